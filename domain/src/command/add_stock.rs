@@ -1,0 +1,76 @@
+//! Add to an offer's stock, once for each addition.
+
+use super::{Decision, first_different};
+use crate::{AdditionId, Event, Inventory, OfferId, OfferPhase, Refusal, State, StockAdded, Units};
+
+/// Adds units to an offer whose stock is counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddStock {
+    /// The offer.
+    pub offer_id: OfferId,
+    /// The addition's id, made by the caller; the same addition counts once.
+    pub addition_id: AdditionId,
+    /// By how many.
+    pub units: Units,
+}
+
+impl AddStock {
+    pub(super) fn decide(&self, state: &State) -> Result<Decision, Refusal> {
+        let offer = state.offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
+        if let OfferPhase::Closed { at } = offer.phase {
+            return Err(Refusal::OfferClosed { at });
+        }
+        if offer.inventory == Inventory::Unlimited {
+            return Err(Refusal::StockUnlimited);
+        }
+        if offer.inventory.add(self.units).is_none() {
+            return Err(Refusal::AmountTooLarge { what: "the offer's stock" });
+        }
+        Ok(Decision::Record(vec![Event::StockAdded(StockAdded {
+            offer_id: self.offer_id.clone(),
+            addition_id: self.addition_id.clone(),
+            units: self.units,
+        })]))
+    }
+
+    pub(super) fn first_difference(&self, fact: &StockAdded) -> Option<&'static str> {
+        first_different(&[("units", self.units == fact.units)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::AMOUNT_MAX;
+    use crate::scenario::*;
+
+    #[test]
+    fn stock_is_added_once_for_each_addition() {
+        given([opened("mug", 300, Some(10))])
+            .when(add_stock("mug", "s-1", 5))
+            .then([stock_added("mug", "s-1", 5)]);
+        given([opened("mug", 300, Some(10)), stock_added("mug", "s-1", 5)])
+            .when(add_stock("mug", "s-1", 5))
+            .then_repeats(3);
+    }
+
+    #[test]
+    fn other_units_under_the_same_id_are_named() {
+        given([opened("mug", 300, Some(10)), stock_added("mug", "s-1", 5)])
+            .when(add_stock("mug", "s-1", 6))
+            .then_differs_from(3, "units");
+    }
+
+    #[test]
+    fn stock_is_added_to_what_is_open_and_counted_only() {
+        given([]).when(add_stock("mug", "s-1", 5)).then_refused("offer-unknown");
+        given([opened("mug", 300, None)])
+            .when(add_stock("mug", "s-1", 5))
+            .then_refused("stock-unlimited");
+        given([opened("mug", 300, Some(10)), closed("mug")])
+            .when(add_stock("mug", "s-1", 5))
+            .then_refused("offer-closed");
+        given([opened("mug", 300, Some(10))])
+            .when(add_stock("mug", "s-1", AMOUNT_MAX))
+            .then_refused("amount-too-large");
+    }
+}

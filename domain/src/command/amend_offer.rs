@@ -1,0 +1,83 @@
+//! Replace an offer's terms, as they were read.
+
+use super::Decision;
+use crate::{Event, OfferAmended, OfferId, OfferPhase, Refusal, State, Terms, Units};
+
+/// Amends an offer. What was sold stays as it was sold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AmendOffer {
+    /// The offer.
+    pub offer_id: OfferId,
+    /// The terms from now on, whole.
+    pub terms: Terms,
+    /// The stock as the caller knows it, if said; it can't be changed this way.
+    pub stock: Option<Units>,
+    /// The version that the caller read; without it, any.
+    pub read_version: Option<u64>,
+}
+
+impl AmendOffer {
+    pub(super) fn decide(&self, state: &State) -> Result<Decision, Refusal> {
+        let offer = state.offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
+        let stock = offer.inventory.stock();
+        let keeps_stock = self.stock.is_none() || self.stock == stock;
+        if offer.terms == self.terms && keeps_stock {
+            return Ok(Decision::Standing);
+        }
+        if self.read_version.is_some_and(|read| read != offer.version) {
+            return Err(Refusal::OfferChanged { version: offer.version });
+        }
+        if let OfferPhase::Closed { at } = offer.phase {
+            return Err(Refusal::OfferClosed { at });
+        }
+        if !keeps_stock {
+            return Err(Refusal::StockNotAmendable { stock });
+        }
+        Ok(Decision::Record(vec![Event::OfferAmended(OfferAmended {
+            offer_id: self.offer_id.clone(),
+            version: offer.version + 1,
+            terms: self.terms.clone(),
+        })]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::*;
+
+    #[test]
+    fn an_offer_is_amended_as_it_was_read() {
+        given([opened("mug", 300, None)])
+            .when(amend("mug", 400, None, 1))
+            .then([amended("mug", 400, 2)]);
+    }
+
+    #[test]
+    fn an_amendment_sent_again_stands() {
+        given([opened("mug", 300, None), amended("mug", 400, 2)])
+            .when(amend("mug", 400, None, 1))
+            .then_stands();
+    }
+
+    #[test]
+    fn an_amendment_of_what_has_changed_since_is_refused() {
+        given([opened("mug", 300, None), amended("mug", 400, 2)])
+            .when(amend("mug", 500, None, 1))
+            .then_refused("offer-changed");
+    }
+
+    #[test]
+    fn an_amendment_leaves_the_stock_alone() {
+        let offered = || given([opened("mug", 300, Some(10))]);
+        offered().when(amend("mug", 400, Some(10), 1)).then([amended("mug", 400, 2)]);
+        offered().when(amend("mug", 400, Some(20), 1)).then_refused("stock-not-amendable");
+    }
+
+    #[test]
+    fn only_an_open_offer_is_amended() {
+        given([]).when(amend("mug", 400, None, 1)).then_refused("offer-unknown");
+        given([opened("mug", 300, None), closed("mug")])
+            .when(amend("mug", 400, None, 2))
+            .then_refused("offer-closed");
+    }
+}

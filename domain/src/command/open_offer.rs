@@ -1,0 +1,67 @@
+//! Begin to offer something.
+
+use super::Decision;
+use crate::{Event, Offer, OfferId, OfferOpened, Refusal, State, Terms, Units};
+
+/// Opens an offer. Asked for again with the same terms, it stands; with others, it is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenOffer {
+    /// The offer's id, made by the caller.
+    pub offer_id: OfferId,
+    /// Its terms.
+    pub terms: Terms,
+    /// How many there are to begin with; without it there is no end of them.
+    pub stock: Option<Units>,
+}
+
+impl OpenOffer {
+    pub(super) fn decide(&self, state: &State) -> Result<Decision, Refusal> {
+        match state.offer(&self.offer_id) {
+            None => Ok(Decision::Record(vec![Event::OfferOpened(OfferOpened {
+                offer_id: self.offer_id.clone(),
+                terms: self.terms.clone(),
+                stock: self.stock,
+            })])),
+            Some(offer) if self.asks_for(offer) => Ok(Decision::Standing),
+            Some(offer) => Err(Refusal::OfferExists { version: offer.version }),
+        }
+    }
+
+    /// Whether the offer is as this command wants it. Units that were added later don't matter:
+    /// whoever opened it can't have known of them.
+    fn asks_for(&self, offer: &Offer) -> bool {
+        offer.terms == self.terms
+            && match (self.stock, offer.inventory.stock()) {
+                (Some(first), Some(stock)) => first <= stock,
+                (first, stock) => first == stock,
+            }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::*;
+
+    #[test]
+    fn an_offer_opens() {
+        given([]).when(open("mug", 300, Some(10))).then([opened("mug", 300, Some(10))]);
+    }
+
+    #[test]
+    fn an_offer_that_is_as_asked_for_stands() {
+        given([opened("mug", 300, Some(10))]).when(open("mug", 300, Some(10))).then_stands();
+        given([opened("mug", 300, Some(10)), stock_added("mug", "s-1", 5)])
+            .when(open("mug", 300, Some(10)))
+            .then_stands();
+    }
+
+    #[test]
+    fn an_offer_with_other_terms_is_not_replaced_unread() {
+        given([opened("mug", 300, Some(10))])
+            .when(open("mug", 400, Some(10)))
+            .then_refused("offer-exists");
+        given([opened("mug", 300, None)])
+            .when(open("mug", 300, Some(10)))
+            .then_refused("offer-exists");
+    }
+}

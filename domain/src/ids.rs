@@ -1,0 +1,149 @@
+//! The names of things, one type per noun, valid by construction.
+//!
+//! An id from outside is 1 to 64 letters, digits or `-_.:`. Ids that the ledger makes itself will
+//! begin with `~`, which no id from outside can.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The longest id, in characters; each takes one byte.
+pub const ID_CHARACTERS_MAX: usize = 64;
+
+/// The longest `deliver_to`, in bytes of UTF-8: an address, or a reference to one.
+pub const DELIVER_TO_BYTES_MAX: usize = 2048;
+
+/// A text that is not an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be 1 to {ID_CHARACTERS_MAX} characters, each a letter (A-Z, a-z), digit or one of - _ . :"
+)]
+pub struct IdError;
+
+/// A text that can't be delivered to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a text of 1 to {DELIVER_TO_BYTES_MAX} bytes in UTF-8")]
+pub struct DeliverToError;
+
+macro_rules! text_type {
+    ($(#[$doc:meta])* $name:ident, $error:ident, $is_valid:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "Box<str>")]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<Box<str>> for $name {
+            type Error = $error;
+
+            fn try_from(text: Box<str>) -> Result<Self, $error> {
+                if $is_valid(&text) { Ok(Self(text)) } else { Err($error) }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = $error;
+
+            fn from_str(text: &str) -> Result<Self, $error> {
+                if $is_valid(text) { Ok(Self(text.into())) } else { Err($error) }
+            }
+        }
+    };
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        text_type! { $(#[$doc])* $name, IdError, is_id }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id! {
+    /// A shopper. Every id below but an offer's is unique within an account and its kind only.
+    AccountId
+}
+id! {
+    /// An offer.
+    OfferId
+}
+id! {
+    /// An exchange of points for goods, made by the client: the key of a redemption.
+    ExchangeId
+}
+id! {
+    /// What credit was earned for: a basket, a review.
+    CauseId
+}
+id! {
+    /// One addition to an offer's stock; unique within the offer.
+    AdditionId
+}
+id! {
+    /// What an offer hands out.
+    ProductId
+}
+id! {
+    /// Who ships.
+    WarehouseId
+}
+
+text_type! {
+    /// Where to ship: an address or a reference to one, unread. It is personal, so it is kept in
+    /// private texts only, and never printed.
+    DeliverTo, DeliverToError, |text: &str| !text.is_empty() && text.len() <= DELIVER_TO_BYTES_MAX
+}
+
+impl fmt::Debug for DeliverTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(private)")
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    (1..=ID_CHARACTERS_MAX).contains(&text.len()) && text.bytes().all(is_allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_1_to_64_letters_digits_and_four_marks() {
+        let longest = "x".repeat(64);
+        for text in ["a", "hh-1029", "A_z.9:0-", "0197d9a4-6f7e-7c52-8ed1-f5c1a0a4d111", &longest] {
+            assert!(text.parse::<AccountId>().is_ok(), "{text}");
+        }
+        let too_long = "x".repeat(65);
+        for text in ["", "a b", "a/b", "~own", "é", "a\n", "a\0", "a'b", &too_long] {
+            assert_eq!(text.parse::<AccountId>(), Err(IdError), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn where_to_deliver_is_never_printed() {
+        let elm: Result<DeliverTo, _> = "1 Elm Street".parse();
+        assert_eq!(format!("{elm:?}"), "Ok((private))");
+        assert!("".parse::<DeliverTo>().is_err());
+        assert!("x".repeat(2049).parse::<DeliverTo>().is_err());
+    }
+}

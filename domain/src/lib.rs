@@ -1,0 +1,46 @@
+//! DECIDE: the pure state machine of one partition of the ledger.
+//!
+//! `decide(&State, &Command, now) -> Result<Decision, Refusal>` and
+//! `State::evolve(place, recorded_at, &Event)` are plain synchronous functions. This crate knows
+//! nothing of tokio, HTTP, SQL, clocks, randomness or logging: time and new ids come in with the
+//! call. The invariants that it keeps are numbered in `docs/INVARIANTS.md`.
+//!
+//! In reading order:
+//! - [`command`]: what can be asked for, one file per command with its rules in order of precedence
+//! - [`refusal`]: the answers that say no
+//! - [`event`]: the facts that are recorded
+//! - [`state`]: what the facts add up to; [`account`], [`offer`], [`inventory`] and
+//!   [`recorded_ids`] are its parts
+//! - [`amount`], [`ids`], [`timestamp`]: types that carry their precondition
+
+pub mod account;
+pub mod amount;
+pub mod command;
+pub mod event;
+pub mod ids;
+pub mod inventory;
+pub mod offer;
+pub mod recorded_ids;
+pub mod refusal;
+pub mod state;
+pub mod timestamp;
+
+#[cfg(test)]
+mod scenario;
+
+pub use account::{Account, Lot};
+pub use amount::{AMOUNT_MAX, AmountError, Points, Units};
+pub use command::{Command, Decision, decide};
+pub use event::{
+    Cause, CauseKind, Clock, CreditDeducted, CreditEarned, DrawnLot, Event, ExchangeCreated,
+    LogOpened, LotId, OfferAmended, OfferClosed, OfferOpened, StockAdded,
+};
+pub use ids::{
+    AccountId, AdditionId, CauseId, DeliverTo, ExchangeId, IdError, OfferId, ProductId, WarehouseId,
+};
+pub use inventory::Inventory;
+pub use offer::{Offer, OfferPhase, Terms};
+pub use recorded_ids::{IdHash, RecordedIds};
+pub use refusal::{Fact, NotOpen, Refusal};
+pub use state::{Impossible, State};
+pub use timestamp::{Timestamp, TimestampError};

@@ -1,0 +1,124 @@
+//! Idempotency for ever: which ids have been recorded, and by which event.
+//!
+//! The map is exact and knows no more than a hash and a position; the event at the position holds
+//! every field of the request. It is behind locks because the gate in front of the writer's queue
+//! looks ids up while the writer decides; nothing but `State::evolve` inserts.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{PoisonError, RwLock};
+
+use log_record::Position;
+use sha2::{Digest, Sha256};
+
+use crate::{AccountId, AdditionId, Cause, ExchangeId, OfferId};
+
+/// How many locks the map is spread over, so that the gate's readers seldom meet the writer.
+const SHARDS: usize = 64;
+
+/// The first 16 bytes of SHA-256 over the owner, the kind and the id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IdHash([u8; 16]);
+
+impl IdHash {
+    /// An exchange of an account.
+    #[must_use]
+    pub fn exchange(account: &AccountId, id: &ExchangeId) -> Self {
+        Self::of(account.as_str(), "exchange", id.as_str())
+    }
+
+    /// Something that credit of an account was earned for.
+    #[must_use]
+    pub fn cause(account: &AccountId, cause: &Cause) -> Self {
+        Self::of(account.as_str(), cause.kind.as_str(), cause.id.as_str())
+    }
+
+    /// An addition to an offer's stock.
+    #[must_use]
+    pub fn stock_addition(offer: &OfferId, id: &AdditionId) -> Self {
+        // No account id can bear the mark, so an offer's ids can't meet an account's.
+        Self::of(&format!("~offer {offer}"), "stock-addition", id.as_str())
+    }
+
+    fn of(owner: &str, kind: &str, id: &str) -> Self {
+        // None of the parts can hold a zero byte, so no two triples read alike.
+        let hash = Sha256::new()
+            .chain_update(owner)
+            .chain_update([0])
+            .chain_update(kind)
+            .chain_update([0])
+            .chain_update(id)
+            .finalize();
+        let mut first = [0; 16];
+        first.copy_from_slice(&hash[..16]);
+        Self(first)
+    }
+
+    const fn shard(self) -> usize {
+        self.0[0] as usize % SHARDS
+    }
+}
+
+/// The ids of a partition.
+#[derive(Debug)]
+pub struct RecordedIds {
+    shards: [RwLock<HashMap<IdHash, Position, BuildHasherDefault<AlreadyHashed>>>; SHARDS],
+}
+
+impl RecordedIds {
+    /// The position of the event that bears the id, if it has been recorded.
+    #[must_use]
+    pub fn position_of(&self, id: IdHash) -> Option<Position> {
+        let shard = self.shards[id.shard()].read().unwrap_or_else(PoisonError::into_inner);
+        shard.get(&id).copied()
+    }
+
+    /// Records an id; returns the position that it already had, if any (I2).
+    pub(crate) fn insert(&self, id: IdHash, position: Position) -> Option<Position> {
+        let mut shard = self.shards[id.shard()].write().unwrap_or_else(PoisonError::into_inner);
+        shard.insert(id, position)
+    }
+}
+
+impl Default for RecordedIds {
+    fn default() -> Self {
+        Self { shards: std::array::from_fn(|_| RwLock::default()) }
+    }
+}
+
+/// Takes eight bytes of a hash as they are: hashing SHA-256's bytes again would gain nothing.
+#[derive(Default)]
+struct AlreadyHashed(u64);
+
+impl Hasher for AlreadyHashed {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(last) = bytes.last_chunk() {
+            self.0 = u64::from_ne_bytes(*last);
+        }
+    }
+
+    /// The length of the array, which says nothing.
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_found_under_its_owner_and_kind_only() -> Result<(), crate::IdError> {
+        let (ann, bob): (AccountId, AccountId) = ("ann".parse()?, "bob".parse()?);
+        let id: ExchangeId = "x-1".parse()?;
+        let recorded = RecordedIds::default();
+        assert_eq!(recorded.insert(IdHash::exchange(&ann, &id), Position(7)), None);
+        assert_eq!(recorded.position_of(IdHash::exchange(&ann, &id)), Some(Position(7)));
+        assert_eq!(recorded.position_of(IdHash::exchange(&bob, &id)), None);
+        let cause = Cause { kind: crate::CauseKind::Purchase, id: "x-1".parse()? };
+        assert_eq!(recorded.position_of(IdHash::cause(&ann, &cause)), None);
+        Ok(())
+    }
+}

@@ -1,0 +1,227 @@
+//! The answers that say no: a vocabulary with stable codes, listed from the first to be given to
+//! the last where several would apply.
+//!
+//! A refusal is an answer and not an event: a refused id is not remembered, and asking again
+//! decides anew.
+
+use crate::{AMOUNT_MAX, Points, Timestamp, Units};
+
+/// Why a command was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Nobody opened such an offer.
+    #[error("there is no such offer; open it first, or check its id")]
+    OfferUnknown,
+    /// The offer exists with other terms, and the caller didn't say which version it read.
+    #[error(
+        "the offer exists with other terms; to amend it, send If-Match with the version that you \
+         read, which is {version}"
+    )]
+    OfferExists {
+        /// The present version.
+        version: u64,
+    },
+    /// The offer isn't at the version that the caller read.
+    #[error("the offer has changed since it was read; it is at version {version}: read it again")]
+    OfferChanged {
+        /// The present version.
+        version: u64,
+    },
+    /// What was closed stays as it is.
+    #[error("the offer was closed at {at} and can't be changed; open another one")]
+    OfferClosed {
+        /// When it was closed.
+        at: Timestamp,
+    },
+    /// An amendment that would change the stock.
+    #[error(
+        "stock counts when an offer is opened only; leave it out or send it as it is, and add \
+         units by stock-additions"
+    )]
+    StockNotAmendable {
+        /// The units that the offer has had in all, where they can be counted.
+        stock: Option<Units>,
+    },
+    /// Units can't be added to what has no end.
+    #[error("the offer's stock is unlimited; there is nothing to add to")]
+    StockUnlimited,
+    /// Less is left than was asked for.
+    #[error("{remaining} left, {asked} asked for")]
+    SoldOut {
+        /// What is left.
+        remaining: Units,
+        /// What was asked for.
+        asked: Units,
+    },
+    /// The offer takes no redemptions now.
+    #[error(transparent)]
+    OfferNotOpen(#[from] NotOpen),
+    /// A sum or product would be more than an amount can say.
+    #[error("{what} would exceed {AMOUNT_MAX}, the most that an amount can be")]
+    AmountTooLarge {
+        /// Which sum or product.
+        what: &'static str,
+    },
+    /// It doesn't cost what the caller insisted on.
+    #[error("it costs {needed} points, not the {expected} expected; look at the offer again")]
+    PriceChanged {
+        /// What it costs.
+        needed: Points,
+        /// What the caller expected.
+        expected: Points,
+    },
+    /// The account has never had any credit.
+    #[error("there is no such account; it comes into being with its first credit")]
+    AccountUnknown,
+    /// The shopper would have more of the offer than one shopper may.
+    #[error("one shopper may have {limit} in all; {taken} taken, {asked} asked for")]
+    ShopperLimitReached {
+        /// What one shopper may have.
+        limit: Units,
+        /// What this one has had.
+        taken: Units,
+        /// What was asked for.
+        asked: Units,
+    },
+    /// There isn't enough credit.
+    #[error("{needed} points needed, {available} available")]
+    InsufficientCredit {
+        /// What it costs.
+        needed: Points,
+        /// What can be spent.
+        available: Points,
+    },
+}
+
+/// Why an offer takes no redemptions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotOpen {
+    /// It was closed by an operator.
+    #[error("the offer was closed at {at}")]
+    Closed {
+        /// When.
+        at: Timestamp,
+    },
+    /// Its window hasn't begun.
+    #[error("the offer opens at {opens_at}")]
+    NotYet {
+        /// When it begins.
+        opens_at: Timestamp,
+    },
+    /// Its window is over.
+    #[error("the offer ended at {closes_at}")]
+    Ended {
+        /// When it ended.
+        closes_at: Timestamp,
+    },
+}
+
+/// Something that a refusal tells beside its sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// A whole number.
+    Number(u64),
+    /// A point in time.
+    Time(Timestamp),
+}
+
+impl Refusal {
+    /// Every code, in order of precedence.
+    pub const CODES: [&'static str; 13] = [
+        "offer-unknown",
+        "offer-exists",
+        "offer-changed",
+        "offer-closed",
+        "stock-not-amendable",
+        "stock-unlimited",
+        "sold-out",
+        "offer-not-open",
+        "amount-too-large",
+        "price-changed",
+        "account-unknown",
+        "shopper-limit-reached",
+        "insufficient-credit",
+    ];
+
+    /// The stable name that clients decide by.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::OfferUnknown => "offer-unknown",
+            Self::OfferExists { .. } => "offer-exists",
+            Self::OfferChanged { .. } => "offer-changed",
+            Self::OfferClosed { .. } => "offer-closed",
+            Self::StockNotAmendable { .. } => "stock-not-amendable",
+            Self::StockUnlimited => "stock-unlimited",
+            Self::SoldOut { .. } => "sold-out",
+            Self::OfferNotOpen(_) => "offer-not-open",
+            Self::AmountTooLarge { .. } => "amount-too-large",
+            Self::PriceChanged { .. } => "price-changed",
+            Self::AccountUnknown => "account-unknown",
+            Self::ShopperLimitReached { .. } => "shopper-limit-reached",
+            Self::InsufficientCredit { .. } => "insufficient-credit",
+        }
+    }
+
+    /// Whether the very same request can be accepted at another time.
+    #[must_use]
+    pub const fn can_succeed_later(&self) -> bool {
+        match self {
+            Self::OfferUnknown
+            | Self::SoldOut { .. }
+            | Self::OfferNotOpen(NotOpen::NotYet { .. } | NotOpen::Ended { .. })
+            | Self::PriceChanged { .. }
+            | Self::AccountUnknown
+            | Self::ShopperLimitReached { .. }
+            | Self::InsufficientCredit { .. } => true,
+            Self::OfferExists { .. }
+            | Self::OfferChanged { .. }
+            | Self::OfferClosed { .. }
+            | Self::StockNotAmendable { .. }
+            | Self::StockUnlimited
+            | Self::OfferNotOpen(NotOpen::Closed { .. })
+            | Self::AmountTooLarge { .. } => false,
+        }
+    }
+
+    /// The facts behind the sentence, by name.
+    #[must_use]
+    pub fn facts(&self) -> Vec<(&'static str, Fact)> {
+        match *self {
+            Self::OfferUnknown | Self::StockUnlimited | Self::AccountUnknown => vec![],
+            Self::OfferExists { version } | Self::OfferChanged { version } => {
+                vec![("version", Fact::Number(version))]
+            }
+            Self::OfferClosed { at } | Self::OfferNotOpen(NotOpen::Closed { at }) => {
+                vec![("closed_at", Fact::Time(at))]
+            }
+            Self::StockNotAmendable { stock } => {
+                stock.map(|stock| ("stock", Fact::Number(stock.get()))).into_iter().collect()
+            }
+            Self::SoldOut { remaining, asked } => vec![
+                ("remaining", Fact::Number(remaining.get())),
+                ("asked", Fact::Number(asked.get())),
+            ],
+            Self::OfferNotOpen(NotOpen::NotYet { opens_at }) => {
+                vec![("opens_at", Fact::Time(opens_at))]
+            }
+            Self::OfferNotOpen(NotOpen::Ended { closes_at }) => {
+                vec![("closes_at", Fact::Time(closes_at))]
+            }
+            Self::AmountTooLarge { .. } => vec![("max", Fact::Number(AMOUNT_MAX))],
+            Self::PriceChanged { needed, expected } => vec![
+                ("needed", Fact::Number(needed.get())),
+                ("expected", Fact::Number(expected.get())),
+            ],
+            Self::ShopperLimitReached { limit, taken, asked } => vec![
+                ("limit", Fact::Number(limit.get())),
+                ("taken", Fact::Number(taken.get())),
+                ("asked", Fact::Number(asked.get())),
+            ],
+            Self::InsufficientCredit { needed, available } => vec![
+                ("needed", Fact::Number(needed.get())),
+                ("available", Fact::Number(available.get())),
+            ],
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Given these events, when this is asked, then that follows: how the rules' tests speak.
+//!
+//! `given` begins with `log-opened` at position 1, so the first event named stands at position 2.
+
+use log_record::Position;
+
+use crate::command::{AddStock, AmendOffer, CloseOffer, EarnCredit, OpenOffer, Redeem};
+use crate::*;
+
+pub(crate) struct Scenario {
+    state: State,
+    events: Vec<Event>,
+    now: Timestamp,
+}
+
+pub(crate) struct Outcome {
+    scenario: Scenario,
+    command: Command,
+    decided: Result<Decision, Refusal>,
+}
+
+pub(crate) fn given<const N: usize>(events: [Event; N]) -> Scenario {
+    let opened = LogOpened { log_id: "log".into(), partitions: 1, clock: Clock::Wall };
+    Scenario { state: State::default(), events: vec![], now: time(1) }
+        .and([Event::LogOpened(opened)])
+        .and(events)
+}
+
+impl Scenario {
+    pub(crate) fn and<const N: usize>(mut self, events: [Event; N]) -> Self {
+        for event in events {
+            let position = self.state.position().next();
+            let evolved = self.state.evolve(position, time(1), &event);
+            assert_eq!(evolved, Ok(()), "{event:?}");
+            self.events.push(event);
+        }
+        self
+    }
+
+    pub(crate) fn at(mut self, seconds: i64) -> Self {
+        self.now = time(seconds);
+        self
+    }
+
+    pub(crate) fn when(self, command: Command) -> Outcome {
+        let decided = decide(&self.state, &command, self.now);
+        Outcome { scenario: self, command, decided }
+    }
+}
+
+impl Outcome {
+    /// The events are decided, and the state takes them.
+    #[track_caller]
+    pub(crate) fn then<const N: usize>(self, events: [Event; N]) {
+        assert_eq!(self.decided, Ok(Decision::Record(events.to_vec())));
+        self.scenario.and(events);
+    }
+
+    #[track_caller]
+    pub(crate) fn then_refused(self, code: &str) {
+        let refusal = self.decided.expect_err("it was not refused");
+        assert_eq!(refusal.code(), code, "{refusal}");
+        assert!(Refusal::CODES.contains(&refusal.code()), "{refusal}");
+    }
+
+    #[track_caller]
+    pub(crate) fn then_repeats(self, position: u64) {
+        self.then_compares(position, None);
+    }
+
+    #[track_caller]
+    pub(crate) fn then_differs_from(self, position: u64, field: &str) {
+        self.then_compares(position, Some(field));
+    }
+
+    #[track_caller]
+    fn then_compares(self, position: u64, difference: Option<&str>) {
+        assert_eq!(self.decided, Ok(Decision::Repeat(Position(position))));
+        let index = usize::try_from(position).expect("small") - 1;
+        assert_eq!(self.command.first_difference(&self.scenario.events[index]), difference);
+    }
+
+    #[track_caller]
+    pub(crate) fn then_stands(self) {
+        assert_eq!(self.decided, Ok(Decision::Standing));
+    }
+}
+
+fn id<T: std::str::FromStr>(text: &str) -> T {
+    text.parse().ok().expect("a valid id")
+}
+
+fn points(value: u64) -> Points {
+    Points::new(value).expect("an amount")
+}
+
+fn units(value: u64) -> Units {
+    Units::new(value).expect("an amount")
+}
+
+fn time(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(seconds * 1_000_000).expect("a time")
+}
+
+fn terms(price: u64) -> Terms {
+    Terms {
+        product_id: id("product"),
+        price: points(price),
+        opens_at: None,
+        closes_at: None,
+        limit_per_shopper: None,
+        warehouse: id("main"),
+    }
+}
+
+fn cause(cause: &str) -> Cause {
+    Cause { kind: CauseKind::Purchase, id: id(cause) }
+}
+
+pub(crate) fn earn(account: &str, amount: u64, basket: &str) -> Command {
+    Command::EarnCredit(EarnCredit {
+        account_id: id(account),
+        points: points(amount),
+        cause: cause(basket),
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn earned(account: &str, amount: u64, basket: &str) -> Event {
+    let fact = CreditEarned { points: points(amount), cause: cause(basket), occurred_at: None };
+    Event::CreditEarned(id(account), fact)
+}
+
+pub(crate) fn open(offer: &str, price: u64, stock: Option<u64>) -> Command {
+    let stock = stock.map(units);
+    Command::OpenOffer(OpenOffer { offer_id: id(offer), terms: terms(price), stock })
+}
+
+pub(crate) fn opened(offer: &str, price: u64, stock: Option<u64>) -> Event {
+    opened_with(offer, price, stock, None)
+}
+
+pub(crate) fn opened_with(
+    offer: &str,
+    price: u64,
+    stock: Option<u64>,
+    limit: Option<u64>,
+) -> Event {
+    let terms = Terms { limit_per_shopper: limit.map(units), ..terms(price) };
+    Event::OfferOpened(OfferOpened { offer_id: id(offer), terms, stock: stock.map(units) })
+}
+
+pub(crate) fn opened_between(offer: &str, price: u64, from: i64, until: i64) -> Event {
+    let terms = Terms { opens_at: Some(time(from)), closes_at: Some(time(until)), ..terms(price) };
+    Event::OfferOpened(OfferOpened { offer_id: id(offer), terms, stock: None })
+}
+
+pub(crate) fn amend(offer: &str, price: u64, stock: Option<u64>, read: u64) -> Command {
+    Command::AmendOffer(AmendOffer {
+        offer_id: id(offer),
+        terms: terms(price),
+        stock: stock.map(units),
+        read_version: Some(read),
+    })
+}
+
+pub(crate) fn amended(offer: &str, price: u64, version: u64) -> Event {
+    Event::OfferAmended(OfferAmended { offer_id: id(offer), version, terms: terms(price) })
+}
+
+pub(crate) fn close(offer: &str) -> Command {
+    Command::CloseOffer(CloseOffer { offer_id: id(offer) })
+}
+
+pub(crate) fn closed(offer: &str) -> Event {
+    Event::OfferClosed(OfferClosed { offer_id: id(offer) })
+}
+
+pub(crate) fn add_stock(offer: &str, addition: &str, by: u64) -> Command {
+    Command::AddStock(AddStock { offer_id: id(offer), addition_id: id(addition), units: units(by) })
+}
+
+pub(crate) fn stock_added(offer: &str, addition: &str, by: u64) -> Event {
+    Event::StockAdded(StockAdded {
+        offer_id: id(offer),
+        addition_id: id(addition),
+        units: units(by),
+    })
+}
+
+fn redemption_of(account: &str, exchange: &str, offer: &str) -> Redeem {
+    Redeem {
+        account_id: id(account),
+        exchange_id: id(exchange),
+        offer_id: id(offer),
+        quantity: units(1),
+        deliver_to: id("1 Elm Street"),
+        expected_points: None,
+        occurred_at: None,
+    }
+}
+
+pub(crate) fn redeem(account: &str, exchange: &str, offer: &str) -> Command {
+    Command::Redeem(redemption_of(account, exchange, offer))
+}
+
+pub(crate) fn two(account: &str, exchange: &str, offer: &str) -> Command {
+    Command::Redeem(Redeem { quantity: units(2), ..redemption_of(account, exchange, offer) })
+}
+
+pub(crate) fn elsewhere(account: &str, exchange: &str, offer: &str) -> Command {
+    let deliver_to = id("2 Oak Street");
+    Command::Redeem(Redeem { deliver_to, ..redemption_of(account, exchange, offer) })
+}
+
+pub(crate) fn expecting(cost: u64, account: &str, exchange: &str, offer: &str) -> Command {
+    let expected_points = Some(points(cost));
+    Command::Redeem(Redeem { expected_points, ..redemption_of(account, exchange, offer) })
+}
+
+pub(crate) fn deducted(account: &str, exchange: &str, lots: &[(u64, u64)]) -> Event {
+    let sum = lots.iter().map(|(_, amount)| amount).sum();
+    let lots = lots
+        .iter()
+        .map(|(lot, amount)| DrawnLot { lot: Position(*lot).into(), points: points(*amount) })
+        .collect();
+    let fact = CreditDeducted { exchange_id: id(exchange), points: points(sum), lots };
+    Event::CreditDeducted(id(account), fact)
+}
+
+pub(crate) fn exchanged(account: &str, exchange: &str, offer: &str, cost: u64) -> Event {
+    let fact = ExchangeCreated {
+        exchange_id: id(exchange),
+        offer_id: id(offer),
+        product_id: id("product"),
+        quantity: units(1),
+        points: points(cost),
+        warehouse: id("main"),
+        expected_points: None,
+        occurred_at: None,
+        deliver_to: Some(id("1 Elm Street")),
+    };
+    Event::ExchangeCreated(id(account), fact)
+}
+
+pub(crate) fn redemption(
+    account: &str,
+    exchange: &str,
+    offer: &str,
+    lot: u64,
+    cost: u64,
+) -> [Event; 2] {
+    [deducted(account, exchange, &[(lot, cost)]), exchanged(account, exchange, offer, cost)]
+}

@@ -1,0 +1,97 @@
+//! Points in time, in microseconds, written as RFC 3339 in UTC.
+//!
+//! The domain reads no clock: a timestamp is stamped by the writer or said by a caller.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// Microseconds since 1970-01-01T00:00:00Z, within the years 1970 to 9999.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "Box<str>")]
+pub struct Timestamp(i64);
+
+/// A text or number that is not a point in time that the ledger takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a time in RFC 3339 from 1970 to 9999, such as 2026-11-21T09:30:00Z")]
+pub struct TimestampError;
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
+    /// The last microsecond of the year 9999.
+    const LAST_MICROS: i64 = 253_402_300_799_999_999;
+
+    /// The time that many microseconds after 1970 began.
+    pub const fn from_micros(micros: i64) -> Result<Self, TimestampError> {
+        if micros >= 0 && micros <= Self::LAST_MICROS {
+            Ok(Self(micros))
+        } else {
+            Err(TimestampError)
+        }
+    }
+
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = TimestampError;
+
+    fn from_str(text: &str) -> Result<Self, TimestampError> {
+        let time = DateTime::parse_from_rfc3339(text).map_err(|_| TimestampError)?;
+        Self::from_micros(time.timestamp_micros())
+    }
+}
+
+impl TryFrom<Box<str>> for Timestamp {
+    type Error = TimestampError;
+
+    fn try_from(text: Box<str>) -> Result<Self, TimestampError> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = DateTime::<Utc>::from_timestamp_micros(self.0).ok_or(fmt::Error)?;
+        f.write_str(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_kept_to_the_microsecond_in_utc() -> Result<(), TimestampError> {
+        let time: Timestamp = "2017-01-01T12:53:26.000250+01:00".parse()?;
+        assert_eq!(time.to_string(), "2017-01-01T11:53:26.000250Z");
+        assert_eq!(
+            "2017-12-31T23:59:59Z".parse::<Timestamp>()?.to_string(),
+            "2017-12-31T23:59:59Z"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_not_a_time_is_refused() {
+        for text in ["", "yesterday", "2017-01-01", "2017-13-01T00:00:00Z", "1969-12-31T23:59:59Z"]
+        {
+            assert_eq!(text.parse::<Timestamp>(), Err(TimestampError), "{text}");
+        }
+        assert_eq!(Timestamp::from_micros(i64::MAX), Err(TimestampError));
+    }
+}

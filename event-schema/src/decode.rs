@@ -1,0 +1,124 @@
+//! From a row of the log to the domain event. Older versions are raised to the present shape here.
+
+use domain::{AccountId, DeliverTo, Event, Timestamp, TimestampError};
+use log_record::{Place, Private, RecordedEvent};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::Metadata;
+
+/// A row that this build can't read: a corrupted log, or one that a newer build wrote.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// The type or version isn't known.
+    #[error(
+        "the event at {place} is a {event_type} of version {version}, which this build doesn't \
+         know; run the build that wrote it, or a newer one"
+    )]
+    Unknown {
+        /// Where it stands.
+        place: Place,
+        /// Its type.
+        event_type: Box<str>,
+        /// Its version.
+        version: u16,
+    },
+    /// A text isn't what its type says.
+    #[error("the {event_type} at {place} can't be read from its {part}")]
+    Unreadable {
+        /// Where it stands.
+        place: Place,
+        /// Its type.
+        event_type: Box<str>,
+        /// Which text.
+        part: &'static str,
+        /// What was wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The account column holds no account id.
+    #[error("the {event_type} at {place} has no valid account id")]
+    Account {
+        /// Where it stands.
+        place: Place,
+        /// Its type.
+        event_type: Box<str>,
+    },
+    /// The time is out of range.
+    #[error("the event at {place} has no valid time")]
+    RecordedAt {
+        /// Where it stands.
+        place: Place,
+        /// What was wrong with it.
+        #[source]
+        source: TimestampError,
+    },
+}
+
+/// The event that a row holds, and when it was recorded.
+pub fn decode(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeError> {
+    let recorded_at = Timestamp::from_micros(row.recorded_at)
+        .map_err(|source| DecodeError::RecordedAt { place: row.place, source })?;
+    let event = match (&*row.event_type, row.version) {
+        ("log-opened", 1) => Event::LogOpened(fact(row)?),
+        ("credit-earned", 1) => Event::CreditEarned(account(row)?, fact(row)?),
+        ("credit-deducted", 1) => Event::CreditDeducted(account(row)?, fact(row)?),
+        ("exchange-created", 1) => {
+            let mut fact: domain::ExchangeCreated = fact(row)?;
+            fact.deliver_to = deliver_to(row)?;
+            Event::ExchangeCreated(account(row)?, fact)
+        }
+        ("offer-opened", 1) => Event::OfferOpened(fact(row)?),
+        ("offer-amended", 1) => Event::OfferAmended(fact(row)?),
+        ("offer-closed", 1) => Event::OfferClosed(fact(row)?),
+        ("stock-added", 1) => Event::StockAdded(fact(row)?),
+        _ => {
+            return Err(DecodeError::Unknown {
+                place: row.place,
+                event_type: row.event_type.clone(),
+                version: row.version,
+            });
+        }
+    };
+    Ok((recorded_at, event))
+}
+
+/// The metadata that a row holds.
+pub fn decode_metadata(row: &RecordedEvent) -> Result<Metadata<'static>, DecodeError> {
+    #[derive(Deserialize)]
+    struct Public {
+        meta: Metadata<'static>,
+    }
+    fact::<Public>(row).map(|public| public.meta)
+}
+
+fn fact<T: DeserializeOwned>(row: &RecordedEvent) -> Result<T, DecodeError> {
+    serde_json::from_str(&row.public).map_err(|source| DecodeError::Unreadable {
+        place: row.place,
+        event_type: row.event_type.clone(),
+        part: "public text",
+        source,
+    })
+}
+
+fn account(row: &RecordedEvent) -> Result<AccountId, DecodeError> {
+    row.account_id.as_deref().and_then(|id| id.parse().ok()).ok_or_else(|| DecodeError::Account {
+        place: row.place,
+        event_type: row.event_type.clone(),
+    })
+}
+
+fn deliver_to(row: &RecordedEvent) -> Result<Option<DeliverTo>, DecodeError> {
+    #[derive(Deserialize)]
+    struct Stored {
+        deliver_to: DeliverTo,
+    }
+    let Private::Text(text) = &row.private else { return Ok(None) };
+    let stored: Stored = serde_json::from_str(text).map_err(|source| DecodeError::Unreadable {
+        place: row.place,
+        event_type: row.event_type.clone(),
+        part: "private text",
+        source,
+    })?;
+    Ok(Some(stored.deliver_to))
+}

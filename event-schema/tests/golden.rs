@@ -1,0 +1,84 @@
+//! Every stored shape, as it was first released, decodes, and encodes to the same bytes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use event_schema::{Salt, decode, decode_metadata, encode};
+use log_record::{Generation, LogId, NewEvent, Partition, Place, Position, Private, RecordedEvent};
+
+const SALT: Salt = Salt([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+const RECORDED_AT: i64 = 1_795_248_000_000_000;
+
+#[test]
+fn every_golden_event_decodes_and_encodes_to_the_same_bytes() {
+    let rows = golden_rows();
+    assert!(rows.len() >= 8, "golden files are missing: {}", rows.len());
+    for row in rows {
+        let (recorded_at, event) = decode(&row).expect("a golden event decodes for ever");
+        let metadata = decode_metadata(&row).expect("its metadata, too");
+        let encoded = encode(&event, recorded_at, &metadata, SALT).expect("it encodes");
+        assert_eq!(encoded.public, row.public, "{}", row.event_type);
+        assert_eq!(encoded.private.map_or(Private::None, Private::Text), row.private);
+        assert_eq!(encoded.event_type, &*row.event_type);
+        assert_eq!(encoded.account_id, row.account_id);
+        assert_eq!(encoded.recorded_at, RECORDED_AT);
+    }
+}
+
+#[test]
+fn nothing_personal_is_in_the_public_text() {
+    for row in golden_rows() {
+        assert!(!row.public.contains("Elm"), "{}", row.public);
+        assert!(!row.public.contains("deliver_to"), "{}", row.public);
+    }
+}
+
+#[test]
+fn an_erased_address_leaves_an_event_that_decodes() {
+    let mut row = golden_rows()
+        .into_iter()
+        .find(|row| &*row.event_type == "exchange-created")
+        .expect("there is one");
+    row.private = Private::Erased(row.private_hash().expect("it has a private text"));
+    let (_, event) = decode(&row).expect("it decodes");
+    assert!(matches!(event, domain::Event::ExchangeCreated(_, fact) if fact.deliver_to.is_none()));
+}
+
+#[test]
+fn what_a_newer_build_wrote_is_named() {
+    let mut row = golden_rows().remove(0);
+    row.version = 2;
+    let error = decode(&row).expect_err("version 2 is not known").to_string();
+    assert!(error.contains("0:1") && error.contains("version 2"), "{error}");
+}
+
+fn golden_rows() -> Vec<RecordedEvent> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("the folder is there")
+        .map(|entry| entry.expect("it can be listed").path())
+        .filter(|path| path.to_string_lossy().ends_with(".v1.json"))
+        .collect();
+    files.sort();
+    files.iter().map(|path| golden_row(path)).collect()
+}
+
+fn golden_row(path: &Path) -> RecordedEvent {
+    let name = path.file_name().and_then(|name| name.to_str()).expect("UTF-8");
+    let event_type = name.strip_suffix(".v1.json").expect("named by type and version");
+    let is_of_account = ["credit", "exchange"].iter().any(|noun| event_type.starts_with(noun));
+    let event = NewEvent {
+        event_type: event_type.to_owned().leak(),
+        version: 1,
+        recorded_at: RECORDED_AT,
+        account_id: is_of_account.then(|| "ann".into()),
+        public: fs::read_to_string(path).expect("it can be read").into(),
+        private: fs::read_to_string(path.with_extension("private.json")).ok().map(Into::into),
+    };
+    let place = Place { partition: Partition(0), position: Position(1) };
+    RecordedEvent::seal(LogId(uuid()), Generation(1), place, event)
+}
+
+fn uuid() -> uuid::Uuid {
+    uuid::Uuid::from_u128(1)
+}

@@ -1,0 +1,16 @@
+//! One row of the log: where it stands, what its bytes are, and what is hashed.
+//!
+//! It knows nothing of what an event means, of any store, or of time; an auditor's tool needs only
+//! this crate to check a row. Start with [`RecordedEvent`].
+
+mod head;
+mod hex;
+mod place;
+mod recorded;
+
+pub use head::Head;
+pub use hex::{hex, parse_hex};
+pub use place::{
+    BatchId, Epoch, Generation, LogId, Partition, Place, PlaceError, Position, WriterId,
+};
+pub use recorded::{Checksum, NewEvent, Private, RecordedEvent};
