@@ -84,10 +84,10 @@ pub fn decode(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeError> {
 }
 
 /// The metadata that a row holds.
-pub fn decode_metadata(row: &RecordedEvent) -> Result<Metadata<'static>, DecodeError> {
+pub fn decode_metadata(row: &RecordedEvent) -> Result<Metadata, DecodeError> {
     #[derive(Deserialize)]
     struct Public {
-        meta: Metadata<'static>,
+        meta: Metadata,
     }
     fact::<Public>(row).map(|public| public.meta)
 }

@@ -19,7 +19,7 @@ pub struct EncodeError(#[from] serde_json::Error);
 pub fn encode(
     event: &Event,
     recorded_at: Timestamp,
-    metadata: &Metadata<'_>,
+    metadata: &Metadata,
     salt: Salt,
 ) -> Result<NewEvent, EncodeError> {
     let (event_type, public) = match event {
@@ -49,15 +49,13 @@ pub fn encode(
 }
 
 /// The fact's own fields, then `meta`.
-fn public(fact: &impl Serialize, metadata: &Metadata<'_>) -> Result<Box<str>, EncodeError> {
-    let mut text = Vec::with_capacity(384);
-    serde_json::to_writer(&mut text, fact)?;
+fn public(fact: &impl Serialize, metadata: &Metadata) -> Result<Box<str>, EncodeError> {
+    let mut text = serde_json::to_string(fact)?;
     // Reopen the object that was just written; every fact has a field, so a comma is due.
     text.pop();
-    text.extend_from_slice(br#","meta":"#);
-    serde_json::to_writer(&mut text, metadata)?;
-    text.push(b'}');
-    let text = String::from_utf8(text).map_err(serde::ser::Error::custom)?;
+    text.push_str(r#","meta":"#);
+    text.push_str(&serde_json::to_string(metadata)?);
+    text.push('}');
     Ok(text.into_boxed_str())
 }
 

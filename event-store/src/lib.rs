@@ -1,1 +1,27 @@
-//! (being written)
+//! APPEND: the log, and the stores that keep it.
+//!
+//! It knows nothing of what an event means. A log is a number of partitions, each a sequence of
+//! events with dense positions 1, 2, 3 … and one writer at a time. What every store promises is
+//! listed at [`EventStore`], and `tests/contract.rs` holds each to it.
+//!
+//! In reading order: [`EventStore`] (what can be done with a log), [`Append`] (one append and how
+//! it ends), [`StoreError`] (what can go wrong), [`Follower`] (reading on), then the stores:
+//! [`MemoryStore`] (the plainest) and [`SqliteStore`].
+
+mod api_key;
+mod append;
+mod error;
+mod follow;
+mod memory;
+mod sqlite;
+mod store;
+mod url;
+
+pub use api_key::ApiKeyRow;
+pub use append::{Append, AppendError};
+pub use error::StoreError;
+pub use follow::Follower;
+pub use memory::{Fault, MemoryStore};
+pub use sqlite::SqliteStore;
+pub use store::{Access, EventStore, NewLog, READ_EVENTS_MAX};
+pub use url::{StoreUrl, StoreUrlError};

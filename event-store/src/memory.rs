@@ -1,0 +1,204 @@
+//! The plainest store: vectors behind a lock. The other stores are held to what it does.
+//!
+//! It keeps nothing when the process ends. It is the one store that can be told to fail, and how,
+//! so that tests and simulations reach what a real disk does once in years.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use log_record::{
+    Epoch, Generation, Head, LogId, Partition, Place, Position, RecordedEvent, WriterId,
+};
+use tokio::sync::{Semaphore, watch};
+
+use crate::store::check_rows;
+use crate::{ApiKeyRow, Append, AppendError, NewLog, StoreError};
+
+/// A log in memory.
+#[derive(Clone, Debug)]
+pub struct MemoryStore {
+    new_log: NewLog,
+    shared: Arc<Shared>,
+}
+
+/// How the memory store can be told to fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The append doesn't land, and its answer is lost.
+    NotLanded,
+    /// The append lands, and its answer is lost.
+    Landed,
+    /// The append's answer is lost, and it tries to land later: when the doubt is resolved.
+    LandsLate,
+}
+
+#[derive(Debug)]
+struct Shared {
+    log: Mutex<Log>,
+    /// Has no permit while appends are held.
+    may_append: Semaphore,
+}
+
+#[derive(Debug)]
+struct Log {
+    partitions: Vec<PartitionLog>,
+    keys: Vec<ApiKeyRow>,
+    faults: VecDeque<Fault>,
+    late: Vec<Append>,
+}
+
+#[derive(Debug)]
+struct PartitionLog {
+    head: Head,
+    events: Vec<RecordedEvent>,
+    appended: watch::Sender<Position>,
+}
+
+impl MemoryStore {
+    /// An empty log.
+    #[must_use]
+    pub fn new(new_log: NewLog) -> Self {
+        let partitions = (0..new_log.partitions).map(|_| PartitionLog::new()).collect();
+        let log = Log { partitions, keys: vec![], faults: VecDeque::new(), late: vec![] };
+        let shared = Shared { log: Mutex::new(log), may_append: Semaphore::new(1) };
+        Self { new_log, shared: Arc::new(shared) }
+    }
+
+    /// The next append that no earlier fault takes fails this way.
+    pub fn fail_next_append(&self, fault: Fault) {
+        self.log().faults.push_back(fault);
+    }
+
+    /// Appends wait from now on, until [`MemoryStore::release_appends`].
+    pub fn hold_appends(&self) {
+        self.shared.may_append.forget_permits(1);
+    }
+
+    /// Appends that wait go on.
+    pub fn release_appends(&self) {
+        self.shared.may_append.add_permits(1);
+    }
+
+    pub(crate) const fn log_id(&self) -> LogId {
+        self.new_log.log_id
+    }
+
+    pub(crate) const fn partitions(&self) -> u16 {
+        self.new_log.partitions
+    }
+
+    pub(crate) fn take_over(&self, at: Partition, writer: WriterId) -> Result<Head, StoreError> {
+        let mut log = self.log();
+        let partition = log.partition(at)?;
+        partition.head.epoch = Epoch(partition.head.epoch.0 + 1);
+        partition.head.writer = Some(writer);
+        Ok(partition.head)
+    }
+
+    pub(crate) fn resolve_doubt(
+        &self,
+        at: Partition,
+        writer: WriterId,
+    ) -> Result<Option<Head>, StoreError> {
+        let mut log = self.log();
+        for late in std::mem::take(&mut log.late) {
+            // It may lose against what has happened since, as it would on a server.
+            drop(log.land(self.log_id(), late));
+        }
+        let partition = log.partition(at)?;
+        if partition.head.writer != Some(writer) {
+            return Ok(None);
+        }
+        partition.head.epoch = Epoch(partition.head.epoch.0 + 1);
+        Ok(Some(partition.head))
+    }
+
+    pub(crate) async fn append(&self, append: Append) -> Result<Position, AppendError> {
+        let permit = self.shared.may_append.acquire().await;
+        drop(permit.map_err(|_| AppendError::InDoubt(StoreError::Closed))?);
+        let mut log = self.log();
+        match log.faults.pop_front() {
+            None => log.land(self.log_id(), append),
+            Some(fault) => {
+                match fault {
+                    Fault::NotLanded => {}
+                    Fault::Landed => {
+                        log.land(self.log_id(), append)?;
+                    }
+                    Fault::LandsLate => log.late.push(append),
+                }
+                Err(AppendError::InDoubt(StoreError::Injected))
+            }
+        }
+    }
+
+    pub(crate) fn head(&self, at: Partition) -> Result<Head, StoreError> {
+        self.log().partition(at).map(|partition| partition.head)
+    }
+
+    pub(crate) fn read(
+        &self,
+        at: Partition,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let mut log = self.log();
+        let partition = log.partition(at)?;
+        let skipped = usize::try_from(after.0).unwrap_or(usize::MAX);
+        let events: Vec<_> = partition.events.iter().skip(skipped).take(limit).cloned().collect();
+        check_rows(self.log_id(), at, after, 0, &events)?;
+        Ok(events)
+    }
+
+    pub(crate) fn appended(&self, at: Partition) -> Result<watch::Receiver<Position>, StoreError> {
+        self.log().partition(at).map(|partition| partition.appended.subscribe())
+    }
+
+    pub(crate) fn api_keys(&self) -> Vec<ApiKeyRow> {
+        self.log().keys.clone()
+    }
+
+    pub(crate) fn replace_api_keys(&self, keys: Vec<ApiKeyRow>) {
+        self.log().keys = keys;
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.shared.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Log {
+    fn partition(&mut self, at: Partition) -> Result<&mut PartitionLog, StoreError> {
+        self.partitions.get_mut(usize::from(at.0)).ok_or(StoreError::NoSuchPartition(at))
+    }
+
+    fn land(&mut self, log_id: LogId, append: Append) -> Result<Position, AppendError> {
+        let partition = self.partition(append.partition).map_err(AppendError::InDoubt)?;
+        let head = partition.head;
+        if (head.position, head.epoch) != (append.expected, append.epoch) {
+            return Err(AppendError::Conflict(head));
+        }
+        for event in append.events {
+            let position = partition.head.position.next();
+            let place = Place { partition: append.partition, position };
+            partition.events.push(RecordedEvent::seal(log_id, head.generation, place, event));
+            partition.head.position = position;
+        }
+        partition.head.last_batch = Some(append.batch);
+        partition.appended.send_replace(partition.head.position);
+        Ok(partition.head.position)
+    }
+}
+
+impl PartitionLog {
+    fn new() -> Self {
+        let head = Head {
+            position: Position::START,
+            epoch: Epoch(0),
+            generation: Generation(1),
+            writer: None,
+            last_batch: None,
+        };
+        Self { head, events: vec![], appended: watch::Sender::new(Position::START) }
+    }
+}

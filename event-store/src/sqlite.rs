@@ -1,0 +1,259 @@
+//! The log in a SQLite file: the embedded default.
+//!
+//! One thread owns the one connection that writes, two more own connections that read. Every
+//! commit is synced (`synchronous=full` in WAL mode). A lock on a file beside the log keeps other
+//! writers away; readers in other processes are welcome.
+
+mod lock;
+mod open;
+mod rows;
+mod thread;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use log_record::{
+    BatchId, Epoch, Generation, Head, LogId, Partition, Position, RecordedEvent, WriterId,
+};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::{Access, ApiKeyRow, Append, AppendError, StoreError};
+use lock::WriterLock;
+use rows::{failed, insert_events, read_events, select_head};
+use thread::ConnectionThread;
+
+const TAKE_OVER: &str = include_str!("sqlite/take_over.sql");
+const RESOLVE_DOUBT: &str = include_str!("sqlite/resolve_doubt.sql");
+const MOVE_HEAD: &str = include_str!("sqlite/move_head.sql");
+
+/// How many connections read: one for the projector's long reads, one for the short ones that
+/// answer repeats.
+const READERS: usize = 2;
+
+/// A log in a SQLite file. Cloning gives another handle to the same connections.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    log_id: LogId,
+    /// The last position that this process appended, by partition.
+    appended: Vec<watch::Sender<Position>>,
+    readers: Vec<ConnectionThread>,
+    next_reader: AtomicUsize,
+    /// Last but one, so that the writer's connection closes after the readers'.
+    writer: Option<ConnectionThread>,
+    /// Last, so that the lock is held until every connection is closed.
+    _lock: Option<WriterLock>,
+}
+
+impl SqliteStore {
+    /// Opens the log in `file`, as `access` allows.
+    pub async fn open(file: &Path, access: Access) -> Result<Self, StoreError> {
+        rows::check_library()?;
+        let opened = match access {
+            Access::Write(new_log) => open::for_writing(file, new_log).await?,
+            Access::Read => open::for_reading(file)?,
+        };
+        let readers = (0..READERS)
+            .map(|_| ConnectionThread::start(open::reading_connection(file)?, file))
+            .collect::<Result<_, _>>()?;
+        let writer = opened
+            .writer
+            .map(|connection| ConnectionThread::start(connection, file))
+            .transpose()?;
+        let watched = (0..opened.partitions).map(|_| watch::Sender::new(Position::START));
+        Ok(Self {
+            shared: Arc::new(Shared {
+                log_id: opened.log_id,
+                appended: watched.collect(),
+                readers,
+                next_reader: AtomicUsize::new(0),
+                writer,
+                _lock: opened.lock,
+            }),
+        })
+    }
+
+    pub(crate) fn log_id(&self) -> LogId {
+        self.shared.log_id
+    }
+
+    pub(crate) fn partitions(&self) -> u16 {
+        u16::try_from(self.shared.appended.len()).unwrap_or(u16::MAX)
+    }
+
+    pub(crate) async fn take_over(
+        &self,
+        partition: Partition,
+        writer: WriterId,
+    ) -> Result<Head, StoreError> {
+        self.move_epoch(TAKE_OVER, partition, writer)
+            .await?
+            .ok_or(StoreError::NoSuchPartition(partition))
+    }
+
+    pub(crate) async fn resolve_doubt(
+        &self,
+        partition: Partition,
+        writer: WriterId,
+    ) -> Result<Option<Head>, StoreError> {
+        self.move_epoch(RESOLVE_DOUBT, partition, writer).await
+    }
+
+    async fn move_epoch(
+        &self,
+        statement: &'static str,
+        partition: Partition,
+        writer: WriterId,
+    ) -> Result<Option<Head>, StoreError> {
+        self.write("take over", move |connection| {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let head = transaction
+                .query_row(statement, (partition.0, writer.0.as_bytes()), head_of_row)
+                .optional()?;
+            transaction.commit()?;
+            Ok(head)
+        })
+        .await
+    }
+
+    pub(crate) async fn append(&self, append: Append) -> Result<Position, AppendError> {
+        let log_id = self.log_id();
+        let partition = append.partition;
+        let appended = self
+            .write("append to", move |connection| append_in(connection, log_id, append))
+            .await
+            .map_err(AppendError::InDoubt)??;
+        if let Some(watched) = self.shared.appended.get(usize::from(partition.0)) {
+            watched.send_replace(appended);
+        }
+        Ok(appended)
+    }
+
+    pub(crate) async fn head(&self, partition: Partition) -> Result<Head, StoreError> {
+        self.read_with(move |connection| select_head(connection, partition)).await?
+    }
+
+    pub(crate) async fn read(
+        &self,
+        partition: Partition,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let log_id = self.log_id();
+        self.read_with(move |connection| read_events(connection, log_id, partition, after, limit))
+            .await?
+    }
+
+    pub(crate) fn appended(
+        &self,
+        partition: Partition,
+    ) -> Result<watch::Receiver<Position>, StoreError> {
+        let watched = self.shared.appended.get(usize::from(partition.0));
+        watched.map(watch::Sender::subscribe).ok_or(StoreError::NoSuchPartition(partition))
+    }
+
+    pub(crate) async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
+        self.read_with(|connection| {
+            select_api_keys(connection)
+                .map_err(|source| failed(connection, "read the API keys of", source))
+        })
+        .await?
+    }
+
+    pub(crate) async fn replace_api_keys(&self, keys: Vec<ApiKeyRow>) -> Result<(), StoreError> {
+        self.write("write the API keys of", move |connection| {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute("delete from api_key", ())?;
+            for key in keys {
+                transaction.execute(
+                    "insert into api_key (role, hash) values (?, ?)",
+                    (key.role, key.hash),
+                )?;
+            }
+            transaction.commit()
+        })
+        .await
+    }
+
+    /// Runs on the thread that owns the writing connection.
+    async fn write<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        job: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let writer = self.shared.writer.as_ref().ok_or(StoreError::Closed)?;
+        let job = move |connection: &mut Connection| {
+            job(connection).map_err(|source| failed(connection, doing, source))
+        };
+        writer.run(job).await?
+    }
+
+    /// Runs on one of the threads that own a reading connection, in turn.
+    async fn read_with<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = self.shared.next_reader.fetch_add(1, Ordering::Relaxed) % READERS;
+        self.shared.readers.get(turn).ok_or(StoreError::Closed)?.run(job).await
+    }
+}
+
+/// The append, in one transaction that the head's compare-and-set begins. The inner error is a
+/// conflict, in which nothing landed for certain.
+fn append_in(
+    connection: &mut Connection,
+    log_id: LogId,
+    append: Append,
+) -> rusqlite::Result<Result<Position, AppendError>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let last = append.expected.plus(append.events.len() as u64);
+    let generation = transaction
+        .prepare_cached(MOVE_HEAD)?
+        .query_row(
+            (
+                append.partition.0,
+                append.expected.0.cast_signed(),
+                append.epoch.0.cast_signed(),
+                last.0.cast_signed(),
+                append.batch.0.as_bytes(),
+            ),
+            |row| row.get("generation").map(Generation),
+        )
+        .optional()?;
+    let Some(generation) = generation else {
+        let head = select_head(&transaction, append.partition);
+        return Ok(Err(head.map_or_else(AppendError::InDoubt, AppendError::Conflict)));
+    };
+    insert_events(&transaction, log_id, generation, append)?;
+    transaction.commit()?;
+    Ok(Ok(last))
+}
+
+fn select_api_keys(connection: &Connection) -> rusqlite::Result<Vec<ApiKeyRow>> {
+    let mut select = connection.prepare("select role, hash from api_key")?;
+    let keys = select
+        .query_map((), |row| Ok(ApiKeyRow { role: row.get("role")?, hash: row.get("hash")? }))?;
+    keys.collect()
+}
+
+fn head_of_row(row: &Row<'_>) -> rusqlite::Result<Head> {
+    let uuid = |name| {
+        Ok::<_, rusqlite::Error>(row.get::<_, Option<[u8; 16]>>(name)?.map(Uuid::from_bytes))
+    };
+    Ok(Head {
+        position: Position(row.get::<_, i64>("position")?.cast_unsigned()),
+        epoch: Epoch(row.get::<_, i64>("epoch")?.cast_unsigned()),
+        generation: Generation(row.get("generation")?),
+        writer: uuid("writer")?.map(WriterId),
+        last_batch: uuid("last_batch")?.map(BatchId),
+    })
+}

@@ -1,0 +1,191 @@
+//! Opening a log's file: the lock, the schema, and which log it holds.
+
+use std::path::Path;
+use std::time::Duration;
+
+use log_record::LogId;
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use sqlx::ConnectOptions;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use uuid::Uuid;
+
+use super::lock::WriterLock;
+use super::rows::failed;
+use crate::{NewLog, StoreError};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/log/sqlite");
+
+/// How long a connection waits for another process's lock: a reader's moment at a checkpoint.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Frames in the write-ahead file before they are moved into the log's file: 40 MB at 4 KiB, so
+/// that the move is rare and large.
+const CHECKPOINT_FRAMES: u32 = 10_000;
+
+/// An open log's file.
+pub(super) struct Opened {
+    pub(super) log_id: LogId,
+    pub(super) partitions: u16,
+    pub(super) writer: Option<Connection>,
+    pub(super) lock: Option<WriterLock>,
+}
+
+/// Opens the file as its one writer, and makes the log where there is none.
+pub(super) async fn for_writing(file: &Path, new_log: NewLog) -> Result<Opened, StoreError> {
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder).map_err(|source| StoreError::Io {
+            doing: "make the folder",
+            file: folder.into(),
+            source,
+        })?;
+    }
+    let mut lock = WriterLock::acquire(file)?;
+    if !file.exists()
+        && let Some(log_id) = lock.log_id()?
+    {
+        let what = format!("it is gone, but the lock beside it says that it held log {log_id}");
+        return Err(StoreError::Corrupt { file: file.into(), what });
+    }
+    migrate(file).await?;
+    let connection = writing_connection(file)?;
+    let (log_id, partitions) = match which_log(&connection)? {
+        Some(known) => {
+            check_lock(file, &mut lock, known.0)?;
+            known
+        }
+        None => make_log(&connection, file, &mut lock, new_log)?,
+    };
+    Ok(Opened { log_id, partitions, writer: Some(connection), lock: Some(lock) })
+}
+
+/// Opens a file that is there, to read.
+pub(super) fn for_reading(file: &Path) -> Result<Opened, StoreError> {
+    if !file.exists() {
+        return Err(StoreError::Missing { file: file.into() });
+    }
+    let connection = reading_connection(file)?;
+    check_schema(&connection, file)?;
+    let (log_id, partitions) =
+        which_log(&connection)?.ok_or_else(|| StoreError::Missing { file: file.into() })?;
+    Ok(Opened { log_id, partitions, writer: None, lock: None })
+}
+
+/// A connection that can't write.
+pub(super) fn reading_connection(file: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .map_err(|source| StoreError::Sqlite { doing: "open", source })?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(|source| failed(&connection, "open", source))?;
+    Ok(connection)
+}
+
+fn writing_connection(file: &Path) -> Result<Connection, StoreError> {
+    let connection =
+        Connection::open(file).map_err(|source| StoreError::Sqlite { doing: "open", source })?;
+    let prepare = || {
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_FRAMES)?;
+        // What a former process left in the write-ahead file may be in the page cache only, if a
+        // sync of its failed: copied into the log's file and synced, it is on the disk.
+        connection.query_row("pragma wal_checkpoint(truncate)", (), |_| Ok(()))
+    };
+    prepare().map_err(|source| failed(&connection, "open", source))?;
+    Ok(connection)
+}
+
+async fn migrate(file: &Path) -> Result<(), StoreError> {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT);
+    let failed = |source: MigrateError| match source {
+        MigrateError::VersionMissing(version) => StoreError::Schema {
+            file: file.into(),
+            what: format!("migration {version} was made by a newer build; run that one"),
+        },
+        MigrateError::Execute(error) if is_damage(&error) => {
+            StoreError::Corrupt { file: file.into(), what: error.to_string() }
+        }
+        source => StoreError::Migrate { file: file.into(), source: Box::new(source) },
+    };
+    let mut connection =
+        options.connect().await.map_err(|error| failed(MigrateError::Execute(error)))?;
+    MIGRATIONS.run(&mut connection).await.map_err(failed)?;
+    sqlx::Connection::close(connection).await.map_err(|error| failed(MigrateError::Execute(error)))
+}
+
+fn is_damage(error: &sqlx::Error) -> bool {
+    const SQLITE_CORRUPT: &str = "11";
+    const SQLITE_NOTADB: &str = "26";
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+}
+
+fn check_schema(connection: &Connection, file: &Path) -> Result<(), StoreError> {
+    let found: Option<i64> = connection
+        .query_row("select max(version) from _sqlx_migrations", (), |row| row.get(0))
+        .map_err(|source| failed(connection, "open", source))?;
+    let known = MIGRATIONS.iter().map(|migration| migration.version).max();
+    if found == known {
+        return Ok(());
+    }
+    let what = format!("it is at migration {found:?}, this build at {known:?}; run the same build");
+    Err(StoreError::Schema { file: file.into(), what })
+}
+
+/// The lock beside the log must not speak of another one.
+fn check_lock(file: &Path, lock: &mut WriterLock, log_id: LogId) -> Result<(), StoreError> {
+    match lock.log_id()? {
+        None => lock.note_log_id(log_id),
+        Some(noted) if noted == log_id => Ok(()),
+        Some(noted) => Err(StoreError::Corrupt {
+            file: file.into(),
+            what: format!(
+                "it holds log {log_id}, but the lock beside it says that it held {noted}; if it \
+                 was replaced on purpose, remove the file with .lock at the end of its name"
+            ),
+        }),
+    }
+}
+
+fn which_log(connection: &Connection) -> Result<Option<(LogId, u16)>, StoreError> {
+    connection
+        .query_row("select log_id, partitions from log", (), |row| {
+            Ok((LogId(Uuid::from_bytes(row.get(0)?)), row.get(1)?))
+        })
+        .optional()
+        .map_err(|source| failed(connection, "open", source))
+}
+
+fn make_log(
+    connection: &Connection,
+    file: &Path,
+    lock: &mut WriterLock,
+    new_log: NewLog,
+) -> Result<(LogId, u16), StoreError> {
+    if let Some(log_id) = lock.log_id()? {
+        let what = format!("it is empty, but the lock beside it says that it held log {log_id}");
+        return Err(StoreError::Corrupt { file: file.into(), what });
+    }
+    let NewLog { log_id, partitions } = new_log;
+    let make = || {
+        let transaction = connection.unchecked_transaction()?;
+        transaction
+            .execute("insert into log values (1, ?, ?)", (log_id.0.as_bytes(), partitions))?;
+        for partition in 0..partitions {
+            transaction.execute(
+                "insert into partition_head (partition, position, epoch, generation) \
+                 values (?, 0, 0, 1)",
+                (partition,),
+            )?;
+        }
+        transaction.commit()
+    };
+    make().map_err(|source| failed(connection, "open", source))?;
+    lock.note_log_id(log_id)?;
+    Ok((log_id, partitions))
+}

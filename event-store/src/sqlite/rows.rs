@@ -1,0 +1,144 @@
+//! Between the tables' rows and the log's types.
+
+use log_record::{
+    Checksum, Generation, Head, LogId, Partition, Place, Position, Private, RecordedEvent,
+};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction};
+
+use super::head_of_row;
+use crate::store::check_rows;
+use crate::{Append, StoreError};
+
+const INSERT_EVENT: &str = include_str!("insert_event.sql");
+const READ_EVENTS: &str = include_str!("read_events.sql");
+
+/// A position takes the lower 48 bits of `event.place`, the partition those above.
+const POSITION_BITS: u32 = 48;
+
+/// The first version of SQLite in which two connections can't damage a WAL between them.
+const SQLITE_VERSION_MIN: i32 = 3_051_003;
+
+pub(super) fn check_library() -> Result<(), StoreError> {
+    if rusqlite::version_number() < SQLITE_VERSION_MIN {
+        return Err(StoreError::SqliteTooOld { found: rusqlite::version() });
+    }
+    Ok(())
+}
+
+pub(super) fn select_head(
+    connection: &Connection,
+    partition: Partition,
+) -> Result<Head, StoreError> {
+    connection
+        .prepare_cached(
+            "select position, epoch, generation, writer, last_batch \
+             from partition_head where partition = ?",
+        )
+        .and_then(|mut select| select.query_row((partition.0,), head_of_row).optional())
+        .map_err(|source| failed(connection, "read", source))?
+        .ok_or(StoreError::NoSuchPartition(partition))
+}
+
+/// Up to `limit` events after `after`, checked to be intact and to be all that the head promises.
+pub(super) fn read_events(
+    connection: &Connection,
+    log_id: LogId,
+    partition: Partition,
+    after: Position,
+    limit: usize,
+) -> Result<Vec<RecordedEvent>, StoreError> {
+    // One transaction, so that the head and the rows are of one moment.
+    let transaction =
+        connection.unchecked_transaction().map_err(|source| failed(connection, "read", source))?;
+    let head = select_head(&transaction, partition)?;
+    let wanted = head.position.since(after).min(limit as u64);
+    let last = Place { partition, position: after.plus(wanted) };
+    let rows = transaction
+        .prepare_cached(READ_EVENTS)
+        .and_then(|mut select| {
+            let range =
+                (key(Place { partition, position: after }), key(last), wanted.cast_signed());
+            select.query_map(range, event_of_row)?.collect::<Result<Vec<_>, _>>()
+        })
+        .map_err(|source| failed(&transaction, "read", source))?;
+    check_rows(log_id, partition, after, wanted, &rows)?;
+    Ok(rows)
+}
+
+pub(super) fn insert_events(
+    transaction: &Transaction<'_>,
+    log_id: LogId,
+    generation: Generation,
+    append: Append,
+) -> rusqlite::Result<()> {
+    let mut insert = transaction.prepare_cached(INSERT_EVENT)?;
+    let mut position = append.expected;
+    for event in append.events {
+        position = position.next();
+        let place = Place { partition: append.partition, position };
+        let row = RecordedEvent::seal(log_id, generation, place, event);
+        let private = match &row.private {
+            Private::Text(text) => Some(&**text),
+            Private::None | Private::Erased(_) => None,
+        };
+        insert.execute((
+            key(place),
+            row.generation.0,
+            &*row.event_type,
+            row.version,
+            row.recorded_at,
+            row.account_id.as_deref(),
+            &*row.public,
+            private,
+            row.private_hash(),
+            row.checksum.0,
+        ))?;
+    }
+    Ok(())
+}
+
+fn event_of_row(row: &Row<'_>) -> rusqlite::Result<RecordedEvent> {
+    let text = |index| row.get_ref(index)?.as_str().map(Box::from).map_err(rusqlite::Error::from);
+    let private = match (row.get_ref(7)?.as_str_or_null()?, row.get::<_, Option<[u8; 32]>>(8)?) {
+        (Some(text), _) => Private::Text(text.into()),
+        (None, Some(hash)) => Private::Erased(hash),
+        (None, None) => Private::None,
+    };
+    Ok(RecordedEvent {
+        place: place_of(row.get(0)?),
+        generation: Generation(row.get(1)?),
+        event_type: text(2)?,
+        version: row.get(3)?,
+        recorded_at: row.get(4)?,
+        account_id: row.get_ref(5)?.as_str_or_null()?.map(Box::from),
+        public: text(6)?,
+        private,
+        checksum: Checksum(row.get(9)?),
+    })
+}
+
+fn key(place: Place) -> i64 {
+    (u64::from(place.partition.0) << POSITION_BITS | place.position.0).cast_signed()
+}
+
+fn place_of(key: i64) -> Place {
+    let key = key.cast_unsigned();
+    let position = Position(key & ((1 << POSITION_BITS) - 1));
+    let partition = u16::try_from(key >> POSITION_BITS).unwrap_or(u16::MAX);
+    Place { partition: Partition(partition), position }
+}
+
+/// What SQLite's refusal means for the log.
+pub(super) fn failed(
+    connection: &Connection,
+    doing: &'static str,
+    source: rusqlite::Error,
+) -> StoreError {
+    match source.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt {
+            file: connection.path().unwrap_or_default().into(),
+            what: source.to_string(),
+        },
+        _ => StoreError::Sqlite { doing, source },
+    }
+}

@@ -1,0 +1,194 @@
+//! What can be done with a log, whichever store keeps it.
+
+use log_record::{Head, LogId, Partition, Place, Position, RecordedEvent, WriterId};
+
+use crate::{
+    ApiKeyRow, Append, AppendError, Follower, MemoryStore, SqliteStore, StoreError, StoreUrl,
+};
+
+/// The most events that one read gives, about 2 MB of them; a larger limit is cut to this.
+pub const READ_EVENTS_MAX: usize = 4096;
+
+/// A log. Cloning gives another handle to the same one.
+///
+/// Every store promises:
+/// - Positions in a partition are dense, from 1; an append lands whole or not at all.
+/// - An append lands only after the expected position and in the writer's epoch, and it is durable
+///   before it is answered.
+/// - What was read once is read again, by everyone, until a fork is declared.
+/// - A read gives intact events without a gap, or an error that says which one is damaged.
+#[derive(Clone, Debug)]
+pub enum EventStore {
+    /// In this process's memory.
+    Memory(MemoryStore),
+    /// In a SQLite file.
+    Sqlite(SqliteStore),
+}
+
+/// Whether a process may append. Readers are welcome beside the one that may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Append and read; the log is made where there is none.
+    Write(NewLog),
+    /// Read a log that is there.
+    Read,
+}
+
+/// What a log is made with, where there is none yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewLog {
+    /// Its id.
+    pub log_id: LogId,
+    /// How many partitions it gets.
+    pub partitions: u16,
+}
+
+impl EventStore {
+    /// Opens the log at `url`.
+    pub async fn open(url: &StoreUrl, access: Access) -> Result<Self, StoreError> {
+        match url {
+            StoreUrl::Sqlite(file) => Ok(Self::Sqlite(SqliteStore::open(file, access).await?)),
+            StoreUrl::Memory => match access {
+                Access::Write(new_log) => Ok(Self::Memory(MemoryStore::new(new_log))),
+                Access::Read => Err(StoreError::Missing { file: "memory:".into() }),
+            },
+        }
+    }
+
+    /// The log's id.
+    #[must_use]
+    pub fn log_id(&self) -> LogId {
+        match self {
+            Self::Memory(store) => store.log_id(),
+            Self::Sqlite(store) => store.log_id(),
+        }
+    }
+
+    /// How many partitions it has.
+    #[must_use]
+    pub fn partitions(&self) -> u16 {
+        match self {
+            Self::Memory(store) => store.partitions(),
+            Self::Sqlite(store) => store.partitions(),
+        }
+    }
+
+    /// Makes `writer` the partition's one writer: raises the epoch, so that nothing an earlier
+    /// writer sent can land any more.
+    pub async fn take_over(
+        &self,
+        partition: Partition,
+        writer: WriterId,
+    ) -> Result<Head, StoreError> {
+        match self {
+            Self::Memory(store) => store.take_over(partition, writer),
+            Self::Sqlite(store) => store.take_over(partition, writer).await,
+        }
+    }
+
+    /// Ends a doubt: raises the epoch if `writer` still holds the partition, so that an append of
+    /// its that hasn't landed by now never will, and gives the head, whose last batch is the last
+    /// that landed. Gives nothing where another writer took over.
+    pub async fn resolve_doubt(
+        &self,
+        partition: Partition,
+        writer: WriterId,
+    ) -> Result<Option<Head>, StoreError> {
+        match self {
+            Self::Memory(store) => store.resolve_doubt(partition, writer),
+            Self::Sqlite(store) => store.resolve_doubt(partition, writer).await,
+        }
+    }
+
+    /// Appends all of the events or none, and gives the last one's position.
+    pub async fn append(&self, append: Append) -> Result<Position, AppendError> {
+        match self {
+            Self::Memory(store) => store.append(append).await,
+            Self::Sqlite(store) => store.append(append).await,
+        }
+    }
+
+    /// The partition's end.
+    pub async fn head(&self, partition: Partition) -> Result<Head, StoreError> {
+        match self {
+            Self::Memory(store) => store.head(partition),
+            Self::Sqlite(store) => store.head(partition).await,
+        }
+    }
+
+    /// The events after `after`, as many as there are, but at most `limit` and
+    /// [`READ_EVENTS_MAX`].
+    pub async fn read(
+        &self,
+        partition: Partition,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let limit = limit.min(READ_EVENTS_MAX);
+        match self {
+            Self::Memory(store) => store.read(partition, after, limit),
+            Self::Sqlite(store) => store.read(partition, after, limit).await,
+        }
+    }
+
+    /// The event at one place.
+    pub async fn read_one(&self, place: Place) -> Result<RecordedEvent, StoreError> {
+        let missing = || StoreError::CorruptEvent { place, what: "is missing" };
+        let before = Position(place.position.0.checked_sub(1).ok_or_else(missing)?);
+        self.read(place.partition, before, 1).await?.pop().ok_or_else(missing)
+    }
+
+    /// Follows a partition from the position after `after` on.
+    pub fn follow(&self, partition: Partition, after: Position) -> Result<Follower, StoreError> {
+        let appended = match self {
+            Self::Memory(store) => store.appended(partition)?,
+            Self::Sqlite(store) => store.appended(partition)?,
+        };
+        Ok(Follower::new(self.clone(), partition, after, appended))
+    }
+
+    /// The API keys beside the log.
+    pub async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
+        match self {
+            Self::Memory(store) => Ok(store.api_keys()),
+            Self::Sqlite(store) => store.api_keys().await,
+        }
+    }
+
+    /// Replaces all API keys, durably.
+    pub async fn replace_api_keys(&self, keys: Vec<ApiKeyRow>) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(store) => {
+                store.replace_api_keys(keys);
+                Ok(())
+            }
+            Self::Sqlite(store) => store.replace_api_keys(keys).await,
+        }
+    }
+}
+
+/// Checks that what a store read is intact and dense, as [`EventStore`] promises.
+pub(crate) fn check_rows(
+    log_id: LogId,
+    partition: Partition,
+    after: Position,
+    wanted: u64,
+    rows: &[RecordedEvent],
+) -> Result<(), StoreError> {
+    let mut expected = after;
+    for row in rows {
+        expected = expected.next();
+        let place = Place { partition, position: expected };
+        if row.place != place {
+            return Err(StoreError::CorruptEvent { place, what: "is missing" });
+        }
+        if !row.is_intact(log_id) {
+            return Err(StoreError::CorruptEvent { place, what: "has a wrong checksum" });
+        }
+    }
+    if expected.since(after) < wanted {
+        let place = Place { partition, position: expected.next() };
+        return Err(StoreError::CorruptEvent { place, what: "is missing" });
+    }
+    Ok(())
+}
