@@ -10,8 +10,9 @@ pub struct AmendOffer {
     pub offer_id: OfferId,
     /// The terms from now on, whole.
     pub terms: Terms,
-    /// The stock as the caller knows it, if said; it can't be changed this way.
-    pub stock: Option<Units>,
+    /// The stock as the caller knows it, if said (none is no end of it); it can't be changed this
+    /// way.
+    pub stock: Option<Option<Units>>,
     /// The version that the caller read; without it, any.
     pub read_version: Option<u64>,
 }
@@ -20,7 +21,7 @@ impl AmendOffer {
     pub(super) fn decide(&self, state: &State) -> Result<Decision, Refusal> {
         let offer = state.offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
         let stock = offer.inventory.stock();
-        let keeps_stock = self.stock.is_none() || self.stock == stock;
+        let keeps_stock = self.stock.is_none_or(|said| said == stock);
         if offer.terms == self.terms && keeps_stock {
             return Ok(Decision::Standing);
         }

@@ -1,0 +1,48 @@
+//! An offer as the command API answers it.
+
+use axum::http::header::ETAG;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use domain::{Offer, OfferId, OfferPhase, Terms, Units};
+use serde::Serialize;
+use wire::Problem;
+
+use crate::execute::{Done, unexpected};
+
+#[derive(Serialize)]
+struct OfferBody<'a> {
+    offer_id: &'a OfferId,
+    #[serde(flatten)]
+    terms: &'a Terms,
+    stock: Option<Units>,
+    remaining: Option<Units>,
+    version: u64,
+    status: &'static str,
+    position: String,
+}
+
+/// The offer, with its version as ETag.
+pub(crate) fn respond(
+    done: &Done,
+    status: StatusCode,
+    offer_id: &OfferId,
+) -> Result<Response, Problem> {
+    let Offer { terms, version, inventory, phase, .. } =
+        done.offer.as_ref().ok_or_else(unexpected)?;
+    let body = OfferBody {
+        offer_id,
+        terms,
+        stock: inventory.stock(),
+        remaining: inventory.remaining(),
+        version: *version,
+        status: match phase {
+            OfferPhase::Open => "open",
+            OfferPhase::Closed { .. } => "closed",
+        },
+        position: done.place.to_string(),
+    };
+    let mut response = done.respond_with(status, &body)?;
+    let etag = HeaderValue::from_str(&format!("\"{version}\""));
+    response.headers_mut().insert(ETAG, etag.map_err(|_| Problem::internal())?);
+    Ok(response)
+}

@@ -1,0 +1,100 @@
+//! `PUT /v1/accounts/{account_id}/exchanges/{exchange_id}`, and `POST …/exchanges` for clients that
+//! prefer an `Idempotency-Key`.
+
+use axum::extract::State;
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
+use domain::command::Redeem;
+use domain::{AccountId, Command, DeliverTo, Event, ExchangeId, OfferId, Points, Timestamp, Units};
+use serde::{Deserialize, Serialize};
+use wire::{Caller, JsonBody, PathId, PathIds, Problem, read_idempotency_key};
+
+use crate::CommandApi;
+use crate::execute::unexpected;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RedeemBody {
+    offer_id: OfferId,
+    quantity: Units,
+    deliver_to: DeliverTo,
+    expected_points: Option<Points>,
+    occurred_at: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct ExchangeBody<'a> {
+    exchange_id: &'a ExchangeId,
+    account_id: &'a AccountId,
+    offer_id: &'a OfferId,
+    quantity: Units,
+    points: Points,
+    status: &'static str,
+    position: String,
+}
+
+pub(crate) async fn redeem(
+    State(api): State<CommandApi>,
+    caller: Caller,
+    PathIds(account_id, exchange_id): PathIds<AccountId, ExchangeId>,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody<RedeemBody>,
+) -> Result<Response, Problem> {
+    exchange(&api, body.command(account_id, exchange_id), caller, &headers).await
+}
+
+pub(crate) async fn redeem_by_key(
+    State(api): State<CommandApi>,
+    caller: Caller,
+    PathId(account_id): PathId<AccountId>,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody<RedeemBody>,
+) -> Result<Response, Problem> {
+    let exchange_id: ExchangeId = read_idempotency_key(&headers)?
+        .parse()
+        .map_err(|error| Problem::invalid_header("Idempotency-Key", error))?;
+    let address = format!("/v1/accounts/{account_id}/exchanges/{exchange_id}");
+    let command = body.command(account_id, exchange_id);
+    let mut response = exchange(&api, command, caller, &headers).await?;
+    let location = HeaderValue::from_str(&address).map_err(|_| Problem::internal())?;
+    response.headers_mut().insert(LOCATION, location);
+    Ok(response)
+}
+
+async fn exchange(
+    api: &CommandApi,
+    command: Command,
+    caller: Caller,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let done = api.execute(command, caller, headers).await?;
+    let Some(Event::ExchangeCreated(account_id, fact)) = &done.event else {
+        return Err(unexpected());
+    };
+    done.respond(&ExchangeBody {
+        exchange_id: &fact.exchange_id,
+        account_id,
+        offer_id: &fact.offer_id,
+        quantity: fact.quantity,
+        points: fact.points,
+        // As it was when it was created: the first answer, for ever. A read gives the present one.
+        status: "created",
+        position: done.place.to_string(),
+    })
+}
+
+impl RedeemBody {
+    fn command(self, account_id: AccountId, exchange_id: ExchangeId) -> Command {
+        let Self { offer_id, quantity, deliver_to, expected_points, occurred_at } = self;
+        Command::Redeem(Redeem {
+            account_id,
+            exchange_id,
+            offer_id,
+            quantity,
+            deliver_to,
+            expected_points,
+            occurred_at,
+        })
+    }
+}

@@ -1,0 +1,267 @@
+//! The domain's refusals, and the writer's own, as problem documents: the only place where they
+//! are mapped.
+
+use axum::http::StatusCode;
+use domain::{Fact, Refusal};
+use wire::{Problem, ProblemPage};
+
+use crate::NotDecided;
+
+/// How long a client should wait before it asks again: batches take milliseconds, and whole
+/// seconds are all that `Retry-After` can say.
+const RETRY_AFTER_SECONDS: u32 = 1;
+
+/// The pages that explain every problem of the command API.
+pub fn problem_pages() -> impl Iterator<Item = ProblemPage> {
+    REFUSAL_PAGES.into_iter().chain([ID_REUSED, NOT_DECIDED, OUTCOME_UNKNOWN, DECISION_FAILED])
+}
+
+/// The problem that a refusal is answered with.
+pub(crate) fn refused(refusal: &Refusal) -> Problem {
+    let code = refusal.code();
+    let Some(page) = REFUSAL_PAGES.iter().find(|page| page.slug == code) else {
+        tracing::error!(code, "a refusal has no page");
+        return Problem::internal();
+    };
+    let sentence = refusal.to_string();
+    let mut letters = sentence.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    let detail = first.into_iter().chain(letters).chain(['.']).collect::<String>();
+    let problem = Problem::of(page, detail);
+    refusal.facts().into_iter().fold(problem, |problem, (name, fact)| match fact {
+        Fact::Number(number) => problem.fact(name, number),
+        Fact::Time(time) => problem.fact(name, time.to_string()),
+    })
+}
+
+/// Where the offer stands in the path, an unknown one is 404 and not a conflict.
+pub(crate) fn not_found_where_unknown(problem: Problem) -> Problem {
+    if problem.code() == OFFER_UNKNOWN.slug {
+        return Problem::not_found("There is no such offer. Open it first, or check its id.");
+    }
+    problem
+}
+
+pub(crate) fn id_reused(field: &str) -> Problem {
+    let detail = format!(
+        "This id was used for a request with another {field}. Use a new id for a new request, or \
+         send the first one again unchanged."
+    );
+    Problem::of(&ID_REUSED, detail).fact("field", field)
+}
+
+pub(crate) fn not_decided(why: NotDecided) -> Problem {
+    let detail = match why {
+        NotDecided::QueueFull => "Too many requests are waiting to be decided.",
+        NotDecided::DeadlinePassed => "The request waited for its turn until its time was over.",
+        NotDecided::Deposed => "Another server has taken over the ledger.",
+        NotDecided::Stopped => "The server is stopping.",
+    };
+    Problem::of(&NOT_DECIDED, format!("{detail} Nothing happened. Send it again in a second."))
+        .retry_after(RETRY_AFTER_SECONDS)
+}
+
+pub(crate) fn outcome_unknown() -> Problem {
+    Problem::of(
+        &OUTCOME_UNKNOWN,
+        "The request was decided, and whether it was recorded isn't known yet. Send it again with \
+         the same id in a second: it is done once at most, and the answer says whether it was.",
+    )
+    .retry_after(RETRY_AFTER_SECONDS)
+}
+
+pub(crate) fn decision_failed() -> Problem {
+    Problem::of(
+        &DECISION_FAILED,
+        "Deciding this request failed, and nothing happened. It won't be tried again until the \
+         server is started anew; tell the operator, whose log says more.",
+    )
+}
+
+const fn page(
+    status: StatusCode,
+    slug: &'static str,
+    title: &'static str,
+    meaning: &'static str,
+    remedy: &'static str,
+    can_succeed_later: bool,
+) -> ProblemPage {
+    ProblemPage { status, slug, title, meaning, remedy, can_succeed_later }
+}
+
+const OFFER_UNKNOWN: ProblemPage = page(
+    StatusCode::CONFLICT,
+    "offer-unknown",
+    "There is no such offer",
+    "The body names an offer that nobody has opened. Nothing was done.",
+    "Check the offer's id, or have an operator open it.",
+    true,
+);
+
+/// In the refusals' order of precedence.
+const REFUSAL_PAGES: [ProblemPage; 13] = [
+    OFFER_UNKNOWN,
+    page(
+        StatusCode::PRECONDITION_REQUIRED,
+        "offer-exists",
+        "The offer exists with other terms",
+        "An offer with this id is there, and differs from the body. The fact version is its \
+         version. Nothing was done.",
+        "To amend it, send If-Match with the ETag that it was read with; or use another id.",
+        false,
+    ),
+    page(
+        StatusCode::PRECONDITION_FAILED,
+        "offer-changed",
+        "The offer has changed since it was read",
+        "If-Match names a version that is not the present one, which the fact version gives. \
+         Nothing was done.",
+        "Read the offer again, decide anew, and send its present ETag in If-Match.",
+        false,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "offer-closed",
+        "The offer was closed",
+        "A closed offer can't be changed. The fact closed_at says since when. Nothing was done.",
+        "Open another offer.",
+        false,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "stock-not-amendable",
+        "Stock isn't changed by an amendment",
+        "The body's stock differs from what the offer has had in all. Nothing was done.",
+        "Leave stock out, and add units by PUT /v1/offers/{offer_id}/stock-additions/{id}.",
+        false,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "stock-unlimited",
+        "The offer's stock is unlimited",
+        "Units can't be added to an offer that has no end of them. Nothing was done.",
+        "There is nothing to do.",
+        false,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "sold-out",
+        "Sold out",
+        "Less is left of the offer than was asked for. The fact remaining says how much. Nothing \
+         was done, and no credit was taken.",
+        "Ask for less, or ask again with the same id when stock was added.",
+        true,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "offer-not-open",
+        "The offer takes no redemptions now",
+        "It hasn't opened yet, is over, or was closed; one of the facts opens_at, closes_at and \
+         closed_at says which. Nothing was done.",
+        "Before it opens, ask again then with the same id.",
+        true,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "amount-too-large",
+        "An amount would be too large",
+        "A sum or product would exceed 9007199254740991. Nothing was done.",
+        "Ask for less.",
+        false,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "price-changed",
+        "It costs something else",
+        "The cost, the fact needed, is not the expected_points of the body. Nothing was done.",
+        "Show the shopper the present cost, and ask again with it.",
+        true,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "account-unknown",
+        "There is no such account",
+        "The account has never had any credit. Nothing was done.",
+        "Check the account's id. An account comes into being with its first credit.",
+        true,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "shopper-limit-reached",
+        "The shopper has had enough of it",
+        "One shopper may have so many of the offer, the fact limit, and has had taken. Nothing was \
+         done.",
+        "Offer the shopper something else.",
+        true,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "insufficient-credit",
+        "There isn't enough credit",
+        "The facts needed and available say how much. Nothing was done.",
+        "Ask again with the same id once there is more credit.",
+        true,
+    ),
+];
+
+const ID_REUSED: ProblemPage = page(
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "id-reused",
+    "The id was used for another request",
+    "An id stands for one request for ever, and this one was recorded with another body. The fact \
+     field names the first difference. Nothing was done.",
+    "Use a new id for a new request, or send the first one again unchanged.",
+    false,
+);
+
+const NOT_DECIDED: ProblemPage = page(
+    StatusCode::SERVICE_UNAVAILABLE,
+    "not-decided",
+    "The request was not decided",
+    "The server had no room or no time for it. Nothing happened.",
+    "Send it again with the same id after Retry-After.",
+    true,
+);
+
+const OUTCOME_UNKNOWN: ProblemPage = page(
+    StatusCode::SERVICE_UNAVAILABLE,
+    "outcome-unknown",
+    "The outcome isn't known yet",
+    "The request was decided, but storage has not confirmed it in time. It is recorded once or not \
+     at all.",
+    "Send it again with the same id after Retry-After; the answer says what became of it.",
+    true,
+);
+
+const DECISION_FAILED: ProblemPage = page(
+    StatusCode::INTERNAL_SERVER_ERROR,
+    "decision-failed",
+    "Deciding the request failed",
+    "The server met a fault of its own while it decided this very request. Nothing happened, and \
+     it will not try again until it is started anew.",
+    "Tell the operator, whose log says more.",
+    false,
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_its_page_in_its_place() {
+        let slugs: Vec<_> = REFUSAL_PAGES.iter().map(|page| page.slug).collect();
+        assert_eq!(slugs, Refusal::CODES);
+    }
+
+    #[test]
+    fn a_refusal_is_told_with_its_facts() {
+        let refusal = Refusal::SoldOut {
+            remaining: domain::Units::ZERO,
+            asked: domain::Units::new(2).expect("an amount"),
+        };
+        let document = serde_json::to_value(refused(&refusal)).expect("JSON");
+        assert_eq!(document["code"], "sold-out");
+        assert_eq!(document["detail"], "0 left, 2 asked for.");
+        assert_eq!((&document["remaining"], &document["asked"]), (&0.into(), &2.into()));
+    }
+}

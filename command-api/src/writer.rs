@@ -1,0 +1,228 @@
+//! The one writer of a partition: takes the commands that wait, decides each against the state in
+//! memory, appends all their events at once, then answers.
+//!
+//! While one batch commits, the next is gathered and decided; there is no timer, a batch is
+//! whatever arrived meanwhile. There is no lock and no read of the log on the way of a redemption.
+//!
+//! What may be lost when the process dies, at each step: a command in the queue, decided or being
+//! appended is unanswered, and its client asks again with the same id; once it is answered it is
+//! durable. `run.rs` is the loop; `recover.rs` is what follows a failed append or a panic.
+
+mod batch;
+mod clock;
+mod gate;
+mod load;
+mod pending;
+mod recover;
+mod run;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::{Command, Decision, Event, Offer, Refusal, State, Timestamp};
+use event_store::{EventStore, StoreError};
+use log_record::{Partition, Place, Position};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use gate::Gate;
+pub use load::LoadError;
+use pending::{Claim, Pending};
+
+/// The most commands that wait for the writer. At 30,000 a second it is a quarter of a second's
+/// worth; past it, waiting longer would help nobody.
+const QUEUE_COMMANDS_MAX: usize = 8192;
+
+/// How a command is decided: [`domain::decide`], or what a test puts in its place.
+pub type Decide = fn(&State, &Command, Timestamp) -> Result<Decision, Refusal>;
+
+/// What a writer is started with.
+#[derive(Clone, Debug)]
+pub struct WriterConfig {
+    /// The log.
+    pub store: EventStore,
+    /// The partition that it writes.
+    pub partition: Partition,
+    /// How long a command may take, from its arrival to its answer.
+    pub deadline: Duration,
+    /// How commands are decided.
+    pub decide: Decide,
+}
+
+/// A command, and what is known of where it came from.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What is asked.
+    pub command: Command,
+    /// The caller's role.
+    pub role: Option<&'static str>,
+    /// The trace that it is part of.
+    pub traceparent: Option<Box<str>>,
+}
+
+/// The outcome of a command, durable when it is given.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// It was recorded.
+    Recorded {
+        /// Where the last of its events stands.
+        place: Place,
+        /// That event; the one that bears the command's id.
+        event: Box<Event>,
+        /// The offer as it then stood, where the command was about the offer itself.
+        offer: Option<Box<Offer>>,
+    },
+    /// Its id was recorded before, by the event at this place.
+    Repeat(Place),
+    /// What was asked for was so already.
+    Standing(Place, Box<Offer>),
+    /// It was refused.
+    Refused(Refusal),
+}
+
+/// Why there is no outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// Nothing happened.
+    NotDecided(NotDecided),
+    /// It was decided, and whether it was recorded isn't known yet.
+    OutcomeUnknown,
+    /// Deciding it failed, and it will not be tried again until the next start. Nothing happened.
+    Panicked,
+}
+
+/// Why a command was not decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotDecided {
+    /// Too many commands wait.
+    QueueFull,
+    /// Its time was over before its turn came.
+    DeadlinePassed,
+    /// Another writer has taken over.
+    Deposed,
+    /// The writer is stopping or has stopped.
+    Stopped,
+}
+
+/// How the writer is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriterStatus {
+    /// It decides and appends.
+    Serving,
+    /// An append failed or a decision panicked; it is finding out what the log holds.
+    Recovering,
+    /// It decides no more, for this reason.
+    Stopped(String),
+}
+
+/// A writer could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The log refused.
+    #[error("the writer can't take over partition {partition} of the log")]
+    TakeOver {
+        /// Which.
+        partition: Partition,
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
+    /// The state couldn't be rebuilt.
+    #[error("the state of partition {partition} can't be rebuilt from the log")]
+    Load {
+        /// Which.
+        partition: Partition,
+        /// Why.
+        #[source]
+        source: LoadError,
+    },
+    /// The log couldn't be opened with its first event.
+    #[error("the first event of partition {partition} can't be appended")]
+    OpenLog {
+        /// Which.
+        partition: Partition,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The operating system gave no thread.
+    #[error("no thread for the writer")]
+    Thread(#[source] std::io::Error),
+}
+
+/// A handle to a running writer; clones share it. It stops when the last is dropped, after it has
+/// answered what is in its queue.
+#[derive(Clone, Debug)]
+pub struct Writer {
+    queue: mpsc::Sender<Pending>,
+    gate: Arc<Gate>,
+    status: watch::Receiver<WriterStatus>,
+    deadline: Duration,
+}
+
+impl Writer {
+    /// Takes over the partition, rebuilds its state from the log, and begins to decide on a thread
+    /// of its own. The receiver is told when the writer has stopped.
+    pub async fn start(config: WriterConfig) -> Result<(Self, oneshot::Receiver<()>), StartError> {
+        let (queue, commands) = mpsc::channel(QUEUE_COMMANDS_MAX);
+        let (status, watched) = watch::channel(WriterStatus::Serving);
+        let gate = Arc::new(Gate::default());
+        let deadline = config.deadline;
+        let run = run::Run::start(config, commands, Arc::clone(&gate), status).await?;
+        let (stopped, has_stopped) = oneshot::channel();
+        let runtime = tokio::runtime::Handle::current();
+        // A thread, not a task: deciding a batch takes milliseconds, and must neither hold up the
+        // connections of a runtime's worker nor wait for them.
+        std::thread::Builder::new()
+            .name("writer".into())
+            .spawn(move || {
+                runtime.block_on(run.until_stopped());
+                // Whoever asked to be told may have gone.
+                let _ = stopped.send(());
+            })
+            .map_err(StartError::Thread)?;
+        Ok((Self { queue, gate, status: watched, deadline }, has_stopped))
+    }
+
+    /// Has the command decided, and gives the outcome once it is durable.
+    pub async fn submit(&self, request: Request) -> Result<Answer, Unanswered> {
+        let id = request.command.id_hash();
+        if let Command::Redeem(redeem) = &request.command
+            && let Some(refusal) = self.gate.turn_away(redeem)
+        {
+            return Ok(Answer::Refused(refusal));
+        }
+        let deadline = Instant::now() + self.deadline;
+        let claim = Arc::new(Claim::default());
+        let (reply, answered) = oneshot::channel();
+        let pending = Pending {
+            request,
+            deadline,
+            claim: Arc::clone(&claim),
+            reply,
+            _in_flight: id.map(|id| self.gate.enter(id)),
+        };
+        self.queue.try_send(pending).map_err(|error| {
+            Unanswered::NotDecided(match error {
+                mpsc::error::TrySendError::Full(_) => NotDecided::QueueFull,
+                mpsc::error::TrySendError::Closed(_) => NotDecided::Stopped,
+            })
+        })?;
+        match tokio::time::timeout_at(deadline.into(), answered).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) if claim.withdraw() => Err(Unanswered::NotDecided(NotDecided::Stopped)),
+            Err(_) if claim.withdraw() => Err(Unanswered::NotDecided(NotDecided::DeadlinePassed)),
+            Ok(Err(_)) | Err(_) => Err(Unanswered::OutcomeUnknown),
+        }
+    }
+
+    /// How the writer is, and how it comes to be.
+    #[must_use]
+    pub fn status(&self) -> watch::Receiver<WriterStatus> {
+        self.status.clone()
+    }
+}
+
+/// A position in a partition.
+const fn place(partition: Partition, position: Position) -> Place {
+    Place { partition, position }
+}

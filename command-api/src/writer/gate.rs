@@ -1,0 +1,97 @@
+//! The gate before the queue: once an offer is sold out, requests for it are turned away here, for
+//! the price of a look-up.
+//!
+//! It is closed by committed stock alone, and it turns away only ids that are neither in flight nor
+//! recorded, looked up in that order: an id is in the map before it ceases to be in flight, so a
+//! repeat of what was sold is never told that it is sold out.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use domain::command::Redeem;
+use domain::{IdHash, OfferId, RecordedIds, Refusal, State, Units};
+
+/// Shared by the writer and everyone who submits.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    sold_out: RwLock<HashSet<OfferId>>,
+    recorded: RwLock<Arc<RecordedIds>>,
+    /// How many commands with an id are on their way.
+    in_flight: Mutex<HashMap<IdHash, usize>>,
+}
+
+/// An id's being in flight; it ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    gate: Arc<Gate>,
+    id: IdHash,
+}
+
+impl Gate {
+    /// The refusal of a redemption that needs no deciding.
+    pub(super) fn turn_away(&self, redeem: &Redeem) -> Option<Refusal> {
+        let is_sold_out = {
+            let sold_out = self.sold_out.read().unwrap_or_else(PoisonError::into_inner);
+            !sold_out.is_empty() && sold_out.contains(&redeem.offer_id)
+        };
+        if !is_sold_out {
+            return None;
+        }
+        let id = IdHash::exchange(&redeem.account_id, &redeem.exchange_id);
+        if self.in_flight().contains_key(&id) || self.recorded().position_of(id).is_some() {
+            return None;
+        }
+        Some(Refusal::SoldOut { remaining: Units::ZERO, asked: redeem.quantity })
+    }
+
+    /// Registers an id as in flight.
+    pub(super) fn enter(self: &Arc<Self>, id: IdHash) -> InFlight {
+        *self.in_flight().entry(id).or_default() += 1;
+        InFlight { gate: Arc::clone(self), id }
+    }
+
+    /// An offer's committed stock is at nought, or no longer.
+    pub(super) fn set_sold_out(&self, offer: &OfferId, is_sold_out: bool) {
+        let mut sold_out = self.sold_out.write().unwrap_or_else(PoisonError::into_inner);
+        if is_sold_out {
+            sold_out.insert(offer.clone());
+        } else {
+            sold_out.remove(offer);
+        }
+    }
+
+    /// Turns nobody away: what is committed isn't known for the moment.
+    pub(super) fn open(&self) {
+        self.sold_out.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Goes by this state, all of which is committed.
+    pub(super) fn install(&self, state: &State) {
+        *self.recorded.write().unwrap_or_else(PoisonError::into_inner) =
+            Arc::clone(state.recorded());
+        let is_out = |remaining| remaining == Some(Units::ZERO);
+        let sold_out = state.offers().filter(|(_, offer)| is_out(offer.inventory.remaining()));
+        *self.sold_out.write().unwrap_or_else(PoisonError::into_inner) =
+            sold_out.map(|(id, _)| id.clone()).collect();
+    }
+
+    fn recorded(&self) -> Arc<RecordedIds> {
+        Arc::clone(&self.recorded.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn in_flight(&self) -> MutexGuard<'_, HashMap<IdHash, usize>> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let mut in_flight = self.gate.in_flight();
+        if let Some(count) = in_flight.get_mut(&self.id) {
+            *count -= 1;
+            if *count == 0 {
+                in_flight.remove(&self.id);
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! After a failed append or a panic: what is in memory is thrown away, and the log says what is so.
+
+use std::time::Duration;
+
+use event_store::AppendError;
+use log_record::{Head, Position};
+
+use super::batch::Batch;
+use super::load::load;
+use super::run::{Run, Trouble};
+use super::{NotDecided, Unanswered};
+
+/// How long to wait before the log is asked again, at first and at most. Commands keep their own
+/// deadlines meanwhile.
+const RETRY_DELAY_MIN: Duration = Duration::from_millis(20);
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(1);
+
+impl Run {
+    /// Settles what became of every batch, and rebuilds the state. An error says why the writer
+    /// can't go on; everyone it held has been told by then.
+    pub(super) async fn recover(&mut self, trouble: Trouble) -> Result<(), String> {
+        self.gate.open();
+        let later = std::mem::take(&mut self.redo);
+        let mut undecided = Vec::new();
+        match trouble {
+            Trouble::State(gathered) => undecided.extend(gathered.take_back()),
+            Trouble::Append(AppendError::Conflict(head), failed, gathered) => {
+                return Err(deposed(failed, gathered, &head));
+            }
+            Trouble::Append(AppendError::InDoubt(error), failed, gathered) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "an append is in doubt");
+                match self.resolve_doubt().await {
+                    None => {
+                        failed.leave(Unanswered::OutcomeUnknown);
+                        gathered.leave(Unanswered::NotDecided(NotDecided::Deposed));
+                        return Err(DEPOSED.into());
+                    }
+                    Some(head) if head.last_batch == Some(failed.id) => {
+                        // The write that said so is durable, and so is all before it.
+                        failed.release(&self.gate);
+                        self.gate.open();
+                    }
+                    Some(_) => undecided.extend(failed.take_back()),
+                }
+                undecided.extend(gathered.take_back());
+            }
+        }
+        undecided.extend(later);
+        self.redo = undecided;
+        self.reload().await
+    }
+
+    /// Asks until there is an answer; nothing when another writer has taken over.
+    async fn resolve_doubt(&mut self) -> Option<Head> {
+        let mut delay = RETRY_DELAY_MIN;
+        loop {
+            match self.config.store.resolve_doubt(self.config.partition, self.writer).await {
+                Ok(head) => {
+                    self.epoch = head.map_or(self.epoch, |head| head.epoch);
+                    return head;
+                }
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, "the doubt can't be resolved yet");
+                }
+            }
+            tokio::time::sleep(delay).await;
+            delay = (delay * 2).min(RETRY_DELAY_MAX);
+        }
+    }
+
+    async fn reload(&mut self) -> Result<(), String> {
+        let mut delay = RETRY_DELAY_MIN;
+        loop {
+            let loaded = match self.head().await {
+                Ok(head) => load(&self.config.store, self.config.partition, head).await,
+                Err(error) => Err(error.into()),
+            };
+            match loaded {
+                Ok(state) => {
+                    self.gate.install(&state);
+                    self.state = state;
+                    return Ok(());
+                }
+                Err(error) if error.is_passing() => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, "the state can't be rebuilt yet");
+                }
+                Err(error) => return Err(sentence(&error)),
+            }
+            tokio::time::sleep(delay).await;
+            delay = (delay * 2).min(RETRY_DELAY_MAX);
+        }
+    }
+
+    async fn head(&self) -> Result<Position, event_store::StoreError> {
+        self.config.store.head(self.config.partition).await.map(|head| head.position)
+    }
+}
+
+const DEPOSED: &str = "another writer has taken over this partition";
+
+fn deposed(failed: Batch, gathered: Batch, head: &Head) -> String {
+    failed.leave(Unanswered::NotDecided(NotDecided::Deposed));
+    gathered.leave(Unanswered::NotDecided(NotDecided::Deposed));
+    format!("{DEPOSED}: its head is at {} in epoch {}", head.position, head.epoch)
+}
+
+/// An error with all that is behind it.
+fn sentence(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

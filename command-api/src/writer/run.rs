@@ -1,0 +1,310 @@
+//! The writer's loop: gather, decide, append, answer.
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+
+use domain::{Clock, Command, Decision, Event, Impossible, LogOpened, Offer, State, Units};
+use event_schema::{EncodeError, Metadata, Salt, encode};
+use event_store::{Append, AppendError};
+use log_record::{BatchId, Epoch, NewEvent, Position, WriterId};
+use sha2::{Digest, Sha256};
+use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
+
+use super::batch::Batch;
+use super::gate::Gate;
+use super::load::load;
+use super::pending::Pending;
+use super::{Answer, NotDecided, StartError, Unanswered, WriterConfig, WriterStatus, clock, place};
+
+/// The most commands in a batch: about 2,000 events, 5 ms of SQLite's time, so that a command
+/// waits for at most two such commits.
+const BATCH_COMMANDS_MAX: usize = 1024;
+
+/// A running writer.
+pub(super) struct Run {
+    pub(super) config: WriterConfig,
+    pub(super) writer: WriterId,
+    pub(super) epoch: Epoch,
+    pub(super) state: State,
+    pub(super) gate: Arc<Gate>,
+    pub(super) status: watch::Sender<WriterStatus>,
+    commands: mpsc::Receiver<Pending>,
+    /// Commands whose deciding panicked, by the hash of all that is in them.
+    panicked: HashSet<[u8; 32]>,
+    /// Decided afresh before the queue is looked at: they came first.
+    pub(super) redo: Vec<Pending>,
+}
+
+/// Why the loop can't simply go on.
+pub(super) enum Trouble {
+    /// An append failed; with it what was decided after it.
+    Append(AppendError, Batch, Batch),
+    /// The state can't be trusted any more, with what was decided and not appended yet.
+    State(Batch),
+}
+
+impl Run {
+    pub(super) async fn start(
+        config: WriterConfig,
+        commands: mpsc::Receiver<Pending>,
+        gate: Arc<Gate>,
+        status: watch::Sender<WriterStatus>,
+    ) -> Result<Self, StartError> {
+        let partition = config.partition;
+        let writer = WriterId(Uuid::now_v7());
+        let head = config
+            .store
+            .take_over(partition, writer)
+            .await
+            .map_err(|source| StartError::TakeOver { partition, source })?;
+        if head.position == Position::START {
+            open_log(&config, head.epoch)
+                .await
+                .map_err(|source| StartError::OpenLog { partition, source })?;
+        }
+        let end = head.position.max(Position(1));
+        let state = load(&config.store, partition, end)
+            .await
+            .map_err(|source| StartError::Load { partition, source })?;
+        gate.install(&state);
+        let epoch = head.epoch;
+        let (panicked, redo) = (HashSet::new(), vec![]);
+        Ok(Self { config, writer, epoch, state, gate, status, commands, panicked, redo })
+    }
+
+    /// Decides until everyone who could submit has gone, or until it can't go on.
+    pub(super) async fn until_stopped(mut self) {
+        while let Err(trouble) = self.serve().await {
+            self.status.send_replace(WriterStatus::Recovering);
+            if let Err(why) = self.recover(trouble).await {
+                tracing::error!(partition = %self.config.partition, why, "the writer has stopped");
+                self.status.send_replace(WriterStatus::Stopped(why));
+                self.refuse_all().await;
+                return;
+            }
+            self.status.send_replace(WriterStatus::Serving);
+        }
+        self.status.send_replace(WriterStatus::Stopped("it was told to".into()));
+    }
+
+    /// Gathers and decides the next batch while one commits. Ends when the queue is closed and
+    /// empty and everything is answered.
+    async fn serve(&mut self) -> Result<(), Trouble> {
+        let mut arrived = std::mem::take(&mut self.redo);
+        let mut gathered = Batch::new();
+        if !arrived.is_empty() {
+            gathered = self.decide_all(&mut arrived, gathered)?;
+        }
+        loop {
+            while gathered.decided.is_empty() {
+                if self.commands.recv_many(&mut arrived, BATCH_COMMANDS_MAX).await == 0 {
+                    return Ok(());
+                }
+                gathered = self.decide_all(&mut arrived, gathered)?;
+            }
+            let mut committing = std::mem::replace(&mut gathered, Batch::new());
+            if !committing.events.is_empty() {
+                gathered = self.commit(&mut committing, gathered, &mut arrived).await?;
+            }
+            committing.release(&self.gate);
+        }
+    }
+
+    /// Appends `committing`; meanwhile gathers and decides into `gathered`, which it gives back.
+    async fn commit(
+        &mut self,
+        committing: &mut Batch,
+        mut gathered: Batch,
+        arrived: &mut Vec<Pending>,
+    ) -> Result<Batch, Trouble> {
+        let events = std::mem::take(&mut committing.events);
+        let expected = Position(self.state.position().0 - events.len() as u64);
+        let store = self.config.store.clone();
+        let append = self.append_of(expected, committing.id, events);
+        let mut appended = pin!(store.append(append));
+        let mut is_open = true;
+        let mut lost_state = false;
+        let result = loop {
+            let room = BATCH_COMMANDS_MAX - gathered.decided.len().min(BATCH_COMMANDS_MAX);
+            tokio::select! {
+                biased;
+                result = &mut appended => break result,
+                count = self.commands.recv_many(arrived, room.max(1)),
+                    if room > 0 && is_open && !lost_state =>
+                {
+                    is_open = count > 0;
+                    match self.decide_all(arrived, gathered) {
+                        Ok(decided) => gathered = decided,
+                        Err(Trouble::State(decided) | Trouble::Append(_, decided, _)) => {
+                            lost_state = true;
+                            gathered = decided;
+                        }
+                    }
+                }
+            }
+        };
+        match result {
+            Err(error) => {
+                let failed = std::mem::replace(committing, Batch::new());
+                Err(Trouble::Append(error, failed, gathered))
+            }
+            Ok(_) if lost_state => {
+                std::mem::replace(committing, Batch::new()).release(&self.gate);
+                Err(Trouble::State(gathered))
+            }
+            Ok(_) => Ok(gathered),
+        }
+    }
+
+    fn append_of(&self, expected: Position, batch: BatchId, events: Vec<NewEvent>) -> Append {
+        Append { partition: self.config.partition, epoch: self.epoch, expected, batch, events }
+    }
+
+    fn decide_all(
+        &mut self,
+        arrived: &mut Vec<Pending>,
+        mut into: Batch,
+    ) -> Result<Batch, Trouble> {
+        let mut arriving = std::mem::take(arrived).into_iter();
+        for pending in arriving.by_ref() {
+            // Claimed first: from here on, who gives up is told that the outcome isn't known.
+            if !pending.is_wanted() {
+                pending.answer(Err(Unanswered::NotDecided(NotDecided::DeadlinePassed)));
+                continue;
+            }
+            if !pending.claim.take() {
+                continue;
+            }
+            let fingerprint = self.fingerprint_if_any_panicked(&pending);
+            if fingerprint.is_some_and(|print| self.panicked.contains(&print)) {
+                pending.answer(Err(Unanswered::Panicked));
+                continue;
+            }
+            let decided = catch_unwind(AssertUnwindSafe(|| self.decide_one(&pending, &mut into)));
+            match decided {
+                Ok(Ok(answer)) => into.decided.push((pending, answer)),
+                failed => {
+                    // What it left half done goes with the state.
+                    if let Ok(Err(error)) = failed {
+                        tracing::error!(error = %error, "a decision can't be recorded");
+                    }
+                    self.panicked.insert(fingerprint_of(&pending));
+                    pending.answer(Err(Unanswered::Panicked));
+                    self.redo.extend(arriving);
+                    return Err(Trouble::State(into));
+                }
+            }
+        }
+        Ok(into)
+    }
+
+    fn decide_one(&mut self, pending: &Pending, into: &mut Batch) -> Result<Answer, Unrecordable> {
+        let partition = self.config.partition;
+        let command = &pending.request.command;
+        let now = clock::now(self.state.recorded_at());
+        let mut events = match (self.config.decide)(&self.state, command, now) {
+            Err(refusal) => return Ok(Answer::Refused(refusal)),
+            Ok(Decision::Repeat(at)) => return Ok(Answer::Repeat(place(partition, at))),
+            Ok(Decision::Standing) => {
+                let offer = self.offer_of(command).ok_or(Unrecordable::NoOffer)?;
+                return Ok(Answer::Standing(place(partition, offer.changed_at), offer));
+            }
+            Ok(Decision::Record(events)) => events,
+        };
+        let metadata = Metadata {
+            command: command.name().into(),
+            role: pending.request.role.map(Into::into),
+            traceparent: pending.request.traceparent.clone(),
+        };
+        for event in &events {
+            into.events.push(encode(event, now, &metadata, salt()?)?);
+            self.state.evolve(self.state.position().next(), now, event)?;
+        }
+        if let Some(offer_id) = command.offer_id()
+            && let Some(remaining) =
+                self.state.offer(offer_id).and_then(|offer| offer.inventory.remaining())
+            && (remaining == Units::ZERO || matches!(command, Command::AddStock(_)))
+        {
+            into.sold_out.push((offer_id.clone(), remaining == Units::ZERO));
+        }
+        let event = Box::new(events.pop().ok_or(Unrecordable::Nothing)?);
+        let offer = match command {
+            Command::EarnCredit(_) | Command::Redeem(_) => None,
+            _ => self.offer_of(command),
+        };
+        Ok(Answer::Recorded { place: place(partition, self.state.position()), event, offer })
+    }
+
+    fn offer_of(&self, command: &Command) -> Option<Box<Offer>> {
+        command.offer_id().and_then(|id| self.state.offer(id)).cloned().map(Box::new)
+    }
+
+    /// Hashing every command would cost each of them a microsecond for something that never
+    /// happens; so it begins once it has happened.
+    fn fingerprint_if_any_panicked(&self, pending: &Pending) -> Option<[u8; 32]> {
+        (!self.panicked.is_empty()).then(|| fingerprint_of(pending))
+    }
+
+    async fn refuse_all(&mut self) {
+        self.commands.close();
+        for pending in std::mem::take(&mut self.redo) {
+            pending.answer(Err(Unanswered::NotDecided(NotDecided::Stopped)));
+        }
+        while let Some(pending) = self.commands.recv().await {
+            pending.answer(Err(Unanswered::NotDecided(NotDecided::Stopped)));
+        }
+    }
+}
+
+/// A decision that can't become rows of the log; it can only be a fault of the program's.
+#[derive(Debug, thiserror::Error)]
+enum Unrecordable {
+    #[error("an event can't be written: {0}")]
+    Encode(#[from] EncodeError),
+    #[error("an event was decided that can't follow: {0}")]
+    Impossible(#[from] Impossible),
+    #[error("the operating system gives no randomness: {0}")]
+    Random(#[from] getrandom::Error),
+    #[error("nothing was decided to be recorded")]
+    Nothing,
+    #[error("an offer stands that isn't there")]
+    NoOffer,
+}
+
+fn salt() -> Result<Salt, getrandom::Error> {
+    let mut salt = [0; 16];
+    getrandom::fill(&mut salt)?;
+    Ok(Salt(salt))
+}
+
+/// The id and every field of a command.
+fn fingerprint_of(pending: &Pending) -> [u8; 32] {
+    // `DeliverTo` prints nothing of itself, which makes two such commands one; that errs on the
+    // safe side.
+    Sha256::digest(format!("{:?}", pending.request.command)).into()
+}
+
+async fn open_log(
+    config: &WriterConfig,
+    epoch: Epoch,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let event = Event::LogOpened(LogOpened {
+        log_id: config.store.log_id().to_string().into(),
+        partitions: config.store.partitions(),
+        clock: Clock::Wall,
+    });
+    let metadata = Metadata { command: "open-log".into(), ..Metadata::default() };
+    let now = clock::now(domain::Timestamp::EPOCH);
+    let append = Append {
+        partition: config.partition,
+        epoch,
+        expected: Position::START,
+        batch: BatchId(Uuid::now_v7()),
+        events: vec![encode(&event, now, &metadata, salt()?)?],
+    };
+    config.store.append(append).await?;
+    Ok(())
+}

@@ -1,0 +1,317 @@
+//! What the writer promises, attacked on a log that can be told to fail.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use command_api::{
+    Answer, Decide, NotDecided, Request, Unanswered, Writer, WriterConfig, WriterStatus,
+};
+use domain::command::{AddStock, EarnCredit, OpenOffer, Redeem};
+use domain::{
+    Account, Cause, CauseKind, Command, Event, Points, Refusal, State, Terms, Units, decide,
+};
+use event_schema::decode;
+use event_store::{EventStore, Fault, MemoryStore, NewLog};
+use log_record::{LogId, Partition, Position, WriterId};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+const P0: Partition = Partition(0);
+
+#[tokio::test]
+async fn a_repeat_in_flight_waits_with_the_first_and_is_a_repeat() {
+    let ledger = Ledger::start().await;
+    ledger.store.hold_appends();
+    let first = ledger.begins(redeem("ann", "x-1", "mug"));
+    let second = ledger.begins(redeem("ann", "x-1", "mug"));
+    ledger.store.release_appends();
+    let (first, second) = (first.await.expect("ran"), second.await.expect("ran"));
+    let recorded = |answer: &_| matches!(answer, &Ok(Answer::Recorded { .. }));
+    let repeated = |answer: &_| matches!(answer, &Ok(Answer::Repeat(_)));
+    assert!(
+        recorded(&first) && repeated(&second) || repeated(&first) && recorded(&second),
+        "{first:?} {second:?}"
+    );
+    assert_eq!(ledger.exchanges().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_answer_rests_on_an_append_that_failed() {
+    let ledger = Ledger::start().await;
+    for round in 0..30 {
+        let fault = [Fault::NotLanded, Fault::Landed, Fault::LandsLate][round % 3];
+        let mut asked = JoinSet::new();
+        for shopper in 0..100 {
+            let writer = ledger.writer.clone();
+            let id = format!("x-{round}-{shopper}");
+            asked.spawn(async move {
+                let account = format!("shopper-{shopper}");
+                let request = redeem(&account, &id, "mug");
+                (format!("{account} {id}"), writer.submit(request).await)
+            });
+            if shopper == 50 {
+                ledger.store.fail_next_append(fault);
+            }
+        }
+        while let Some(Ok((id, answer))) = asked.join_next().await {
+            let Ok(Answer::Recorded { place, event, .. }) = answer else {
+                panic!("{id}: {answer:?}")
+            };
+            let row = ledger.config.store.read_one(place).await.expect("what is answered is there");
+            assert_eq!(decode(&row).expect("decoded").1, *event, "{id}");
+        }
+    }
+    let exchanges = ledger.exchanges().await;
+    assert_eq!(exchanges.len(), 3_000);
+    assert!(exchanges.values().all(|count| *count == 1));
+    ledger.agrees_with_its_log().await;
+}
+
+#[tokio::test]
+async fn what_is_unresolved_at_the_deadline_is_unknown_and_the_same_id_tells() {
+    let ledger = Ledger::with(decide, Duration::from_millis(100)).await;
+    ledger.store.hold_appends();
+    let unanswered = ledger.asks(redeem("ann", "x-1", "mug")).await;
+    assert_eq!(unanswered.err(), Some(Unanswered::OutcomeUnknown));
+    ledger.store.release_appends();
+    let answer = ledger.asks(redeem("ann", "x-1", "mug")).await;
+    assert!(matches!(answer, Ok(Answer::Repeat(_))), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn past_the_queue_and_past_the_deadline_nothing_is_decided() {
+    let ledger = Ledger::with(decide, Duration::from_secs(3)).await;
+    ledger.store.hold_appends();
+    let mut asked = JoinSet::new();
+    for number in 0..12_000 {
+        let writer = ledger.writer.clone();
+        let request = redeem("ann", &format!("x-{number}"), "mug");
+        asked.spawn(async move { (number, writer.submit(request).await) });
+    }
+    let (mut full, mut late, mut unknown) = (vec![], vec![], vec![]);
+    while let Some(Ok((number, answer))) = asked.join_next().await {
+        match answer {
+            Err(Unanswered::NotDecided(NotDecided::QueueFull)) => full.push(number),
+            Err(Unanswered::NotDecided(NotDecided::DeadlinePassed)) => late.push(number),
+            Err(Unanswered::OutcomeUnknown) => unknown.push(number),
+            other => panic!("{number}: {other:?}"),
+        }
+    }
+    assert!(!full.is_empty() && !late.is_empty() && !unknown.is_empty());
+    ledger.store.release_appends();
+    // Once the writer has come round to a new command, all that it will ever decide is decided.
+    while ledger.asks(redeem("ann", "x-last", "mug")).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    let exchanges = ledger.exchanges().await;
+    for number in full.iter().chain(&late) {
+        assert_eq!(exchanges.get(&format!("ann x-{number}")), None, "{number} was not decided");
+    }
+    ledger.agrees_with_its_log().await;
+}
+
+#[tokio::test]
+async fn a_panic_while_deciding_is_the_commands_own_trouble() {
+    fn decide_or_panic(
+        state: &State,
+        command: &Command,
+        now: domain::Timestamp,
+    ) -> Result<domain::Decision, Refusal> {
+        assert!(!format!("{command:?}").contains("x-panic"), "on purpose");
+        decide(state, command, now)
+    }
+    let ledger = Ledger::with(decide_or_panic, Duration::from_secs(5)).await;
+    let before = ledger.begins(redeem("ann", "x-1", "mug"));
+    let panicking = ledger.begins(redeem("ann", "x-panic", "mug"));
+    let after = ledger.begins(redeem("ann", "x-2", "mug"));
+    assert!(matches!(before.await, Ok(Ok(Answer::Recorded { .. }))));
+    assert_eq!(panicking.await.expect("ran").err(), Some(Unanswered::Panicked));
+    assert!(matches!(after.await, Ok(Ok(Answer::Recorded { .. }))));
+    let again = ledger.asks(redeem("ann", "x-panic", "mug")).await;
+    assert_eq!(again.err(), Some(Unanswered::Panicked));
+    assert_eq!(ledger.exchanges().await.len(), 2);
+    ledger.agrees_with_its_log().await;
+}
+
+#[tokio::test]
+async fn a_deposed_writer_answers_nothing_more() {
+    let ledger = Ledger::start().await;
+    let other = WriterId(Uuid::from_u128(2));
+    let store = EventStore::Memory(ledger.store.clone());
+    store.take_over(P0, other).await.expect("taken over");
+    let answer = ledger.asks(redeem("ann", "x-1", "mug")).await;
+    assert_eq!(answer.err(), Some(Unanswered::NotDecided(NotDecided::Deposed)));
+    let mut status = ledger.writer.status();
+    let stopped = status.wait_for(|status| matches!(status, WriterStatus::Stopped(_))).await;
+    assert!(format!("{:?}", *stopped.expect("it stops")).contains("another writer"));
+    let answer = ledger.asks(redeem("ann", "x-2", "mug")).await;
+    assert_eq!(answer.err(), Some(Unanswered::NotDecided(NotDecided::Stopped)));
+    assert!(ledger.exchanges().await.is_empty());
+}
+
+#[tokio::test]
+async fn once_sold_out_only_repeats_and_added_stock_come_through() {
+    let ledger = Ledger::start().await;
+    ledger.recorded(open("rare", Some(1))).await;
+    ledger.recorded(redeem("ann", "x-1", "rare")).await;
+    let turned_away = ledger.asks(redeem("bob", "x-1", "rare")).await;
+    assert!(matches!(turned_away, Ok(Answer::Refused(Refusal::SoldOut { .. }))));
+    let repeat = ledger.asks(redeem("ann", "x-1", "rare")).await;
+    assert!(matches!(repeat, Ok(Answer::Repeat(_))), "{repeat:?}");
+    ledger.recorded(add_stock("rare", 1)).await;
+    ledger.recorded(redeem("bob", "x-1", "rare")).await;
+    let turned_away = ledger.asks(redeem("ann", "x-2", "rare")).await;
+    assert!(matches!(turned_away, Ok(Answer::Refused(Refusal::SoldOut { .. }))));
+}
+
+#[tokio::test]
+async fn a_restart_knows_all_that_was_answered() {
+    let mut ledger = Ledger::start().await;
+    ledger.recorded(redeem("ann", "x-1", "mug")).await;
+    ledger.restart().await;
+    assert!(matches!(ledger.asks(redeem("ann", "x-1", "mug")).await, Ok(Answer::Repeat(_))));
+    ledger.recorded(redeem("ann", "x-2", "mug")).await;
+    ledger.agrees_with_its_log().await;
+}
+
+/// A writer on a memory log with ann, bob and a hundred shoppers, each rich, and an unlimited mug.
+struct Ledger {
+    store: MemoryStore,
+    writer: Writer,
+    config: WriterConfig,
+}
+
+impl Ledger {
+    async fn start() -> Self {
+        Self::with(decide, Duration::from_secs(5)).await
+    }
+
+    async fn with(decide: Decide, deadline: Duration) -> Self {
+        let store = MemoryStore::new(NewLog { log_id: LogId(Uuid::from_u128(7)), partitions: 1 });
+        let log = EventStore::Memory(store.clone());
+        let config = WriterConfig { store: log, partition: P0, deadline, decide };
+        let (writer, _) = Writer::start(config.clone()).await.expect("it starts");
+        let ledger = Self { store, writer, config };
+        ledger.recorded(open("mug", None)).await;
+        for shopper in ["ann".into(), "bob".into()].into_iter().chain((0..100).map(numbered)) {
+            ledger.recorded(earn(&shopper)).await;
+        }
+        ledger
+    }
+
+    async fn restart(&mut self) {
+        self.writer = Writer::start(self.config.clone()).await.expect("it starts").0;
+    }
+
+    async fn asks(&self, request: Request) -> Result<Answer, Unanswered> {
+        self.writer.submit(request).await
+    }
+
+    fn begins(&self, request: Request) -> tokio::task::JoinHandle<Result<Answer, Unanswered>> {
+        let writer = self.writer.clone();
+        tokio::spawn(async move { writer.submit(request).await })
+    }
+
+    async fn recorded(&self, request: Request) {
+        let answer = self.asks(request).await;
+        assert!(matches!(answer, Ok(Answer::Recorded { .. })), "{answer:?}");
+    }
+
+    /// How often each exchange is in the log, by account and id.
+    async fn exchanges(&self) -> HashMap<String, usize> {
+        let mut exchanges = HashMap::new();
+        for (_, event) in self.events().await {
+            if let Event::ExchangeCreated(account, fact) = event {
+                *exchanges.entry(format!("{account} {}", fact.exchange_id)).or_default() += 1;
+            }
+        }
+        exchanges
+    }
+
+    async fn events(&self) -> Vec<(domain::Timestamp, Event)> {
+        let store = &self.config.store;
+        let (mut events, mut after) = (vec![], Position::START);
+        loop {
+            let rows = store.read(P0, after, usize::MAX).await.expect("read");
+            let Some(last) = rows.last() else { return events };
+            after = last.position();
+            events.extend(rows.iter().map(|row| decode(row).expect("decoded")));
+        }
+    }
+
+    /// What the writer believes of every account is what the log adds up to.
+    async fn agrees_with_its_log(&self) {
+        let mut replayed = State::default();
+        for (recorded_at, event) in self.events().await {
+            let next = replayed.position().next();
+            replayed.evolve(next, recorded_at, &event).expect("possible");
+        }
+        for (id, account) in replayed.accounts() {
+            let probe = redeem_many(id.as_str(), "x-probe", "mug", domain::AMOUNT_MAX / 1_000);
+            let Ok(Answer::Refused(Refusal::InsufficientCredit { available, .. })) =
+                self.asks(probe).await
+            else {
+                panic!("nobody is that rich")
+            };
+            assert_eq!(available, Account::available(account), "{id}");
+        }
+    }
+}
+
+fn numbered(shopper: usize) -> String {
+    format!("shopper-{shopper}")
+}
+
+fn id<T: std::str::FromStr>(text: &str) -> T {
+    text.parse().ok().expect("a valid id")
+}
+
+fn request(command: Command) -> Request {
+    Request { command, role: None, traceparent: None }
+}
+
+fn earn(account: &str) -> Request {
+    request(Command::EarnCredit(EarnCredit {
+        account_id: id(account),
+        points: Points::new(100_000_000).expect("an amount"),
+        cause: Cause { kind: CauseKind::Promotion, id: id("start") },
+        occurred_at: None,
+    }))
+}
+
+fn open(offer: &str, stock: Option<u64>) -> Request {
+    let terms = Terms {
+        product_id: id("product"),
+        price: Points::new(300).expect("an amount"),
+        opens_at: None,
+        closes_at: None,
+        limit_per_shopper: None,
+        warehouse: id("main"),
+    };
+    let stock = stock.map(|stock| Units::new(stock).expect("an amount"));
+    request(Command::OpenOffer(OpenOffer { offer_id: id(offer), terms, stock }))
+}
+
+fn add_stock(offer: &str, units: u64) -> Request {
+    request(Command::AddStock(AddStock {
+        offer_id: id(offer),
+        addition_id: id("s-1"),
+        units: Units::new(units).expect("an amount"),
+    }))
+}
+
+fn redeem(account: &str, exchange: &str, offer: &str) -> Request {
+    redeem_many(account, exchange, offer, 1)
+}
+
+fn redeem_many(account: &str, exchange: &str, offer: &str, quantity: u64) -> Request {
+    request(Command::Redeem(Redeem {
+        account_id: id(account),
+        exchange_id: id(exchange),
+        offer_id: id(offer),
+        quantity: Units::new(quantity).expect("an amount"),
+        deliver_to: id("1 Elm Street"),
+        expected_points: None,
+        occurred_at: None,
+    }))
+}

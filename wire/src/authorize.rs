@@ -1,0 +1,161 @@
+//! Who may make a call, said where the call is routed: `put(only(&[Role::Shopper], redeem))`.
+//!
+//! The page of routes then shows every permission, and a route without `only` stands out. A caller
+//! is turned away before anything else of the request is read.
+
+use std::future::{Ready, ready};
+
+use axum::extract::{FromRef, FromRequestParts, Request};
+use axum::handler::Handler;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
+use axum::response::{IntoResponse, Response};
+use tokio_util::either::Either;
+
+use crate::{KeyRing, Problem, Role};
+
+/// `handler`, for callers whose key has one of these roles. Others get 401 or 403. The keys are
+/// those of the router's state; the handler learns who called by taking a [`Caller`].
+pub const fn only<H>(roles: &'static [Role], handler: H) -> Only<H> {
+    Only { roles, handler }
+}
+
+/// A handler behind a check of the caller's key; made by [`only`].
+#[derive(Clone, Copy)]
+pub struct Only<H> {
+    roles: &'static [Role],
+    handler: H,
+}
+
+/// Who makes the request: for the metadata of the events that come of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The role of the key that the request bears.
+    pub role: Role,
+}
+
+impl<H, T, S> Handler<T, S> for Only<H>
+where
+    H: Handler<T, S>,
+    KeyRing: FromRef<S>,
+{
+    type Future = Either<Ready<Response>, H::Future>;
+
+    fn call(self, mut request: Request, state: S) -> Self::Future {
+        match admit(self.roles, &KeyRing::from_ref(&state), request.headers()) {
+            Ok(caller) => {
+                request.extensions_mut().insert(caller);
+                Either::Right(self.handler.call(request, state))
+            }
+            Err(problem) => Either::Left(ready(problem.into_response())),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        caller(&parts.extensions).ok_or_else(|| {
+            tracing::error!(uri = %parts.uri, "this route asks who calls, but lacks `only`");
+            Problem::internal()
+        })
+    }
+}
+
+fn caller(extensions: &Extensions) -> Option<Caller> {
+    extensions.get::<Caller>().copied()
+}
+
+fn admit(allowed: &[Role], keys: &KeyRing, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let key = bearer_key(headers).ok_or_else(|| {
+        Problem::unauthorized(
+            "The request bears no key, or not in this form. Send one header Authorization: Bearer \
+             KEY.",
+        )
+    })?;
+    let role = keys.role_of(key).ok_or_else(|| {
+        Problem::unauthorized(
+            "This ledger does not know the key. Send one that its operator gave out.",
+        )
+    })?;
+    if allowed.contains(&role) {
+        Ok(Caller { role })
+    } else {
+        Err(Problem::forbidden(role, allowed))
+    }
+}
+
+/// The key of the one `Authorization: Bearer KEY`. Two such headers could mean two callers, so
+/// they count as none.
+fn bearer_key(headers: &HeaderMap) -> Option<&str> {
+    let mut lines = headers.get_all(AUTHORIZATION).iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else { return None };
+    let (scheme, key) = line.to_str().ok()?.split_once(' ')?;
+    let key = key.trim_matches(' ');
+    (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::routing::{get, put};
+
+    use super::*;
+    use crate::KeyHash;
+    use crate::test_request::{Ask, put as ask_put};
+
+    async fn redeem(caller: Caller) -> String {
+        format!("a {} redeems", caller.role)
+    }
+
+    fn router() -> Router {
+        let keys = [("key-of-ann", Role::Shopper), ("key-of-shop", Role::Merchant)];
+        let ring: KeyRing = keys.map(|(key, role)| (KeyHash::of(key), role)).into_iter().collect();
+        Router::new()
+            .route("/exchanges", put(only(&[Role::Shopper, Role::Operator], redeem)))
+            .route("/open", get(redeem))
+            .with_state(ring)
+    }
+
+    fn ask() -> Ask {
+        ask_put("/exchanges")
+    }
+
+    #[tokio::test]
+    async fn the_right_role_is_let_in_and_the_handler_knows_it() {
+        for line in ["Bearer key-of-ann", "bearer  key-of-ann"] {
+            let answer = ask().header("authorization", line).send(router()).await;
+            assert_eq!(answer.text(), "a shopper redeems");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_missing_malformed_or_unknown_key_is_401() {
+        let lines = ["", "Bearer", "Bearer ", "Basic key-of-ann", "key-of-ann", "Bearer nobody"];
+        for line in lines {
+            let answer = ask().header("authorization", line).send(router()).await;
+            answer.is_problem(401, "unauthorized");
+            assert_eq!(answer.header("www-authenticate"), "Bearer");
+        }
+        ask().send(router()).await.is_problem(401, "unauthorized");
+        let twice = ask().header("authorization", "Bearer key-of-ann");
+        let twice = twice.header("authorization", "Bearer key-of-ann");
+        twice.send(router()).await.is_problem(401, "unauthorized");
+    }
+
+    #[tokio::test]
+    async fn the_wrong_role_is_403_and_names_the_right_ones() {
+        let answer = ask().header("authorization", "Bearer key-of-shop").send(router()).await;
+        let problem = answer.is_problem(403, "forbidden");
+        assert_eq!(problem["role"], "merchant");
+        assert_eq!(problem["allowed"], serde_json::json!(["shopper", "operator"]));
+    }
+
+    #[tokio::test]
+    async fn a_route_that_forgot_only_does_not_let_its_handler_run() {
+        let answer = crate::test_request::get("/open").send(router()).await;
+        answer.is_problem(500, "internal");
+    }
+}

@@ -1,0 +1,119 @@
+//! Strong ETags: a read that gives the same bytes bears the same one.
+
+use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use log_record::hex;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::Problem;
+
+/// `value` as JSON with the ETag of its bytes, or 304 where `If-None-Match` has that already.
+pub fn json_with_etag(headers: &HeaderMap, value: &impl Serialize) -> Result<Response, Problem> {
+    let body = to_json(value)?;
+    let etag = format!("\"{}\"", hex(&Sha256::digest(&body)[..16]));
+    conditional(headers, &etag, body)
+}
+
+/// Likewise, under an ETag that begins with a version: `"3-5f1c…"`. `If-Match` goes by the version.
+pub fn json_with_version(
+    headers: &HeaderMap,
+    version: u64,
+    value: &impl Serialize,
+) -> Result<Response, Problem> {
+    let body = to_json(value)?;
+    let etag = format!("\"{version}-{}\"", hex(&Sha256::digest(&body)[..8]));
+    conditional(headers, &etag, body)
+}
+
+/// What `If-Match` asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IfMatch {
+    /// Nothing: the header isn't there.
+    Absent,
+    /// Any version, as long as there is one.
+    Any,
+    /// This version.
+    Version(u64),
+}
+
+impl IfMatch {
+    /// Reads the header. Of an ETag only the version before the hyphen counts.
+    pub fn read(headers: &HeaderMap) -> Result<Self, Problem> {
+        let mut lines = headers.get_all(IF_MATCH).iter();
+        let Some(line) = lines.next() else { return Ok(Self::Absent) };
+        let text = line.to_str().unwrap_or_default().trim();
+        let version = || {
+            let tag = text.strip_prefix('"')?.strip_suffix('"')?;
+            tag.split('-').next()?.parse().ok()
+        };
+        match (lines.next(), text, version()) {
+            (None, "*", _) => Ok(Self::Any),
+            (None, _, Some(version)) => Ok(Self::Version(version)),
+            _ => Err(Problem::invalid_header(
+                "If-Match",
+                "must be one ETag as it was read, such as \"3-5f1c2a\", or *",
+            )),
+        }
+    }
+}
+
+fn to_json(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
+    serde_json::to_vec(value).map_err(|error| {
+        tracing::error!(%error, "an answer could not be written as JSON");
+        Problem::internal()
+    })
+}
+
+fn conditional(headers: &HeaderMap, etag: &str, body: Vec<u8>) -> Result<Response, Problem> {
+    let header = HeaderValue::from_str(etag).map_err(|_| Problem::internal())?;
+    if is_known(headers, etag) {
+        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, header)]).into_response());
+    }
+    let json = HeaderValue::from_static("application/json");
+    Ok(([(CONTENT_TYPE, json), (ETAG, header)], body).into_response())
+}
+
+fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    headers.get_all(IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok()).any(|line| {
+        // Compared weakly, as RFC 9110 has it for this header.
+        line.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
+    })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that can't go on stops")]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())])
+    }
+
+    #[test]
+    fn what_is_known_is_not_sent_again() {
+        let first = json_with_etag(&HeaderMap::new(), &7).unwrap();
+        let etag = first.headers()[ETAG].to_str().unwrap().to_owned();
+        assert_eq!(first.status(), StatusCode::OK);
+        for known in [etag.clone(), format!("\"x\", W/{etag}"), "*".into()] {
+            let again = json_with_etag(&headers("if-none-match", &known), &7).unwrap();
+            assert_eq!(again.status(), StatusCode::NOT_MODIFIED, "{known}");
+            assert_eq!(again.headers()[ETAG], etag);
+        }
+        let changed = json_with_etag(&headers("if-none-match", &etag), &8).unwrap();
+        assert_eq!(changed.status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn if_match_goes_by_the_version() {
+        let read = |value| IfMatch::read(&headers("if-match", value)).ok();
+        assert_eq!(read("\"3-5f1c\""), Some(IfMatch::Version(3)));
+        assert_eq!(read("\"3\""), Some(IfMatch::Version(3)));
+        assert_eq!(read("*"), Some(IfMatch::Any));
+        for malformed in ["3", "\"x\"", "\"\"", "W/\"3\"", "\"3\", \"4\""] {
+            assert_eq!(read(malformed), None, "{malformed}");
+        }
+        assert_eq!(IfMatch::read(&HeaderMap::new()).ok(), Some(IfMatch::Absent));
+    }
+}

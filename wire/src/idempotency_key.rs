@@ -1,0 +1,34 @@
+//! The header `Idempotency-Key`, for clients that prefer it to an id in the path.
+
+use axum::http::HeaderMap;
+
+use crate::Problem;
+
+/// The key, which may stand in quotation marks as the IETF draft has it, or without.
+pub fn read_idempotency_key(headers: &HeaderMap) -> Result<&str, Problem> {
+    let mut lines = headers.get_all("idempotency-key").iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else {
+        return Err(Problem::invalid_header(
+            "Idempotency-Key",
+            "must be there once: it makes a repeat of this call the same call",
+        ));
+    };
+    let text = line.to_str().unwrap_or_default().trim();
+    Ok(text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that can't go on stops")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_read_with_or_without_quotation_marks() {
+        for value in ["x-1", "\"x-1\"", " x-1 "] {
+            let name = "idempotency-key".parse().unwrap();
+            let headers = HeaderMap::from_iter([(name, value.parse().unwrap())]);
+            assert_eq!(read_idempotency_key(&headers).unwrap(), "x-1");
+        }
+        assert!(read_idempotency_key(&HeaderMap::new()).is_err());
+    }
+}

@@ -1,0 +1,43 @@
+//! What both HTTP APIs promise alike; `docs/API.md` is the same for those who call them.
+//!
+//! It knows no command and no read table. In reading order:
+//! - [`Problem`], [`ProblemPage`] and the problems that either API can answer with
+//! - [`only`], [`Role`], [`KeyRing`]: who may call
+//! - [`JsonBody`], [`PathId`], [`QueryString`]: requests, read strictly
+//! - [`IfMatch`], [`read_positions`], [`read_idempotency_key`], [`read_traceparent`]: headers
+//! - [`Page`], [`json_with_etag`]: answers
+//! - [`finish`]: the answers to what no handler takes
+
+mod api_key;
+mod authorize;
+mod etag;
+mod fallback;
+mod guerdon_position;
+mod idempotency_key;
+mod json_body;
+mod page;
+mod path_id;
+mod problem;
+mod problem_page;
+mod problem_vocabulary;
+mod query_string;
+mod role;
+#[cfg(test)]
+mod test_request;
+mod traceparent;
+
+pub use api_key::{KeyHash, KeyRing};
+pub use authorize::{Caller, Only, only};
+pub use etag::{IfMatch, json_with_etag, json_with_version};
+pub use fallback::finish;
+pub use guerdon_position::{GUERDON_POSITION, read_positions, write_position};
+pub use idempotency_key::read_idempotency_key;
+pub use json_body::{BODY_BYTES_MAX, JsonBody};
+pub use page::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, page_limit, read_cursor};
+pub use path_id::{PathId, PathIds};
+pub use problem::Problem;
+pub use problem_page::{ProblemPage, problem_pages_router};
+pub use problem_vocabulary::SHARED_PROBLEM_PAGES;
+pub use query_string::QueryString;
+pub use role::Role;
+pub use traceparent::read_traceparent;

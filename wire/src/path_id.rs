@@ -1,0 +1,86 @@
+//! Ids in a request's path, parsed where they arrive.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
+
+use crate::Problem;
+
+/// The one id in a path.
+#[derive(Clone, Debug)]
+pub struct PathId<A>(pub A);
+
+/// The two ids in a path, in the order in which they stand there.
+#[derive(Clone, Debug)]
+pub struct PathIds<A, B>(pub A, pub B);
+
+impl<S, A> FromRequestParts<S> for PathId<A>
+where
+    S: Send + Sync,
+    A: FromStr<Err: Display>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let segments = segments(parts, state).await?;
+        Ok(Self(parse(&segments, 0)?))
+    }
+}
+
+impl<S, A, B> FromRequestParts<S> for PathIds<A, B>
+where
+    S: Send + Sync,
+    A: FromStr<Err: Display>,
+    B: FromStr<Err: Display>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let segments = segments(parts, state).await?;
+        Ok(Self(parse(&segments, 0)?, parse(&segments, 1)?))
+    }
+}
+
+async fn segments<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, Problem> {
+    RawPathParams::from_request_parts(parts, state)
+        .await
+        .map_err(|_| Problem::invalid_id("id", "is not UTF-8 once its percent signs are decoded"))
+}
+
+fn parse<A: FromStr<Err: Display>>(segments: &RawPathParams, index: usize) -> Result<A, Problem> {
+    let Some((name, text)) = segments.iter().nth(index) else {
+        tracing::error!(index, "this route has fewer ids in its path than its handler asks for");
+        return Err(Problem::internal());
+    };
+    text.parse().map_err(|error: A::Err| Problem::invalid_id(name, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::routing::get as route_get;
+
+    use super::*;
+    use crate::test_request::get;
+
+    fn router() -> Router {
+        let show = async |PathIds(account, entry): PathIds<u8, u8>| format!("{account} {entry}");
+        Router::new().route("/accounts/{account_id}/entries/{entry_id}", route_get(show))
+    }
+
+    #[tokio::test]
+    async fn ids_are_parsed_in_their_order() {
+        assert_eq!(get("/accounts/7/entries/8").send(router()).await.text(), "7 8");
+    }
+
+    #[tokio::test]
+    async fn a_bad_id_is_named_as_the_route_names_it() {
+        let first = get("/accounts/x/entries/8").send(router()).await;
+        assert_eq!(first.is_problem(400, "invalid-id")["field"], "account_id");
+        let second = get("/accounts/7/entries/%00").send(router()).await;
+        assert_eq!(second.is_problem(400, "invalid-id")["field"], "entry_id");
+        get("/accounts/%ff/entries/8").send(router()).await.is_problem(400, "invalid-id");
+    }
+}

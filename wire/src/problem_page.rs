@@ -1,0 +1,126 @@
+//! The pages behind a problem's `type`: `GET /problems/{slug}` says in words what a code means.
+//!
+//! They are open to everyone, and plain text: a person reads them, having followed a link.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+
+use crate::problem_vocabulary::SHARED_PROBLEM_PAGES;
+use crate::{PathId, Problem};
+
+/// What a problem's code means, whatever the case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProblemPage {
+    /// The status that the problem is answered with.
+    pub status: StatusCode,
+    /// The problem's code: kebab-case, and the last segment of the page's address.
+    pub slug: &'static str,
+    /// A few words, without a full stop.
+    pub title: &'static str,
+    /// When this is answered, in full sentences.
+    pub meaning: &'static str,
+    /// What a client does about it, in full sentences.
+    pub remedy: &'static str,
+    /// Whether the very same request can succeed at another time.
+    pub can_succeed_later: bool,
+}
+
+/// Routes for the pages of both APIs' own problems and of `further` ones, such as the domain's
+/// refusals: `GET /problems` lists them and `GET /problems/{slug}` shows one. Where two pages have
+/// the same slug, the first is shown.
+pub fn problem_pages_router<S>(further: impl IntoIterator<Item = ProblemPage>) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    let mut pages: Vec<ProblemPage> = Vec::new();
+    for page in SHARED_PROBLEM_PAGES.iter().copied().chain(further) {
+        if pages.iter().all(|known| known.slug != page.slug) {
+            pages.push(page);
+        }
+    }
+    let pages: Arc<[ProblemPage]> = pages.into();
+    let listed = list(&pages);
+    Router::new()
+        .route("/problems", get(async || listed))
+        .route("/problems/{slug}", get(async move |PathId(slug)| show(&pages, slug)))
+}
+
+impl ProblemPage {
+    /// The page's text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let Self { status, slug, title, meaning, remedy, .. } = self;
+        let status = status.as_u16();
+        let later = if self.can_succeed_later { "can" } else { "can't" };
+        format!(
+            "{title}\n\ncode: {slug}\nstatus: {status}\n\n{meaning}\n\n\
+             The very same request {later} succeed later.\n\n{remedy}\n"
+        )
+    }
+}
+
+fn list(pages: &[ProblemPage]) -> String {
+    let mut text = String::from("Every problem that is answered here, by its code:\n\n");
+    for ProblemPage { slug, title, .. } in pages {
+        // Writing to a text can't fail.
+        let _ = writeln!(text, "/problems/{slug}: {title}");
+    }
+    text
+}
+
+fn show(pages: &[ProblemPage], slug: String) -> Result<String, Problem> {
+    let page = pages.iter().find(|page| page.slug == slug);
+    page.map(ProblemPage::text).ok_or_else(|| {
+        Problem::not_found("No problem has this code. GET /problems lists those that there are.")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_request::get;
+
+    const SOLD_OUT: ProblemPage = ProblemPage {
+        status: StatusCode::CONFLICT,
+        slug: "sold-out",
+        title: "Sold out",
+        meaning: "Nothing is left of the offer.",
+        remedy: "Offer something else, or ask again when stock was added.",
+        can_succeed_later: true,
+    };
+
+    fn router() -> Router {
+        problem_pages_router([SOLD_OUT])
+    }
+
+    #[tokio::test]
+    async fn a_page_says_what_it_means_and_what_to_do() {
+        let answer = get("/problems/sold-out").send(router()).await;
+        assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
+        assert_eq!(
+            answer.text(),
+            "Sold out\n\ncode: sold-out\nstatus: 409\n\nNothing is left of the offer.\n\n\
+             The very same request can succeed later.\n\n\
+             Offer something else, or ask again when stock was added.\n"
+        );
+    }
+
+    #[tokio::test]
+    async fn the_shared_problems_have_pages_too_and_all_are_listed() {
+        let page = get("/problems/invalid-field").send(router()).await;
+        assert_eq!(page.status, StatusCode::OK);
+        let list = get("/problems").send(router()).await.text();
+        assert!(
+            list.contains("/problems/invalid-field: ") && list.contains("/problems/sold-out: ")
+        );
+    }
+
+    #[tokio::test]
+    async fn an_unknown_code_is_a_problem_itself() {
+        get("/problems/sold-in").send(router()).await.is_problem(404, "not-found");
+    }
+}

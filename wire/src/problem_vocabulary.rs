@@ -1,0 +1,345 @@
+//! The problems that either API may answer with: each with its page and the function that makes it.
+//!
+//! The domain's refusals are not here; the command API has a vocabulary of its own for them. What
+//! is given as a `complaint` reads on after the name of what is wrong: `must be …`, `is missing`.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{HeaderValue, Method, StatusCode};
+use log_record::Place;
+
+use crate::{Problem, ProblemPage, Role};
+
+/// How long a client should give the projection to catch up: it does so within milliseconds, and
+/// whole seconds are all that `Retry-After` can say.
+const PROJECTION_RETRY_AFTER_SECONDS: u32 = 1;
+
+/// The pages of all problems in this file.
+pub const SHARED_PROBLEM_PAGES: &[ProblemPage] = &[
+    INVALID_JSON,
+    INVALID_FIELD,
+    INVALID_ID,
+    INVALID_QUERY,
+    INVALID_HEADER,
+    UNAUTHORIZED,
+    FORBIDDEN,
+    NOT_FOUND,
+    METHOD_NOT_ALLOWED,
+    PRECONDITION_FAILED,
+    BODY_TOO_LARGE,
+    NOT_JSON,
+    INTERNAL,
+    PROJECTION_BEHIND,
+];
+
+const INVALID_JSON: ProblemPage = ProblemPage {
+    status: StatusCode::BAD_REQUEST,
+    slug: "invalid-json",
+    title: "The body is not a JSON object",
+    meaning: "The request's body can't be read as one JSON object in UTF-8 (RFC 8259). The facts \
+              line and column, counted from 1, say where reading stopped. Nothing was done.",
+    remedy: "Have a JSON library write the body, and send exactly one object.",
+    can_succeed_later: false,
+};
+
+const INVALID_FIELD: ProblemPage = ProblemPage {
+    status: StatusCode::BAD_REQUEST,
+    slug: "invalid-field",
+    title: "A field of the body is not valid",
+    meaning: "The body is JSON, but one field of it is unknown, missing, there twice, of the wrong \
+              type or out of range. The fact field names it, as in cause.kind or lines[0].quantity. \
+              Nothing was done.",
+    remedy: "Correct the field as the detail says, and send the request again.",
+    can_succeed_later: false,
+};
+
+const INVALID_ID: ProblemPage = ProblemPage {
+    status: StatusCode::BAD_REQUEST,
+    slug: "invalid-id",
+    title: "An id in the address is not valid",
+    meaning: "One segment of the path is no id. The fact field names it as the route does, as in \
+              account_id. Nothing was done.",
+    remedy: "Correct the id as the detail says, and send the request again.",
+    can_succeed_later: false,
+};
+
+const INVALID_QUERY: ProblemPage = ProblemPage {
+    status: StatusCode::BAD_REQUEST,
+    slug: "invalid-query",
+    title: "A query parameter is not valid",
+    meaning: "One parameter after the question mark is unknown, missing, there twice, mangled or \
+              out of range. The fact field names it.",
+    remedy: "Correct the parameter as the detail says. A cursor has to be sent back exactly as it \
+             was given, and to the list that gave it.",
+    can_succeed_later: false,
+};
+
+const INVALID_HEADER: ProblemPage = ProblemPage {
+    status: StatusCode::BAD_REQUEST,
+    slug: "invalid-header",
+    title: "A header is not valid",
+    meaning: "A header that this call reads is malformed, there twice, or missing although the call \
+              needs it. The fact header names it. Nothing was done.",
+    remedy: "Correct the header as the detail says, and send the request again.",
+    can_succeed_later: false,
+};
+
+const UNAUTHORIZED: ProblemPage = ProblemPage {
+    status: StatusCode::UNAUTHORIZED,
+    slug: "unauthorized",
+    title: "A valid key is needed",
+    meaning: "The request bears no key, or one that this ledger does not know. Nothing was done.",
+    remedy: "Send the header Authorization: Bearer KEY with a key that the operator gave out.",
+    can_succeed_later: false,
+};
+
+const FORBIDDEN: ProblemPage = ProblemPage {
+    status: StatusCode::FORBIDDEN,
+    slug: "forbidden",
+    title: "The key's role may not do this",
+    meaning: "The key is known, but its role may not make this call. The fact role is the key's \
+              role, and allowed lists the roles that may. Nothing was done.",
+    remedy: "Make the call with the key of a role that may.",
+    can_succeed_later: false,
+};
+
+const NOT_FOUND: ProblemPage = ProblemPage {
+    status: StatusCode::NOT_FOUND,
+    slug: "not-found",
+    title: "There is no such thing",
+    meaning: "Nothing is known under this address: no route has this path, or the thing that the \
+              path names does not exist, or not within this account.",
+    remedy: "Compare the path and its ids with what was meant. A thing that was written a moment \
+             ago is read for certain by sending back the Guerdon-Position of that write.",
+    can_succeed_later: true,
+};
+
+const METHOD_NOT_ALLOWED: ProblemPage = ProblemPage {
+    status: StatusCode::METHOD_NOT_ALLOWED,
+    slug: "method-not-allowed",
+    title: "The method is not one for this address",
+    meaning: "The address exists, but not for this method. The header Allow lists those that it has.",
+    remedy: "Use one of the methods in the header Allow.",
+    can_succeed_later: false,
+};
+
+const PRECONDITION_FAILED: ProblemPage = ProblemPage {
+    status: StatusCode::PRECONDITION_FAILED,
+    slug: "precondition-failed",
+    title: "It has changed since it was read",
+    meaning: "The header If-Match names a version that is no longer the present one, so somebody \
+              changed it in between. The fact version is the present one. Nothing was done.",
+    remedy: "Read it again, decide anew, and send its present ETag in If-Match.",
+    can_succeed_later: false,
+};
+
+const BODY_TOO_LARGE: ProblemPage = ProblemPage {
+    status: StatusCode::PAYLOAD_TOO_LARGE,
+    slug: "body-too-large",
+    title: "The body is too large",
+    meaning: "The body is longer than this call takes. The fact limit_bytes is the most that it \
+              takes. Nothing was done.",
+    remedy: "Send less: texts have limits of their own, and what is many can go in many requests.",
+    can_succeed_later: false,
+};
+
+const NOT_JSON: ProblemPage = ProblemPage {
+    status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    slug: "not-json",
+    title: "The body is not declared as JSON",
+    meaning: "The header Content-Type is missing, or names something other than JSON. Nothing was \
+              done.",
+    remedy: "Send Content-Type: application/json with a JSON body.",
+    can_succeed_later: false,
+};
+
+const INTERNAL: ProblemPage = ProblemPage {
+    status: StatusCode::INTERNAL_SERVER_ERROR,
+    slug: "internal",
+    title: "The server failed",
+    meaning: "The server met a fault of its own. Whether something was done is not known.",
+    remedy: "Send the same request with the same id again: a repeat is never done twice. Tell the \
+             operator, whose log says more, if it goes on.",
+    can_succeed_later: true,
+};
+
+const PROJECTION_BEHIND: ProblemPage = ProblemPage {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    slug: "projection-behind",
+    title: "The read tables have not come that far yet",
+    meaning: "The header Guerdon-Position asks for an answer that contains a certain write, and the \
+              read tables did not reach it in time. The facts wanted and reached are positions. The \
+              write itself stands.",
+    remedy: "Ask again after Retry-After, or without the header for what is known by now.",
+    can_succeed_later: true,
+};
+
+impl Problem {
+    /// 400: the body's field `field` (`cause.kind`) is wrong.
+    pub fn invalid_field(field: &str, complaint: impl Display) -> Self {
+        let detail = format!(
+            "The field {field} of the body {complaint}. Correct it and send the request again."
+        );
+        Self::of(&INVALID_FIELD, detail).fact("field", field)
+    }
+
+    /// 400: the body is not a JSON object. Line and column count from 1.
+    pub fn invalid_json(line: usize, column: usize, complaint: impl Display) -> Self {
+        let detail = format!(
+            "The body is not a JSON object: {complaint} at line {line}, column {column}. Send one \
+             object in UTF-8."
+        );
+        Self::of(&INVALID_JSON, detail).fact("line", line).fact("column", column)
+    }
+
+    /// 400: the path's segment `field` (`account_id`) is no id.
+    pub fn invalid_id(field: &str, complaint: impl Display) -> Self {
+        let detail = format!(
+            "The segment {field} of the path {complaint}. Correct it and send the request again."
+        );
+        Self::of(&INVALID_ID, detail).fact("field", field)
+    }
+
+    /// 400: the query parameter `field` is wrong.
+    pub fn invalid_query(field: &str, complaint: impl Display) -> Self {
+        let detail = format!(
+            "The query parameter {field} {complaint}. Correct it and send the request again."
+        );
+        Self::of(&INVALID_QUERY, detail).fact("field", field)
+    }
+
+    /// 400: a header that the call reads is wrong or missing.
+    pub fn invalid_header(header: &'static str, complaint: impl Display) -> Self {
+        let detail =
+            format!("The header {header} {complaint}. Correct it and send the request again.");
+        Self::of(&INVALID_HEADER, detail).fact("header", header)
+    }
+
+    /// 401: no key, or an unknown one.
+    pub fn unauthorized(detail: &'static str) -> Self {
+        Self::of(&UNAUTHORIZED, detail).header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    }
+
+    /// 403: the key's role may not make this call.
+    #[must_use]
+    pub fn forbidden(role: Role, allowed: &[Role]) -> Self {
+        let allowed: Vec<&str> = allowed.iter().map(|role| role.as_str()).collect();
+        let detail = format!(
+            "A key with the role {role} may not make this call. Use the key of a role that may: \
+             {}.",
+            allowed.join(", ")
+        );
+        Self::of(&FORBIDDEN, detail).fact("role", role.as_str()).fact("allowed", allowed)
+    }
+
+    /// 404: nothing is known under this address, or not to this caller.
+    pub fn not_found(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::of(&NOT_FOUND, detail)
+    }
+
+    /// 405: the address has no such method. The router adds `Allow`.
+    #[must_use]
+    pub fn method_not_allowed(method: &Method) -> Self {
+        let detail =
+            format!("This address has no {method}. Use one of the methods in the header Allow.");
+        Self::of(&METHOD_NOT_ALLOWED, detail)
+    }
+
+    /// 412: `If-Match` does not name `version`, which is the present one.
+    #[must_use]
+    pub fn precondition_failed(version: u64) -> Self {
+        let detail = format!(
+            "If-Match does not name the present version, {version}. Read it again, decide anew, \
+             and send its present ETag."
+        );
+        Self::of(&PRECONDITION_FAILED, detail).fact("version", version)
+    }
+
+    /// 413: the body is longer than `limit_bytes`.
+    #[must_use]
+    pub fn body_too_large(limit_bytes: usize) -> Self {
+        let detail =
+            format!("The body is longer than the {limit_bytes} bytes that this call takes.");
+        Self::of(&BODY_TOO_LARGE, format!("{detail} Send less.")).fact("limit_bytes", limit_bytes)
+    }
+
+    /// 415: the body is not declared as JSON.
+    #[must_use]
+    pub fn not_json() -> Self {
+        Self::of(
+            &NOT_JSON,
+            "The header Content-Type does not say JSON. Send Content-Type: application/json with \
+             a JSON body.",
+        )
+    }
+
+    /// 500: a fault of the server's own, which whoever answers this has logged.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::of(
+            &INTERNAL,
+            "The server failed while it worked on this request, and its log says why. Send the \
+             same request with the same id again: a repeat is never done twice.",
+        )
+    }
+
+    /// 503: the read tables have reached only `reached`.
+    #[must_use]
+    pub fn projection_behind(wanted: Place, reached: Place) -> Self {
+        let detail = format!(
+            "The read tables stand at {reached} and have not come to {wanted} in time. Ask again \
+             after a second, or without Guerdon-Position for what is known by now."
+        );
+        Self::of(&PROJECTION_BEHIND, detail)
+            .fact("wanted", wanted.to_string())
+            .fact("reached", reached.to_string())
+            .retry_after(PROJECTION_RETRY_AFTER_SECONDS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use log_record::{Partition, Position};
+
+    use super::*;
+
+    fn one_of_each() -> Vec<Problem> {
+        let place = Place { partition: Partition(0), position: Position(1) };
+        vec![
+            Problem::invalid_json(1, 1, "expected value"),
+            Problem::invalid_field("points", "is missing"),
+            Problem::invalid_id("account_id", "is too long"),
+            Problem::invalid_query("limit", "is there twice"),
+            Problem::invalid_header("If-Match", "is malformed"),
+            Problem::unauthorized("No key."),
+            Problem::forbidden(Role::Auditor, &[Role::Shopper]),
+            Problem::not_found("No account a-1."),
+            Problem::method_not_allowed(&Method::PATCH),
+            Problem::precondition_failed(3),
+            Problem::body_too_large(16),
+            Problem::not_json(),
+            Problem::internal(),
+            Problem::projection_behind(place, place),
+        ]
+    }
+
+    #[test]
+    fn every_problem_has_a_page_and_every_page_a_problem() {
+        let codes: Vec<&str> = one_of_each().iter().map(Problem::code).collect();
+        let slugs: Vec<&str> = SHARED_PROBLEM_PAGES.iter().map(|page| page.slug).collect();
+        assert_eq!(codes, slugs);
+    }
+
+    #[test]
+    fn every_detail_and_every_page_is_made_of_full_sentences() {
+        for problem in one_of_each() {
+            assert!(problem.detail().ends_with('.'), "{}", problem.detail());
+        }
+        for ProblemPage { slug, title, meaning, remedy, .. } in SHARED_PROBLEM_PAGES {
+            assert!(meaning.ends_with('.') && remedy.ends_with('.'), "{slug}");
+            assert!(!title.ends_with('.'), "{slug}");
+        }
+    }
+}
