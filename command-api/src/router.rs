@@ -5,12 +5,12 @@ use axum::routing::{post, put};
 use wire::Role::{Merchant, Operator, Shopper};
 use wire::only;
 
+use crate::CommandApi;
 use crate::add_stock::add_stock;
 use crate::close_offer::close_offer;
 use crate::earn_credit::earn_credit;
 use crate::put_offer::put_offer;
 use crate::redeem::{redeem, redeem_by_key};
-use crate::{CommandApi, problem_pages};
 
 /// The command API's routes.
 pub fn router(api: CommandApi) -> Router {
@@ -24,6 +24,5 @@ pub fn router(api: CommandApi) -> Router {
             "/v1/offers/{offer_id}/stock-additions/{addition_id}",
             put(only(&[Operator], add_stock)),
         )
-        .merge(wire::problem_pages_router(problem_pages()))
         .with_state(api)
 }

@@ -1,2 +1,66 @@
-//! (being written)
-fn main() {}
+//! The one binary: `guerdon serve` (all parts of a ledger, or some by `--role`), and the tools.
+//!
+//! It holds no rule of the ledger; it puts the parts together and says in one sentence why it
+//! can't. Start with `serve.rs`.
+
+mod api_keys;
+mod config;
+mod import;
+mod new_keys;
+mod rebuild;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A ledger for points: an append-only log, a command API, a projector and a query API.
+#[derive(Parser)]
+#[command(name = "guerdon", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    tool: Option<Tool>,
+    #[command(flatten)]
+    serve: config::ServeConfig,
+}
+
+#[derive(Subcommand)]
+enum Tool {
+    /// Runs the ledger (also without saying `serve`).
+    Serve(config::ServeConfig),
+    /// Brings history into a running ledger over its REST API.
+    Import(import::ImportArgs),
+    /// Makes new API keys for a ledger that is stopped; the old ones are no longer known.
+    NewKeys(config::DataConfig),
+    /// Makes the read model anew from the log, beside the one in use, and swaps them.
+    Rebuild(config::DataConfig),
+}
+
+/// The program allocates and frees for every request; mimalloc does both faster than glibc.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=warn")),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let done = match cli.tool.unwrap_or(Tool::Serve(cli.serve)) {
+        Tool::Serve(config) => serve::serve(config).await,
+        Tool::Import(args) => import::run(args).await,
+        Tool::NewKeys(config) => new_keys::new_keys(config).await,
+        Tool::Rebuild(config) => rebuild::rebuild(config).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("guerdon: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The API keys: made at the first start, written to `api-keys.json` for whoever calls, and kept as
+//! hashes beside the log.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use event_store::{ApiKeyRow, EventStore};
+use log_record::hex;
+use serde::{Deserialize, Serialize};
+use wire::{KeyHash, KeyRing, Role};
+
+/// The file's content: a key for each role.
+#[derive(Debug, Serialize, Deserialize)]
+struct KeyFile {
+    shopper: String,
+    merchant: String,
+    operator: String,
+    warehouse: String,
+    auditor: String,
+}
+
+/// The keys that callers may show. The first start makes them.
+pub(crate) async fn make_or_check(
+    store: &EventStore,
+    file: &Path,
+    are_elsewhere: bool,
+) -> anyhow::Result<KeyRing> {
+    let known = store.api_keys().await.context("the API keys can't be read")?;
+    if known.is_empty() {
+        return make(store, file).await;
+    }
+    if !are_elsewhere {
+        check(file, &known)?;
+    }
+    ring(&known)
+}
+
+/// The keys that the command API has made.
+pub(crate) async fn load(store: &EventStore) -> anyhow::Result<KeyRing> {
+    let known = store.api_keys().await.context("the API keys can't be read")?;
+    if known.is_empty() {
+        bail!("the log has no API keys yet; the command API makes them when it starts first");
+    }
+    ring(&known)
+}
+
+/// Makes new keys, and forgets those before. The file is written first: should the process die in
+/// between, the next start finds the log without keys and makes them anew, or finds the old ones
+/// and says that the file doesn't fit.
+pub(crate) async fn make(store: &EventStore, file: &Path) -> anyhow::Result<KeyRing> {
+    let keys = KeyFile {
+        shopper: new_key(Role::Shopper)?,
+        merchant: new_key(Role::Merchant)?,
+        operator: new_key(Role::Operator)?,
+        warehouse: new_key(Role::Warehouse)?,
+        auditor: new_key(Role::Auditor)?,
+    };
+    write(file, &keys).with_context(|| format!("can't write the API keys to {}", file.display()))?;
+    let row = |(role, key): (Role, &str)| ApiKeyRow {
+        role: role.as_str().into(),
+        hash: KeyHash::of(key).0,
+    };
+    let rows: Vec<_> = keys.by_role().into_iter().map(row).collect();
+    store.replace_api_keys(rows.clone()).await.context("the API keys can't be kept")?;
+    tracing::info!(file = %file.display(), "made API keys");
+    ring(&rows)
+}
+
+impl KeyFile {
+    fn by_role(&self) -> [(Role, &str); 5] {
+        [
+            (Role::Shopper, &self.shopper),
+            (Role::Merchant, &self.merchant),
+            (Role::Operator, &self.operator),
+            (Role::Warehouse, &self.warehouse),
+            (Role::Auditor, &self.auditor),
+        ]
+    }
+}
+
+fn check(file: &Path, known: &[ApiKeyRow]) -> anyhow::Result<()> {
+    let advice = "put it back, run `guerdon new-keys` to make new ones, or start with \
+                  --api-keys-elsewhere";
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!(
+            "the log has API keys, but the file that holds them, {}, is missing; {advice}",
+            file.display()
+        ),
+        Err(error) => {
+            return Err(error).with_context(|| format!("can't read {}", file.display()));
+        }
+    };
+    let keys: KeyFile = serde_json::from_str(&text).with_context(|| {
+        format!("the file of API keys, {}, is damaged; {advice}", file.display())
+    })?;
+    for (role, key) in keys.by_role() {
+        let hash = KeyHash::of(key).0;
+        if !known.iter().any(|row| row.role == role.as_str() && row.hash == hash) {
+            bail!(
+                "the {role} key in {} is not one of this log's; {advice}",
+                file.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+fn ring(rows: &[ApiKeyRow]) -> anyhow::Result<KeyRing> {
+    rows.iter()
+        .map(|row| {
+            let role = Role::parse(&row.role)
+                .with_context(|| format!("the log has an API key of unknown role {}", row.role))?;
+            Ok((KeyHash(row.hash), role))
+        })
+        .collect::<anyhow::Result<Vec<_>>>()
+        .map(KeyRing::from_iter)
+}
+
+/// 256 random bits, with the role in front for the eye.
+fn new_key(role: Role) -> anyhow::Result<String> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).context("the operating system gives no randomness")?;
+    Ok(format!("gk_{role}_{}", hex(&secret)))
+}
+
+/// Whole or not at all, and for its owner's eyes only.
+fn write(file: &Path, keys: &KeyFile) -> anyhow::Result<()> {
+    let folder = file.parent().context("it has no folder")?;
+    fs::create_dir_all(folder)?;
+    let beside = file.with_extension("json.new");
+    let mut written = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)?;
+    written.write_all(serde_json::to_string_pretty(keys)?.as_bytes())?;
+    written.write_all(b"\n")?;
+    written.sync_all()?;
+    fs::rename(&beside, file)?;
+    fs::File::open(folder)?.sync_all()?;
+    Ok(())
+}

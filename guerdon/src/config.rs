@@ -1,0 +1,101 @@
+//! What a ledger can be told when it starts. Each field's text is the operator's manual.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use event_store::StoreUrl;
+
+/// Where a ledger keeps what it keeps.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DataConfig {
+    /// The folder for all that isn't said to be elsewhere; it is made where there is none.
+    #[arg(long, env = "GUERDON_DATA_DIR", default_value = "./guerdon-data")]
+    pub(crate) data_dir: PathBuf,
+
+    /// The log: sqlite:PATH, or memory: to keep nothing. [default: sqlite:DATA_DIR/log.sqlite]
+    #[arg(long, env = "GUERDON_STORE")]
+    pub(crate) store: Option<StoreUrl>,
+
+    /// The read model: sqlite:PATH. [default: sqlite:DATA_DIR/read-model.sqlite]
+    #[arg(long, env = "GUERDON_READ_MODEL", value_parser = read_model_path)]
+    pub(crate) read_model: Option<PathBuf>,
+}
+
+/// How a ledger is run.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ServeConfig {
+    #[command(flatten)]
+    pub(crate) data: DataConfig,
+
+    /// The address to listen on; port 0 takes a free one and prints it.
+    #[arg(long, env = "GUERDON_LISTEN", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+
+    /// Which parts to run in this process, separated by commas.
+    #[arg(long, env = "GUERDON_ROLE", value_delimiter = ',', default_value = "all")]
+    pub(crate) role: Vec<Part>,
+
+    /// How many partitions the log has; it counts when the log is opened, and must stay.
+    #[arg(long, env = "GUERDON_PARTITIONS", default_value_t = 1)]
+    pub(crate) partitions: u16,
+
+    /// Start although api-keys.json isn't in the data folder, because the keys are kept elsewhere.
+    #[arg(long, env = "GUERDON_API_KEYS_ELSEWHERE")]
+    pub(crate) api_keys_elsewhere: bool,
+
+    /// How long a command may take from its arrival to its answer, in milliseconds.
+    #[arg(long, env = "GUERDON_COMMAND_DEADLINE_MS", default_value = "5000", value_parser = millis)]
+    pub(crate) command_deadline_ms: Duration,
+
+    /// How long a read with Guerdon-Position waits for the read model, in milliseconds.
+    #[arg(long, env = "GUERDON_READ_WAIT_MS", default_value = "2000", value_parser = millis)]
+    pub(crate) read_wait_ms: Duration,
+}
+
+/// A part of a ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// All of them.
+    All,
+    /// Takes commands; it alone writes the log.
+    CommandApi,
+    /// Makes the read model of the log.
+    Projector,
+    /// Answers reads from the read model.
+    QueryApi,
+}
+
+impl ServeConfig {
+    pub(crate) fn runs(&self, part: Part) -> bool {
+        self.role.contains(&Part::All) || self.role.contains(&part)
+    }
+}
+
+impl DataConfig {
+    pub(crate) fn store(&self) -> StoreUrl {
+        self.store.clone().unwrap_or_else(|| StoreUrl::Sqlite(self.data_dir.join("log.sqlite")))
+    }
+
+    pub(crate) fn read_model(&self) -> PathBuf {
+        self.read_model.clone().unwrap_or_else(|| self.data_dir.join("read-model.sqlite"))
+    }
+
+    pub(crate) fn api_keys(&self) -> PathBuf {
+        self.data_dir.join("api-keys.json")
+    }
+}
+
+fn read_model_path(url: &str) -> Result<PathBuf, String> {
+    match url.parse() {
+        Ok(StoreUrl::Sqlite(path)) => Ok(path),
+        _ => Err(format!("a read model is sqlite:PATH, not {url:?}")),
+    }
+}
+
+fn millis(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .map(Duration::from_millis)
+        .map_err(|_| format!("{text:?} is not a whole number of milliseconds"))
+}

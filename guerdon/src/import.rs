@@ -1,0 +1,124 @@
+//! `guerdon import`: plays a real history of purchases and redemptions into a running ledger.
+//!
+//! It is a client like any other: it knows the ledger's REST API and none of its crates. Run
+//! again, it changes nothing: ids come from the files, so the ledger answers what it has, and
+//! [`journal`] keeps what the ledger forgets. Reading order: [`rows`], [`days`], [`replay`].
+
+mod days;
+mod error;
+mod journal;
+mod ledger;
+mod replay;
+mod rows;
+mod summary;
+
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+pub(crate) use error::ImportError;
+use journal::{Fingerprint, Journal};
+use ledger::Ledger;
+use replay::Replay;
+pub(crate) use summary::Summary;
+
+/// More calls at a time than these would be bound by this client's own sockets.
+const CONNECTIONS_MAX: i64 = 1_024;
+
+/// Play a history of purchases and redemptions into a running ledger.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ImportArgs {
+    /// account_id,purchase_id,purchased_at,amount_cents; may be gzipped
+    #[arg(long, value_name = "FILE.csv[.gz]")]
+    pub(crate) purchases: PathBuf,
+
+    /// account_id,product_id,campaign_id,redeemed_on; may be gzipped
+    #[arg(long, value_name = "FILE.csv")]
+    pub(crate) redemptions: PathBuf,
+
+    /// Where the ledger listens
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    pub(crate) url: String,
+
+    /// The keys that the ledger wrote on its first start
+    #[arg(long, value_name = "FILE.json", default_value = "./guerdon-data/api-keys.json")]
+    pub(crate) api_keys: PathBuf,
+
+    /// The points that every whole unit of a basket earns
+    #[arg(long, value_name = "POINTS", default_value_t = 10)]
+    pub(crate) points_per_unit: u64,
+
+    /// What a unit is, in cents
+    #[arg(long, value_name = "CENTS", default_value = "100")]
+    pub(crate) unit_cents: NonZeroU64,
+
+    /// The points that every redemption costs
+    #[arg(long, value_name = "POINTS", default_value_t = 2_500)]
+    pub(crate) price: u64,
+
+    /// Calls at a time
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=CONNECTIONS_MAX))]
+    pub(crate) connections: u16,
+
+    /// What the import remembers between its runs: give the same file to go on or to repeat
+    #[arg(long, value_name = "FILE", default_value = "./guerdon-import.ndjson")]
+    pub(crate) journal: PathBuf,
+
+    /// Go on where the ledger has days that the journal lacks; redemptions that were refused then
+    /// are asked for again, and may be accepted now
+    #[arg(long)]
+    pub(crate) ask_again: bool,
+}
+
+/// Imports with a progress bar where there is a terminal, and prints the table at the end.
+pub(crate) async fn run(args: ImportArgs) -> anyhow::Result<()> {
+    let progress = ProgressBar::no_length();
+    let template = "{wide_bar} {human_pos} of {human_len} rows, {per_sec}, {eta} left";
+    progress.set_style(ProgressStyle::with_template(template)?);
+    let summary = import(&args, &progress).await;
+    progress.finish_and_clear();
+    println!("{}", summary?);
+    Ok(())
+}
+
+/// Reads both files whole, then plays them into the ledger.
+pub(crate) async fn import(
+    args: &ImportArgs,
+    progress: &ProgressBar,
+) -> Result<Summary, ImportError> {
+    let (purchases, purchases_print) = rows::read_purchases(&args.purchases)?;
+    let (redemptions, redemptions_print) = rows::read_redemptions(&args.redemptions)?;
+    progress.set_length((purchases.len() + redemptions.len()) as u64);
+    let fingerprint = Fingerprint {
+        purchases: purchases_print,
+        redemptions: redemptions_print,
+        points_per_unit: args.points_per_unit,
+        unit_cents: args.unit_cents.get(),
+        price: args.price,
+    };
+    let ledger = Arc::new(Ledger::new(&args.url, &args.api_keys)?);
+    let mut journal = Journal::open(&args.journal, &fingerprint)?;
+    let days = days::by_day(purchases, redemptions);
+    let replay = Replay {
+        ledger: Arc::clone(&ledger),
+        points_per_unit: args.points_per_unit,
+        unit_cents: args.unit_cents,
+        price: args.price,
+        connections: args.connections.into(),
+        ask_again: args.ask_again,
+        progress: progress.clone(),
+    };
+
+    let mut summary = Summary::default();
+    let began_at = Instant::now();
+    replay.open_offers(&days, &mut summary).await?;
+    for (day, rows) in days {
+        replay.day(&day, rows, &mut journal, &mut summary).await?;
+    }
+    summary.took = began_at.elapsed();
+    summary.requests = ledger.answers();
+    Ok(summary)
+}

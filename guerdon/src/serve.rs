@@ -1,0 +1,215 @@
+//! `guerdon serve`: puts the parts together, serves until it is told to stop, and stops cleanly.
+
+mod health;
+mod shutdown;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use axum::Router;
+use axum::serve::ListenerExt as _;
+use command_api::{CommandApi, Writer, WriterConfig, WriterStatus};
+use event_store::{Access, EventStore, NewLog};
+use log_record::{LogId, Partition};
+use projector::{Projector, ReadModel};
+use query_api::QueryApi;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use wire::KeyRing;
+
+use crate::api_keys;
+use crate::config::{Part, ServeConfig};
+use health::Health;
+
+/// How long requests in flight may take to end once the server was told to stop; longer than a
+/// command's deadline, so that every command is answered.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
+    if config.partitions != 1 {
+        bail!("--partitions {}: a ledger has one partition for now", config.partitions);
+    }
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("can't listen on {}", config.listen))?;
+    let stop = CancellationToken::new();
+    let ledger = Ledger::start(&config, &stop).await?;
+
+    let address = listener.local_addr().context("can't tell the address")?;
+    tracing::info!(%address, log_id = %ledger.store.log_id(), "the ledger is ready");
+    println!("guerdon listens on http://{address}");
+    let Ledger { router, writer_stopped, projecting, writer, store, .. } = ledger;
+    let status = writer.as_ref().map(Writer::status);
+    drop(writer);
+
+    let cause = serve_until_told(listener, router, &stop, writer_stopped).await?;
+    stop.cancel();
+    if let Some(projecting) = projecting {
+        projecting.await.context("the projector failed")?;
+    }
+    drop(store);
+    tracing::info!("stopped");
+    match (cause, status.map(|status| status.borrow().clone())) {
+        (Stopped::WriterStopped, Some(WriterStatus::Stopped(why))) => {
+            bail!("the writer has stopped: {why}")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The parts that run in this process.
+struct Ledger {
+    store: EventStore,
+    router: Router,
+    writer: Option<Writer>,
+    writer_stopped: Option<oneshot::Receiver<()>>,
+    projecting: Option<JoinHandle<()>>,
+}
+
+impl Ledger {
+    async fn start(config: &ServeConfig, stop: &CancellationToken) -> anyhow::Result<Self> {
+        let store = open_store(config).await?;
+        let keys = if config.runs(Part::CommandApi) {
+            let file = config.data.api_keys();
+            api_keys::make_or_check(&store, &file, config.api_keys_elsewhere).await?
+        } else {
+            api_keys::load(&store).await?
+        };
+        let mut health = Health::default();
+        let mut router = wire::problem_pages_router(command_api::problem_pages());
+        let (mut writer, mut writer_stopped) = (None, None);
+        if config.runs(Part::CommandApi) {
+            let (started, stopped) = start_writer(config, &store).await?;
+            health.writer = Some(started.status());
+            let api =
+                CommandApi { writer: started.clone(), store: store.clone(), keys: keys.clone() };
+            router = router.merge(command_api::router(api));
+            (writer, writer_stopped) = (Some(started), Some(stopped));
+        }
+        let mut projecting = None;
+        let mut projector = None;
+        if config.runs(Part::Projector) {
+            let opened = Projector::open(&config.data.read_model(), store.clone()).await?;
+            health.projection = opened.statuses();
+            projector = Some(opened);
+        }
+        if config.runs(Part::QueryApi) {
+            let api = query_api(config, projector.as_ref(), keys).await?;
+            router = router.merge(query_api::router(api));
+        }
+        if let Some(projector) = projector {
+            projecting = Some(tokio::spawn(projector.run(stop.clone())));
+        }
+        let router = wire::finish(router.merge(health.router()));
+        Ok(Self { store, router, writer, writer_stopped, projecting })
+    }
+}
+
+async fn open_store(config: &ServeConfig) -> anyhow::Result<EventStore> {
+    let access = if config.runs(Part::CommandApi) {
+        Access::Write(new_log(config.partitions))
+    } else {
+        Access::Read
+    };
+    let store = EventStore::open(&config.data.store(), access).await?;
+    if store.partitions() != config.partitions {
+        bail!(
+            "the log was opened with {} partitions, and --partitions says {}; they can't be \
+             changed later",
+            store.partitions(),
+            config.partitions
+        );
+    }
+    Ok(store)
+}
+
+/// The log that is made where there is none yet.
+pub(crate) fn new_log(partitions: u16) -> NewLog {
+    NewLog { log_id: LogId(Uuid::now_v7()), partitions }
+}
+
+async fn start_writer(
+    config: &ServeConfig,
+    store: &EventStore,
+) -> anyhow::Result<(Writer, oneshot::Receiver<()>)> {
+    let config = WriterConfig {
+        store: store.clone(),
+        partition: Partition(0),
+        deadline: config.command_deadline_ms,
+        decide: domain::decide,
+    };
+    Ok(Writer::start(config).await?)
+}
+
+async fn query_api(
+    config: &ServeConfig,
+    projector: Option<&Projector>,
+    keys: KeyRing,
+) -> anyhow::Result<QueryApi> {
+    let read_model = match projector {
+        Some(projector) => projector.read_model().await?,
+        None => ReadModel::open(&config.data.read_model()).await?,
+    };
+    Ok(QueryApi { read_model, keys, wait_max: config.read_wait_ms })
+}
+
+/// Why serving ended.
+enum Stopped {
+    ToldTo,
+    WriterStopped,
+}
+
+/// Serves until a signal, then lets requests in flight end. The router holds the writer's last
+/// handles, so the writer answers what it has and stops when the router is gone.
+async fn serve_until_told(
+    listener: TcpListener,
+    router: Router,
+    stop: &CancellationToken,
+    mut writer_stopped: Option<oneshot::Receiver<()>>,
+) -> anyhow::Result<Stopped> {
+    let draining = CancellationToken::new();
+    let listener = listener.tap_io(|connection| {
+        // Answers are small and whole; waiting to fill a segment would only delay them.
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps Nagle's algorithm");
+        }
+    });
+    let serving =
+        axum::serve(listener, router).with_graceful_shutdown(draining.clone().cancelled_owned());
+    let mut serving = tokio::spawn(async move { serving.await });
+    let cause = tokio::select! {
+        signal = shutdown::signal() => {
+            tracing::info!(signal = signal?, "stopping: requests in flight are answered first");
+            Stopped::ToldTo
+        }
+        () = stopped(&mut writer_stopped) => Stopped::WriterStopped,
+        ended = &mut serving => {
+            ended.context("the server failed")?.context("the server failed")?;
+            Stopped::ToldTo
+        }
+    };
+    draining.cancel();
+    if tokio::time::timeout(DRAIN_MAX, &mut serving).await.is_err() {
+        tracing::warn!("connections that did not end in time are closed");
+        serving.abort();
+        drop(serving.await);
+    }
+    stop.cancel();
+    if matches!(cause, Stopped::ToldTo) && writer_stopped.is_some() {
+        stopped(&mut writer_stopped).await;
+    }
+    Ok(cause)
+}
+
+/// Ends when the writer has; never where there is none.
+async fn stopped(writer: &mut Option<oneshot::Receiver<()>>) {
+    if let Some(stopped) = writer {
+        // A writer that ended without a word has ended, too.
+        drop(stopped.await);
+    } else {
+        std::future::pending::<()>().await;
+    }
+}

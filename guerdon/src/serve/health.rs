@@ -1,0 +1,51 @@
+//! `GET /health/live` and `GET /health/ready`: whether the process runs, and whether it serves.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use command_api::WriterStatus;
+use projector::ProjectionStatus;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+/// The parts whose health is told; one that doesn't run here isn't mentioned.
+#[derive(Clone, Default)]
+pub(super) struct Health {
+    pub(super) writer: Option<watch::Receiver<WriterStatus>>,
+    pub(super) projection: Vec<watch::Receiver<ProjectionStatus>>,
+}
+
+impl Health {
+    pub(super) fn router(self) -> Router {
+        Router::new()
+            .route("/health/live", get(async || Json(json!({"status": "live"}))))
+            .route("/health/ready", get(async move || self.ready()))
+    }
+
+    /// 200 while commands are taken. A projection that is stopped is told, and reads go on; it is
+    /// no reason to send shoppers elsewhere, for there is nowhere else.
+    fn ready(&self) -> Response {
+        let (is_ready, writer) = match self.writer.as_ref().map(|status| status.borrow().clone()) {
+            None => (true, Value::Null),
+            Some(WriterStatus::Serving) => (true, json!({"status": "serving"})),
+            Some(WriterStatus::Recovering) => (false, json!({"status": "recovering"})),
+            Some(WriterStatus::Stopped(why)) => (false, json!({"status": "stopped", "why": why})),
+        };
+        let projections: Vec<Value> =
+            self.projection.iter().map(|status| projection(&status.borrow())).collect();
+        let word = if is_ready { "ready" } else { "not-ready" };
+        let body = json!({"status": word, "writer": writer, "projections": projections});
+        let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        (status, Json(body)).into_response()
+    }
+}
+
+fn projection(status: &ProjectionStatus) -> Value {
+    match &status.stopped {
+        None => json!({"status": "running", "position": status.position.0}),
+        Some((at, why)) => json!({
+            "status": "stopped", "position": status.position.0, "stopped_at": at.0, "why": why,
+        }),
+    }
+}

@@ -1,0 +1,152 @@
+//! `kill -9` at random moments under load: what was answered is there exactly once, nothing is half
+//! there, and asking everything again changes nothing.
+//!
+//! `GUERDON_KILLS` says how often; `cargo xtask faults` says 20.
+
+mod ledger;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use ledger::{Answer, Api, Ledger};
+use serde_json::Value;
+
+const SHOPPERS: u64 = 40;
+const CLIENTS: u64 = 16;
+const PRICE: u64 = 3;
+const CREDIT: u64 = 1_000_000;
+const STOCK: u64 = 1_000_000;
+
+/// Every redemption that was ever sent, and its first answer, if it got one.
+type Sent = BTreeMap<(String, String), Option<Value>>;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answered_redemption_survives_kill_9() {
+    let kills = std::env::var("GUERDON_KILLS").ok().and_then(|kills| kills.parse().ok());
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut ledger = Ledger::start(folder.path());
+    ledger.client.opens("mug", PRICE, Some(STOCK), None).await;
+    for shopper in 0..SHOPPERS {
+        ledger.client.earns(&format!("shopper-{shopper}"), CREDIT, "start").await;
+    }
+    let sent = Arc::new(Mutex::new(Sent::new()));
+    let mut delays = Delays(0x9e37_79b9_7f4a_7c15);
+    for kill in 0..kills.unwrap_or(3) {
+        let stop = Arc::new(AtomicBool::new(false));
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|client| {
+                let (api, sent, stop) = (ledger.client.clone(), sent.clone(), stop.clone());
+                tokio::spawn(redeem_until(stop, api, sent, kill, client))
+            })
+            .collect();
+        tokio::time::sleep(delays.next()).await;
+        ledger.kill();
+        stop.store(true, Ordering::Relaxed);
+        for client in clients {
+            client.await.expect("a client ends when its ledger is gone");
+        }
+        let restarted = Instant::now();
+        ledger = Ledger::start(folder.path());
+        let (answered, unanswered) = check_and_ask_again(&ledger.client, &sent).await;
+        println!(
+            "kill {kill}: {answered} answered redemptions are there once, {unanswered} unanswered \
+             were whole or not there; serving again after {:?}",
+            restarted.elapsed()
+        );
+    }
+    let before = balances(&ledger.client).await;
+    let (answered, _) = check_and_ask_again(&ledger.client, &sent).await;
+    assert!(answered > 0, "nothing was redeemed");
+    assert_eq!(balances(&ledger.client).await, before, "asking all again changed nothing");
+    let sold = u64::try_from(sent.lock().expect("not poisoned").len()).expect("fits");
+    let offer = ledger.client.get("operator", "/v1/offers/mug").await.is(200);
+    assert_eq!(offer["remaining"], STOCK - sold, "the stock adds up");
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+async fn redeem_until(
+    stop: Arc<AtomicBool>,
+    api: Api,
+    sent: Arc<Mutex<Sent>>,
+    kill: u64,
+    client: u64,
+) {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    while !stop.load(Ordering::Relaxed) {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let account = format!("shopper-{}", number % SHOPPERS);
+        let exchange = format!("x-{kill}-{client}-{number}");
+        let key = (account.clone(), exchange.clone());
+        sent.lock().expect("not poisoned").insert(key.clone(), None);
+        let answer = api.send(api.redemption(&account, &exchange, "mug")).await;
+        let Ok(Answer { status, body, .. }) = answer else { continue };
+        assert_eq!(status, 201, "{body}");
+        sent.lock().expect("not poisoned").insert(key, Some(body));
+    }
+}
+
+/// Before anything is sent again: every balance is what the exchanges leave, and every answered
+/// exchange is there. Then everything is sent again, and each answer is the first one.
+async fn check_and_ask_again(api: &Api, sent: &Mutex<Sent>) -> (usize, usize) {
+    let snapshot = sent.lock().expect("not poisoned").clone();
+    // A write, so that the reads after it contain all before it.
+    let probe = format!("probe-{}", snapshot.len());
+    let head = api.post("merchant", "/v1/accounts/probe/credits", serde_json::json!({
+        "points": 1, "cause": {"kind": "review", "id": probe},
+    })).await.position.expect("a position");
+    api.get_after(&head, "auditor", "/v1/accounts/probe").await.is(200);
+    for shopper in 0..SHOPPERS {
+        let account = format!("shopper-{shopper}");
+        let listed = api.list("auditor", &format!("/v1/accounts/{account}/exchanges")).await;
+        let ids: Vec<&str> = listed.iter().filter_map(|item| item["exchange_id"].as_str()).collect();
+        let balance = api.get("auditor", &format!("/v1/accounts/{account}")).await.is(200);
+        let count = u64::try_from(listed.len()).expect("fits");
+        assert_eq!(balance["available"], CREDIT - count * PRICE, "{account} adds up");
+        let entries = api.list("auditor", &format!("/v1/accounts/{account}/entries")).await;
+        assert_eq!(entries.len(), 1 + listed.len(), "{account}: one deduction for each exchange");
+        for ((_, exchange), answer) in snapshot.iter().filter(|((owner, _), _)| *owner == account) {
+            let times = ids.iter().filter(|id| *id == exchange).count();
+            assert!(times <= 1, "{exchange} is there {times} times");
+            assert!(answer.is_none() || times == 1, "{exchange} was answered and is gone");
+        }
+    }
+    let (mut answered, mut unanswered) = (0, 0);
+    for ((account, exchange), first) in snapshot {
+        let again = api.redeems(&account, &exchange, "mug").await;
+        match first {
+            Some(first) => {
+                assert_eq!(again.is(200), first, "{exchange}");
+                answered += 1;
+            }
+            None => {
+                assert!(matches!(again.status, 200 | 201), "{exchange}: {again:?}");
+                sent.lock().expect("not poisoned").insert((account, exchange), Some(again.body));
+                unanswered += 1;
+            }
+        }
+    }
+    (answered, unanswered)
+}
+
+async fn balances(api: &Api) -> Vec<Value> {
+    let mut balances = vec![];
+    for shopper in 0..SHOPPERS {
+        let balance = api.get("auditor", &format!("/v1/accounts/shopper-{shopper}")).await.is(200);
+        balances.push(balance["available"].clone());
+    }
+    balances
+}
+
+/// Moments between 50 ms and 600 ms, the same in every run.
+struct Delays(u64);
+
+impl Delays {
+    fn next(&mut self) -> Duration {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        Duration::from_millis(50 + self.0 % 550)
+    }
+}

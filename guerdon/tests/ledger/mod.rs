@@ -1,0 +1,216 @@
+//! A real ledger in a process of its own, and people who use it.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+#![expect(clippy::allow_attributes, reason = "what is dead differs from test to test")]
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::{Client, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+
+/// How long a test waits for something that takes milliseconds, before it fails.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running `guerdon serve`. Dropping it kills the process.
+pub struct Ledger {
+    child: Child,
+    pub client: Api,
+    pub folder: PathBuf,
+}
+
+/// A caller who has all keys.
+#[derive(Clone)]
+pub struct Api {
+    http: Client,
+    pub url: String,
+    keys: Arc<Value>,
+}
+
+/// A status and a body.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Value,
+    pub position: Option<String>,
+}
+
+impl Ledger {
+    /// Starts a ledger in `folder` and waits until it listens.
+    pub fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[], &[])
+    }
+
+    pub fn start_with(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut child = serve(folder)
+            .args(args)
+            .envs(variables.iter().copied())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let stdout = child.stdout.take().expect("piped");
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line).expect("it prints its address");
+        let Some(url) = line.trim().strip_prefix("guerdon listens on ") else {
+            panic!("it did not start: {:?}", child.wait())
+        };
+        let keys = std::fs::read_to_string(folder.join("api-keys.json")).expect("keys");
+        let client = Api {
+            http: Client::builder().timeout(PATIENCE).build().expect("a client"),
+            url: url.to_owned(),
+            keys: Arc::new(serde_json::from_str(&keys).expect("keys")),
+        };
+        Self { child, client, folder: folder.to_owned() }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("gone");
+    }
+
+    /// SIGTERM; gives the exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &pid]).status().expect("kill is there");
+        assert!(told.success());
+        self.child.wait().expect("it ends").code()
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        // Gone already, where a test stopped it.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// `guerdon serve` on a free port.
+pub fn serve(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(folder)
+        .env("RUST_LOG", "warn")
+        .env("RUST_BACKTRACE", "0")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs a command that must end by itself, and gives what it printed.
+pub fn ends(mut command: Command) -> Output {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().expect("it runs")
+}
+
+impl Api {
+    pub fn request(&self, method: &str, path: &str, role: &str) -> RequestBuilder {
+        let method = method.parse().expect("a method");
+        let key = self.keys[role].as_str().unwrap_or("no such key").to_owned();
+        self.http.request(method, format!("{}{path}", self.url)).bearer_auth(key)
+    }
+
+    pub async fn send(&self, request: RequestBuilder) -> Result<Answer, reqwest::Error> {
+        let response = request.send().await?;
+        let status = response.status().as_u16();
+        let position = response
+            .headers()
+            .get("guerdon-position")
+            .and_then(|value| value.to_str().ok())
+            .map(ToOwned::to_owned);
+        let body = response.json().await?;
+        Ok(Answer { status, body, position })
+    }
+
+    pub async fn put(&self, role: &str, path: &str, body: Value) -> Answer {
+        self.send(self.request("PUT", path, role).json(&body)).await.expect("answered")
+    }
+
+    pub async fn post(&self, role: &str, path: &str, body: Value) -> Answer {
+        self.send(self.request("POST", path, role).json(&body)).await.expect("answered")
+    }
+
+    pub async fn get(&self, role: &str, path: &str) -> Answer {
+        self.send(self.request("GET", path, role)).await.expect("answered")
+    }
+
+    /// A read that contains the write at `position`.
+    pub async fn get_after(&self, position: &str, role: &str, path: &str) -> Answer {
+        let request = || self.request("GET", path, role).header("guerdon-position", position);
+        let started = std::time::Instant::now();
+        loop {
+            let answer = self.send(request()).await.expect("answered");
+            let is_behind = answer.status == StatusCode::SERVICE_UNAVAILABLE.as_u16();
+            assert!(started.elapsed() < PATIENCE, "the projection is behind: {answer:?}");
+            if !is_behind {
+                return answer;
+            }
+        }
+    }
+
+    /// All items of a list, page by page.
+    pub async fn list(&self, role: &str, path: &str) -> Vec<Value> {
+        let (mut items, mut cursor) = (vec![], String::new());
+        let mark = if path.contains('?') { '&' } else { '?' };
+        loop {
+            let page = self.get(role, &format!("{path}{mark}limit=500{cursor}")).await.is(200);
+            items.extend(page["items"].as_array().expect("items").iter().cloned());
+            match page["next"].as_str() {
+                None => return items,
+                Some(next) => cursor = format!("&cursor={next}"),
+            }
+        }
+    }
+
+    pub async fn opens(&self, offer: &str, price: u64, stock: Option<u64>, limit: Option<u64>) {
+        let body = json!({
+            "product_id": format!("{offer}-product"), "price": price, "stock": stock,
+            "limit_per_shopper": limit,
+        });
+        self.put("operator", &format!("/v1/offers/{offer}"), body).await.is(201);
+    }
+
+    /// Gives credit; returns the position.
+    pub async fn earns(&self, account: &str, points: u64, purchase: &str) -> String {
+        let body = json!({"points": points, "cause": {"kind": "purchase", "id": purchase}});
+        let path = format!("/v1/accounts/{account}/credits");
+        let answer = self.post("merchant", &path, body).await;
+        answer.is(201);
+        answer.position.expect("a write has a position")
+    }
+
+    pub fn redemption(&self, account: &str, exchange: &str, offer: &str) -> RequestBuilder {
+        let path = format!("/v1/accounts/{account}/exchanges/{exchange}");
+        let body = json!({"offer_id": offer, "quantity": 1, "deliver_to": "1 Elm Street"});
+        self.request("PUT", &path, "shopper").json(&body)
+    }
+
+    pub async fn redeems(&self, account: &str, exchange: &str, offer: &str) -> Answer {
+        self.send(self.redemption(account, exchange, offer)).await.expect("answered")
+    }
+}
+
+impl Answer {
+    /// Checks the status and gives the body.
+    #[track_caller]
+    pub fn is(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body.clone()
+    }
+
+    /// Checks that it is this problem, and gives the document.
+    #[track_caller]
+    pub fn is_problem(&self, status: u16, code: &str) -> Value {
+        let body = self.is(status);
+        assert_eq!(body["code"], code, "{body}");
+        assert!(body["detail"].as_str().is_some_and(|detail| detail.ends_with('.')), "{body}");
+        body
+    }
+}

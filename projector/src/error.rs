@@ -1,0 +1,88 @@
+//! Why a read model can't be used, in sentences for the people who run it.
+
+use std::path::PathBuf;
+
+use event_store::StoreError;
+use log_record::{LogId, Place, Position};
+
+/// A read model can't be opened, projected into or rebuilt.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    /// It was made of another log.
+    #[error(
+        "the read model {file} was made of log {of}, and this is log {log}; give it the log that \
+         it was made of, or move the file away to have a new one made"
+    )]
+    OtherLog {
+        /// The read model's file.
+        file: PathBuf,
+        /// The log that it was made of.
+        of: LogId,
+        /// The log that is there.
+        log: LogId,
+    },
+    /// The log's history isn't the one that was projected.
+    #[error(
+        "log-forked: the read model {file} was made of a log whose event at {place} is not in this \
+         one, which was shortened or changed since (its head is at {head}); restore the right log, \
+         or move the read model away to have one made of what the log holds now"
+    )]
+    Forked {
+        /// The read model's file.
+        file: PathBuf,
+        /// The last event that was projected.
+        place: Place,
+        /// Where the log ends.
+        head: Position,
+    },
+    /// A newer build made it.
+    #[error(
+        "the read model {file} was made by a newer build (migration {version}); run that one, or \
+         move the file away"
+    )]
+    NewerSchema {
+        /// The read model's file.
+        file: PathBuf,
+        /// The migration that this build doesn't know.
+        version: i64,
+    },
+    /// There is none.
+    #[error("there is no read model at {file}; the projector makes it when it starts first")]
+    Missing {
+        /// The read model's file.
+        file: PathBuf,
+    },
+    /// The file system refused.
+    #[error("can't {doing} {file}")]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On which file.
+        file: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// SQLite refused.
+    #[error("can't {doing} the read model {file}; if it is damaged, move it away: it is made anew")]
+    Database {
+        /// What was tried.
+        doing: &'static str,
+        /// The read model's file.
+        file: PathBuf,
+        /// Why not.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The log refused.
+    #[error("the log can't be read for the read model")]
+    Log(#[from] StoreError),
+    /// An event can't be applied.
+    #[error("the event at {place} can't be applied: {why}")]
+    Unapplicable {
+        /// Where it stands.
+        place: Place,
+        /// Why not.
+        why: String,
+    },
+}

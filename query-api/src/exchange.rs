@@ -1,0 +1,133 @@
+//! Exchanges: one, an account's (newest first), and all that bear an id, whoever they belong to.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use domain::{AccountId, ExchangeId};
+use serde::{Deserialize, Serialize};
+use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_limit, read_cursor};
+
+use crate::account_balance::check_exists;
+use crate::freshness::Fresh;
+use crate::ledger_entry::PageQuery;
+use crate::{QueryApi, failed, place, time};
+
+const SELECT: &str = include_str!("sql/select_exchange.sql");
+const LIST: &str = include_str!("sql/list_exchanges.sql");
+const FIND: &str = include_str!("sql/find_exchanges.sql");
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FindQuery {
+    exchange_id: ExchangeId,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    exchange_id: String,
+    account_id: String,
+    offer_id: String,
+    product_id: String,
+    quantity: i64,
+    points: i64,
+    status: String,
+    partition: i64,
+    position: i64,
+    occurred_at: Option<i64>,
+    recorded_at: i64,
+}
+
+#[derive(Serialize)]
+struct ExchangeBody {
+    exchange_id: String,
+    account_id: String,
+    offer_id: String,
+    product_id: String,
+    quantity: i64,
+    points: i64,
+    status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    occurred_at: Option<String>,
+    recorded_at: String,
+    position: String,
+    #[serde(skip)]
+    key: i64,
+}
+
+pub(crate) async fn get_exchange(
+    State(api): State<QueryApi>,
+    _: Fresh,
+    PathIds(account_id, exchange_id): PathIds<AccountId, ExchangeId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let row: Option<Row> = sqlx::query_as(SELECT)
+        .bind(account_id.as_str())
+        .bind(exchange_id.as_str())
+        .fetch_optional(api.read_model.pool())
+        .await
+        .map_err(failed)?;
+    let row = row.ok_or_else(|| {
+        Problem::not_found(format!("The account {account_id} has no exchange {exchange_id}."))
+    })?;
+    json_with_etag(&headers, &exchange(row)?)
+}
+
+pub(crate) async fn list_exchanges(
+    State(api): State<QueryApi>,
+    _: Fresh,
+    PathId(account_id): PathId<AccountId>,
+    QueryString(query): QueryString<PageQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (limit, before) = query.position_page("exchanges")?;
+    check_exists(&api, &account_id).await?;
+    let rows: Vec<Row> = sqlx::query_as(LIST)
+        .bind(account_id.as_str())
+        .bind(before)
+        .bind(limit + 1)
+        .fetch_all(api.read_model.pool())
+        .await
+        .map_err(failed)?;
+    let exchanges = rows.into_iter().map(exchange).collect::<Result<Vec<_>, _>>()?;
+    let page = Page::of(exchanges, limit, "exchanges", |exchange| exchange.key.to_string());
+    json_with_etag(&headers, &page)
+}
+
+pub(crate) async fn find_exchanges(
+    State(api): State<QueryApi>,
+    _: Fresh,
+    QueryString(query): QueryString<FindQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    const LIST_NAME: &str = "exchanges-by-id";
+    let limit = page_limit(query.limit)?;
+    let after = read_cursor(LIST_NAME, query.cursor.as_deref())?.unwrap_or_default();
+    let rows: Vec<Row> = sqlx::query_as(FIND)
+        .bind(query.exchange_id.as_str())
+        .bind(after)
+        .bind(limit + 1)
+        .fetch_all(api.read_model.pool())
+        .await
+        .map_err(failed)?;
+    let exchanges = rows.into_iter().map(exchange).collect::<Result<Vec<_>, _>>()?;
+    let page = Page::of(exchanges, limit, LIST_NAME, |exchange| exchange.account_id.clone());
+    json_with_etag(&headers, &page)
+}
+
+fn exchange(row: Row) -> Result<ExchangeBody, Problem> {
+    Ok(ExchangeBody {
+        exchange_id: row.exchange_id,
+        account_id: row.account_id,
+        offer_id: row.offer_id,
+        product_id: row.product_id,
+        quantity: row.quantity,
+        points: row.points,
+        status: row.status,
+        occurred_at: row.occurred_at.map(time).transpose()?,
+        recorded_at: time(row.recorded_at)?,
+        position: place(row.partition, row.position),
+        key: row.position,
+    })
+}

@@ -1,0 +1,104 @@
+//! `GET /v1/offers` and `/v1/offers/{offer_id}`: what can be had, and what is left of it.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use domain::OfferId;
+use serde::Serialize;
+use wire::{
+    Page, PathId, Problem, QueryString, json_with_etag, json_with_version, page_limit, read_cursor,
+};
+
+use crate::freshness::Fresh;
+use crate::ledger_entry::PageQuery;
+use crate::{QueryApi, failed, place, time};
+
+const SELECT: &str = include_str!("sql/select_offer_availability.sql");
+const LIST: &str = include_str!("sql/list_offer_availability.sql");
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    offer_id: String,
+    product_id: String,
+    price: i64,
+    stock: Option<i64>,
+    remaining: Option<i64>,
+    opens_at: Option<i64>,
+    closes_at: Option<i64>,
+    limit_per_shopper: Option<i64>,
+    warehouse: String,
+    version: i64,
+    phase: String,
+    partition: i64,
+    position: i64,
+}
+
+#[derive(Serialize)]
+struct OfferBody {
+    offer_id: String,
+    product_id: String,
+    price: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opens_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closes_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit_per_shopper: Option<i64>,
+    warehouse: String,
+    stock: Option<i64>,
+    remaining: Option<i64>,
+    version: i64,
+    status: String,
+    position: String,
+}
+
+pub(crate) async fn get_offer(
+    State(api): State<QueryApi>,
+    _: Fresh,
+    PathId(offer_id): PathId<OfferId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let row: Option<Row> = sqlx::query_as(SELECT)
+        .bind(offer_id.as_str())
+        .fetch_optional(api.read_model.pool())
+        .await
+        .map_err(failed)?;
+    let row = row
+        .ok_or_else(|| Problem::not_found("There is no such offer. GET /v1/offers lists them."))?;
+    json_with_version(&headers, row.version.cast_unsigned(), &offer(row)?)
+}
+
+pub(crate) async fn list_offers(
+    State(api): State<QueryApi>,
+    _: Fresh,
+    QueryString(query): QueryString<PageQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let limit = page_limit(query.limit)?;
+    let after = read_cursor("offers", query.cursor.as_deref())?.unwrap_or_default();
+    let rows: Vec<Row> = sqlx::query_as(LIST)
+        .bind(after)
+        .bind(limit + 1)
+        .fetch_all(api.read_model.pool())
+        .await
+        .map_err(failed)?;
+    let offers = rows.into_iter().map(offer).collect::<Result<Vec<_>, _>>()?;
+    json_with_etag(&headers, &Page::of(offers, limit, "offers", |offer| offer.offer_id.clone()))
+}
+
+fn offer(row: Row) -> Result<OfferBody, Problem> {
+    Ok(OfferBody {
+        offer_id: row.offer_id,
+        product_id: row.product_id,
+        price: row.price,
+        opens_at: row.opens_at.map(time).transpose()?,
+        closes_at: row.closes_at.map(time).transpose()?,
+        limit_per_shopper: row.limit_per_shopper,
+        warehouse: row.warehouse,
+        stock: row.stock,
+        remaining: row.remaining,
+        version: row.version,
+        status: row.phase,
+        position: place(row.partition, row.position),
+    })
+}

@@ -1,0 +1,7 @@
+-- An account's exchanges, newest first, before a position.
+select exchange_id, account_id, offer_id, product_id, quantity, points, status,
+    "partition", position, occurred_at, recorded_at
+from exchange
+where account_id = ?1 and position < ?2
+order by position desc
+limit ?3

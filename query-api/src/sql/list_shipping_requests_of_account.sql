@@ -1,0 +1,10 @@
+-- An account's, after a place of the log. ?6 is another list's and stays unused.
+select shipping_request_id, type, account_id, exchange_id, purchase_id, lines, deliver_to,
+    warehouse, lane, sequence, status, carrier, express_no, "partition", position
+from shipping_request
+where account_id = ?5
+    and ("partition", position) > (?1, ?2)
+    and ?6 is null
+    and (?3 is null or status = ?3)
+order by "partition", position
+limit ?4

@@ -1,0 +1,3 @@
+select available, held, pending, "partition", position
+from account_balance
+where account_id = ?1

@@ -1,0 +1,4 @@
+select exchange_id, account_id, offer_id, product_id, quantity, points, status,
+    "partition", position, occurred_at, recorded_at
+from exchange
+where account_id = ?1 and exchange_id = ?2
