@@ -58,7 +58,8 @@ pub(crate) async fn make(store: &EventStore, file: &Path) -> anyhow::Result<KeyR
         warehouse: new_key(Role::Warehouse)?,
         auditor: new_key(Role::Auditor)?,
     };
-    write(file, &keys).with_context(|| format!("can't write the API keys to {}", file.display()))?;
+    write(file, &keys)
+        .with_context(|| format!("can't write the API keys to {}", file.display()))?;
     let row = |(role, key): (Role, &str)| ApiKeyRow {
         role: role.as_str().into(),
         hash: KeyHash::of(key).0,
@@ -100,10 +101,7 @@ fn check(file: &Path, known: &[ApiKeyRow]) -> anyhow::Result<()> {
     for (role, key) in keys.by_role() {
         let hash = KeyHash::of(key).0;
         if !known.iter().any(|row| row.role == role.as_str() && row.hash == hash) {
-            bail!(
-                "the {role} key in {} is not one of this log's; {advice}",
-                file.display()
-            );
+            bail!("the {role} key in {} is not one of this log's; {advice}", file.display());
         }
     }
     Ok(())
@@ -132,12 +130,8 @@ fn write(file: &Path, keys: &KeyFile) -> anyhow::Result<()> {
     let folder = file.parent().context("it has no folder")?;
     fs::create_dir_all(folder)?;
     let beside = file.with_extension("json.new");
-    let mut written = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&beside)?;
+    let mut written =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
     written.write_all(serde_json::to_string_pretty(keys)?.as_bytes())?;
     written.write_all(b"\n")?;
     written.sync_all()?;

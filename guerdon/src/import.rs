@@ -31,11 +31,11 @@ const CONNECTIONS_MAX: i64 = 1_024;
 /// Play a history of purchases and redemptions into a running ledger.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ImportArgs {
-    /// account_id,purchase_id,purchased_at,amount_cents; may be gzipped
+    /// `account_id,purchase_id,purchased_at,amount_cents`; may be gzipped
     #[arg(long, value_name = "FILE.csv[.gz]")]
     pub(crate) purchases: PathBuf,
 
-    /// account_id,product_id,campaign_id,redeemed_on; may be gzipped
+    /// `account_id,product_id,campaign_id,redeemed_on`; may be gzipped
     #[arg(long, value_name = "FILE.csv")]
     pub(crate) redemptions: PathBuf,
 

@@ -105,11 +105,8 @@ async fn wrong_bodies(ledger: &Ledger) {
     };
     for body in [&b""[..], b"{", b"[]", b"null", b"7", b"\xff", b"{}}", b"{\"a\":1,}"] {
         let answer = api.send(json(body.to_vec())).await.expect("answered");
-        let code = if body == b"{}}" || body == b"{\"a\":1,}" {
-            "invalid-field"
-        } else {
-            "invalid-json"
-        };
+        let code =
+            if body == b"{}}" || body == b"{\"a\":1,}" { "invalid-field" } else { "invalid-json" };
         answer.is_problem(400, code);
     }
     let nested = "{\"offer_id\":".repeat(5_000);
@@ -119,7 +116,10 @@ async fn wrong_bodies(ledger: &Ledger) {
     answer.is_problem(413, "body-too-large");
     let plain = api.request("PUT", path, "shopper").header("content-type", "text/plain").body("{}");
     api.send(plain).await.expect("answered").is_problem(415, "not-json");
-    api.send(api.request("PUT", path, "shopper")).await.expect("answered").is_problem(415, "not-json");
+    api.send(api.request("PUT", path, "shopper"))
+        .await
+        .expect("answered")
+        .is_problem(415, "not-json");
 }
 
 async fn wrong_addresses(ledger: &Ledger) {
@@ -172,11 +172,14 @@ async fn wrong_headers(ledger: &Ledger) {
         .header("idempotency-key", "a b")
         .json(&body);
     api.send(bad_key).await.expect("answered").is_problem(400, "invalid-header");
-    let position = api.request("GET", "/v1/accounts/ann", "operator").header("guerdon-position", "x");
+    let position =
+        api.request("GET", "/v1/accounts/ann", "operator").header("guerdon-position", "x");
     api.send(position).await.expect("answered").is_problem(400, "invalid-header");
-    let far = api.request("GET", "/v1/accounts/ann", "operator").header("guerdon-position", "0:999");
+    let far =
+        api.request("GET", "/v1/accounts/ann", "operator").header("guerdon-position", "0:999");
     api.send(far).await.expect("answered").is_problem(503, "projection-behind");
     let terms = json!({"product_id": "p", "price": 1});
-    let if_match = api.request("PUT", "/v1/offers/mug", "operator").header("if-match", "3").json(&terms);
+    let if_match =
+        api.request("PUT", "/v1/offers/mug", "operator").header("if-match", "3").json(&terms);
     api.send(if_match).await.expect("answered").is_problem(400, "invalid-header");
 }

@@ -93,14 +93,23 @@ async fn check_and_ask_again(api: &Api, sent: &Mutex<Sent>) -> (usize, usize) {
     let snapshot = sent.lock().expect("not poisoned").clone();
     // A write, so that the reads after it contain all before it.
     let probe = format!("probe-{}", snapshot.len());
-    let head = api.post("merchant", "/v1/accounts/probe/credits", serde_json::json!({
-        "points": 1, "cause": {"kind": "review", "id": probe},
-    })).await.position.expect("a position");
+    let head = api
+        .post(
+            "merchant",
+            "/v1/accounts/probe/credits",
+            serde_json::json!({
+                "points": 1, "cause": {"kind": "review", "id": probe},
+            }),
+        )
+        .await
+        .position
+        .expect("a position");
     api.get_after(&head, "auditor", "/v1/accounts/probe").await.is(200);
     for shopper in 0..SHOPPERS {
         let account = format!("shopper-{shopper}");
         let listed = api.list("auditor", &format!("/v1/accounts/{account}/exchanges")).await;
-        let ids: Vec<&str> = listed.iter().filter_map(|item| item["exchange_id"].as_str()).collect();
+        let ids: Vec<&str> =
+            listed.iter().filter_map(|item| item["exchange_id"].as_str()).collect();
         let balance = api.get("auditor", &format!("/v1/accounts/{account}")).await.is(200);
         let count = u64::try_from(listed.len()).expect("fits");
         assert_eq!(balance["available"], CREDIT - count * PRICE, "{account} adds up");

@@ -13,38 +13,38 @@ use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
 /// How long a test waits for something that takes milliseconds, before it fails.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running `guerdon serve`. Dropping it kills the process.
-pub struct Ledger {
+pub(crate) struct Ledger {
     child: Child,
-    pub client: Api,
-    pub folder: PathBuf,
+    pub(crate) client: Api,
+    pub(crate) folder: PathBuf,
 }
 
 /// A caller who has all keys.
 #[derive(Clone)]
-pub struct Api {
+pub(crate) struct Api {
     http: Client,
-    pub url: String,
+    pub(crate) url: String,
     keys: Arc<Value>,
 }
 
 /// A status and a body.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
-    pub status: u16,
-    pub body: Value,
-    pub position: Option<String>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+    pub(crate) position: Option<String>,
 }
 
 impl Ledger {
     /// Starts a ledger in `folder` and waits until it listens.
-    pub fn start(folder: &Path) -> Self {
+    pub(crate) fn start(folder: &Path) -> Self {
         Self::start_with(folder, &[], &[])
     }
 
-    pub fn start_with(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_with(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut child = serve(folder)
             .args(args)
             .envs(variables.iter().copied())
@@ -66,18 +66,18 @@ impl Ledger {
         Self { child, client, folder: folder.to_owned() }
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// `kill -9`.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("gone");
     }
 
     /// SIGTERM; gives the exit code.
-    pub fn stop(mut self) -> Option<i32> {
+    pub(crate) fn stop(mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
         let told = Command::new("kill").args(["-TERM", &pid]).status().expect("kill is there");
         assert!(told.success());
@@ -94,7 +94,7 @@ impl Drop for Ledger {
 }
 
 /// `guerdon serve` on a free port.
-pub fn serve(folder: &Path) -> Command {
+pub(crate) fn serve(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
     command
         .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
@@ -106,18 +106,18 @@ pub fn serve(folder: &Path) -> Command {
 }
 
 /// Runs a command that must end by itself, and gives what it printed.
-pub fn ends(mut command: Command) -> Output {
+pub(crate) fn ends(mut command: Command) -> Output {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().expect("it runs")
 }
 
 impl Api {
-    pub fn request(&self, method: &str, path: &str, role: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: &str, path: &str, role: &str) -> RequestBuilder {
         let method = method.parse().expect("a method");
         let key = self.keys[role].as_str().unwrap_or("no such key").to_owned();
         self.http.request(method, format!("{}{path}", self.url)).bearer_auth(key)
     }
 
-    pub async fn send(&self, request: RequestBuilder) -> Result<Answer, reqwest::Error> {
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, reqwest::Error> {
         let response = request.send().await?;
         let status = response.status().as_u16();
         let position = response
@@ -129,20 +129,20 @@ impl Api {
         Ok(Answer { status, body, position })
     }
 
-    pub async fn put(&self, role: &str, path: &str, body: Value) -> Answer {
+    pub(crate) async fn put(&self, role: &str, path: &str, body: Value) -> Answer {
         self.send(self.request("PUT", path, role).json(&body)).await.expect("answered")
     }
 
-    pub async fn post(&self, role: &str, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, role: &str, path: &str, body: Value) -> Answer {
         self.send(self.request("POST", path, role).json(&body)).await.expect("answered")
     }
 
-    pub async fn get(&self, role: &str, path: &str) -> Answer {
+    pub(crate) async fn get(&self, role: &str, path: &str) -> Answer {
         self.send(self.request("GET", path, role)).await.expect("answered")
     }
 
     /// A read that contains the write at `position`.
-    pub async fn get_after(&self, position: &str, role: &str, path: &str) -> Answer {
+    pub(crate) async fn get_after(&self, position: &str, role: &str, path: &str) -> Answer {
         let request = || self.request("GET", path, role).header("guerdon-position", position);
         let started = std::time::Instant::now();
         loop {
@@ -156,7 +156,7 @@ impl Api {
     }
 
     /// All items of a list, page by page.
-    pub async fn list(&self, role: &str, path: &str) -> Vec<Value> {
+    pub(crate) async fn list(&self, role: &str, path: &str) -> Vec<Value> {
         let (mut items, mut cursor) = (vec![], String::new());
         let mark = if path.contains('?') { '&' } else { '?' };
         loop {
@@ -169,7 +169,13 @@ impl Api {
         }
     }
 
-    pub async fn opens(&self, offer: &str, price: u64, stock: Option<u64>, limit: Option<u64>) {
+    pub(crate) async fn opens(
+        &self,
+        offer: &str,
+        price: u64,
+        stock: Option<u64>,
+        limit: Option<u64>,
+    ) {
         let body = json!({
             "product_id": format!("{offer}-product"), "price": price, "stock": stock,
             "limit_per_shopper": limit,
@@ -178,7 +184,7 @@ impl Api {
     }
 
     /// Gives credit; returns the position.
-    pub async fn earns(&self, account: &str, points: u64, purchase: &str) -> String {
+    pub(crate) async fn earns(&self, account: &str, points: u64, purchase: &str) -> String {
         let body = json!({"points": points, "cause": {"kind": "purchase", "id": purchase}});
         let path = format!("/v1/accounts/{account}/credits");
         let answer = self.post("merchant", &path, body).await;
@@ -186,13 +192,13 @@ impl Api {
         answer.position.expect("a write has a position")
     }
 
-    pub fn redemption(&self, account: &str, exchange: &str, offer: &str) -> RequestBuilder {
+    pub(crate) fn redemption(&self, account: &str, exchange: &str, offer: &str) -> RequestBuilder {
         let path = format!("/v1/accounts/{account}/exchanges/{exchange}");
         let body = json!({"offer_id": offer, "quantity": 1, "deliver_to": "1 Elm Street"});
         self.request("PUT", &path, "shopper").json(&body)
     }
 
-    pub async fn redeems(&self, account: &str, exchange: &str, offer: &str) -> Answer {
+    pub(crate) async fn redeems(&self, account: &str, exchange: &str, offer: &str) -> Answer {
         self.send(self.redemption(account, exchange, offer)).await.expect("answered")
     }
 }
@@ -200,14 +206,14 @@ impl Api {
 impl Answer {
     /// Checks the status and gives the body.
     #[track_caller]
-    pub fn is(&self, status: u16) -> Value {
+    pub(crate) fn is(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.body);
         self.body.clone()
     }
 
     /// Checks that it is this problem, and gives the document.
     #[track_caller]
-    pub fn is_problem(&self, status: u16, code: &str) -> Value {
+    pub(crate) fn is_problem(&self, status: u16, code: &str) -> Value {
         let body = self.is(status);
         assert_eq!(body["code"], code, "{body}");
         assert!(body["detail"].as_str().is_some_and(|detail| detail.ends_with('.')), "{body}");

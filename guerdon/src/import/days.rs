@@ -1,0 +1,146 @@
+//! The history as the ledger is told it: day by day, and what a basket earns.
+//!
+//! It reads no file and asks no ledger.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroU64;
+
+use serde::{Deserialize, Serialize};
+
+use super::rows::{Purchase, Redemption};
+
+/// A day of the calendar in UTC, `YYYY-MM-DD`; its order is the calendar's.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Day(Box<str>);
+
+/// What happened on one day, each in the file's order.
+#[derive(Debug, Default)]
+pub(crate) struct DayRows {
+    pub(crate) purchases: Vec<Purchase>,
+    pub(crate) redemptions: Vec<Redemption>,
+}
+
+impl Day {
+    /// The day that `text` spells. The month's length is left to the ledger.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let shaped = bytes.len() == "YYYY-MM-DD".len()
+            && bytes.iter().enumerate().all(|(index, byte)| match index {
+                4 | 7 => *byte == b'-',
+                _ => byte.is_ascii_digit(),
+            });
+        let within = |digits: &str, most: u8| {
+            digits.parse::<u8>().is_ok_and(|number| (1..=most).contains(&number))
+        };
+        (shaped && within(&text[5..7], 12) && within(&text[8..], 31)).then(|| Self(text.into()))
+    }
+
+    /// The day's last second: redemptions come after everything that was bought that day.
+    pub(crate) fn end(&self) -> String {
+        format!("{self}T23:59:59Z")
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// All rows by their day, the earliest day first.
+pub(crate) fn by_day(
+    purchases: Vec<Purchase>,
+    redemptions: Vec<Redemption>,
+) -> BTreeMap<Day, DayRows> {
+    let mut days: BTreeMap<Day, DayRows> = BTreeMap::new();
+    for purchase in purchases {
+        days.entry(purchase.day.clone()).or_default().purchases.push(purchase);
+    }
+    for redemption in redemptions {
+        days.entry(redemption.day.clone()).or_default().redemptions.push(redemption);
+    }
+    days
+}
+
+/// One list for every account, each in the order of `redemptions`: an account's next redemption
+/// waits for its last one, because the credit may suffice for the first and not for the second.
+pub(crate) fn by_account(redemptions: Vec<Redemption>) -> Vec<Vec<Redemption>> {
+    let mut accounts: BTreeMap<Box<str>, Vec<Redemption>> = BTreeMap::new();
+    for redemption in redemptions {
+        accounts.entry(redemption.account_id.clone()).or_default().push(redemption);
+    }
+    accounts.into_values().collect()
+}
+
+/// The points of a basket: `points_per_unit` for every whole `unit_cents` in it. None where they
+/// pass what a number holds.
+pub(crate) fn points_of(
+    amount_cents: u64,
+    unit_cents: NonZeroU64,
+    points_per_unit: u64,
+) -> Option<u64> {
+    (amount_cents / unit_cents).checked_mul(points_per_unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::import::rows::Place;
+
+    const DOLLAR: NonZeroU64 = NonZeroU64::new(100).unwrap();
+
+    fn redemption(row: u64, account_id: &str, day: &str) -> Redemption {
+        Redemption {
+            place: Place { file: Arc::from(Path::new("redemptions.csv")), line: row + 1 },
+            row,
+            account_id: account_id.into(),
+            product_id: "cup".into(),
+            day: Day::parse(day).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_basket_earns_for_whole_units_only() {
+        for (amount_cents, points) in [(0, 0), (99, 0), (100, 10), (199, 10), (12_345, 1_230)] {
+            assert_eq!(points_of(amount_cents, DOLLAR, 10), Some(points), "{amount_cents}");
+        }
+        assert_eq!(points_of(u64::MAX, DOLLAR, 1_000), None);
+    }
+
+    #[test]
+    fn a_day_is_ten_characters_of_the_calendar() {
+        assert_eq!(Day::parse("2017-02-28").unwrap().end(), "2017-02-28T23:59:59Z");
+        for text in
+            ["", "2017-2-28", "2017-13-01", "2017-00-01", "2017-01-32", "2017/01/01", "ä017-1-1"]
+        {
+            assert_eq!(Day::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn days_come_in_the_calendars_order_and_rows_in_the_files() {
+        let rows = [(1, "ann", "2017-03-02"), (2, "ben", "2017-03-01"), (3, "ann", "2017-03-02")];
+        let redemptions = rows.map(|(row, account, day)| redemption(row, account, day)).into();
+        let days = by_day(Vec::new(), redemptions);
+        let found: Vec<(String, Vec<u64>)> = days
+            .into_iter()
+            .map(|(day, rows)| (day.to_string(), rows.redemptions.iter().map(|r| r.row).collect()))
+            .collect();
+        assert_eq!(found, [("2017-03-01".into(), vec![2]), ("2017-03-02".into(), vec![1, 3])]);
+    }
+
+    #[test]
+    fn an_accounts_redemptions_stay_in_order() {
+        let rows = [(1, "ann"), (2, "ben"), (3, "ann")];
+        let lists =
+            by_account(rows.map(|(row, account)| redemption(row, account, "2017-03-01")).into());
+        let found: Vec<Vec<u64>> =
+            lists.iter().map(|list| list.iter().map(|r| r.row).collect()).collect();
+        assert_eq!(found, [vec![1, 3], vec![2]]);
+    }
+}

@@ -1,0 +1,82 @@
+//! Why an import ended, each as a sentence that says what to do.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::days::Day;
+use super::rows::Place;
+
+/// Of more malformed rows than these, only the number is told.
+const BAD_ROWS_SHOWN_MAX: usize = 20;
+
+/// Why an import ended before its last row. Every one leaves a journal to go on from.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ImportError {
+    #[error("{} cannot be read", file.display())]
+    Unreadable { file: PathBuf, source: std::io::Error },
+
+    #[error("the history has malformed rows; nothing was sent\n{0}")]
+    Rows(String),
+
+    #[error("{place}: the basket earns more points than a number holds")]
+    TooManyPoints { place: Place },
+
+    #[error("{} is not the ledger's api-keys.json", file.display())]
+    Keys { file: PathBuf, source: serde_json::Error },
+
+    #[error("the {role} key in {} cannot be sent in a header", file.display())]
+    Key { file: PathBuf, role: &'static str, source: reqwest::header::InvalidHeaderValue },
+
+    #[error("no HTTP client could be made")]
+    Client(#[source] reqwest::Error),
+
+    #[error("no request can be made for {place}; --url is as in http://127.0.0.1:8080")]
+    Request { place: Place, source: reqwest::Error },
+
+    #[error(
+        "the ledger at {url} did nothing for {} seconds; once it serves, the same command goes on \
+         from here (last: {last})", after.as_secs()
+    )]
+    Silent { url: String, after: Duration, last: String },
+
+    #[error("{place}: the ledger answered {status}: {detail}")]
+    Answer { place: Place, status: u16, detail: String },
+
+    #[error("the journal {} cannot be kept", journal.display())]
+    Journal { journal: PathBuf, source: std::io::Error },
+
+    #[error("{}, line {line}: this is not a line of an import's journal", journal.display())]
+    NotAJournal { journal: PathBuf, line: usize, source: serde_json::Error },
+
+    #[error(
+        "the journal {} is of another import: its files or parameters differ; \
+         name another file with --journal", journal.display()
+    )]
+    OtherImport { journal: PathBuf },
+
+    #[error("another import is writing the journal {}", journal.display())]
+    JournalTaken { journal: PathBuf },
+
+    #[error(
+        "{place}: the ledger already has this row, but the journal {} does not know that {day} \
+         was begun. A redemption that was refused then could be accepted now, because the account \
+         may have earned since. Give the earlier import's journal with --journal, or --ask-again \
+         to accept that", journal.display()
+    )]
+    AlreadyThere { place: Place, day: Day, journal: PathBuf },
+
+    #[error("a task of the import ended by itself")]
+    Task(#[source] tokio::task::JoinError),
+}
+
+impl ImportError {
+    /// All malformed rows of one file, one to a line.
+    pub(crate) fn rows(mut sentences: Vec<String>) -> Self {
+        let more = sentences.len().saturating_sub(BAD_ROWS_SHOWN_MAX);
+        sentences.truncate(BAD_ROWS_SHOWN_MAX);
+        if more > 0 {
+            sentences.push(format!("and {more} more"));
+        }
+        Self::Rows(sentences.join("\n"))
+    }
+}
