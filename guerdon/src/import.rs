@@ -60,7 +60,8 @@ pub(crate) struct ImportArgs {
     pub(crate) price: u64,
 
     /// Calls at a time
-    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=CONNECTIONS_MAX))]
+    #[arg(long, default_value_t = 32)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=CONNECTIONS_MAX))]
     pub(crate) connections: u16,
 
     /// What the import remembers between its runs: give the same file to go on or to repeat

@@ -48,7 +48,7 @@ pub(crate) enum Answer {
     New,
     /// It had been done before this call.
     Repeated,
-    /// It had been done when the call was sent once more; perhaps by the call whose answer was lost.
+    /// It had been done when the call was sent again; perhaps by the call whose answer was lost.
     DoneOnRetry,
     /// It will not be done; only a redemption is answered so.
     Refused { code: String },
