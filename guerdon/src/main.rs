@@ -10,6 +10,7 @@ mod new_keys;
 mod rebuild;
 mod serve;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -49,6 +50,7 @@ async fn main() -> ExitCode {
                 .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=warn")),
         )
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     let done = match cli.tool.unwrap_or(Tool::Serve(cli.serve)) {
         Tool::Serve(config) => serve::serve(config).await,

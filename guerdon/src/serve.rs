@@ -41,11 +41,14 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let address = listener.local_addr().context("can't tell the address")?;
     tracing::info!(%address, log_id = %ledger.store.log_id(), "the ledger is ready");
     println!("guerdon listens on http://{address}");
-    let Ledger { router, writer_stopped, projecting, writer, store, .. } = ledger;
+    let Ledger { router, writer_stopped, projecting, writer, store, read_model } = ledger;
     let status = writer.as_ref().map(Writer::status);
     drop(writer);
 
-    let cause = serve_until_told(listener, router, &stop, writer_stopped).await?;
+    let cause = serve_until_told(listener, router, writer_stopped).await?;
+    if let Some(read_model) = read_model {
+        read_model.close().await;
+    }
     stop.cancel();
     if let Some(projecting) = projecting {
         projecting.await.context("the projector failed")?;
@@ -67,6 +70,7 @@ struct Ledger {
     writer: Option<Writer>,
     writer_stopped: Option<oneshot::Receiver<()>>,
     projecting: Option<JoinHandle<()>>,
+    read_model: Option<ReadModel>,
 }
 
 impl Ledger {
@@ -89,8 +93,7 @@ impl Ledger {
             router = router.merge(command_api::router(api));
             (writer, writer_stopped) = (Some(started), Some(stopped));
         }
-        let mut projecting = None;
-        let mut projector = None;
+        let (mut projecting, mut projector, mut read_model) = (None, None, None);
         if config.runs(Part::Projector) {
             let opened = Projector::open(&config.data.read_model(), store.clone()).await?;
             health.projection = opened.statuses();
@@ -98,13 +101,14 @@ impl Ledger {
         }
         if config.runs(Part::QueryApi) {
             let api = query_api(config, projector.as_ref(), keys).await?;
+            read_model = Some(api.read_model.clone());
             router = router.merge(query_api::router(api));
         }
         if let Some(projector) = projector {
             projecting = Some(tokio::spawn(projector.run(stop.clone())));
         }
         let router = wire::finish(router.merge(health.router()));
-        Ok(Self { store, router, writer, writer_stopped, projecting })
+        Ok(Self { store, router, writer, writer_stopped, projecting, read_model })
     }
 }
 
@@ -167,7 +171,6 @@ enum Stopped {
 async fn serve_until_told(
     listener: TcpListener,
     router: Router,
-    stop: &CancellationToken,
     mut writer_stopped: Option<oneshot::Receiver<()>>,
 ) -> anyhow::Result<Stopped> {
     let draining = CancellationToken::new();
@@ -197,7 +200,6 @@ async fn serve_until_told(
         serving.abort();
         drop(serving.await);
     }
-    stop.cancel();
     if matches!(cause, Stopped::ToldTo) && writer_stopped.is_some() {
         stopped(&mut writer_stopped).await;
     }

@@ -130,6 +130,13 @@ impl PartitionProjection {
         Err(ProjectError::Unapplicable { place, why })
     }
 
+    /// Begins anew on a new connection, as after a start. SQLite ends a transaction by itself when
+    /// the disk is full, and the old connection would count it as open for ever.
+    pub(crate) async fn reopen(&mut self) -> Result<(), ProjectError> {
+        self.connection = connect(&self.file).await?;
+        self.reread().await
+    }
+
     /// Goes on from where the tables stand: after a rebuild, or beside another projector.
     async fn reread(&mut self) -> Result<(), ProjectError> {
         let Self { connection, file, store, partition, .. } = self;

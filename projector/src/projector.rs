@@ -82,17 +82,18 @@ impl Projector {
 
 async fn follow(mut partition: PartitionProjection, stop: CancellationToken) {
     let mut delay = RETRY_DELAY_MIN;
+    let mut is_broken = false;
     loop {
         // A step that is dropped here rolls its transaction back.
         let stepped = tokio::select! {
             () = stop.cancelled() => break,
-            stepped = partition.step(true) => stepped,
+            stepped = step(&mut partition, is_broken) => stepped,
         };
+        is_broken = stepped.is_err();
         match stepped {
             Ok(()) => delay = RETRY_DELAY_MIN,
-            Err(ProjectError::Database { .. } | ProjectError::Log(_)) => {
-                let error = stepped.err();
-                tracing::warn!(?error, "projecting failed and is tried again");
+            Err(error @ (ProjectError::Database { .. } | ProjectError::Log(_))) => {
+                warn(&error);
                 tokio::select! {
                     () = stop.cancelled() => break,
                     () = tokio::time::sleep(delay) => {}
@@ -109,6 +110,17 @@ async fn follow(mut partition: PartitionProjection, stop: CancellationToken) {
     if let Err(error) = partition.close().await {
         tracing::warn!(%error, "the read model was not closed cleanly");
     }
+}
+
+async fn step(partition: &mut PartitionProjection, is_broken: bool) -> Result<(), ProjectError> {
+    if is_broken {
+        partition.reopen().await?;
+    }
+    partition.step(true).await
+}
+
+fn warn(error: &(dyn std::error::Error + 'static)) {
+    tracing::warn!(error, "projecting failed and is tried again");
 }
 
 /// Says, in the log and in the status, that a partition's projection goes no further.

@@ -62,6 +62,12 @@ impl ReadModel {
         &self.pool
     }
 
+    /// Closes the connections. Closed before the projector's, they leave it the last one, which
+    /// moves all that is written into the one file.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
     /// Waits until the tables contain every one of these places.
     pub async fn wait_for(&self, places: &[Place], wait_max: Duration) -> Result<(), Behind> {
         let deadline = Instant::now() + wait_max;

@@ -107,7 +107,15 @@ pub(crate) fn serve(folder: &Path) -> Command {
 
 /// Runs a command that must end by itself, and gives what it printed.
 pub(crate) fn ends(mut command: Command) -> Output {
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().expect("it runs")
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let pid = child.id().to_string();
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || done.send(child.wait_with_output()));
+    let Ok(output) = is_done.recv_timeout(PATIENCE) else {
+        drop(Command::new("kill").args(["-KILL", &pid]).status());
+        panic!("it does not end: {command:?}")
+    };
+    output.expect("it ran")
 }
 
 impl Api {

@@ -1,0 +1,40 @@
+//! `cargo xtask`: the project's own automation. It builds, tests, checks and measures; nothing of the
+//! ledger is in it.
+
+mod bench;
+mod ci;
+mod faults;
+mod run;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "cargo xtask COMMAND
+  test          everything that tests need, then every test
+  ci            format, lints, docs, tidiness, licences
+  tidy          the checks that no other tool makes, over the tracked files
+  bench [ARGS]  redemptions per second against a handler that only parses (--help for ARGS)
+  faults        the long version of the fault tests: GUERDON_KILLS=20";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let done = match args.next().as_deref() {
+        Some("test") => test::test(),
+        Some("ci") => ci::ci(),
+        Some("tidy") => tidy::tidy(),
+        Some("bench") => bench::bench(args),
+        Some("faults") => faults::faults(),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
