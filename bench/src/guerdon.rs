@@ -1,0 +1,115 @@
+//! The ledger on SQLite, in a process of its own: the command API alone, or the whole way until
+//! everything that was accepted can be read.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+
+use crate::Settings;
+use crate::load::{Connection, Target, free_port, run};
+use crate::report::{Turn, Visible};
+
+/// How long to wait for something that takes a second, before giving up.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What counts as done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// It is durable and answered; no projector runs.
+    Accepted,
+    /// It can be read.
+    Visible,
+}
+
+/// Starts a ledger on an empty folder, gives every shopper credit, and measures it.
+pub(crate) async fn measure(settings: &Settings, folder: &Path, way: Way) -> anyhow::Result<Turn> {
+    let data = tempfile::tempdir_in(folder)?;
+    let listen = free_port()?;
+    let mut process = start(settings, data.path(), listen, way)?;
+    let turn = measure_running(settings, data.path(), listen, way, process.id()).await;
+    // SIGTERM, as an operator would: what was accepted is closed cleanly.
+    Command::new("kill").args(["-TERM", &process.id().to_string()]).status()?;
+    process.wait()?;
+    turn
+}
+
+fn start(settings: &Settings, data: &Path, listen: SocketAddr, way: Way) -> anyhow::Result<Child> {
+    let beside =
+        || Ok::<PathBuf, std::io::Error>(std::env::current_exe()?.with_file_name("guerdon"));
+    let binary = settings.guerdon.clone().map_or_else(beside, Ok)?;
+    let role = if way == Way::Accepted { "command-api" } else { "all" };
+    Command::new(&binary)
+        .args(["serve", "--role", role, "--listen", &listen.to_string(), "--data-dir"])
+        .arg(data)
+        .env("RUST_LOG", "warn")
+        .stdout(Stdio::null())
+        .spawn()
+        .with_context(|| format!("{} does not start", binary.display()))
+}
+
+async fn measure_running(
+    settings: &Settings,
+    data: &Path,
+    listen: SocketAddr,
+    way: Way,
+    pid: u32,
+) -> anyhow::Result<Turn> {
+    let mut connection = ready(listen).await?;
+    let keys: Value = serde_json::from_str(&std::fs::read_to_string(data.join("api-keys.json"))?)?;
+    let key = |role: &str| keys[role].as_str().unwrap_or_default().to_owned();
+    for offer in 0..settings.offers {
+        let path = format!("/v1/offers/offer-{offer}");
+        let body = r#"{"product_id":"product","price":1,"stock":null}"#;
+        connection.expect(201, "PUT", &path, &key("operator"), "", body).await?;
+    }
+    for shopper in 0..settings.shoppers {
+        let path = format!("/v1/accounts/shopper-{shopper}/credits");
+        let body = r#"{"points":1000000000,"cause":{"kind":"promotion","id":"bench"}}"#;
+        connection.expect(201, "POST", &path, &key("merchant"), "", body).await?;
+    }
+    let target = Target { address: listen, key: key("shopper"), pid, run: 0 };
+    let loaded = run(settings, &target).await?;
+    let ended = Instant::now();
+    let (contender, visible) = match way {
+        Way::Accepted => ("command-api", None),
+        Way::Visible => {
+            visible(&mut connection, &key("shopper"), loaded.last_position).await?;
+            ("whole-way", Some(Visible { after: ended.elapsed() }))
+        }
+    };
+    Ok(Turn { contender, visible, loaded })
+}
+
+async fn ready(listen: SocketAddr) -> anyhow::Result<Connection> {
+    let started = Instant::now();
+    loop {
+        if let Ok(mut connection) = Connection::open(listen).await
+            && connection.expect(200, "GET", "/health/ready", "", "", "").await.is_ok()
+        {
+            return Ok(connection);
+        }
+        if started.elapsed() > PATIENCE {
+            bail!("it isn't ready");
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Asks for a read that contains the last write, until it is given.
+async fn visible(connection: &mut Connection, key: &str, last: u64) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let header = format!("guerdon-position: 0:{last}\r\n");
+    loop {
+        let path = "/v1/accounts/shopper-0";
+        let answer = connection.ask("GET", path, key, &header, "").await?;
+        match answer.status {
+            200 => return Ok(()),
+            503 if started.elapsed() < PATIENCE => {}
+            status => bail!("the projection did not come so far: {status}"),
+        }
+    }
+}
