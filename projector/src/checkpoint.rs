@@ -4,11 +4,10 @@ use std::path::Path;
 
 use event_store::EventStore;
 use log_record::{Checksum, Generation, LogId, Partition, Place, Position, RecordedEvent};
-use sqlx::SqliteConnection;
+use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use crate::ProjectError;
-use crate::database::failed;
 
 const SELECT: &str = include_str!("sql/select_checkpoint.sql");
 const INSERT: &str = include_str!("sql/insert_checkpoint.sql");
@@ -32,86 +31,68 @@ impl Checkpoint {
         Self { generation: row.generation, position: row.place.position, checksum: row.checksum }
     }
 
-    /// Reads the checkpoint, makes it where there is none, and verifies it against the log.
-    pub(crate) async fn verified(
-        connection: &mut SqliteConnection,
+    /// Checks that this checkpoint, of log `of`, is of the log's own history.
+    pub(crate) async fn verify(
+        self,
+        of: LogId,
         file: &Path,
         store: &EventStore,
         partition: Partition,
     ) -> Result<Self, ProjectError> {
-        let (of, checkpoint) = Self::read(connection, partition, store.log_id())
-            .await
-            .map_err(failed("read the checkpoint of", file))?;
         if of != store.log_id() {
             return Err(ProjectError::OtherLog { file: file.into(), of, log: store.log_id() });
         }
         let head = store.head(partition).await?.position;
-        let place = Place { partition, position: checkpoint.position };
+        let place = Place { partition, position: self.position };
         let forked = || ProjectError::Forked { file: file.into(), place, head };
-        if checkpoint.position > head {
+        if self.position > head {
             return Err(forked());
         }
-        if checkpoint.position > Position::START
-            && Self::at(&store.read_one(place).await?) != checkpoint
-        {
+        if self.position > Position::START && Self::at(&store.read_one(place).await?) != self {
             return Err(forked());
         }
-        Ok(checkpoint)
+        Ok(self)
     }
 
-    pub(crate) async fn read(
-        connection: &mut SqliteConnection,
+    /// Reads the checkpoint, and the log that it is of; makes it where there is none.
+    pub(crate) fn read(
+        connection: &Connection,
         partition: Partition,
         log_id: LogId,
-    ) -> Result<(LogId, Self), sqlx::Error> {
-        sqlx::query(INSERT)
-            .bind(partition.0)
-            .bind(&log_id.0.as_bytes()[..])
-            .bind(&Self::START.checksum.0[..])
-            .execute(&mut *connection)
-            .await?;
-        let row: (Vec<u8>, u32, i64, Vec<u8>) =
-            sqlx::query_as(SELECT).bind(partition.0).fetch_one(connection).await?;
-        let (of, generation, position, checksum) = row;
-        let checkpoint = Self {
-            generation: Generation(generation),
-            position: Position(position.cast_unsigned()),
-            checksum: Checksum(checksum.try_into().unwrap_or_default()),
-        };
-        Ok((LogId(Uuid::from_slice(&of).unwrap_or_default()), checkpoint))
+    ) -> rusqlite::Result<(LogId, Self)> {
+        let start = params![partition.0, log_id.0.as_bytes(), Self::START.checksum.0];
+        connection.execute(INSERT, start)?;
+        connection.query_row(SELECT, (partition.0,), |row| {
+            let checkpoint = Self {
+                generation: Generation(row.get(1)?),
+                position: Position(row.get::<_, i64>(2)?.cast_unsigned()),
+                checksum: Checksum(row.get(3)?),
+            };
+            Ok((LogId(Uuid::from_bytes(row.get(0)?)), checkpoint))
+        })
     }
 
     /// Moves the checkpoint from here to `next`; false where it isn't here any more.
-    pub(crate) async fn move_to(
+    pub(crate) fn move_to(
         self,
         next: Self,
-        connection: &mut SqliteConnection,
+        connection: &Connection,
         partition: Partition,
-    ) -> Result<bool, sqlx::Error> {
-        let moved = sqlx::query(MOVE)
-            .bind(partition.0)
-            .bind(self.position.0.cast_signed())
-            .bind(&self.checksum.0[..])
-            .bind(next.generation.0)
-            .bind(next.position.0.cast_signed())
-            .bind(&next.checksum.0[..])
-            .execute(connection)
-            .await?;
-        Ok(moved.rows_affected() == 1)
+    ) -> rusqlite::Result<bool> {
+        let moved = connection.prepare_cached(MOVE)?.execute(params![
+            partition.0,
+            self.position.0.cast_signed(),
+            self.checksum.0,
+            next.generation.0,
+            next.position.0.cast_signed(),
+            next.checksum.0,
+        ])?;
+        Ok(moved == 1)
     }
 }
 
 /// Notes which event stopped the projection, and why.
-pub(crate) async fn note_stop(
-    connection: &mut SqliteConnection,
-    place: Place,
-    why: &str,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(STOP)
-        .bind(place.partition.0)
-        .bind(place.position.0.cast_signed())
-        .bind(why)
-        .execute(connection)
-        .await?;
-    Ok(())
+pub(crate) fn note_stop(connection: &Connection, place: Place, why: &str) -> rusqlite::Result<()> {
+    let row = params![place.partition.0, place.position.0.cast_signed(), why];
+    connection.execute(STOP, row).map(drop)
 }

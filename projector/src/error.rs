@@ -72,7 +72,7 @@ pub enum ProjectError {
         file: PathBuf,
         /// Why not.
         #[source]
-        source: sqlx::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The log refused.
     #[error("the log can't be read for the read model")]

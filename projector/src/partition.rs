@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use event_store::EventStore;
 use log_record::{Partition, Place, Position, RecordedEvent};
-use sqlx::{Connection as _, SqliteConnection};
+use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::watch;
 
 use crate::ProjectError;
@@ -32,10 +32,18 @@ pub(crate) struct PartitionProjection {
     file: PathBuf,
     store: EventStore,
     partition: Partition,
-    connection: SqliteConnection,
+    /// Away while a batch is written, and gone for good if that panicked.
+    connection: Option<Connection>,
     checkpoint: Checkpoint,
     lanes: Lanes,
     pub(crate) status: watch::Sender<ProjectionStatus>,
+}
+
+/// How writing a batch ended.
+enum Written {
+    Moved,
+    /// Somebody else has projected meanwhile.
+    Overtaken,
 }
 
 impl PartitionProjection {
@@ -44,70 +52,54 @@ impl PartitionProjection {
         store: EventStore,
         partition: Partition,
     ) -> Result<Self, ProjectError> {
-        let mut connection = connect(file).await?;
-        let checkpoint = Checkpoint::verified(&mut connection, file, &store, partition).await?;
-        let lanes = read_lanes(&mut connection).await.map_err(failed("read", file))?;
+        let (connection, checkpoint, lanes) = tables(file, &store, partition).await?;
         let status = ProjectionStatus { position: checkpoint.position, stopped: None };
-        Ok(Self {
-            file: file.into(),
-            store,
-            partition,
-            connection,
-            checkpoint,
-            lanes,
-            status: watch::Sender::new(status),
-        })
+        let status = watch::Sender::new(status);
+        let connection = Some(connection);
+        Ok(Self { file: file.into(), store, partition, connection, checkpoint, lanes, status })
     }
 
     pub(crate) fn position(&self) -> Position {
         self.checkpoint.position
     }
 
-    /// Projects one batch, where there is one; waits for one, if told to.
-    pub(crate) async fn step(&mut self, waits: bool) -> Result<(), ProjectError> {
-        let after = self.checkpoint.position;
-        let events = if waits {
-            self.store.follow(self.partition, after)?.next(BATCH_EVENTS_MAX).await?
-        } else {
-            self.store.read(self.partition, after, BATCH_EVENTS_MAX).await?
-        };
-        self.project(&events).await
+    /// The next events, once there are any. Dropping the future loses nothing.
+    pub(crate) async fn next(&mut self) -> Result<Vec<RecordedEvent>, ProjectError> {
+        let mut follower = self.store.follow(self.partition, self.checkpoint.position)?;
+        Ok(follower.next(BATCH_EVENTS_MAX).await?)
     }
 
-    async fn project(&mut self, events: &[RecordedEvent]) -> Result<(), ProjectError> {
-        let Some(last) = events.last() else { return Ok(()) };
-        let rows = match Rows::of(self.store.log_id(), &self.lanes, events) {
+    /// The next events, which may be none.
+    pub(crate) async fn rest(&mut self) -> Result<Vec<RecordedEvent>, ProjectError> {
+        Ok(self.store.read(self.partition, self.checkpoint.position, BATCH_EVENTS_MAX).await?)
+    }
+
+    /// Brings a batch that follows the checkpoint into the tables.
+    pub(crate) async fn project(&mut self, events: Vec<RecordedEvent>) -> Result<(), ProjectError> {
+        let Some(next) = events.last().map(Checkpoint::at) else { return Ok(()) };
+        let rows = match Rows::of(self.store.log_id(), &self.lanes, &events) {
             Ok(rows) => rows,
             Err(ProjectError::Unapplicable { place, why }) => {
                 return self.stop_at(place, why, events).await;
             }
             Err(error) => return Err(error),
         };
-        let next = Checkpoint::at(last);
-        if self.commit(&rows, next).await.map_err(failed("write to", &self.file))? {
-            self.checkpoint = next;
-            self.lanes.extend(rows.lanes);
-            self.status.send_modify(|status| {
-                status.position = next.position;
-                status.stopped = None;
-            });
-            Ok(())
-        } else {
-            self.reread().await
+        let lanes = rows.lanes.clone();
+        let (from, partition) = (self.checkpoint, self.partition);
+        let written =
+            self.on_connection(move |connection| commit(connection, partition, from, next, &rows));
+        match written.await? {
+            Written::Moved => {
+                self.checkpoint = next;
+                self.lanes.extend(lanes);
+                self.status.send_modify(|status| {
+                    status.position = next.position;
+                    status.stopped = None;
+                });
+                Ok(())
+            }
+            Written::Overtaken => self.reopen().await,
         }
-    }
-
-    /// Rows and checkpoint, in one transaction; false where somebody else projected meanwhile.
-    async fn commit(&mut self, rows: &Rows, next: Checkpoint) -> Result<bool, sqlx::Error> {
-        let mut transaction = self.connection.begin_with("begin immediate").await?;
-        // First, so that nothing is written for a batch that another has written.
-        if !self.checkpoint.move_to(next, &mut transaction, self.partition).await? {
-            transaction.rollback().await?;
-            return Ok(false);
-        }
-        write(&mut transaction, rows).await?;
-        transaction.commit().await?;
-        Ok(true)
     }
 
     /// Projects what stands before the event that can't be applied, and notes where and why it
@@ -116,38 +108,75 @@ impl PartitionProjection {
         &mut self,
         place: Place,
         why: String,
-        events: &[RecordedEvent],
+        mut events: Vec<RecordedEvent>,
     ) -> Result<(), ProjectError> {
-        let before = events.iter().position(|event| event.place == place).unwrap_or_default();
-        if let Some(events) = events.get(..before)
-            && !events.is_empty()
-        {
-            Box::pin(self.project(events)).await?;
-        }
-        note_stop(&mut self.connection, place, &why)
-            .await
-            .map_err(failed("write to", &self.file))?;
+        events.truncate(events.iter().position(|event| event.place == place).unwrap_or_default());
+        Box::pin(self.project(events)).await?;
+        let noted = why.clone();
+        self.on_connection(move |connection| note_stop(connection, place, &noted)).await?;
         Err(ProjectError::Unapplicable { place, why })
     }
 
-    /// Begins anew on a new connection, as after a start. SQLite ends a transaction by itself when
-    /// the disk is full, and the old connection would count it as open for ever.
+    /// Begins anew from where the tables stand, as at a start: after a rebuild, beside another
+    /// projector, or after an error. (SQLite ends a transaction by itself when the disk is full;
+    /// a new connection knows of none.)
     pub(crate) async fn reopen(&mut self) -> Result<(), ProjectError> {
-        self.connection = connect(&self.file).await?;
-        self.reread().await
-    }
-
-    /// Goes on from where the tables stand: after a rebuild, or beside another projector.
-    async fn reread(&mut self) -> Result<(), ProjectError> {
-        let Self { connection, file, store, partition, .. } = self;
-        self.checkpoint = Checkpoint::verified(connection, file, store, *partition).await?;
-        self.lanes = read_lanes(connection).await.map_err(failed("read", file))?;
-        let position = self.checkpoint.position;
-        self.status.send_modify(|status| status.position = position);
+        self.connection = None;
+        let (connection, checkpoint, lanes) =
+            tables(&self.file, &self.store, self.partition).await?;
+        (self.connection, self.checkpoint, self.lanes) = (Some(connection), checkpoint, lanes);
+        self.status.send_modify(|status| status.position = checkpoint.position);
         Ok(())
     }
 
-    pub(crate) async fn close(self) -> Result<(), ProjectError> {
-        self.connection.close().await.map_err(failed("close", &self.file))
+    /// Runs on a thread that may wait for the disk.
+    async fn on_connection<T: Send + 'static>(
+        &mut self,
+        job: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, ProjectError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => connect(&self.file)?,
+        };
+        let ran = tokio::task::spawn_blocking(move || {
+            let done = job(&mut connection);
+            (connection, done)
+        });
+        let (connection, done) =
+            ran.await.map_err(|error| failed("write to", &self.file, error))?;
+        self.connection = Some(connection);
+        done.map_err(|error| failed("write to", &self.file, error))
     }
+}
+
+async fn tables(
+    file: &Path,
+    store: &EventStore,
+    partition: Partition,
+) -> Result<(Connection, Checkpoint, Lanes), ProjectError> {
+    let reading = |error| failed("read", file, error);
+    let connection = connect(file)?;
+    let (of, checkpoint) =
+        Checkpoint::read(&connection, partition, store.log_id()).map_err(reading)?;
+    let lanes = read_lanes(&connection).map_err(reading)?;
+    let checkpoint = checkpoint.verify(of, file, store, partition).await?;
+    Ok((connection, checkpoint, lanes))
+}
+
+/// Rows and checkpoint, in one transaction.
+fn commit(
+    connection: &mut Connection,
+    partition: Partition,
+    from: Checkpoint,
+    next: Checkpoint,
+    rows: &Rows,
+) -> rusqlite::Result<Written> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // First, so that nothing is written for a batch that another has written.
+    if !from.move_to(next, &transaction, partition)? {
+        return Ok(Written::Overtaken);
+    }
+    write(&transaction, rows)?;
+    transaction.commit()?;
+    Ok(Written::Moved)
 }

@@ -28,7 +28,7 @@ impl Projector {
     /// Opens the read model in `file`, makes it where there is none, and verifies that it was made
     /// of this log.
     pub async fn open(file: &Path, store: EventStore) -> Result<Self, ProjectError> {
-        drop(database::open(file).await?);
+        database::migrate(file).await?;
         let mut partitions = vec![];
         for partition in (0..store.partitions()).map(Partition) {
             partitions.push(PartitionProjection::open(file, store.clone(), partition).await?);
@@ -61,20 +61,12 @@ impl Projector {
     pub async fn catch_up(&mut self) -> Result<(), ProjectError> {
         for partition in &mut self.partitions {
             loop {
-                let before = partition.position();
-                partition.step(false).await?;
-                if partition.position() == before {
+                let events = partition.rest().await?;
+                if events.is_empty() {
                     break;
                 }
+                partition.project(events).await?;
             }
-        }
-        Ok(())
-    }
-
-    /// Closes the file.
-    pub async fn close(self) -> Result<(), ProjectError> {
-        for partition in self.partitions {
-            partition.close().await?;
         }
         Ok(())
     }
@@ -82,41 +74,34 @@ impl Projector {
 
 async fn follow(mut partition: PartitionProjection, stop: CancellationToken) {
     let mut delay = RETRY_DELAY_MIN;
-    let mut is_broken = false;
     loop {
-        // A step that is dropped here rolls its transaction back.
-        let stepped = tokio::select! {
-            () = stop.cancelled() => break,
-            stepped = step(&mut partition, is_broken) => stepped,
+        let events = tokio::select! {
+            () = stop.cancelled() => return,
+            events = partition.next() => events,
         };
-        is_broken = stepped.is_err();
-        match stepped {
+        let projected = match events {
+            Ok(events) => partition.project(events).await,
+            Err(error) => Err(error),
+        };
+        match projected {
             Ok(()) => delay = RETRY_DELAY_MIN,
             Err(error @ (ProjectError::Database { .. } | ProjectError::Log(_))) => {
                 warn(&error);
                 tokio::select! {
-                    () = stop.cancelled() => break,
+                    () = stop.cancelled() => return,
                     () = tokio::time::sleep(delay) => {}
                 }
                 delay = (delay * 2).min(RETRY_DELAY_MAX);
+                if let Err(error) = partition.reopen().await {
+                    warn(&error);
+                }
             }
             Err(error) => {
                 halt(&partition, &error);
-                stop.cancelled().await;
-                break;
+                return stop.cancelled().await;
             }
         }
     }
-    if let Err(error) = partition.close().await {
-        tracing::warn!(%error, "the read model was not closed cleanly");
-    }
-}
-
-async fn step(partition: &mut PartitionProjection, is_broken: bool) -> Result<(), ProjectError> {
-    if is_broken {
-        partition.reopen().await?;
-    }
-    partition.step(true).await
 }
 
 fn warn(error: &(dyn std::error::Error + 'static)) {

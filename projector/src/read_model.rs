@@ -52,7 +52,7 @@ impl ReadModel {
             .max_connections(CONNECTIONS_MAX)
             .connect_with(options(file).read_only(true))
             .await
-            .map_err(failed("open", file))?;
+            .map_err(|error| failed("open", file, error))?;
         Ok(Self { pool, statuses })
     }
 

@@ -7,56 +7,49 @@
 use std::path::{Path, PathBuf};
 
 use event_store::EventStore;
-use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
+use rusqlite::{Connection, TransactionBehavior};
 
-use crate::database::{self, failed};
+use crate::database::{self, connect, failed};
 use crate::dump::TABLES;
 use crate::{ProjectError, Projector};
 
 /// Rebuilds the read model in `file`, whether or not a projector is at work on it.
 pub async fn rebuild(file: &Path, store: &EventStore) -> Result<(), ProjectError> {
-    let mut live = database::open(file).await?;
+    database::migrate(file).await?;
     let beside = with_suffix(file, ".rebuild");
     // What a rebuild left that was killed is of no use.
     remove(&beside)?;
     let mut projector = Projector::open(&beside, store.clone()).await?;
+    let mut live = connect(file)?;
     let attach = "attach ?1 as rebuilt";
-    sqlx::query(attach)
-        .bind(beside.to_string_lossy())
-        .execute(&mut live)
-        .await
-        .map_err(failed("attach to", file))?;
+    live.execute(attach, (beside.to_string_lossy(),))
+        .map_err(|error| failed("attach to", file, error))?;
     loop {
         projector.catch_up().await?;
-        if pour(&mut live).await.map_err(failed("pour into", file))? {
+        // It waits for the disk, in a program that does nothing else meanwhile.
+        if pour(&mut live).map_err(|error| failed("pour into", file, error))? {
             break;
         }
     }
-    live.close().await.map_err(failed("close", file))?;
-    projector.close().await?;
+    drop((live, projector));
     remove(&beside)
 }
 
 /// Replaces every live row; false where the live tables are further than the new ones.
-async fn pour(live: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    const BEHIND: &str = r#"
-        select count(*) from main.checkpoint as live
-        left join rebuilt.checkpoint as new on new."partition" = live."partition"
-        where new.position is null or new.position < live.position"#;
-    let mut transaction = live.begin_with("begin immediate").await?;
-    let behind: i64 = sqlx::query_scalar(BEHIND).fetch_one(&mut *transaction).await?;
+fn pour(live: &mut Connection) -> rusqlite::Result<bool> {
+    const BEHIND: &str = include_str!("sql/count_partitions_behind.sql");
+    let transaction = live.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let behind: i64 = transaction.query_row(BEHIND, (), |row| row.get(0))?;
     if behind > 0 {
-        transaction.rollback().await?;
         return Ok(false);
     }
     for (table, columns) in TABLES {
-        let pour = format!(
+        transaction.execute_batch(&format!(
             "delete from main.{table}; \
              insert into main.{table} ({columns}) select {columns} from rebuilt.{table}"
-        );
-        sqlx::raw_sql(AssertSqlSafe(pour)).execute(&mut *transaction).await?;
+        ))?;
     }
-    transaction.commit().await?;
+    transaction.commit()?;
     Ok(true)
 }
 

@@ -7,12 +7,11 @@ use domain::{
 };
 use event_schema::decode;
 use log_record::{LogId, RecordedEvent};
-use serde::Serialize;
 
 use crate::{ProjectError, lane};
 
 /// The last sequence of each lane.
-pub(crate) type Lanes = BTreeMap<String, u64>;
+pub(crate) type Lanes = BTreeMap<String, i64>;
 
 /// The rows of a batch, by table.
 #[derive(Debug, Default)]
@@ -20,7 +19,7 @@ pub(crate) struct Rows {
     pub(crate) balances: BTreeMap<AccountId, BalanceChange>,
     pub(crate) lots: Vec<Lot>,
     /// What was drawn from each lot in all.
-    pub(crate) draws: BTreeMap<(AccountId, u64), u64>,
+    pub(crate) draws: BTreeMap<(AccountId, i64), i64>,
     pub(crate) entries: Vec<Entry>,
     pub(crate) exchanges: Vec<Exchange>,
     pub(crate) shipping_requests: Vec<ShippingRequest>,
@@ -31,87 +30,87 @@ pub(crate) struct Rows {
 }
 
 /// By how much a balance changes.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default)]
 pub(crate) struct BalanceChange {
-    available: i64,
-    partition: u16,
-    position: u64,
+    pub(crate) available: i64,
+    pub(crate) partition: u16,
+    pub(crate) position: i64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(crate) struct Lot {
-    account_id: AccountId,
-    lot: u64,
-    points: u64,
-    cause_kind: &'static str,
-    cause_id: String,
-    recorded_at: i64,
+    pub(crate) account_id: AccountId,
+    pub(crate) lot: i64,
+    pub(crate) points: i64,
+    pub(crate) cause_kind: &'static str,
+    pub(crate) cause_id: String,
+    pub(crate) recorded_at: i64,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default)]
 pub(crate) struct Entry {
-    account_id: String,
-    position: u64,
-    partition: u16,
-    kind: &'static str,
-    points: i64,
-    cause_kind: Option<&'static str>,
-    cause_id: Option<String>,
-    exchange_id: Option<String>,
-    occurred_at: Option<i64>,
-    recorded_at: i64,
+    pub(crate) account_id: String,
+    pub(crate) position: i64,
+    pub(crate) partition: u16,
+    pub(crate) kind: &'static str,
+    pub(crate) points: i64,
+    pub(crate) cause_kind: Option<&'static str>,
+    pub(crate) cause_id: Option<String>,
+    pub(crate) exchange_id: Option<String>,
+    pub(crate) occurred_at: Option<i64>,
+    pub(crate) recorded_at: i64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(crate) struct Exchange {
-    account_id: AccountId,
-    exchange_id: String,
-    offer_id: OfferId,
-    product_id: String,
-    quantity: u64,
-    points: u64,
-    partition: u16,
-    position: u64,
-    occurred_at: Option<i64>,
-    recorded_at: i64,
+    pub(crate) account_id: AccountId,
+    pub(crate) exchange_id: String,
+    pub(crate) offer_id: OfferId,
+    pub(crate) product_id: String,
+    pub(crate) quantity: i64,
+    pub(crate) points: i64,
+    pub(crate) partition: u16,
+    pub(crate) position: i64,
+    pub(crate) occurred_at: Option<i64>,
+    pub(crate) recorded_at: i64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(crate) struct ShippingRequest {
-    place: u64,
-    shipping_request_id: String,
-    account_id: AccountId,
-    exchange_id: String,
+    pub(crate) place: i64,
+    pub(crate) shipping_request_id: String,
+    pub(crate) account_id: AccountId,
+    pub(crate) exchange_id: String,
     /// JSON in a text, as the table keeps it.
-    lines: String,
-    deliver_to: Option<String>,
-    warehouse: String,
-    lane: String,
-    sequence: u64,
+    pub(crate) lines: String,
+    pub(crate) deliver_to: Option<String>,
+    pub(crate) warehouse: String,
+    pub(crate) lane: String,
+    pub(crate) sequence: i64,
 }
 
 /// An offer's terms after the batch; the stock counts where the batch opened it.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(crate) struct OfferTerms {
-    product_id: String,
-    price: u64,
-    stock: Option<u64>,
-    opens_at: Option<i64>,
-    closes_at: Option<i64>,
-    limit_per_shopper: Option<u64>,
-    warehouse: String,
-    version: u64,
-    partition: u16,
-    position: u64,
+    pub(crate) product_id: String,
+    pub(crate) price: i64,
+    pub(crate) stock: Option<i64>,
+    pub(crate) opens_at: Option<i64>,
+    pub(crate) closes_at: Option<i64>,
+    pub(crate) limit_per_shopper: Option<i64>,
+    pub(crate) warehouse: String,
+    pub(crate) version: i64,
+    pub(crate) partition: u16,
+    pub(crate) position: i64,
 }
 
 /// By how much an offer's stock changes, and whether it was closed.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default)]
 pub(crate) struct OfferChange {
-    stock: i64,
-    remaining: i64,
+    pub(crate) stock: i64,
+    pub(crate) remaining: i64,
     /// The position of the closing.
-    closed_at: Option<u64>,
+    pub(crate) closed_at: Option<i64>,
 }
 
 impl Rows {
@@ -151,22 +150,22 @@ impl Rows {
                 self.exchanged(row, recorded_at, account, fact);
             }
             Event::OfferOpened(fact) => {
-                let stock = fact.stock.map(domain::Units::get);
+                let stock = fact.stock.map(|stock| int(stock.get()));
                 self.offers.insert(fact.offer_id, offer_terms(row, fact.terms, 1, stock));
             }
             Event::OfferAmended(fact) => {
                 let stock = self.offers.get(&fact.offer_id).and_then(|offer| offer.stock);
-                let terms = offer_terms(row, fact.terms, fact.version, stock);
+                let terms = offer_terms(row, fact.terms, int(fact.version), stock);
                 self.offers.insert(fact.offer_id, terms);
             }
             Event::OfferClosed(fact) => {
                 let change = self.offer_changes.entry(fact.offer_id).or_default();
-                change.closed_at = Some(row.position().0);
+                change.closed_at = Some(int(row.position().0));
             }
             Event::StockAdded(fact) => {
                 let change = self.offer_changes.entry(fact.offer_id).or_default();
-                change.stock += fact.units.get().cast_signed();
-                change.remaining += fact.units.get().cast_signed();
+                change.stock += int(fact.units.get());
+                change.remaining += int(fact.units.get());
             }
         }
     }
@@ -178,21 +177,21 @@ impl Rows {
         account_id: AccountId,
         fact: CreditEarned,
     ) {
-        let points = fact.points.get();
+        let points = int(fact.points.get());
         let cause_id = fact.cause.id.to_string();
         self.entries.push(Entry {
             account_id: account_id.to_string(),
             kind: "credit-earned",
-            points: points.cast_signed(),
+            points: points,
             cause_kind: Some(fact.cause.kind.as_str()),
             cause_id: Some(cause_id.clone()),
             occurred_at: fact.occurred_at.map(Timestamp::micros),
             ..entry_at(row, recorded_at)
         });
-        self.change_balance(row, &account_id, points.cast_signed());
+        self.change_balance(row, &account_id, points);
         self.lots.push(Lot {
             account_id,
-            lot: row.position().0,
+            lot: int(row.position().0),
             points,
             cause_kind: fact.cause.kind.as_str(),
             cause_id,
@@ -207,7 +206,7 @@ impl Rows {
         account_id: AccountId,
         fact: CreditDeducted,
     ) {
-        let points = -fact.points.get().cast_signed();
+        let points = -int(fact.points.get());
         self.change_balance(row, &account_id, points);
         self.entries.push(Entry {
             account_id: account_id.to_string(),
@@ -217,8 +216,8 @@ impl Rows {
             ..entry_at(row, recorded_at)
         });
         for drawn in fact.lots {
-            *self.draws.entry((account_id.clone(), drawn.lot.get())).or_default() +=
-                drawn.points.get();
+            *self.draws.entry((account_id.clone(), int(drawn.lot.get()))).or_default() +=
+                int(drawn.points.get());
         }
     }
 
@@ -230,16 +229,16 @@ impl Rows {
         fact: ExchangeCreated,
     ) {
         let change = self.offer_changes.entry(fact.offer_id.clone()).or_default();
-        change.remaining -= fact.quantity.get().cast_signed();
+        change.remaining -= int(fact.quantity.get());
         self.exchanges.push(Exchange {
             account_id,
             exchange_id: fact.exchange_id.to_string(),
             offer_id: fact.offer_id,
             product_id: fact.product_id.to_string(),
-            quantity: fact.quantity.get(),
-            points: fact.points.get(),
+            quantity: int(fact.quantity.get()),
+            points: int(fact.points.get()),
             partition: row.partition().0,
-            position: row.position().0,
+            position: int(row.position().0),
             occurred_at: fact.occurred_at.map(Timestamp::micros),
             recorded_at: recorded_at.micros(),
         });
@@ -260,7 +259,7 @@ impl Rows {
         *sequence += 1;
         let (product, quantity) = (&fact.product_id, fact.quantity);
         self.shipping_requests.push(ShippingRequest {
-            place: u64::from(partition.0) << 48 | position.0,
+            place: int(u64::from(partition.0) << 48 | position.0),
             shipping_request_id: format!("{log_id}-{}-{partition}-{position}", row.generation),
             account_id: account_id.clone(),
             exchange_id: fact.exchange_id.to_string(),
@@ -280,33 +279,38 @@ impl Rows {
         if let Some(change) = self.balances.get_mut(account) {
             change.available += points;
             change.partition = row.partition().0;
-            change.position = row.position().0;
+            change.position = int(row.position().0);
         }
     }
 }
 
 fn entry_at(row: &RecordedEvent, recorded_at: Timestamp) -> Entry {
     Entry {
-        position: row.position().0,
+        position: int(row.position().0),
         partition: row.partition().0,
         recorded_at: recorded_at.micros(),
         ..Entry::default()
     }
 }
 
-fn offer_terms(row: &RecordedEvent, terms: Terms, version: u64, stock: Option<u64>) -> OfferTerms {
+fn offer_terms(row: &RecordedEvent, terms: Terms, version: i64, stock: Option<i64>) -> OfferTerms {
     OfferTerms {
         product_id: terms.product_id.to_string(),
-        price: terms.price.get(),
+        price: int(terms.price.get()),
         stock,
         opens_at: terms.opens_at.map(Timestamp::micros),
         closes_at: terms.closes_at.map(Timestamp::micros),
-        limit_per_shopper: terms.limit_per_shopper.map(domain::Units::get),
+        limit_per_shopper: terms.limit_per_shopper.map(|limit| int(limit.get())),
         warehouse: terms.warehouse.to_string(),
         version,
         partition: row.partition().0,
-        position: row.position().0,
+        position: int(row.position().0),
     }
+}
+
+/// SQLite's integers have a sign; amounts and positions need 53 and 48 bits of them.
+const fn int(number: u64) -> i64 {
+    number.cast_signed()
 }
 
 /// An error with all that is behind it.

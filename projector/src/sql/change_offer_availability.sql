@@ -1,10 +1,10 @@
--- Rows are [offer, change]. What is unlimited stays null; a closing counts as a version.
+-- By how much stock (?2) and remaining (?3) change; what is unlimited stays null. ?4 is the position
+-- of the closing, which counts as a version.
 update offer_availability
 set
-    stock = stock + (change.value ->> '$[1].stock'),
-    remaining = remaining + (change.value ->> '$[1].remaining'),
-    version = version + (change.value ->> '$[1].closed_at' is not null),
-    phase = iif(change.value ->> '$[1].closed_at' is null, phase, 'closed'),
-    position = coalesce(change.value ->> '$[1].closed_at', position)
-from json_each(?1) as change
-where offer_id = change.value ->> 0
+    stock = stock + ?2,
+    remaining = remaining + ?3,
+    version = version + (?4 is not null),
+    phase = iif(?4 is null, phase, 'closed'),
+    position = coalesce(?4, position)
+where offer_id = ?1

@@ -1,7 +1,3 @@
 insert into credit_lot (account_id, lot, points, remaining, cause_kind, cause_id, recorded_at)
-select
-    value ->> 'account_id', value ->> 'lot', value ->> 'points', value ->> 'points',
-    value ->> 'cause_kind', value ->> 'cause_id', value ->> 'recorded_at'
-from json_each(?1)
-where true
+values (?1, ?2, ?3, ?3, ?4, ?5, ?6)
 on conflict do nothing

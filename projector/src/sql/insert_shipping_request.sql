@@ -3,10 +3,5 @@ insert into shipping_request (
     place, shipping_request_id, type, account_id, exchange_id, lines, deliver_to, warehouse,
     lane, sequence, status
 )
-select
-    value ->> 'place', value ->> 'shipping_request_id', 2, value ->> 'account_id',
-    value ->> 'exchange_id', value ->> 'lines', value ->> 'deliver_to', value ->> 'warehouse',
-    value ->> 'lane', value ->> 'sequence', 'requested'
-from json_each(?1)
-where true
+values (?1, ?2, 2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'requested')
 on conflict do nothing
