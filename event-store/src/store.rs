@@ -6,8 +6,8 @@ use crate::{
     ApiKeyRow, Append, AppendError, Follower, MemoryStore, SqliteStore, StoreError, StoreUrl,
 };
 
-/// The most events that one read gives, about 2 MB of them; a larger limit is cut to this.
-pub const READ_EVENTS_MAX: usize = 4096;
+/// The most events that one read gives, about 8 MB of them; a larger limit is cut to this.
+pub const READ_EVENTS_MAX: usize = 16_384;
 
 /// A log. Cloning gives another handle to the same one.
 ///

@@ -20,6 +20,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// move is rare, and a page that many batches touch is moved once.
 const CHECKPOINT_FRAMES: u32 = 10_000;
 
+/// The writing connection's page cache, as SQLite wants it said: the indexes' upper pages of tens of
+/// millions of rows. With the default of 2 MB, half of the projector's time went into reading pages.
+const CACHE_KIBIBYTES: i32 = -65_536;
+
 /// How the file is opened. It isn't synced at every commit: what a power failure takes is projected
 /// again from the log, and the checkpoint goes back with it.
 pub(crate) fn options(file: &Path) -> SqliteConnectOptions {
@@ -60,6 +64,7 @@ pub(crate) fn connect(file: &Path) -> Result<Connection, ProjectError> {
         let connection = Connection::open(file)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "synchronous", "normal")?;
+        connection.pragma_update(None, "cache_size", CACHE_KIBIBYTES)?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_FRAMES)?;
         connection.set_prepared_statement_cache_capacity(32);
         Ok::<_, rusqlite::Error>(connection)

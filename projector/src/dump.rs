@@ -8,11 +8,11 @@ pub(crate) const TABLES: [(&str, &str); 8] = [
     ("credit_lot", "account_id, lot, points, remaining, cause_kind, cause_id, recorded_at"),
     (
         "ledger_entry",
-        r#"account_id, position, "partition", kind, points, cause_kind, cause_id, exchange_id, occurred_at, recorded_at"#,
+        "place, account_id, kind, points, cause_kind, cause_id, exchange_id, occurred_at, recorded_at",
     ),
     (
         "exchange",
-        r#"account_id, exchange_id, offer_id, product_id, quantity, points, status, "partition", position, occurred_at, recorded_at"#,
+        "place, account_id, exchange_id, offer_id, product_id, quantity, points, status, occurred_at, recorded_at",
     ),
     (
         "shipping_request",

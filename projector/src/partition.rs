@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use event_store::EventStore;
+use event_store::{EventStore, READ_EVENTS_MAX};
 use log_record::{Partition, Place, Position, RecordedEvent};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::watch;
@@ -13,9 +13,9 @@ use crate::database::{connect, failed};
 use crate::rows::{Lanes, Rows};
 use crate::write::{read_lanes, write};
 
-/// The most events in a batch: those of a thousand redemptions, a few dozen milliseconds of work,
-/// which bounds how much later than necessary a read can see them.
-pub(crate) const BATCH_EVENTS_MAX: usize = 2048;
+/// The most events in a batch: a quarter of a second of work. A projector that keeps up takes what is
+/// there and never as many; one that is behind writes each page once for more of its rows.
+pub(crate) const BATCH_EVENTS_MAX: usize = READ_EVENTS_MAX;
 
 /// How far a partition is projected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -49,9 +49,8 @@ pub(crate) struct Lot {
 
 #[derive(Debug, Default)]
 pub(crate) struct Entry {
+    pub(crate) place: i64,
     pub(crate) account_id: String,
-    pub(crate) position: i64,
-    pub(crate) partition: u16,
     pub(crate) kind: &'static str,
     pub(crate) points: i64,
     pub(crate) cause_kind: Option<&'static str>,
@@ -63,14 +62,13 @@ pub(crate) struct Entry {
 
 #[derive(Debug)]
 pub(crate) struct Exchange {
+    pub(crate) place: i64,
     pub(crate) account_id: AccountId,
     pub(crate) exchange_id: String,
     pub(crate) offer_id: OfferId,
     pub(crate) product_id: String,
     pub(crate) quantity: i64,
     pub(crate) points: i64,
-    pub(crate) partition: u16,
-    pub(crate) position: i64,
     pub(crate) occurred_at: Option<i64>,
     pub(crate) recorded_at: i64,
 }
@@ -231,14 +229,13 @@ impl Rows {
         let change = self.offer_changes.entry(fact.offer_id.clone()).or_default();
         change.remaining -= int(fact.quantity.get());
         self.exchanges.push(Exchange {
+            place: key(row),
             account_id,
             exchange_id: fact.exchange_id.to_string(),
             offer_id: fact.offer_id,
             product_id: fact.product_id.to_string(),
             quantity: int(fact.quantity.get()),
             points: int(fact.points.get()),
-            partition: row.partition().0,
-            position: int(row.position().0),
             occurred_at: fact.occurred_at.map(Timestamp::micros),
             recorded_at: recorded_at.micros(),
         });
@@ -259,7 +256,7 @@ impl Rows {
         *sequence += 1;
         let (product, quantity) = (&fact.product_id, fact.quantity);
         self.shipping_requests.push(ShippingRequest {
-            place: int(u64::from(partition.0) << 48 | position.0),
+            place: key(row),
             shipping_request_id: format!("{log_id}-{}-{partition}-{position}", row.generation),
             account_id: account_id.clone(),
             exchange_id: fact.exchange_id.to_string(),
@@ -285,12 +282,7 @@ impl Rows {
 }
 
 fn entry_at(row: &RecordedEvent, recorded_at: Timestamp) -> Entry {
-    Entry {
-        position: int(row.position().0),
-        partition: row.partition().0,
-        recorded_at: recorded_at.micros(),
-        ..Entry::default()
-    }
+    Entry { place: key(row), recorded_at: recorded_at.micros(), ..Entry::default() }
 }
 
 fn offer_terms(row: &RecordedEvent, terms: Terms, version: i64, stock: Option<i64>) -> OfferTerms {
@@ -306,6 +298,11 @@ fn offer_terms(row: &RecordedEvent, terms: Terms, version: i64, stock: Option<i6
         partition: row.partition().0,
         position: int(row.position().0),
     }
+}
+
+/// The place in the log as the tables keep it.
+fn key(row: &RecordedEvent) -> i64 {
+    int(u64::from(row.partition().0) << 48 | row.position().0)
 }
 
 /// SQLite's integers have a sign; amounts and positions need 53 and 48 bits of them.

@@ -50,9 +50,8 @@ fn write_credit(connection: &Connection, rows: &Rows) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(ENTRY)?;
     for entry in &rows.entries {
         insert.execute(params![
+            entry.place,
             entry.account_id,
-            entry.position,
-            entry.partition,
             entry.kind,
             entry.points,
             entry.cause_kind,
@@ -98,14 +97,13 @@ fn write_exchanges(connection: &Connection, rows: &Rows) -> rusqlite::Result<()>
     let mut insert = connection.prepare_cached(EXCHANGE)?;
     for exchange in &rows.exchanges {
         insert.execute(params![
+            exchange.place,
             exchange.account_id.as_str(),
             exchange.exchange_id,
             exchange.offer_id.as_str(),
             exchange.product_id,
             exchange.quantity,
             exchange.points,
-            exchange.partition,
-            exchange.position,
             exchange.occurred_at,
             exchange.recorded_at,
         ])?;

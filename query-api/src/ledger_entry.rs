@@ -100,6 +100,6 @@ fn entry(row: Row) -> Result<EntryBody, Problem> {
         occurred_at: row.occurred_at.map(time).transpose()?,
         recorded_at: time(row.recorded_at)?,
         position: place(row.partition, row.position),
-        key: row.position,
+        key: row.partition << 48 | row.position,
     })
 }

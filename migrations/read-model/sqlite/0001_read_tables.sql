@@ -23,22 +23,31 @@ create table credit_lot (
     primary key (account_id, lot)
 ) strict, without rowid;
 
+-- The big tables below grow at their edge, by the place in the log (partition * 2^48 + position); what
+-- is looked up by an account or an id goes through small indexes. Rows sorted by account would dirty
+-- a page of the file for nearly every event.
+
 -- The statement: what came to an account (positive) and went from it (negative).
 create table ledger_entry (
+    place integer not null primary key,
+    "partition" integer generated always as (place >> 48) virtual,
+    position integer generated always as (place & 281474976710655) virtual,
     account_id text not null,
-    position integer not null,
-    "partition" integer not null,
     kind text not null,
     points integer not null,
     cause_kind text,
     cause_id text,
     exchange_id text,
     occurred_at integer,
-    recorded_at integer not null,
-    primary key (account_id, position)
-) strict, without rowid;
+    recorded_at integer not null
+) strict;
+
+create index ledger_entry_of_account on ledger_entry (account_id, place);
 
 create table exchange (
+    place integer not null primary key,
+    "partition" integer generated always as (place >> 48) virtual,
+    position integer generated always as (place & 281474976710655) virtual,
     account_id text not null,
     exchange_id text not null,
     offer_id text not null,
@@ -46,20 +55,15 @@ create table exchange (
     quantity integer not null,
     points integer not null,
     status text not null,
-    "partition" integer not null,
-    position integer not null,
     occurred_at integer,
-    recorded_at integer not null,
-    primary key (account_id, exchange_id)
-) strict, without rowid;
+    recorded_at integer not null
+) strict;
 
--- For an account's list, newest first.
-create index exchange_by_position on exchange (account_id, position);
--- For whoever knows an exchange id and not whose it is.
-create index exchange_by_id on exchange (exchange_id, account_id);
+create unique index exchange_is_one_per_id on exchange (exchange_id, account_id);
+create index exchange_of_account on exchange (account_id, place);
 
 create table shipping_request (
-    -- partition * 2^48 + position of the event that asked for it: grows at its edge
+    -- of the event that asked for it
     place integer not null primary key,
     "partition" integer generated always as (place >> 48) virtual,
     position integer generated always as (place & 281474976710655) virtual,
@@ -88,10 +92,9 @@ create table shipping_request (
 
 -- One shipping request for each exchange: projecting an event again changes nothing.
 create unique index shipping_request_is_one_per_exchange
-    on shipping_request (exchange_id, account_id) where type = 2;
+    on shipping_request (account_id, exchange_id) where type = 2;
 create unique index shipping_request_is_one_per_purchase
-    on shipping_request (purchase_id, account_id) where type = 1;
-create index shipping_request_of_account on shipping_request (account_id, place);
+    on shipping_request (account_id, purchase_id) where type = 1;
 
 create table offer_availability (
     offer_id text not null primary key,

@@ -1,6 +1,6 @@
 insert into exchange (
-    account_id, exchange_id, offer_id, product_id, quantity, points, status,
-    "partition", position, occurred_at, recorded_at
+    place, account_id, exchange_id, offer_id, product_id, quantity, points, status,
+    occurred_at, recorded_at
 )
-values (?1, ?2, ?3, ?4, ?5, ?6, 'created', ?7, ?8, ?9, ?10)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'created', ?8, ?9)
 on conflict do nothing

@@ -2,6 +2,6 @@
 select exchange_id, account_id, offer_id, product_id, quantity, points, status,
     "partition", position, occurred_at, recorded_at
 from exchange
-where account_id = ?1 and position < ?2
-order by position desc
+where account_id = ?1 and place < ?2
+order by place desc
 limit ?3

@@ -2,8 +2,8 @@
 select shipping_request_id, type, account_id, exchange_id, purchase_id, lines, deliver_to,
     warehouse, lane, sequence, status, carrier, express_no, "partition", position
 from shipping_request
-where ("partition", position) > (?1, ?2)
+where place > (?1 << 48 | ?2)
     and ?5 is null and ?6 is null
     and (?3 is null or status = ?3)
-order by "partition", position
+order by place
 limit ?4

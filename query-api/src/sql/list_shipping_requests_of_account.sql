@@ -3,8 +3,8 @@ select shipping_request_id, type, account_id, exchange_id, purchase_id, lines, d
     warehouse, lane, sequence, status, carrier, express_no, "partition", position
 from shipping_request
 where account_id = ?5
-    and ("partition", position) > (?1, ?2)
+    and place > (?1 << 48 | ?2)
     and ?6 is null
     and (?3 is null or status = ?3)
-order by "partition", position
+order by place
 limit ?4

@@ -1,10 +1,13 @@
--- Those of an exchange id, of one account or of all, after a place of the log.
+-- Those of an exchange id, of one account or of all, after a place of the log. Whose the id is, the
+-- exchanges know; a second index here would only say it again.
 select shipping_request_id, type, account_id, exchange_id, purchase_id, lines, deliver_to,
     warehouse, lane, sequence, status, carrier, express_no, "partition", position
 from shipping_request
-where exchange_id = ?6
+where (account_id, exchange_id) in (
+        select account_id, exchange_id from exchange where exchange_id = ?6
+    )
     and (?5 is null or account_id = ?5)
-    and ("partition", position) > (?1, ?2)
+    and place > (?1 << 48 | ?2)
     and (?3 is null or status = ?3)
-order by "partition", position
+order by place
 limit ?4
