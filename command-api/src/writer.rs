@@ -144,9 +144,6 @@ pub enum StartError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The operating system gave no thread.
-    #[error("no thread for the writer")]
-    Thread(#[source] std::io::Error),
 }
 
 /// A handle to a running writer; clones share it. It stops when the last is dropped, after it has
@@ -160,8 +157,8 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Takes over the partition, rebuilds its state from the log, and begins to decide on a thread
-    /// of its own. The receiver is told when the writer has stopped.
+    /// Takes over the partition, rebuilds its state from the log, and begins to decide in a task of
+    /// its own. The receiver is told when the writer has stopped.
     pub async fn start(config: WriterConfig) -> Result<(Self, oneshot::Receiver<()>), StartError> {
         let (queue, commands) = mpsc::channel(QUEUE_COMMANDS_MAX);
         let (status, watched) = watch::channel(WriterStatus::Serving);
@@ -169,17 +166,11 @@ impl Writer {
         let deadline = config.deadline;
         let run = run::Run::start(config, commands, Arc::clone(&gate), status).await?;
         let (stopped, has_stopped) = oneshot::channel();
-        let runtime = tokio::runtime::Handle::current();
-        // A thread, not a task: deciding a batch takes milliseconds, and must neither hold up the
-        // connections of a runtime's worker nor wait for them.
-        std::thread::Builder::new()
-            .name("writer".into())
-            .spawn(move || {
-                runtime.block_on(run.until_stopped());
-                // Whoever asked to be told may have gone.
-                let _ = stopped.send(());
-            })
-            .map_err(StartError::Thread)?;
+        tokio::spawn(async move {
+            run.until_stopped().await;
+            // Whoever asked to be told may have gone.
+            let _ = stopped.send(());
+        });
         Ok((Self { queue, gate, status: watched, deadline }, has_stopped))
     }
 

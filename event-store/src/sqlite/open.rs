@@ -19,9 +19,13 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/log/sqlite");
 /// How long a connection waits for another process's lock: a reader's moment at a checkpoint.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Frames in the write-ahead file before they are moved into the log's file: 40 MB at 4 KiB, so
-/// that the move is rare and large.
-const CHECKPOINT_FRAMES: u32 = 10_000;
+/// The file's page: an append writes whole pages at the file's edge, each with a system call or two,
+/// so larger ones than SQLite's 4 KiB cost less. It counts when the file is made.
+const PAGE_BYTES: u32 = 16_384;
+
+/// Frames in the write-ahead file before they are moved into the log's file: 40 MB, so that the move
+/// is rare and large.
+const CHECKPOINT_FRAMES: u32 = 2_500;
 
 /// An open log's file.
 pub(super) struct Opened {
@@ -99,6 +103,7 @@ async fn migrate(file: &Path) -> Result<(), StoreError> {
     let options = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)
+        .page_size(PAGE_BYTES)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT);
