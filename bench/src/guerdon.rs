@@ -64,12 +64,12 @@ async fn measure_running(
     for offer in 0..settings.offers {
         let path = format!("/v1/offers/offer-{offer}");
         let body = r#"{"product_id":"product","price":1,"stock":null}"#;
-        connection.expect(201, "PUT", &path, &key("operator"), "", body).await?;
+        connection.must(201, "PUT", &path, &key("operator"), "", body).await?;
     }
     for shopper in 0..settings.shoppers {
         let path = format!("/v1/accounts/shopper-{shopper}/credits");
         let body = r#"{"points":1000000000,"cause":{"kind":"promotion","id":"bench"}}"#;
-        connection.expect(201, "POST", &path, &key("merchant"), "", body).await?;
+        connection.must(201, "POST", &path, &key("merchant"), "", body).await?;
     }
     let target = Target { address: listen, key: key("shopper"), pid, run: 0 };
     let loaded = run(settings, &target).await?;
@@ -88,7 +88,7 @@ async fn ready(listen: SocketAddr) -> anyhow::Result<Connection> {
     let started = Instant::now();
     loop {
         if let Ok(mut connection) = Connection::open(listen).await
-            && connection.expect(200, "GET", "/health/ready", "", "", "").await.is_ok()
+            && connection.must(200, "GET", "/health/ready", "", "", "").await.is_ok()
         {
             return Ok(connection);
         }

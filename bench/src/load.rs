@@ -149,7 +149,7 @@ impl Connection {
         Ok(Self { stream, request: vec![], buffer: vec![] })
     }
 
-    pub(crate) async fn expect(
+    pub(crate) async fn must(
         &mut self,
         status: u16,
         method: &str,

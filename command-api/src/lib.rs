@@ -1,7 +1,7 @@
 //! REQUEST: HTTP in, the one writer per partition, the outcome out.
 //!
 //! It knows no read table and no broker. In reading order:
-//! - [`router`]: every route on one page; one file per use case with its body and handler
+//! - [`router()`]: every route on one page; one file per use case with its body and handler
 //! - [`CommandApi`]: a command handed to the writer, its outcome put into words
 //! - [`Writer`]: decides, appends, answers; it runs without HTTP too
 //! - `refusal_problem`: the domain's refusals as problem documents

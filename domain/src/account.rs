@@ -61,7 +61,7 @@ impl Account {
         None
     }
 
-    /// A new lot; nothing where the account would hold more than an amount can say.
+    /// A new lot: the sum and the lots grow by the same points (I7); nothing where the account would hold more than an amount can say.
     #[must_use]
     pub(crate) fn earn(&mut self, lot: Lot) -> Option<()> {
         self.available = self.available.plus(lot.points)?;
@@ -69,7 +69,8 @@ impl Account {
         Some(())
     }
 
-    /// Takes what a deduction drew; nothing where a lot hasn't that much (I1).
+    /// Takes what a deduction drew: the sum and the lots shrink by the same points (I7); nothing
+    /// where a lot hasn't that much (I1).
     #[must_use]
     pub(crate) fn spend(&mut self, drawn: &[DrawnLot]) -> Option<()> {
         for part in drawn {

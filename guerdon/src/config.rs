@@ -14,11 +14,11 @@ pub(crate) struct DataConfig {
     #[arg(long, env = "GUERDON_DATA_DIR", default_value = "./guerdon-data")]
     pub(crate) data_dir: PathBuf,
 
-    /// The log: sqlite:PATH, or memory: to keep nothing. [default: sqlite:DATA_DIR/log.sqlite]
+    /// The log: sqlite:PATH, or memory: to keep nothing. [default: log.sqlite in the data folder]
     #[arg(long, env = "GUERDON_STORE")]
     pub(crate) store: Option<StoreUrl>,
 
-    /// The read model: sqlite:PATH. [default: sqlite:DATA_DIR/read-model.sqlite]
+    /// The read model: sqlite:PATH. [default: read-model.sqlite in the data folder]
     #[arg(long, env = "GUERDON_READ_MODEL", value_parser = read_model_path)]
     pub(crate) read_model: Option<PathBuf>,
 }

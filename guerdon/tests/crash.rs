@@ -24,6 +24,7 @@ type Sent = BTreeMap<(String, String), Option<Value>>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answered_redemption_survives_kill_9() {
+    #[expect(clippy::disallowed_methods, reason = "a test has no configuration but this")]
     let kills = std::env::var("GUERDON_KILLS").ok().and_then(|kills| kills.parse().ok());
     let folder = tempfile::tempdir().expect("a folder");
     let mut ledger = Ledger::start(folder.path());

@@ -20,8 +20,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// move is rare, and a page that many batches touch is moved once.
 const CHECKPOINT_FRAMES: u32 = 10_000;
 
-/// The writing connection's page cache, as SQLite wants it said: the indexes' upper pages of tens of
-/// millions of rows. With the default of 2 MB, half of the projector's time went into reading pages.
+/// The writing connection's page cache, as SQLite wants it said: 64 MB, the indexes' upper pages of
+/// tens of millions of rows. With the default of 2 MB, much of the time went into reading pages.
 const CACHE_KIBIBYTES: i32 = -65_536;
 
 /// How the file is opened. It isn't synced at every commit: what a power failure takes is projected

@@ -7,7 +7,7 @@
 //! - `checkpoint`: where each partition stands, and whether the log is still the same
 //! - `lane`: in which line a shipping request stands
 //! - [`ReadModel`]: the reading side, and waiting for a position
-//! - [`rebuild`]: all of it anew, beside the live tables
+//! - [`rebuild()`]: all of it anew, beside the live tables
 
 mod checkpoint;
 mod database;

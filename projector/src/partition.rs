@@ -13,8 +13,8 @@ use crate::database::{connect, failed};
 use crate::rows::{Lanes, Rows};
 use crate::write::{read_lanes, write};
 
-/// The most events in a batch: a quarter of a second of work. A projector that keeps up takes what is
-/// there and never as many; one that is behind writes each page once for more of its rows.
+/// The most events in a batch: a quarter of a second of work. A projector that keeps up takes what
+/// is there and never as many; one that is behind writes each page once for more of its rows.
 pub(crate) const BATCH_EVENTS_MAX: usize = READ_EVENTS_MAX;
 
 /// How far a partition is projected.

@@ -180,7 +180,7 @@ impl Rows {
         self.entries.push(Entry {
             account_id: account_id.to_string(),
             kind: "credit-earned",
-            points: points,
+            points,
             cause_kind: Some(fact.cause.kind.as_str()),
             cause_id: Some(cause_id.clone()),
             occurred_at: fact.occurred_at.map(Timestamp::micros),

@@ -83,7 +83,6 @@ fn is_known(headers: &HeaderMap, etag: &str) -> bool {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that can't go on stops")]
 mod tests {
     use super::*;
 

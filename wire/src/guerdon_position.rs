@@ -35,7 +35,6 @@ pub fn write_position(place: Place) -> Result<(HeaderName, HeaderValue), Problem
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that can't go on stops")]
 mod tests {
     use super::*;
 

@@ -74,7 +74,6 @@ fn parse_text(digits: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that can't go on stops")]
 mod tests {
     use super::*;
 

@@ -114,7 +114,6 @@ impl IntoResponse for Problem {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that can't go on stops")]
 mod tests {
     use super::*;
 

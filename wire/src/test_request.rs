@@ -1,7 +1,5 @@
 //! Asks a router something in a test, and looks at the answer.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on stops")]
-
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};

@@ -21,7 +21,6 @@ pub fn read_traceparent(headers: &HeaderMap) -> Option<&str> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that can't go on stops")]
 mod tests {
     use super::*;
 

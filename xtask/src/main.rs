@@ -1,5 +1,5 @@
-//! `cargo xtask`: the project's own automation. It builds, tests, checks and measures; nothing of the
-//! ledger is in it.
+//! `cargo xtask`: the project's own automation. It builds, tests, checks and measures; nothing of
+//! the ledger is in it.
 
 mod bench;
 mod ci;

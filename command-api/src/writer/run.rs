@@ -96,14 +96,14 @@ impl Run {
         let mut arrived = std::mem::take(&mut self.redo);
         let mut gathered = Batch::new();
         if !arrived.is_empty() {
-            gathered = self.decide_all(&mut arrived, gathered)?;
+            gathered = self.decide_all(&mut arrived, gathered).map_err(Trouble::State)?;
         }
         loop {
             while gathered.decided.is_empty() {
                 if self.commands.recv_many(&mut arrived, BATCH_COMMANDS_MAX).await == 0 {
                     return Ok(());
                 }
-                gathered = self.decide_all(&mut arrived, gathered)?;
+                gathered = self.decide_all(&mut arrived, gathered).map_err(Trouble::State)?;
             }
             let mut committing = std::mem::replace(&mut gathered, Batch::new());
             if !committing.events.is_empty() {
@@ -138,7 +138,7 @@ impl Run {
                     is_open = count > 0;
                     match self.decide_all(arrived, gathered) {
                         Ok(decided) => gathered = decided,
-                        Err(Trouble::State(decided) | Trouble::Append(_, decided, _)) => {
+                        Err(decided) => {
                             lost_state = true;
                             gathered = decided;
                         }
@@ -163,11 +163,9 @@ impl Run {
         Append { partition: self.config.partition, epoch: self.epoch, expected, batch, events }
     }
 
-    fn decide_all(
-        &mut self,
-        arrived: &mut Vec<Pending>,
-        mut into: Batch,
-    ) -> Result<Batch, Trouble> {
+    /// Decides what has arrived into the batch. The batch comes back as an error where the state
+    /// can't be trusted any more; what had not been looked at by then waits in `redo`.
+    fn decide_all(&mut self, arrived: &mut Vec<Pending>, mut into: Batch) -> Result<Batch, Batch> {
         let mut arriving = std::mem::take(arrived).into_iter();
         for pending in arriving.by_ref() {
             // Claimed first: from here on, who gives up is told that the outcome isn't known.
@@ -194,7 +192,7 @@ impl Run {
                     self.panicked.insert(fingerprint_of(&pending));
                     pending.answer(Err(Unanswered::Panicked));
                     self.redo.extend(arriving);
-                    return Err(Trouble::State(into));
+                    return Err(into);
                 }
             }
         }

@@ -19,12 +19,12 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/log/sqlite");
 /// How long a connection waits for another process's lock: a reader's moment at a checkpoint.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The file's page: an append writes whole pages at the file's edge, each with a system call or two,
-/// so larger ones than SQLite's 4 KiB cost less. It counts when the file is made.
+/// The file's page: an append writes whole pages at the file's edge, each with a system call or
+/// two, so larger ones than SQLite's 4 KiB cost less. It counts when the file is made.
 const PAGE_BYTES: u32 = 16_384;
 
-/// Frames in the write-ahead file before they are moved into the log's file: 40 MB, so that the move
-/// is rare and large.
+/// Frames in the write-ahead file before they are moved into the log's file: 40 MB, so that the
+/// move is rare and large.
 const CHECKPOINT_FRAMES: u32 = 2_500;
 
 /// An open log's file.

@@ -1,7 +1,6 @@
 //! A real ledger in a process of its own, and people who use it.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
-#![expect(clippy::allow_attributes, reason = "what is dead differs from test to test")]
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
