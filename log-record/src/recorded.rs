@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{Generation, LogId, Partition, Place, Position};
 
-/// SHA-256 over the fixed record; a checkpoint keeps it to recognise the history that it was made of.
+/// SHA-256 over the fixed record; a checkpoint keeps it to recognise the history that it was made
+/// of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Checksum(pub [u8; 32]);
 
@@ -91,7 +92,8 @@ impl RecordedEvent {
     /// SHA-256 over the fixed record: log id (16 bytes), generation (4), partition (2),
     /// position (8), version (2), recorded at (8), event type and account id (each its length in
     /// 2 bytes, then its UTF-8; an absent account has length 65,535), SHA-256 of the public text,
-    /// and SHA-256 of the private text (32 zero bytes where there is none). Integers are big-endian.
+    /// and SHA-256 of the private text (32 zero bytes where there is none). Integers are
+    /// big-endian.
     #[must_use]
     pub fn compute_checksum(&self, log_id: LogId) -> Checksum {
         let mut record = Vec::with_capacity(256);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use event_store::{EventStore, READ_EVENTS_MAX};
 use log_record::{Partition, Place, Position, RecordedEvent};
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::watch;
 
 use crate::ProjectError;
@@ -88,7 +88,7 @@ impl PartitionProjection {
         let (from, partition) = (self.checkpoint, self.partition);
         let written =
             self.on_connection(move |connection| commit(connection, partition, from, next, &rows));
-        match written.await? {
+        match written.await.map_err(|error| unapplicable(error, &events))? {
             Written::Moved => {
                 self.checkpoint = next;
                 self.lanes.extend(lanes);
@@ -146,6 +146,23 @@ impl PartitionProjection {
             ran.await.map_err(|error| failed("write to", &self.file, error))?;
         self.connection = Some(connection);
         done.map_err(|error| failed("write to", &self.file, error))
+    }
+}
+
+/// Rows that break a rule of the tables come of events that can't be applied; no further try will
+/// change that.
+fn unapplicable(error: ProjectError, events: &[RecordedEvent]) -> ProjectError {
+    let ProjectError::Database { source, .. } = &error else { return error };
+    let code = source.downcast_ref().and_then(rusqlite::Error::sqlite_error_code);
+    match (code, events.first(), events.last()) {
+        (Some(ErrorCode::ConstraintViolation), Some(first), Some(last)) => {
+            let why = format!(
+                "an event from there to {} breaks a rule of the read tables: {source}",
+                last.place
+            );
+            ProjectError::Unapplicable { place: first.place, why }
+        }
+        _ => error,
     }
 }
 
