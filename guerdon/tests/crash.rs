@@ -53,7 +53,7 @@ async fn an_answered_redemption_survives_kill_9() {
         let (answered, unanswered) = check_and_ask_again(&ledger.client, &sent).await;
         println!(
             "kill {kill}: {answered} answered redemptions are there once, {unanswered} unanswered \
-             were whole or not there; serving again after {:?}",
+             were whole or not there; started, checked and asked again within {:.1?}",
             restarted.elapsed()
         );
     }
