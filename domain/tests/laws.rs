@@ -173,7 +173,8 @@ fn cases() -> u32 {
 fn recorded(commands: &[Command]) -> History {
     let mut history = History { state: State::default(), events: vec![] };
     let opened = LogOpened { log_id: "log".into(), partitions: 1, clock: Clock::Wall };
-    history.record(Timestamp::EPOCH, Event::LogOpened(opened));
+    let start = Timestamp::from_micros(1_000_000).expect("a time");
+    history.record(start, Event::LogOpened(opened));
     for (index, command) in commands.iter().enumerate() {
         let seconds = i64::try_from(index).expect("small");
         let now = Timestamp::from_micros((seconds + 1) * 1_000_000).expect("a time");
