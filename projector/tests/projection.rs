@@ -264,7 +264,8 @@ impl Ledger {
     }
 }
 
-/// Ten events: an offer with ten mugs, of which ann gets one, and whose terms, stock and phase change.
+/// Ten events: an offer with ten mugs, of which ann gets one, and whose terms, stock and phase
+/// change.
 fn history() -> Vec<Event> {
     let [deducted, created] = redemption("ann", "x-1", 3);
     vec![
