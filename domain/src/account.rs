@@ -61,8 +61,8 @@ impl Account {
         None
     }
 
-    /// A new lot: the sum and the lots grow by the same points (I7); nothing where the account would
-    /// hold more than an amount can say.
+    /// A new lot: the sum and the lots grow by the same points (I7); nothing where the account
+    /// would hold more than an amount can say.
     #[must_use]
     pub(crate) fn earn(&mut self, lot: Lot) -> Option<()> {
         self.available = self.available.plus(lot.points)?;

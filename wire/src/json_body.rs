@@ -1,17 +1,25 @@
 //! Request bodies: JSON objects, read strictly, with every complaint naming its field.
 
-use axum::body::Bytes;
+use std::future::poll_fn;
+use std::pin::Pin;
+
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
 use crate::Problem;
+use crate::field_error::FieldError;
 
 /// The longest body, in bytes, unless a call says otherwise: the longest texts of a redemption
 /// (2 KiB of `deliver_to`, each byte escaped to six) fit.
 pub const BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// How much of a body that is too long is read and dropped before that is answered. One longer
+/// still is a client that means no good, or won't read the answer anyway.
+const DRAINED_BYTES_MAX: usize = 1024 * 1024;
 
 /// A body read as `T`, at most `LIMIT` bytes long.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +36,7 @@ where
         if !is_json(request.headers()) {
             return Err(Problem::not_json());
         }
-        read::<T>(&collect(request, LIMIT).await?).map(Self)
+        read::<T>(&collect(request.into_body(), LIMIT).await?).map(Self)
     }
 }
 
@@ -41,28 +49,40 @@ fn is_json(headers: &HeaderMap) -> bool {
         || (media_type.starts_with("application/") && media_type.ends_with("+json"))
 }
 
-async fn collect(request: Request, limit: usize) -> Result<Bytes, Problem> {
-    let body = request.into_body();
-    // Where the length is declared, a body that is too long isn't even read.
-    if axum::body::HttpBody::size_hint(&body).lower() > limit as u64 {
-        return Err(Problem::body_too_large(limit));
-    }
-    axum::body::to_bytes(body, limit).await.map_err(|error| {
-        match std::error::Error::source(&error) {
-            Some(source) if source.to_string().contains("length limit") => {
-                Problem::body_too_large(limit)
-            }
-            _ => Problem::invalid_json(1, 1, "the body broke off"),
+async fn collect(mut body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
+    let mut whole = Vec::new();
+    while let Some(data) = next_data(&mut body).await {
+        let data = data.map_err(|_| Problem::invalid_json(1, 1, "the body broke off"))?;
+        if whole.len() + data.len() > limit {
+            drain(body, data.len()).await;
+            return Err(Problem::body_too_large(limit));
         }
-    })
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole)
+}
+
+/// Reads on without keeping what comes. Closing a connection on a body that is still under way
+/// resets it, and the client would lose the answer that says why.
+async fn drain(mut body: Body, mut drained: usize) {
+    while drained < DRAINED_BYTES_MAX {
+        let Some(Ok(data)) = next_data(&mut body).await else { return };
+        drained += data.len();
+    }
+}
+
+async fn next_data(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
+    let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await?;
+    // What is not data is trailers, which nothing reads.
+    Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     if first.is_some_and(|first| *first != b'{') {
-        return Err(match serde_json::from_slice::<serde::de::IgnoredAny>(body) {
+        return Err(match serde_json::from_slice::<IgnoredAny>(body) {
             Ok(_) => Problem::invalid_json(1, 1, "it is JSON of another kind, which begins"),
-            Err(error) => problem_of(".", &error),
+            Err(error) => not_json(&error),
         });
     }
     serde_json::from_slice(body).or_else(|_| complain(body))
@@ -72,42 +92,35 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 fn complain<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let path = error.path().to_string();
-        problem_of(&path, error.inner())
+        // A number where an enum is wanted is a syntax error to serde_json, in a body that is JSON.
+        if error.inner().classify() == Category::Data || is_json_text(body) {
+            let FieldError { field, complaint } =
+                FieldError::new(error.path(), &message(error.inner()));
+            Problem::invalid_field(&field, complaint)
+        } else {
+            not_json(error.inner())
+        }
     })?;
-    reader.end().map_err(|error| problem_of(".", &error))?;
+    reader.end().map_err(|error| not_json(&error))?;
     Ok(value)
 }
 
-fn problem_of(path: &str, error: &serde_json::Error) -> Problem {
-    let text = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    let message = text.strip_suffix(&place).unwrap_or(&text);
-    if error.classify() != Category::Data {
-        return Problem::invalid_json(error.line(), error.column(), message);
-    }
-    for (start, complaint) in [
-        ("unknown field `", "is not known here"),
-        ("missing field `", "is missing"),
-        ("duplicate field `", "is there twice"),
-    ] {
-        if let Some(rest) = message.strip_prefix(start) {
-            let (name, known) = rest.split_once('`').unwrap_or((rest, ""));
-            let known = known.trim_start_matches(", ");
-            let known = if known.is_empty() { String::new() } else { format!(" ({known})") };
-            return Problem::invalid_field(&within(path, name), format!("{complaint}{known}"));
-        }
-    }
-    Problem::invalid_field(path, message)
+/// Whether the body is well-formed, whatever is in it. This reads without recursion.
+fn is_json_text(body: &[u8]) -> bool {
+    let text = std::str::from_utf8(body);
+    text.is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
 }
 
-/// The path of the field `name`; serde says the path of what holds it, or of the field itself.
-fn within(path: &str, name: &str) -> String {
-    match path {
-        "." => name.to_owned(),
-        _ if path == name || path.ends_with(&format!(".{name}")) => path.to_owned(),
-        _ => format!("{path}.{name}"),
-    }
+fn not_json(error: &serde_json::Error) -> Problem {
+    // At the end of an empty body serde_json stands before the first column.
+    Problem::invalid_json(error.line(), error.column().max(1), message(error))
+}
+
+/// What `serde_json` says, without the place, which it adds at the end.
+fn message(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&place).unwrap_or(&text).to_owned()
 }
 
 #[cfg(test)]
@@ -115,6 +128,8 @@ mod tests {
     use axum::Router;
     use axum::routing::put as route_put;
     use serde::Deserialize;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
     use crate::test_request::{Answer, put};
@@ -130,10 +145,18 @@ mod tests {
     #[serde(deny_unknown_fields)]
     struct Cause {
         id: String,
+        kind: Option<Kind>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum Kind {
+        Purchase,
     }
 
     async fn earn(JsonBody(earning): JsonBody<Earning>) -> String {
-        format!("{} for {}", earning.points, earning.cause.id)
+        let Cause { id, kind } = earning.cause;
+        format!("{} for {id}{}", earning.points, kind.map_or("", |Kind::Purchase| ", a purchase"))
     }
 
     async fn send(content_type: &str, body: impl Into<Vec<u8>>) -> Answer {
@@ -149,6 +172,8 @@ mod tests {
             let answer = send(content_type, r#" {"points":5,"cause":{"id":"B-1"}} "#).await;
             assert_eq!(answer.text(), "5 for B-1");
         }
+        let whole = r#"{"points":5,"cause":{"id":"B-1","kind":"purchase"}}"#;
+        assert_eq!(send("application/json", whole).await.text(), "5 for B-1, a purchase");
     }
 
     #[tokio::test]
@@ -172,14 +197,33 @@ mod tests {
             (r#"{"points":5,"cause":{"id":"B-1","colour":1}}"#, "cause.colour"),
             (r#"{"points":5,"points":5,"cause":{"id":"B-1"}}"#, "points"),
             (r#"{"points":5,"cause":null}"#, "cause"),
+            (r#"{"points":5,"cause":{"id":"B-1","kind":"gift"}}"#, "cause.kind"),
+            (r#"{"points":5,"cause":{"id":"B-1","kind":5}}"#, "cause.kind"),
+            (r#"{"points":5,"cause":{"id":"\ud800"}}"#, "cause.id"),
         ] {
             let answer = send("application/json", body).await;
-            if body.contains("1e400") {
-                answer.is_problem(400, "invalid-json");
-                continue;
-            }
             assert_eq!(answer.is_problem(400, "invalid-field")["field"], field, "{body}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_complaint_is_a_sentence_and_short_however_long_the_field() {
+        let answer = send("application/json", r#"{"points":"5"}"#).await;
+        assert_eq!(
+            answer.is_problem(400, "invalid-field")["detail"],
+            "The field points of the body is the string \"5\", but must be a whole number, not \
+             negative. Correct it and send the request again."
+        );
+        let long = "x".repeat(15_000);
+        for body in [format!(r#"{{"points":"{long}"}}"#), format!(r#"{{"{long}":1}}"#)] {
+            assert!(send("application/json", body).await.body.len() < 1_000);
+        }
+    }
+
+    #[tokio::test]
+    async fn line_and_column_count_from_1() {
+        let problem = send("application/json", "").await.is_problem(400, "invalid-json");
+        assert_eq!((&problem["line"], &problem["column"]), (&1.into(), &1.into()));
     }
 
     #[tokio::test]
@@ -198,5 +242,31 @@ mod tests {
         let body = format!(r#"{{"points":5,"cause":{{"id":"{}"}}}}"#, "x".repeat(BODY_BYTES_MAX));
         let problem = send("application/json", body).await.is_problem(413, "body-too-large");
         assert_eq!(problem["limit_bytes"], BODY_BYTES_MAX);
+    }
+
+    /// Over a real connection: it is closed, and may be reset, on a body that was left unread.
+    #[tokio::test]
+    async fn a_connection_outlives_a_body_that_is_too_long() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let router = Router::new().route("/", route_put(earn));
+        let server = tokio::spawn(axum::serve(listener, router).into_future());
+        let head = "PUT / HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+        let declared = format!("{head}content-length: 500000\r\n\r\n{}", "x".repeat(500_000));
+        let chunk = format!("{:x}\r\n{}\r\n", 50_000, "x".repeat(50_000)).repeat(10);
+        let chunked = format!("{head}transfer-encoding: chunked\r\n\r\n{chunk}0\r\n\r\n");
+        let good = r#"{"points":5,"cause":{"id":"B-1"}}"#;
+        let good = format!("{head}content-length: {}\r\n\r\n{good}", good.len());
+        let mut client = TcpStream::connect(address).await.expect("connected");
+        for (request, start) in
+            [(&declared, "413"), (&good, "200"), (&chunked, "413"), (&good, "200")]
+        {
+            client.write_all(request.as_bytes()).await.expect("sent");
+            let mut answer = [0; 1024];
+            let length = client.read(&mut answer).await.expect("answered");
+            let answer = String::from_utf8_lossy(&answer[..length]);
+            assert!(answer.starts_with(&format!("HTTP/1.1 {start} ")), "{answer:?}");
+        }
+        server.abort();
     }
 }

@@ -12,6 +12,7 @@ mod api_key;
 mod authorize;
 mod etag;
 mod fallback;
+mod field_error;
 mod guerdon_position;
 mod idempotency_key;
 mod json_body;

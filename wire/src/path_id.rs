@@ -44,9 +44,19 @@ where
 }
 
 async fn segments<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, Problem> {
-    RawPathParams::from_request_parts(parts, state)
-        .await
-        .map_err(|_| Problem::invalid_id("id", "is not UTF-8 once its percent signs are decoded"))
+    RawPathParams::from_request_parts(parts, state).await.map_err(|rejection| {
+        let text = rejection.to_string();
+        match text.split('`').nth(1) {
+            // "Invalid UTF-8 in `account_id`": the name is nowhere else.
+            Some(name) => {
+                Problem::invalid_id(name, "is not UTF-8 once its percent signs are decoded")
+            }
+            None => {
+                tracing::error!(error = text, "this route has no ids in its path");
+                Problem::internal()
+            }
+        }
+    })
 }
 
 fn parse<A: FromStr<Err: Display>>(segments: &RawPathParams, index: usize) -> Result<A, Problem> {
@@ -81,6 +91,11 @@ mod tests {
         assert_eq!(first.is_problem(400, "invalid-id")["field"], "account_id");
         let second = get("/accounts/7/entries/%00").send(router()).await;
         assert_eq!(second.is_problem(400, "invalid-id")["field"], "entry_id");
-        get("/accounts/%ff/entries/8").send(router()).await.is_problem(400, "invalid-id");
+        for (uri, field) in
+            [("/accounts/%ff/entries/8", "account_id"), ("/accounts/7/entries/%ff", "entry_id")]
+        {
+            let not_utf8 = get(uri).send(router()).await;
+            assert_eq!(not_utf8.is_problem(400, "invalid-id")["field"], field);
+        }
     }
 }

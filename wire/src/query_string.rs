@@ -1,10 +1,14 @@
 //! Query strings, read strictly: an unknown parameter is a mistake that is named.
 
+use std::error::Error as _;
+
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, value};
 
 use crate::Problem;
+use crate::field_error::FieldError;
 
 /// The parameters after the question mark, as a struct that denies unknown fields.
 #[derive(Clone, Copy, Debug)]
@@ -18,28 +22,24 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Query::try_from_uri(&parts.uri).map(|Query(query)| Self(query)).map_err(|error| {
-            let text = std::error::Error::source(&error).map(ToString::to_string);
-            complaint(&text.unwrap_or_default())
-        })
+        Query::try_from_uri(&parts.uri)
+            .map(|Query(query)| Self(query))
+            .map_err(|rejection| complain(&rejection))
     }
 }
 
-fn complaint(text: &str) -> Problem {
-    for (start, complaint) in [
-        ("unknown field `", "is not known here"),
-        ("missing field `", "is missing"),
-        ("duplicate field `", "is there twice"),
-    ] {
-        if let Some((_, rest)) = text.split_once(start) {
-            let (name, known) = rest.split_once('`').unwrap_or((rest, ""));
-            return Problem::invalid_query(name, format!("{complaint}{known}"));
+fn complain(rejection: &QueryRejection) -> Problem {
+    // The error with its path stands at the end of the chain of axum's.
+    let mut link = rejection.source();
+    while let Some(error) = link {
+        if let Some(error) = error.downcast_ref::<serde_path_to_error::Error<value::Error>>() {
+            let FieldError { field, complaint } =
+                FieldError::new(error.path(), &error.inner().to_string());
+            return Problem::invalid_query(&field, complaint);
         }
+        link = error.source();
     }
-    match text.split_once(": ") {
-        Some((name, complaint)) => Problem::invalid_query(name, complaint),
-        None => Problem::invalid_query("", text),
-    }
+    Problem::invalid_query(".", format!("is refused: {rejection}"))
 }
 
 #[cfg(test)]
