@@ -1,11 +1,14 @@
 //! `POST /v1/accounts/{account_id}/credits`
 
+use std::fmt;
+
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::command::EarnCredit;
 use domain::{AccountId, Cause, CauseKind, Command, Event, Points, Timestamp};
-use serde::de::IgnoredAny;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use wire::{Caller, JsonBody, PathId, Problem, Role};
 
@@ -16,10 +19,33 @@ use crate::execute::unexpected;
 #[serde(deny_unknown_fields)]
 pub(crate) struct EarnCreditBody {
     points: Points,
-    cause: Cause,
+    cause: CauseBody,
     occurred_at: Option<Timestamp>,
     expires_at: Option<IgnoredAny>,
     available_at: Option<IgnoredAny>,
+}
+
+/// A cause as an object; derived, it could be sent as a list, too.
+struct CauseBody(Cause);
+
+impl<'de> Deserialize<'de> for CauseBody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(CauseVisitor)
+    }
+}
+
+struct CauseVisitor;
+
+impl<'de> Visitor<'de> for CauseVisitor {
+    type Value = CauseBody;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with kind and id")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<CauseBody, A::Error> {
+        Cause::deserialize(MapAccessDeserializer::new(map)).map(CauseBody)
+    }
 }
 
 #[derive(Serialize)]
@@ -37,10 +63,10 @@ pub(crate) async fn earn_credit(
     JsonBody(body): JsonBody<EarnCreditBody>,
 ) -> Result<Response, Problem> {
     body.refuse_what_is_not_built_yet()?;
-    if body.cause.kind == CauseKind::Adjustment && caller.role != Role::Operator {
+    if body.cause.0.kind == CauseKind::Adjustment && caller.role != Role::Operator {
         return Err(Problem::forbidden(caller.role, &[Role::Operator]));
     }
-    let EarnCreditBody { points, cause, occurred_at, .. } = body;
+    let EarnCreditBody { points, cause: CauseBody(cause), occurred_at, .. } = body;
     let command = Command::EarnCredit(EarnCredit { account_id, points, cause, occurred_at });
     let done = api.execute(command, caller, &headers).await?;
     let Some(Event::CreditEarned(account_id, fact)) = &done.event else { return Err(unexpected()) };

@@ -62,6 +62,8 @@ async fn wrong_fields(ledger: &Ledger) {
     }
     let credits = [
         (json!({"points": 5}), "cause"),
+        (json!({"points": 5, "cause": ["review", "b"]}), "cause"),
+        (json!({"points": 5, "cause": null}), "cause"),
         (json!({"points": -5, "cause": {"kind": "purchase", "id": "B"}}), "points"),
         (json!({"points": 5, "cause": {"kind": "gift", "id": "B"}}), "cause.kind"),
         (json!({"points": 5, "cause": {"kind": "purchase", "id": "a b"}}), "cause.id"),
