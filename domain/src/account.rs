@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::event::LotId;
-use crate::{DrawnLot, Points, Units};
+use crate::{LotPart, Points, Units};
 
 /// A shopper's account. It comes into being with its first credit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,12 +47,12 @@ impl Account {
     }
 
     /// Which lots `points` would draw on, oldest first, or nothing where they don't suffice.
-    pub(crate) fn draw(&self, points: Points) -> Option<Vec<DrawnLot>> {
+    pub(crate) fn draw(&self, points: Points) -> Option<Vec<LotPart>> {
         let mut drawn = Vec::with_capacity(1);
         let mut wanted = points;
         for lot in &self.lots {
             let part = lot.points.min(wanted);
-            drawn.push(DrawnLot { lot: lot.id, points: part });
+            drawn.push(LotPart { lot: lot.id, points: part, expires_at: None, graced: false });
             wanted = wanted.minus(part)?;
             if wanted == Points::ZERO {
                 return Some(drawn);
@@ -73,7 +73,7 @@ impl Account {
     /// Takes what a deduction drew: the sum and the lots shrink by the same points (I7); nothing
     /// where a lot hasn't that much (I1).
     #[must_use]
-    pub(crate) fn spend(&mut self, drawn: &[DrawnLot]) -> Option<()> {
+    pub(crate) fn spend(&mut self, drawn: &[LotPart]) -> Option<()> {
         for part in drawn {
             self.available = self.available.minus(part.points)?;
             let index = self.lots.iter().position(|lot| lot.id == part.lot)?;

@@ -31,6 +31,18 @@ macro_rules! amount {
                 if value >= 1 && value <= AMOUNT_MAX { Ok(Self(value)) } else { Err(AmountError) }
             }
 
+            /// A sum, which may be nothing: up to [`AMOUNT_MAX`].
+            #[must_use]
+            pub const fn sum_of(value: u64) -> Option<Self> {
+                if value <= AMOUNT_MAX { Some(Self(value)) } else { None }
+            }
+
+            /// The amount, unless it is nothing.
+            #[must_use]
+            pub const fn some(self) -> Option<Self> {
+                if self.0 == 0 { None } else { Some(self) }
+            }
+
             /// The number.
             #[must_use]
             pub const fn get(self) -> u64 {

@@ -21,6 +21,14 @@ pub const DELIVER_TO_BYTES_MAX: usize = 2048;
 )]
 pub struct IdError;
 
+/// The longest reason or name, in bytes of UTF-8.
+pub const NOTE_BYTES_MAX: usize = 512;
+
+/// A text that is no reason and no name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a text of 1 to {NOTE_BYTES_MAX} bytes in UTF-8")]
+pub struct NoteError;
+
 /// A text that can't be delivered to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a text of 1 to {DELIVER_TO_BYTES_MAX} bytes in UTF-8")]
@@ -105,6 +113,56 @@ id! {
     /// Who ships.
     WarehouseId
 }
+id! {
+    /// Credit set aside; unique within the account.
+    HoldId
+}
+id! {
+    /// One cancellation; unique within the exchange.
+    CancellationId
+}
+id! {
+    /// A basket that was paid for; as a cause, it is the same id.
+    PurchaseId
+}
+id! {
+    /// One return; unique within the purchase.
+    ReturnId
+}
+id! {
+    /// One withdrawal of credit that was earned; unique within the account.
+    WithdrawalId
+}
+id! {
+    /// Credit passed on to another shopper; unique within the sender's account.
+    TransferId
+}
+id! {
+    /// A rule by which purchases earn.
+    RuleId
+}
+id! {
+    /// What sort of goods a purchase's line is.
+    Category
+}
+id! {
+    /// What an operator's adjustment refers to: a ticket, a contract.
+    Reference
+}
+id! {
+    /// Who carries a parcel.
+    Carrier
+}
+id! {
+    /// A carrier's number for a parcel.
+    ExpressNo
+}
+
+impl From<&PurchaseId> for CauseId {
+    fn from(id: &PurchaseId) -> Self {
+        Self(id.0.clone())
+    }
+}
 
 text_type! {
     /// Where to ship: an address or a reference to one, unread. It is personal, so it is kept in
@@ -112,10 +170,31 @@ text_type! {
     DeliverTo, DeliverToError, |text: &str| !text.is_empty() && text.len() <= DELIVER_TO_BYTES_MAX
 }
 
-impl fmt::Debug for DeliverTo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(private)")
-    }
+text_type! {
+    /// Why somebody did something, in their own words. It may be personal, so it is kept in private
+    /// texts only, and never printed.
+    Reason, NoteError, is_note
+}
+
+text_type! {
+    /// Who did something. It is personal, so it is kept in private texts only, and never printed.
+    Actor, NoteError, is_note
+}
+
+macro_rules! unprinted {
+    ($($name:ident),*) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("(private)")
+            }
+        }
+    )*};
+}
+
+unprinted!(DeliverTo, Reason, Actor);
+
+fn is_note(text: &str) -> bool {
+    (1..=NOTE_BYTES_MAX).contains(&text.len())
 }
 
 fn is_id(text: &str) -> bool {

@@ -16,10 +16,12 @@
 pub mod account;
 pub mod amount;
 pub mod command;
+pub mod earning_rule;
 pub mod event;
 pub mod ids;
 pub mod inventory;
 pub mod offer;
+pub mod policy;
 pub mod recorded_ids;
 pub mod refusal;
 pub mod state;
@@ -31,15 +33,23 @@ mod scenario;
 pub use account::{Account, Lot};
 pub use amount::{AMOUNT_MAX, AmountError, Points, Units};
 pub use command::{Command, Decision, decide};
+pub use earning_rule::{Cap, CategoryRate, EarningTerms, ExpiryRule, Multiplier, Period, Rate};
 pub use event::{
-    Cause, CauseKind, Clock, CreditDeducted, CreditEarned, DrawnLot, Event, ExchangeCreated,
-    LogOpened, LotId, OfferAmended, OfferClosed, OfferOpened, StockAdded,
+    Cause, CauseKind, Clock, ClockConfirmed, CreditDeducted, CreditEarned, CreditExpired,
+    CreditHeld, CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid,
+    EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldReleased,
+    LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened, Ordered,
+    PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned, ReleaseReason, ReturnedLine,
+    RuleVersion, ShipmentDispatched, Shipped, StockAdded, WithdrawalCause,
 };
 pub use ids::{
-    AccountId, AdditionId, CauseId, DeliverTo, ExchangeId, IdError, OfferId, ProductId, WarehouseId,
+    AccountId, Actor, AdditionId, CancellationId, Carrier, Category, CauseId, DeliverTo,
+    ExchangeId, ExpressNo, HoldId, IdError, OfferId, ProductId, PurchaseId, Reason, Reference,
+    ReturnId, RuleId, TransferId, WarehouseId, WithdrawalId,
 };
 pub use inventory::Inventory;
 pub use offer::{Offer, OfferPhase, Terms};
+pub use policy::{Policy, SpentCredit};
 pub use recorded_ids::{IdHash, RecordedIds};
 pub use refusal::{Fact, NotOpen, Refusal};
 pub use state::{Impossible, State};

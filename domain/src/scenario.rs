@@ -127,8 +127,7 @@ pub(crate) fn earn(account: &str, amount: u64, basket: &str) -> Command {
 }
 
 pub(crate) fn earned(account: &str, amount: u64, basket: &str) -> Event {
-    let fact = CreditEarned { points: points(amount), cause: cause(basket), occurred_at: None };
-    Event::CreditEarned(id(account), fact)
+    Event::CreditEarned(id(account), CreditEarned::new(points(amount), cause(basket)))
 }
 
 pub(crate) fn open(offer: &str, price: u64, stock: Option<u64>) -> Command {
@@ -222,7 +221,7 @@ pub(crate) fn deducted(account: &str, exchange: &str, lots: &[(u64, u64)]) -> Ev
     let sum = lots.iter().map(|(_, amount)| amount).sum();
     let lots = lots
         .iter()
-        .map(|(lot, amount)| DrawnLot { lot: Position(*lot).into(), points: points(*amount) })
+        .map(|(lot, amount)| LotPart::lasting(Position(*lot).into(), points(*amount)))
         .collect();
     let fact = CreditDeducted { exchange_id: id(exchange), points: points(sum), lots };
     Event::CreditDeducted(id(account), fact)
@@ -236,6 +235,7 @@ pub(crate) fn exchanged(account: &str, exchange: &str, offer: &str, cost: u64) -
         quantity: units(1),
         points: points(cost),
         warehouse: id("main"),
+        hold_id: None,
         expected_points: None,
         occurred_at: None,
         deliver_to: Some(id("1 Elm Street")),

@@ -121,6 +121,7 @@ impl State {
             Event::OfferAmended(fact) => self.offer_amended(at, fact)?,
             Event::OfferClosed(fact) => self.offer_closed(at, recorded_at, fact)?,
             Event::StockAdded(fact) => self.stock_added(at, fact)?,
+            _ => return Err("it isn't known yet"),
         }
         self.position = at;
         self.recorded_at = recorded_at;

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, Months, NaiveDate, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Microseconds since 1970-01-01T00:00:00Z, within the years 1970 to 9999.
@@ -34,11 +34,61 @@ impl Timestamp {
         }
     }
 
+    /// The last microsecond of the year 9999.
+    pub const LAST: Self = Self(Self::LAST_MICROS);
+
     /// Microseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn micros(self) -> i64 {
         self.0
     }
+
+    /// So many times 24 hours later, or the last time there is.
+    #[must_use]
+    pub fn plus_days(self, days: u32) -> Self {
+        let later = self.0.saturating_add(i64::from(days).saturating_mul(DAY_MICROS));
+        Self(later.min(Self::LAST_MICROS))
+    }
+
+    /// So many calendar months later at the same time of day, or the last time there is. Where the
+    /// month is shorter, its last day.
+    #[must_use]
+    pub fn plus_months(self, months: u32) -> Self {
+        let later = self.date_time().and_then(|time| time.checked_add_months(Months::new(months)));
+        later.map_or(Self::LAST, |time| Self(time.timestamp_micros().min(Self::LAST_MICROS)))
+    }
+
+    /// Midnight (UTC) with which this time's day began.
+    #[must_use]
+    pub const fn start_of_day(self) -> Self {
+        Self(self.0 - self.0 % DAY_MICROS)
+    }
+
+    /// Midnight (UTC) with which this time's month began.
+    #[must_use]
+    pub fn start_of_month(self) -> Self {
+        self.date_time().map_or(self, |time| midnight(time.year(), time.month()))
+    }
+
+    /// Midnight (UTC) with which this time's year began, or one so many years later.
+    #[must_use]
+    pub fn start_of_year(self, years_later: u16) -> Self {
+        self.date_time().map_or(self, |time| midnight(time.year() + i32::from(years_later), 1))
+    }
+
+    fn date_time(self) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp_micros(self.0)
+    }
+}
+
+const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// The first midnight of a month, or the last time there is.
+fn midnight(year: i32, month: u32) -> Timestamp {
+    NaiveDate::from_ymd_opt(year, month, 1)
+        .and_then(|day| day.and_hms_opt(0, 0, 0))
+        .and_then(|time| Timestamp::from_micros(time.and_utc().timestamp_micros()).ok())
+        .unwrap_or(Timestamp::LAST)
 }
 
 impl FromStr for Timestamp {
@@ -60,7 +110,7 @@ impl TryFrom<Box<str>> for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = DateTime::<Utc>::from_timestamp_micros(self.0).ok_or(fmt::Error)?;
+        let time = self.date_time().ok_or(fmt::Error)?;
         f.write_str(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true))
     }
 }
@@ -83,6 +133,19 @@ mod tests {
             "2017-12-31T23:59:59Z".parse::<Timestamp>()?.to_string(),
             "2017-12-31T23:59:59Z"
         );
+        Ok(())
+    }
+
+    #[test]
+    fn calendars_are_kept_in_utc() -> Result<(), TimestampError> {
+        let time: Timestamp = "2028-01-31T10:00:00Z".parse()?;
+        assert_eq!(time.plus_months(1).to_string(), "2028-02-29T10:00:00Z");
+        assert_eq!(time.plus_days(30).to_string(), "2028-03-01T10:00:00Z");
+        assert_eq!(time.start_of_day().to_string(), "2028-01-31T00:00:00Z");
+        assert_eq!(time.start_of_month().to_string(), "2028-01-01T00:00:00Z");
+        assert_eq!(time.start_of_year(1).to_string(), "2029-01-01T00:00:00Z");
+        assert_eq!(time.plus_months(u32::MAX), Timestamp::LAST);
+        assert_eq!(time.plus_days(u32::MAX), Timestamp::LAST);
         Ok(())
     }
 

@@ -1,11 +1,12 @@
 //! From a row of the log to the domain event. Older versions are raised to the present shape here.
 
-use domain::{AccountId, DeliverTo, Event, Timestamp, TimestampError};
+use domain::{AccountId, Event, Timestamp, TimestampError};
 use log_record::{Place, Private, RecordedEvent};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::Metadata;
+use crate::private::restore;
 
 /// A row that this build can't read: a corrupted log, or one that a newer build wrote.
 #[derive(Debug, thiserror::Error)]
@@ -59,15 +60,27 @@ pub enum DecodeError {
 pub fn decode(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeError> {
     let recorded_at = Timestamp::from_micros(row.recorded_at)
         .map_err(|source| DecodeError::RecordedAt { place: row.place, source })?;
-    let event = match (&*row.event_type, row.version) {
+    let mut event = match (&*row.event_type, row.version) {
         ("log-opened", 1) => Event::LogOpened(fact(row)?),
+        ("clock-confirmed", 1) => Event::ClockConfirmed(fact(row)?),
+        ("policy-changed", 1) => Event::PolicyChanged(fact(row)?),
+        ("earning-rule-set", 1) => Event::EarningRuleSet(fact(row)?),
         ("credit-earned", 1) => Event::CreditEarned(account(row)?, fact(row)?),
         ("credit-deducted", 1) => Event::CreditDeducted(account(row)?, fact(row)?),
-        ("exchange-created", 1) => {
-            let mut fact: domain::ExchangeCreated = fact(row)?;
-            fact.deliver_to = deliver_to(row)?;
-            Event::ExchangeCreated(account(row)?, fact)
-        }
+        ("credit-expired", 1) => Event::CreditExpired(account(row)?, fact(row)?),
+        ("credit-refunded", 1) => Event::CreditRefunded(account(row)?, fact(row)?),
+        ("credit-withdrawn", 1) => Event::CreditWithdrawn(account(row)?, fact(row)?),
+        ("debt-repaid", 1) => Event::DebtRepaid(account(row)?, fact(row)?),
+        ("credit-sent", 1) => Event::CreditSent(account(row)?, fact(row)?),
+        ("credit-received", 1) => Event::CreditReceived(account(row)?, fact(row)?),
+        ("credit-held", 1) => Event::CreditHeld(account(row)?, fact(row)?),
+        ("hold-captured", 1) => Event::HoldCaptured(account(row)?, fact(row)?),
+        ("hold-released", 1) => Event::HoldReleased(account(row)?, fact(row)?),
+        ("exchange-created", 1) => Event::ExchangeCreated(account(row)?, fact(row)?),
+        ("exchange-cancelled", 1) => Event::ExchangeCancelled(account(row)?, fact(row)?),
+        ("shipment-dispatched", 1) => Event::ShipmentDispatched(account(row)?, fact(row)?),
+        ("purchase-recorded", 1) => Event::PurchaseRecorded(account(row)?, fact(row)?),
+        ("purchase-returned", 1) => Event::PurchaseReturned(account(row)?, fact(row)?),
         ("offer-opened", 1) => Event::OfferOpened(fact(row)?),
         ("offer-amended", 1) => Event::OfferAmended(fact(row)?),
         ("offer-closed", 1) => Event::OfferClosed(fact(row)?),
@@ -80,6 +93,9 @@ pub fn decode(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeError> {
             });
         }
     };
+    if let Private::Text(text) = &row.private {
+        restore(&mut event, read(row, "private text", text)?);
+    }
     Ok((recorded_at, event))
 }
 
@@ -93,10 +109,18 @@ pub fn decode_metadata(row: &RecordedEvent) -> Result<Metadata, DecodeError> {
 }
 
 fn fact<T: DeserializeOwned>(row: &RecordedEvent) -> Result<T, DecodeError> {
-    serde_json::from_str(&row.public).map_err(|source| DecodeError::Unreadable {
+    read(row, "public text", &row.public)
+}
+
+fn read<T: DeserializeOwned>(
+    row: &RecordedEvent,
+    part: &'static str,
+    text: &str,
+) -> Result<T, DecodeError> {
+    serde_json::from_str(text).map_err(|source| DecodeError::Unreadable {
         place: row.place,
         event_type: row.event_type.clone(),
-        part: "public text",
+        part,
         source,
     })
 }
@@ -106,19 +130,4 @@ fn account(row: &RecordedEvent) -> Result<AccountId, DecodeError> {
         place: row.place,
         event_type: row.event_type.clone(),
     })
-}
-
-fn deliver_to(row: &RecordedEvent) -> Result<Option<DeliverTo>, DecodeError> {
-    #[derive(Deserialize)]
-    struct Stored {
-        deliver_to: DeliverTo,
-    }
-    let Private::Text(text) = &row.private else { return Ok(None) };
-    let stored: Stored = serde_json::from_str(text).map_err(|source| DecodeError::Unreadable {
-        place: row.place,
-        event_type: row.event_type.clone(),
-        part: "private text",
-        source,
-    })?;
-    Ok(Some(stored.deliver_to))
 }

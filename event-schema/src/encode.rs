@@ -1,10 +1,11 @@
 //! From a domain event to its stored texts.
 
-use domain::{DeliverTo, Event, Timestamp};
-use log_record::{NewEvent, hex};
+use domain::{Event, Timestamp};
+use log_record::NewEvent;
 use serde::Serialize;
 
 use crate::Metadata;
+use crate::private::private_of;
 
 /// 128 random bits that keep a private text's hash from being guessed once the text is erased.
 #[derive(Clone, Copy, Debug)]
@@ -24,20 +25,31 @@ pub fn encode(
 ) -> Result<NewEvent, EncodeError> {
     let (event_type, public) = match event {
         Event::LogOpened(fact) => ("log-opened", public(fact, metadata)?),
+        Event::ClockConfirmed(fact) => ("clock-confirmed", public(fact, metadata)?),
+        Event::PolicyChanged(fact) => ("policy-changed", public(fact, metadata)?),
+        Event::EarningRuleSet(fact) => ("earning-rule-set", public(fact, metadata)?),
         Event::CreditEarned(_, fact) => ("credit-earned", public(fact, metadata)?),
         Event::CreditDeducted(_, fact) => ("credit-deducted", public(fact, metadata)?),
+        Event::CreditExpired(_, fact) => ("credit-expired", public(fact, metadata)?),
+        Event::CreditRefunded(_, fact) => ("credit-refunded", public(fact, metadata)?),
+        Event::CreditWithdrawn(_, fact) => ("credit-withdrawn", public(fact, metadata)?),
+        Event::DebtRepaid(_, fact) => ("debt-repaid", public(fact, metadata)?),
+        Event::CreditSent(_, fact) => ("credit-sent", public(fact, metadata)?),
+        Event::CreditReceived(_, fact) => ("credit-received", public(fact, metadata)?),
+        Event::CreditHeld(_, fact) => ("credit-held", public(fact, metadata)?),
+        Event::HoldCaptured(_, fact) => ("hold-captured", public(fact, metadata)?),
+        Event::HoldReleased(_, fact) => ("hold-released", public(fact, metadata)?),
         Event::ExchangeCreated(_, fact) => ("exchange-created", public(fact, metadata)?),
+        Event::ExchangeCancelled(_, fact) => ("exchange-cancelled", public(fact, metadata)?),
+        Event::ShipmentDispatched(_, fact) => ("shipment-dispatched", public(fact, metadata)?),
+        Event::PurchaseRecorded(_, fact) => ("purchase-recorded", public(fact, metadata)?),
+        Event::PurchaseReturned(_, fact) => ("purchase-returned", public(fact, metadata)?),
         Event::OfferOpened(fact) => ("offer-opened", public(fact, metadata)?),
         Event::OfferAmended(fact) => ("offer-amended", public(fact, metadata)?),
         Event::OfferClosed(fact) => ("offer-closed", public(fact, metadata)?),
         Event::StockAdded(fact) => ("stock-added", public(fact, metadata)?),
     };
-    let private = match event {
-        Event::ExchangeCreated(_, fact) => {
-            fact.deliver_to.as_ref().map(|to| private(to, salt)).transpose()?
-        }
-        _ => None,
-    };
+    let private = private_of(event).map(|private| private.text(salt)).transpose()?;
     Ok(NewEvent {
         event_type,
         version: 1,
@@ -57,14 +69,4 @@ fn public(fact: &impl Serialize, metadata: &Metadata) -> Result<Box<str>, Encode
     text.push_str(&serde_json::to_string(metadata)?);
     text.push('}');
     Ok(text.into_boxed_str())
-}
-
-fn private(deliver_to: &DeliverTo, salt: Salt) -> Result<Box<str>, EncodeError> {
-    #[derive(Serialize)]
-    struct Private<'a> {
-        salt: String,
-        deliver_to: &'a DeliverTo,
-    }
-    let private = Private { salt: hex(&salt.0), deliver_to };
-    Ok(serde_json::to_string(&private)?.into_boxed_str())
 }

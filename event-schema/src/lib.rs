@@ -6,6 +6,7 @@
 mod decode;
 mod encode;
 mod metadata;
+mod private;
 
 pub use decode::{DecodeError, decode, decode_metadata};
 pub use encode::{EncodeError, Salt, encode};

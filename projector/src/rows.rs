@@ -165,6 +165,7 @@ impl Rows {
                 change.stock += int(fact.units.get());
                 change.remaining += int(fact.units.get());
             }
+            _ => {}
         }
     }
 

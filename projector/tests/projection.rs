@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::{
-    AccountId, Cause, CauseKind, Clock, CreditDeducted, CreditEarned, DrawnLot, Event,
-    ExchangeCreated, LogOpened, OfferAmended, OfferClosed, OfferOpened, Points, StockAdded, Terms,
+    AccountId, Cause, CauseKind, Clock, CreditDeducted, CreditEarned, Event, ExchangeCreated,
+    LogOpened, LotPart, OfferAmended, OfferClosed, OfferOpened, Points, StockAdded, Terms,
     Timestamp, Units,
 };
 use event_schema::{Metadata, Salt, encode};
@@ -310,13 +310,13 @@ fn stock_added(addition: &str) -> StockAdded {
 fn earned(account: &str) -> Event {
     let points = Points::new(500).expect("an amount");
     let cause = Cause { kind: CauseKind::Purchase, id: id("B-1") };
-    Event::CreditEarned(id(account), CreditEarned { points, cause, occurred_at: None })
+    Event::CreditEarned(id(account), CreditEarned::new(points, cause))
 }
 
 fn redemption(account: &str, exchange: &str, lot: u64) -> [Event; 2] {
     let account: AccountId = id(account);
     let points = Points::new(300).expect("an amount");
-    let lots = vec![DrawnLot { lot: Position(lot).into(), points }];
+    let lots = vec![LotPart::lasting(Position(lot).into(), points)];
     let deducted = CreditDeducted { exchange_id: id(exchange), points, lots };
     let created = ExchangeCreated {
         exchange_id: id(exchange),
@@ -325,6 +325,7 @@ fn redemption(account: &str, exchange: &str, lot: u64) -> [Event; 2] {
         quantity: Units::new(1).expect("an amount"),
         points,
         warehouse: id("main"),
+        hold_id: None,
         expected_points: None,
         occurred_at: None,
         deliver_to: id::<domain::DeliverTo>("1 Elm Street").into(),

@@ -28,6 +28,11 @@ impl EarnCredit {
                 points: self.points,
                 cause: self.cause.clone(),
                 occurred_at: self.occurred_at,
+                available_at: None,
+                expires_at: None,
+                rule: None,
+                reference: None,
+                note: crate::Note::default(),
             },
         )]))
     }

@@ -70,6 +70,7 @@ impl Redeem {
             quantity: self.quantity,
             points: needed,
             warehouse: offer.terms.warehouse.clone(),
+            hold_id: None,
             expected_points: self.expected_points,
             occurred_at: self.occurred_at,
             deliver_to: Some(self.deliver_to.clone()),

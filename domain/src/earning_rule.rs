@@ -1,0 +1,154 @@
+//! Rules by which purchases earn: so many points per unit of currency, more in some categories and
+//! at some times, so many per shopper and period, for so long.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Category, Points, PurchaseLine, Timestamp};
+
+/// What a rule says; a change replaces all of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarningTerms {
+    /// What an amount of money earns.
+    pub rate: Rate,
+    /// What it earns in some categories instead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<CategoryRate>,
+    /// Times in which it earns more (or less); where several apply, the highest does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub multipliers: Vec<Multiplier>,
+    /// The most that a shopper earns by this rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<Cap>,
+    /// For how long what was earned can be spent; without it, for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiry: Option<ExpiryRule>,
+    /// After how many days it can be spent: the time in which goods can be returned.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pending_days: u16,
+}
+
+/// So many points for so much money; a line's are rounded down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// The points.
+    pub points: Points,
+    /// The money, in the currency's smallest unit.
+    pub per_amount: Points,
+}
+
+/// A rate for some goods.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CategoryRate {
+    /// The goods.
+    pub category: Category,
+    /// The rate.
+    pub rate: Rate,
+}
+
+/// A time in which everything earns more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Multiplier {
+    /// From then on.
+    pub from: Timestamp,
+    /// Before then.
+    pub until: Timestamp,
+    /// 200 doubles.
+    pub percent: u32,
+}
+
+/// The most that a shopper earns by a rule within a period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cap {
+    /// The most.
+    pub points: Points,
+    /// Within which period.
+    pub period: Period,
+}
+
+/// A stretch of the calendar, in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Period {
+    /// From midnight to midnight.
+    Day,
+    /// From the first to the first.
+    Month,
+    /// From new year to new year.
+    Year,
+    /// All of it.
+    Ever,
+}
+
+/// For how long credit can be spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ExpiryRule {
+    /// So many calendar months.
+    Months(u16),
+    /// Until the end of the year that is so many years after this one.
+    EndOfYear(u16),
+}
+
+impl Period {
+    /// When the period began that `now` is in.
+    #[must_use]
+    pub fn start(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Day => now.start_of_day(),
+            Self::Month => now.start_of_month(),
+            Self::Year => now.start_of_year(0),
+            Self::Ever => Timestamp::EPOCH,
+        }
+    }
+}
+
+impl EarningTerms {
+    /// What each line earns at `now`, before any cap; nothing where it is more than an amount can
+    /// say.
+    #[must_use]
+    pub fn points_of(&self, lines: &[PurchaseLine], now: Timestamp) -> Option<Vec<Points>> {
+        lines.iter().map(|line| self.points_of_line(line, now)).collect()
+    }
+
+    fn points_of_line(&self, line: &PurchaseLine, now: Timestamp) -> Option<Points> {
+        let special =
+            self.categories.iter().find(|rate| Some(&rate.category) == line.category.as_ref());
+        let rate = special.map_or(self.rate, |special| special.rate);
+        let percent = self
+            .multipliers
+            .iter()
+            .filter(|multiplier| multiplier.from <= now && now < multiplier.until)
+            .map(|multiplier| multiplier.percent)
+            .max()
+            .unwrap_or(100);
+        let product = u128::from(line.amount.unwrap_or_default())
+            .checked_mul(u128::from(rate.points.get()))?
+            .checked_mul(u128::from(percent))?;
+        let points = product / u128::from(rate.per_amount.get()) / 100;
+        Points::sum_of(u64::try_from(points).ok()?)
+    }
+
+    /// When credit that is earned at `now` becomes available, if not at once.
+    #[must_use]
+    pub fn available_at(&self, now: Timestamp) -> Option<Timestamp> {
+        (self.pending_days > 0).then(|| now.plus_days(self.pending_days.into()))
+    }
+
+    /// When credit that is earned at `now` expires, if ever.
+    #[must_use]
+    pub fn expires_at(&self, now: Timestamp) -> Option<Timestamp> {
+        self.expiry.map(|rule| match rule {
+            ExpiryRule::Months(months) => now.plus_months(months.into()),
+            ExpiryRule::EndOfYear(years) => now.start_of_year(years.saturating_add(1)),
+        })
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's own signature")]
+const fn is_zero(value: &u16) -> bool {
+    *value == 0
+}

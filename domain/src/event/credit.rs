@@ -1,0 +1,289 @@
+//! Facts about credit: how it comes into an account, and how it leaves.
+
+use log_record::Position;
+use serde::{Deserialize, Serialize};
+
+use super::Note;
+use crate::{
+    AccountId, CancellationId, CauseId, ExchangeId, Points, PurchaseId, Reference, ReturnId,
+    RuleId, Timestamp, TransferId, WithdrawalId,
+};
+
+/// What credit was earned for. One cause earns once per account.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cause {
+    /// What sort of thing it was.
+    pub kind: CauseKind,
+    /// Which one.
+    pub id: CauseId,
+}
+
+/// What sort of thing credit is earned for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CauseKind {
+    /// A basket that was paid.
+    Purchase,
+    /// A review that was written.
+    Review,
+    /// A campaign.
+    Promotion,
+    /// An operator's hand.
+    Adjustment,
+}
+
+impl CauseKind {
+    /// The name in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Purchase => "purchase",
+            Self::Review => "review",
+            Self::Promotion => "promotion",
+            Self::Adjustment => "adjustment",
+        }
+    }
+}
+
+impl Cause {
+    /// The cause that a purchase is.
+    #[must_use]
+    pub fn purchase(id: &PurchaseId) -> Self {
+        Self { kind: CauseKind::Purchase, id: id.into() }
+    }
+}
+
+/// Names a lot: the position of the event that made it. A lot keeps its name wherever parts of it
+/// go, also into another account.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
+)]
+#[serde(transparent)]
+pub struct LotId(u64);
+
+impl From<Position> for LotId {
+    fn from(position: Position) -> Self {
+        Self(position.0)
+    }
+}
+
+impl LotId {
+    /// The number, which is the position.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// Some points of a lot, with all that must be known to put them back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LotPart {
+    /// The lot.
+    pub lot: LotId,
+    /// How much of it.
+    pub points: Points,
+    /// They can be spent before then; without it, for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// Whether `expires_at` is a period of grace, of which there is one and no second.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub graced: bool,
+}
+
+impl LotPart {
+    /// Points that can be spent for ever.
+    #[must_use]
+    pub const fn lasting(lot: LotId, points: Points) -> Self {
+        Self { lot, points, expires_at: None, graced: false }
+    }
+}
+
+/// The version of an earning rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleVersion {
+    /// The rule.
+    pub rule_id: RuleId,
+    /// Its version.
+    pub version: u64,
+}
+
+/// A lot of credit came into being; its id is this event's position.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreditEarned {
+    /// How much.
+    pub points: Points,
+    /// What for.
+    pub cause: Cause,
+    /// It can be spent from then on; without it, at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub available_at: Option<Timestamp>,
+    /// It can be spent before then; without it, for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// The rule that gave it, where a rule did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RuleVersion>,
+    /// What an adjustment refers to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Reference>,
+    /// When it happened, as the caller said; it informs and decides nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// Who adjusted, and why; private, and nothing once it has been erased.
+    #[serde(skip)]
+    pub note: Note,
+}
+
+impl CreditEarned {
+    /// Credit that can be spent at once and for ever.
+    #[must_use]
+    pub const fn new(points: Points, cause: Cause) -> Self {
+        let note = Note { by: None, reason: None };
+        Self {
+            points,
+            cause,
+            available_at: None,
+            expires_at: None,
+            rule: None,
+            reference: None,
+            occurred_at: None,
+            note,
+        }
+    }
+}
+
+/// Credit was spent on an exchange.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreditDeducted {
+    /// The exchange that it paid, created by the next event.
+    pub exchange_id: ExchangeId,
+    /// How much in all.
+    pub points: Points,
+    /// Which lots it drew on, in the order in which they were drawn; they sum to `points`.
+    pub lots: Vec<LotPart>,
+}
+
+/// Credit that nobody spent in time is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreditExpired {
+    /// How much in all.
+    pub points: Points,
+    /// Of which lots; they sum to `points`.
+    pub lots: Vec<LotPart>,
+}
+
+/// Credit came back from an exchange that was cancelled by the next event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreditRefunded {
+    /// The exchange that it had paid.
+    pub exchange_id: ExchangeId,
+    /// The cancellation.
+    pub cancellation_id: CancellationId,
+    /// How much in all.
+    pub points: Points,
+    /// Into which lots, as they are from now on; they sum to `points`.
+    pub lots: Vec<LotPart>,
+}
+
+/// Why credit is taken away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum WithdrawalCause {
+    /// What it was earned for doesn't stand.
+    Withdrawal {
+        /// The caller's id for it.
+        id: WithdrawalId,
+    },
+    /// Goods of a purchase came back; recorded by the next event.
+    Return {
+        /// The purchase.
+        purchase_id: PurchaseId,
+        /// The caller's id for the return.
+        id: ReturnId,
+    },
+    /// An operator's hand.
+    Adjustment {
+        /// The caller's id for it.
+        id: CauseId,
+    },
+}
+
+/// Credit was taken away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreditWithdrawn {
+    /// Why.
+    pub withdrawal: WithdrawalCause,
+    /// How much was to be taken: the sum of `lots`, `owed` and `expired`.
+    pub points: Points,
+    /// What was taken from lots.
+    pub lots: Vec<LotPart>,
+    /// What was spent already, and is owed now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Points>,
+    /// What had expired already, and is asked of nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expired: Option<Points>,
+    /// What the credit had been earned for; an adjustment's was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<Cause>,
+    /// The lot that it had been earned as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_lot: Option<LotId>,
+    /// The points that the caller named; without them, all that were left to be taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_points: Option<Points>,
+    /// What an adjustment refers to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Reference>,
+    /// When it happened, as the caller said; it informs and decides nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// Who, and why; private, and nothing once it has been erased.
+    #[serde(skip)]
+    pub note: Note,
+}
+
+/// Credit that came in paid what the account owed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DebtRepaid {
+    /// How much in all.
+    pub points: Points,
+    /// From which lots; they sum to `points`.
+    pub lots: Vec<LotPart>,
+}
+
+/// Credit left for another shopper's account. It bears the transfer's id and every field of the
+/// request. Until it is received or comes back it is in transit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreditSent {
+    /// The client's id for it, unique within the sender's account.
+    pub transfer_id: TransferId,
+    /// Who gets it.
+    pub to: AccountId,
+    /// How much in all.
+    pub points: Points,
+    /// Of which lots, in the order in which they were drawn; they sum to `points`.
+    pub lots: Vec<LotPart>,
+    /// When it happened, as the caller said; it informs and decides nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// Credit arrived from another shopper's account. Parts of lots keep their lot and their expiry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreditReceived {
+    /// The sender's id for it.
+    pub transfer_id: TransferId,
+    /// Who sent it.
+    pub from: AccountId,
+    /// How much in all.
+    pub points: Points,
+    /// Of which lots; they sum to `points`.
+    pub lots: Vec<LotPart>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's own signature")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}

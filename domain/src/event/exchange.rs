@@ -1,0 +1,99 @@
+//! Facts about exchanges of points for goods, and their parcels.
+
+use serde::{Deserialize, Serialize};
+
+use super::Note;
+use crate::{
+    CancellationId, Carrier, DeliverTo, ExchangeId, ExpressNo, HoldId, OfferId, Points, ProductId,
+    PurchaseId, Timestamp, Units, WarehouseId,
+};
+
+/// Goods were got for points, and are to be shipped. It bears the exchange id and every field of
+/// the request, so that a repeat is answered from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExchangeCreated {
+    /// The client's id for it.
+    pub exchange_id: ExchangeId,
+    /// What was redeemed.
+    pub offer_id: OfferId,
+    /// What is shipped, as the offer said then.
+    pub product_id: ProductId,
+    /// How many.
+    pub quantity: Units,
+    /// What it cost in all.
+    pub points: Points,
+    /// Who ships, as the offer said then.
+    pub warehouse: WarehouseId,
+    /// The hold that paid it, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_id: Option<HoldId>,
+    /// The cost that the caller insisted on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_points: Option<Points>,
+    /// When it happened, as the caller said; it informs and decides nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// Where to ship; private, and nothing once it has been erased.
+    #[serde(skip)]
+    pub deliver_to: Option<DeliverTo>,
+}
+
+/// What an exchange was when it was created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ordered {
+    /// How many.
+    pub quantity: Units,
+    /// What they cost in all.
+    pub points: Points,
+}
+
+/// An exchange was cancelled, whole or in part; the event before gave its credit back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExchangeCancelled {
+    /// The exchange.
+    pub exchange_id: ExchangeId,
+    /// The caller's id for this cancellation, unique within the exchange.
+    pub cancellation_id: CancellationId,
+    /// The offer that the pieces go back to.
+    pub offer_id: OfferId,
+    /// How many pieces.
+    pub quantity: Units,
+    /// What was refunded for them.
+    pub points: Points,
+    /// What the exchange was when it was created.
+    pub of: Ordered,
+    /// The quantity that the caller named; without it, all that were left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_quantity: Option<Units>,
+    /// When it happened, as the caller said; it informs and decides nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// Who, and why; private, and nothing once it has been erased.
+    #[serde(skip)]
+    pub note: Note,
+}
+
+/// What a shipping request is for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shipped {
+    /// Goods got for points.
+    ExchangeId(ExchangeId),
+    /// Goods bought for money.
+    PurchaseId(PurchaseId),
+}
+
+/// A parcel left the warehouse; from now on its goods can't be cancelled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShipmentDispatched {
+    /// What is in it.
+    #[serde(flatten)]
+    pub shipped: Shipped,
+    /// Who carries it.
+    pub carrier: Carrier,
+    /// The carrier's number for it.
+    pub express_no: ExpressNo,
+    /// When it happened, as the caller said; it informs and decides nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+}

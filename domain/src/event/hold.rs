@@ -1,0 +1,77 @@
+//! Facts about credit that is set aside.
+
+use serde::{Deserialize, Serialize};
+
+use super::LotPart;
+use crate::{HoldId, Points, Timestamp};
+
+/// Credit was set aside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreditHeld {
+    /// The client's id for it.
+    pub hold_id: HoldId,
+    /// How much in all.
+    pub points: Points,
+    /// Of which lots, in the order in which they were drawn; they sum to `points`.
+    pub lots: Vec<LotPart>,
+    /// It ends by itself then.
+    pub deadline: Timestamp,
+    /// When it happened, as the caller said; it informs and decides nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// Credit that was set aside was spent; what is left of it came back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldCaptured {
+    /// The hold, which ended.
+    pub hold_id: HoldId,
+    /// How much was spent.
+    pub points: Points,
+    /// Of which lots; they sum to `points`.
+    pub lots: Vec<LotPart>,
+    /// What came back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub released: Vec<LotPart>,
+    /// Whether it paid an exchange, created by the next event, which then bears every field of the
+    /// request.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub pays_exchange: bool,
+    /// The points that the caller named; without them, all that were held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_points: Option<Points>,
+    /// When it happened, as the caller said; it informs and decides nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// Why a hold was released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReleaseReason {
+    /// Somebody asked for it.
+    Asked,
+    /// Its deadline passed.
+    Deadline,
+}
+
+/// Credit that was set aside came back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldReleased {
+    /// The hold, which ended.
+    pub hold_id: HoldId,
+    /// How much in all.
+    pub points: Points,
+    /// Of which lots; they sum to `points`.
+    pub lots: Vec<LotPart>,
+    /// Why.
+    pub reason: ReleaseReason,
+    /// When it happened, as the caller said; it informs and decides nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's own signature")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}

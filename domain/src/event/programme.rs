@@ -1,0 +1,65 @@
+//! Facts about the programme as a whole: the log's opening, its clock, its rules and its policy.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{EarningTerms, Policy, RuleId, Timestamp};
+
+/// Where a log takes its time from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clock {
+    /// The wall clock of the machine that the writer runs on.
+    Wall,
+    /// What the commands say (`occurred_at`); that is how history is imported.
+    Commands,
+}
+
+impl Clock {
+    /// The name in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wall => "wall",
+            Self::Commands => "commands",
+        }
+    }
+}
+
+/// What a log was opened with; a start with anything else is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogOpened {
+    /// The log's own id, a UUID.
+    pub log_id: Box<str>,
+    /// How many partitions it has.
+    pub partitions: u16,
+    /// Where its time comes from.
+    pub clock: Clock,
+}
+
+/// An operator vouched for the wall clock, which had jumped, stood before the last event, or stood
+/// long after it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockConfirmed {
+    /// What the clock said.
+    pub wall: Timestamp,
+}
+
+/// An earning rule was made or changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarningRuleSet {
+    /// The rule.
+    pub rule_id: RuleId,
+    /// The version that these terms are; the first is 1.
+    pub version: u64,
+    /// The terms from now on, whole.
+    #[serde(flatten)]
+    pub terms: EarningTerms,
+}
+
+/// The programme's policy was changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyChanged {
+    /// The policy from now on, whole.
+    #[serde(flatten)]
+    pub policy: Policy,
+}
