@@ -12,8 +12,9 @@ mod programme;
 mod purchase;
 
 pub use credit::{
-    Cause, CauseKind, CreditDeducted, CreditEarned, CreditExpired, CreditReceived, CreditRefunded,
-    CreditSent, CreditWithdrawn, DebtRepaid, LotId, LotPart, RuleVersion, WithdrawalCause,
+    Cause, CauseKind, CreditDeducted, CreditEarned, CreditExpired, CreditMatured, CreditReceived,
+    CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, LotId, LotPart, RuleVersion,
+    WithdrawalCause,
 };
 pub use exchange::{ExchangeCancelled, ExchangeCreated, Ordered, ShipmentDispatched, Shipped};
 pub use hold::{CreditHeld, HoldCaptured, HoldReleased, ReleaseReason};
@@ -38,6 +39,8 @@ pub enum Event {
     CreditEarned(AccountId, CreditEarned),
     /// `credit-deducted`: the first half of a redemption.
     CreditDeducted(AccountId, CreditDeducted),
+    /// `credit-matured`.
+    CreditMatured(AccountId, CreditMatured),
     /// `credit-expired`.
     CreditExpired(AccountId, CreditExpired),
     /// `credit-refunded`: the first half of a cancellation.
@@ -92,6 +95,7 @@ impl Event {
         match self {
             Self::CreditEarned(account, _)
             | Self::CreditDeducted(account, _)
+            | Self::CreditMatured(account, _)
             | Self::CreditExpired(account, _)
             | Self::CreditRefunded(account, _)
             | Self::CreditWithdrawn(account, _)

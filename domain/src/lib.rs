@@ -36,9 +36,9 @@ pub use command::{Command, Decision, decide};
 pub use earning_rule::{Cap, CategoryRate, EarningTerms, ExpiryRule, Multiplier, Period, Rate};
 pub use event::{
     Cause, CauseKind, Clock, ClockConfirmed, CreditDeducted, CreditEarned, CreditExpired,
-    CreditHeld, CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid,
-    EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldReleased,
-    LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened, Ordered,
+    CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn,
+    DebtRepaid, EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, HoldCaptured,
+    HoldReleased, LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened, Ordered,
     PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned, ReleaseReason, ReturnedLine,
     RuleVersion, ShipmentDispatched, Shipped, StockAdded, WithdrawalCause,
 };

@@ -67,6 +67,7 @@ pub fn decode(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeError> {
         ("earning-rule-set", 1) => Event::EarningRuleSet(fact(row)?),
         ("credit-earned", 1) => Event::CreditEarned(account(row)?, fact(row)?),
         ("credit-deducted", 1) => Event::CreditDeducted(account(row)?, fact(row)?),
+        ("credit-matured", 1) => Event::CreditMatured(account(row)?, fact(row)?),
         ("credit-expired", 1) => Event::CreditExpired(account(row)?, fact(row)?),
         ("credit-refunded", 1) => Event::CreditRefunded(account(row)?, fact(row)?),
         ("credit-withdrawn", 1) => Event::CreditWithdrawn(account(row)?, fact(row)?),

@@ -30,6 +30,7 @@ pub fn encode(
         Event::EarningRuleSet(fact) => ("earning-rule-set", public(fact, metadata)?),
         Event::CreditEarned(_, fact) => ("credit-earned", public(fact, metadata)?),
         Event::CreditDeducted(_, fact) => ("credit-deducted", public(fact, metadata)?),
+        Event::CreditMatured(_, fact) => ("credit-matured", public(fact, metadata)?),
         Event::CreditExpired(_, fact) => ("credit-expired", public(fact, metadata)?),
         Event::CreditRefunded(_, fact) => ("credit-refunded", public(fact, metadata)?),
         Event::CreditWithdrawn(_, fact) => ("credit-withdrawn", public(fact, metadata)?),

@@ -164,6 +164,15 @@ pub struct CreditDeducted {
     pub lots: Vec<LotPart>,
 }
 
+/// Credit that was pending can be spent from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreditMatured {
+    /// How much in all.
+    pub points: Points,
+    /// Of which lots; they sum to `points`.
+    pub lots: Vec<LotPart>,
+}
+
 /// Credit that nobody spent in time is gone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreditExpired {
