@@ -1,44 +1,115 @@
-//! A shopper's credit, in lots, and how much of each offer the shopper has had.
+//! A shopper's credit, in parts of lots, and how much of each offer the shopper has had.
 
-use std::collections::VecDeque;
+use log_record::Position;
+use serde::{Deserialize, Serialize};
 
-use crate::event::LotId;
-use crate::{LotPart, Points, Units};
+use crate::amount::sum;
+use crate::lots::{Lots, sum_of};
+use crate::{
+    CreditEarned, CreditHeld, CreditWithdrawn, Event, HoldCaptured, HoldId, LotId, LotPart, Period,
+    Points, RuleId, Timestamp, Units,
+};
 
 /// A shopper's account. It comes into being with its first credit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
-    /// Oldest first; a lot that is used up is gone.
-    lots: VecDeque<Lot>,
-    /// The sum over `lots` (I1), kept so that a check doesn't walk them.
-    available: Points,
+    /// What can be spent.
+    lots: Lots,
     /// How many pieces of each offer were redeemed, by the offer's number in the state.
     taken: Vec<(OfferNumber, Units)>,
+    /// What few accounts have, so that the others needn't have room for it.
+    rare: Option<Box<Rare>>,
 }
 
-/// What is left of some credit that was earned at one time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lot {
-    /// The position of the event that made it.
-    pub id: LotId,
-    /// What is left.
-    pub points: Points,
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Rare {
+    /// The first to become available first.
+    pending: Vec<Pending>,
+    /// The oldest first.
+    holds: Vec<Hold>,
+    #[serde(with = "sum")]
+    owed: Points,
+    earned: Vec<Earned>,
+}
+
+/// Credit that can't be spent yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// From when on it can.
+    pub available_at: Timestamp,
+    /// Which.
+    pub part: LotPart,
+}
+
+/// Credit that is set aside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// The client's id for it.
+    pub id: HoldId,
+    /// Which, in spending order.
+    pub lots: Vec<LotPart>,
+    /// It ends by itself then.
+    pub deadline: Timestamp,
+}
+
+/// What was earned by a rule, in the latest day, month and year that saw any, and ever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Earned {
+    rule: RuleId,
+    within: Vec<(Period, Timestamp, Points)>,
 }
 
 /// An offer's place in the state, four bytes where its id would be many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub(crate) struct OfferNumber(pub(crate) u32);
 
 impl Account {
-    /// What can be spent.
+    /// What can be spent, whatever has fallen due since the last event.
     #[must_use]
     pub const fn available(&self) -> Points {
-        self.available
+        self.lots.sum()
     }
 
-    /// The lots with something left, oldest first.
-    pub fn lots(&self) -> impl Iterator<Item = &Lot> {
+    /// What can't be spent yet.
+    #[must_use]
+    pub fn pending(&self) -> Points {
+        let parts = self.pending_parts().iter().map(|pending| pending.part.points);
+        parts.fold(Points::ZERO, |sum, points| sum.plus(points).unwrap_or(sum))
+    }
+
+    /// What is set aside.
+    #[must_use]
+    pub fn held(&self) -> Points {
+        let parts = self.holds().iter().flat_map(|hold| &hold.lots).map(|part| part.points);
+        parts.fold(Points::ZERO, |sum, points| sum.plus(points).unwrap_or(sum))
+    }
+
+    /// What the account owes; while it does, nothing is available.
+    #[must_use]
+    pub fn owed(&self) -> Points {
+        self.rare.as_ref().map(|rare| rare.owed).unwrap_or_default()
+    }
+
+    /// What can be spent, in spending order.
+    pub fn lots(&self) -> impl DoubleEndedIterator<Item = &LotPart> {
         self.lots.iter()
+    }
+
+    /// What can't be spent yet, the first to become available first.
+    #[must_use]
+    pub fn pending_parts(&self) -> &[Pending] {
+        self.rare.as_ref().map(|rare| &*rare.pending).unwrap_or_default()
+    }
+
+    /// What is set aside, the oldest first.
+    #[must_use]
+    pub fn holds(&self) -> &[Hold] {
+        self.rare.as_ref().map(|rare| &*rare.holds).unwrap_or_default()
+    }
+
+    pub(crate) fn hold(&self, id: &HoldId) -> Option<&Hold> {
+        self.holds().iter().find(|hold| hold.id == *id)
     }
 
     /// How many pieces of the offer this shopper has had.
@@ -46,44 +117,203 @@ impl Account {
         self.taken.iter().find(|(other, _)| *other == offer).map_or(Units::ZERO, |(_, n)| *n)
     }
 
-    /// Which lots `points` would draw on, oldest first, or nothing where they don't suffice.
+    /// What the rule has given in the period that `now` is in.
+    pub(crate) fn earned_by(&self, rule: &RuleId, period: Period, now: Timestamp) -> Points {
+        let earned = self.rare.as_ref().map(|rare| &*rare.earned).unwrap_or_default();
+        let of_rule = earned.iter().find(|earned| earned.rule == *rule);
+        let within = of_rule.map(|earned| &*earned.within).unwrap_or_default();
+        let current = (period, period.start(now));
+        within
+            .iter()
+            .find(|(period, start, _)| (*period, *start) == current)
+            .map_or(Points::ZERO, |(_, _, points)| *points)
+    }
+
+    /// Which parts `points` would draw on, or nothing where they don't suffice.
     pub(crate) fn draw(&self, points: Points) -> Option<Vec<LotPart>> {
-        let mut drawn = Vec::with_capacity(1);
-        let mut wanted = points;
-        for lot in &self.lots {
-            let part = lot.points.min(wanted);
-            drawn.push(LotPart { lot: lot.id, points: part, expires_at: None, graced: false });
-            wanted = wanted.minus(part)?;
-            if wanted == Points::ZERO {
-                return Some(drawn);
-            }
-        }
-        None
+        self.lots.draw(points)
     }
 
-    /// A new lot: the sum and the lots grow by the same points (I7); nothing where the account
-    /// would hold more than an amount can say.
-    #[must_use]
-    pub(crate) fn earn(&mut self, lot: Lot) -> Option<()> {
-        self.available = self.available.plus(lot.points)?;
-        self.lots.push_back(lot);
+    /// Whether so much more credit is still an amount.
+    pub(crate) fn has_room_for(&self, points: Points) -> bool {
+        let sums = [self.available(), self.pending(), self.held()];
+        sums.into_iter().try_fold(points, Points::plus).is_some()
+    }
+
+    /// When something falls due next; what is owed is paid at once and never waits.
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        let expiry = self.lots.next_expiry();
+        let Some(rare) = &self.rare else { return expiry };
+        let maturing = rare.pending.first().map(|pending| pending.available_at);
+        let deadline = rare.holds.iter().map(|hold| hold.deadline).min();
+        [expiry, maturing, deadline].into_iter().flatten().min()
+    }
+
+    /// Applies what an event does to this account's credit; `Err` says what it breaks.
+    pub(crate) fn evolve(
+        &mut self,
+        at: Position,
+        recorded_at: Timestamp,
+        event: &Event,
+    ) -> Result<(), &'static str> {
+        match event {
+            Event::CreditEarned(_, fact) => {
+                self.earn(at, recorded_at, fact).ok_or("an account holds more than is possible")
+            }
+            Event::CreditMatured(_, fact) => {
+                sums_to(fact.points, &fact.lots)?;
+                self.mature(&fact.lots).ok_or("I1: credit matured that wasn't pending")
+            }
+            Event::CreditDeducted(_, fact) => {
+                sums_to(fact.points, &fact.lots)?;
+                self.take_all(&fact.lots).ok_or("I1: more was deducted than was available")
+            }
+            Event::CreditExpired(_, fact) => {
+                sums_to(fact.points, &fact.lots)?;
+                if fact.lots.iter().any(|part| part.expires_at.is_none_or(|at| at > recorded_at)) {
+                    return Err("I8: credit expired before its time");
+                }
+                self.take_all(&fact.lots).ok_or("I1: more expired than was available")
+            }
+            Event::CreditRefunded(_, fact) => {
+                sums_to(fact.points, &fact.lots)?;
+                self.put_all(&fact.lots).ok_or("an account holds more than is possible")
+            }
+            Event::CreditWithdrawn(_, fact) => self.withdraw(fact),
+            Event::DebtRepaid(_, fact) => {
+                sums_to(fact.points, &fact.lots)?;
+                let rare = self.rare_mut();
+                rare.owed = rare.owed.minus(fact.points).ok_or("more was repaid than owed")?;
+                self.take_all(&fact.lots).ok_or("I1: more was repaid than was available")
+            }
+            Event::CreditSent(_, fact) => {
+                sums_to(fact.points, &fact.lots)?;
+                self.take_all(&fact.lots).ok_or("I1: more was sent than was available")
+            }
+            Event::CreditReceived(_, fact) => {
+                sums_to(fact.points, &fact.lots)?;
+                self.put_all(&fact.lots).ok_or("an account holds more than is possible")
+            }
+            Event::CreditHeld(_, fact) => self.set_aside(fact),
+            Event::HoldCaptured(_, fact) => self.capture(fact),
+            Event::HoldReleased(_, fact) => {
+                sums_to(fact.points, &fact.lots)?;
+                let hold = self.end_hold(&fact.hold_id)?;
+                if hold.lots != fact.lots {
+                    return Err("a hold was released with what it didn't hold");
+                }
+                self.put_all(&fact.lots).ok_or("an account holds more than is possible")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn earn(&mut self, at: Position, recorded_at: Timestamp, fact: &CreditEarned) -> Option<()> {
+        let expires_at = fact.expires_at;
+        let part = LotPart { lot: at.into(), points: fact.points, expires_at, graced: false };
+        if let Some(rule) = &fact.rule {
+            self.count_earned(&rule.rule_id, fact.points, recorded_at)?;
+        }
+        match fact.available_at {
+            Some(available_at) if available_at > recorded_at => {
+                let pending = &mut self.rare_mut().pending;
+                let index = pending.partition_point(|other| other.available_at <= available_at);
+                pending.insert(index, Pending { available_at, part });
+                Some(())
+            }
+            _ => self.lots.put(part),
+        }
+    }
+
+    fn count_earned(&mut self, rule: &RuleId, points: Points, now: Timestamp) -> Option<()> {
+        let earned = &mut self.rare_mut().earned;
+        let index = earned.iter().position(|earned| earned.rule == *rule).unwrap_or_else(|| {
+            earned.push(Earned { rule: rule.clone(), within: vec![] });
+            earned.len() - 1
+        });
+        let within = &mut earned.get_mut(index)?.within;
+        for period in Period::ALL {
+            let start = period.start(now);
+            match within.iter_mut().find(|(other, ..)| *other == period) {
+                Some((_, current, sum)) if *current == start => *sum = sum.plus(points)?,
+                Some(former) => *former = (period, start, points),
+                None => within.push((period, start, points)),
+            }
+        }
         Some(())
     }
 
-    /// Takes what a deduction drew: the sum and the lots shrink by the same points (I7); nothing
-    /// where a lot hasn't that much (I1).
-    #[must_use]
-    pub(crate) fn spend(&mut self, drawn: &[LotPart]) -> Option<()> {
-        for part in drawn {
-            self.available = self.available.minus(part.points)?;
-            let index = self.lots.iter().position(|lot| lot.id == part.lot)?;
-            let lot = self.lots.get_mut(index)?;
-            lot.points = lot.points.minus(part.points)?;
-            if lot.points == Points::ZERO {
-                self.lots.remove(index);
-            }
+    fn mature(&mut self, parts: &[LotPart]) -> Option<()> {
+        for part in parts {
+            self.take_pending(part)?;
+            self.lots.put(part.clone())?;
         }
         Some(())
+    }
+
+    /// Takes points of a pending lot.
+    fn take_pending(&mut self, part: &LotPart) -> Option<()> {
+        let pending = &mut self.rare_mut().pending;
+        let index = pending.iter().position(|pending| pending.part.lot == part.lot)?;
+        let left = &mut pending.get_mut(index)?.part.points;
+        *left = left.minus(part.points)?;
+        if *left == Points::ZERO {
+            pending.remove(index);
+        }
+        Some(())
+    }
+
+    pub(crate) fn is_pending(&self, lot: LotId) -> bool {
+        self.pending_parts().iter().any(|pending| pending.part.lot == lot)
+    }
+
+    fn withdraw(&mut self, fact: &CreditWithdrawn) -> Result<(), &'static str> {
+        let (owed, expired) = (fact.owed.unwrap_or_default(), fact.expired.unwrap_or_default());
+        let sum = sum_of(&fact.lots).and_then(|sum| sum.plus(owed)?.plus(expired));
+        if sum != Some(fact.points) {
+            return Err("I3: a withdrawal is the sum of its parts");
+        }
+        for part in &fact.lots {
+            let is_pending = self.is_pending(part.lot);
+            let taken = if is_pending { self.take_pending(part) } else { self.lots.take(part) };
+            taken.ok_or("I1: more was withdrawn than was there")?;
+        }
+        if owed > Points::ZERO {
+            let rare = self.rare_mut();
+            rare.owed = rare.owed.plus(owed).ok_or("more is owed than an amount can say")?;
+        }
+        Ok(())
+    }
+
+    fn set_aside(&mut self, fact: &CreditHeld) -> Result<(), &'static str> {
+        sums_to(fact.points, &fact.lots)?;
+        self.take_all(&fact.lots).ok_or("I1: more was held than was available")?;
+        let (id, lots) = (fact.hold_id.clone(), fact.lots.clone());
+        self.rare_mut().holds.push(Hold { id, lots, deadline: fact.deadline });
+        Ok(())
+    }
+
+    fn capture(&mut self, fact: &HoldCaptured) -> Result<(), &'static str> {
+        sums_to(fact.points, &fact.lots)?;
+        let hold = self.end_hold(&fact.hold_id)?;
+        if joined(&fact.lots, &fact.released) != hold.lots {
+            return Err("a capture and what it released are what was held");
+        }
+        self.put_all(&fact.released).ok_or("an account holds more than is possible")
+    }
+
+    fn end_hold(&mut self, id: &HoldId) -> Result<Hold, &'static str> {
+        let holds = &mut self.rare_mut().holds;
+        let index = holds.iter().position(|hold| hold.id == *id).ok_or("a hold ended twice")?;
+        Ok(holds.remove(index))
+    }
+
+    fn put_all(&mut self, parts: &[LotPart]) -> Option<()> {
+        parts.iter().try_for_each(|part| self.lots.put(part.clone()))
+    }
+
+    fn take_all(&mut self, parts: &[LotPart]) -> Option<()> {
+        parts.iter().try_for_each(|part| self.lots.take(part))
     }
 
     /// Counts pieces of an offer towards its limit.
@@ -96,4 +326,45 @@ impl Account {
         }
         Some(())
     }
+
+    /// Takes pieces off the count.
+    #[must_use]
+    pub(crate) fn count_back(&mut self, offer: OfferNumber, quantity: Units) -> Option<()> {
+        let index = self.taken.iter().position(|(other, _)| *other == offer)?;
+        let (_, taken) = self.taken.get_mut(index)?;
+        *taken = taken.minus(quantity)?;
+        if *taken == Units::ZERO {
+            self.taken.remove(index);
+        }
+        Some(())
+    }
+
+    fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+}
+
+fn sums_to(points: Points, parts: &[LotPart]) -> Result<(), &'static str> {
+    if sum_of(parts) == Some(points) {
+        Ok(())
+    } else {
+        Err("I3: an amount is the sum of its parts")
+    }
+}
+
+/// Two lists of parts as one; a part that was cut in two is whole again.
+fn joined(first: &[LotPart], rest: &[LotPart]) -> Vec<LotPart> {
+    let mut joined = first.to_vec();
+    let mut rest = rest.iter().cloned();
+    if let (Some(cut), Some(next)) = (joined.last_mut(), rest.next()) {
+        let sum = cut.points.plus(next.points);
+        match sum {
+            Some(points) if next == (LotPart { points: next.points, ..cut.clone() }) => {
+                cut.points = points;
+            }
+            _ => joined.push(next),
+        }
+    }
+    joined.extend(rest);
+    joined
 }

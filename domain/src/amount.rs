@@ -100,6 +100,50 @@ impl Points {
             _ => None,
         }
     }
+
+    /// What `part` of a `whole` is worth that is worth this much, rounded down.
+    #[must_use]
+    pub fn share(self, part: Units, whole: Units) -> Self {
+        let product = u128::from(self.0) * u128::from(part.0);
+        let share = product / u128::from(whole.0.max(1));
+        u64::try_from(share).ok().and_then(Self::sum_of).unwrap_or(self)
+    }
+}
+
+/// Amounts that may be nothing, as snapshots keep sums: `#[serde(with = "sum")]`.
+pub(crate) mod sum {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    pub(crate) trait Sum: Copy {
+        fn number(self) -> u64;
+        fn of(number: u64) -> Option<Self>;
+    }
+
+    impl Sum for super::Points {
+        fn number(self) -> u64 {
+            self.get()
+        }
+        fn of(number: u64) -> Option<Self> {
+            Self::sum_of(number)
+        }
+    }
+
+    impl Sum for super::Units {
+        fn number(self) -> u64 {
+            self.get()
+        }
+        fn of(number: u64) -> Option<Self> {
+            Self::sum_of(number)
+        }
+    }
+
+    pub(crate) fn serialize<T: Sum, S: Serializer>(sum: &T, to: S) -> Result<S::Ok, S::Error> {
+        sum.number().serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, T: Sum, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+        T::of(u64::deserialize(from)?).ok_or_else(|| de::Error::custom(super::AmountError))
+    }
 }
 
 /// Reads a JSON number that is whole and not negative, and says so in words where it isn't.

@@ -1,6 +1,7 @@
 //! Rules by which purchases earn: so many points per unit of currency, more in some categories and
 //! at some times, so many per shopper and period, for so long.
 
+use log_record::Position;
 use serde::{Deserialize, Serialize};
 
 use crate::{Category, Points, PurchaseLine, Timestamp};
@@ -25,6 +26,17 @@ pub struct EarningTerms {
     /// After how many days it can be spent: the time in which goods can be returned.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub pending_days: u16,
+}
+
+/// A rule as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarningRule {
+    /// The present terms.
+    pub terms: EarningTerms,
+    /// Counts changes, from 1.
+    pub version: u64,
+    /// The event that last changed it.
+    pub changed_at: Position,
 }
 
 /// So many points for so much money; a line's are rounded down.
@@ -94,6 +106,9 @@ pub enum ExpiryRule {
 }
 
 impl Period {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::Day, Self::Month, Self::Year, Self::Ever];
+
     /// When the period began that `now` is in.
     #[must_use]
     pub fn start(self, now: Timestamp) -> Timestamp {

@@ -88,6 +88,16 @@ pub struct Note {
     pub reason: Option<Reason>,
 }
 
+impl Note {
+    /// The first field in which it differs from what was kept. What has been erased isn't compared.
+    pub(crate) fn first_difference(&self, kept: &Self) -> Option<&'static str> {
+        if kept.by.is_some() && kept.by != self.by {
+            return Some("by");
+        }
+        (kept.reason.is_some() && kept.reason != self.reason).then_some("reason")
+    }
+}
+
 impl Event {
     /// The account that the event belongs to; an offer's and the programme's belong to none.
     #[must_use]
@@ -118,6 +128,37 @@ impl Event {
             | Self::OfferAmended(_)
             | Self::OfferClosed(_)
             | Self::StockAdded(_) => None,
+        }
+    }
+
+    /// Whether the event moves credit; the others of an account say what for.
+    pub(crate) const fn is_of_credit(&self) -> bool {
+        match self {
+            Self::CreditEarned(..)
+            | Self::CreditMatured(..)
+            | Self::CreditDeducted(..)
+            | Self::CreditExpired(..)
+            | Self::CreditRefunded(..)
+            | Self::CreditWithdrawn(..)
+            | Self::DebtRepaid(..)
+            | Self::CreditSent(..)
+            | Self::CreditReceived(..)
+            | Self::CreditHeld(..)
+            | Self::HoldCaptured(..)
+            | Self::HoldReleased(..) => true,
+            Self::ExchangeCreated(..)
+            | Self::ExchangeCancelled(..)
+            | Self::ShipmentDispatched(..)
+            | Self::PurchaseRecorded(..)
+            | Self::PurchaseReturned(..)
+            | Self::LogOpened(_)
+            | Self::ClockConfirmed(_)
+            | Self::PolicyChanged(_)
+            | Self::EarningRuleSet(_)
+            | Self::OfferOpened(_)
+            | Self::OfferAmended(_)
+            | Self::OfferClosed(_)
+            | Self::StockAdded(_) => false,
         }
     }
 }

@@ -164,6 +164,14 @@ impl From<&PurchaseId> for CauseId {
     }
 }
 
+impl RuleId {
+    /// The rule for purchases that name none.
+    #[must_use]
+    pub fn default_rule() -> Self {
+        Self("default".into())
+    }
+}
+
 text_type! {
     /// Where to ship: an address or a reference to one, unread. It is personal, so it is kept in
     /// private texts only, and never printed.

@@ -1,9 +1,12 @@
 //! What an offer has left to hand out, behind one way of taking.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Units;
+use crate::amount::sum;
 
 /// An offer's stock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Inventory {
     /// There is no end of them.
     Unlimited,
@@ -12,6 +15,7 @@ pub enum Inventory {
         /// How many there have been in all: the first stock and every addition.
         stock: Units,
         /// How many are not sold.
+        #[serde(with = "sum")]
         remaining: Units,
     },
 }
@@ -48,6 +52,18 @@ impl Inventory {
                 (Some(stock), Some(remaining)) => Some(Self::Units { stock, remaining }),
                 _ => None,
             },
+        }
+    }
+
+    /// What is left once `quantity` comes back; nothing where that is more than was taken.
+    #[must_use]
+    pub fn give_back(self, quantity: Units) -> Option<Self> {
+        match self {
+            Self::Unlimited => Some(self),
+            Self::Units { stock, remaining } => {
+                let remaining = remaining.plus(quantity).filter(|left| *left <= stock)?;
+                Some(Self::Units { stock, remaining })
+            }
         }
     }
 

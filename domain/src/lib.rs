@@ -9,31 +9,38 @@
 //! - [`command`]: what can be asked for, one file per command with its rules in order of precedence
 //! - [`refusal`]: the answers that say no
 //! - [`event`]: the facts that are recorded
-//! - [`state`]: what the facts add up to; [`account`], [`offer`], [`inventory`] and
-//!   [`recorded_ids`] are its parts
+//! - [`state`]: what the facts add up to; [`account`] (with `lots`, and `due` for what happens by
+//!   itself), [`offer`], [`inventory`] and [`recorded_ids`] are its parts
+//! - [`policy`], [`earning_rule`]: what an operator chooses
 //! - [`amount`], [`ids`], [`timestamp`]: types that carry their precondition
 
 pub mod account;
 pub mod amount;
 pub mod command;
+mod draft;
+mod due;
 pub mod earning_rule;
 pub mod event;
 pub mod ids;
 pub mod inventory;
+mod lots;
 pub mod offer;
 pub mod policy;
 pub mod recorded_ids;
 pub mod refusal;
+mod schedule;
 pub mod state;
 pub mod timestamp;
 
 #[cfg(test)]
 mod scenario;
 
-pub use account::{Account, Lot};
+pub use account::{Account, Hold, Pending};
 pub use amount::{AMOUNT_MAX, AmountError, Points, Units};
 pub use command::{Command, Decision, decide};
-pub use earning_rule::{Cap, CategoryRate, EarningTerms, ExpiryRule, Multiplier, Period, Rate};
+pub use earning_rule::{
+    Cap, CategoryRate, EarningRule, EarningTerms, ExpiryRule, Multiplier, Period, Rate,
+};
 pub use event::{
     Cause, CauseKind, Clock, ClockConfirmed, CreditDeducted, CreditEarned, CreditExpired,
     CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn,

@@ -26,7 +26,7 @@ pub struct Terms {
 }
 
 /// Whether an offer can still take redemptions at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OfferPhase {
     /// It takes them within its window.
     Open,
@@ -38,7 +38,7 @@ pub enum OfferPhase {
 }
 
 /// An offer as it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
     /// The present terms.
     pub terms: Terms,

@@ -9,15 +9,21 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{PoisonError, RwLock};
 
 use log_record::Position;
+use serde::ser::SerializeSeq;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use crate::{AccountId, AdditionId, Cause, ExchangeId, OfferId};
+use crate::{
+    AccountId, AdditionId, CancellationId, Cause, ExchangeId, HoldId, OfferId, PurchaseId,
+    ReturnId, Shipped, TransferId, WithdrawalId,
+};
 
 /// How many locks the map is spread over, so that the gate's readers seldom meet the writer.
 const SHARDS: usize = 64;
 
 /// The first 16 bytes of SHA-256 over the owner, the kind and the id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct IdHash([u8; 16]);
 
 impl IdHash {
@@ -38,6 +44,62 @@ impl IdHash {
     pub fn stock_addition(offer: &OfferId, id: &AdditionId) -> Self {
         // No account id can bear the mark, so an offer's ids can't meet an account's.
         Self::of(&format!("~offer {offer}"), "stock-addition", id.as_str())
+    }
+
+    /// Credit of an account that is set aside.
+    #[must_use]
+    pub fn hold(account: &AccountId, id: &HoldId) -> Self {
+        Self::of(account.as_str(), "hold", id.as_str())
+    }
+
+    /// The capture of a hold, of which there is one.
+    #[must_use]
+    pub fn capture(account: &AccountId, hold: &HoldId) -> Self {
+        Self::of(account.as_str(), "capture", hold.as_str())
+    }
+
+    /// The release of a hold that was asked for, of which there is one.
+    #[must_use]
+    pub fn release(account: &AccountId, hold: &HoldId) -> Self {
+        Self::of(account.as_str(), "release", hold.as_str())
+    }
+
+    /// A cancellation of an exchange.
+    #[must_use]
+    pub fn cancellation(account: &AccountId, of: &ExchangeId, id: &CancellationId) -> Self {
+        // No id holds a slash, so no two pairs read alike.
+        Self::of(account.as_str(), "cancellation", &format!("{of}/{id}"))
+    }
+
+    /// A return of a purchase.
+    #[must_use]
+    pub fn purchase_return(account: &AccountId, of: &PurchaseId, id: &ReturnId) -> Self {
+        Self::of(account.as_str(), "return", &format!("{of}/{id}"))
+    }
+
+    /// A withdrawal from an account.
+    #[must_use]
+    pub fn withdrawal(account: &AccountId, id: &WithdrawalId) -> Self {
+        Self::of(account.as_str(), "withdrawal", id.as_str())
+    }
+
+    /// A transfer from an account.
+    #[must_use]
+    pub fn transfer(sender: &AccountId, id: &TransferId) -> Self {
+        Self::of(sender.as_str(), "transfer", id.as_str())
+    }
+
+    /// The dispatch of what an exchange or a purchase asked for, of which there is one.
+    #[must_use]
+    pub fn dispatch(account: &AccountId, shipped: &Shipped) -> Self {
+        match shipped {
+            Shipped::ExchangeId(id) => Self::exchange_dispatch(account, id),
+            Shipped::PurchaseId(id) => Self::of(account.as_str(), "purchase-dispatch", id.as_str()),
+        }
+    }
+
+    pub(crate) fn exchange_dispatch(account: &AccountId, id: &ExchangeId) -> Self {
+        Self::of(account.as_str(), "exchange-dispatch", id.as_str())
     }
 
     fn of(owner: &str, kind: &str, id: &str) -> Self {
@@ -77,6 +139,29 @@ impl RecordedIds {
     pub(crate) fn insert(&self, id: IdHash, position: Position) -> Option<Position> {
         let mut shard = self.shards[id.shard()].write().unwrap_or_else(PoisonError::into_inner);
         shard.insert(id, position)
+    }
+}
+
+/// A list of pairs, in no order.
+impl Serialize for RecordedIds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut pairs = serializer.serialize_seq(None)?;
+        for shard in &self.shards {
+            for pair in shard.read().unwrap_or_else(PoisonError::into_inner).iter() {
+                pairs.serialize_element(&pair)?;
+            }
+        }
+        pairs.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for RecordedIds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let recorded = Self::default();
+        for (id, position) in Vec::<(IdHash, Position)>::deserialize(deserializer)? {
+            recorded.insert(id, position);
+        }
+        Ok(recorded)
     }
 }
 

@@ -9,6 +9,67 @@ use crate::{AMOUNT_MAX, Points, Timestamp, Units};
 /// Why a command was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
+    /// The account never had such a hold.
+    #[error("the account has never had such a hold; check its id")]
+    HoldUnknown,
+    /// It was captured or released.
+    #[error("the hold has ended: it was captured or released, or its deadline has passed")]
+    HoldEnded,
+    /// The capture's exchange id belongs to another exchange.
+    #[error("the exchange id was used by another exchange of the account; take a new one")]
+    ExchangeExists,
+    /// There is nothing to cancel.
+    #[error("there is no such exchange of the account; check both ids")]
+    ExchangeUnknown,
+    /// There is nothing to return.
+    #[error("there is no such purchase of the account; check both ids")]
+    PurchaseUnknown,
+    /// There is nothing to withdraw.
+    #[error("the cause has earned the account no credit; check kind and id")]
+    CreditUnknown,
+    /// The parcel has left.
+    #[error("the goods have left the warehouse; from then on an exchange can't be cancelled")]
+    ExchangeDispatched,
+    /// The purchase has no such line.
+    #[error("the purchase has no line of the product named in line {line} of the return")]
+    LineUnknown {
+        /// Which line of the return, from 1.
+        line: u64,
+    },
+    /// More pieces are to come back than are left.
+    #[error("{left} left to come back, {asked} asked for")]
+    QuantityTooLarge {
+        /// What is left.
+        left: Units,
+        /// What was asked for.
+        asked: Units,
+    },
+    /// More points are to be captured or withdrawn than are left.
+    #[error("{left} points left, {asked} asked for")]
+    PointsTooLarge {
+        /// What is left.
+        left: Points,
+        /// What was asked for.
+        asked: Points,
+    },
+    /// Nobody made such a rule.
+    #[error("there is no such earning rule; make it first, or name the points")]
+    RuleUnknown,
+    /// The rule exists with other terms, and the caller didn't say which version it read.
+    #[error(
+        "the rule exists with other terms; to change it, send If-Match with the version that you \
+         read, which is {version}"
+    )]
+    RuleExists {
+        /// The present version.
+        version: u64,
+    },
+    /// The rule isn't at the version that the caller read.
+    #[error("the rule has changed since it was read; it is at version {version}: read it again")]
+    RuleChanged {
+        /// The present version.
+        version: u64,
+    },
     /// Nobody opened such an offer.
     #[error("there is no such offer; open it first, or check its id")]
     OfferUnknown,
@@ -73,6 +134,15 @@ pub enum Refusal {
     /// The account has never had any credit.
     #[error("there is no such account; it comes into being with its first credit")]
     AccountUnknown,
+    /// The recipient's account has never had any credit.
+    #[error("the recipient has no account; it comes into being with its first credit")]
+    RecipientUnknown,
+    /// The hold would end too early or too late.
+    #[error("a hold's deadline lies after now and at {latest} at the latest")]
+    DeadlineOutOfRange {
+        /// The last deadline possible now.
+        latest: Timestamp,
+    },
     /// The shopper would have more of the offer than one shopper may.
     #[error("one shopper may have {limit} in all; {taken} taken, {asked} asked for")]
     ShopperLimitReached {
@@ -90,6 +160,17 @@ pub enum Refusal {
         needed: Points,
         /// What can be spent.
         available: Points,
+    },
+    /// Credit is to be withdrawn that was spent, and the policy lets nobody owe.
+    #[error(
+        "{asked} points are to be taken back, {left} can be; the rest was spent, and the policy \
+         `spent_credit` is `refuse`"
+    )]
+    CreditAlreadySpent {
+        /// What can be taken.
+        left: Points,
+        /// What was to be taken.
+        asked: Points,
     },
 }
 
@@ -127,7 +208,20 @@ pub enum Fact {
 
 impl Refusal {
     /// Every code, in order of precedence.
-    pub const CODES: [&'static str; 13] = [
+    pub const CODES: [&'static str; 29] = [
+        "hold-unknown",
+        "hold-ended",
+        "exchange-exists",
+        "exchange-unknown",
+        "purchase-unknown",
+        "credit-unknown",
+        "exchange-dispatched",
+        "line-unknown",
+        "quantity-too-large",
+        "points-too-large",
+        "rule-unknown",
+        "rule-exists",
+        "rule-changed",
         "offer-unknown",
         "offer-exists",
         "offer-changed",
@@ -139,14 +233,30 @@ impl Refusal {
         "amount-too-large",
         "price-changed",
         "account-unknown",
+        "recipient-unknown",
+        "deadline-out-of-range",
         "shopper-limit-reached",
         "insufficient-credit",
+        "credit-already-spent",
     ];
 
     /// The stable name that clients decide by.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
+            Self::HoldUnknown => "hold-unknown",
+            Self::HoldEnded => "hold-ended",
+            Self::ExchangeExists => "exchange-exists",
+            Self::ExchangeUnknown => "exchange-unknown",
+            Self::PurchaseUnknown => "purchase-unknown",
+            Self::CreditUnknown => "credit-unknown",
+            Self::ExchangeDispatched => "exchange-dispatched",
+            Self::LineUnknown { .. } => "line-unknown",
+            Self::QuantityTooLarge { .. } => "quantity-too-large",
+            Self::PointsTooLarge { .. } => "points-too-large",
+            Self::RuleUnknown => "rule-unknown",
+            Self::RuleExists { .. } => "rule-exists",
+            Self::RuleChanged { .. } => "rule-changed",
             Self::OfferUnknown => "offer-unknown",
             Self::OfferExists { .. } => "offer-exists",
             Self::OfferChanged { .. } => "offer-changed",
@@ -158,8 +268,11 @@ impl Refusal {
             Self::AmountTooLarge { .. } => "amount-too-large",
             Self::PriceChanged { .. } => "price-changed",
             Self::AccountUnknown => "account-unknown",
+            Self::RecipientUnknown => "recipient-unknown",
+            Self::DeadlineOutOfRange { .. } => "deadline-out-of-range",
             Self::ShopperLimitReached { .. } => "shopper-limit-reached",
             Self::InsufficientCredit { .. } => "insufficient-credit",
+            Self::CreditAlreadySpent { .. } => "credit-already-spent",
         }
     }
 
@@ -167,14 +280,30 @@ impl Refusal {
     #[must_use]
     pub const fn can_succeed_later(&self) -> bool {
         match self {
-            Self::OfferUnknown
+            Self::HoldUnknown
+            | Self::ExchangeUnknown
+            | Self::PurchaseUnknown
+            | Self::CreditUnknown
+            | Self::RuleUnknown
+            | Self::RecipientUnknown
+            | Self::DeadlineOutOfRange { .. }
+            | Self::CreditAlreadySpent { .. }
+            | Self::OfferUnknown
             | Self::SoldOut { .. }
             | Self::OfferNotOpen(NotOpen::NotYet { .. } | NotOpen::Ended { .. })
             | Self::PriceChanged { .. }
             | Self::AccountUnknown
             | Self::ShopperLimitReached { .. }
             | Self::InsufficientCredit { .. } => true,
-            Self::OfferExists { .. }
+            Self::HoldEnded
+            | Self::ExchangeExists
+            | Self::ExchangeDispatched
+            | Self::LineUnknown { .. }
+            | Self::QuantityTooLarge { .. }
+            | Self::PointsTooLarge { .. }
+            | Self::RuleExists { .. }
+            | Self::RuleChanged { .. }
+            | Self::OfferExists { .. }
             | Self::OfferChanged { .. }
             | Self::OfferClosed { .. }
             | Self::StockNotAmendable { .. }
@@ -188,10 +317,30 @@ impl Refusal {
     #[must_use]
     pub fn facts(&self) -> Vec<(&'static str, Fact)> {
         match *self {
-            Self::OfferUnknown | Self::StockUnlimited | Self::AccountUnknown => vec![],
-            Self::OfferExists { version } | Self::OfferChanged { version } => {
-                vec![("version", Fact::Number(version))]
+            Self::HoldUnknown
+            | Self::HoldEnded
+            | Self::ExchangeExists
+            | Self::ExchangeUnknown
+            | Self::PurchaseUnknown
+            | Self::CreditUnknown
+            | Self::ExchangeDispatched
+            | Self::RuleUnknown
+            | Self::OfferUnknown
+            | Self::StockUnlimited
+            | Self::AccountUnknown
+            | Self::RecipientUnknown => vec![],
+            Self::LineUnknown { line } => vec![("line", Fact::Number(line))],
+            Self::QuantityTooLarge { left, asked } => {
+                vec![("left", Fact::Number(left.get())), ("asked", Fact::Number(asked.get()))]
             }
+            Self::PointsTooLarge { left, asked } | Self::CreditAlreadySpent { left, asked } => {
+                vec![("left", Fact::Number(left.get())), ("asked", Fact::Number(asked.get()))]
+            }
+            Self::DeadlineOutOfRange { latest } => vec![("latest", Fact::Time(latest))],
+            Self::RuleExists { version }
+            | Self::RuleChanged { version }
+            | Self::OfferExists { version }
+            | Self::OfferChanged { version } => vec![("version", Fact::Number(version))],
             Self::OfferClosed { at } | Self::OfferNotOpen(NotOpen::Closed { at }) => {
                 vec![("closed_at", Fact::Time(at))]
             }

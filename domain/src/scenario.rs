@@ -4,7 +4,7 @@
 
 use log_record::Position;
 
-use crate::command::{AddStock, AmendOffer, CloseOffer, EarnCredit, OpenOffer, Redeem};
+use crate::command::{AddStock, AmendOffer, CloseOffer, EarnCredit, OpenOffer, Order, Redeem};
 use crate::*;
 
 pub(crate) struct Scenario {
@@ -52,7 +52,10 @@ impl Outcome {
     /// The events are decided, and the state takes them.
     #[track_caller]
     pub(crate) fn then<const N: usize>(self, events: [Event; N]) {
-        assert_eq!(self.decided, Ok(Decision::Record(events.to_vec())));
+        let Ok(Decision::Record { events: decided, .. }) = &self.decided else {
+            panic!("nothing is recorded: {:?}", self.decided);
+        };
+        assert_eq!(decided, &events.to_vec());
         self.scenario.and(events);
     }
 
@@ -122,6 +125,8 @@ pub(crate) fn earn(account: &str, amount: u64, basket: &str) -> Command {
         account_id: id(account),
         points: points(amount),
         cause: cause(basket),
+        available_at: None,
+        expires_at: None,
         occurred_at: None,
     })
 }
@@ -190,13 +195,26 @@ pub(crate) fn stock_added(offer: &str, addition: &str, by: u64) -> Event {
 fn redemption_of(account: &str, exchange: &str, offer: &str) -> Redeem {
     Redeem {
         account_id: id(account),
-        exchange_id: id(exchange),
-        offer_id: id(offer),
-        quantity: units(1),
-        deliver_to: id("1 Elm Street"),
-        expected_points: None,
+        order: Order {
+            exchange_id: id(exchange),
+            offer_id: id(offer),
+            quantity: units(1),
+            deliver_to: id("1 Elm Street"),
+            expected_points: None,
+        },
         occurred_at: None,
     }
+}
+
+fn redeem_as(
+    order: impl FnOnce(&mut Order),
+    account: &str,
+    exchange: &str,
+    offer: &str,
+) -> Command {
+    let mut redeem = redemption_of(account, exchange, offer);
+    order(&mut redeem.order);
+    Command::Redeem(redeem)
 }
 
 pub(crate) fn redeem(account: &str, exchange: &str, offer: &str) -> Command {
@@ -204,17 +222,15 @@ pub(crate) fn redeem(account: &str, exchange: &str, offer: &str) -> Command {
 }
 
 pub(crate) fn two(account: &str, exchange: &str, offer: &str) -> Command {
-    Command::Redeem(Redeem { quantity: units(2), ..redemption_of(account, exchange, offer) })
+    redeem_as(|order| order.quantity = units(2), account, exchange, offer)
 }
 
 pub(crate) fn elsewhere(account: &str, exchange: &str, offer: &str) -> Command {
-    let deliver_to = id("2 Oak Street");
-    Command::Redeem(Redeem { deliver_to, ..redemption_of(account, exchange, offer) })
+    redeem_as(|order| order.deliver_to = id("2 Oak Street"), account, exchange, offer)
 }
 
 pub(crate) fn expecting(cost: u64, account: &str, exchange: &str, offer: &str) -> Command {
-    let expected_points = Some(points(cost));
-    Command::Redeem(Redeem { expected_points, ..redemption_of(account, exchange, offer) })
+    redeem_as(|order| order.expected_points = Some(points(cost)), account, exchange, offer)
 }
 
 pub(crate) fn deducted(account: &str, exchange: &str, lots: &[(u64, u64)]) -> Event {

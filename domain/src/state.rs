@@ -1,42 +1,81 @@
-//! What a partition's events add up to, and how each event changes it.
+//! What a partition's events add up to.
 //!
 //! `evolve` decides nothing. It refuses only what no correct history can hold, naming the
 //! invariant; a partition whose log holds such an event is stopped.
 
+mod evolve;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use log_record::Position;
+use serde::{Deserialize, Serialize};
 
 use crate::account::OfferNumber;
+use crate::amount::sum;
+use crate::schedule::Schedule;
 use crate::{
-    Account, AccountId, CreditDeducted, CreditEarned, Event, ExchangeCreated, IdHash, Inventory,
-    LogOpened, Lot, Offer, OfferAmended, OfferClosed, OfferId, OfferOpened, OfferPhase, Points,
-    RecordedIds, StockAdded, Timestamp,
+    Account, AccountId, Event, LogOpened, LotId, Offer, OfferId, Points, Policy, ProductId,
+    RecordedIds, RuleId, Timestamp, Units, due,
 };
+use evolve::Half;
+pub use evolve::Impossible;
+
+use crate::EarningRule;
 
 /// The state of a partition after the event at `position`.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct State {
     position: Position,
     recorded_at: Timestamp,
     opened: Option<LogOpened>,
-    accounts: HashMap<AccountId, Account>,
-    offer_numbers: HashMap<OfferId, OfferNumber>,
-    offers: Vec<Offer>,
+    policy: Policy,
+    /// The event that last changed the policy; before the first, the log's opening.
+    policy_changed_at: Position,
+    rules: HashMap<RuleId, EarningRule>,
+    accounts: IndexMap<AccountId, Account>,
+    offers: IndexMap<OfferId, Offer>,
+    /// Exchanges of which something was cancelled, by the event that created them.
+    cancelled: HashMap<Position, Cancelled>,
+    /// What came back of purchases, by the event that recorded them.
+    returned: HashMap<Position, Vec<Returned>>,
+    /// What became of lots that weren't spent.
+    lost: HashMap<LotId, Lost>,
     recorded: Arc<RecordedIds>,
-    /// A deduction whose exchange must be the next event (I3).
-    unpaired: Option<(AccountId, CreditDeducted)>,
+    /// The first half of a pair, whose second half must be the next event (I3). Between appends
+    /// there is none.
+    #[serde(skip)]
+    unpaired: Option<Half>,
+    #[serde(skip)]
+    schedule: Schedule,
 }
 
-/// An event that no correct history can hold where it stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the event at position {position} can't follow those before it: {why}")]
-pub struct Impossible {
-    /// Where it stands in its partition.
-    pub position: Position,
-    /// What it breaks.
-    pub why: &'static str,
+/// What was cancelled of an exchange.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Cancelled {
+    #[serde(with = "sum")]
+    pub(crate) quantity: Units,
+    #[serde(with = "sum")]
+    pub(crate) points: Points,
+}
+
+/// How many of a product of a purchase came back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Returned {
+    pub(crate) product: ProductId,
+    pub(crate) quantity: Units,
+}
+
+/// What was lost of a lot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Lost {
+    /// How much has expired and was not withdrawn after that.
+    #[serde(with = "sum")]
+    pub(crate) expired: Points,
+    /// How much of what the lot was earned as has been withdrawn.
+    #[serde(with = "sum")]
+    pub(crate) withdrawn: Points,
 }
 
 impl State {
@@ -58,28 +97,38 @@ impl State {
         self.opened.as_ref()
     }
 
+    /// What the operator chose, and the event that says so.
+    #[must_use]
+    pub const fn policy(&self) -> (Policy, Position) {
+        (self.policy, self.policy_changed_at)
+    }
+
+    /// An earning rule, if it was ever made.
+    #[must_use]
+    pub fn rule(&self, id: &RuleId) -> Option<&EarningRule> {
+        self.rules.get(id)
+    }
+
     /// An account, if it has ever had credit.
     #[must_use]
     pub fn account(&self, id: &AccountId) -> Option<&Account> {
         self.accounts.get(id)
     }
 
+    /// Every account with its id, in the order of their first credit.
+    pub fn accounts(&self) -> impl Iterator<Item = (&AccountId, &Account)> {
+        self.accounts.iter()
+    }
+
     /// An offer, if it was ever opened.
     #[must_use]
     pub fn offer(&self, id: &OfferId) -> Option<&Offer> {
-        self.numbered_offer(id).map(|(_, offer)| offer)
+        self.offers.get(id)
     }
 
-    /// Every offer with its id, in no order.
+    /// Every offer with its id, in the order in which they were opened.
     pub fn offers(&self) -> impl Iterator<Item = (&OfferId, &Offer)> {
-        self.offer_numbers
-            .iter()
-            .filter_map(|(id, number)| Some((id, self.offers.get(number.0 as usize)?)))
-    }
-
-    /// Every account with its id, in no order.
-    pub fn accounts(&self) -> impl Iterator<Item = (&AccountId, &Account)> {
-        self.accounts.iter()
+        self.offers.iter()
     }
 
     /// The ids that have been recorded, shared with whoever looks ids up while the state is busy.
@@ -88,140 +137,56 @@ impl State {
         &self.recorded
     }
 
-    pub(crate) fn numbered_offer(&self, id: &OfferId) -> Option<(OfferNumber, &Offer)> {
-        let number = *self.offer_numbers.get(id)?;
-        Some((number, self.offers.get(number.0 as usize)?))
+    /// When something falls due next, or earlier than that; nothing where nothing will.
+    #[must_use]
+    pub fn earliest_due(&self) -> Option<Timestamp> {
+        self.schedule.first()
     }
 
-    /// Applies the event at `position`. After an error the state is of no use.
-    pub fn evolve(
-        &mut self,
-        position: Position,
-        recorded_at: Timestamp,
-        event: &Event,
-    ) -> Result<(), Impossible> {
-        self.apply(position, recorded_at, event).map_err(|why| Impossible { position, why })
-    }
-
-    fn apply(&mut self, at: Position, recorded_at: Timestamp, event: &Event) -> Changed {
-        ensure(at == self.position().next(), "I5: positions are dense")?;
-        ensure(recorded_at >= self.recorded_at(), "I6: recorded times never decrease")?;
-        let is_first = self.opened.is_none();
-        ensure(is_first == matches!(event, Event::LogOpened(_)), "log-opened comes first, once")?;
-        ensure(
-            self.unpaired.is_none() || matches!(event, Event::ExchangeCreated(..)),
-            "I3: a deduction is followed by its exchange",
-        )?;
-        match event {
-            Event::LogOpened(fact) => self.opened = Some(fact.clone()),
-            Event::CreditEarned(account, fact) => self.credit_earned(at, account, fact)?,
-            Event::CreditDeducted(account, fact) => self.credit_deducted(account, fact)?,
-            Event::ExchangeCreated(account, fact) => self.exchange_created(at, account, fact)?,
-            Event::OfferOpened(fact) => self.offer_opened(at, fact)?,
-            Event::OfferAmended(fact) => self.offer_amended(at, fact)?,
-            Event::OfferClosed(fact) => self.offer_closed(at, recorded_at, fact)?,
-            Event::StockAdded(fact) => self.stock_added(at, fact)?,
-            _ => return Err("it isn't known yet"),
+    /// The next account in which something is due by `now`, with the events that say so. It is
+    /// given once: record them, or what was due waits until the account is changed.
+    pub fn next_due(&mut self, now: Timestamp) -> Option<Vec<Event>> {
+        while let Some(number) = self.schedule.take(now) {
+            let Some((id, account)) = self.accounts.get_index(number as usize) else { continue };
+            if account.is_unsettled(now) {
+                let (mut account, mut events) = (account.clone(), vec![]);
+                due::settle(&mut account, id, Timestamp::EPOCH, now, self.position, &mut events);
+                return Some(events);
+            }
+            if let Some(due) = account.next_due() {
+                self.schedule.plan(number, due);
+            }
         }
-        self.position = at;
-        self.recorded_at = recorded_at;
-        Ok(())
+        None
     }
 
-    fn credit_earned(&mut self, at: Position, id: &AccountId, fact: &CreditEarned) -> Changed {
-        self.record(IdHash::cause(id, &fact.cause), at)?;
-        let lot = Lot { id: at.into(), points: fact.points };
-        // Looked up first: `entry` would clone the id of every account that is there already.
-        let earned = match self.accounts.get_mut(id) {
-            Some(account) => account.earn(lot),
-            None => self.accounts.entry(id.clone()).or_default().earn(lot),
-        };
-        earned.ok_or("an account holds more than an amount can say")
+    /// Plans anew when something falls due, after the state was read from a snapshot.
+    #[must_use]
+    pub fn with_schedule(mut self) -> Self {
+        for (number, account) in self.accounts.values().enumerate() {
+            if let (Some(due), Ok(number)) = (account.next_due(), u32::try_from(number)) {
+                self.schedule.plan(number, due);
+            }
+        }
+        self
     }
 
-    fn credit_deducted(&mut self, id: &AccountId, fact: &CreditDeducted) -> Changed {
-        let drawn = fact.lots.iter().try_fold(Points::ZERO, |sum, lot| sum.plus(lot.points));
-        ensure(drawn == Some(fact.points), "I3: a deduction is the sum of what it drew")?;
-        let account = self.accounts.get_mut(id).ok_or("a deduction from an unknown account")?;
-        account.spend(&fact.lots).ok_or("I1: more was deducted than was available")?;
-        self.unpaired = Some((id.clone(), fact.clone()));
-        Ok(())
+    pub(crate) fn numbered_offer(&self, id: &OfferId) -> Option<(OfferNumber, &Offer)> {
+        let (number, _, offer) = self.offers.get_full(id)?;
+        Some((OfferNumber(u32::try_from(number).ok()?), offer))
     }
 
-    fn exchange_created(
-        &mut self,
-        at: Position,
-        id: &AccountId,
-        fact: &ExchangeCreated,
-    ) -> Changed {
-        let (payer, deduction) = self.unpaired.take().ok_or("I3: an exchange without deduction")?;
-        ensure(
-            payer == *id
-                && deduction.exchange_id == fact.exchange_id
-                && deduction.points == fact.points,
-            "I3: an exchange is paid by its own deduction",
-        )?;
-        self.record(IdHash::exchange(id, &fact.exchange_id), at)?;
-        let number = *self.offer_numbers.get(&fact.offer_id).ok_or("of an unknown offer")?;
-        let offer = self.offers.get_mut(number.0 as usize).ok_or("of an unknown offer")?;
-        offer.inventory =
-            offer.inventory.take(fact.quantity).ok_or("I4: more sold than stocked")?;
-        let account = self.accounts.get_mut(id).ok_or("an exchange of an unknown account")?;
-        account.count(number, fact.quantity).ok_or("a count is more than an amount can say")
+    pub(crate) fn cancelled(&self, exchange: Position) -> Cancelled {
+        self.cancelled.get(&exchange).copied().unwrap_or_default()
     }
 
-    fn offer_opened(&mut self, at: Position, fact: &OfferOpened) -> Changed {
-        let number = u32::try_from(self.offers.len()).map_err(|_| "more than 2^32 offers")?;
-        let former = self.offer_numbers.insert(fact.offer_id.clone(), OfferNumber(number));
-        ensure(former.is_none(), "I2: an offer is opened once")?;
-        self.offers.push(Offer {
-            terms: fact.terms.clone(),
-            version: 1,
-            inventory: Inventory::opening(fact.stock),
-            phase: OfferPhase::Open,
-            changed_at: at,
-        });
-        Ok(())
+    pub(crate) fn returned(&self, purchase: Position, product: &ProductId) -> Units {
+        let returned = self.returned.get(&purchase).map(Vec::as_slice).unwrap_or_default();
+        let of_product = returned.iter().find(|returned| returned.product == *product);
+        of_product.map(|returned| returned.quantity).unwrap_or_default()
     }
 
-    fn offer_amended(&mut self, at: Position, fact: &OfferAmended) -> Changed {
-        let offer = self.open_offer(&fact.offer_id)?;
-        ensure(fact.version == offer.version + 1, "an offer's versions are counted")?;
-        offer.version = fact.version;
-        offer.terms = fact.terms.clone();
-        offer.changed_at = at;
-        Ok(())
+    pub(crate) fn lost(&self, lot: LotId) -> Lost {
+        self.lost.get(&lot).copied().unwrap_or_default()
     }
-
-    fn offer_closed(&mut self, at: Position, time: Timestamp, fact: &OfferClosed) -> Changed {
-        let offer = self.open_offer(&fact.offer_id)?;
-        offer.version += 1;
-        offer.phase = OfferPhase::Closed { at: time };
-        offer.changed_at = at;
-        Ok(())
-    }
-
-    fn stock_added(&mut self, at: Position, fact: &StockAdded) -> Changed {
-        self.record(IdHash::stock_addition(&fact.offer_id, &fact.addition_id), at)?;
-        let offer = self.open_offer(&fact.offer_id)?;
-        offer.inventory = offer.inventory.add(fact.units).ok_or("stock that can't be added")?;
-        Ok(())
-    }
-
-    fn open_offer(&mut self, id: &OfferId) -> Result<&mut Offer, &'static str> {
-        let number = self.offer_numbers.get(id).ok_or("an unknown offer was changed")?;
-        let offer = self.offers.get_mut(number.0 as usize).ok_or("an unknown offer was changed")?;
-        ensure(offer.phase == OfferPhase::Open, "a closed offer was changed")?;
-        Ok(offer)
-    }
-
-    fn record(&self, id: IdHash, at: Position) -> Changed {
-        ensure(self.recorded.insert(id, at).is_none(), "I2: an id is recorded once")
-    }
-}
-
-type Changed = Result<(), &'static str>;
-
-fn ensure(holds: bool, why: &'static str) -> Changed {
-    if holds { Ok(()) } else { Err(why) }
 }

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Datelike, Months, NaiveDate, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
@@ -36,6 +37,13 @@ impl Timestamp {
 
     /// The last microsecond of the year 9999.
     pub const LAST: Self = Self(Self::LAST_MICROS);
+
+    /// What a clock of the system said.
+    pub fn from_system(time: SystemTime) -> Result<Self, TimestampError> {
+        let since_epoch = time.duration_since(UNIX_EPOCH).map_err(|_| TimestampError)?;
+        let micros = i64::try_from(since_epoch.as_micros()).map_err(|_| TimestampError)?;
+        Self::from_micros(micros)
+    }
 
     /// Microseconds since 1970-01-01T00:00:00Z.
     #[must_use]

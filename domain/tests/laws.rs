@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::command::{AddStock, AmendOffer, CloseOffer, EarnCredit, OpenOffer, Redeem};
+use domain::command::{AddStock, AmendOffer, CloseOffer, EarnCredit, OpenOffer, Order, Redeem};
 use domain::{
     Account, AccountId, Cause, CauseKind, Clock, Command, Decision, Event, IdHash, LogOpened,
     OfferId, Points, State, Terms, Timestamp, Units, decide,
@@ -178,7 +178,7 @@ fn recorded(commands: &[Command]) -> History {
     for (index, command) in commands.iter().enumerate() {
         let seconds = i64::try_from(index).expect("small");
         let now = Timestamp::from_micros((seconds + 1) * 1_000_000).expect("a time");
-        if let Ok(Decision::Record(events)) = decide(&history.state, command, now) {
+        if let Ok(Decision::Record { events, .. }) = decide(&history.state, command, now) {
             for event in events {
                 history.record(now, event);
             }
@@ -233,6 +233,8 @@ fn earn(who: u8, points: u64, cause: u8) -> Command {
         account_id: id(&format!("shopper-{who}")),
         points: Points::new(points).expect("an amount"),
         cause: Cause { kind: CauseKind::Purchase, id: id(&format!("B-{cause}")) },
+        available_at: None,
+        expires_at: None,
         occurred_at: None,
     })
 }
@@ -240,11 +242,13 @@ fn earn(who: u8, points: u64, cause: u8) -> Command {
 fn redeem(who: u8, exchange: u8, offer: u8, quantity: u64) -> Command {
     Command::Redeem(Redeem {
         account_id: id(&format!("shopper-{who}")),
-        exchange_id: id(&format!("x-{exchange}")),
-        offer_id: id(&format!("offer-{offer}")),
-        quantity: Units::new(quantity).expect("an amount"),
-        deliver_to: id("1 Elm Street"),
-        expected_points: None,
+        order: Order {
+            exchange_id: id(&format!("x-{exchange}")),
+            offer_id: id(&format!("offer-{offer}")),
+            quantity: Units::new(quantity).expect("an amount"),
+            deliver_to: id("1 Elm Street"),
+            expected_points: None,
+        },
         occurred_at: None,
     })
 }

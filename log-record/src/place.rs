@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::ParseIntError;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The log's own id. It is made when the log is opened and never changes.
@@ -17,7 +18,10 @@ pub struct Partition(pub u16);
 /// An event's number in its partition: 1, 2, 3 … without a gap.
 ///
 /// [`Position::START`] is the place before the first event.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(transparent)]
 pub struct Position(pub u64);
 
 /// Counts the writers that a partition has had. Every take-over and every doubt raises it, so an

@@ -26,11 +26,11 @@ impl AddStock {
         if offer.inventory.add(self.units).is_none() {
             return Err(Refusal::AmountTooLarge { what: "the offer's stock" });
         }
-        Ok(Decision::Record(vec![Event::StockAdded(StockAdded {
+        Ok(Decision::of(Event::StockAdded(StockAdded {
             offer_id: self.offer_id.clone(),
             addition_id: self.addition_id.clone(),
             units: self.units,
-        })]))
+        })))
     }
 
     pub(super) fn first_difference(&self, fact: &StockAdded) -> Option<&'static str> {

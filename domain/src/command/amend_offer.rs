@@ -34,11 +34,11 @@ impl AmendOffer {
         if !keeps_stock {
             return Err(Refusal::StockNotAmendable { stock });
         }
-        Ok(Decision::Record(vec![Event::OfferAmended(OfferAmended {
+        Ok(Decision::of(Event::OfferAmended(OfferAmended {
             offer_id: self.offer_id.clone(),
             version: offer.version + 1,
             terms: self.terms.clone(),
-        })]))
+        })))
     }
 }
 

@@ -15,9 +15,9 @@ impl CloseOffer {
         let offer = state.offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
         match offer.phase {
             OfferPhase::Closed { .. } => Ok(Decision::Standing),
-            OfferPhase::Open => Ok(Decision::Record(vec![Event::OfferClosed(OfferClosed {
+            OfferPhase::Open => Ok(Decision::of(Event::OfferClosed(OfferClosed {
                 offer_id: self.offer_id.clone(),
-            })])),
+            }))),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Give a shopper credit, once for each cause.
 
 use super::{Decision, first_different};
-use crate::{Account, AccountId, Cause, CreditEarned, Event, Points, Refusal, State, Timestamp};
+use crate::draft::Draft;
+use crate::{AccountId, Cause, CreditEarned, Points, Refusal, Timestamp};
 
 /// Earns a shopper a new lot of credit. The account comes into being with its first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,36 +13,51 @@ pub struct EarnCredit {
     pub points: Points,
     /// What for; the same cause earns once.
     pub cause: Cause,
+    /// From when on it can be spent; without it, at once.
+    pub available_at: Option<Timestamp>,
+    /// Until when it can be spent, which is after `available_at`; without it, for ever.
+    pub expires_at: Option<Timestamp>,
     /// When it happened, as the caller says.
     pub occurred_at: Option<Timestamp>,
 }
 
 impl EarnCredit {
-    pub(super) fn decide(&self, state: &State) -> Result<Decision, Refusal> {
-        let available = state.account(&self.account_id).map(Account::available).unwrap_or_default();
-        if available.plus(self.points).is_none() {
-            return Err(Refusal::AmountTooLarge { what: "the account's credit" });
-        }
-        Ok(Decision::Record(vec![Event::CreditEarned(
-            self.account_id.clone(),
-            CreditEarned {
-                points: self.points,
-                cause: self.cause.clone(),
-                occurred_at: self.occurred_at,
-                available_at: None,
-                expires_at: None,
-                rule: None,
-                reference: None,
-                note: crate::Note::default(),
-            },
-        )]))
+    pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        draft.settle(&self.account_id);
+        check_room(&draft, &self.account_id, self.points)?;
+        let fact = CreditEarned {
+            available_at: self.available_at,
+            expires_at: self.expires_at,
+            occurred_at: self.occurred_at,
+            ..CreditEarned::new(self.points, self.cause.clone())
+        };
+        draft.bear_next();
+        draft.earn(&self.account_id, fact);
+        draft.settle_again(&self.account_id);
+        Ok(draft.finish())
     }
 
     pub(super) fn first_difference(&self, fact: &CreditEarned) -> Option<&'static str> {
         first_different(&[
             ("points", self.points == fact.points),
+            ("available_at", self.available_at == fact.available_at),
+            ("expires_at", self.expires_at == fact.expires_at),
             ("occurred_at", self.occurred_at == fact.occurred_at),
         ])
+    }
+}
+
+/// Whether the account can hold so much more.
+pub(super) fn check_room(
+    draft: &Draft<'_>,
+    account: &AccountId,
+    points: Points,
+) -> Result<(), Refusal> {
+    match draft.account(account) {
+        Some(account) if !account.has_room_for(points) => {
+            Err(Refusal::AmountTooLarge { what: "the account's credit" })
+        }
+        _ => Ok(()),
     }
 }
 

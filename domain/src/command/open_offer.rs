@@ -17,11 +17,11 @@ pub struct OpenOffer {
 impl OpenOffer {
     pub(super) fn decide(&self, state: &State) -> Result<Decision, Refusal> {
         match state.offer(&self.offer_id) {
-            None => Ok(Decision::Record(vec![Event::OfferOpened(OfferOpened {
+            None => Ok(Decision::of(Event::OfferOpened(OfferOpened {
                 offer_id: self.offer_id.clone(),
                 terms: self.terms.clone(),
                 stock: self.stock,
-            })])),
+            }))),
             Some(offer) if self.asks_for(offer) => Ok(Decision::Standing),
             Some(offer) => Err(Refusal::OfferExists { version: offer.version }),
         }

@@ -1,9 +1,10 @@
 //! Exchange credit for goods: deduct, take the stock, ask for shipping, all or nothing.
 
-use super::{Decision, first_different};
+use super::order::Priced;
+use super::{Decision, Order, first_different};
+use crate::draft::Draft;
 use crate::{
-    AccountId, CreditDeducted, DeliverTo, Event, ExchangeCreated, ExchangeId, OfferId, Points,
-    Refusal, State, Timestamp, Units,
+    AccountId, CreditDeducted, Event, ExchangeCreated, LotPart, Points, Refusal, State, Timestamp,
 };
 
 /// Redeems an offer. The exchange id is the key: asked for again, it is the same exchange.
@@ -11,84 +12,64 @@ use crate::{
 pub struct Redeem {
     /// Who pays.
     pub account_id: AccountId,
-    /// The exchange's id, made by the caller.
-    pub exchange_id: ExchangeId,
-    /// What is redeemed.
-    pub offer_id: OfferId,
-    /// How many.
-    pub quantity: Units,
-    /// Where to ship.
-    pub deliver_to: DeliverTo,
-    /// What the caller expects it to cost in all; any other cost is refused.
-    pub expected_points: Option<Points>,
+    /// What for.
+    pub order: Order,
     /// When it happened, as the caller says.
     pub occurred_at: Option<Timestamp>,
 }
 
-impl Redeem {
-    /// Stock is looked at before everything else that the offer or the account could be refused
-    /// for: the gate in front of the writer's queue knows the stock only, and must not answer
-    /// otherwise than this does.
-    pub(super) fn decide(&self, state: &State, now: Timestamp) -> Result<Decision, Refusal> {
-        let (number, offer) = state.numbered_offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
-        if let Some(remaining) = offer.inventory.remaining()
-            && remaining < self.quantity
-        {
-            return Err(Refusal::SoldOut { remaining, asked: self.quantity });
-        }
-        offer.check_open(now)?;
-        let needed = offer
-            .terms
-            .price
-            .times(self.quantity)
-            .ok_or(Refusal::AmountTooLarge { what: "price times quantity" })?;
-        if let Some(expected) = self.expected_points
-            && expected != needed
-        {
-            return Err(Refusal::PriceChanged { needed, expected });
-        }
-        let account = state.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
-        let taken = account.taken(number);
-        let taken_then = taken
-            .plus(self.quantity)
-            .ok_or(Refusal::AmountTooLarge { what: "the shopper's count of the offer" })?;
-        if let Some(limit) = offer.terms.limit_per_shopper
-            && taken_then > limit
-        {
-            return Err(Refusal::ShopperLimitReached { limit, taken, asked: self.quantity });
-        }
-        let lots = account
-            .draw(needed)
-            .ok_or(Refusal::InsufficientCredit { needed, available: account.available() })?;
+/// What a redemption would do now.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Preview {
+    /// What it would cost.
+    pub points: Points,
+    /// Which lots it would draw on.
+    pub lots: Vec<LotPart>,
+    /// What can be spent before it.
+    pub available: Points,
+    /// What could be spent after it.
+    pub available_after: Points,
+}
 
-        let deducted =
-            CreditDeducted { exchange_id: self.exchange_id.clone(), points: needed, lots };
-        let created = ExchangeCreated {
-            exchange_id: self.exchange_id.clone(),
-            offer_id: self.offer_id.clone(),
-            product_id: offer.terms.product_id.clone(),
-            quantity: self.quantity,
-            points: needed,
-            warehouse: offer.terms.warehouse.clone(),
-            hold_id: None,
-            expected_points: self.expected_points,
-            occurred_at: self.occurred_at,
-            deliver_to: Some(self.deliver_to.clone()),
-        };
-        Ok(Decision::Record(vec![
-            Event::CreditDeducted(self.account_id.clone(), deducted),
-            Event::ExchangeCreated(self.account_id.clone(), created),
-        ]))
+impl Redeem {
+    pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        let (priced, lots, _) = self.draw(&mut draft)?;
+        let exchange_id = self.order.exchange_id.clone();
+        let deducted = CreditDeducted { exchange_id, points: priced.needed, lots };
+        let created = self.order.created(&priced, None, self.occurred_at);
+        draft.push(Event::CreditDeducted(self.account_id.clone(), deducted));
+        draft.bear(Event::ExchangeCreated(self.account_id.clone(), created));
+        Ok(draft.finish())
+    }
+
+    /// What deciding it now would record, where it wasn't recorded before.
+    pub fn preview(&self, state: &State, now: Timestamp) -> Result<Preview, Refusal> {
+        let (priced, lots, available) = self.draw(&mut Draft::new(state, now))?;
+        let available_after = available.minus(priced.needed).unwrap_or_default();
+        Ok(Preview { points: priced.needed, lots, available, available_after })
+    }
+
+    /// The cost, the lots that it draws on, and what could be spent before.
+    fn draw<'a>(
+        &self,
+        draft: &mut Draft<'a>,
+    ) -> Result<(Priced<'a>, Vec<LotPart>, Points), Refusal> {
+        let priced = self.order.price(draft.state, draft.now)?;
+        draft.settle(&self.account_id);
+        let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
+        self.order.check_limit(&priced, account)?;
+        let (needed, available) = (priced.needed, account.available());
+        let lots = account.draw(needed).ok_or(Refusal::InsufficientCredit { needed, available })?;
+        Ok((priced, lots, available))
     }
 
     pub(super) fn first_difference(&self, fact: &ExchangeCreated) -> Option<&'static str> {
-        first_different(&[
-            ("offer_id", self.offer_id == fact.offer_id),
-            ("quantity", self.quantity == fact.quantity),
-            ("deliver_to", fact.deliver_to.as_ref().is_none_or(|kept| *kept == self.deliver_to)),
-            ("expected_points", self.expected_points == fact.expected_points),
-            ("occurred_at", self.occurred_at == fact.occurred_at),
-        ])
+        self.order.first_difference(fact).or_else(|| {
+            first_different(&[
+                ("hold_id", fact.hold_id.is_none()),
+                ("occurred_at", self.occurred_at == fact.occurred_at),
+            ])
+        })
     }
 }
 

@@ -26,8 +26,8 @@ pub struct PurchaseLine {
     pub points: Option<Points>,
 }
 
-/// Goods were bought for money. It bears the purchase's id, which is a cause, and every field of the
-/// request. Where it earned credit, the event before says so.
+/// Goods were bought for money. It bears the purchase's id, which is a cause, and every field of
+/// the request. Where it earned credit, the event before says so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PurchaseRecorded {
     /// The caller's id for it.

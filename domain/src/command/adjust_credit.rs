@@ -1,0 +1,128 @@
+//! Add or take credit by an operator's hand.
+
+use super::earn_credit::check_room;
+use super::take_back::check_debt;
+use super::{Decision, first_different};
+use crate::draft::Draft;
+use crate::lots::take_from;
+use crate::{
+    AccountId, Cause, CauseId, CauseKind, CreditEarned, CreditWithdrawn, Event, Note, Points,
+    Reference, Refusal, SpentCredit, Timestamp, WithdrawalCause,
+};
+
+/// Adjusts an account's credit. The adjustment's id is a cause: the same adjustment counts once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdjustCredit {
+    /// Whose.
+    pub account_id: AccountId,
+    /// The adjustment's id, made by the caller.
+    pub adjustment_id: CauseId,
+    /// Which way.
+    pub direction: Direction,
+    /// How much.
+    pub points: Points,
+    /// Until when what is added can be spent; without it, for ever.
+    pub expires_at: Option<Timestamp>,
+    /// What it refers to.
+    pub reference: Reference,
+    /// Who, and why.
+    pub note: Note,
+    /// When it happened, as the caller says.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// Which way an adjustment goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// The account gets credit.
+    Add,
+    /// The account loses credit.
+    Take,
+}
+
+impl AdjustCredit {
+    pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        draft.settle(&self.account_id);
+        match self.direction {
+            Direction::Add => {
+                check_room(&draft, &self.account_id, self.points)?;
+                let fact = CreditEarned {
+                    expires_at: self.expires_at,
+                    reference: Some(self.reference.clone()),
+                    occurred_at: self.occurred_at,
+                    note: self.note.clone(),
+                    ..CreditEarned::new(self.points, self.cause())
+                };
+                draft.bear_next();
+                draft.earn(&self.account_id, fact);
+                draft.settle_again(&self.account_id);
+            }
+            Direction::Take => {
+                let fact = self.taken(&draft)?;
+                draft.bear(Event::CreditWithdrawn(self.account_id.clone(), fact));
+            }
+        }
+        Ok(draft.finish())
+    }
+
+    fn taken(&self, draft: &Draft<'_>) -> Result<CreditWithdrawn, Refusal> {
+        let account = draft.account(&self.account_id);
+        let (policy, _) = draft.state.policy();
+        let parts = account.into_iter().flat_map(crate::Account::lots);
+        let (lots, missing) = take_from(parts, self.points);
+        if policy.spent_credit == SpentCredit::Debt {
+            check_debt(account, missing)?;
+        }
+        let available = account.ok_or(Refusal::AccountUnknown)?.available();
+        if missing > Points::ZERO && policy.spent_credit == SpentCredit::Refuse {
+            return Err(Refusal::InsufficientCredit { needed: self.points, available });
+        }
+        Ok(CreditWithdrawn {
+            withdrawal: WithdrawalCause::Adjustment { id: self.adjustment_id.clone() },
+            points: self.points,
+            lots,
+            owed: missing.some(),
+            expired: None,
+            of: None,
+            of_lot: None,
+            asked_points: None,
+            reference: Some(self.reference.clone()),
+            occurred_at: self.occurred_at,
+            note: self.note.clone(),
+        })
+    }
+
+    pub(super) fn cause(&self) -> Cause {
+        Cause { kind: CauseKind::Adjustment, id: self.adjustment_id.clone() }
+    }
+
+    pub(super) fn first_difference(&self, event: &Event) -> Option<&'static str> {
+        let (note, direction, points, expires_at, reference, occurred_at) = match event {
+            Event::CreditEarned(_, fact) => (
+                &fact.note,
+                Direction::Add,
+                fact.points,
+                fact.expires_at,
+                &fact.reference,
+                fact.occurred_at,
+            ),
+            Event::CreditWithdrawn(_, fact) => {
+                // What is taken expires never.
+                let expires_at = None;
+                let (points, reference) = (fact.points, &fact.reference);
+                (&fact.note, Direction::Take, points, expires_at, reference, fact.occurred_at)
+            }
+            _ => return Some("cause"),
+        };
+        self.note.first_difference(note).or_else(|| {
+            first_different(&[
+                ("direction", self.direction == direction),
+                ("points", self.points == points),
+                ("expires_at", self.expires_at == expires_at),
+                ("reference", Some(&self.reference) == reference.as_ref()),
+                ("occurred_at", self.occurred_at == occurred_at),
+            ])
+        })
+    }
+}

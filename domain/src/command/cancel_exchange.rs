@@ -1,0 +1,116 @@
+//! Cancel an exchange, whole or by quantity, and give back what it cost.
+
+use super::earn_credit::check_room;
+use super::{Decision, OriginalExchange, first_different};
+use crate::draft::Draft;
+use crate::lots::{sum_of, take_from};
+use crate::{
+    AccountId, CancellationId, CreditRefunded, Event, ExchangeCancelled, ExchangeId, IdHash,
+    LotPart, Note, Points, Refusal, State, Timestamp, Units,
+};
+
+/// Cancels pieces of an exchange that hasn't left the warehouse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CancelExchange {
+    /// Whose.
+    pub account_id: AccountId,
+    /// The exchange.
+    pub exchange_id: ExchangeId,
+    /// The cancellation's id, made by the caller.
+    pub cancellation_id: CancellationId,
+    /// How many pieces; without it, all that are left.
+    pub quantity: Option<Units>,
+    /// Who, and why.
+    pub note: Note,
+    /// When it happened, as the caller says.
+    pub occurred_at: Option<Timestamp>,
+    /// The exchange as it was created; without it, deciding asks for it.
+    pub original: Option<OriginalExchange>,
+}
+
+impl CancelExchange {
+    pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        let recorded = draft.state.recorded();
+        let exchange = IdHash::exchange(&self.account_id, &self.exchange_id);
+        let at = recorded.position_of(exchange).ok_or(Refusal::ExchangeUnknown)?;
+        let dispatch = IdHash::exchange_dispatch(&self.account_id, &self.exchange_id);
+        if recorded.position_of(dispatch).is_some() {
+            return Err(Refusal::ExchangeDispatched);
+        }
+        let Some(original) = self.original.as_ref().filter(|original| original.position == at)
+        else {
+            return Ok(Decision::Load(at));
+        };
+        let of = original.ordered;
+        let before = draft.state.cancelled(at);
+        let left = of.quantity.minus(before.quantity).unwrap_or_default();
+        let quantity = self.quantity.unwrap_or(left);
+        if quantity > left || left == Units::ZERO {
+            let asked = self.quantity.unwrap_or(of.quantity);
+            return Err(Refusal::QuantityTooLarge { left, asked });
+        }
+        draft.settle(&self.account_id);
+        let cancelled = before.quantity.plus(quantity).unwrap_or(of.quantity);
+        let points =
+            of.points.share(cancelled, of.quantity).minus(before.points).unwrap_or_default();
+        check_room(&draft, &self.account_id, points)?;
+        let lots = come_back(&original.lots, before.points, points)
+            .into_iter()
+            .map(|part| with_grace(part, draft.state, draft.now))
+            .collect();
+        draft.record(Event::CreditRefunded(
+            self.account_id.clone(),
+            CreditRefunded {
+                exchange_id: self.exchange_id.clone(),
+                cancellation_id: self.cancellation_id.clone(),
+                points,
+                lots,
+            },
+        ));
+        draft.bear(Event::ExchangeCancelled(
+            self.account_id.clone(),
+            ExchangeCancelled {
+                exchange_id: self.exchange_id.clone(),
+                cancellation_id: self.cancellation_id.clone(),
+                offer_id: original.offer_id.clone(),
+                quantity,
+                points,
+                of,
+                asked_quantity: self.quantity,
+                occurred_at: self.occurred_at,
+                note: self.note.clone(),
+            },
+        ));
+        draft.settle_again(&self.account_id);
+        Ok(draft.finish())
+    }
+
+    pub(super) fn first_difference(&self, fact: &ExchangeCancelled) -> Option<&'static str> {
+        self.note.first_difference(&fact.note).or_else(|| {
+            first_different(&[
+                ("quantity", self.quantity == fact.asked_quantity),
+                ("occurred_at", self.occurred_at == fact.occurred_at),
+            ])
+        })
+    }
+}
+
+/// The next `points` to come back, where `before` of them did: drawing undone from its end.
+fn come_back(drawn: &[LotPart], before: Points, points: Points) -> Vec<LotPart> {
+    // What stays drawn after this, and what was drawn before it.
+    let drawn_now = sum_of(drawn).and_then(|sum| sum.minus(before)).unwrap_or_default();
+    let (left, _) = take_from(drawn.iter(), drawn_now);
+    let (back, _) = take_from(left.iter().rev(), points);
+    back
+}
+
+/// A part as it comes back: what expired meanwhile can be spent for a while, once.
+fn with_grace(part: LotPart, state: &State, now: Timestamp) -> LotPart {
+    let (policy, _) = state.policy();
+    let has_expired = part.expires_at.is_some_and(|expires| expires <= now);
+    if !has_expired || part.graced || policy.refund_grace_days == 0 {
+        return part;
+    }
+    let expires_at = Some(now.plus_days(policy.refund_grace_days.into()));
+    LotPart { expires_at, graced: true, ..part }
+}

@@ -1,0 +1,124 @@
+//! Spend what is held, whole or in part.
+
+use super::{Decision, Order, first_different};
+use crate::draft::Draft;
+use crate::lots::{sum_of, take_from};
+use crate::{
+    AccountId, Event, ExchangeCreated, Hold, HoldCaptured, HoldId, IdHash, Points, Refusal, State,
+    Timestamp,
+};
+
+/// Captures a hold, which ends it. A hold is captured once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaptureHold {
+    /// Whose.
+    pub account_id: AccountId,
+    /// The hold.
+    pub hold_id: HoldId,
+    /// What it is spent on.
+    pub capture: Capture,
+    /// When it happened, as the caller says.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// What a hold is spent on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Capture {
+    /// So many points, or all, on something that the ledger doesn't know.
+    Points(Option<Points>),
+    /// An offer.
+    Exchange(Order),
+}
+
+impl CaptureHold {
+    pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        draft.settle(&self.account_id);
+        let hold = running_hold(&draft, &self.account_id, &self.hold_id)?.clone();
+        let held = sum_of(&hold.lots).unwrap_or_default();
+        match &self.capture {
+            Capture::Points(asked) => {
+                let points = asked.unwrap_or(held);
+                if points > held {
+                    return Err(Refusal::PointsTooLarge { left: held, asked: points });
+                }
+                let captured = self.captured(&hold, points);
+                draft.bear_and_record(Event::HoldCaptured(self.account_id.clone(), captured));
+            }
+            Capture::Exchange(order) => {
+                let exchange = IdHash::exchange(&self.account_id, &order.exchange_id);
+                if draft.state.recorded().position_of(exchange).is_some() {
+                    return Err(Refusal::ExchangeExists);
+                }
+                let priced = order.price(draft.state, draft.now)?;
+                let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
+                order.check_limit(&priced, account)?;
+                let needed = priced.needed;
+                if needed > held {
+                    return Err(Refusal::InsufficientCredit { needed, available: held });
+                }
+                let captured = self.captured(&hold, needed);
+                let hold_id = Some(self.hold_id.clone());
+                let created = order.created(&priced, hold_id, self.occurred_at);
+                draft.record(Event::HoldCaptured(self.account_id.clone(), captured));
+                draft.bear(Event::ExchangeCreated(self.account_id.clone(), created));
+            }
+        }
+        draft.settle_again(&self.account_id);
+        Ok(draft.finish())
+    }
+
+    /// The hold's first points are captured, and the rest goes back.
+    fn captured(&self, hold: &Hold, points: Points) -> HoldCaptured {
+        let (lots, _) = take_from(hold.lots.iter(), points);
+        let held = sum_of(&hold.lots).unwrap_or_default();
+        let rest = held.minus(points).unwrap_or_default();
+        // From the end, then turned round: the rest is what the capture left.
+        let (mut released, _) = take_from(hold.lots.iter().rev(), rest);
+        released.reverse();
+        HoldCaptured {
+            hold_id: self.hold_id.clone(),
+            points,
+            lots,
+            released,
+            pays_exchange: matches!(self.capture, Capture::Exchange(_)),
+            asked_points: match self.capture {
+                Capture::Points(asked) => asked,
+                Capture::Exchange(_) => None,
+            },
+            occurred_at: self.occurred_at,
+        }
+    }
+
+    pub(super) fn first_difference(&self, event: &Event) -> Option<&'static str> {
+        match (&self.capture, event) {
+            (Capture::Points(asked), Event::HoldCaptured(_, fact)) => first_different(&[
+                ("points", *asked == fact.asked_points),
+                ("occurred_at", self.occurred_at == fact.occurred_at),
+            ]),
+            (Capture::Exchange(order), Event::ExchangeCreated(_, fact)) => {
+                order.first_difference(fact).or_else(|| self.other_time(fact))
+            }
+            _ => Some("exchange"),
+        }
+    }
+
+    fn other_time(&self, fact: &ExchangeCreated) -> Option<&'static str> {
+        first_different(&[("occurred_at", self.occurred_at == fact.occurred_at)])
+    }
+}
+
+/// A hold that hasn't ended by now.
+pub(super) fn running_hold<'a>(
+    draft: &'a Draft<'_>,
+    account: &AccountId,
+    id: &HoldId,
+) -> Result<&'a Hold, Refusal> {
+    let hold = draft.account(account).and_then(|account| account.hold(id));
+    hold.ok_or_else(|| {
+        if is_known(draft.state, account, id) { Refusal::HoldEnded } else { Refusal::HoldUnknown }
+    })
+}
+
+fn is_known(state: &State, account: &AccountId, id: &HoldId) -> bool {
+    state.recorded().position_of(IdHash::hold(account, id)).is_some()
+}

@@ -1,0 +1,109 @@
+//! What an exchange is asked for with, whether credit pays it at once or a hold does.
+
+use crate::account::OfferNumber;
+use crate::{
+    Account, DeliverTo, ExchangeCreated, ExchangeId, HoldId, Offer, OfferId, Points, Refusal,
+    State, Timestamp, Units,
+};
+
+use super::first_different;
+
+/// An order for goods.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The exchange's id, made by the caller.
+    pub exchange_id: ExchangeId,
+    /// What is redeemed.
+    pub offer_id: OfferId,
+    /// How many.
+    pub quantity: Units,
+    /// Where to ship.
+    pub deliver_to: DeliverTo,
+    /// What the caller expects it to cost in all; any other cost is refused.
+    pub expected_points: Option<Points>,
+}
+
+/// An order that the offer can meet.
+pub(super) struct Priced<'a> {
+    number: OfferNumber,
+    offer: &'a Offer,
+    /// What it costs.
+    pub(super) needed: Points,
+}
+
+impl Order {
+    /// Stock is looked at before everything else that the offer or the account could be refused
+    /// for: the gate in front of the writer's queue knows the stock only, and must not answer
+    /// otherwise than this does.
+    pub(super) fn price<'a>(
+        &self,
+        state: &'a State,
+        now: Timestamp,
+    ) -> Result<Priced<'a>, Refusal> {
+        let (number, offer) = state.numbered_offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
+        if let Some(remaining) = offer.inventory.remaining()
+            && remaining < self.quantity
+        {
+            return Err(Refusal::SoldOut { remaining, asked: self.quantity });
+        }
+        offer.check_open(now)?;
+        let needed = offer
+            .terms
+            .price
+            .times(self.quantity)
+            .ok_or(Refusal::AmountTooLarge { what: "price times quantity" })?;
+        if let Some(expected) = self.expected_points
+            && expected != needed
+        {
+            return Err(Refusal::PriceChanged { needed, expected });
+        }
+        Ok(Priced { number, offer, needed })
+    }
+
+    pub(super) fn check_limit(
+        &self,
+        priced: &Priced<'_>,
+        account: &Account,
+    ) -> Result<(), Refusal> {
+        let taken = account.taken(priced.number);
+        let taken_then = taken
+            .plus(self.quantity)
+            .ok_or(Refusal::AmountTooLarge { what: "the shopper's count of the offer" })?;
+        match priced.offer.terms.limit_per_shopper {
+            Some(limit) if taken_then > limit => {
+                Err(Refusal::ShopperLimitReached { limit, taken, asked: self.quantity })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn created(
+        &self,
+        priced: &Priced<'_>,
+        hold_id: Option<HoldId>,
+        occurred_at: Option<Timestamp>,
+    ) -> ExchangeCreated {
+        ExchangeCreated {
+            exchange_id: self.exchange_id.clone(),
+            offer_id: self.offer_id.clone(),
+            product_id: priced.offer.terms.product_id.clone(),
+            quantity: self.quantity,
+            points: priced.needed,
+            warehouse: priced.offer.terms.warehouse.clone(),
+            hold_id,
+            expected_points: self.expected_points,
+            occurred_at,
+            deliver_to: Some(self.deliver_to.clone()),
+        }
+    }
+
+    pub(super) fn first_difference(&self, fact: &ExchangeCreated) -> Option<&'static str> {
+        first_different(&[
+            ("exchange_id", self.exchange_id == fact.exchange_id),
+            ("offer_id", self.offer_id == fact.offer_id),
+            ("quantity", self.quantity == fact.quantity),
+            ("deliver_to", fact.deliver_to.as_ref().is_none_or(|kept| *kept == self.deliver_to)),
+            ("expected_points", self.expected_points == fact.expected_points),
+        ])
+    }
+}

@@ -1,0 +1,103 @@
+//! What was recorded long ago and is needed again: the state keeps no more of it than an id and a
+//! position, so it is read from the log and handed to the command.
+
+use log_record::Position;
+
+use crate::{Event, LotId, LotPart, OfferId, Ordered, Points, PurchaseLine};
+
+/// An exchange as it was created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OriginalExchange {
+    /// Of the event that created it.
+    pub position: Position,
+    /// What was redeemed.
+    pub offer_id: OfferId,
+    /// How many, and what they cost.
+    pub ordered: Ordered,
+    /// What paid it, in the order in which it was drawn.
+    pub lots: Vec<LotPart>,
+}
+
+/// A purchase as it was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OriginalPurchase {
+    /// Of the event that bears the purchase's id.
+    pub position: Position,
+    /// What was bought, with what each line earned; nothing where only credit was earned under the
+    /// id, and no purchase was recorded.
+    pub lines: Vec<PurchaseLine>,
+    /// What it earned, where it did.
+    pub earned: Option<EarnedLot>,
+}
+
+/// Credit as it was earned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OriginalCredit {
+    /// Of the event that bears the cause.
+    pub position: Position,
+    /// What was earned, where something was.
+    pub earned: Option<EarnedLot>,
+}
+
+/// A lot as it came into being.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EarnedLot {
+    /// The lot.
+    pub lot: LotId,
+    /// How much it was then.
+    pub points: Points,
+}
+
+impl OriginalExchange {
+    /// Reads it from the event at `position` and the one before; nothing where they are no
+    /// exchange.
+    pub(super) fn read(before: &Event, position: Position, event: &Event) -> Option<Self> {
+        let Event::ExchangeCreated(_, created) = event else { return None };
+        let lots = match before {
+            Event::CreditDeducted(_, fact) => &fact.lots,
+            Event::HoldCaptured(_, fact) => &fact.lots,
+            _ => return None,
+        };
+        Some(Self {
+            position,
+            offer_id: created.offer_id.clone(),
+            ordered: Ordered { quantity: created.quantity, points: created.points },
+            lots: lots.clone(),
+        })
+    }
+}
+
+impl OriginalPurchase {
+    /// Reads it from the event at `position` and the one before.
+    pub(super) fn read(before: &Event, position: Position, event: &Event) -> Self {
+        let lines = match event {
+            Event::PurchaseRecorded(_, fact) => fact.lines.clone(),
+            _ => vec![],
+        };
+        Self { position, lines, earned: EarnedLot::read(before, position, event) }
+    }
+}
+
+impl OriginalCredit {
+    /// Reads it from the event at `position` and the one before.
+    pub(super) fn read(before: &Event, position: Position, event: &Event) -> Self {
+        Self { position, earned: EarnedLot::read(before, position, event) }
+    }
+}
+
+impl EarnedLot {
+    /// A purchase's credit stands before the purchase.
+    fn read(before: &Event, position: Position, event: &Event) -> Option<Self> {
+        match (before, event) {
+            (_, Event::CreditEarned(_, fact)) => {
+                Some(Self { lot: position.into(), points: fact.points })
+            }
+            (Event::CreditEarned(_, fact), Event::PurchaseRecorded(_, recorded))
+                if recorded.points.is_some() =>
+            {
+                Some(Self { lot: Position(position.0 - 1).into(), points: fact.points })
+            }
+            _ => None,
+        }
+    }
+}

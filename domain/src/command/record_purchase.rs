@@ -1,0 +1,154 @@
+//! Record goods bought for money: earn what they earn, ask for shipping.
+
+use super::earn_credit::check_room;
+use super::{Decision, first_different};
+use crate::draft::Draft;
+use crate::{
+    AccountId, Cause, CreditEarned, DeliverTo, EarningRule, Event, Points, PurchaseId,
+    PurchaseLine, PurchaseRecorded, Refusal, RuleId, RuleVersion, Timestamp, WarehouseId,
+};
+
+/// Records a purchase. Its id is a cause: what earned for it once earns no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordPurchase {
+    /// Who bought.
+    pub account_id: AccountId,
+    /// The purchase's id, made by the caller.
+    pub purchase_id: PurchaseId,
+    /// What was bought, each product once, without the points.
+    pub lines: Vec<PurchaseLine>,
+    /// What it earns in all; without it, a rule says.
+    pub points: Option<Points>,
+    /// The rule that says; without it, the one named `default`.
+    pub rule: Option<RuleId>,
+    /// Who ships, and where to, where there is something to ship.
+    pub shipping: Option<(WarehouseId, DeliverTo)>,
+    /// From when on the credit can be spent; without it, the rule says.
+    pub available_at: Option<Timestamp>,
+    /// Until when; without it, the rule says.
+    pub expires_at: Option<Timestamp>,
+    /// When it happened, as the caller says.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// What a purchase earns.
+#[derive(Default)]
+struct Earning {
+    /// By line.
+    points: Vec<Points>,
+    rule: Option<RuleVersion>,
+    available_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+}
+
+impl RecordPurchase {
+    pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        draft.settle(&self.account_id);
+        let earning = match self.points {
+            Some(points) => Earning { points: self.spread(points), ..Earning::default() },
+            None => self.earn_by_rule(&draft)?,
+        };
+        let sum = earning.points.iter().try_fold(Points::ZERO, |sum, points| sum.plus(*points));
+        let sum = sum.ok_or(Refusal::AmountTooLarge { what: "what the purchase earns" })?;
+        check_room(&draft, &self.account_id, sum)?;
+
+        if let Some(points) = sum.some() {
+            let cause = Cause::purchase(&self.purchase_id);
+            let fact = CreditEarned {
+                available_at: self.available_at.or(earning.available_at),
+                expires_at: self.expires_at.or(earning.expires_at),
+                rule: earning.rule.clone(),
+                occurred_at: self.occurred_at,
+                ..CreditEarned::new(points, cause)
+            };
+            draft.earn(&self.account_id, fact);
+        }
+        let lines = self.lines.iter().zip(&earning.points);
+        let lines =
+            lines.map(|(line, points)| PurchaseLine { points: points.some(), ..line.clone() });
+        let (warehouse, deliver_to) = self.shipping.clone().unzip();
+        let recorded = PurchaseRecorded {
+            purchase_id: self.purchase_id.clone(),
+            lines: lines.collect(),
+            points: sum.some(),
+            asked_points: self.points,
+            asked_rule: self.rule.clone(),
+            rule: earning.rule,
+            warehouse,
+            available_at: self.available_at,
+            expires_at: self.expires_at,
+            occurred_at: self.occurred_at,
+            deliver_to,
+        };
+        draft.bear(Event::PurchaseRecorded(self.account_id.clone(), recorded));
+        draft.settle_again(&self.account_id);
+        Ok(draft.finish())
+    }
+
+    /// Spreads points over the lines in proportion to what was paid for them, or to how many they
+    /// are; rounding leaves nothing over.
+    fn spread(&self, points: Points) -> Vec<Points> {
+        let by_amount = self.lines.iter().any(|line| line.amount.is_some_and(|amount| amount > 0));
+        let weights = self.lines.iter().map(|line| {
+            let amount = line.amount.unwrap_or_default();
+            u128::from(if by_amount { amount } else { line.quantity.get() })
+        });
+        let total: u128 = weights.clone().sum();
+        let (mut before, mut given) = (0_u128, 0_u64);
+        weights
+            .map(|weight| {
+                before += weight;
+                let so_far = u128::from(points.get()) * before / total.max(1);
+                // The share of all lines so far is at most all of the points.
+                let so_far = u64::try_from(so_far).unwrap_or(points.get());
+                let share = Points::sum_of(so_far - given).unwrap_or_default();
+                given = so_far;
+                share
+            })
+            .collect()
+    }
+
+    fn earn_by_rule(&self, draft: &Draft<'_>) -> Result<Earning, Refusal> {
+        let default = RuleId::default_rule();
+        let id = self.rule.as_ref().unwrap_or(&default);
+        let rule = draft.state.rule(id).ok_or(Refusal::RuleUnknown)?;
+        let EarningRule { terms, version, .. } = rule;
+        let too_much = Refusal::AmountTooLarge { what: "what a line earns" };
+        let mut points = terms.points_of(&self.lines, draft.now).ok_or(too_much)?;
+        if let Some(cap) = terms.cap {
+            let account = draft.account(&self.account_id);
+            let earned = account.map(|account| account.earned_by(id, cap.period, draft.now));
+            let mut room = cap.points.minus(earned.unwrap_or_default()).unwrap_or_default();
+            for line in &mut points {
+                *line = (*line).min(room);
+                room = room.minus(*line).unwrap_or_default();
+            }
+        }
+        Ok(Earning {
+            points,
+            rule: Some(RuleVersion { rule_id: id.clone(), version: *version }),
+            available_at: terms.available_at(draft.now),
+            expires_at: terms.expires_at(draft.now),
+        })
+    }
+
+    pub(super) fn first_difference(&self, fact: &PurchaseRecorded) -> Option<&'static str> {
+        let is_line = |(asked, line): (&PurchaseLine, &PurchaseLine)| {
+            *asked == PurchaseLine { points: None, ..line.clone() }
+        };
+        let same_lines =
+            self.lines.len() == fact.lines.len() && self.lines.iter().zip(&fact.lines).all(is_line);
+        let (warehouse, deliver_to) = self.shipping.as_ref().map(|(who, to)| (who, to)).unzip();
+        let same_address = fact.deliver_to.is_none() || fact.deliver_to.as_ref() == deliver_to;
+        first_different(&[
+            ("lines", same_lines),
+            ("points", self.points == fact.asked_points),
+            ("rule", self.rule == fact.asked_rule),
+            ("warehouse", warehouse == fact.warehouse.as_ref()),
+            ("deliver_to", same_address),
+            ("available_at", self.available_at == fact.available_at),
+            ("expires_at", self.expires_at == fact.expires_at),
+            ("occurred_at", self.occurred_at == fact.occurred_at),
+        ])
+    }
+}

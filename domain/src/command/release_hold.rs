@@ -1,0 +1,33 @@
+//! Give back what is held.
+
+use super::capture_hold::running_hold;
+use super::{Decision, first_different};
+use crate::draft::Draft;
+use crate::{AccountId, Event, HoldId, HoldReleased, Refusal, ReleaseReason, Timestamp};
+
+/// Releases a hold, which ends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReleaseHold {
+    /// Whose.
+    pub account_id: AccountId,
+    /// The hold.
+    pub hold_id: HoldId,
+    /// When it happened, as the caller says.
+    pub occurred_at: Option<Timestamp>,
+}
+
+impl ReleaseHold {
+    pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        draft.settle(&self.account_id);
+        let hold = running_hold(&draft, &self.account_id, &self.hold_id)?;
+        let released = hold.release(ReleaseReason::Asked).ok_or(Refusal::HoldEnded)?;
+        let released = HoldReleased { occurred_at: self.occurred_at, ..released };
+        draft.bear_and_record(Event::HoldReleased(self.account_id.clone(), released));
+        draft.settle_again(&self.account_id);
+        Ok(draft.finish())
+    }
+
+    pub(super) fn first_difference(&self, fact: &HoldReleased) -> Option<&'static str> {
+        first_different(&[("occurred_at", self.occurred_at == fact.occurred_at)])
+    }
+}

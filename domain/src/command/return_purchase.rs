@@ -1,0 +1,150 @@
+//! Take goods of a purchase back, and what they had earned.
+
+use super::take_back::take_back;
+use super::{Decision, OriginalPurchase, first_different};
+use crate::draft::Draft;
+use crate::{
+    AccountId, Cause, CreditWithdrawn, Event, IdHash, Note, Points, PurchaseId, PurchaseReturned,
+    Refusal, ReturnId, ReturnedLine, State, Timestamp, Units, WithdrawalCause,
+};
+
+/// Records that goods of a purchase came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReturnPurchase {
+    /// Whose.
+    pub account_id: AccountId,
+    /// The purchase.
+    pub purchase_id: PurchaseId,
+    /// The return's id, made by the caller.
+    pub return_id: ReturnId,
+    /// What came back, each product once; without it, all that was left.
+    pub lines: Option<Vec<ReturnedLine>>,
+    /// Who, and why.
+    pub note: Note,
+    /// When it happened, as the caller says.
+    pub occurred_at: Option<Timestamp>,
+    /// The purchase as it was recorded; without it, deciding asks for it.
+    pub original: Option<OriginalPurchase>,
+}
+
+impl ReturnPurchase {
+    pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        let cause = IdHash::cause(&self.account_id, &Cause::purchase(&self.purchase_id));
+        let at = draft.state.recorded().position_of(cause).ok_or(Refusal::PurchaseUnknown)?;
+        let Some(original) = self.original.as_ref().filter(|original| original.position == at)
+        else {
+            return Ok(Decision::Load(at));
+        };
+        if original.lines.is_empty() {
+            // The cause earned credit, and no purchase was recorded under it.
+            return Err(Refusal::PurchaseUnknown);
+        }
+        let back = self.lines_back(draft.state, original)?;
+        let mut points = Points::ZERO;
+        if let Some(earned) = original.earned {
+            let left = draft.left_to_withdraw(earned);
+            points = worth(draft.state, original, &back).min(left);
+            if points > Points::ZERO {
+                draft.settle(&self.account_id);
+                let taken = take_back(&draft, &self.account_id, earned.lot, points)?;
+                let fact = CreditWithdrawn {
+                    withdrawal: WithdrawalCause::Return {
+                        purchase_id: self.purchase_id.clone(),
+                        id: self.return_id.clone(),
+                    },
+                    points,
+                    lots: taken.lots,
+                    owed: taken.owed,
+                    expired: taken.expired,
+                    of: Some(Cause::purchase(&self.purchase_id)),
+                    of_lot: Some(earned.lot),
+                    asked_points: None,
+                    reference: None,
+                    occurred_at: self.occurred_at,
+                    note: Note::default(),
+                };
+                draft.push(Event::CreditWithdrawn(self.account_id.clone(), fact));
+            }
+        }
+        let fact = PurchaseReturned {
+            purchase_id: self.purchase_id.clone(),
+            return_id: self.return_id.clone(),
+            lines: back,
+            points: points.some(),
+            asked_lines: self.lines.is_some(),
+            occurred_at: self.occurred_at,
+            note: self.note.clone(),
+        };
+        draft.bear(Event::PurchaseReturned(self.account_id.clone(), fact));
+        Ok(draft.finish())
+    }
+
+    /// What comes back, in the purchase's order.
+    fn lines_back(
+        &self,
+        state: &State,
+        original: &OriginalPurchase,
+    ) -> Result<Vec<ReturnedLine>, Refusal> {
+        let asked = self.lines.as_deref();
+        for (index, back) in asked.unwrap_or_default().iter().enumerate() {
+            if !original.lines.iter().any(|line| line.product_id == back.product_id) {
+                return Err(Refusal::LineUnknown { line: index as u64 + 1 });
+            }
+        }
+        let mut back = Vec::new();
+        for line in &original.lines {
+            let product_id = line.product_id.clone();
+            let before = state.returned(original.position, &product_id);
+            let left = line.quantity.minus(before).unwrap_or_default();
+            let quantity = match asked {
+                None => left,
+                Some(asked) => match asked.iter().find(|back| back.product_id == product_id) {
+                    None => continue,
+                    Some(back) if back.quantity > left => {
+                        return Err(Refusal::QuantityTooLarge { left, asked: back.quantity });
+                    }
+                    Some(back) => back.quantity,
+                },
+            };
+            if quantity > Units::ZERO {
+                back.push(ReturnedLine { product_id, quantity });
+            }
+        }
+        if back.is_empty() {
+            let bought = original.lines.iter().map(|line| line.quantity);
+            let asked = bought.fold(Units::ZERO, |sum, units| sum.plus(units).unwrap_or(sum));
+            return Err(Refusal::QuantityTooLarge { left: Units::ZERO, asked });
+        }
+        Ok(back)
+    }
+
+    pub(super) fn first_difference(&self, fact: &PurchaseReturned) -> Option<&'static str> {
+        let same_lines = match &self.lines {
+            None => !fact.asked_lines,
+            Some(asked) => {
+                fact.asked_lines
+                    && asked.len() == fact.lines.len()
+                    && asked.iter().all(|line| fact.lines.contains(line))
+            }
+        };
+        self.note.first_difference(&fact.note).or_else(|| {
+            first_different(&[
+                ("lines", same_lines),
+                ("occurred_at", self.occurred_at == fact.occurred_at),
+            ])
+        })
+    }
+}
+
+/// What the lines had earned, so rounded that all of a line takes all that it earned.
+fn worth(state: &State, original: &OriginalPurchase, back: &[ReturnedLine]) -> Points {
+    let worth_of = |back: &ReturnedLine| {
+        let line = original.lines.iter().find(|line| line.product_id == back.product_id)?;
+        let earned = line.points?;
+        let before = state.returned(original.position, &line.product_id);
+        let then = before.plus(back.quantity)?;
+        earned.share(then, line.quantity).minus(earned.share(before, line.quantity))
+    };
+    let worths = back.iter().filter_map(worth_of);
+    worths.fold(Points::ZERO, |sum, points| sum.plus(points).unwrap_or(sum))
+}

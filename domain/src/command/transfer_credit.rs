@@ -1,0 +1,60 @@
+//! Pass credit on to another shopper.
+
+use super::earn_credit::check_room;
+use super::{Decision, first_different};
+use crate::draft::Draft;
+use crate::{AccountId, CreditReceived, CreditSent, Event, Points, Refusal, Timestamp, TransferId};
+
+/// Moves credit from one account to another, all or nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferCredit {
+    /// Who gives.
+    pub account_id: AccountId,
+    /// The transfer's id, made by the caller; unique for the sender.
+    pub transfer_id: TransferId,
+    /// Who gets it; somebody else.
+    pub to: AccountId,
+    /// How much.
+    pub points: Points,
+    /// When it happened, as the caller says.
+    pub occurred_at: Option<Timestamp>,
+}
+
+impl TransferCredit {
+    pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        draft.settle(&self.account_id);
+        draft.settle(&self.to);
+        check_room(&draft, &self.to, self.points)?;
+        let sender = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
+        if draft.account(&self.to).is_none() {
+            return Err(Refusal::RecipientUnknown);
+        }
+        let (needed, available) = (self.points, sender.available());
+        let lots = sender.draw(needed).ok_or(Refusal::InsufficientCredit { needed, available })?;
+        let sent = CreditSent {
+            transfer_id: self.transfer_id.clone(),
+            to: self.to.clone(),
+            points: self.points,
+            lots: lots.clone(),
+            occurred_at: self.occurred_at,
+        };
+        let received = CreditReceived {
+            transfer_id: self.transfer_id.clone(),
+            from: self.account_id.clone(),
+            points: self.points,
+            lots,
+        };
+        draft.bear_and_record(Event::CreditSent(self.account_id.clone(), sent));
+        draft.record(Event::CreditReceived(self.to.clone(), received));
+        draft.settle_again(&self.to);
+        Ok(draft.finish())
+    }
+
+    pub(super) fn first_difference(&self, fact: &CreditSent) -> Option<&'static str> {
+        first_different(&[
+            ("to", self.to == fact.to),
+            ("points", self.points == fact.points),
+            ("occurred_at", self.occurred_at == fact.occurred_at),
+        ])
+    }
+}

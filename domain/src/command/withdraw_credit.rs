@@ -1,0 +1,73 @@
+//! Take back what was earned for something that doesn't stand.
+
+use super::take_back::take_back;
+use super::{Decision, OriginalCredit, first_different};
+use crate::draft::Draft;
+use crate::{
+    AccountId, Cause, CreditWithdrawn, Event, IdHash, Note, Points, Refusal, Timestamp,
+    WithdrawalCause, WithdrawalId,
+};
+
+/// Withdraws credit that was earned for a cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WithdrawCredit {
+    /// Whose.
+    pub account_id: AccountId,
+    /// The withdrawal's id, made by the caller.
+    pub withdrawal_id: WithdrawalId,
+    /// What it had been earned for.
+    pub cause: Cause,
+    /// How much; without it, all that is left of what was earned.
+    pub points: Option<Points>,
+    /// Who, and why.
+    pub note: Note,
+    /// When it happened, as the caller says.
+    pub occurred_at: Option<Timestamp>,
+    /// The credit as it was earned; without it, deciding asks for it.
+    pub original: Option<OriginalCredit>,
+}
+
+impl WithdrawCredit {
+    pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        let cause = IdHash::cause(&self.account_id, &self.cause);
+        let at = draft.state.recorded().position_of(cause).ok_or(Refusal::CreditUnknown)?;
+        let Some(original) = self.original.as_ref().filter(|original| original.position == at)
+        else {
+            return Ok(Decision::Load(at));
+        };
+        let earned = original.earned.ok_or(Refusal::CreditUnknown)?;
+        let left = draft.left_to_withdraw(earned);
+        let points = self.points.unwrap_or(left);
+        if points > left || left == Points::ZERO {
+            let asked = self.points.unwrap_or(earned.points);
+            return Err(Refusal::PointsTooLarge { left, asked });
+        }
+        draft.settle(&self.account_id);
+        let taken = take_back(&draft, &self.account_id, earned.lot, points)?;
+        let fact = CreditWithdrawn {
+            withdrawal: WithdrawalCause::Withdrawal { id: self.withdrawal_id.clone() },
+            points,
+            lots: taken.lots,
+            owed: taken.owed,
+            expired: taken.expired,
+            of: Some(self.cause.clone()),
+            of_lot: Some(earned.lot),
+            asked_points: self.points,
+            reference: None,
+            occurred_at: self.occurred_at,
+            note: self.note.clone(),
+        };
+        draft.bear(Event::CreditWithdrawn(self.account_id.clone(), fact));
+        Ok(draft.finish())
+    }
+
+    pub(super) fn first_difference(&self, fact: &CreditWithdrawn) -> Option<&'static str> {
+        self.note.first_difference(&fact.note).or_else(|| {
+            first_different(&[
+                ("cause", fact.of.as_ref() == Some(&self.cause)),
+                ("points", self.points == fact.asked_points),
+                ("occurred_at", self.occurred_at == fact.occurred_at),
+            ])
+        })
+    }
+}

@@ -1,0 +1,119 @@
+//! A decision in the making: the events so far, and the accounts as they would be after them.
+
+use crate::command::EarnedLot;
+use crate::due::settle;
+use crate::{Account, AccountId, CreditEarned, Decision, Event, LotId, Points, State, Timestamp};
+
+/// Events that are decided one after the other against a state that doesn't change.
+pub(crate) struct Draft<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) now: Timestamp,
+    events: Vec<Event>,
+    /// Which of the events bears the command's id.
+    bearer: usize,
+    /// Accounts that the events change, as they are after them; there are at most two.
+    changed: Vec<(AccountId, Account)>,
+}
+
+impl<'a> Draft<'a> {
+    pub(crate) const fn new(state: &'a State, now: Timestamp) -> Self {
+        Self { state, now, events: vec![], bearer: 0, changed: vec![] }
+    }
+
+    /// An account after the events so far, if it has ever had credit.
+    pub(crate) fn account(&self, id: &AccountId) -> Option<&Account> {
+        let changed = self.changed.iter().find(|(other, _)| other == id);
+        changed.map(|(_, account)| account).or_else(|| self.state.account(id))
+    }
+
+    /// Does all that has fallen due in an account by now.
+    pub(crate) fn settle(&mut self, id: &AccountId) {
+        self.settle_since(id, Timestamp::EPOCH);
+    }
+
+    /// Does what the command's own events made due.
+    pub(crate) fn settle_again(&mut self, id: &AccountId) {
+        self.settle_since(id, self.now);
+    }
+
+    fn settle_since(&mut self, id: &AccountId, since: Timestamp) {
+        if self.account(id).is_none_or(|account| !account.is_unsettled(self.now)) {
+            return;
+        }
+        let (now, last) = (self.now, self.state.position());
+        let mut events = std::mem::take(&mut self.events);
+        settle(self.changed_account(id), id, since, now, last, &mut events);
+        self.events = events;
+    }
+
+    /// Adds an event and applies it to its account, for what is to be decided after it.
+    pub(crate) fn record(&mut self, event: Event) {
+        let (now, at) = (self.now, self.state.position().plus(self.events.len() as u64 + 1));
+        if let Some(id) = event.account_id() {
+            // An event that can't be applied is refused by the state, which names the invariant.
+            let _: Result<(), &str> = self.changed_account(id).evolve(at, now, &event);
+        }
+        self.events.push(event);
+    }
+
+    /// Adds an event after which nothing is decided.
+    pub(crate) fn push(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// Adds earned credit; it is applied where something follows from it.
+    pub(crate) fn earn(&mut self, id: &AccountId, fact: CreditEarned) {
+        let has_expired = fact.expires_at.is_some_and(|expires| expires <= self.now);
+        let owes = self.account(id).is_some_and(|account| account.owed() > Points::ZERO);
+        let event = Event::CreditEarned(id.clone(), fact);
+        if has_expired || owes { self.record(event) } else { self.push(event) }
+    }
+
+    /// The next event bears the command's id.
+    pub(crate) fn bear_next(&mut self) {
+        self.bearer = self.events.len();
+    }
+
+    /// Adds the event that bears the command's id; nothing is decided after it.
+    pub(crate) fn bear(&mut self, event: Event) {
+        self.bear_next();
+        self.push(event);
+    }
+
+    /// Adds the event that bears the command's id and applies it to its account.
+    pub(crate) fn bear_and_record(&mut self, event: Event) {
+        self.bear_next();
+        self.record(event);
+    }
+
+    /// What has expired of a lot and was not withdrawn after that.
+    pub(crate) fn expired(&self, lot: LotId) -> Points {
+        let expired_now = self.events.iter().flat_map(|event| match event {
+            Event::CreditExpired(_, fact) => &*fact.lots,
+            _ => &[],
+        });
+        expired_now
+            .filter(|part| part.lot == lot)
+            .try_fold(self.state.lost(lot).expired, |sum, part| sum.plus(part.points))
+            .unwrap_or_default()
+    }
+
+    /// What was earned as a lot and has not been withdrawn.
+    pub(crate) fn left_to_withdraw(&self, earned: EarnedLot) -> Points {
+        let withdrawn = self.state.lost(earned.lot).withdrawn;
+        earned.points.minus(withdrawn).unwrap_or_default()
+    }
+
+    pub(crate) fn finish(self) -> Decision {
+        Decision::Record { events: self.events, bearer: self.bearer }
+    }
+
+    fn changed_account(&mut self, id: &AccountId) -> &mut Account {
+        let index = self.changed.iter().position(|(other, _)| other == id).unwrap_or_else(|| {
+            let account = self.state.account(id).cloned().unwrap_or_default();
+            self.changed.push((id.clone(), account));
+            self.changed.len() - 1
+        });
+        &mut self.changed[index].1
+    }
+}

@@ -1,0 +1,166 @@
+//! Parts of lots that can be spent, in the order in which they are.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{LotId, LotPart, Points, Timestamp};
+
+/// Parts of lots with something left, in spending order, and their sum (I1).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "VecDeque<LotPart>", into = "VecDeque<LotPart>")]
+pub(crate) struct Lots {
+    parts: VecDeque<LotPart>,
+    /// Kept so that a check doesn't walk the parts.
+    sum: Points,
+}
+
+/// By what parts are sorted: the first to expire, the oldest lot, without grace.
+type Order = (Timestamp, LotId, bool);
+
+impl LotPart {
+    /// The last time stands for never, which no part of a lot can outlast.
+    fn order(&self) -> Order {
+        (self.expires_at.unwrap_or(Timestamp::LAST), self.lot, self.graced)
+    }
+}
+
+impl Lots {
+    pub(crate) const fn sum(&self) -> Points {
+        self.sum
+    }
+
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &LotPart> {
+        self.parts.iter()
+    }
+
+    /// When the first of them expires, if any does.
+    pub(crate) fn next_expiry(&self) -> Option<Timestamp> {
+        self.parts.front().and_then(|part| part.expires_at)
+    }
+
+    /// What `points` would draw on, or nothing where there is less than that.
+    pub(crate) fn draw(&self, points: Points) -> Option<Vec<LotPart>> {
+        let (drawn, missing) = take_from(self.parts.iter(), points);
+        (missing == Points::ZERO).then_some(drawn)
+    }
+
+    /// Puts points in, into the sum as into a part (I7); nothing where the sum would be more than
+    /// an amount can say.
+    #[must_use]
+    pub(crate) fn put(&mut self, part: LotPart) -> Option<()> {
+        self.sum = self.sum.plus(part.points)?;
+        let index = self.parts.partition_point(|other| other.order() < part.order());
+        match self.parts.get_mut(index) {
+            Some(same) if same.order() == part.order() => {
+                same.points = same.points.plus(part.points)?;
+            }
+            _ => {
+                if self.parts.is_empty() {
+                    // Most accounts hold few lots; the usual first growth is to four.
+                    self.parts.reserve_exact(1);
+                }
+                self.parts.insert(index, part);
+            }
+        }
+        Some(())
+    }
+
+    /// Takes points out, out of the sum as out of a part (I7); nothing where that part hasn't so
+    /// many.
+    #[must_use]
+    pub(crate) fn take(&mut self, part: &LotPart) -> Option<()> {
+        self.sum = self.sum.minus(part.points)?;
+        let index = self.parts.binary_search_by_key(&part.order(), LotPart::order).ok()?;
+        let held = self.parts.get_mut(index)?;
+        held.points = held.points.minus(part.points)?;
+        if held.points == Points::ZERO {
+            self.parts.remove(index);
+        }
+        Some(())
+    }
+}
+
+/// Up to `points` of the parts, in their order, and how many are missing.
+pub(crate) fn take_from<'a>(
+    parts: impl Iterator<Item = &'a LotPart>,
+    points: Points,
+) -> (Vec<LotPart>, Points) {
+    let mut taken = Vec::with_capacity(1);
+    let mut missing = points;
+    for part in parts {
+        if missing == Points::ZERO {
+            break;
+        }
+        let points = part.points.min(missing);
+        taken.push(LotPart { points, ..part.clone() });
+        missing = missing.minus(points).unwrap_or_default();
+    }
+    (taken, missing)
+}
+
+/// The sum of some parts, where it is an amount.
+pub(crate) fn sum_of(parts: &[LotPart]) -> Option<Points> {
+    parts.iter().try_fold(Points::ZERO, |sum, part| sum.plus(part.points))
+}
+
+impl TryFrom<VecDeque<LotPart>> for Lots {
+    type Error = &'static str;
+
+    fn try_from(parts: VecDeque<LotPart>) -> Result<Self, Self::Error> {
+        let mut lots = Self::default();
+        for part in parts {
+            lots.put(part).ok_or("an account holds more than an amount can say")?;
+        }
+        Ok(lots)
+    }
+}
+
+impl From<Lots> for VecDeque<LotPart> {
+    fn from(lots: Lots) -> Self {
+        lots.parts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use log_record::Position;
+
+    use super::*;
+
+    #[test]
+    fn what_expires_first_is_drawn_first_then_the_oldest() {
+        let mut lots = Lots::default();
+        for part in [part(4, None), part(2, None), part(3, Some(20)), part(5, Some(10))] {
+            assert_eq!(lots.put(part), Some(()));
+        }
+        let order: Vec<u64> = lots.iter().map(|part| part.lot.get()).collect();
+        assert_eq!(order, [5, 3, 2, 4]);
+        assert_eq!(lots.next_expiry(), part(5, Some(10)).expires_at);
+    }
+
+    #[test]
+    fn equal_parts_become_one() {
+        let mut lots = Lots::default();
+        assert_eq!(lots.put(part(2, None)), Some(()));
+        assert_eq!(lots.put(part(2, None)), Some(()));
+        assert_eq!(lots.iter().count(), 1);
+        assert_eq!(lots.sum(), Points::sum_of(14).unwrap_or_default());
+    }
+
+    #[test]
+    fn nothing_is_taken_that_is_not_there() {
+        let mut lots = Lots::default();
+        assert_eq!(lots.put(part(2, None)), Some(()));
+        assert_eq!(lots.clone().take(&part(2, Some(10))), None);
+        assert_eq!(lots.clone().take(&part(3, None)), None);
+        assert_eq!(lots.take(&part(2, None)), Some(()));
+        assert_eq!(lots, Lots::default());
+    }
+
+    fn part(lot: u64, expires: Option<i64>) -> LotPart {
+        let points = Points::sum_of(7).unwrap_or_default();
+        let expires_at = expires.and_then(|micros| Timestamp::from_micros(micros).ok());
+        LotPart { lot: LotId::from(Position(lot)), points, expires_at, graced: false }
+    }
+}
