@@ -1,57 +1,36 @@
 //! `POST /v1/accounts/{account_id}/credits`
 
-use std::fmt;
-
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::command::EarnCredit;
 use domain::{AccountId, Cause, CauseKind, Command, Event, Points, Timestamp};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
-use wire::{Caller, JsonBody, PathId, Problem, Role};
+use wire::{Caller, JsonBody, Object, PathId, Problem, Role};
 
 use crate::CommandApi;
-use crate::execute::unexpected;
+use crate::execute::{Done, unexpected};
+use crate::lifetime::check_lifetime;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EarnCreditBody {
     points: Points,
-    cause: CauseBody,
+    cause: Object<Cause>,
+    available_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
     occurred_at: Option<Timestamp>,
-    expires_at: Option<IgnoredAny>,
-    available_at: Option<IgnoredAny>,
 }
 
-/// A cause as an object; derived, it could be sent as a list, too.
-struct CauseBody(Cause);
-
-impl<'de> Deserialize<'de> for CauseBody {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(CauseVisitor)
-    }
-}
-
-struct CauseVisitor;
-
-impl<'de> Visitor<'de> for CauseVisitor {
-    type Value = CauseBody;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object with kind and id")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<CauseBody, A::Error> {
-        Cause::deserialize(MapAccessDeserializer::new(map)).map(CauseBody)
-    }
-}
-
+/// Credit as both routes answer it.
 #[derive(Serialize)]
-struct CreditBody<'a> {
+pub(crate) struct CreditBody<'a> {
     account_id: &'a AccountId,
     points: Points,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    available_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
     position: String,
 }
 
@@ -62,26 +41,39 @@ pub(crate) async fn earn_credit(
     headers: HeaderMap,
     JsonBody(body): JsonBody<EarnCreditBody>,
 ) -> Result<Response, Problem> {
-    body.refuse_what_is_not_built_yet()?;
-    if body.cause.0.kind == CauseKind::Adjustment && caller.role != Role::Operator {
-        return Err(Problem::forbidden(caller.role, &[Role::Operator]));
-    }
-    let EarnCreditBody { points, cause: CauseBody(cause), occurred_at, .. } = body;
-    let command = Command::EarnCredit(EarnCredit { account_id, points, cause, occurred_at });
+    check_may_earn(caller, &body.cause.0)?;
+    check_lifetime(body.available_at, body.expires_at)?;
+    let command = Command::EarnCredit(EarnCredit {
+        account_id,
+        points: body.points,
+        cause: body.cause.0,
+        available_at: body.available_at,
+        expires_at: body.expires_at,
+        occurred_at: body.occurred_at,
+    });
     let done = api.execute(command, caller, &headers).await?;
-    let Some(Event::CreditEarned(account_id, fact)) = &done.event else { return Err(unexpected()) };
-    let position = done.place.to_string();
-    done.respond(&CreditBody { account_id, points: fact.points, position })
+    done.respond(&CreditBody::of(&done)?)
 }
 
-impl EarnCreditBody {
-    fn refuse_what_is_not_built_yet(&self) -> Result<(), Problem> {
-        let wanted = [("expires_at", &self.expires_at), ("available_at", &self.available_at)];
-        match wanted.into_iter().find(|(_, value)| value.is_some()) {
-            None => Ok(()),
-            Some((field, _)) => {
-                Err(Problem::invalid_field(field, "is not supported yet; leave it out"))
-            }
-        }
+/// Adjustments are an operator's.
+pub(crate) fn check_may_earn(caller: Caller, cause: &Cause) -> Result<(), Problem> {
+    if cause.kind == CauseKind::Adjustment && caller.role != Role::Operator {
+        return Err(Problem::forbidden(caller.role, &[Role::Operator]));
+    }
+    Ok(())
+}
+
+impl<'a> CreditBody<'a> {
+    pub(crate) fn of(done: &'a Done) -> Result<Self, Problem> {
+        let Some(Event::CreditEarned(account_id, fact)) = &done.event else {
+            return Err(unexpected());
+        };
+        Ok(Self {
+            account_id,
+            points: fact.points,
+            available_at: fact.available_at,
+            expires_at: fact.expires_at,
+            position: done.place.to_string(),
+        })
     }
 }

@@ -4,15 +4,16 @@ use axum::Json;
 use axum::extract::FromRef;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use domain::{Command, Event, Offer};
+use domain::command::Preview;
+use domain::{AccountId, Command, Event};
 use event_schema::decode;
 use event_store::EventStore;
-use log_record::Place;
+use log_record::{Place, Position};
 use serde::Serialize;
 use wire::{Caller, KeyRing, Problem, read_traceparent, write_position};
 
 use crate::refusal_problem::{decision_failed, id_reused, not_decided, outcome_unknown, refused};
-use crate::{Answer, Request, Unanswered, Writer};
+use crate::{Answer, Request, Subject, Unanswered, Writer};
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -35,12 +36,29 @@ impl FromRef<CommandApi> for KeyRing {
 pub(crate) struct Done {
     /// Where the event stands that it is known by.
     pub(crate) place: Place,
-    /// That event; nothing where the offer stood as asked for.
+    /// That event; nothing where what was to be set stood as asked for.
     pub(crate) event: Option<Event>,
-    /// The offer, where the command was about one.
-    pub(crate) offer: Option<Offer>,
+    /// Where the last event of the command stands.
+    pub(crate) last: Place,
+    /// What was set, where the command sets something.
+    pub(crate) subject: Option<Subject>,
     /// Whether it was carried out before.
     pub(crate) is_repeat: bool,
+}
+
+/// What a command came to.
+enum Outcome {
+    Done(Box<Done>),
+    /// What it would come to.
+    Preview(Box<Preview>),
+}
+
+/// What a redemption would come to.
+pub(crate) enum Previewed {
+    /// It would be recorded.
+    New(Box<Preview>),
+    /// It was recorded before, at this place.
+    Repeat(Place),
 }
 
 impl CommandApi {
@@ -51,36 +69,100 @@ impl CommandApi {
         caller: Caller,
         headers: &HeaderMap,
     ) -> Result<Done, Problem> {
-        let request = Request {
-            // A repeat is compared with what was asked then, so a copy is kept where one may come.
-            command: command.clone(),
-            role: Some(caller.role.as_str()),
-            traceparent: read_traceparent(headers).map(Into::into),
-        };
-        match self.writer.submit(request).await {
-            Ok(Answer::Recorded { place, event, offer }) => {
-                let offer = offer.map(|offer| *offer);
-                Ok(Done { place, event: Some(*event), offer, is_repeat: false })
-            }
-            Ok(Answer::Repeat(place)) => self.repeat(&command, place).await,
-            Ok(Answer::Standing(place, offer)) => {
-                Ok(Done { place, event: None, offer: Some(*offer), is_repeat: true })
-            }
-            Ok(Answer::Refused(refusal)) => Err(refused(&refusal)),
-            Err(Unanswered::NotDecided(why)) => Err(not_decided(why)),
-            Err(Unanswered::OutcomeUnknown) => Err(outcome_unknown()),
-            Err(Unanswered::Panicked) => Err(decision_failed()),
+        match self.ask(command, false, caller, headers).await? {
+            Outcome::Done(done) => Ok(*done),
+            Outcome::Preview(_) => Err(unexpected()),
+        }
+    }
+
+    /// Has the command decided, and nothing recorded.
+    pub(crate) async fn preview(
+        &self,
+        command: Command,
+        caller: Caller,
+        headers: &HeaderMap,
+    ) -> Result<Previewed, Problem> {
+        match self.ask(command, true, caller, headers).await? {
+            Outcome::Done(done) => Ok(Previewed::Repeat(done.place)),
+            Outcome::Preview(preview) => Ok(Previewed::New(preview)),
+        }
+    }
+
+    async fn ask(
+        &self,
+        mut command: Command,
+        is_dry_run: bool,
+        caller: Caller,
+        headers: &HeaderMap,
+    ) -> Result<Outcome, Problem> {
+        let traceparent: Option<Box<str>> = read_traceparent(headers).map(Into::into);
+        loop {
+            let request = Request {
+                // A repeat is compared with what was asked then, so a copy is kept where one may
+                // come.
+                command: command.clone(),
+                is_dry_run,
+                role: Some(caller.role.as_str()),
+                traceparent: traceparent.clone(),
+            };
+            let done = match self.writer.submit(request).await {
+                Ok(Answer::Recorded { place, event, last, subject }) => {
+                    Done { place, event: Some(*event), last, subject, is_repeat: false }
+                }
+                Ok(Answer::Repeat(place)) => self.repeat(&command, place).await?,
+                Ok(Answer::Standing(place, subject)) => Done {
+                    place,
+                    event: None,
+                    last: place,
+                    subject: Some(subject),
+                    is_repeat: true,
+                },
+                Ok(Answer::Original(place)) => {
+                    // The state knows where it stands only; it is read here, off the writer's way.
+                    // What is under an id never moves, so it is asked for once, or twice where the
+                    // id was recorded meanwhile.
+                    command = self.with_original(&command, place).await?;
+                    continue;
+                }
+                Ok(Answer::Preview(preview)) => return Ok(Outcome::Preview(preview)),
+                Ok(Answer::Refused(refusal)) => return Err(refused(&refusal)),
+                Err(Unanswered::NotDecided(why)) => return Err(not_decided(why)),
+                Err(Unanswered::OutcomeUnknown) => return Err(outcome_unknown()),
+                Err(Unanswered::Panicked) => return Err(decision_failed()),
+            };
+            return Ok(Outcome::Done(Box::new(done)));
         }
     }
 
     async fn repeat(&self, command: &Command, place: Place) -> Result<Done, Problem> {
-        let row = self.store.read_one(place).await.map_err(|error| failed(&error))?;
-        let (_, event) = decode(&row).map_err(|error| failed(&error))?;
+        let event = self.event(place).await?;
         match command.first_difference(&event) {
             Some(field) => Err(id_reused(field)),
-            None => Ok(Done { place, event: Some(event), offer: None, is_repeat: true }),
+            None => {
+                Ok(Done { place, event: Some(event), last: place, subject: None, is_repeat: true })
+            }
         }
     }
+
+    async fn with_original(&self, command: &Command, place: Place) -> Result<Command, Problem> {
+        let before = Place { position: Position(place.position.0 - 1), ..place };
+        let (before, event) = (self.event(before).await?, self.event(place).await?);
+        command.with_original(&before, place.position, &event).ok_or_else(unexpected)
+    }
+
+    async fn event(&self, place: Place) -> Result<Event, Problem> {
+        let row = self.store.read_one(place).await.map_err(|error| failed(&error))?;
+        let (_, event) = decode(&row).map_err(|error| failed(&error))?;
+        Ok(event)
+    }
+}
+
+#[derive(Serialize)]
+struct FactBody<'a, F> {
+    account_id: &'a AccountId,
+    #[serde(flatten)]
+    fact: &'a F,
+    position: String,
 }
 
 impl Done {
@@ -90,13 +172,23 @@ impl Done {
         self.respond_with(status, body)
     }
 
+    /// Likewise, with the fact as it was recorded: its public fields.
+    pub(crate) fn respond_fact(
+        &self,
+        account_id: &AccountId,
+        fact: &impl Serialize,
+    ) -> Result<Response, Problem> {
+        let position = self.place.to_string();
+        self.respond(&FactBody { account_id, fact, position })
+    }
+
     pub(crate) fn respond_with(
         &self,
         status: StatusCode,
         body: &impl Serialize,
     ) -> Result<Response, Problem> {
         let mut response = (status, Json(body)).into_response();
-        let (name, value) = write_position(self.place)?;
+        let (name, value) = write_position(self.last)?;
         response.headers_mut().insert(name, value);
         if self.is_repeat {
             const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -112,7 +204,7 @@ pub(crate) fn failed(error: &(dyn std::error::Error + 'static)) -> Problem {
     Problem::internal()
 }
 
-/// A handler met an event or offer that its command can't have led to.
+/// A handler met an outcome that its command can't have led to.
 pub(crate) fn unexpected() -> Problem {
     tracing::error!("a command led to an outcome of another kind");
     Problem::internal()

@@ -7,20 +7,35 @@
 //! - `refusal_problem`: the domain's refusals as problem documents
 
 mod add_stock;
+mod adjust_credit;
+mod cancel_exchange;
+mod capture_hold;
 mod close_offer;
+mod confirm_clock;
+mod dispatch_shipment;
 mod earn_credit;
+mod earn_credits;
 mod execute;
+mod hold_credit;
+mod lifetime;
 mod offer_body;
+mod put_earning_rule;
 mod put_offer;
+mod put_policy;
+mod record_purchase;
 mod redeem;
 mod refusal_problem;
+mod release_hold;
+mod return_purchase;
 mod router;
+mod transfer_credit;
+mod withdraw_credit;
 mod writer;
 
 pub use execute::CommandApi;
 pub use refusal_problem::problem_pages;
 pub use router::router;
 pub use writer::{
-    Answer, Decide, LoadError, NotDecided, Request, StartError, Unanswered, Writer, WriterConfig,
-    WriterStatus,
+    Answer, Decide, LoadError, NotDecided, ReadClock, Reading, Request, StartError, Subject,
+    Unanswered, Writer, WriterConfig, WriterStatus,
 };

@@ -7,6 +7,7 @@ use domain::{Offer, OfferId, OfferPhase, Terms, Units};
 use serde::Serialize;
 use wire::Problem;
 
+use crate::Subject;
 use crate::execute::{Done, unexpected};
 
 #[derive(Serialize)]
@@ -27,8 +28,8 @@ pub(crate) fn respond(
     status: StatusCode,
     offer_id: &OfferId,
 ) -> Result<Response, Problem> {
-    let Offer { terms, version, inventory, phase, .. } =
-        done.offer.as_ref().ok_or_else(unexpected)?;
+    let Some(Subject::Offer(offer)) = &done.subject else { return Err(unexpected()) };
+    let Offer { terms, version, inventory, phase, .. } = &**offer;
     let body = OfferBody {
         offer_id,
         terms,

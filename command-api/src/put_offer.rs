@@ -11,7 +11,7 @@ use wire::{Caller, IfMatch, JsonBody, PathId, Problem};
 use crate::refusal_problem::not_found_where_unknown;
 use crate::{CommandApi, offer_body};
 
-/// Who ships where an offer doesn't say.
+/// Who ships where nobody is named.
 const WAREHOUSE_DEFAULT: &str = "main";
 
 #[derive(Deserialize)]
@@ -68,18 +68,22 @@ impl PutOfferBody {
             let complaint = format!("must be after opens_at, which is {opens_at}");
             return Err(Problem::invalid_field("closes_at", complaint));
         }
-        let warehouse = match self.warehouse {
-            Some(warehouse) => warehouse,
-            None => WAREHOUSE_DEFAULT.parse().map_err(|_| Problem::internal())?,
-        };
         Ok(Terms {
             product_id: self.product_id,
             price: self.price,
             opens_at: self.opens_at,
             closes_at: self.closes_at,
             limit_per_shopper: self.limit_per_shopper,
-            warehouse,
+            warehouse: warehouse_or_default(self.warehouse)?,
         })
+    }
+}
+
+/// Who ships, or who does where nobody is named.
+pub(crate) fn warehouse_or_default(said: Option<WarehouseId>) -> Result<WarehouseId, Problem> {
+    match said {
+        Some(warehouse) => Ok(warehouse),
+        None => WAREHOUSE_DEFAULT.parse().map_err(|_| Problem::internal()),
     }
 }
 

@@ -1,17 +1,19 @@
 //! `PUT /v1/accounts/{account_id}/exchanges/{exchange_id}`, and `POST …/exchanges` for clients that
 //! prefer an `Idempotency-Key`.
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderValue};
-use axum::response::Response;
-use domain::command::Redeem;
+use axum::response::{IntoResponse as _, Response};
+use domain::command::{Order, Redeem};
 use domain::{AccountId, Command, DeliverTo, Event, ExchangeId, OfferId, Points, Timestamp, Units};
 use serde::{Deserialize, Serialize};
-use wire::{Caller, JsonBody, PathId, PathIds, Problem, read_idempotency_key};
+use serde_json::json;
+use wire::{Caller, JsonBody, PathId, PathIds, Problem, QueryString, read_idempotency_key};
 
 use crate::CommandApi;
-use crate::execute::unexpected;
+use crate::execute::{Previewed, unexpected};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +23,14 @@ pub(crate) struct RedeemBody {
     deliver_to: DeliverTo,
     expected_points: Option<Points>,
     occurred_at: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DryRun {
+    /// Whether nothing is to be recorded.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 #[derive(Serialize)]
@@ -38,16 +48,23 @@ pub(crate) async fn redeem(
     State(api): State<CommandApi>,
     caller: Caller,
     PathIds(account_id, exchange_id): PathIds<AccountId, ExchangeId>,
+    QueryString(dry): QueryString<DryRun>,
     headers: HeaderMap,
     JsonBody(body): JsonBody<RedeemBody>,
 ) -> Result<Response, Problem> {
-    exchange(&api, body.command(account_id, exchange_id), caller, &headers).await
+    let command = body.command(account_id, exchange_id);
+    if dry.dry_run {
+        preview(&api, command, caller, &headers).await
+    } else {
+        exchange(&api, command, caller, &headers).await
+    }
 }
 
 pub(crate) async fn redeem_by_key(
     State(api): State<CommandApi>,
     caller: Caller,
     PathId(account_id): PathId<AccountId>,
+    QueryString(dry): QueryString<DryRun>,
     headers: HeaderMap,
     JsonBody(body): JsonBody<RedeemBody>,
 ) -> Result<Response, Problem> {
@@ -56,6 +73,9 @@ pub(crate) async fn redeem_by_key(
         .map_err(|error| Problem::invalid_header("Idempotency-Key", error))?;
     let address = format!("/v1/accounts/{account_id}/exchanges/{exchange_id}");
     let command = body.command(account_id, exchange_id);
+    if dry.dry_run {
+        return preview(&api, command, caller, &headers).await;
+    }
     let mut response = exchange(&api, command, caller, &headers).await?;
     let location = HeaderValue::from_str(&address).map_err(|_| Problem::internal())?;
     response.headers_mut().insert(LOCATION, location);
@@ -84,17 +104,24 @@ async fn exchange(
     })
 }
 
+/// What the redemption would come to; nothing is recorded.
+async fn preview(
+    api: &CommandApi,
+    command: Command,
+    caller: Caller,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let body = match api.preview(command, caller, headers).await? {
+        Previewed::New(preview) => json!({"outcome": "would-be-created", "preview": *preview}),
+        Previewed::Repeat(place) => json!({"outcome": "exists", "position": place.to_string()}),
+    };
+    Ok(Json(body).into_response())
+}
+
 impl RedeemBody {
     fn command(self, account_id: AccountId, exchange_id: ExchangeId) -> Command {
         let Self { offer_id, quantity, deliver_to, expected_points, occurred_at } = self;
-        Command::Redeem(Redeem {
-            account_id,
-            exchange_id,
-            offer_id,
-            quantity,
-            deliver_to,
-            expected_points,
-            occurred_at,
-        })
+        let order = Order { exchange_id, offer_id, quantity, deliver_to, expected_points };
+        Command::Redeem(Redeem { account_id, order, occurred_at })
     }
 }

@@ -55,6 +55,9 @@ pub(crate) fn not_decided(why: NotDecided) -> Problem {
         NotDecided::QueueFull => "Too many requests are waiting to be decided.",
         NotDecided::DeadlinePassed => "The request waited for its turn until its time was over.",
         NotDecided::Deposed => "Another server has taken over the ledger.",
+        NotDecided::ClockUnconfirmed => {
+            "The server's clock can't be trusted until an operator confirms it."
+        }
         NotDecided::Stopped => "The server is stopping.",
     };
     Problem::of(&NOT_DECIDED, format!("{detail} Nothing happened. Send it again in a second."))
@@ -99,7 +102,117 @@ const OFFER_UNKNOWN: ProblemPage = page(
 );
 
 /// In the refusals' order of precedence.
-const REFUSAL_PAGES: [ProblemPage; 13] = [
+const REFUSAL_PAGES: [ProblemPage; 29] = [
+    page(
+        StatusCode::CONFLICT,
+        "hold-unknown",
+        "There is no such hold",
+        "The account never had a hold with this id. Nothing was done.",
+        "Check both ids; hold credit first.",
+        true,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "hold-ended",
+        "The hold has ended",
+        "It was captured or released, or its deadline has passed. Nothing was done.",
+        "Hold credit anew under another id.",
+        false,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "exchange-exists",
+        "The exchange id is taken",
+        "Another exchange of the account bears the capture's exchange_id. Nothing was done.",
+        "Take a new exchange id.",
+        false,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "exchange-unknown",
+        "There is no such exchange",
+        "The account has no exchange with this id. Nothing was done.",
+        "Check both ids.",
+        true,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "purchase-unknown",
+        "There is no such purchase",
+        "No purchase was recorded under this id of the account. Nothing was done.",
+        "Check both ids.",
+        true,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "credit-unknown",
+        "The cause has earned nothing",
+        "The account has no credit that was earned for this cause. Nothing was done.",
+        "Check the account's id and the cause.",
+        true,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "exchange-dispatched",
+        "The goods have left the warehouse",
+        "From its dispatch on, an exchange can't be cancelled. Nothing was done.",
+        "Have the shopper send the goods back, and adjust the credit.",
+        false,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "line-unknown",
+        "The purchase has no such line",
+        "The line of the return that the fact line counts names a product that wasn't bought. \
+         Nothing was done.",
+        "Name products of the purchase.",
+        false,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "quantity-too-large",
+        "Less is left to come back",
+        "The fact left says how many pieces have not come back, and asked how many were to. \
+         Nothing was done.",
+        "Ask for no more than are left.",
+        false,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "points-too-large",
+        "Less is left to take",
+        "The fact left says how many points there are to be captured or withdrawn. Nothing was \
+         done.",
+        "Ask for no more than are left.",
+        false,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "rule-unknown",
+        "There is no such earning rule",
+        "The purchase names no points and a rule, or none and there is no rule default; or If- \
+         Match names a rule that isn't there. Nothing was done.",
+        "Make the rule by PUT /v1/earning-rules/{rule_id}, or name the points.",
+        true,
+    ),
+    page(
+        StatusCode::PRECONDITION_REQUIRED,
+        "rule-exists",
+        "The rule exists with other terms",
+        "A rule with this id is there, and differs from the body. The fact version is its \
+         version. Nothing was done.",
+        "To change it, send If-Match with the ETag that it was read with; or use another id.",
+        false,
+    ),
+    page(
+        StatusCode::PRECONDITION_FAILED,
+        "rule-changed",
+        "The rule has changed since it was read",
+        "If-Match names a version that is not the present one, which the fact version gives. \
+         Nothing was done.",
+        "Read the rule again, decide anew, and send its present ETag in If-Match.",
+        false,
+    ),
     OFFER_UNKNOWN,
     page(
         StatusCode::PRECONDITION_REQUIRED,
@@ -187,6 +300,23 @@ const REFUSAL_PAGES: [ProblemPage; 13] = [
     ),
     page(
         StatusCode::CONFLICT,
+        "recipient-unknown",
+        "The recipient has no account",
+        "The recipient has never had any credit. Nothing was done.",
+        "Check the recipient's id. An account comes into being with its first credit.",
+        true,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "deadline-out-of-range",
+        "The deadline is too early or too late",
+        "A hold lasts 30 days at most; the fact latest is the last deadline possible now. \
+         Nothing was done.",
+        "Take a deadline after now and up to latest.",
+        true,
+    ),
+    page(
+        StatusCode::CONFLICT,
         "shopper-limit-reached",
         "The shopper has had enough of it",
         "One shopper may have so many of the offer, the fact limit, and has had taken. Nothing was \
@@ -200,6 +330,15 @@ const REFUSAL_PAGES: [ProblemPage; 13] = [
         "There isn't enough credit",
         "The facts needed and available say how much. Nothing was done.",
         "Ask again with the same id once there is more credit.",
+        true,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "credit-already-spent",
+        "The credit was spent",
+        "Less can be taken back, the fact left, than is to be, and the policy spent_credit is \
+         refuse. Nothing was done.",
+        "Take back less, or choose the policy debt.",
         true,
     ),
 ];

@@ -2,27 +2,66 @@
 
 use axum::Router;
 use axum::routing::{post, put};
-use wire::Role::{Merchant, Operator, Shopper};
+use wire::Role::{Merchant, Operator, Shopper, Warehouse};
 use wire::only;
 
 use crate::CommandApi;
 use crate::add_stock::add_stock;
+use crate::adjust_credit::adjust_credit;
+use crate::cancel_exchange::cancel_exchange;
+use crate::capture_hold::capture_hold;
 use crate::close_offer::close_offer;
+use crate::confirm_clock::confirm_clock;
+use crate::dispatch_shipment::dispatch_shipment;
 use crate::earn_credit::earn_credit;
+use crate::earn_credits::earn_credits;
+use crate::hold_credit::hold_credit;
+use crate::put_earning_rule::put_earning_rule;
 use crate::put_offer::put_offer;
+use crate::put_policy::put_policy;
+use crate::record_purchase::record_purchase;
 use crate::redeem::{redeem, redeem_by_key};
+use crate::release_hold::release_hold;
+use crate::return_purchase::return_purchase;
+use crate::transfer_credit::transfer_credit;
+use crate::withdraw_credit::withdraw_credit;
 
 /// The command API's routes.
 pub fn router(api: CommandApi) -> Router {
+    let account = Router::new()
+        .route("/credits", post(only(&[Merchant, Operator], earn_credit)))
+        .route("/purchases/{purchase_id}", put(only(&[Merchant, Operator], record_purchase)))
+        .route(
+            "/purchases/{purchase_id}/returns/{return_id}",
+            put(only(&[Merchant, Operator], return_purchase)),
+        )
+        .route("/withdrawals/{withdrawal_id}", put(only(&[Merchant, Operator], withdraw_credit)))
+        .route("/adjustments/{adjustment_id}", put(only(&[Operator], adjust_credit)))
+        .route("/holds/{hold_id}", put(only(&[Shopper], hold_credit)))
+        .route("/holds/{hold_id}/capture", put(only(&[Shopper], capture_hold)))
+        .route("/holds/{hold_id}/release", put(only(&[Shopper, Operator], release_hold)))
+        .route("/exchanges/{exchange_id}", put(only(&[Shopper], redeem)))
+        .route("/exchanges", post(only(&[Shopper], redeem_by_key)))
+        .route(
+            "/exchanges/{exchange_id}/cancellations/{cancellation_id}",
+            put(only(&[Shopper, Operator], cancel_exchange)),
+        )
+        .route("/transfers/{transfer_id}", put(only(&[Shopper], transfer_credit)));
     Router::new()
-        .route("/v1/accounts/{account_id}/credits", post(only(&[Merchant, Operator], earn_credit)))
-        .route("/v1/accounts/{account_id}/exchanges/{exchange_id}", put(only(&[Shopper], redeem)))
-        .route("/v1/accounts/{account_id}/exchanges", post(only(&[Shopper], redeem_by_key)))
+        .nest("/v1/accounts/{account_id}", account)
+        .route("/v1/credits", post(only(&[Merchant, Operator], earn_credits)))
         .route("/v1/offers/{offer_id}", put(only(&[Operator], put_offer)))
         .route("/v1/offers/{offer_id}/closure", put(only(&[Operator], close_offer)))
         .route(
             "/v1/offers/{offer_id}/stock-additions/{addition_id}",
             put(only(&[Operator], add_stock)),
         )
+        .route("/v1/earning-rules/{rule_id}", put(only(&[Operator], put_earning_rule)))
+        .route("/v1/policy", put(only(&[Operator], put_policy)))
+        .route(
+            "/v1/shipping-requests/{shipping_request_id}/dispatch",
+            put(only(&[Warehouse, Operator], dispatch_shipment)),
+        )
+        .route("/v1/clock/confirmation", put(only(&[Operator], confirm_clock)))
         .with_state(api)
 }

@@ -15,15 +15,20 @@ mod load;
 mod pending;
 mod recover;
 mod run;
+mod sweep;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::{Command, Decision, Event, Offer, Refusal, State, Timestamp};
+use domain::command::Preview;
+use domain::{
+    Clock, Command, Decision, EarningRule, Event, Offer, Policy, Refusal, State, Timestamp,
+};
 use event_store::{EventStore, StoreError};
 use log_record::{Partition, Place, Position};
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use clock::{ReadClock, Reading};
 use gate::Gate;
 pub use load::LoadError;
 use pending::{Claim, Pending};
@@ -44,8 +49,22 @@ pub struct WriterConfig {
     pub partition: Partition,
     /// How long a command may take, from its arrival to its answer.
     pub deadline: Duration,
+    /// Where the log takes its time from; without it, as it was opened, and a new one from the wall
+    /// clock.
+    pub clock: Option<Clock>,
+    /// How the machine's clocks are read.
+    pub read_clock: ReadClock,
     /// How commands are decided.
     pub decide: Decide,
+}
+
+impl WriterConfig {
+    /// A writer that decides as the domain does, by the machine's clocks.
+    #[must_use]
+    pub fn new(store: EventStore, partition: Partition, deadline: Duration) -> Self {
+        let read_clock = ReadClock::system();
+        Self { store, partition, deadline, clock: None, read_clock, decide: domain::decide }
+    }
 }
 
 /// A command, and what is known of where it came from.
@@ -53,6 +72,8 @@ pub struct WriterConfig {
 pub struct Request {
     /// What is asked.
     pub command: Command,
+    /// Whether nothing is to be recorded: what a redemption would do is all that is asked.
+    pub is_dry_run: bool,
     /// The caller's role.
     pub role: Option<&'static str>,
     /// The trace that it is part of.
@@ -64,19 +85,36 @@ pub struct Request {
 pub enum Answer {
     /// It was recorded.
     Recorded {
-        /// Where the last of its events stands.
+        /// Where the event stands that bears the command's id.
         place: Place,
-        /// That event; the one that bears the command's id.
+        /// That event.
         event: Box<Event>,
-        /// The offer as it then stood, where the command was about the offer itself.
-        offer: Option<Box<Offer>>,
+        /// Where the last of its events stands.
+        last: Place,
+        /// What was set, as it then stood, where the command sets something.
+        subject: Option<Subject>,
     },
     /// Its id was recorded before, by the event at this place.
     Repeat(Place),
+    /// What stands at this place is needed to decide, and is durable: ask again with it.
+    Original(Place),
     /// What was asked for was so already.
-    Standing(Place, Box<Offer>),
+    Standing(Place, Subject),
+    /// What a redemption would do; nothing was recorded.
+    Preview(Box<Preview>),
     /// It was refused.
     Refused(Refusal),
+}
+
+/// What a command sets as a whole.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// An offer.
+    Offer(Box<Offer>),
+    /// An earning rule.
+    Rule(Box<EarningRule>),
+    /// The policy.
+    Policy(Policy),
 }
 
 /// Why there is no outcome.
@@ -99,6 +137,8 @@ pub enum NotDecided {
     DeadlinePassed,
     /// Another writer has taken over.
     Deposed,
+    /// The wall clock can't be trusted until an operator confirms it.
+    ClockUnconfirmed,
     /// The writer is stopping or has stopped.
     Stopped,
 }
@@ -108,6 +148,8 @@ pub enum NotDecided {
 pub enum WriterStatus {
     /// It decides and appends.
     Serving,
+    /// It decides nothing until an operator confirms the clock, for this reason.
+    ClockUnconfirmed(String),
     /// An append failed or a decision panicked; it is finding out what the log holds.
     Recovering,
     /// It decides no more, for this reason.
@@ -134,6 +176,15 @@ pub enum StartError {
         /// Why.
         #[source]
         source: LoadError,
+    },
+    /// The log takes its time from elsewhere.
+    #[error("the log was opened with --clock {}, and --clock says {}; it can't be changed later",
+        opened.as_str(), asked.as_str())]
+    OtherClock {
+        /// Where the log takes it from.
+        opened: Clock,
+        /// Where it was to take it from.
+        asked: Clock,
     },
     /// The log couldn't be opened with its first event.
     #[error("the first event of partition {partition} can't be appended")]
@@ -178,6 +229,7 @@ impl Writer {
     pub async fn submit(&self, request: Request) -> Result<Answer, Unanswered> {
         let id = request.command.id_hash();
         if let Command::Redeem(redeem) = &request.command
+            && !request.is_dry_run
             && let Some(refusal) = self.gate.turn_away(redeem)
         {
             return Ok(Answer::Refused(refusal));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use command_api::{
     Answer, Decide, NotDecided, Request, Unanswered, Writer, WriterConfig, WriterStatus,
 };
-use domain::command::{AddStock, EarnCredit, OpenOffer, Redeem};
+use domain::command::{AddStock, EarnCredit, OpenOffer, Order, Redeem};
 use domain::{
     Account, Cause, CauseKind, Command, Event, Points, Refusal, State, Terms, Units, decide,
 };
@@ -189,7 +189,7 @@ impl Ledger {
     async fn with(decide: Decide, deadline: Duration) -> Self {
         let store = MemoryStore::new(NewLog { log_id: LogId(Uuid::from_u128(7)), partitions: 1 });
         let log = EventStore::Memory(store.clone());
-        let config = WriterConfig { store: log, partition: P0, deadline, decide };
+        let config = WriterConfig { decide, ..WriterConfig::new(log, P0, deadline) };
         let (writer, _) = Writer::start(config.clone()).await.expect("it starts");
         let ledger = Self { store, writer, config };
         ledger.recorded(open("mug", None)).await;
@@ -267,7 +267,7 @@ fn id<T: std::str::FromStr>(text: &str) -> T {
 }
 
 fn request(command: Command) -> Request {
-    Request { command, role: None, traceparent: None }
+    Request { command, is_dry_run: false, role: None, traceparent: None }
 }
 
 fn earn(account: &str) -> Request {
@@ -275,6 +275,8 @@ fn earn(account: &str) -> Request {
         account_id: id(account),
         points: Points::new(100_000_000).expect("an amount"),
         cause: Cause { kind: CauseKind::Promotion, id: id("start") },
+        available_at: None,
+        expires_at: None,
         occurred_at: None,
     }))
 }
@@ -307,11 +309,13 @@ fn redeem(account: &str, exchange: &str, offer: &str) -> Request {
 fn redeem_many(account: &str, exchange: &str, offer: &str, quantity: u64) -> Request {
     request(Command::Redeem(Redeem {
         account_id: id(account),
-        exchange_id: id(exchange),
-        offer_id: id(offer),
-        quantity: Units::new(quantity).expect("an amount"),
-        deliver_to: id("1 Elm Street"),
-        expected_points: None,
+        order: Order {
+            exchange_id: id(exchange),
+            offer_id: id(offer),
+            quantity: Units::new(quantity).expect("an amount"),
+            deliver_to: id("1 Elm Street"),
+            expected_points: None,
+        },
         occurred_at: None,
     }))
 }

@@ -16,3 +16,11 @@ pub struct Metadata {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<Box<str>>,
 }
+
+impl Metadata {
+    /// Of what the ledger does by itself.
+    #[must_use]
+    pub const fn of_command(name: &'static str) -> Self {
+        Self { command: Cow::Borrowed(name), role: None, traceparent: None }
+    }
+}

@@ -70,6 +70,15 @@ pub(crate) async fn make(store: &EventStore, file: &Path) -> anyhow::Result<KeyR
     ring(&rows)
 }
 
+/// The operator's key in the file.
+pub(crate) fn operator_key(file: &Path) -> anyhow::Result<String> {
+    let text = fs::read_to_string(file);
+    let text = text.with_context(|| format!("can't read {}", file.display()))?;
+    let keys: KeyFile = serde_json::from_str(&text)
+        .with_context(|| format!("the file of API keys, {}, is damaged", file.display()))?;
+    Ok(keys.operator)
+}
+
 impl KeyFile {
     fn by_role(&self) -> [(Role, &str); 5] {
         [

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use domain::Clock;
 use event_store::StoreUrl;
 
 /// Where a ledger keeps what it keeps.
@@ -40,6 +41,11 @@ pub(crate) struct ServeConfig {
     /// How many partitions the log has; it counts when the log is opened, and must stay.
     #[arg(long, env = "GUERDON_PARTITIONS", default_value_t = 1)]
     pub(crate) partitions: u16,
+
+    /// Where the log takes its time from: wall, or commands (what they say happened when, to import
+    /// history); it counts when the log is opened, and must stay. [default: as opened, or wall]
+    #[arg(long, env = "GUERDON_CLOCK", value_parser = clock)]
+    pub(crate) clock: Option<Clock>,
 
     /// Start although api-keys.json isn't in the data folder, because the keys are kept elsewhere.
     #[arg(long, env = "GUERDON_API_KEYS_ELSEWHERE")]
@@ -92,6 +98,12 @@ fn read_model_path(url: &str) -> Result<PathBuf, String> {
         Ok(StoreUrl::Sqlite(path)) => Ok(path),
         _ => Err(format!("a read model is sqlite:PATH, not {url:?}")),
     }
+}
+
+fn clock(name: &str) -> Result<Clock, String> {
+    let clocks = [Clock::Wall, Clock::Commands];
+    let clock = clocks.into_iter().find(|clock| clock.as_str() == name);
+    clock.ok_or_else(|| format!("a clock is wall or commands, not {name:?}"))
 }
 
 fn millis(text: &str) -> Result<Duration, String> {

@@ -59,6 +59,11 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_name = "POINTS", default_value_t = 2_500)]
     pub(crate) price: u64,
 
+    /// Let what a basket earned expire so many days (of 24 hours) after it was bought
+    #[arg(long, value_name = "DAYS")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub(crate) expiry_days: Option<u32>,
+
     /// Calls at a time
     #[arg(long, default_value_t = 32)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=CONNECTIONS_MAX))]
@@ -99,6 +104,7 @@ pub(crate) async fn import(
         points_per_unit: args.points_per_unit,
         unit_cents: args.unit_cents.get(),
         price: args.price,
+        expiry_days: args.expiry_days,
     };
     let ledger = Arc::new(Ledger::new(&args.url, &args.api_keys)?);
     let mut journal = Journal::open(&args.journal, &fingerprint)?;
@@ -108,6 +114,7 @@ pub(crate) async fn import(
         points_per_unit: args.points_per_unit,
         unit_cents: args.unit_cents,
         price: args.price,
+        expiry_days: args.expiry_days,
         connections: args.connections.into(),
         ask_again: args.ask_again,
         progress: progress.clone(),

@@ -5,6 +5,7 @@
 
 mod api_keys;
 mod config;
+mod confirm_clock;
 mod import;
 mod new_keys;
 mod rebuild;
@@ -31,6 +32,8 @@ enum Tool {
     Serve(config::ServeConfig),
     /// Brings history into a running ledger over its REST API.
     Import(import::ImportArgs),
+    /// Tells a running ledger that its wall clock is right, so that it decides again.
+    ConfirmClock(confirm_clock::ConfirmClockArgs),
     /// Makes new API keys for a ledger that is stopped; the old ones are no longer known.
     NewKeys(config::DataConfig),
     /// Makes the read model anew from the log, beside the one in use, and swaps them.
@@ -55,6 +58,7 @@ async fn main() -> ExitCode {
     let done = match cli.tool.unwrap_or(Tool::Serve(cli.serve)) {
         Tool::Serve(config) => serve::serve(config).await,
         Tool::Import(args) => import::run(args).await,
+        Tool::ConfirmClock(args) => confirm_clock::run(args).await,
         Tool::NewKeys(config) => new_keys::new_keys(config).await,
         Tool::Rebuild(config) => rebuild::rebuild(config).await,
     };

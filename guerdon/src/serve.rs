@@ -139,13 +139,11 @@ async fn start_writer(
     config: &ServeConfig,
     store: &EventStore,
 ) -> anyhow::Result<(Writer, oneshot::Receiver<()>)> {
-    let config = WriterConfig {
-        store: store.clone(),
-        partition: Partition(0),
-        deadline: config.command_deadline_ms,
-        decide: domain::decide,
+    let writer = WriterConfig {
+        clock: config.clock,
+        ..WriterConfig::new(store.clone(), Partition(0), config.command_deadline_ms)
     };
-    Ok(Writer::start(config).await?)
+    Ok(Writer::start(writer).await?)
 }
 
 async fn query_api(

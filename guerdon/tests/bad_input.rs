@@ -69,13 +69,13 @@ async fn wrong_fields(ledger: &Ledger) {
         (json!({"points": 5, "cause": {"kind": "purchase", "id": "a b"}}), "cause.id"),
         (json!({"points": 5, "cause": {"kind": "purchase"}}), "cause.id"),
         (
-            json!({"points": 5, "cause": {"kind": "purchase", "id": "B"}, "expires_at":
-                "2030-01-01T00:00:00Z"}),
+            json!({"points": 5, "cause": {"kind": "purchase", "id": "B"}, "available_at":
+                "2030-01-01T00:00:00Z", "expires_at": "2030-01-01T00:00:00Z"}),
             "expires_at",
         ),
         (
             json!({"points": 5, "cause": {"kind": "purchase", "id": "B"}, "available_at":
-                "2030-01-01T00:00:00Z"}),
+                "soon"}),
             "available_at",
         ),
     ];

@@ -3,7 +3,7 @@
 //! It knows no command and no read table. In reading order:
 //! - [`Problem`], [`ProblemPage`] and the problems that either API can answer with
 //! - [`only`], [`Role`], [`KeyRing`]: who may call
-//! - [`JsonBody`], [`PathId`], [`QueryString`]: requests, read strictly
+//! - [`JsonBody`], [`Object`], [`PathId`], [`QueryString`]: requests, read strictly
 //! - [`IfMatch`], [`read_positions`], [`read_idempotency_key`], [`read_traceparent`]: headers
 //! - [`Page`], [`json_with_etag`]: answers
 //! - [`finish`]: the answers to what no handler takes
@@ -16,6 +16,7 @@ mod field_error;
 mod guerdon_position;
 mod idempotency_key;
 mod json_body;
+mod object;
 mod page;
 mod path_id;
 mod problem;
@@ -34,8 +35,9 @@ pub use fallback::finish;
 pub use guerdon_position::{GUERDON_POSITION, read_positions, write_position};
 pub use idempotency_key::read_idempotency_key;
 pub use json_body::{BODY_BYTES_MAX, JsonBody};
+pub use object::Object;
 pub use page::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, page_limit, read_cursor};
-pub use path_id::{PathId, PathIds};
+pub use path_id::{PathId, PathIds, ThreePathIds};
 pub use problem::Problem;
 pub use problem_page::{ProblemPage, problem_pages_router};
 pub use problem_vocabulary::SHARED_PROBLEM_PAGES;

@@ -16,6 +16,10 @@ pub struct PathId<A>(pub A);
 #[derive(Clone, Debug)]
 pub struct PathIds<A, B>(pub A, pub B);
 
+/// The three ids in a path, in the order in which they stand there.
+#[derive(Clone, Debug)]
+pub struct ThreePathIds<A, B, C>(pub A, pub B, pub C);
+
 impl<S, A> FromRequestParts<S> for PathId<A>
 where
     S: Send + Sync,
@@ -40,6 +44,21 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let segments = segments(parts, state).await?;
         Ok(Self(parse(&segments, 0)?, parse(&segments, 1)?))
+    }
+}
+
+impl<S, A, B, C> FromRequestParts<S> for ThreePathIds<A, B, C>
+where
+    S: Send + Sync,
+    A: FromStr<Err: Display>,
+    B: FromStr<Err: Display>,
+    C: FromStr<Err: Display>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let segments = segments(parts, state).await?;
+        Ok(Self(parse(&segments, 0)?, parse(&segments, 1)?, parse(&segments, 2)?))
     }
 }
 

@@ -19,6 +19,11 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    /// Whether there is neither anything to append nor anybody to answer.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.decided.is_empty()
+    }
+
     pub(super) fn new() -> Self {
         let id = BatchId(Uuid::now_v7());
         Self { id, events: vec![], decided: vec![], sold_out: vec![] }

@@ -1,13 +1,141 @@
-//! The writer's clock. The domain has none.
+//! The writer's time. The domain has no clock.
+//!
+//! On a log that goes by the wall clock, a clock that can't be right decides nothing until an
+//! operator vouches for it: what has expired, and what was taken in time, can't be undone.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use domain::Timestamp;
+use domain::{Clock, Timestamp};
 
-/// The wall clock's time, but never before `last`: recorded times don't decrease.
+/// By how much the wall clock may stray at once from the time since the machine was started.
+const JUMP_MAX: Duration = Duration::from_secs(5);
+
+/// After how many days of rest a start asks whether the clock is right.
+const REST_DAYS_MAX: u32 = 30;
+
+/// What the machine's clocks say at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    /// The wall clock.
+    pub wall: Timestamp,
+    /// The time since the machine was started, suspends counted.
+    pub since_boot: Duration,
+}
+
+/// How the clocks are read: [`ReadClock::system`], or what a test puts in its place.
+#[derive(Clone)]
+pub struct ReadClock(pub Arc<dyn Fn() -> Reading + Send + Sync>);
+
+impl ReadClock {
+    /// The machine's own clocks.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(Arc::new(read_system))
+    }
+}
+
+impl fmt::Debug for ReadClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReadClock")
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the wall clock")]
-pub(super) fn now(last: Timestamp) -> Timestamp {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let micros = i64::try_from(since_epoch.as_micros()).unwrap_or_default();
-    Timestamp::from_micros(micros).unwrap_or(last).max(last)
+fn read_system() -> Reading {
+    let wall = Timestamp::from_system(SystemTime::now()).unwrap_or_default();
+    Reading { wall, since_boot: since_boot() }
+}
+
+#[cfg(target_os = "linux")]
+fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+/// Elsewhere the time that the machine was suspended isn't counted, so waking it asks for an
+/// operator's word.
+#[cfg(not(target_os = "linux"))]
+fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+/// Gives each decision its time.
+#[derive(Debug)]
+pub(super) struct WriterClock {
+    source: Clock,
+    read: ReadClock,
+    /// What was read last.
+    last: Reading,
+    /// Why the wall clock can't be trusted, where it can't.
+    doubt: Option<String>,
+}
+
+impl WriterClock {
+    /// `last_event` is the time of the log's last event, if it has any.
+    pub(super) fn start(source: Clock, read: ReadClock, last_event: Option<Timestamp>) -> Self {
+        let last = (read.0)();
+        let doubt = last_event.filter(|_| source == Clock::Wall).and_then(|event| {
+            let allowed = micros(JUMP_MAX);
+            if last.wall.micros() + allowed < event.micros() {
+                Some(format!("the wall clock says {}, before the last event, {event}", last.wall))
+            } else if last.wall > event.plus_days(REST_DAYS_MAX) {
+                Some(format!(
+                    "the wall clock says {}, more than {REST_DAYS_MAX} days after the last event, \
+                     {event}",
+                    last.wall
+                ))
+            } else {
+                None
+            }
+        });
+        Self { source, read, last, doubt }
+    }
+
+    pub(super) const fn source(&self) -> Clock {
+        self.source
+    }
+
+    pub(super) const fn is_in_doubt(&self) -> bool {
+        self.doubt.is_some()
+    }
+
+    /// Why the clock can't be trusted, where it can't: looked at before commands are decided.
+    pub(super) fn check(&mut self) -> Option<&str> {
+        if self.source == Clock::Wall && self.doubt.is_none() {
+            let now = (self.read.0)();
+            let passed = micros(now.since_boot) - micros(self.last.since_boot);
+            let strayed = now.wall.micros() - self.last.wall.micros() - passed;
+            if strayed.abs() > micros(JUMP_MAX) {
+                self.doubt = Some(format!(
+                    "the wall clock jumped by {} s, to {}",
+                    strayed / 1_000_000,
+                    now.wall
+                ));
+            }
+            self.last = now;
+        }
+        self.doubt.as_deref()
+    }
+
+    /// An operator vouched for the wall clock.
+    pub(super) fn confirm(&mut self) {
+        self.last = (self.read.0)();
+        self.doubt = None;
+    }
+
+    /// The time of a decision that is made after an event of `last`: recorded times don't decrease.
+    /// `said` is what the command says.
+    pub(super) fn now(&self, last: Timestamp, said: Option<Timestamp>) -> Timestamp {
+        match self.source {
+            Clock::Wall => (self.read.0)().wall.max(last),
+            Clock::Commands => said.unwrap_or(last).max(last),
+        }
+    }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }

@@ -32,16 +32,16 @@ impl Gate {
     pub(super) fn turn_away(&self, redeem: &Redeem) -> Option<Refusal> {
         let is_sold_out = {
             let sold_out = self.sold_out.read().unwrap_or_else(PoisonError::into_inner);
-            !sold_out.is_empty() && sold_out.contains(&redeem.offer_id)
+            !sold_out.is_empty() && sold_out.contains(&redeem.order.offer_id)
         };
         if !is_sold_out {
             return None;
         }
-        let id = IdHash::exchange(&redeem.account_id, &redeem.exchange_id);
+        let id = IdHash::exchange(&redeem.account_id, &redeem.order.exchange_id);
         if self.in_flight().contains_key(&id) || self.recorded().position_of(id).is_some() {
             return None;
         }
-        Some(Refusal::SoldOut { remaining: Units::ZERO, asked: redeem.quantity })
+        Some(Refusal::SoldOut { remaining: Units::ZERO, asked: redeem.order.quantity })
     }
 
     /// Registers an id as in flight.

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 
-use domain::{Clock, Command, Decision, Event, Impossible, LogOpened, Offer, State, Units};
+use domain::{Clock, Command, Decision, Event, Impossible, LogOpened, State, Timestamp, Units};
 use event_schema::{EncodeError, Metadata, Salt, encode};
 use event_store::{Append, AppendError};
 use log_record::{BatchId, Epoch, NewEvent, Position, WriterId};
@@ -14,10 +14,14 @@ use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use super::batch::Batch;
+use super::clock::WriterClock;
 use super::gate::Gate;
 use super::load::load;
 use super::pending::Pending;
-use super::{Answer, NotDecided, StartError, Unanswered, WriterConfig, WriterStatus, clock, place};
+use super::sweep::{SWEEP_BUSY, SWEEP_IDLE};
+use super::{
+    Answer, NotDecided, StartError, Subject, Unanswered, WriterConfig, WriterStatus, place,
+};
 
 /// The most commands in a batch: about 2,000 events, 5 ms of SQLite's time, so that a command
 /// waits for at most two such commits.
@@ -31,6 +35,9 @@ pub(super) struct Run {
     pub(super) state: State,
     pub(super) gate: Arc<Gate>,
     pub(super) status: watch::Sender<WriterStatus>,
+    pub(super) clock: WriterClock,
+    /// Whether what falls due is recorded in the background.
+    pub(super) sweeps: bool,
     commands: mpsc::Receiver<Pending>,
     /// Commands whose deciding panicked, by the hash of all that is in them.
     panicked: HashSet<[u8; 32]>,
@@ -60,7 +67,8 @@ impl Run {
             .take_over(partition, writer)
             .await
             .map_err(|source| StartError::TakeOver { partition, source })?;
-        if head.position == Position::START {
+        let is_new = head.position == Position::START;
+        if is_new {
             open_log(&config, head.epoch)
                 .await
                 .map_err(|source| StartError::OpenLog { partition, source })?;
@@ -69,10 +77,48 @@ impl Run {
         let state = load(&config.store, partition, end)
             .await
             .map_err(|source| StartError::Load { partition, source })?;
+        let opened = state.opened().map_or(Clock::Wall, |opened| opened.clock);
+        if let Some(asked) = config.clock.filter(|asked| *asked != opened) {
+            return Err(StartError::OtherClock { opened, asked });
+        }
+        let last_event = (!is_new).then(|| state.recorded_at());
+        let clock = WriterClock::start(opened, config.read_clock.clone(), last_event);
         gate.install(&state);
-        let epoch = head.epoch;
-        let (panicked, redo) = (HashSet::new(), vec![]);
-        Ok(Self { config, writer, epoch, state, gate, status, commands, panicked, redo })
+        let mut run = Self {
+            config,
+            writer,
+            epoch: head.epoch,
+            state,
+            gate,
+            status,
+            clock,
+            sweeps: true,
+            commands,
+            panicked: HashSet::new(),
+            redo: vec![],
+        };
+        run.is_clock_right();
+        Ok(run)
+    }
+
+    /// Whether anything may be decided; tells the status where that has changed.
+    pub(super) fn is_clock_right(&mut self) -> bool {
+        let status = match self.clock.check() {
+            None => WriterStatus::Serving,
+            Some(why) => WriterStatus::ClockUnconfirmed(why.to_owned()),
+        };
+        let is_right = status == WriterStatus::Serving;
+        self.status.send_if_modified(|told| {
+            let is_news = *told != status;
+            if is_news {
+                if let WriterStatus::ClockUnconfirmed(why) = &status {
+                    tracing::error!(why, "nothing is decided until `guerdon confirm-clock`");
+                }
+                *told = status;
+            }
+            is_news
+        });
+        is_right
     }
 
     /// Decides until everyone who could submit has gone, or until it can't go on.
@@ -86,6 +132,7 @@ impl Run {
                 return;
             }
             self.status.send_replace(WriterStatus::Serving);
+            self.is_clock_right();
         }
         self.status.send_replace(WriterStatus::Stopped("it was told to".into()));
     }
@@ -99,13 +146,26 @@ impl Run {
             gathered = self.decide_all(&mut arrived, gathered).map_err(Trouble::State)?;
         }
         loop {
-            while gathered.decided.is_empty() {
-                if self.commands.recv_many(&mut arrived, BATCH_COMMANDS_MAX).await == 0 {
-                    return Ok(());
+            while gathered.is_empty() {
+                let wait = self.until_due();
+                tokio::select! {
+                    biased;
+                    count = self.commands.recv_many(&mut arrived, BATCH_COMMANDS_MAX) => {
+                        if count == 0 {
+                            return Ok(());
+                        }
+                    }
+                    () = wait => {}
                 }
                 gathered = self.decide_all(&mut arrived, gathered).map_err(Trouble::State)?;
+                if gathered.decided.is_empty() {
+                    gathered = self.sweep(gathered, SWEEP_IDLE).map_err(Trouble::State)?;
+                }
             }
             let mut committing = std::mem::replace(&mut gathered, Batch::new());
+            if !committing.decided.is_empty() {
+                committing = self.sweep(committing, SWEEP_BUSY).map_err(Trouble::State)?;
+            }
             if !committing.events.is_empty() {
                 gathered = self.commit(&mut committing, gathered, &mut arrived).await?;
             }
@@ -166,6 +226,10 @@ impl Run {
     /// Decides what has arrived into the batch. The batch comes back as an error where the state
     /// can't be trusted any more; what had not been looked at by then waits in `redo`.
     fn decide_all(&mut self, arrived: &mut Vec<Pending>, mut into: Batch) -> Result<Batch, Batch> {
+        if arrived.is_empty() {
+            return Ok(into);
+        }
+        let mut is_clock_right = self.is_clock_right();
         let mut arriving = std::mem::take(arrived).into_iter();
         for pending in arriving.by_ref() {
             // Claimed first: from here on, who gives up is told that the outcome isn't known.
@@ -174,6 +238,14 @@ impl Run {
                 continue;
             }
             if !pending.claim.take() {
+                continue;
+            }
+            if matches!(pending.request.command, Command::ConfirmClock(_)) {
+                self.clock.confirm();
+                is_clock_right = self.is_clock_right();
+            }
+            if !is_clock_right {
+                pending.answer(Err(Unanswered::NotDecided(NotDecided::ClockUnconfirmed)));
                 continue;
             }
             let fingerprint = self.fingerprint_if_any_panicked(&pending);
@@ -202,42 +274,96 @@ impl Run {
     fn decide_one(&mut self, pending: &Pending, into: &mut Batch) -> Result<Answer, Unrecordable> {
         let partition = self.config.partition;
         let command = &pending.request.command;
-        let now = clock::now(self.state.recorded_at());
-        let mut events = match (self.config.decide)(&self.state, command, now) {
+        let now = self.clock.now(self.state.recorded_at(), command.occurred_at());
+        if pending.request.is_dry_run {
+            return Ok(self.preview(command, now));
+        }
+        let (mut events, bearer) = match (self.config.decide)(&self.state, command, now) {
             Err(refusal) => return Ok(Answer::Refused(refusal)),
             Ok(Decision::Repeat(at)) => return Ok(Answer::Repeat(place(partition, at))),
+            Ok(Decision::Load(at)) => return Ok(Answer::Original(place(partition, at))),
             Ok(Decision::Standing) => {
-                let offer = self.offer_of(command).ok_or(Unrecordable::NoOffer)?;
-                return Ok(Answer::Standing(place(partition, offer.changed_at), offer));
+                let (subject, at) = self.subject_of(command).ok_or(Unrecordable::NoSubject)?;
+                return Ok(Answer::Standing(place(partition, at), subject));
             }
-            Ok(Decision::Record(events)) => events,
+            Ok(Decision::Record { events, bearer }) => (events, bearer),
         };
         let metadata = Metadata {
             command: command.name().into(),
             role: pending.request.role.map(Into::into),
             traceparent: pending.request.traceparent.clone(),
         };
-        for event in &events {
-            into.events.push(encode(event, now, &metadata, salt()?)?);
-            self.state.evolve(self.state.position().next(), now, event)?;
+        let before = self.state.position();
+        self.record(&events, now, &metadata, into)?;
+        if bearer >= events.len() {
+            return Err(Unrecordable::Nothing);
         }
-        if let Some(offer_id) = command.offer_id()
-            && let Some(remaining) =
-                self.state.offer(offer_id).and_then(|offer| offer.inventory.remaining())
-            && (remaining == Units::ZERO || matches!(command, Command::AddStock(_)))
-        {
-            into.sold_out.push((offer_id.clone(), remaining == Units::ZERO));
-        }
-        let event = Box::new(events.pop().ok_or(Unrecordable::Nothing)?);
-        let offer = match command {
-            Command::EarnCredit(_) | Command::Redeem(_) => None,
-            _ => self.offer_of(command),
-        };
-        Ok(Answer::Recorded { place: place(partition, self.state.position()), event, offer })
+        Ok(Answer::Recorded {
+            place: place(partition, before.plus(bearer as u64 + 1)),
+            event: Box::new(events.swap_remove(bearer)),
+            last: place(partition, self.state.position()),
+            subject: self.subject_of(command).map(|(subject, _)| subject),
+        })
     }
 
-    fn offer_of(&self, command: &Command) -> Option<Box<Offer>> {
-        command.offer_id().and_then(|id| self.state.offer(id)).cloned().map(Box::new)
+    /// Adds events to the batch and applies them.
+    pub(super) fn record(
+        &mut self,
+        events: &[Event],
+        now: Timestamp,
+        metadata: &Metadata,
+        into: &mut Batch,
+    ) -> Result<(), Unrecordable> {
+        for event in events {
+            into.events.push(encode(event, now, metadata, salt()?)?);
+            self.state.evolve(self.state.position().next(), now, event)?;
+            let (offer_id, can_end_sold_out) = match event {
+                Event::ExchangeCreated(_, fact) => (&fact.offer_id, true),
+                Event::ExchangeCancelled(_, fact) => (&fact.offer_id, false),
+                Event::StockAdded(fact) => (&fact.offer_id, false),
+                _ => continue,
+            };
+            let offer = self.state.offer(offer_id);
+            if let Some(remaining) = offer.and_then(|offer| offer.inventory.remaining())
+                && (remaining == Units::ZERO || !can_end_sold_out)
+            {
+                into.sold_out.push((offer_id.clone(), remaining == Units::ZERO));
+            }
+        }
+        Ok(())
+    }
+
+    fn preview(&self, command: &Command, now: Timestamp) -> Answer {
+        let recorded = self.state.recorded();
+        if let Some(at) = command.id_hash().and_then(|id| recorded.position_of(id)) {
+            return Answer::Repeat(place(self.config.partition, at));
+        }
+        let Command::Redeem(redeem) = command else {
+            return Answer::Refused(domain::Refusal::ExchangeUnknown);
+        };
+        match redeem.preview(&self.state, now) {
+            Ok(preview) => Answer::Preview(Box::new(preview)),
+            Err(refusal) => Answer::Refused(refusal),
+        }
+    }
+
+    /// What the command sets, as it stands, and the event that last changed it.
+    fn subject_of(&self, command: &Command) -> Option<(Subject, Position)> {
+        match command {
+            Command::SetEarningRule(set) => {
+                let rule = self.state.rule(&set.rule_id)?;
+                Some((Subject::Rule(Box::new(rule.clone())), rule.changed_at))
+            }
+            Command::SetPolicy(_) => {
+                let (policy, changed_at) = self.state.policy();
+                Some((Subject::Policy(policy), changed_at))
+            }
+            Command::AddStock(_) => None,
+            _ => {
+                let offer = self.state.offer(command.offer_id()?)?;
+                Some((Subject::Offer(Box::new(offer.clone())), offer.changed_at))
+            }
+        }
     }
 
     /// Hashing every command would cost each of them a microsecond for something that never
@@ -259,7 +385,7 @@ impl Run {
 
 /// A decision that can't become rows of the log; it can only be a fault of the program's.
 #[derive(Debug, thiserror::Error)]
-enum Unrecordable {
+pub(super) enum Unrecordable {
     #[error("an event can't be written: {0}")]
     Encode(#[from] EncodeError),
     #[error("an event was decided that can't follow: {0}")]
@@ -268,8 +394,8 @@ enum Unrecordable {
     Random(#[from] getrandom::Error),
     #[error("nothing was decided to be recorded")]
     Nothing,
-    #[error("an offer stands that isn't there")]
-    NoOffer,
+    #[error("something stands that isn't there")]
+    NoSubject,
 }
 
 fn salt() -> Result<Salt, getrandom::Error> {
@@ -289,13 +415,18 @@ async fn open_log(
     config: &WriterConfig,
     epoch: Epoch,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let clock = config.clock.unwrap_or(Clock::Wall);
     let event = Event::LogOpened(LogOpened {
         log_id: config.store.log_id().to_string().into(),
         partitions: config.store.partitions(),
-        clock: Clock::Wall,
+        clock,
     });
-    let metadata = Metadata { command: "open-log".into(), ..Metadata::default() };
-    let now = clock::now(domain::Timestamp::EPOCH);
+    let metadata = Metadata::of_command("open-log");
+    // A log that goes by its commands has no time before the first of them.
+    let now = match clock {
+        Clock::Wall => (config.read_clock.0)().wall,
+        Clock::Commands => Timestamp::EPOCH,
+    };
     let append = Append {
         partition: config.partition,
         epoch,

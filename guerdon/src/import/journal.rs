@@ -23,6 +23,8 @@ pub(crate) struct Fingerprint {
     pub(crate) points_per_unit: u64,
     pub(crate) unit_cents: u64,
     pub(crate) price: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expiry_days: Option<u32>,
 }
 
 /// How far a day had come when the journal was last written.
@@ -169,7 +171,8 @@ mod tests {
     fn fingerprint(price: u64) -> Fingerprint {
         let file = FilePrint { bytes: 1_000, crc32: 7, rows: 20 };
         let (purchases, redemptions) = (file.clone(), file);
-        Fingerprint { purchases, redemptions, points_per_unit: 10, unit_cents: 100, price }
+        let (points_per_unit, unit_cents, expiry_days) = (10, 100, None);
+        Fingerprint { purchases, redemptions, points_per_unit, unit_cents, price, expiry_days }
     }
 
     fn day(text: &str) -> Day {

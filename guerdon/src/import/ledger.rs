@@ -99,10 +99,15 @@ impl Ledger {
         &self,
         purchase: &Purchase,
         points: u64,
+        expiry_days: Option<u32>,
     ) -> Result<Answer, ImportError> {
         let path = format!("/v1/accounts/{}/credits", purchase.account_id);
         let cause = CauseBody { kind: "purchase", id: &purchase.purchase_id };
-        let body = CreditBody { points, cause, occurred_at: &purchase.purchased_at };
+        let expires_at = match expiry_days {
+            None => None,
+            Some(days) => Some(purchase.days_later(days)?),
+        };
+        let body = CreditBody { points, cause, expires_at, occurred_at: &purchase.purchased_at };
         self.ask(&purchase.place, Role::Merchant, Method::POST, &path, &body).await
     }
 
@@ -214,6 +219,8 @@ struct OfferBody<'a> {
 struct CreditBody<'a> {
     points: u64,
     cause: CauseBody<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
     occurred_at: &'a str,
 }
 

@@ -23,6 +23,7 @@ pub(crate) struct Replay {
     pub(crate) points_per_unit: u64,
     pub(crate) unit_cents: NonZeroU64,
     pub(crate) price: u64,
+    pub(crate) expiry_days: Option<u32>,
     pub(crate) connections: usize,
     pub(crate) ask_again: bool,
     pub(crate) progress: ProgressBar,
@@ -100,11 +101,11 @@ impl Replay {
                 Some(points) => credits.push((purchase, points)),
             }
         }
-        let progress = self.progress.clone();
+        let (progress, expiry_days) = (self.progress.clone(), self.expiry_days);
         let answers = self.spread(credits, move |ledger, (purchase, points)| {
             let progress = progress.clone();
             async move {
-                let answer = ledger.credit(&purchase, points).await?;
+                let answer = ledger.credit(&purchase, points, expiry_days).await?;
                 progress.inc(1);
                 Ok((purchase.place, points, answer))
             }

@@ -9,6 +9,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use chrono::{DateTime, Days, SecondsFormat};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +66,22 @@ pub(crate) struct FilePrint {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, line {}", self.file.display(), self.line)
+    }
+}
+
+impl Purchase {
+    /// So many times 24 hours after it was bought.
+    pub(crate) fn days_later(&self, days: u32) -> Result<String, ImportError> {
+        let bought = DateTime::parse_from_rfc3339(&self.purchased_at).ok();
+        let later = bought.and_then(|time| time.checked_add_days(Days::new(days.into())));
+        let later = later.map(|time| time.to_utc().to_rfc3339_opts(SecondsFormat::AutoSi, true));
+        later.ok_or_else(|| {
+            let sentence = format!(
+                "{}: purchased_at is {:?}, and there is no time {days} days later",
+                self.place, self.purchased_at
+            );
+            ImportError::rows(vec![sentence])
+        })
     }
 }
 

@@ -29,6 +29,9 @@ impl Health {
         let (is_ready, writer) = match self.writer.as_ref().map(|status| status.borrow().clone()) {
             None => (true, Value::Null),
             Some(WriterStatus::Serving) => (true, json!({"status": "serving"})),
+            Some(WriterStatus::ClockUnconfirmed(why)) => {
+                (false, json!({"status": "clock-unconfirmed", "why": why}))
+            }
             Some(WriterStatus::Recovering) => (false, json!({"status": "recovering"})),
             Some(WriterStatus::Stopped(why)) => (false, json!({"status": "stopped", "why": why})),
         };

@@ -1,0 +1,37 @@
+//! `PUT /v1/clock/confirmation`
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use domain::command::ConfirmClock;
+use domain::{Command, Event, Timestamp};
+use serde::{Deserialize, Serialize};
+use wire::{Caller, JsonBody, Problem};
+
+use crate::CommandApi;
+use crate::execute::unexpected;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConfirmClockBody {
+    wall: Timestamp,
+}
+
+#[derive(Serialize)]
+struct ClockConfirmationBody {
+    wall: Timestamp,
+    position: String,
+}
+
+pub(crate) async fn confirm_clock(
+    State(api): State<CommandApi>,
+    caller: Caller,
+    headers: HeaderMap,
+    JsonBody(ConfirmClockBody { wall }): JsonBody<ConfirmClockBody>,
+) -> Result<Response, Problem> {
+    let command = Command::ConfirmClock(ConfirmClock { wall });
+    let done = api.execute(command, caller, &headers).await?;
+    let Some(Event::ClockConfirmed(fact)) = &done.event else { return Err(unexpected()) };
+    let position = done.place.to_string();
+    done.respond(&ClockConfirmationBody { wall: fact.wall, position })
+}

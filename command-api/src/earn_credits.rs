@@ -1,0 +1,104 @@
+//! `POST /v1/credits`: many earnings in one call, each with its own outcome.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use domain::command::EarnCredit;
+use domain::{AccountId, Cause, Command, Points, Timestamp};
+use log_record::Place;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use wire::{Caller, JsonBody, Object, Problem, write_position};
+
+use crate::CommandApi;
+use crate::earn_credit::{CreditBody, check_may_earn};
+use crate::lifetime::check_lifetime;
+
+/// The most earnings in a call.
+const CREDITS_MAX: usize = 1_000;
+
+/// A thousand of the longest fit.
+pub(crate) const CREDITS_BYTES_MAX: usize = 512 * 1024;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EarnCreditsBody {
+    credits: Vec<Object<CreditItem>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CreditItem {
+    account_id: AccountId,
+    points: Points,
+    cause: Object<Cause>,
+    available_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    occurred_at: Option<Timestamp>,
+}
+
+pub(crate) async fn earn_credits(
+    State(api): State<CommandApi>,
+    caller: Caller,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody<EarnCreditsBody, CREDITS_BYTES_MAX>,
+) -> Result<Response, Problem> {
+    if body.credits.is_empty() || body.credits.len() > CREDITS_MAX {
+        let complaint = format!("must be a list of 1 to {CREDITS_MAX} earnings");
+        return Err(Problem::invalid_field("credits", complaint));
+    }
+    // Side by side, so that they share batches; begun in their order, which they are decided in.
+    let earnings: Vec<_> = body
+        .credits
+        .into_iter()
+        .map(|Object(item)| {
+            let (api, headers) = (api.clone(), headers.clone());
+            tokio::spawn(async move { earn(&api, item, caller, &headers).await })
+        })
+        .collect();
+    let (mut items, mut reached) = (Vec::with_capacity(earnings.len()), None::<Place>);
+    for earning in earnings {
+        let outcome = match earning.await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                tracing::error!(%error, "an earning was not answered");
+                Err(Problem::internal())
+            }
+        };
+        items.push(match outcome {
+            Ok((last, body)) => {
+                reached = reached.max(Some(last));
+                body
+            }
+            Err(problem) => json!({"status": problem.status().as_u16(), "problem": problem}),
+        });
+    }
+    let mut response = (StatusCode::OK, Json(json!({"items": items}))).into_response();
+    if let Some(place) = reached {
+        let (name, value) = write_position(place)?;
+        response.headers_mut().insert(name, value);
+    }
+    Ok(response)
+}
+
+async fn earn(
+    api: &CommandApi,
+    item: CreditItem,
+    caller: Caller,
+    headers: &HeaderMap,
+) -> Result<(Place, Value), Problem> {
+    check_may_earn(caller, &item.cause.0)?;
+    check_lifetime(item.available_at, item.expires_at)?;
+    let command = Command::EarnCredit(EarnCredit {
+        account_id: item.account_id,
+        points: item.points,
+        cause: item.cause.0,
+        available_at: item.available_at,
+        expires_at: item.expires_at,
+        occurred_at: item.occurred_at,
+    });
+    let done = api.execute(command, caller, headers).await?;
+    let status = if done.is_repeat { 200 } else { 201 };
+    Ok((done.last, json!({"status": status, "credit": CreditBody::of(&done)?})))
+}

@@ -1,0 +1,48 @@
+//! `PUT /v1/policy`
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use domain::command::SetPolicy;
+use domain::{Command, Policy, SpentCredit};
+use serde::{Deserialize, Serialize};
+use wire::{Caller, JsonBody, Problem};
+
+use crate::execute::unexpected;
+use crate::{CommandApi, Subject};
+
+/// Ten years of grace; more is a slip.
+const GRACE_DAYS_MAX: u16 = 3_650;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PutPolicyBody {
+    spent_credit: SpentCredit,
+    refund_grace_days: u16,
+}
+
+#[derive(Serialize)]
+struct PolicyBody<'a> {
+    #[serde(flatten)]
+    policy: &'a Policy,
+    position: String,
+}
+
+pub(crate) async fn put_policy(
+    State(api): State<CommandApi>,
+    caller: Caller,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody<PutPolicyBody>,
+) -> Result<Response, Problem> {
+    let PutPolicyBody { spent_credit, refund_grace_days } = body;
+    if refund_grace_days > GRACE_DAYS_MAX {
+        let complaint = format!("must be a whole number from 0 to {GRACE_DAYS_MAX}");
+        return Err(Problem::invalid_field("refund_grace_days", complaint));
+    }
+    let policy = Policy { spent_credit, refund_grace_days };
+    let command = Command::SetPolicy(SetPolicy { policy });
+    let done = api.execute(command, caller, &headers).await?;
+    let Some(Subject::Policy(policy)) = &done.subject else { return Err(unexpected()) };
+    let position = done.place.to_string();
+    done.respond_with(StatusCode::OK, &PolicyBody { policy, position })
+}

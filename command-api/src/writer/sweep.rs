@@ -1,0 +1,77 @@
+//! What falls due while nobody asks: recorded in small portions behind the commands that wait.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use domain::{Clock, Timestamp};
+use event_schema::Metadata;
+
+use super::batch::Batch;
+use super::run::{Run, Unrecordable};
+
+/// How many events of it go with a batch of commands, about. They cost what so many commands do.
+pub(super) const SWEEP_BUSY: usize = 64;
+
+/// How many events of it make a batch of their own, about: half a commit of commands, so that a
+/// command that comes meanwhile waits no longer than behind other commands.
+pub(super) const SWEEP_IDLE: usize = 1_024;
+
+/// The clock is looked at this often, for the wall clock may have been set.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+impl Run {
+    /// Waits until something falls due, as far as is known; for ever where nothing will.
+    pub(super) fn until_due(&self) -> impl Future<Output = ()> + 'static {
+        let may_sweep = self.sweeps && !self.clock.is_in_doubt();
+        let due = self.state.earliest_due().filter(|_| may_sweep);
+        let wait = due.and_then(|due| {
+            let missing = due.micros() - self.now().micros();
+            match u64::try_from(missing) {
+                Ok(missing) if missing > 0 => match self.clock.source() {
+                    Clock::Wall => Some(Duration::from_micros(missing).min(LOOK_AGAIN)),
+                    // Its time goes on with the next command.
+                    Clock::Commands => None,
+                },
+                _ => Some(Duration::ZERO),
+            }
+        });
+        async move {
+            match wait {
+                Some(Duration::ZERO) => {}
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Records what has fallen due, an account at a time, until the batch has grown by `events`.
+    /// The batch comes back as an error where the state can't be trusted any more.
+    pub(super) fn sweep(&mut self, mut into: Batch, events: usize) -> Result<Batch, Batch> {
+        if !self.sweeps || self.state.earliest_due().is_none() || !self.is_clock_right() {
+            return Ok(into);
+        }
+        let end = into.events.len() + events;
+        let swept = catch_unwind(AssertUnwindSafe(|| {
+            let (now, metadata) = (self.now(), Metadata::of_command("sweep"));
+            while into.events.len() < end
+                && let Some(due) = self.state.next_due(now)
+            {
+                self.record(&due, now, &metadata, &mut into)?;
+            }
+            Ok::<(), Unrecordable>(())
+        }));
+        match swept {
+            Ok(Ok(())) => Ok(into),
+            failed => {
+                let why = failed.ok().and_then(Result::err).map(|error| error.to_string());
+                tracing::error!(why, "what falls due is no longer recorded in the background");
+                self.sweeps = false;
+                Err(into)
+            }
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now(self.state.recorded_at(), None)
+    }
+}
