@@ -33,6 +33,8 @@ pub mod state;
 pub mod timestamp;
 
 #[cfg(test)]
+mod known_bugs;
+#[cfg(test)]
 mod scenario;
 
 pub use account::{Account, Hold, Pending};

@@ -4,7 +4,11 @@
 
 use log_record::Position;
 
-use crate::command::{AddStock, AmendOffer, CloseOffer, EarnCredit, OpenOffer, Order, Redeem};
+use crate::command::{
+    AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer,
+    Direction, DispatchShipment, EarnCredit, HoldCredit, Known, OpenOffer, Order, RecordPurchase,
+    Redeem, ReleaseHold, ReturnPurchase, SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
+};
 use crate::*;
 
 pub(crate) struct Scenario {
@@ -30,7 +34,7 @@ impl Scenario {
     pub(crate) fn and<const N: usize>(mut self, events: [Event; N]) -> Self {
         for event in events {
             let position = self.state.position().next();
-            let evolved = self.state.evolve(position, time(1), &event);
+            let evolved = self.state.evolve(position, self.now, &event);
             assert_eq!(evolved, Ok(()), "{event:?}");
             self.events.push(event);
         }
@@ -43,8 +47,49 @@ impl Scenario {
     }
 
     pub(crate) fn when(self, command: Command) -> Outcome {
-        let decided = decide(&self.state, &command, self.now);
+        let mut decided = decide(&self.state, &command, self.now);
+        if let Ok(Decision::Load(at)) = decided {
+            let index = usize::try_from(at.0).expect("small") - 1;
+            let (before, event) = (&self.events[index - 1], &self.events[index]);
+            let command = command.with_original(before, at, event).expect("it takes it");
+            decided = decide(&self.state, &command, self.now);
+        }
         Outcome { scenario: self, command, decided }
+    }
+
+    /// It is decided and recorded.
+    #[track_caller]
+    pub(crate) fn does(self, command: Command) -> Self {
+        let Outcome { scenario, decided, .. } = self.when(command);
+        let Ok(Decision::Record { events, .. }) = decided else {
+            panic!("nothing is recorded: {decided:?}")
+        };
+        events.into_iter().fold(scenario, |scenario, event| scenario.and([event]))
+    }
+
+    /// It is refused, and the story goes on.
+    #[track_caller]
+    pub(crate) fn refuses(self, command: Command, code: &str) -> Self {
+        let Outcome { scenario, decided, .. } = self.when(command);
+        assert_eq!(decided.expect_err("it was not refused").code(), code);
+        scenario
+    }
+
+    /// What falls due by now is recorded, as in the background.
+    pub(crate) fn sweeps(mut self) -> Self {
+        while let Some(events) = self.state.next_due(self.now) {
+            self = events.into_iter().fold(self, |scenario, event| scenario.and([event]));
+        }
+        self
+    }
+
+    /// What the account has, as recorded: available, pending, held, owed.
+    #[track_caller]
+    pub(crate) fn leaves(self, account: &str, sums: [u64; 4]) -> Self {
+        let account = self.state.account(&id(account)).expect("an account");
+        let found = [account.available(), account.pending(), account.held(), account.owed()];
+        assert_eq!(found.map(Points::get), sums, "available, pending, held, owed");
+        self
     }
 }
 
@@ -57,6 +102,19 @@ impl Outcome {
         };
         assert_eq!(decided, &events.to_vec());
         self.scenario.and(events);
+    }
+
+    /// Events of these types are decided, in this order; the story goes on with them.
+    #[track_caller]
+    pub(crate) fn then_records<const N: usize>(self, types: [&str; N]) -> Scenario {
+        let Ok(Decision::Record { events, .. }) = self.decided else {
+            panic!("nothing is recorded: {:?}", self.decided)
+        };
+        let printed: Vec<String> = events.iter().map(|event| format!("{event:?}")).collect();
+        let found: Vec<&str> =
+            printed.iter().map(|text| text.split('(').next().unwrap_or_default()).collect();
+        assert_eq!(found, types);
+        events.into_iter().fold(self.scenario, |scenario, event| scenario.and([event]))
     }
 
     #[track_caller]
@@ -93,7 +151,7 @@ fn id<T: std::str::FromStr>(text: &str) -> T {
     text.parse().ok().expect("a valid id")
 }
 
-fn points(value: u64) -> Points {
+pub(crate) fn points(value: u64) -> Points {
     Points::new(value).expect("an amount")
 }
 
@@ -101,7 +159,7 @@ fn units(value: u64) -> Units {
     Units::new(value).expect("an amount")
 }
 
-fn time(seconds: i64) -> Timestamp {
+pub(crate) fn time(seconds: i64) -> Timestamp {
     Timestamp::from_micros(seconds * 1_000_000).expect("a time")
 }
 
@@ -133,6 +191,189 @@ pub(crate) fn earn(account: &str, amount: u64, basket: &str) -> Command {
 
 pub(crate) fn earned(account: &str, amount: u64, basket: &str) -> Event {
     Event::CreditEarned(id(account), CreditEarned::new(points(amount), cause(basket)))
+}
+
+/// Credit that can be spent before a time, in seconds.
+pub(crate) fn earn_until(expires: i64, account: &str, amount: u64, basket: &str) -> Command {
+    Command::EarnCredit(EarnCredit {
+        account_id: id(account),
+        points: points(amount),
+        cause: cause(basket),
+        available_at: None,
+        expires_at: Some(time(expires)),
+        occurred_at: None,
+    })
+}
+
+/// Credit that can be spent from a time on, in seconds.
+pub(crate) fn earn_from(available: i64, account: &str, amount: u64, basket: &str) -> Command {
+    Command::EarnCredit(EarnCredit {
+        account_id: id(account),
+        points: points(amount),
+        cause: cause(basket),
+        available_at: Some(time(available)),
+        expires_at: None,
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn hold(account: &str, hold: &str, amount: u64, deadline: i64) -> Command {
+    Command::HoldCredit(HoldCredit {
+        account_id: id(account),
+        hold_id: id(hold),
+        points: points(amount),
+        deadline: time(deadline),
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn capture(account: &str, hold: &str, amount: Option<u64>) -> Command {
+    Command::CaptureHold(CaptureHold {
+        account_id: id(account),
+        hold_id: id(hold),
+        capture: Capture::Points(amount.map(points)),
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn capture_for(account: &str, hold: &str, exchange: &str, offer: &str) -> Command {
+    let Redeem { order, .. } = redemption_of(account, exchange, offer);
+    Command::CaptureHold(CaptureHold {
+        account_id: id(account),
+        hold_id: id(hold),
+        capture: Capture::Exchange(order),
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn release(account: &str, hold: &str) -> Command {
+    let (account_id, hold_id) = (id(account), id(hold));
+    Command::ReleaseHold(ReleaseHold { account_id, hold_id, occurred_at: None })
+}
+
+pub(crate) fn cancel(account: &str, exchange: &str, key: &str, pieces: Option<u64>) -> Command {
+    Command::CancelExchange(CancelExchange {
+        account_id: id(account),
+        exchange_id: id(exchange),
+        cancellation_id: id(key),
+        quantity: pieces.map(units),
+        note: Note::default(),
+        occurred_at: None,
+        original: None,
+    })
+}
+
+pub(crate) fn dispatch(account: &str, exchange: &str) -> Command {
+    Command::DispatchShipment(DispatchShipment {
+        account_id: id(account),
+        shipped: Shipped::ExchangeId(id(exchange)),
+        carrier: id("post"),
+        express_no: id("1Z"),
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn withdraw(account: &str, withdrawal: &str, basket: &str) -> Command {
+    Command::WithdrawCredit(WithdrawCredit {
+        account_id: id(account),
+        withdrawal_id: id(withdrawal),
+        cause: cause(basket),
+        points: None,
+        note: Note::default(),
+        occurred_at: None,
+        original: None,
+    })
+}
+
+/// Lines are (product, quantity, amount).
+pub(crate) fn purchase(
+    account: &str,
+    basket: &str,
+    amount: Option<u64>,
+    lines: &[(&str, u64, u64)],
+) -> Command {
+    let line = |(product, quantity, amount): &(&str, u64, u64)| PurchaseLine {
+        product_id: id(product),
+        quantity: units(*quantity),
+        amount: Some(*amount),
+        category: None,
+        points: None,
+    };
+    Command::RecordPurchase(RecordPurchase {
+        account_id: id(account),
+        purchase_id: id(basket),
+        lines: lines.iter().map(line).collect(),
+        points: amount.map(points),
+        rule: None,
+        shipping: None,
+        available_at: None,
+        expires_at: None,
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn bring_back(
+    account: &str,
+    basket: &str,
+    key: &str,
+    lines: Option<&[(&str, u64)]>,
+) -> Command {
+    let line = |(product, quantity): &(&str, u64)| ReturnedLine {
+        product_id: id(product),
+        quantity: units(*quantity),
+    };
+    Command::ReturnPurchase(ReturnPurchase {
+        account_id: id(account),
+        purchase_id: id(basket),
+        return_id: id(key),
+        lines: lines.map(|lines| lines.iter().map(line).collect()),
+        note: Note::default(),
+        occurred_at: None,
+        original: None,
+    })
+}
+
+pub(crate) fn adjust(direction: Direction, account: &str, amount: u64, key: &str) -> Command {
+    Command::AdjustCredit(AdjustCredit {
+        account_id: id(account),
+        adjustment_id: id(key),
+        direction,
+        points: points(amount),
+        expires_at: None,
+        reference: id("ticket-7"),
+        note: Note::default(),
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn transfer(from: &str, to: &str, amount: u64, key: &str) -> Command {
+    Command::TransferCredit(TransferCredit {
+        account_id: id(from),
+        transfer_id: id(key),
+        to: id(to),
+        points: points(amount),
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn policy(spent_credit: SpentCredit, refund_grace_days: u16) -> Command {
+    Command::SetPolicy(SetPolicy { policy: Policy { spent_credit, refund_grace_days } })
+}
+
+/// So many points for each hundred of money.
+pub(crate) fn rate(points_per_100: u64) -> EarningTerms {
+    EarningTerms {
+        rate: Rate { points: points(points_per_100), per_amount: points(100) },
+        categories: vec![],
+        multipliers: vec![],
+        cap: None,
+        expiry: None,
+        pending_days: 0,
+    }
+}
+
+pub(crate) fn rule(rule: &str, terms: EarningTerms, known: Known) -> Command {
+    Command::SetEarningRule(SetEarningRule { rule_id: id(rule), terms, known })
 }
 
 pub(crate) fn open(offer: &str, price: u64, stock: Option<u64>) -> Command {

@@ -126,3 +126,38 @@ impl AdjustCredit {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::*;
+
+    #[test]
+    fn an_operator_adds_and_takes() {
+        given([])
+            .does(adjust(Direction::Add, "ann", 100, "a-1"))
+            .does(adjust(Direction::Take, "ann", 30, "a-2"))
+            .leaves("ann", [70, 0, 0, 0])
+            .when(adjust(Direction::Take, "ann", 30, "a-2"))
+            .then_repeats(3);
+    }
+
+    #[test]
+    fn both_ways_share_their_ids() {
+        given([])
+            .does(adjust(Direction::Add, "ann", 100, "a-1"))
+            .when(adjust(Direction::Take, "ann", 100, "a-1"))
+            .then_differs_from(2, "direction");
+    }
+
+    #[test]
+    fn it_never_goes_below_nought_unless_debts_are_allowed() {
+        given([])
+            .refuses(adjust(Direction::Take, "ann", 30, "a-1"), "account-unknown")
+            .does(earn("ann", 20, "B-1"))
+            .refuses(adjust(Direction::Take, "ann", 30, "a-1"), "insufficient-credit")
+            .does(policy(SpentCredit::Debt, 30))
+            .does(adjust(Direction::Take, "ann", 30, "a-1"))
+            .leaves("ann", [0, 0, 0, 10]);
+    }
+}

@@ -114,3 +114,81 @@ fn with_grace(part: LotPart, state: &State, now: Timestamp) -> LotPart {
     let expires_at = Some(now.plus_days(policy.refund_grace_days.into()));
     LotPart { expires_at, graced: true, ..part }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::*;
+
+    #[test]
+    fn a_cancellation_gives_back_credit_stock_and_count() {
+        given([opened_with("mug", 300, Some(1), Some(1)), earned("ann", 600, "B-1")])
+            .does(redeem("ann", "x-1", "mug"))
+            .refuses(redeem("ann", "x-2", "mug"), "sold-out")
+            .when(cancel("ann", "x-1", "c-1", None))
+            .then_records(["CreditRefunded", "ExchangeCancelled"])
+            .leaves("ann", [600, 0, 0, 0])
+            .does(redeem("ann", "x-2", "mug"))
+            .when(cancel("ann", "x-1", "c-1", None))
+            .then_repeats(7);
+    }
+
+    #[test]
+    fn the_stock_of_a_closed_offer_comes_back_too() {
+        given([opened("mug", 300, Some(1)), earned("ann", 300, "B-1")])
+            .does(redeem("ann", "x-1", "mug"))
+            .does(close("mug"))
+            .does(cancel("ann", "x-1", "c-1", None))
+            .leaves("ann", [300, 0, 0, 0]);
+    }
+
+    /// 200 were drawn from the lot that expires at 100 and 400 from the one that never does; the
+    /// first piece to be cancelled gives back the end of that.
+    #[test]
+    fn a_refund_undoes_the_drawing_from_its_end() {
+        given([opened("mug", 300, None)])
+            .does(earn_until(100, "ann", 200, "B-1"))
+            .does(earn("ann", 400, "B-2"))
+            .does(two("ann", "x-1", "mug"))
+            .does(cancel("ann", "x-1", "c-1", Some(1)))
+            .at(100)
+            .sweeps()
+            .leaves("ann", [300, 0, 0, 0]);
+    }
+
+    #[test]
+    fn what_expired_meanwhile_has_a_time_of_grace() {
+        const GRACE_ENDS: i64 = 100 + 30 * 24 * 60 * 60;
+        let refunded = || {
+            given([opened("mug", 300, None)])
+                .does(earn_until(50, "ann", 300, "B-1"))
+                .does(redeem("ann", "x-1", "mug"))
+                .at(100)
+                .does(cancel("ann", "x-1", "c-1", None))
+        };
+        refunded().at(GRACE_ENDS - 1).does(redeem("ann", "x-2", "mug"));
+        refunded().at(GRACE_ENDS).refuses(redeem("ann", "x-2", "mug"), "insufficient-credit");
+    }
+
+    #[test]
+    fn without_grace_it_expires_at_once() {
+        given([opened("mug", 300, None)])
+            .does(policy(crate::SpentCredit::Refuse, 0))
+            .does(earn_until(50, "ann", 300, "B-1"))
+            .does(redeem("ann", "x-1", "mug"))
+            .at(100)
+            .when(cancel("ann", "x-1", "c-1", None))
+            .then_records(["CreditRefunded", "ExchangeCancelled", "CreditExpired"])
+            .leaves("ann", [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn only_what_is_left_of_an_exchange_is_cancelled() {
+        given([opened("mug", 300, None), earned("ann", 300, "B-1")])
+            .refuses(cancel("ann", "x-1", "c-1", None), "exchange-unknown")
+            .does(redeem("ann", "x-1", "mug"))
+            .refuses(cancel("ann", "x-1", "c-1", Some(2)), "quantity-too-large")
+            .does(cancel("ann", "x-1", "c-1", Some(1)))
+            .when(cancel("ann", "x-1", "c-1", None))
+            .then_differs_from(7, "quantity");
+    }
+}

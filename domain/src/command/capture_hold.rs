@@ -122,3 +122,74 @@ pub(super) fn running_hold<'a>(
 fn is_known(state: &State, account: &AccountId, id: &HoldId) -> bool {
     state.recorded().position_of(IdHash::hold(account, id)).is_some()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::*;
+
+    #[test]
+    fn a_part_is_captured_and_the_rest_released() {
+        held(300)
+            .does(capture("ann", "h-1", Some(100)))
+            .leaves("ann", [400, 0, 0, 0])
+            .when(capture("ann", "h-1", Some(100)))
+            .then_repeats(5);
+    }
+
+    #[test]
+    fn a_capture_buys_an_offer() {
+        held(400)
+            .when(capture_for("ann", "h-1", "x-1", "mug"))
+            .then_records(["HoldCaptured", "ExchangeCreated"])
+            .leaves("ann", [200, 0, 0, 0])
+            .does(cancel("ann", "x-1", "c-1", None))
+            .leaves("ann", [500, 0, 0, 0])
+            .when(capture_for("ann", "h-1", "x-1", "mug"))
+            .then_repeats(6);
+    }
+
+    #[test]
+    fn what_is_released_past_its_expiry_expires_at_once() {
+        given([])
+            .does(earn_until(50, "ann", 300, "B-1"))
+            .does(hold("ann", "h-1", 300, 100))
+            .at(60)
+            .when(capture("ann", "h-1", Some(100)))
+            .then_records(["HoldCaptured", "CreditExpired"])
+            .leaves("ann", [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_hold_is_captured_once() {
+        held(300)
+            .does(capture("ann", "h-1", Some(100)))
+            .when(capture("ann", "h-1", Some(200)))
+            .then_differs_from(5, "points");
+        held(300)
+            .does(capture_for("ann", "h-1", "x-1", "mug"))
+            .when(capture_for("ann", "h-1", "x-2", "mug"))
+            .then_differs_from(6, "exchange_id");
+        held(300)
+            .does(capture_for("ann", "h-1", "x-1", "mug"))
+            .when(capture("ann", "h-1", None))
+            .then_differs_from(6, "exchange");
+    }
+
+    /// Each step mends what the step before was refused for.
+    #[test]
+    fn refusals_come_in_their_order_of_precedence() {
+        given([]).refuses(capture("ann", "h-1", None), "hold-unknown");
+        held(300).does(release("ann", "h-1")).refuses(capture("ann", "h-1", None), "hold-ended");
+        held(100).refuses(capture("ann", "h-1", Some(101)), "points-too-large");
+        held(100)
+            .does(redeem("ann", "x-1", "mug"))
+            .refuses(capture_for("ann", "h-1", "x-1", "cup"), "exchange-exists")
+            .refuses(capture_for("ann", "h-1", "x-2", "cup"), "offer-unknown")
+            .refuses(capture_for("ann", "h-1", "x-2", "mug"), "insufficient-credit");
+    }
+
+    fn held(points: u64) -> Scenario {
+        given([opened("mug", 300, None), earned("ann", 500, "B-1")])
+            .does(hold("ann", "h-1", points, 100))
+    }
+}

@@ -37,3 +37,17 @@ impl DispatchShipment {
         ])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::*;
+
+    #[test]
+    fn a_parcel_leaves_once() {
+        given([opened("mug", 300, None), earned("ann", 300, "B-1")])
+            .does(redeem("ann", "x-1", "mug"))
+            .does(dispatch("ann", "x-1"))
+            .when(dispatch("ann", "x-1"))
+            .then_repeats(6);
+    }
+}

@@ -96,4 +96,55 @@ mod tests {
             .when(earn("ann", 1, "B-2"))
             .then_refused("amount-too-large");
     }
+
+    #[test]
+    fn pending_credit_becomes_available_in_its_time() {
+        given([opened("mug", 300, None)])
+            .does(earn_from(100, "ann", 300, "B-1"))
+            .leaves("ann", [0, 300, 0, 0])
+            .at(99)
+            .refuses(redeem("ann", "x-1", "mug"), "insufficient-credit")
+            .at(100)
+            .when(redeem("ann", "x-1", "mug"))
+            .then_records(["CreditMatured", "CreditDeducted", "ExchangeCreated"])
+            .leaves("ann", [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn credit_can_be_spent_until_it_expires_and_no_longer() {
+        let earned = || {
+            given([opened("mug", 300, None)])
+                .does(earn_until(100, "ann", 300, "B-1"))
+                .does(earn("ann", 200, "B-2"))
+        };
+        earned().at(99).does(redeem("ann", "x-1", "mug")).leaves("ann", [200, 0, 0, 0]);
+        earned()
+            .at(100)
+            .refuses(redeem("ann", "x-1", "mug"), "insufficient-credit")
+            .when(earn("ann", 100, "B-3"))
+            .then_records(["CreditExpired", "CreditEarned"])
+            .leaves("ann", [300, 0, 0, 0]);
+    }
+
+    #[test]
+    fn credit_that_was_earned_too_late_expires_at_once() {
+        given([])
+            .at(100)
+            .when(earn_until(100, "ann", 300, "B-1"))
+            .then_records(["CreditEarned", "CreditExpired"])
+            .leaves("ann", [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn what_expires_first_is_spent_first_then_the_oldest() {
+        given([opened("mug", 300, None), earned("ann", 100, "B-1"), earned("ann", 100, "B-2")])
+            .does(earn_until(200, "ann", 100, "B-3"))
+            .does(earn_until(100, "ann", 100, "B-4"))
+            .does(redeem("ann", "x-1", "mug"))
+            .at(200)
+            .sweeps()
+            .leaves("ann", [100, 0, 0, 0])
+            .does(withdraw("ann", "w-1", "B-2"))
+            .leaves("ann", [0, 0, 0, 0]);
+    }
 }

@@ -51,3 +51,48 @@ impl HoldCredit {
         ])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::*;
+
+    #[test]
+    fn held_credit_is_not_available() {
+        given([opened("mug", 300, None), earned("ann", 500, "B-1")])
+            .does(hold("ann", "h-1", 300, 100))
+            .leaves("ann", [200, 0, 300, 0])
+            .refuses(redeem("ann", "x-1", "mug"), "insufficient-credit")
+            .when(hold("ann", "h-1", 300, 100))
+            .then_repeats(4);
+    }
+
+    #[test]
+    fn a_hold_ends_by_itself_at_its_deadline() {
+        let held = || given([earned("ann", 500, "B-1")]).does(hold("ann", "h-1", 300, 100)).at(100);
+        held().sweeps().leaves("ann", [500, 0, 0, 0]);
+        held().refuses(capture("ann", "h-1", None), "hold-ended");
+    }
+
+    #[test]
+    fn a_hold_keeps_what_expires_until_its_deadline() {
+        given([])
+            .does(earn_until(50, "ann", 300, "B-1"))
+            .does(hold("ann", "h-1", 300, 100))
+            .at(99)
+            .sweeps()
+            .leaves("ann", [0, 0, 300, 0])
+            .does(capture("ann", "h-1", Some(100)))
+            .leaves("ann", [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn refusals_come_in_their_order_of_precedence() {
+        const TOO_LATE: i64 = 30 * 24 * 60 * 60 + 2;
+        given([])
+            .refuses(hold("ann", "h-1", 300, TOO_LATE), "account-unknown")
+            .does(earn("ann", 1, "B-1"))
+            .refuses(hold("ann", "h-1", 300, TOO_LATE), "deadline-out-of-range")
+            .refuses(hold("ann", "h-1", 300, 1), "deadline-out-of-range")
+            .refuses(hold("ann", "h-1", 300, TOO_LATE - 1), "insufficient-credit");
+    }
+}

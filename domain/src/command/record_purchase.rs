@@ -152,3 +152,91 @@ impl RecordPurchase {
         ])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::command::Known;
+    use crate::scenario::*;
+    use crate::{Cap, Command, EarningTerms, ExpiryRule, Multiplier, Period};
+
+    #[test]
+    fn a_purchase_earns_the_points_that_are_named() {
+        given([])
+            .when(purchase("ann", "B-1", Some(100), &[("tv", 1, 200), ("dvd", 2, 100)]))
+            .then_records(["CreditEarned", "PurchaseRecorded"])
+            .leaves("ann", [100, 0, 0, 0])
+            .when(purchase("ann", "B-1", Some(100), &[("tv", 1, 200), ("dvd", 2, 100)]))
+            .then_repeats(3);
+    }
+
+    #[test]
+    fn a_purchase_and_credit_for_it_are_one_cause() {
+        let bought = || given([]).does(purchase("ann", "B-1", Some(100), &[("tv", 1, 200)]));
+        bought().when(earn("ann", 100, "B-1")).then_differs_from(3, "cause");
+        given([earned("ann", 100, "B-1")])
+            .when(purchase("ann", "B-1", Some(100), &[("tv", 1, 200)]))
+            .then_differs_from(2, "cause");
+    }
+
+    #[test]
+    fn a_rule_gives_what_nobody_named() {
+        let bought = || purchase("ann", "B-1", None, &[("tv", 1, 250), ("dvd", 2, 99)]);
+        given([]).refuses(bought(), "rule-unknown");
+        given([])
+            .does(rule("default", rate(10), Known::Nothing))
+            .does(bought())
+            // 25 and 9: each line is rounded down.
+            .leaves("ann", [34, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_cap_counts_what_the_rule_gave_in_its_period() {
+        let points = points(30);
+        let capped = EarningTerms { cap: Some(Cap { points, period: Period::Day }), ..rate(10) };
+        let bought = |basket| purchase("ann", basket, None, &[("tv", 1, 250)]);
+        given([])
+            .does(rule("default", capped, Known::Nothing))
+            .does(bought("B-1"))
+            .does(bought("B-2"))
+            .leaves("ann", [30, 0, 0, 0])
+            .when(bought("B-3"))
+            .then_records(["PurchaseRecorded"])
+            .at(24 * 60 * 60)
+            .does(bought("B-4"))
+            .leaves("ann", [55, 0, 0, 0]);
+    }
+
+    #[test]
+    fn categories_and_times_have_rates_of_their_own() {
+        let rate_of = |points_per_100| rate(points_per_100).rate;
+        let terms = EarningTerms {
+            categories: vec![crate::CategoryRate {
+                category: "toys".parse().expect("a category"),
+                rate: rate_of(20),
+            }],
+            multipliers: vec![Multiplier { from: time(50), until: time(60), percent: 150 }],
+            expiry: Some(ExpiryRule::Months(1)),
+            pending_days: 1,
+            ..rate(10)
+        };
+        let Command::RecordPurchase(mut bought) =
+            purchase("ann", "B-1", None, &[("doll", 1, 100), ("tv", 1, 100)])
+        else {
+            panic!("a purchase")
+        };
+        bought.lines[0].category = "toys".parse().ok();
+        let bought = Command::RecordPurchase(bought);
+        let ruled = || given([]).does(rule("default", terms.clone(), Known::Nothing));
+        ruled().at(49).does(bought.clone()).leaves("ann", [0, 30, 0, 0]);
+        ruled().at(50).does(bought.clone()).leaves("ann", [0, 45, 0, 0]);
+        ruled()
+            .at(60)
+            .does(bought)
+            .at(60 + 24 * 60 * 60)
+            .sweeps()
+            .leaves("ann", [30, 0, 0, 0])
+            .at(60 + 31 * 24 * 60 * 60)
+            .sweeps()
+            .leaves("ann", [0, 0, 0, 0]);
+    }
+}

@@ -31,3 +31,25 @@ impl ReleaseHold {
         first_different(&[("occurred_at", self.occurred_at == fact.occurred_at)])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::*;
+
+    #[test]
+    fn a_released_hold_gives_all_back() {
+        held().does(release("ann", "h-1")).leaves("ann", [500, 0, 0, 0]);
+        held().does(release("ann", "h-1")).when(release("ann", "h-1")).then_repeats(4);
+    }
+
+    #[test]
+    fn only_a_hold_that_runs_is_released() {
+        given([]).refuses(release("ann", "h-1"), "hold-unknown");
+        held().does(capture("ann", "h-1", None)).refuses(release("ann", "h-1"), "hold-ended");
+        held().at(100).refuses(release("ann", "h-1"), "hold-ended");
+    }
+
+    fn held() -> Scenario {
+        given([earned("ann", 500, "B-1")]).does(hold("ann", "h-1", 300, 100))
+    }
+}

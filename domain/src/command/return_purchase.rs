@@ -148,3 +148,54 @@ fn worth(state: &State, original: &OriginalPurchase, back: &[ReturnedLine]) -> P
     let worths = back.iter().filter_map(worth_of);
     worths.fold(Points::ZERO, |sum, points| sum.plus(points).unwrap_or(sum))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::*;
+
+    #[test]
+    fn a_return_takes_back_what_the_lines_had_earned() {
+        bought()
+            .does(bring_back("ann", "B-1", "r-1", Some(&[("dvd", 1)])))
+            // Of the 10 for three discs, a third, rounded down.
+            .leaves("ann", [27, 0, 0, 0])
+            .does(bring_back("ann", "B-1", "r-2", None))
+            .leaves("ann", [0, 0, 0, 0])
+            .refuses(bring_back("ann", "B-1", "r-3", None), "quantity-too-large");
+    }
+
+    #[test]
+    fn a_return_is_recorded_once() {
+        bought()
+            .does(bring_back("ann", "B-1", "r-1", Some(&[("dvd", 1)])))
+            .when(bring_back("ann", "B-1", "r-1", Some(&[("dvd", 1)])))
+            .then_repeats(5);
+        bought()
+            .does(bring_back("ann", "B-1", "r-1", Some(&[("dvd", 1)])))
+            .when(bring_back("ann", "B-1", "r-1", None))
+            .then_differs_from(5, "lines");
+    }
+
+    #[test]
+    fn what_was_withdrawn_is_not_taken_back_again() {
+        bought()
+            .does(withdraw("ann", "w-1", "B-1"))
+            .when(bring_back("ann", "B-1", "r-1", None))
+            .then_records(["PurchaseReturned"])
+            .leaves("ann", [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn only_what_was_bought_comes_back() {
+        given([earned("ann", 5, "B-2")])
+            .refuses(bring_back("ann", "B-1", "r-1", None), "purchase-unknown")
+            .refuses(bring_back("ann", "B-2", "r-1", None), "purchase-unknown");
+        bought()
+            .refuses(bring_back("ann", "B-1", "r-1", Some(&[("cup", 9)])), "line-unknown")
+            .refuses(bring_back("ann", "B-1", "r-1", Some(&[("dvd", 4)])), "quantity-too-large");
+    }
+
+    fn bought() -> Scenario {
+        given([]).does(purchase("ann", "B-1", Some(30), &[("tv", 1, 200), ("dvd", 3, 100)]))
+    }
+}

@@ -47,3 +47,22 @@ impl SetEarningRule {
         })))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::*;
+
+    #[test]
+    fn a_rule_is_made_and_changed_as_it_was_read() {
+        given([])
+            .refuses(rule("r", rate(1), Known::Existence), "rule-unknown")
+            .does(rule("r", rate(1), Known::Nothing))
+            .refuses(rule("r", rate(2), Known::Nothing), "rule-exists")
+            .refuses(rule("r", rate(2), Known::Version(2)), "rule-changed")
+            .does(rule("r", rate(2), Known::Version(1)))
+            .does(rule("r", rate(3), Known::Existence))
+            .when(rule("r", rate(3), Known::Version(1)))
+            .then_stands();
+    }
+}

@@ -19,3 +19,18 @@ impl SetPolicy {
         Decision::of(Event::PolicyChanged(PolicyChanged { policy: self.policy }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::SpentCredit;
+    use crate::scenario::*;
+
+    #[test]
+    fn a_policy_that_is_as_asked_for_stands() {
+        given([]).when(policy(SpentCredit::Refuse, 30)).then_stands();
+        given([])
+            .does(policy(SpentCredit::Debt, 30))
+            .when(policy(SpentCredit::Debt, 30))
+            .then_stands();
+    }
+}

@@ -58,3 +58,49 @@ impl TransferCredit {
         ])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::command::Direction;
+    use crate::scenario::*;
+
+    #[test]
+    fn credit_changes_hands_side_by_side() {
+        both()
+            .when(transfer("ann", "bob", 100, "t-1"))
+            .then_records(["CreditSent", "CreditReceived"])
+            .leaves("ann", [400, 0, 0, 0])
+            .leaves("bob", [101, 0, 0, 0])
+            .when(transfer("ann", "bob", 100, "t-1"))
+            .then_repeats(4);
+    }
+
+    #[test]
+    fn a_transfer_belongs_to_its_sender() {
+        both().does(transfer("ann", "bob", 100, "t-1")).does(transfer("bob", "ann", 100, "t-1"));
+    }
+
+    #[test]
+    fn what_comes_in_pays_what_the_recipient_owes() {
+        both()
+            .does(policy(crate::SpentCredit::Debt, 30))
+            .does(adjust(Direction::Take, "bob", 51, "a-1"))
+            .when(transfer("ann", "bob", 100, "t-1"))
+            .then_records(["CreditSent", "CreditReceived", "DebtRepaid"])
+            .leaves("bob", [50, 0, 0, 0]);
+    }
+
+    #[test]
+    fn refusals_come_in_their_order_of_precedence() {
+        given([])
+            .refuses(transfer("ann", "bob", 100, "t-1"), "account-unknown")
+            .does(earn("ann", 1, "B-1"))
+            .refuses(transfer("ann", "bob", 100, "t-1"), "recipient-unknown")
+            .does(earn("bob", 1, "B-1"))
+            .refuses(transfer("ann", "bob", 100, "t-1"), "insufficient-credit");
+    }
+
+    fn both() -> Scenario {
+        given([earned("ann", 500, "B-1"), earned("bob", 1, "B-1")])
+    }
+}

@@ -71,3 +71,56 @@ impl WithdrawCredit {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::*;
+
+    #[test]
+    fn pending_credit_is_withdrawn() {
+        given([earned("ann", 50, "B-0")])
+            .does(earn_from(100, "ann", 300, "B-1"))
+            .does(withdraw("ann", "w-1", "B-1"))
+            .leaves("ann", [50, 0, 0, 0])
+            .refuses(withdraw("ann", "w-2", "B-1"), "points-too-large")
+            .when(withdraw("ann", "w-1", "B-1"))
+            .then_repeats(4);
+    }
+
+    #[test]
+    fn what_has_expired_of_it_is_asked_of_nobody() {
+        given([earned("ann", 50, "B-0")])
+            .does(earn_until(100, "ann", 300, "B-1"))
+            .at(100)
+            .when(withdraw("ann", "w-1", "B-1"))
+            .then_records(["CreditExpired", "CreditWithdrawn"])
+            .leaves("ann", [50, 0, 0, 0]);
+    }
+
+    #[test]
+    fn what_was_spent_is_taken_from_other_credit_then_owed_or_refused() {
+        let spent = || {
+            given([opened("mug", 300, None), earned("ann", 300, "B-1")])
+                .does(redeem("ann", "x-1", "mug"))
+                .does(earn("ann", 100, "B-2"))
+        };
+        spent()
+            .refuses(withdraw("ann", "w-1", "B-1"), "credit-already-spent")
+            .leaves("ann", [100, 0, 0, 0]);
+        spent()
+            .does(policy(crate::SpentCredit::Debt, 30))
+            .does(withdraw("ann", "w-1", "B-1"))
+            .leaves("ann", [0, 0, 0, 200])
+            .does(cancel("ann", "x-1", "c-1", None))
+            .leaves("ann", [100, 0, 0, 0]);
+    }
+
+    #[test]
+    fn only_what_was_earned_is_withdrawn() {
+        given([]).refuses(withdraw("ann", "w-1", "B-1"), "credit-unknown");
+        given([])
+            .does(purchase("ann", "B-1", Some(1), &[("tv", 1, 0)]))
+            .does(withdraw("ann", "w-1", "B-1"))
+            .leaves("ann", [0, 0, 0, 0]);
+    }
+}
