@@ -1,8 +1,8 @@
 //! A real year with credit that expires after 90 days, imported into a log that takes its time from
 //! the commands, against a plain loop over the same files that shares no code with the ledger.
 //!
-//! By default the slice in `data/complete-journey` (60 households); `GUERDON_COMPLETE_JOURNEY` names
-//! a folder with the whole year's `purchases.csv.gz` and `redemptions.csv`.
+//! By default the slice in `data/complete-journey` (60 households); `GUERDON_COMPLETE_JOURNEY`
+//! names a folder with the whole year's `purchases.csv.gz` and `redemptions.csv`.
 
 mod ledger;
 

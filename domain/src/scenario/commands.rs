@@ -1,0 +1,254 @@
+//! Commands in few words.
+
+use super::values::*;
+use crate::command::{
+    AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer,
+    Direction, DispatchShipment, EarnCredit, HoldCredit, Known, OpenOffer, Order, RecordPurchase,
+    Redeem, ReleaseHold, ReturnPurchase, SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
+};
+use crate::*;
+
+pub(crate) fn earn(account: &str, amount: u64, basket: &str) -> Command {
+    Command::EarnCredit(EarnCredit {
+        account_id: id(account),
+        points: points(amount),
+        cause: cause(basket),
+        available_at: None,
+        expires_at: None,
+        occurred_at: None,
+    })
+}
+
+/// Credit that can be spent before a time, in seconds.
+pub(crate) fn earn_until(expires: i64, account: &str, amount: u64, basket: &str) -> Command {
+    Command::EarnCredit(EarnCredit {
+        account_id: id(account),
+        points: points(amount),
+        cause: cause(basket),
+        available_at: None,
+        expires_at: Some(time(expires)),
+        occurred_at: None,
+    })
+}
+
+/// Credit that can be spent from a time on, in seconds.
+pub(crate) fn earn_from(available: i64, account: &str, amount: u64, basket: &str) -> Command {
+    Command::EarnCredit(EarnCredit {
+        account_id: id(account),
+        points: points(amount),
+        cause: cause(basket),
+        available_at: Some(time(available)),
+        expires_at: None,
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn hold(account: &str, hold: &str, amount: u64, deadline: i64) -> Command {
+    Command::HoldCredit(HoldCredit {
+        account_id: id(account),
+        hold_id: id(hold),
+        points: points(amount),
+        deadline: time(deadline),
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn capture(account: &str, hold: &str, amount: Option<u64>) -> Command {
+    Command::CaptureHold(CaptureHold {
+        account_id: id(account),
+        hold_id: id(hold),
+        capture: Capture::Points(amount.map(points)),
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn capture_for(account: &str, hold: &str, exchange: &str, offer: &str) -> Command {
+    let Redeem { order, .. } = redemption_of(account, exchange, offer);
+    Command::CaptureHold(CaptureHold {
+        account_id: id(account),
+        hold_id: id(hold),
+        capture: Capture::Exchange(order),
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn release(account: &str, hold: &str) -> Command {
+    let (account_id, hold_id) = (id(account), id(hold));
+    Command::ReleaseHold(ReleaseHold { account_id, hold_id, occurred_at: None })
+}
+
+pub(crate) fn cancel(account: &str, exchange: &str, key: &str, pieces: Option<u64>) -> Command {
+    Command::CancelExchange(CancelExchange {
+        account_id: id(account),
+        exchange_id: id(exchange),
+        cancellation_id: id(key),
+        quantity: pieces.map(units),
+        note: Note::default(),
+        occurred_at: None,
+        original: None,
+    })
+}
+
+pub(crate) fn dispatch(account: &str, exchange: &str) -> Command {
+    Command::DispatchShipment(DispatchShipment {
+        account_id: id(account),
+        shipped: Shipped::ExchangeId(id(exchange)),
+        carrier: id("post"),
+        express_no: id("1Z"),
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn withdraw(account: &str, withdrawal: &str, basket: &str) -> Command {
+    Command::WithdrawCredit(WithdrawCredit {
+        account_id: id(account),
+        withdrawal_id: id(withdrawal),
+        cause: cause(basket),
+        points: None,
+        note: Note::default(),
+        occurred_at: None,
+        original: None,
+    })
+}
+
+/// Lines are (product, quantity, amount).
+pub(crate) fn purchase(
+    account: &str,
+    basket: &str,
+    amount: Option<u64>,
+    lines: &[(&str, u64, u64)],
+) -> Command {
+    let line = |(product, quantity, amount): &(&str, u64, u64)| PurchaseLine {
+        product_id: id(product),
+        quantity: units(*quantity),
+        amount: Some(*amount),
+        category: None,
+        points: None,
+    };
+    Command::RecordPurchase(RecordPurchase {
+        account_id: id(account),
+        purchase_id: id(basket),
+        lines: lines.iter().map(line).collect(),
+        points: amount.map(points),
+        rule: None,
+        shipping: None,
+        available_at: None,
+        expires_at: None,
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn bring_back(
+    account: &str,
+    basket: &str,
+    key: &str,
+    lines: Option<&[(&str, u64)]>,
+) -> Command {
+    let line = |(product, quantity): &(&str, u64)| ReturnedLine {
+        product_id: id(product),
+        quantity: units(*quantity),
+    };
+    Command::ReturnPurchase(ReturnPurchase {
+        account_id: id(account),
+        purchase_id: id(basket),
+        return_id: id(key),
+        lines: lines.map(|lines| lines.iter().map(line).collect()),
+        note: Note::default(),
+        occurred_at: None,
+        original: None,
+    })
+}
+
+pub(crate) fn adjust(direction: Direction, account: &str, amount: u64, key: &str) -> Command {
+    Command::AdjustCredit(AdjustCredit {
+        account_id: id(account),
+        adjustment_id: id(key),
+        direction,
+        points: points(amount),
+        expires_at: None,
+        reference: id("ticket-7"),
+        note: Note::default(),
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn transfer(from: &str, to: &str, amount: u64, key: &str) -> Command {
+    Command::TransferCredit(TransferCredit {
+        account_id: id(from),
+        transfer_id: id(key),
+        to: id(to),
+        points: points(amount),
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn policy(spent_credit: SpentCredit, refund_grace_days: u16) -> Command {
+    Command::SetPolicy(SetPolicy { policy: Policy { spent_credit, refund_grace_days } })
+}
+
+pub(crate) fn rule(rule: &str, terms: EarningTerms, known: Known) -> Command {
+    Command::SetEarningRule(SetEarningRule { rule_id: id(rule), terms, known })
+}
+
+pub(crate) fn open(offer: &str, price: u64, stock: Option<u64>) -> Command {
+    let stock = stock.map(units);
+    Command::OpenOffer(OpenOffer { offer_id: id(offer), terms: terms(price), stock })
+}
+
+pub(crate) fn amend(offer: &str, price: u64, stock: Option<u64>, read: u64) -> Command {
+    Command::AmendOffer(AmendOffer {
+        offer_id: id(offer),
+        terms: terms(price),
+        stock: stock.map(|stock| Some(units(stock))),
+        read_version: Some(read),
+    })
+}
+
+pub(crate) fn close(offer: &str) -> Command {
+    Command::CloseOffer(CloseOffer { offer_id: id(offer) })
+}
+
+pub(crate) fn add_stock(offer: &str, addition: &str, by: u64) -> Command {
+    Command::AddStock(AddStock { offer_id: id(offer), addition_id: id(addition), units: units(by) })
+}
+
+fn redemption_of(account: &str, exchange: &str, offer: &str) -> Redeem {
+    Redeem {
+        account_id: id(account),
+        order: Order {
+            exchange_id: id(exchange),
+            offer_id: id(offer),
+            quantity: units(1),
+            deliver_to: id("1 Elm Street"),
+            expected_points: None,
+        },
+        occurred_at: None,
+    }
+}
+
+fn redeem_as(
+    order: impl FnOnce(&mut Order),
+    account: &str,
+    exchange: &str,
+    offer: &str,
+) -> Command {
+    let mut redeem = redemption_of(account, exchange, offer);
+    order(&mut redeem.order);
+    Command::Redeem(redeem)
+}
+
+pub(crate) fn redeem(account: &str, exchange: &str, offer: &str) -> Command {
+    Command::Redeem(redemption_of(account, exchange, offer))
+}
+
+pub(crate) fn two(account: &str, exchange: &str, offer: &str) -> Command {
+    redeem_as(|order| order.quantity = units(2), account, exchange, offer)
+}
+
+pub(crate) fn elsewhere(account: &str, exchange: &str, offer: &str) -> Command {
+    redeem_as(|order| order.deliver_to = id("2 Oak Street"), account, exchange, offer)
+}
+
+pub(crate) fn expecting(cost: u64, account: &str, exchange: &str, offer: &str) -> Command {
+    redeem_as(|order| order.expected_points = Some(points(cost)), account, exchange, offer)
+}

@@ -1,0 +1,81 @@
+//! Events in few words.
+
+use log_record::Position;
+
+use super::values::*;
+use crate::*;
+
+pub(crate) fn earned(account: &str, amount: u64, basket: &str) -> Event {
+    Event::CreditEarned(id(account), CreditEarned::new(points(amount), cause(basket)))
+}
+
+pub(crate) fn opened(offer: &str, price: u64, stock: Option<u64>) -> Event {
+    opened_with(offer, price, stock, None)
+}
+
+pub(crate) fn opened_with(
+    offer: &str,
+    price: u64,
+    stock: Option<u64>,
+    limit: Option<u64>,
+) -> Event {
+    let terms = Terms { limit_per_shopper: limit.map(units), ..terms(price) };
+    Event::OfferOpened(OfferOpened { offer_id: id(offer), terms, stock: stock.map(units) })
+}
+
+pub(crate) fn opened_between(offer: &str, price: u64, from: i64, until: i64) -> Event {
+    let terms = Terms { opens_at: Some(time(from)), closes_at: Some(time(until)), ..terms(price) };
+    Event::OfferOpened(OfferOpened { offer_id: id(offer), terms, stock: None })
+}
+
+pub(crate) fn amended(offer: &str, price: u64, version: u64) -> Event {
+    Event::OfferAmended(OfferAmended { offer_id: id(offer), version, terms: terms(price) })
+}
+
+pub(crate) fn closed(offer: &str) -> Event {
+    Event::OfferClosed(OfferClosed { offer_id: id(offer) })
+}
+
+pub(crate) fn stock_added(offer: &str, addition: &str, by: u64) -> Event {
+    Event::StockAdded(StockAdded {
+        offer_id: id(offer),
+        addition_id: id(addition),
+        units: units(by),
+    })
+}
+
+pub(crate) fn deducted(account: &str, exchange: &str, lots: &[(u64, u64)]) -> Event {
+    let sum = lots.iter().map(|(_, amount)| amount).sum();
+    let lots = lots
+        .iter()
+        .map(|(lot, amount)| LotPart::lasting(Position(*lot).into(), points(*amount)))
+        .collect();
+    let fact = CreditDeducted { exchange_id: id(exchange), points: points(sum), lots };
+    Event::CreditDeducted(id(account), fact)
+}
+
+pub(crate) fn exchanged(account: &str, exchange: &str, offer: &str, cost: u64) -> Event {
+    let fact = ExchangeCreated {
+        exchange_id: id(exchange),
+        offer_id: id(offer),
+        product_id: id("product"),
+        quantity: units(1),
+        points: points(cost),
+        warehouse: id("main"),
+        hold_id: None,
+        expected_points: None,
+        occurred_at: None,
+        deliver_to: Some(id("1 Elm Street")),
+    };
+    Event::ExchangeCreated(id(account), fact)
+}
+
+pub(crate) fn redemption(
+    account: &str,
+    exchange: &str,
+    offer: &str,
+    lot: u64,
+    cost: u64,
+) -> [Event; 2] {
+    [deducted(account, exchange, &[(lot, cost)]), exchanged(account, exchange, offer, cost)]
+}

@@ -1,0 +1,46 @@
+//! Values by what they are made of.
+
+use crate::*;
+
+pub(crate) fn id<T: std::str::FromStr>(text: &str) -> T {
+    text.parse().ok().expect("a valid id")
+}
+
+pub(crate) fn points(value: u64) -> Points {
+    Points::new(value).expect("an amount")
+}
+
+pub(crate) fn units(value: u64) -> Units {
+    Units::new(value).expect("an amount")
+}
+
+pub(crate) fn time(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(seconds * 1_000_000).expect("a time")
+}
+
+pub(crate) fn terms(price: u64) -> Terms {
+    Terms {
+        product_id: id("product"),
+        price: points(price),
+        opens_at: None,
+        closes_at: None,
+        limit_per_shopper: None,
+        warehouse: id("main"),
+    }
+}
+
+pub(crate) fn cause(cause: &str) -> Cause {
+    Cause { kind: CauseKind::Purchase, id: id(cause) }
+}
+
+/// So many points for each hundred of money.
+pub(crate) fn rate(points_per_100: u64) -> EarningTerms {
+    EarningTerms {
+        rate: Rate { points: points(points_per_100), per_amount: points(100) },
+        categories: vec![],
+        multipliers: vec![],
+        cap: None,
+        expiry: None,
+        pending_days: 0,
+    }
+}
