@@ -1,22 +1,17 @@
 //! What the writer promises, attacked on a log that can be told to fail.
 
-use std::collections::HashMap;
+mod ledger;
+
 use std::time::Duration;
 
-use command_api::{
-    Answer, Decide, NotDecided, Request, Unanswered, Writer, WriterConfig, WriterStatus,
-};
-use domain::command::{AddStock, EarnCredit, OpenOffer, Order, Redeem};
-use domain::{
-    Account, Cause, CauseKind, Command, Event, Points, Refusal, State, Terms, Units, decide,
-};
+use command_api::{Answer, NotDecided, Unanswered, WriterStatus};
+use domain::{Command, Refusal, State, decide};
 use event_schema::decode;
-use event_store::{EventStore, Fault, MemoryStore, NewLog};
-use log_record::{LogId, Partition, Position, WriterId};
+use event_store::{EventStore, Fault};
+use ledger::*;
+use log_record::WriterId;
 use tokio::task::JoinSet;
 use uuid::Uuid;
-
-const P0: Partition = Partition(0);
 
 #[tokio::test]
 async fn a_repeat_in_flight_waits_with_the_first_and_is_a_repeat() {
@@ -172,150 +167,4 @@ async fn a_restart_knows_all_that_was_answered() {
     assert!(matches!(ledger.asks(redeem("ann", "x-1", "mug")).await, Ok(Answer::Repeat(_))));
     ledger.recorded(redeem("ann", "x-2", "mug")).await;
     ledger.agrees_with_its_log().await;
-}
-
-/// A writer on a memory log with ann, bob and a hundred shoppers, each rich, and an unlimited mug.
-struct Ledger {
-    store: MemoryStore,
-    writer: Writer,
-    config: WriterConfig,
-}
-
-impl Ledger {
-    async fn start() -> Self {
-        Self::with(decide, Duration::from_secs(5)).await
-    }
-
-    async fn with(decide: Decide, deadline: Duration) -> Self {
-        let store = MemoryStore::new(NewLog { log_id: LogId(Uuid::from_u128(7)), partitions: 1 });
-        let log = EventStore::Memory(store.clone());
-        let config = WriterConfig { decide, ..WriterConfig::new(log, P0, deadline) };
-        let (writer, _) = Writer::start(config.clone()).await.expect("it starts");
-        let ledger = Self { store, writer, config };
-        ledger.recorded(open("mug", None)).await;
-        for shopper in ["ann".into(), "bob".into()].into_iter().chain((0..100).map(numbered)) {
-            ledger.recorded(earn(&shopper)).await;
-        }
-        ledger
-    }
-
-    async fn restart(&mut self) {
-        self.writer = Writer::start(self.config.clone()).await.expect("it starts").0;
-    }
-
-    async fn asks(&self, request: Request) -> Result<Answer, Unanswered> {
-        self.writer.submit(request).await
-    }
-
-    fn begins(&self, request: Request) -> tokio::task::JoinHandle<Result<Answer, Unanswered>> {
-        let writer = self.writer.clone();
-        tokio::spawn(async move { writer.submit(request).await })
-    }
-
-    async fn recorded(&self, request: Request) {
-        let answer = self.asks(request).await;
-        assert!(matches!(answer, Ok(Answer::Recorded { .. })), "{answer:?}");
-    }
-
-    /// How often each exchange is in the log, by account and id.
-    async fn exchanges(&self) -> HashMap<String, usize> {
-        let mut exchanges = HashMap::new();
-        for (_, event) in self.events().await {
-            if let Event::ExchangeCreated(account, fact) = event {
-                *exchanges.entry(format!("{account} {}", fact.exchange_id)).or_default() += 1;
-            }
-        }
-        exchanges
-    }
-
-    async fn events(&self) -> Vec<(domain::Timestamp, Event)> {
-        let store = &self.config.store;
-        let (mut events, mut after) = (vec![], Position::START);
-        loop {
-            let rows = store.read(P0, after, usize::MAX).await.expect("read");
-            let Some(last) = rows.last() else { return events };
-            after = last.position();
-            events.extend(rows.iter().map(|row| decode(row).expect("decoded")));
-        }
-    }
-
-    /// What the writer believes of every account is what the log adds up to.
-    async fn agrees_with_its_log(&self) {
-        let mut replayed = State::default();
-        for (recorded_at, event) in self.events().await {
-            let next = replayed.position().next();
-            replayed.evolve(next, recorded_at, &event).expect("possible");
-        }
-        for (id, account) in replayed.accounts() {
-            let probe = redeem_many(id.as_str(), "x-probe", "mug", domain::AMOUNT_MAX / 1_000);
-            let Ok(Answer::Refused(Refusal::InsufficientCredit { available, .. })) =
-                self.asks(probe).await
-            else {
-                panic!("nobody is that rich")
-            };
-            assert_eq!(available, Account::available(account), "{id}");
-        }
-    }
-}
-
-fn numbered(shopper: usize) -> String {
-    format!("shopper-{shopper}")
-}
-
-fn id<T: std::str::FromStr>(text: &str) -> T {
-    text.parse().ok().expect("a valid id")
-}
-
-fn request(command: Command) -> Request {
-    Request { command, is_dry_run: false, role: None, traceparent: None }
-}
-
-fn earn(account: &str) -> Request {
-    request(Command::EarnCredit(EarnCredit {
-        account_id: id(account),
-        points: Points::new(100_000_000).expect("an amount"),
-        cause: Cause { kind: CauseKind::Promotion, id: id("start") },
-        available_at: None,
-        expires_at: None,
-        occurred_at: None,
-    }))
-}
-
-fn open(offer: &str, stock: Option<u64>) -> Request {
-    let terms = Terms {
-        product_id: id("product"),
-        price: Points::new(300).expect("an amount"),
-        opens_at: None,
-        closes_at: None,
-        limit_per_shopper: None,
-        warehouse: id("main"),
-    };
-    let stock = stock.map(|stock| Units::new(stock).expect("an amount"));
-    request(Command::OpenOffer(OpenOffer { offer_id: id(offer), terms, stock }))
-}
-
-fn add_stock(offer: &str, units: u64) -> Request {
-    request(Command::AddStock(AddStock {
-        offer_id: id(offer),
-        addition_id: id("s-1"),
-        units: Units::new(units).expect("an amount"),
-    }))
-}
-
-fn redeem(account: &str, exchange: &str, offer: &str) -> Request {
-    redeem_many(account, exchange, offer, 1)
-}
-
-fn redeem_many(account: &str, exchange: &str, offer: &str, quantity: u64) -> Request {
-    request(Command::Redeem(Redeem {
-        account_id: id(account),
-        order: Order {
-            exchange_id: id(exchange),
-            offer_id: id(offer),
-            quantity: Units::new(quantity).expect("an amount"),
-            deliver_to: id("1 Elm Street"),
-            expected_points: None,
-        },
-        occurred_at: None,
-    }))
 }

@@ -1,0 +1,216 @@
+//! A writer on a memory log, and what is asked of it.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use command_api::{Answer, Decide, ReadClock, Reading, Request, Unanswered, Writer, WriterConfig};
+use domain::command::{AddStock, EarnCredit, OpenOffer, Order, Redeem};
+use domain::{
+    Account, Cause, CauseKind, Clock, Command, Event, Points, Refusal, State, Terms, Timestamp,
+    Units, decide,
+};
+use event_schema::decode;
+use event_store::{EventStore, MemoryStore, NewLog};
+use log_record::{LogId, Partition, Position};
+use uuid::Uuid;
+
+pub(crate) const P0: Partition = Partition(0);
+
+/// A writer on a memory log with ann, bob and a hundred shoppers, each rich, and an unlimited mug.
+pub(crate) struct Ledger {
+    pub(crate) store: MemoryStore,
+    pub(crate) writer: Writer,
+    pub(crate) config: WriterConfig,
+}
+
+impl Ledger {
+    pub(crate) async fn start() -> Self {
+        Self::with(decide, Duration::from_secs(5)).await
+    }
+
+    pub(crate) async fn with(decide: Decide, deadline: Duration) -> Self {
+        let store = MemoryStore::new(NewLog { log_id: LogId(Uuid::from_u128(7)), partitions: 1 });
+        let log = EventStore::Memory(store.clone());
+        let config = WriterConfig { decide, ..WriterConfig::new(log, P0, deadline) };
+        let (writer, _) = Writer::start(config.clone()).await.expect("it starts");
+        let ledger = Self { store, writer, config };
+        ledger.recorded(open("mug", None)).await;
+        for shopper in ["ann".into(), "bob".into()].into_iter().chain((0..100).map(numbered)) {
+            ledger.recorded(earn(&shopper)).await;
+        }
+        ledger
+    }
+
+    /// A ledger whose clocks a test moves.
+    pub(crate) async fn with_clock(clock: Option<Clock>, hands: &Hands) -> Self {
+        let store = MemoryStore::new(NewLog { log_id: LogId(Uuid::from_u128(7)), partitions: 1 });
+        let config = WriterConfig {
+            clock,
+            read_clock: hands.clone().into(),
+            ..WriterConfig::new(EventStore::Memory(store.clone()), P0, Duration::from_secs(5))
+        };
+        let (writer, _) = Writer::start(config.clone()).await.expect("it starts");
+        Self { store, writer, config }
+    }
+
+    pub(crate) async fn restart(&mut self) {
+        self.writer = Writer::start(self.config.clone()).await.expect("it starts").0;
+    }
+
+    pub(crate) async fn asks(&self, request: Request) -> Result<Answer, Unanswered> {
+        self.writer.submit(request).await
+    }
+
+    pub(crate) fn begins(
+        &self,
+        request: Request,
+    ) -> tokio::task::JoinHandle<Result<Answer, Unanswered>> {
+        let writer = self.writer.clone();
+        tokio::spawn(async move { writer.submit(request).await })
+    }
+
+    pub(crate) async fn recorded(&self, request: Request) {
+        let answer = self.asks(request).await;
+        assert!(matches!(answer, Ok(Answer::Recorded { .. })), "{answer:?}");
+    }
+
+    /// How often each exchange is in the log, by account and id.
+    pub(crate) async fn exchanges(&self) -> HashMap<String, usize> {
+        let mut exchanges = HashMap::new();
+        for (_, event) in self.events().await {
+            if let Event::ExchangeCreated(account, fact) = event {
+                *exchanges.entry(format!("{account} {}", fact.exchange_id)).or_default() += 1;
+            }
+        }
+        exchanges
+    }
+
+    pub(crate) async fn events(&self) -> Vec<(domain::Timestamp, Event)> {
+        let store = &self.config.store;
+        let (mut events, mut after) = (vec![], Position::START);
+        loop {
+            let rows = store.read(P0, after, usize::MAX).await.expect("read");
+            let Some(last) = rows.last() else { return events };
+            after = last.position();
+            events.extend(rows.iter().map(|row| decode(row).expect("decoded")));
+        }
+    }
+
+    /// What the writer believes of every account is what the log adds up to.
+    pub(crate) async fn agrees_with_its_log(&self) {
+        let mut replayed = State::default();
+        for (recorded_at, event) in self.events().await {
+            let next = replayed.position().next();
+            replayed.evolve(next, recorded_at, &event).expect("possible");
+        }
+        for (id, account) in replayed.accounts() {
+            let probe = redeem_many(id.as_str(), "x-probe", "mug", domain::AMOUNT_MAX / 1_000);
+            let Ok(Answer::Refused(Refusal::InsufficientCredit { available, .. })) =
+                self.asks(probe).await
+            else {
+                panic!("nobody is that rich")
+            };
+            assert_eq!(available, Account::available(account), "{id}");
+        }
+    }
+}
+
+/// Clocks that stand still until they are moved.
+#[derive(Clone)]
+pub(crate) struct Hands(Arc<Mutex<Reading>>);
+
+impl Hands {
+    pub(crate) fn at(seconds: i64) -> Self {
+        let since_boot = Duration::from_secs(1_000_000);
+        Self(Arc::new(Mutex::new(Reading { wall: time(seconds), since_boot })))
+    }
+
+    /// Time goes by.
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.jump(seconds);
+        let mut reading = self.0.lock().expect("not poisoned");
+        reading.since_boot += Duration::from_secs(u64::try_from(seconds).expect("forward"));
+    }
+
+    /// Somebody sets the wall clock.
+    pub(crate) fn jump(&self, seconds: i64) {
+        let mut reading = self.0.lock().expect("not poisoned");
+        let micros = reading.wall.micros() + seconds * 1_000_000;
+        reading.wall = Timestamp::from_micros(micros).expect("a time");
+    }
+}
+
+impl From<Hands> for ReadClock {
+    fn from(hands: Hands) -> Self {
+        Self(Arc::new(move || *hands.0.lock().expect("not poisoned")))
+    }
+}
+
+pub(crate) fn time(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(seconds * 1_000_000).expect("a time")
+}
+
+pub(crate) fn numbered(shopper: usize) -> String {
+    format!("shopper-{shopper}")
+}
+
+pub(crate) fn id<T: std::str::FromStr>(text: &str) -> T {
+    text.parse().ok().expect("a valid id")
+}
+
+pub(crate) fn request(command: Command) -> Request {
+    Request { command, is_dry_run: false, role: None, traceparent: None }
+}
+
+pub(crate) fn earn(account: &str) -> Request {
+    request(Command::EarnCredit(EarnCredit {
+        account_id: id(account),
+        points: Points::new(100_000_000).expect("an amount"),
+        cause: Cause { kind: CauseKind::Promotion, id: id("start") },
+        available_at: None,
+        expires_at: None,
+        occurred_at: None,
+    }))
+}
+
+pub(crate) fn open(offer: &str, stock: Option<u64>) -> Request {
+    let terms = Terms {
+        product_id: id("product"),
+        price: Points::new(300).expect("an amount"),
+        opens_at: None,
+        closes_at: None,
+        limit_per_shopper: None,
+        warehouse: id("main"),
+    };
+    let stock = stock.map(|stock| Units::new(stock).expect("an amount"));
+    request(Command::OpenOffer(OpenOffer { offer_id: id(offer), terms, stock }))
+}
+
+pub(crate) fn add_stock(offer: &str, units: u64) -> Request {
+    request(Command::AddStock(AddStock {
+        offer_id: id(offer),
+        addition_id: id("s-1"),
+        units: Units::new(units).expect("an amount"),
+    }))
+}
+
+pub(crate) fn redeem(account: &str, exchange: &str, offer: &str) -> Request {
+    redeem_many(account, exchange, offer, 1)
+}
+
+pub(crate) fn redeem_many(account: &str, exchange: &str, offer: &str, quantity: u64) -> Request {
+    request(Command::Redeem(Redeem {
+        account_id: id(account),
+        order: Order {
+            exchange_id: id(exchange),
+            offer_id: id(offer),
+            quantity: Units::new(quantity).expect("an amount"),
+            deliver_to: id("1 Elm Street"),
+            expected_points: None,
+        },
+        occurred_at: None,
+    }))
+}
