@@ -9,9 +9,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-use crate::Settings;
 use crate::load::{Connection, Target, free_port, run};
 use crate::report::{Turn, Visible};
+use crate::{Settings, credit};
+
+/// So many shoppers have a thousand lots each, which makes a million.
+const LOTS_SHOPPERS: u64 = 1_000;
 
 /// How long to wait for something that takes a second, before giving up.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -23,10 +26,39 @@ pub(crate) enum Way {
     Accepted,
     /// It can be read.
     Visible,
+    /// It is accepted, from accounts that have all their credit in one lot.
+    OneLot,
+    /// It is accepted, from accounts that have as much credit in a thousand lots.
+    ThousandLots,
+    /// It is accepted, while a million lots of others expire.
+    Expiring,
+}
+
+impl Way {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        let ways =
+            [Self::Accepted, Self::Visible, Self::OneLot, Self::ThousandLots, Self::Expiring];
+        ways.into_iter().find(|way| way.name() == name)
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "command-api",
+            Self::Visible => "whole-way",
+            Self::OneLot => "one-lot",
+            Self::ThousandLots => "thousand-lots",
+            Self::Expiring => "expiring",
+        }
+    }
 }
 
 /// Starts a ledger on an empty folder, gives every shopper credit, and measures it.
 pub(crate) async fn measure(settings: &Settings, folder: &Path, way: Way) -> anyhow::Result<Turn> {
+    let shoppers = match way {
+        Way::OneLot | Way::ThousandLots => LOTS_SHOPPERS,
+        _ => settings.shoppers,
+    };
+    let settings = &Settings { shoppers, ..settings.clone() };
     let data = tempfile::tempdir_in(folder)?;
     let listen = free_port()?;
     let mut process = start(settings, data.path(), listen, way)?;
@@ -41,7 +73,7 @@ fn start(settings: &Settings, data: &Path, listen: SocketAddr, way: Way) -> anyh
     let beside =
         || Ok::<PathBuf, std::io::Error>(std::env::current_exe()?.with_file_name("guerdon"));
     let binary = settings.guerdon.clone().map_or_else(beside, Ok)?;
-    let role = if way == Way::Accepted { "command-api" } else { "all" };
+    let role = if way == Way::Visible { "all" } else { "command-api" };
     Command::new(&binary)
         .args(["serve", "--role", role, "--listen", &listen.to_string(), "--data-dir"])
         .arg(data)
@@ -63,25 +95,19 @@ async fn measure_running(
     let key = |role: &str| keys[role].as_str().unwrap_or_default().to_owned();
     for offer in 0..settings.offers {
         let path = format!("/v1/offers/offer-{offer}");
-        let body = r#"{"product_id":"product","price":1,"stock":null}"#;
+        let body = r#"{"product_id":"product","price":7,"stock":null}"#;
         connection.must(201, "PUT", &path, &key("operator"), "", body).await?;
     }
-    for shopper in 0..settings.shoppers {
-        let path = format!("/v1/accounts/shopper-{shopper}/credits");
-        let body = r#"{"points":1000000000,"cause":{"kind":"promotion","id":"bench"}}"#;
-        connection.must(201, "POST", &path, &key("merchant"), "", body).await?;
-    }
+    credit::give(&mut connection, &key("merchant"), settings.shoppers, way).await?;
     let target = Target { address: listen, key: key("shopper"), pid, run: 0 };
     let loaded = run(settings, &target).await?;
     let ended = Instant::now();
-    let (contender, visible) = match way {
-        Way::Accepted => ("command-api", None),
-        Way::Visible => {
-            visible(&mut connection, &key("shopper"), loaded.last_position).await?;
-            ("whole-way", Some(Visible { after: ended.elapsed() }))
-        }
-    };
-    Ok(Turn { contender, visible, loaded })
+    let mut seen = None;
+    if way == Way::Visible {
+        visible(&mut connection, &key("shopper"), loaded.last_position).await?;
+        seen = Some(Visible { after: ended.elapsed() });
+    }
+    Ok(Turn { contender: way.name(), visible: seen, loaded })
 }
 
 async fn ready(listen: SocketAddr) -> anyhow::Result<Connection> {

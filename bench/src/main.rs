@@ -4,6 +4,7 @@
 //! In reading order: `load.rs` (the client), `noop.rs` and `guerdon.rs` (the contenders),
 //! `report.rs` (the table). Everything runs on loopback, bounded in time.
 
+mod credit;
 mod guerdon;
 mod histogram;
 mod load;
@@ -68,7 +69,7 @@ struct Settings {
     /// The folder for data, on the disk to be measured. [default: the system's for temporary files]
     #[arg(long)]
     folder: Option<PathBuf>,
-    /// Contenders, separated by commas.
+    /// Contenders, separated by commas; also one-lot, thousand-lots, expiring.
     #[arg(long, value_delimiter = ',', default_values_t = CONTENDERS.map(String::from))]
     only: Vec<String>,
     /// Also writes the figures to this file, as JSON.
@@ -93,9 +94,11 @@ async fn main() -> anyhow::Result<()> {
             eprintln!("round {} of {}: {contender}", round + 1, settings.rounds);
             let turn = match contender.as_str() {
                 "noop" => noop::measure(&settings).await,
-                "command-api" => guerdon::measure(&settings, &folder, guerdon::Way::Accepted).await,
-                "whole-way" => guerdon::measure(&settings, &folder, guerdon::Way::Visible).await,
-                other => anyhow::bail!("there is no contender {other}"),
+                other => {
+                    let way = guerdon::Way::parse(other);
+                    let way = way.with_context(|| format!("there is no contender {other}"))?;
+                    guerdon::measure(&settings, &folder, way).await
+                }
             };
             turns.push(turn.with_context(|| format!("{contender} can't be measured"))?);
         }

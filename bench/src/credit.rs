@@ -1,0 +1,90 @@
+//! The credit that shoppers have before they redeem, given a thousand earnings a call.
+
+use std::fmt::Write as _;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, bail};
+use domain::Timestamp;
+
+use crate::guerdon::Way;
+use crate::load::Connection;
+
+/// The most that a call takes.
+const CALL: usize = 1_000;
+
+/// How many lots expire.
+const EXPIRING: u64 = 1_000_000;
+
+/// How long it takes at most to give so many.
+const GIVING: Duration = Duration::from_secs(100);
+
+/// Gives every shopper credit, as the way wants it.
+pub(crate) async fn give(
+    connection: &mut Connection,
+    key: &str,
+    shoppers: u64,
+    way: Way,
+) -> anyhow::Result<()> {
+    match way {
+        Way::Accepted | Way::Visible | Way::Expiring => {
+            let lots = (0..shoppers).map(|shopper| (format!("shopper-{shopper}"), 0, None));
+            give_all(connection, key, 1_000_000_000, lots).await?;
+        }
+        Way::OneLot => {
+            let lots = (0..shoppers).map(|shopper| (format!("shopper-{shopper}"), 0, None));
+            give_all(connection, key, 10_000, lots).await?;
+        }
+        // Ten points a lot, at a price of seven: every redemption draws on one lot or two.
+        Way::ThousandLots => {
+            let first = Timestamp::from_system(clock())?.plus_days(30);
+            let lots = (0..shoppers * 1_000).map(|number| {
+                let lot = number / shoppers;
+                let expires = first.plus_days(u32::try_from(lot).unwrap_or_default());
+                (format!("shopper-{}", number % shoppers), lot, Some(expires))
+            });
+            give_all(connection, key, 10, lots).await?;
+        }
+    }
+    if way == Way::Expiring {
+        let expires_at = clock() + GIVING;
+        let expires = Timestamp::from_system(expires_at)?;
+        let lots = (0..EXPIRING).map(|other| (format!("other-{other}"), 0, Some(expires)));
+        give_all(connection, key, 10, lots).await?;
+        let left = expires_at.duration_since(clock()).ok();
+        let left = left.context("the lots expired before all of them were given")?;
+        tokio::time::sleep(left).await;
+    }
+    Ok(())
+}
+
+/// Lots are (account, number within the account, expiry).
+async fn give_all(
+    connection: &mut Connection,
+    key: &str,
+    points: u64,
+    lots: impl Iterator<Item = (String, u64, Option<Timestamp>)>,
+) -> anyhow::Result<()> {
+    let mut lots = lots.peekable();
+    while lots.peek().is_some() {
+        let mut body = String::from(r#"{"credits":["#);
+        for (count, (account, number, expires)) in lots.by_ref().take(CALL).enumerate() {
+            let comma = if count > 0 { "," } else { "" };
+            let expires = expires.map_or_else(String::new, |at| format!(r#","expires_at":"{at}""#));
+            write!(
+                body,
+                r#"{comma}{{"account_id":"{account}","points":{points},"cause":{{"kind":"promotion","id":"bench-{number}"}}{expires}}}"#
+            )?;
+        }
+        body.push_str("]}");
+        let answer = connection.ask("POST", "/v1/credits", key, "", &body).await?;
+        if answer.status != 200 || answer.position == 0 {
+            bail!("giving credit was answered {}", answer.status);
+        }
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "what expires does so by the wall clock")]
+fn clock() -> SystemTime {
+    SystemTime::now()
+}
