@@ -17,6 +17,8 @@ pub struct Account {
     lots: Lots,
     /// How many pieces of each offer were redeemed, by the offer's number in the state.
     taken: Vec<(OfferNumber, Units)>,
+    /// How much of each lot has expired here and was not withdrawn after that, by lot.
+    expired: Vec<(LotId, Points)>,
     /// What few accounts have, so that the others needn't have room for it.
     rare: Option<Box<Rare>>,
 }
@@ -112,6 +114,13 @@ impl Account {
         self.holds().iter().find(|hold| hold.id == *id)
     }
 
+    /// How much of the lot has expired here and was not withdrawn after that.
+    pub(crate) fn expired(&self, lot: LotId) -> Points {
+        let index = self.expired.binary_search_by_key(&lot, |(lot, _)| *lot).ok();
+        let expired = index.and_then(|index| self.expired.get(index));
+        expired.map(|(_, points)| *points).unwrap_or_default()
+    }
+
     /// How many pieces of the offer this shopper has had.
     pub(crate) fn taken(&self, offer: OfferNumber) -> Units {
         self.taken.iter().find(|(other, _)| *other == offer).map_or(Units::ZERO, |(_, n)| *n)
@@ -173,7 +182,11 @@ impl Account {
                 if fact.lots.iter().any(|part| part.expires_at.is_none_or(|at| at > recorded_at)) {
                     return Err("I8: credit expired before its time");
                 }
-                self.take_all(&fact.lots).ok_or("I1: more expired than was available")
+                self.take_all(&fact.lots).ok_or("I1: more expired than was available")?;
+                for part in &fact.lots {
+                    self.count_expired(part).ok_or("more expired than an amount can say")?;
+                }
+                Ok(())
             }
             Event::CreditRefunded(_, fact) => {
                 sums_to(fact.points, &fact.lots)?;
@@ -212,7 +225,7 @@ impl Account {
         let expires_at = fact.expires_at;
         let part = LotPart { lot: at.into(), points: fact.points, expires_at, graced: false };
         if let Some(rule) = &fact.rule {
-            self.count_earned(&rule.rule_id, fact.points, recorded_at)?;
+            self.count_earned(&rule.rule_id, fact.points, recorded_at);
         }
         match fact.available_at {
             Some(available_at) if available_at > recorded_at => {
@@ -225,22 +238,24 @@ impl Account {
         }
     }
 
-    fn count_earned(&mut self, rule: &RuleId, points: Points, now: Timestamp) -> Option<()> {
+    fn count_earned(&mut self, rule: &RuleId, points: Points, now: Timestamp) {
         let earned = &mut self.rare_mut().earned;
         let index = earned.iter().position(|earned| earned.rule == *rule).unwrap_or_else(|| {
             earned.push(Earned { rule: rule.clone(), within: vec![] });
             earned.len() - 1
         });
-        let within = &mut earned.get_mut(index)?.within;
+        let within = &mut earned[index].within;
         for period in Period::ALL {
             let start = period.start(now);
             match within.iter_mut().find(|(other, ..)| *other == period) {
-                Some((_, current, sum)) if *current == start => *sum = sum.plus(points)?,
+                // A cap is an amount, so at the most of them it is reached for certain.
+                Some((_, current, sum)) if *current == start => {
+                    *sum = sum.plus(points).unwrap_or(Points::MOST);
+                }
                 Some(former) => *former = (period, start, points),
                 None => within.push((period, start, points)),
             }
         }
-        Some(())
     }
 
     fn mature(&mut self, parts: &[LotPart]) -> Option<()> {
@@ -278,11 +293,36 @@ impl Account {
             let taken = if is_pending { self.take_pending(part) } else { self.lots.take(part) };
             taken.ok_or("I1: more was withdrawn than was there")?;
         }
+        if expired > Points::ZERO {
+            let lot = fact.of_lot.ok_or("nothing was withdrawn of any lot")?;
+            self.forgive_expired(lot, expired).ok_or("more was forgiven than expired")?;
+        }
         if owed > Points::ZERO {
             let rare = self.rare_mut();
             rare.owed = rare.owed.plus(owed).ok_or("more is owed than an amount can say")?;
         }
         Ok(())
+    }
+
+    fn count_expired(&mut self, part: &LotPart) -> Option<()> {
+        match self.expired.binary_search_by_key(&part.lot, |(lot, _)| *lot) {
+            Ok(index) => {
+                let (_, points) = self.expired.get_mut(index)?;
+                *points = points.plus(part.points)?;
+            }
+            Err(index) => self.expired.insert(index, (part.lot, part.points)),
+        }
+        Some(())
+    }
+
+    fn forgive_expired(&mut self, lot: LotId, points: Points) -> Option<()> {
+        let index = self.expired.binary_search_by_key(&lot, |(lot, _)| *lot).ok()?;
+        let (_, left) = self.expired.get_mut(index)?;
+        *left = left.minus(points)?;
+        if *left == Points::ZERO {
+            self.expired.remove(index);
+        }
+        Some(())
     }
 
     fn set_aside(&mut self, fact: &CreditHeld) -> Result<(), &'static str> {

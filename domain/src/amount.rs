@@ -26,6 +26,9 @@ macro_rules! amount {
             /// Nothing. It stands in sums; an amount that is asked for or recorded is at least 1.
             pub const ZERO: Self = Self(0);
 
+            /// The largest.
+            pub const MOST: Self = Self(AMOUNT_MAX);
+
             /// An amount that is asked for or recorded: from 1 to [`AMOUNT_MAX`].
             pub const fn new(value: u64) -> Result<Self, AmountError> {
                 if value >= 1 && value <= AMOUNT_MAX { Ok(Self(value)) } else { Err(AmountError) }

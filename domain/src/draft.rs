@@ -2,7 +2,7 @@
 
 use crate::command::EarnedLot;
 use crate::due::settle;
-use crate::{Account, AccountId, CreditEarned, Decision, Event, LotId, Points, State, Timestamp};
+use crate::{Account, AccountId, CreditEarned, Decision, Event, Points, State, Timestamp};
 
 /// Events that are decided one after the other against a state that doesn't change.
 pub(crate) struct Draft<'a> {
@@ -86,21 +86,9 @@ impl<'a> Draft<'a> {
         self.record(event);
     }
 
-    /// What has expired of a lot and was not withdrawn after that.
-    pub(crate) fn expired(&self, lot: LotId) -> Points {
-        let expired_now = self.events.iter().flat_map(|event| match event {
-            Event::CreditExpired(_, fact) => &*fact.lots,
-            _ => &[],
-        });
-        expired_now
-            .filter(|part| part.lot == lot)
-            .try_fold(self.state.lost(lot).expired, |sum, part| sum.plus(part.points))
-            .unwrap_or_default()
-    }
-
     /// What was earned as a lot and has not been withdrawn.
     pub(crate) fn left_to_withdraw(&self, earned: EarnedLot) -> Points {
-        let withdrawn = self.state.lost(earned.lot).withdrawn;
+        let withdrawn = self.state.withdrawn(earned.lot);
         earned.points.minus(withdrawn).unwrap_or_default()
     }
 

@@ -40,8 +40,8 @@ pub struct State {
     cancelled: HashMap<Position, Cancelled>,
     /// What came back of purchases, by the event that recorded them.
     returned: HashMap<Position, Vec<Returned>>,
-    /// What became of lots that weren't spent.
-    lost: HashMap<LotId, Lost>,
+    /// How much of what a lot was earned as has been withdrawn.
+    withdrawn: HashMap<LotId, Points>,
     recorded: Arc<RecordedIds>,
     /// The first half of a pair, whose second half must be the next event (I3). Between appends
     /// there is none.
@@ -65,17 +65,6 @@ pub(crate) struct Cancelled {
 pub(crate) struct Returned {
     pub(crate) product: ProductId,
     pub(crate) quantity: Units,
-}
-
-/// What was lost of a lot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Lost {
-    /// How much has expired and was not withdrawn after that.
-    #[serde(with = "sum")]
-    pub(crate) expired: Points,
-    /// How much of what the lot was earned as has been withdrawn.
-    #[serde(with = "sum")]
-    pub(crate) withdrawn: Points,
 }
 
 impl State {
@@ -186,7 +175,7 @@ impl State {
         of_product.map(|returned| returned.quantity).unwrap_or_default()
     }
 
-    pub(crate) fn lost(&self, lot: LotId) -> Lost {
-        self.lost.get(&lot).copied().unwrap_or_default()
+    pub(crate) fn withdrawn(&self, lot: LotId) -> Points {
+        self.withdrawn.get(&lot).copied().unwrap_or_default()
     }
 }

@@ -40,12 +40,12 @@ impl ReturnPurchase {
             return Err(Refusal::PurchaseUnknown);
         }
         let back = self.lines_back(draft.state, original)?;
+        draft.settle(&self.account_id);
         let mut points = Points::ZERO;
         if let Some(earned) = original.earned {
             let left = draft.left_to_withdraw(earned);
             points = worth(draft.state, original, &back).min(left);
             if points > Points::ZERO {
-                draft.settle(&self.account_id);
                 let taken = take_back(&draft, &self.account_id, earned.lot, points)?;
                 let fact = CreditWithdrawn {
                     withdrawal: WithdrawalCause::Return {

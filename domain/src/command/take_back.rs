@@ -25,7 +25,7 @@ pub(super) fn take_back(
     let pending = account.map(Account::pending_parts).unwrap_or_default().iter();
     let own = pending.map(|pending| &pending.part).chain(parts()).filter(|part| part.lot == lot);
     let (mut lots, missing) = take_from(own, points);
-    let expired = draft.expired(lot).min(missing);
+    let expired = account.map(|account| account.expired(lot)).unwrap_or_default().min(missing);
     let missing = missing.minus(expired).unwrap_or_default();
     let (others, missing) = take_from(parts().filter(|part| part.lot != lot), missing);
     lots.extend(others);

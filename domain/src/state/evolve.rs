@@ -58,6 +58,7 @@ impl State {
             }
             Event::ClockConfirmed(_)
             | Event::CreditMatured(..)
+            | Event::CreditExpired(..)
             | Event::DebtRepaid(..)
             | Event::CreditDeducted(..)
             | Event::CreditRefunded(..)
@@ -68,12 +69,6 @@ impl State {
             }
             Event::EarningRuleSet(fact) => self.earning_rule_set(at, fact)?,
             Event::CreditEarned(id, fact) => self.record(IdHash::cause(id, &fact.cause), at)?,
-            Event::CreditExpired(_, fact) => {
-                for part in &fact.lots {
-                    let lost = self.lost.entry(part.lot).or_default();
-                    lost.expired = lost.expired.plus(part.points).ok_or(TOO_MUCH)?;
-                }
-            }
             Event::CreditWithdrawn(id, fact) => self.credit_withdrawn(at, id, fact)?,
             Event::CreditSent(id, fact) => {
                 self.record(IdHash::transfer(id, &fact.transfer_id), at)?;
@@ -203,10 +198,8 @@ impl State {
             WithdrawalCause::Return { .. } => {}
         }
         let Some(lot) = fact.of_lot else { return Ok(()) };
-        let lost = self.lost.entry(lot).or_default();
-        let expired = fact.expired.unwrap_or_default();
-        lost.expired = lost.expired.minus(expired).ok_or("more was forgiven than expired")?;
-        lost.withdrawn = lost.withdrawn.plus(fact.points).ok_or(TOO_MUCH)?;
+        let withdrawn = self.withdrawn.entry(lot).or_default();
+        *withdrawn = withdrawn.plus(fact.points).ok_or(TOO_MUCH)?;
         Ok(())
     }
 
