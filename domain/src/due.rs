@@ -28,7 +28,7 @@ pub(crate) fn settle(
         let next = account.next_due().filter(|due| *due <= now);
         let event = match next {
             Some(due) if due <= reached => account.fall_due(id, reached),
-            // Before time goes on, what came in pays what is owed.
+            // Before time goes on, what came in pays what is owed (I10).
             _ if account.must_repay() => account.repay(id),
             Some(due) => {
                 reached = due;

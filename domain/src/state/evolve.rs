@@ -35,7 +35,8 @@ pub(super) enum Half {
 type Changed = Result<(), &'static str>;
 
 impl State {
-    /// Applies the event at `position`. After an error the state is of no use.
+    /// Applies the event at `position`, by nothing but the event and the state (I11). After an
+    /// error the state is of no use.
     pub fn evolve(
         &mut self,
         position: Position,

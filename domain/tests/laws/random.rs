@@ -1,0 +1,349 @@
+//! Random histories: random commands at random times are decided, and after each what was decided
+//! is recorded.
+
+use domain::command::*;
+use domain::{
+    AccountId, Cause, CauseKind, Clock, Command, Decision, EarningTerms, Event, LogOpened, Note,
+    Points, Policy, PurchaseLine, Rate, ReturnedLine, RuleId, Shipped, SpentCredit, State, Terms,
+    Timestamp, Units, decide,
+};
+use log_record::Position;
+use proptest::prelude::*;
+
+/// A history: the state that deciding left, and every event with its time.
+pub(crate) struct History {
+    pub(crate) state: State,
+    pub(crate) events: Vec<Recorded>,
+    /// Where each append ended.
+    pub(crate) ends: Vec<Position>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Recorded {
+    pub(crate) at: Position,
+    pub(crate) time: Timestamp,
+    pub(crate) event: Event,
+}
+
+/// A command, how many seconds after the one before, and whether what is due is recorded first.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) wait: i64,
+    pub(crate) is_swept: bool,
+    pub(crate) command: Command,
+}
+
+impl History {
+    pub(crate) fn of(steps: &[Step]) -> Self {
+        let mut history = Self { state: State::default(), events: vec![], ends: vec![] };
+        let opened = LogOpened { log_id: "log".into(), partitions: 1, clock: Clock::Wall };
+        let mut now = 1;
+        history.append(time(now), vec![Event::LogOpened(opened)]);
+        for step in steps {
+            now += step.wait;
+            if step.is_swept {
+                while let Some(events) = history.state.next_due(time(now)) {
+                    history.append(time(now), events);
+                }
+            }
+            if let Ok(Decision::Record { events, .. }) = history.decide(&step.command, time(now)) {
+                history.append(time(now), events);
+            }
+        }
+        history
+    }
+
+    /// Decides, with what was recorded long ago where that is needed.
+    pub(crate) fn decide(
+        &self,
+        command: &Command,
+        now: Timestamp,
+    ) -> Result<Decision, domain::Refusal> {
+        let Ok(Decision::Load(at)) = decide(&self.state, command, now) else {
+            return decide(&self.state, command, now);
+        };
+        let index = usize::try_from(at.0).expect("small") - 1;
+        let (before, event) = (&self.events[index - 1].event, &self.events[index].event);
+        let command = command.with_original(before, at, event).expect("it takes it");
+        decide(&self.state, &command, now)
+    }
+
+    fn append(&mut self, time: Timestamp, events: Vec<Event>) {
+        for event in events {
+            let at = self.state.position().next();
+            self.state.evolve(at, time, &event).expect("what was decided can follow");
+            self.events.push(Recorded { at, time, event });
+        }
+        self.ends.push(self.state.position());
+    }
+}
+
+pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let wait = prop_oneof![6 => Just(0), 4 => 1_i64..60, 1 => Just(31 * DAY)];
+    let step = (wait, prop::bool::weighted(0.3), command())
+        .prop_map(|(wait, is_swept, command)| Step { wait, is_swept, command });
+    prop::collection::vec(step, 1..100)
+}
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// Few names, so that commands meet; amounts small, huge and in between.
+fn command() -> impl Strategy<Value = Command> {
+    let amount = || prop_oneof![40 => 1_u64..1_000, 1 => Just(domain::AMOUNT_MAX)];
+    let who = || 0_u8..3;
+    let some = |most| prop::option::of(1_u64..most);
+    let moment = || prop::option::weighted(0.4, 1_i64..900);
+    let credit = prop_oneof![
+        8 => (who(), amount(), 0_u8..20, moment(), moment()).prop_map(earn),
+        4 => (who(), 0_u8..20, some(500), 1_u64..4).prop_map(purchase),
+        3 => (who(), 0_u8..20, 0_u8..3, prop::option::of(1_u64..3)).prop_map(bring_back),
+        3 => (who(), 0_u8..6, 0_u8..20, some(300)).prop_map(withdraw),
+        2 => (who(), 0_u8..6, any::<bool>(), amount()).prop_map(adjust),
+        4 => (who(), 0_u8..6, 1_u64..400, 1_i64..900).prop_map(hold),
+        4 => (who(), 0_u8..6, some(400), prop::option::of((0_u8..12, 0_u8..3))).prop_map(capture),
+        1 => (who(), 0_u8..6).prop_map(release),
+        4 => (who(), who(), 0_u8..6, 1_u64..300).prop_map(transfer),
+    ];
+    let goods = prop_oneof![
+        8 => (who(), 0_u8..12, 0_u8..3, 1_u64..3).prop_map(|it| redeem(&it)),
+        6 => (who(), 0_u8..12, 0_u8..4, some(3)).prop_map(cancel),
+        1 => (who(), 0_u8..12).prop_map(dispatch),
+        3 => (0_u8..3, amount(), some(8), some(4)).prop_map(open),
+        1 => (0_u8..3, 1_u64..1_000, some(4)).prop_map(amend),
+        1 => (0_u8..3, 0_u8..4, 1_u64..4).prop_map(add),
+        1 => (0..30).prop_map(|offer| Command::CloseOffer(CloseOffer {
+            offer_id: id(&format!("offer-{offer}")),
+        })),
+    ];
+    let programme = prop_oneof![
+        (any::<bool>(), 0_u16..3).prop_map(|(owes, refund_grace_days)| {
+            let spent_credit = if owes { SpentCredit::Debt } else { SpentCredit::Refuse };
+            Command::SetPolicy(SetPolicy { policy: Policy { spent_credit, refund_grace_days } })
+        }),
+        (1_u64..30, 0_u16..2).prop_map(|(rate, pending_days)| set_rule(rate, pending_days)),
+    ];
+    prop_oneof![20 => credit, 15 => goods, 2 => programme]
+}
+
+fn earn(
+    (who, amount, cause, available, expires): (u8, u64, u8, Option<i64>, Option<i64>),
+) -> Command {
+    Command::EarnCredit(EarnCredit {
+        account_id: shopper(who),
+        points: points(amount),
+        cause: basket(cause),
+        available_at: available.map(time),
+        expires_at: expires.map(|seconds| time(available.unwrap_or_default() + seconds)),
+        occurred_at: None,
+    })
+}
+
+fn purchase((who, cause, named, lines): (u8, u8, Option<u64>, u64)) -> Command {
+    let line = |number: u64| PurchaseLine {
+        product_id: id(&format!("product-{number}")),
+        quantity: units(number + 1),
+        amount: Some(number * 70),
+        category: None,
+        points: None,
+    };
+    Command::RecordPurchase(RecordPurchase {
+        account_id: shopper(who),
+        purchase_id: id(&format!("B-{cause}")),
+        lines: (0..lines).map(line).collect(),
+        points: named.map(points),
+        rule: None,
+        shipping: None,
+        available_at: None,
+        expires_at: None,
+        occurred_at: None,
+    })
+}
+
+fn bring_back((who, cause, key, quantity): (u8, u8, u8, Option<u64>)) -> Command {
+    let line =
+        |quantity| vec![ReturnedLine { product_id: id("product-1"), quantity: units(quantity) }];
+    Command::ReturnPurchase(ReturnPurchase {
+        account_id: shopper(who),
+        purchase_id: id(&format!("B-{cause}")),
+        return_id: id(&format!("r-{key}")),
+        lines: quantity.map(line),
+        note: Note::default(),
+        occurred_at: None,
+        original: None,
+    })
+}
+
+fn withdraw((who, key, cause, named): (u8, u8, u8, Option<u64>)) -> Command {
+    Command::WithdrawCredit(WithdrawCredit {
+        account_id: shopper(who),
+        withdrawal_id: id(&format!("w-{key}")),
+        cause: basket(cause),
+        points: named.map(points),
+        note: Note::default(),
+        occurred_at: None,
+        original: None,
+    })
+}
+
+fn adjust((who, key, adds, amount): (u8, u8, bool, u64)) -> Command {
+    Command::AdjustCredit(AdjustCredit {
+        account_id: shopper(who),
+        adjustment_id: id(&format!("a-{key}")),
+        direction: if adds { Direction::Add } else { Direction::Take },
+        points: points(amount),
+        expires_at: None,
+        reference: id("ticket-7"),
+        note: Note::default(),
+        occurred_at: None,
+    })
+}
+
+fn hold((who, key, amount, deadline): (u8, u8, u64, i64)) -> Command {
+    Command::HoldCredit(HoldCredit {
+        account_id: shopper(who),
+        hold_id: id(&format!("h-{key}")),
+        points: points(amount),
+        deadline: time(deadline),
+        occurred_at: None,
+    })
+}
+
+fn capture((who, key, named, exchange): (u8, u8, Option<u64>, Option<(u8, u8)>)) -> Command {
+    Command::CaptureHold(CaptureHold {
+        account_id: shopper(who),
+        hold_id: id(&format!("h-{key}")),
+        capture: match exchange {
+            None => Capture::Points(named.map(points)),
+            Some((exchange, offer)) => Capture::Exchange(order(exchange, offer, 1)),
+        },
+        occurred_at: None,
+    })
+}
+
+fn release((who, key): (u8, u8)) -> Command {
+    let (account_id, hold_id) = (shopper(who), id(&format!("h-{key}")));
+    Command::ReleaseHold(ReleaseHold { account_id, hold_id, occurred_at: None })
+}
+
+fn transfer((from, to, key, amount): (u8, u8, u8, u64)) -> Command {
+    // Nobody sends to oneself; the next in line gets it instead.
+    let to = if from == to { (to + 1) % 3 } else { to };
+    Command::TransferCredit(TransferCredit {
+        account_id: shopper(from),
+        transfer_id: id(&format!("t-{key}")),
+        to: shopper(to),
+        points: points(amount),
+        occurred_at: None,
+    })
+}
+
+fn redeem((who, exchange, offer, quantity): &(u8, u8, u8, u64)) -> Command {
+    let order = order(*exchange, *offer, *quantity);
+    Command::Redeem(Redeem { account_id: shopper(*who), order, occurred_at: None })
+}
+
+fn order(exchange: u8, offer: u8, quantity: u64) -> Order {
+    Order {
+        exchange_id: id(&format!("x-{exchange}")),
+        offer_id: id(&format!("offer-{offer}")),
+        quantity: units(quantity),
+        deliver_to: id("1 Elm Street"),
+        expected_points: None,
+    }
+}
+
+fn cancel((who, exchange, key, quantity): (u8, u8, u8, Option<u64>)) -> Command {
+    Command::CancelExchange(CancelExchange {
+        account_id: shopper(who),
+        exchange_id: id(&format!("x-{exchange}")),
+        cancellation_id: id(&format!("c-{key}")),
+        quantity: quantity.map(units),
+        note: Note::default(),
+        occurred_at: None,
+        original: None,
+    })
+}
+
+fn dispatch((who, exchange): (u8, u8)) -> Command {
+    Command::DispatchShipment(DispatchShipment {
+        account_id: shopper(who),
+        shipped: Shipped::ExchangeId(id(&format!("x-{exchange}"))),
+        carrier: id("post"),
+        express_no: id("1Z"),
+        occurred_at: None,
+    })
+}
+
+fn open((offer, price, stock, limit): (u8, u64, Option<u64>, Option<u64>)) -> Command {
+    Command::OpenOffer(OpenOffer {
+        offer_id: id(&format!("offer-{offer}")),
+        terms: terms(price, limit),
+        stock: stock.map(units),
+    })
+}
+
+fn amend((offer, price, read_version): (u8, u64, Option<u64>)) -> Command {
+    Command::AmendOffer(AmendOffer {
+        offer_id: id(&format!("offer-{offer}")),
+        terms: terms(price, None),
+        stock: None,
+        read_version,
+    })
+}
+
+fn add((offer, addition, count): (u8, u8, u64)) -> Command {
+    Command::AddStock(AddStock {
+        offer_id: id(&format!("offer-{offer}")),
+        addition_id: id(&format!("s-{addition}")),
+        units: units(count),
+    })
+}
+
+fn set_rule(rate: u64, pending_days: u16) -> Command {
+    let rate = Rate { points: points(rate), per_amount: points(10) };
+    let terms = EarningTerms {
+        rate,
+        categories: vec![],
+        multipliers: vec![],
+        cap: None,
+        expiry: None,
+        pending_days,
+    };
+    let rule_id = RuleId::default_rule();
+    Command::SetEarningRule(SetEarningRule { rule_id, terms, known: Known::Nothing })
+}
+
+pub(crate) fn terms(price: u64, limit: Option<u64>) -> Terms {
+    Terms {
+        product_id: id("product"),
+        price: points(price),
+        opens_at: None,
+        closes_at: None,
+        limit_per_shopper: limit.map(units),
+        warehouse: id("main"),
+    }
+}
+
+fn basket(cause: u8) -> Cause {
+    Cause { kind: CauseKind::Purchase, id: id(&format!("B-{cause}")) }
+}
+
+fn shopper(number: u8) -> AccountId {
+    id(&format!("shopper-{number}"))
+}
+
+fn points(amount: u64) -> Points {
+    Points::new(amount).expect("an amount")
+}
+
+fn units(amount: u64) -> Units {
+    Units::new(amount).expect("an amount")
+}
+
+pub(crate) fn time(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(seconds * 1_000_000).expect("a time")
+}
+
+pub(crate) fn id<T: std::str::FromStr>(text: &str) -> T {
+    text.parse().ok().expect("a valid id")
+}
