@@ -20,15 +20,26 @@ pub(crate) struct Checkpoint {
     pub(crate) generation: Generation,
     pub(crate) position: Position,
     pub(crate) checksum: Checksum,
+    /// When it was recorded.
+    pub(crate) recorded_at: i64,
 }
 
 impl Checkpoint {
     /// Before the first event.
-    const START: Self =
-        Self { generation: Generation(1), position: Position::START, checksum: Checksum([0; 32]) };
+    const START: Self = Self {
+        generation: Generation(1),
+        position: Position::START,
+        checksum: Checksum([0; 32]),
+        recorded_at: 0,
+    };
 
     pub(crate) const fn at(row: &RecordedEvent) -> Self {
-        Self { generation: row.generation, position: row.place.position, checksum: row.checksum }
+        Self {
+            generation: row.generation,
+            position: row.place.position,
+            checksum: row.checksum,
+            recorded_at: row.recorded_at,
+        }
     }
 
     /// Checks that this checkpoint, of log `of`, is of the log's own history.
@@ -67,15 +78,18 @@ impl Checkpoint {
                 generation: Generation(row.get(1)?),
                 position: Position(row.get::<_, i64>(2)?.cast_unsigned()),
                 checksum: Checksum(row.get(3)?),
+                recorded_at: row.get(4)?,
             };
             Ok((LogId(Uuid::from_bytes(row.get(0)?)), checkpoint))
         })
     }
 
-    /// Moves the checkpoint from here to `next`; false where it isn't here any more.
+    /// Moves the checkpoint from here to `next`; false where it isn't here any more. `clock` is
+    /// where the log takes its time from, where an event since here says so.
     pub(crate) fn move_to(
         self,
         next: Self,
+        clock: Option<&'static str>,
         connection: &Connection,
         partition: Partition,
     ) -> rusqlite::Result<bool> {
@@ -86,6 +100,8 @@ impl Checkpoint {
             next.generation.0,
             next.position.0.cast_signed(),
             next.checksum.0,
+            next.recorded_at,
+            clock,
         ])?;
         Ok(moved == 1)
     }

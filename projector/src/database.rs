@@ -66,7 +66,7 @@ pub(crate) fn connect(file: &Path) -> Result<Connection, ProjectError> {
         connection.pragma_update(None, "synchronous", "normal")?;
         connection.pragma_update(None, "cache_size", CACHE_KIBIBYTES)?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_FRAMES)?;
-        connection.set_prepared_statement_cache_capacity(32);
+        connection.set_prepared_statement_cache_capacity(64);
         Ok::<_, rusqlite::Error>(connection)
     };
     connect().map_err(|error| failed("open", file, error))

@@ -3,29 +3,47 @@
 use sqlx::{AssertSqlSafe, SqlitePool};
 
 /// The tables and their stored columns.
-pub(crate) const TABLES: [(&str, &str); 8] = [
-    ("account_balance", r#"account_id, available, held, pending, "partition", position"#),
-    ("credit_lot", "account_id, lot, points, remaining, cause_kind, cause_id, recorded_at"),
+pub(crate) const TABLES: [(&str, &str); 14] = [
+    ("account_balance", r#"account_id, available, held, pending, owed, "partition", position"#),
+    ("credit_part", "account_id, expires_at, lot, graced, available, pending, held, available_at"),
+    (
+        "credit_lot",
+        "lot, account_id, points, cause_kind, cause_id, rule_id, rule_version, reference, recorded_at, available_at, expires_at",
+    ),
     (
         "ledger_entry",
-        "place, account_id, kind, points, cause_kind, cause_id, exchange_id, occurred_at, recorded_at",
+        "place, account_id, kind, points, available, held, pending, cause_kind, cause_id, exchange_id, cancellation_id, hold_id, transfer_id, counterparty, withdrawal_kind, withdrawal_id, purchase_id, reference, lots, released, occurred_at, recorded_at",
+    ),
+    (
+        "hold",
+        "place, account_id, hold_id, points, lots, deadline, status, captured_points, exchange_id, occurred_at, recorded_at",
     ),
     (
         "exchange",
-        "place, account_id, exchange_id, offer_id, product_id, quantity, points, status, occurred_at, recorded_at",
+        "place, account_id, exchange_id, offer_id, product_id, quantity, points, hold_id, status, cancelled_quantity, refunded_points, occurred_at, recorded_at",
+    ),
+    (
+        "purchase",
+        "place, account_id, purchase_id, lines, points, rule_id, rule_version, warehouse, returned_points, withdrawn_points, occurred_at, recorded_at",
     ),
     (
         "shipping_request",
-        "place, shipping_request_id, type, account_id, exchange_id, purchase_id, lines, deliver_to, warehouse, lane, sequence, status, carrier, express_no",
+        "place, shipping_request_id, type, account_id, exchange_id, purchase_id, lines, deliver_to, warehouse, lane, sequence, status, carrier, express_no, changed_at",
     ),
     (
         "offer_availability",
         r#"offer_id, product_id, price, stock, remaining, opens_at, closes_at, limit_per_shopper, warehouse, version, phase, "partition", position"#,
     ),
+    ("earning_rule", r#"rule_id, version, terms, recorded_at, "partition", position"#),
+    ("policy", r#"number, spent_credit, refund_grace_days, "partition", position"#),
+    (
+        "programme_total",
+        r#""partition", issued, redeemed, refunded, expired, withdrawn, sent, received, repaid, exchanges, cancellations, purchases, returns, holds, transfers, shipments"#,
+    ),
     ("lane", "lane, last_sequence"),
     (
         "checkpoint",
-        r#""partition", log_id, generation, position, checksum, stopped_at, stopped_why"#,
+        r#""partition", log_id, generation, position, checksum, recorded_at, clock, stopped_at, stopped_why"#,
     ),
 ];
 

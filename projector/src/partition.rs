@@ -77,7 +77,7 @@ impl PartitionProjection {
     /// Brings a batch that follows the checkpoint into the tables.
     pub(crate) async fn project(&mut self, events: Vec<RecordedEvent>) -> Result<(), ProjectError> {
         let Some(next) = events.last().map(Checkpoint::at) else { return Ok(()) };
-        let rows = match Rows::of(self.store.log_id(), &self.lanes, &events) {
+        let mut rows = match Rows::of(self.store.log_id(), &self.lanes, &events) {
             Ok(rows) => rows,
             Err(ProjectError::Unapplicable { place, why }) => {
                 return self.stop_at(place, why, events).await;
@@ -86,8 +86,8 @@ impl PartitionProjection {
         };
         let lanes = rows.lanes.clone();
         let (from, partition) = (self.checkpoint, self.partition);
-        let written =
-            self.on_connection(move |connection| commit(connection, partition, from, next, &rows));
+        let written = self
+            .on_connection(move |connection| commit(connection, partition, from, next, &mut rows));
         match written.await.map_err(|error| unapplicable(error, &events))? {
             Written::Moved => {
                 self.checkpoint = next;
@@ -186,14 +186,14 @@ fn commit(
     partition: Partition,
     from: Checkpoint,
     next: Checkpoint,
-    rows: &Rows,
+    rows: &mut Rows,
 ) -> rusqlite::Result<Written> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // First, so that nothing is written for a batch that another has written.
-    if !from.move_to(next, &transaction, partition)? {
+    if !from.move_to(next, rows.clock, &transaction, partition)? {
         return Ok(Written::Overtaken);
     }
-    write(&transaction, rows)?;
+    write(&transaction, partition.0, rows)?;
     transaction.commit()?;
     Ok(Written::Moved)
 }

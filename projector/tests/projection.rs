@@ -1,22 +1,17 @@
 //! What the projector promises, on a real read model and a real log.
 
-use std::path::{Path, PathBuf};
+mod ledger;
+
 use std::time::Duration;
 
-use domain::{
-    AccountId, Cause, CauseKind, Clock, CreditDeducted, CreditEarned, Event, ExchangeCreated,
-    LogOpened, LotPart, OfferAmended, OfferClosed, OfferOpened, Points, StockAdded, Terms,
-    Timestamp, Units,
-};
-use event_schema::{Metadata, Salt, encode};
-use event_store::{Access, Append, EventStore, NewLog, StoreUrl};
-use log_record::{BatchId, LogId, NewEvent, Partition, Place, Position, WriterId};
-use projector::{ProjectError, Projector, ReadModel, dump, rebuild};
-use tempfile::TempDir;
+use domain::{Event, OfferAmended, OfferClosed, OfferOpened};
+use log_record::Position;
+use projector::{ProjectError, Projector, dump, rebuild};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
-const P0: Partition = Partition(0);
+use ledger::{
+    Ledger, earned, encoded, id, log_opened, offer_opened, place, redemption, stock_added, terms,
+};
 
 #[tokio::test]
 async fn a_history_becomes_rows() {
@@ -24,10 +19,11 @@ async fn a_history_becomes_rows() {
     ledger.record(&history()).await;
     let rows = ledger.projected().await;
     for row in [
-        "account_balance|'ann'|200|0|0|0|6",
-        "account_balance|'bob'|500|0|0|0|4",
-        "credit_lot|'ann'|3|500|200|'purchase'|'B-1'|1000000",
-        "exchange|7|'ann'|'x-1'|'mug'|'product'|1|300|'created'|NULL|1000000",
+        "account_balance|'ann'|200|0|0|0|0|6",
+        "account_balance|'bob'|500|0|0|0|0|4",
+        "credit_lot|3|'ann'|500|'purchase'|'B-1'|NULL|NULL|NULL|1000000|NULL|NULL",
+        "credit_part|'ann'|9223372036854775807|3|0|200|0|0|NULL",
+        "exchange|7|'ann'|'x-1'|'mug'|'product'|1|300|NULL|'created'|0|0|NULL|1000000",
         "offer_availability|'mug'|'product'|250|15|14|NULL|NULL|NULL|'main'|3|'closed'|0|10",
     ] {
         assert!(rows.iter().any(|found| found == row), "{row} is not in {rows:#?}");
@@ -60,7 +56,7 @@ async fn an_event_that_is_applied_again_asks_for_no_second_parcel() {
     let before = ledger.projected().await;
     ledger.alter("update checkpoint set position = 0, checksum = zeroblob(32)");
     ledger.alter(
-        "delete from account_balance; delete from credit_lot; delete from offer_availability",
+        "delete from account_balance; delete from credit_part; delete from offer_availability",
     );
     let after = ledger.projected().await;
     let requests = |rows: &[String]| -> Vec<String> {
@@ -211,59 +207,6 @@ async fn a_read_waits_for_a_position_and_no_longer_than_it_may() {
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A log in memory, and a read model in a file.
-struct Ledger {
-    store: EventStore,
-    folder: TempDir,
-}
-
-impl Ledger {
-    async fn new(log_id: u128) -> Self {
-        let new_log = NewLog { log_id: LogId(Uuid::from_u128(log_id)), partitions: 1 };
-        let store = EventStore::open(&StoreUrl::Memory, Access::Write(new_log)).await;
-        Self { store: store.expect("it opens"), folder: tempfile::tempdir().expect("a folder") }
-    }
-
-    async fn record(&self, events: &[Event]) {
-        self.append(events.iter().map(encoded).collect()).await;
-    }
-
-    async fn append(&self, events: Vec<NewEvent>) {
-        let head = self.store.take_over(P0, WriterId(Uuid::from_u128(1))).await.expect("held");
-        let batch = BatchId(Uuid::from_u128(head.position.0.into()));
-        let (epoch, expected) = (head.epoch, head.position);
-        let append = Append { partition: P0, epoch, expected, batch, events };
-        self.store.append(append).await.expect("appended");
-    }
-
-    fn read_model_file(&self) -> PathBuf {
-        self.folder.path().join("read-model.sqlite")
-    }
-
-    async fn projector(&self) -> Result<Projector, ProjectError> {
-        Projector::open(&self.read_model_file(), self.store.clone()).await
-    }
-
-    async fn project(&self) {
-        self.projector().await.expect("it opens").catch_up().await.expect("projected");
-    }
-
-    async fn read_model(&self) -> ReadModel {
-        ReadModel::open(&self.read_model_file()).await.expect("it opens")
-    }
-
-    async fn projected(&self) -> Vec<String> {
-        self.project().await;
-        dump(self.read_model().await.pool()).await.expect("read")
-    }
-
-    fn alter(&self, statements: &str) {
-        let file: &Path = &self.read_model_file();
-        let connection = rusqlite::Connection::open(file).expect("it opens");
-        connection.execute_batch(statements).expect(statements);
-    }
-}
-
 /// Ten events: an offer with ten mugs, of which ann gets one, and whose terms, stock and phase
 /// change.
 fn history() -> Vec<Event> {
@@ -280,68 +223,4 @@ fn history() -> Vec<Event> {
         Event::OfferOpened(OfferOpened { offer_id: id("cup"), terms: terms(1), stock: None }),
         Event::OfferClosed(OfferClosed { offer_id: id("mug") }),
     ]
-}
-
-fn log_opened(partitions: u16) -> Event {
-    Event::LogOpened(LogOpened { log_id: "log".into(), partitions, clock: Clock::Wall })
-}
-
-fn offer_opened() -> Event {
-    let stock = Units::new(10).ok();
-    Event::OfferOpened(OfferOpened { offer_id: id("mug"), terms: terms(300), stock })
-}
-
-fn terms(price: u64) -> Terms {
-    Terms {
-        product_id: id("product"),
-        price: Points::new(price).expect("an amount"),
-        opens_at: None,
-        closes_at: None,
-        limit_per_shopper: None,
-        warehouse: id("main"),
-    }
-}
-
-fn stock_added(addition: &str) -> StockAdded {
-    let units = Units::new(5).expect("an amount");
-    StockAdded { offer_id: id("mug"), addition_id: id(addition), units }
-}
-
-fn earned(account: &str) -> Event {
-    let points = Points::new(500).expect("an amount");
-    let cause = Cause { kind: CauseKind::Purchase, id: id("B-1") };
-    Event::CreditEarned(id(account), CreditEarned::new(points, cause))
-}
-
-fn redemption(account: &str, exchange: &str, lot: u64) -> [Event; 2] {
-    let account: AccountId = id(account);
-    let points = Points::new(300).expect("an amount");
-    let lots = vec![LotPart::lasting(Position(lot).into(), points)];
-    let deducted = CreditDeducted { exchange_id: id(exchange), points, lots };
-    let created = ExchangeCreated {
-        exchange_id: id(exchange),
-        offer_id: id("mug"),
-        product_id: id("product"),
-        quantity: Units::new(1).expect("an amount"),
-        points,
-        warehouse: id("main"),
-        hold_id: None,
-        expected_points: None,
-        occurred_at: None,
-        deliver_to: id::<domain::DeliverTo>("1 Elm Street").into(),
-    };
-    [Event::CreditDeducted(account.clone(), deducted), Event::ExchangeCreated(account, created)]
-}
-
-fn encoded(event: &Event) -> NewEvent {
-    let recorded_at = Timestamp::from_micros(1_000_000).expect("a time");
-    encode(event, recorded_at, &Metadata::default(), Salt([0; 16])).expect("encoded")
-}
-
-fn place(position: u64) -> Place {
-    Place { partition: P0, position: Position(position) }
-}
-
-fn id<T: std::str::FromStr>(text: &str) -> T {
-    text.parse().ok().expect("valid")
 }

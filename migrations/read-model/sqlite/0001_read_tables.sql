@@ -1,48 +1,115 @@
 -- What the projector makes of the log. All of it can be thrown away and rebuilt. Times are
--- microseconds since 1970-01-01T00:00:00Z; amounts are whole numbers up to 2^53-1.
+-- microseconds since 1970-01-01T00:00:00Z; amounts are whole numbers up to 2^53-1. What is due by
+-- itself (credit that expires, a hold that ends) stands here as it was before until the log says so;
+-- those who read reckon with it.
 
 create table account_balance (
     account_id text not null primary key,
     available integer not null constraint account_balance_is_covered check (available >= 0),
-    held integer not null,
-    pending integer not null,
+    held integer not null constraint account_held_is_covered check (held >= 0),
+    pending integer not null constraint account_pending_is_covered check (pending >= 0),
+    -- what was taken back after it had been spent
+    owed integer not null constraint account_owed_is_covered check (owed >= 0),
     "partition" integer not null,
     -- the last event that changed it
     position integer not null
 ) strict, without rowid;
 
-create table credit_lot (
+create index account_owes on account_balance (account_id) where owed > 0;
+
+-- The live parts of lots, in spending order. A part that is used up has no row: what it came from is
+-- in credit_lot, what became of it in ledger_entry.
+create table credit_part (
     account_id text not null,
-    -- the position of the event that made it
+    -- 9223372036854775807: for ever
+    expires_at integer not null,
     lot integer not null,
-    points integer not null,
-    remaining integer not null constraint credit_lot_is_covered check (remaining >= 0),
-    cause_kind text not null,
-    cause_id text not null,
-    recorded_at integer not null,
-    primary key (account_id, lot)
+    -- 1: expires_at is a period of grace
+    graced integer not null,
+    available integer not null constraint credit_part_is_covered check (available >= 0),
+    pending integer not null constraint credit_part_pending_is_covered check (pending >= 0),
+    held integer not null constraint credit_part_held_is_covered check (held >= 0),
+    -- of what is pending
+    available_at integer,
+    primary key (account_id, expires_at, lot, graced)
 ) strict, without rowid;
 
 -- The big tables below grow at their edge, by the place in the log (partition * 2^48 + position); what
 -- is looked up by an account or an id goes through small indexes. Rows sorted by account would dirty
 -- a page of the file for nearly every event.
 
--- The statement: what came to an account (positive) and went from it (negative).
+-- What each lot was earned as, and for what. Its name is the place of the event that made it.
+create table credit_lot (
+    lot integer not null primary key,
+    account_id text not null,
+    points integer not null,
+    cause_kind text not null,
+    cause_id text not null,
+    rule_id text,
+    rule_version integer,
+    reference text,
+    recorded_at integer not null,
+    available_at integer,
+    expires_at integer
+) strict;
+
+-- The statement: every event that changed an account's credit, or where in the account it is.
 create table ledger_entry (
     place integer not null primary key,
     "partition" integer generated always as (place >> 48) virtual,
     position integer generated always as (place & 281474976710655) virtual,
     account_id text not null,
     kind text not null,
+    -- by how much available + held + pending - owed changed
     points integer not null,
+    available integer not null,
+    held integer not null,
+    pending integer not null,
+    -- what was earned for, also what a withdrawal took back
     cause_kind text,
     cause_id text,
     exchange_id text,
+    cancellation_id text,
+    hold_id text,
+    transfer_id text,
+    -- who sent it or got it
+    counterparty text,
+    withdrawal_kind text,
+    withdrawal_id text,
+    -- what was returned
+    purchase_id text,
+    reference text,
+    -- JSON as in the event: the parts of lots, and what a capture released
+    lots text,
+    released text,
     occurred_at integer,
     recorded_at integer not null
 ) strict;
 
 create index ledger_entry_of_account on ledger_entry (account_id, place);
+
+create table hold (
+    place integer not null primary key,
+    "partition" integer generated always as (place >> 48) virtual,
+    position integer generated always as (place & 281474976710655) virtual,
+    account_id text not null,
+    hold_id text not null,
+    points integer not null,
+    -- JSON as in the event
+    lots text not null,
+    deadline integer not null,
+    -- held, captured, released (somebody asked), expired (its deadline passed)
+    status text not null,
+    captured_points integer,
+    -- what it paid, where that was an exchange
+    exchange_id text,
+    occurred_at integer,
+    recorded_at integer not null
+) strict;
+
+create unique index hold_is_one_per_id on hold (account_id, hold_id);
+create index hold_of_account on hold (account_id, place);
+create index hold_is_live on hold (account_id, deadline) where status = 'held';
 
 create table exchange (
     place integer not null primary key,
@@ -54,13 +121,40 @@ create table exchange (
     product_id text not null,
     quantity integer not null,
     points integer not null,
+    hold_id text,
+    -- created, cancelled (all of it), dispatched
     status text not null,
+    cancelled_quantity integer not null,
+    refunded_points integer not null,
     occurred_at integer,
-    recorded_at integer not null
+    recorded_at integer not null,
+    constraint exchange_is_cancelled_once check (cancelled_quantity <= quantity)
 ) strict;
 
 create unique index exchange_is_one_per_id on exchange (exchange_id, account_id);
 create index exchange_of_account on exchange (account_id, place);
+
+create table purchase (
+    place integer not null primary key,
+    "partition" integer generated always as (place >> 48) virtual,
+    position integer generated always as (place & 281474976710655) virtual,
+    account_id text not null,
+    purchase_id text not null,
+    -- JSON as in the event, each line with the quantity that was returned
+    lines text not null,
+    points integer not null,
+    rule_id text,
+    rule_version integer,
+    warehouse text,
+    -- what was to be taken back for returns, and what was taken of its credit in all
+    returned_points integer not null,
+    withdrawn_points integer not null,
+    occurred_at integer,
+    recorded_at integer not null
+) strict;
+
+create unique index purchase_is_one_per_id on purchase (purchase_id, account_id);
+create index purchase_of_account on purchase (account_id, place);
 
 create table shipping_request (
     -- of the event that asked for it
@@ -84,6 +178,8 @@ create table shipping_request (
     status text not null,
     carrier text,
     express_no text,
+    -- the place of the last event that changed it: applied again, it changes nothing
+    changed_at integer not null,
     constraint shipping_request_has_its_cause check (
         (type = 1 and purchase_id is not null and exchange_id is null)
         or (type = 2 and exchange_id is not null and purchase_id is null)
@@ -114,6 +210,50 @@ create table offer_availability (
     position integer not null
 ) strict, without rowid;
 
+-- Every version of every rule; the highest is in force.
+create table earning_rule (
+    rule_id text not null,
+    version integer not null,
+    -- JSON as in the event
+    terms text not null,
+    recorded_at integer not null,
+    "partition" integer not null,
+    position integer not null,
+    primary key (rule_id, version)
+) strict, without rowid;
+
+-- At most one row: the policy in force, once one was chosen.
+create table policy (
+    number integer not null primary key constraint policy_is_one check (number = 1),
+    spent_credit text not null,
+    refund_grace_days integer not null,
+    "partition" integer not null,
+    position integer not null
+) strict;
+
+-- What has flowed through the programme, added up from the events alone: beside the balances, an
+-- account of the same points that must come to the same.
+create table programme_total (
+    "partition" integer not null primary key,
+    -- points
+    issued integer not null,
+    redeemed integer not null,
+    refunded integer not null,
+    expired integer not null,
+    withdrawn integer not null,
+    sent integer not null,
+    received integer not null,
+    repaid integer not null,
+    -- events
+    exchanges integer not null,
+    cancellations integer not null,
+    purchases integer not null,
+    returns integer not null,
+    holds integer not null,
+    transfers integer not null,
+    shipments integer not null
+) strict;
+
 -- How many shipping requests each lane has had; counted from the log alone.
 create table lane (
     lane text not null primary key,
@@ -128,6 +268,10 @@ create table checkpoint (
     generation integer not null,
     position integer not null,
     checksum blob not null,
+    -- when the event was recorded
+    recorded_at integer not null,
+    -- where the log takes its time from: wall or commands; null before its first event
+    clock text,
     -- the event that could not be applied, and why
     stopped_at integer,
     stopped_why text

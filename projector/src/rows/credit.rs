@@ -1,0 +1,375 @@
+//! Credit: balances, lots and their parts, and the statement.
+
+use std::ops::AddAssign;
+
+use domain::{
+    AccountId, CreditDeducted, CreditEarned, CreditExpired, CreditMatured, CreditReceived,
+    CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, LotPart, Timestamp, WithdrawalCause,
+};
+
+use super::{At, Rows, int, json};
+
+/// What `expires_at` is in the tables where credit can be spent for ever: after every time.
+const NEVER: i64 = i64::MAX;
+
+/// By how much an account's credit changes, or a part of a lot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) available: i64,
+    pub(crate) held: i64,
+    pub(crate) pending: i64,
+    pub(crate) owed: i64,
+}
+
+/// By how much a balance changes.
+#[derive(Debug, Default)]
+pub(crate) struct BalanceChange {
+    pub(crate) change: Change,
+    pub(crate) partition: u16,
+    pub(crate) position: i64,
+}
+
+/// What a lot was earned as.
+#[derive(Debug)]
+pub(crate) struct Lot {
+    pub(crate) lot: i64,
+    pub(crate) account_id: AccountId,
+    pub(crate) points: i64,
+    pub(crate) cause_kind: &'static str,
+    pub(crate) cause_id: String,
+    pub(crate) rule: Option<(String, i64)>,
+    pub(crate) reference: Option<String>,
+    pub(crate) recorded_at: i64,
+    pub(crate) available_at: Option<i64>,
+    pub(crate) expires_at: Option<i64>,
+}
+
+/// Names a part of a lot within all accounts, in spending order within one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PartKey {
+    pub(crate) account_id: AccountId,
+    pub(crate) expires_at: i64,
+    pub(crate) lot: i64,
+    pub(crate) graced: bool,
+}
+
+/// By how much a part changes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PartChange {
+    pub(crate) change: Change,
+    pub(crate) available_at: Option<i64>,
+    /// Whether the batch earned it, so that there is no row yet.
+    pub(crate) is_new: bool,
+}
+
+/// Parts that were taken back. Whether they were pending or available is in their lots, which the
+/// batch may not have; it is looked up when the batch is written.
+#[derive(Debug)]
+pub(crate) struct Withdrawal {
+    pub(crate) account_id: AccountId,
+    pub(crate) recorded_at: i64,
+    pub(crate) parts: Vec<(PartKey, i64)>,
+    /// Its entry, by its index.
+    pub(crate) entry: usize,
+}
+
+/// A line of the statement.
+#[derive(Debug, Default)]
+pub(crate) struct Entry {
+    pub(crate) place: i64,
+    pub(crate) account_id: String,
+    pub(crate) kind: &'static str,
+    pub(crate) change: Change,
+    pub(crate) cause: Option<(&'static str, String)>,
+    pub(crate) exchange_id: Option<String>,
+    pub(crate) cancellation_id: Option<String>,
+    pub(crate) hold_id: Option<String>,
+    pub(crate) transfer_id: Option<String>,
+    pub(crate) counterparty: Option<String>,
+    pub(crate) withdrawal: Option<(&'static str, String)>,
+    pub(crate) purchase_id: Option<String>,
+    pub(crate) reference: Option<String>,
+    pub(crate) lots: Option<String>,
+    pub(crate) released: Option<String>,
+    pub(crate) occurred_at: Option<i64>,
+    pub(crate) recorded_at: i64,
+}
+
+impl Change {
+    const NONE: Self = Self { available: 0, held: 0, pending: 0, owed: 0 };
+    // What happens to each point:
+    const COMES: Self = Self { available: 1, ..Self::NONE };
+    pub(crate) const GOES: Self = Self { available: -1, ..Self::NONE };
+    const BEGINS_PENDING: Self = Self { pending: 1, ..Self::NONE };
+    pub(crate) const GOES_PENDING: Self = Self { pending: -1, ..Self::NONE };
+    const MATURES: Self = Self { pending: -1, available: 1, ..Self::NONE };
+    const PAYS_DEBT: Self = Self { available: -1, owed: -1, ..Self::NONE };
+    pub(super) const IS_HELD: Self = Self { available: -1, held: 1, ..Self::NONE };
+    pub(super) const IS_CAPTURED: Self = Self { held: -1, ..Self::NONE };
+    pub(super) const IS_RELEASED: Self = Self { held: -1, available: 1, ..Self::NONE };
+
+    pub(crate) const fn times(self, points: i64) -> Self {
+        Self {
+            available: self.available * points,
+            held: self.held * points,
+            pending: self.pending * points,
+            owed: self.owed * points,
+        }
+    }
+
+    /// By how much the whole changes: what the account has less what it owes.
+    pub(crate) const fn points(self) -> i64 {
+        self.available + self.held + self.pending - self.owed
+    }
+}
+
+impl AddAssign for Change {
+    fn add_assign(&mut self, other: Self) {
+        self.available += other.available;
+        self.held += other.held;
+        self.pending += other.pending;
+        self.owed += other.owed;
+    }
+}
+
+impl Rows {
+    pub(super) fn earned(&mut self, at: At<'_>, account_id: AccountId, fact: CreditEarned) {
+        let points = int(fact.points.get());
+        let recorded_at = at.recorded_at;
+        let available_at = fact.available_at.filter(|available_at| *available_at > recorded_at);
+        let what = if available_at.is_some() { Change::BEGINS_PENDING } else { Change::COMES };
+        let change = what.times(points);
+        let (cause_kind, cause_id) = (fact.cause.kind.as_str(), fact.cause.id.to_string());
+        let reference = fact.reference.map(|reference| reference.to_string());
+        self.totals.issued += points;
+        self.change_balance(at, &account_id, change);
+        self.entries.push(Entry {
+            change,
+            cause: Some((cause_kind, cause_id.clone())),
+            reference: reference.clone(),
+            occurred_at: fact.occurred_at.map(Timestamp::micros),
+            ..entry("credit-earned", at, &account_id)
+        });
+        let key = PartKey {
+            account_id: account_id.clone(),
+            expires_at: fact.expires_at.map_or(NEVER, Timestamp::micros),
+            lot: at.place(),
+            graced: false,
+        };
+        let available_at = available_at.map(Timestamp::micros);
+        self.parts.insert(key, PartChange { change, available_at, is_new: true });
+        self.lots.push(Lot {
+            lot: at.place(),
+            account_id,
+            points,
+            cause_kind,
+            cause_id,
+            rule: fact.rule.map(|rule| (rule.rule_id.to_string(), int(rule.version))),
+            reference,
+            recorded_at: recorded_at.micros(),
+            available_at: fact.available_at.map(Timestamp::micros),
+            expires_at: fact.expires_at.map(Timestamp::micros),
+        });
+    }
+
+    pub(super) fn deducted(
+        &mut self,
+        at: At<'_>,
+        account_id: &AccountId,
+        fact: &CreditDeducted,
+    ) -> Result<(), serde_json::Error> {
+        self.totals.redeemed += int(fact.points.get());
+        let change = self.move_parts(at, account_id, &fact.lots, Change::GOES);
+        self.entries.push(Entry {
+            change,
+            exchange_id: Some(fact.exchange_id.to_string()),
+            lots: Some(json(&fact.lots)?),
+            ..entry("credit-deducted", at, account_id)
+        });
+        Ok(())
+    }
+
+    pub(super) fn matured(
+        &mut self,
+        at: At<'_>,
+        account_id: &AccountId,
+        fact: &CreditMatured,
+    ) -> Result<(), serde_json::Error> {
+        let change = self.move_parts(at, account_id, &fact.lots, Change::MATURES);
+        let lots = Some(json(&fact.lots)?);
+        self.entries.push(Entry { change, lots, ..entry("credit-matured", at, account_id) });
+        Ok(())
+    }
+
+    pub(super) fn expired(
+        &mut self,
+        at: At<'_>,
+        account_id: &AccountId,
+        fact: &CreditExpired,
+    ) -> Result<(), serde_json::Error> {
+        self.totals.expired += int(fact.points.get());
+        let change = self.move_parts(at, account_id, &fact.lots, Change::GOES);
+        let lots = Some(json(&fact.lots)?);
+        self.entries.push(Entry { change, lots, ..entry("credit-expired", at, account_id) });
+        Ok(())
+    }
+
+    pub(super) fn refunded(
+        &mut self,
+        at: At<'_>,
+        account_id: &AccountId,
+        fact: &CreditRefunded,
+    ) -> Result<(), serde_json::Error> {
+        self.totals.refunded += int(fact.points.get());
+        let change = self.move_parts(at, account_id, &fact.lots, Change::COMES);
+        self.entries.push(Entry {
+            change,
+            exchange_id: Some(fact.exchange_id.to_string()),
+            cancellation_id: Some(fact.cancellation_id.to_string()),
+            lots: Some(json(&fact.lots)?),
+            ..entry("credit-refunded", at, account_id)
+        });
+        Ok(())
+    }
+
+    pub(super) fn withdrawn(
+        &mut self,
+        at: At<'_>,
+        account_id: AccountId,
+        fact: CreditWithdrawn,
+    ) -> Result<(), serde_json::Error> {
+        let expired = fact.expired.map_or(0, |points| int(points.get()));
+        self.totals.withdrawn += int(fact.points.get()) - expired;
+        self.note_withdrawal_of_purchase(&account_id, &fact);
+        // What was taken from lots is added when it is written.
+        let owed = fact.owed.map_or(0, |points| int(points.get()));
+        let change = Change { owed, ..Change::NONE };
+        self.change_balance(at, &account_id, change);
+        let parts =
+            fact.lots.iter().map(|part| (key(at, &account_id, part), int(part.points.get())));
+        self.withdrawals.push(Withdrawal {
+            account_id: account_id.clone(),
+            recorded_at: at.recorded_at.micros(),
+            parts: parts.collect(),
+            entry: self.entries.len(),
+        });
+        let (withdrawal, purchase_id) = match fact.withdrawal {
+            WithdrawalCause::Withdrawal { id } => (("withdrawal", id.to_string()), None),
+            WithdrawalCause::Return { purchase_id, id } => {
+                (("return", id.to_string()), Some(purchase_id.to_string()))
+            }
+            WithdrawalCause::Adjustment { id } => (("adjustment", id.to_string()), None),
+        };
+        self.entries.push(Entry {
+            change,
+            cause: fact.of.map(|cause| (cause.kind.as_str(), cause.id.to_string())),
+            withdrawal: Some(withdrawal),
+            purchase_id,
+            reference: fact.reference.map(|reference| reference.to_string()),
+            lots: Some(json(&fact.lots)?),
+            occurred_at: fact.occurred_at.map(Timestamp::micros),
+            ..entry("credit-withdrawn", at, &account_id)
+        });
+        Ok(())
+    }
+
+    pub(super) fn repaid(
+        &mut self,
+        at: At<'_>,
+        account_id: &AccountId,
+        fact: &DebtRepaid,
+    ) -> Result<(), serde_json::Error> {
+        self.totals.repaid += int(fact.points.get());
+        let change = self.move_parts(at, account_id, &fact.lots, Change::PAYS_DEBT);
+        let lots = Some(json(&fact.lots)?);
+        self.entries.push(Entry { change, lots, ..entry("debt-repaid", at, account_id) });
+        Ok(())
+    }
+
+    pub(super) fn sent(
+        &mut self,
+        at: At<'_>,
+        account_id: &AccountId,
+        fact: &CreditSent,
+    ) -> Result<(), serde_json::Error> {
+        self.totals.sent += int(fact.points.get());
+        self.totals.transfers += 1;
+        let change = self.move_parts(at, account_id, &fact.lots, Change::GOES);
+        self.entries.push(Entry {
+            change,
+            transfer_id: Some(fact.transfer_id.to_string()),
+            counterparty: Some(fact.to.to_string()),
+            lots: Some(json(&fact.lots)?),
+            occurred_at: fact.occurred_at.map(Timestamp::micros),
+            ..entry("credit-sent", at, account_id)
+        });
+        Ok(())
+    }
+
+    pub(super) fn received(
+        &mut self,
+        at: At<'_>,
+        account_id: &AccountId,
+        fact: &CreditReceived,
+    ) -> Result<(), serde_json::Error> {
+        self.totals.received += int(fact.points.get());
+        let change = self.move_parts(at, account_id, &fact.lots, Change::COMES);
+        self.entries.push(Entry {
+            change,
+            transfer_id: Some(fact.transfer_id.to_string()),
+            counterparty: Some(fact.from.to_string()),
+            lots: Some(json(&fact.lots)?),
+            ..entry("credit-received", at, account_id)
+        });
+        Ok(())
+    }
+
+    /// The same happens to every point of these parts; gives what that adds up to.
+    pub(super) fn move_parts(
+        &mut self,
+        at: At<'_>,
+        account_id: &AccountId,
+        parts: &[LotPart],
+        what: Change,
+    ) -> Change {
+        let mut sum = Change::NONE;
+        for part in parts {
+            let change = what.times(int(part.points.get()));
+            self.parts.entry(key(at, account_id, part)).or_default().change += change;
+            sum += change;
+        }
+        self.change_balance(at, account_id, sum);
+        sum
+    }
+
+    fn change_balance(&mut self, at: At<'_>, account: &AccountId, change: Change) {
+        if !self.balances.contains_key(account) {
+            self.balances.insert(account.clone(), BalanceChange::default());
+        }
+        if let Some(balance) = self.balances.get_mut(account) {
+            balance.change += change;
+            balance.partition = at.partition();
+            balance.position = at.position();
+        }
+    }
+}
+
+/// What every line of the statement has.
+pub(super) fn entry(kind: &'static str, at: At<'_>, account_id: &AccountId) -> Entry {
+    Entry {
+        kind,
+        place: at.place(),
+        account_id: account_id.to_string(),
+        recorded_at: at.recorded_at.micros(),
+        ..Entry::default()
+    }
+}
+
+fn key(at: At<'_>, account_id: &AccountId, part: &LotPart) -> PartKey {
+    PartKey {
+        account_id: account_id.clone(),
+        expires_at: part.expires_at.map_or(NEVER, Timestamp::micros),
+        lot: at.place_of(part.lot.get()),
+        graced: part.graced,
+    }
+}

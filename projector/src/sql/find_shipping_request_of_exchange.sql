@@ -1,0 +1,3 @@
+select place
+from shipping_request
+where account_id = ?1 and exchange_id = ?2 and type = 2
