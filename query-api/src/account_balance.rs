@@ -5,21 +5,15 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::AccountId;
 use serde::Serialize;
+use sqlx::SqliteConnection;
 use wire::{PathId, Problem, json_with_etag};
 
 use crate::freshness::Fresh;
+use crate::standing::{Balance, Standing, recorded_balance};
 use crate::{QueryApi, failed, place};
 
-const SELECT: &str = include_str!("sql/select_account_balance.sql");
-
-#[derive(sqlx::FromRow)]
-struct Row {
-    available: i64,
-    held: i64,
-    pending: i64,
-    partition: i64,
-    position: i64,
-}
+/// How far a shopper is shown ahead what will expire.
+const EXPIRING_DAYS: i64 = 30;
 
 #[derive(Serialize)]
 struct AccountBody {
@@ -27,6 +21,8 @@ struct AccountBody {
     available: i64,
     held: i64,
     pending: i64,
+    owed: i64,
+    expiring_within_30_days: i64,
     position: String,
 }
 
@@ -36,25 +32,40 @@ pub(crate) async fn get_account(
     PathId(account_id): PathId<AccountId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let Row { available, held, pending, partition, position } = select(&api, &account_id).await?;
-    let position = place(partition, position);
-    json_with_etag(&headers, &AccountBody { account_id, available, held, pending, position })
+    let mut reading = api.reading().await?;
+    let standing = read_standing(&mut reading, &account_id).await?;
+    let body = AccountBody {
+        available: standing.available(),
+        held: standing.held(),
+        pending: standing.pending(),
+        owed: standing.owed,
+        expiring_within_30_days: standing.expiring_within(EXPIRING_DAYS),
+        position: place(standing.partition, standing.position),
+        account_id,
+    };
+    json_with_etag(&headers, &body)
 }
 
-/// 404 where there is no such account.
-pub(crate) async fn check_exists(api: &QueryApi, account_id: &AccountId) -> Result<(), Problem> {
-    select(api, account_id).await.map(drop)
+/// Where an account stands; 404 where there is no such account.
+pub(crate) async fn read_standing(
+    connection: &mut SqliteConnection,
+    account_id: &AccountId,
+) -> Result<Standing, Problem> {
+    let standing = Standing::read(connection, account_id).await.map_err(failed)?;
+    standing.ok_or_else(|| no_account(account_id))
 }
 
-async fn select(api: &QueryApi, account_id: &AccountId) -> Result<Row, Problem> {
-    sqlx::query_as(SELECT)
-        .bind(account_id.as_str())
-        .fetch_optional(api.read_model.pool())
-        .await
-        .map_err(failed)?
-        .ok_or_else(|| {
-            Problem::not_found(format!(
-                "There is no account {account_id}. It comes into being with its first credit."
-            ))
-        })
+/// The balance as it was recorded; 404 where there is no such account.
+pub(crate) async fn check_exists(
+    connection: &mut SqliteConnection,
+    account_id: &AccountId,
+) -> Result<Balance, Problem> {
+    let balance = recorded_balance(connection, account_id.as_str()).await.map_err(failed)?;
+    balance.ok_or_else(|| no_account(account_id))
+}
+
+fn no_account(account_id: &AccountId) -> Problem {
+    Problem::not_found(format!(
+        "There is no account {account_id}. It comes into being with its first credit."
+    ))
 }

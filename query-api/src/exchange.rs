@@ -32,7 +32,10 @@ struct Row {
     product_id: String,
     quantity: i64,
     points: i64,
+    hold_id: Option<String>,
     status: String,
+    cancelled_quantity: i64,
+    refunded_points: i64,
     partition: i64,
     position: i64,
     occurred_at: Option<i64>,
@@ -47,7 +50,11 @@ struct ExchangeBody {
     product_id: String,
     quantity: i64,
     points: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold_id: Option<String>,
     status: String,
+    cancelled_quantity: i64,
+    refunded_points: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     occurred_at: Option<String>,
     recorded_at: String,
@@ -82,12 +89,13 @@ pub(crate) async fn list_exchanges(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (limit, before) = query.position_page("exchanges")?;
-    check_exists(&api, &account_id).await?;
+    let mut reading = api.reading().await?;
+    check_exists(&mut reading, &account_id).await?;
     let rows: Vec<Row> = sqlx::query_as(LIST)
         .bind(account_id.as_str())
         .bind(before)
         .bind(limit + 1)
-        .fetch_all(api.read_model.pool())
+        .fetch_all(&mut *reading)
         .await
         .map_err(failed)?;
     let exchanges = rows.into_iter().map(exchange).collect::<Result<Vec<_>, _>>()?;
@@ -124,7 +132,10 @@ fn exchange(row: Row) -> Result<ExchangeBody, Problem> {
         product_id: row.product_id,
         quantity: row.quantity,
         points: row.points,
+        hold_id: row.hold_id,
         status: row.status,
+        cancelled_quantity: row.cancelled_quantity,
+        refunded_points: row.refunded_points,
         occurred_at: row.occurred_at.map(time).transpose()?,
         recorded_at: time(row.recorded_at)?,
         position: place(row.partition, row.position),

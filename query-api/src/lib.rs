@@ -2,20 +2,30 @@
 //!
 //! It can write nothing, and knows neither the log nor the rules. `router.rs` has every route on
 //! one page; one file per read table has its shapes, its handlers and its statements' names;
-//! `freshness.rs` is how a read waits for a write.
+//! `freshness.rs` is how a read waits for a write, `standing.rs` how it reckons with what is due.
 
 mod account_balance;
+mod clock;
+mod credit_lot;
 mod exchange;
 mod freshness;
+mod hold;
 mod ledger_entry;
 mod offer_availability;
+mod origin;
+mod programme;
+mod purchase;
 mod router;
 mod shipping_request;
+mod standing;
+mod total;
 
 use std::time::Duration;
 
 use axum::extract::FromRef;
 use projector::ReadModel;
+use serde_json::value::RawValue;
+use sqlx::{Sqlite, Transaction};
 use wire::{KeyRing, Problem};
 
 pub use router::router;
@@ -29,6 +39,13 @@ pub struct QueryApi {
     pub keys: KeyRing,
     /// How long a read with `Guerdon-Position` waits.
     pub wait_max: Duration,
+}
+
+impl QueryApi {
+    /// All that is read within is as of one event.
+    async fn reading(&self) -> Result<Transaction<'static, Sqlite>, Problem> {
+        self.read_model.pool().begin().await.map_err(failed)
+    }
 }
 
 impl FromRef<QueryApi> for KeyRing {
@@ -55,4 +72,21 @@ fn time(micros: i64) -> Result<String, Problem> {
 /// A partition and a position as clients know them.
 fn place(partition: i64, position: i64) -> String {
     format!("{partition}:{position}")
+}
+
+/// A place as the tables keep it, as clients know it.
+fn split_place(key: i64) -> String {
+    place(key >> 48, key & ((1 << 48) - 1))
+}
+
+/// JSON as a table keeps it.
+fn raw_json(text: String) -> Result<Box<RawValue>, Problem> {
+    RawValue::from_string(text).map_err(|error| {
+        tracing::error!(%error, "the read model holds a text that is no JSON");
+        Problem::internal()
+    })
+}
+
+fn bad_cursor() -> Problem {
+    Problem::invalid_query("cursor", "must be a cursor that this list gave, unchanged")
 }

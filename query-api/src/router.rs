@@ -7,18 +7,33 @@ use wire::{Role, only};
 
 use crate::QueryApi;
 use crate::account_balance::get_account;
+use crate::credit_lot::list_lots;
 use crate::exchange::{find_exchanges, get_exchange, list_exchanges};
-use crate::ledger_entry::list_entries;
+use crate::hold::{get_hold, list_holds};
+use crate::ledger_entry::{get_entry, list_entries};
 use crate::offer_availability::{get_offer, list_offers};
+use crate::programme::{get_earning_rule, get_policy, list_earning_rules};
+use crate::purchase::{get_purchase, list_purchases};
 use crate::shipping_request::list_shipping_requests;
+use crate::total::{get_liability, get_totals};
 
 const OF_ACCOUNTS: &[Role] = &[Shopper, Merchant, Operator, Auditor];
+const OF_ALL_POINTS: &[Role] = &[Operator, Auditor];
 
 /// The query API's routes.
 pub fn router(api: QueryApi) -> Router {
     Router::new()
         .route("/v1/accounts/{account_id}", get(only(OF_ACCOUNTS, get_account)))
         .route("/v1/accounts/{account_id}/entries", get(only(OF_ACCOUNTS, list_entries)))
+        .route("/v1/accounts/{account_id}/entries/{position}", get(only(OF_ACCOUNTS, get_entry)))
+        .route("/v1/accounts/{account_id}/lots", get(only(OF_ACCOUNTS, list_lots)))
+        .route("/v1/accounts/{account_id}/holds", get(only(OF_ACCOUNTS, list_holds)))
+        .route("/v1/accounts/{account_id}/holds/{hold_id}", get(only(OF_ACCOUNTS, get_hold)))
+        .route("/v1/accounts/{account_id}/purchases", get(only(OF_ACCOUNTS, list_purchases)))
+        .route(
+            "/v1/accounts/{account_id}/purchases/{purchase_id}",
+            get(only(OF_ACCOUNTS, get_purchase)),
+        )
         .route("/v1/accounts/{account_id}/exchanges", get(only(OF_ACCOUNTS, list_exchanges)))
         .route(
             "/v1/accounts/{account_id}/exchanges/{exchange_id}",
@@ -31,5 +46,10 @@ pub fn router(api: QueryApi) -> Router {
             "/v1/shipping-requests",
             get(only(&[Warehouse, Operator, Auditor], list_shipping_requests)),
         )
+        .route("/v1/earning-rules", get(only(Role::ALL, list_earning_rules)))
+        .route("/v1/earning-rules/{rule_id}", get(only(Role::ALL, get_earning_rule)))
+        .route("/v1/policy", get(only(Role::ALL, get_policy)))
+        .route("/v1/totals", get(only(OF_ALL_POINTS, get_totals)))
+        .route("/v1/liability", get(only(OF_ALL_POINTS, get_liability)))
         .with_state(api)
 }

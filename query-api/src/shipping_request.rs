@@ -3,22 +3,24 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::{AccountId, ExchangeId};
+use domain::{AccountId, ExchangeId, PurchaseId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use wire::{Caller, Page, Problem, QueryString, Role, json_with_etag, page_limit, read_cursor};
 
 use crate::freshness::Fresh;
-use crate::{QueryApi, failed, place};
+use crate::{QueryApi, bad_cursor, failed, place, raw_json};
 
 const LIST: &str = include_str!("sql/list_shipping_requests.sql");
 const LIST_OF_ACCOUNT: &str = include_str!("sql/list_shipping_requests_of_account.sql");
 const LIST_OF_EXCHANGE: &str = include_str!("sql/list_shipping_requests_of_exchange.sql");
+const LIST_OF_PURCHASE: &str = include_str!("sql/list_shipping_requests_of_purchase.sql");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ShippingRequestsQuery {
     exchange_id: Option<ExchangeId>,
+    purchase_id: Option<PurchaseId>,
     account_id: Option<AccountId>,
     status: Option<Status>,
     limit: Option<u32>,
@@ -89,10 +91,16 @@ pub(crate) async fn list_shipping_requests(
     let (partition, position) = after(read_cursor(LIST_NAME, query.cursor.as_deref())?)?;
     let account_id = query.account_id.as_ref().map(AccountId::as_str);
     let exchange_id = query.exchange_id.as_ref().map(ExchangeId::as_str);
-    let statement = match (exchange_id, account_id) {
-        (Some(_), _) => LIST_OF_EXCHANGE,
-        (None, Some(_)) => LIST_OF_ACCOUNT,
-        (None, None) => LIST,
+    let purchase_id = query.purchase_id.as_ref().map(PurchaseId::as_str);
+    let statement = match (exchange_id, purchase_id, account_id) {
+        (Some(_), Some(_), _) => {
+            let complaint = "can't be asked for with exchange_id: a request is for one of them";
+            return Err(Problem::invalid_query("purchase_id", complaint));
+        }
+        (Some(_), None, _) => LIST_OF_EXCHANGE,
+        (None, Some(_), _) => LIST_OF_PURCHASE,
+        (None, None, Some(_)) => LIST_OF_ACCOUNT,
+        (None, None, None) => LIST,
     };
     let rows: Vec<Row> = sqlx::query_as(statement)
         .bind(partition)
@@ -100,7 +108,7 @@ pub(crate) async fn list_shipping_requests(
         .bind(query.status.map(Status::as_str))
         .bind(limit + 1)
         .bind(account_id)
-        .bind(exchange_id)
+        .bind(exchange_id.or(purchase_id))
         .fetch_all(api.read_model.pool())
         .await
         .map_err(failed)?;
@@ -135,23 +143,17 @@ fn after(cursor: Option<String>) -> Result<(i64, i64), Problem> {
     let place = cursor
         .split_once(':')
         .and_then(|(partition, position)| Some((partition.parse().ok()?, position.parse().ok()?)));
-    place.ok_or_else(|| {
-        Problem::invalid_query("cursor", "must be a cursor that this list gave, unchanged")
-    })
+    place.ok_or_else(bad_cursor)
 }
 
 fn shipping_request(row: Row, may_see_address: bool) -> Result<ShippingRequestBody, Problem> {
-    let lines = RawValue::from_string(row.lines).map_err(|error| {
-        tracing::error!(%error, "the read model holds lines that are no JSON");
-        Problem::internal()
-    })?;
     Ok(ShippingRequestBody {
         shipping_request_id: row.shipping_request_id,
         r#type: row.r#type,
         account_id: row.account_id,
         exchange_id: row.exchange_id,
         purchase_id: row.purchase_id,
-        lines,
+        lines: raw_json(row.lines)?,
         deliver_to: row.deliver_to.filter(|_| may_see_address),
         warehouse: row.warehouse,
         lane: row.lane,

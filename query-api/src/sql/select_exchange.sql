@@ -1,4 +1,5 @@
-select exchange_id, account_id, offer_id, product_id, quantity, points, status,
+select exchange_id, account_id, offer_id, product_id, quantity, points, hold_id, status,
+    cancelled_quantity, refunded_points,
     "partition", position, occurred_at, recorded_at
 from exchange
 where account_id = ?1 and exchange_id = ?2

@@ -1,0 +1,27 @@
+//! What time it is for a read.
+//!
+//! Credit expires and holds end at their time, whether or not the log says so by then. A log whose
+//! clock is its commands stands still between them, and so do its reads.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sqlx::SqliteConnection;
+
+const CLOCK: &str = include_str!("sql/select_clock.sql");
+
+/// Now, in microseconds: never before what was recorded last.
+pub(crate) async fn now(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    let (recorded_at, clock): (Option<i64>, Option<String>) =
+        sqlx::query_as(CLOCK).fetch_one(connection).await?;
+    let recorded_at = recorded_at.unwrap_or_default();
+    Ok(match clock.as_deref() {
+        Some("commands") => recorded_at,
+        _ => wall_clock().max(recorded_at),
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place here that reads the clock")]
+fn wall_clock() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX)
+}

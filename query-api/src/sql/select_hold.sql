@@ -1,0 +1,4 @@
+select hold_id, account_id, points, deadline, status, captured_points, exchange_id, "partition",
+    position, occurred_at, recorded_at
+from hold
+where account_id = ?1 and hold_id = ?2

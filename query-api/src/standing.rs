@@ -1,0 +1,261 @@
+//! Where an account stands now: what was recorded, and all that has fallen due since.
+//!
+//! What falls due by itself is recorded when a command or the background comes to it. A read doesn't
+//! wait for that: it does in passing what the ledger will record, in the ledger's own order.
+
+use domain::{AccountId, LotPart};
+use sqlx::SqliteConnection;
+
+use crate::clock::now;
+
+const BALANCE: &str = include_str!("sql/select_account_balance.sql");
+const PARTS: &str = include_str!("sql/list_credit_parts.sql");
+const OVERDUE_HOLDS: &str = include_str!("sql/list_overdue_holds.sql");
+
+/// What `expires_at` is in the tables where credit can be spent for ever.
+pub(crate) const NEVER: i64 = i64::MAX;
+
+/// An account's balance, as it was recorded.
+#[derive(Clone, Copy, Debug, sqlx::FromRow)]
+pub(crate) struct Balance {
+    pub(crate) available: i64,
+    pub(crate) held: i64,
+    pub(crate) pending: i64,
+    pub(crate) owed: i64,
+    pub(crate) partition: i64,
+    pub(crate) position: i64,
+}
+
+/// A part of a lot.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub(crate) struct Part {
+    pub(crate) expires_at: i64,
+    pub(crate) lot: i64,
+    pub(crate) graced: bool,
+    pub(crate) available: i64,
+    pub(crate) held: i64,
+    pub(crate) pending: i64,
+    pub(crate) available_at: Option<i64>,
+}
+
+/// Where an account stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    pub(crate) now: i64,
+    /// In spending order; a part may have nothing left.
+    pub(crate) parts: Vec<Part>,
+    pub(crate) owed: i64,
+    /// Where the last event stands that changed the account.
+    pub(crate) partition: i64,
+    pub(crate) position: i64,
+}
+
+/// A hold that is over, and the parts that it sets free.
+#[derive(Debug)]
+struct EndedHold {
+    deadline: i64,
+    /// Lot, expiry, grace and points of each.
+    parts: Vec<(i64, i64, bool, i64)>,
+}
+
+/// The balance as it was recorded; nothing where there is no such account.
+pub(crate) async fn recorded_balance(
+    connection: &mut SqliteConnection,
+    account_id: &str,
+) -> Result<Option<Balance>, sqlx::Error> {
+    sqlx::query_as(BALANCE).bind(account_id).fetch_optional(connection).await
+}
+
+impl Standing {
+    /// Where an account stands now; nothing where there is no such account. The connection is in a
+    /// transaction, so that all is read as of one event.
+    pub(crate) async fn read(
+        connection: &mut SqliteConnection,
+        account_id: &AccountId,
+    ) -> Result<Option<Self>, sqlx::Error> {
+        let now = now(connection).await?;
+        Self::at(connection, account_id.as_str(), now).await
+    }
+
+    /// Where it stands at a time.
+    pub(crate) async fn at(
+        connection: &mut SqliteConnection,
+        account_id: &str,
+        now: i64,
+    ) -> Result<Option<Self>, sqlx::Error> {
+        let Some(balance) = recorded_balance(connection, account_id).await? else {
+            return Ok(None);
+        };
+        let parts = sqlx::query_as(PARTS).bind(account_id).fetch_all(&mut *connection).await?;
+        let Balance { owed, partition, position, .. } = balance;
+        let mut standing = Self { now, parts, owed, partition, position };
+        let holds =
+            if balance.held > 0 { ended_holds(connection, account_id, now).await? } else { vec![] };
+        standing.settle(&holds);
+        Ok(Some(standing))
+    }
+
+    pub(crate) fn available(&self) -> i64 {
+        self.parts.iter().map(|part| part.available).sum()
+    }
+
+    pub(crate) fn held(&self) -> i64 {
+        self.parts.iter().map(|part| part.held).sum()
+    }
+
+    pub(crate) fn pending(&self) -> i64 {
+        self.parts.iter().map(|part| part.pending).sum()
+    }
+
+    /// What is available now and won't be any more so many days on.
+    pub(crate) fn expiring_within(&self, days: i64) -> i64 {
+        const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+        let until = self.now.saturating_add(days.saturating_mul(DAY_MICROS));
+        let expiring =
+            self.parts.iter().filter(|part| part.expires_at <= until && part.expires_at != NEVER);
+        expiring.map(|part| part.available).sum()
+    }
+
+    /// Does all that has fallen due, one due time after the other.
+    fn settle(&mut self, holds: &[EndedHold]) {
+        let matures = |part: &Part| part.available_at.filter(|_| part.pending > 0);
+        let mut due: Vec<i64> = self
+            .parts
+            .iter()
+            .flat_map(|part| [matures(part), Some(part.expires_at)])
+            .flatten()
+            .chain(holds.iter().map(|hold| hold.deadline))
+            .filter(|time| *time <= self.now)
+            .collect();
+        due.sort_unstable();
+        due.dedup();
+        for time in due {
+            for part in &mut self.parts {
+                if part.available_at.is_some_and(|available_at| available_at <= time) {
+                    part.available += std::mem::take(&mut part.pending);
+                }
+            }
+            for hold in holds.iter().filter(|hold| hold.deadline == time) {
+                self.release(hold);
+            }
+            for part in self.parts.iter_mut().filter(|part| part.expires_at <= time) {
+                part.available = 0;
+            }
+            self.repay();
+        }
+        self.repay();
+    }
+
+    fn release(&mut self, hold: &EndedHold) {
+        for (lot, expires_at, graced, points) in &hold.parts {
+            let part = self.parts.iter_mut().find(|part| {
+                (part.lot, part.expires_at, part.graced) == (*lot, *expires_at, *graced)
+            });
+            if let Some(part) = part {
+                part.held -= points;
+                part.available += points;
+            }
+        }
+    }
+
+    /// What is available pays what is owed.
+    fn repay(&mut self) {
+        for part in &mut self.parts {
+            let paid = part.available.min(self.owed);
+            part.available -= paid;
+            self.owed -= paid;
+        }
+    }
+}
+
+async fn ended_holds(
+    connection: &mut SqliteConnection,
+    account_id: &str,
+    now: i64,
+) -> Result<Vec<EndedHold>, sqlx::Error> {
+    let rows: Vec<(i64, String, i64)> =
+        sqlx::query_as(OVERDUE_HOLDS).bind(account_id).bind(now).fetch_all(connection).await?;
+    let ended = rows.into_iter().map(|(deadline, lots, partition)| {
+        let parts = read_parts(&lots)?;
+        let parts = parts.iter().map(|part| {
+            let expires_at = part.expires_at.map_or(NEVER, domain::Timestamp::micros);
+            (lot_key(partition, part), expires_at, part.graced, part.points.get().cast_signed())
+        });
+        Ok(EndedHold { deadline, parts: parts.collect() })
+    });
+    ended.collect()
+}
+
+/// The parts that a table keeps as JSON.
+pub(crate) fn read_parts(json: &str) -> Result<Vec<LotPart>, sqlx::Error> {
+    serde_json::from_str(json).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+/// A part's lot as the tables name it.
+pub(crate) fn lot_key(partition: i64, part: &LotPart) -> i64 {
+    partition << 48 | part.lot.get().cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(lot: i64, expires_at: i64, [available, held, pending]: [i64; 3]) -> Part {
+        let available_at = (pending > 0).then_some(20);
+        Part { expires_at, lot, graced: false, available, held, pending, available_at }
+    }
+
+    fn settled(now: i64, owed: i64, parts: &[Part], holds: &[EndedHold]) -> ([i64; 4], Standing) {
+        let parts = parts.to_vec();
+        let mut standing = Standing { now, parts, owed, partition: 0, position: 1 };
+        standing.settle(holds);
+        let sums = [standing.available(), standing.held(), standing.pending(), standing.owed];
+        (sums, standing)
+    }
+
+    #[test]
+    fn credit_counts_from_when_it_is_available_until_before_it_expires() {
+        let parts = [part(1, 30, [100, 0, 0]), part(2, NEVER, [0, 0, 50])];
+        for (now, sums) in
+            [(19, [100, 0, 50, 0]), (20, [150, 0, 0, 0]), (29, [150, 0, 0, 0]), (30, [50, 0, 0, 0])]
+        {
+            assert_eq!(settled(now, 0, &parts, &[]).0, sums, "at {now}");
+        }
+    }
+
+    #[test]
+    fn a_hold_that_is_over_gives_back_what_has_not_expired() {
+        let parts = [part(1, 30, [0, 70, 0]), part(2, NEVER, [0, 40, 0])];
+        let held = vec![(1, 30, false, 70), (2, NEVER, false, 40)];
+        for (deadline, now, sums) in
+            [(40, 39, [0, 110, 0, 0]), (40, 40, [40, 0, 0, 0]), (29, 29, [110, 0, 0, 0])]
+        {
+            let holds = [EndedHold { deadline, parts: held.clone() }];
+            let holds = if deadline <= now { &holds[..] } else { &[] };
+            assert_eq!(settled(now, 0, &parts, holds).0, sums, "at {now}");
+        }
+    }
+
+    #[test]
+    fn what_comes_in_pays_debts_before_it_can_expire() {
+        // It was available at 20, paid what was owed then, and the rest of it expired at 30.
+        let parts = [part(1, 30, [0, 0, 50])];
+        assert_eq!(settled(40, 35, &parts, &[]).0, [0, 0, 0, 0]);
+        assert_eq!(settled(25, 35, &parts, &[]).0, [15, 0, 0, 0]);
+        assert_eq!(settled(25, 80, &parts, &[]).0, [0, 0, 0, 30]);
+    }
+
+    #[test]
+    fn what_is_about_to_expire_is_available_and_has_an_end() {
+        let day = 24 * 60 * 60 * 1_000_000;
+        let parts = [
+            part(1, 30 * day, [10, 0, 0]),
+            part(2, 31 * day, [20, 5, 0]),
+            part(3, 31 * day + 1, [40, 0, 0]),
+            part(4, NEVER, [80, 0, 0]),
+        ];
+        let (_, standing) = settled(day, 0, &parts, &[]);
+        assert_eq!(standing.expiring_within(30), 30);
+        assert_eq!(standing.expiring_within(i64::MAX), 70);
+    }
+}
