@@ -233,6 +233,25 @@ async fn the_checkpoint_knows_the_time_and_where_it_comes_from() {
     }
 }
 
+#[tokio::test]
+async fn totals_that_outgrow_their_numbers_do_not_stop_the_projection() {
+    let mut events = vec![(DAY, ledger::log_opened(1))];
+    for number in 0..1100 {
+        let account = format!("shopper-{number}");
+        events.push((DAY, life::earned(&account, domain::AMOUNT_MAX, "B-1", None, None)));
+    }
+    for chunk in [2000, 600] {
+        let ledger = Ledger::new(1).await;
+        for events in events.chunks(chunk) {
+            ledger.record_at(events).await;
+            ledger.project().await;
+        }
+        let rows = ledger.projected().await;
+        let total = format!("programme_total|0|{}|0|", i64::MAX);
+        assert!(rows.iter().any(|row| row.starts_with(&total)));
+    }
+}
+
 #[test]
 fn the_life_has_every_type_of_event() {
     let types: BTreeSet<&str> = history(Clock::Wall)

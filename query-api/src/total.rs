@@ -51,7 +51,7 @@ struct TotalsBody {
     #[serde(flatten)]
     totals: Totals,
     /// What was issued less where it all went; 0, or the rows are not what the log says.
-    difference: i64,
+    difference: i128,
 }
 
 #[derive(Serialize)]
@@ -75,9 +75,11 @@ pub(crate) async fn get_totals(
     // One statement, so that all of it is as of one event.
     let totals: Totals =
         sqlx::query_as(TOTALS).fetch_one(api.read_model.pool()).await.map_err(failed)?;
-    let stocks = totals.available + totals.held + totals.pending - totals.debt;
-    let flows = totals.redeemed - totals.refunded + totals.expired + totals.withdrawn;
-    let difference = totals.issued - (stocks + flows + totals.in_transit);
+    let sum = |terms: &[i64]| terms.iter().copied().map(i128::from).sum::<i128>();
+    let there = sum(&[totals.available, totals.held, totals.pending, totals.in_transit]);
+    let gone = sum(&[totals.redeemed, totals.expired, totals.withdrawn]);
+    let again = sum(&[totals.refunded, totals.debt]);
+    let difference = i128::from(totals.issued) - (there + gone - again);
     json_with_etag(&headers, &TotalsBody { totals, difference })
 }
 

@@ -7,6 +7,7 @@ use domain::{
     CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, LotPart, Timestamp, WithdrawalCause,
 };
 
+use super::programme::add;
 use super::{At, Rows, int, json};
 
 /// What `expires_at` is in the tables where credit can be spent for ever: after every time.
@@ -141,7 +142,7 @@ impl Rows {
         let change = what.times(points);
         let (cause_kind, cause_id) = (fact.cause.kind.as_str(), fact.cause.id.to_string());
         let reference = fact.reference.map(|reference| reference.to_string());
-        self.totals.issued += points;
+        add(&mut self.totals.issued, points);
         self.change_balance(at, &account_id, change);
         self.entries.push(Entry {
             change,
@@ -178,7 +179,7 @@ impl Rows {
         account_id: &AccountId,
         fact: &CreditDeducted,
     ) -> Result<(), serde_json::Error> {
-        self.totals.redeemed += int(fact.points.get());
+        add(&mut self.totals.redeemed, int(fact.points.get()));
         let change = self.move_parts(at, account_id, &fact.lots, Change::GOES);
         self.entries.push(Entry {
             change,
@@ -207,7 +208,7 @@ impl Rows {
         account_id: &AccountId,
         fact: &CreditExpired,
     ) -> Result<(), serde_json::Error> {
-        self.totals.expired += int(fact.points.get());
+        add(&mut self.totals.expired, int(fact.points.get()));
         let change = self.move_parts(at, account_id, &fact.lots, Change::GOES);
         let lots = Some(json(&fact.lots)?);
         self.entries.push(Entry { change, lots, ..entry("credit-expired", at, account_id) });
@@ -220,7 +221,7 @@ impl Rows {
         account_id: &AccountId,
         fact: &CreditRefunded,
     ) -> Result<(), serde_json::Error> {
-        self.totals.refunded += int(fact.points.get());
+        add(&mut self.totals.refunded, int(fact.points.get()));
         let change = self.move_parts(at, account_id, &fact.lots, Change::COMES);
         self.entries.push(Entry {
             change,
@@ -239,7 +240,7 @@ impl Rows {
         fact: CreditWithdrawn,
     ) -> Result<(), serde_json::Error> {
         let expired = fact.expired.map_or(0, |points| int(points.get()));
-        self.totals.withdrawn += int(fact.points.get()) - expired;
+        add(&mut self.totals.withdrawn, int(fact.points.get()) - expired);
         self.note_withdrawal_of_purchase(&account_id, &fact);
         // What was taken from lots is added when it is written.
         let owed = fact.owed.map_or(0, |points| int(points.get()));
@@ -279,7 +280,7 @@ impl Rows {
         account_id: &AccountId,
         fact: &DebtRepaid,
     ) -> Result<(), serde_json::Error> {
-        self.totals.repaid += int(fact.points.get());
+        add(&mut self.totals.repaid, int(fact.points.get()));
         let change = self.move_parts(at, account_id, &fact.lots, Change::PAYS_DEBT);
         let lots = Some(json(&fact.lots)?);
         self.entries.push(Entry { change, lots, ..entry("debt-repaid", at, account_id) });
@@ -292,7 +293,7 @@ impl Rows {
         account_id: &AccountId,
         fact: &CreditSent,
     ) -> Result<(), serde_json::Error> {
-        self.totals.sent += int(fact.points.get());
+        add(&mut self.totals.sent, int(fact.points.get()));
         self.totals.transfers += 1;
         let change = self.move_parts(at, account_id, &fact.lots, Change::GOES);
         self.entries.push(Entry {
@@ -312,7 +313,7 @@ impl Rows {
         account_id: &AccountId,
         fact: &CreditReceived,
     ) -> Result<(), serde_json::Error> {
-        self.totals.received += int(fact.points.get());
+        add(&mut self.totals.received, int(fact.points.get()));
         let change = self.move_parts(at, account_id, &fact.lots, Change::COMES);
         self.entries.push(Entry {
             change,

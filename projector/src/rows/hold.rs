@@ -3,6 +3,7 @@
 use domain::{AccountId, CreditHeld, HoldCaptured, HoldReleased, ReleaseReason, Timestamp};
 
 use super::credit::entry;
+use super::programme::add;
 use super::{At, Change, Entry, Rows, int, json};
 
 #[derive(Debug)]
@@ -64,7 +65,7 @@ impl Rows {
         fact: HoldCaptured,
     ) -> Result<(), serde_json::Error> {
         let points = int(fact.points.get());
-        self.totals.redeemed += points;
+        add(&mut self.totals.redeemed, points);
         let mut change = self.move_parts(at, &account_id, &fact.lots, Change::IS_CAPTURED);
         change += self.move_parts(at, &account_id, &fact.released, Change::IS_RELEASED);
         let released = (!fact.released.is_empty()).then(|| json(&fact.released)).transpose()?;

@@ -43,6 +43,11 @@ pub(crate) struct Totals {
     pub(crate) shipments: i64,
 }
 
+/// Adds points to a total, which stops at the largest number.
+pub(super) const fn add(total: &mut i64, points: i64) {
+    *total = total.saturating_add(points);
+}
+
 impl Rows {
     pub(super) fn earning_rule_set(
         &mut self,
