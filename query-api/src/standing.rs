@@ -1,7 +1,7 @@
 //! Where an account stands now: what was recorded, and all that has fallen due since.
 //!
-//! What falls due by itself is recorded when a command or the background comes to it. A read doesn't
-//! wait for that: it does in passing what the ledger will record, in the ledger's own order.
+//! What falls due by itself is recorded when a command or the background comes to it. A read
+//! doesn't wait for that: it does in passing what the ledger will record, in the ledger's own order.
 
 use domain::{AccountId, LotPart};
 use sqlx::SqliteConnection;

@@ -101,8 +101,8 @@ async fn liability(
     connection: &mut SqliteConnection,
 ) -> Result<BTreeMap<String, i64>, sqlx::Error> {
     let now = now(connection).await?;
-    // What can't be added up in one statement is reckoned account by account: where a hold ended, or
-    // a debt meets credit, that the log doesn't say yet. They are few, and soon recorded.
+    // What can't be added up in one statement is reckoned account by account: where a hold ended,
+    // or a debt meets credit, that the log doesn't say yet. They are few, and soon recorded.
     let unsettled: Vec<String> =
         sqlx::query_scalar(UNSETTLED).bind(now).fetch_all(&mut *connection).await?;
     let names =

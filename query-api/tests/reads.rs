@@ -26,7 +26,7 @@ async fn an_account_shows_what_can_be_spent_now() {
         json!({"account_id": "cat", "available": 500, "held": 200, "pending": 90, "owed": 0,
             "expiring_within_30_days": 500, "position": "0:42"})
     );
-    // What was pending comes, a hold ends, and what nobody spent is gone; nothing of it is recorded.
+    // What was pending comes, a hold ends, and what nobody spent is gone; none of it is recorded.
     for (day, [available, held, pending, expiring]) in [
         (44, [500, 200, 90, 500]),
         (45, [590, 200, 0, 590]),
