@@ -1,7 +1,7 @@
 //! Where an account stands now: what was recorded, and all that has fallen due since.
 //!
 //! What falls due by itself is recorded when a command or the background comes to it. A read
-//! doesn't wait for that: it does in passing what the ledger will record, in the ledger's own order.
+//! doesn't wait for that: it does in passing what the ledger will record, in the ledger's order.
 
 use domain::{AccountId, LotPart};
 use sqlx::SqliteConnection;
@@ -116,26 +116,16 @@ impl Standing {
         expiring.map(|part| part.available).sum()
     }
 
-    /// Does all that has fallen due, one due time after the other.
+    /// Does all that has fallen due. `holds` are those that are over, in the order of their ends.
     fn settle(&mut self, holds: &[EndedHold]) {
-        let matures = |part: &Part| part.available_at.filter(|_| part.pending > 0);
-        let mut due: Vec<i64> = self
-            .parts
-            .iter()
-            .flat_map(|part| [matures(part), Some(part.expires_at)])
-            .flatten()
-            .chain(holds.iter().map(|hold| hold.deadline))
-            .filter(|time| *time <= self.now)
-            .collect();
-        due.sort_unstable();
-        due.dedup();
-        for time in due {
+        let mut holds = holds.iter().peekable();
+        for time in self.due_times(holds.clone()) {
             for part in &mut self.parts {
                 if part.available_at.is_some_and(|available_at| available_at <= time) {
                     part.available += std::mem::take(&mut part.pending);
                 }
             }
-            for hold in holds.iter().filter(|hold| hold.deadline == time) {
+            while let Some(hold) = holds.next_if(|hold| hold.deadline <= time) {
                 self.release(hold);
             }
             for part in self.parts.iter_mut().filter(|part| part.expires_at <= time) {
@@ -143,7 +133,27 @@ impl Standing {
             }
             self.repay();
         }
-        self.repay();
+    }
+
+    /// The times at which something falls due, and now. Where nothing is owed it all comes to the
+    /// same at once; a debt is paid before what paid it could expire.
+    fn due_times<'a>(&self, holds: impl Iterator<Item = &'a EndedHold>) -> Vec<i64> {
+        if self.owed == 0 {
+            return vec![self.now];
+        }
+        let matures = |part: &Part| part.available_at.filter(|_| part.pending > 0);
+        let mut times: Vec<i64> = self
+            .parts
+            .iter()
+            .flat_map(|part| [matures(part), Some(part.expires_at)])
+            .flatten()
+            .chain(holds.map(|hold| hold.deadline))
+            .filter(|time| *time < self.now)
+            .chain([self.now])
+            .collect();
+        times.sort_unstable();
+        times.dedup();
+        times
     }
 
     fn release(&mut self, hold: &EndedHold) {

@@ -250,12 +250,17 @@ fn repaid(name: &str, lot: u64, amount: u64) -> Event {
     Event::DebtRepaid(account(name), DebtRepaid { points: points(amount), lots })
 }
 
-fn deducted(name: &str, exchange: &str, lots: Vec<LotPart>) -> Event {
+pub(crate) fn deducted(name: &str, exchange: &str, lots: Vec<LotPart>) -> Event {
     let fact = CreditDeducted { exchange_id: id(exchange), points: sum(&lots), lots };
     Event::CreditDeducted(account(name), fact)
 }
 
-fn refunded(name: &str, exchange: &str, cancellation: &str, lots: Vec<LotPart>) -> Event {
+pub(crate) fn refunded(
+    name: &str,
+    exchange: &str,
+    cancellation: &str,
+    lots: Vec<LotPart>,
+) -> Event {
     let fact = CreditRefunded {
         exchange_id: id(exchange),
         cancellation_id: id(cancellation),

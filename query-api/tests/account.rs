@@ -1,21 +1,11 @@
-//! What can be read of the life of some points, over HTTP, from real read tables.
+//! What can be read of an account, over HTTP, from real read tables.
 
-#[path = "../../projector/tests/ledger/mod.rs"]
-mod ledger;
+mod asks;
 
-use std::time::Duration;
-
-use axum::Router;
-use axum::body::Body;
-use axum::http::{HeaderMap, Request};
-use domain::{Clock, ClockConfirmed, Event};
-use query_api::{QueryApi, router};
+use domain::{Clock, LotPart};
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
-use wire::{KeyHash, KeyRing, Role};
 
-use ledger::Ledger;
-use ledger::life::{self, DAY, history};
+use asks::{DAY, Reads, history, life};
 
 #[tokio::test]
 async fn an_account_shows_what_can_be_spent_now() {
@@ -124,6 +114,34 @@ async fn lots_come_in_spending_order_with_what_they_came_from() {
     assert_eq!(lots[1]["rule"], json!({"rule_id": "default", "version": 2}));
     reads.pass_to(50).await;
     assert_eq!(reads.list("/v1/accounts/cat/lots").await.len(), 1, "what is gone is not shown");
+}
+
+#[tokio::test]
+async fn what_came_back_late_has_a_period_of_grace() {
+    let graced = LotPart { graced: true, ..life::part(2, 300, Some(34)) };
+    let mut events = vec![
+        history(Clock::Commands)[0].clone(),
+        (DAY, life::earned("ann", 500, "B-1", None, Some(20))),
+        (DAY, life::earned("ann", 70, "B-2", None, Some(34))),
+    ];
+    let spent = vec![life::part(2, 300, Some(20))];
+    events.push((5 * DAY, life::deducted("ann", "x-1", spent)));
+    events.push((10 * DAY, life::refunded("ann", "x-1", "c-1", vec![graced])));
+    let reads = Reads::of(events).await;
+    let found = async || -> Vec<(Value, Value, Value)> {
+        let lots = reads.list("/v1/accounts/ann/lots").await;
+        let columns =
+            |lot: &Value| (lot["lot"].clone(), lot["available"].clone(), lot["graced"].clone());
+        lots.iter().map(columns).collect()
+    };
+    let [first, second, third] = [
+        ("0:2".into(), 200.into(), false.into()),
+        ("0:2".into(), 300.into(), true.into()),
+        ("0:3".into(), 70.into(), false.into()),
+    ];
+    assert_eq!(found().await, [first, second.clone(), third.clone()]);
+    reads.pass_to(20).await;
+    assert_eq!(found().await, [second, third], "only what has grace is left of the lot");
 }
 
 #[tokio::test]
@@ -259,216 +277,4 @@ async fn exchanges_and_purchases_show_what_came_back_of_them() {
     assert!(reads.list("/v1/accounts/cat/purchases").await.is_empty());
     reads.missing("/v1/accounts/nobody/purchases").await;
     reads.missing("/v1/accounts/bob/purchases/B-1").await;
-}
-
-#[tokio::test]
-async fn purchases_are_shipped_as_exchanges_are() {
-    let reads = Reads::of(history(Clock::Commands)).await;
-    let all = reads.list("/v1/shipping-requests").await;
-    let types: Vec<_> = all.iter().map(|request| request["type"].clone()).collect();
-    assert_eq!(types, [1, 2, 2]);
-    let of_purchase = reads.list("/v1/shipping-requests?purchase_id=B-1").await;
-    assert_eq!(of_purchase, all[..1]);
-    assert_eq!(all[0]["deliver_to"], "2 Oak Street");
-    let lines = json!([{"product_id": "pan", "quantity": 2}, {"product_id": "7", "quantity": 1}]);
-    assert_eq!((&all[0]["lines"], &all[0]["status"]), (&lines, &json!("dispatched")));
-    let cancelled = reads.list("/v1/shipping-requests?status=cancelled&account_id=ann").await;
-    assert_eq!(cancelled, all[2..]);
-    assert!(reads.list("/v1/shipping-requests?purchase_id=B-1&account_id=bob").await.is_empty());
-    let both = "/v1/shipping-requests?purchase_id=B-1&exchange_id=x-1";
-    let (status, _, problem) = reads.ask("operator", both).await;
-    assert_eq!((status, &problem["field"]), (400, &json!("purchase_id")));
-}
-
-#[tokio::test]
-async fn rules_are_read_by_version_and_the_policy_whole() {
-    let reads = Reads::of(history(Clock::Commands)).await;
-    let rules = reads.list("/v1/earning-rules").await;
-    assert_eq!(
-        rules,
-        [json!({"rule_id": "default", "version": 2, "rate": {"points": 2, "per_amount": 100},
-            "pending_days": 2, "recorded_at": "1970-01-02T00:00:00Z", "position": "0:4"})]
-    );
-    let (_, headers, latest) = reads.ask("shopper", "/v1/earning-rules/default").await;
-    assert_eq!(latest, rules[0]);
-    let etag = headers["etag"].to_str().expect("ASCII");
-    assert!(etag.starts_with("\"2-"), "{etag}");
-    let first = reads.get("/v1/earning-rules/default?version=1").await;
-    assert_eq!((&first["version"], &first["rate"]["points"]), (&1.into(), &1.into()));
-    reads.missing("/v1/earning-rules/default?version=3").await;
-    reads.missing("/v1/earning-rules/other").await;
-
-    let policy = reads.get("/v1/policy").await;
-    let chosen = json!({"spent_credit": "debt", "refund_grace_days": 14, "position": "0:5"});
-    assert_eq!(policy, chosen);
-    let unchosen = Reads::of(history(Clock::Commands)[..1].to_vec()).await.get("/v1/policy").await;
-    let default = json!({"spent_credit": "refuse", "refund_grace_days": 30, "position": null});
-    assert_eq!(unchosen, default);
-}
-
-#[tokio::test]
-async fn the_totals_come_to_what_was_issued() {
-    let reads = Reads::of(history(Clock::Commands)).await;
-    let totals = reads.get("/v1/totals").await;
-    assert_eq!(
-        totals,
-        json!({"issued": 2270, "available": 1310, "held": 200, "pending": 90, "redeemed": 900,
-            "refunded": 600, "expired": 80, "withdrawn": 290, "in_transit": 0, "debt": 0,
-            "sent": 150, "received": 150, "repaid": 40, "accounts": 3, "exchanges": 2,
-            "cancellations": 2, "purchases": 2, "returns": 1, "holds": 4, "transfers": 1,
-            "shipments": 2, "position": "0:42", "difference": 0})
-    );
-    for events in [0, 1, 9, 28, 32] {
-        let reads = Reads::of(history(Clock::Commands)[..events].to_vec()).await;
-        let totals = reads.get("/v1/totals").await;
-        assert_eq!(totals["difference"], 0, "after {events}: {totals}");
-    }
-    reads
-        .ledger
-        .alter("update account_balance set available = available + 1 where account_id = 'ann'");
-    assert_eq!(reads.get("/v1/totals").await["difference"], -1, "a row that is wrong is seen");
-}
-
-#[tokio::test]
-async fn the_liability_is_by_month_and_without_what_is_due() {
-    let reads = Reads::of(history(Clock::Commands)).await;
-    for (day, february, march) in
-        [(41, 700, 90), (45, 700, 90), (48, 700, 90), (50, 0, 90), (60, 0, 0)]
-    {
-        reads.pass_to(day).await;
-        let months: Vec<Value> = [("1970-02", february), ("1970-03", march), ("never", 810)]
-            .into_iter()
-            .filter(|(_, points)| *points > 0)
-            .map(|(month, points)| json!({"month": month, "points": points}))
-            .collect();
-        let expected = json!({"months": months, "total": february + march + 810});
-        assert_eq!(reads.get("/v1/liability").await, expected, "day {day}");
-    }
-}
-
-#[tokio::test]
-async fn each_read_is_for_its_roles() {
-    let reads = Reads::of(history(Clock::Commands)).await;
-    for (role, path, status) in [
-        ("shopper", "/v1/totals", 403),
-        ("merchant", "/v1/liability", 403),
-        ("warehouse", "/v1/accounts/ann/lots", 403),
-        ("warehouse", "/v1/accounts/ann/entries/0:15", 403),
-        ("auditor", "/v1/totals", 200),
-        ("auditor", "/v1/liability", 200),
-        ("shopper", "/v1/accounts/ann/holds", 200),
-        ("merchant", "/v1/accounts/ann/purchases", 200),
-        ("warehouse", "/v1/policy", 200),
-    ] {
-        assert_eq!(reads.ask(role, path).await.0, status, "{role} {path}");
-    }
-}
-
-#[tokio::test]
-async fn every_read_has_an_etag_and_waits_for_a_position() {
-    let reads = Reads::of(history(Clock::Commands)).await;
-    for path in [
-        "/v1/accounts/cat",
-        "/v1/accounts/cat/lots",
-        "/v1/accounts/cat/entries",
-        "/v1/accounts/ann/entries/0:15",
-        "/v1/accounts/cat/holds",
-        "/v1/accounts/cat/holds/h-1",
-        "/v1/accounts/ann/purchases",
-        "/v1/accounts/ann/purchases/B-1",
-        "/v1/earning-rules",
-        "/v1/earning-rules/default",
-        "/v1/policy",
-        "/v1/totals",
-        "/v1/liability",
-    ] {
-        let (status, headers, _) = reads.ask("operator", path).await;
-        assert_eq!(status, 200, "{path}");
-        let etag = headers["etag"].to_str().expect("ASCII");
-        let known = reads.ask_with("operator", path, Some(("if-none-match", etag))).await;
-        assert_eq!(known.0, 304, "{path}");
-        let later = reads.ask_with("operator", path, Some(("guerdon-position", "0:43"))).await;
-        assert_eq!((later.0, &later.2["code"]), (503, &json!("projection-behind")), "{path}");
-    }
-}
-
-/// Read tables with some events in them, and a router over them.
-struct Reads {
-    ledger: Ledger,
-    router: Router,
-}
-
-impl Reads {
-    async fn of(events: Vec<(i64, Event)>) -> Self {
-        let ledger = Ledger::new(1).await;
-        ledger.record_at(&events).await;
-        ledger.project().await;
-        let keys: KeyRing =
-            Role::ALL.iter().map(|role| (KeyHash::of(role.as_str()), *role)).collect();
-        let read_model = ledger.read_model().await;
-        let wait_max = Duration::from_millis(10);
-        Self { ledger, router: router(QueryApi { read_model, keys, wait_max }) }
-    }
-
-    async fn record(&self, events: Vec<(i64, Event)>) {
-        self.ledger.record_at(&events).await;
-        self.ledger.project().await;
-    }
-
-    /// Time passes: something is recorded on that day that changes no credit.
-    async fn pass_to(&self, day: i64) {
-        let wall = life::day(day);
-        self.record(vec![(day * DAY, Event::ClockConfirmed(ClockConfirmed { wall }))]).await;
-    }
-
-    async fn ask_with(
-        &self,
-        role: &str,
-        path: &str,
-        header: Option<(&str, &str)>,
-    ) -> (u16, HeaderMap, Value) {
-        let mut request =
-            Request::builder().uri(path).header("authorization", format!("Bearer {role}"));
-        if let Some((name, value)) = header {
-            request = request.header(name, value);
-        }
-        let request = request.body(Body::empty()).expect("a request");
-        let answer = self.router.clone().oneshot(request).await.expect("answered");
-        let (parts, body) = answer.into_parts();
-        let body = axum::body::to_bytes(body, usize::MAX).await.expect("a body");
-        let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        (parts.status.as_u16(), parts.headers, body)
-    }
-
-    async fn ask(&self, role: &str, path: &str) -> (u16, HeaderMap, Value) {
-        self.ask_with(role, path, None).await
-    }
-
-    async fn get(&self, path: &str) -> Value {
-        let (status, _, body) = self.ask("operator", path).await;
-        assert_eq!(status, 200, "{path}: {body}");
-        body
-    }
-
-    async fn missing(&self, path: &str) {
-        let (status, _, problem) = self.ask("operator", path).await;
-        assert_eq!((status, &problem["code"]), (404, &json!("not-found")), "{path}");
-    }
-
-    async fn list(&self, path: &str) -> Vec<Value> {
-        let page = self.get(path).await;
-        assert_eq!(page["next"], Value::Null, "it fits on a page");
-        page["items"].as_array().expect("a list").clone()
-    }
-
-    /// The whole list, so many at a time.
-    async fn paged(&self, path: &str, limit: u32) -> Vec<Value> {
-        let mut items = vec![];
-        let mut page = self.get(&format!("{path}?limit={limit}")).await;
-        loop {
-            items.extend(page["items"].as_array().expect("a list").iter().cloned());
-            let Some(next) = page["next"].as_str() else { return items };
-            page = self.get(&format!("{path}?limit={limit}&cursor={next}")).await;
-        }
-    }
 }
