@@ -5,7 +5,8 @@ mod asks;
 use domain::{Clock, LotPart};
 use serde_json::{Value, json};
 
-use asks::{DAY, Reads, history, life};
+use asks::Reads;
+use asks::ledger::life::{self, DAY, history};
 
 #[tokio::test]
 async fn an_account_shows_what_can_be_spent_now() {

@@ -5,7 +5,8 @@ mod asks;
 use domain::Clock;
 use serde_json::{Value, json};
 
-use asks::{Reads, history};
+use asks::Reads;
+use asks::ledger::life::history;
 
 #[tokio::test]
 async fn purchases_are_shipped_as_exchanges_are() {

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 #[path = "../../../projector/tests/ledger/mod.rs"]
-mod ledger;
+pub(crate) mod ledger;
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use tower::ServiceExt as _;
 use wire::{KeyHash, KeyRing, Role};
 
 use ledger::Ledger;
-pub(crate) use ledger::life::{self, DAY, history};
+use ledger::life::{self, DAY};
 
 /// Read tables with some events in them, and a router over them.
 pub(crate) struct Reads {
