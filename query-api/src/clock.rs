@@ -3,8 +3,9 @@
 //! Credit expires and holds end at their time, whether or not the log says so by then. A log whose
 //! clock is its commands stands still between them, and so do its reads.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
+use domain::Timestamp;
 use sqlx::SqliteConnection;
 
 const CLOCK: &str = include_str!("sql/select_clock.sql");
@@ -22,6 +23,5 @@ pub(crate) async fn now(connection: &mut SqliteConnection) -> Result<i64, sqlx::
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place here that reads the clock")]
 fn wall_clock() -> i64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX)
+    Timestamp::from_system(SystemTime::now()).unwrap_or_default().micros()
 }
