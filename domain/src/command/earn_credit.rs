@@ -40,6 +40,8 @@ impl EarnCredit {
     pub(super) fn first_difference(&self, fact: &CreditEarned) -> Option<&'static str> {
         first_different(&[
             ("points", self.points == fact.points),
+            // Only an adjustment has one, which is another call under the same key.
+            ("reference", fact.reference.is_none()),
             ("available_at", self.available_at == fact.available_at),
             ("expires_at", self.expires_at == fact.expires_at),
             ("occurred_at", self.occurred_at == fact.occurred_at),
