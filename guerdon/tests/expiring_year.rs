@@ -51,6 +51,23 @@ async fn a_real_year_with_expiry_comes_to_what_a_plain_loop_finds() {
     }
     println!("{expected:?}");
     assert_eq!(Totals { refused, ..found }, expected);
+
+    // The read tables say the same.
+    let head = format!("0:{}", head(folder.path()).await);
+    let totals = ledger.client.get_after(&head, "auditor", "/v1/totals").await.is(200);
+    let total = |name: &str| totals[name].as_u64().expect("a number");
+    assert_eq!(total("difference"), 0);
+    let read = Totals {
+        issued: total("issued"),
+        redeemed: total("redeemed"),
+        accepted: total("exchanges"),
+        expired: total("expired"),
+        outstanding: total("available"),
+        refused,
+    };
+    assert_eq!(read, expected);
+    let liability = ledger.client.get("auditor", "/v1/liability").await.is(200);
+    assert_eq!(liability["total"], expected.outstanding);
     assert_eq!(ledger.stop(), Some(0));
 }
 
@@ -162,6 +179,12 @@ fn import(ledger: &Ledger, folder: &Path, data: &Path) -> u64 {
     refused
         .map(|line| line.rsplit(' ').next().unwrap_or_default().replace(',', ""))
         .fold(0, |sum, count| sum + count.parse::<u64>().expect("a number"))
+}
+
+async fn head(folder: &Path) -> Position {
+    let url = StoreUrl::Sqlite(folder.join("log.sqlite"));
+    let store = EventStore::open(&url, Access::Read).await.expect("it opens");
+    store.head(Partition(0)).await.expect("a head").position
 }
 
 /// What the log's events add up to, refusals apart, which it doesn't know.
