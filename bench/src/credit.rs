@@ -18,21 +18,21 @@ const EXPIRING: u64 = 1_000_000;
 /// How long it takes at most to give so many.
 const GIVING: Duration = Duration::from_secs(100);
 
-/// Gives every shopper credit, as the way wants it.
+/// Gives every shopper credit, as the way wants it; returns the log's last position.
 pub(crate) async fn give(
     connection: &mut Connection,
     key: &str,
     shoppers: u64,
     way: Way,
-) -> anyhow::Result<()> {
-    match way {
+) -> anyhow::Result<u64> {
+    let mut last = match way {
         Way::Accepted | Way::Visible | Way::Expiring => {
             let lots = (0..shoppers).map(|shopper| (format!("shopper-{shopper}"), 0, None));
-            give_all(connection, key, 1_000_000_000, lots).await?;
+            give_all(connection, key, 1_000_000_000, lots).await?
         }
         Way::OneLot => {
             let lots = (0..shoppers).map(|shopper| (format!("shopper-{shopper}"), 0, None));
-            give_all(connection, key, 10_000, lots).await?;
+            give_all(connection, key, 10_000, lots).await?
         }
         // Ten points a lot, at a price of seven: every redemption draws on one lot or two.
         Way::ThousandLots => {
@@ -42,19 +42,19 @@ pub(crate) async fn give(
                 let expires = first.plus_days(u32::try_from(lot).unwrap_or_default());
                 (format!("shopper-{}", number % shoppers), lot, Some(expires))
             });
-            give_all(connection, key, 10, lots).await?;
+            give_all(connection, key, 10, lots).await?
         }
-    }
+    };
     if way == Way::Expiring {
         let expires_at = clock() + GIVING;
         let expires = Timestamp::from_system(expires_at)?;
         let lots = (0..EXPIRING).map(|other| (format!("other-{other}"), 0, Some(expires)));
-        give_all(connection, key, 10, lots).await?;
+        last = give_all(connection, key, 10, lots).await?;
         let left = expires_at.duration_since(clock()).ok();
         let left = left.context("the lots expired before all of them were given")?;
         tokio::time::sleep(left).await;
     }
-    Ok(())
+    Ok(last)
 }
 
 /// Lots are (account, number within the account, expiry).
@@ -63,8 +63,8 @@ async fn give_all(
     key: &str,
     points: u64,
     lots: impl Iterator<Item = (String, u64, Option<Timestamp>)>,
-) -> anyhow::Result<()> {
-    let mut lots = lots.peekable();
+) -> anyhow::Result<u64> {
+    let (mut lots, mut last) = (lots.peekable(), 0);
     while lots.peek().is_some() {
         let mut body = String::from(r#"{"credits":["#);
         for (count, (account, number, expires)) in lots.by_ref().take(CALL).enumerate() {
@@ -80,8 +80,9 @@ async fn give_all(
         if answer.status != 200 || answer.position == 0 {
             bail!("giving credit was answered {}", answer.status);
         }
+        last = answer.position;
     }
-    Ok(())
+    Ok(last)
 }
 
 #[expect(clippy::disallowed_methods, reason = "what expires does so by the wall clock")]

@@ -35,6 +35,8 @@ pub(crate) struct Loaded {
     pub(crate) client_cpu: u64,
     pub(crate) server_cpu: u64,
     pub(crate) last_position: u64,
+    /// How many were answered 201 in all, also before and after the time that counts.
+    pub(crate) accepted_in_all: u64,
 }
 
 /// A port of this machine that nothing listens on.
@@ -67,9 +69,11 @@ pub(crate) async fn run(settings: &Settings, target: &Target) -> anyhow::Result<
         client_cpu: used(before.0, after.0),
         server_cpu: used(before.1, after.1),
         last_position: 0,
+        accepted_in_all: 0,
     };
     while let Some(client) = clients.join_next().await {
-        let (answers, latencies, last) = client.context("a client failed")??;
+        let (answers, latencies, last, accepted) = client.context("a client failed")??;
+        loaded.accepted_in_all += accepted;
         for (status, count) in answers {
             *loaded.answers.entry(status).or_default() += count;
         }
@@ -89,7 +93,7 @@ async fn wait_for(address: SocketAddr) -> anyhow::Result<()> {
     bail!("nothing listens on {address}")
 }
 
-type Client = (BTreeMap<u16, u64>, Histogram, u64);
+type Client = (BTreeMap<u16, u64>, Histogram, u64, u64);
 
 async fn redeem(
     settings: Settings,
@@ -99,7 +103,8 @@ async fn redeem(
     ends: Instant,
 ) -> anyhow::Result<Client> {
     let mut connection = Connection::open(target.address).await?;
-    let (mut answers, mut latencies, mut last) = (BTreeMap::new(), Histogram::new(), 0);
+    let (mut answers, mut latencies) = (BTreeMap::new(), Histogram::new());
+    let (mut last, mut accepted) = (0, 0);
     let mut chance = Chance(client.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     for number in 0_u64.. {
         let (shopper, offer) = (chance.below(settings.shoppers), chance.below(settings.offers));
@@ -113,6 +118,7 @@ async fn redeem(
         let started = Instant::now();
         let answer = connection.ask("PUT", &path, &target.key, "", &body).await?;
         let ended = Instant::now();
+        accepted += u64::from(answer.status == 201);
         if ended >= ends {
             // It was answered, too late to count; but it is there to be projected.
             last = last.max(answer.position);
@@ -124,7 +130,7 @@ async fn redeem(
             latencies.add(u64::try_from((ended - started).as_micros()).unwrap_or(u64::MAX));
         }
     }
-    Ok((answers, latencies, last))
+    Ok((answers, latencies, last, accepted))
 }
 
 /// A kept-alive connection, one request at a time.

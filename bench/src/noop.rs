@@ -77,5 +77,5 @@ pub(crate) async fn measure(settings: &Settings) -> anyhow::Result<Turn> {
     process.kill()?;
     process.wait()?;
     let loaded = loaded?;
-    Ok(Turn { contender: "noop", visible: None, loaded })
+    Ok(Turn { contender: "noop", visible: None, expired: None, loaded })
 }

@@ -13,6 +13,8 @@ pub(crate) struct Turn {
     pub(crate) contender: &'static str,
     pub(crate) loaded: Loaded,
     pub(crate) visible: Option<Visible>,
+    /// How many lots expired meanwhile, where some did.
+    pub(crate) expired: Option<u64>,
 }
 
 /// When all that was accepted could be read.
@@ -52,16 +54,16 @@ pub(crate) fn print(settings: &Settings, fsync: u64, turns: &[Turn]) -> anyhow::
         settings.connections, settings.shoppers, settings.offers, settings.rounds, settings.seconds
     );
     println!(
-        "| contender | 201s a second | ÷ noop | p50 ms | p99 ms | not 201 | server CPU s / 1,000 | client CPU s / 1,000 | visible after, s |"
+        "| contender | 201s a second | ÷ noop | p50 ms | p99 ms | not 201 | server CPU s / 1,000 | client CPU s / 1,000 | visible after, s | lots expired |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     let mut rows = vec![];
     for contender in &settings.only {
         let own: Vec<&Turn> = turns.iter().filter(|turn| turn.contender == contender).collect();
         let row = row(contender, &own, turns);
         let text = |name: &str| row[name].as_f64().unwrap_or_default();
         println!(
-            "| {contender} | {:.0} | {:.2} | {:.1} | {:.1} | {} | {:.4} | {:.4} | {:.2} |",
+            "| {contender} | {:.0} | {:.2} | {:.1} | {:.1} | {} | {:.4} | {:.4} | {:.2} | {:.0} |",
             text("rate"),
             text("ratio"),
             text("p50_ms"),
@@ -69,7 +71,8 @@ pub(crate) fn print(settings: &Settings, fsync: u64, turns: &[Turn]) -> anyhow::
             row["not_201"],
             text("server_cpu"),
             text("client_cpu"),
-            text("visible_after")
+            text("visible_after"),
+            text("expired")
         );
         rows.push(row);
     }
@@ -97,6 +100,7 @@ fn row(contender: &str, own: &[&Turn], all: &[Turn]) -> Value {
         "not_201": own.iter().map(|turn| turn.others()).sum::<u64>(),
         "server_cpu": of(&|turn| turn.cpu(turn.loaded.server_cpu)),
         "client_cpu": of(&|turn| turn.cpu(turn.loaded.client_cpu)),
+        "expired": of(&|turn| turn.expired.unwrap_or_default() as f64),
         "visible_after": of(&|turn| turn.visible.map_or(0.0, |visible| visible.after.as_secs_f64())),
     })
 }

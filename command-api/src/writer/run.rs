@@ -18,7 +18,7 @@ use super::clock::WriterClock;
 use super::gate::Gate;
 use super::load::load;
 use super::pending::Pending;
-use super::sweep::{SWEEP_BUSY, SWEEP_IDLE};
+use super::sweep::{SWEEP_BUSY, SWEEP_IDLE, SWEEP_SHARE};
 use super::{
     Answer, NotDecided, StartError, Subject, Unanswered, WriterConfig, WriterStatus, place,
 };
@@ -164,7 +164,8 @@ impl Run {
             }
             let mut committing = std::mem::replace(&mut gathered, Batch::new());
             if !committing.decided.is_empty() {
-                committing = self.sweep(committing, SWEEP_BUSY).map_err(Trouble::State)?;
+                let portion = SWEEP_BUSY.max(committing.events.len() / SWEEP_SHARE);
+                committing = self.sweep(committing, portion).map_err(Trouble::State)?;
             }
             if !committing.events.is_empty() {
                 gathered = self.commit(&mut committing, gathered, &mut arrived).await?;

@@ -9,8 +9,11 @@ use event_schema::Metadata;
 use super::batch::Batch;
 use super::run::{Run, Unrecordable};
 
-/// How many events of it go with a batch of commands, about. They cost what so many commands do.
+/// How many events of it go with a batch of commands at least, about: next to nothing.
 pub(super) const SWEEP_BUSY: usize = 64;
+
+/// Or a fourth of what the commands of the batch record, so that it costs them no more than that.
+pub(super) const SWEEP_SHARE: usize = 4;
 
 /// How many events of it make a batch of their own, about: half a commit of commands, so that a
 /// command that comes meanwhile waits no longer than behind other commands.
