@@ -43,7 +43,7 @@ pub struct PurchaseRecorded {
     /// The rule that the caller named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_rule: Option<RuleId>,
-    /// The rule that gave them.
+    /// The rule that was gone by, where no points were named; it may have given none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<RuleVersion>,
     /// Who ships, where goods are to be shipped.

@@ -245,6 +245,24 @@ fn a_withdrawal_takes_pending_credit_first() {
 }
 
 #[test]
+fn nobody_comes_to_owe_more_than_an_amount() {
+    let mut pair = Pair::new();
+    pair.does(day(0), policy(SpentCredit::Debt, 0));
+    pair.does(day(0), earn("bob", "one", 1));
+    pair.does(day(0), take("bob", "a", 1));
+    pair.does(day(0), purchase("ann", "p", 1, Some(AMOUNT_MAX)));
+    pair.does(day(0), transfer("ann", "t", "bob", AMOUNT_MAX));
+    pair.does(day(0), take("ann", "a-1", 1));
+    let too_large = "amount-too-large";
+    pair.refuses(day(0), withdraw("ann", "w", CauseKind::Purchase, "p"), too_large);
+    pair.refuses(day(0), return_one("ann", "p", "r"), too_large);
+    pair.refuses(day(0), take("ann", "a-2", AMOUNT_MAX), too_large);
+    pair.does(day(0), take("ann", "a-2", AMOUNT_MAX - 1));
+    pair.has("ann", 0, AMOUNT_MAX.into());
+    pair.finish();
+}
+
+#[test]
 fn what_an_account_owes_is_paid_by_a_transfer_that_comes_in() {
     let mut pair = Pair::new();
     pair.does(day(0), policy(SpentCredit::Debt, 0));
