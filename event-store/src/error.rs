@@ -93,3 +93,15 @@ pub enum StoreError {
     #[error("the log was closed")]
     Closed,
 }
+
+/// An error with all that is behind it, in one line.
+#[must_use]
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -19,7 +19,7 @@ mod url;
 
 pub use api_key::ApiKeyRow;
 pub use append::{Append, AppendError};
-pub use error::StoreError;
+pub use error::{StoreError, with_causes};
 pub use follow::Follower;
 pub use memory::{Fault, MemoryStore};
 pub use sqlite::SqliteStore;

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use domain::{AccountId, Event, ExchangeId, HoldId, OfferId, PurchaseId, Timestamp};
 use event_schema::decode;
+use event_store::with_causes;
 use log_record::{LogId, RecordedEvent};
 use serde::Serialize;
 
@@ -80,7 +81,7 @@ impl Rows {
         for row in events {
             let unapplicable = |error: &dyn std::error::Error| ProjectError::Unapplicable {
                 place: row.place,
-                why: sentence(error),
+                why: with_causes(error),
             };
             let (recorded_at, event) = decode(row).map_err(|error| unapplicable(&error))?;
             let at = At { log_id, row, recorded_at, lanes };
@@ -150,15 +151,4 @@ const fn int(number: u64) -> i64 {
 /// JSON as a text, as the tables keep it.
 fn json(value: &impl Serialize) -> Result<String, serde_json::Error> {
     serde_json::to_string(value)
-}
-
-/// An error with all that is behind it.
-fn sentence(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -10,7 +10,7 @@ use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_lim
 use crate::account_balance::check_exists;
 use crate::freshness::Fresh;
 use crate::ledger_entry::PageQuery;
-use crate::{QueryApi, failed, place, time};
+use crate::{QueryApi, failed, place, row_of_account, rows_of_account, time};
 
 const SELECT: &str = include_str!("sql/select_exchange.sql");
 const LIST: &str = include_str!("sql/list_exchanges.sql");
@@ -69,12 +69,9 @@ pub(crate) async fn get_exchange(
     PathIds(account_id, exchange_id): PathIds<AccountId, ExchangeId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let row: Option<Row> = sqlx::query_as(SELECT)
-        .bind(account_id.as_str())
-        .bind(exchange_id.as_str())
-        .fetch_optional(api.read_model.pool())
-        .await
-        .map_err(failed)?;
+    let mut reading = api.reading().await?;
+    let row: Option<Row> =
+        row_of_account(&mut reading, SELECT, &account_id, exchange_id.as_str()).await?;
     let row = row.ok_or_else(|| {
         Problem::not_found(format!("The account {account_id} has no exchange {exchange_id}."))
     })?;
@@ -91,13 +88,7 @@ pub(crate) async fn list_exchanges(
     let (limit, before) = query.position_page("exchanges")?;
     let mut reading = api.reading().await?;
     check_exists(&mut reading, &account_id).await?;
-    let rows: Vec<Row> = sqlx::query_as(LIST)
-        .bind(account_id.as_str())
-        .bind(before)
-        .bind(limit + 1)
-        .fetch_all(&mut *reading)
-        .await
-        .map_err(failed)?;
+    let rows: Vec<Row> = rows_of_account(&mut reading, LIST, &account_id, before, limit).await?;
     let exchanges = rows.into_iter().map(exchange).collect::<Result<Vec<_>, _>>()?;
     let page = Page::of(exchanges, limit, "exchanges", |exchange| exchange.key.to_string());
     json_with_etag(&headers, &page)

@@ -11,7 +11,7 @@ use crate::account_balance::check_exists;
 use crate::clock::now;
 use crate::freshness::Fresh;
 use crate::ledger_entry::PageQuery;
-use crate::{QueryApi, failed, place, time};
+use crate::{QueryApi, failed, place, row_of_account, rows_of_account, time};
 
 const SELECT: &str = include_str!("sql/select_hold.sql");
 const LIST: &str = include_str!("sql/list_holds.sql");
@@ -58,12 +58,8 @@ pub(crate) async fn get_hold(
 ) -> Result<Response, Problem> {
     let mut reading = api.reading().await?;
     let now = now(&mut reading).await.map_err(failed)?;
-    let row: Option<Row> = sqlx::query_as(SELECT)
-        .bind(account_id.as_str())
-        .bind(hold_id.as_str())
-        .fetch_optional(&mut *reading)
-        .await
-        .map_err(failed)?;
+    let row: Option<Row> =
+        row_of_account(&mut reading, SELECT, &account_id, hold_id.as_str()).await?;
     let row = row.ok_or_else(|| {
         Problem::not_found(format!("The account {account_id} has no hold {hold_id}."))
     })?;
@@ -81,13 +77,7 @@ pub(crate) async fn list_holds(
     let mut reading = api.reading().await?;
     check_exists(&mut reading, &account_id).await?;
     let now = now(&mut reading).await.map_err(failed)?;
-    let rows: Vec<Row> = sqlx::query_as(LIST)
-        .bind(account_id.as_str())
-        .bind(before)
-        .bind(limit + 1)
-        .fetch_all(&mut *reading)
-        .await
-        .map_err(failed)?;
+    let rows: Vec<Row> = rows_of_account(&mut reading, LIST, &account_id, before, limit).await?;
     let holds = rows.into_iter().map(|row| hold(row, now)).collect::<Result<Vec<_>, _>>()?;
     json_with_etag(&headers, &Page::of(holds, limit, "holds", |hold| hold.key.to_string()))
 }

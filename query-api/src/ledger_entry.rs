@@ -14,7 +14,7 @@ use crate::account_balance::check_exists;
 use crate::freshness::Fresh;
 use crate::origin::{CauseBody, Origin, find_lot, read_lots};
 use crate::standing::{lot_key, read_parts};
-use crate::{QueryApi, bad_cursor, failed, place, split_place, time};
+use crate::{QueryApi, bad_cursor, failed, place, rows_of_account, split_place, time};
 
 const LIST: &str = include_str!("sql/list_ledger_entries.sql");
 const SELECT: &str = include_str!("sql/select_ledger_entry.sql");
@@ -136,13 +136,7 @@ pub(crate) async fn list_entries(
         None => (i64::MAX, recorded.available + recorded.held + recorded.pending - recorded.owed),
         Some(cursor) => read_key(&cursor).ok_or_else(bad_cursor)?,
     };
-    let rows: Vec<Row> = sqlx::query_as(LIST)
-        .bind(account_id.as_str())
-        .bind(before)
-        .bind(limit + 1)
-        .fetch_all(&mut *reading)
-        .await
-        .map_err(failed)?;
+    let rows: Vec<Row> = rows_of_account(&mut reading, LIST, &account_id, before, limit).await?;
     let entries = rows.into_iter().map(|row| {
         let entry = EntryBody { balance: Some(balance), ..entry(row)? };
         balance -= entry.points;

@@ -23,9 +23,11 @@ mod total;
 use std::time::Duration;
 
 use axum::extract::FromRef;
+use domain::AccountId;
 use projector::ReadModel;
 use serde_json::value::RawValue;
-use sqlx::{Sqlite, Transaction};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Sqlite, SqliteConnection, Transaction};
 use wire::{KeyRing, Problem};
 
 pub use router::router;
@@ -46,6 +48,44 @@ impl QueryApi {
     async fn reading(&self) -> Result<Transaction<'static, Sqlite>, Problem> {
         self.read_model.pool().begin().await.map_err(failed)
     }
+}
+
+/// A page of an account's rows, newest first, and one more where there is one.
+async fn rows_of_account<R>(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+    account_id: &AccountId,
+    before: i64,
+    limit: u32,
+) -> Result<Vec<R>, Problem>
+where
+    R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+{
+    sqlx::query_as(statement)
+        .bind(account_id.as_str())
+        .bind(before)
+        .bind(limit + 1)
+        .fetch_all(connection)
+        .await
+        .map_err(failed)
+}
+
+/// The row of an account under an id of its own, if there is one.
+async fn row_of_account<R>(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+    account_id: &AccountId,
+    id: &str,
+) -> Result<Option<R>, Problem>
+where
+    R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+{
+    sqlx::query_as(statement)
+        .bind(account_id.as_str())
+        .bind(id)
+        .fetch_optional(connection)
+        .await
+        .map_err(failed)
 }
 
 impl FromRef<QueryApi> for KeyRing {

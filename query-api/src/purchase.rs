@@ -12,7 +12,7 @@ use crate::account_balance::check_exists;
 use crate::freshness::Fresh;
 use crate::ledger_entry::PageQuery;
 use crate::origin::RuleBody;
-use crate::{QueryApi, failed, place, raw_json, time};
+use crate::{QueryApi, place, raw_json, row_of_account, rows_of_account, time};
 
 const SELECT: &str = include_str!("sql/select_purchase.sql");
 const LIST: &str = include_str!("sql/list_purchases.sql");
@@ -62,12 +62,9 @@ pub(crate) async fn get_purchase(
     PathIds(account_id, purchase_id): PathIds<AccountId, PurchaseId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let row: Option<Row> = sqlx::query_as(SELECT)
-        .bind(account_id.as_str())
-        .bind(purchase_id.as_str())
-        .fetch_optional(api.read_model.pool())
-        .await
-        .map_err(failed)?;
+    let mut reading = api.reading().await?;
+    let row: Option<Row> =
+        row_of_account(&mut reading, SELECT, &account_id, purchase_id.as_str()).await?;
     let row = row.ok_or_else(|| {
         Problem::not_found(format!("The account {account_id} has no purchase {purchase_id}."))
     })?;
@@ -83,13 +80,7 @@ pub(crate) async fn list_purchases(
 ) -> Result<Response, Problem> {
     let (limit, before) = query.position_page("purchases")?;
     let mut reading = api.reading().await?;
-    let rows: Vec<Row> = sqlx::query_as(LIST)
-        .bind(account_id.as_str())
-        .bind(before)
-        .bind(limit + 1)
-        .fetch_all(&mut *reading)
-        .await
-        .map_err(failed)?;
+    let rows: Vec<Row> = rows_of_account(&mut reading, LIST, &account_id, before, limit).await?;
     // A purchase that earns nothing makes no account.
     if rows.is_empty() {
         check_exists(&mut reading, &account_id).await?;

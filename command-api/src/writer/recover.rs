@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use event_store::AppendError;
+use event_store::{AppendError, with_causes};
 use log_record::{Head, Position};
 
 use super::batch::Batch;
@@ -86,7 +86,7 @@ impl Run {
                     let error: &dyn std::error::Error = &error;
                     tracing::warn!(error, "the state can't be rebuilt yet");
                 }
-                Err(error) => return Err(sentence(&error)),
+                Err(error) => return Err(with_causes(&error)),
             }
             tokio::time::sleep(delay).await;
             delay = (delay * 2).min(RETRY_DELAY_MAX);
@@ -104,15 +104,4 @@ fn deposed(failed: Batch, gathered: Batch, head: &Head) -> String {
     failed.leave(Unanswered::NotDecided(NotDecided::Deposed));
     gathered.leave(Unanswered::NotDecided(NotDecided::Deposed));
     format!("{DEPOSED}: its head is at {} in epoch {}", head.position, head.epoch)
-}
-
-/// An error with all that is behind it.
-fn sentence(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
