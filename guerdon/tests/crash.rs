@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ledger::{Answer, Api, Ledger};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const SHOPPERS: u64 = 40;
 const CLIENTS: u64 = 16;
@@ -65,6 +65,56 @@ async fn an_answered_redemption_survives_kill_9() {
     let offer = ledger.client.get("operator", "/v1/offers/mug").await.is(200);
     assert_eq!(offer["remaining"], STOCK - sold, "the stock adds up");
     assert_eq!(ledger.stop(), Some(0));
+}
+
+/// Killed while it records what has fallen due, it goes on where the log ends: every lot expires
+/// once, and everything adds up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn credit_that_expires_while_it_is_killed_expires_once() {
+    const LOTS: u64 = 4_000;
+    const POINTS: u64 = 7;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut ledger = Ledger::start(folder.path());
+    let mut delays = Delays(0x2545_f491_4f6c_dd1d);
+    for round in 0..3 {
+        let expires_at = in_seconds(4);
+        for call in 0..LOTS / 1_000 {
+            let credits: Vec<Value> = (0..1_000)
+                .map(|number| {
+                    json!({
+                        "account_id": format!("shopper-{}", call * 1_000 + number),
+                        "points": POINTS, "expires_at": expires_at,
+                        "cause": {"kind": "promotion", "id": format!("round-{round}")},
+                    })
+                })
+                .collect();
+            let body = json!({"credits": credits});
+            ledger.client.post("merchant", "/v1/credits", body).await.is(200);
+        }
+        // Some time around the expiry.
+        tokio::time::sleep(Duration::from_secs(3) + delays.next()).await;
+        ledger.kill();
+        ledger = Ledger::start(folder.path());
+    }
+    let started = Instant::now();
+    loop {
+        let totals = ledger.client.get("auditor", "/v1/totals").await.is(200);
+        assert_eq!(totals["difference"], 0, "{totals}");
+        if totals["expired"] == 3 * LOTS * POINTS {
+            assert_eq!(totals["available"], 0, "{totals}");
+            break;
+        }
+        assert!(started.elapsed() < ledger::PATIENCE, "{totals}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+/// So many seconds from now.
+#[expect(clippy::disallowed_methods, reason = "what expires does so by the wall clock")]
+fn in_seconds(seconds: u64) -> String {
+    let then = std::time::SystemTime::now() + Duration::from_secs(seconds);
+    domain::Timestamp::from_system(then).expect("a time").to_string()
 }
 
 async fn redeem_until(
