@@ -33,6 +33,34 @@ fn a_second_server_on_the_same_folder_is_refused() {
     fails(serve(folder.path()), &["log.sqlite", "another process", "one writer"]);
 }
 
+#[test]
+fn another_clock_than_the_log_was_opened_with_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start_with(folder.path(), &["--clock", "commands"], &[]);
+    assert_eq!(ledger.stop(), Some(0));
+    let mut command = serve(folder.path());
+    command.args(["--clock", "wall"]);
+    fails(command, &["opened with --clock commands", "--clock says wall"]);
+    assert_eq!(Ledger::start(folder.path()).stop(), Some(0), "as it was opened");
+}
+
+#[test]
+fn an_operator_confirms_the_clock() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    let confirm = |url: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
+        command.args(["confirm-clock", "--url", url, "--api-keys"]);
+        command.arg(folder.path().join("api-keys.json"));
+        ends(command)
+    };
+    let confirmed = confirm(&ledger.client.url);
+    assert!(confirmed.status.success(), "{confirmed:?}");
+    assert!(String::from_utf8_lossy(&confirmed.stdout).starts_with("confirmed that it is 2"));
+    let nobody = confirm("http://127.0.0.1:9");
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("doesn't answer"), "{nobody:?}");
+}
+
 #[tokio::test]
 async fn a_missing_or_damaged_key_file_is_named_and_can_be_done_without() {
     let (folder, keys) = stopped_ledger().await;
