@@ -48,7 +48,7 @@ pub(crate) async fn earn_credits(
         let complaint = format!("must be a list of 1 to {CREDITS_MAX} earnings");
         return Err(Problem::invalid_field("credits", complaint));
     }
-    // Side by side, so that they share batches; begun in their order, which they are decided in.
+    // Side by side, so that they share batches; that leaves open which is decided first.
     let earnings: Vec<_> = body
         .credits
         .into_iter()
