@@ -14,6 +14,7 @@ use crate::execute::unexpected;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConfirmClockBody {
+    /// What a clock says that is right.
     wall: Timestamp,
 }
 
@@ -29,6 +30,12 @@ pub(crate) async fn confirm_clock(
     headers: HeaderMap,
     JsonBody(ConfirmClockBody { wall }): JsonBody<ConfirmClockBody>,
 ) -> Result<Response, Problem> {
+    if let Some(clock) = api.writer.read_clock().other_than(wall) {
+        let complaint = format!(
+            "is not what the ledger's clock says, which is {clock}; set that clock right first"
+        );
+        return Err(Problem::invalid_field("wall", complaint));
+    }
     let command = Command::ConfirmClock(ConfirmClock { wall });
     let done = api.execute(command, caller, &headers).await?;
     let Some(Event::ClockConfirmed(fact)) = &done.event else { return Err(unexpected()) };

@@ -55,7 +55,7 @@ pub(crate) async fn earn_credit(
     done.respond(&CreditBody::of(&done)?)
 }
 
-/// Adjustments are an operator's.
+/// Adjustments are an operator's, to be made and to be taken back.
 pub(crate) fn check_may_earn(caller: Caller, cause: &Cause) -> Result<(), Problem> {
     if cause.kind == CauseKind::Adjustment && caller.role != Role::Operator {
         return Err(Problem::forbidden(caller.role, &[Role::Operator]));

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::command::EarnCredit;
 use domain::{AccountId, Cause, Command, Points, Timestamp};
+use futures_util::future::join_all;
 use log_record::Place;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -48,24 +49,12 @@ pub(crate) async fn earn_credits(
         let complaint = format!("must be a list of 1 to {CREDITS_MAX} earnings");
         return Err(Problem::invalid_field("credits", complaint));
     }
-    // Side by side, so that they share batches; that leaves open which is decided first.
-    let earnings: Vec<_> = body
-        .credits
-        .into_iter()
-        .map(|Object(item)| {
-            let (api, headers) = (api.clone(), headers.clone());
-            tokio::spawn(async move { earn(&api, item, caller, &headers).await })
-        })
-        .collect();
-    let (mut items, mut reached) = (Vec::with_capacity(earnings.len()), None::<Place>);
-    for earning in earnings {
-        let outcome = match earning.await {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                tracing::error!(%error, "an earning was not answered");
-                Err(Problem::internal())
-            }
-        };
+    // Side by side, so that they share batches. Each is handed to the writer when it is first
+    // polled, which happens in their order, and so that is the order in which they are decided.
+    let earnings = body.credits.into_iter().map(|Object(item)| earn(&api, item, caller, &headers));
+    let outcomes = join_all(earnings).await;
+    let (mut items, mut reached) = (Vec::with_capacity(outcomes.len()), None::<Place>);
+    for outcome in outcomes {
         items.push(match outcome {
             Ok((last, body)) => {
                 reached = reached.max(Some(last));

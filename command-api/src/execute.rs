@@ -109,7 +109,7 @@ impl CommandApi {
                 Ok(Answer::Recorded { place, event, last, subject }) => {
                     Done { place, event: Some(*event), last, subject, is_repeat: false }
                 }
-                Ok(Answer::Repeat(place)) => self.repeat(&command, place).await?,
+                Ok(Answer::Repeat { place, last }) => self.repeat(&command, place, last).await?,
                 Ok(Answer::Standing(place, subject)) => Done {
                     place,
                     event: None,
@@ -134,13 +134,11 @@ impl CommandApi {
         }
     }
 
-    async fn repeat(&self, command: &Command, place: Place) -> Result<Done, Problem> {
+    async fn repeat(&self, command: &Command, place: Place, last: Place) -> Result<Done, Problem> {
         let event = self.event(place).await?;
         match command.first_difference(&event) {
             Some(field) => Err(id_reused(field)),
-            None => {
-                Ok(Done { place, event: Some(event), last: place, subject: None, is_repeat: true })
-            }
+            None => Ok(Done { place, event: Some(event), last, subject: None, is_repeat: true }),
         }
     }
 

@@ -25,6 +25,7 @@ mod put_policy;
 mod record_purchase;
 mod redeem;
 mod refusal_problem;
+mod refuse_unheeded;
 mod release_hold;
 mod return_purchase;
 mod router;

@@ -20,6 +20,7 @@ const PERCENT_MAX: u32 = 10_000;
 
 /// A hundred years of months, and ten of days: more is a slip.
 const MONTHS_MAX: u16 = 1_200;
+const YEARS_MAX: u16 = 100;
 const PENDING_DAYS_MAX: u16 = 3_650;
 
 #[derive(Deserialize)]
@@ -97,10 +98,22 @@ impl PutEarningRuleBody {
             let complaint = format!("must be a whole number from 0 to {PENDING_DAYS_MAX}");
             return Err(Problem::invalid_field("pending_days", complaint));
         }
+        // A month has 28 days at least.
+        let days_until = |months: u16| u32::from(months) * 28;
         match self.expiry {
             Some(ExpiryRule::Months(months)) if months == 0 || months > MONTHS_MAX => {
                 let complaint = format!("must be a whole number from 1 to {MONTHS_MAX}");
                 return Err(Problem::invalid_field("expiry.months", complaint));
+            }
+            Some(ExpiryRule::EndOfYear(years)) if years > YEARS_MAX => {
+                let complaint = format!("must be a whole number from 0 to {YEARS_MAX}");
+                return Err(Problem::invalid_field("expiry.end_of_year", complaint));
+            }
+            Some(ExpiryRule::Months(months))
+                if u32::from(self.pending_days) >= days_until(months) =>
+            {
+                let complaint = "lets credit expire before it can be spent; say fewer days";
+                return Err(Problem::invalid_field("pending_days", complaint));
             }
             _ => {}
         }

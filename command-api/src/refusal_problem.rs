@@ -11,6 +11,9 @@ use crate::NotDecided;
 /// seconds are all that `Retry-After` can say.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
+/// How long where an operator has to come first.
+const RETRY_AFTER_CLOCK_SECONDS: u32 = 60;
+
 /// The pages that explain every problem of the command API.
 pub fn problem_pages() -> impl Iterator<Item = ProblemPage> {
     REFUSAL_PAGES.into_iter().chain([ID_REUSED, NOT_DECIDED, OUTCOME_UNKNOWN, DECISION_FAILED])
@@ -43,9 +46,13 @@ pub(crate) fn not_found_where_unknown(problem: Problem) -> Problem {
 }
 
 pub(crate) fn id_reused(field: &str) -> Problem {
+    let was = match field {
+        "call" => "by another call".to_owned(),
+        field => format!("for a request that differs in {field}"),
+    };
     let detail = format!(
-        "This id was used for a request with another {field}. Use a new id for a new request, or \
-         send the first one again unchanged."
+        "This id was used {was}. Use a new id for a new request, or send the first one again \
+         unchanged."
     );
     Problem::of(&ID_REUSED, detail).fact("field", field)
 }
@@ -55,11 +62,14 @@ pub(crate) fn not_decided(why: NotDecided) -> Problem {
         NotDecided::QueueFull => "Too many requests are waiting to be decided.",
         NotDecided::DeadlinePassed => "The request waited for its turn until its time was over.",
         NotDecided::Deposed => "Another server has taken over the ledger.",
-        NotDecided::ClockUnconfirmed => {
-            "The server's clock can't be trusted until an operator confirms it."
-        }
+        NotDecided::ClockUnconfirmed => "The server's clock can't be trusted.",
         NotDecided::Stopped => "The server is stopping.",
     };
+    if why == NotDecided::ClockUnconfirmed {
+        let detail = "The server's clock can't be trusted, so nothing is decided until an operator \
+                      runs `guerdon confirm-clock`. Nothing happened. Send it again after that.";
+        return Problem::of(&NOT_DECIDED, detail).retry_after(RETRY_AFTER_CLOCK_SECONDS);
+    }
     Problem::of(&NOT_DECIDED, format!("{detail} Nothing happened. Send it again in a second."))
         .retry_after(RETRY_AFTER_SECONDS)
 }
@@ -102,7 +112,7 @@ const OFFER_UNKNOWN: ProblemPage = page(
 );
 
 /// In the refusals' order of precedence.
-const REFUSAL_PAGES: [ProblemPage; 29] = [
+const REFUSAL_PAGES: [ProblemPage; 30] = [
     page(
         StatusCode::CONFLICT,
         "hold-unknown",
@@ -317,6 +327,15 @@ const REFUSAL_PAGES: [ProblemPage; 29] = [
     ),
     page(
         StatusCode::CONFLICT,
+        "account-full",
+        "The account is full",
+        "An account has at most 10,000 parts of lots before more may come in, and 1,000 holds at a \
+         time; the fact max says which. Nothing was done.",
+        "Spend or release something first, or earn in larger lots.",
+        true,
+    ),
+    page(
+        StatusCode::CONFLICT,
         "shopper-limit-reached",
         "The shopper has had enough of it",
         "One shopper may have so many of the offer, the fact limit, and has had taken. Nothing was \
@@ -357,7 +376,7 @@ const NOT_DECIDED: ProblemPage = page(
     StatusCode::SERVICE_UNAVAILABLE,
     "not-decided",
     "The request was not decided",
-    "The server had no room or no time for it. Nothing happened.",
+    "The server had no room or no time for it, or its clock can't be trusted. Nothing happened.",
     "Send it again with the same id after Retry-After.",
     true,
 );

@@ -1,6 +1,7 @@
 //! Every route that writes, and who may use it.
 
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::routing::{post, put};
 use wire::Role::{Merchant, Operator, Shopper, Warehouse};
 use wire::only;
@@ -21,6 +22,7 @@ use crate::put_offer::put_offer;
 use crate::put_policy::put_policy;
 use crate::record_purchase::record_purchase;
 use crate::redeem::{redeem, redeem_by_key};
+use crate::refuse_unheeded::{refuse_if_match, refuse_query};
 use crate::release_hold::release_hold;
 use crate::return_purchase::return_purchase;
 use crate::transfer_credit::transfer_credit;
@@ -40,28 +42,34 @@ pub fn router(api: CommandApi) -> Router {
         .route("/holds/{hold_id}", put(only(&[Shopper], hold_credit)))
         .route("/holds/{hold_id}/capture", put(only(&[Shopper], capture_hold)))
         .route("/holds/{hold_id}/release", put(only(&[Shopper, Operator], release_hold)))
-        .route("/exchanges/{exchange_id}", put(only(&[Shopper], redeem)))
-        .route("/exchanges", post(only(&[Shopper], redeem_by_key)))
         .route(
             "/exchanges/{exchange_id}/cancellations/{cancellation_id}",
             put(only(&[Shopper, Operator], cancel_exchange)),
         )
         .route("/transfers/{transfer_id}", put(only(&[Shopper], transfer_credit)));
+    let exchanges = Router::new()
+        .route("/exchanges/{exchange_id}", put(only(&[Shopper], redeem)))
+        .route("/exchanges", post(only(&[Shopper], redeem_by_key)));
+    let versioned = Router::new()
+        .route("/v1/offers/{offer_id}", put(only(&[Operator], put_offer)))
+        .route("/v1/earning-rules/{rule_id}", put(only(&[Operator], put_earning_rule)));
     Router::new()
         .nest("/v1/accounts/{account_id}", account)
         .route("/v1/credits", post(only(&[Merchant, Operator], earn_credits)))
-        .route("/v1/offers/{offer_id}", put(only(&[Operator], put_offer)))
         .route("/v1/offers/{offer_id}/closure", put(only(&[Operator], close_offer)))
         .route(
             "/v1/offers/{offer_id}/stock-additions/{addition_id}",
             put(only(&[Operator], add_stock)),
         )
-        .route("/v1/earning-rules/{rule_id}", put(only(&[Operator], put_earning_rule)))
         .route("/v1/policy", put(only(&[Operator], put_policy)))
         .route(
             "/v1/shipping-requests/{shipping_request_id}/dispatch",
             put(only(&[Warehouse, Operator], dispatch_shipment)),
         )
         .route("/v1/clock/confirmation", put(only(&[Operator], confirm_clock)))
+        .layer(from_fn(refuse_if_match))
+        .merge(versioned)
+        .layer(from_fn(refuse_query))
+        .nest("/v1/accounts/{account_id}", exchanges.layer(from_fn(refuse_if_match)))
         .with_state(api)
 }

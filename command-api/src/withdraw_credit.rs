@@ -11,6 +11,7 @@ use serde::Deserialize;
 use wire::{Caller, JsonBody, Object, PathIds, Problem};
 
 use crate::CommandApi;
+use crate::earn_credit::check_may_earn;
 use crate::execute::unexpected;
 
 #[derive(Deserialize)]
@@ -30,6 +31,7 @@ pub(crate) async fn withdraw_credit(
     headers: HeaderMap,
     JsonBody(body): JsonBody<WithdrawCreditBody>,
 ) -> Result<Response, Problem> {
+    check_may_earn(caller, &body.cause.0)?;
     let command = Command::WithdrawCredit(WithdrawCredit {
         account_id,
         withdrawal_id,

@@ -94,8 +94,13 @@ pub enum Answer {
         /// What was set, as it then stood, where the command sets something.
         subject: Option<Subject>,
     },
-    /// Its id was recorded before, by the event at this place.
-    Repeat(Place),
+    /// Its id was recorded before.
+    Repeat {
+        /// Where the event stands that bears it.
+        place: Place,
+        /// An event by which all that came of it is recorded.
+        last: Place,
+    },
     /// What stands at this place is needed to decide, and is durable: ask again with it.
     Original(Place),
     /// What was asked for was so already.
@@ -148,6 +153,9 @@ pub enum NotDecided {
 pub enum WriterStatus {
     /// It decides and appends.
     Serving,
+    /// It decides and appends, but what falls due is no longer recorded in the background, since
+    /// that failed.
+    NotSweeping,
     /// It decides nothing until an operator confirms the clock, for this reason.
     ClockUnconfirmed(String),
     /// An append failed or a decision panicked; it is finding out what the log holds.
@@ -205,6 +213,7 @@ pub struct Writer {
     gate: Arc<Gate>,
     status: watch::Receiver<WriterStatus>,
     deadline: Duration,
+    read_clock: ReadClock,
 }
 
 impl Writer {
@@ -214,7 +223,7 @@ impl Writer {
         let (queue, commands) = mpsc::channel(QUEUE_COMMANDS_MAX);
         let (status, watched) = watch::channel(WriterStatus::Serving);
         let gate = Arc::new(Gate::default());
-        let deadline = config.deadline;
+        let (deadline, read_clock) = (config.deadline, config.read_clock.clone());
         let run = run::Run::start(config, commands, Arc::clone(&gate), status).await?;
         let (stopped, has_stopped) = oneshot::channel();
         tokio::spawn(async move {
@@ -222,7 +231,7 @@ impl Writer {
             // Whoever asked to be told may have gone.
             let _ = stopped.send(());
         });
-        Ok((Self { queue, gate, status: watched, deadline }, has_stopped))
+        Ok((Self { queue, gate, status: watched, deadline, read_clock }, has_stopped))
     }
 
     /// Has the command decided, and gives the outcome once it is durable.
@@ -256,6 +265,12 @@ impl Writer {
             Err(_) if claim.withdraw() => Err(Unanswered::NotDecided(NotDecided::DeadlinePassed)),
             Ok(Err(_)) | Err(_) => Err(Unanswered::OutcomeUnknown),
         }
+    }
+
+    /// The clocks that the writer goes by.
+    #[must_use]
+    pub const fn read_clock(&self) -> &ReadClock {
+        &self.read_clock
     }
 
     /// How the writer is, and how it comes to be.

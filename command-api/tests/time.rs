@@ -46,6 +46,26 @@ async fn a_clock_that_jumps_decides_nothing_until_it_is_confirmed() {
 }
 
 #[tokio::test]
+async fn a_restart_does_not_take_an_operators_place() {
+    let hands = Hands::at(10 * DAY);
+    let mut ledger = Ledger::with_clock(None, &hands).await;
+    ledger.recorded(earns("ann", "B-1", Some(12 * DAY))).await;
+    hands.jump(20 * DAY);
+    for _ in 0..2 {
+        let unanswered = ledger.asks(earns("ann", "B-2", None)).await.err();
+        assert_eq!(unanswered, Some(Unanswered::NotDecided(NotDecided::ClockUnconfirmed)));
+        ledger.restart().await;
+    }
+    assert_eq!(expired(&ledger).await, 0);
+    let doubts = ledger.events().await.into_iter();
+    let doubts = doubts.filter(|(_, event)| matches!(event, Event::ClockDoubted(_)));
+    assert_eq!(doubts.map(|(time, _)| time).collect::<Vec<_>>(), [time(10 * DAY)]);
+    ledger.recorded(confirmation(30 * DAY)).await;
+    ledger.recorded(earns("ann", "B-2", None)).await;
+    assert_eq!(expired(&ledger).await, 1);
+}
+
+#[tokio::test]
 async fn a_clock_that_is_corrected_by_less_goes_on() {
     let hands = Hands::at(10 * DAY);
     let ledger = Ledger::with_clock(None, &hands).await;
@@ -159,7 +179,7 @@ async fn a_dry_run_tells_what_would_be_and_records_nothing() {
     assert_eq!(ledger.events().await.len(), before);
     ledger.recorded(redeem("ann", "x-1", "mug")).await;
     let repeat = ledger.asks(dry(redeem("ann", "x-1", "mug"))).await;
-    assert!(matches!(repeat, Ok(Answer::Repeat(_))), "{repeat:?}");
+    assert!(matches!(repeat, Ok(Answer::Repeat { .. })), "{repeat:?}");
 }
 
 async fn expired(ledger: &Ledger) -> usize {

@@ -22,7 +22,7 @@ async fn a_repeat_in_flight_waits_with_the_first_and_is_a_repeat() {
     ledger.store.release_appends();
     let (first, second) = (first.await.expect("ran"), second.await.expect("ran"));
     let recorded = |answer: &_| matches!(answer, &Ok(Answer::Recorded { .. }));
-    let repeated = |answer: &_| matches!(answer, &Ok(Answer::Repeat(_)));
+    let repeated = |answer: &_| matches!(answer, &Ok(Answer::Repeat { .. }));
     assert!(
         recorded(&first) && repeated(&second) || repeated(&first) && recorded(&second),
         "{first:?} {second:?}"
@@ -70,7 +70,7 @@ async fn what_is_unresolved_at_the_deadline_is_unknown_and_the_same_id_tells() {
     assert_eq!(unanswered.err(), Some(Unanswered::OutcomeUnknown));
     ledger.store.release_appends();
     let answer = ledger.asks(redeem("ann", "x-1", "mug")).await;
-    assert!(matches!(answer, Ok(Answer::Repeat(_))), "{answer:?}");
+    assert!(matches!(answer, Ok(Answer::Repeat { .. })), "{answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -152,7 +152,7 @@ async fn once_sold_out_only_repeats_and_added_stock_come_through() {
     let turned_away = ledger.asks(redeem("bob", "x-1", "rare")).await;
     assert!(matches!(turned_away, Ok(Answer::Refused(Refusal::SoldOut { .. }))));
     let repeat = ledger.asks(redeem("ann", "x-1", "rare")).await;
-    assert!(matches!(repeat, Ok(Answer::Repeat(_))), "{repeat:?}");
+    assert!(matches!(repeat, Ok(Answer::Repeat { .. })), "{repeat:?}");
     ledger.recorded(add_stock("rare", 1)).await;
     ledger.recorded(redeem("bob", "x-1", "rare")).await;
     let turned_away = ledger.asks(redeem("ann", "x-2", "rare")).await;
@@ -164,7 +164,7 @@ async fn a_restart_knows_all_that_was_answered() {
     let mut ledger = Ledger::start().await;
     ledger.recorded(redeem("ann", "x-1", "mug")).await;
     ledger.restart().await;
-    assert!(matches!(ledger.asks(redeem("ann", "x-1", "mug")).await, Ok(Answer::Repeat(_))));
+    assert!(matches!(ledger.asks(redeem("ann", "x-1", "mug")).await, Ok(Answer::Repeat { .. })));
     ledger.recorded(redeem("ann", "x-2", "mug")).await;
     ledger.agrees_with_its_log().await;
 }

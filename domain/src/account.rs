@@ -1,5 +1,7 @@
 //! A shopper's credit, in parts of lots, and how much of each offer the shopper has had.
 
+use std::collections::VecDeque;
+
 use log_record::Position;
 use serde::{Deserialize, Serialize};
 
@@ -7,8 +9,16 @@ use crate::amount::sum;
 use crate::lots::{Lots, sum_of};
 use crate::{
     CreditEarned, CreditHeld, CreditWithdrawn, Event, HoldCaptured, HoldId, LotId, LotPart, Period,
-    Points, RuleId, Timestamp, Units,
+    Points, Refusal, RuleId, Timestamp, Units,
 };
+
+/// How many parts of lots an account has at most before more may come in: what falls due in it, or
+/// is drawn at once, is work and events for the writer. A shopper who earns ten times a day has a
+/// tenth of that in a year.
+const PARTS_MAX: usize = 10_000;
+
+/// How many holds an account has at most at a time, likewise.
+const HOLDS_MAX: usize = 1_000;
 
 /// A shopper's account. It comes into being with its first credit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +36,7 @@ pub struct Account {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Rare {
     /// The first to become available first.
-    pending: Vec<Pending>,
+    pending: VecDeque<Pending>,
     /// The oldest first.
     holds: Vec<Hold>,
     #[serde(with = "sum")]
@@ -100,8 +110,12 @@ impl Account {
 
     /// What can't be spent yet, the first to become available first.
     #[must_use]
-    pub fn pending_parts(&self) -> &[Pending] {
-        self.rare.as_ref().map(|rare| &*rare.pending).unwrap_or_default()
+    pub const fn pending_parts(&self) -> &VecDeque<Pending> {
+        const NONE: &VecDeque<Pending> = &VecDeque::new();
+        match &self.rare {
+            Some(rare) => &rare.pending,
+            None => NONE,
+        }
     }
 
     /// What is set aside, the oldest first.
@@ -149,11 +163,23 @@ impl Account {
         sums.into_iter().try_fold(points, Points::plus).is_some()
     }
 
+    /// Whether another part of a lot may come in.
+    pub(crate) fn check_parts(&self) -> Result<(), Refusal> {
+        let held: usize = self.holds().iter().map(|hold| hold.lots.len()).sum();
+        let parts = self.lots.len() + self.pending_parts().len() + held;
+        check_count("parts of lots", parts, PARTS_MAX)
+    }
+
+    /// Whether another hold may begin.
+    pub(crate) fn check_holds(&self) -> Result<(), Refusal> {
+        check_count("holds", self.holds().len(), HOLDS_MAX)
+    }
+
     /// When something falls due next; what is owed is paid at once and never waits.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
         let expiry = self.lots.next_expiry();
         let Some(rare) = &self.rare else { return expiry };
-        let maturing = rare.pending.first().map(|pending| pending.available_at);
+        let maturing = rare.pending.front().map(|pending| pending.available_at);
         let deadline = rare.holds.iter().map(|hold| hold.deadline).min();
         [expiry, maturing, deadline].into_iter().flatten().min()
     }
@@ -171,10 +197,11 @@ impl Account {
             }
             Event::CreditMatured(_, fact) => {
                 sums_to(fact.points, &fact.lots)?;
-                self.mature(&fact.lots).ok_or("I1: credit matured that wasn't pending")
+                self.mature(&fact.lots, recorded_at).ok_or("I8: credit matured before its time")
             }
             Event::CreditDeducted(_, fact) => {
                 sums_to(fact.points, &fact.lots)?;
+                in_time(&fact.lots, recorded_at)?;
                 self.take_all(&fact.lots).ok_or("I1: more was deducted than was available")
             }
             Event::CreditExpired(_, fact) => {
@@ -201,14 +228,18 @@ impl Account {
             }
             Event::CreditSent(_, fact) => {
                 sums_to(fact.points, &fact.lots)?;
+                in_time(&fact.lots, recorded_at)?;
                 self.take_all(&fact.lots).ok_or("I1: more was sent than was available")
             }
             Event::CreditReceived(_, fact) => {
                 sums_to(fact.points, &fact.lots)?;
                 self.put_all(&fact.lots).ok_or("an account holds more than is possible")
             }
-            Event::CreditHeld(_, fact) => self.set_aside(fact),
-            Event::HoldCaptured(_, fact) => self.capture(fact),
+            Event::CreditHeld(_, fact) => {
+                in_time(&fact.lots, recorded_at)?;
+                self.set_aside(fact)
+            }
+            Event::HoldCaptured(_, fact) => self.capture(fact, recorded_at),
             Event::HoldReleased(_, fact) => {
                 sums_to(fact.points, &fact.lots)?;
                 let hold = self.end_hold(&fact.hold_id)?;
@@ -258,8 +289,12 @@ impl Account {
         }
     }
 
-    fn mature(&mut self, parts: &[LotPart]) -> Option<()> {
+    fn mature(&mut self, parts: &[LotPart], now: Timestamp) -> Option<()> {
         for part in parts {
+            let due = self.pending_parts().iter().find(|pending| pending.part.lot == part.lot)?;
+            if due.available_at > now || due.part != *part {
+                return None;
+            }
             self.take_pending(part)?;
             self.lots.put(part.clone())?;
         }
@@ -333,9 +368,12 @@ impl Account {
         Ok(())
     }
 
-    fn capture(&mut self, fact: &HoldCaptured) -> Result<(), &'static str> {
+    fn capture(&mut self, fact: &HoldCaptured, now: Timestamp) -> Result<(), &'static str> {
         sums_to(fact.points, &fact.lots)?;
         let hold = self.end_hold(&fact.hold_id)?;
+        if hold.deadline <= now {
+            return Err("I8: a hold was captured after its deadline");
+        }
         if joined(&fact.lots, &fact.released) != hold.lots {
             return Err("a capture and what it released are what was held");
         }
@@ -382,6 +420,15 @@ impl Account {
     fn rare_mut(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
     }
+}
+
+fn check_count(what: &'static str, count: usize, max: usize) -> Result<(), Refusal> {
+    if count < max { Ok(()) } else { Err(Refusal::AccountFull { what, max: max as u64 }) }
+}
+
+fn in_time(parts: &[LotPart], now: Timestamp) -> Result<(), &'static str> {
+    let has_expired = |part: &LotPart| part.expires_at.is_some_and(|expires| expires <= now);
+    if parts.iter().any(has_expired) { Err("I8: credit was spent after its time") } else { Ok(()) }
 }
 
 fn sums_to(points: Points, parts: &[LotPart]) -> Result<(), &'static str> {

@@ -297,9 +297,8 @@ impl Command {
             (Self::AddStock(it), Event::StockAdded(fact)) => it.first_difference(fact),
             (Self::AdjustCredit(it), event) => it.first_difference(event),
             (Self::CaptureHold(it), event) => it.first_difference(event),
-            // The id is a cause, and something else bears it.
-            (Self::EarnCredit(_) | Self::RecordPurchase(_), _) => Some("cause"),
-            _ => Some("id"),
+            // A cause, a capture or an adjustment shares its ids with another call.
+            _ => Some("call"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::command::EarnedLot;
 use crate::due::settle;
-use crate::{Account, AccountId, CreditEarned, Decision, Event, Points, State, Timestamp};
+use crate::{Account, AccountId, CreditEarned, Decision, Event, Points, Refusal, State, Timestamp};
 
 /// Events that are decided one after the other against a state that doesn't change.
 pub(crate) struct Draft<'a> {
@@ -84,6 +84,11 @@ impl<'a> Draft<'a> {
     pub(crate) fn bear_and_record(&mut self, event: Event) {
         self.bear_next();
         self.record(event);
+    }
+
+    /// Whether another part of a lot may come into the account.
+    pub(crate) fn check_parts(&self, id: &AccountId) -> Result<(), Refusal> {
+        self.account(id).map_or(Ok(()), Account::check_parts)
     }
 
     /// What was earned as a lot and has not been withdrawn.

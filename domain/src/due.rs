@@ -1,5 +1,5 @@
-//! What falls due by itself: pending credit becomes available, holds end, credit expires, debts are
-//! paid. The events that say so follow from the account and the time alone, so that it makes no
+//! What falls due by itself: pending credit becomes available, holds end, debts are paid, credit
+//! expires. The events that say so follow from the account and the time alone, so that it makes no
 //! difference when somebody looks.
 
 use log_record::Position;
@@ -27,9 +27,12 @@ pub(crate) fn settle(
     loop {
         let next = account.next_due().filter(|due| *due <= now);
         let event = match next {
-            Some(due) if due <= reached => account.fall_due(id, reached),
-            // Before time goes on, what came in pays what is owed (I10).
+            Some(due) if due <= reached && account.comes_in(reached) => {
+                account.come_in(id, reached)
+            }
+            // Before it expires, and before time goes on, what came in pays what is owed (I10).
             _ if account.must_repay() => account.repay(id),
+            Some(due) if due <= reached => account.expire(id, reached),
             Some(due) => {
                 reached = due;
                 continue;
@@ -57,8 +60,14 @@ impl Account {
         self.owed() > Points::ZERO && self.available() > Points::ZERO
     }
 
-    /// The next thing that is due at `time`, in the order of `docs/CREDIT.md`.
-    fn fall_due(&self, id: &AccountId, time: Timestamp) -> Option<Event> {
+    /// Whether credit becomes available at `time`.
+    fn comes_in(&self, time: Timestamp) -> bool {
+        self.pending_parts().front().is_some_and(|pending| pending.available_at <= time)
+            || self.holds().iter().any(|hold| hold.deadline <= time)
+    }
+
+    /// What becomes available first of what does at `time`.
+    fn come_in(&self, id: &AccountId, time: Timestamp) -> Option<Event> {
         let pending = self.pending_parts().iter().take_while(|part| part.available_at <= time);
         let matured: Vec<_> = pending.take(PARTS_MAX).map(|pending| pending.part.clone()).collect();
         if !matured.is_empty() {
@@ -67,9 +76,11 @@ impl Account {
         }
         // `min_by_key` gives the first of equals, which is the older hold.
         let over = self.holds().iter().filter(|hold| hold.deadline <= time);
-        if let Some(hold) = over.min_by_key(|hold| hold.deadline) {
-            return Some(Event::HoldReleased(id.clone(), hold.release(ReleaseReason::Deadline)?));
-        }
+        let hold = over.min_by_key(|hold| hold.deadline)?;
+        Some(Event::HoldReleased(id.clone(), hold.release(ReleaseReason::Deadline)?))
+    }
+
+    fn expire(&self, id: &AccountId, time: Timestamp) -> Option<Event> {
         let is_over = |part: &&LotPart| part.expires_at.is_some_and(|expires| expires <= time);
         let lots: Vec<_> = self.lots().take_while(is_over).take(PARTS_MAX).cloned().collect();
         let fact = CreditExpired { points: sum_of(&lots)?, lots };

@@ -19,7 +19,9 @@ pub use credit::{
 pub use exchange::{ExchangeCancelled, ExchangeCreated, Ordered, ShipmentDispatched, Shipped};
 pub use hold::{CreditHeld, HoldCaptured, HoldReleased, ReleaseReason};
 pub use offer::{OfferAmended, OfferClosed, OfferOpened, StockAdded};
-pub use programme::{Clock, ClockConfirmed, EarningRuleSet, LogOpened, PolicyChanged};
+pub use programme::{
+    Clock, ClockConfirmed, ClockDoubted, EarningRuleSet, LogOpened, PolicyChanged,
+};
 pub use purchase::{PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnedLine};
 
 use crate::{AccountId, Actor, Reason};
@@ -29,6 +31,8 @@ use crate::{AccountId, Actor, Reason};
 pub enum Event {
     /// `log-opened`: the first event of every partition.
     LogOpened(LogOpened),
+    /// `clock-doubted`.
+    ClockDoubted(ClockDoubted),
     /// `clock-confirmed`.
     ClockConfirmed(ClockConfirmed),
     /// `policy-changed`.
@@ -121,6 +125,7 @@ impl Event {
             | Self::PurchaseRecorded(account, _)
             | Self::PurchaseReturned(account, _) => Some(account),
             Self::LogOpened(_)
+            | Self::ClockDoubted(_)
             | Self::ClockConfirmed(_)
             | Self::PolicyChanged(_)
             | Self::EarningRuleSet(_)
@@ -152,6 +157,7 @@ impl Event {
             | Self::PurchaseRecorded(..)
             | Self::PurchaseReturned(..)
             | Self::LogOpened(_)
+            | Self::ClockDoubted(_)
             | Self::ClockConfirmed(_)
             | Self::PolicyChanged(_)
             | Self::EarningRuleSet(_)

@@ -124,3 +124,36 @@ fn a_cause_that_was_withdrawn_earns_again() {
         .when(earn("ann", 300, "B-1"))
         .then_repeats(2);
 }
+
+#[test]
+fn a_return_and_a_cancellation_come_to_another_debt_in_another_order() {
+    let spent = || {
+        given([opened("mug", 300, None)])
+            .does(policy(SpentCredit::Debt, 0))
+            .does(earn_until(100, "ann", 300, "B-1"))
+            .does(redeem("ann", "x-1", "mug"))
+            .at(200)
+    };
+    spent()
+        .does(cancel("ann", "x-1", "c-1", None))
+        .does(withdraw("ann", "w-1", "B-1"))
+        .leaves("ann", [0, 0, 0, 0]);
+    spent()
+        .does(withdraw("ann", "w-1", "B-1"))
+        .leaves("ann", [0, 0, 0, 300])
+        .does(cancel("ann", "x-1", "c-1", None))
+        .leaves("ann", [0, 0, 0, 0]);
+}
+
+#[test]
+fn who_holds_credit_and_gives_it_back_goes_on_owing_it() {
+    given([])
+        .does(policy(SpentCredit::Debt, 30))
+        .does(earn_until(100, "ann", 300, "B-1"))
+        .does(hold("ann", "h-1", 300, 200))
+        .does(withdraw("ann", "w-1", "B-1"))
+        .leaves("ann", [0, 0, 300, 300])
+        .at(200)
+        .sweeps()
+        .leaves("ann", [0, 0, 0, 0]);
+}

@@ -44,12 +44,13 @@ pub use earning_rule::{
     Cap, CategoryRate, EarningRule, EarningTerms, ExpiryRule, Multiplier, Period, Rate,
 };
 pub use event::{
-    Cause, CauseKind, Clock, ClockConfirmed, CreditDeducted, CreditEarned, CreditExpired,
-    CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn,
-    DebtRepaid, EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, HoldCaptured,
-    HoldReleased, LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened, Ordered,
-    PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned, ReleaseReason, ReturnedLine,
-    RuleVersion, ShipmentDispatched, Shipped, StockAdded, WithdrawalCause,
+    Cause, CauseKind, Clock, ClockConfirmed, ClockDoubted, CreditDeducted, CreditEarned,
+    CreditExpired, CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditSent,
+    CreditWithdrawn, DebtRepaid, EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated,
+    HoldCaptured, HoldReleased, LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed,
+    OfferOpened, Ordered, PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned,
+    ReleaseReason, ReturnedLine, RuleVersion, ShipmentDispatched, Shipped, StockAdded,
+    WithdrawalCause,
 };
 pub use ids::{
     AccountId, Actor, AdditionId, CancellationId, Carrier, Category, CauseId, DeliverTo,

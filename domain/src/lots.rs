@@ -30,6 +30,10 @@ impl Lots {
         self.sum
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.parts.len()
+    }
+
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &LotPart> {
         self.parts.iter()
     }

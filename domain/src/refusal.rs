@@ -143,6 +143,14 @@ pub enum Refusal {
         /// The last deadline possible now.
         latest: Timestamp,
     },
+    /// The account is as full as one may be.
+    #[error("the account has {max} {what}, and may not have more")]
+    AccountFull {
+        /// Of what.
+        what: &'static str,
+        /// How many.
+        max: u64,
+    },
     /// The shopper would have more of the offer than one shopper may.
     #[error("one shopper may have {limit} in all; {taken} taken, {asked} asked for")]
     ShopperLimitReached {
@@ -163,8 +171,8 @@ pub enum Refusal {
     },
     /// Credit is to be withdrawn that was spent, and the policy lets nobody owe.
     #[error(
-        "{asked} points are to be taken back, {left} can be; the rest was spent, and the policy \
-         `spent_credit` is `refuse`"
+        "{asked} points are to be taken back, {left} can be; the rest was spent or is held, and the \
+         policy `spent_credit` is `refuse`"
     )]
     CreditAlreadySpent {
         /// What can be taken.
@@ -208,7 +216,7 @@ pub enum Fact {
 
 impl Refusal {
     /// Every code, in order of precedence.
-    pub const CODES: [&'static str; 29] = [
+    pub const CODES: [&'static str; 30] = [
         "hold-unknown",
         "hold-ended",
         "exchange-exists",
@@ -235,6 +243,7 @@ impl Refusal {
         "account-unknown",
         "recipient-unknown",
         "deadline-out-of-range",
+        "account-full",
         "shopper-limit-reached",
         "insufficient-credit",
         "credit-already-spent",
@@ -270,6 +279,7 @@ impl Refusal {
             Self::AccountUnknown => "account-unknown",
             Self::RecipientUnknown => "recipient-unknown",
             Self::DeadlineOutOfRange { .. } => "deadline-out-of-range",
+            Self::AccountFull { .. } => "account-full",
             Self::ShopperLimitReached { .. } => "shopper-limit-reached",
             Self::InsufficientCredit { .. } => "insufficient-credit",
             Self::CreditAlreadySpent { .. } => "credit-already-spent",
@@ -287,6 +297,7 @@ impl Refusal {
             | Self::RuleUnknown
             | Self::RecipientUnknown
             | Self::DeadlineOutOfRange { .. }
+            | Self::AccountFull { .. }
             | Self::CreditAlreadySpent { .. }
             | Self::OfferUnknown
             | Self::SoldOut { .. }
@@ -336,6 +347,7 @@ impl Refusal {
             Self::PointsTooLarge { left, asked } | Self::CreditAlreadySpent { left, asked } => {
                 vec![("left", Fact::Number(left.get())), ("asked", Fact::Number(asked.get()))]
             }
+            Self::AccountFull { max, .. } => vec![("max", Fact::Number(max))],
             Self::DeadlineOutOfRange { latest } => vec![("latest", Fact::Time(latest))],
             Self::RuleExists { version }
             | Self::RuleChanged { version }

@@ -80,7 +80,7 @@ impl Scenario {
 
     /// What falls due by now is recorded, as in the background.
     pub(crate) fn sweeps(mut self) -> Self {
-        while let Some(events) = self.state.next_due(self.now) {
+        while let Some(events) = self.state.take_due(self.now) {
             self = events.into_iter().fold(self, |scenario, event| scenario.and([event]));
         }
         self

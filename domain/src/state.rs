@@ -30,6 +30,8 @@ pub struct State {
     position: Position,
     recorded_at: Timestamp,
     opened: Option<LogOpened>,
+    /// Why the wall clock can't be trusted, until it is confirmed.
+    clock_doubt: Option<Box<str>>,
     policy: Policy,
     /// The event that last changed the policy; before the first, the log's opening.
     policy_changed_at: Position,
@@ -86,6 +88,18 @@ impl State {
         self.opened.as_ref()
     }
 
+    /// Why the wall clock can't be trusted, where that was recorded and not confirmed since.
+    #[must_use]
+    pub fn clock_doubt(&self) -> Option<&str> {
+        self.clock_doubt.as_deref()
+    }
+
+    /// Whether the last event is no half of a pair whose other half is missing (I3).
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.unpaired.is_none()
+    }
+
     /// What the operator chose, and the event that says so.
     #[must_use]
     pub const fn policy(&self) -> (Policy, Position) {
@@ -134,7 +148,7 @@ impl State {
 
     /// The next account in which something is due by `now`, with the events that say so. It is
     /// given once: record them, or what was due waits until the account is changed.
-    pub fn next_due(&mut self, now: Timestamp) -> Option<Vec<Event>> {
+    pub fn take_due(&mut self, now: Timestamp) -> Option<Vec<Event>> {
         while let Some(number) = self.schedule.take(now) {
             let Some((id, account)) = self.accounts.get_index(number as usize) else { continue };
             if account.is_unsettled(now) {

@@ -160,7 +160,6 @@ proptest! {
                 Event::CreditDeducted(_, fact) => &fact.lots,
                 Event::CreditHeld(_, fact) => &fact.lots,
                 Event::CreditSent(_, fact) => &fact.lots,
-                Event::DebtRepaid(_, fact) => &fact.lots,
                 Event::CreditExpired(_, fact) => {
                     is_spent = false;
                     &fact.lots
@@ -260,7 +259,7 @@ proptest! {
         let later = state.recorded_at().plus_days(400);
         let due = |mut state: State| {
             let mut due = vec![];
-            while let Some(events) = state.next_due(later) {
+            while let Some(events) = state.take_due(later) {
                 due.push(format!("{events:?}"));
             }
             due.sort();

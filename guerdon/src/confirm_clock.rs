@@ -1,9 +1,11 @@
-//! `guerdon confirm-clock`: an operator's word that the wall clock is right.
+//! `guerdon confirm-clock TIME`: an operator's word that the wall clock is right. The time is said, from
+//! a watch that is right, so that the word is about the clock and not an echo of it.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use domain::Timestamp;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
@@ -12,6 +14,9 @@ use crate::api_keys;
 /// Tell a running ledger that its wall clock is right.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ConfirmClockArgs {
+    /// What time it is, to the minute, by a clock that is right: 2026-11-21T09:30:00Z
+    time: Timestamp,
+
     /// Where the ledger listens
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     url: String,
@@ -21,7 +26,7 @@ pub(crate) struct ConfirmClockArgs {
     api_keys: PathBuf,
 }
 
-/// Confirms what this machine's clock says, which is to be the ledger's machine.
+/// Confirms the ledger's clock, if it says what the operator says.
 pub(crate) async fn run(args: ConfirmClockArgs) -> anyhow::Result<()> {
     let key = api_keys::operator_key(&args.api_keys)?;
     let url = format!("{}/v1/clock/confirmation", args.url.trim_end_matches('/'));
@@ -31,8 +36,7 @@ pub(crate) async fn run(args: ConfirmClockArgs) -> anyhow::Result<()> {
         .redirect(reqwest::redirect::Policy::none())
         .timeout(Duration::from_secs(30))
         .build()?;
-    #[expect(clippy::disallowed_methods, reason = "an operator's look at the clock")]
-    let wall = domain::Timestamp::from_system(std::time::SystemTime::now())?;
+    let wall = args.time;
     let asked = client.put(&url).bearer_auth(key).json(&json!({"wall": wall})).send().await;
     let response = asked.with_context(|| format!("the ledger at {url} doesn't answer"))?;
     let status = response.status();

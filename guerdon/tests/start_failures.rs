@@ -48,16 +48,24 @@ fn another_clock_than_the_log_was_opened_with_is_refused() {
 fn an_operator_confirms_the_clock() {
     let folder = tempfile::tempdir().expect("a folder");
     let ledger = Ledger::start(folder.path());
-    let confirm = |url: &str| {
+    let confirm = |time: &str, url: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-        command.args(["confirm-clock", "--url", url, "--api-keys"]);
+        command.args(["confirm-clock", time, "--url", url, "--api-keys"]);
         command.arg(folder.path().join("api-keys.json"));
         ends(command)
     };
-    let confirmed = confirm(&ledger.client.url);
+    #[expect(clippy::disallowed_methods, reason = "an operator's watch")]
+    let watch = domain::Timestamp::from_system(std::time::SystemTime::now()).expect("a time");
+    let confirmed = confirm(&watch.to_string(), &ledger.client.url);
     assert!(confirmed.status.success(), "{confirmed:?}");
     assert!(String::from_utf8_lossy(&confirmed.stdout).starts_with("confirmed that it is 2"));
-    let nobody = confirm("http://127.0.0.1:9");
+    let other = confirm("2017-01-01T00:00:00Z", &ledger.client.url);
+    assert!(!other.status.success());
+    assert!(
+        String::from_utf8_lossy(&other.stderr).contains("the ledger's clock says"),
+        "{other:?}"
+    );
+    let nobody = confirm(&watch.to_string(), "http://127.0.0.1:9");
     assert!(String::from_utf8_lossy(&nobody.stderr).contains("doesn't answer"), "{nobody:?}");
 }
 

@@ -77,10 +77,10 @@ pub struct Place {
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
     /// There is no colon in it.
-    #[error("a position is written partition:position, as in 0:4711")]
+    #[error("must be a position, written partition:position, as in 0:4711")]
     NoColon,
     /// One side of the colon is not a number, or too large.
-    #[error("a position is written as two whole numbers, as in 0:4711")]
+    #[error("must be a position, written as two whole numbers, as in 0:4711")]
     NotANumber(#[source] ParseIntError),
 }
 

@@ -93,8 +93,14 @@ impl Rows {
     fn add(&mut self, at: At<'_>, event: Event) -> Result<(), serde_json::Error> {
         match event {
             Event::LogOpened(fact) => self.clock = Some(fact.clock.as_str()),
-            // It vouches for the writer's clock; nothing that is read depends on it.
-            Event::ClockConfirmed(_) => {}
+            Event::ClockDoubted(_) => self.clock = Some("doubted"),
+            Event::ClockConfirmed(_) => {
+                self.clock = match self.clock {
+                    Some("doubted") => Some("wall"),
+                    None => Some("confirmed"),
+                    known => known,
+                }
+            }
             Event::PolicyChanged(fact) => self.policy_changed(at, fact),
             Event::EarningRuleSet(fact) => self.earning_rule_set(at, &fact)?,
             Event::CreditEarned(account, fact) => self.earned(at, account, fact),

@@ -1,7 +1,8 @@
 //! What time it is for a read.
 //!
 //! Credit expires and holds end at their time, whether or not the log says so by then. A log whose
-//! clock is its commands stands still between them, and so do its reads.
+//! clock is its commands stands still between them, and so do its reads; so do they while the writer
+//! doubts the wall clock.
 
 use std::time::SystemTime;
 
@@ -16,7 +17,7 @@ pub(crate) async fn now(connection: &mut SqliteConnection) -> Result<i64, sqlx::
         sqlx::query_as(CLOCK).fetch_one(connection).await?;
     let recorded_at = recorded_at.unwrap_or_default();
     Ok(match clock.as_deref() {
-        Some("commands") => recorded_at,
+        Some("commands" | "doubted") => recorded_at,
         _ => wall_clock().max(recorded_at),
     })
 }

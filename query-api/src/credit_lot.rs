@@ -14,8 +14,6 @@ use crate::origin::{Origin, find_lot, read_lots};
 use crate::standing::{NEVER, Part};
 use crate::{QueryApi, bad_cursor, split_place, time};
 
-const LIST_NAME: &str = "lots";
-
 #[derive(Serialize)]
 struct LotBody {
     lot: String,
@@ -43,7 +41,8 @@ pub(crate) async fn list_lots(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let limit = page_limit(query.limit)?;
-    let after = match read_cursor(LIST_NAME, query.cursor.as_deref())? {
+    let list = format!("lots of {account_id}");
+    let after = match read_cursor(&list, query.cursor.as_deref())? {
         None => None,
         Some(cursor) => Some(read_key(&cursor).ok_or_else(bad_cursor)?),
     };
@@ -73,7 +72,7 @@ pub(crate) async fn list_lots(
         })
     });
     let items = items.collect::<Result<Vec<_>, Problem>>()?;
-    let page = Page::of(items, limit, LIST_NAME, |LotBody { key, .. }| {
+    let page = Page::of(items, limit, &list, |LotBody { key, .. }| {
         format!("{}:{}:{}", key.0, key.1, u8::from(key.2))
     });
     json_with_etag(&headers, &page)

@@ -85,12 +85,13 @@ pub(crate) async fn list_exchanges(
     QueryString(query): QueryString<PageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (limit, before) = query.position_page("exchanges")?;
+    let list = format!("exchanges of {account_id}");
+    let (limit, before) = query.position_page(&list)?;
     let mut reading = api.reading().await?;
     check_exists(&mut reading, &account_id).await?;
     let rows: Vec<Row> = rows_of_account(&mut reading, LIST, &account_id, before, limit).await?;
     let exchanges = rows.into_iter().map(exchange).collect::<Result<Vec<_>, _>>()?;
-    let page = Page::of(exchanges, limit, "exchanges", |exchange| exchange.key.to_string());
+    let page = Page::of(exchanges, limit, &list, |exchange| exchange.key.to_string());
     json_with_etag(&headers, &page)
 }
 

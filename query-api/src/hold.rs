@@ -73,13 +73,14 @@ pub(crate) async fn list_holds(
     QueryString(query): QueryString<PageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (limit, before) = query.position_page("holds")?;
+    let list = format!("holds of {account_id}");
+    let (limit, before) = query.position_page(&list)?;
     let mut reading = api.reading().await?;
     check_exists(&mut reading, &account_id).await?;
     let now = now(&mut reading).await.map_err(failed)?;
     let rows: Vec<Row> = rows_of_account(&mut reading, LIST, &account_id, before, limit).await?;
     let holds = rows.into_iter().map(|row| hold(row, now)).collect::<Result<Vec<_>, _>>()?;
-    json_with_etag(&headers, &Page::of(holds, limit, "holds", |hold| hold.key.to_string()))
+    json_with_etag(&headers, &Page::of(holds, limit, &list, |hold| hold.key.to_string()))
 }
 
 fn hold(row: Row, now: i64) -> Result<HoldBody, Problem> {

@@ -126,9 +126,9 @@ pub(crate) async fn list_entries(
     QueryString(query): QueryString<PageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    const LIST_NAME: &str = "entries";
+    let list = format!("entries of {account_id}");
     let limit = page_limit(query.limit)?;
-    let cursor = read_cursor(LIST_NAME, query.cursor.as_deref())?;
+    let cursor = read_cursor(&list, query.cursor.as_deref())?;
     let mut reading = api.reading().await?;
     let recorded = check_exists(&mut reading, &account_id).await?;
     // What stands before an entry never changes, so neither does the balance up to there.
@@ -143,7 +143,7 @@ pub(crate) async fn list_entries(
         Ok(entry)
     });
     let entries = entries.collect::<Result<Vec<_>, Problem>>()?;
-    let page = Page::of(entries, limit, LIST_NAME, |entry| {
+    let page = Page::of(entries, limit, &list, |entry| {
         format!("{}:{}", entry.key, entry.balance.unwrap_or_default() - entry.points)
     });
     json_with_etag(&headers, &page)

@@ -78,7 +78,8 @@ pub(crate) async fn list_purchases(
     QueryString(query): QueryString<PageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (limit, before) = query.position_page("purchases")?;
+    let list = format!("purchases of {account_id}");
+    let (limit, before) = query.position_page(&list)?;
     let mut reading = api.reading().await?;
     let rows: Vec<Row> = rows_of_account(&mut reading, LIST, &account_id, before, limit).await?;
     // A purchase that earns nothing makes no account.
@@ -86,7 +87,7 @@ pub(crate) async fn list_purchases(
         check_exists(&mut reading, &account_id).await?;
     }
     let purchases = rows.into_iter().map(purchase).collect::<Result<Vec<_>, _>>()?;
-    let page = Page::of(purchases, limit, "purchases", |purchase| purchase.key.to_string());
+    let page = Page::of(purchases, limit, &list, |purchase| purchase.key.to_string());
     json_with_etag(&headers, &page)
 }
 

@@ -128,10 +128,10 @@ impl Standing {
             while let Some(hold) = holds.next_if(|hold| hold.deadline <= time) {
                 self.release(hold);
             }
+            self.repay();
             for part in self.parts.iter_mut().filter(|part| part.expires_at <= time) {
                 part.available = 0;
             }
-            self.repay();
         }
     }
 

@@ -70,7 +70,7 @@ async fn check(mut world: World, batch: usize) {
     assert_eq!(reads.get("/v1/totals").await["difference"], 0);
     let recorded = world.events.len();
     let now = world.now();
-    while let Some(events) = world.state.next_due(now) {
+    while let Some(events) = world.state.take_due(now) {
         world.record(events);
     }
     let before = compare(&reads, &world).await;

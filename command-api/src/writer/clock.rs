@@ -15,6 +15,9 @@ const JUMP_MAX: Duration = Duration::from_secs(5);
 /// After how many days of rest a start asks whether the clock is right.
 const REST_DAYS_MAX: u32 = 30;
 
+/// How far an operator's watch may be from the wall clock that is confirmed by it.
+const WATCH_TOLERANCE: Duration = Duration::from_secs(60);
+
 /// What the machine's clocks say at one moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
@@ -33,6 +36,16 @@ impl ReadClock {
     #[must_use]
     pub fn system() -> Self {
         Self(Arc::new(read_system))
+    }
+}
+
+impl ReadClock {
+    /// What the wall clock says, where it isn't what an operator's watch says.
+    #[must_use]
+    pub fn other_than(&self, watch: Timestamp) -> Option<Timestamp> {
+        let wall = (self.0)().wall;
+        let is_near = (wall.micros() - watch.micros()).abs() <= micros(WATCH_TOLERANCE);
+        (!is_near).then_some(wall)
     }
 }
 
@@ -74,8 +87,14 @@ pub(super) struct WriterClock {
 }
 
 impl WriterClock {
-    /// `last_event` is the time of the log's last event, if it has any.
-    pub(super) fn start(source: Clock, read: ReadClock, last_event: Option<Timestamp>) -> Self {
+    /// `last_event` is the time of the log's last event, if it has any; `doubted` why the clock was
+    /// not to be trusted, where that was never settled.
+    pub(super) fn start(
+        source: Clock,
+        read: ReadClock,
+        last_event: Option<Timestamp>,
+        doubted: Option<&str>,
+    ) -> Self {
         let last = (read.0)();
         let doubt = last_event.filter(|_| source == Clock::Wall).and_then(|event| {
             let allowed = micros(JUMP_MAX);
@@ -91,7 +110,19 @@ impl WriterClock {
                 None
             }
         });
+        let doubt = doubted.filter(|_| source == Clock::Wall).map(ToOwned::to_owned).or(doubt);
         Self { source, read, last, doubt }
+    }
+
+    /// What the wall clock said when it was looked at last.
+    pub(super) const fn wall(&self) -> Timestamp {
+        self.last.wall
+    }
+
+    /// How long it is until `due`, by the wall clock as it is now.
+    pub(super) fn until(&self, due: Timestamp) -> Duration {
+        let micros = due.micros() - (self.read.0)().wall.micros();
+        u64::try_from(micros).map_or(Duration::ZERO, Duration::from_micros)
     }
 
     pub(super) const fn source(&self) -> Clock {
@@ -100,6 +131,10 @@ impl WriterClock {
 
     pub(super) const fn is_in_doubt(&self) -> bool {
         self.doubt.is_some()
+    }
+
+    pub(super) fn doubt(&self) -> Option<&str> {
+        self.doubt.as_deref()
     }
 
     /// Why the clock can't be trusted, where it can't: looked at before commands are decided.
@@ -127,10 +162,11 @@ impl WriterClock {
     }
 
     /// The time of a decision that is made after an event of `last`: recorded times don't decrease.
-    /// `said` is what the command says.
+    /// `said` is what the command says. The wall clock's is what was read when it was checked: a
+    /// reading of its own could be one that nobody checked.
     pub(super) fn now(&self, last: Timestamp, said: Option<Timestamp>) -> Timestamp {
         match self.source {
-            Clock::Wall => (self.read.0)().wall.max(last),
+            Clock::Wall => self.last.wall.max(last),
             Clock::Commands => said.unwrap_or(last).max(last),
         }
     }

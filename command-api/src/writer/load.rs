@@ -23,6 +23,17 @@ pub enum LoadError {
         #[source]
         source: Impossible,
     },
+    /// The log ends between two events that are appended together.
+    #[error(
+        "the log is corrupted in partition {partition}: it ends at {position} in half a pair of \
+         events"
+    )]
+    HalfAPair {
+        /// Where.
+        partition: Partition,
+        /// Its last event.
+        position: Position,
+    },
 }
 
 impl LoadError {
@@ -47,6 +58,9 @@ pub(super) async fn load(
                 .evolve(row.position(), recorded_at, &event)
                 .map_err(|source| LoadError::Impossible { partition, source })?;
         }
+    }
+    if !state.is_whole() {
+        return Err(LoadError::HalfAPair { partition, position: head });
     }
     Ok(state)
 }

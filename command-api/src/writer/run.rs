@@ -82,7 +82,8 @@ impl Run {
             return Err(StartError::OtherClock { opened, asked });
         }
         let last_event = (!is_new).then(|| state.recorded_at());
-        let clock = WriterClock::start(opened, config.read_clock.clone(), last_event);
+        let doubted = state.clock_doubt();
+        let clock = WriterClock::start(opened, config.read_clock.clone(), last_event, doubted);
         gate.install(&state);
         let mut run = Self {
             config,
@@ -104,10 +105,11 @@ impl Run {
     /// Whether anything may be decided; tells the status where that has changed.
     pub(super) fn is_clock_right(&mut self) -> bool {
         let status = match self.clock.check() {
-            None => WriterStatus::Serving,
+            None if self.sweeps => WriterStatus::Serving,
+            None => WriterStatus::NotSweeping,
             Some(why) => WriterStatus::ClockUnconfirmed(why.to_owned()),
         };
-        let is_right = status == WriterStatus::Serving;
+        let is_right = !self.clock.is_in_doubt();
         self.status.send_if_modified(|told| {
             let is_news = *told != status;
             if is_news {
@@ -231,6 +233,9 @@ impl Run {
             return Ok(into);
         }
         let mut is_clock_right = self.is_clock_right();
+        if !is_clock_right {
+            into = self.record_doubt(into).inspect_err(|_| self.redo.append(arrived))?;
+        }
         let mut arriving = std::mem::take(arrived).into_iter();
         for pending in arriving.by_ref() {
             // Claimed first: from here on, who gives up is told that the outcome isn't known.
@@ -281,7 +286,7 @@ impl Run {
         }
         let (mut events, bearer) = match (self.config.decide)(&self.state, command, now) {
             Err(refusal) => return Ok(Answer::Refused(refusal)),
-            Ok(Decision::Repeat(at)) => return Ok(Answer::Repeat(place(partition, at))),
+            Ok(Decision::Repeat(at)) => return Ok(self.repeat(at)),
             Ok(Decision::Load(at)) => return Ok(Answer::Original(place(partition, at))),
             Ok(Decision::Standing) => {
                 let (subject, at) = self.subject_of(command).ok_or(Unrecordable::NoSubject)?;
@@ -334,10 +339,20 @@ impl Run {
         Ok(())
     }
 
+    /// What came of the command may stand behind the event that bears its id; the last event that
+    /// there is contains it.
+    fn repeat(&self, at: Position) -> Answer {
+        let partition = self.config.partition;
+        Answer::Repeat {
+            place: place(partition, at),
+            last: place(partition, self.state.position()),
+        }
+    }
+
     fn preview(&self, command: &Command, now: Timestamp) -> Answer {
         let recorded = self.state.recorded();
         if let Some(at) = command.id_hash().and_then(|id| recorded.position_of(id)) {
-            return Answer::Repeat(place(self.config.partition, at));
+            return self.repeat(at);
         }
         let Command::Redeem(redeem) = command else {
             return Answer::Refused(domain::Refusal::ExchangeUnknown);

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use domain::{Clock, Timestamp};
+use domain::{Clock, ClockDoubted, Event, Timestamp};
 use event_schema::Metadata;
 
 use super::batch::Batch;
@@ -27,16 +27,10 @@ impl Run {
     pub(super) fn until_due(&self) -> impl Future<Output = ()> + 'static {
         let may_sweep = self.sweeps && !self.clock.is_in_doubt();
         let due = self.state.earliest_due().filter(|_| may_sweep);
-        let wait = due.and_then(|due| {
-            let missing = due.micros() - self.now().micros();
-            match u64::try_from(missing) {
-                Ok(missing) if missing > 0 => match self.clock.source() {
-                    Clock::Wall => Some(Duration::from_micros(missing).min(LOOK_AGAIN)),
-                    // Its time goes on with the next command.
-                    Clock::Commands => None,
-                },
-                _ => Some(Duration::ZERO),
-            }
+        let wait = due.and_then(|due| match self.clock.source() {
+            Clock::Wall => Some(self.clock.until(due).min(LOOK_AGAIN)),
+            // Its time goes on with the next command.
+            Clock::Commands => (due <= self.state.recorded_at()).then_some(Duration::ZERO),
         });
         async move {
             match wait {
@@ -50,14 +44,17 @@ impl Run {
     /// Records what has fallen due, an account at a time, until the batch has grown by `events`.
     /// The batch comes back as an error where the state can't be trusted any more.
     pub(super) fn sweep(&mut self, mut into: Batch, events: usize) -> Result<Batch, Batch> {
-        if !self.sweeps || self.state.earliest_due().is_none() || !self.is_clock_right() {
+        if !self.sweeps || self.state.earliest_due().is_none() {
             return Ok(into);
+        }
+        if !self.is_clock_right() {
+            return self.record_doubt(into);
         }
         let end = into.events.len() + events;
         let swept = catch_unwind(AssertUnwindSafe(|| {
             let (now, metadata) = (self.now(), Metadata::of_command("sweep"));
             while into.events.len() < end
-                && let Some(due) = self.state.next_due(now)
+                && let Some(due) = self.state.take_due(now)
             {
                 self.record(&due, now, &metadata, &mut into)?;
             }
@@ -69,6 +66,23 @@ impl Run {
                 let why = failed.ok().and_then(Result::err).map(|error| error.to_string());
                 tracing::error!(why, "what falls due is no longer recorded in the background");
                 self.sweeps = false;
+                Err(into)
+            }
+        }
+    }
+
+    /// Records that the clock can't be trusted, once: a restart must not take the place of an
+    /// operator, and reads must not go by that clock either.
+    pub(super) fn record_doubt(&mut self, mut into: Batch) -> Result<Batch, Batch> {
+        let Some(why) = self.clock.doubt().filter(|_| self.state.clock_doubt().is_none()) else {
+            return Ok(into);
+        };
+        let fact = ClockDoubted { wall: self.clock.wall(), why: why.into() };
+        let (now, metadata) = (self.state.recorded_at(), Metadata::of_command("doubt-clock"));
+        match self.record(&[Event::ClockDoubted(fact)], now, &metadata, &mut into) {
+            Ok(()) => Ok(into),
+            Err(error) => {
+                tracing::error!(%error, "a doubt about the clock can't be recorded");
                 Err(into)
             }
         }

@@ -47,6 +47,7 @@ impl AdjustCredit {
         match self.direction {
             Direction::Add => {
                 check_room(&draft, &self.account_id, self.points)?;
+                draft.check_parts(&self.account_id)?;
                 let fact = CreditEarned {
                     expires_at: self.expires_at,
                     reference: Some(self.reference.clone()),
@@ -113,7 +114,7 @@ impl AdjustCredit {
                 let (points, reference) = (fact.points, &fact.reference);
                 (&fact.note, Direction::Take, points, expires_at, reference, fact.occurred_at)
             }
-            _ => return Some("cause"),
+            _ => return Some("call"),
         };
         self.note.first_difference(note).or_else(|| {
             first_different(&[

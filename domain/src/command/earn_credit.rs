@@ -25,6 +25,7 @@ impl EarnCredit {
     pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         draft.settle(&self.account_id);
         check_room(&draft, &self.account_id, self.points)?;
+        draft.check_parts(&self.account_id)?;
         let fact = CreditEarned {
             available_at: self.available_at,
             expires_at: self.expires_at,
@@ -148,5 +149,18 @@ mod tests {
             .leaves("ann", [100, 0, 0, 0])
             .does(withdraw("ann", "w-1", "B-2"))
             .leaves("ann", [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn an_account_has_ten_thousand_parts_of_lots_at_most() {
+        let mut full = given([earned("bob", 5, "B-1")]);
+        for number in 0..10_000 {
+            full = full.does(earn_until(100, "ann", 1, &format!("B-{number}")));
+        }
+        full.refuses(earn("ann", 1, "B-10000"), "account-full")
+            .refuses(transfer("bob", "ann", 1, "t-1"), "account-full")
+            .at(100)
+            .does(earn("ann", 1, "B-10000"))
+            .leaves("ann", [1, 0, 0, 0]);
     }
 }

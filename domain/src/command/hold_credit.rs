@@ -30,6 +30,7 @@ impl HoldCredit {
         if self.deadline <= draft.now || self.deadline > latest {
             return Err(Refusal::DeadlineOutOfRange { latest });
         }
+        account.check_holds()?;
         let (needed, available) = (self.points, account.available());
         let lots = account.draw(needed).ok_or(Refusal::InsufficientCredit { needed, available })?;
         let held = CreditHeld {
@@ -94,5 +95,19 @@ mod tests {
             .refuses(hold("ann", "h-1", 300, TOO_LATE), "deadline-out-of-range")
             .refuses(hold("ann", "h-1", 300, 1), "deadline-out-of-range")
             .refuses(hold("ann", "h-1", 300, TOO_LATE - 1), "insufficient-credit");
+    }
+
+    #[test]
+    fn an_account_has_a_thousand_holds_at_most() {
+        let mut held = given([earned("ann", 5_000, "B-1")]);
+        for number in 0..1_000 {
+            held = held.does(hold("ann", &format!("h-{number}"), 1, 100));
+        }
+        held.refuses(hold("ann", "h-1000", 1, 100), "account-full")
+            .does(release("ann", "h-7"))
+            .does(hold("ann", "h-1000", 1, 100))
+            .at(100)
+            .sweeps()
+            .leaves("ann", [5_000, 0, 0, 0]);
     }
 }

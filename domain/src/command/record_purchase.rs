@@ -51,7 +51,9 @@ impl RecordPurchase {
         let sum = earning.points.iter().try_fold(Points::ZERO, |sum, points| sum.plus(*points));
         let sum = sum.ok_or(Refusal::AmountTooLarge { what: "what the purchase earns" })?;
         check_room(&draft, &self.account_id, sum)?;
-
+        if sum > Points::ZERO {
+            draft.check_parts(&self.account_id)?;
+        }
         if let Some(points) = sum.some() {
             let cause = Cause::purchase(&self.purchase_id);
             let fact = CreditEarned {
@@ -172,10 +174,10 @@ mod tests {
     #[test]
     fn a_purchase_and_credit_for_it_are_one_cause() {
         let bought = || given([]).does(purchase("ann", "B-1", Some(100), &[("tv", 1, 200)]));
-        bought().when(earn("ann", 100, "B-1")).then_differs_from(3, "cause");
+        bought().when(earn("ann", 100, "B-1")).then_differs_from(3, "call");
         given([earned("ann", 100, "B-1")])
             .when(purchase("ann", "B-1", Some(100), &[("tv", 1, 200)]))
-            .then_differs_from(2, "cause");
+            .then_differs_from(2, "call");
     }
 
     #[test]

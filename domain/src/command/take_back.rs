@@ -22,7 +22,7 @@ pub(super) fn take_back(
 ) -> Result<Taken, Refusal> {
     let account = draft.account(account);
     let parts = || account.into_iter().flat_map(Account::lots);
-    let pending = account.map(Account::pending_parts).unwrap_or_default().iter();
+    let pending = account.into_iter().flat_map(Account::pending_parts);
     let own = pending.map(|pending| &pending.part).chain(parts()).filter(|part| part.lot == lot);
     let (mut lots, missing) = take_from(own, points);
     let expired = account.map(|account| account.expired(lot)).unwrap_or_default().min(missing);

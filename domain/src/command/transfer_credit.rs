@@ -29,6 +29,7 @@ impl TransferCredit {
         if draft.account(&self.to).is_none() {
             return Err(Refusal::RecipientUnknown);
         }
+        draft.check_parts(&self.to)?;
         let (needed, available) = (self.points, sender.available());
         let lots = sender.draw(needed).ok_or(Refusal::InsufficientCredit { needed, available })?;
         let sent = CreditSent {

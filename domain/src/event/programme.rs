@@ -36,6 +36,16 @@ pub struct LogOpened {
     pub clock: Clock,
 }
 
+/// The wall clock jumped, stands before the last event, or stands long after it: nothing is decided
+/// until it is confirmed. It bears the time of the event before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockDoubted {
+    /// What the clock says.
+    pub wall: Timestamp,
+    /// What is wrong with that, in words.
+    pub why: Box<str>,
+}
+
 /// An operator vouched for the wall clock, which had jumped, stood before the last event, or stood
 /// long after it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

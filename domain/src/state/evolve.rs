@@ -6,8 +6,8 @@ use super::{Returned, State};
 use crate::account::OfferNumber;
 use crate::{
     AccountId, CancellationId, Cause, CauseKind, CreditWithdrawn, EarningRule, EarningRuleSet,
-    Event, ExchangeCancelled, ExchangeCreated, ExchangeId, HoldId, IdHash, Inventory, Offer,
-    OfferAmended, OfferClosed, OfferId, OfferOpened, OfferPhase, Points, PurchaseId,
+    Event, ExchangeCancelled, ExchangeCreated, ExchangeId, HoldId, IdHash, Inventory, LotPart,
+    Offer, OfferAmended, OfferClosed, OfferId, OfferOpened, OfferPhase, Points, PurchaseId,
     PurchaseRecorded, PurchaseReturned, ReturnId, ShipmentDispatched, StockAdded, Timestamp,
     TransferId, WithdrawalCause,
 };
@@ -28,7 +28,7 @@ pub(super) enum Half {
     Deduction(AccountId, ExchangeId, Points),
     Capture(AccountId, HoldId, Points),
     Refund(AccountId, ExchangeId, CancellationId, Points),
-    Sent(AccountId, AccountId, TransferId, Points),
+    Sent(AccountId, AccountId, TransferId, Vec<LotPart>),
     Withdrawal(AccountId, PurchaseId, ReturnId, Points),
 }
 
@@ -57,8 +57,9 @@ impl State {
                 self.opened = Some(fact.clone());
                 self.policy_changed_at = at;
             }
-            Event::ClockConfirmed(_)
-            | Event::CreditMatured(..)
+            Event::ClockDoubted(fact) => self.clock_doubt = Some(fact.why.clone()),
+            Event::ClockConfirmed(_) => self.clock_doubt = None,
+            Event::CreditMatured(..)
             | Event::CreditExpired(..)
             | Event::DebtRepaid(..)
             | Event::CreditDeducted(..)
@@ -160,11 +161,8 @@ impl State {
                     && cancellation == fact.cancellation_id
                     && points == fact.points
             }
-            (Some(Half::Sent(from, to, transfer, points)), Event::CreditReceived(id, fact)) => {
-                to == *id
-                    && from == fact.from
-                    && transfer == fact.transfer_id
-                    && points == fact.points
+            (Some(Half::Sent(from, to, transfer, lots)), Event::CreditReceived(id, fact)) => {
+                to == *id && from == fact.from && transfer == fact.transfer_id && lots == fact.lots
             }
             (
                 Some(Half::Withdrawal(owner, purchase, back, points)),
@@ -366,7 +364,7 @@ fn half_of(event: &Event) -> Option<Half> {
         }
         Event::CreditSent(id, fact) => {
             let (to, transfer) = (fact.to.clone(), fact.transfer_id.clone());
-            Some(Half::Sent(id.clone(), to, transfer, fact.points))
+            Some(Half::Sent(id.clone(), to, transfer, fact.lots.clone()))
         }
         Event::CreditWithdrawn(id, fact) => match &fact.withdrawal {
             WithdrawalCause::Return { purchase_id, id: back } => {

@@ -42,7 +42,7 @@ impl History {
         for step in steps {
             now += step.wait;
             if step.is_swept {
-                while let Some(events) = history.state.next_due(time(now)) {
+                while let Some(events) = history.state.take_due(time(now)) {
                     history.append(time(now), events);
                 }
             }

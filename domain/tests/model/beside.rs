@@ -104,7 +104,7 @@ impl Pair {
     }
 
     fn sweep_portion(&mut self) -> bool {
-        let Some(events) = self.state.next_due(time(self.now)) else { return false };
+        let Some(events) = self.state.take_due(time(self.now)) else { return false };
         assert!(!events.is_empty(), "a portion of nothing");
         let effects = self.record(events);
         let Some(Effect::Due(account, _)) = effects.first() else { panic!("{effects:?}") };

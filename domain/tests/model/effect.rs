@@ -266,6 +266,7 @@ impl Lots {
                 it.policy.spent_credit == SpentCredit::Debt,
                 it.policy.refund_grace_days,
             ),
+            Event::ClockDoubted(_) => unreachable!("the model has no clock"),
             Event::ClockConfirmed(_) => Effect::ClockConfirmed,
             Event::LogOpened(_)
             | Event::CreditMatured(..)

@@ -283,6 +283,11 @@ impl Ledger {
             fallen.push(Due::Released(hold.id, hold.parts));
         }
 
+        for part in account.spend(account.owed) {
+            account.owed -= part.points;
+            fallen.push(Due::Repaid(part));
+        }
+
         for part in std::mem::take(&mut account.available) {
             if part.expires_at.is_some_and(|expires_at| expires_at <= at) {
                 if self.lots[part.lot].account == account.name {
@@ -292,11 +297,6 @@ impl Ledger {
             } else {
                 account.available.push(part);
             }
-        }
-
-        for part in account.spend(account.owed) {
-            account.owed -= part.points;
-            fallen.push(Due::Repaid(part));
         }
 
         account.fallen.extend(fallen);

@@ -29,6 +29,10 @@ impl Health {
         let (is_ready, writer) = match self.writer.as_ref().map(|status| status.borrow().clone()) {
             None => (true, Value::Null),
             Some(WriterStatus::Serving) => (true, json!({"status": "serving"})),
+            Some(WriterStatus::NotSweeping) => {
+                let why = "what falls due is not recorded until somebody asks; see the log";
+                (true, json!({"status": "serving", "background": "stopped", "why": why}))
+            }
             Some(WriterStatus::ClockUnconfirmed(why)) => {
                 (false, json!({"status": "clock-unconfirmed", "why": why}))
             }

@@ -270,7 +270,8 @@ create table checkpoint (
     checksum blob not null,
     -- when the event was recorded
     recorded_at integer not null,
-    -- where the log takes its time from: wall or commands; null before its first event
+    -- where the log takes its time from: wall, doubted (a wall clock that can't be trusted until an
+    -- operator confirms it) or commands; null before its first event
     clock text,
     -- the event that could not be applied, and why
     stopped_at integer,

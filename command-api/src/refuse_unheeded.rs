@@ -1,0 +1,29 @@
+//! Refuses what a call would not heed, where it could change what the caller means: whoever sends
+//! `?dry_run=true` to a call that has none must not find that it was done.
+
+use axum::extract::Request;
+use axum::http::header::IF_MATCH;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use wire::Problem;
+
+/// For calls that take no query.
+pub(crate) async fn refuse_query(request: Request, next: Next) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    match query.split(['=', '&']).find(|name| !name.is_empty()) {
+        None => next.run(request).await,
+        Some(name) => {
+            Problem::invalid_query(name, "isn't known here; this call takes no parameters")
+                .into_response()
+        }
+    }
+}
+
+/// For calls that go by no version.
+pub(crate) async fn refuse_if_match(request: Request, next: Next) -> Response {
+    if request.headers().contains_key(IF_MATCH) {
+        let complaint = "isn't heeded by this call; leave it out";
+        return Problem::invalid_header("If-Match", complaint).into_response();
+    }
+    next.run(request).await
+}
