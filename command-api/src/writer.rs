@@ -214,6 +214,7 @@ pub struct Writer {
     status: watch::Receiver<WriterStatus>,
     deadline: Duration,
     read_clock: ReadClock,
+    clock: Clock,
 }
 
 impl Writer {
@@ -225,13 +226,15 @@ impl Writer {
         let gate = Arc::new(Gate::default());
         let (deadline, read_clock) = (config.deadline, config.read_clock.clone());
         let run = run::Run::start(config, commands, Arc::clone(&gate), status).await?;
+        let clock = run.clock.source();
         let (stopped, has_stopped) = oneshot::channel();
         tokio::spawn(async move {
             run.until_stopped().await;
             // Whoever asked to be told may have gone.
             let _ = stopped.send(());
         });
-        Ok((Self { queue, gate, status: watched, deadline, read_clock }, has_stopped))
+        let writer = Self { queue, gate, status: watched, deadline, read_clock, clock };
+        Ok((writer, has_stopped))
     }
 
     /// Has the command decided, and gives the outcome once it is durable.
@@ -265,6 +268,12 @@ impl Writer {
             Err(_) if claim.withdraw() => Err(Unanswered::NotDecided(NotDecided::DeadlinePassed)),
             Ok(Err(_)) | Err(_) => Err(Unanswered::OutcomeUnknown),
         }
+    }
+
+    /// Where the log takes its time from.
+    #[must_use]
+    pub const fn clock(&self) -> Clock {
+        self.clock
     }
 
     /// The clocks that the writer goes by.

@@ -1,5 +1,5 @@
-//! `guerdon confirm-clock TIME`: an operator's word that the wall clock is right. The time is said, from
-//! a watch that is right, so that the word is about the clock and not an echo of it.
+//! `guerdon confirm-clock TIME`: an operator's word that the wall clock is right. The time is said,
+//! from a watch that is right, so that the word is about the clock and not an echo of it.
 
 use std::path::PathBuf;
 use std::time::Duration;

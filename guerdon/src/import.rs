@@ -107,6 +107,9 @@ pub(crate) async fn import(
         expiry_days: args.expiry_days,
     };
     let ledger = Arc::new(Ledger::new(&args.url, &args.api_keys)?);
+    if args.expiry_days.is_some() {
+        ledger.check_clock().await?;
+    }
     let mut journal = Journal::open(&args.journal, &fingerprint)?;
     let days = days::by_day(purchases, redemptions);
     let replay = Replay {

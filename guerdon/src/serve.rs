@@ -88,6 +88,7 @@ impl Ledger {
         if config.runs(Part::CommandApi) {
             let (started, stopped) = start_writer(config, &store).await?;
             health.writer = Some(started.status());
+            health.clock = Some(started.clock());
             let api =
                 CommandApi { writer: started.clone(), store: store.clone(), keys: keys.clone() };
             router = router.merge(command_api::router(api));

@@ -71,6 +71,17 @@ async fn a_real_year_with_expiry_comes_to_what_a_plain_loop_finds() {
     assert_eq!(ledger.stop(), Some(0));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn history_that_expires_is_not_imported_by_the_wall_clock() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    let data = data_folder();
+    let refused = import_command(&ledger, folder.path(), &data).output().expect("it runs");
+    assert!(!refused.status.success());
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("wall clock") && said.contains("--clock commands"), "{said}");
+}
+
 fn data_folder() -> PathBuf {
     let whole = std::env::var_os("GUERDON_COMPLETE_JOURNEY");
     let slice = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/complete-journey");
@@ -160,7 +171,19 @@ fn rows(file: &Path) -> Vec<Vec<String>> {
 
 /// Plays the year in; gives how many redemptions were refused.
 fn import(ledger: &Ledger, folder: &Path, data: &Path) -> u64 {
-    let output = Command::new(env!("CARGO_BIN_EXE_guerdon"))
+    let mut command = import_command(ledger, folder, data);
+    let output = command.stderr(Stdio::inherit()).output().expect("it runs");
+    assert!(output.status.success());
+    let text = String::from_utf8_lossy(&output.stdout);
+    let refused = text.lines().filter_map(|line| line.trim().strip_prefix("refused: "));
+    refused
+        .map(|line| line.rsplit(' ').next().unwrap_or_default().replace(',', ""))
+        .fold(0, |sum, count| sum + count.parse::<u64>().expect("a number"))
+}
+
+fn import_command(ledger: &Ledger, folder: &Path, data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
+    command
         .args(["import", "--url", &ledger.client.url, "--expiry-days", "90"])
         .arg("--purchases")
         .arg(purchases_file(data))
@@ -169,16 +192,8 @@ fn import(ledger: &Ledger, folder: &Path, data: &Path) -> u64 {
         .arg("--api-keys")
         .arg(folder.join("api-keys.json"))
         .arg("--journal")
-        .arg(folder.join("journal.ndjson"))
-        .stderr(Stdio::inherit())
-        .output()
-        .expect("it runs");
-    assert!(output.status.success());
-    let text = String::from_utf8_lossy(&output.stdout);
-    let refused = text.lines().filter_map(|line| line.trim().strip_prefix("refused: "));
-    refused
-        .map(|line| line.rsplit(' ').next().unwrap_or_default().replace(',', ""))
-        .fold(0, |sum, count| sum + count.parse::<u64>().expect("a number"))
+        .arg(folder.join("journal.ndjson"));
+    command
 }
 
 async fn head(folder: &Path) -> Position {

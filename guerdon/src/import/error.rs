@@ -39,6 +39,16 @@ pub(crate) enum ImportError {
     )]
     Silent { url: String, after: Duration, last: String },
 
+    #[error("the ledger at {url} doesn't tell how it is; is --url the ledger's?")]
+    NoHealth { url: String, source: reqwest::Error },
+
+    #[error(
+        "the ledger at {url} takes its time from its {clock} clock, by which what --expiry-days lets \
+         expire would be gone at once; import into a new ledger that was started with --clock \
+         commands, or leave --expiry-days out"
+    )]
+    OtherClock { url: String, clock: String },
+
     #[error("{place}: the ledger answered {status}: {detail}")]
     Answer { place: Place, status: u16, detail: String },
 

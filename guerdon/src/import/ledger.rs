@@ -82,6 +82,21 @@ impl Ledger {
         })
     }
 
+    /// Whether the ledger takes its time from what is imported: by the wall clock, what a history
+    /// lets expire would be gone before its redemptions are asked for.
+    pub(crate) async fn check_clock(&self) -> Result<(), ImportError> {
+        let silent = |source| ImportError::NoHealth { url: self.url.clone(), source };
+        let asked = self.client.get(format!("{}/health/ready", self.url)).send().await;
+        let health: HealthBody = asked.map_err(silent)?.json().await.map_err(silent)?;
+        match health.clock.as_deref() {
+            Some("commands") => Ok(()),
+            clock => {
+                let clock = clock.unwrap_or("unknown").to_owned();
+                Err(ImportError::OtherClock { url: self.url.clone(), clock })
+            }
+        }
+    }
+
     /// Opens `product_id` as an offer without a limit, under the product's own id.
     pub(crate) async fn open_offer(
         &self,
@@ -236,6 +251,11 @@ struct ExchangeBody<'a> {
     quantity: u32,
     deliver_to: String,
     occurred_at: String,
+}
+
+#[derive(Deserialize)]
+struct HealthBody {
+    clock: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use command_api::WriterStatus;
+use domain::Clock;
 use projector::ProjectionStatus;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -13,6 +14,8 @@ use tokio::sync::watch;
 #[derive(Clone, Default)]
 pub(super) struct Health {
     pub(super) writer: Option<watch::Receiver<WriterStatus>>,
+    /// Where the log takes its time from, where the writer runs here.
+    pub(super) clock: Option<Clock>,
     pub(super) projection: Vec<watch::Receiver<ProjectionStatus>>,
 }
 
@@ -42,7 +45,9 @@ impl Health {
         let projections: Vec<Value> =
             self.projection.iter().map(|status| projection(&status.borrow())).collect();
         let word = if is_ready { "ready" } else { "not-ready" };
-        let body = json!({"status": word, "writer": writer, "projections": projections});
+        let clock = self.clock.map(Clock::as_str);
+        let body =
+            json!({"status": word, "writer": writer, "clock": clock, "projections": projections});
         let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         (status, Json(body)).into_response()
     }
