@@ -33,6 +33,8 @@ pub mod state;
 pub mod timestamp;
 
 #[cfg(test)]
+mod impossible;
+#[cfg(test)]
 mod known_bugs;
 #[cfg(test)]
 mod scenario;

@@ -78,6 +78,13 @@ impl Scenario {
         scenario
     }
 
+    /// No correct history has this event next.
+    #[track_caller]
+    pub(crate) fn never_has(mut self, event: &Event) {
+        let next = self.state.position().next();
+        assert!(self.state.evolve(next, self.now, event).is_err(), "{event:?}");
+    }
+
     /// What falls due by now is recorded, as in the background.
     pub(crate) fn sweeps(mut self) -> Self {
         while let Some(events) = self.state.take_due(self.now) {

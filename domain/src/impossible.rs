@@ -1,0 +1,93 @@
+//! Histories that no ledger has written, whoever wrote them: `evolve` refuses the event that breaks
+//! an invariant, and the partition stops.
+
+use log_record::Position;
+
+use crate::scenario::*;
+use crate::*;
+
+#[test]
+fn what_has_expired_is_not_set_aside() {
+    let lots = vec![part(2, 300, Some(100))];
+    let held = CreditHeld {
+        hold_id: id("h-1"),
+        points: points(300),
+        lots,
+        deadline: time(200),
+        occurred_at: None,
+    };
+    let earned = given([]).does(earn_until(100, "ann", 300, "B-1"));
+    earned.at(100).never_has(&Event::CreditHeld(id("ann"), held));
+}
+
+#[test]
+fn a_hold_is_not_captured_after_its_deadline() {
+    let captured = HoldCaptured {
+        hold_id: id("h-1"),
+        points: points(300),
+        lots: vec![part(2, 300, None)],
+        released: vec![],
+        pays_exchange: false,
+        asked_points: None,
+        occurred_at: None,
+    };
+    let held = given([earned("ann", 300, "B-1")]).does(hold("ann", "h-1", 300, 100));
+    held.at(100).never_has(&Event::HoldCaptured(id("ann"), captured));
+}
+
+#[test]
+fn what_is_received_is_what_was_sent() {
+    let sent = CreditSent {
+        transfer_id: id("t-1"),
+        to: id("bob"),
+        points: points(300),
+        lots: vec![part(2, 300, Some(100))],
+        occurred_at: None,
+    };
+    let received = CreditReceived {
+        transfer_id: id("t-1"),
+        from: id("ann"),
+        points: points(300),
+        lots: vec![part(2, 300, None)],
+    };
+    given([])
+        .does(earn_until(100, "ann", 300, "B-1"))
+        .does(earn("bob", 1, "B-1"))
+        .and([Event::CreditSent(id("ann"), sent)])
+        .never_has(&Event::CreditReceived(id("bob"), received));
+}
+
+#[test]
+fn pending_credit_matures_in_its_time_and_as_it_is() {
+    let pending = || given([]).does(earn_from(100, "ann", 300, "B-1"));
+    let matured = |expires| {
+        let lots = vec![part(2, 300, expires)];
+        Event::CreditMatured(id("ann"), CreditMatured { points: points(300), lots })
+    };
+    pending().at(99).never_has(&matured(None));
+    pending().at(100).never_has(&matured(Some(200)));
+    pending().at(100).and([matured(None)]).leaves("ann", [300, 0, 0, 0]);
+}
+
+#[test]
+fn nothing_expires_before_its_time() {
+    let lots = vec![part(2, 300, Some(100))];
+    let expired = Event::CreditExpired(id("ann"), CreditExpired { points: points(300), lots });
+    let earned = || given([]).does(earn_until(100, "ann", 300, "B-1"));
+    earned().at(99).never_has(&expired);
+    earned().at(100).and([expired]).leaves("ann", [0, 0, 0, 0]);
+}
+
+#[test]
+fn a_deduction_stands_beside_its_exchange() {
+    given([opened("mug", 300, None), earned("ann", 900, "B-1")])
+        .and([deducted("ann", "x-1", &[(3, 300)])])
+        .never_has(&earned("ann", 5, "B-2"));
+    given([opened("mug", 300, None), earned("ann", 900, "B-1")])
+        .never_has(&exchanged("ann", "x-1", "mug", 300));
+}
+
+fn part(lot: u64, amount: u64, expires: Option<i64>) -> LotPart {
+    let lasting = LotPart::lasting(Position(lot).into(), points(amount));
+    LotPart { expires_at: expires.map(time), ..lasting }
+}
