@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::amount::sum;
 use crate::lots::{Lots, sum_of};
 use crate::{
-    CreditEarned, CreditHeld, CreditWithdrawn, Event, HoldCaptured, HoldId, LotId, LotPart, Period,
-    Points, Refusal, RuleId, Timestamp, Units,
+    CreditEarned, CreditHeld, CreditWithdrawn, Event, HoldCaptured, HoldId, HoldSwapped, LotId,
+    LotPart, Period, Points, Refusal, RuleId, Timestamp, Units,
 };
 
 /// How many parts of lots an account has at most before more may come in: what falls due in it, or
@@ -75,6 +75,21 @@ struct Earned {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct OfferNumber(pub(crate) u32);
+
+impl Hold {
+    /// What it would keep; nothing where it hasn't that to give, or it comes to something else.
+    pub(crate) fn swapped(&self, returned: &[LotPart], taken: &[LotPart]) -> Option<Vec<LotPart>> {
+        let mut kept = Lots::default();
+        for part in self.lots.iter().chain(taken) {
+            kept.put(part.clone())?;
+        }
+        for part in returned {
+            kept.take(part)?;
+        }
+        let is_even = sum_of(returned) == sum_of(taken);
+        is_even.then(|| kept.iter().cloned().collect())
+    }
+}
 
 impl Account {
     /// What can be spent, whatever has fallen due since the last event.
@@ -240,6 +255,10 @@ impl Account {
                 self.set_aside(fact)
             }
             Event::HoldCaptured(_, fact) => self.capture(fact, recorded_at),
+            Event::HoldSwapped(_, fact) => {
+                in_time(&fact.taken, recorded_at)?;
+                self.swap(fact).ok_or("a hold swapped what it hadn't, or for something else")
+            }
             Event::HoldReleased(_, fact) => {
                 sums_to(fact.points, &fact.lots)?;
                 let hold = self.end_hold(&fact.hold_id)?;
@@ -378,6 +397,16 @@ impl Account {
             return Err("a capture and what it released are what was held");
         }
         self.put_all(&fact.released).ok_or("an account holds more than is possible")
+    }
+
+    fn swap(&mut self, fact: &HoldSwapped) -> Option<()> {
+        let holds = &mut self.rare_mut().holds;
+        let hold = holds.iter_mut().find(|hold| hold.id == fact.hold_id)?;
+        let is_right = hold.swapped(&fact.returned, &fact.taken)? == fact.lots;
+        hold.lots.clone_from(&fact.lots);
+        self.put_all(&fact.returned)?;
+        self.take_all(&fact.taken)?;
+        is_right.then_some(())
     }
 
     fn end_hold(&mut self, id: &HoldId) -> Result<Hold, &'static str> {

@@ -17,7 +17,7 @@ pub use credit::{
     WithdrawalCause,
 };
 pub use exchange::{ExchangeCancelled, ExchangeCreated, Ordered, ShipmentDispatched, Shipped};
-pub use hold::{CreditHeld, HoldCaptured, HoldReleased, ReleaseReason};
+pub use hold::{CreditHeld, HoldCaptured, HoldReleased, HoldSwapped, ReleaseReason};
 pub use offer::{OfferAmended, OfferClosed, OfferOpened, StockAdded};
 pub use programme::{
     Clock, ClockConfirmed, ClockDoubted, EarningRuleSet, LogOpened, PolicyChanged,
@@ -61,6 +61,8 @@ pub enum Event {
     CreditHeld(AccountId, CreditHeld),
     /// `hold-captured`.
     HoldCaptured(AccountId, HoldCaptured),
+    /// `hold-swapped`.
+    HoldSwapped(AccountId, HoldSwapped),
     /// `hold-released`.
     HoldReleased(AccountId, HoldReleased),
     /// `exchange-created`: the second half of a redemption, side by side with the first.
@@ -118,6 +120,7 @@ impl Event {
             | Self::CreditReceived(account, _)
             | Self::CreditHeld(account, _)
             | Self::HoldCaptured(account, _)
+            | Self::HoldSwapped(account, _)
             | Self::HoldReleased(account, _)
             | Self::ExchangeCreated(account, _)
             | Self::ExchangeCancelled(account, _)
@@ -150,6 +153,7 @@ impl Event {
             | Self::CreditReceived(..)
             | Self::CreditHeld(..)
             | Self::HoldCaptured(..)
+            | Self::HoldSwapped(..)
             | Self::HoldReleased(..) => true,
             Self::ExchangeCreated(..)
             | Self::ExchangeCancelled(..)

@@ -157,3 +157,16 @@ fn who_holds_credit_and_gives_it_back_goes_on_owing_it() {
         .sweeps()
         .leaves("ann", [0, 0, 0, 0]);
 }
+
+#[test]
+fn what_is_held_is_given_back_at_the_expense_of_other_credit() {
+    given([earned("ann", 300, "gift")])
+        .does(earn_until(100, "ann", 300, "B-1"))
+        .does(hold("ann", "h-1", 300, 200))
+        .when(withdraw("ann", "w-1", "B-1"))
+        .then_records(["HoldSwapped", "CreditWithdrawn"])
+        .leaves("ann", [0, 0, 300, 0])
+        .at(200)
+        .sweeps()
+        .leaves("ann", [300, 0, 0, 0]);
+}

@@ -49,10 +49,10 @@ pub use event::{
     Cause, CauseKind, Clock, ClockConfirmed, ClockDoubted, CreditDeducted, CreditEarned,
     CreditExpired, CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditSent,
     CreditWithdrawn, DebtRepaid, EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated,
-    HoldCaptured, HoldReleased, LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed,
-    OfferOpened, Ordered, PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned,
-    ReleaseReason, ReturnedLine, RuleVersion, ShipmentDispatched, Shipped, StockAdded,
-    WithdrawalCause,
+    HoldCaptured, HoldReleased, HoldSwapped, LogOpened, LotId, LotPart, Note, OfferAmended,
+    OfferClosed, OfferOpened, Ordered, PolicyChanged, PurchaseLine, PurchaseRecorded,
+    PurchaseReturned, ReleaseReason, ReturnedLine, RuleVersion, ShipmentDispatched, Shipped,
+    StockAdded, WithdrawalCause,
 };
 pub use ids::{
     AccountId, Actor, AdditionId, CancellationId, Carrier, Category, CauseId, DeliverTo,

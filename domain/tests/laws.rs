@@ -159,6 +159,7 @@ proptest! {
                 }
                 Event::CreditDeducted(_, fact) => &fact.lots,
                 Event::CreditHeld(_, fact) => &fact.lots,
+                Event::HoldSwapped(_, fact) => &fact.taken,
                 Event::CreditSent(_, fact) => &fact.lots,
                 Event::CreditExpired(_, fact) => {
                     is_spent = false;

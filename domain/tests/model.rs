@@ -104,7 +104,7 @@ const COMMANDS: [&str; 19] = [
 ];
 
 /// What makes a history hard.
-const TRAITS: [&str; 15] = [
+const TRAITS: [&str; 16] = [
     "captured in part",
     "deducted of several",
     "earned by rule",
@@ -117,6 +117,7 @@ const TRAITS: [&str; 15] = [
     "released by deadline",
     "repaid",
     "sent of several",
+    "swapped in a hold",
     "withdrawn of other lots",
     "withdrawn of several",
     "withdrawn where expired",

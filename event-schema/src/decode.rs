@@ -77,6 +77,7 @@ pub fn decode(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeError> {
         ("credit-received", 1) => Event::CreditReceived(account(row)?, fact(row)?),
         ("credit-held", 1) => Event::CreditHeld(account(row)?, fact(row)?),
         ("hold-captured", 1) => Event::HoldCaptured(account(row)?, fact(row)?),
+        ("hold-swapped", 1) => Event::HoldSwapped(account(row)?, fact(row)?),
         ("hold-released", 1) => Event::HoldReleased(account(row)?, fact(row)?),
         ("exchange-created", 1) => Event::ExchangeCreated(account(row)?, fact(row)?),
         ("exchange-cancelled", 1) => Event::ExchangeCancelled(account(row)?, fact(row)?),

@@ -40,6 +40,7 @@ pub fn encode(
         Event::CreditReceived(_, fact) => ("credit-received", public(fact, metadata)?),
         Event::CreditHeld(_, fact) => ("credit-held", public(fact, metadata)?),
         Event::HoldCaptured(_, fact) => ("hold-captured", public(fact, metadata)?),
+        Event::HoldSwapped(_, fact) => ("hold-swapped", public(fact, metadata)?),
         Event::HoldReleased(_, fact) => ("hold-released", public(fact, metadata)?),
         Event::ExchangeCreated(_, fact) => ("exchange-created", public(fact, metadata)?),
         Event::ExchangeCancelled(_, fact) => ("exchange-cancelled", public(fact, metadata)?),

@@ -114,6 +114,7 @@ impl Rows {
             Event::CreditReceived(account, fact) => self.received(at, &account, &fact)?,
             Event::CreditHeld(account, fact) => self.held(at, account, &fact)?,
             Event::HoldCaptured(account, fact) => self.captured(at, account, fact)?,
+            Event::HoldSwapped(account, fact) => self.swapped(at, account, fact)?,
             Event::HoldReleased(account, fact) => self.released(at, account, fact)?,
             Event::ExchangeCreated(account, fact) => self.exchanged(at, account, fact),
             Event::ExchangeCancelled(account, fact) => self.cancelled(at, account, fact),

@@ -1,6 +1,6 @@
 //! Take goods of a purchase back, and what they had earned.
 
-use super::take_back::take_back;
+use super::take_back::{free_held, take_back};
 use super::{Decision, OriginalPurchase, first_different};
 use crate::draft::Draft;
 use crate::{
@@ -46,6 +46,7 @@ impl ReturnPurchase {
             let left = draft.left_to_withdraw(earned);
             points = worth(draft.state, original, &back).min(left);
             if points > Points::ZERO {
+                free_held(&mut draft, &self.account_id, earned.lot, points);
                 let taken = take_back(&draft, &self.account_id, earned.lot, points)?;
                 let fact = CreditWithdrawn {
                     withdrawal: WithdrawalCause::Return {

@@ -1,14 +1,38 @@
 //! How credit is taken away, whatever for.
 
 use crate::draft::Draft;
-use crate::lots::take_from;
-use crate::{Account, AccountId, LotId, LotPart, Points, Refusal, SpentCredit};
+use crate::lots::{sum_of, take_from};
+use crate::{Account, AccountId, Event, HoldSwapped, LotId, LotPart, Points, Refusal, SpentCredit};
 
 /// What is taken for some points, and what isn't there to be taken.
 pub(super) struct Taken {
     pub(super) lots: Vec<LotPart>,
     pub(super) expired: Option<Points>,
     pub(super) owed: Option<Points>,
+}
+
+/// Has holds give back what they keep of `lot`, as far as other credit can take its place there, so
+/// that `points` of it can be taken and nothing else.
+pub(super) fn free_held(draft: &mut Draft<'_>, id: &AccountId, lot: LotId, points: Points) {
+    let holds: Vec<_> =
+        draft.account(id).map(|account| account.holds().to_vec()).unwrap_or_default();
+    for hold in holds {
+        let Some(account) = draft.account(id) else { return };
+        let pending = account.pending_parts().iter().map(|pending| &pending.part);
+        let own = pending.chain(account.lots()).filter(|part| part.lot == lot);
+        let (_, missing) = take_from(own, points);
+        let (kept, _) = take_from(hold.lots.iter().filter(|part| part.lot == lot), missing);
+        let kept = sum_of(&kept).unwrap_or_default();
+        let (taken, _) = take_from(account.lots().filter(|part| part.lot != lot), kept);
+        let size = sum_of(&taken).unwrap_or_default();
+        if size == Points::ZERO {
+            continue;
+        }
+        let (returned, _) = take_from(hold.lots.iter().filter(|part| part.lot == lot), size);
+        let Some(lots) = hold.swapped(&returned, &taken) else { continue };
+        let swapped = HoldSwapped { hold_id: hold.id, lots, returned, taken };
+        draft.record(Event::HoldSwapped(id.clone(), swapped));
+    }
 }
 
 /// Takes `points` that were earned as `lot`: from the lot itself, pending or available, then from

@@ -45,6 +45,19 @@ pub struct HoldCaptured {
     pub occurred_at: Option<Timestamp>,
 }
 
+/// A hold gave parts of a lot back that are to be taken away, and keeps others instead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldSwapped {
+    /// The hold, which goes on.
+    pub hold_id: HoldId,
+    /// What it keeps from now on, in spending order.
+    pub lots: Vec<LotPart>,
+    /// What it gave back.
+    pub returned: Vec<LotPart>,
+    /// What it took in its place; as many points.
+    pub taken: Vec<LotPart>,
+}
+
 /// Why a hold was released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -60,6 +60,7 @@ impl State {
             Event::ClockDoubted(fact) => self.clock_doubt = Some(fact.why.clone()),
             Event::ClockConfirmed(_) => self.clock_doubt = None,
             Event::CreditMatured(..)
+            | Event::HoldSwapped(..)
             | Event::CreditExpired(..)
             | Event::DebtRepaid(..)
             | Event::CreditDeducted(..)

@@ -345,6 +345,7 @@ fn traits_of(effect: &Effect) -> Vec<Count> {
         Effect::Captured { released, .. } => {
             vec![(!released.is_empty()).then_some("captured in part")]
         }
+        Effect::Swapped { .. } => vec![Some("swapped in a hold")],
         Effect::Sent { parts, .. } => vec![several(parts, "sent of several")],
         Effect::Earned { rule: Some(_), .. } => vec![Some("earned by rule")],
         _ => vec![],

@@ -62,6 +62,13 @@ pub(crate) enum Effect {
         hold: String,
         parts: Vec<Part>,
     },
+    Swapped {
+        account: String,
+        hold: String,
+        kept: Vec<Part>,
+        returned: Vec<Part>,
+        taken: Vec<Part>,
+    },
     Deducted {
         account: String,
         exchange: String,
@@ -205,6 +212,16 @@ impl Lots {
                 hold: it.hold_id.to_string(),
                 parts: self.parts(it.points, &it.lots),
             },
+            Event::HoldSwapped(account, it) => {
+                let parts = |lots: &[LotPart]| lots.iter().map(|part| self.part(part)).collect();
+                Effect::Swapped {
+                    account: account.to_string(),
+                    hold: it.hold_id.to_string(),
+                    kept: parts(&it.lots),
+                    returned: parts(&it.returned),
+                    taken: parts(&it.taken),
+                }
+            }
             Event::CreditDeducted(account, it) => Effect::Deducted {
                 account: account.to_string(),
                 exchange: it.exchange_id.to_string(),

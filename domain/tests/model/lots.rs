@@ -146,8 +146,67 @@ impl Ledger {
         if owed + more > MOST { too_large() } else { Ok(()) }
     }
 
-    /// Takes back points that were earned as a lot.
-    pub(crate) fn take_back(&mut self, name: &str, lot: usize, points: u128) -> Result<Effect, No> {
+    /// Takes back points that were earned as a lot: what holds give back first, then the rest.
+    pub(crate) fn take_back(
+        &mut self,
+        name: &str,
+        lot: usize,
+        points: u128,
+    ) -> Result<Vec<Effect>, No> {
+        let before = self.account(name).expect("it earned the lot").clone();
+        let mut effects = self.free_held(name, lot, points);
+        match self.take_free(name, lot, points) {
+            Ok(withdrawn) => {
+                effects.push(withdrawn);
+                Ok(effects)
+            }
+            Err(no) => {
+                *self.account_mut(name) = before;
+                Err(no)
+            }
+        }
+    }
+
+    /// The oldest hold first gives back what it keeps of the lot, as far as other credit that is
+    /// available can take its place, and as far as it is needed.
+    fn free_held(&mut self, name: &str, lot: usize, points: u128) -> Vec<Effect> {
+        let mut effects = vec![];
+        let account = self.account_mut(name);
+        for index in 0..account.holds.len() {
+            let pending = account.pending.iter().map(|(_, part)| part);
+            let own = pending.chain(&account.available).filter(|part| part.lot == lot);
+            let needed = points.saturating_sub(own.map(|part| part.points).sum());
+            let held = account.holds[index].parts.clone();
+            let (of_lot, mut kept): (Vec<Part>, Vec<Part>) =
+                held.into_iter().partition(|part| part.lot == lot);
+            let (own, others): (Vec<Part>, Vec<Part>) =
+                account.available.iter().cloned().partition(|part| part.lot == lot);
+            let (taken, left) = split(&others, needed.min(sum(&of_lot)));
+            let (returned, of_lot_left) = split(&of_lot, sum(&taken));
+            if taken.is_empty() {
+                continue;
+            }
+            kept.extend(of_lot_left);
+            account.available = vec![];
+            account.put_all(&kept);
+            account.put_all(&taken);
+            let kept = std::mem::take(&mut account.available);
+            account.put_all(&own);
+            account.put_all(&left);
+            account.put_all(&returned);
+            account.holds[index].parts = kept.clone();
+            effects.push(Effect::Swapped {
+                account: name.to_owned(),
+                hold: account.holds[index].id.clone(),
+                kept,
+                returned,
+                taken,
+            });
+        }
+        effects
+    }
+
+    fn take_free(&mut self, name: &str, lot: usize, points: u128) -> Result<Effect, No> {
         let account = self.account(name).expect("it earned the lot");
         // One after the other, each from what the former left.
         let own_pending: Vec<Part> = account.pending.iter().map(|(_, part)| part.clone()).collect();
@@ -207,8 +266,8 @@ impl Ledger {
             None if left == 0 => return Err(No { code: "points-too-large", facts: None }),
             asked => asked.unwrap_or(left),
         };
-        let withdrawn = self.take_back(name, lot, points)?;
-        done(name, [withdrawn])
+        let own = self.take_back(name, lot, points)?;
+        Ok(Some(Effects { accounts: vec![name.to_owned()], own, after: vec![] }))
     }
 
     pub(crate) fn return_purchase(&mut self, it: &ReturnPurchase) -> Answer {
@@ -265,7 +324,7 @@ impl Ledger {
         points = points.min(left);
         let mut own = vec![];
         if points > 0 {
-            own.push(self.take_back(name, lot.expect("something was earned"), points)?);
+            own.extend(self.take_back(name, lot.expect("something was earned"), points)?);
         }
 
         let lines = self.purchases[place].lines.iter_mut().zip(&back);

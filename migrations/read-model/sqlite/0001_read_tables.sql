@@ -95,7 +95,7 @@ create table hold (
     account_id text not null,
     hold_id text not null,
     points integer not null,
-    -- JSON as in the event
+    -- what it keeps: JSON as in the events
     lots text not null,
     deadline integer not null,
     -- held, captured, released (somebody asked), expired (its deadline passed)

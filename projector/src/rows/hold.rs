@@ -1,6 +1,8 @@
 //! Holds: credit that is set aside, and how that ends.
 
-use domain::{AccountId, CreditHeld, HoldCaptured, HoldReleased, ReleaseReason, Timestamp};
+use domain::{
+    AccountId, CreditHeld, HoldCaptured, HoldReleased, HoldSwapped, ReleaseReason, Timestamp,
+};
 
 use super::credit::entry;
 use super::programme::add;
@@ -25,6 +27,8 @@ pub(crate) struct HoldChange {
     pub(crate) status: Option<&'static str>,
     pub(crate) captured_points: Option<i64>,
     pub(crate) exchange_id: Option<String>,
+    /// What it keeps from now on, as JSON.
+    pub(crate) lots: Option<String>,
 }
 
 impl Rows {
@@ -55,6 +59,26 @@ impl Rows {
             occurred_at,
             recorded_at: at.recorded_at.micros(),
         });
+        Ok(())
+    }
+
+    pub(super) fn swapped(
+        &mut self,
+        at: At<'_>,
+        account_id: AccountId,
+        fact: HoldSwapped,
+    ) -> Result<(), serde_json::Error> {
+        let mut change = self.move_parts(at, &account_id, &fact.returned, Change::IS_RELEASED);
+        change += self.move_parts(at, &account_id, &fact.taken, Change::IS_HELD);
+        self.entries.push(Entry {
+            change,
+            hold_id: Some(fact.hold_id.to_string()),
+            lots: Some(json(&fact.taken)?),
+            released: Some(json(&fact.returned)?),
+            ..entry("hold-swapped", at, &account_id)
+        });
+        let hold = self.hold_changes.entry((account_id, fact.hold_id)).or_default();
+        hold.lots = Some(json(&fact.lots)?);
         Ok(())
     }
 

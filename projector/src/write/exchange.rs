@@ -31,6 +31,7 @@ pub(super) fn write_holds(connection: &Connection, rows: &Rows) -> rusqlite::Res
             change.status,
             change.captured_points,
             change.exchange_id,
+            change.lots,
         ])?;
     }
     Ok(())
