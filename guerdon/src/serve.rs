@@ -35,6 +35,8 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("can't listen on {}", config.listen))?;
+    // Before anybody is told that it listens, and so may tell it to stop.
+    let signals = shutdown::Signals::listen()?;
     let stop = CancellationToken::new();
     let ledger = Ledger::start(&config, &stop).await?;
 
@@ -45,7 +47,7 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let status = writer.as_ref().map(Writer::status);
     drop(writer);
 
-    let cause = serve_until_told(listener, router, writer_stopped).await?;
+    let cause = serve_until_told(listener, router, writer_stopped, signals).await?;
     if let Some(read_model) = read_model {
         read_model.close().await;
     }
@@ -171,6 +173,7 @@ async fn serve_until_told(
     listener: TcpListener,
     router: Router,
     mut writer_stopped: Option<oneshot::Receiver<()>>,
+    mut signals: shutdown::Signals,
 ) -> anyhow::Result<Stopped> {
     let draining = CancellationToken::new();
     let listener = listener.tap_io(|connection| {
@@ -183,8 +186,8 @@ async fn serve_until_told(
         axum::serve(listener, router).with_graceful_shutdown(draining.clone().cancelled_owned());
     let mut serving = tokio::spawn(async move { serving.await });
     let cause = tokio::select! {
-        signal = shutdown::signal() => {
-            tracing::info!(signal = signal?, "stopping: requests in flight are answered first");
+        signal = signals.next() => {
+            tracing::info!(signal, "stopping: requests in flight are answered first");
             Stopped::ToldTo
         }
         () = stopped(&mut writer_stopped) => Stopped::WriterStopped,

@@ -1,14 +1,26 @@
 //! The signals that tell a process to stop.
 
 use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal as on};
+use tokio::signal::unix::{Signal, SignalKind, signal as on};
 
-/// Waits for Ctrl-C or SIGTERM, and says which came.
-pub(super) async fn signal() -> anyhow::Result<&'static str> {
-    let mut terminate = on(SignalKind::terminate()).context("can't wait for SIGTERM")?;
-    let mut interrupt = on(SignalKind::interrupt()).context("can't wait for SIGINT")?;
-    tokio::select! {
-        _ = terminate.recv() => Ok("SIGTERM"),
-        _ = interrupt.recv() => Ok("SIGINT"),
+/// Listens for Ctrl-C and SIGTERM from when it is made.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> anyhow::Result<Self> {
+        let terminate = on(SignalKind::terminate()).context("can't wait for SIGTERM")?;
+        let interrupt = on(SignalKind::interrupt()).context("can't wait for SIGINT")?;
+        Ok(Self { terminate, interrupt })
+    }
+
+    /// Waits for one, and says which came.
+    pub(super) async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
     }
 }
