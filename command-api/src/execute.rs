@@ -1,5 +1,7 @@
 //! A command handed to the writer, and its outcome put into words of HTTP.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::FromRef;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -90,17 +92,17 @@ impl CommandApi {
 
     async fn ask(
         &self,
-        mut command: Command,
+        command: Command,
         is_dry_run: bool,
         caller: Caller,
         headers: &HeaderMap,
     ) -> Result<Outcome, Problem> {
+        let mut command = Arc::new(command);
         let traceparent: Option<Box<str>> = read_traceparent(headers).map(Into::into);
         loop {
             let request = Request {
-                // A repeat is compared with what was asked then, so a copy is kept where one may
-                // come.
-                command: command.clone(),
+                // A repeat is compared with what was asked then.
+                command: Arc::clone(&command),
                 is_dry_run,
                 role: Some(caller.role.as_str()),
                 traceparent: traceparent.clone(),
@@ -121,7 +123,7 @@ impl CommandApi {
                     // The state knows where it stands only; it is read here, off the writer's way.
                     // What is under an id never moves, so it is asked for once, or twice where the
                     // id was recorded meanwhile.
-                    command = self.with_original(&command, place).await?;
+                    command = Arc::new(self.with_original(&command, place).await?);
                     continue;
                 }
                 Ok(Answer::Preview(preview)) => return Ok(Outcome::Preview(preview)),

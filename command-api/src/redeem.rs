@@ -14,6 +14,7 @@ use wire::{Caller, JsonBody, PathId, PathIds, Problem, QueryString, read_idempot
 
 use crate::CommandApi;
 use crate::execute::{Previewed, unexpected};
+use crate::refuse_unheeded::check_no_if_match;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,6 +53,7 @@ pub(crate) async fn redeem(
     headers: HeaderMap,
     JsonBody(body): JsonBody<RedeemBody>,
 ) -> Result<Response, Problem> {
+    check_no_if_match(&headers)?;
     let command = body.command(account_id, exchange_id);
     if dry.dry_run {
         preview(&api, command, caller, &headers).await
@@ -68,6 +70,7 @@ pub(crate) async fn redeem_by_key(
     headers: HeaderMap,
     JsonBody(body): JsonBody<RedeemBody>,
 ) -> Result<Response, Problem> {
+    check_no_if_match(&headers)?;
     let exchange_id: ExchangeId = read_idempotency_key(&headers)?
         .parse()
         .map_err(|error| Problem::invalid_header("Idempotency-Key", error))?;

@@ -2,6 +2,7 @@
 //! `?dry_run=true` to a call that has none must not find that it was done.
 
 use axum::extract::Request;
+use axum::http::HeaderMap;
 use axum::http::header::IF_MATCH;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -21,9 +22,15 @@ pub(crate) async fn refuse_query(request: Request, next: Next) -> Response {
 
 /// For calls that go by no version.
 pub(crate) async fn refuse_if_match(request: Request, next: Next) -> Response {
-    if request.headers().contains_key(IF_MATCH) {
-        let complaint = "isn't heeded by this call; leave it out";
-        return Problem::invalid_header("If-Match", complaint).into_response();
+    match check_no_if_match(request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
     }
-    next.run(request).await
+}
+
+pub(crate) fn check_no_if_match(headers: &HeaderMap) -> Result<(), Problem> {
+    if headers.contains_key(IF_MATCH) {
+        return Err(Problem::invalid_header("If-Match", "isn't heeded by this call; leave it out"));
+    }
+    Ok(())
 }

@@ -15,6 +15,7 @@ mod load;
 mod pending;
 mod recover;
 mod run;
+mod salts;
 mod sweep;
 
 use std::sync::Arc;
@@ -70,8 +71,8 @@ impl WriterConfig {
 /// A command, and what is known of where it came from.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// What is asked.
-    pub command: Command,
+    /// What is asked; shared with whoever compares a repeat with it.
+    pub command: Arc<Command>,
     /// Whether nothing is to be recorded: what a redemption would do is all that is asked.
     pub is_dry_run: bool,
     /// The caller's role.
@@ -208,7 +209,11 @@ pub enum StartError {
 /// A handle to a running writer; clones share it. It stops when the last is dropped, after it has
 /// answered what is in its queue.
 #[derive(Clone, Debug)]
-pub struct Writer {
+pub struct Writer(Arc<Handle>);
+
+/// Behind one pointer, because every request clones it.
+#[derive(Debug)]
+struct Handle {
     queue: mpsc::Sender<Pending>,
     gate: Arc<Gate>,
     status: watch::Receiver<WriterStatus>,
@@ -233,20 +238,20 @@ impl Writer {
             // Whoever asked to be told may have gone.
             let _ = stopped.send(());
         });
-        let writer = Self { queue, gate, status: watched, deadline, read_clock, clock };
-        Ok((writer, has_stopped))
+        let handle = Handle { queue, gate, status: watched, deadline, read_clock, clock };
+        Ok((Self(Arc::new(handle)), has_stopped))
     }
 
     /// Has the command decided, and gives the outcome once it is durable.
     pub async fn submit(&self, request: Request) -> Result<Answer, Unanswered> {
         let id = request.command.id_hash();
-        if let Command::Redeem(redeem) = &request.command
+        if let Command::Redeem(redeem) = &*request.command
             && !request.is_dry_run
-            && let Some(refusal) = self.gate.turn_away(redeem)
+            && let Some(refusal) = self.0.gate.turn_away(redeem)
         {
             return Ok(Answer::Refused(refusal));
         }
-        let deadline = Instant::now() + self.deadline;
+        let deadline = Instant::now() + self.0.deadline;
         let claim = Arc::new(Claim::default());
         let (reply, answered) = oneshot::channel();
         let pending = Pending {
@@ -254,9 +259,9 @@ impl Writer {
             deadline,
             claim: Arc::clone(&claim),
             reply,
-            _in_flight: id.map(|id| self.gate.enter(id)),
+            _in_flight: id.map(|id| self.0.gate.enter(id)),
         };
-        self.queue.try_send(pending).map_err(|error| {
+        self.0.queue.try_send(pending).map_err(|error| {
             Unanswered::NotDecided(match error {
                 mpsc::error::TrySendError::Full(_) => NotDecided::QueueFull,
                 mpsc::error::TrySendError::Closed(_) => NotDecided::Stopped,
@@ -272,20 +277,20 @@ impl Writer {
 
     /// Where the log takes its time from.
     #[must_use]
-    pub const fn clock(&self) -> Clock {
-        self.clock
+    pub fn clock(&self) -> Clock {
+        self.0.clock
     }
 
     /// The clocks that the writer goes by.
     #[must_use]
-    pub const fn read_clock(&self) -> &ReadClock {
-        &self.read_clock
+    pub fn read_clock(&self) -> &ReadClock {
+        &self.0.read_clock
     }
 
     /// How the writer is, and how it comes to be.
     #[must_use]
     pub fn status(&self) -> watch::Receiver<WriterStatus> {
-        self.status.clone()
+        self.0.status.clone()
     }
 }
 

@@ -17,6 +17,7 @@ async fn bad_input_is_named_and_leaves_no_trace() {
 
     wrong_fields(&ledger).await;
     wrong_bodies(&ledger).await;
+    what_is_not_heeded(&ledger).await;
     wrong_addresses(&ledger).await;
     wrong_callers(&ledger).await;
     wrong_headers(&ledger).await;
@@ -122,6 +123,25 @@ async fn wrong_bodies(ledger: &Ledger) {
         .await
         .expect("answered")
         .is_problem(415, "not-json");
+}
+
+/// What a call would not heed could change what the caller means.
+async fn what_is_not_heeded(ledger: &Ledger) {
+    let api = &ledger.client;
+    let credit = json!({"points": 5, "cause": {"kind": "purchase", "id": "B"}});
+    let answer = api.post("merchant", "/v1/accounts/ann/credits?dry_run=true", credit).await;
+    assert_eq!(answer.is_problem(400, "invalid-query")["field"], "dry_run");
+    let answer = api.put("operator", "/v1/offers/mug/closure?now=1", json!({})).await;
+    assert_eq!(answer.is_problem(400, "invalid-query")["field"], "now");
+    let redemption = json!({"offer_id": "mug", "quantity": 1, "deliver_to": "1 Elm Street"});
+    for (role, path, body) in [
+        ("operator", "/v1/offers/mug/closure", json!({})),
+        ("operator", "/v1/policy", json!({"spent_credit": "debt", "refund_grace_days": 1})),
+        ("shopper", "/v1/accounts/ann/exchanges/x-9", redemption),
+    ] {
+        let request = api.request("PUT", path, role).header("if-match", "\"9\"").json(&body);
+        api.send(request).await.expect("answered").is_problem(400, "invalid-header");
+    }
 }
 
 async fn wrong_addresses(ledger: &Ledger) {

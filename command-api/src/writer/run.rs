@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use domain::{Clock, Command, Decision, Event, Impossible, LogOpened, State, Timestamp, Units};
-use event_schema::{EncodeError, Metadata, Salt, encode};
+use event_schema::{EncodeError, Metadata, encode};
 use event_store::{Append, AppendError};
 use log_record::{BatchId, Epoch, NewEvent, Position, WriterId};
 use sha2::{Digest, Sha256};
@@ -18,6 +18,7 @@ use super::clock::WriterClock;
 use super::gate::Gate;
 use super::load::load;
 use super::pending::Pending;
+use super::salts::Salts;
 use super::sweep::{SWEEP_BUSY, SWEEP_IDLE, SWEEP_SHARE};
 use super::{
     Answer, NotDecided, StartError, Subject, Unanswered, WriterConfig, WriterStatus, place,
@@ -36,6 +37,7 @@ pub(super) struct Run {
     pub(super) gate: Arc<Gate>,
     pub(super) status: watch::Sender<WriterStatus>,
     pub(super) clock: WriterClock,
+    salts: Salts,
     /// Whether what falls due is recorded in the background.
     pub(super) sweeps: bool,
     commands: mpsc::Receiver<Pending>,
@@ -93,6 +95,7 @@ impl Run {
             gate,
             status,
             clock,
+            salts: Salts::new(),
             sweeps: true,
             commands,
             panicked: HashSet::new(),
@@ -246,7 +249,7 @@ impl Run {
             if !pending.claim.take() {
                 continue;
             }
-            if matches!(pending.request.command, Command::ConfirmClock(_)) {
+            if matches!(*pending.request.command, Command::ConfirmClock(_)) {
                 self.clock.confirm();
                 is_clock_right = self.is_clock_right();
             }
@@ -279,7 +282,7 @@ impl Run {
 
     fn decide_one(&mut self, pending: &Pending, into: &mut Batch) -> Result<Answer, Unrecordable> {
         let partition = self.config.partition;
-        let command = &pending.request.command;
+        let command = &*pending.request.command;
         let now = self.clock.now(self.state.recorded_at(), command.occurred_at());
         if pending.request.is_dry_run {
             return Ok(self.preview(command, now));
@@ -321,7 +324,7 @@ impl Run {
         into: &mut Batch,
     ) -> Result<(), Unrecordable> {
         for event in events {
-            into.events.push(encode(event, now, metadata, salt()?)?);
+            into.events.push(encode(event, now, metadata, self.salts.next()?)?);
             self.state.evolve(self.state.position().next(), now, event)?;
             let (offer_id, can_end_sold_out) = match event {
                 Event::ExchangeCreated(_, fact) => (&fact.offer_id, true),
@@ -414,12 +417,6 @@ pub(super) enum Unrecordable {
     NoSubject,
 }
 
-fn salt() -> Result<Salt, getrandom::Error> {
-    let mut salt = [0; 16];
-    getrandom::fill(&mut salt)?;
-    Ok(Salt(salt))
-}
-
 /// The id and every field of a command.
 fn fingerprint_of(pending: &Pending) -> [u8; 32] {
     // `DeliverTo` prints nothing of itself, which makes two such commands one; that errs on the
@@ -448,7 +445,7 @@ async fn open_log(
         epoch,
         expected: Position::START,
         batch: BatchId(Uuid::now_v7()),
-        events: vec![encode(&event, now, &metadata, salt()?)?],
+        events: vec![encode(&event, now, &metadata, Salts::new().next()?)?],
     };
     config.store.append(append).await?;
     Ok(())
