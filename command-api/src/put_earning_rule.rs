@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use wire::{Caller, IfMatch, JsonBody, Object, PathId, Problem};
 
 use crate::execute::unexpected;
+use crate::refusal_problem::not_found_where_unknown;
 use crate::{CommandApi, Subject};
 
 /// Ten thousand percent is a hundredfold; more is a slip.
@@ -32,9 +33,17 @@ pub(crate) struct PutEarningRuleBody {
     #[serde(default)]
     multipliers: Vec<Object<Multiplier>>,
     cap: Option<Object<Cap>>,
-    expiry: Option<ExpiryRule>,
+    expiry: Option<Object<ExpiryBody>>,
     #[serde(default)]
     pending_days: u16,
+}
+
+/// One of them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExpiryBody {
+    months: Option<u16>,
+    end_of_year: Option<u16>,
 }
 
 #[derive(Serialize)]
@@ -59,7 +68,8 @@ pub(crate) async fn put_earning_rule(
         IfMatch::Version(version) => Known::Version(version),
     };
     let set = SetEarningRule { rule_id: rule_id.clone(), terms: body.terms()?, known };
-    let done = api.execute(Command::SetEarningRule(set), caller, &headers).await?;
+    let done = api.execute(Command::SetEarningRule(set), caller, &headers).await;
+    let done = done.map_err(not_found_where_unknown)?;
     let Some(Subject::Rule(rule)) = &done.subject else { return Err(unexpected()) };
     let EarningRule { terms, version, .. } = &**rule;
     let is_new = matches!(&done.event, Some(Event::EarningRuleSet(fact)) if fact.version == 1);
@@ -72,8 +82,22 @@ pub(crate) async fn put_earning_rule(
     Ok(response)
 }
 
+impl ExpiryBody {
+    fn rule(&self) -> Result<ExpiryRule, Problem> {
+        match (self.months, self.end_of_year) {
+            (Some(months), None) => Ok(ExpiryRule::Months(months)),
+            (None, Some(years)) => Ok(ExpiryRule::EndOfYear(years)),
+            _ => {
+                let complaint = "must say either months or end_of_year; leave it out for ever";
+                Err(Problem::invalid_field("expiry", complaint))
+            }
+        }
+    }
+}
+
 impl PutEarningRuleBody {
     fn terms(self) -> Result<EarningTerms, Problem> {
+        let expiry = self.expiry.map(|Object(expiry)| expiry.rule()).transpose()?;
         let categories: Vec<CategoryRate> = self.categories.into_iter().map(|it| it.0).collect();
         for (index, rate) in categories.iter().enumerate() {
             if categories.iter().take(index).any(|other| other.category == rate.category) {
@@ -100,7 +124,7 @@ impl PutEarningRuleBody {
         }
         // A month has 28 days at least.
         let days_until = |months: u16| u32::from(months) * 28;
-        match self.expiry {
+        match expiry {
             Some(ExpiryRule::Months(months)) if months == 0 || months > MONTHS_MAX => {
                 let complaint = format!("must be a whole number from 1 to {MONTHS_MAX}");
                 return Err(Problem::invalid_field("expiry.months", complaint));
@@ -122,7 +146,7 @@ impl PutEarningRuleBody {
             categories,
             multipliers,
             cap: self.cap.map(|it| it.0),
-            expiry: self.expiry,
+            expiry,
             pending_days: self.pending_days,
         })
     }

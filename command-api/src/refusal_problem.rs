@@ -37,10 +37,15 @@ pub(crate) fn refused(refusal: &Refusal) -> Problem {
     })
 }
 
-/// Where the offer stands in the path, an unknown one is 404 and not a conflict.
+/// Where the offer or the rule stands in the path, an unknown one is 404 and not a conflict.
 pub(crate) fn not_found_where_unknown(problem: Problem) -> Problem {
     if problem.code() == OFFER_UNKNOWN.slug {
         return Problem::not_found("There is no such offer. Open it first, or check its id.");
+    }
+    if problem.code() == "rule-unknown" {
+        return Problem::not_found(
+            "There is no such earning rule. Make it without If-Match, or check its id.",
+        );
     }
     problem
 }
@@ -200,8 +205,8 @@ const REFUSAL_PAGES: [ProblemPage; 30] = [
         StatusCode::CONFLICT,
         "rule-unknown",
         "There is no such earning rule",
-        "The purchase names no points and a rule, or none and there is no rule default; or If- \
-         Match names a rule that isn't there. Nothing was done.",
+        "The purchase names no points, and either a rule that isn't there, or none, and there is no rule \
+         default. Nothing was done.",
         "Make the rule by PUT /v1/earning-rules/{rule_id}, or name the points.",
         true,
     ),

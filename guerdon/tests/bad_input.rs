@@ -17,6 +17,7 @@ async fn bad_input_is_named_and_leaves_no_trace() {
 
     wrong_fields(&ledger).await;
     wrong_bodies(&ledger).await;
+    wrong_rules(&ledger).await;
     what_is_not_heeded(&ledger).await;
     wrong_addresses(&ledger).await;
     wrong_callers(&ledger).await;
@@ -98,6 +99,31 @@ async fn wrong_fields(ledger: &Ledger) {
         let answer = ledger.client.put("operator", "/v1/offers/new", body.clone()).await;
         assert_eq!(answer.is_problem(400, "invalid-field")["field"], field, "{body}");
     }
+}
+
+async fn wrong_rules(ledger: &Ledger) {
+    let api = &ledger.client;
+    let rule = |more: Value| {
+        let mut body = json!({"rate": {"points": 1, "per_amount": 100}});
+        let object = body.as_object_mut().expect("an object");
+        object.extend(more.as_object().expect("an object").clone());
+        body
+    };
+    for (more, field) in [
+        (json!({"rate": [1, 100]}), "rate"),
+        (json!({"expiry": {"months": 1, "end_of_year": 1}}), "expiry"),
+        (json!({"expiry": {}}), "expiry"),
+        (json!({"expiry": {"months": 0}}), "expiry.months"),
+        (json!({"expiry": {"end_of_year": 101}}), "expiry.end_of_year"),
+        (json!({"expiry": {"months": 1}, "pending_days": 60}), "pending_days"),
+        (json!({"cap": {"points": 5, "period": "week"}}), "cap.period"),
+    ] {
+        let answer = api.put("operator", "/v1/earning-rules/r", rule(more.clone())).await;
+        assert_eq!(answer.is_problem(400, "invalid-field")["field"], field, "{more}");
+    }
+    let unknown = api.request("PUT", "/v1/earning-rules/none", "operator");
+    let unknown = unknown.header("if-match", "*").json(&rule(json!({})));
+    api.send(unknown).await.expect("answered").is_problem(404, "not-found");
 }
 
 async fn wrong_bodies(ledger: &Ledger) {
