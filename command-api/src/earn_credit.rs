@@ -15,11 +15,11 @@ use crate::lifetime::check_lifetime;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EarnCreditBody {
-    points: Points,
-    cause: Object<Cause>,
-    available_at: Option<Timestamp>,
-    expires_at: Option<Timestamp>,
-    occurred_at: Option<Timestamp>,
+    pub(crate) points: Points,
+    pub(crate) cause: Object<Cause>,
+    pub(crate) available_at: Option<Timestamp>,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) occurred_at: Option<Timestamp>,
 }
 
 /// Credit as both routes answer it.
@@ -41,17 +41,7 @@ pub(crate) async fn earn_credit(
     headers: HeaderMap,
     JsonBody(body): JsonBody<EarnCreditBody>,
 ) -> Result<Response, Problem> {
-    check_may_earn(caller, &body.cause.0)?;
-    check_lifetime(body.available_at, body.expires_at)?;
-    let command = Command::EarnCredit(EarnCredit {
-        account_id,
-        points: body.points,
-        cause: body.cause.0,
-        available_at: body.available_at,
-        expires_at: body.expires_at,
-        occurred_at: body.occurred_at,
-    });
-    let done = api.execute(command, caller, &headers).await?;
+    let done = body.execute(&api, account_id, caller, &headers).await?;
     done.respond(&CreditBody::of(&done)?)
 }
 
@@ -61,6 +51,22 @@ pub(crate) fn check_may_earn(caller: Caller, cause: &Cause) -> Result<(), Proble
         return Err(Problem::forbidden(caller.role, &[Role::Operator]));
     }
     Ok(())
+}
+
+impl EarnCreditBody {
+    pub(crate) async fn execute(
+        self,
+        api: &CommandApi,
+        account_id: AccountId,
+        caller: Caller,
+        headers: &HeaderMap,
+    ) -> Result<Done, Problem> {
+        let Self { points, cause: Object(cause), available_at, expires_at, occurred_at } = self;
+        check_may_earn(caller, &cause)?;
+        check_lifetime(available_at, expires_at)?;
+        let earn = EarnCredit { account_id, points, cause, available_at, expires_at, occurred_at };
+        api.execute(Command::EarnCredit(earn), caller, headers).await
+    }
 }
 
 impl<'a> CreditBody<'a> {

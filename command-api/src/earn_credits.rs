@@ -4,8 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use domain::command::EarnCredit;
-use domain::{AccountId, Cause, Command, Points, Timestamp};
+use domain::{AccountId, Cause, Points, Timestamp};
 use futures_util::future::join_all;
 use log_record::Place;
 use serde::Deserialize;
@@ -13,8 +12,7 @@ use serde_json::{Value, json};
 use wire::{Caller, JsonBody, Object, Problem, write_position};
 
 use crate::CommandApi;
-use crate::earn_credit::{CreditBody, check_may_earn};
-use crate::lifetime::check_lifetime;
+use crate::earn_credit::{CreditBody, EarnCreditBody};
 
 /// The most earnings in a call.
 const CREDITS_MAX: usize = 1_000;
@@ -28,6 +26,8 @@ pub(crate) struct EarnCreditsBody {
     credits: Vec<Object<CreditItem>>,
 }
 
+/// What the call for one account has, with the account; written out, for a flattened struct can't
+/// refuse unknown fields.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CreditItem {
@@ -77,17 +77,9 @@ async fn earn(
     caller: Caller,
     headers: &HeaderMap,
 ) -> Result<(Place, Value), Problem> {
-    check_may_earn(caller, &item.cause.0)?;
-    check_lifetime(item.available_at, item.expires_at)?;
-    let command = Command::EarnCredit(EarnCredit {
-        account_id: item.account_id,
-        points: item.points,
-        cause: item.cause.0,
-        available_at: item.available_at,
-        expires_at: item.expires_at,
-        occurred_at: item.occurred_at,
-    });
-    let done = api.execute(command, caller, headers).await?;
+    let CreditItem { account_id, points, cause, available_at, expires_at, occurred_at } = item;
+    let body = EarnCreditBody { points, cause, available_at, expires_at, occurred_at };
+    let done = body.execute(api, account_id, caller, headers).await?;
     let status = if done.is_repeat { 200 } else { 201 };
     Ok((done.last, json!({"status": status, "credit": CreditBody::of(&done)?})))
 }

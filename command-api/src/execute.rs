@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::FromRef;
+use axum::http::header::ETAG;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::command::Preview;
@@ -180,6 +181,19 @@ impl Done {
     ) -> Result<Response, Problem> {
         let position = self.place.to_string();
         self.respond(&FactBody { account_id, fact, position })
+    }
+
+    /// What was set, under its version as the ETag.
+    pub(crate) fn respond_version(
+        &self,
+        status: StatusCode,
+        version: u64,
+        body: &impl Serialize,
+    ) -> Result<Response, Problem> {
+        let mut response = self.respond_with(status, body)?;
+        let etag = HeaderValue::from_str(&format!("\"{version}\""));
+        response.headers_mut().insert(ETAG, etag.map_err(|_| Problem::internal())?);
+        Ok(response)
     }
 
     pub(crate) fn respond_with(

@@ -1,7 +1,6 @@
 //! An offer as the command API answers it.
 
-use axum::http::header::ETAG;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use domain::{Offer, OfferId, OfferPhase, Terms, Units};
 use serde::Serialize;
@@ -42,8 +41,5 @@ pub(crate) fn respond(
         },
         position: done.place.to_string(),
     };
-    let mut response = done.respond_with(status, &body)?;
-    let etag = HeaderValue::from_str(&format!("\"{version}\""));
-    response.headers_mut().insert(ETAG, etag.map_err(|_| Problem::internal())?);
-    Ok(response)
+    done.respond_version(status, *version, &body)
 }

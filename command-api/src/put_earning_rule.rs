@@ -1,8 +1,7 @@
 //! `PUT /v1/earning-rules/{rule_id}`: makes a rule, or replaces one with `If-Match`.
 
 use axum::extract::State;
-use axum::http::header::ETAG;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::command::{Known, SetEarningRule};
 use domain::{
@@ -76,10 +75,7 @@ pub(crate) async fn put_earning_rule(
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     let position = done.place.to_string();
     let body = EarningRuleBody { rule_id: &rule_id, terms, version: *version, position };
-    let mut response = done.respond_with(status, &body)?;
-    let etag = HeaderValue::from_str(&format!("\"{version}\""));
-    response.headers_mut().insert(ETAG, etag.map_err(|_| Problem::internal())?);
-    Ok(response)
+    done.respond_version(status, *version, &body)
 }
 
 impl ExpiryBody {

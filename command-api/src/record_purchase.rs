@@ -100,12 +100,7 @@ fn lines(bodies: Vec<Object<LineBody>>) -> Result<Vec<PurchaseLine>, Problem> {
     let mut lines: Vec<PurchaseLine> = Vec::with_capacity(bodies.len());
     for (index, Object(body)) in bodies.into_iter().enumerate() {
         let LineBody { product_id, quantity, amount, category } = body;
-        if lines.iter().any(|line| line.product_id == product_id) {
-            let field = format!("lines[{index}].product_id");
-            let complaint =
-                "stands in a line before; say the product once, with the whole quantity";
-            return Err(Problem::invalid_field(&field, complaint));
-        }
+        check_product_is_new(index, &product_id, lines.iter().map(|line| &line.product_id))?;
         if amount.is_some_and(|amount| amount > AMOUNT_MAX) {
             let field = format!("lines[{index}].amount");
             let complaint = format!("must be a whole number from 0 to {AMOUNT_MAX}");
@@ -114,4 +109,19 @@ fn lines(bodies: Vec<Object<LineBody>>) -> Result<Vec<PurchaseLine>, Problem> {
         lines.push(PurchaseLine { product_id, quantity, amount, category, points: None });
     }
     Ok(lines)
+}
+
+/// A product stands in one line; `index` is the line's, and `before` are the products of those
+/// before it.
+pub(crate) fn check_product_is_new<'a>(
+    index: usize,
+    product_id: &ProductId,
+    mut before: impl Iterator<Item = &'a ProductId>,
+) -> Result<(), Problem> {
+    if before.any(|product| product == product_id) {
+        let field = format!("lines[{index}].product_id");
+        let complaint = "stands in a line before; say the product once, with the whole quantity";
+        return Err(Problem::invalid_field(&field, complaint));
+    }
+    Ok(())
 }

@@ -13,7 +13,7 @@ use wire::{Caller, JsonBody, Object, Problem, ThreePathIds};
 
 use crate::CommandApi;
 use crate::execute::unexpected;
-use crate::record_purchase::PURCHASE_BYTES_MAX;
+use crate::record_purchase::{PURCHASE_BYTES_MAX, check_product_is_new};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,12 +61,7 @@ fn lines(bodies: Vec<Object<LineBody>>) -> Result<Vec<ReturnedLine>, Problem> {
     }
     let mut lines: Vec<ReturnedLine> = Vec::with_capacity(bodies.len());
     for (index, Object(LineBody { product_id, quantity })) in bodies.into_iter().enumerate() {
-        if lines.iter().any(|line| line.product_id == product_id) {
-            let field = format!("lines[{index}].product_id");
-            let complaint =
-                "stands in a line before; say the product once, with the whole quantity";
-            return Err(Problem::invalid_field(&field, complaint));
-        }
+        check_product_is_new(index, &product_id, lines.iter().map(|line| &line.product_id))?;
         lines.push(ReturnedLine { product_id, quantity });
     }
     Ok(lines)

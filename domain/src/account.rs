@@ -133,6 +133,12 @@ impl Account {
         }
     }
 
+    /// What is left here of a lot, and not held: pending, then available in spending order.
+    pub(crate) fn parts_of(&self, lot: LotId) -> impl Iterator<Item = &LotPart> {
+        let pending = self.pending_parts().iter().map(|pending| &pending.part);
+        pending.chain(self.lots()).filter(move |part| part.lot == lot)
+    }
+
     /// What is set aside, the oldest first.
     #[must_use]
     pub fn holds(&self) -> &[Hold] {
@@ -207,9 +213,7 @@ impl Account {
         event: &Event,
     ) -> Result<(), &'static str> {
         match event {
-            Event::CreditEarned(_, fact) => {
-                self.earn(at, recorded_at, fact).ok_or("an account holds more than is possible")
-            }
+            Event::CreditEarned(_, fact) => self.earn(at, recorded_at, fact).ok_or(TOO_FULL),
             Event::CreditMatured(_, fact) => {
                 sums_to(fact.points, &fact.lots)?;
                 self.mature(&fact.lots, recorded_at).ok_or("I8: credit matured before its time")
@@ -221,7 +225,7 @@ impl Account {
             }
             Event::CreditExpired(_, fact) => {
                 sums_to(fact.points, &fact.lots)?;
-                if fact.lots.iter().any(|part| part.expires_at.is_none_or(|at| at > recorded_at)) {
+                if !fact.lots.iter().all(|part| part.has_expired(recorded_at)) {
                     return Err("I8: credit expired before its time");
                 }
                 self.take_all(&fact.lots).ok_or("I1: more expired than was available")?;
@@ -232,7 +236,7 @@ impl Account {
             }
             Event::CreditRefunded(_, fact) => {
                 sums_to(fact.points, &fact.lots)?;
-                self.put_all(&fact.lots).ok_or("an account holds more than is possible")
+                self.put_all(&fact.lots).ok_or(TOO_FULL)
             }
             Event::CreditWithdrawn(_, fact) => self.withdraw(fact),
             Event::DebtRepaid(_, fact) => {
@@ -248,7 +252,7 @@ impl Account {
             }
             Event::CreditReceived(_, fact) => {
                 sums_to(fact.points, &fact.lots)?;
-                self.put_all(&fact.lots).ok_or("an account holds more than is possible")
+                self.put_all(&fact.lots).ok_or(TOO_FULL)
             }
             Event::CreditHeld(_, fact) => {
                 in_time(&fact.lots, recorded_at)?;
@@ -265,7 +269,7 @@ impl Account {
                 if hold.lots != fact.lots {
                     return Err("a hold was released with what it didn't hold");
                 }
-                self.put_all(&fact.lots).ok_or("an account holds more than is possible")
+                self.put_all(&fact.lots).ok_or(TOO_FULL)
             }
             _ => Ok(()),
         }
@@ -396,7 +400,7 @@ impl Account {
         if joined(&fact.lots, &fact.released) != hold.lots {
             return Err("a capture and what it released are what was held");
         }
-        self.put_all(&fact.released).ok_or("an account holds more than is possible")
+        self.put_all(&fact.released).ok_or(TOO_FULL)
     }
 
     fn swap(&mut self, fact: &HoldSwapped) -> Option<()> {
@@ -451,13 +455,15 @@ impl Account {
     }
 }
 
+const TOO_FULL: &str = "an account holds more than is possible";
+
 fn check_count(what: &'static str, count: usize, max: usize) -> Result<(), Refusal> {
     if count < max { Ok(()) } else { Err(Refusal::AccountFull { what, max: max as u64 }) }
 }
 
 fn in_time(parts: &[LotPart], now: Timestamp) -> Result<(), &'static str> {
-    let has_expired = |part: &LotPart| part.expires_at.is_some_and(|expires| expires <= now);
-    if parts.iter().any(has_expired) { Err("I8: credit was spent after its time") } else { Ok(()) }
+    let is_late = parts.iter().any(|part| part.has_expired(now));
+    if is_late { Err("I8: credit was spent after its time") } else { Ok(()) }
 }
 
 fn sums_to(points: Points, parts: &[LotPart]) -> Result<(), &'static str> {

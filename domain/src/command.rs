@@ -50,7 +50,7 @@ pub use withdraw_credit::WithdrawCredit;
 use log_record::Position;
 
 use crate::draft::Draft;
-use crate::{Cause, Event, IdHash, OfferId, Refusal, State, Timestamp};
+use crate::{Event, IdHash, OfferId, Refusal, State, Timestamp};
 
 /// Something asked of the ledger, valid in itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,9 +183,7 @@ impl Command {
     pub fn id_hash(&self) -> Option<IdHash> {
         match self {
             Self::EarnCredit(it) => Some(IdHash::cause(&it.account_id, &it.cause)),
-            Self::RecordPurchase(it) => {
-                Some(IdHash::cause(&it.account_id, &Cause::purchase(&it.purchase_id)))
-            }
+            Self::RecordPurchase(it) => Some(IdHash::purchase(&it.account_id, &it.purchase_id)),
             Self::ReturnPurchase(it) => {
                 Some(IdHash::purchase_return(&it.account_id, &it.purchase_id, &it.return_id))
             }

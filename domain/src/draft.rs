@@ -31,9 +31,11 @@ impl<'a> Draft<'a> {
         self.settle_since(id, Timestamp::EPOCH);
     }
 
-    /// Does what the command's own events made due.
+    /// Does what the command's own events made due, where any was applied.
     pub(crate) fn settle_again(&mut self, id: &AccountId) {
-        self.settle_since(id, self.now);
+        if self.changed.iter().any(|(changed, _)| changed == id) {
+            self.settle_since(id, self.now);
+        }
     }
 
     fn settle_since(&mut self, id: &AccountId, since: Timestamp) {
@@ -84,6 +86,16 @@ impl<'a> Draft<'a> {
     pub(crate) fn bear_and_record(&mut self, event: Event) {
         self.bear_next();
         self.record(event);
+    }
+
+    /// Whether so much more credit may come into the account.
+    pub(crate) fn check_room(&self, id: &AccountId, points: Points) -> Result<(), Refusal> {
+        match self.account(id) {
+            Some(account) if !account.has_room_for(points) => {
+                Err(Refusal::AmountTooLarge { what: "the account's credit" })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether another part of a lot may come into the account.

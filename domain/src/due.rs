@@ -7,7 +7,7 @@ use log_record::Position;
 use crate::lots::{sum_of, take_from};
 use crate::{
     Account, AccountId, CreditExpired, CreditMatured, DebtRepaid, Event, Hold, HoldReleased,
-    LotPart, Points, ReleaseReason, Timestamp,
+    Points, ReleaseReason, Timestamp,
 };
 
 /// How many parts of lots one event names at most.
@@ -81,8 +81,8 @@ impl Account {
     }
 
     fn expire(&self, id: &AccountId, time: Timestamp) -> Option<Event> {
-        let is_over = |part: &&LotPart| part.expires_at.is_some_and(|expires| expires <= time);
-        let lots: Vec<_> = self.lots().take_while(is_over).take(PARTS_MAX).cloned().collect();
+        let over = self.lots().take_while(|part| part.has_expired(time));
+        let lots: Vec<_> = over.take(PARTS_MAX).cloned().collect();
         let fact = CreditExpired { points: sum_of(&lots)?, lots };
         Some(Event::CreditExpired(id.clone(), fact))
     }

@@ -6,11 +6,12 @@
 //! call. The invariants that it keeps are numbered in `docs/INVARIANTS.md`.
 //!
 //! In reading order:
-//! - [`command`]: what can be asked for, one file per command with its rules in order of precedence
+//! - [`command`]: what can be asked for, one file per command with its rules in order of
+//!   precedence; `draft` is a decision in the making
 //! - [`refusal`]: the answers that say no
 //! - [`event`]: the facts that are recorded
 //! - [`state`]: what the facts add up to; [`account`] (with `lots`, and `due` for what happens by
-//!   itself), [`offer`], [`inventory`] and [`recorded_ids`] are its parts
+//!   itself), [`offer`], [`inventory`], [`recorded_ids`] and `schedule` are its parts
 //! - [`policy`], [`earning_rule`]: what an operator chooses
 //! - [`amount`], [`ids`], [`timestamp`]: types that carry their precondition
 

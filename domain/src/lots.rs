@@ -103,6 +103,19 @@ pub(crate) fn take_from<'a>(
     (taken, missing)
 }
 
+/// The first `points` of the parts, and the rest.
+pub(crate) fn split_at(parts: &[LotPart], points: Points) -> (Vec<LotPart>, Vec<LotPart>) {
+    let (mut first, mut rest, mut missing) = (Vec::with_capacity(1), vec![], points);
+    for part in parts {
+        let taken = part.points.min(missing);
+        let left = part.points.minus(taken).unwrap_or_default();
+        missing = missing.minus(taken).unwrap_or_default();
+        first.extend(taken.some().map(|points| LotPart { points, ..part.clone() }));
+        rest.extend(left.some().map(|points| LotPart { points, ..part.clone() }));
+    }
+    (first, rest)
+}
+
 /// The sum of some parts, where it is an amount.
 pub(crate) fn sum_of(parts: &[LotPart]) -> Option<Points> {
     parts.iter().try_fold(Points::ZERO, |sum, part| sum.plus(part.points))

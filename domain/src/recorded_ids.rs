@@ -39,6 +39,12 @@ impl IdHash {
         Self::of(account.as_str(), cause.kind.as_str(), cause.id.as_str())
     }
 
+    /// A purchase of an account, which is a cause.
+    #[must_use]
+    pub fn purchase(account: &AccountId, id: &PurchaseId) -> Self {
+        Self::cause(account, &Cause::purchase(id))
+    }
+
     /// An addition to an offer's stock.
     #[must_use]
     pub fn stock_addition(offer: &OfferId, id: &AdditionId) -> Self {

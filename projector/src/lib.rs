@@ -28,3 +28,4 @@ pub use partition::ProjectionStatus;
 pub use projector::Projector;
 pub use read_model::{Behind, ReadModel};
 pub use rebuild::rebuild;
+pub use rows::NEVER;

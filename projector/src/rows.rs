@@ -21,6 +21,7 @@ use serde::Serialize;
 
 use crate::ProjectError;
 
+pub use credit::NEVER;
 pub(crate) use credit::{BalanceChange, Change, Entry, Lot, PartChange, PartKey, Withdrawal};
 pub(crate) use exchange::{Exchange, ExchangeChange};
 pub(crate) use hold::{Hold, HoldChange};

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::AccountId;
+use projector::NEVER;
 use serde::Serialize;
 use wire::{Page, PathId, Problem, QueryString, json_with_etag, page_limit, read_cursor};
 
@@ -11,7 +12,7 @@ use crate::account_balance::read_standing;
 use crate::freshness::Fresh;
 use crate::ledger_entry::PageQuery;
 use crate::origin::{Origin, find_lot, read_lots};
-use crate::standing::{NEVER, Part};
+use crate::standing::Part;
 use crate::{QueryApi, bad_cursor, split_place, time};
 
 #[derive(Serialize)]

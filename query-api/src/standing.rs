@@ -4,6 +4,7 @@
 //! doesn't wait for that: it does in passing what the ledger will record, in the ledger's order.
 
 use domain::{AccountId, LotPart};
+use projector::NEVER;
 use sqlx::SqliteConnection;
 
 use crate::clock::now;
@@ -11,9 +12,6 @@ use crate::clock::now;
 const BALANCE: &str = include_str!("sql/select_account_balance.sql");
 const PARTS: &str = include_str!("sql/list_credit_parts.sql");
 const OVERDUE_HOLDS: &str = include_str!("sql/list_overdue_holds.sql");
-
-/// What `expires_at` is in the tables where credit can be spent for ever.
-pub(crate) const NEVER: i64 = i64::MAX;
 
 /// An account's balance, as it was recorded.
 #[derive(Clone, Copy, Debug, sqlx::FromRow)]

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use projector::NEVER;
 use serde::Serialize;
 use sqlx::SqliteConnection;
 use wire::{Problem, json_with_etag};
 
 use crate::clock::now;
 use crate::freshness::Fresh;
-use crate::standing::{NEVER, Standing};
+use crate::standing::Standing;
 use crate::{QueryApi, failed};
 
 const TOTALS: &str = include_str!("sql/select_totals.sql");

@@ -37,9 +37,7 @@ impl ReadClock {
     pub fn system() -> Self {
         Self(Arc::new(read_system))
     }
-}
 
-impl ReadClock {
     /// What the wall clock says, where it isn't what an operator's watch says.
     #[must_use]
     pub fn other_than(&self, watch: Timestamp) -> Option<Timestamp> {
@@ -129,15 +127,13 @@ impl WriterClock {
         self.source
     }
 
-    pub(super) const fn is_in_doubt(&self) -> bool {
-        self.doubt.is_some()
-    }
-
+    /// Why the clock can't be trusted, where it can't.
     pub(super) fn doubt(&self) -> Option<&str> {
         self.doubt.as_deref()
     }
 
-    /// Why the clock can't be trusted, where it can't: looked at before commands are decided.
+    /// Looks at the clock, before anything is decided; says why it can't be trusted, where it
+    /// can't.
     pub(super) fn check(&mut self) -> Option<&str> {
         if self.source == Clock::Wall && self.doubt.is_none() {
             let now = (self.read.0)();

@@ -112,7 +112,7 @@ impl Run {
             None => WriterStatus::NotSweeping,
             Some(why) => WriterStatus::ClockUnconfirmed(why.to_owned()),
         };
-        let is_right = !self.clock.is_in_doubt();
+        let is_right = self.clock.doubt().is_none();
         self.status.send_if_modified(|told| {
             let is_news = *told != status;
             if is_news {
@@ -326,7 +326,7 @@ impl Run {
         for event in events {
             into.events.push(encode(event, now, metadata, self.salts.next()?)?);
             self.state.evolve(self.state.position().next(), now, event)?;
-            let (offer_id, can_end_sold_out) = match event {
+            let (offer_id, is_sale) = match event {
                 Event::ExchangeCreated(_, fact) => (&fact.offer_id, true),
                 Event::ExchangeCancelled(_, fact) => (&fact.offer_id, false),
                 Event::StockAdded(fact) => (&fact.offer_id, false),
@@ -334,7 +334,7 @@ impl Run {
             };
             let offer = self.state.offer(offer_id);
             if let Some(remaining) = offer.and_then(|offer| offer.inventory.remaining())
-                && (remaining == Units::ZERO || !can_end_sold_out)
+                && (remaining == Units::ZERO || !is_sale)
             {
                 into.sold_out.push((offer_id.clone(), remaining == Units::ZERO));
             }

@@ -25,7 +25,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 impl Run {
     /// Waits until something falls due, as far as is known; for ever where nothing will.
     pub(super) fn until_due(&self) -> impl Future<Output = ()> + 'static {
-        let may_sweep = self.sweeps && !self.clock.is_in_doubt();
+        let may_sweep = self.sweeps && self.clock.doubt().is_none();
         let due = self.state.earliest_due().filter(|_| may_sweep);
         let wait = due.and_then(|due| match self.clock.source() {
             Clock::Wall => Some(self.clock.until(due).min(LOOK_AGAIN)),

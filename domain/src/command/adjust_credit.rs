@@ -1,6 +1,5 @@
 //! Add or take credit by an operator's hand.
 
-use super::earn_credit::check_room;
 use super::take_back::check_debt;
 use super::{Decision, first_different};
 use crate::draft::Draft;
@@ -46,7 +45,7 @@ impl AdjustCredit {
         draft.settle(&self.account_id);
         match self.direction {
             Direction::Add => {
-                check_room(&draft, &self.account_id, self.points)?;
+                draft.check_room(&self.account_id, self.points)?;
                 draft.check_parts(&self.account_id)?;
                 let fact = CreditEarned {
                     expires_at: self.expires_at,

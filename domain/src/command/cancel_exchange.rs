@@ -1,6 +1,5 @@
 //! Cancel an exchange, whole or by quantity, and give back what it cost.
 
-use super::earn_credit::check_room;
 use super::{Decision, OriginalExchange, first_different};
 use crate::draft::Draft;
 use crate::lots::{sum_of, take_from};
@@ -53,7 +52,7 @@ impl CancelExchange {
         let cancelled = before.quantity.plus(quantity).unwrap_or(of.quantity);
         let points =
             of.points.share(cancelled, of.quantity).minus(before.points).unwrap_or_default();
-        check_room(&draft, &self.account_id, points)?;
+        draft.check_room(&self.account_id, points)?;
         let lots = come_back(&original.lots, before.points, points)
             .into_iter()
             .map(|part| with_grace(part, draft.state, draft.now))
@@ -107,8 +106,7 @@ fn come_back(drawn: &[LotPart], before: Points, points: Points) -> Vec<LotPart> 
 /// A part as it comes back: what expired meanwhile can be spent for a while, once.
 fn with_grace(part: LotPart, state: &State, now: Timestamp) -> LotPart {
     let (policy, _) = state.policy();
-    let has_expired = part.expires_at.is_some_and(|expires| expires <= now);
-    if !has_expired || part.graced || policy.refund_grace_days == 0 {
+    if !part.has_expired(now) || part.graced || policy.refund_grace_days == 0 {
         return part;
     }
     let expires_at = Some(now.plus_days(policy.refund_grace_days.into()));

@@ -2,7 +2,7 @@
 
 use super::{Decision, Order, first_different};
 use crate::draft::Draft;
-use crate::lots::{sum_of, take_from};
+use crate::lots::{split_at, sum_of};
 use crate::{
     AccountId, Event, ExchangeCreated, Hold, HoldCaptured, HoldId, IdHash, Points, Refusal, State,
     Timestamp,
@@ -69,12 +69,7 @@ impl CaptureHold {
 
     /// The hold's first points are captured, and the rest goes back.
     fn captured(&self, hold: &Hold, points: Points) -> HoldCaptured {
-        let (lots, _) = take_from(hold.lots.iter(), points);
-        let held = sum_of(&hold.lots).unwrap_or_default();
-        let rest = held.minus(points).unwrap_or_default();
-        // From the end, then turned round: the rest is what the capture left.
-        let (mut released, _) = take_from(hold.lots.iter().rev(), rest);
-        released.reverse();
+        let (lots, released) = split_at(&hold.lots, points);
         HoldCaptured {
             hold_id: self.hold_id.clone(),
             points,

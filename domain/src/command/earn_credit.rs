@@ -24,7 +24,7 @@ pub struct EarnCredit {
 impl EarnCredit {
     pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         draft.settle(&self.account_id);
-        check_room(&draft, &self.account_id, self.points)?;
+        draft.check_room(&self.account_id, self.points)?;
         draft.check_parts(&self.account_id)?;
         let fact = CreditEarned {
             available_at: self.available_at,
@@ -47,20 +47,6 @@ impl EarnCredit {
             ("expires_at", self.expires_at == fact.expires_at),
             ("occurred_at", self.occurred_at == fact.occurred_at),
         ])
-    }
-}
-
-/// Whether the account can hold so much more.
-pub(super) fn check_room(
-    draft: &Draft<'_>,
-    account: &AccountId,
-    points: Points,
-) -> Result<(), Refusal> {
-    match draft.account(account) {
-        Some(account) if !account.has_room_for(points) => {
-            Err(Refusal::AmountTooLarge { what: "the account's credit" })
-        }
-        _ => Ok(()),
     }
 }
 

@@ -1,6 +1,5 @@
 //! Record goods bought for money: earn what they earn, ask for shipping.
 
-use super::earn_credit::check_room;
 use super::{Decision, first_different};
 use crate::draft::Draft;
 use crate::{
@@ -50,7 +49,7 @@ impl RecordPurchase {
         };
         let sum = earning.points.iter().try_fold(Points::ZERO, |sum, points| sum.plus(*points));
         let sum = sum.ok_or(Refusal::AmountTooLarge { what: "what the purchase earns" })?;
-        check_room(&draft, &self.account_id, sum)?;
+        draft.check_room(&self.account_id, sum)?;
         if sum > Points::ZERO {
             draft.check_parts(&self.account_id)?;
         }

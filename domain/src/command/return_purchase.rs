@@ -1,6 +1,6 @@
 //! Take goods of a purchase back, and what they had earned.
 
-use super::take_back::{free_held, take_back};
+use super::take_back::take_back;
 use super::{Decision, OriginalPurchase, first_different};
 use crate::draft::Draft;
 use crate::{
@@ -29,7 +29,7 @@ pub struct ReturnPurchase {
 
 impl ReturnPurchase {
     pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
-        let cause = IdHash::cause(&self.account_id, &Cause::purchase(&self.purchase_id));
+        let cause = IdHash::purchase(&self.account_id, &self.purchase_id);
         let at = draft.state.recorded().position_of(cause).ok_or(Refusal::PurchaseUnknown)?;
         let Some(original) = self.original.as_ref().filter(|original| original.position == at)
         else {
@@ -46,8 +46,7 @@ impl ReturnPurchase {
             let left = draft.left_to_withdraw(earned);
             points = worth(draft.state, original, &back).min(left);
             if points > Points::ZERO {
-                free_held(&mut draft, &self.account_id, earned.lot, points);
-                let taken = take_back(&draft, &self.account_id, earned.lot, points)?;
+                let taken = take_back(&mut draft, &self.account_id, earned.lot, points)?;
                 let fact = CreditWithdrawn {
                     withdrawal: WithdrawalCause::Return {
                         purchase_id: self.purchase_id.clone(),

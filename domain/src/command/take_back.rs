@@ -13,14 +13,12 @@ pub(super) struct Taken {
 
 /// Has holds give back what they keep of `lot`, as far as other credit can take its place there, so
 /// that `points` of it can be taken and nothing else.
-pub(super) fn free_held(draft: &mut Draft<'_>, id: &AccountId, lot: LotId, points: Points) {
+fn free_held(draft: &mut Draft<'_>, id: &AccountId, lot: LotId, points: Points) {
     let holds: Vec<_> =
         draft.account(id).map(|account| account.holds().to_vec()).unwrap_or_default();
     for hold in holds {
         let Some(account) = draft.account(id) else { return };
-        let pending = account.pending_parts().iter().map(|pending| &pending.part);
-        let own = pending.chain(account.lots()).filter(|part| part.lot == lot);
-        let (_, missing) = take_from(own, points);
+        let (_, missing) = take_from(account.parts_of(lot), points);
         let (kept, _) = take_from(hold.lots.iter().filter(|part| part.lot == lot), missing);
         let kept = sum_of(&kept).unwrap_or_default();
         let (taken, _) = take_from(account.lots().filter(|part| part.lot != lot), kept);
@@ -35,23 +33,23 @@ pub(super) fn free_held(draft: &mut Draft<'_>, id: &AccountId, lot: LotId, point
     }
 }
 
-/// Takes `points` that were earned as `lot`: from the lot itself, pending or available, then from
-/// what has expired of it, then from any other that is available; what is missing is owed, or
-/// refused.
+/// Takes `points` that were earned as `lot`: from the lot itself, pending or available, also where
+/// a hold has to give it back for that, then from what has expired of it, then from any other that
+/// is available; what is missing is owed, or refused.
 pub(super) fn take_back(
-    draft: &Draft<'_>,
+    draft: &mut Draft<'_>,
     account: &AccountId,
     lot: LotId,
     points: Points,
 ) -> Result<Taken, Refusal> {
+    free_held(draft, account, lot, points);
     let account = draft.account(account);
-    let parts = || account.into_iter().flat_map(Account::lots);
-    let pending = account.into_iter().flat_map(Account::pending_parts);
-    let own = pending.map(|pending| &pending.part).chain(parts()).filter(|part| part.lot == lot);
+    let own = account.into_iter().flat_map(|account| account.parts_of(lot));
     let (mut lots, missing) = take_from(own, points);
     let expired = account.map(|account| account.expired(lot)).unwrap_or_default().min(missing);
     let missing = missing.minus(expired).unwrap_or_default();
-    let (others, missing) = take_from(parts().filter(|part| part.lot != lot), missing);
+    let others = account.into_iter().flat_map(Account::lots).filter(|part| part.lot != lot);
+    let (others, missing) = take_from(others, missing);
     lots.extend(others);
     if missing > Points::ZERO {
         let (policy, _) = draft.state.policy();

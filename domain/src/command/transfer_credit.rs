@@ -1,6 +1,5 @@
 //! Pass credit on to another shopper.
 
-use super::earn_credit::check_room;
 use super::{Decision, first_different};
 use crate::draft::Draft;
 use crate::{AccountId, CreditReceived, CreditSent, Event, Points, Refusal, Timestamp, TransferId};
@@ -24,7 +23,7 @@ impl TransferCredit {
     pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         draft.settle(&self.account_id);
         draft.settle(&self.to);
-        check_room(&draft, &self.to, self.points)?;
+        draft.check_room(&self.to, self.points)?;
         let sender = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
         if draft.account(&self.to).is_none() {
             return Err(Refusal::RecipientUnknown);

@@ -1,6 +1,6 @@
 //! Take back what was earned for something that doesn't stand.
 
-use super::take_back::{free_held, take_back};
+use super::take_back::take_back;
 use super::{Decision, OriginalCredit, first_different};
 use crate::draft::Draft;
 use crate::{
@@ -43,8 +43,7 @@ impl WithdrawCredit {
             return Err(Refusal::PointsTooLarge { left, asked });
         }
         draft.settle(&self.account_id);
-        free_held(&mut draft, &self.account_id, earned.lot, points);
-        let taken = take_back(&draft, &self.account_id, earned.lot, points)?;
+        let taken = take_back(&mut draft, &self.account_id, earned.lot, points)?;
         let fact = CreditWithdrawn {
             withdrawal: WithdrawalCause::Withdrawal { id: self.withdrawal_id.clone() },
             points,

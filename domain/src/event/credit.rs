@@ -92,6 +92,11 @@ pub struct LotPart {
 }
 
 impl LotPart {
+    /// Whether it could be spent before `now` only.
+    pub(crate) fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|expires| expires <= now)
+    }
+
     /// Points that can be spent for ever.
     #[must_use]
     pub const fn lasting(lot: LotId, points: Points) -> Self {

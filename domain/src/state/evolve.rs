@@ -263,7 +263,7 @@ impl State {
         id: &AccountId,
         fact: &PurchaseRecorded,
     ) -> Changed {
-        let cause = IdHash::cause(id, &Cause::purchase(&fact.purchase_id));
+        let cause = IdHash::purchase(id, &fact.purchase_id);
         // What it earned stands right before it under the same cause.
         let earned = fact.points.map(|_| Position(at.0 - 1));
         ensure(self.recorded.insert(cause, at) == earned, "I2: a purchase is recorded once")
@@ -275,7 +275,7 @@ impl State {
         id: &AccountId,
         fact: &PurchaseReturned,
     ) -> Changed {
-        let cause = IdHash::cause(id, &Cause::purchase(&fact.purchase_id));
+        let cause = IdHash::purchase(id, &fact.purchase_id);
         let purchase =
             self.recorded.position_of(cause).ok_or("an unknown purchase was returned")?;
         self.record(IdHash::purchase_return(id, &fact.purchase_id, &fact.return_id), at)?;

@@ -11,7 +11,7 @@ use super::programme::add;
 use super::{At, Rows, int, json};
 
 /// What `expires_at` is in the tables where credit can be spent for ever: after every time.
-const NEVER: i64 = i64::MAX;
+pub const NEVER: i64 = i64::MAX;
 
 /// By how much an account's credit changes, or a part of a lot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
