@@ -1,0 +1,1 @@
+//! Real services for tests and benchmarks, on loopback ports of their own, without containers.
