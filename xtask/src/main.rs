@@ -5,6 +5,7 @@ mod bench;
 mod ci;
 mod faults;
 mod run;
+mod services;
 mod test;
 mod tidy;
 
@@ -15,6 +16,7 @@ const USAGE: &str = "cargo xtask COMMAND
   ci            format, lints, docs, tidiness, licences
   tidy          the checks that no other tool makes, over the tracked files
   bench [ARGS]  redemptions per second against a handler that only parses (--help for ARGS)
+  services stop ends the PostgreSQL that tests share, and forgets its data
   faults        the long version of the fault tests: GUERDON_KILLS=20";
 
 fn main() -> ExitCode {
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
         Some("ci") => ci::ci(),
         Some("tidy") => tidy::tidy(),
         Some("bench") => bench::bench(args),
+        Some("services") => services::services(args.next().as_deref()),
         Some("faults") => faults::faults(),
         _ => {
             eprintln!("{USAGE}");

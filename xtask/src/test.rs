@@ -5,14 +5,18 @@ use std::time::Instant;
 use anyhow::bail;
 
 use crate::run::{cargo, output, run};
+use crate::services;
 
 pub(crate) fn test() -> anyhow::Result<()> {
     // SQLite is compiled, and a test compiles a library that makes a disk look full.
     if output("cc", &["--version"]).is_none() {
         bail!("a C compiler is needed; on Debian: apt-get install -y gcc libc6-dev");
     }
+    services::install()?;
     let started = Instant::now();
-    run(&mut cargo(&["test", "--workspace"]))?;
+    let tested = run(&mut cargo(&["test", "--workspace"]));
+    ::services::stop_shared()?;
+    tested?;
     eprintln!("every test passed in {:.0?}", started.elapsed());
     Ok(())
 }

@@ -1,0 +1,89 @@
+//! Schemas: a ledger's side in a schema of its own, with the table of its migrations in it.
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+
+use crate::{PostgresError, PostgresUrl};
+
+/// The table in the schema that says which migrations have run.
+const TABLE: &str = "migration";
+
+/// Brings `schema` up to date; makes it where there is none.
+pub async fn migrate(
+    url: &PostgresUrl,
+    schema: &'static str,
+    mut migrations: Migrator,
+) -> Result<(), PostgresError> {
+    let mut connection = primary(url).await?;
+    let known = last(&migrations);
+    migrations.create_schema(schema);
+    migrations.dangerous_set_table_name(format!("{schema}.{TABLE}"));
+    migrations.run(&mut connection).await.map_err(|source| match source {
+        MigrateError::VersionMissing(found) => {
+            PostgresError::SchemaNewer { url: url.to_string(), schema, found, known }
+        }
+        source => PostgresError::Migrate { url: url.to_string(), schema, source: Box::new(source) },
+    })?;
+    connection.close().await.map_err(|source| url.failed(source))
+}
+
+/// Whether `schema` is the one that this build was made for.
+pub async fn check_schema(
+    url: &PostgresUrl,
+    schema: &'static str,
+    migrations: &Migrator,
+) -> Result<(), PostgresError> {
+    let mut connection = primary(url).await?;
+    let there: bool = sqlx::query_scalar("select to_regclass($1) is not null")
+        .bind(format!("{schema}.{TABLE}"))
+        .fetch_one(&mut connection)
+        .await
+        .map_err(|source| url.failed(source))?;
+    let found: i64 = if there {
+        let last = format!("select coalesce(max(version), 0) from {schema}.{TABLE} where success");
+        sqlx::query_scalar(AssertSqlSafe(last))
+            .fetch_one(&mut connection)
+            .await
+            .map_err(|source| url.failed(source))?
+    } else {
+        0
+    };
+    connection.close().await.map_err(|source| url.failed(source))?;
+    let (url, known) = (url.to_string(), last(migrations));
+    match found.cmp(&known) {
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Less => Err(PostgresError::SchemaOlder { url, schema, found, known }),
+        std::cmp::Ordering::Greater => {
+            Err(PostgresError::SchemaNewer { url, schema, found, known })
+        }
+    }
+}
+
+fn last(migrations: &Migrator) -> i64 {
+    migrations.iter().map(|migration| migration.version).max().unwrap_or_default()
+}
+
+/// The one of the URL's servers that takes writes.
+async fn primary(url: &PostgresUrl) -> Result<PgConnection, PostgresError> {
+    let mut refused = None;
+    for options in url.options() {
+        let mut connection = match options.connect().await {
+            Ok(connection) => connection,
+            Err(error) => {
+                refused = Some(error);
+                continue;
+            }
+        };
+        let is_standby = sqlx::query_scalar("select pg_is_in_recovery()");
+        match is_standby.fetch_one(&mut connection).await {
+            Ok(false) => return Ok(connection),
+            Ok(true) => {}
+            Err(error) => refused = Some(error),
+        }
+    }
+    Err(match refused {
+        Some(error) => url.failed(error),
+        None => PostgresError::NoPrimary { url: url.to_string() },
+    })
+}

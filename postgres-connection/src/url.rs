@@ -1,0 +1,204 @@
+//! `postgres://USER:PASSWORD@HOST:PORT,HOST:PORT/DATABASE?OPTION=…`: which PostgreSQL.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+
+use crate::tls::Roots;
+
+/// How long a server may take to answer a connection. Another of the URL's is asked after that.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the network may swallow what was sent before a connection counts as broken.
+const USER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One PostgreSQL, or several servers of which one at a time takes writes.
+#[derive(Clone)]
+pub struct PostgresUrl {
+    pub(crate) config: Config,
+    pub(crate) roots: Option<Roots>,
+    /// Without the password.
+    shown: String,
+}
+
+/// A text that names no PostgreSQL.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PostgresUrlError {
+    /// It can't be read.
+    #[error(
+        "a PostgreSQL is postgres://USER:PASSWORD@HOST:PORT/DATABASE, with a comma between hosts: \
+         {0}"
+    )]
+    Unreadable(String),
+    /// It names no server or no database.
+    #[error("a PostgreSQL's URL must name a host, a user and a database")]
+    Incomplete,
+    /// It would encrypt without telling who answers.
+    #[error(
+        "sslmode={0} isn't offered: it is disable (the default), or verify-full, which checks who \
+         answers against the certificates of sslrootcert=FILE, or against the system's"
+    )]
+    SslMode(String),
+}
+
+impl PostgresUrl {
+    /// Whether a text begins like one.
+    #[must_use]
+    pub fn is_meant(text: &str) -> bool {
+        text.starts_with("postgres://") || text.starts_with("postgresql://")
+    }
+
+    /// What sqlx needs to connect to each of the servers, in the URL's order.
+    #[must_use]
+    pub fn options(&self) -> Vec<PgConnectOptions> {
+        let ports = self.config.get_ports();
+        let port = |index: usize| ports.get(index).or(ports.first()).copied().unwrap_or(5432);
+        let hosts = self.config.get_hosts().iter().enumerate();
+        hosts.map(|(index, host)| self.server(host, port(index))).collect()
+    }
+
+    fn server(&self, host: &Host, port: u16) -> PgConnectOptions {
+        let mut options = PgConnectOptions::new_without_pgpass()
+            .username(self.config.get_user().unwrap_or_default())
+            .database(self.config.get_dbname().unwrap_or_default())
+            .application_name(self.config.get_application_name().unwrap_or_default())
+            .port(port);
+        options = match host {
+            Host::Tcp(name) => options.host(name),
+            Host::Unix(folder) => options.socket(folder),
+        };
+        if let Some(password) = self.config.get_password() {
+            options = options.password(&String::from_utf8_lossy(password));
+        }
+        match &self.roots {
+            None => options.ssl_mode(PgSslMode::Disable),
+            Some(Roots::System) => options.ssl_mode(PgSslMode::VerifyFull),
+            Some(Roots::File(file)) => options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(file),
+        }
+    }
+}
+
+impl FromStr for PostgresUrl {
+    type Err = PostgresUrlError;
+
+    fn from_str(text: &str) -> Result<Self, PostgresUrlError> {
+        let (plain, roots) = without_tls(text)?;
+        let mut config: Config = plain.parse().map_err(|error: tokio_postgres::Error| {
+            PostgresUrlError::Unreadable(
+                std::error::Error::source(&error).map_or(error.to_string(), ToString::to_string),
+            )
+        })?;
+        let is_complete = !config.get_hosts().is_empty()
+            && config.get_user().is_some()
+            && config.get_dbname().is_some();
+        if !is_complete {
+            return Err(PostgresUrlError::Incomplete);
+        }
+        let ssl = if roots.is_some() { SslMode::Require } else { SslMode::Disable };
+        config.ssl_mode(ssl).target_session_attrs(TargetSessionAttrs::ReadWrite);
+        config.keepalives_idle(USER_TIMEOUT).tcp_user_timeout(USER_TIMEOUT);
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_TIMEOUT);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("guerdon");
+        }
+        Ok(Self { config, roots, shown: without_password(text) })
+    }
+}
+
+/// Takes out what tokio-postgres doesn't know.
+fn without_tls(text: &str) -> Result<(String, Option<Roots>), PostgresUrlError> {
+    let Some((base, query)) = text.split_once('?') else { return Ok((text.into(), None)) };
+    let (mut kept, mut is_verified, mut file) = (vec![], false, None);
+    for option in query.split('&') {
+        match option.split_once('=') {
+            Some(("sslmode", "disable")) => {}
+            Some(("sslmode", "verify-full")) => is_verified = true,
+            Some(("sslmode", other)) => return Err(PostgresUrlError::SslMode(other.into())),
+            Some(("sslrootcert", path)) => file = Some(path),
+            _ => kept.push(option),
+        }
+    }
+    let roots = match file {
+        _ if !is_verified => None,
+        None | Some("system") => Some(Roots::System),
+        Some(file) => Some(Roots::File(file.into())),
+    };
+    Ok((format!("{base}?{}", kept.join("&")), roots))
+}
+
+fn without_password(text: &str) -> String {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("postgres", text));
+    let base = rest.split(['?']).next().unwrap_or_default();
+    match base.rsplit_once('@') {
+        Some((who, place)) => {
+            let user = who.split(':').next().unwrap_or_default();
+            format!("{scheme}://{user}@{place}")
+        }
+        None => format!("{scheme}://{base}"),
+    }
+}
+
+impl PartialEq for PostgresUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.config == other.config && self.roots == other.roots
+    }
+}
+
+impl Eq for PostgresUrl {}
+
+/// Without the password, wherever it is shown.
+impl fmt::Display for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PostgresUrl({})", self.shown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let text = "postgres://ann:s3cr%40t@one:5432,two:5433/points?connect_timeout=3";
+        let url: PostgresUrl = text.parse().expect("it can be read");
+        assert_eq!(url.to_string(), "postgres://ann@one:5432,two:5433/points");
+        assert_eq!(format!("{url:?}"), "PostgresUrl(postgres://ann@one:5432,two:5433/points)");
+        assert_eq!(url.config.get_password(), Some(&b"s3cr@t"[..]));
+        assert_eq!(url.options().len(), 2);
+        assert_eq!(url.options()[1].get_port(), 5433);
+    }
+
+    #[test]
+    fn what_names_no_server_user_or_database_is_refused() {
+        for text in ["postgres://", "postgres://ann@/points", "postgres://one/points"] {
+            let error = text.parse::<PostgresUrl>().expect_err(text);
+            assert_eq!(error, PostgresUrlError::Incomplete, "{text}");
+        }
+        let error = "postgres://ann@one:port/points".parse::<PostgresUrl>();
+        assert!(matches!(error, Err(PostgresUrlError::Unreadable(_))));
+    }
+
+    #[test]
+    fn encryption_that_does_not_tell_who_answers_is_refused() {
+        let with = |mode: &str| format!("postgres://ann@one/points?sslmode={mode}");
+        for mode in ["prefer", "require", "verify-ca"] {
+            let error = with(mode).parse::<PostgresUrl>().expect_err(mode);
+            assert_eq!(error, PostgresUrlError::SslMode(mode.into()));
+        }
+        let url: PostgresUrl = with("verify-full&sslrootcert=ca.pem").parse().expect("it is read");
+        assert_eq!(url.roots, Some(Roots::File("ca.pem".into())));
+        assert_eq!(with("disable").parse::<PostgresUrl>().expect("it is read").roots, None);
+    }
+}
