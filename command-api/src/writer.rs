@@ -228,7 +228,7 @@ impl Writer {
     pub async fn start(config: WriterConfig) -> Result<(Self, oneshot::Receiver<()>), StartError> {
         let (queue, commands) = mpsc::channel(QUEUE_COMMANDS_MAX);
         let (status, watched) = watch::channel(WriterStatus::Serving);
-        let gate = Arc::new(Gate::default());
+        let gate = Arc::new(Gate::new(config.store.is_exclusive()));
         let (deadline, read_clock) = (config.deadline, config.read_clock.clone());
         let run = run::Run::start(config, commands, Arc::clone(&gate), status).await?;
         let clock = run.clock.source();

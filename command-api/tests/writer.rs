@@ -145,6 +145,55 @@ async fn a_deposed_writer_answers_nothing_more() {
 }
 
 #[tokio::test]
+async fn a_deposed_writer_answers_no_refusal_and_no_repeat_either() {
+    for asked in [redeem("nobody", "x-1", "mug"), redeem("ann", "x-1", "mug")] {
+        let ledger = Ledger::start().await;
+        ledger.recorded(redeem("ann", "x-1", "mug")).await;
+        let store = EventStore::Memory(ledger.store.clone());
+        store.take_over(P0, WriterId(Uuid::from_u128(2))).await.expect("taken over");
+        let answer = ledger.asks(asked).await;
+        assert_eq!(answer.err(), Some(Unanswered::NotDecided(NotDecided::Deposed)));
+    }
+}
+
+#[tokio::test]
+async fn a_deposed_writer_turns_nobody_away_for_long() {
+    let ledger = Ledger::start().await;
+    ledger.recorded(open("rare", Some(1))).await;
+    ledger.recorded(redeem("ann", "x-1", "rare")).await;
+    let store = EventStore::Memory(ledger.store.clone());
+    store.take_over(P0, WriterId(Uuid::from_u128(2))).await.expect("taken over");
+    // Another writer may have added stock; for a second, the gate may not know.
+    let started = std::time::Instant::now();
+    while let Ok(Answer::Refused(Refusal::SoldOut { .. })) =
+        ledger.asks(redeem("bob", "x-1", "rare")).await
+    {
+        assert!(started.elapsed() < Duration::from_secs(5), "the gate believes for ever");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let answer = ledger.asks(redeem("bob", "x-1", "rare")).await;
+    assert!(matches!(answer, Err(Unanswered::NotDecided(_))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_log_that_went_backwards_stops_its_writer_as_forked() {
+    for fault in [None, Some(Fault::NotLanded)] {
+        let ledger = Ledger::start().await;
+        ledger.recorded(redeem("ann", "x-1", "mug")).await;
+        ledger.store.lose_tail(P0, 2);
+        if let Some(fault) = fault {
+            ledger.store.fail_next_append(fault);
+        }
+        let answer = ledger.asks(redeem("ann", "x-2", "mug")).await;
+        assert!(answer.is_err(), "{answer:?}");
+        let mut status = ledger.writer.status();
+        let stopped = status.wait_for(|status| matches!(status, WriterStatus::Stopped(_))).await;
+        let why = format!("{:?}", *stopped.expect("it stops"));
+        assert!(why.contains("log-forked") && why.contains("2 events"), "{why}");
+    }
+}
+
+#[tokio::test]
 async fn once_sold_out_only_repeats_and_added_stock_come_through() {
     let ledger = Ledger::start().await;
     ledger.recorded(open("rare", Some(1))).await;

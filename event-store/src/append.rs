@@ -1,23 +1,54 @@
 //! One append, and how it can end.
 
-use log_record::{BatchId, Epoch, Head, NewEvent, Partition, Position};
+use log_record::{
+    BatchId, Epoch, Generation, Head, LogId, NewEvent, Partition, Place, Position, RecordedEvent,
+};
 
 use crate::StoreError;
 
-/// Events that land together or not at all, after the position and in the epoch that the writer
-/// believes the partition to be in.
+/// Events that land together or not at all, after the position, in the epoch and in the generation
+/// that the writer believes the partition to be in.
 #[derive(Clone, Debug)]
-pub struct Append {
+pub struct Append<Event = NewEvent> {
     /// Where to.
     pub partition: Partition,
     /// The epoch of the writer.
     pub epoch: Epoch,
+    /// The generation of the partition.
+    pub generation: Generation,
     /// The position that the first event follows.
     pub expected: Position,
     /// This append's name, by which a doubt is resolved.
     pub batch: BatchId,
-    /// What to append, in order.
-    pub events: Vec<NewEvent>,
+    /// What to append, in order. Rows that another store has recorded keep all that they have, and
+    /// the partition goes on in the generation of the last of them.
+    pub events: Vec<Event>,
+}
+
+impl Append<NewEvent> {
+    /// The rows that the events become.
+    pub(crate) fn seal(self, log_id: LogId) -> Append<RecordedEvent> {
+        let Self { partition, epoch, generation, expected, batch, events } = self;
+        let mut place = Place { partition, position: expected };
+        let seal = |event| {
+            place.position = place.position.next();
+            RecordedEvent::seal(log_id, generation, place, event)
+        };
+        let events = events.into_iter().map(seal).collect();
+        Append { partition, epoch, generation, expected, batch, events }
+    }
+}
+
+impl Append<RecordedEvent> {
+    /// The position of the last row.
+    pub(crate) const fn last(&self) -> Position {
+        self.expected.plus(self.events.len() as u64)
+    }
+
+    /// The generation that the partition is in after it.
+    pub(crate) fn next_generation(&self) -> Generation {
+        self.events.last().map_or(self.generation, |row| row.generation)
+    }
 }
 
 /// How an append can fail.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use log_record::Place;
+use postgres_connection::PostgresError;
 
 /// A store can't do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -17,10 +18,30 @@ pub enum StoreError {
         file: PathBuf,
     },
     /// There is no log to read.
-    #[error("there is no log at {file}; the command API makes it when it starts first")]
+    #[error("there is no log at {log}; the command API makes it when it starts first")]
     Missing {
-        /// The log's file.
-        file: PathBuf,
+        /// Where it should be.
+        log: String,
+    },
+    /// Another log is where this one was to go.
+    #[error("{log} holds log {found}, not {wanted}")]
+    OtherLog {
+        /// Where.
+        log: String,
+        /// Which it holds.
+        found: log_record::LogId,
+        /// Which it was to hold.
+        wanted: log_record::LogId,
+    },
+    /// What was read before is no longer there, or isn't what it was.
+    #[error(
+        "log-forked: the event at {place} was read before and is another now, or gone: the log was \
+         restored, or a standby that lagged was promoted; see docs/operations/postgresql.md for \
+         what to do after a fork"
+    )]
+    Forked {
+        /// Which event.
+        place: Place,
     },
     /// The file is damaged.
     #[error("the log {file} is damaged: {what}; restore it from a backup, and keep this file")]
@@ -77,6 +98,24 @@ pub enum StoreError {
         #[source]
         source: rusqlite::Error,
     },
+    /// PostgreSQL refused, or can't be reached.
+    #[error("can't {doing} the log in PostgreSQL")]
+    Postgres {
+        /// What was tried.
+        doing: &'static str,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// PostgreSQL can't be reached, or its schema doesn't fit.
+    #[error(transparent)]
+    Connection(#[from] PostgresError),
+    /// PostgreSQL answered, with a warning.
+    #[error(
+        "PostgreSQL warned, so it isn't certain that its standby has what was committed; its \
+         warning is in the log of this process"
+    )]
+    Warned,
     /// The schema couldn't be brought up to date.
     #[error("can't bring the schema of the log {file} up to date")]
     Migrate {
@@ -92,6 +131,21 @@ pub enum StoreError {
     /// The store's thread has ended.
     #[error("the log was closed")]
     Closed,
+}
+
+impl StoreError {
+    /// Whether trying again can help: the log can't be reached or read for now.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Sqlite { .. }
+                | Self::Io { .. }
+                | Self::Postgres { .. }
+                | Self::Warned
+                | Self::Connection(PostgresError::Connect { .. } | PostgresError::NoPrimary { .. })
+        )
+    }
 }
 
 /// An error with all that is behind it, in one line.

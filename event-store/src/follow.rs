@@ -1,8 +1,12 @@
 //! Reading on: what is there, then what comes, in order, each event once.
+//!
+//! A follower knows the checksum of the last event that it gave, and reads that event again with
+//! the next ones: a server that has another history, or a shorter one, is noticed before anything
+//! of it is given.
 
 use std::time::Duration;
 
-use log_record::{Partition, Position, RecordedEvent};
+use log_record::{Checksum, Partition, Place, Position, RecordedEvent};
 use tokio::sync::watch;
 
 use crate::{EventStore, StoreError};
@@ -17,6 +21,8 @@ pub struct Follower {
     store: EventStore,
     partition: Partition,
     after: Position,
+    /// Of the event at `after`, once it is known.
+    known: Option<Checksum>,
     appended: watch::Receiver<Position>,
 }
 
@@ -25,9 +31,10 @@ impl Follower {
         store: EventStore,
         partition: Partition,
         after: Position,
+        known: Option<Checksum>,
         appended: watch::Receiver<Position>,
     ) -> Self {
-        Self { store, partition, after, appended }
+        Self { store, partition, after, known, appended }
     }
 
     /// The next events, at least one and at most `limit`; waits until there is one. Dropping the
@@ -35,9 +42,9 @@ impl Follower {
     pub async fn next(&mut self, limit: usize) -> Result<Vec<RecordedEvent>, StoreError> {
         loop {
             self.appended.borrow_and_update();
-            let events = self.store.read(self.partition, self.after, limit).await?;
+            let events = self.read_on(limit).await?;
             if let Some(last) = events.last() {
-                self.after = last.position();
+                (self.after, self.known) = (last.position(), Some(last.checksum));
                 return Ok(events);
             }
             tokio::select! {
@@ -45,5 +52,20 @@ impl Follower {
                 () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
         }
+    }
+
+    /// The events that there are, after the one that is known.
+    async fn read_on(&self, limit: usize) -> Result<Vec<RecordedEvent>, StoreError> {
+        let Some(known) = self.known else {
+            return self.store.read(self.partition, self.after, limit).await;
+        };
+        let before = Position(self.after.0 - 1);
+        let mut events = self.store.read(self.partition, before, limit.saturating_add(1)).await?;
+        if events.first().is_none_or(|event| event.checksum != known) {
+            let place = Place { partition: self.partition, position: self.after };
+            return Err(StoreError::Forked { place });
+        }
+        events.remove(0);
+        Ok(events)
     }
 }

@@ -6,13 +6,14 @@
 //!
 //! In reading order: [`EventStore`] (what can be done with a log), [`Append`] (one append and how
 //! it ends), [`StoreError`] (what can go wrong), [`Follower`] (reading on), then the stores:
-//! [`MemoryStore`] (the plainest) and [`SqliteStore`].
+//! [`MemoryStore`] (the plainest), [`SqliteStore`] and [`PostgresStore`].
 
 mod api_key;
 mod append;
 mod error;
 mod follow;
 mod memory;
+mod postgres;
 mod sqlite;
 mod store;
 mod url;
@@ -22,6 +23,7 @@ pub use append::{Append, AppendError};
 pub use error::{StoreError, with_causes};
 pub use follow::Follower;
 pub use memory::{Fault, MemoryStore};
+pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 pub use store::{Access, EventStore, NewLog, READ_EVENTS_MAX};
 pub use url::{StoreUrl, StoreUrlError};

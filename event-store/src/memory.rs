@@ -6,9 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use log_record::{
-    Epoch, Generation, Head, LogId, Partition, Place, Position, RecordedEvent, WriterId,
-};
+use log_record::{Epoch, Generation, Head, LogId, Partition, Position, RecordedEvent, WriterId};
 use tokio::sync::{Semaphore, watch};
 
 use crate::store::check_rows;
@@ -44,7 +42,7 @@ struct Log {
     partitions: Vec<PartitionLog>,
     keys: Vec<ApiKeyRow>,
     faults: VecDeque<Fault>,
-    late: Vec<Append>,
+    late: Vec<Append<RecordedEvent>>,
 }
 
 #[derive(Debug)]
@@ -79,6 +77,17 @@ impl MemoryStore {
         self.shared.may_append.add_permits(1);
     }
 
+    /// Loses a partition's last events, as a server does that lagged behind the one that it takes the
+    /// place of.
+    pub fn lose_tail(&self, at: Partition, events: usize) {
+        if let Ok(partition) = self.log().partition(at) {
+            let kept = partition.events.len().saturating_sub(events);
+            partition.events.truncate(kept);
+            partition.head.position = Position(kept as u64);
+            partition.head.last_batch = None;
+        }
+    }
+
     pub(crate) const fn log_id(&self) -> LogId {
         self.new_log.log_id
     }
@@ -103,7 +112,7 @@ impl MemoryStore {
         let mut log = self.log();
         for late in std::mem::take(&mut log.late) {
             // It may lose against what has happened since, as it would on a server.
-            drop(log.land(self.log_id(), late));
+            drop(log.land(late));
         }
         let partition = log.partition(at)?;
         if partition.head.writer != Some(writer) {
@@ -113,17 +122,20 @@ impl MemoryStore {
         Ok(Some(partition.head))
     }
 
-    pub(crate) async fn append(&self, append: Append) -> Result<Position, AppendError> {
+    pub(crate) async fn append(
+        &self,
+        append: Append<RecordedEvent>,
+    ) -> Result<Position, AppendError> {
         let permit = self.shared.may_append.acquire().await;
         drop(permit.map_err(|_| AppendError::InDoubt(StoreError::Closed))?);
         let mut log = self.log();
         match log.faults.pop_front() {
-            None => log.land(self.log_id(), append),
+            None => log.land(append),
             Some(fault) => {
                 match fault {
                     Fault::NotLanded => {}
                     Fault::Landed => {
-                        log.land(self.log_id(), append)?;
+                        log.land(append)?;
                     }
                     Fault::LandsLate => log.late.push(append),
                 }
@@ -172,19 +184,17 @@ impl Log {
         self.partitions.get_mut(usize::from(at.0)).ok_or(StoreError::NoSuchPartition(at))
     }
 
-    fn land(&mut self, log_id: LogId, append: Append) -> Result<Position, AppendError> {
+    fn land(&mut self, append: Append<RecordedEvent>) -> Result<Position, AppendError> {
         let partition = self.partition(append.partition).map_err(AppendError::InDoubt)?;
         let head = partition.head;
-        if (head.position, head.epoch) != (append.expected, append.epoch) {
+        let believed = (append.expected, append.epoch, append.generation);
+        if (head.position, head.epoch, head.generation) != believed {
             return Err(AppendError::Conflict(head));
         }
-        for event in append.events {
-            let position = partition.head.position.next();
-            let place = Place { partition: append.partition, position };
-            partition.events.push(RecordedEvent::seal(log_id, head.generation, place, event));
-            partition.head.position = position;
-        }
+        partition.head.position = append.last();
+        partition.head.generation = append.next_generation();
         partition.head.last_batch = Some(append.batch);
+        partition.events.extend(append.events);
         partition.appended.send_replace(partition.head.position);
         Ok(partition.head.position)
     }

@@ -124,11 +124,14 @@ impl SqliteStore {
         .await
     }
 
-    pub(crate) async fn append(&self, append: Append) -> Result<Position, AppendError> {
-        let log_id = self.log_id();
-        let partition = append.partition;
+    /// `sealed` gives the rows to append, on the thread that writes: meanwhile the next are decided.
+    pub(crate) async fn append(
+        &self,
+        partition: Partition,
+        sealed: impl FnOnce() -> Append<RecordedEvent> + Send + 'static,
+    ) -> Result<Position, AppendError> {
         let appended = self
-            .write("append to", move |connection| append_in(connection, log_id, append))
+            .write("append to", move |connection| append_in(connection, &sealed()))
             .await
             .map_err(AppendError::InDoubt)??;
         if let Some(watched) = self.shared.appended.get(usize::from(partition.0)) {
@@ -211,31 +214,25 @@ impl SqliteStore {
 /// conflict, in which nothing landed for certain.
 fn append_in(
     connection: &mut Connection,
-    log_id: LogId,
-    append: Append,
+    append: &Append<RecordedEvent>,
 ) -> rusqlite::Result<Result<Position, AppendError>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let last = append.expected.plus(append.events.len() as u64);
-    let generation = transaction
-        .prepare_cached(MOVE_HEAD)?
-        .query_row(
-            (
-                append.partition.0,
-                append.expected.0.cast_signed(),
-                append.epoch.0.cast_signed(),
-                last.0.cast_signed(),
-                append.batch.0.as_bytes(),
-            ),
-            |row| row.get("generation").map(Generation),
-        )
-        .optional()?;
-    let Some(generation) = generation else {
+    let moved = transaction.prepare_cached(MOVE_HEAD)?.execute((
+        append.partition.0,
+        append.expected.0.cast_signed(),
+        append.epoch.0.cast_signed(),
+        append.generation.0,
+        append.last().0.cast_signed(),
+        append.next_generation().0,
+        append.batch.0.as_bytes(),
+    ))?;
+    if moved == 0 {
         let head = select_head(&transaction, append.partition);
         return Ok(Err(head.map_or_else(AppendError::InDoubt, AppendError::Conflict)));
-    };
-    insert_events(&transaction, log_id, generation, append)?;
+    }
+    insert_events(&transaction, &append.events)?;
     transaction.commit()?;
-    Ok(Ok(last))
+    Ok(Ok(append.last()))
 }
 
 fn select_api_keys(connection: &Connection) -> rusqlite::Result<Vec<ApiKeyRow>> {

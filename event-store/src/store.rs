@@ -1,9 +1,14 @@
 //! What can be done with a log, whichever store keeps it.
 
-use log_record::{Head, LogId, Partition, Place, Position, RecordedEvent, WriterId};
+use log_record::{
+    Checksum, Epoch, Head, LogId, Partition, Place, Position, RecordedEvent, WriterId,
+};
+
+use tokio::sync::watch;
 
 use crate::{
-    ApiKeyRow, Append, AppendError, Follower, MemoryStore, SqliteStore, StoreError, StoreUrl,
+    ApiKeyRow, Append, AppendError, Follower, MemoryStore, PostgresStore, SqliteStore, StoreError,
+    StoreUrl, postgres,
 };
 
 /// The most events that one read gives, about 8 MB of them; a larger limit is cut to this.
@@ -23,6 +28,8 @@ pub enum EventStore {
     Memory(MemoryStore),
     /// In a SQLite file.
     Sqlite(SqliteStore),
+    /// In PostgreSQL.
+    Postgres(PostgresStore),
 }
 
 /// Whether a process may append. Readers are welcome beside the one that may.
@@ -44,13 +51,22 @@ pub struct NewLog {
 }
 
 impl EventStore {
+    /// Brings the schema at `url` up to date. What is embedded does that when it is opened.
+    pub async fn migrate(url: &StoreUrl) -> Result<(), StoreError> {
+        match url {
+            StoreUrl::Postgres(url) => postgres::migrate(url).await,
+            StoreUrl::Sqlite(_) | StoreUrl::Memory => Ok(()),
+        }
+    }
+
     /// Opens the log at `url`.
     pub async fn open(url: &StoreUrl, access: Access) -> Result<Self, StoreError> {
         match url {
             StoreUrl::Sqlite(file) => Ok(Self::Sqlite(SqliteStore::open(file, access).await?)),
+            StoreUrl::Postgres(url) => Ok(Self::Postgres(PostgresStore::open(url, access).await?)),
             StoreUrl::Memory => match access {
                 Access::Write(new_log) => Ok(Self::Memory(MemoryStore::new(new_log))),
-                Access::Read => Err(StoreError::Missing { file: "memory:".into() }),
+                Access::Read => Err(StoreError::Missing { log: url.to_string() }),
             },
         }
     }
@@ -61,6 +77,7 @@ impl EventStore {
         match self {
             Self::Memory(store) => store.log_id(),
             Self::Sqlite(store) => store.log_id(),
+            Self::Postgres(store) => store.log_id(),
         }
     }
 
@@ -70,6 +87,7 @@ impl EventStore {
         match self {
             Self::Memory(store) => store.partitions(),
             Self::Sqlite(store) => store.partitions(),
+            Self::Postgres(store) => store.partitions(),
         }
     }
 
@@ -83,6 +101,7 @@ impl EventStore {
         match self {
             Self::Memory(store) => store.take_over(partition, writer),
             Self::Sqlite(store) => store.take_over(partition, writer).await,
+            Self::Postgres(store) => store.take_over(partition, writer).await,
         }
     }
 
@@ -97,14 +116,52 @@ impl EventStore {
         match self {
             Self::Memory(store) => store.resolve_doubt(partition, writer),
             Self::Sqlite(store) => store.resolve_doubt(partition, writer).await,
+            Self::Postgres(store) => store.resolve_doubt(partition, writer).await,
         }
     }
 
     /// Appends all of the events or none, and gives the last one's position.
     pub async fn append(&self, append: Append) -> Result<Position, AppendError> {
+        let (log_id, partition) = (self.log_id(), append.partition);
+        match self {
+            Self::Memory(store) => store.append(append.seal(log_id)).await,
+            Self::Sqlite(store) => store.append(partition, move || append.seal(log_id)).await,
+            Self::Postgres(store) => store.append(partition, move || append.seal(log_id)).await,
+        }
+    }
+
+    /// Appends rows that were recorded before, elsewhere or by an operator's word, as they are.
+    pub async fn append_recorded(
+        &self,
+        append: Append<RecordedEvent>,
+    ) -> Result<Position, AppendError> {
+        let partition = append.partition;
+        check_rows(self.log_id(), partition, append.expected, 0, &append.events)
+            .map_err(AppendError::InDoubt)?;
         match self {
             Self::Memory(store) => store.append(append).await,
-            Self::Sqlite(store) => store.append(append).await,
+            Self::Sqlite(store) => store.append(partition, move || append).await,
+            Self::Postgres(store) => store.append(partition, move || append).await,
+        }
+    }
+
+    /// Makes certain that the partition still is in this epoch, so that what was decided in it may
+    /// be told although nothing was appended. Begin it after deciding.
+    pub async fn confirm(&self, partition: Partition, epoch: Epoch) -> Result<(), AppendError> {
+        if self.is_exclusive() {
+            return Ok(());
+        }
+        let head = self.head(partition).await.map_err(AppendError::InDoubt)?;
+        if head.epoch == epoch { Ok(()) } else { Err(AppendError::Conflict(head)) }
+    }
+
+    /// Whether nobody else can write while this process holds the log.
+    #[must_use]
+    pub const fn is_exclusive(&self) -> bool {
+        match self {
+            // Its lock is held.
+            Self::Sqlite(_) => true,
+            Self::Memory(_) | Self::Postgres(_) => false,
         }
     }
 
@@ -113,6 +170,7 @@ impl EventStore {
         match self {
             Self::Memory(store) => store.head(partition),
             Self::Sqlite(store) => store.head(partition).await,
+            Self::Postgres(store) => store.head(partition).await,
         }
     }
 
@@ -128,6 +186,7 @@ impl EventStore {
         match self {
             Self::Memory(store) => store.read(partition, after, limit),
             Self::Sqlite(store) => store.read(partition, after, limit).await,
+            Self::Postgres(store) => store.read(partition, after, limit).await,
         }
     }
 
@@ -140,11 +199,25 @@ impl EventStore {
 
     /// Follows a partition from the position after `after` on.
     pub fn follow(&self, partition: Partition, after: Position) -> Result<Follower, StoreError> {
-        let appended = match self {
-            Self::Memory(store) => store.appended(partition)?,
-            Self::Sqlite(store) => store.appended(partition)?,
-        };
-        Ok(Follower::new(self.clone(), partition, after, appended))
+        let appended = self.appended(partition)?;
+        Ok(Follower::new(self.clone(), partition, after, None, appended))
+    }
+
+    /// Follows a partition from the event after one that is known by its checksum. Where another
+    /// stands in its place, the log has forked, and the follower says so.
+    pub fn follow_from(&self, known: Place, checksum: Checksum) -> Result<Follower, StoreError> {
+        let Place { partition, position } = known;
+        let checksum = (position > Position::START).then_some(checksum);
+        let appended = self.appended(partition)?;
+        Ok(Follower::new(self.clone(), partition, position, checksum, appended))
+    }
+
+    fn appended(&self, partition: Partition) -> Result<watch::Receiver<Position>, StoreError> {
+        match self {
+            Self::Memory(store) => store.appended(partition),
+            Self::Sqlite(store) => store.appended(partition),
+            Self::Postgres(store) => store.appended(partition),
+        }
     }
 
     /// The API keys beside the log.
@@ -152,6 +225,7 @@ impl EventStore {
         match self {
             Self::Memory(store) => Ok(store.api_keys()),
             Self::Sqlite(store) => store.api_keys().await,
+            Self::Postgres(store) => store.api_keys().await,
         }
     }
 
@@ -163,6 +237,7 @@ impl EventStore {
                 Ok(())
             }
             Self::Sqlite(store) => store.replace_api_keys(keys).await,
+            Self::Postgres(store) => store.replace_api_keys(keys).await,
         }
     }
 }

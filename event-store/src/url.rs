@@ -1,31 +1,44 @@
-//! Which store, and where: `sqlite:PATH` or `memory:`.
+//! Which store, and where: `sqlite:PATH`, `postgres://…` or `memory:`.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+
+use postgres_connection::{PostgresUrl, PostgresUrlError};
 
 /// Where a log is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreUrl {
     /// A SQLite file.
     Sqlite(PathBuf),
+    /// A PostgreSQL.
+    Postgres(PostgresUrl),
     /// This process's memory: gone when it ends, for tests and measurements.
     Memory,
 }
 
 /// A text that names no store.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a store is sqlite:PATH or memory:, not {0:?}")]
-pub struct StoreUrlError(String);
+pub enum StoreUrlError {
+    /// It is of no kind that there is.
+    #[error("a store is sqlite:PATH, postgres://USER:PASSWORD@HOST:PORT/DATABASE or memory:")]
+    Unknown,
+    /// It is a PostgreSQL's, and names none.
+    #[error(transparent)]
+    Postgres(#[from] PostgresUrlError),
+}
 
 impl FromStr for StoreUrl {
     type Err = StoreUrlError;
 
     fn from_str(text: &str) -> Result<Self, StoreUrlError> {
+        if PostgresUrl::is_meant(text) {
+            return Ok(Self::Postgres(text.parse()?));
+        }
         match text.split_once(':') {
             Some(("memory", "")) => Ok(Self::Memory),
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
-            _ => Err(StoreUrlError(text.into())),
+            _ => Err(StoreUrlError::Unknown),
         }
     }
 }
@@ -34,6 +47,7 @@ impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(url) => url.fmt(f),
             Self::Memory => f.write_str("memory:"),
         }
     }

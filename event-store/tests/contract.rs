@@ -1,11 +1,15 @@
 //! What every store promises, run over each of them.
 
+use std::time::{Duration, Instant};
+
 use event_store::{
     Access, Append, AppendError, EventStore, Fault, NewLog, READ_EVENTS_MAX, StoreError, StoreUrl,
 };
 use log_record::{
-    BatchId, Epoch, Head, LogId, NewEvent, Partition, Place, Position, RecordedEvent, WriterId,
+    BatchId, Checksum, Epoch, Generation, Head, LogId, NewEvent, Partition, Place, Position,
+    Private, RecordedEvent, WriterId,
 };
+use services::{Postgres, TestDatabase};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -17,7 +21,8 @@ const NEW_LOG: NewLog = NewLog { log_id: LogId(Uuid::from_u128(42)), partitions:
 struct Fixture {
     store: EventStore,
     url: StoreUrl,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
+    _database: Option<TestDatabase>,
 }
 
 macro_rules! every_store {
@@ -27,6 +32,9 @@ macro_rules! every_store {
         }
         mod sqlite {
             $(#[tokio::test] async fn $name() { super::$name(super::sqlite().await).await })*
+        }
+        mod postgres {
+            $(#[tokio::test] async fn $name() { super::$name(super::postgres().await).await })*
         }
     };
 }
@@ -41,8 +49,13 @@ every_store! {
     a_deposed_writer_learns_that_it_is,
     reads_are_cut_to_their_limit,
     a_follower_gets_each_event_once_in_order,
+    a_follower_that_knows_another_event_is_told_of_the_fork,
     an_unknown_partition_is_named,
     api_keys_are_replaced_as_a_whole,
+    an_epoch_is_confirmed_until_another_writer_takes_over,
+    an_append_in_an_old_generation_is_a_conflict_and_lands_nothing,
+    recorded_rows_are_appended_as_they_are_and_their_generation_goes_on,
+    two_writers_that_race_append_every_acknowledged_event_once,
 }
 
 async fn positions_are_dense_from_1_in_each_partition(Fixture { store, .. }: Fixture) {
@@ -145,6 +158,22 @@ async fn a_follower_gets_each_event_once_in_order(Fixture { store, .. }: Fixture
     assert_eq!(reader.await.expect("it ends"), (1..=300).collect::<Vec<_>>());
 }
 
+async fn a_follower_that_knows_another_event_is_told_of_the_fork(f: Fixture) {
+    let writer = writer(&f.store, P0, 1).await;
+    writer.append(&f.store, ["a", "b", "c"]).await.expect("appended");
+    let known = read_all(&f.store, P0).await.remove(1);
+    let from = |place, checksum| f.store.follow_from(place, checksum).expect("a partition");
+    let mut follower = from(known.place, known.checksum);
+    assert_eq!(positions(&follower.next(10).await.expect("read")), [3]);
+    let beyond = Place { partition: P0, position: Position(9) };
+    for (place, checksum) in
+        [(known.place, Checksum([1; 32])), (beyond, known.checksum), (beyond, Checksum([1; 32]))]
+    {
+        let error = from(place, checksum).next(10).await.expect_err("it is of another history");
+        assert!(matches!(error, StoreError::Forked { place: at } if at == place), "{error}");
+    }
+}
+
 async fn an_unknown_partition_is_named(Fixture { store, .. }: Fixture) {
     let unknown = Partition(2);
     let errors = [
@@ -166,6 +195,173 @@ async fn api_keys_are_replaced_as_a_whole(Fixture { store, .. }: Fixture) {
     assert_eq!(store.api_keys().await.expect("read"), [key("operator", 3)]);
 }
 
+async fn an_epoch_is_confirmed_until_another_writer_takes_over(Fixture { store, .. }: Fixture) {
+    let first = writer(&store, P0, 1).await;
+    store.confirm(P0, first.epoch).await.expect("it is the one");
+    if store.is_exclusive() {
+        return;
+    }
+    writer(&store, P0, 2).await;
+    let error = store.confirm(P0, first.epoch).await;
+    assert!(matches!(error, Err(AppendError::Conflict(head)) if head.epoch == Epoch(2)));
+}
+
+async fn an_append_in_an_old_generation_is_a_conflict_and_lands_nothing(f: Fixture) {
+    let mut writer = writer(&f.store, P0, 1).await;
+    writer.generation = Generation(2);
+    let error = writer.append(&f.store, ["a"]).await;
+    assert!(matches!(error, Err(AppendError::Conflict(head)) if head.generation == Generation(1)));
+    assert!(read_all(&f.store, P0).await.is_empty());
+}
+
+async fn recorded_rows_are_appended_as_they_are_and_their_generation_goes_on(f: Fixture) {
+    let mut writer = writer(&f.store, P0, 1).await;
+    let seal = |position, generation| {
+        let place = Place { partition: P0, position: Position(position) };
+        RecordedEvent::seal(NEW_LOG.log_id, Generation(generation), place, event("a"))
+    };
+    let mut erased = seal(2, 1);
+    erased.private = Private::Erased(erased.private_hash().expect("it has one"));
+    let rows = vec![seal(1, 1), erased, seal(3, 2)];
+    let append = |rows: &[RecordedEvent], at: Writer| Append {
+        partition: P0,
+        epoch: at.epoch,
+        generation: at.generation,
+        expected: at.expected,
+        batch: BatchId(Uuid::from_u128(7)),
+        events: rows.to_vec(),
+    };
+    let landed = f.store.append_recorded(append(&rows, writer)).await;
+    assert_eq!(landed.ok(), Some(Position(3)));
+    assert_eq!(read_all(&f.store, P0).await, rows);
+    let head = f.store.head(P0).await.expect("head");
+    assert_eq!((head.position, head.generation), (Position(3), Generation(2)));
+    writer.generation = head.generation;
+    writer.at(3).append(&f.store, ["b"]).await.expect("it goes on in the new generation");
+
+    let mut damaged = seal(5, 2);
+    damaged.public = "{}".into();
+    let refused = f.store.append_recorded(append(&[damaged], writer.at(4))).await;
+    assert!(refused.is_err(), "what is damaged is not copied");
+    let elsewhere = f.store.append_recorded(append(&[seal(9, 2)], writer.at(4))).await;
+    assert!(elsewhere.is_err(), "what does not follow is not copied");
+}
+
+/// Two writers that each believe to be the one, take over from each other whenever they lose, and
+/// resolve their doubts; for half a second, or `GUERDON_RACE_SECONDS`.
+async fn two_writers_that_race_append_every_acknowledged_event_once(f: Fixture) {
+    let seconds = std::option_env!("GUERDON_RACE_SECONDS").and_then(|text| text.parse().ok());
+    let ends = Instant::now() + Duration::from_secs_f64(seconds.unwrap_or(0.5));
+    let race = async |id: u128| {
+        let (mut acknowledged, mut losses) = (vec![], 0);
+        let mut mine = writer(&f.store, P0, id).await;
+        for number in 0.. {
+            if Instant::now() > ends {
+                break;
+            }
+            // Let the other one in now and then; a race that one wins is none.
+            if number % 3 == 0 {
+                tokio::task::yield_now().await;
+            }
+            let name = format!("{id}-{number}");
+            match mine.append_events(&f.store, vec![event(&name), event(&name)]).await {
+                Ok(last) => {
+                    acknowledged.push((last, name));
+                    mine.expected = last;
+                }
+                Err(AppendError::Conflict(_)) => {
+                    losses += 1;
+                    mine = writer(&f.store, P0, id).await;
+                }
+                Err(AppendError::InDoubt(error)) => panic!("{error}"),
+            }
+        }
+        (acknowledged, losses)
+    };
+    let ((one, one_lost), (other, other_lost)) = tokio::join!(race(1), race(2));
+    assert!(one_lost > 0 && other_lost > 0, "each loses at times: {one_lost}, {other_lost}");
+    let all = read_everything(&f.store, P0).await;
+    assert_eq!(positions(&all), (1..=all.len() as u64).collect::<Vec<_>>());
+    assert_eq!(all.len(), 2 * (one.len() + other.len()), "nothing that was refused landed");
+    for (last, name) in one.into_iter().chain(other) {
+        for at in [last.0 - 2, last.0 - 1] {
+            let index = usize::try_from(at).expect("it fits");
+            assert!(all[index].public.contains(&name), "{name} stands at {at}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_postgres_log_goes_on_across_its_ranges_of_positions() {
+    let database = TestDatabase::create().expect("a database");
+    let url: StoreUrl = database.url().parse().expect("a URL");
+    EventStore::migrate(&url).await.expect("migrated");
+    let sql = "alter table guerdon_log.log alter column range_positions set default 10";
+    database.sql(sql).expect("altered");
+    let store = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens");
+    let mut writer = writer(&store, P0, 1).await;
+    for _ in 0..30 {
+        writer.expected = loop {
+            match writer.append(&store, ["a", "b", "c"]).await {
+                Ok(last) => break last,
+                // The next range wasn't made yet; the one who resolves the doubt makes it.
+                Err(_) => {
+                    let head = store.resolve_doubt(P0, writer_id(1)).await.expect("asked");
+                    writer.epoch = head.expect("held").epoch;
+                }
+            }
+        };
+    }
+    assert_eq!(positions(&read_all(&store, P0).await), (1..=90).collect::<Vec<_>>());
+    let ranges =
+        "select count(*) >= 10 from pg_inherits where inhparent = 'guerdon_log.event'::regclass";
+    assert_eq!(database.sql(ranges).expect("asked"), "t");
+}
+
+#[tokio::test]
+async fn a_postgres_without_a_schema_or_with_a_newer_one_is_refused_by_name() {
+    let database = TestDatabase::create().expect("a database");
+    let url: StoreUrl = database.url().parse().expect("a URL");
+    let refused = async || {
+        let error = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect_err("refused");
+        error.to_string()
+    };
+    let older = refused().await;
+    assert!(older.contains("guerdon_log") && older.contains("guerdon migrate"), "{older}");
+    EventStore::migrate(&url).await.expect("migrated");
+    let empty = EventStore::open(&url, Access::Read).await.expect_err("no log yet");
+    assert!(matches!(empty, StoreError::Missing { .. }), "{empty}");
+    database
+        .sql("insert into guerdon_log.migration values (9999, 'later', now(), true, '', 0)")
+        .expect("altered");
+    assert!(refused().await.contains("9999"));
+    let error = EventStore::migrate(&url).await.expect_err("refused").to_string();
+    assert!(error.contains("9999"), "{error}");
+}
+
+#[tokio::test]
+async fn a_commit_that_a_standby_may_not_have_is_in_doubt() {
+    let folder = services::home().expect("a folder").join(Uuid::now_v7().to_string());
+    let server = Postgres::start(&folder, &[]).expect("started");
+    let url: StoreUrl = server.url("postgres").parse().expect("a URL");
+    EventStore::migrate(&url).await.expect("migrated");
+    let store = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens");
+    let writer = writer(&store, P0, 1).await;
+    server.set("synchronous_standby_names", "nobody").expect("set");
+    let appended = tokio::spawn(async move { (writer.append(&store, ["a"]).await, store) });
+    // The commit waits for a standby; somebody loses patience with it.
+    let cancel = "select count(pg_cancel_backend(pid)) from pg_stat_activity \
+                  where wait_event = 'SyncRep'";
+    while server.sql("postgres", cancel).expect("asked") == "0" {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let (appended, store) = appended.await.expect("it ends");
+    let error = appended.expect_err("a warning is no answer");
+    assert!(matches!(error, AppendError::InDoubt(_)), "{error}");
+    drop((store, server));
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
 #[tokio::test]
 async fn an_append_whose_answer_is_lost_has_landed_or_never_will() {
     for (fault, lands) in [(Fault::NotLanded, 0), (Fault::Landed, 1), (Fault::LandsLate, 1)] {
@@ -185,7 +381,7 @@ async fn an_append_whose_answer_is_lost_has_landed_or_never_will() {
 
 #[tokio::test]
 async fn a_sqlite_log_is_read_on_after_a_restart() {
-    let Fixture { store, url, _folder } = sqlite().await;
+    let Fixture { store, url, _folder, .. } = sqlite().await;
     writer(&store, P0, 1).await.append(&store, ["a", "b"]).await.expect("appended");
     drop(store);
     let other = NewLog { log_id: LogId(Uuid::from_u128(99)), partitions: 7 };
@@ -199,14 +395,22 @@ async fn memory() -> Fixture {
     let folder = tempfile::tempdir().expect("a folder");
     let url = StoreUrl::Memory;
     let store = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens");
-    Fixture { store, url, _folder: folder }
+    Fixture { store, url, _folder: Some(folder), _database: None }
 }
 
 async fn sqlite() -> Fixture {
     let folder = tempfile::tempdir().expect("a folder");
     let url = StoreUrl::Sqlite(folder.path().join("log.sqlite"));
     let store = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens");
-    Fixture { store, url, _folder: folder }
+    Fixture { store, url, _folder: Some(folder), _database: None }
+}
+
+async fn postgres() -> Fixture {
+    let database = TestDatabase::create().expect("a database");
+    let url: StoreUrl = database.url().parse().expect("a URL");
+    EventStore::migrate(&url).await.expect("migrated");
+    let store = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens");
+    Fixture { store, url, _folder: None, _database: Some(database) }
 }
 
 /// A writer as it believes the partition to be.
@@ -214,12 +418,13 @@ async fn sqlite() -> Fixture {
 struct Writer {
     partition: Partition,
     epoch: Epoch,
+    generation: Generation,
     expected: Position,
 }
 
 async fn writer(store: &EventStore, partition: Partition, id: u128) -> Writer {
     let head = store.take_over(partition, writer_id(id)).await.expect("taken over");
-    Writer { partition, epoch: head.epoch, expected: head.position }
+    Writer { partition, epoch: head.epoch, generation: head.generation, expected: head.position }
 }
 
 impl Writer {
@@ -246,9 +451,9 @@ impl Writer {
         store: &EventStore,
         events: Vec<NewEvent>,
     ) -> Result<Position, AppendError> {
-        let Self { partition, epoch, expected } = self;
+        let Self { partition, epoch, generation, expected } = self;
         let batch = BatchId(Uuid::from_u128(expected.0.into()));
-        store.append(Append { partition, epoch, expected, batch, events }).await
+        store.append(Append { partition, epoch, generation, expected, batch, events }).await
     }
 }
 
@@ -269,6 +474,18 @@ fn event(name: &str) -> NewEvent {
 
 async fn read_all(store: &EventStore, partition: Partition) -> Vec<RecordedEvent> {
     store.read(partition, Position::START, usize::MAX).await.expect("read")
+}
+
+async fn read_everything(store: &EventStore, partition: Partition) -> Vec<RecordedEvent> {
+    let mut all: Vec<RecordedEvent> = vec![];
+    loop {
+        let after = all.last().map_or(Position::START, RecordedEvent::position);
+        let more = store.read(partition, after, usize::MAX).await.expect("read");
+        if more.is_empty() {
+            return all;
+        }
+        all.extend(more);
+    }
 }
 
 fn positions(events: &[RecordedEvent]) -> Vec<u64> {

@@ -136,6 +136,7 @@ async fn filled(folder: &TempDir, events: usize) {
     let append = Append {
         partition: P0,
         epoch: head.epoch,
+        generation: head.generation,
         expected: head.position,
         batch: BatchId(Uuid::from_u128(1)),
         events: vec![event; events],

@@ -5,12 +5,16 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use event_store::{ApiKeyRow, EventStore};
 use log_record::hex;
 use serde::{Deserialize, Serialize};
 use wire::{KeyHash, KeyRing, Role};
+
+/// How long a key that was replaced may still be let in by a running process.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// The file's content: a key for each role.
 #[derive(Debug, Serialize, Deserialize)]
@@ -45,6 +49,19 @@ pub(crate) async fn load(store: &EventStore) -> anyhow::Result<KeyRing> {
         bail!("the log has no API keys yet; the command API makes them when it starts first");
     }
     ring(&known)
+}
+
+/// Looks now and then whether the log has other keys, made by `guerdon new-keys` or by a process
+/// elsewhere, and lets those in instead.
+pub(crate) async fn keep_up(store: EventStore, keys: KeyRing) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        match load(&store).await {
+            Ok(known) if keys.replace(&known) => tracing::info!("the log has other API keys now"),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(error = format!("{error:#}"), "the API keys stay"),
+        }
+    }
 }
 
 /// Makes new keys, and forgets those before. The file is written first: should the process die in

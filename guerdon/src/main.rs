@@ -6,7 +6,9 @@
 mod api_keys;
 mod config;
 mod confirm_clock;
+mod copy_log;
 mod import;
+mod migrate;
 mod new_keys;
 mod rebuild;
 mod serve;
@@ -36,6 +38,10 @@ enum Tool {
     ConfirmClock(confirm_clock::ConfirmClockArgs),
     /// Makes new API keys for a ledger that is stopped; the old ones are no longer known.
     NewKeys(config::DataConfig),
+    /// Brings the schemas of the log and the read model up to date, where they are in PostgreSQL.
+    Migrate(config::DataConfig),
+    /// Copies a log into an empty store, byte for byte, or goes on where an earlier copy ended.
+    CopyLog(copy_log::CopyLogArgs),
     /// Makes the read model anew from the log, beside the one in use, and swaps them.
     Rebuild(config::DataConfig),
 }
@@ -60,6 +66,8 @@ async fn main() -> ExitCode {
         Tool::Import(args) => import::run(args).await,
         Tool::ConfirmClock(args) => confirm_clock::run(args).await,
         Tool::NewKeys(config) => new_keys::new_keys(config).await,
+        Tool::Migrate(config) => migrate::migrate(config).await,
+        Tool::CopyLog(args) => copy_log::run(args).await,
         Tool::Rebuild(config) => rebuild::rebuild(config).await,
     };
     match done {

@@ -84,6 +84,8 @@ impl Ledger {
         } else {
             api_keys::load(&store).await?
         };
+        let looking = api_keys::keep_up(store.clone(), keys.clone());
+        tokio::spawn(stop.clone().run_until_cancelled_owned(looking));
         let mut health = Health::default();
         let mut router = wire::problem_pages_router(command_api::problem_pages());
         let (mut writer, mut writer_stopped) = (None, None);

@@ -63,7 +63,7 @@ impl PostgresUrl {
     pub fn pool(&self, size: usize) -> Result<Pool, PostgresError> {
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let connector = connector(self.roots.as_ref())?;
-        let manager = Manager::from_config(self.config.clone(), connector, recycling);
+        let manager = Manager::from_config((*self.config).clone(), connector, recycling);
         Pool::builder(manager)
             .max_size(size)
             .runtime(Runtime::Tokio1)

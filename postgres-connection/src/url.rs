@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
@@ -19,7 +20,7 @@ const USER_TIMEOUT: Duration = Duration::from_secs(10);
 /// One PostgreSQL, or several servers of which one at a time takes writes.
 #[derive(Clone)]
 pub struct PostgresUrl {
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
     pub(crate) roots: Option<Roots>,
     /// Without the password.
     shown: String,
@@ -107,7 +108,7 @@ impl FromStr for PostgresUrl {
         if config.get_application_name().is_none() {
             config.application_name("guerdon");
         }
-        Ok(Self { config, roots, shown: without_password(text) })
+        Ok(Self { config: Arc::new(config), roots, shown: without_password(text) })
     }
 }
 

@@ -128,6 +128,21 @@ impl Postgres {
         psql(self.port, database, sql)
     }
 
+    /// Changes a setting while the server runs.
+    pub fn set(&self, name: &str, value: &str) -> anyhow::Result<()> {
+        self.sql("postgres", &format!("alter system set {name} = '{value}'"))?;
+        self.sql("postgres", "select pg_reload_conf()")?;
+        let started = Instant::now();
+        while self.sql("postgres", &format!("show {name}"))? != value {
+            if started.elapsed() > PATIENCE {
+                bail!("PostgreSQL does not take {name} = {value}");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        // A new connection sees it at once, one that is open when it next asks for something.
+        Ok(())
+    }
+
     /// Its port.
     #[must_use]
     pub const fn port(&self) -> u16 {

@@ -3,7 +3,7 @@
 //! Where keys come from is elsewhere: `guerdon` makes them and reads them from `api-keys.json`.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use sha2::{Digest, Sha256};
 
@@ -22,21 +22,31 @@ impl KeyHash {
     }
 }
 
-/// The keys that are let in, each with its role. Clones share one map.
+/// The keys that are let in, each with its role. Clones share them, also when they are replaced.
 #[derive(Clone)]
-pub struct KeyRing(Arc<HashMap<KeyHash, Role>>);
+pub struct KeyRing(Arc<RwLock<HashMap<KeyHash, Role>>>);
 
 impl KeyRing {
     /// The role of this key, where the key is known.
     #[must_use]
     pub fn role_of(&self, key: &str) -> Option<Role> {
-        self.0.get(&KeyHash::of(key)).copied()
+        let hash = KeyHash::of(key);
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&hash).copied()
+    }
+
+    /// Lets in the keys of the other ring from now on, and no others; tells whether that is news.
+    pub fn replace(&self, with: &Self) -> bool {
+        let keys = with.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut own = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let is_news = *own != keys;
+        *own = keys;
+        is_news
     }
 }
 
 impl FromIterator<(KeyHash, Role)> for KeyRing {
     fn from_iter<I: IntoIterator<Item = (KeyHash, Role)>>(keys: I) -> Self {
-        Self(Arc::new(keys.into_iter().collect()))
+        Self(Arc::new(RwLock::new(keys.into_iter().collect())))
     }
 }
 
@@ -50,5 +60,15 @@ mod tests {
         assert_eq!(ring.role_of("s3cret"), Some(Role::Merchant));
         assert_eq!(ring.role_of("s3cre"), None);
         assert_eq!(ring.role_of(""), None);
+    }
+
+    #[test]
+    fn a_replaced_key_is_let_in_by_no_clone() {
+        let ring = KeyRing::from_iter([(KeyHash::of("old"), Role::Merchant)]);
+        let clone = ring.clone();
+        assert!(ring.replace(&KeyRing::from_iter([(KeyHash::of("new"), Role::Merchant)])));
+        assert_eq!(clone.role_of("old"), None);
+        assert_eq!(clone.role_of("new"), Some(Role::Merchant));
+        assert!(!ring.replace(&clone), "it is no news");
     }
 }

@@ -3,17 +3,28 @@
 //!
 //! It is closed by committed stock alone, and it turns away only ids that are neither in flight nor
 //! recorded, looked up in that order: an id is in the map before it ceases to be in flight, so a
-//! repeat of what was sold is never told that it is sold out.
+//! repeat of what was sold is never told that it is sold out. Where another writer may take over
+//! unseen, it is believed only for a moment after the log was last found to be this writer's.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
 
 use domain::command::Redeem;
 use domain::{IdHash, OfferId, RecordedIds, Refusal, State, Units};
 
+/// How long the gate may close by what the writer knew, where another may have taken over since.
+const BELIEVED_MILLIS: u64 = 1_000;
+
 /// Shared by the writer and everyone who submits.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Gate {
+    /// Whether nobody else can write meanwhile.
+    is_exclusive: bool,
+    made: Instant,
+    /// When the log was last found to be this writer's, in milliseconds after `made`.
+    confirmed: AtomicU64,
     sold_out: RwLock<HashSet<OfferId>>,
     recorded: RwLock<Arc<RecordedIds>>,
     /// How many commands with an id are on their way.
@@ -28,13 +39,38 @@ pub(super) struct InFlight {
 }
 
 impl Gate {
+    pub(super) fn new(is_exclusive: bool) -> Self {
+        Self {
+            is_exclusive,
+            made: Instant::now(),
+            confirmed: AtomicU64::new(0),
+            sold_out: RwLock::default(),
+            recorded: RwLock::default(),
+            in_flight: Mutex::default(),
+        }
+    }
+
+    /// The log was this writer's at some time after `begun`.
+    pub(super) fn confirm(&self, begun: Instant) {
+        self.confirmed.store(self.millis(begun), Ordering::Release);
+    }
+
+    fn is_believed(&self) -> bool {
+        let since = self.confirmed.load(Ordering::Acquire);
+        self.is_exclusive || self.millis(Instant::now()).saturating_sub(since) < BELIEVED_MILLIS
+    }
+
+    fn millis(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.made).as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// The refusal of a redemption that needs no deciding.
     pub(super) fn turn_away(&self, redeem: &Redeem) -> Option<Refusal> {
         let is_sold_out = {
             let sold_out = self.sold_out.read().unwrap_or_else(PoisonError::into_inner);
             !sold_out.is_empty() && sold_out.contains(&redeem.order.offer_id)
         };
-        if !is_sold_out {
+        if !is_sold_out || !self.is_believed() {
             return None;
         }
         let id = IdHash::exchange(&redeem.account_id, &redeem.order.exchange_id);

@@ -39,7 +39,7 @@ pub enum LoadError {
 impl LoadError {
     /// Whether trying again can help: the log could not be read for now.
     pub(super) const fn is_passing(&self) -> bool {
-        matches!(self, Self::Read(StoreError::Sqlite { .. } | StoreError::Io { .. }))
+        matches!(self, Self::Read(error) if error.is_passing())
     }
 }
 

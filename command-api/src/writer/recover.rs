@@ -5,7 +5,6 @@ use std::time::Duration;
 use event_store::{AppendError, with_causes};
 use log_record::{Head, Position};
 
-use super::batch::Batch;
 use super::load::load;
 use super::run::{Run, Trouble};
 use super::{NotDecided, Unanswered};
@@ -25,7 +24,9 @@ impl Run {
         match trouble {
             Trouble::State(gathered) => undecided.extend(gathered.take_back()),
             Trouble::Append(AppendError::Conflict(head), failed, gathered) => {
-                return Err(deposed(failed, gathered, &head));
+                failed.leave(Unanswered::NotDecided(NotDecided::Deposed));
+                gathered.leave(Unanswered::NotDecided(NotDecided::Deposed));
+                return Err(self.forked(&head).unwrap_or_else(|| deposed(&head)));
             }
             Trouble::Append(AppendError::InDoubt(error), failed, gathered) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "an append is in doubt");
@@ -35,8 +36,14 @@ impl Run {
                         gathered.leave(Unanswered::NotDecided(NotDecided::Deposed));
                         return Err(DEPOSED.into());
                     }
+                    Some(head) if head.position < self.durable => {
+                        failed.leave(Unanswered::OutcomeUnknown);
+                        gathered.leave(Unanswered::NotDecided(NotDecided::Deposed));
+                        return Err(self.forked(&head).unwrap_or_default());
+                    }
                     Some(head) if head.last_batch == Some(failed.id) => {
                         // The write that said so is durable, and so is all before it.
+                        self.durable = head.position;
                         failed.release(&self.gate);
                         self.gate.open();
                     }
@@ -93,6 +100,21 @@ impl Run {
         }
     }
 
+    /// Why a head can't be of the history that this writer has answered by: a standby that lagged
+    /// was promoted, or a backup restored.
+    fn forked(&self, head: &Head) -> Option<String> {
+        (head.position < self.durable).then(|| {
+            let Self { durable, config, .. } = self;
+            let (partition, lost) = (config.partition, durable.since(head.position));
+            format!(
+                "log-forked: the log of partition {partition} was at {partition}:{durable} and \
+                 now ends at {partition}:{}: {lost} events that were answered are lost; see \
+                 docs/operations/postgresql.md for what to do after a fork",
+                head.position
+            )
+        })
+    }
+
     async fn head(&self) -> Result<Position, event_store::StoreError> {
         self.config.store.head(self.config.partition).await.map(|head| head.position)
     }
@@ -100,8 +122,6 @@ impl Run {
 
 const DEPOSED: &str = "another writer has taken over this partition";
 
-fn deposed(failed: Batch, gathered: Batch, head: &Head) -> String {
-    failed.leave(Unanswered::NotDecided(NotDecided::Deposed));
-    gathered.leave(Unanswered::NotDecided(NotDecided::Deposed));
+fn deposed(head: &Head) -> String {
     format!("{DEPOSED}: its head is at {} in epoch {}", head.position, head.epoch)
 }

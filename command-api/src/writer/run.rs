@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use domain::{Clock, Command, Decision, Event, Impossible, LogOpened, State, Timestamp, Units};
 use event_schema::{EncodeError, Metadata, encode};
 use event_store::{Append, AppendError};
-use log_record::{BatchId, Epoch, NewEvent, Position, WriterId};
+use log_record::{BatchId, Epoch, Generation, Head, NewEvent, Position, WriterId};
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
@@ -33,6 +34,9 @@ pub(super) struct Run {
     pub(super) config: WriterConfig,
     pub(super) writer: WriterId,
     pub(super) epoch: Epoch,
+    generation: Generation,
+    /// All up to here is durable, and may have been told.
+    pub(super) durable: Position,
     pub(super) state: State,
     pub(super) gate: Arc<Gate>,
     pub(super) status: watch::Sender<WriterStatus>,
@@ -71,7 +75,7 @@ impl Run {
             .map_err(|source| StartError::TakeOver { partition, source })?;
         let is_new = head.position == Position::START;
         if is_new {
-            open_log(&config, head.epoch)
+            open_log(&config, &head)
                 .await
                 .map_err(|source| StartError::OpenLog { partition, source })?;
         }
@@ -91,6 +95,8 @@ impl Run {
             config,
             writer,
             epoch: head.epoch,
+            generation: head.generation,
+            durable: end,
             state,
             gate,
             status,
@@ -172,32 +178,30 @@ impl Run {
                 let portion = SWEEP_BUSY.max(committing.events.len() / SWEEP_SHARE);
                 committing = self.sweep(committing, portion).map_err(Trouble::State)?;
             }
-            if !committing.events.is_empty() {
-                gathered = self.commit(&mut committing, gathered, &mut arrived).await?;
-            }
+            gathered = self.commit(&mut committing, gathered, &mut arrived).await?;
             committing.release(&self.gate);
         }
     }
 
-    /// Appends `committing`; meanwhile gathers and decides into `gathered`, which it gives back.
+    /// Appends `committing`, or, where that is nothing, makes certain that no other writer has taken
+    /// over; meanwhile gathers and decides into `gathered`, which it gives back.
     async fn commit(
         &mut self,
         committing: &mut Batch,
         mut gathered: Batch,
         arrived: &mut Vec<Pending>,
     ) -> Result<Batch, Trouble> {
+        let begun = Instant::now();
         let events = std::mem::take(&mut committing.events);
-        let expected = Position(self.state.position().0 - events.len() as u64);
-        let store = self.config.store.clone();
-        let append = self.append_of(expected, committing.id, events);
-        let mut appended = pin!(store.append(append));
+        let last = self.state.position();
+        let mut landed = pin!(self.land(last, committing.id, events));
         let mut is_open = true;
         let mut lost_state = false;
         let result = loop {
             let room = BATCH_COMMANDS_MAX - gathered.decided.len().min(BATCH_COMMANDS_MAX);
             tokio::select! {
                 biased;
-                result = &mut appended => break result,
+                result = &mut landed => break result,
                 count = self.commands.recv_many(arrived, room.max(1)),
                     if room > 0 && is_open && !lost_state =>
                 {
@@ -212,6 +216,10 @@ impl Run {
                 }
             }
         };
+        if result.is_ok() {
+            self.durable = last;
+            self.gate.confirm(begun);
+        }
         match result {
             Err(error) => {
                 let failed = std::mem::replace(committing, Batch::new());
@@ -225,8 +233,23 @@ impl Run {
         }
     }
 
-    fn append_of(&self, expected: Position, batch: BatchId, events: Vec<NewEvent>) -> Append {
-        Append { partition: self.config.partition, epoch: self.epoch, expected, batch, events }
+    /// Ends when the events, of which `last` is the last, are durable.
+    fn land(
+        &self,
+        last: Position,
+        batch: BatchId,
+        events: Vec<NewEvent>,
+    ) -> impl Future<Output = Result<(), AppendError>> + 'static {
+        let expected = Position(last.0 - events.len() as u64);
+        let (partition, epoch, generation) = (self.config.partition, self.epoch, self.generation);
+        let store = self.config.store.clone();
+        async move {
+            if events.is_empty() {
+                return store.confirm(partition, epoch).await;
+            }
+            let append = Append { partition, epoch, generation, expected, batch, events };
+            store.append(append).await.map(drop)
+        }
     }
 
     /// Decides what has arrived into the batch. The batch comes back as an error where the state
@@ -426,7 +449,7 @@ fn fingerprint_of(pending: &Pending) -> [u8; 32] {
 
 async fn open_log(
     config: &WriterConfig,
-    epoch: Epoch,
+    head: &Head,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let clock = config.clock.unwrap_or(Clock::Wall);
     let event = Event::LogOpened(LogOpened {
@@ -442,7 +465,8 @@ async fn open_log(
     };
     let append = Append {
         partition: config.partition,
-        epoch,
+        epoch: head.epoch,
+        generation: head.generation,
         expected: Position::START,
         batch: BatchId(Uuid::now_v7()),
         events: vec![encode(&event, now, &metadata, Salts::new().next()?)?],

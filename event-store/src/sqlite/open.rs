@@ -66,12 +66,12 @@ pub(super) async fn for_writing(file: &Path, new_log: NewLog) -> Result<Opened, 
 /// Opens a file that is there, to read.
 pub(super) fn for_reading(file: &Path) -> Result<Opened, StoreError> {
     if !file.exists() {
-        return Err(StoreError::Missing { file: file.into() });
+        return Err(StoreError::Missing { log: file.display().to_string() });
     }
     let connection = reading_connection(file)?;
     check_schema(&connection, file)?;
-    let (log_id, partitions) =
-        which_log(&connection)?.ok_or_else(|| StoreError::Missing { file: file.into() })?;
+    let (log_id, partitions) = which_log(&connection)?
+        .ok_or_else(|| StoreError::Missing { log: file.display().to_string() })?;
     Ok(Opened { log_id, partitions, writer: None, lock: None })
 }
 

@@ -6,8 +6,8 @@ use log_record::{
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction};
 
 use super::head_of_row;
+use crate::StoreError;
 use crate::store::check_rows;
-use crate::{Append, StoreError};
 
 const INSERT_EVENT: &str = include_str!("insert_event.sql");
 const READ_EVENTS: &str = include_str!("read_events.sql");
@@ -67,22 +67,16 @@ pub(super) fn read_events(
 
 pub(super) fn insert_events(
     transaction: &Transaction<'_>,
-    log_id: LogId,
-    generation: Generation,
-    append: Append,
+    rows: &[RecordedEvent],
 ) -> rusqlite::Result<()> {
     let mut insert = transaction.prepare_cached(INSERT_EVENT)?;
-    let mut position = append.expected;
-    for event in append.events {
-        position = position.next();
-        let place = Place { partition: append.partition, position };
-        let row = RecordedEvent::seal(log_id, generation, place, event);
+    for row in rows {
         let private = match &row.private {
             Private::Text(text) => Some(&**text),
             Private::None | Private::Erased(_) => None,
         };
         insert.execute((
-            key(place),
+            key(row.place),
             row.generation.0,
             &*row.event_type,
             row.version,

@@ -45,8 +45,8 @@ impl Ledger {
     pub(crate) async fn append(&self, events: Vec<NewEvent>) {
         let head = self.store.take_over(P0, WriterId(Uuid::from_u128(1))).await.expect("held");
         let batch = BatchId(Uuid::from_u128(head.position.0.into()));
-        let (epoch, expected) = (head.epoch, head.position);
-        let append = Append { partition: P0, epoch, expected, batch, events };
+        let (epoch, generation, expected) = (head.epoch, head.generation, head.position);
+        let append = Append { partition: P0, epoch, generation, expected, batch, events };
         self.store.append(append).await.expect("appended");
     }
 

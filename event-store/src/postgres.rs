@@ -1,0 +1,303 @@
+//! The log in PostgreSQL: for production.
+//!
+//! Each partition has a connection of its own to append with, by which an append is one statement:
+//! one round trip, one transaction. Reads go through a few others. There is no lock but that of the
+//! head's row, so a writer can be deposed at any time, and learns of it by its next append.
+//!
+//! An answer is believed only where the server gave no warning with it: a commit whose wait for a
+//! standby was cancelled is answered like any other, and may yet be lost with this server.
+
+mod open;
+mod ranges;
+mod rows;
+
+use std::sync::Arc;
+
+use deadpool_postgres::Pool;
+use log_record::{Head, LogId, Partition, Position, RecordedEvent, WriterId};
+use postgres_connection::{Connection, PostgresUrl};
+use tokio::sync::{Mutex, MutexGuard, watch};
+use tokio_postgres::Statement;
+
+use crate::store::check_rows;
+use crate::{Access, ApiKeyRow, Append, AppendError, StoreError};
+use ranges::Ranges;
+use rows::{Columns, event_of_row, head_of_row};
+
+pub(crate) use open::migrate;
+
+const APPEND: &str = include_str!("postgres/append.sql");
+const TAKE_OVER: &str = include_str!("postgres/take_over.sql");
+const RESOLVE_DOUBT: &str = include_str!("postgres/resolve_doubt.sql");
+const READ_HEAD: &str = include_str!("postgres/read_head.sql");
+const READ_EVENTS: &str = include_str!("postgres/read_events.sql");
+
+/// How many connections read: one for the projector's long reads, the others for short ones.
+const READERS: usize = 4;
+
+/// A log in PostgreSQL. Cloning gives another handle to the same connections.
+#[derive(Clone, Debug)]
+pub struct PostgresStore {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    url: PostgresUrl,
+    log_id: LogId,
+    access: Access,
+    partitions: Vec<Appending>,
+    readers: Pool,
+    ranges: Ranges,
+}
+
+/// What appends to one partition.
+#[derive(Debug)]
+struct Appending {
+    writer: Mutex<Option<Writer>>,
+    /// The last position that this process appended.
+    appended: watch::Sender<Position>,
+}
+
+/// A connection with the append prepared on it.
+#[derive(Debug)]
+struct Writer {
+    connection: Connection,
+    append: Statement,
+}
+
+impl PostgresStore {
+    /// Opens the log at `url`, as `access` allows. Its schema must be there and fit.
+    pub async fn open(url: &PostgresUrl, access: Access) -> Result<Self, StoreError> {
+        open::check_schema(url).await?;
+        let opened = open::open(url, access).await?;
+        let appending = |_| Appending {
+            writer: Mutex::new(None),
+            appended: watch::Sender::new(Position::START),
+        };
+        let store = Self {
+            shared: Arc::new(Shared {
+                url: url.clone(),
+                log_id: opened.log_id,
+                access,
+                partitions: (0..opened.partitions).map(appending).collect(),
+                readers: url.pool(READERS)?,
+                ranges: Ranges::new(opened.range_positions),
+            }),
+        };
+        Ok(store)
+    }
+
+    pub(crate) fn log_id(&self) -> LogId {
+        self.shared.log_id
+    }
+
+    pub(crate) fn partitions(&self) -> u16 {
+        u16::try_from(self.shared.partitions.len()).unwrap_or(u16::MAX)
+    }
+
+    pub(crate) async fn take_over(
+        &self,
+        partition: Partition,
+        writer: WriterId,
+    ) -> Result<Head, StoreError> {
+        let head = self.move_epoch(TAKE_OVER, partition, writer).await?;
+        head.ok_or(StoreError::NoSuchPartition(partition))
+    }
+
+    pub(crate) async fn resolve_doubt(
+        &self,
+        partition: Partition,
+        writer: WriterId,
+    ) -> Result<Option<Head>, StoreError> {
+        self.move_epoch(RESOLVE_DOUBT, partition, writer).await
+    }
+
+    /// On a connection that nothing was sent on before: whatever an earlier one left running holds
+    /// the head's row, and this waits for it.
+    async fn move_epoch(
+        &self,
+        statement: &'static str,
+        partition: Partition,
+        writer: WriterId,
+    ) -> Result<Option<Head>, StoreError> {
+        let mut held = self.writer(partition)?.lock().await;
+        *held = None;
+        let fresh = self.connect(&mut held).await?;
+        let failed = |source| postgres("take over", source);
+        let row = fresh
+            .connection
+            .client
+            .query_opt(statement, &[&i32::from(partition.0), &writer.0])
+            .await
+            .map_err(failed)?;
+        if fresh.connection.take_warning() {
+            return Err(StoreError::Warned);
+        }
+        let head = row.as_ref().map(head_of_row).transpose().map_err(failed)?;
+        if let Some(head) = head {
+            // Whoever takes over is about to append; what it needs must be there.
+            self.shared.ranges.make(&fresh.connection.client, head.position).await?;
+        }
+        Ok(head)
+    }
+
+    /// `sealed` gives the rows to append, in a task of its own: meanwhile the next are decided, and
+    /// an append that nobody waits for any more goes on all the same.
+    pub(crate) async fn append(
+        &self,
+        partition: Partition,
+        sealed: impl FnOnce() -> Append<RecordedEvent> + Send + 'static,
+    ) -> Result<Position, AppendError> {
+        let store = self.clone();
+        let appended = tokio::spawn(async move {
+            let mut held = store.writer(partition)?.lock().await;
+            let appended = store.append_on(&mut held, sealed()).await;
+            if matches!(appended, Err(Failed::InDoubt(_))) {
+                *held = None;
+            }
+            appended
+        });
+        match appended.await {
+            Ok(Ok(position)) => Ok(position),
+            Ok(Err(Failed::Conflict(head))) => Err(AppendError::Conflict(head)),
+            Ok(Err(Failed::InDoubt(error))) => Err(AppendError::InDoubt(error)),
+            Err(_) => Err(AppendError::InDoubt(StoreError::Closed)),
+        }
+    }
+
+    async fn append_on(
+        &self,
+        held: &mut MutexGuard<'_, Option<Writer>>,
+        append: Append<RecordedEvent>,
+    ) -> Result<Position, Failed> {
+        let writer = self.connect(held).await?;
+        let client = &writer.connection.client;
+        let columns = Columns::of(&append);
+        let failed = |source| postgres("append to", source);
+        // The answer comes after the commit, or with it: the future waits for both.
+        let rows = client.execute(&writer.append, &columns.params()).await.map_err(failed)?;
+        if writer.connection.take_warning() {
+            return Err(StoreError::Warned.into());
+        }
+        if rows != append.events.len() as u64 {
+            let partition = i32::from(append.partition.0);
+            let head = client.query_one(READ_HEAD, &[&partition]).await.map_err(failed)?;
+            return Err(Failed::Conflict(head_of_row(&head).map_err(failed)?));
+        }
+        let last = append.last();
+        if let Some(appending) = self.shared.partitions.get(usize::from(append.partition.0)) {
+            appending.appended.send_replace(last);
+        }
+        self.shared.ranges.make_ahead(&self.shared.url, last);
+        Ok(last)
+    }
+
+    /// The connection that is held, or a new one.
+    async fn connect<'a>(&self, held: &'a mut Option<Writer>) -> Result<&'a Writer, StoreError> {
+        if self.shared.access == Access::Read {
+            return Err(StoreError::Closed);
+        }
+        if held.as_ref().is_none_or(|writer| writer.connection.client.is_closed()) {
+            let connection = self.shared.url.connect().await?;
+            let prepared = connection.client.prepare(APPEND).await;
+            let append = prepared.map_err(|source| postgres("prepare an append to", source))?;
+            *held = Some(Writer { connection, append });
+        }
+        held.as_ref().ok_or(StoreError::Closed)
+    }
+
+    pub(crate) async fn head(&self, partition: Partition) -> Result<Head, StoreError> {
+        let failed = |source| postgres("read the head of", source);
+        let client = self.reader().await?;
+        let select = client.prepare_cached(READ_HEAD).await.map_err(failed)?;
+        let row = client.query_opt(&select, &[&i32::from(partition.0)]).await.map_err(failed)?;
+        let row = row.ok_or(StoreError::NoSuchPartition(partition))?;
+        head_of_row(&row).map_err(failed)
+    }
+
+    pub(crate) async fn read(
+        &self,
+        partition: Partition,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let failed = |source| postgres("read", source);
+        let client = self.reader().await?;
+        let select = client.prepare_cached(READ_EVENTS).await.map_err(failed)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        // No position is larger, and the sum must not be, either.
+        let start = after.0.min(i64::MAX.unsigned_abs() - limit.unsigned_abs()).cast_signed();
+        let rows = client
+            .query(&select, &[&i32::from(partition.0), &start, &limit])
+            .await
+            .map_err(failed)?;
+        let first = rows.first().ok_or(StoreError::NoSuchPartition(partition))?;
+        let head: i64 = first.try_get("head").map_err(failed)?;
+        let wanted = Position(head.cast_unsigned()).since(after).min(limit.unsigned_abs());
+        let events = rows.iter().filter_map(|row| event_of_row(partition, row).transpose());
+        let events = events.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        check_rows(self.log_id(), partition, after, wanted, &events)?;
+        Ok(events)
+    }
+
+    pub(crate) fn appended(
+        &self,
+        partition: Partition,
+    ) -> Result<watch::Receiver<Position>, StoreError> {
+        self.partition(partition).map(|appending| appending.appended.subscribe())
+    }
+
+    pub(crate) async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
+        let failed = |source| postgres("read the API keys of", source);
+        let client = self.reader().await?;
+        let select = "select role, hash from guerdon_log.api_key";
+        let rows = client.query(select, &[]).await.map_err(failed)?;
+        let key = |row: &tokio_postgres::Row| {
+            let hash: &[u8] = row.try_get("hash")?;
+            let hash = <[u8; 32]>::try_from(hash).unwrap_or_default();
+            Ok(ApiKeyRow { role: row.try_get("role")?, hash })
+        };
+        rows.iter().map(key).collect::<Result<_, _>>().map_err(failed)
+    }
+
+    pub(crate) async fn replace_api_keys(&self, keys: Vec<ApiKeyRow>) -> Result<(), StoreError> {
+        const REPLACE: &str = include_str!("postgres/replace_api_keys.sql");
+        let (roles, hashes): (Vec<_>, Vec<_>) =
+            keys.into_iter().map(|key| (key.role, key.hash.to_vec())).unzip();
+        let connection = self.shared.url.connect().await?;
+        let replaced = connection.client.execute(REPLACE, &[&roles, &hashes]).await;
+        replaced.map_err(|source| postgres("write the API keys of", source))?;
+        Ok(())
+    }
+
+    async fn reader(&self) -> Result<deadpool_postgres::Object, StoreError> {
+        let reader = self.shared.readers.get().await;
+        reader.map_err(|source| StoreError::Postgres { doing: "reach", source: source.into() })
+    }
+
+    fn writer(&self, partition: Partition) -> Result<&Mutex<Option<Writer>>, StoreError> {
+        self.partition(partition).map(|appending| &appending.writer)
+    }
+
+    fn partition(&self, partition: Partition) -> Result<&Appending, StoreError> {
+        let appending = self.shared.partitions.get(usize::from(partition.0));
+        appending.ok_or(StoreError::NoSuchPartition(partition))
+    }
+}
+
+/// How an append failed on its connection.
+enum Failed {
+    Conflict(Head),
+    InDoubt(StoreError),
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::InDoubt(error)
+    }
+}
+
+fn postgres(doing: &'static str, source: tokio_postgres::Error) -> StoreError {
+    StoreError::Postgres { doing, source: source.into() }
+}

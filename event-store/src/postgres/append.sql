@@ -1,0 +1,23 @@
+-- The whole append in one statement, which is one round trip and one transaction. No row: another
+-- writer has moved the head, raised the epoch or declared a fork, and nothing was inserted.
+with moved as (
+    update guerdon_log.partition_head
+    set position = $5, generation = $6, last_batch = $7
+    where partition = $1 and position = $2 and epoch = $3 and generation = $4
+    returning position
+)
+insert into guerdon_log.event (
+    partition, position, generation, type, version, recorded_at, account_id, public, private,
+    private_hash, checksum
+)
+select
+    $1, $2 + new.number, new.generation, new.type, new.version, new.recorded_at, new.account_id,
+    new.public::json, new.private::json, new.private_hash, new.checksum
+from moved
+cross join unnest(
+    $8::integer[], $9::text[], $10::integer[], $11::bigint[], $12::text[], $13::text[],
+    $14::text[], $15::bytea[], $16::bytea[]
+) with ordinality as new (
+    generation, type, version, recorded_at, account_id, public, private, private_hash, checksum,
+    number
+)

@@ -1,0 +1,61 @@
+//! Opening a log's database: the schema, and which log it holds.
+
+use log_record::LogId;
+use postgres_connection::PostgresUrl;
+use sqlx::migrate::Migrator;
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use super::postgres;
+use crate::{Access, NewLog, StoreError};
+
+const SCHEMA: &str = "guerdon_log";
+
+/// An open log's database.
+pub(super) struct Opened {
+    pub(super) log_id: LogId,
+    pub(super) partitions: u16,
+    pub(super) range_positions: u64,
+}
+
+fn migrations() -> Migrator {
+    sqlx::migrate!("../migrations/log/postgres")
+}
+
+/// Brings the schema up to date; makes it where there is none.
+pub(crate) async fn migrate(url: &PostgresUrl) -> Result<(), StoreError> {
+    Ok(postgres_connection::migrate(url, SCHEMA, migrations()).await?)
+}
+
+pub(super) async fn check_schema(url: &PostgresUrl) -> Result<(), StoreError> {
+    Ok(postgres_connection::check_schema(url, SCHEMA, &migrations()).await?)
+}
+
+/// Finds out which log it is, and makes one where there is none and `access` says so.
+pub(super) async fn open(url: &PostgresUrl, access: Access) -> Result<Opened, StoreError> {
+    let connection = url.connect().await?;
+    if let Access::Write(new_log) = access {
+        make_log(&connection.client, new_log).await?;
+    }
+    which_log(&connection.client).await?.ok_or_else(|| StoreError::Missing { log: url.to_string() })
+}
+
+/// Changes nothing where there is a log already, also one that another process makes right now.
+async fn make_log(client: &Client, new_log: NewLog) -> Result<(), StoreError> {
+    const MAKE: &str = include_str!("make_log.sql");
+    let NewLog { log_id, partitions } = new_log;
+    let made = client.execute(MAKE, &[&log_id.0, &i32::from(partitions)]).await;
+    made.map(drop).map_err(|source| postgres("make", source))
+}
+
+async fn which_log(client: &Client) -> Result<Option<Opened>, StoreError> {
+    let failed = |source| postgres("open", source);
+    let select = "select log_id, partitions, range_positions from guerdon_log.log";
+    let Some(row) = client.query_opt(select, &[]).await.map_err(failed)? else { return Ok(None) };
+    Ok(Some(Opened {
+        log_id: LogId(row.try_get::<_, Uuid>("log_id").map_err(failed)?),
+        partitions: u16::try_from(row.try_get::<_, i32>("partitions").map_err(failed)?)
+            .unwrap_or(u16::MAX),
+        range_positions: row.try_get::<_, i64>("range_positions").map_err(failed)?.unsigned_abs(),
+    }))
+}

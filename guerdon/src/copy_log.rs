@@ -1,0 +1,105 @@
+//! `guerdon copy-log FROM TO`: a log from one store into another, byte for byte.
+//!
+//! Every row is verified by its checksum as it is read, lands as it is, and the copy has the same
+//! log id. A copy that was cut short goes on where it ended: its last event must be the original's.
+//! The API keys go with it, so that callers notice nothing.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use clap::Args;
+use event_store::{Access, Append, EventStore, NewLog, StoreUrl};
+use log_record::{BatchId, Partition, Place, Position, WriterId};
+use uuid::Uuid;
+
+/// The events that are read and landed at once: about 2 MB of them.
+const PORTION: usize = 4_096;
+
+/// How often progress is told.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
+/// From where, and where to.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CopyLogArgs {
+    /// The log to copy: sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE.
+    from: StoreUrl,
+    /// An empty store, or one that holds the beginning of the same log.
+    to: StoreUrl,
+}
+
+pub(crate) async fn run(args: CopyLogArgs) -> anyhow::Result<()> {
+    let CopyLogArgs { from, to } = args;
+    ensure!(from != to, "{from} can't be copied to itself");
+    let source = EventStore::open(&from, Access::Read).await?;
+    EventStore::migrate(&to).await?;
+    let log = NewLog { log_id: source.log_id(), partitions: source.partitions() };
+    let copy = EventStore::open(&to, Access::Write(log)).await?;
+    if copy.log_id() != log.log_id || copy.partitions() != log.partitions {
+        bail!(
+            "{to} holds log {} with {} partitions, not log {} with {}; copy into an empty store",
+            copy.log_id(),
+            copy.partitions(),
+            log.log_id,
+            log.partitions
+        );
+    }
+    let mut events = 0;
+    for partition in (0..log.partitions).map(Partition) {
+        events += copy_partition(&source, &copy, partition).await?;
+    }
+    copy.replace_api_keys(source.api_keys().await?).await?;
+    println!("log {} was copied: {events} events came to {to}, all verified", log.log_id);
+    Ok(())
+}
+
+/// Copies what the copy doesn't have yet; returns how many events that was.
+async fn copy_partition(
+    source: &EventStore,
+    copy: &EventStore,
+    partition: Partition,
+) -> anyhow::Result<u64> {
+    let mut head = copy.take_over(partition, WriterId(Uuid::now_v7())).await?;
+    let begun_at = head.position;
+    same_so_far(source, copy, Place { partition, position: begun_at }).await?;
+    let mut told = Instant::now();
+    loop {
+        let events = source.read(partition, head.position, PORTION).await?;
+        let Some(last) = events.last() else { break };
+        let generation = last.generation;
+        let append = Append {
+            partition,
+            epoch: head.epoch,
+            generation: head.generation,
+            expected: head.position,
+            batch: BatchId(Uuid::now_v7()),
+            events,
+        };
+        let landed = copy.append_recorded(append).await;
+        head.position = landed.with_context(|| {
+            format!("the copy of partition {partition} ended at {}; run it again", head.position)
+        })?;
+        head.generation = generation;
+        if told.elapsed() > TELL_EVERY {
+            told = Instant::now();
+            eprintln!("partition {partition}: at {}", head.position);
+        }
+    }
+    same_so_far(source, copy, Place { partition, position: head.position }).await?;
+    Ok(head.position.since(begun_at))
+}
+
+/// The last event of the copy must be the original's. By its checksum it is verified itself; those
+/// before it were when they were copied.
+async fn same_so_far(source: &EventStore, copy: &EventStore, at: Place) -> anyhow::Result<()> {
+    if at.position == Position::START {
+        return Ok(());
+    }
+    let head = source.head(at.partition).await?;
+    let is_same = head.position >= at.position
+        && source.read_one(at).await?.checksum == copy.read_one(at).await?.checksum;
+    ensure!(
+        is_same,
+        "the event at {at} of the copy is not the original's; copy into an empty store"
+    );
+    Ok(())
+}

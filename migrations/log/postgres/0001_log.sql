@@ -1,0 +1,59 @@
+-- The log, in a schema of its own. Nothing here is a sequence, a notification or an advisory lock:
+-- a PostgreSQL-compatible engine will do, and every unique key holds the partition.
+
+-- Which log this database holds.
+create table guerdon_log.log (
+    singleton integer not null primary key constraint log_is_one check (singleton = 1),
+    log_id uuid not null,
+    partitions integer not null
+        constraint log_has_partitions check (partitions between 1 and 65535),
+    -- how many positions a range of the table of events takes
+    range_positions bigint not null default 10000000
+        constraint log_range_is_some check (range_positions > 0)
+);
+
+-- The end of each partition. An append moves `position` by compare-and-set on position and epoch:
+-- that is the optimistic check, the fence against a deposed writer, and why there are no gaps.
+create table guerdon_log.partition_head (
+    partition integer not null primary key,
+    position bigint not null,
+    epoch bigint not null,
+    generation integer not null,
+    writer uuid,
+    last_batch uuid
+)
+-- The row is updated with every append; in a page that is nearly empty the new version finds room
+-- beside the old one, and no index is touched.
+with (fillfactor = 10);
+
+-- The events, as they were appended. Nothing but an erasure (private becomes null) changes a row.
+-- The table is cut into ranges of positions, made ahead by the writer, so that old ones can be
+-- detached and archived.
+create table guerdon_log.event (
+    partition integer not null,
+    position bigint not null,
+    generation integer not null,
+    type text not null,
+    version integer not null,
+    -- microseconds since 1970-01-01T00:00:00Z
+    recorded_at bigint not null,
+    account_id text,
+    -- kept byte for byte, which jsonb would not: the checksum is over these bytes
+    public json not null,
+    -- with a random salt; null where there is none or it was erased
+    private json,
+    -- SHA-256 of the private text, which stays when the text is erased
+    private_hash bytea,
+    -- SHA-256 over the fixed record, see log-record/src/recorded.rs
+    checksum bytea not null,
+    primary key (partition, position),
+    constraint event_keeps_private_hash check (private is null or private_hash is not null)
+) partition by range (position);
+
+-- Who may call. It stands beside the log so that all processes know the same keys; of a key only
+-- its SHA-256 is kept.
+create table guerdon_log.api_key (
+    hash bytea not null primary key constraint api_key_hash_is_sha256 check (length(hash) = 32),
+    role text not null constraint api_key_role_is_known
+        check (role in ('shopper', 'merchant', 'operator', 'warehouse', 'auditor'))
+);
