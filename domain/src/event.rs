@@ -20,7 +20,7 @@ pub use exchange::{ExchangeCancelled, ExchangeCreated, Ordered, ShipmentDispatch
 pub use hold::{CreditHeld, HoldCaptured, HoldReleased, HoldSwapped, ReleaseReason};
 pub use offer::{OfferAmended, OfferClosed, OfferOpened, StockAdded};
 pub use programme::{
-    Clock, ClockConfirmed, ClockDoubted, EarningRuleSet, LogOpened, PolicyChanged,
+    Clock, ClockConfirmed, ClockDoubted, EarningRuleSet, LogForked, LogOpened, PolicyChanged,
 };
 pub use purchase::{PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnedLine};
 
@@ -31,6 +31,8 @@ use crate::{AccountId, Actor, Reason};
 pub enum Event {
     /// `log-opened`: the first event of every partition.
     LogOpened(LogOpened),
+    /// `log-forked`.
+    LogForked(LogForked),
     /// `clock-doubted`.
     ClockDoubted(ClockDoubted),
     /// `clock-confirmed`.
@@ -128,6 +130,7 @@ impl Event {
             | Self::PurchaseRecorded(account, _)
             | Self::PurchaseReturned(account, _) => Some(account),
             Self::LogOpened(_)
+            | Self::LogForked(_)
             | Self::ClockDoubted(_)
             | Self::ClockConfirmed(_)
             | Self::PolicyChanged(_)
@@ -161,6 +164,7 @@ impl Event {
             | Self::PurchaseRecorded(..)
             | Self::PurchaseReturned(..)
             | Self::LogOpened(_)
+            | Self::LogForked(_)
             | Self::ClockDoubted(_)
             | Self::ClockConfirmed(_)
             | Self::PolicyChanged(_)

@@ -50,8 +50,8 @@ pub use event::{
     Cause, CauseKind, Clock, ClockConfirmed, ClockDoubted, CreditDeducted, CreditEarned,
     CreditExpired, CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditSent,
     CreditWithdrawn, DebtRepaid, EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated,
-    HoldCaptured, HoldReleased, HoldSwapped, LogOpened, LotId, LotPart, Note, OfferAmended,
-    OfferClosed, OfferOpened, Ordered, PolicyChanged, PurchaseLine, PurchaseRecorded,
+    HoldCaptured, HoldReleased, HoldSwapped, LogForked, LogOpened, LotId, LotPart, Note,
+    OfferAmended, OfferClosed, OfferOpened, Ordered, PolicyChanged, PurchaseLine, PurchaseRecorded,
     PurchaseReturned, ReleaseReason, ReturnedLine, RuleVersion, ShipmentDispatched, Shipped,
     StockAdded, WithdrawalCause,
 };

@@ -62,6 +62,7 @@ pub fn decode(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeError> {
         .map_err(|source| DecodeError::RecordedAt { place: row.place, source })?;
     let mut event = match (&*row.event_type, row.version) {
         ("log-opened", 1) => Event::LogOpened(fact(row)?),
+        ("log-forked", 1) => Event::LogForked(fact(row)?),
         ("clock-doubted", 1) => Event::ClockDoubted(fact(row)?),
         ("clock-confirmed", 1) => Event::ClockConfirmed(fact(row)?),
         ("policy-changed", 1) => Event::PolicyChanged(fact(row)?),

@@ -25,6 +25,7 @@ pub fn encode(
 ) -> Result<NewEvent, EncodeError> {
     let (event_type, public) = match event {
         Event::LogOpened(fact) => ("log-opened", public(fact, metadata)?),
+        Event::LogForked(fact) => ("log-forked", public(fact, metadata)?),
         Event::ClockDoubted(fact) => ("clock-doubted", public(fact, metadata)?),
         Event::ClockConfirmed(fact) => ("clock-confirmed", public(fact, metadata)?),
         Event::PolicyChanged(fact) => ("policy-changed", public(fact, metadata)?),

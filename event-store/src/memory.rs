@@ -77,8 +77,8 @@ impl MemoryStore {
         self.shared.may_append.add_permits(1);
     }
 
-    /// Loses a partition's last events, as a server does that lagged behind the one that it takes the
-    /// place of.
+    /// Loses a partition's last events, as a server does that lagged behind the one whose place it
+    /// takes.
     pub fn lose_tail(&self, at: Partition, events: usize) {
         if let Ok(partition) = self.log().partition(at) {
             let kept = partition.events.len().saturating_sub(events);

@@ -7,6 +7,7 @@ mod api_keys;
 mod config;
 mod confirm_clock;
 mod copy_log;
+mod fork_log;
 mod import;
 mod migrate;
 mod new_keys;
@@ -42,6 +43,9 @@ enum Tool {
     Migrate(config::DataConfig),
     /// Copies a log into an empty store, byte for byte, or goes on where an earlier copy ended.
     CopyLog(copy_log::CopyLogArgs),
+    /// Declares a log that was shortened to be the history, after a standby that lagged was promoted
+    /// or a backup restored.
+    ForkLog(fork_log::ForkLogArgs),
     /// Makes the read model anew from the log, beside the one in use, and swaps them.
     Rebuild(config::DataConfig),
 }
@@ -68,6 +72,7 @@ async fn main() -> ExitCode {
         Tool::NewKeys(config) => new_keys::new_keys(config).await,
         Tool::Migrate(config) => migrate::migrate(config).await,
         Tool::CopyLog(args) => copy_log::run(args).await,
+        Tool::ForkLog(args) => fork_log::run(args).await,
         Tool::Rebuild(config) => rebuild::rebuild(config).await,
     };
     match done {

@@ -94,6 +94,7 @@ impl Rows {
     fn add(&mut self, at: At<'_>, event: Event) -> Result<(), serde_json::Error> {
         match event {
             Event::LogOpened(fact) => self.clock = Some(fact.clock.as_str()),
+            Event::LogForked(_) => {}
             Event::ClockDoubted(_) => self.clock = Some("doubted"),
             Event::ClockConfirmed(_) => {
                 self.clock = match self.clock {

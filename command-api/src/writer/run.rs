@@ -183,8 +183,8 @@ impl Run {
         }
     }
 
-    /// Appends `committing`, or, where that is nothing, makes certain that no other writer has taken
-    /// over; meanwhile gathers and decides into `gathered`, which it gives back.
+    /// Appends `committing`, or, where that is nothing, makes certain that no other writer has
+    /// taken over; meanwhile gathers and decides into `gathered`, which it gives back.
     async fn commit(
         &mut self,
         committing: &mut Batch,

@@ -36,6 +36,17 @@ pub struct LogOpened {
     pub clock: Clock,
 }
 
+/// An operator declared the log as it stands to be the history, although it once had other events:
+/// a backup was restored, or a standby that lagged was promoted. It bears the time of the event
+/// before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogForked {
+    /// The generation that begins with this event.
+    pub generation: u32,
+    /// What happened, in the operator's words.
+    pub reason: Box<str>,
+}
+
 /// The wall clock jumped, stands before the last event, or stands long after it: nothing is decided
 /// until it is confirmed. It bears the time of the event before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -57,6 +57,7 @@ impl State {
                 self.opened = Some(fact.clone());
                 self.policy_changed_at = at;
             }
+            Event::LogForked(_) => {}
             Event::ClockDoubted(fact) => self.clock_doubt = Some(fact.why.clone()),
             Event::ClockConfirmed(_) => self.clock_doubt = None,
             Event::CreditMatured(..)

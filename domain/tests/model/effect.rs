@@ -286,6 +286,7 @@ impl Lots {
             Event::ClockDoubted(_) => unreachable!("the model has no clock"),
             Event::ClockConfirmed(_) => Effect::ClockConfirmed,
             Event::LogOpened(_)
+            | Event::LogForked(_)
             | Event::CreditMatured(..)
             | Event::CreditExpired(..)
             | Event::DebtRepaid(..) => panic!("no command does this: {event:?}"),

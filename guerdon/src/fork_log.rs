@@ -1,0 +1,77 @@
+//! `guerdon fork-log`: an operator's word that a log which was shortened is the history from now on.
+//!
+//! It appends `log-forked` to every partition, which begins the next generation. What was made of
+//! the other history must be made anew: the read model by `guerdon rebuild`.
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use domain::{Event, LogForked, Timestamp};
+use event_schema::{Metadata, Salt, encode};
+use event_store::{Access, Append, EventStore};
+use log_record::{BatchId, Generation, Head, Partition, Place, Position, RecordedEvent, WriterId};
+use uuid::Uuid;
+
+use crate::config::DataConfig;
+use crate::serve;
+
+/// The most that a reason may say, in bytes.
+const REASON_MAX: usize = 1_000;
+
+/// Which log, and why.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ForkLogArgs {
+    #[command(flatten)]
+    data: DataConfig,
+
+    /// What happened, for those who read the log in years to come.
+    #[arg(long)]
+    reason: String,
+}
+
+pub(crate) async fn run(args: ForkLogArgs) -> anyhow::Result<()> {
+    let reason = args.reason.trim();
+    ensure!(!reason.is_empty(), "--reason must say what happened");
+    ensure!(reason.len() <= REASON_MAX, "--reason must have at most {REASON_MAX} bytes");
+    let url = args.data.store();
+    // It must be there: without a log there is nothing to declare.
+    EventStore::open(&url, Access::Read).await?;
+    let store = EventStore::open(&url, Access::Write(serve::new_log(1))).await?;
+    for partition in (0..store.partitions()).map(Partition) {
+        let head = store.take_over(partition, WriterId(Uuid::now_v7())).await?;
+        if head.position > Position::START {
+            let place = fork(&store, partition, head, reason).await?;
+            println!("partition {partition} goes on in generation {} after {place}", next(head).0);
+        }
+    }
+    println!("now make the read model anew: guerdon rebuild");
+    Ok(())
+}
+
+async fn fork(
+    store: &EventStore,
+    partition: Partition,
+    head: Head,
+    reason: &str,
+) -> anyhow::Result<Place> {
+    let last = store.read_one(Place { partition, position: head.position }).await?;
+    let recorded_at = Timestamp::from_micros(last.recorded_at)
+        .with_context(|| format!("the event at {} has no time", last.place))?;
+    let event = Event::LogForked(LogForked { generation: next(head).0, reason: reason.into() });
+    // It has no private text, so nothing is salted.
+    let event = encode(&event, recorded_at, &Metadata::of_command("fork-log"), Salt([0; 16]))?;
+    let place = Place { partition, position: head.position.next() };
+    let append = Append {
+        partition,
+        epoch: head.epoch,
+        generation: head.generation,
+        expected: head.position,
+        batch: BatchId(Uuid::now_v7()),
+        events: vec![RecordedEvent::seal(store.log_id(), next(head), place, event)],
+    };
+    store.append_recorded(append).await?;
+    Ok(last.place)
+}
+
+const fn next(head: Head) -> Generation {
+    Generation(head.generation.0 + 1)
+}
