@@ -124,7 +124,8 @@ impl SqliteStore {
         .await
     }
 
-    /// `sealed` gives the rows to append, on the thread that writes: meanwhile the next are decided.
+    /// `sealed` gives the rows to append, on the thread that writes: meanwhile the next are
+    /// decided.
     pub(crate) async fn append(
         &self,
         partition: Partition,

@@ -43,8 +43,8 @@ enum Tool {
     Migrate(config::DataConfig),
     /// Copies a log into an empty store, byte for byte, or goes on where an earlier copy ended.
     CopyLog(copy_log::CopyLogArgs),
-    /// Declares a log that was shortened to be the history, after a standby that lagged was promoted
-    /// or a backup restored.
+    /// Declares a log that was shortened to be the history, after a standby that lagged was
+    /// promoted or a backup restored.
     ForkLog(fork_log::ForkLogArgs),
     /// Makes the read model anew from the log, beside the one in use, and swaps them.
     Rebuild(config::DataConfig),
