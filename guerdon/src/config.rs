@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use domain::Clock;
-use event_store::StoreUrl;
+use event_store::{Access, EventStore, StoreError, StoreUrl};
 
 /// Where a ledger keeps what it keeps.
 #[derive(Args, Clone, Debug)]
@@ -20,6 +20,11 @@ pub(crate) struct DataConfig {
     /// [default: log.sqlite in the data folder]
     #[arg(long, env = "GUERDON_STORE")]
     pub(crate) store: Option<StoreUrl>,
+
+    /// Where old events are that `guerdon archive` has taken out of the log. [default: archive in
+    /// the data folder]
+    #[arg(long, env = "GUERDON_ARCHIVE_DIR")]
+    pub(crate) archive_dir: Option<PathBuf>,
 
     /// The read model: sqlite:PATH. [default: read-model.sqlite in the data folder]
     #[arg(long, env = "GUERDON_READ_MODEL", value_parser = read_model_path)]
@@ -84,6 +89,15 @@ impl ServeConfig {
 impl DataConfig {
     pub(crate) fn store(&self) -> StoreUrl {
         self.store.clone().unwrap_or_else(|| StoreUrl::Sqlite(self.data_dir.join("log.sqlite")))
+    }
+
+    /// Opens the log, with what of it is archived.
+    pub(crate) async fn open(&self, access: Access) -> Result<EventStore, StoreError> {
+        Ok(EventStore::open(&self.store(), access).await?.with_archive(self.archive_dir()))
+    }
+
+    pub(crate) fn archive_dir(&self) -> PathBuf {
+        self.archive_dir.clone().unwrap_or_else(|| self.data_dir.join("archive"))
     }
 
     pub(crate) fn read_model(&self) -> PathBuf {

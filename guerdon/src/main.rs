@@ -4,6 +4,7 @@
 //! can't. Start with `serve.rs`.
 
 mod api_keys;
+mod archive;
 mod config;
 mod confirm_clock;
 mod copy_log;
@@ -43,6 +44,8 @@ enum Tool {
     Migrate(config::DataConfig),
     /// Copies a log into an empty store, byte for byte, or goes on where an earlier copy ended.
     CopyLog(copy_log::CopyLogArgs),
+    /// Moves old ranges of the log into files, where they are read as before.
+    Archive(archive::ArchiveArgs),
     /// Declares a log that was shortened to be the history, after a standby that lagged was
     /// promoted or a backup restored.
     ForkLog(fork_log::ForkLogArgs),
@@ -72,6 +75,7 @@ async fn main() -> ExitCode {
         Tool::NewKeys(config) => new_keys::new_keys(config).await,
         Tool::Migrate(config) => migrate::migrate(config).await,
         Tool::CopyLog(args) => copy_log::run(args).await,
+        Tool::Archive(args) => archive::run(args).await,
         Tool::ForkLog(args) => fork_log::run(args).await,
         Tool::Rebuild(config) => rebuild::rebuild(config).await,
     };

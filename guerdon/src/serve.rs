@@ -123,7 +123,7 @@ async fn open_store(config: &ServeConfig) -> anyhow::Result<EventStore> {
     } else {
         Access::Read
     };
-    let store = EventStore::open(&config.data.store(), access).await?;
+    let store = config.data.open(access).await?;
     if store.partitions() != config.partitions {
         bail!(
             "the log was opened with {} partitions, and --partitions says {}; they can't be \
