@@ -5,11 +5,12 @@
 //! looks ids up while the writer decides; nothing but `State::evolve` inserts.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{PoisonError, RwLock};
 
 use log_record::Position;
-use serde::ser::SerializeSeq;
+use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
@@ -130,8 +131,10 @@ impl IdHash {
 /// The ids of a partition.
 #[derive(Debug)]
 pub struct RecordedIds {
-    shards: [RwLock<HashMap<IdHash, Position, BuildHasherDefault<AlreadyHashed>>>; SHARDS],
+    shards: [RwLock<Shard>; SHARDS],
 }
+
+type Shard = HashMap<IdHash, Position, BuildHasherDefault<AlreadyHashed>>;
 
 impl RecordedIds {
     /// The position of the event that bears the id, if it has been recorded.
@@ -148,26 +151,65 @@ impl RecordedIds {
     }
 }
 
-/// A list of pairs, in no order.
+/// A list of pairs for each shard, in no order.
 impl Serialize for RecordedIds {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut pairs = serializer.serialize_seq(None)?;
-        for shard in &self.shards {
-            for pair in shard.read().unwrap_or_else(PoisonError::into_inner).iter() {
-                pairs.serialize_element(&pair)?;
-            }
-        }
-        pairs.end()
+        serializer.collect_seq(self.shards.iter().map(Pairs))
     }
 }
 
 impl<'de> Deserialize<'de> for RecordedIds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let recorded = Self::default();
-        for (id, position) in Vec::<(IdHash, Position)>::deserialize(deserializer)? {
-            recorded.insert(id, position);
+        let mut recorded = Self::default();
+        let shards = Vec::<OfShard>::deserialize(deserializer)?;
+        if shards.len() != SHARDS {
+            return Err(de::Error::custom("ids are spread over another number of shards"));
+        }
+        for (index, (OfShard(pairs), shard)) in
+            shards.into_iter().zip(&mut recorded.shards).enumerate()
+        {
+            if pairs.keys().any(|id| id.shard() != index) {
+                return Err(de::Error::custom("an id is where it can't be found"));
+            }
+            *shard.get_mut().unwrap_or_else(PoisonError::into_inner) = pairs;
         }
         Ok(recorded)
+    }
+}
+
+struct Pairs<'a>(&'a RwLock<Shard>);
+
+impl Serialize for Pairs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.read().unwrap_or_else(PoisonError::into_inner).iter())
+    }
+}
+
+struct OfShard(Shard);
+
+impl<'de> Deserialize<'de> for OfShard {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(PairsVisitor).map(Self)
+    }
+}
+
+/// Makes room for all pairs at once: a map of serde's own making grows again and again.
+struct PairsVisitor;
+
+impl<'de> Visitor<'de> for PairsVisitor {
+    type Value = Shard;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ids with their positions")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Shard, A::Error> {
+        let mut shard = Shard::default();
+        shard.reserve(pairs.size_hint().unwrap_or_default());
+        while let Some((id, position)) = pairs.next_element()? {
+            shard.insert(id, position);
+        }
+        Ok(shard)
     }
 }
 
