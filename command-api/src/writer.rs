@@ -11,7 +11,6 @@
 mod batch;
 mod clock;
 mod gate;
-mod load;
 mod pending;
 mod recover;
 mod run;
@@ -31,8 +30,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use clock::{ReadClock, Reading};
 use gate::Gate;
-pub use load::LoadError;
 use pending::{Claim, Pending};
+
+use crate::restart::{LoadError, Snapshots};
 
 /// The most commands that wait for the writer. At 30,000 a second it is a quarter of a second's
 /// worth; past it, waiting longer would help nobody.
@@ -48,6 +48,8 @@ pub struct WriterConfig {
     pub store: EventStore,
     /// The partition that it writes.
     pub partition: Partition,
+    /// Where snapshots are, if anywhere.
+    pub snapshots: Option<Snapshots>,
     /// How long a command may take, from its arrival to its answer.
     pub deadline: Duration,
     /// Where the log takes its time from; without it, as it was opened, and a new one from the wall
@@ -64,7 +66,8 @@ impl WriterConfig {
     #[must_use]
     pub fn new(store: EventStore, partition: Partition, deadline: Duration) -> Self {
         let read_clock = ReadClock::system();
-        Self { store, partition, deadline, clock: None, read_clock, decide: domain::decide }
+        let (snapshots, clock) = (None, None);
+        Self { store, partition, snapshots, deadline, clock, read_clock, decide: domain::decide }
     }
 }
 

@@ -6,9 +6,9 @@ use event_store::{AppendError, with_causes};
 use log_record::{Head, Position};
 
 use super::batch::Batch;
-use super::load::load;
 use super::run::{Run, Trouble};
-use super::{NotDecided, Unanswered};
+use super::{NotDecided, Unanswered, WriterConfig};
+use crate::restart::load;
 
 /// How long to wait before the log is asked again, at first and at most. Commands keep their own
 /// deadlines meanwhile.
@@ -72,8 +72,9 @@ impl Run {
     async fn reload(&mut self) -> Result<(), String> {
         let mut delay = RETRY_DELAY_MIN;
         loop {
+            let WriterConfig { store, partition, snapshots, .. } = &self.config;
             let loaded = match self.head().await {
-                Ok(head) => load(&self.config.store, self.config.partition, head).await,
+                Ok(head) => load(store, *partition, snapshots.as_ref(), head).await,
                 Err(error) => Err(error.into()),
             };
             match loaded {
