@@ -37,7 +37,7 @@ mod writer;
 
 pub use execute::CommandApi;
 pub use refusal_problem::problem_pages;
-pub use restart::{LoadError, SnapshotError, Snapshots, Taken, load};
+pub use restart::{LoadError, Loaded, SnapshotError, Snapshots, Taken, load};
 pub use router::router;
 pub use writer::{
     Answer, Decide, NotDecided, ReadClock, Reading, Request, StartError, Subject, Unanswered,

@@ -75,13 +75,22 @@ impl LoadError {
     }
 }
 
+/// A state, and what it was made of.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The state.
+    pub state: State,
+    /// The last event of the snapshot that it goes on from; before the first, where there was none.
+    pub from: Position,
+}
+
 /// The state after every event up to `head`.
 pub async fn load(
     store: &EventStore,
     partition: Partition,
     snapshots: Option<&Snapshots>,
     head: Position,
-) -> Result<State, LoadError> {
+) -> Result<Loaded, LoadError> {
     let newest = match snapshots {
         Some(snapshots) => snapshots.newest(store.log_id(), partition).await?,
         None => None,
@@ -95,7 +104,7 @@ async fn go_on_from(
     store: &EventStore,
     partition: Partition,
     head: Position,
-) -> Result<State, LoadError> {
+) -> Result<Loaded, LoadError> {
     let state = match newest {
         Some(snapshot) => {
             verify(&snapshot, store, partition, head).await?;
@@ -103,11 +112,12 @@ async fn go_on_from(
         }
         None => State::default(),
     };
+    let from = state.position();
     let state = replay(state, store, partition, head).await?;
     if !state.is_whole() {
         return Err(LoadError::HalfAPair { partition, position: head });
     }
-    Ok(state)
+    Ok(Loaded { state, from })
 }
 
 /// Checks that a snapshot is of the log's own history.

@@ -223,6 +223,7 @@ struct Handle {
     deadline: Duration,
     read_clock: ReadClock,
     clock: Clock,
+    loaded_from: Position,
 }
 
 impl Writer {
@@ -234,14 +235,15 @@ impl Writer {
         let gate = Arc::new(Gate::default());
         let (deadline, read_clock) = (config.deadline, config.read_clock.clone());
         let run = run::Run::start(config, commands, Arc::clone(&gate), status).await?;
-        let clock = run.clock.source();
+        let (clock, loaded_from) = (run.clock.source(), run.loaded_from);
         let (stopped, has_stopped) = oneshot::channel();
         tokio::spawn(async move {
             run.until_stopped().await;
             // Whoever asked to be told may have gone.
             let _ = stopped.send(());
         });
-        let handle = Handle { queue, gate, status: watched, deadline, read_clock, clock };
+        let handle =
+            Handle { queue, gate, status: watched, deadline, read_clock, clock, loaded_from };
         Ok((Self(Arc::new(handle)), has_stopped))
     }
 
@@ -282,6 +284,12 @@ impl Writer {
     #[must_use]
     pub fn clock(&self) -> Clock {
         self.0.clock
+    }
+
+    /// The last event of the snapshot that it started from; before the first, where there was none.
+    #[must_use]
+    pub fn loaded_from(&self) -> Position {
+        self.0.loaded_from
     }
 
     /// The clocks that the writer goes by.

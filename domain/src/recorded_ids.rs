@@ -22,6 +22,26 @@ use crate::{
 /// How many locks the map is spread over, so that the gate's readers seldom meet the writer.
 const SHARDS: usize = 64;
 
+/// Eight neighbouring shards take 8, 9, … 15 ids of 92. A table doubles when it is full; were all
+/// of one size, all would double at once, and then an id would take 57 bytes instead of 45 at most.
+const SHARE_LEAST: usize = 8;
+const SHARES: usize = 92;
+
+/// The shard among its eight neighbours, by a byte of the hash.
+const NEIGHBOUR: [u8; 256] = {
+    let mut neighbours = [0; 256];
+    let (mut byte, mut neighbour, mut end) = (0, 0, SHARE_LEAST);
+    while byte < neighbours.len() {
+        if byte * SHARES / neighbours.len() >= end {
+            neighbour += 1;
+            end += SHARE_LEAST + neighbour as usize;
+        }
+        neighbours[byte] = neighbour;
+        byte += 1;
+    }
+    neighbours
+};
+
 /// The first 16 bytes of SHA-256 over the owner, the kind and the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -124,7 +144,8 @@ impl IdHash {
     }
 
     const fn shard(self) -> usize {
-        self.0[0] as usize % SHARDS
+        let [first, second, ..] = self.0;
+        (first as usize % (SHARDS / 8)) * 8 + NEIGHBOUR[second as usize] as usize
     }
 }
 
@@ -253,5 +274,22 @@ mod tests {
         let cause = Cause { kind: crate::CauseKind::Purchase, id: "x-1".parse()? };
         assert_eq!(recorded.position_of(IdHash::cause(&ann, &cause)), None);
         Ok(())
+    }
+
+    #[test]
+    fn ids_are_spread_over_all_shards_and_not_evenly() {
+        let mut counts = [0_u32; SHARDS];
+        for first in 0..=u8::MAX {
+            for second in 0..=u8::MAX {
+                let mut id = IdHash([0; 16]);
+                (id.0[0], id.0[1]) = (first, second);
+                counts[id.shard()] += 1;
+            }
+        }
+        for neighbours in counts.chunks(8) {
+            assert!(neighbours.is_sorted() && neighbours[0] > 0, "{neighbours:?}");
+            let (least, most) = (neighbours[0], neighbours[7]);
+            assert!(most * 10 > least * 17 && most < least * 2, "{neighbours:?}");
+        }
     }
 }

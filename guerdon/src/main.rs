@@ -10,6 +10,7 @@ mod import;
 mod new_keys;
 mod rebuild;
 mod serve;
+mod snapshot;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -38,6 +39,8 @@ enum Tool {
     NewKeys(config::DataConfig),
     /// Makes the read model anew from the log, beside the one in use, and swaps them.
     Rebuild(config::DataConfig),
+    /// Writes the state to a file, so that the next start is short; the ledger may be running.
+    Snapshot(config::DataConfig),
 }
 
 /// The program allocates and frees for every request; mimalloc does both faster than glibc.
@@ -61,6 +64,7 @@ async fn main() -> ExitCode {
         Tool::ConfirmClock(args) => confirm_clock::run(args).await,
         Tool::NewKeys(config) => new_keys::new_keys(config).await,
         Tool::Rebuild(config) => rebuild::rebuild(config).await,
+        Tool::Snapshot(config) => snapshot::snapshot(config).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,7 +2,7 @@
 //! on this one.
 
 use domain::{Event, State, Timestamp};
-use event_schema::decode;
+use event_schema::decode_public;
 use event_store::EventStore;
 use futures_util::stream::{self, StreamExt as _};
 use log_record::{Partition, Position};
@@ -15,7 +15,7 @@ const CHUNK_EVENTS: usize = 4_096;
 /// How many chunks are read and decoded ahead.
 const CHUNKS_AHEAD: usize = 4;
 
-type Chunk = Vec<(Position, Timestamp, Event)>;
+type Chunk = Vec<(Position, (Timestamp, Event))>;
 
 /// The state after every event up to `head`.
 pub(super) async fn replay(
@@ -29,7 +29,7 @@ pub(super) async fn replay(
         .map(|after| tokio::spawn(read(store.clone(), partition, after, head)))
         .buffered(CHUNKS_AHEAD);
     while let Some(chunk) = chunks.next().await {
-        for (position, recorded_at, event) in chunk?? {
+        for (position, (recorded_at, event)) in chunk?? {
             state
                 .evolve(position, recorded_at, &event)
                 .map_err(|source| LoadError::Impossible { partition, source })?;
@@ -47,11 +47,11 @@ async fn read(
     let limit = usize::try_from(head.since(after)).unwrap_or(usize::MAX).min(CHUNK_EVENTS);
     let rows = store.read(partition, after, limit).await?;
     let decoded = tokio::task::spawn_blocking(move || {
-        let events = rows.iter().map(|row| {
-            let (recorded_at, event) = decode(row)?;
-            Ok((row.position(), recorded_at, event))
-        });
-        events.collect()
+        let mut events = Vec::with_capacity(rows.len());
+        for row in &rows {
+            events.push((row.position(), decode_public(row)?));
+        }
+        Ok(events)
     });
     decoded.await?
 }

@@ -8,7 +8,7 @@ use event_store::{EventStore, StoreError};
 use log_record::{LogId, Partition, Place, Position};
 
 use super::snapshot::{Checkpoint, Snapshot, Unusable, write};
-use super::{LoadError, go_on_from};
+use super::{LoadError, Loaded, go_on_from};
 
 /// How many are kept: should the newest be damaged, there is the one before.
 const KEPT: usize = 2;
@@ -83,11 +83,10 @@ impl Snapshots {
         let _lock = self.lock()?;
         let log_id = store.log_id();
         let (newest, unusable) = self.read_newest(log_id, partition).await?;
-        let before = newest.as_ref().map(|snapshot| snapshot.checkpoint.position);
         let head = store.head(partition).await?.position;
-        let state = go_on_from(newest, store, partition, head).await?;
+        let Loaded { state, from } = go_on_from(newest, store, partition, head).await?;
         let place = Place { partition, position: head };
-        if before.unwrap_or_default() == head {
+        if from == head {
             return Ok(Taken::UpToDate(place));
         }
         let checkpoint = Checkpoint::at(log_id, &store.read_one(place).await?);
@@ -101,25 +100,19 @@ impl Snapshots {
             };
             let bytes =
                 write(&unfinished, &checkpoint, &state).map_err(io("write", &unfinished))?;
-            fs::rename(&unfinished, &file).map_err(io("put in its place", &file))?;
-            let synced = File::open(&folder.folder).and_then(|folder| folder.sync_all());
-            synced.map_err(io("sync", &folder.folder))?;
+            // First, for the new one may be put in the place of one of them.
             for file in unusable {
                 fs::remove_file(&file).map_err(io("remove", &file))?;
             }
+            fs::rename(&unfinished, &file).map_err(io("put in its place", &file))?;
+            let synced = File::open(&folder.folder).and_then(|folder| folder.sync_all());
+            synced.map_err(io("sync", &folder.folder))?;
             for (_, file) in folder.list(log_id, partition).into_iter().skip(KEPT) {
                 fs::remove_file(&file).map_err(io("remove", &file))?;
             }
             Ok(Taken::New { place, file, bytes })
         };
         tokio::task::spawn_blocking(keep).await?
-    }
-
-    /// Up to where the newest goes, by its name.
-    #[must_use]
-    pub fn newest_position(&self, log_id: LogId, partition: Partition) -> Position {
-        let newest = self.list(log_id, partition).into_iter().next();
-        newest.map_or(Position::START, |(position, _)| position)
     }
 
     /// The newest that is whole. Those that were passed over are named in the log.

@@ -8,7 +8,7 @@ use log_record::{Head, Position};
 use super::batch::Batch;
 use super::run::{Run, Trouble};
 use super::{NotDecided, Unanswered, WriterConfig};
-use crate::restart::load;
+use crate::restart::{Loaded, load};
 
 /// How long to wait before the log is asked again, at first and at most. Commands keep their own
 /// deadlines meanwhile.
@@ -78,7 +78,7 @@ impl Run {
                 Err(error) => Err(error.into()),
             };
             match loaded {
-                Ok(state) => {
+                Ok(Loaded { state, .. }) => {
                     self.gate.install(&state);
                     self.state = state;
                     return Ok(());
