@@ -2,10 +2,11 @@
 //! same load in turn, in several rounds, and what counts is the ratio within a round.
 //!
 //! In reading order: `load.rs` (the client), `noop.rs` and `guerdon.rs` (the contenders),
-//! `report.rs` (the table); beside them `restart.rs` and `memory.rs`, on logs and states that
-//! `make_log.rs` makes. Everything runs on loopback, bounded in time.
+//! `report.rs` (the table); beside them `restart.rs`, `memory.rs` and `disk.rs`, on logs and states
+//! that `make_log.rs` makes. Everything runs on loopback, bounded in time.
 
 mod credit;
+mod disk;
 mod guerdon;
 mod histogram;
 mod load;
@@ -48,6 +49,12 @@ enum Tool {
     Restart(restart::RestartArgs),
     /// Measures the bytes in memory of an account and of an id.
     Memory,
+    /// Measures the bytes on disk of a redemption.
+    Disk {
+        /// The ledger's binary. [default: beside this one]
+        #[arg(long)]
+        guerdon: Option<PathBuf>,
+    },
     /// Makes a big log in a folder.
     #[command(hide = true)]
     MakeLog {
@@ -107,6 +114,7 @@ async fn main() -> anyhow::Result<()> {
         Some(Tool::Noop { listen }) => return noop::serve(listen).await,
         Some(Tool::Restart(args)) => return restart::restart(&args).await,
         Some(Tool::Memory) => return memory::memory(),
+        Some(Tool::Disk { guerdon }) => return disk::disk(guerdon).await,
         Some(Tool::MakeLog { content, folder }) => {
             return make_log::make_log(&content, &folder).await;
         }

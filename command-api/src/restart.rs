@@ -108,7 +108,10 @@ async fn go_on_from(
     let state = match newest {
         Some(snapshot) => {
             verify(&snapshot, store, partition, head).await?;
-            snapshot.state
+            let Snapshot { file, checkpoint, state } = snapshot;
+            let behind = head.since(checkpoint.position);
+            tracing::info!(file = %file.display(), events = behind, "going on from a snapshot");
+            state
         }
         None => State::default(),
     };

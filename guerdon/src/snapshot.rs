@@ -12,7 +12,7 @@ use crate::config::DataConfig;
 const NICE: i32 = 10;
 
 pub(crate) async fn snapshot(config: DataConfig) -> anyhow::Result<()> {
-    // Where the system refuses, it competes; it is no slower for that.
+    // Where the system refuses, it competes, which is no reason not to begin.
     let _ = rustix::process::nice(NICE);
     let store = EventStore::open(&config.store(), Access::Read).await?;
     for partition in (0..store.partitions()).map(Partition) {
