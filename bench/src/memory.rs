@@ -28,9 +28,7 @@ pub(crate) struct Held {
 /// Measures each size in a process of its own.
 pub(crate) fn memory() -> anyhow::Result<()> {
     println!("{}\n", machine::describe());
-    println!(
-        "| how many | bytes an account (one lot, and the id of what it was earned for) | bytes a recorded id |"
-    );
+    println!("| how many | bytes an account with one lot | bytes a recorded id |");
     println!("|---|---|---|");
     let nothing = resident(0, 0)?;
     let mut rows = vec![];
