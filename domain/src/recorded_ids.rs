@@ -157,8 +157,8 @@ pub struct RecordedIds {
 
 type Shard = HashMap<IdHash, PackedPosition, BuildHasherDefault<AlreadyHashed>>;
 
-/// A position without its two highest bytes, which are zero: the log has 48 bits for it. An entry of
-/// 22 bytes fits the allocator's sizes, where one of 24 would take 28.
+/// A position without its two highest bytes, which are zero: the log has 48 bits for it. An entry
+/// of 22 bytes fits the allocator's sizes, where one of 24 would take 28.
 #[derive(Clone, Copy, Debug)]
 struct PackedPosition([u8; 6]);
 
