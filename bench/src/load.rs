@@ -222,10 +222,14 @@ fn parse(bytes: &[u8]) -> anyhow::Result<Option<Answer>> {
 }
 
 /// Marsaglia's xorshift, seeded, so that every run sends the same.
-struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) const fn seeded(seed: u64) -> Self {
+        Self(seed | 1)
+    }
+
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

@@ -34,6 +34,14 @@ pub(crate) fn cpu_hundredths(pid: u32) -> Option<u64> {
     Some(user + system)
 }
 
+/// How much of a process is in memory, in kB.
+pub(crate) fn resident_kb(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kb = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+    kb.unwrap_or_default()
+}
+
 /// A line about the machine and one about the versions.
 pub(crate) fn describe() -> String {
     let field = |file: &str, name: &str| {

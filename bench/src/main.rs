@@ -2,15 +2,20 @@
 //! same load in turn, in several rounds, and what counts is the ratio within a round.
 //!
 //! In reading order: `load.rs` (the client), `noop.rs` and `guerdon.rs` (the contenders),
-//! `report.rs` (the table). Everything runs on loopback, bounded in time.
+//! `report.rs` (the table); beside them `restart.rs`, `memory.rs` and `disk.rs`, on logs and states
+//! that `make_log.rs` makes. Everything runs on loopback, bounded in time.
 
 mod credit;
+mod disk;
 mod guerdon;
 mod histogram;
 mod load;
 mod machine;
+mod make_log;
+mod memory;
 mod noop;
 mod report;
+mod restart;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -40,6 +45,29 @@ enum Tool {
         #[arg(long)]
         listen: SocketAddr,
     },
+    /// Measures restarts on a big log, with and without a snapshot.
+    Restart(restart::RestartArgs),
+    /// Measures the bytes in memory of an account and of an id.
+    Memory,
+    /// Measures the bytes on disk of a redemption.
+    Disk {
+        /// The ledger's binary. [default: beside this one]
+        #[arg(long)]
+        guerdon: Option<PathBuf>,
+    },
+    /// Makes a big log in a folder.
+    #[command(hide = true)]
+    MakeLog {
+        #[command(flatten)]
+        content: make_log::Content,
+        folder: PathBuf,
+    },
+    /// Folds the log in a folder into a state, in this process, for a profiler.
+    #[command(hide = true)]
+    Replay { folder: PathBuf },
+    /// Holds a state and says how much memory that takes; `memory` starts it by itself.
+    #[command(hide = true)]
+    Hold(memory::Held),
 }
 
 /// What to measure, and how long.
@@ -82,8 +110,17 @@ const CONTENDERS: [&str; 3] = ["noop", "command-api", "whole-way"];
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    if let Some(Tool::Noop { listen }) = cli.tool {
-        return noop::serve(listen).await;
+    match cli.tool {
+        Some(Tool::Noop { listen }) => return noop::serve(listen).await,
+        Some(Tool::Restart(args)) => return restart::restart(&args).await,
+        Some(Tool::Memory) => return memory::memory(),
+        Some(Tool::Disk { guerdon }) => return disk::disk(guerdon).await,
+        Some(Tool::MakeLog { content, folder }) => {
+            return make_log::make_log(&content, &folder).await;
+        }
+        Some(Tool::Replay { folder }) => return restart::replay(&folder).await,
+        Some(Tool::Hold(held)) => return memory::hold(held),
+        None => {}
     }
     let settings = cli.settings;
     let folder = settings.folder.clone().unwrap_or_else(std::env::temp_dir);

@@ -1,7 +1,7 @@
 //! `guerdon archive`: old ranges of the log into files, which are read as the log is.
 //!
-//! A range is written, read back from the disk, noted in the log, and only then taken out of it; cut
-//! short at any step, the next run goes on. The ledger may be running.
+//! A range is written, read back from the disk, noted in the log, and only then taken out of it;
+//! cut short at any step, the next run goes on. The ledger may be running.
 
 use anyhow::{Context as _, ensure};
 use clap::Args;

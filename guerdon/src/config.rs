@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use command_api::Snapshots;
 use domain::Clock;
 use event_store::{Access, EventStore, StoreError, StoreUrl};
 
@@ -62,6 +63,10 @@ pub(crate) struct ServeConfig {
     #[arg(long, env = "GUERDON_COMMAND_DEADLINE_MS", default_value = "5000", value_parser = millis)]
     pub(crate) command_deadline_ms: Duration,
 
+    /// After how many events a snapshot is taken, which the next start goes on from; 0 for never.
+    #[arg(long, env = "GUERDON_SNAPSHOT_EVERY", default_value_t = 1_000_000)]
+    pub(crate) snapshot_every: u64,
+
     /// How long a read with Guerdon-Position waits for the read model, in milliseconds.
     #[arg(long, env = "GUERDON_READ_WAIT_MS", default_value = "2000", value_parser = millis)]
     pub(crate) read_wait_ms: Duration,
@@ -102,6 +107,10 @@ impl DataConfig {
 
     pub(crate) fn read_model(&self) -> PathBuf {
         self.read_model.clone().unwrap_or_else(|| self.data_dir.join("read-model.sqlite"))
+    }
+
+    pub(crate) fn snapshots(&self) -> Snapshots {
+        Snapshots::in_folder(self.data_dir.join("snapshots"))
     }
 
     pub(crate) fn api_keys(&self) -> PathBuf {

@@ -79,7 +79,9 @@ pub(super) fn for_reading(file: &Path) -> Result<Opened, StoreError> {
 
 /// A connection that can't write.
 pub(super) fn reading_connection(file: &Path) -> Result<Connection, StoreError> {
-    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)
+    // Without SQLite's own mutex, which every column of a row would take: one thread has it.
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)
         .map_err(|source| StoreError::Sqlite { doing: "open", source })?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(|source| failed(&connection, "open", source))?;
     Ok(connection)
