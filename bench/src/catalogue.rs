@@ -3,10 +3,12 @@
 use anyhow::Context as _;
 
 use crate::contender::{Contender, Credit, Pace, Server, Store};
+use crate::naive::Way;
 use crate::requests::{ALL_ACCOUNTS, HOT_ACCOUNTS, Requests};
 use Requests::{Balances, HotRedemptions, Redemptions, Repeated, SoldOut, ThreeReadsToOne};
 use Server::{CommandApi, Naive, Noop, Whole};
 use Store::{Postgres, Sqlite};
+use Way::{OneStatement, Steps};
 
 /// What names are made of; the end of `--help`.
 const MADE_OF: &str = "A contender's name says who is asked what.
@@ -14,7 +16,8 @@ const MADE_OF: &str = "A contender's name says who is asked what.
 Who:
   noop              an axum handler that parses a redemption's JSON and answers 201: the ceiling
   naive             a redemption as one PostgreSQL transaction, behind axum, with a pool of the
-                    size that was best in a short sweep
+                    size that was best in a short sweep; the transaction is one statement
+  naive-in-steps    the same as most write it: begin, a statement for each table, commit
   guerdon-sqlite    the ledger on SQLite
   guerdon-postgres  the ledger on PostgreSQL
 
@@ -39,8 +42,10 @@ pub(crate) fn catalogue() -> Vec<Contender> {
     let row = Contender::new;
     vec![
         row("noop", Noop, Redemptions),
-        row("naive-uniform", Naive, Redemptions),
-        row("naive-hot", Naive, HotRedemptions),
+        row("naive-uniform", Naive(OneStatement), Redemptions),
+        row("naive-hot", Naive(OneStatement), HotRedemptions),
+        row("naive-in-steps-uniform", Naive(Steps), Redemptions).extra(),
+        row("naive-in-steps-hot", Naive(Steps), HotRedemptions).extra(),
         row("guerdon-sqlite-uniform", CommandApi(Sqlite), Redemptions),
         row("guerdon-sqlite-hot", CommandApi(Sqlite), HotRedemptions),
         row("guerdon-postgres-uniform", CommandApi(Postgres), Redemptions),
@@ -56,13 +61,15 @@ pub(crate) fn catalogue() -> Vec<Contender> {
         row("guerdon-sqlite-mixed", Whole(Sqlite), ThreeReadsToOne).extra(),
         row("guerdon-postgres-mixed", Whole(Postgres), ThreeReadsToOne).extra(),
         row("noop-half-rate", Noop, Redemptions).at_half_of("noop").extra(),
-        row("naive-half-rate", Naive, Redemptions).at_half_of("naive-uniform").extra(),
+        row("naive-half-rate", Naive(OneStatement), Redemptions)
+            .at_half_of("naive-uniform")
+            .extra(),
         row("guerdon-sqlite-half-rate", CommandApi(Sqlite), Redemptions)
             .at_half_of("guerdon-sqlite-uniform"),
         row("guerdon-postgres-half-rate", CommandApi(Postgres), Redemptions)
             .at_half_of("guerdon-postgres-uniform"),
-        row("naive-uniform-slow-disk", Naive, Redemptions).on_slow_disk(),
-        row("naive-hot-slow-disk", Naive, HotRedemptions).on_slow_disk(),
+        row("naive-uniform-slow-disk", Naive(OneStatement), Redemptions).on_slow_disk(),
+        row("naive-hot-slow-disk", Naive(OneStatement), HotRedemptions).on_slow_disk(),
         row("guerdon-sqlite-uniform-slow-disk", CommandApi(Sqlite), Redemptions)
             .on_slow_disk()
             .extra(),

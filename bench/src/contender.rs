@@ -1,6 +1,7 @@
 //! A contender: which server, on which disk, prepared how, is asked what, at which pace.
 
 use crate::disk::Disk;
+use crate::naive::Way;
 use crate::requests::Requests;
 
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +22,7 @@ pub(crate) enum Server {
     /// A handler that parses and answers.
     Noop,
     /// One PostgreSQL transaction a redemption.
-    Naive,
+    Naive(Way),
     /// The ledger's command API.
     CommandApi(Store),
     /// The ledger with all its parts.
@@ -68,7 +69,7 @@ impl Contender {
     pub(crate) fn naive(&self) -> Option<&'static str> {
         let is_usual = self.credit == Credit::Plenty && self.pace == Pace::Closed;
         match (self.requests, self.disk) {
-            _ if !is_usual || matches!(self.server, Server::Noop | Server::Naive) => None,
+            _ if !is_usual || matches!(self.server, Server::Noop | Server::Naive(_)) => None,
             (Requests::Redemptions, Disk::AsItIs) => Some("naive-uniform"),
             (Requests::HotRedemptions, Disk::AsItIs) => Some("naive-hot"),
             (Requests::Redemptions, Disk::Slow) => Some("naive-uniform-slow-disk"),

@@ -43,7 +43,7 @@ impl Ledger {
         let (role, store) = match server {
             Server::Whole(store) => ("all", store),
             Server::CommandApi(store) => ("command-api", store),
-            Server::Noop | Server::Naive => bail!("{server:?} is no ledger"),
+            Server::Noop | Server::Naive(_) => bail!("{server:?} is no ledger"),
         };
         let postgres = match store {
             Store::Sqlite => None,

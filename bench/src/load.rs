@@ -49,6 +49,13 @@ pub(crate) struct Loaded {
     pub(crate) postgres_cpu: u64,
 }
 
+impl Loaded {
+    /// The server's with PostgreSQL's.
+    pub(crate) const fn servers_cpu(&self) -> u64 {
+        self.server_cpu + self.postgres_cpu
+    }
+}
+
 /// Loads the target.
 pub(crate) async fn load(load: &Load) -> anyhow::Result<Loaded> {
     wait_for(load.address).await?;

@@ -62,14 +62,7 @@ enum Tool {
     },
     /// Serves one transaction a redemption; the benchmark starts it by itself.
     #[command(hide = true)]
-    Naive {
-        #[arg(long)]
-        listen: SocketAddr,
-        #[arg(long)]
-        postgres: String,
-        #[arg(long)]
-        pool: usize,
-    },
+    Naive(naive::NaiveConfig),
 }
 
 #[tokio::main]
@@ -77,7 +70,7 @@ async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     match cli.tool {
         Some(Tool::Noop { listen }) => noop::noop(listen).await,
-        Some(Tool::Naive { listen, postgres, pool }) => naive::naive(listen, &postgres, pool).await,
+        Some(Tool::Naive(config)) => naive::naive(config).await,
         None => measure(&cli.settings).await,
     }
 }

@@ -2,8 +2,11 @@
 //! axum, with a pool. It answers correctly: 409 where there isn't enough credit or stock, 200 with
 //! the first answer to a repeated id.
 //!
-//! Nothing is left out that would make it quicker: the transaction is one prepared statement, so
-//! one round trip; offers are kept in memory; the hot row is locked last; nothing else is indexed.
+//! Nothing is left out that would make it quicker: statements are prepared once; offers are kept in
+//! memory; the hot row is locked last; nothing is indexed but the keys.
+
+mod in_one_statement;
+mod in_steps;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -14,10 +17,10 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::put;
 use axum::{Json, Router};
+use clap::{Args, ValueEnum};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use services::Postgres;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, NoTls};
 
 use crate::listener::serve;
@@ -31,12 +34,33 @@ pub(crate) const DATABASE: &str = "naive";
 /// What an offer costs, as with the ledger.
 const PRICE: i64 = 7;
 
-const REDEEM: &str = include_str!("naive/redeem.sql");
-const REDEEM_FROM_STOCK: &str = include_str!("naive/redeem_from_stock.sql");
 const REPEATED: &str = include_str!("naive/repeated.sql");
+
+/// How the transaction is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Way {
+    /// All of it in one.
+    OneStatement,
+    /// Begin, a statement for each table, commit.
+    Steps,
+}
+
+/// What it is told when it starts.
+#[derive(Args, Debug)]
+pub(crate) struct NaiveConfig {
+    #[arg(long)]
+    listen: SocketAddr,
+    #[arg(long)]
+    postgres: String,
+    #[arg(long)]
+    pool: usize,
+    #[arg(long)]
+    way: Way,
+}
 
 struct Shop {
     pool: Pool,
+    way: Way,
     /// They are amended once in a while, so they are read at the start.
     offers: HashMap<String, Offer>,
 }
@@ -44,6 +68,17 @@ struct Shop {
 #[derive(Clone, Copy)]
 struct Offer {
     price: i64,
+    is_limited: bool,
+}
+
+/// What is to be written.
+struct Redemption {
+    /// The account's and the exchange's.
+    id: (String, String),
+    offer_id: String,
+    quantity: i32,
+    points: i64,
+    deliver_to: String,
     is_limited: bool,
 }
 
@@ -71,8 +106,10 @@ pub(crate) fn prepare(
 }
 
 /// Starts it on what was prepared.
-pub(crate) fn start(postgres: &Postgres, pool: usize) -> anyhow::Result<Process> {
-    Process::ours(&["naive", "--postgres", &postgres.url(DATABASE), "--pool", &pool.to_string()])
+pub(crate) fn start(postgres: &Postgres, way: Way, pool: usize) -> anyhow::Result<Process> {
+    let way = way.to_possible_value().context("it can't be named")?;
+    let (url, pool) = (postgres.url(DATABASE), pool.to_string());
+    Process::ours(&["naive", "--postgres", &url, "--pool", &pool, "--way", way.get_name()])
 }
 
 /// Forgets every exchange, so that the same ids can be asked for again.
@@ -81,16 +118,17 @@ pub(crate) fn forget(postgres: &Postgres) -> anyhow::Result<()> {
 }
 
 /// Serves it, until the process is ended.
-pub(crate) async fn naive(listen: SocketAddr, url: &str, pool: usize) -> anyhow::Result<()> {
+pub(crate) async fn naive(config: NaiveConfig) -> anyhow::Result<()> {
+    let NaiveConfig { listen, postgres, pool, way } = config;
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    let manager = Manager::from_config(url.parse()?, NoTls, recycling);
+    let manager = Manager::from_config(postgres.parse()?, NoTls, recycling);
     let pool = Pool::builder(manager).max_size(pool).build()?;
     let rows = pool.get().await?.query("select offer_id, price, units from offer", &[]).await?;
     let offer = |row: tokio_postgres::Row| {
         let is_limited = row.get::<_, Option<i64>>(2).is_some();
         (row.get(0), Offer { price: row.get(1), is_limited })
     };
-    let shop = Shop { pool, offers: rows.into_iter().map(offer).collect() };
+    let shop = Shop { pool, way, offers: rows.into_iter().map(offer).collect() };
     let path = "/v1/accounts/{account_id}/exchanges/{exchange_id}";
     let router = Router::new().route(path, put(redeem)).with_state(Arc::new(shop));
     serve(listen, router).await.context("the naive contender failed")
@@ -102,22 +140,24 @@ async fn redeem(
     Json(body): Json<RedeemBody>,
 ) -> Answer {
     let RedeemBody { offer_id, quantity, deliver_to, .. } = body;
-    let offer = *shop.offers.get(&offer_id).ok_or(StatusCode::CONFLICT)?;
-    let points = offer.price * i64::from(quantity);
-    let sql = if offer.is_limited { REDEEM_FROM_STOCK } else { REDEEM };
-    let client = shop.pool.get().await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-    let statement = client.prepare_cached(sql).await.map_err(failed)?;
-    let values: [&(dyn ToSql + Sync); 6] =
-        [&id.0, &id.1, &offer_id, &quantity, &points, &deliver_to];
-    match client.execute(&statement, &values).await {
-        Ok(1) => {
+    let Offer { price, is_limited } = *shop.offers.get(&offer_id).ok_or(StatusCode::CONFLICT)?;
+    let points = price * i64::from(quantity);
+    let wanted = Redemption { id, offer_id, quantity, points, deliver_to, is_limited };
+    let mut client = shop.pool.get().await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    let done = match shop.way {
+        Way::OneStatement => in_one_statement::redeem(&client, &wanted).await,
+        Way::Steps => in_steps::redeem(&mut client, &wanted).await,
+    };
+    match done {
+        Ok(true) => {
+            let Redemption { id, offer_id, quantity, points, .. } = wanted;
             let exchange = ExchangeBody::created(id, offer_id, quantity, points);
             Ok((StatusCode::CREATED, Json(exchange)))
         }
         // There isn't enough credit, for all we know.
-        Ok(_) => repeated(&client, id).await,
+        Ok(false) => repeated(&client, wanted.id).await,
         // It was accepted before, or the stock is gone.
-        Err(error) if is_answer(&error) => repeated(&client, id).await,
+        Err(error) if is_answer(&error) => repeated(&client, wanted.id).await,
         Err(error) => Err(failed(error)),
     }
 }

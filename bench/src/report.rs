@@ -100,6 +100,7 @@ impl Report<'_> {
             "contender",
             "a second",
             "÷ noop",
+            "by CPU",
             "÷ naive",
             "p50 ms",
             "p99 ms",
@@ -112,10 +113,11 @@ impl Report<'_> {
         for row in self.medians() {
             writeln!(
                 text,
-                "| {} | {:.0} | {} | {} | {:.2} | {:.2} | {} | {:.4} | {:.4} | {:.4} |",
+                "| {} | {:.0} | {} | {} | {} | {:.2} | {:.2} | {} | {:.4} | {:.4} | {:.4} |",
                 row.contender,
                 row.rate,
                 or_dash(row.per_noop, 2),
+                or_dash(row.per_noop_by_cpu, 2),
                 or_dash(row.per_naive, 2),
                 row.p50_ms,
                 row.p99_ms,
@@ -171,6 +173,9 @@ impl Report<'_> {
     }
 
     fn write_sweeps(&self, text: &mut String) -> anyhow::Result<()> {
+        if let Some(pool) = self.settings.pool {
+            writeln!(text, "The naive contender's pool has {pool} connections.\n")?;
+        }
         for (index, sweep) in self.sweeps.iter().enumerate() {
             let sizes: Vec<_> = sweep.rates.iter().map(|(size, _)| size.to_string()).collect();
             if index == 0 {

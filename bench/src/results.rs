@@ -14,6 +14,9 @@ pub(crate) struct Medians {
     /// Answers that count, a second.
     pub(crate) rate: f64,
     pub(crate) per_noop: Option<f64>,
+    /// Noop's processor time for a request, the client's included, in that of this contender: what
+    /// its rate would be in noop's if nothing but the processors held it up.
+    pub(crate) per_noop_by_cpu: Option<f64>,
     pub(crate) per_naive: Option<f64>,
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
@@ -44,23 +47,27 @@ impl Results {
 
     /// One contender's rate in another's, of the same round each.
     pub(crate) fn ratio(&self, contender: &str, other: &str) -> Option<f64> {
+        self.ratio_of(contender, other, Turn::rate)
+    }
+
+    fn ratio_of(&self, contender: &str, other: &str, figure: impl Fn(&Turn) -> f64) -> Option<f64> {
         let pairs = self.of(contender).zip(self.of(other));
-        median(pairs.map(|(turn, other)| turn.rate() / other.rate()).collect())
+        median(pairs.map(|(turn, other)| figure(turn) / figure(other)).collect())
     }
 
     /// What is told of a contender beside the naive one that does the same.
     pub(crate) fn medians(&self, contender: &'static str, naive: Option<&str>) -> Medians {
         let of = |figure: &dyn Fn(&Turn) -> f64| self.median(contender, figure).unwrap_or_default();
-        let cpu = |turn: &Turn| turn.loaded.server_cpu + turn.loaded.postgres_cpu;
         Medians {
             contender,
             rate: of(&Turn::rate),
             per_noop: self.ratio(contender, "noop"),
+            per_noop_by_cpu: self.ratio_of(contender, "noop", Turn::per_cpu_second),
             per_naive: naive.and_then(|naive| self.ratio(contender, naive)),
             p50_ms: of(&|turn| millis(turn, 500)),
             p99_ms: of(&|turn| millis(turn, 990)),
             errors: self.of(contender).flat_map(|turn| turn.loaded.tally.errors.values()).sum(),
-            server_cpu: of(&|turn| turn.per_thousand(cpu(turn))),
+            server_cpu: of(&|turn| turn.per_thousand(turn.loaded.servers_cpu())),
             postgres_cpu: of(&|turn| turn.per_thousand(turn.loaded.postgres_cpu)),
             client_cpu: of(&|turn| turn.per_thousand(turn.loaded.client_cpu)),
             expired: median(

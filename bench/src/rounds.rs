@@ -17,13 +17,14 @@ pub(crate) async fn play(settings: &Settings) -> anyhow::Result<Report<'_>> {
     let contenders = choose(&settings.only, settings.full)?;
     let folder = settings.folder();
     let mut sweeps = vec![];
-    let to_sweep = |contender: &&Contender| {
-        contender.server == Server::Naive && contender.pace == Pace::Closed
-    };
     if settings.pool.is_none() {
-        for contender in contenders.iter().filter(to_sweep) {
+        for contender in &contenders {
+            let Server::Naive(way) = contender.server else { continue };
+            if contender.pace != Pace::Closed {
+                continue;
+            }
             eprintln!("the best pool for {}", contender.name);
-            let sweep = Sweep::of(settings, contender).await;
+            let sweep = Sweep::of(settings, contender, way).await;
             sweeps.push(sweep.with_context(|| format!("{} can't be tried", contender.name))?);
         }
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::contender::Contender;
 use crate::load::{Load, load};
-use crate::naive;
+use crate::naive::{self, Way};
 use crate::settings::Settings;
 use crate::stage::Stage;
 use crate::turn::Plan;
@@ -25,13 +25,17 @@ pub(crate) struct Sweep {
 }
 
 impl Sweep {
-    pub(crate) async fn of(settings: &Settings, contender: &Contender) -> anyhow::Result<Self> {
+    pub(crate) async fn of(
+        settings: &Settings,
+        contender: &Contender,
+        way: Way,
+    ) -> anyhow::Result<Self> {
         let stage = Stage::new(&settings.folder(), contender)?;
         let postgres = stage.postgres(naive::DATABASE)?;
         naive::prepare(&postgres, contender.requests, settings.variety())?;
         let mut rates = vec![];
         for pool in SIZES {
-            let process = naive::start(&postgres, pool)?;
+            let process = naive::start(&postgres, way, pool)?;
             let plan = Plan { settings, contender, pool, rate: None };
             let short = Load {
                 warm_up: WARM_UP,

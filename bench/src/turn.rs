@@ -53,6 +53,11 @@ impl Turn {
         self.loaded.tally.wanted as f64 / (self.loaded.seconds + late)
     }
 
+    /// Answers that count for a second of processor time, whoever spent it.
+    pub(crate) fn per_cpu_second(&self) -> f64 {
+        1000.0 / self.per_thousand(self.loaded.servers_cpu() + self.loaded.client_cpu)
+    }
+
     /// Processor seconds for a thousand answers that count.
     pub(crate) fn per_thousand(&self, hundredths: u64) -> f64 {
         hundredths as f64 / 100.0 / (self.loaded.tally.wanted.max(1) as f64 / 1000.0)
@@ -78,10 +83,10 @@ impl Plan<'_> {
                 let process = Process::ours(&["noop"])?;
                 self.turn(load(&self.load(&process, None)).await?)
             }
-            Server::Naive => {
+            Server::Naive(way) => {
                 let postgres = stage.postgres(naive::DATABASE)?;
                 naive::prepare(&postgres, self.contender.requests, self.settings.variety())?;
-                let process = naive::start(&postgres, self.pool)?;
+                let process = naive::start(&postgres, way, self.pool)?;
                 self.turn(load(&self.load(&process, Some(&postgres))).await?)
             }
             Server::CommandApi(_) | Server::Whole(_) => self.ledger(&stage).await,
