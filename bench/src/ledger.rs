@@ -40,9 +40,9 @@ impl Ledger {
             || Ok::<PathBuf, std::io::Error>(std::env::current_exe()?.with_file_name("guerdon"));
         let binary = settings.guerdon.clone().map_or_else(beside, Ok)?;
         let data = stage.folder().join("ledger");
-        let (role, store) = match server {
-            Server::Whole(store) => ("all", store),
-            Server::CommandApi(store) => ("command-api", store),
+        let (role, store, has_reads) = match server {
+            Server::Whole(store) => ("all", store, true),
+            Server::CommandApi(store) => ("command-api", store, false),
             Server::Noop | Server::Naive(_) => bail!("{server:?} is no ledger"),
         };
         let postgres = match store {
@@ -50,8 +50,10 @@ impl Ledger {
             Store::Postgres => Some(stage.postgres("guerdon")?),
         };
         let url = postgres.as_ref().map(|postgres| postgres.url("guerdon"));
-        let stores: Vec<&str> =
-            url.iter().flat_map(|url| ["--store", url, "--read-model", url]).collect();
+        let mut stores: Vec<&str> = url.iter().flat_map(|url| ["--store", url]).collect();
+        if has_reads {
+            stores.extend(url.iter().flat_map(|url| ["--read-model", url]));
+        }
         if postgres.is_some() {
             migrate(stage, &binary, &data, &stores)?;
         }
