@@ -127,6 +127,10 @@ impl Report<'_> {
                 row.client_cpu
             )?;
         }
+        if let Some(noop) = self.medians().find(|row| row.contender == "noop") {
+            let share = 100.0 * noop.client_cpu / (noop.client_cpu + noop.server_cpu);
+            writeln!(text, "\nBeside noop the client took {share:.0} % of the processor time.")?;
+        }
         for row in self.medians() {
             if let Some(expired) = row.expired {
                 writeln!(text, "\n{}: {expired:.0} lots expired meanwhile.", row.contender)?;

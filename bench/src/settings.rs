@@ -23,7 +23,7 @@ pub(crate) struct Settings {
     #[arg(long)]
     seconds: Option<u64>,
     /// Seconds before them that don't count.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 1)]
     warm_up: u64,
     /// Connections that each send one request after the other.
     #[arg(long, default_value_t = 256)]
