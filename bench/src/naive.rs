@@ -141,6 +141,9 @@ async fn redeem(
 ) -> Answer {
     let RedeemBody { offer_id, quantity, deliver_to, .. } = body;
     let Offer { price, is_limited } = *shop.offers.get(&offer_id).ok_or(StatusCode::CONFLICT)?;
+    if quantity < 1 {
+        return Err(StatusCode::BAD_REQUEST);
+    }
     let points = price * i64::from(quantity);
     let wanted = Redemption { id, offer_id, quantity, points, deliver_to, is_limited };
     let mut client = shop.pool.get().await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
@@ -179,4 +182,49 @@ fn is_answer(error: &Error) -> bool {
 fn failed(error: Error) -> StatusCode {
     eprintln!("naive: {error}");
     StatusCode::INTERNAL_SERVER_ERROR
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::catalogue;
+    use crate::connection::{Ask, Connection};
+    use crate::listener::free_port;
+    use crate::stage::Stage;
+
+    /// The status of a redemption of the offer that there is.
+    async fn redeems(at: SocketAddr, account: &str, id: &str, quantity: i32) -> u16 {
+        let path = format!("/v1/accounts/{account}/exchanges/{id}");
+        let body = format!(
+            r#"{{"offer_id":"offer-0","quantity":{quantity},"deliver_to":"1 Elm Street"}}"#
+        );
+        let mut connection = Connection::open(at).await.unwrap();
+        connection.ask(Ask::put(&path, "", &body)).await.unwrap().status
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn it_answers_as_it_should_however_it_is_written() {
+        let contender = catalogue().remove(1);
+        let stage = Stage::new(&std::env::temp_dir(), &contender).unwrap();
+        let server = stage.postgres(DATABASE).unwrap();
+        let variety = Variety { shoppers: 2, offers: 1 };
+        for way in [Way::OneStatement, Way::Steps] {
+            server.sql(DATABASE, "drop schema public cascade; create schema public").unwrap();
+            prepare(&server, Requests::SoldOut, variety).unwrap();
+            let (listen, postgres) = (free_port().unwrap(), server.url(DATABASE));
+            let serving = tokio::spawn(naive(NaiveConfig { listen, postgres, pool: 2, way }));
+            while Connection::open(listen).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(redeems(listen, "shopper-0", "x-1", 0).await, 400, "{way:?}");
+            assert_eq!(redeems(listen, "nobody", "x-1", 1).await, 409, "{way:?}");
+            assert_eq!(redeems(listen, "shopper-0", "x-1", 1).await, 201, "{way:?}");
+            assert_eq!(redeems(listen, "shopper-0", "x-1", 1).await, 200, "a repeat, {way:?}");
+            assert_eq!(redeems(listen, "shopper-1", "x-1", 1).await, 409, "sold out, {way:?}");
+            let kept = "select (select sum(points) from credit), (select units from offer),
+                (select count(*) from credit_exchange), (select count(*) from shipping_request)";
+            assert_eq!(server.sql(DATABASE, kept).unwrap(), "1999999999993|0|1|1", "{way:?}");
+            serving.abort();
+        }
+    }
 }
