@@ -85,5 +85,21 @@ pub(crate) fn millis(turn: &Turn, per_mille: u64) -> f64 {
 
 pub(crate) fn median(mut figures: Vec<f64>) -> Option<f64> {
     figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied()
+    let upper = figures.get(figures.len() / 2).copied()?;
+    let lower = figures.get((figures.len() - 1) / 2).copied()?;
+    Some(f64::midpoint(lower, upper))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        for (figures, middle) in
+            [(vec![], None), (vec![3.0, 1.0, 2.0], Some(2.0)), (vec![4.0, 1.0], Some(2.5))]
+        {
+            assert_eq!(median(figures), middle);
+        }
+    }
 }
