@@ -1,57 +1,68 @@
-//! How many bytes on disk a redemption takes: a log with redemptions beside one with the same
-//! accounts and none, and the read model of each.
+//! The disk that is measured: how long it takes to sync, and a slower one.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Instant;
 
-use anyhow::ensure;
-use serde_json::json;
+use anyhow::{Context as _, ensure};
+use serde::Serialize;
 
-use crate::machine;
-use crate::make_log::{Content, make_log};
+/// What is added to every fsync and fdatasync on a slow disk; `slow_disk.c` says the same.
+pub(crate) const SLOWER_BY_MS: u64 = 2;
 
-/// How many accounts there are, and how many redemptions.
-const ACCOUNTS: u64 = 50_000;
-const REDEMPTIONS: u64 = 250_000;
-
-/// Makes both logs and their read models, and compares them.
-pub(crate) async fn disk(guerdon: Option<PathBuf>) -> anyhow::Result<()> {
-    let beside = || anyhow::Ok(std::env::current_exe()?.with_file_name("guerdon"));
-    let guerdon = guerdon.map_or_else(beside, Ok)?;
-    let [plain_log, plain_both] = bytes(&guerdon, 0).await?;
-    let [log, both] = bytes(&guerdon, REDEMPTIONS).await?;
-    let each = |with: u64, without: u64| with.saturating_sub(without) / REDEMPTIONS;
-    let (log, both) = (each(log, plain_log), each(both, plain_both));
-    println!("{}\n", machine::describe());
-    println!("| bytes a redemption | log | log and read model |");
-    println!("|---|---|---|");
-    println!("| of {REDEMPTIONS} | {log} | {both} |");
-    println!("\n{:#}", json!({"redemptions": REDEMPTIONS, "log_bytes": log, "both_bytes": both}));
-    Ok(())
+/// How a contender's disk behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Disk {
+    AsItIs,
+    /// Every sync takes [`SLOWER_BY_MS`] longer.
+    Slow,
 }
 
-/// The size of a log, and with its read model.
-async fn bytes(guerdon: &Path, redemptions: u64) -> anyhow::Result<[u64; 2]> {
-    let folder = tempfile::tempdir()?;
-    let path = folder.path();
-    // Credit is one event each, a redemption two; the offers come before.
-    let content = Content { accounts: ACCOUNTS, events: ACCOUNTS + 2 * redemptions };
-    make_log(&content, path).await?;
-    let log = size(path)?;
-    let rebuilt = Command::new(guerdon)
-        .args(["rebuild", "--data-dir"])
-        .arg(path)
-        .stdout(Stdio::null())
-        .status()?;
-    ensure!(rebuilt.success(), "there is no read model");
-    Ok([log, size(path)?])
+/// How long it takes to append 4 KiB with fdatasync, in microseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Fsync {
+    pub(crate) median_micros: u64,
+    pub(crate) p99_micros: u64,
 }
 
-fn size(folder: &Path) -> anyhow::Result<u64> {
-    let mut bytes = 0;
-    for entry in fs::read_dir(folder)? {
-        bytes += entry?.metadata()?.len();
+impl Fsync {
+    pub(crate) fn measure(folder: &Path) -> anyhow::Result<Self> {
+        const TIMES: usize = 300;
+        let path = folder.join(format!("bench-fsync-{}", std::process::id()));
+        let mut file = File::create(&path).context("can't write where the data is to be")?;
+        let mut micros = vec![];
+        for _ in 0..TIMES {
+            let started = Instant::now();
+            file.write_all(&[7; 4096])?;
+            file.sync_data()?;
+            micros.push(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX));
+        }
+        drop(file);
+        fs::remove_file(path)?;
+        micros.sort_unstable();
+        Ok(Self { median_micros: micros[TIMES / 2], p99_micros: micros[TIMES * 99 / 100] })
     }
-    Ok(bytes)
+}
+
+/// Compiles what makes a disk slow into the folder; it is to be preloaded.
+pub(crate) fn slow_library(folder: &Path) -> anyhow::Result<PathBuf> {
+    let (source, library) = (folder.join("slow_disk.c"), folder.join("slow_disk.so"));
+    fs::write(&source, include_str!("slow_disk.c"))?;
+    let built = Command::new("cc")
+        .args(["-O2", "-shared", "-fPIC", "-o"])
+        .args([&library, &source])
+        .status()
+        .context("a C compiler is needed")?;
+    ensure!(built.success(), "slow_disk.c can't be compiled");
+    Ok(library)
+}
+
+/// A library that can't be preloaded is passed over without a word that anybody would read.
+pub(crate) fn check_preloaded(pid: u32, library: &Path) -> anyhow::Result<()> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).context("no such process")?;
+    let name = library.to_string_lossy();
+    ensure!(maps.contains(&*name), "process {pid} runs without {name}");
+    Ok(())
 }

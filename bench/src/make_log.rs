@@ -15,7 +15,7 @@ use event_store::{Access, Append, EventStore, NewLog, StoreUrl};
 use log_record::{BatchId, Head, LogId, NewEvent, Partition, WriterId};
 use uuid::Uuid;
 
-use crate::load::Chance;
+use crate::chance::Chance;
 
 /// How many events are appended at once.
 const BATCH_EVENTS: usize = 8_192;
@@ -44,7 +44,7 @@ pub(crate) async fn make_log(content: &Content, folder: &Path) -> anyhow::Result
     for account in 0..content.accounts {
         log.decide(&earn(account)?).await?;
     }
-    let mut chance = Chance::seeded(7);
+    let mut chance = Chance::of_client(7);
     for number in 0_u64.. {
         if log.state.position().0 >= content.events {
             break;

@@ -7,7 +7,7 @@ use anyhow::ensure;
 use domain::{Clock, Decision, Event, LogOpened, State, Timestamp, decide};
 use serde_json::json;
 
-use crate::machine;
+use crate::machine::Machine;
 use crate::make_log::{earn, open_offer, redeem};
 
 /// The sizes: each is compared with none. Between a power of two and the next, tables are as full
@@ -27,7 +27,7 @@ pub(crate) struct Held {
 
 /// Measures each size in a process of its own.
 pub(crate) fn memory() -> anyhow::Result<()> {
-    println!("{}\n", machine::describe());
+    println!("{}\n", Machine::here(&std::env::temp_dir()));
     println!("| how many | bytes an account with one lot | bytes a recorded id |");
     println!("|---|---|---|");
     let nothing = resident(0, 0)?;
@@ -70,7 +70,7 @@ pub(crate) fn hold(held: Held) -> anyhow::Result<()> {
     for number in 0..held.redemptions {
         decide_and_record(&mut state, &redeem(u64::MAX, number, 0)?)?;
     }
-    println!("{}", machine::resident_kb(std::process::id()));
+    println!("{}", resident_kb(std::process::id()));
     drop(state);
     Ok(())
 }
@@ -87,4 +87,12 @@ fn record(state: &mut State, events: &[Event]) -> anyhow::Result<()> {
         state.evolve(state.position().next(), Timestamp::EPOCH, event)?;
     }
     Ok(())
+}
+
+/// How much of a process is in memory, in kB.
+pub(crate) fn resident_kb(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kb = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+    kb.unwrap_or_default()
 }

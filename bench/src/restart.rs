@@ -13,9 +13,11 @@ use event_store::{Access, EventStore, StoreUrl};
 use log_record::Partition;
 use serde_json::{Value, json};
 
-use crate::load::{Connection, free_port};
-use crate::machine;
+use crate::connection::{Ask, Connection};
+use crate::listener::free_port;
+use crate::machine::Machine;
 use crate::make_log::{Content, make_log};
+use crate::memory::resident_kb;
 
 /// How long to wait for a start, before giving up.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -68,7 +70,7 @@ pub(crate) async fn restart(args: &RestartArgs) -> anyhow::Result<()> {
     let bytes = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
     let of_snapshot: u64 =
         fs::read_dir(&snapshots)?.flatten().map(|entry| bytes(&entry.path())).sum();
-    println!("{}\n", machine::describe());
+    println!("{}\n", Machine::here(&std::env::temp_dir()));
     println!("| {events} events | until ready, s | first redemption, s | resident, MB |");
     println!("|---|---|---|---|");
     for (name, it) in [("from the log alone", without), ("from a snapshot", with)] {
@@ -154,7 +156,7 @@ async fn measure(
     let mut connection = loop {
         // It listens from the beginning, and answers once it is ready.
         if let Ok(mut connection) = Connection::open(listen).await {
-            let ready = connection.must(200, "GET", "/health/ready", "", "", "");
+            let ready = connection.must(200, Ask::get("/health/ready", ""));
             if tokio::time::timeout(PATIENCE, ready).await?.is_ok() {
                 break connection;
             }
@@ -170,7 +172,7 @@ async fn measure(
     // The id is new with every start.
     let path = format!("/v1/accounts/shopper-0/exchanges/first-{}", uuid::Uuid::now_v7());
     let body = r#"{"offer_id":"offer-0","quantity":1,"deliver_to":"1 Elm Street"}"#;
-    connection.must(201, "PUT", &path, key, "", body).await?;
+    connection.must(201, Ask::put(&path, key, body)).await?;
     let answered = started.elapsed().as_secs_f64();
-    Ok(Start { ready, answered, resident_kb: machine::resident_kb(process.id()) })
+    Ok(Start { ready, answered, resident_kb: resident_kb(process.id()) })
 }
