@@ -5,8 +5,9 @@ mod ledger;
 use std::time::Duration;
 
 use domain::{Event, OfferAmended, OfferClosed, OfferOpened};
+use event_store::with_causes;
 use log_record::Position;
-use projector::{ProjectError, Projector, ReadError, ReadModelUrl, dump, rebuild};
+use projector::{ProjectError, Projector, ReadError, ReadModel, ReadModelUrl, dump, rebuild};
 use tokio_util::sync::CancellationToken;
 
 use ledger::{
@@ -24,6 +25,7 @@ on_every_database! {
     an_event_that_cannot_be_applied_stops_the_projection_and_says_why,
     an_event_that_breaks_a_rule_of_the_tables_stops_the_projection_too,
     a_rebuild_gives_the_same_rows_and_mends_what_was_tampered_with,
+    a_rebuild_replaces_what_is_further_in_an_older_generation,
     a_live_projection_goes_on_from_a_rebuild,
     a_read_waits_for_a_position_and_no_longer_than_it_may,
 }
@@ -178,6 +180,19 @@ async fn a_rebuild_gives_the_same_rows_and_mends_what_was_tampered_with(on: On) 
     }
 }
 
+/// After a fork the log's generation is the next, and it may be shorter than what was projected.
+async fn a_rebuild_replaces_what_is_further_in_an_older_generation(on: On) {
+    let ledger = Ledger::new(1, on).await;
+    ledger.record(&history()).await;
+    let expected = ledger.projected().await;
+    ledger.alter("update checkpoint set generation = 0, position = 99");
+    rebuild(&ledger.url(), &ledger.store).await.expect("rebuilt");
+    assert_eq!(ledger.projected().await, expected);
+    ledger.alter("update checkpoint set position = 99");
+    let forked = rebuild(&ledger.url(), &ledger.store).await;
+    assert!(matches!(forked, Err(ProjectError::Forked { .. })), "of no later one: {forked:?}");
+}
+
 async fn a_live_projection_goes_on_from_a_rebuild(on: On) {
     let ledger = Ledger::new(1, on).await;
     ledger.record(&history()[..6]).await;
@@ -206,6 +221,40 @@ async fn a_read_waits_for_a_position_and_no_longer_than_it_may(on: On) {
     let behind = model.read(&[place(11)], Duration::from_millis(30)).await;
     let Err(ReadError::Behind { wanted, reached }) = behind else { panic!("{behind:?}") };
     assert_eq!((wanted, reached), (place(11), place(10)));
+}
+
+#[tokio::test]
+async fn a_schema_of_another_build_is_refused_by_name_on_postgres() {
+    let ledger = Ledger::new(1, On::Postgres).await;
+    let error = async || ledger.projector().await.expect_err("refused");
+    ledger.alter("update migration set version = 9");
+    let newer = with_causes(&error().await);
+    assert!(newer.contains("guerdon_read_model") && newer.contains("newer build"), "{newer}");
+    ledger.alter("drop schema guerdon_read_model cascade");
+    let older = with_causes(&error().await);
+    assert!(older.contains("guerdon migrate"), "{older}");
+    let read_only = ReadModel::open(&ledger.url(), None).await.expect_err("refused");
+    assert!(with_causes(&read_only).contains("guerdon migrate"), "{read_only:?}");
+}
+
+/// A server that ends its connections is a failover to the projector.
+#[tokio::test]
+async fn a_projector_that_lost_its_connection_makes_another() {
+    let ledger = Ledger::new(1, On::Postgres).await;
+    ledger.record(&history()[..6]).await;
+    let projector = ledger.projector().await.expect("it opens");
+    let model = projector.read_model(None).await.expect("it opens");
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(projector.run(stop.clone()));
+    model.read(&[place(6)], PATIENCE).await.expect("in time");
+    ledger.alter(
+        "select pg_terminate_backend(pid) from pg_stat_activity \
+         where datname = current_database() and pid <> pg_backend_pid()",
+    );
+    ledger.record(&history()[6..]).await;
+    model.read(&[place(10)], PATIENCE).await.expect("in time");
+    stop.cancel();
+    running.await.expect("it ends");
 }
 
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -9,7 +9,7 @@ use domain::{Event, OfferOpened};
 
 use ledger::{Ledger, On, earned, id, log_opened, redemption, terms};
 
-const SHOPPERS: u64 = 100_000;
+const SHOPPERS: u64 = REDEMPTIONS;
 const REDEMPTIONS: u64 = 200_000;
 
 /// So many events as a rush leaves while a batch is written, and all that can be read at once.
