@@ -9,8 +9,8 @@ use crate::{PostgresError, PostgresUrl};
 /// The table in the schema that says which migrations have run.
 const TABLE: &str = "migration";
 
-/// Brings `schema` up to date; makes it where there is none. What the files name without a schema is
-/// of this one.
+/// Brings `schema` up to date; makes it where there is none. What the files name without a schema
+/// is of this one.
 pub async fn migrate(
     url: &PostgresUrl,
     schema: &'static str,

@@ -7,8 +7,8 @@ use wire::{Problem, read_positions};
 
 use crate::QueryApi;
 
-/// A read that contains what `Guerdon-Position` asked for; every handler takes one. All that is read
-/// within is as of one event.
+/// A read that contains what `Guerdon-Position` asked for; every handler takes one. All that is
+/// read within is as of one event.
 pub(crate) struct Fresh(pub(crate) Reading);
 
 impl FromRequestParts<QueryApi> for Fresh {

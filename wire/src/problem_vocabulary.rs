@@ -12,8 +12,8 @@ use log_record::Place;
 
 use crate::{Problem, ProblemPage, Role};
 
-/// How long a client should give the projection to catch up, or another server to be found: it takes
-/// milliseconds, and whole seconds are all that `Retry-After` can say.
+/// How long a client should give the projection to catch up, or another server to be found: it
+/// takes milliseconds, and whole seconds are all that `Retry-After` can say.
 const PROJECTION_RETRY_AFTER_SECONDS: u32 = 1;
 
 /// The pages of all problems in this file.

@@ -194,6 +194,16 @@ where
     Box::new(rows.into_iter().map(of).collect::<Vec<T>>())
 }
 
+/// One that may be null in all rows, which is most of what a row could have in a rush: then it is
+/// sent without values, and what an array is short of counts as null.
+fn sparse<'a, R, T>(rows: impl IntoIterator<Item = R>, of: impl Fn(R) -> Option<T>) -> Argument<'a>
+where
+    T: ToSql + Sync + Send + 'a,
+{
+    let values: Vec<Option<T>> = rows.into_iter().map(of).collect();
+    Box::new(if values.iter().all(Option::is_none) { vec![] } else { values })
+}
+
 /// What a row that was found was asked for by: `with ordinality` counts from 1.
 fn asked<T>(all: &[T], number: i64) -> Option<&T> {
     usize::try_from(number - 1).ok().and_then(|index| all.get(index))

@@ -5,7 +5,10 @@ set
     pending = balance.pending + change.pending,
     owed = balance.owed + change.owed,
     position = change.position
-from unnest(
-    $1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]
-) as change (account_id, available, held, pending, owed, position)
+from (
+    select
+        unnest($1::text[]) as account_id, unnest($2::bigint[]) as available,
+        unnest($3::bigint[]) as held, unnest($4::bigint[]) as pending,
+        unnest($5::bigint[]) as owed, unnest($6::bigint[]) as position
+) as change
 where balance.account_id = change.account_id

@@ -4,9 +4,13 @@ set
     available = part.available + change.available,
     held = part.held + change.held,
     pending = part.pending + change.pending
-from unnest(
-    $1::text[], $2::bigint[], $3::bigint[], $4::boolean[], $5::bigint[], $6::bigint[], $7::bigint[]
-) as change (account_id, expires_at, lot, graced, available, held, pending)
+from (
+    select
+        unnest($1::text[]) as account_id, unnest($2::bigint[]) as expires_at,
+        unnest($3::bigint[]) as lot, unnest($4::boolean[]) as graced,
+        unnest($5::bigint[]) as available, unnest($6::bigint[]) as held,
+        unnest($7::bigint[]) as pending
+) as change
 where part.account_id = change.account_id
     and part.expires_at = change.expires_at
     and part.lot = change.lot

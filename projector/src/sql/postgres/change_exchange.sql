@@ -9,6 +9,10 @@ set
             then 'cancelled'
         else exchange.status
     end
-from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::boolean[])
-    as change (account_id, exchange_id, cancelled_quantity, refunded_points, is_dispatched)
+from (
+    select
+        unnest($1::text[]) as account_id, unnest($2::text[]) as exchange_id,
+        unnest($3::bigint[]) as cancelled_quantity, unnest($4::bigint[]) as refunded_points,
+        unnest($5::boolean[]) as is_dispatched
+) as change
 where exchange.exchange_id = change.exchange_id and exchange.account_id = change.account_id

@@ -5,6 +5,10 @@ set
     captured_points = coalesce(change.captured_points, hold.captured_points),
     exchange_id = coalesce(change.exchange_id, hold.exchange_id),
     lots = coalesce(change.lots, hold.lots)
-from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[])
-    as change (account_id, hold_id, status, captured_points, exchange_id, lots)
+from (
+    select
+        unnest($1::text[]) as account_id, unnest($2::text[]) as hold_id,
+        unnest($3::text[]) as status, unnest($4::bigint[]) as captured_points,
+        unnest($5::text[]) as exchange_id, unnest($6::text[]) as lots
+) as change
 where hold.account_id = change.account_id and hold.hold_id = change.hold_id

@@ -7,6 +7,9 @@ set
     version = offer.version + case when change.closed_at is null then 0 else 1 end,
     phase = case when change.closed_at is null then offer.phase else 'closed' end,
     position = coalesce(change.closed_at, offer.position)
-from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])
-    as change (offer_id, stock, remaining, closed_at)
+from (
+    select
+        unnest($1::text[]) as offer_id, unnest($2::bigint[]) as stock,
+        unnest($3::bigint[]) as remaining, unnest($4::bigint[]) as closed_at
+) as change
 where offer.offer_id = change.offer_id

@@ -5,6 +5,10 @@ set
     carrier = change.carrier,
     express_no = change.express_no,
     changed_at = change.changed_at
-from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
-    as change (place, lines, status, carrier, express_no, changed_at)
+from (
+    select
+        unnest($1::bigint[]) as place, unnest($2::text[]) as lines, unnest($3::text[]) as status,
+        unnest($4::text[]) as carrier, unnest($5::text[]) as express_no,
+        unnest($6::bigint[]) as changed_at
+) as change
 where request.place = change.place

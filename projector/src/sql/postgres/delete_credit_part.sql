@@ -1,6 +1,9 @@
 delete from credit_part as part
-using unnest($1::text[], $2::bigint[], $3::bigint[], $4::boolean[])
-    as change (account_id, expires_at, lot, graced)
+using (
+    select
+        unnest($1::text[]) as account_id, unnest($2::bigint[]) as expires_at,
+        unnest($3::bigint[]) as lot, unnest($4::boolean[]) as graced
+) as change
 where part.account_id = change.account_id
     and part.expires_at = change.expires_at
     and part.lot = change.lot

@@ -4,9 +4,13 @@ insert into account_balance (
     account_id, available, held, pending, owed, position, "partition"
 )
 select *
-from unnest(
-    $1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[]
-) as change (account_id, available, held, pending, owed, position, "partition")
+from (
+    select
+        unnest($1::text[]) as account_id, unnest($2::bigint[]) as available,
+        unnest($3::bigint[]) as held, unnest($4::bigint[]) as pending,
+        unnest($5::bigint[]) as owed, unnest($6::bigint[]) as position,
+        unnest($7::bigint[]) as "partition"
+) as change
 where not exists (
     select 1 from account_balance as balance
     where balance.account_id = change.account_id

@@ -3,11 +3,11 @@ insert into ledger_entry (
     cancellation_id, hold_id, transfer_id, counterparty, withdrawal_kind, withdrawal_id,
     purchase_id, reference, lots, released, occurred_at, recorded_at
 )
-select *
-from unnest(
-    $1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-    $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
-    $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::bigint[],
-    $22::bigint[]
-)
+select
+    unnest($1::bigint[]), unnest($2::text[]), unnest($3::text[]), unnest($4::bigint[]),
+    unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::text[]),
+    unnest($9::text[]), unnest($10::text[]), unnest($11::text[]), unnest($12::text[]),
+    unnest($13::text[]), unnest($14::text[]), unnest($15::text[]), unnest($16::text[]),
+    unnest($17::text[]), unnest($18::text[]), unnest($19::text[]), unnest($20::text[]),
+    unnest($21::bigint[]), unnest($22::bigint[])
 on conflict do nothing

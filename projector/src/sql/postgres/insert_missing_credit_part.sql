@@ -1,9 +1,13 @@
 -- Of those that were to be changed: the change is all that is there.
 insert into credit_part (account_id, expires_at, lot, graced, available, held, pending)
 select *
-from unnest(
-    $1::text[], $2::bigint[], $3::bigint[], $4::boolean[], $5::bigint[], $6::bigint[], $7::bigint[]
-) as change (account_id, expires_at, lot, graced, available, held, pending)
+from (
+    select
+        unnest($1::text[]) as account_id, unnest($2::bigint[]) as expires_at,
+        unnest($3::bigint[]) as lot, unnest($4::boolean[]) as graced,
+        unnest($5::bigint[]) as available, unnest($6::bigint[]) as held,
+        unnest($7::bigint[]) as pending
+) as change
 where not exists (
     select 1 from credit_part as part
     where part.account_id = change.account_id

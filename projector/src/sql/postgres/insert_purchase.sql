@@ -2,9 +2,8 @@ insert into purchase (
     place, account_id, purchase_id, lines, points, rule_id, rule_version, warehouse, occurred_at,
     recorded_at, returned_points, withdrawn_points
 )
-select *, 0, 0
-from unnest(
-    $1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[],
-    $8::text[], $9::bigint[], $10::bigint[]
-)
+select
+    unnest($1::bigint[]), unnest($2::text[]), unnest($3::text[]), unnest($4::text[]),
+    unnest($5::bigint[]), unnest($6::text[]), unnest($7::bigint[]), unnest($8::text[]),
+    unnest($9::bigint[]), unnest($10::bigint[]), 0, 0
 on conflict do nothing

@@ -6,13 +6,15 @@ insert into offer_availability (
 select
     offer_id, product_id, price, stock, stock, opens_at, closes_at, limit_per_shopper, warehouse,
     version, 'open', "partition", position
-from unnest(
-    $1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-    $8::text[], $9::bigint[], $10::bigint[], $11::bigint[]
-) as terms (
-    offer_id, product_id, price, stock, opens_at, closes_at, limit_per_shopper, warehouse, version,
-    "partition", position
-)
+from (
+    select
+        unnest($1::text[]) as offer_id, unnest($2::text[]) as product_id,
+        unnest($3::bigint[]) as price, unnest($4::bigint[]) as stock,
+        unnest($5::bigint[]) as opens_at, unnest($6::bigint[]) as closes_at,
+        unnest($7::bigint[]) as limit_per_shopper, unnest($8::text[]) as warehouse,
+        unnest($9::bigint[]) as version, unnest($10::bigint[]) as "partition",
+        unnest($11::bigint[]) as position
+) as terms
 on conflict (offer_id) do update set
     product_id = excluded.product_id,
     price = excluded.price,

@@ -1,6 +1,6 @@
 //! Lots, their parts, balances and the statement.
 
-use super::{PostgresTables, Write, column};
+use super::{PostgresTables, Write, column, sparse};
 use crate::rows::{Change, PartChange, PartKey, Rows};
 use crate::write::WriteError;
 
@@ -25,12 +25,12 @@ pub(super) fn write_lots<'a>(writes: &mut Vec<Write<'a>>, rows: &'a Rows) {
         column(lots, |lot| lot.points),
         column(lots, |lot| lot.cause_kind),
         column(lots, |lot| lot.cause_id.as_str()),
-        column(lots, |lot| lot.rule.as_ref().map(|(id, _)| id.as_str())),
-        column(lots, |lot| lot.rule.as_ref().map(|(_, version)| *version)),
-        column(lots, |lot| lot.reference.as_deref()),
+        sparse(lots, |lot| lot.rule.as_ref().map(|(id, _)| id.as_str())),
+        sparse(lots, |lot| lot.rule.as_ref().map(|(_, version)| *version)),
+        sparse(lots, |lot| lot.reference.as_deref()),
         column(lots, |lot| lot.recorded_at),
-        column(lots, |lot| lot.available_at),
-        column(lots, |lot| lot.expires_at),
+        sparse(lots, |lot| lot.available_at),
+        sparse(lots, |lot| lot.expires_at),
     ];
     writes.push(Write::of(LOT, arguments));
 }
@@ -117,20 +117,20 @@ pub(super) fn write_entries<'a>(writes: &mut Vec<Write<'a>>, rows: &'a Rows) {
         column(entries, |entry| entry.change.available),
         column(entries, |entry| entry.change.held),
         column(entries, |entry| entry.change.pending),
-        column(entries, |entry| entry.cause.as_ref().map(|(kind, _)| *kind)),
-        column(entries, |entry| entry.cause.as_ref().map(|(_, id)| id.as_str())),
-        column(entries, |entry| entry.exchange_id.as_deref()),
-        column(entries, |entry| entry.cancellation_id.as_deref()),
-        column(entries, |entry| entry.hold_id.as_deref()),
-        column(entries, |entry| entry.transfer_id.as_deref()),
-        column(entries, |entry| entry.counterparty.as_deref()),
-        column(entries, |entry| entry.withdrawal.as_ref().map(|(kind, _)| *kind)),
-        column(entries, |entry| entry.withdrawal.as_ref().map(|(_, id)| id.as_str())),
-        column(entries, |entry| entry.purchase_id.as_deref()),
-        column(entries, |entry| entry.reference.as_deref()),
-        column(entries, |entry| entry.lots.as_deref()),
-        column(entries, |entry| entry.released.as_deref()),
-        column(entries, |entry| entry.occurred_at),
+        sparse(entries, |entry| entry.cause.as_ref().map(|(kind, _)| *kind)),
+        sparse(entries, |entry| entry.cause.as_ref().map(|(_, id)| id.as_str())),
+        sparse(entries, |entry| entry.exchange_id.as_deref()),
+        sparse(entries, |entry| entry.cancellation_id.as_deref()),
+        sparse(entries, |entry| entry.hold_id.as_deref()),
+        sparse(entries, |entry| entry.transfer_id.as_deref()),
+        sparse(entries, |entry| entry.counterparty.as_deref()),
+        sparse(entries, |entry| entry.withdrawal.as_ref().map(|(kind, _)| *kind)),
+        sparse(entries, |entry| entry.withdrawal.as_ref().map(|(_, id)| id.as_str())),
+        sparse(entries, |entry| entry.purchase_id.as_deref()),
+        sparse(entries, |entry| entry.reference.as_deref()),
+        sparse(entries, |entry| entry.lots.as_deref()),
+        sparse(entries, |entry| entry.released.as_deref()),
+        sparse(entries, |entry| entry.occurred_at),
         column(entries, |entry| entry.recorded_at),
     ];
     writes.push(Write::of(ENTRY, arguments));

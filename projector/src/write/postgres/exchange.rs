@@ -1,6 +1,6 @@
 //! Exchanges, and the holds that may pay them.
 
-use super::{Write, column};
+use super::{Write, column, sparse};
 use crate::rows::Rows;
 
 const HOLD: &str = include_str!("../../sql/postgres/insert_hold.sql");
@@ -18,7 +18,7 @@ pub(super) fn write_holds<'a>(writes: &mut Vec<Write<'a>>, rows: &'a Rows) {
             column(holds, |hold| hold.points),
             column(holds, |hold| hold.lots.as_str()),
             column(holds, |hold| hold.deadline),
-            column(holds, |hold| hold.occurred_at),
+            sparse(holds, |hold| hold.occurred_at),
             column(holds, |hold| hold.recorded_at),
         ];
         writes.push(Write::of(HOLD, arguments));
@@ -28,10 +28,10 @@ pub(super) fn write_holds<'a>(writes: &mut Vec<Write<'a>>, rows: &'a Rows) {
         let arguments = vec![
             column(changes, |((account_id, _), _)| account_id.as_str()),
             column(changes, |((_, hold_id), _)| hold_id.as_str()),
-            column(changes, |(_, change)| change.status),
-            column(changes, |(_, change)| change.captured_points),
-            column(changes, |(_, change)| change.exchange_id.as_deref()),
-            column(changes, |(_, change)| change.lots.as_deref()),
+            sparse(changes, |(_, change)| change.status),
+            sparse(changes, |(_, change)| change.captured_points),
+            sparse(changes, |(_, change)| change.exchange_id.as_deref()),
+            sparse(changes, |(_, change)| change.lots.as_deref()),
         ];
         writes.push(Write::of(HOLD_CHANGE, arguments));
     }
@@ -48,8 +48,8 @@ pub(super) fn write_exchanges<'a>(writes: &mut Vec<Write<'a>>, rows: &'a Rows) {
             column(exchanges, |exchange| exchange.product_id.as_str()),
             column(exchanges, |exchange| exchange.quantity),
             column(exchanges, |exchange| exchange.points),
-            column(exchanges, |exchange| exchange.hold_id.as_deref()),
-            column(exchanges, |exchange| exchange.occurred_at),
+            sparse(exchanges, |exchange| exchange.hold_id.as_deref()),
+            sparse(exchanges, |exchange| exchange.occurred_at),
             column(exchanges, |exchange| exchange.recorded_at),
         ];
         writes.push(Write::of(EXCHANGE, arguments));

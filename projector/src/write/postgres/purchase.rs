@@ -1,6 +1,6 @@
 //! Purchases.
 
-use super::{PostgresTables, Write, asked, column};
+use super::{PostgresTables, Write, asked, column, sparse};
 use crate::rows::{PurchaseChange, Rows};
 use crate::write::WriteError;
 
@@ -26,10 +26,10 @@ pub(super) fn write_purchases<'a>(writes: &mut Vec<Write<'a>>, rows: &'a Rows) {
         column(purchases, |purchase| purchase.purchase_id.as_str()),
         column(purchases, |purchase| purchase.lines.as_str()),
         column(purchases, |purchase| purchase.points),
-        column(purchases, |purchase| purchase.rule.as_ref().map(|(id, _)| id.as_str())),
-        column(purchases, |purchase| purchase.rule.as_ref().map(|(_, version)| *version)),
-        column(purchases, |purchase| purchase.warehouse.as_deref()),
-        column(purchases, |purchase| purchase.occurred_at),
+        sparse(purchases, |purchase| purchase.rule.as_ref().map(|(id, _)| id.as_str())),
+        sparse(purchases, |purchase| purchase.rule.as_ref().map(|(_, version)| *version)),
+        sparse(purchases, |purchase| purchase.warehouse.as_deref()),
+        sparse(purchases, |purchase| purchase.occurred_at),
         column(purchases, |purchase| purchase.recorded_at),
     ];
     writes.push(Write::of(PURCHASE, arguments));

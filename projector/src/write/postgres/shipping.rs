@@ -2,7 +2,7 @@
 
 use domain::Shipped;
 
-use super::{PostgresTables, Write, asked, column};
+use super::{PostgresTables, Write, asked, column, sparse};
 use crate::rows::{RequestState, Rows};
 use crate::write::WriteError;
 
@@ -23,10 +23,10 @@ pub(super) fn write_requests<'a>(writes: &mut Vec<Write<'a>>, rows: &'a Rows) {
         column(requests, |request| request.place),
         column(requests, |request| request.shipping_request_id.as_str()),
         column(requests, |request| request.account_id.as_str()),
-        column(requests, |request| exchange_id(&request.shipped)),
-        column(requests, |request| purchase_id(&request.shipped)),
+        sparse(requests, |request| exchange_id(&request.shipped)),
+        sparse(requests, |request| purchase_id(&request.shipped)),
         column(requests, |request| request.lines.as_str()),
-        column(requests, |request| request.deliver_to.as_deref()),
+        sparse(requests, |request| request.deliver_to.as_deref()),
         column(requests, |request| request.warehouse.as_str()),
         column(requests, |request| request.lane.as_str()),
         column(requests, |request| request.sequence),
@@ -89,8 +89,8 @@ pub(super) fn write_changes<'a>(writes: &mut Vec<Write<'a>>, changed: &'a [(i64,
         column(changed, |(place, _)| *place),
         column(changed, |(_, state)| state.lines.as_str()),
         column(changed, |(_, state)| state.status.as_str()),
-        column(changed, |(_, state)| state.carrier.as_deref()),
-        column(changed, |(_, state)| state.express_no.as_deref()),
+        sparse(changed, |(_, state)| state.carrier.as_deref()),
+        sparse(changed, |(_, state)| state.express_no.as_deref()),
         column(changed, |(_, state)| state.changed_at),
     ];
     writes.push(Write::of(CHANGE, arguments));
