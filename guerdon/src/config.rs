@@ -8,6 +8,8 @@ use clap::{Args, ValueEnum};
 use command_api::Snapshots;
 use domain::Clock;
 use event_store::{Access, EventStore, StoreError, StoreUrl};
+use postgres_connection::PostgresUrl;
+use projector::ReadModelUrl;
 
 /// Where a ledger keeps what it keeps.
 #[derive(Args, Clone, Debug)]
@@ -27,9 +29,11 @@ pub(crate) struct DataConfig {
     #[arg(long, env = "GUERDON_ARCHIVE_DIR")]
     pub(crate) archive_dir: Option<PathBuf>,
 
-    /// The read model: sqlite:PATH. [default: read-model.sqlite in the data folder]
-    #[arg(long, env = "GUERDON_READ_MODEL", value_parser = read_model_path)]
-    pub(crate) read_model: Option<PathBuf>,
+    /// The read model: sqlite:PATH, or postgres://USER:PASSWORD@HOST:PORT/DATABASE, on the log's
+    /// server or another; several hosts are separated by commas, and the one that takes writes is
+    /// written. [default: read-model.sqlite in the data folder]
+    #[arg(long, env = "GUERDON_READ_MODEL")]
+    pub(crate) read_model: Option<ReadModelUrl>,
 }
 
 /// How a ledger is run.
@@ -58,6 +62,11 @@ pub(crate) struct ServeConfig {
     /// Start although api-keys.json isn't in the data folder, because the keys are kept elsewhere.
     #[arg(long, env = "GUERDON_API_KEYS_ELSEWHERE")]
     pub(crate) api_keys_elsewhere: bool,
+
+    /// Streaming standbys of the read model's PostgreSQL, which answer reads while they keep up:
+    /// postgres://USER:PASSWORD@HOST:PORT/DATABASE, with a comma between hosts.
+    #[arg(long, env = "GUERDON_READ_MODEL_REPLICA")]
+    pub(crate) read_model_replica: Option<PostgresUrl>,
 
     /// How long a command may take from its arrival to its answer, in milliseconds.
     #[arg(long, env = "GUERDON_COMMAND_DEADLINE_MS", default_value = "5000", value_parser = millis)]
@@ -105,8 +114,9 @@ impl DataConfig {
         self.archive_dir.clone().unwrap_or_else(|| self.data_dir.join("archive"))
     }
 
-    pub(crate) fn read_model(&self) -> PathBuf {
-        self.read_model.clone().unwrap_or_else(|| self.data_dir.join("read-model.sqlite"))
+    pub(crate) fn read_model(&self) -> ReadModelUrl {
+        let file = || ReadModelUrl::Sqlite(self.data_dir.join("read-model.sqlite"));
+        self.read_model.clone().unwrap_or_else(file)
     }
 
     pub(crate) fn snapshots(&self) -> Snapshots {
@@ -115,13 +125,6 @@ impl DataConfig {
 
     pub(crate) fn api_keys(&self) -> PathBuf {
         self.data_dir.join("api-keys.json")
-    }
-}
-
-fn read_model_path(url: &str) -> Result<PathBuf, String> {
-    match url.parse() {
-        Ok(StoreUrl::Sqlite(path)) => Ok(path),
-        _ => Err(format!("a read model is sqlite:PATH, not {url:?}")),
     }
 }
 

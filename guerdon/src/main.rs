@@ -34,7 +34,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Tool {
     /// Runs the ledger (also without saying `serve`).
-    Serve(config::ServeConfig),
+    Serve(Box<config::ServeConfig>),
     /// Brings history into a running ledger over its REST API.
     Import(import::ImportArgs),
     /// Tells a running ledger that its wall clock is right, so that it decides again.
@@ -71,8 +71,8 @@ async fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    let done = match cli.tool.unwrap_or(Tool::Serve(cli.serve)) {
-        Tool::Serve(config) => serve::serve(config).await,
+    let done = match cli.tool.unwrap_or(Tool::Serve(Box::new(cli.serve))) {
+        Tool::Serve(config) => serve::serve(*config).await,
         Tool::Import(args) => import::run(args).await,
         Tool::ConfirmClock(args) => confirm_clock::run(args).await,
         Tool::NewKeys(config) => new_keys::new_keys(config).await,

@@ -7,6 +7,6 @@ use crate::config::DataConfig;
 pub(crate) async fn rebuild(config: DataConfig) -> anyhow::Result<()> {
     let store = config.open(Access::Read).await?;
     projector::rebuild(&config.read_model(), &store).await?;
-    println!("the read model {} was made anew", config.read_model().display());
+    println!("the read model {} was made anew", config.read_model());
     Ok(())
 }

@@ -120,6 +120,7 @@ impl Ledger {
         }
         if config.runs(Part::QueryApi) {
             let api = query_api(config, projector.as_ref(), keys).await?;
+            health.read_model = Some(api.read_model.clone());
             read_model = Some(api.read_model.clone());
             router = router.merge(query_api::router(api));
         }
@@ -171,9 +172,10 @@ async fn query_api(
     projector: Option<&Projector>,
     keys: KeyRing,
 ) -> anyhow::Result<QueryApi> {
+    let replica = config.read_model_replica.as_ref();
     let read_model = match projector {
-        Some(projector) => projector.read_model().await?,
-        None => ReadModel::open(&config.data.read_model()).await?,
+        Some(projector) => projector.read_model(replica).await?,
+        None => ReadModel::open(&config.data.read_model(), replica).await?,
     };
     Ok(QueryApi { read_model, keys, wait_max: config.read_wait_ms })
 }
