@@ -103,6 +103,7 @@ impl ProjectError {
     /// Whether the same may succeed later: a database or a log that is away comes back.
     pub(crate) const fn may_pass(&self) -> bool {
         match self {
+            Self::Log(StoreError::Forked { .. }) => false,
             Self::Database { .. } | Self::Log(_) => true,
             Self::Postgres(error) => {
                 matches!(error, PostgresError::Connect { .. } | PostgresError::NoPrimary { .. })

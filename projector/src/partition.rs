@@ -58,7 +58,9 @@ impl PartitionProjection {
 
     /// The next events, once there are any. Dropping the future loses nothing.
     pub(crate) async fn next(&mut self) -> Result<Vec<RecordedEvent>, ProjectError> {
-        let mut follower = self.store.follow(self.partition, self.checkpoint.position)?;
+        let known = Place { partition: self.partition, position: self.checkpoint.position };
+        // Another server may answer than did before; it must have the same history.
+        let mut follower = self.store.follow_from(known, self.checkpoint.checksum)?;
         tokio::select! {
             events = follower.next(BATCH_EVENTS_MAX) => Ok(events?),
             () = self.tables.lost() => Err(self.failed("stay connected to", LOST.into())),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use event_store::EventStore;
+use event_store::{EventStore, with_causes};
 use log_record::Partition;
 use postgres_connection::PostgresUrl;
 use tokio::sync::watch;
@@ -133,5 +133,5 @@ fn halt(partition: &PartitionProjection, error: &ProjectError) {
         ProjectError::Unapplicable { place, .. } => place.position,
         _ => partition.position(),
     };
-    partition.status.send_modify(|status| status.stopped = Some((at, error.to_string())));
+    partition.status.send_modify(|status| status.stopped = Some((at, with_causes(error))));
 }

@@ -5,8 +5,8 @@ mod ledger;
 use std::time::Duration;
 
 use domain::{Event, OfferAmended, OfferClosed, OfferOpened};
-use event_store::with_causes;
-use log_record::Position;
+use event_store::{EventStore, with_causes};
+use log_record::{Partition, Position};
 use projector::{ProjectError, Projector, ReadError, ReadModel, ReadModelUrl, dump, rebuild};
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +22,7 @@ on_every_database! {
     each_lane_is_counted_without_a_gap,
     a_read_model_of_another_log_is_refused,
     a_history_that_was_shortened_or_changed_is_a_fork,
+    a_log_that_forks_under_a_running_projector_stops_it,
     an_event_that_cannot_be_applied_stops_the_projection_and_says_why,
     an_event_that_breaks_a_rule_of_the_tables_stops_the_projection_too,
     a_rebuild_gives_the_same_rows_and_mends_what_was_tampered_with,
@@ -127,6 +128,27 @@ async fn a_history_that_was_shortened_or_changed_is_a_fork(on: On) {
         let error = Projector::open(&ledger.url(), other.store.clone()).await;
         assert!(matches!(error, Err(ProjectError::Forked { .. })), "{kept}: {error:?}");
     }
+}
+
+async fn a_log_that_forks_under_a_running_projector_stops_it(on: On) {
+    let ledger = Ledger::new(1, on).await;
+    ledger.record(&history()).await;
+    let projector = ledger.projector().await.expect("it opens");
+    let mut status = projector.statuses().remove(0);
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(projector.run(stop.clone()));
+    status.wait_for(|status| status.position == Position(10)).await.expect("it gets there");
+    // Another server answers, which lacks the last two events and has others in their place.
+    let EventStore::Memory(memory) = &ledger.store else { unreachable!("it is made so") };
+    memory.lose_tail(Partition(0), 2);
+    ledger.record(&[earned("carl"), earned("dora"), earned("emma")]).await;
+    let stopped = status.wait_for(|status| status.stopped.is_some()).await.expect("it stops");
+    let (_, why) = stopped.stopped.clone().expect("stopped");
+    assert!(why.contains("log-forked") && why.contains("0:10"), "{why}");
+    assert_eq!(stopped.position, Position(10), "nothing of the other history was projected");
+    drop(stopped);
+    stop.cancel();
+    running.await.expect("it ends");
 }
 
 async fn an_event_that_cannot_be_applied_stops_the_projection_and_says_why(on: On) {
