@@ -1,7 +1,6 @@
 //! `PUT /v1/offers/{offer_id}/stock-additions/{addition_id}`
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::command::AddStock;
 use domain::{AdditionId, Command, Event, OfferId, Units};
@@ -30,11 +29,10 @@ pub(crate) async fn add_stock(
     State(api): State<CommandApi>,
     caller: Caller,
     PathIds(offer_id, addition_id): PathIds<OfferId, AdditionId>,
-    headers: HeaderMap,
     JsonBody(AddStockBody { units }): JsonBody<AddStockBody>,
 ) -> Result<Response, Problem> {
     let command = Command::AddStock(AddStock { offer_id, addition_id, units });
-    let done = api.execute(command, caller, &headers).await.map_err(not_found_where_unknown)?;
+    let done = api.execute(command, caller).await.map_err(not_found_where_unknown)?;
     let Some(Event::StockAdded(fact)) = &done.event else { return Err(unexpected()) };
     done.respond(&StockAdditionBody {
         offer_id: &fact.offer_id,

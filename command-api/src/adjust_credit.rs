@@ -1,7 +1,6 @@
 //! `PUT /v1/accounts/{account_id}/adjustments/{adjustment_id}`
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::command::{AdjustCredit, Direction};
 use domain::{
@@ -29,7 +28,6 @@ pub(crate) async fn adjust_credit(
     State(api): State<CommandApi>,
     caller: Caller,
     PathIds(account_id, adjustment_id): PathIds<AccountId, CauseId>,
-    headers: HeaderMap,
     JsonBody(body): JsonBody<AdjustCreditBody>,
 ) -> Result<Response, Problem> {
     if body.direction == Direction::Take && body.expires_at.is_some() {
@@ -46,7 +44,7 @@ pub(crate) async fn adjust_credit(
         note: Note { by: body.by, reason: Some(body.reason) },
         occurred_at: body.occurred_at,
     });
-    let done = api.execute(command, caller, &headers).await?;
+    let done = api.execute(command, caller).await?;
     match &done.event {
         Some(Event::CreditEarned(account_id, fact)) => done.respond_fact(account_id, fact),
         Some(Event::CreditWithdrawn(account_id, fact)) => done.respond_fact(account_id, fact),

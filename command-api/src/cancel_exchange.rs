@@ -1,7 +1,6 @@
 //! `PUT /v1/accounts/{account_id}/exchanges/{exchange_id}/cancellations/{cancellation_id}`
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::command::CancelExchange;
 use domain::{
@@ -30,7 +29,6 @@ pub(crate) async fn cancel_exchange(
         ExchangeId,
         CancellationId,
     >,
-    headers: HeaderMap,
     JsonBody(body): JsonBody<CancelExchangeBody>,
 ) -> Result<Response, Problem> {
     let command = Command::CancelExchange(CancelExchange {
@@ -42,7 +40,7 @@ pub(crate) async fn cancel_exchange(
         occurred_at: body.occurred_at,
         original: None,
     });
-    let done = api.execute(command, caller, &headers).await?;
+    let done = api.execute(command, caller).await?;
     let Some(Event::ExchangeCancelled(account_id, fact)) = &done.event else {
         return Err(unexpected());
     };

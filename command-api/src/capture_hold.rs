@@ -1,7 +1,6 @@
 //! `PUT /v1/accounts/{account_id}/holds/{hold_id}/capture`
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::command::{Capture, CaptureHold, Order};
 use domain::{
@@ -35,7 +34,6 @@ pub(crate) async fn capture_hold(
     State(api): State<CommandApi>,
     caller: Caller,
     PathIds(account_id, hold_id): PathIds<AccountId, HoldId>,
-    headers: HeaderMap,
     JsonBody(body): JsonBody<CaptureHoldBody>,
 ) -> Result<Response, Problem> {
     let occurred_at = body.occurred_at;
@@ -48,7 +46,7 @@ pub(crate) async fn capture_hold(
         }
     };
     let command = Command::CaptureHold(CaptureHold { account_id, hold_id, capture, occurred_at });
-    let done = api.execute(command, caller, &headers).await?;
+    let done = api.execute(command, caller).await?;
     match &done.event {
         Some(Event::HoldCaptured(account_id, fact)) => done.respond_fact(account_id, fact),
         Some(Event::ExchangeCreated(account_id, fact)) => done.respond_fact(account_id, fact),

@@ -1,7 +1,7 @@
 //! `PUT /v1/offers/{offer_id}/closure`
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use domain::command::CloseOffer;
 use domain::{Command, OfferId};
@@ -20,11 +20,10 @@ pub(crate) async fn close_offer(
     State(api): State<CommandApi>,
     caller: Caller,
     PathId(offer_id): PathId<OfferId>,
-    headers: HeaderMap,
     JsonBody(CloseOfferBody {}): JsonBody<CloseOfferBody>,
 ) -> Result<Response, Problem> {
     let command = Command::CloseOffer(CloseOffer { offer_id: offer_id.clone() });
-    let done = api.execute(command, caller, &headers).await.map_err(not_found_where_unknown)?;
+    let done = api.execute(command, caller).await.map_err(not_found_where_unknown)?;
     let status = if done.is_repeat { StatusCode::OK } else { StatusCode::CREATED };
     offer_body::respond(&done, status, &offer_id)
 }

@@ -1,7 +1,6 @@
 //! `PUT /v1/clock/confirmation`
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::command::ConfirmClock;
 use domain::{Command, Event, Timestamp};
@@ -27,7 +26,6 @@ struct ClockConfirmationBody {
 pub(crate) async fn confirm_clock(
     State(api): State<CommandApi>,
     caller: Caller,
-    headers: HeaderMap,
     JsonBody(ConfirmClockBody { wall }): JsonBody<ConfirmClockBody>,
 ) -> Result<Response, Problem> {
     if let Some(clock) = api.writer.read_clock().other_than(wall) {
@@ -37,7 +35,7 @@ pub(crate) async fn confirm_clock(
         return Err(Problem::invalid_field("wall", complaint));
     }
     let command = Command::ConfirmClock(ConfirmClock { wall });
-    let done = api.execute(command, caller, &headers).await?;
+    let done = api.execute(command, caller).await?;
     let Some(Event::ClockConfirmed(fact)) = &done.event else { return Err(unexpected()) };
     let position = done.place.to_string();
     done.respond(&ClockConfirmationBody { wall: fact.wall, position })

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::str::FromStr;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::command::DispatchShipment;
 use domain::{AccountId, Carrier, Command, Event, ExpressNo, Shipped, Timestamp};
@@ -29,7 +28,6 @@ pub(crate) async fn dispatch_shipment(
     State(api): State<CommandApi>,
     caller: Caller,
     PathId(request_id): PathId<ShippingRequestId>,
-    headers: HeaderMap,
     JsonBody(body): JsonBody<DispatchShipmentBody>,
 ) -> Result<Response, Problem> {
     let (account_id, shipped) = shipped(&api, &request_id).await?;
@@ -41,7 +39,7 @@ pub(crate) async fn dispatch_shipment(
         express_no,
         occurred_at,
     });
-    let done = api.execute(command, caller, &headers).await?;
+    let done = api.execute(command, caller).await?;
     let Some(Event::ShipmentDispatched(account_id, fact)) = &done.event else {
         return Err(unexpected());
     };

@@ -1,7 +1,6 @@
 //! `POST /v1/accounts/{account_id}/credits`
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::command::EarnCredit;
 use domain::{AccountId, Cause, CauseKind, Command, Event, Points, Timestamp};
@@ -38,17 +37,16 @@ pub(crate) async fn earn_credit(
     State(api): State<CommandApi>,
     caller: Caller,
     PathId(account_id): PathId<AccountId>,
-    headers: HeaderMap,
     JsonBody(body): JsonBody<EarnCreditBody>,
 ) -> Result<Response, Problem> {
-    let done = body.execute(&api, account_id, caller, &headers).await?;
+    let done = body.execute(&api, account_id, caller).await?;
     done.respond(&CreditBody::of(&done)?)
 }
 
 /// Adjustments are an operator's, to be made and to be taken back.
-pub(crate) fn check_may_earn(caller: Caller, cause: &Cause) -> Result<(), Problem> {
-    if cause.kind == CauseKind::Adjustment && caller.role != Role::Operator {
-        return Err(Problem::forbidden(caller.role, &[Role::Operator]));
+pub(crate) fn check_may_earn(role: Role, cause: &Cause) -> Result<(), Problem> {
+    if cause.kind == CauseKind::Adjustment && role != Role::Operator {
+        return Err(Problem::forbidden(role, &[Role::Operator]));
     }
     Ok(())
 }
@@ -59,13 +57,12 @@ impl EarnCreditBody {
         api: &CommandApi,
         account_id: AccountId,
         caller: Caller,
-        headers: &HeaderMap,
     ) -> Result<Done, Problem> {
         let Self { points, cause: Object(cause), available_at, expires_at, occurred_at } = self;
-        check_may_earn(caller, &cause)?;
+        check_may_earn(caller.role, &cause)?;
         check_lifetime(available_at, expires_at)?;
         let earn = EarnCredit { account_id, points, cause, available_at, expires_at, occurred_at };
-        api.execute(Command::EarnCredit(earn), caller, headers).await
+        api.execute(Command::EarnCredit(earn), caller).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::{AccountId, Cause, Points, Timestamp};
 use futures_util::future::join_all;
@@ -42,7 +42,6 @@ struct CreditItem {
 pub(crate) async fn earn_credits(
     State(api): State<CommandApi>,
     caller: Caller,
-    headers: HeaderMap,
     JsonBody(body): JsonBody<EarnCreditsBody, CREDITS_BYTES_MAX>,
 ) -> Result<Response, Problem> {
     if body.credits.is_empty() || body.credits.len() > CREDITS_MAX {
@@ -51,7 +50,7 @@ pub(crate) async fn earn_credits(
     }
     // Side by side, so that they share batches. Each is handed to the writer when it is first
     // polled, which happens in their order, and so that is the order in which they are decided.
-    let earnings = body.credits.into_iter().map(|Object(item)| earn(&api, item, caller, &headers));
+    let earnings = body.credits.into_iter().map(|Object(item)| earn(&api, item, caller.clone()));
     let outcomes = join_all(earnings).await;
     let (mut items, mut reached) = (Vec::with_capacity(outcomes.len()), None::<Place>);
     for outcome in outcomes {
@@ -75,11 +74,10 @@ async fn earn(
     api: &CommandApi,
     item: CreditItem,
     caller: Caller,
-    headers: &HeaderMap,
 ) -> Result<(Place, Value), Problem> {
     let CreditItem { account_id, points, cause, available_at, expires_at, occurred_at } = item;
     let body = EarnCreditBody { points, cause, available_at, expires_at, occurred_at };
-    let done = body.execute(api, account_id, caller, headers).await?;
+    let done = body.execute(api, account_id, caller).await?;
     let status = if done.is_repeat { 200 } else { 201 };
     Ok((done.last, json!({"status": status, "credit": CreditBody::of(&done)?})))
 }

@@ -1,11 +1,12 @@
 //! A command handed to the writer, and its outcome put into words of HTTP.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::FromRef;
 use axum::http::header::ETAG;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::command::Preview;
 use domain::{AccountId, Command, Event};
@@ -13,20 +14,31 @@ use event_schema::decode;
 use event_store::EventStore;
 use log_record::{Place, Position};
 use serde::Serialize;
-use wire::{Caller, KeyRing, Problem, read_traceparent, write_position};
+use wire::{Caller, KeyRing, Problem, write_position};
 
 use crate::refusal_problem::{decision_failed, id_reused, not_decided, outcome_unknown, refused};
 use crate::{Answer, Request, Subject, Unanswered, Writer};
 
-/// What the handlers share.
+/// What the handlers share: behind one pointer, because every request clones it.
 #[derive(Clone)]
-pub struct CommandApi {
+pub struct CommandApi(Arc<Shared>);
+
+/// What is behind it.
+pub struct Shared {
     /// Decides.
-    pub writer: Writer,
+    pub(crate) writer: Writer,
     /// Answers repeats, off the writer's way.
-    pub store: EventStore,
+    pub(crate) store: EventStore,
     /// Who may call.
-    pub keys: KeyRing,
+    keys: KeyRing,
+}
+
+impl Deref for CommandApi {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 impl FromRef<CommandApi> for KeyRing {
@@ -65,14 +77,16 @@ pub(crate) enum Previewed {
 }
 
 impl CommandApi {
+    /// A command API whose commands `writer` decides; repeats are answered from `store`, and callers
+    /// show one of `keys`.
+    #[must_use]
+    pub fn new(writer: Writer, store: EventStore, keys: KeyRing) -> Self {
+        Self(Arc::new(Shared { writer, store, keys }))
+    }
+
     /// Has the command decided. A repeat is answered from the event that bears its id.
-    pub(crate) async fn execute(
-        &self,
-        command: Command,
-        caller: Caller,
-        headers: &HeaderMap,
-    ) -> Result<Done, Problem> {
-        match self.ask(command, false, caller, headers).await? {
+    pub(crate) async fn execute(&self, command: Command, caller: Caller) -> Result<Done, Problem> {
+        match self.ask(command, false, caller).await? {
             Outcome::Done(done) => Ok(*done),
             Outcome::Preview(_) => Err(unexpected()),
         }
@@ -83,9 +97,8 @@ impl CommandApi {
         &self,
         command: Command,
         caller: Caller,
-        headers: &HeaderMap,
     ) -> Result<Previewed, Problem> {
-        match self.ask(command, true, caller, headers).await? {
+        match self.ask(command, true, caller).await? {
             Outcome::Done(done) => Ok(Previewed::Repeat(done.place)),
             Outcome::Preview(preview) => Ok(Previewed::New(preview)),
         }
@@ -96,17 +109,15 @@ impl CommandApi {
         command: Command,
         is_dry_run: bool,
         caller: Caller,
-        headers: &HeaderMap,
     ) -> Result<Outcome, Problem> {
         let mut command = Arc::new(command);
-        let traceparent: Option<Box<str>> = read_traceparent(headers).map(Into::into);
         loop {
             let request = Request {
                 // A repeat is compared with what was asked then.
                 command: Arc::clone(&command),
                 is_dry_run,
                 role: Some(caller.role.as_str()),
-                traceparent: traceparent.clone(),
+                traceparent: caller.traceparent.clone(),
             };
             let done = match self.writer.submit(request).await {
                 Ok(Answer::Recorded { place, event, last, subject }) => {

@@ -1,7 +1,6 @@
 //! `PUT /v1/accounts/{account_id}/holds/{hold_id}`
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::command::HoldCredit;
 use domain::{AccountId, Command, Event, HoldId, Points, Timestamp};
@@ -23,13 +22,12 @@ pub(crate) async fn hold_credit(
     State(api): State<CommandApi>,
     caller: Caller,
     PathIds(account_id, hold_id): PathIds<AccountId, HoldId>,
-    headers: HeaderMap,
     JsonBody(body): JsonBody<HoldCreditBody>,
 ) -> Result<Response, Problem> {
     let HoldCreditBody { points, deadline, occurred_at } = body;
     let command =
         Command::HoldCredit(HoldCredit { account_id, hold_id, points, deadline, occurred_at });
-    let done = api.execute(command, caller, &headers).await?;
+    let done = api.execute(command, caller).await?;
     let Some(Event::CreditHeld(account_id, fact)) = &done.event else { return Err(unexpected()) };
     done.respond_fact(account_id, fact)
 }

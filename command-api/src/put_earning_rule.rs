@@ -67,7 +67,7 @@ pub(crate) async fn put_earning_rule(
         IfMatch::Version(version) => Known::Version(version),
     };
     let set = SetEarningRule { rule_id: rule_id.clone(), terms: body.terms()?, known };
-    let done = api.execute(Command::SetEarningRule(set), caller, &headers).await;
+    let done = api.execute(Command::SetEarningRule(set), caller).await;
     let done = done.map_err(not_found_where_unknown)?;
     let Some(Subject::Rule(rule)) = &done.subject else { return Err(unexpected()) };
     let EarningRule { terms, version, .. } = &**rule;

@@ -54,7 +54,7 @@ pub(crate) async fn put_offer(
             Command::AmendOffer(AmendOffer { offer_id, terms, stock, read_version })
         }
     };
-    let done = api.execute(command, caller, &headers).await.map_err(not_found_where_unknown)?;
+    let done = api.execute(command, caller).await.map_err(not_found_where_unknown)?;
     let is_new = matches!(done.event, Some(Event::OfferOpened(_)));
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     offer_body::respond(&done, status, &id)

@@ -1,7 +1,7 @@
 //! `PUT /v1/policy`
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use domain::command::SetPolicy;
 use domain::{Command, Policy, SpentCredit};
@@ -31,7 +31,6 @@ struct PolicyBody<'a> {
 pub(crate) async fn put_policy(
     State(api): State<CommandApi>,
     caller: Caller,
-    headers: HeaderMap,
     JsonBody(body): JsonBody<PutPolicyBody>,
 ) -> Result<Response, Problem> {
     let PutPolicyBody { spent_credit, refund_grace_days } = body;
@@ -41,7 +40,7 @@ pub(crate) async fn put_policy(
     }
     let policy = Policy { spent_credit, refund_grace_days };
     let command = Command::SetPolicy(SetPolicy { policy });
-    let done = api.execute(command, caller, &headers).await?;
+    let done = api.execute(command, caller).await?;
     let Some(Subject::Policy(policy)) = &done.subject else { return Err(unexpected()) };
     let position = done.place.to_string();
     done.respond_with(StatusCode::OK, &PolicyBody { policy, position })

@@ -1,7 +1,6 @@
 //! `PUT /v1/accounts/{account_id}/purchases/{purchase_id}`
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::command::RecordPurchase;
 use domain::{
@@ -48,11 +47,10 @@ pub(crate) async fn record_purchase(
     State(api): State<CommandApi>,
     caller: Caller,
     PathIds(account_id, purchase_id): PathIds<AccountId, PurchaseId>,
-    headers: HeaderMap,
     JsonBody(body): JsonBody<RecordPurchaseBody, PURCHASE_BYTES_MAX>,
 ) -> Result<Response, Problem> {
     let command = Command::RecordPurchase(body.command(account_id, purchase_id)?);
-    let done = api.execute(command, caller, &headers).await?;
+    let done = api.execute(command, caller).await?;
     let Some(Event::PurchaseRecorded(account_id, fact)) = &done.event else {
         return Err(unexpected());
     };

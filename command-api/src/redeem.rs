@@ -3,18 +3,18 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderValue;
 use axum::http::header::LOCATION;
-use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use domain::command::{Order, Redeem};
 use domain::{AccountId, Command, DeliverTo, Event, ExchangeId, OfferId, Points, Timestamp, Units};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use wire::{Caller, JsonBody, PathId, PathIds, Problem, QueryString, read_idempotency_key};
+use wire::{Caller, IdempotencyKey, JsonBody, PathId, PathIds, Problem, QueryString};
 
 use crate::CommandApi;
 use crate::execute::{Previewed, unexpected};
-use crate::refuse_unheeded::check_no_if_match;
+use crate::refuse_unheeded::NoIfMatch;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,15 +50,14 @@ pub(crate) async fn redeem(
     caller: Caller,
     PathIds(account_id, exchange_id): PathIds<AccountId, ExchangeId>,
     QueryString(dry): QueryString<DryRun>,
-    headers: HeaderMap,
+    _: NoIfMatch,
     JsonBody(body): JsonBody<RedeemBody>,
 ) -> Result<Response, Problem> {
-    check_no_if_match(&headers)?;
     let command = body.command(account_id, exchange_id);
     if dry.dry_run {
-        preview(&api, command, caller, &headers).await
+        preview(&api, command, caller).await
     } else {
-        exchange(&api, command, caller, &headers).await
+        exchange(&api, command, caller).await
     }
 }
 
@@ -67,31 +66,25 @@ pub(crate) async fn redeem_by_key(
     caller: Caller,
     PathId(account_id): PathId<AccountId>,
     QueryString(dry): QueryString<DryRun>,
-    headers: HeaderMap,
+    IdempotencyKey(key): IdempotencyKey,
+    _: NoIfMatch,
     JsonBody(body): JsonBody<RedeemBody>,
 ) -> Result<Response, Problem> {
-    check_no_if_match(&headers)?;
-    let exchange_id: ExchangeId = read_idempotency_key(&headers)?
-        .parse()
-        .map_err(|error| Problem::invalid_header("Idempotency-Key", error))?;
+    let exchange_id: ExchangeId =
+        key.parse().map_err(|error| Problem::invalid_header("Idempotency-Key", error))?;
     let address = format!("/v1/accounts/{account_id}/exchanges/{exchange_id}");
     let command = body.command(account_id, exchange_id);
     if dry.dry_run {
-        return preview(&api, command, caller, &headers).await;
+        return preview(&api, command, caller).await;
     }
-    let mut response = exchange(&api, command, caller, &headers).await?;
+    let mut response = exchange(&api, command, caller).await?;
     let location = HeaderValue::from_str(&address).map_err(|_| Problem::internal())?;
     response.headers_mut().insert(LOCATION, location);
     Ok(response)
 }
 
-async fn exchange(
-    api: &CommandApi,
-    command: Command,
-    caller: Caller,
-    headers: &HeaderMap,
-) -> Result<Response, Problem> {
-    let done = api.execute(command, caller, headers).await?;
+async fn exchange(api: &CommandApi, command: Command, caller: Caller) -> Result<Response, Problem> {
+    let done = api.execute(command, caller).await?;
     let Some(Event::ExchangeCreated(account_id, fact)) = &done.event else {
         return Err(unexpected());
     };
@@ -108,13 +101,8 @@ async fn exchange(
 }
 
 /// What the redemption would come to; nothing is recorded.
-async fn preview(
-    api: &CommandApi,
-    command: Command,
-    caller: Caller,
-    headers: &HeaderMap,
-) -> Result<Response, Problem> {
-    let body = match api.preview(command, caller, headers).await? {
+async fn preview(api: &CommandApi, command: Command, caller: Caller) -> Result<Response, Problem> {
+    let body = match api.preview(command, caller).await? {
         Previewed::New(preview) => json!({"outcome": "would-be-created", "preview": *preview}),
         Previewed::Repeat(place) => json!({"outcome": "exists", "position": place.to_string()}),
     };

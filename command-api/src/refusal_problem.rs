@@ -26,10 +26,11 @@ pub(crate) fn refused(refusal: &Refusal) -> Problem {
         tracing::error!(code, "a refusal has no page");
         return Problem::internal();
     };
-    let sentence = refusal.to_string();
-    let mut letters = sentence.chars();
-    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
-    let detail = first.into_iter().chain(letters).chain(['.']).collect::<String>();
+    let mut detail = refusal.to_string();
+    if let Some(first) = detail.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    detail.push('.');
     let problem = Problem::of(page, detail);
     refusal.facts().into_iter().fold(problem, |problem, (name, fact)| match fact {
         Fact::Number(number) => problem.fact(name, number),

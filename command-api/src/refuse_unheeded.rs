@@ -1,9 +1,10 @@
 //! Refuses what a call would not heed, where it could change what the caller means: whoever sends
 //! `?dry_run=true` to a call that has none must not find that it was done.
 
-use axum::extract::Request;
+use axum::extract::{FromRequestParts, Request};
 use axum::http::HeaderMap;
 use axum::http::header::IF_MATCH;
+use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use wire::Problem;
@@ -28,7 +29,18 @@ pub(crate) async fn refuse_if_match(request: Request, next: Next) -> Response {
     }
 }
 
-pub(crate) fn check_no_if_match(headers: &HeaderMap) -> Result<(), Problem> {
+/// For a call that goes by no version and has no layer to see to that.
+pub(crate) struct NoIfMatch;
+
+impl<S: Sync> FromRequestParts<S> for NoIfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        check_no_if_match(&parts.headers).map(|()| Self)
+    }
+}
+
+fn check_no_if_match(headers: &HeaderMap) -> Result<(), Problem> {
     if headers.contains_key(IF_MATCH) {
         return Err(Problem::invalid_header("If-Match", "isn't heeded by this call; leave it out"));
     }

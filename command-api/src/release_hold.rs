@@ -1,7 +1,6 @@
 //! `PUT /v1/accounts/{account_id}/holds/{hold_id}/release`
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::command::ReleaseHold;
 use domain::{AccountId, Command, Event, HoldId, Timestamp};
@@ -21,11 +20,10 @@ pub(crate) async fn release_hold(
     State(api): State<CommandApi>,
     caller: Caller,
     PathIds(account_id, hold_id): PathIds<AccountId, HoldId>,
-    headers: HeaderMap,
     JsonBody(ReleaseHoldBody { occurred_at }): JsonBody<ReleaseHoldBody>,
 ) -> Result<Response, Problem> {
     let command = Command::ReleaseHold(ReleaseHold { account_id, hold_id, occurred_at });
-    let done = api.execute(command, caller, &headers).await?;
+    let done = api.execute(command, caller).await?;
     let Some(Event::HoldReleased(account_id, fact)) = &done.event else {
         return Err(unexpected());
     };

@@ -1,7 +1,6 @@
 //! `PUT /v1/accounts/{account_id}/purchases/{purchase_id}/returns/{return_id}`
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::command::ReturnPurchase;
 use domain::{
@@ -35,7 +34,6 @@ pub(crate) async fn return_purchase(
     State(api): State<CommandApi>,
     caller: Caller,
     ThreePathIds(account_id, purchase_id, return_id): ThreePathIds<AccountId, PurchaseId, ReturnId>,
-    headers: HeaderMap,
     JsonBody(body): JsonBody<ReturnPurchaseBody, PURCHASE_BYTES_MAX>,
 ) -> Result<Response, Problem> {
     let command = Command::ReturnPurchase(ReturnPurchase {
@@ -47,7 +45,7 @@ pub(crate) async fn return_purchase(
         occurred_at: body.occurred_at,
         original: None,
     });
-    let done = api.execute(command, caller, &headers).await?;
+    let done = api.execute(command, caller).await?;
     let Some(Event::PurchaseReturned(account_id, fact)) = &done.event else {
         return Err(unexpected());
     };

@@ -47,10 +47,6 @@ pub fn router(api: CommandApi) -> Router {
             put(only(&[Shopper, Operator], cancel_exchange)),
         )
         .route("/transfers/{transfer_id}", put(only(&[Shopper], transfer_credit)));
-    // Without a layer, for these are what a rush is made of; they look for themselves.
-    let exchanges = Router::new()
-        .route("/exchanges/{exchange_id}", put(only(&[Shopper], redeem)))
-        .route("/exchanges", post(only(&[Shopper], redeem_by_key)));
     let versioned = Router::new()
         .route("/v1/offers/{offer_id}", put(only(&[Operator], put_offer)))
         .route("/v1/earning-rules/{rule_id}", put(only(&[Operator], put_earning_rule)));
@@ -71,6 +67,9 @@ pub fn router(api: CommandApi) -> Router {
         .layer(from_fn(refuse_if_match))
         .merge(versioned)
         .layer(from_fn(refuse_query))
-        .nest("/v1/accounts/{account_id}", exchanges)
+        // Without a layer and not nested, for these are what a rush is made of; they look for
+        // themselves.
+        .route("/v1/accounts/{account_id}/exchanges/{exchange_id}", put(only(&[Shopper], redeem)))
+        .route("/v1/accounts/{account_id}/exchanges", post(only(&[Shopper], redeem_by_key)))
         .with_state(api)
 }

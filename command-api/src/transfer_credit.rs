@@ -1,7 +1,6 @@
 //! `PUT /v1/accounts/{account_id}/transfers/{transfer_id}`
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::command::TransferCredit;
 use domain::{AccountId, Command, Event, Points, Timestamp, TransferId};
@@ -23,7 +22,6 @@ pub(crate) async fn transfer_credit(
     State(api): State<CommandApi>,
     caller: Caller,
     PathIds(account_id, transfer_id): PathIds<AccountId, TransferId>,
-    headers: HeaderMap,
     JsonBody(TransferCreditBody { to, points, occurred_at }): JsonBody<TransferCreditBody>,
 ) -> Result<Response, Problem> {
     if to == account_id {
@@ -37,7 +35,7 @@ pub(crate) async fn transfer_credit(
         points,
         occurred_at,
     });
-    let done = api.execute(command, caller, &headers).await?;
+    let done = api.execute(command, caller).await?;
     let Some(Event::CreditSent(account_id, fact)) = &done.event else { return Err(unexpected()) };
     done.respond_fact(account_id, fact)
 }

@@ -1,7 +1,6 @@
 //! `PUT /v1/accounts/{account_id}/withdrawals/{withdrawal_id}`
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::command::WithdrawCredit;
 use domain::{
@@ -28,10 +27,9 @@ pub(crate) async fn withdraw_credit(
     State(api): State<CommandApi>,
     caller: Caller,
     PathIds(account_id, withdrawal_id): PathIds<AccountId, WithdrawalId>,
-    headers: HeaderMap,
     JsonBody(body): JsonBody<WithdrawCreditBody>,
 ) -> Result<Response, Problem> {
-    check_may_earn(caller, &body.cause.0)?;
+    check_may_earn(caller.role, &body.cause.0)?;
     let command = Command::WithdrawCredit(WithdrawCredit {
         account_id,
         withdrawal_id,
@@ -41,7 +39,7 @@ pub(crate) async fn withdraw_credit(
         occurred_at: body.occurred_at,
         original: None,
     });
-    let done = api.execute(command, caller, &headers).await?;
+    let done = api.execute(command, caller).await?;
     let Some(Event::CreditWithdrawn(account_id, fact)) = &done.event else {
         return Err(unexpected());
     };

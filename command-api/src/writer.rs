@@ -250,9 +250,9 @@ impl Writer {
     /// Has the command decided, and gives the outcome once it is durable.
     pub async fn submit(&self, request: Request) -> Result<Answer, Unanswered> {
         let id = request.command.id_hash();
-        if let Command::Redeem(redeem) = &*request.command
+        if let (Command::Redeem(redeem), Some(id)) = (&*request.command, id)
             && !request.is_dry_run
-            && let Some(refusal) = self.0.gate.turn_away(redeem)
+            && let Some(refusal) = self.0.gate.turn_away(redeem, id)
         {
             return Ok(Answer::Refused(refusal));
         }

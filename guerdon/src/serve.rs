@@ -102,8 +102,7 @@ impl Ledger {
             let (started, stopped) = start_writer(config, &store).await?;
             health.writer = Some(started.status());
             health.clock = Some(started.clock());
-            let api =
-                CommandApi { writer: started.clone(), store: store.clone(), keys: keys.clone() };
+            let api = CommandApi::new(started.clone(), store.clone(), keys.clone());
             router = router.merge(command_api::router(api));
             if config.snapshot_every > 0 && config.data.store() != StoreUrl::Memory {
                 let (config, from) = (config.clone(), started.loaded_from());

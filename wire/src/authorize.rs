@@ -13,6 +13,7 @@ use axum::http::{Extensions, HeaderMap};
 use axum::response::{IntoResponse, Response};
 use tokio_util::either::Either;
 
+use crate::traceparent::read_traceparent;
 use crate::{KeyRing, Problem, Role};
 
 /// `handler`, for callers whose key has one of these roles. Others get 401 or 403. The keys are
@@ -28,11 +29,13 @@ pub struct Only<H> {
     handler: H,
 }
 
-/// Who makes the request: for the metadata of the events that come of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Who makes the request, and in which trace: for the metadata of the events that come of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The role of the key that the request bears.
     pub role: Role,
+    /// The W3C trace context that it came with, where that is valid.
+    pub traceparent: Option<Box<str>>,
 }
 
 impl<H, T, S> Handler<T, S> for Only<H>
@@ -65,7 +68,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 }
 
 fn caller(extensions: &Extensions) -> Option<Caller> {
-    extensions.get::<Caller>().copied()
+    extensions.get::<Caller>().cloned()
 }
 
 fn admit(allowed: &[Role], keys: &KeyRing, headers: &HeaderMap) -> Result<Caller, Problem> {
@@ -81,7 +84,7 @@ fn admit(allowed: &[Role], keys: &KeyRing, headers: &HeaderMap) -> Result<Caller
         )
     })?;
     if allowed.contains(&role) {
-        Ok(Caller { role })
+        Ok(Caller { role, traceparent: read_traceparent(headers).map(Into::into) })
     } else {
         Err(Problem::forbidden(role, allowed))
     }

@@ -1,11 +1,25 @@
 //! The header `Idempotency-Key`, for clients that prefer it to an id in the path.
 
+use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
+use axum::http::request::Parts;
 
 use crate::Problem;
 
+/// The key of a request, which must bear one.
+#[derive(Clone, Debug)]
+pub struct IdempotencyKey(pub Box<str>);
+
+impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        read_idempotency_key(&parts.headers).map(|key| Self(key.into()))
+    }
+}
+
 /// The key, which may stand in quotation marks as the IETF draft has it, or without.
-pub fn read_idempotency_key(headers: &HeaderMap) -> Result<&str, Problem> {
+fn read_idempotency_key(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut lines = headers.get_all("idempotency-key").iter();
     let (Some(line), None) = (lines.next(), lines.next()) else {
         return Err(Problem::invalid_header(

@@ -44,22 +44,30 @@ fn is_json(headers: &HeaderMap) -> bool {
     let Some(Ok(value)) = headers.get(CONTENT_TYPE).map(|value| value.to_str()) else {
         return false;
     };
-    let media_type = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    media_type == "application/json"
-        || (media_type.starts_with("application/") && media_type.ends_with("+json"))
+    let media_type = value.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/json") || {
+        let media_type = media_type.to_ascii_lowercase();
+        media_type.starts_with("application/") && media_type.ends_with("+json")
+    }
 }
 
-async fn collect(mut body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
-    let mut whole = Vec::new();
+async fn collect(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let (mut first, mut whole) = (Bytes::new(), Vec::new());
     while let Some(data) = next_data(&mut body).await {
         let data = data.map_err(|_| Problem::invalid_json(1, 1, "the body broke off"))?;
-        if whole.len() + data.len() > limit {
+        if first.len() + whole.len() + data.len() > limit {
             drain(body, data.len()).await;
             return Err(Problem::body_too_large(limit));
         }
-        whole.extend_from_slice(&data);
+        // Most come in one piece, which is read where it lies.
+        if first.is_empty() && whole.is_empty() {
+            first = data;
+        } else {
+            whole.extend_from_slice(&std::mem::take(&mut first));
+            whole.extend_from_slice(&data);
+        }
     }
-    Ok(whole)
+    Ok(if whole.is_empty() { first } else { whole.into() })
 }
 
 /// Reads on without keeping what comes. Closing a connection on a body that is still under way

@@ -4,7 +4,7 @@
 //! - [`Problem`], [`ProblemPage`] and the problems that either API can answer with
 //! - [`only`], [`Role`], [`KeyRing`]: who may call
 //! - [`JsonBody`], [`Object`], [`PathId`], [`QueryString`]: requests, read strictly
-//! - [`IfMatch`], [`read_positions`], [`read_idempotency_key`], [`read_traceparent`]: headers
+//! - [`IfMatch`], [`read_positions`], [`IdempotencyKey`]: headers
 //! - [`Page`], [`json_with_etag`]: answers
 //! - [`finish`]: the answers to what no handler takes
 
@@ -33,7 +33,7 @@ pub use authorize::{Caller, Only, only};
 pub use etag::{IfMatch, json_with_etag, json_with_version};
 pub use fallback::finish;
 pub use guerdon_position::{GUERDON_POSITION, read_positions, write_position};
-pub use idempotency_key::read_idempotency_key;
+pub use idempotency_key::IdempotencyKey;
 pub use json_body::{BODY_BYTES_MAX, JsonBody};
 pub use object::Object;
 pub use page::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, page_limit, read_cursor};
@@ -43,4 +43,3 @@ pub use problem_page::{ProblemPage, problem_pages_router};
 pub use problem_vocabulary::SHARED_PROBLEM_PAGES;
 pub use query_string::QueryString;
 pub use role::Role;
-pub use traceparent::read_traceparent;

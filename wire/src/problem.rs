@@ -16,6 +16,9 @@ use crate::ProblemPage;
 /// The members that every document has; a fact can't bear one of these names.
 const STANDARD_MEMBERS: [&str; 5] = ["type", "title", "status", "detail", "code"];
 
+/// Room for most documents, so that one written in a rush is not moved while it grows.
+const DOCUMENT_BYTES: usize = 256;
+
 /// A problem document: `{"type":"/problems/{code}","title","status","detail","code",…facts}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
@@ -105,7 +108,8 @@ impl Serialize for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         // Its keys are texts and its values are JSON already, so writing it can't fail.
-        let document = serde_json::to_vec(&self).unwrap_or_default();
+        let mut document = Vec::with_capacity(DOCUMENT_BYTES);
+        drop(serde_json::to_writer(&mut document, &self));
         let document_type = HeaderValue::from_static("application/problem+json");
         let mut response = (self.status, [(CONTENT_TYPE, document_type)], document).into_response();
         response.headers_mut().extend(self.headers);

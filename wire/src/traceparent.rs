@@ -5,8 +5,7 @@ use log_record::parse_hex;
 
 /// The header `traceparent`, where it is a valid one of version 00; anything else is ignored, as
 /// the recommendation asks.
-#[must_use]
-pub fn read_traceparent(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn read_traceparent(headers: &HeaderMap) -> Option<&str> {
     let text = headers.get("traceparent")?.to_str().ok()?;
     let mut parts = text.split('-');
     let (version, trace, span, flags) =

@@ -64,8 +64,8 @@ impl Gate {
         u64::try_from(at.saturating_duration_since(self.made).as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// The refusal of a redemption that needs no deciding.
-    pub(super) fn turn_away(&self, redeem: &Redeem) -> Option<Refusal> {
+    /// The refusal of a redemption, whose id's hash is `id`, that needs no deciding.
+    pub(super) fn turn_away(&self, redeem: &Redeem, id: IdHash) -> Option<Refusal> {
         let is_sold_out = {
             let sold_out = self.sold_out.read().unwrap_or_else(PoisonError::into_inner);
             !sold_out.is_empty() && sold_out.contains(&redeem.order.offer_id)
@@ -73,7 +73,6 @@ impl Gate {
         if !is_sold_out || !self.is_believed() {
             return None;
         }
-        let id = IdHash::exchange(&redeem.account_id, &redeem.order.exchange_id);
         if self.in_flight().contains_key(&id) || self.recorded().position_of(id).is_some() {
             return None;
         }
