@@ -77,8 +77,8 @@ pub(crate) enum Previewed {
 }
 
 impl CommandApi {
-    /// A command API whose commands `writer` decides; repeats are answered from `store`, and callers
-    /// show one of `keys`.
+    /// A command API whose commands `writer` decides; repeats are answered from `store`, and
+    /// callers show one of `keys`.
     #[must_use]
     pub fn new(writer: Writer, store: EventStore, keys: KeyRing) -> Self {
         Self(Arc::new(Shared { writer, store, keys }))
