@@ -12,7 +12,7 @@ insert into guerdon_log.event (
 )
 select
     $1, $2 + new.number, new.generation, new.type, new.version, new.recorded_at, new.account_id,
-    new.public::json, new.private::json, new.private_hash, new.checksum
+    new.public, new.private, new.private_hash, new.checksum
 from moved
 cross join unnest(
     $8::integer[], $9::text[], $10::integer[], $11::bigint[], $12::text[], $13::text[],

@@ -2,8 +2,8 @@
 -- one row, of the head alone.
 select
     head.position as head, event.position, event.generation, event.type, event.version,
-    event.recorded_at, event.account_id, event.public::text as public,
-    event.private::text as private, event.private_hash, event.checksum
+    event.recorded_at, event.account_id, event.public, event.private, event.private_hash,
+    event.checksum
 from guerdon_log.partition_head as head
 left join lateral (
     select *
