@@ -1,0 +1,195 @@
+//! The primary of a log in PostgreSQL is lost under load, and a standby promoted. With synchronous
+//! replication nothing that was answered is lost. With asynchronous replication the end of the log
+//! may be; that is noticed, nothing goes on by itself, and an operator's word begins the next
+//! generation. A log in SQLite that is restored from an older copy is the same case.
+//!
+//! Three failovers of each kind; `GUERDON_FAULTS` says another number, `cargo xtask faults` 20.
+
+mod ledger;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use event_store::StoreUrl;
+use ledger::load::{Known, Load};
+use ledger::server::{Server, store_on, until};
+use ledger::{Ledger, audit, ends, faults, serve};
+use services::Stop;
+
+/// How many answers show that there is service.
+const SERVED: usize = 100;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_a_synchronous_standby_nothing_answered_is_lost_by_a_failover() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut primary = Server::start(&[]);
+    primary.migrate(folder.path());
+    let mut load = None;
+    for _ in 0..faults() {
+        let standby = primary.streaming();
+        primary.set("synchronous_standby_names", "standby").expect("set");
+        until(|| primary.asked("select sync_state from pg_stat_replication") == "sync");
+        let store = store_on(&primary, &standby);
+        let ledger = Ledger::start_on(&store, folder.path(), &[]);
+        if load.is_none() {
+            load = Some(Load::prepare(&ledger.client).await);
+        }
+        let load = load.as_ref().expect("made");
+        load.asks(&ledger.client);
+        let clients = load.begin().await;
+        clients.answers(SERVED).await;
+        primary.stop(Stop::Kill).expect("killed");
+        standby.promote().expect("promoted");
+        let promoted = Instant::now();
+        clients.answers(1).await;
+        let back = promoted.elapsed();
+        clients.answers(SERVED).await;
+        println!("failover, served {back:.2?} after the promotion: {}", clients.end().await);
+        let url: StoreUrl = store.parse().expect("a URL");
+        audit::check(load, &url).await;
+        load.ask_all_again().await;
+        audit::check(load, &url).await;
+        audit::check_read_model(load, folder.path(), &store).await;
+        assert_eq!(ledger.stop(), Some(0));
+        primary = standby;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_an_asynchronous_standby_a_lost_tail_is_noticed_and_declared() {
+    for number in 0..faults() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut primary = Server::start(&[]);
+        primary.migrate(folder.path());
+        let standby = primary.streaming();
+        let store = store_on(&primary, &standby);
+        let ledger = Ledger::start_on(&store, folder.path(), &[]);
+        let load = Load::prepare(&ledger.client).await;
+        let clients = load.begin().await;
+        clients.answers(SERVED).await;
+        // From here on the standby hears nothing more.
+        standby.set("primary_conninfo", "").expect("set");
+        until(|| standby.asked("select count(*) from pg_stat_wal_receiver") == "0");
+        clients.answers(SERVED + 17 * number).await;
+        primary.stop(Stop::Kill).expect("killed");
+        standby.promote().expect("promoted");
+        let head = standby.head();
+        let (code, said) = tokio::task::block_in_place(|| ledger.ends());
+        let told = clients.end().await;
+        println!("failover to a standby that lagged: {told}");
+
+        assert_eq!(code, Some(1), "{said}");
+        let (durable, lost) = lost_by(&said, head);
+        let answered = answered_positions(&load);
+        assert!(answered.iter().all(|position| *position <= durable), "{said}");
+        assert!(answered.iter().any(|position| *position > head), "none was lost: {said}");
+        println!("the log was at {durable} and ended at {head}: {lost} events were lost");
+        assert_eq!(standby.head(), head, "no position was used again");
+
+        refuses_to_start(&store, folder.path());
+        assert_eq!(standby.head(), head, "a start that is refused uses no position");
+        goes_on_in_the_next_generation(&load, &store, folder.path(), head).await;
+    }
+}
+
+/// Positions of the shortened log are used again only after an operator has said so; also where the
+/// ledger didn't run while it was shortened.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_was_restored_from_an_older_copy_goes_on_by_an_operators_word() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("log.sqlite");
+    let store = format!("sqlite:{}", file.display());
+    let ledger = Ledger::start_on(&store, folder.path(), &[]);
+    let load = Load::prepare(&ledger.client).await;
+    let clients = load.begin().await;
+    clients.answers(SERVED).await;
+    clients.end().await;
+    assert_eq!(ledger.stop(), Some(0));
+    let copy = folder.path().join("copy.sqlite");
+    std::fs::copy(&file, &copy).expect("copied");
+    let url: StoreUrl = store.parse().expect("a URL");
+    let head = audit::events(&url).await.len() as u64;
+
+    let ledger = Ledger::start_on(&store, folder.path(), &[]);
+    load.asks(&ledger.client);
+    let clients = load.begin().await;
+    clients.answers(SERVED).await;
+    clients.end().await;
+    assert_eq!(ledger.stop(), Some(0));
+    assert!(audit::events(&url).await.len() as u64 > head);
+    std::fs::rename(&copy, &file).expect("restored");
+
+    refuses_to_start(&store, folder.path());
+    assert_eq!(audit::events(&url).await.len() as u64, head, "no position was used again");
+    goes_on_in_the_next_generation(&load, &store, folder.path(), head).await;
+}
+
+/// The end that the writer had answered by, and how many events are lost, by what it said.
+fn lost_by(said: &str, head: u64) -> (u64, u64) {
+    let line = said.lines().find(|line| line.contains("guerdon: the writer has stopped: log-fork"));
+    let line = line.unwrap_or_else(|| panic!("it was not noticed: {said}"));
+    let number = |before: &str, after: &str| {
+        let rest = line.split_once(before).expect(before).1;
+        rest.split_once(after).expect(after).0.parse::<u64>().expect("a number")
+    };
+    let durable = number("was at 0:", " and");
+    assert_eq!(number("now ends at 0:", ":"), head, "{line}");
+    let lost = number(&format!("ends at 0:{head}: "), " events that were answered are lost");
+    assert_eq!(lost, durable - head, "{line}");
+    (durable, lost)
+}
+
+fn answered_positions(load: &Load) -> Vec<u64> {
+    load.sent()
+        .values()
+        .filter_map(|sent| match &sent.known {
+            Known::Answered(body) => body["position"].as_str()?.strip_prefix("0:")?.parse().ok(),
+            _ => None,
+        })
+        .collect()
+}
+
+fn refuses_to_start(store: &str, folder: &Path) {
+    let mut command = serve(folder);
+    command.args(["--store", store]);
+    let output = ends(command);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("log-forked") && said.contains("read-model.sqlite"), "{said}");
+}
+
+/// `guerdon fork-log`, `guerdon rebuild`, and on: what stands up to `head` stands, what came after it
+/// is no longer known, and all of it can be asked for again.
+async fn goes_on_in_the_next_generation(load: &Load, store: &str, folder: &Path, head: u64) {
+    let mut fork = Command::new(env!("CARGO_BIN_EXE_guerdon"));
+    fork.args(["fork-log", "--reason", "a standby that lagged was promoted"]);
+    fork.args(["--store", store, "--data-dir"]).arg(folder);
+    let forked = ends(fork);
+    let said = String::from_utf8_lossy(&forked.stdout);
+    assert!(forked.status.success(), "{forked:?}");
+    assert!(said.contains(&format!("goes on in generation 2 after 0:{head}")), "{said}");
+    refuses_to_start(store, folder);
+    audit::rebuild(folder, store, None);
+
+    let url: StoreUrl = store.parse().expect("a URL");
+    let there = audit::exchanges(&audit::events(&url).await);
+    load.forget_after(head);
+    let known: BTreeMap<_, _> = load.sent().clone();
+    for (key, sent) in &known {
+        let is_answered = matches!(sent.known, Known::Answered(_));
+        assert!(!is_answered || there.contains_key(key), "{key:?} stands before the fork");
+    }
+    let ledger = Ledger::start_on(store, folder, &[]);
+    load.asks(&ledger.client);
+    load.ask_all_again().await;
+    audit::check(load, &url).await;
+    let events = audit::events(&url).await;
+    let generations = events.iter().map(|event| (event.position().0, event.generation.0));
+    for (position, generation) in generations {
+        assert_eq!(generation, if position > head { 2 } else { 1 }, "at {position}");
+    }
+    audit::check_read_model(load, folder, store).await;
+    assert_eq!(ledger.stop(), Some(0));
+}
