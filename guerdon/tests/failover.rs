@@ -10,12 +10,13 @@ mod ledger;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use event_store::StoreUrl;
 use ledger::load::{Known, Load};
 use ledger::server::{Server, store_on, until};
-use ledger::{Ledger, audit, ends, faults, serve};
+use ledger::{Api, Ledger, audit, ends, faults, serve};
+use serde_json::json;
 use services::Stop;
 
 /// How many answers show that there is service.
@@ -106,6 +107,10 @@ async fn a_log_that_was_restored_from_an_older_copy_goes_on_by_an_operators_word
     let clients = load.begin().await;
     clients.answers(SERVED).await;
     clients.end().await;
+    // A start of the copy finds credit that has expired meanwhile, and must leave it alone.
+    for number in 0..20 {
+        expires_soon(&ledger.client, &format!("passing-{number}")).await;
+    }
     assert_eq!(ledger.stop(), Some(0));
     let copy = folder.path().join("copy.sqlite");
     std::fs::copy(&file, &copy).expect("copied");
@@ -117,6 +122,7 @@ async fn a_log_that_was_restored_from_an_older_copy_goes_on_by_an_operators_word
     let clients = load.begin().await;
     clients.answers(SERVED).await;
     clients.end().await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(ledger.stop(), Some(0));
     assert!(audit::events(&url).await.len() as u64 > head);
     std::fs::rename(&copy, &file).expect("restored");
@@ -124,6 +130,17 @@ async fn a_log_that_was_restored_from_an_older_copy_goes_on_by_an_operators_word
     refuses_to_start(&store, folder.path());
     assert_eq!(audit::events(&url).await.len() as u64, head, "no position was used again");
     goes_on_in_the_next_generation(&load, &store, folder.path(), head).await;
+}
+
+/// Gives credit that expires in two seconds.
+#[expect(clippy::disallowed_methods, reason = "what expires does so by the wall clock")]
+async fn expires_soon(api: &Api, account: &str) {
+    let then = std::time::SystemTime::now() + Duration::from_secs(2);
+    let expires_at = domain::Timestamp::from_system(then).expect("a time").to_string();
+    let body = json!({
+        "points": 1, "expires_at": expires_at, "cause": {"kind": "promotion", "id": "passing"},
+    });
+    api.post("merchant", &format!("/v1/accounts/{account}/credits"), body).await.is(201);
 }
 
 /// The end that the writer had answered by, and how many events are lost, by what it said.
