@@ -70,9 +70,7 @@ async fn with_an_asynchronous_standby_a_lost_tail_is_noticed_and_declared() {
         let load = Load::prepare(&ledger.client).await;
         let clients = load.begin().await;
         clients.answers(SERVED).await;
-        // From here on the standby hears nothing more.
-        standby.set("primary_conninfo", "").expect("set");
-        until(|| standby.asked("select count(*) from pg_stat_wal_receiver") == "0");
+        lags(&standby);
         clients.answers(SERVED + 17 * number).await;
         primary.stop(Stop::Kill).expect("killed");
         standby.promote().expect("promoted");
@@ -93,6 +91,35 @@ async fn with_an_asynchronous_standby_a_lost_tail_is_noticed_and_declared() {
         assert_eq!(standby.head(), head, "a start that is refused uses no position");
         goes_on_in_the_next_generation(&load, &store, folder.path(), head).await;
     }
+}
+
+/// A repeat appends nothing; it is answered from the log all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeat_of_what_was_lost_is_not_told_to_be_recorded() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut primary = Server::start(&[]);
+    primary.migrate(folder.path());
+    let standby = primary.streaming();
+    let ledger = Ledger::start_on(&store_on(&primary, &standby), folder.path(), &[]);
+    ledger.client.opens("mug", 3, None, None).await;
+    ledger.client.earns("ann", 100, "start").await;
+    let head = primary.head();
+    until(|| standby.head() == head);
+    lags(&standby);
+    ledger.client.redeems("ann", "x-1", "mug").await.is(201);
+    primary.stop(Stop::Kill).expect("killed");
+    standby.promote().expect("promoted");
+    let again = ledger.client.redeems("ann", "x-1", "mug").await;
+    again.is_problem(503, "not-decided");
+    let (code, said) = tokio::task::block_in_place(|| ledger.ends());
+    assert_eq!(code, Some(1), "{said}");
+    lost_by(&said, head);
+}
+
+/// From now on it hears nothing more of its primary.
+fn lags(standby: &Server) {
+    standby.set("primary_conninfo", "").expect("set");
+    until(|| standby.asked("select count(*) from pg_stat_wal_receiver") == "0");
 }
 
 /// Positions of the shortened log are used again only after an operator has said so; also where the

@@ -245,7 +245,7 @@ impl Run {
         let store = self.config.store.clone();
         async move {
             if events.is_empty() {
-                return store.confirm(partition, epoch).await;
+                return store.confirm(partition, epoch, last).await;
             }
             let append = Append { partition, epoch, generation, expected, batch, events };
             store.append(append).await.map(drop)
