@@ -71,11 +71,10 @@ impl Ledger {
         let Some(url) = line.trim().strip_prefix("guerdon listens on ") else {
             panic!("it did not start: {:?}; {}", child.wait(), said(folder))
         };
-        let keys = std::fs::read_to_string(folder.join("api-keys.json")).expect("keys");
         let client = Api {
             http: Client::builder().timeout(PATIENCE).build().expect("a client"),
             url: url.to_owned(),
-            keys: Arc::new(serde_json::from_str(&keys).expect("keys")),
+            keys: keys_of(folder),
         };
         Self { child, client, folder: folder.to_owned() }
     }
@@ -155,7 +154,17 @@ pub(crate) fn ends(mut command: Command) -> Output {
     output.expect("it ran")
 }
 
+fn keys_of(folder: &Path) -> Arc<Value> {
+    let keys = std::fs::read_to_string(folder.join("api-keys.json")).expect("keys");
+    Arc::new(serde_json::from_str(&keys).expect("keys"))
+}
+
 impl Api {
+    /// The same caller, with the keys that are in the folder by now.
+    pub(crate) fn with_keys_of(&self, folder: &Path) -> Self {
+        Self { keys: keys_of(folder), ..self.clone() }
+    }
+
     pub(crate) fn request(&self, method: &str, path: &str, role: &str) -> RequestBuilder {
         let method = method.parse().expect("a method");
         let key = self.keys[role].as_str().unwrap_or("no such key").to_owned();
