@@ -159,6 +159,23 @@ async fn a_postgres_that_stops_and_comes_back_is_gone_on_with() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_takes_nothing_for_a_while_is_not_asked_all_the_time() {
+    let scene = Scene::start().await;
+    scene.server.asked(include_str!("data/stop_append.sql"));
+    let clients = scene.load.begin().await;
+    clients.answers(BACK).await;
+    scene.server.asked("update public.stop_append set at = 'full'");
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let said = ledger::said(scene.folder());
+    scene.server.asked("update public.stop_append set at = ''");
+    let tries = said.matches("an append is in doubt").count();
+    assert!((2..15).contains(&tries), "{tries} tries in 4 s");
+    clients.answers(BACK).await;
+    println!("no room for 4 s, {tries} tries: {}", clients.end().await);
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_server_deposes_the_first_which_says_so_and_ends() {
     let mut scene = Scene::start().await;
     for _ in 0..faults() {

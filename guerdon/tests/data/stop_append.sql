@@ -1,10 +1,14 @@
--- Stops appends where public.stop_append says, until they are cut off; for the fault tests.
+-- Stops appends where public.stop_append says, until they are cut off, or refuses them as a full
+-- disk would; for the fault tests.
 create table public.stop_append (at text not null);
 insert into public.stop_append values ('');
 create function public.stop_append() returns trigger language plpgsql as $$
 begin
     if exists (select from public.stop_append where at = tg_argv[0]) then
         perform pg_sleep(20);
+    end if;
+    if exists (select from public.stop_append where at = 'full') then
+        raise disk_full;
     end if;
     return null;
 end $$;
