@@ -116,6 +116,30 @@ async fn a_repeat_of_what_was_lost_is_not_told_to_be_recorded() {
     lost_by(&said, head);
 }
 
+/// Then the standby doesn't know the writer, either; a fork it is all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_tail_is_named_also_where_the_take_over_is_lost_with_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut primary = Server::start(&[]);
+    primary.migrate(folder.path());
+    let standby = primary.streaming();
+    let store = store_on(&primary, &standby);
+    assert_eq!(Ledger::start_on(&store, folder.path(), &[]).stop(), Some(0));
+    let head = primary.head();
+    until(|| standby.head() == head);
+    lags(&standby);
+    let ledger = Ledger::start_on(&store, folder.path(), &[]);
+    let load = Load::prepare(&ledger.client).await;
+    let clients = load.begin().await;
+    clients.answers(SERVED).await;
+    primary.stop(Stop::Kill).expect("killed");
+    standby.promote().expect("promoted");
+    let (code, said) = tokio::task::block_in_place(|| ledger.ends());
+    clients.end().await;
+    assert_eq!(code, Some(1), "{said}");
+    lost_by(&said, head);
+}
+
 /// From now on it hears nothing more of its primary.
 fn lags(standby: &Server) {
     standby.set("primary_conninfo", "").expect("set");

@@ -56,7 +56,10 @@ impl Run {
                     None => {
                         failed.leave(Unanswered::OutcomeUnknown);
                         gathered.leave(Unanswered::NotDecided(NotDecided::Deposed));
-                        return Err(DEPOSED.into());
+                        // Where the history is shorter, the take-over may be lost with its end.
+                        let head = self.config.store.head(self.config.partition).await.ok();
+                        let why = head.and_then(|head| self.forked(&head));
+                        return Err(why.unwrap_or_else(|| DEPOSED.into()));
                     }
                     Some(head) if head.position < self.durable => {
                         failed.leave(Unanswered::OutcomeUnknown);
