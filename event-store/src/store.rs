@@ -146,8 +146,8 @@ impl EventStore {
     }
 
     /// Makes certain that the partition still is in this epoch and ends at `position`, so that what
-    /// was decided there may be told although nothing was appended. Begin it after deciding. (Behind
-    /// a standby that lagged and was promoted, the epoch is the same and the end another.)
+    /// was decided there may be told although nothing was appended. Begin it after deciding. (On a
+    /// standby that lagged and was promoted, the epoch is the same and the end another.)
     pub async fn confirm(
         &self,
         partition: Partition,

@@ -1,4 +1,5 @@
-//! `guerdon fork-log`: an operator's word that a log which was shortened is the history from now on.
+//! `guerdon fork-log`: an operator's word that a log which was shortened is the history from now
+//! on.
 //!
 //! It appends `log-forked` to every partition, which begins the next generation. What was made of
 //! the other history must be made anew: the read model by `guerdon rebuild`.

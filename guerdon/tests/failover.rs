@@ -228,8 +228,8 @@ fn refuses_to_start(store: &str, folder: &Path) {
     assert!(said.contains("log-forked") && said.contains("read-model.sqlite"), "{said}");
 }
 
-/// `guerdon fork-log`, `guerdon rebuild`, and on: what stands up to `head` stands, what came after it
-/// is no longer known, and all of it can be asked for again.
+/// `guerdon fork-log`, `guerdon rebuild`, and on: what stands up to `head` stands, what came after
+/// it is no longer known, and all of it can be asked for again.
 async fn goes_on_in_the_next_generation(load: &Load, store: &str, folder: &Path, head: u64) {
     let mut fork = Command::new(env!("CARGO_BIN_EXE_guerdon"));
     fork.args(["fork-log", "--reason", "a standby that lagged was promoted"]);

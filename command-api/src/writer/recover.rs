@@ -14,8 +14,8 @@ use super::{NotDecided, Unanswered};
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(20);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(1);
 
-/// Keeps a writer from asking all the time where the log can be read and takes nothing, as on a full
-/// disk: between two failures without anything that landed, it waits.
+/// Keeps a writer from asking all the time where the log can be read and takes nothing, as on a
+/// full disk: between two failures without anything that landed, it waits.
 pub(super) struct Waits {
     failed_at: Option<Position>,
     delay: Duration,

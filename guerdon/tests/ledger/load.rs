@@ -1,8 +1,8 @@
 //! Many clients that redeem at once, and ask with the same id until they are answered.
 //!
 //! Each checks what it is told against what it was told before: `not-decided` means that nothing
-//! happened, so the next answer to that id must be the first (201); only after `outcome-unknown`, or
-//! where a connection broke, may it be a repeat (200).
+//! happened, so the next answer to that id must be the first (201); only after `outcome-unknown`,
+//! or where a connection broke, may it be a repeat (200).
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
