@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, ensure};
 use domain::Timestamp;
 
-use crate::guerdon::Way;
-use crate::load::Connection;
+use crate::connection::{Ask, Connection};
+use crate::contender::Credit;
 
 /// The most that a call takes.
 const CALL: usize = 1_000;
@@ -18,24 +18,24 @@ const EXPIRING: u64 = 1_000_000;
 /// How long it takes at most to give so many.
 const GIVING: Duration = Duration::from_secs(100);
 
-/// Gives every shopper credit, as the way wants it; returns the log's last position.
+/// Gives every shopper credit, as the contender wants it; the log's last position.
 pub(crate) async fn give(
     connection: &mut Connection,
     key: &str,
     shoppers: u64,
-    way: Way,
+    credit: Credit,
 ) -> anyhow::Result<u64> {
-    let mut last = match way {
-        Way::Accepted | Way::Visible | Way::Expiring => {
+    let mut last = match credit {
+        Credit::Plenty | Credit::Expiring => {
             let lots = (0..shoppers).map(|shopper| (format!("shopper-{shopper}"), 0, None));
             give_all(connection, key, 1_000_000_000, lots).await?
         }
-        Way::OneLot => {
+        Credit::OneLot => {
             let lots = (0..shoppers).map(|shopper| (format!("shopper-{shopper}"), 0, None));
             give_all(connection, key, 10_000, lots).await?
         }
         // Ten points a lot, at a price of seven: every redemption draws on one lot or two.
-        Way::ThousandLots => {
+        Credit::ThousandLots => {
             let first = Timestamp::from_system(clock())?.plus_days(30);
             let lots = (0..shoppers * 1_000).map(|number| {
                 let lot = number / shoppers;
@@ -45,7 +45,7 @@ pub(crate) async fn give(
             give_all(connection, key, 10, lots).await?
         }
     };
-    if way == Way::Expiring {
+    if credit == Credit::Expiring {
         let expires_at = clock() + GIVING;
         let expires = Timestamp::from_system(expires_at)?;
         let lots = (0..EXPIRING).map(|other| (format!("other-{other}"), 0, Some(expires)));
@@ -76,11 +76,8 @@ async fn give_all(
             )?;
         }
         body.push_str("]}");
-        let answer = connection.ask("POST", "/v1/credits", key, "", &body).await?;
-        if answer.status != 200 || answer.position == 0 {
-            bail!("giving credit was answered {}", answer.status);
-        }
-        last = answer.position;
+        last = connection.must(200, Ask::post("/v1/credits", key, &body)).await?.position;
+        ensure!(last > 0, "giving credit was answered without a position");
     }
     Ok(last)
 }

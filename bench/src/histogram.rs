@@ -10,11 +10,13 @@ pub(crate) struct Histogram {
     max: u64,
 }
 
-impl Histogram {
-    pub(crate) fn new() -> Self {
+impl Default for Histogram {
+    fn default() -> Self {
         Self { counts: vec![0; 64 << SUB_BITS], max: 0 }
     }
+}
 
+impl Histogram {
     pub(crate) fn add(&mut self, micros: u64) {
         if let Some(count) = self.counts.get_mut(bucket(micros)) {
             *count += 1;
@@ -64,7 +66,7 @@ mod tests {
     #[test]
     fn a_latency_is_told_within_a_few_percent() {
         for micros in [0, 1, 31, 32, 63, 64, 100, 1_000, 12_345, 1_000_000] {
-            let mut histogram = Histogram::new();
+            let mut histogram = Histogram::default();
             histogram.add(micros);
             histogram.add(u64::MAX / 2);
             let told = histogram.quantile(500);
@@ -74,7 +76,7 @@ mod tests {
 
     #[test]
     fn half_are_below_the_median() {
-        let mut histogram = Histogram::new();
+        let mut histogram = Histogram::default();
         (1..=1000).for_each(|micros| histogram.add(micros));
         assert!((490..=530).contains(&histogram.quantile(500)));
         assert_eq!(histogram.quantile(1000), 1000);

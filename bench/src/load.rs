@@ -1,86 +1,92 @@
-//! The client: connections that each send a redemption, wait for its answer, and send the next.
-//! Requests are written by hand, so that the client costs little beside the server.
+//! The client: connections that send a request each, wait for its answer, and send the next at
+//! once, or at fixed times.
 
-use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::Settings;
-use crate::histogram::Histogram;
-use crate::machine::cpu_hundredths;
+use crate::chance::Chance;
+use crate::connection::{Answer, Connection};
+use crate::processor::hundredths;
+use crate::requests::{Draft, Requests, Variety};
+use crate::tally::Tally;
 
-/// Who takes the load.
+/// How long an open loop goes on sending what it could not send in time.
+const OVERTIME: Duration = Duration::from_secs(10);
+
+/// What is sent to whom, and for how long.
 #[derive(Clone, Debug)]
-pub(crate) struct Target {
+pub(crate) struct Load {
     pub(crate) address: SocketAddr,
     pub(crate) key: String,
-    pub(crate) pid: u32,
-    /// Part of every exchange id.
-    pub(crate) run: u64,
+    pub(crate) requests: Requests,
+    pub(crate) variety: Variety,
+    pub(crate) connections: usize,
+    /// Requests a second at fixed times, over all connections; else as many as are answered.
+    pub(crate) rate: Option<f64>,
+    pub(crate) warm_up: Duration,
+    pub(crate) measured: Duration,
+    /// The processes that work for the server, beside its own.
+    pub(crate) server: u32,
+    pub(crate) postgres: Option<u32>,
+    /// The last position that was told.
+    pub(crate) position: Arc<AtomicU64>,
 }
 
 /// What came of it, in the time that counts.
 #[derive(Clone, Debug)]
 pub(crate) struct Loaded {
     pub(crate) seconds: f64,
-    /// Answers by status.
-    pub(crate) answers: BTreeMap<u16, u64>,
-    pub(crate) latencies: Histogram,
+    pub(crate) tally: Tally,
     /// Processor seconds of each, in hundredths.
     pub(crate) client_cpu: u64,
     pub(crate) server_cpu: u64,
-    pub(crate) last_position: u64,
-    /// How many were answered 201 in all, also before and after the time that counts.
-    pub(crate) accepted_in_all: u64,
+    pub(crate) postgres_cpu: u64,
 }
 
-/// A port of this machine that nothing listens on.
-pub(crate) fn free_port() -> std::io::Result<SocketAddr> {
-    TcpListener::bind("127.0.0.1:0")?.local_addr()
-}
-
-/// Loads the target for the settings' time.
-pub(crate) async fn run(settings: &Settings, target: &Target) -> anyhow::Result<Loaded> {
-    wait_for(target.address).await?;
-    let begins = Instant::now() + Duration::from_secs(settings.warm_up);
-    let ends = begins + settings.measured();
-    let mut clients = JoinSet::new();
-    for client in 0..settings.connections {
-        let (settings, target) = (settings.clone(), target.clone());
-        clients.spawn(redeem(settings, target, client as u64, begins, ends));
+impl Loaded {
+    /// The server's with PostgreSQL's.
+    pub(crate) const fn servers_cpu(&self) -> u64 {
+        self.server_cpu + self.postgres_cpu
     }
+}
+
+/// Loads the target.
+pub(crate) async fn load(load: &Load) -> anyhow::Result<Loaded> {
+    wait_for(load.address).await?;
+    let begins = Instant::now() + load.warm_up;
+    let ends = begins + load.measured;
+    let mut clients = JoinSet::new();
+    for client in 0..load.connections {
+        let client = Client { load: load.clone(), client: client as u64, begins, ends };
+        clients.spawn(client.run());
+    }
+    let cpu = || {
+        let client = hundredths(std::process::id());
+        let (server, postgres) = (hundredths(load.server), load.postgres.map_or(0, hundredths));
+        // Where the client started them they are its children, too.
+        (client.saturating_sub(server + postgres), server, postgres)
+    };
     tokio::time::sleep_until(begins.into()).await;
-    let cpu = || (cpu_hundredths(std::process::id()), cpu_hundredths(target.pid));
     let before = cpu();
     tokio::time::sleep_until(ends.into()).await;
     let after = cpu();
-    let used = |before: Option<u64>, after: Option<u64>| {
-        after.unwrap_or_default().saturating_sub(before.unwrap_or_default())
-    };
-    let mut loaded = Loaded {
-        seconds: settings.measured().as_secs_f64(),
-        answers: BTreeMap::new(),
-        latencies: Histogram::new(),
-        client_cpu: used(before.0, after.0),
-        server_cpu: used(before.1, after.1),
-        last_position: 0,
-        accepted_in_all: 0,
-    };
+    let mut tally = Tally::default();
     while let Some(client) = clients.join_next().await {
-        let (answers, latencies, last, accepted) = client.context("a client failed")??;
-        loaded.accepted_in_all += accepted;
-        for (status, count) in answers {
-            *loaded.answers.entry(status).or_default() += count;
-        }
-        loaded.latencies.merge(&latencies);
-        loaded.last_position = loaded.last_position.max(last);
+        tally.merge(&client.context("a client failed")??);
     }
-    Ok(loaded)
+    Ok(Loaded {
+        seconds: load.measured.as_secs_f64(),
+        tally,
+        client_cpu: after.0.saturating_sub(before.0),
+        server_cpu: after.1.saturating_sub(before.1),
+        postgres_cpu: after.2.saturating_sub(before.2),
+    })
 }
 
 async fn wait_for(address: SocketAddr) -> anyhow::Result<()> {
@@ -93,142 +99,81 @@ async fn wait_for(address: SocketAddr) -> anyhow::Result<()> {
     bail!("nothing listens on {address}")
 }
 
-type Client = (BTreeMap<u16, u64>, Histogram, u64, u64);
-
-async fn redeem(
-    settings: Settings,
-    target: Target,
+/// One connection.
+struct Client {
+    load: Load,
     client: u64,
     begins: Instant,
     ends: Instant,
-) -> anyhow::Result<Client> {
-    let mut connection = Connection::open(target.address).await?;
-    let (mut answers, mut latencies) = (BTreeMap::new(), Histogram::new());
-    let (mut last, mut accepted) = (0, 0);
-    let mut chance = Chance(client.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    for number in 0_u64.. {
-        let (shopper, offer) = (chance.below(settings.shoppers), chance.below(settings.offers));
-        let path = format!(
-            "/v1/accounts/shopper-{shopper}/exchanges/x-{}-{client:04}-{number:010}",
-            target.run
-        );
-        let body = format!(
-            r#"{{"offer_id":"offer-{offer}","quantity":1,"deliver_to":"1 Elm Street, 12345 Springfield"}}"#
-        );
-        let started = Instant::now();
-        let answer = connection.ask("PUT", &path, &target.key, "", &body).await?;
-        let ended = Instant::now();
-        accepted += u64::from(answer.status == 201);
-        if ended >= ends {
-            // It was answered, too late to count; but it is there to be projected.
-            last = last.max(answer.position);
-            break;
-        }
-        last = last.max(answer.position);
-        if started >= begins {
-            *answers.entry(answer.status).or_default() += 1;
-            latencies.add(u64::try_from((ended - started).as_micros()).unwrap_or(u64::MAX));
-        }
-    }
-    Ok((answers, latencies, last, accepted))
 }
 
-/// A kept-alive connection, one request at a time.
-pub(crate) struct Connection {
-    stream: TcpStream,
-    request: Vec<u8>,
-    buffer: Vec<u8>,
-}
-
-/// What the client reads of an answer.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    /// Of `Guerdon-Position`, without the partition; 0 without the header.
-    pub(crate) position: u64,
-}
-
-impl Connection {
-    pub(crate) async fn open(address: SocketAddr) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, request: vec![], buffer: vec![] })
-    }
-
-    pub(crate) async fn must(
-        &mut self,
-        status: u16,
-        method: &str,
-        path: &str,
-        key: &str,
-        headers: &str,
-        body: &str,
-    ) -> anyhow::Result<()> {
-        let answer = self.ask(method, path, key, headers, body).await?;
-        if answer.status != status {
-            bail!("{method} {path} was answered {}", answer.status);
+impl Client {
+    async fn run(self) -> anyhow::Result<Tally> {
+        match self.load.rate {
+            None => self.closed().await,
+            Some(rate) => self.open(rate).await,
         }
-        Ok(())
     }
 
-    pub(crate) async fn ask(
-        &mut self,
-        method: &str,
-        path: &str,
-        key: &str,
-        headers: &str,
-        body: &str,
-    ) -> anyhow::Result<Answer> {
-        use std::io::Write as _;
-        self.request.clear();
-        write!(
-            self.request,
-            "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {key}\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n{headers}\r\n{body}",
-            body.len()
-        )?;
-        self.stream.write_all(&self.request).await?;
-        self.buffer.clear();
-        loop {
-            if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                bail!("the connection was closed");
+    async fn closed(self) -> anyhow::Result<Tally> {
+        let Self { load, client, begins, ends } = self;
+        let mut connection = Connection::open(load.address).await?;
+        let (mut tally, mut draft) = (Tally::default(), Draft::default());
+        let mut chance = Chance::of_client(client);
+        for number in 0_u64.. {
+            load.requests.write(&mut draft, load.variety, &mut chance, (client, number))?;
+            let started = Instant::now();
+            let answer = connection.ask(draft.ask(&load.key)).await?;
+            let ended = Instant::now();
+            load.heard(&mut tally, answer);
+            // One that was answered too late doesn't count; but it is there to be projected.
+            if ended >= ends {
+                break;
             }
-            if let Some(answer) = parse(&self.buffer)? {
-                return Ok(answer);
+            if started >= begins {
+                tally.add(load.requests, answer.status, ended - started);
             }
         }
+        Ok(tally)
     }
-}
 
-/// The answer, once all of it is there.
-fn parse(bytes: &[u8]) -> anyhow::Result<Option<Answer>> {
-    let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
-        return Ok(None);
-    };
-    let head = std::str::from_utf8(&bytes[..end])?;
-    let mut lines = head.split("\r\n");
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).context("no status")?;
-    let (mut length, mut position) = (0, 0);
-    for line in lines {
-        let Some((name, value)) = line.split_once(": ") else { continue };
-        if name.eq_ignore_ascii_case("content-length") {
-            length = value.parse()?;
-        } else if name.eq_ignore_ascii_case("guerdon-position") {
-            position = value.rsplit(':').next().unwrap_or_default().parse()?;
+    /// Requests are planned before any is sent, each connection's in turn. One whose connection is
+    /// still waiting is sent late, and its latency counted from the time that was planned: a stall
+    /// is charged to everyone whom it held up.
+    async fn open(self, rate: f64) -> anyhow::Result<Tally> {
+        let Self { load, client, begins, ends } = self;
+        let mut connection = Connection::open(load.address).await?;
+        let (mut tally, mut draft) = (Tally::default(), Draft::default());
+        let mut chance = Chance::of_client(client);
+        let first = begins.checked_sub(load.warm_up).context("the clock is at its start")?;
+        let between = load.connections as f64 / rate;
+        let offset = client as f64 / rate;
+        for number in 0_u64.. {
+            let planned = first + Duration::from_secs_f64(offset + between * number as f64);
+            if planned >= ends {
+                break;
+            }
+            tokio::time::sleep_until(planned.into()).await;
+            if Instant::now() > ends + OVERTIME {
+                tally.unsent(planned.elapsed());
+                continue;
+            }
+            load.requests.write(&mut draft, load.variety, &mut chance, (client, number))?;
+            let answer = connection.ask(draft.ask(&load.key)).await?;
+            load.heard(&mut tally, answer);
+            if planned >= begins {
+                tally.add(load.requests, answer.status, planned.elapsed());
+            }
         }
+        Ok(tally)
     }
-    let is_whole = bytes.len() >= end + 4 + length;
-    Ok(is_whole.then_some(Answer { status: status.parse()?, position }))
 }
 
-/// Marsaglia's xorshift, seeded, so that every run sends the same.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound.max(1)
+impl Load {
+    fn heard(&self, tally: &mut Tally, answer: Answer) {
+        tally.accepted_in_all += u64::from(answer.status == 201);
+        if answer.position > 0 {
+            self.position.fetch_max(answer.position, Ordering::Relaxed);
+        }
     }
 }

@@ -1,57 +1,61 @@
 //! What the figures were measured on.
 
-use std::fs::{self, File};
-use std::io::Write as _;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
 
-/// The median of 200 appends of 4 KiB with fdatasync, in microseconds.
-pub(crate) fn fsync_micros(folder: &Path) -> std::io::Result<u64> {
-    const TIMES: usize = 200;
-    let path = folder.join(format!("bench-fsync-{}", std::process::id()));
-    let mut file = File::create(&path)?;
-    let mut micros = vec![];
-    for _ in 0..TIMES {
-        let started = Instant::now();
-        file.write_all(&[7; 4096])?;
-        file.sync_data()?;
-        micros.push(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX));
+use serde::Serialize;
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Machine {
+    cores: usize,
+    processor: String,
+    memory: String,
+    kernel: String,
+    /// Of the folder for data: its kind and device.
+    file_system: String,
+    rustc: String,
+    sqlite: &'static str,
+    postgres: String,
+    commit: String,
+}
+
+impl Machine {
+    pub(crate) fn here(folder: &Path) -> Self {
+        let field = |file: &str, name: &str| {
+            let text = fs::read_to_string(file).unwrap_or_default();
+            let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+            line.trim_start_matches([':', '\t', ' ']).to_owned()
+        };
+        let folder = folder.to_string_lossy();
+        let server = services::bin_folder().map(|bin| bin.join("postgres")).ok();
+        let server = server.map(|server| said(&server.to_string_lossy(), &["--version"]));
+        Self {
+            cores: std::thread::available_parallelism().map_or(0, std::num::NonZero::get),
+            processor: field("/proc/cpuinfo", "model name"),
+            memory: field("/proc/meminfo", "MemTotal"),
+            kernel: field("/proc/sys/kernel/osrelease", ""),
+            file_system: said("findmnt", &["-no", "FSTYPE,SOURCE", "-T", &folder]),
+            rustc: said("rustc", &["--version"]),
+            sqlite: rusqlite::version(),
+            postgres: server.unwrap_or_else(|| "no PostgreSQL".into()),
+            commit: said("git", &["describe", "--always", "--dirty"]),
+        }
     }
-    drop(file);
-    fs::remove_file(path)?;
-    micros.sort_unstable();
-    Ok(micros[TIMES / 2])
 }
 
-/// Processor seconds that a process has used, in hundredths.
-pub(crate) fn cpu_hundredths(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // After the program's name, which may hold anything, in parentheses.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let user: u64 = fields.next()?.parse().ok()?;
-    let system: u64 = fields.next()?.parse().ok()?;
-    Some(user + system)
-}
-
-/// A line about the machine and one about the versions.
-pub(crate) fn describe() -> String {
-    let field = |file: &str, name: &str| {
-        let text = fs::read_to_string(file).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
-        line.trim_start_matches([':', '\t', ' ']).to_owned()
-    };
-    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    format!(
-        "{cores} cores, {}, {} memory\n{}, commit {}",
-        field("/proc/cpuinfo", "model name"),
-        field("/proc/meminfo", "MemTotal"),
-        said("rustc", &["--version"]),
-        said("git", &["rev-parse", "--short", "HEAD"]),
-    )
+impl std::fmt::Display for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { cores, processor, memory, kernel, file_system, .. } = self;
+        writeln!(f, "{cores} cores, {processor}, {memory}, Linux {kernel}, {file_system}  ")?;
+        let Self { rustc, sqlite, postgres, commit, .. } = self;
+        write!(f, "{rustc}, SQLite {sqlite}, {postgres}, commit {commit}  ")
+    }
 }
 
 fn said(program: &str, args: &[&str]) -> String {
     let output = Command::new(program).args(args).output();
-    output.map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned()).unwrap_or_default()
+    let text = output.map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned());
+    let words = text.unwrap_or_default();
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,111 +1,220 @@
-//! The table: medians over the rounds, and ratios within them.
+//! What is printed, as Markdown, and written, as JSON.
 
-use std::time::Duration;
+use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::load::Loaded;
-use crate::{Settings, machine};
+use crate::contender::Contender;
+use crate::disk::{Fsync, SLOWER_BY_MS};
+use crate::machine::Machine;
+use crate::results::{Medians, Results, median};
+use crate::settings::Settings;
+use crate::stage::POSTGRES_SETTINGS;
+use crate::sweep::Sweep;
+use crate::target::TARGETS;
+use crate::turn::Visible;
 
-/// One contender's turn in one round.
-#[derive(Clone, Debug)]
-pub(crate) struct Turn {
-    pub(crate) contender: &'static str,
-    pub(crate) loaded: Loaded,
-    pub(crate) visible: Option<Visible>,
-    /// How many lots expired meanwhile, where some did.
-    pub(crate) expired: Option<u64>,
+/// All that was found out.
+#[derive(Debug)]
+pub(crate) struct Report<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) machine: Machine,
+    /// Before each round.
+    pub(crate) fsyncs: Vec<Fsync>,
+    pub(crate) contenders: Vec<Contender>,
+    pub(crate) sweeps: Vec<Sweep>,
+    pub(crate) results: Results,
 }
 
-/// When all that was accepted could be read.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Visible {
-    /// How long after the last answer.
-    pub(crate) after: Duration,
-}
-
-#[expect(clippy::cast_precision_loss, reason = "figures of a report, with three digits")]
-impl Turn {
-    /// Requests answered 201, a second; on the whole way until they could be read.
-    fn rate(&self) -> f64 {
-        let late = self.visible.map_or(0.0, |visible| visible.after.as_secs_f64());
-        self.accepted() as f64 / (self.loaded.seconds + late)
+impl Report<'_> {
+    pub(crate) fn markdown(&self) -> anyhow::Result<String> {
+        let mut text = String::new();
+        self.write_conditions(&mut text)?;
+        self.write_contenders(&mut text)?;
+        self.write_lag(&mut text)?;
+        self.write_sweeps(&mut text)?;
+        self.write_targets(&mut text)?;
+        Ok(text)
     }
 
-    fn accepted(&self) -> u64 {
-        self.loaded.answers.get(&201).copied().unwrap_or_default()
-    }
-
-    fn others(&self) -> u64 {
-        self.loaded.answers.values().sum::<u64>() - self.accepted()
-    }
-
-    /// Processor seconds for a thousand requests.
-    fn cpu(&self, hundredths: u64) -> f64 {
-        hundredths as f64 / 100.0 / (self.accepted().max(1) as f64 / 1000.0)
-    }
-}
-
-/// Prints the table, and writes it as JSON where that is wanted.
-pub(crate) fn print(settings: &Settings, fsync: u64, turns: &[Turn]) -> anyhow::Result<()> {
-    println!("{}", machine::describe());
-    println!(
-        "fdatasync of 4 KiB: {fsync} µs; {} connections, {} shoppers, {} offers, {} rounds of {} s\n",
-        settings.connections, settings.shoppers, settings.offers, settings.rounds, settings.seconds
-    );
-    println!(
-        "| contender | 201s a second | ÷ noop | p50 ms | p99 ms | not 201 | server CPU s / 1,000 | client CPU s / 1,000 | visible after, s | lots expired |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|---|");
-    let mut rows = vec![];
-    for contender in &settings.only {
-        let own: Vec<&Turn> = turns.iter().filter(|turn| turn.contender == contender).collect();
-        let row = row(contender, &own, turns);
-        let text = |name: &str| row[name].as_f64().unwrap_or_default();
-        println!(
-            "| {contender} | {:.0} | {:.2} | {:.1} | {:.1} | {} | {:.4} | {:.4} | {:.2} | {:.0} |",
-            text("rate"),
-            text("ratio"),
-            text("p50_ms"),
-            text("p99_ms"),
-            row["not_201"],
-            text("server_cpu"),
-            text("client_cpu"),
-            text("visible_after"),
-            text("expired")
-        );
-        rows.push(row);
-    }
-    if let Some(file) = &settings.json {
-        let document = json!({
-            "machine": machine::describe(), "fsync_micros": fsync, "rounds": settings.rounds,
-            "seconds": settings.seconds, "connections": settings.connections, "contenders": rows,
+    pub(crate) fn json(&self) -> Value {
+        let targets = TARGETS.iter().map(|target| {
+            let measured = target.measured(&self.results);
+            let is_reached = measured.map(|measured| target.is_reached(measured));
+            json!({"target": target, "measured": measured, "is_reached": is_reached})
         });
-        std::fs::write(file, serde_json::to_string_pretty(&document)?)?;
+        let visible = |contender: &Contender| {
+            let turns = self.results.of(contender.name).filter_map(|turn| turn.visible.clone());
+            turns.collect::<Vec<_>>()
+        };
+        let visible =
+            self.contenders.iter().filter(|contender| contender.is_until_visible()).map(
+                |contender| json!({"contender": contender.name, "rounds": visible(contender)}),
+            );
+        json!({
+            "machine": self.machine,
+            "fsync": self.fsyncs,
+            "postgres_settings": POSTGRES_SETTINGS,
+            "slow_disk_ms": SLOWER_BY_MS,
+            "rounds": self.settings.rounds,
+            "connections": self.settings.connections,
+            "shoppers": self.settings.shoppers,
+            "offers": self.settings.offers,
+            "contenders": self.medians().collect::<Vec<_>>(),
+            "whole_way": visible.collect::<Vec<_>>(),
+            "pools": self.sweeps,
+            "targets": targets.collect::<Vec<_>>(),
+        })
     }
+
+    fn medians(&self) -> impl Iterator<Item = Medians> {
+        self.contenders
+            .iter()
+            .map(|contender| self.results.medians(contender.name, contender.naive()))
+    }
+
+    fn write_conditions(&self, text: &mut String) -> anyhow::Result<()> {
+        let Settings { rounds, connections, shoppers, offers, .. } = self.settings;
+        writeln!(text, "{}", self.machine)?;
+        let fsyncs = self
+            .fsyncs
+            .iter()
+            .map(|fsync| format!("{} µs (p99 {} µs)", fsync.median_micros, fsync.p99_micros));
+        let fsyncs = fsyncs.collect::<Vec<_>>().join(", ");
+        writeln!(text, "fdatasync of 4 KiB, before each round: {fsyncs}  ")?;
+        let settings = POSTGRES_SETTINGS.join(", ");
+        writeln!(
+            text,
+            "PostgreSQL as it comes (fsync and synchronous_commit on), with {settings}  "
+        )?;
+        writeln!(
+            text,
+            "{rounds} rounds, {connections} connections, {shoppers} shoppers, {offers} offers; \
+             the client shares the cores with the server\n"
+        )?;
+        Ok(())
+    }
+
+    fn write_contenders(&self, text: &mut String) -> anyhow::Result<()> {
+        let columns = [
+            "contender",
+            "a second",
+            "÷ noop",
+            "by CPU",
+            "÷ naive",
+            "p50 ms",
+            "p99 ms",
+            "errors",
+            "server CPU s / 1,000",
+            "PostgreSQL's part",
+            "client CPU s / 1,000",
+        ];
+        head(text, &columns)?;
+        for row in self.medians() {
+            writeln!(
+                text,
+                "| {} | {:.0} | {} | {} | {} | {:.2} | {:.2} | {} | {:.4} | {:.4} | {:.4} |",
+                row.contender,
+                row.rate,
+                or_dash(row.per_noop, 2),
+                or_dash(row.per_noop_by_cpu, 2),
+                or_dash(row.per_naive, 2),
+                row.p50_ms,
+                row.p99_ms,
+                row.errors,
+                row.server_cpu,
+                row.postgres_cpu,
+                row.client_cpu
+            )?;
+        }
+        if let Some(noop) = self.medians().find(|row| row.contender == "noop") {
+            let share = 100.0 * noop.client_cpu / (noop.client_cpu + noop.server_cpu);
+            writeln!(text, "\nBeside noop the client took {share:.0} % of the processor time.")?;
+        }
+        for row in self.medians() {
+            if let Some(expired) = row.expired {
+                writeln!(text, "\n{}: {expired:.0} lots expired meanwhile.", row.contender)?;
+            }
+        }
+        writeln!(text)?;
+        Ok(())
+    }
+
+    /// Medians over the rounds of each round's longest and last.
+    fn write_lag(&self, text: &mut String) -> anyhow::Result<()> {
+        let mut whole = self.contenders.iter().filter(|c| c.is_until_visible()).peekable();
+        if whole.peek().is_none() {
+            return Ok(());
+        }
+        let columns = [
+            "behind what was accepted",
+            "at most, events",
+            "at most, s",
+            "at the end, events",
+            "at the end, s",
+            "all visible after, s",
+        ];
+        head(text, &columns)?;
+        for contender in whole {
+            let of = |figure: &dyn Fn(&Visible) -> f64| {
+                let turns = self.results.of(contender.name);
+                let figures = turns.filter_map(|turn| turn.visible.as_ref()).map(figure).collect();
+                median(figures).unwrap_or_default()
+            };
+            writeln!(
+                text,
+                "| {} | {:.0} | {:.2} | {:.0} | {:.2} | {:.2} |",
+                contender.name,
+                of(&Visible::most_events),
+                of(&Visible::most_seconds),
+                of(&|visible| visible.lag.last().map_or(0.0, |last| last.behind_events() as f64)),
+                of(&|visible| visible.lag.last().map_or(0.0, |last| last.behind_seconds)),
+                of(&|visible| visible.after.as_secs_f64())
+            )?;
+        }
+        writeln!(text)?;
+        Ok(())
+    }
+
+    fn write_sweeps(&self, text: &mut String) -> anyhow::Result<()> {
+        if let Some(pool) = self.settings.pool {
+            writeln!(text, "The naive contender's pool has {pool} connections.\n")?;
+        }
+        for (index, sweep) in self.sweeps.iter().enumerate() {
+            let sizes: Vec<_> = sweep.rates.iter().map(|(size, _)| size.to_string()).collect();
+            if index == 0 {
+                let first = ["redemptions a second with a pool of"].into_iter();
+                let columns: Vec<_> = first.chain(sizes.iter().map(String::as_str)).collect();
+                head(text, &columns)?;
+            }
+            let rates: Vec<_> = sweep.rates.iter().map(|(_, rate)| format!("{rate:.0}")).collect();
+            writeln!(text, "| {} | {} |", sweep.contender, rates.join(" | "))?;
+        }
+        writeln!(text)?;
+        Ok(())
+    }
+
+    fn write_targets(&self, text: &mut String) -> anyhow::Result<()> {
+        head(text, &["target", "wanted", "measured", ""])?;
+        for target in &TARGETS {
+            let measured = target.measured(&self.results);
+            let verdict = match measured.map(|measured| target.is_reached(measured)) {
+                Some(true) => "reached",
+                Some(false) => "**missed**",
+                None => "not measured",
+            };
+            let (what, wanted) = (target.what(), target.wanted());
+            writeln!(text, "| {what} | {wanted} | {} | {verdict} |", or_dash(measured, 2))?;
+        }
+        Ok(())
+    }
+}
+
+fn head(text: &mut String, columns: &[&str]) -> anyhow::Result<()> {
+    writeln!(text, "| {} |\n|{}", columns.join(" | "), "---|".repeat(columns.len()))?;
     Ok(())
 }
 
-#[expect(clippy::cast_precision_loss, reason = "figures of a report, with three digits")]
-fn row(contender: &str, own: &[&Turn], all: &[Turn]) -> Value {
-    let of = |figure: &dyn Fn(&Turn) -> f64| median(own.iter().map(|turn| figure(turn)).collect());
-    let noop = all.iter().filter(|turn| turn.contender == "noop");
-    let ratios = own.iter().zip(noop).map(|(turn, noop)| turn.rate() / noop.rate()).collect();
-    json!({
-        "contender": contender,
-        "rate": of(&Turn::rate),
-        "ratio": median(ratios),
-        "p50_ms": of(&|turn| turn.loaded.latencies.quantile(500) as f64 / 1000.0),
-        "p99_ms": of(&|turn| turn.loaded.latencies.quantile(990) as f64 / 1000.0),
-        "not_201": own.iter().map(|turn| turn.others()).sum::<u64>(),
-        "server_cpu": of(&|turn| turn.cpu(turn.loaded.server_cpu)),
-        "client_cpu": of(&|turn| turn.cpu(turn.loaded.client_cpu)),
-        "expired": of(&|turn| turn.expired.unwrap_or_default() as f64),
-        "visible_after": of(&|turn| turn.visible.map_or(0.0, |visible| visible.after.as_secs_f64())),
-    })
-}
-
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or_default()
+fn or_dash(figure: Option<f64>, digits: usize) -> String {
+    figure.map_or_else(|| "–".into(), |figure| format!("{figure:.digits$}"))
 }

@@ -4,6 +4,7 @@
 //! - [`router()`]: every route on one page; one file per use case with its body and handler
 //! - [`CommandApi`]: a command handed to the writer, its outcome put into words
 //! - [`Writer`]: decides, appends, answers; it runs without HTTP too
+//! - `restart`: the state that a writer starts with, from a snapshot and the events after it
 //! - `refusal_problem`: the domain's refusals as problem documents
 
 mod add_stock;
@@ -27,6 +28,7 @@ mod redeem;
 mod refusal_problem;
 mod refuse_unheeded;
 mod release_hold;
+mod restart;
 mod return_purchase;
 mod router;
 mod transfer_credit;
@@ -35,8 +37,9 @@ mod writer;
 
 pub use execute::CommandApi;
 pub use refusal_problem::problem_pages;
+pub use restart::{LoadError, Loaded, SnapshotError, Snapshots, Taken, load};
 pub use router::router;
 pub use writer::{
-    Answer, Decide, LoadError, NotDecided, ReadClock, Reading, Request, StartError, Subject,
-    Unanswered, Writer, WriterConfig, WriterStatus,
+    Answer, Decide, NotDecided, ReadClock, Reading, Request, StartError, Subject, Unanswered,
+    Writer, WriterConfig, WriterStatus,
 };

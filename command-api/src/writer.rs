@@ -11,7 +11,6 @@
 mod batch;
 mod clock;
 mod gate;
-mod load;
 mod pending;
 mod recover;
 mod run;
@@ -31,8 +30,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use clock::{ReadClock, Reading};
 use gate::Gate;
-pub use load::LoadError;
 use pending::{Claim, Pending};
+
+use crate::restart::{LoadError, Snapshots};
 
 /// The most commands that wait for the writer. At 30,000 a second it is a quarter of a second's
 /// worth; past it, waiting longer would help nobody.
@@ -48,6 +48,8 @@ pub struct WriterConfig {
     pub store: EventStore,
     /// The partition that it writes.
     pub partition: Partition,
+    /// Where snapshots are, if anywhere.
+    pub snapshots: Option<Snapshots>,
     /// How long a command may take, from its arrival to its answer.
     pub deadline: Duration,
     /// Where the log takes its time from; without it, as it was opened, and a new one from the wall
@@ -64,7 +66,8 @@ impl WriterConfig {
     #[must_use]
     pub fn new(store: EventStore, partition: Partition, deadline: Duration) -> Self {
         let read_clock = ReadClock::system();
-        Self { store, partition, deadline, clock: None, read_clock, decide: domain::decide }
+        let (snapshots, clock) = (None, None);
+        Self { store, partition, snapshots, deadline, clock, read_clock, decide: domain::decide }
     }
 }
 
@@ -220,6 +223,7 @@ struct Handle {
     deadline: Duration,
     read_clock: ReadClock,
     clock: Clock,
+    loaded_from: Position,
 }
 
 impl Writer {
@@ -231,14 +235,15 @@ impl Writer {
         let gate = Arc::new(Gate::new(config.store.is_exclusive()));
         let (deadline, read_clock) = (config.deadline, config.read_clock.clone());
         let run = run::Run::start(config, commands, Arc::clone(&gate), status).await?;
-        let clock = run.clock.source();
+        let (clock, loaded_from) = (run.clock.source(), run.loaded_from);
         let (stopped, has_stopped) = oneshot::channel();
         tokio::spawn(async move {
             run.until_stopped().await;
             // Whoever asked to be told may have gone.
             let _ = stopped.send(());
         });
-        let handle = Handle { queue, gate, status: watched, deadline, read_clock, clock };
+        let handle =
+            Handle { queue, gate, status: watched, deadline, read_clock, clock, loaded_from };
         Ok((Self(Arc::new(handle)), has_stopped))
     }
 
@@ -279,6 +284,12 @@ impl Writer {
     #[must_use]
     pub fn clock(&self) -> Clock {
         self.0.clock
+    }
+
+    /// The last event of the snapshot that it started from; before the first, where there was none.
+    #[must_use]
+    pub fn loaded_from(&self) -> Position {
+        self.0.loaded_from
     }
 
     /// The clocks that the writer goes by.

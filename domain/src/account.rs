@@ -433,6 +433,10 @@ impl Account {
         if let Some((_, taken)) = self.taken.iter_mut().find(|(other, _)| *other == offer) {
             *taken = taken.plus(quantity)?;
         } else {
+            if self.taken.is_empty() {
+                // Most shoppers have had few offers; the usual first growth is to four.
+                self.taken.reserve_exact(1);
+            }
             self.taken.push((offer, quantity));
         }
         Some(())

@@ -79,7 +79,14 @@ macro_rules! amount {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                Self::new(deserializer.deserialize_any(WholeNumber)?).map_err(de::Error::custom)
+                // A snapshot's format has no types in it; JSON is asked what is there, so that what
+                // isn't a whole number is named.
+                let value = if deserializer.is_human_readable() {
+                    deserializer.deserialize_any(WholeNumber)?
+                } else {
+                    u64::deserialize(deserializer)?
+                };
+                Self::new(value).map_err(de::Error::custom)
             }
         }
     };

@@ -2,30 +2,45 @@
 //! at some times, so many per shopper and period, for so long.
 
 use log_record::Position;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
+use crate::left_out::Fields;
 use crate::{Category, Points, PurchaseLine, Timestamp};
 
 /// What a rule says; a change replaces all of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct EarningTerms {
     /// What an amount of money earns.
     pub rate: Rate,
     /// What it earns in some categories instead.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub categories: Vec<CategoryRate>,
     /// Times in which it earns more (or less); where several apply, the highest does.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub multipliers: Vec<Multiplier>,
     /// The most that a shopper earns by this rule.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub cap: Option<Cap>,
     /// For how long what was earned can be spent; without it, for ever.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub expiry: Option<ExpiryRule>,
     /// After how many days it can be spent: the time in which goods can be returned.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
     pub pending_days: u16,
+}
+
+impl Serialize for EarningTerms {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let leaves_out = serializer.is_human_readable();
+        Fields::new(serializer.serialize_struct("EarningTerms", 6)?, leaves_out)
+            .field("rate", &self.rate)?
+            .field_if(!self.categories.is_empty(), "categories", &self.categories)?
+            .field_if(!self.multipliers.is_empty(), "multipliers", &self.multipliers)?
+            .field_if(self.cap.is_some(), "cap", &self.cap)?
+            .field_if(self.expiry.is_some(), "expiry", &self.expiry)?
+            .field_if(self.pending_days > 0, "pending_days", &self.pending_days)?
+            .end()
+    }
 }
 
 /// A rule as it stands.
@@ -161,9 +176,4 @@ impl EarningTerms {
             ExpiryRule::EndOfYear(years) => now.start_of_year(years.saturating_add(1)),
         })
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's own signature")]
-const fn is_zero(value: &u16) -> bool {
-    *value == 0
 }

@@ -24,6 +24,7 @@ pub mod earning_rule;
 pub mod event;
 pub mod ids;
 pub mod inventory;
+mod left_out;
 mod lots;
 pub mod offer;
 pub mod policy;

@@ -5,11 +5,12 @@
 //! looks ids up while the writer decides; nothing but `State::evolve` inserts.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{PoisonError, RwLock};
 
 use log_record::Position;
-use serde::ser::SerializeSeq;
+use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
@@ -20,6 +21,26 @@ use crate::{
 
 /// How many locks the map is spread over, so that the gate's readers seldom meet the writer.
 const SHARDS: usize = 64;
+
+/// Eight neighbouring shards take 8, 9, … 15 ids of 92. A table doubles when it is full; were all
+/// of one size, all would double at once, and then an id would take 53 bytes instead of 41 at most.
+const SHARE_LEAST: usize = 8;
+const SHARES: usize = 92;
+
+/// The shard among its eight neighbours, by a byte of the hash.
+const NEIGHBOUR: [u8; 256] = {
+    let mut neighbours = [0; 256];
+    let (mut byte, mut neighbour, mut end) = (0, 0, SHARE_LEAST);
+    while byte < neighbours.len() {
+        if byte * SHARES / neighbours.len() >= end {
+            neighbour += 1;
+            end += SHARE_LEAST + neighbour as usize;
+        }
+        neighbours[byte] = neighbour;
+        byte += 1;
+    }
+    neighbours
+};
 
 /// The first 16 bytes of SHA-256 over the owner, the kind and the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -123,14 +144,35 @@ impl IdHash {
     }
 
     const fn shard(self) -> usize {
-        self.0[0] as usize % SHARDS
+        let [first, second, ..] = self.0;
+        (first as usize % (SHARDS / 8)) * 8 + NEIGHBOUR[second as usize] as usize
     }
 }
 
 /// The ids of a partition.
 #[derive(Debug)]
 pub struct RecordedIds {
-    shards: [RwLock<HashMap<IdHash, Position, BuildHasherDefault<AlreadyHashed>>>; SHARDS],
+    shards: [RwLock<Shard>; SHARDS],
+}
+
+type Shard = HashMap<IdHash, PackedPosition, BuildHasherDefault<AlreadyHashed>>;
+
+/// A position without its two highest bytes, which are zero: the log has 48 bits for it. An entry
+/// of 22 bytes fits the allocator's sizes, where one of 24 would take 28.
+#[derive(Clone, Copy, Debug)]
+struct PackedPosition([u8; 6]);
+
+impl From<Position> for PackedPosition {
+    fn from(position: Position) -> Self {
+        let [_, _, low @ ..] = position.0.to_be_bytes();
+        Self(low)
+    }
+}
+
+impl From<PackedPosition> for Position {
+    fn from(PackedPosition([a, b, c, d, e, f]): PackedPosition) -> Self {
+        Self(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+    }
 }
 
 impl RecordedIds {
@@ -138,36 +180,76 @@ impl RecordedIds {
     #[must_use]
     pub fn position_of(&self, id: IdHash) -> Option<Position> {
         let shard = self.shards[id.shard()].read().unwrap_or_else(PoisonError::into_inner);
-        shard.get(&id).copied()
+        shard.get(&id).copied().map(Position::from)
     }
 
     /// Records an id; returns the position that it already had, if any (I2).
     pub(crate) fn insert(&self, id: IdHash, position: Position) -> Option<Position> {
         let mut shard = self.shards[id.shard()].write().unwrap_or_else(PoisonError::into_inner);
-        shard.insert(id, position)
+        shard.insert(id, position.into()).map(Position::from)
     }
 }
 
-/// A list of pairs, in no order.
+/// A list of pairs for each shard, in no order.
 impl Serialize for RecordedIds {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut pairs = serializer.serialize_seq(None)?;
-        for shard in &self.shards {
-            for pair in shard.read().unwrap_or_else(PoisonError::into_inner).iter() {
-                pairs.serialize_element(&pair)?;
-            }
-        }
-        pairs.end()
+        serializer.collect_seq(self.shards.iter().map(Pairs))
     }
 }
 
 impl<'de> Deserialize<'de> for RecordedIds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let recorded = Self::default();
-        for (id, position) in Vec::<(IdHash, Position)>::deserialize(deserializer)? {
-            recorded.insert(id, position);
+        let mut recorded = Self::default();
+        let shards = Vec::<OfShard>::deserialize(deserializer)?;
+        if shards.len() != SHARDS {
+            return Err(de::Error::custom("ids are spread over another number of shards"));
+        }
+        for (index, (OfShard(pairs), shard)) in
+            shards.into_iter().zip(&mut recorded.shards).enumerate()
+        {
+            if pairs.keys().any(|id| id.shard() != index) {
+                return Err(de::Error::custom("an id is where it can't be found"));
+            }
+            *shard.get_mut().unwrap_or_else(PoisonError::into_inner) = pairs;
         }
         Ok(recorded)
+    }
+}
+
+struct Pairs<'a>(&'a RwLock<Shard>);
+
+impl Serialize for Pairs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let shard = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        serializer.collect_seq(shard.iter().map(|(id, position)| (id, Position::from(*position))))
+    }
+}
+
+struct OfShard(Shard);
+
+impl<'de> Deserialize<'de> for OfShard {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(PairsVisitor).map(Self)
+    }
+}
+
+/// Makes room for all pairs at once: a map of serde's own making grows again and again.
+struct PairsVisitor;
+
+impl<'de> Visitor<'de> for PairsVisitor {
+    type Value = Shard;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ids with their positions")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Shard, A::Error> {
+        let mut shard = Shard::default();
+        shard.reserve(pairs.size_hint().unwrap_or_default());
+        while let Some((id, position)) = pairs.next_element::<(_, Position)>()? {
+            shard.insert(id, position.into());
+        }
+        Ok(shard)
     }
 }
 
@@ -211,5 +293,29 @@ mod tests {
         let cause = Cause { kind: crate::CauseKind::Purchase, id: "x-1".parse()? };
         assert_eq!(recorded.position_of(IdHash::cause(&ann, &cause)), None);
         Ok(())
+    }
+
+    #[test]
+    fn a_position_comes_back_as_it_was_packed() {
+        for position in [0, 1, 4_711, (1 << 48) - 1].map(Position) {
+            assert_eq!(Position::from(PackedPosition::from(position)), position);
+        }
+    }
+
+    #[test]
+    fn ids_are_spread_over_all_shards_and_not_evenly() {
+        let mut counts = [0_u32; SHARDS];
+        for first in 0..=u8::MAX {
+            for second in 0..=u8::MAX {
+                let mut id = IdHash([0; 16]);
+                (id.0[0], id.0[1]) = (first, second);
+                counts[id.shard()] += 1;
+            }
+        }
+        for neighbours in counts.chunks(8) {
+            assert!(neighbours.is_sorted() && neighbours[0] > 0, "{neighbours:?}");
+            let (least, most) = (neighbours[0], neighbours[7]);
+            assert!(most * 10 > least * 17 && most < least * 2, "{neighbours:?}");
+        }
     }
 }

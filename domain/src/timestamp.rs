@@ -7,11 +7,10 @@ use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Datelike, Months, NaiveDate, SecondsFormat, Utc};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Microseconds since 1970-01-01T00:00:00Z, within the years 1970 to 9999.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(try_from = "Box<str>")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 /// A text or number that is not a point in time that the ledger takes.
@@ -108,14 +107,6 @@ impl FromStr for Timestamp {
     }
 }
 
-impl TryFrom<Box<str>> for Timestamp {
-    type Error = TimestampError;
-
-    fn try_from(text: Box<str>) -> Result<Self, TimestampError> {
-        text.parse()
-    }
-}
-
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = self.date_time().ok_or(fmt::Error)?;
@@ -123,9 +114,25 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// RFC 3339 where people read it, and the number in a snapshot.
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            serializer.serialize_i64(self.0)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let time = if deserializer.is_human_readable() {
+            Box::<str>::deserialize(deserializer)?.parse()
+        } else {
+            Self::from_micros(i64::deserialize(deserializer)?)
+        };
+        time.map_err(de::Error::custom)
     }
 }
 

@@ -58,9 +58,18 @@ pub enum DecodeError {
 
 /// The event that a row holds, and when it was recorded.
 pub fn decode(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeError> {
+    let (recorded_at, mut event) = decode_public(row)?;
+    if let Private::Text(text) = &row.private {
+        restore(&mut event, read(row, "private text", text)?);
+    }
+    Ok((recorded_at, event))
+}
+
+/// The event as it is once its private text has been erased, which is all that a state is made of.
+pub fn decode_public(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeError> {
     let recorded_at = Timestamp::from_micros(row.recorded_at)
         .map_err(|source| DecodeError::RecordedAt { place: row.place, source })?;
-    let mut event = match (&*row.event_type, row.version) {
+    let event = match (&*row.event_type, row.version) {
         ("log-opened", 1) => Event::LogOpened(fact(row)?),
         ("log-forked", 1) => Event::LogForked(fact(row)?),
         ("clock-doubted", 1) => Event::ClockDoubted(fact(row)?),
@@ -97,9 +106,6 @@ pub fn decode(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeError> {
             });
         }
     };
-    if let Private::Text(text) = &row.private {
-        restore(&mut event, read(row, "private text", text)?);
-    }
     Ok((recorded_at, event))
 }
 

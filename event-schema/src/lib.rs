@@ -8,6 +8,6 @@ mod encode;
 mod metadata;
 mod private;
 
-pub use decode::{DecodeError, decode, decode_metadata};
+pub use decode::{DecodeError, decode, decode_metadata, decode_public};
 pub use encode::{EncodeError, Salt, encode};
 pub use metadata::Metadata;

@@ -43,6 +43,23 @@ pub enum StoreError {
         /// Which event.
         place: Place,
     },
+    /// Events are in the archive, and its folder isn't known.
+    #[error(
+        "the events from {place} on are in the archive, in {file}; say where it is with \
+         --archive-dir"
+    )]
+    Archived {
+        /// The first of them.
+        place: Place,
+        /// In which file.
+        file: PathBuf,
+    },
+    /// A range was to be taken out that is in no file.
+    #[error("the events from {place} on aren't archived yet, so they stay in the log")]
+    NotArchived {
+        /// The first of them.
+        place: Place,
+    },
     /// The file is damaged.
     #[error("the log {file} is damaged: {what}; restore it from a backup, and keep this file")]
     Corrupt {

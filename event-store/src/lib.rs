@@ -10,6 +10,7 @@
 
 mod api_key;
 mod append;
+mod archive;
 mod error;
 mod follow;
 mod memory;
@@ -20,6 +21,7 @@ mod url;
 
 pub use api_key::ApiKeyRow;
 pub use append::{Append, AppendError};
+pub use archive::{ArchivedRange, MEMBER_EVENTS};
 pub use error::{StoreError, with_causes};
 pub use follow::Follower;
 pub use memory::{Fault, MemoryStore};

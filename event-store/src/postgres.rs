@@ -7,6 +7,7 @@
 //! An answer is believed only where the server gave no warning with it: a commit whose wait for a
 //! standby was cancelled is answered like any other, and may yet be lost with this server.
 
+mod archived;
 mod open;
 mod ranges;
 mod rows;
@@ -14,13 +15,14 @@ mod rows;
 use std::sync::Arc;
 
 use deadpool_postgres::Pool;
-use log_record::{Head, LogId, Partition, Position, RecordedEvent, WriterId};
+use log_record::{Head, LogId, Partition, Place, Position, RecordedEvent, WriterId};
 use postgres_connection::{Connection, PostgresUrl};
 use tokio::sync::{Mutex, MutexGuard, watch};
 use tokio_postgres::Statement;
 
+use crate::archive::Archive;
 use crate::store::check_rows;
-use crate::{Access, ApiKeyRow, Append, AppendError, StoreError};
+use crate::{Access, ApiKeyRow, Append, AppendError, ArchivedRange, StoreError};
 use ranges::Ranges;
 use rows::{Columns, event_of_row, head_of_row};
 
@@ -40,6 +42,7 @@ const READERS: usize = 4;
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     shared: Arc<Shared>,
+    pub(crate) archive: Archive,
 }
 
 #[derive(Debug)]
@@ -76,7 +79,8 @@ impl PostgresStore {
             writer: Mutex::new(None),
             appended: watch::Sender::new(Position::START),
         };
-        let store = Self {
+        Ok(Self {
+            archive: Archive::default(),
             shared: Arc::new(Shared {
                 url: url.clone(),
                 log_id: opened.log_id,
@@ -85,8 +89,7 @@ impl PostgresStore {
                 readers: url.pool(READERS)?,
                 ranges: Ranges::new(opened.range_positions),
             }),
-        };
-        Ok(store)
+        })
     }
 
     pub(crate) fn log_id(&self) -> LogId {
@@ -272,6 +275,41 @@ impl PostgresStore {
         let replaced = connection.client.execute(REPLACE, &[&roles, &hashes]).await;
         replaced.map_err(|source| postgres("write the API keys of", source))?;
         Ok(())
+    }
+
+    pub(crate) fn range_positions(&self) -> u64 {
+        self.shared.ranges.size()
+    }
+
+    pub(crate) async fn archived_range(
+        &self,
+        place: Place,
+    ) -> Result<Option<ArchivedRange>, StoreError> {
+        let client = self.reader().await?;
+        let found = archived::range_of(&client, place).await;
+        found.map_err(|source| postgres("read the archived ranges of", source))
+    }
+
+    pub(crate) async fn first_live(
+        &self,
+        partition: Partition,
+    ) -> Result<Option<Position>, StoreError> {
+        let client = self.reader().await?;
+        let first = archived::first_live(&client, partition).await;
+        first.map_err(|source| postgres("read", source))
+    }
+
+    pub(crate) async fn keep_archived(&self, range: ArchivedRange) -> Result<(), StoreError> {
+        let connection = self.shared.url.connect().await?;
+        let kept = archived::keep(&connection.client, &range).await;
+        kept.map_err(|source| postgres("archive a range of", source))
+    }
+
+    pub(crate) async fn take_out(&self, last: Position) -> Result<(), StoreError> {
+        let connection = self.shared.url.connect().await?;
+        let table = self.shared.ranges.table_of(last);
+        let taken = archived::take_out(&connection.client, &table).await;
+        taken.map_err(|source| postgres("detach a range of", source))
     }
 
     async fn reader(&self) -> Result<deadpool_postgres::Object, StoreError> {

@@ -4,23 +4,25 @@
 //! commit is synced (`synchronous=full` in WAL mode). A lock on a file beside the log keeps other
 //! writers away; readers in other processes are welcome.
 
+mod archived;
 mod lock;
 mod open;
 mod rows;
 mod thread;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use log_record::{
-    BatchId, Epoch, Generation, Head, LogId, Partition, Position, RecordedEvent, WriterId,
+    BatchId, Epoch, Generation, Head, LogId, Partition, Place, Position, RecordedEvent, WriterId,
 };
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::{Access, ApiKeyRow, Append, AppendError, StoreError};
+use crate::archive::Archive;
+use crate::{Access, ApiKeyRow, Append, AppendError, ArchivedRange, StoreError};
 use lock::WriterLock;
 use rows::{failed, insert_events, read_events, select_head};
 use thread::ConnectionThread;
@@ -37,10 +39,12 @@ const READERS: usize = 2;
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     shared: Arc<Shared>,
+    pub(crate) archive: Archive,
 }
 
 #[derive(Debug)]
 struct Shared {
+    file: PathBuf,
     log_id: LogId,
     /// The last position that this process appended, by partition.
     appended: Vec<watch::Sender<Position>>,
@@ -69,7 +73,9 @@ impl SqliteStore {
             .transpose()?;
         let watched = (0..opened.partitions).map(|_| watch::Sender::new(Position::START));
         Ok(Self {
+            archive: Archive::default(),
             shared: Arc::new(Shared {
+                file: file.into(),
                 log_id: opened.log_id,
                 appended: watched.collect(),
                 readers,
@@ -186,6 +192,52 @@ impl SqliteStore {
             transaction.commit()
         })
         .await
+    }
+
+    pub(crate) async fn range_positions(&self) -> Result<u64, StoreError> {
+        self.read_with(|connection| archived::range_positions(connection)).await?
+    }
+
+    pub(crate) async fn archived_range(
+        &self,
+        place: Place,
+    ) -> Result<Option<ArchivedRange>, StoreError> {
+        self.read_with(move |connection| archived::range_of(connection, place)).await?
+    }
+
+    pub(crate) async fn first_live(
+        &self,
+        partition: Partition,
+    ) -> Result<Option<Position>, StoreError> {
+        self.read_with(move |connection| archived::first_live(connection, partition)).await?
+    }
+
+    pub(crate) async fn keep_archived(&self, range: ArchivedRange) -> Result<(), StoreError> {
+        self.beside_the_writer(move |connection| archived::keep(connection, &range)).await
+    }
+
+    pub(crate) async fn take_out(&self, first: Position, last: Position) -> Result<(), StoreError> {
+        for partition in (0..self.partitions()).map(Partition) {
+            let take = move |connection: &Connection| {
+                archived::take_out(connection, partition, first, last)
+            };
+            self.beside_the_writer(take).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs on a connection of its own, which may write although another process holds the log: it
+    /// changes nothing that the writer looks at.
+    async fn beside_the_writer(
+        &self,
+        job: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let file = self.shared.file.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let connection = open::connection_beside(&file)?;
+            job(&connection).map_err(|source| failed(&connection, "archive", source))
+        });
+        done.await.map_err(|_| StoreError::Closed)?
     }
 
     /// Runs on the thread that owns the writing connection.

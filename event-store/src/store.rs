@@ -1,18 +1,24 @@
 //! What can be done with a log, whichever store keeps it.
 
+use std::path::PathBuf;
+
 use log_record::{
     Checksum, Epoch, Head, LogId, Partition, Place, Position, RecordedEvent, WriterId,
 };
 
 use tokio::sync::watch;
 
+use crate::archive::Archive;
 use crate::{
-    ApiKeyRow, Append, AppendError, Follower, MemoryStore, PostgresStore, SqliteStore, StoreError,
-    StoreUrl, postgres,
+    ApiKeyRow, Append, AppendError, ArchivedRange, Follower, MemoryStore, PostgresStore,
+    SqliteStore, StoreError, StoreUrl, postgres,
 };
 
 /// The most events that one read gives, about 8 MB of them; a larger limit is cut to this.
 pub const READ_EVENTS_MAX: usize = 16_384;
+
+/// What is wrong with an event that should be there.
+const MISSING: &str = "is missing";
 
 /// A log. Cloning gives another handle to the same one.
 ///
@@ -182,7 +188,7 @@ impl EventStore {
     }
 
     /// The events after `after`, as many as there are, but at most `limit` and
-    /// [`READ_EVENTS_MAX`].
+    /// [`READ_EVENTS_MAX`]; no more than to the end of their range, where they are archived.
     pub async fn read(
         &self,
         partition: Partition,
@@ -190,6 +196,22 @@ impl EventStore {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
         let limit = limit.min(READ_EVENTS_MAX);
+        let read = self.read_live(partition, after, limit).await;
+        let Err(StoreError::CorruptEvent { place, what: MISSING }) = read else { return read };
+        match self.archived_range(place).await? {
+            Some(range) if place.position == after.next() => {
+                self.archive().read(self.log_id(), range, after, limit).await
+            }
+            _ => read,
+        }
+    }
+
+    async fn read_live(
+        &self,
+        partition: Partition,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
         match self {
             Self::Memory(store) => store.read(partition, after, limit),
             Self::Sqlite(store) => store.read(partition, after, limit).await,
@@ -199,7 +221,7 @@ impl EventStore {
 
     /// The event at one place.
     pub async fn read_one(&self, place: Place) -> Result<RecordedEvent, StoreError> {
-        let missing = || StoreError::CorruptEvent { place, what: "is missing" };
+        let missing = || StoreError::CorruptEvent { place, what: MISSING };
         let before = Position(place.position.0.checked_sub(1).ok_or_else(missing)?);
         self.read(place.partition, before, 1).await?.pop().ok_or_else(missing)
     }
@@ -224,6 +246,34 @@ impl EventStore {
             Self::Memory(store) => store.appended(partition),
             Self::Sqlite(store) => store.appended(partition),
             Self::Postgres(store) => store.appended(partition),
+        }
+    }
+
+    /// The same log, which finds archived events in `folder`.
+    #[must_use]
+    pub fn with_archive(mut self, folder: PathBuf) -> Self {
+        match &mut self {
+            Self::Memory(_) => {}
+            Self::Sqlite(store) => store.archive = Archive::at(folder),
+            Self::Postgres(store) => store.archive = Archive::at(folder),
+        }
+        self
+    }
+
+    fn archive(&self) -> Archive {
+        match self {
+            Self::Memory(_) => Archive::default(),
+            Self::Sqlite(store) => store.archive.clone(),
+            Self::Postgres(store) => store.archive.clone(),
+        }
+    }
+
+    /// The archived range that an event is in.
+    pub async fn archived_range(&self, place: Place) -> Result<Option<ArchivedRange>, StoreError> {
+        match self {
+            Self::Memory(_) => Ok(None),
+            Self::Sqlite(store) => store.archived_range(place).await,
+            Self::Postgres(store) => store.archived_range(place).await,
         }
     }
 
@@ -262,7 +312,7 @@ pub(crate) fn check_rows(
         expected = expected.next();
         let place = Place { partition, position: expected };
         if row.place != place {
-            return Err(StoreError::CorruptEvent { place, what: "is missing" });
+            return Err(StoreError::CorruptEvent { place, what: MISSING });
         }
         if !row.is_intact(log_id) {
             return Err(StoreError::CorruptEvent { place, what: "has a wrong checksum" });
@@ -270,7 +320,7 @@ pub(crate) fn check_rows(
     }
     if expected.since(after) < wanted {
         let place = Place { partition, position: expected.next() };
-        return Err(StoreError::CorruptEvent { place, what: "is missing" });
+        return Err(StoreError::CorruptEvent { place, what: MISSING });
     }
     Ok(())
 }

@@ -28,6 +28,17 @@ pub enum StoreUrlError {
     Postgres(#[from] PostgresUrlError),
 }
 
+impl StoreUrl {
+    /// As it can be read again, with the password that [`fmt::Display`] keeps to itself.
+    #[must_use]
+    pub fn with_password(&self) -> String {
+        match self {
+            Self::Postgres(url) => url.with_password().to_owned(),
+            Self::Sqlite(_) | Self::Memory => self.to_string(),
+        }
+    }
+}
+
 impl FromStr for StoreUrl {
     type Err = StoreUrlError;
 

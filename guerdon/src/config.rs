@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use command_api::Snapshots;
 use domain::Clock;
-use event_store::StoreUrl;
+use event_store::{Access, EventStore, StoreError, StoreUrl};
+use postgres_connection::PostgresUrl;
+use projector::ReadModelUrl;
 
 /// Where a ledger keeps what it keeps.
 #[derive(Args, Clone, Debug)]
@@ -21,9 +24,16 @@ pub(crate) struct DataConfig {
     #[arg(long, env = "GUERDON_STORE")]
     pub(crate) store: Option<StoreUrl>,
 
-    /// The read model: sqlite:PATH. [default: read-model.sqlite in the data folder]
-    #[arg(long, env = "GUERDON_READ_MODEL", value_parser = read_model_path)]
-    pub(crate) read_model: Option<PathBuf>,
+    /// Where old events are that `guerdon archive` has taken out of the log. [default: archive in
+    /// the data folder]
+    #[arg(long, env = "GUERDON_ARCHIVE_DIR")]
+    pub(crate) archive_dir: Option<PathBuf>,
+
+    /// The read model: sqlite:PATH, or postgres://USER:PASSWORD@HOST:PORT/DATABASE, on the log's
+    /// server or another; several hosts are separated by commas, and the one that takes writes is
+    /// written. [default: read-model.sqlite in the data folder]
+    #[arg(long, env = "GUERDON_READ_MODEL")]
+    pub(crate) read_model: Option<ReadModelUrl>,
 }
 
 /// How a ledger is run.
@@ -53,9 +63,18 @@ pub(crate) struct ServeConfig {
     #[arg(long, env = "GUERDON_API_KEYS_ELSEWHERE")]
     pub(crate) api_keys_elsewhere: bool,
 
+    /// Streaming standbys of the read model's PostgreSQL, which answer reads while they keep up:
+    /// postgres://USER:PASSWORD@HOST:PORT/DATABASE, with a comma between hosts.
+    #[arg(long, env = "GUERDON_READ_MODEL_REPLICA")]
+    pub(crate) read_model_replica: Option<PostgresUrl>,
+
     /// How long a command may take from its arrival to its answer, in milliseconds.
     #[arg(long, env = "GUERDON_COMMAND_DEADLINE_MS", default_value = "5000", value_parser = millis)]
     pub(crate) command_deadline_ms: Duration,
+
+    /// After how many events a snapshot is taken, which the next start goes on from; 0 for never.
+    #[arg(long, env = "GUERDON_SNAPSHOT_EVERY", default_value_t = 1_000_000)]
+    pub(crate) snapshot_every: u64,
 
     /// How long a read with Guerdon-Position waits for the read model, in milliseconds.
     #[arg(long, env = "GUERDON_READ_WAIT_MS", default_value = "2000", value_parser = millis)]
@@ -86,19 +105,26 @@ impl DataConfig {
         self.store.clone().unwrap_or_else(|| StoreUrl::Sqlite(self.data_dir.join("log.sqlite")))
     }
 
-    pub(crate) fn read_model(&self) -> PathBuf {
-        self.read_model.clone().unwrap_or_else(|| self.data_dir.join("read-model.sqlite"))
+    /// Opens the log, with what of it is archived.
+    pub(crate) async fn open(&self, access: Access) -> Result<EventStore, StoreError> {
+        Ok(EventStore::open(&self.store(), access).await?.with_archive(self.archive_dir()))
+    }
+
+    pub(crate) fn archive_dir(&self) -> PathBuf {
+        self.archive_dir.clone().unwrap_or_else(|| self.data_dir.join("archive"))
+    }
+
+    pub(crate) fn read_model(&self) -> ReadModelUrl {
+        let file = || ReadModelUrl::Sqlite(self.data_dir.join("read-model.sqlite"));
+        self.read_model.clone().unwrap_or_else(file)
+    }
+
+    pub(crate) fn snapshots(&self) -> Snapshots {
+        Snapshots::in_folder(self.data_dir.join("snapshots"))
     }
 
     pub(crate) fn api_keys(&self) -> PathBuf {
         self.data_dir.join("api-keys.json")
-    }
-}
-
-fn read_model_path(url: &str) -> Result<PathBuf, String> {
-    match url.parse() {
-        Ok(StoreUrl::Sqlite(path)) => Ok(path),
-        _ => Err(format!("a read model is sqlite:PATH, not {url:?}")),
     }
 }
 

@@ -4,6 +4,7 @@
 //! log id. A copy that was cut short goes on where it ended: its last event must be the original's.
 //! The API keys go with it, so that callers notice nothing.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
@@ -25,12 +26,19 @@ pub(crate) struct CopyLogArgs {
     from: StoreUrl,
     /// An empty store, or one that holds the beginning of the same log.
     to: StoreUrl,
+
+    /// Where old events of the log to copy are that `guerdon archive` has taken out of it.
+    #[arg(long, env = "GUERDON_ARCHIVE_DIR")]
+    archive_dir: Option<PathBuf>,
 }
 
 pub(crate) async fn run(args: CopyLogArgs) -> anyhow::Result<()> {
-    let CopyLogArgs { from, to } = args;
+    let CopyLogArgs { from, to, archive_dir } = args;
     ensure!(from != to, "{from} can't be copied to itself");
-    let source = EventStore::open(&from, Access::Read).await?;
+    let mut source = EventStore::open(&from, Access::Read).await?;
+    if let Some(folder) = archive_dir {
+        source = source.with_archive(folder);
+    }
     EventStore::migrate(&to).await?;
     let log = NewLog { log_id: source.log_id(), partitions: source.partitions() };
     let copy = EventStore::open(&to, Access::Write(log)).await?;

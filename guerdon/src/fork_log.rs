@@ -33,10 +33,12 @@ pub(crate) async fn run(args: ForkLogArgs) -> anyhow::Result<()> {
     let reason = args.reason.trim();
     ensure!(!reason.is_empty(), "--reason must say what happened");
     ensure!(reason.len() <= REASON_MAX, "--reason must have at most {REASON_MAX} bytes");
-    let url = args.data.store();
     // It must be there: without a log there is nothing to declare.
-    EventStore::open(&url, Access::Read).await?;
-    let store = EventStore::open(&url, Access::Write(serve::new_log(1))).await?;
+    args.data.open(Access::Read).await?;
+    let store = args.data.open(Access::Write(serve::new_log(1))).await?;
+    let snapshots = args.data.snapshots();
+    let forgotten = snapshots.forget(store.log_id(), store.partitions());
+    forgotten.context("the snapshots of the other history can't be removed")?;
     for partition in (0..store.partitions()).map(Partition) {
         let head = store.take_over(partition, WriterId(Uuid::now_v7())).await?;
         if head.position > Position::START {

@@ -4,6 +4,7 @@
 //! can't. Start with `serve.rs`.
 
 mod api_keys;
+mod archive;
 mod config;
 mod confirm_clock;
 mod copy_log;
@@ -13,6 +14,7 @@ mod migrate;
 mod new_keys;
 mod rebuild;
 mod serve;
+mod snapshot;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -32,7 +34,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Tool {
     /// Runs the ledger (also without saying `serve`).
-    Serve(config::ServeConfig),
+    Serve(Box<config::ServeConfig>),
     /// Brings history into a running ledger over its REST API.
     Import(import::ImportArgs),
     /// Tells a running ledger that its wall clock is right, so that it decides again.
@@ -43,11 +45,15 @@ enum Tool {
     Migrate(config::DataConfig),
     /// Copies a log into an empty store, byte for byte, or goes on where an earlier copy ended.
     CopyLog(copy_log::CopyLogArgs),
+    /// Moves old ranges of the log into files, where they are read as before.
+    Archive(archive::ArchiveArgs),
     /// Declares a log that was shortened to be the history, after a standby that lagged was
     /// promoted or a backup restored.
     ForkLog(fork_log::ForkLogArgs),
     /// Makes the read model anew from the log, beside the one in use, and swaps them.
     Rebuild(config::DataConfig),
+    /// Writes the state to a file, so that the next start is short; the ledger may be running.
+    Snapshot(config::DataConfig),
 }
 
 /// The program allocates and frees for every request; mimalloc does both faster than glibc.
@@ -65,15 +71,17 @@ async fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    let done = match cli.tool.unwrap_or(Tool::Serve(cli.serve)) {
-        Tool::Serve(config) => serve::serve(config).await,
+    let done = match cli.tool.unwrap_or(Tool::Serve(Box::new(cli.serve))) {
+        Tool::Serve(config) => serve::serve(*config).await,
         Tool::Import(args) => import::run(args).await,
         Tool::ConfirmClock(args) => confirm_clock::run(args).await,
         Tool::NewKeys(config) => new_keys::new_keys(config).await,
         Tool::Migrate(config) => migrate::migrate(config).await,
         Tool::CopyLog(args) => copy_log::run(args).await,
+        Tool::Archive(args) => archive::run(args).await,
         Tool::ForkLog(args) => fork_log::run(args).await,
         Tool::Rebuild(config) => rebuild::rebuild(config).await,
+        Tool::Snapshot(config) => snapshot::snapshot(config).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

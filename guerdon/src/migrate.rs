@@ -2,16 +2,26 @@
 //! that an operator chooses when, and by which user.
 
 use event_store::{EventStore, StoreUrl};
+use projector::ReadModelUrl;
 
 use crate::config::DataConfig;
 
 pub(crate) async fn migrate(config: DataConfig) -> anyhow::Result<()> {
-    let store = config.store();
-    EventStore::migrate(&store).await?;
-    if let StoreUrl::Postgres(url) = &store {
-        println!("the schema of the log in {url} is up to date");
-    } else {
-        println!("the log {store} migrates by itself when it is opened");
+    let log = config.store();
+    EventStore::migrate(&log).await?;
+    say("log", &log, matches!(log, StoreUrl::Postgres(_)));
+    let read_model = config.read_model();
+    if let ReadModelUrl::Postgres(_) = read_model {
+        projector::migrate(&read_model).await?;
     }
+    say("read model", &read_model, matches!(read_model, ReadModelUrl::Postgres(_)));
     Ok(())
+}
+
+fn say(what: &str, url: &impl std::fmt::Display, is_done: bool) {
+    if is_done {
+        println!("the schema of the {what} in {url} is up to date");
+    } else {
+        println!("the {what} {url} migrates by itself when it is opened");
+    }
 }

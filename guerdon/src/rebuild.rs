@@ -1,12 +1,12 @@
 //! `guerdon rebuild`: the read model anew, from the log alone. The ledger may be running.
 
-use event_store::{Access, EventStore};
+use event_store::Access;
 
 use crate::config::DataConfig;
 
 pub(crate) async fn rebuild(config: DataConfig) -> anyhow::Result<()> {
-    let store = EventStore::open(&config.store(), Access::Read).await?;
+    let store = config.open(Access::Read).await?;
     projector::rebuild(&config.read_model(), &store).await?;
-    println!("the read model {} was made anew", config.read_model().display());
+    println!("the read model {} was made anew", config.read_model());
     Ok(())
 }

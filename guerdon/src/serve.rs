@@ -2,6 +2,7 @@
 
 mod health;
 mod shutdown;
+mod snapshots;
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use anyhow::{Context as _, bail};
 use axum::Router;
 use axum::serve::ListenerExt as _;
 use command_api::{CommandApi, Writer, WriterConfig, WriterStatus};
-use event_store::{Access, EventStore, NewLog};
+use event_store::{Access, EventStore, NewLog, StoreUrl};
 use log_record::{LogId, Partition};
 use projector::{Projector, ReadModel};
 use query_api::QueryApi;
@@ -28,6 +29,9 @@ use health::Health;
 /// command's deadline, so that every command is answered.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 
+/// The one partition that there is for now.
+const P0: Partition = Partition(0);
+
 pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     if config.partitions != 1 {
         bail!("--partitions {}: a ledger has one partition for now", config.partitions);
@@ -43,7 +47,8 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let address = listener.local_addr().context("can't tell the address")?;
     tracing::info!(%address, log_id = %ledger.store.log_id(), "the ledger is ready");
     println!("guerdon listens on http://{address}");
-    let Ledger { router, writer_stopped, projecting, writer, store, read_model } = ledger;
+    let Ledger { router, writer_stopped, projecting, snapshots, writer, store, read_model } =
+        ledger;
     let status = writer.as_ref().map(Writer::status);
     drop(writer);
 
@@ -54,6 +59,9 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     stop.cancel();
     if let Some(projecting) = projecting {
         projecting.await.context("the projector failed")?;
+    }
+    if let Some(snapshots) = snapshots {
+        snapshots.await.context("taking snapshots failed")?;
     }
     drop(store);
     tracing::info!("stopped");
@@ -72,6 +80,7 @@ struct Ledger {
     writer: Option<Writer>,
     writer_stopped: Option<oneshot::Receiver<()>>,
     projecting: Option<JoinHandle<()>>,
+    snapshots: Option<JoinHandle<()>>,
     read_model: Option<ReadModel>,
 }
 
@@ -96,7 +105,7 @@ impl Ledger {
             health.projection = opened.statuses();
             projector = Some(opened);
         }
-        let (mut writer, mut writer_stopped) = (None, None);
+        let (mut writer, mut writer_stopped, mut snapshots) = (None, None, None);
         if config.runs(Part::CommandApi) {
             let (started, stopped) = start_writer(config, &store).await?;
             health.writer = Some(started.status());
@@ -104,11 +113,17 @@ impl Ledger {
             let api =
                 CommandApi { writer: started.clone(), store: store.clone(), keys: keys.clone() };
             router = router.merge(command_api::router(api));
+            if config.snapshot_every > 0 && config.data.store() != StoreUrl::Memory {
+                let (config, from) = (config.clone(), started.loaded_from());
+                let taking = snapshots::keep_taking(config, store.clone(), P0, from, stop.clone());
+                snapshots = Some(tokio::spawn(taking));
+            }
             (writer, writer_stopped) = (Some(started), Some(stopped));
         }
         let (mut projecting, mut read_model) = (None, None);
         if config.runs(Part::QueryApi) {
             let api = query_api(config, projector.as_ref(), keys).await?;
+            health.read_model = Some(api.read_model.clone());
             read_model = Some(api.read_model.clone());
             router = router.merge(query_api::router(api));
         }
@@ -116,7 +131,7 @@ impl Ledger {
             projecting = Some(tokio::spawn(projector.run(stop.clone())));
         }
         let router = wire::finish(router.merge(health.router()));
-        Ok(Self { store, router, writer, writer_stopped, projecting, read_model })
+        Ok(Self { store, router, writer, writer_stopped, projecting, snapshots, read_model })
     }
 }
 
@@ -126,7 +141,7 @@ async fn open_store(config: &ServeConfig) -> anyhow::Result<EventStore> {
     } else {
         Access::Read
     };
-    let store = EventStore::open(&config.data.store(), access).await?;
+    let store = config.data.open(access).await?;
     if store.partitions() != config.partitions {
         bail!(
             "the log was opened with {} partitions, and --partitions says {}; they can't be \
@@ -149,7 +164,8 @@ async fn start_writer(
 ) -> anyhow::Result<(Writer, oneshot::Receiver<()>)> {
     let writer = WriterConfig {
         clock: config.clock,
-        ..WriterConfig::new(store.clone(), Partition(0), config.command_deadline_ms)
+        snapshots: Some(config.data.snapshots()),
+        ..WriterConfig::new(store.clone(), P0, config.command_deadline_ms)
     };
     Ok(Writer::start(writer).await?)
 }
@@ -159,9 +175,10 @@ async fn query_api(
     projector: Option<&Projector>,
     keys: KeyRing,
 ) -> anyhow::Result<QueryApi> {
+    let replica = config.read_model_replica.as_ref();
     let read_model = match projector {
-        Some(projector) => projector.read_model().await?,
-        None => ReadModel::open(&config.data.read_model()).await?,
+        Some(projector) => projector.read_model(replica).await?,
+        None => ReadModel::open(&config.data.read_model(), replica).await?,
     };
     Ok(QueryApi { read_model, keys, wait_max: config.read_wait_ms })
 }

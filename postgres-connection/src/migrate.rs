@@ -2,14 +2,15 @@
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
 use crate::{PostgresError, PostgresUrl};
 
 /// The table in the schema that says which migrations have run.
 const TABLE: &str = "migration";
 
-/// Brings `schema` up to date; makes it where there is none.
+/// Brings `schema` up to date; makes it where there is none. What the files name without a schema
+/// is of this one.
 pub async fn migrate(
     url: &PostgresUrl,
     schema: &'static str,
@@ -19,6 +20,8 @@ pub async fn migrate(
     let known = last(&migrations);
     migrations.create_schema(schema);
     migrations.dangerous_set_table_name(format!("{schema}.{TABLE}"));
+    let find_tables = AssertSqlSafe(format!("set search_path to {schema}"));
+    connection.execute(find_tables).await.map_err(|source| url.failed(source))?;
     migrations.run(&mut connection).await.map_err(|source| match source {
         MigrateError::VersionMissing(found) => {
             PostgresError::SchemaNewer { url: url.to_string(), schema, found, known }

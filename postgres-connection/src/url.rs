@@ -24,6 +24,8 @@ pub struct PostgresUrl {
     pub(crate) roots: Option<Roots>,
     /// Without the password.
     shown: String,
+    /// As it was given.
+    given: Box<str>,
 }
 
 /// A text that names no PostgreSQL.
@@ -51,6 +53,12 @@ impl PostgresUrl {
     #[must_use]
     pub fn is_meant(text: &str) -> bool {
         text.starts_with("postgres://") || text.starts_with("postgresql://")
+    }
+
+    /// As it was given, with the password: for another process of one's own, never to be shown.
+    #[must_use]
+    pub fn with_password(&self) -> &str {
+        &self.given
     }
 
     /// What sqlx needs to connect to each of the servers, in the URL's order.
@@ -108,7 +116,12 @@ impl FromStr for PostgresUrl {
         if config.get_application_name().is_none() {
             config.application_name("guerdon");
         }
-        Ok(Self { config: Arc::new(config), roots, shown: without_password(text) })
+        Ok(Self {
+            config: Arc::new(config),
+            roots,
+            shown: without_password(text),
+            given: text.into(),
+        })
     }
 }
 

@@ -1,17 +1,19 @@
-//! The read model's file and its schema.
+//! The read model's schema, and how its file is opened.
 
 use std::path::Path;
 use std::time::Duration;
 
+use postgres_connection::{PostgresError, PostgresUrl};
 use rusqlite::Connection;
 use sqlx::ConnectOptions;
 use sqlx::Connection as _;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
-use crate::ProjectError;
+use crate::write::Side;
+use crate::{ProjectError, ReadModelUrl};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/read-model/sqlite");
+static ON_SQLITE: Migrator = sqlx::migrate!("../migrations/read-model/sqlite");
 
 /// How long a connection waits for another's transaction: a rebuild's pouring takes longest.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -34,8 +36,27 @@ pub(crate) fn options(file: &Path) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
 }
 
-/// Makes the file where there is none, and brings its schema up to date.
-pub(crate) async fn migrate(file: &Path) -> Result<(), ProjectError> {
+/// Makes the read tables where there are none, and brings their schema up to date.
+pub(crate) async fn migrate(url: &ReadModelUrl, side: Side) -> Result<(), ProjectError> {
+    match url {
+        ReadModelUrl::Sqlite(file) => migrate_file(&side.file(file)).await,
+        ReadModelUrl::Postgres(url) => {
+            Ok(postgres_connection::migrate(url, side.schema(), on_postgres()).await?)
+        }
+    }
+}
+
+/// Whether the live tables on PostgreSQL have the schema that this build was made for.
+pub(crate) async fn check(url: &PostgresUrl) -> Result<(), PostgresError> {
+    postgres_connection::check_schema(url, Side::Live.schema(), &on_postgres()).await
+}
+
+/// Made anew for each schema.
+fn on_postgres() -> Migrator {
+    sqlx::migrate!("../migrations/read-model/postgres")
+}
+
+async fn migrate_file(file: &Path) -> Result<(), ProjectError> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder).map_err(|source| ProjectError::Io {
             doing: "make the folder",
@@ -48,7 +69,7 @@ pub(crate) async fn migrate(file: &Path) -> Result<(), ProjectError> {
         .connect()
         .await
         .map_err(|error| failed("open", file, error))?;
-    MIGRATIONS.run(&mut connection).await.map_err(|error| match error {
+    ON_SQLITE.run(&mut connection).await.map_err(|error| match error {
         MigrateError::VersionMissing(version) => {
             ProjectError::NewerSchema { file: file.into(), version }
         }
@@ -77,5 +98,6 @@ pub(crate) fn failed(
     file: &Path,
     source: impl std::error::Error + Send + Sync + 'static,
 ) -> ProjectError {
-    ProjectError::Database { doing, file: file.into(), source: Box::new(source) }
+    let at = ReadModelUrl::Sqlite(file.into());
+    ProjectError::Database { doing, at, source: Box::new(source) }
 }

@@ -1,6 +1,8 @@
 //! Every row of every read table as text, to compare two read models row by row.
 
-use sqlx::{AssertSqlSafe, SqlitePool};
+use std::time::Duration;
+
+use crate::{ReadError, ReadModel};
 
 /// The tables and their stored columns.
 pub(crate) const TABLES: [(&str, &str); 14] = [
@@ -47,16 +49,32 @@ pub(crate) const TABLES: [(&str, &str); 14] = [
     ),
 ];
 
-/// A line for each row, `table|column|…` in SQL's own notation, in the order of the keys.
-pub async fn dump(pool: &SqlitePool) -> Result<Vec<String>, sqlx::Error> {
+/// A line for each row, `table|column|…` in SQLite's own notation, in the order of its bytes: the
+/// same lines on either database.
+pub async fn dump(model: &ReadModel) -> Result<Vec<String>, ReadError> {
+    let mut reading = model.read(&[], Duration::ZERO).await?;
+    let quoted = if reading.is_of_postgres() { quoted_by_postgres } else { quoted_by_sqlite };
     let mut lines = vec![];
     for (table, columns) in TABLES {
-        let quoted: Vec<String> =
-            columns.split(", ").map(|column| format!("quote({column})")).collect();
-        let select =
-            format!("select '{table}|' || {} from {table} order by 1", quoted.join(" || '|' || "));
-        let rows: Vec<String> = sqlx::query_scalar(AssertSqlSafe(select)).fetch_all(pool).await?;
-        lines.extend(rows);
+        let columns: Vec<String> = columns.split(", ").map(quoted).collect();
+        let select = format!("select '{table}|' || {} from {table}", columns.join(" || '|' || "));
+        let mut rows = reading.texts(select).await.map_err(ReadError::Unreachable)?;
+        rows.sort_unstable();
+        lines.append(&mut rows);
     }
     Ok(lines)
+}
+
+fn quoted_by_sqlite(column: &str) -> String {
+    format!("quote({column})")
+}
+
+fn quoted_by_postgres(column: &str) -> String {
+    format!(
+        "coalesce(case pg_typeof({column})::text \
+         when 'text' then '''' || replace({column}::text, '''', '''''') || '''' \
+         when 'bytea' then 'X''' || upper(substr({column}::text, 3)) || '''' \
+         when 'boolean' then case {column}::text when 'true' then '1' else '0' end \
+         else {column}::text end, 'NULL')"
+    )
 }

@@ -4,18 +4,21 @@ use std::path::PathBuf;
 
 use event_store::StoreError;
 use log_record::{LogId, Place, Position};
+use postgres_connection::PostgresError;
+
+use crate::ReadModelUrl;
 
 /// A read model can't be opened, projected into or rebuilt.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
     /// It was made of another log.
     #[error(
-        "the read model {file} was made of log {of}, and this is log {log}; give it the log that \
-         it was made of, or move the file away to have a new one made"
+        "the read model {at} was made of log {of}, and this is log {log}; give it the log that it \
+         was made of, or a new place to have another one made"
     )]
     OtherLog {
-        /// The read model's file.
-        file: PathBuf,
+        /// The read model.
+        at: ReadModelUrl,
         /// The log that it was made of.
         of: LogId,
         /// The log that is there.
@@ -23,13 +26,13 @@ pub enum ProjectError {
     },
     /// The log's history isn't the one that was projected.
     #[error(
-        "log-forked: the read model {file} was made of a log whose event at {place} is not in this \
+        "log-forked: the read model {at} was made of a log whose event at {place} is not in this \
          one, which was shortened or changed since (its head is at {head}); restore the right log, \
-         or move the read model away to have one made of what the log holds now"
+         or remove the read model to have one made of what the log holds now"
     )]
     Forked {
-        /// The read model's file.
-        file: PathBuf,
+        /// The read model.
+        at: ReadModelUrl,
         /// The last event that was projected.
         place: Place,
         /// Where the log ends.
@@ -63,13 +66,22 @@ pub enum ProjectError {
         #[source]
         source: std::io::Error,
     },
-    /// SQLite refused.
-    #[error("can't {doing} the read model {file}; if it is damaged, move it away: it is made anew")]
+    /// A PostgreSQL can't be reached, or its schema isn't this build's.
+    #[error("the read model can't be used")]
+    Postgres(#[from] PostgresError),
+    /// Only a PostgreSQL has replicas.
+    #[error("the read model {file} is a file, and a replica is one of a read model on PostgreSQL")]
+    ReplicaOfFile {
+        /// The read model's file.
+        file: PathBuf,
+    },
+    /// The database refused.
+    #[error("can't {doing} the read model {at}; if it is damaged, it can be made anew of the log")]
     Database {
         /// What was tried.
         doing: &'static str,
-        /// The read model's file.
-        file: PathBuf,
+        /// The read model.
+        at: ReadModelUrl,
         /// Why not.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -85,4 +97,18 @@ pub enum ProjectError {
         /// Why not.
         why: String,
     },
+}
+
+impl ProjectError {
+    /// Whether the same may succeed later: a database or a log that is away comes back.
+    pub(crate) const fn may_pass(&self) -> bool {
+        match self {
+            Self::Log(StoreError::Forked { .. }) => false,
+            Self::Database { .. } | Self::Log(_) => true,
+            Self::Postgres(error) => {
+                matches!(error, PostgresError::Connect { .. } | PostgresError::NoPrimary { .. })
+            }
+            _ => false,
+        }
+    }
 }

@@ -3,7 +3,7 @@
 //! It knows nothing of HTTP and Kafka, and decides nothing. In reading order:
 //! - [`Projector`]: follows the log; a batch's rows and the checkpoint move in one transaction
 //! - `rows`: what a batch of events adds up to, a row for each key
-//! - `write`: those rows, one statement for each table
+//! - `write`: the tables of either database, to write those rows and the checkpoint
 //! - `checkpoint`: where each partition stands, and whether the log is still the same
 //! - `lane`: in which line a shipping request stands
 //! - [`ReadModel`]: the reading side, and waiting for a position
@@ -19,6 +19,7 @@ mod projector;
 mod read_model;
 mod rebuild;
 mod rows;
+mod url;
 mod write;
 
 pub use dump::dump;
@@ -26,6 +27,12 @@ pub use error::ProjectError;
 pub use lane::{LANE_SLOTS, lane};
 pub use partition::ProjectionStatus;
 pub use projector::Projector;
-pub use read_model::{Behind, ReadModel};
+pub use read_model::{Argument, Query, ReadError, ReadModel, Reading, RowOf, ServerStatus};
 pub use rebuild::rebuild;
 pub use rows::NEVER;
+pub use url::{ReadModelUrl, ReadModelUrlError};
+
+/// Brings the read tables' schema up to date, and makes it where there is none.
+pub async fn migrate(url: &ReadModelUrl) -> Result<(), ProjectError> {
+    database::migrate(url, write::Side::Live).await
+}

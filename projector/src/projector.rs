@@ -1,17 +1,18 @@
 //! Follows every partition of a log into one read model.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use event_store::EventStore;
+use event_store::{EventStore, with_causes};
 use log_record::Partition;
+use postgres_connection::PostgresUrl;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::database;
 use crate::partition::PartitionProjection;
-use crate::{ProjectError, ProjectionStatus, ReadModel};
+use crate::write::Side;
+use crate::{ProjectError, ProjectionStatus, ReadModel, ReadModelUrl};
 
 /// How long to wait after the database or the log refused, at first and at most.
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(100);
@@ -20,20 +21,34 @@ const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
 /// A projector that is ready to run.
 #[derive(Debug)]
 pub struct Projector {
-    file: PathBuf,
+    url: ReadModelUrl,
     partitions: Vec<PartitionProjection>,
 }
 
 impl Projector {
-    /// Opens the read model in `file`, makes it where there is none, and verifies that it was made
-    /// of this log.
-    pub async fn open(file: &Path, store: EventStore) -> Result<Self, ProjectError> {
-        database::migrate(file).await?;
+    /// Opens the read model at `url` and verifies that it was made of this log. A file is made
+    /// where there is none, and brought up to date; a PostgreSQL's schema has to be there, for
+    /// several processes stand on it.
+    pub async fn open(url: &ReadModelUrl, store: EventStore) -> Result<Self, ProjectError> {
+        match url {
+            ReadModelUrl::Sqlite(_) => database::migrate(url, Side::Live).await?,
+            ReadModelUrl::Postgres(url) => database::check(url).await?,
+        }
+        Self::open_side(url, Side::Live, store).await
+    }
+
+    /// Opens tables whose schema is there.
+    pub(crate) async fn open_side(
+        url: &ReadModelUrl,
+        side: Side,
+        store: EventStore,
+    ) -> Result<Self, ProjectError> {
         let mut partitions = vec![];
         for partition in (0..store.partitions()).map(Partition) {
-            partitions.push(PartitionProjection::open(file, store.clone(), partition).await?);
+            let opened = PartitionProjection::open(url, side, store.clone(), partition).await?;
+            partitions.push(opened);
         }
-        Ok(Self { file: file.into(), partitions })
+        Ok(Self { url: url.clone(), partitions })
     }
 
     /// How far each partition is, by its number.
@@ -43,8 +58,11 @@ impl Projector {
     }
 
     /// The reading side, which learns from this projector how far it is.
-    pub async fn read_model(&self) -> Result<ReadModel, ProjectError> {
-        ReadModel::beside(&self.file, self.statuses()).await
+    pub async fn read_model(
+        &self,
+        replica: Option<&PostgresUrl>,
+    ) -> Result<ReadModel, ProjectError> {
+        ReadModel::beside(&self.url, replica, self.statuses()).await
     }
 
     /// Projects until it is told to stop. A partition with an event that can't be applied stops
@@ -85,7 +103,7 @@ async fn follow(mut partition: PartitionProjection, stop: CancellationToken) {
         };
         match projected {
             Ok(()) => delay = RETRY_DELAY_MIN,
-            Err(error @ (ProjectError::Database { .. } | ProjectError::Log(_))) => {
+            Err(error) if error.may_pass() => {
                 warn(&error);
                 tokio::select! {
                     () = stop.cancelled() => return,
@@ -115,5 +133,5 @@ fn halt(partition: &PartitionProjection, error: &ProjectError) {
         ProjectError::Unapplicable { place, .. } => place.position,
         _ => partition.position(),
     };
-    partition.status.send_modify(|status| status.stopped = Some((at, error.to_string())));
+    partition.status.send_modify(|status| status.stopped = Some((at, with_causes(error))));
 }

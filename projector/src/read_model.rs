@@ -1,113 +1,189 @@
-//! The reading side: a pool of connections that can't write, and waiting for a position.
+//! The read tables, to read: which server is asked, and waiting for a position.
+//!
+//! A file is one server. A PostgreSQL may be several: replicas first, where there are any, then the
+//! URL's own, in their order; those that are late or don't answer come after those that serve. A
+//! read that asks for a position gives the first that answers half of its time to get there, and
+//! asks the others, too, after that.
 
-use std::path::Path;
+mod reading;
+mod server;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use log_record::{Place, Position};
-use sqlx::SqlitePool;
+use postgres_connection::{PostgresError, PostgresUrl};
 use sqlx::sqlite::SqlitePoolOptions;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::database::{failed, options};
-use crate::{ProjectError, ProjectionStatus};
+use crate::database::{self, failed, options};
+use crate::write::Side;
+use crate::{ProjectError, ProjectionStatus, ReadModelUrl};
+use server::{Pool, Server, watch_servers};
 
-/// How many reads run at the same time; more would share the same cores.
+pub use reading::{Argument, Query, Reading, RowOf};
+pub use server::ServerStatus;
+
+/// How many reads of a file run at the same time; more would share the same cores.
 const CONNECTIONS_MAX: u32 = 4;
 
-/// How often a reader in another process than the projector looks how far it is.
+/// How often a reader looks how far the tables are that it reads.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The read tables, to read. Clones share the connections.
 #[derive(Clone, Debug)]
 pub struct ReadModel {
-    pool: SqlitePool,
+    /// Never empty.
+    servers: Arc<[Server]>,
     /// By partition; empty where the projector runs in another process.
     statuses: Vec<watch::Receiver<ProjectionStatus>>,
+    _watching: Arc<DropGuard>,
 }
 
-/// The read tables did not come far enough in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Behind {
-    /// What they should contain.
-    pub wanted: Place,
-    /// What they do contain.
-    pub reached: Place,
+/// Why nothing can be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The read tables did not come far enough in time.
+    #[error("the read tables are at {reached}, and {wanted} is wanted")]
+    Behind {
+        /// What they should contain.
+        wanted: Place,
+        /// What they do contain.
+        reached: Place,
+    },
+    /// No server answers.
+    #[error("the read tables can't be reached")]
+    Unreachable(#[source] sqlx::Error),
 }
 
 impl ReadModel {
     /// Opens a read model that a projector in another process keeps.
-    pub async fn open(file: &Path) -> Result<Self, ProjectError> {
-        if !file.exists() {
-            return Err(ProjectError::Missing { file: file.into() });
+    pub async fn open(
+        url: &ReadModelUrl,
+        replica: Option<&PostgresUrl>,
+    ) -> Result<Self, ProjectError> {
+        match url {
+            ReadModelUrl::Sqlite(file) if !file.exists() => {
+                return Err(ProjectError::Missing { file: file.clone() });
+            }
+            ReadModelUrl::Sqlite(_) => {}
+            ReadModelUrl::Postgres(url) => match database::check(url).await {
+                Err(error @ (PostgresError::Connect { .. } | PostgresError::NoPrimary { .. })) => {
+                    // A standby may answer; no projector writes meanwhile.
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "the read model's schema can't be checked");
+                }
+                checked => checked?,
+            },
         }
-        Self::beside(file, vec![]).await
+        Self::beside(url, replica, vec![]).await
     }
 
     pub(crate) async fn beside(
-        file: &Path,
+        url: &ReadModelUrl,
+        replica: Option<&PostgresUrl>,
         statuses: Vec<watch::Receiver<ProjectionStatus>>,
     ) -> Result<Self, ProjectError> {
-        let pool = SqlitePoolOptions::new()
-            .max_connections(CONNECTIONS_MAX)
-            .connect_with(options(file).read_only(true))
-            .await
-            .map_err(|error| failed("open", file, error))?;
-        Ok(Self { pool, statuses })
+        let servers: Vec<Server> = match (url, replica) {
+            (ReadModelUrl::Sqlite(file), None) => {
+                let pool = SqlitePoolOptions::new()
+                    .max_connections(CONNECTIONS_MAX)
+                    .connect_with(options(file).read_only(true))
+                    .await
+                    .map_err(|error| failed("open", file, error))?;
+                vec![Server::file(file, pool)]
+            }
+            (ReadModelUrl::Sqlite(file), Some(_)) => {
+                return Err(ProjectError::ReplicaOfFile { file: file.clone() });
+            }
+            (ReadModelUrl::Postgres(primary), replica) => {
+                let schema = Side::Live.schema();
+                let replicas = replica.into_iter().flat_map(PostgresUrl::options);
+                let replicas = replicas.map(|options| Server::postgres(options, schema, true));
+                let own = primary.options().into_iter();
+                let own = own.map(|options| Server::postgres(options, schema, false));
+                replicas.chain(own).collect()
+            }
+        };
+        let servers: Arc<[Server]> = servers.into();
+        let stop = CancellationToken::new();
+        tokio::spawn(stop.clone().run_until_cancelled_owned(watch_servers(Arc::clone(&servers))));
+        Ok(Self { servers, statuses, _watching: Arc::new(stop.drop_guard()) })
     }
 
-    /// The connections.
+    /// The replicas and how each is; none where there is none.
     #[must_use]
-    pub const fn pool(&self) -> &SqlitePool {
-        &self.pool
+    pub fn replicas(&self) -> Vec<(&str, ServerStatus)> {
+        let replicas = self.servers.iter().filter(|server| server.is_replica);
+        replicas.map(|server| (server.name.as_str(), server.status())).collect()
     }
 
-    /// Closes the connections. Closed before the projector's, they leave it the last one, which
-    /// moves all that is written into the one file.
+    /// Closes the connections. Closed before the projector's, they leave a file's the last one,
+    /// which moves all that is written into the one file.
     pub async fn close(&self) {
-        self.pool.close().await;
-    }
-
-    /// Waits until the tables contain every one of these places.
-    pub async fn wait_for(&self, places: &[Place], wait_max: Duration) -> Result<(), Behind> {
-        let deadline = Instant::now() + wait_max;
-        for wanted in places {
-            let reached = match self.statuses.get(usize::from(wanted.partition.0)) {
-                Some(status) => watch_for(status.clone(), wanted.position, deadline).await,
-                None => self.poll_for(*wanted, deadline).await,
-            };
-            if reached < wanted.position {
-                let reached = Place { partition: wanted.partition, position: reached };
-                return Err(Behind { wanted: *wanted, reached });
+        for server in self.servers.iter() {
+            match &server.pool {
+                Pool::Sqlite(pool) => pool.close().await,
+                Pool::Postgres(pool) => pool.close().await,
             }
         }
-        Ok(())
     }
 
-    async fn poll_for(&self, wanted: Place, deadline: Instant) -> Position {
+    /// Begins to read tables that contain every one of these places, which it waits for.
+    pub async fn read(&self, wanted: &[Place], wait_max: Duration) -> Result<Reading, ReadError> {
+        let begun = Instant::now();
+        let deadline = begun + wait_max;
+        // Nobody else has what the projector in this process hasn't.
+        for place in wanted {
+            if let Some(status) = self.statuses.get(usize::from(place.partition.0)) {
+                let reached = watch_for(status.clone(), place.position, deadline).await;
+                if reached < place.position {
+                    return Err(behind(*place, reached));
+                }
+            }
+        }
         loop {
-            let reached = self.position(wanted).await;
-            if reached >= wanted.position || Instant::now() >= deadline {
-                return reached;
+            let is_patient = begun.elapsed() < wait_max / 2;
+            let refused = match self.ask(wanted, is_patient).await {
+                Ok(reading) => return Ok(reading),
+                Err(refused) => refused,
+            };
+            if wanted.is_empty() || Instant::now() >= deadline {
+                return Err(refused);
             }
             tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    async fn position(&self, place: Place) -> Position {
-        let found: Result<Option<i64>, _> =
-            sqlx::query_scalar(r#"select position from checkpoint where "partition" = ?1"#)
-                .bind(place.partition.0)
-                .fetch_optional(&self.pool)
-                .await;
-        match found {
-            Ok(found) => Position(found.unwrap_or_default().cast_unsigned()),
-            Err(error) => {
-                tracing::warn!(%error, "the checkpoint can't be read");
-                Position::START
+    /// Asks one server after the other, the best first; a patient reader only until one answers.
+    async fn ask(&self, wanted: &[Place], is_patient: bool) -> Result<Reading, ReadError> {
+        let mut servers: Vec<&Server> = self.servers.iter().collect();
+        servers.sort_by_key(|server| server.status());
+        let mut refused = None;
+        for server in servers {
+            let reading = match server.begin().await {
+                Ok(reading) => reading,
+                Err(error) => {
+                    refused = refused.or(Some(ReadError::Unreachable(error)));
+                    continue;
+                }
+            };
+            let missing = wanted.iter().find(|place| reading.reached(place) < place.position);
+            let Some(missing) = missing else { return Ok(reading) };
+            refused = Some(behind(*missing, reading.reached(missing)));
+            if is_patient {
+                break;
             }
         }
+        Err(refused.unwrap_or(ReadError::Unreachable(sqlx::Error::PoolClosed)))
     }
+}
+
+const fn behind(wanted: Place, reached: Position) -> ReadError {
+    let reached = Place { partition: wanted.partition, position: reached };
+    ReadError::Behind { wanted, reached }
 }
 
 async fn watch_for(

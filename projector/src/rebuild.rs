@@ -1,73 +1,56 @@
 //! All read tables anew from the log's first event, beside the live ones, then swapped.
 //!
-//! The new rows are made in a file of their own and poured into the live tables in one transaction:
-//! readers see the old rows or the new ones. The live projector, in this process or another, finds
+//! Readers see the old rows or the new ones. The live projector, in this process or another, finds
 //! its checkpoint moved and goes on from there. Nothing is published by it.
 
-use std::path::{Path, PathBuf};
+mod file;
+mod schema;
 
 use event_store::EventStore;
-use rusqlite::{Connection, TransactionBehavior};
 
-use crate::database::{self, connect, failed};
-use crate::dump::TABLES;
-use crate::{ProjectError, Projector};
+use crate::write::Side;
+use crate::{ProjectError, Projector, ReadModelUrl, database};
 
-/// Rebuilds the read model in `file`, whether or not a projector is at work on it.
-pub async fn rebuild(file: &Path, store: &EventStore) -> Result<(), ProjectError> {
-    database::migrate(file).await?;
-    let beside = with_suffix(file, ".rebuild");
+/// How a try to swap ended.
+enum Swap {
+    Done,
+    /// The live tables are further than the new ones.
+    Behind,
+    /// Somebody has read for so long that everybody else would have had to wait.
+    Busy,
+}
+
+/// Rebuilds the read model at `url`, whether or not a projector is at work on it.
+pub async fn rebuild(url: &ReadModelUrl, store: &EventStore) -> Result<(), ProjectError> {
+    match url {
+        ReadModelUrl::Sqlite(_) => database::migrate(url, Side::Live).await?,
+        ReadModelUrl::Postgres(url) => database::check(url).await?,
+    }
     // What a rebuild left that was killed is of no use.
-    remove(&beside)?;
-    let mut projector = Projector::open(&beside, store.clone()).await?;
-    let mut live = connect(file)?;
-    let attach = "attach ?1 as rebuilt";
-    live.execute(attach, (beside.to_string_lossy(),))
-        .map_err(|error| failed("attach to", file, error))?;
+    discard(url).await?;
+    database::migrate(url, Side::Rebuilt).await?;
+    let mut projector = Projector::open_side(url, Side::Rebuilt, store.clone()).await?;
     loop {
         projector.catch_up().await?;
-        // It waits for the disk, in a program that does nothing else meanwhile.
-        if pour(&mut live).map_err(|error| failed("pour into", file, error))? {
-            break;
+        let swapped = match url {
+            ReadModelUrl::Sqlite(file) => file::swap(file)?,
+            ReadModelUrl::Postgres(url) => schema::swap(url).await?,
+        };
+        match swapped {
+            Swap::Done => break,
+            Swap::Busy => tracing::info!("the read model is being read; swapping is tried again"),
+            // Unless they are of another history, there is more in the log by now.
+            Swap::Behind => drop(Projector::open_side(url, Side::Live, store.clone()).await?),
         }
     }
-    drop((live, projector));
-    remove(&beside)
+    drop(projector);
+    discard(url).await
 }
 
-/// Replaces every live row; false where the live tables are further than the new ones.
-fn pour(live: &mut Connection) -> rusqlite::Result<bool> {
-    const BEHIND: &str = include_str!("sql/count_partitions_behind.sql");
-    let transaction = live.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let behind: i64 = transaction.query_row(BEHIND, (), |row| row.get(0))?;
-    if behind > 0 {
-        return Ok(false);
+/// Removes what is beside the live tables.
+async fn discard(url: &ReadModelUrl) -> Result<(), ProjectError> {
+    match url {
+        ReadModelUrl::Sqlite(file) => file::discard(file),
+        ReadModelUrl::Postgres(url) => schema::discard(url).await,
     }
-    for (table, columns) in TABLES {
-        transaction.execute_batch(&format!(
-            "delete from main.{table}; \
-             insert into main.{table} ({columns}) select {columns} from rebuilt.{table}"
-        ))?;
-    }
-    transaction.commit()?;
-    Ok(true)
-}
-
-fn remove(file: &Path) -> Result<(), ProjectError> {
-    for suffix in ["", "-wal", "-shm"] {
-        let file = with_suffix(file, suffix);
-        match std::fs::remove_file(&file) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                return Err(ProjectError::Io { doing: "remove", file, source });
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }

@@ -11,9 +11,9 @@ mod programme;
 mod purchase;
 mod shipping;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use domain::{AccountId, Event, ExchangeId, HoldId, OfferId, PurchaseId, Timestamp};
+use domain::{AccountId, Event, ExchangeId, HoldId, OfferId, PurchaseId, Shipped, Timestamp};
 use event_schema::decode;
 use event_store::with_causes;
 use log_record::{LogId, RecordedEvent};
@@ -28,7 +28,7 @@ pub(crate) use hold::{Hold, HoldChange};
 pub(crate) use offer::{OfferChange, OfferTerms};
 pub(crate) use programme::{EarningRule, PolicyRow, Totals};
 pub(crate) use purchase::{Purchase, PurchaseChange};
-pub(crate) use shipping::{ShippingChange, ShippingNews, ShippingRequest};
+pub(crate) use shipping::{RequestState, ShippingChange, ShippingRequest};
 
 /// The last sequence of each lane.
 pub(crate) type Lanes = BTreeMap<String, i64>;
@@ -49,7 +49,7 @@ pub(crate) struct Rows {
     pub(crate) purchase_changes: BTreeMap<(AccountId, PurchaseId), PurchaseChange>,
     pub(crate) shipping_requests: Vec<ShippingRequest>,
     /// One by one, in the order of the log: what is dispatched is not changed by what comes after.
-    pub(crate) shipping_changes: Vec<ShippingChange>,
+    pub(crate) shipping_changes: HashMap<(AccountId, Shipped), Vec<ShippingChange>>,
     pub(crate) offers: BTreeMap<OfferId, OfferTerms>,
     pub(crate) offer_changes: BTreeMap<OfferId, OfferChange>,
     pub(crate) earning_rules: Vec<EarningRule>,
@@ -122,7 +122,7 @@ impl Rows {
             Event::ExchangeCancelled(account, fact) => self.cancelled(at, account, fact),
             Event::ShipmentDispatched(account, fact) => self.dispatched(at, account, fact),
             Event::PurchaseRecorded(account, fact) => self.purchased(at, account, fact)?,
-            Event::PurchaseReturned(account, fact) => self.returned(at, account, fact)?,
+            Event::PurchaseReturned(account, fact) => self.returned(at, account, fact),
             Event::OfferOpened(fact) => self.offer_opened(at, fact),
             Event::OfferAmended(fact) => self.offer_amended(at, fact),
             Event::OfferClosed(fact) => self.offer_closed(at, fact),
@@ -152,7 +152,7 @@ impl At<'_> {
     }
 }
 
-/// SQLite's integers have a sign; amounts and positions need 53 and 48 bits of them.
+/// The tables' integers have a sign; amounts and positions need 53 and 48 bits of them.
 const fn int(number: u64) -> i64 {
     number.cast_signed()
 }

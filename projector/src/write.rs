@@ -1,40 +1,178 @@
-//! A batch's rows, a prepared statement for each table, run once for each row.
+//! The read tables, to write: a batch's rows and its checkpoint in one transaction.
 
-mod credit;
-mod exchange;
-mod offer;
-mod programme;
-mod purchase;
-mod shipping;
+mod postgres;
+mod sqlite;
 
-use rusqlite::Connection;
+use std::path::{Path, PathBuf};
 
+use log_record::{LogId, Partition, Place};
+use postgres_connection::PostgresError;
+
+use crate::checkpoint::Checkpoint;
 use crate::rows::{Lanes, Rows};
+use crate::{ProjectError, ReadModelUrl};
 
-/// Writes all rows of a partition's batch; within the caller's transaction.
-pub(crate) fn write(
-    connection: &Connection,
-    partition: u16,
-    rows: &mut Rows,
-) -> rusqlite::Result<()> {
-    // What is made comes before what changes it: lots before withdrawals of them, offers before
-    // what is sold of them, requests before their dispatch.
-    credit::write_lots(connection, rows)?;
-    credit::settle_withdrawals(connection, rows)?;
-    credit::write_parts(connection, rows)?;
-    credit::write_balances(connection, rows)?;
-    credit::write_entries(connection, rows)?;
-    exchange::write_holds(connection, rows)?;
-    offer::write_offers(connection, rows)?;
-    exchange::write_exchanges(connection, rows)?;
-    purchase::write_purchases(connection, rows)?;
-    shipping::write_requests(connection, rows)?;
-    programme::write_programme(connection, partition, rows)
+pub(crate) use postgres::PostgresTables;
+pub(crate) use sqlite::SqliteTables;
+
+/// The tables that are read, or those that a rebuild fills beside them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Live,
+    Rebuilt,
 }
 
-/// Where every lane stands.
-pub(crate) fn read_lanes(connection: &Connection) -> rusqlite::Result<Lanes> {
-    let mut select = connection.prepare_cached("select lane, last_sequence from lane")?;
-    let lanes = select.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    lanes.collect()
+/// A connection that writes.
+#[derive(Debug)]
+pub(crate) enum Tables {
+    Sqlite(SqliteTables),
+    Postgres(PostgresTables),
+}
+
+/// A partition's batch.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) partition: Partition,
+    pub(crate) from: Checkpoint,
+    pub(crate) next: Checkpoint,
+    pub(crate) rows: Rows,
+}
+
+/// How writing a batch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    Moved,
+    /// Somebody else has projected meanwhile, and nothing was written.
+    Overtaken,
+}
+
+/// Why the tables can't be written.
+#[derive(Debug)]
+pub(crate) enum WriteError {
+    /// The rows break a rule of the tables; no further try will change that.
+    Rule(Box<dyn std::error::Error + Send + Sync>),
+    /// The database refused, or is away.
+    Failed(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Tables {
+    pub(crate) async fn open(url: &ReadModelUrl, side: Side) -> Result<Self, ProjectError> {
+        match url {
+            ReadModelUrl::Sqlite(file) => Ok(Self::Sqlite(SqliteTables::open(&side.file(file))?)),
+            ReadModelUrl::Postgres(url) => {
+                Ok(Self::Postgres(PostgresTables::open(url, side.schema()).await?))
+            }
+        }
+    }
+
+    /// Where a partition stands, and the log that its checkpoint is of; makes it where there is
+    /// none.
+    pub(crate) async fn read_checkpoint(
+        &mut self,
+        partition: Partition,
+        log_id: LogId,
+    ) -> Result<(LogId, Checkpoint), WriteError> {
+        match self {
+            Self::Sqlite(tables) => tables.read_checkpoint(partition, log_id),
+            Self::Postgres(tables) => tables.read_checkpoint(partition, log_id).await,
+        }
+    }
+
+    /// Where every lane stands.
+    pub(crate) async fn read_lanes(&mut self) -> Result<Lanes, WriteError> {
+        match self {
+            Self::Sqlite(tables) => tables.read_lanes(),
+            Self::Postgres(tables) => tables.read_lanes().await,
+        }
+    }
+
+    /// Writes a batch. After an error the tables have to be opened anew.
+    pub(crate) async fn write(&mut self, batch: Batch) -> Result<Written, WriteError> {
+        match self {
+            Self::Sqlite(tables) => tables.write(batch).await,
+            Self::Postgres(tables) => tables.write(batch).await,
+        }
+    }
+
+    /// Notes which event stopped the projection, and why.
+    pub(crate) async fn note_stop(&mut self, place: Place, why: &str) -> Result<(), WriteError> {
+        match self {
+            Self::Sqlite(tables) => tables.note_stop(place, why),
+            Self::Postgres(tables) => tables.note_stop(place, why).await,
+        }
+    }
+
+    /// Ends when the connection has. A file's never does by itself.
+    pub(crate) async fn lost(&mut self) {
+        match self {
+            Self::Sqlite(_) => std::future::pending().await,
+            Self::Postgres(tables) => tables.lost().await,
+        }
+    }
+}
+
+impl Side {
+    /// A SQLite file's name on this side.
+    pub(crate) fn file(self, live: &Path) -> PathBuf {
+        match self {
+            Self::Live => live.into(),
+            Self::Rebuilt => {
+                let mut name = live.as_os_str().to_owned();
+                name.push(".rebuild");
+                name.into()
+            }
+        }
+    }
+
+    /// A PostgreSQL schema's name on this side.
+    pub(crate) const fn schema(self) -> &'static str {
+        match self {
+            Self::Live => "guerdon_read_model",
+            Self::Rebuilt => "guerdon_read_model_rebuild",
+        }
+    }
+}
+
+impl WriteError {
+    /// What is behind it.
+    pub(crate) fn into_source(self) -> Box<dyn std::error::Error + Send + Sync> {
+        match self {
+            Self::Rule(source) | Self::Failed(source) => source,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for WriteError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::ConstraintViolation) => Self::Rule(error.into()),
+            _ => Self::Failed(error.into()),
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for WriteError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        // A constraint (class 23), or a value that its column can't hold (class 22).
+        let code = error.code().map(tokio_postgres::error::SqlState::code);
+        match code {
+            Some(code) if code.starts_with("22") || code.starts_with("23") => {
+                Self::Rule(error.into())
+            }
+            _ => Self::Failed(error.into()),
+        }
+    }
+}
+
+impl From<PostgresError> for WriteError {
+    fn from(error: PostgresError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// What stands in a table isn't what was written there.
+impl From<serde_json::Error> for WriteError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Failed(error.into())
+    }
 }

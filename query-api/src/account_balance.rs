@@ -1,16 +1,15 @@
 //! `GET /v1/accounts/{account_id}`: what a shopper has.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::AccountId;
+use projector::Reading;
 use serde::Serialize;
-use sqlx::SqliteConnection;
 use wire::{PathId, Problem, json_with_etag};
 
 use crate::freshness::Fresh;
 use crate::standing::{Balance, Standing, recorded_balance};
-use crate::{QueryApi, failed, place};
+use crate::{failed, place};
 
 /// How far a shopper is shown ahead what will expire.
 const EXPIRING_DAYS: i64 = 30;
@@ -27,12 +26,10 @@ struct AccountBody {
 }
 
 pub(crate) async fn get_account(
-    State(api): State<QueryApi>,
-    _: Fresh,
+    Fresh(mut reading): Fresh,
     PathId(account_id): PathId<AccountId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let mut reading = api.reading().await?;
     let standing = read_standing(&mut reading, &account_id).await?;
     let body = AccountBody {
         available: standing.available(),
@@ -48,19 +45,19 @@ pub(crate) async fn get_account(
 
 /// Where an account stands; 404 where there is no such account.
 pub(crate) async fn read_standing(
-    connection: &mut SqliteConnection,
+    reading: &mut Reading,
     account_id: &AccountId,
 ) -> Result<Standing, Problem> {
-    let standing = Standing::read(connection, account_id).await.map_err(failed)?;
+    let standing = Standing::read(reading, account_id).await.map_err(failed)?;
     standing.ok_or_else(|| no_account(account_id))
 }
 
 /// The balance as it was recorded; 404 where there is no such account.
 pub(crate) async fn check_exists(
-    connection: &mut SqliteConnection,
+    reading: &mut Reading,
     account_id: &AccountId,
 ) -> Result<Balance, Problem> {
-    let balance = recorded_balance(connection, account_id.as_str()).await.map_err(failed)?;
+    let balance = recorded_balance(reading, account_id.as_str()).await.map_err(failed)?;
     balance.ok_or_else(|| no_account(account_id))
 }
 

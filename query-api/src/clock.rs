@@ -7,19 +7,15 @@
 use std::time::SystemTime;
 
 use domain::Timestamp;
-use sqlx::SqliteConnection;
-
-const CLOCK: &str = include_str!("sql/select_clock.sql");
+use projector::Reading;
 
 /// Now, in microseconds: never before what was recorded last.
-pub(crate) async fn now(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
-    let (recorded_at, clock): (Option<i64>, Option<String>) =
-        sqlx::query_as(CLOCK).fetch_one(connection).await?;
-    let recorded_at = recorded_at.unwrap_or_default();
-    Ok(match clock.as_deref() {
+pub(crate) fn now(reading: &Reading) -> i64 {
+    let recorded_at = reading.recorded_at();
+    match reading.clock() {
         Some("commands" | "doubted") => recorded_at,
         _ => wall_clock().max(recorded_at),
-    })
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place here that reads the clock")]

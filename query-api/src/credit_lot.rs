@@ -1,6 +1,5 @@
 //! `GET /v1/accounts/{account_id}/lots`: what a shopper's credit is made of, in spending order.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::AccountId;
@@ -13,7 +12,7 @@ use crate::freshness::Fresh;
 use crate::ledger_entry::PageQuery;
 use crate::origin::{Origin, find_lot, read_lots};
 use crate::standing::Part;
-use crate::{QueryApi, bad_cursor, split_place, time};
+use crate::{bad_cursor, split_place, time};
 
 #[derive(Serialize)]
 struct LotBody {
@@ -35,8 +34,7 @@ struct LotBody {
 }
 
 pub(crate) async fn list_lots(
-    State(api): State<QueryApi>,
-    _: Fresh,
+    Fresh(mut reading): Fresh,
     PathId(account_id): PathId<AccountId>,
     QueryString(query): QueryString<PageQuery>,
     headers: HeaderMap,
@@ -47,7 +45,6 @@ pub(crate) async fn list_lots(
         None => None,
         Some(cursor) => Some(read_key(&cursor).ok_or_else(bad_cursor)?),
     };
-    let mut reading = api.reading().await?;
     let standing = read_standing(&mut reading, &account_id).await?;
     let is_live = |part: &Part| part.available + part.pending + part.held > 0;
     let parts: Vec<Part> = standing

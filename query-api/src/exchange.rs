@@ -1,20 +1,20 @@
 //! Exchanges: one, an account's (newest first), and all that bear an id, whoever they belong to.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{AccountId, ExchangeId};
+use projector::Query;
 use serde::{Deserialize, Serialize};
 use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_limit, read_cursor};
 
 use crate::account_balance::check_exists;
 use crate::freshness::Fresh;
 use crate::ledger_entry::PageQuery;
-use crate::{QueryApi, failed, place, row_of_account, rows_of_account, time};
+use crate::{failed, row_of_account, rows_of_account, split_place, time};
 
-const SELECT: &str = include_str!("sql/select_exchange.sql");
-const LIST: &str = include_str!("sql/list_exchanges.sql");
-const FIND: &str = include_str!("sql/find_exchanges.sql");
+const SELECT: Query = Query::same(include_str!("sql/select_exchange.sql"));
+const LIST: Query = Query::same(include_str!("sql/list_exchanges.sql"));
+const FIND: Query = Query::same(include_str!("sql/find_exchanges.sql"));
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,8 +36,7 @@ struct Row {
     status: String,
     cancelled_quantity: i64,
     refunded_points: i64,
-    partition: i64,
-    position: i64,
+    place: i64,
     occurred_at: Option<i64>,
     recorded_at: i64,
 }
@@ -64,12 +63,10 @@ struct ExchangeBody {
 }
 
 pub(crate) async fn get_exchange(
-    State(api): State<QueryApi>,
-    _: Fresh,
+    Fresh(mut reading): Fresh,
     PathIds(account_id, exchange_id): PathIds<AccountId, ExchangeId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let mut reading = api.reading().await?;
     let row: Option<Row> =
         row_of_account(&mut reading, SELECT, &account_id, exchange_id.as_str()).await?;
     let row = row.ok_or_else(|| {
@@ -79,15 +76,13 @@ pub(crate) async fn get_exchange(
 }
 
 pub(crate) async fn list_exchanges(
-    State(api): State<QueryApi>,
-    _: Fresh,
+    Fresh(mut reading): Fresh,
     PathId(account_id): PathId<AccountId>,
     QueryString(query): QueryString<PageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let list = format!("exchanges of {account_id}");
     let (limit, before) = query.position_page(&list)?;
-    let mut reading = api.reading().await?;
     check_exists(&mut reading, &account_id).await?;
     let rows: Vec<Row> = rows_of_account(&mut reading, LIST, &account_id, before, limit).await?;
     let exchanges = rows.into_iter().map(exchange).collect::<Result<Vec<_>, _>>()?;
@@ -96,19 +91,15 @@ pub(crate) async fn list_exchanges(
 }
 
 pub(crate) async fn find_exchanges(
-    State(api): State<QueryApi>,
-    _: Fresh,
+    Fresh(mut reading): Fresh,
     QueryString(query): QueryString<FindQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     const LIST_NAME: &str = "exchanges-by-id";
     let limit = page_limit(query.limit)?;
     let after = read_cursor(LIST_NAME, query.cursor.as_deref())?.unwrap_or_default();
-    let rows: Vec<Row> = sqlx::query_as(FIND)
-        .bind(query.exchange_id.as_str())
-        .bind(after)
-        .bind(limit + 1)
-        .fetch_all(api.read_model.pool())
+    let rows: Vec<Row> = reading
+        .all(FIND, &[query.exchange_id.as_str().into(), after.as_str().into(), (limit + 1).into()])
         .await
         .map_err(failed)?;
     let exchanges = rows.into_iter().map(exchange).collect::<Result<Vec<_>, _>>()?;
@@ -130,7 +121,7 @@ fn exchange(row: Row) -> Result<ExchangeBody, Problem> {
         refunded_points: row.refunded_points,
         occurred_at: row.occurred_at.map(time).transpose()?,
         recorded_at: time(row.recorded_at)?,
-        position: place(row.partition, row.position),
-        key: row.partition << 48 | row.position,
+        position: split_place(row.place),
+        key: row.place,
     })
 }

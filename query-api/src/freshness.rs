@@ -2,23 +2,28 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use projector::{ReadError, Reading};
 use wire::{Problem, read_positions};
 
 use crate::QueryApi;
 
-/// The read tables contain what `Guerdon-Position` asked for; every handler takes one first.
-pub(crate) struct Fresh;
+/// A read that contains what `Guerdon-Position` asked for; every handler takes one. All that is
+/// read within is as of one event.
+pub(crate) struct Fresh(pub(crate) Reading);
 
 impl FromRequestParts<QueryApi> for Fresh {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &QueryApi) -> Result<Self, Problem> {
         let wanted = read_positions(&parts.headers)?;
-        if wanted.is_empty() {
-            return Ok(Self);
-        }
-        let waited = api.read_model.wait_for(&wanted, api.wait_max).await;
-        waited.map_err(|behind| Problem::projection_behind(behind.wanted, behind.reached))?;
-        Ok(Self)
+        let begun = api.read_model.read(&wanted, api.wait_max).await;
+        begun.map(Self).map_err(|error| match error {
+            ReadError::Behind { wanted, reached } => Problem::projection_behind(wanted, reached),
+            ReadError::Unreachable(_) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the read model can't be reached");
+                Problem::read_model_unreachable()
+            }
+        })
     }
 }

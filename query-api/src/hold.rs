@@ -1,9 +1,9 @@
 //! Holds: one, and an account's, newest first. One whose deadline has passed is over.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{AccountId, HoldId};
+use projector::Query;
 use serde::Serialize;
 use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag};
 
@@ -11,10 +11,10 @@ use crate::account_balance::check_exists;
 use crate::clock::now;
 use crate::freshness::Fresh;
 use crate::ledger_entry::PageQuery;
-use crate::{QueryApi, failed, place, row_of_account, rows_of_account, time};
+use crate::{row_of_account, rows_of_account, split_place, time};
 
-const SELECT: &str = include_str!("sql/select_hold.sql");
-const LIST: &str = include_str!("sql/list_holds.sql");
+const SELECT: Query = Query::same(include_str!("sql/select_hold.sql"));
+const LIST: Query = Query::same(include_str!("sql/list_holds.sql"));
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -25,8 +25,7 @@ struct Row {
     status: String,
     captured_points: Option<i64>,
     exchange_id: Option<String>,
-    partition: i64,
-    position: i64,
+    place: i64,
     occurred_at: Option<i64>,
     recorded_at: i64,
 }
@@ -51,13 +50,11 @@ struct HoldBody {
 }
 
 pub(crate) async fn get_hold(
-    State(api): State<QueryApi>,
-    _: Fresh,
+    Fresh(mut reading): Fresh,
     PathIds(account_id, hold_id): PathIds<AccountId, HoldId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let mut reading = api.reading().await?;
-    let now = now(&mut reading).await.map_err(failed)?;
+    let now = now(&reading);
     let row: Option<Row> =
         row_of_account(&mut reading, SELECT, &account_id, hold_id.as_str()).await?;
     let row = row.ok_or_else(|| {
@@ -67,17 +64,15 @@ pub(crate) async fn get_hold(
 }
 
 pub(crate) async fn list_holds(
-    State(api): State<QueryApi>,
-    _: Fresh,
+    Fresh(mut reading): Fresh,
     PathId(account_id): PathId<AccountId>,
     QueryString(query): QueryString<PageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let list = format!("holds of {account_id}");
     let (limit, before) = query.position_page(&list)?;
-    let mut reading = api.reading().await?;
     check_exists(&mut reading, &account_id).await?;
-    let now = now(&mut reading).await.map_err(failed)?;
+    let now = now(&reading);
     let rows: Vec<Row> = rows_of_account(&mut reading, LIST, &account_id, before, limit).await?;
     let holds = rows.into_iter().map(|row| hold(row, now)).collect::<Result<Vec<_>, _>>()?;
     json_with_etag(&headers, &Page::of(holds, limit, &list, |hold| hold.key.to_string()))
@@ -95,7 +90,7 @@ fn hold(row: Row, now: i64) -> Result<HoldBody, Problem> {
         exchange_id: row.exchange_id,
         occurred_at: row.occurred_at.map(time).transpose()?,
         recorded_at: time(row.recorded_at)?,
-        position: place(row.partition, row.position),
-        key: row.partition << 48 | row.position,
+        position: split_place(row.place),
+        key: row.place,
     })
 }

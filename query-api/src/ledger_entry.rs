@@ -1,23 +1,22 @@
 //! `GET /v1/accounts/{account_id}/entries`: the statement, newest first; and one entry with what it
 //! drew on.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{AccountId, LotPart};
 use log_record::Place;
+use projector::{Query, Reading};
 use serde::{Deserialize, Serialize};
-use sqlx::SqliteConnection;
 use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_limit, read_cursor};
 
 use crate::account_balance::check_exists;
 use crate::freshness::Fresh;
 use crate::origin::{CauseBody, Origin, find_lot, read_lots};
 use crate::standing::{lot_key, read_parts};
-use crate::{QueryApi, bad_cursor, failed, place, rows_of_account, split_place, time};
+use crate::{bad_cursor, failed, rows_of_account, split_place, time};
 
-const LIST: &str = include_str!("sql/list_ledger_entries.sql");
-const SELECT: &str = include_str!("sql/select_ledger_entry.sql");
+const LIST: Query = Query::same(include_str!("sql/list_ledger_entries.sql"));
+const SELECT: Query = Query::same(include_str!("sql/select_ledger_entry.sql"));
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,8 +27,7 @@ pub(crate) struct PageQuery {
 
 #[derive(sqlx::FromRow)]
 struct Row {
-    partition: i64,
-    position: i64,
+    place: i64,
     kind: String,
     points: i64,
     available: i64,
@@ -120,8 +118,7 @@ struct PartBody {
 }
 
 pub(crate) async fn list_entries(
-    State(api): State<QueryApi>,
-    _: Fresh,
+    Fresh(mut reading): Fresh,
     PathId(account_id): PathId<AccountId>,
     QueryString(query): QueryString<PageQuery>,
     headers: HeaderMap,
@@ -129,7 +126,6 @@ pub(crate) async fn list_entries(
     let list = format!("entries of {account_id}");
     let limit = page_limit(query.limit)?;
     let cursor = read_cursor(&list, query.cursor.as_deref())?;
-    let mut reading = api.reading().await?;
     let recorded = check_exists(&mut reading, &account_id).await?;
     // What stands before an entry never changes, so neither does the balance up to there.
     let (before, mut balance) = match cursor {
@@ -150,26 +146,22 @@ pub(crate) async fn list_entries(
 }
 
 pub(crate) async fn get_entry(
-    State(api): State<QueryApi>,
-    _: Fresh,
+    Fresh(mut reading): Fresh,
     PathIds(account_id, at): PathIds<AccountId, Place>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let mut reading = api.reading().await?;
     let no_entry = || {
         Problem::not_found(format!(
             "The account {account_id} has no entry at {at}. A position is one that its entries give."
         ))
     };
     let key = place_key(at).ok_or_else(no_entry)?;
-    let row: Option<Row> = sqlx::query_as(SELECT)
-        .bind(account_id.as_str())
-        .bind(key)
-        .fetch_optional(&mut *reading)
+    let row: Option<Row> = reading
+        .optional(SELECT, &[account_id.as_str().into(), key.into()])
         .await
         .map_err(failed)?;
     let row = row.ok_or_else(no_entry)?;
-    let partition = row.partition;
+    let partition = row.place >> 48;
     let parts = |json: Option<&str>| json.map(read_parts).transpose().map_err(failed);
     let (drawn, released) = (parts(row.lots.as_deref())?, parts(row.released.as_deref())?);
     let lots = match drawn {
@@ -185,12 +177,12 @@ pub(crate) async fn get_entry(
 }
 
 async fn explain(
-    connection: &mut SqliteConnection,
+    reading: &mut Reading,
     account_id: &AccountId,
     partition: i64,
     parts: &[LotPart],
 ) -> Result<Vec<PartBody>, Problem> {
-    let lots = read_lots(connection, parts.iter().map(|part| lot_key(partition, part))).await?;
+    let lots = read_lots(reading, parts.iter().map(|part| lot_key(partition, part))).await?;
     let explained = parts.iter().map(|part| {
         let key = lot_key(partition, part);
         Ok(PartBody {
@@ -205,11 +197,11 @@ async fn explain(
 }
 
 async fn explain_lot(
-    connection: &mut SqliteConnection,
+    reading: &mut Reading,
     account_id: &AccountId,
     key: i64,
 ) -> Result<PartBody, Problem> {
-    let lots = read_lots(connection, std::iter::once(key)).await?;
+    let lots = read_lots(reading, std::iter::once(key)).await?;
     let lot = find_lot(&lots, key)?;
     Ok(PartBody {
         lot: split_place(key),
@@ -266,7 +258,7 @@ fn entry(row: Row) -> Result<EntryBody, Problem> {
         reference: row.reference,
         occurred_at: row.occurred_at.map(time).transpose()?,
         recorded_at: time(row.recorded_at)?,
-        position: place(row.partition, row.position),
-        key: row.partition << 48 | row.position,
+        position: split_place(row.place),
+        key: row.place,
     })
 }

@@ -24,10 +24,8 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use domain::AccountId;
-use projector::ReadModel;
+use projector::{Query, ReadModel, Reading, RowOf};
 use serde_json::value::RawValue;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Sqlite, SqliteConnection, Transaction};
 use wire::{KeyRing, Problem};
 
 pub use router::router;
@@ -43,49 +41,28 @@ pub struct QueryApi {
     pub wait_max: Duration,
 }
 
-impl QueryApi {
-    /// All that is read within is as of one event.
-    async fn reading(&self) -> Result<Transaction<'static, Sqlite>, Problem> {
-        self.read_model.pool().begin().await.map_err(failed)
-    }
-}
-
 /// A page of an account's rows, newest first, and one more where there is one.
-async fn rows_of_account<R>(
-    connection: &mut SqliteConnection,
-    statement: &'static str,
+async fn rows_of_account<R: RowOf>(
+    reading: &mut Reading,
+    query: Query,
     account_id: &AccountId,
     before: i64,
     limit: u32,
-) -> Result<Vec<R>, Problem>
-where
-    R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
-{
-    sqlx::query_as(statement)
-        .bind(account_id.as_str())
-        .bind(before)
-        .bind(limit + 1)
-        .fetch_all(connection)
+) -> Result<Vec<R>, Problem> {
+    reading
+        .all(query, &[account_id.as_str().into(), before.into(), (limit + 1).into()])
         .await
         .map_err(failed)
 }
 
 /// The row of an account under an id of its own, if there is one.
-async fn row_of_account<R>(
-    connection: &mut SqliteConnection,
-    statement: &'static str,
+async fn row_of_account<R: RowOf>(
+    reading: &mut Reading,
+    query: Query,
     account_id: &AccountId,
     id: &str,
-) -> Result<Option<R>, Problem>
-where
-    R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
-{
-    sqlx::query_as(statement)
-        .bind(account_id.as_str())
-        .bind(id)
-        .fetch_optional(connection)
-        .await
-        .map_err(failed)
+) -> Result<Option<R>, Problem> {
+    reading.optional(query, &[account_id.as_str().into(), id.into()]).await.map_err(failed)
 }
 
 impl FromRef<QueryApi> for KeyRing {

@@ -1,9 +1,9 @@
 //! `GET /v1/offers` and `/v1/offers/{offer_id}`: what can be had, and what is left of it.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::OfferId;
+use projector::Query;
 use serde::Serialize;
 use wire::{
     Page, PathId, Problem, QueryString, json_with_etag, json_with_version, page_limit, read_cursor,
@@ -11,10 +11,10 @@ use wire::{
 
 use crate::freshness::Fresh;
 use crate::ledger_entry::PageQuery;
-use crate::{QueryApi, failed, place, time};
+use crate::{failed, place, time};
 
-const SELECT: &str = include_str!("sql/select_offer_availability.sql");
-const LIST: &str = include_str!("sql/list_offer_availability.sql");
+const SELECT: Query = Query::same(include_str!("sql/select_offer_availability.sql"));
+const LIST: Query = Query::same(include_str!("sql/list_offer_availability.sql"));
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -53,35 +53,26 @@ struct OfferBody {
 }
 
 pub(crate) async fn get_offer(
-    State(api): State<QueryApi>,
-    _: Fresh,
+    Fresh(mut reading): Fresh,
     PathId(offer_id): PathId<OfferId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let row: Option<Row> = sqlx::query_as(SELECT)
-        .bind(offer_id.as_str())
-        .fetch_optional(api.read_model.pool())
-        .await
-        .map_err(failed)?;
+    let row: Option<Row> =
+        reading.optional(SELECT, &[offer_id.as_str().into()]).await.map_err(failed)?;
     let row = row
         .ok_or_else(|| Problem::not_found("There is no such offer. GET /v1/offers lists them."))?;
     json_with_version(&headers, row.version.cast_unsigned(), &offer(row)?)
 }
 
 pub(crate) async fn list_offers(
-    State(api): State<QueryApi>,
-    _: Fresh,
+    Fresh(mut reading): Fresh,
     QueryString(query): QueryString<PageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let limit = page_limit(query.limit)?;
     let after = read_cursor("offers", query.cursor.as_deref())?.unwrap_or_default();
-    let rows: Vec<Row> = sqlx::query_as(LIST)
-        .bind(after)
-        .bind(limit + 1)
-        .fetch_all(api.read_model.pool())
-        .await
-        .map_err(failed)?;
+    let rows: Vec<Row> =
+        reading.all(LIST, &[after.as_str().into(), (limit + 1).into()]).await.map_err(failed)?;
     let offers = rows.into_iter().map(offer).collect::<Result<Vec<_>, _>>()?;
     json_with_etag(&headers, &Page::of(offers, limit, "offers", |offer| offer.offer_id.clone()))
 }

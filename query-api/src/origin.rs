@@ -1,14 +1,17 @@
 //! What lots came from: the answer to "why".
 
+use projector::{Query, Reading};
 use std::collections::HashMap;
 
 use serde::Serialize;
-use sqlx::SqliteConnection;
 use wire::Problem;
 
 use crate::{failed, split_place, time};
 
-const LOTS: &str = include_str!("sql/list_credit_lots.sql");
+const LOTS: Query = Query::each(
+    include_str!("sql/list_credit_lots.sqlite.sql"),
+    include_str!("sql/list_credit_lots.postgres.sql"),
+);
 
 /// What a lot was earned as.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -74,15 +77,12 @@ impl LotRow {
 
 /// These lots, by their names.
 pub(crate) async fn read_lots(
-    connection: &mut SqliteConnection,
+    reading: &mut Reading,
     lots: impl Iterator<Item = i64>,
 ) -> Result<HashMap<i64, LotRow>, Problem> {
     let names: Vec<String> = lots.map(|lot| lot.to_string()).collect();
-    let rows: Vec<LotRow> = sqlx::query_as(LOTS)
-        .bind(format!("[{}]", names.join(",")))
-        .fetch_all(connection)
-        .await
-        .map_err(failed)?;
+    let names = format!("[{}]", names.join(","));
+    let rows: Vec<LotRow> = reading.all(LOTS, &[names.as_str().into()]).await.map_err(failed)?;
     Ok(rows.into_iter().map(|row| (row.lot, row)).collect())
 }
 

@@ -1,9 +1,9 @@
 //! `GET /v1/earning-rules` and `/v1/policy`: how the programme is run.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{EarningTerms, Policy, RuleId};
+use projector::Query;
 use serde::{Deserialize, Serialize};
 use wire::{
     Page, PathId, Problem, QueryString, json_with_etag, json_with_version, page_limit, read_cursor,
@@ -11,11 +11,11 @@ use wire::{
 
 use crate::freshness::Fresh;
 use crate::ledger_entry::PageQuery;
-use crate::{QueryApi, failed, place, time};
+use crate::{failed, place, time};
 
-const SELECT: &str = include_str!("sql/select_earning_rule.sql");
-const LIST: &str = include_str!("sql/list_earning_rules.sql");
-const POLICY: &str = include_str!("sql/select_policy.sql");
+const SELECT: Query = Query::same(include_str!("sql/select_earning_rule.sql"));
+const LIST: Query = Query::same(include_str!("sql/list_earning_rules.sql"));
+const POLICY: Query = Query::same(include_str!("sql/select_policy.sql"));
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,16 +52,13 @@ struct PolicyBody {
 }
 
 pub(crate) async fn get_earning_rule(
-    State(api): State<QueryApi>,
-    _: Fresh,
+    Fresh(mut reading): Fresh,
     PathId(rule_id): PathId<RuleId>,
     QueryString(query): QueryString<VersionQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let row: Option<RuleRow> = sqlx::query_as(SELECT)
-        .bind(rule_id.as_str())
-        .bind(query.version)
-        .fetch_optional(api.read_model.pool())
+    let row: Option<RuleRow> = reading
+        .optional(SELECT, &[rule_id.as_str().into(), query.version.map(i64::from).into()])
         .await
         .map_err(failed)?;
     let row = row.ok_or_else(|| {
@@ -71,31 +68,25 @@ pub(crate) async fn get_earning_rule(
 }
 
 pub(crate) async fn list_earning_rules(
-    State(api): State<QueryApi>,
-    _: Fresh,
+    Fresh(mut reading): Fresh,
     QueryString(query): QueryString<PageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     const LIST_NAME: &str = "earning-rules";
     let limit = page_limit(query.limit)?;
     let after = read_cursor(LIST_NAME, query.cursor.as_deref())?.unwrap_or_default();
-    let rows: Vec<RuleRow> = sqlx::query_as(LIST)
-        .bind(after)
-        .bind(limit + 1)
-        .fetch_all(api.read_model.pool())
-        .await
-        .map_err(failed)?;
+    let rows: Vec<RuleRow> =
+        reading.all(LIST, &[after.as_str().into(), (limit + 1).into()]).await.map_err(failed)?;
     let rules = rows.into_iter().map(rule).collect::<Result<Vec<_>, _>>()?;
     json_with_etag(&headers, &Page::of(rules, limit, LIST_NAME, |rule| rule.rule_id.clone()))
 }
 
 pub(crate) async fn get_policy(
-    State(api): State<QueryApi>,
-    _: Fresh,
+    Fresh(mut reading): Fresh,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let row: Option<(String, i64, i64, i64)> =
-        sqlx::query_as(POLICY).fetch_optional(api.read_model.pool()).await.map_err(failed)?;
+        reading.optional(POLICY, &[]).await.map_err(failed)?;
     let body = match row {
         None => PolicyBody { policy: Policy::default(), position: None },
         Some((spent_credit, refund_grace_days, partition, position)) => PolicyBody {

@@ -1,9 +1,9 @@
 //! Purchases: one, and an account's, newest first.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{AccountId, PurchaseId};
+use projector::Query;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag};
@@ -12,10 +12,10 @@ use crate::account_balance::check_exists;
 use crate::freshness::Fresh;
 use crate::ledger_entry::PageQuery;
 use crate::origin::RuleBody;
-use crate::{QueryApi, place, raw_json, row_of_account, rows_of_account, time};
+use crate::{raw_json, row_of_account, rows_of_account, split_place, time};
 
-const SELECT: &str = include_str!("sql/select_purchase.sql");
-const LIST: &str = include_str!("sql/list_purchases.sql");
+const SELECT: Query = Query::same(include_str!("sql/select_purchase.sql"));
+const LIST: Query = Query::same(include_str!("sql/list_purchases.sql"));
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -28,8 +28,7 @@ struct Row {
     warehouse: Option<String>,
     returned_points: i64,
     withdrawn_points: i64,
-    partition: i64,
-    position: i64,
+    place: i64,
     occurred_at: Option<i64>,
     recorded_at: i64,
 }
@@ -57,12 +56,10 @@ struct PurchaseBody {
 }
 
 pub(crate) async fn get_purchase(
-    State(api): State<QueryApi>,
-    _: Fresh,
+    Fresh(mut reading): Fresh,
     PathIds(account_id, purchase_id): PathIds<AccountId, PurchaseId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let mut reading = api.reading().await?;
     let row: Option<Row> =
         row_of_account(&mut reading, SELECT, &account_id, purchase_id.as_str()).await?;
     let row = row.ok_or_else(|| {
@@ -72,15 +69,13 @@ pub(crate) async fn get_purchase(
 }
 
 pub(crate) async fn list_purchases(
-    State(api): State<QueryApi>,
-    _: Fresh,
+    Fresh(mut reading): Fresh,
     PathId(account_id): PathId<AccountId>,
     QueryString(query): QueryString<PageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let list = format!("purchases of {account_id}");
     let (limit, before) = query.position_page(&list)?;
-    let mut reading = api.reading().await?;
     let rows: Vec<Row> = rows_of_account(&mut reading, LIST, &account_id, before, limit).await?;
     // A purchase that earns nothing makes no account.
     if rows.is_empty() {
@@ -103,7 +98,7 @@ fn purchase(row: Row) -> Result<PurchaseBody, Problem> {
         warehouse: row.warehouse,
         occurred_at: row.occurred_at.map(time).transpose()?,
         recorded_at: time(row.recorded_at)?,
-        position: place(row.partition, row.position),
-        key: row.partition << 48 | row.position,
+        position: split_place(row.place),
+        key: row.place,
     })
 }

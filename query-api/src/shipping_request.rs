@@ -1,20 +1,23 @@
 //! `GET /v1/shipping-requests`: what is asked of the warehouses, in the order of the log.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{AccountId, ExchangeId, PurchaseId};
+use projector::Query;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use wire::{Caller, Page, Problem, QueryString, Role, json_with_etag, page_limit, read_cursor};
 
 use crate::freshness::Fresh;
-use crate::{QueryApi, bad_cursor, failed, place, raw_json};
+use crate::{bad_cursor, failed, raw_json, split_place};
 
-const LIST: &str = include_str!("sql/list_shipping_requests.sql");
-const LIST_OF_ACCOUNT: &str = include_str!("sql/list_shipping_requests_of_account.sql");
-const LIST_OF_EXCHANGE: &str = include_str!("sql/list_shipping_requests_of_exchange.sql");
-const LIST_OF_PURCHASE: &str = include_str!("sql/list_shipping_requests_of_purchase.sql");
+const LIST: Query = Query::same(include_str!("sql/list_shipping_requests.sql"));
+const LIST_OF_ACCOUNT: Query =
+    Query::same(include_str!("sql/list_shipping_requests_of_account.sql"));
+const LIST_OF_EXCHANGE: Query =
+    Query::same(include_str!("sql/list_shipping_requests_of_exchange.sql"));
+const LIST_OF_PURCHASE: Query =
+    Query::same(include_str!("sql/list_shipping_requests_of_purchase.sql"));
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,8 +58,7 @@ struct Row {
     status: String,
     carrier: Option<String>,
     express_no: Option<String>,
-    partition: i64,
-    position: i64,
+    place: i64,
 }
 
 #[derive(Serialize)]
@@ -80,9 +82,8 @@ struct ShippingRequestBody {
 }
 
 pub(crate) async fn list_shipping_requests(
-    State(api): State<QueryApi>,
     caller: Caller,
-    _: Fresh,
+    Fresh(mut reading): Fresh,
     QueryString(query): QueryString<ShippingRequestsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -102,14 +103,18 @@ pub(crate) async fn list_shipping_requests(
         (None, None, Some(_)) => LIST_OF_ACCOUNT,
         (None, None, None) => LIST,
     };
-    let rows: Vec<Row> = sqlx::query_as(statement)
-        .bind(partition)
-        .bind(position)
-        .bind(query.status.map(Status::as_str))
-        .bind(limit + 1)
-        .bind(account_id)
-        .bind(exchange_id.or(purchase_id))
-        .fetch_all(api.read_model.pool())
+    let rows: Vec<Row> = reading
+        .all(
+            statement,
+            &[
+                partition.into(),
+                position.into(),
+                query.status.map(Status::as_str).into(),
+                (limit + 1).into(),
+                account_id.into(),
+                exchange_id.or(purchase_id).into(),
+            ],
+        )
         .await
         .map_err(failed)?;
     // An address is for those who ship, and for those who help them.
@@ -161,6 +166,6 @@ fn shipping_request(row: Row, may_see_address: bool) -> Result<ShippingRequestBo
         status: row.status,
         carrier: row.carrier,
         express_no: row.express_no,
-        position: place(row.partition, row.position),
+        position: split_place(row.place),
     })
 }

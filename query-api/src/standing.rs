@@ -4,14 +4,13 @@
 //! doesn't wait for that: it does in passing what the ledger will record, in the ledger's order.
 
 use domain::{AccountId, LotPart};
-use projector::NEVER;
-use sqlx::SqliteConnection;
+use projector::{NEVER, Query, Reading};
 
 use crate::clock::now;
 
-const BALANCE: &str = include_str!("sql/select_account_balance.sql");
-const PARTS: &str = include_str!("sql/list_credit_parts.sql");
-const OVERDUE_HOLDS: &str = include_str!("sql/list_overdue_holds.sql");
+const BALANCE: Query = Query::same(include_str!("sql/select_account_balance.sql"));
+const PARTS: Query = Query::same(include_str!("sql/list_credit_parts.sql"));
+const OVERDUE_HOLDS: Query = Query::same(include_str!("sql/list_overdue_holds.sql"));
 
 /// An account's balance, as it was recorded.
 #[derive(Clone, Copy, Debug, sqlx::FromRow)]
@@ -58,37 +57,37 @@ struct EndedHold {
 
 /// The balance as it was recorded; nothing where there is no such account.
 pub(crate) async fn recorded_balance(
-    connection: &mut SqliteConnection,
+    reading: &mut Reading,
     account_id: &str,
 ) -> Result<Option<Balance>, sqlx::Error> {
-    sqlx::query_as(BALANCE).bind(account_id).fetch_optional(connection).await
+    reading.optional(BALANCE, &[account_id.into()]).await
 }
 
 impl Standing {
-    /// Where an account stands now; nothing where there is no such account. The connection is in a
+    /// Where an account stands now; nothing where there is no such account. The reading is in a
     /// transaction, so that all is read as of one event.
     pub(crate) async fn read(
-        connection: &mut SqliteConnection,
+        reading: &mut Reading,
         account_id: &AccountId,
     ) -> Result<Option<Self>, sqlx::Error> {
-        let now = now(connection).await?;
-        Self::at(connection, account_id.as_str(), now).await
+        let now = now(reading);
+        Self::at(reading, account_id.as_str(), now).await
     }
 
     /// Where it stands at a time.
     pub(crate) async fn at(
-        connection: &mut SqliteConnection,
+        reading: &mut Reading,
         account_id: &str,
         now: i64,
     ) -> Result<Option<Self>, sqlx::Error> {
-        let Some(balance) = recorded_balance(connection, account_id).await? else {
+        let Some(balance) = recorded_balance(reading, account_id).await? else {
             return Ok(None);
         };
-        let parts = sqlx::query_as(PARTS).bind(account_id).fetch_all(&mut *connection).await?;
+        let parts = reading.all(PARTS, &[account_id.into()]).await?;
         let Balance { owed, partition, position, .. } = balance;
         let mut standing = Self { now, parts, owed, partition, position };
         let holds =
-            if balance.held > 0 { ended_holds(connection, account_id, now).await? } else { vec![] };
+            if balance.held > 0 { ended_holds(reading, account_id, now).await? } else { vec![] };
         standing.settle(&holds);
         Ok(Some(standing))
     }
@@ -177,17 +176,17 @@ impl Standing {
 }
 
 async fn ended_holds(
-    connection: &mut SqliteConnection,
+    reading: &mut Reading,
     account_id: &str,
     now: i64,
 ) -> Result<Vec<EndedHold>, sqlx::Error> {
     let rows: Vec<(i64, String, i64)> =
-        sqlx::query_as(OVERDUE_HOLDS).bind(account_id).bind(now).fetch_all(connection).await?;
-    let ended = rows.into_iter().map(|(deadline, lots, partition)| {
+        reading.all(OVERDUE_HOLDS, &[account_id.into(), now.into()]).await?;
+    let ended = rows.into_iter().map(|(deadline, lots, place)| {
         let parts = read_parts(&lots)?;
         let parts = parts.iter().map(|part| {
             let expires_at = part.expires_at.map_or(NEVER, domain::Timestamp::micros);
-            (lot_key(partition, part), expires_at, part.graced, part.points.get().cast_signed())
+            (lot_key(place >> 48, part), expires_at, part.graced, part.points.get().cast_signed())
         });
         Ok(EndedHold { deadline, parts: parts.collect() })
     });

@@ -3,22 +3,23 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use projector::NEVER;
+use projector::{NEVER, Query, Reading};
 use serde::Serialize;
-use sqlx::SqliteConnection;
 use wire::{Problem, json_with_etag};
 
 use crate::clock::now;
+use crate::failed;
 use crate::freshness::Fresh;
 use crate::standing::Standing;
-use crate::{QueryApi, failed};
 
-const TOTALS: &str = include_str!("sql/select_totals.sql");
-const UNSETTLED: &str = include_str!("sql/list_unsettled_accounts.sql");
-const LIABILITY: &str = include_str!("sql/select_liability.sql");
+const TOTALS: Query = Query::same(include_str!("sql/select_totals.sql"));
+const UNSETTLED: Query = Query::same(include_str!("sql/list_unsettled_accounts.sql"));
+const LIABILITY: Query = Query::each(
+    include_str!("sql/select_liability.sqlite.sql"),
+    include_str!("sql/select_liability.postgres.sql"),
+);
 
 /// What flowed, what there is, and how far the tables are.
 #[derive(sqlx::FromRow, Serialize)]
@@ -69,13 +70,10 @@ struct MonthBody {
 }
 
 pub(crate) async fn get_totals(
-    State(api): State<QueryApi>,
-    _: Fresh,
+    Fresh(mut reading): Fresh,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    // One statement, so that all of it is as of one event.
-    let totals: Totals =
-        sqlx::query_as(TOTALS).fetch_one(api.read_model.pool()).await.map_err(failed)?;
+    let totals: Totals = reading.one(TOTALS, &[]).await.map_err(failed)?;
     let sum = |terms: &[i64]| terms.iter().copied().map(i128::from).sum::<i128>();
     let there = sum(&[totals.available, totals.held, totals.pending, totals.in_transit]);
     let gone = sum(&[totals.redeemed, totals.expired, totals.withdrawn]);
@@ -85,11 +83,9 @@ pub(crate) async fn get_totals(
 }
 
 pub(crate) async fn get_liability(
-    State(api): State<QueryApi>,
-    _: Fresh,
+    Fresh(mut reading): Fresh,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let mut reading = api.reading().await?;
     let months = liability(&mut reading).await.map_err(failed)?;
     let total = months.values().sum();
     let months = months.into_iter().filter(|(_, points)| *points > 0);
@@ -98,21 +94,19 @@ pub(crate) async fn get_liability(
 }
 
 /// By month of expiry; `never` comes after every number.
-async fn liability(
-    connection: &mut SqliteConnection,
-) -> Result<BTreeMap<String, i64>, sqlx::Error> {
-    let now = now(connection).await?;
+async fn liability(reading: &mut Reading) -> Result<BTreeMap<String, i64>, sqlx::Error> {
+    let now = now(reading);
     // What can't be added up in one statement is reckoned account by account: where a hold ended,
     // or a debt meets credit, that the log doesn't say yet. They are few, and soon recorded.
-    let unsettled: Vec<String> =
-        sqlx::query_scalar(UNSETTLED).bind(now).fetch_all(&mut *connection).await?;
+    let unsettled: Vec<(String,)> = reading.all(UNSETTLED, &[now.into()]).await?;
+    let unsettled: Vec<String> = unsettled.into_iter().map(|(account_id,)| account_id).collect();
     let names =
         serde_json::to_string(&unsettled).map_err(|error| sqlx::Error::Encode(error.into()))?;
     let settled: Vec<(String, i64)> =
-        sqlx::query_as(LIABILITY).bind(now).bind(names).fetch_all(&mut *connection).await?;
+        reading.all(LIABILITY, &[now.into(), names.as_str().into()]).await?;
     let mut months: BTreeMap<String, i64> = settled.into_iter().collect();
     for account_id in unsettled {
-        let Some(standing) = Standing::at(connection, &account_id, now).await? else { continue };
+        let Some(standing) = Standing::at(reading, &account_id, now).await? else { continue };
         for part in &standing.parts {
             *months.entry(month(part.expires_at)?).or_default() +=
                 part.available + part.held + part.pending;

@@ -5,12 +5,26 @@ mod asks;
 use domain::{Clock, LotPart};
 use serde_json::{Value, json};
 
-use asks::Reads;
 use asks::ledger::life::{self, DAY, history};
+use asks::ledger::{On, on_every_database};
+use asks::{Reads, ledger};
 
-#[tokio::test]
-async fn an_account_shows_what_can_be_spent_now() {
-    let reads = Reads::of(history(Clock::Commands)).await;
+on_every_database! {
+    an_account_shows_what_can_be_spent_now,
+    a_log_with_the_wall_clock_is_read_at_its_time,
+    what_is_owed_is_paid_from_what_is_available_now,
+    a_hold_is_over_at_its_deadline,
+    lots_come_in_spending_order_with_what_they_came_from,
+    what_came_back_late_has_a_period_of_grace,
+    the_statement_runs_from_the_balance_down_to_nothing,
+    a_page_goes_on_where_it_was_although_more_was_recorded,
+    an_entry_says_why,
+    every_entry_of_the_life_can_be_explained,
+    exchanges_and_purchases_show_what_came_back_of_them,
+}
+
+async fn an_account_shows_what_can_be_spent_now(on: On) {
+    let reads = Reads::of(on, history(Clock::Commands)).await;
     let body = reads.get("/v1/accounts/cat").await;
     assert_eq!(
         body,
@@ -33,21 +47,22 @@ async fn an_account_shows_what_can_be_spent_now() {
     }
 }
 
-#[tokio::test]
-async fn a_log_with_the_wall_clock_is_read_at_its_time() {
-    let reads = Reads::of(history(Clock::Wall)).await;
+async fn a_log_with_the_wall_clock_is_read_at_its_time(on: On) {
+    let reads = Reads::of(on, history(Clock::Wall)).await;
     let body = reads.get("/v1/accounts/cat").await;
     assert_eq!((&body["available"], &body["pending"]), (&json!(0), &json!(0)), "1970 is over");
 }
 
-#[tokio::test]
-async fn what_is_owed_is_paid_from_what_is_available_now() {
-    let reads = Reads::of(vec![
-        history(Clock::Commands)[0].clone(),
-        (DAY, life::earned("ann", 100, "B-1", None, None)),
-        (2 * DAY, life::owed("ann", "a-1", 2, 100, 40)),
-        (3 * DAY, life::earned("ann", 60, "B-2", Some(9), Some(20))),
-    ])
+async fn what_is_owed_is_paid_from_what_is_available_now(on: On) {
+    let reads = Reads::of(
+        on,
+        vec![
+            history(Clock::Commands)[0].clone(),
+            (DAY, life::earned("ann", 100, "B-1", None, None)),
+            (2 * DAY, life::owed("ann", "a-1", 2, 100, 40)),
+            (3 * DAY, life::earned("ann", 60, "B-2", Some(9), Some(20))),
+        ],
+    )
     .await;
     let figures = async || {
         let body = reads.get("/v1/accounts/ann").await;
@@ -65,9 +80,8 @@ async fn what_is_owed_is_paid_from_what_is_available_now() {
     assert_eq!(figures().await, [0, 0, 0, 0]);
 }
 
-#[tokio::test]
-async fn a_hold_is_over_at_its_deadline() {
-    let reads = Reads::of(history(Clock::Commands)).await;
+async fn a_hold_is_over_at_its_deadline(on: On) {
+    let reads = Reads::of(on, history(Clock::Commands)).await;
     let hold = reads.get("/v1/accounts/cat/holds/h-1").await;
     assert_eq!(
         hold,
@@ -92,9 +106,8 @@ async fn a_hold_is_over_at_its_deadline() {
     reads.missing("/v1/accounts/nobody/holds").await;
 }
 
-#[tokio::test]
-async fn lots_come_in_spending_order_with_what_they_came_from() {
-    let reads = Reads::of(history(Clock::Commands)[..29].to_vec()).await;
+async fn lots_come_in_spending_order_with_what_they_came_from(on: On) {
+    let reads = Reads::of(on, history(Clock::Commands)[..29].to_vec()).await;
     let lots = reads.list("/v1/accounts/bob/lots").await;
     assert_eq!(
         lots,
@@ -108,7 +121,7 @@ async fn lots_come_in_spending_order_with_what_they_came_from() {
         ]
     );
     assert_eq!(reads.paged("/v1/accounts/bob/lots", 1).await, lots);
-    let reads = Reads::of(history(Clock::Commands)).await;
+    let reads = Reads::of(on, history(Clock::Commands)).await;
     let lots = reads.list("/v1/accounts/cat/lots").await;
     assert_eq!((&lots[0]["held"], &lots[1]["pending"]), (&json!(200), &json!(90)));
     assert_eq!(lots[1]["available_at"], "1970-02-15T00:00:00Z");
@@ -117,8 +130,7 @@ async fn lots_come_in_spending_order_with_what_they_came_from() {
     assert_eq!(reads.list("/v1/accounts/cat/lots").await.len(), 1, "what is gone is not shown");
 }
 
-#[tokio::test]
-async fn what_came_back_late_has_a_period_of_grace() {
+async fn what_came_back_late_has_a_period_of_grace(on: On) {
     let graced = LotPart { graced: true, ..life::part(2, 300, Some(34)) };
     let mut events = vec![
         history(Clock::Commands)[0].clone(),
@@ -128,7 +140,7 @@ async fn what_came_back_late_has_a_period_of_grace() {
     let spent = vec![life::part(2, 300, Some(20))];
     events.push((5 * DAY, life::deducted("ann", "x-1", spent)));
     events.push((10 * DAY, life::refunded("ann", "x-1", "c-1", vec![graced])));
-    let reads = Reads::of(events).await;
+    let reads = Reads::of(on, events).await;
     let found = async || -> Vec<(Value, Value, Value)> {
         let lots = reads.list("/v1/accounts/ann/lots").await;
         let columns =
@@ -145,9 +157,8 @@ async fn what_came_back_late_has_a_period_of_grace() {
     assert_eq!(found().await, [second, third], "only what has grace is left of the lot");
 }
 
-#[tokio::test]
-async fn the_statement_runs_from_the_balance_down_to_nothing() {
-    let reads = Reads::of(history(Clock::Commands)).await;
+async fn the_statement_runs_from_the_balance_down_to_nothing(on: On) {
+    let reads = Reads::of(on, history(Clock::Commands)).await;
     let entries = reads.list("/v1/accounts/bob/entries").await;
     let found: Vec<_> = entries
         .iter()
@@ -187,9 +198,8 @@ async fn the_statement_runs_from_the_balance_down_to_nothing() {
     reads.missing("/v1/accounts/nobody/entries").await;
 }
 
-#[tokio::test]
-async fn a_page_goes_on_where_it_was_although_more_was_recorded() {
-    let reads = Reads::of(history(Clock::Commands)).await;
+async fn a_page_goes_on_where_it_was_although_more_was_recorded(on: On) {
+    let reads = Reads::of(on, history(Clock::Commands)).await;
     let whole = reads.list("/v1/accounts/bob/entries").await;
     let first = reads.get("/v1/accounts/bob/entries?limit=3").await;
     reads.record(vec![(42 * DAY, life::earned("bob", 7, "B-9", None, None))]).await;
@@ -198,9 +208,8 @@ async fn a_page_goes_on_where_it_was_although_more_was_recorded() {
     assert_eq!(rest, whole[3..]);
 }
 
-#[tokio::test]
-async fn an_entry_says_why() {
-    let reads = Reads::of(history(Clock::Commands)).await;
+async fn an_entry_says_why(on: On) {
+    let reads = Reads::of(on, history(Clock::Commands)).await;
     let deducted = reads.get("/v1/accounts/ann/entries/0:15").await;
     assert_eq!(
         deducted,
@@ -238,9 +247,8 @@ async fn an_entry_says_why() {
     assert_eq!((status, &problem["field"]), (400, &json!("position")));
 }
 
-#[tokio::test]
-async fn every_entry_of_the_life_can_be_explained() {
-    let reads = Reads::of(history(Clock::Commands)).await;
+async fn every_entry_of_the_life_can_be_explained(on: On) {
+    let reads = Reads::of(on, history(Clock::Commands)).await;
     for account in ["ann", "bob", "cat"] {
         for entry in reads.list(&format!("/v1/accounts/{account}/entries")).await {
             let position = entry["position"].as_str().expect("a position");
@@ -250,9 +258,8 @@ async fn every_entry_of_the_life_can_be_explained() {
     }
 }
 
-#[tokio::test]
-async fn exchanges_and_purchases_show_what_came_back_of_them() {
-    let reads = Reads::of(history(Clock::Commands)).await;
+async fn exchanges_and_purchases_show_what_came_back_of_them(on: On) {
+    let reads = Reads::of(on, history(Clock::Commands)).await;
     let exchanges = reads.list("/v1/accounts/ann/exchanges").await;
     let found: Vec<_> = exchanges.iter().map(|one| one["status"].clone()).collect();
     assert_eq!(found, ["cancelled", "dispatched"]);

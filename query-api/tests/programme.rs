@@ -5,12 +5,21 @@ mod asks;
 use domain::Clock;
 use serde_json::{Value, json};
 
-use asks::Reads;
 use asks::ledger::life::history;
+use asks::ledger::{On, on_every_database};
+use asks::{Reads, ledger};
 
-#[tokio::test]
-async fn purchases_are_shipped_as_exchanges_are() {
-    let reads = Reads::of(history(Clock::Commands)).await;
+on_every_database! {
+    purchases_are_shipped_as_exchanges_are,
+    rules_are_read_by_version_and_the_policy_whole,
+    the_totals_come_to_what_was_issued,
+    the_liability_is_by_month_and_without_what_is_due,
+    each_read_is_for_its_roles,
+    every_read_has_an_etag_and_waits_for_a_position,
+}
+
+async fn purchases_are_shipped_as_exchanges_are(on: On) {
+    let reads = Reads::of(on, history(Clock::Commands)).await;
     let all = reads.list("/v1/shipping-requests").await;
     let types: Vec<_> = all.iter().map(|request| request["type"].clone()).collect();
     assert_eq!(types, [1, 2, 2]);
@@ -27,9 +36,8 @@ async fn purchases_are_shipped_as_exchanges_are() {
     assert_eq!((status, &problem["field"]), (400, &json!("purchase_id")));
 }
 
-#[tokio::test]
-async fn rules_are_read_by_version_and_the_policy_whole() {
-    let reads = Reads::of(history(Clock::Commands)).await;
+async fn rules_are_read_by_version_and_the_policy_whole(on: On) {
+    let reads = Reads::of(on, history(Clock::Commands)).await;
     let rules = reads.list("/v1/earning-rules").await;
     assert_eq!(
         rules,
@@ -48,14 +56,14 @@ async fn rules_are_read_by_version_and_the_policy_whole() {
     let policy = reads.get("/v1/policy").await;
     let chosen = json!({"spent_credit": "debt", "refund_grace_days": 14, "position": "0:5"});
     assert_eq!(policy, chosen);
-    let unchosen = Reads::of(history(Clock::Commands)[..1].to_vec()).await.get("/v1/policy").await;
+    let unchosen =
+        Reads::of(on, history(Clock::Commands)[..1].to_vec()).await.get("/v1/policy").await;
     let default = json!({"spent_credit": "refuse", "refund_grace_days": 30, "position": null});
     assert_eq!(unchosen, default);
 }
 
-#[tokio::test]
-async fn the_totals_come_to_what_was_issued() {
-    let reads = Reads::of(history(Clock::Commands)).await;
+async fn the_totals_come_to_what_was_issued(on: On) {
+    let reads = Reads::of(on, history(Clock::Commands)).await;
     let totals = reads.get("/v1/totals").await;
     assert_eq!(
         totals,
@@ -66,7 +74,7 @@ async fn the_totals_come_to_what_was_issued() {
             "shipments": 2, "position": "0:42", "difference": 0})
     );
     for events in [0, 1, 9, 28, 32] {
-        let reads = Reads::of(history(Clock::Commands)[..events].to_vec()).await;
+        let reads = Reads::of(on, history(Clock::Commands)[..events].to_vec()).await;
         let totals = reads.get("/v1/totals").await;
         assert_eq!(totals["difference"], 0, "after {events}: {totals}");
     }
@@ -76,9 +84,8 @@ async fn the_totals_come_to_what_was_issued() {
     assert_eq!(reads.get("/v1/totals").await["difference"], -1, "a row that is wrong is seen");
 }
 
-#[tokio::test]
-async fn the_liability_is_by_month_and_without_what_is_due() {
-    let reads = Reads::of(history(Clock::Commands)).await;
+async fn the_liability_is_by_month_and_without_what_is_due(on: On) {
+    let reads = Reads::of(on, history(Clock::Commands)).await;
     for (day, february, march) in
         [(41, 700, 90), (45, 700, 90), (48, 700, 90), (50, 0, 90), (60, 0, 0)]
     {
@@ -93,9 +100,8 @@ async fn the_liability_is_by_month_and_without_what_is_due() {
     }
 }
 
-#[tokio::test]
-async fn each_read_is_for_its_roles() {
-    let reads = Reads::of(history(Clock::Commands)).await;
+async fn each_read_is_for_its_roles(on: On) {
+    let reads = Reads::of(on, history(Clock::Commands)).await;
     for (role, path, status) in [
         ("shopper", "/v1/totals", 403),
         ("merchant", "/v1/liability", 403),
@@ -111,9 +117,8 @@ async fn each_read_is_for_its_roles() {
     }
 }
 
-#[tokio::test]
-async fn every_read_has_an_etag_and_waits_for_a_position() {
-    let reads = Reads::of(history(Clock::Commands)).await;
+async fn every_read_has_an_etag_and_waits_for_a_position(on: On) {
+    let reads = Reads::of(on, history(Clock::Commands)).await;
     for path in [
         "/v1/accounts/cat",
         "/v1/accounts/cat/lots",

@@ -19,6 +19,7 @@ pub struct Postgres {
     folder: PathBuf,
     port: u16,
     settings: Vec<String>,
+    preload: Option<PathBuf>,
     process: Option<Child>,
 }
 
@@ -34,6 +35,25 @@ pub enum Stop {
 impl Postgres {
     /// Makes a cluster in `folder` and starts it, with further settings as in `max_connections=9`.
     pub fn start(folder: &Path, settings: &[&str]) -> anyhow::Result<Self> {
+        Self::init(folder)?;
+        Self::run(folder, settings)
+    }
+
+    /// The same with a library preloaded to each of the server's processes, that makes what lies
+    /// under it slow or faulty.
+    pub fn start_preloaded(
+        folder: &Path,
+        settings: &[&str],
+        library: &Path,
+    ) -> anyhow::Result<Self> {
+        Self::init(folder)?;
+        let mut server = Self::stopped(folder, settings)?;
+        server.preload = Some(library.into());
+        server.restart()?;
+        Ok(server)
+    }
+
+    fn init(folder: &Path) -> anyhow::Result<()> {
         make_folder(folder)?;
         let data = folder.join("data");
         let initdb = command_as_owner(&bin_folder()?.join("initdb"))?
@@ -46,16 +66,20 @@ impl Postgres {
         if !initdb.status.success() {
             bail!("initdb failed: {}", String::from_utf8_lossy(&initdb.stderr));
         }
-        Self::run(folder, settings)
+        Ok(())
     }
 
     /// Starts the cluster that is in `folder`, on a free port.
     pub fn run(folder: &Path, settings: &[&str]) -> anyhow::Result<Self> {
-        let port = free_port()?;
-        let settings = settings.iter().map(ToString::to_string).collect();
-        let mut server = Self { folder: folder.into(), port, settings, process: None };
+        let mut server = Self::stopped(folder, settings)?;
         server.restart()?;
         Ok(server)
+    }
+
+    fn stopped(folder: &Path, settings: &[&str]) -> anyhow::Result<Self> {
+        let port = free_port()?;
+        let settings = settings.iter().map(ToString::to_string).collect();
+        Ok(Self { folder: folder.into(), port, settings, preload: None, process: None })
     }
 
     /// Starts it again after it was stopped, on the same port.
@@ -67,6 +91,9 @@ impl Postgres {
         command.args(["-c", "unix_socket_directories="]);
         for setting in &self.settings {
             command.args(["-c", setting]);
+        }
+        if let Some(library) = &self.preload {
+            command.env("LD_PRELOAD", library);
         }
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         self.process = Some(command.spawn().context("postgres can't be run")?);

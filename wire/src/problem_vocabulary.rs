@@ -12,8 +12,8 @@ use log_record::Place;
 
 use crate::{Problem, ProblemPage, Role};
 
-/// How long a client should give the projection to catch up: it does so within milliseconds, and
-/// whole seconds are all that `Retry-After` can say.
+/// How long a client should give the projection to catch up, or another server to be found: it
+/// takes milliseconds, and whole seconds are all that `Retry-After` can say.
 const PROJECTION_RETRY_AFTER_SECONDS: u32 = 1;
 
 /// The pages of all problems in this file.
@@ -32,6 +32,7 @@ pub const SHARED_PROBLEM_PAGES: &[ProblemPage] = &[
     NOT_JSON,
     INTERNAL,
     PROJECTION_BEHIND,
+    READ_MODEL_UNREACHABLE,
 ];
 
 const INVALID_JSON: ProblemPage = ProblemPage {
@@ -176,6 +177,16 @@ const PROJECTION_BEHIND: ProblemPage = ProblemPage {
     can_succeed_later: true,
 };
 
+const READ_MODEL_UNREACHABLE: ProblemPage = ProblemPage {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    slug: "read-model-unreachable",
+    title: "Nothing can be read at the moment",
+    meaning: "No server of the database that reads are answered from answers itself. Commands may \
+              well be taken meanwhile.",
+    remedy: "Read again after the seconds in Retry-After.",
+    can_succeed_later: true,
+};
+
 impl Problem {
     /// 400: the body's field `field` (`cause.kind`) is wrong.
     pub fn invalid_field(field: &str, complaint: impl Display) -> Self {
@@ -297,6 +308,13 @@ impl Problem {
             .fact("reached", reached.to_string())
             .retry_after(PROJECTION_RETRY_AFTER_SECONDS)
     }
+
+    /// 503: no server of the read model answers. The program's own log says why.
+    #[must_use]
+    pub fn read_model_unreachable() -> Self {
+        let detail = "No server of the read model answers. Ask again after a second.";
+        Self::of(&READ_MODEL_UNREACHABLE, detail).retry_after(PROJECTION_RETRY_AFTER_SECONDS)
+    }
 }
 
 #[cfg(test)]
@@ -322,6 +340,7 @@ mod tests {
             Problem::not_json(),
             Problem::internal(),
             Problem::projection_behind(place, place),
+            Problem::read_model_unreachable(),
         ]
     }
 

@@ -15,7 +15,7 @@ const USAGE: &str = "cargo xtask COMMAND
   test          everything that tests need, then every test
   ci            format, lints, docs, tidiness, licences
   tidy          the checks that no other tool makes, over the tracked files
-  bench [ARGS]  redemptions per second against a handler that only parses (--help for ARGS)
+  bench [ARGS]  the ledger beside other ways to redeem (--help for ARGS)
   services stop ends the PostgreSQL that tests share, and forgets its data
   faults        the long version of the fault tests: GUERDON_KILLS=20, GUERDON_FAULTS=20,
                 GUERDON_RACE_SECONDS=30";

@@ -5,9 +5,9 @@ use std::time::Duration;
 use event_store::{AppendError, with_causes};
 use log_record::{Head, Position};
 
-use super::load::load;
 use super::run::{Run, Trouble};
-use super::{NotDecided, Unanswered};
+use super::{NotDecided, Unanswered, WriterConfig};
+use crate::restart::{Loaded, load};
 
 /// How long to wait before the log is asked again, at first and at most. Commands keep their own
 /// deadlines meanwhile.
@@ -104,12 +104,13 @@ impl Run {
     async fn reload(&mut self) -> Result<(), String> {
         let mut delay = RETRY_DELAY_MIN;
         loop {
+            let WriterConfig { store, partition, snapshots, .. } = &self.config;
             let loaded = match self.head().await {
-                Ok(head) => load(&self.config.store, self.config.partition, head).await,
+                Ok(head) => load(store, *partition, snapshots.as_ref(), head).await,
                 Err(error) => Err(error.into()),
             };
             match loaded {
-                Ok(state) => {
+                Ok(Loaded { state, .. }) => {
                     self.gate.install(&state);
                     self.state = state;
                     return Ok(());

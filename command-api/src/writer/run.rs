@@ -17,7 +17,6 @@ use uuid::Uuid;
 use super::batch::Batch;
 use super::clock::WriterClock;
 use super::gate::Gate;
-use super::load::load;
 use super::pending::Pending;
 use super::recover::Waits;
 use super::salts::Salts;
@@ -25,6 +24,7 @@ use super::sweep::{SWEEP_BUSY, SWEEP_IDLE, SWEEP_SHARE};
 use super::{
     Answer, NotDecided, StartError, Subject, Unanswered, WriterConfig, WriterStatus, place,
 };
+use crate::restart::{Loaded, load};
 
 /// The most commands in a batch: about 2,000 events, 5 ms of SQLite's time, so that a command
 /// waits for at most two such commits.
@@ -42,6 +42,8 @@ pub(super) struct Run {
     pub(super) gate: Arc<Gate>,
     pub(super) status: watch::Sender<WriterStatus>,
     pub(super) clock: WriterClock,
+    /// Where the snapshot ends that the state was made of.
+    pub(super) loaded_from: Position,
     salts: Salts,
     /// Whether what falls due is recorded in the background.
     pub(super) sweeps: bool,
@@ -81,7 +83,7 @@ impl Run {
                 .map_err(|source| StartError::OpenLog { partition, source })?;
         }
         let end = head.position.max(Position(1));
-        let state = load(&config.store, partition, end)
+        let Loaded { state, from } = load(&config.store, partition, config.snapshots.as_ref(), end)
             .await
             .map_err(|source| StartError::Load { partition, source })?;
         let opened = state.opened().map_or(Clock::Wall, |opened| opened.clock);
@@ -102,6 +104,7 @@ impl Run {
             gate,
             status,
             clock,
+            loaded_from: from,
             salts: Salts::new(),
             sweeps: true,
             commands,

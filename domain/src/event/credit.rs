@@ -1,9 +1,10 @@
 //! Facts about credit: how it comes into an account, and how it leaves.
 
 use log_record::Position;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::Note;
+use crate::left_out::Fields;
 use crate::{
     AccountId, CancellationId, CauseId, ExchangeId, Points, PurchaseId, Reference, ReturnId,
     RuleId, Timestamp, TransferId, WithdrawalId,
@@ -77,18 +78,30 @@ impl LotId {
 }
 
 /// Some points of a lot, with all that must be known to put them back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct LotPart {
     /// The lot.
     pub lot: LotId,
     /// How much of it.
     pub points: Points,
     /// They can be spent before then; without it, for ever.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub expires_at: Option<Timestamp>,
     /// Whether `expires_at` is a period of grace, of which there is one and no second.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default)]
     pub graced: bool,
+}
+
+impl Serialize for LotPart {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let leaves_out = serializer.is_human_readable();
+        Fields::new(serializer.serialize_struct("LotPart", 4)?, leaves_out)
+            .field("lot", &self.lot)?
+            .field("points", &self.points)?
+            .field_if(self.expires_at.is_some(), "expires_at", &self.expires_at)?
+            .field_if(self.graced, "graced", &self.graced)?
+            .end()
+    }
 }
 
 impl LotPart {
@@ -295,9 +308,4 @@ pub struct CreditReceived {
     pub points: Points,
     /// Of which lots; they sum to `points`.
     pub lots: Vec<LotPart>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's own signature")]
-const fn is_false(value: &bool) -> bool {
-    !*value
 }

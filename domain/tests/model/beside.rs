@@ -96,8 +96,8 @@ impl Pair {
                 self.state = replayed;
             }
             Sweep::Snapshot => {
-                let text = serde_json::to_string(&self.state).expect("a snapshot");
-                let state: State = serde_json::from_str(&text).expect("a snapshot");
+                let bytes = postcard::to_stdvec(&self.state).expect("a snapshot");
+                let state: State = postcard::from_bytes(&bytes).expect("a snapshot");
                 self.state = state.with_schedule();
             }
         }

@@ -26,6 +26,15 @@ impl Ranges {
         Self { size, unmade: Arc::default() }
     }
 
+    pub(super) const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The table of the range that `position` is in.
+    pub(super) fn table_of(&self, position: Position) -> String {
+        table(position.0.saturating_sub(1) / self.size)
+    }
+
     /// Makes the range that the event after `head` falls into, and the one after that.
     pub(super) async fn make(&self, client: &Client, head: Position) -> Result<(), StoreError> {
         let current = head.0 / self.size;
@@ -69,7 +78,7 @@ impl Ranges {
 /// that an old range is never read through again.
 fn range_sql(number: u64, size: u64) -> String {
     let (first, end) = (number * size + 1, (number + 1) * size + 1);
-    let name = format!("guerdon_log.event_{number:06}");
+    let name = table(number);
     format!(
         "do $$ begin
             if to_regclass('{name}') is null then
@@ -93,4 +102,8 @@ fn range_sql(number: u64, size: u64) -> String {
             when unique_violation or duplicate_table then null;
         end $$"
     )
+}
+
+fn table(number: u64) -> String {
+    format!("guerdon_log.event_{number:06}")
 }

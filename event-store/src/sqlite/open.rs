@@ -27,6 +27,8 @@ const PAGE_BYTES: u32 = 16_384;
 /// move is rare and large.
 const CHECKPOINT_FRAMES: u32 = 2_500;
 
+const MAKE_LOG: &str = "insert into log (singleton, log_id, partitions) values (1, ?, ?)";
+
 /// An open log's file.
 pub(super) struct Opened {
     pub(super) log_id: LogId,
@@ -77,9 +79,23 @@ pub(super) fn for_reading(file: &Path) -> Result<Opened, StoreError> {
 
 /// A connection that can't write.
 pub(super) fn reading_connection(file: &Path) -> Result<Connection, StoreError> {
-    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)
+    // Without SQLite's own mutex, which every column of a row would take: one thread has it.
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)
         .map_err(|source| StoreError::Sqlite { doing: "open", source })?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(|source| failed(&connection, "open", source))?;
+    Ok(connection)
+}
+
+/// A connection that writes beside the one that appends.
+pub(super) fn connection_beside(file: &Path) -> Result<Connection, StoreError> {
+    let connection =
+        Connection::open(file).map_err(|source| StoreError::Sqlite { doing: "open", source })?;
+    let prepare = || {
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.pragma_update(None, "synchronous", "full")
+    };
+    prepare().map_err(|source| failed(&connection, "open", source))?;
     Ok(connection)
 }
 
@@ -179,8 +195,7 @@ fn make_log(
     let NewLog { log_id, partitions } = new_log;
     let make = || {
         let transaction = connection.unchecked_transaction()?;
-        transaction
-            .execute("insert into log values (1, ?, ?)", (log_id.0.as_bytes(), partitions))?;
+        transaction.execute(MAKE_LOG, (log_id.0.as_bytes(), partitions))?;
         for partition in 0..partitions {
             transaction.execute(
                 "insert into partition_head (partition, position, epoch, generation) \

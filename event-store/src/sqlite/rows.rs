@@ -111,7 +111,7 @@ fn event_of_row(row: &Row<'_>) -> rusqlite::Result<RecordedEvent> {
     })
 }
 
-fn key(place: Place) -> i64 {
+pub(super) fn key(place: Place) -> i64 {
     (u64::from(place.partition.0) << POSITION_BITS | place.position.0).cast_signed()
 }
 

@@ -6,7 +6,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use command_api::WriterStatus;
 use domain::Clock;
-use projector::ProjectionStatus;
+use projector::{ProjectionStatus, ReadModel};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -17,6 +17,7 @@ pub(super) struct Health {
     /// Where the log takes its time from, where the writer runs here.
     pub(super) clock: Option<Clock>,
     pub(super) projection: Vec<watch::Receiver<ProjectionStatus>>,
+    pub(super) read_model: Option<ReadModel>,
 }
 
 impl Health {
@@ -46,8 +47,16 @@ impl Health {
             self.projection.iter().map(|status| projection(&status.borrow())).collect();
         let word = if is_ready { "ready" } else { "not-ready" };
         let clock = self.clock.map(Clock::as_str);
-        let body =
+        let mut body =
             json!({"status": word, "writer": writer, "clock": clock, "projections": projections});
+        let replicas = self.read_model.iter().flat_map(ReadModel::replicas);
+        let replicas: Vec<Value> = replicas
+            .map(|(server, status)| json!({"server": server, "status": status.as_str()}))
+            .collect();
+        // Without them reads go to the primary, so they are no reason to be not ready.
+        if !replicas.is_empty() {
+            body["replicas"] = replicas.into();
+        }
         let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         (status, Json(body)).into_response()
     }

@@ -7,7 +7,7 @@ use std::process::Command;
 use domain::Event;
 use event_store::{Access, EventStore, StoreUrl};
 use log_record::{Partition, Position, RecordedEvent};
-use projector::ReadModel;
+use projector::{ReadModel, ReadModelUrl};
 use serde_json::json;
 
 use super::load::{CREDIT, Known, Load, PRICE, RARE, SHOPPERS};
@@ -118,6 +118,7 @@ pub(crate) fn rebuild(folder: &Path, store: &str, into: Option<&Path>) {
 
 /// A read model's rows, without what stands beside it.
 pub(crate) async fn dump(file: &Path) -> Vec<String> {
-    let model = ReadModel::open(file).await.expect("it opens");
-    projector::dump(model.pool()).await.expect("it can be read")
+    let url = ReadModelUrl::Sqlite(file.to_owned());
+    let model = ReadModel::open(&url, None).await.expect("it opens");
+    projector::dump(&model).await.expect("it can be read")
 }

@@ -100,16 +100,16 @@ impl Change {
     const NONE: Self = Self { available: 0, held: 0, pending: 0, owed: 0 };
     // What happens to each point:
     const COMES: Self = Self { available: 1, ..Self::NONE };
-    pub(crate) const GOES: Self = Self { available: -1, ..Self::NONE };
+    const GOES: Self = Self { available: -1, ..Self::NONE };
     const BEGINS_PENDING: Self = Self { pending: 1, ..Self::NONE };
-    pub(crate) const GOES_PENDING: Self = Self { pending: -1, ..Self::NONE };
+    const GOES_PENDING: Self = Self { pending: -1, ..Self::NONE };
     const MATURES: Self = Self { pending: -1, available: 1, ..Self::NONE };
     const PAYS_DEBT: Self = Self { available: -1, owed: -1, ..Self::NONE };
     pub(super) const IS_HELD: Self = Self { available: -1, held: 1, ..Self::NONE };
     pub(super) const IS_CAPTURED: Self = Self { held: -1, ..Self::NONE };
     pub(super) const IS_RELEASED: Self = Self { held: -1, available: 1, ..Self::NONE };
 
-    pub(crate) const fn times(self, points: i64) -> Self {
+    pub(super) const fn times(self, points: i64) -> Self {
         Self {
             available: self.available * points,
             held: self.held * points,
@@ -323,6 +323,35 @@ impl Rows {
             ..entry("credit-received", at, account_id)
         });
         Ok(())
+    }
+
+    /// The parts that were taken back, and when: whether they were pending is to be looked up.
+    pub(crate) fn withdrawn_parts(&self) -> impl Iterator<Item = (&PartKey, i64)> {
+        self.withdrawals.iter().flat_map(|withdrawal| {
+            withdrawal.parts.iter().map(|(key, _)| (key, withdrawal.recorded_at))
+        })
+    }
+
+    /// Adds what was taken back to parts, balances and entries; `were_pending` says of each of the
+    /// withdrawn parts, in their order, whether it was.
+    pub(crate) fn settle_withdrawals(&mut self, were_pending: &[bool]) {
+        let mut were_pending = were_pending.iter();
+        for withdrawal in std::mem::take(&mut self.withdrawals) {
+            let mut sum = Change::NONE;
+            for (key, points) in withdrawal.parts {
+                let was_pending = were_pending.next().copied().unwrap_or_default();
+                let what = if was_pending { Change::GOES_PENDING } else { Change::GOES };
+                let change = what.times(points);
+                self.parts.entry(key).or_default().change += change;
+                sum += change;
+            }
+            if let Some(balance) = self.balances.get_mut(&withdrawal.account_id) {
+                balance.change += sum;
+            }
+            if let Some(entry) = self.entries.get_mut(withdrawal.entry) {
+                entry.change += sum;
+            }
+        }
     }
 
     /// The same happens to every point of these parts; gives what that adds up to.

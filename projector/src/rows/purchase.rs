@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AccountId, CauseKind, CreditWithdrawn, PurchaseLine, PurchaseRecorded, PurchaseReturned,
-    Shipped, Timestamp,
+    AccountId, CauseKind, CreditWithdrawn, ProductId, PurchaseLine, PurchaseRecorded,
+    PurchaseReturned, Shipped, Timestamp,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::shipping::ShippingNews;
 use super::{At, Rows, int, json};
@@ -29,17 +29,28 @@ pub(crate) struct Purchase {
 #[derive(Debug, Default)]
 pub(crate) struct PurchaseChange {
     /// By product.
-    pub(crate) returned: BTreeMap<String, i64>,
+    pub(crate) returned: BTreeMap<ProductId, i64>,
     pub(crate) returned_points: i64,
     pub(crate) withdrawn_points: i64,
 }
 
 /// A line as the table keeps it.
-#[derive(Serialize)]
-struct LineRow<'a> {
+#[derive(Deserialize, Serialize)]
+struct LineRow {
     #[serde(flatten)]
-    line: &'a PurchaseLine,
+    line: PurchaseLine,
     returned: i64,
+}
+
+impl PurchaseChange {
+    /// The lines as the table keeps them, with what came back of each.
+    pub(crate) fn lines_after(&self, lines: &str) -> Result<String, serde_json::Error> {
+        let mut lines: Vec<LineRow> = serde_json::from_str(lines)?;
+        for row in &mut lines {
+            row.returned += self.returned.get(&row.line.product_id).copied().unwrap_or_default();
+        }
+        json(&lines)
+    }
 }
 
 impl Rows {
@@ -51,7 +62,8 @@ impl Rows {
     ) -> Result<(), serde_json::Error> {
         self.totals.purchases += 1;
         self.ship_purchase(at, &account_id, &fact);
-        let lines: Vec<_> = fact.lines.iter().map(|line| LineRow { line, returned: 0 }).collect();
+        let lines = fact.lines.into_iter().map(|line| LineRow { line, returned: 0 });
+        let lines: Vec<LineRow> = lines.collect();
         self.purchases.push(Purchase {
             place: at.place(),
             account_id,
@@ -66,28 +78,21 @@ impl Rows {
         Ok(())
     }
 
-    pub(super) fn returned(
-        &mut self,
-        at: At<'_>,
-        account_id: AccountId,
-        fact: PurchaseReturned,
-    ) -> Result<(), serde_json::Error> {
+    pub(super) fn returned(&mut self, at: At<'_>, account_id: AccountId, fact: PurchaseReturned) {
         self.totals.returns += 1;
-        let returned: BTreeMap<String, i64> = fact
+        let returned: BTreeMap<ProductId, i64> = fact
             .lines
             .iter()
-            .map(|line| (line.product_id.to_string(), int(line.quantity.get())))
+            .map(|line| (line.product_id.clone(), int(line.quantity.get())))
             .collect();
-        let less = json(&returned)?;
         let key = (account_id.clone(), fact.purchase_id.clone());
         let change = self.purchase_changes.entry(key).or_default();
-        for (product_id, quantity) in returned {
-            *change.returned.entry(product_id).or_default() += quantity;
+        for (product_id, quantity) in &returned {
+            *change.returned.entry(product_id.clone()).or_default() += quantity;
         }
         change.returned_points += fact.points.map_or(0, |points| int(points.get()));
-        let news = ShippingNews::Less(less);
+        let news = ShippingNews::Less(returned);
         self.change_shipping(at, account_id, Shipped::PurchaseId(fact.purchase_id), news);
-        Ok(())
     }
 
     /// A purchase shows what was taken back of the credit that it earned, whoever took it.

@@ -1,11 +1,14 @@
 //! What is asked of the warehouses, for exchanges and for purchases.
 
-use domain::{
-    AccountId, DeliverTo, ExchangeCreated, PurchaseRecorded, ShipmentDispatched, Shipped,
-    WarehouseId,
-};
+use std::collections::BTreeMap;
 
-use super::{At, Rows};
+use domain::{
+    AccountId, DeliverTo, ExchangeCreated, ProductId, PurchaseRecorded, ShipmentDispatched,
+    Shipped, WarehouseId,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{At, Rows, json};
 use crate::lane;
 
 #[derive(Debug)]
@@ -25,21 +28,75 @@ pub(crate) struct ShippingRequest {
 /// Something became known of a shipping request.
 #[derive(Debug)]
 pub(crate) struct ShippingChange {
-    pub(crate) place: i64,
-    pub(crate) account_id: AccountId,
-    pub(crate) shipped: Shipped,
-    pub(crate) news: ShippingNews,
+    place: i64,
+    news: ShippingNews,
 }
 
 /// What became known of it.
 #[derive(Debug)]
-pub(crate) enum ShippingNews {
+pub(super) enum ShippingNews {
     /// So many less of every line: an exchange has one.
     LessOfEach(i64),
-    /// Less of some products: JSON in a text, the quantity by product.
-    Less(String),
+    /// Less of some products.
+    Less(BTreeMap<ProductId, i64>),
     /// The parcel left.
     Dispatched { carrier: String, express_no: String },
+}
+
+/// What can change of a request, as the table has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RequestState {
+    pub(crate) lines: String,
+    pub(crate) status: String,
+    pub(crate) carrier: Option<String>,
+    pub(crate) express_no: Option<String>,
+    /// The place of the last event that changed it: applied again, it changes nothing.
+    pub(crate) changed_at: i64,
+}
+
+/// A line as the table keeps it.
+#[derive(Deserialize, Serialize)]
+struct LineRow {
+    product_id: ProductId,
+    quantity: i64,
+}
+
+impl RequestState {
+    /// Does what became known since, in the order of the log.
+    pub(crate) fn change(&mut self, changes: &[ShippingChange]) -> Result<(), serde_json::Error> {
+        for ShippingChange { place, news } in changes {
+            let is_here = self.status == "requested";
+            match news {
+                _ if self.changed_at >= *place => continue,
+                ShippingNews::Dispatched { carrier, express_no } => {
+                    self.status = "dispatched".into();
+                    self.carrier = Some(carrier.clone());
+                    self.express_no = Some(express_no.clone());
+                }
+                // What left, or isn't to be sent any more, is not changed.
+                _ if !is_here => continue,
+                ShippingNews::LessOfEach(quantity) => self.lower(|_| *quantity)?,
+                ShippingNews::Less(by_product) => {
+                    self.lower(|product| by_product.get(product).copied().unwrap_or_default())?;
+                }
+            }
+            self.changed_at = *place;
+        }
+        Ok(())
+    }
+
+    /// Where nothing is left to be shipped, there is no parcel.
+    fn lower(&mut self, less: impl Fn(&ProductId) -> i64) -> Result<(), serde_json::Error> {
+        let mut lines: Vec<LineRow> = serde_json::from_str(&self.lines)?;
+        for line in &mut lines {
+            line.quantity = (line.quantity - less(&line.product_id)).max(0);
+        }
+        if lines.iter().all(|line| line.quantity == 0) {
+            self.status = "cancelled".into();
+        }
+        self.lines = json(&lines)?;
+        Ok(())
+    }
 }
 
 impl Rows {
@@ -100,7 +157,8 @@ impl Rows {
             account_id: account_id.clone(),
             shipped,
             lines,
-            deliver_to: deliver_to.map(|to| to.as_str().to_owned()),
+            // The one text here that may be any: PostgreSQL can't keep the character 0.
+            deliver_to: deliver_to.map(|to| to.as_str().replace('\0', "\u{fffd}")),
             warehouse: warehouse.to_string(),
             lane,
             sequence: *sequence,
@@ -132,6 +190,7 @@ impl Rows {
         shipped: Shipped,
         news: ShippingNews,
     ) {
-        self.shipping_changes.push(ShippingChange { place: at.place(), account_id, shipped, news });
+        let changes = self.shipping_changes.entry((account_id, shipped)).or_default();
+        changes.push(ShippingChange { place: at.place(), news });
     }
 }

@@ -1,10 +1,10 @@
-//! A log in memory and a read model in a file, and events to put into them.
+//! A log in memory and a read model on either database, and events to put into them.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, unused_macros, unused_imports, reason = "each test file uses a part of it")]
 
 pub(crate) mod life;
 
-use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use domain::{
     AccountId, Cause, CauseKind, Clock, CreditDeducted, CreditEarned, Event, ExchangeCreated,
@@ -13,23 +13,56 @@ use domain::{
 use event_schema::{Metadata, Salt, encode};
 use event_store::{Access, Append, EventStore, NewLog, StoreUrl};
 use log_record::{BatchId, LogId, NewEvent, Partition, Place, Position, WriterId};
-use projector::{ProjectError, Projector, ReadModel, dump};
+use projector::{ProjectError, Projector, Query, ReadModel, ReadModelUrl, RowOf, dump};
+use services::TestDatabase;
 use tempfile::TempDir;
 use uuid::Uuid;
 
 const P0: Partition = Partition(0);
 
-/// A log in memory, and a read model in a file.
+/// Which database a test runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum On {
+    Sqlite,
+    Postgres,
+}
+
+/// Runs each of these tests, which take an [`On`], on every database.
+macro_rules! on_every_database {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test] async fn $name() { super::$name(super::ledger::On::Sqlite).await })*
+        }
+        mod postgres {
+            $(#[tokio::test] async fn $name() { super::$name(super::ledger::On::Postgres).await })*
+        }
+    };
+}
+pub(crate) use on_every_database;
+
+/// A log in memory, and a read model.
 pub(crate) struct Ledger {
     pub(crate) store: EventStore,
-    pub(crate) folder: TempDir,
+    pub(crate) home: Home,
+}
+
+/// Where the read model is; gone with this.
+pub(crate) enum Home {
+    Folder(TempDir),
+    Database(TestDatabase),
 }
 
 impl Ledger {
-    pub(crate) async fn new(log_id: u128) -> Self {
+    pub(crate) async fn new(log_id: u128, on: On) -> Self {
         let new_log = NewLog { log_id: LogId(Uuid::from_u128(log_id)), partitions: 1 };
         let store = EventStore::open(&StoreUrl::Memory, Access::Write(new_log)).await;
-        Self { store: store.expect("it opens"), folder: tempfile::tempdir().expect("a folder") }
+        let home = match on {
+            On::Sqlite => Home::Folder(tempfile::tempdir().expect("a folder")),
+            On::Postgres => Home::Database(TestDatabase::create().expect("a database")),
+        };
+        let ledger = Self { store: store.expect("it opens"), home };
+        projector::migrate(&ledger.url()).await.expect("migrated");
+        ledger
     }
 
     pub(crate) async fn record(&self, events: &[Event]) {
@@ -50,12 +83,15 @@ impl Ledger {
         self.store.append(append).await.expect("appended");
     }
 
-    pub(crate) fn read_model_file(&self) -> PathBuf {
-        self.folder.path().join("read-model.sqlite")
+    pub(crate) fn url(&self) -> ReadModelUrl {
+        match &self.home {
+            Home::Folder(folder) => ReadModelUrl::Sqlite(folder.path().join("read-model.sqlite")),
+            Home::Database(database) => database.url().parse().expect("a URL"),
+        }
     }
 
     pub(crate) async fn projector(&self) -> Result<Projector, ProjectError> {
-        Projector::open(&self.read_model_file(), self.store.clone()).await
+        Projector::open(&self.url(), self.store.clone()).await
     }
 
     pub(crate) async fn project(&self) {
@@ -63,18 +99,32 @@ impl Ledger {
     }
 
     pub(crate) async fn read_model(&self) -> ReadModel {
-        ReadModel::open(&self.read_model_file()).await.expect("it opens")
+        ReadModel::open(&self.url(), None).await.expect("it opens")
     }
 
     pub(crate) async fn projected(&self) -> Vec<String> {
         self.project().await;
-        dump(self.read_model().await.pool()).await.expect("read")
+        dump(&self.read_model().await).await.expect("read")
+    }
+
+    pub(crate) async fn select<R: RowOf>(&self, statement: &'static str) -> Vec<R> {
+        let model = self.read_model().await;
+        let mut reading = model.read(&[], Duration::ZERO).await.expect("it begins");
+        reading.all(Query::same(statement), &[]).await.expect("read")
     }
 
     pub(crate) fn alter(&self, statements: &str) {
-        let file: &Path = &self.read_model_file();
-        let connection = rusqlite::Connection::open(file).expect("it opens");
-        connection.execute_batch(statements).expect(statements);
+        match (&self.home, self.url()) {
+            (Home::Database(database), _) => {
+                let statements = format!("set search_path to guerdon_read_model; {statements}");
+                database.sql(&statements).expect("altered");
+            }
+            (_, ReadModelUrl::Sqlite(file)) => {
+                let connection = rusqlite::Connection::open(file).expect("it opens");
+                connection.execute_batch(statements).expect(statements);
+            }
+            (Home::Folder(_), ReadModelUrl::Postgres(_)) => unreachable!("a folder has a file"),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 -- An account's holds, newest first, before a position.
-select hold_id, account_id, points, deadline, status, captured_points, exchange_id, "partition",
-    position, occurred_at, recorded_at
+select hold_id, account_id, points, deadline, status, captured_points, exchange_id, place,
+    occurred_at, recorded_at
 from hold
-where account_id = ?1 and place < ?2
+where account_id = $1 and place < $2
 order by place desc
-limit ?3
+limit $3

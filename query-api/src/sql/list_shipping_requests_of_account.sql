@@ -1,15 +1,15 @@
 -- An account's, after a place of the log. A request stands at the place of the exchange or purchase
--- that asks for it; a second index here would only say again whose it is. ?6 is another list's and
+-- that asks for it; a second index here would only say again whose it is. $6 is another list's and
 -- stays unused.
 select shipping_request_id, type, account_id, exchange_id, purchase_id, lines, deliver_to,
-    warehouse, lane, sequence, status, carrier, express_no, "partition", position
+    warehouse, lane, sequence, status, carrier, express_no, place
 from shipping_request
 where place in (
-        select place from exchange where account_id = ?5 and place > (?1 << 48 | ?2)
+        select place from exchange where account_id = $5 and place > ($1 << 48 | $2)
         union all
-        select place from purchase where account_id = ?5 and place > (?1 << 48 | ?2)
+        select place from purchase where account_id = $5 and place > ($1 << 48 | $2)
     )
-    and ?6 is null
-    and (?3 is null or status = ?3)
+    and $6 is null
+    and ($3 is null or status = $3)
 order by place
-limit ?4
+limit $4

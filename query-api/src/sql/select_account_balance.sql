@@ -1,3 +1,3 @@
 select available, held, pending, owed, "partition", position
 from account_balance
-where account_id = ?1
+where account_id = $1

@@ -1,6 +1,6 @@
 -- A version, or the one in force.
 select rule_id, version, terms, recorded_at, "partition", position
 from earning_rule
-where rule_id = ?1 and (?2 is null or version = ?2)
+where rule_id = $1 and ($2 is null or version = $2)
 order by version desc
 limit 1

@@ -1,5 +1,4 @@
 select exchange_id, account_id, offer_id, product_id, quantity, points, hold_id, status,
-    cancelled_quantity, refunded_points,
-    "partition", position, occurred_at, recorded_at
+    cancelled_quantity, refunded_points, place, occurred_at, recorded_at
 from exchange
-where account_id = ?1 and exchange_id = ?2
+where account_id = $1 and exchange_id = $2

@@ -1,4 +1,4 @@
-select hold_id, account_id, points, deadline, status, captured_points, exchange_id, "partition",
-    position, occurred_at, recorded_at
+select hold_id, account_id, points, deadline, status, captured_points, exchange_id, place,
+    occurred_at, recorded_at
 from hold
-where account_id = ?1 and hold_id = ?2
+where account_id = $1 and hold_id = $2

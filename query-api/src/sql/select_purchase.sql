@@ -1,4 +1,4 @@
 select purchase_id, account_id, lines, points, rule_id, rule_version, warehouse, returned_points,
-    withdrawn_points, "partition", position, occurred_at, recorded_at
+    withdrawn_points, place, occurred_at, recorded_at
 from purchase
-where account_id = ?1 and purchase_id = ?2
+where account_id = $1 and purchase_id = $2

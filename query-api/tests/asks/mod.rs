@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use wire::{KeyHash, KeyRing, Role};
 
-use ledger::Ledger;
 use ledger::life::{self, DAY};
+use ledger::{Ledger, On};
 
 /// Read tables with some events in them, and a router over them.
 pub(crate) struct Reads {
@@ -26,8 +26,8 @@ pub(crate) struct Reads {
 }
 
 impl Reads {
-    pub(crate) async fn of(events: Vec<(i64, Event)>) -> Self {
-        let ledger = Ledger::new(1).await;
+    pub(crate) async fn of(on: On, events: Vec<(i64, Event)>) -> Self {
+        let ledger = Ledger::new(1, on).await;
         ledger.record_at(&events).await;
         ledger.project().await;
         let keys: KeyRing =

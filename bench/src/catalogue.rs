@@ -1,0 +1,146 @@
+//! Every contender, in the order in which they have their turns.
+
+use anyhow::Context as _;
+
+use crate::contender::{Contender, Credit, Pace, Server, Store};
+use crate::naive::Way;
+use crate::requests::{ALL_ACCOUNTS, HOT_ACCOUNTS, Requests};
+use Requests::{Balances, HotRedemptions, Redemptions, Repeated, SoldOut, ThreeReadsToOne};
+use Server::{CommandApi, Naive, Noop, Whole};
+use Store::{Postgres, Sqlite};
+use Way::{OneStatement, Steps};
+
+/// What names are made of; the end of `--help`.
+const MADE_OF: &str = "A contender's name says who is asked what.
+
+Who:
+  noop              an axum handler that parses a redemption's JSON and answers 201: the ceiling
+  naive             a redemption as one PostgreSQL transaction, behind axum, with a pool of the
+                    size that was best in a short sweep; the transaction is one statement
+  naive-in-steps    the same as most write it: begin, a statement for each table, commit
+  guerdon-sqlite    the ledger on SQLite
+  guerdon-postgres  the ledger on PostgreSQL
+
+What:
+  uniform           redemptions, each of any offer; accepted and durable
+  hot               redemptions of one offer, whose stock is counted
+  sold-out          redemptions of one offer, whose stock is gone: 409
+  repeated          redemptions that were accepted before: 200
+  balance-cached    balances of ten accounts
+  balance-uncached  balances of 200,000 accounts, each equally often
+  mixed             three balances to one redemption
+  whole-way         redemptions; they count once they are projected and can be read
+  half-rate         uniform, at fixed times, half as many a second as were accepted in the same
+                    round; latencies are counted from the time that was planned
+  one-lot           redemptions by 1,000 shoppers who have one lot each
+  thousand-lots     redemptions by 1,000 shoppers who have a thousand lots each
+  expiring          redemptions while a million lots of others expire
+  …-slow-disk       with 2 ms added to every fsync and fdatasync";
+
+/// All of them.
+pub(crate) fn catalogue() -> Vec<Contender> {
+    let row = Contender::new;
+    vec![
+        row("noop", Noop, Redemptions),
+        row("naive-uniform", Naive(OneStatement), Redemptions),
+        row("naive-hot", Naive(OneStatement), HotRedemptions),
+        row("naive-in-steps-uniform", Naive(Steps), Redemptions),
+        row("naive-in-steps-hot", Naive(Steps), HotRedemptions),
+        row("guerdon-sqlite-uniform", CommandApi(Sqlite), Redemptions),
+        row("guerdon-sqlite-hot", CommandApi(Sqlite), HotRedemptions),
+        row("guerdon-postgres-uniform", CommandApi(Postgres), Redemptions),
+        row("guerdon-postgres-hot", CommandApi(Postgres), HotRedemptions),
+        row("guerdon-sqlite-sold-out", CommandApi(Sqlite), SoldOut),
+        row("guerdon-postgres-sold-out", CommandApi(Postgres), SoldOut),
+        row("guerdon-sqlite-repeated", CommandApi(Sqlite), Repeated).extra(),
+        row("guerdon-postgres-repeated", CommandApi(Postgres), Repeated).extra(),
+        row("guerdon-sqlite-balance-cached", Whole(Sqlite), Balances(HOT_ACCOUNTS)),
+        row("guerdon-sqlite-balance-uncached", Whole(Sqlite), Balances(ALL_ACCOUNTS)),
+        row("guerdon-postgres-balance-cached", Whole(Postgres), Balances(HOT_ACCOUNTS)),
+        row("guerdon-postgres-balance-uncached", Whole(Postgres), Balances(ALL_ACCOUNTS)),
+        row("guerdon-sqlite-mixed", Whole(Sqlite), ThreeReadsToOne).extra(),
+        row("guerdon-postgres-mixed", Whole(Postgres), ThreeReadsToOne).extra(),
+        row("noop-half-rate", Noop, Redemptions).at_half_of("noop").extra(),
+        row("naive-half-rate", Naive(OneStatement), Redemptions)
+            .at_half_of("naive-uniform")
+            .extra(),
+        row("guerdon-sqlite-half-rate", CommandApi(Sqlite), Redemptions)
+            .at_half_of("guerdon-sqlite-uniform"),
+        row("guerdon-postgres-half-rate", CommandApi(Postgres), Redemptions)
+            .at_half_of("guerdon-postgres-uniform"),
+        row("naive-uniform-slow-disk", Naive(OneStatement), Redemptions).on_slow_disk(),
+        row("naive-hot-slow-disk", Naive(OneStatement), HotRedemptions).on_slow_disk(),
+        row("guerdon-sqlite-uniform-slow-disk", CommandApi(Sqlite), Redemptions)
+            .on_slow_disk()
+            .extra(),
+        row("guerdon-postgres-uniform-slow-disk", CommandApi(Postgres), Redemptions).on_slow_disk(),
+        row("guerdon-postgres-hot-slow-disk", CommandApi(Postgres), HotRedemptions).on_slow_disk(),
+        row("guerdon-sqlite-whole-way", Whole(Sqlite), Redemptions),
+        row("guerdon-postgres-whole-way", Whole(Postgres), Redemptions),
+        row("guerdon-sqlite-one-lot", CommandApi(Sqlite), Redemptions).with(Credit::OneLot).extra(),
+        row("guerdon-sqlite-thousand-lots", CommandApi(Sqlite), Redemptions)
+            .with(Credit::ThousandLots)
+            .extra(),
+        row("guerdon-sqlite-expiring", CommandApi(Sqlite), Redemptions)
+            .with(Credit::Expiring)
+            .extra(),
+    ]
+}
+
+/// Those that are named, or the usual ones, or all; with whatever gives another its pace.
+pub(crate) fn choose(names: &[String], is_full: bool) -> anyhow::Result<Vec<Contender>> {
+    let all = catalogue();
+    for name in names {
+        let known = all.iter().any(|contender| contender.name == name);
+        known.then_some(()).with_context(|| format!("there is no contender {name}; see --help"))?;
+    }
+    let is_chosen = |contender: &Contender| match names {
+        [] => is_full || !contender.is_extra,
+        names => names.iter().any(|name| name == contender.name),
+    };
+    let paces: Vec<&str> = all
+        .iter()
+        .filter(|contender| is_chosen(contender))
+        .filter_map(|contender| match contender.pace {
+            Pace::HalfOf(name) => Some(name),
+            Pace::Closed => None,
+        })
+        .collect();
+    let is_wanted = |c: &Contender| is_chosen(c) || paces.contains(&c.name);
+    Ok(all.into_iter().filter(is_wanted).collect())
+}
+
+/// The end of `--help`.
+pub(crate) fn help() -> String {
+    let names = |is_extra: bool| {
+        let all = catalogue().into_iter().filter(|contender| contender.is_extra == is_extra);
+        all.map(|contender| format!("\n  {}", contender.name)).collect::<String>()
+    };
+    format!("{MADE_OF}\n\nBy default:{}\n\nWith --full also:{}", names(false), names(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_means_one_contender() {
+        let mut names: Vec<_> = catalogue().iter().map(|contender| contender.name).collect();
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+
+    #[test]
+    fn who_needs_another_s_rate_brings_it_along_and_comes_after_it() {
+        let chosen = choose(&["guerdon-sqlite-half-rate".into()], false).unwrap();
+        let names: Vec<_> = chosen.iter().map(|contender| contender.name).collect();
+        assert_eq!(names, ["guerdon-sqlite-uniform", "guerdon-sqlite-half-rate"]);
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused() {
+        assert!(choose(&["redis".into()], false).is_err());
+    }
+}

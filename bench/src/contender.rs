@@ -1,0 +1,102 @@
+//! A contender: which server, on which disk, prepared how, is asked what, at which pace.
+
+use crate::disk::Disk;
+use crate::naive::Way;
+use crate::requests::Requests;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Contender {
+    pub(crate) name: &'static str,
+    pub(crate) server: Server,
+    pub(crate) requests: Requests,
+    pub(crate) credit: Credit,
+    pub(crate) disk: Disk,
+    pub(crate) pace: Pace,
+    /// Whether it has its turn only with `--full`, or when it is named.
+    pub(crate) is_extra: bool,
+}
+
+/// Who takes the load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Server {
+    /// A handler that parses and answers.
+    Noop,
+    /// One PostgreSQL transaction a redemption.
+    Naive(Way),
+    /// The ledger's command API.
+    CommandApi(Store),
+    /// The ledger with all its parts.
+    Whole(Store),
+}
+
+/// Where the ledger keeps its log and its read model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Store {
+    Sqlite,
+    Postgres,
+}
+
+/// What shoppers have before they redeem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Credit {
+    /// More than they can spend, in one lot.
+    Plenty,
+    /// Few shoppers have all their credit in one lot.
+    OneLot,
+    /// As few have as much credit in a thousand lots.
+    ThousandLots,
+    /// Plenty, while a million lots of others expire.
+    Expiring,
+}
+
+/// When the next request is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Each connection's when its last was answered: how much is possible.
+    Closed,
+    /// At fixed times, half as many a second as that contender answered in the same round: how long
+    /// an answer takes.
+    HalfOf(&'static str),
+}
+
+impl Contender {
+    /// On the whole way a redemption counts once it can be read.
+    pub(crate) const fn is_until_visible(&self) -> bool {
+        matches!(self.server, Server::Whole(_)) && self.requests.are_redemptions()
+    }
+
+    /// The naive contender that does the same on the same disk, where there is one.
+    pub(crate) fn naive(&self) -> Option<&'static str> {
+        let is_usual = self.credit == Credit::Plenty && self.pace == Pace::Closed;
+        match (self.requests, self.disk) {
+            _ if !is_usual || matches!(self.server, Server::Noop | Server::Naive(_)) => None,
+            (Requests::Redemptions, Disk::AsItIs) => Some("naive-uniform"),
+            (Requests::HotRedemptions, Disk::AsItIs) => Some("naive-hot"),
+            (Requests::Redemptions, Disk::Slow) => Some("naive-uniform-slow-disk"),
+            (Requests::HotRedemptions, Disk::Slow) => Some("naive-hot-slow-disk"),
+            _ => None,
+        }
+    }
+
+    /// One that has its turn by default, at full speed.
+    pub(crate) const fn new(name: &'static str, server: Server, requests: Requests) -> Self {
+        let (credit, disk, pace) = (Credit::Plenty, Disk::AsItIs, Pace::Closed);
+        Self { name, server, requests, credit, disk, pace, is_extra: false }
+    }
+
+    pub(crate) const fn on_slow_disk(self) -> Self {
+        Self { disk: Disk::Slow, ..self }
+    }
+
+    pub(crate) const fn with(self, credit: Credit) -> Self {
+        Self { credit, ..self }
+    }
+
+    pub(crate) const fn at_half_of(self, name: &'static str) -> Self {
+        Self { pace: Pace::HalfOf(name), ..self }
+    }
+
+    pub(crate) const fn extra(self) -> Self {
+        Self { is_extra: true, ..self }
+    }
+}

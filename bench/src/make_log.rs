@@ -1,0 +1,165 @@
+//! A big log, made without a ledger: credit for every account, then redemptions, as the domain
+//! decides them, appended straight to the store.
+
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context as _, anyhow};
+use domain::command::{EarnCredit, OpenOffer, Order, Redeem};
+use domain::{
+    Cause, CauseKind, Clock, Command, Decision, Event, LogOpened, Points, State, Terms, Timestamp,
+    Units, decide,
+};
+use event_schema::{Metadata, Salt, encode};
+use event_store::{Access, Append, EventStore, NewLog, StoreUrl};
+use log_record::{BatchId, Head, LogId, NewEvent, Partition, WriterId};
+use uuid::Uuid;
+
+use crate::chance::Chance;
+
+/// How many events are appended at once.
+const BATCH_EVENTS: usize = 8_192;
+
+/// How many offers there are.
+const OFFERS: u64 = 100;
+
+/// What to put into the log.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct Content {
+    /// Accounts, each with one lot that lasts.
+    #[arg(long, default_value_t = 1_000_000)]
+    pub(crate) accounts: u64,
+    /// Events in all, about; what isn't credit is redemptions, of two events each.
+    #[arg(long, default_value_t = 10_000_000)]
+    pub(crate) events: u64,
+}
+
+/// Makes `log.sqlite` in a folder.
+pub(crate) async fn make_log(content: &Content, folder: &Path) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let mut log = Log::open(folder).await?;
+    for offer in 0..OFFERS {
+        log.decide(&open_offer(offer)?).await?;
+    }
+    for account in 0..content.accounts {
+        log.decide(&earn(account)?).await?;
+    }
+    let mut chance = Chance::of_client(7);
+    for number in 0_u64.. {
+        if log.state.position().0 >= content.events {
+            break;
+        }
+        log.decide(&redeem(chance.below(content.accounts), number, chance.below(OFFERS))?).await?;
+    }
+    log.append().await?;
+    eprintln!("made a log of {} events in {:.0?}", log.state.position(), started.elapsed());
+    Ok(())
+}
+
+struct Log {
+    store: EventStore,
+    head: Head,
+    state: State,
+    waiting: Vec<NewEvent>,
+    now: Timestamp,
+}
+
+impl Log {
+    async fn open(folder: &Path) -> anyhow::Result<Self> {
+        let access = Access::Write(NewLog { log_id: LogId(Uuid::now_v7()), partitions: 1 });
+        let store = EventStore::open(&StoreUrl::Sqlite(folder.join("log.sqlite")), access).await?;
+        let head = store.take_over(Partition(0), WriterId(Uuid::now_v7())).await?;
+        let opened = Event::LogOpened(LogOpened {
+            log_id: store.log_id().to_string().into(),
+            partitions: 1,
+            clock: Clock::Wall,
+        });
+        let (state, waiting) = (State::default(), vec![]);
+        let mut log = Self { store, head, state, waiting, now: yesterday()? };
+        log.record(&[opened], "open-log")?;
+        Ok(log)
+    }
+
+    async fn decide(&mut self, command: &Command) -> anyhow::Result<()> {
+        // Ten thousand commands a second, so that a day is enough for many.
+        self.now = Timestamp::from_micros(self.now.micros() + 100)?;
+        match decide(&self.state, command, self.now) {
+            Ok(Decision::Record { events, .. }) => self.record(&events, command.name())?,
+            other => return Err(anyhow!("{command:?} was answered {other:?}")),
+        }
+        if self.waiting.len() >= BATCH_EVENTS {
+            self.append().await?;
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, events: &[Event], command: &'static str) -> anyhow::Result<()> {
+        let mut metadata = Metadata::of_command(command);
+        metadata.role = (command == "redeem").then_some("shopper".into());
+        for event in events {
+            let salt = Salt(*Uuid::now_v7().as_bytes());
+            self.waiting.push(encode(event, self.now, &metadata, salt)?);
+            self.state.evolve(self.state.position().next(), self.now, event)?;
+        }
+        Ok(())
+    }
+
+    async fn append(&mut self) -> anyhow::Result<()> {
+        let events = std::mem::take(&mut self.waiting);
+        let expected = log_record::Position(self.state.position().0 - events.len() as u64);
+        let (partition, batch) = (Partition(0), BatchId(Uuid::now_v7()));
+        let append = Append {
+            partition,
+            epoch: self.head.epoch,
+            generation: self.head.generation,
+            expected,
+            batch,
+            events,
+        };
+        self.store.append(append).await?;
+        Ok(())
+    }
+}
+
+pub(crate) fn open_offer(number: u64) -> anyhow::Result<Command> {
+    let terms = Terms {
+        product_id: "product".parse()?,
+        price: Points::new(7)?,
+        opens_at: None,
+        closes_at: None,
+        limit_per_shopper: None,
+        warehouse: "main".parse()?,
+    };
+    let offer_id = format!("offer-{number}").parse()?;
+    Ok(Command::OpenOffer(OpenOffer { offer_id, terms, stock: None }))
+}
+
+pub(crate) fn earn(account: u64) -> anyhow::Result<Command> {
+    Ok(Command::EarnCredit(EarnCredit {
+        account_id: format!("shopper-{account}").parse()?,
+        points: Points::new(1_000_000_000)?,
+        cause: Cause { kind: CauseKind::Purchase, id: format!("basket-{account}").parse()? },
+        available_at: None,
+        expires_at: None,
+        occurred_at: None,
+    }))
+}
+
+pub(crate) fn redeem(account: u64, number: u64, offer: u64) -> anyhow::Result<Command> {
+    let deliver_to = "1 Elm Street, 12345 Springfield".parse();
+    let order = Order {
+        exchange_id: format!("x-{number:010}").parse()?,
+        offer_id: format!("offer-{offer}").parse()?,
+        quantity: Units::new(1)?,
+        deliver_to: deliver_to.map_err(|_| anyhow!("nowhere to deliver to"))?,
+        expected_points: None,
+    };
+    let account_id = format!("shopper-{account}").parse()?;
+    Ok(Command::Redeem(Redeem { account_id, order, occurred_at: None }))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a ledger that starts on the log trusts its clock")]
+fn yesterday() -> anyhow::Result<Timestamp> {
+    let time = SystemTime::now().checked_sub(Duration::from_secs(24 * 60 * 60));
+    Ok(Timestamp::from_system(time.context("there was no yesterday")?)?)
+}

@@ -1,0 +1,2 @@
+update offer set units = units - $2::integer
+where offer_id = $1

@@ -1,0 +1,92 @@
+//! What the ledger is to reach on two cores that the client shares with it. Rates are told as
+//! ratios of one run, for a machine's own rate says nothing of the next one's.
+
+use serde::Serialize;
+
+use crate::results::{Results, millis};
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) enum Target {
+    AtLeast { of: &'static str, over: &'static str, ratio: f64 },
+    P99Within { of: &'static str, millis: f64 },
+}
+
+use Target::{AtLeast, P99Within};
+
+/// Over both ways to write the naive transaction: as most do, and as it is quickest.
+pub(crate) const TARGETS: [Target; 20] = [
+    AtLeast { of: "guerdon-sqlite-uniform", over: "noop", ratio: 0.6 },
+    AtLeast { of: "guerdon-postgres-uniform", over: "noop", ratio: 0.5 },
+    AtLeast { of: "guerdon-postgres-uniform", over: "naive-uniform", ratio: 6.0 },
+    AtLeast { of: "guerdon-postgres-hot", over: "naive-hot", ratio: 7.0 },
+    AtLeast { of: "guerdon-postgres-uniform", over: "naive-in-steps-uniform", ratio: 6.0 },
+    AtLeast { of: "guerdon-postgres-hot", over: "naive-in-steps-hot", ratio: 7.0 },
+    AtLeast { of: "guerdon-sqlite-hot", over: "guerdon-sqlite-uniform", ratio: 0.95 },
+    AtLeast { of: "guerdon-postgres-hot", over: "guerdon-postgres-uniform", ratio: 0.95 },
+    AtLeast { of: "guerdon-postgres-whole-way", over: "naive-uniform", ratio: 2.5 },
+    AtLeast { of: "guerdon-sqlite-whole-way", over: "noop", ratio: 0.3 },
+    AtLeast { of: "guerdon-sqlite-sold-out", over: "noop", ratio: 0.9 },
+    AtLeast { of: "guerdon-postgres-sold-out", over: "noop", ratio: 0.9 },
+    AtLeast { of: "guerdon-sqlite-balance-cached", over: "noop", ratio: 0.8 },
+    AtLeast { of: "guerdon-postgres-balance-cached", over: "noop", ratio: 0.8 },
+    AtLeast { of: "guerdon-sqlite-balance-uncached", over: "noop", ratio: 0.3 },
+    AtLeast { of: "guerdon-postgres-balance-uncached", over: "noop", ratio: 0.3 },
+    AtLeast {
+        of: "guerdon-postgres-uniform-slow-disk",
+        over: "naive-uniform-slow-disk",
+        ratio: 6.0,
+    },
+    AtLeast { of: "guerdon-postgres-hot-slow-disk", over: "naive-hot-slow-disk", ratio: 50.0 },
+    P99Within { of: "guerdon-sqlite-half-rate", millis: 10.0 },
+    P99Within { of: "guerdon-postgres-half-rate", millis: 10.0 },
+];
+
+impl Target {
+    /// What is compared.
+    pub(crate) fn what(self) -> String {
+        match self {
+            AtLeast { of, over, .. } => format!("{of} ÷ {over}"),
+            P99Within { of, .. } => format!("p99 of {of}, ms"),
+        }
+    }
+
+    pub(crate) fn wanted(self) -> String {
+        match self {
+            AtLeast { ratio, .. } => format!("≥ {ratio}"),
+            P99Within { millis, .. } => format!("≤ {millis}"),
+        }
+    }
+
+    /// What came out, where it was measured.
+    pub(crate) fn measured(self, results: &Results) -> Option<f64> {
+        match self {
+            AtLeast { of, over, .. } => results.ratio(of, over),
+            P99Within { of, .. } => results.median(of, |turn| millis(turn, 990)),
+        }
+    }
+
+    pub(crate) fn is_reached(self, measured: f64) -> bool {
+        match self {
+            AtLeast { ratio, .. } => measured >= ratio,
+            P99Within { millis, .. } => measured <= millis,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::catalogue;
+
+    #[test]
+    fn every_target_is_of_contenders_that_have_their_turn_by_default() {
+        let usual: Vec<_> = catalogue().into_iter().filter(|c| !c.is_extra).collect();
+        let is_usual = |name| usual.iter().any(|contender| contender.name == name);
+        for target in TARGETS {
+            match target {
+                AtLeast { of, over, .. } => assert!(is_usual(of) && is_usual(over), "{target:?}"),
+                P99Within { of, .. } => assert!(is_usual(of), "{target:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! A partition's state when its writer starts, and after a failed append: the newest snapshot that
+//! is whole and of the log's own history, and the events after it.
+//!
+//! A snapshot only spares time. A damaged one is passed over, with a word about it; one that the
+//! log contradicts says that the log was shortened or changed, and nothing starts on that. In
+//! reading order: `snapshots.rs` (the folder), `snapshot.rs` (one file), `replay.rs` (the events).
+
+mod replay;
+mod snapshot;
+mod snapshots;
+
+use std::path::PathBuf;
+
+use domain::{Impossible, State};
+use event_schema::DecodeError;
+use event_store::{EventStore, StoreError};
+use log_record::{Partition, Place, Position};
+
+use replay::replay;
+use snapshot::Snapshot;
+pub use snapshots::{SnapshotError, Snapshots, Taken};
+
+/// A log that gives no state.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The log can't be read.
+    #[error("the log can't be read")]
+    Read(#[from] StoreError),
+    /// An event can't be decoded.
+    #[error("an event can't be decoded")]
+    Decode(#[from] DecodeError),
+    /// An event can't follow those before it.
+    #[error("the log is corrupted in partition {partition}")]
+    Impossible {
+        /// Where.
+        partition: Partition,
+        /// Which event, and why.
+        #[source]
+        source: Impossible,
+    },
+    /// The log ends between two events that are appended together.
+    #[error(
+        "the log is corrupted in partition {partition}: it ends at {position} in half a pair of \
+         events"
+    )]
+    HalfAPair {
+        /// Where.
+        partition: Partition,
+        /// Its last event.
+        position: Position,
+    },
+    /// The log's history isn't the one that a snapshot was made of.
+    #[error(
+        "log-forked: the snapshot {file} was made of a log whose event at {place} is not in this \
+         one, which was shortened or changed since (its head is at {head}); restore the right log, \
+         or move the folder of snapshots away to go on with what the log holds now"
+    )]
+    Forked {
+        /// The snapshot's file.
+        file: PathBuf,
+        /// The last event that is in it.
+        place: Place,
+        /// Where the log ends.
+        head: Position,
+    },
+    /// A thread that read ahead has failed.
+    #[error("reading the log was cut short")]
+    CutShort(#[from] tokio::task::JoinError),
+}
+
+impl LoadError {
+    /// Whether trying again can help: the log could not be read for now.
+    pub(crate) const fn is_passing(&self) -> bool {
+        matches!(self, Self::Read(error) if error.is_passing())
+    }
+}
+
+/// A state, and what it was made of.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The state.
+    pub state: State,
+    /// The last event of the snapshot that it goes on from; before the first, where there was none.
+    pub from: Position,
+}
+
+/// The state after every event up to `head`.
+pub async fn load(
+    store: &EventStore,
+    partition: Partition,
+    snapshots: Option<&Snapshots>,
+    head: Position,
+) -> Result<Loaded, LoadError> {
+    let newest = match snapshots {
+        Some(snapshots) => snapshots.newest(store.log_id(), partition).await?,
+        None => None,
+    };
+    go_on_from(newest, store, partition, head).await
+}
+
+/// The state after every event up to `head`, from a snapshot or from the beginning.
+async fn go_on_from(
+    newest: Option<Snapshot>,
+    store: &EventStore,
+    partition: Partition,
+    head: Position,
+) -> Result<Loaded, LoadError> {
+    let state = match newest {
+        Some(snapshot) => {
+            verify(&snapshot, store, partition, head).await?;
+            let Snapshot { file, checkpoint, state } = snapshot;
+            let behind = head.since(checkpoint.position);
+            tracing::info!(file = %file.display(), events = behind, "going on from a snapshot");
+            state
+        }
+        None => State::default(),
+    };
+    let from = state.position();
+    let state = replay(state, store, partition, head).await?;
+    if !state.is_whole() {
+        return Err(LoadError::HalfAPair { partition, position: head });
+    }
+    Ok(Loaded { state, from })
+}
+
+/// Checks that a snapshot is of the log's own history.
+async fn verify(
+    snapshot: &Snapshot,
+    store: &EventStore,
+    partition: Partition,
+    head: Position,
+) -> Result<(), LoadError> {
+    let checkpoint = &snapshot.checkpoint;
+    let place = Place { partition, position: checkpoint.position };
+    let is_of_the_log =
+        checkpoint.position <= head && checkpoint.is_at(&store.read_one(place).await?);
+    if is_of_the_log {
+        return Ok(());
+    }
+    Err(LoadError::Forked { file: snapshot.file.clone(), place, head })
+}

@@ -1,0 +1,171 @@
+//! One snapshot in a file: which event it stands after, the state, and a hash over both.
+//!
+//! All integers are big-endian. The state is in postcard's format, which has no names: whatever
+//! changes a type in [`State`] or what an event does to it must raise [`FORMAT`].
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use domain::State;
+use log_record::{Checksum, Generation, LogId, Partition, Position, RecordedEvent};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+/// What such a file begins with.
+const MAGIC: &[u8; 16] = b"guerdon snapshot";
+
+/// The version of the format, of the state's shape in it, and of what events make of a state.
+const FORMAT: u32 = 1;
+
+/// Magic and format, by which a file is known; the checkpoint follows them.
+const NAMED_BYTES: usize = 16 + 4;
+
+const HASH_BYTES: usize = 32;
+
+/// How much is gathered before it is hashed and written.
+const BUFFER_BYTES: usize = 1 << 20;
+
+/// The last event that is in a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Checkpoint {
+    pub(super) log_id: LogId,
+    pub(super) generation: Generation,
+    pub(super) partition: Partition,
+    pub(super) position: Position,
+    pub(super) checksum: Checksum,
+}
+
+/// A state as it was after an event.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    pub(super) file: PathBuf,
+    pub(super) checkpoint: Checkpoint,
+    pub(super) state: State,
+}
+
+/// Why a file is passed over.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unusable {
+    #[error("it can't be read: {0}")]
+    Io(#[from] io::Error),
+    #[error("it is no snapshot")]
+    NoSnapshot,
+    #[error("it is of format {0}, and this build's is {FORMAT}")]
+    OtherFormat(u32),
+    #[error("it is damaged: its bytes don't give the hash at its end")]
+    Damaged,
+    #[error("it is damaged: what is in it is no state: {0}")]
+    NoState(#[from] postcard::Error),
+    #[error("it stands after another event than its name and its state say")]
+    Misnamed,
+}
+
+impl Checkpoint {
+    pub(super) const fn at(log_id: LogId, row: &RecordedEvent) -> Self {
+        Self {
+            log_id,
+            generation: row.generation,
+            partition: row.place.partition,
+            position: row.place.position,
+            checksum: row.checksum,
+        }
+    }
+
+    /// Whether it is of this event, wherever its log is.
+    pub(super) fn is_at(&self, row: &RecordedEvent) -> bool {
+        *self == Self::at(self.log_id, row)
+    }
+
+    fn header(&self) -> Vec<u8> {
+        let mut header = vec![];
+        header.extend_from_slice(MAGIC);
+        header.extend_from_slice(&FORMAT.to_be_bytes());
+        header.extend_from_slice(self.log_id.0.as_bytes());
+        header.extend_from_slice(&self.generation.0.to_be_bytes());
+        header.extend_from_slice(&self.partition.0.to_be_bytes());
+        header.extend_from_slice(&self.position.0.to_be_bytes());
+        header.extend_from_slice(&self.checksum.0);
+        header
+    }
+
+    /// Of the header's bytes after the format.
+    fn take(bytes: &mut &[u8]) -> Option<Self> {
+        Some(Self {
+            log_id: LogId(Uuid::from_bytes(take(bytes)?)),
+            generation: Generation(u32::from_be_bytes(take(bytes)?)),
+            partition: Partition(u16::from_be_bytes(take(bytes)?)),
+            position: Position(u64::from_be_bytes(take(bytes)?)),
+            checksum: Checksum(take(bytes)?),
+        })
+    }
+}
+
+impl Snapshot {
+    /// Reads the whole file, and believes nothing of it before its hash is right.
+    pub(super) fn read(
+        file: &Path,
+        expected: (LogId, Partition, Position),
+    ) -> Result<Self, Unusable> {
+        let bytes = std::fs::read(file)?;
+        let mut rest = bytes.strip_prefix(MAGIC).ok_or(Unusable::NoSnapshot)?;
+        let format = u32::from_be_bytes(take(&mut rest).ok_or(Unusable::NoSnapshot)?);
+        if format != FORMAT {
+            return Err(Unusable::OtherFormat(format));
+        }
+        let (hashed, hash) = bytes.split_last_chunk::<HASH_BYTES>().ok_or(Unusable::Damaged)?;
+        if *hash != <[u8; HASH_BYTES]>::from(Sha256::digest(hashed)) {
+            return Err(Unusable::Damaged);
+        }
+        let (_, mut rest) = hashed.split_at_checked(NAMED_BYTES).ok_or(Unusable::Damaged)?;
+        let checkpoint = Checkpoint::take(&mut rest).ok_or(Unusable::Damaged)?;
+        let (state, left): (State, _) = postcard::take_from_bytes(rest)?;
+        let Checkpoint { log_id, partition, position, .. } = checkpoint;
+        let is_as_named = (log_id, partition, position) == expected;
+        if !is_as_named || state.position() != position || !left.is_empty() {
+            return Err(Unusable::Misnamed);
+        }
+        drop(bytes);
+        Ok(Self { file: file.into(), checkpoint, state: state.with_schedule() })
+    }
+}
+
+/// Writes a snapshot, durably; gives its size.
+pub(super) fn write(file: &Path, checkpoint: &Checkpoint, state: &State) -> io::Result<u64> {
+    let hashing = Hashing { file: File::create(file)?, hash: Sha256::new(), bytes: 0 };
+    let mut buffered = BufWriter::with_capacity(BUFFER_BYTES, hashing);
+    buffered.write_all(&checkpoint.header())?;
+    postcard::to_io(state, &mut buffered).map_err(io::Error::other)?;
+    let Hashing { mut file, hash, bytes } =
+        buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.write_all(&hash.finalize())?;
+    file.sync_all()?;
+    Ok(bytes + HASH_BYTES as u64)
+}
+
+/// A file, and the hash of what was written to it.
+struct Hashing {
+    file: File,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write_all(bytes)?;
+        self.hash.update(bytes);
+        self.bytes += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// The next bytes.
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (taken, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(*taken)
+}

@@ -1,0 +1,199 @@
+//! The folder of snapshots: the newest that can be trusted, and how another one gets in.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use event_store::{EventStore, StoreError};
+use log_record::{LogId, Partition, Place, Position};
+
+use super::snapshot::{Checkpoint, Snapshot, Unusable, write};
+use super::{LoadError, Loaded, go_on_from};
+
+/// How many are kept: should the newest be damaged, there is the one before.
+const KEPT: usize = 2;
+
+/// Where a log's snapshots are. Each is in a file of its own, `LOG-PARTITION-POSITION.snapshot`.
+#[derive(Clone, Debug)]
+pub struct Snapshots {
+    folder: PathBuf,
+}
+
+/// What came of taking a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// There is a new one.
+    New {
+        /// The last event that is in it.
+        place: Place,
+        /// Its file.
+        file: PathBuf,
+        /// The file's size.
+        bytes: u64,
+    },
+    /// The newest holds all that the log does.
+    UpToDate(Place),
+}
+
+/// A snapshot can't be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The log gives no state.
+    #[error("the log gives no state to take a snapshot of")]
+    Load(#[from] LoadError),
+    /// The log can't be read.
+    #[error("the log can't be read")]
+    Read(#[from] StoreError),
+    /// One is being taken.
+    #[error("another process is taking a snapshot in {folder}; let it end, and try again")]
+    BeingTaken {
+        /// Where.
+        folder: PathBuf,
+    },
+    /// The file system refused.
+    #[error("can't {doing} {file}")]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On which file.
+        file: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The thread that wrote it has failed.
+    #[error("writing the snapshot was cut short")]
+    CutShort(#[from] tokio::task::JoinError),
+}
+
+impl Snapshots {
+    /// Those in `folder`, which need not be there.
+    #[must_use]
+    pub const fn in_folder(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// Brings the newest snapshot up to the log's end, and keeps the result beside it. What a
+    /// process that was killed left half written is written over.
+    pub async fn take(
+        &self,
+        store: &EventStore,
+        partition: Partition,
+    ) -> Result<Taken, SnapshotError> {
+        let _lock = self.lock()?;
+        let log_id = store.log_id();
+        let (newest, unusable) = self.read_newest(log_id, partition).await?;
+        let head = store.head(partition).await?.position;
+        let Loaded { state, from } = go_on_from(newest, store, partition, head).await?;
+        let place = Place { partition, position: head };
+        if from == head {
+            return Ok(Taken::UpToDate(place));
+        }
+        let checkpoint = Checkpoint::at(log_id, &store.read_one(place).await?);
+        let folder = self.clone();
+        let keep = move || {
+            let file = folder.file(log_id, place);
+            let unfinished = folder.folder.join(format!("{log_id}-{partition}.unfinished"));
+            let io = |doing, file: &Path| {
+                let file = file.to_owned();
+                move |source| SnapshotError::Io { doing, file, source }
+            };
+            let bytes =
+                write(&unfinished, &checkpoint, &state).map_err(io("write", &unfinished))?;
+            // First, for the new one may be put in the place of one of them.
+            for file in unusable {
+                fs::remove_file(&file).map_err(io("remove", &file))?;
+            }
+            fs::rename(&unfinished, &file).map_err(io("put in its place", &file))?;
+            let synced = File::open(&folder.folder).and_then(|folder| folder.sync_all());
+            synced.map_err(io("sync", &folder.folder))?;
+            for (_, file) in folder.list(log_id, partition).into_iter().skip(KEPT) {
+                fs::remove_file(&file).map_err(io("remove", &file))?;
+            }
+            Ok(Taken::New { place, file, bytes })
+        };
+        tokio::task::spawn_blocking(keep).await?
+    }
+
+    /// Removes every snapshot of a log: an operator has declared another history.
+    pub fn forget(&self, log_id: LogId, partitions: u16) -> io::Result<()> {
+        for partition in (0..partitions).map(Partition) {
+            for (_, file) in self.list(log_id, partition) {
+                fs::remove_file(file)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest that is whole. Those that were passed over are named in the log.
+    pub(super) async fn newest(
+        &self,
+        log_id: LogId,
+        partition: Partition,
+    ) -> Result<Option<Snapshot>, tokio::task::JoinError> {
+        Ok(self.read_newest(log_id, partition).await?.0)
+    }
+
+    /// The newest that is whole, and the files before it that never will be.
+    async fn read_newest(
+        &self,
+        log_id: LogId,
+        partition: Partition,
+    ) -> Result<(Option<Snapshot>, Vec<PathBuf>), tokio::task::JoinError> {
+        let folder = self.clone();
+        let read = move || {
+            let mut unusable = vec![];
+            for (position, file) in folder.list(log_id, partition) {
+                match Snapshot::read(&file, (log_id, partition, position)) {
+                    Ok(snapshot) => return (Some(snapshot), unusable),
+                    Err(why @ Unusable::OtherFormat(_)) => {
+                        tracing::info!(file = %file.display(), %why, "a snapshot is passed over");
+                    }
+                    Err(why) => {
+                        tracing::warn!(file = %file.display(), %why, "a snapshot is passed over");
+                        unusable.push(file);
+                    }
+                }
+            }
+            (None, unusable)
+        };
+        tokio::task::spawn_blocking(read).await
+    }
+
+    /// The files of a partition, the newest first.
+    fn list(&self, log_id: LogId, partition: Partition) -> Vec<(Position, PathBuf)> {
+        let start = format!("{log_id}-{partition}-");
+        // A folder that isn't there holds none, and one that can't be read is of no more use.
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut files: Vec<_> = entries
+            .filter_map(|entry| {
+                let name = entry.file_name();
+                let name = name.to_str()?.strip_prefix(&start)?.strip_suffix(".snapshot")?;
+                Some((Position(name.parse().ok()?), entry.path()))
+            })
+            .collect();
+        files.sort_unstable_by(|one, other| other.cmp(one));
+        files
+    }
+
+    fn file(&self, log_id: LogId, place: Place) -> PathBuf {
+        let Place { partition, position } = place;
+        self.folder.join(format!("{log_id}-{partition}-{position}.snapshot"))
+    }
+
+    /// Held for as long as a snapshot is being taken; the operating system lets go of it when the
+    /// process ends, however it ends.
+    fn lock(&self) -> Result<File, SnapshotError> {
+        let file = self.folder.join("lock");
+        let io = |doing, source| SnapshotError::Io { doing, file: file.clone(), source };
+        fs::create_dir_all(&self.folder).map_err(|source| io("make the folder of", source))?;
+        let lock = File::create(&file).map_err(|source| io("open", source))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(lock),
+            Err(TryLockError::WouldBlock) => {
+                Err(SnapshotError::BeingTaken { folder: self.folder.clone() })
+            }
+            Err(TryLockError::Error(source)) => Err(io("lock", source)),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Moving a range: written, read back, noted in the log, and only then taken out of it.
+
+use std::path::Path;
+
+use log_record::{Partition, Place, Position};
+
+use super::{ArchivedRange, MEMBER_EVENTS, file};
+use crate::{EventStore, StoreError};
+
+impl EventStore {
+    /// How many positions a range of the archive has.
+    pub async fn range_positions(&self) -> Result<u64, StoreError> {
+        match self {
+            Self::Memory(_) => Ok(u64::MAX),
+            Self::Sqlite(store) => store.range_positions().await,
+            Self::Postgres(store) => Ok(store.range_positions()),
+        }
+    }
+
+    /// Whether events of the range that ends at `last` still are in the log itself.
+    pub async fn is_live(&self, last: Position) -> Result<bool, StoreError> {
+        for partition in (0..self.partitions()).map(Partition) {
+            let first = match self {
+                Self::Memory(_) => None,
+                Self::Sqlite(store) => store.first_live(partition).await?,
+                Self::Postgres(store) => store.first_live(partition).await?,
+            };
+            if first.is_some_and(|first| first <= last) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Sees to it that a partition's range stands in a file in `folder`, that the file can be read
+    /// and is what the log holds, and that the log knows of it. Nothing is taken out yet. A range
+    /// that is archived already is read back again.
+    pub async fn archive_range(
+        &self,
+        folder: &Path,
+        partition: Partition,
+        first: Position,
+        last: Position,
+    ) -> Result<ArchivedRange, StoreError> {
+        if let Some(range) = self.archived_range(Place { partition, position: first }).await? {
+            self.read_back(folder, range.clone()).await?;
+            return Ok(range);
+        }
+        let mut writing = file::write(folder, self.log_id(), partition, first, last)?;
+        let mut after = Position(first.0 - 1);
+        while after < last {
+            let wanted = last.since(after).min(MEMBER_EVENTS);
+            let limit = usize::try_from(wanted).unwrap_or(usize::MAX);
+            let events = self.read(partition, after, limit).await?;
+            after = after.plus(events.len() as u64);
+            // It packs and waits for the disk; this is a program that does nothing else meanwhile.
+            writing.add(&events)?;
+        }
+        let range = writing.finish()?;
+        self.read_back(folder, range.clone()).await?;
+        match self {
+            Self::Memory(_) => {}
+            Self::Sqlite(store) => store.keep_archived(range.clone()).await?,
+            Self::Postgres(store) => store.keep_archived(range.clone()).await?,
+        }
+        Ok(range)
+    }
+
+    /// Takes the events of a range out of the log; every partition's must be archived.
+    pub async fn take_out(&self, first: Position, last: Position) -> Result<(), StoreError> {
+        for partition in (0..self.partitions()).map(Partition) {
+            let place = Place { partition, position: first };
+            if self.archived_range(place).await?.is_none_or(|range| range.last != last) {
+                return Err(StoreError::NotArchived { place });
+            }
+        }
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::Sqlite(store) => store.take_out(first, last).await,
+            Self::Postgres(store) => store.take_out(last).await,
+        }
+    }
+
+    async fn read_back(&self, folder: &Path, range: ArchivedRange) -> Result<(), StoreError> {
+        let (folder, log_id) = (folder.to_owned(), self.log_id());
+        let read = tokio::task::spawn_blocking(move || file::read_back(&folder, log_id, &range));
+        read.await.map_err(|_| StoreError::Closed)?
+    }
+}

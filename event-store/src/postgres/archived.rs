@@ -1,0 +1,65 @@
+//! What a log in PostgreSQL keeps of the ranges that were archived, and detaching them.
+
+use log_record::{Partition, Place, Position};
+use postgres_types::ToSql;
+use tokio_postgres::{Client, Error, Row};
+
+use crate::ArchivedRange;
+
+pub(super) async fn range_of(
+    client: &Client,
+    place: Place,
+) -> Result<Option<ArchivedRange>, Error> {
+    const SELECT: &str = include_str!("select_archived_range.sql");
+    let position = place.position.0.cast_signed();
+    let found = client.query_opt(SELECT, &[&i32::from(place.partition.0), &position]).await?;
+    found.as_ref().map(range_of_row).transpose()
+}
+
+fn range_of_row(row: &Row) -> Result<ArchivedRange, Error> {
+    Ok(ArchivedRange {
+        partition: Partition(u16::try_from(row.try_get::<_, i32>(0)?).unwrap_or(u16::MAX)),
+        first: Position(row.try_get::<_, i64>(1)?.cast_unsigned()),
+        last: Position(row.try_get::<_, i64>(2)?.cast_unsigned()),
+        file: row.try_get(3)?,
+        sha256: row.try_get::<_, &[u8]>(4)?.try_into().unwrap_or_default(),
+        members: serde_json::from_str(row.try_get::<_, &str>(5)?).unwrap_or_default(),
+    })
+}
+
+pub(super) async fn keep(client: &Client, range: &ArchivedRange) -> Result<(), Error> {
+    const INSERT: &str = include_str!("insert_archived_range.sql");
+    let members = serde_json::json!(range.members).to_string();
+    let ends = [range.first, range.last].map(|position| position.0.cast_signed());
+    let (partition, sha256) = (i32::from(range.partition.0), &range.sha256[..]);
+    let row: [&(dyn ToSql + Sync); 6] =
+        [&partition, &ends[0], &ends[1], &range.file, &sha256, &members];
+    client.execute(INSERT, &row).await.map(drop)
+}
+
+/// The first event that is in the table.
+pub(super) async fn first_live(
+    client: &Client,
+    partition: Partition,
+) -> Result<Option<Position>, Error> {
+    let select = "select min(position) from guerdon_log.event where partition = $1";
+    let row = client.query_one(select, &[&i32::from(partition.0)]).await?;
+    let first: Option<i64> = row.try_get(0)?;
+    Ok(first.map(|position| Position(position.cast_unsigned())))
+}
+
+/// Detaches a range's table, which keeps nobody waiting, and drops it. Where that was cut short, it
+/// goes on from there.
+pub(super) async fn take_out(client: &Client, table: &str) -> Result<(), Error> {
+    let select = "select inhdetachpending from pg_inherits where inhrelid = to_regclass($1)";
+    let how = match client.query_opt(select, &[&table]).await? {
+        Some(row) if row.try_get(0)? => Some("finalize"),
+        Some(_) => Some("concurrently"),
+        None => None,
+    };
+    if let Some(how) = how {
+        let detach = format!("alter table guerdon_log.event detach partition {table} {how}");
+        client.batch_execute(&detach).await?;
+    }
+    client.batch_execute(&format!("drop table if exists {table}")).await
+}

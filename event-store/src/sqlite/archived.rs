@@ -1,0 +1,86 @@
+//! What a SQLite log keeps of the ranges that were archived, and taking their events out.
+
+use log_record::{Partition, Place, Position};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::rows::{failed, key};
+use crate::{ArchivedRange, StoreError};
+
+/// Events that are deleted at once: so few that a command waits for them no longer than for others.
+const PORTION: u64 = 10_000;
+
+pub(super) fn range_positions(connection: &Connection) -> Result<u64, StoreError> {
+    connection
+        .query_row("select range_positions from log", (), |row| row.get::<_, i64>(0))
+        .map(i64::unsigned_abs)
+        .map_err(|source| failed(connection, "read", source))
+}
+
+pub(super) fn range_of(
+    connection: &Connection,
+    place: Place,
+) -> Result<Option<ArchivedRange>, StoreError> {
+    let select = "select partition, first_position, last_position, file, sha256, members
+        from archived_range
+        where partition = ?1 and first_position <= ?2 and last_position >= ?2";
+    connection
+        .query_row(select, (place.partition.0, place.position.0.cast_signed()), range_of_row)
+        .optional()
+        .map_err(|source| failed(connection, "read", source))
+}
+
+fn range_of_row(row: &Row<'_>) -> rusqlite::Result<ArchivedRange> {
+    let members = row.get_ref(5)?.as_str()?;
+    Ok(ArchivedRange {
+        partition: Partition(row.get(0)?),
+        first: Position(row.get::<_, i64>(1)?.cast_unsigned()),
+        last: Position(row.get::<_, i64>(2)?.cast_unsigned()),
+        file: row.get(3)?,
+        sha256: row.get(4)?,
+        members: serde_json::from_str(members).unwrap_or_default(),
+    })
+}
+
+pub(super) fn keep(connection: &Connection, range: &ArchivedRange) -> rusqlite::Result<()> {
+    let insert = "insert into archived_range values (?1, ?2, ?3, ?4, ?5, ?6)";
+    let row = params![
+        range.partition.0,
+        range.first.0.cast_signed(),
+        range.last.0.cast_signed(),
+        range.file,
+        range.sha256,
+        serde_json::json!(range.members).to_string(),
+    ];
+    connection.execute(insert, row).map(drop)
+}
+
+/// The first event that is in the table.
+pub(super) fn first_live(
+    connection: &Connection,
+    partition: Partition,
+) -> Result<Option<Position>, StoreError> {
+    let start = Place { partition, position: Position::START };
+    let end = Place { partition: Partition(partition.0.saturating_add(1)), ..start };
+    let select = "select min(position) from event where place > ?1 and place < ?2";
+    connection
+        .query_row(select, (key(start), key(end)), |row| row.get::<_, Option<i64>>(0))
+        .map(|found| found.map(|position| Position(position.cast_unsigned())))
+        .map_err(|source| failed(connection, "read", source))
+}
+
+pub(super) fn take_out(
+    connection: &Connection,
+    partition: Partition,
+    first: Position,
+    last: Position,
+) -> rusqlite::Result<()> {
+    let mut delete = connection.prepare("delete from event where place between ?1 and ?2")?;
+    let mut from = first;
+    while from <= last {
+        let to = from.plus(PORTION - 1).min(last);
+        let ends = [from, to].map(|position| key(Place { partition, position }));
+        delete.execute(ends)?;
+        from = to.next();
+    }
+    Ok(())
+}

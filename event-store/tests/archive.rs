@@ -1,0 +1,128 @@
+//! Events that were moved to files are read as before, and a file that was changed is named.
+
+use std::path::Path;
+
+use event_store::{
+    Access, Append, EventStore, MEMBER_EVENTS, NewLog, READ_EVENTS_MAX, StoreError, StoreUrl,
+};
+use log_record::{BatchId, LogId, NewEvent, Partition, Place, Position, RecordedEvent, WriterId};
+use services::TestDatabase;
+use uuid::Uuid;
+
+const NEW_LOG: NewLog = NewLog { log_id: LogId(Uuid::from_u128(42)), partitions: 2 };
+/// More than one member of a file, and no whole number of them.
+const RANGE: u64 = MEMBER_EVENTS + 1_000;
+
+#[tokio::test]
+async fn an_archived_range_is_read_as_before_on_sqlite() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("log.sqlite");
+    let url = StoreUrl::Sqlite(file.clone());
+    drop(EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens"));
+    let connection = rusqlite::Connection::open(&file).expect("it opens");
+    connection
+        .execute("update log set range_positions = ?", (RANGE.cast_signed(),))
+        .expect("updated");
+    an_archived_range_is_read_as_before(&url).await;
+}
+
+#[tokio::test]
+async fn an_archived_range_is_read_as_before_on_postgres() {
+    let database = TestDatabase::create().expect("a database");
+    let url: StoreUrl = database.url().parse().expect("a URL");
+    EventStore::migrate(&url).await.expect("migrated");
+    let size =
+        format!("alter table guerdon_log.log alter column range_positions set default {RANGE}");
+    database.sql(&size).expect("altered");
+    an_archived_range_is_read_as_before(&url).await;
+    let ranges = database
+        .sql("select count(*) from pg_inherits where inhparent = 'guerdon_log.event'::regclass");
+    assert_eq!(ranges.expect("asked"), "2", "one was dropped, one is in use, one was made ahead");
+}
+
+async fn an_archived_range_is_read_as_before(url: &StoreUrl) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let archive = folder.path();
+    let store = EventStore::open(url, Access::Write(NEW_LOG)).await.expect("it opens");
+    assert_eq!(store.range_positions().await.expect("read"), RANGE);
+    for partition in 0..2 {
+        fill(&store, Partition(partition), RANGE + 500).await;
+    }
+    let before = read_all(&store, Partition(1)).await;
+    let (first, last) = (Position(1), Position(RANGE));
+    let early = store.take_out(first, last).await.expect_err("it isn't archived yet");
+    assert!(matches!(early, StoreError::NotArchived { .. }), "{early}");
+    let mut ranges = vec![];
+    for partition in [Partition(0), Partition(1)] {
+        let range = store.archive_range(archive, partition, first, last).await.expect("archived");
+        let again = store.archive_range(archive, partition, first, last).await.expect("archived");
+        assert_eq!(range, again, "a range is archived once");
+        ranges.push(range);
+    }
+    assert!(store.is_live(last).await.expect("asked"));
+    store.take_out(first, last).await.expect("taken out");
+    store.take_out(first, last).await.expect("what was cut short is done again");
+    assert!(!store.is_live(last).await.expect("asked"));
+
+    let lost = store.read(Partition(1), Position(7), 3).await.expect_err("where is it?");
+    assert!(lost.to_string().contains("--archive-dir"), "{lost}");
+    let store = store.with_archive(archive.to_owned());
+    assert_eq!(read_all(&store, Partition(1)).await, before);
+    for position in [1, MEMBER_EVENTS, MEMBER_EVENTS + 1, RANGE, RANGE + 1] {
+        let place = Place { partition: Partition(1), position: Position(position) };
+        let index = usize::try_from(position - 1).expect("it fits");
+        assert_eq!(store.read_one(place).await.expect("read"), before[index]);
+    }
+    let known = &before[10];
+    let mut follower = store.follow_from(known.place, known.checksum).expect("a partition");
+    assert_eq!(follower.next(5).await.expect("read"), before[11..16]);
+
+    damage(&archive.join(&ranges[1].file));
+    let error = store.archive_range(archive, Partition(1), first, last).await;
+    let error = error.expect_err("it was changed").to_string();
+    assert!(error.contains("SHA-256") || error.contains("read the archived"), "{error}");
+}
+
+async fn fill(store: &EventStore, partition: Partition, events: u64) {
+    let head = store.take_over(partition, WriterId(Uuid::from_u128(1))).await.expect("taken over");
+    let mut expected = head.position;
+    while expected.0 < events {
+        let count = (events - expected.0).min(1_000);
+        let event = |number| NewEvent {
+            event_type: "credit-earned",
+            version: 1,
+            recorded_at: 1_795_248_000_000_000,
+            account_id: (number % 3 > 0).then(|| format!("ann-{number}").into()),
+            public: format!(r#"{{"points":{number}, "text" : "gruß \u0000 \n"}}"#).into(),
+            private: (number % 2 == 0).then(|| r#"{"salt":"00"}"#.into()),
+        };
+        let append = Append {
+            partition,
+            epoch: head.epoch,
+            generation: head.generation,
+            expected,
+            batch: BatchId(Uuid::from_u128(expected.0.into())),
+            events: (0..count).map(event).collect(),
+        };
+        expected = store.append(append).await.expect("appended");
+    }
+}
+
+async fn read_all(store: &EventStore, partition: Partition) -> Vec<RecordedEvent> {
+    let mut all: Vec<RecordedEvent> = vec![];
+    loop {
+        let after = all.last().map_or(Position::START, RecordedEvent::position);
+        let more = store.read(partition, after, READ_EVENTS_MAX).await.expect("read");
+        if more.is_empty() {
+            return all;
+        }
+        all.extend(more);
+    }
+}
+
+fn damage(file: &Path) {
+    let mut bytes = std::fs::read(file).expect("it is there");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(file, bytes).expect("written");
+}

@@ -1,0 +1,73 @@
+//! `guerdon archive`: old ranges of the log into files, which are read as the log is.
+//!
+//! A range is written, read back from the disk, noted in the log, and only then taken out of it;
+//! cut short at any step, the next run goes on. The ledger may be running.
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use event_store::{Access, EventStore};
+use log_record::{Partition, Place, Position, hex};
+
+use crate::config::DataConfig;
+
+const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// Which log, and what of it.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ArchiveArgs {
+    #[command(flatten)]
+    data: DataConfig,
+
+    /// Ranges whose last event is so much older than the log's last: a number of days, as in 90d.
+    #[arg(long, default_value = "90d", value_parser = days)]
+    older_than: i64,
+}
+
+pub(crate) async fn run(args: ArchiveArgs) -> anyhow::Result<()> {
+    let store = args.data.open(Access::Read).await?;
+    let folder = args.data.archive_dir();
+    let size = store.range_positions().await?;
+    let (mut first, mut archived) = (Position(1), 0);
+    while is_old(&store, first.plus(size - 1), args.older_than).await? {
+        let last = first.plus(size - 1);
+        if store.is_live(last).await? {
+            for partition in (0..store.partitions()).map(Partition) {
+                let range = store.archive_range(&folder, partition, first, last).await?;
+                println!("{}  {}", hex(&range.sha256), range.file);
+            }
+            store.take_out(first, last).await?;
+            archived += 1;
+        }
+        first = last.next();
+    }
+    println!(
+        "{archived} ranges of {size} positions went to {}; the log itself begins at {first}",
+        folder.display()
+    );
+    Ok(())
+}
+
+/// Whether every partition has gone past a position, and long ago. Age is by the log's own time, so
+/// that a wrong wall clock archives nothing.
+async fn is_old(store: &EventStore, last: Position, days: i64) -> anyhow::Result<bool> {
+    for partition in (0..store.partitions()).map(Partition) {
+        let head = store.head(partition).await?.position;
+        if head <= last {
+            return Ok(false);
+        }
+        let [then, now] = [last, head].map(|position| Place { partition, position });
+        let then = store.read_one(then).await?.recorded_at;
+        let now = store.read_one(now).await?.recorded_at;
+        if now.saturating_sub(then) < days.saturating_mul(DAY_MICROS) {
+            return Ok(false);
+        }
+    }
+    Ok(store.partitions() > 0)
+}
+
+fn days(text: &str) -> anyhow::Result<i64> {
+    let days = text.strip_suffix('d').and_then(|days| days.parse().ok());
+    let days: i64 = days.with_context(|| format!("{text:?} is not a number of days, as in 90d"))?;
+    ensure!(days >= 0, "an age is not below nought");
+    Ok(days)
+}

@@ -1,0 +1,61 @@
+//! Has snapshots taken while the ledger serves: by a child process, `guerdon snapshot`, so that the
+//! writer is never held up and no second state stays in memory.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use event_store::EventStore;
+use log_record::{Partition, Position};
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::ServeConfig;
+
+/// How often the log's end is looked at: one read of one row.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Takes one after the other, each once so many events have come since the one before, until it is
+/// told to stop. One that fails is named and hurts nobody; the next is due as many events later.
+pub(super) async fn keep_taking(
+    config: ServeConfig,
+    store: EventStore,
+    partition: Partition,
+    mut newest: Position,
+    stop: CancellationToken,
+) {
+    while stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
+        // A log that can't be read is the writer's to tell of.
+        let Ok(head) = store.head(partition).await else { continue };
+        if head.position.since(newest) < config.snapshot_every {
+            continue;
+        }
+        newest = head.position;
+        match stop.run_until_cancelled(take(&config)).await {
+            None => return,
+            Some(Ok(())) => tracing::info!(position = %newest, "a snapshot was taken"),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "no snapshot was taken; the ledger serves without it");
+            }
+        }
+    }
+}
+
+/// Runs the child; it is killed where nobody waits for it any more.
+async fn take(config: &ServeConfig) -> std::io::Result<()> {
+    let ended = Command::new(std::env::current_exe()?)
+        .arg("snapshot")
+        // Not as arguments, which everybody on the machine can read.
+        .env("GUERDON_DATA_DIR", &config.data.data_dir)
+        .env("GUERDON_STORE", config.data.store().with_password())
+        .env("GUERDON_ARCHIVE_DIR", config.data.archive_dir())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .status()
+        .await?;
+    if ended.success() {
+        Ok(())
+    } else {
+        Err(std::io::Error::other(format!("it ended with {ended}")))
+    }
+}

@@ -1,0 +1,276 @@
+-- What the projector makes of the log. All of it can be thrown away and rebuilt: it is made a second
+-- time in another schema then, so nothing here names the schema. Times are microseconds since
+-- 1970-01-01T00:00:00Z; amounts are whole numbers up to 2^53-1. What is due by itself (credit that
+-- expires, a hold that ends) stands here as it was before until the log says so; those who read
+-- reckon with it.
+--
+-- Ids are ASCII and compared by their bytes (collate "C"), whatever the database's language: so lists
+-- have one order everywhere, and an index is searched several times as fast. JSON is text, kept as
+-- the projector wrote it.
+
+create table account_balance (
+    account_id text collate "C" not null primary key,
+    available bigint not null constraint account_balance_is_covered check (available >= 0),
+    held bigint not null constraint account_held_is_covered check (held >= 0),
+    pending bigint not null constraint account_pending_is_covered check (pending >= 0),
+    -- what was taken back after it had been spent
+    owed bigint not null constraint account_owed_is_covered check (owed >= 0),
+    "partition" bigint not null,
+    -- the last event that changed it
+    position bigint not null
+-- Room for the next version of a row on its own page: then no index is touched.
+) with (fillfactor = 70);
+
+create index account_owes on account_balance (account_id) where owed > 0;
+
+-- The live parts of lots, in spending order. A part that is used up has no row: what it came from is
+-- in credit_lot, what became of it in ledger_entry.
+create table credit_part (
+    account_id text collate "C" not null,
+    -- 9223372036854775807: for ever
+    expires_at bigint not null,
+    lot bigint not null,
+    -- expires_at is a period of grace
+    graced boolean not null,
+    available bigint not null constraint credit_part_is_covered check (available >= 0),
+    pending bigint not null constraint credit_part_pending_is_covered check (pending >= 0),
+    held bigint not null constraint credit_part_held_is_covered check (held >= 0),
+    -- of what is pending
+    available_at bigint,
+    primary key (account_id, expires_at, lot, graced)
+) with (fillfactor = 70);
+
+-- The big tables below grow at their edge, by the place in the log (partition * 2^48 + position);
+-- what is looked up by an account or an id goes through small indexes. Those who read work a place
+-- out into partition and position; kept as columns, they would be a sixth of such a row.
+
+-- What each lot was earned as, and for what. Its name is the place of the event that made it.
+create table credit_lot (
+    lot bigint not null primary key,
+    account_id text collate "C" not null,
+    points bigint not null,
+    cause_kind text not null,
+    cause_id text collate "C" not null,
+    rule_id text collate "C",
+    rule_version bigint,
+    reference text,
+    recorded_at bigint not null,
+    available_at bigint,
+    expires_at bigint
+);
+
+-- The statement: every event that changed an account's credit, or where in the account it is.
+create table ledger_entry (
+    place bigint not null primary key,
+    account_id text collate "C" not null,
+    kind text not null,
+    -- by how much available + held + pending - owed changed
+    points bigint not null,
+    available bigint not null,
+    held bigint not null,
+    pending bigint not null,
+    -- what was earned for, also what a withdrawal took back
+    cause_kind text,
+    cause_id text,
+    exchange_id text,
+    cancellation_id text,
+    hold_id text,
+    transfer_id text,
+    -- who sent it or got it
+    counterparty text,
+    withdrawal_kind text,
+    withdrawal_id text,
+    -- what was returned
+    purchase_id text,
+    reference text,
+    -- JSON as in the event: the parts of lots, and what a capture released
+    lots text,
+    released text,
+    occurred_at bigint,
+    recorded_at bigint not null
+);
+
+create index ledger_entry_of_account on ledger_entry (account_id, place);
+
+create table hold (
+    place bigint not null primary key,
+    account_id text collate "C" not null,
+    hold_id text collate "C" not null,
+    points bigint not null,
+    -- what it keeps: JSON as in the events
+    lots text not null,
+    deadline bigint not null,
+    -- held, captured, released (somebody asked), expired (its deadline passed)
+    status text not null,
+    captured_points bigint,
+    -- what it paid, where that was an exchange
+    exchange_id text collate "C",
+    occurred_at bigint,
+    recorded_at bigint not null
+);
+
+create unique index hold_is_one_per_id on hold (account_id, hold_id);
+create index hold_of_account on hold (account_id, place);
+create index hold_is_live on hold (account_id, deadline) where status = 'held';
+
+create table exchange (
+    place bigint not null primary key,
+    account_id text collate "C" not null,
+    exchange_id text collate "C" not null,
+    offer_id text collate "C" not null,
+    product_id text collate "C" not null,
+    quantity bigint not null,
+    points bigint not null,
+    hold_id text collate "C",
+    -- created, cancelled (all of it), dispatched
+    status text not null,
+    cancelled_quantity bigint not null,
+    refunded_points bigint not null,
+    occurred_at bigint,
+    recorded_at bigint not null,
+    constraint exchange_is_cancelled_once check (cancelled_quantity <= quantity)
+);
+
+create unique index exchange_is_one_per_id on exchange (exchange_id, account_id);
+create index exchange_of_account on exchange (account_id, place);
+
+create table purchase (
+    place bigint not null primary key,
+    account_id text collate "C" not null,
+    purchase_id text collate "C" not null,
+    -- JSON as in the event, each line with the quantity that was returned
+    lines text not null,
+    points bigint not null,
+    rule_id text collate "C",
+    rule_version bigint,
+    warehouse text collate "C",
+    -- what was to be taken back for returns, and what was taken of its credit in all
+    returned_points bigint not null,
+    withdrawn_points bigint not null,
+    occurred_at bigint,
+    recorded_at bigint not null
+);
+
+create unique index purchase_is_one_per_id on purchase (purchase_id, account_id);
+create index purchase_of_account on purchase (account_id, place);
+
+create table shipping_request (
+    -- of the event that asked for it
+    place bigint not null primary key,
+    -- {log id}-{generation}-{partition}-{position}: what a warehouse keys on
+    shipping_request_id text not null,
+    -- 1: goods bought for money, 2: goods got for points
+    type bigint not null,
+    account_id text collate "C" not null,
+    exchange_id text collate "C",
+    purchase_id text collate "C",
+    -- JSON: [{"product_id":…,"quantity":…}]
+    lines text not null,
+    -- null once it has been erased
+    deliver_to text,
+    warehouse text collate "C" not null,
+    lane text collate "C" not null,
+    sequence bigint not null,
+    status text not null,
+    carrier text,
+    express_no text,
+    -- the place of the last event that changed it: applied again, it changes nothing
+    changed_at bigint not null,
+    constraint shipping_request_has_its_cause check (
+        (type = 1 and purchase_id is not null and exchange_id is null)
+        or (type = 2 and exchange_id is not null and purchase_id is null)
+    )
+);
+
+-- One shipping request for each exchange: projecting an event again changes nothing.
+create unique index shipping_request_is_one_per_exchange
+    on shipping_request (account_id, exchange_id) where type = 2;
+create unique index shipping_request_is_one_per_purchase
+    on shipping_request (account_id, purchase_id) where type = 1;
+
+create table offer_availability (
+    offer_id text collate "C" not null primary key,
+    product_id text collate "C" not null,
+    price bigint not null,
+    -- null where there is no end of them
+    stock bigint,
+    remaining bigint constraint offer_availability_is_not_oversold check (remaining >= 0),
+    opens_at bigint,
+    closes_at bigint,
+    limit_per_shopper bigint,
+    warehouse text collate "C" not null,
+    version bigint not null,
+    phase text not null,
+    "partition" bigint not null,
+    -- the last event that changed its terms or phase
+    position bigint not null
+);
+
+-- Every version of every rule; the highest is in force.
+create table earning_rule (
+    rule_id text collate "C" not null,
+    version bigint not null,
+    -- JSON as in the event
+    terms text not null,
+    recorded_at bigint not null,
+    "partition" bigint not null,
+    position bigint not null,
+    primary key (rule_id, version)
+);
+
+-- At most one row: the policy in force, once one was chosen.
+create table policy (
+    number bigint not null primary key constraint policy_is_one check (number = 1),
+    spent_credit text not null,
+    refund_grace_days bigint not null,
+    "partition" bigint not null,
+    position bigint not null
+);
+
+-- What has flowed through the programme, added up from the events alone: beside the balances, an
+-- account of the same points that must come to the same.
+create table programme_total (
+    "partition" bigint not null primary key,
+    -- points
+    issued bigint not null,
+    redeemed bigint not null,
+    refunded bigint not null,
+    expired bigint not null,
+    withdrawn bigint not null,
+    sent bigint not null,
+    received bigint not null,
+    repaid bigint not null,
+    -- events
+    exchanges bigint not null,
+    cancellations bigint not null,
+    purchases bigint not null,
+    returns bigint not null,
+    holds bigint not null,
+    transfers bigint not null,
+    shipments bigint not null
+);
+
+-- How many shipping requests each lane has had; counted from the log alone.
+create table lane (
+    lane text collate "C" not null primary key,
+    last_sequence bigint not null
+);
+
+-- Up to which event each partition is projected, in the same transaction as the rows, and the
+-- event's checksum, by which a log with another history is noticed. Every transaction, of a reader
+-- or of the projector, touches it first: that is how a rebuild waits for them.
+create table checkpoint (
+    "partition" bigint not null primary key,
+    log_id bytea not null,
+    generation bigint not null,
+    position bigint not null,
+    checksum bytea not null,
+    -- when the event was recorded
+    recorded_at bigint not null,
+    -- where the log takes its time from: wall, doubted (a wall clock that can't be trusted until an
+    -- operator confirms it) or commands; null before its first event
+    clock text,
+    -- the event that could not be applied, and why
+    stopped_at bigint,
+    stopped_why text
+);

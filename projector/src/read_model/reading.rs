@@ -1,0 +1,218 @@
+//! A read: statements that all see the tables as of one event, on either database.
+
+use log_record::{Place, Position};
+use sqlx::postgres::PgRow;
+use sqlx::query::QueryAs;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{
+    AssertSqlSafe, Database, Encode, FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    Type, query_as, query_scalar,
+};
+
+const BEGIN: &str = "begin transaction isolation level repeatable read, read only";
+
+const CHECKPOINT: Query = Query::same(include_str!("../sql/select_progress.sql"));
+
+/// The text of a statement, with `$1`, `$2` … for its arguments.
+#[derive(Clone, Copy, Debug)]
+pub struct Query {
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+/// An argument of a statement.
+#[derive(Clone, Copy, Debug)]
+pub enum Argument<'a> {
+    /// A number, or null.
+    Int(Option<i64>),
+    /// A text, or null.
+    Text(Option<&'a str>),
+}
+
+/// What either database's rows can be read as.
+pub trait RowOf:
+    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
+
+impl<R> RowOf for R where
+    R: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
+
+/// A read that has begun; all of it is as of one event.
+#[derive(Debug)]
+pub struct Reading {
+    transaction: AnyTransaction,
+    progress: Vec<Progress>,
+}
+
+#[derive(Debug)]
+enum AnyTransaction {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// How far a partition is projected.
+#[derive(Clone, Debug, sqlx::FromRow)]
+struct Progress {
+    partition: i64,
+    position: i64,
+    recorded_at: i64,
+    clock: Option<String>,
+}
+
+impl Query {
+    /// One that both databases understand.
+    #[must_use]
+    pub const fn same(text: &'static str) -> Self {
+        Self { sqlite: text, postgres: text }
+    }
+
+    /// One that each database wants said in its own words.
+    #[must_use]
+    pub const fn each(sqlite: &'static str, postgres: &'static str) -> Self {
+        Self { sqlite, postgres }
+    }
+}
+
+impl Reading {
+    pub(super) async fn of_sqlite(pool: &SqlitePool) -> Result<Self, sqlx::Error> {
+        Self::begun(AnyTransaction::Sqlite(pool.begin().await?)).await
+    }
+
+    pub(super) async fn of_postgres(pool: &PgPool) -> Result<Self, sqlx::Error> {
+        Self::begun(AnyTransaction::Postgres(pool.begin_with(BEGIN).await?)).await
+    }
+
+    /// What is read first is where the tables stand: a rebuild's swap waits for all who have, so
+    /// that nobody sees some of the old tables and some of the new ones.
+    async fn begun(transaction: AnyTransaction) -> Result<Self, sqlx::Error> {
+        let mut reading = Self { transaction, progress: vec![] };
+        reading.progress = reading.all(CHECKPOINT, &[]).await?;
+        Ok(reading)
+    }
+
+    /// How far the partition of a place is projected.
+    #[must_use]
+    pub fn reached(&self, place: &Place) -> Position {
+        let partition = i64::from(place.partition.0);
+        let found = self.progress.iter().find(|progress| progress.partition == partition);
+        Position(found.map(|progress| progress.position).unwrap_or_default().cast_unsigned())
+    }
+
+    /// When the last event was recorded, in microseconds.
+    #[must_use]
+    pub fn recorded_at(&self) -> i64 {
+        self.progress.iter().map(|progress| progress.recorded_at).max().unwrap_or_default()
+    }
+
+    /// Where the log takes its time from, where it has said so.
+    #[must_use]
+    pub fn clock(&self) -> Option<&str> {
+        self.progress.iter().filter_map(|progress| progress.clock.as_deref()).max()
+    }
+
+    /// All rows.
+    pub async fn all<R: RowOf>(
+        &mut self,
+        query: Query,
+        arguments: &[Argument<'_>],
+    ) -> Result<Vec<R>, sqlx::Error> {
+        match &mut self.transaction {
+            AnyTransaction::Sqlite(transaction) => {
+                bind(query_as(query.sqlite), arguments).fetch_all(&mut **transaction).await
+            }
+            AnyTransaction::Postgres(transaction) => {
+                bind(query_as(query.postgres), arguments).fetch_all(&mut **transaction).await
+            }
+        }
+    }
+
+    /// The row, if there is one.
+    pub async fn optional<R: RowOf>(
+        &mut self,
+        query: Query,
+        arguments: &[Argument<'_>],
+    ) -> Result<Option<R>, sqlx::Error> {
+        match &mut self.transaction {
+            AnyTransaction::Sqlite(transaction) => {
+                bind(query_as(query.sqlite), arguments).fetch_optional(&mut **transaction).await
+            }
+            AnyTransaction::Postgres(transaction) => {
+                bind(query_as(query.postgres), arguments).fetch_optional(&mut **transaction).await
+            }
+        }
+    }
+
+    /// The row.
+    pub async fn one<R: RowOf>(
+        &mut self,
+        query: Query,
+        arguments: &[Argument<'_>],
+    ) -> Result<R, sqlx::Error> {
+        self.optional(query, arguments).await?.ok_or(sqlx::Error::RowNotFound)
+    }
+
+    /// The texts that a statement gives.
+    pub(crate) async fn texts(&mut self, statement: String) -> Result<Vec<String>, sqlx::Error> {
+        let statement = AssertSqlSafe(statement);
+        match &mut self.transaction {
+            AnyTransaction::Sqlite(transaction) => {
+                query_scalar(statement).fetch_all(&mut **transaction).await
+            }
+            AnyTransaction::Postgres(transaction) => {
+                query_scalar(statement).fetch_all(&mut **transaction).await
+            }
+        }
+    }
+
+    pub(crate) const fn is_of_postgres(&self) -> bool {
+        matches!(self.transaction, AnyTransaction::Postgres(_))
+    }
+}
+
+fn bind<'q, DB, R>(
+    query: QueryAs<'q, DB, R, DB::Arguments>,
+    arguments: &[Argument<'q>],
+) -> QueryAs<'q, DB, R, DB::Arguments>
+where
+    DB: Database,
+    Option<i64>: Encode<'q, DB> + Type<DB>,
+    Option<&'q str>: Encode<'q, DB> + Type<DB>,
+{
+    arguments.iter().fold(query, |query, argument| match *argument {
+        Argument::Int(number) => query.bind(number),
+        Argument::Text(text) => query.bind(text),
+    })
+}
+
+impl From<i64> for Argument<'_> {
+    fn from(number: i64) -> Self {
+        Self::Int(Some(number))
+    }
+}
+
+impl From<u32> for Argument<'_> {
+    fn from(number: u32) -> Self {
+        Self::Int(Some(number.into()))
+    }
+}
+
+impl From<Option<i64>> for Argument<'_> {
+    fn from(number: Option<i64>) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl<'a> From<&'a str> for Argument<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl<'a> From<Option<&'a str>> for Argument<'a> {
+    fn from(text: Option<&'a str>) -> Self {
+        Self::Text(text)
+    }
+}

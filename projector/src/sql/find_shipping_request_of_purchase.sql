@@ -1,3 +1,0 @@
-select place
-from shipping_request
-where account_id = ?1 and purchase_id = ?2 and type = 1

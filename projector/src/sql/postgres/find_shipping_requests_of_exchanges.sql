@@ -1,0 +1,6 @@
+select asked.number, request.place, lines, status, carrier, express_no, changed_at
+from unnest($1::text[], $2::text[]) with ordinality as asked (account_id, exchange_id, number)
+join shipping_request as request
+    on request.account_id = asked.account_id
+    and request.exchange_id = asked.exchange_id
+    and request.type = 2

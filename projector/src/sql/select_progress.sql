@@ -1,0 +1,3 @@
+select "partition", position, recorded_at, clock
+from checkpoint
+order by "partition"

@@ -1,0 +1,3 @@
+select place, lines, status, carrier, express_no, changed_at
+from shipping_request
+where account_id = ?1 and exchange_id = ?2 and type = 2

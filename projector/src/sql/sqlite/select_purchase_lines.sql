@@ -1,0 +1,3 @@
+select place, lines
+from purchase
+where account_id = ?1 and purchase_id = ?2

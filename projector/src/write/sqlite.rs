@@ -1,0 +1,141 @@
+//! On SQLite: a prepared statement for each table, run once for each row, on a connection of the
+//! projector's own.
+
+mod credit;
+mod exchange;
+mod offer;
+mod programme;
+mod purchase;
+mod shipping;
+
+use std::path::{Path, PathBuf};
+
+use log_record::{Generation, LogId, Partition, Place, Position};
+use rusqlite::{Connection, TransactionBehavior, params};
+use uuid::Uuid;
+
+use super::{Batch, WriteError, Written};
+use crate::ProjectError;
+use crate::checkpoint::Checkpoint;
+use crate::database::connect;
+use crate::rows::{Lanes, Rows};
+
+const SELECT: &str = include_str!("../sql/sqlite/select_checkpoint.sql");
+const INSERT: &str = include_str!("../sql/sqlite/insert_checkpoint.sql");
+const MOVE: &str = include_str!("../sql/sqlite/move_checkpoint.sql");
+const STOP: &str = include_str!("../sql/sqlite/stop_checkpoint.sql");
+
+/// The tables in a file.
+#[derive(Debug)]
+pub(crate) struct SqliteTables {
+    file: PathBuf,
+    /// Away while a batch is written, and gone for good if that panicked.
+    connection: Option<Connection>,
+}
+
+impl SqliteTables {
+    pub(crate) fn open(file: &Path) -> Result<Self, ProjectError> {
+        Ok(Self { file: file.into(), connection: Some(connect(file)?) })
+    }
+
+    pub(super) fn read_checkpoint(
+        &mut self,
+        partition: Partition,
+        log_id: LogId,
+    ) -> Result<(LogId, Checkpoint), WriteError> {
+        let connection = self.connection()?;
+        let start = Checkpoint::START;
+        let row = params![partition.0, log_id.0.as_bytes(), start.checksum.0];
+        connection.execute(INSERT, row)?;
+        let found = connection.query_row(SELECT, (partition.0,), |row| {
+            let checkpoint = Checkpoint {
+                generation: Generation(row.get(1)?),
+                position: Position(row.get::<_, i64>(2)?.cast_unsigned()),
+                checksum: log_record::Checksum(row.get(3)?),
+                recorded_at: row.get(4)?,
+            };
+            Ok((LogId(Uuid::from_bytes(row.get(0)?)), checkpoint))
+        })?;
+        Ok(found)
+    }
+
+    pub(super) fn read_lanes(&mut self) -> Result<Lanes, WriteError> {
+        let connection = self.connection()?;
+        let mut select = connection.prepare_cached("select lane, last_sequence from lane")?;
+        let lanes = select.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(lanes.collect::<Result<_, _>>()?)
+    }
+
+    /// On a thread that may wait for the disk.
+    pub(super) async fn write(&mut self, batch: Batch) -> Result<Written, WriteError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.connect()?,
+        };
+        let ran = tokio::task::spawn_blocking(move || {
+            let done = commit(&mut connection, batch);
+            (connection, done)
+        });
+        let (connection, done) = ran.await.map_err(|error| WriteError::Failed(error.into()))?;
+        self.connection = Some(connection);
+        done
+    }
+
+    pub(super) fn note_stop(&mut self, place: Place, why: &str) -> Result<(), WriteError> {
+        let row = params![place.partition.0, place.position.0.cast_signed(), why];
+        self.connection()?.execute(STOP, row)?;
+        Ok(())
+    }
+
+    fn connection(&mut self) -> Result<&Connection, WriteError> {
+        match self.connection {
+            Some(ref connection) => Ok(connection),
+            None => {
+                let connection = self.connect()?;
+                Ok(self.connection.insert(connection))
+            }
+        }
+    }
+
+    fn connect(&self) -> Result<Connection, WriteError> {
+        connect(&self.file).map_err(|error| WriteError::Failed(error.into()))
+    }
+}
+
+fn commit(connection: &mut Connection, batch: Batch) -> Result<Written, WriteError> {
+    let Batch { partition, from, next, mut rows } = batch;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // First, so that nothing is written for a batch that another has written.
+    let moved = transaction.prepare_cached(MOVE)?.execute(params![
+        partition.0,
+        from.position.0.cast_signed(),
+        from.checksum.0,
+        next.generation.0,
+        next.position.0.cast_signed(),
+        next.checksum.0,
+        next.recorded_at,
+        rows.clock,
+    ])?;
+    if moved != 1 {
+        return Ok(Written::Overtaken);
+    }
+    write(&transaction, partition, &mut rows)?;
+    transaction.commit()?;
+    Ok(Written::Moved)
+}
+
+fn write(connection: &Connection, partition: Partition, rows: &mut Rows) -> Result<(), WriteError> {
+    // What is made comes before what changes it: lots before withdrawals of them, offers before
+    // what is sold of them, requests before their dispatch.
+    credit::write_lots(connection, rows)?;
+    credit::settle_withdrawals(connection, rows)?;
+    credit::write_parts(connection, rows)?;
+    credit::write_balances(connection, rows)?;
+    credit::write_entries(connection, rows)?;
+    exchange::write_holds(connection, rows)?;
+    offer::write_offers(connection, rows)?;
+    exchange::write_exchanges(connection, rows)?;
+    purchase::write_purchases(connection, rows)?;
+    shipping::write_requests(connection, rows)?;
+    Ok(programme::write_programme(connection, partition.0, rows)?)
+}
