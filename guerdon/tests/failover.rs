@@ -194,6 +194,52 @@ async fn expires_soon(api: &Api, account: &str) {
     api.post("merchant", &format!("/v1/accounts/{account}/credits"), body).await.is(201);
 }
 
+/// Without a read model a snapshot knows what is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_that_has_seen_what_is_lost_refuses_the_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("log.sqlite");
+    let store = format!("sqlite:{}", file.display());
+    let alone = ["--role", "command-api", "--snapshot-every", "10"];
+    let ledger = Ledger::start_on(&store, folder.path(), &alone);
+    ledger.client.earns("ann", 100, "start").await;
+    assert_eq!(ledger.stop(), Some(0));
+    let copy = folder.path().join("copy.sqlite");
+    std::fs::copy(&file, &copy).expect("copied");
+    let ledger = Ledger::start_on(&store, folder.path(), &alone);
+    for number in 0..30 {
+        ledger.client.earns("ann", 100, &format!("later-{number}")).await;
+    }
+    let snapshots = folder.path().join("snapshots");
+    until(|| std::fs::read_dir(&snapshots).is_ok_and(|files| files.flatten().count() > 0));
+    assert_eq!(ledger.stop(), Some(0));
+    std::fs::rename(&copy, &file).expect("restored");
+
+    let url: StoreUrl = store.parse().expect("a URL");
+    let head = audit::events(&url).await.len();
+    let mut command = serve(folder.path());
+    command.args(["--store", &store]).args(alone);
+    let refused = ends(command);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("log-forked: the snapshot"), "{said}");
+    assert_eq!(audit::events(&url).await.len(), head, "no position was used again");
+    fork(&store, folder.path());
+    let ledger = Ledger::start_on(&store, folder.path(), &alone);
+    assert_eq!(ledger.client.earns("ann", 100, "later-0").await, format!("0:{}", head + 2));
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+/// `guerdon fork-log`; gives what it printed.
+fn fork(store: &str, folder: &Path) -> String {
+    let mut fork = Command::new(env!("CARGO_BIN_EXE_guerdon"));
+    fork.args(["fork-log", "--reason", "a standby that lagged was promoted"]);
+    fork.args(["--store", store, "--data-dir"]).arg(folder);
+    let forked = ends(fork);
+    assert!(forked.status.success(), "{forked:?}");
+    String::from_utf8_lossy(&forked.stdout).into_owned()
+}
+
 /// The end that the writer had answered by, and how many events are lost, by what it said.
 fn lost_by(said: &str, head: u64) -> (u64, u64) {
     let line = said.lines().find(|line| line.contains("guerdon: the writer has stopped: log-fork"));
@@ -231,12 +277,7 @@ fn refuses_to_start(store: &str, folder: &Path) {
 /// `guerdon fork-log`, `guerdon rebuild`, and on: what stands up to `head` stands, what came after
 /// it is no longer known, and all of it can be asked for again.
 async fn goes_on_in_the_next_generation(load: &Load, store: &str, folder: &Path, head: u64) {
-    let mut fork = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    fork.args(["fork-log", "--reason", "a standby that lagged was promoted"]);
-    fork.args(["--store", store, "--data-dir"]).arg(folder);
-    let forked = ends(fork);
-    let said = String::from_utf8_lossy(&forked.stdout);
-    assert!(forked.status.success(), "{forked:?}");
+    let said = fork(store, folder);
     assert!(said.contains(&format!("goes on in generation 2 after 0:{head}")), "{said}");
     refuses_to_start(store, folder);
     audit::rebuild(folder, store, None);
