@@ -11,20 +11,34 @@ use services::TestDatabase;
 /// How long a key that was replaced may still be let in.
 const KEYS_KNOWN_WITHIN: Duration = Duration::from_secs(5);
 
-fn guerdon(tool: &str, store: &str, folder: &tempfile::TempDir) {
+fn guerdon(tool: &str, at: &[&str], folder: &tempfile::TempDir) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args([tool, "--store", store, "--data-dir"]).arg(folder.path());
+    command.arg(tool).args(at).arg("--data-dir").arg(folder.path());
     let done = ends(command);
     assert!(done.status.success(), "{done:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_one_process_records_another_projects_and_a_third_reads() {
+async fn what_one_process_records_another_projects_and_a_third_reads_from_postgres() {
+    reads_what_others_record(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_process_records_another_projects_and_a_third_reads_from_a_shared_file() {
+    reads_what_others_record(false).await;
+}
+
+async fn reads_what_others_record(from_postgres: bool) {
     let database = TestDatabase::create().expect("a database");
     let folder = tempfile::tempdir().expect("a folder");
     let store = database.url();
-    guerdon("migrate", &store, &folder);
-    let part = |role: &str| Ledger::start_on(&store, folder.path(), &["--role", role]);
+    let read_model = if from_postgres { &["--read-model", &store][..] } else { &[] };
+    let at = [&["--store", &store], read_model].concat();
+    guerdon("migrate", &at, &folder);
+    let part = |role: &str| {
+        let args = [&["--role", role], read_model].concat();
+        Ledger::start_on(&store, folder.path(), &args)
+    };
     let commands = part("command-api");
     let projector = part("projector");
     let queries = part("query-api");
@@ -48,7 +62,7 @@ async fn what_one_process_records_another_projects_and_a_third_reads() {
 
     // The keys stand beside the log: whoever serves it lets the new ones in, and no longer the old.
     let old = [&commands, &queries].map(|part| part.client.clone());
-    guerdon("new-keys", &store, &folder);
+    guerdon("new-keys", &at, &folder);
     let replaced = Instant::now();
     for old in old {
         let new = old.with_keys_of(folder.path());
