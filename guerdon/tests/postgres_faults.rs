@@ -120,6 +120,10 @@ fn cut_off(server: &Server, step: Step) {
         server.asked(&format!("update public.stop_append set at = '{at}'"));
         terminate("wait_event = 'PgSleep'");
         server.asked("update public.stop_append set at = ''");
+        // The next append may have run into it by then.
+        let again = "select pg_terminate_backend(pid) from pg_stat_activity \
+                     where wait_event = 'PgSleep'";
+        server.asked(again);
     };
     match step {
         Step::BeforeItIsSent => terminate("state = 'idle'"),
