@@ -28,6 +28,7 @@ use rows::{Columns, event_of_row, head_of_row};
 
 pub(crate) use open::migrate;
 
+const SET_UP_WRITER: &str = include_str!("postgres/set_up_writer.sql");
 const APPEND: &str = include_str!("postgres/append.sql");
 const TAKE_OVER: &str = include_str!("postgres/take_over.sql");
 const RESOLVE_DOUBT: &str = include_str!("postgres/resolve_doubt.sql");
@@ -203,6 +204,8 @@ impl PostgresStore {
         }
         if held.as_ref().is_none_or(|writer| writer.connection.client.is_closed()) {
             let connection = self.shared.url.connect().await?;
+            let set_up = connection.client.batch_execute(SET_UP_WRITER).await;
+            set_up.map_err(|source| postgres("prepare an append to", source))?;
             let prepared = connection.client.prepare(APPEND).await;
             let append = prepared.map_err(|source| postgres("prepare an append to", source))?;
             *held = Some(Writer { connection, append });

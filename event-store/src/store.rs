@@ -151,14 +151,21 @@ impl EventStore {
         }
     }
 
-    /// Makes certain that the partition still is in this epoch, so that what was decided in it may
-    /// be told although nothing was appended. Begin it after deciding.
-    pub async fn confirm(&self, partition: Partition, epoch: Epoch) -> Result<(), AppendError> {
+    /// Makes certain that the partition still is in this epoch and ends at `position`, so that what
+    /// was decided there may be told although nothing was appended. Begin it after deciding. (On a
+    /// standby that lagged and was promoted, the epoch is the same and the end another.)
+    pub async fn confirm(
+        &self,
+        partition: Partition,
+        epoch: Epoch,
+        position: Position,
+    ) -> Result<(), AppendError> {
         if self.is_exclusive() {
             return Ok(());
         }
         let head = self.head(partition).await.map_err(AppendError::InDoubt)?;
-        if head.epoch == epoch { Ok(()) } else { Err(AppendError::Conflict(head)) }
+        let is_so = (head.epoch, head.position) == (epoch, position);
+        if is_so { Ok(()) } else { Err(AppendError::Conflict(head)) }
     }
 
     /// Whether nobody else can write while this process holds the log.

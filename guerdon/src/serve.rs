@@ -97,6 +97,14 @@ impl Ledger {
         tokio::spawn(stop.clone().run_until_cancelled_owned(looking));
         let mut health = Health::default();
         let mut router = wire::problem_pages_router(command_api::problem_pages());
+        // Before the writer, which appends on its own account: where the log is no longer the one
+        // that the read model was made of, nothing may be added to it.
+        let mut projector = None;
+        if config.runs(Part::Projector) {
+            let opened = Projector::open(&config.data.read_model(), store.clone()).await?;
+            health.projection = opened.statuses();
+            projector = Some(opened);
+        }
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, None);
         if config.runs(Part::CommandApi) {
             let (started, stopped) = start_writer(config, &store).await?;
@@ -111,12 +119,7 @@ impl Ledger {
             }
             (writer, writer_stopped) = (Some(started), Some(stopped));
         }
-        let (mut projecting, mut projector, mut read_model) = (None, None, None);
-        if config.runs(Part::Projector) {
-            let opened = Projector::open(&config.data.read_model(), store.clone()).await?;
-            health.projection = opened.statuses();
-            projector = Some(opened);
-        }
+        let (mut projecting, mut read_model) = (None, None);
         if config.runs(Part::QueryApi) {
             let api = query_api(config, projector.as_ref(), keys).await?;
             health.read_model = Some(api.read_model.clone());

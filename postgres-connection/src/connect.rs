@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use tokio_postgres::error::Severity;
 use tokio_postgres::{AsyncMessage, Client};
 
 use crate::tls::connector;
@@ -42,7 +43,8 @@ impl PostgresUrl {
                 match poll_fn(|context| link.poll_message(context)).await {
                     Some(Ok(AsyncMessage::Notice(notice))) => {
                         // What the server calls NOTICE or INFO says nothing of what is at stake.
-                        if notice.severity() == "WARNING" {
+                        // The severity is translated; what was parsed of it isn't.
+                        if notice.parsed_severity() == Some(Severity::Warning) {
                             tracing::warn!(%notice, "PostgreSQL warns");
                             told.store(true, Ordering::Release);
                         }

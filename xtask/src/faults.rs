@@ -1,13 +1,29 @@
 //! `cargo xtask faults`: the fault tests with as many faults as one has patience for.
 
 use crate::run::{cargo, run};
+use crate::services;
 
-/// How many kills, where `GUERDON_KILLS` doesn't say.
-const KILLS: &str = "20";
+/// What is set where nothing says otherwise: how many kills of a ledger on SQLite, how many faults
+/// of each kind on PostgreSQL, and how long two writers race on every store.
+const LONG: [(&str, &str); 3] =
+    [("GUERDON_KILLS", "20"), ("GUERDON_FAULTS", "20"), ("GUERDON_RACE_SECONDS", "30")];
 
-#[expect(clippy::disallowed_methods, reason = "the one setting here is a variable of the test's")]
+#[expect(clippy::disallowed_methods, reason = "the settings here are variables of the tests'")]
 pub(crate) fn faults() -> anyhow::Result<()> {
-    let kills = std::env::var("GUERDON_KILLS").unwrap_or_else(|_| KILLS.into());
-    let args = ["test", "--release", "-p", "guerdon", "--test", "crash", "--", "--nocapture"];
-    run(cargo(&args).env("GUERDON_KILLS", kills))
+    services::install()?;
+    let ledger = ["-p", "guerdon", "--test", "crash", "--test", "postgres_faults"];
+    let ledger = [&ledger[..], &["--test", "failover"]].concat();
+    let race = vec!["-p", "event-store", "--test", "contract"];
+    for tests in [ledger, race] {
+        // One after the other: what is measured is a ledger, not how they share a machine.
+        let last = ["--", "--nocapture", "--test-threads=1"];
+        let mut command = cargo(&[&["test", "--release"], &tests[..], &last[..]].concat());
+        for (name, value) in LONG {
+            command.env(name, std::env::var(name).unwrap_or_else(|_| value.into()));
+        }
+        let tested = run(&mut command);
+        ::services::stop_shared()?;
+        tested?;
+    }
+    Ok(())
 }

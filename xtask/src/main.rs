@@ -17,7 +17,8 @@ const USAGE: &str = "cargo xtask COMMAND
   tidy          the checks that no other tool makes, over the tracked files
   bench [ARGS]  the ledger beside other ways to redeem (--help for ARGS)
   services stop ends the PostgreSQL that tests share, and forgets its data
-  faults        the long version of the fault tests: GUERDON_KILLS=20";
+  faults        the long version of the fault tests: GUERDON_KILLS=20, GUERDON_FAULTS=20,
+                GUERDON_RACE_SECONDS=30";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);

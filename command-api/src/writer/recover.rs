@@ -14,6 +14,28 @@ use crate::restart::{Loaded, load};
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(20);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(1);
 
+/// Keeps a writer from asking all the time where the log can be read and takes nothing, as on a
+/// full disk: between two failures without anything that landed, it waits.
+pub(super) struct Waits {
+    failed_at: Option<Position>,
+    delay: Duration,
+}
+
+impl Waits {
+    pub(super) const fn new() -> Self {
+        Self { failed_at: None, delay: RETRY_DELAY_MIN }
+    }
+
+    pub(super) async fn before_recovering(&mut self, durable: Position) {
+        if self.failed_at.replace(durable) == Some(durable) {
+            tokio::time::sleep(self.delay).await;
+            self.delay = (self.delay * 2).min(RETRY_DELAY_MAX);
+        } else {
+            self.delay = RETRY_DELAY_MIN;
+        }
+    }
+}
+
 impl Run {
     /// Settles what became of every batch, and rebuilds the state. An error says why the writer
     /// can't go on; everyone it held has been told by then.
@@ -34,7 +56,10 @@ impl Run {
                     None => {
                         failed.leave(Unanswered::OutcomeUnknown);
                         gathered.leave(Unanswered::NotDecided(NotDecided::Deposed));
-                        return Err(DEPOSED.into());
+                        // Where the history is shorter, the take-over may be lost with its end.
+                        let head = self.config.store.head(self.config.partition).await.ok();
+                        let why = head.and_then(|head| self.forked(&head));
+                        return Err(why.unwrap_or_else(|| DEPOSED.into()));
                     }
                     Some(head) if head.position < self.durable => {
                         failed.leave(Unanswered::OutcomeUnknown);

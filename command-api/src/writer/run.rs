@@ -18,6 +18,7 @@ use super::batch::Batch;
 use super::clock::WriterClock;
 use super::gate::Gate;
 use super::pending::Pending;
+use super::recover::Waits;
 use super::salts::Salts;
 use super::sweep::{SWEEP_BUSY, SWEEP_IDLE, SWEEP_SHARE};
 use super::{
@@ -137,8 +138,12 @@ impl Run {
 
     /// Decides until everyone who could submit has gone, or until it can't go on.
     pub(super) async fn until_stopped(mut self) {
+        let mut waits = Waits::new();
         while let Err(trouble) = self.serve().await {
             self.status.send_replace(WriterStatus::Recovering);
+            if matches!(trouble, Trouble::Append(AppendError::InDoubt(_), ..)) {
+                waits.before_recovering(self.durable).await;
+            }
             if let Err(why) = self.recover(trouble).await {
                 tracing::error!(partition = %self.config.partition, why, "the writer has stopped");
                 self.status.send_replace(WriterStatus::Stopped(why));
@@ -248,7 +253,7 @@ impl Run {
         let store = self.config.store.clone();
         async move {
             if events.is_empty() {
-                return store.confirm(partition, epoch).await;
+                return store.confirm(partition, epoch, last).await;
             }
             let append = Append { partition, epoch, generation, expected, batch, events };
             store.append(append).await.map(drop)

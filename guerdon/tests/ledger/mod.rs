@@ -2,11 +2,16 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod audit;
+pub(crate) mod load;
+pub(crate) mod server;
+
+use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -44,29 +49,50 @@ impl Ledger {
     }
 
     pub(crate) fn start_with(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut child = serve(folder)
-            .args(args)
-            .envs(variables.iter().copied())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
+        let mut command = serve(folder);
+        command.args(args).envs(variables.iter().copied());
+        Self::run(command, folder)
+    }
+
+    /// Starts one with its log in `store`. What it says on the way is kept in the folder.
+    pub(crate) fn start_on(store: &str, folder: &Path, args: &[&str]) -> Self {
+        let said = File::options().create(true).append(true).open(folder.join("said"));
+        let mut command = serve(folder);
+        command.args(["--store", store, "--command-deadline-ms", "1500"]).args(args);
+        command.stderr(said.expect("a file"));
+        Self::run(command, folder)
+    }
+
+    fn run(mut command: Command, folder: &Path) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
         let stdout = child.stdout.take().expect("piped");
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line).expect("it prints its address");
         let Some(url) = line.trim().strip_prefix("guerdon listens on ") else {
-            panic!("it did not start: {:?}", child.wait())
+            panic!("it did not start: {:?}; {}", child.wait(), said(folder))
         };
-        let keys = std::fs::read_to_string(folder.join("api-keys.json")).expect("keys");
         let client = Api {
             http: Client::builder().timeout(PATIENCE).build().expect("a client"),
             url: url.to_owned(),
-            keys: Arc::new(serde_json::from_str(&keys).expect("keys")),
+            keys: keys_of(folder),
         };
         Self { child, client, folder: folder.to_owned() }
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Waits until it ends by itself; gives the exit code and all that was said in its folder.
+    pub(crate) fn ends(mut self) -> (Option<i32>, String) {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it can be asked") {
+                return (status.code(), said(&self.folder));
+            }
+            assert!(started.elapsed() < PATIENCE, "it goes on: {}", said(&self.folder));
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// `kill -9`.
@@ -90,6 +116,17 @@ impl Drop for Ledger {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// How many faults of each kind.
+#[expect(clippy::disallowed_methods, reason = "a test has no configuration but this")]
+pub(crate) fn faults() -> usize {
+    std::env::var("GUERDON_FAULTS").ok().and_then(|faults| faults.parse().ok()).unwrap_or(3)
+}
+
+/// What servers on this folder have said by now.
+pub(crate) fn said(folder: &Path) -> String {
+    std::fs::read_to_string(folder.join("said")).unwrap_or_default()
 }
 
 /// `guerdon serve` on a free port.
@@ -117,7 +154,17 @@ pub(crate) fn ends(mut command: Command) -> Output {
     output.expect("it ran")
 }
 
+fn keys_of(folder: &Path) -> Arc<Value> {
+    let keys = std::fs::read_to_string(folder.join("api-keys.json")).expect("keys");
+    Arc::new(serde_json::from_str(&keys).expect("keys"))
+}
+
 impl Api {
+    /// The same caller, with the keys that are in the folder by now.
+    pub(crate) fn with_keys_of(&self, folder: &Path) -> Self {
+        Self { keys: keys_of(folder), ..self.clone() }
+    }
+
     pub(crate) fn request(&self, method: &str, path: &str, role: &str) -> RequestBuilder {
         let method = method.parse().expect("a method");
         let key = self.keys[role].as_str().unwrap_or("no such key").to_owned();
@@ -151,7 +198,7 @@ impl Api {
     /// A read that contains the write at `position`.
     pub(crate) async fn get_after(&self, position: &str, role: &str, path: &str) -> Answer {
         let request = || self.request("GET", path, role).header("guerdon-position", position);
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         loop {
             let answer = self.send(request()).await.expect("answered");
             let is_behind = answer.status == StatusCode::SERVICE_UNAVAILABLE.as_u16();
