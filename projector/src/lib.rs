@@ -27,7 +27,9 @@ pub use error::ProjectError;
 pub use lane::{LANE_SLOTS, lane};
 pub use partition::ProjectionStatus;
 pub use projector::Projector;
-pub use read_model::{Argument, Query, ReadError, ReadModel, Reading, RowOf, ServerStatus};
+pub use read_model::{
+    Argument, AsOf, Glance, Query, ReadError, ReadModel, Reading, RowOf, ServerStatus,
+};
 pub use rebuild::rebuild;
 pub use rows::NEVER;
 pub use url::{ReadModelUrl, ReadModelUrlError};

@@ -1,5 +1,6 @@
 //! `GET /v1/accounts/{account_id}`: what a shopper has.
 
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::AccountId;
@@ -7,9 +8,10 @@ use projector::Reading;
 use serde::Serialize;
 use wire::{PathId, Problem, json_with_etag};
 
-use crate::freshness::Fresh;
-use crate::standing::{Balance, Standing, recorded_balance};
-use crate::{failed, place};
+use crate::clock::now;
+use crate::freshness::glance;
+use crate::standing::{Balance, STANDING, Standing, recorded_balance};
+use crate::{QueryApi, failed, place};
 
 /// How far a shopper is shown ahead what will expire.
 const EXPIRING_DAYS: i64 = 30;
@@ -26,11 +28,13 @@ struct AccountBody {
 }
 
 pub(crate) async fn get_account(
-    Fresh(mut reading): Fresh,
+    State(api): State<QueryApi>,
     PathId(account_id): PathId<AccountId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let standing = read_standing(&mut reading, &account_id).await?;
+    let glance = glance(&api, &headers, STANDING, &[account_id.as_str().into()]).await?;
+    let standing = Standing::of(glance.rows, now(&glance.as_of)).map_err(failed)?;
+    let standing = standing.ok_or_else(|| no_account(&account_id))?;
     let body = AccountBody {
         available: standing.available(),
         held: standing.held(),

@@ -7,12 +7,12 @@
 use std::time::SystemTime;
 
 use domain::Timestamp;
-use projector::Reading;
+use projector::AsOf;
 
 /// Now, in microseconds: never before what was recorded last.
-pub(crate) fn now(reading: &Reading) -> i64 {
-    let recorded_at = reading.recorded_at();
-    match reading.clock() {
+pub(crate) fn now(as_of: &AsOf) -> i64 {
+    let recorded_at = as_of.recorded_at();
+    match as_of.clock() {
         Some("commands" | "doubted") => recorded_at,
         _ => wall_clock().max(recorded_at),
     }

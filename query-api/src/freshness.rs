@@ -1,8 +1,9 @@
 //! Reading one's writes: a read that says which positions it must contain waits for them.
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use projector::{ReadError, Reading};
+use projector::{Argument, Glance, Query, ReadError, Reading, RowOf};
 use wire::{Problem, read_positions};
 
 use crate::QueryApi;
@@ -17,13 +18,29 @@ impl FromRequestParts<QueryApi> for Fresh {
     async fn from_request_parts(parts: &mut Parts, api: &QueryApi) -> Result<Self, Problem> {
         let wanted = read_positions(&parts.headers)?;
         let begun = api.read_model.read(&wanted, api.wait_max).await;
-        begun.map(Self).map_err(|error| match error {
-            ReadError::Behind { wanted, reached } => Problem::projection_behind(wanted, reached),
-            ReadError::Unreachable(_) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(error, "the read model can't be reached");
-                Problem::read_model_unreachable()
-            }
-        })
+        begun.map(Self).map_err(unread)
+    }
+}
+
+/// One statement that contains what `Guerdon-Position` asked for.
+pub(crate) async fn glance<T: RowOf>(
+    api: &QueryApi,
+    headers: &HeaderMap,
+    query: Query,
+    arguments: &[Argument<'_>],
+) -> Result<Glance<T>, Problem> {
+    let wanted = read_positions(headers)?;
+    api.read_model.glance(&wanted, api.wait_max, query, arguments).await.map_err(unread)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err as it is")]
+fn unread(error: ReadError) -> Problem {
+    match error {
+        ReadError::Behind { wanted, reached } => Problem::projection_behind(wanted, reached),
+        ReadError::Unreachable(_) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "the read model can't be reached");
+            Problem::read_model_unreachable()
+        }
     }
 }
