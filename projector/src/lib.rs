@@ -6,9 +6,11 @@
 //! - `write`: the tables of either database, to write those rows and the checkpoint
 //! - `checkpoint`: where each partition stands, and whether the log is still the same
 //! - `lane`: in which line a shipping request stands
+//! - [`Changes`]: what a batch touched, for those who keep what they have read
 //! - [`ReadModel`]: the reading side, and waiting for a position
 //! - [`rebuild()`]: all of it anew, beside the live tables
 
+mod changes;
 mod checkpoint;
 mod database;
 mod dump;
@@ -22,6 +24,7 @@ mod rows;
 mod url;
 mod write;
 
+pub use changes::Changes;
 pub use dump::dump;
 pub use error::ProjectError;
 pub use lane::{LANE_SLOTS, lane};

@@ -23,7 +23,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::database::{self, failed, options};
 use crate::write::Side;
-use crate::{ProjectError, ProjectionStatus, ReadModelUrl};
+use crate::{Changes, ProjectError, ProjectionStatus, ReadModelUrl};
 use server::{Server, watch_servers};
 
 pub use as_of::AsOf;
@@ -43,7 +43,8 @@ pub struct ReadModel {
     /// Never empty.
     servers: Arc<[Server]>,
     /// By partition; empty where the projector runs in another process.
-    statuses: Vec<watch::Receiver<ProjectionStatus>>,
+    statuses: Arc<[watch::Receiver<ProjectionStatus>]>,
+    changes: Option<Arc<Changes>>,
     _watching: Arc<DropGuard>,
 }
 
@@ -83,13 +84,14 @@ impl ReadModel {
                 checked => checked?,
             },
         }
-        Self::beside(url, replica, vec![]).await
+        Self::beside(url, replica, vec![], None).await
     }
 
     pub(crate) async fn beside(
         url: &ReadModelUrl,
         replica: Option<&PostgresUrl>,
         statuses: Vec<watch::Receiver<ProjectionStatus>>,
+        changes: Option<Arc<Changes>>,
     ) -> Result<Self, ProjectError> {
         let servers: Vec<Server> = match (url, replica) {
             (ReadModelUrl::Sqlite(file), None) => {
@@ -117,7 +119,10 @@ impl ReadModel {
         let servers: Arc<[Server]> = servers.into();
         let stop = CancellationToken::new();
         tokio::spawn(stop.clone().run_until_cancelled_owned(watch_servers(Arc::clone(&servers))));
-        Ok(Self { servers, statuses, _watching: Arc::new(stop.drop_guard()) })
+        // One that lags would give old rows after what changed everything.
+        let changes = changes.filter(|_| servers.len() == 1);
+        let statuses = statuses.into();
+        Ok(Self { servers, statuses, changes, _watching: Arc::new(stop.drop_guard()) })
     }
 
     /// The replicas and how each is; none where there is none.
@@ -152,8 +157,19 @@ impl ReadModel {
         self.seek(wanted, wait_max, &Look { query, arguments, _row: PhantomData }).await
     }
 
-    /// Waits until the projector in this process has come to all of these places.
-    async fn wait_for(&self, wanted: &[Place], deadline: Instant) -> Result<(), ReadError> {
+    /// What the projector tells of its changes: where it runs in this process, on one partition,
+    /// and one server has the tables.
+    #[must_use]
+    pub fn changes(&self) -> Option<&Changes> {
+        self.changes.as_deref()
+    }
+
+    /// Waits until the projector in this process, where it does, has come to all of these places.
+    pub async fn wait_for(&self, wanted: &[Place], wait_max: Duration) -> Result<(), ReadError> {
+        self.wait_until(wanted, Instant::now() + wait_max).await
+    }
+
+    async fn wait_until(&self, wanted: &[Place], deadline: Instant) -> Result<(), ReadError> {
         // Nobody else has what the projector in this process hasn't.
         for place in wanted {
             if let Some(status) = self.statuses.get(usize::from(place.partition.0)) {
@@ -174,7 +190,7 @@ impl ReadModel {
     ) -> Result<A::Answer, ReadError> {
         let begun = Instant::now();
         let deadline = begun + wait_max;
-        self.wait_for(wanted, deadline).await?;
+        self.wait_until(wanted, deadline).await?;
         loop {
             let is_patient = begun.elapsed() < wait_max / 2;
             let refused = match self.ask(wanted, is_patient, ask).await {

@@ -1,8 +1,8 @@
 //! Reading one's writes: a read that says which positions it must contain waits for them.
 
 use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use log_record::Place;
 use projector::{Argument, Glance, Query, ReadError, Reading, RowOf};
 use wire::{Problem, read_positions};
 
@@ -22,19 +22,18 @@ impl FromRequestParts<QueryApi> for Fresh {
     }
 }
 
-/// One statement that contains what `Guerdon-Position` asked for.
+/// One statement that contains every one of these places.
 pub(crate) async fn glance<T: RowOf>(
     api: &QueryApi,
-    headers: &HeaderMap,
+    wanted: &[Place],
     query: Query,
     arguments: &[Argument<'_>],
 ) -> Result<Glance<T>, Problem> {
-    let wanted = read_positions(headers)?;
-    api.read_model.glance(&wanted, api.wait_max, query, arguments).await.map_err(unread)
+    api.read_model.glance(wanted, api.wait_max, query, arguments).await.map_err(unread)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err as it is")]
-fn unread(error: ReadError) -> Problem {
+pub(crate) fn unread(error: ReadError) -> Problem {
     match error {
         ReadError::Behind { wanted, reached } => Problem::projection_behind(wanted, reached),
         ReadError::Unreachable(_) => {

@@ -18,9 +18,12 @@ pub(crate) const STANDING: Query = Query::each(
     include_str!("sql/select_standing.postgres.sql"),
 );
 
+/// In microseconds.
+const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+
 /// An account's balance, as it was recorded.
 #[derive(Clone, Copy, Debug, sqlx::FromRow)]
-pub(crate) struct Balance {
+pub(crate) struct RecordedBalance {
     pub(crate) available: i64,
     pub(crate) held: i64,
     pub(crate) pending: i64,
@@ -80,7 +83,7 @@ struct EndedHold {
 pub(crate) async fn recorded_balance(
     reading: &mut Reading,
     account_id: &str,
-) -> Result<Option<Balance>, sqlx::Error> {
+) -> Result<Option<RecordedBalance>, sqlx::Error> {
     reading.optional(BALANCE, &[account_id.into()]).await
 }
 
@@ -145,11 +148,16 @@ impl Standing {
 
     /// What is available now and won't be any more so many days on.
     pub(crate) fn expiring_within(&self, days: i64) -> i64 {
-        const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
-        let until = self.now.saturating_add(days.saturating_mul(DAY_MICROS));
+        let until = self.now.saturating_add(days.saturating_mul(DAY));
         let expiring =
             self.parts.iter().filter(|part| part.expires_at <= until && part.expires_at != NEVER);
         expiring.map(|part| part.available).sum()
+    }
+
+    /// When more falls due, or will within so many days.
+    pub(crate) fn stands_until(&self, days: i64) -> i64 {
+        let expiring = self.parts.iter().map(|part| part.expires_at.saturating_sub(days * DAY));
+        expiring.filter(|time| *time > self.now).min().unwrap_or(NEVER).min(self.until)
     }
 
     /// Does all that has fallen due. `holds` are those that are over, in the order of their ends.
@@ -300,5 +308,6 @@ mod tests {
         let (_, standing) = settled(day, 0, &parts, &[]);
         assert_eq!(standing.expiring_within(30), 30);
         assert_eq!(standing.expiring_within(i64::MAX), 70);
+        assert_eq!(standing.stands_until(30), day + 1, "then a part begins to count as expiring");
     }
 }
