@@ -90,7 +90,7 @@ pub(crate) enum Part {
     CommandApi,
     /// Makes the read model of the log.
     Projector,
-    /// Answers reads from the read model.
+    /// Answers reads from the read model; beside a projector, keeps 100,000 balances in memory.
     QueryApi,
 }
 

@@ -179,7 +179,7 @@ async fn query_api(
         Some(projector) => projector.read_model(replica).await?,
         None => ReadModel::open(&config.data.read_model(), replica).await?,
     };
-    Ok(QueryApi { read_model, keys, wait_max: config.read_wait_ms })
+    Ok(QueryApi::new(read_model, keys, config.read_wait_ms))
 }
 
 /// Why serving ended.

@@ -6,9 +6,11 @@
 //! - `write`: the tables of either database, to write those rows and the checkpoint
 //! - `checkpoint`: where each partition stands, and whether the log is still the same
 //! - `lane`: in which line a shipping request stands
+//! - [`Changes`]: what a batch touched, for those who keep what they have read
 //! - [`ReadModel`]: the reading side, and waiting for a position
 //! - [`rebuild()`]: all of it anew, beside the live tables
 
+mod changes;
 mod checkpoint;
 mod database;
 mod dump;
@@ -22,12 +24,15 @@ mod rows;
 mod url;
 mod write;
 
+pub use changes::Changes;
 pub use dump::dump;
 pub use error::ProjectError;
 pub use lane::{LANE_SLOTS, lane};
 pub use partition::ProjectionStatus;
 pub use projector::Projector;
-pub use read_model::{Argument, Query, ReadError, ReadModel, Reading, RowOf, ServerStatus};
+pub use read_model::{
+    Argument, AsOf, Glance, Query, ReadError, ReadModel, Reading, RowOf, ServerStatus,
+};
 pub use rebuild::rebuild;
 pub use rows::NEVER;
 pub use url::{ReadModelUrl, ReadModelUrlError};

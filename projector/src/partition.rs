@@ -1,5 +1,7 @@
 //! The projection of one partition: read a batch, add it up, write rows and checkpoint.
 
+use std::sync::Arc;
+
 use event_store::{EventStore, READ_EVENTS_MAX, with_causes};
 use log_record::{Partition, Place, Position, RecordedEvent};
 use tokio::sync::watch;
@@ -7,7 +9,7 @@ use tokio::sync::watch;
 use crate::checkpoint::Checkpoint;
 use crate::rows::{Lanes, Rows};
 use crate::write::{Batch, Side, Tables, WriteError, Written};
-use crate::{ProjectError, ReadModelUrl};
+use crate::{Changes, ProjectError, ReadModelUrl};
 
 /// The most events in a batch: a quarter of a second of work. A projector that keeps up takes what
 /// is there and never as many; one that is behind writes each page once for more of its rows.
@@ -37,6 +39,7 @@ pub(crate) struct PartitionProjection {
     checkpoint: Checkpoint,
     lanes: Lanes,
     pub(crate) status: watch::Sender<ProjectionStatus>,
+    pub(crate) changes: Arc<Changes>,
 }
 
 impl PartitionProjection {
@@ -49,7 +52,9 @@ impl PartitionProjection {
         let (tables, checkpoint, lanes) = open_tables(url, side, &store, partition).await?;
         let status = ProjectionStatus { position: checkpoint.position, stopped: None };
         let status = watch::Sender::new(status);
-        Ok(Self { url: url.clone(), side, store, partition, tables, checkpoint, lanes, status })
+        let changes = Arc::new(Changes::since(&checkpoint));
+        let url = url.clone();
+        Ok(Self { url, side, store, partition, tables, checkpoint, lanes, status, changes })
     }
 
     pub(crate) fn position(&self) -> Position {
@@ -83,11 +88,19 @@ impl PartitionProjection {
             Err(error) => return Err(error),
         };
         let lanes = rows.lanes.clone();
+        let concerns_all = rows.concerns_all();
+        let touched: Vec<usize> =
+            rows.accounts().map(|account| self.changes.mark_of(account)).collect();
         let batch = Batch { partition: self.partition, from: self.checkpoint, next, rows };
         match self.tables.write(batch).await {
             Ok(Written::Moved) => {
                 self.checkpoint = next;
                 self.lanes.extend(lanes);
+                if concerns_all {
+                    self.changes.raise_all(&next);
+                } else {
+                    self.changes.raise(&touched, &next);
+                }
                 self.status.send_modify(|status| {
                     status.position = next.position;
                     status.stopped = None;
@@ -121,6 +134,7 @@ impl PartitionProjection {
         let (tables, checkpoint, lanes) =
             open_tables(&self.url, self.side, &self.store, self.partition).await?;
         (self.tables, self.checkpoint, self.lanes) = (tables, checkpoint, lanes);
+        self.changes.raise_all(&checkpoint);
         self.status.send_modify(|status| status.position = checkpoint.position);
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Follows every partition of a log into one read model.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use event_store::{EventStore, with_causes};
@@ -62,7 +63,11 @@ impl Projector {
         &self,
         replica: Option<&PostgresUrl>,
     ) -> Result<ReadModel, ProjectError> {
-        ReadModel::beside(&self.url, replica, self.statuses()).await
+        let changes = match &self.partitions[..] {
+            [only] => Some(Arc::clone(&only.changes)),
+            _ => None,
+        };
+        ReadModel::beside(&self.url, replica, self.statuses(), changes).await
     }
 
     /// Projects until it is told to stop. A partition with an event that can't be applied stops

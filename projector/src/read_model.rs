@@ -5,9 +5,12 @@
 //! read that asks for a position gives the first that answers half of its time to get there, and
 //! asks the others, too, after that.
 
+mod as_of;
+mod glance;
 mod reading;
 mod server;
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,9 +23,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::database::{self, failed, options};
 use crate::write::Side;
-use crate::{ProjectError, ProjectionStatus, ReadModelUrl};
-use server::{Pool, Server, watch_servers};
+use crate::{Changes, ProjectError, ProjectionStatus, ReadModelUrl};
+use server::{Server, watch_servers};
 
+pub use as_of::AsOf;
+pub use glance::Glance;
 pub use reading::{Argument, Query, Reading, RowOf};
 pub use server::ServerStatus;
 
@@ -38,7 +43,8 @@ pub struct ReadModel {
     /// Never empty.
     servers: Arc<[Server]>,
     /// By partition; empty where the projector runs in another process.
-    statuses: Vec<watch::Receiver<ProjectionStatus>>,
+    statuses: Arc<[watch::Receiver<ProjectionStatus>]>,
+    changes: Option<Arc<Changes>>,
     _watching: Arc<DropGuard>,
 }
 
@@ -78,22 +84,25 @@ impl ReadModel {
                 checked => checked?,
             },
         }
-        Self::beside(url, replica, vec![]).await
+        Self::beside(url, replica, vec![], None).await
     }
 
     pub(crate) async fn beside(
         url: &ReadModelUrl,
         replica: Option<&PostgresUrl>,
         statuses: Vec<watch::Receiver<ProjectionStatus>>,
+        changes: Option<Arc<Changes>>,
     ) -> Result<Self, ProjectError> {
         let servers: Vec<Server> = match (url, replica) {
             (ReadModelUrl::Sqlite(file), None) => {
+                let options = options(file).read_only(true);
                 let pool = SqlitePoolOptions::new()
                     .max_connections(CONNECTIONS_MAX)
-                    .connect_with(options(file).read_only(true))
+                    .test_before_acquire(false)
+                    .connect_with(options.clone())
                     .await
                     .map_err(|error| failed("open", file, error))?;
-                vec![Server::file(file, pool)]
+                vec![Server::file(file, pool, options)]
             }
             (ReadModelUrl::Sqlite(file), Some(_)) => {
                 return Err(ProjectError::ReplicaOfFile { file: file.clone() });
@@ -110,7 +119,10 @@ impl ReadModel {
         let servers: Arc<[Server]> = servers.into();
         let stop = CancellationToken::new();
         tokio::spawn(stop.clone().run_until_cancelled_owned(watch_servers(Arc::clone(&servers))));
-        Ok(Self { servers, statuses, _watching: Arc::new(stop.drop_guard()) })
+        // One that lags would give old rows after what changed everything.
+        let changes = changes.filter(|_| servers.len() == 1);
+        let statuses = statuses.into();
+        Ok(Self { servers, statuses, changes, _watching: Arc::new(stop.drop_guard()) })
     }
 
     /// The replicas and how each is; none where there is none.
@@ -124,17 +136,40 @@ impl ReadModel {
     /// which moves all that is written into the one file.
     pub async fn close(&self) {
         for server in self.servers.iter() {
-            match &server.pool {
-                Pool::Sqlite(pool) => pool.close().await,
-                Pool::Postgres(pool) => pool.close().await,
-            }
+            server.close().await;
         }
     }
 
     /// Begins to read tables that contain every one of these places, which it waits for.
     pub async fn read(&self, wanted: &[Place], wait_max: Duration) -> Result<Reading, ReadError> {
-        let begun = Instant::now();
-        let deadline = begun + wait_max;
+        self.seek(wanted, wait_max, &Begin).await
+    }
+
+    /// Likewise, but with one statement, whose first table is `checkpoint` and whose first columns
+    /// are its `partition`, `position`, `recorded_at` and `clock`.
+    pub async fn glance<T: RowOf>(
+        &self,
+        wanted: &[Place],
+        wait_max: Duration,
+        query: Query,
+        arguments: &[Argument<'_>],
+    ) -> Result<Glance<T>, ReadError> {
+        self.seek(wanted, wait_max, &Look { query, arguments, _row: PhantomData }).await
+    }
+
+    /// What the projector tells of its changes: where it runs in this process, on one partition,
+    /// and one server has the tables.
+    #[must_use]
+    pub fn changes(&self) -> Option<&Changes> {
+        self.changes.as_deref()
+    }
+
+    /// Waits until the projector in this process, where it does, has come to all of these places.
+    pub async fn wait_for(&self, wanted: &[Place], wait_max: Duration) -> Result<(), ReadError> {
+        self.wait_until(wanted, Instant::now() + wait_max).await
+    }
+
+    async fn wait_until(&self, wanted: &[Place], deadline: Instant) -> Result<(), ReadError> {
         // Nobody else has what the projector in this process hasn't.
         for place in wanted {
             if let Some(status) = self.statuses.get(usize::from(place.partition.0)) {
@@ -144,10 +179,22 @@ impl ReadModel {
                 }
             }
         }
+        Ok(())
+    }
+
+    async fn seek<A: Ask>(
+        &self,
+        wanted: &[Place],
+        wait_max: Duration,
+        ask: &A,
+    ) -> Result<A::Answer, ReadError> {
+        let begun = Instant::now();
+        let deadline = begun + wait_max;
+        self.wait_until(wanted, deadline).await?;
         loop {
             let is_patient = begun.elapsed() < wait_max / 2;
-            let refused = match self.ask(wanted, is_patient).await {
-                Ok(reading) => return Ok(reading),
+            let refused = match self.ask(wanted, is_patient, ask).await {
+                Ok(answer) => return Ok(answer),
                 Err(refused) => refused,
             };
             if wanted.is_empty() || Instant::now() >= deadline {
@@ -158,26 +205,78 @@ impl ReadModel {
     }
 
     /// Asks one server after the other, the best first; a patient reader only until one answers.
-    async fn ask(&self, wanted: &[Place], is_patient: bool) -> Result<Reading, ReadError> {
+    async fn ask<A: Ask>(
+        &self,
+        wanted: &[Place],
+        is_patient: bool,
+        ask: &A,
+    ) -> Result<A::Answer, ReadError> {
         let mut servers: Vec<&Server> = self.servers.iter().collect();
         servers.sort_by_key(|server| server.status());
         let mut refused = None;
         for server in servers {
-            let reading = match server.begin().await {
-                Ok(reading) => reading,
+            let answer = match ask.ask(server).await {
+                Ok(answer) => answer,
                 Err(error) => {
                     refused = refused.or(Some(ReadError::Unreachable(error)));
                     continue;
                 }
             };
-            let missing = wanted.iter().find(|place| reading.reached(place) < place.position);
-            let Some(missing) = missing else { return Ok(reading) };
-            refused = Some(behind(*missing, reading.reached(missing)));
+            let as_of = A::as_of(&answer);
+            let missing = wanted.iter().find(|place| as_of.reached(place) < place.position);
+            let Some(missing) = missing else { return Ok(answer) };
+            refused = Some(behind(*missing, as_of.reached(missing)));
             if is_patient {
                 break;
             }
         }
         Err(refused.unwrap_or(ReadError::Unreachable(sqlx::Error::PoolClosed)))
+    }
+}
+
+/// What is asked of a server.
+trait Ask: Sync {
+    type Answer: Send;
+
+    fn ask(
+        &self,
+        server: &Server,
+    ) -> impl Future<Output = Result<Self::Answer, sqlx::Error>> + Send;
+
+    fn as_of(answer: &Self::Answer) -> &AsOf;
+}
+
+/// To begin a read.
+struct Begin;
+
+impl Ask for Begin {
+    type Answer = Reading;
+
+    async fn ask(&self, server: &Server) -> Result<Reading, sqlx::Error> {
+        server.begin().await
+    }
+
+    fn as_of(reading: &Reading) -> &AsOf {
+        reading.as_of()
+    }
+}
+
+/// To answer one statement.
+struct Look<'a, T> {
+    query: Query,
+    arguments: &'a [Argument<'a>],
+    _row: PhantomData<fn() -> T>,
+}
+
+impl<T: RowOf> Ask for Look<'_, T> {
+    type Answer = Glance<T>;
+
+    async fn ask(&self, server: &Server) -> Result<Glance<T>, sqlx::Error> {
+        server.glance(self.query, self.arguments).await
+    }
+
+    fn as_of(glance: &Glance<T>) -> &AsOf {
+        &glance.as_of
     }
 }
 

@@ -91,6 +91,19 @@ impl Rows {
         Ok(rows)
     }
 
+    /// The accounts that the batch touches; some of them more than once.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = &AccountId> {
+        let of_parts = self.parts.keys().map(|part| &part.account_id);
+        let of_holds = self.holds.iter().map(|hold| &hold.account_id);
+        let of_changes = self.hold_changes.keys().map(|(account_id, _)| account_id);
+        self.balances.keys().chain(of_parts).chain(of_holds).chain(of_changes)
+    }
+
+    /// Whether something changes that is true for all accounts.
+    pub(crate) const fn concerns_all(&self) -> bool {
+        self.clock.is_some() || self.policy.is_some()
+    }
+
     fn add(&mut self, at: At<'_>, event: Event) -> Result<(), serde_json::Error> {
         match event {
             Event::LogOpened(fact) => self.clock = Some(fact.clock.as_str()),

@@ -55,7 +55,7 @@ impl Servers {
 
 /// Where a read that asks for nothing finds the tables.
 async fn position(model: &ReadModel) -> Position {
-    model.read(&[], PATIENCE).await.expect("somebody answers").reached(&place(1))
+    model.read(&[], PATIENCE).await.expect("somebody answers").as_of().reached(&place(1))
 }
 
 async fn until(model: &ReadModel, status: ServerStatus) {
@@ -78,7 +78,7 @@ async fn a_replica_answers_reads_and_the_primary_when_it_is_late_or_gone() {
     assert_eq!(position(&model).await, Position(2), "the replica is asked, and doesn't know yet");
     let wait = Duration::from_secs(2);
     let read = model.read(&[place(3)], wait).await.expect("the primary is asked in time");
-    assert_eq!(read.reached(&place(3)), Position(3));
+    assert_eq!(read.as_of().reached(&place(3)), Position(3));
     drop(read);
     until(&model, ServerStatus::Late).await;
     assert_eq!(position(&model).await, Position(3), "what is late is not asked");
@@ -144,7 +144,10 @@ async fn read_until_stopped(model: ReadModel, stop: tokio_util::sync::Cancellati
     while !stop.is_cancelled() {
         let mut reading = model.read(&[], PATIENCE).await.expect("it begins");
         let (accounts,): (i64,) = reading.one(ACCOUNTS, &[]).await.expect("it reads on");
-        assert_eq!(reading.reached(&place(1)).0, u64::try_from(accounts).expect("some") + 1);
+        assert_eq!(
+            reading.as_of().reached(&place(1)).0,
+            u64::try_from(accounts).expect("some") + 1
+        );
         reads += 1;
     }
     reads

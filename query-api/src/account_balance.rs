@@ -1,22 +1,27 @@
 //! `GET /v1/accounts/{account_id}`: what a shopper has.
 
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::AccountId;
-use projector::Reading;
+use log_record::{Place, Position};
+use projector::{Glance, NEVER, Reading};
 use serde::Serialize;
-use wire::{PathId, Problem, json_with_etag};
+use tokio::time::Instant;
+use wire::{JsonAnswer, PathId, Problem, read_positions};
 
-use crate::freshness::Fresh;
-use crate::standing::{Balance, Standing, recorded_balance};
-use crate::{failed, place};
+use crate::balance_cache::{Balance, P0};
+use crate::clock::{Clock, now};
+use crate::freshness::glance;
+use crate::standing::{RecordedBalance, STANDING, Standing, recorded_balance};
+use crate::{QueryApi, failed, place};
 
 /// How far a shopper is shown ahead what will expire.
 const EXPIRING_DAYS: i64 = 30;
 
 #[derive(Serialize)]
-struct AccountBody {
-    account_id: AccountId,
+struct AccountBody<'a> {
+    account_id: &'a AccountId,
     available: i64,
     held: i64,
     pending: i64,
@@ -26,21 +31,50 @@ struct AccountBody {
 }
 
 pub(crate) async fn get_account(
-    Fresh(mut reading): Fresh,
+    State(api): State<QueryApi>,
     PathId(account_id): PathId<AccountId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let standing = read_standing(&mut reading, &account_id).await?;
-    let body = AccountBody {
+    let wanted = read_positions(&headers)?;
+    let balance = api.balances.get(&api, &account_id, &wanted).await?;
+    balance.answer(&headers).ok_or_else(|| no_account(&account_id))
+}
+
+impl Balance {
+    /// Reads it anew, in an era of what the projector tells.
+    pub(crate) async fn read(
+        api: &QueryApi,
+        account_id: &AccountId,
+        wanted: &[Place],
+        era: u64,
+    ) -> Result<Self, Problem> {
+        let read_at = Instant::now();
+        let Glance { as_of, rows } =
+            glance(api, wanted, STANDING, &[account_id.as_str().into()]).await?;
+        let from = now(&as_of);
+        let standing = Standing::of(rows, from).map_err(failed)?;
+        Ok(Self {
+            until: standing.as_ref().map_or(NEVER, |found| found.stands_until(EXPIRING_DAYS)),
+            answer: standing.map(|found| JsonAnswer::of(&body(account_id, &found))).transpose()?,
+            position: as_of.reached(&Place { partition: P0, position: Position::START }),
+            clock: Clock::of(&as_of),
+            from,
+            era,
+            read_at,
+        })
+    }
+}
+
+fn body<'a>(account_id: &'a AccountId, standing: &Standing) -> AccountBody<'a> {
+    AccountBody {
+        account_id,
         available: standing.available(),
         held: standing.held(),
         pending: standing.pending(),
         owed: standing.owed,
         expiring_within_30_days: standing.expiring_within(EXPIRING_DAYS),
         position: place(standing.partition, standing.position),
-        account_id,
-    };
-    json_with_etag(&headers, &body)
+    }
 }
 
 /// Where an account stands; 404 where there is no such account.
@@ -56,7 +90,7 @@ pub(crate) async fn read_standing(
 pub(crate) async fn check_exists(
     reading: &mut Reading,
     account_id: &AccountId,
-) -> Result<Balance, Problem> {
+) -> Result<RecordedBalance, Problem> {
     let balance = recorded_balance(reading, account_id.as_str()).await.map_err(failed)?;
     balance.ok_or_else(|| no_account(account_id))
 }

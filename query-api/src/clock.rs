@@ -7,15 +7,36 @@
 use std::time::SystemTime;
 
 use domain::Timestamp;
-use projector::Reading;
+use projector::AsOf;
+
+/// What a read's time goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clock {
+    Wall,
+    /// What was recorded last.
+    Log,
+}
+
+impl Clock {
+    pub(crate) fn of(as_of: &AsOf) -> Self {
+        match as_of.clock() {
+            Some("commands" | "doubted") => Self::Log,
+            _ => Self::Wall,
+        }
+    }
+
+    /// Now, in microseconds, where the last event was recorded at this time.
+    pub(crate) fn now(self, recorded_at: i64) -> i64 {
+        match self {
+            Self::Wall => wall_clock().max(recorded_at),
+            Self::Log => recorded_at,
+        }
+    }
+}
 
 /// Now, in microseconds: never before what was recorded last.
-pub(crate) fn now(reading: &Reading) -> i64 {
-    let recorded_at = reading.recorded_at();
-    match reading.clock() {
-        Some("commands" | "doubted") => recorded_at,
-        _ => wall_clock().max(recorded_at),
-    }
+pub(crate) fn now(as_of: &AsOf) -> i64 {
+    Clock::of(as_of).now(as_of.recorded_at())
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place here that reads the clock")]

@@ -2,7 +2,8 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use projector::{ReadError, Reading};
+use log_record::Place;
+use projector::{Argument, Glance, Query, ReadError, Reading, RowOf};
 use wire::{Problem, read_positions};
 
 use crate::QueryApi;
@@ -17,13 +18,28 @@ impl FromRequestParts<QueryApi> for Fresh {
     async fn from_request_parts(parts: &mut Parts, api: &QueryApi) -> Result<Self, Problem> {
         let wanted = read_positions(&parts.headers)?;
         let begun = api.read_model.read(&wanted, api.wait_max).await;
-        begun.map(Self).map_err(|error| match error {
-            ReadError::Behind { wanted, reached } => Problem::projection_behind(wanted, reached),
-            ReadError::Unreachable(_) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(error, "the read model can't be reached");
-                Problem::read_model_unreachable()
-            }
-        })
+        begun.map(Self).map_err(unread)
+    }
+}
+
+/// One statement that contains every one of these places.
+pub(crate) async fn glance<T: RowOf>(
+    api: &QueryApi,
+    wanted: &[Place],
+    query: Query,
+    arguments: &[Argument<'_>],
+) -> Result<Glance<T>, Problem> {
+    api.read_model.glance(wanted, api.wait_max, query, arguments).await.map_err(unread)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err as it is")]
+pub(crate) fn unread(error: ReadError) -> Problem {
+    match error {
+        ReadError::Behind { wanted, reached } => Problem::projection_behind(wanted, reached),
+        ReadError::Unreachable(_) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "the read model can't be reached");
+            Problem::read_model_unreachable()
+        }
     }
 }

@@ -54,7 +54,7 @@ pub(crate) async fn get_hold(
     PathIds(account_id, hold_id): PathIds<AccountId, HoldId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let now = now(&reading);
+    let now = now(reading.as_of());
     let row: Option<Row> =
         row_of_account(&mut reading, SELECT, &account_id, hold_id.as_str()).await?;
     let row = row.ok_or_else(|| {
@@ -72,7 +72,7 @@ pub(crate) async fn list_holds(
     let list = format!("holds of {account_id}");
     let (limit, before) = query.position_page(&list)?;
     check_exists(&mut reading, &account_id).await?;
-    let now = now(&reading);
+    let now = now(reading.as_of());
     let rows: Vec<Row> = rows_of_account(&mut reading, LIST, &account_id, before, limit).await?;
     let holds = rows.into_iter().map(|row| hold(row, now)).collect::<Result<Vec<_>, _>>()?;
     json_with_etag(&headers, &Page::of(holds, limit, &list, |hold| hold.key.to_string()))

@@ -2,9 +2,11 @@
 //!
 //! It can write nothing, and knows neither the log nor the rules. `router.rs` has every route on
 //! one page; one file per read table has its shapes, its handlers and its statements' names;
-//! `freshness.rs` is how a read waits for a write, `standing.rs` how it reckons with what is due.
+//! `freshness.rs` is how a read waits for a write, `standing.rs` how it reckons with what is due,
+//! `balance_cache.rs` how what is asked for often is kept.
 
 mod account_balance;
+mod balance_cache;
 mod clock;
 mod credit_lot;
 mod exchange;
@@ -20,6 +22,7 @@ mod shipping_request;
 mod standing;
 mod total;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::FromRef;
@@ -28,6 +31,7 @@ use projector::{Query, ReadModel, Reading, RowOf};
 use serde_json::value::RawValue;
 use wire::{KeyRing, Problem};
 
+use balance_cache::BalanceCache;
 pub use router::router;
 
 /// What the handlers share.
@@ -39,6 +43,21 @@ pub struct QueryApi {
     pub keys: KeyRing,
     /// How long a read with `Guerdon-Position` waits.
     pub wait_max: Duration,
+    balances: Arc<BalanceCache>,
+}
+
+impl QueryApi {
+    /// An API over read tables, with nothing kept as yet.
+    #[must_use]
+    pub fn new(read_model: ReadModel, keys: KeyRing, wait_max: Duration) -> Self {
+        Self { read_model, keys, wait_max, balances: Arc::new(BalanceCache::new()) }
+    }
+
+    /// How many balances were read, because none was kept that stands.
+    #[must_use]
+    pub fn balances_read(&self) -> u64 {
+        self.balances.read_count()
+    }
 }
 
 /// A page of an account's rows, newest first, and one more where there is one.

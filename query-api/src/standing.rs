@@ -5,26 +5,33 @@
 
 use domain::{AccountId, LotPart};
 use projector::{NEVER, Query, Reading};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::clock::now;
 
 const BALANCE: Query = Query::same(include_str!("sql/select_account_balance.sql"));
-const PARTS: Query = Query::same(include_str!("sql/list_credit_parts.sql"));
-const OVERDUE_HOLDS: Query = Query::same(include_str!("sql/list_overdue_holds.sql"));
+
+/// All that tells where an account stands, in one statement; it can be a glance.
+pub(crate) const STANDING: Query = Query::each(
+    include_str!("sql/select_standing.sqlite.sql"),
+    include_str!("sql/select_standing.postgres.sql"),
+);
+
+/// In microseconds.
+const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// An account's balance, as it was recorded.
 #[derive(Clone, Copy, Debug, sqlx::FromRow)]
-pub(crate) struct Balance {
+pub(crate) struct RecordedBalance {
     pub(crate) available: i64,
     pub(crate) held: i64,
     pub(crate) pending: i64,
     pub(crate) owed: i64,
-    pub(crate) partition: i64,
-    pub(crate) position: i64,
 }
 
 /// A part of a lot.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Part {
     pub(crate) expires_at: i64,
     pub(crate) lot: i64,
@@ -39,6 +46,8 @@ pub(crate) struct Part {
 #[derive(Clone, Debug)]
 pub(crate) struct Standing {
     pub(crate) now: i64,
+    /// When more falls due; until then it stands like this.
+    pub(crate) until: i64,
     /// In spending order; a part may have nothing left.
     pub(crate) parts: Vec<Part>,
     pub(crate) owed: i64,
@@ -46,6 +55,21 @@ pub(crate) struct Standing {
     pub(crate) partition: i64,
     pub(crate) position: i64,
 }
+
+/// What a partition has of an account: of all but its own, nothing.
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct Recorded {
+    home: Option<i64>,
+    changed_at: Option<i64>,
+    owed: Option<i64>,
+    /// As JSON; nothing or an empty list where there are none.
+    parts: Option<String>,
+    holds: Option<String>,
+}
+
+/// A hold that the log knows as live: its end, its place, and the parts that it keeps.
+#[derive(Debug, Deserialize)]
+struct LiveHold(i64, i64, Vec<LotPart>);
 
 /// A hold that is over, and the parts that it sets free.
 #[derive(Debug)]
@@ -59,18 +83,17 @@ struct EndedHold {
 pub(crate) async fn recorded_balance(
     reading: &mut Reading,
     account_id: &str,
-) -> Result<Option<Balance>, sqlx::Error> {
+) -> Result<Option<RecordedBalance>, sqlx::Error> {
     reading.optional(BALANCE, &[account_id.into()]).await
 }
 
 impl Standing {
-    /// Where an account stands now; nothing where there is no such account. The reading is in a
-    /// transaction, so that all is read as of one event.
+    /// Where an account stands now; nothing where there is no such account.
     pub(crate) async fn read(
         reading: &mut Reading,
         account_id: &AccountId,
     ) -> Result<Option<Self>, sqlx::Error> {
-        let now = now(reading);
+        let now = now(reading.as_of());
         Self::at(reading, account_id.as_str(), now).await
     }
 
@@ -80,16 +103,35 @@ impl Standing {
         account_id: &str,
         now: i64,
     ) -> Result<Option<Self>, sqlx::Error> {
-        let Some(balance) = recorded_balance(reading, account_id).await? else {
-            return Ok(None);
-        };
-        let parts = reading.all(PARTS, &[account_id.into()]).await?;
-        let Balance { owed, partition, position, .. } = balance;
-        let mut standing = Self { now, parts, owed, partition, position };
-        let holds =
-            if balance.held > 0 { ended_holds(reading, account_id, now).await? } else { vec![] };
-        standing.settle(&holds);
-        Ok(Some(standing))
+        let recorded = reading.all(STANDING, &[account_id.into()]).await?;
+        Self::of(recorded, now)
+    }
+
+    /// Where it stands at a time, by what was recorded; nothing where there is no such account.
+    pub(crate) fn of(recorded: Vec<Recorded>, now: i64) -> Result<Option<Self>, sqlx::Error> {
+        for Recorded { home, changed_at, owed, parts, holds } in recorded {
+            let (Some(partition), Some(position), Some(owed)) = (home, changed_at, owed) else {
+                continue;
+            };
+            let parts = read_list(parts.as_deref())?;
+            let mut holds: Vec<LiveHold> = read_list(holds.as_deref())?;
+            let live = holds.split_off(holds.partition_point(|LiveHold(end, ..)| *end <= now));
+            let mut standing = Self { now, until: NEVER, parts, owed, partition, position };
+            standing.until = standing.next_due(&live);
+            let ended: Vec<EndedHold> = holds.into_iter().map(EndedHold::of).collect();
+            standing.settle(&ended);
+            return Ok(Some(standing));
+        }
+        Ok(None)
+    }
+
+    /// When the first thing falls due that isn't yet.
+    fn next_due(&self, live: &[LiveHold]) -> i64 {
+        let of_parts =
+            self.parts.iter().flat_map(|part| [part.available_at, Some(part.expires_at)]);
+        let of_holds = live.iter().map(|LiveHold(deadline, ..)| *deadline);
+        let times = of_parts.flatten().chain(of_holds).filter(|time| *time > self.now);
+        times.min().unwrap_or(NEVER)
     }
 
     pub(crate) fn available(&self) -> i64 {
@@ -106,11 +148,16 @@ impl Standing {
 
     /// What is available now and won't be any more so many days on.
     pub(crate) fn expiring_within(&self, days: i64) -> i64 {
-        const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
-        let until = self.now.saturating_add(days.saturating_mul(DAY_MICROS));
+        let until = self.now.saturating_add(days.saturating_mul(DAY));
         let expiring =
             self.parts.iter().filter(|part| part.expires_at <= until && part.expires_at != NEVER);
         expiring.map(|part| part.available).sum()
+    }
+
+    /// When more falls due, or will within so many days.
+    pub(crate) fn stands_until(&self, days: i64) -> i64 {
+        let expiring = self.parts.iter().map(|part| part.expires_at.saturating_sub(days * DAY));
+        expiring.filter(|time| *time > self.now).min().unwrap_or(NEVER).min(self.until)
     }
 
     /// Does all that has fallen due. `holds` are those that are over, in the order of their ends.
@@ -175,22 +222,19 @@ impl Standing {
     }
 }
 
-async fn ended_holds(
-    reading: &mut Reading,
-    account_id: &str,
-    now: i64,
-) -> Result<Vec<EndedHold>, sqlx::Error> {
-    let rows: Vec<(i64, String, i64)> =
-        reading.all(OVERDUE_HOLDS, &[account_id.into(), now.into()]).await?;
-    let ended = rows.into_iter().map(|(deadline, lots, place)| {
-        let parts = read_parts(&lots)?;
+impl EndedHold {
+    fn of(LiveHold(deadline, place, parts): LiveHold) -> Self {
         let parts = parts.iter().map(|part| {
             let expires_at = part.expires_at.map_or(NEVER, domain::Timestamp::micros);
             (lot_key(place >> 48, part), expires_at, part.graced, part.points.get().cast_signed())
         });
-        Ok(EndedHold { deadline, parts: parts.collect() })
-    });
-    ended.collect()
+        Self { deadline, parts: parts.collect() }
+    }
+}
+
+fn read_list<T: DeserializeOwned>(json: Option<&str>) -> Result<Vec<T>, sqlx::Error> {
+    let list = json.map(serde_json::from_str).transpose();
+    list.map(Option::unwrap_or_default).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
 /// The parts that a table keeps as JSON.
@@ -214,7 +258,7 @@ mod tests {
 
     fn settled(now: i64, owed: i64, parts: &[Part], holds: &[EndedHold]) -> ([i64; 4], Standing) {
         let parts = parts.to_vec();
-        let mut standing = Standing { now, parts, owed, partition: 0, position: 1 };
+        let mut standing = Standing { now, until: NEVER, parts, owed, partition: 0, position: 1 };
         standing.settle(holds);
         let sums = [standing.available(), standing.held(), standing.pending(), standing.owed];
         (sums, standing)
@@ -264,5 +308,6 @@ mod tests {
         let (_, standing) = settled(day, 0, &parts, &[]);
         assert_eq!(standing.expiring_within(30), 30);
         assert_eq!(standing.expiring_within(i64::MAX), 70);
+        assert_eq!(standing.stands_until(30), day + 1, "then a part begins to count as expiring");
     }
 }

@@ -95,7 +95,7 @@ pub(crate) async fn get_liability(
 
 /// By month of expiry; `never` comes after every number.
 async fn liability(reading: &mut Reading) -> Result<BTreeMap<String, i64>, sqlx::Error> {
-    let now = now(reading);
+    let now = now(reading.as_of());
     // What can't be added up in one statement is reckoned account by account: where a hold ended,
     // or a debt meets credit, that the log doesn't say yet. They are few, and soon recorded.
     let unsettled: Vec<(String,)> = reading.all(UNSETTLED, &[now.into()]).await?;

@@ -76,6 +76,11 @@ async fn check(mut world: World, batch: usize) {
         let reads = Reads::of(on, vec![]).await;
         for events in before_due.chunks(batch) {
             reads.record(events.to_vec()).await;
+            for name in PEOPLE {
+                let path = format!("/v1/accounts/{name}");
+                let (_, _, kept) = reads.ask("operator", &path).await;
+                assert_eq!(kept, reads.get_anew(&path).await);
+            }
         }
         assert_eq!(reads.get("/v1/totals").await["difference"], 0);
         let before = compare(&reads, &world).await;

@@ -1,5 +1,6 @@
 //! Strong ETags: a read that gives the same bytes bears the same one.
 
+use axum::body::Bytes;
 use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -11,9 +12,39 @@ use crate::Problem;
 
 /// `value` as JSON with the ETag of its bytes, or 304 where `If-None-Match` has that already.
 pub fn json_with_etag(headers: &HeaderMap, value: &impl Serialize) -> Result<Response, Problem> {
-    let body = to_json(value)?;
-    let etag = format!("\"{}\"", hex(&Sha256::digest(&body)[..16]));
-    conditional(headers, &etag, body)
+    Ok(JsonAnswer::of(value)?.conditional(headers))
+}
+
+/// An answer as it is sent, which can be kept.
+#[derive(Clone, Debug)]
+pub struct JsonAnswer {
+    etag: HeaderValue,
+    body: Bytes,
+}
+
+impl JsonAnswer {
+    /// `value` as JSON with the ETag of its bytes.
+    pub fn of(value: &impl Serialize) -> Result<Self, Problem> {
+        let body = to_json(value)?;
+        let etag = format!("\"{}\"", hex(&Sha256::digest(&body)[..16]));
+        Self::new(&etag, body)
+    }
+
+    fn new(etag: &str, body: Vec<u8>) -> Result<Self, Problem> {
+        let etag = HeaderValue::from_str(etag).map_err(|_| Problem::internal())?;
+        Ok(Self { etag, body: body.into() })
+    }
+
+    /// The response, or 304 where `If-None-Match` has its ETag already.
+    #[must_use]
+    pub fn conditional(&self, headers: &HeaderMap) -> Response {
+        let etag = self.etag.clone();
+        if is_known(headers, etag.to_str().unwrap_or_default()) {
+            return (StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response();
+        }
+        let json = HeaderValue::from_static("application/json");
+        ([(CONTENT_TYPE, json), (ETAG, etag)], self.body.clone()).into_response()
+    }
 }
 
 /// Likewise, under an ETag that begins with a version: `"3-5f1c…"`. `If-Match` goes by the version.
@@ -24,7 +55,7 @@ pub fn json_with_version(
 ) -> Result<Response, Problem> {
     let body = to_json(value)?;
     let etag = format!("\"{version}-{}\"", hex(&Sha256::digest(&body)[..8]));
-    conditional(headers, &etag, body)
+    Ok(JsonAnswer::new(&etag, body)?.conditional(headers))
 }
 
 /// What `If-Match` asks for.
@@ -64,15 +95,6 @@ fn to_json(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
         tracing::error!(%error, "an answer could not be written as JSON");
         Problem::internal()
     })
-}
-
-fn conditional(headers: &HeaderMap, etag: &str, body: Vec<u8>) -> Result<Response, Problem> {
-    let header = HeaderValue::from_str(etag).map_err(|_| Problem::internal())?;
-    if is_known(headers, etag) {
-        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, header)]).into_response());
-    }
-    let json = HeaderValue::from_static("application/json");
-    Ok(([(CONTENT_TYPE, json), (ETAG, header)], body).into_response())
 }
 
 fn is_known(headers: &HeaderMap, etag: &str) -> bool {

@@ -30,7 +30,7 @@ mod traceparent;
 
 pub use api_key::{KeyHash, KeyRing};
 pub use authorize::{Caller, Only, only};
-pub use etag::{IfMatch, json_with_etag, json_with_version};
+pub use etag::{IfMatch, JsonAnswer, json_with_etag, json_with_version};
 pub use fallback::finish;
 pub use guerdon_position::{GUERDON_POSITION, read_positions, write_position};
 pub use idempotency_key::IdempotencyKey;

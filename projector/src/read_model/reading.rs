@@ -1,6 +1,5 @@
 //! A read: statements that all see the tables as of one event, on either database.
 
-use log_record::{Place, Position};
 use sqlx::postgres::PgRow;
 use sqlx::query::QueryAs;
 use sqlx::sqlite::SqliteRow;
@@ -9,6 +8,8 @@ use sqlx::{
     Type, query_as, query_scalar,
 };
 
+use super::as_of::AsOf;
+
 const BEGIN: &str = "begin transaction isolation level repeatable read, read only";
 
 const CHECKPOINT: Query = Query::same(include_str!("../sql/select_progress.sql"));
@@ -16,8 +17,8 @@ const CHECKPOINT: Query = Query::same(include_str!("../sql/select_progress.sql")
 /// The text of a statement, with `$1`, `$2` … for its arguments.
 #[derive(Clone, Copy, Debug)]
 pub struct Query {
-    sqlite: &'static str,
-    postgres: &'static str,
+    pub(super) sqlite: &'static str,
+    pub(super) postgres: &'static str,
 }
 
 /// An argument of a statement.
@@ -44,22 +45,13 @@ impl<R> RowOf for R where
 #[derive(Debug)]
 pub struct Reading {
     transaction: AnyTransaction,
-    progress: Vec<Progress>,
+    as_of: AsOf,
 }
 
 #[derive(Debug)]
 enum AnyTransaction {
     Sqlite(Transaction<'static, Sqlite>),
     Postgres(Transaction<'static, Postgres>),
-}
-
-/// How far a partition is projected.
-#[derive(Clone, Debug, sqlx::FromRow)]
-struct Progress {
-    partition: i64,
-    position: i64,
-    recorded_at: i64,
-    clock: Option<String>,
 }
 
 impl Query {
@@ -88,29 +80,15 @@ impl Reading {
     /// What is read first is where the tables stand: a rebuild's swap waits for all who have, so
     /// that nobody sees some of the old tables and some of the new ones.
     async fn begun(transaction: AnyTransaction) -> Result<Self, sqlx::Error> {
-        let mut reading = Self { transaction, progress: vec![] };
-        reading.progress = reading.all(CHECKPOINT, &[]).await?;
+        let mut reading = Self { transaction, as_of: AsOf::default() };
+        reading.as_of = AsOf(reading.all(CHECKPOINT, &[]).await?);
         Ok(reading)
     }
 
-    /// How far the partition of a place is projected.
+    /// As of which event all of it is.
     #[must_use]
-    pub fn reached(&self, place: &Place) -> Position {
-        let partition = i64::from(place.partition.0);
-        let found = self.progress.iter().find(|progress| progress.partition == partition);
-        Position(found.map(|progress| progress.position).unwrap_or_default().cast_unsigned())
-    }
-
-    /// When the last event was recorded, in microseconds.
-    #[must_use]
-    pub fn recorded_at(&self) -> i64 {
-        self.progress.iter().map(|progress| progress.recorded_at).max().unwrap_or_default()
-    }
-
-    /// Where the log takes its time from, where it has said so.
-    #[must_use]
-    pub fn clock(&self) -> Option<&str> {
-        self.progress.iter().filter_map(|progress| progress.clock.as_deref()).max()
+    pub const fn as_of(&self) -> &AsOf {
+        &self.as_of
     }
 
     /// All rows.
@@ -172,7 +150,7 @@ impl Reading {
     }
 }
 
-fn bind<'q, DB, R>(
+pub(super) fn bind<'q, DB, R>(
     query: QueryAs<'q, DB, R, DB::Arguments>,
     arguments: &[Argument<'q>],
 ) -> QueryAs<'q, DB, R, DB::Arguments>

@@ -8,14 +8,19 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgPool, SqlitePool};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use super::reading::Reading;
+use super::glance::{FileGlances, Glance, glance_at_postgres};
+use super::reading::{Argument, Query, Reading, RowOf};
 
 /// How many reads run on one PostgreSQL at the same time; most of their time is the way there.
 const CONNECTIONS_MAX: u32 = 16;
+
+/// How many glances at a file run at the same time; more would share the same cores.
+const FILE_GLANCES_MAX: usize = 4;
 
 /// How long a read waits for a connection before it asks another server.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -60,7 +65,7 @@ pub(super) struct Server {
 
 #[derive(Debug)]
 pub(super) enum Pool {
-    Sqlite(SqlitePool),
+    Sqlite(SqlitePool, Box<FileGlances>),
     Postgres(PgPool),
 }
 
@@ -68,8 +73,9 @@ pub(super) enum Pool {
 type Reached = BTreeMap<i64, (i64, i64)>;
 
 impl Server {
-    pub(super) fn file(file: &Path, pool: SqlitePool) -> Self {
-        Self::new(file.display().to_string(), Pool::Sqlite(pool), false)
+    pub(super) fn file(file: &Path, pool: SqlitePool, options: SqliteConnectOptions) -> Self {
+        let glances = Box::new(FileGlances::new(options, FILE_GLANCES_MAX));
+        Self::new(file.display().to_string(), Pool::Sqlite(pool, glances), false)
     }
 
     /// Connects when it is first asked.
@@ -83,8 +89,11 @@ impl Server {
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .after_connect(move |connection, _| {
-                let find_tables = AssertSqlSafe(format!("set search_path to {schema}"));
-                Box::pin(async move { connection.execute(find_tables).await.map(drop) })
+                // Every statement finds few rows by a key, whatever the planner thinks it costs: to
+                // compile one would take a thousand times as long as to run it.
+                let session = format!("set search_path to {schema}; set jit = off");
+                let session = AssertSqlSafe(session);
+                Box::pin(async move { connection.execute(session).await.map(drop) })
             })
             .connect_lazy_with(options);
         Self::new(name, Pool::Postgres(pool), is_replica)
@@ -101,8 +110,30 @@ impl Server {
     /// Begins to read, all as of one event.
     pub(super) async fn begin(&self) -> Result<Reading, sqlx::Error> {
         match &self.pool {
-            Pool::Sqlite(pool) => Reading::of_sqlite(pool).await,
+            Pool::Sqlite(pool, _) => Reading::of_sqlite(pool).await,
             Pool::Postgres(pool) => Reading::of_postgres(pool).await,
+        }
+    }
+
+    /// One statement that begins with `checkpoint`.
+    pub(super) async fn glance<T: RowOf>(
+        &self,
+        query: Query,
+        arguments: &[Argument<'_>],
+    ) -> Result<Glance<T>, sqlx::Error> {
+        match &self.pool {
+            Pool::Sqlite(_, glances) => glances.all(query, arguments).await,
+            Pool::Postgres(pool) => glance_at_postgres(pool, query, arguments).await,
+        }
+    }
+
+    pub(super) async fn close(&self) {
+        match &self.pool {
+            Pool::Sqlite(pool, glances) => {
+                glances.close().await;
+                pool.close().await;
+            }
+            Pool::Postgres(pool) => pool.close().await,
         }
     }
 

@@ -1,3 +1,3 @@
-select available, held, pending, owed, "partition", position
+select available, held, pending, owed
 from account_balance
 where account_id = $1

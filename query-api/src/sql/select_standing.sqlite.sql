@@ -1,0 +1,24 @@
+-- An account as it was recorded, with its parts in spending order and the holds that the log knows
+-- as live, in the order of their ends; after how far each partition is.
+select
+    checkpoint."partition", checkpoint.position, checkpoint.recorded_at, checkpoint.clock,
+    account_balance."partition" as home, account_balance.position as changed_at,
+    account_balance.owed,
+    (
+        select json_group_array(
+            json_array(
+                expires_at, lot, json(iif(graced, 'true', 'false')), available, held, pending,
+                available_at
+            ) order by expires_at, lot, graced
+        )
+        from credit_part
+        where credit_part.account_id = account_balance.account_id
+    ) as parts,
+    (
+        select json_group_array(json_array(deadline, place, json(lots)) order by deadline, place)
+        from hold
+        where hold.account_id = account_balance.account_id and status = 'held'
+    ) as holds
+from checkpoint
+left join account_balance
+    on account_balance.account_id = $1 and account_balance."partition" = checkpoint."partition"
