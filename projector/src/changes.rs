@@ -15,7 +15,8 @@ const MARKS: usize = 1 << 16;
 /// When an account's rows changed last, as the projector in this process tells.
 ///
 /// Marks are raised after the rows are committed and before their position is published. So a read
-/// as of a position that its mark isn't above saw the newest rows; and who has waited for a position
+/// as of a position that its mark isn't above saw the newest rows; and who has waited for a
+/// position
 /// finds every mark that it raised.
 #[derive(Debug)]
 pub struct Changes {
