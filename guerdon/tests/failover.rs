@@ -211,7 +211,10 @@ async fn a_snapshot_that_has_seen_what_is_lost_refuses_the_start() {
         ledger.client.earns("ann", 100, &format!("later-{number}")).await;
     }
     let snapshots = folder.path().join("snapshots");
-    until(|| std::fs::read_dir(&snapshots).is_ok_and(|files| files.flatten().count() > 0));
+    // Whole, under its own name: one that is being written is given up at a stop.
+    let is_whole =
+        |file: std::fs::DirEntry| file.path().extension().is_some_and(|e| e == "snapshot");
+    until(|| std::fs::read_dir(&snapshots).is_ok_and(|files| files.flatten().any(is_whole)));
     assert_eq!(ledger.stop(), Some(0));
     std::fs::rename(&copy, &file).expect("restored");
 
