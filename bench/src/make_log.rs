@@ -12,7 +12,7 @@ use domain::{
 };
 use event_schema::{Metadata, Salt, encode};
 use event_store::{Access, Append, EventStore, NewLog, StoreUrl};
-use log_record::{BatchId, Head, LogId, NewEvent, Partition, WriterId};
+use log_record::{Head, LogId, NewEvent, Partition, WriterId};
 use uuid::Uuid;
 
 use crate::chance::Chance;
@@ -106,17 +106,9 @@ impl Log {
 
     async fn append(&mut self) -> anyhow::Result<()> {
         let events = std::mem::take(&mut self.waiting);
-        let expected = log_record::Position(self.state.position().0 - events.len() as u64);
-        let (partition, batch) = (Partition(0), BatchId(Uuid::now_v7()));
-        let append = Append {
-            partition,
-            epoch: self.head.epoch,
-            generation: self.head.generation,
-            expected,
-            batch,
-            events,
-        };
-        self.store.append(append).await?;
+        let position = log_record::Position(self.state.position().0 - events.len() as u64);
+        let head = Head { position, ..self.head };
+        self.store.append(Append::after(Partition(0), &head, events)).await?;
         Ok(())
     }
 }

@@ -4,6 +4,8 @@ use log_record::{
     BatchId, Epoch, Generation, Head, LogId, NewEvent, Partition, Place, Position, RecordedEvent,
 };
 
+use uuid::Uuid;
+
 use crate::StoreError;
 
 /// Events that land together or not at all, after the position, in the epoch and in the generation
@@ -23,6 +25,16 @@ pub struct Append<Event = NewEvent> {
     /// What to append, in order. Rows that another store has recorded keep all that they have, and
     /// the partition goes on in the generation of the last of them.
     pub events: Vec<Event>,
+}
+
+impl<Event> Append<Event> {
+    /// An append right after a head that was just taken over, or that one's own append has moved.
+    #[must_use]
+    pub fn after(partition: Partition, head: &Head, events: Vec<Event>) -> Self {
+        let Head { position: expected, epoch, generation, .. } = *head;
+        let batch = BatchId(Uuid::now_v7());
+        Self { partition, epoch, generation, expected, batch, events }
+    }
 }
 
 impl Append<NewEvent> {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use event_store::{Access, Append, EventStore, NewLog, StoreUrl};
-use log_record::{BatchId, Partition, Place, Position, WriterId};
+use log_record::{Partition, Place, Position, WriterId};
 use uuid::Uuid;
 
 /// The events that are read and landed at once: about 2 MB of them.
@@ -74,15 +74,7 @@ async fn copy_partition(
         let events = source.read(partition, head.position, PORTION).await?;
         let Some(last) = events.last() else { break };
         let generation = last.generation;
-        let append = Append {
-            partition,
-            epoch: head.epoch,
-            generation: head.generation,
-            expected: head.position,
-            batch: BatchId(Uuid::now_v7()),
-            events,
-        };
-        let landed = copy.append_recorded(append).await;
+        let landed = copy.append_recorded(Append::after(partition, &head, events)).await;
         head.position = landed.with_context(|| {
             format!("the copy of partition {partition} ended at {}; run it again", head.position)
         })?;

@@ -9,7 +9,7 @@ use clap::Args;
 use domain::{Event, LogForked, Timestamp};
 use event_schema::{Metadata, Salt, encode};
 use event_store::{Access, Append, EventStore};
-use log_record::{BatchId, Generation, Head, Partition, Place, Position, RecordedEvent, WriterId};
+use log_record::{Generation, Head, Partition, Place, Position, RecordedEvent, WriterId};
 use uuid::Uuid;
 
 use crate::config::DataConfig;
@@ -63,15 +63,8 @@ async fn fork(
     // It has no private text, so nothing is salted.
     let event = encode(&event, recorded_at, &Metadata::of_command("fork-log"), Salt([0; 16]))?;
     let place = Place { partition, position: head.position.next() };
-    let append = Append {
-        partition,
-        epoch: head.epoch,
-        generation: head.generation,
-        expected: head.position,
-        batch: BatchId(Uuid::now_v7()),
-        events: vec![RecordedEvent::seal(store.log_id(), next(head), place, event)],
-    };
-    store.append_recorded(append).await?;
+    let row = RecordedEvent::seal(store.log_id(), next(head), place, event);
+    store.append_recorded(Append::after(partition, &head, vec![row])).await?;
     Ok(last.place)
 }
 

@@ -471,14 +471,8 @@ async fn open_log(
         Clock::Wall => (config.read_clock.0)().wall,
         Clock::Commands => Timestamp::EPOCH,
     };
-    let append = Append {
-        partition: config.partition,
-        epoch: head.epoch,
-        generation: head.generation,
-        expected: Position::START,
-        batch: BatchId(Uuid::now_v7()),
-        events: vec![encode(&event, now, &metadata, Salts::new().next()?)?],
-    };
+    let opened = encode(&event, now, &metadata, Salts::new().next()?)?;
+    let append = Append::after(config.partition, head, vec![opened]);
     config.store.append(append).await?;
     Ok(())
 }

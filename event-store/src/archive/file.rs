@@ -122,9 +122,9 @@ pub(super) fn read(
         let offset = usize::try_from(member).ok().and_then(|member| range.members.get(member));
         let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(offset.copied().unwrap_or_default()))?;
-        let unpacked: Box<dyn Read> = Box::new(MultiGzDecoder::new(BufReader::new(file)));
+        let unpacked = BufReader::new(MultiGzDecoder::new(BufReader::new(file)));
         let mut events = vec![];
-        for line in BufReader::new(unpacked).lines() {
+        for line in unpacked.lines() {
             let event = from_line(&line?)?;
             if event.position() > after {
                 events.push(event);
