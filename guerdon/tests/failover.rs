@@ -216,6 +216,8 @@ async fn a_snapshot_that_has_seen_what_is_lost_refuses_the_start() {
         |file: std::fs::DirEntry| file.path().extension().is_some_and(|e| e == "snapshot");
     until(|| std::fs::read_dir(&snapshots).is_ok_and(|files| files.flatten().any(is_whole)));
     assert_eq!(ledger.stop(), Some(0));
+    let journal = folder.path().join("log.sqlite-wal");
+    assert!(!journal.exists(), "the process that takes snapshots has the log open yet");
     std::fs::rename(&copy, &file).expect("restored");
 
     let url: StoreUrl = store.parse().expect("a URL");

@@ -30,19 +30,27 @@ pub(super) async fn keep_taking(
             continue;
         }
         newest = head.position;
-        match stop.run_until_cancelled(take(&config)).await {
-            None => return,
-            Some(Ok(())) => tracing::info!(position = %newest, "a snapshot was taken"),
-            Some(Err(error)) => {
+        match take(&config, &stop).await {
+            Ok(Child::GivenUp) => return,
+            Ok(Child::Ended) => tracing::info!(position = %newest, "a snapshot was taken"),
+            Err(error) => {
                 tracing::warn!(%error, "no snapshot was taken; the ledger serves without it");
             }
         }
     }
 }
 
-/// Runs the child; it is killed where nobody waits for it any more.
-async fn take(config: &ServeConfig) -> std::io::Result<()> {
-    let ended = Command::new(std::env::current_exe()?)
+/// What became of a child.
+enum Child {
+    Ended,
+    GivenUp,
+}
+
+/// Runs the child. When it is told to stop, the child is killed and waited for: it has the log
+/// open, and SQLite tidies its journal away only when the last process lets go of it. A log whose
+/// journal stayed behind would, were its file replaced by an older copy, go on from neither.
+async fn take(config: &ServeConfig, stop: &CancellationToken) -> std::io::Result<Child> {
+    let mut child = Command::new(std::env::current_exe()?)
         .arg("snapshot")
         // Not as arguments, which everybody on the machine can read.
         .env("GUERDON_DATA_DIR", &config.data.data_dir)
@@ -51,11 +59,13 @@ async fn take(config: &ServeConfig) -> std::io::Result<()> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .kill_on_drop(true)
-        .status()
-        .await?;
-    if ended.success() {
-        Ok(())
-    } else {
-        Err(std::io::Error::other(format!("it ended with {ended}")))
+        .spawn()?;
+    match stop.run_until_cancelled(child.wait()).await.transpose()? {
+        None => {
+            child.kill().await?;
+            Ok(Child::GivenUp)
+        }
+        Some(ended) if ended.success() => Ok(Child::Ended),
+        Some(ended) => Err(std::io::Error::other(format!("it ended with {ended}"))),
     }
 }
