@@ -10,19 +10,21 @@ mod hold;
 mod offer;
 mod programme;
 mod purchase;
+mod shipment;
 
 pub use credit::{
     Cause, CauseKind, CreditDeducted, CreditEarned, CreditExpired, CreditMatured, CreditReceived,
     CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, LotId, LotPart, RuleVersion,
     WithdrawalCause,
 };
-pub use exchange::{ExchangeCancelled, ExchangeCreated, Ordered, ShipmentDispatched, Shipped};
+pub use exchange::{ExchangeCancelled, ExchangeCreated, Ordered};
 pub use hold::{CreditHeld, HoldCaptured, HoldReleased, HoldSwapped, ReleaseReason};
 pub use offer::{OfferAmended, OfferClosed, OfferOpened, StockAdded};
 pub use programme::{
     Clock, ClockConfirmed, ClockDoubted, EarningRuleSet, LogForked, LogOpened, PolicyChanged,
 };
 pub use purchase::{PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnedLine};
+pub use shipment::{ShipmentDispatched, ShipmentReport, Shipped};
 
 use crate::{AccountId, Actor, Reason};
 
@@ -71,8 +73,18 @@ pub enum Event {
     ExchangeCreated(AccountId, ExchangeCreated),
     /// `exchange-cancelled`: the second half of a cancellation.
     ExchangeCancelled(AccountId, ExchangeCancelled),
-    /// `shipment-dispatched`.
+    /// `shipment-accepted`: the warehouse will ship it.
+    ShipmentAccepted(AccountId, ShipmentReport),
+    /// `shipment-back-ordered`: the warehouse will ship it once it has the goods.
+    ShipmentBackOrdered(AccountId, ShipmentReport),
+    /// `shipment-dispatched`: the parcel has left.
     ShipmentDispatched(AccountId, ShipmentDispatched),
+    /// `shipment-delivered`: the parcel has arrived.
+    ShipmentDelivered(AccountId, ShipmentReport),
+    /// `shipment-rejected`: the warehouse won't ship it.
+    ShipmentRejected(AccountId, ShipmentReport),
+    /// `shipment-settled`: an operator has seen to it by hand.
+    ShipmentSettled(AccountId, ShipmentReport),
     /// `purchase-recorded`.
     PurchaseRecorded(AccountId, PurchaseRecorded),
     /// `purchase-returned`.
@@ -126,7 +138,12 @@ impl Event {
             | Self::HoldReleased(account, _)
             | Self::ExchangeCreated(account, _)
             | Self::ExchangeCancelled(account, _)
+            | Self::ShipmentAccepted(account, _)
+            | Self::ShipmentBackOrdered(account, _)
             | Self::ShipmentDispatched(account, _)
+            | Self::ShipmentDelivered(account, _)
+            | Self::ShipmentRejected(account, _)
+            | Self::ShipmentSettled(account, _)
             | Self::PurchaseRecorded(account, _)
             | Self::PurchaseReturned(account, _) => Some(account),
             Self::LogOpened(_)
@@ -160,7 +177,12 @@ impl Event {
             | Self::HoldReleased(..) => true,
             Self::ExchangeCreated(..)
             | Self::ExchangeCancelled(..)
+            | Self::ShipmentAccepted(..)
+            | Self::ShipmentBackOrdered(..)
             | Self::ShipmentDispatched(..)
+            | Self::ShipmentDelivered(..)
+            | Self::ShipmentRejected(..)
+            | Self::ShipmentSettled(..)
             | Self::PurchaseRecorded(..)
             | Self::PurchaseReturned(..)
             | Self::LogOpened(_)

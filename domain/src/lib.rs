@@ -53,8 +53,8 @@ pub use event::{
     CreditWithdrawn, DebtRepaid, EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated,
     HoldCaptured, HoldReleased, HoldSwapped, LogForked, LogOpened, LotId, LotPart, Note,
     OfferAmended, OfferClosed, OfferOpened, Ordered, PolicyChanged, PurchaseLine, PurchaseRecorded,
-    PurchaseReturned, ReleaseReason, ReturnedLine, RuleVersion, ShipmentDispatched, Shipped,
-    StockAdded, WithdrawalCause,
+    PurchaseReturned, ReleaseReason, ReturnedLine, RuleVersion, ShipmentDispatched, ShipmentReport,
+    Shipped, StockAdded, WithdrawalCause,
 };
 pub use ids::{
     AccountId, Actor, AdditionId, CancellationId, Carrier, Category, CauseId, DeliverTo,

@@ -116,12 +116,48 @@ impl IdHash {
         Self::of(sender.as_str(), "transfer", id.as_str())
     }
 
-    /// The dispatch of what an exchange or a purchase asked for, of which there is one.
+    /// The dispatch of what an exchange or a purchase asked for, of which there is one, as of all
+    /// that is said about a parcel.
     #[must_use]
     pub fn dispatch(account: &AccountId, shipped: &Shipped) -> Self {
+        Self::of_shipment(account, shipped, ["exchange-dispatch", "purchase-dispatch"])
+    }
+
+    /// Its acceptance by the warehouse.
+    #[must_use]
+    pub fn acceptance(account: &AccountId, shipped: &Shipped) -> Self {
+        Self::of_shipment(account, shipped, ["exchange-acceptance", "purchase-acceptance"])
+    }
+
+    /// Its being put on back order.
+    #[must_use]
+    pub fn back_order(account: &AccountId, shipped: &Shipped) -> Self {
+        Self::of_shipment(account, shipped, ["exchange-back-order", "purchase-back-order"])
+    }
+
+    /// Its delivery.
+    #[must_use]
+    pub fn delivery(account: &AccountId, shipped: &Shipped) -> Self {
+        Self::of_shipment(account, shipped, ["exchange-delivery", "purchase-delivery"])
+    }
+
+    /// Its rejection by the warehouse.
+    #[must_use]
+    pub fn rejection(account: &AccountId, shipped: &Shipped) -> Self {
+        Self::of_shipment(account, shipped, ["exchange-rejection", "purchase-rejection"])
+    }
+
+    /// Its settlement by an operator.
+    #[must_use]
+    pub fn settlement(account: &AccountId, shipped: &Shipped) -> Self {
+        Self::of_shipment(account, shipped, ["exchange-settlement", "purchase-settlement"])
+    }
+
+    fn of_shipment(account: &AccountId, shipped: &Shipped, kinds: [&str; 2]) -> Self {
+        let [of_exchange, of_purchase] = kinds;
         match shipped {
-            Shipped::ExchangeId(id) => Self::exchange_dispatch(account, id),
-            Shipped::PurchaseId(id) => Self::of(account.as_str(), "purchase-dispatch", id.as_str()),
+            Shipped::ExchangeId(id) => Self::of(account.as_str(), of_exchange, id.as_str()),
+            Shipped::PurchaseId(id) => Self::of(account.as_str(), of_purchase, id.as_str()),
         }
     }
 

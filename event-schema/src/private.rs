@@ -43,6 +43,11 @@ pub(crate) fn private_of(event: &Event) -> Option<PrivateFields> {
         Event::CreditWithdrawn(_, fact) => fact.note.clone(),
         Event::ExchangeCancelled(_, fact) => fact.note.clone(),
         Event::PurchaseReturned(_, fact) => fact.note.clone(),
+        Event::ShipmentAccepted(_, fact)
+        | Event::ShipmentBackOrdered(_, fact)
+        | Event::ShipmentDelivered(_, fact)
+        | Event::ShipmentRejected(_, fact)
+        | Event::ShipmentSettled(_, fact) => fact.note.clone(),
         _ => Note::default(),
     };
     let fields = PrivateFields { deliver_to, by, reason };
@@ -59,6 +64,11 @@ pub(crate) fn restore(event: &mut Event, fields: PrivateFields) {
         Event::CreditWithdrawn(_, fact) => fact.note = Note { by, reason },
         Event::ExchangeCancelled(_, fact) => fact.note = Note { by, reason },
         Event::PurchaseReturned(_, fact) => fact.note = Note { by, reason },
+        Event::ShipmentAccepted(_, fact)
+        | Event::ShipmentBackOrdered(_, fact)
+        | Event::ShipmentDelivered(_, fact)
+        | Event::ShipmentRejected(_, fact)
+        | Event::ShipmentSettled(_, fact) => fact.note = Note { by, reason },
         _ => {}
     }
 }

@@ -134,6 +134,21 @@ impl Rows {
             Event::ExchangeCreated(account, fact) => self.exchanged(at, account, fact),
             Event::ExchangeCancelled(account, fact) => self.cancelled(at, account, fact),
             Event::ShipmentDispatched(account, fact) => self.dispatched(at, account, fact),
+            Event::ShipmentAccepted(account, fact) => {
+                self.reported(at, account, fact, "accepted");
+            }
+            Event::ShipmentBackOrdered(account, fact) => {
+                self.reported(at, account, fact, "back-ordered");
+            }
+            Event::ShipmentDelivered(account, fact) => {
+                self.reported(at, account, fact, "delivered");
+            }
+            Event::ShipmentRejected(account, fact) => {
+                self.reported(at, account, fact, "rejected");
+            }
+            Event::ShipmentSettled(account, fact) => {
+                self.reported(at, account, fact, "settled");
+            }
             Event::PurchaseRecorded(account, fact) => self.purchased(at, account, fact)?,
             Event::PurchaseReturned(account, fact) => self.returned(at, account, fact),
             Event::OfferOpened(fact) => self.offer_opened(at, fact),

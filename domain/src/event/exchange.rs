@@ -1,11 +1,11 @@
-//! Facts about exchanges of points for goods, and their parcels.
+//! Facts about exchanges of points for goods.
 
 use serde::{Deserialize, Serialize};
 
 use super::Note;
 use crate::{
-    CancellationId, Carrier, DeliverTo, ExchangeId, ExpressNo, HoldId, OfferId, Points, ProductId,
-    PurchaseId, Timestamp, Units, WarehouseId,
+    CancellationId, DeliverTo, ExchangeId, HoldId, OfferId, Points, ProductId, Timestamp, Units,
+    WarehouseId,
 };
 
 /// Goods were got for points, and are to be shipped. It bears the exchange id and every field of
@@ -71,29 +71,4 @@ pub struct ExchangeCancelled {
     /// Who, and why; private, and nothing once it has been erased.
     #[serde(skip)]
     pub note: Note,
-}
-
-/// What a shipping request is for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Shipped {
-    /// Goods got for points.
-    ExchangeId(ExchangeId),
-    /// Goods bought for money.
-    PurchaseId(PurchaseId),
-}
-
-/// A parcel left the warehouse; from now on its goods can't be cancelled.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ShipmentDispatched {
-    /// What is in it.
-    #[serde(flatten)]
-    pub shipped: Shipped,
-    /// Who carries it.
-    pub carrier: Carrier,
-    /// The carrier's number for it.
-    pub express_no: ExpressNo,
-    /// When it happened, as the caller said; it informs and decides nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub occurred_at: Option<Timestamp>,
 }

@@ -8,8 +8,8 @@ use crate::{
     AccountId, CancellationId, Cause, CauseKind, CreditWithdrawn, EarningRule, EarningRuleSet,
     Event, ExchangeCancelled, ExchangeCreated, ExchangeId, HoldId, IdHash, Inventory, LotPart,
     Offer, OfferAmended, OfferClosed, OfferId, OfferOpened, OfferPhase, Points, PurchaseId,
-    PurchaseRecorded, PurchaseReturned, ReturnId, ShipmentDispatched, StockAdded, Timestamp,
-    TransferId, WithdrawalCause,
+    PurchaseRecorded, PurchaseReturned, ReturnId, StockAdded, Timestamp, TransferId,
+    WithdrawalCause,
 };
 
 /// An event that no correct history can hold where it stands.
@@ -90,7 +90,24 @@ impl State {
             }
             Event::ExchangeCreated(id, fact) => self.exchange_created(at, id, fact)?,
             Event::ExchangeCancelled(id, fact) => self.exchange_cancelled(at, id, fact)?,
-            Event::ShipmentDispatched(id, fact) => self.shipment_dispatched(at, id, fact)?,
+            Event::ShipmentDispatched(id, fact) => {
+                self.record(IdHash::dispatch(id, &fact.shipped), at)?;
+            }
+            Event::ShipmentAccepted(id, fact) => {
+                self.record(IdHash::acceptance(id, &fact.shipped), at)?;
+            }
+            Event::ShipmentBackOrdered(id, fact) => {
+                self.record(IdHash::back_order(id, &fact.shipped), at)?;
+            }
+            Event::ShipmentDelivered(id, fact) => {
+                self.record(IdHash::delivery(id, &fact.shipped), at)?;
+            }
+            Event::ShipmentRejected(id, fact) => {
+                self.record(IdHash::rejection(id, &fact.shipped), at)?;
+            }
+            Event::ShipmentSettled(id, fact) => {
+                self.record(IdHash::settlement(id, &fact.shipped), at)?;
+            }
             Event::PurchaseRecorded(id, fact) => self.purchase_recorded(at, id, fact)?,
             Event::PurchaseReturned(id, fact) => self.purchase_returned(at, id, fact)?,
             Event::OfferOpened(fact) => self.offer_opened(at, fact)?,
@@ -247,15 +264,6 @@ impl State {
             offer.inventory.give_back(fact.quantity).ok_or("I4: more came back than was sold")?;
         let account = self.accounts.get_mut(id).ok_or("an exchange of an unknown account")?;
         account.count_back(number, fact.quantity).ok_or("more came back than was taken")
-    }
-
-    fn shipment_dispatched(
-        &mut self,
-        at: Position,
-        id: &AccountId,
-        fact: &ShipmentDispatched,
-    ) -> Changed {
-        self.record(IdHash::dispatch(id, &fact.shipped), at)
     }
 
     fn purchase_recorded(

@@ -1,6 +1,9 @@
 //! What is compared: what the model says that happened, and what the recorded events say.
 
-use domain::{Event, LotPart, Points, ReleaseReason, Shipped, SpentCredit, Timestamp};
+use domain::{
+    AccountId, Event, LotPart, Points, ReleaseReason, ShipmentReport, Shipped, SpentCredit,
+    Timestamp,
+};
 use log_record::Position;
 
 use crate::ledger::{Part, Time};
@@ -94,6 +97,11 @@ pub(crate) enum Effect {
         offer: String,
         quantity: u128,
         points: u128,
+    },
+    Reported {
+        account: String,
+        what: String,
+        news: &'static str,
     },
     Dispatched {
         account: String,
@@ -248,13 +256,14 @@ impl Lots {
                 quantity: it.quantity.get().into(),
                 points: number(it.points),
             },
-            Event::ShipmentDispatched(account, it) => Effect::Dispatched {
-                account: account.to_string(),
-                what: match &it.shipped {
-                    Shipped::ExchangeId(id) => id.to_string(),
-                    Shipped::PurchaseId(id) => id.to_string(),
-                },
-            },
+            Event::ShipmentDispatched(account, it) => {
+                Effect::Dispatched { account: account.to_string(), what: id_of(&it.shipped) }
+            }
+            Event::ShipmentAccepted(account, it) => reported(account, it, "accepted"),
+            Event::ShipmentBackOrdered(account, it) => reported(account, it, "back-ordered"),
+            Event::ShipmentDelivered(account, it) => reported(account, it, "delivered"),
+            Event::ShipmentRejected(account, it) => reported(account, it, "rejected"),
+            Event::ShipmentSettled(account, it) => reported(account, it, "settled"),
             Event::PurchaseRecorded(account, it) => Effect::Purchased {
                 account: account.to_string(),
                 purchase: it.purchase_id.to_string(),
@@ -326,4 +335,15 @@ fn number(points: Points) -> u128 {
 
 fn number_or_none(points: Option<Points>) -> u128 {
     points.map_or(0, number)
+}
+
+fn reported(account: &AccountId, it: &ShipmentReport, news: &'static str) -> Effect {
+    Effect::Reported { account: account.to_string(), what: id_of(&it.shipped), news }
+}
+
+fn id_of(shipped: &Shipped) -> String {
+    match shipped {
+        Shipped::ExchangeId(id) => id.to_string(),
+        Shipped::PurchaseId(id) => id.to_string(),
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{
     AccountId, DeliverTo, ExchangeCreated, ProductId, PurchaseRecorded, ShipmentDispatched,
-    Shipped, WarehouseId,
+    ShipmentReport, Shipped, WarehouseId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,8 @@ pub(super) enum ShippingNews {
     Less(BTreeMap<ProductId, i64>),
     /// The parcel left.
     Dispatched { carrier: String, express_no: String },
+    /// It has come as far as this status.
+    Reached(&'static str),
 }
 
 /// What can change of a request, as the table has it.
@@ -65,14 +67,15 @@ impl RequestState {
     /// Does what became known since, in the order of the log.
     pub(crate) fn change(&mut self, changes: &[ShippingChange]) -> Result<(), serde_json::Error> {
         for ShippingChange { place, news } in changes {
-            let is_here = self.status == "requested";
+            let is_here = furtherance(&self.status) < furtherance("dispatched");
             match news {
                 _ if self.changed_at >= *place => continue,
                 ShippingNews::Dispatched { carrier, express_no } => {
-                    self.status = "dispatched".into();
+                    self.reach("dispatched");
                     self.carrier = Some(carrier.clone());
                     self.express_no = Some(express_no.clone());
                 }
+                ShippingNews::Reached(status) => self.reach(status),
                 // What left, or isn't to be sent any more, is not changed.
                 _ if !is_here => continue,
                 ShippingNews::LessOfEach(quantity) => self.lower(|_| *quantity)?,
@@ -83,6 +86,13 @@ impl RequestState {
             self.changed_at = *place;
         }
         Ok(())
+    }
+
+    /// What is told late doesn't bring a parcel back.
+    fn reach(&mut self, status: &str) {
+        if furtherance(&self.status) < furtherance(status) {
+            self.status = status.into();
+        }
     }
 
     /// Where nothing is left to be shipped, there is no parcel.
@@ -96,6 +106,19 @@ impl RequestState {
         }
         self.lines = json(&lines)?;
         Ok(())
+    }
+}
+
+/// How far on its way a parcel is that has this status.
+fn furtherance(status: &str) -> u8 {
+    match status {
+        "requested" => 0,
+        "accepted" => 1,
+        "back-ordered" => 2,
+        "dispatched" => 3,
+        "delivered" => 4,
+        // Cancelled, rejected or settled: it goes no further.
+        _ => 5,
     }
 }
 
@@ -181,6 +204,16 @@ impl Rows {
             express_no: fact.express_no.to_string(),
         };
         self.change_shipping(at, account_id, fact.shipped, news);
+    }
+
+    pub(super) fn reported(
+        &mut self,
+        at: At<'_>,
+        account_id: AccountId,
+        fact: ShipmentReport,
+        status: &'static str,
+    ) {
+        self.change_shipping(at, account_id, fact.shipped, ShippingNews::Reached(status));
     }
 
     pub(super) fn change_shipping(
