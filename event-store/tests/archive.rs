@@ -1,6 +1,7 @@
 //! Events that were moved to files are read as before, and a file that was changed is named.
 
 use std::path::Path;
+use std::time::Duration;
 
 use event_store::{
     Access, Append, EventStore, MEMBER_EVENTS, NewLog, READ_EVENTS_MAX, StoreError, StoreUrl,
@@ -12,6 +13,8 @@ use uuid::Uuid;
 const NEW_LOG: NewLog = NewLog { log_id: LogId(Uuid::from_u128(42)), partitions: 2 };
 /// More than one member of a file, and no whole number of them.
 const RANGE: u64 = MEMBER_EVENTS + 1_000;
+/// How long a test waits for something that takes milliseconds, before it fails.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn an_archived_range_is_read_as_before_on_sqlite() {
@@ -76,11 +79,25 @@ async fn an_archived_range_is_read_as_before(url: &StoreUrl) {
     let known = &before[10];
     let mut follower = store.follow_from(known.place, known.checksum).expect("a partition");
     assert_eq!(follower.next(5).await.expect("read"), before[11..16]);
+    follows_on_past_the_range(&store, &before).await;
 
     damage(&archive.join(&ranges[1].file));
     let error = store.archive_range(archive, Partition(1), first, last).await;
     let error = error.expect_err("it was changed").to_string();
     assert!(error.contains("SHA-256") || error.contains("read the archived"), "{error}");
+}
+
+/// Also where the last event that was followed is the range's last: the next isn't in its file.
+async fn follows_on_past_the_range(store: &EventStore, before: &[RecordedEvent]) {
+    let to_its_end = usize::try_from(RANGE).expect("it fits");
+    let mut follower = store.follow(Partition(1), Position::START).expect("a partition");
+    let mut followed = follower.next(to_its_end).await.expect("read");
+    assert_eq!(followed.len(), to_its_end);
+    while followed.len() < before.len() {
+        let next = tokio::time::timeout(PATIENCE, follower.next(READ_EVENTS_MAX)).await;
+        followed.extend(next.expect("there are more events").expect("read"));
+    }
+    assert_eq!(followed, before);
 }
 
 async fn fill(store: &EventStore, partition: Partition, events: u64) {
