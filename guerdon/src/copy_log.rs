@@ -23,8 +23,10 @@ const TELL_EVERY: Duration = Duration::from_secs(5);
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CopyLogArgs {
     /// The log to copy: sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE.
+    #[arg(env = "GUERDON_COPY_FROM", hide_env_values = true)]
     from: StoreUrl,
     /// An empty store, or one that holds the beginning of the same log.
+    #[arg(env = "GUERDON_COPY_TO", hide_env_values = true)]
     to: StoreUrl,
 
     /// Where old events of the log to copy are that `guerdon archive` has taken out of it.
