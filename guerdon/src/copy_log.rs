@@ -68,6 +68,12 @@ async fn copy_partition(
     copy: &EventStore,
     partition: Partition,
 ) -> anyhow::Result<u64> {
+    // Before anybody who writes there is deposed: a copy may have become a ledger of its own.
+    let there = copy.head(partition).await?.position;
+    same_so_far(source, copy, Place { partition, position: there }).await?;
+    if source.head(partition).await?.position == there {
+        return Ok(0);
+    }
     let mut head = copy.take_over(partition, WriterId(Uuid::now_v7())).await?;
     let begun_at = head.position;
     same_so_far(source, copy, Place { partition, position: begun_at }).await?;
