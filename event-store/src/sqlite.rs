@@ -1,10 +1,12 @@
 //! The log in a SQLite file: the embedded default.
 //!
-//! One thread owns the one connection that writes, two more own connections that read. Every
-//! commit is synced (`synchronous=full` in WAL mode). A lock on a file beside the log keeps other
-//! writers away; readers in other processes are welcome.
+//! One thread owns the one connection that appends, two more own connections that read, and one
+//! copies what was appended into the log's file. Every commit is synced (`synchronous=full` in WAL
+//! mode). A lock on a file beside the log keeps other writers away; readers in other processes are
+//! welcome.
 
 mod archived;
+mod checkpointer;
 mod lock;
 mod open;
 mod rows;
@@ -23,6 +25,7 @@ use uuid::Uuid;
 
 use crate::archive::Archive;
 use crate::{Access, ApiKeyRow, Append, AppendError, ArchivedRange, StoreError};
+use checkpointer::Checkpointer;
 use lock::WriterLock;
 use rows::{failed, insert_events, read_events, select_head};
 use thread::ConnectionThread;
@@ -50,6 +53,8 @@ struct Shared {
     appended: Vec<watch::Sender<Position>>,
     readers: Vec<ConnectionThread>,
     next_reader: AtomicUsize,
+    /// Before the writer's connection, which it has jobs for.
+    checkpointer: Option<Checkpointer>,
     /// Last but one, so that the writer's connection closes after the readers'.
     writer: Option<ConnectionThread>,
     /// Last, so that the lock is held until every connection is closed.
@@ -71,6 +76,10 @@ impl SqliteStore {
             .writer
             .map(|connection| ConnectionThread::start(connection, file))
             .transpose()?;
+        let checkpointer = match &writer {
+            Some(writer) => Some(Checkpointer::start(file, writer.jobs()?)?),
+            None => None,
+        };
         let watched = (0..opened.partitions).map(|_| watch::Sender::new(Position::START));
         Ok(Self {
             archive: Archive::default(),
@@ -80,6 +89,7 @@ impl SqliteStore {
                 appended: watched.collect(),
                 readers,
                 next_reader: AtomicUsize::new(0),
+                checkpointer,
                 writer,
                 _lock: opened.lock,
             }),
@@ -142,7 +152,10 @@ impl SqliteStore {
             .await
             .map_err(AppendError::InDoubt)??;
         if let Some(watched) = self.shared.appended.get(usize::from(partition.0)) {
-            watched.send_replace(appended);
+            let before = watched.send_replace(appended);
+            if let Some(checkpointer) = &self.shared.checkpointer {
+                checkpointer.appended(appended.since(before));
+            }
         }
         Ok(appended)
     }

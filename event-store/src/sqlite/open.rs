@@ -23,10 +23,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// two, so larger ones than SQLite's 4 KiB cost less. It counts when the file is made.
 const PAGE_BYTES: u32 = 16_384;
 
-/// Frames in the write-ahead file before they are moved into the log's file: 40 MB, so that the
-/// move is rare and large.
-const CHECKPOINT_FRAMES: u32 = 2_500;
-
 const MAKE_LOG: &str = "insert into log (singleton, log_id, partitions) values (1, ?, ?)";
 
 /// An open log's file.
@@ -106,7 +102,7 @@ fn writing_connection(file: &Path) -> Result<Connection, StoreError> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
-        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_FRAMES)?;
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         // What a former process left in the write-ahead file may be in the page cache only, if a
         // sync of its failed: copied into the log's file and synced, it is on the disk.
         connection.query_row("pragma wal_checkpoint(truncate)", (), |_| Ok(()))

@@ -19,6 +19,11 @@ pub(super) struct ConnectionThread {
 }
 
 impl ConnectionThread {
+    /// For another thread, which may have jobs, too; the connection closes only when it is gone.
+    pub(super) fn jobs(&self) -> Result<Jobs, StoreError> {
+        self.jobs.clone().map(Jobs).ok_or(StoreError::Closed)
+    }
+
     pub(super) fn start(mut connection: Connection, file: &Path) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel::<Job>();
         let thread = thread::Builder::new()
@@ -50,6 +55,23 @@ impl ConnectionThread {
         let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
         jobs.send(job).map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)
+    }
+}
+
+/// The way to give such a thread jobs from a thread that may wait.
+#[derive(Debug)]
+pub(super) struct Jobs(mpsc::Sender<Job>);
+
+impl Jobs {
+    /// Runs `job` on the thread; nothing comes back where the thread has ended.
+    pub(super) fn run_and_wait<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (answer, answered) = mpsc::channel();
+        let job = Box::new(move |connection: &mut Connection| drop(answer.send(job(connection))));
+        self.0.send(job).ok()?;
+        answered.recv().ok()
     }
 }
 

@@ -1,0 +1,124 @@
+//! Moves what was appended from the write-ahead file into the log's file, beside the appends.
+//!
+//! Left to SQLite, the connection that appends does it, and no append is answered for as long as it
+//! takes to copy and sync tens of megabytes. Here another connection copies while appends go on, and
+//! only the last few pages, without which the write-ahead file couldn't begin anew, are copied
+//! between two appends.
+
+use std::path::Path;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+
+use rusqlite::Connection;
+
+use super::open;
+use super::thread::Jobs;
+use crate::StoreError;
+
+/// After about so many pages more in the write-ahead file, they are copied: 8 MB.
+const COPY_AFTER: u64 = 512;
+
+/// Of about 400 bytes each, in pages of 16 KiB.
+const EVENTS_A_PAGE: u64 = 40;
+
+/// So many pages, and the file begins anew: 40 MB.
+const BEGIN_ANEW_AFTER: i64 = 2_500;
+
+/// So few are left to be copied that appends may wait for them: a few milliseconds.
+const FEW: i64 = 128;
+
+/// How often it is tried to come so near to the end; faster appends than that are let go on.
+const TRIES: usize = 4;
+
+/// How far the write-ahead file is, in pages.
+#[derive(Debug)]
+struct Progress {
+    written: i64,
+    copied: i64,
+}
+
+/// A handle to the thread that copies. Dropping it ends the thread and waits.
+#[derive(Debug)]
+pub(super) struct Checkpointer {
+    appended: Option<mpsc::Sender<u64>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Checkpointer {
+    /// `writer` is the thread that appends.
+    pub(super) fn start(file: &Path, writer: Jobs) -> Result<Self, StoreError> {
+        let connection = open::connection_beside(file)?;
+        let (appended, appends) = mpsc::channel();
+        let thread = thread::Builder::new()
+            .name("checkpointer".into())
+            .spawn(move || keep_copying(&connection, &writer, &appends))
+            .map_err(|source| StoreError::Io {
+                doing: "start a thread for",
+                file: file.into(),
+                source,
+            })?;
+        Ok(Self { appended: Some(appended), thread: Some(thread) })
+    }
+
+    /// Tells it of an append of so many events.
+    pub(super) fn appended(&self, events: u64) {
+        // Each append writes its last page anew, the head's, and one of the tree above them.
+        let pages = 3 + events / EVENTS_A_PAGE;
+        if let Some(appended) = &self.appended {
+            // The thread ends with the store.
+            appended.send(pages).ok();
+        }
+    }
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        self.appended = None;
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+fn keep_copying(connection: &Connection, writer: &Jobs, appends: &mpsc::Receiver<u64>) {
+    let mut pages = 0;
+    while let Ok(more) = appends.recv() {
+        pages += more + appends.try_iter().sum::<u64>();
+        if pages < COPY_AFTER {
+            continue;
+        }
+        pages = 0;
+        if let Err(error) = copy(connection, writer) {
+            // Nothing is lost: it all stays in the write-ahead file, and is copied the next time.
+            tracing::warn!(%error, "the log's write-ahead file can't be copied, and grows");
+        }
+    }
+}
+
+fn copy(connection: &Connection, writer: &Jobs) -> rusqlite::Result<()> {
+    let mut progress = checkpoint(connection)?;
+    if progress.written < BEGIN_ANEW_AFTER {
+        return Ok(());
+    }
+    for _ in 0..TRIES {
+        if progress.written - progress.copied <= FEW {
+            break;
+        }
+        progress = checkpoint(connection)?;
+    }
+    if progress.written - progress.copied > FEW {
+        return Ok(());
+    }
+    // Between two appends nothing is written, so all can be copied; the next append begins the
+    // file anew, unless somebody still reads what is in it.
+    let done = writer.run_and_wait(|connection| checkpoint(connection).map(drop));
+    done.unwrap_or(Ok(()))
+}
+
+/// Copies what no reader needs as it was, and syncs the log's file. Nobody waits for it but its
+/// caller.
+fn checkpoint(connection: &Connection) -> rusqlite::Result<Progress> {
+    connection.query_row("pragma wal_checkpoint(passive)", (), |row| {
+        Ok(Progress { written: row.get(1)?, copied: row.get(2)? })
+    })
+}
