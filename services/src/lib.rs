@@ -8,11 +8,13 @@
 mod home;
 mod kafka;
 mod postgres;
+mod python;
 mod test_database;
 
 pub use home::home;
 pub use kafka::{Kafka, KafkaCluster, shared_kafka};
 pub use postgres::{Postgres, Stop, bin_folder};
+pub use python::{PYTHON_KAFKA, python_with};
 pub use test_database::TestDatabase;
 
 /// Stops the servers that tests share, and forgets their data.

@@ -1,0 +1,2 @@
+insert into answer (shipping_request_id, body)
+values (?1, json_patch(?2, json_object('occurred_at', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))))
