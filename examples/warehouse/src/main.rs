@@ -60,7 +60,7 @@ fn main() -> anyhow::Result<()> {
 fn consumer(options: &Options) -> anyhow::Result<BaseConsumer> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", &options.brokers)
-        .set("group.id", format!("warehouse-{}", options.warehouse))
+        .set("group.id", format!("{}-{}", options.warehouse, options.topic))
         // One process for one database. Who restarts under the same name goes on at once.
         .set("group.instance.id", &options.warehouse)
         .set("session.timeout.ms", "10000")
