@@ -127,7 +127,7 @@ def main():
     database.executescript(TABLES)
     consumer = Consumer({
         "bootstrap.servers": options.brokers,
-        "group.id": f"{options.warehouse}-{options.topic}",
+        "group.id": f"py-{options.warehouse}-{options.topic}",
         "group.instance.id": options.warehouse,
         "session.timeout.ms": 10000,
         "enable.auto.commit": False,

@@ -2,8 +2,8 @@
 //!
 //! [`Postgres`] is a server of one's own, to be stopped, killed, copied and promoted at will.
 //! [`TestDatabase`] is an empty database on a server that all tests share; the first test starts
-//! it, and `cargo xtask services stop` ends it. [`Kafka`] is a broker of one's own, [`KafkaCluster`]
-//! three of them, and [`shared_kafka`] the one that all tests share.
+//! it, and `cargo xtask services stop` ends it. [`Kafka`] is a broker of one's own,
+//! [`KafkaCluster`] three of them, and [`shared_kafka`] the one that all tests share.
 
 mod home;
 mod kafka;

@@ -1,4 +1,4 @@
-//! A Python with packages from PyPI, in a folder of its own.
+//! A Python with packages from `PyPI`, in a folder of its own.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -56,6 +56,8 @@ fn a_gap_is_noticed_and_closed_by_what_comes_late() {
 
 #[test]
 fn a_cancelled_parcel_is_never_dispatched() {
+    // A parcel is in hand for long enough to be cancelled.
+    let packing = [&UNTIL_IDLE[..], &["--packing", "2000"]].concat();
     let ledger = Ledger::open();
     ledger.requests(1, 1);
     ledger.requests_of("mug-red", 2, 1);
@@ -63,12 +65,13 @@ fn a_cancelled_parcel_is_never_dispatched() {
     // This one's request is in a gap and comes after its cancellation.
     ledger.leaves(4, 5, 0);
     ledger.requests(4, 1);
-    ledger.starts_warehouse(&["--back-order", "mug-red", "--until-idle", "4"]).ends();
+    let waiting = [&packing[..], &["--back-order", "mug-red"]].concat();
+    ledger.starts_warehouse(&waiting).ends();
     ledger.leaves(2, 6, 0);
-    ledger.starts_warehouse(&UNTIL_IDLE).ends();
+    ledger.starts_warehouse(&waiting).ends();
     ledger.requests(7, 1);
     ledger.leaves(7, 8, 1);
-    ledger.starts_warehouse(&UNTIL_IDLE).ends();
+    ledger.starts_warehouse(&packing).ends();
     let states = ledger.asks::<String>("select state from parcel order by shipping_request_id");
     assert_eq!(states, ["cancelled", "cancelled", "cancelled", "delivered"]);
     let left = ledger.asks::<i64>(
@@ -111,7 +114,7 @@ fn a_warehouse_killed_at_any_moment_ships_each_parcel_once() {
         // Another moment each time and in each run.
         let moment = uuid::Uuid::now_v7().as_u64_pair().1 % 1500;
         std::thread::sleep(Duration::from_millis(moment));
-        warehouse.is_killed();
+        warehouse.dies();
     }
     requests(PARCELS / 2 + kills * share + 1..=PARCELS);
     ledger.starts_warehouse(&UNTIL_IDLE).ends();

@@ -31,7 +31,7 @@ impl Ledger {
     pub(crate) fn open() -> Self {
         let brokers = services::shared_kafka().expect("Kafka runs");
         let name = uuid::Uuid::now_v7().to_string();
-        let config = config(&brokers);
+        let mut config = config(&brokers);
         let admin: AdminClient<DefaultClientContext> = config.create().expect("an admin");
         let topics = [format!("requests-{name}"), format!("events-{name}")];
         let topics = topics.each_ref().map(|t| NewTopic::new(t, 2, TopicReplication::Fixed(1)));
@@ -40,7 +40,7 @@ impl Ledger {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let made = runtime.expect("a runtime").block_on(made).expect("asked");
         assert!(made.iter().all(Result::is_ok), "{made:?}");
-        let producer = config.clone().set("linger.ms", "0").create().expect("a producer");
+        let producer = config.set("linger.ms", "0").create().expect("a producer");
         Self { folder: tempfile::tempdir().expect("a folder"), brokers, name, producer }
     }
 
@@ -106,7 +106,6 @@ impl Ledger {
         let topic = format!("requests-{}", self.name);
         let record = BaseRecord::to(&topic).partition(0).key("ann").payload(body).headers(headers);
         self.producer.send(record).expect("queued");
-        self.producer.flush(PATIENCE).expect("acknowledged");
     }
 
     /// The Rust warehouse, with these arguments.
@@ -123,6 +122,7 @@ impl Ledger {
     }
 
     fn starts(&self, mut command: Command, args: &[&str]) -> Warehouse {
+        self.producer.flush(PATIENCE).expect("what was asked for is in Kafka");
         let printed = std::fs::File::create(self.printed()).expect("a file");
         command.args(["--brokers", &self.brokers, "--database"]).arg(self.database());
         command.args(["--topic", &format!("requests-{}", self.name)]);
@@ -193,7 +193,7 @@ impl Warehouse {
         assert!(self.0.wait().expect("it ends").success());
     }
 
-    pub(crate) fn is_killed(mut self) {
+    pub(crate) fn dies(mut self) {
         self.0.kill().expect("killed");
         self.0.wait().expect("it ends");
     }
