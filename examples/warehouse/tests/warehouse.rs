@@ -112,7 +112,7 @@ fn a_warehouse_killed_at_any_moment_ships_each_parcel_once() {
         let warehouse = ledger.starts_warehouse(&[]);
         requests(PARCELS / 2 + kill * share + 1..=PARCELS / 2 + (kill + 1) * share);
         // Another moment each time and in each run.
-        let moment = uuid::Uuid::now_v7().as_u64_pair().1 % 1500;
+        let moment = uuid::Uuid::now_v7().as_u64_pair().1 % 3000;
         std::thread::sleep(Duration::from_millis(moment));
         warehouse.dies();
     }
