@@ -60,6 +60,23 @@ pub enum StoreError {
         /// The first of them.
         place: Place,
     },
+    /// Positions were to be archived that are no range, or that have no events yet.
+    #[error(
+        "{first} to {last} can't be archived: ranges have {size} positions each from 1 on, and \
+         partition {partition} of the log ends at {head}"
+    )]
+    NoWholeRange {
+        /// Of which partition.
+        partition: log_record::Partition,
+        /// The first of them.
+        first: log_record::Position,
+        /// The last of them.
+        last: log_record::Position,
+        /// How many positions a range has.
+        size: u64,
+        /// Where the partition ends.
+        head: log_record::Position,
+    },
     /// The file is damaged.
     #[error("the log {file} is damaged: {what}; restore it from a backup, and keep this file")]
     Corrupt {

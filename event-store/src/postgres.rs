@@ -290,13 +290,11 @@ impl PostgresStore {
         found.map_err(|source| postgres("read the archived ranges of", source))
     }
 
-    pub(crate) async fn first_live(
-        &self,
-        partition: Partition,
-    ) -> Result<Option<Position>, StoreError> {
+    pub(crate) async fn is_live(&self, last: Position) -> Result<bool, StoreError> {
         let client = self.reader().await?;
-        let first = archived::first_live(&client, partition).await;
-        first.map_err(|source| postgres("read", source))
+        let table = self.shared.ranges.table_of(last);
+        let is_there = archived::is_there(&client, &table).await;
+        is_there.map_err(|source| postgres("read", source))
     }
 
     pub(crate) async fn keep_archived(&self, range: ArchivedRange) -> Result<(), StoreError> {

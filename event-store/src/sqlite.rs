@@ -205,11 +205,15 @@ impl SqliteStore {
         self.read_with(move |connection| archived::range_of(connection, place)).await?
     }
 
-    pub(crate) async fn first_live(
-        &self,
-        partition: Partition,
-    ) -> Result<Option<Position>, StoreError> {
-        self.read_with(move |connection| archived::first_live(connection, partition)).await?
+    pub(crate) async fn is_live(&self, last: Position) -> Result<bool, StoreError> {
+        for partition in (0..self.partitions()).map(Partition) {
+            let first = move |connection: &mut _| archived::first_live(connection, partition);
+            let first = self.read_with(first).await??;
+            if first.is_some_and(|first| first <= last) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     pub(crate) async fn keep_archived(&self, range: ArchivedRange) -> Result<(), StoreError> {

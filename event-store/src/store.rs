@@ -188,7 +188,7 @@ impl EventStore {
     }
 
     /// The events after `after`, as many as there are, but at most `limit` and
-    /// [`READ_EVENTS_MAX`]; no more than to the end of their range, where they are archived.
+    /// [`READ_EVENTS_MAX`].
     pub async fn read(
         &self,
         partition: Partition,
@@ -196,13 +196,20 @@ impl EventStore {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
         let limit = limit.min(READ_EVENTS_MAX);
-        let read = self.read_live(partition, after, limit).await;
-        let Err(StoreError::CorruptEvent { place, what: MISSING }) = read else { return read };
-        match self.archived_range(place).await? {
-            Some(range) if place.position == after.next() => {
-                self.archive().read(self.log_id(), range, after, limit).await
+        let mut archived = vec![];
+        loop {
+            let (from, room) = (after.plus(archived.len() as u64), limit - archived.len());
+            let read = self.read_live(partition, from, room).await;
+            let Err(StoreError::CorruptEvent { place, what: MISSING }) = read else {
+                archived.extend(read?);
+                return Ok(archived);
+            };
+            match self.archived_range(place).await? {
+                Some(range) if place.position == from.next() => {
+                    archived.extend(self.archive().read(self.log_id(), range, from, room).await?);
+                }
+                _ => return read,
             }
-            _ => read,
         }
     }
 

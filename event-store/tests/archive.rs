@@ -1,6 +1,7 @@
 //! Events that were moved to files are read as before, and a file that was changed is named.
 
 use std::path::Path;
+use std::time::Duration;
 
 use event_store::{
     Access, Append, EventStore, MEMBER_EVENTS, NewLog, READ_EVENTS_MAX, StoreError, StoreUrl,
@@ -12,6 +13,8 @@ use uuid::Uuid;
 const NEW_LOG: NewLog = NewLog { log_id: LogId(Uuid::from_u128(42)), partitions: 2 };
 /// More than one member of a file, and no whole number of them.
 const RANGE: u64 = MEMBER_EVENTS + 1_000;
+/// How long a test waits for something that takes milliseconds, before it fails.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn an_archived_range_is_read_as_before_on_sqlite() {
@@ -52,6 +55,7 @@ async fn an_archived_range_is_read_as_before(url: &StoreUrl) {
     let (first, last) = (Position(1), Position(RANGE));
     let early = store.take_out(first, last).await.expect_err("it isn't archived yet");
     assert!(matches!(early, StoreError::NotArchived { .. }), "{early}");
+    no_other_range_is_archived(&store, archive).await;
     let mut ranges = vec![];
     for partition in [Partition(0), Partition(1)] {
         let range = store.archive_range(archive, partition, first, last).await.expect("archived");
@@ -76,11 +80,115 @@ async fn an_archived_range_is_read_as_before(url: &StoreUrl) {
     let known = &before[10];
     let mut follower = store.follow_from(known.place, known.checksum).expect("a partition");
     assert_eq!(follower.next(5).await.expect("read"), before[11..16]);
+    follows_on_past_the_range(&store, &before).await;
 
     damage(&archive.join(&ranges[1].file));
     let error = store.archive_range(archive, Partition(1), first, last).await;
     let error = error.expect_err("it was changed").to_string();
     assert!(error.contains("SHA-256") || error.contains("read the archived"), "{error}");
+}
+
+/// Neither one that the log doesn't reach the end of, nor a part of one.
+async fn no_other_range_is_archived(store: &EventStore, archive: &Path) {
+    for (first, last) in [
+        (RANGE + 1, 2 * RANGE),
+        (10 * RANGE + 1, 11 * RANGE),
+        (1, RANGE - 1),
+        (2, RANGE),
+        (2, RANGE + 1),
+        (1, u64::MAX),
+        (0, RANGE),
+        (RANGE, 1),
+    ] {
+        let [first, last] = [first, last].map(Position);
+        let archived = store.archive_range(archive, Partition(0), first, last).await;
+        let error = archived.expect_err("there is no such range").to_string();
+        let end = format!("partition 0 of the log ends at {}", RANGE + 500);
+        assert!(error.contains("can't be archived") && error.contains(&end), "{error}");
+    }
+    let files = std::fs::read_dir(archive).expect("it is there");
+    assert_eq!(files.count(), 0, "nothing was begun");
+}
+
+/// The server may have been stopped at any step; what is there then is made here.
+#[tokio::test]
+async fn a_range_that_was_taken_out_by_half_is_taken_out_on_postgres() {
+    let database = TestDatabase::create().expect("a database");
+    let url: StoreUrl = database.url().parse().expect("a URL");
+    EventStore::migrate(&url).await.expect("migrated");
+    let size = "alter table guerdon_log.log alter column range_positions set default 100";
+    database.sql(size).expect("altered");
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens");
+    let store = store.with_archive(folder.path().to_owned());
+    for partition in 0..2 {
+        for end in [100, 200, 300, 350] {
+            // Each takes over, and so makes the range after the one that it begins in.
+            fill(&store, Partition(partition), end).await;
+        }
+    }
+    let before = read_all(&store, Partition(1)).await;
+    for number in 0..3 {
+        let [first, last] = [number * 100 + 1, number * 100 + 100].map(Position);
+        for partition in [Partition(0), Partition(1)] {
+            let archived = store.archive_range(folder.path(), partition, first, last).await;
+            archived.expect("archived");
+        }
+        match number {
+            0 => is_cut_short_while_it_is_detached(&database, last).await,
+            1 => detach(&database, last),
+            _ => {}
+        }
+        assert_eq!(read_all(&store, Partition(1)).await, before);
+        assert!(store.is_live(last).await.expect("asked"), "its table is there");
+        store.take_out(first, last).await.expect("taken out");
+        assert!(!store.is_live(last).await.expect("asked"));
+        assert_eq!(read_all(&store, Partition(1)).await, before);
+    }
+    let tables = "select string_agg(relname, ' ' order by relname) from pg_class
+        where relkind = 'r' and relname like 'event_0%'";
+    assert_eq!(database.sql(tables).expect("asked"), "event_000003 event_000004");
+}
+
+/// Somebody reads for longer than the detaching waits.
+async fn is_cut_short_while_it_is_detached(database: &TestDatabase, last: Position) {
+    let url = format!("{}?options=-cstatement_timeout%3D500", database.url());
+    let url: StoreUrl = url.parse().expect("a URL");
+    let hasty = EventStore::open(&url, Access::Read).await.expect("it opens");
+    std::thread::scope(|scope| {
+        let read = "select count(*) from guerdon_log.event, pg_sleep(3)";
+        scope.spawn(|| database.sql(read).expect("read"));
+        let reads = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'
+            and datname = current_database()";
+        while database.sql(reads).expect("asked") == "0" {}
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let cut = std::thread::spawn(move || {
+            runtime.block_on(hasty.take_out(Position(last.0 - 99), last))
+        });
+        cut.join().expect("it ran").expect_err("it was cut short");
+    });
+    let pending = "select count(*) from pg_inherits where inhdetachpending";
+    assert_eq!(database.sql(pending).expect("asked"), "1");
+}
+
+/// As when the server stopped before the table was dropped.
+fn detach(database: &TestDatabase, last: Position) {
+    let table = format!("guerdon_log.event_{:06}", (last.0 - 1) / 100);
+    let detach = format!("alter table guerdon_log.event detach partition {table}");
+    database.sql(&detach).expect("detached");
+}
+
+/// Also where the last event that was followed is the range's last: the next isn't in its file.
+async fn follows_on_past_the_range(store: &EventStore, before: &[RecordedEvent]) {
+    let to_its_end = usize::try_from(RANGE).expect("it fits");
+    let mut follower = store.follow(Partition(1), Position::START).expect("a partition");
+    let mut followed = follower.next(to_its_end).await.expect("read");
+    assert_eq!(followed.len(), to_its_end);
+    while followed.len() < before.len() {
+        let next = tokio::time::timeout(PATIENCE, follower.next(READ_EVENTS_MAX)).await;
+        followed.extend(next.expect("there are more events").expect("read"));
+    }
+    assert_eq!(followed, before);
 }
 
 async fn fill(store: &EventStore, partition: Partition, events: u64) {

@@ -21,7 +21,7 @@ pub(crate) struct DataConfig {
     /// The log: sqlite:PATH, postgres://USER:PASSWORD@HOST:PORT/DATABASE, or memory: to keep
     /// nothing.
     /// [default: log.sqlite in the data folder]
-    #[arg(long, env = "GUERDON_STORE")]
+    #[arg(long, env = "GUERDON_STORE", hide_env_values = true)]
     pub(crate) store: Option<StoreUrl>,
 
     /// Where old events are that `guerdon archive` has taken out of the log. [default: archive in
@@ -32,7 +32,7 @@ pub(crate) struct DataConfig {
     /// The read model: sqlite:PATH, or postgres://USER:PASSWORD@HOST:PORT/DATABASE, on the log's
     /// server or another; several hosts are separated by commas, and the one that takes writes is
     /// written. [default: read-model.sqlite in the data folder]
-    #[arg(long, env = "GUERDON_READ_MODEL")]
+    #[arg(long, env = "GUERDON_READ_MODEL", hide_env_values = true)]
     pub(crate) read_model: Option<ReadModelUrl>,
 }
 
@@ -65,7 +65,7 @@ pub(crate) struct ServeConfig {
 
     /// Streaming standbys of the read model's PostgreSQL, which answer reads while they keep up:
     /// postgres://USER:PASSWORD@HOST:PORT/DATABASE, with a comma between hosts.
-    #[arg(long, env = "GUERDON_READ_MODEL_REPLICA")]
+    #[arg(long, env = "GUERDON_READ_MODEL_REPLICA", hide_env_values = true)]
     pub(crate) read_model_replica: Option<PostgresUrl>,
 
     /// How long a command may take from its arrival to its answer, in milliseconds.

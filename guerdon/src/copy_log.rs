@@ -23,8 +23,10 @@ const TELL_EVERY: Duration = Duration::from_secs(5);
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CopyLogArgs {
     /// The log to copy: sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE.
+    #[arg(env = "GUERDON_COPY_FROM", hide_env_values = true)]
     from: StoreUrl,
     /// An empty store, or one that holds the beginning of the same log.
+    #[arg(env = "GUERDON_COPY_TO", hide_env_values = true)]
     to: StoreUrl,
 
     /// Where old events of the log to copy are that `guerdon archive` has taken out of it.
@@ -66,6 +68,12 @@ async fn copy_partition(
     copy: &EventStore,
     partition: Partition,
 ) -> anyhow::Result<u64> {
+    // Before anybody who writes there is deposed: a copy may have become a ledger of its own.
+    let there = copy.head(partition).await?.position;
+    same_so_far(source, copy, Place { partition, position: there }).await?;
+    if source.head(partition).await?.position == there {
+        return Ok(0);
+    }
     let mut head = copy.take_over(partition, WriterId(Uuid::now_v7())).await?;
     let begun_at = head.position;
     same_so_far(source, copy, Place { partition, position: begun_at }).await?;

@@ -19,6 +19,7 @@ mod snapshot;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
+use clap::error::ContextValue;
 use clap::{Parser, Subcommand};
 
 /// A ledger for points: an append-only log, a command API, a projector and a query API.
@@ -62,7 +63,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| without_passwords(error).exit());
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_default_env()
@@ -90,4 +91,18 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What isn't understood is shown to who asked, and kept by what keeps a service's words; a URL may
+/// hold a password.
+fn without_passwords(mut error: clap::Error) -> clap::Error {
+    let may_hold_one = |text: &str| text.contains("://") || text.contains('@');
+    let kinds = error.context().filter_map(|(kind, value)| match value {
+        ContextValue::String(text) if may_hold_one(text) => Some(kind),
+        _ => None,
+    });
+    for kind in kinds.collect::<Vec<_>>() {
+        error.insert(kind, ContextValue::String("(a URL, not shown)".into()));
+    }
+    error
 }

@@ -103,6 +103,23 @@ fn a_copy_onto_another_log_is_refused() {
     refused(&file(&other), &database.url(), "copy into an empty store");
 }
 
+#[tokio::test]
+async fn a_copy_that_has_gone_on_is_refused_and_serves_as_before() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    ledger.client.earns("ann", 500, "B-1").await;
+    assert_eq!(ledger.stop(), Some(0));
+    let original = sqlite(&folder.path().join("log.sqlite"));
+    let database = TestDatabase::create().expect("a database");
+    copied(&original, &database.url());
+    let ledger = Ledger::start_on(&database.url(), folder.path(), &[]);
+    copied(&original, &database.url());
+    ledger.client.earns("ann", 500, "B-2").await;
+    refused(&original, &database.url(), "is not the original's");
+    ledger.client.earns("ann", 500, "B-3").await;
+    assert_eq!(ledger.stop(), Some(0), "{}", ledger::said(folder.path()));
+}
+
 fn copy(from: &str, to: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
     command.args(["copy-log", from, to]);

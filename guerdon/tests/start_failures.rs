@@ -188,6 +188,51 @@ async fn has_its_redemption(folder: &Path) {
     assert_eq!(again.is(200)["position"], "0:5", "nothing was lost");
 }
 
+#[test]
+fn a_password_is_not_shown_whatever_is_wrong_with_its_url() {
+    let url = "postgres://ann:s3cret@127.0.0.1:1/points";
+    let variables = [
+        ("GUERDON_STORE", url.to_owned()),
+        ("GUERDON_READ_MODEL", url.to_owned()),
+        ("GUERDON_READ_MODEL_REPLICA", url.to_owned()),
+    ];
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = |args: &[&str], variables: &[(&str, String)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
+        command.args(args).current_dir(folder.path());
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
+        let output = ends(command);
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert!(!said.is_empty() && !said.contains("s3c"), "{args:?} {variables:?}: {said}");
+        said
+    };
+    assert!(said(&["--help"], &variables).contains("GUERDON_STORE"));
+    for tool in ["serve", "migrate", "archive", "fork-log", "rebuild", "snapshot", "copy-log"] {
+        said(&[tool, "--help"], &variables);
+        said(&[tool, url], &variables);
+    }
+    said(&[url], &[]);
+    let copying = [("GUERDON_COPY_FROM", url.to_owned()), ("GUERDON_COPY_TO", url.to_owned())];
+    said(&["copy-log", "--help"], &copying);
+    said(&["copy-log"], &copying);
+    for wrong in [
+        "postgres://ann:s3cret@one:port/points",
+        "postgres://ann:s3cret@one/points?sslmode=require",
+        "postgres://one/points?user=ann&password=s3cret&sslmode=require",
+        "postgres//ann:s3cret@one/points",
+        "postgres://ann:s3c?ret@127.0.0.1:1/points",
+        "postgres://ann:s3c/ret@127.0.0.1:1/points",
+        "postgres://127.0.0.1:1/points?user=ann&password=s3cret",
+    ] {
+        for (name, _) in &variables {
+            said(&[], &[(*name, wrong.to_owned())]);
+        }
+        said(&["copy-log", wrong, "memory:"], &[]);
+        said(&["copy-log", "memory:", wrong], &[]);
+    }
+}
+
 #[track_caller]
 fn fails(command: Command, texts: &[&str]) {
     let output = ends(command);

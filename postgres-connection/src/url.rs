@@ -146,16 +146,17 @@ fn without_tls(text: &str) -> Result<(String, Option<Roots>), PostgresUrlError> 
     Ok((format!("{base}?{}", kept.join("&")), roots))
 }
 
+/// User and password end at the first `@`, as they do for tokio-postgres: a password that isn't
+/// percent-encoded may hold what ends a path.
 fn without_password(text: &str) -> String {
     let (scheme, rest) = text.split_once("://").unwrap_or(("postgres", text));
-    let base = rest.split(['?']).next().unwrap_or_default();
-    match base.rsplit_once('@') {
-        Some((who, place)) => {
-            let user = who.split(':').next().unwrap_or_default();
-            format!("{scheme}://{user}@{place}")
-        }
-        None => format!("{scheme}://{base}"),
-    }
+    let (who, place) = match rest.split_once('@') {
+        Some((who, place)) => (who.split(':').next().unwrap_or_default(), place),
+        None => ("", rest),
+    };
+    let at = if who.is_empty() { "" } else { "@" };
+    let place = place.split('?').next().unwrap_or_default();
+    format!("{scheme}://{who}{at}{place}")
 }
 
 impl PartialEq for PostgresUrl {
@@ -192,6 +193,21 @@ mod tests {
         assert_eq!(url.config.get_password(), Some(&b"s3cr@t"[..]));
         assert_eq!(url.options().len(), 2);
         assert_eq!(url.options()[1].get_port(), 5433);
+    }
+
+    #[test]
+    fn a_password_is_never_shown_however_it_is_written() {
+        for (text, shown) in [
+            ("postgres://ann:s3c?ret@one/points", "postgres://ann@one/points"),
+            ("postgres://ann:s3c/ret@one/points?connect_timeout=3", "postgres://ann@one/points"),
+            ("postgres://ann:s3c#:ret@one/points", "postgres://ann@one/points"),
+            ("postgres://one/points?user=ann&password=s3cret", "postgres://one/points"),
+            ("postgres://ann@one/points?password=s3cret", "postgres://ann@one/points"),
+        ] {
+            let url: PostgresUrl = text.parse().expect(text);
+            assert_eq!(url.to_string(), shown);
+            assert!(url.config.get_password().is_some_and(|password| password.starts_with(b"s3c")));
+        }
     }
 
     #[test]

@@ -19,8 +19,8 @@ pub enum ReadModelUrl {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadModelUrlError {
     /// It is none of the kinds.
-    #[error("a read model is sqlite:PATH or postgres://…, not {0:?}")]
-    Unknown(String),
+    #[error("a read model is sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
+    Unknown,
     /// It is meant to be a PostgreSQL.
     #[error(transparent)]
     Postgres(#[from] PostgresUrlError),
@@ -35,7 +35,7 @@ impl FromStr for ReadModelUrl {
         }
         match text.strip_prefix("sqlite:") {
             Some(path) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
-            _ => Err(ReadModelUrlError::Unknown(text.into())),
+            _ => Err(ReadModelUrlError::Unknown),
         }
     }
 }

@@ -45,17 +45,7 @@ async fn read(
     head: Position,
 ) -> Result<Chunk, LoadError> {
     let limit = usize::try_from(head.since(after)).unwrap_or(usize::MAX).min(CHUNK_EVENTS);
-    let mut rows = store.read(partition, after, limit).await?;
-    // A read ends where events begin to be archived, or end.
-    while let Some(last) = rows.last()
-        && rows.len() < limit
-    {
-        let more = store.read(partition, last.position(), limit - rows.len()).await?;
-        if more.is_empty() {
-            break;
-        }
-        rows.extend(more);
-    }
+    let rows = store.read(partition, after, limit).await?;
     let decoded = tokio::task::spawn_blocking(move || {
         let mut events = Vec::with_capacity(rows.len());
         for row in &rows {

@@ -17,19 +17,14 @@ impl EventStore {
         }
     }
 
-    /// Whether events of the range that ends at `last` still are in the log itself.
+    /// Whether anything of the range that ends at `last` still is in the log itself; also what a
+    /// [`EventStore::take_out`] left behind that was cut short.
     pub async fn is_live(&self, last: Position) -> Result<bool, StoreError> {
-        for partition in (0..self.partitions()).map(Partition) {
-            let first = match self {
-                Self::Memory(_) => None,
-                Self::Sqlite(store) => store.first_live(partition).await?,
-                Self::Postgres(store) => store.first_live(partition).await?,
-            };
-            if first.is_some_and(|first| first <= last) {
-                return Ok(true);
-            }
+        match self {
+            Self::Memory(_) => Ok(false),
+            Self::Sqlite(store) => store.is_live(last).await,
+            Self::Postgres(store) => store.is_live(last).await,
         }
-        Ok(false)
     }
 
     /// Sees to it that a partition's range stands in a file in `folder`, that the file can be read
@@ -42,6 +37,7 @@ impl EventStore {
         first: Position,
         last: Position,
     ) -> Result<ArchivedRange, StoreError> {
+        self.check_range(partition, first, last).await?;
         if let Some(range) = self.archived_range(Place { partition, position: first }).await? {
             self.read_back(folder, range.clone()).await?;
             return Ok(range);
@@ -79,6 +75,22 @@ impl EventStore {
             Self::Sqlite(store) => store.take_out(first, last).await,
             Self::Postgres(store) => store.take_out(last).await,
         }
+    }
+
+    /// Only a whole range is taken out, and none that events may still come to.
+    async fn check_range(
+        &self,
+        partition: Partition,
+        first: Position,
+        last: Position,
+    ) -> Result<(), StoreError> {
+        let size = self.range_positions().await?;
+        let is_range = first.0 % size == 1 % size && Some(last.0) == first.0.checked_add(size - 1);
+        let head = self.head(partition).await?.position;
+        if is_range && last <= head {
+            return Ok(());
+        }
+        Err(StoreError::NoWholeRange { partition, first, last, size, head })
     }
 
     async fn read_back(&self, folder: &Path, range: ArchivedRange) -> Result<(), StoreError> {

@@ -37,15 +37,11 @@ pub(super) async fn keep(client: &Client, range: &ArchivedRange) -> Result<(), E
     client.execute(INSERT, &row).await.map(drop)
 }
 
-/// The first event that is in the table.
-pub(super) async fn first_live(
-    client: &Client,
-    partition: Partition,
-) -> Result<Option<Position>, Error> {
-    let select = "select min(position) from guerdon_log.event where partition = $1";
-    let row = client.query_one(select, &[&i32::from(partition.0)]).await?;
-    let first: Option<i64> = row.try_get(0)?;
-    Ok(first.map(|position| Position(position.cast_unsigned())))
+/// Whether a range's table is there. Its rows are no longer among the log's from when it begins to
+/// be detached, which may have been cut short, too.
+pub(super) async fn is_there(client: &Client, table: &str) -> Result<bool, Error> {
+    let row = client.query_one("select to_regclass($1) is not null", &[&table]).await?;
+    row.try_get(0)
 }
 
 /// Detaches a range's table, which keeps nobody waiting, and drops it. Where that was cut short, it
