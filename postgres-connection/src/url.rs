@@ -75,7 +75,9 @@ impl PostgresUrl {
             .username(self.config.get_user().unwrap_or_default())
             .database(self.config.get_dbname().unwrap_or_default())
             .application_name(self.config.get_application_name().unwrap_or_default())
-            .port(port);
+            .port(port)
+            // Where the URL has none, PGPASSWORD would be sent, which counts nowhere else.
+            .password("");
         options = match host {
             Host::Tcp(name) => options.host(name),
             Host::Unix(folder) => options.socket(folder),
