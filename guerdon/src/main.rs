@@ -40,11 +40,14 @@ enum Tool {
     Import(import::ImportArgs),
     /// Tells a running ledger that its wall clock is right, so that it decides again.
     ConfirmClock(confirm_clock::ConfirmClockArgs),
-    /// Makes new API keys for a ledger that is stopped; the old ones are no longer known.
+    /// Makes new API keys; within 5 s the old ones are no longer known. On SQLite the server must
+    /// be stopped first.
     NewKeys(config::DataConfig),
     /// Brings the schemas of the log and the read model up to date, where they are in PostgreSQL.
-    Migrate(config::DataConfig),
+    Migrate(migrate::MigrateArgs),
     /// Copies a log into an empty store, byte for byte, or goes on where an earlier copy ended.
+    ///
+    /// Stop the server first: what it appends later is not in the copy.
     CopyLog(copy_log::CopyLogArgs),
     /// Moves old ranges of the log into files, where they are read as before.
     Archive(archive::ArchiveArgs),
@@ -63,6 +66,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    // What a ledger keeps holds addresses and keys: it is for its owner alone.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let cli = Cli::try_parse().unwrap_or_else(|error| without_passwords(error).exit());
     tracing_subscriber::fmt()
         .with_env_filter(
@@ -77,7 +82,7 @@ async fn main() -> ExitCode {
         Tool::Import(args) => import::run(args).await,
         Tool::ConfirmClock(args) => confirm_clock::run(args).await,
         Tool::NewKeys(config) => new_keys::new_keys(config).await,
-        Tool::Migrate(config) => migrate::migrate(config).await,
+        Tool::Migrate(args) => migrate::migrate(args).await,
         Tool::CopyLog(args) => copy_log::run(args).await,
         Tool::Archive(args) => archive::run(args).await,
         Tool::ForkLog(args) => fork_log::run(args).await,
