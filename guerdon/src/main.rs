@@ -19,7 +19,7 @@ mod snapshot;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use clap::error::ContextValue;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 /// A ledger for points: an append-only log, a command API, a projector and a query API.
@@ -60,6 +60,10 @@ enum Tool {
     Snapshot(config::DataConfig),
 }
 
+/// What is said where `RUST_LOG` doesn't say otherwise. Why a connection failed is told by whoever
+/// wanted it.
+const SAID: &str = "info,sqlx=warn,deadpool=error";
+
 /// The program allocates and frees for every request; mimalloc does both faster than glibc.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -72,7 +76,7 @@ async fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=warn")),
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(SAID)),
         )
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
@@ -101,6 +105,10 @@ async fn main() -> ExitCode {
 /// What isn't understood is shown to who asked, and kept by what keeps a service's words; a URL may
 /// hold a password.
 fn without_passwords(mut error: clap::Error) -> clap::Error {
+    if error.kind() == ErrorKind::ArgumentConflict {
+        let tip = "a tool's options come after its name, as in guerdon snapshot --data-dir FOLDER";
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
     let may_hold_one = |text: &str| text.contains("://") || text.contains('@');
     let kinds = error.context().filter_map(|(kind, value)| match value {
         ContextValue::String(text) if may_hold_one(text) => Some(kind),

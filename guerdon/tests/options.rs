@@ -29,6 +29,12 @@ fn a_number_that_cannot_be_meant_is_refused_by_the_name_of_its_option() {
 }
 
 #[test]
+fn an_option_before_the_name_of_a_tool_is_told_its_place() {
+    let said = refused(&["--data-dir", "somewhere", "snapshot"]);
+    assert!(said.contains("guerdon snapshot --data-dir"), "{said}");
+}
+
+#[test]
 fn how_large_ranges_are_is_chosen_before_the_log_is_opened() {
     let database = TestDatabase::create().expect("a database");
     let folder = tempfile::tempdir().expect("a folder");
