@@ -21,6 +21,12 @@ pub(super) fn noted_log_id(log: &Path) -> Option<LogId> {
     std::fs::read_to_string(beside(log)).ok()?.trim().parse().ok().map(LogId)
 }
 
+/// Whether another process holds the lock beside a file, and so may write to it.
+pub(super) fn is_held(log: &Path) -> bool {
+    let held = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+    File::open(beside(log)).is_ok_and(held)
+}
+
 fn beside(log: &Path) -> PathBuf {
     let mut path = log.as_os_str().to_owned();
     path.push(".lock");
