@@ -47,6 +47,12 @@ async fn a_role_that_owns_nothing_but_the_events_serves_and_the_owner_rebuilds_b
         let account = client.get_after(&position, "auditor", "/v1/accounts/ann").await.is(200);
         assert_eq!(account["available"], points, "projected and read after a rebuild");
     }
+    server.asked("revoke select on guerdon_read_model.checkpoint from guerdon_server");
+    client.get("auditor", "/v1/totals").await.is_problem(503, "read-model-unreachable");
+    let health = client.get("auditor", "/health/ready").await.body;
+    let why = health["read_model"]["why"].as_str().expect("a text");
+    assert!(why.contains("permission denied"), "{why}");
+    server.asked("grant select on guerdon_read_model.checkpoint to guerdon_server");
     // Beside the writer, whom it keeps from nothing.
     succeeds(tool("migrate", &owner, folder.path()));
     assert_eq!(ledger.stop(), Some(0), "{}", ledger::said(folder.path()));

@@ -96,6 +96,19 @@ fn new_keys_for_a_log_that_is_not_there_are_refused() {
     assert!(!nowhere.exists());
 }
 
+#[test]
+fn every_server_that_cannot_be_reached_is_named_once_with_its_reason() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = serve(folder.path());
+    command.args(["--store", "postgres://ann@127.0.0.1:1,127.0.0.1:2/points"]);
+    let output = ends(command);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said.matches("refused").count(), 2, "{said}");
+    for server in ["127.0.0.1:1: Connection refused", "127.0.0.1:2: Connection refused"] {
+        assert!(said.contains(server), "{said}");
+    }
+}
+
 #[tokio::test]
 async fn a_read_model_of_another_log_is_named() {
     let (folder, _) = stopped_ledger().await;
