@@ -6,6 +6,7 @@
 mod ledger;
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use event_store::StoreUrl;
@@ -67,6 +68,26 @@ async fn a_killed_server_that_starts_again_has_all_it_answered() {
         scene.check().await;
     }
     scene.end().await;
+}
+
+/// The next start finds out what became of its last append; nobody waits for that any more.
+#[tokio::test]
+async fn a_ledger_that_is_told_to_stop_while_its_log_is_away_ends() {
+    let mut server = Server::start(&[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    server.migrate(folder.path());
+    let ledger = Ledger::start_on(&server.store(), folder.path(), &[]);
+    ledger.client.opens("mug", 300, None, None).await;
+    ledger.client.earns("ann", 500, "B-1").await;
+    server.stop(Stop::Kill).expect("stopped");
+    ledger.client.redeems("ann", "x-1", "mug").await.is_problem(503, "outcome-unknown");
+    let told = Command::new("kill").args(["-TERM", &ledger.pid().to_string()]).status();
+    assert!(told.expect("kill is there").success());
+    assert_eq!(ledger.ends().0, Some(0));
+    server.restart().expect("it comes back");
+    let ledger = Ledger::start_on(&server.store(), folder.path(), &[]);
+    ledger.client.redeems("ann", "x-1", "mug").await.is(201);
+    assert_eq!(ledger.stop(), Some(0));
 }
 
 /// Where an append can be stopped to be cut off there.

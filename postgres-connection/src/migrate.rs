@@ -1,8 +1,11 @@
 //! Schemas: a ledger's side in a schema of its own, with the table of its migrations in it.
 
+use std::io;
+
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
+use tokio::time::timeout;
 
 use crate::{PostgresError, PostgresUrl};
 
@@ -72,7 +75,9 @@ async fn primary(url: &PostgresUrl) -> Result<PgConnection, PostgresError> {
     let mut refused = vec![];
     for options in url.options() {
         let server = format!("{}:{}", options.get_host(), options.get_port());
-        let mut connection = match options.connect().await {
+        let connecting = timeout(url.connect_timeout(), options.connect());
+        let timed_out = |_| Err(io::Error::from(io::ErrorKind::TimedOut).into());
+        let mut connection = match connecting.await.unwrap_or_else(timed_out) {
             Ok(connection) => connection,
             Err(error) => {
                 refused.push(format!("{server}: {}", why(error)));

@@ -76,6 +76,11 @@ impl PostgresUrl {
         hosts.map(|(index, host)| self.server(host, port(index))).collect()
     }
 
+    /// How long each of the servers may take to answer a connection.
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        self.config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT)
+    }
+
     fn server(&self, host: &Host, port: u16) -> PgConnectOptions {
         let mut options = PgConnectOptions::new_without_pgpass()
             .username(self.config.get_user().unwrap_or_default())

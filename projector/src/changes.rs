@@ -16,8 +16,7 @@ const MARKS: usize = 1 << 16;
 ///
 /// Marks are raised after the rows are committed and before their position is published. So a read
 /// as of a position that its mark isn't above saw the newest rows; and who has waited for a
-/// position
-/// finds every mark that it raised.
+/// position finds every mark that it raised.
 #[derive(Debug)]
 pub struct Changes {
     /// Goes up when anything may have changed for all accounts.
@@ -84,7 +83,27 @@ mod tests {
     use super::*;
 
     fn at(position: u64) -> Checkpoint {
-        Checkpoint { position: Position(position), ..Checkpoint::START }
+        let recorded_at = position.cast_signed() * 10;
+        Checkpoint { position: Position(position), recorded_at, ..Checkpoint::START }
+    }
+
+    #[test]
+    fn the_time_of_the_last_event_is_told_from_the_start() {
+        let changes = Changes::since(&at(5));
+        assert_eq!(changes.recorded_at(), 50);
+        changes.raise(&[], &at(7));
+        assert_eq!(changes.recorded_at(), 70);
+        changes.raise_all(&at(3));
+        assert_eq!(changes.recorded_at(), 30, "the tables went back");
+    }
+
+    #[test]
+    fn few_accounts_share_a_mark() {
+        let changes = Changes::since(&at(5));
+        let ids = (0..1_000).map(|number| format!("ann-{number}"));
+        let ids = ids.map(|id| id.parse::<AccountId>().expect("an id"));
+        let marks: std::collections::HashSet<_> = ids.map(|id| changes.mark_of(&id)).collect();
+        assert!(marks.len() > 900, "{}", marks.len());
     }
 
     #[test]

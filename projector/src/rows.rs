@@ -189,3 +189,45 @@ const fn int(number: u64) -> i64 {
 fn json(value: &impl Serialize) -> Result<String, serde_json::Error> {
     serde_json::to_string(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(rows: &Rows) -> Vec<&str> {
+        rows.accounts().map(AccountId::as_str).collect()
+    }
+
+    #[test]
+    fn a_batch_touches_every_account_of_which_it_changes_what_a_balance_is_read_from() {
+        let id = |id: &str| -> AccountId { id.parse().expect("an id") };
+        let hold = Hold {
+            place: 1,
+            account_id: id("of-hold"),
+            hold_id: "h-1".into(),
+            points: 1,
+            lots: "[]".into(),
+            deadline: 1,
+            occurred_at: None,
+            recorded_at: 1,
+        };
+        let part = PartKey { account_id: id("of-part"), expires_at: NEVER, lot: 1, graced: false };
+        let of_change = (id("of-change"), "h-2".parse().expect("an id"));
+        let mut rows = Rows { holds: vec![hold], ..Rows::default() };
+        rows.parts.insert(part, PartChange::default());
+        rows.hold_changes.insert(of_change, HoldChange::default());
+        for account in ["ann", "bob"] {
+            rows.balances.insert(id(account), BalanceChange::default());
+        }
+        assert_eq!(ids(&rows), ["ann", "bob", "of-part", "of-hold", "of-change"]);
+        assert!(!rows.concerns_all());
+    }
+
+    #[test]
+    fn the_clock_and_the_policy_concern_all() {
+        assert!(Rows { clock: Some("wall"), ..Rows::default() }.concerns_all());
+        let policy =
+            PolicyRow { spent_credit: "debt", refund_grace_days: 1, partition: 0, position: 1 };
+        assert!(Rows { policy: Some(policy), ..Rows::default() }.concerns_all());
+    }
+}

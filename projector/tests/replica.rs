@@ -72,6 +72,7 @@ async fn a_replica_answers_reads_and_the_primary_when_it_is_late_or_gone() {
     let mut servers = Servers::start().await;
     let model = servers.read_model().await;
     model.read(&[place(2)], PATIENCE).await.expect("the standby streams");
+    assert!(model.changes().is_none(), "what a standby answers is of before, and isn't kept");
 
     servers.standby.sql("postgres", "select pg_wal_replay_pause()").expect("paused");
     servers.record(earned("bob")).await;

@@ -19,6 +19,9 @@ on_every_database! {
     a_doubted_clock_lets_no_kept_balance_stand,
     many_readers_of_one_account_read_it_once,
     an_account_that_there_was_not_is_found_once_it_is_there,
+    every_account_of_a_batch_is_read_anew,
+    what_another_projector_did_ends_what_was_kept,
+    a_position_of_another_partition_is_waited_for,
 }
 
 /// Ann has 500 until the twentieth day.
@@ -102,4 +105,45 @@ async fn an_account_that_there_was_not_is_found_once_it_is_there(on: On) {
     assert_eq!(reads.api.balances_read(), 1);
     reads.record(vec![(2 * DAY, earned("dan", 7, "B-2", None, None))]).await;
     assert_eq!(reads.get(&path).await["available"], 7);
+}
+
+async fn every_account_of_a_batch_is_read_anew(on: On) {
+    let reads = reads(on, Clock::Wall).await;
+    let names = ["ann", "bob", "cid", "dan"];
+    let earned_by_all = |round: u64| {
+        let earned = |name: &&str| earned(name, 1, &format!("B-1{round}"), None, None);
+        names.iter().map(earned).map(|event| (2 * DAY, event)).collect()
+    };
+    for round in 0..3 {
+        reads.record(earned_by_all(round)).await;
+        for name in names {
+            let body = reads.get(&format!("/v1/accounts/{name}")).await;
+            assert_eq!(body["available"], round + 1, "{name} in round {round}");
+        }
+    }
+}
+
+/// In another process it says nothing here; the one here finds the tables moved.
+async fn what_another_projector_did_ends_what_was_kept(on: On) {
+    let reads = reads(on, Clock::Wall).await;
+    for round in 1..=3 {
+        let dan = "/v1/accounts/dan";
+        let more = earned("dan", 1, &format!("B-1{round}"), None, None);
+        reads.ledger.record_at(&[(2 * DAY, more)]).await;
+        reads.ledger.project().await;
+        reads.project().await;
+        assert_eq!(reads.get(dan).await["available"], round);
+        assert_eq!(reads.get(dan).await["available"], round);
+    }
+    assert_eq!(reads.api.balances_read(), 3, "each was kept meanwhile");
+}
+
+async fn a_position_of_another_partition_is_waited_for(on: On) {
+    let reads = reads(on, Clock::Wall).await;
+    reads.get(ANN).await;
+    for position in ["1:1", "0:1, 1:1", "65535:18446744073709551615"] {
+        let header = Some(("guerdon-position", position));
+        let (status, _, body) = reads.ask_with("operator", ANN, header).await;
+        assert_eq!((status, &body["code"]), (503, &json!("projection-behind")), "{position}");
+    }
 }
