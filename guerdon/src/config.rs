@@ -43,7 +43,7 @@ pub(crate) struct ServeConfig {
     pub(crate) data: DataConfig,
 
     /// The address to listen on; port 0 takes a free one and prints it.
-    #[arg(long, env = "GUERDON_LISTEN", default_value = "127.0.0.1:8080")]
+    #[arg(long, env = "GUERDON_LISTEN", default_value = "127.0.0.1:8080", value_parser = address)]
     pub(crate) listen: SocketAddr,
 
     /// Which parts to run in this process, separated by commas.
@@ -51,7 +51,7 @@ pub(crate) struct ServeConfig {
     pub(crate) role: Vec<Part>,
 
     /// How many partitions the log has; it counts when the log is opened, and must stay.
-    #[arg(long, env = "GUERDON_PARTITIONS", default_value_t = 1)]
+    #[arg(long, env = "GUERDON_PARTITIONS", default_value_t = 1, allow_negative_numbers = true)]
     pub(crate) partitions: u16,
 
     /// Where the log takes its time from: wall, or commands (what they say happened when, to import
@@ -69,15 +69,33 @@ pub(crate) struct ServeConfig {
     pub(crate) read_model_replica: Option<PostgresUrl>,
 
     /// How long a command may take from its arrival to its answer, in milliseconds.
-    #[arg(long, env = "GUERDON_COMMAND_DEADLINE_MS", default_value = "5000", value_parser = millis)]
+    #[arg(
+        long,
+        env = "GUERDON_COMMAND_DEADLINE_MS",
+        default_value = "5000",
+        value_parser = deadline,
+        allow_negative_numbers = true
+    )]
     pub(crate) command_deadline_ms: Duration,
 
     /// After how many events a snapshot is taken, which the next start goes on from; 0 for never.
-    #[arg(long, env = "GUERDON_SNAPSHOT_EVERY", default_value_t = 1_000_000)]
+    #[arg(
+        long,
+        env = "GUERDON_SNAPSHOT_EVERY",
+        default_value_t = 1_000_000,
+        value_parser = events,
+        allow_negative_numbers = true
+    )]
     pub(crate) snapshot_every: u64,
 
     /// How long a read with Guerdon-Position waits for the read model, in milliseconds.
-    #[arg(long, env = "GUERDON_READ_WAIT_MS", default_value = "2000", value_parser = millis)]
+    #[arg(
+        long,
+        env = "GUERDON_READ_WAIT_MS",
+        default_value = "2000",
+        value_parser = wait,
+        allow_negative_numbers = true
+    )]
     pub(crate) read_wait_ms: Duration,
 }
 
@@ -134,8 +152,29 @@ fn clock(name: &str) -> Result<Clock, String> {
     clock.ok_or_else(|| format!("a clock is wall or commands, not {name:?}"))
 }
 
-fn millis(text: &str) -> Result<Duration, String> {
-    text.parse()
-        .map(Duration::from_millis)
-        .map_err(|_| format!("{text:?} is not a whole number of milliseconds"))
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let why =
+        || format!("{text:?} is no IP address with a port, as in 127.0.0.1:8080 or 0.0.0.0:8080");
+    text.parse().map_err(|_| why())
+}
+
+fn events(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("{text:?} is not a whole number of events"))
+}
+
+/// In no time no command can be answered.
+fn deadline(text: &str) -> Result<Duration, String> {
+    millis(text, 1)
+}
+
+fn wait(text: &str) -> Result<Duration, String> {
+    millis(text, 0)
+}
+
+/// Whoever asks is gone after a minute.
+fn millis(text: &str, least: u64) -> Result<Duration, String> {
+    const MOST: u64 = 60_000;
+    let millis = text.parse().ok().filter(|millis| (least..=MOST).contains(millis));
+    let why = || format!("{text:?} is not a whole number of milliseconds from {least} to {MOST}");
+    millis.map(Duration::from_millis).ok_or_else(why)
 }

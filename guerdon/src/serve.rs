@@ -10,16 +10,15 @@ use anyhow::{Context as _, bail};
 use axum::Router;
 use axum::serve::ListenerExt as _;
 use command_api::{CommandApi, Writer, WriterConfig, WriterStatus};
-use event_store::{Access, EventStore, NewLog, StoreUrl};
+use event_store::{Access, EventStore, NewLog, StoreError, StoreUrl};
 use log_record::{LogId, Partition};
-use projector::{Projector, ReadModel};
+use projector::{ProjectError, Projector, ReadModel};
 use query_api::QueryApi;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use wire::KeyRing;
 
 use crate::api_keys;
 use crate::config::{Part, ServeConfig};
@@ -38,7 +37,7 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     }
     let listener = TcpListener::bind(config.listen)
         .await
-        .with_context(|| format!("can't listen on {}", config.listen))?;
+        .with_context(|| format!("can't listen on {}, as --listen says", config.listen))?;
     // Before anybody is told that it listens, and so may tell it to stop.
     let signals = shutdown::Signals::listen()?;
     let stop = CancellationToken::new();
@@ -87,15 +86,7 @@ struct Ledger {
 impl Ledger {
     async fn start(config: &ServeConfig, stop: &CancellationToken) -> anyhow::Result<Self> {
         let store = open_store(config).await?;
-        let keys = if config.runs(Part::CommandApi) {
-            let file = config.data.api_keys();
-            api_keys::make_or_check(&store, &file, config.api_keys_elsewhere).await?
-        } else {
-            api_keys::load(&store).await?
-        };
-        let looking = api_keys::keep_up(store.clone(), keys.clone());
-        tokio::spawn(stop.clone().run_until_cancelled_owned(looking));
-        let mut health = Health::default();
+        let mut health = Health::of(store.clone());
         let mut router = wire::problem_pages_router(command_api::problem_pages());
         // Before the writer, which appends on its own account: where the log is no longer the one
         // that the read model was made of, nothing may be added to it.
@@ -105,6 +96,19 @@ impl Ledger {
             health.projection = opened.statuses();
             projector = Some(opened);
         }
+        let mut read_model = None;
+        if config.runs(Part::QueryApi) {
+            let opened = open_read_model(config, projector.as_ref(), &store).await?;
+            health.read_model = Some(opened.clone());
+            read_model = Some(opened);
+        }
+        let keys = if config.runs(Part::CommandApi) {
+            api_keys::make_or_check(&store, &config.data, config.api_keys_elsewhere).await?
+        } else {
+            api_keys::load(&store).await?
+        };
+        let looking = api_keys::keep_up(store.clone(), keys.clone());
+        tokio::spawn(stop.clone().run_until_cancelled_owned(looking));
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, None);
         if config.runs(Part::CommandApi) {
             let (started, stopped) = start_writer(config, &store).await?;
@@ -119,13 +123,11 @@ impl Ledger {
             }
             (writer, writer_stopped) = (Some(started), Some(stopped));
         }
-        let (mut projecting, mut read_model) = (None, None);
-        if config.runs(Part::QueryApi) {
-            let api = query_api(config, projector.as_ref(), keys).await?;
-            health.read_model = Some(api.read_model.clone());
-            read_model = Some(api.read_model.clone());
+        if let Some(read_model) = &read_model {
+            let api = QueryApi::new(read_model.clone(), keys, config.read_wait_ms);
             router = router.merge(query_api::router(api));
         }
+        let mut projecting = None;
         if let Some(projector) = projector {
             projecting = Some(tokio::spawn(projector.run(stop.clone())));
         }
@@ -136,7 +138,12 @@ impl Ledger {
 
 async fn open_store(config: &ServeConfig) -> anyhow::Result<EventStore> {
     let access = if config.runs(Part::CommandApi) {
-        Access::Write(new_log(config.partitions))
+        let new_log = new_log(config.partitions);
+        // Whatever else is the matter, opening it to write says so, too.
+        if let Err(StoreError::Missing { .. }) = config.data.open(Access::Read).await {
+            check_place(config, &new_log).await?;
+        }
+        Access::Write(new_log)
     } else {
         Access::Read
     };
@@ -150,6 +157,21 @@ async fn open_store(config: &ServeConfig) -> anyhow::Result<EventStore> {
         );
     }
     Ok(store)
+}
+
+/// Checks, before a log is made, that nothing of another ledger is where its own things go.
+async fn check_place(config: &ServeConfig, new_log: &NewLog) -> anyhow::Result<()> {
+    api_keys::check_unmade(&config.data.api_keys(), &config.data.store())?;
+    if !config.runs(Part::Projector) && !config.runs(Part::QueryApi) {
+        return Ok(());
+    }
+    match ReadModel::open(&config.data.read_model(), None).await {
+        Err(ProjectError::Missing { .. }) if config.runs(Part::Projector) => Ok(()),
+        opened => {
+            opened?.of_log(new_log.log_id).await?.close().await;
+            Ok(())
+        }
+    }
 }
 
 /// The log that is made where there is none yet.
@@ -169,17 +191,19 @@ async fn start_writer(
     Ok(Writer::start(writer).await?)
 }
 
-async fn query_api(
+async fn open_read_model(
     config: &ServeConfig,
     projector: Option<&Projector>,
-    keys: KeyRing,
-) -> anyhow::Result<QueryApi> {
+    store: &EventStore,
+) -> anyhow::Result<ReadModel> {
     let replica = config.read_model_replica.as_ref();
-    let read_model = match projector {
+    Ok(match projector {
         Some(projector) => projector.read_model(replica).await?,
-        None => ReadModel::open(&config.data.read_model(), replica).await?,
-    };
-    Ok(QueryApi::new(read_model, keys, config.read_wait_ms))
+        None => {
+            let opened = ReadModel::open(&config.data.read_model(), replica).await?;
+            opened.of_log(store.log_id()).await?
+        }
+    })
 }
 
 /// Why serving ended.

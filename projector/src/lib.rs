@@ -37,6 +37,18 @@ pub use rebuild::rebuild;
 pub use rows::NEVER;
 pub use url::{ReadModelUrl, ReadModelUrlError};
 
+/// Checks that the read model at `url`, where there is one, was made of this log, and that the log
+/// still has what was projected.
+pub async fn check(
+    url: &ReadModelUrl,
+    store: &event_store::EventStore,
+) -> Result<(), ProjectError> {
+    match url {
+        ReadModelUrl::Sqlite(file) if !file.exists() => Ok(()),
+        _ => Projector::open(url, store.clone()).await.map(drop),
+    }
+}
+
 /// Brings the read tables' schema up to date, and makes it where there is none.
 pub async fn migrate(url: &ReadModelUrl) -> Result<(), ProjectError> {
     database::migrate(url, write::Side::Live).await

@@ -26,6 +26,8 @@ pub struct ProjectionStatus {
     pub position: Position,
     /// The event that can't be applied, and why, where there is one.
     pub stopped: Option<(Position, String)>,
+    /// Why projecting is tried again and again, while it is.
+    pub failing: Option<String>,
 }
 
 /// One partition on its way into the read tables.
@@ -50,7 +52,7 @@ impl PartitionProjection {
         partition: Partition,
     ) -> Result<Self, ProjectError> {
         let (tables, checkpoint, lanes) = open_tables(url, side, &store, partition).await?;
-        let status = ProjectionStatus { position: checkpoint.position, stopped: None };
+        let status = ProjectionStatus { position: checkpoint.position, ..Default::default() };
         let status = watch::Sender::new(status);
         let changes = Arc::new(Changes::since(&checkpoint));
         let url = url.clone();
