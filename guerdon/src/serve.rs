@@ -42,7 +42,8 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     // Before anybody is told that it listens, and so may tell it to stop.
     let signals = shutdown::Signals::listen()?;
     let stop = CancellationToken::new();
-    let ledger = Ledger::start(&config, &stop).await?;
+    let draining = CancellationToken::new();
+    let ledger = Ledger::start(&config, &stop, &draining).await?;
 
     let address = listener.local_addr().context("can't tell the address")?;
     tracing::info!(%address, log_id = %ledger.store.log_id(), "the ledger is ready");
@@ -52,7 +53,7 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let status = writer.as_ref().map(Writer::status);
     drop(writer);
 
-    let cause = serve_until_told(listener, router, writer_stopped, signals).await?;
+    let cause = serve_until_told(listener, router, writer_stopped, signals, draining).await?;
     if let Some(read_model) = read_model {
         read_model.close().await;
     }
@@ -85,7 +86,11 @@ struct Ledger {
 }
 
 impl Ledger {
-    async fn start(config: &ServeConfig, stop: &CancellationToken) -> anyhow::Result<Self> {
+    async fn start(
+        config: &ServeConfig,
+        stop: &CancellationToken,
+        draining: &CancellationToken,
+    ) -> anyhow::Result<Self> {
         let store = open_store(config).await?;
         let keys = if config.runs(Part::CommandApi) {
             let file = config.data.api_keys();
@@ -121,7 +126,8 @@ impl Ledger {
         }
         let (mut projecting, mut read_model) = (None, None);
         if config.runs(Part::QueryApi) {
-            let api = query_api(config, projector.as_ref(), keys).await?;
+            let mut api = query_api(config, projector.as_ref(), keys).await?;
+            api.draining = draining.clone();
             health.read_model = Some(api.read_model.clone());
             read_model = Some(api.read_model.clone());
             router = router.merge(query_api::router(api));
@@ -189,14 +195,15 @@ enum Stopped {
 }
 
 /// Serves until a signal, then lets requests in flight end. The router holds the writer's last
-/// handles, so the writer answers what it has and stops when the router is gone.
+/// handles, so the writer answers what it has and stops when the router is gone. Streams would
+/// never end by themselves; `draining` ends them.
 async fn serve_until_told(
     listener: TcpListener,
     router: Router,
     mut writer_stopped: Option<oneshot::Receiver<()>>,
     mut signals: shutdown::Signals,
+    draining: CancellationToken,
 ) -> anyhow::Result<Stopped> {
-    let draining = CancellationToken::new();
     let listener = listener.tap_io(|connection| {
         // Answers are small and whole; waiting to fill a segment would only delay them.
         if let Err(error) = connection.set_nodelay(true) {

@@ -221,8 +221,8 @@ impl RequestState {
         }
     }
 
-    /// Does what was heard since, in the order of the log, and adds what of it the warehouse is to be
-    /// told.
+    /// Does what was heard since, in the order of the log, and adds what of it the warehouse is
+    /// to be told.
     fn hear(
         &mut self,
         of: RequestOf<'_>,
