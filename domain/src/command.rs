@@ -17,7 +17,10 @@ mod order;
 mod original;
 mod record_purchase;
 mod redeem;
+mod refund;
+mod reject_shipment;
 mod release_hold;
+mod report_shipment;
 mod return_purchase;
 mod set_earning_rule;
 mod set_policy;
@@ -40,7 +43,9 @@ pub use order::Order;
 pub use original::{EarnedLot, OriginalCredit, OriginalExchange, OriginalPurchase};
 pub use record_purchase::RecordPurchase;
 pub use redeem::{Preview, Redeem};
+pub use reject_shipment::RejectShipment;
 pub use release_hold::ReleaseHold;
+pub use report_shipment::{Report, ReportShipment};
 pub use return_purchase::ReturnPurchase;
 pub use set_earning_rule::{Known, SetEarningRule};
 pub use set_policy::SetPolicy;
@@ -77,6 +82,10 @@ pub enum Command {
     CancelExchange(CancelExchange),
     /// Record that a parcel left.
     DispatchShipment(DispatchShipment),
+    /// Record what else became of a parcel.
+    ReportShipment(ReportShipment),
+    /// Record that a parcel won't be shipped, and refund it.
+    RejectShipment(RejectShipment),
     /// Pass credit on.
     TransferCredit(TransferCredit),
     /// Begin to offer something.
@@ -139,6 +148,8 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Decisi
         Command::Redeem(it) => it.decide(draft),
         Command::CancelExchange(it) => it.decide(draft),
         Command::DispatchShipment(it) => Ok(it.decide()),
+        Command::ReportShipment(it) => Ok(it.decide()),
+        Command::RejectShipment(it) => it.decide(draft),
         Command::TransferCredit(it) => it.decide(draft),
         Command::OpenOffer(it) => it.decide(state),
         Command::AmendOffer(it) => it.decide(state),
@@ -166,6 +177,8 @@ impl Command {
             Self::Redeem(_) => "redeem",
             Self::CancelExchange(_) => "cancel-exchange",
             Self::DispatchShipment(_) => "dispatch-shipment",
+            Self::ReportShipment(it) => it.report.command_name(),
+            Self::RejectShipment(_) => "reject-shipment",
             Self::TransferCredit(_) => "transfer-credit",
             Self::OpenOffer(_) => "open-offer",
             Self::AmendOffer(_) => "amend-offer",
@@ -197,6 +210,8 @@ impl Command {
                 Some(IdHash::cancellation(&it.account_id, &it.exchange_id, &it.cancellation_id))
             }
             Self::DispatchShipment(it) => Some(IdHash::dispatch(&it.account_id, &it.shipped)),
+            Self::ReportShipment(it) => Some(it.id_hash()),
+            Self::RejectShipment(it) => Some(IdHash::rejection(&it.account_id, &it.shipped)),
             Self::TransferCredit(it) => Some(IdHash::transfer(&it.account_id, &it.transfer_id)),
             Self::AddStock(it) => Some(IdHash::stock_addition(&it.offer_id, &it.addition_id)),
             Self::OpenOffer(_)
@@ -223,6 +238,8 @@ impl Command {
             Self::Redeem(it) => it.occurred_at,
             Self::CancelExchange(it) => it.occurred_at,
             Self::DispatchShipment(it) => it.occurred_at,
+            Self::ReportShipment(it) => it.occurred_at,
+            Self::RejectShipment(it) => it.occurred_at,
             Self::TransferCredit(it) => it.occurred_at,
             Self::AddStock(_)
             | Self::OpenOffer(_)
@@ -254,6 +271,10 @@ impl Command {
             Self::CancelExchange(it) => {
                 let original = Some(OriginalExchange::read(before, position, event)?);
                 Some(Self::CancelExchange(CancelExchange { original, ..it.clone() }))
+            }
+            Self::RejectShipment(it) => {
+                let original = Some(OriginalExchange::read(before, position, event)?);
+                Some(Self::RejectShipment(RejectShipment { original, ..it.clone() }))
             }
             Self::ReturnPurchase(it) => {
                 let original = Some(OriginalPurchase::read(before, position, event));
@@ -289,6 +310,16 @@ impl Command {
                 it.first_difference(fact)
             }
             (Self::DispatchShipment(it), Event::ShipmentDispatched(_, fact)) => {
+                it.first_difference(fact)
+            }
+            (
+                Self::ReportShipment(it),
+                Event::ShipmentAccepted(_, fact)
+                | Event::ShipmentBackOrdered(_, fact)
+                | Event::ShipmentDelivered(_, fact)
+                | Event::ShipmentSettled(_, fact),
+            ) => it.first_difference(fact),
+            (Self::RejectShipment(it), Event::ShipmentRejected(_, fact)) => {
                 it.first_difference(fact)
             }
             (Self::TransferCredit(it), Event::CreditSent(_, fact)) => it.first_difference(fact),

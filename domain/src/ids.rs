@@ -1,12 +1,12 @@
 //! The names of things, one type per noun, valid by construction.
 //!
-//! An id from outside is 1 to 64 letters, digits or `-_.:`. Ids that the ledger makes itself will
-//! begin with `~`, which no id from outside can.
+//! An id from outside is 1 to 64 letters, digits or `-_.:`. Ids that the ledger makes itself begin
+//! with `~`, which no id from outside can.
 
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// The longest id, in characters; each takes one byte.
 pub const ID_CHARACTERS_MAX: usize = 64;
@@ -164,6 +164,32 @@ impl From<&PurchaseId> for CauseId {
     }
 }
 
+/// Under which id what is left of an exchange is cancelled when the warehouse rejects it.
+const REJECTED: &str = "~rejected";
+
+impl CancellationId {
+    /// That of a rejection, of which an exchange has one.
+    #[must_use]
+    pub fn of_rejection() -> Self {
+        Self(REJECTED.into())
+    }
+
+    /// Whether it is that of a rejection.
+    #[must_use]
+    pub fn is_of_rejection(&self) -> bool {
+        &*self.0 == REJECTED
+    }
+
+    /// As a recorded event bears it: a client's id, or the ledger's own.
+    pub(crate) fn recorded<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = Box::<str>::deserialize(from)?;
+        if &*text == REJECTED {
+            return Ok(Self(text));
+        }
+        text.try_into().map_err(de::Error::custom)
+    }
+}
+
 impl RuleId {
     /// The rule for purchases that name none.
     #[must_use]
@@ -223,6 +249,21 @@ mod tests {
         let too_long = "x".repeat(65);
         for text in ["", "a b", "a/b", "~own", "é", "a\n", "a\0", "a'b", &too_long] {
             assert_eq!(text.parse::<AccountId>(), Err(IdError), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_ledgers_own_cancellation_is_nobodys_to_name() {
+        let own = CancellationId::of_rejection();
+        assert!(own.is_of_rejection());
+        assert_eq!(own.as_str().parse::<CancellationId>(), Err(IdError));
+        let json = serde_json::to_string(&own).expect("JSON");
+        assert!(serde_json::from_str::<CancellationId>(&json).is_err(), "{json}");
+        let mut recorded = serde_json::Deserializer::from_str(&json);
+        assert_eq!(CancellationId::recorded(&mut recorded).expect("an event's"), own);
+        for other in ["\"~other\"", "\"a b\"", "7"] {
+            let mut other = serde_json::Deserializer::from_str(other);
+            assert!(CancellationId::recorded(&mut other).is_err());
         }
     }
 

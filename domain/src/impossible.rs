@@ -3,6 +3,7 @@
 
 use log_record::Position;
 
+use crate::command::Report;
 use crate::scenario::*;
 use crate::*;
 
@@ -85,6 +86,63 @@ fn a_deduction_stands_beside_its_exchange() {
         .never_has(&earned("ann", 5, "B-2"));
     given([opened("mug", 300, None), earned("ann", 900, "B-1")])
         .never_has(&exchanged("ann", "x-1", "mug", 300));
+}
+
+#[test]
+fn a_parcel_that_left_or_was_settled_is_not_rejected() {
+    redeemed().does(dispatch("ann", "x-1")).never_has(&rejected("x-1"));
+    redeemed().does(report("ann", "x-1", Report::Delivered)).never_has(&rejected("x-1"));
+    redeemed().does(report("ann", "x-1", Report::Settled)).never_has(&rejected("x-1"));
+    redeemed().never_has(&rejected("x-2"));
+    redeemed().does(reject("ann", "x-1")).never_has(&rejected("x-1"));
+}
+
+#[test]
+fn a_rejection_cancels_all_that_is_left_at_once() {
+    let [refunded, cancelled] = cancellation(CancellationId::of_rejection(), 2);
+    redeemed().and([refunded.clone()]).never_has(&cancelled);
+    let earned_between = earned("ann", 1, "B-2");
+    redeemed().and([rejected("x-1"), earned_between, refunded.clone()]).never_has(&cancelled);
+    let [part_refunded, part_cancelled] = cancellation(CancellationId::of_rejection(), 1);
+    redeemed().and([rejected("x-1"), part_refunded]).never_has(&part_cancelled);
+    let [other_refunded, other_cancelled] = cancellation(id("c-1"), 2);
+    redeemed().and([rejected("x-1"), other_refunded.clone()]).never_has(&other_cancelled);
+    redeemed().does(dispatch("ann", "x-1")).and([other_refunded]).never_has(&other_cancelled);
+    redeemed().and([rejected("x-1"), refunded, cancelled]).leaves("ann", [600, 0, 0, 0]);
+}
+
+/// Two mugs for 300 each.
+fn redeemed() -> Scenario {
+    given([opened("mug", 300, None), earned("ann", 600, "B-1")]).does(two("ann", "x-1", "mug"))
+}
+
+fn rejected(exchange: &str) -> Event {
+    let shipped = Shipped::ExchangeId(id(exchange));
+    let report = ShipmentReport { shipped, occurred_at: None, note: Note::default() };
+    Event::ShipmentRejected(id("ann"), report)
+}
+
+/// Both halves, of so many of the mugs.
+fn cancellation(cancellation_id: CancellationId, quantity: u64) -> [Event; 2] {
+    let cost = points(quantity * 300);
+    let refunded = CreditRefunded {
+        exchange_id: id("x-1"),
+        cancellation_id: cancellation_id.clone(),
+        points: cost,
+        lots: vec![part(3, quantity * 300, None)],
+    };
+    let cancelled = ExchangeCancelled {
+        exchange_id: id("x-1"),
+        cancellation_id,
+        offer_id: id("mug"),
+        quantity: units(quantity),
+        points: cost,
+        of: Ordered { quantity: units(2), points: points(600) },
+        asked_quantity: None,
+        occurred_at: None,
+        note: Note::default(),
+    };
+    [Event::CreditRefunded(id("ann"), refunded), Event::ExchangeCancelled(id("ann"), cancelled)]
 }
 
 fn part(lot: u64, amount: u64, expires: Option<i64>) -> LotPart {

@@ -66,5 +66,5 @@ pub use offer::{Offer, OfferPhase, Terms};
 pub use policy::{Policy, SpentCredit};
 pub use recorded_ids::{IdHash, RecordedIds};
 pub use refusal::{Fact, NotOpen, Refusal};
-pub use state::{Impossible, State};
+pub use state::{Impossible, State, Unwanted};
 pub use timestamp::{Timestamp, TimestampError};

@@ -161,10 +161,6 @@ impl IdHash {
         }
     }
 
-    pub(crate) fn exchange_dispatch(account: &AccountId, id: &ExchangeId) -> Self {
-        Self::of(account.as_str(), "exchange-dispatch", id.as_str())
-    }
-
     fn of(owner: &str, kind: &str, id: &str) -> Self {
         // None of the parts can hold a zero byte, so no two triples read alike.
         let hash = Sha256::new()

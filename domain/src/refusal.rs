@@ -28,8 +28,17 @@ pub enum Refusal {
     #[error("the cause has earned the account no credit; check kind and id")]
     CreditUnknown,
     /// The parcel has left.
-    #[error("the goods have left the warehouse; from then on an exchange can't be cancelled")]
+    #[error(
+        "the goods have left the warehouse; from then on an exchange can't be cancelled, and its \
+         parcel can't be rejected"
+    )]
     ExchangeDispatched,
+    /// An operator has seen to the parcel by hand.
+    #[error(
+        "an operator has settled the shipping request by hand; from then on only an operator can \
+         cancel the exchange"
+    )]
+    ShipmentSettled,
     /// The purchase has no such line.
     #[error("the purchase has no line of the product named in line {line} of the return")]
     LineUnknown {
@@ -216,7 +225,7 @@ pub enum Fact {
 
 impl Refusal {
     /// Every code, in order of precedence.
-    pub const CODES: [&'static str; 30] = [
+    pub const CODES: [&'static str; 31] = [
         "hold-unknown",
         "hold-ended",
         "exchange-exists",
@@ -224,6 +233,7 @@ impl Refusal {
         "purchase-unknown",
         "credit-unknown",
         "exchange-dispatched",
+        "shipment-settled",
         "line-unknown",
         "quantity-too-large",
         "points-too-large",
@@ -260,6 +270,7 @@ impl Refusal {
             Self::PurchaseUnknown => "purchase-unknown",
             Self::CreditUnknown => "credit-unknown",
             Self::ExchangeDispatched => "exchange-dispatched",
+            Self::ShipmentSettled => "shipment-settled",
             Self::LineUnknown { .. } => "line-unknown",
             Self::QuantityTooLarge { .. } => "quantity-too-large",
             Self::PointsTooLarge { .. } => "points-too-large",
@@ -309,6 +320,7 @@ impl Refusal {
             Self::HoldEnded
             | Self::ExchangeExists
             | Self::ExchangeDispatched
+            | Self::ShipmentSettled
             | Self::LineUnknown { .. }
             | Self::QuantityTooLarge { .. }
             | Self::PointsTooLarge { .. }
@@ -335,6 +347,7 @@ impl Refusal {
             | Self::PurchaseUnknown
             | Self::CreditUnknown
             | Self::ExchangeDispatched
+            | Self::ShipmentSettled
             | Self::RuleUnknown
             | Self::OfferUnknown
             | Self::StockUnlimited

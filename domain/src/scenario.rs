@@ -93,6 +93,14 @@ impl Scenario {
         self
     }
 
+    /// Whether a parcel is wanted, or why not.
+    #[track_caller]
+    pub(crate) fn wants(self, account: &str, exchange: &str, unwanted: Option<Unwanted>) -> Self {
+        let shipped = Shipped::ExchangeId(id(exchange));
+        assert_eq!(self.state.unwanted(&id(account), &shipped), unwanted);
+        self
+    }
+
     /// What the account has, as recorded: available, pending, held, owed.
     #[track_caller]
     pub(crate) fn leaves(self, account: &str, sums: [u64; 4]) -> Self {

@@ -4,6 +4,7 @@
 //! invariant; a partition whose log holds such an event is stopped.
 
 mod evolve;
+mod shipment;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::{
 };
 use evolve::Half;
 pub use evolve::Impossible;
+pub use shipment::Unwanted;
 
 use crate::EarningRule;
 
@@ -60,6 +62,8 @@ pub(crate) struct Cancelled {
     pub(crate) quantity: Units,
     #[serde(with = "sum")]
     pub(crate) points: Points,
+    /// Whether nothing is left of it.
+    pub(crate) is_all: bool,
 }
 
 /// How many of a product of a purchase came back.

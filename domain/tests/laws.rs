@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use domain::{
     Account, AccountId, Cause, CauseKind, Decision, Event, ExchangeId, IdHash, LotId, LotPart,
-    OfferId, OfferOpened, Points, ReleaseReason, State, Timestamp, Units, WithdrawalCause,
+    OfferId, OfferOpened, Points, ReleaseReason, Shipped, State, Timestamp, Units, WithdrawalCause,
 };
 use proptest::prelude::*;
 use random::{History, Recorded, id, steps, terms};
@@ -272,6 +272,56 @@ proptest! {
     }
 
     #[test]
+    fn invariant_i12_a_rejection_gives_all_back_and_what_has_left_comes_back_no_more(
+        steps in steps(),
+    ) {
+        let History { events, .. } = History::of(&steps);
+        let mut parcels: HashMap<(&AccountId, &ExchangeId), Parcel> = HashMap::new();
+        for (index, Recorded { event, .. }) in events.iter().enumerate() {
+            if let Some((account, Shipped::ExchangeId(exchange), news)) = told(event) {
+                let parcel = parcels.entry((account, exchange)).or_default();
+                if news == "rejected" {
+                    let is_free = !parcel.has_left && !parcel.is_settled;
+                    prop_assert!(is_free, "too late to be rejected: {:?}", event);
+                    if parcel.pieces > 0 {
+                        let next = events.get(index + 2).map(|next| &next.event);
+                        let Some(Event::ExchangeCancelled(_, fact)) = next else {
+                            return Err(TestCaseError::fail(format!("not cancelled: {next:?}")));
+                        };
+                        prop_assert_eq!(&fact.exchange_id, exchange);
+                        prop_assert!(fact.cancellation_id.is_of_rejection());
+                        prop_assert_eq!(fact.quantity.get(), parcel.pieces);
+                        prop_assert_eq!(fact.points.get(), parcel.points);
+                    }
+                }
+                parcel.is_rejected |= news == "rejected";
+                parcel.is_settled |= news == "settled";
+                parcel.has_left |= news == "left";
+            }
+            match event {
+                Event::ExchangeCreated(account, fact) => {
+                    let parcel = parcels.entry((account, &fact.exchange_id)).or_default();
+                    (parcel.pieces, parcel.points) = (fact.quantity.get(), fact.points.get());
+                }
+                Event::ExchangeCancelled(account, fact) => {
+                    let parcel = parcels.entry((account, &fact.exchange_id)).or_default();
+                    prop_assert!(!parcel.has_left, "cancelled after it left: {:?}", event);
+                    let is_of_rejection = fact.cancellation_id.is_of_rejection();
+                    prop_assert_eq!(parcel.is_rejected, is_of_rejection, "{:?}", event);
+                    let by_operator = ["c-0", "c-2"].contains(&fact.cancellation_id.as_str());
+                    prop_assert!(!parcel.is_settled || by_operator, "{:?}", event);
+                    parcel.pieces -= fact.quantity.get();
+                    parcel.points -= fact.points.get();
+                }
+                _ => {}
+            }
+        }
+        for (exchange, parcel) in parcels.iter().filter(|(_, parcel)| parcel.is_rejected) {
+            prop_assert_eq!((parcel.pieces, parcel.points), (0, 0), "{:?}", exchange);
+        }
+    }
+
+    #[test]
     fn asking_everything_again_records_nothing_that_was_recorded(steps in steps()) {
         let history = History::of(&steps);
         for step in &steps {
@@ -325,6 +375,27 @@ fn value_of(state: &State) -> Value {
         shard.as_array_mut().expect("a list of pairs").sort_by_key(Value::to_string);
     }
     value
+}
+
+/// What was told of an exchange's parcel, and what of the exchange hasn't come back.
+#[derive(Debug, Default)]
+struct Parcel {
+    pieces: u64,
+    points: u64,
+    has_left: bool,
+    is_settled: bool,
+    is_rejected: bool,
+}
+
+/// What an event tells of a parcel; an acceptance and a back-order change nothing.
+fn told(event: &Event) -> Option<(&AccountId, &Shipped, &'static str)> {
+    match event {
+        Event::ShipmentDispatched(account, fact) => Some((account, &fact.shipped, "left")),
+        Event::ShipmentDelivered(account, fact) => Some((account, &fact.shipped, "left")),
+        Event::ShipmentRejected(account, fact) => Some((account, &fact.shipped, "rejected")),
+        Event::ShipmentSettled(account, fact) => Some((account, &fact.shipped, "settled")),
+        _ => None,
+    }
 }
 
 fn fresh_offer() -> Event {
@@ -400,6 +471,13 @@ fn ids_of(event: &Event) -> Vec<IdHash> {
             vec![IdHash::cancellation(account, &fact.exchange_id, &fact.cancellation_id)]
         }
         Event::ShipmentDispatched(account, fact) => vec![IdHash::dispatch(account, &fact.shipped)],
+        Event::ShipmentAccepted(account, fact) => vec![IdHash::acceptance(account, &fact.shipped)],
+        Event::ShipmentBackOrdered(account, fact) => {
+            vec![IdHash::back_order(account, &fact.shipped)]
+        }
+        Event::ShipmentDelivered(account, fact) => vec![IdHash::delivery(account, &fact.shipped)],
+        Event::ShipmentRejected(account, fact) => vec![IdHash::rejection(account, &fact.shipped)],
+        Event::ShipmentSettled(account, fact) => vec![IdHash::settlement(account, &fact.shipped)],
         Event::PurchaseRecorded(account, fact) => {
             vec![IdHash::cause(account, &Cause::purchase(&fact.purchase_id))]
         }

@@ -23,6 +23,8 @@ mod lots;
 mod random;
 #[path = "model/rules.rs"]
 mod rules;
+#[path = "model/shipping.rs"]
+mod shipping;
 #[path = "model/spending.rs"]
 mod spending;
 
@@ -81,7 +83,7 @@ fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     assert_eq!(missing, Vec::<&str>::new());
 }
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 24] = [
     "earn-credit",
     "record-purchase",
     "return-purchase",
@@ -92,7 +94,12 @@ const COMMANDS: [&str; 19] = [
     "release-hold",
     "redeem",
     "cancel-exchange",
+    "accept-shipment",
+    "back-order-shipment",
     "dispatch-shipment",
+    "deliver-shipment",
+    "reject-shipment",
+    "settle-shipment",
     "transfer-credit",
     "open-offer",
     "amend-offer",
@@ -104,7 +111,7 @@ const COMMANDS: [&str; 19] = [
 ];
 
 /// What makes a history hard.
-const TRAITS: [&str; 16] = [
+const TRAITS: [&str; 18] = [
     "captured in part",
     "deducted of several",
     "earned by rule",
@@ -112,8 +119,10 @@ const TRAITS: [&str; 16] = [
     "expired after grace",
     "matured",
     "owed",
+    "refunded by a rejection",
     "refunded to several",
     "refunded with grace",
+    "rejected with nothing left",
     "released by deadline",
     "repaid",
     "sent of several",

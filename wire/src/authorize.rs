@@ -2,6 +2,9 @@
 //!
 //! The page of routes then shows every permission, and a route without `only` stands out. A caller
 //! is turned away before anything else of the request is read.
+//!
+//! A part of this very process may call a router without a key, by putting a [`Caller`] into the
+//! request's extensions, which nothing that comes over a network can set.
 
 use std::future::{Ready, ready};
 
@@ -17,7 +20,8 @@ use crate::traceparent::read_traceparent;
 use crate::{KeyRing, Problem, Role};
 
 /// `handler`, for callers whose key has one of these roles. Others get 401 or 403. The keys are
-/// those of the router's state; the handler learns who called by taking a [`Caller`].
+/// those of the router's state; the handler learns who called by taking a [`Caller`]. One that the
+/// request's extensions hold already is asked for its role, and for no key.
 pub const fn only<H>(roles: &'static [Role], handler: H) -> Only<H> {
     Only { roles, handler }
 }
@@ -46,7 +50,9 @@ where
     type Future = Either<Ready<Response>, H::Future>;
 
     fn call(self, mut request: Request, state: S) -> Self::Future {
-        match admit(self.roles, &KeyRing::from_ref(&state), request.headers()) {
+        let known = caller(request.extensions())
+            .map_or_else(|| identify(&KeyRing::from_ref(&state), request.headers()), Ok);
+        match known.and_then(|caller| admit(self.roles, caller)) {
             Ok(caller) => {
                 request.extensions_mut().insert(caller);
                 Either::Right(self.handler.call(request, state))
@@ -71,7 +77,7 @@ fn caller(extensions: &Extensions) -> Option<Caller> {
     extensions.get::<Caller>().cloned()
 }
 
-fn admit(allowed: &[Role], keys: &KeyRing, headers: &HeaderMap) -> Result<Caller, Problem> {
+fn identify(keys: &KeyRing, headers: &HeaderMap) -> Result<Caller, Problem> {
     let key = bearer_key(headers).ok_or_else(|| {
         Problem::unauthorized(
             "The request bears no key, or not in this form. Send one header Authorization: Bearer \
@@ -83,10 +89,14 @@ fn admit(allowed: &[Role], keys: &KeyRing, headers: &HeaderMap) -> Result<Caller
             "This ledger does not know the key. Send one that its operator gave out.",
         )
     })?;
-    if allowed.contains(&role) {
-        Ok(Caller { role, traceparent: read_traceparent(headers).map(Into::into) })
+    Ok(Caller { role, traceparent: read_traceparent(headers).map(Into::into) })
+}
+
+fn admit(allowed: &[Role], caller: Caller) -> Result<Caller, Problem> {
+    if allowed.contains(&caller.role) {
+        Ok(caller)
     } else {
-        Err(Problem::forbidden(role, allowed))
+        Err(Problem::forbidden(caller.role, allowed))
     }
 }
 
@@ -104,6 +114,8 @@ fn bearer_key(headers: &HeaderMap) -> Option<&str> {
 mod tests {
     use axum::Router;
     use axum::routing::{get, put};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
     use crate::KeyHash;
@@ -154,6 +166,50 @@ mod tests {
         let problem = answer.is_problem(403, "forbidden");
         assert_eq!(problem["role"], "merchant");
         assert_eq!(problem["allowed"], serde_json::json!(["shopper", "operator"]));
+    }
+
+    #[tokio::test]
+    async fn a_part_of_this_process_calls_without_a_key_and_as_no_more_than_it_says() {
+        let call = |role| {
+            // Its word counts, and not that of a key beside it.
+            let asked = ask().header("authorization", "Bearer key-of-ann");
+            asked.extension(Caller { role, traceparent: None }).send(router())
+        };
+        assert_eq!(call(Role::Operator).await.text(), "a operator redeems");
+        let refused = call(Role::Warehouse).await;
+        assert_eq!(refused.is_problem(403, "forbidden")["role"], "warehouse");
+    }
+
+    /// Whatever a client writes onto the connection, it needs a key.
+    #[tokio::test]
+    async fn nothing_that_comes_over_a_network_sets_the_caller() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let server = tokio::spawn(axum::serve(listener, router()).into_future());
+        let said = r#"{"role":"operator","traceparent":null}"#;
+        let names = ["caller", "x-caller", "extensions", "role", "authorize", "x-forwarded-role"];
+        let lines: Vec<String> = names
+            .iter()
+            .flat_map(|name| [format!("{name}: operator\r\n"), format!("{name}: {said}\r\n")])
+            .collect();
+        let length = said.len();
+        for (target, lines) in [
+            ("/exchanges", String::new()),
+            ("/exchanges", lines.concat()),
+            ("/exchanges?caller=operator&role=operator", lines.concat()),
+            ("http://operator@x/exchanges", lines.concat()),
+        ] {
+            let mut client = TcpStream::connect(address).await.expect("connected");
+            let request = format!(
+                "PUT {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{lines}\
+                 content-length: {length}\r\n\r\n{said}"
+            );
+            client.write_all(request.as_bytes()).await.expect("sent");
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).await.expect("answered");
+            assert!(answer.starts_with("HTTP/1.1 401 "), "{target}: {answer}");
+        }
+        server.abort();
     }
 
     #[tokio::test]

@@ -33,6 +33,10 @@ impl Ask {
         Self(self.0.header(name, value), self.1)
     }
 
+    pub(crate) fn extension(self, value: impl Clone + Send + Sync + 'static) -> Self {
+        Self(self.0.extension(value), self.1)
+    }
+
     pub(crate) fn body(self, body: impl Into<Vec<u8>>) -> Self {
         Self(self.0, body.into())
     }

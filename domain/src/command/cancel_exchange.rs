@@ -1,11 +1,11 @@
 //! Cancel an exchange, whole or by quantity, and give back what it cost.
 
+use super::refund::Cancelling;
 use super::{Decision, OriginalExchange, first_different};
 use crate::draft::Draft;
-use crate::lots::{sum_of, take_from};
 use crate::{
-    AccountId, CancellationId, CreditRefunded, Event, ExchangeCancelled, ExchangeId, IdHash,
-    LotPart, Note, Points, Refusal, State, Timestamp, Units,
+    AccountId, CancellationId, Event, ExchangeCancelled, ExchangeId, Note, Refusal, Shipped,
+    Timestamp, Units,
 };
 
 /// Cancels pieces of an exchange that hasn't left the warehouse.
@@ -19,6 +19,8 @@ pub struct CancelExchange {
     pub cancellation_id: CancellationId,
     /// How many pieces; without it, all that are left.
     pub quantity: Option<Units>,
+    /// Whether an operator asks, whom a settlement doesn't hinder.
+    pub by_operator: bool,
     /// Who, and why.
     pub note: Note,
     /// When it happened, as the caller says.
@@ -29,12 +31,14 @@ pub struct CancelExchange {
 
 impl CancelExchange {
     pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
-        let recorded = draft.state.recorded();
-        let exchange = IdHash::exchange(&self.account_id, &self.exchange_id);
-        let at = recorded.position_of(exchange).ok_or(Refusal::ExchangeUnknown)?;
-        let dispatch = IdHash::exchange_dispatch(&self.account_id, &self.exchange_id);
-        if recorded.position_of(dispatch).is_some() {
+        let shipped = Shipped::ExchangeId(self.exchange_id.clone());
+        let at = draft.state.asked_at(&self.account_id, &shipped);
+        let at = at.ok_or(Refusal::ExchangeUnknown)?;
+        if draft.state.has_left(&self.account_id, &shipped) {
             return Err(Refusal::ExchangeDispatched);
+        }
+        if !self.by_operator && draft.state.is_settled(&self.account_id, &shipped) {
+            return Err(Refusal::ShipmentSettled);
         }
         let Some(original) = self.original.as_ref().filter(|original| original.position == at)
         else {
@@ -48,38 +52,22 @@ impl CancelExchange {
             let asked = self.quantity.unwrap_or(of.quantity);
             return Err(Refusal::QuantityTooLarge { left, asked });
         }
-        draft.settle(&self.account_id);
-        let cancelled = before.quantity.plus(quantity).unwrap_or(of.quantity);
-        let points =
-            of.points.share(cancelled, of.quantity).minus(before.points).unwrap_or_default();
-        draft.check_room(&self.account_id, points)?;
-        let lots = come_back(&original.lots, before.points, points)
-            .into_iter()
-            .map(|part| with_grace(part, draft.state, draft.now))
-            .collect();
-        draft.record(Event::CreditRefunded(
-            self.account_id.clone(),
-            CreditRefunded {
-                exchange_id: self.exchange_id.clone(),
-                cancellation_id: self.cancellation_id.clone(),
-                points,
-                lots,
-            },
-        ));
-        draft.bear(Event::ExchangeCancelled(
-            self.account_id.clone(),
-            ExchangeCancelled {
-                exchange_id: self.exchange_id.clone(),
-                cancellation_id: self.cancellation_id.clone(),
-                offer_id: original.offer_id.clone(),
-                quantity,
-                points,
-                of,
-                asked_quantity: self.quantity,
-                occurred_at: self.occurred_at,
-                note: self.note.clone(),
-            },
-        ));
+        let cancelling = Cancelling {
+            account_id: &self.account_id,
+            exchange_id: &self.exchange_id,
+            cancellation_id: self.cancellation_id.clone(),
+            original,
+            quantity,
+        };
+        let (refunded, cancelled) = cancelling.refund(&mut draft)?;
+        let cancelled = ExchangeCancelled {
+            asked_quantity: self.quantity,
+            occurred_at: self.occurred_at,
+            note: self.note.clone(),
+            ..cancelled
+        };
+        draft.record(Event::CreditRefunded(self.account_id.clone(), refunded));
+        draft.bear(Event::ExchangeCancelled(self.account_id.clone(), cancelled));
         draft.settle_again(&self.account_id);
         Ok(draft.finish())
     }
@@ -94,27 +82,9 @@ impl CancelExchange {
     }
 }
 
-/// The next `points` to come back, where `before` of them did: drawing undone from its end.
-fn come_back(drawn: &[LotPart], before: Points, points: Points) -> Vec<LotPart> {
-    // What stays drawn after this, and what was drawn before it.
-    let drawn_now = sum_of(drawn).and_then(|sum| sum.minus(before)).unwrap_or_default();
-    let (left, _) = take_from(drawn.iter(), drawn_now);
-    let (back, _) = take_from(left.iter().rev(), points);
-    back
-}
-
-/// A part as it comes back: what expired meanwhile can be spent for a while, once.
-fn with_grace(part: LotPart, state: &State, now: Timestamp) -> LotPart {
-    let (policy, _) = state.policy();
-    if !part.has_expired(now) || part.graced || policy.refund_grace_days == 0 {
-        return part;
-    }
-    let expires_at = Some(now.plus_days(policy.refund_grace_days.into()));
-    LotPart { expires_at, graced: true, ..part }
-}
-
 #[cfg(test)]
 mod tests {
+    use crate::command::Report;
     use crate::scenario::*;
 
     #[test]
@@ -188,5 +158,15 @@ mod tests {
             .does(cancel("ann", "x-1", "c-1", Some(1)))
             .when(cancel("ann", "x-1", "c-1", None))
             .then_differs_from(7, "quantity");
+    }
+
+    #[test]
+    fn what_an_operator_settled_only_an_operator_cancels() {
+        given([opened("mug", 300, None), earned("ann", 300, "B-1")])
+            .does(redeem("ann", "x-1", "mug"))
+            .does(report("ann", "x-1", Report::Settled))
+            .refuses(cancel("ann", "x-1", "c-1", None), "shipment-settled")
+            .does(cancel_by_operator("ann", "x-1", "c-1"))
+            .leaves("ann", [300, 0, 0, 0]);
     }
 }

@@ -3,7 +3,8 @@
 use super::{Decision, first_different};
 use crate::{AccountId, Carrier, Event, ExpressNo, ShipmentDispatched, Shipped, Timestamp};
 
-/// Records that a parcel left. It is a fact, so nothing speaks against it.
+/// Records that a parcel left. It is a fact, so nothing speaks against it, not even that the parcel
+/// isn't wanted any more ([`State::unwanted`](crate::State::unwanted)): a human must see to that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DispatchShipment {
     /// Whose goods are in it.
@@ -40,6 +41,8 @@ impl DispatchShipment {
 
 #[cfg(test)]
 mod tests {
+    use crate::Unwanted;
+    use crate::command::Report;
     use crate::scenario::*;
 
     #[test]
@@ -49,5 +52,29 @@ mod tests {
             .does(dispatch("ann", "x-1"))
             .when(dispatch("ann", "x-1"))
             .then_repeats(6);
+    }
+
+    #[test]
+    fn a_parcel_that_is_not_wanted_any_more_leaves_all_the_same() {
+        let redeemed = || {
+            given([opened("mug", 300, None), earned("ann", 600, "B-1")])
+                .does(two("ann", "x-1", "mug"))
+        };
+        redeemed()
+            .does(cancel("ann", "x-1", "c-1", Some(1)))
+            .wants("ann", "x-1", None)
+            .does(cancel("ann", "x-1", "c-2", None))
+            .does(dispatch("ann", "x-1"))
+            .wants("ann", "x-1", Some(Unwanted::Cancelled));
+        redeemed()
+            .does(report("ann", "x-1", Report::Settled))
+            .does(dispatch("ann", "x-1"))
+            .wants("ann", "x-1", Some(Unwanted::Settled))
+            .leaves("ann", [0, 0, 0, 0]);
+        redeemed()
+            .does(reject("ann", "x-1"))
+            .does(dispatch("ann", "x-1"))
+            .wants("ann", "x-1", Some(Unwanted::Rejected))
+            .leaves("ann", [600, 0, 0, 0]);
     }
 }

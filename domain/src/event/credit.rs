@@ -206,6 +206,7 @@ pub struct CreditRefunded {
     /// The exchange that it had paid.
     pub exchange_id: ExchangeId,
     /// The cancellation.
+    #[serde(deserialize_with = "CancellationId::recorded")]
     pub cancellation_id: CancellationId,
     /// How much in all.
     pub points: Points,

@@ -52,7 +52,9 @@ pub struct Ordered {
 pub struct ExchangeCancelled {
     /// The exchange.
     pub exchange_id: ExchangeId,
-    /// The caller's id for this cancellation, unique within the exchange.
+    /// The caller's id for this cancellation, unique within the exchange; `~rejected` where the
+    /// warehouse rejected it.
+    #[serde(deserialize_with = "CancellationId::recorded")]
     pub cancellation_id: CancellationId,
     /// The offer that the pieces go back to.
     pub offer_id: OfferId,

@@ -4,7 +4,8 @@ use super::values::*;
 use crate::command::{
     AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer,
     Direction, DispatchShipment, EarnCredit, HoldCredit, Known, OpenOffer, Order, RecordPurchase,
-    Redeem, ReleaseHold, ReturnPurchase, SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
+    Redeem, RejectShipment, ReleaseHold, Report, ReportShipment, ReturnPurchase, SetEarningRule,
+    SetPolicy, TransferCredit, WithdrawCredit,
 };
 use crate::*;
 
@@ -83,6 +84,41 @@ pub(crate) fn cancel(account: &str, exchange: &str, key: &str, pieces: Option<u6
         exchange_id: id(exchange),
         cancellation_id: id(key),
         quantity: pieces.map(units),
+        by_operator: false,
+        note: Note::default(),
+        occurred_at: None,
+        original: None,
+    })
+}
+
+/// Of all that is left.
+pub(crate) fn cancel_by_operator(account: &str, exchange: &str, key: &str) -> Command {
+    let Command::CancelExchange(it) = cancel(account, exchange, key, None) else { unreachable!() };
+    Command::CancelExchange(CancelExchange { by_operator: true, ..it })
+}
+
+pub(crate) fn report(account: &str, exchange: &str, report: Report) -> Command {
+    Command::ReportShipment(ReportShipment {
+        account_id: id(account),
+        shipped: Shipped::ExchangeId(id(exchange)),
+        report,
+        note: Note::default(),
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn reject(account: &str, exchange: &str) -> Command {
+    reject_parcel(account, Shipped::ExchangeId(id(exchange)))
+}
+
+pub(crate) fn reject_purchase(account: &str, basket: &str) -> Command {
+    reject_parcel(account, Shipped::PurchaseId(id(basket)))
+}
+
+fn reject_parcel(account: &str, shipped: Shipped) -> Command {
+    Command::RejectShipment(RejectShipment {
+        account_id: id(account),
+        shipped,
         note: Note::default(),
         occurred_at: None,
         original: None,

@@ -8,7 +8,7 @@ use crate::{
     AccountId, CancellationId, Cause, CauseKind, CreditWithdrawn, EarningRule, EarningRuleSet,
     Event, ExchangeCancelled, ExchangeCreated, ExchangeId, HoldId, IdHash, Inventory, LotPart,
     Offer, OfferAmended, OfferClosed, OfferId, OfferOpened, OfferPhase, Points, PurchaseId,
-    PurchaseRecorded, PurchaseReturned, ReturnId, StockAdded, Timestamp, TransferId,
+    PurchaseRecorded, PurchaseReturned, ReturnId, Shipped, StockAdded, Timestamp, TransferId,
     WithdrawalCause,
 };
 
@@ -103,7 +103,7 @@ impl State {
                 self.record(IdHash::delivery(id, &fact.shipped), at)?;
             }
             Event::ShipmentRejected(id, fact) => {
-                self.record(IdHash::rejection(id, &fact.shipped), at)?;
+                self.shipment_rejected(at, id, &fact.shipped)?;
             }
             Event::ShipmentSettled(id, fact) => {
                 self.record(IdHash::settlement(id, &fact.shipped), at)?;
@@ -249,21 +249,37 @@ impl State {
             .position_of(IdHash::exchange(id, &fact.exchange_id))
             .ok_or("an unknown exchange was cancelled")?;
         self.record(IdHash::cancellation(id, &fact.exchange_id, &fact.cancellation_id), at)?;
-        let dispatch = IdHash::exchange_dispatch(id, &fact.exchange_id);
+        let shipped = Shipped::ExchangeId(fact.exchange_id.clone());
         ensure(
-            self.recorded.position_of(dispatch).is_none(),
-            "an exchange was cancelled after its dispatch",
+            !self.has_left(id, &shipped),
+            "I12: an exchange was cancelled after its parcel left",
+        )?;
+        let is_of_rejection = fact.cancellation_id.is_of_rejection();
+        // The refund stands between a rejection and its cancellation.
+        let rejected = self.recorded.position_of(IdHash::rejection(id, &shipped));
+        ensure(
+            rejected.map(|rejected| rejected.plus(2)) == is_of_rejection.then_some(at),
+            "I12: a rejection cancels what is left of an exchange at once, and nothing does later",
         )?;
         let cancelled = self.cancelled.entry(exchange).or_default();
         cancelled.quantity = cancelled.quantity.plus(fact.quantity).ok_or(TOO_MUCH)?;
         cancelled.points = cancelled.points.plus(fact.points).ok_or(TOO_MUCH)?;
         ensure(cancelled.quantity <= fact.of.quantity, "more was cancelled than exchanged")?;
         ensure(cancelled.points <= fact.of.points, "I9: more was refunded than it cost")?;
+        cancelled.is_all = cancelled.quantity == fact.of.quantity;
+        ensure(cancelled.is_all || !is_of_rejection, "I12: a rejected exchange has pieces left")?;
         let (number, offer) = self.offer_mut(&fact.offer_id)?;
         offer.inventory =
             offer.inventory.give_back(fact.quantity).ok_or("I4: more came back than was sold")?;
         let account = self.accounts.get_mut(id).ok_or("an exchange of an unknown account")?;
         account.count_back(number, fact.quantity).ok_or("more came back than was taken")
+    }
+
+    fn shipment_rejected(&self, at: Position, id: &AccountId, shipped: &Shipped) -> Changed {
+        ensure(self.asked_at(id, shipped).is_some(), "nobody asked for what was rejected")?;
+        ensure(!self.has_left(id, shipped), "I12: a parcel was rejected after it left")?;
+        ensure(!self.is_settled(id, shipped), "I12: a parcel was rejected after it was settled")?;
+        self.record(IdHash::rejection(id, shipped), at)
     }
 
     fn purchase_recorded(

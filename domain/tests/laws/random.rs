@@ -107,7 +107,9 @@ fn command() -> impl Strategy<Value = Command> {
     let goods = prop_oneof![
         8 => (who(), 0_u8..12, 0_u8..3, 1_u64..3).prop_map(|it| redeem(&it)),
         6 => (who(), 0_u8..12, 0_u8..4, some(3)).prop_map(cancel),
-        1 => (who(), 0_u8..12).prop_map(dispatch),
+        2 => (who(), 0_u8..12).prop_map(dispatch),
+        4 => (who(), 0_u8..12, told()).prop_map(report),
+        4 => (who(), 0_u8..12, prop::bool::weighted(0.8)).prop_map(reject),
         3 => (0_u8..3, amount(), some(8), some(4)).prop_map(open),
         1 => (0_u8..3, 1_u64..1_000, some(4)).prop_map(amend),
         1 => (0_u8..3, 0_u8..4, 1_u64..4).prop_map(add),
@@ -252,12 +254,47 @@ fn order(exchange: u8, offer: u8, quantity: u64) -> Order {
     }
 }
 
+/// Under an even key an operator asks.
 fn cancel((who, exchange, key, quantity): (u8, u8, u8, Option<u64>)) -> Command {
     Command::CancelExchange(CancelExchange {
         account_id: shopper(who),
         exchange_id: id(&format!("x-{exchange}")),
         cancellation_id: id(&format!("c-{key}")),
         quantity: quantity.map(units),
+        by_operator: key % 2 == 0,
+        note: Note::default(),
+        occurred_at: None,
+        original: None,
+    })
+}
+
+fn told() -> impl Strategy<Value = Report> {
+    prop_oneof![
+        3 => Just(Report::Accepted),
+        3 => Just(Report::BackOrdered),
+        1 => Just(Report::Delivered),
+        1 => Just(Report::Settled),
+    ]
+}
+
+fn report((who, exchange, report): (u8, u8, Report)) -> Command {
+    Command::ReportShipment(ReportShipment {
+        account_id: shopper(who),
+        shipped: Shipped::ExchangeId(id(&format!("x-{exchange}"))),
+        report,
+        note: Note::default(),
+        occurred_at: None,
+    })
+}
+
+fn reject((who, number, is_exchange): (u8, u8, bool)) -> Command {
+    let shipped = match is_exchange {
+        true => Shipped::ExchangeId(id(&format!("x-{number}"))),
+        false => Shipped::PurchaseId(id(&format!("B-{number}"))),
+    };
+    Command::RejectShipment(RejectShipment {
+        account_id: shopper(who),
+        shipped,
         note: Note::default(),
         occurred_at: None,
         original: None,

@@ -1,6 +1,7 @@
 //! Random commands: few names, so that they meet; some names, times and terms are taken from the
 //! plain ledger as it stands when the command's turn comes.
 
+use domain::command::Report;
 use domain::{CauseKind, ExpiryRule, Period};
 
 use crate::ledger::Time;
@@ -75,6 +76,14 @@ pub(crate) enum Read {
     Any,
     Present,
     Version(u64),
+}
+
+/// What is told of a parcel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum News {
+    Dispatched,
+    Rejected,
+    Other(Report),
 }
 
 #[derive(Clone, Debug)]
@@ -177,9 +186,12 @@ pub(crate) enum Ask {
         id: u8,
         quantity: Option<u64>,
     },
-    Dispatch {
+    Tell {
         target: Target,
         is_purchase: bool,
+        news: News,
+        /// Whether it says when it happened.
+        dated: bool,
     },
     Transfer {
         account: Who,

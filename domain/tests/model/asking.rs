@@ -125,6 +125,7 @@ pub(crate) fn cancel(
         exchange_id: id(exchange),
         cancellation_id: id(cancellation),
         quantity: quantity.map(units),
+        by_operator: false,
         note: Note::default(),
         occurred_at: None,
         original: None,

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use domain::offer::OfferPhase;
 use domain::{
-    Clock, Command, Decision, Event, Fact, LogOpened, OfferId, Refusal, State, Timestamp, decide,
+    Clock, Command, Decision, Event, Fact, LogOpened, OfferId, Refusal, Shipped, State, Timestamp,
+    Unwanted, decide,
 };
 use log_record::Position;
 
@@ -12,6 +13,7 @@ use crate::ask::{Sweep, Wait};
 use crate::command::{id, time};
 use crate::effect::{Due, Effect, Lots};
 use crate::ledger::{DAY, Effects, Ledger, No, Outcome, Part, Time};
+use crate::shipping::contents;
 
 /// A command's name, and what became of it.
 pub(crate) type Count = (&'static str, &'static str);
@@ -148,6 +150,11 @@ impl Pair {
             (Outcome::Standing, Ok(Decision::Standing)) => self.counts.push((name, "standing")),
             (Outcome::Done(effects), Ok(Decision::Record { events, bearer })) => {
                 self.counts.push((name, "done"));
+                if let (Command::RejectShipment(it), 1) = (command, effects.own.len())
+                    && matches!(it.shipped, Shipped::ExchangeId(_))
+                {
+                    self.counts.push((name, "rejected with nothing left"));
+                }
                 self.compare_done(command, effects, &fallen, events, bearer);
             }
             (outcome, decided) => panic!(
@@ -247,7 +254,18 @@ impl Pair {
             let is_empty = account.available().get() == 0 && account.holds().is_empty();
             assert!(names.iter().any(|name| name == id.as_str()) || is_empty, "{id} has credit");
         }
+        self.compare_parcels();
         self.compare_programme();
+    }
+
+    /// Which parcels are wanted.
+    fn compare_parcels(&self) {
+        for exchange in &self.model.exchanges {
+            let shipped = Shipped::ExchangeId(id(&exchange.id));
+            let unwanted = self.state.unwanted(&id(&exchange.account), &shipped);
+            let expected = self.model.unwanted(&exchange.account, &contents(&shipped));
+            assert_eq!(unwanted.map(Unwanted::as_str), expected, "{exchange:?}");
+        }
     }
 
     /// An account that is settled in both.
@@ -335,6 +353,9 @@ fn traits_of(effect: &Effect) -> Vec<Count> {
             several(parts, "refunded to several"),
             parts.iter().any(|part| part.graced).then_some("refunded with grace"),
         ],
+        Effect::Cancelled { cancellation, .. } => {
+            vec![(cancellation == "~rejected").then_some("refunded by a rejection")]
+        }
         Effect::Withdrawn { parts, expired, owed, lot, .. } => vec![
             several(parts, "withdrawn of several"),
             (*expired > 0).then_some("withdrawn where expired"),

@@ -3,15 +3,17 @@
 use domain::command::{
     AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer,
     ConfirmClock, Direction, DispatchShipment, EarnCredit, HoldCredit, Known, OpenOffer, Order,
-    RecordPurchase, Redeem, ReleaseHold, ReturnPurchase, SetEarningRule, SetPolicy, TransferCredit,
-    WithdrawCredit,
+    RecordPurchase, Redeem, RejectShipment, ReleaseHold, ReportShipment, ReturnPurchase,
+    SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
 };
 use domain::{
-    Cap, CategoryRate, Cause, CauseKind, Command, EarningTerms, Multiplier, Note, Points, Policy,
-    PurchaseLine, Rate, ReturnedLine, Shipped, SpentCredit, Terms, Timestamp, Units,
+    AccountId, Cap, CategoryRate, Cause, CauseKind, Command, EarningTerms, Multiplier, Note,
+    Points, Policy, PurchaseLine, Rate, ReturnedLine, Shipped, SpentCredit, Terms, Timestamp,
+    Units,
 };
 
-use crate::ask::{Ask, AskedOrder, AskedRule, AskedTerms, Choice, Read, Target, When, Who};
+use crate::ask::{Ask, AskedOrder, AskedRule, AskedTerms, Choice, News, Read, Target, When, Who};
+use crate::beside::BEGINNING;
 use crate::ledger::{DAY, Ledger, Time};
 
 // Names
@@ -136,6 +138,38 @@ fn span(available: Option<When>, expires: Option<When>, now: Time) -> [Option<Ti
         available_at.map_or(expires_at, |available_at| expires_at.max(available_at + 1))
     });
     [available_at.map(time), expires_at.map(time)]
+}
+
+fn tell(
+    account_id: AccountId,
+    shipped: Shipped,
+    news: News,
+    occurred_at: Option<Timestamp>,
+) -> Command {
+    let note = Note::default();
+    match news {
+        News::Dispatched => Command::DispatchShipment(DispatchShipment {
+            account_id,
+            shipped,
+            carrier: id("carrier"),
+            express_no: id("1"),
+            occurred_at,
+        }),
+        News::Rejected => Command::RejectShipment(RejectShipment {
+            account_id,
+            shipped,
+            note,
+            occurred_at,
+            original: None,
+        }),
+        News::Other(report) => Command::ReportShipment(ReportShipment {
+            account_id,
+            shipped,
+            report,
+            note,
+            occurred_at,
+        }),
+    }
 }
 
 impl Ask {
@@ -301,12 +335,14 @@ impl Ask {
                     exchange_id: id(&exchange),
                     cancellation_id: named("c", *name),
                     quantity: quantity.map(units),
+                    // By the name, so that one who asks again is the same.
+                    by_operator: name % 2 == 0,
                     note: Note::default(),
                     occurred_at: None,
                     original: None,
                 })
             }
-            Self::Dispatch { target, is_purchase } => {
+            Self::Tell { target, is_purchase, news, dated } => {
                 let (who, shipped) = if *is_purchase {
                     let (who, purchase) = target.of("p", &purchases());
                     (who, Shipped::PurchaseId(id(&purchase)))
@@ -314,13 +350,7 @@ impl Ask {
                     let (who, exchange) = target.of("x", &exchanges());
                     (who, Shipped::ExchangeId(id(&exchange)))
                 };
-                Command::DispatchShipment(DispatchShipment {
-                    account_id: id(&who),
-                    shipped,
-                    carrier: id("carrier"),
-                    express_no: id("1"),
-                    occurred_at: None,
-                })
+                tell(id(&who), shipped, *news, dated.then(|| time(BEGINNING)))
             }
             Self::Transfer { account: who, further, id: name, points: amount } => {
                 let sender = who.of(ledger);

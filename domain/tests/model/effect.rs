@@ -94,6 +94,7 @@ pub(crate) enum Effect {
     Cancelled {
         account: String,
         exchange: String,
+        cancellation: String,
         offer: String,
         quantity: u128,
         points: u128,
@@ -252,6 +253,7 @@ impl Lots {
             Event::ExchangeCancelled(account, it) => Effect::Cancelled {
                 account: account.to_string(),
                 exchange: it.exchange_id.to_string(),
+                cancellation: it.cancellation_id.to_string(),
                 offer: it.offer_id.to_string(),
                 quantity: it.quantity.get().into(),
                 points: number(it.points),

@@ -3,6 +3,7 @@
 use domain::{Command, EarningTerms, Policy, SpentCredit, Terms};
 
 use crate::effect::{Due, Effect};
+use crate::shipping::Told;
 
 /// The most that an amount can be.
 pub(crate) const MOST: u128 = (1 << 53) - 1;
@@ -148,8 +149,7 @@ pub(crate) struct Ledger {
     pub(crate) purchases: Vec<Purchase>,
     /// Account, hold: every one there ever was.
     pub(crate) holds: Vec<(String, String)>,
-    /// Account, exchange.
-    pub(crate) dispatched: Vec<(String, String)>,
+    pub(crate) told: Vec<Told>,
     pub(crate) offers: Vec<Offer>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) gains: Vec<Gain>,
@@ -241,7 +241,7 @@ impl Default for Ledger {
             exchanges: vec![],
             purchases: vec![],
             holds: vec![],
-            dispatched: vec![],
+            told: vec![],
             offers: vec![],
             rules: vec![],
             gains: vec![],

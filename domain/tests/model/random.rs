@@ -1,13 +1,14 @@
 //! Random histories: which commands are asked for how often, with which amounts and times.
 
+use domain::command::Report;
 use domain::{AMOUNT_MAX, CauseKind, ExpiryRule, Period};
 use proptest::collection::vec;
 use proptest::option::{of, weighted};
 use proptest::prelude::*;
 
 use crate::ask::{
-    Ask, AskedLine, AskedOrder, AskedRule, AskedTerms, Choice, Read, Step, Sweep, Target, Wait,
-    When, Who,
+    Ask, AskedLine, AskedOrder, AskedRule, AskedTerms, Choice, News, Read, Step, Sweep, Target,
+    Wait, When, Who,
 };
 use crate::ledger::{DAY, Time};
 
@@ -252,8 +253,10 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
             .prop_map(|(account, order)| Ask::Redeem { account, order }),
         4 => (target(16), 0..6_u8, weighted(0.7, 1..4_u64))
             .prop_map(|(target, id, quantity)| Ask::Cancel { target, id, quantity }),
-        1 => (target(16), any::<bool>())
-            .prop_map(|(target, is_purchase)| Ask::Dispatch { target, is_purchase }),
+        5 => (target(16), weighted(0.2, Just(())), news(), any::<bool>())
+            .prop_map(|(target, of_purchase, news, dated)| {
+                Ask::Tell { target, is_purchase: of_purchase.is_some(), news, dated }
+            }),
     ];
     let transfer = (spender(), 1..4_u8, 0..16_u8, amount(huge))
         .prop_map(|(account, further, id, points)| Ask::Transfer { account, further, id, points });
@@ -261,10 +264,21 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
         16 => earning.boxed(),
         10 => taking.boxed(),
         14 => holding.boxed(),
-        14 => spending.boxed(),
+        18 => spending.boxed(),
         5 => transfer.boxed(),
         6 => administration(huge).boxed(),
         2 => (0..1_000_usize).prop_map(Ask::Again),
+    ]
+}
+
+fn news() -> impl Strategy<Value = News> {
+    prop_oneof![
+        3 => Just(News::Rejected),
+        1 => Just(News::Dispatched),
+        2 => Just(News::Other(Report::Accepted)),
+        2 => Just(News::Other(Report::BackOrdered)),
+        1 => Just(News::Other(Report::Delivered)),
+        1 => Just(News::Other(Report::Settled)),
     ]
 }
 

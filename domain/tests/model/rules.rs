@@ -1,12 +1,13 @@
 //! What each command does to the plain ledger, by docs/CREDIT.md.
 
 use domain::command::{
-    AddStock, AmendOffer, Capture, CloseOffer, DispatchShipment, Known, OpenOffer, SetEarningRule,
+    AddStock, AmendOffer, Capture, CloseOffer, Known, OpenOffer, SetEarningRule,
 };
-use domain::{Command, Points, Shipped, SpentCredit, Timestamp};
+use domain::{AccountId, Command, Points, Shipped, SpentCredit, Timestamp};
 
 use crate::effect::Effect;
 use crate::ledger::{Deed, Effects, Ledger, MOST, No, Offer, Outcome, Rule, Time};
+use crate::shipping::{contents, news_of};
 
 /// What is done, or why not; `Ok(None)` where it is so already.
 pub(crate) type Answer = Result<Option<Effects>, No>;
@@ -53,6 +54,10 @@ pub(crate) fn done_elsewhere(effect: Effect) -> Answer {
 /// The id under which a command is done once.
 pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
     let id = |words: &[&str]| Some(words.iter().map(|&word| word.to_owned()).collect());
+    let parcel = |account: &AccountId, shipped: &Shipped, news: &str| {
+        let [kind, of] = contents(shipped);
+        id(&[news, account.as_str(), &kind, &of])
+    };
     match command {
         Command::EarnCredit(it) => {
             id(&["cause", it.account_id.as_str(), it.cause.kind.as_str(), it.cause.id.as_str()])
@@ -81,14 +86,9 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
             it.exchange_id.as_str(),
             it.cancellation_id.as_str(),
         ]),
-        Command::DispatchShipment(it) => match &it.shipped {
-            Shipped::ExchangeId(of) => {
-                id(&["dispatch", it.account_id.as_str(), "exchange", of.as_str()])
-            }
-            Shipped::PurchaseId(of) => {
-                id(&["dispatch", it.account_id.as_str(), "purchase", of.as_str()])
-            }
-        },
+        Command::DispatchShipment(it) => parcel(&it.account_id, &it.shipped, "dispatched"),
+        Command::ReportShipment(it) => parcel(&it.account_id, &it.shipped, news_of(it.report)),
+        Command::RejectShipment(it) => parcel(&it.account_id, &it.shipped, "rejected"),
         Command::TransferCredit(it) => {
             id(&["transfer", it.account_id.as_str(), it.transfer_id.as_str()])
         }
@@ -155,6 +155,8 @@ impl Ledger {
             Command::Redeem(it) => self.redeem(it, now),
             Command::CancelExchange(it) => self.cancel(it, now),
             Command::DispatchShipment(it) => self.dispatch(it),
+            Command::ReportShipment(it) => self.report(it),
+            Command::RejectShipment(it) => self.reject(it, now),
             Command::TransferCredit(it) => self.transfer(it),
             Command::OpenOffer(it) => self.open(it),
             Command::AmendOffer(it) => self.amend(it),
@@ -171,16 +173,6 @@ impl Ledger {
             }
             Command::ConfirmClock(_) => done_elsewhere(Effect::ClockConfirmed),
         }
-    }
-
-    fn dispatch(&mut self, it: &DispatchShipment) -> Answer {
-        let account = it.account_id.to_string();
-        let (kind, what) = match &it.shipped {
-            Shipped::ExchangeId(id) => ("exchange", id.to_string()),
-            Shipped::PurchaseId(id) => ("purchase", id.to_string()),
-        };
-        self.dispatched.push((account.clone(), format!("{kind} {what}")));
-        done_elsewhere(Effect::Dispatched { account, what })
     }
 
     // Rules and offers

@@ -204,15 +204,13 @@ impl Ledger {
 
     pub(crate) fn cancel(&mut self, it: &CancelExchange, now: Time) -> Answer {
         let (name, id) = (it.account_id.as_str(), it.exchange_id.as_str());
-        let mut places = 0..self.exchanges.len();
-        let Some(place) = places.find(|place| {
-            let exchange = &self.exchanges[*place];
-            exchange.account == name && exchange.id == id
-        }) else {
-            return no("exchange-unknown");
-        };
-        if self.dispatched.contains(&(name.to_owned(), format!("exchange {id}"))) {
+        let Some(place) = self.exchange_place(name, id) else { return no("exchange-unknown") };
+        let parcel = ["exchange".to_owned(), id.to_owned()];
+        if self.has_left(name, &parcel) {
             return no("exchange-dispatched");
+        }
+        if !it.by_operator && self.was_told(name, &parcel, "settled") {
+            return no("shipment-settled");
         }
         let exchange = &self.exchanges[place];
         let left = exchange.quantity - exchange.cancelled;
@@ -224,6 +222,24 @@ impl Ledger {
             None if left == 0 => return Err(No { code: "quantity-too-large", facts: None }),
             asked => asked.unwrap_or(left),
         };
+        let both = self.take_back_goods(place, quantity, it.cancellation_id.as_str(), now)?;
+        done(name, both)
+    }
+
+    pub(crate) fn exchange_place(&self, account: &str, id: &str) -> Option<usize> {
+        self.exchanges.iter().position(|it| it.account == account && it.id == id)
+    }
+
+    /// Cancels pieces that are left of an exchange, and refunds them.
+    pub(crate) fn take_back_goods(
+        &mut self,
+        place: usize,
+        quantity: u128,
+        cancellation: &str,
+        now: Time,
+    ) -> Result<[Effect; 2], No> {
+        let exchange = &self.exchanges[place];
+        let name = &exchange.account.clone();
         let cancelled = exchange.cancelled + quantity;
         let worth = exchange.cost * cancelled / exchange.quantity;
         let (before, refund) = (exchange.refunded, worth - exchange.refunded);
@@ -251,15 +267,16 @@ impl Ledger {
             offer.remaining += quantity;
         }
         self.account_mut(name).put_all(&back);
-        let (account, exchange) = (name.to_owned(), id.to_owned());
+        let (account, exchange) = (name.clone(), self.exchanges[place].id.clone());
         let cancelled = Effect::Cancelled {
             account: account.clone(),
             exchange: exchange.clone(),
+            cancellation: cancellation.to_owned(),
             offer: offer_id,
             quantity,
             points: refund,
         };
-        done(name, [Effect::Refunded { account, exchange, parts: back }, cancelled])
+        Ok([Effect::Refunded { account, exchange, parts: back }, cancelled])
     }
 
     pub(crate) fn transfer(&mut self, it: &TransferCredit) -> Answer {

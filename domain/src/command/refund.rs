@@ -1,0 +1,77 @@
+//! How credit comes back when pieces of an exchange are cancelled, by whoever it is.
+
+use super::OriginalExchange;
+use crate::draft::Draft;
+use crate::lots::{sum_of, take_from};
+use crate::{
+    AccountId, CancellationId, CreditRefunded, ExchangeCancelled, ExchangeId, LotPart, Note,
+    Points, Refusal, State, Timestamp, Units,
+};
+
+/// What is cancelled.
+pub(super) struct Cancelling<'a> {
+    pub(super) account_id: &'a AccountId,
+    pub(super) exchange_id: &'a ExchangeId,
+    pub(super) cancellation_id: CancellationId,
+    pub(super) original: &'a OriginalExchange,
+    /// Of the pieces that are left.
+    pub(super) quantity: Units,
+}
+
+impl Cancelling<'_> {
+    /// The two halves of the cancellation. Before them stands what fell due in the account.
+    pub(super) fn refund(
+        self,
+        draft: &mut Draft<'_>,
+    ) -> Result<(CreditRefunded, ExchangeCancelled), Refusal> {
+        let Self { account_id, exchange_id, cancellation_id, original, quantity } = self;
+        let of = original.ordered;
+        let before = draft.state.cancelled(original.position);
+        draft.settle(account_id);
+        let cancelled = before.quantity.plus(quantity).unwrap_or(of.quantity);
+        let points =
+            of.points.share(cancelled, of.quantity).minus(before.points).unwrap_or_default();
+        draft.check_room(account_id, points)?;
+        let lots = come_back(&original.lots, before.points, points)
+            .into_iter()
+            .map(|part| with_grace(part, draft.state, draft.now))
+            .collect();
+        let refunded = CreditRefunded {
+            exchange_id: exchange_id.clone(),
+            cancellation_id: cancellation_id.clone(),
+            points,
+            lots,
+        };
+        let cancelled = ExchangeCancelled {
+            exchange_id: exchange_id.clone(),
+            cancellation_id,
+            offer_id: original.offer_id.clone(),
+            quantity,
+            points,
+            of,
+            asked_quantity: None,
+            occurred_at: None,
+            note: Note::default(),
+        };
+        Ok((refunded, cancelled))
+    }
+}
+
+/// The next `points` to come back, where `before` of them did: drawing undone from its end.
+fn come_back(drawn: &[LotPart], before: Points, points: Points) -> Vec<LotPart> {
+    // What stays drawn after this, and what was drawn before it.
+    let drawn_now = sum_of(drawn).and_then(|sum| sum.minus(before)).unwrap_or_default();
+    let (left, _) = take_from(drawn.iter(), drawn_now);
+    let (back, _) = take_from(left.iter().rev(), points);
+    back
+}
+
+/// A part as it comes back: what expired meanwhile can be spent for a while, once.
+fn with_grace(part: LotPart, state: &State, now: Timestamp) -> LotPart {
+    let (policy, _) = state.policy();
+    if !part.has_expired(now) || part.graced || policy.refund_grace_days == 0 {
+        return part;
+    }
+    let expires_at = Some(now.plus_days(policy.refund_grace_days.into()));
+    LotPart { expires_at, graced: true, ..part }
+}
