@@ -320,6 +320,7 @@ fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
             cancellation_id: id(&format!("c-{index}")),
             quantity: (amount % 2 == 0).then(|| units(1)),
             note,
+            by_operator: false,
             occurred_at: None,
             original: None,
         }),
