@@ -321,7 +321,6 @@ fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
             quantity: (amount % 2 == 0).then(|| units(1)),
             by_operator: false,
             note,
-            by_operator: false,
             occurred_at: None,
             original: None,
         }),
