@@ -41,7 +41,8 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     // Before anybody is told that it listens, and so may tell it to stop.
     let signals = shutdown::Signals::listen()?;
     let stop = CancellationToken::new();
-    let ledger = Ledger::start(&config, &stop).await?;
+    let draining = CancellationToken::new();
+    let ledger = Ledger::start(&config, &stop, &draining).await?;
 
     let address = listener.local_addr().context("can't tell the address")?;
     tracing::info!(%address, log_id = %ledger.store.log_id(), "the ledger is ready");
@@ -51,7 +52,7 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let status = writer.as_ref().map(Writer::status);
     drop(writer);
 
-    let cause = serve_until_told(listener, router, writer_stopped, signals).await?;
+    let cause = serve_until_told(listener, router, writer_stopped, signals, draining).await?;
     if let Some(read_model) = read_model {
         read_model.close().await;
     }
@@ -84,7 +85,11 @@ struct Ledger {
 }
 
 impl Ledger {
-    async fn start(config: &ServeConfig, stop: &CancellationToken) -> anyhow::Result<Self> {
+    async fn start(
+        config: &ServeConfig,
+        stop: &CancellationToken,
+        draining: &CancellationToken,
+    ) -> anyhow::Result<Self> {
         let store = open_store(config).await?;
         let mut health = Health::of(store.clone());
         let mut router = wire::problem_pages_router(command_api::problem_pages());
@@ -124,7 +129,8 @@ impl Ledger {
             (writer, writer_stopped) = (Some(started), Some(stopped));
         }
         if let Some(read_model) = &read_model {
-            let api = QueryApi::new(read_model.clone(), keys, config.read_wait_ms);
+            let mut api = QueryApi::new(read_model.clone(), keys, config.read_wait_ms);
+            api.draining = draining.clone();
             router = router.merge(query_api::router(api));
         }
         let mut projecting = None;
@@ -213,14 +219,15 @@ enum Stopped {
 }
 
 /// Serves until a signal, then lets requests in flight end. The router holds the writer's last
-/// handles, so the writer answers what it has and stops when the router is gone.
+/// handles, so the writer answers what it has and stops when the router is gone. Streams would
+/// never end by themselves; `draining` ends them.
 async fn serve_until_told(
     listener: TcpListener,
     router: Router,
     mut writer_stopped: Option<oneshot::Receiver<()>>,
     mut signals: shutdown::Signals,
+    draining: CancellationToken,
 ) -> anyhow::Result<Stopped> {
-    let draining = CancellationToken::new();
     let listener = listener.tap_io(|connection| {
         // Answers are small and whole; waiting to fill a segment would only delay them.
         if let Err(error) = connection.set_nodelay(true) {
