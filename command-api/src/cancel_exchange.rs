@@ -7,7 +7,7 @@ use domain::{
     AccountId, Actor, CancellationId, Command, Event, ExchangeId, Note, Reason, Timestamp, Units,
 };
 use serde::Deserialize;
-use wire::{Caller, JsonBody, Problem, ThreePathIds};
+use wire::{Caller, JsonBody, Problem, Role, ThreePathIds};
 
 use crate::CommandApi;
 use crate::execute::unexpected;
@@ -36,6 +36,7 @@ pub(crate) async fn cancel_exchange(
         exchange_id,
         cancellation_id,
         quantity: body.quantity,
+        by_operator: caller.role == Role::Operator,
         note: Note { by: body.by, reason: body.reason },
         occurred_at: body.occurred_at,
         original: None,

@@ -118,7 +118,7 @@ const OFFER_UNKNOWN: ProblemPage = page(
 );
 
 /// In the refusals' order of precedence.
-const REFUSAL_PAGES: [ProblemPage; 30] = [
+const REFUSAL_PAGES: [ProblemPage; 31] = [
     page(
         StatusCode::CONFLICT,
         "hold-unknown",
@@ -171,8 +171,18 @@ const REFUSAL_PAGES: [ProblemPage; 30] = [
         StatusCode::CONFLICT,
         "exchange-dispatched",
         "The goods have left the warehouse",
-        "From its dispatch on, an exchange can't be cancelled. Nothing was done.",
+        "From its dispatch or delivery on, an exchange can't be cancelled, nor its parcel rejected. \
+         Nothing was done.",
         "Have the shopper send the goods back, and adjust the credit.",
+        false,
+    ),
+    page(
+        StatusCode::CONFLICT,
+        "shipment-settled",
+        "An operator has settled the shipping request",
+        "What an operator has seen to by hand a warehouse can't reject and a shopper can't cancel. \
+         Nothing was done.",
+        "Have an operator cancel the exchange, where its credit is to come back.",
         false,
     ),
     page(

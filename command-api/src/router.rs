@@ -13,7 +13,6 @@ use crate::cancel_exchange::cancel_exchange;
 use crate::capture_hold::capture_hold;
 use crate::close_offer::close_offer;
 use crate::confirm_clock::confirm_clock;
-use crate::dispatch_shipment::dispatch_shipment;
 use crate::earn_credit::earn_credit;
 use crate::earn_credits::earn_credits;
 use crate::hold_credit::hold_credit;
@@ -25,6 +24,10 @@ use crate::redeem::{redeem, redeem_by_key};
 use crate::refuse_unheeded::{refuse_if_match, refuse_query};
 use crate::release_hold::release_hold;
 use crate::return_purchase::return_purchase;
+use crate::shipment::{
+    accept_shipment, back_order_shipment, deliver_shipment, dispatch_shipment, reject_shipment,
+    settle_shipment,
+};
 use crate::transfer_credit::transfer_credit;
 use crate::withdraw_credit::withdraw_credit;
 
@@ -47,6 +50,13 @@ pub fn router(api: CommandApi) -> Router {
             put(only(&[Shopper, Operator], cancel_exchange)),
         )
         .route("/transfers/{transfer_id}", put(only(&[Shopper], transfer_credit)));
+    let shipping_request = Router::new()
+        .route("/acceptance", put(only(&[Warehouse, Operator], accept_shipment)))
+        .route("/back-order", put(only(&[Warehouse, Operator], back_order_shipment)))
+        .route("/dispatch", put(only(&[Warehouse, Operator], dispatch_shipment)))
+        .route("/delivery", put(only(&[Warehouse, Operator], deliver_shipment)))
+        .route("/rejection", put(only(&[Warehouse, Operator], reject_shipment)))
+        .route("/settlement", put(only(&[Operator], settle_shipment)));
     let versioned = Router::new()
         .route("/v1/offers/{offer_id}", put(only(&[Operator], put_offer)))
         .route("/v1/earning-rules/{rule_id}", put(only(&[Operator], put_earning_rule)));
@@ -59,10 +69,7 @@ pub fn router(api: CommandApi) -> Router {
             put(only(&[Operator], add_stock)),
         )
         .route("/v1/policy", put(only(&[Operator], put_policy)))
-        .route(
-            "/v1/shipping-requests/{shipping_request_id}/dispatch",
-            put(only(&[Warehouse, Operator], dispatch_shipment)),
-        )
+        .nest("/v1/shipping-requests/{shipping_request_id}", shipping_request)
         .route("/v1/clock/confirmation", put(only(&[Operator], confirm_clock)))
         .layer(from_fn(refuse_if_match))
         .merge(versioned)

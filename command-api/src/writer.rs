@@ -16,6 +16,7 @@ mod recover;
 mod run;
 mod salts;
 mod sweep;
+mod unwanted;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

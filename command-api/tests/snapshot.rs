@@ -246,7 +246,7 @@ async fn the_format_is_raised_when_a_snapshot_looks_different() {
     snapshots.take(&store, P0).await.expect("taken");
     let bytes = fs::read(folder.path().join(name(16))).expect("read");
     let hash = hex(&Sha256::digest(bytes));
-    assert_eq!(hash, "4890f45e4d811f6a4e472a86f7e78c35da28bde481bd86b9c2a864c4acf5e9f6");
+    assert_eq!(hash, "aea7958d399f4b007c9e7182a03d5524bb3e970390c27b888f7f8e0524f5d117");
 }
 
 fn folder() -> (TempDir, Snapshots) {

@@ -20,6 +20,7 @@ async fn bad_input_is_named_and_leaves_no_trace() {
     wrong_rules(&ledger).await;
     what_is_not_heeded(&ledger).await;
     wrong_addresses(&ledger).await;
+    wrong_parcels(&ledger).await;
     wrong_callers(&ledger).await;
     wrong_headers(&ledger).await;
 
@@ -191,6 +192,55 @@ async fn wrong_addresses(ledger: &Ledger) {
     }
     api.get("operator", "/v1/exchanges").await.is_problem(400, "invalid-query");
     api.get("operator", "/v1/shipping-requests?status=lost").await.is_problem(400, "invalid-query");
+}
+
+/// What is told of a parcel is read before it is looked for; no parcel is there.
+async fn wrong_parcels(ledger: &Ledger) {
+    let api = &ledger.client;
+    let path = |request: &str, what: &str| format!("/v1/shipping-requests/{request}/{what}");
+    for (what, body, field) in [
+        ("acceptance", json!({"occurred_at": "soon"}), "occurred_at"),
+        ("acceptance", json!({"reason": "why not"}), "reason"),
+        ("back-order", json!({"reason": ""}), "reason"),
+        ("back-order", json!({"reason": "x".repeat(513)}), "reason"),
+        ("dispatch", json!({"express_no": "1Z"}), "carrier"),
+        ("dispatch", json!({"carrier": "post"}), "express_no"),
+        ("dispatch", json!({"carrier": "the post", "express_no": "1Z"}), "carrier"),
+        ("delivery", json!({"carrier": "post"}), "carrier"),
+        ("rejection", json!({}), "reason"),
+        ("rejection", json!({"reason": null}), "reason"),
+        ("rejection", json!({"reason": 7}), "reason"),
+        ("settlement", json!({"by": "Otto Opal"}), "reason"),
+        ("settlement", json!({"reason": "lost", "by": ""}), "by"),
+    ] {
+        let answer = api.put("operator", &path("none", what), body.clone()).await;
+        assert_eq!(answer.is_problem(400, "invalid-field")["field"], field, "{what} {body}");
+    }
+    let dispatch = json!({"carrier": "post", "express_no": "1Z"});
+    let reason = json!({"reason": "damaged"});
+    for (what, body) in [
+        ("acceptance", json!({})),
+        ("back-order", json!({})),
+        ("dispatch", dispatch),
+        ("delivery", json!({})),
+        ("rejection", reason.clone()),
+        ("settlement", reason),
+    ] {
+        for request in ["none", "~", "-1-0-5", "a%20b", &"x".repeat(3_000)] {
+            let answer = api.put("operator", &path(request, what), body.clone()).await;
+            answer.is_problem(404, "not-found");
+        }
+        for role in ["shopper", "merchant", "auditor"] {
+            let answer = api.put(role, &path("none", what), body.clone()).await;
+            answer.is_problem(403, "forbidden");
+        }
+        let asked = api.request("PUT", &path("none", what), "operator");
+        let asked = asked.header("if-match", "\"1\"").json(&body);
+        api.send(asked).await.expect("answered").is_problem(400, "invalid-header");
+        let query = api.put("operator", &path("none", &format!("{what}?now=1")), body).await;
+        assert_eq!(query.is_problem(400, "invalid-query")["field"], "now");
+    }
+    api.put("operator", &path("none", "loss"), json!({})).await.is_problem(404, "not-found");
 }
 
 async fn wrong_callers(ledger: &Ledger) {

@@ -319,6 +319,7 @@ fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
             exchange_id: id(&format!("x-{which}")),
             cancellation_id: id(&format!("c-{index}")),
             quantity: (amount % 2 == 0).then(|| units(1)),
+            by_operator: false,
             note,
             occurred_at: None,
             original: None,

@@ -21,6 +21,7 @@ use super::pending::Pending;
 use super::recover::Waits;
 use super::salts::Salts;
 use super::sweep::{SWEEP_BUSY, SWEEP_IDLE, SWEEP_SHARE};
+use super::unwanted::warn_if_unwanted;
 use super::{
     Answer, NotDecided, StartError, Subject, Unanswered, WriterConfig, WriterStatus, place,
 };
@@ -357,6 +358,9 @@ impl Run {
         for event in events {
             into.events.push(encode(event, now, metadata, self.salts.next()?)?);
             self.state.evolve(self.state.position().next(), now, event)?;
+            if let Event::ShipmentDispatched(account, fact) = event {
+                warn_if_unwanted(&self.state, self.config.partition, account, &fact.shipped);
+            }
             let (offer_id, is_sale) = match event {
                 Event::ExchangeCreated(_, fact) => (&fact.offer_id, true),
                 Event::ExchangeCancelled(_, fact) => (&fact.offer_id, false),

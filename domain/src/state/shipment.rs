@@ -44,7 +44,8 @@ impl State {
     }
 
     /// Where the event stands that asked for shipping.
-    pub(crate) fn asked_at(&self, account: &AccountId, shipped: &Shipped) -> Option<Position> {
+    #[must_use]
+    pub fn asked_at(&self, account: &AccountId, shipped: &Shipped) -> Option<Position> {
         self.recorded.position_of(match shipped {
             Shipped::ExchangeId(id) => IdHash::exchange(account, id),
             Shipped::PurchaseId(id) => IdHash::purchase(account, id),
