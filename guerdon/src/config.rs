@@ -10,6 +10,9 @@ use domain::Clock;
 use event_store::{Access, EventStore, StoreError, StoreUrl};
 use postgres_connection::PostgresUrl;
 use projector::ReadModelUrl;
+use publisher::{PublisherConfig, StateUrl};
+
+use crate::publisher_config::KafkaConfig;
 
 /// Where a ledger keeps what it keeps.
 #[derive(Args, Clone, Debug)]
@@ -34,6 +37,12 @@ pub(crate) struct DataConfig {
     /// written. [default: read-model.sqlite in the data folder]
     #[arg(long, env = "GUERDON_READ_MODEL")]
     pub(crate) read_model: Option<ReadModelUrl>,
+
+    /// What the publisher has to remember, whatever becomes of the read model: sqlite:PATH or
+    /// postgres://… [default: publisher.sqlite in the data folder, or a schema of its own on the
+    /// read model's PostgreSQL]
+    #[arg(long, env = "GUERDON_PUBLISHER_STATE")]
+    pub(crate) publisher_state: Option<StateUrl>,
 }
 
 /// How a ledger is run.
@@ -79,6 +88,9 @@ pub(crate) struct ServeConfig {
     /// How long a read with Guerdon-Position waits for the read model, in milliseconds.
     #[arg(long, env = "GUERDON_READ_WAIT_MS", default_value = "2000", value_parser = millis)]
     pub(crate) read_wait_ms: Duration,
+
+    #[command(flatten)]
+    pub(crate) kafka: KafkaConfig,
 }
 
 /// A part of a ledger.
@@ -92,11 +104,21 @@ pub(crate) enum Part {
     Projector,
     /// Answers reads from the read model; beside a projector, keeps 100,000 balances in memory.
     QueryApi,
+    /// Publishes shipping requests to Kafka, and takes what warehouses say from there; it runs
+    /// where there is --kafka.
+    Publisher,
 }
 
 impl ServeConfig {
     pub(crate) fn runs(&self, part: Part) -> bool {
         self.role.contains(&Part::All) || self.role.contains(&part)
+    }
+}
+
+impl ServeConfig {
+    /// How the publisher is run, where one is.
+    pub(crate) fn publisher(&self) -> anyhow::Result<Option<PublisherConfig>> {
+        if self.runs(Part::Publisher) { self.kafka.publisher(&self.data) } else { Ok(None) }
     }
 }
 
@@ -117,6 +139,13 @@ impl DataConfig {
     pub(crate) fn read_model(&self) -> ReadModelUrl {
         let file = || ReadModelUrl::Sqlite(self.data_dir.join("read-model.sqlite"));
         self.read_model.clone().unwrap_or_else(file)
+    }
+
+    pub(crate) fn publisher_state(&self) -> StateUrl {
+        self.publisher_state.clone().unwrap_or_else(|| match self.read_model() {
+            ReadModelUrl::Sqlite(_) => StateUrl::Sqlite(self.data_dir.join("publisher.sqlite")),
+            ReadModelUrl::Postgres(url) => StateUrl::Postgres(url),
+        })
     }
 
     pub(crate) fn snapshots(&self) -> Snapshots {

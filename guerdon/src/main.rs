@@ -12,6 +12,7 @@ mod fork_log;
 mod import;
 mod migrate;
 mod new_keys;
+mod publisher_config;
 mod rebuild;
 mod serve;
 mod snapshot;

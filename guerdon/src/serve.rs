@@ -1,6 +1,7 @@
 //! `guerdon serve`: puts the parts together, serves until it is told to stop, and stops cleanly.
 
 mod health;
+mod publishing;
 mod shutdown;
 mod snapshots;
 
@@ -24,6 +25,7 @@ use wire::KeyRing;
 use crate::api_keys;
 use crate::config::{Part, ServeConfig};
 use health::Health;
+use publishing::Publishing;
 
 /// How long requests in flight may take to end once the server was told to stop; longer than a
 /// command's deadline, so that every command is answered.
@@ -48,12 +50,13 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let address = listener.local_addr().context("can't tell the address")?;
     tracing::info!(%address, log_id = %ledger.store.log_id(), "the ledger is ready");
     println!("guerdon listens on http://{address}");
-    let Ledger { router, writer_stopped, projecting, snapshots, writer, store, read_model } =
-        ledger;
+    let Ledger { router, writer_stopped, writer, store, .. } = ledger;
+    let Ledger { projecting, snapshots, read_model, publishing, .. } = ledger;
     let status = writer.as_ref().map(Writer::status);
     drop(writer);
 
-    let cause = serve_until_told(listener, router, writer_stopped, signals, draining).await?;
+    let cause =
+        serve_until_told(listener, router, writer_stopped, publishing, signals, draining).await?;
     if let Some(read_model) = read_model {
         read_model.close().await;
     }
@@ -83,6 +86,7 @@ struct Ledger {
     projecting: Option<JoinHandle<()>>,
     snapshots: Option<JoinHandle<()>>,
     read_model: Option<ReadModel>,
+    publishing: Option<Publishing>,
 }
 
 impl Ledger {
@@ -126,17 +130,36 @@ impl Ledger {
         }
         let (mut projecting, mut read_model) = (None, None);
         if config.runs(Part::QueryApi) {
-            let mut api = query_api(config, projector.as_ref(), keys).await?;
+            let model = open_read_model(config, projector.as_ref()).await?;
+            health.read_model = Some(model.clone());
+            read_model = Some(model.clone());
+            let mut api = QueryApi::new(model, keys, config.read_wait_ms);
             api.draining = draining.clone();
-            health.read_model = Some(api.read_model.clone());
-            read_model = Some(api.read_model.clone());
             router = router.merge(query_api::router(api));
+        }
+        let mut publishing = None;
+        if let Some(publisher) = config.publisher()? {
+            let model = match &read_model {
+                Some(model) => model.clone(),
+                None => open_read_model(config, projector.as_ref()).await?,
+            };
+            read_model = Some(model.clone());
+            publishing = Some(Publishing::start(publisher, model, &store).await?);
         }
         if let Some(projector) = projector {
             projecting = Some(tokio::spawn(projector.run(stop.clone())));
         }
         let router = wire::finish(router.merge(health.router()));
-        Ok(Self { store, router, writer, writer_stopped, projecting, snapshots, read_model })
+        Ok(Self {
+            store,
+            router,
+            writer,
+            writer_stopped,
+            projecting,
+            snapshots,
+            read_model,
+            publishing,
+        })
     }
 }
 
@@ -175,17 +198,15 @@ async fn start_writer(
     Ok(Writer::start(writer).await?)
 }
 
-async fn query_api(
+async fn open_read_model(
     config: &ServeConfig,
     projector: Option<&Projector>,
-    keys: KeyRing,
-) -> anyhow::Result<QueryApi> {
+) -> anyhow::Result<ReadModel> {
     let replica = config.read_model_replica.as_ref();
-    let read_model = match projector {
+    Ok(match projector {
         Some(projector) => projector.read_model(replica).await?,
         None => ReadModel::open(&config.data.read_model(), replica).await?,
-    };
-    Ok(QueryApi::new(read_model, keys, config.read_wait_ms))
+    })
 }
 
 /// Why serving ended.
@@ -201,6 +222,7 @@ async fn serve_until_told(
     listener: TcpListener,
     router: Router,
     mut writer_stopped: Option<oneshot::Receiver<()>>,
+    publishing: Option<Publishing>,
     mut signals: shutdown::Signals,
     draining: CancellationToken,
 ) -> anyhow::Result<Stopped> {
@@ -229,6 +251,10 @@ async fn serve_until_told(
         tracing::warn!("connections that did not end in time are closed");
         serving.abort();
         drop(serving.await);
+    }
+    // It has the router, too.
+    if let Some(publishing) = publishing {
+        publishing.stop().await?;
     }
     if matches!(cause, Stopped::ToldTo) && writer_stopped.is_some() {
         stopped(&mut writer_stopped).await;
