@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::Router;
 use clap::{Args, ValueEnum};
 use command_api::Snapshots;
 use domain::Clock;
@@ -116,9 +117,12 @@ impl ServeConfig {
 }
 
 impl ServeConfig {
-    /// How the publisher is run, where one is.
-    pub(crate) fn publisher(&self) -> anyhow::Result<Option<PublisherConfig>> {
-        if self.runs(Part::Publisher) { self.kafka.publisher(&self.data) } else { Ok(None) }
+    /// How the publisher is run, where one is; with the command API, where it runs here.
+    pub(crate) fn publisher(
+        &self,
+        here: Option<Router>,
+    ) -> anyhow::Result<Option<PublisherConfig>> {
+        if self.runs(Part::Publisher) { self.kafka.publisher(&self.data, here) } else { Ok(None) }
     }
 }
 

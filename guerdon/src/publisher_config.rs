@@ -1,11 +1,15 @@
 //! What a ledger can be told about Kafka. Each field's text is the operator's manual.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use axum::Router;
 use clap::Args;
-use publisher::{Brokers, PublisherConfig, WarehouseRate};
+use publisher::{Brokers, CommandApiAt, Patience, PublisherConfig, WarehouseRate, WayIn};
+use reqwest::Client;
 
+use crate::api_keys::keys_in;
 use crate::config::DataConfig;
 
 /// How shipping requests are published.
@@ -16,7 +20,7 @@ pub(crate) struct KafkaConfig {
     #[arg(long, env = "GUERDON_KAFKA")]
     pub(crate) kafka: Option<String>,
 
-    /// What librdkafka is told besides, NAME=VALUE, such as security.protocol=SASL_SSL; again for
+    /// What librdkafka is told besides, NAME=VALUE (security.protocol=ssl); again for
     /// each, or in the variable one a line. Secrets are better in a file: arguments can be seen by
     /// all on the machine.
     #[arg(long, env = "GUERDON_KAFKA_PROPERTY", value_delimiter = '\n', hide_env_values = true)]
@@ -43,6 +47,55 @@ pub(crate) struct KafkaConfig {
     /// there is.
     #[arg(long, env = "GUERDON_WAREHOUSE_RATE", value_delimiter = ',')]
     warehouse_rate: Vec<WarehouseRate>,
+
+    /// The topic of what warehouses say.
+    #[arg(
+        long,
+        env = "GUERDON_KAFKA_WAREHOUSE_EVENTS",
+        default_value = "guerdon.warehouse-events"
+    )]
+    kafka_warehouse_events: String,
+
+    /// The topic of what shoppers earn.
+    #[arg(long, env = "GUERDON_KAFKA_EARNINGS", default_value = "guerdon.earnings")]
+    kafka_earnings: String,
+
+    /// The consumer group that reads those two.
+    #[arg(long, env = "GUERDON_KAFKA_GROUP", default_value = "guerdon")]
+    kafka_group: String,
+
+    /// How long a warehouse has to accept a request before it is sent again: 90s, 15min, 2h.
+    #[arg(long, env = "GUERDON_ACCEPT_WITHIN", default_value = "15min", value_parser = time)]
+    accept_within: Duration,
+
+    /// After how many attempts an unaccepted request is overdue, and an operator is told.
+    #[arg(long, env = "GUERDON_ALERT_AFTER", default_value_t = 5)]
+    alert_after: u32,
+
+    /// Where the command API is, for a publisher that runs without it: http://HOST:PORT. It is
+    /// called with the keys in --command-api-keys.
+    #[arg(long, env = "GUERDON_COMMAND_API")]
+    command_api: Option<String>,
+
+    /// The file with the warehouse's and the merchant's key. [default: api-keys.json in the data
+    /// folder]
+    #[arg(long, env = "GUERDON_COMMAND_API_KEYS")]
+    command_api_keys: Option<PathBuf>,
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let split = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let seconds = match unit {
+        "s" => Some(1),
+        "min" => Some(60),
+        "h" => Some(3_600),
+        _ => None,
+    };
+    let number = number.parse::<u64>().ok().filter(|number| *number > 0);
+    let seconds = seconds.zip(number).and_then(|(unit, number)| number.checked_mul(unit));
+    let seconds = seconds.filter(|seconds| *seconds <= 365 * 86_400);
+    seconds.map(Duration::from_secs).ok_or_else(|| format!("{text:?} is no time such as 15min"))
 }
 
 /// `NAME=VALUE`; the value may be a secret, and is never shown.
@@ -66,7 +119,11 @@ impl std::fmt::Debug for Property {
 
 impl KafkaConfig {
     /// How the publisher is run; none where there is no Kafka.
-    pub(crate) fn publisher(&self, data: &DataConfig) -> anyhow::Result<Option<PublisherConfig>> {
+    pub(crate) fn publisher(
+        &self,
+        data: &DataConfig,
+        command_api: Option<Router>,
+    ) -> anyhow::Result<Option<PublisherConfig>> {
         let Some(servers) = self.kafka.clone() else { return Ok(None) };
         let mut properties = self.properties_in_file()?;
         properties.extend(self.kafka_property.iter().cloned());
@@ -77,7 +134,28 @@ impl KafkaConfig {
             create_topics: self.kafka_create_topics.then(|| self.kafka_partitions.max(1).into()),
             state: data.publisher_state(),
             rates: self.warehouse_rate.clone(),
+            patience: Patience { accept_within: self.accept_within, alert_after: self.alert_after },
+            way_in: WayIn {
+                command_api: self.command_api(data, command_api)?,
+                group: self.kafka_group.clone(),
+                warehouse_events: self.kafka_warehouse_events.clone(),
+                earnings: self.kafka_earnings.clone(),
+            },
         }))
+    }
+
+    fn command_api(&self, data: &DataConfig, here: Option<Router>) -> anyhow::Result<CommandApiAt> {
+        let url = match (&self.command_api, here) {
+            (Some(url), _) => url.trim_end_matches('/').to_owned(),
+            (None, Some(router)) => return Ok(CommandApiAt::Here(router)),
+            (None, None) => bail!(
+                "a publisher without a command API in its process needs --command-api URL: what \
+                 warehouses say becomes commands there"
+            ),
+        };
+        let file = self.command_api_keys.clone().unwrap_or_else(|| data.api_keys());
+        let [warehouse_key, merchant_key] = keys_in(&file, ["warehouse", "merchant"])?;
+        Ok(CommandApiAt::There { url, warehouse_key, merchant_key, client: Client::new() })
     }
 
     fn properties_in_file(&self) -> anyhow::Result<Vec<Property>> {

@@ -20,7 +20,6 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use wire::KeyRing;
 
 use crate::api_keys;
 use crate::config::{Part, ServeConfig};
@@ -105,7 +104,9 @@ impl Ledger {
         let looking = api_keys::keep_up(store.clone(), keys.clone());
         tokio::spawn(stop.clone().run_until_cancelled_owned(looking));
         let mut health = Health::default();
-        let mut router = wire::problem_pages_router(command_api::problem_pages());
+        let own = publisher::PROBLEM_PAGES.iter().copied();
+        let pages = command_api::problem_pages().chain(own);
+        let mut router = wire::problem_pages_router(pages);
         // Before the writer, which appends on its own account: where the log is no longer the one
         // that the read model was made of, nothing may be added to it.
         let mut projector = None;
@@ -115,12 +116,15 @@ impl Ledger {
             projector = Some(opened);
         }
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, None);
+        let mut command_api = None;
         if config.runs(Part::CommandApi) {
             let (started, stopped) = start_writer(config, &store).await?;
             health.writer = Some(started.status());
             health.clock = Some(started.clock());
             let api = CommandApi::new(started.clone(), store.clone(), keys.clone());
-            router = router.merge(command_api::router(api));
+            let commands = command_api::router(api);
+            router = router.merge(commands.clone());
+            command_api = Some(commands);
             if config.snapshot_every > 0 && config.data.store() != StoreUrl::Memory {
                 let (config, from) = (config.clone(), started.loaded_from());
                 let taking = snapshots::keep_taking(config, store.clone(), P0, from, stop.clone());
@@ -133,18 +137,21 @@ impl Ledger {
             let model = open_read_model(config, projector.as_ref()).await?;
             health.read_model = Some(model.clone());
             read_model = Some(model.clone());
-            let mut api = QueryApi::new(model, keys, config.read_wait_ms);
+            let mut api = QueryApi::new(model, keys.clone(), config.read_wait_ms);
             api.draining = draining.clone();
             router = router.merge(query_api::router(api));
         }
         let mut publishing = None;
-        if let Some(publisher) = config.publisher()? {
+        if let Some(told) = config.publisher(command_api)? {
             let model = match &read_model {
                 Some(model) => model.clone(),
                 None => open_read_model(config, projector.as_ref()).await?,
             };
             read_model = Some(model.clone());
-            publishing = Some(Publishing::start(publisher, model, &store).await?);
+            let started = Publishing::start(told, model, &store).await?;
+            health.publisher = Some(started.publisher.clone());
+            router = router.merge(publisher::router(started.publisher.clone(), keys));
+            publishing = Some(started);
         }
         if let Some(projector) = projector {
             projecting = Some(tokio::spawn(projector.run(stop.clone())));

@@ -5,79 +5,18 @@ mod ledger;
 mod topic;
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::time::Duration;
 
-use ledger::{Api, Ledger, faults};
-use serde_json::json;
+use ledger::{Ledger, faults};
 use services::{Kafka, Stop, shared_kafka};
+use topic::shop::{all_are_there_once, own_topic, prepare, publisher, redeem, start};
 use topic::{check_lanes, until_published};
-
-/// A topic that no other test has.
-fn own_topic() -> String {
-    format!("requests-{}", uuid::Uuid::now_v7().simple())
-}
-
-/// An offer whose goods are in a warehouse.
-async fn offers(api: &Api, offer: &str, warehouse: &str) {
-    let body = json!({"product_id": "mug", "price": 1, "stock": null, "warehouse": warehouse});
-    api.put("operator", &format!("/v1/offers/{offer}"), body).await.is(201);
-}
-
-/// What `guerdon serve` is told of Kafka.
-fn kafka<'a>(brokers: &'a str, topic: &'a str) -> Vec<&'a str> {
-    vec![
-        "--kafka",
-        brokers,
-        "--kafka-topic",
-        topic,
-        "--kafka-create-topics",
-        "--kafka-partitions",
-        "4",
-    ]
-}
-
-/// Redeems so many, from account to account, and gives the ids of what was asked of warehouses.
-async fn redeem(api: &Api, offer: &str, from: usize, count: usize) -> BTreeSet<String> {
-    let mut asked = BTreeSet::new();
-    for number in from..from + count {
-        let account = format!("shopper-{}", number % 20);
-        let redeemed = api.redeems(&account, &format!("x-{number}"), offer).await.is(201);
-        let position = redeemed["position"].as_str().expect("a position").replace(':', "-");
-        asked.insert(format!("1-{position}"));
-    }
-    asked
-}
-
-async fn prepare(api: &Api) {
-    offers(api, "mug", "main").await;
-    for shopper in 0..20 {
-        api.earns(&format!("shopper-{shopper}"), 1_000_000, "start").await;
-    }
-}
-
-/// An id without its log's.
-fn short(id: &str) -> String {
-    id[37..].to_owned()
-}
-
-async fn all_are_there_once(brokers: &str, topic: &str, asked: &BTreeSet<String>) {
-    let found = until_published(brokers, topic, asked.len()).await;
-    let firsts = check_lanes(&found);
-    let ids: BTreeSet<String> = firsts.keys().map(|id| short(id)).collect();
-    assert_eq!(&ids, asked, "of {} records", found.len());
-    println!("{} messages, {} of them repeats", found.len(), found.len() - firsts.len());
-}
-
-fn publisher(folder: &Path, args: &[&str]) -> Ledger {
-    Ledger::start_with(folder, &[&["--role", "publisher"], args].concat(), &[])
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_redeemed_is_published_as_documented() {
     let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
     let folder = tempfile::tempdir().expect("a folder");
-    let ledger = Ledger::start_with(folder.path(), &kafka(&brokers, &topic), &[]);
+    let ledger = start(folder.path(), &brokers, &topic, &[]);
     prepare(&ledger.client).await;
     let asked = redeem(&ledger.client, "mug", 0, 40).await;
     all_are_there_once(&brokers, &topic, &asked).await;
@@ -97,7 +36,7 @@ async fn what_is_redeemed_is_published_as_documented() {
     assert_eq!(ledger.stop(), Some(0));
 
     // A start goes on from there, and sends nothing again.
-    let ledger = Ledger::start_with(folder.path(), &kafka(&brokers, &topic), &[]);
+    let ledger = start(folder.path(), &brokers, &topic, &[]);
     let more = redeem(&ledger.client, "mug", 40, 5).await;
     let found = until_published(&brokers, &topic, 45).await;
     assert_eq!(found.len(), 45, "nothing is there twice");
@@ -115,13 +54,13 @@ async fn a_publisher_that_is_killed_loses_nothing() {
     prepare(&ledger.client).await;
     let mut asked = BTreeSet::new();
     for fault in 0..faults() {
-        let publisher = publisher(folder.path(), &kafka(&brokers, &topic));
+        let publisher = publisher(folder.path(), &ledger, &brokers, &topic);
         asked.extend(redeem(&ledger.client, "mug", asked.len(), 60).await);
         let pause = u64::try_from(fault * 137 % 400).expect("few");
         tokio::time::sleep(Duration::from_millis(pause)).await;
         publisher.kill();
     }
-    let publisher = publisher(folder.path(), &kafka(&brokers, &topic));
+    let publisher = publisher(folder.path(), &ledger, &brokers, &topic);
     all_are_there_once(&brokers, &topic, &asked).await;
     assert_eq!(publisher.stop(), Some(0));
     assert_eq!(ledger.stop(), Some(0));
@@ -133,7 +72,7 @@ async fn a_broker_that_is_killed_or_away_loses_nothing_and_holds_up_nobody() {
     let mut broker = Kafka::start(broker_folder.path(), &[]).expect("a broker");
     let (brokers, topic) = (broker.bootstrap(), own_topic());
     let folder = tempfile::tempdir().expect("a folder");
-    let ledger = Ledger::start_with(folder.path(), &kafka(&brokers, &topic), &[]);
+    let ledger = start(folder.path(), &brokers, &topic, &[]);
     prepare(&ledger.client).await;
     let mut asked = redeem(&ledger.client, "mug", 0, 60).await;
     for fault in 0..faults() {

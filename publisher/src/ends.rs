@@ -67,7 +67,8 @@ impl FromStr for FeedName {
 }
 
 impl Ends {
-    fn of_lanes(lanes: Vec<LaneEnd>) -> Self {
+    /// Of all lanes that there are.
+    pub(crate) fn of_lanes(lanes: Vec<LaneEnd>) -> Self {
         let (mut last, mut sequences) = (BTreeMap::new(), BTreeMap::new());
         for lane in lanes {
             let Ok(feed) = lane.lane.parse::<FeedName>() else { continue };

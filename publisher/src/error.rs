@@ -2,7 +2,7 @@
 
 use projector::ReadError;
 
-use crate::kafka::KafkaRefused;
+use crate::kafka::{Failure, KafkaRefused};
 use crate::state::StateError;
 
 /// Publishing can't go on, or not now.
@@ -29,6 +29,9 @@ pub enum PublishError {
         /// Its name.
         topic: String,
     },
+    /// A replay ends with its first message that can't be sent.
+    #[error("a message of the replay was not taken: {0}")]
+    Replay(String),
     /// A part of it has failed; the program's log says why.
     #[error("a part of the publisher has failed, and begins anew")]
     Failed,
@@ -46,6 +49,11 @@ pub enum PublishError {
 }
 
 impl PublishError {
+    pub(crate) fn replay(why: &Failure) -> Self {
+        let (Failure::ProducerLost(why) | Failure::Refused(why)) = why;
+        Self::Replay(why.clone())
+    }
+
     /// Whether the same may succeed later.
     pub(crate) const fn may_pass(&self) -> bool {
         match self {

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::PublishError;
 use crate::ends::FeedName;
 use crate::feed::Feed;
+use crate::resend::Resend;
 use crate::session::Session;
 use crate::state::{FeedRow, Kept, LaneRow};
 
@@ -79,7 +80,8 @@ async fn run(
         session.status.tell_of_stop(&feed, why);
         return Ok(());
     }
-    let acknowledged_to = row.map_or(0, |row| row.acknowledged_to);
+    let (acknowledged_to, checked_to) =
+        row.map_or((0, 0), |row| (row.acknowledged_to, row.checked_to));
     let fed = async {
         let mut settled = vec![];
         for lane in lanes {
@@ -89,7 +91,9 @@ async fn run(
         if stop.is_cancelled() {
             return Ok(());
         }
-        Feed::new(Arc::clone(&session), feed.clone(), settled, acknowledged_to).run(&stop).await
+        let fed = Feed::new(Arc::clone(&session), feed.clone(), settled, acknowledged_to);
+        let again = Resend::new(Arc::clone(&session), feed.clone(), checked_to);
+        tokio::try_join!(fed.run(&stop), again.run(&stop)).map(drop)
     };
     match fed.await {
         Err(error @ PublishError::Forked { .. }) => {

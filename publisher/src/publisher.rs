@@ -6,17 +6,20 @@ use std::time::Duration;
 
 use log_record::LogId;
 use projector::ReadModel;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::ends::{self, Ends};
 use crate::feeds::feed_all;
+use crate::inbound::{WayIn, take_in};
 use crate::kafka::{Brokers, TopicAdmin};
 use crate::producers::Producers;
+use crate::replay::Replays;
+use crate::resend::Patience;
 use crate::session::Session;
 use crate::state::{LEASE, Lease, State, StateError, StateUrl};
-use crate::status::{Phase, Status};
+use crate::status::{Health, Phase, Report, Status};
 use crate::stream::Stream;
 use crate::topic::Topic;
 use crate::{PublishError, WarehouseRate, with_causes};
@@ -37,6 +40,10 @@ pub struct PublisherConfig {
     pub state: StateUrl,
     /// What warehouses take; one that isn't named takes all there is.
     pub rates: Vec<WarehouseRate>,
+    /// When a request that isn't accepted is sent again.
+    pub patience: Patience,
+    /// How messages that come in get to the command API.
+    pub way_in: WayIn,
 }
 
 /// A publisher that is ready to run. Clones are the same one.
@@ -50,6 +57,10 @@ pub struct Publisher {
     pub(crate) topic: Arc<Topic>,
     pub(crate) status: Arc<Status>,
     pub(crate) ends: watch::Sender<Ends>,
+    pub(crate) resend_asked: Arc<Notify>,
+    pub(crate) replays: Replays,
+    /// It is told to stop.
+    pub(crate) closing: CancellationToken,
 }
 
 impl Publisher {
@@ -69,11 +80,15 @@ impl Publisher {
             stream: Stream::new(read_model),
             status: Arc::default(),
             ends: watch::Sender::new(Ends::default()),
+            resend_asked: Arc::default(),
+            replays: Replays::default(),
+            closing: CancellationToken::new(),
         })
     }
 
     /// Publishes until it is told to stop. While another publisher has the lease, it stands by.
     pub async fn run(self, stop: CancellationToken) {
+        let _closing = self.closing.clone().drop_guard();
         while !stop.is_cancelled() {
             match self.state.take_lease(&self.log_id.to_string()).await {
                 Ok(Some(lease)) => match self.publish(lease, &stop).await {
@@ -85,6 +100,21 @@ impl Publisher {
             }
             stop.run_until_cancelled(tokio::time::sleep(ASK_AGAIN_AFTER)).await;
         }
+    }
+
+    /// What operators are told of it.
+    pub(crate) async fn report(&self) -> Result<Report, PublishError> {
+        let (resent, overdue) = self.state.unaccepted_count().await?;
+        let parked = self.state.parked_count().await?;
+        let ends = self.ends.borrow().clone();
+        Ok(self.status.report(self.topic.report(), &ends, (resent, overdue, parked)))
+    }
+
+    /// What is told of it in short, beside the health of the ledger's other parts: it is no reason
+    /// to send shoppers elsewhere.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.status.health(&self.topic.report())
     }
 
     fn pause(&self, phase: Phase, why: Option<String>) {
@@ -128,6 +158,10 @@ impl Publisher {
                 return Ok(());
             }
         }
+        // What comes in needs these; where they aren't there, that is said, and they are waited for.
+        for name in [&self.config.way_in.warehouse_events, &self.config.way_in.earnings] {
+            drop(Topic::new(name, self.config.create_topics).look(&admin).await);
+        }
         let producers = Producers::start(&self.config.brokers, Arc::clone(&self.topic))?;
         let rates = self.config.rates.iter().map(|rate| (rate.warehouse.clone(), rate.interval));
         let session = Arc::new(Session {
@@ -138,6 +172,8 @@ impl Publisher {
             topic: Arc::clone(&self.topic),
             producers,
             status: Arc::clone(&self.status),
+            patience: self.config.patience,
+            resend_asked: Arc::clone(&self.resend_asked),
             rates: Arc::new(rates.collect::<BTreeMap<_, _>>()),
             lanes: tokio::sync::Mutex::default(),
         });
@@ -152,6 +188,9 @@ impl Publisher {
             ends::keep_looking(&this.stream, this.partitions, &this.ends, &until).await;
             Ok(())
         });
+        let (config, state) = (Arc::clone(&self.config), Arc::clone(&self.state));
+        let until = stop.clone();
+        parts.spawn(async move { take_in(&config.brokers, &config.way_in, state, &until).await });
         parts.spawn(feed_all(session, kept, stop.clone()));
         Ok(())
     }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::PublishError;
 use crate::ends::{Ends, FeedName};
 use crate::producers::Producers;
+use crate::resend::Patience;
 use crate::state::{Checkpoint, LaneRow, Lease, State};
 use crate::status::Status;
 use crate::stream::Stream;
@@ -22,6 +23,9 @@ pub(crate) struct Session {
     pub(crate) topic: Arc<Topic>,
     pub(crate) producers: Producers,
     pub(crate) status: Arc<Status>,
+    pub(crate) patience: Patience,
+    /// An operator wants something to be sent again.
+    pub(crate) resend_asked: Arc<Notify>,
     pub(crate) rates: Arc<BTreeMap<String, Duration>>,
     /// How many lanes each partition of the topic has.
     pub(crate) lanes: tokio::sync::Mutex<BTreeMap<i64, usize>>,

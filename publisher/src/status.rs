@@ -46,9 +46,19 @@ struct FeedStatus {
 #[derive(Clone, Debug)]
 struct LaneStatus {
     lane: String,
+    topic: String,
     topic_partition: i64,
     sequence: i64,
     blocked_why: Option<String>,
+}
+
+/// The publisher in short.
+#[derive(Clone, Debug, Serialize)]
+pub struct Health {
+    status: Phase,
+    /// What somebody should see to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 /// The publisher in words.
@@ -58,6 +68,11 @@ pub(crate) struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) why: Option<String>,
     pub(crate) topic: TopicReport,
+    /// How many requests are sent again until they are accepted, and how many of them are overdue.
+    pub(crate) sent_again: i64,
+    pub(crate) overdue: i64,
+    /// How many messages came in that can't be used.
+    pub(crate) parked: i64,
     pub(crate) warehouses: Vec<WarehouseReport>,
 }
 
@@ -108,6 +123,7 @@ impl Status {
             let row = lane.row();
             LaneStatus {
                 lane: row.lane.clone(),
+                topic: row.topic.clone(),
                 topic_partition: row.topic_partition,
                 sequence: row.sequence,
                 blocked_why: row.blocked_why.clone(),
@@ -122,11 +138,53 @@ impl Status {
         self.known().feeds.entry(feed.clone()).or_default().stopped_why = Some(why.into());
     }
 
-    pub(crate) fn report(&self, topic: TopicReport, ends: &Ends) -> Report {
+    /// Up to where a feed is acknowledged, where that is known.
+    pub(crate) fn acknowledged_to(&self, feed: &FeedName) -> Option<i64> {
+        self.known().feeds.get(feed).map(|feed| feed.acknowledged_to)
+    }
+
+    /// Where a lane's messages go, where any went.
+    pub(crate) fn partition_of(&self, lane: &str) -> Option<(String, i32)> {
+        let feed: FeedName = lane.parse().ok()?;
+        let known = self.known();
+        let lane = known.feeds.get(&feed)?.lanes.iter().find(|known| known.lane == lane)?;
+        Some((lane.topic.clone(), i32::try_from(lane.topic_partition).ok()?))
+    }
+
+    /// What is wrong, in short.
+    pub(crate) fn health(&self, topic: &TopicReport) -> Health {
+        let known = self.known();
+        let mut warnings: Vec<String> = known.why.iter().cloned().collect();
+        warnings.extend(topic.warnings());
+        for (feed, status) in &known.feeds {
+            let blocked = status.lanes.iter().filter_map(|lane| {
+                Some(format!("lane {} is blocked: {}", lane.lane, lane.blocked_why.as_ref()?))
+            });
+            warnings.extend(blocked);
+            let stopped = status.stopped_why.iter();
+            warnings.extend(stopped.map(|why| format!("warehouse {feed} is stopped: {why}")));
+        }
+        Health { status: known.phase, warnings }
+    }
+
+    pub(crate) fn report(
+        &self,
+        topic: TopicReport,
+        ends: &Ends,
+        (sent_again, overdue, parked): (i64, i64, i64),
+    ) -> Report {
         let known = self.known();
         let warehouses = known.feeds.iter().map(|(feed, status)| warehouse(feed, status, ends));
         let warehouses = warehouses.collect();
-        Report { status: known.phase, why: known.why.clone(), topic, warehouses }
+        Report {
+            status: known.phase,
+            why: known.why.clone(),
+            topic,
+            sent_again,
+            overdue,
+            parked,
+            warehouses,
+        }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

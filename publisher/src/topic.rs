@@ -53,6 +53,17 @@ pub(crate) struct TopicReport {
     losses: u64,
 }
 
+impl TopicReport {
+    /// What of it somebody should see to.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let name = &self.name;
+        let trouble = self.trouble.iter().map(|why| format!("topic {name} can't be used: {why}"));
+        let weak = self.weaknesses.iter().map(|weakness| format!("topic {name}: {weakness}"));
+        let lost = format!("topic {name} has lost what it acknowledged");
+        trouble.chain(weak).chain((self.losses > 0).then_some(lost)).collect()
+    }
+}
+
 impl Topic {
     pub(crate) fn new(name: &str, create: Option<i32>) -> Self {
         Self { name: name.into(), create, known: Mutex::default() }

@@ -7,6 +7,7 @@ use axum::{Json, Router};
 use command_api::WriterStatus;
 use domain::Clock;
 use projector::{ProjectionStatus, ReadModel};
+use publisher::Publisher;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -18,6 +19,7 @@ pub(super) struct Health {
     pub(super) clock: Option<Clock>,
     pub(super) projection: Vec<watch::Receiver<ProjectionStatus>>,
     pub(super) read_model: Option<ReadModel>,
+    pub(super) publisher: Option<Publisher>,
 }
 
 impl Health {
@@ -56,6 +58,10 @@ impl Health {
         // Without them reads go to the primary, so they are no reason to be not ready.
         if !replicas.is_empty() {
             body["replicas"] = replicas.into();
+        }
+        // Shoppers are served all the same while nothing is published.
+        if let Some(publisher) = &self.publisher {
+            body["publisher"] = json!(publisher.health());
         }
         let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         (status, Json(body)).into_response()

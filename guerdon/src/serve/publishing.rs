@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 /// A publisher that runs.
 pub(super) struct Publishing {
+    pub(super) publisher: Publisher,
     stop: CancellationToken,
     running: JoinHandle<()>,
 }
@@ -22,8 +23,8 @@ impl Publishing {
         let log = (store.log_id(), store.partitions());
         let publisher = Publisher::open(config, read_model, log).await?;
         let stop = CancellationToken::new();
-        let running = tokio::spawn(publisher.run(stop.clone()));
-        Ok(Self { stop, running })
+        let running = tokio::spawn(publisher.clone().run(stop.clone()));
+        Ok(Self { publisher, stop, running })
     }
 
     /// Lets it write down what was acknowledged.
