@@ -288,7 +288,7 @@ impl Feed {
 
     /// A producer that is no longer any good gives back all it has; another one takes its place.
     fn change_producer(&mut self) -> Result<(), PublishError> {
-        if let Some(why) = self.producer.fatal() {
+        if let Some(why) = self.producer.unfit(&self.session.topic) {
             self.session.producers.replace(&self.producer, &why)?;
         }
         self.producer = self.session.producers.current();

@@ -76,7 +76,6 @@ async fn run(
     stop: CancellationToken,
 ) -> Result<(), PublishError> {
     if let Some(why) = row.as_ref().and_then(|row| row.stopped_why.as_deref()) {
-        tracing::error!(feed = feed.to_string(), why, "nothing is sent to a warehouse");
         session.status.tell_of_stop(&feed, why);
         return Ok(());
     }
@@ -98,7 +97,6 @@ async fn run(
     match fed.await {
         Err(error @ PublishError::Forked { .. }) => {
             let why = error.to_string();
-            tracing::error!(feed = feed.to_string(), why, "nothing is sent to a warehouse");
             session.status.tell_of_stop(&feed, &why);
             Ok(session.state.stop_feed(session.lease, &feed.to_string(), Some(&why)).await?)
         }
@@ -132,8 +130,8 @@ async fn verify(
                 return Err(forked(format!("message {id} of lane {lane} is not there any more")));
             }
             Err(error) => {
-                let error = crate::with_causes(&error);
-                tracing::info!(error, lane = lane.lane, "what was sent can't be verified yet");
+                let why = format!("it can't be verified yet: {}", crate::with_causes(&error));
+                session.status.tell_of_stop(feed, &why);
             }
         }
         stop.run_until_cancelled(tokio::time::sleep(RETRY_AFTER)).await;

@@ -1,8 +1,8 @@
 //! What comes in: each message becomes a request to the command API, is done or is parked, and only
 //! then counts as read.
 //!
-//! Messages about one shipping request, or one account, are taken in their order; others at the same
-//! time. While the command API can't answer, nothing is skipped: what came is tried again and again.
+//! Messages about one shipping request, or one account, are taken in their order; others at the
+//! same time. While the command API can't answer, nothing is skipped: what came is tried again.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -53,7 +53,7 @@ impl WayIn {
     }
 }
 
-/// Takes in what comes until it is told to stop; then what isn't done comes again at the next start.
+/// Takes in what comes until it is told to stop; what isn't done then comes again at a start.
 pub(crate) async fn take_in(
     brokers: &Brokers,
     way_in: &WayIn,
@@ -146,7 +146,10 @@ impl Worker {
                 Answered::Done => return None,
                 Answered::Refused(why) => return Some(why),
                 Answered::Later(why) => {
-                    tracing::warn!(why, at = ?message.at, "a message waits for the command API");
+                    if pause == RETRY_MIN {
+                        let at = &message.at;
+                        tracing::warn!(why, ?at, "a message waits for the command API");
+                    }
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(RETRY_MAX);
                 }

@@ -5,6 +5,7 @@
 //! - [`TopicAdmin`]: a topic's settings, its ends, and making it
 
 mod consumer;
+mod faults;
 mod producer;
 mod topic_admin;
 

@@ -1,8 +1,8 @@
 //! One lane: what was handed over, what was acknowledged, and why it can't go on.
 //!
-//! It knows neither Kafka nor the database. Messages are handed over in order; its checkpoint is the
-//! last one before which, and with which, all is acknowledged. What fails is drained first: only
-//! when nothing of the lane is in flight any more does it go on from its checkpoint.
+//! It knows neither Kafka nor the database. Messages are handed over in order; its checkpoint is
+//! the last one before which, and with which, all is acknowledged. What fails is drained first:
+//! only when nothing of the lane is in flight any more does it go on from its checkpoint.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -232,5 +232,108 @@ impl Lane {
     /// Its row has been kept.
     pub(crate) fn kept(&mut self) {
         self.is_news = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lane() -> Lane {
+        let row = LaneRow {
+            lane: "0/main/3".into(),
+            feed: "0/main".into(),
+            topic: "requests".into(),
+            topic_partition: 0,
+            place: 0,
+            sequence: 0,
+            message_id: String::new(),
+            digest: String::new(),
+            blocked_why: None,
+        };
+        Lane::new(row, false)
+    }
+
+    fn sent(sequence: i64) -> Sent {
+        let place = sequence * 10;
+        Sent { place, sequence, message_id: format!("m-{sequence}"), digest: String::new() }
+    }
+
+    fn with_three_sent() -> Lane {
+        let mut lane = lane();
+        (1..=3).for_each(|sequence| lane.hand_over(sent(sequence)));
+        lane
+    }
+
+    #[test]
+    fn its_checkpoint_moves_only_over_what_is_acknowledged_without_a_gap() {
+        let mut lane = with_three_sent();
+        lane.acknowledged(20);
+        assert_eq!((lane.row().sequence, lane.news()), (0, None));
+        assert_eq!(lane.first_in_flight(), Some(10));
+        lane.acknowledged(10);
+        assert_eq!((lane.row().sequence, lane.row().message_id.as_str()), (2, "m-2"));
+        lane.acknowledged(30);
+        assert_eq!((lane.row().place, lane.first_in_flight()), (30, None));
+    }
+
+    #[test]
+    fn what_was_handed_over_is_not_taken_twice() {
+        let lane = with_three_sent();
+        assert!(!lane.takes(30));
+        assert!(lane.takes(40));
+    }
+
+    #[test]
+    fn a_refused_message_stops_its_lane_when_nothing_is_in_flight_any_more() {
+        let mut lane = with_three_sent();
+        lane.acknowledged(10);
+        assert_eq!(lane.refused("too large"), Then::Nothing);
+        assert!(lane.rests_until().is_none() && !lane.takes(40), "one is in flight");
+        lane.acknowledged(30);
+        assert!(lane.rests_until().is_some());
+        assert_eq!(
+            (lane.row().sequence, lane.row().blocked_why.as_deref()),
+            (1, Some("too large"))
+        );
+        assert!(lane.is_held_up());
+
+        // It tries that very message, and then goes on after it.
+        lane.probe(sent(2));
+        assert_eq!(lane.acknowledged(20), Then::ReadAgainAfter(20));
+        assert!(!lane.is_held_up() && lane.takes(30));
+    }
+
+    #[test]
+    fn what_is_refused_again_rests_longer() {
+        let mut lane = lane();
+        lane.hand_over(sent(1));
+        lane.refused("too large");
+        let first = lane.rests_until().expect("it rests") - Instant::now();
+        lane.probe(sent(1));
+        lane.refused("too large");
+        let second = lane.rests_until().expect("it rests") - Instant::now();
+        assert!(second > first, "{first:?} and then {second:?}");
+    }
+
+    #[test]
+    fn what_a_lost_producer_gives_back_is_read_again_from_the_checkpoint() {
+        let mut lane = with_three_sent();
+        lane.acknowledged(10);
+        assert_eq!(lane.given_back(), Then::Nothing);
+        assert_eq!(lane.given_back(), Then::ReadAgainAfter(10));
+        assert!(lane.takes(20) && !lane.is_held_up());
+    }
+
+    #[test]
+    fn a_lane_that_goes_back_waits_for_what_is_in_flight() {
+        let mut lane = with_three_sent();
+        lane.acknowledged(10);
+        let back = LaneRow { place: 0, sequence: 0, ..lane.row().clone() };
+        assert_eq!(lane.go_back(back), Then::Nothing);
+        lane.acknowledged(20);
+        assert_eq!((lane.row().place, lane.first_in_flight()), (0, Some(1)), "it stays back");
+        assert_eq!(lane.acknowledged(30), Then::ReadAgainAfter(0));
+        assert!(lane.takes(10));
     }
 }

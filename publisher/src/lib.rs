@@ -3,7 +3,7 @@
 //! It is the only Kafka client of the ledger, and knows nothing of the log's tables and of rules.
 //! `docs/decisions/0013-how-shipping-is-published.md` says what it promises. In reading order:
 //! - [`Publisher`]: takes the lease, and while it has it, runs the rest
-//! - `feed`: one warehouse's messages on their way; `lane`: what is acknowledged of one line of them
+//! - `feed`: one warehouse's messages on their way; `lane`: what is acknowledged of one line
 //! - `topic`: how safe the topic is, and whether it holds what it acknowledged
 //! - `resend`: again until it is accepted; `replay`: once more, elsewhere
 //! - `inbound`: what comes in, which `command_api` asks for; `state::parked`: what can't be used

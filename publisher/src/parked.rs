@@ -1,5 +1,5 @@
-//! What came in and can't be used: `GET /v1/parked-messages`, `POST /v1/parked-messages/{id}/retry`,
-//! `DELETE /v1/parked-messages/{id}`.
+//! What came in and can't be used: `GET /v1/parked-messages`, `POST …/{parked_id}/retry`, `DELETE
+//! …/{parked_id}`.
 
 use axum::Json;
 use axum::extract::State;

@@ -27,7 +27,7 @@ impl Producers {
     pub(crate) fn replace(&self, old: &Arc<Producer>, why: &str) -> Result<(), PublishError> {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         if Arc::ptr_eq(&current, old) {
-            tracing::error!(why, "the producer is no longer any good; another one takes its place");
+            tracing::warn!(why, "another producer takes the place of this one");
             *current = Arc::new(Producer::new(&self.brokers, Arc::clone(&self.topic))?);
             old.give_back();
         }

@@ -158,7 +158,7 @@ impl Publisher {
                 return Ok(());
             }
         }
-        // What comes in needs these; where they aren't there, that is said, and they are waited for.
+        // What comes in needs these; where they aren't there, that is said, and waited for.
         for name in [&self.config.way_in.warehouse_events, &self.config.way_in.earnings] {
             drop(Topic::new(name, self.config.create_topics).look(&admin).await);
         }
@@ -203,10 +203,15 @@ async fn first_end(
 ) -> Result<(), PublishError> {
     tokio::select! {
         () = stop.cancelled() => Ok(()),
-        Some(ended) = parts.join_next() => ended.unwrap_or_else(|error| {
-            tracing::error!(%error, "a part of the publisher has failed; it begins anew");
-            Err(PublishError::Failed)
-        }),
+        Some(ended) = parts.join_next() => match ended {
+            Ok(Ok(())) if stop.is_cancelled() => Ok(()),
+            Ok(Err(error)) => Err(error),
+            // It has panicked, or has nothing more to do, which none has.
+            ended => {
+                tracing::error!(?ended, "a part of the publisher has failed; it begins anew");
+                Err(PublishError::Failed)
+            }
+        },
     }
 }
 

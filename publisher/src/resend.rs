@@ -43,7 +43,7 @@ pub struct Patience {
 impl Patience {
     /// After so many attempts, when the next one is due.
     fn pause(self, attempts: i64) -> i64 {
-        let doubled = u32::try_from(attempts.saturating_sub(1)).unwrap_or_default().min(20);
+        let doubled = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX).min(20);
         let pause = self.accept_within.saturating_mul(1 << doubled);
         millis(pause.min(PAUSE_MAX.max(self.accept_within)))
     }

@@ -133,9 +133,14 @@ impl Status {
         self.known().feeds.insert(feed.clone(), status);
     }
 
-    /// Notes why a feed has stopped.
+    /// Notes why nothing is sent to a feed.
     pub(crate) fn tell_of_stop(&self, feed: &FeedName, why: &str) {
-        self.known().feeds.entry(feed.clone()).or_default().stopped_why = Some(why.into());
+        let mut known = self.known();
+        let told = &mut known.feeds.entry(feed.clone()).or_default().stopped_why;
+        if told.as_deref() != Some(why) {
+            tracing::error!(feed = feed.to_string(), why, "nothing is sent to a warehouse");
+            *told = Some(why.into());
+        }
     }
 
     /// Up to where a feed is acknowledged, where that is known.

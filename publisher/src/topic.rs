@@ -1,5 +1,5 @@
-//! The topic that shipping requests are sent to: whether it is there, how safe what it holds is, and
-//! whether it still holds what it acknowledged.
+//! The topic that shipping requests are sent to: whether it is there, how safe it is, and whether
+//! it still holds what it acknowledged.
 //!
 //! Kafka tells nobody that a topic was deleted and made anew, or that its end was lost with a
 //! broker. It shows by the offsets: one that was given out already, or an end before the last one.
@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::PublishError;
@@ -154,8 +155,7 @@ impl Topic {
             (None, Some(partitions)) => {
                 admin.create(&WantedTopic { name: self.name.clone(), partitions }).await?;
                 tracing::info!(topic = self.name, partitions, "the topic was made");
-                let made = admin.settings(&self.name).await?;
-                made.ok_or_else(|| PublishError::NoTopic { topic: self.name.clone() })?
+                self.made(admin).await?
             }
             (None, None) => return Err(PublishError::NoTopic { topic: self.name.clone() }),
         };
@@ -171,6 +171,21 @@ impl Topic {
             }
         }
         Ok(())
+    }
+
+    /// A topic that was just made is known to all brokers a little later.
+    async fn made(&self, admin: &TopicAdmin) -> Result<TopicSettings, PublishError> {
+        let until = Instant::now() + LOOK_EVERY;
+        loop {
+            match admin.settings(&self.name).await {
+                Ok(Some(settings)) => return Ok(settings),
+                Err(error) if Instant::now() >= until => return Err(error.into()),
+                Ok(None) if Instant::now() >= until => {
+                    return Err(PublishError::NoTopic { topic: self.name.clone() });
+                }
+                _ => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
     }
 
     fn note(&self, settings: TopicSettings) {

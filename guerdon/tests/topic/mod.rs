@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod admin;
 pub(crate) mod shop;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaResult;
 use rdkafka::message::{Headers as _, Message as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
@@ -50,12 +52,11 @@ pub(crate) fn records(brokers: &str, topic: &str) -> Vec<Record> {
         .set("enable.auto.commit", "false")
         .create()
         .expect("a consumer");
-    let metadata = consumer.fetch_metadata(Some(topic), ANSWER_MAX).expect("the broker answers");
+    let metadata = answered(|| consumer.fetch_metadata(Some(topic), ANSWER_MAX));
     let partitions = metadata.topics()[0].partitions().len();
     let (mut assigned, mut wanted) = (TopicPartitionList::new(), 0);
     for partition in 0..i32::try_from(partitions).expect("few") {
-        let (first, end) =
-            consumer.fetch_watermarks(topic, partition, ANSWER_MAX).expect("the broker answers");
+        let (first, end) = answered(|| consumer.fetch_watermarks(topic, partition, ANSWER_MAX));
         assigned.add_partition_offset(topic, partition, Offset::Offset(first)).expect("assigned");
         wanted += usize::try_from(end - first).expect("no less than none");
     }
@@ -79,6 +80,18 @@ pub(crate) fn records(brokers: &str, topic: &str) -> Vec<Record> {
     }
     found.sort_by_key(|record| (record.partition, record.offset));
     found
+}
+
+/// What the broker answers; right after a topic was made it may not know it everywhere.
+fn answered<T>(ask: impl Fn() -> KafkaResult<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        match ask() {
+            Ok(answer) => return answer,
+            Err(error) => assert!(begun.elapsed() < ANSWER_MAX, "no answer: {error}"),
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 /// What is left when repeats are dropped by their id. Each lane is in one partition, its sequences

@@ -100,14 +100,20 @@ impl Drop for Consumer {
 }
 
 fn receive(consumer: &BaseConsumer, is_ended: &AtomicBool, to: &Sender<Incoming>) {
+    let mut told = String::new();
     while !is_ended.load(Ordering::Relaxed) {
         match consumer.poll(POLL_MAX) {
             None => {}
             Some(Err(error)) => {
-                tracing::warn!(%error, "nothing can be received from Kafka at the moment");
+                let why = error.to_string();
+                if why != told {
+                    tracing::warn!(why, "nothing can be received from Kafka at the moment");
+                    told = why;
+                }
                 std::thread::sleep(POLL_MAX);
             }
             Some(Ok(message)) => {
+                told.clear();
                 let at = Offset {
                     topic: message.topic().into(),
                     partition: message.partition(),

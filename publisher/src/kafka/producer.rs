@@ -1,8 +1,8 @@
 //! Sends messages, and tells of each what became of it.
 //!
 //! `acks=all` and idempotent: the brokers have a message before it counts, and have it once however
-//! often librdkafka sends it. It has no timeout, so nothing is given up while a broker is away; what
-//! is in flight is bounded by those who send.
+//! often librdkafka sends it. It has no timeout, so nothing is given up while a broker is away;
+//! what is in flight is bounded by those who send. `faults.rs` has its tests.
 
 use std::sync::Arc;
 
@@ -24,7 +24,11 @@ const QUEUE_MESSAGES_MAX: &str = "500000";
 const BATCH_BYTES_MAX: u32 = 1_000_000;
 
 /// A producer; it ends, and what it holds is given back as lost, when it is dropped.
-pub(crate) struct Producer(ThreadedProducer<Deliveries>);
+pub(crate) struct Producer {
+    inner: ThreadedProducer<Deliveries>,
+    /// The largest message that the topic took when the producer was made.
+    message_bytes_max: Option<u32>,
+}
 
 /// One message.
 #[derive(Clone, Copy)]
@@ -81,13 +85,14 @@ impl Producer {
             .set("enable.idempotence", "true")
             .set("message.timeout.ms", "0")
             .set("queue.buffering.max.messages", QUEUE_MESSAGES_MAX);
-        if let Some(bytes) = topic.message_bytes_max() {
+        let message_bytes_max = topic.message_bytes_max();
+        if let Some(bytes) = message_bytes_max {
             config.set("message.max.bytes", bytes.max(1_000).to_string());
             config.set("batch.size", bytes.min(BATCH_BYTES_MAX).to_string());
         }
         brokers.apply_to(&mut config);
         let made = config.create_with_context(Deliveries { topic });
-        Ok(Self(made.map_err(brokers.refused("make a producer"))?))
+        Ok(Self { inner: made.map_err(brokers.refused("make a producer"))?, message_bytes_max })
     }
 
     /// Hands a message over, or says at once that it can't be.
@@ -101,7 +106,7 @@ impl Producer {
             .key(message.key)
             .headers(headers)
             .payload(message.body);
-        self.0.send(record).map_err(|(error, _)| match code(&error) {
+        self.inner.send(record).map_err(|(error, _)| match code(&error) {
             Some(RDKafkaErrorCode::QueueFull) => Unsent::QueueFull,
             _ => Unsent::Failed(failure(&error)),
         })
@@ -109,12 +114,19 @@ impl Producer {
 
     /// Gives back all that it holds, as lost.
     pub(crate) fn give_back(&self) {
-        self.0.purge(PurgeConfig::default().queue().inflight());
+        self.inner.purge(PurgeConfig::default().queue().inflight());
     }
 
-    /// Why it is no longer any good, where it isn't.
+    /// Why another one is to take its place, where one is.
+    pub(crate) fn unfit(&self, topic: &Topic) -> Option<String> {
+        let allowed = topic.message_bytes_max();
+        let has_changed = allowed.is_some() && allowed != self.message_bytes_max;
+        self.fatal().or_else(|| has_changed.then(|| "the topic's max.message.bytes changed".into()))
+    }
+
+    /// The error after which it sends nothing any more.
     pub(crate) fn fatal(&self) -> Option<String> {
-        self.0.client().fatal_error().map(|(code, why)| format!("{code}: {why}"))
+        self.inner.client().fatal_error().map(|(code, why)| format!("{code}: {why}"))
     }
 }
 

@@ -15,11 +15,13 @@ use super::{Brokers, KafkaRefused};
 /// How long the brokers may take to answer.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
+type Admin = AdminClient<DefaultClientContext>;
+
 /// Asks the brokers about topics.
 #[derive(Clone)]
 pub(crate) struct TopicAdmin {
     brokers: Brokers,
-    client: Arc<AdminClient<DefaultClientContext>>,
+    client: Arc<Admin>,
 }
 
 /// A topic to be made.
@@ -119,7 +121,7 @@ impl TopicAdmin {
     async fn blocking<T: Send + 'static>(
         &self,
         doing: &'static str,
-        ask: impl FnOnce(&AdminClient<DefaultClientContext>) -> Result<T, KafkaError> + Send + 'static,
+        ask: impl FnOnce(&Admin) -> Result<T, KafkaError> + Send + 'static,
     ) -> Result<T, KafkaRefused> {
         let client = Arc::clone(&self.client);
         let asked = tokio::task::spawn_blocking(move || ask(&client)).await;

@@ -82,13 +82,15 @@ pub(super) enum Value<'a> {
 }
 
 /// What either database's rows can be read as.
-pub(super) trait Row:
+pub(super) trait AnyRow:
     for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
 {
 }
 
-impl<R> Row for R where R: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
-{}
+impl<R> AnyRow for R where
+    R: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
 
 impl Database {
     /// A file is made where there is none; a PostgreSQL's schema has to be there, for several
@@ -152,7 +154,7 @@ impl Transaction<'_> {
         done.map_err(|source| self.url.failed(source))
     }
 
-    pub(super) async fn all<R: Row>(
+    pub(super) async fn all<R: AnyRow>(
         &mut self,
         statement: &'static str,
         values: &[Value<'_>],

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{State, StateError, Value};
 
-/// For how long a lease is good that isn't renewed; a publisher that died is followed after so long.
+/// For how long a lease is good that isn't renewed: a publisher that died is followed after that.
 pub(crate) const LEASE: Duration = Duration::from_secs(5);
 
 pub(super) const LEASE_MILLIS: i64 = 5_000;
