@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use ledger::{Api, Ledger, PATIENCE, ends};
 use serde_json::{Value, json};
 use services::shared_kafka;
+use sqlx::{Connection as _, SqliteConnection};
 use topic::shop::{offers, own_topic, prepare, redeem, start};
 use topic::{Record, check_lanes, records, say, until_published};
 
@@ -224,5 +225,46 @@ async fn a_slow_warehouse_is_fed_slowly_and_holds_up_no_other() {
     let found = until_published(&brokers, &topic, 80).await;
     check_lanes(&found);
     assert_eq!(found.len(), 80);
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_warehouse_that_was_sent_another_history_stops_alone_until_an_operator_goes_on() {
+    let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = start(folder.path(), &brokers, &topic, &[]);
+    prepare(&ledger.client).await;
+    offers(&ledger.client, "cup", "north").await;
+    redeem(&ledger.client, "cup", 0, 10).await;
+    redeem(&ledger.client, "mug", 10, 10).await;
+    let last = until_published(&brokers, &topic, 20).await;
+    assert_eq!(ledger.stop(), Some(0));
+    let state = format!("sqlite:{}", folder.path().join("publisher.sqlite").display());
+    let mut state = SqliteConnection::connect(&state).await.expect("it opens");
+    let other = "update lane set digest = 'another' where feed = '0/north'";
+    sqlx::query(other).execute(&mut state).await.expect("changed");
+    state.close().await.expect("closed");
+
+    let ledger = start(folder.path(), &brokers, &topic, &[]);
+    redeem(&ledger.client, "cup", 20, 3).await;
+    redeem(&ledger.client, "mug", 23, 3).await;
+    let found = until_published(&brokers, &topic, 23).await;
+    assert_eq!(found.iter().filter(|it| it.body["warehouse"] == "north").count(), 10);
+    let report = ledger.client.get("operator", "/v1/publisher").await.is(200);
+    let north = report["warehouses"].as_array().expect("a list")[1].clone();
+    assert_eq!((&north["warehouse"], &north["status"]), (&json!("north"), &json!("stopped")));
+    assert!(north["why"].as_str().is_some_and(|why| why.starts_with("log-forked")), "{north}");
+
+    let of_north = last.iter().filter(|record| record.body["warehouse"] == "north");
+    let number = |record: &Record| record.header("position")[2..].parse::<u64>().expect("one");
+    let end = of_north.map(number).max().expect("some");
+    let body = json!({"position": format!("0:{end}")});
+    let path = "/v1/publisher/warehouses/north/continuation";
+    ledger.client.post("operator", path, body.clone()).await.is(200);
+    let found = until_published(&brokers, &topic, 26).await;
+    assert_eq!(found.len(), 26, "nothing is there twice");
+    check_lanes(&found);
+    let again = ledger.client.post("operator", path, body).await;
+    again.is_problem(409, "warehouse-not-stopped");
     assert_eq!(ledger.stop(), Some(0));
 }

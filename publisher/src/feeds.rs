@@ -67,41 +67,53 @@ fn by_feed(kept: Kept) -> KeptFeeds {
     feeds
 }
 
-/// Feeds one warehouse. Where what was sent to it isn't what there is, it alone stops.
+/// Feeds one warehouse. Where what was sent to it isn't what there is, it alone stops, until an
+/// operator says from where to go on.
 async fn run(
     session: Arc<Session>,
     feed: FeedName,
-    row: Option<FeedRow>,
-    lanes: Vec<LaneRow>,
+    mut row: Option<FeedRow>,
+    mut lanes: Vec<LaneRow>,
     stop: CancellationToken,
 ) -> Result<(), PublishError> {
-    if let Some(why) = row.as_ref().and_then(|row| row.stopped_why.as_deref()) {
-        session.status.tell_of_stop(&feed, why);
-        return Ok(());
+    while !stop.is_cancelled() {
+        if let Some(why) = row.as_ref().and_then(|row| row.stopped_why.as_deref()) {
+            session.status.tell_of_stop(&feed, why);
+            stop.run_until_cancelled(tokio::time::sleep(RETRY_AFTER)).await;
+        } else {
+            match feed_on(&session, &feed, row.as_ref(), lanes, &stop).await {
+                Err(error @ PublishError::Forked { .. }) => {
+                    let why = error.to_string();
+                    session.state.stop_feed(session.lease, &feed.to_string(), Some(&why)).await?;
+                }
+                fed => return fed,
+            }
+        }
+        (row, lanes) = by_feed(session.state.read().await?).remove(&feed).unwrap_or_default();
     }
+    Ok(())
+}
+
+async fn feed_on(
+    session: &Arc<Session>,
+    feed: &FeedName,
+    row: Option<&FeedRow>,
+    lanes: Vec<LaneRow>,
+    stop: &CancellationToken,
+) -> Result<(), PublishError> {
     let (acknowledged_to, checked_to) =
         row.map_or((0, 0), |row| (row.acknowledged_to, row.checked_to));
-    let fed = async {
-        let mut settled = vec![];
-        for lane in lanes {
-            verify(&session, &feed, &lane, &stop).await?;
-            settled.push(session.settle_partition(lane).await?);
-        }
-        if stop.is_cancelled() {
-            return Ok(());
-        }
-        let fed = Feed::new(Arc::clone(&session), feed.clone(), settled, acknowledged_to);
-        let again = Resend::new(Arc::clone(&session), feed.clone(), checked_to);
-        tokio::try_join!(fed.run(&stop), again.run(&stop)).map(drop)
-    };
-    match fed.await {
-        Err(error @ PublishError::Forked { .. }) => {
-            let why = error.to_string();
-            session.status.tell_of_stop(&feed, &why);
-            Ok(session.state.stop_feed(session.lease, &feed.to_string(), Some(&why)).await?)
-        }
-        fed => fed,
+    let mut settled = vec![];
+    for lane in lanes {
+        verify(session, feed, &lane, stop).await?;
+        settled.push(session.settle_partition(lane).await?);
     }
+    if stop.is_cancelled() {
+        return Ok(());
+    }
+    let fed = Feed::new(Arc::clone(session), feed.clone(), settled, acknowledged_to);
+    let again = Resend::new(Arc::clone(session), feed.clone(), checked_to);
+    tokio::try_join!(fed.run(stop), again.run(stop)).map(drop)
 }
 
 /// Whether the read model still has what was last acknowledged of a lane. One that hasn't come so

@@ -13,6 +13,7 @@
 
 mod clock;
 mod command_api;
+mod continuation;
 mod ends;
 mod error;
 mod feed;

@@ -8,6 +8,7 @@ use axum::routing::{delete, get, post};
 use wire::Role::{Auditor, Operator};
 use wire::{KeyRing, Problem, ProblemPage, json_with_etag, only};
 
+use crate::continuation::go_on;
 use crate::overdue::{list_overdue, resend};
 use crate::parked::{discard_parked, list_parked, retry_parked};
 use crate::replay::{get_replay, start_replay};
@@ -22,7 +23,18 @@ pub struct PublisherApi {
 }
 
 /// The pages of the publisher's own problems.
-pub const PROBLEM_PAGES: &[ProblemPage] = &[MESSAGE_UNUSABLE, PUBLISHER_AWAY];
+pub const PROBLEM_PAGES: &[ProblemPage] =
+    &[MESSAGE_UNUSABLE, WAREHOUSE_NOT_STOPPED, PUBLISHER_AWAY];
+
+pub(crate) const WAREHOUSE_NOT_STOPPED: ProblemPage = ProblemPage {
+    status: StatusCode::CONFLICT,
+    slug: "warehouse-not-stopped",
+    title: "The warehouse is not stopped",
+    meaning: "Only a warehouse to which nothing is sent any more, because what was sent isn't what \
+              the log has, needs an operator's word from where to go on.",
+    remedy: "Nothing needs to be done. To send something again, ask for a resend or a replay.",
+    can_succeed_later: false,
+};
 
 pub(crate) const MESSAGE_UNUSABLE: ProblemPage = ProblemPage {
     status: StatusCode::CONFLICT,
@@ -48,6 +60,7 @@ pub(crate) const PUBLISHER_AWAY: ProblemPage = ProblemPage {
 pub fn router(publisher: Publisher, keys: KeyRing) -> Router {
     Router::new()
         .route("/v1/publisher", get(only(&[Operator, Auditor], get_publisher)))
+        .route("/v1/publisher/warehouses/{warehouse}/continuation", post(only(&[Operator], go_on)))
         .route("/v1/overdue-shipping-requests", get(only(&[Operator], list_overdue)))
         .route(
             "/v1/shipping-requests/{shipping_request_id}/resend",

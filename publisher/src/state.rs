@@ -14,6 +14,7 @@ use uuid::Uuid;
 use database::{Database, Transaction, Value};
 
 pub use database::{StateUrl, migrate_state};
+use lease::LEASE_MILLIS;
 pub(crate) use lease::{LEASE, Lease};
 pub(crate) use parked::{ParkedMessage, ToPark};
 pub(crate) use unaccepted::Unaccepted;
@@ -135,20 +136,7 @@ impl State {
     /// Writes what was acknowledged; all of it or nothing.
     pub(crate) async fn save(&self, lease: Lease, news: &Checkpoint) -> Result<(), StateError> {
         let mut writing = self.fenced(lease).await?;
-        for row in &news.lanes {
-            let values = [
-                Value::Text(&row.lane),
-                Value::Text(&row.feed),
-                Value::Text(&row.topic),
-                Value::Int(row.topic_partition),
-                Value::Int(row.place),
-                Value::Int(row.sequence),
-                Value::Text(&row.message_id),
-                Value::Text(&row.digest),
-                Value::OptionText(row.blocked_why.as_deref()),
-            ];
-            writing.run(include_str!("sql/upsert_lane.sql"), &values).await?;
-        }
+        write_lanes(&mut writing, &news.lanes).await?;
         for row in &news.partitions {
             let values = [
                 Value::Text(&row.topic),
@@ -164,7 +152,7 @@ impl State {
         writing.commit().await
     }
 
-    /// Notes why nothing is sent to a warehouse, or, with no reason, that it is again.
+    /// Notes why nothing is sent to a warehouse.
     pub(crate) async fn stop_feed(
         &self,
         lease: Lease,
@@ -174,6 +162,20 @@ impl State {
         let mut writing = self.fenced(lease).await?;
         let values = [Value::Text(feed), Value::OptionText(why)];
         writing.run(include_str!("sql/stop_feed.sql"), &values).await?;
+        writing.commit().await
+    }
+
+    /// An operator's word from where to go on with a feed that nobody feeds.
+    pub(crate) async fn continue_feed(
+        &self,
+        row: &FeedRow,
+        lanes: &[LaneRow],
+    ) -> Result<(), StateError> {
+        let mut writing = self.database.begin().await?;
+        write_lanes(&mut writing, lanes).await?;
+        let values =
+            [Value::Text(&row.feed), Value::Int(row.acknowledged_to), Value::Int(row.checked_to)];
+        writing.run(include_str!("sql/continue_feed.sql"), &values).await?;
         writing.commit().await
     }
 
@@ -189,4 +191,20 @@ impl State {
     }
 }
 
-use lease::LEASE_MILLIS;
+async fn write_lanes(writing: &mut Transaction<'_>, lanes: &[LaneRow]) -> Result<(), StateError> {
+    for row in lanes {
+        let values = [
+            Value::Text(&row.lane),
+            Value::Text(&row.feed),
+            Value::Text(&row.topic),
+            Value::Int(row.topic_partition),
+            Value::Int(row.place),
+            Value::Int(row.sequence),
+            Value::Text(&row.message_id),
+            Value::Text(&row.digest),
+            Value::OptionText(row.blocked_why.as_deref()),
+        ];
+        writing.run(include_str!("sql/upsert_lane.sql"), &values).await?;
+    }
+    Ok(())
+}
