@@ -135,23 +135,31 @@ async fn a_parcel_that_leaves_though_nobody_wants_it_is_recorded_and_alarmed() {
     let store = format!("sqlite:{}", folder.path().join("log.sqlite").display());
     let ledger = Ledger::start_on(&store, folder.path(), &[]);
     let shop = Shop::in_ledger(ledger, folder.path(), None).await;
-    shop.ledger.client.earns("ann", 900, "B-2").await;
+    shop.ledger.client.earns("ann", 1_200, "B-2").await;
     let dispatch = || json!({"carrier": "post", "express_no": "1Z"});
     let wanted = shop.redeems("x-wanted").await;
     shop.tells("warehouse", &wanted, "dispatch", dispatch()).await.is(201);
     assert!(!said(folder.path()).contains("not wanted"), "{}", said(folder.path()));
-    for (exchange, why) in [("x-1", "cancelled"), ("x-2", "rejected"), ("x-3", "settled")] {
+    // What is told after the dispatch speaks of goods that were wanted when they left.
+    let settlement = json!({"reason": "handed over in the shop"});
+    shop.tells("operator", &wanted, "settlement", settlement.clone()).await.is(201);
+    shop.tells("warehouse", &wanted, "delivery", json!({})).await.is(201);
+    assert!(!said(folder.path()).contains("not wanted"), "{}", said(folder.path()));
+    for (exchange, why, news) in [
+        ("x-1", "cancelled", "dispatch"),
+        ("x-2", "rejected", "dispatch"),
+        ("x-3", "settled", "dispatch"),
+        ("x-4", "rejected", "delivery"),
+    ] {
         let request = shop.redeems(exchange).await;
         let unwanted = match why {
             "cancelled" => shop.cancels("shopper", exchange).await,
             "rejected" => shop.rejects(&request).await,
-            _ => {
-                let reason = json!({"reason": "handed over in the shop"});
-                shop.tells("operator", &request, "settlement", reason).await
-            }
+            _ => shop.tells("operator", &request, "settlement", settlement.clone()).await,
         };
         unwanted.is(201);
-        shop.tells("warehouse", &request, "dispatch", dispatch()).await.is(201);
+        let body = if news == "dispatch" { dispatch() } else { json!({}) };
+        shop.tells("warehouse", &request, news, body).await.is(201);
         let said = said(folder.path());
         let mut lines = said.lines().filter(|line| line.contains("not wanted any more"));
         let place = request.rsplitn(3, '-').collect::<Vec<_>>();

@@ -257,6 +257,7 @@ proptest! {
 }
 
 /// In CI few lives; many where somebody looks for mistakes.
+#[expect(clippy::disallowed_methods, reason = "proptest's own variable, which a config hides")]
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(3)
 }

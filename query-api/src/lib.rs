@@ -3,8 +3,8 @@
 //! It can write nothing, and knows neither the log nor the rules. `router.rs` has every route on
 //! one page; one file per read table has its shapes, its handlers and its statements' names;
 //! `freshness.rs` is how a read waits for a write, `standing.rs` how it reckons with what is due,
-//! `balance_cache.rs` how what is asked for often is kept, `shipping_stream.rs` how warehouses are fed
-//! without a broker.
+//! `balance_cache.rs` how what is asked for often is kept, `shipping_stream.rs` how warehouses are
+//! fed without a broker.
 
 mod account_balance;
 mod balance_cache;

@@ -358,9 +358,7 @@ impl Run {
         for event in events {
             into.events.push(encode(event, now, metadata, self.salts.next()?)?);
             self.state.evolve(self.state.position().next(), now, event)?;
-            if let Event::ShipmentDispatched(account, fact) = event {
-                warn_if_unwanted(&self.state, self.config.partition, account, &fact.shipped);
-            }
+            warn_if_unwanted(&self.state, self.config.partition, event);
             let (offer_id, is_sale) = match event {
                 Event::ExchangeCreated(_, fact) => (&fact.offer_id, true),
                 Event::ExchangeCancelled(_, fact) => (&fact.offer_id, false),

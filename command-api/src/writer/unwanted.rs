@@ -1,19 +1,26 @@
 //! The alarm for goods that have left and that nobody wants any more.
 
-use domain::{AccountId, Shipped, State};
+use domain::{Event, IdHash, Shipped, State};
 use log_record::Partition;
 
 use super::place;
 
-/// Says so in the program's log where a parcel is dispatched that was cancelled, rejected or
+/// Says so in the program's log where a parcel is told to have left that was cancelled, rejected or
 /// settled: a human must see to it. It is said when that is decided, so once more where the append
 /// fails and is tried again.
-pub(super) fn warn_if_unwanted(
-    state: &State,
-    partition: Partition,
-    account: &AccountId,
-    shipped: &Shipped,
-) {
+pub(super) fn warn_if_unwanted(state: &State, partition: Partition, event: &Event) {
+    let (account, shipped) = match event {
+        Event::ShipmentDispatched(account, fact) => (account, &fact.shipped),
+        Event::ShipmentDelivered(account, fact) => {
+            // Of one that was told to be dispatched it was said then, if it had to be.
+            let dispatch = IdHash::dispatch(account, &fact.shipped);
+            if state.recorded().position_of(dispatch).is_some() {
+                return;
+            }
+            (account, &fact.shipped)
+        }
+        _ => return,
+    };
     let Some(why) = state.unwanted(account, shipped) else { return };
     let (kind, id) = match shipped {
         Shipped::ExchangeId(id) => ("exchange", id.as_str()),
@@ -28,6 +35,6 @@ pub(super) fn warn_if_unwanted(
         id,
         asked_at,
         why = why.as_str(),
-        "a parcel was dispatched that is not wanted any more: see to it by hand"
+        "a parcel has left that is not wanted any more: see to it by hand"
     );
 }
