@@ -16,7 +16,7 @@ const USAGE: &str = "cargo xtask COMMAND
   ci            format, lints, docs, tidiness, licences
   tidy          the checks that no other tool makes, over the tracked files
   bench [ARGS]  the ledger beside other ways to redeem (--help for ARGS)
-  services stop ends the PostgreSQL that tests share, and forgets its data
+  services stop ends the PostgreSQL and the Kafka that tests share, and forgets their data
   faults        the long version of the fault tests: GUERDON_KILLS=20, GUERDON_FAULTS=20,
                 GUERDON_RACE_SECONDS=30";
 
