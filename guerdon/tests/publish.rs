@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use ledger::{Ledger, PATIENCE, ends, faults};
+use ledger::{Api, Ledger, PATIENCE, ends, faults};
 use serde_json::{Value, json};
 use services::{Kafka, Stop, TestDatabase, shared_kafka};
+use tokio::task::JoinHandle;
 use topic::admin::{alter_topic, delete_topic, make_topic};
 use topic::shop::{all_are_there_once, own_topic, prepare, publisher, redeem, start};
 use topic::{Record, check_lanes, records, until_published};
@@ -48,6 +49,22 @@ async fn what_is_redeemed_is_published_as_documented() {
     assert_eq!(ledger.stop(), Some(0));
 }
 
+/// Redeems while something is killed.
+fn redeem_meanwhile(api: &Api, from: usize) -> JoinHandle<BTreeSet<String>> {
+    let api = api.clone();
+    tokio::spawn(async move { redeem(&api, "mug", from, 200).await })
+}
+
+/// Waits until a publisher has the lease: who had it before may have died with it.
+async fn is_publishing(publisher: &Ledger) {
+    let begun = Instant::now();
+    while publisher.client.get("operator", "/v1/publisher").await.is(200)["status"] != "publishing"
+    {
+        assert!(begun.elapsed() < PATIENCE, "it doesn't publish");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_publisher_that_is_killed_loses_nothing() {
     let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
@@ -58,10 +75,12 @@ async fn a_publisher_that_is_killed_loses_nothing() {
     let mut asked = BTreeSet::new();
     for fault in 0..faults() {
         let publisher = publisher(folder.path(), &ledger, &brokers, &topic);
-        asked.extend(redeem(&ledger.client, "mug", asked.len(), 60).await);
+        is_publishing(&publisher).await;
+        let redeeming = redeem_meanwhile(&ledger.client, asked.len());
         let pause = u64::try_from(fault * 137 % 400).expect("few");
-        tokio::time::sleep(Duration::from_millis(pause)).await;
+        tokio::time::sleep(Duration::from_millis(100 + pause)).await;
         publisher.kill();
+        asked.extend(redeeming.await.expect("they redeem"));
     }
     let publisher = publisher(folder.path(), &ledger, &brokers, &topic);
     all_are_there_once(&brokers, &topic, &asked).await;
@@ -79,8 +98,11 @@ async fn a_broker_that_is_killed_or_away_loses_nothing_and_holds_up_nobody() {
     prepare(&ledger.client).await;
     let mut asked = redeem(&ledger.client, "mug", 0, 60).await;
     for fault in 0..faults() {
+        let redeeming = redeem_meanwhile(&ledger.client, asked.len());
+        tokio::time::sleep(Duration::from_millis(100)).await;
         let how = if fault % 2 == 0 { Stop::Kill } else { Stop::Fast };
         broker.stop(how).expect("stopped");
+        asked.extend(redeeming.await.expect("they redeem"));
         asked.extend(redeem(&ledger.client, "mug", asked.len(), 60).await);
         tokio::time::sleep(Duration::from_secs(5)).await;
         broker.restart().expect("it starts again");
