@@ -9,8 +9,9 @@ mod faults;
 mod producer;
 mod topic_admin;
 
-use rdkafka::ClientConfig;
+use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
+use rdkafka::{ClientConfig, ClientContext};
 
 pub(crate) use consumer::{Consumer, Incoming, Offset};
 pub(crate) use producer::{Delivery, Failure, Outgoing, Producer, Ticket, Unsent};
@@ -59,6 +60,18 @@ impl Brokers {
         move |source| KafkaRefused { servers, doing, source: Box::new(source) }
     }
 }
+
+/// While brokers are away, librdkafka complains many times a second; what comes of it is told
+/// elsewhere, and once.
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "librdkafka complains");
+    }
+}
+
+impl ConsumerContext for Quiet {}
 
 /// The properties may be secrets.
 impl std::fmt::Debug for Brokers {

@@ -9,7 +9,7 @@ use rdkafka::message::{Headers as _, Message as _};
 use rdkafka::{Offset as RdOffset, TopicPartitionList};
 use tokio::sync::mpsc::Sender;
 
-use super::{Brokers, KafkaRefused};
+use super::{Brokers, KafkaRefused, Quiet};
 
 /// How long the thread waits for a message before it looks whether it is to end.
 const POLL_MAX: Duration = Duration::from_millis(100);
@@ -34,7 +34,7 @@ pub(crate) struct Offset {
 
 /// A member of a consumer group; it leaves the group when it is dropped.
 pub(crate) struct Consumer {
-    consumer: Arc<BaseConsumer>,
+    consumer: Arc<BaseConsumer<Quiet>>,
     is_ended: Arc<AtomicBool>,
 }
 
@@ -56,7 +56,8 @@ impl Consumer {
             .set("max.poll.interval.ms", "86400000")
             .set("session.timeout.ms", "10000");
         brokers.apply_to(&mut config);
-        let consumer: BaseConsumer = config.create().map_err(brokers.refused("make a consumer"))?;
+        let consumer: BaseConsumer<Quiet> =
+            config.create_with_context(Quiet).map_err(brokers.refused("make a consumer"))?;
         consumer.subscribe(topics).map_err(brokers.refused("subscribe to topics"))?;
         let (consumer, is_ended) = (Arc::new(consumer), Arc::new(AtomicBool::new(false)));
         let polled = (Arc::clone(&consumer), Arc::clone(&is_ended));
@@ -99,7 +100,7 @@ impl Drop for Consumer {
     }
 }
 
-fn receive(consumer: &BaseConsumer, is_ended: &AtomicBool, to: &Sender<Incoming>) {
+fn receive(consumer: &BaseConsumer<Quiet>, is_ended: &AtomicBool, to: &Sender<Incoming>) {
     let mut told = String::new();
     while !is_ended.load(Ordering::Relaxed) {
         match consumer.poll(POLL_MAX) {

@@ -7,15 +7,14 @@ use std::time::Duration;
 use rdkafka::admin::{
     AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication,
 };
-use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::{Brokers, KafkaRefused};
+use super::{Brokers, KafkaRefused, Quiet};
 
 /// How long the brokers may take to answer.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
-type Admin = AdminClient<DefaultClientContext>;
+type Admin = AdminClient<Quiet>;
 
 /// Asks the brokers about topics.
 #[derive(Clone)]
@@ -50,7 +49,7 @@ impl TopicAdmin {
     pub(crate) fn new(brokers: &Brokers) -> Result<Self, KafkaRefused> {
         let mut config = brokers.config();
         brokers.apply_to(&mut config);
-        let client = config.create().map_err(brokers.refused("make a client"))?;
+        let client = config.create_with_context(Quiet).map_err(brokers.refused("make a client"))?;
         Ok(Self { brokers: brokers.clone(), client: Arc::new(client) })
     }
 
