@@ -1,6 +1,7 @@
 //! The API keys: made at the first start, written to `api-keys.json` for whoever calls, and kept as
 //! hashes beside the log.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -40,6 +41,21 @@ pub(crate) fn check_unmade(file: &Path, log: &StoreUrl) -> anyhow::Result<()> {
         file.display()
     );
     Ok(())
+}
+
+/// The keys of some roles that a file holds, to call with.
+pub(crate) fn keys_in<const N: usize>(
+    file: &Path,
+    roles: [&str; N],
+) -> anyhow::Result<[String; N]> {
+    let text = fs::read_to_string(file)
+        .with_context(|| format!("can't read the API keys in {}", file.display()))?;
+    let keys: HashMap<String, String> = serde_json::from_str(&text)
+        .with_context(|| format!("{} does not hold API keys as JSON", file.display()))?;
+    if let Some(role) = roles.iter().find(|role| !keys.contains_key(**role)) {
+        bail!("{} has no key for the role {role}", file.display());
+    }
+    Ok(roles.map(|role| keys.get(role).cloned().unwrap_or_default()))
 }
 
 /// The keys that callers may show. The first start makes them.

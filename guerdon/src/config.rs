@@ -4,12 +4,16 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::Router;
 use clap::{Args, ValueEnum};
 use command_api::Snapshots;
 use domain::Clock;
 use event_store::{Access, EventStore, StoreError, StoreUrl};
 use postgres_connection::PostgresUrl;
 use projector::ReadModelUrl;
+use publisher::{PublisherConfig, StateUrl};
+
+use crate::publisher_config::KafkaConfig;
 
 /// Where a ledger keeps what it keeps.
 #[derive(Args, Clone, Debug)]
@@ -34,6 +38,12 @@ pub(crate) struct DataConfig {
     /// written. [default: read-model.sqlite in the data folder]
     #[arg(long, env = "GUERDON_READ_MODEL", hide_env_values = true)]
     pub(crate) read_model: Option<ReadModelUrl>,
+
+    /// What the publisher has to remember, whatever becomes of the read model: sqlite:PATH or
+    /// postgres://… [default: publisher.sqlite in the data folder, or a schema of its own on the
+    /// read model's PostgreSQL]
+    #[arg(long, env = "GUERDON_PUBLISHER_STATE")]
+    pub(crate) publisher_state: Option<StateUrl>,
 }
 
 /// How a ledger is run.
@@ -97,6 +107,9 @@ pub(crate) struct ServeConfig {
         allow_negative_numbers = true
     )]
     pub(crate) read_wait_ms: Duration,
+
+    #[command(flatten)]
+    pub(crate) kafka: KafkaConfig,
 }
 
 /// A part of a ledger.
@@ -110,11 +123,24 @@ pub(crate) enum Part {
     Projector,
     /// Answers reads from the read model; beside a projector, keeps 100,000 balances in memory.
     QueryApi,
+    /// Publishes shipping requests to Kafka, and takes what warehouses say from there; it runs
+    /// where there is --kafka.
+    Publisher,
 }
 
 impl ServeConfig {
     pub(crate) fn runs(&self, part: Part) -> bool {
         self.role.contains(&Part::All) || self.role.contains(&part)
+    }
+}
+
+impl ServeConfig {
+    /// How the publisher is run, where one is; with the command API, where it runs here.
+    pub(crate) fn publisher(
+        &self,
+        here: Option<Router>,
+    ) -> anyhow::Result<Option<PublisherConfig>> {
+        if self.runs(Part::Publisher) { self.kafka.publisher(&self.data, here) } else { Ok(None) }
     }
 }
 
@@ -135,6 +161,13 @@ impl DataConfig {
     pub(crate) fn read_model(&self) -> ReadModelUrl {
         let file = || ReadModelUrl::Sqlite(self.data_dir.join("read-model.sqlite"));
         self.read_model.clone().unwrap_or_else(file)
+    }
+
+    pub(crate) fn publisher_state(&self) -> StateUrl {
+        self.publisher_state.clone().unwrap_or_else(|| match self.read_model() {
+            ReadModelUrl::Sqlite(_) => StateUrl::Sqlite(self.data_dir.join("publisher.sqlite")),
+            ReadModelUrl::Postgres(url) => StateUrl::Postgres(url),
+        })
     }
 
     pub(crate) fn snapshots(&self) -> Snapshots {

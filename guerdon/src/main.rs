@@ -12,8 +12,10 @@ mod fork_log;
 mod import;
 mod migrate;
 mod new_keys;
+mod publisher_config;
 mod rebuild;
 mod serve;
+mod shipping;
 mod snapshot;
 
 use std::io::IsTerminal as _;
@@ -56,6 +58,11 @@ enum Tool {
     ForkLog(fork_log::ForkLogArgs),
     /// Makes the read model anew from the log, beside the one in use, and swaps them.
     Rebuild(config::DataConfig),
+    /// Looks after parcels on a running ledger: overdue, resend, settle, cancel, parked, retry,
+    /// discard.
+    Shipping(shipping::ShippingArgs),
+    /// Publishes what was asked of warehouses once more, into another topic, marked as a replay.
+    Publish(shipping::PublishArgs),
     /// Writes the state to a file, so that the next start is short; the ledger may be running.
     Snapshot(config::DataConfig),
 }
@@ -91,6 +98,8 @@ async fn main() -> ExitCode {
         Tool::Archive(args) => archive::run(args).await,
         Tool::ForkLog(args) => fork_log::run(args).await,
         Tool::Rebuild(config) => rebuild::rebuild(config).await,
+        Tool::Shipping(args) => shipping::run(args).await,
+        Tool::Publish(args) => shipping::publish(args).await,
         Tool::Snapshot(config) => snapshot::snapshot(config).await,
     };
     match done {

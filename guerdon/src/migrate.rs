@@ -5,6 +5,7 @@ use anyhow::ensure;
 use clap::Args;
 use event_store::{EventStore, StoreUrl};
 use projector::ReadModelUrl;
+use publisher::StateUrl;
 
 use crate::config::DataConfig;
 
@@ -38,6 +39,11 @@ pub(crate) async fn migrate(args: MigrateArgs) -> anyhow::Result<()> {
         projector::migrate(&read_model).await?;
     }
     say("read model", &read_model, matches!(read_model, ReadModelUrl::Postgres(_)));
+    let publisher = config.publisher_state();
+    if let StateUrl::Postgres(_) = publisher {
+        publisher::migrate_state(&publisher).await?;
+    }
+    say("publisher", &publisher, matches!(publisher, StateUrl::Postgres(_)));
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! `guerdon serve`: puts the parts together, serves until it is told to stop, and stops cleanly.
 
 mod health;
+mod publishing;
 mod shutdown;
 mod snapshots;
 
@@ -23,6 +24,7 @@ use uuid::Uuid;
 use crate::api_keys;
 use crate::config::{Part, ServeConfig};
 use health::Health;
+use publishing::Publishing;
 
 /// How long requests in flight may take to end once the server was told to stop; longer than a
 /// command's deadline, so that every command is answered.
@@ -47,12 +49,13 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let address = listener.local_addr().context("can't tell the address")?;
     tracing::info!(%address, log_id = %ledger.store.log_id(), "the ledger is ready");
     println!("guerdon listens on http://{address}");
-    let Ledger { router, writer_stopped, projecting, snapshots, writer, store, read_model } =
-        ledger;
+    let Ledger { router, writer_stopped, writer, store, .. } = ledger;
+    let Ledger { projecting, snapshots, read_model, publishing, .. } = ledger;
     let status = writer.as_ref().map(Writer::status);
     drop(writer);
 
-    let cause = serve_until_told(listener, router, writer_stopped, signals, draining).await?;
+    let cause =
+        serve_until_told(listener, router, writer_stopped, publishing, signals, draining).await?;
     if let Some(read_model) = read_model {
         read_model.close().await;
     }
@@ -82,6 +85,7 @@ struct Ledger {
     projecting: Option<JoinHandle<()>>,
     snapshots: Option<JoinHandle<()>>,
     read_model: Option<ReadModel>,
+    publishing: Option<Publishing>,
 }
 
 impl Ledger {
@@ -92,7 +96,9 @@ impl Ledger {
     ) -> anyhow::Result<Self> {
         let store = open_store(config).await?;
         let mut health = Health::of(store.clone());
-        let mut router = wire::problem_pages_router(command_api::problem_pages());
+        let own = publisher::PROBLEM_PAGES.iter().copied();
+        let pages = command_api::problem_pages().chain(own);
+        let mut router = wire::problem_pages_router(pages);
         // Before the writer, which appends on its own account: where the log is no longer the one
         // that the read model was made of, nothing may be added to it.
         let mut projector = None;
@@ -115,12 +121,15 @@ impl Ledger {
         let looking = api_keys::keep_up(store.clone(), keys.clone());
         tokio::spawn(stop.clone().run_until_cancelled_owned(looking));
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, None);
+        let mut command_api = None;
         if config.runs(Part::CommandApi) {
             let (started, stopped) = start_writer(config, &store).await?;
             health.writer = Some(started.status());
             health.clock = Some(started.clock());
             let api = CommandApi::new(started.clone(), store.clone(), keys.clone());
-            router = router.merge(command_api::router(api));
+            let commands = command_api::router(api);
+            router = router.merge(commands.clone());
+            command_api = Some(commands);
             if config.snapshot_every > 0 && config.data.store() != StoreUrl::Memory {
                 let (config, from) = (config.clone(), started.loaded_from());
                 let taking = snapshots::keep_taking(config, store.clone(), P0, from, stop.clone());
@@ -129,16 +138,37 @@ impl Ledger {
             (writer, writer_stopped) = (Some(started), Some(stopped));
         }
         if let Some(read_model) = &read_model {
-            let mut api = QueryApi::new(read_model.clone(), keys, config.read_wait_ms);
+            let mut api = QueryApi::new(read_model.clone(), keys.clone(), config.read_wait_ms);
             api.draining = draining.clone();
             router = router.merge(query_api::router(api));
+        }
+        let mut publishing = None;
+        if let Some(told) = config.publisher(command_api)? {
+            let model = match &read_model {
+                Some(model) => model.clone(),
+                None => open_read_model(config, projector.as_ref(), &store).await?,
+            };
+            read_model = Some(model.clone());
+            let started = Publishing::start(told, model, &store).await?;
+            health.publisher = Some(started.publisher.clone());
+            router = router.merge(publisher::router(started.publisher.clone(), keys));
+            publishing = Some(started);
         }
         let mut projecting = None;
         if let Some(projector) = projector {
             projecting = Some(tokio::spawn(projector.run(stop.clone())));
         }
         let router = wire::finish(router.merge(health.router()));
-        Ok(Self { store, router, writer, writer_stopped, projecting, snapshots, read_model })
+        Ok(Self {
+            store,
+            router,
+            writer,
+            writer_stopped,
+            projecting,
+            snapshots,
+            read_model,
+            publishing,
+        })
     }
 }
 
@@ -225,6 +255,7 @@ async fn serve_until_told(
     listener: TcpListener,
     router: Router,
     mut writer_stopped: Option<oneshot::Receiver<()>>,
+    publishing: Option<Publishing>,
     mut signals: shutdown::Signals,
     draining: CancellationToken,
 ) -> anyhow::Result<Stopped> {
@@ -253,6 +284,10 @@ async fn serve_until_told(
         tracing::warn!("connections that did not end in time are closed");
         serving.abort();
         drop(serving.await);
+    }
+    // It has the router, too.
+    if let Some(publishing) = publishing {
+        publishing.stop().await?;
     }
     if matches!(cause, Stopped::ToldTo)
         && writer_stopped.is_some()

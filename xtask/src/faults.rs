@@ -13,7 +13,7 @@ const LONG: [(&str, &str); 3] =
 pub(crate) fn faults() -> anyhow::Result<()> {
     services::install()?;
     let ledger = ["-p", "guerdon", "--test", "crash", "--test", "postgres_faults"];
-    let ledger = [&ledger[..], &["--test", "failover"]].concat();
+    let ledger = [&ledger[..], &["--test", "failover", "--test", "publish"]].concat();
     let race = vec!["-p", "event-store", "--test", "contract"];
     let warehouse = vec!["-p", "example-warehouse", "--test", "warehouse"];
     for tests in [ledger, race, warehouse] {

@@ -11,6 +11,7 @@ use domain::Clock;
 use event_store::{EventStore, with_causes};
 use log_record::Partition;
 use projector::{ProjectionStatus, ReadError, ReadModel};
+use publisher::Publisher;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -26,12 +27,20 @@ pub(super) struct Health {
     pub(super) clock: Option<Clock>,
     pub(super) projection: Vec<watch::Receiver<ProjectionStatus>>,
     pub(super) read_model: Option<ReadModel>,
+    pub(super) publisher: Option<Publisher>,
 }
 
 impl Health {
     /// Of a log, and of no part as yet.
     pub(super) const fn of(store: EventStore) -> Self {
-        Self { store, writer: None, clock: None, projection: vec![], read_model: None }
+        Self {
+            store,
+            writer: None,
+            clock: None,
+            projection: vec![],
+            read_model: None,
+            publisher: None,
+        }
     }
 
     pub(super) fn router(self) -> Router {
@@ -81,6 +90,10 @@ impl Health {
         // Without them reads go to the primary, so they are no reason to be not ready.
         if !replicas.is_empty() {
             body["replicas"] = replicas.into();
+        }
+        // Shoppers are served all the same while nothing is published.
+        if let Some(publisher) = &self.publisher {
+            body["publisher"] = json!(publisher.health());
         }
         let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         (status, Json(body)).into_response()
