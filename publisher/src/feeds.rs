@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::PublishError;
 use crate::ends::FeedName;
 use crate::feed::Feed;
+use crate::pace::Pace;
 use crate::resend::Resend;
 use crate::session::Session;
 use crate::state::{FeedRow, Kept, LaneRow};
@@ -111,8 +112,10 @@ async fn feed_on(
     if stop.is_cancelled() {
         return Ok(());
     }
-    let fed = Feed::new(Arc::clone(session), feed.clone(), settled, acknowledged_to);
-    let again = Resend::new(Arc::clone(session), feed.clone(), checked_to);
+    let pace = Arc::new(Pace::new(session.rate(&feed.warehouse)));
+    let (shared, name) = (Arc::clone(session), feed.clone());
+    let fed = Feed::new(shared, name, settled, acknowledged_to, Arc::clone(&pace));
+    let again = Resend::new(Arc::clone(session), feed.clone(), checked_to, pace);
     tokio::try_join!(fed.run(stop), again.run(stop)).map(drop)
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::ends::{Ends, FeedName};
 use crate::lane::Lane;
+use crate::message::Message;
 use crate::topic::TopicReport;
 
 /// What is known of the publisher at the moment.
@@ -148,11 +149,14 @@ impl Status {
         self.known().feeds.get(feed).map(|feed| feed.acknowledged_to)
     }
 
-    /// Where a lane's messages go, where any went.
-    pub(crate) fn partition_of(&self, lane: &str) -> Option<(String, i32)> {
-        let feed: FeedName = lane.parse().ok()?;
+    /// Where a message's lane goes, where the lane is past it.
+    pub(crate) fn partition_of(&self, message: &Message) -> Option<(String, i32)> {
+        let feed: FeedName = message.lane.parse().ok()?;
         let known = self.known();
-        let lane = known.feeds.get(&feed)?.lanes.iter().find(|known| known.lane == lane)?;
+        let lane = known.feeds.get(&feed)?.lanes.iter().find(|lane| lane.lane == message.lane)?;
+        if lane.sequence < message.sent.sequence {
+            return None;
+        }
         Some((lane.topic.clone(), i32::try_from(lane.topic_partition).ok()?))
     }
 
