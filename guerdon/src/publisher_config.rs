@@ -8,6 +8,7 @@ use axum::Router;
 use clap::Args;
 use publisher::{Brokers, CommandApiAt, Patience, PublisherConfig, WarehouseRate, WayIn};
 use reqwest::Client;
+use reqwest::redirect::Policy;
 
 use crate::api_keys::keys_in;
 use crate::config::DataConfig;
@@ -155,7 +156,9 @@ impl KafkaConfig {
         };
         let file = self.command_api_keys.clone().unwrap_or_else(|| data.api_keys());
         let [warehouse_key, merchant_key] = keys_in(&file, ["warehouse", "merchant"])?;
-        Ok(CommandApiAt::There { url, warehouse_key, merchant_key, client: Client::new() })
+        // The keys go to the address that was given and nowhere else.
+        let client = Client::builder().no_proxy().redirect(Policy::none()).build()?;
+        Ok(CommandApiAt::There { url, warehouse_key, merchant_key, client })
     }
 
     fn properties_in_file(&self) -> anyhow::Result<Vec<Property>> {

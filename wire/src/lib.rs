@@ -43,3 +43,4 @@ pub use problem_page::{ProblemPage, problem_pages_router};
 pub use problem_vocabulary::SHARED_PROBLEM_PAGES;
 pub use query_string::QueryString;
 pub use role::Role;
+pub use traceparent::valid_traceparent;
