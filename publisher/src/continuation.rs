@@ -39,6 +39,12 @@ pub(crate) async fn go_on(
         let detail = format!("Warehouse {} is not stopped.", feed.warehouse);
         return Err(Problem::of(&WAREHOUSE_NOT_STOPPED, detail));
     };
+    let reached = publisher.stream.reached(position.partition).await.map_err(failed)?;
+    if position.position > reached.position {
+        // All up to there would count as sent that is still to come.
+        let complaint = format!("must not be after {reached}, the last that there is");
+        return Err(Problem::invalid_field("position", complaint));
+    }
     let lanes = kept.lanes.into_iter().filter(|lane| lane.feed == name).collect();
     let lanes = lanes_up_to(&publisher.stream, &feed, lanes, key(position)).await;
     let lanes = lanes.map_err(failed)?;
