@@ -13,6 +13,17 @@ use reqwest::redirect::Policy;
 use crate::api_keys::keys_in;
 use crate::config::DataConfig;
 
+/// What nobody sets but the ledger: with other values it would lose messages, or skip them.
+const OWN: [&str; 7] = [
+    "acks",
+    "request.required.acks",
+    "enable.idempotence",
+    "message.timeout.ms",
+    "delivery.timeout.ms",
+    "enable.auto.commit",
+    "auto.offset.reset",
+];
+
 /// How shipping requests are published.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct KafkaConfig {
@@ -128,6 +139,9 @@ impl KafkaConfig {
         let Some(servers) = self.kafka.clone() else { return Ok(None) };
         let mut properties = self.properties_in_file()?;
         properties.extend(self.kafka_property.iter().cloned());
+        if let Some(Property(name, _)) = properties.iter().find(|it| OWN.contains(&&*it.0)) {
+            bail!("the property {name} of Kafka is the ledger's own: its promises rest on it");
+        }
         let properties = properties.into_iter().map(|Property(name, value)| (name, value));
         Ok(Some(PublisherConfig {
             brokers: Brokers { servers, properties: properties.collect() },

@@ -97,14 +97,17 @@ async fn what_waits_behind_a_blocked_message_is_not_sent_again_before_it_was_sen
 }
 
 #[test]
-fn a_property_that_kafka_does_not_know_is_named_at_the_start_without_its_value() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut command = serve(folder.path());
-    command.args(["--kafka", "localhost:1", "--kafka-property", "sasl.pasword=hunter2"]);
-    let ended = ends(command);
-    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-    assert!(!ended.status.success() && said.contains("sasl.pasword"), "{said}");
-    assert!(!said.contains("hunter2"), "{said}");
+fn a_property_that_can_not_be_set_is_named_at_the_start_without_its_value() {
+    for name in ["sasl.pasword", "security.protocol", "acks", "enable.auto.commit"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = serve(folder.path());
+        let property = format!("{name}=hunter2");
+        command.args(["--kafka", "localhost:1", "--kafka-property", &property]);
+        let ended = ends(command);
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(!ended.status.success() && said.contains(name), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
 }
 
 /// Says that somebody has earned something, in a trace.
