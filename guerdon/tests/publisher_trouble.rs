@@ -4,6 +4,8 @@
 mod ledger;
 mod topic;
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ledger::server::Server;
@@ -143,6 +145,24 @@ async fn a_trace_that_is_none_holds_up_nobody() {
     ends_soon(ledger);
 }
 
+const CONTINUATION: &str = "/v1/publisher/warehouses/main/continuation";
+
+/// While no publisher runs.
+async fn change_state(folder: &Path, sql: &'static str) {
+    let state = format!("sqlite:{}", folder.join("publisher.sqlite").display());
+    let mut state = SqliteConnection::connect(&state).await.expect("it opens");
+    sqlx::query(sql).execute(&mut state).await.expect("changed");
+    state.close().await.expect("closed");
+}
+
+/// All before what was asked for last counts as sent.
+async fn go_on_before(api: &Api, asked: &BTreeSet<String>) {
+    let last = asked.first().expect("one").split('-').next_back().expect("a number");
+    let before = last.parse::<u64>().expect("a number") - 1;
+    let body = json!({"position": format!("0:{before}")});
+    api.post("operator", CONTINUATION, body).await.is(200);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_can_not_skip_what_is_to_come_nor_replay_into_a_topic_in_use() {
     let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
@@ -157,21 +177,37 @@ async fn an_operator_can_not_skip_what_is_to_come_nor_replay_into_a_topic_in_use
         refused.is_problem(400, "invalid-field");
     }
     ends_soon(ledger);
-    let state = format!("sqlite:{}", folder.path().join("publisher.sqlite").display());
-    let mut state = SqliteConnection::connect(&state).await.expect("it opens");
-    let stopped = "update feed set stopped_why = 'log-forked' where feed = '0/main'";
-    sqlx::query(stopped).execute(&mut state).await.expect("changed");
-    state.close().await.expect("closed");
+    change_state(folder.path(), "update feed set stopped_why = 'log-forked'").await;
 
     let ledger = start(folder.path(), &brokers, &topic, &[]);
     let asked = redeem(&ledger.client, "mug", 3, 1).await;
-    let path = "/v1/publisher/warehouses/main/continuation";
     let beyond = json!({"position": "0:100000"});
-    ledger.client.post("operator", path, beyond).await.is_problem(400, "invalid-field");
-    let last = asked.first().expect("one").split('-').next_back().expect("a number");
-    let before = last.parse::<u64>().expect("a number") - 1;
-    let body = json!({"position": format!("0:{before}")});
-    ledger.client.post("operator", path, body).await.is(200);
+    ledger.client.post("operator", CONTINUATION, beyond).await.is_problem(400, "invalid-field");
+    go_on_before(&ledger.client, &asked).await;
+    check_lanes(&until_published(&brokers, &topic, 4).await);
+    ends_soon(ledger);
+}
+
+/// As a log that was shortened and forked shows itself: what was sent last isn't there any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_can_go_on_after_a_log_that_is_shorter_than_what_was_sent() {
+    let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = start(folder.path(), &brokers, &topic, &[]);
+    prepare(&ledger.client).await;
+    redeem(&ledger.client, "mug", 0, 3).await;
+    until_published(&brokers, &topic, 3).await;
+    ends_soon(ledger);
+    change_state(folder.path(), "update lane set place = place + 1000").await;
+
+    let ledger = start(folder.path(), &brokers, &topic, &[]);
+    let report = until(&ledger.client, "/v1/publisher", |report| {
+        report["warehouses"][0]["status"] == "stopped"
+    });
+    let why = report.await["warehouses"][0]["why"].to_string();
+    assert!(why.contains("can't be verified yet"), "{why}");
+    let asked = redeem(&ledger.client, "mug", 3, 1).await;
+    go_on_before(&ledger.client, &asked).await;
     check_lanes(&until_published(&brokers, &topic, 4).await);
     ends_soon(ledger);
 }

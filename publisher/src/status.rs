@@ -144,6 +144,11 @@ impl Status {
         }
     }
 
+    /// Whether nothing is sent to a feed.
+    pub(crate) fn is_stopped(&self, feed: &FeedName) -> bool {
+        self.known().feeds.get(feed).is_some_and(|feed| feed.stopped_why.is_some())
+    }
+
     /// Up to where a feed is acknowledged, where that is known.
     pub(crate) fn acknowledged_to(&self, feed: &FeedName) -> Option<i64> {
         self.known().feeds.get(feed).map(|feed| feed.acknowledged_to)
