@@ -137,7 +137,8 @@ impl Follower {
     }
 
     /// All messages from here on, as they come, until the server stops. It ends, too, when the
-    /// tables can't be read, or the key isn't let in any more; whoever asks again with `Last-Event-ID` misses nothing.
+    /// tables can't be read, or the key isn't let in any more; whoever asks again with
+    /// `Last-Event-ID` misses nothing.
     fn events(self) -> impl Stream<Item = Result<Event, Infallible>> {
         unfold((self, VecDeque::new()), |(mut follower, mut read)| async move {
             while read.is_empty() {
