@@ -63,7 +63,7 @@ impl Ledger {
         Self::run(command, folder)
     }
 
-    fn run(mut command: Command, folder: &Path) -> Self {
+    pub(crate) fn run(mut command: Command, folder: &Path) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
         let stdout = child.stdout.take().expect("piped");
         let mut line = String::new();
