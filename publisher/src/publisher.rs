@@ -163,9 +163,10 @@ impl Publisher {
             }
         }
         // What comes in needs these; where they aren't there, that is said, and waited for.
-        for name in [&self.config.way_in.warehouse_events, &self.config.way_in.earnings] {
-            drop(Topic::new(name, self.config.create_topics).look(&admin).await);
-        }
+        let way_in = &self.config.way_in;
+        let [events, earnings] = [&way_in.warehouse_events, &way_in.earnings]
+            .map(|name| Topic::new(name, self.config.create_topics));
+        drop(tokio::join!(events.look(&admin), earnings.look(&admin)));
         let producers = Producers::start(&self.config.brokers, Arc::clone(&self.topic))?;
         let rates = self.config.rates.iter().map(|rate| (rate.warehouse.clone(), rate.interval));
         let session = Arc::new(Session {
