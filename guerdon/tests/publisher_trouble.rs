@@ -133,7 +133,7 @@ async fn a_trace_that_is_none_holds_up_nobody() {
     let rest = ["--role", "command-api,projector,query-api"];
     let ledger = Ledger::start_with(folder.path(), &rest, &[]);
     prepare(&ledger.client).await;
-    let publisher = publisher(folder.path(), &ledger, &brokers, &topic);
+    let publisher = publisher(folder.path(), &ledger, &brokers, &topic, &[]);
     until(&publisher.client, "/v1/publisher", |report| report["status"] == "publishing").await;
     say_earned(&brokers, &format!("{topic}-earnings"), "eve", "no trace\n");
     let begun = Instant::now();
