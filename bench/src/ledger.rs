@@ -191,7 +191,8 @@ fn migrate(stage: &Stage, binary: &Path, data: &Path, stores: &[&str]) -> anyhow
     Ok(())
 }
 
-async fn ready(process: &mut Process) -> anyhow::Result<()> {
+/// Waits until a server takes requests.
+pub(crate) async fn ready(process: &mut Process) -> anyhow::Result<()> {
     let started = Instant::now();
     loop {
         if let Ok(mut connection) = Connection::open(process.address()).await

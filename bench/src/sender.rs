@@ -19,6 +19,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use crate::broker::{Broker, seconds};
 use crate::contender::Sender;
 use crate::follower::header;
+use crate::ledger::ready;
 use crate::load::Loaded;
 use crate::make_log::{Content, OFFERS, make_log};
 use crate::process::Process;
@@ -53,7 +54,7 @@ pub(crate) async fn send(
     let mut rebuild = Command::new(&guerdon);
     rebuild.args(["rebuild", "--data-dir"]).arg(&data).stdout(Stdio::null());
     ensure!(rebuild.status()?.success(), "there is no read model");
-    fs::write(data.join("api-keys.json"), r#"{"warehouse":"unused","merchant":"unused"}"#)?;
+    make_keys(&guerdon, &data).await?;
     let broker = Broker::start(stage)?;
     for topic in [BEFORE, MEASURED] {
         broker.make_topic(topic).await?;
@@ -74,6 +75,15 @@ pub(crate) async fn send(
     let (client_cpu, postgres_cpu) = (0, 0);
     let loaded = Loaded { seconds: seconds(&sent), tally, client_cpu, server_cpu, postgres_cpu };
     Ok((loaded, broker_cpu))
+}
+
+/// The command API makes the log's keys when it starts first; no publisher runs before that.
+async fn make_keys(guerdon: &Path, data: &Path) -> anyhow::Result<()> {
+    let mut command = Command::new(guerdon);
+    command.args(["serve", "--role", "command-api", "--data-dir"]).arg(data);
+    let mut process = Process::start(command.env("RUST_LOG", "warn").stdout(Stdio::null()))?;
+    ready(&mut process).await?;
+    process.stop()
 }
 
 /// Has a publisher that knows of nothing sent yet send all there is; its processor time.
