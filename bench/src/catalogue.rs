@@ -2,11 +2,11 @@
 
 use anyhow::Context as _;
 
-use crate::contender::{Contender, Credit, Pace, Server, Store};
+use crate::contender::{Broker, Contender, Credit, Pace, Sender, Server, Store};
 use crate::naive::Way;
 use crate::requests::{ALL_ACCOUNTS, HOT_ACCOUNTS, Requests};
 use Requests::{Balances, HotRedemptions, Redemptions, Repeated, SoldOut, ThreeReadsToOne};
-use Server::{CommandApi, Naive, Noop, Whole};
+use Server::{CommandApi, Naive, Noop, Publishing, Whole};
 use Store::{Postgres, Sqlite};
 use Way::{OneStatement, Steps};
 
@@ -35,7 +35,15 @@ What:
   one-lot           redemptions by 1,000 shoppers who have one lot each
   thousand-lots     redemptions by 1,000 shoppers who have a thousand lots each
   expiring          redemptions while a million lots of others expire
-  …-slow-disk       with 2 ms added to every fsync and fdatasync";
+  no-kafka          uniform, by a ledger with all parts that was told of no Kafka
+  kafka             the same while it publishes to a broker
+  kafka-away        the same while that broker is stopped
+  …-slow-disk       with 2 ms added to every fsync and fdatasync
+
+Messages to a Kafka:
+  kafka-publisher   a publisher alone: what 200,000 redemptions left in the read model
+  kafka-bare        the same messages from memory by an rdkafka producer, acks=all, idempotent
+  kafka-latency     2,000 redemptions a second at fixed times: from an answer to its message";
 
 /// All of them.
 pub(crate) fn catalogue() -> Vec<Contender> {
@@ -84,6 +92,12 @@ pub(crate) fn catalogue() -> Vec<Contender> {
         row("guerdon-sqlite-expiring", CommandApi(Sqlite), Redemptions)
             .with(Credit::Expiring)
             .extra(),
+        row("kafka-bare", Server::Sender(Sender::Bare), Redemptions),
+        row("kafka-publisher", Server::Sender(Sender::Publisher), Redemptions),
+        row("kafka-latency", Publishing(Broker::Followed), Redemptions).at(2_000),
+        row("guerdon-sqlite-no-kafka", Publishing(Broker::Absent), Redemptions),
+        row("guerdon-sqlite-kafka", Publishing(Broker::Running), Redemptions),
+        row("guerdon-sqlite-kafka-away", Publishing(Broker::Stopped), Redemptions),
     ]
 }
 
@@ -103,7 +117,7 @@ pub(crate) fn choose(names: &[String], is_full: bool) -> anyhow::Result<Vec<Cont
         .filter(|contender| is_chosen(contender))
         .filter_map(|contender| match contender.pace {
             Pace::HalfOf(name) => Some(name),
-            Pace::Closed => None,
+            Pace::Closed | Pace::Fixed(_) => None,
         })
         .collect();
     let is_wanted = |c: &Contender| is_chosen(c) || paces.contains(&c.name);

@@ -27,6 +27,31 @@ pub(crate) enum Server {
     CommandApi(Store),
     /// The ledger with all its parts.
     Whole(Store),
+    /// The same on SQLite, with a Kafka; redemptions count once they are accepted.
+    Publishing(Broker),
+    /// Who sends to a Kafka what was redeemed before.
+    Sender(Sender),
+}
+
+/// What a ledger has of Kafka.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Broker {
+    /// It wasn't told of one.
+    Absent,
+    Running,
+    /// It was there until the load began.
+    Stopped,
+    /// It runs, and a consumer notes when each message comes.
+    Followed,
+}
+
+/// Who sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sender {
+    /// A producer of rdkafka's, with the messages in memory.
+    Bare,
+    /// The ledger's publisher, with the messages in the read model.
+    Publisher,
 }
 
 /// Where the ledger keeps its log and its read model.
@@ -57,6 +82,8 @@ pub(crate) enum Pace {
     /// At fixed times, half as many a second as that contender answered in the same round: how long
     /// an answer takes.
     HalfOf(&'static str),
+    /// At fixed times, so many a second.
+    Fixed(u32),
 }
 
 impl Contender {
@@ -65,11 +92,22 @@ impl Contender {
         matches!(self.server, Server::Whole(_)) && self.requests.are_redemptions()
     }
 
+    /// Whether its rate is of messages, and nobody asks for anything over HTTP.
+    pub(crate) const fn is_sender(&self) -> bool {
+        matches!(self.server, Server::Sender(_))
+    }
+
+    /// Whether a consumer notes when its messages come.
+    pub(crate) const fn is_followed(&self) -> bool {
+        matches!(self.server, Server::Publishing(Broker::Followed))
+    }
+
     /// The naive contender that does the same on the same disk, where there is one.
     pub(crate) fn naive(&self) -> Option<&'static str> {
         let is_usual = self.credit == Credit::Plenty && self.pace == Pace::Closed;
+        let is_ledger = matches!(self.server, Server::CommandApi(_) | Server::Whole(_));
         match (self.requests, self.disk) {
-            _ if !is_usual || matches!(self.server, Server::Noop | Server::Naive(_)) => None,
+            _ if !is_usual || !is_ledger => None,
             (Requests::Redemptions, Disk::AsItIs) => Some("naive-uniform"),
             (Requests::HotRedemptions, Disk::AsItIs) => Some("naive-hot"),
             (Requests::Redemptions, Disk::Slow) => Some("naive-uniform-slow-disk"),
@@ -94,6 +132,10 @@ impl Contender {
 
     pub(crate) const fn at_half_of(self, name: &'static str) -> Self {
         Self { pace: Pace::HalfOf(name), ..self }
+    }
+
+    pub(crate) const fn at(self, rate: u32) -> Self {
+        Self { pace: Pace::Fixed(rate), ..self }
     }
 
     pub(crate) const fn extra(self) -> Self {

@@ -1,6 +1,6 @@
 //! The ledger in a process of its own, with what a turn needs in it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 use services::Postgres;
 
+use crate::broker::Broker;
 use crate::connection::{Ask, Connection};
 use crate::contender::{Contender, Credit, Server, Store};
 use crate::credit;
@@ -18,6 +19,9 @@ use crate::stage::Stage;
 
 /// So many shoppers have a thousand lots each, which makes a million.
 const LOTS_SHOPPERS: u64 = 1_000;
+
+/// The topic of its shipping requests.
+pub(crate) const TOPIC: &str = "requests";
 
 /// How long to wait for something that takes a second, before giving up.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -35,15 +39,15 @@ impl Ledger {
         settings: &Settings,
         stage: &Stage,
         server: Server,
+        broker: Option<&Broker>,
     ) -> anyhow::Result<Self> {
-        let beside =
-            || Ok::<PathBuf, std::io::Error>(std::env::current_exe()?.with_file_name("guerdon"));
-        let binary = settings.guerdon.clone().map_or_else(beside, Ok)?;
+        let binary = settings.guerdon()?;
         let data = stage.folder().join("ledger");
         let (role, store, has_reads) = match server {
             Server::Whole(store) => ("all", store, true),
             Server::CommandApi(store) => ("command-api", store, false),
-            Server::Noop | Server::Naive(_) => bail!("{server:?} is no ledger"),
+            Server::Publishing(_) => ("all", Store::Sqlite, true),
+            Server::Noop | Server::Naive(_) | Server::Sender(_) => bail!("{server:?} is no ledger"),
         };
         let postgres = match store {
             Store::Sqlite => None,
@@ -60,6 +64,7 @@ impl Ledger {
         let mut command = stage.command(&binary);
         command.args(["serve", "--role", role]);
         command.args(&stores).arg("--data-dir").arg(&data);
+        command.args(broker.into_iter().flat_map(|broker| broker.options(TOPIC)));
         command.env("RUST_LOG", "warn").stdout(Stdio::null());
         let mut process = Process::start(&mut command)?;
         ready(&mut process).await?;
@@ -95,7 +100,7 @@ impl Ledger {
             Requests::Repeated => last = self.redeem_all(variety).await?,
             _ => {}
         }
-        if matches!(contender.server, Server::Whole(_)) {
+        if matches!(contender.server, Server::Whole(_) | Server::Publishing(_)) {
             self.wait_until_visible(last).await?;
         }
         Ok(last)
@@ -135,6 +140,21 @@ impl Ledger {
         Ok(last)
     }
 
+    /// Waits until its publisher has made the topics and sends what there is.
+    pub(crate) async fn wait_until_publishing(&self) -> anyhow::Result<()> {
+        let started = Instant::now();
+        let mut connection = Connection::open(self.process.address()).await?;
+        loop {
+            let ask = Ask::get("/v1/publisher", self.key("operator"));
+            connection.must(200, ask).await?;
+            if connection.body().contains(r#""status":"publishing""#) {
+                return Ok(());
+            }
+            ensure!(started.elapsed() < PATIENCE, "it doesn't publish: {}", connection.body());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Asks for a read that contains the last write, until it is given; how long that took.
     pub(crate) async fn wait_until_visible(&self, last: u64) -> anyhow::Result<Duration> {
         let started = Instant::now();
@@ -171,7 +191,8 @@ fn migrate(stage: &Stage, binary: &Path, data: &Path, stores: &[&str]) -> anyhow
     Ok(())
 }
 
-async fn ready(process: &mut Process) -> anyhow::Result<()> {
+/// Waits until a server takes requests.
+pub(crate) async fn ready(process: &mut Process) -> anyhow::Result<()> {
     let started = Instant::now();
     loop {
         if let Ok(mut connection) = Connection::open(process.address()).await

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::chance::Chance;
 use crate::connection::{Answer, Connection};
 use crate::processor::hundredths;
-use crate::requests::{Draft, Requests, Variety};
+use crate::requests::{Draft, ExchangeId, Requests, Variety};
 use crate::tally::Tally;
 
 /// How long an open loop goes on sending what it could not send in time.
@@ -160,9 +160,13 @@ impl Client {
             }
             load.requests.write(&mut draft, load.variety, &mut chance, (client, number))?;
             let answer = connection.ask(draft.ask(&load.key)).await?;
+            let answered = Instant::now();
             load.heard(&mut tally, answer);
             if planned >= begins {
-                tally.add(load.requests, answer.status, planned.elapsed());
+                tally.add(load.requests, answer.status, answered - planned);
+                if answer.status == 201 {
+                    tally.accepted.push((ExchangeId(client, number), answered));
+                }
             }
         }
         Ok(tally)

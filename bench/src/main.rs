@@ -3,15 +3,18 @@
 //! and what counts is the ratio within a round.
 //!
 //! In reading order: `catalogue.rs` (the contenders), `rounds.rs`, `turn.rs`, `load.rs` (the
-//! client), `report.rs` (the tables); beside them `restart.rs`, `memory.rs` and `footprint.rs`, on
-//! logs and states that `make_log.rs` makes. Everything runs on loopback, bounded in time.
+//! client), `report.rs` (the tables); `broker.rs`, `sender.rs` and `follower.rs` for what goes to
+//! Kafka; beside them `restart.rs`, `memory.rs` and `footprint.rs`, on logs and states that
+//! `make_log.rs` makes. Everything runs on loopback, bounded in time.
 
+mod broker;
 mod catalogue;
 mod chance;
 mod connection;
 mod contender;
 mod credit;
 mod disk;
+mod follower;
 mod footprint;
 mod histogram;
 mod lag;
@@ -31,6 +34,7 @@ mod requests;
 mod restart;
 mod results;
 mod rounds;
+mod sender;
 mod settings;
 mod stage;
 mod sweep;

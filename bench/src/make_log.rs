@@ -21,7 +21,7 @@ use crate::chance::Chance;
 const BATCH_EVENTS: usize = 8_192;
 
 /// How many offers there are.
-const OFFERS: u64 = 100;
+pub(crate) const OFFERS: u64 = 100;
 
 /// What to put into the log.
 #[derive(clap::Args, Clone, Debug)]

@@ -8,7 +8,8 @@ pub(crate) fn hundredths(pid: u32) -> u64 {
     own_hundredths(pid).unwrap_or_default() + children
 }
 
-fn own_hundredths(pid: u32) -> Option<u64> {
+/// The same without children that still run.
+pub(crate) fn own_hundredths(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // After the program's name, which may hold anything, in parentheses.
     let fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);

@@ -12,7 +12,7 @@ use crate::settings::Settings;
 use crate::stage::POSTGRES_SETTINGS;
 use crate::sweep::Sweep;
 use crate::target::TARGETS;
-use crate::turn::Visible;
+use crate::turn::{Turn, Visible};
 
 /// All that was found out.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ impl Report<'_> {
         let mut text = String::new();
         self.write_conditions(&mut text)?;
         self.write_contenders(&mut text)?;
+        self.write_senders(&mut text)?;
+        self.write_published(&mut text)?;
         self.write_lag(&mut text)?;
         self.write_sweeps(&mut text)?;
         self.write_targets(&mut text)?;
@@ -51,6 +53,11 @@ impl Report<'_> {
             self.contenders.iter().filter(|contender| contender.is_until_visible()).map(
                 |contender| json!({"contender": contender.name, "rounds": visible(contender)}),
             );
+        let published = self.contenders.iter().filter(|c| c.is_followed()).map(|contender| {
+            let within = |per_mille| self.results.published_millis(contender.name, per_mille);
+            let [p50, p99, most] = [500, 990, 1000].map(within);
+            json!({"contender": contender.name, "p50_ms": p50, "p99_ms": p99, "most_ms": most})
+        });
         json!({
             "machine": self.machine,
             "fsync": self.fsyncs,
@@ -62,6 +69,7 @@ impl Report<'_> {
             "offers": self.settings.offers,
             "contenders": self.medians().collect::<Vec<_>>(),
             "whole_way": visible.collect::<Vec<_>>(),
+            "published": published.collect::<Vec<_>>(),
             "pools": self.sweeps,
             "targets": targets.collect::<Vec<_>>(),
         })
@@ -110,7 +118,7 @@ impl Report<'_> {
             "client CPU s / 1,000",
         ];
         head(text, &columns)?;
-        for row in self.medians() {
+        for row in self.medians().filter(|row| !self.is_sender(row.contender)) {
             writeln!(
                 text,
                 "| {} | {:.0} | {} | {} | {} | {:.2} | {:.2} | {} | {:.4} | {:.4} | {:.4} |",
@@ -135,6 +143,58 @@ impl Report<'_> {
             if let Some(expired) = row.expired {
                 writeln!(text, "\n{}: {expired:.0} lots expired meanwhile.", row.contender)?;
             }
+        }
+        writeln!(text)?;
+        Ok(())
+    }
+
+    fn is_sender(&self, name: &str) -> bool {
+        self.contenders.iter().any(|contender| contender.name == name && contender.is_sender())
+    }
+
+    fn write_senders(&self, text: &mut String) -> anyhow::Result<()> {
+        let mut senders = self.contenders.iter().filter(|c| c.is_sender()).peekable();
+        if senders.peek().is_none() {
+            return Ok(());
+        }
+        let columns = [
+            "messages to a Kafka",
+            "a second",
+            "÷ kafka-bare",
+            "CPU s / 1,000",
+            "broker's CPU s / 1,000",
+        ];
+        head(text, &columns)?;
+        for contender in senders {
+            let name = contender.name;
+            let row = self.results.medians(name, None);
+            let per_bare = self.results.ratio(name, "kafka-bare");
+            let of_broker = |turn: &Turn| turn.per_thousand(turn.broker_cpu.unwrap_or_default());
+            let broker = self.results.median(name, of_broker);
+            writeln!(
+                text,
+                "| {name} | {:.0} | {} | {:.4} | {} |",
+                row.rate,
+                or_dash(per_bare, 2),
+                row.server_cpu,
+                or_dash(broker, 4)
+            )?;
+        }
+        writeln!(text)?;
+        Ok(())
+    }
+
+    fn write_published(&self, text: &mut String) -> anyhow::Result<()> {
+        let mut followed = self.contenders.iter().filter(|c| c.is_followed()).peekable();
+        if followed.peek().is_none() {
+            return Ok(());
+        }
+        head(text, &["from the answer to the message", "p50 ms", "p99 ms", "at most ms"])?;
+        for contender in followed {
+            let within =
+                |per_mille| or_dash(self.results.published_millis(contender.name, per_mille), 2);
+            let [half, most, all] = [500, 990, 1000].map(within);
+            writeln!(text, "| {} | {half} | {most} | {all} |", contender.name)?;
         }
         writeln!(text)?;
         Ok(())

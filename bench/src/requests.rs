@@ -41,6 +41,17 @@ pub(crate) struct Variety {
     pub(crate) offers: u64,
 }
 
+/// The exchange that a client asks for with its request of that number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ExchangeId(pub(crate) u64, pub(crate) u64);
+
+impl fmt::Display for ExchangeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(client, number) = self;
+        write!(f, "x-{client:04}-{number:010}")
+    }
+}
+
 /// The request that a client writes anew each time, in the same place.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
@@ -99,7 +110,7 @@ impl Requests {
             _ => {
                 let shopper = chance.below(variety.shoppers);
                 let offer = chance.below(self.offers(variety));
-                draft.redemption(shopper, offer, format_args!("x-{client:04}-{number:010}"))
+                draft.redemption(shopper, offer, format_args!("{}", ExchangeId(client, number)))
             }
         }
     }

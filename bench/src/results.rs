@@ -45,6 +45,12 @@ impl Results {
         median(self.of(contender).map(figure).collect())
     }
 
+    /// How long after its answer a message was on the topic, for so many of a thousand.
+    pub(crate) fn published_millis(&self, contender: &str, per_mille: u64) -> Option<f64> {
+        let turns = self.of(contender).filter_map(|turn| turn.published.as_ref());
+        median(turns.map(|published| published.quantile(per_mille) as f64 / 1000.0).collect())
+    }
+
     /// One contender's rate in another's, of the same round each.
     pub(crate) fn ratio(&self, contender: &str, other: &str) -> Option<f64> {
         self.ratio_of(contender, other, Turn::rate)

@@ -51,17 +51,18 @@ pub(crate) async fn play(settings: &Settings) -> anyhow::Result<Report<'_>> {
 
 fn pool(settings: &Settings, contender: &Contender, sweeps: &[Sweep]) -> usize {
     let name = match contender.pace {
-        Pace::Closed => contender.name,
+        Pace::Closed | Pace::Fixed(_) => contender.name,
         Pace::HalfOf(name) => name,
     };
     let sweep = sweeps.iter().find(|sweep| sweep.contender == name);
     settings.pool.or(sweep.map(Sweep::best)).unwrap_or_default()
 }
 
-/// Half of what the other was found to do in this round, where there is another.
+/// The contender's own, or half of what the other was found to do in this round.
 fn rate(contender: &Contender, results: &Results) -> Option<f64> {
     match contender.pace {
         Pace::Closed => None,
+        Pace::Fixed(rate) => Some(rate.into()),
         Pace::HalfOf(name) => results.of(name).last().map(Turn::rate).map(|rate| rate / 2.0),
     }
 }

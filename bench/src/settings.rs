@@ -14,12 +14,16 @@ const SECONDS: u64 = 5;
 /// On the whole way: long enough for a projection to fall behind, if it can't keep up.
 const SECONDS_WHOLE_WAY: u64 = 60;
 
+/// Where each message's way is measured: enough of them for the slowest hundredth.
+const SECONDS_FOLLOWED: u64 = 20;
+
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Settings {
     /// How often each contender has its turn.
     #[arg(long, default_value_t = 3)]
     pub(crate) rounds: usize,
-    /// Seconds that count, for each turn. [default: 5; on the whole way 60]
+    /// Seconds that count, for each turn. [default: 5; on the whole way 60; for
+    /// kafka-latency 20]
     #[arg(long)]
     seconds: Option<u64>,
     /// Seconds before them that don't count.
@@ -36,7 +40,7 @@ pub(crate) struct Settings {
     pub(crate) offers: u64,
     /// The ledger's binary. [default: beside this one]
     #[arg(long)]
-    pub(crate) guerdon: Option<PathBuf>,
+    guerdon: Option<PathBuf>,
     /// The folder for data, on the disk to be measured. [default: the system's for temporary files]
     #[arg(long)]
     folder: Option<PathBuf>,
@@ -59,8 +63,20 @@ impl Settings {
         self.folder.clone().unwrap_or_else(std::env::temp_dir)
     }
 
+    /// The ledger's binary.
+    pub(crate) fn guerdon(&self) -> std::io::Result<PathBuf> {
+        let beside = || Ok(std::env::current_exe()?.with_file_name("guerdon"));
+        self.guerdon.clone().map_or_else(beside, Ok)
+    }
+
     pub(crate) fn measured(&self, contender: &Contender) -> Duration {
-        let default = if contender.is_until_visible() { SECONDS_WHOLE_WAY } else { SECONDS };
+        let default = if contender.is_until_visible() {
+            SECONDS_WHOLE_WAY
+        } else if contender.is_followed() {
+            SECONDS_FOLLOWED
+        } else {
+            SECONDS
+        };
         Duration::from_secs(self.seconds.unwrap_or(default))
     }
 

@@ -1,10 +1,10 @@
 //! What was answered, and how long it took.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::histogram::Histogram;
-use crate::requests::Requests;
+use crate::requests::{ExchangeId, Requests};
 
 /// The status of a request that was never sent, for all before it took too long.
 const UNSENT: u16 = 0;
@@ -18,6 +18,8 @@ pub(crate) struct Tally {
     pub(crate) latencies: Histogram,
     /// How many were answered 201 in all, also before and after the time that counts.
     pub(crate) accepted_in_all: u64,
+    /// Of an open loop: which of those that count were accepted when.
+    pub(crate) accepted: Vec<(ExchangeId, Instant)>,
 }
 
 impl Tally {
@@ -42,5 +44,6 @@ impl Tally {
         }
         self.latencies.merge(&other.latencies);
         self.accepted_in_all += other.accepted_in_all;
+        self.accepted.extend(&other.accepted);
     }
 }

@@ -7,12 +7,16 @@ use std::time::Duration;
 use serde::Serialize;
 use services::Postgres;
 
-use crate::contender::{Contender, Credit, Server};
+use crate::broker::Broker;
+use crate::contender::{self, Contender, Credit, Server};
+use crate::follower::Follower;
+use crate::histogram::Histogram;
 use crate::lag::{self, Sample};
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, Ledger, TOPIC};
 use crate::load::{Load, Loaded, load};
 use crate::naive;
 use crate::process::Process;
+use crate::sender;
 use crate::settings::Settings;
 use crate::stage::Stage;
 
@@ -24,6 +28,10 @@ pub(crate) struct Turn {
     pub(crate) visible: Option<Visible>,
     /// How many lots expired meanwhile, where some did.
     pub(crate) expired: Option<u64>,
+    /// How long after its answer each message came to a consumer, where one looked.
+    pub(crate) published: Option<Histogram>,
+    /// The broker's processor seconds, in hundredths, where one took messages from a sender.
+    pub(crate) broker_cpu: Option<u64>,
 }
 
 /// How what was accepted became readable.
@@ -89,13 +97,19 @@ impl Plan<'_> {
                 let process = naive::start(&postgres, way, self.pool)?;
                 self.turn(load(&self.load(&process, Some(&postgres))).await?)
             }
-            Server::CommandApi(_) | Server::Whole(_) => self.ledger(&stage).await,
+            Server::Sender(sender) => {
+                let (loaded, broker_cpu) = sender::send(self.settings, &stage, sender).await?;
+                Ok(Turn { broker_cpu: Some(broker_cpu), ..self.turn(loaded)? })
+            }
+            Server::CommandApi(_) | Server::Whole(_) => self.ledger(&stage, None).await,
+            Server::Publishing(contender::Broker::Absent) => self.ledger(&stage, None).await,
+            Server::Publishing(_) => self.ledger(&stage, Some(Broker::start(&stage)?)).await,
         }
     }
 
-    async fn ledger(self, stage: &Stage) -> anyhow::Result<Turn> {
+    async fn ledger(self, stage: &Stage, mut broker: Option<Broker>) -> anyhow::Result<Turn> {
         let Self { settings, contender, .. } = self;
-        let ledger = Ledger::start(settings, stage, contender.server).await?;
+        let ledger = Ledger::start(settings, stage, contender.server, broker.as_ref()).await?;
         let variety = ledger::variety(settings, contender);
         let before = ledger.prepare(contender, variety).await?;
         let key = ledger.key("shopper").to_owned();
@@ -106,6 +120,17 @@ impl Plan<'_> {
             position: Arc::clone(&position),
             ..self.load(&ledger.process, ledger.postgres.as_ref())
         };
+        let mut follower = None;
+        if let Some(broker) = &mut broker {
+            ledger.wait_until_publishing().await?;
+            match contender.server {
+                Server::Publishing(contender::Broker::Stopped) => broker.stop()?,
+                Server::Publishing(contender::Broker::Followed) => {
+                    follower = Some(Follower::start(broker.reader(TOPIC)?));
+                }
+                _ => {}
+            }
+        }
         let mut visible = None;
         let loaded = if contender.is_until_visible() {
             let long = load_of.warm_up + load_of.measured;
@@ -122,8 +147,12 @@ impl Plan<'_> {
         let own = 2 * loaded.tally.accepted_in_all;
         let others = position.load(Ordering::Relaxed).saturating_sub(before + own);
         let expired = (contender.credit == Credit::Expiring).then_some(others);
+        let published = match follower {
+            None => None,
+            Some(follower) => Some(follower.latencies(&loaded.tally.accepted).await?),
+        };
         ledger.process.stop()?;
-        Ok(Turn { visible, expired, ..self.turn(loaded)? })
+        Ok(Turn { visible, expired, published, ..self.turn(loaded)? })
     }
 
     pub(crate) fn load(self, process: &Process, postgres: Option<&Postgres>) -> Load {
@@ -144,6 +173,13 @@ impl Plan<'_> {
     }
 
     fn turn(self, loaded: Loaded) -> anyhow::Result<Turn> {
-        Ok(Turn { contender: self.contender.name, loaded, visible: None, expired: None })
+        Ok(Turn {
+            contender: self.contender.name,
+            loaded,
+            visible: None,
+            expired: None,
+            published: None,
+            broker_cpu: None,
+        })
     }
 }
