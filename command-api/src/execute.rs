@@ -11,12 +11,14 @@ use axum::response::{IntoResponse, Response};
 use domain::command::Preview;
 use domain::{AccountId, Command, Event};
 use event_schema::decode;
-use event_store::EventStore;
+use event_store::{EventStore, StoreError};
 use log_record::{Place, Position};
 use serde::Serialize;
 use wire::{Caller, KeyRing, Problem, write_position};
 
-use crate::refusal_problem::{decision_failed, id_reused, not_decided, outcome_unknown, refused};
+use crate::refusal_problem::{
+    decision_failed, id_reused, not_decided, original_unread, outcome_unknown, refused,
+};
 use crate::{Answer, Request, Subject, Unanswered, Writer};
 
 /// What the handlers share: behind one pointer, because every request clones it.
@@ -163,7 +165,7 @@ impl CommandApi {
     }
 
     async fn event(&self, place: Place) -> Result<Event, Problem> {
-        let row = self.store.read_one(place).await.map_err(|error| failed(&error))?;
+        let row = self.store.read_one(place).await.map_err(|error| unread(&error))?;
         let (_, event) = decode(&row).map_err(|error| failed(&error))?;
         Ok(event)
     }
@@ -227,6 +229,16 @@ impl Done {
 pub(crate) fn failed(error: &(dyn std::error::Error + 'static)) -> Problem {
     tracing::error!(error, "an answer can't be given");
     Problem::internal()
+}
+
+/// What was recorded can't be read, which may pass: a file of the archive can be put back.
+fn unread(error: &StoreError) -> Problem {
+    if !error.is_passing() {
+        return failed(error);
+    }
+    let source = error as &dyn std::error::Error;
+    tracing::error!(error = source, "what was recorded can't be read at the moment");
+    original_unread()
 }
 
 /// A handler met an outcome that its command can't have led to.

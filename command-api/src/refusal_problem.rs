@@ -89,6 +89,16 @@ pub(crate) fn outcome_unknown() -> Problem {
     .retry_after(RETRY_AFTER_SECONDS)
 }
 
+/// A repeat met something that was recorded and can't be read for now.
+pub(crate) fn original_unread() -> Problem {
+    Problem::of(
+        &OUTCOME_UNKNOWN,
+        "What was recorded under this id can't be read at the moment; the program's own log says \
+         why. Send the request again with the same id in a second: it is done once at most.",
+    )
+    .retry_after(RETRY_AFTER_SECONDS)
+}
+
 pub(crate) fn decision_failed() -> Problem {
     Problem::of(
         &DECISION_FAILED,

@@ -53,7 +53,8 @@ pub enum LoadError {
     #[error(
         "log-forked: the snapshot {file} was made of a log whose event at {place} is not in this \
          one, which was shortened or changed since (its head is at {head}); restore the right log, \
-         or move the folder of snapshots away to go on with what the log holds now"
+         or, where it is lost, declare this one to be the history with `guerdon fork-log`: see \
+         \"After a fork\" in docs/operations/postgresql.md"
     )]
     Forked {
         /// The snapshot's file.
@@ -82,6 +83,15 @@ pub struct Loaded {
     pub state: State,
     /// The last event of the snapshot that it goes on from; before the first, where there was none.
     pub from: Position,
+}
+
+impl Snapshots {
+    /// Checks that the newest snapshot, where there is one, is of the log's own history.
+    pub async fn check(&self, store: &EventStore, partition: Partition) -> Result<(), LoadError> {
+        let Some(newest) = self.newest(store.log_id(), partition).await? else { return Ok(()) };
+        let head = store.head(partition).await?.position;
+        verify(&newest, store, partition, head).await
+    }
 }
 
 /// The state after every event up to `head`.

@@ -66,8 +66,8 @@ pub enum Refusal {
     RuleUnknown,
     /// The rule exists with other terms, and the caller didn't say which version it read.
     #[error(
-        "the rule exists with other terms; to change it, send If-Match with the version that you \
-         read, which is {version}"
+        "the rule exists with other terms; to change it, send the header If-Match: \"{version}\", if \
+         that is the version that you read"
     )]
     RuleExists {
         /// The present version.
@@ -84,8 +84,8 @@ pub enum Refusal {
     OfferUnknown,
     /// The offer exists with other terms, and the caller didn't say which version it read.
     #[error(
-        "the offer exists with other terms; to amend it, send If-Match with the version that you \
-         read, which is {version}"
+        "the offer exists with other terms; to amend it, send the header If-Match: \"{version}\", if \
+         that is the version that you read"
     )]
     OfferExists {
         /// The present version.

@@ -95,6 +95,37 @@ pub enum StoreError {
         /// Where the partition ends.
         head: log_record::Position,
     },
+    /// How large ranges are was to be chosen for a log that is there already.
+    #[error(
+        "the log {log} was opened with ranges of {found} positions, which can't be changed later"
+    )]
+    RangesChosen {
+        /// Where.
+        log: String,
+        /// How many positions a range has.
+        found: u64,
+    },
+    /// A file of the archive is damaged.
+    #[error(
+        "the archived {file} is damaged: {what}; put a copy of it there whose SHA-256 is {sha256}"
+    )]
+    DamagedArchive {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        what: String,
+        /// That of the file as it was written.
+        sha256: String,
+    },
+    /// A file of the archive isn't where it should be.
+    #[error(
+        "the archived {file} is missing; put it back, or say with --archive-dir where the archive \
+         is"
+    )]
+    MissingArchive {
+        /// The file.
+        file: PathBuf,
+    },
     /// The file is damaged.
     #[error("the log {file} is damaged: {what}; restore it from a backup, and keep this file")]
     Corrupt {
@@ -202,6 +233,7 @@ impl StoreError {
             self,
             Self::Sqlite { .. }
                 | Self::Io { .. }
+                | Self::MissingArchive { .. }
                 | Self::Postgres { .. }
                 | Self::Kurrent { .. }
                 | Self::Warned

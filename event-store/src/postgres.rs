@@ -26,7 +26,7 @@ use crate::{Access, ApiKeyRow, Append, AppendError, ArchivedRange, StoreError};
 use ranges::Ranges;
 use rows::{Columns, event_of_row, head_of_row};
 
-pub(crate) use open::migrate;
+pub(crate) use open::{choose_range_positions, migrate};
 
 const SET_UP_WRITER: &str = include_str!("postgres/set_up_writer.sql");
 const APPEND: &str = include_str!("postgres/append.sql");

@@ -96,6 +96,12 @@ impl SqliteStore {
         })
     }
 
+    /// Whether another process has the log in `file` open to write.
+    #[must_use]
+    pub fn is_held(file: &Path) -> bool {
+        lock::is_held(file)
+    }
+
     pub(crate) fn log_id(&self) -> LogId {
         self.shared.log_id
     }

@@ -72,6 +72,14 @@ impl EventStore {
         }
     }
 
+    /// Chooses how many positions a range takes, in a log in PostgreSQL that isn't opened yet.
+    pub async fn choose_range_positions(url: &StoreUrl, positions: u64) -> Result<(), StoreError> {
+        match url {
+            StoreUrl::Postgres(url) => postgres::choose_range_positions(url, positions).await,
+            StoreUrl::Sqlite(_) | StoreUrl::Memory => Ok(()),
+        }
+    }
+
     /// Opens the log at `url`.
     pub async fn open(url: &StoreUrl, access: Access) -> Result<Self, StoreError> {
         match url {

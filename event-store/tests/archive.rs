@@ -85,7 +85,11 @@ async fn an_archived_range_is_read_as_before(url: &StoreUrl) {
     damage(&archive.join(&ranges[1].file));
     let error = store.archive_range(archive, Partition(1), first, last).await;
     let error = error.expect_err("it was changed").to_string();
-    assert!(error.contains("SHA-256") || error.contains("read the archived"), "{error}");
+    let known = log_record::hex(&ranges[1].sha256);
+    assert!(error.contains("is damaged") && error.contains(&known), "{error}");
+    std::fs::remove_file(archive.join(&ranges[1].file)).expect("removed");
+    let error = store.read(Partition(1), Position(7), 3).await.expect_err("it is gone").to_string();
+    assert!(error.contains("is missing") && error.contains("--archive-dir"), "{error}");
 }
 
 /// Neither one that the log doesn't reach the end of, nor a part of one.

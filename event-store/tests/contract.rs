@@ -323,6 +323,28 @@ async fn a_postgres_log_goes_on_across_its_ranges_of_positions() {
 }
 
 #[tokio::test]
+async fn those_who_make_the_same_range_of_a_postgres_log_at_once_all_go_on() {
+    let database = TestDatabase::create().expect("a database");
+    let url: StoreUrl = database.url().parse().expect("a URL");
+    EventStore::migrate(&url).await.expect("migrated");
+    let mut stores = vec![];
+    for _ in 0..6 {
+        stores.push(EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens"));
+    }
+    for _ in 0..20 {
+        let ranges = "drop table if exists guerdon_log.event_000000, guerdon_log.event_000001";
+        database.sql(ranges).expect("dropped");
+        let taking = stores
+            .iter()
+            .cloned()
+            .map(|store| tokio::spawn(async move { store.take_over(P0, writer_id(1)).await }));
+        for taken in taking.collect::<Vec<_>>() {
+            taken.await.expect("it ran").expect("taken over");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_postgres_without_a_schema_or_with_a_newer_one_is_refused_by_name() {
     let database = TestDatabase::create().expect("a database");
     let url: StoreUrl = database.url().parse().expect("a URL");

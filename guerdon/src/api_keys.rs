@@ -1,17 +1,20 @@
 //! The API keys: made at the first start, written to `api-keys.json` for whoever calls, and kept as
 //! hashes beside the log.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use event_store::{ApiKeyRow, EventStore};
+use anyhow::{Context as _, bail, ensure};
+use event_store::{ApiKeyRow, EventStore, StoreUrl};
 use log_record::hex;
 use serde::{Deserialize, Serialize};
 use wire::{KeyHash, KeyRing, Role};
+
+use crate::config::DataConfig;
 
 /// How often a running process looks for other keys. One that was replaced is let in nowhere 5 s
 /// later, also where looking takes its time.
@@ -27,17 +30,48 @@ struct KeyFile {
     auditor: String,
 }
 
+/// Checks that keys can be made for a log that has none: where a file holds some already, they are
+/// another log's, and perhaps nowhere else.
+pub(crate) fn check_unmade(file: &Path, log: &StoreUrl) -> anyhow::Result<()> {
+    ensure!(
+        !file.exists(),
+        "there is no log at {log} that has API keys, and {} holds those of another log, which \
+         would be lost; name the right log with --store, or another folder for a new ledger with \
+         --data-dir",
+        file.display()
+    );
+    Ok(())
+}
+
+/// The keys of some roles that a file holds, to call with.
+pub(crate) fn keys_in<const N: usize>(
+    file: &Path,
+    roles: [&str; N],
+) -> anyhow::Result<[String; N]> {
+    let text = fs::read_to_string(file)
+        .with_context(|| format!("can't read the API keys in {}", file.display()))?;
+    let keys: HashMap<String, String> = serde_json::from_str(&text)
+        .with_context(|| format!("{} does not hold API keys as JSON", file.display()))?;
+    if let Some(role) = roles.iter().find(|role| !keys.contains_key(**role)) {
+        bail!("{} has no key for the role {role}", file.display());
+    }
+    Ok(roles.map(|role| keys.get(role).cloned().unwrap_or_default()))
+}
+
 /// The keys that callers may show. The first start makes them.
 pub(crate) async fn make_or_check(
     store: &EventStore,
-    file: &Path,
+    data: &DataConfig,
     are_elsewhere: bool,
 ) -> anyhow::Result<KeyRing> {
     let known = store.api_keys().await.context("the API keys can't be read")?;
+    let file = &data.api_keys();
     if known.is_empty() {
+        check_unmade(file, &data.store())?;
         return make(store, file).await;
     }
     if !are_elsewhere {
+        finish(file, &known)?;
         check(file, &known)?;
     }
     ring(&known)
@@ -55,19 +89,24 @@ pub(crate) async fn load(store: &EventStore) -> anyhow::Result<KeyRing> {
 /// Looks now and then whether the log has other keys, made by `guerdon new-keys` or by a process
 /// elsewhere, and lets those in instead.
 pub(crate) async fn keep_up(store: EventStore, keys: KeyRing) {
+    let mut is_told = false;
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        match load(&store).await {
-            Ok(known) if keys.replace(&known) => tracing::info!("the log has other API keys now"),
-            Ok(_) => {}
-            Err(error) => tracing::warn!(error = format!("{error:#}"), "the API keys stay"),
+        let loaded = load(&store).await;
+        match &loaded {
+            Ok(known) if keys.replace(known) => tracing::info!("the log has other API keys now"),
+            Err(error) if !is_told => {
+                tracing::warn!(error = format!("{error:#}"), "the API keys stay as they are");
+            }
+            _ => {}
         }
+        is_told = loaded.is_err();
     }
 }
 
-/// Makes new keys, and forgets those before. The file is written first: should the process die in
-/// between, the next start finds the log without keys and makes them anew, or finds the old ones
-/// and says that the file doesn't fit.
+/// Makes new keys, and forgets those before. They are written beside the file first, which becomes
+/// the file once the log has them: should the process die in between, the log has what it had, or
+/// the next start finishes.
 pub(crate) async fn make(store: &EventStore, file: &Path) -> anyhow::Result<KeyRing> {
     let keys = KeyFile {
         shopper: new_key(Role::Shopper)?,
@@ -76,14 +115,15 @@ pub(crate) async fn make(store: &EventStore, file: &Path) -> anyhow::Result<KeyR
         warehouse: new_key(Role::Warehouse)?,
         auditor: new_key(Role::Auditor)?,
     };
-    write(file, &keys)
-        .with_context(|| format!("can't write the API keys to {}", file.display()))?;
+    let unwritten = || format!("can't write the API keys to {}", file.display());
+    write(&beside(file), &keys).with_context(unwritten)?;
     let row = |(role, key): (Role, &str)| ApiKeyRow {
         role: role.as_str().into(),
         hash: KeyHash::of(key).0,
     };
     let rows: Vec<_> = keys.by_role().into_iter().map(row).collect();
     store.replace_api_keys(rows.clone()).await.context("the API keys can't be kept")?;
+    put_in_place(file).with_context(unwritten)?;
     tracing::info!(file = %file.display(), "made API keys");
     ring(&rows)
 }
@@ -107,6 +147,15 @@ impl KeyFile {
             (Role::Auditor, &self.auditor),
         ]
     }
+
+    /// The first role whose key a log doesn't have.
+    fn first_unknown(&self, known: &[ApiKeyRow]) -> Option<Role> {
+        let is_known = |role: Role, key: &str| {
+            let hash = KeyHash::of(key).0;
+            known.iter().any(|row| row.role == role.as_str() && row.hash == hash)
+        };
+        self.by_role().into_iter().find(|(role, key)| !is_known(*role, key)).map(|(role, _)| role)
+    }
 }
 
 fn check(file: &Path, known: &[ApiKeyRow]) -> anyhow::Result<()> {
@@ -125,11 +174,19 @@ fn check(file: &Path, known: &[ApiKeyRow]) -> anyhow::Result<()> {
     let keys: KeyFile = serde_json::from_str(&text).with_context(|| {
         format!("the file of API keys, {}, is damaged; {advice}", file.display())
     })?;
-    for (role, key) in keys.by_role() {
-        let hash = KeyHash::of(key).0;
-        if !known.iter().any(|row| row.role == role.as_str() && row.hash == hash) {
-            bail!("the {role} key in {} is not one of this log's; {advice}", file.display());
-        }
+    if let Some(role) = keys.first_unknown(known) {
+        bail!("the {role} key in {} is not one of this log's; {advice}", file.display());
+    }
+    Ok(())
+}
+
+/// Finishes what a process began that died while it made keys.
+fn finish(file: &Path, known: &[ApiKeyRow]) -> anyhow::Result<()> {
+    let Ok(text) = fs::read_to_string(beside(file)) else { return Ok(()) };
+    let Ok(keys) = serde_json::from_str::<KeyFile>(&text) else { return Ok(()) };
+    if keys.first_unknown(known).is_none() {
+        put_in_place(file)
+            .with_context(|| format!("can't write the API keys to {}", file.display()))?;
     }
     Ok(())
 }
@@ -152,17 +209,26 @@ fn new_key(role: Role) -> anyhow::Result<String> {
     Ok(format!("gk_{role}_{}", hex(&secret)))
 }
 
-/// Whole or not at all, and for its owner's eyes only.
+fn beside(file: &Path) -> PathBuf {
+    file.with_extension("json.new")
+}
+
+/// For its owner's eyes only.
 fn write(file: &Path, keys: &KeyFile) -> anyhow::Result<()> {
     let folder = file.parent().context("it has no folder")?;
     fs::create_dir_all(folder)?;
-    let beside = file.with_extension("json.new");
     let mut written =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
     written.write_all(serde_json::to_string_pretty(keys)?.as_bytes())?;
     written.write_all(b"\n")?;
     written.sync_all()?;
-    fs::rename(&beside, file)?;
     fs::File::open(folder)?.sync_all()?;
+    Ok(())
+}
+
+/// Whole or not at all.
+fn put_in_place(file: &Path) -> anyhow::Result<()> {
+    fs::rename(beside(file), file)?;
+    fs::File::open(file.parent().context("it has no folder")?)?.sync_all()?;
     Ok(())
 }

@@ -10,6 +10,9 @@ use log_record::{Partition, Place, Position, hex};
 
 use crate::config::DataConfig;
 
+/// A hundred years.
+const DAYS_MAX: i64 = 36_525;
+
 const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// Which log, and what of it.
@@ -19,7 +22,7 @@ pub(crate) struct ArchiveArgs {
     data: DataConfig,
 
     /// Ranges whose last event is so much older than the log's last: a number of days, as in 90d.
-    #[arg(long, default_value = "90d", value_parser = days)]
+    #[arg(long, default_value = "90d", value_parser = days, allow_hyphen_values = true)]
     older_than: i64,
 }
 
@@ -39,6 +42,14 @@ pub(crate) async fn run(args: ArchiveArgs) -> anyhow::Result<()> {
             archived += 1;
         }
         first = last.next();
+    }
+    if archived == 0 {
+        println!(
+            "no range was moved: the first that isn't archived has {size} positions from {first} on, \
+             and isn't full yet, or its last event isn't {} days older than the log's last",
+            args.older_than
+        );
+        return Ok(());
     }
     println!(
         "{archived} ranges of {size} positions went to {}; the log itself begins at {first}",
@@ -68,6 +79,6 @@ async fn is_old(store: &EventStore, last: Position, days: i64) -> anyhow::Result
 fn days(text: &str) -> anyhow::Result<i64> {
     let days = text.strip_suffix('d').and_then(|days| days.parse().ok());
     let days: i64 = days.with_context(|| format!("{text:?} is not a number of days, as in 90d"))?;
-    ensure!(days >= 0, "an age is not below nought");
+    ensure!((0..=DAYS_MAX).contains(&days), "an age is from 0d to {DAYS_MAX}d");
     Ok(days)
 }

@@ -4,12 +4,16 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::Router;
 use clap::{Args, ValueEnum};
 use command_api::Snapshots;
 use domain::Clock;
 use event_store::{Access, EventStore, StoreError, StoreUrl};
 use postgres_connection::PostgresUrl;
 use projector::ReadModelUrl;
+use publisher::{PublisherConfig, StateUrl};
+
+use crate::publisher_config::KafkaConfig;
 
 /// Where a ledger keeps what it keeps.
 #[derive(Args, Clone, Debug)]
@@ -34,6 +38,12 @@ pub(crate) struct DataConfig {
     /// written. [default: read-model.sqlite in the data folder]
     #[arg(long, env = "GUERDON_READ_MODEL", hide_env_values = true)]
     pub(crate) read_model: Option<ReadModelUrl>,
+
+    /// What the publisher has to remember, whatever becomes of the read model: sqlite:PATH or
+    /// postgres://… [default: publisher.sqlite in the data folder, or a schema of its own on the
+    /// read model's PostgreSQL]
+    #[arg(long, env = "GUERDON_PUBLISHER_STATE")]
+    pub(crate) publisher_state: Option<StateUrl>,
 }
 
 /// How a ledger is run.
@@ -43,7 +53,7 @@ pub(crate) struct ServeConfig {
     pub(crate) data: DataConfig,
 
     /// The address to listen on; port 0 takes a free one and prints it.
-    #[arg(long, env = "GUERDON_LISTEN", default_value = "127.0.0.1:8080")]
+    #[arg(long, env = "GUERDON_LISTEN", default_value = "127.0.0.1:8080", value_parser = address)]
     pub(crate) listen: SocketAddr,
 
     /// Which parts to run in this process, separated by commas.
@@ -51,7 +61,7 @@ pub(crate) struct ServeConfig {
     pub(crate) role: Vec<Part>,
 
     /// How many partitions the log has; it counts when the log is opened, and must stay.
-    #[arg(long, env = "GUERDON_PARTITIONS", default_value_t = 1)]
+    #[arg(long, env = "GUERDON_PARTITIONS", default_value_t = 1, allow_negative_numbers = true)]
     pub(crate) partitions: u16,
 
     /// Where the log takes its time from: wall, or commands (what they say happened when, to import
@@ -69,16 +79,37 @@ pub(crate) struct ServeConfig {
     pub(crate) read_model_replica: Option<PostgresUrl>,
 
     /// How long a command may take from its arrival to its answer, in milliseconds.
-    #[arg(long, env = "GUERDON_COMMAND_DEADLINE_MS", default_value = "5000", value_parser = millis)]
+    #[arg(
+        long,
+        env = "GUERDON_COMMAND_DEADLINE_MS",
+        default_value = "5000",
+        value_parser = deadline,
+        allow_negative_numbers = true
+    )]
     pub(crate) command_deadline_ms: Duration,
 
     /// After how many events a snapshot is taken, which the next start goes on from; 0 for never.
-    #[arg(long, env = "GUERDON_SNAPSHOT_EVERY", default_value_t = 1_000_000)]
+    #[arg(
+        long,
+        env = "GUERDON_SNAPSHOT_EVERY",
+        default_value_t = 1_000_000,
+        value_parser = events,
+        allow_negative_numbers = true
+    )]
     pub(crate) snapshot_every: u64,
 
     /// How long a read with Guerdon-Position waits for the read model, in milliseconds.
-    #[arg(long, env = "GUERDON_READ_WAIT_MS", default_value = "2000", value_parser = millis)]
+    #[arg(
+        long,
+        env = "GUERDON_READ_WAIT_MS",
+        default_value = "2000",
+        value_parser = wait,
+        allow_negative_numbers = true
+    )]
     pub(crate) read_wait_ms: Duration,
+
+    #[command(flatten)]
+    pub(crate) kafka: KafkaConfig,
 }
 
 /// A part of a ledger.
@@ -92,11 +123,24 @@ pub(crate) enum Part {
     Projector,
     /// Answers reads from the read model; beside a projector, keeps 100,000 balances in memory.
     QueryApi,
+    /// Publishes shipping requests to Kafka, and takes what warehouses say from there; it runs
+    /// where there is --kafka.
+    Publisher,
 }
 
 impl ServeConfig {
     pub(crate) fn runs(&self, part: Part) -> bool {
         self.role.contains(&Part::All) || self.role.contains(&part)
+    }
+}
+
+impl ServeConfig {
+    /// How the publisher is run, where one is; with the command API, where it runs here.
+    pub(crate) fn publisher(
+        &self,
+        here: Option<Router>,
+    ) -> anyhow::Result<Option<PublisherConfig>> {
+        if self.runs(Part::Publisher) { self.kafka.publisher(&self.data, here) } else { Ok(None) }
     }
 }
 
@@ -119,6 +163,13 @@ impl DataConfig {
         self.read_model.clone().unwrap_or_else(file)
     }
 
+    pub(crate) fn publisher_state(&self) -> StateUrl {
+        self.publisher_state.clone().unwrap_or_else(|| match self.read_model() {
+            ReadModelUrl::Sqlite(_) => StateUrl::Sqlite(self.data_dir.join("publisher.sqlite")),
+            ReadModelUrl::Postgres(url) => StateUrl::Postgres(url),
+        })
+    }
+
     pub(crate) fn snapshots(&self) -> Snapshots {
         Snapshots::in_folder(self.data_dir.join("snapshots"))
     }
@@ -134,8 +185,29 @@ fn clock(name: &str) -> Result<Clock, String> {
     clock.ok_or_else(|| format!("a clock is wall or commands, not {name:?}"))
 }
 
-fn millis(text: &str) -> Result<Duration, String> {
-    text.parse()
-        .map(Duration::from_millis)
-        .map_err(|_| format!("{text:?} is not a whole number of milliseconds"))
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let why =
+        || format!("{text:?} is no IP address with a port, as in 127.0.0.1:8080 or 0.0.0.0:8080");
+    text.parse().map_err(|_| why())
+}
+
+fn events(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("{text:?} is not a whole number of events"))
+}
+
+/// In no time no command can be answered.
+fn deadline(text: &str) -> Result<Duration, String> {
+    millis(text, 1)
+}
+
+fn wait(text: &str) -> Result<Duration, String> {
+    millis(text, 0)
+}
+
+/// Whoever asks is gone after a minute.
+fn millis(text: &str, least: u64) -> Result<Duration, String> {
+    const MOST: u64 = 60_000;
+    let millis = text.parse().ok().filter(|millis| (least..=MOST).contains(millis));
+    let why = || format!("{text:?} is not a whole number of milliseconds from {least} to {MOST}");
+    millis.map(Duration::from_millis).ok_or_else(why)
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use event_store::{Access, Append, EventStore, NewLog, StoreUrl};
+use event_store::{Access, Append, EventStore, NewLog, SqliteStore, StoreUrl};
 use log_record::{Partition, Place, Position, WriterId};
 use uuid::Uuid;
 
@@ -38,6 +38,11 @@ pub(crate) async fn run(args: CopyLogArgs) -> anyhow::Result<()> {
     let CopyLogArgs { from, to, archive_dir } = args;
     ensure!(from != to, "{from} can't be copied to itself");
     let mut source = EventStore::open(&from, Access::Read).await?;
+    if let StoreUrl::Sqlite(file) = &from
+        && SqliteStore::is_held(file)
+    {
+        eprintln!("a server has {from} open: what it appends from now on is not in the copy");
+    }
     if let Some(folder) = archive_dir {
         source = source.with_archive(folder);
     }
@@ -55,7 +60,9 @@ pub(crate) async fn run(args: CopyLogArgs) -> anyhow::Result<()> {
     }
     let mut events = 0;
     for partition in (0..log.partitions).map(Partition) {
-        events += copy_partition(&source, &copy, partition).await?;
+        let copied = copy_partition(&source, &copy, partition).await;
+        events += copied
+            .with_context(|| format!("can't copy {from}, the original, to {to}, the copy"))?;
     }
     copy.replace_api_keys(source.api_keys().await?).await?;
     println!("log {} was copied: {events} events came to {to}, all verified", log.log_id);
@@ -107,7 +114,8 @@ async fn same_so_far(source: &EventStore, copy: &EventStore, at: Place) -> anyho
         && source.read_one(at).await?.checksum == copy.read_one(at).await?.checksum;
     ensure!(
         is_same,
-        "the event at {at} of the copy is not the original's; copy into an empty store"
+        "the event at {at} of the copy is not the original's, so one of the two has gone on by \
+         itself, or was changed; copy into an empty store"
     );
     Ok(())
 }

@@ -6,10 +6,12 @@
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
+use command_api::LoadError;
 use domain::{Event, LogForked, Timestamp};
 use event_schema::{Metadata, Salt, encode};
-use event_store::{Access, Append, EventStore};
+use event_store::{Access, Append, EventStore, with_causes};
 use log_record::{Generation, Head, Partition, Place, Position, RecordedEvent, WriterId};
+use projector::ProjectError;
 use uuid::Uuid;
 
 use crate::config::DataConfig;
@@ -27,6 +29,11 @@ pub(crate) struct ForkLogArgs {
     /// What happened, for those who read the log in years to come.
     #[arg(long)]
     reason: String,
+
+    /// Go on although neither the read model nor a snapshot has seen anything that the log no
+    /// longer has.
+    #[arg(long)]
+    without_evidence: bool,
 }
 
 pub(crate) async fn run(args: ForkLogArgs) -> anyhow::Result<()> {
@@ -34,7 +41,20 @@ pub(crate) async fn run(args: ForkLogArgs) -> anyhow::Result<()> {
     ensure!(!reason.is_empty(), "--reason must say what happened");
     ensure!(reason.len() <= REASON_MAX, "--reason must have at most {REASON_MAX} bytes");
     // It must be there: without a log there is nothing to declare.
-    args.data.open(Access::Read).await?;
+    let there = args.data.open(Access::Read).await?;
+    for partition in (0..there.partitions()).map(Partition) {
+        ensure!(
+            !ends_with_a_fork(&there, partition).await?,
+            "a fork was declared already, and nothing has come since: go on with guerdon rebuild"
+        );
+    }
+    ensure!(
+        args.without_evidence || is_shortened(&args.data, &there).await,
+        "neither the read model {} nor a snapshot has seen anything that this log no longer has, \
+         so there is nothing to declare; if it was shortened nevertheless, say --without-evidence",
+        args.data.read_model()
+    );
+    drop(there);
     let store = args.data.open(Access::Write(serve::new_log(1))).await?;
     let snapshots = args.data.snapshots();
     let forgotten = snapshots.forget(store.log_id(), store.partitions());
@@ -48,6 +68,31 @@ pub(crate) async fn run(args: ForkLogArgs) -> anyhow::Result<()> {
     }
     println!("now make the read model anew: guerdon rebuild");
     Ok(())
+}
+
+async fn ends_with_a_fork(store: &EventStore, partition: Partition) -> anyhow::Result<bool> {
+    let position = store.head(partition).await?.position;
+    if position == Position::START {
+        return Ok(false);
+    }
+    Ok(&*store.read_one(Place { partition, position }).await?.event_type == "log-forked")
+}
+
+/// Whether something has seen events that the log no longer has. What can't be asked is told.
+async fn is_shortened(data: &DataConfig, store: &EventStore) -> bool {
+    match projector::check(&data.read_model(), store).await {
+        Err(ProjectError::Forked { .. }) => return true,
+        Err(error) => eprintln!("the read model says nothing: {}", with_causes(&error)),
+        Ok(()) => {}
+    }
+    for partition in (0..store.partitions()).map(Partition) {
+        match data.snapshots().check(store, partition).await {
+            Err(LoadError::Forked { .. }) => return true,
+            Err(error) => eprintln!("the snapshots say nothing: {}", with_causes(&error)),
+            Ok(()) => {}
+        }
+    }
+    false
 }
 
 async fn fork(

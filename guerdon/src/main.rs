@@ -12,14 +12,16 @@ mod fork_log;
 mod import;
 mod migrate;
 mod new_keys;
+mod publisher_config;
 mod rebuild;
 mod serve;
+mod shipping;
 mod snapshot;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use clap::error::ContextValue;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 /// A ledger for points: an append-only log, a command API, a projector and a query API.
@@ -40,11 +42,14 @@ enum Tool {
     Import(import::ImportArgs),
     /// Tells a running ledger that its wall clock is right, so that it decides again.
     ConfirmClock(confirm_clock::ConfirmClockArgs),
-    /// Makes new API keys for a ledger that is stopped; the old ones are no longer known.
+    /// Makes new API keys; within 5 s the old ones are no longer known. On SQLite the server must
+    /// be stopped first.
     NewKeys(config::DataConfig),
     /// Brings the schemas of the log and the read model up to date, where they are in PostgreSQL.
-    Migrate(config::DataConfig),
+    Migrate(migrate::MigrateArgs),
     /// Copies a log into an empty store, byte for byte, or goes on where an earlier copy ended.
+    ///
+    /// Stop the server first: what it appends later is not in the copy.
     CopyLog(copy_log::CopyLogArgs),
     /// Moves old ranges of the log into files, where they are read as before.
     Archive(archive::ArchiveArgs),
@@ -53,9 +58,18 @@ enum Tool {
     ForkLog(fork_log::ForkLogArgs),
     /// Makes the read model anew from the log, beside the one in use, and swaps them.
     Rebuild(config::DataConfig),
+    /// Looks after parcels on a running ledger: overdue, resend, settle, cancel, parked, retry,
+    /// discard.
+    Shipping(shipping::ShippingArgs),
+    /// Publishes what was asked of warehouses once more, into another topic, marked as a replay.
+    Publish(shipping::PublishArgs),
     /// Writes the state to a file, so that the next start is short; the ledger may be running.
     Snapshot(config::DataConfig),
 }
+
+/// What is said where `RUST_LOG` doesn't say otherwise. Why a connection failed is told by whoever
+/// wanted it.
+const SAID: &str = "info,sqlx=warn,deadpool=error";
 
 /// The program allocates and frees for every request; mimalloc does both faster than glibc.
 #[global_allocator]
@@ -63,11 +77,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    // What a ledger keeps holds addresses and keys: it is for its owner alone.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let cli = Cli::try_parse().unwrap_or_else(|error| without_passwords(error).exit());
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=warn")),
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(SAID)),
         )
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
@@ -77,11 +93,13 @@ async fn main() -> ExitCode {
         Tool::Import(args) => import::run(args).await,
         Tool::ConfirmClock(args) => confirm_clock::run(args).await,
         Tool::NewKeys(config) => new_keys::new_keys(config).await,
-        Tool::Migrate(config) => migrate::migrate(config).await,
+        Tool::Migrate(args) => migrate::migrate(args).await,
         Tool::CopyLog(args) => copy_log::run(args).await,
         Tool::Archive(args) => archive::run(args).await,
         Tool::ForkLog(args) => fork_log::run(args).await,
         Tool::Rebuild(config) => rebuild::rebuild(config).await,
+        Tool::Shipping(args) => shipping::run(args).await,
+        Tool::Publish(args) => shipping::publish(args).await,
         Tool::Snapshot(config) => snapshot::snapshot(config).await,
     };
     match done {
@@ -96,6 +114,10 @@ async fn main() -> ExitCode {
 /// What isn't understood is shown to who asked, and kept by what keeps a service's words; a URL may
 /// hold a password.
 fn without_passwords(mut error: clap::Error) -> clap::Error {
+    if error.kind() == ErrorKind::ArgumentConflict {
+        let tip = "a tool's options come after its name, as in guerdon snapshot --data-dir FOLDER";
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
     let may_hold_one = |text: &str| text.contains("://") || text.contains('@');
     let kinds = error.context().filter_map(|(kind, value)| match value {
         ContextValue::String(text) if may_hold_one(text) => Some(kind),

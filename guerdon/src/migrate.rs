@@ -1,20 +1,49 @@
 //! `guerdon migrate`: the schemas in PostgreSQL, made and brought up to date apart from serving, so
 //! that an operator chooses when, and by which user.
 
+use anyhow::ensure;
+use clap::Args;
 use event_store::{EventStore, StoreUrl};
 use projector::ReadModelUrl;
+use publisher::StateUrl;
 
 use crate::config::DataConfig;
 
-pub(crate) async fn migrate(config: DataConfig) -> anyhow::Result<()> {
+/// Which schemas, and what is chosen once.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct MigrateArgs {
+    #[command(flatten)]
+    data: DataConfig,
+
+    /// How many positions a range of the table of events takes, and a file of the archive, in a log
+    /// in PostgreSQL that isn't opened yet; a million at least. [default: 10000000]
+    // In fewer, fast appends would come to the end of a range before the next one is made.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1_000_000..=1_000_000_000))]
+    range_positions: Option<u64>,
+}
+
+pub(crate) async fn migrate(args: MigrateArgs) -> anyhow::Result<()> {
+    let MigrateArgs { data: config, range_positions } = args;
     let log = config.store();
+    ensure!(
+        range_positions.is_none() || matches!(log, StoreUrl::Postgres(_)),
+        "--range-positions is for a log in PostgreSQL, and {log} is none"
+    );
     EventStore::migrate(&log).await?;
+    if let Some(positions) = range_positions {
+        EventStore::choose_range_positions(&log, positions).await?;
+    }
     say("log", &log, matches!(log, StoreUrl::Postgres(_)));
     let read_model = config.read_model();
     if let ReadModelUrl::Postgres(_) = read_model {
         projector::migrate(&read_model).await?;
     }
     say("read model", &read_model, matches!(read_model, ReadModelUrl::Postgres(_)));
+    let publisher = config.publisher_state();
+    if let StateUrl::Postgres(_) = publisher {
+        publisher::migrate_state(&publisher).await?;
+    }
+    say("publisher", &publisher, matches!(publisher, StateUrl::Postgres(_)));
     Ok(())
 }
 

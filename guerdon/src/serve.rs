@@ -1,6 +1,7 @@
 //! `guerdon serve`: puts the parts together, serves until it is told to stop, and stops cleanly.
 
 mod health;
+mod publishing;
 mod shutdown;
 mod snapshots;
 
@@ -10,20 +11,20 @@ use anyhow::{Context as _, bail};
 use axum::Router;
 use axum::serve::ListenerExt as _;
 use command_api::{CommandApi, Writer, WriterConfig, WriterStatus};
-use event_store::{Access, EventStore, NewLog, StoreUrl};
+use event_store::{Access, EventStore, NewLog, StoreError, StoreUrl};
 use log_record::{LogId, Partition};
-use projector::{Projector, ReadModel};
+use projector::{ProjectError, Projector, ReadModel};
 use query_api::QueryApi;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use wire::KeyRing;
 
 use crate::api_keys;
 use crate::config::{Part, ServeConfig};
 use health::Health;
+use publishing::Publishing;
 
 /// How long requests in flight may take to end once the server was told to stop; longer than a
 /// command's deadline, so that every command is answered.
@@ -38,21 +39,23 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     }
     let listener = TcpListener::bind(config.listen)
         .await
-        .with_context(|| format!("can't listen on {}", config.listen))?;
+        .with_context(|| format!("can't listen on {}, as --listen says", config.listen))?;
     // Before anybody is told that it listens, and so may tell it to stop.
     let signals = shutdown::Signals::listen()?;
     let stop = CancellationToken::new();
-    let ledger = Ledger::start(&config, &stop).await?;
+    let draining = CancellationToken::new();
+    let ledger = Ledger::start(&config, &stop, &draining).await?;
 
     let address = listener.local_addr().context("can't tell the address")?;
     tracing::info!(%address, log_id = %ledger.store.log_id(), "the ledger is ready");
     println!("guerdon listens on http://{address}");
-    let Ledger { router, writer_stopped, projecting, snapshots, writer, store, read_model } =
-        ledger;
+    let Ledger { router, writer_stopped, writer, store, .. } = ledger;
+    let Ledger { projecting, snapshots, read_model, publishing, .. } = ledger;
     let status = writer.as_ref().map(Writer::status);
     drop(writer);
 
-    let cause = serve_until_told(listener, router, writer_stopped, signals).await?;
+    let cause =
+        serve_until_told(listener, router, writer_stopped, publishing, signals, draining).await?;
     if let Some(read_model) = read_model {
         read_model.close().await;
     }
@@ -82,21 +85,20 @@ struct Ledger {
     projecting: Option<JoinHandle<()>>,
     snapshots: Option<JoinHandle<()>>,
     read_model: Option<ReadModel>,
+    publishing: Option<Publishing>,
 }
 
 impl Ledger {
-    async fn start(config: &ServeConfig, stop: &CancellationToken) -> anyhow::Result<Self> {
+    async fn start(
+        config: &ServeConfig,
+        stop: &CancellationToken,
+        draining: &CancellationToken,
+    ) -> anyhow::Result<Self> {
         let store = open_store(config).await?;
-        let keys = if config.runs(Part::CommandApi) {
-            let file = config.data.api_keys();
-            api_keys::make_or_check(&store, &file, config.api_keys_elsewhere).await?
-        } else {
-            api_keys::load(&store).await?
-        };
-        let looking = api_keys::keep_up(store.clone(), keys.clone());
-        tokio::spawn(stop.clone().run_until_cancelled_owned(looking));
-        let mut health = Health::default();
-        let mut router = wire::problem_pages_router(command_api::problem_pages());
+        let mut health = Health::of(store.clone());
+        let own = publisher::PROBLEM_PAGES.iter().copied();
+        let pages = command_api::problem_pages().chain(own);
+        let mut router = wire::problem_pages_router(pages);
         // Before the writer, which appends on its own account: where the log is no longer the one
         // that the read model was made of, nothing may be added to it.
         let mut projector = None;
@@ -105,13 +107,29 @@ impl Ledger {
             health.projection = opened.statuses();
             projector = Some(opened);
         }
+        let mut read_model = None;
+        if config.runs(Part::QueryApi) {
+            let opened = open_read_model(config, projector.as_ref(), &store).await?;
+            health.read_model = Some(opened.clone());
+            read_model = Some(opened);
+        }
+        let keys = if config.runs(Part::CommandApi) {
+            api_keys::make_or_check(&store, &config.data, config.api_keys_elsewhere).await?
+        } else {
+            api_keys::load(&store).await?
+        };
+        let looking = api_keys::keep_up(store.clone(), keys.clone());
+        tokio::spawn(stop.clone().run_until_cancelled_owned(looking));
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, None);
+        let mut command_api = None;
         if config.runs(Part::CommandApi) {
             let (started, stopped) = start_writer(config, &store).await?;
             health.writer = Some(started.status());
             health.clock = Some(started.clock());
             let api = CommandApi::new(started.clone(), store.clone(), keys.clone());
-            router = router.merge(command_api::router(api));
+            let commands = command_api::router(api);
+            router = router.merge(commands.clone());
+            command_api = Some(commands);
             if config.snapshot_every > 0 && config.data.store() != StoreUrl::Memory {
                 let (config, from) = (config.clone(), started.loaded_from());
                 let taking = snapshots::keep_taking(config, store.clone(), P0, from, stop.clone());
@@ -119,24 +137,49 @@ impl Ledger {
             }
             (writer, writer_stopped) = (Some(started), Some(stopped));
         }
-        let (mut projecting, mut read_model) = (None, None);
-        if config.runs(Part::QueryApi) {
-            let api = query_api(config, projector.as_ref(), keys).await?;
-            health.read_model = Some(api.read_model.clone());
-            read_model = Some(api.read_model.clone());
+        if let Some(read_model) = &read_model {
+            let mut api = QueryApi::new(read_model.clone(), keys.clone(), config.read_wait_ms);
+            api.draining = draining.clone();
             router = router.merge(query_api::router(api));
         }
+        let mut publishing = None;
+        if let Some(told) = config.publisher(command_api)? {
+            let model = match &read_model {
+                Some(model) => model.clone(),
+                None => open_read_model(config, projector.as_ref(), &store).await?,
+            };
+            read_model = Some(model.clone());
+            let started = Publishing::start(told, model, &store).await?;
+            health.publisher = Some(started.publisher.clone());
+            router = router.merge(publisher::router(started.publisher.clone(), keys));
+            publishing = Some(started);
+        }
+        let mut projecting = None;
         if let Some(projector) = projector {
             projecting = Some(tokio::spawn(projector.run(stop.clone())));
         }
         let router = wire::finish(router.merge(health.router()));
-        Ok(Self { store, router, writer, writer_stopped, projecting, snapshots, read_model })
+        Ok(Self {
+            store,
+            router,
+            writer,
+            writer_stopped,
+            projecting,
+            snapshots,
+            read_model,
+            publishing,
+        })
     }
 }
 
 async fn open_store(config: &ServeConfig) -> anyhow::Result<EventStore> {
     let access = if config.runs(Part::CommandApi) {
-        Access::Write(new_log(config.partitions))
+        let new_log = new_log(config.partitions);
+        // Whatever else is the matter, opening it to write says so, too.
+        if let Err(StoreError::Missing { .. }) = config.data.open(Access::Read).await {
+            check_place(config, &new_log).await?;
+        }
+        Access::Write(new_log)
     } else {
         Access::Read
     };
@@ -150,6 +193,21 @@ async fn open_store(config: &ServeConfig) -> anyhow::Result<EventStore> {
         );
     }
     Ok(store)
+}
+
+/// Checks, before a log is made, that nothing of another ledger is where its own things go.
+async fn check_place(config: &ServeConfig, new_log: &NewLog) -> anyhow::Result<()> {
+    api_keys::check_unmade(&config.data.api_keys(), &config.data.store())?;
+    if !config.runs(Part::Projector) && !config.runs(Part::QueryApi) {
+        return Ok(());
+    }
+    match ReadModel::open(&config.data.read_model(), None).await {
+        Err(ProjectError::Missing { .. }) if config.runs(Part::Projector) => Ok(()),
+        opened => {
+            opened?.of_log(new_log.log_id).await?.close().await;
+            Ok(())
+        }
+    }
 }
 
 /// The log that is made where there is none yet.
@@ -169,17 +227,19 @@ async fn start_writer(
     Ok(Writer::start(writer).await?)
 }
 
-async fn query_api(
+async fn open_read_model(
     config: &ServeConfig,
     projector: Option<&Projector>,
-    keys: KeyRing,
-) -> anyhow::Result<QueryApi> {
+    store: &EventStore,
+) -> anyhow::Result<ReadModel> {
     let replica = config.read_model_replica.as_ref();
-    let read_model = match projector {
+    Ok(match projector {
         Some(projector) => projector.read_model(replica).await?,
-        None => ReadModel::open(&config.data.read_model(), replica).await?,
-    };
-    Ok(QueryApi::new(read_model, keys, config.read_wait_ms))
+        None => {
+            let opened = ReadModel::open(&config.data.read_model(), replica).await?;
+            opened.of_log(store.log_id()).await?
+        }
+    })
 }
 
 /// Why serving ended.
@@ -189,14 +249,16 @@ enum Stopped {
 }
 
 /// Serves until a signal, then lets requests in flight end. The router holds the writer's last
-/// handles, so the writer answers what it has and stops when the router is gone.
+/// handles, so the writer answers what it has and stops when the router is gone. Streams would
+/// never end by themselves; `draining` ends them.
 async fn serve_until_told(
     listener: TcpListener,
     router: Router,
     mut writer_stopped: Option<oneshot::Receiver<()>>,
+    publishing: Option<Publishing>,
     mut signals: shutdown::Signals,
+    draining: CancellationToken,
 ) -> anyhow::Result<Stopped> {
-    let draining = CancellationToken::new();
     let listener = listener.tap_io(|connection| {
         // Answers are small and whole; waiting to fill a segment would only delay them.
         if let Err(error) = connection.set_nodelay(true) {
@@ -222,6 +284,10 @@ async fn serve_until_told(
         tracing::warn!("connections that did not end in time are closed");
         serving.abort();
         drop(serving.await);
+    }
+    // It has the router, too.
+    if let Some(publishing) = publishing {
+        publishing.stop().await?;
     }
     if matches!(cause, Stopped::ToldTo)
         && writer_stopped.is_some()

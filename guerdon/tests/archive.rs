@@ -33,6 +33,12 @@ async fn what_was_archived_is_still_repeated_cancelled_and_rebuilt() {
 
     let repeat = ledger.client.redeems("ann", "x-1", "mug").await;
     assert_eq!(repeat.is(200)["points"], 300);
+    let (archive, elsewhere) = (folder.path().join("archive"), folder.path().join("elsewhere"));
+    std::fs::rename(&archive, &elsewhere).expect("moved away");
+    let unread = ledger.client.redeems("ann", "x-1", "mug").await;
+    unread.is_problem(503, "outcome-unknown");
+    std::fs::rename(&elsewhere, &archive).expect("moved back");
+    ledger.client.redeems("ann", "x-1", "mug").await.is(200);
     let changed = json!({"offer_id": "mug", "quantity": 2, "deliver_to": "1 Elm Street"});
     ledger
         .client

@@ -103,6 +103,21 @@ fn a_copy_onto_another_log_is_refused() {
     refused(&file(&other), &database.url(), "copy into an empty store");
 }
 
+#[test]
+fn a_copy_beside_a_running_server_says_what_will_be_missing() {
+    let (folder, other) = (tempfile::tempdir().expect("one"), tempfile::tempdir().expect("other"));
+    let ledger = Ledger::start(folder.path());
+    let original = sqlite(&folder.path().join("log.sqlite"));
+    let copied = |ledger_runs: bool| {
+        let output = copied(&original, &sqlite(&other.path().join("log.sqlite")));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(said.contains("is not in the copy"), ledger_runs, "{said}");
+    };
+    copied(true);
+    assert_eq!(ledger.stop(), Some(0));
+    copied(false);
+}
+
 #[tokio::test]
 async fn a_copy_that_has_gone_on_is_refused_and_serves_as_before() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -85,7 +85,10 @@ async fn an_offer_is_amended_as_it_was_read() {
         api.request("PUT", "/v1/offers/mug", "operator").header("if-match", if_match).json(&terms)
     };
     let unread = json!({"product_id": "mug-product", "price": 250, "stock": 10});
-    api.put("operator", "/v1/offers/mug", unread).await.is_problem(428, "offer-exists");
+    let exists = api.put("operator", "/v1/offers/mug", unread).await;
+    let exists = exists.is_problem(428, "offer-exists");
+    let detail = exists["detail"].as_str().expect("a text");
+    assert!(detail.contains("If-Match: \"1\""), "as it is to be sent: {detail}");
     let amended = api.send(amend("\"1\"")).await.expect("answered").is(200);
     assert_eq!((&amended["version"], &amended["price"]), (&json!(2), &json!(250)));
     assert_eq!(api.send(amend("\"1\"")).await.expect("answered").is(200)["version"], 2, "a repeat");

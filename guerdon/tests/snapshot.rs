@@ -80,7 +80,9 @@ async fn a_log_shorter_than_its_snapshot_is_a_fork() {
         let refused = ends(command);
         let error = String::from_utf8_lossy(&refused.stderr);
         assert!(!refused.status.success(), "{error}");
-        for part in ["log-forked", "0:3", "its head is at 2", "restore the right log"] {
+        for part in
+            ["log-forked", "0:3", "its head is at 2", "restore the right log", "guerdon fork-log"]
+        {
             assert!(error.contains(part), "{part:?} is not in: {error}");
         }
     }

@@ -86,6 +86,29 @@ async fn a_missing_or_damaged_key_file_is_named_and_can_be_done_without() {
     has_its_redemption(folder.path()).await;
 }
 
+#[test]
+fn new_keys_for_a_log_that_is_not_there_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let nowhere = folder.path().join("nowhere");
+    let mut new_keys = Command::new(env!("CARGO_BIN_EXE_guerdon"));
+    new_keys.args(["new-keys", "--data-dir"]).arg(&nowhere);
+    fails(new_keys, &["there is no log at"]);
+    assert!(!nowhere.exists());
+}
+
+#[test]
+fn every_server_that_cannot_be_reached_is_named_once_with_its_reason() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = serve(folder.path());
+    command.args(["--store", "postgres://ann@127.0.0.1:1,127.0.0.1:2/points"]);
+    let output = ends(command);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said.matches("refused").count(), 2, "{said}");
+    for server in ["127.0.0.1:1: Connection refused", "127.0.0.1:2: Connection refused"] {
+        assert!(said.contains(server), "{said}");
+    }
+}
+
 #[tokio::test]
 async fn a_read_model_of_another_log_is_named() {
     let (folder, _) = stopped_ledger().await;
@@ -108,7 +131,28 @@ async fn a_log_shorter_than_its_read_model_is_a_fork() {
     ledger.client.get_after(&position, "auditor", "/v1/accounts/ann").await.is(200);
     assert_eq!(ledger.stop(), Some(0));
     fs::copy(&backup, &log).expect("an old backup was restored");
-    fails(serve(folder.path()), &["log-forked", "restore the right log"]);
+    let advice = ["log-forked", "restore the right log", "guerdon fork-log", "guerdon rebuild"];
+    fails(serve(folder.path()), &advice);
+    assert!(ends(fork_log(folder.path())).status.success());
+    fails(fork_log(folder.path()), &["declared already", "guerdon rebuild"]);
+}
+
+#[tokio::test]
+async fn a_fork_of_a_log_that_lacks_nothing_is_refused() {
+    let (folder, _) = stopped_ledger().await;
+    fails(fork_log(folder.path()), &["there is nothing to declare", "--without-evidence"]);
+    has_its_redemption(folder.path()).await;
+    let mut forced = fork_log(folder.path());
+    forced.arg("--without-evidence");
+    let forced = ends(forced);
+    let said = String::from_utf8_lossy(&forced.stdout);
+    assert!(said.contains("goes on in generation 2"), "{forced:?}");
+}
+
+fn fork_log(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
+    command.args(["fork-log", "--reason", "an old backup was restored", "--data-dir"]).arg(folder);
+    command
 }
 
 #[tokio::test]

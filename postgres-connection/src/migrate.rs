@@ -72,14 +72,15 @@ fn last(migrations: &Migrator) -> i64 {
 
 /// The one of the URL's servers that takes writes.
 async fn primary(url: &PostgresUrl) -> Result<PgConnection, PostgresError> {
-    let mut refused = None;
+    let mut refused = vec![];
     for options in url.options() {
+        let server = format!("{}:{}", options.get_host(), options.get_port());
         let connecting = timeout(url.connect_timeout(), options.connect());
         let timed_out = |_| Err(io::Error::from(io::ErrorKind::TimedOut).into());
         let mut connection = match connecting.await.unwrap_or_else(timed_out) {
             Ok(connection) => connection,
             Err(error) => {
-                refused = Some(error);
+                refused.push(format!("{server}: {}", why(error)));
                 continue;
             }
         };
@@ -87,11 +88,20 @@ async fn primary(url: &PostgresUrl) -> Result<PgConnection, PostgresError> {
         match is_standby.fetch_one(&mut connection).await {
             Ok(false) => return Ok(connection),
             Ok(true) => {}
-            Err(error) => refused = Some(error),
+            Err(error) => refused.push(format!("{server}: {}", why(error))),
         }
     }
-    Err(match refused {
-        Some(error) => url.failed(error),
-        None => PostgresError::NoPrimary { url: url.to_string() },
+    Err(if refused.is_empty() {
+        PostgresError::NoPrimary { url: url.to_string() }
+    } else {
+        url.failed(refused.join("; "))
     })
+}
+
+/// Without the words around those of the operating system, which come again with the cause.
+fn why(error: sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Io(error) => error.to_string(),
+        error => error.to_string(),
+    }
 }

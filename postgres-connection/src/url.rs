@@ -40,6 +40,12 @@ pub enum PostgresUrlError {
     /// It names no server or no database.
     #[error("a PostgreSQL's URL must name a host, a user and a database")]
     Incomplete,
+    /// There is another `@` after the one that ends user and password.
+    #[error(
+        "a PostgreSQL's URL has one @ before the host; one in the user's name or the password is \
+         written %40"
+    )]
+    TwoAts,
     /// It would encrypt without telling who answers.
     #[error(
         "sslmode={0} isn't offered: it is disable (the default), or verify-full, which checks who \
@@ -80,7 +86,9 @@ impl PostgresUrl {
             .username(self.config.get_user().unwrap_or_default())
             .database(self.config.get_dbname().unwrap_or_default())
             .application_name(self.config.get_application_name().unwrap_or_default())
-            .port(port);
+            .port(port)
+            // Where the URL has none, PGPASSWORD would be sent, which counts nowhere else.
+            .password("");
         options = match host {
             Host::Tcp(name) => options.host(name),
             Host::Unix(folder) => options.socket(folder),
@@ -100,6 +108,9 @@ impl FromStr for PostgresUrl {
     type Err = PostgresUrlError;
 
     fn from_str(text: &str) -> Result<Self, PostgresUrlError> {
+        if has_two_ats(text) {
+            return Err(PostgresUrlError::TwoAts);
+        }
         let (plain, roots) = without_tls(text)?;
         let mut config: Config = plain.parse().map_err(|error: tokio_postgres::Error| {
             PostgresUrlError::Unreadable(
@@ -149,6 +160,12 @@ fn without_tls(text: &str) -> Result<(String, Option<Roots>), PostgresUrlError> 
         Some(file) => Some(Roots::File(file.into())),
     };
     Ok((format!("{base}?{}", kept.join("&")), roots))
+}
+
+/// A password's own `@` would make the rest of it a host, which is then looked up in vain.
+fn has_two_ats(text: &str) -> bool {
+    let after = text.split_once('@').map(|(_, place)| place).unwrap_or_default();
+    after.split(['/', '?']).next().is_some_and(|hosts| hosts.contains('@'))
 }
 
 /// User and password end at the first `@`, as they do for tokio-postgres: a password that isn't
@@ -223,6 +240,15 @@ mod tests {
         }
         let error = "postgres://ann@one:port/points".parse::<PostgresUrl>();
         assert!(matches!(error, Err(PostgresUrlError::Unreadable(_))));
+    }
+
+    #[test]
+    fn an_at_that_is_not_encoded_is_refused_and_not_looked_up() {
+        let error = "postgres://ann:s3c@ret@one/points".parse::<PostgresUrl>();
+        assert_eq!(error, Err(PostgresUrlError::TwoAts));
+        let encoded = "postgres://ann:s3c%40ret@one/points".parse::<PostgresUrl>();
+        let url = encoded.expect("it is read");
+        assert_eq!(url.config.get_password(), Some(&b"s3c@ret"[..]));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{ReadError, ReadModel};
 
 /// The tables and their stored columns.
-pub(crate) const TABLES: [(&str, &str); 14] = [
+pub(crate) const TABLES: [(&str, &str); 15] = [
     ("account_balance", r#"account_id, available, held, pending, owed, "partition", position"#),
     ("credit_part", "account_id, expires_at, lot, graced, available, pending, held, available_at"),
     (
@@ -22,7 +22,7 @@ pub(crate) const TABLES: [(&str, &str); 14] = [
     ),
     (
         "exchange",
-        "place, account_id, exchange_id, offer_id, product_id, quantity, points, hold_id, status, cancelled_quantity, refunded_points, occurred_at, recorded_at",
+        "place, account_id, exchange_id, offer_id, product_id, quantity, points, hold_id, cancelled_quantity, refunded_points, occurred_at, recorded_at",
     ),
     (
         "purchase",
@@ -30,7 +30,11 @@ pub(crate) const TABLES: [(&str, &str); 14] = [
     ),
     (
         "shipping_request",
-        "place, shipping_request_id, type, account_id, exchange_id, purchase_id, lines, deliver_to, warehouse, lane, sequence, status, carrier, express_no, changed_at",
+        "place, generation, type, account_id, exchange_id, purchase_id, lines, lines_left, deliver_to, warehouse, lane, sequence, recorded_at, traceparent, status, status_since, reason, carrier, express_no, crossed, changed_at",
+    ),
+    (
+        "shipping_change",
+        "place, generation, request, kind, lines, warehouse, sequence, recorded_at, traceparent",
     ),
     (
         "offer_availability",
@@ -42,7 +46,7 @@ pub(crate) const TABLES: [(&str, &str); 14] = [
         "programme_total",
         r#""partition", issued, redeemed, refunded, expired, withdrawn, sent, received, repaid, exchanges, cancellations, purchases, returns, holds, transfers, shipments"#,
     ),
-    ("lane", "lane, last_sequence"),
+    ("lane", "lane, warehouse, last_sequence, last_place"),
     (
         "checkpoint",
         r#""partition", log_id, generation, position, checksum, recorded_at, clock, stopped_at, stopped_why"#,

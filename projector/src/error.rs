@@ -28,7 +28,9 @@ pub enum ProjectError {
     #[error(
         "log-forked: the read model {at} was made of a log whose event at {place} is not in this \
          one, which was shortened or changed since (its head is at {head}); restore the right log, \
-         or remove the read model to have one made of what the log holds now"
+         or, where it is lost, declare this one to be the history with `guerdon fork-log` and then \
+         run `guerdon rebuild`: see \"After a fork\" in docs/operations/postgresql.md (a read model \
+         that is only removed would have the same ids given out twice)"
     )]
     Forked {
         /// The read model.
@@ -76,7 +78,7 @@ pub enum ProjectError {
         file: PathBuf,
     },
     /// The database refused.
-    #[error("can't {doing} the read model {at}; if it is damaged, it can be made anew of the log")]
+    #[error("can't {doing} the read model {at}{}", advice(at))]
     Database {
         /// What was tried.
         doing: &'static str,
@@ -110,5 +112,15 @@ impl ProjectError {
             }
             _ => false,
         }
+    }
+}
+
+/// A file may be damaged; a server that refuses is more likely to be away.
+const fn advice(at: &ReadModelUrl) -> &'static str {
+    match at {
+        ReadModelUrl::Sqlite(_) => {
+            "; if it is damaged, `guerdon rebuild` makes it anew once the file is moved away"
+        }
+        ReadModelUrl::Postgres(_) => "",
     }
 }

@@ -26,6 +26,8 @@ pub struct ProjectionStatus {
     pub position: Position,
     /// The event that can't be applied, and why, where there is one.
     pub stopped: Option<(Position, String)>,
+    /// Why projecting is tried again and again, while it is.
+    pub failing: Option<String>,
 }
 
 /// One partition on its way into the read tables.
@@ -50,7 +52,7 @@ impl PartitionProjection {
         partition: Partition,
     ) -> Result<Self, ProjectError> {
         let (tables, checkpoint, lanes) = open_tables(url, side, &store, partition).await?;
-        let status = ProjectionStatus { position: checkpoint.position, stopped: None };
+        let status = ProjectionStatus { position: checkpoint.position, ..Default::default() };
         let status = watch::Sender::new(status);
         let changes = Arc::new(Changes::since(&checkpoint));
         let url = url.clone();
@@ -80,20 +82,19 @@ impl PartitionProjection {
     /// Brings a batch that follows the checkpoint into the tables.
     pub(crate) async fn project(&mut self, events: Vec<RecordedEvent>) -> Result<(), ProjectError> {
         let Some(next) = events.last().map(Checkpoint::at) else { return Ok(()) };
-        let rows = match Rows::of(self.store.log_id(), &self.lanes, &events) {
+        let rows = match Rows::of(&events) {
             Ok(rows) => rows,
             Err(ProjectError::Unapplicable { place, why }) => {
                 return self.stop_at(place, why, events).await;
             }
             Err(error) => return Err(error),
         };
-        let lanes = rows.lanes.clone();
         let concerns_all = rows.concerns_all();
         let touched: Vec<usize> =
             rows.accounts().map(|account| self.changes.mark_of(account)).collect();
-        let batch = Batch { partition: self.partition, from: self.checkpoint, next, rows };
-        match self.tables.write(batch).await {
-            Ok(Written::Moved) => {
+        let (partition, from, lanes) = (self.partition, self.checkpoint, self.lanes.clone());
+        match self.tables.write(Batch { partition, from, next, lanes, rows }).await {
+            Ok(Written::Moved(lanes)) => {
                 self.checkpoint = next;
                 self.lanes.extend(lanes);
                 if concerns_all {

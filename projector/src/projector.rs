@@ -109,14 +109,15 @@ async fn follow(mut partition: PartitionProjection, stop: CancellationToken) {
         match projected {
             Ok(()) => delay = RETRY_DELAY_MIN,
             Err(error) if error.may_pass() => {
-                warn(&error);
+                note_failing(&partition, &error);
                 tokio::select! {
                     () = stop.cancelled() => return,
                     () = tokio::time::sleep(delay) => {}
                 }
                 delay = (delay * 2).min(RETRY_DELAY_MAX);
-                if let Err(error) = partition.reopen().await {
-                    warn(&error);
+                match partition.reopen().await {
+                    Ok(()) => note_passed(&partition),
+                    Err(error) => note_failing(&partition, &error),
                 }
             }
             Err(error) => {
@@ -127,8 +128,19 @@ async fn follow(mut partition: PartitionProjection, stop: CancellationToken) {
     }
 }
 
-fn warn(error: &(dyn std::error::Error + 'static)) {
-    tracing::warn!(error, "projecting failed and is tried again");
+/// Says it in the status, and once in the log for as long as nothing else is the matter.
+fn note_failing(partition: &PartitionProjection, error: &ProjectError) {
+    let is_new = partition.status.borrow().failing.is_none();
+    if is_new {
+        let error = error as &dyn std::error::Error;
+        tracing::warn!(error, "projecting failed and is tried again");
+    }
+    partition.status.send_modify(|status| status.failing = Some(with_causes(error)));
+}
+
+fn note_passed(partition: &PartitionProjection) {
+    tracing::info!(position = %partition.position(), "projecting goes on");
+    partition.status.send_modify(|status| status.failing = None);
 }
 
 /// Says, in the log and in the status, that a partition's projection goes no further.

@@ -14,7 +14,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use log_record::{Place, Position};
+use log_record::{LogId, Place, Position};
 use postgres_connection::{PostgresError, PostgresUrl};
 use sqlx::sqlite::SqlitePoolOptions;
 use tokio::sync::watch;
@@ -40,11 +40,14 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// The read tables, to read. Clones share the connections.
 #[derive(Clone, Debug)]
 pub struct ReadModel {
+    url: ReadModelUrl,
     /// Never empty.
     servers: Arc<[Server]>,
     /// By partition; empty where the projector runs in another process.
     statuses: Arc<[watch::Receiver<ProjectionStatus>]>,
     changes: Option<Arc<Changes>>,
+    /// The log that it must have been made of, where that is checked here.
+    log: Option<LogId>,
     _watching: Arc<DropGuard>,
 }
 
@@ -59,8 +62,19 @@ pub enum ReadError {
         /// What they do contain.
         reached: Place,
     },
-    /// No server answers.
-    #[error("the read tables can't be reached")]
+    /// No projector has begun to make the read tables.
+    #[error("the read tables are empty: no projector has run on them yet")]
+    NotBegun,
+    /// They were made of another log.
+    #[error("the read tables were made of log {of}, and this is log {log}")]
+    OtherLog {
+        /// The log that they were made of.
+        of: LogId,
+        /// The log that is there.
+        log: LogId,
+    },
+    /// No server answers, or none lets the tables be read.
+    #[error("the read tables can't be read")]
     Unreachable(#[source] sqlx::Error),
 }
 
@@ -122,7 +136,21 @@ impl ReadModel {
         // One that lags would give old rows after what changed everything.
         let changes = changes.filter(|_| servers.len() == 1);
         let statuses = statuses.into();
-        Ok(Self { servers, statuses, changes, _watching: Arc::new(stop.drop_guard()) })
+        let _watching = Arc::new(stop.drop_guard());
+        Ok(Self { url: url.clone(), servers, statuses, changes, log: None, _watching })
+    }
+
+    /// The same read model, which from now on gives nothing that was made of another log than
+    /// this; refused at once where it can be seen already.
+    pub async fn of_log(mut self, log: LogId) -> Result<Self, ProjectError> {
+        self.log = Some(log);
+        match self.read(&[], Duration::ZERO).await {
+            Err(ReadError::OtherLog { of, log }) => {
+                Err(ProjectError::OtherLog { at: self.url, of, log })
+            }
+            // Every read looks again.
+            _ => Ok(self),
+        }
     }
 
     /// The replicas and how each is; none where there is none.
@@ -223,6 +251,10 @@ impl ReadModel {
                 }
             };
             let as_of = A::as_of(&answer);
+            if let Err(error) = as_of.check(self.log) {
+                refused = refused.or(Some(error));
+                continue;
+            }
             let missing = wanted.iter().find(|place| as_of.reached(place) < place.position);
             let Some(missing) = missing else { return Ok(answer) };
             refused = Some(behind(*missing, as_of.reached(missing)));

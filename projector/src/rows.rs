@@ -11,15 +11,15 @@ mod programme;
 mod purchase;
 mod shipping;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use domain::{AccountId, Event, ExchangeId, HoldId, OfferId, PurchaseId, Shipped, Timestamp};
+use domain::{AccountId, Event, ExchangeId, HoldId, OfferId, PurchaseId, Timestamp};
 use event_schema::decode;
 use event_store::with_causes;
-use log_record::{LogId, RecordedEvent};
+use log_record::RecordedEvent;
 use serde::Serialize;
 
-use crate::ProjectError;
+use crate::{ProjectError, ShippingStatus};
 
 pub use credit::NEVER;
 pub(crate) use credit::{BalanceChange, Change, Entry, Lot, PartChange, PartKey, Withdrawal};
@@ -28,10 +28,7 @@ pub(crate) use hold::{Hold, HoldChange};
 pub(crate) use offer::{OfferChange, OfferTerms};
 pub(crate) use programme::{EarningRule, PolicyRow, Totals};
 pub(crate) use purchase::{Purchase, PurchaseChange};
-pub(crate) use shipping::{RequestState, ShippingChange, ShippingRequest};
-
-/// The last sequence of each lane.
-pub(crate) type Lanes = BTreeMap<String, i64>;
+pub(crate) use shipping::{FoundRequest, LaneEnd, Lanes, RequestKey, RequestState, Shipping};
 
 /// The rows of a batch, by table.
 #[derive(Debug, Default)]
@@ -47,9 +44,7 @@ pub(crate) struct Rows {
     pub(crate) exchange_changes: BTreeMap<(AccountId, ExchangeId), ExchangeChange>,
     pub(crate) purchases: Vec<Purchase>,
     pub(crate) purchase_changes: BTreeMap<(AccountId, PurchaseId), PurchaseChange>,
-    pub(crate) shipping_requests: Vec<ShippingRequest>,
-    /// One by one, in the order of the log: what is dispatched is not changed by what comes after.
-    pub(crate) shipping_changes: HashMap<(AccountId, Shipped), Vec<ShippingChange>>,
+    pub(crate) shipping: Shipping,
     pub(crate) offers: BTreeMap<OfferId, OfferTerms>,
     pub(crate) offer_changes: BTreeMap<OfferId, OfferChange>,
     pub(crate) earning_rules: Vec<EarningRule>,
@@ -57,27 +52,18 @@ pub(crate) struct Rows {
     pub(crate) totals: Totals,
     /// Where the log takes its time from, where the batch says so.
     pub(crate) clock: Option<&'static str>,
-    /// The last sequence of each lane that the batch used.
-    pub(crate) lanes: Lanes,
 }
 
 /// Where an event stands, and when it was recorded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct At<'a> {
-    log_id: LogId,
     row: &'a RecordedEvent,
     recorded_at: Timestamp,
-    /// Where every lane stood before the batch.
-    lanes: &'a Lanes,
 }
 
 impl Rows {
-    /// Adds up a batch. `lanes` is where every lane stood before it.
-    pub(crate) fn of(
-        log_id: LogId,
-        lanes: &Lanes,
-        events: &[RecordedEvent],
-    ) -> Result<Self, ProjectError> {
+    /// Adds up a batch.
+    pub(crate) fn of(events: &[RecordedEvent]) -> Result<Self, ProjectError> {
         let mut rows = Self::default();
         for row in events {
             let unapplicable = |error: &dyn std::error::Error| ProjectError::Unapplicable {
@@ -85,7 +71,7 @@ impl Rows {
                 why: with_causes(error),
             };
             let (recorded_at, event) = decode(row).map_err(|error| unapplicable(&error))?;
-            let at = At { log_id, row, recorded_at, lanes };
+            let at = At { row, recorded_at };
             rows.add(at, event).map_err(|error| unapplicable(&error))?;
         }
         Ok(rows)
@@ -135,19 +121,19 @@ impl Rows {
             Event::ExchangeCancelled(account, fact) => self.cancelled(at, account, fact),
             Event::ShipmentDispatched(account, fact) => self.dispatched(at, account, fact),
             Event::ShipmentAccepted(account, fact) => {
-                self.reported(at, account, fact, "accepted");
+                self.reported(at, account, fact, ShippingStatus::Accepted);
             }
             Event::ShipmentBackOrdered(account, fact) => {
-                self.reported(at, account, fact, "back-ordered");
+                self.reported(at, account, fact, ShippingStatus::BackOrdered);
             }
             Event::ShipmentDelivered(account, fact) => {
-                self.reported(at, account, fact, "delivered");
+                self.reported(at, account, fact, ShippingStatus::Delivered);
             }
             Event::ShipmentRejected(account, fact) => {
-                self.reported(at, account, fact, "rejected");
+                self.reported(at, account, fact, ShippingStatus::Rejected);
             }
             Event::ShipmentSettled(account, fact) => {
-                self.reported(at, account, fact, "settled");
+                self.reported(at, account, fact, ShippingStatus::Settled);
             }
             Event::PurchaseRecorded(account, fact) => self.purchased(at, account, fact)?,
             Event::PurchaseReturned(account, fact) => self.returned(at, account, fact),

@@ -35,13 +35,16 @@ pub(crate) struct Batch {
     pub(crate) partition: Partition,
     pub(crate) from: Checkpoint,
     pub(crate) next: Checkpoint,
+    /// Where every lane stood before it.
+    pub(crate) lanes: Lanes,
     pub(crate) rows: Rows,
 }
 
 /// How writing a batch ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Written {
-    Moved,
+    /// Where the lanes stand that the batch used.
+    Moved(Lanes),
     /// Somebody else has projected meanwhile, and nothing was written.
     Overtaken,
 }

@@ -33,12 +33,16 @@ struct Row {
     quantity: i64,
     points: i64,
     hold_id: Option<String>,
-    status: String,
     cancelled_quantity: i64,
     refunded_points: i64,
     place: i64,
     occurred_at: Option<i64>,
     recorded_at: i64,
+    // of its shipping request
+    status: String,
+    reason: Option<String>,
+    carrier: Option<String>,
+    express_no: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -52,6 +56,13 @@ struct ExchangeBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     hold_id: Option<String>,
     status: String,
+    /// Why the warehouse won't ship it, or not yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carrier: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    express_no: Option<String>,
     cancelled_quantity: i64,
     refunded_points: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,7 +119,20 @@ pub(crate) async fn find_exchanges(
 }
 
 fn exchange(row: Row) -> Result<ExchangeBody, Problem> {
+    let is_refused = row.status == "rejected";
+    let status = match row.status.as_str() {
+        "requested" => "created",
+        // Also where the parcel left too late to count, or an operator had seen to it.
+        _ if row.cancelled_quantity == row.quantity && !is_refused => "cancelled",
+        status => status,
+    };
+    // What an operator noted isn't said to the shopper.
+    let reason = row.reason.filter(|_| is_refused || status == "back-ordered");
     Ok(ExchangeBody {
+        status: status.into(),
+        reason,
+        carrier: row.carrier,
+        express_no: row.express_no,
         exchange_id: row.exchange_id,
         account_id: row.account_id,
         offer_id: row.offer_id,
@@ -116,7 +140,6 @@ fn exchange(row: Row) -> Result<ExchangeBody, Problem> {
         quantity: row.quantity,
         points: row.points,
         hold_id: row.hold_id,
-        status: row.status,
         cancelled_quantity: row.cancelled_quantity,
         refunded_points: row.refunded_points,
         occurred_at: row.occurred_at.map(time).transpose()?,

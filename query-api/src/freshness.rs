@@ -36,9 +36,10 @@ pub(crate) async fn glance<T: RowOf>(
 pub(crate) fn unread(error: ReadError) -> Problem {
     match error {
         ReadError::Behind { wanted, reached } => Problem::projection_behind(wanted, reached),
-        ReadError::Unreachable(_) => {
+        ReadError::NotBegun => Problem::projection_not_begun(),
+        ReadError::Unreachable(_) | ReadError::OtherLog { .. } => {
             let error = &error as &dyn std::error::Error;
-            tracing::error!(error, "the read model can't be reached");
+            tracing::error!(error, "the read model can't be read");
             Problem::read_model_unreachable()
         }
     }

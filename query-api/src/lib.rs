@@ -3,7 +3,8 @@
 //! It can write nothing, and knows neither the log nor the rules. `router.rs` has every route on
 //! one page; one file per read table has its shapes, its handlers and its statements' names;
 //! `freshness.rs` is how a read waits for a write, `standing.rs` how it reckons with what is due,
-//! `balance_cache.rs` how what is asked for often is kept.
+//! `balance_cache.rs` how what is asked for often is kept, `shipping_stream.rs` how warehouses are
+//! fed without a broker.
 
 mod account_balance;
 mod balance_cache;
@@ -19,6 +20,7 @@ mod programme;
 mod purchase;
 mod router;
 mod shipping_request;
+mod shipping_stream;
 mod standing;
 mod total;
 
@@ -27,8 +29,11 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use domain::AccountId;
+use log_record::LogId;
 use projector::{Query, ReadModel, Reading, RowOf};
 use serde_json::value::RawValue;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 use wire::{KeyRing, Problem};
 
 use balance_cache::BalanceCache;
@@ -43,6 +48,8 @@ pub struct QueryApi {
     pub keys: KeyRing,
     /// How long a read with `Guerdon-Position` waits.
     pub wait_max: Duration,
+    /// Once cancelled, streams end and waits are over, so that the server can stop.
+    pub draining: CancellationToken,
     balances: Arc<BalanceCache>,
 }
 
@@ -50,7 +57,8 @@ impl QueryApi {
     /// An API over read tables, with nothing kept as yet.
     #[must_use]
     pub fn new(read_model: ReadModel, keys: KeyRing, wait_max: Duration) -> Self {
-        Self { read_model, keys, wait_max, balances: Arc::new(BalanceCache::new()) }
+        let (draining, balances) = (CancellationToken::new(), Arc::new(BalanceCache::new()));
+        Self { read_model, keys, wait_max, draining, balances }
     }
 
     /// How many balances were read, because none was kept that stands.
@@ -101,6 +109,14 @@ fn failed(error: sqlx::Error) -> Problem {
 fn time(micros: i64) -> Result<String, Problem> {
     domain::Timestamp::from_micros(micros).map(|time| time.to_string()).map_err(|error| {
         tracing::error!(micros, %error, "the read model holds a time that is none");
+        Problem::internal()
+    })
+}
+
+/// The log's id as the tables keep it.
+fn log_id(bytes: &[u8]) -> Result<LogId, Problem> {
+    Uuid::from_slice(bytes).map(LogId).map_err(|error| {
+        tracing::error!(%error, "the read model holds a log's id that is none");
         Problem::internal()
     })
 }

@@ -15,9 +15,11 @@ use crate::offer_availability::{get_offer, list_offers};
 use crate::programme::{get_earning_rule, get_policy, list_earning_rules};
 use crate::purchase::{get_purchase, list_purchases};
 use crate::shipping_request::list_shipping_requests;
+use crate::shipping_stream::get_shipping_stream;
 use crate::total::{get_liability, get_totals};
 
 const OF_ACCOUNTS: &[Role] = &[Shopper, Merchant, Operator, Auditor];
+const OF_SHIPPING: &[Role] = &[Warehouse, Operator, Auditor];
 const OF_ALL_POINTS: &[Role] = &[Operator, Auditor];
 
 /// The query API's routes.
@@ -42,10 +44,8 @@ pub fn router(api: QueryApi) -> Router {
         .route("/v1/exchanges", get(only(&[Operator, Auditor, Warehouse], find_exchanges)))
         .route("/v1/offers", get(only(Role::ALL, list_offers)))
         .route("/v1/offers/{offer_id}", get(only(Role::ALL, get_offer)))
-        .route(
-            "/v1/shipping-requests",
-            get(only(&[Warehouse, Operator, Auditor], list_shipping_requests)),
-        )
+        .route("/v1/shipping-requests", get(only(OF_SHIPPING, list_shipping_requests)))
+        .route("/v1/shipping-stream", get(only(OF_SHIPPING, get_shipping_stream)))
         .route("/v1/earning-rules", get(only(Role::ALL, list_earning_rules)))
         .route("/v1/earning-rules/{rule_id}", get(only(Role::ALL, get_earning_rule)))
         .route("/v1/policy", get(only(Role::ALL, get_policy)))

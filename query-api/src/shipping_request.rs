@@ -2,16 +2,18 @@
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::{AccountId, ExchangeId, PurchaseId};
-use projector::Query;
+use domain::{AccountId, ExchangeId, PurchaseId, WarehouseId};
+use projector::{Query, ShippingStatus, shipping_id};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use wire::{Caller, Page, Problem, QueryString, Role, json_with_etag, page_limit, read_cursor};
 
 use crate::freshness::Fresh;
-use crate::{bad_cursor, failed, raw_json, split_place};
+use crate::{bad_cursor, failed, log_id, raw_json, split_place, time};
 
 const LIST: Query = Query::same(include_str!("sql/list_shipping_requests.sql"));
+const LIST_CROSSED: Query =
+    Query::same(include_str!("sql/list_shipping_requests_that_crossed.sql"));
 const LIST_OF_ACCOUNT: Query =
     Query::same(include_str!("sql/list_shipping_requests_of_account.sql"));
 const LIST_OF_EXCHANGE: Query =
@@ -25,27 +27,23 @@ pub(crate) struct ShippingRequestsQuery {
     exchange_id: Option<ExchangeId>,
     purchase_id: Option<PurchaseId>,
     account_id: Option<AccountId>,
-    status: Option<Status>,
+    warehouse: Option<WarehouseId>,
+    status: Option<ShippingStatus>,
+    crossed: Option<Crossed>,
     limit: Option<u32>,
     cursor: Option<String>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Status {
-    Requested,
-    Accepted,
-    BackOrdered,
-    Dispatched,
-    Delivered,
-    Rejected,
-    Cancelled,
-    Settled,
+enum Crossed {
+    #[serde(rename = "true")]
+    Only,
 }
 
 #[derive(sqlx::FromRow)]
 struct Row {
-    shipping_request_id: String,
+    log_id: Vec<u8>,
+    generation: i64,
     r#type: i64,
     account_id: String,
     exchange_id: Option<String>,
@@ -55,9 +53,13 @@ struct Row {
     warehouse: String,
     lane: String,
     sequence: i64,
+    recorded_at: i64,
     status: String,
+    status_since: Option<i64>,
+    reason: Option<String>,
     carrier: Option<String>,
     express_no: Option<String>,
+    crossed: bool,
     place: i64,
 }
 
@@ -75,9 +77,16 @@ struct ShippingRequestBody {
     warehouse: String,
     lane: String,
     sequence: i64,
+    requested_at: String,
     status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_since: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     carrier: Option<String>,
     express_no: Option<String>,
+    /// It left although it had been called off.
+    crossed: bool,
     position: String,
 }
 
@@ -98,6 +107,11 @@ pub(crate) async fn list_shipping_requests(
             let complaint = "can't be asked for with exchange_id: a request is for one of them";
             return Err(Problem::invalid_query("purchase_id", complaint));
         }
+        (None, None, None) if query.crossed.is_some() => LIST_CROSSED,
+        _ if query.crossed.is_some() => {
+            let complaint = "can be asked for with status and warehouse only";
+            return Err(Problem::invalid_query("crossed", complaint));
+        }
         (Some(_), None, _) => LIST_OF_EXCHANGE,
         (None, Some(_), _) => LIST_OF_PURCHASE,
         (None, None, Some(_)) => LIST_OF_ACCOUNT,
@@ -109,10 +123,11 @@ pub(crate) async fn list_shipping_requests(
             &[
                 partition.into(),
                 position.into(),
-                query.status.map(Status::as_str).into(),
+                query.status.map(ShippingStatus::as_str).into(),
                 (limit + 1).into(),
                 account_id.into(),
                 exchange_id.or(purchase_id).into(),
+                query.warehouse.as_ref().map(WarehouseId::as_str).into(),
             ],
         )
         .await
@@ -127,21 +142,6 @@ pub(crate) async fn list_shipping_requests(
     json_with_etag(&headers, &page)
 }
 
-impl Status {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Requested => "requested",
-            Self::Accepted => "accepted",
-            Self::BackOrdered => "back-ordered",
-            Self::Dispatched => "dispatched",
-            Self::Delivered => "delivered",
-            Self::Rejected => "rejected",
-            Self::Cancelled => "cancelled",
-            Self::Settled => "settled",
-        }
-    }
-}
-
 /// The partition and position that the page comes after.
 fn after(cursor: Option<String>) -> Result<(i64, i64), Problem> {
     let Some(cursor) = cursor else { return Ok((0, 0)) };
@@ -153,7 +153,7 @@ fn after(cursor: Option<String>) -> Result<(i64, i64), Problem> {
 
 fn shipping_request(row: Row, may_see_address: bool) -> Result<ShippingRequestBody, Problem> {
     Ok(ShippingRequestBody {
-        shipping_request_id: row.shipping_request_id,
+        shipping_request_id: shipping_id(log_id(&row.log_id)?, row.generation, row.place),
         r#type: row.r#type,
         account_id: row.account_id,
         exchange_id: row.exchange_id,
@@ -163,9 +163,13 @@ fn shipping_request(row: Row, may_see_address: bool) -> Result<ShippingRequestBo
         warehouse: row.warehouse,
         lane: row.lane,
         sequence: row.sequence,
+        requested_at: time(row.recorded_at)?,
         status: row.status,
+        status_since: row.status_since.map(time).transpose()?,
+        reason: row.reason,
         carrier: row.carrier,
         express_no: row.express_no,
+        crossed: row.crossed,
         position: split_place(row.place),
     })
 }

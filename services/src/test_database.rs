@@ -47,7 +47,7 @@ impl Drop for TestDatabase {
 }
 
 /// Stops the shared server and forgets its data.
-pub fn stop_shared() -> anyhow::Result<()> {
+pub(crate) fn stop_shared() -> anyhow::Result<()> {
     let folder = home()?.join("postgres");
     let postmaster = fs::read_to_string(folder.join("data/postmaster.pid")).unwrap_or_default();
     if let Some(pid) = postmaster.lines().next()

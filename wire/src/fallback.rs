@@ -15,7 +15,9 @@ pub fn finish<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> 
         .method_not_allowed_fallback(async |method: Method| Problem::method_not_allowed(&method))
         .fallback(async |uri: Uri| {
             Problem::not_found(format!(
-                "Nothing is known under {}. The routes are listed in docs/API.md.",
+                "Nothing is known under {}. The routes are listed in docs/API.md; where roles run in \
+                 processes of their own, what reads is answered by the query API and what changes \
+                 anything by the command API.",
                 uri.path().chars().take(200).collect::<String>()
             ))
         })

@@ -309,10 +309,20 @@ impl Problem {
             .retry_after(PROJECTION_RETRY_AFTER_SECONDS)
     }
 
-    /// 503: no server of the read model answers. The program's own log says why.
+    /// 503: no projector has begun to make the read tables.
+    #[must_use]
+    pub fn projection_not_begun() -> Self {
+        let detail = "The read tables are empty: no projector has run on them yet. Ask again once \
+                      one has.";
+        Self::of(&PROJECTION_BEHIND, detail).retry_after(PROJECTION_RETRY_AFTER_SECONDS)
+    }
+
+    /// 503: no server of the read model answers, or none lets it be read. The program's own log
+    /// says why.
     #[must_use]
     pub fn read_model_unreachable() -> Self {
-        let detail = "No server of the read model answers. Ask again after a second.";
+        let detail = "No server of the read model answers, or lets it be read; the program's own log \
+                      says why. Ask again after a second.";
         Self::of(&READ_MODEL_UNREACHABLE, detail).retry_after(PROJECTION_RETRY_AFTER_SECONDS)
     }
 }

@@ -1,9 +1,13 @@
 //! `cargo xtask bench`: builds what is measured as it is released, and measures it.
 
 use crate::run::{cargo, run};
-use crate::services;
+use crate::{is_help, services};
 
-pub(crate) fn bench(args: impl Iterator<Item = String>) -> anyhow::Result<()> {
+pub(crate) fn bench(args: &[String]) -> anyhow::Result<()> {
+    if args.iter().any(|word| is_help(word)) {
+        // Without optimizing: what only explains itself is soon built.
+        return run(cargo(&["run", "--quiet", "-p", "bench", "--"]).args(args));
+    }
     services::install()?;
     run(&mut cargo(&["build", "--release", "-p", "guerdon", "-p", "bench"]))?;
     run(cargo(&["run", "--release", "--quiet", "-p", "bench", "--"]).args(args))

@@ -8,12 +8,14 @@ use crate::run::{output, run};
 
 /// Installs what services need where that can be done, and says what is missing otherwise.
 pub(crate) fn install() -> anyhow::Result<()> {
-    if services::bin_folder().is_ok() && output("psql", &["--version"]).is_some() {
+    let missing = missing();
+    if missing.is_empty() {
         return Ok(());
     }
     let is_root = output("id", &["--user"]).is_some_and(|user| user == "0");
     if !is_root || !Path::new("/usr/bin/apt-get").exists() {
-        bail!("PostgreSQL is needed, any from 15 on; on Debian: apt-get install -y postgresql");
+        let list = missing.join(" ");
+        bail!("the tests need more programs; on Debian: apt-get install -y {list}");
     }
     let apt = || {
         let mut command = std::process::Command::new("apt-get");
@@ -21,10 +23,27 @@ pub(crate) fn install() -> anyhow::Result<()> {
         command
     };
     run(apt().args(["update", "--quiet=2"]))?;
-    run(apt().args(["install", "--quiet=2", "--yes", "--no-install-recommends", "postgresql"]))
+    let install = ["install", "--quiet=2", "--yes", "--no-install-recommends"];
+    run(apt().args(install).args(missing))
 }
 
-/// `stop` ends the server that tests share.
+/// Debian's packages for what can't be run: PostgreSQL (any from 15 on); what librdkafka is built
+/// with; Java (17 on), and Maven, which fetches Kafka; Python for the warehouse that is written
+/// in it.
+fn missing() -> Vec<&'static str> {
+    let runs = |program: &str, args: &[&str]| output(program, args).is_some();
+    let needed = [
+        ("postgresql", services::bin_folder().is_ok() && runs("psql", &["--version"])),
+        ("make", runs("make", &["--version"])),
+        ("g++", runs("c++", &["--version"])),
+        ("default-jre-headless", runs("java", &["--version"])),
+        ("maven", runs("mvn", &["--version"])),
+        ("python3-venv", runs("python3", &["-c", "import venv, ensurepip"])),
+    ];
+    needed.into_iter().filter(|(_, is_there)| !is_there).map(|(package, _)| package).collect()
+}
+
+/// `stop` ends the servers that tests share.
 pub(crate) fn services(what: Option<&str>) -> anyhow::Result<()> {
     match what {
         Some("stop") => services::stop_shared(),

@@ -149,5 +149,9 @@ impl Run {
 const DEPOSED: &str = "another writer has taken over this partition";
 
 fn deposed(head: &Head) -> String {
-    format!("{DEPOSED}: its head is at {} in epoch {}", head.position, head.epoch)
+    format!(
+        "{DEPOSED}: its head is at {} in epoch {}; only one command API can run on a log, so leave \
+         it to the other one, or stop that before this one is started again",
+        head.position, head.epoch
+    )
 }

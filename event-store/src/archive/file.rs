@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
-use log_record::{LogId, Partition, Position, RecordedEvent};
+use log_record::{LogId, Partition, Position, RecordedEvent, hex};
 use sha2::{Digest as _, Sha256};
 
 use super::line::{from_line, to_line};
@@ -95,10 +95,9 @@ pub(super) fn read_back(
     range: &ArchivedRange,
 ) -> Result<(), StoreError> {
     let path = folder.join(&range.file);
-    let damaged = |what: &str| StoreError::Corrupt { file: path.clone(), what: what.into() };
-    let sha256 = sha256(&path).map_err(|source| unreadable(&path, source))?;
+    let sha256 = sha256(&path).map_err(|source| unreadable(&path, range, source))?;
     if sha256 != range.sha256 {
-        return Err(damaged("its SHA-256 is not the one that the log keeps"));
+        return Err(damaged(&path, range, "its SHA-256 is another one".into()));
     }
     let mut after = Position(range.first.0 - 1);
     while after < range.last {
@@ -135,7 +134,7 @@ pub(super) fn read(
         }
         Ok(events)
     };
-    read().map_err(|source| unreadable(path, source))
+    read().map_err(|source| unreadable(path, range, source))
 }
 
 fn sha256(path: &Path) -> io::Result<[u8; 32]> {
@@ -149,6 +148,17 @@ fn sha256(path: &Path) -> io::Result<[u8; 32]> {
     }
 }
 
-fn unreadable(path: &Path, source: io::Error) -> StoreError {
-    StoreError::Io { doing: "read the archived", file: path.into(), source }
+fn unreadable(path: &Path, range: &ArchivedRange, source: io::Error) -> StoreError {
+    match source.kind() {
+        io::ErrorKind::NotFound => StoreError::MissingArchive { file: path.into() },
+        // What gzip and JSON say of what is neither.
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
+            damaged(path, range, source.to_string())
+        }
+        _ => StoreError::Io { doing: "read the archived", file: path.into(), source },
+    }
+}
+
+fn damaged(path: &Path, range: &ArchivedRange, what: String) -> StoreError {
+    StoreError::DamagedArchive { file: path.into(), what, sha256: hex(&range.sha256) }
 }

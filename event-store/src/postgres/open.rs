@@ -27,6 +27,23 @@ pub(crate) async fn migrate(url: &PostgresUrl) -> Result<(), StoreError> {
     Ok(postgres_connection::migrate(url, SCHEMA, migrations()).await?)
 }
 
+/// Chooses how large ranges are, for a log that isn't there yet.
+pub(crate) async fn choose_range_positions(
+    url: &PostgresUrl,
+    positions: u64,
+) -> Result<(), StoreError> {
+    let client = url.connect().await?.client;
+    match which_log(&client).await?.map(|log| log.range_positions) {
+        None => {}
+        Some(found) if found == positions => return Ok(()),
+        Some(found) => return Err(StoreError::RangesChosen { log: url.to_string(), found }),
+    }
+    let choose =
+        format!("alter table guerdon_log.log alter column range_positions set default {positions}");
+    let chosen = client.batch_execute(&choose).await;
+    chosen.map_err(|source| postgres("choose the ranges of", source))
+}
+
 pub(super) async fn check_schema(url: &PostgresUrl) -> Result<(), StoreError> {
     Ok(postgres_connection::check_schema(url, SCHEMA, &migrations()).await?)
 }

@@ -99,7 +99,7 @@ fn range_sql(number: u64, size: u64) -> String {
             end if;
         exception
             -- Another one has made it meanwhile.
-            when unique_violation or duplicate_table then null;
+            when unique_violation or duplicate_table or duplicate_object then null;
         end $$"
     )
 }

@@ -1,8 +1,8 @@
 //! Moves what was appended from the write-ahead file into the log's file, beside the appends.
 //!
 //! Left to SQLite, the connection that appends does it, and no append is answered for as long as it
-//! takes to copy and sync tens of megabytes. Here another connection copies while appends go on, and
-//! only the last few pages, without which the write-ahead file couldn't begin anew, are copied
+//! takes to copy and sync tens of megabytes. Here another connection copies while appends go on,
+//! and only the last few pages, without which the write-ahead file couldn't begin anew, are copied
 //! between two appends.
 
 use std::path::Path;

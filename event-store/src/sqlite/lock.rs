@@ -16,12 +16,27 @@ pub(super) struct WriterLock {
     path: PathBuf,
 }
 
+/// The id of the log that was last made in a file, as the lock beside it says.
+pub(super) fn noted_log_id(log: &Path) -> Option<LogId> {
+    std::fs::read_to_string(beside(log)).ok()?.trim().parse().ok().map(LogId)
+}
+
+/// Whether another process holds the lock beside a file, and so may write to it.
+pub(super) fn is_held(log: &Path) -> bool {
+    let held = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+    File::open(beside(log)).is_ok_and(held)
+}
+
+fn beside(log: &Path) -> PathBuf {
+    let mut path = log.as_os_str().to_owned();
+    path.push(".lock");
+    path.into()
+}
+
 impl WriterLock {
     /// Locks `FILE.lock` beside the log.
     pub(super) fn acquire(log: &Path) -> Result<Self, StoreError> {
-        let mut path = log.as_os_str().to_owned();
-        path.push(".lock");
-        let path = PathBuf::from(path);
+        let path = beside(log);
         let io = |doing, source| StoreError::Io { doing, file: path.clone(), source };
         let file = OpenOptions::new()
             .read(true)

@@ -10,7 +10,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use uuid::Uuid;
 
-use super::lock::WriterLock;
+use super::lock::{self, WriterLock};
 use super::rows::failed;
 use crate::{NewLog, StoreError};
 
@@ -46,8 +46,7 @@ pub(super) async fn for_writing(file: &Path, new_log: NewLog) -> Result<Opened, 
     if !file.exists()
         && let Some(log_id) = lock.log_id()?
     {
-        let what = format!("it is gone, but the lock beside it says that it held log {log_id}");
-        return Err(StoreError::Corrupt { file: file.into(), what });
+        return Err(gone(file, log_id));
     }
     migrate(file).await?;
     let connection = writing_connection(file)?;
@@ -64,13 +63,21 @@ pub(super) async fn for_writing(file: &Path, new_log: NewLog) -> Result<Opened, 
 /// Opens a file that is there, to read.
 pub(super) fn for_reading(file: &Path) -> Result<Opened, StoreError> {
     if !file.exists() {
-        return Err(StoreError::Missing { log: file.display().to_string() });
+        return Err(match lock::noted_log_id(file) {
+            Some(log_id) => gone(file, log_id),
+            None => StoreError::Missing { log: file.display().to_string() },
+        });
     }
     let connection = reading_connection(file)?;
     check_schema(&connection, file)?;
     let (log_id, partitions) = which_log(&connection)?
         .ok_or_else(|| StoreError::Missing { log: file.display().to_string() })?;
     Ok(Opened { log_id, partitions, writer: None, lock: None })
+}
+
+fn gone(file: &Path, log_id: LogId) -> StoreError {
+    let what = format!("it is gone, but the lock beside it says that it held log {log_id}");
+    StoreError::Corrupt { file: file.into(), what }
 }
 
 /// A connection that can't write.

@@ -206,7 +206,13 @@ where
             Ok(record) => {
                 let place = place(line(record.position()));
                 match record.deserialize::<C>(Some(&headers)) {
-                    Err(error) => sentences.push(bad(place, &error)),
+                    Err(error) => {
+                        let sentence = unread(&error, &headers, &record);
+                        sentences.push(sentence.map_or_else(
+                            || bad(place.clone(), &error),
+                            |sentence| format!("{place}: {sentence}"),
+                        ));
+                    }
                     Ok(found) => match check(place.clone(), row, found) {
                         Ok(found) => rows.push(found),
                         Err(sentence) => sentences.push(format!("{place}: {sentence}")),
@@ -229,6 +235,18 @@ fn unpack(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut text = Vec::new();
     flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut text)?;
     Ok(text)
+}
+
+/// Which column's value can't be read, and why not.
+fn unread(
+    error: &csv::Error,
+    headers: &csv::StringRecord,
+    record: &csv::StringRecord,
+) -> Option<String> {
+    let csv::ErrorKind::Deserialize { err, .. } = error.kind() else { return None };
+    let field = usize::try_from(err.field()?).ok()?;
+    let (column, value) = (headers.get(field)?, record.get(field)?);
+    Some(format!("{column} is {value:?}, and can't be read: {}", err.kind()))
 }
 
 /// The reader's complaint, without the place that it would give a second time.
@@ -286,7 +304,10 @@ mod tests {
     #[test]
     fn every_malformed_row_has_a_sentence_with_its_line() {
         for (rows, sentence) in [
-            ("hh-1,b-1,2017-01-02T11:53:26Z,-5", "invalid digit found in string"),
+            (
+                "hh-1,b-1,2017-01-02T11:53:26Z,-5",
+                "amount_cents is \"-5\", and can't be read: invalid",
+            ),
             ("hh-1,b-1,2017-01-02T11:53:26Z", "it has 3 columns, not 4"),
             ("hh-1,b-1,yesterday,5", "purchased_at is \"yesterday\", not as in"),
             ("hh-1,b-1,2017-01-02T11:53:26+01:00,5", "purchased_at is"),

@@ -32,7 +32,7 @@ pub(super) async fn keep_taking(
         newest = head.position;
         match take(&config, &stop).await {
             Ok(Child::GivenUp) => return,
-            Ok(Child::Ended) => tracing::info!(position = %newest, "a snapshot was taken"),
+            Ok(Child::Ended) => tracing::info!(at_least_to = %newest, "a snapshot was taken"),
             Err(error) => {
                 tracing::warn!(%error, "no snapshot was taken; the ledger serves without it");
             }

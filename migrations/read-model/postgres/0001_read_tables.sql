@@ -113,6 +113,7 @@ create unique index hold_is_one_per_id on hold (account_id, hold_id);
 create index hold_of_account on hold (account_id, place);
 create index hold_is_live on hold (account_id, deadline) where status = 'held';
 
+-- How far its parcel is, its shipping request says, which stands at the same place.
 create table exchange (
     place bigint not null primary key,
     account_id text collate "C" not null,
@@ -122,8 +123,6 @@ create table exchange (
     quantity bigint not null,
     points bigint not null,
     hold_id text collate "C",
-    -- created, cancelled (all of it), dispatched
-    status text not null,
     cancelled_quantity bigint not null,
     refunded_points bigint not null,
     occurred_at bigint,
@@ -157,36 +156,76 @@ create index purchase_of_account on purchase (account_id, place);
 create table shipping_request (
     -- of the event that asked for it
     place bigint not null primary key,
-    -- {log id}-{generation}-{partition}-{position}: what a warehouse keys on
-    shipping_request_id text not null,
+    -- of the same event; a request's id is {log id}-{generation}-{partition}-{position}
+    generation bigint not null,
     -- 1: goods bought for money, 2: goods got for points
     type bigint not null,
     account_id text collate "C" not null,
     exchange_id text collate "C",
     purchase_id text collate "C",
-    -- JSON: [{"product_id":…,"quantity":…}]
+    -- what was asked for, JSON: [{"product_id":…,"quantity":…}]
     lines text not null,
+    -- what is left of it, where some was cancelled or came back
+    lines_left text,
     -- null once it has been erased
     deliver_to text,
     warehouse text collate "C" not null,
     lane text collate "C" not null,
+    -- of its message in the lane
     sequence bigint not null,
+    recorded_at bigint not null,
+    -- the trace in which it was asked for
+    traceparent text,
+    -- requested, accepted, back-ordered, dispatched, delivered; cancelled, rejected, settled
     status text not null,
+    -- since when, where something became known of it
+    status_since bigint,
+    -- why, as the warehouse or the operator says; null, too, once it has been erased
+    reason text,
     carrier text,
     express_no text,
+    -- it left although it had been cancelled, rejected or settled: somebody must see to it
+    crossed boolean not null default false,
     -- the place of the last event that changed it: applied again, it changes nothing
     changed_at bigint not null,
     constraint shipping_request_has_its_cause check (
         (type = 1 and purchase_id is not null and exchange_id is null)
         or (type = 2 and exchange_id is not null and purchase_id is null)
     )
-);
+-- Room for the next version of a row on its own page: a parcel is accepted, dispatched, delivered.
+) with (fillfactor = 90);
 
 -- One shipping request for each exchange: projecting an event again changes nothing.
 create unique index shipping_request_is_one_per_exchange
     on shipping_request (account_id, exchange_id) where type = 2;
 create unique index shipping_request_is_one_per_purchase
     on shipping_request (account_id, purchase_id) where type = 1;
+-- A warehouse's, in the order of the log.
+create index shipping_request_of_warehouse on shipping_request (warehouse, place);
+create index shipping_request_has_crossed on shipping_request (place) where crossed;
+
+-- What a warehouse is told of its requests after it was asked: there is less to ship, or nothing.
+create table shipping_change (
+    -- of the event that made it
+    place bigint not null primary key,
+    -- of the same event; a change's id is made as a request's
+    generation bigint not null,
+    -- the place of the request that it changes
+    request bigint not null,
+    -- reduced, cancelled
+    kind text not null,
+    -- all lines as they are from now on
+    lines text not null,
+    -- the request's
+    warehouse text collate "C" not null,
+    -- of its message in the request's lane
+    sequence bigint not null,
+    recorded_at bigint not null,
+    -- the trace in which it was asked for
+    traceparent text
+);
+
+create index shipping_change_of_warehouse on shipping_change (warehouse, place);
 
 create table offer_availability (
     offer_id text collate "C" not null primary key,
@@ -250,10 +289,13 @@ create table programme_total (
     shipments bigint not null
 );
 
--- How many shipping requests each lane has had; counted from the log alone.
+-- How many messages each lane has had, requests and their changes; counted from the log alone.
 create table lane (
     lane text collate "C" not null primary key,
-    last_sequence bigint not null
+    warehouse text collate "C" not null,
+    last_sequence bigint not null,
+    -- of the last message: what stands up to there isn't counted again
+    last_place bigint not null
 );
 
 -- Up to which event each partition is projected, in the same transaction as the rows, and the

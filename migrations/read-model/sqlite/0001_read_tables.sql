@@ -111,6 +111,7 @@ create unique index hold_is_one_per_id on hold (account_id, hold_id);
 create index hold_of_account on hold (account_id, place);
 create index hold_is_live on hold (account_id, deadline) where status = 'held';
 
+-- How far its parcel is, its shipping request says, which stands at the same place.
 create table exchange (
     place integer not null primary key,
     "partition" integer generated always as (place >> 48) virtual,
@@ -122,8 +123,6 @@ create table exchange (
     quantity integer not null,
     points integer not null,
     hold_id text,
-    -- created, cancelled (all of it), dispatched
-    status text not null,
     cancelled_quantity integer not null,
     refunded_points integer not null,
     occurred_at integer,
@@ -161,23 +160,36 @@ create table shipping_request (
     place integer not null primary key,
     "partition" integer generated always as (place >> 48) virtual,
     position integer generated always as (place & 281474976710655) virtual,
-    -- {log id}-{generation}-{partition}-{position}: what a warehouse keys on
-    shipping_request_id text not null,
+    -- of the same event; a request's id is {log id}-{generation}-{partition}-{position}
+    generation integer not null,
     -- 1: goods bought for money, 2: goods got for points
     type integer not null,
     account_id text not null,
     exchange_id text,
     purchase_id text,
-    -- JSON: [{"product_id":…,"quantity":…}]
+    -- what was asked for, JSON: [{"product_id":…,"quantity":…}]
     lines text not null,
+    -- what is left of it, where some was cancelled or came back
+    lines_left text,
     -- null once it has been erased
     deliver_to text,
     warehouse text not null,
     lane text not null,
+    -- of its message in the lane
     sequence integer not null,
+    recorded_at integer not null,
+    -- the trace in which it was asked for
+    traceparent text,
+    -- requested, accepted, back-ordered, dispatched, delivered; cancelled, rejected, settled
     status text not null,
+    -- since when, where something became known of it
+    status_since integer,
+    -- why, as the warehouse or the operator says; null, too, once it has been erased
+    reason text,
     carrier text,
     express_no text,
+    -- it left although it had been cancelled, rejected or settled: somebody must see to it
+    crossed integer not null default 0,
     -- the place of the last event that changed it: applied again, it changes nothing
     changed_at integer not null,
     constraint shipping_request_has_its_cause check (
@@ -191,6 +203,32 @@ create unique index shipping_request_is_one_per_exchange
     on shipping_request (account_id, exchange_id) where type = 2;
 create unique index shipping_request_is_one_per_purchase
     on shipping_request (account_id, purchase_id) where type = 1;
+-- A warehouse's, in the order of the log. Every entry ends in the place by itself.
+create index shipping_request_of_warehouse on shipping_request (warehouse);
+create index shipping_request_has_crossed on shipping_request (place) where crossed;
+
+-- What a warehouse is told of its requests after it was asked: there is less to ship, or nothing.
+create table shipping_change (
+    -- of the event that made it
+    place integer not null primary key,
+    -- of the same event; a change's id is made as a request's
+    generation integer not null,
+    -- the place of the request that it changes
+    request integer not null,
+    -- reduced, cancelled
+    kind text not null,
+    -- all lines as they are from now on
+    lines text not null,
+    -- the request's
+    warehouse text not null,
+    -- of its message in the request's lane
+    sequence integer not null,
+    recorded_at integer not null,
+    -- the trace in which it was asked for
+    traceparent text
+) strict;
+
+create index shipping_change_of_warehouse on shipping_change (warehouse);
 
 create table offer_availability (
     offer_id text not null primary key,
@@ -254,10 +292,13 @@ create table programme_total (
     shipments integer not null
 ) strict;
 
--- How many shipping requests each lane has had; counted from the log alone.
+-- How many messages each lane has had, requests and their changes; counted from the log alone.
 create table lane (
     lane text not null primary key,
-    last_sequence integer not null
+    warehouse text not null,
+    last_sequence integer not null,
+    -- of the last message: what stands up to there isn't counted again
+    last_place integer not null
 ) strict, without rowid;
 
 -- Up to which event each partition is projected, in the same transaction as the rows, and the

@@ -1,6 +1,9 @@
 //! As of which event something was read.
 
-use log_record::{Place, Position};
+use log_record::{LogId, Partition, Place, Position};
+use uuid::Uuid;
+
+use super::ReadError;
 
 /// As of which event of each partition something was read.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +16,7 @@ pub(super) struct Progress {
     position: i64,
     recorded_at: i64,
     clock: Option<String>,
+    log_id: Vec<u8>,
 }
 
 impl AsOf {
@@ -22,6 +26,27 @@ impl AsOf {
         let partition = i64::from(place.partition.0);
         let found = self.0.iter().find(|progress| progress.partition == partition);
         Position(found.map(|progress| progress.position).unwrap_or_default().cast_unsigned())
+    }
+
+    /// Where the partition with this number is projected to.
+    #[must_use]
+    pub fn position(&self, partition: Partition) -> Position {
+        self.reached(&Place { partition, position: Position::START })
+    }
+
+    /// Whether anything was projected, and of no other log than `log`, where that is known.
+    pub(super) fn check(&self, log: Option<LogId>) -> Result<(), ReadError> {
+        if self.0.is_empty() {
+            return Err(ReadError::NotBegun);
+        }
+        let of = self.0.iter().map(|progress| {
+            // What is no id is no log's.
+            LogId(Uuid::from_slice(&progress.log_id).unwrap_or_default())
+        });
+        match log.and_then(|log| of.into_iter().find(|of| *of != log).map(|of| (of, log))) {
+            Some((of, log)) => Err(ReadError::OtherLog { of, log }),
+            None => Ok(()),
+        }
     }
 
     /// When the last event was recorded, in microseconds.

@@ -10,6 +10,7 @@ use crate::dump::TABLES;
 use crate::write::Side;
 use crate::{ProjectError, ReadModelUrl};
 
+const KEEP_GRANTS: &str = include_str!("../sql/postgres/keep_grants.sql");
 const ARE_AHEAD: &str = include_str!("../sql/postgres/are_live_tables_ahead.sql");
 
 /// Every reader and every projector holds the checkpoint from its first statement on, so whoever
@@ -38,6 +39,7 @@ async fn trade(client: &Client) -> Result<Swap, tokio_postgres::Error> {
     if client.query_one(ARE_AHEAD, &[]).await?.try_get(0)? {
         return Ok(Swap::Behind);
     }
+    client.batch_execute(KEEP_GRANTS).await?;
     let (live, rebuilt) = (Side::Live.schema(), Side::Rebuilt.schema());
     let mut trade = format!("create schema {live}_old;");
     for (table, _) in TABLES {

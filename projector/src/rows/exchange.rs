@@ -19,12 +19,11 @@ pub(crate) struct Exchange {
     pub(crate) recorded_at: i64,
 }
 
-/// What was cancelled of an exchange, and whether its parcel left.
+/// What was cancelled of an exchange.
 #[derive(Debug, Default)]
 pub(crate) struct ExchangeChange {
     pub(crate) cancelled_quantity: i64,
     pub(crate) refunded_points: i64,
-    pub(crate) is_dispatched: bool,
 }
 
 impl Rows {
@@ -62,6 +61,6 @@ impl Rows {
         change.cancelled_quantity += quantity;
         change.refunded_points += int(fact.points.get());
         let news = ShippingNews::LessOfEach(quantity);
-        self.change_shipping(at, account_id, Shipped::ExchangeId(fact.exchange_id), news);
+        self.hear_of_shipping(at, account_id, Shipped::ExchangeId(fact.exchange_id), news);
     }
 }

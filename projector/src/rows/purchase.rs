@@ -92,7 +92,7 @@ impl Rows {
         }
         change.returned_points += fact.points.map_or(0, |points| int(points.get()));
         let news = ShippingNews::Less(returned);
-        self.change_shipping(at, account_id, Shipped::PurchaseId(fact.purchase_id), news);
+        self.hear_of_shipping(at, account_id, Shipped::PurchaseId(fact.purchase_id), news);
     }
 
     /// A purchase shows what was taken back of the credit that it earned, whoever took it.

@@ -1,3 +1,3 @@
-select "partition", position, recorded_at, clock
+select "partition", position, recorded_at, clock, log_id
 from checkpoint
 order by "partition"

@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use super::{Batch, WriteError, Written};
 use crate::checkpoint::Checkpoint;
-use crate::rows::Lanes;
+use crate::rows::{LaneEnd, Lanes};
 use crate::{ProjectError, ReadModelUrl};
 
 const SESSION: &str = include_str!("../sql/postgres/session.sql");
@@ -31,6 +31,7 @@ const SELECT: &str = include_str!("../sql/postgres/select_checkpoint.sql");
 const INSERT: &str = include_str!("../sql/postgres/insert_checkpoint.sql");
 const MOVE: &str = include_str!("../sql/postgres/move_checkpoint.sql");
 const STOP: &str = include_str!("../sql/postgres/stop_checkpoint.sql");
+const LANES: &str = include_str!("../sql/select_lanes.sql");
 
 /// How often it is looked whether the connection still stands while there is nothing to write.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -81,15 +82,21 @@ impl PostgresTables {
     }
 
     pub(super) async fn read_lanes(&mut self) -> Result<Lanes, WriteError> {
-        let rows =
-            self.connection.client.query("select lane, last_sequence from lane", &[]).await?;
-        let lanes = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+        let rows = self.connection.client.query(LANES, &[]).await?;
+        let lanes = rows.iter().map(|row| {
+            let end = LaneEnd {
+                warehouse: row.try_get(1)?,
+                sequence: row.try_get(2)?,
+                place: row.try_get(3)?,
+            };
+            Ok((row.try_get(0)?, end))
+        });
         Ok(lanes.collect::<Result<_, tokio_postgres::Error>>()?)
     }
 
     pub(super) async fn write(&mut self, batch: Batch) -> Result<Written, WriteError> {
         let written = self.transact(batch).await;
-        if !matches!(written, Ok(Written::Moved)) {
+        if !matches!(written, Ok(Written::Moved(_))) {
             // Where the connection is lost, the server does it by itself.
             drop(self.connection.client.batch_execute("rollback").await);
         }
@@ -109,12 +116,11 @@ impl PostgresTables {
     }
 
     async fn transact(&mut self, batch: Batch) -> Result<Written, WriteError> {
-        let Batch { partition, from, next, mut rows } = batch;
+        let Batch { partition, from, next, lanes, mut rows } = batch;
         let begin = Write::of("begin", vec![]);
         let mut first = vec![begin, move_checkpoint(partition, from, next, rows.clock)];
         credit::write_lots(&mut first, &rows);
         purchase::write_purchases(&mut first, &rows);
-        shipping::write_requests(&mut first, &rows);
         // The others of these change nothing where they stand already, so that it doesn't matter
         // that they were sent together with what decides.
         if self.send(first).await?[1] != 1 {
@@ -122,8 +128,9 @@ impl PostgresTables {
         }
         let were_pending = credit::were_pending(self, &rows).await?;
         rows.settle_withdrawals(&were_pending);
+        let found = shipping::find_requests(self, &rows.shipping).await?;
+        rows.shipping.settle(found, &lanes)?;
         let purchases = purchase::changed_purchases(self, &rows).await?;
-        let requests = shipping::changed_requests(self, &rows).await?;
         let mut rest = vec![];
         credit::write_parts(&mut rest, &rows);
         credit::write_balances(&mut rest, &rows);
@@ -132,13 +139,12 @@ impl PostgresTables {
         offer::write_offers(&mut rest, &rows);
         exchange::write_exchanges(&mut rest, &rows);
         purchase::write_changes(&mut rest, &purchases);
-        shipping::write_changes(&mut rest, &requests);
-        shipping::write_lanes(&mut rest, &rows);
+        shipping::write_shipping(&mut rest, &rows.shipping);
         programme::write_programme(&mut rest, partition, &rows);
         // After an error of one of the others, the server takes it for a rollback.
         rest.push(Write::of("commit", vec![]));
         self.send(rest).await?;
-        Ok(Written::Moved)
+        Ok(Written::Moved(rows.shipping.lanes))
     }
 
     /// Runs all of them in this order, each sent without waiting for the answer to the one before,

@@ -18,12 +18,13 @@ use super::{Batch, WriteError, Written};
 use crate::ProjectError;
 use crate::checkpoint::Checkpoint;
 use crate::database::connect;
-use crate::rows::{Lanes, Rows};
+use crate::rows::{LaneEnd, Lanes, Rows};
 
 const SELECT: &str = include_str!("../sql/sqlite/select_checkpoint.sql");
 const INSERT: &str = include_str!("../sql/sqlite/insert_checkpoint.sql");
 const MOVE: &str = include_str!("../sql/sqlite/move_checkpoint.sql");
 const STOP: &str = include_str!("../sql/sqlite/stop_checkpoint.sql");
+const LANES: &str = include_str!("../sql/select_lanes.sql");
 
 /// The tables in a file.
 #[derive(Debug)]
@@ -61,8 +62,11 @@ impl SqliteTables {
 
     pub(super) fn read_lanes(&mut self) -> Result<Lanes, WriteError> {
         let connection = self.connection()?;
-        let mut select = connection.prepare_cached("select lane, last_sequence from lane")?;
-        let lanes = select.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut select = connection.prepare_cached(LANES)?;
+        let lanes = select.query_map((), |row| {
+            let end = LaneEnd { warehouse: row.get(1)?, sequence: row.get(2)?, place: row.get(3)? };
+            Ok((row.get(0)?, end))
+        })?;
         Ok(lanes.collect::<Result<_, _>>()?)
     }
 
@@ -103,7 +107,7 @@ impl SqliteTables {
 }
 
 fn commit(connection: &mut Connection, batch: Batch) -> Result<Written, WriteError> {
-    let Batch { partition, from, next, mut rows } = batch;
+    let Batch { partition, from, next, lanes, mut rows } = batch;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // First, so that nothing is written for a batch that another has written.
     let moved = transaction.prepare_cached(MOVE)?.execute(params![
@@ -119,14 +123,19 @@ fn commit(connection: &mut Connection, batch: Batch) -> Result<Written, WriteErr
     if moved != 1 {
         return Ok(Written::Overtaken);
     }
-    write(&transaction, partition, &mut rows)?;
+    write(&transaction, partition, &lanes, &mut rows)?;
     transaction.commit()?;
-    Ok(Written::Moved)
+    Ok(Written::Moved(rows.shipping.lanes))
 }
 
-fn write(connection: &Connection, partition: Partition, rows: &mut Rows) -> Result<(), WriteError> {
+fn write(
+    connection: &Connection,
+    partition: Partition,
+    lanes: &Lanes,
+    rows: &mut Rows,
+) -> Result<(), WriteError> {
     // What is made comes before what changes it: lots before withdrawals of them, offers before
-    // what is sold of them, requests before their dispatch.
+    // what is sold of them.
     credit::write_lots(connection, rows)?;
     credit::settle_withdrawals(connection, rows)?;
     credit::write_parts(connection, rows)?;
@@ -136,6 +145,6 @@ fn write(connection: &Connection, partition: Partition, rows: &mut Rows) -> Resu
     offer::write_offers(connection, rows)?;
     exchange::write_exchanges(connection, rows)?;
     purchase::write_purchases(connection, rows)?;
-    shipping::write_requests(connection, rows)?;
+    shipping::write_shipping(connection, lanes, &mut rows.shipping)?;
     Ok(programme::write_programme(connection, partition.0, rows)?)
 }

@@ -8,7 +8,7 @@ use domain::{
     ExchangeCreated, HoldCaptured, HoldReleased, LogOpened, LotPart, Note, OfferAmended,
     OfferClosed, OfferOpened, Ordered, Points, Policy, PolicyChanged, PurchaseLine,
     PurchaseRecorded, PurchaseReturned, Rate, ReleaseReason, ReturnedLine, RuleVersion,
-    ShipmentDispatched, Shipped, SpentCredit, Timestamp, WithdrawalCause,
+    ShipmentDispatched, ShipmentReport, Shipped, SpentCredit, Timestamp, WithdrawalCause,
 };
 use log_record::Position;
 
@@ -145,7 +145,7 @@ pub(crate) fn earned(
     Event::CreditEarned(account(name), fact)
 }
 
-fn purchased(name: &str, basket: &str, amount: u64, warehouse: Option<&str>) -> Event {
+pub(crate) fn purchased(name: &str, basket: &str, amount: u64, warehouse: Option<&str>) -> Event {
     let line = |product: &str, quantity, earned: Option<u64>| PurchaseLine {
         product_id: id(product),
         quantity: units(quantity),
@@ -270,7 +270,13 @@ pub(crate) fn refunded(
     Event::CreditRefunded(account(name), fact)
 }
 
-fn exchanged(name: &str, exchange: &str, quantity: u64, cost: u64, hold: Option<&str>) -> Event {
+pub(crate) fn exchanged(
+    name: &str,
+    exchange: &str,
+    quantity: u64,
+    cost: u64,
+    hold: Option<&str>,
+) -> Event {
     let fact = ExchangeCreated {
         exchange_id: id(exchange),
         offer_id: id("mug"),
@@ -286,7 +292,7 @@ fn exchanged(name: &str, exchange: &str, quantity: u64, cost: u64, hold: Option<
     Event::ExchangeCreated(account(name), fact)
 }
 
-fn cancelled(
+pub(crate) fn cancelled(
     name: &str,
     exchange: &str,
     cancellation: &str,
@@ -316,6 +322,12 @@ pub(crate) fn dispatched(name: &str, shipped: Shipped) -> Event {
         occurred_at: None,
     };
     Event::ShipmentDispatched(account(name), fact)
+}
+
+/// What a warehouse or an operator says of a parcel, and why.
+pub(crate) fn report(shipped: Shipped, reason: Option<&str>) -> ShipmentReport {
+    let note = Note { by: None, reason: reason.map(id) };
+    ShipmentReport { shipped, occurred_at: None, note }
 }
 
 pub(crate) fn held(name: &str, hold: &str, lots: Vec<LotPart>, ends_on: i64) -> Event {

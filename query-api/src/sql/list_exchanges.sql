@@ -1,7 +1,9 @@
--- An account's exchanges, newest first, before a position.
-select exchange_id, account_id, offer_id, product_id, quantity, points, hold_id, status,
-    cancelled_quantity, refunded_points, place, occurred_at, recorded_at
+-- An account's exchanges, newest first, before a position; each with how far its parcel is.
+select exchange.exchange_id, exchange.account_id, offer_id, product_id, quantity, points, hold_id,
+    cancelled_quantity, refunded_points, exchange.place, occurred_at, exchange.recorded_at,
+    request.status, request.reason, request.carrier, request.express_no
 from exchange
-where account_id = $1 and place < $2
-order by place desc
+join shipping_request as request on request.place = exchange.place
+where exchange.account_id = $1 and exchange.place < $2
+order by exchange.place desc
 limit $3

@@ -1,8 +1,9 @@
 -- An account's, after a place of the log. A request stands at the place of the exchange or purchase
 -- that asks for it; a second index here would only say again whose it is. $6 is another list's and
 -- stays unused.
-select shipping_request_id, type, account_id, exchange_id, purchase_id, lines, deliver_to,
-    warehouse, lane, sequence, status, carrier, express_no, place
+select (select log_id from checkpoint limit 1) as log_id, generation, type, account_id, exchange_id,
+    purchase_id, coalesce(lines_left, lines) as lines, deliver_to, warehouse, lane, sequence,
+    recorded_at, status, status_since, reason, carrier, express_no, crossed, place
 from shipping_request
 where place in (
         select place from exchange where account_id = $5 and place > ($1 << 48 | $2)
@@ -11,5 +12,6 @@ where place in (
     )
     and $6 is null
     and ($3 is null or status = $3)
+    and ($7 is null or warehouse = $7)
 order by place
 limit $4

@@ -1,12 +1,14 @@
 -- Those of an exchange id, of one account or of all, after a place of the log. A request stands at
 -- the place of its exchange.
-select shipping_request_id, type, account_id, exchange_id, purchase_id, lines, deliver_to,
-    warehouse, lane, sequence, status, carrier, express_no, place
+select (select log_id from checkpoint limit 1) as log_id, generation, type, account_id, exchange_id,
+    purchase_id, coalesce(lines_left, lines) as lines, deliver_to, warehouse, lane, sequence,
+    recorded_at, status, status_since, reason, carrier, express_no, crossed, place
 from shipping_request
 where place in (
         select place from exchange where exchange_id = $6 and place > ($1 << 48 | $2)
     )
     and ($5 is null or account_id = $5)
     and ($3 is null or status = $3)
+    and ($7 is null or warehouse = $7)
 order by place
 limit $4

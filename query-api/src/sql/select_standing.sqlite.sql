@@ -2,6 +2,7 @@
 -- as live, in the order of their ends; after how far each partition is.
 select
     checkpoint."partition", checkpoint.position, checkpoint.recorded_at, checkpoint.clock,
+    checkpoint.log_id,
     account_balance."partition" as home, account_balance.position as changed_at,
     account_balance.owed,
     (

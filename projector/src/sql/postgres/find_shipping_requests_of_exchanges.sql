@@ -1,4 +1,5 @@
-select asked.number, request.place, lines, status, carrier, express_no, changed_at
+select request.place, lines, warehouse, lane, lines_left, status, status_since, reason, carrier,
+    express_no, crossed, changed_at, asked.number
 from unnest($1::text[], $2::text[]) with ordinality as asked (account_id, exchange_id, number)
 join shipping_request as request
     on request.account_id = asked.account_id

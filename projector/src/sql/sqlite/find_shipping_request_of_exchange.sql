@@ -1,3 +1,4 @@
-select place, lines, status, carrier, express_no, changed_at
+select place, lines, warehouse, lane, lines_left, status, status_since, reason, carrier, express_no,
+    crossed, changed_at
 from shipping_request
 where account_id = ?1 and exchange_id = ?2 and type = 2

@@ -1,3 +1,3 @@
-insert into lane (lane, last_sequence)
-values (?1, ?2)
-on conflict do update set last_sequence = excluded.last_sequence
+insert into lane (lane, warehouse, last_sequence, last_place)
+values (?1, ?2, ?3, ?4)
+on conflict do update set last_sequence = excluded.last_sequence, last_place = excluded.last_place

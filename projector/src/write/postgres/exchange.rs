@@ -61,7 +61,6 @@ pub(super) fn write_exchanges<'a>(writes: &mut Vec<Write<'a>>, rows: &'a Rows) {
             column(changes, |((_, exchange_id), _)| exchange_id.as_str()),
             column(changes, |(_, change)| change.cancelled_quantity),
             column(changes, |(_, change)| change.refunded_points),
-            column(changes, |(_, change)| change.is_dispatched),
         ];
         writes.push(Write::of(EXCHANGE_CHANGE, arguments));
     }

@@ -60,7 +60,6 @@ pub(super) fn write_exchanges(connection: &Connection, rows: &Rows) -> rusqlite:
             exchange_id.as_str(),
             change.cancelled_quantity,
             change.refunded_points,
-            change.is_dispatched,
         ])?;
     }
     Ok(())

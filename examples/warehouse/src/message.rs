@@ -1,0 +1,85 @@
+//! A message from the ledger: a shipping request, or a change of one.
+
+use anyhow::{Context as _, bail};
+use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use serde::{Deserialize, Serialize};
+
+/// A message with what its headers say of it.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    /// What is the same whenever this message is sent.
+    pub(crate) id: String,
+    /// Which ledger it comes from.
+    pub(crate) source: String,
+    pub(crate) lane: String,
+    pub(crate) sequence: i64,
+    pub(crate) attempt: i64,
+    pub(crate) kind: Kind,
+    pub(crate) body: Body,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Requested,
+    Reduced,
+    Cancelled,
+}
+
+/// What the messages' bodies have in common; a change has no address.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Body {
+    pub(crate) shipping_request_id: String,
+    pub(crate) account_id: String,
+    pub(crate) deliver_to: Option<String>,
+    pub(crate) warehouse: String,
+    pub(crate) lines: Vec<Line>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Line {
+    pub(crate) product_id: String,
+    pub(crate) quantity: i64,
+}
+
+impl Incoming {
+    pub(crate) fn read(message: &BorrowedMessage<'_>) -> anyhow::Result<Self> {
+        let kind = match header(message, "ce_type")?.as_str() {
+            "guerdon.shipping-requested" => Kind::Requested,
+            "guerdon.shipping-request-reduced" => Kind::Reduced,
+            "guerdon.shipping-request-cancelled" => Kind::Cancelled,
+            other => bail!("the message's type is unknown: {other}"),
+        };
+        let number = |name| -> anyhow::Result<i64> {
+            header(message, name)?.parse().with_context(|| format!("{name} isn't a number"))
+        };
+        // A change is sent once and has no attempt.
+        let attempt = if kind == Kind::Requested { number("attempt")? } else { 1 };
+        let body = message.payload().context("the message has no body")?;
+        Ok(Self {
+            id: header(message, "ce_id")?,
+            source: header(message, "ce_source")?,
+            lane: header(message, "lane")?,
+            sequence: number("sequence")?,
+            attempt,
+            kind,
+            body: serde_json::from_slice(body).context("the body can't be read")?,
+        })
+    }
+
+    pub(crate) fn warehouse(&self) -> &str {
+        &self.body.warehouse
+    }
+
+    /// Whether nothing is left to be shipped.
+    pub(crate) fn is_nothing_left(&self) -> bool {
+        self.kind == Kind::Cancelled || self.body.lines.iter().all(|line| line.quantity == 0)
+    }
+}
+
+fn header(message: &BorrowedMessage<'_>, name: &str) -> anyhow::Result<String> {
+    let headers = message.headers().context("the message has no headers")?;
+    let header = headers.iter().find(|header| header.key == name);
+    let value = header.and_then(|header| header.value);
+    let value = value.with_context(|| format!("the message has no header {name}"))?;
+    String::from_utf8(value.into()).with_context(|| format!("header {name} isn't text"))
+}

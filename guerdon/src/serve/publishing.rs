@@ -1,0 +1,35 @@
+//! The publisher beside the rest: started with the ledger, stopped before its last requests end.
+
+use anyhow::Context as _;
+use event_store::EventStore;
+use projector::ReadModel;
+use publisher::{Publisher, PublisherConfig};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A publisher that runs.
+pub(super) struct Publishing {
+    pub(super) publisher: Publisher,
+    stop: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+impl Publishing {
+    pub(super) async fn start(
+        config: PublisherConfig,
+        read_model: ReadModel,
+        store: &EventStore,
+    ) -> anyhow::Result<Self> {
+        let log = (store.log_id(), store.partitions());
+        let publisher = Publisher::open(config, read_model, log).await?;
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(publisher.clone().run(stop.clone()));
+        Ok(Self { publisher, stop, running })
+    }
+
+    /// Lets it write down what was acknowledged.
+    pub(super) async fn stop(self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        self.running.await.context("the publisher failed")
+    }
+}

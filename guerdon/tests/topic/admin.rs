@@ -1,0 +1,34 @@
+//! What is done to topics behind the ledger's back.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication,
+};
+use rdkafka::client::DefaultClientContext;
+
+fn admin(brokers: &str) -> AdminClient<DefaultClientContext> {
+    ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a client")
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().operation_timeout(Some(Duration::from_secs(20)))
+}
+
+pub(crate) async fn make_topic(brokers: &str, topic: &str, name: &str, value: &str) {
+    let topic = NewTopic::new(topic, 4, TopicReplication::Fixed(1)).set(name, value);
+    let made = admin(brokers).create_topics([&topic], &options()).await.expect("answered");
+    made.into_iter().for_each(|made| assert!(made.is_ok(), "{made:?}"));
+}
+
+pub(crate) async fn alter_topic(brokers: &str, topic: &str, name: &str, value: &str) {
+    let change = AlterConfig::new(ResourceSpecifier::Topic(topic)).set(name, value);
+    let altered = admin(brokers).alter_configs([&change], &options()).await.expect("answered");
+    altered.into_iter().for_each(|altered| assert!(altered.is_ok(), "{altered:?}"));
+}
+
+pub(crate) async fn delete_topic(brokers: &str, topic: &str) {
+    let gone = admin(brokers).delete_topics(&[topic], &options()).await.expect("answered");
+    gone.into_iter().for_each(|gone| assert!(gone.is_ok(), "{gone:?}"));
+}

@@ -1,0 +1,322 @@
+//! What is asked of the warehouses, as messages in the order of the log: to read, whoever carries
+//! them. `docs/decisions/0013-how-shipping-is-published.md` says what they promise.
+
+use domain::Timestamp;
+use log_record::{LogId, Partition, Place, Position};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::{Query, Reading, ShippingStatus};
+
+const MESSAGES: Query = Query::same(include_str!("sql/list_shipping_messages.sql"));
+const MESSAGE: Query = Query::same(include_str!("sql/select_shipping_message.sql"));
+const STATES: Query = Query::same(include_str!("sql/list_request_states.sql"));
+const STATE: Query = Query::same(include_str!("sql/select_request_state.sql"));
+const WAREHOUSES: Query = Query::same(include_str!("sql/list_warehouses.sql"));
+const LOG_ID: Query = Query::same("select log_id from checkpoint limit 1");
+
+/// What a message says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageKind {
+    /// Ship this.
+    Requested,
+    /// There is less to ship than was asked for.
+    Reduced,
+    /// There is nothing left to ship.
+    Cancelled,
+}
+
+/// One message to a warehouse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShippingMessage {
+    /// Of the event that made it.
+    pub place: Place,
+    /// Its own id, `{log id}-{generation}-{partition}-{position}` of that event.
+    pub id: String,
+    /// The log that it comes from.
+    pub log_id: LogId,
+    /// What it says.
+    pub kind: MessageKind,
+    /// The request that it is, or changes.
+    pub shipping_request_id: String,
+    /// Whose goods they are.
+    pub account_id: String,
+    /// The exchange that is shipped; else it is a purchase.
+    pub exchange_id: Option<String>,
+    /// The purchase that is shipped; else it is an exchange.
+    pub purchase_id: Option<String>,
+    /// What was asked for, or what is left of it: a JSON list of products with their quantities.
+    pub lines: String,
+    /// Where to, in a request; nothing once that was erased.
+    pub deliver_to: Option<String>,
+    /// Who ships.
+    pub warehouse: String,
+    /// In which line it stands.
+    pub lane: String,
+    /// Its number there, counted from 1.
+    pub sequence: i64,
+    /// When the event was recorded.
+    pub recorded_at: Timestamp,
+    /// The trace in which it came about.
+    pub traceparent: Option<String>,
+}
+
+/// How far a request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestProgress {
+    /// Of the event that asked for it; its message stands there.
+    pub place: Place,
+    /// What became of it.
+    pub status: ShippingStatus,
+    /// When it was asked for.
+    pub recorded_at: Timestamp,
+}
+
+impl MessageKind {
+    /// As a `CloudEvent`'s type.
+    #[must_use]
+    pub const fn event_type(self) -> &'static str {
+        match self {
+            Self::Requested => "guerdon.shipping-requested",
+            Self::Reduced => "guerdon.shipping-request-reduced",
+            Self::Cancelled => "guerdon.shipping-request-cancelled",
+        }
+    }
+}
+
+impl ShippingMessage {
+    /// What it is about: the exchange's id, or the purchase's.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        self.exchange_id.as_deref().or(self.purchase_id.as_deref()).unwrap_or_default()
+    }
+
+    /// Where it comes from: `/guerdon/{log id}`.
+    #[must_use]
+    pub fn source(&self) -> String {
+        format!("/guerdon/{}", self.log_id)
+    }
+
+    /// Its JSON, the same whoever carries it. `attempt` counts how often a request was sent.
+    pub fn body(&self, attempt: u32) -> Result<String, serde_json::Error> {
+        let is_request = self.kind == MessageKind::Requested;
+        let told = |told: bool| told.then_some(self.recorded_at);
+        serde_json::to_string(&Body {
+            shipping_request_id: &self.shipping_request_id,
+            r#type: is_request.then_some(if self.purchase_id.is_some() { 1 } else { 2 }),
+            account_id: &self.account_id,
+            exchange_id: self.exchange_id.as_deref(),
+            purchase_id: self.purchase_id.as_deref(),
+            lines: serde_json::from_str(&self.lines)?,
+            deliver_to: is_request.then_some(self.deliver_to.as_deref()),
+            warehouse: &self.warehouse,
+            lane: &self.lane,
+            sequence: self.sequence,
+            attempt: is_request.then_some(attempt),
+            position: self.place.to_string(),
+            requested_at: told(is_request),
+            changed_at: told(!is_request),
+        })
+    }
+}
+
+/// A message's JSON; what is nothing isn't there, but an address that was erased is null.
+#[derive(Serialize)]
+struct Body<'a> {
+    shipping_request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    r#type: Option<u8>,
+    account_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exchange_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purchase_id: Option<&'a str>,
+    lines: &'a RawValue,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deliver_to: Option<Option<&'a str>>,
+    warehouse: &'a str,
+    lane: &'a str,
+    sequence: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<u32>,
+    position: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed_at: Option<Timestamp>,
+}
+
+impl Reading {
+    /// Every warehouse that was ever asked for something.
+    pub async fn warehouses(&mut self) -> Result<Vec<String>, sqlx::Error> {
+        let rows: Vec<(String,)> = self.all(WAREHOUSES, &[]).await?;
+        Ok(rows.into_iter().map(|(warehouse,)| warehouse).collect())
+    }
+
+    /// A warehouse's next messages after a place, of the place's partition. Each partition is
+    /// followed by itself: there is no order between two of them.
+    pub async fn shipping_messages(
+        &mut self,
+        warehouse: &str,
+        after: Place,
+        limit: u32,
+    ) -> Result<Vec<ShippingMessage>, sqlx::Error> {
+        let Some(log_id) = self.log_id().await? else { return Ok(vec![]) };
+        let (after, last) = span(after);
+        let arguments = [warehouse.into(), after.into(), last.into(), limit.into()];
+        let rows: Vec<MessageRow> = self.all(MESSAGES, &arguments).await?;
+        rows.into_iter().map(|row| row.message(log_id)).collect()
+    }
+
+    /// The message that the event at a place made, if it made one.
+    pub async fn shipping_message(
+        &mut self,
+        place: Place,
+    ) -> Result<Option<ShippingMessage>, sqlx::Error> {
+        let Some(log_id) = self.log_id().await? else { return Ok(None) };
+        let row: Option<MessageRow> = self.optional(MESSAGE, &[key(place).into()]).await?;
+        row.map(|row| row.message(log_id)).transpose()
+    }
+
+    /// How far a warehouse's next requests are after a place, of the place's partition.
+    pub async fn shipping_progress(
+        &mut self,
+        warehouse: &str,
+        after: Place,
+        limit: u32,
+    ) -> Result<Vec<RequestProgress>, sqlx::Error> {
+        let (after, last) = span(after);
+        let arguments = [warehouse.into(), after.into(), last.into(), limit.into()];
+        let rows: Vec<ProgressRow> = self.all(STATES, &arguments).await?;
+        rows.iter().map(ProgressRow::progress).collect()
+    }
+
+    /// How far the request with an id is, if there is one.
+    pub async fn find_shipping_progress(
+        &mut self,
+        shipping_request_id: &str,
+    ) -> Result<Option<RequestProgress>, sqlx::Error> {
+        let Some(log_id) = self.log_id().await? else { return Ok(None) };
+        let Some(place) = named_place(shipping_request_id) else { return Ok(None) };
+        let row: Option<ProgressRow> = self.optional(STATE, &[key(place).into()]).await?;
+        let is_it = |row: &ProgressRow| {
+            shipping_id(log_id, row.generation, row.place) == shipping_request_id
+        };
+        row.filter(is_it).map(|row| row.progress()).transpose()
+    }
+
+    /// The log that all of it was made of; none before a projector has begun.
+    async fn log_id(&mut self) -> Result<Option<LogId>, sqlx::Error> {
+        let row: Option<(Vec<u8>,)> = self.optional(LOG_ID, &[]).await?;
+        row.map(|(bytes,)| Uuid::from_slice(&bytes).map(LogId).map_err(undecodable)).transpose()
+    }
+}
+
+/// The id of a request, or of a change of one: it names the event that made it.
+#[must_use]
+pub fn shipping_id(log_id: LogId, generation: i64, place: i64) -> String {
+    let Place { partition, position } = place_of(place);
+    format!("{log_id}-{generation}-{partition}-{position}")
+}
+
+/// The place that a request's id names.
+fn named_place(id: &str) -> Option<Place> {
+    let mut numbers = id.rsplitn(3, '-');
+    let position = Position(numbers.next()?.parse().ok()?);
+    let partition = Partition(numbers.next()?.parse().ok()?);
+    (position <= LAST).then_some(Place { partition, position })
+}
+
+/// A place as the tables keep it has so many bits for the position, below the partition's.
+const POSITION_BITS: u32 = 48;
+
+const LAST: Position = Position((1 << POSITION_BITS) - 1);
+
+fn key(Place { partition, position }: Place) -> i64 {
+    (u64::from(partition.0) << POSITION_BITS | position.min(LAST).0).cast_signed()
+}
+
+fn place_of(key: i64) -> Place {
+    let bits = key.cast_unsigned();
+    let partition = Partition(u16::try_from(bits >> POSITION_BITS).unwrap_or_default());
+    Place { partition, position: Position(bits & LAST.0) }
+}
+
+/// From a place to the last of its partition.
+fn span(after: Place) -> (i64, i64) {
+    (key(after), key(Place { position: LAST, ..after }))
+}
+
+#[derive(sqlx::FromRow)]
+struct MessageRow {
+    place: i64,
+    generation: i64,
+    kind: String,
+    request: i64,
+    request_generation: i64,
+    account_id: String,
+    exchange_id: Option<String>,
+    purchase_id: Option<String>,
+    lines: String,
+    deliver_to: Option<String>,
+    warehouse: String,
+    lane: String,
+    sequence: i64,
+    recorded_at: i64,
+    traceparent: Option<String>,
+}
+
+impl MessageRow {
+    fn message(self, log_id: LogId) -> Result<ShippingMessage, sqlx::Error> {
+        let kind = match self.kind.as_str() {
+            "requested" => MessageKind::Requested,
+            "reduced" => MessageKind::Reduced,
+            "cancelled" => MessageKind::Cancelled,
+            kind => return Err(undecodable(format!("no message is of the kind {kind}"))),
+        };
+        Ok(ShippingMessage {
+            place: place_of(self.place),
+            id: shipping_id(log_id, self.generation, self.place),
+            log_id,
+            kind,
+            shipping_request_id: shipping_id(log_id, self.request_generation, self.request),
+            account_id: self.account_id,
+            exchange_id: self.exchange_id,
+            purchase_id: self.purchase_id,
+            lines: self.lines,
+            deliver_to: self.deliver_to,
+            warehouse: self.warehouse,
+            lane: self.lane,
+            sequence: self.sequence,
+            recorded_at: time(self.recorded_at)?,
+            traceparent: self.traceparent,
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct ProgressRow {
+    place: i64,
+    generation: i64,
+    status: String,
+    recorded_at: i64,
+}
+
+impl ProgressRow {
+    fn progress(&self) -> Result<RequestProgress, sqlx::Error> {
+        let status = ShippingStatus::named(&self.status)
+            .ok_or_else(|| undecodable(format!("no request has the status {}", self.status)))?;
+        let recorded_at = time(self.recorded_at)?;
+        Ok(RequestProgress { place: place_of(self.place), status, recorded_at })
+    }
+}
+
+fn time(micros: i64) -> Result<Timestamp, sqlx::Error> {
+    Timestamp::from_micros(micros).map_err(undecodable)
+}
+
+/// What stands in a table isn't what was written there.
+fn undecodable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {
+    sqlx::Error::Decode(error.into())
+}

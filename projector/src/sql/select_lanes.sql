@@ -1,0 +1,2 @@
+select lane, warehouse, last_sequence, last_place
+from lane

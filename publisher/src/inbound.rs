@@ -1,0 +1,254 @@
+//! What comes in: each message becomes a request to the command API, is done or is parked, and only
+//! then counts as read.
+//!
+//! Messages about one shipping request, or one account, are taken in their order; others at the
+//! same time. While the command API can't answer, nothing is skipped: what came is tried again.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::PublishError;
+use crate::clock;
+use crate::command_api::{Answered, Call, CommandApiAt, earning_call, warehouse_call};
+use crate::kafka::{Brokers, Consumer, Incoming, Offset};
+use crate::state::{State, ToPark};
+
+/// How many keys are worked on at the same time.
+const WORKERS: usize = 64;
+
+/// How many messages wait for a worker, and how many in all.
+const QUEUE_MESSAGES: usize = 64;
+
+/// How often it is said what has been read.
+const COMMIT_EVERY: Duration = Duration::from_millis(500);
+
+/// How long it waits before it tries again, at first and at most.
+const RETRY_MIN: Duration = Duration::from_millis(100);
+const RETRY_MAX: Duration = Duration::from_secs(10);
+
+/// How messages that come in get to the command API.
+#[derive(Clone, Debug)]
+pub struct WayIn {
+    /// The command API.
+    pub command_api: CommandApiAt,
+    /// The consumer group.
+    pub group: String,
+    /// The topic of what warehouses say.
+    pub warehouse_events: String,
+    /// The topic of what shoppers earn.
+    pub earnings: String,
+}
+
+impl WayIn {
+    /// What a message asks of the command API; or why it can't be used.
+    pub(crate) fn call(&self, topic: &str, body: &[u8]) -> Result<Call, String> {
+        if topic == self.earnings { earning_call(body) } else { warehouse_call(body) }
+    }
+}
+
+/// Takes in what comes until it is told to stop; what isn't done then comes again at a start.
+pub(crate) async fn take_in(
+    brokers: &Brokers,
+    way_in: &WayIn,
+    state: Arc<State>,
+    stop: &CancellationToken,
+) -> Result<(), PublishError> {
+    let (to, mut incoming) = mpsc::channel(QUEUE_MESSAGES);
+    let topics = [way_in.warehouse_events.as_str(), way_in.earnings.as_str()];
+    let consumer = Consumer::start(brokers, &way_in.group, &topics, to)?;
+    let (done, mut is_done) = mpsc::unbounded_channel();
+    let (mut queues, mut workers) = (vec![], JoinSet::new());
+    for _ in 0..WORKERS {
+        let (queue, queued) = mpsc::channel(QUEUE_MESSAGES);
+        let worker = Worker { way_in: way_in.clone(), state: Arc::clone(&state) };
+        let (done, stop) = (done.clone(), stop.clone());
+        workers.spawn(async move {
+            stop.run_until_cancelled(worker.run(queued, done)).await;
+        });
+        queues.push(queue);
+    }
+    let mut read = Read::default();
+    let mut commit_at = Instant::now() + COMMIT_EVERY;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            Some(message) = incoming.recv() => {
+                read.begin(&message.at);
+                let call = way_in.call(&message.at.topic, &message.body);
+                let queue = &queues[worker_of(&message, call.as_ref().ok())];
+                let sent = queue.send((message, call));
+                // Workers that wait for the command API hold up the rest, which needs it, too.
+                if stop.run_until_cancelled(sent).await.is_none() {
+                    break;
+                }
+            }
+            Some(at) = is_done.recv() => read.end(&at),
+            () = tokio::time::sleep_until(commit_at) => {
+                consumer.commit(&read.news());
+                commit_at = Instant::now() + COMMIT_EVERY;
+            }
+        }
+    }
+    workers.shutdown().await;
+    while let Ok(at) = is_done.try_recv() {
+        read.end(&at);
+    }
+    let last = read.news();
+    drop(tokio::task::spawn_blocking(move || consumer.commit_now(&last)).await);
+    Ok(())
+}
+
+/// Those of one key have one worker.
+fn worker_of(message: &Incoming, call: Option<&Call>) -> usize {
+    let mut hasher = DefaultHasher::new();
+    match call {
+        Some(call) => call.key.as_bytes().hash(&mut hasher),
+        None => message.key.hash(&mut hasher),
+    }
+    usize::try_from(hasher.finish() % WORKERS as u64).unwrap_or_default()
+}
+
+struct Worker {
+    way_in: WayIn,
+    state: Arc<State>,
+}
+
+impl Worker {
+    async fn run(
+        self,
+        mut queued: mpsc::Receiver<(Incoming, Result<Call, String>)>,
+        done: mpsc::UnboundedSender<Offset>,
+    ) {
+        while let Some((message, call)) = queued.recv().await {
+            let refused = match call {
+                Ok(call) => self.ask(&message, &call).await,
+                Err(why) => Some(why),
+            };
+            if let Some(why) = refused {
+                self.park(&message, &why).await;
+            }
+            drop(done.send(message.at));
+        }
+    }
+
+    /// Asks until there is an answer; why it can't be used, where that is the answer.
+    async fn ask(&self, message: &Incoming, call: &Call) -> Option<String> {
+        let mut pause = RETRY_MIN;
+        loop {
+            match self.way_in.command_api.call(call, message.traceparent.as_deref()).await {
+                Answered::Done => return None,
+                Answered::Refused(why) => return Some(why),
+                Answered::Later(why) => {
+                    if pause == RETRY_MIN {
+                        let at = &message.at;
+                        tracing::warn!(why, ?at, "a message waits for the command API");
+                    }
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(RETRY_MAX);
+                }
+            }
+        }
+    }
+
+    /// Parks until that is durable: only then the message counts as read.
+    async fn park(&self, message: &Incoming, reason: &str) {
+        tracing::error!(at = ?message.at, reason, "a message can't be used, and is parked");
+        let mut pause = RETRY_MIN;
+        while let Err(error) = self.state.park(ToPark { message, reason, now: clock::now() }).await
+        {
+            let error = crate::with_causes(&error);
+            tracing::warn!(error, at = ?message.at, "a message can't be parked yet");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(RETRY_MAX);
+        }
+    }
+}
+
+/// Up to where each partition has been read, without a gap.
+#[derive(Debug, Default)]
+struct Read {
+    partitions: BTreeMap<(String, i32), Partition>,
+}
+
+#[derive(Debug, Default)]
+struct Partition {
+    /// Those that are worked on, each as often as it has come.
+    open: BTreeMap<i64, u32>,
+    /// The offset after the last one that has come.
+    next: i64,
+    /// What was said last.
+    committed: Option<i64>,
+}
+
+impl Read {
+    fn begin(&mut self, at: &Offset) {
+        let partition = self.partitions.entry((at.topic.clone(), at.partition)).or_default();
+        *partition.open.entry(at.offset).or_default() += 1;
+        partition.next = at.offset + 1;
+    }
+
+    fn end(&mut self, at: &Offset) {
+        let key = (at.topic.clone(), at.partition);
+        let Some(partition) = self.partitions.get_mut(&key) else { return };
+        if let Some(count) = partition.open.get_mut(&at.offset) {
+            *count -= 1;
+            if *count == 0 {
+                partition.open.remove(&at.offset);
+            }
+        }
+    }
+
+    /// Where it is further than was said.
+    fn news(&mut self) -> Vec<Offset> {
+        let mut news = vec![];
+        for ((topic, number), partition) in &mut self.partitions {
+            let read = partition.open.keys().next().copied().unwrap_or(partition.next);
+            if partition.committed != Some(read) {
+                partition.committed = Some(read);
+                news.push(Offset { topic: topic.clone(), partition: *number, offset: read });
+            }
+        }
+        news
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(offset: i64) -> Offset {
+        Offset { topic: "events".into(), partition: 0, offset }
+    }
+
+    #[test]
+    fn only_what_has_nothing_open_before_it_counts_as_read() {
+        let mut read = Read::default();
+        (5..9).for_each(|offset| read.begin(&at(offset)));
+        assert_eq!(read.news(), [at(5)]);
+        read.end(&at(6));
+        read.end(&at(8));
+        assert_eq!(read.news(), []);
+        read.end(&at(5));
+        assert_eq!(read.news(), [at(7)]);
+        read.end(&at(7));
+        assert_eq!(read.news(), [at(9)]);
+    }
+
+    #[test]
+    fn what_comes_again_while_it_is_worked_on_is_waited_for_twice() {
+        let mut read = Read::default();
+        read.begin(&at(5));
+        read.begin(&at(5));
+        read.end(&at(5));
+        assert_eq!(read.news(), [at(5)]);
+        read.end(&at(5));
+        assert_eq!(read.news(), [at(6)]);
+    }
+}

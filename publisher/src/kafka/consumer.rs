@@ -1,0 +1,139 @@
+//! Receives messages on a thread of its own, and commits offsets when it is told to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::message::{Headers as _, Message as _};
+use rdkafka::{Offset as RdOffset, TopicPartitionList};
+use tokio::sync::mpsc::Sender;
+
+use super::{Brokers, KafkaRefused, Quiet};
+
+/// How long the thread waits for a message before it looks whether it is to end.
+const POLL_MAX: Duration = Duration::from_millis(100);
+
+/// A message that came in.
+#[derive(Clone, Debug)]
+pub(crate) struct Incoming {
+    pub(crate) at: Offset,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) body: Vec<u8>,
+    /// The W3C trace context that it came with.
+    pub(crate) traceparent: Option<String>,
+}
+
+/// Where a message stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Offset {
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+}
+
+/// A member of a consumer group; it leaves the group when it is dropped.
+pub(crate) struct Consumer {
+    consumer: Arc<BaseConsumer<Quiet>>,
+    is_ended: Arc<AtomicBool>,
+}
+
+impl Consumer {
+    /// Joins the group, and passes on what comes. While `to` is full, no more is fetched.
+    pub(crate) fn start(
+        brokers: &Brokers,
+        group: &str,
+        topics: &[&str],
+        to: Sender<Incoming>,
+    ) -> Result<Self, KafkaRefused> {
+        let mut config = brokers.config();
+        config
+            .set("group.id", group)
+            .set("enable.auto.commit", "false")
+            .set("auto.offset.reset", "earliest")
+            // Slow answers are no reason to give the partitions to somebody else; a process that
+            // has died is noticed by its heartbeat.
+            .set("max.poll.interval.ms", "86400000")
+            .set("session.timeout.ms", "10000");
+        brokers.apply_to(&mut config);
+        let consumer: BaseConsumer<Quiet> =
+            config.create_with_context(Quiet).map_err(brokers.refused("make a consumer"))?;
+        consumer.subscribe(topics).map_err(brokers.refused("subscribe to topics"))?;
+        let (consumer, is_ended) = (Arc::new(consumer), Arc::new(AtomicBool::new(false)));
+        let polled = (Arc::clone(&consumer), Arc::clone(&is_ended));
+        let receiving = std::thread::Builder::new().name("kafka-consumer".into());
+        let receiving = receiving.spawn(move || receive(&polled.0, &polled.1, &to));
+        if let Err(error) = receiving {
+            tracing::error!(%error, "no thread could be started to receive from Kafka");
+        }
+        Ok(Self { consumer, is_ended })
+    }
+
+    /// Says that everything before these offsets is done. It is said again if it gets lost.
+    pub(crate) fn commit(&self, done: &[Offset]) {
+        self.commit_as(done, CommitMode::Async);
+    }
+
+    /// The same, and waits until the broker has it.
+    pub(crate) fn commit_now(&self, done: &[Offset]) {
+        self.commit_as(done, CommitMode::Sync);
+    }
+
+    fn commit_as(&self, done: &[Offset], mode: CommitMode) {
+        if done.is_empty() {
+            return;
+        }
+        let mut offsets = TopicPartitionList::with_capacity(done.len());
+        for Offset { topic, partition, offset } in done {
+            let at = RdOffset::Offset(*offset);
+            drop(offsets.add_partition_offset(topic, *partition, at));
+        }
+        if let Err(error) = self.consumer.commit(&offsets, mode) {
+            tracing::debug!(%error, "offsets were not committed; what follows comes again");
+        }
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        self.is_ended.store(true, Ordering::Relaxed);
+    }
+}
+
+fn receive(consumer: &BaseConsumer<Quiet>, is_ended: &AtomicBool, to: &Sender<Incoming>) {
+    let mut told = String::new();
+    while !is_ended.load(Ordering::Relaxed) {
+        match consumer.poll(POLL_MAX) {
+            None => {}
+            Some(Err(error)) => {
+                let why = error.to_string();
+                if why != told {
+                    tracing::warn!(why, "nothing can be received from Kafka at the moment");
+                    told = why;
+                }
+                std::thread::sleep(POLL_MAX);
+            }
+            Some(Ok(message)) => {
+                told.clear();
+                let at = Offset {
+                    topic: message.topic().into(),
+                    partition: message.partition(),
+                    offset: message.offset(),
+                };
+                let traceparent = message.headers().and_then(|headers| {
+                    let found = headers.iter().find(|header| header.key == "traceparent")?;
+                    String::from_utf8(found.value?.to_vec()).ok()
+                });
+                let incoming = Incoming {
+                    at,
+                    key: message.key().map(<[u8]>::to_vec),
+                    body: message.payload().unwrap_or_default().to_vec(),
+                    traceparent,
+                };
+                if to.blocking_send(incoming).is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! A message as it goes to Kafka: `docs/decisions/0013-how-shipping-is-published.md` has the wire.
+
+use projector::{MessageKind, ShippingMessage};
+use sha2::{Digest as _, Sha256};
+
+use crate::kafka::{Failure, Outgoing, Producer, Ticket, Unsent};
+use crate::lane::Sent;
+
+/// A message that was read, and what its lane needs to know of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    pub(crate) sent: Sent,
+    pub(crate) lane: String,
+    pub(crate) is_request: bool,
+    message: ShippingMessage,
+}
+
+/// Where a message goes, and as what.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) partition: i32,
+    /// How often it was sent, with this time.
+    pub(crate) attempt: u32,
+    pub(crate) is_replay: bool,
+}
+
+impl From<ShippingMessage> for Message {
+    fn from(message: ShippingMessage) -> Self {
+        Self {
+            sent: Sent {
+                place: crate::stream::key(message.place),
+                sequence: message.sequence,
+                message_id: message.id.clone(),
+                digest: digest(&message),
+            },
+            lane: message.lane.clone(),
+            is_request: message.kind == MessageKind::Requested,
+            message,
+        }
+    }
+}
+
+impl Message {
+    /// Hands it to a producer.
+    pub(crate) fn send(
+        &self,
+        producer: &Producer,
+        target: Target<'_>,
+        ticket: Ticket,
+    ) -> Result<(), Unsent> {
+        let Target { topic, partition, attempt, .. } = target;
+        let unwritable = |error| Unsent::Failed(Failure::Refused(format!("no JSON: {error}")));
+        let body = self.message.body(attempt).map_err(unwritable)?;
+        let headers = self.headers(target);
+        let (key, headers) = (self.message.account_id.as_str(), headers.as_slice());
+        let message = Outgoing { topic, partition, key, headers, body: body.as_bytes() };
+        producer.send(message, ticket)
+    }
+
+    fn headers(&self, target: Target<'_>) -> Vec<(&'static str, String)> {
+        let message = &self.message;
+        let mut headers = vec![
+            ("ce_specversion", "1.0".into()),
+            ("ce_id", message.id.clone()),
+            ("ce_type", message.kind.event_type().into()),
+            ("ce_source", message.source()),
+            ("ce_subject", message.subject().into()),
+            ("ce_time", message.recorded_at.to_string()),
+            ("content-type", "application/json".into()),
+            ("lane", message.lane.clone()),
+            ("sequence", message.sequence.to_string()),
+            ("attempt", target.attempt.to_string()),
+            ("position", message.place.to_string()),
+            ("log_id", message.log_id.to_string()),
+        ];
+        if let Some(traceparent) = &message.traceparent {
+            headers.push(("traceparent", traceparent.clone()));
+        }
+        if target.is_replay {
+            headers.push(("replay", "true".into()));
+        }
+        headers
+    }
+}
+
+/// Of all that a message says and that never changes: an address may be erased.
+fn digest(message: &ShippingMessage) -> String {
+    let mut hash = Sha256::new();
+    let recorded_at = message.recorded_at.to_string();
+    for text in [
+        message.id.as_str(),
+        message.kind.event_type(),
+        &message.shipping_request_id,
+        &message.account_id,
+        message.subject(),
+        &message.lines,
+        &message.lane,
+        &recorded_at,
+    ] {
+        hash.update(text);
+        hash.update([0]);
+    }
+    hash.update(message.sequence.to_be_bytes());
+    log_record::hex(&hash.finalize())
+}

@@ -1,0 +1,1 @@
+select count(*), cast(coalesce(sum(is_overdue), 0) as bigint) from unaccepted

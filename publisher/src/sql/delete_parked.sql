@@ -1,0 +1,1 @@
+delete from parked where parked_id = $1

@@ -1,0 +1,1 @@
+delete from unaccepted where place = $1

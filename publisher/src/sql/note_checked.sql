@@ -1,0 +1,1 @@
+update feed set checked_to = $2 where feed = $1

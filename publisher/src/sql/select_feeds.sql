@@ -1,0 +1,1 @@
+select feed, acknowledged_to, checked_to, stopped_why from feed

@@ -1,0 +1,3 @@
+select lane, feed, topic, topic_partition, place, sequence, message_id, digest, blocked_why
+from lane
+order by lane

@@ -1,0 +1,1 @@
+select topic, topic_partition, topic_offset from topic_partition

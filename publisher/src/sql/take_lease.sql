@@ -1,0 +1,9 @@
+-- No row comes back while another holder's lease has not run out.
+insert into lease (number, log_id, holder, epoch, expires_at)
+values (1, $1, $2, 1, $4)
+on conflict (number) do update set
+    holder = excluded.holder,
+    epoch = lease.epoch + 1,
+    expires_at = excluded.expires_at
+where lease.expires_at <= $3 or lease.holder = excluded.holder
+returning epoch

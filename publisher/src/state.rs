@@ -1,0 +1,210 @@
+//! What the publisher has to remember, in tables that no rebuild touches.
+//!
+//! Only who holds the lease writes what is sent: each such write is conditional on its epoch, so
+//! that a publisher that was deposed without noticing changes nothing. What an operator asks for,
+//! and what is parked, may be written by anybody.
+
+mod database;
+mod lease;
+mod parked;
+mod unaccepted;
+
+use uuid::Uuid;
+
+use database::{Database, Transaction, Value};
+
+pub use database::{StateUrl, migrate_state};
+use lease::LEASE_MILLIS;
+pub(crate) use lease::{LEASE, Lease};
+pub(crate) use parked::{ParkedMessage, ToPark};
+pub(crate) use unaccepted::Unaccepted;
+
+/// Why the state can't be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The database refused.
+    #[error("the publisher's state at {at} can't be used")]
+    Database {
+        /// The state.
+        at: String,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A newer build made it.
+    #[error(
+        "the publisher's state {at} was made by a newer build (migration {version}); run that one"
+    )]
+    NewerSchema {
+        /// The state.
+        at: String,
+        /// The migration that this build doesn't know.
+        version: i64,
+    },
+    /// A PostgreSQL can't be reached, or its schema isn't this build's.
+    #[error("the publisher's state can't be used")]
+    Postgres(#[from] postgres_connection::PostgresError),
+    /// It is of another log.
+    #[error(
+        "the publisher's state is of log {of}, and this is log {log}; give it the state that \
+         belongs to the log, or a new place for another one"
+    )]
+    OtherLog {
+        /// Whose it is.
+        of: String,
+        /// Whose it was to be.
+        log: String,
+    },
+    /// Another publisher has taken the lease.
+    #[error("another publisher has taken over")]
+    Deposed,
+}
+
+/// The publisher's tables.
+#[derive(Debug)]
+pub(crate) struct State {
+    database: Database,
+    /// Of this process; another start has another.
+    holder: String,
+}
+
+/// What is to be kept of a lane.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub(crate) struct LaneRow {
+    pub(crate) lane: String,
+    pub(crate) feed: String,
+    pub(crate) topic: String,
+    pub(crate) topic_partition: i64,
+    /// Of the last message before which, and with which, all is acknowledged; 0: of none.
+    pub(crate) place: i64,
+    pub(crate) sequence: i64,
+    pub(crate) message_id: String,
+    pub(crate) digest: String,
+    pub(crate) blocked_why: Option<String>,
+}
+
+/// What is to be kept of a warehouse.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub(crate) struct FeedRow {
+    pub(crate) feed: String,
+    /// Every message up to here is acknowledged, but for those of blocked lanes.
+    pub(crate) acknowledged_to: i64,
+    pub(crate) checked_to: i64,
+    pub(crate) stopped_why: Option<String>,
+}
+
+/// How far a topic's partition was acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub(crate) struct PartitionRow {
+    pub(crate) topic: String,
+    pub(crate) topic_partition: i64,
+    pub(crate) topic_offset: i64,
+}
+
+/// All that a start goes on from.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    pub(crate) lanes: Vec<LaneRow>,
+    pub(crate) feeds: Vec<FeedRow>,
+    pub(crate) partitions: Vec<PartitionRow>,
+}
+
+/// What has changed since the last time, of one warehouse.
+#[derive(Debug, Default)]
+pub(crate) struct Checkpoint {
+    pub(crate) lanes: Vec<LaneRow>,
+    pub(crate) partitions: Vec<PartitionRow>,
+    /// How far the warehouse is acknowledged; never lower than its lanes say.
+    pub(crate) acknowledged: Option<(String, i64)>,
+}
+
+impl State {
+    pub(crate) async fn open(url: &StateUrl) -> Result<Self, StateError> {
+        let database = Database::open(url).await?;
+        Ok(Self { database, holder: Uuid::now_v7().to_string() })
+    }
+
+    pub(crate) async fn read(&self) -> Result<Kept, StateError> {
+        let mut reading = self.database.begin().await?;
+        let lanes = reading.all(include_str!("sql/select_lanes.sql"), &[]).await?;
+        let feeds = reading.all(include_str!("sql/select_feeds.sql"), &[]).await?;
+        let partitions = reading.all(include_str!("sql/select_topic_partitions.sql"), &[]).await?;
+        reading.commit().await?;
+        Ok(Kept { lanes, feeds, partitions })
+    }
+
+    /// Writes what was acknowledged; all of it or nothing.
+    pub(crate) async fn save(&self, lease: Lease, news: &Checkpoint) -> Result<(), StateError> {
+        let mut writing = self.fenced(lease).await?;
+        write_lanes(&mut writing, &news.lanes).await?;
+        for row in &news.partitions {
+            let values = [
+                Value::Text(&row.topic),
+                Value::Int(row.topic_partition),
+                Value::Int(row.topic_offset),
+            ];
+            writing.run(include_str!("sql/upsert_topic_partition.sql"), &values).await?;
+        }
+        if let Some((feed, to)) = &news.acknowledged {
+            let values = [Value::Text(feed), Value::Int(*to)];
+            writing.run(include_str!("sql/upsert_feed.sql"), &values).await?;
+        }
+        writing.commit().await
+    }
+
+    /// Notes why nothing is sent to a warehouse.
+    pub(crate) async fn stop_feed(
+        &self,
+        lease: Lease,
+        feed: &str,
+        why: Option<&str>,
+    ) -> Result<(), StateError> {
+        let mut writing = self.fenced(lease).await?;
+        let values = [Value::Text(feed), Value::OptionText(why)];
+        writing.run(include_str!("sql/stop_feed.sql"), &values).await?;
+        writing.commit().await
+    }
+
+    /// An operator's word from where to go on with a feed that nobody feeds.
+    pub(crate) async fn continue_feed(
+        &self,
+        row: &FeedRow,
+        lanes: &[LaneRow],
+    ) -> Result<(), StateError> {
+        let mut writing = self.database.begin().await?;
+        write_lanes(&mut writing, lanes).await?;
+        let values =
+            [Value::Text(&row.feed), Value::Int(row.acknowledged_to), Value::Int(row.checked_to)];
+        writing.run(include_str!("sql/continue_feed.sql"), &values).await?;
+        writing.commit().await
+    }
+
+    /// A transaction that only the lease's holder can begin, and which renews it.
+    async fn fenced(&self, lease: Lease) -> Result<Transaction<'_>, StateError> {
+        let mut writing = self.database.begin().await?;
+        let until = writing.now().await? + LEASE_MILLIS;
+        let values = [Value::Int(lease.epoch()), Value::Text(&self.holder), Value::Int(until)];
+        if writing.run(include_str!("sql/renew_lease.sql"), &values).await? == 0 {
+            return Err(StateError::Deposed);
+        }
+        Ok(writing)
+    }
+}
+
+async fn write_lanes(writing: &mut Transaction<'_>, lanes: &[LaneRow]) -> Result<(), StateError> {
+    for row in lanes {
+        let values = [
+            Value::Text(&row.lane),
+            Value::Text(&row.feed),
+            Value::Text(&row.topic),
+            Value::Int(row.topic_partition),
+            Value::Int(row.place),
+            Value::Int(row.sequence),
+            Value::Text(&row.message_id),
+            Value::Text(&row.digest),
+            Value::OptionText(row.blocked_why.as_deref()),
+        ];
+        writing.run(include_str!("sql/upsert_lane.sql"), &values).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,230 @@
+//! What operators are told: in `GET /v1/publisher`, and in short in `GET /health/ready`.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+
+use crate::ends::{Ends, FeedName};
+use crate::lane::Lane;
+use crate::topic::TopicReport;
+
+/// What is known of the publisher at the moment.
+#[derive(Debug, Default)]
+pub(crate) struct Status {
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    phase: Phase,
+    /// Why it doesn't go on, where it doesn't.
+    why: Option<String>,
+    feeds: BTreeMap<FeedName, FeedStatus>,
+}
+
+/// What the publisher does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Phase {
+    /// It waits for what it needs.
+    #[default]
+    Starting,
+    /// Another publisher has the lease.
+    StandingBy,
+    /// It sends what there is.
+    Publishing,
+}
+
+#[derive(Clone, Debug, Default)]
+struct FeedStatus {
+    stopped_why: Option<String>,
+    acknowledged_to: i64,
+    lanes: Vec<LaneStatus>,
+}
+
+#[derive(Clone, Debug)]
+struct LaneStatus {
+    lane: String,
+    topic: String,
+    topic_partition: i64,
+    sequence: i64,
+    blocked_why: Option<String>,
+}
+
+/// The publisher in short.
+#[derive(Clone, Debug, Serialize)]
+pub struct Health {
+    status: Phase,
+    /// What somebody should see to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
+/// The publisher in words.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    pub(crate) status: Phase,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) why: Option<String>,
+    pub(crate) topic: TopicReport,
+    /// How many requests are sent again until they are accepted, and how many of them are overdue.
+    pub(crate) sent_again: i64,
+    pub(crate) overdue: i64,
+    /// How many messages came in that can't be used.
+    pub(crate) parked: i64,
+    pub(crate) warehouses: Vec<WarehouseReport>,
+}
+
+/// A warehouse's messages of one partition.
+#[derive(Debug, Serialize)]
+pub(crate) struct WarehouseReport {
+    pub(crate) warehouse: String,
+    /// `publishing`, `blocked` (some of its lanes are) or `stopped`.
+    pub(crate) status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) why: Option<String>,
+    /// Everything up to here is acknowledged, but for blocked lanes.
+    pub(crate) position: String,
+    /// How many messages are not acknowledged yet.
+    pub(crate) lag: i64,
+    pub(crate) lanes: Vec<LaneReport>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct LaneReport {
+    pub(crate) lane: String,
+    pub(crate) topic_partition: i64,
+    /// The last message that is acknowledged with all before it, and the last that there is.
+    pub(crate) sequence: i64,
+    pub(crate) last_sequence: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) blocked: Option<String>,
+}
+
+impl Status {
+    pub(crate) fn enter(&self, phase: Phase, why: Option<String>) {
+        let mut known = self.known();
+        if known.why != why
+            && let Some(why) = &why
+        {
+            tracing::warn!(why, "nothing is published at the moment");
+        }
+        if phase == Phase::StandingBy {
+            known.feeds.clear();
+        }
+        known.phase = phase;
+        known.why = why;
+    }
+
+    /// Notes how far a feed is.
+    pub(crate) fn tell_of_feed(&self, feed: &FeedName, acknowledged_to: i64, lanes: &[Lane]) {
+        let lanes = lanes.iter().map(|lane| {
+            let row = lane.row();
+            LaneStatus {
+                lane: row.lane.clone(),
+                topic: row.topic.clone(),
+                topic_partition: row.topic_partition,
+                sequence: row.sequence,
+                blocked_why: row.blocked_why.clone(),
+            }
+        });
+        let status = FeedStatus { stopped_why: None, acknowledged_to, lanes: lanes.collect() };
+        self.known().feeds.insert(feed.clone(), status);
+    }
+
+    /// Notes why nothing is sent to a feed.
+    pub(crate) fn tell_of_stop(&self, feed: &FeedName, why: &str) {
+        let mut known = self.known();
+        let told = &mut known.feeds.entry(feed.clone()).or_default().stopped_why;
+        if told.as_deref() != Some(why) {
+            tracing::error!(feed = feed.to_string(), why, "nothing is sent to a warehouse");
+            *told = Some(why.into());
+        }
+    }
+
+    /// Up to where a feed is acknowledged, where that is known.
+    pub(crate) fn acknowledged_to(&self, feed: &FeedName) -> Option<i64> {
+        self.known().feeds.get(feed).map(|feed| feed.acknowledged_to)
+    }
+
+    /// Where a lane's messages go, where any went.
+    pub(crate) fn partition_of(&self, lane: &str) -> Option<(String, i32)> {
+        let feed: FeedName = lane.parse().ok()?;
+        let known = self.known();
+        let lane = known.feeds.get(&feed)?.lanes.iter().find(|known| known.lane == lane)?;
+        Some((lane.topic.clone(), i32::try_from(lane.topic_partition).ok()?))
+    }
+
+    /// What is wrong, in short.
+    pub(crate) fn health(&self, topic: &TopicReport) -> Health {
+        let known = self.known();
+        let mut warnings: Vec<String> = known.why.iter().cloned().collect();
+        warnings.extend(topic.warnings());
+        for (feed, status) in &known.feeds {
+            let blocked = status.lanes.iter().filter_map(|lane| {
+                Some(format!("lane {} is blocked: {}", lane.lane, lane.blocked_why.as_ref()?))
+            });
+            warnings.extend(blocked);
+            let stopped = status.stopped_why.iter();
+            warnings.extend(stopped.map(|why| format!("warehouse {feed} is stopped: {why}")));
+        }
+        Health { status: known.phase, warnings }
+    }
+
+    pub(crate) fn report(
+        &self,
+        topic: TopicReport,
+        ends: &Ends,
+        (sent_again, overdue, parked): (i64, i64, i64),
+    ) -> Report {
+        let known = self.known();
+        let warehouses = known.feeds.iter().map(|(feed, status)| warehouse(feed, status, ends));
+        let warehouses = warehouses.collect();
+        Report {
+            status: known.phase,
+            why: known.why.clone(),
+            topic,
+            sent_again,
+            overdue,
+            parked,
+            warehouses,
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn warehouse(feed: &FeedName, status: &FeedStatus, ends: &Ends) -> WarehouseReport {
+    let lanes: Vec<LaneReport> = status
+        .lanes
+        .iter()
+        .map(|lane| LaneReport {
+            lane: lane.lane.clone(),
+            topic_partition: lane.topic_partition,
+            sequence: lane.sequence,
+            last_sequence: ends.sequence(&lane.lane),
+            blocked: lane.blocked_why.clone(),
+        })
+        .collect();
+    let blocked = lanes.iter().find_map(|lane| lane.blocked.clone());
+    let word = match (&status.stopped_why, &blocked) {
+        (Some(_), _) => "stopped",
+        (None, Some(_)) => "blocked",
+        (None, None) => "publishing",
+    };
+    let lag = lanes.iter().map(|lane| (lane.last_sequence - lane.sequence).max(0)).sum();
+    WarehouseReport {
+        warehouse: feed.warehouse.clone(),
+        status: word,
+        why: status.stopped_why.clone().or(blocked),
+        position: crate::stream::place(
+            status.acknowledged_to.max(crate::stream::key(feed.start())),
+        )
+        .to_string(),
+        lag,
+        lanes,
+    }
+}

@@ -1,0 +1,160 @@
+//! What there is to send, as the read model has it.
+
+use std::time::Duration;
+
+use log_record::{Partition, Place, Position};
+use projector::{Query, ReadModel, Reading, RequestProgress, ShippingStatus};
+
+use crate::PublishError;
+use crate::ends::{FeedName, LaneEnd};
+use crate::message::Message;
+use crate::state::LaneRow;
+
+const LANES: Query = Query::same(include_str!("sql/list_lane_ends.sql"));
+
+/// How many rows are looked through at once where one is sought.
+const SOUGHT_AT_ONCE: u32 = 1_000;
+
+/// A place as one number has so many bits for the position, below the partition's.
+const POSITION_BITS: u32 = 48;
+
+/// The read model, as what is to be sent.
+#[derive(Clone)]
+pub(crate) struct Stream {
+    read_model: ReadModel,
+}
+
+/// A place as one number, by which the messages of one partition are in order.
+pub(crate) fn key(place: Place) -> i64 {
+    (u64::from(place.partition.0) << POSITION_BITS | place.position.0).cast_signed()
+}
+
+/// The place that a number stands for.
+pub(crate) fn place(key: i64) -> Place {
+    let bits = key.cast_unsigned();
+    let partition = Partition(u16::try_from(bits >> POSITION_BITS).unwrap_or_default());
+    Place { partition, position: Position(bits & ((1 << POSITION_BITS) - 1)) }
+}
+
+impl Stream {
+    pub(crate) const fn new(read_model: ReadModel) -> Self {
+        Self { read_model }
+    }
+
+    /// Begins to read tables that have come to a place; nothing waits for long here.
+    pub(crate) async fn read(&self, reached: &[Place]) -> Result<Reading, PublishError> {
+        Ok(self.read_model.read(reached, Duration::from_secs(1)).await?)
+    }
+
+    /// Waits until the projector, where it runs in this process, is past a place; at most so long.
+    pub(crate) async fn wait_past(&self, place: Place, wait_max: Duration) {
+        let next = Place { position: Position(place.position.0 + 1), ..place };
+        // One that isn't there yet is looked for again.
+        drop(self.read_model.wait_for(&[next], wait_max).await);
+    }
+
+    /// How far the read model is in a partition.
+    pub(crate) async fn reached(&self, partition: Partition) -> Result<Place, PublishError> {
+        let start = Place { partition, position: Position::START };
+        let reading = self.read(&[]).await?;
+        Ok(Place { partition, position: reading.as_of().reached(&start) })
+    }
+
+    /// Where every lane ends.
+    pub(crate) async fn lane_ends(&self) -> Result<Vec<LaneEnd>, PublishError> {
+        Ok(self.read(&[]).await?.all(LANES, &[]).await?)
+    }
+
+    /// A feed's next messages, in the order of the log.
+    pub(crate) async fn page(
+        &self,
+        feed: &FeedName,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<Message>, PublishError> {
+        let mut reading = self.read(&[]).await?;
+        let after = place(after.max(key(feed.start())));
+        let messages = reading.shipping_messages(&feed.warehouse, after, limit).await?;
+        Ok(messages.into_iter().map(Message::from).collect())
+    }
+
+    /// The next message of one lane.
+    pub(crate) async fn next_of_lane(
+        &self,
+        feed: &FeedName,
+        lane: &str,
+        mut after: i64,
+    ) -> Result<Option<Message>, PublishError> {
+        loop {
+            let page = self.page(feed, after, SOUGHT_AT_ONCE).await?;
+            let Some(last) = page.last() else { return Ok(None) };
+            after = last.sent.place;
+            if let Some(found) = page.into_iter().find(|message| message.lane == lane) {
+                return Ok(Some(found));
+            }
+        }
+    }
+
+    /// The message that stands at a place.
+    pub(crate) async fn message_at(&self, at: i64) -> Result<Option<Message>, PublishError> {
+        let mut reading = self.read(&[place(at)]).await?;
+        Ok(reading.shipping_message(place(at)).await?.map(Message::from))
+    }
+
+    /// A feed's next requests, and what became of them.
+    pub(crate) async fn progress(
+        &self,
+        feed: &FeedName,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<RequestProgress>, PublishError> {
+        let mut reading = self.read(&[]).await?;
+        let after = place(after.max(key(feed.start())));
+        Ok(reading.shipping_progress(&feed.warehouse, after, limit).await?)
+    }
+
+    /// What became of a request.
+    pub(crate) async fn progress_of(
+        &self,
+        shipping_request_id: &str,
+    ) -> Result<Option<RequestProgress>, PublishError> {
+        Ok(self.read(&[]).await?.find_shipping_progress(shipping_request_id).await?)
+    }
+
+    /// A lane as it was before its first request that nobody has accepted; as it is, where there
+    /// is none up to its checkpoint.
+    pub(crate) async fn before_unaccepted(
+        &self,
+        feed: &FeedName,
+        lane: &LaneRow,
+    ) -> Result<LaneRow, PublishError> {
+        let mut before =
+            LaneRow { place: 0, sequence: 0, message_id: String::new(), ..lane.clone() };
+        let mut after = 0;
+        loop {
+            let page = self.page(feed, after, SOUGHT_AT_ONCE).await?;
+            for message in page.iter().filter(|message| message.lane == lane.lane) {
+                let sent = &message.sent;
+                if sent.place > lane.place {
+                    return Ok(lane.clone());
+                }
+                let is_open = message.is_request
+                    && self.progress_of(&sent.message_id).await?.is_some_and(is_unaccepted);
+                if is_open {
+                    return Ok(before);
+                }
+                before.place = sent.place;
+                before.sequence = sent.sequence;
+                before.message_id.clone_from(&sent.message_id);
+                before.digest.clone_from(&sent.digest);
+            }
+            let Some(last) = page.last() else { return Ok(lane.clone()) };
+            after = last.sent.place;
+        }
+    }
+}
+
+/// Whether a warehouse has said nothing of a request that still stands.
+pub(crate) fn is_unaccepted(progress: RequestProgress) -> bool {
+    progress.status == ShippingStatus::Requested
+}

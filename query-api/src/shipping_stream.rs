@@ -1,0 +1,236 @@
+//! `GET /v1/shipping-stream`: what is asked of a warehouse, for those who need no broker. A page
+//! that waits until there is something, or a stream of server-sent events.
+//!
+//! Both read the same pages: a stream holds one at a time, and reads on when that has been sent, so
+//! a slow reader holds up nobody and takes no memory.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use domain::{Timestamp, WarehouseId};
+use futures_util::stream::{Stream, unfold};
+use log_record::{Partition, Place, PlaceError, Position};
+use projector::{ReadError, Reading, ShippingMessage};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+use wire::{Caller, Problem, QueryString, Role, json_with_etag, page_limit};
+
+use crate::freshness::{Fresh, unread};
+use crate::{QueryApi, failed, raw_json};
+
+/// The longest that a page waits for something: below the minute after which proxies give up.
+const WAIT_MS_MAX: u32 = 30_000;
+
+/// How many messages a stream has in memory: some dozens of kilobytes.
+const STREAM_MESSAGES_MAX: u32 = 100;
+
+/// How long a stream waits for the next event before it asks again.
+const STREAM_WAIT: Duration = Duration::from_secs(30);
+
+/// How often a stream that has nothing to say shows that it lives.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// The partition that every log has.
+const FIRST: Partition = Partition(0);
+
+/// Whoever reads here asks again by himself; only a broker is sent the same twice.
+const ATTEMPT: u32 = 1;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StreamQuery {
+    warehouse: WarehouseId,
+    after: Option<String>,
+    limit: Option<u32>,
+    wait_ms: Option<u32>,
+}
+
+/// A message as a `CloudEvent` in JSON.
+#[derive(Serialize)]
+struct Item {
+    specversion: &'static str,
+    id: String,
+    r#type: &'static str,
+    source: String,
+    subject: String,
+    time: Timestamp,
+    datacontenttype: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
+    data: Box<RawValue>,
+    #[serde(skip)]
+    place: Place,
+}
+
+#[derive(Serialize)]
+struct StreamPage {
+    items: Vec<Item>,
+    /// What to ask for next, as `after`.
+    next: String,
+}
+
+/// Who follows what, and how far.
+struct Follower {
+    api: QueryApi,
+    warehouse: WarehouseId,
+    /// The last message that was read.
+    after: Place,
+    /// Up to here there is no other after that.
+    seen: Position,
+    may_see_address: bool,
+}
+
+pub(crate) async fn get_shipping_stream(
+    State(api): State<QueryApi>,
+    caller: Caller,
+    Fresh(reading): Fresh,
+    QueryString(query): QueryString<StreamQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let limit = page_limit(query.limit)?;
+    let wait_max = wait_max(query.wait_ms)?;
+    let after = after(query.after.as_deref(), &headers)?;
+    if after.partition != FIRST && reading.as_of().reached(&after) == Position::START {
+        return Err(Problem::invalid_query("after", "names a partition that there isn't"));
+    }
+    let follower = Follower {
+        api,
+        warehouse: query.warehouse,
+        after,
+        seen: Position::START,
+        may_see_address: matches!(caller.role, Role::Warehouse | Role::Operator),
+    };
+    if wants_events(&headers) {
+        drop(reading);
+        let keep_alive = KeepAlive::new().interval(KEEP_ALIVE_INTERVAL);
+        return Ok(Sse::new(follower.events()).keep_alive(keep_alive).into_response());
+    }
+    json_with_etag(&headers, &follower.page(reading, limit, wait_max).await?)
+}
+
+impl Follower {
+    /// The next messages; where there are none, it waits for them so long.
+    async fn page(
+        mut self,
+        reading: Reading,
+        limit: u32,
+        wait_max: Duration,
+    ) -> Result<StreamPage, Problem> {
+        let deadline = Instant::now() + wait_max;
+        let mut items = self.read(reading, limit).await?;
+        while items.is_empty() && Instant::now() < deadline {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Some(reading) = self.wait(left).await else { break };
+            items = self.read(reading?, limit).await?;
+        }
+        Ok(StreamPage { items, next: self.after.to_string() })
+    }
+
+    /// All messages from here on, as they come, until the server stops. It ends, too, when the
+    /// tables can't be read; whoever asks again with `Last-Event-ID` misses nothing.
+    fn events(self) -> impl Stream<Item = Result<Event, Infallible>> {
+        unfold((self, VecDeque::new()), |(mut follower, mut read)| async move {
+            while read.is_empty() {
+                read = follower.next_items().await?;
+            }
+            let item: Item = read.pop_front()?;
+            let event = Event::default().id(item.place.to_string()).json_data(&item).ok()?;
+            Some((Ok(event), (follower, read)))
+        })
+    }
+
+    /// The next messages, which may be none, once there are new events; nothing when it is over.
+    async fn next_items(&mut self) -> Option<VecDeque<Item>> {
+        match self.wait(STREAM_WAIT).await {
+            Some(reading) => Some(self.read(reading.ok()?, STREAM_MESSAGES_MAX).await.ok()?.into()),
+            None => (!self.api.draining.is_cancelled()).then(VecDeque::new),
+        }
+    }
+
+    async fn read(&mut self, mut reading: Reading, limit: u32) -> Result<Vec<Item>, Problem> {
+        let warehouse = self.warehouse.as_str();
+        let messages = reading.shipping_messages(warehouse, self.after, limit).await;
+        let messages = messages.map_err(failed)?;
+        if messages.len() < limit as usize {
+            self.seen = reading.as_of().reached(&self.after);
+        }
+        drop(reading);
+        let items = messages.into_iter().map(|message| self.item(message));
+        let items = items.collect::<Result<Vec<_>, _>>()?;
+        self.after = items.last().map_or(self.after, |last| last.place);
+        Ok(items)
+    }
+
+    /// Begins to read once there is more than was seen; nothing comes of it when that takes longer
+    /// than it may, or when the server stops.
+    async fn wait(&self, wait_max: Duration) -> Option<Result<Reading, Problem>> {
+        let wanted = [Place { partition: self.after.partition, position: self.seen.next() }];
+        let read = self.api.read_model.read(&wanted, wait_max);
+        match self.api.draining.run_until_cancelled(read).await? {
+            Err(ReadError::Behind { .. }) => None,
+            read => Some(read.map_err(unread)),
+        }
+    }
+
+    fn item(&self, mut message: ShippingMessage) -> Result<Item, Problem> {
+        if !self.may_see_address {
+            message.deliver_to = None;
+        }
+        let body = message.body(ATTEMPT).map_err(|error| {
+            tracing::error!(place = %message.place, %error, "a shipping request has no lines");
+            Problem::internal()
+        })?;
+        Ok(Item {
+            specversion: "1.0",
+            r#type: message.kind.event_type(),
+            source: message.source(),
+            subject: message.subject().to_owned(),
+            time: message.recorded_at,
+            datacontenttype: "application/json",
+            data: raw_json(body)?,
+            id: message.id,
+            traceparent: message.traceparent,
+            place: message.place,
+        })
+    }
+}
+
+fn wait_max(wait_ms: Option<u32>) -> Result<Duration, Problem> {
+    match wait_ms.unwrap_or_default() {
+        wait @ 0..=WAIT_MS_MAX => Ok(Duration::from_millis(wait.into())),
+        _ => {
+            let complaint = format!("must be a whole number from 0 to {WAIT_MS_MAX}");
+            Err(Problem::invalid_query("wait_ms", complaint))
+        }
+    }
+}
+
+/// Where to go on. A browser that lost its stream asks the same again and says in a header what it
+/// had last.
+fn after(asked: Option<&str>, headers: &HeaderMap) -> Result<Place, Problem> {
+    match headers.get("last-event-id") {
+        Some(last) => last.to_str().unwrap_or_default().parse().map_err(|error: PlaceError| {
+            Problem::invalid_header("Last-Event-ID", error.to_string())
+        }),
+        None => asked
+            .unwrap_or("0:0")
+            .parse()
+            .map_err(|error: PlaceError| Problem::invalid_query("after", error.to_string())),
+    }
+}
+
+fn wants_events(headers: &HeaderMap) -> bool {
+    let accept = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
+    let mut types = accept.flat_map(|line| line.split(','));
+    types.any(|range| {
+        let media_type = range.split(';').next().unwrap_or_default().trim();
+        media_type.eq_ignore_ascii_case("text/event-stream")
+    })
+}
