@@ -200,7 +200,7 @@ impl KurrentStore {
         epoch: Epoch,
         position: Position,
     ) -> Result<(), AppendError> {
-        let stream = self.stream(partition).map_err(AppendError::InDoubt)?;
+        let stream = self.writable(partition).map_err(AppendError::InDoubt)?;
         let mut held = stream.end.lock().await;
         let generation = held.as_ref().map(|end| end.head.generation);
         let generation = match generation {
@@ -209,8 +209,7 @@ impl KurrentStore {
         };
         let believed = (position, epoch, generation);
         let end = self.end_as_believed(partition, &mut held, believed).await?;
-        let answer = self.shared.connection.append(&stream.name, end.revision, vec![]).await;
-        match answer.map_err(AppendError::InDoubt)? {
+        match self.send(stream, end.revision, vec![]).await.map_err(AppendError::InDoubt)? {
             Answer::Landed(_) => Ok(()),
             Answer::Moved => Err(self.moved(partition, &mut held).await),
         }

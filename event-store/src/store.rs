@@ -77,6 +77,8 @@ impl EventStore {
         match url {
             StoreUrl::Postgres(url) => postgres::choose_range_positions(url, positions).await,
             StoreUrl::Sqlite(_) | StoreUrl::Memory => Ok(()),
+            #[cfg(feature = "kurrent")]
+            StoreUrl::Kurrent(_) => Ok(()),
         }
     }
 

@@ -5,6 +5,7 @@
 use event_store::{
     Access, Append, AppendError, EventStore, NewLog, StoreError, StoreUrl, StoreUrlError,
 };
+use eventstore::{Client, StreamPosition, SubscribeToStreamOptions};
 use log_record::{
     Epoch, Head, LogId, NewEvent, Partition, Place, Position, Private, RecordedEvent, WriterId,
 };
@@ -19,7 +20,8 @@ const ANOTHERS: WriterId = WriterId(Uuid::from_u128(2));
 
 #[tokio::test]
 async fn an_append_whose_answer_is_lost_has_landed_or_never_will() {
-    for (fault, lands) in [(AppendFault::NotLanded, 0), (AppendFault::Landed, 2)] {
+    let faults = [AppendFault::NotLanded, AppendFault::NotLeader].map(|fault| (fault, 0));
+    for (fault, lands) in faults.into_iter().chain([(AppendFault::Landed, 2)]) {
         let (server, store) = ledger().await;
         let head = store.take_over(P0, MINE).await.expect("taken over");
         server.fail_next_append(fault);
@@ -157,6 +159,71 @@ async fn positions_are_dense_across_the_epochs() {
         }
     }
     assert!(store.read(P0, Position(26), 9).await.expect("read").is_empty());
+}
+
+/// What this process knew of the stream is no longer so.
+#[tokio::test]
+async fn a_log_that_came_back_shorter_is_noticed_by_who_had_read_on() {
+    let (server, store) = ledger().await;
+    for _ in 0..4 {
+        let head = store.take_over(P0, MINE).await.expect("taken over");
+        store.append(Append::after(P0, &head, two())).await.expect("appended");
+    }
+    let last = read(&store).await.pop().expect("there are events");
+    let mut follower = store.follow_from(last.place, last.checksum).expect("a partition");
+    // Two of the four epochs, with what was appended in them.
+    server.lose_tail(STREAM, 6);
+    let forked = follower.next(9).await.expect_err("it is gone");
+    assert!(matches!(forked, StoreError::Forked { place } if place == last.place), "{forked}");
+    let head = store.head(P0).await.expect("head");
+    assert_eq!((head.position, head.epoch), (Position(4), Epoch(2)));
+    let stale = Append { epoch: Epoch(4), ..Append::after(P0, &head, two()) };
+    let refused = store.append(Append { expected: Position(8), ..stale }).await;
+    assert!(matches!(refused, Err(AppendError::Conflict(there)) if there == head), "{refused:?}");
+    for _ in 0..5 {
+        store.take_over(P0, MINE).await.expect("taken over");
+    }
+    let head = store.head(P0).await.expect("head");
+    store.append(Append::after(P0, &head, two())).await.expect("it goes on");
+    let positions: Vec<u64> = read(&store).await.iter().map(|row| row.position().0).collect();
+    assert_eq!(positions, [1, 2, 3, 4, 5, 6]);
+    let rest = store.read(P0, Position(4), 9).await.expect("read");
+    assert_eq!(rest.len(), 2, "found where they now are");
+}
+
+#[tokio::test]
+async fn an_entry_that_is_none_of_the_ledgers_is_named() {
+    let (server, store) = ledger().await;
+    let head = store.take_over(P0, MINE).await.expect("taken over");
+    store.append(Append::after(P0, &head, two())).await.expect("appended");
+    server.put(STREAM, "order-placed", "{}");
+    for error in [store.head(P0).await.err(), store.read(P0, Position(0), 9).await.err()] {
+        let error = error.expect("it stops").to_string();
+        assert!(error.contains("metadata that this build doesn't know"), "{error}");
+    }
+}
+
+/// As somebody's own program would: the makers' client, and nothing of the ledger's.
+#[tokio::test]
+async fn a_subscription_follows_the_ledger_and_nobody_deletes_it() {
+    let (server, store) = ledger().await;
+    let client = Client::new(server.url("main").parse().expect("a URL")).expect("a client");
+    let from_start = SubscribeToStreamOptions::default().start_from(StreamPosition::Start);
+    let head = store.take_over(P0, MINE).await.expect("taken over");
+    let mut following = client.subscribe_to_stream(STREAM, &from_start).await;
+    let mut types = vec![];
+    store.append(Append::after(P0, &head, two())).await.expect("appended");
+    while types.len() < 3 {
+        let entry = following.next().await.expect("it goes on").event.expect("an event");
+        types.push(entry.event_type.clone());
+        if entry.event_type == EARNED {
+            let public: serde_json::Value = entry.as_json().expect("the public text");
+            assert_eq!(public["text"], "gruß \u{0}");
+        }
+    }
+    assert_eq!(types, [RAISED, EARNED, EARNED]);
+    client.delete_stream(STREAM, &Default::default()).await.expect_err("it deletes nothing");
+    assert_eq!(read(&store).await.len(), 2);
 }
 
 #[tokio::test]

@@ -22,13 +22,13 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
 use front::Front;
+use protocol::ProposedMessage;
 use service::StreamsService;
 use streams::{Append, Streams};
 
 /// A running server on a loopback port of its own. Dropping it ends it, and all it has is gone.
 #[derive(Debug)]
 pub struct KurrentServer {
-    address: SocketAddr,
     shared: Arc<Shared>,
     /// Ends every task when it is dropped.
     runtime: Option<Runtime>,
@@ -46,6 +46,8 @@ fn listen() -> anyhow::Result<(std::net::TcpListener, SocketAddr)> {
 pub enum AppendFault {
     /// It is answered that another revision was expected; nothing lands.
     Refused,
+    /// It is answered that another node leads, which this one then turns out to be.
+    NotLeader,
     /// The connection is cut before it lands; it never does.
     NotLanded,
     /// It lands, and the connection is cut before the answer.
@@ -57,6 +59,7 @@ pub enum AppendFault {
 
 #[derive(Debug)]
 struct Shared {
+    address: SocketAddr,
     log: Mutex<Log>,
     front: Front,
     /// Counts appends, for those who wait for one.
@@ -79,13 +82,14 @@ impl KurrentServer {
             .enable_all()
             .build()
             .context("the server can't have a thread")?;
+        let (inner, behind) = listen()?;
+        let (outer, address) = listen()?;
         let shared = Arc::new(Shared {
+            address,
             log: Mutex::default(),
             front: Front::default(),
             appended: watch::Sender::new(0),
         });
-        let (inner, behind) = listen()?;
-        let (outer, address) = listen()?;
         // The listeners belong to its reactor; a test's may be another.
         let entered = runtime.enter();
         let inner = TcpListener::from_std(inner)?;
@@ -97,13 +101,13 @@ impl KurrentServer {
             .serve_with_incoming(TcpIncoming::from(inner).with_nodelay(Some(true)));
         runtime.spawn(serving);
         runtime.spawn(shared.front.clone().serve(outer, behind));
-        Ok(Self { address, shared, runtime: Some(runtime) })
+        Ok(Self { shared, runtime: Some(runtime) })
     }
 
     /// The URL of a log on it.
     #[must_use]
     pub fn url(&self, log: &str) -> String {
-        format!("kurrentdb://{}?tls=false&log={log}", self.address)
+        format!("kurrentdb://{}?tls=false&log={log}", self.shared.address)
     }
 
     /// The next append that no earlier fault takes fails this way.
@@ -126,6 +130,21 @@ impl KurrentServer {
     /// Cuts every connection that there is.
     pub fn cut_connections(&self) {
         self.shared.front.cut();
+    }
+
+    /// Loses a stream's last entries, as a server does that is restored from a backup.
+    pub fn lose_tail(&self, stream: &str, entries: usize) {
+        if let Some(events) = self.shared.log().streams.get_mut(stream.as_bytes()) {
+            events.truncate(events.len().saturating_sub(entries));
+        }
+    }
+
+    /// Adds an entry to a stream, as anybody can who may.
+    pub fn put(&self, stream: &str, event_type: &str, data: &str) {
+        let mut message = ProposedMessage { data: data.into(), ..Default::default() };
+        message.metadata.insert("type".into(), event_type.into());
+        message.metadata.insert("content-type".into(), "application/json".into());
+        self.shared.log().streams.entry(stream.into()).or_default().push(message);
     }
 
     /// The types of a stream's events, in order.

@@ -129,9 +129,13 @@ impl Connection {
                 Err(Lost::Silent)
             }
         };
+        // To the leader that it was told of, the client goes by itself.
         let is_fine = matches!(
             result,
-            Ok(Ok(_) | Err(Error::WrongExpectedVersion { .. } | Error::ResourceNotFound))
+            Ok(Ok(_)
+                | Err(Error::WrongExpectedVersion { .. }
+                    | Error::ResourceNotFound
+                    | Error::NotLeaderException(_)))
         );
         if !is_fine {
             let mut held = self.client.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,12 +12,16 @@ const LOG: &str = "main";
 /// default for `MaxAppendSize`, 1,048,576.
 const APPEND_BYTES: usize = 1_000_000;
 
-/// The client waits this long before every connection, also the first; by itself half a second, and
-/// a writer that has lost its answer has clients of its own that wait.
-const DISCOVERY: &str = "discoveryInterval=50&maxDiscoverAttempts=10";
+/// What counts where the URL says nothing else. The client waits for the interval before every
+/// connection, also the first; by itself half a second, while a writer that has lost an answer has
+/// people who wait. Appends and reads are the leader's, so another node would only name it.
+const DEFAULTS: &str = "discoveryInterval=50&maxDiscoverAttempts=10&nodePreference=leader";
 
 /// The least that makes sense: any command fits.
 const APPEND_BYTES_MIN: usize = 65_536;
+
+/// The most that a server can be told to take, 16 MiB.
+const APPEND_BYTES_MAX: usize = 16_777_216;
 
 /// Where a log is kept in KurrentDB: servers, and the log's name on them.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,8 +41,11 @@ pub enum KurrentUrlError {
     /// A log's name becomes a part of a stream's.
     #[error("a log's name has 1 to 64 letters, digits or underscores, and {0:?} doesn't")]
     Name(String),
-    /// It isn't a number, or too small.
-    #[error("append-bytes must be a number from {APPEND_BYTES_MIN} on, and {0:?} is none")]
+    /// It isn't a number, or too small or large.
+    #[error(
+        "append-bytes must be a number from {APPEND_BYTES_MIN} to {APPEND_BYTES_MAX}, and {0:?} is \
+         none"
+    )]
     AppendBytes(String),
 }
 
@@ -84,7 +91,7 @@ impl FromStr for KurrentUrl {
             }
         }
         // What the user says counts, for it comes later.
-        let plain = format!("{base}?{DISCOVERY}&{}", theirs.join("&"));
+        let plain = format!("{base}?{DEFAULTS}&{}", theirs.join("&"));
         let settings: ClientSettings = plain
             .parse()
             // Its words may repeat the whole text, with the password in it.
@@ -107,7 +114,8 @@ fn checked_name(name: &str) -> Result<String, KurrentUrlError> {
 }
 
 fn checked_bytes(bytes: &str) -> Result<usize, KurrentUrlError> {
-    let number = bytes.parse().ok().filter(|bytes| *bytes >= APPEND_BYTES_MIN);
+    let is_fine = |bytes: &usize| (APPEND_BYTES_MIN..=APPEND_BYTES_MAX).contains(bytes);
+    let number = bytes.parse().ok().filter(is_fine);
     number.ok_or_else(|| KurrentUrlError::AppendBytes(bytes.to_owned()))
 }
 
@@ -165,6 +173,7 @@ mod tests {
             "kurrentdb://host?log=",
             "kurrentdb://host?log=a-b",
             "kurrentdb://host?append-bytes=1",
+            "kurrentdb://host?append-bytes=99999999",
             "kurrentdb://host?append-bytes=many",
         ] {
             let error = url(text).expect_err(text).to_string();

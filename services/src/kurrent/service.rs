@@ -112,6 +112,7 @@ impl Shared {
                 let length = self.log().streams.get(&append.stream).map_or(0, Vec::len);
                 Ok(refused(&append.expected, length as u64))
             }
+            Some(AppendFault::NotLeader) => Err(self.not_leader()),
             Some(AppendFault::NotLanded) => self.lose_connection().await,
             Some(AppendFault::Landed) => {
                 self.land(append);
@@ -134,6 +135,21 @@ impl Shared {
         self.front.cut();
         // Nobody hears it.
         Err(Status::unavailable("the connection was cut"))
+    }
+
+    fn not_leader(&self) -> Status {
+        let mut status = Status::not_found("Leader info available");
+        let (host, port) = (self.address.ip().to_string(), self.address.port().to_string());
+        for (name, value) in [
+            ("exception", "not-leader"),
+            ("leader-endpoint-host", &host),
+            ("leader-endpoint-port", &port),
+        ] {
+            if let Ok(value) = value.parse() {
+                status.metadata_mut().insert(name, value);
+            }
+        }
+        status
     }
 
     pub(super) fn log(&self) -> MutexGuard<'_, Log> {
