@@ -3,8 +3,8 @@
 //! An append is one call with the revision that it follows: KurrentDB lands it whole or not at all,
 //! and only there. Positions are counted apart from revisions, for a stream also holds who may
 //! append: taking over and resolving a doubt are entries of the same stream (`epoch-raised`). That
-//! is the fence. Whatever an earlier writer sent names a revision that this entry now stands behind,
-//! so it can't land any more, however late it arrives.
+//! is the fence. Whatever an earlier writer sent names a revision that is no longer the last, so it
+//! can't land any more, however late it arrives.
 //!
 //! A read asks the leader. That a head still is the head is asked by an append of no events, which
 //! the whole cluster agrees on: a leader that was cut off may answer reads for a while.

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use event_store::{Access, Append, EventStore, NewLog, SqliteStore, StoreUrl};
-use log_record::{Partition, Place, Position, WriterId};
+use event_store::{Access, Append, AppendLimit, EventStore, NewLog, SqliteStore, StoreUrl};
+use log_record::{Partition, Place, Position, RecordedEvent, WriterId};
 use uuid::Uuid;
 
 /// The events that are read and landed at once: about 2 MB of them.
@@ -111,7 +111,7 @@ async fn copy_partition(
 
 /// How many events land at once: all, or where they are too many or may go on, as many as end with
 /// a command, for what a command decided must not be there by half. Events of one command have one
-/// time; where time stands still, as in a history that was imported, they have at least one account.
+/// time; where time stands still, as in a history that was imported, most have one account.
 fn portion(events: &[RecordedEvent], limit: AppendLimit) -> Option<usize> {
     let fitting = limit.fitting_rows(events);
     if fitting == events.len() && fitting < PORTION {

@@ -24,7 +24,7 @@ const CREDIT: u64 = 1_000_000;
 /// Every redemption that was ever sent, and its first answer, if it got one.
 type Sent = Arc<Mutex<BTreeMap<(String, String), Option<Value>>>>;
 
-/// `kill -9` of the ledger while people redeem and appends fail in every way, `GUERDON_KILLS` times.
+/// `kill -9` of the ledger while people redeem and appends fail, `GUERDON_KILLS` times.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answered_redemption_survives_kill_9_and_lost_answers() {
     #[expect(clippy::disallowed_methods, reason = "a test has no configuration but this")]

@@ -3,9 +3,9 @@
 use crate::run::{cargo, run};
 use crate::services;
 
-/// What is set where nothing says otherwise: how many kills of a ledger on SQLite, on
-/// KurrentDB's protocol and of a warehouse, how many faults of each kind on PostgreSQL, and how long two writers race on every
-/// store.
+/// What is set where nothing says otherwise: how many kills of a ledger on SQLite, of one on the
+/// server that speaks KurrentDB's protocol and of a warehouse, how many faults of each kind on
+/// PostgreSQL, and how long two writers race on every store.
 const LONG: [(&str, &str); 3] =
     [("GUERDON_KILLS", "20"), ("GUERDON_FAULTS", "20"), ("GUERDON_RACE_SECONDS", "30")];
 

@@ -21,8 +21,8 @@ pub(crate) fn test() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Everything as it is built by default; then what the feature `kurrent` adds, which is built apart,
-/// so that nothing of it slips into the rest.
+/// Everything as it is built by default; then what the feature `kurrent` adds, which is built
+/// apart, so that nothing of it slips into the rest.
 fn test_all() -> anyhow::Result<()> {
     run(&mut cargo(&["test", "--workspace"]))?;
     let contract = ["test", "-p", "event-store", "--features", "kurrent"];
