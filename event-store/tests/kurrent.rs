@@ -42,7 +42,7 @@ async fn an_append_whose_answer_is_lost_has_landed_or_never_will() {
 async fn an_append_that_arrives_before_the_doubt_is_resolved_has_landed() {
     let (server, store) = ledger().await;
     let (batch, _) = give_up(&server, &store).await;
-    assert_eq!(server.deliver_late(), 1);
+    assert_eq!(server.deliver_late(), [true]);
     let head = store.resolve_doubt(P0, MINE).await.expect("asked").expect("held");
     assert_eq!((head.position, head.last_batch), (Position(2), Some(batch)));
 }
@@ -53,7 +53,7 @@ async fn an_append_that_arrives_after_the_doubt_was_resolved_never_lands() {
     give_up(&server, &store).await;
     let head = store.resolve_doubt(P0, MINE).await.expect("asked").expect("held");
     assert_eq!((head.position, head.last_batch), (Position(0), None));
-    assert_eq!(server.deliver_late(), 0, "it is shut out");
+    assert_eq!(server.deliver_late(), [false], "it is shut out");
     store.append(Append::after(P0, &head, two())).await.expect("in the new epoch it lands");
     assert_eq!(read(&store).await.len(), 2);
 }
@@ -65,7 +65,7 @@ async fn an_append_that_arrives_after_another_writer_took_over_never_lands() {
     let other = EventStore::open(&url(&server), Access::Write(NEW_LOG)).await.expect("it opens");
     let head = other.take_over(P0, ANOTHERS).await.expect("taken over");
     other.append(Append::after(P0, &head, two())).await.expect("appended");
-    assert_eq!(server.deliver_late(), 0, "it is shut out");
+    assert_eq!(server.deliver_late(), [false], "it is shut out");
     assert_eq!(store.resolve_doubt(P0, MINE).await.expect("asked"), None, "it was deposed");
     assert_eq!(server.types_in(STREAM), [RAISED, RAISED, EARNED, EARNED]);
 }
@@ -84,7 +84,7 @@ async fn a_take_over_whose_answer_is_lost_is_taken_again() {
     server.fail_next_append(AppendFault::LandsLate);
     store.take_over(P0, MINE).await.expect_err("its answer was lost");
     let head = store.take_over(P0, ANOTHERS).await.expect("taken over");
-    assert_eq!(server.deliver_late(), 0);
+    assert_eq!(server.deliver_late(), [false]);
     store.append(Append::after(P0, &head, two())).await.expect("it is the one");
 }
 

@@ -115,16 +115,16 @@ impl KurrentServer {
         self.shared.log().faults.push_back(fault);
     }
 
-    /// Lets every append arrive that is still on its way; how many of them landed.
-    pub fn deliver_late(&self) -> usize {
+    /// Lets every append arrive that is still on its way; whether each of them landed.
+    pub fn deliver_late(&self) -> Vec<bool> {
         let late = std::mem::take(&mut self.shared.log().late);
         late.into_iter()
-            .filter(|append| {
+            .map(|append| {
                 let before = self.length_of(&append.stream);
                 self.shared.land(append.clone());
                 self.length_of(&append.stream) > before
             })
-            .count()
+            .collect()
     }
 
     /// Cuts every connection that there is.
