@@ -12,7 +12,7 @@ import sqlite3
 import time
 from datetime import datetime, timezone
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, KafkaException, Producer
 
 TABLES = """
 create table if not exists taken (ce_id text primary key);
@@ -143,7 +143,11 @@ def main():
 
     busy_at = time.monotonic()
     while options.until_idle is None or time.monotonic() - busy_at < options.until_idle:
-        messages = [message for message in consumer.consume(500, 0.2) if not message.error()]
+        messages = consumer.consume(500, 0.2)
+        for error in filter(None, (message.error() for message in messages)):
+            if error.fatal():  # nothing comes any more: better gone than deaf
+                raise KafkaException(error)
+        messages = [message for message in messages if not message.error()]
         with database:  # one transaction: the messages, and what they set going
             for message in messages:
                 try:

@@ -232,7 +232,7 @@ pub(crate) fn failed(error: &(dyn std::error::Error + 'static)) -> Problem {
 }
 
 /// What was recorded can't be read, which may pass: a file of the archive can be put back.
-fn unread(error: &StoreError) -> Problem {
+pub(crate) fn unread(error: &StoreError) -> Problem {
     if !error.is_passing() {
         return failed(error);
     }

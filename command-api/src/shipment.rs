@@ -16,7 +16,7 @@ use serde::Deserialize;
 use wire::{Caller, JsonBody, PathId, Problem};
 
 use crate::CommandApi;
-use crate::execute::{failed, unexpected};
+use crate::execute::{failed, unexpected, unread};
 
 /// An acceptance or a delivery.
 #[derive(Deserialize)]
@@ -177,7 +177,7 @@ async fn shipped(
     let before = Position(place.position.0.checked_sub(1).ok_or_else(unknown)?);
     let rows = match api.store.read(place.partition, before, 1).await {
         Err(StoreError::NoSuchPartition(_)) => return Err(unknown()),
-        rows => rows.map_err(|error| failed(&error))?,
+        rows => rows.map_err(|error| unread(&error))?,
     };
     let of_generation = rows.iter().find(|row| row.generation == generation);
     let row = of_generation.ok_or_else(unknown)?;

@@ -118,8 +118,8 @@ fn portion(events: &[RecordedEvent], limit: AppendLimit) -> Option<usize> {
         return Some(fitting);
     }
     let ends = |is_end: fn(&RecordedEvent, &RecordedEvent) -> bool| {
-        let pairs = events.iter().zip(events.iter().skip(1)).take(fitting);
-        pairs.enumerate().filter(|(_, (one, next))| is_end(one, next)).last().map(|(at, _)| at + 1)
+        let last = fitting.min(events.len().saturating_sub(1));
+        (1..=last).rev().find(|at| is_end(&events[at - 1], &events[*at]))
     };
     ends(|one, next| one.recorded_at != next.recorded_at)
         .or_else(|| ends(|one, next| one.account_id != next.account_id))

@@ -8,9 +8,21 @@ use axum::Router;
 use clap::Args;
 use publisher::{Brokers, CommandApiAt, Patience, PublisherConfig, WarehouseRate, WayIn};
 use reqwest::Client;
+use reqwest::redirect::Policy;
 
 use crate::api_keys::keys_in;
 use crate::config::DataConfig;
+
+/// What nobody sets but the ledger: with other values it would lose messages, or skip them.
+const OWN: [&str; 7] = [
+    "acks",
+    "request.required.acks",
+    "enable.idempotence",
+    "message.timeout.ms",
+    "delivery.timeout.ms",
+    "enable.auto.commit",
+    "auto.offset.reset",
+];
 
 /// How shipping requests are published.
 #[derive(Args, Clone, Debug)]
@@ -127,6 +139,9 @@ impl KafkaConfig {
         let Some(servers) = self.kafka.clone() else { return Ok(None) };
         let mut properties = self.properties_in_file()?;
         properties.extend(self.kafka_property.iter().cloned());
+        if let Some(Property(name, _)) = properties.iter().find(|it| OWN.contains(&&*it.0)) {
+            bail!("the property {name} of Kafka is the ledger's own: its promises rest on it");
+        }
         let properties = properties.into_iter().map(|Property(name, value)| (name, value));
         Ok(Some(PublisherConfig {
             brokers: Brokers { servers, properties: properties.collect() },
@@ -155,7 +170,9 @@ impl KafkaConfig {
         };
         let file = self.command_api_keys.clone().unwrap_or_else(|| data.api_keys());
         let [warehouse_key, merchant_key] = keys_in(&file, ["warehouse", "merchant"])?;
-        Ok(CommandApiAt::There { url, warehouse_key, merchant_key, client: Client::new() })
+        // The keys go to the address that was given and nowhere else.
+        let client = Client::builder().no_proxy().redirect(Policy::none()).build()?;
+        Ok(CommandApiAt::There { url, warehouse_key, merchant_key, client })
     }
 
     fn properties_in_file(&self) -> anyhow::Result<Vec<Property>> {

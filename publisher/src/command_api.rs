@@ -177,7 +177,15 @@ async fn there(
     }
     let response = request.send().await.map_err(|error| crate::with_causes(&error))?;
     let status = response.status();
-    Ok((status, response.bytes().await.unwrap_or_default()))
+    let is_done = response.headers().contains_key("guerdon-position");
+    let body = response.bytes().await.map_err(|error| crate::with_causes(&error))?;
+    let problem: Option<Value> = serde_json::from_slice(&body).ok();
+    let is_problem = problem.is_some_and(|problem| problem["code"].is_string());
+    // What is at another address, or stands between, has no say in what becomes of a message.
+    if (status.is_success() && is_done) || (!status.is_success() && is_problem) {
+        return Ok((status, body));
+    }
+    Err(format!("{url} answered {status}, and not as the command API does; see --command-api"))
 }
 
 /// A key that isn't known, or a limit, is no fault of the message.
@@ -237,6 +245,33 @@ mod tests {
             let refused = warehouse_call(said).expect_err("it is refused");
             assert!(refused.ends_with('.'), "{refused}");
         }
+    }
+
+    /// Whatever answers at an address.
+    async fn asked_at(elsewhere: Router) -> Answered {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        tokio::spawn(async move { axum::serve(listener, elsewhere).await });
+        let (warehouse_key, merchant_key) = ("w".into(), "m".into());
+        let client = reqwest::Client::new();
+        let there = CommandApiAt::There { url, warehouse_key, merchant_key, client };
+        let said = br#"{"shipping_request_id":"l-1-0-5","event":"accepted"}"#;
+        there.call(&warehouse_call(said).expect("it is read"), None).await
+    }
+
+    #[tokio::test]
+    async fn what_is_not_the_command_api_has_no_say_in_what_becomes_of_a_message() {
+        for status in [StatusCode::OK, StatusCode::NOT_FOUND, StatusCode::FOUND] {
+            let elsewhere = Router::new().fallback(move || async move { (status, "<html>") });
+            let answered = asked_at(elsewhere).await;
+            assert!(matches!(&answered, Answered::Later(why) if why.contains("--command-api")));
+        }
+        let recorded = Router::new().fallback(|| async { ([("guerdon-position", "0:1")], "{}") });
+        assert_eq!(asked_at(recorded).await, Answered::Done);
+        let refused = Router::new().fallback(|| async {
+            (StatusCode::NOT_FOUND, r#"{"code":"not-found","detail":"There is none."}"#)
+        });
+        assert_eq!(asked_at(refused).await, Answered::Refused("There is none.".into()));
     }
 
     #[test]

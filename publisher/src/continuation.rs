@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use log_record::Place;
+use projector::ReadError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use wire::{JsonBody, PathId, Problem};
@@ -34,11 +35,21 @@ pub(crate) async fn go_on(
     let feed = FeedName { partition: position.partition, warehouse };
     let kept = publisher.state.read().await.map_err(failed)?;
     let name = feed.to_string();
-    let row = kept.feeds.iter().find(|row| row.feed == name && row.stopped_why.is_some());
+    let is_stopped = publisher.status.is_stopped(&feed);
+    let is_it = |row: &&FeedRow| row.feed == name && (is_stopped || row.stopped_why.is_some());
+    let row = kept.feeds.iter().find(is_it);
     let Some(row) = row else {
         let detail = format!("Warehouse {} is not stopped.", feed.warehouse);
         return Err(Problem::of(&WAREHOUSE_NOT_STOPPED, detail));
     };
+    match publisher.stream.read(&[position]).await {
+        Err(PublishError::Unread(ReadError::Behind { reached, .. })) => {
+            // All up to there would count as sent that is still to come.
+            let complaint = format!("must not be after {reached}, the last that there is");
+            return Err(Problem::invalid_field("position", complaint));
+        }
+        reading => drop(reading.map_err(failed)?),
+    }
     let lanes = kept.lanes.into_iter().filter(|lane| lane.feed == name).collect();
     let lanes = lanes_up_to(&publisher.stream, &feed, lanes, key(position)).await;
     let lanes = lanes.map_err(failed)?;

@@ -55,7 +55,7 @@ pub(crate) struct Feed {
     in_flight: usize,
     told: (mpsc::UnboundedSender<Delivery>, mpsc::UnboundedReceiver<Delivery>),
     producer: Arc<Producer>,
-    pace: Pace,
+    pace: Arc<Pace>,
     /// The partitions that have acknowledged something since the last checkpoint.
     touched: BTreeSet<i64>,
     /// How often each partition had lost messages when that was last looked at.
@@ -70,6 +70,7 @@ impl Feed {
         name: FeedName,
         lanes: Vec<LaneRow>,
         acknowledged_to: i64,
+        pace: Arc<Pace>,
     ) -> Self {
         let lanes: Vec<Lane> = lanes.into_iter().map(|row| Lane::new(row, false)).collect();
         let names = lanes.iter().enumerate().map(|(index, lane)| (lane.row().lane.clone(), index));
@@ -81,7 +82,7 @@ impl Feed {
             in_flight: 0,
             told: mpsc::unbounded_channel(),
             producer: session.producers.current(),
-            pace: Pace::new(session.rate(&name.warehouse)),
+            pace,
             ends: session.ends.clone(),
             touched: BTreeSet::new(),
             losses: BTreeMap::new(),

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::PublishError;
 use crate::ends::FeedName;
 use crate::feed::Feed;
+use crate::pace::Pace;
 use crate::resend::Resend;
 use crate::session::Session;
 use crate::state::{FeedRow, Kept, LaneRow};
@@ -86,7 +87,8 @@ async fn run(
                     let why = error.to_string();
                     session.state.stop_feed(session.lease, &feed.to_string(), Some(&why)).await?;
                 }
-                fed => return fed,
+                Ok(false) => drop(stop.run_until_cancelled(tokio::time::sleep(RETRY_AFTER)).await),
+                fed => return fed.map(drop),
             }
         }
         (row, lanes) = by_feed(session.state.read().await?).remove(&feed).unwrap_or_default();
@@ -94,59 +96,57 @@ async fn run(
     Ok(())
 }
 
+/// Feeds it until it is told to stop; false where it can't be verified yet what was sent.
 async fn feed_on(
     session: &Arc<Session>,
     feed: &FeedName,
     row: Option<&FeedRow>,
     lanes: Vec<LaneRow>,
     stop: &CancellationToken,
-) -> Result<(), PublishError> {
+) -> Result<bool, PublishError> {
     let (acknowledged_to, checked_to) =
         row.map_or((0, 0), |row| (row.acknowledged_to, row.checked_to));
+    for lane in &lanes {
+        if !is_verified(session, feed, lane).await? {
+            return Ok(false);
+        }
+    }
     let mut settled = vec![];
     for lane in lanes {
-        verify(session, feed, &lane, stop).await?;
         settled.push(session.settle_partition(lane).await?);
     }
-    if stop.is_cancelled() {
-        return Ok(());
-    }
-    let fed = Feed::new(Arc::clone(session), feed.clone(), settled, acknowledged_to);
-    let again = Resend::new(Arc::clone(session), feed.clone(), checked_to);
-    tokio::try_join!(fed.run(stop), again.run(stop)).map(drop)
+    let pace = Arc::new(Pace::new(session.rate(&feed.warehouse)));
+    let (shared, name) = (Arc::clone(session), feed.clone());
+    let fed = Feed::new(shared, name, settled, acknowledged_to, Arc::clone(&pace));
+    let again = Resend::new(Arc::clone(session), feed.clone(), checked_to, pace);
+    tokio::try_join!(fed.run(stop), again.run(stop)).map(|_| true)
 }
 
 /// Whether the read model still has what was last acknowledged of a lane. One that hasn't come so
-/// far yet is waited for.
-async fn verify(
+/// far yet is waited for: it may be made anew, or the log was shortened, which an operator knows.
+async fn is_verified(
     session: &Session,
     feed: &FeedName,
     lane: &LaneRow,
-    stop: &CancellationToken,
-) -> Result<(), PublishError> {
+) -> Result<bool, PublishError> {
     if lane.place == 0 {
-        return Ok(());
+        return Ok(true);
     }
-    while !stop.is_cancelled() {
-        let forked = |why: String| PublishError::Forked { feed: feed.to_string(), why };
-        match session.stream.message_at(lane.place).await {
-            Ok(Some(message)) if message.sent.digest == lane.digest => return Ok(()),
-            Ok(Some(message)) => {
-                return Err(forked(format!(
-                    "where message {} stood in lane {}, there is {} now, or another text of it",
-                    lane.message_id, lane.lane, message.sent.message_id
-                )));
-            }
-            Ok(None) => {
-                let (id, lane) = (&lane.message_id, &lane.lane);
-                return Err(forked(format!("message {id} of lane {lane} is not there any more")));
-            }
-            Err(error) => {
-                let why = format!("it can't be verified yet: {}", crate::with_causes(&error));
-                session.status.tell_of_stop(feed, &why);
-            }
+    let forked = |why: String| PublishError::Forked { feed: feed.to_string(), why };
+    match session.stream.message_at(lane.place).await {
+        Ok(Some(message)) if message.sent.digest == lane.digest => Ok(true),
+        Ok(Some(message)) => Err(forked(format!(
+            "where message {} stood in lane {}, there is {} now, or another text of it",
+            lane.message_id, lane.lane, message.sent.message_id
+        ))),
+        Ok(None) => {
+            let (id, lane) = (&lane.message_id, &lane.lane);
+            Err(forked(format!("message {id} of lane {lane} is not there any more")))
         }
-        stop.run_until_cancelled(tokio::time::sleep(RETRY_AFTER)).await;
+        Err(error) => {
+            let why = format!("it can't be verified yet: {}", crate::with_causes(&error));
+            session.status.tell_of_stop(feed, &why);
+            Ok(false)
+        }
     }
-    Ok(())
 }

@@ -9,7 +9,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,9 @@ const WORKERS: usize = 64;
 
 /// How many messages wait for a worker, and how many in all.
 const QUEUE_MESSAGES: usize = 64;
+
+/// How many bytes those have that wait for the command API, or are being parked.
+const QUEUE_BYTES: u32 = 32 * 1024 * 1024;
 
 /// How often it is said what has been read.
 const COMMIT_EVERY: Duration = Duration::from_millis(500);
@@ -74,6 +77,7 @@ pub(crate) async fn take_in(
         });
         queues.push(queue);
     }
+    let room = Arc::new(Semaphore::new(QUEUE_BYTES as usize));
     let mut read = Read::default();
     let mut commit_at = Instant::now() + COMMIT_EVERY;
     loop {
@@ -83,7 +87,11 @@ pub(crate) async fn take_in(
                 read.begin(&message.at);
                 let call = way_in.call(&message.at.topic, &message.body);
                 let queue = &queues[worker_of(&message, call.as_ref().ok())];
-                let sent = queue.send((message, call));
+                let bytes = u32::try_from(message.body.len()).unwrap_or(QUEUE_BYTES);
+                let sent = async {
+                    let room = Arc::clone(&room).acquire_many_owned(bytes.min(QUEUE_BYTES)).await;
+                    drop(queue.send(Work { message, call, _room: room.ok() }).await);
+                };
                 // Workers that wait for the command API hold up the rest, which needs it, too.
                 if stop.run_until_cancelled(sent).await.is_none() {
                     break;
@@ -115,26 +123,31 @@ fn worker_of(message: &Incoming, call: Option<&Call>) -> usize {
     usize::try_from(hasher.finish() % WORKERS as u64).unwrap_or_default()
 }
 
+/// What a worker is to do.
+struct Work {
+    message: Incoming,
+    call: Result<Call, String>,
+    /// Of [`QUEUE_BYTES`], until it is done.
+    _room: Option<OwnedSemaphorePermit>,
+}
+
 struct Worker {
     way_in: WayIn,
     state: Arc<State>,
 }
 
 impl Worker {
-    async fn run(
-        self,
-        mut queued: mpsc::Receiver<(Incoming, Result<Call, String>)>,
-        done: mpsc::UnboundedSender<Offset>,
-    ) {
-        while let Some((message, call)) = queued.recv().await {
+    async fn run(self, mut queued: mpsc::Receiver<Work>, done: mpsc::UnboundedSender<Offset>) {
+        while let Some(work) = queued.recv().await {
+            let Work { message, call, .. } = &work;
             let refused = match call {
-                Ok(call) => self.ask(&message, &call).await,
-                Err(why) => Some(why),
+                Ok(call) => self.ask(message, call).await,
+                Err(why) => Some(why.clone()),
             };
             if let Some(why) = refused {
-                self.park(&message, &why).await;
+                self.park(message, &why).await;
             }
-            drop(done.send(message.at));
+            drop(done.send(work.message.at));
         }
     }
 

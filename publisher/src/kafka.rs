@@ -30,10 +30,31 @@ pub struct Brokers {
 #[derive(Debug, thiserror::Error)]
 #[error("Kafka at {servers} refused to {doing}")]
 pub struct KafkaRefused {
-    pub(crate) servers: String,
-    pub(crate) doing: &'static str,
+    servers: String,
+    doing: &'static str,
     #[source]
-    pub(crate) source: Box<KafkaError>,
+    source: Cause,
+}
+
+/// Why. It is logged, and shown to all who ask how the ledger is.
+#[derive(Debug, thiserror::Error)]
+enum Cause {
+    /// Without its value, which may be a secret.
+    #[error(
+        "the property {0} can't be used: its name isn't known to librdkafka, or its value is none"
+    )]
+    Property(String),
+    #[error(transparent)]
+    Kafka(Box<KafkaError>),
+}
+
+impl From<KafkaError> for Cause {
+    fn from(error: KafkaError) -> Self {
+        match error {
+            KafkaError::ClientConfig(_, _, name, _) if !name.is_empty() => Self::Property(name),
+            error => Self::Kafka(Box::new(error)),
+        }
+    }
 }
 
 impl Brokers {
@@ -57,7 +78,7 @@ impl Brokers {
 
     fn refused(&self, doing: &'static str) -> impl FnOnce(KafkaError) -> KafkaRefused {
         let servers = self.servers.clone();
-        move |source| KafkaRefused { servers, doing, source: Box::new(source) }
+        move |error| KafkaRefused { servers, doing, source: error.into() }
     }
 }
 
@@ -77,5 +98,27 @@ impl ConsumerContext for Quiet {}
 impl std::fmt::Debug for Brokers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Brokers({})", self.servers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::with_causes;
+
+    fn refused(name: &str) -> String {
+        let properties = vec![(name.into(), "hunter2".into())];
+        let brokers = Brokers { servers: "localhost:1".into(), properties };
+        let admin = TopicAdmin::new(&brokers);
+        with_causes(&admin.err().expect("it is refused"))
+    }
+
+    #[test]
+    fn a_property_that_can_not_be_used_is_named_and_its_value_is_not() {
+        for name in ["sasl.pasword", "security.protocol"] {
+            let why = refused(name);
+            assert!(why.contains(name), "{why}");
+            assert!(!why.contains("hunter2"), "{why}");
+        }
     }
 }

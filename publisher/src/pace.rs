@@ -1,6 +1,7 @@
 //! How fast a warehouse is fed: so many messages in so long, and no more at once than a second's.
 
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -39,12 +40,12 @@ impl FromStr for WarehouseRate {
     }
 }
 
-/// Keeps to a rate, or to none.
+/// Keeps to a rate, or to none: one of a warehouse for all that is sent to it.
 #[derive(Debug)]
 pub(crate) struct Pace {
     interval: Duration,
     /// When all that was sent is done with, at that rate.
-    busy_until: Instant,
+    busy_until: Mutex<Instant>,
 }
 
 /// What may be sent at once after a rest.
@@ -52,16 +53,17 @@ const BURST: Duration = Duration::from_secs(1);
 
 impl Pace {
     pub(crate) fn new(interval: Option<Duration>) -> Self {
-        Self { interval: interval.unwrap_or_default(), busy_until: Instant::now() }
+        Self { interval: interval.unwrap_or_default(), busy_until: Mutex::new(Instant::now()) }
     }
 
     /// Takes the time of one message, or says when there will be some.
-    pub(crate) fn take(&mut self, now: Instant) -> Result<(), Instant> {
-        let ahead = BURST.max(self.interval);
-        if self.busy_until > now + ahead.saturating_sub(self.interval) {
-            return Err(self.busy_until - ahead.saturating_sub(self.interval));
+    pub(crate) fn take(&self, now: Instant) -> Result<(), Instant> {
+        let ahead = BURST.max(self.interval).saturating_sub(self.interval);
+        let mut busy_until = self.busy_until.lock().unwrap_or_else(PoisonError::into_inner);
+        if *busy_until > now + ahead {
+            return Err(*busy_until - ahead);
         }
-        self.busy_until = self.busy_until.max(now) + self.interval;
+        *busy_until = now.max(*busy_until) + self.interval;
         Ok(())
     }
 }
@@ -82,7 +84,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_second_s_worth_goes_at_once_and_then_one_at_a_time() {
-        let mut pace = Pace::new(Some(Duration::from_millis(100)));
+        let pace = Pace::new(Some(Duration::from_millis(100)));
         let begun = Instant::now();
         let at_once = (0..100).take_while(|_| pace.take(begun).is_ok()).count();
         assert_eq!(at_once, 10);
@@ -94,7 +96,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_rate_there_is_no_end() {
-        let mut pace = Pace::new(None);
+        let pace = Pace::new(None);
         let now = Instant::now();
         assert!((0..1_000_000).all(|_| pace.take(now).is_ok()));
     }

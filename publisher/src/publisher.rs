@@ -55,6 +55,7 @@ pub struct Publisher {
     pub(crate) state: Arc<State>,
     pub(crate) stream: Stream,
     pub(crate) topic: Arc<Topic>,
+    pub(crate) admin: TopicAdmin,
     pub(crate) status: Arc<Status>,
     pub(crate) ends: watch::Sender<Ends>,
     pub(crate) resend_asked: Arc<Notify>,
@@ -64,14 +65,17 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Opens the publisher's state; the brokers may be away.
+    /// Opens the publisher's state; the brokers may be away, but what librdkafka is told must be
+    /// what it understands.
     pub async fn open(
         config: PublisherConfig,
         read_model: ReadModel,
         (log_id, partitions): (LogId, u16),
     ) -> Result<Self, PublishError> {
+        let admin = TopicAdmin::new(&config.brokers)?;
         let state = Arc::new(State::open(&config.state).await?);
         Ok(Self {
+            admin,
             topic: Arc::new(Topic::new(&config.topic, config.create_topics)),
             config: Arc::new(config),
             log_id,
@@ -150,7 +154,7 @@ impl Publisher {
         parts.spawn(keep_lease(Arc::clone(&self.state), lease, stop.clone()));
         let kept = self.state.read().await?;
         self.topic.remember(&kept.partitions);
-        let admin = TopicAdmin::new(&self.config.brokers)?;
+        let admin = self.admin.clone();
         while let Err(error) = self.topic.look(&admin).await {
             self.status.enter(Phase::Starting, Some(with_causes(&error)));
             let pause = tokio::time::sleep(ASK_AGAIN_AFTER);
@@ -159,9 +163,10 @@ impl Publisher {
             }
         }
         // What comes in needs these; where they aren't there, that is said, and waited for.
-        for name in [&self.config.way_in.warehouse_events, &self.config.way_in.earnings] {
-            drop(Topic::new(name, self.config.create_topics).look(&admin).await);
-        }
+        let way_in = &self.config.way_in;
+        let [events, earnings] = [&way_in.warehouse_events, &way_in.earnings]
+            .map(|name| Topic::new(name, self.config.create_topics));
+        drop(tokio::join!(events.look(&admin), earnings.look(&admin)));
         let producers = Producers::start(&self.config.brokers, Arc::clone(&self.topic))?;
         let rates = self.config.rates.iter().map(|rate| (rate.warehouse.clone(), rate.interval));
         let session = Arc::new(Session {

@@ -15,12 +15,12 @@ use uuid::Uuid;
 use wire::{JsonBody, PathId, Problem};
 
 use crate::ends::{Ends, FeedName};
-use crate::kafka::{Producer, Ticket, TopicAdmin, Unsent};
+use crate::kafka::{Producer, Ticket, Unsent};
 use crate::message::Target;
 use crate::router::{PublisherApi, failed};
 use crate::stream::key;
 use crate::topic::Topic;
-use crate::{PublishError, Publisher, with_causes};
+use crate::{PublishError, Publisher, PublisherConfig, with_causes};
 
 /// How many messages of a replay are in flight.
 const IN_FLIGHT_MAX: usize = 5_000;
@@ -65,8 +65,9 @@ pub(crate) async fn start_replay(
         .from
         .parse()
         .map_err(|_| Problem::invalid_field("from", "must be a position, such as 0:4711"))?;
-    if body.to_topic == publisher.config.topic {
-        let complaint = "must be another topic than the one that shipping requests are sent to";
+    let PublisherConfig { topic, way_in, .. } = publisher.config.as_ref();
+    if [topic, &way_in.warehouse_events, &way_in.earnings].contains(&&body.to_topic) {
+        let complaint = "must be a topic of its own: this one is in use";
         return Err(Problem::invalid_field("to_topic", complaint));
     }
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
@@ -75,8 +76,7 @@ pub(crate) async fn start_replay(
         return Err(Problem::invalid_field("to_topic", complaint));
     }
     let topic = Arc::new(Topic::new(&body.to_topic, publisher.config.create_topics));
-    let admin = TopicAdmin::new(&publisher.config.brokers).map_err(failed)?;
-    topic.look(&admin).await.map_err(failed)?;
+    topic.look(&publisher.admin).await.map_err(failed)?;
     let replay = Replay {
         replay_id: Uuid::now_v7(),
         from: body.from,

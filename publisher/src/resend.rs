@@ -5,7 +5,6 @@
 //! attempt more. How long it had is counted from its acknowledgement by Kafka, not from its event:
 //! what waited for a broker to come back is not overdue for that.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::ends::FeedName;
-use crate::kafka::{Ticket, Unsent};
+use crate::kafka::{Failure, Ticket, Unsent};
 use crate::message::Target;
 use crate::pace::Pace;
 use crate::session::Session;
@@ -24,9 +23,6 @@ use crate::{PublishError, clock};
 
 /// The longest pause between two attempts.
 const PAUSE_MAX: Duration = Duration::from_secs(6 * 3_600);
-
-/// How long a broker may take to acknowledge a message that is sent again, before the next look.
-const DELIVERY_MAX: Duration = Duration::from_secs(30);
 
 /// How many requests are looked at, or sent again, in one go.
 const AT_ONCE: u32 = 500;
@@ -66,12 +62,16 @@ pub(crate) struct Resend {
     checked_to: i64,
     /// Up to where it was noted last that all is acknowledged.
     marked: Option<i64>,
-    pace: Pace,
+    pace: Arc<Pace>,
 }
 
 impl Resend {
-    pub(crate) fn new(session: Arc<Session>, feed: FeedName, checked_to: i64) -> Self {
-        let pace = Pace::new(session.rate(&feed.warehouse));
+    pub(crate) fn new(
+        session: Arc<Session>,
+        feed: FeedName,
+        checked_to: i64,
+        pace: Arc<Pace>,
+    ) -> Self {
         let patience = session.patience;
         Self { session, feed, patience, checked_to, marked: None, pace }
     }
@@ -117,7 +117,8 @@ impl Resend {
         let by = now.saturating_sub(millis(self.patience.accept_within));
         let Some(to) = self.session.state.acknowledged_by(&feed, by).await? else { return Ok(()) };
         loop {
-            let page = self.session.stream.progress(&self.feed, self.checked_to, AT_ONCE).await?;
+            let stream = &self.session.stream;
+            let page = stream.progress(&self.feed, (self.checked_to, to), AT_ONCE).await?;
             let passed = page.iter().filter(|request| key(request.place) <= to);
             let late = passed.copied().filter(|request| is_unaccepted(*request));
             let mut unaccepted = vec![];
@@ -153,24 +154,24 @@ impl Resend {
         let (mut done, mut sent) = (vec![], vec![]);
         let (told, mut heard) = mpsc::unbounded_channel();
         for row in due {
+            // First, for it waits until the read model has come to that place.
+            let message = self.session.stream.message_at(row.place).await?;
             let progress = self.session.stream.progress_of(&row.shipping_request_id).await?;
             let is_wanted = row.is_asked_for == 1 || progress.is_some_and(is_unaccepted);
-            let Some(message) = self.session.stream.message_at(row.place).await? else {
+            let Some(message) = message.filter(|_| is_wanted) else {
                 done.push(row.place);
                 continue;
             };
-            if !is_wanted {
-                done.push(row.place);
+            // What its lane is yet to send, or to send again, comes from there, in its order.
+            let Some((topic, partition)) = self.session.status.partition_of(&message) else {
+                self.put_off(row).await?;
                 continue;
-            }
+            };
             while let Err(at) = self.pace.take(Instant::now()) {
                 if stop.run_until_cancelled(tokio::time::sleep_until(at)).await.is_none() {
                     return Ok(());
                 }
             }
-            let Some((topic, partition)) = self.session.status.partition_of(&message.lane) else {
-                continue;
-            };
             let attempt = u32::try_from(row.attempts + 1).unwrap_or(u32::MAX);
             let target = Target { topic: &topic, partition, attempt, is_replay: false };
             let ticket = Ticket { to: told.clone(), lane: sent.len(), place: row.place };
@@ -178,25 +179,35 @@ impl Resend {
                 Ok(()) => sent.push(row),
                 Err(Unsent::QueueFull) => break,
                 Err(Unsent::Failed(failure)) => {
-                    let id = row.shipping_request_id;
-                    tracing::warn!(id, ?failure, "a request can't be sent again for now");
+                    self.could_not_be_sent(row, &failure).await?;
                 }
             }
         }
         drop(told);
         state.settle(lease, &done).await?;
-        let until = Instant::now() + DELIVERY_MAX;
-        let mut untold: BTreeSet<usize> = (0..sent.len()).collect();
-        while let Ok(Some(delivery)) = tokio::time::timeout_at(until, heard.recv()).await {
-            untold.remove(&delivery.lane);
-            if let (Ok(()), Some(row)) = (&delivery.outcome, sent.get(delivery.lane)) {
-                self.was_sent_again(row.clone()).await?;
-            }
-            if untold.is_empty() {
-                break;
+        // However long that takes: what waits for a broker already must not be sent once more.
+        while let Some(Some(delivery)) = stop.run_until_cancelled(heard.recv()).await {
+            let Some(row) = sent.get(delivery.lane).cloned() else { continue };
+            match delivery.outcome {
+                Ok(()) => self.was_sent_again(row).await?,
+                Err(failure) => self.could_not_be_sent(row, &failure).await?,
             }
         }
         Ok(())
+    }
+
+    async fn could_not_be_sent(&self, row: Unaccepted, why: &Failure) -> Result<(), PublishError> {
+        tracing::warn!(id = row.shipping_request_id, ?why, "a request can't be sent again for now");
+        match why {
+            Failure::ProducerLost(_) => Ok(()),
+            Failure::Refused(_) => self.put_off(row).await,
+        }
+    }
+
+    /// Looks at one later, so that it isn't in the way of those that can be sent.
+    async fn put_off(&self, mut row: Unaccepted) -> Result<(), PublishError> {
+        row.due_at = clock::now().saturating_add(self.patience.pause(1));
+        Ok(self.session.state.put_off(self.session.lease, &row).await?)
     }
 
     /// Counts an attempt, and tells an operator when there were too many.

@@ -208,3 +208,70 @@ async fn write_lanes(writing: &mut Transaction<'_>, lanes: &[LaneRow]) -> Result
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use services::TestDatabase;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::kafka::{Incoming, Offset};
+
+    /// A state on either database, and what it stands on.
+    async fn states() -> [(State, Option<TempDir>, Option<TestDatabase>); 2] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = StateUrl::Sqlite(folder.path().join("publisher.sqlite"));
+        let database = TestDatabase::create().expect("a database");
+        let server: StateUrl = database.url().parse().expect("a URL");
+        let (on_file, on_server) = (open(&file).await, open(&server).await);
+        [(on_file, Some(folder), None), (on_server, None, Some(database))]
+    }
+
+    async fn open(url: &StateUrl) -> State {
+        migrate_state(url).await.expect("migrated");
+        State::open(url).await.expect("opened")
+    }
+
+    #[tokio::test]
+    async fn another_takes_a_lease_only_when_it_has_run_out() {
+        for (state, ..) in states().await {
+            let other = State::open(&state.database.url).await.expect("opened");
+            assert!(state.take_lease("log").await.expect("asked").is_some());
+            assert_eq!(other.take_lease("log").await.expect("asked"), None);
+            tokio::time::sleep(LEASE).await;
+            assert!(other.take_lease("log").await.expect("asked").is_some());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_a_clock_left_which_went_back_is_taken() {
+        for (state, ..) in states().await {
+            let other = State::open(&state.database.url).await.expect("opened");
+            let lease = state.take_lease("log").await.expect("asked").expect("a lease");
+            let mut writing = state.database.begin().await.expect("begun");
+            let hour = "update lease set expires_at = expires_at + 3600000";
+            assert_eq!(writing.run(hour, &[]).await.expect("written"), 1);
+            writing.commit().await.expect("written");
+            assert!(other.take_lease("log").await.expect("asked").is_some());
+            assert!(matches!(state.renew_lease(lease).await, Err(StateError::Deposed)));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reason_that_repeats_the_character_0_is_kept_without_it() {
+        for (state, ..) in states().await {
+            let message = Incoming {
+                at: Offset { topic: "events".into(), partition: 0, offset: 7 },
+                key: Some(b"\0".to_vec()),
+                body: b"\0".to_vec(),
+                traceparent: None,
+            };
+            let parking =
+                ToPark { message: &message, reason: "The field a\0 is not known", now: 1 };
+            state.park(parking).await.expect("parked");
+            let parked = state.parked(0, 10).await.expect("read");
+            assert_eq!(parked[0].reason, "The field a\u{fffd} is not known");
+            state.park_again(parked[0].parked_id, "\0").await.expect("parked");
+        }
+    }
+}

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::ends::{Ends, FeedName};
 use crate::lane::Lane;
+use crate::message::Message;
 use crate::topic::TopicReport;
 
 /// What is known of the publisher at the moment.
@@ -143,16 +144,24 @@ impl Status {
         }
     }
 
+    /// Whether nothing is sent to a feed.
+    pub(crate) fn is_stopped(&self, feed: &FeedName) -> bool {
+        self.known().feeds.get(feed).is_some_and(|feed| feed.stopped_why.is_some())
+    }
+
     /// Up to where a feed is acknowledged, where that is known.
     pub(crate) fn acknowledged_to(&self, feed: &FeedName) -> Option<i64> {
         self.known().feeds.get(feed).map(|feed| feed.acknowledged_to)
     }
 
-    /// Where a lane's messages go, where any went.
-    pub(crate) fn partition_of(&self, lane: &str) -> Option<(String, i32)> {
-        let feed: FeedName = lane.parse().ok()?;
+    /// Where a message's lane goes, where the lane is past it.
+    pub(crate) fn partition_of(&self, message: &Message) -> Option<(String, i32)> {
+        let feed: FeedName = message.lane.parse().ok()?;
         let known = self.known();
-        let lane = known.feeds.get(&feed)?.lanes.iter().find(|known| known.lane == lane)?;
+        let lane = known.feeds.get(&feed)?.lanes.iter().find(|lane| lane.lane == message.lane)?;
+        if lane.sequence < message.sent.sequence {
+            return None;
+        }
         Some((lane.topic.clone(), i32::try_from(lane.topic_partition).ok()?))
     }
 

@@ -101,14 +101,15 @@ impl Stream {
         Ok(reading.shipping_message(place(at)).await?.map(Message::from))
     }
 
-    /// A feed's next requests, and what became of them.
+    /// A feed's next requests, and what became of them, from tables that have come to `to`: what
+    /// isn't there yet must not be taken for what there isn't.
     pub(crate) async fn progress(
         &self,
         feed: &FeedName,
-        after: i64,
+        (after, to): (i64, i64),
         limit: u32,
     ) -> Result<Vec<RequestProgress>, PublishError> {
-        let mut reading = self.read(&[]).await?;
+        let mut reading = self.read(&[place(to)]).await?;
         let after = place(after.max(key(feed.start())));
         Ok(reading.shipping_progress(&feed.warehouse, after, limit).await?)
     }

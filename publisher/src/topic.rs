@@ -85,7 +85,9 @@ impl Topic {
 
     /// The largest message that it takes, where it says so.
     pub(crate) fn message_bytes_max(&self) -> Option<u32> {
-        self.known().settings.as_ref()?.configs.get("max.message.bytes")?.parse().ok()
+        let known = self.known();
+        let configs = known.settings.as_ref()?.configs.as_ref()?;
+        configs.get("max.message.bytes")?.parse().ok()
     }
 
     /// A partition acknowledged a message at this offset; they come in order.
@@ -188,8 +190,12 @@ impl Topic {
         }
     }
 
-    fn note(&self, settings: TopicSettings) {
+    /// What wasn't told this time is as it was told last.
+    fn note(&self, mut settings: TopicSettings) {
         let mut known = self.known();
+        if settings.configs.is_none() {
+            settings.configs = known.settings.as_ref().and_then(|before| before.configs.clone());
+        }
         if known.settings.as_ref() != Some(&settings) {
             for weakness in weaknesses(&settings) {
                 tracing::warn!(
@@ -221,12 +227,16 @@ impl Known {
 /// Where a topic could lose what it acknowledged.
 fn weaknesses(settings: &TopicSettings) -> Vec<String> {
     let TopicSettings { replication, brokers, configs, .. } = settings;
-    let number = |name: &str| configs.get(name).and_then(|value| value.parse::<i64>().ok());
     let mut found = vec![];
     if *replication < 3 {
         let brokers_are = format!("there are {brokers} brokers");
         found.push(format!("{replication} copies of each message instead of 3; {brokers_are}"));
     }
+    let Some(configs) = configs else {
+        found.push("its settings can't be read: nobody looks whether they are safe".into());
+        return found;
+    };
+    let number = |name: &str| configs.get(name).and_then(|value| value.parse::<i64>().ok());
     if *replication > 1 && number("min.insync.replicas").is_some_and(|copies| copies < 2) {
         let what = "a message counts once 1 broker has it";
         found.push(format!("{what}; set min.insync.replicas to 2"));
@@ -249,7 +259,17 @@ mod tests {
 
     fn settings(replication: usize, configs: &[(&str, &str)]) -> TopicSettings {
         let configs = configs.iter().map(|(name, value)| ((*name).into(), (*value).into()));
-        TopicSettings { partitions: 16, replication, brokers: 3, configs: configs.collect() }
+        TopicSettings { partitions: 16, replication, brokers: 3, configs: Some(configs.collect()) }
+    }
+
+    #[test]
+    fn settings_that_are_not_told_are_named_and_stay_as_they_were() {
+        let untold = TopicSettings { configs: None, ..settings(3, &[]) };
+        assert!(weaknesses(&untold).concat().contains("can't be read"));
+        let topic = Topic::new("requests", None);
+        topic.note(settings(3, &[("max.message.bytes", "2000")]));
+        topic.note(untold);
+        assert_eq!(topic.message_bytes_max(), Some(2_000));
     }
 
     #[test]

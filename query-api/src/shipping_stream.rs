@@ -20,7 +20,7 @@ use projector::{ReadError, Reading, ShippingMessage};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
-use wire::{Caller, Problem, QueryString, Role, json_with_etag, page_limit};
+use wire::{Caller, Problem, QueryString, Role, is_known_still, json_with_etag, page_limit};
 
 use crate::freshness::{Fresh, unread};
 use crate::{QueryApi, failed, raw_json};
@@ -84,7 +84,9 @@ struct Follower {
     after: Place,
     /// Up to here there is no other after that.
     seen: Position,
-    may_see_address: bool,
+    role: Role,
+    /// With the key that was asked with.
+    headers: HeaderMap,
 }
 
 pub(crate) async fn get_shipping_stream(
@@ -105,7 +107,8 @@ pub(crate) async fn get_shipping_stream(
         warehouse: query.warehouse,
         after,
         seen: Position::START,
-        may_see_address: matches!(caller.role, Role::Warehouse | Role::Operator),
+        role: caller.role,
+        headers: headers.clone(),
     };
     if wants_events(&headers) {
         drop(reading);
@@ -134,7 +137,8 @@ impl Follower {
     }
 
     /// All messages from here on, as they come, until the server stops. It ends, too, when the
-    /// tables can't be read; whoever asks again with `Last-Event-ID` misses nothing.
+    /// tables can't be read, or the key isn't let in any more; whoever asks again with
+    /// `Last-Event-ID` misses nothing.
     fn events(self) -> impl Stream<Item = Result<Event, Infallible>> {
         unfold((self, VecDeque::new()), |(mut follower, mut read)| async move {
             while read.is_empty() {
@@ -149,6 +153,7 @@ impl Follower {
     /// The next messages, which may be none, once there are new events; nothing when it is over.
     async fn next_items(&mut self) -> Option<VecDeque<Item>> {
         match self.wait(STREAM_WAIT).await {
+            _ if !is_known_still(&self.api.keys, &self.headers, self.role) => None,
             Some(reading) => Some(self.read(reading.ok()?, STREAM_MESSAGES_MAX).await.ok()?.into()),
             None => (!self.api.draining.is_cancelled()).then(VecDeque::new),
         }
@@ -180,7 +185,7 @@ impl Follower {
     }
 
     fn item(&self, mut message: ShippingMessage) -> Result<Item, Problem> {
-        if !self.may_see_address {
+        if !matches!(self.role, Role::Warehouse | Role::Operator) {
             message.deliver_to = None;
         }
         let body = message.body(ATTEMPT).map_err(|error| {

@@ -31,6 +31,7 @@ on_every_database! {
     what_no_stream_can_be_asked_for_is_named,
     a_stream_that_is_cut_goes_on_without_gap_or_double,
     a_stream_ends_when_the_server_stops,
+    a_stream_ends_when_its_key_is_let_in_no_more,
 }
 
 /// More than this nothing here takes, however busy the machine is.
@@ -286,6 +287,16 @@ async fn a_stream_ends_when_the_server_stops(on: On) {
     let (page, ()) = tokio::join!(reads.get(path), async { reads.api.draining.cancel() });
     assert_eq!(page["items"], json!([]), "who waits is answered at once");
     assert_eq!(timeout(PATIENCE, waiting).await.expect("it ends").expect("it ends"), None);
+}
+
+async fn a_stream_ends_when_its_key_is_let_in_no_more(on: On) {
+    let reads = Reads::of(on, opening()).await;
+    record(&reads, parcels(0..1)).await;
+    let mut stream = Stream::open(&query_api::router(reads.api.clone()), "0:3").await;
+    assert!(stream.next().await.is_some());
+    reads.api.keys.replace(&KeyRing::from_iter([]));
+    record(&reads, parcels(1..2)).await;
+    assert_eq!(stream.next().await, None);
 }
 
 /// A stream of server-sent events, read as a browser does.

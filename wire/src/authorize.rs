@@ -92,6 +92,13 @@ fn identify(keys: &KeyRing, headers: &HeaderMap) -> Result<Caller, Problem> {
     Ok(Caller { role, traceparent: read_traceparent(headers).map(Into::into) })
 }
 
+/// Whether the key that a request bore is let in still, in the same role: for answers that go on
+/// for long.
+#[must_use]
+pub fn is_known_still(keys: &KeyRing, headers: &HeaderMap, role: Role) -> bool {
+    bearer_key(headers).and_then(|key| keys.role_of(key)) == Some(role)
+}
+
 fn admit(allowed: &[Role], caller: Caller) -> Result<Caller, Problem> {
     if allowed.contains(&caller.role) {
         Ok(caller)

@@ -29,7 +29,7 @@ mod test_request;
 mod traceparent;
 
 pub use api_key::{KeyHash, KeyRing};
-pub use authorize::{Caller, Only, only};
+pub use authorize::{Caller, Only, is_known_still, only};
 pub use etag::{IfMatch, JsonAnswer, json_with_etag, json_with_version};
 pub use fallback::finish;
 pub use guerdon_position::{GUERDON_POSITION, read_positions, write_position};
@@ -43,3 +43,4 @@ pub use problem_page::{ProblemPage, problem_pages_router};
 pub use problem_vocabulary::SHARED_PROBLEM_PAGES;
 pub use query_string::QueryString;
 pub use role::Role;
+pub use traceparent::valid_traceparent;

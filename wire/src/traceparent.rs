@@ -3,10 +3,15 @@
 use axum::http::HeaderMap;
 use log_record::parse_hex;
 
-/// The header `traceparent`, where it is a valid one of version 00; anything else is ignored, as
-/// the recommendation asks.
+/// The header `traceparent`, where it is a valid one.
 pub(crate) fn read_traceparent(headers: &HeaderMap) -> Option<&str> {
-    let text = headers.get("traceparent")?.to_str().ok()?;
+    valid_traceparent(headers.get("traceparent")?.to_str().ok()?)
+}
+
+/// A trace context, where it is a valid one of version 00; anything else is ignored, as the
+/// recommendation asks.
+#[must_use]
+pub fn valid_traceparent(text: &str) -> Option<&str> {
     let mut parts = text.split('-');
     let (version, trace, span, flags) =
         (parts.next()?, parts.next()?, parts.next()?, parts.next()?);

@@ -5,7 +5,7 @@ use crate::services;
 
 /// What is set where nothing says otherwise: how many kills of a ledger on SQLite, of one on the
 /// server that speaks KurrentDB's protocol and of a warehouse, how many faults of each kind on
-/// PostgreSQL, and how long two writers race on every store.
+/// PostgreSQL and on the way of a parcel, and how long two writers race on every store.
 const LONG: [(&str, &str); 3] =
     [("GUERDON_KILLS", "20"), ("GUERDON_FAULTS", "20"), ("GUERDON_RACE_SECONDS", "30")];
 
@@ -13,7 +13,7 @@ const LONG: [(&str, &str); 3] =
 pub(crate) fn faults() -> anyhow::Result<()> {
     services::install()?;
     let ledger = ["-p", "guerdon", "--test", "crash", "--test", "postgres_faults"];
-    let ledger = [&ledger[..], &["--test", "failover", "--test", "publish"]].concat();
+    let ledger = [&ledger[..], &["--test", "failover", "--test", "shipping_faults"]].concat();
     let race = vec!["-p", "event-store", "--features", "kurrent", "--test", "contract"];
     let kurrent = vec!["-p", "guerdon", "--features", "kurrent", "--test", "kurrent"];
     let warehouse = vec!["-p", "example-warehouse", "--test", "warehouse"];

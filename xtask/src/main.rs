@@ -14,13 +14,14 @@ use std::process::ExitCode;
 use anyhow::bail;
 
 const USAGE: &str = "cargo xtask COMMAND
-  test          everything that tests need, then every test
-  ci            format, lints, docs, tidiness, licences
-  tidy          the checks that no other tool makes, over the tracked files
-  bench [ARGS]  the ledger beside other ways to redeem (--help for ARGS)
-  services stop ends the PostgreSQL and the Kafka that tests share, and forgets their data
-  faults        the long version of the fault tests: GUERDON_KILLS=20, GUERDON_FAULTS=20,
-                GUERDON_RACE_SECONDS=30";
+  test            everything that tests need, then every test
+  ci              format, lints, docs, tidiness, licences
+  tidy            the checks that no other tool makes, over the tracked files
+  bench [ARGS]    the ledger beside other ways to redeem (--help for ARGS)
+  services kafka  starts the Kafka that tests share, to try things out with, and says where it is
+  services stop   ends the PostgreSQL and the Kafka that tests share, and forgets their data
+  faults          the long version of the fault tests: GUERDON_KILLS=20, GUERDON_FAULTS=20,
+                  GUERDON_RACE_SECONDS=30";
 
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]

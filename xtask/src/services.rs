@@ -43,10 +43,19 @@ fn missing() -> Vec<&'static str> {
     needed.into_iter().filter(|(_, is_there)| !is_there).map(|(package, _)| package).collect()
 }
 
-/// `stop` ends the servers that tests share.
+/// `kafka` starts the broker that tests share, to try things out with; `stop` ends the servers that
+/// tests share.
 pub(crate) fn services(what: Option<&str>) -> anyhow::Result<()> {
     match what {
+        Some("kafka") => {
+            install()?;
+            println!("a Kafka listens on {}", services::shared_kafka()?);
+            Ok(())
+        }
         Some("stop") => services::stop_shared(),
-        _ => bail!("it is `cargo xtask services stop`; tests start by themselves what they need"),
+        _ => bail!(
+            "it is `cargo xtask services kafka`, or `cargo xtask services stop`; tests start by \
+             themselves what they need"
+        ),
     }
 }

@@ -31,17 +31,39 @@ const BATCH_MESSAGES_MAX: usize = 500;
 /// How long a message is waited for before the round goes on without.
 const POLL: Duration = Duration::from_millis(100);
 
+/// How long it waits before another consumer takes the place of one that is no longer any good.
+const REST: Duration = Duration::from_secs(1);
+
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     let mut database = Database::open(&options.database)?;
-    let consumer = consumer(&options)?;
     let mut answers = Answers::new(&options)?;
+    loop {
+        let consumer = consumer(&options)?;
+        match work(&consumer, &options, &mut database, &mut answers) {
+            // A broker that was away may have given its place in the group to itself.
+            Err(error) if error.downcast_ref().is_some_and(is_fatal) => {
+                eprintln!("another consumer goes on: {error:#}");
+                std::thread::sleep(REST);
+            }
+            ended => return ended,
+        }
+    }
+}
+
+/// Round after round, until there was nothing to do for as long as it was told.
+fn work(
+    consumer: &BaseConsumer,
+    options: &Options,
+    database: &mut Database,
+    answers: &mut Answers,
+) -> anyhow::Result<()> {
     let mut busy_at = Instant::now();
     loop {
-        let batch = poll(&consumer)?;
-        let next = take(&mut database, &options, &batch)?;
-        let worked = database.work(&options)?;
-        let said = answers.say(&mut database)?;
+        let batch = poll(consumer)?;
+        let next = take(database, options, &batch)?;
+        let worked = database.work(options)?;
+        let said = answers.say(database)?;
         if next.count() > 0 {
             // A group that changes hands meanwhile refuses; then the messages come again.
             if let Err(error) = consumer.commit(&next, CommitMode::Sync) {

@@ -136,6 +136,22 @@ fn a_warehouse_killed_at_any_moment_ships_each_parcel_once() {
     }
 }
 
+/// So it looks to the brokers, too, when one of them was away while the warehouse joined its group.
+#[test]
+fn a_warehouse_whose_place_in_the_group_was_taken_takes_it_back() {
+    let ledger = Ledger::open();
+    ledger.requests(1, 1);
+    let warehouse = ledger.starts_warehouse(&["--until-idle", "8"]);
+    ledger.hears(1);
+    ledger.takes_the_place_of_the_warehouse();
+    ledger.requests(2, 1);
+    warehouse.ends();
+    let printed = std::fs::read_to_string(ledger.printed()).expect("printed");
+    assert!(printed.contains("another consumer goes on"), "{printed}");
+    let delivered = "select count(*) from parcel where state = 'delivered'";
+    assert_eq!(ledger.asks::<i64>(delivered), [2]);
+}
+
 #[test]
 fn a_warehouse_in_python_does_the_same() {
     let ledger = Ledger::open();

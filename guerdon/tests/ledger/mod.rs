@@ -63,7 +63,7 @@ impl Ledger {
         Self::run(command, folder)
     }
 
-    fn run(mut command: Command, folder: &Path) -> Self {
+    pub(crate) fn run(mut command: Command, folder: &Path) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
         let stdout = child.stdout.take().expect("piped");
         let mut line = String::new();
@@ -119,9 +119,14 @@ impl Drop for Ledger {
 }
 
 /// How many faults of each kind.
-#[expect(clippy::disallowed_methods, reason = "a test has no configuration but this")]
 pub(crate) fn faults() -> usize {
-    std::env::var("GUERDON_FAULTS").ok().and_then(|faults| faults.parse().ok()).unwrap_or(3)
+    faults_or(3)
+}
+
+/// The same, where another number is enough for every day.
+#[expect(clippy::disallowed_methods, reason = "a test has no configuration but this")]
+pub(crate) fn faults_or(few: usize) -> usize {
+    std::env::var("GUERDON_FAULTS").ok().and_then(|faults| faults.parse().ok()).unwrap_or(few)
 }
 
 /// What servers on this folder have said by now.

@@ -3,7 +3,10 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod admin;
+pub(crate) mod chain;
+pub(crate) mod dice;
 pub(crate) mod shop;
+pub(crate) mod warehouse;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -44,12 +44,17 @@ pub(crate) fn start(folder: &Path, brokers: &str, topic: &str, more: &[&str]) ->
 pub(crate) async fn redeem(api: &Api, offer: &str, from: usize, count: usize) -> BTreeSet<String> {
     let mut asked = BTreeSet::new();
     for number in from..from + count {
-        let account = format!("shopper-{}", number % 20);
-        let redeemed = api.redeems(&account, &format!("x-{number}"), offer).await.is(201);
-        let position = redeemed["position"].as_str().expect("a position").replace(':', "-");
-        asked.insert(format!("1-{position}"));
+        asked.insert(redeem_one(api, offer, number).await);
     }
     asked
+}
+
+/// Redeems once, and gives the id of what was asked of the warehouse.
+pub(crate) async fn redeem_one(api: &Api, offer: &str, number: usize) -> String {
+    let account = format!("shopper-{}", number % 20);
+    let redeemed = api.redeems(&account, &format!("x-{number}"), offer).await.is(201);
+    let position = redeemed["position"].as_str().expect("a position").replace(':', "-");
+    format!("1-{position}")
 }
 
 pub(crate) async fn prepare(api: &Api) {
@@ -73,7 +78,13 @@ pub(crate) async fn all_are_there_once(brokers: &str, topic: &str, asked: &BTree
 }
 
 /// Starts a publisher beside a ledger.
-pub(crate) fn publisher(folder: &Path, beside: &Ledger, brokers: &str, topic: &str) -> Ledger {
+pub(crate) fn publisher(
+    folder: &Path,
+    beside: &Ledger,
+    brokers: &str,
+    topic: &str,
+    more: &[&str],
+) -> Ledger {
     let alone = ["--role", "publisher", "--command-api", &beside.client.url];
-    start(folder, brokers, topic, &alone)
+    start(folder, brokers, topic, &[&alone, more].concat())
 }

@@ -8,6 +8,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::message::{Headers as _, Message as _};
 use rdkafka::{Offset as RdOffset, TopicPartitionList};
 use tokio::sync::mpsc::Sender;
+use wire::valid_traceparent;
 
 use super::{Brokers, KafkaRefused, Quiet};
 
@@ -122,7 +123,8 @@ fn receive(consumer: &BaseConsumer<Quiet>, is_ended: &AtomicBool, to: &Sender<In
                 };
                 let traceparent = message.headers().and_then(|headers| {
                     let found = headers.iter().find(|header| header.key == "traceparent")?;
-                    String::from_utf8(found.value?.to_vec()).ok()
+                    let text = std::str::from_utf8(found.value?).ok()?;
+                    valid_traceparent(text).map(ToOwned::to_owned)
                 });
                 let incoming = Incoming {
                     at,

@@ -38,8 +38,8 @@ pub(crate) struct TopicSettings {
     pub(crate) replication: usize,
     /// How many brokers there are.
     pub(crate) brokers: usize,
-    /// By name, where the brokers tell: `min.insync.replicas` and others.
-    pub(crate) configs: BTreeMap<String, String>,
+    /// By name: `min.insync.replicas` and others; nothing where the brokers don't tell.
+    pub(crate) configs: Option<BTreeMap<String, String>>,
 }
 
 /// How many copies a topic that is made here has, where there are as many brokers.
@@ -71,7 +71,11 @@ impl TopicAdmin {
             }))
         });
         let Some((brokers, partitions, replication)) = asked.await? else { return Ok(None) };
-        let configs = self.configs(topic).await?;
+        // What is sent doesn't wait for them: not every broker describes its topics.
+        let configs = self.configs(topic).await.inspect_err(|error| {
+            tracing::debug!(topic, error = crate::with_causes(error), "settings aren't told");
+        });
+        let configs = configs.ok();
         Ok(Some(TopicSettings { partitions, replication, brokers, configs }))
     }
 

@@ -54,7 +54,7 @@ fn on_postgres() -> Migrator {
 
 #[derive(Debug)]
 pub(super) struct Database {
-    url: StateUrl,
+    pub(super) url: StateUrl,
     /// None until it is needed, and after a use that failed or was broken off.
     connection: Mutex<Option<AnyConnection>>,
 }

@@ -44,7 +44,7 @@ impl State {
             Value::Bytes(key.as_deref()),
             Value::Bytes(Some(body)),
             Value::OptionText(traceparent.as_deref()),
-            Value::Text(parked.reason),
+            Value::Text(&keepable(parked.reason)),
             Value::Int(parked.now),
             Value::Text(&log_record::hex(&digest)),
         ];
@@ -76,7 +76,7 @@ impl State {
     /// One was tried again, for nothing.
     pub(crate) async fn park_again(&self, parked_id: i64, reason: &str) -> Result<(), StateError> {
         let mut writing = self.database.begin().await?;
-        let values = [Value::Int(parked_id), Value::Text(reason)];
+        let values = [Value::Int(parked_id), Value::Text(&keepable(reason))];
         writing.run(include_str!("../sql/park_again.sql"), &values).await?;
         writing.commit().await
     }
@@ -89,4 +89,10 @@ impl State {
         writing.commit().await?;
         Ok(gone > 0)
     }
+}
+
+/// Without the character 0, which a reason has where it repeats a message's own words, and which
+/// PostgreSQL can't keep.
+fn keepable(reason: &str) -> String {
+    reason.replace('\0', "\u{fffd}")
 }

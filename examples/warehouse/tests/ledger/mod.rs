@@ -133,6 +133,25 @@ impl Ledger {
         Warehouse(command.spawn().expect("it starts"))
     }
 
+    /// Joins its group under its name, and so throws it out.
+    pub(crate) fn takes_the_place_of_the_warehouse(&self) {
+        let topic = format!("requests-{}", self.name);
+        let other: BaseConsumer = config(&self.brokers)
+            .set("group.id", format!("main-{topic}"))
+            .set("group.instance.id", "main")
+            .set("enable.auto.commit", "false")
+            .create()
+            .expect("a consumer");
+        other.subscribe(&[&topic]).expect("subscribed");
+        let started = Instant::now();
+        while other.assignment().expect("asked").count() == 0 {
+            assert!(started.elapsed() < PATIENCE, "it has no place");
+            drop(other.poll(Duration::from_millis(100)));
+        }
+        // Until the warehouse has heard of it.
+        std::thread::sleep(Duration::from_secs(4));
+    }
+
     pub(crate) fn database(&self) -> PathBuf {
         self.folder.path().join("warehouse.sqlite")
     }
