@@ -7,7 +7,7 @@ use std::time::Duration;
 use command_api::{Answer, NotDecided, Unanswered, WriterStatus};
 use domain::{Command, Refusal, State, decide};
 use event_schema::decode;
-use event_store::{EventStore, Fault};
+use event_store::{AppendLimit, EventStore, Fault};
 use ledger::*;
 use log_record::WriterId;
 use tokio::task::JoinSet;
@@ -125,6 +125,45 @@ async fn a_panic_while_deciding_is_the_commands_own_trouble() {
     let again = ledger.asks(redeem("ann", "x-panic", "mug")).await;
     assert_eq!(again.err(), Some(Unanswered::Panicked));
     assert_eq!(ledger.exchanges().await.len(), 2);
+    ledger.agrees_with_its_log().await;
+}
+
+/// A store that takes only so much at once gets several appends, and each command is answered as
+/// ever.
+#[tokio::test]
+async fn more_than_an_append_may_have_becomes_several() {
+    let ledger = Ledger::start().await;
+    ledger.store.limit_appends(AppendLimit::of(20_000));
+    ledger.store.hold_appends();
+    let first = ledger.begins(redeem("ann", "x-first", "mug"));
+    let asked: Vec<_> = (0..100)
+        .flat_map(|shopper| {
+            let shopper = numbered(shopper);
+            [redeem(&shopper, "x-1", "mug"), redeem(&shopper, "x-1", "none")]
+        })
+        .map(|request| ledger.begins(request))
+        .collect();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    ledger.store.release_appends();
+    assert!(matches!(first.await, Ok(Ok(Answer::Recorded { .. }))));
+    for (number, answer) in asked.into_iter().enumerate() {
+        let answer = answer.await.expect("ran").expect("answered");
+        let is_recorded = matches!(answer, Answer::Recorded { .. });
+        assert_eq!(is_recorded, number % 2 == 0, "{answer:?}");
+    }
+    assert_eq!(ledger.exchanges().await.len(), 101);
+    ledger.agrees_with_its_log().await;
+}
+
+#[tokio::test]
+async fn a_command_that_no_append_can_have_is_answered_and_nothing_of_it_lands() {
+    let ledger = Ledger::start().await;
+    ledger.store.limit_appends(AppendLimit::of(1_200));
+    let answer = ledger.asks(redeem("ann", "x-1", "mug")).await;
+    assert_eq!(answer.err(), Some(Unanswered::Panicked));
+    ledger.store.limit_appends(AppendLimit::NONE);
+    ledger.recorded(redeem("bob", "x-1", "mug")).await;
+    assert_eq!(ledger.exchanges().await.len(), 1);
     ledger.agrees_with_its_log().await;
 }
 

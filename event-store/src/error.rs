@@ -23,6 +23,17 @@ pub enum StoreError {
         /// Where it should be.
         log: String,
     },
+    /// There is such a log already, under another name.
+    #[error(
+        "log {found} is on that server already, under another name than {log} says; open it by \
+         that name, or copy it to another server"
+    )]
+    AnotherName {
+        /// Where it was to be made.
+        log: String,
+        /// The log that is there.
+        found: log_record::LogId,
+    },
     /// Another log is where this one was to go.
     #[error("{log} holds log {found}, not {wanted}")]
     OtherLog {
@@ -60,6 +71,13 @@ pub enum StoreError {
         /// The first of them.
         place: Place,
     },
+    /// The store's server keeps events for as long as the log is there.
+    #[error(
+        "the log is in KurrentDB, which takes nothing out of a stream but its beginning, and that \
+         only with what it is asked by; old events stay, and `guerdon archive` is for logs in \
+         SQLite and PostgreSQL"
+    )]
+    NoArchive,
     /// Positions were to be archived that are no range, or that have no events yet.
     #[error(
         "{first} to {last} can't be archived: ranges have {size} positions each from 1 on, and \
@@ -172,6 +190,15 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// KurrentDB refused, or can't be reached.
+    #[error("can't {doing} the log in KurrentDB")]
+    Kurrent {
+        /// What was tried.
+        doing: &'static str,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// PostgreSQL can't be reached, or its schema doesn't fit.
     #[error(transparent)]
     Connection(#[from] PostgresError),
@@ -208,6 +235,7 @@ impl StoreError {
                 | Self::Io { .. }
                 | Self::MissingArchive { .. }
                 | Self::Postgres { .. }
+                | Self::Kurrent { .. }
                 | Self::Warned
                 | Self::Connection(PostgresError::Connect { .. } | PostgresError::NoPrimary { .. })
         )

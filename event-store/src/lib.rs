@@ -6,13 +6,17 @@
 //!
 //! In reading order: [`EventStore`] (what can be done with a log), [`Append`] (one append and how
 //! it ends), [`StoreError`] (what can go wrong), [`Follower`] (reading on), then the stores:
-//! [`MemoryStore`] (the plainest), [`SqliteStore`] and [`PostgresStore`].
+//! [`MemoryStore`] (the plainest), [`SqliteStore`], [`PostgresStore`] and, with the feature
+//! `kurrent`, the one in KurrentDB.
 
 mod api_key;
 mod append;
 mod archive;
 mod error;
 mod follow;
+#[cfg(feature = "kurrent")]
+mod kurrent;
+mod limit;
 mod memory;
 mod postgres;
 mod sqlite;
@@ -24,6 +28,9 @@ pub use append::{Append, AppendError};
 pub use archive::{ArchivedRange, MEMBER_EVENTS};
 pub use error::{StoreError, with_causes};
 pub use follow::Follower;
+#[cfg(feature = "kurrent")]
+pub use kurrent::{KurrentStore, KurrentUrl, KurrentUrlError};
+pub use limit::AppendLimit;
 pub use memory::{Fault, MemoryStore};
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;

@@ -10,7 +10,7 @@ use log_record::{Epoch, Generation, Head, LogId, Partition, Position, RecordedEv
 use tokio::sync::{Semaphore, watch};
 
 use crate::store::check_rows;
-use crate::{ApiKeyRow, Append, AppendError, NewLog, StoreError};
+use crate::{ApiKeyRow, Append, AppendError, AppendLimit, NewLog, StoreError};
 
 /// A log in memory.
 #[derive(Clone, Debug)]
@@ -43,6 +43,7 @@ struct Log {
     keys: Vec<ApiKeyRow>,
     faults: VecDeque<Fault>,
     late: Vec<Append<RecordedEvent>>,
+    limit: AppendLimit,
 }
 
 #[derive(Debug)]
@@ -57,7 +58,13 @@ impl MemoryStore {
     #[must_use]
     pub fn new(new_log: NewLog) -> Self {
         let partitions = (0..new_log.partitions).map(|_| PartitionLog::new()).collect();
-        let log = Log { partitions, keys: vec![], faults: VecDeque::new(), late: vec![] };
+        let log = Log {
+            partitions,
+            keys: vec![],
+            faults: VecDeque::new(),
+            late: vec![],
+            limit: AppendLimit::NONE,
+        };
         let shared = Shared { log: Mutex::new(log), may_append: Semaphore::new(1) };
         Self { new_log, shared: Arc::new(shared) }
     }
@@ -77,6 +84,11 @@ impl MemoryStore {
         self.shared.may_append.add_permits(1);
     }
 
+    /// Appends of more than this are refused from now on, as a server does that has a limit.
+    pub fn limit_appends(&self, limit: AppendLimit) {
+        self.log().limit = limit;
+    }
+
     /// Loses a partition's last events, as a server does that lagged behind the one whose place it
     /// takes.
     pub fn lose_tail(&self, at: Partition, events: usize) {
@@ -94,6 +106,10 @@ impl MemoryStore {
 
     pub(crate) const fn partitions(&self) -> u16 {
         self.new_log.partitions
+    }
+
+    pub(crate) fn append_limit(&self) -> AppendLimit {
+        self.log().limit
     }
 
     pub(crate) fn take_over(&self, at: Partition, writer: WriterId) -> Result<Head, StoreError> {
@@ -129,6 +145,9 @@ impl MemoryStore {
         let permit = self.shared.may_append.acquire().await;
         drop(permit.map_err(|_| AppendError::InDoubt(StoreError::Closed))?);
         let mut log = self.log();
+        if log.limit.fitting_rows(&append.events) < append.events.len() {
+            return Err(AppendError::InDoubt(StoreError::Injected));
+        }
         match log.faults.pop_front() {
             None => log.land(append),
             Some(fault) => {

@@ -8,10 +8,12 @@ use log_record::{
 
 use tokio::sync::watch;
 
+#[cfg(feature = "kurrent")]
+use crate::KurrentStore;
 use crate::archive::Archive;
 use crate::{
-    ApiKeyRow, Append, AppendError, ArchivedRange, Follower, MemoryStore, PostgresStore,
-    SqliteStore, StoreError, StoreUrl, postgres,
+    ApiKeyRow, Append, AppendError, AppendLimit, ArchivedRange, Follower, MemoryStore,
+    PostgresStore, SqliteStore, StoreError, StoreUrl, postgres,
 };
 
 /// The most events that one read gives, about 8 MB of them; a larger limit is cut to this.
@@ -36,6 +38,9 @@ pub enum EventStore {
     Sqlite(SqliteStore),
     /// In PostgreSQL.
     Postgres(PostgresStore),
+    /// In KurrentDB.
+    #[cfg(feature = "kurrent")]
+    Kurrent(KurrentStore),
 }
 
 /// Whether a process may append. Readers are welcome beside the one that may.
@@ -62,6 +67,8 @@ impl EventStore {
         match url {
             StoreUrl::Postgres(url) => postgres::migrate(url).await,
             StoreUrl::Sqlite(_) | StoreUrl::Memory => Ok(()),
+            #[cfg(feature = "kurrent")]
+            StoreUrl::Kurrent(_) => Ok(()),
         }
     }
 
@@ -70,6 +77,8 @@ impl EventStore {
         match url {
             StoreUrl::Postgres(url) => postgres::choose_range_positions(url, positions).await,
             StoreUrl::Sqlite(_) | StoreUrl::Memory => Ok(()),
+            #[cfg(feature = "kurrent")]
+            StoreUrl::Kurrent(_) => Ok(()),
         }
     }
 
@@ -78,6 +87,8 @@ impl EventStore {
         match url {
             StoreUrl::Sqlite(file) => Ok(Self::Sqlite(SqliteStore::open(file, access).await?)),
             StoreUrl::Postgres(url) => Ok(Self::Postgres(PostgresStore::open(url, access).await?)),
+            #[cfg(feature = "kurrent")]
+            StoreUrl::Kurrent(url) => Ok(Self::Kurrent(KurrentStore::open(url, access).await?)),
             StoreUrl::Memory => match access {
                 Access::Write(new_log) => Ok(Self::Memory(MemoryStore::new(new_log))),
                 Access::Read => Err(StoreError::Missing { log: url.to_string() }),
@@ -92,6 +103,8 @@ impl EventStore {
             Self::Memory(store) => store.log_id(),
             Self::Sqlite(store) => store.log_id(),
             Self::Postgres(store) => store.log_id(),
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(store) => store.log_id(),
         }
     }
 
@@ -102,6 +115,8 @@ impl EventStore {
             Self::Memory(store) => store.partitions(),
             Self::Sqlite(store) => store.partitions(),
             Self::Postgres(store) => store.partitions(),
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(store) => store.partitions(),
         }
     }
 
@@ -116,6 +131,8 @@ impl EventStore {
             Self::Memory(store) => store.take_over(partition, writer),
             Self::Sqlite(store) => store.take_over(partition, writer).await,
             Self::Postgres(store) => store.take_over(partition, writer).await,
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(store) => store.take_over(partition, writer).await,
         }
     }
 
@@ -131,6 +148,8 @@ impl EventStore {
             Self::Memory(store) => store.resolve_doubt(partition, writer),
             Self::Sqlite(store) => store.resolve_doubt(partition, writer).await,
             Self::Postgres(store) => store.resolve_doubt(partition, writer).await,
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(store) => store.resolve_doubt(partition, writer).await,
         }
     }
 
@@ -141,6 +160,8 @@ impl EventStore {
             Self::Memory(store) => store.append(append.seal(log_id)).await,
             Self::Sqlite(store) => store.append(partition, move || append.seal(log_id)).await,
             Self::Postgres(store) => store.append(partition, move || append.seal(log_id)).await,
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(store) => store.append(partition, move || append.seal(log_id)).await,
         }
     }
 
@@ -156,6 +177,8 @@ impl EventStore {
             Self::Memory(store) => store.append(append).await,
             Self::Sqlite(store) => store.append(partition, move || append).await,
             Self::Postgres(store) => store.append(partition, move || append).await,
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(store) => store.append(partition, move || append).await,
         }
     }
 
@@ -171,6 +194,10 @@ impl EventStore {
         if self.is_exclusive() {
             return Ok(());
         }
+        #[cfg(feature = "kurrent")]
+        if let Self::Kurrent(store) = self {
+            return store.confirm(partition, epoch, position).await;
+        }
         let head = self.head(partition).await.map_err(AppendError::InDoubt)?;
         let is_so = (head.epoch, head.position) == (epoch, position);
         if is_so { Ok(()) } else { Err(AppendError::Conflict(head)) }
@@ -183,6 +210,20 @@ impl EventStore {
             // Its lock is held.
             Self::Sqlite(_) => true,
             Self::Memory(_) | Self::Postgres(_) => false,
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(_) => false,
+        }
+    }
+
+    /// How much one append may have. Whoever appends more than fits takes several, and cuts between
+    /// commands.
+    #[must_use]
+    pub fn append_limit(&self) -> AppendLimit {
+        match self {
+            Self::Memory(store) => store.append_limit(),
+            Self::Sqlite(_) | Self::Postgres(_) => AppendLimit::NONE,
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(store) => store.append_limit(),
         }
     }
 
@@ -192,6 +233,8 @@ impl EventStore {
             Self::Memory(store) => store.head(partition),
             Self::Sqlite(store) => store.head(partition).await,
             Self::Postgres(store) => store.head(partition).await,
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(store) => store.head(partition).await,
         }
     }
 
@@ -231,6 +274,8 @@ impl EventStore {
             Self::Memory(store) => store.read(partition, after, limit),
             Self::Sqlite(store) => store.read(partition, after, limit).await,
             Self::Postgres(store) => store.read(partition, after, limit).await,
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(store) => store.read(partition, after, limit).await,
         }
     }
 
@@ -261,6 +306,8 @@ impl EventStore {
             Self::Memory(store) => store.appended(partition),
             Self::Sqlite(store) => store.appended(partition),
             Self::Postgres(store) => store.appended(partition),
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(store) => store.appended(partition),
         }
     }
 
@@ -269,6 +316,8 @@ impl EventStore {
     pub fn with_archive(mut self, folder: PathBuf) -> Self {
         match &mut self {
             Self::Memory(_) => {}
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(_) => {}
             Self::Sqlite(store) => store.archive = Archive::at(folder),
             Self::Postgres(store) => store.archive = Archive::at(folder),
         }
@@ -278,6 +327,8 @@ impl EventStore {
     fn archive(&self) -> Archive {
         match self {
             Self::Memory(_) => Archive::default(),
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(_) => Archive::default(),
             Self::Sqlite(store) => store.archive.clone(),
             Self::Postgres(store) => store.archive.clone(),
         }
@@ -289,6 +340,8 @@ impl EventStore {
             Self::Memory(_) => Ok(None),
             Self::Sqlite(store) => store.archived_range(place).await,
             Self::Postgres(store) => store.archived_range(place).await,
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(_) => Ok(None),
         }
     }
 
@@ -298,6 +351,8 @@ impl EventStore {
             Self::Memory(store) => Ok(store.api_keys()),
             Self::Sqlite(store) => store.api_keys().await,
             Self::Postgres(store) => store.api_keys().await,
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(store) => store.api_keys().await,
         }
     }
 
@@ -310,6 +365,8 @@ impl EventStore {
             }
             Self::Sqlite(store) => store.replace_api_keys(keys).await,
             Self::Postgres(store) => store.replace_api_keys(keys).await,
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(store) => store.replace_api_keys(keys).await,
         }
     }
 }

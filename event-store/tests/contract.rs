@@ -1,5 +1,7 @@
 //! What every store promises, run over each of them.
 
+mod stores;
+
 use std::time::{Duration, Instant};
 
 use event_store::{
@@ -10,31 +12,30 @@ use log_record::{
     Private, RecordedEvent, WriterId,
 };
 use services::TestDatabase;
-use tempfile::TempDir;
+use stores::{Fixture, NEW_LOG};
 use uuid::Uuid;
 
 const P0: Partition = Partition(0);
 const P1: Partition = Partition(1);
-const NEW_LOG: NewLog = NewLog { log_id: LogId(Uuid::from_u128(42)), partitions: 2 };
-
-/// A store with two partitions, and what it stands on.
-struct Fixture {
-    store: EventStore,
-    url: StoreUrl,
-    _folder: Option<TempDir>,
-    _database: Option<TestDatabase>,
-}
 
 macro_rules! every_store {
     ($($name:ident),* $(,)?) => {
         mod memory {
-            $(#[tokio::test] async fn $name() { super::$name(super::memory().await).await })*
+            use super::stores;
+            $(#[tokio::test] async fn $name() { super::$name(stores::memory().await).await })*
         }
         mod sqlite {
-            $(#[tokio::test] async fn $name() { super::$name(super::sqlite().await).await })*
+            use super::stores;
+            $(#[tokio::test] async fn $name() { super::$name(stores::sqlite().await).await })*
         }
         mod postgres {
-            $(#[tokio::test] async fn $name() { super::$name(super::postgres().await).await })*
+            use super::stores;
+            $(#[tokio::test] async fn $name() { super::$name(stores::postgres().await).await })*
+        }
+        #[cfg(feature = "kurrent")]
+        mod kurrent {
+            use super::stores;
+            $(#[tokio::test] async fn $name() { super::$name(stores::kurrent().await).await })*
         }
     };
 }
@@ -73,7 +74,7 @@ async fn what_is_read_is_what_was_appended(Fixture { store, .. }: Fixture) {
     writer.append(&store, ["a"]).await.expect("appended");
     let read = read_all(&store, P0).await.remove(0);
     let place = Place { partition: P0, position: Position(1) };
-    assert_eq!(read, RecordedEvent::seal(NEW_LOG.log_id, read.generation, place, sent));
+    assert_eq!(read, RecordedEvent::seal(store.log_id(), read.generation, place, sent));
     assert_eq!(store.read_one(place).await.expect("it is there"), read);
 }
 
@@ -220,7 +221,7 @@ async fn recorded_rows_are_appended_as_they_are_and_their_generation_goes_on(f: 
     let mut writer = writer(&f.store, P0, 1).await;
     let seal = |position, generation| {
         let place = Place { partition: P0, position: Position(position) };
-        RecordedEvent::seal(NEW_LOG.log_id, Generation(generation), place, event("a"))
+        RecordedEvent::seal(f.store.log_id(), Generation(generation), place, event("a"))
     };
     let mut erased = seal(2, 1);
     erased.private = Private::Erased(erased.private_hash().expect("it has one"));
@@ -367,7 +368,7 @@ async fn a_postgres_without_a_schema_or_with_a_newer_one_is_refused_by_name() {
 #[tokio::test]
 async fn an_append_whose_answer_is_lost_has_landed_or_never_will() {
     for (fault, lands) in [(Fault::NotLanded, 0), (Fault::Landed, 1), (Fault::LandsLate, 1)] {
-        let Fixture { store, .. } = memory().await;
+        let Fixture { store, .. } = stores::memory().await;
         let writer = writer(&store, P0, 1).await;
         let EventStore::Memory(memory) = &store else { unreachable!("it was made so") };
         memory.fail_next_append(fault);
@@ -383,7 +384,7 @@ async fn an_append_whose_answer_is_lost_has_landed_or_never_will() {
 
 #[tokio::test]
 async fn a_sqlite_log_is_read_on_after_a_restart() {
-    let Fixture { store, url, _folder, .. } = sqlite().await;
+    let Fixture { store, url, _folder, .. } = stores::sqlite().await;
     writer(&store, P0, 1).await.append(&store, ["a", "b"]).await.expect("appended");
     drop(store);
     let other = NewLog { log_id: LogId(Uuid::from_u128(99)), partitions: 7 };
@@ -391,28 +392,6 @@ async fn a_sqlite_log_is_read_on_after_a_restart() {
     assert_eq!((store.log_id(), store.partitions()), (NEW_LOG.log_id, 2));
     assert_eq!(positions(&read_all(&store, P0).await), [1, 2]);
     writer(&store, P0, 2).await.at(2).append(&store, ["c"]).await.expect("it goes on");
-}
-
-async fn memory() -> Fixture {
-    let folder = tempfile::tempdir().expect("a folder");
-    let url = StoreUrl::Memory;
-    let store = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens");
-    Fixture { store, url, _folder: Some(folder), _database: None }
-}
-
-async fn sqlite() -> Fixture {
-    let folder = tempfile::tempdir().expect("a folder");
-    let url = StoreUrl::Sqlite(folder.path().join("log.sqlite"));
-    let store = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens");
-    Fixture { store, url, _folder: Some(folder), _database: None }
-}
-
-async fn postgres() -> Fixture {
-    let database = TestDatabase::create().expect("a database");
-    let url: StoreUrl = database.url().parse().expect("a URL");
-    EventStore::migrate(&url).await.expect("migrated");
-    let store = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens");
-    Fixture { store, url, _folder: None, _database: Some(database) }
 }
 
 /// A writer as it believes the partition to be.
@@ -443,9 +422,14 @@ impl Writer {
         self.append_events(store, names.map(event).to_vec()).await
     }
 
-    async fn append_many(self, store: &EventStore, count: usize) {
-        let events = (0..count).map(|_| event("many")).collect();
-        self.append_events(store, events).await.expect("appended");
+    /// As many appends as the store's limit asks for.
+    async fn append_many(mut self, store: &EventStore, count: usize) {
+        let mut events: Vec<NewEvent> = (0..count).map(|_| event("many")).collect();
+        while !events.is_empty() {
+            let rest = events.split_off(store.append_limit().fitting(&events));
+            let landed = self.append_events(store, events).await;
+            (self.expected, events) = (landed.expect("appended"), rest);
+        }
     }
 
     async fn append_events(

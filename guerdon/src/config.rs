@@ -22,8 +22,9 @@ pub(crate) struct DataConfig {
     #[arg(long, env = "GUERDON_DATA_DIR", default_value = "./guerdon-data")]
     pub(crate) data_dir: PathBuf,
 
-    /// The log: sqlite:PATH, postgres://USER:PASSWORD@HOST:PORT/DATABASE, or memory: to keep
-    /// nothing.
+    /// The log: sqlite:PATH, postgres://USER:PASSWORD@HOST:PORT/DATABASE,
+    /// kurrentdb://USER:PASSWORD@HOST:PORT?log=NAME (in builds with the feature `kurrent`), or
+    /// memory: to keep nothing.
     /// [default: log.sqlite in the data folder]
     #[arg(long, env = "GUERDON_STORE", hide_env_values = true)]
     pub(crate) store: Option<StoreUrl>,

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use event_store::{Access, Append, EventStore, NewLog, SqliteStore, StoreUrl};
-use log_record::{Partition, Place, Position, WriterId};
+use event_store::{Access, Append, AppendLimit, EventStore, NewLog, SqliteStore, StoreUrl};
+use log_record::{Partition, Place, Position, RecordedEvent, WriterId};
 use uuid::Uuid;
 
 /// The events that are read and landed at once: about 2 MB of them.
@@ -22,7 +22,8 @@ const TELL_EVERY: Duration = Duration::from_secs(5);
 /// From where, and where to.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CopyLogArgs {
-    /// The log to copy: sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE.
+    /// The log to copy: sqlite:PATH, postgres://USER:PASSWORD@HOST:PORT/DATABASE, or
+    /// kurrentdb://USER:PASSWORD@HOST:PORT?log=NAME.
     #[arg(env = "GUERDON_COPY_FROM", hide_env_values = true)]
     from: StoreUrl,
     /// An empty store, or one that holds the beginning of the same log.
@@ -86,7 +87,12 @@ async fn copy_partition(
     same_so_far(source, copy, Place { partition, position: begun_at }).await?;
     let mut told = Instant::now();
     loop {
-        let events = source.read(partition, head.position, PORTION).await?;
+        let mut events = source.read(partition, head.position, PORTION).await?;
+        let count = portion(&events, copy.append_limit());
+        events.truncate(count.with_context(|| {
+            let place = Place { partition, position: head.position.next() };
+            format!("the event at {place} is larger than an append to the copy may be")
+        })?);
         let Some(last) = events.last() else { break };
         let generation = last.generation;
         let landed = copy.append_recorded(Append::after(partition, &head, events)).await;
@@ -101,6 +107,23 @@ async fn copy_partition(
     }
     same_so_far(source, copy, Place { partition, position: head.position }).await?;
     Ok(head.position.since(begun_at))
+}
+
+/// How many events land at once: all, or where they are too many or may go on, as many as end with
+/// a command, for what a command decided must not be there by half. Events of one command have one
+/// time; where time stands still, as in a history that was imported, most have one account.
+fn portion(events: &[RecordedEvent], limit: AppendLimit) -> Option<usize> {
+    let fitting = limit.fitting_rows(events);
+    if fitting == events.len() && fitting < PORTION {
+        return Some(fitting);
+    }
+    let ends = |is_end: fn(&RecordedEvent, &RecordedEvent) -> bool| {
+        let last = fitting.min(events.len().saturating_sub(1));
+        (1..=last).rev().find(|at| is_end(&events[at - 1], &events[*at]))
+    };
+    ends(|one, next| one.recorded_at != next.recorded_at)
+        .or_else(|| ends(|one, next| one.account_id != next.account_id))
+        .or_else(|| (fitting > 0).then_some(fitting))
 }
 
 /// The last event of the copy must be the original's. By its checksum it is verified itself; those
@@ -118,4 +141,48 @@ async fn same_so_far(source: &EventStore, copy: &EventStore, at: Place) -> anyho
          itself, or was changed; copy into an empty store"
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use log_record::{Checksum, Generation, Private};
+
+    fn events(of: &[(i64, &str)]) -> Vec<RecordedEvent> {
+        of.iter()
+            .map(|(recorded_at, account)| RecordedEvent {
+                place: Place { partition: Partition(0), position: Position(1) },
+                generation: Generation(1),
+                event_type: "credit-earned".into(),
+                version: 1,
+                recorded_at: *recorded_at,
+                account_id: Some((*account).into()),
+                public: "x".repeat(1_000).into(),
+                private: Private::None,
+                checksum: Checksum([0; 32]),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_portion_ends_with_a_command() {
+        let three = AppendLimit::of(3 * 1_700);
+        let pairs = events(&[(1, "ann"), (1, "ann"), (2, "bob"), (2, "bob"), (3, "ann")]);
+        assert_eq!(portion(&pairs, three), Some(2));
+        assert_eq!(portion(&pairs, AppendLimit::NONE), Some(5));
+        let day = events(&[(1, "ann"), (1, "ann"), (1, "bob"), (1, "bob")]);
+        assert_eq!(portion(&day, three), Some(2));
+        let fits = events(&[(1, "ann"), (2, "ann"), (3, "bob"), (4, "bob")]);
+        assert_eq!(portion(&fits, three), Some(3));
+        let one = events(&[(1, "ann"), (1, "ann"), (1, "ann"), (1, "ann")]);
+        assert_eq!(portion(&one, three), Some(3), "there is no telling");
+        assert_eq!(portion(&one, AppendLimit::of(1_000)), None);
+    }
+
+    #[test]
+    fn a_full_portion_may_go_on_so_its_last_command_waits() {
+        let mut full = events(&vec![(1, "ann"); PORTION - 1]);
+        full.extend(events(&[(2, "bob")]));
+        assert_eq!(portion(&full, AppendLimit::NONE), Some(PORTION - 1));
+    }
 }

@@ -3,9 +3,9 @@
 use crate::run::{cargo, run};
 use crate::services;
 
-/// What is set where nothing says otherwise: how many kills of a ledger on SQLite and of a
-/// warehouse, how many faults of each kind on PostgreSQL and on the way of a parcel, and how long
-/// two writers race on every store.
+/// What is set where nothing says otherwise: how many kills of a ledger on SQLite, of one on the
+/// server that speaks KurrentDB's protocol and of a warehouse, how many faults of each kind on
+/// PostgreSQL and on the way of a parcel, and how long two writers race on every store.
 const LONG: [(&str, &str); 3] =
     [("GUERDON_KILLS", "20"), ("GUERDON_FAULTS", "20"), ("GUERDON_RACE_SECONDS", "30")];
 
@@ -14,9 +14,10 @@ pub(crate) fn faults() -> anyhow::Result<()> {
     services::install()?;
     let ledger = ["-p", "guerdon", "--test", "crash", "--test", "postgres_faults"];
     let ledger = [&ledger[..], &["--test", "failover", "--test", "shipping_faults"]].concat();
-    let race = vec!["-p", "event-store", "--test", "contract"];
+    let race = vec!["-p", "event-store", "--features", "kurrent", "--test", "contract"];
+    let kurrent = vec!["-p", "guerdon", "--features", "kurrent", "--test", "kurrent"];
     let warehouse = vec!["-p", "example-warehouse", "--test", "warehouse"];
-    for tests in [ledger, race, warehouse] {
+    for tests in [ledger, race, kurrent, warehouse] {
         // One after the other: what is measured is a ledger, not how they share a machine.
         let last = ["--", "--nocapture", "--test-threads=1"];
         let mut command = cargo(&[&["test", "--release"], &tests[..], &last[..]].concat());

@@ -14,9 +14,20 @@ pub(crate) fn test() -> anyhow::Result<()> {
     }
     services::install()?;
     let started = Instant::now();
-    let tested = run(&mut cargo(&["test", "--workspace"]));
+    let tested = test_all();
     ::services::stop_shared()?;
     tested?;
     eprintln!("every test passed in {:.0?}", started.elapsed());
     Ok(())
+}
+
+/// Everything as it is built by default; then what the feature `kurrent` adds, which is built
+/// apart, so that nothing of it slips into the rest.
+fn test_all() -> anyhow::Result<()> {
+    run(&mut cargo(&["test", "--workspace"]))?;
+    let contract = ["test", "-p", "event-store", "--features", "kurrent"];
+    let over_it = ["--lib", "--test", "contract", "kurrent"];
+    run(&mut cargo(&[&contract[..], &over_it[..]].concat()))?;
+    let packages = ["test", "-p", "event-store", "-p", "guerdon", "--features", "guerdon/kurrent"];
+    run(&mut cargo(&[&packages[..], &["--test", "kurrent"]].concat()))
 }

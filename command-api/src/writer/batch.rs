@@ -1,6 +1,7 @@
 //! The commands that are appended together, and their answers, held back until it is durable.
 
 use domain::OfferId;
+use event_store::AppendLimit;
 use log_record::{BatchId, NewEvent};
 use uuid::Uuid;
 
@@ -16,6 +17,16 @@ pub(super) struct Batch {
     pub(super) decided: Vec<(Pending, Answer)>,
     /// Offers that the batch left sold out (or no longer), in order.
     pub(super) sold_out: Vec<(OfferId, bool)>,
+    /// Where it can be cut: after each command.
+    ends: Vec<End>,
+}
+
+/// How much of each there is in a batch.
+#[derive(Clone, Copy, Debug, Default)]
+struct End {
+    events: usize,
+    decided: usize,
+    sold_out: usize,
 }
 
 impl Batch {
@@ -26,7 +37,42 @@ impl Batch {
 
     pub(super) fn new() -> Self {
         let id = BatchId(Uuid::now_v7());
-        Self { id, events: vec![], decided: vec![], sold_out: vec![] }
+        Self { id, events: vec![], decided: vec![], sold_out: vec![], ends: vec![] }
+    }
+
+    /// All that belongs to a command is in it.
+    pub(super) fn end_command(&mut self) {
+        let end = End {
+            events: self.events.len(),
+            decided: self.decided.len(),
+            sold_out: self.sold_out.len(),
+        };
+        match self.ends.last_mut() {
+            Some(last) if last.events == end.events => *last = end,
+            _ => self.ends.push(end),
+        }
+    }
+
+    /// Keeps as many commands, from the first on, as one append can have; gives back the others,
+    /// which come after them. No command is cut in two.
+    pub(super) fn cut(&mut self, limit: AppendLimit) -> Self {
+        let mut rest = Self::new();
+        let fitting = if limit.is_none() { self.events.len() } else { limit.fitting(&self.events) };
+        if fitting == self.events.len() {
+            return rest;
+        }
+        let kept = self.ends.iter().take_while(|end| end.events <= fitting).count();
+        let at = kept.checked_sub(1).map_or_else(End::default, |last| self.ends[last]);
+        rest.events = self.events.split_off(at.events);
+        rest.decided = self.decided.split_off(at.decided);
+        rest.sold_out = self.sold_out.split_off(at.sold_out);
+        rest.ends = self.ends.split_off(kept);
+        for end in &mut rest.ends {
+            end.events -= at.events;
+            end.decided -= at.decided;
+            end.sold_out -= at.sold_out;
+        }
+        rest
     }
 
     /// Gives every answer: the batch, and all before it, are durable.
@@ -52,5 +98,53 @@ impl Batch {
         for (pending, _) in self.decided {
             pending.answer(Err(unanswered));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(commands: &[usize]) -> Batch {
+        let mut batch = Batch::new();
+        for (command, events) in commands.iter().enumerate() {
+            for _ in 0..*events {
+                batch.events.push(NewEvent {
+                    event_type: "credit-earned",
+                    version: 1,
+                    recorded_at: i64::try_from(command).expect("it fits"),
+                    account_id: None,
+                    public: "x".repeat(1_000).into(),
+                    private: None,
+                });
+            }
+            batch.end_command();
+        }
+        batch
+    }
+
+    fn commands(batch: &Batch) -> Vec<i64> {
+        batch.events.iter().map(|event| event.recorded_at).collect()
+    }
+
+    #[test]
+    fn a_batch_is_cut_between_commands() {
+        // Three events fit, and the second command's would be the third and the fourth.
+        let limit = AppendLimit::of(3 * 1_700);
+        let mut first = batch(&[2, 2, 0, 1, 3]);
+        let mut second = first.cut(limit);
+        let mut third = second.cut(limit);
+        let none = third.cut(limit);
+        assert_eq!(commands(&first), [0, 0]);
+        assert_eq!(commands(&second), [1, 1, 3]);
+        assert_eq!(commands(&third), [4, 4, 4]);
+        assert!(none.is_empty());
+    }
+
+    #[test]
+    fn a_batch_that_fits_stays_whole() {
+        let mut whole = batch(&[2, 2]);
+        assert!(whole.cut(AppendLimit::NONE).is_empty());
+        assert_eq!(whole.events.len(), 4);
     }
 }

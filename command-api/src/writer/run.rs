@@ -187,6 +187,7 @@ impl Run {
                 let portion = SWEEP_BUSY.max(committing.events.len() / SWEEP_SHARE);
                 committing = self.sweep(committing, portion).map_err(Trouble::State)?;
             }
+            gathered = committing.cut(self.config.store.append_limit());
             gathered = self.commit(&mut committing, gathered, &mut arrived).await?;
             committing.release(&self.gate);
         }
@@ -202,7 +203,7 @@ impl Run {
     ) -> Result<Batch, Trouble> {
         let begun = Instant::now();
         let events = std::mem::take(&mut committing.events);
-        let last = self.state.position();
+        let last = Position(self.state.position().0 - gathered.events.len() as u64);
         let mut landed = pin!(self.land(last, committing.id, events));
         let mut is_open = true;
         let mut lost_state = false;
@@ -296,7 +297,10 @@ impl Run {
             }
             let decided = catch_unwind(AssertUnwindSafe(|| self.decide_one(&pending, &mut into)));
             match decided {
-                Ok(Ok(answer)) => into.decided.push((pending, answer)),
+                Ok(Ok(answer)) => {
+                    into.decided.push((pending, answer));
+                    into.end_command();
+                }
                 failed => {
                     // What it left half done goes with the state.
                     if let Ok(Err(error)) = failed {
@@ -355,6 +359,7 @@ impl Run {
         metadata: &Metadata,
         into: &mut Batch,
     ) -> Result<(), Unrecordable> {
+        let begun = into.events.len();
         for event in events {
             into.events.push(encode(event, now, metadata, self.salts.next()?)?);
             self.state.evolve(self.state.position().next(), now, event)?;
@@ -371,6 +376,10 @@ impl Run {
             {
                 into.sold_out.push((offer_id.clone(), remaining == Units::ZERO));
             }
+        }
+        let limit = self.config.store.append_limit();
+        if !limit.is_none() && limit.fitting(&into.events[begun..]) < events.len() {
+            return Err(Unrecordable::TooMuch);
         }
         Ok(())
     }
@@ -444,6 +453,8 @@ pub(super) enum Unrecordable {
     Impossible(#[from] Impossible),
     #[error("the operating system gives no randomness: {0}")]
     Random(#[from] getrandom::Error),
+    #[error("its events are more than one append to this log may have")]
+    TooMuch,
     #[error("nothing was decided to be recorded")]
     Nothing,
     #[error("something stands that isn't there")]

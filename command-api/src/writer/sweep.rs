@@ -57,6 +57,7 @@ impl Run {
                 && let Some(due) = self.state.take_due(now)
             {
                 self.record(&due, now, &metadata, &mut into)?;
+                into.end_command();
             }
             Ok::<(), Unrecordable>(())
         }));
@@ -80,7 +81,10 @@ impl Run {
         let fact = ClockDoubted { wall: self.clock.wall(), why: why.into() };
         let (now, metadata) = (self.state.recorded_at(), Metadata::of_command("doubt-clock"));
         match self.record(&[Event::ClockDoubted(fact)], now, &metadata, &mut into) {
-            Ok(()) => Ok(into),
+            Ok(()) => {
+                into.end_command();
+                Ok(into)
+            }
             Err(error) => {
                 tracing::error!(%error, "a doubt about the clock can't be recorded");
                 Err(into)

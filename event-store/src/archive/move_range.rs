@@ -12,6 +12,8 @@ impl EventStore {
     pub async fn range_positions(&self) -> Result<u64, StoreError> {
         match self {
             Self::Memory(_) => Ok(u64::MAX),
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(_) => Err(StoreError::NoArchive),
             Self::Sqlite(store) => store.range_positions().await,
             Self::Postgres(store) => Ok(store.range_positions()),
         }
@@ -22,6 +24,8 @@ impl EventStore {
     pub async fn is_live(&self, last: Position) -> Result<bool, StoreError> {
         match self {
             Self::Memory(_) => Ok(false),
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(_) => Err(StoreError::NoArchive),
             Self::Sqlite(store) => store.is_live(last).await,
             Self::Postgres(store) => store.is_live(last).await,
         }
@@ -56,6 +60,8 @@ impl EventStore {
         self.read_back(folder, range.clone()).await?;
         match self {
             Self::Memory(_) => {}
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(_) => return Err(StoreError::NoArchive),
             Self::Sqlite(store) => store.keep_archived(range.clone()).await?,
             Self::Postgres(store) => store.keep_archived(range.clone()).await?,
         }
@@ -72,6 +78,8 @@ impl EventStore {
         }
         match self {
             Self::Memory(_) => Ok(()),
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(_) => Err(StoreError::NoArchive),
             Self::Sqlite(store) => store.take_out(first, last).await,
             Self::Postgres(store) => store.take_out(last).await,
         }

@@ -1,0 +1,180 @@
+//! A server in this process that speaks KurrentDB's streams protocol: append with an expected
+//! revision, read forwards and backwards, subscribe to a stream. It refuses to delete.
+//!
+//! It is no KurrentDB: it keeps streams in memory, has one node, knows neither users nor
+//! projections, and is what a test can have where KurrentDB can't be. It decides on appends as
+//! KurrentDB does, and fails in the ways that a test tells it to.
+
+mod front;
+mod protocol;
+mod service;
+mod streams;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+
+use front::Front;
+use protocol::ProposedMessage;
+use service::StreamsService;
+use streams::{Append, Streams};
+
+/// A running server on a loopback port of its own. Dropping it ends it, and all it has is gone.
+#[derive(Debug)]
+pub struct KurrentServer {
+    shared: Arc<Shared>,
+    /// Ends every task when it is dropped.
+    runtime: Option<Runtime>,
+}
+
+fn listen() -> anyhow::Result<(std::net::TcpListener, SocketAddr)> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").context("no port is free")?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// How an append can fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppendFault {
+    /// It is answered that another revision was expected; nothing lands.
+    Refused,
+    /// It is answered that another node leads, which this one then turns out to be.
+    NotLeader,
+    /// The connection is cut before it lands; it never does.
+    NotLanded,
+    /// It lands, and the connection is cut before the answer.
+    Landed,
+    /// The connection is cut, and the append still is on its way, until
+    /// [`KurrentServer::deliver_late`].
+    LandsLate,
+}
+
+#[derive(Debug)]
+struct Shared {
+    address: SocketAddr,
+    log: Mutex<Log>,
+    front: Front,
+    /// Counts appends, for those who wait for one.
+    appended: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    streams: Streams,
+    faults: VecDeque<AppendFault>,
+    late: Vec<Append>,
+}
+
+impl KurrentServer {
+    /// Starts an empty one.
+    pub fn start() -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("kurrent-server")
+            .enable_all()
+            .build()
+            .context("the server can't have a thread")?;
+        let (inner, behind) = listen()?;
+        let (outer, address) = listen()?;
+        let shared = Arc::new(Shared {
+            address,
+            log: Mutex::default(),
+            front: Front::default(),
+            appended: watch::Sender::new(0),
+        });
+        // The listeners belong to its reactor; a test's may be another.
+        let entered = runtime.enter();
+        let inner = TcpListener::from_std(inner)?;
+        let outer = TcpListener::from_std(outer)?;
+        drop(entered);
+        let service = StreamsService(shared.clone());
+        let serving = Server::builder()
+            .add_service(service)
+            .serve_with_incoming(TcpIncoming::from(inner).with_nodelay(Some(true)));
+        runtime.spawn(serving);
+        runtime.spawn(shared.front.clone().serve(outer, behind));
+        Ok(Self { shared, runtime: Some(runtime) })
+    }
+
+    /// The URL of a log on it.
+    #[must_use]
+    pub fn url(&self, log: &str) -> String {
+        format!("kurrentdb://{}?tls=false&log={log}", self.shared.address)
+    }
+
+    /// The next append that no earlier fault takes fails this way.
+    pub fn fail_next_append(&self, fault: AppendFault) {
+        self.shared.log().faults.push_back(fault);
+    }
+
+    /// Lets every append arrive that is still on its way; whether each of them landed.
+    pub fn deliver_late(&self) -> Vec<bool> {
+        let late = std::mem::take(&mut self.shared.log().late);
+        late.into_iter()
+            .map(|append| {
+                let before = self.length_of(&append.stream);
+                self.shared.land(append.clone());
+                self.length_of(&append.stream) > before
+            })
+            .collect()
+    }
+
+    /// Cuts every connection that there is.
+    pub fn cut_connections(&self) {
+        self.shared.front.cut();
+    }
+
+    /// Loses a stream's last entries, as a server does that is restored from a backup.
+    pub fn lose_tail(&self, stream: &str, entries: usize) {
+        if let Some(events) = self.shared.log().streams.get_mut(stream.as_bytes()) {
+            events.truncate(events.len().saturating_sub(entries));
+        }
+    }
+
+    /// Adds an entry to a stream, as anybody can who may.
+    pub fn put(&self, stream: &str, event_type: &str, data: &str) {
+        let mut message = ProposedMessage { data: data.into(), ..Default::default() };
+        message.metadata.insert("type".into(), event_type.into());
+        message.metadata.insert("content-type".into(), "application/json".into());
+        self.shared.log().streams.entry(stream.into()).or_default().push(message);
+    }
+
+    /// The types of a stream's events, in order.
+    #[must_use]
+    pub fn types_in(&self, stream: &str) -> Vec<String> {
+        let log = self.shared.log();
+        let events = log.streams.get(stream.as_bytes()).into_iter().flatten();
+        events.map(|event| event.metadata.get("type").cloned().unwrap_or_default()).collect()
+    }
+
+    /// The names of all streams.
+    #[must_use]
+    pub fn streams(&self) -> Vec<String> {
+        let log = self.shared.log();
+        let mut names: Vec<_> =
+            log.streams.keys().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    fn length_of(&self, stream: &[u8]) -> usize {
+        self.shared.log().streams.get(stream).map_or(0, Vec::len)
+    }
+}
+
+impl Drop for KurrentServer {
+    fn drop(&mut self) {
+        // Also where it is dropped in a task, which may not wait.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
