@@ -6,6 +6,7 @@ use anyhow::{Context as _, anyhow, ensure};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaResult;
 use rdkafka::message::{Message as _, OwnedMessage};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use services::{Kafka, Stop};
@@ -16,7 +17,9 @@ use crate::stage::Stage;
 /// How long it may take to answer, or to give all messages of a topic.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How many partitions a topic has.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+
+/// How many partitions a topic has that the ledger makes.
 const PARTITIONS: i32 = 16;
 
 /// The broker stamps a message when it appends it, so that a topic says itself how fast it grew.
@@ -68,11 +71,8 @@ impl Broker {
         let mut config = self.client();
         config.set("group.id", "bench").set("enable.auto.commit", "false");
         let consumer: BaseConsumer = config.create()?;
-        let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
-        let partitions = metadata.topics().first().map_or(0, |topic| topic.partitions().len());
-        ensure!(partitions > 0, "there is no topic {topic}");
         let mut all = TopicPartitionList::new();
-        all.add_partition_range(topic, 0, i32::try_from(partitions)? - 1);
+        all.add_partition_range(topic, 0, PARTITIONS - 1);
         all.set_all_offsets(Offset::Beginning)?;
         consumer.assign(&all)?;
         Ok(Reader { consumer, all })
@@ -86,10 +86,16 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// The next message, unless there is none for a while.
-    pub(crate) fn next(&self) -> anyhow::Result<Option<OwnedMessage>> {
-        let polled = self.consumer.poll(Duration::from_millis(50)).transpose();
-        Ok(polled.context("the topic can't be read")?.map(|message| message.detach()))
+    /// The next message, unless there is none for a while. A broker that made the topic a moment
+    /// ago may not know it yet; who waits for messages doesn't wait for ever.
+    pub(crate) fn next(&self) -> Option<OwnedMessage> {
+        match self.consumer.poll(Duration::from_millis(50))? {
+            Ok(message) => Some(message.detach()),
+            Err(error) => {
+                eprintln!("  the topic can't be read for now: {error}");
+                None
+            }
+        }
     }
 
     /// How many messages stand in it.
@@ -97,7 +103,7 @@ impl Reader {
         let mut count = 0;
         for element in self.all.elements() {
             let (topic, partition) = (element.topic(), element.partition());
-            let (_, end) = self.consumer.fetch_watermarks(topic, partition, PATIENCE)?;
+            let (_, end) = answered(|| self.consumer.fetch_watermarks(topic, partition, PATIENCE))?;
             count += u64::try_from(end)?;
         }
         Ok(count)
@@ -108,9 +114,20 @@ impl Reader {
         let (started, mut messages) = (Instant::now(), vec![]);
         while (messages.len() as u64) < count {
             ensure!(started.elapsed() < PATIENCE, "{} of {count} were read", messages.len());
-            messages.extend(self.next()?);
+            messages.extend(self.next());
         }
         Ok(messages)
+    }
+}
+
+/// What a broker answers, which may not know at once of a topic that was just made.
+fn answered<T>(ask: impl Fn() -> KafkaResult<T>) -> anyhow::Result<T> {
+    let started = Instant::now();
+    loop {
+        match ask() {
+            Err(_) if started.elapsed() < PATIENCE => std::thread::sleep(RETRY_AFTER),
+            answer => return answer.context("the broker doesn't answer"),
+        }
     }
 }
 
