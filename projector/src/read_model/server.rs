@@ -223,6 +223,8 @@ impl<'a> Watched<'a> {
             self.server.note(ServerStatus::Serving);
         } else if self.since.elapsed() >= LATE_AFTER {
             self.server.note(ServerStatus::Late);
+        } else if self.server.status() == ServerStatus::Unreachable {
+            self.server.note(ServerStatus::Serving);
         }
     }
 }
