@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use crate::{Query, Reading, ShippingStatus};
 
-const MESSAGES: Query = Query::same(include_str!("sql/list_shipping_messages.sql"));
+const REQUESTS: Query = Query::same(include_str!("sql/list_requested_messages.sql"));
+const CHANGES: Query = Query::same(include_str!("sql/list_changed_messages.sql"));
 const MESSAGE: Query = Query::same(include_str!("sql/select_shipping_message.sql"));
 const STATES: Query = Query::same(include_str!("sql/list_request_states.sql"));
 const STATE: Query = Query::same(include_str!("sql/select_request_state.sql"));
@@ -165,7 +166,10 @@ impl Reading {
         let Some(log_id) = self.log_id().await? else { return Ok(vec![]) };
         let (after, last) = span(after);
         let arguments = [warehouse.into(), after.into(), last.into(), limit.into()];
-        let rows: Vec<MessageRow> = self.all(MESSAGES, &arguments).await?;
+        let mut rows: Vec<MessageRow> = self.all(REQUESTS, &arguments).await?;
+        rows.extend(self.all::<MessageRow>(CHANGES, &arguments).await?);
+        rows.sort_unstable_by_key(|row| row.place);
+        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         rows.into_iter().map(|row| row.message(log_id)).collect()
     }
 

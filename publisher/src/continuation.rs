@@ -68,15 +68,9 @@ async fn lanes_up_to(
     lanes: Vec<LaneRow>,
     to: i64,
 ) -> Result<Vec<LaneRow>, PublishError> {
-    let before = |lane: LaneRow| LaneRow {
-        place: 0,
-        sequence: 0,
-        message_id: String::new(),
-        digest: String::new(),
-        blocked_why: None,
-        ..lane
-    };
-    let named = lanes.into_iter().map(|lane| (lane.lane.clone(), before(lane)));
+    let named = lanes
+        .into_iter()
+        .map(|lane| (lane.lane.clone(), LaneRow { blocked_why: None, ..lane.before(1, 1) }));
     let (mut lanes, mut after): (BTreeMap<String, LaneRow>, i64) = (named.collect(), 0);
     loop {
         let page = stream.page(feed, after, 1_000).await?;
@@ -84,17 +78,7 @@ async fn lanes_up_to(
         after = last.sent.place;
         for message in page.into_iter().filter(|message| message.sent.place <= to) {
             // One that has no partition yet gets it when it is fed.
-            let empty = || LaneRow {
-                lane: message.lane.clone(),
-                feed: feed.to_string(),
-                topic: String::new(),
-                topic_partition: 0,
-                place: 0,
-                sequence: 0,
-                message_id: String::new(),
-                digest: String::new(),
-                blocked_why: None,
-            };
+            let empty = || LaneRow::new(&message.lane, feed);
             let lane = lanes.entry(message.lane.clone()).or_insert_with(empty);
             lane.place = message.sent.place;
             lane.sequence = message.sent.sequence;

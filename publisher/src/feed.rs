@@ -32,6 +32,9 @@ const PAGE_MESSAGES: u32 = 1_000;
 /// How often what was acknowledged is written down.
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(200);
 
+/// How often it is told how far it is.
+const TELL_EVERY: Duration = Duration::from_millis(50);
+
 /// How long it waits before it tries again what failed.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
@@ -62,6 +65,7 @@ pub(crate) struct Feed {
     losses: BTreeMap<i32, u64>,
     acknowledged_to: i64,
     checkpointed: Instant,
+    told_at: Option<Instant>,
 }
 
 impl Feed {
@@ -88,6 +92,7 @@ impl Feed {
             losses: BTreeMap::new(),
             acknowledged_to,
             checkpointed: Instant::now(),
+            told_at: None,
             name,
             session,
         }
@@ -129,7 +134,10 @@ impl Feed {
         self.probe().await?;
         let next_turn = self.send().await?;
         self.checkpoint(CHECKPOINT_EVERY).await?;
-        self.session.status.tell_of_feed(&self.name, self.acknowledged_to, &self.lanes);
+        if self.told_at.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
+            self.session.status.tell_of_feed(&self.name, self.acknowledged_to, &self.lanes);
+            self.told_at = Some(Instant::now());
+        }
         Ok(next_turn)
     }
 
@@ -258,17 +266,22 @@ impl Feed {
     /// Lanes whose partition has lost messages go back to where nothing may be missing.
     async fn go_back_where_lost(&mut self) -> Result<(), PublishError> {
         let losses = self.session.topic.losses();
-        for index in 0..self.lanes.len() {
-            let row = self.lanes[index].row();
+        if losses == self.losses {
+            return Ok(());
+        }
+        let has_lost = |row: &LaneRow| {
             let partition = i32::try_from(row.topic_partition).unwrap_or_default();
-            let known = self.losses.get(&partition).copied().unwrap_or_default();
-            if losses.get(&partition).copied().unwrap_or_default() == known || row.place == 0 {
-                continue;
-            }
-            let back = self.session.stream.before_unaccepted(&self.name, row).await?;
+            losses.get(&partition) != self.losses.get(&partition) && row.place > 0
+        };
+        let lost = self.lanes.iter().map(Lane::row).filter(|row| has_lost(row));
+        let lost: Vec<LaneRow> = lost.cloned().collect();
+        let accepted_to = self.session.state.accepted_to(&self.name.to_string()).await?;
+        let stream = &self.session.stream;
+        for back in stream.before_unaccepted(&self.name, &lost, accepted_to).await? {
+            let Some(index) = self.by_name.get(&back.lane).copied() else { continue };
             tracing::error!(
-                lane = row.lane,
-                from = row.sequence,
+                lane = back.lane,
+                from = self.lanes[index].row().sequence,
                 to = back.sequence,
                 "the topic has lost messages; what was not accepted is sent again"
             );

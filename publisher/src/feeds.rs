@@ -129,7 +129,8 @@ async fn is_verified(
     feed: &FeedName,
     lane: &LaneRow,
 ) -> Result<bool, PublishError> {
-    if lane.place == 0 {
+    // It has sent nothing yet, or went back to before a message.
+    if lane.message_id.is_empty() {
         return Ok(true);
     }
     let forked = |why: String| PublishError::Forked { feed: feed.to_string(), why };

@@ -19,6 +19,7 @@ use crate::clock;
 use crate::command_api::{Answered, Call, CommandApiAt, earning_call, warehouse_call};
 use crate::kafka::{Brokers, Consumer, Incoming, Offset};
 use crate::state::{State, ToPark};
+use crate::status::Status;
 
 /// How many keys are worked on at the same time.
 const WORKERS: usize = 64;
@@ -60,7 +61,7 @@ impl WayIn {
 pub(crate) async fn take_in(
     brokers: &Brokers,
     way_in: &WayIn,
-    state: Arc<State>,
+    (state, status): (Arc<State>, Arc<Status>),
     stop: &CancellationToken,
 ) -> Result<(), PublishError> {
     let (to, mut incoming) = mpsc::channel(QUEUE_MESSAGES);
@@ -70,7 +71,8 @@ pub(crate) async fn take_in(
     let (mut queues, mut workers) = (vec![], JoinSet::new());
     for _ in 0..WORKERS {
         let (queue, queued) = mpsc::channel(QUEUE_MESSAGES);
-        let worker = Worker { way_in: way_in.clone(), state: Arc::clone(&state) };
+        let (way_in, state, status) = (way_in.clone(), Arc::clone(&state), Arc::clone(&status));
+        let worker = Worker { way_in, state, status };
         let (done, stop) = (done.clone(), stop.clone());
         workers.spawn(async move {
             stop.run_until_cancelled(worker.run(queued, done)).await;
@@ -108,7 +110,8 @@ pub(crate) async fn take_in(
     while let Ok(at) = is_done.try_recv() {
         read.end(&at);
     }
-    let last = read.news();
+    // All of it: what was said while a broker was away may have been lost.
+    let last = read.all();
     drop(tokio::task::spawn_blocking(move || consumer.commit_now(&last)).await);
     Ok(())
 }
@@ -134,6 +137,7 @@ struct Work {
 struct Worker {
     way_in: WayIn,
     state: Arc<State>,
+    status: Arc<Status>,
 }
 
 impl Worker {
@@ -155,7 +159,12 @@ impl Worker {
     async fn ask(&self, message: &Incoming, call: &Call) -> Option<String> {
         let mut pause = RETRY_MIN;
         loop {
-            match self.way_in.command_api.call(call, message.traceparent.as_deref()).await {
+            let answered = self.way_in.command_api.call(call, message.traceparent.as_deref()).await;
+            self.status.tell_of_inbound(match &answered {
+                Answered::Later(why) => Some(why),
+                Answered::Done | Answered::Refused(_) => None,
+            });
+            match answered {
                 Answered::Done => return None,
                 Answered::Refused(why) => return Some(why),
                 Answered::Later(why) => {
@@ -216,6 +225,12 @@ impl Read {
                 partition.open.remove(&at.offset);
             }
         }
+    }
+
+    /// Where each partition is.
+    fn all(mut self) -> Vec<Offset> {
+        self.partitions.values_mut().for_each(|partition| partition.committed = None);
+        self.news()
     }
 
     /// Where it is further than was said.

@@ -1,6 +1,6 @@
 //! A message as it goes to Kafka: `docs/decisions/0013-how-shipping-is-published.md` has the wire.
 
-use projector::{MessageKind, ShippingMessage};
+use projector::ShippingMessage;
 use sha2::{Digest as _, Sha256};
 
 use crate::kafka::{Failure, Outgoing, Producer, Ticket, Unsent};
@@ -11,7 +11,6 @@ use crate::lane::Sent;
 pub(crate) struct Message {
     pub(crate) sent: Sent,
     pub(crate) lane: String,
-    pub(crate) is_request: bool,
     message: ShippingMessage,
 }
 
@@ -35,7 +34,6 @@ impl From<ShippingMessage> for Message {
                 digest: digest(&message),
             },
             lane: message.lane.clone(),
-            is_request: message.kind == MessageKind::Requested,
             message,
         }
     }

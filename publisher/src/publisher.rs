@@ -193,9 +193,9 @@ impl Publisher {
             ends::keep_looking(&this.stream, this.partitions, &this.ends, &until).await;
             Ok(())
         });
-        let (config, state) = (Arc::clone(&self.config), Arc::clone(&self.state));
-        let until = stop.clone();
-        parts.spawn(async move { take_in(&config.brokers, &config.way_in, state, &until).await });
+        let (config, until) = (Arc::clone(&self.config), stop.clone());
+        let told = (Arc::clone(&self.state), Arc::clone(&self.status));
+        parts.spawn(async move { take_in(&config.brokers, &config.way_in, told, &until).await });
         parts.spawn(feed_all(session, kept, stop.clone()));
         Ok(())
     }

@@ -43,18 +43,7 @@ impl Session {
         feed: &FeedName,
         lane: &str,
     ) -> Result<LaneRow, PublishError> {
-        let row = LaneRow {
-            lane: lane.into(),
-            feed: feed.to_string(),
-            topic: String::new(),
-            topic_partition: 0,
-            place: 0,
-            sequence: 0,
-            message_id: String::new(),
-            digest: String::new(),
-            blocked_why: None,
-        };
-        self.put_into_partition(row).await
+        self.put_into_partition(LaneRow::new(lane, feed)).await
     }
 
     /// A lane stays where it is, unless it is of another topic or its partition is gone.

@@ -11,6 +11,7 @@ mod unaccepted;
 
 use uuid::Uuid;
 
+use crate::ends::FeedName;
 use database::{Database, Transaction, Value};
 
 pub use database::{StateUrl, migrate_state};
@@ -81,6 +82,30 @@ pub(crate) struct LaneRow {
     pub(crate) message_id: String,
     pub(crate) digest: String,
     pub(crate) blocked_why: Option<String>,
+}
+
+impl LaneRow {
+    /// A lane that has sent nothing yet, and has no partition.
+    pub(crate) fn new(lane: &str, feed: &FeedName) -> Self {
+        Self {
+            lane: lane.into(),
+            feed: feed.to_string(),
+            topic: String::new(),
+            topic_partition: 0,
+            place: 0,
+            sequence: 0,
+            message_id: String::new(),
+            digest: String::new(),
+            blocked_why: None,
+        }
+    }
+
+    /// The lane as if a message was the next that it has to send.
+    pub(crate) fn before(&self, place: i64, sequence: i64) -> Self {
+        let (place, sequence) = (place - 1, sequence - 1);
+        let (message_id, digest) = (String::new(), String::new());
+        Self { place, sequence, message_id, digest, ..self.clone() }
+    }
 }
 
 /// What is to be kept of a warehouse.

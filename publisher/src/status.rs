@@ -21,6 +21,8 @@ struct Known {
     phase: Phase,
     /// Why it doesn't go on, where it doesn't.
     why: Option<String>,
+    /// Why what comes in waits, where it does.
+    inbound_waits: Option<String>,
     feeds: BTreeMap<FeedName, FeedStatus>,
 }
 
@@ -74,6 +76,9 @@ pub(crate) struct Report {
     pub(crate) overdue: i64,
     /// How many messages came in that can't be used.
     pub(crate) parked: i64,
+    /// Why what comes in waits for the command API, where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) inbound_waits: Option<String>,
     pub(crate) warehouses: Vec<WarehouseReport>,
 }
 
@@ -144,6 +149,14 @@ impl Status {
         }
     }
 
+    /// Notes why what came in waits for the command API, or that it doesn't.
+    pub(crate) fn tell_of_inbound(&self, waits: Option<&str>) {
+        let told = &mut self.known().inbound_waits;
+        if told.as_deref() != waits {
+            *told = waits.map(ToOwned::to_owned);
+        }
+    }
+
     /// Whether nothing is sent to a feed.
     pub(crate) fn is_stopped(&self, feed: &FeedName) -> bool {
         self.known().feeds.get(feed).is_some_and(|feed| feed.stopped_why.is_some())
@@ -170,6 +183,8 @@ impl Status {
         let known = self.known();
         let mut warnings: Vec<String> = known.why.iter().cloned().collect();
         warnings.extend(topic.warnings());
+        let waits = known.inbound_waits.iter();
+        warnings.extend(waits.map(|why| format!("what comes in waits for the command API: {why}")));
         for (feed, status) in &known.feeds {
             let blocked = status.lanes.iter().filter_map(|lane| {
                 Some(format!("lane {} is blocked: {}", lane.lane, lane.blocked_why.as_ref()?))
@@ -197,6 +212,7 @@ impl Status {
             sent_again,
             overdue,
             parked,
+            inbound_waits: known.inbound_waits.clone(),
             warehouses,
         }
     }

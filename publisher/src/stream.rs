@@ -1,5 +1,6 @@
 //! What there is to send, as the read model has it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use log_record::{Partition, Place, Position};
@@ -122,36 +123,39 @@ impl Stream {
         Ok(self.read(&[]).await?.find_shipping_progress(shipping_request_id).await?)
     }
 
-    /// A lane as it was before its first request that nobody has accepted; as it is, where there
-    /// is none up to its checkpoint.
+    /// Lanes as they were before their first request that nobody has accepted; as they are, where
+    /// there is none up to their checkpoint. No such request is at `accepted_to` or before.
     pub(crate) async fn before_unaccepted(
         &self,
         feed: &FeedName,
-        lane: &LaneRow,
-    ) -> Result<LaneRow, PublishError> {
-        let mut before =
-            LaneRow { place: 0, sequence: 0, message_id: String::new(), ..lane.clone() };
-        let mut after = 0;
-        loop {
-            let page = self.page(feed, after, SOUGHT_AT_ONCE).await?;
-            for message in page.iter().filter(|message| message.lane == lane.lane) {
-                let sent = &message.sent;
-                if sent.place > lane.place {
-                    return Ok(lane.clone());
+        lanes: &[LaneRow],
+        accepted_to: i64,
+    ) -> Result<Vec<LaneRow>, PublishError> {
+        let mut sought: BTreeMap<&str, &LaneRow> =
+            lanes.iter().map(|lane| (lane.lane.as_str(), lane)).collect();
+        let (mut found, mut after) = (vec![], accepted_to.max(key(feed.start())));
+        while let Some(end) = sought.values().map(|lane| lane.place).max()
+            && after < end
+        {
+            let (mut reading, from) = (self.read(&[]).await?, place(after));
+            let warehouse = &feed.warehouse;
+            let messages = reading.shipping_messages(warehouse, from, SOUGHT_AT_ONCE).await?;
+            let requests = reading.shipping_progress(warehouse, from, SOUGHT_AT_ONCE).await?;
+            let open = requests.into_iter().filter(|request| is_unaccepted(*request));
+            let open: BTreeSet<i64> = open.map(|request| key(request.place)).collect();
+            let Some(last) = messages.last() else { break };
+            after = key(last.place);
+            for message in messages {
+                let at = key(message.place);
+                let Some(lane) = sought.get(message.lane.as_str()).copied() else { continue };
+                if open.contains(&at) && at <= lane.place {
+                    found.push(lane.before(at, message.sequence));
+                    sought.remove(message.lane.as_str());
                 }
-                let is_open = message.is_request
-                    && self.progress_of(&sent.message_id).await?.is_some_and(is_unaccepted);
-                if is_open {
-                    return Ok(before);
-                }
-                before.place = sent.place;
-                before.sequence = sent.sequence;
-                before.message_id.clone_from(&sent.message_id);
-                before.digest.clone_from(&sent.digest);
             }
-            let Some(last) = page.last() else { return Ok(lane.clone()) };
-            after = last.sent.place;
         }
+        found.extend(sought.into_values().cloned());
+        Ok(found)
     }
 }
 

@@ -70,7 +70,8 @@ impl Consumer {
         Ok(Self { consumer, is_ended })
     }
 
-    /// Says that everything before these offsets is done. It is said again if it gets lost.
+    /// Says that everything before these offsets is done. If that gets lost, it is said with what
+    /// is done next, and at the end; what comes again after a crash meanwhile is harmless.
     pub(crate) fn commit(&self, done: &[Offset]) {
         self.commit_as(done, CommitMode::Async);
     }

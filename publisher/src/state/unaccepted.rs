@@ -76,6 +76,16 @@ impl State {
         writing.commit().await
     }
 
+    /// Up to where no request of a warehouse needs to be accepted any more.
+    pub(crate) async fn accepted_to(&self, feed: &str) -> Result<i64, StateError> {
+        let mut reading = self.database.begin().await?;
+        let found: Vec<(Option<i64>,)> = reading
+            .all(include_str!("../sql/select_accepted_to.sql"), &[Value::Text(feed)])
+            .await?;
+        reading.commit().await?;
+        Ok(found.first().and_then(|(to,)| *to).unwrap_or_default())
+    }
+
     /// An operator wants a request to be sent again now.
     pub(crate) async fn ask_for(&self, row: &Unaccepted) -> Result<(), StateError> {
         let mut writing = self.database.begin().await?;
