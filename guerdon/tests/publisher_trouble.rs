@@ -17,24 +17,11 @@ use serde_json::{Value, json};
 use services::{Kafka, Stop, shared_kafka};
 use sqlx::{Connection as _, SqliteConnection};
 use topic::admin::{alter_topic, make_topic};
-use topic::shop::{kafka, own_topic, prepare, publisher, redeem, start};
+use topic::shop::{kafka, own_topic, prepare, publisher, redeem, start, until};
 use topic::{check_lanes, records, say, until_published};
 
 /// How long a process may take to end that is told to.
 const END_MAX: Duration = Duration::from_secs(10);
-
-/// Waits until a question is answered as wanted.
-async fn until(api: &Api, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-    let begun = Instant::now();
-    loop {
-        let answer = api.get("operator", path).await.is(200);
-        if is_so(&answer) {
-            return answer;
-        }
-        assert!(begun.elapsed() < PATIENCE, "it doesn't come to be: {answer}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
 
 #[track_caller]
 fn ends_soon(ledger: Ledger) {
@@ -227,11 +214,20 @@ async fn what_a_warehouse_says_while_the_log_is_away_waits_for_it_and_is_not_par
     log.stop(Stop::Fast).expect("stopped");
     let said = json!({"shipping_request_id": id, "event": "accepted"}).to_string();
     say(&brokers, &format!("{topic}-events"), &[(&id, &said)]);
+    let waits =
+        until(&ledger.client, "/v1/publisher", |report| report["inbound_waits"].is_string());
+    waits.await;
+    let health = ledger.client.get("operator", "/health/ready").await.body.to_string();
+    assert!(health.contains("what comes in waits"), "{health}");
     tokio::time::sleep(Duration::from_secs(5)).await;
     log.restart().expect("it starts again");
     let path = "/v1/shipping-requests";
     until(&ledger.client, path, |page| page["items"][0]["status"] == "accepted").await;
     let report = ledger.client.get("operator", "/v1/publisher").await.is(200);
-    assert_eq!(report["parked"], 0, "{report}");
+    assert_eq!(
+        (&report["parked"], &report["inbound_waits"]),
+        (&json!(0), &Value::Null),
+        "{report}"
+    );
     ends_soon(ledger);
 }

@@ -8,25 +8,12 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use ledger::{Api, Ledger, PATIENCE, ends};
+use ledger::{Ledger, PATIENCE, ends};
 use serde_json::{Value, json};
 use services::shared_kafka;
 use sqlx::{Connection as _, SqliteConnection};
-use topic::shop::{offers, own_topic, prepare, redeem, start};
+use topic::shop::{offers, own_topic, prepare, redeem, start, until};
 use topic::{Record, check_lanes, records, say, until_published};
-
-/// Waits until a question is answered as wanted.
-async fn until(api: &Api, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-    let begun = Instant::now();
-    loop {
-        let answer = api.get("operator", path).await.is(200);
-        if is_so(&answer) {
-            return answer;
-        }
-        assert!(begun.elapsed() < PATIENCE, "it doesn't come to be: {answer}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
 
 fn attempts(found: &[Record], id: &str) -> Vec<String> {
     let of_it = found.iter().filter(|record| record.id() == id);

@@ -24,7 +24,8 @@ pub(crate) fn test() -> anyhow::Result<()> {
 /// Everything as it is built by default; then what the feature `kurrent` adds, which is built
 /// apart, so that nothing of it slips into the rest.
 fn test_all() -> anyhow::Result<()> {
-    run(&mut cargo(&["test", "--workspace"]))?;
+    // Whatever fails, the rest is told of, too.
+    run(&mut cargo(&["test", "--workspace", "--no-fail-fast"]))?;
     let contract = ["test", "-p", "event-store", "--features", "kurrent"];
     let over_it = ["--lib", "--test", "contract", "kurrent"];
     run(&mut cargo(&[&contract[..], &over_it[..]].concat()))?;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{check_lanes, until_published};
-use crate::ledger::{Api, Ledger};
+use crate::ledger::{Api, Ledger, PATIENCE};
 
 /// A topic that no other test has.
 pub(crate) fn own_topic() -> String {
@@ -87,4 +88,17 @@ pub(crate) fn publisher(
 ) -> Ledger {
     let alone = ["--role", "publisher", "--command-api", &beside.client.url];
     start(folder, brokers, topic, &[&alone, more].concat())
+}
+
+/// Waits until a question is answered as wanted.
+pub(crate) async fn until(api: &Api, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    let begun = Instant::now();
+    loop {
+        let answer = api.get("operator", path).await.is(200);
+        if is_so(&answer) {
+            return answer;
+        }
+        assert!(begun.elapsed() < PATIENCE, "it doesn't come to be: {answer}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
