@@ -1,5 +1,6 @@
 //! A server in this process that speaks KurrentDB's streams protocol: append with an expected
-//! revision, read forwards and backwards, subscribe to a stream. It refuses to delete.
+//! revision, read forwards and backwards, subscribe to a stream. It deletes nothing for
+//! clients, and what the test tells it to.
 //!
 //! It is no KurrentDB: it keeps streams in memory, has one node, knows neither users nor
 //! projections, and is what a test can have where KurrentDB can't be. It decides on appends as
@@ -10,8 +11,9 @@ mod protocol;
 mod service;
 mod streams;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
@@ -22,9 +24,8 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
 use front::Front;
-use protocol::ProposedMessage;
 use service::StreamsService;
-use streams::{Append, Streams};
+use streams::{Append, Streams, written};
 
 /// A running server on a loopback port of its own. Dropping it ends it, and all it has is gone.
 #[derive(Debug)]
@@ -62,6 +63,8 @@ struct Shared {
     address: SocketAddr,
     log: Mutex<Log>,
     front: Front,
+    /// Whether it knows who leads, which it then does itself.
+    knows_leader: AtomicBool,
     /// Counts appends, for those who wait for one.
     appended: watch::Sender<u64>,
 }
@@ -69,6 +72,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Log {
     streams: Streams,
+    tombstones: HashSet<Vec<u8>>,
     faults: VecDeque<AppendFault>,
     late: Vec<Append>,
 }
@@ -88,6 +92,7 @@ impl KurrentServer {
             address,
             log: Mutex::default(),
             front: Front::default(),
+            knows_leader: AtomicBool::new(true),
             appended: watch::Sender::new(0),
         });
         // The listeners belong to its reactor; a test's may be another.
@@ -132,6 +137,11 @@ impl KurrentServer {
         self.shared.front.cut();
     }
 
+    /// Whether it takes calls, or knows nobody who would, as during an election.
+    pub fn know_leader(&self, knows: bool) {
+        self.shared.knows_leader.store(knows, Ordering::Relaxed);
+    }
+
     /// Loses a stream's last entries, as a server does that is restored from a backup.
     pub fn lose_tail(&self, stream: &str, entries: usize) {
         if let Some(events) = self.shared.log().streams.get_mut(stream.as_bytes()) {
@@ -141,10 +151,25 @@ impl KurrentServer {
 
     /// Adds an entry to a stream, as anybody can who may.
     pub fn put(&self, stream: &str, event_type: &str, data: &str) {
-        let mut message = ProposedMessage { data: data.into(), ..Default::default() };
-        message.metadata.insert("type".into(), event_type.into());
-        message.metadata.insert("content-type".into(), "application/json".into());
+        let message = written(event_type, data);
         self.shared.log().streams.entry(stream.into()).or_default().push(message);
+    }
+
+    /// Sets a stream's metadata: `$tb` and `$maxCount` hide its beginning, and `$maxAge` hides all
+    /// of it.
+    pub fn set_metadata(&self, stream: &str, metadata: &str) {
+        self.put(&format!("$${stream}"), "$metadata", metadata);
+    }
+
+    /// Deletes a stream as the server's own browser does: what it has is hidden, and whoever
+    /// appends to it as to none goes on behind that.
+    pub fn delete_softly(&self, stream: &str) {
+        self.set_metadata(stream, &format!(r#"{{"$tb":{}}}"#, i64::MAX));
+    }
+
+    /// Deletes a stream for good.
+    pub fn tombstone(&self, stream: &str) {
+        self.shared.log().tombstones.insert(stream.into());
     }
 
     /// The types of a stream's events, in order.

@@ -1,6 +1,7 @@
 //! The gRPC service: reads and appends over HTTP/2, and the faults that it was told to have.
 
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -10,15 +11,16 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::body::Body;
 use tonic::codec::ProstCodec;
 use tonic::codegen::{BoxFuture, Service, http};
+use tonic::metadata::MetadataValue;
 use tonic::server::{ClientStreamingService, Grpc, NamedService, ServerStreamingService};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::protocol::{
     AppendContent, AppendOptions, AppendReq, AppendResp, Count, Direction, ExpectedRevision,
-    ReadContent, ReadEvent, ReadFrom, ReadReq, ReadResp, RecordedEvent, StreamIdentifier,
-    StreamNotFound, SubscriptionConfirmation,
+    ProposedMessage, ReadContent, ReadEvent, ReadFrom, ReadReq, ReadResp, RecordedEvent,
+    StreamIdentifier, StreamNotFound, SubscriptionConfirmation,
 };
-use super::streams::{Append, refused, written_id};
+use super::streams::{Append, first_shown, refused, written_id};
 use super::{AppendFault, Log, Shared};
 
 /// The most bytes that one append may have: the server's default.
@@ -105,6 +107,9 @@ impl Shared {
             let why = format!("Maximum Append Size of {APPEND_BYTES_MAX} Exceeded.");
             return Err(Status::invalid_argument(why));
         }
+        if let Some(refusal) = self.refusal(&append.stream) {
+            return Err(refusal);
+        }
         let fault = self.log().faults.pop_front();
         match fault {
             None => Ok(self.land(append)),
@@ -135,6 +140,20 @@ impl Shared {
         self.front.cut();
         // Nobody hears it.
         Err(Status::unavailable("the connection was cut"))
+    }
+
+    /// Why it neither reads a stream nor appends to it.
+    fn refusal(&self, stream: &[u8]) -> Option<Status> {
+        let (status, exception) = if !self.knows_leader.load(Ordering::Relaxed) {
+            (Status::not_found("No leader info available in response"), "not-leader")
+        } else if self.log().tombstones.contains(stream) {
+            (Status::failed_precondition("Event stream is deleted."), "stream-deleted")
+        } else {
+            return None;
+        };
+        let mut status = status;
+        status.metadata_mut().insert("exception", MetadataValue::from_static(exception));
+        Some(status)
     }
 
     fn not_leader(&self) -> Status {
@@ -178,6 +197,9 @@ impl ServerStreamingService<ReadReq> for ReadMethod {
                 from: stream.from.unwrap_or(ReadFrom::Start(Default::default())),
                 is_backwards: options.direction == Direction::Backwards as i32,
             };
+            if let Some(refusal) = shared.refusal(&read.stream) {
+                return Err(refusal);
+            }
             let (answers, receiver) = mpsc::channel(ANSWERS);
             // It ends when the reader has gone.
             match options.count {
@@ -200,31 +222,16 @@ struct Read {
     is_backwards: bool,
 }
 
+/// Events with their revisions, and the last revision of their stream.
+type Shown = (Vec<(usize, ProposedMessage)>, u64);
+
 type Sender = mpsc::Sender<Result<ReadResp, Status>>;
 
 impl Shared {
     async fn read(&self, read: Read, count: u64, answers: &Sender) {
-        let events = {
-            let log = self.log();
-            log.streams.get(&read.stream).map(|events| {
-                let last = events.len().saturating_sub(1);
-                let at = match read.from {
-                    ReadFrom::Start(_) => 0,
-                    ReadFrom::End(_) => last,
-                    ReadFrom::Revision(at) => usize::try_from(at).unwrap_or(usize::MAX),
-                };
-                let count = usize::try_from(count).unwrap_or(usize::MAX);
-                let all = events.iter().enumerate();
-                let chosen: Vec<_> = if read.is_backwards {
-                    all.take(at.saturating_add(1)).rev().take(count).collect()
-                } else {
-                    all.skip(at).take(count).collect()
-                };
-                chosen.into_iter().map(|(at, event)| (at, event.clone())).collect::<Vec<_>>()
-            })
-        };
+        let shown = self.shown(&read, count);
         let stream = StreamIdentifier { stream_name: read.stream };
-        let Some(events) = events else {
+        let Some((events, last)) = shown else {
             let content = StreamNotFound { stream_identifier: Some(stream) };
             send(answers, ReadContent::StreamNotFound(content)).await;
             return;
@@ -243,6 +250,30 @@ impl Shared {
                 return;
             }
         }
+        send(answers, ReadContent::LastStreamPosition(last)).await;
+    }
+
+    /// What a read gets, and the stream's last revision; nothing of one that isn't there.
+    fn shown(&self, read: &Read, count: u64) -> Option<Shown> {
+        let log = self.log();
+        let first = first_shown(&log.streams, &read.stream)?;
+        let events = log.streams.get(&read.stream)?;
+        let last = events.len().saturating_sub(1);
+        let at = match read.from {
+            ReadFrom::Start(_) => 0,
+            ReadFrom::End(_) => last,
+            ReadFrom::Revision(at) => usize::try_from(at).unwrap_or(usize::MAX),
+        };
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let all = events.iter().enumerate().skip(first);
+        let chosen: Vec<_> = if read.is_backwards {
+            let to_there: Vec<_> = all.take_while(|(revision, _)| *revision <= at).collect();
+            to_there.into_iter().rev().take(count).collect()
+        } else {
+            all.skip_while(|(revision, _)| *revision < at).take(count).collect()
+        };
+        let chosen = chosen.into_iter().map(|(at, event)| (at, event.clone())).collect();
+        Some((chosen, last as u64))
     }
 
     /// From after a revision on, or from the start, for as long as the reader stays.
