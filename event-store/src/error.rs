@@ -199,6 +199,10 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A stream in KurrentDB isn't as the ledger left it.
+    #[cfg(feature = "kurrent")]
+    #[error(transparent)]
+    KurrentStream(#[from] crate::StreamError),
     /// PostgreSQL can't be reached, or its schema doesn't fit.
     #[error(transparent)]
     Connection(#[from] PostgresError),
@@ -229,6 +233,10 @@ impl StoreError {
     /// Whether trying again can help: the log can't be reached or read for now.
     #[must_use]
     pub const fn is_passing(&self) -> bool {
+        #[cfg(feature = "kurrent")]
+        if let Self::KurrentStream(error) = self {
+            return error.is_passing();
+        }
         matches!(
             self,
             Self::Sqlite { .. }

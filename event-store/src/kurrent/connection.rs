@@ -9,14 +9,15 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use eventstore::{
-    AppendToStreamOptions, Client, ClientSettings, Error, EventData, ReadStreamOptions,
+    AppendToStreamOptions, Client, ClientSettings, Error, EventData, ReadEvent, ReadStreamOptions,
     RecordedEvent, StreamPosition, StreamState,
 };
 
+use super::stream_error::StreamError;
 use crate::StoreError;
 
 /// How long an append or a read may take until it counts as lost.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A client, while it is of use.
 #[derive(Debug)]
@@ -32,11 +33,17 @@ struct Open {
     client: Client,
 }
 
+/// What in a stream's metadata hides entries of it: all before a revision, what is old, what is too
+/// much. A deletion is the first of them.
+const HIDES: [&str; 3] = ["$tb", "$maxAge", "$maxCount"];
+
 /// From where and which way to read.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ReadAt {
     /// Forwards from this revision.
     Revision(u64),
+    /// Backwards from this revision.
+    Back(u64),
     /// Backwards from the end.
     End,
 }
@@ -63,47 +70,86 @@ impl Connection {
         after: Option<u64>,
         events: Vec<EventData>,
     ) -> Result<Answer, StoreError> {
+        if after.is_none() {
+            self.refuse_hidden(stream).await?;
+        }
         let expected = after.map_or(StreamState::NoStream, StreamState::StreamRevision);
         let options = AppendToStreamOptions::default().stream_state(expected).requires_leader(true);
-        let stream = stream.to_owned();
+        let count = events.len() as u64;
+        let name = stream.to_owned();
         let appended =
-            self.call(async move |client| client.append_to_stream(stream, &options, events).await);
+            self.call(async move |client| client.append_to_stream(name, &options, events).await);
         match appended.await {
-            Ok(Ok(written)) => Ok(Answer::Landed(written.next_expected_version)),
+            Ok(Ok(written)) => {
+                let revision = written.next_expected_version;
+                landed_in_place(stream, after, count, revision)?;
+                Ok(Answer::Landed(revision))
+            }
             Ok(Err(Error::WrongExpectedVersion { .. })) => Ok(Answer::Moved),
-            Ok(Err(error)) => Err(kurrent("append to", error)),
+            Ok(Err(error)) => Err(failed("append to", stream, error)),
             Err(lost) => Err(kurrent("append to", lost)),
         }
     }
 
-    /// Up to `limit` events of a stream; none where there is no such stream.
+    /// The server takes an append as the first of a stream that was deleted, too, and goes on
+    /// behind what that had: a ledger would begin anew and know nothing of what it has answered.
+    async fn refuse_hidden(&self, stream: &str) -> Result<(), StoreError> {
+        let metadata = self.read(&format!("$${stream}"), ReadAt::End, 1).await?;
+        let Some(metadata) = metadata.as_ref().and_then(|entries| entries.first()) else {
+            return Ok(());
+        };
+        let text = String::from_utf8_lossy(&metadata.data).into_owned();
+        if HIDES.iter().any(|word| text.contains(&format!("\"{word}\""))) {
+            return Err(StreamError::Hidden { stream: stream.into(), metadata: Some(text) }.into());
+        }
+        Ok(())
+    }
+
+    /// A stream's last entry; nothing where there is no such stream.
+    pub(super) async fn last(&self, stream: &str) -> Result<Option<RecordedEvent>, StoreError> {
+        let Some(entries) = self.read(stream, ReadAt::End, 1).await? else { return Ok(None) };
+        // There is a stream, so it has a last entry.
+        let hidden = || StreamError::Hidden { stream: stream.into(), metadata: None }.into();
+        entries.into_iter().next().map(Some).ok_or_else(hidden)
+    }
+
+    /// Up to `limit` events of a stream; nothing where there is no such stream.
     pub(super) async fn read(
         &self,
         stream: &str,
         from: ReadAt,
         limit: usize,
-    ) -> Result<Vec<RecordedEvent>, StoreError> {
+    ) -> Result<Option<Vec<RecordedEvent>>, StoreError> {
         let options = match from {
             ReadAt::Revision(at) => {
                 ReadStreamOptions::default().forwards().position(StreamPosition::Position(at))
+            }
+            ReadAt::Back(at) => {
+                ReadStreamOptions::default().backwards().position(StreamPosition::Position(at))
             }
             ReadAt::End => ReadStreamOptions::default().position(StreamPosition::End),
         };
         // A follower may lag behind what was answered already.
         let options = options.max_count(limit).requires_leader(true);
-        let stream = stream.to_owned();
+        let name = stream.to_owned();
         let read = self.call(async move |client| {
             let mut found = vec![];
-            let mut answers = client.read_stream(stream, &options).await?;
-            while let Some(answer) = answers.next().await? {
-                found.extend(answer.event);
+            let mut answers = client.read_stream(name, &options).await?;
+            loop {
+                match answers.next_read_event().await {
+                    Ok(Some(ReadEvent::Event(answer))) => found.extend(answer.event),
+                    Ok(Some(_)) => {}
+                    Ok(None) => return Ok(Some(found)),
+                    // An answer of the server's. Where the call itself is refused so, nobody has
+                    // looked: a node that knows no leader says the same.
+                    Err(Error::ResourceNotFound) if found.is_empty() => return Ok(None),
+                    Err(error) => return Err(error),
+                }
             }
-            Ok(found)
         });
         match read.await {
             Ok(Ok(found)) => Ok(found),
-            Ok(Err(Error::ResourceNotFound)) => Ok(vec![]),
-            Ok(Err(error)) => Err(kurrent("read", error)),
+            Ok(Err(error)) => Err(failed("read", stream, error)),
             Err(lost) => Err(kurrent("read", lost)),
         }
     }
@@ -132,10 +178,7 @@ impl Connection {
         // To the leader that it was told of, the client goes by itself.
         let is_fine = matches!(
             result,
-            Ok(Ok(_)
-                | Err(Error::WrongExpectedVersion { .. }
-                    | Error::ResourceNotFound
-                    | Error::NotLeaderException(_)))
+            Ok(Ok(_) | Err(Error::WrongExpectedVersion { .. } | Error::NotLeaderException(_)))
         );
         if !is_fine {
             let mut held = self.client.lock().unwrap_or_else(PoisonError::into_inner);
@@ -176,6 +219,27 @@ enum Lost {
     Unreadable,
     #[error("no connection can be set up: {0}")]
     NoClient(String),
+}
+
+/// Whether an append went behind what it named, as far as an append of nothing has a place.
+fn landed_in_place(
+    stream: &str,
+    after: Option<u64>,
+    count: u64,
+    revision: u64,
+) -> Result<(), StoreError> {
+    let expected = after.map_or(0, |after| after.saturating_add(1)) + count.saturating_sub(1);
+    if count == 0 || revision == expected {
+        return Ok(());
+    }
+    Err(StreamError::LandedElsewhere { stream: stream.into(), revision, expected }.into())
+}
+
+fn failed(doing: &'static str, stream: &str, error: Error) -> StoreError {
+    match error {
+        Error::ResourceDeleted => StreamError::Deleted { stream: stream.into() }.into(),
+        error => kurrent(doing, error),
+    }
 }
 
 fn kurrent(
