@@ -13,7 +13,7 @@ mod streams;
 
 use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
@@ -24,6 +24,7 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
 use front::Front;
+use protocol::ProposedMessage;
 use service::StreamsService;
 use streams::{Append, Streams, written};
 
@@ -49,6 +50,12 @@ pub enum AppendFault {
     Refused,
     /// It is answered that another node leads, which this one then turns out to be.
     NotLeader,
+    /// It is answered that the user may not append.
+    AccessDenied,
+    /// It is answered that it can't be an append.
+    Invalid,
+    /// It never lands and is never answered, and the connection stays.
+    Silent,
     /// The connection is cut before it lands; it never does.
     NotLanded,
     /// It lands, and the connection is cut before the answer.
@@ -65,6 +72,10 @@ struct Shared {
     front: Front,
     /// Whether it knows who leads, which it then does itself.
     knows_leader: AtomicBool,
+    /// Whether the next read ends early.
+    cuts_read: AtomicBool,
+    /// Counts calls that don't ask for the leader.
+    calls_of_any_node: AtomicU64,
     /// Counts appends, for those who wait for one.
     appended: watch::Sender<u64>,
 }
@@ -75,6 +86,13 @@ struct Log {
     tombstones: HashSet<Vec<u8>>,
     faults: VecDeque<AppendFault>,
     late: Vec<Append>,
+}
+
+/// The last entries of a stream, which it doesn't show any more.
+#[derive(Debug)]
+pub struct LostTail {
+    stream: Vec<u8>,
+    events: Vec<ProposedMessage>,
 }
 
 impl KurrentServer {
@@ -93,6 +111,8 @@ impl KurrentServer {
             log: Mutex::default(),
             front: Front::default(),
             knows_leader: AtomicBool::new(true),
+            cuts_read: AtomicBool::default(),
+            calls_of_any_node: AtomicU64::new(0),
             appended: watch::Sender::new(0),
         });
         // The listeners belong to its reactor; a test's may be another.
@@ -132,6 +152,12 @@ impl KurrentServer {
             .collect()
     }
 
+    /// How many connections were made to it so far.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.shared.front.count()
+    }
+
     /// Cuts every connection that there is.
     pub fn cut_connections(&self) {
         self.shared.front.cut();
@@ -142,11 +168,37 @@ impl KurrentServer {
         self.shared.knows_leader.store(knows, Ordering::Relaxed);
     }
 
-    /// Loses a stream's last entries, as a server does that is restored from a backup.
-    pub fn lose_tail(&self, stream: &str, entries: usize) {
-        if let Some(events) = self.shared.log().streams.get_mut(stream.as_bytes()) {
-            events.truncate(events.len().saturating_sub(entries));
-        }
+    /// Loses a stream's last entries, as a server does that is restored from a backup, and says
+    /// which they were.
+    pub fn lose_tail(&self, stream: &str, entries: usize) -> LostTail {
+        let mut log = self.shared.log();
+        let tail = log.streams.get_mut(stream.as_bytes()).map(|events| {
+            let kept = events.len().saturating_sub(entries);
+            events.split_off(kept)
+        });
+        LostTail { stream: stream.into(), events: tail.unwrap_or_default() }
+    }
+
+    /// Shows again what was lost, as the leader does that has it.
+    pub fn give_back(&self, tail: LostTail) {
+        self.shared.log().streams.entry(tail.stream).or_default().extend(tail.events);
+    }
+
+    /// The next read ends well and early, as one does whose connection is closed in order.
+    pub fn cut_next_read(&self) {
+        self.shared.cuts_read.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it can be reached; where it can't, what was connected is cut.
+    pub fn be_reachable(&self, reachable: bool) {
+        self.shared.front.be_reachable(reachable);
+    }
+
+    /// How many appends and reads, but subscriptions, would have been content with a node that
+    /// doesn't lead.
+    #[must_use]
+    pub fn calls_of_any_node(&self) -> u64 {
+        self.shared.calls_of_any_node.load(Ordering::Relaxed)
     }
 
     /// Adds an entry to a stream, as anybody can who may.

@@ -23,7 +23,7 @@ use super::protocol::{
 use super::streams::{Append, first_shown, refused, written_id};
 use super::{AppendFault, Log, Shared};
 
-/// The most bytes that one append may have: the server's default.
+/// The most bytes that one append may have: the server's default up to version 25.0.
 const APPEND_BYTES_MAX: usize = 1_048_576;
 
 /// How many answers wait for a reader.
@@ -77,6 +77,7 @@ impl ClientStreamingService<AppendReq> for AppendMethod {
 
     fn call(&mut self, request: Request<Streaming<AppendReq>>) -> Self::Future {
         let shared = self.0.clone();
+        shared.note_whom_it_asks(&request);
         Box::pin(async move {
             let append = gather(request.into_inner()).await?;
             shared.append(append).await.map(Response::new)
@@ -118,6 +119,9 @@ impl Shared {
                 Ok(refused(&append.expected, length as u64))
             }
             Some(AppendFault::NotLeader) => Err(self.not_leader()),
+            Some(AppendFault::AccessDenied) => Err(Status::permission_denied("Access Denied")),
+            Some(AppendFault::Invalid) => Err(Status::invalid_argument("It is no append")),
+            Some(AppendFault::Silent) => std::future::pending().await,
             Some(AppendFault::NotLanded) => self.lose_connection().await,
             Some(AppendFault::Landed) => {
                 self.land(append);
@@ -140,6 +144,13 @@ impl Shared {
         self.front.cut();
         // Nobody hears it.
         Err(Status::unavailable("the connection was cut"))
+    }
+
+    fn note_whom_it_asks<Message>(&self, request: &Request<Message>) {
+        let asks_the_leader = request.metadata().get("requires-leader");
+        if asks_the_leader.is_none_or(|value| value != "true") {
+            self.calls_of_any_node.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Why it neither reads a stream nor appends to it.
@@ -187,6 +198,14 @@ impl ServerStreamingService<ReadReq> for ReadMethod {
 
     fn call(&mut self, request: Request<ReadReq>) -> Self::Future {
         let shared = self.0.clone();
+        let is_subscription = request
+            .get_ref()
+            .options
+            .as_ref()
+            .is_some_and(|options| matches!(options.count, Some(Count::Subscription(_))));
+        if !is_subscription {
+            shared.note_whom_it_asks(&request);
+        }
         Box::pin(async move {
             let options = request.into_inner().options.unwrap_or_default();
             let Some(stream) = options.stream else {
@@ -236,7 +255,9 @@ impl Shared {
             send(answers, ReadContent::StreamNotFound(content)).await;
             return;
         };
-        for (at, event) in events {
+        let is_cut = self.cuts_read.swap(false, Ordering::Relaxed);
+        let count = if is_cut { events.len() / 2 } else { events.len() };
+        for (at, event) in events.into_iter().take(count) {
             let recorded = RecordedEvent {
                 id: Some(written_id(&event)),
                 stream_identifier: Some(stream.clone()),
@@ -250,7 +271,9 @@ impl Shared {
                 return;
             }
         }
-        send(answers, ReadContent::LastStreamPosition(last)).await;
+        if !is_cut {
+            send(answers, ReadContent::LastStreamPosition(last)).await;
+        }
     }
 
     /// What a read gets, and the stream's last revision; nothing of one that isn't there.
