@@ -47,8 +47,8 @@ pub enum StoreError {
     /// What was read before is no longer there, or isn't what it was.
     #[error(
         "log-forked: the event at {place} was read before and is another now, or gone: the log was \
-         restored, or a standby that lagged was promoted; see docs/operations/postgresql.md for \
-         what to do after a fork"
+         restored, or a standby that lagged was promoted; see docs/operations/postgresql.md, or \
+         kurrentdb.md where it is there, for what to do after a fork"
     )]
     Forked {
         /// Which event.
@@ -191,10 +191,12 @@ pub enum StoreError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// KurrentDB refused, or can't be reached.
-    #[error("can't {doing} the log in KurrentDB")]
+    #[error("can't {doing} {what}")]
     Kurrent {
         /// What was tried.
         doing: &'static str,
+        /// On which stream of which server.
+        what: String,
         /// Why not.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,

@@ -10,6 +10,7 @@
 //! the whole cluster agrees on: a leader that was cut off may answer reads for a while.
 
 mod catalogue;
+mod client;
 mod connection;
 mod entry;
 mod offsets;
@@ -85,7 +86,7 @@ struct End {
 impl KurrentStore {
     /// Opens the log at `url`, as `access` allows.
     pub async fn open(url: &KurrentUrl, access: Access) -> Result<Self, StoreError> {
-        let connection = Connection::new(url.settings());
+        let connection = Connection::new(url.settings(), url.credentials());
         let NewLog { log_id, partitions } = catalogue::open(&connection, url, access).await?;
         let stream = |partition| Stream {
             name: partition_stream(log_id, partition),
@@ -395,5 +396,6 @@ fn offsets_of<Gives>(stream: &Stream, ask: impl FnOnce(&mut Offsets) -> Gives) -
 
 /// What can't become an entry.
 fn unfit(source: serde_json::Error) -> StoreError {
-    StoreError::Kurrent { doing: "write an entry of", source: Box::new(source) }
+    let what = "the log in KurrentDB".into();
+    StoreError::Kurrent { doing: "write an entry of", what, source: Box::new(source) }
 }

@@ -2,9 +2,12 @@
 //! position, names of logs; on the server of `services`.
 #![cfg(feature = "kurrent")]
 
+mod damaged_streams;
+
+use std::time::Duration;
+
 use event_store::{
     Access, Append, AppendError, EventStore, NewLog, StoreError, StoreUrl, StoreUrlError,
-    StreamError,
 };
 use eventstore::{Client, StreamPosition, SubscribeToStreamOptions};
 use log_record::{
@@ -129,13 +132,45 @@ async fn reads_go_on_when_every_connection_was_cut() {
 }
 
 #[tokio::test]
+async fn a_read_that_ends_early_is_no_whole_one() {
+    let (server, store) = ledger().await;
+    let head = store.take_over(P0, MINE).await.expect("taken over");
+    store.append(Append::after(P0, &head, two())).await.expect("appended");
+    server.cut_next_read();
+    let error = store.read(P0, Position::START, 9).await.expect_err("some of it is missing");
+    assert!(error.is_passing(), "{error}");
+    assert_eq!(read(&store).await.len(), 2);
+}
+
+#[tokio::test]
 async fn a_server_that_is_gone_is_named_and_one_that_comes_is_found() {
     let (server, store) = ledger().await;
-    drop(server);
-    let error = store.head(P0).await.expect_err("nobody is there");
-    assert!(error.is_passing(), "{error}");
-    let again = store.head(P0).await.expect_err("nobody is there");
-    assert!(again.is_passing(), "{again}");
+    store.take_over(P0, MINE).await.expect("taken over");
+    server.be_reachable(false);
+    for _ in 0..2 {
+        let error = store.head(P0).await.expect_err("nobody is there");
+        assert!(error.is_passing(), "{error}");
+        let said = error.to_string();
+        assert!(said.contains(STREAM) && said.contains("127.0.0.1"), "{said}");
+    }
+    server.be_reachable(true);
+    assert_eq!(store.head(P0).await.expect("it is back").epoch, Epoch(1));
+}
+
+/// Whatever node the URL prefers.
+#[tokio::test]
+async fn every_call_asks_for_the_leader() {
+    let server = KurrentServer::start().expect("a server");
+    let url = format!("{}&nodePreference=random", server.url("main"));
+    let url: StoreUrl = url.parse().expect("a URL");
+    let store = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens");
+    let head = store.take_over(P0, MINE).await.expect("taken over");
+    store.append(Append::after(P0, &head, two())).await.expect("appended");
+    store.confirm(P0, head.epoch, Position(2)).await.expect("it is so");
+    store.replace_api_keys(vec![]).await.expect("replaced");
+    store.api_keys().await.expect("read");
+    assert_eq!(read(&store).await.len(), 2);
+    assert_eq!(server.calls_of_any_node(), 0);
 }
 
 /// Positions are the same whatever was raised between them, for a reader that begins anywhere.
@@ -160,6 +195,25 @@ async fn positions_are_dense_across_the_epochs() {
         }
     }
     assert!(store.read(P0, Position(26), 9).await.expect("read").is_empty());
+}
+
+/// A leader that was cut off shows an old end until it notices that it leads no more.
+#[tokio::test]
+async fn events_that_are_not_shown_for_a_while_are_no_fork() {
+    let (server, store) = ledger().await;
+    let head = store.take_over(P0, MINE).await.expect("taken over");
+    store.append(Append::after(P0, &head, two())).await.expect("appended");
+    let last = read(&store).await.pop().expect("there are events");
+    let mut follower = store.follow_from(last.place, last.checksum).expect("a partition");
+    let tail = server.lose_tail(STREAM, 1);
+    let looked = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        server.give_back(tail);
+        let head = store.head(P0).await.expect("head");
+        store.append(Append::after(P0, &head, two())).await.expect("appended");
+    };
+    let (events, ()) = tokio::join!(follower.next(9), looked);
+    assert_eq!(events.expect("it is no fork").len(), 2);
 }
 
 /// What this process knew of the stream is no longer so.
@@ -190,138 +244,6 @@ async fn a_log_that_came_back_shorter_is_noticed_by_who_had_read_on() {
     assert_eq!(positions, [1, 2, 3, 4, 5, 6]);
     let rest = store.read(P0, Position(4), 9).await.expect("read");
     assert_eq!(rest.len(), 2, "found where they now are");
-}
-
-#[tokio::test]
-async fn an_entry_that_is_none_of_the_ledgers_stops_writers_and_is_passed_over_by_readers() {
-    let (server, store) = ledger().await;
-    let head = store.take_over(P0, MINE).await.expect("taken over");
-    store.append(Append::after(P0, &head, two())).await.expect("appended");
-    let head = store.head(P0).await.expect("head");
-    for _ in 0..20 {
-        server.put(STREAM, "order-placed", "{}");
-    }
-    let refused = store.append(Append::after(P0, &head, two())).await;
-    let Err(AppendError::InDoubt(in_doubt)) = refused else { panic!("{refused:?}") };
-    let taken = store.take_over(P0, MINE).await.expect_err("it stops");
-    let resolved = store.resolve_doubt(P0, MINE).await.expect_err("it stops");
-    for error in [in_doubt, taken, resolved] {
-        let said = error.to_string();
-        assert!(!error.is_passing() && said.contains("revision 22"), "{said}");
-        assert!(said.contains("\"order-placed\"") && said.contains(STREAM), "{said}");
-    }
-    let reader = EventStore::open(&url(&server), Access::Read).await.expect("it opens");
-    assert_eq!(reader.head(P0).await.expect("head"), head);
-    let rows = reader.read(P0, Position(0), 9).await.expect("read");
-    assert_eq!(rows.len(), 2);
-    assert!(reader.read(P0, Position(2), 9).await.expect("read").is_empty());
-}
-
-#[tokio::test]
-async fn an_entry_of_another_build_is_passed_over_by_nobody() {
-    let (server, store) = ledger().await;
-    store.take_over(P0, MINE).await.expect("taken over");
-    server.put(STREAM, RAISED, "{}");
-    let reader = EventStore::open(&url(&server), Access::Read).await.expect("it opens");
-    for error in [store.head(P0).await, reader.head(P0).await] {
-        let error = error.expect_err("it stops");
-        assert!(error.to_string().contains("that this build can't read"), "{error}");
-    }
-}
-
-#[tokio::test]
-async fn a_partition_that_was_deleted_is_not_begun_anew() {
-    let (server, store) = ledger().await;
-    let head = store.take_over(P0, MINE).await.expect("taken over");
-    store.append(Append::after(P0, &head, two())).await.expect("appended");
-    server.delete_softly(STREAM);
-    let again = EventStore::open(&url(&server), Access::Write(NEW_LOG)).await.expect("it opens");
-    for store in [store, again] {
-        let error = store.take_over(P0, ANOTHERS).await.expect_err("it stops");
-        assert!(matches!(&error, StoreError::KurrentStream(StreamError::Hidden { .. })));
-        assert!(error.to_string().contains(STREAM) && !error.is_passing(), "{error}");
-    }
-    assert_eq!(server.types_in(STREAM), [RAISED, EARNED, EARNED], "nothing was added");
-}
-
-#[tokio::test]
-async fn a_partition_that_was_deleted_and_begun_anew_is_noticed() {
-    let (server, store) = ledger().await;
-    let head = store.take_over(P0, MINE).await.expect("taken over");
-    store.append(Append::after(P0, &head, two())).await.expect("appended");
-    server.set_metadata(STREAM, r#"{"$tb":3}"#);
-    let raised = r#"{"epoch":1,"writer":null,"position":0,"generation":1,"last_batch":null}"#;
-    server.put(STREAM, RAISED, raised);
-    let reader = EventStore::open(&url(&server), Access::Read).await.expect("it opens");
-    for error in [store.take_over(P0, MINE).await, reader.head(P0).await] {
-        let error = error.expect_err("it stops");
-        let misplaced = StreamError::Misplaced { stream: STREAM.into(), revision: 3, expected: 0 };
-        assert_eq!(error.to_string(), misplaced.to_string());
-        assert!(!error.is_passing());
-    }
-}
-
-#[tokio::test]
-async fn a_partition_whose_entries_are_all_hidden_is_named() {
-    for metadata in [r#"{"$tb":3}"#, r#"{"$tb":900}"#, r#"{"$maxAge":1}"#] {
-        let (server, store) = ledger().await;
-        let head = store.take_over(P0, MINE).await.expect("taken over");
-        store.append(Append::after(P0, &head, two())).await.expect("appended");
-        server.set_metadata(STREAM, metadata);
-        for error in [
-            store.take_over(P0, MINE).await.expect_err("it stops"),
-            store.resolve_doubt(P0, MINE).await.expect_err("it stops"),
-        ] {
-            assert!(error.to_string().contains(STREAM) && !error.is_passing(), "{error}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_partition_that_hides_what_it_will_hold_is_not_begun() {
-    for metadata in [r#"{"$maxCount":5}"#, r#"{"$maxAge":60}"#, r#"{"$tb":7}"#] {
-        let (server, store) = ledger().await;
-        server.set_metadata(STREAM, metadata);
-        let error = store.take_over(P0, MINE).await.expect_err("it stops").to_string();
-        assert!(error.contains(metadata) && error.contains(STREAM), "{error}");
-        server.set_metadata(STREAM, r#"{"$acl":{"$w":"ledger"}}"#);
-        store.take_over(P0, MINE).await.expect("this hides nothing");
-    }
-}
-
-#[tokio::test]
-async fn a_log_whose_name_was_deleted_is_not_made_anew() {
-    let (server, _) = ledger().await;
-    server.delete_softly("guerdon_log-main");
-    let other = NewLog { log_id: LogId(Uuid::from_u128(7)), partitions: 1 };
-    let error = EventStore::open(&url(&server), Access::Write(other)).await.expect_err("it stops");
-    assert!(matches!(error, StoreError::KurrentStream(StreamError::Hidden { .. })), "{error}");
-    assert_eq!(server.types_in("guerdon_log-main"), ["log-made"]);
-}
-
-#[tokio::test]
-async fn keys_that_were_hidden_are_named() {
-    let (server, store) = ledger().await;
-    store.replace_api_keys(vec![]).await.expect("replaced");
-    let keys = format!("guerdon_keys-{}", NEW_LOG.log_id);
-    server.set_metadata(&keys, r#"{"$maxAge":1}"#);
-    let error = store.api_keys().await.expect_err("it stops").to_string();
-    assert!(error.contains(&keys), "{error}");
-    let error = store.replace_api_keys(vec![]).await.expect_err("it stops").to_string();
-    assert!(error.contains(&keys), "{error}");
-}
-
-#[tokio::test]
-async fn a_partition_that_was_deleted_for_good_is_named() {
-    let (server, store) = ledger().await;
-    let head = store.take_over(P0, MINE).await.expect("taken over");
-    server.tombstone(STREAM);
-    let refused = store.append(Append::after(P0, &head, two())).await;
-    let Err(AppendError::InDoubt(in_doubt)) = refused else { panic!("{refused:?}") };
-    let resolved = store.resolve_doubt(P0, MINE).await.expect_err("it stops");
-    for error in [in_doubt, resolved] {
-        assert!(error.to_string().contains("deleted for good") && !error.is_passing(), "{error}");
-    }
 }
 
 #[tokio::test]
@@ -423,6 +345,48 @@ async fn an_append_beyond_the_servers_limit_is_in_doubt_and_nothing_landed() {
     assert_eq!(head.position, Position(0));
     let some = events[..fitting].to_vec();
     store.append(Append::after(P0, &head, some)).await.expect("what fits lands");
+}
+
+/// A certificate that has no end makes the client panic.
+#[tokio::test]
+async fn a_file_that_is_no_certificate_is_refused_in_a_sentence() {
+    let server = KurrentServer::start().expect("a server");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, "-----BEGIN CERTIFICATE-----\nMIIB\n").expect("written");
+    let url = format!("{}&tlsCaFile={}", server.url("main"), file.display());
+    let url: StoreUrl = url.parse().expect("a URL");
+    let error = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect_err("refused");
+    assert!(event_store::with_causes(&error).contains("tlsCaFile"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_connection_stays_where_the_server_itself_refuses() {
+    let (server, store) = ledger().await;
+    let mut head = store.take_over(P0, MINE).await.expect("taken over");
+    let before = server.connections();
+    for fault in [AppendFault::AccessDenied, AppendFault::Invalid, AppendFault::Refused] {
+        server.fail_next_append(fault);
+        store.append(Append::after(P0, &head, two())).await.expect_err("refused");
+        head = store.resolve_doubt(P0, MINE).await.expect("asked").expect("held");
+    }
+    assert_eq!(server.connections(), before);
+    server.fail_next_append(AppendFault::NotLanded);
+    store.append(Append::after(P0, &head, two())).await.expect_err("lost");
+    store.head(P0).await.expect("asked");
+    assert!(server.connections() > before, "this one was cut");
+}
+
+#[tokio::test]
+async fn an_append_that_is_never_answered_is_in_doubt_after_a_while() {
+    let (server, store) = ledger().await;
+    let head = store.take_over(P0, MINE).await.expect("taken over");
+    server.fail_next_append(AppendFault::Silent);
+    let lost = store.append(Append::after(P0, &head, two())).await;
+    let Err(AppendError::InDoubt(error)) = lost else { panic!("{lost:?}") };
+    assert!(event_store::with_causes(&error).contains("no answer came"), "{error:?}");
+    let head = store.resolve_doubt(P0, MINE).await.expect("asked").expect("held");
+    store.append(Append::after(P0, &head, two())).await.expect("the next is answered");
 }
 
 #[tokio::test]
