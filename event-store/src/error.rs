@@ -47,8 +47,8 @@ pub enum StoreError {
     /// What was read before is no longer there, or isn't what it was.
     #[error(
         "log-forked: the event at {place} was read before and is another now, or gone: the log was \
-         restored, or a standby that lagged was promoted; see docs/operations/postgresql.md for \
-         what to do after a fork"
+         restored, or a standby that lagged was promoted; see docs/operations/postgresql.md, or \
+         kurrentdb.md where it is there, for what to do after a fork"
     )]
     Forked {
         /// Which event.
@@ -191,14 +191,20 @@ pub enum StoreError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// KurrentDB refused, or can't be reached.
-    #[error("can't {doing} the log in KurrentDB")]
+    #[error("can't {doing} {what}")]
     Kurrent {
         /// What was tried.
         doing: &'static str,
+        /// On which stream of which server.
+        what: String,
         /// Why not.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A stream in KurrentDB isn't as the ledger left it.
+    #[cfg(feature = "kurrent")]
+    #[error(transparent)]
+    KurrentStream(#[from] crate::StreamError),
     /// PostgreSQL can't be reached, or its schema doesn't fit.
     #[error(transparent)]
     Connection(#[from] PostgresError),
@@ -229,6 +235,10 @@ impl StoreError {
     /// Whether trying again can help: the log can't be reached or read for now.
     #[must_use]
     pub const fn is_passing(&self) -> bool {
+        #[cfg(feature = "kurrent")]
+        if let Self::KurrentStream(error) = self {
+            return error.is_passing();
+        }
         matches!(
             self,
             Self::Sqlite { .. }

@@ -10,25 +10,28 @@
 //! the whole cluster agrees on: a leader that was cut off may answer reads for a while.
 
 mod catalogue;
+mod client;
 mod connection;
 mod entry;
 mod offsets;
+mod rounds;
+mod stream_error;
 mod url;
 
 use std::sync::{Arc, Mutex as Locked, PoisonError};
 
 use eventstore::EventData;
-use log_record::{
-    Epoch, Generation, Head, LogId, Partition, Place, Position, RecordedEvent, WriterId,
-};
+use log_record::{Epoch, Generation, Head, LogId, Partition, Position, RecordedEvent, WriterId};
 use tokio::sync::{Mutex, watch};
 
 use crate::store::check_rows;
 use crate::{Access, ApiKeyRow, Append, AppendError, AppendLimit, NewLog, StoreError};
 use connection::{Answer, Connection, ReadAt};
-use entry::{Entry, UNREADABLE, entries, epoch_raised};
+use entry::{Entry, entries, epoch_raised};
 use offsets::Offsets;
+use rounds::Rounds;
 
+pub use stream_error::StreamError;
 pub use url::{KurrentUrl, KurrentUrlError};
 
 /// How many entries are read at once.
@@ -83,7 +86,7 @@ struct End {
 impl KurrentStore {
     /// Opens the log at `url`, as `access` allows.
     pub async fn open(url: &KurrentUrl, access: Access) -> Result<Self, StoreError> {
-        let connection = Connection::new(url.settings());
+        let connection = Connection::new(url.settings(), url.credentials());
         let NewLog { log_id, partitions } = catalogue::open(&connection, url, access).await?;
         let stream = |partition| Stream {
             name: partition_stream(log_id, partition),
@@ -136,6 +139,7 @@ impl KurrentStore {
         let stream = self.writable(partition)?;
         let mut held = stream.end.lock().await;
         *held = None;
+        let mut rounds = Rounds::new(&stream.name);
         loop {
             let end = self.end(partition).await?;
             if !may(&end.head) {
@@ -145,11 +149,11 @@ impl KurrentStore {
             let head = Head { epoch, writer: Some(writer), ..end.head };
             let entry = epoch_raised(&head).map_err(unfit)?;
             let appended = self.send(stream, end.revision, vec![entry]).await?;
-            // Where somebody was faster, it is decided anew.
             if let Answer::Landed(revision) = appended {
                 *held = Some(End { head, revision: Some(revision) });
                 return Ok(Some(head));
             }
+            rounds.next().await?;
         }
     }
 
@@ -256,14 +260,44 @@ impl KurrentStore {
 
     async fn end(&self, partition: Partition) -> Result<End, StoreError> {
         let stream = self.stream(partition)?;
-        let last = self.shared.connection.read(&stream.name, ReadAt::End, 1).await?;
-        let Some(last) = last.first() else { return Ok(End { head: EMPTY, revision: None }) };
-        let entry = Entry::read(partition, last).ok_or_else(|| {
-            // What stands at the end has at most this position.
-            let place = Place { partition, position: Position(last.revision) };
-            StoreError::CorruptEvent { place, what: UNREADABLE }
-        })?;
-        Ok(End { head: entry.head(), revision: Some(last.revision) })
+        let last = self.shared.connection.last(&stream.name).await?;
+        let Some(last) = last else { return Ok(End { head: EMPTY, revision: None }) };
+        let head = match Entry::read(partition, &last) {
+            Ok(entry) => entry.head(),
+            Err(error) if self.passes_over(&error) => {
+                self.head_before(partition, stream, last.revision).await?
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(End { head, revision: Some(last.revision) })
+    }
+
+    /// The head as the last entry of the ledger's before a revision tells it.
+    async fn head_before(
+        &self,
+        partition: Partition,
+        stream: &Stream,
+        mut revision: u64,
+    ) -> Result<Head, StoreError> {
+        while let Some(before) = revision.checked_sub(1) {
+            let from = ReadAt::Back(before);
+            let entries = self.shared.connection.read(&stream.name, from, READ_SPARE).await?;
+            let Some(entries) = entries.filter(|entries| !entries.is_empty()) else { break };
+            for entry in &entries {
+                match Entry::read(partition, entry) {
+                    Ok(entry) => return Ok(entry.head()),
+                    Err(error) if self.passes_over(&error) => revision = entry.revision,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Ok(EMPTY)
+    }
+
+    /// Nobody can append behind what isn't the ledger's; but who only reads can bring all that is
+    /// to another store.
+    fn passes_over(&self, error: &StreamError) -> bool {
+        self.shared.access == Access::Read && matches!(error, StreamError::Foreign { .. })
     }
 
     pub(crate) async fn read(
@@ -303,13 +337,14 @@ impl KurrentStore {
             let wanted = (limit - events.len()).saturating_add(READ_SPARE).min(READ_ENTRIES);
             let from = ReadAt::Revision(revision);
             let entries = self.shared.connection.read(&stream.name, from, wanted).await?;
+            let entries = entries.unwrap_or_default();
             for entry in &entries {
-                let at = events.last().map_or(after, RecordedEvent::position).next();
-                let read = Entry::read(partition, entry).ok_or_else(|| {
-                    let place = Place { partition, position: at };
-                    StoreError::CorruptEvent { place, what: UNREADABLE }
-                })?;
-                let Entry::Event { event, .. } = read else { continue };
+                let event = match Entry::read(partition, entry) {
+                    Ok(Entry::Event { event, .. }) => event,
+                    Ok(Entry::EpochRaised(_)) => continue,
+                    Err(error) if self.passes_over(&error) => continue,
+                    Err(error) => return Err(error.into()),
+                };
                 offsets_of(stream, |offsets| offsets.note(event.position(), entry.revision));
                 if event.position() > after && events.len() < limit {
                     events.push(event);
@@ -359,7 +394,8 @@ fn offsets_of<Gives>(stream: &Stream, ask: impl FnOnce(&mut Offsets) -> Gives) -
     ask(&mut stream.offsets.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// What can't become an entry, or isn't one.
+/// What can't become an entry.
 fn unfit(source: serde_json::Error) -> StoreError {
-    StoreError::Kurrent { doing: "read or write an entry of", source: Box::new(source) }
+    let what = "the log in KurrentDB".into();
+    StoreError::Kurrent { doing: "write an entry of", what, source: Box::new(source) }
 }

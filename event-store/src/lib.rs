@@ -29,7 +29,7 @@ pub use archive::{ArchivedRange, MEMBER_EVENTS};
 pub use error::{StoreError, with_causes};
 pub use follow::Follower;
 #[cfg(feature = "kurrent")]
-pub use kurrent::{KurrentStore, KurrentUrl, KurrentUrlError};
+pub use kurrent::{KurrentStore, KurrentUrl, KurrentUrlError, StreamError};
 pub use limit::AppendLimit;
 pub use memory::{Fault, MemoryStore};
 pub use postgres::PostgresStore;

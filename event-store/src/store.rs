@@ -1,6 +1,7 @@
 //! What can be done with a log, whichever store keeps it.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use log_record::{
     Checksum, Epoch, Head, LogId, Partition, Place, Position, RecordedEvent, WriterId,
@@ -18,6 +19,9 @@ use crate::{
 
 /// The most events that one read gives, about 8 MB of them; a larger limit is cut to this.
 pub const READ_EVENTS_MAX: usize = 16_384;
+
+/// How long until a store is asked again that may have shown an old end.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 /// What is wrong with an event that should be there.
 const MISSING: &str = "is missing";
@@ -235,6 +239,33 @@ impl EventStore {
             Self::Postgres(store) => store.head(partition).await,
             #[cfg(feature = "kurrent")]
             Self::Kurrent(store) => store.head(partition).await,
+        }
+    }
+
+    /// The partition's end, asked for by who has read as far as `known`: where it seems to end
+    /// earlier, it is asked again for as long as the store may show an end that is no longer so.
+    pub async fn head_past(
+        &self,
+        partition: Partition,
+        known: Position,
+    ) -> Result<Head, StoreError> {
+        let until = Instant::now() + self.lag_max();
+        loop {
+            let head = self.head(partition).await?;
+            if head.position >= known || Instant::now() >= until {
+                return Ok(head);
+            }
+            tokio::time::sleep(ASK_AGAIN_AFTER).await;
+        }
+    }
+
+    /// For how long a read may show an end that is no longer so.
+    const fn lag_max(&self) -> Duration {
+        match self {
+            Self::Memory(_) | Self::Sqlite(_) | Self::Postgres(_) => Duration::ZERO,
+            // A leader that was cut off serves reads until it notices, some seconds later.
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(_) => Duration::from_secs(10),
         }
     }
 

@@ -2,6 +2,10 @@
 //! position, names of logs; on the server of `services`.
 #![cfg(feature = "kurrent")]
 
+mod damaged_streams;
+
+use std::time::Duration;
+
 use event_store::{
     Access, Append, AppendError, EventStore, NewLog, StoreError, StoreUrl, StoreUrlError,
 };
@@ -128,13 +132,45 @@ async fn reads_go_on_when_every_connection_was_cut() {
 }
 
 #[tokio::test]
+async fn a_read_that_ends_early_is_no_whole_one() {
+    let (server, store) = ledger().await;
+    let head = store.take_over(P0, MINE).await.expect("taken over");
+    store.append(Append::after(P0, &head, two())).await.expect("appended");
+    server.cut_next_read();
+    let error = store.read(P0, Position::START, 9).await.expect_err("some of it is missing");
+    assert!(error.is_passing(), "{error}");
+    assert_eq!(read(&store).await.len(), 2);
+}
+
+#[tokio::test]
 async fn a_server_that_is_gone_is_named_and_one_that_comes_is_found() {
     let (server, store) = ledger().await;
-    drop(server);
-    let error = store.head(P0).await.expect_err("nobody is there");
-    assert!(error.is_passing(), "{error}");
-    let again = store.head(P0).await.expect_err("nobody is there");
-    assert!(again.is_passing(), "{again}");
+    store.take_over(P0, MINE).await.expect("taken over");
+    server.be_reachable(false);
+    for _ in 0..2 {
+        let error = store.head(P0).await.expect_err("nobody is there");
+        assert!(error.is_passing(), "{error}");
+        let said = error.to_string();
+        assert!(said.contains(STREAM) && said.contains("127.0.0.1"), "{said}");
+    }
+    server.be_reachable(true);
+    assert_eq!(store.head(P0).await.expect("it is back").epoch, Epoch(1));
+}
+
+/// Whatever node the URL prefers.
+#[tokio::test]
+async fn every_call_asks_for_the_leader() {
+    let server = KurrentServer::start().expect("a server");
+    let url = format!("{}&nodePreference=random", server.url("main"));
+    let url: StoreUrl = url.parse().expect("a URL");
+    let store = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens");
+    let head = store.take_over(P0, MINE).await.expect("taken over");
+    store.append(Append::after(P0, &head, two())).await.expect("appended");
+    store.confirm(P0, head.epoch, Position(2)).await.expect("it is so");
+    store.replace_api_keys(vec![]).await.expect("replaced");
+    store.api_keys().await.expect("read");
+    assert_eq!(read(&store).await.len(), 2);
+    assert_eq!(server.calls_of_any_node(), 0);
 }
 
 /// Positions are the same whatever was raised between them, for a reader that begins anywhere.
@@ -159,6 +195,25 @@ async fn positions_are_dense_across_the_epochs() {
         }
     }
     assert!(store.read(P0, Position(26), 9).await.expect("read").is_empty());
+}
+
+/// A leader that was cut off shows an old end until it notices that it leads no more.
+#[tokio::test]
+async fn events_that_are_not_shown_for_a_while_are_no_fork() {
+    let (server, store) = ledger().await;
+    let head = store.take_over(P0, MINE).await.expect("taken over");
+    store.append(Append::after(P0, &head, two())).await.expect("appended");
+    let last = read(&store).await.pop().expect("there are events");
+    let mut follower = store.follow_from(last.place, last.checksum).expect("a partition");
+    let tail = server.lose_tail(STREAM, 1);
+    let looked = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        server.give_back(tail);
+        let head = store.head(P0).await.expect("head");
+        store.append(Append::after(P0, &head, two())).await.expect("appended");
+    };
+    let (events, ()) = tokio::join!(follower.next(9), looked);
+    assert_eq!(events.expect("it is no fork").len(), 2);
 }
 
 /// What this process knew of the stream is no longer so.
@@ -192,15 +247,24 @@ async fn a_log_that_came_back_shorter_is_noticed_by_who_had_read_on() {
 }
 
 #[tokio::test]
-async fn an_entry_that_is_none_of_the_ledgers_is_named() {
+async fn an_end_that_is_never_where_it_was_read_is_given_up() {
     let (server, store) = ledger().await;
-    let head = store.take_over(P0, MINE).await.expect("taken over");
-    store.append(Append::after(P0, &head, two())).await.expect("appended");
-    server.put(STREAM, "order-placed", "{}");
-    for error in [store.head(P0).await.err(), store.read(P0, Position(0), 9).await.err()] {
-        let error = error.expect("it stops").to_string();
-        assert!(error.contains("metadata that this build doesn't know"), "{error}");
+    for _ in 0..10_000 {
+        server.fail_next_append(AppendFault::Refused);
     }
+    let error = store.take_over(P0, MINE).await.expect_err("it gives up");
+    assert!(error.is_passing() && error.to_string().contains(STREAM), "{error}");
+}
+
+#[tokio::test]
+async fn a_node_that_knows_no_leader_does_not_say_that_the_log_is_empty() {
+    let (server, store) = ledger().await;
+    store.take_over(P0, MINE).await.expect("taken over");
+    server.know_leader(false);
+    let error = store.head(P0).await.expect_err("nobody has looked");
+    assert!(error.is_passing(), "{error}");
+    server.know_leader(true);
+    assert_eq!(store.head(P0).await.expect("head").epoch, Epoch(1));
 }
 
 /// As somebody's own program would: the makers' client, and nothing of the ledger's.
@@ -281,6 +345,48 @@ async fn an_append_beyond_the_servers_limit_is_in_doubt_and_nothing_landed() {
     assert_eq!(head.position, Position(0));
     let some = events[..fitting].to_vec();
     store.append(Append::after(P0, &head, some)).await.expect("what fits lands");
+}
+
+/// A certificate that has no end makes the client panic.
+#[tokio::test]
+async fn a_file_that_is_no_certificate_is_refused_in_a_sentence() {
+    let server = KurrentServer::start().expect("a server");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, "-----BEGIN CERTIFICATE-----\nMIIB\n").expect("written");
+    let url = format!("{}&tlsCaFile={}", server.url("main"), file.display());
+    let url: StoreUrl = url.parse().expect("a URL");
+    let error = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect_err("refused");
+    assert!(event_store::with_causes(&error).contains("tlsCaFile"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_connection_stays_where_the_server_itself_refuses() {
+    let (server, store) = ledger().await;
+    let mut head = store.take_over(P0, MINE).await.expect("taken over");
+    let before = server.connections();
+    for fault in [AppendFault::AccessDenied, AppendFault::Invalid, AppendFault::Refused] {
+        server.fail_next_append(fault);
+        store.append(Append::after(P0, &head, two())).await.expect_err("refused");
+        head = store.resolve_doubt(P0, MINE).await.expect("asked").expect("held");
+    }
+    assert_eq!(server.connections(), before);
+    server.fail_next_append(AppendFault::NotLanded);
+    store.append(Append::after(P0, &head, two())).await.expect_err("lost");
+    store.head(P0).await.expect("asked");
+    assert!(server.connections() > before, "this one was cut");
+}
+
+#[tokio::test]
+async fn an_append_that_is_never_answered_is_in_doubt_after_a_while() {
+    let (server, store) = ledger().await;
+    let head = store.take_over(P0, MINE).await.expect("taken over");
+    server.fail_next_append(AppendFault::Silent);
+    let lost = store.append(Append::after(P0, &head, two())).await;
+    let Err(AppendError::InDoubt(error)) = lost else { panic!("{lost:?}") };
+    assert!(event_store::with_causes(&error).contains("no answer came"), "{error:?}");
+    let head = store.resolve_doubt(P0, MINE).await.expect("asked").expect("held");
+    store.append(Append::after(P0, &head, two())).await.expect("the next is answered");
 }
 
 #[tokio::test]

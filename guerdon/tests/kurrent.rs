@@ -203,6 +203,33 @@ async fn a_second_ledger_on_the_same_log_deposes_the_first() {
     assert_eq!(second.stop(), Some(0));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_somebody_else_wrote_to_stops_its_ledger_and_can_be_brought_elsewhere() {
+    let server = KurrentServer::start().expect("a server");
+    let store = server.url("main");
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start_on(&store, folder.path(), &[]);
+    ledger.client.earns("ann", 500, "B-1").await;
+    let log = server.streams().into_iter().find(|name| name.starts_with("guerdon-"));
+    server.put(&log.expect("its stream"), "order-placed", "{}");
+    let body = serde_json::json!({"points": 1, "cause": {"kind": "purchase", "id": "B-2"}});
+    let path = "/v1/accounts/ann/credits";
+    ledger.client.post("merchant", path, body).await.is_problem(503, "outcome-unknown");
+    let (code, said) = ledger.ends();
+    assert!(code != Some(0) && said.contains("\"order-placed\""), "{said}");
+
+    let file = format!("sqlite:{}", folder.path().join("elsewhere.sqlite").display());
+    copied(&store, &file);
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    std::fs::copy(folder.path().join("api-keys.json"), elsewhere.path().join("api-keys.json"))
+        .expect("copied");
+    let ledger = Ledger::start_on(&file, elsewhere.path(), &[]);
+    let last = ledger.client.earns("ann", 300, "B-2").await;
+    let ann = ledger.client.get_after(&last, "auditor", "/v1/accounts/ann").await.is(200);
+    assert_eq!(ann["available"], 800);
+    assert_eq!(ledger.stop(), Some(0));
+}
+
 #[test]
 fn nothing_of_a_log_in_kurrentdb_is_archived() {
     let server = KurrentServer::start().expect("a server");

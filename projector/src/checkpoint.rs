@@ -44,7 +44,7 @@ impl Checkpoint {
         if of != store.log_id() {
             return Err(ProjectError::OtherLog { at: at.clone(), of, log: store.log_id() });
         }
-        let head = store.head(partition).await?.position;
+        let head = store.head_past(partition, self.position).await?.position;
         let place = Place { partition, position: self.position };
         let forked = || ProjectError::Forked { at: at.clone(), place, head };
         if self.position > head {

@@ -1,5 +1,6 @@
 //! A server in this process that speaks KurrentDB's streams protocol: append with an expected
-//! revision, read forwards and backwards, subscribe to a stream. It refuses to delete.
+//! revision, read forwards and backwards, subscribe to a stream. It deletes nothing for
+//! clients, and what the test tells it to.
 //!
 //! It is no KurrentDB: it keeps streams in memory, has one node, knows neither users nor
 //! projections, and is what a test can have where KurrentDB can't be. It decides on appends as
@@ -10,8 +11,9 @@ mod protocol;
 mod service;
 mod streams;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
@@ -24,7 +26,7 @@ use tonic::transport::server::TcpIncoming;
 use front::Front;
 use protocol::ProposedMessage;
 use service::StreamsService;
-use streams::{Append, Streams};
+use streams::{Append, Streams, written};
 
 /// A running server on a loopback port of its own. Dropping it ends it, and all it has is gone.
 #[derive(Debug)]
@@ -48,6 +50,12 @@ pub enum AppendFault {
     Refused,
     /// It is answered that another node leads, which this one then turns out to be.
     NotLeader,
+    /// It is answered that the user may not append.
+    AccessDenied,
+    /// It is answered that it can't be an append.
+    Invalid,
+    /// It never lands and is never answered, and the connection stays.
+    Silent,
     /// The connection is cut before it lands; it never does.
     NotLanded,
     /// It lands, and the connection is cut before the answer.
@@ -62,6 +70,12 @@ struct Shared {
     address: SocketAddr,
     log: Mutex<Log>,
     front: Front,
+    /// Whether it knows who leads, which it then does itself.
+    knows_leader: AtomicBool,
+    /// Whether the next read ends early.
+    cuts_read: AtomicBool,
+    /// Counts calls that don't ask for the leader.
+    calls_of_any_node: AtomicU64,
     /// Counts appends, for those who wait for one.
     appended: watch::Sender<u64>,
 }
@@ -69,8 +83,16 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Log {
     streams: Streams,
+    tombstones: HashSet<Vec<u8>>,
     faults: VecDeque<AppendFault>,
     late: Vec<Append>,
+}
+
+/// The last entries of a stream, which it doesn't show any more.
+#[derive(Debug)]
+pub struct LostTail {
+    stream: Vec<u8>,
+    events: Vec<ProposedMessage>,
 }
 
 impl KurrentServer {
@@ -88,6 +110,9 @@ impl KurrentServer {
             address,
             log: Mutex::default(),
             front: Front::default(),
+            knows_leader: AtomicBool::new(true),
+            cuts_read: AtomicBool::default(),
+            calls_of_any_node: AtomicU64::new(0),
             appended: watch::Sender::new(0),
         });
         // The listeners belong to its reactor; a test's may be another.
@@ -127,24 +152,76 @@ impl KurrentServer {
             .collect()
     }
 
+    /// How many connections were made to it so far.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.shared.front.count()
+    }
+
     /// Cuts every connection that there is.
     pub fn cut_connections(&self) {
         self.shared.front.cut();
     }
 
-    /// Loses a stream's last entries, as a server does that is restored from a backup.
-    pub fn lose_tail(&self, stream: &str, entries: usize) {
-        if let Some(events) = self.shared.log().streams.get_mut(stream.as_bytes()) {
-            events.truncate(events.len().saturating_sub(entries));
-        }
+    /// Whether it takes calls, or knows nobody who would, as during an election.
+    pub fn know_leader(&self, knows: bool) {
+        self.shared.knows_leader.store(knows, Ordering::Relaxed);
+    }
+
+    /// Loses a stream's last entries, as a server does that is restored from a backup, and says
+    /// which they were.
+    pub fn lose_tail(&self, stream: &str, entries: usize) -> LostTail {
+        let mut log = self.shared.log();
+        let tail = log.streams.get_mut(stream.as_bytes()).map(|events| {
+            let kept = events.len().saturating_sub(entries);
+            events.split_off(kept)
+        });
+        LostTail { stream: stream.into(), events: tail.unwrap_or_default() }
+    }
+
+    /// Shows again what was lost, as the leader does that has it.
+    pub fn give_back(&self, tail: LostTail) {
+        self.shared.log().streams.entry(tail.stream).or_default().extend(tail.events);
+    }
+
+    /// The next read ends well and early, as one does whose connection is closed in order.
+    pub fn cut_next_read(&self) {
+        self.shared.cuts_read.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it can be reached; where it can't, what was connected is cut.
+    pub fn be_reachable(&self, reachable: bool) {
+        self.shared.front.be_reachable(reachable);
+    }
+
+    /// How many appends and reads, but subscriptions, would have been content with a node that
+    /// doesn't lead.
+    #[must_use]
+    pub fn calls_of_any_node(&self) -> u64 {
+        self.shared.calls_of_any_node.load(Ordering::Relaxed)
     }
 
     /// Adds an entry to a stream, as anybody can who may.
     pub fn put(&self, stream: &str, event_type: &str, data: &str) {
-        let mut message = ProposedMessage { data: data.into(), ..Default::default() };
-        message.metadata.insert("type".into(), event_type.into());
-        message.metadata.insert("content-type".into(), "application/json".into());
+        let message = written(event_type, data);
         self.shared.log().streams.entry(stream.into()).or_default().push(message);
+    }
+
+    /// Sets a stream's metadata: `$tb` and `$maxCount` hide its beginning, and `$maxAge` hides all
+    /// of it.
+    pub fn set_metadata(&self, stream: &str, metadata: &str) {
+        self.put(&format!("$${stream}"), "$metadata", metadata);
+    }
+
+    /// Deletes a stream as the server's own browser does: what it has is hidden, and whoever
+    /// appends to it as to none goes on behind that.
+    pub fn delete_softly(&self, stream: &str) {
+        self.set_metadata(stream, &format!(r#"{{"$tb":{}}}"#, i64::MAX));
+    }
+
+    /// Deletes a stream for good.
+    pub fn tombstone(&self, stream: &str) {
+        self.shared.log().tombstones.insert(stream.into());
     }
 
     /// The types of a stream's events, in order.

@@ -17,7 +17,7 @@ mod test_database;
 pub use home::home;
 pub use kafka::{Kafka, KafkaCluster, shared_kafka};
 #[cfg(feature = "kurrent")]
-pub use kurrent::{AppendFault, KurrentServer};
+pub use kurrent::{AppendFault, KurrentServer, LostTail};
 pub use postgres::{Postgres, Stop, bin_folder};
 pub use python::{PYTHON_KAFKA, python_with};
 pub use test_database::TestDatabase;

@@ -53,7 +53,12 @@ impl Run {
             Trouble::Append(AppendError::InDoubt(error), failed, gathered) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "an append is in doubt");
                 match self.resolve_doubt().await {
-                    None => {
+                    Err(why) => {
+                        failed.leave(Unanswered::OutcomeUnknown);
+                        gathered.leave(Unanswered::NotDecided(NotDecided::Stopped));
+                        return Err(why);
+                    }
+                    Ok(None) => {
                         failed.leave(Unanswered::OutcomeUnknown);
                         gathered.leave(Unanswered::NotDecided(NotDecided::Deposed));
                         // Where the history is shorter, the take-over may be lost with its end.
@@ -61,18 +66,18 @@ impl Run {
                         let why = head.and_then(|head| self.forked(&head));
                         return Err(why.unwrap_or_else(|| DEPOSED.into()));
                     }
-                    Some(head) if head.position < self.durable => {
+                    Ok(Some(head)) if head.position < self.durable => {
                         failed.leave(Unanswered::OutcomeUnknown);
                         gathered.leave(Unanswered::NotDecided(NotDecided::Deposed));
                         return Err(self.forked(&head).unwrap_or_default());
                     }
-                    Some(head) if head.last_batch == Some(failed.id) => {
+                    Ok(Some(head)) if head.last_batch == Some(failed.id) => {
                         // The write that said so is durable, and so is all before it.
                         self.durable = head.position;
                         failed.release(&self.gate);
                         self.gate.open();
                     }
-                    Some(_) => undecided.extend(failed.take_back()),
+                    Ok(Some(_)) => undecided.extend(failed.take_back()),
                 }
                 undecided.extend(gathered.take_back());
             }
@@ -82,15 +87,17 @@ impl Run {
         self.reload().await
     }
 
-    /// Asks until there is an answer; nothing when another writer has taken over.
-    async fn resolve_doubt(&mut self) -> Option<Head> {
+    /// Asks until there is an answer; nothing when another writer has taken over. An error says why
+    /// there never will be one.
+    async fn resolve_doubt(&mut self) -> Result<Option<Head>, String> {
         let mut delay = RETRY_DELAY_MIN;
         loop {
             match self.config.store.resolve_doubt(self.config.partition, self.writer).await {
                 Ok(head) => {
                     self.epoch = head.map_or(self.epoch, |head| head.epoch);
-                    return head;
+                    return Ok(head);
                 }
+                Err(error) if !error.is_passing() => return Err(with_causes(&error)),
                 Err(error) => {
                     let error: &dyn std::error::Error = &error;
                     tracing::warn!(error, "the doubt can't be resolved yet");
@@ -135,7 +142,8 @@ impl Run {
             format!(
                 "log-forked: the log of partition {partition} was at {partition}:{durable} and \
                  now ends at {partition}:{}: {lost} events that were answered are lost; see \
-                 docs/operations/postgresql.md for what to do after a fork",
+                 docs/operations/postgresql.md, or kurrentdb.md where it is there, for what to do \
+                 after a fork",
                 head.position
             )
         })

@@ -453,7 +453,10 @@ pub(super) enum Unrecordable {
     Impossible(#[from] Impossible),
     #[error("the operating system gives no randomness: {0}")]
     Random(#[from] getrandom::Error),
-    #[error("its events are more than one append to this log may have")]
+    #[error(
+        "its events are more than one append to this log may have: raise append-bytes in the log's \
+         URL, and what the server takes with it"
+    )]
     TooMuch,
     #[error("nothing was decided to be recorded")]
     Nothing,

@@ -1,12 +1,15 @@
 //! Which log a name means, and the API keys beside it: a stream each, whose first entry, or last,
 //! is what counts.
 
-use eventstore::EventData;
+use eventstore::{EventData, RecordedEvent};
 use log_record::{LogId, Partition, hex, parse_hex};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::connection::{Answer, Connection, ReadAt};
+use super::rounds::Rounds;
+use super::stream_error::StreamError;
 use super::{KurrentUrl, partition_stream, unfit};
 use crate::{Access, ApiKeyRow, NewLog, StoreError};
 
@@ -41,7 +44,7 @@ pub(super) async fn open(
     // Two names for the same streams would be two writers that know nothing of each other.
     for partition in (0..new_log.partitions).map(Partition) {
         let stream = partition_stream(new_log.log_id, partition);
-        if !connection.read(&stream, ReadAt::End, 1).await?.is_empty() {
+        if connection.last(&stream).await?.is_some() {
             return Err(StoreError::AnotherName { log: url.to_string(), found: new_log.log_id });
         }
     }
@@ -53,19 +56,33 @@ pub(super) async fn open(
 }
 
 async fn made(connection: &Connection, url: &KurrentUrl) -> Result<Option<NewLog>, StoreError> {
-    let entries = connection.read(&name_stream(url), ReadAt::Revision(0), 1).await?;
-    let Some(entry) = entries.first() else { return Ok(None) };
-    let LogMade { log_id, partitions } = entry.as_json().map_err(unfit)?;
+    let stream = name_stream(url);
+    let Some(entries) = connection.read(&stream, ReadAt::Revision(0), 1).await? else {
+        return Ok(None);
+    };
+    let Some(entry) = entries.first() else {
+        return Err(StreamError::Hidden { stream, metadata: None }.into());
+    };
+    let LogMade { log_id, partitions } = fact(&stream, entry)?;
     Ok(Some(NewLog { log_id: LogId(log_id), partitions }))
+}
+
+/// What an entry says.
+fn fact<Fact: DeserializeOwned>(stream: &str, entry: &RecordedEvent) -> Result<Fact, StreamError> {
+    entry.as_json().map_err(|_| StreamError::Unreadable {
+        stream: stream.into(),
+        revision: entry.revision,
+        event_type: entry.event_type.clone(),
+    })
 }
 
 pub(super) async fn keys(
     connection: &Connection,
     log_id: LogId,
 ) -> Result<Vec<ApiKeyRow>, StoreError> {
-    let entries = connection.read(&keys_stream(log_id), ReadAt::End, 1).await?;
-    let Some(entry) = entries.first() else { return Ok(vec![]) };
-    let replaced: KeysReplaced = entry.as_json().map_err(unfit)?;
+    let stream = keys_stream(log_id);
+    let Some(entry) = connection.last(&stream).await? else { return Ok(vec![]) };
+    let replaced: KeysReplaced = fact(&stream, &entry)?;
     let row = |key: Key| ApiKeyRow {
         role: key.role,
         // Of no key's text.
@@ -83,14 +100,15 @@ pub(super) async fn replace_keys(
     let key = |row: ApiKeyRow| Key { role: row.role, sha256: hex(&row.hash) };
     let replaced = KeysReplaced { keys: keys.into_iter().map(key).collect() };
     let stream = keys_stream(log_id);
+    let mut rounds = Rounds::new(&stream);
     loop {
         let event = EventData::json("api-keys-replaced", &replaced).map_err(unfit)?;
         let event = event.id(Uuid::now_v7());
-        let last = connection.read(&stream, ReadAt::End, 1).await?;
-        let after = last.first().map(|entry| entry.revision);
+        let after = connection.last(&stream).await?.map(|last| last.revision);
         if let Answer::Landed(_) = connection.append(&stream, after, vec![event]).await? {
             return Ok(());
         }
+        rounds.next().await?;
     }
 }
 

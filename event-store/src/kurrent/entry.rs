@@ -14,9 +14,11 @@ use log_record::{
     WriterId, hex, parse_hex,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use uuid::{Builder, Uuid};
 
+use super::stream_error::StreamError;
 use crate::Append;
 
 const EPOCH_RAISED: &str = "epoch-raised";
@@ -26,9 +28,6 @@ pub(super) enum Entry {
     Event { event: RecordedEvent, head: Head },
     EpochRaised(Head),
 }
-
-/// What an entry can't be read for.
-pub(super) const UNREADABLE: &str = "has metadata that this build doesn't know";
 
 #[derive(Serialize, Deserialize)]
 struct Metadata<'a> {
@@ -66,8 +65,31 @@ impl Entry {
         }
     }
 
-    /// Nothing where it isn't one of ours.
-    pub(super) fn read(partition: Partition, entry: &eventstore::RecordedEvent) -> Option<Self> {
+    /// An error says why it isn't one that a ledger can have left there.
+    pub(super) fn read(
+        partition: Partition,
+        entry: &eventstore::RecordedEvent,
+    ) -> Result<Self, StreamError> {
+        let (stream, revision) = (entry.stream_id().to_owned(), entry.revision);
+        let read = Self::parse(partition, entry).ok_or_else(|| {
+            let event_type = entry.event_type.clone();
+            if is_ours(entry) {
+                StreamError::Unreadable { stream: stream.clone(), revision, event_type }
+            } else {
+                StreamError::Foreign { stream: stream.clone(), revision, event_type }
+            }
+        })?;
+        // An event adds one position, and a raised epoch one epoch; nothing else is in the stream.
+        let Head { position, epoch, .. } = read.head();
+        let expected = position.0.saturating_add(epoch.0).saturating_sub(1);
+        if revision == expected {
+            Ok(read)
+        } else {
+            Err(StreamError::Misplaced { stream, revision, expected })
+        }
+    }
+
+    fn parse(partition: Partition, entry: &eventstore::RecordedEvent) -> Option<Self> {
         if entry.event_type == EPOCH_RAISED {
             let raised: Raised = serde_json::from_slice(&entry.data).ok()?;
             return Some(Self::EpochRaised(Head {
@@ -104,6 +126,15 @@ impl Entry {
         };
         Some(Self::Event { event, head })
     }
+}
+
+/// Whether a ledger wrote it, perhaps one of another build's.
+fn is_ours(entry: &eventstore::RecordedEvent) -> bool {
+    let has_checksum = || {
+        let metadata: Option<Value> = serde_json::from_slice(&entry.custom_metadata).ok();
+        metadata.is_some_and(|metadata| metadata.get("checksum").is_some())
+    };
+    entry.event_type == EPOCH_RAISED || has_checksum()
 }
 
 /// The entry that makes `head` the head.

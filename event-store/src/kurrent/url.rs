@@ -3,13 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use eventstore::ClientSettings;
+use eventstore::{ClientSettings, Credentials};
 
 /// The name of a log where the URL says none.
 const LOG: &str = "main";
 
-/// The most bytes of events that an append has where the URL doesn't say: below the server's
-/// default for `MaxAppendSize`, 1,048,576.
+/// The most bytes of events that an append has where the URL doesn't say: below the least that a
+/// server has by default for `MaxAppendSize`, 1,048,576 up to version 25.0.
 const APPEND_BYTES: usize = 1_000_000;
 
 /// What counts where the URL says nothing else. The client waits for the interval before every
@@ -20,14 +20,37 @@ const DEFAULTS: &str = "discoveryInterval=50&maxDiscoverAttempts=10&nodePreferen
 /// The least that makes sense: any command fits.
 const APPEND_BYTES_MIN: usize = 65_536;
 
-/// The most that a server can be told to take, 16 MiB.
+/// The most that one event may have by default, 16 MiB. A server takes more in an append from 25.1
+/// on, but whoever waits for an answer waits for all of it.
 const APPEND_BYTES_MAX: usize = 16_777_216;
+
+/// What the client knows; it would pass over anything else, as over a log's name that is misspelt.
+const THEIR_WORDS: [&str; 13] = [
+    "maxDiscoverAttempts",
+    "discoveryInterval",
+    "gossipTimeout",
+    "tls",
+    "tlsVerifyCert",
+    "tlsCaFile",
+    "userCertFile",
+    "userKeyFile",
+    "nodePreference",
+    "keepAliveInterval",
+    "keepAliveTimeout",
+    "defaultDeadline",
+    "connectionName",
+];
+
+/// The longest deadline, in milliseconds. The client panics on what its protocol can't write.
+const DEADLINE_MAX: u32 = 3_600_000;
 
 /// Where a log is kept in KurrentDB: servers, and the log's name on them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KurrentUrl {
     text: String,
+    /// Without user and password.
     settings: Box<ClientSettings>,
+    credentials: Option<Credentials>,
     log: String,
     append_bytes: usize,
 }
@@ -38,6 +61,18 @@ pub enum KurrentUrlError {
     /// The client can't read it.
     #[error("{0}; it is written kurrentdb://USER:PASSWORD@HOST:PORT,HOST:PORT?log=NAME")]
     Settings(String),
+    /// Nobody knows it.
+    #[error(
+        "{0:?} says nothing to a log in KurrentDB; what can stand there is log, append-bytes, {list}",
+        list = THEIR_WORDS.join(", ")
+    )]
+    Word(String),
+    /// It isn't a number, or too small or large.
+    #[error(
+        "defaultDeadline must be a number of milliseconds from 1 to {DEADLINE_MAX}, and {0:?} is \
+         none"
+    )]
+    Deadline(String),
     /// A log's name becomes a part of a stream's.
     #[error("a log's name has 1 to 64 letters, digits or underscores, and {0:?} doesn't")]
     Name(String),
@@ -67,6 +102,10 @@ impl KurrentUrl {
         (*self.settings).clone()
     }
 
+    pub(super) fn credentials(&self) -> Option<Credentials> {
+        self.credentials.clone()
+    }
+
     pub(super) fn log(&self) -> &str {
         &self.log
     }
@@ -81,27 +120,75 @@ impl FromStr for KurrentUrl {
 
     fn from_str(text: &str) -> Result<Self, KurrentUrlError> {
         let (base, query) = text.split_once('?').unwrap_or((text, ""));
+        if text.contains('#') || query.contains('@') {
+            let why = format!(
+                "{} isn't all of a URL: in it, write # as %23, a ? of a password as %3F, and an @ \
+                 after the ? as %40",
+                shown(text)
+            );
+            return Err(KurrentUrlError::Settings(why));
+        }
         let (mut log, mut append_bytes) = (LOG.to_owned(), APPEND_BYTES);
         let mut theirs = vec![];
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            match pair.split_once('=') {
-                Some(("log", name)) => log = checked_name(name)?,
-                Some(("append-bytes", bytes)) => append_bytes = checked_bytes(bytes)?,
-                _ => theirs.push(pair),
+            let (word, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let is = |known: &str| word.eq_ignore_ascii_case(known);
+            if is("log") {
+                log = checked_name(value)?;
+            } else if is("append-bytes") {
+                append_bytes = checked_bytes(value)?;
+            } else if THEIR_WORDS.into_iter().any(is) {
+                if is("defaultDeadline") {
+                    check_deadline(value)?;
+                }
+                theirs.push(pair);
+            } else {
+                return Err(KurrentUrlError::Word(word.to_owned()));
             }
         }
         // What the user says counts, for it comes later.
-        let plain = format!("{base}?{DEFAULTS}&{}", theirs.join("&"));
+        let plain = format!("{}?{DEFAULTS}&{}", shown(base), theirs.join("&"));
         let settings: ClientSettings = plain
             .parse()
-            // Its words may repeat the whole text, with the password in it.
             .map_err(|_| KurrentUrlError::Settings(format!("{} is no URL", shown(base))))?;
         if settings.hosts().iter().any(|host| host.host.is_empty()) {
             let why = format!("{} names no host", shown(base));
             return Err(KurrentUrlError::Settings(why));
         }
-        Ok(Self { text: text.to_owned(), settings: Box::new(settings), log, append_bytes })
+        let (text, settings) = (text.to_owned(), Box::new(settings));
+        Ok(Self { text, settings, credentials: credentials(base)?, log, append_bytes })
     }
+}
+
+/// The user and the password before a URL's hosts. The client would send them as they are written.
+fn credentials(base: &str) -> Result<Option<Credentials>, KurrentUrlError> {
+    let (_, rest) = base.split_once("://").unwrap_or(("", base));
+    let Some((who, _)) = rest.rsplit_once('@') else { return Ok(None) };
+    let (user, password) = who.split_once(':').unwrap_or((who, ""));
+    let decoded = |text| {
+        let why =
+            || format!("{} has a user or password with a % that encodes nothing", shown(base));
+        decoded(text).ok_or_else(|| KurrentUrlError::Settings(why()))
+    };
+    Ok(Some(Credentials::new(decoded(user)?, decoded(password)?)))
+}
+
+/// A text in which a character may be written as %, and its bytes in hexadecimal digits.
+fn decoded(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        bytes.extend(rest.as_bytes());
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn check_deadline(value: &str) -> Result<(), KurrentUrlError> {
+    let is_fine = |deadline: u32| (1..=DEADLINE_MAX).contains(&deadline);
+    let wrong = || KurrentUrlError::Deadline(value.to_owned());
+    value.parse().ok().filter(|deadline| is_fine(*deadline)).map(|_| ()).ok_or_else(wrong)
 }
 
 fn checked_name(name: &str) -> Result<String, KurrentUrlError> {
@@ -119,17 +206,20 @@ fn checked_bytes(bytes: &str) -> Result<usize, KurrentUrlError> {
     number.ok_or_else(|| KurrentUrlError::AppendBytes(bytes.to_owned()))
 }
 
-/// Without user and password.
-fn shown(base: &str) -> String {
-    let (scheme, rest) = base.split_once("://").unwrap_or(("kurrentdb", base));
-    let hosts = rest.rsplit_once('@').map_or(rest, |(_, hosts)| hosts);
+/// Without user and password, as far as it can be told where they end.
+fn shown(text: &str) -> String {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("kurrentdb", text));
+    let (base, query) = rest.split_once('?').unwrap_or((rest, ""));
+    if query.contains('@') || rest.contains('#') {
+        return format!("{scheme}://…");
+    }
+    let hosts = base.rsplit_once('@').map_or(base, |(_, hosts)| hosts);
     format!("{scheme}://{hosts}")
 }
 
 impl fmt::Display for KurrentUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let base = self.text.split('?').next().unwrap_or_default();
-        write!(f, "{}?log={}", shown(base), self.log)
+        write!(f, "{}?log={}", shown(&self.text), self.log)
     }
 }
 
@@ -175,9 +265,50 @@ mod tests {
             "kurrentdb://host?append-bytes=1",
             "kurrentdb://host?append-bytes=99999999",
             "kurrentdb://host?append-bytes=many",
+            "kurrentdb://ann:s3cret?ret@host",
+            "kurrentdb://ann:1?s3cret@host",
+            "kurrentdb://ann:p@s3cret?s3cret@host",
+            "kurrentdb://ann:1#s3cret@host",
+            "kurrentdb://ann:s3cret%zz@host",
+            "kurrentdb://ann:s3cret%f@host",
+            "kurrentdb://host?connectionName=s3cret@here",
         ] {
             let error = url(text).expect_err(text).to_string();
             assert!(!error.contains("s3cret"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_word_that_nobody_knows_is_refused_and_the_others_are_listed() {
+        for word in ["log_name", "append_bytes", "lög", "tls-verify-cert"] {
+            let error = url(&format!("kurrentdb://host?tls=false&{word}=shop")).expect_err(word);
+            assert!(matches!(&error, KurrentUrlError::Word(named) if named == word), "{error}");
+            let said = error.to_string();
+            assert!(said.contains("append-bytes") && said.contains("tlsCaFile"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_the_same_in_any_case() {
+        let url = url("kurrentdb://host?TLS=false&Log=shop&Append-Bytes=70000").expect("a URL");
+        assert_eq!((url.log(), url.append_bytes()), ("shop", 70_000));
+        assert!(!url.settings().is_secure_mode_enabled());
+    }
+
+    #[test]
+    fn a_user_and_a_password_are_decoded_and_sent_by_the_call_alone() {
+        let url = url("kurrentdb://%C3%A4nn:s3c%3Fr%40t%25:x@host").expect("a URL");
+        assert_eq!(url.credentials(), Some(Credentials::new("änn", "s3c?r@t%:x")));
+        assert_eq!(url.settings().default_authenticated_user(), &None);
+        assert_eq!(url.to_string(), "kurrentdb://host?log=main");
+    }
+
+    #[test]
+    fn a_deadline_is_one_that_can_be_kept() {
+        for wrong in ["-1", "0", "3600001", "soon", ""] {
+            let error = url(&format!("kurrentdb://host?defaultDeadline={wrong}")).expect_err(wrong);
+            assert!(matches!(error, KurrentUrlError::Deadline(_)), "{error}");
+        }
+        url("kurrentdb://host?defaultdeadline=2000").expect("two seconds");
     }
 }

@@ -201,7 +201,7 @@ pub(super) enum ReadFrom {
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct ReadResp {
-    #[prost(oneof = "ReadContent", tags = "1, 2, 4")]
+    #[prost(oneof = "ReadContent", tags = "1, 2, 4, 6")]
     pub(super) content: Option<ReadContent>,
 }
 
@@ -213,6 +213,8 @@ pub(super) enum ReadContent {
     Confirmation(SubscriptionConfirmation),
     #[prost(message, tag = "4")]
     StreamNotFound(StreamNotFound),
+    #[prost(uint64, tag = "6")]
+    LastStreamPosition(u64),
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -1,6 +1,7 @@
 //! The gRPC service: reads and appends over HTTP/2, and the faults that it was told to have.
 
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -10,18 +11,19 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::body::Body;
 use tonic::codec::ProstCodec;
 use tonic::codegen::{BoxFuture, Service, http};
+use tonic::metadata::MetadataValue;
 use tonic::server::{ClientStreamingService, Grpc, NamedService, ServerStreamingService};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::protocol::{
     AppendContent, AppendOptions, AppendReq, AppendResp, Count, Direction, ExpectedRevision,
-    ReadContent, ReadEvent, ReadFrom, ReadReq, ReadResp, RecordedEvent, StreamIdentifier,
-    StreamNotFound, SubscriptionConfirmation,
+    ProposedMessage, ReadContent, ReadEvent, ReadFrom, ReadReq, ReadResp, RecordedEvent,
+    StreamIdentifier, StreamNotFound, SubscriptionConfirmation,
 };
-use super::streams::{Append, refused, written_id};
+use super::streams::{Append, first_shown, refused, written_id};
 use super::{AppendFault, Log, Shared};
 
-/// The most bytes that one append may have: the server's default.
+/// The most bytes that one append may have: the server's default up to version 25.0.
 const APPEND_BYTES_MAX: usize = 1_048_576;
 
 /// How many answers wait for a reader.
@@ -75,6 +77,7 @@ impl ClientStreamingService<AppendReq> for AppendMethod {
 
     fn call(&mut self, request: Request<Streaming<AppendReq>>) -> Self::Future {
         let shared = self.0.clone();
+        shared.note_whom_it_asks(&request);
         Box::pin(async move {
             let append = gather(request.into_inner()).await?;
             shared.append(append).await.map(Response::new)
@@ -105,6 +108,9 @@ impl Shared {
             let why = format!("Maximum Append Size of {APPEND_BYTES_MAX} Exceeded.");
             return Err(Status::invalid_argument(why));
         }
+        if let Some(refusal) = self.refusal(&append.stream) {
+            return Err(refusal);
+        }
         let fault = self.log().faults.pop_front();
         match fault {
             None => Ok(self.land(append)),
@@ -113,6 +119,9 @@ impl Shared {
                 Ok(refused(&append.expected, length as u64))
             }
             Some(AppendFault::NotLeader) => Err(self.not_leader()),
+            Some(AppendFault::AccessDenied) => Err(Status::permission_denied("Access Denied")),
+            Some(AppendFault::Invalid) => Err(Status::invalid_argument("It is no append")),
+            Some(AppendFault::Silent) => std::future::pending().await,
             Some(AppendFault::NotLanded) => self.lose_connection().await,
             Some(AppendFault::Landed) => {
                 self.land(append);
@@ -135,6 +144,27 @@ impl Shared {
         self.front.cut();
         // Nobody hears it.
         Err(Status::unavailable("the connection was cut"))
+    }
+
+    fn note_whom_it_asks<Message>(&self, request: &Request<Message>) {
+        let asks_the_leader = request.metadata().get("requires-leader");
+        if asks_the_leader.is_none_or(|value| value != "true") {
+            self.calls_of_any_node.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Why it neither reads a stream nor appends to it.
+    fn refusal(&self, stream: &[u8]) -> Option<Status> {
+        let (status, exception) = if !self.knows_leader.load(Ordering::Relaxed) {
+            (Status::not_found("No leader info available in response"), "not-leader")
+        } else if self.log().tombstones.contains(stream) {
+            (Status::failed_precondition("Event stream is deleted."), "stream-deleted")
+        } else {
+            return None;
+        };
+        let mut status = status;
+        status.metadata_mut().insert("exception", MetadataValue::from_static(exception));
+        Some(status)
     }
 
     fn not_leader(&self) -> Status {
@@ -168,6 +198,14 @@ impl ServerStreamingService<ReadReq> for ReadMethod {
 
     fn call(&mut self, request: Request<ReadReq>) -> Self::Future {
         let shared = self.0.clone();
+        let is_subscription = request
+            .get_ref()
+            .options
+            .as_ref()
+            .is_some_and(|options| matches!(options.count, Some(Count::Subscription(_))));
+        if !is_subscription {
+            shared.note_whom_it_asks(&request);
+        }
         Box::pin(async move {
             let options = request.into_inner().options.unwrap_or_default();
             let Some(stream) = options.stream else {
@@ -178,6 +216,9 @@ impl ServerStreamingService<ReadReq> for ReadMethod {
                 from: stream.from.unwrap_or(ReadFrom::Start(Default::default())),
                 is_backwards: options.direction == Direction::Backwards as i32,
             };
+            if let Some(refusal) = shared.refusal(&read.stream) {
+                return Err(refusal);
+            }
             let (answers, receiver) = mpsc::channel(ANSWERS);
             // It ends when the reader has gone.
             match options.count {
@@ -200,36 +241,23 @@ struct Read {
     is_backwards: bool,
 }
 
+/// Events with their revisions, and the last revision of their stream.
+type Shown = (Vec<(usize, ProposedMessage)>, u64);
+
 type Sender = mpsc::Sender<Result<ReadResp, Status>>;
 
 impl Shared {
     async fn read(&self, read: Read, count: u64, answers: &Sender) {
-        let events = {
-            let log = self.log();
-            log.streams.get(&read.stream).map(|events| {
-                let last = events.len().saturating_sub(1);
-                let at = match read.from {
-                    ReadFrom::Start(_) => 0,
-                    ReadFrom::End(_) => last,
-                    ReadFrom::Revision(at) => usize::try_from(at).unwrap_or(usize::MAX),
-                };
-                let count = usize::try_from(count).unwrap_or(usize::MAX);
-                let all = events.iter().enumerate();
-                let chosen: Vec<_> = if read.is_backwards {
-                    all.take(at.saturating_add(1)).rev().take(count).collect()
-                } else {
-                    all.skip(at).take(count).collect()
-                };
-                chosen.into_iter().map(|(at, event)| (at, event.clone())).collect::<Vec<_>>()
-            })
-        };
+        let shown = self.shown(&read, count);
         let stream = StreamIdentifier { stream_name: read.stream };
-        let Some(events) = events else {
+        let Some((events, last)) = shown else {
             let content = StreamNotFound { stream_identifier: Some(stream) };
             send(answers, ReadContent::StreamNotFound(content)).await;
             return;
         };
-        for (at, event) in events {
+        let is_cut = self.cuts_read.swap(false, Ordering::Relaxed);
+        let count = if is_cut { events.len() / 2 } else { events.len() };
+        for (at, event) in events.into_iter().take(count) {
             let recorded = RecordedEvent {
                 id: Some(written_id(&event)),
                 stream_identifier: Some(stream.clone()),
@@ -243,6 +271,32 @@ impl Shared {
                 return;
             }
         }
+        if !is_cut {
+            send(answers, ReadContent::LastStreamPosition(last)).await;
+        }
+    }
+
+    /// What a read gets, and the stream's last revision; nothing of one that isn't there.
+    fn shown(&self, read: &Read, count: u64) -> Option<Shown> {
+        let log = self.log();
+        let first = first_shown(&log.streams, &read.stream)?;
+        let events = log.streams.get(&read.stream)?;
+        let last = events.len().saturating_sub(1);
+        let at = match read.from {
+            ReadFrom::Start(_) => 0,
+            ReadFrom::End(_) => last,
+            ReadFrom::Revision(at) => usize::try_from(at).unwrap_or(usize::MAX),
+        };
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let all = events.iter().enumerate().skip(first);
+        let chosen: Vec<_> = if read.is_backwards {
+            let to_there: Vec<_> = all.take_while(|(revision, _)| *revision <= at).collect();
+            to_there.into_iter().rev().take(count).collect()
+        } else {
+            all.skip_while(|(revision, _)| *revision < at).take(count).collect()
+        };
+        let chosen = chosen.into_iter().map(|(at, event)| (at, event.clone())).collect();
+        Some((chosen, last as u64))
     }
 
     /// From after a revision on, or from the start, for as long as the reader stays.

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value;
+
 use super::protocol::{
     AppendResp, AppendResult, AppendSuccess, CurrentRevision, Empty, ExpectedRevision,
     ProposedMessage, SuccessPosition, SuccessRevision, Uuid, UuidValue, WrongExpectedVersion,
@@ -35,6 +37,9 @@ impl Append {
     /// the first; where only some of the ids are there, it is refused.
     pub(super) fn land(self, streams: &mut Streams) -> AppendResp {
         let length = streams.get(&self.stream).map_or(0, |events| events.len() as u64);
+        if length > 0 && first_shown(streams, &self.stream).is_none() {
+            return self.land_undeleting(streams, length);
+        }
         let after = match self.expected {
             ExpectedRevision::Revision(revision) => Some(revision.saturating_add(1)),
             ExpectedRevision::NoStream(Empty {}) => Some(0),
@@ -57,6 +62,55 @@ impl Append {
             && there.take(count).map(id_of).eq(self.events.iter().map(id_of));
         if is_repeat { success(after + count as u64) } else { refused(&self.expected, length) }
     }
+
+    /// On a stream that was deleted softly: it goes on behind what it had, which stays hidden.
+    fn land_undeleting(self, streams: &mut Streams, length: u64) -> AppendResp {
+        let is_expected = match self.expected {
+            ExpectedRevision::Revision(revision) => revision + 1 == length,
+            ExpectedRevision::NoStream(Empty {}) | ExpectedRevision::Any(Empty {}) => true,
+            ExpectedRevision::StreamExists(Empty {}) => false,
+        };
+        if !is_expected {
+            return refused(&self.expected, length);
+        }
+        let count = self.events.len() as u64;
+        if count > 0 {
+            let from_here = written("$metadata", &format!(r#"{{"$tb":{length}}}"#));
+            streams.entry(metadata_of(&self.stream)).or_default().push(from_here);
+            streams.entry(self.stream).or_default().extend(self.events);
+        }
+        success(length + count)
+    }
+}
+
+/// The stream that has a stream's metadata.
+pub(super) fn metadata_of(stream: &[u8]) -> Vec<u8> {
+    [b"$$", stream].concat()
+}
+
+/// From which revision on a stream is shown; nothing where it isn't there, or deleted softly.
+pub(super) fn first_shown(streams: &Streams, stream: &[u8]) -> Option<usize> {
+    let length = streams.get(stream)?.len();
+    let metadata = streams.get(&metadata_of(stream)).and_then(|events| events.last());
+    let metadata: Value =
+        metadata.and_then(|event| serde_json::from_slice(&event.data).ok()).unwrap_or_default();
+    let truncated_before = metadata["$tb"].as_i64().unwrap_or_default();
+    if truncated_before == i64::MAX {
+        return None;
+    }
+    let before = usize::try_from(truncated_before).unwrap_or_default();
+    let beyond = metadata["$maxCount"].as_u64().and_then(|count| usize::try_from(count).ok());
+    let before = before.max(beyond.map_or(0, |count| length.saturating_sub(count)));
+    // Whatever age it says, everything here is older.
+    Some(if metadata["$maxAge"].is_null() { before } else { length })
+}
+
+/// An entry as somebody writes it by hand.
+pub(super) fn written(event_type: &str, data: &str) -> ProposedMessage {
+    let mut message = ProposedMessage { data: data.into(), ..Default::default() };
+    message.metadata.insert("type".into(), event_type.into());
+    message.metadata.insert("content-type".into(), "application/json".into());
+    message
 }
 
 fn success(length: u64) -> AppendResp {
