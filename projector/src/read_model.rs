@@ -31,6 +31,10 @@ pub use glance::Glance;
 pub use reading::{Argument, Query, Reading, RowOf};
 pub use server::ServerStatus;
 
+/// How many rows of a page a file's thread reads ahead of who takes them: to wake each other for a
+/// few rows takes longer than to read those.
+const ROWS_AHEAD: usize = 1_000;
+
 /// How many reads of a file run at the same time; more would share the same cores.
 const CONNECTIONS_MAX: u32 = 4;
 
@@ -109,7 +113,7 @@ impl ReadModel {
     ) -> Result<Self, ProjectError> {
         let servers: Vec<Server> = match (url, replica) {
             (ReadModelUrl::Sqlite(file), None) => {
-                let options = options(file).read_only(true);
+                let options = options(file).read_only(true).row_buffer_size(ROWS_AHEAD);
                 let pool = SqlitePoolOptions::new()
                     .max_connections(CONNECTIONS_MAX)
                     .test_before_acquire(false)

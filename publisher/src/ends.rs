@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::stream::{Stream, key};
 
-/// How often the read model is looked at where no projector of this process says when to.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often the read model is looked at, at most; and where no projector of this process says when
+/// to.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// How long the projector's word is waited for.
 const WAIT_MAX: Duration = Duration::from_secs(1);
@@ -115,12 +116,9 @@ pub(crate) async fn keep_looking(
             }
         }
         let wait = async {
-            let begun = tokio::time::Instant::now();
+            tokio::time::sleep(LOOK_EVERY).await;
             if let Some([only]) = known.as_deref() {
                 stream.wait_past(*only, WAIT_MAX).await;
-            }
-            if begun.elapsed() < LOOK_EVERY / 10 {
-                tokio::time::sleep(LOOK_EVERY).await;
             }
         };
         if stop.run_until_cancelled(wait).await.is_none() {

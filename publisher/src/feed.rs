@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +27,8 @@ use crate::state::{Checkpoint, LaneRow, PartitionRow};
 /// milliseconds, at a hundred thousand a second.
 const IN_FLIGHT_MAX: usize = 10_000;
 
-/// How many are read at once.
+/// How many are read at once, at most. A warehouse that is fed slowly has a second's: what waits
+/// here is sent as it was read, though its address may be erased meanwhile.
 const PAGE_MESSAGES: u32 = 1_000;
 
 /// How often what was acknowledged is written down.
@@ -44,6 +46,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How long acknowledgements are waited for when it is told to stop.
 const DRAIN_MAX: Duration = Duration::from_secs(2);
 
+type Page = Result<Vec<Message>, PublishError>;
+
 /// One warehouse's messages on their way.
 pub(crate) struct Feed {
     session: Arc<Session>,
@@ -55,6 +59,8 @@ pub(crate) struct Feed {
     cursor: i64,
     /// Read, and not handed over yet.
     ready: VecDeque<Message>,
+    /// What is read meanwhile, and after which place.
+    ahead: Option<(i64, JoinHandle<Page>)>,
     in_flight: usize,
     told: (mpsc::UnboundedSender<Delivery>, mpsc::UnboundedReceiver<Delivery>),
     producer: Arc<Producer>,
@@ -83,6 +89,7 @@ impl Feed {
             lanes,
             cursor: acknowledged_to,
             ready: VecDeque::new(),
+            ahead: None,
             in_flight: 0,
             told: mpsc::unbounded_channel(),
             producer: session.producers.current(),
@@ -194,12 +201,34 @@ impl Feed {
             if self.cursor >= self.ends.borrow_and_update().of(&self.name) {
                 return Ok(None);
             }
-            let page = self.session.stream.page(&self.name, self.cursor, PAGE_MESSAGES);
-            let page = page.await?;
+            let page = self.next_page().await?;
             let Some(last) = page.last() else { return Ok(None) };
             self.cursor = last.sent.place;
             self.ready = page.into();
         }
+    }
+
+    /// The messages after the cursor. While those of a full page are handed over, the next one is
+    /// read.
+    async fn next_page(&mut self) -> Page {
+        let limit = self.pace.a_second().unwrap_or(PAGE_MESSAGES).min(PAGE_MESSAGES);
+        let read = match self.ahead.take().filter(|(after, _)| *after == self.cursor) {
+            Some((_, read)) => read,
+            None => self.read_after(self.cursor, limit),
+        };
+        let page = read.await.unwrap_or(Err(PublishError::Failed))?;
+        if let Some(last) = page.last()
+            && page.len() >= PAGE_MESSAGES as usize
+        {
+            let after = last.sent.place;
+            self.ahead = Some((after, self.read_after(after, limit)));
+        }
+        Ok(page)
+    }
+
+    fn read_after(&self, after: i64, limit: u32) -> JoinHandle<Result<Vec<Message>, PublishError>> {
+        let (stream, name) = (self.session.stream.clone(), self.name.clone());
+        tokio::spawn(async move { stream.page(&name, after, limit).await })
     }
 
     fn hand_over(&mut self, lane: usize, message: &Message) -> Result<(), Unsent> {

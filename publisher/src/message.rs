@@ -50,35 +50,31 @@ impl Message {
         let Target { topic, partition, attempt, .. } = target;
         let unwritable = |error| Unsent::Failed(Failure::Refused(format!("no JSON: {error}")));
         let body = self.message.body(attempt).map_err(unwritable)?;
-        let headers = self.headers(target);
-        let (key, headers) = (self.message.account_id.as_str(), headers.as_slice());
-        let message = Outgoing { topic, partition, key, headers, body: body.as_bytes() };
-        producer.send(message, ticket)
-    }
-
-    fn headers(&self, target: Target<'_>) -> Vec<(&'static str, String)> {
         let message = &self.message;
-        let mut headers = vec![
-            ("ce_specversion", "1.0".into()),
-            ("ce_id", message.id.clone()),
-            ("ce_type", message.kind.event_type().into()),
-            ("ce_source", message.source()),
-            ("ce_subject", message.subject().into()),
-            ("ce_time", message.recorded_at.to_string()),
-            ("content-type", "application/json".into()),
-            ("lane", message.lane.clone()),
-            ("sequence", message.sequence.to_string()),
-            ("attempt", target.attempt.to_string()),
-            ("position", message.place.to_string()),
-            ("log_id", message.log_id.to_string()),
+        let (source, time) = (message.source(), message.recorded_at.to_string());
+        let (sequence, attempt) = (message.sequence.to_string(), attempt.to_string());
+        let (position, log_id) = (message.place.to_string(), message.log_id.to_string());
+        let always = [
+            ("ce_specversion", "1.0"),
+            ("ce_id", message.id.as_str()),
+            ("ce_type", message.kind.event_type()),
+            ("ce_source", source.as_str()),
+            ("ce_subject", message.subject()),
+            ("ce_time", time.as_str()),
+            ("content-type", "application/json"),
+            ("lane", message.lane.as_str()),
+            ("sequence", sequence.as_str()),
+            ("attempt", attempt.as_str()),
+            ("position", position.as_str()),
+            ("log_id", log_id.as_str()),
         ];
-        if let Some(traceparent) = &message.traceparent {
-            headers.push(("traceparent", traceparent.clone()));
-        }
-        if target.is_replay {
-            headers.push(("replay", "true".into()));
-        }
-        headers
+        let mut headers = Vec::with_capacity(always.len() + 2);
+        headers.extend(always);
+        headers.extend(message.traceparent.iter().map(|trace| ("traceparent", trace.as_str())));
+        headers.extend(target.is_replay.then_some(("replay", "true")));
+        let (key, body) = (message.account_id.as_str(), body.as_bytes());
+        let headers = headers.as_slice();
+        producer.send(Outgoing { topic, partition, key, headers, body }, ticket)
     }
 }
 

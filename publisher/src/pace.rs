@@ -56,6 +56,12 @@ impl Pace {
         Self { interval: interval.unwrap_or_default(), busy_until: Mutex::new(Instant::now()) }
     }
 
+    /// How many messages it lets pass in a second, and at least one; without a rate, no number.
+    pub(crate) fn a_second(&self) -> Option<u32> {
+        let nanos = Duration::from_secs(1).as_nanos().checked_div(self.interval.as_nanos())?;
+        Some(u32::try_from(nanos).unwrap_or(u32::MAX).max(1))
+    }
+
     /// Takes the time of one message, or says when there will be some.
     pub(crate) fn take(&self, now: Instant) -> Result<(), Instant> {
         let ahead = BURST.max(self.interval).saturating_sub(self.interval);

@@ -43,7 +43,8 @@ mod tests {
 
         fn send(&self, topic: &str, place: i64, body: &[u8]) -> Result<(), Unsent> {
             let ticket = Ticket { to: self.told.0.clone(), lane: 0, place };
-            let headers = [("ce_id", place.to_string())];
+            let id = place.to_string();
+            let headers = [("ce_id", id.as_str())];
             let message = Outgoing { topic, partition: 0, key: "ann", headers: &headers, body };
             self.producer.send(message, ticket)
         }

@@ -23,6 +23,10 @@ const QUEUE_MESSAGES_MAX: &str = "500000";
 /// The most bytes that one batch holds, librdkafka's default.
 const BATCH_BYTES_MAX: u32 = 1_000_000;
 
+/// How long a message waits for others to share its batch. Brokers are paid by the batch: at
+/// 20,000 messages a second in 16 partitions, 5 ms (librdkafka's default) gather six.
+const LINGER_MILLIS: &str = "25";
+
 /// A producer; it ends, and what it holds is given back as lost, when it is dropped.
 pub(crate) struct Producer {
     inner: ThreadedProducer<Deliveries>,
@@ -36,7 +40,7 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) topic: &'a str,
     pub(crate) partition: i32,
     pub(crate) key: &'a str,
-    pub(crate) headers: &'a [(&'static str, String)],
+    pub(crate) headers: &'a [(&'static str, &'a str)],
     pub(crate) body: &'a [u8],
 }
 
@@ -84,6 +88,7 @@ impl Producer {
             .set("acks", "all")
             .set("enable.idempotence", "true")
             .set("message.timeout.ms", "0")
+            .set("linger.ms", LINGER_MILLIS)
             .set("queue.buffering.max.messages", QUEUE_MESSAGES_MAX);
         let message_bytes_max = topic.message_bytes_max();
         if let Some(bytes) = message_bytes_max {
@@ -98,7 +103,7 @@ impl Producer {
     /// Hands a message over, or says at once that it can't be.
     pub(crate) fn send(&self, message: Outgoing<'_>, ticket: Ticket) -> Result<(), Unsent> {
         let mut headers = OwnedHeaders::new_with_capacity(message.headers.len());
-        for (key, value) in message.headers {
+        for &(key, value) in message.headers {
             headers = headers.insert(Header { key, value: Some(value) });
         }
         let record = BaseRecord::with_opaque_to(message.topic, Box::new(ticket))
