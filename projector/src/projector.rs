@@ -8,6 +8,7 @@ use log_record::Partition;
 use postgres_connection::PostgresUrl;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::database;
@@ -18,6 +19,10 @@ use crate::{ProjectError, ProjectionStatus, ReadModel, ReadModelUrl};
 /// How long to wait after the database or the log refused, at first and at most.
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(100);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
+
+/// How often it projects at most. A transaction takes as long for one event as for ten, and what
+/// it takes away from the cores all others wait for.
+const PROJECT_EVERY: Duration = Duration::from_millis(5);
 
 /// A projector that is ready to run.
 #[derive(Debug)]
@@ -96,12 +101,17 @@ impl Projector {
 }
 
 async fn follow(mut partition: PartitionProjection, stop: CancellationToken) {
-    let mut delay = RETRY_DELAY_MIN;
+    let (mut delay, mut next_at) = (RETRY_DELAY_MIN, Instant::now());
     loop {
+        let next = async {
+            tokio::time::sleep_until(next_at).await;
+            partition.next().await
+        };
         let events = tokio::select! {
             () = stop.cancelled() => return,
-            events = partition.next() => events,
+            events = next => events,
         };
+        next_at = Instant::now() + PROJECT_EVERY;
         let projected = match events {
             Ok(events) => partition.project(events).await,
             Err(error) => Err(error),
