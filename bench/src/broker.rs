@@ -8,6 +8,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaResult;
 use rdkafka::message::{Message as _, OwnedMessage};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use services::{Kafka, Stop};
 
@@ -21,6 +22,11 @@ const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// How many partitions a topic has that the ledger makes.
 const PARTITIONS: i32 = 16;
+
+/// The topic of what it takes before it is measured, for how long, and how many in a row.
+const WARM_UP: &str = "warm-up";
+const WARM_UP_TIME: Duration = Duration::from_secs(15);
+const WARM_UP_BURST: usize = 50;
 
 /// The broker stamps a message when it appends it, so that a topic says itself how fast it grew.
 const SETTINGS: [&str; 1] = ["log.message.timestamp.type=LogAppendTime"];
@@ -66,6 +72,27 @@ impl Broker {
         Ok(())
     }
 
+    /// Takes and gives messages for a while: a Java that has just started is slow, and busy with
+    /// becoming faster on the cores that everybody shares.
+    pub(crate) async fn warm_up(&self) -> anyhow::Result<()> {
+        self.make_topic(WARM_UP).await?;
+        let reader = self.reader(WARM_UP)?;
+        let producer: BaseProducer =
+            self.client().set("acks", "all").set("linger.ms", "0").create()?;
+        let (body, until) = ([b'.'; 500], Instant::now() + WARM_UP_TIME);
+        let mut sent = 0;
+        while Instant::now() < until {
+            for _ in 0..WARM_UP_BURST {
+                let record = BaseRecord::<(), [u8]>::to(WARM_UP).payload(&body);
+                sent += u64::from(producer.send(record).is_ok());
+            }
+            producer.flush(PATIENCE)?;
+            while reader.next_within(Duration::ZERO).is_some() {}
+        }
+        ensure!(sent > 0, "the broker takes nothing");
+        Ok(())
+    }
+
     /// Reads a topic that is there, from its beginning.
     pub(crate) fn reader(&self, topic: &str) -> anyhow::Result<Reader> {
         let mut config = self.client();
@@ -89,7 +116,11 @@ impl Reader {
     /// The next message, unless there is none for a while. A broker that made the topic a moment
     /// ago may not know it yet; who waits for messages doesn't wait for ever.
     pub(crate) fn next(&self) -> Option<OwnedMessage> {
-        match self.consumer.poll(Duration::from_millis(50))? {
+        self.next_within(Duration::from_millis(50))
+    }
+
+    fn next_within(&self, wait: Duration) -> Option<OwnedMessage> {
+        match self.consumer.poll(wait)? {
             Ok(message) => Some(message.detach()),
             Err(error) => {
                 eprintln!("  the topic can't be read for now: {error}");

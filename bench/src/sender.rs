@@ -102,7 +102,8 @@ async fn publish(guerdon: &Path, data: &Path, broker: &Broker, topic: &str) -> a
             bail!("the publisher ended: {ended}");
         }
         ensure!(started.elapsed() < PATIENCE, "{} of {MESSAGES} are sent", reader.count()?);
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        // To ask more often would be work for the broker, too.
+        tokio::time::sleep(Duration::from_millis(250)).await;
     }
     let cpu = own_hundredths(process.pid()).unwrap_or_default();
     process.stop()?;

@@ -122,6 +122,7 @@ impl Plan<'_> {
         };
         let mut follower = None;
         if let Some(broker) = &mut broker {
+            broker.warm_up().await?;
             ledger.wait_until_publishing().await?;
             match contender.server {
                 Server::Publishing(contender::Broker::Stopped) => broker.stop()?,

@@ -286,7 +286,11 @@ impl Node {
 /// Java with Kafka on its class path and a heap of so many megabytes.
 fn java(heap: u16) -> anyhow::Result<Command> {
     let mut command = Command::new("java");
-    command.arg(format!("-Xmx{heap}m")).args(["-XX:+UseSerialGC", "-XX:-UsePerfData"]);
+    command.arg(format!("-Xmx{heap}m")).args([
+        "-XX:+UseSerialGC",
+        "-XX:-UsePerfData",
+        "-XX:TieredStopAtLevel=1",
+    ]);
     command.arg("-Dorg.slf4j.simpleLogger.showDateTime=true");
     command.arg("-cp").arg(jars::folder()?.join("*"));
     Ok(command)
