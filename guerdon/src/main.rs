@@ -71,8 +71,8 @@ enum Tool {
 /// wanted it.
 const SAID: &str = "info,sqlx=warn,deadpool=error";
 
-/// The program allocates and frees for every request, and so do SQLite and librdkafka; mimalloc does
-/// both faster than glibc for all of them.
+/// The program allocates and frees for every request, and so do SQLite and librdkafka; mimalloc is
+/// faster than glibc for all of them.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
