@@ -8,11 +8,11 @@ mod ledger;
 mod topic;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+
 use std::time::{Duration, Instant};
 
-use ledger::{Answer, Ledger};
+use ledger::{Answer, Ledger, journey};
 use serde_json::{Value, json};
 use services::shared_kafka;
 use topic::chain::told_of_parcels;
@@ -239,22 +239,9 @@ async fn sees_all(ledger: &Ledger) {
 }
 
 /// How many exchanges come of it.
-#[expect(clippy::disallowed_methods, reason = "a test has no configuration but this")]
 fn import(ledger: &Ledger, folder: &Path) -> usize {
-    let slice = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/complete-journey");
-    let year = std::env::var("GUERDON_COMPLETE_JOURNEY").ok().map(PathBuf::from);
-    let expected = if year.is_some() { OF_YEAR } else { OF_SLICE };
-    let data = year.unwrap_or(slice);
-    let packed = data.join("purchases.csv.gz");
-    let purchases = if packed.exists() { packed } else { data.join("purchases.csv") };
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(["import", "--url", &ledger.client.url, "--purchases"]).arg(purchases);
-    command.arg("--redemptions").arg(data.join("redemptions.csv"));
-    command.arg("--api-keys").arg(folder.join("api-keys.json"));
-    command.arg("--journal").arg(folder.join("journal.ndjson"));
-    let Output { status, stdout, stderr } = command.output().expect("it runs");
-    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
-    let printed = String::from_utf8_lossy(&stdout);
+    let expected = if journey::year().is_some() { OF_YEAR } else { OF_SLICE };
+    let printed = journey::import(ledger, folder);
     let name = "redemptions accepted";
     let line = printed.lines().find_map(|line| line.trim().strip_prefix(name));
     let accepted = line.unwrap_or_else(|| panic!("no {name} in {printed}")).replace(',', "");

@@ -1,14 +1,14 @@
 //! A log that moves from one store into another is the same, byte for byte, and so is what is made
-//! of it. The log is the slice of the Complete Journey, whose source is in
-//! `data/complete-journey/README.md`.
+//! of it. The log is the slice of the Complete Journey, or the year that `GUERDON_COMPLETE_JOURNEY`
+//! names.
 
 mod ledger;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use event_store::{Access, EventStore, StoreUrl};
-use ledger::{Ledger, audit, ends};
+use ledger::{Ledger, audit, ends, journey};
 use serde_json::{Value, json};
 use services::TestDatabase;
 
@@ -16,7 +16,7 @@ use services::TestDatabase;
 async fn a_log_that_is_copied_to_postgres_and_back_is_the_same_byte_for_byte() {
     let folder = tempfile::tempdir().expect("a folder");
     let ledger = Ledger::start(folder.path());
-    import(&ledger, folder.path());
+    journey::import(&ledger, folder.path());
     assert_eq!(ledger.stop(), Some(0));
     let original = sqlite(&folder.path().join("log.sqlite"));
     let database = TestDatabase::create().expect("a database");
@@ -159,20 +159,4 @@ fn sqlite(file: &Path) -> String {
 
 fn url(store: &str) -> StoreUrl {
     store.parse().expect("a URL")
-}
-
-fn import(ledger: &Ledger, folder: &Path) {
-    let data = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/complete-journey");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(["import", "--url", &ledger.client.url]);
-    for (option, file) in [
-        ("--purchases", data.join("purchases.csv")),
-        ("--redemptions", data.join("redemptions.csv")),
-        ("--api-keys", folder.join("api-keys.json")),
-        ("--journal", folder.join("journal.ndjson")),
-    ] {
-        command.arg(option).arg(file);
-    }
-    let output = ends(command);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

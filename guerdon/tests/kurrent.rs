@@ -5,14 +5,14 @@
 mod ledger;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use event_store::{Access, EventStore, StoreUrl};
-use ledger::{Answer, Api, Ledger, audit, ends};
+use ledger::{Answer, Api, Ledger, audit, ends, journey};
 use serde_json::Value;
 use services::{AppendFault, KurrentServer};
 
@@ -123,7 +123,7 @@ async fn check_and_ask_again(api: &Api, sent: &Sent, store: &str) {
 async fn a_log_that_is_copied_to_kurrentdb_and_back_is_the_same_byte_for_byte() {
     let folder = tempfile::tempdir().expect("a folder");
     let ledger = Ledger::start(folder.path());
-    import(&ledger, folder.path());
+    journey::import(&ledger, folder.path());
     assert_eq!(ledger.stop(), Some(0));
     let file = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
     let (original, back) = (file("log.sqlite"), file("back.sqlite"));
@@ -258,20 +258,4 @@ fn copied(from: &str, to: &str) -> String {
 
 fn url(store: &str) -> StoreUrl {
     store.parse().expect("a URL")
-}
-
-fn import(ledger: &Ledger, folder: &Path) {
-    let data = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/complete-journey");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(["import", "--url", &ledger.client.url]);
-    for (option, file) in [
-        ("--purchases", data.join("purchases.csv")),
-        ("--redemptions", data.join("redemptions.csv")),
-        ("--api-keys", folder.join("api-keys.json")),
-        ("--journal", folder.join("journal.ndjson")),
-    ] {
-        command.arg(option).arg(file);
-    }
-    let output = ends(command);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
