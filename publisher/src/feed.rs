@@ -193,8 +193,13 @@ impl Feed {
                     Err(Unsent::Failed(failure)) => {
                         self.in_flight += 1;
                         let place = message.sent.place;
+                        let is_lost = matches!(failure, Failure::ProducerLost(_));
                         self.lanes[lane].hand_over(message.sent);
                         self.hear(Delivery { lane, place, outcome: Err(failure) });
+                        if is_lost {
+                            // What is read again for the lane would fail like this one.
+                            return Ok(Some(Instant::now() + LOOK_EVERY / 10));
+                        }
                     }
                 }
             }

@@ -5,12 +5,13 @@
 //! - [`TopicAdmin`]: a topic's settings, its ends, and making it
 
 mod consumer;
+mod diagnosis;
 mod faults;
 mod producer;
 mod topic_admin;
 
 use rdkafka::consumer::ConsumerContext;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, ClientContext};
 
 pub(crate) use consumer::{Consumer, Incoming, Offset};
@@ -26,9 +27,9 @@ pub struct Brokers {
     pub properties: Vec<(String, String)>,
 }
 
-/// What Kafka, or librdkafka, refused.
+/// What Kafka, or librdkafka, didn't do.
 #[derive(Debug, thiserror::Error)]
-#[error("Kafka at {servers} refused to {doing}")]
+#[error("Kafka at {servers} did not {doing}")]
 pub struct KafkaRefused {
     servers: String,
     doing: &'static str,
@@ -44,6 +45,9 @@ enum Cause {
         "the property {0} can't be used: its name isn't known to librdkafka, or its value is none"
     )]
     Property(String),
+    /// In librdkafka's words.
+    #[error("it can't be reached; nothing is lost, and all goes on when it can: {0}")]
+    Unreachable(String),
     #[error(transparent)]
     Kafka(Box<KafkaError>),
 }
@@ -67,6 +71,16 @@ impl Brokers {
         config.set("reconnect.backoff.max.ms", "1000");
         config.set("topic.metadata.refresh.interval.ms", "10000");
         config
+    }
+
+    /// Likewise, where they may not be reached. It blocks for some seconds at most.
+    fn missed(&self, doing: &'static str, error: KafkaError) -> KafkaRefused {
+        use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, OperationTimedOut};
+        let code = error.rdkafka_error_code();
+        let is_away = [AllBrokersDown, BrokerTransportFailure, OperationTimedOut].map(Some);
+        let why = is_away.contains(&code).then(|| diagnosis::diagnose(self)).flatten();
+        let source = why.map_or_else(|| error.into(), Cause::Unreachable);
+        KafkaRefused { servers: self.servers.clone(), doing, source }
     }
 
     /// What the operator says counts more than what is set here.

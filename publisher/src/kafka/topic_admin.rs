@@ -126,8 +126,10 @@ impl TopicAdmin {
         doing: &'static str,
         ask: impl FnOnce(&Admin) -> Result<T, KafkaError> + Send + 'static,
     ) -> Result<T, KafkaRefused> {
-        let client = Arc::clone(&self.client);
-        let asked = tokio::task::spawn_blocking(move || ask(&client)).await;
-        asked.unwrap_or(Err(KafkaError::Canceled)).map_err(self.brokers.refused(doing))
+        let (client, brokers) = (Arc::clone(&self.client), self.brokers.clone());
+        let asked = tokio::task::spawn_blocking(move || {
+            ask(&client).map_err(|error| brokers.missed(doing, error))
+        });
+        asked.await.unwrap_or_else(|_| Err(self.brokers.refused(doing)(KafkaError::Canceled)))
     }
 }
