@@ -6,6 +6,7 @@ mod ledger;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use event_store::{Access, EventStore, StoreUrl};
 use ledger::{Ledger, audit, ends, journey};
@@ -79,6 +80,13 @@ async fn a_copy_that_is_killed_half_way_is_gone_on_with() {
     }
     copying.kill().expect("killed");
     copying.wait().expect("gone");
+    // The server ends what it was doing for it.
+    let others = "select count(*) from pg_stat_activity \
+                  where datname = current_database() and backend_type = 'client backend' \
+                  and pid <> pg_backend_pid()";
+    while database.sql(others).expect("asked") != "0" {
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let half_way: usize = database.sql(landed).expect("asked").parse().expect("a position");
     let rest = String::from_utf8_lossy(&copied(&original, &database.url()).stdout).into_owned();
     let events = audit::events(&url(&original)).await;

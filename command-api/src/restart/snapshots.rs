@@ -87,6 +87,8 @@ impl Snapshots {
         let Loaded { state, from } = go_on_from(newest, store, partition, head).await?;
         let place = Place { partition, position: head };
         if from == head {
+            // Who made it may have been killed before it had done this.
+            self.remove_old(log_id, partition)?;
             return Ok(Taken::UpToDate(place));
         }
         let checkpoint = Checkpoint::at(log_id, &store.read_one(place).await?);
@@ -107,12 +109,21 @@ impl Snapshots {
             fs::rename(&unfinished, &file).map_err(io("put in its place", &file))?;
             let synced = File::open(&folder.folder).and_then(|folder| folder.sync_all());
             synced.map_err(io("sync", &folder.folder))?;
-            for (_, file) in folder.list(log_id, partition).into_iter().skip(KEPT) {
-                fs::remove_file(&file).map_err(io("remove", &file))?;
-            }
+            folder.remove_old(log_id, partition)?;
             Ok(Taken::New { place, file, bytes })
         };
         tokio::task::spawn_blocking(keep).await?
+    }
+
+    /// Removes all but the newest.
+    fn remove_old(&self, log_id: LogId, partition: Partition) -> Result<(), SnapshotError> {
+        for (_, file) in self.list(log_id, partition).into_iter().skip(KEPT) {
+            fs::remove_file(&file).map_err(|source| {
+                let doing = "remove";
+                SnapshotError::Io { doing, file, source }
+            })?;
+        }
+        Ok(())
     }
 
     /// Removes every snapshot of a log: an operator has declared another history.
