@@ -1,5 +1,5 @@
-//! A Kafka that is reached by TLS and wants a password, with the feature `kafka-tls`. The broker says
-//! itself, by acknowledging, that the messages came.
+//! A Kafka that is reached by TLS and wants a password, with the feature `kafka-tls`. The broker
+//! says itself, by acknowledging, that the messages came.
 #![cfg(feature = "kafka-tls")]
 
 mod ledger;

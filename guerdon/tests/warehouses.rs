@@ -54,7 +54,12 @@ async fn a_request_is_sent_again_until_it_is_accepted_and_overdue_after_some_att
     let listed = until(&ledger.client, overdue, |list| list["items"][0].is_object()).await;
     assert_eq!(listed["items"].as_array().map(Vec::len), Some(1), "{listed}");
     assert_eq!(listed["items"][0]["shipping_request_id"], ignored);
-    assert_eq!(listed["items"][0]["warehouse"], "main");
+    let item = &listed["items"][0];
+    assert_eq!((&item["warehouse"], &item["status"]), (&json!("main"), &json!("requested")));
+    let exchange = item["exchange_id"].as_str().expect("what to cancel");
+    let account = item["account_id"].as_str().expect("whose it is");
+    let path = format!("/v1/accounts/{account}/exchanges/{exchange}");
+    ledger.client.get("operator", &path).await.is(200);
     assert!(tool(&ledger, &["shipping", "overdue"]).contains(&ignored));
     let found = records(&brokers, &topic);
     check_lanes(&found);

@@ -40,6 +40,11 @@ impl From<ShippingMessage> for Message {
 }
 
 impl Message {
+    /// What it asks for, and of whom.
+    pub(crate) const fn asked(&self) -> &ShippingMessage {
+        &self.message
+    }
+
     /// Hands it to a producer.
     pub(crate) fn send(
         &self,

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use wire::{Page, PathId, Problem, QueryString, page_limit, read_cursor};
 
-use crate::clock;
 use crate::ends::FeedName;
 use crate::router::{PublisherApi, failed};
 use crate::state::Unaccepted;
-use crate::stream::{key, place};
+use crate::stream::{Stream, key, place};
+use crate::{PublishError, clock};
 
 const LIST_NAME: &str = "overdue-shipping-requests";
 
@@ -27,7 +27,14 @@ pub(crate) struct ListQuery {
 #[derive(Serialize)]
 pub(crate) struct OverdueBody {
     shipping_request_id: String,
+    account_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exchange_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purchase_id: Option<String>,
     warehouse: String,
+    /// What has become of it: it stays here until it is due again.
+    status: &'static str,
     /// How often it was sent.
     attempts: i64,
     next_attempt_at: String,
@@ -42,19 +49,31 @@ pub(crate) async fn list_overdue(
     let after = after(LIST_NAME, query.cursor.as_deref())?;
     let rows = api.publisher.state.overdue(after, i64::from(limit) + 1).await.map_err(failed)?;
     let page = Page::of(rows, limit, LIST_NAME, |row| row.place.to_string());
-    let items = page.items.into_iter().map(overdue).collect();
+    let mut items = vec![];
+    for row in page.items {
+        items.extend(overdue(&api.publisher.stream, row).await.map_err(failed)?);
+    }
     Ok(Json(Page { items, next: page.next }))
 }
 
-fn overdue(row: Unaccepted) -> OverdueBody {
-    let feed = row.feed.parse::<FeedName>();
-    OverdueBody {
+/// Nothing of a request that the read model doesn't have.
+async fn overdue(stream: &Stream, row: Unaccepted) -> Result<Option<OverdueBody>, PublishError> {
+    let Some(message) = stream.message_at(row.place).await? else { return Ok(None) };
+    let Some(progress) = stream.progress_of(&row.shipping_request_id).await? else {
+        return Ok(None);
+    };
+    let asked = message.asked();
+    Ok(Some(OverdueBody {
         shipping_request_id: row.shipping_request_id,
-        warehouse: feed.map(|feed| feed.warehouse).unwrap_or_default(),
+        account_id: asked.account_id.clone(),
+        exchange_id: asked.exchange_id.clone(),
+        purchase_id: asked.purchase_id.clone(),
+        warehouse: asked.warehouse.clone(),
+        status: progress.status.as_str(),
         attempts: row.attempts,
         next_attempt_at: time(row.due_at),
         position: place(row.place).to_string(),
-    }
+    }))
 }
 
 /// The number that a list goes on after.
@@ -92,5 +111,7 @@ pub(crate) async fn resend(
     };
     publisher.state.ask_for(&row).await.map_err(failed)?;
     publisher.resend_asked.notify_waiters();
-    Ok((StatusCode::ACCEPTED, Json(json!({"shipping_request_id": id, "status": "due"}))))
+    let is = progress.status.as_str();
+    let answer = json!({"shipping_request_id": id, "status": "due", "request_status": is});
+    Ok((StatusCode::ACCEPTED, Json(answer)))
 }
