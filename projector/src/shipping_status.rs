@@ -68,8 +68,8 @@ impl ShippingStatus {
     }
 
     /// Whether it becomes `next` when that is told. What is told late brings nothing back, and
-    /// what was called off stays so.
+    /// what arrived, or was called off, stays so.
     pub(crate) fn gives_way_to(self, next: Self) -> bool {
-        self < next && !self.is_called_off()
+        self < next && self < Self::Delivered
     }
 }

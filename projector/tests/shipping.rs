@@ -40,7 +40,7 @@ enum Said {
 
 use Said::{Accepted, BackOrdered, Cancelled, Delivered, Dispatched, Rejected, Settled};
 
-const TOLD: [Told; 13] = [
+const TOLD: [Told; 14] = [
     (&[], "requested", None, None, false),
     (&[Accepted], "accepted", None, None, false),
     (&[Accepted, BackOrdered], "back-ordered", Some("none left"), None, false),
@@ -49,6 +49,7 @@ const TOLD: [Told; 13] = [
     // Told late, it brings nothing back.
     (&[Dispatched, Accepted], "dispatched", None, Some("post"), false),
     (&[Delivered, Dispatched], "delivered", None, Some("post"), false),
+    (&[Dispatched, Delivered, Settled], "delivered", None, Some("post"), false),
     (&[Accepted, Rejected], "rejected", Some("broken"), None, false),
     // Whose goods left although nobody wanted them to any more.
     (&[Cancelled, Dispatched], "cancelled", None, Some("post"), true),
