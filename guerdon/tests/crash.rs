@@ -142,20 +142,7 @@ async fn redeem_until(
 /// exchange is there. Then everything is sent again, and each answer is the first one.
 async fn check_and_ask_again(api: &Api, sent: &Mutex<Sent>) -> (usize, usize) {
     let snapshot = sent.lock().expect("not poisoned").clone();
-    // A write, so that the reads after it contain all before it.
-    let probe = format!("probe-{}", snapshot.len());
-    let head = api
-        .post(
-            "merchant",
-            "/v1/accounts/probe/credits",
-            serde_json::json!({
-                "points": 1, "cause": {"kind": "review", "id": probe},
-            }),
-        )
-        .await
-        .position
-        .expect("a position");
-    api.get_after(&head, "auditor", "/v1/accounts/probe").await.is(200);
+    all_is_projected(api).await;
     for shopper in 0..SHOPPERS {
         let account = format!("shopper-{shopper}");
         let listed = api.list("auditor", &format!("/v1/accounts/{account}/exchanges")).await;
@@ -190,7 +177,16 @@ async fn check_and_ask_again(api: &Api, sent: &Mutex<Sent>) -> (usize, usize) {
     (answered, unanswered)
 }
 
+/// From now on, reads contain all that was answered before.
+async fn all_is_projected(api: &Api) {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let probe = format!("probe-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let head = api.earns("probe", 1, &probe).await;
+    api.get_after(&head, "auditor", "/v1/accounts/probe").await.is(200);
+}
+
 async fn balances(api: &Api) -> Vec<Value> {
+    all_is_projected(api).await;
     let mut balances = vec![];
     for shopper in 0..SHOPPERS {
         let balance = api.get("auditor", &format!("/v1/accounts/shopper-{shopper}")).await.is(200);

@@ -12,7 +12,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use serde_json::Value;
-use topic::shop::{kafka, own_topic, prepare, redeem, short};
+use topic::shop::{self, kafka, own_topic, prepare, redeem, short};
 use topic::until_published;
 
 /// Three mock brokers, and a folder for the ledger that is told to use them.
@@ -85,15 +85,7 @@ async fn all_are_there(refusing: &Refusing, asked: &BTreeSet<String>) {
 
 /// Waits until the publisher says so of itself.
 async fn until(ledger: &Ledger, is_so: impl Fn(&Value) -> bool) -> Value {
-    let begun = Instant::now();
-    loop {
-        let report = ledger.client.get("operator", "/v1/publisher").await.is(200);
-        if is_so(&report) {
-            return report;
-        }
-        assert!(begun.elapsed() < PATIENCE, "it doesn't come to be: {report}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    shop::until(&ledger.client, "/v1/publisher", is_so).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

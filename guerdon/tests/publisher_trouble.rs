@@ -142,6 +142,14 @@ async fn change_state(folder: &Path, sql: &'static str) {
     state.close().await.expect("closed");
 }
 
+async fn with_three_published(folder: &Path, brokers: &str, topic: &str) -> Ledger {
+    let ledger = start(folder, brokers, topic, &[]);
+    prepare(&ledger.client).await;
+    redeem(&ledger.client, "mug", 0, 3).await;
+    until_published(brokers, topic, 3).await;
+    ledger
+}
+
 /// All before what was asked for last counts as sent.
 async fn go_on_before(api: &Api, asked: &BTreeSet<String>) {
     let last = asked.first().expect("one").split('-').next_back().expect("a number");
@@ -154,10 +162,7 @@ async fn go_on_before(api: &Api, asked: &BTreeSet<String>) {
 async fn an_operator_can_not_skip_what_is_to_come_nor_replay_into_a_topic_in_use() {
     let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
     let folder = tempfile::tempdir().expect("a folder");
-    let ledger = start(folder.path(), &brokers, &topic, &[]);
-    prepare(&ledger.client).await;
-    redeem(&ledger.client, "mug", 0, 3).await;
-    until_published(&brokers, &topic, 3).await;
+    let ledger = with_three_published(folder.path(), &brokers, &topic).await;
     for live in [topic.clone(), format!("{topic}-events"), format!("{topic}-earnings")] {
         let body = json!({"from": "0:1", "to_topic": live});
         let refused = ledger.client.post("operator", "/v1/shipping-stream/replays", body).await;
@@ -180,10 +185,7 @@ async fn an_operator_can_not_skip_what_is_to_come_nor_replay_into_a_topic_in_use
 async fn an_operator_can_go_on_after_a_log_that_is_shorter_than_what_was_sent() {
     let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
     let folder = tempfile::tempdir().expect("a folder");
-    let ledger = start(folder.path(), &brokers, &topic, &[]);
-    prepare(&ledger.client).await;
-    redeem(&ledger.client, "mug", 0, 3).await;
-    until_published(&brokers, &topic, 3).await;
+    let ledger = with_three_published(folder.path(), &brokers, &topic).await;
     ends_soon(ledger);
     change_state(folder.path(), "update lane set place = place + 1000").await;
 

@@ -231,7 +231,7 @@ impl Feed {
         Ok(page)
     }
 
-    fn read_after(&self, after: i64, limit: u32) -> JoinHandle<Result<Vec<Message>, PublishError>> {
+    fn read_after(&self, after: i64, limit: u32) -> JoinHandle<Page> {
         let (stream, name) = (self.session.stream.clone(), self.name.clone());
         tokio::spawn(async move { stream.page(&name, after, limit).await })
     }

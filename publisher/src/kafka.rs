@@ -73,16 +73,6 @@ impl Brokers {
         config
     }
 
-    /// Likewise, where they may not be reached. It blocks for some seconds at most.
-    fn missed(&self, doing: &'static str, error: KafkaError) -> KafkaRefused {
-        use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, OperationTimedOut};
-        let code = error.rdkafka_error_code();
-        let is_away = [AllBrokersDown, BrokerTransportFailure, OperationTimedOut].map(Some);
-        let why = is_away.contains(&code).then(|| diagnosis::diagnose(self)).flatten();
-        let source = why.map_or_else(|| error.into(), Cause::Unreachable);
-        KafkaRefused { servers: self.servers.clone(), doing, source }
-    }
-
     /// What the operator says counts more than what is set here.
     fn apply_to(&self, config: &mut ClientConfig) {
         for (name, value) in &self.properties {
@@ -93,6 +83,16 @@ impl Brokers {
     fn refused(&self, doing: &'static str) -> impl FnOnce(KafkaError) -> KafkaRefused {
         let servers = self.servers.clone();
         move |error| KafkaRefused { servers, doing, source: error.into() }
+    }
+
+    /// Likewise, and where they can't be reached, why. It blocks for some seconds at most.
+    fn missed(&self, doing: &'static str, error: KafkaError) -> KafkaRefused {
+        use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, OperationTimedOut};
+        let code = error.rdkafka_error_code();
+        let is_away = [AllBrokersDown, BrokerTransportFailure, OperationTimedOut].map(Some);
+        let why = is_away.contains(&code).then(|| diagnosis::diagnose(self)).flatten();
+        let source = why.map_or_else(|| error.into(), Cause::Unreachable);
+        KafkaRefused { servers: self.servers.clone(), doing, source }
     }
 }
 

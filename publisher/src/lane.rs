@@ -240,17 +240,8 @@ mod tests {
     use super::*;
 
     fn lane() -> Lane {
-        let row = LaneRow {
-            lane: "0/main/3".into(),
-            feed: "0/main".into(),
-            topic: "requests".into(),
-            topic_partition: 0,
-            place: 0,
-            sequence: 0,
-            message_id: String::new(),
-            digest: String::new(),
-            blocked_why: None,
-        };
+        let feed = "0/main".parse().expect("a feed's name");
+        let row = LaneRow { topic: "requests".into(), ..LaneRow::new("0/main/3", &feed) };
         Lane::new(row, false)
     }
 

@@ -8,8 +8,8 @@
 
 mod front;
 mod protocol;
-mod service;
 mod streams;
+mod streams_service;
 
 use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
@@ -25,8 +25,8 @@ use tonic::transport::server::TcpIncoming;
 
 use front::Front;
 use protocol::ProposedMessage;
-use service::StreamsService;
 use streams::{Append, Streams, written};
+use streams_service::StreamsService;
 
 /// A running server on a loopback port of its own. Dropping it ends it, and all it has is gone.
 #[derive(Debug)]

@@ -21,14 +21,23 @@ pub(crate) fn test() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What hangs is ended, and so fails by its name, long before whoever runs the tests gives up.
+const TEST_PROGRAM_MINUTES: u8 = 20;
+
 /// Everything as it is built by default; then what the feature `kurrent` adds, which is built
 /// apart, so that nothing of it slips into the rest.
 fn test_all() -> anyhow::Result<()> {
     // Whatever fails, the rest is told of, too.
-    run(&mut cargo(&["test", "--workspace", "--no-fail-fast"]))?;
-    let contract = ["test", "-p", "event-store", "--features", "kurrent"];
-    let over_it = ["--lib", "--test", "contract", "kurrent"];
-    run(&mut cargo(&[&contract[..], &over_it[..]].concat()))?;
-    let packages = ["test", "-p", "event-store", "-p", "guerdon", "--features", "guerdon/kurrent"];
-    run(&mut cargo(&[&packages[..], &["--test", "kurrent"]].concat()))
+    cargo_test(&["--workspace", "--no-fail-fast"])?;
+    let contract = ["-p", "event-store", "--features", "kurrent"];
+    cargo_test(&[&contract[..], &["--lib", "--test", "contract", "kurrent"]].concat())?;
+    let packages = ["-p", "event-store", "-p", "guerdon", "--features", "guerdon/kurrent"];
+    cargo_test(&[&packages[..], &["--test", "kurrent"]].concat())
+}
+
+fn cargo_test(args: &[&str]) -> anyhow::Result<()> {
+    let limit = format!("{TEST_PROGRAM_MINUTES}m");
+    let runner =
+        format!("target.'cfg(all())'.runner=['timeout', '--verbose', '-k', '9', '{limit}']");
+    run(cargo(&["test", "--config", &runner]).args(args))
 }

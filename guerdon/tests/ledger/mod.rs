@@ -103,11 +103,11 @@ impl Ledger {
     }
 
     /// SIGTERM; gives the exit code.
-    pub(crate) fn stop(mut self) -> Option<i32> {
+    pub(crate) fn stop(self) -> Option<i32> {
         let pid = self.child.id().to_string();
         let told = Command::new("kill").args(["-TERM", &pid]).status().expect("kill is there");
         assert!(told.success());
-        self.child.wait().expect("it ends").code()
+        self.ends().0
     }
 }
 
