@@ -1,7 +1,7 @@
 //! A warehouse won't ship: what is left of an exchange is cancelled, and its credit comes back.
 
 use super::refund::Cancelling;
-use super::{Decision, OriginalExchange, first_different};
+use super::{Decision, OriginalExchange};
 use crate::draft::Draft;
 use crate::{
     AccountId, CancellationId, Event, ExchangeCancelled, Note, Refusal, ShipmentReport, Shipped,
@@ -76,10 +76,9 @@ impl RejectShipment {
         Event::ShipmentRejected(self.account_id.clone(), fact)
     }
 
+    /// Who tells it again may stamp it again: when it happened stays as it was told first.
     pub(super) fn first_difference(&self, fact: &ShipmentReport) -> Option<&'static str> {
-        self.note
-            .first_difference(&fact.note)
-            .or_else(|| first_different(&[("occurred_at", self.occurred_at == fact.occurred_at)]))
+        self.note.first_difference(&fact.note)
     }
 }
 
