@@ -43,8 +43,6 @@ impl Refusing {
         let args: Vec<&str> = args.iter().map(String::as_str).chain(more.iter().copied()).collect();
         let mut command = ledger::serve(self.folder.path());
         command.args(args);
-        let said = std::fs::File::create(self.folder.path().join("said")).expect("a file");
-        command.stderr(said);
         let ledger = Ledger::run(command, self.folder.path());
         prepare(&ledger.client).await;
         until(&ledger, |report| report["status"] == "publishing").await;
@@ -64,14 +62,6 @@ impl Refusing {
 
     fn said(&self) -> String {
         ledger::said(self.folder.path())
-    }
-}
-
-impl Drop for Refusing {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("the ledger said: {}", self.said());
-        }
     }
 }
 

@@ -14,7 +14,8 @@ use std::process::ExitCode;
 use anyhow::bail;
 
 const USAGE: &str = "cargo xtask COMMAND
-  test            everything that tests need, then every test
+  test            everything that tests need, then every test; GUERDON_TEST_MINUTES=10 is how long
+                  a program of tests may take
   ci              format, lints, docs, tidiness, licences
   tidy            the checks that no other tool makes, over the tracked files
   bench [ARGS]    the ledger beside other ways to redeem (--help for ARGS)

@@ -13,13 +13,29 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
 
 /// Runs a command that must succeed, and says which it was.
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
-    let shown = format!("{command:?}").replace('"', "");
-    eprintln!("+ {shown}");
+    let shown = show(command);
     let status = command.status().with_context(|| format!("can't start {shown}"))?;
     if !status.success() {
         bail!("{shown} failed: {status}");
     }
     Ok(())
+}
+
+/// The same, and what the command prints is passed on only where it fails.
+pub(crate) fn run_silently(command: &mut Command) -> anyhow::Result<()> {
+    let shown = show(command);
+    let output = command.output().with_context(|| format!("can't start {shown}"))?;
+    if !output.status.success() {
+        let printed = [output.stdout, output.stderr].concat();
+        bail!("{shown} failed: {}: {}", output.status, String::from_utf8_lossy(&printed));
+    }
+    Ok(())
+}
+
+fn show(command: &Command) -> String {
+    let shown = format!("{command:?}").replace('"', "");
+    eprintln!("+ {shown}");
+    shown
 }
 
 /// What a command prints, where it can be run and succeeds.

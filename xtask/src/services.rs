@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::bail;
 
-use crate::run::{output, run};
+use crate::run::{output, run_silently};
 
 /// Installs what services need where that can be done, and says what is missing otherwise.
 pub(crate) fn install() -> anyhow::Result<()> {
@@ -22,9 +22,9 @@ pub(crate) fn install() -> anyhow::Result<()> {
         command.env("DEBIAN_FRONTEND", "noninteractive");
         command
     };
-    run(apt().args(["update", "--quiet=2"]))?;
+    run_silently(apt().args(["update", "--quiet=2"]))?;
     let install = ["install", "--quiet=2", "--yes", "--no-install-recommends"];
-    run(apt().args(install).args(missing))
+    run_silently(apt().args(install).args(missing))
 }
 
 /// Debian's packages for what can't be run: PostgreSQL (any from 15 on); what librdkafka is built

@@ -20,6 +20,9 @@ use serde_json::{Value, json};
 /// How long a test waits for something that takes milliseconds, before it fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The file of what servers on a folder say.
+const SAID: &str = "said";
+
 /// A running `guerdon serve`. Dropping it kills the process.
 pub(crate) struct Ledger {
     child: Child,
@@ -55,16 +58,19 @@ impl Ledger {
         Self::run(command, folder)
     }
 
-    /// Starts one with its log in `store`. What it says on the way is kept in the folder.
+    /// Starts one with its log in `store`.
     pub(crate) fn start_on(store: &str, folder: &Path, args: &[&str]) -> Self {
-        let said = File::options().create(true).append(true).open(folder.join("said"));
         let mut command = serve(folder);
         command.args(["--store", store, "--command-deadline-ms", "1500"]).args(args);
-        command.stderr(said.expect("a file"));
         Self::run(command, folder)
     }
 
+    /// What it says on the way is kept in the folder, where there is one by now, and shown where
+    /// its test fails.
     pub(crate) fn run(mut command: Command, folder: &Path) -> Self {
+        if let Ok(file) = File::options().create(true).append(true).open(folder.join(SAID)) {
+            command.stderr(file);
+        }
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
         let stdout = child.stdout.take().expect("piped");
         let mut line = String::new();
@@ -113,6 +119,9 @@ impl Ledger {
 
 impl Drop for Ledger {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the ledger said: {}", said(&self.folder));
+        }
         // Gone already, where a test stopped it.
         drop(self.child.kill());
         drop(self.child.wait());
@@ -132,7 +141,7 @@ pub(crate) fn faults_or(few: usize) -> usize {
 
 /// What servers on this folder have said by now.
 pub(crate) fn said(folder: &Path) -> String {
-    std::fs::read_to_string(folder.join("said")).unwrap_or_default()
+    std::fs::read_to_string(folder.join(SAID)).unwrap_or_default()
 }
 
 /// `guerdon serve` on a free port.
