@@ -22,6 +22,8 @@ create table if not exists parcel (id text primary key, state text, lines text, 
 create table if not exists answer (number integer primary key, id text, body text, is_said integer);
 """
 
+OVER = {"dispatched", "delivered", "cancelled", "rejected", "settled"}
+
 
 def take(database, headers, body):
     """Takes a message, once; in the caller's transaction."""
@@ -33,6 +35,10 @@ def take(database, headers, body):
             database.execute("update answer set is_said = 0 where id = ?", [parcel])
         return
     check_lane(database, headers["ce_source"], lane, sequence)
+    if headers.get("request_status") in OVER:  # a replay of what is not to be shipped any more
+        row = [parcel, headers["request_status"], lines, sequence]
+        database.execute("insert or ignore into parcel values (?, ?, ?, ?)", row)
+        return
     if headers["ce_type"] == "guerdon.shipping-requested":
         # A change that came first, its request being late, has made the row already.
         database.execute(
@@ -166,7 +172,10 @@ def main():
             consumer.commit(asynchronous=False)
         if messages or said:
             busy_at = time.monotonic()
+    place = consumer.assignment()
     consumer.close()
+    if not place:
+        raise SystemExit(f"nothing was ever read of {options.topic} at {options.brokers}")
 
 
 if __name__ == "__main__":

@@ -44,9 +44,13 @@ enum Act {
     /// Lists the requests that no warehouse accepts, although they were sent several times.
     Overdue,
     /// Sends a request once more now.
-    Resend { shipping_request_id: String },
+    Resend {
+        /// Which, as `overdue` and the warehouse name it.
+        shipping_request_id: String,
+    },
     /// Says that a request was seen to by hand: nobody is asked for it any more.
     Settle {
+        /// Which, as `overdue` and the warehouse name it.
         shipping_request_id: String,
         /// How it was seen to.
         #[arg(long)]
@@ -54,7 +58,9 @@ enum Act {
     },
     /// Cancels an exchange and gives the points back.
     Cancel {
+        /// Whose it is.
         account_id: String,
+        /// Which of the account's exchanges.
         exchange_id: String,
         /// The cancellation's own id; the same one again cancels nothing more.
         #[arg(long)]
@@ -66,9 +72,15 @@ enum Act {
     /// Lists what came in and can't be used.
     Parked,
     /// Tries a parked message again.
-    Retry { parked_id: i64 },
+    Retry {
+        /// Its number, as `parked` tells it.
+        parked_id: i64,
+    },
     /// Forgets a parked message.
-    Discard { parked_id: i64 },
+    Discard {
+        /// Its number, as `parked` tells it.
+        parked_id: i64,
+    },
 }
 
 /// What to publish once more.

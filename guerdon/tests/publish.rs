@@ -36,6 +36,12 @@ async fn what_is_redeemed_is_published_as_documented() {
     assert_eq!(first.body["deliver_to"], "1 Elm Street");
     assert_eq!(first.body["lane"], first.header("lane"));
     assert_eq!(first.body["position"], first.header("position"));
+    let health = ledger.client.get("operator", "/health/ready").await.is(200);
+    let warnings = health["publisher"]["warnings"].to_string();
+    for topic in [topic.clone(), format!("{topic}-events"), format!("{topic}-earnings")] {
+        let weakness = format!("topic {topic}: 1 copies of each message");
+        assert!(warnings.contains(&weakness), "{weakness} in {warnings}");
+    }
     assert_eq!(ledger.stop(), Some(0));
 
     // A start goes on from there, and sends nothing again.

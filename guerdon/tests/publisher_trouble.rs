@@ -168,6 +168,16 @@ async fn an_operator_can_not_skip_what_is_to_come_nor_replay_into_a_topic_in_use
         let refused = ledger.client.post("operator", "/v1/shipping-stream/replays", body).await;
         refused.is_problem(400, "invalid-field");
     }
+    for (asked, field, told) in [
+        (json!({"from": "0:100000", "to_topic": "again"}), "from", "the last message"),
+        (json!({"from": "1:1", "to_topic": "again"}), "from", "partition"),
+        (json!({"from": "0:1", "to_topic": "again", "warehouse": "nain"}), "warehouse", ": main"),
+    ] {
+        let refused = ledger.client.post("operator", "/v1/shipping-stream/replays", asked).await;
+        let problem = refused.is_problem(400, "invalid-field");
+        assert_eq!(problem["field"], field, "{problem}");
+        assert!(problem["detail"].as_str().is_some_and(|it| it.contains(told)), "{problem}");
+    }
     ends_soon(ledger);
     change_state(folder.path(), "update feed set stopped_why = 'log-forked'").await;
 

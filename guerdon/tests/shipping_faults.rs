@@ -94,6 +94,7 @@ async fn a_broker_that_is_away_holds_up_no_redemption() {
         with += chain.answered_within(away).await;
         broker.stop(Stop::Fast).expect("stopped");
         without += chain.answered_within(away).await;
+        chain.until(|report| report["status"] == "waiting").await;
         broker.restart().expect("it starts again");
     };
     chain.suffers(faults(), stop).await;

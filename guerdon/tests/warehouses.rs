@@ -166,6 +166,12 @@ async fn a_replay_and_a_rebuild_publish_nothing_again_and_a_replay_says_that_it_
     prepare(&ledger.client).await;
     redeem(&ledger.client, "mug", 0, 30).await;
     let live = until_published(&brokers, &topic, 30).await;
+    let rejected = live[7].id().to_owned();
+    let path = format!("/v1/shipping-requests/{rejected}/rejection");
+    let answer = ledger.client.put("warehouse", &path, json!({"reason": "it broke"})).await;
+    answer.is(201);
+    let rejected_at = answer.position.expect("a position");
+    ledger.client.get_after(&rejected_at, "auditor", "/v1/accounts/shopper-0").await;
 
     let again = format!("{topic}-again");
     let from = ["publish", "--from", "0:1", "--to-topic", &again];
@@ -174,6 +180,10 @@ async fn a_replay_and_a_rebuild_publish_nothing_again_and_a_replay_says_that_it_
     let (live, firsts) = (check_lanes(&live), check_lanes(&replayed));
     assert_eq!(live.keys().collect::<Vec<_>>(), firsts.keys().collect::<Vec<_>>());
     assert!(replayed.iter().all(|record| record.header("replay") == "true"));
+    for record in firsts.values() {
+        let became = if record.id() == rejected { "rejected" } else { "requested" };
+        assert_eq!(record.header("request_status"), became, "{}", record.id());
+    }
     assert!(live.values().all(|record| !record.headers.contains_key("replay")));
 
     rebuild(folder.path());

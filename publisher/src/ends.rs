@@ -85,9 +85,9 @@ impl Ends {
         self.last.get(feed).copied().unwrap_or_default()
     }
 
-    /// All feeds that there are.
-    pub(crate) fn feeds(&self) -> impl Iterator<Item = &FeedName> {
-        self.last.keys()
+    /// All feeds that there are, each with its last place.
+    pub(crate) fn feeds(&self) -> impl Iterator<Item = (&FeedName, i64)> {
+        self.last.iter().map(|(feed, end)| (feed, *end))
     }
 
     /// The last sequence of a lane, or 0.

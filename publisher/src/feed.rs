@@ -240,7 +240,7 @@ impl Feed {
         let row = self.lanes[lane].row();
         let ticket = Ticket { to: self.told.0.clone(), lane, place: message.sent.place };
         let partition = i32::try_from(row.topic_partition).unwrap_or_default();
-        let target = Target { topic: &row.topic, partition, attempt: 1, is_replay: false };
+        let target = Target { topic: &row.topic, partition, attempt: 1, replay: None };
         message.send(&self.producer, target, ticket)?;
         self.in_flight += 1;
         Ok(())

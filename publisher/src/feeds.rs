@@ -31,7 +31,7 @@ pub(crate) async fn feed_all(
     let (mut running, mut known) = (JoinSet::new(), BTreeSet::new());
     let ended = loop {
         let mut feeds: BTreeSet<FeedName> = kept.keys().cloned().collect();
-        feeds.extend(ends.borrow_and_update().feeds().cloned());
+        feeds.extend(ends.borrow_and_update().feeds().map(|(feed, _)| feed.clone()));
         for feed in feeds {
             if known.insert(feed.clone()) {
                 let (row, lanes) = kept.remove(&feed).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! A message as it goes to Kafka: `docs/decisions/0013-how-shipping-is-published.md` has the wire.
 
-use projector::ShippingMessage;
+use projector::{ShippingMessage, ShippingStatus};
 use sha2::{Digest as _, Sha256};
 
 use crate::kafka::{Failure, Outgoing, Producer, Ticket, Unsent};
@@ -21,7 +21,14 @@ pub(crate) struct Target<'a> {
     pub(crate) partition: i32,
     /// How often it was sent, with this time.
     pub(crate) attempt: u32,
-    pub(crate) is_replay: bool,
+    pub(crate) replay: Option<Replayed>,
+}
+
+/// What a replay says beside the message itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Replayed {
+    /// What has become of it by now, where it is a request.
+    pub(crate) request_status: Option<ShippingStatus>,
 }
 
 impl From<ShippingMessage> for Message {
@@ -73,10 +80,13 @@ impl Message {
             ("position", position.as_str()),
             ("log_id", log_id.as_str()),
         ];
-        let mut headers = Vec::with_capacity(always.len() + 2);
+        let mut headers = Vec::with_capacity(always.len() + 3);
         headers.extend(always);
         headers.extend(message.traceparent.iter().map(|trace| ("traceparent", trace.as_str())));
-        headers.extend(target.is_replay.then_some(("replay", "true")));
+        if let Some(replay) = target.replay {
+            headers.push(("replay", "true"));
+            headers.extend(replay.request_status.map(|it| ("request_status", it.as_str())));
+        }
         let (key, body) = (message.account_id.as_str(), body.as_bytes());
         let headers = headers.as_slice();
         producer.send(Outgoing { topic, partition, key, headers, body }, ticket)

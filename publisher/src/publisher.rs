@@ -21,7 +21,7 @@ use crate::session::Session;
 use crate::state::{LEASE, Lease, State, StateError, StateUrl};
 use crate::status::{Health, Phase, Report, Status};
 use crate::stream::Stream;
-use crate::topic::Topic;
+use crate::topic::{Topic, TopicReport};
 use crate::{PublishError, WarehouseRate, with_causes};
 
 /// How long it waits before it asks for the lease again, or for what else it needs.
@@ -55,6 +55,8 @@ pub struct Publisher {
     pub(crate) state: Arc<State>,
     pub(crate) stream: Stream,
     pub(crate) topic: Arc<Topic>,
+    /// The topics of what comes in.
+    inbound_topics: Arc<[Topic; 2]>,
     pub(crate) admin: TopicAdmin,
     pub(crate) status: Arc<Status>,
     pub(crate) ends: watch::Sender<Ends>,
@@ -74,8 +76,11 @@ impl Publisher {
     ) -> Result<Self, PublishError> {
         let admin = TopicAdmin::new(&config.brokers)?;
         let state = Arc::new(State::open(&config.state).await?);
+        let way_in = [&config.way_in.warehouse_events, &config.way_in.earnings];
+        let inbound_topics = way_in.map(|name| Topic::new(name, config.create_topics));
         Ok(Self {
             admin,
+            inbound_topics: Arc::new(inbound_topics),
             topic: Arc::new(Topic::new(&config.topic, config.create_topics)),
             config: Arc::new(config),
             log_id,
@@ -111,14 +116,19 @@ impl Publisher {
         let (resent, overdue) = self.state.unaccepted_count().await?;
         let parked = self.state.parked_count().await?;
         let ends = self.ends.borrow().clone();
-        Ok(self.status.report(self.topic.report(), &ends, (resent, overdue, parked)))
+        let (topic, inbound) = (self.topic.report(), self.inbound_reports());
+        Ok(self.status.report(topic, inbound, &ends, (resent, overdue, parked)))
     }
 
     /// What is told of it in short, beside the health of the ledger's other parts: it is no reason
     /// to send shoppers elsewhere.
     #[must_use]
     pub fn health(&self) -> Health {
-        self.status.health(&self.topic.report())
+        self.status.health(&self.topic.report(), &self.inbound_reports())
+    }
+
+    fn inbound_reports(&self) -> Vec<TopicReport> {
+        self.inbound_topics.iter().map(Topic::report).collect()
     }
 
     fn pause(&self, phase: Phase, why: Option<String>) {
@@ -163,9 +173,7 @@ impl Publisher {
             }
         }
         // What comes in needs these; where they aren't there, that is said, and waited for.
-        let way_in = &self.config.way_in;
-        let [events, earnings] = [&way_in.warehouse_events, &way_in.earnings]
-            .map(|name| Topic::new(name, self.config.create_topics));
+        let [events, earnings] = self.inbound_topics.as_ref();
         drop(tokio::join!(events.look(&admin), earnings.look(&admin)));
         let producers = Producers::start(&self.config.brokers, Arc::clone(&self.topic))?;
         let rates = self.config.rates.iter().map(|rate| (rate.warehouse.clone(), rate.interval));
@@ -184,8 +192,12 @@ impl Publisher {
         });
         self.status.enter(Phase::Publishing, None);
         let (topic, until) = (Arc::clone(&self.topic), stop.clone());
+        let inbound = Arc::clone(&self.inbound_topics);
         parts.spawn(async move {
-            topic.keep_looking(&admin, &until).await;
+            let [events, earnings] = inbound.as_ref();
+            let inbound =
+                (events.keep_looking(&admin, &until), earnings.keep_looking(&admin, &until));
+            tokio::join!(topic.keep_looking(&admin, &until), inbound.0, inbound.1);
             Ok(())
         });
         let (this, until) = (self.clone(), stop.clone());

@@ -9,6 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use log_record::Place;
+use projector::ShippingStatus;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -16,14 +17,17 @@ use wire::{JsonBody, PathId, Problem};
 
 use crate::ends::{Ends, FeedName};
 use crate::kafka::{Producer, Ticket, Unsent};
-use crate::message::Target;
+use crate::message::{Replayed, Target};
 use crate::router::{PublisherApi, failed};
-use crate::stream::key;
+use crate::stream::{key, place};
 use crate::topic::Topic;
 use crate::{PublishError, Publisher, PublisherConfig, with_causes};
 
 /// How many messages of a replay are in flight.
 const IN_FLIGHT_MAX: usize = 5_000;
+
+/// How many are read at once.
+const PAGE_MESSAGES: u32 = 1_000;
 
 /// How many replays are remembered.
 const REMEMBERED_MAX: usize = 100;
@@ -75,6 +79,7 @@ pub(crate) async fn start_replay(
         let complaint = "must be a topic's name: letters, digits, dots, underscores and hyphens";
         return Err(Problem::invalid_field("to_topic", complaint));
     }
+    let feeds = feeds_from(&publisher, from, body.warehouse.as_deref()).await?;
     let topic = Arc::new(Topic::new(&body.to_topic, publisher.config.create_topics));
     topic.look(&publisher.admin).await.map_err(failed)?;
     let replay = Replay {
@@ -90,7 +95,7 @@ pub(crate) async fn start_replay(
     replays.note(replay.clone());
     let asked = replay.clone();
     tokio::spawn(async move {
-        let sending = send_all(&publisher, from, &asked, topic);
+        let sending = send_all(&publisher, (from, feeds), &asked, topic);
         let ended = publisher.closing.run_until_cancelled(sending).await;
         let ended = ended.unwrap_or(Err(PublishError::Failed));
         replays.change(id, |replay| match ended {
@@ -112,33 +117,62 @@ pub(crate) async fn get_replay(
     api.publisher.replays.get(id).map(Json).ok_or_else(|| Problem::not_found(no_such))
 }
 
-/// Sends what stands from a position on, up to what there is by now, warehouse by warehouse.
-async fn send_all(
+/// Who was asked for something from a position on, each with the last place so far; or what is
+/// wrong with the question, where nobody was.
+async fn feeds_from(
     publisher: &Publisher,
     from: Place,
+    warehouse: Option<&str>,
+) -> Result<Vec<(FeedName, i64)>, Problem> {
+    let ends = Ends::of_lanes(publisher.stream.lane_ends().await.map_err(failed)?);
+    let feeds = ends.feeds().filter(|(feed, _)| feed.partition == from.partition);
+    let is_wanted = |feed: &FeedName| warehouse.is_none_or(|wanted| *wanted == feed.warehouse);
+    let (wanted, others): (Vec<_>, Vec<_>) = feeds.partition(|(feed, _)| is_wanted(feed));
+    let Some(last) = wanted.iter().map(|(_, end)| *end).max() else {
+        let known: Vec<&str> = others.iter().map(|(feed, _)| feed.warehouse.as_str()).collect();
+        let complaint = match known[..] {
+            [] => "must be in a partition that asked a warehouse for something".to_owned(),
+            _ => format!("must be one that was asked for something: {}", known.join(", ")),
+        };
+        let field = if known.is_empty() { "from" } else { "warehouse" };
+        return Err(Problem::invalid_field(field, complaint));
+    };
+    if key(from) > last {
+        let last = place(last);
+        let complaint = format!("must not be after the last message, which stands at {last}");
+        return Err(Problem::invalid_field("from", complaint));
+    }
+    Ok(wanted.into_iter().map(|(feed, end)| (feed.clone(), end)).collect())
+}
+
+/// Sends what stands from a position on, up to what there was when it was asked for, warehouse by
+/// warehouse.
+async fn send_all(
+    publisher: &Publisher,
+    (from, feeds): (Place, Vec<(FeedName, i64)>),
     replay: &Replay,
     topic: Arc<Topic>,
 ) -> Result<(), PublishError> {
-    let ends = Ends::of_lanes(publisher.stream.lane_ends().await?);
     let partitions = topic.partitions().unwrap_or(1).max(1);
     let producer = Arc::new(Producer::new(&publisher.config.brokers, topic)?);
-    let wanted = |feed: &&FeedName| {
-        feed.partition == from.partition
-            && replay.warehouse.as_ref().is_none_or(|wanted| *wanted == feed.warehouse)
-    };
     let mut lanes = BTreeMap::<String, i32>::new();
-    for feed in ends.feeds().filter(wanted) {
+    for (feed, end) in feeds {
         let (told, mut heard) = mpsc::unbounded_channel();
         let (mut after, mut in_flight) = (key(from) - 1, 0_usize);
-        while after < ends.of(feed) {
-            let page = publisher.stream.page(feed, after, 1_000).await?;
-            let Some(last) = page.last() else { break };
-            after = last.sent.place;
+        while after < end {
+            let page = publisher.stream.page(&feed, after, PAGE_MESSAGES).await?;
+            let Some(last) = page.last().map(|message| message.sent.place) else { break };
+            let progress = publisher.stream.progress(&feed, (after, last), PAGE_MESSAGES).await?;
+            let states: BTreeMap<i64, ShippingStatus> =
+                progress.into_iter().map(|it| (key(it.place), it.status)).collect();
+            after = last;
             for message in page {
                 let next = i32::try_from(lanes.len()).unwrap_or_default() % partitions;
                 let partition = *lanes.entry(message.lane.clone()).or_insert(next);
                 let topic = replay.to_topic.as_str();
-                let target = Target { topic, partition, attempt: 1, is_replay: true };
+                let request_status = states.get(&message.sent.place).copied();
+                let replayed = Some(Replayed { request_status });
+                let target = Target { topic, partition, attempt: 1, replay: replayed };
                 loop {
                     let ticket = Ticket { to: told.clone(), lane: 0, place: message.sent.place };
                     match message.send(&producer, target, ticket) {

@@ -173,7 +173,7 @@ impl Resend {
                 }
             }
             let attempt = u32::try_from(row.attempts + 1).unwrap_or(u32::MAX);
-            let target = Target { topic: &topic, partition, attempt, is_replay: false };
+            let target = Target { topic: &topic, partition, attempt, replay: None };
             let ticket = Ticket { to: told.clone(), lane: sent.len(), place: row.place };
             match message.send(&self.session.producers.current(), target, ticket) {
                 Ok(()) => sent.push(row),

@@ -37,6 +37,18 @@ pub(crate) enum Phase {
     StandingBy,
     /// It sends what there is.
     Publishing,
+    /// It would, but the brokers can't be reached, or the topic can't be used.
+    Waiting,
+}
+
+impl Phase {
+    /// The same as the topic has it.
+    const fn with(self, topic: &TopicReport) -> Self {
+        match self {
+            Self::Publishing if topic.is_in_trouble() => Self::Waiting,
+            phase => phase,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -71,6 +83,8 @@ pub(crate) struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) why: Option<String>,
     pub(crate) topic: TopicReport,
+    /// The topics of what comes in.
+    pub(crate) inbound_topics: Vec<TopicReport>,
     /// How many requests are sent again until they are accepted, and how many of them are overdue.
     pub(crate) sent_again: i64,
     pub(crate) overdue: i64,
@@ -179,10 +193,11 @@ impl Status {
     }
 
     /// What is wrong, in short.
-    pub(crate) fn health(&self, topic: &TopicReport) -> Health {
+    pub(crate) fn health(&self, topic: &TopicReport, inbound: &[TopicReport]) -> Health {
         let known = self.known();
         let mut warnings: Vec<String> = known.why.iter().cloned().collect();
         warnings.extend(topic.warnings());
+        warnings.extend(inbound.iter().flat_map(TopicReport::warnings));
         let waits = known.inbound_waits.iter();
         warnings.extend(waits.map(|why| format!("what comes in waits for the command API: {why}")));
         for (feed, status) in &known.feeds {
@@ -193,12 +208,13 @@ impl Status {
             let stopped = status.stopped_why.iter();
             warnings.extend(stopped.map(|why| format!("warehouse {feed} is stopped: {why}")));
         }
-        Health { status: known.phase, warnings }
+        Health { status: known.phase.with(topic), warnings }
     }
 
     pub(crate) fn report(
         &self,
         topic: TopicReport,
+        inbound_topics: Vec<TopicReport>,
         ends: &Ends,
         (sent_again, overdue, parked): (i64, i64, i64),
     ) -> Report {
@@ -206,9 +222,10 @@ impl Status {
         let warehouses = known.feeds.iter().map(|(feed, status)| warehouse(feed, status, ends));
         let warehouses = warehouses.collect();
         Report {
-            status: known.phase,
+            status: known.phase.with(&topic),
             why: known.why.clone(),
             topic,
+            inbound_topics,
             sent_again,
             overdue,
             parked,

@@ -55,6 +55,11 @@ pub(crate) struct TopicReport {
 }
 
 impl TopicReport {
+    /// Whether nothing can be sent to it at the moment.
+    pub(crate) const fn is_in_trouble(&self) -> bool {
+        self.trouble.is_some()
+    }
+
     /// What of it somebody should see to.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let name = &self.name;

@@ -16,8 +16,9 @@ pub fn finish<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> 
         .fallback(async |uri: Uri| {
             Problem::not_found(format!(
                 "Nothing is known under {}. The routes are listed in docs/API.md; where roles run in \
-                 processes of their own, what reads is answered by the query API and what changes \
-                 anything by the command API.",
+                 processes of their own, what reads is answered by the query API, what changes \
+                 anything by the command API, and what is about messages by the publisher, which \
+                 runs where --kafka is said.",
                 uri.path().chars().take(200).collect::<String>()
             ))
         })

@@ -26,7 +26,7 @@ create table if not exists gap (
 create table if not exists parcel (
     shipping_request_id text primary key,
     state text not null check (state in ('announced', 'accepted', 'back-ordered', 'rejected',
-        'cancelled', 'dispatched', 'delivered')),
+        'cancelled', 'settled', 'dispatched', 'delivered')),
     account_id text not null,
     deliver_to text,
     -- JSON, as the message with the highest sequence says.

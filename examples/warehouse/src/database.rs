@@ -155,7 +155,8 @@ impl Taking<'_> {
     fn request(&self, message: &Incoming, options: &Options) -> anyhow::Result<()> {
         let body = &message.body;
         let refused = body.lines.iter().find(|line| options.reject.contains(&line.product_id));
-        let wanted = if refused.is_some() { "rejected" } else { "accepted" };
+        let answer_is = if refused.is_some() { "rejected" } else { "accepted" };
+        let wanted = message.is_over_as().unwrap_or(answer_is);
         let lines = serde_json::to_string(&body.lines)?;
         let mut requesting = self.0.prepare_cached(include_str!("../sql/request.sql"))?;
         let (id, to) = (&body.shipping_request_id, &body.deliver_to);
@@ -164,6 +165,10 @@ impl Taking<'_> {
         self.set_attempt(message)?;
         if state != wanted {
             println!("{state:<11} {id} before it came");
+            return Ok(());
+        }
+        if message.is_over_as().is_some() {
+            println!("{wanted:<11} {id} before it was replayed");
             return Ok(());
         }
         let reason = refused.map(|line| format!("there is no {}", line.product_id));

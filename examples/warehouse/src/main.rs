@@ -12,7 +12,7 @@ mod options;
 
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::Parser as _;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
@@ -74,6 +74,9 @@ fn work(
             busy_at = Instant::now();
         }
         if options.until_idle.is_some_and(|seconds| busy_at.elapsed().as_secs() >= seconds) {
+            let place = consumer.assignment().context("Kafka doesn't say what is to be read")?;
+            let (topic, brokers) = (&options.topic, &options.brokers);
+            ensure!(place.count() > 0, "nothing was ever read of {topic} at {brokers}");
             return Ok(());
         }
     }

@@ -15,6 +15,8 @@ pub(crate) struct Incoming {
     pub(crate) sequence: i64,
     pub(crate) attempt: i64,
     pub(crate) kind: Kind,
+    /// What had become of a request when it was replayed.
+    pub(crate) became: Option<String>,
     pub(crate) body: Body,
 }
 
@@ -62,12 +64,19 @@ impl Incoming {
             sequence: number("sequence")?,
             attempt,
             kind,
+            became: header(message, "request_status").ok(),
             body: serde_json::from_slice(body).context("the body can't be read")?,
         })
     }
 
     pub(crate) fn warehouse(&self) -> &str {
         &self.body.warehouse
+    }
+
+    /// The state in which a replay brings a parcel that is on its way or over: it isn't shipped.
+    pub(crate) fn is_over_as(&self) -> Option<&str> {
+        let over = ["dispatched", "delivered", "cancelled", "rejected", "settled"];
+        self.became.as_deref().filter(|status| over.contains(status))
     }
 
     /// Whether nothing is left to be shipped.

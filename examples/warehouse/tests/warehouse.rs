@@ -4,7 +4,7 @@ mod ledger;
 
 use std::time::Duration;
 
-use ledger::{Ledger, events};
+use ledger::{Ledger, Warehouse, events};
 use rdkafka::message::OwnedHeaders;
 
 const UNTIL_IDLE: [&str; 2] = ["--until-idle", "4"];
@@ -36,6 +36,39 @@ fn a_repeat_is_one_parcel_and_one_that_was_not_heard_is_answered_again() {
     let once = ["accepted", "dispatched", "delivered"];
     assert_eq!(events(&ledger.hears(1)[&ledger.id(1)]), [once, once].concat());
     assert_eq!(ledger.asks::<i64>("select count(*) from parcel"), [1]);
+}
+
+#[test]
+fn what_was_over_when_it_was_replayed_is_not_shipped_by_either() {
+    let over = ["delivered", "cancelled", "rejected", "settled"];
+    let in_rust = |ledger: &Ledger| ledger.starts_warehouse(&UNTIL_IDLE).ends();
+    let in_python = |ledger: &Ledger| ledger.starts_warehouse_in_python(&UNTIL_IDLE).ends();
+    for runs in [&in_rust as &dyn Fn(&Ledger), &in_python] {
+        let ledger = Ledger::open();
+        for (sequence, status) in (1..).zip(over) {
+            ledger.replays(sequence, status);
+        }
+        ledger.replays(5, "accepted");
+        runs(&ledger);
+        let heard = ledger.hears(1);
+        assert_eq!(heard.keys().collect::<Vec<_>>(), [&ledger.id(5)]);
+        assert_eq!(events(&heard[&ledger.id(5)]), ["accepted", "dispatched", "delivered"]);
+        let states = ledger.asks::<String>("select state from parcel order by 1");
+        assert_eq!(states, ["cancelled", "delivered", "delivered", "rejected", "settled"]);
+    }
+}
+
+#[test]
+fn a_warehouse_that_never_got_to_its_topic_does_not_end_well() {
+    let in_rust = |ledger: &Ledger| ledger.starts_warehouse(&["--until-idle", "1"]);
+    let in_python = |ledger: &Ledger| ledger.starts_warehouse_in_python(&["--until-idle", "1"]);
+    for starts in [&in_rust as &dyn Fn(&Ledger) -> Warehouse, &in_python] {
+        let mut ledger = Ledger::open();
+        ledger.misleads_warehouses();
+        assert!(!starts(&ledger).ended_well());
+        let printed = std::fs::read_to_string(ledger.printed()).expect("printed");
+        assert!(printed.contains("nothing was ever read of"), "{printed}");
+    }
 }
 
 #[test]

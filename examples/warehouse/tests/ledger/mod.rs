@@ -44,6 +44,11 @@ impl Ledger {
         Self { folder: tempfile::tempdir().expect("a folder"), brokers, name, producer }
     }
 
+    /// From now on, warehouses are told of brokers that nobody has.
+    pub(crate) fn misleads_warehouses(&mut self) {
+        "127.0.0.1:1".clone_into(&mut self.brokers);
+    }
+
     /// The id of a shipping request of this ledger's.
     pub(crate) fn id(&self, sequence: u32) -> String {
         format!("{}-1-0-{sequence}", self.name)
@@ -55,29 +60,40 @@ impl Ledger {
     }
 
     pub(crate) fn requests_of(&self, product: &str, sequence: u32, attempt: u32) {
+        let at = (sequence, attempt);
+        self.asks_for(product, at, &[("attempt", &attempt.to_string())]);
+    }
+
+    /// Sends a request once more in a replay, of which by now has become so much.
+    pub(crate) fn replays(&self, sequence: u32, status: &str) {
+        let headers = [("attempt", "1"), ("replay", "true"), ("request_status", status)];
+        self.asks_for("mug-blue", (sequence, 1), &headers);
+    }
+
+    fn asks_for(&self, product: &str, (sequence, attempt): (u32, u32), more: &[(&str, &str)]) {
         let id = self.id(sequence);
         let lines = json!([{"product_id": product, "quantity": 2}]);
         let body = json!({"deliver_to": "1 Elm Street", "attempt": attempt});
-        self.sends("requested", &id, &id, sequence, attempt, &lines, body);
+        self.sends("requested", [&id, &id], sequence, &lines, body, more);
     }
 
     /// Says that of an earlier request so many are left.
     pub(crate) fn leaves(&self, of: u32, sequence: u32, quantity: u32) {
         let kind = if quantity == 0 { "request-cancelled" } else { "request-reduced" };
         let lines = json!([{"product_id": "mug-blue", "quantity": quantity}]);
-        self.sends(kind, &self.id(sequence), &self.id(of), sequence, 1, &lines, json!({}));
+        let (id, request) = (self.id(sequence), self.id(of));
+        self.sends(kind, [&id, &request], sequence, &lines, json!({}), &[("attempt", "1")]);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a message has that many parts")]
+    /// Sends a message with its own id and the request's.
     fn sends(
         &self,
         kind: &str,
-        ce_id: &str,
-        request: &str,
+        [ce_id, request]: [&str; 2],
         sequence: u32,
-        attempt: u32,
         lines: &Value,
         further: Value,
+        more: &[(&str, &str)],
     ) {
         let mut body = json!({
             "shipping_request_id": request, "type": 2, "account_id": "ann", "exchange_id": "x-1",
@@ -87,7 +103,7 @@ impl Ledger {
         let further = further.as_object().expect("an object").clone();
         body.as_object_mut().expect("an object").extend(further);
         let mut headers = OwnedHeaders::new();
-        for (key, value) in [
+        let always = [
             ("ce_specversion", "1.0"),
             ("ce_id", ce_id),
             ("ce_type", &format!("guerdon.shipping-{kind}")),
@@ -95,8 +111,8 @@ impl Ledger {
             ("ce_subject", "x-1"),
             ("lane", LANE),
             ("sequence", &sequence.to_string()),
-            ("attempt", &attempt.to_string()),
-        ] {
+        ];
+        for (key, value) in always.iter().chain(more).copied() {
             headers = headers.insert(Header { key, value: Some(value) });
         }
         self.sends_raw(headers, &body.to_string());
@@ -208,8 +224,20 @@ pub(crate) struct Warehouse(Child);
 
 impl Warehouse {
     /// Waits until it has ended by itself, having had nothing to do.
-    pub(crate) fn ends(mut self) {
-        assert!(self.0.wait().expect("it ends").success());
+    pub(crate) fn ends(self) {
+        assert!(self.ended_well());
+    }
+
+    /// Waits until it has ended by itself; whether it says that all went well.
+    pub(crate) fn ended_well(mut self) -> bool {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.0.try_wait().expect("it can be asked") {
+                return status.success();
+            }
+            assert!(started.elapsed() < PATIENCE * 3, "the warehouse goes on");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     pub(crate) fn dies(mut self) {
