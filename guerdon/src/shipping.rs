@@ -149,7 +149,7 @@ pub(crate) async fn publish(args: PublishArgs) -> anyhow::Result<()> {
     if replay["status"] != "done" {
         bail!("the replay ended after {} messages: {}", replay["sent"], replay["why"]);
     }
-    println!("{} messages were sent to {to_topic}", replay["sent"]);
+    println!("messages sent to {to_topic}: {}", replay["sent"]);
     Ok(())
 }
 

@@ -39,7 +39,7 @@ async fn what_is_redeemed_is_published_as_documented() {
     let health = ledger.client.get("operator", "/health/ready").await.is(200);
     let warnings = health["publisher"]["warnings"].to_string();
     for topic in [topic.clone(), format!("{topic}-events"), format!("{topic}-earnings")] {
-        let weakness = format!("topic {topic}: 1 copies of each message");
+        let weakness = format!("topic {topic}: 1 copy of each message");
         assert!(warnings.contains(&weakness), "{weakness} in {warnings}");
     }
     assert_eq!(ledger.stop(), Some(0));

@@ -234,8 +234,9 @@ fn weaknesses(settings: &TopicSettings) -> Vec<String> {
     let TopicSettings { replication, brokers, configs, .. } = settings;
     let mut found = vec![];
     if *replication < 3 {
-        let brokers_are = format!("there are {brokers} brokers");
-        found.push(format!("{replication} copies of each message instead of 3; {brokers_are}"));
+        let copies = if *replication == 1 { "copy" } else { "copies" };
+        let are = if *brokers == 1 { "is 1 broker" } else { &format!("are {brokers} brokers") };
+        found.push(format!("{replication} {copies} of each message instead of 3; there {are}"));
     }
     let Some(configs) = configs else {
         found.push("its settings can't be read: nobody looks whether they are safe".into());
