@@ -41,7 +41,11 @@ async fn what_is_redeemed_is_published_as_documented() {
     for topic in [topic.clone(), format!("{topic}-events"), format!("{topic}-earnings")] {
         let weakness = format!("topic {topic}: 1 copy of each message");
         assert!(warnings.contains(&weakness), "{weakness} in {warnings}");
+        let weaknesses = format!("guerdon_publisher_topic_weaknesses{{topic=\"{topic}\"}}");
+        assert_eq!(metric(&ledger, &weaknesses).await, "1");
     }
+    assert_eq!(metric(&ledger, "guerdon_publisher_status{status=\"publishing\"}").await, "1");
+    assert_eq!(metric(&ledger, "guerdon_publisher_status{status=\"waiting\"}").await, "0");
     assert_eq!(ledger.stop(), Some(0));
 
     // A start goes on from there, and sends nothing again.
@@ -122,6 +126,8 @@ async fn a_message_that_is_too_large_holds_up_its_lane_alone_until_it_can_be_sen
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
     assert_eq!(blocked["sequence"], 0, "{blocked}");
+    let held = "guerdon_publisher_blocked_lanes{warehouse=\"main\"}";
+    assert_eq!(metric(&ledger, held).await, "1");
     let lane = blocked["lane"].as_str().expect("a lane");
     let found = records(&brokers, &topic);
     check_lanes(&found);
@@ -130,6 +136,17 @@ async fn a_message_that_is_too_large_holds_up_its_lane_alone_until_it_can_be_sen
     let found = until_published(&brokers, &topic, 41).await;
     check_lanes(&found);
     assert_eq!(ledger.stop(), Some(0));
+}
+
+/// What Prometheus reads.
+async fn metric(ledger: &Ledger, name: &str) -> String {
+    let request = ledger.client.request("GET", "/metrics", "auditor");
+    let answer = request.send().await.expect("answered");
+    let kind = answer.headers()["content-type"].to_str().expect("text").to_owned();
+    assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
+    let metrics = answer.text().await.expect("text");
+    let value = metrics.lines().find_map(|line| line.strip_prefix(name));
+    value.unwrap_or_else(|| panic!("no {name} in {metrics}")).trim().to_owned()
 }
 
 /// What is kept on PostgreSQL, and a second publisher that stands by and then takes over.

@@ -22,6 +22,7 @@ mod inbound;
 mod kafka;
 mod lane;
 mod message;
+mod metrics;
 mod overdue;
 mod pace;
 mod parked;

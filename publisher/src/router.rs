@@ -2,8 +2,9 @@
 
 use axum::Router;
 use axum::extract::{FromRef, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{delete, get, post};
 use wire::Role::{Auditor, Operator};
 use wire::{KeyRing, Problem, ProblemPage, json_with_etag, only};
@@ -12,7 +13,7 @@ use crate::continuation::go_on;
 use crate::overdue::{list_overdue, resend};
 use crate::parked::{discard_parked, list_parked, retry_parked};
 use crate::replay::{get_replay, start_replay};
-use crate::{PublishError, Publisher};
+use crate::{PublishError, Publisher, metrics};
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -60,6 +61,7 @@ pub(crate) const PUBLISHER_AWAY: ProblemPage = ProblemPage {
 pub fn router(publisher: Publisher, keys: KeyRing) -> Router {
     Router::new()
         .route("/v1/publisher", get(only(&[Operator, Auditor], get_publisher)))
+        .route("/metrics", get(only(&[Operator, Auditor], get_metrics)))
         .route("/v1/publisher/warehouses/{warehouse}/continuation", post(only(&[Operator], go_on)))
         .route("/v1/overdue-shipping-requests", get(only(&[Operator], list_overdue)))
         .route(
@@ -81,6 +83,16 @@ async fn get_publisher(
 ) -> Result<Response, Problem> {
     let report = api.publisher.report().await.map_err(failed)?;
     json_with_etag(&headers, &report)
+}
+
+/// The same in numbers.
+async fn get_metrics(State(api): State<PublisherApi>) -> Result<Response, Problem> {
+    let report = api.publisher.report().await.map_err(failed)?;
+    let metrics = metrics::encode(&report).map_err(|error| {
+        tracing::error!(%error, "the metrics can't be written");
+        Problem::internal()
+    })?;
+    Ok(([(CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics).into_response())
 }
 
 /// Logged here with all that is behind it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::ends::{Ends, FeedName};
 use crate::lane::Lane;
@@ -27,8 +27,7 @@ struct Known {
 }
 
 /// What the publisher does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// It waits for what it needs.
     #[default]
@@ -42,12 +41,31 @@ pub(crate) enum Phase {
 }
 
 impl Phase {
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Starting, Self::StandingBy, Self::Publishing, Self::Waiting];
+
+    /// As the API writes it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::StandingBy => "standing-by",
+            Self::Publishing => "publishing",
+            Self::Waiting => "waiting",
+        }
+    }
+
     /// The same as the topic has it.
     const fn with(self, topic: &TopicReport) -> Self {
         match self {
             Self::Publishing if topic.is_in_trouble() => Self::Waiting,
             phase => phase,
         }
+    }
+}
+
+impl Serialize for Phase {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -44,14 +44,14 @@ struct Known {
 /// What operators are told of the topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct TopicReport {
-    name: String,
+    pub(crate) name: String,
     partitions: Option<i32>,
     /// Where it is less safe than it could be.
-    weaknesses: Vec<String>,
+    pub(crate) weaknesses: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trouble: Option<String>,
     /// How often it was noticed that acknowledged messages are gone.
-    losses: u64,
+    pub(crate) losses: u64,
 }
 
 impl TopicReport {
