@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use ledger::{Ledger, PATIENCE, ends};
 use serde_json::{Value, json};
 use services::{TestDatabase, shared_kafka};
-use topic::admin::{alter_topic, delete_topic, make_topic};
-use topic::shop::{all_are_there_once, own_topic, prepare, redeem, start};
+use topic::admin::{alter_topic, delete_topic, make_topic, replace_topic};
+use topic::shop::{all_are_there_once, own_topic, prepare, redeem, short, start};
 use topic::{Record, check_lanes, records, until_published};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -96,6 +96,25 @@ async fn a_topic_that_was_deleted_gets_again_what_nobody_has_accepted() {
     let health = ledger.client.get("operator", "/health/ready").await.is(200);
     let warnings = health["publisher"]["warnings"].to_string();
     assert!(warnings.contains("has lost what it acknowledged"), "{health}");
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_that_was_made_anew_with_fewer_partitions_gets_all_again_and_is_gone_on_with() {
+    let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = start(folder.path(), &brokers, &topic, &[]);
+    prepare(&ledger.client).await;
+    let mut asked = redeem(&ledger.client, "mug", 0, 40).await;
+    all_are_there_once(&brokers, &topic, &asked).await;
+    replace_topic(&brokers, &topic).await;
+    for from in [40, 50] {
+        asked.extend(redeem(&ledger.client, "mug", from, 10).await);
+        let found = until_published(&brokers, &topic, asked.len()).await;
+        let ids: BTreeSet<String> = found.iter().map(|record| short(record.id())).collect();
+        assert_eq!(ids, asked);
+        assert!(found.iter().all(|record| record.partition == 0));
+    }
     assert_eq!(ledger.stop(), Some(0));
 }
 

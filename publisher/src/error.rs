@@ -29,6 +29,12 @@ pub enum PublishError {
         /// Its name.
         topic: String,
     },
+    /// It was made anew, and lanes are in partitions that are gone.
+    #[error("topic {topic} has fewer partitions than before; lanes go to those that are left")]
+    FewerPartitions {
+        /// Its name.
+        topic: String,
+    },
     /// A replay ends with its first message that can't be sent.
     #[error("a message of the replay was not taken: {0}")]
     Replay(String),

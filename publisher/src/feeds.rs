@@ -104,7 +104,7 @@ async fn feed_on(
     lanes: Vec<LaneRow>,
     stop: &CancellationToken,
 ) -> Result<bool, PublishError> {
-    let (acknowledged_to, checked_to) =
+    let (mut acknowledged_to, checked_to) =
         row.map_or((0, 0), |row| (row.acknowledged_to, row.checked_to));
     for lane in &lanes {
         if !is_verified(session, feed, lane).await? {
@@ -113,7 +113,8 @@ async fn feed_on(
     }
     let mut settled = vec![];
     for lane in lanes {
-        settled.push(session.settle_partition(lane).await?);
+        let feed = (feed, &mut acknowledged_to);
+        settled.push(session.settle_partition(feed, lane).await?);
     }
     let pace = Arc::new(Pace::new(session.rate(&feed.warehouse)));
     let (shared, name) = (Arc::clone(session), feed.clone());

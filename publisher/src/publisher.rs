@@ -195,10 +195,12 @@ impl Publisher {
         let inbound = Arc::clone(&self.inbound_topics);
         parts.spawn(async move {
             let [events, earnings] = inbound.as_ref();
-            let inbound =
-                (events.keep_looking(&admin, &until), earnings.keep_looking(&admin, &until));
-            tokio::join!(topic.keep_looking(&admin, &until), inbound.0, inbound.1);
-            Ok(())
+            tokio::try_join!(
+                topic.keep_looking(topic.partitions(), &admin, &until),
+                events.keep_looking(None, &admin, &until),
+                earnings.keep_looking(None, &admin, &until),
+            )
+            .map(drop)
         });
         let (this, until) = (self.clone(), stop.clone());
         parts.spawn(async move {

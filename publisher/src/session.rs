@@ -43,13 +43,21 @@ impl Session {
         feed: &FeedName,
         lane: &str,
     ) -> Result<LaneRow, PublishError> {
-        self.put_into_partition(LaneRow::new(lane, feed)).await
+        let row = LaneRow::new(lane, feed);
+        self.put_into_partition(Checkpoint::default(), row).await
     }
 
-    /// A lane stays where it is, unless it is of another topic or its partition is gone.
-    pub(crate) async fn settle_partition(&self, row: LaneRow) -> Result<LaneRow, PublishError> {
+    /// A lane stays where it is, unless it is of another topic or its partition is gone. What was
+    /// lost with its partition is sent again, as far as nobody has accepted it: then the feed, too,
+    /// goes back.
+    pub(crate) async fn settle_partition(
+        &self,
+        (feed, acknowledged_to): (&FeedName, &mut i64),
+        row: LaneRow,
+    ) -> Result<LaneRow, PublishError> {
+        let is_of_it = row.topic == self.topic.name;
         let is_there = i64::from(self.topic.partitions().unwrap_or_default()) > row.topic_partition;
-        if row.topic == self.topic.name && is_there {
+        if is_of_it && is_there {
             *self.lanes.lock().await.entry(row.topic_partition).or_default() += 1;
             return Ok(row);
         }
@@ -58,10 +66,24 @@ impl Session {
             from = format!("{}/{}", row.topic, row.topic_partition),
             "a lane goes to another partition: readers see its order by its sequence alone"
         );
-        self.put_into_partition(row).await
+        if !is_of_it {
+            return self.put_into_partition(Checkpoint::default(), row).await;
+        }
+        let accepted_to = self.state.accepted_to(&feed.to_string()).await?;
+        let lost = std::slice::from_ref(&row);
+        let back = self.stream.before_unaccepted(feed, lost, accepted_to).await?;
+        let back = back.into_iter().next().unwrap_or(row);
+        *acknowledged_to = back.place.min(*acknowledged_to);
+        let acknowledged = Some((feed.to_string(), *acknowledged_to));
+        self.put_into_partition(Checkpoint { acknowledged, ..Checkpoint::default() }, back).await
     }
 
-    async fn put_into_partition(&self, mut row: LaneRow) -> Result<LaneRow, PublishError> {
+    /// Keeps that, with what else is news.
+    async fn put_into_partition(
+        &self,
+        mut news: Checkpoint,
+        mut row: LaneRow,
+    ) -> Result<LaneRow, PublishError> {
         let partitions = self.topic.partitions();
         let no_topic = || PublishError::NoTopic { topic: self.topic.name.clone() };
         let partitions = i64::from(partitions.ok_or_else(no_topic)?);
@@ -69,7 +91,7 @@ impl Session {
         let count = |partition: &i64| lanes.get(partition).copied().unwrap_or_default();
         row.topic_partition = (0..partitions).min_by_key(count).ok_or_else(no_topic)?;
         row.topic.clone_from(&self.topic.name);
-        let news = Checkpoint { lanes: vec![row.clone()], ..Checkpoint::default() };
+        news.lanes.push(row.clone());
         self.state.save(self.lease, &news).await?;
         *lanes.entry(row.topic_partition).or_default() += 1;
         Ok(row)

@@ -130,15 +130,24 @@ impl Topic {
         }
     }
 
-    /// Looks at it again and again; it never ends by itself.
-    pub(crate) async fn keep_looking(&self, admin: &TopicAdmin, stop: &CancellationToken) {
+    /// Looks at it again and again; ends by itself where it has fewer partitions than are needed.
+    pub(crate) async fn keep_looking(
+        &self,
+        needed: Option<i32>,
+        admin: &TopicAdmin,
+        stop: &CancellationToken,
+    ) -> Result<(), PublishError> {
         let mut pause = LOOK_EVERY;
         while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
             pause = match self.look(admin).await {
                 Ok(()) => LOOK_EVERY,
                 Err(_) => LOOK_AGAIN_AFTER,
             };
+            if self.partitions() < needed {
+                return Err(PublishError::FewerPartitions { topic: self.name.clone() });
+            }
         }
+        Ok(())
     }
 
     /// Looks whether it is there, how safe it is, and whether its ends are where they were. It is
@@ -166,10 +175,12 @@ impl Topic {
             }
             (None, None) => return Err(PublishError::NoTopic { topic: self.name.clone() }),
         };
+        let partitions = settings.partitions;
         self.note(settings);
         let acknowledged = self.known().acknowledged.clone();
         for (partition, offset) in acknowledged {
-            let end = admin.end(&self.name, partition).await?;
+            let is_there = partition < partitions;
+            let end = if is_there { admin.end(&self.name, partition).await? } else { 0 };
             let mut known = self.known();
             // What was acknowledged meanwhile is after what the end was asked for.
             if end <= offset && known.acknowledged.get(&partition) == Some(&offset) {

@@ -1,6 +1,6 @@
 //! What is done to topics behind the ledger's back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::admin::{
@@ -21,6 +21,21 @@ pub(crate) async fn make_topic(brokers: &str, topic: &str, name: &str, value: &s
     let topic = NewTopic::new(topic, 4, TopicReplication::Fixed(1)).set(name, value);
     let made = admin(brokers).create_topics([&topic], &options()).await.expect("answered");
     made.into_iter().for_each(|made| assert!(made.is_ok(), "{made:?}"));
+}
+
+/// Makes it with one partition, in place of what was there.
+pub(crate) async fn replace_topic(brokers: &str, topic: &str) {
+    let begun = Instant::now();
+    loop {
+        delete_topic(brokers, topic).await;
+        let topic = NewTopic::new(topic, 1, TopicReplication::Fixed(1));
+        let made = admin(brokers).create_topics([&topic], &options()).await.expect("answered");
+        if made.iter().all(Result::is_ok) {
+            return;
+        }
+        // Some time goes by until it is gone, and somebody else may be faster.
+        assert!(begun.elapsed() < Duration::from_secs(20), "{made:?}");
+    }
 }
 
 pub(crate) async fn alter_topic(brokers: &str, topic: &str, name: &str, value: &str) {
