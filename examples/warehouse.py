@@ -29,6 +29,7 @@ def take(database, headers, body):
     """Takes a message, once; in the caller's transaction."""
     sequence, lane = int(headers["sequence"]), headers["lane"]
     parcel, lines = body["shipping_request_id"], json.dumps(body["lines"])
+    lines = headers.get("request_lines", lines)  # in a replay: what is left by now
     new = database.execute("insert or ignore into taken values (?)", [headers["ce_id"]]).rowcount
     if not new:
         if int(headers.get("attempt", 1)) > 1:  # the ledger hasn't heard: say everything again

@@ -157,6 +157,39 @@ async fn a_message_that_is_too_large_holds_up_its_lane_alone_until_it_can_be_sen
     assert_eq!(ledger.stop(), Some(0));
 }
 
+/// Another producer takes over each time, while the one before has messages in flight.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sent_while_the_topic_takes_larger_messages_stays_in_order() {
+    let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
+    make_topic(&brokers, &topic, "max.message.bytes", "100000").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = start(folder.path(), &brokers, &topic, &[]);
+    prepare(&ledger.client).await;
+    let redeeming = (0..4).map(|shopper| {
+        let api = ledger.client.clone();
+        tokio::spawn(async move {
+            let (begun, mut asked) = (Instant::now(), BTreeSet::new());
+            while begun.elapsed() < Duration::from_secs(13) {
+                asked.extend(redeem(&api, "mug", shopper * 1_000_000 + asked.len(), 1).await);
+            }
+            asked
+        })
+    });
+    let redeeming: Vec<_> = redeeming.collect();
+    for bytes in ["200000", "300000"] {
+        alter_topic(&brokers, &topic, "max.message.bytes", bytes).await;
+        tokio::time::sleep(Duration::from_secs(6)).await;
+    }
+    let mut asked = BTreeSet::new();
+    for shopper in redeeming {
+        asked.extend(shopper.await.expect("redeemed"));
+    }
+    let found = until_published(&brokers, &topic, asked.len()).await;
+    assert_eq!(check_lanes(&found).len(), asked.len());
+    assert!(ledger::said(folder.path()).matches("takes the place").count() >= 2);
+    assert_eq!(ledger.stop(), Some(0));
+}
+
 /// What Prometheus reads.
 async fn metric(ledger: &Ledger, name: &str) -> String {
     let request = ledger.client.request("GET", "/metrics", "auditor");

@@ -190,6 +190,28 @@ async fn an_operator_can_not_skip_what_is_to_come_nor_replay_into_a_topic_in_use
     ends_soon(ledger);
 }
 
+/// As where it was killed when another warehouse's lanes had gone back already.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loss_that_a_publisher_did_not_get_to_is_seen_to_by_the_next() {
+    let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = with_three_published(folder.path(), &brokers, &topic).await;
+    ends_soon(ledger);
+    change_state(folder.path(), "update lane set is_lost = 1").await;
+    let ledger = start(folder.path(), &brokers, &topic, &[]);
+    let begun = Instant::now();
+    while records(&brokers, &topic).len() < 6 {
+        assert!(begun.elapsed() < PATIENCE, "all three are sent once more");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    check_lanes(&until_published(&brokers, &topic, 3).await);
+    ends_soon(ledger);
+    let ledger = start(folder.path(), &brokers, &topic, &[]);
+    redeem(&ledger.client, "mug", 3, 1).await;
+    assert_eq!(until_published(&brokers, &topic, 4).await.len(), 7, "and no more than that");
+    ends_soon(ledger);
+}
+
 /// As a log that was shortened and forked shows itself: what was sent last isn't there any more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_can_go_on_after_a_log_that_is_shorter_than_what_was_sent() {

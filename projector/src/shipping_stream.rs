@@ -64,12 +64,14 @@ pub struct ShippingMessage {
 }
 
 /// How far a request is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestProgress {
     /// Of the event that asked for it; its message stands there.
     pub place: Place,
     /// What became of it.
     pub status: ShippingStatus,
+    /// What is left of it to be shipped: a JSON list of products with their quantities.
+    pub lines_left: String,
     /// When it was asked for.
     pub recorded_at: Timestamp,
 }
@@ -193,7 +195,7 @@ impl Reading {
         let (after, last) = span(after);
         let arguments = [warehouse.into(), after.into(), last.into(), limit.into()];
         let rows: Vec<ProgressRow> = self.all(STATES, &arguments).await?;
-        rows.iter().map(ProgressRow::progress).collect()
+        rows.into_iter().map(ProgressRow::progress).collect()
     }
 
     /// How far the request with an id is, if there is one.
@@ -304,15 +306,17 @@ struct ProgressRow {
     place: i64,
     generation: i64,
     status: String,
+    lines_left: String,
     recorded_at: i64,
 }
 
 impl ProgressRow {
-    fn progress(&self) -> Result<RequestProgress, sqlx::Error> {
+    fn progress(self) -> Result<RequestProgress, sqlx::Error> {
         let status = ShippingStatus::named(&self.status)
             .ok_or_else(|| undecodable(format!("no request has the status {}", self.status)))?;
         let recorded_at = time(self.recorded_at)?;
-        Ok(RequestProgress { place: place_of(self.place), status, recorded_at })
+        let (place, lines_left) = (place_of(self.place), self.lines_left);
+        Ok(RequestProgress { place, status, lines_left, recorded_at })
     }
 }
 

@@ -69,6 +69,8 @@ pub(crate) struct Feed {
     touched: BTreeSet<i64>,
     /// How often each partition had lost messages when that was last looked at.
     losses: BTreeMap<i32, u64>,
+    /// The partitions whose lanes have gone back since the last checkpoint.
+    lost: BTreeSet<i64>,
     acknowledged_to: i64,
     checkpointed: Instant,
     told_at: Option<Instant>,
@@ -97,6 +99,7 @@ impl Feed {
             ends: session.ends.clone(),
             touched: BTreeSet::new(),
             losses: BTreeMap::new(),
+            lost: BTreeSet::new(),
             acknowledged_to,
             checkpointed: Instant::now(),
             told_at: None,
@@ -322,6 +325,10 @@ impl Feed {
             let then = self.lanes[index].go_back(back);
             self.go_on(then);
         }
+        let news =
+            losses.iter().filter(|(partition, count)| self.losses.get(partition) != Some(count));
+        self.lost.extend(news.map(|(partition, _)| i64::from(*partition)));
+        self.touched.extend(&self.lost);
         self.losses = losses;
         Ok(())
     }
@@ -339,7 +346,11 @@ impl Feed {
         if let Some(why) = self.producer.unfit(&self.session.topic) {
             self.session.producers.replace(&self.producer, &why)?;
         }
-        self.producer = self.session.producers.current();
+        let current = self.session.producers.current();
+        if !Arc::ptr_eq(&current, &self.producer) {
+            self.lanes.iter_mut().for_each(Lane::change_producer);
+            self.producer = current;
+        }
         Ok(())
     }
 
@@ -384,14 +395,19 @@ impl Feed {
             .iter()
             .filter_map(|partition| self.session.topic.kept(*partition))
             .collect();
+        // Kept before this feed has gone back, they would make a start forget that it has to.
+        if self.session.topic.losses() != self.losses {
+            return Ok(());
+        }
         if lanes.is_empty() && partitions.is_empty() && to == self.acknowledged_to {
             return Ok(());
         }
         let acknowledged = Some((self.name.to_string(), to));
-        let news = Checkpoint { lanes, partitions, acknowledged };
+        let news = Checkpoint { lanes, partitions, lost: self.lost.clone(), acknowledged };
         self.session.state.save(self.session.lease, &news).await?;
         self.lanes.iter_mut().for_each(Lane::kept);
         self.touched.clear();
+        self.lost.clear();
         self.acknowledged_to = to;
         self.checkpointed = Instant::now();
         Ok(())

@@ -163,6 +163,14 @@ impl Lane {
         self.drained()
     }
 
+    /// Another producer is to send what follows. It would overtake what is in flight, which is
+    /// waited for first.
+    pub(crate) fn change_producer(&mut self) {
+        if matches!(self.phase, Phase::Open) && self.untold > 0 {
+            self.phase = Phase::Draining(Fate::GoOn);
+        }
+    }
+
     /// Goes back to a message that was acknowledged already: it may have been lost.
     pub(crate) fn go_back(&mut self, row: LaneRow) -> Then {
         self.row = LaneRow { blocked_why: self.row.blocked_why.take(), ..row };
@@ -314,6 +322,19 @@ mod tests {
         assert_eq!(lane.given_back(), Then::Nothing);
         assert_eq!(lane.given_back(), Then::ReadAgainAfter(10));
         assert!(lane.takes(20) && !lane.is_held_up());
+    }
+
+    #[test]
+    fn another_producer_does_not_overtake_what_is_in_flight() {
+        let mut lane = with_three_sent();
+        lane.change_producer();
+        assert!(!lane.takes(40));
+        lane.acknowledged(10);
+        lane.given_back();
+        assert_eq!(lane.given_back(), Then::ReadAgainAfter(10));
+        assert!(lane.takes(20));
+        lane.change_producer();
+        assert!(lane.takes(20), "nothing is in flight");
     }
 
     #[test]

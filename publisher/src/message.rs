@@ -1,6 +1,6 @@
 //! A message as it goes to Kafka: `docs/decisions/0013-how-shipping-is-published.md` has the wire.
 
-use projector::{ShippingMessage, ShippingStatus};
+use projector::{RequestProgress, ShippingMessage};
 use sha2::{Digest as _, Sha256};
 
 use crate::kafka::{Failure, Outgoing, Producer, Ticket, Unsent};
@@ -21,14 +21,14 @@ pub(crate) struct Target<'a> {
     pub(crate) partition: i32,
     /// How often it was sent, with this time.
     pub(crate) attempt: u32,
-    pub(crate) replay: Option<Replayed>,
+    pub(crate) replay: Option<Replayed<'a>>,
 }
 
 /// What a replay says beside the message itself.
 #[derive(Clone, Copy)]
-pub(crate) struct Replayed {
+pub(crate) struct Replayed<'a> {
     /// What has become of it by now, where it is a request.
-    pub(crate) request_status: Option<ShippingStatus>,
+    pub(crate) request: Option<&'a RequestProgress>,
 }
 
 impl From<ShippingMessage> for Message {
@@ -80,12 +80,15 @@ impl Message {
             ("position", position.as_str()),
             ("log_id", log_id.as_str()),
         ];
-        let mut headers = Vec::with_capacity(always.len() + 3);
+        let mut headers = Vec::with_capacity(always.len() + 4);
         headers.extend(always);
         headers.extend(message.traceparent.iter().map(|trace| ("traceparent", trace.as_str())));
         if let Some(replay) = target.replay {
             headers.push(("replay", "true"));
-            headers.extend(replay.request_status.map(|it| ("request_status", it.as_str())));
+            if let Some(request) = replay.request {
+                headers.push(("request_status", request.status.as_str()));
+                headers.push(("request_lines", &request.lines_left));
+            }
         }
         let (key, body) = (message.account_id.as_str(), body.as_bytes());
         let headers = headers.as_slice();

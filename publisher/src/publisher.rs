@@ -172,6 +172,9 @@ impl Publisher {
                 return Ok(());
             }
         }
+        if let Some(partitions) = self.topic.partitions() {
+            self.state.forget_partitions(lease, &self.topic.name, partitions).await?;
+        }
         // What comes in needs these; where they aren't there, that is said, and waited for.
         let [events, earnings] = self.inbound_topics.as_ref();
         drop(tokio::join!(events.look(&admin), earnings.look(&admin)));

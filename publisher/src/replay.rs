@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use log_record::Place;
-use projector::ShippingStatus;
+use projector::RequestProgress;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -155,6 +155,7 @@ async fn send_all(
 ) -> Result<(), PublishError> {
     let partitions = topic.partitions().unwrap_or(1).max(1);
     let producer = Arc::new(Producer::new(&publisher.config.brokers, topic)?);
+    let (topic, id) = (replay.to_topic.as_str(), replay.replay_id);
     let mut lanes = BTreeMap::<String, i32>::new();
     for (feed, end) in feeds {
         let (told, mut heard) = mpsc::unbounded_channel();
@@ -163,16 +164,15 @@ async fn send_all(
             let page = publisher.stream.page(&feed, after, PAGE_MESSAGES).await?;
             let Some(last) = page.last().map(|message| message.sent.place) else { break };
             let progress = publisher.stream.progress(&feed, (after, last), PAGE_MESSAGES).await?;
-            let states: BTreeMap<i64, ShippingStatus> =
-                progress.into_iter().map(|it| (key(it.place), it.status)).collect();
+            let requests: BTreeMap<i64, &RequestProgress> =
+                progress.iter().map(|request| (key(request.place), request)).collect();
             after = last;
             for message in page {
                 let next = i32::try_from(lanes.len()).unwrap_or_default() % partitions;
                 let partition = *lanes.entry(message.lane.clone()).or_insert(next);
-                let topic = replay.to_topic.as_str();
-                let request_status = states.get(&message.sent.place).copied();
-                let replayed = Some(Replayed { request_status });
-                let target = Target { topic, partition, attempt: 1, replay: replayed };
+                let request = requests.get(&message.sent.place).copied();
+                let replay = Some(Replayed { request });
+                let target = Target { topic, partition, attempt: 1, replay };
                 loop {
                     let ticket = Ticket { to: told.clone(), lane: 0, place: message.sent.place };
                     match message.send(&producer, target, ticket) {
@@ -184,12 +184,12 @@ async fn send_all(
                     }
                 }
                 while in_flight >= IN_FLIGHT_MAX {
-                    in_flight -= hear(publisher, replay.replay_id, heard.recv().await)?;
+                    in_flight -= hear(publisher, id, heard.recv().await)?;
                 }
             }
         }
         while in_flight > 0 {
-            in_flight -= hear(publisher, replay.replay_id, heard.recv().await)?;
+            in_flight -= hear(publisher, id, heard.recv().await)?;
         }
     }
     Ok(())

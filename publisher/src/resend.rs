@@ -120,7 +120,7 @@ impl Resend {
             let stream = &self.session.stream;
             let page = stream.progress(&self.feed, (self.checked_to, to), AT_ONCE).await?;
             let passed = page.iter().filter(|request| key(request.place) <= to);
-            let late = passed.copied().filter(|request| is_unaccepted(*request));
+            let late = passed.filter(|request| is_unaccepted(request.status));
             let mut unaccepted = vec![];
             for request in late {
                 if let Some(message) = self.session.stream.message_at(key(request.place)).await? {
@@ -157,7 +157,8 @@ impl Resend {
             // First, for it waits until the read model has come to that place.
             let message = self.session.stream.message_at(row.place).await?;
             let progress = self.session.stream.progress_of(&row.shipping_request_id).await?;
-            let is_wanted = row.is_asked_for == 1 || progress.is_some_and(is_unaccepted);
+            let is_wanted =
+                row.is_asked_for == 1 || progress.is_some_and(|it| is_unaccepted(it.status));
             let Some(message) = message.filter(|_| is_wanted) else {
                 done.push(row.place);
                 continue;

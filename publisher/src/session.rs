@@ -47,17 +47,27 @@ impl Session {
         self.put_into_partition(Checkpoint::default(), row).await
     }
 
-    /// A lane stays where it is, unless it is of another topic or its partition is gone. What was
-    /// lost with its partition is sent again, as far as nobody has accepted it: then the feed, too,
-    /// goes back.
+    /// A lane stays where it is, unless it is of another topic or its partition is gone. Where its
+    /// partition has lost messages, it goes back to the first that nobody has accepted, and the
+    /// feed with it.
     pub(crate) async fn settle_partition(
         &self,
         (feed, acknowledged_to): (&FeedName, &mut i64),
-        row: LaneRow,
+        mut row: LaneRow,
     ) -> Result<LaneRow, PublishError> {
-        let is_of_it = row.topic == self.topic.name;
-        let is_there = i64::from(self.topic.partitions().unwrap_or_default()) > row.topic_partition;
+        let partitions = i64::from(self.topic.partitions().unwrap_or_default());
+        let (is_of_it, is_there) = (row.topic == self.topic.name, row.topic_partition < partitions);
+        let mut news = Checkpoint::default();
+        if is_of_it && (row.is_lost == 1 || !is_there) {
+            row = self.before_lost(feed, row).await?;
+            *acknowledged_to = row.place.min(*acknowledged_to);
+            news.acknowledged = Some((feed.to_string(), *acknowledged_to));
+        }
         if is_of_it && is_there {
+            if news.acknowledged.is_some() {
+                news.lanes.push(row.clone());
+                self.state.save(self.lease, &news).await?;
+            }
             *self.lanes.lock().await.entry(row.topic_partition).or_default() += 1;
             return Ok(row);
         }
@@ -66,16 +76,16 @@ impl Session {
             from = format!("{}/{}", row.topic, row.topic_partition),
             "a lane goes to another partition: readers see its order by its sequence alone"
         );
-        if !is_of_it {
-            return self.put_into_partition(Checkpoint::default(), row).await;
-        }
+        self.put_into_partition(news, row).await
+    }
+
+    /// A lane whose partition has lost messages, as it was before the first that may be missing.
+    async fn before_lost(&self, feed: &FeedName, row: LaneRow) -> Result<LaneRow, PublishError> {
         let accepted_to = self.state.accepted_to(&feed.to_string()).await?;
-        let lost = std::slice::from_ref(&row);
-        let back = self.stream.before_unaccepted(feed, lost, accepted_to).await?;
+        let lanes = std::slice::from_ref(&row);
+        let back = self.stream.before_unaccepted(feed, lanes, accepted_to).await?;
         let back = back.into_iter().next().unwrap_or(row);
-        *acknowledged_to = back.place.min(*acknowledged_to);
-        let acknowledged = Some((feed.to_string(), *acknowledged_to));
-        self.put_into_partition(Checkpoint { acknowledged, ..Checkpoint::default() }, back).await
+        Ok(LaneRow { is_lost: 0, ..back })
     }
 
     /// Keeps that, with what else is news.

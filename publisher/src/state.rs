@@ -9,6 +9,8 @@ mod lease;
 mod parked;
 mod unaccepted;
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
 use crate::ends::FeedName;
@@ -82,6 +84,8 @@ pub(crate) struct LaneRow {
     pub(crate) message_id: String,
     pub(crate) digest: String,
     pub(crate) blocked_why: Option<String>,
+    /// 1: its partition has lost messages, and it is yet to go back.
+    pub(crate) is_lost: i64,
 }
 
 impl LaneRow {
@@ -97,6 +101,7 @@ impl LaneRow {
             message_id: String::new(),
             digest: String::new(),
             blocked_why: None,
+            is_lost: 0,
         }
     }
 
@@ -104,7 +109,7 @@ impl LaneRow {
     pub(crate) fn before(&self, place: i64, sequence: i64) -> Self {
         let (place, sequence) = (place - 1, sequence - 1);
         let (message_id, digest) = (String::new(), String::new());
-        Self { place, sequence, message_id, digest, ..self.clone() }
+        Self { place, sequence, message_id, digest, is_lost: 0, ..self.clone() }
     }
 }
 
@@ -139,6 +144,8 @@ pub(crate) struct Kept {
 pub(crate) struct Checkpoint {
     pub(crate) lanes: Vec<LaneRow>,
     pub(crate) partitions: Vec<PartitionRow>,
+    /// Those of them whose loss the warehouse's lanes have gone back for.
+    pub(crate) lost: BTreeSet<i64>,
     /// How far the warehouse is acknowledged; never lower than its lanes say.
     pub(crate) acknowledged: Option<(String, i64)>,
 }
@@ -161,19 +168,36 @@ impl State {
     /// Writes what was acknowledged; all of it or nothing.
     pub(crate) async fn save(&self, lease: Lease, news: &Checkpoint) -> Result<(), StateError> {
         let mut writing = self.fenced(lease).await?;
-        write_lanes(&mut writing, &news.lanes).await?;
         for row in &news.partitions {
             let values = [
                 Value::Text(&row.topic),
                 Value::Int(row.topic_partition),
                 Value::Int(row.topic_offset),
             ];
+            // Other warehouses' lanes go back when they get to it, if need be after a start.
+            if news.lost.contains(&row.topic_partition) {
+                writing.run(include_str!("sql/mark_lanes_lost.sql"), &values).await?;
+            }
             writing.run(include_str!("sql/upsert_topic_partition.sql"), &values).await?;
         }
+        write_lanes(&mut writing, &news.lanes).await?;
         if let Some((feed, to)) = &news.acknowledged {
             let values = [Value::Text(feed), Value::Int(*to)];
             writing.run(include_str!("sql/upsert_feed.sql"), &values).await?;
         }
+        writing.commit().await
+    }
+
+    /// A topic has so many partitions: of others nothing is known any more.
+    pub(crate) async fn forget_partitions(
+        &self,
+        lease: Lease,
+        topic: &str,
+        partitions: i32,
+    ) -> Result<(), StateError> {
+        let mut writing = self.fenced(lease).await?;
+        let values = [Value::Text(topic), Value::Int(partitions.into())];
+        writing.run(include_str!("sql/forget_topic_partitions.sql"), &values).await?;
         writing.commit().await
     }
 
@@ -228,6 +252,7 @@ async fn write_lanes(writing: &mut Transaction<'_>, lanes: &[LaneRow]) -> Result
             Value::Text(&row.message_id),
             Value::Text(&row.digest),
             Value::OptionText(row.blocked_why.as_deref()),
+            Value::Int(row.is_lost),
         ];
         writing.run(include_str!("sql/upsert_lane.sql"), &values).await?;
     }
@@ -280,6 +305,47 @@ mod tests {
             assert!(other.take_lease("log").await.expect("asked").is_some());
             assert!(matches!(state.renew_lease(lease).await, Err(StateError::Deposed)));
         }
+    }
+
+    #[tokio::test]
+    async fn a_loss_is_remembered_of_the_lanes_that_have_not_gone_back() {
+        for (state, ..) in states().await {
+            let lease = state.take_lease("log").await.expect("asked").expect("a lease");
+            let feed: FeedName = "0/main".parse().expect("a feed");
+            let lane = |name: &str, topic_partition| LaneRow {
+                topic: "requests".into(),
+                topic_partition,
+                place: 7,
+                ..LaneRow::new(name, &feed)
+            };
+            let ends_at = |topic_offset| PartitionRow {
+                topic: "requests".into(),
+                topic_partition: 3,
+                topic_offset,
+            };
+            let lanes = vec![lane("a", 3), lane("b", 3), lane("c", 4)];
+            let partitions = vec![ends_at(50)];
+            let before = Checkpoint { lanes, partitions, ..Checkpoint::default() };
+            state.save(lease, &before).await.expect("saved");
+            let lost = |lanes: Vec<LaneRow>, offset| Checkpoint {
+                lanes,
+                partitions: vec![ends_at(offset)],
+                lost: BTreeSet::from([3]),
+                ..Checkpoint::default()
+            };
+            state.save(lease, &lost(vec![lane("a", 3).before(1, 1)], 2)).await.expect("saved");
+            assert_eq!(lost_lanes(&state).await, ["b"]);
+            // Whoever goes back later finds it written down.
+            state.save(lease, &lost(vec![lane("b", 3).before(1, 1)], 4)).await.expect("saved");
+            assert_eq!(lost_lanes(&state).await, [""; 0]);
+            state.forget_partitions(lease, "requests", 3).await.expect("saved");
+            assert_eq!(state.read().await.expect("read").partitions, []);
+        }
+    }
+
+    async fn lost_lanes(state: &State) -> Vec<String> {
+        let lanes = state.read().await.expect("read").lanes;
+        lanes.into_iter().filter(|lane| lane.is_lost == 1).map(|lane| lane.lane).collect()
     }
 
     #[tokio::test]

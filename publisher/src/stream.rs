@@ -137,11 +137,11 @@ impl Stream {
         while let Some(end) = sought.values().map(|lane| lane.place).max()
             && after < end
         {
-            let (mut reading, from) = (self.read(&[]).await?, place(after));
+            let (mut reading, from) = (self.read(&[place(end)]).await?, place(after));
             let warehouse = &feed.warehouse;
             let messages = reading.shipping_messages(warehouse, from, SOUGHT_AT_ONCE).await?;
             let requests = reading.shipping_progress(warehouse, from, SOUGHT_AT_ONCE).await?;
-            let open = requests.into_iter().filter(|request| is_unaccepted(*request));
+            let open = requests.into_iter().filter(|request| is_unaccepted(request.status));
             let open: BTreeSet<i64> = open.map(|request| key(request.place)).collect();
             let Some(last) = messages.last() else { break };
             after = key(last.place);
@@ -160,6 +160,6 @@ impl Stream {
 }
 
 /// Whether a warehouse has said nothing of a request that still stands.
-pub(crate) fn is_unaccepted(progress: RequestProgress) -> bool {
-    progress.status == ShippingStatus::Requested
+pub(crate) fn is_unaccepted(status: ShippingStatus) -> bool {
+    status == ShippingStatus::Requested
 }

@@ -57,6 +57,11 @@ impl Incoming {
         // A change is sent once and has no attempt.
         let attempt = if kind == Kind::Requested { number("attempt")? } else { 1 };
         let body = message.payload().context("the message has no body")?;
+        let mut body: Body = serde_json::from_slice(body).context("the body can't be read")?;
+        // In a replay: what is left of a request by now.
+        if let Ok(lines) = header(message, "request_lines") {
+            body.lines = serde_json::from_str(&lines).context("request_lines can't be read")?;
+        }
         Ok(Self {
             id: header(message, "ce_id")?,
             source: header(message, "ce_source")?,
@@ -65,7 +70,7 @@ impl Incoming {
             attempt,
             kind,
             became: header(message, "request_status").ok(),
-            body: serde_json::from_slice(body).context("the body can't be read")?,
+            body,
         })
     }
 

@@ -55,6 +55,8 @@ fn what_was_over_when_it_was_replayed_is_not_shipped_by_either() {
         assert_eq!(events(&heard[&ledger.id(5)]), ["accepted", "dispatched", "delivered"]);
         let states = ledger.asks::<String>("select state from parcel order by 1");
         assert_eq!(states, ["cancelled", "delivered", "delivered", "rejected", "settled"]);
+        let quantities = "select distinct json_extract(lines, '$[0].quantity') from parcel";
+        assert_eq!(ledger.asks::<i64>(quantities), [1], "of two, one had been taken back by then");
     }
 }
 

@@ -43,7 +43,9 @@ create table lane (
     -- of that message, by which another history is noticed
     digest text collate "C" not null,
     -- why its next message can't be sent
-    blocked_why text
+    blocked_why text,
+    -- 1: its partition has lost messages, and it hasn't gone back to where none may be missing
+    is_lost bigint not null
 );
 
 -- The last offset that was acknowledged, by which a topic is noticed that has lost some.

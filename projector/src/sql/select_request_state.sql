@@ -1,3 +1,3 @@
-select place, generation, status, recorded_at
+select place, generation, status, coalesce(lines_left, lines) as lines_left, recorded_at
 from shipping_request
 where place = $1

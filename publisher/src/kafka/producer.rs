@@ -23,6 +23,10 @@ const QUEUE_MESSAGES_MAX: &str = "500000";
 /// The most bytes that one batch holds, librdkafka's default.
 const BATCH_BYTES_MAX: u32 = 1_000_000;
 
+/// The bounds of what librdkafka can be told; a topic may be told more.
+const MESSAGE_BYTES_MIN: u32 = 1_000;
+const MESSAGE_BYTES_MAX: u32 = 1_000_000_000;
+
 /// How long a message waits for others to share its batch. Brokers are paid by the batch: at
 /// 20,000 messages a second in 16 partitions, 5 ms (librdkafka's default) gather six.
 const LINGER_MILLIS: &str = "25";
@@ -92,7 +96,8 @@ impl Producer {
             .set("queue.buffering.max.messages", QUEUE_MESSAGES_MAX);
         let message_bytes_max = topic.message_bytes_max();
         if let Some(bytes) = message_bytes_max {
-            config.set("message.max.bytes", bytes.max(1_000).to_string());
+            let taken = bytes.clamp(MESSAGE_BYTES_MIN, MESSAGE_BYTES_MAX);
+            config.set("message.max.bytes", taken.to_string());
             config.set("batch.size", bytes.min(BATCH_BYTES_MAX).to_string());
         }
         brokers.apply_to(&mut config);

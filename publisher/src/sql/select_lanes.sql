@@ -1,3 +1,3 @@
-select lane, feed, topic, topic_partition, place, sequence, message_id, digest, blocked_why
+select lane, feed, topic, topic_partition, place, sequence, message_id, digest, blocked_why, is_lost
 from lane
 order by lane

@@ -64,9 +64,15 @@ impl Ledger {
         self.asks_for(product, at, &[("attempt", &attempt.to_string())]);
     }
 
-    /// Sends a request once more in a replay, of which by now has become so much.
+    /// Sends a request once more in a replay: what has become of it by now, and that one is left.
     pub(crate) fn replays(&self, sequence: u32, status: &str) {
-        let headers = [("attempt", "1"), ("replay", "true"), ("request_status", status)];
+        let left = json!([{"product_id": "mug-blue", "quantity": 1}]).to_string();
+        let headers = [
+            ("attempt", "1"),
+            ("replay", "true"),
+            ("request_status", status),
+            ("request_lines", &left),
+        ];
         self.asks_for("mug-blue", (sequence, 1), &headers);
     }
 
