@@ -215,10 +215,15 @@ async fn how_far_a_request_is_can_be_asked_by_its_id(on: On) {
         events.push(exchanged("ann", &format!("x-{number}"), 1, 300, None));
     }
     events.push(say(Accepted, "x-1"));
+    events.push(exchanged("ann", "x-5", 3, 900, None));
+    events.push(cancelled("ann", "x-5", "c-1", 1, 300, (3, 900)));
     project(&ledger, &events, 100).await;
     let model = ledger.read_model().await;
     let mut reading = model.read(&[], Duration::ZERO).await.expect("it begins");
     let log_id = ledger.store.log_id();
+    let reduced = reading.find_shipping_progress(&format!("{log_id}-1-0-9")).await.expect("read");
+    let left = reduced.expect("it is there").lines_left;
+    assert!(left.contains("\"quantity\":2"), "what is left of three: {left}");
     let progress = reading.find_shipping_progress(&format!("{log_id}-1-0-4")).await.expect("read");
     let progress = progress.expect("it is there");
     assert_eq!((progress.place, progress.status), (place(4), ShippingStatus::Accepted));
