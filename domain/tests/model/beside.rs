@@ -13,7 +13,7 @@ use crate::ask::{Sweep, Wait};
 use crate::command::{id, time};
 use crate::effect::{Due, Effect, Lots};
 use crate::ledger::{DAY, Effects, Ledger, No, Outcome, Part, Time};
-use crate::shipping::contents;
+use crate::shipping::{contents, says_again};
 
 /// A command's name, and what became of it.
 pub(crate) type Count = (&'static str, &'static str);
@@ -143,7 +143,7 @@ impl Pair {
                 let first = &self.model.deeds[*deed].command;
                 let difference = command.first_difference(event);
                 assert!(
-                    difference.is_none() == (first == command),
+                    difference.is_none() == says_again(first, command),
                     "{command:?} after {first:?}: {difference:?}"
                 );
             }

@@ -1,7 +1,7 @@
 //! What is told of parcels, and what it does, by docs/CREDIT.md.
 
 use domain::command::{DispatchShipment, RejectShipment, Report, ReportShipment};
-use domain::{AccountId, Shipped};
+use domain::{AccountId, Command, Shipped};
 
 use crate::effect::Effect;
 use crate::ledger::{Ledger, Time};
@@ -116,4 +116,20 @@ impl Ledger {
         lots.any(|lot| lot.account == account && lot.kind == "purchase" && lot.cause == id)
             || purchases.any(|it| it.account == account && it.id == id)
     }
+}
+
+/// Whether a command says what the first one of its id said. What is told of a parcel may be
+/// stamped anew.
+pub(crate) fn says_again(first: &Command, again: &Command) -> bool {
+    let unstamped = |command: &Command| {
+        let mut command = command.clone();
+        match &mut command {
+            Command::ReportShipment(it) => it.occurred_at = None,
+            Command::DispatchShipment(it) => it.occurred_at = None,
+            Command::RejectShipment(it) => it.occurred_at = None,
+            _ => {}
+        }
+        command
+    };
+    unstamped(first) == unstamped(again)
 }
