@@ -211,6 +211,26 @@ async fn an_operator_can_go_on_after_a_log_that_is_shorter_than_what_was_sent() 
     ends_soon(ledger);
 }
 
+/// A log that was shortened leaves such a row behind until an operator goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_is_not_in_the_log_keeps_no_other_from_being_sent_again() {
+    let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
+    let folder = tempfile::tempdir().expect("a folder");
+    ends_soon(with_three_published(folder.path(), &brokers, &topic).await);
+    let gone = "insert into unaccepted values (100000, 'gone', '0/main', 5, 0, 1, 0)";
+    change_state(folder.path(), gone).await;
+
+    let ledger = start(folder.path(), &brokers, &topic, &["--accept-within", "1s"]);
+    let overdue = ledger.client.get("operator", "/v1/overdue-shipping-requests").await.is(200);
+    assert_eq!(overdue["items"], json!([]));
+    let begun = Instant::now();
+    while records(&brokers, &topic).iter().all(|record| record.header("attempt") == "1") {
+        assert!(begun.elapsed() < PATIENCE, "nothing is sent again");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    ends_soon(ledger);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_warehouse_says_while_the_log_is_away_waits_for_it_and_is_not_parked() {
     let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());

@@ -151,9 +151,15 @@ impl Resend {
     async fn send_due(&mut self, stop: &CancellationToken) -> Result<(), PublishError> {
         let (state, lease) = (Arc::clone(&self.session.state), self.session.lease);
         let due = state.due(&self.feed.to_string(), clock::now(), AT_ONCE.into()).await?;
+        let reached = key(self.session.stream.reached(self.feed.partition).await?);
         let (mut done, mut sent) = (vec![], vec![]);
         let (told, mut heard) = mpsc::unbounded_channel();
         for row in due {
+            // Nobody knows yet what has become of it, or whether it is there at all.
+            if row.place > reached {
+                self.put_off(row).await?;
+                continue;
+            }
             // First, for it waits until the read model has come to that place.
             let message = self.session.stream.message_at(row.place).await?;
             let progress = self.session.stream.progress_of(&row.shipping_request_id).await?;

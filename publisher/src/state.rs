@@ -190,7 +190,8 @@ impl State {
         writing.commit().await
     }
 
-    /// An operator's word from where to go on with a feed that nobody feeds.
+    /// An operator's word from where to go on with a feed that nobody feeds. What was noted beyond
+    /// that is of a history that there isn't any more.
     pub(crate) async fn continue_feed(
         &self,
         row: &FeedRow,
@@ -201,6 +202,9 @@ impl State {
         let values =
             [Value::Text(&row.feed), Value::Int(row.acknowledged_to), Value::Int(row.checked_to)];
         writing.run(include_str!("sql/continue_feed.sql"), &values).await?;
+        let beyond = [Value::Text(&row.feed), Value::Int(row.acknowledged_to)];
+        writing.run(include_str!("sql/delete_unaccepted_after.sql"), &beyond).await?;
+        writing.run(include_str!("sql/delete_acknowledgements_after.sql"), &beyond).await?;
         writing.commit().await
     }
 
@@ -279,6 +283,44 @@ mod tests {
             writing.commit().await.expect("written");
             assert!(other.take_lease("log").await.expect("asked").is_some());
             assert!(matches!(state.renew_lease(lease).await, Err(StateError::Deposed)));
+        }
+    }
+
+    fn unaccepted(feed: &str, place: i64) -> Unaccepted {
+        Unaccepted {
+            place,
+            shipping_request_id: place.to_string(),
+            feed: feed.into(),
+            attempts: 1,
+            due_at: 1,
+            is_overdue: 0,
+            is_asked_for: 0,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_noted_beyond_where_an_operator_goes_on_is_forgotten() {
+        for (state, ..) in states().await {
+            let lease = state.take_lease("log").await.expect("asked").expect("a lease");
+            let places = async |feed: &str| {
+                let due = state.due(feed, 1, 10).await.expect("read");
+                due.into_iter().map(|row| row.place).collect::<Vec<_>>()
+            };
+            for (feed, first) in [("0/main", 0), ("0/north", 1)] {
+                let late = [300 + first, 900 + first].map(|place| unaccepted(feed, place));
+                state.note_checked(lease, feed, 950, &late, None).await.expect("noted");
+                for acknowledged in [(1, 300), (2, 950)] {
+                    let marked = state.mark_acknowledged(lease, feed, acknowledged).await;
+                    marked.expect("marked");
+                }
+            }
+            let (feed, to) = ("0/main".into(), 300);
+            let row = FeedRow { feed, acknowledged_to: to, checked_to: to, stopped_why: None };
+            state.continue_feed(&row, &[]).await.expect("gone on");
+            assert_eq!(places("0/main").await, [300]);
+            assert_eq!(state.acknowledged_by("0/main", 2).await.expect("read"), Some(300));
+            assert_eq!(places("0/north").await, [301, 901], "it is no other warehouse's");
+            assert_eq!(state.acknowledged_by("0/north", 2).await.expect("read"), Some(950));
         }
     }
 

@@ -194,9 +194,12 @@ impl Status {
         self.known().feeds.get(feed).is_some_and(|feed| feed.stopped_why.is_some())
     }
 
-    /// Up to where a feed is acknowledged, where that is known.
+    /// Up to where a feed is acknowledged, where that is known; one that is stopped may go on from
+    /// before that.
     pub(crate) fn acknowledged_to(&self, feed: &FeedName) -> Option<i64> {
-        self.known().feeds.get(feed).map(|feed| feed.acknowledged_to)
+        let known = self.known();
+        let running = known.feeds.get(feed).filter(|feed| feed.stopped_why.is_none());
+        running.map(|feed| feed.acknowledged_to)
     }
 
     /// Where a message's lane goes, where the lane is past it.
