@@ -72,7 +72,8 @@ pub(crate) struct KafkaConfig {
     #[arg(long, env = "GUERDON_KAFKA_EARNINGS", default_value = "guerdon.earnings")]
     kafka_earnings: String,
 
-    /// The consumer group that reads those two.
+    /// The consumer group that reads what warehouses say; what shoppers earn is read by one that is
+    /// named after it, with -earnings behind.
     #[arg(long, env = "GUERDON_KAFKA_GROUP", default_value = "guerdon")]
     kafka_group: String,
 

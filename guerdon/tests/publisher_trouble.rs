@@ -5,6 +5,7 @@ mod ledger;
 mod topic;
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -228,6 +229,41 @@ async fn a_request_that_is_not_in_the_log_keeps_no_other_from_being_sent_again()
         assert!(begun.elapsed() < PATIENCE, "nothing is sent again");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
+    ends_soon(ledger);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn earnings_that_wait_hold_up_nothing_that_warehouses_say_and_are_told_of() {
+    let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
+    let folder = tempfile::tempdir().expect("a folder");
+    let rest = ["--role", "command-api,projector,query-api"];
+    let ledger = Ledger::start_with(folder.path(), &rest, &[]);
+    prepare(&ledger.client).await;
+    redeem(&ledger.client, "mug", 0, 1).await;
+    let keys = fs::read(folder.path().join("api-keys.json")).expect("the keys");
+    let mut keys: Value = serde_json::from_slice(&keys).expect("JSON");
+    keys["merchant"] = json!("wrong");
+    let file = folder.path().join("wrong-keys.json");
+    fs::write(&file, keys.to_string()).expect("written");
+    let wrong = ["--command-api-keys", file.to_str().expect("UTF-8")];
+    let publisher = publisher(folder.path(), &ledger, &brokers, &topic, &wrong);
+    let id = until_published(&brokers, &topic, 1).await[0].id().to_owned();
+
+    // More than the account's own worker has room for.
+    let earned = r#"{"account_id":"zoe","points":7,"cause":{"kind":"purchase","id":"b-1"}}"#;
+    say(&brokers, &format!("{topic}-earnings"), &[("zoe", earned); 500]);
+    let waits = |report: &Value| report["inbound_waits"].is_string();
+    until(&publisher.client, "/v1/publisher", waits).await;
+    let said = json!({"shipping_request_id": id, "event": "accepted"}).to_string();
+    say(&brokers, &format!("{topic}-events"), &[(&id, &said)]);
+    let path = "/v1/shipping-requests";
+    until(&ledger.client, path, |page| page["items"][0]["status"] == "accepted").await;
+    let report = publisher.client.get("operator", "/v1/publisher").await.is(200);
+    assert!(waits(&report), "the earnings wait still: {report}");
+    let why = report["inbound_waits"].as_str().expect("a text");
+    assert!(why.starts_with(&format!("{topic}-earnings: ")), "{why}");
+    assert_eq!(report["parked"], 0);
+    ends_soon(publisher);
     ends_soon(ledger);
 }
 

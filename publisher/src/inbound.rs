@@ -3,6 +3,7 @@
 //!
 //! Messages about one shipping request, or one account, are taken in their order; others at the
 //! same time. While the command API can't answer, nothing is skipped: what came is tried again.
+//! Each topic is taken in by itself, so that one whose messages wait holds up no other.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -21,13 +22,13 @@ use crate::kafka::{Brokers, Consumer, Incoming, Offset};
 use crate::state::{State, ToPark};
 use crate::status::Status;
 
-/// How many keys are worked on at the same time.
+/// How many keys of a topic are worked on at the same time.
 const WORKERS: usize = 64;
 
 /// How many messages wait for a worker, and how many in all.
 const QUEUE_MESSAGES: usize = 64;
 
-/// How many bytes those have that wait for the command API, or are being parked.
+/// How many bytes those of a topic have that wait for the command API, or are being parked.
 const QUEUE_BYTES: u32 = 32 * 1024 * 1024;
 
 /// How often it is said what has been read.
@@ -42,7 +43,7 @@ const RETRY_MAX: Duration = Duration::from_secs(10);
 pub struct WayIn {
     /// The command API.
     pub command_api: CommandApiAt,
-    /// The consumer group.
+    /// The consumer group that reads what warehouses say; the other's is named after it.
     pub group: String,
     /// The topic of what warehouses say.
     pub warehouse_events: String,
@@ -50,23 +51,38 @@ pub struct WayIn {
     pub earnings: String,
 }
 
+/// A topic, and the consumer group that reads it: one of its own, for a group is not balanced anew
+/// while one of its members waits for room.
+pub(crate) struct Inbound {
+    topic: String,
+    group: String,
+}
+
 impl WayIn {
+    pub(crate) fn topics(&self) -> [Inbound; 2] {
+        let (events, earnings) = (self.warehouse_events.clone(), self.earnings.clone());
+        [
+            Inbound { topic: events, group: self.group.clone() },
+            Inbound { topic: earnings, group: format!("{}-earnings", self.group) },
+        ]
+    }
+
     /// What a message asks of the command API; or why it can't be used.
     pub(crate) fn call(&self, topic: &str, body: &[u8]) -> Result<Call, String> {
         if topic == self.earnings { earning_call(body) } else { warehouse_call(body) }
     }
 }
 
-/// Takes in what comes until it is told to stop; what isn't done then comes again at a start.
+/// Takes in what comes by a topic until it is told to stop; what isn't done then comes again at a
+/// start.
 pub(crate) async fn take_in(
     brokers: &Brokers,
-    way_in: &WayIn,
+    (way_in, inbound): (&WayIn, &Inbound),
     (state, status): (Arc<State>, Arc<Status>),
     stop: &CancellationToken,
 ) -> Result<(), PublishError> {
     let (to, mut incoming) = mpsc::channel(QUEUE_MESSAGES);
-    let topics = [way_in.warehouse_events.as_str(), way_in.earnings.as_str()];
-    let consumer = Consumer::start(brokers, &way_in.group, &topics, to)?;
+    let consumer = Consumer::start(brokers, &inbound.group, &inbound.topic, to)?;
     let (done, mut is_done) = mpsc::unbounded_channel();
     let (mut queues, mut workers) = (vec![], JoinSet::new());
     for _ in 0..WORKERS {
@@ -160,10 +176,11 @@ impl Worker {
         let mut pause = RETRY_MIN;
         loop {
             let answered = self.way_in.command_api.call(call, message.traceparent.as_deref()).await;
-            self.status.tell_of_inbound(match &answered {
-                Answered::Later(why) => Some(why),
+            let waits = match &answered {
+                Answered::Later(why) => Some(why.as_str()),
                 Answered::Done | Answered::Refused(_) => None,
-            });
+            };
+            self.status.tell_of_inbound(&message.at, waits);
             match answered {
                 Answered::Done => return None,
                 Answered::Refused(why) => return Some(why),
