@@ -165,7 +165,7 @@ impl Resend {
             let progress = self.session.stream.progress_of(&row.shipping_request_id).await?;
             let is_wanted = row.is_asked_for == 1 || progress.is_some_and(is_unaccepted);
             let Some(message) = message.filter(|_| is_wanted) else {
-                done.push(row.place);
+                done.push(row);
                 continue;
             };
             // What its lane is yet to send, or to send again, comes from there, in its order.
@@ -211,13 +211,15 @@ impl Resend {
     }
 
     /// Looks at one later, so that it isn't in the way of those that can be sent.
-    async fn put_off(&self, mut row: Unaccepted) -> Result<(), PublishError> {
-        row.due_at = clock::now().saturating_add(self.patience.pause(1));
-        Ok(self.session.state.put_off(self.session.lease, &row).await?)
+    async fn put_off(&self, read: Unaccepted) -> Result<(), PublishError> {
+        let due_at = clock::now().saturating_add(self.patience.pause(1));
+        let row = Unaccepted { due_at, ..read.clone() };
+        Ok(self.session.state.put_off(self.session.lease, &read, &row).await?)
     }
 
     /// Counts an attempt, and tells an operator when there were too many.
-    async fn was_sent_again(&self, mut row: Unaccepted) -> Result<(), PublishError> {
+    async fn was_sent_again(&self, read: Unaccepted) -> Result<(), PublishError> {
+        let mut row = read.clone();
         row.attempts += 1;
         row.is_asked_for = 0;
         row.due_at = clock::now().saturating_add(self.patience.pause(row.attempts));
@@ -227,7 +229,7 @@ impl Resend {
             let at = place(row.place).to_string();
             tracing::error!(id, attempts, at, "a shipping request is overdue: nobody accepts it");
         }
-        Ok(self.session.state.put_off(self.session.lease, &row).await?)
+        Ok(self.session.state.put_off(self.session.lease, &read, &row).await?)
     }
 }
 

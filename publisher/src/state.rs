@@ -325,6 +325,39 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_an_operator_asks_for_while_a_turn_is_under_way_is_still_done() {
+        for (state, ..) in states().await {
+            let lease = state.take_lease("log").await.expect("asked").expect("a lease");
+            let due = async || {
+                let mut due = state.due("0/main", 1, 10).await.expect("read");
+                due.sort_by_key(|row| row.place);
+                due
+            };
+            let late = [1, 2, 3].map(|place| unaccepted("0/main", place));
+            state.note_checked(lease, "0/main", 3, &late, None).await.expect("noted");
+            let turn = async |read: Vec<Unaccepted>| {
+                state.settle(lease, &read[..1]).await.expect("settled");
+                let later = Unaccepted { due_at: 2, ..read[1].clone() };
+                state.put_off(lease, &read[1], &later).await.expect("put off");
+                let sent = Unaccepted { place: 3, attempts: 2, is_asked_for: 0, ..later };
+                state.put_off(lease, &read[2], &sent).await.expect("put off");
+            };
+            let read = due().await;
+            for row in &read {
+                let asked = Unaccepted { is_asked_for: 1, ..row.clone() };
+                state.ask_for(&asked).await.expect("asked for");
+            }
+            turn(read).await;
+            let asked = due().await;
+            let told = asked.iter().map(|row| (row.place, row.attempts, row.is_asked_for));
+            assert_eq!(told.collect::<Vec<_>>(), [(1, 1, 1), (2, 1, 1), (3, 2, 1)]);
+
+            turn(asked).await;
+            assert_eq!(due().await, [], "it was asked for once");
+        }
+    }
+
+    #[tokio::test]
     async fn a_reason_that_repeats_the_character_0_is_kept_without_it() {
         for (state, ..) in states().await {
             let message = Incoming {
