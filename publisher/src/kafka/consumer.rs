@@ -64,9 +64,7 @@ impl Consumer {
         let polled = (Arc::clone(&consumer), Arc::clone(&is_ended));
         let receiving = std::thread::Builder::new().name("kafka-consumer".into());
         let receiving = receiving.spawn(move || receive(&polled.0, &polled.1, &to));
-        if let Err(error) = receiving {
-            tracing::error!(%error, "no thread could be started to receive from Kafka");
-        }
+        receiving.map_err(brokers.refused("get a thread that receives from it"))?;
         Ok(Self { consumer, is_ended })
     }
 
