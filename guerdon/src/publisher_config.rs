@@ -14,12 +14,13 @@ use crate::api_keys::keys_in;
 use crate::config::DataConfig;
 
 /// What nobody sets but the ledger: with other values it would lose messages, or skip them.
-const OWN: [&str; 7] = [
+const OWN: [&str; 8] = [
     "acks",
     "request.required.acks",
     "enable.idempotence",
     "message.timeout.ms",
     "delivery.timeout.ms",
+    "delivery.report.only.error",
     "enable.auto.commit",
     "auto.offset.reset",
 ];

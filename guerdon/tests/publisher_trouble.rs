@@ -86,17 +86,26 @@ async fn what_waits_behind_a_blocked_message_is_not_sent_again_before_it_was_sen
     ends_soon(ledger);
 }
 
+/// What a start is told that ends at once.
+fn refused_with(property: &str) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = serve(folder.path());
+    command.args(["--kafka", "localhost:1", "--kafka-property", property]);
+    let ended = ends(command);
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(!ended.status.success(), "{said}");
+    said
+}
+
 #[test]
 fn a_property_that_can_not_be_set_is_named_at_the_start_without_its_value() {
-    for name in ["sasl.pasword", "security.protocol", "acks", "enable.auto.commit"] {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut command = serve(folder.path());
-        let property = format!("{name}=hunter2");
-        command.args(["--kafka", "localhost:1", "--kafka-property", &property]);
-        let ended = ends(command);
-        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-        assert!(!ended.status.success() && said.contains(name), "{said}");
-        assert!(!said.contains("hunter2"), "{said}");
+    for name in ["sasl.pasword", "security.protocol"] {
+        let said = refused_with(&format!("{name}=hunter2"));
+        assert!(said.contains(name) && !said.contains("hunter2"), "{said}");
+    }
+    for property in ["acks=1", "enable.auto.commit=true", "delivery.report.only.error=true"] {
+        let said = refused_with(property);
+        assert!(said.contains("the ledger's own") && !said.contains(property), "{said}");
     }
 }
 
