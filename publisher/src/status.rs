@@ -312,6 +312,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn how_far_a_warehouse_is_that_is_stopped_is_not_known() {
+        let status = Status::default();
+        let feed: FeedName = "0/main".parse().expect("a name");
+        status.tell_of_feed(&feed, 900, &[]);
+        assert_eq!(status.acknowledged_to(&feed), Some(900));
+        status.tell_of_stop(&feed, "log-forked");
+        assert_eq!(status.acknowledged_to(&feed), None);
+    }
+
+    #[test]
     fn what_waits_is_told_of_until_nothing_waits_or_another_publishes() {
         let status = Status::default();
         let at = |topic: &str, offset| Offset { topic: topic.into(), partition: 0, offset };
