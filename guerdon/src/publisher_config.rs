@@ -14,12 +14,13 @@ use crate::api_keys::keys_in;
 use crate::config::DataConfig;
 
 /// What nobody sets but the ledger: with other values it would lose messages, or skip them.
-const OWN: [&str; 7] = [
+const OWN: [&str; 8] = [
     "acks",
     "request.required.acks",
     "enable.idempotence",
     "message.timeout.ms",
     "delivery.timeout.ms",
+    "delivery.report.only.error",
     "enable.auto.commit",
     "auto.offset.reset",
 ];
@@ -72,7 +73,8 @@ pub(crate) struct KafkaConfig {
     #[arg(long, env = "GUERDON_KAFKA_EARNINGS", default_value = "guerdon.earnings")]
     kafka_earnings: String,
 
-    /// The consumer group that reads those two.
+    /// The consumer group that reads what warehouses say; what shoppers earn is read by one that is
+    /// named after it, with -earnings behind.
     #[arg(long, env = "GUERDON_KAFKA_GROUP", default_value = "guerdon")]
     kafka_group: String,
 

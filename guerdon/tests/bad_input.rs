@@ -173,8 +173,8 @@ async fn what_is_not_heeded(ledger: &Ledger) {
 
 async fn wrong_addresses(ledger: &Ledger) {
     let api = &ledger.client;
-    api.get("operator", "/nowhere").await.is_problem(404, "not-found");
-    api.get("operator", "/v1/accounts/ann/nothing").await.is_problem(404, "not-found");
+    api.get("operator", "/nowhere").await.is_problem(404, "no-such-route");
+    api.get("operator", "/v1/accounts/ann/nothing").await.is_problem(404, "no-such-route");
     api.get("operator", "/v1/accounts/nobody").await.is_problem(404, "not-found");
     api.get("operator", "/v1/accounts/nobody/entries").await.is_problem(404, "not-found");
     api.get("shopper", "/v1/accounts/ann/exchanges/x-none").await.is_problem(404, "not-found");
@@ -240,7 +240,7 @@ async fn wrong_parcels(ledger: &Ledger) {
         let query = api.put("operator", &path("none", &format!("{what}?now=1")), body).await;
         assert_eq!(query.is_problem(400, "invalid-query")["field"], "now");
     }
-    api.put("operator", &path("none", "loss"), json!({})).await.is_problem(404, "not-found");
+    api.put("operator", &path("none", "loss"), json!({})).await.is_problem(404, "no-such-route");
 }
 
 async fn wrong_callers(ledger: &Ledger) {

@@ -114,6 +114,6 @@ async fn each_part_runs_in_a_process_of_its_own() {
     let position = commands.client.redeems("ann", "x-1", "mug").await.position.expect("a position");
     let balance = reads.client.get_after(&position, "shopper", "/v1/accounts/ann").await.is(200);
     assert_eq!(balance["available"], 200);
-    commands.client.get("shopper", "/v1/accounts/ann").await.is_problem(404, "not-found");
+    commands.client.get("shopper", "/v1/accounts/ann").await.is_problem(404, "no-such-route");
     assert_eq!((reads.stop(), commands.stop()), (Some(0), Some(0)));
 }

@@ -5,6 +5,7 @@ mod ledger;
 mod topic;
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -85,17 +86,26 @@ async fn what_waits_behind_a_blocked_message_is_not_sent_again_before_it_was_sen
     ends_soon(ledger);
 }
 
+/// What a start is told that ends at once.
+fn refused_with(property: &str) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = serve(folder.path());
+    command.args(["--kafka", "localhost:1", "--kafka-property", property]);
+    let ended = ends(command);
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(!ended.status.success(), "{said}");
+    said
+}
+
 #[test]
 fn a_property_that_can_not_be_set_is_named_at_the_start_without_its_value() {
-    for name in ["sasl.pasword", "security.protocol", "acks", "enable.auto.commit"] {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut command = serve(folder.path());
-        let property = format!("{name}=hunter2");
-        command.args(["--kafka", "localhost:1", "--kafka-property", &property]);
-        let ended = ends(command);
-        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-        assert!(!ended.status.success() && said.contains(name), "{said}");
-        assert!(!said.contains("hunter2"), "{said}");
+    for name in ["sasl.pasword", "security.protocol"] {
+        let said = refused_with(&format!("{name}=hunter2"));
+        assert!(said.contains(name) && !said.contains("hunter2"), "{said}");
+    }
+    for property in ["acks=1", "enable.auto.commit=true", "delivery.report.only.error=true"] {
+        let said = refused_with(property);
+        assert!(said.contains("the ledger's own") && !said.contains(property), "{said}");
     }
 }
 
@@ -230,6 +240,61 @@ async fn an_operator_can_go_on_after_a_log_that_is_shorter_than_what_was_sent() 
     let asked = redeem(&ledger.client, "mug", 3, 1).await;
     go_on_before(&ledger.client, &asked).await;
     check_lanes(&until_published(&brokers, &topic, 4).await);
+    ends_soon(ledger);
+}
+
+/// A log that was shortened leaves such a row behind until an operator goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_is_not_in_the_log_keeps_no_other_from_being_sent_again() {
+    let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
+    let folder = tempfile::tempdir().expect("a folder");
+    ends_soon(with_three_published(folder.path(), &brokers, &topic).await);
+    let gone = "insert into unaccepted values (100000, 'gone', '0/main', 5, 0, 1, 0)";
+    change_state(folder.path(), gone).await;
+
+    let ledger = start(folder.path(), &brokers, &topic, &["--accept-within", "1s"]);
+    let overdue = ledger.client.get("operator", "/v1/overdue-shipping-requests").await.is(200);
+    assert_eq!(overdue["items"], json!([]));
+    let begun = Instant::now();
+    while records(&brokers, &topic).iter().all(|record| record.header("attempt") == "1") {
+        assert!(begun.elapsed() < PATIENCE, "nothing is sent again");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    ends_soon(ledger);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn earnings_that_wait_hold_up_nothing_that_warehouses_say_and_are_told_of() {
+    let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
+    let folder = tempfile::tempdir().expect("a folder");
+    let rest = ["--role", "command-api,projector,query-api"];
+    let ledger = Ledger::start_with(folder.path(), &rest, &[]);
+    prepare(&ledger.client).await;
+    redeem(&ledger.client, "mug", 0, 1).await;
+    let keys = fs::read(folder.path().join("api-keys.json")).expect("the keys");
+    let mut keys: Value = serde_json::from_slice(&keys).expect("JSON");
+    keys["merchant"] = json!("wrong");
+    let file = folder.path().join("wrong-keys.json");
+    fs::write(&file, keys.to_string()).expect("written");
+    let wrong = ["--command-api-keys", file.to_str().expect("UTF-8")];
+    let publisher = publisher(folder.path(), &ledger, &brokers, &topic, &wrong);
+    let id = until_published(&brokers, &topic, 1).await[0].id().to_owned();
+
+    // More than the account's own worker has room for.
+    let earned = r#"{"account_id":"zoe","points":7,"cause":{"kind":"purchase","id":"b-1"}}"#;
+    say(&brokers, &format!("{topic}-earnings"), &[("zoe", earned); 500]);
+    let waits = |report: &Value| report["inbound_waits"].is_string();
+    until(&publisher.client, "/v1/publisher", waits).await;
+    let said = json!({"shipping_request_id": id, "event": "accepted"}).to_string();
+    say(&brokers, &format!("{topic}-events"), &[(&id, &said)]);
+    let path = "/v1/shipping-requests";
+    until(&ledger.client, path, |page| page["items"][0]["status"] == "accepted").await;
+    let report = publisher.client.get("operator", "/v1/publisher").await.is(200);
+    assert!(waits(&report), "the earnings wait still: {report}");
+    let why = report["inbound_waits"].as_str().expect("a text");
+    assert!(why.starts_with(&format!("{topic}-earnings: ")), "{why}");
+    assert_eq!(report["parked"], 0);
+    ends_soon(publisher);
     ends_soon(ledger);
 }
 

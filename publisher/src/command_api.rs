@@ -12,7 +12,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Method, Request, StatusCode};
 use serde_json::{Map, Value};
 use tower::ServiceExt as _;
-use wire::{Caller, Role};
+use wire::{Caller, NO_SUCH_ROUTE, Role};
 
 /// How long the command API may take to answer.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
@@ -180,7 +180,10 @@ async fn there(
     let is_done = response.headers().contains_key("guerdon-position");
     let body = response.bytes().await.map_err(|error| crate::with_causes(&error))?;
     let problem: Option<Value> = serde_json::from_slice(&body).ok();
-    let is_problem = problem.is_some_and(|problem| problem["code"].is_string());
+    let code = problem.as_ref().and_then(|problem| problem["code"].as_str());
+    // So says a process of the ledger that isn't the command API.
+    let is_unrouted = status == StatusCode::METHOD_NOT_ALLOWED || code == Some(NO_SUCH_ROUTE.slug);
+    let is_problem = code.is_some() && !is_unrouted;
     // What is at another address, or stands between, has no say in what becomes of a message.
     if (status.is_success() && is_done) || (!status.is_success() && is_problem) {
         return Ok((status, body));
@@ -261,6 +264,17 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_the_command_api_has_no_say_in_what_becomes_of_a_message() {
+        let only_read = wire::finish(Router::new().route(
+            "/v1/shipping-requests/{id}/acceptance",
+            axum::routing::get(|| async { "It is accepted." }),
+        ));
+        // Other roles of the ledger.
+        for elsewhere in [wire::finish(Router::new()), only_read] {
+            let answered = asked_at(elsewhere).await;
+            let is_later =
+                matches!(&answered, Answered::Later(why) if why.contains("--command-api"));
+            assert!(is_later, "{answered:?}");
+        }
         for status in [StatusCode::OK, StatusCode::NOT_FOUND, StatusCode::FOUND] {
             let elsewhere = Router::new().fallback(move || async move { (status, "<html>") });
             let answered = asked_at(elsewhere).await;

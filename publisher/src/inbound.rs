@@ -3,6 +3,7 @@
 //!
 //! Messages about one shipping request, or one account, are taken in their order; others at the
 //! same time. While the command API can't answer, nothing is skipped: what came is tried again.
+//! Each topic is taken in by itself, so that one whose messages wait holds up no other.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -21,13 +22,13 @@ use crate::kafka::{Brokers, Consumer, Incoming, Offset};
 use crate::state::{State, ToPark};
 use crate::status::Status;
 
-/// How many keys are worked on at the same time.
+/// How many keys of a topic are worked on at the same time.
 const WORKERS: usize = 64;
 
 /// How many messages wait for a worker, and how many in all.
 const QUEUE_MESSAGES: usize = 64;
 
-/// How many bytes those have that wait for the command API, or are being parked.
+/// How many bytes those of a topic have that wait for the command API, or are being parked.
 const QUEUE_BYTES: u32 = 32 * 1024 * 1024;
 
 /// How often it is said what has been read.
@@ -42,7 +43,7 @@ const RETRY_MAX: Duration = Duration::from_secs(10);
 pub struct WayIn {
     /// The command API.
     pub command_api: CommandApiAt,
-    /// The consumer group.
+    /// The consumer group that reads what warehouses say; the other's is named after it.
     pub group: String,
     /// The topic of what warehouses say.
     pub warehouse_events: String,
@@ -50,23 +51,38 @@ pub struct WayIn {
     pub earnings: String,
 }
 
+/// A topic, and the consumer group that reads it: one of its own, for a group is not balanced anew
+/// while one of its members waits for room.
+pub(crate) struct Inbound {
+    topic: String,
+    group: String,
+}
+
 impl WayIn {
+    pub(crate) fn topics(&self) -> [Inbound; 2] {
+        let (events, earnings) = (self.warehouse_events.clone(), self.earnings.clone());
+        [
+            Inbound { topic: events, group: self.group.clone() },
+            Inbound { topic: earnings, group: format!("{}-earnings", self.group) },
+        ]
+    }
+
     /// What a message asks of the command API; or why it can't be used.
     pub(crate) fn call(&self, topic: &str, body: &[u8]) -> Result<Call, String> {
         if topic == self.earnings { earning_call(body) } else { warehouse_call(body) }
     }
 }
 
-/// Takes in what comes until it is told to stop; what isn't done then comes again at a start.
+/// Takes in what comes by a topic until it is told to stop, or a part of that fails; what isn't
+/// done then comes again at a start.
 pub(crate) async fn take_in(
     brokers: &Brokers,
-    way_in: &WayIn,
+    (way_in, inbound): (&WayIn, &Inbound),
     (state, status): (Arc<State>, Arc<Status>),
     stop: &CancellationToken,
 ) -> Result<(), PublishError> {
     let (to, mut incoming) = mpsc::channel(QUEUE_MESSAGES);
-    let topics = [way_in.warehouse_events.as_str(), way_in.earnings.as_str()];
-    let consumer = Consumer::start(brokers, &way_in.group, &topics, to)?;
+    let consumer = Consumer::start(brokers, &inbound.group, &inbound.topic, to)?;
     let (done, mut is_done) = mpsc::unbounded_channel();
     let (mut queues, mut workers) = (vec![], JoinSet::new());
     for _ in 0..WORKERS {
@@ -82,30 +98,38 @@ pub(crate) async fn take_in(
     let room = Arc::new(Semaphore::new(QUEUE_BYTES as usize));
     let mut read = Read::default();
     let mut commit_at = Instant::now() + COMMIT_EVERY;
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => break,
-            Some(message) = incoming.recv() => {
-                read.begin(&message.at);
-                let call = way_in.call(&message.at.topic, &message.body);
-                let queue = &queues[worker_of(&message, call.as_ref().ok())];
-                let bytes = u32::try_from(message.body.len()).unwrap_or(QUEUE_BYTES);
-                let sent = async {
+    let hand_out = async {
+        loop {
+            tokio::select! {
+                message = incoming.recv() => {
+                    // The thread that receives has failed.
+                    let Some(message) = message else { return };
+                    read.begin(&message.at);
+                    let call = way_in.call(&message.at.topic, &message.body);
+                    let queue = &queues[worker_of(&message, call.as_ref().ok())];
+                    let bytes = u32::try_from(message.body.len()).unwrap_or(QUEUE_BYTES);
                     let room = Arc::clone(&room).acquire_many_owned(bytes.min(QUEUE_BYTES)).await;
+                    // Workers that wait for the command API hold up the rest, which needs it, too.
                     drop(queue.send(Work { message, call, _room: room.ok() }).await);
-                };
-                // Workers that wait for the command API hold up the rest, which needs it, too.
-                if stop.run_until_cancelled(sent).await.is_none() {
-                    break;
+                }
+                Some(at) = is_done.recv() => read.end(&at),
+                () = tokio::time::sleep_until(commit_at) => {
+                    consumer.commit(&read.news());
+                    commit_at = Instant::now() + COMMIT_EVERY;
                 }
             }
-            Some(at) = is_done.recv() => read.end(&at),
-            () = tokio::time::sleep_until(commit_at) => {
-                consumer.commit(&read.news());
-                commit_at = Instant::now() + COMMIT_EVERY;
-            }
         }
-    }
+    };
+    let ended = tokio::select! {
+        biased;
+        () = stop.cancelled() => Ok(()),
+        // Its message, and all that came after it, would never count as read.
+        Some(ended) = workers.join_next() => {
+            tracing::error!(?ended, topic = inbound.topic, "a worker on what comes in has failed");
+            Err(PublishError::Failed)
+        }
+        () = hand_out => Err(PublishError::Failed),
+    };
     workers.shutdown().await;
     while let Ok(at) = is_done.try_recv() {
         read.end(&at);
@@ -113,7 +137,7 @@ pub(crate) async fn take_in(
     // All of it: what was said while a broker was away may have been lost.
     let last = read.all();
     drop(tokio::task::spawn_blocking(move || consumer.commit_now(&last)).await);
-    Ok(())
+    ended
 }
 
 /// Those of one key have one worker.
@@ -160,10 +184,11 @@ impl Worker {
         let mut pause = RETRY_MIN;
         loop {
             let answered = self.way_in.command_api.call(call, message.traceparent.as_deref()).await;
-            self.status.tell_of_inbound(match &answered {
-                Answered::Later(why) => Some(why),
+            let waits = match &answered {
+                Answered::Later(why) => Some(why.as_str()),
                 Answered::Done | Answered::Refused(_) => None,
-            });
+            };
+            self.status.tell_of_inbound(&message.at, waits);
             match answered {
                 Answered::Done => return None,
                 Answered::Refused(why) => return Some(why),
@@ -249,7 +274,52 @@ impl Read {
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
+    use axum::http::StatusCode;
+    use uuid::Uuid;
+
     use super::*;
+    use crate::kafka::{Outgoing, Producer, Ticket, TopicAdmin};
+    use crate::state::StateUrl;
+    use crate::topic::Topic;
+
+    /// A topic of its own on a real broker, with something in it that a warehouse says.
+    async fn said(brokers: &Brokers) -> String {
+        let name = format!("events-{}", Uuid::now_v7().simple());
+        let topic = Arc::new(Topic::new(&name, Some(1)));
+        let admin = TopicAdmin::new(brokers).expect("a client");
+        topic.look(&admin).await.expect("it is made");
+        let producer = Producer::new(brokers, topic).expect("a producer");
+        let body = br#"{"shipping_request_id":"l-1-0-5","event":"accepted"}"#;
+        let message = Outgoing { topic: &name, partition: 0, key: "l-1-0-5", headers: &[], body };
+        let (to, mut told) = mpsc::unbounded_channel();
+        producer.send(message, Ticket { to, lane: 0, place: 1 }).expect("taken");
+        assert_eq!(told.recv().await.expect("it is told").outcome, Ok(()));
+        name
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_fails_is_the_end_of_taking_in() {
+        let servers = services::shared_kafka().expect("a broker");
+        let brokers = Brokers { servers, properties: vec![] };
+        let topic = said(&brokers).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = StateUrl::Sqlite(folder.path().join("publisher.sqlite"));
+        let state = Arc::new(State::open(&state).await.expect("opened"));
+        let fails = Router::new().fallback(async || -> StatusCode { panic!("on purpose") });
+        let way_in = WayIn {
+            command_api: CommandApiAt::Here(fails),
+            group: topic.clone(),
+            warehouse_events: topic,
+            earnings: "earnings".into(),
+        };
+        let [events, _] = way_in.topics();
+        let (told, stop) = ((state, Arc::default()), CancellationToken::new());
+        let taken_in = take_in(&brokers, (&way_in, &events), told, &stop);
+        let ended = tokio::time::timeout(Duration::from_secs(20), taken_in).await;
+        let ended = ended.expect("it is noticed");
+        assert!(matches!(ended, Err(PublishError::Failed)), "{ended:?}");
+    }
 
     fn at(offset: i64) -> Offset {
         Offset { topic: "events".into(), partition: 0, offset }

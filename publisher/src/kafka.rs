@@ -50,6 +50,9 @@ enum Cause {
     Unreachable(String),
     #[error(transparent)]
     Kafka(Box<KafkaError>),
+    /// This machine's fault.
+    #[error(transparent)]
+    Machine(#[from] std::io::Error),
 }
 
 impl From<KafkaError> for Cause {
@@ -80,7 +83,7 @@ impl Brokers {
         }
     }
 
-    fn refused(&self, doing: &'static str) -> impl FnOnce(KafkaError) -> KafkaRefused {
+    fn refused<E: Into<Cause>>(&self, doing: &'static str) -> impl FnOnce(E) -> KafkaRefused {
         let servers = self.servers.clone();
         move |error| KafkaRefused { servers, doing, source: error.into() }
     }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use wire::{Page, PathId, Problem, QueryString, page_limit, read_cursor};
 
 use crate::ends::FeedName;
+use crate::message::Message;
 use crate::router::{PublisherApi, failed};
 use crate::state::Unaccepted;
 use crate::stream::{Stream, key, place};
@@ -56,12 +57,12 @@ pub(crate) async fn list_overdue(
     Ok(Json(Page { items, next: page.next }))
 }
 
-/// Nothing of a request that the read model doesn't have.
+/// Nothing of a request that the read model doesn't have, or not yet.
 async fn overdue(stream: &Stream, row: Unaccepted) -> Result<Option<OverdueBody>, PublishError> {
-    let Some(message) = stream.message_at(row.place).await? else { return Ok(None) };
-    let Some(progress) = stream.progress_of(&row.shipping_request_id).await? else {
-        return Ok(None);
-    };
+    let mut reading = stream.read(&[]).await?;
+    let Some(message) = reading.shipping_message(place(row.place)).await? else { return Ok(None) };
+    let progress = reading.find_shipping_progress(&row.shipping_request_id).await?;
+    let (message, Some(progress)) = (Message::from(message), progress) else { return Ok(None) };
     let asked = message.asked();
     Ok(Some(OverdueBody {
         shipping_request_id: row.shipping_request_id,

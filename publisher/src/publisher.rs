@@ -210,9 +210,13 @@ impl Publisher {
             ends::keep_looking(&this.stream, this.partitions, &this.ends, &until).await;
             Ok(())
         });
-        let (config, until) = (Arc::clone(&self.config), stop.clone());
-        let told = (Arc::clone(&self.state), Arc::clone(&self.status));
-        parts.spawn(async move { take_in(&config.brokers, &config.way_in, told, &until).await });
+        for inbound in self.config.way_in.topics() {
+            let (config, until) = (Arc::clone(&self.config), stop.clone());
+            let told = (Arc::clone(&self.state), Arc::clone(&self.status));
+            parts.spawn(async move {
+                take_in(&config.brokers, (&config.way_in, &inbound), told, &until).await
+            });
+        }
         parts.spawn(feed_all(session, kept, stop.clone()));
         Ok(())
     }

@@ -151,16 +151,22 @@ impl Resend {
     async fn send_due(&mut self, stop: &CancellationToken) -> Result<(), PublishError> {
         let (state, lease) = (Arc::clone(&self.session.state), self.session.lease);
         let due = state.due(&self.feed.to_string(), clock::now(), AT_ONCE.into()).await?;
+        let reached = key(self.session.stream.reached(self.feed.partition).await?);
         let (mut done, mut sent) = (vec![], vec![]);
         let (told, mut heard) = mpsc::unbounded_channel();
         for row in due {
+            // Nobody knows yet what has become of it, or whether it is there at all.
+            if row.place > reached {
+                self.put_off(row).await?;
+                continue;
+            }
             // First, for it waits until the read model has come to that place.
             let message = self.session.stream.message_at(row.place).await?;
             let progress = self.session.stream.progress_of(&row.shipping_request_id).await?;
             let is_wanted =
                 row.is_asked_for == 1 || progress.is_some_and(|it| is_unaccepted(it.status));
             let Some(message) = message.filter(|_| is_wanted) else {
-                done.push(row.place);
+                done.push(row);
                 continue;
             };
             // What its lane is yet to send, or to send again, comes from there, in its order.
@@ -206,13 +212,15 @@ impl Resend {
     }
 
     /// Looks at one later, so that it isn't in the way of those that can be sent.
-    async fn put_off(&self, mut row: Unaccepted) -> Result<(), PublishError> {
-        row.due_at = clock::now().saturating_add(self.patience.pause(1));
-        Ok(self.session.state.put_off(self.session.lease, &row).await?)
+    async fn put_off(&self, read: Unaccepted) -> Result<(), PublishError> {
+        let due_at = clock::now().saturating_add(self.patience.pause(1));
+        let row = Unaccepted { due_at, ..read.clone() };
+        Ok(self.session.state.put_off(self.session.lease, &read, &row).await?)
     }
 
     /// Counts an attempt, and tells an operator when there were too many.
-    async fn was_sent_again(&self, mut row: Unaccepted) -> Result<(), PublishError> {
+    async fn was_sent_again(&self, read: Unaccepted) -> Result<(), PublishError> {
+        let mut row = read.clone();
         row.attempts += 1;
         row.is_asked_for = 0;
         row.due_at = clock::now().saturating_add(self.patience.pause(row.attempts));
@@ -222,7 +230,7 @@ impl Resend {
             let at = place(row.place).to_string();
             tracing::error!(id, attempts, at, "a shipping request is overdue: nobody accepts it");
         }
-        Ok(self.session.state.put_off(self.session.lease, &row).await?)
+        Ok(self.session.state.put_off(self.session.lease, &read, &row).await?)
     }
 }
 

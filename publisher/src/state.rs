@@ -214,7 +214,8 @@ impl State {
         writing.commit().await
     }
 
-    /// An operator's word from where to go on with a feed that nobody feeds.
+    /// An operator's word from where to go on with a feed that nobody feeds. What was noted beyond
+    /// that is of a history that there isn't any more.
     pub(crate) async fn continue_feed(
         &self,
         row: &FeedRow,
@@ -225,6 +226,9 @@ impl State {
         let values =
             [Value::Text(&row.feed), Value::Int(row.acknowledged_to), Value::Int(row.checked_to)];
         writing.run(include_str!("sql/continue_feed.sql"), &values).await?;
+        let beyond = [Value::Text(&row.feed), Value::Int(row.acknowledged_to)];
+        writing.run(include_str!("sql/delete_unaccepted_after.sql"), &beyond).await?;
+        writing.run(include_str!("sql/delete_acknowledgements_after.sql"), &beyond).await?;
         writing.commit().await
     }
 
@@ -304,6 +308,77 @@ mod tests {
             writing.commit().await.expect("written");
             assert!(other.take_lease("log").await.expect("asked").is_some());
             assert!(matches!(state.renew_lease(lease).await, Err(StateError::Deposed)));
+        }
+    }
+
+    fn unaccepted(feed: &str, place: i64) -> Unaccepted {
+        Unaccepted {
+            place,
+            shipping_request_id: place.to_string(),
+            feed: feed.into(),
+            attempts: 1,
+            due_at: 1,
+            is_overdue: 0,
+            is_asked_for: 0,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_noted_beyond_where_an_operator_goes_on_is_forgotten() {
+        for (state, ..) in states().await {
+            let lease = state.take_lease("log").await.expect("asked").expect("a lease");
+            let places = async |feed: &str| {
+                let due = state.due(feed, 1, 10).await.expect("read");
+                due.into_iter().map(|row| row.place).collect::<Vec<_>>()
+            };
+            for (feed, first) in [("0/main", 0), ("0/north", 1)] {
+                let late = [300 + first, 900 + first].map(|place| unaccepted(feed, place));
+                state.note_checked(lease, feed, 950, &late, None).await.expect("noted");
+                for acknowledged in [(1, 300), (2, 950)] {
+                    let marked = state.mark_acknowledged(lease, feed, acknowledged).await;
+                    marked.expect("marked");
+                }
+            }
+            let (feed, to) = ("0/main".into(), 300);
+            let row = FeedRow { feed, acknowledged_to: to, checked_to: to, stopped_why: None };
+            state.continue_feed(&row, &[]).await.expect("gone on");
+            assert_eq!(places("0/main").await, [300]);
+            assert_eq!(state.acknowledged_by("0/main", 2).await.expect("read"), Some(300));
+            assert_eq!(places("0/north").await, [301, 901], "it is no other warehouse's");
+            assert_eq!(state.acknowledged_by("0/north", 2).await.expect("read"), Some(950));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_an_operator_asks_for_while_a_turn_is_under_way_is_still_done() {
+        for (state, ..) in states().await {
+            let lease = state.take_lease("log").await.expect("asked").expect("a lease");
+            let due = async || {
+                let mut due = state.due("0/main", 1, 10).await.expect("read");
+                due.sort_by_key(|row| row.place);
+                due
+            };
+            let late = [1, 2, 3].map(|place| unaccepted("0/main", place));
+            state.note_checked(lease, "0/main", 3, &late, None).await.expect("noted");
+            let turn = async |read: Vec<Unaccepted>| {
+                state.settle(lease, &read[..1]).await.expect("settled");
+                let later = Unaccepted { due_at: 2, ..read[1].clone() };
+                state.put_off(lease, &read[1], &later).await.expect("put off");
+                let sent = Unaccepted { place: 3, attempts: 2, is_asked_for: 0, ..later };
+                state.put_off(lease, &read[2], &sent).await.expect("put off");
+            };
+            let read = due().await;
+            for row in &read {
+                let asked = Unaccepted { is_asked_for: 1, ..row.clone() };
+                state.ask_for(&asked).await.expect("asked for");
+            }
+            turn(read).await;
+            let asked = due().await;
+            let told = asked.iter().map(|row| (row.place, row.attempts, row.is_asked_for));
+            assert_eq!(told.collect::<Vec<_>>(), [(1, 1, 1), (2, 1, 1), (3, 2, 1)]);
+
+            turn(asked).await;
+            assert_eq!(due().await, [], "it was asked for once");
         }
     }
 

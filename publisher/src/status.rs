@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::{Serialize, Serializer};
 
 use crate::ends::{Ends, FeedName};
+use crate::kafka::Offset;
 use crate::lane::Lane;
 use crate::message::Message;
 use crate::topic::TopicReport;
@@ -21,8 +22,8 @@ struct Known {
     phase: Phase,
     /// Why it doesn't go on, where it doesn't.
     why: Option<String>,
-    /// Why what comes in waits, where it does.
-    inbound_waits: Option<String>,
+    /// What came in and waits for the command API, and why.
+    inbound_waits: BTreeMap<Offset, String>,
     feeds: BTreeMap<FeedName, FeedStatus>,
 }
 
@@ -108,7 +109,7 @@ pub(crate) struct Report {
     pub(crate) overdue: i64,
     /// How many messages came in that can't be used.
     pub(crate) parked: i64,
-    /// Why what comes in waits for the command API, where it does.
+    /// By which topic something came in that waits for the command API, and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) inbound_waits: Option<String>,
     pub(crate) warehouses: Vec<WarehouseReport>,
@@ -140,6 +141,17 @@ pub(crate) struct LaneReport {
     pub(crate) blocked: Option<String>,
 }
 
+impl Known {
+    /// Of each topic where something waits, why the first does.
+    fn inbound_waits(&self) -> Vec<String> {
+        let mut firsts = BTreeMap::new();
+        for (at, why) in &self.inbound_waits {
+            firsts.entry(&at.topic).or_insert(why);
+        }
+        firsts.into_iter().map(|(topic, why)| format!("{topic}: {why}")).collect()
+    }
+}
+
 impl Status {
     pub(crate) fn enter(&self, phase: Phase, why: Option<String>) {
         let mut known = self.known();
@@ -148,6 +160,8 @@ impl Status {
         {
             tracing::warn!(why, "nothing is published at the moment");
         }
+        // Nothing is taken in any more, or not yet.
+        known.inbound_waits.clear();
         if phase == Phase::StandingBy {
             known.feeds.clear();
         }
@@ -181,11 +195,12 @@ impl Status {
         }
     }
 
-    /// Notes why what came in waits for the command API, or that it doesn't.
-    pub(crate) fn tell_of_inbound(&self, waits: Option<&str>) {
+    /// Notes why a message waits for the command API, or that it doesn't.
+    pub(crate) fn tell_of_inbound(&self, at: &Offset, waits: Option<&str>) {
         let told = &mut self.known().inbound_waits;
-        if told.as_deref() != waits {
-            *told = waits.map(ToOwned::to_owned);
+        match waits {
+            Some(why) => drop(told.insert(at.clone(), why.into())),
+            None => drop(told.remove(at)),
         }
     }
 
@@ -194,9 +209,12 @@ impl Status {
         self.known().feeds.get(feed).is_some_and(|feed| feed.stopped_why.is_some())
     }
 
-    /// Up to where a feed is acknowledged, where that is known.
+    /// Up to where a feed is acknowledged, where that is known; one that is stopped may go on from
+    /// before that.
     pub(crate) fn acknowledged_to(&self, feed: &FeedName) -> Option<i64> {
-        self.known().feeds.get(feed).map(|feed| feed.acknowledged_to)
+        let known = self.known();
+        let running = known.feeds.get(feed).filter(|feed| feed.stopped_why.is_none());
+        running.map(|feed| feed.acknowledged_to)
     }
 
     /// Where a message's lane goes, where the lane is past it.
@@ -216,7 +234,7 @@ impl Status {
         let mut warnings: Vec<String> = known.why.iter().cloned().collect();
         warnings.extend(topic.warnings());
         warnings.extend(inbound.iter().flat_map(TopicReport::warnings));
-        let waits = known.inbound_waits.iter();
+        let waits = known.inbound_waits().into_iter();
         warnings.extend(waits.map(|why| format!("what comes in waits for the command API: {why}")));
         for (feed, status) in &known.feeds {
             let blocked = status.lanes.iter().filter_map(|lane| {
@@ -247,7 +265,7 @@ impl Status {
             sent_again,
             overdue,
             parked,
-            inbound_waits: known.inbound_waits.clone(),
+            inbound_waits: Some(known.inbound_waits().join("; ")).filter(|why| !why.is_empty()),
             warehouses,
         }
     }
@@ -286,5 +304,38 @@ fn warehouse(feed: &FeedName, status: &FeedStatus, ends: &Ends) -> WarehouseRepo
         .to_string(),
         lag,
         lanes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_far_a_warehouse_is_that_is_stopped_is_not_known() {
+        let status = Status::default();
+        let feed: FeedName = "0/main".parse().expect("a name");
+        status.tell_of_feed(&feed, 900, &[]);
+        assert_eq!(status.acknowledged_to(&feed), Some(900));
+        status.tell_of_stop(&feed, "log-forked");
+        assert_eq!(status.acknowledged_to(&feed), None);
+    }
+
+    #[test]
+    fn what_waits_is_told_of_until_nothing_waits_or_another_publishes() {
+        let status = Status::default();
+        let at = |topic: &str, offset| Offset { topic: topic.into(), partition: 0, offset };
+        let waits = || status.known().inbound_waits();
+        status.tell_of_inbound(&at("earnings", 1), Some("The key is not known."));
+        status.tell_of_inbound(&at("earnings", 2), Some("The key is not known."));
+        status.tell_of_inbound(&at("earnings", 1), None);
+        status.tell_of_inbound(&at("events", 1), None);
+        assert_eq!(waits(), ["earnings: The key is not known."]);
+        status.tell_of_inbound(&at("events", 2), Some("The log is away."));
+        assert_eq!(waits(), ["earnings: The key is not known.", "events: The log is away."]);
+        status.tell_of_inbound(&at("earnings", 2), None);
+        assert_eq!(waits(), ["events: The log is away."]);
+        status.enter(Phase::StandingBy, None);
+        assert!(waits().is_empty());
     }
 }

@@ -13,15 +13,7 @@ use crate::Problem;
 pub fn finish<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
     router
         .method_not_allowed_fallback(async |method: Method| Problem::method_not_allowed(&method))
-        .fallback(async |uri: Uri| {
-            Problem::not_found(format!(
-                "Nothing is known under {}. The routes are listed in docs/API.md; where roles run in \
-                 processes of their own, what reads is answered by the query API, what changes \
-                 anything by the command API, and what is about messages by the publisher, which \
-                 runs where --kafka is said.",
-                uri.path().chars().take(200).collect::<String>()
-            ))
-        })
+        .fallback(async |uri: Uri| Problem::no_such_route(uri.path()))
         .layer(CatchPanicLayer::custom(panicked))
 }
 
@@ -49,7 +41,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_route_is_404() {
-        get("/eight").send(router()).await.is_problem(404, "not-found");
+        get("/eight").send(router()).await.is_problem(404, "no-such-route");
     }
 
     #[tokio::test]

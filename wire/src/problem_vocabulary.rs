@@ -16,6 +16,9 @@ use crate::{Problem, ProblemPage, Role};
 /// takes milliseconds, and whole seconds are all that `Retry-After` can say.
 const PROJECTION_RETRY_AFTER_SECONDS: u32 = 1;
 
+/// How much of a path that nobody knows is said back.
+const PATH_SHOWN_MAX: usize = 200;
+
 /// The pages of all problems in this file.
 pub const SHARED_PROBLEM_PAGES: &[ProblemPage] = &[
     INVALID_JSON,
@@ -26,6 +29,7 @@ pub const SHARED_PROBLEM_PAGES: &[ProblemPage] = &[
     UNAUTHORIZED,
     FORBIDDEN,
     NOT_FOUND,
+    NO_SUCH_ROUTE,
     METHOD_NOT_ALLOWED,
     PRECONDITION_FAILED,
     BODY_TOO_LARGE,
@@ -110,10 +114,21 @@ const NOT_FOUND: ProblemPage = ProblemPage {
     status: StatusCode::NOT_FOUND,
     slug: "not-found",
     title: "There is no such thing",
-    meaning: "Nothing is known under this address: no route has this path, or the thing that the \
-              path names does not exist, or not within this account.",
+    meaning: "The thing that the path names does not exist, or not within this account.",
     remedy: "Compare the path and its ids with what was meant. A thing that was written a moment \
              ago is read for certain by sending back the Guerdon-Position of that write.",
+    can_succeed_later: true,
+};
+
+/// No word about what a request was meant for: it went to where nobody answers such requests.
+pub const NO_SUCH_ROUTE: ProblemPage = ProblemPage {
+    status: StatusCode::NOT_FOUND,
+    slug: "no-such-route",
+    title: "No route has this path",
+    meaning: "The process that was asked answers nothing under this path: it is misspelt, or \
+              another process of the ledger answers it. Nothing was done.",
+    remedy: "Compare the path with the routes in docs/API.md. Where the roles of the ledger run in \
+             processes of their own, ask the one that has this route.",
     can_succeed_later: true,
 };
 
@@ -250,6 +265,19 @@ impl Problem {
         Self::of(&NOT_FOUND, detail)
     }
 
+    /// 404: no route of this process has the path.
+    #[must_use]
+    pub fn no_such_route(path: &str) -> Self {
+        let path: String = path.chars().take(PATH_SHOWN_MAX).collect();
+        let detail = format!(
+            "Nothing is known under {path}. The routes are listed in docs/API.md; where roles run \
+             in processes of their own, what reads is answered by the query API, what changes \
+             anything by the command API, and what is about messages by the publisher, which runs \
+             where --kafka is said."
+        );
+        Self::of(&NO_SUCH_ROUTE, detail)
+    }
+
     /// 405: the address has no such method. The router adds `Allow`.
     #[must_use]
     pub fn method_not_allowed(method: &Method) -> Self {
@@ -344,6 +372,7 @@ mod tests {
             Problem::unauthorized("No key."),
             Problem::forbidden(Role::Auditor, &[Role::Shopper]),
             Problem::not_found("No account a-1."),
+            Problem::no_such_route("/v1/nothing"),
             Problem::method_not_allowed(&Method::PATCH),
             Problem::precondition_failed(3),
             Problem::body_too_large(16),

@@ -26,7 +26,7 @@ pub(crate) struct Incoming {
 }
 
 /// Where a message stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Offset {
     pub(crate) topic: String,
     pub(crate) partition: i32,
@@ -44,7 +44,7 @@ impl Consumer {
     pub(crate) fn start(
         brokers: &Brokers,
         group: &str,
-        topics: &[&str],
+        topic: &str,
         to: Sender<Incoming>,
     ) -> Result<Self, KafkaRefused> {
         let mut config = brokers.config();
@@ -59,14 +59,12 @@ impl Consumer {
         brokers.apply_to(&mut config);
         let consumer: BaseConsumer<Quiet> =
             config.create_with_context(Quiet).map_err(brokers.refused("make a consumer"))?;
-        consumer.subscribe(topics).map_err(brokers.refused("subscribe to topics"))?;
+        consumer.subscribe(&[topic]).map_err(brokers.refused("subscribe to a topic"))?;
         let (consumer, is_ended) = (Arc::new(consumer), Arc::new(AtomicBool::new(false)));
         let polled = (Arc::clone(&consumer), Arc::clone(&is_ended));
         let receiving = std::thread::Builder::new().name("kafka-consumer".into());
         let receiving = receiving.spawn(move || receive(&polled.0, &polled.1, &to));
-        if let Err(error) = receiving {
-            tracing::error!(%error, "no thread could be started to receive from Kafka");
-        }
+        receiving.map_err(brokers.refused("get a thread that receives from it"))?;
         Ok(Self { consumer, is_ended })
     }
 

@@ -120,16 +120,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unknown_topic_is_told_of_the_message() {
+    async fn an_unknown_topic_or_partition_is_told_of_the_message() {
         let (_cluster, brokers) = cluster();
         let brokers = with(brokers, "topic.metadata.propagation.max.ms", "500");
         let mut sending = Sending::start(&brokers);
-        let partition_unknown = sending.producer.send(
-            Outgoing { topic: TOPIC, partition: 7, key: "ann", headers: &[], body: b"{}" },
-            Ticket { to: sending.told.0.clone(), lane: 0, place: 1 },
-        );
-        if partition_unknown.is_ok() {
-            assert!(matches!(sending.next().await, (1, Err(Failure::Refused(_)))));
+        for (place, topic, partition) in [(1, TOPIC, 7), (2, "another", 0), (3, TOPIC, 7)] {
+            let ticket = Ticket { to: sending.told.0.clone(), lane: 0, place };
+            let message = Outgoing { topic, partition, key: "ann", headers: &[], body: b"{}" };
+            // At once, where it is known already.
+            let outcome = match sending.producer.send(message, ticket) {
+                Ok(()) => sending.next().await,
+                Err(Unsent::Failed(failure)) => (place, Err(failure)),
+                Err(Unsent::QueueFull) => panic!("the queue is not full"),
+            };
+            let is_refused = matches!(outcome.1, Err(Failure::Refused(_)));
+            assert!(is_refused && outcome.0 == place, "{topic}/{partition}: {outcome:?}");
         }
     }
 

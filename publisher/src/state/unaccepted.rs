@@ -115,8 +115,14 @@ impl State {
         Ok(due)
     }
 
-    /// One was sent again, or is to be looked at later.
-    pub(crate) async fn put_off(&self, lease: Lease, row: &Unaccepted) -> Result<(), StateError> {
+    /// One was sent again, or is to be looked at later: as it was read, and as it is to be. What an
+    /// operator has asked for meanwhile is still to be done.
+    pub(crate) async fn put_off(
+        &self,
+        lease: Lease,
+        read: &Unaccepted,
+        row: &Unaccepted,
+    ) -> Result<(), StateError> {
         let mut writing = self.fenced(lease).await?;
         let values = [
             Value::Int(row.place),
@@ -124,16 +130,17 @@ impl State {
             Value::Int(row.due_at),
             Value::Int(row.is_overdue),
             Value::Int(row.is_asked_for),
+            Value::Int(read.is_asked_for),
         ];
         writing.run(include_str!("../sql/put_off.sql"), &values).await?;
         writing.commit().await
     }
 
-    /// Some need no further sending.
-    pub(crate) async fn settle(&self, lease: Lease, places: &[i64]) -> Result<(), StateError> {
+    /// Some, as they were read, need no further sending.
+    pub(crate) async fn settle(&self, lease: Lease, read: &[Unaccepted]) -> Result<(), StateError> {
         let mut writing = self.fenced(lease).await?;
-        for place in places {
-            let values = [Value::Int(*place)];
+        for row in read {
+            let values = [Value::Int(row.place), Value::Int(row.is_asked_for)];
             writing.run(include_str!("../sql/delete_unaccepted.sql"), &values).await?;
         }
         writing.commit().await

@@ -1,0 +1,1 @@
+delete from acknowledgement where feed = $1 and acknowledged_to > $2

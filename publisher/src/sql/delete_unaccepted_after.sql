@@ -1,0 +1,1 @@
+delete from unaccepted where feed = $1 and place > $2
