@@ -14,7 +14,7 @@ use crate::api_keys::keys_in;
 use crate::config::DataConfig;
 
 /// What nobody sets but the ledger: with other values it would lose messages, or skip them.
-const OWN: [&str; 8] = [
+const OWN: [&str; 9] = [
     "acks",
     "request.required.acks",
     "enable.idempotence",
@@ -23,6 +23,7 @@ const OWN: [&str; 8] = [
     "delivery.report.only.error",
     "enable.auto.commit",
     "auto.offset.reset",
+    "group.id",
 ];
 
 /// How shipping requests are published.

@@ -103,7 +103,9 @@ fn a_property_that_can_not_be_set_is_named_at_the_start_without_its_value() {
         let said = refused_with(&format!("{name}=hunter2"));
         assert!(said.contains(name) && !said.contains("hunter2"), "{said}");
     }
-    for property in ["acks=1", "enable.auto.commit=true", "delivery.report.only.error=true"] {
+    let own =
+        ["acks=1", "enable.auto.commit=true", "delivery.report.only.error=true", "group.id=a"];
+    for property in own {
         let said = refused_with(property);
         assert!(said.contains("the ledger's own") && !said.contains(property), "{said}");
     }
