@@ -35,6 +35,9 @@ pub enum PublishError {
         /// Its name.
         topic: String,
     },
+    /// The read model hasn't come to what was sent: it is made anew, or the log was shortened.
+    #[error("it can't be verified yet what was sent")]
+    Unverified(#[source] Box<PublishError>),
     /// A replay ends with its first message that can't be sent.
     #[error("a message of the replay was not taken: {0}")]
     Replay(String),
@@ -66,7 +69,7 @@ impl PublishError {
             Self::State(error) => {
                 matches!(error, StateError::Database { .. } | StateError::Postgres(_))
             }
-            Self::Forked { .. } => false,
+            Self::Forked { .. } | Self::Unverified(_) => false,
             _ => true,
         }
     }

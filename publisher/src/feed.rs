@@ -67,7 +67,7 @@ pub(crate) struct Feed {
     pace: Arc<Pace>,
     /// The partitions that have acknowledged something since the last checkpoint.
     touched: BTreeSet<i64>,
-    /// How often each partition had lost messages when that was last looked at.
+    /// How often each partition had lost messages when the lanes went back for it.
     losses: BTreeMap<i32, u64>,
     /// The partitions whose lanes have gone back since the last checkpoint.
     lost: BTreeSet<i64>,
@@ -81,6 +81,7 @@ impl Feed {
         session: Arc<Session>,
         name: FeedName,
         lanes: Vec<LaneRow>,
+        losses: BTreeMap<i32, u64>,
         acknowledged_to: i64,
         pace: Arc<Pace>,
     ) -> Self {
@@ -98,7 +99,7 @@ impl Feed {
             pace,
             ends: session.ends.clone(),
             touched: BTreeSet::new(),
-            losses: BTreeMap::new(),
+            losses,
             lost: BTreeSet::new(),
             acknowledged_to,
             checkpointed: Instant::now(),
@@ -121,6 +122,8 @@ impl Feed {
                 }
                 Err(error) => return Err(error),
             };
+            // Losses are looked for, and checkpoints written, also while a slow warehouse rests.
+            let look_at = in_a_while();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {}
@@ -131,7 +134,7 @@ impl Feed {
                     }
                 }
                 _ = self.ends.changed(), if wake_at.is_none() => {}
-                () = tokio::time::sleep_until(wake_at.unwrap_or_else(in_a_while)) => {}
+                () = tokio::time::sleep_until(wake_at.map_or(look_at, |at| at.min(look_at))) => {}
             }
         }
         self.finish().await
@@ -330,7 +333,8 @@ impl Feed {
         self.lost.extend(news.map(|(partition, _)| i64::from(*partition)));
         self.touched.extend(&self.lost);
         self.losses = losses;
-        Ok(())
+        // Before so much is sent again that the loss doesn't show any more.
+        self.checkpoint(Duration::ZERO).await
     }
 
     fn go_on(&mut self, then: Then) {

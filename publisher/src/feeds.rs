@@ -18,7 +18,21 @@ use crate::state::{FeedRow, Kept, LaneRow};
 /// How long a read that failed is waited with.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
-type KeptFeeds = BTreeMap<FeedName, (Option<FeedRow>, Vec<LaneRow>)>;
+/// What is kept of all feeds, read at one time.
+struct KeptFeeds {
+    feeds: BTreeMap<FeedName, KeptFeed>,
+    /// How often each partition of the topic had lost messages by then. The lanes that weren't gone
+    /// back for it are marked.
+    losses: BTreeMap<i32, u64>,
+}
+
+/// What is kept of one.
+#[derive(Default)]
+struct KeptFeed {
+    row: Option<FeedRow>,
+    lanes: Vec<LaneRow>,
+    losses: BTreeMap<i32, u64>,
+}
 
 /// Feeds every warehouse, until told to stop or one can't be fed for a reason that concerns all.
 pub(crate) async fn feed_all(
@@ -27,15 +41,15 @@ pub(crate) async fn feed_all(
     stop: CancellationToken,
 ) -> Result<(), PublishError> {
     let mut ends = session.ends.clone();
-    let mut kept = by_feed(kept);
+    let mut kept = KeptFeeds::new(kept, &session.topic.name);
     let (mut running, mut known) = (JoinSet::new(), BTreeSet::new());
     let ended = loop {
-        let mut feeds: BTreeSet<FeedName> = kept.keys().cloned().collect();
+        let mut feeds: BTreeSet<FeedName> = kept.feeds.keys().cloned().collect();
         feeds.extend(ends.borrow_and_update().feeds().map(|(feed, _)| feed.clone()));
         for feed in feeds {
             if known.insert(feed.clone()) {
-                let (row, lanes) = kept.remove(&feed).unwrap_or_default();
-                running.spawn(run(Arc::clone(&session), feed, row, lanes, stop.clone()));
+                let kept = kept.take(&feed);
+                running.spawn(run(Arc::clone(&session), feed, kept, stop.clone()));
             }
         }
         tokio::select! {
@@ -53,19 +67,31 @@ pub(crate) async fn feed_all(
     ended
 }
 
-fn by_feed(kept: Kept) -> KeptFeeds {
-    let mut feeds = KeptFeeds::new();
-    for lane in kept.lanes {
-        if let Ok(feed) = lane.feed.parse() {
-            feeds.entry(feed).or_default().1.push(lane);
+impl KeptFeeds {
+    fn new(kept: Kept, topic: &str) -> Self {
+        let mut feeds = BTreeMap::<FeedName, KeptFeed>::new();
+        for lane in kept.lanes {
+            if let Ok(feed) = lane.feed.parse() {
+                feeds.entry(feed).or_default().lanes.push(lane);
+            }
         }
-    }
-    for row in kept.feeds {
-        if let Ok(feed) = row.feed.parse() {
-            feeds.entry(feed).or_default().0 = Some(row);
+        for row in kept.feeds {
+            if let Ok(feed) = row.feed.parse() {
+                feeds.entry(feed).or_default().row = Some(row);
+            }
         }
+        let partitions = kept.partitions.into_iter().filter(|row| row.topic == topic);
+        let losses = partitions.filter_map(|row| {
+            let partition = i32::try_from(row.topic_partition).ok()?;
+            Some((partition, u64::try_from(row.losses).ok()?))
+        });
+        Self { feeds, losses: losses.collect() }
     }
-    feeds
+
+    fn take(&mut self, feed: &FeedName) -> KeptFeed {
+        let kept = self.feeds.remove(feed).unwrap_or_default();
+        KeptFeed { losses: self.losses.clone(), ..kept }
+    }
 }
 
 /// Feeds one warehouse. Where what was sent to it isn't what there is, it alone stops, until an
@@ -73,43 +99,42 @@ fn by_feed(kept: Kept) -> KeptFeeds {
 async fn run(
     session: Arc<Session>,
     feed: FeedName,
-    mut row: Option<FeedRow>,
-    mut lanes: Vec<LaneRow>,
+    mut kept: KeptFeed,
     stop: CancellationToken,
 ) -> Result<(), PublishError> {
     while !stop.is_cancelled() {
-        if let Some(why) = row.as_ref().and_then(|row| row.stopped_why.as_deref()) {
+        if let Some(why) = kept.row.as_ref().and_then(|row| row.stopped_why.as_deref()) {
             session.status.tell_of_stop(&feed, why);
             stop.run_until_cancelled(tokio::time::sleep(RETRY_AFTER)).await;
         } else {
-            match feed_on(&session, &feed, row.as_ref(), lanes, &stop).await {
+            match feed_on(&session, &feed, kept, &stop).await {
                 Err(error @ PublishError::Forked { .. }) => {
                     let why = error.to_string();
                     session.state.stop_feed(session.lease, &feed.to_string(), Some(&why)).await?;
                 }
-                Ok(false) => drop(stop.run_until_cancelled(tokio::time::sleep(RETRY_AFTER)).await),
-                fed => return fed.map(drop),
+                Err(error @ PublishError::Unverified(_)) => {
+                    session.status.tell_of_stop(&feed, &crate::with_causes(&error));
+                    stop.run_until_cancelled(tokio::time::sleep(RETRY_AFTER)).await;
+                }
+                fed => return fed,
             }
         }
-        (row, lanes) = by_feed(session.state.read().await?).remove(&feed).unwrap_or_default();
+        kept = KeptFeeds::new(session.state.read().await?, &session.topic.name).take(&feed);
     }
     Ok(())
 }
 
-/// Feeds it until it is told to stop; false where it can't be verified yet what was sent.
+/// Feeds it until it is told to stop.
 async fn feed_on(
     session: &Arc<Session>,
     feed: &FeedName,
-    row: Option<&FeedRow>,
-    lanes: Vec<LaneRow>,
+    KeptFeed { row, lanes, losses }: KeptFeed,
     stop: &CancellationToken,
-) -> Result<bool, PublishError> {
+) -> Result<(), PublishError> {
     let (mut acknowledged_to, checked_to) =
         row.map_or((0, 0), |row| (row.acknowledged_to, row.checked_to));
     for lane in &lanes {
-        if !is_verified(session, feed, lane).await? {
-            return Ok(false);
-        }
+        verify(session, feed, lane).await?;
     }
     let mut settled = vec![];
     for lane in lanes {
@@ -118,25 +143,22 @@ async fn feed_on(
     }
     let pace = Arc::new(Pace::new(session.rate(&feed.warehouse)));
     let (shared, name) = (Arc::clone(session), feed.clone());
-    let fed = Feed::new(shared, name, settled, acknowledged_to, Arc::clone(&pace));
+    let fed = Feed::new(shared, name, settled, losses, acknowledged_to, Arc::clone(&pace));
     let again = Resend::new(Arc::clone(session), feed.clone(), checked_to, pace);
-    tokio::try_join!(fed.run(stop), again.run(stop)).map(|_| true)
+    tokio::try_join!(fed.run(stop), again.run(stop)).map(drop)
 }
 
-/// Whether the read model still has what was last acknowledged of a lane. One that hasn't come so
-/// far yet is waited for: it may be made anew, or the log was shortened, which an operator knows.
-async fn is_verified(
-    session: &Session,
-    feed: &FeedName,
-    lane: &LaneRow,
-) -> Result<bool, PublishError> {
+/// Verifies that the read model still has what was last acknowledged of a lane. One that hasn't
+/// come so far yet is waited for: it may be made anew, or the log was shortened, which an operator
+/// knows.
+async fn verify(session: &Session, feed: &FeedName, lane: &LaneRow) -> Result<(), PublishError> {
     // It has sent nothing yet, or went back to before a message.
     if lane.message_id.is_empty() {
-        return Ok(true);
+        return Ok(());
     }
     let forked = |why: String| PublishError::Forked { feed: feed.to_string(), why };
     match session.stream.message_at(lane.place).await {
-        Ok(Some(message)) if message.sent.digest == lane.digest => Ok(true),
+        Ok(Some(message)) if message.sent.digest == lane.digest => Ok(()),
         Ok(Some(message)) => Err(forked(format!(
             "where message {} stood in lane {}, there is {} now, or another text of it",
             lane.message_id, lane.lane, message.sent.message_id
@@ -145,10 +167,6 @@ async fn is_verified(
             let (id, lane) = (&lane.message_id, &lane.lane);
             Err(forked(format!("message {id} of lane {lane} is not there any more")))
         }
-        Err(error) => {
-            let why = format!("it can't be verified yet: {}", crate::with_causes(&error));
-            session.status.tell_of_stop(feed, &why);
-            Ok(false)
-        }
+        Err(error) => Err(PublishError::Unverified(Box::new(error))),
     }
 }

@@ -123,12 +123,13 @@ pub(crate) struct FeedRow {
     pub(crate) stopped_why: Option<String>,
 }
 
-/// How far a topic's partition was acknowledged.
+/// How far a topic's partition was acknowledged, and how often it has lost messages.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub(crate) struct PartitionRow {
     pub(crate) topic: String,
     pub(crate) topic_partition: i64,
     pub(crate) topic_offset: i64,
+    pub(crate) losses: i64,
 }
 
 /// All that a start goes on from.
@@ -169,15 +170,14 @@ impl State {
     pub(crate) async fn save(&self, lease: Lease, news: &Checkpoint) -> Result<(), StateError> {
         let mut writing = self.fenced(lease).await?;
         for row in &news.partitions {
-            let values = [
-                Value::Text(&row.topic),
-                Value::Int(row.topic_partition),
-                Value::Int(row.topic_offset),
-            ];
+            let (topic, partition) = (Value::Text(&row.topic), Value::Int(row.topic_partition));
+            let losses = Value::Int(row.losses);
             // Other warehouses' lanes go back when they get to it, if need be after a start.
             if news.lost.contains(&row.topic_partition) {
+                let values = [topic, partition, losses];
                 writing.run(include_str!("sql/mark_lanes_lost.sql"), &values).await?;
             }
+            let values = [topic, partition, Value::Int(row.topic_offset), losses];
             writing.run(include_str!("sql/upsert_topic_partition.sql"), &values).await?;
         }
         write_lanes(&mut writing, &news.lanes).await?;
@@ -393,25 +393,27 @@ mod tests {
                 place: 7,
                 ..LaneRow::new(name, &feed)
             };
-            let ends_at = |topic_offset| PartitionRow {
+            let ends_at = |topic_offset, losses| PartitionRow {
                 topic: "requests".into(),
                 topic_partition: 3,
                 topic_offset,
+                losses,
             };
             let lanes = vec![lane("a", 3), lane("b", 3), lane("c", 4)];
-            let partitions = vec![ends_at(50)];
+            let partitions = vec![ends_at(50, 0)];
             let before = Checkpoint { lanes, partitions, ..Checkpoint::default() };
             state.save(lease, &before).await.expect("saved");
+            // By then it may have got more than it had before.
             let lost = |lanes: Vec<LaneRow>, offset| Checkpoint {
                 lanes,
-                partitions: vec![ends_at(offset)],
+                partitions: vec![ends_at(offset, 1)],
                 lost: BTreeSet::from([3]),
                 ..Checkpoint::default()
             };
-            state.save(lease, &lost(vec![lane("a", 3).before(1, 1)], 2)).await.expect("saved");
+            state.save(lease, &lost(vec![lane("a", 3).before(1, 1)], 60)).await.expect("saved");
             assert_eq!(lost_lanes(&state).await, ["b"]);
             // Whoever goes back later finds it written down.
-            state.save(lease, &lost(vec![lane("b", 3).before(1, 1)], 4)).await.expect("saved");
+            state.save(lease, &lost(vec![lane("b", 3).before(1, 1)], 64)).await.expect("saved");
             assert_eq!(lost_lanes(&state).await, [""; 0]);
             state.forget_partitions(lease, "requests", 3).await.expect("saved");
             assert_eq!(state.read().await.expect("read").partitions, []);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use log_record::{Partition, Place, Position};
-use projector::{Query, ReadModel, Reading, RequestProgress, ShippingStatus};
+use projector::{Query, ReadError, ReadModel, Reading, RequestProgress, ShippingStatus};
 
 use crate::PublishError;
 use crate::ends::{FeedName, LaneEnd};
@@ -137,7 +137,14 @@ impl Stream {
         while let Some(end) = sought.values().map(|lane| lane.place).max()
             && after < end
         {
-            let (mut reading, from) = (self.read(&[place(end)]).await?, place(after));
+            let reading = self.read(&[place(end)]).await;
+            let mut reading = reading.map_err(|error| match error {
+                PublishError::Unread(ReadError::Behind { .. }) => {
+                    PublishError::Unverified(Box::new(error))
+                }
+                error => error,
+            })?;
+            let from = place(after);
             let warehouse = &feed.warehouse;
             let messages = reading.shipping_messages(warehouse, from, SOUGHT_AT_ONCE).await?;
             let requests = reading.shipping_progress(warehouse, from, SOUGHT_AT_ONCE).await?;

@@ -37,8 +37,10 @@ struct Known {
     trouble: Option<String>,
     /// The last offset that each partition acknowledged.
     acknowledged: BTreeMap<i32, i64>,
-    /// How often each partition has lost messages.
+    /// How often each partition has lost messages, ever.
     losses: BTreeMap<i32, u64>,
+    /// How many of these losses were noticed since the start.
+    noticed: u64,
 }
 
 /// What operators are told of the topic.
@@ -50,7 +52,7 @@ pub(crate) struct TopicReport {
     pub(crate) weaknesses: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trouble: Option<String>,
-    /// How often it was noticed that acknowledged messages are gone.
+    /// How often it was noticed since the start that acknowledged messages are gone.
     pub(crate) losses: u64,
 }
 
@@ -75,12 +77,17 @@ impl Topic {
         Self { name: name.into(), create, known: Mutex::default() }
     }
 
-    /// Goes on from what an earlier start knew of its offsets.
+    /// Goes on from what is kept of its offsets and losses. A loss that was noticed and isn't kept
+    /// yet stays noticed.
     pub(crate) fn remember(&self, rows: &[PartitionRow]) {
-        let rows = rows.iter().filter(|row| row.topic == self.name);
-        self.known().acknowledged = rows
-            .filter_map(|row| Some((i32::try_from(row.topic_partition).ok()?, row.topic_offset)))
-            .collect();
+        let mut known = self.known();
+        known.acknowledged.clear();
+        for row in rows.iter().filter(|row| row.topic == self.name) {
+            let Ok(partition) = i32::try_from(row.topic_partition) else { continue };
+            known.acknowledged.insert(partition, row.topic_offset);
+            let losses = known.losses.entry(partition).or_default();
+            *losses = (*losses).max(u64::try_from(row.losses).unwrap_or_default());
+        }
     }
 
     /// How many partitions it has; none before it was found.
@@ -110,8 +117,15 @@ impl Topic {
     /// The last offset that a partition acknowledged, as it is to be kept.
     pub(crate) fn kept(&self, partition: i64) -> Option<PartitionRow> {
         let key = i32::try_from(partition).ok()?;
-        let topic_offset = *self.known().acknowledged.get(&key)?;
-        Some(PartitionRow { topic: self.name.clone(), topic_partition: partition, topic_offset })
+        let known = self.known();
+        let topic_offset = *known.acknowledged.get(&key)?;
+        let losses = known.losses.get(&key).copied().unwrap_or_default();
+        Some(PartitionRow {
+            topic: self.name.clone(),
+            topic_partition: partition,
+            topic_offset,
+            losses: i64::try_from(losses).unwrap_or(i64::MAX),
+        })
     }
 
     /// How often each partition has lost messages.
@@ -126,14 +140,14 @@ impl Topic {
             partitions: known.settings.as_ref().map(|settings| settings.partitions),
             weaknesses: known.settings.as_ref().map(weaknesses).unwrap_or_default(),
             trouble: known.trouble.clone(),
-            losses: known.losses.values().sum(),
+            losses: known.noticed,
         }
     }
 
     /// Looks at it again and again; ends by itself where it has fewer partitions than are needed.
     pub(crate) async fn keep_looking(
         &self,
-        needed: Option<i32>,
+        mut needed: Option<i32>,
         admin: &TopicAdmin,
         stop: &CancellationToken,
     ) -> Result<(), PublishError> {
@@ -146,6 +160,8 @@ impl Topic {
             if self.partitions() < needed {
                 return Err(PublishError::FewerPartitions { topic: self.name.clone() });
             }
+            // New lanes are in what was added since.
+            needed = needed.max(needed.and(self.partitions()));
         }
         Ok(())
     }
@@ -232,6 +248,7 @@ impl Topic {
 impl Known {
     fn lost(&mut self, topic: &str, partition: i32) {
         *self.losses.entry(partition).or_default() += 1;
+        self.noticed += 1;
         tracing::error!(
             topic,
             partition,

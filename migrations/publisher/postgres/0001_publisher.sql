@@ -53,6 +53,8 @@ create table topic_partition (
     topic text collate "C" not null,
     topic_partition bigint not null,
     topic_offset bigint not null,
+    -- how often it was found to have lost some; all lanes have gone back for these or are marked
+    losses bigint not null,
     primary key (topic, topic_partition)
 );
 

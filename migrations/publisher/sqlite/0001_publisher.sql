@@ -53,6 +53,8 @@ create table topic_partition (
     topic text not null,
     topic_partition integer not null,
     topic_offset integer not null,
+    -- how often it was found to have lost some; all lanes have gone back for these or are marked
+    losses integer not null,
     primary key (topic, topic_partition)
 ) strict, without rowid;
 

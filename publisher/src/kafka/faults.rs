@@ -61,6 +61,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_producer_that_gave_back_what_it_had_takes_nothing_that_would_overtake_it() {
+        let (_cluster, brokers) = cluster();
+        let mut sending = Sending::start(&with(brokers, "linger.ms", "10000"));
+        assert_eq!(sending.send(TOPIC, 1, b"{}"), Ok(()));
+        sending.producer.give_back();
+        let refused = sending.send(TOPIC, 2, b"{}");
+        assert!(matches!(refused, Err(Unsent::Failed(Failure::ProducerLost(_)))), "{refused:?}");
+        let (place, outcome) = sending.next().await;
+        assert_eq!(place, 1);
+        assert!(matches!(outcome, Err(Failure::ProducerLost(_))), "{outcome:?}");
+    }
+
+    #[tokio::test]
     async fn what_passes_is_waited_out_and_the_order_stays() {
         use RDKafkaRespErr as Error;
         for error in [

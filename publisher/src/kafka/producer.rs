@@ -4,7 +4,7 @@
 //! often librdkafka sends it. It has no timeout, so nothing is given up while a broker is away;
 //! what is in flight is bounded by those who send. `faults.rs` has its tests.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -34,6 +34,8 @@ const LINGER_MILLIS: &str = "25";
 /// A producer; it ends, and what it holds is given back as lost, when it is dropped.
 pub(crate) struct Producer {
     inner: ThreadedProducer<Deliveries>,
+    /// Another one has taken its place: what it took now would overtake what it gave back.
+    is_retired: RwLock<bool>,
     /// The largest message that the topic took when the producer was made.
     message_bytes_max: Option<u32>,
 }
@@ -102,7 +104,8 @@ impl Producer {
         }
         brokers.apply_to(&mut config);
         let made = config.create_with_context(Deliveries { topic });
-        Ok(Self { inner: made.map_err(brokers.refused("make a producer"))?, message_bytes_max })
+        let inner = made.map_err(brokers.refused("make a producer"))?;
+        Ok(Self { inner, is_retired: RwLock::new(false), message_bytes_max })
     }
 
     /// Hands a message over, or says at once that it can't be.
@@ -116,14 +119,20 @@ impl Producer {
             .key(message.key)
             .headers(headers)
             .payload(message.body);
+        let is_retired = self.is_retired.read().unwrap_or_else(PoisonError::into_inner);
+        if *is_retired {
+            let why = "another producer has taken its place".into();
+            return Err(Unsent::Failed(Failure::ProducerLost(why)));
+        }
         self.inner.send(record).map_err(|(error, _)| match code(&error) {
             Some(RDKafkaErrorCode::QueueFull) => Unsent::QueueFull,
             _ => Unsent::Failed(failure(&error)),
         })
     }
 
-    /// Gives back all that it holds, as lost.
+    /// Gives back all that it holds, as lost, and takes nothing more.
     pub(crate) fn give_back(&self) {
+        *self.is_retired.write().unwrap_or_else(PoisonError::into_inner) = true;
         self.inner.purge(PurgeConfig::default().queue().inflight());
     }
 

@@ -4,5 +4,5 @@ where topic = $1 and topic_partition = $2 and place > 0
     and exists (
         select 1
         from topic_partition as kept
-        where kept.topic = $1 and kept.topic_partition = $2 and kept.topic_offset > $3
+        where kept.topic = $1 and kept.topic_partition = $2 and kept.losses < $3
     )

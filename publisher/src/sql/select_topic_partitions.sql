@@ -1,1 +1,1 @@
-select topic, topic_partition, topic_offset from topic_partition
+select topic, topic_partition, topic_offset, losses from topic_partition
