@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use ledger::{Ledger, PATIENCE, ends};
 use serde_json::{Value, json};
 use services::{TestDatabase, shared_kafka};
-use topic::admin::{alter_topic, delete_topic, make_topic, replace_topic};
-use topic::shop::{all_are_there_once, own_topic, prepare, redeem, short, start};
+use topic::admin::{add_partitions, alter_topic, delete_topic, make_topic, replace_topic};
+use topic::shop::{all_are_there_once, own_topic, prepare, redeem, short, start, until};
 use topic::{Record, check_lanes, records, until_published};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -107,7 +107,7 @@ async fn a_topic_that_was_made_anew_with_fewer_partitions_gets_all_again_and_is_
     prepare(&ledger.client).await;
     let mut asked = redeem(&ledger.client, "mug", 0, 40).await;
     all_are_there_once(&brokers, &topic, &asked).await;
-    replace_topic(&brokers, &topic).await;
+    replace_topic(&brokers, &topic, 1).await;
     for from in [40, 50] {
         asked.extend(redeem(&ledger.client, "mug", from, 10).await);
         let found = until_published(&brokers, &topic, asked.len()).await;
@@ -115,6 +115,26 @@ async fn a_topic_that_was_made_anew_with_fewer_partitions_gets_all_again_and_is_
         assert_eq!(ids, asked);
         assert!(found.iter().all(|record| record.partition == 0));
     }
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lanes_in_partitions_that_were_added_go_on_where_the_topic_is_made_anew_without_them() {
+    let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = start(folder.path(), &brokers, &topic, &[]);
+    prepare(&ledger.client).await;
+    let mut asked = redeem(&ledger.client, "mug", 0, 3).await;
+    all_are_there_once(&brokers, &topic, &asked).await;
+    add_partitions(&brokers, &topic, 8).await;
+    until(&ledger.client, "/v1/publisher", |report| report["topic"]["partitions"] == 8).await;
+    asked.extend(redeem(&ledger.client, "mug", 3, 37).await);
+    let found = until_published(&brokers, &topic, asked.len()).await;
+    assert!(found.iter().any(|record| record.partition > 3), "new lanes go to new partitions");
+    replace_topic(&brokers, &topic, 4).await;
+    let found = until_published(&brokers, &topic, asked.len()).await;
+    let ids: BTreeSet<String> = found.iter().map(|record| short(record.id())).collect();
+    assert_eq!(ids, asked);
     assert_eq!(ledger.stop(), Some(0));
 }
 

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::admin::{
-    AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication,
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier,
+    TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
 use rdkafka::types::RDKafkaErrorCode;
@@ -23,12 +24,18 @@ pub(crate) async fn make_topic(brokers: &str, topic: &str, name: &str, value: &s
     made.into_iter().for_each(|made| assert!(made.is_ok(), "{made:?}"));
 }
 
-/// Makes it with one partition, in place of what was there.
-pub(crate) async fn replace_topic(brokers: &str, topic: &str) {
+pub(crate) async fn add_partitions(brokers: &str, topic: &str, in_all: usize) {
+    let wanted = NewPartitions::new(topic, in_all);
+    let added = admin(brokers).create_partitions([&wanted], &options()).await.expect("answered");
+    added.into_iter().for_each(|added| assert!(added.is_ok(), "{added:?}"));
+}
+
+/// Makes it with so many partitions, in place of what was there.
+pub(crate) async fn replace_topic(brokers: &str, topic: &str, partitions: i32) {
     let begun = Instant::now();
     loop {
         delete_topic(brokers, topic).await;
-        let topic = NewTopic::new(topic, 1, TopicReplication::Fixed(1));
+        let topic = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
         let made = admin(brokers).create_topics([&topic], &options()).await.expect("answered");
         if made.iter().all(Result::is_ok) {
             return;
