@@ -11,6 +11,7 @@ mod kafka;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod postgres;
+mod process;
 mod python;
 mod test_database;
 

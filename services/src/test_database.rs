@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::home::home;
 use crate::postgres::{Postgres, is_ready, psql, url};
+use crate::process::wait_for_end;
 
 /// An empty database, dropped with this.
 #[derive(Debug)]
@@ -54,9 +55,7 @@ pub(crate) fn stop_shared() -> anyhow::Result<()> {
         && shared_port_of(&folder).is_some_and(|port| is_ready(port).unwrap_or_default())
     {
         Command::new("kill").args(["-QUIT", pid]).status()?;
-        while Path::new("/proc").join(pid).exists() {
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
+        wait_for_end(pid)?;
     }
     match fs::remove_dir_all(&folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -4,12 +4,12 @@ use std::fs::{self, File};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::Context as _;
 
 use super::Kafka;
 use crate::home::home;
+use crate::process::{command_line, wait_for_end};
 
 /// The address of the shared broker, which is started where it doesn't run yet.
 /// `cargo xtask services stop` ends it.
@@ -37,9 +37,7 @@ pub(crate) fn stop_shared() -> anyhow::Result<()> {
     let folder = home()?.join("kafka");
     if let Some((pid, _)) = running(&folder) {
         Command::new("kill").args(["-KILL", &pid]).status()?;
-        while is_java(&pid) {
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        wait_for_end(&pid)?;
     }
     match fs::remove_dir_all(&folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -53,12 +51,10 @@ pub(crate) fn stop_shared() -> anyhow::Result<()> {
 fn running(folder: &Path) -> Option<(String, String)> {
     let noted = fs::read_to_string(folder.join("running")).ok()?;
     let (pid, address) = noted.split_once(' ')?;
-    let is_there = is_java(pid) && TcpStream::connect(address).is_ok();
+    let is_there = is_kafka(pid) && TcpStream::connect(address).is_ok();
     is_there.then(|| (pid.to_owned(), address.to_owned()))
 }
 
-/// A process that ended and that nobody waits for has no command line.
-fn is_java(pid: &str) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/cmdline"))
-        .is_ok_and(|line| line.contains("kafka.Kafka"))
+fn is_kafka(pid: &str) -> bool {
+    command_line(pid).contains("kafka.Kafka")
 }
