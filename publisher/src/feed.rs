@@ -309,11 +309,11 @@ impl Feed {
         if losses == self.losses {
             return Ok(());
         }
-        let has_lost = |row: &LaneRow| {
-            let partition = i32::try_from(row.topic_partition).unwrap_or_default();
-            losses.get(&partition) != self.losses.get(&partition) && row.place > 0
-        };
-        let lost = self.lanes.iter().map(Lane::row).filter(|row| has_lost(row));
+        let news =
+            losses.iter().filter(|(partition, count)| self.losses.get(partition) != Some(count));
+        let partitions: BTreeSet<i64> = news.map(|(partition, _)| i64::from(*partition)).collect();
+        let has_lost = |row: &&LaneRow| partitions.contains(&row.topic_partition) && row.place > 0;
+        let lost = self.lanes.iter().map(Lane::row).filter(has_lost);
         let lost: Vec<LaneRow> = lost.cloned().collect();
         let accepted_to = self.session.state.accepted_to(&self.name.to_string()).await?;
         let stream = &self.session.stream;
@@ -328,10 +328,8 @@ impl Feed {
             let then = self.lanes[index].go_back(back);
             self.go_on(then);
         }
-        let news =
-            losses.iter().filter(|(partition, count)| self.losses.get(partition) != Some(count));
-        self.lost.extend(news.map(|(partition, _)| i64::from(*partition)));
-        self.touched.extend(&self.lost);
+        self.touched.extend(&partitions);
+        self.lost.extend(partitions);
         self.losses = losses;
         // Before so much is sent again that the loss doesn't show any more.
         self.checkpoint(Duration::ZERO).await

@@ -54,7 +54,7 @@ pub struct WayIn {
 /// A topic, and the consumer group that reads it: one of its own, for a group is not balanced anew
 /// while one of its members waits for room.
 pub(crate) struct Inbound {
-    topic: String,
+    pub(crate) topic: String,
     group: String,
 }
 

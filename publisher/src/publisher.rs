@@ -76,8 +76,8 @@ impl Publisher {
     ) -> Result<Self, PublishError> {
         let admin = TopicAdmin::new(&config.brokers)?;
         let state = Arc::new(State::open(&config.state).await?);
-        let way_in = [&config.way_in.warehouse_events, &config.way_in.earnings];
-        let inbound_topics = way_in.map(|name| Topic::new(name, config.create_topics));
+        let inbound = config.way_in.topics();
+        let inbound_topics = inbound.map(|it| Topic::new(&it.topic, config.create_topics));
         Ok(Self {
             admin,
             inbound_topics: Arc::new(inbound_topics),
