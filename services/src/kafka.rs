@@ -3,7 +3,7 @@
 
 mod cluster;
 mod jars;
-mod shared;
+mod shared_broker;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -20,8 +20,8 @@ use uuid::Uuid;
 use crate::postgres::Stop;
 
 pub use cluster::KafkaCluster;
-pub use shared::shared_kafka;
-pub(crate) use shared::stop_shared;
+pub use shared_broker::shared_kafka;
+pub(crate) use shared_broker::stop_shared;
 
 /// How long a broker may take to start on a machine that has much else to do.
 const PATIENCE: Duration = Duration::from_secs(120);
