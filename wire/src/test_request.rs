@@ -42,10 +42,10 @@ impl Ask {
     }
 
     pub(crate) async fn send(self, router: Router) -> Answer {
-        let request = self.0.body(Body::from(self.1)).unwrap();
-        let response = router.oneshot(request).await.unwrap();
+        let request = self.0.body(Body::from(self.1)).expect("a request");
+        let response = router.oneshot(request).await.expect("answered");
         let (parts, body) = response.into_parts();
-        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
+        let body = axum::body::to_bytes(body, usize::MAX).await.expect("a body").to_vec();
         Answer { status: parts.status, headers: parts.headers, body }
     }
 }
@@ -53,11 +53,11 @@ impl Ask {
 impl Answer {
     pub(crate) fn text(&self) -> String {
         assert_eq!(self.status, StatusCode::OK, "{}", String::from_utf8_lossy(&self.body));
-        String::from_utf8(self.body.clone()).unwrap()
+        String::from_utf8(self.body.clone()).expect("UTF-8")
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).unwrap().to_str().unwrap()
+        self.headers.get(name).expect("the header").to_str().expect("text")
     }
 
     /// Checks that the answer is this problem, and gives the document.
@@ -66,7 +66,7 @@ impl Answer {
         let text = String::from_utf8_lossy(&self.body);
         assert_eq!(self.status.as_u16(), status, "{text}");
         assert_eq!(self.header("content-type"), "application/problem+json", "{text}");
-        let document: Value = serde_json::from_slice(&self.body).unwrap();
+        let document: Value = serde_json::from_slice(&self.body).expect("JSON");
         assert_eq!(document["code"], code, "{text}");
         assert_eq!(document["type"], format!("/problems/{code}"));
         document
