@@ -12,17 +12,16 @@ use ledger::{Ledger, PATIENCE, ends};
 use serde_json::{Value, json};
 use services::{TestDatabase, shared_kafka};
 use topic::admin::{add_partitions, alter_topic, delete_topic, make_topic, replace_topic};
-use topic::shop::{all_are_there_once, own_topic, prepare, redeem, short, start, until};
+use topic::shop::{
+    all_are_there_once, own_topic, prepare, redeem, short, start, start_and_publish, until,
+};
 use topic::{Record, check_lanes, records, until_published};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_redeemed_is_published_as_documented() {
     let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
     let folder = tempfile::tempdir().expect("a folder");
-    let ledger = start(folder.path(), &brokers, &topic, &[]);
-    prepare(&ledger.client).await;
-    let asked = redeem(&ledger.client, "mug", 0, 40).await;
-    all_are_there_once(&brokers, &topic, &asked).await;
+    let (ledger, _) = start_and_publish(folder.path(), &brokers, &topic, 40).await;
     let found = until_published(&brokers, &topic, 40).await;
     let first = found.iter().find(|record| record.body["exchange_id"] == "x-0").expect("there");
     assert_eq!(first.key, "shopper-0");
@@ -63,10 +62,7 @@ async fn what_is_redeemed_is_published_as_documented() {
 async fn a_topic_that_was_deleted_gets_again_what_nobody_has_accepted() {
     let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
     let folder = tempfile::tempdir().expect("a folder");
-    let ledger = start(folder.path(), &brokers, &topic, &[]);
-    prepare(&ledger.client).await;
-    let asked = redeem(&ledger.client, "mug", 0, 40).await;
-    all_are_there_once(&brokers, &topic, &asked).await;
+    let (ledger, _) = start_and_publish(folder.path(), &brokers, &topic, 40).await;
     // The first ones are accepted.
     let first = until_published(&brokers, &topic, 40).await;
     let mut accepted = BTreeSet::new();
@@ -103,10 +99,7 @@ async fn a_topic_that_was_deleted_gets_again_what_nobody_has_accepted() {
 async fn a_topic_that_was_made_anew_with_fewer_partitions_gets_all_again_and_is_gone_on_with() {
     let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
     let folder = tempfile::tempdir().expect("a folder");
-    let ledger = start(folder.path(), &brokers, &topic, &[]);
-    prepare(&ledger.client).await;
-    let mut asked = redeem(&ledger.client, "mug", 0, 40).await;
-    all_are_there_once(&brokers, &topic, &asked).await;
+    let (ledger, mut asked) = start_and_publish(folder.path(), &brokers, &topic, 40).await;
     replace_topic(&brokers, &topic, 1).await;
     for from in [40, 50] {
         asked.extend(redeem(&ledger.client, "mug", from, 10).await);
@@ -122,10 +115,7 @@ async fn a_topic_that_was_made_anew_with_fewer_partitions_gets_all_again_and_is_
 async fn lanes_in_partitions_that_were_added_go_on_where_the_topic_is_made_anew_without_them() {
     let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
     let folder = tempfile::tempdir().expect("a folder");
-    let ledger = start(folder.path(), &brokers, &topic, &[]);
-    prepare(&ledger.client).await;
-    let mut asked = redeem(&ledger.client, "mug", 0, 3).await;
-    all_are_there_once(&brokers, &topic, &asked).await;
+    let (ledger, mut asked) = start_and_publish(folder.path(), &brokers, &topic, 3).await;
     add_partitions(&brokers, &topic, 8).await;
     until(&ledger.client, "/v1/publisher", |report| report["topic"]["partitions"] == 8).await;
     asked.extend(redeem(&ledger.client, "mug", 3, 37).await);

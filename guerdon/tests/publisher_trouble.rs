@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use services::{Kafka, Stop, shared_kafka};
 use sqlx::{Connection as _, SqliteConnection};
 use topic::admin::{alter_topic, make_topic};
-use topic::shop::{kafka, own_topic, prepare, publisher, redeem, start, until};
+use topic::shop::{kafka, own_topic, prepare, publisher, redeem, start, start_and_publish, until};
 use topic::{check_lanes, records, say, until_published};
 
 /// How long a process may take to end that is told to.
@@ -154,14 +154,6 @@ async fn change_state(folder: &Path, sql: &'static str) {
     state.close().await.expect("closed");
 }
 
-async fn with_three_published(folder: &Path, brokers: &str, topic: &str) -> Ledger {
-    let ledger = start(folder, brokers, topic, &[]);
-    prepare(&ledger.client).await;
-    redeem(&ledger.client, "mug", 0, 3).await;
-    until_published(brokers, topic, 3).await;
-    ledger
-}
-
 /// All before what was asked for last counts as sent.
 async fn go_on_before(api: &Api, asked: &BTreeSet<String>) {
     let last = asked.first().expect("one").split('-').next_back().expect("a number");
@@ -174,7 +166,7 @@ async fn go_on_before(api: &Api, asked: &BTreeSet<String>) {
 async fn an_operator_can_not_skip_what_is_to_come_nor_replay_into_a_topic_in_use() {
     let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
     let folder = tempfile::tempdir().expect("a folder");
-    let ledger = with_three_published(folder.path(), &brokers, &topic).await;
+    let (ledger, _) = start_and_publish(folder.path(), &brokers, &topic, 3).await;
     for live in [topic.clone(), format!("{topic}-events"), format!("{topic}-earnings")] {
         let body = json!({"from": "0:1", "to_topic": live});
         let refused = ledger.client.post("operator", "/v1/shipping-stream/replays", body).await;
@@ -207,7 +199,7 @@ async fn an_operator_can_not_skip_what_is_to_come_nor_replay_into_a_topic_in_use
 async fn a_loss_that_a_publisher_did_not_get_to_is_seen_to_by_the_next() {
     let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
     let folder = tempfile::tempdir().expect("a folder");
-    let ledger = with_three_published(folder.path(), &brokers, &topic).await;
+    let (ledger, _) = start_and_publish(folder.path(), &brokers, &topic, 3).await;
     ends_soon(ledger);
     change_state(folder.path(), "update lane set is_lost = 1").await;
     let ledger = start(folder.path(), &brokers, &topic, &[]);
@@ -229,7 +221,7 @@ async fn a_loss_that_a_publisher_did_not_get_to_is_seen_to_by_the_next() {
 async fn an_operator_can_go_on_after_a_log_that_is_shorter_than_what_was_sent() {
     let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
     let folder = tempfile::tempdir().expect("a folder");
-    let ledger = with_three_published(folder.path(), &brokers, &topic).await;
+    let (ledger, _) = start_and_publish(folder.path(), &brokers, &topic, 3).await;
     ends_soon(ledger);
     change_state(folder.path(), "update lane set place = place + 1000").await;
 
@@ -250,7 +242,8 @@ async fn an_operator_can_go_on_after_a_log_that_is_shorter_than_what_was_sent() 
 async fn a_request_that_is_not_in_the_log_keeps_no_other_from_being_sent_again() {
     let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
     let folder = tempfile::tempdir().expect("a folder");
-    ends_soon(with_three_published(folder.path(), &brokers, &topic).await);
+    let (ledger, _) = start_and_publish(folder.path(), &brokers, &topic, 3).await;
+    ends_soon(ledger);
     let gone = "insert into unaccepted values (100000, 'gone', '0/main', 5, 0, 1, 0)";
     change_state(folder.path(), gone).await;
 

@@ -78,6 +78,20 @@ pub(crate) async fn all_are_there_once(brokers: &str, topic: &str, asked: &BTree
     println!("{} messages, {} of them repeats", found.len(), found.len() - firsts.len());
 }
 
+/// A ledger, and so many redemptions' ids, each of which is in the topic once.
+pub(crate) async fn start_and_publish(
+    folder: &Path,
+    brokers: &str,
+    topic: &str,
+    count: usize,
+) -> (Ledger, BTreeSet<String>) {
+    let ledger = start(folder, brokers, topic, &[]);
+    prepare(&ledger.client).await;
+    let asked = redeem(&ledger.client, "mug", 0, count).await;
+    all_are_there_once(brokers, topic, &asked).await;
+    (ledger, asked)
+}
+
 /// Starts a publisher beside a ledger.
 pub(crate) fn publisher(
     folder: &Path,
