@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::Shipped;
 use jsonschema::Validator;
-use projector::MessageKind;
+use read_model::MessageKind;
 use serde_json::{Value, json};
 
 use ledger::life::{cancelled, dispatched, exchanged, purchased, returned};

@@ -8,8 +8,9 @@ use std::time::Duration;
 use domain::{CancellationId, Event, ExchangeCancelled, OfferOpened, Shipped};
 use event_schema::{Metadata, Salt, encode};
 use log_record::{Place, Position};
-use projector::{MessageKind, ShippingMessage, ShippingStatus, rebuild};
+use projector::rebuild;
 use proptest::prelude::*;
+use read_model::{MessageKind, ShippingMessage, ShippingStatus};
 
 use ledger::life::{cancelled, dispatched, exchanged, purchased, report, returned};
 use ledger::{Ledger, On, id, log_opened, on_every_database, place, terms, time};
