@@ -9,6 +9,7 @@ use sqlx::{
 };
 
 use super::as_of::AsOf;
+use crate::with_columns;
 
 const BEGIN: &str = "begin transaction isolation level repeatable read, read only";
 
@@ -61,7 +62,20 @@ impl Query {
         Self { sqlite: text, postgres: text }
     }
 
-    /// One that each database wants said in its own words.
+    /// One that both databases understand, in which every `{table}` stands for all columns of a
+    /// table. Made once, for a `static`: the text is never freed.
+    #[must_use]
+    pub fn with_columns(text: &str) -> Self {
+        Self::same(with_columns(text).leak())
+    }
+
+    /// One that each database wants in its own words, likewise.
+    #[must_use]
+    pub fn each_with_columns(sqlite: &str, postgres: &str) -> Self {
+        Self::each(with_columns(sqlite).leak(), with_columns(postgres).leak())
+    }
+
+    /// One that each database wants in its own words.
     #[must_use]
     pub const fn each(sqlite: &'static str, postgres: &'static str) -> Self {
         Self { sqlite, postgres }
