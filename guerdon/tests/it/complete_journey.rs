@@ -88,9 +88,9 @@ async fn check_log(folder: &Path) {
 }
 
 async fn dump(folder: &Path) -> Vec<String> {
-    let read_model = projector::ReadModelUrl::Sqlite(folder.join("read-model.sqlite"));
-    let model = projector::ReadModel::open(&read_model, None).await.expect("it opens");
-    projector::dump(&model).await.expect("it can be read")
+    let read_model = read_model::ReadModelUrl::Sqlite(folder.join("read-model.sqlite"));
+    let model = read_model::ReadModel::open(&read_model, None).await.expect("it opens");
+    read_model::dump(&model).await.expect("it can be read")
 }
 
 fn import(ledger: &Ledger, folder: &Path) -> Output {

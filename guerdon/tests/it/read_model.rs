@@ -16,7 +16,7 @@ async fn the_read_model_may_be_on_a_postgresql_of_its_own() {
     unmigrated.args(["--read-model", &url]);
     let refused = String::from_utf8_lossy(&ends(unmigrated).stderr).into_owned();
     assert!(refused.contains("guerdon migrate"), "{refused}");
-    projector::migrate(&url.parse().expect("a URL")).await.expect("migrated");
+    read_model::migrate(&url.parse().expect("a URL")).await.expect("migrated");
 
     // The same server is no good replica, but one that can be asked.
     let args = ["--read-model", &url, "--read-model-replica", &url];

@@ -5,7 +5,8 @@ use std::time::Duration;
 use domain::{Event, OfferAmended, OfferClosed, OfferOpened};
 use event_store::{EventStore, with_causes};
 use log_record::{Partition, Position};
-use projector::{ProjectError, Projector, ReadError, ReadModel, ReadModelUrl, dump, rebuild};
+use projector::{ProjectError, Projector, rebuild};
+use read_model::{ReadError, ReadModel, ReadModelError, ReadModelUrl, dump};
 use tokio_util::sync::CancellationToken;
 
 use crate::ledger::{
@@ -108,7 +109,10 @@ async fn a_read_model_of_another_log_is_refused(on: On) {
     let other = Ledger::new(2, on).await;
     other.record(&history()).await;
     let error = Projector::open(&ledger.url(), other.store.clone()).await;
-    assert!(matches!(error, Err(ProjectError::OtherLog { .. })), "{error:?}");
+    assert!(
+        matches!(error, Err(ProjectError::ReadModel(ReadModelError::OtherLog { .. }))),
+        "{error:?}"
+    );
 }
 
 async fn a_history_that_was_shortened_or_changed_is_a_fork(on: On) {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use domain::Event;
 use log_record::Position;
 use postgres_connection::PostgresUrl;
-use projector::{Projector, ReadError, ReadModel, ReadModelUrl, ServerStatus, migrate, rebuild};
+use projector::{Projector, rebuild};
+use read_model::{ReadError, ReadModel, ReadModelUrl, ServerStatus, migrate};
 use services::{Postgres, Stop};
 use tempfile::TempDir;
 
@@ -158,8 +159,8 @@ async fn readers_and_the_live_projector_go_on_across_a_rebuild() {
 
 /// Reads balances and checkpoint of one event: an account for each event after the first.
 async fn read_until_stopped(model: ReadModel, stop: tokio_util::sync::CancellationToken) -> u64 {
-    const ACCOUNTS: projector::Query =
-        projector::Query::same("select count(*) from account_balance");
+    const ACCOUNTS: read_model::Query =
+        read_model::Query::same("select count(*) from account_balance");
     let mut reads = 0;
     while !stop.is_cancelled() {
         let mut reading = model.read(&[], PATIENCE).await.expect("it begins");

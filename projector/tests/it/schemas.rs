@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::Shipped;
 use jsonschema::Validator;
-use projector::MessageKind;
+use read_model::MessageKind;
 use serde_json::{Value, json};
 
 use crate::ledger::life::{cancelled, dispatched, exchanged, purchased, returned};

@@ -6,8 +6,9 @@ use std::time::Duration;
 use domain::{CancellationId, Event, ExchangeCancelled, OfferOpened, Shipped};
 use event_schema::{Metadata, Salt, encode};
 use log_record::{Place, Position};
-use projector::{MessageKind, ShippingMessage, ShippingStatus, rebuild};
+use projector::rebuild;
 use proptest::prelude::*;
+use read_model::{MessageKind, ShippingMessage, ShippingStatus};
 
 on_every_database! {
     what_is_said_of_a_parcel_shows_on_its_request,

@@ -7,7 +7,7 @@ use std::process::Command;
 use domain::Event;
 use event_store::{Access, EventStore, StoreUrl};
 use log_record::{Partition, Position, RecordedEvent};
-use projector::{ReadModel, ReadModelUrl};
+use read_model::{ReadModel, ReadModelUrl};
 use serde_json::json;
 
 use super::load::{CREDIT, Known, Load, PRICE, RARE, SHOPPERS};
@@ -120,5 +120,5 @@ pub(crate) fn rebuild(folder: &Path, store: &str, into: Option<&Path>) {
 pub(crate) async fn dump(file: &Path) -> Vec<String> {
     let url = ReadModelUrl::Sqlite(file.to_owned());
     let model = ReadModel::open(&url, None).await.expect("it opens");
-    projector::dump(&model).await.expect("it can be read")
+    read_model::dump(&model).await.expect("it can be read")
 }

@@ -13,7 +13,8 @@ use domain::{
 use event_schema::{Metadata, Salt, encode};
 use event_store::{Access, Append, EventStore, NewLog, StoreUrl};
 use log_record::{BatchId, LogId, NewEvent, Partition, Place, Position, WriterId};
-use projector::{ProjectError, Projector, Query, ReadModel, ReadModelUrl, RowOf, dump};
+use projector::{ProjectError, Projector};
+use read_model::{Query, ReadModel, ReadModelUrl, RowOf, dump};
 use services::TestDatabase;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -61,7 +62,7 @@ impl Ledger {
             On::Postgres => Home::Database(TestDatabase::create().expect("a database")),
         };
         let ledger = Self { store: store.expect("it opens"), home };
-        projector::migrate(&ledger.url()).await.expect("migrated");
+        read_model::migrate(&ledger.url()).await.expect("migrated");
         ledger
     }
 

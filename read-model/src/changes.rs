@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use domain::AccountId;
 use log_record::Position;
 
-use crate::checkpoint::Checkpoint;
+use crate::Checkpoint;
 
 /// How many marks there are: half a megabyte. Two accounts under one mark only make a read of one
 /// that is kept fall when the other changes.
@@ -28,7 +28,9 @@ pub struct Changes {
 }
 
 impl Changes {
-    pub(crate) fn since(checkpoint: &Checkpoint) -> Self {
+    /// Nothing has changed since a checkpoint.
+    #[must_use]
+    pub fn since(checkpoint: &Checkpoint) -> Self {
         Self {
             era: AtomicU64::new(0),
             recorded_at: AtomicI64::new(checkpoint.recorded_at),
@@ -56,20 +58,24 @@ impl Changes {
         self.recorded_at.load(Ordering::Acquire)
     }
 
-    pub(crate) fn mark_of(&self, account: &AccountId) -> usize {
+    /// The mark of an account.
+    #[must_use]
+    pub fn mark_of(&self, account: &AccountId) -> usize {
         let hash = self.hasher.hash_one(account) % MARKS as u64;
         usize::try_from(hash).unwrap_or_default()
     }
 
-    pub(crate) fn raise(&self, marks: &[usize], checkpoint: &Checkpoint) {
+    /// Raises the marks of the accounts that a batch has touched, which ends in this checkpoint.
+    pub fn raise(&self, marks: &[usize], checkpoint: &Checkpoint) {
         self.recorded_at.store(checkpoint.recorded_at, Ordering::Release);
         for mark in marks {
             self.marks[*mark].store(checkpoint.position.0, Ordering::Release);
         }
     }
 
-    /// What is true for all accounts may have changed, or where the tables stand, even backwards.
-    pub(crate) fn raise_all(&self, checkpoint: &Checkpoint) {
+    /// Raises every mark: something that concerns all accounts may have changed, or the tables
+    /// have another checkpoint, even an earlier one.
+    pub fn raise_all(&self, checkpoint: &Checkpoint) {
         self.era.fetch_add(1, Ordering::AcqRel);
         self.recorded_at.store(checkpoint.recorded_at, Ordering::Release);
         for mark in &self.marks {

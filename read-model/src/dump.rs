@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{ReadError, ReadModel};
 
 /// The tables and their stored columns.
-pub(crate) const TABLES: [(&str, &str); 15] = [
+pub const TABLES: [(&str, &str); 15] = [
     ("account_balance", r#"account_id, available, held, pending, owed, "partition", position"#),
     ("credit_part", "account_id, expires_at, lot, graced, available, pending, held, available_at"),
     (

@@ -6,9 +6,9 @@
 //! asks the others, too, after that.
 
 mod as_of;
-mod glance;
 mod reading;
 mod server;
+mod single_read;
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -21,15 +21,14 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::database::{self, failed, options};
-use crate::write::Side;
-use crate::{Changes, ProjectError, ProjectionStatus, ReadModelUrl};
+use crate::schema::{self, failed, options};
+use crate::{Changes, ReadModelError, ReadModelUrl, Side};
 use server::{Server, watch_servers};
 
 pub use as_of::AsOf;
-pub use glance::Glance;
 pub use reading::{Argument, Query, Reading, RowOf};
 pub use server::ServerStatus;
+pub use single_read::SingleRead;
 
 /// How many rows of a page a file's thread reads ahead of who takes them: to wake each other for a
 /// few rows takes longer than to read those.
@@ -48,7 +47,7 @@ pub struct ReadModel {
     /// Never empty.
     servers: Arc<[Server]>,
     /// By partition; empty where the projector runs in another process.
-    statuses: Arc<[watch::Receiver<ProjectionStatus>]>,
+    positions: Arc<[watch::Receiver<Position>]>,
     changes: Option<Arc<Changes>>,
     /// The log that it must have been made of, where that is checked here.
     log: Option<LogId>,
@@ -87,13 +86,13 @@ impl ReadModel {
     pub async fn open(
         url: &ReadModelUrl,
         replica: Option<&PostgresUrl>,
-    ) -> Result<Self, ProjectError> {
+    ) -> Result<Self, ReadModelError> {
         match url {
             ReadModelUrl::Sqlite(file) if !file.exists() => {
-                return Err(ProjectError::Missing { file: file.clone() });
+                return Err(ReadModelError::Missing { file: file.clone() });
             }
             ReadModelUrl::Sqlite(_) => {}
-            ReadModelUrl::Postgres(url) => match database::check(url).await {
+            ReadModelUrl::Postgres(url) => match schema::check(url).await {
                 Err(error @ (PostgresError::Connect { .. } | PostgresError::NoPrimary { .. })) => {
                     // A standby may answer; no projector writes meanwhile.
                     let error = &error as &dyn std::error::Error;
@@ -102,15 +101,17 @@ impl ReadModel {
                 checked => checked?,
             },
         }
-        Self::beside(url, replica, vec![], None).await
+        Self::open_with(url, replica, vec![], None).await
     }
 
-    pub(crate) async fn beside(
+    /// Opens a read model that this process keeps up to date: `positions` has the last projected
+    /// position of each partition, and `changes` what each batch touched.
+    pub async fn open_with(
         url: &ReadModelUrl,
         replica: Option<&PostgresUrl>,
-        statuses: Vec<watch::Receiver<ProjectionStatus>>,
+        positions: Vec<watch::Receiver<Position>>,
         changes: Option<Arc<Changes>>,
-    ) -> Result<Self, ProjectError> {
+    ) -> Result<Self, ReadModelError> {
         let servers: Vec<Server> = match (url, replica) {
             (ReadModelUrl::Sqlite(file), None) => {
                 let options = options(file).read_only(true).row_buffer_size(ROWS_AHEAD);
@@ -123,7 +124,7 @@ impl ReadModel {
                 vec![Server::file(file, pool, options)]
             }
             (ReadModelUrl::Sqlite(file), Some(_)) => {
-                return Err(ProjectError::ReplicaOfFile { file: file.clone() });
+                return Err(ReadModelError::ReplicaOfFile { file: file.clone() });
             }
             (ReadModelUrl::Postgres(primary), replica) => {
                 let schema = Side::Live.schema();
@@ -139,18 +140,18 @@ impl ReadModel {
         tokio::spawn(stop.clone().run_until_cancelled_owned(watch_servers(Arc::clone(&servers))));
         // One that lags would give old rows after what changed everything.
         let changes = changes.filter(|_| servers.len() == 1);
-        let statuses = statuses.into();
+        let positions = positions.into();
         let _watching = Arc::new(stop.drop_guard());
-        Ok(Self { url: url.clone(), servers, statuses, changes, log: None, _watching })
+        Ok(Self { url: url.clone(), servers, positions, changes, log: None, _watching })
     }
 
     /// The same read model, which from now on gives nothing that was made of another log than
     /// this; refused at once where it can be seen already.
-    pub async fn of_log(mut self, log: LogId) -> Result<Self, ProjectError> {
+    pub async fn of_log(mut self, log: LogId) -> Result<Self, ReadModelError> {
         self.log = Some(log);
         match self.read(&[], Duration::ZERO).await {
             Err(ReadError::OtherLog { of, log }) => {
-                Err(ProjectError::OtherLog { at: self.url, of, log })
+                Err(ReadModelError::OtherLog { at: self.url, of, log })
             }
             // Every read looks again.
             _ => Ok(self),
@@ -179,13 +180,13 @@ impl ReadModel {
 
     /// Likewise, but with one statement, whose first table is `checkpoint` and whose first columns
     /// are its `partition`, `position`, `recorded_at` and `clock`.
-    pub async fn glance<T: RowOf>(
+    pub async fn read_once<T: RowOf>(
         &self,
         wanted: &[Place],
         wait_max: Duration,
         query: Query,
         arguments: &[Argument<'_>],
-    ) -> Result<Glance<T>, ReadError> {
+    ) -> Result<SingleRead<T>, ReadError> {
         self.seek(wanted, wait_max, &Look { query, arguments, _row: PhantomData }).await
     }
 
@@ -204,8 +205,8 @@ impl ReadModel {
     async fn wait_until(&self, wanted: &[Place], deadline: Instant) -> Result<(), ReadError> {
         // Nobody else has what the projector in this process hasn't.
         for place in wanted {
-            if let Some(status) = self.statuses.get(usize::from(place.partition.0)) {
-                let reached = watch_for(status.clone(), place.position, deadline).await;
+            if let Some(position) = self.positions.get(usize::from(place.partition.0)) {
+                let reached = watch_for(position.clone(), place.position, deadline).await;
                 if reached < place.position {
                     return Err(behind(*place, reached));
                 }
@@ -305,14 +306,14 @@ struct Look<'a, T> {
 }
 
 impl<T: RowOf> Ask for Look<'_, T> {
-    type Answer = Glance<T>;
+    type Answer = SingleRead<T>;
 
-    async fn ask(&self, server: &Server) -> Result<Glance<T>, sqlx::Error> {
-        server.glance(self.query, self.arguments).await
+    async fn ask(&self, server: &Server) -> Result<SingleRead<T>, sqlx::Error> {
+        server.read_one(self.query, self.arguments).await
     }
 
-    fn as_of(glance: &Glance<T>) -> &AsOf {
-        &glance.as_of
+    fn as_of(read: &SingleRead<T>) -> &AsOf {
+        &read.as_of
     }
 }
 
@@ -322,13 +323,13 @@ const fn behind(wanted: Place, reached: Position) -> ReadError {
 }
 
 async fn watch_for(
-    mut status: watch::Receiver<ProjectionStatus>,
+    mut position: watch::Receiver<Position>,
     wanted: Position,
     deadline: Instant,
 ) -> Position {
-    let reached = status.wait_for(|status| status.position >= wanted);
-    if let Ok(Ok(status)) = tokio::time::timeout_at(deadline, reached).await {
-        return status.position;
+    let reached = position.wait_for(|position| *position >= wanted);
+    if let Ok(Ok(position)) = tokio::time::timeout_at(deadline, reached).await {
+        return *position;
     }
-    status.borrow().position
+    *position.borrow()
 }

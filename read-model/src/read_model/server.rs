@@ -13,14 +13,14 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgPool, SqlitePool
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use super::glance::{FileGlances, Glance, glance_at_postgres};
 use super::reading::{Argument, Query, Reading, RowOf};
+use super::single_read::{FileSingleReads, SingleRead, single_read_of_postgres};
 
 /// How many reads run on one PostgreSQL at the same time; most of their time is the way there.
 const CONNECTIONS_MAX: u32 = 16;
 
-/// How many glances at a file run at the same time; more would share the same cores.
-const FILE_GLANCES_MAX: usize = 4;
+/// How many single reads of a file run at the same time; more would share the same cores.
+const FILE_SINGLE_READS_MAX: usize = 4;
 
 /// How long a read waits for a connection before it asks another server.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -65,7 +65,7 @@ pub(super) struct Server {
 
 #[derive(Debug)]
 pub(super) enum Pool {
-    Sqlite(SqlitePool, Box<FileGlances>),
+    Sqlite(SqlitePool, Box<FileSingleReads>),
     Postgres(PgPool),
 }
 
@@ -74,8 +74,8 @@ type Reached = BTreeMap<i64, (i64, i64)>;
 
 impl Server {
     pub(super) fn file(file: &Path, pool: SqlitePool, options: SqliteConnectOptions) -> Self {
-        let glances = Box::new(FileGlances::new(options, FILE_GLANCES_MAX));
-        Self::new(file.display().to_string(), Pool::Sqlite(pool, glances), false)
+        let single_reads = Box::new(FileSingleReads::new(options, FILE_SINGLE_READS_MAX));
+        Self::new(file.display().to_string(), Pool::Sqlite(pool, single_reads), false)
     }
 
     /// Connects when it is first asked.
@@ -116,21 +116,21 @@ impl Server {
     }
 
     /// One statement that begins with `checkpoint`.
-    pub(super) async fn glance<T: RowOf>(
+    pub(super) async fn read_one<T: RowOf>(
         &self,
         query: Query,
         arguments: &[Argument<'_>],
-    ) -> Result<Glance<T>, sqlx::Error> {
+    ) -> Result<SingleRead<T>, sqlx::Error> {
         match &self.pool {
-            Pool::Sqlite(_, glances) => glances.all(query, arguments).await,
-            Pool::Postgres(pool) => glance_at_postgres(pool, query, arguments).await,
+            Pool::Sqlite(_, single_reads) => single_reads.all(query, arguments).await,
+            Pool::Postgres(pool) => single_read_of_postgres(pool, query, arguments).await,
         }
     }
 
     pub(super) async fn close(&self) {
         match &self.pool {
-            Pool::Sqlite(pool, glances) => {
-                glances.close().await;
+            Pool::Sqlite(pool, single_reads) => {
+                single_reads.close().await;
                 pool.close().await;
             }
             Pool::Postgres(pool) => pool.close().await,

@@ -1,4 +1,4 @@
-//! A glance: one statement, which sees the tables as of one event without a transaction.
+//! A single read: one statement, which sees the tables as of one event without a transaction.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ use super::reading::{Argument, Query, RowOf, bind};
 
 /// What one statement gave, and as of which event.
 #[derive(Clone, Debug)]
-pub struct Glance<T> {
+pub struct SingleRead<T> {
     /// As of which event.
     pub as_of: AsOf,
     /// A row for each partition.
@@ -26,16 +26,17 @@ struct Row<T> {
     found: T,
 }
 
-/// Connections to a file for glances. A pool looks after each use whether a connection is alive,
-/// which takes as long as the glance; a file's always is, and one whose use was broken off is left.
+/// Connections to a file for single reads. A pool checks after each use whether a connection is
+/// alive, which takes as long as the read itself; a connection to a file always is. One whose use
+/// was cancelled isn't used again.
 #[derive(Debug)]
-pub(super) struct FileGlances {
+pub(super) struct FileSingleReads {
     options: SqliteConnectOptions,
     idle: Mutex<Vec<SqliteConnection>>,
     permits: Semaphore,
 }
 
-impl FileGlances {
+impl FileSingleReads {
     pub(super) fn new(options: SqliteConnectOptions, connections_max: usize) -> Self {
         Self { options, idle: Mutex::default(), permits: Semaphore::new(connections_max) }
     }
@@ -44,7 +45,7 @@ impl FileGlances {
         &self,
         query: Query,
         arguments: &[Argument<'_>],
-    ) -> Result<Glance<T>, sqlx::Error> {
+    ) -> Result<SingleRead<T>, sqlx::Error> {
         let _permit = self.permits.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut connection = match idle {
@@ -53,7 +54,7 @@ impl FileGlances {
         };
         let rows = bind(query_as(query.sqlite), arguments).fetch_all(&mut connection).await?;
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-        Ok(Glance::of(rows))
+        Ok(SingleRead::of(rows))
     }
 
     pub(super) async fn close(&self) {
@@ -68,15 +69,15 @@ impl FileGlances {
 }
 
 /// The statement has `checkpoint` first among its tables: a rebuild's swap locks that first, too.
-pub(super) async fn glance_at_postgres<T: RowOf>(
+pub(super) async fn single_read_of_postgres<T: RowOf>(
     pool: &PgPool,
     query: Query,
     arguments: &[Argument<'_>],
-) -> Result<Glance<T>, sqlx::Error> {
-    Ok(Glance::of(bind(query_as(query.postgres), arguments).fetch_all(pool).await?))
+) -> Result<SingleRead<T>, sqlx::Error> {
+    Ok(SingleRead::of(bind(query_as(query.postgres), arguments).fetch_all(pool).await?))
 }
 
-impl<T> Glance<T> {
+impl<T> SingleRead<T> {
     fn of(rows: Vec<Row<T>>) -> Self {
         let (progress, rows) = rows.into_iter().map(|row| (row.progress, row.found)).unzip();
         Self { as_of: AsOf(progress), rows }

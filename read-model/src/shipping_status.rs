@@ -53,23 +53,27 @@ impl ShippingStatus {
     }
 
     /// The status that the tables write so.
-    pub(crate) fn named(name: &str) -> Option<Self> {
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
 
     /// Whether the goods are where they were, and still to be shipped.
-    pub(crate) fn is_open(self) -> bool {
+    #[must_use]
+    pub fn is_open(self) -> bool {
         self < Self::Dispatched
     }
 
     /// Whether nothing was to be shipped any more.
-    pub(crate) fn is_called_off(self) -> bool {
+    #[must_use]
+    pub fn is_called_off(self) -> bool {
         self > Self::Delivered
     }
 
     /// Whether it becomes `next` when that is told. What is told late brings nothing back, and
     /// what arrived, or was called off, stays so.
-    pub(crate) fn gives_way_to(self, next: Self) -> bool {
+    #[must_use]
+    pub fn gives_way_to(self, next: Self) -> bool {
         self < next && self < Self::Delivered
     }
 }
