@@ -1,13 +1,28 @@
 //! The read tables, to write: a batch's rows and its checkpoint in one transaction.
+//!
+//! `first_writes` and `last_writes` say what is written, and in which order; the statements of each
+//! noun are in the file of its name. `sqlite` and `postgres` have what differs: how statements are
+//! run, how rows of earlier batches are looked up between the first and the last, and how the parts
+//! of lots change.
 
+mod checkpoint;
+mod credit;
+mod exchange;
+mod hold;
+mod offer;
 mod postgres;
+mod programme;
+mod purchase;
+mod shipping;
 mod sqlite;
+mod statement;
 
 use log_record::{LogId, Partition, Place};
 use postgres_connection::PostgresError;
 use read_model::{Checkpoint, ReadModelError, ReadModelUrl, Side};
 
-use crate::rows::{Lanes, Rows};
+use crate::rows::{Lanes, PurchaseChange, Rows, ShippingRows};
+use statement::Writes;
 
 pub(crate) use postgres::PostgresTables;
 pub(crate) use sqlite::{SqliteTables, connect, failed};
@@ -46,6 +61,32 @@ pub(crate) enum WriteError {
     Rule(Box<dyn std::error::Error + Send + Sync>),
     /// The database refused, or is away.
     Failed(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Lots and purchases: what the lookups may look for.
+fn first_writes(rows: &Rows) -> Writes<'_> {
+    let mut writes = Writes::default();
+    credit::write_lots(&mut writes, rows);
+    purchase::write_new(&mut writes, rows);
+    writes
+}
+
+/// All that remains but the parts of lots. Rows are inserted before they are changed: offers before
+/// what is sold of them.
+fn last_writes<'a>(
+    rows: &'a Rows,
+    purchases: &'a [PurchaseChange],
+    shipping: &'a ShippingRows,
+) -> Writes<'a> {
+    let mut writes = Writes::default();
+    credit::write(&mut writes, rows);
+    hold::write(&mut writes, rows);
+    offer::write(&mut writes, rows);
+    exchange::write(&mut writes, rows);
+    purchase::write_changes(&mut writes, purchases);
+    shipping::write(&mut writes, shipping);
+    programme::write(&mut writes, rows);
+    writes
 }
 
 impl Tables {

@@ -114,13 +114,13 @@ impl<F: Field> Field for Option<F> {
     }
 }
 
-/// Declares the row of a table: a struct with a public field for each column.
+/// Declares the row of a table: a struct with a field for each column.
 ///
 /// ```
 /// read_model::row! {
 ///     /// A mug.
 ///     #[derive(Default)]
-///     Mug in "mug" {
+///     pub struct Mug in "mug" {
 ///         mug_id: String,
 ///         points: i64,
 ///     }
@@ -129,13 +129,16 @@ impl<F: Field> Field for Option<F> {
 /// ```
 #[macro_export]
 macro_rules! row {
-    ($(#[$meta:meta])* $row:ident in $table:literal { $($column:ident: $type:ty,)+ }) => {
+    (
+        $(#[$meta:meta])*
+        $visible:vis struct $row:ident in $table:literal { $($column:ident: $type:ty,)+ }
+    ) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, Eq)]
-        pub struct $row {
+        $visible struct $row {
             $(
                 #[doc = concat!("The column `", stringify!($column), "`.")]
-                pub $column: $type,
+                $visible $column: $type,
             )+
         }
 

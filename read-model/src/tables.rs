@@ -44,7 +44,7 @@ const fn table<R: Row>() -> Table {
 row! {
     /// What an account has, as it was recorded; or by how much that changes.
     #[derive(Default, FromRow)]
-    AccountBalance in "account_balance" {
+    pub struct AccountBalance in "account_balance" {
         account_id: String,
         available: i64,
         held: i64,
@@ -58,7 +58,7 @@ row! {
 row! {
     /// A part of a lot that has something left; or by how much it changes.
     #[derive(FromRow)]
-    CreditPart in "credit_part" {
+    pub struct CreditPart in "credit_part" {
         account_id: String,
         expires_at: i64,
         lot: i64,
@@ -73,7 +73,7 @@ row! {
 row! {
     /// What a lot was earned as.
     #[derive(FromRow)]
-    CreditLot in "credit_lot" {
+    pub struct CreditLot in "credit_lot" {
         lot: i64,
         account_id: String,
         points: i64,
@@ -91,7 +91,7 @@ row! {
 row! {
     /// A line of the statement.
     #[derive(Default, FromRow)]
-    LedgerEntry in "ledger_entry" {
+    pub struct LedgerEntry in "ledger_entry" {
         place: i64,
         account_id: String,
         kind: String,
@@ -120,7 +120,7 @@ row! {
 row! {
     /// Credit that is or was set aside.
     #[derive(FromRow)]
-    Hold in "hold" {
+    pub struct Hold in "hold" {
         place: i64,
         account_id: String,
         hold_id: String,
@@ -138,7 +138,7 @@ row! {
 row! {
     /// Goods for points.
     #[derive(FromRow)]
-    Exchange in "exchange" {
+    pub struct Exchange in "exchange" {
         place: i64,
         account_id: String,
         exchange_id: String,
@@ -157,7 +157,7 @@ row! {
 row! {
     /// Goods for money.
     #[derive(FromRow)]
-    Purchase in "purchase" {
+    pub struct Purchase in "purchase" {
         place: i64,
         account_id: String,
         purchase_id: String,
@@ -176,7 +176,7 @@ row! {
 row! {
     /// What a warehouse is asked to ship, and how far that is.
     #[derive(FromRow)]
-    ShippingRequest in "shipping_request" {
+    pub struct ShippingRequest in "shipping_request" {
         place: i64,
         generation: i64,
         r#type: i64,
@@ -204,7 +204,7 @@ row! {
 row! {
     /// A later message about a shipping request: there is less to ship, or nothing.
     #[derive(FromRow)]
-    ShippingChange in "shipping_change" {
+    pub struct ShippingChange in "shipping_change" {
         place: i64,
         generation: i64,
         request: i64,
@@ -220,7 +220,7 @@ row! {
 row! {
     /// An offer, and what is left of it.
     #[derive(FromRow)]
-    OfferAvailability in "offer_availability" {
+    pub struct OfferAvailability in "offer_availability" {
         offer_id: String,
         product_id: String,
         price: i64,
@@ -240,7 +240,7 @@ row! {
 row! {
     /// A version of an earning rule.
     #[derive(FromRow)]
-    EarningRule in "earning_rule" {
+    pub struct EarningRule in "earning_rule" {
         rule_id: String,
         version: i64,
         terms: String,
@@ -253,7 +253,7 @@ row! {
 row! {
     /// The policy in force.
     #[derive(FromRow)]
-    Policy in "policy" {
+    pub struct Policy in "policy" {
         number: i64,
         spent_credit: String,
         refund_grace_days: i64,
@@ -265,7 +265,7 @@ row! {
 row! {
     /// What has flowed through a partition's part of the programme; or what a batch adds to that.
     #[derive(Default, FromRow)]
-    ProgrammeTotal in "programme_total" {
+    pub struct ProgrammeTotal in "programme_total" {
         partition: i64,
         issued: i64,
         redeemed: i64,
@@ -288,7 +288,7 @@ row! {
 row! {
     /// The last message of a lane.
     #[derive(FromRow)]
-    Lane in "lane" {
+    pub struct Lane in "lane" {
         lane: String,
         warehouse: String,
         last_sequence: i64,
@@ -299,7 +299,7 @@ row! {
 row! {
     /// The last projected event of a partition, and why its projection stopped if it did.
     #[derive(FromRow)]
-    CheckpointRow in "checkpoint" {
+    pub struct CheckpointRow in "checkpoint" {
         partition: i64,
         log_id: Vec<u8>,
         generation: i64,
