@@ -14,6 +14,7 @@ use domain::{
     Account, Cause, CauseKind, Clock, ClockConfirmed, Command, Decision, Event, LogOpened, LotPart,
     Note, Policy, PurchaseLine, Shipped, SpentCredit, State, Terms, Timestamp, decide,
 };
+use log_record::Partition;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -153,7 +154,7 @@ fn parts_read(lots: &[Value]) -> Parts {
 
 impl World {
     fn new() -> Self {
-        let mut world = Self { state: State::default(), events: vec![], second: DAY };
+        let mut world = Self { state: State::new(Partition(0)), events: vec![], second: DAY };
         let (log_id, clock) = ("log".into(), Clock::Commands);
         world.record(vec![Event::LogOpened(LogOpened { log_id, partitions: 1, clock })]);
         let terms = Terms {
