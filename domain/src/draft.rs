@@ -1,7 +1,7 @@
 //! A decision in the making: the events so far, and the accounts as they would be after them.
 
 use crate::command::EarnedCredit;
-use crate::due::settle;
+use crate::due::apply_due;
 use crate::{Account, AccountId, CreditEarned, Decision, Event, Points, Refusal, State, Timestamp};
 
 /// Events that are decided one after the other against a state that doesn't change.
@@ -39,12 +39,12 @@ impl<'a> Draft<'a> {
     }
 
     fn settle_since(&mut self, id: &AccountId, since: Timestamp) {
-        if self.account(id).is_none_or(|account| !account.is_unsettled(self.now)) {
+        if self.account(id).is_none_or(|account| !account.has_due(self.now)) {
             return;
         }
         let (now, last) = (self.now, self.state.place());
         let mut events = std::mem::take(&mut self.events);
-        settle(self.changed_account(id), id, since, now, last, &mut events);
+        apply_due(self.changed_account(id), id, since, now, last, &mut events);
         self.events = events;
     }
 

@@ -44,6 +44,7 @@ mod scenario;
 pub use account::{Account, Hold, Pending};
 pub use amount::{AMOUNT_MAX, AmountError, Points, Units};
 pub use command::{Command, Decision, decide};
+pub use due::{Credit, Due};
 pub use earning_rule::{
     Cap, CategoryRate, EarningRule, EarningTerms, ExpiryRule, Multiplier, Period, Rate,
 };
