@@ -32,4 +32,5 @@ mod shipping_faults;
 mod snapshot;
 mod start_failures;
 mod topic;
+mod tour;
 mod warehouses;
