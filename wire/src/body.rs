@@ -1,0 +1,55 @@
+//! The bodies of both HTTP APIs: one struct for each request and each answer, one file per noun.
+//!
+//! A struct here is a shape and nothing else: its fields in JSON's order, each with its type, its
+//! unit and its meaning. Amounts are whole numbers, times are RFC 3339 in UTC, positions and lots
+//! are texts `partition:position`. A field that is `None` is left out, unless its doc says `null`.
+//!
+//! A request refuses unknown fields; where one struct is inside another, [`crate::Object`] refuses
+//! a list in its place. A request is named after its call (`PutOfferBody`), an answer after its
+//! noun (`OfferBody`), and an answer with a recorded fact after its event (`CreditHeldBody`). The
+//! command API fills answers from events, the query API from rows; neither type is known here.
+
+mod clock;
+mod credit;
+mod credit_lot;
+mod earning_rule;
+mod exchange;
+mod hold;
+mod offer;
+mod policy;
+mod purchase;
+mod shipping_request;
+mod transfer;
+
+pub use clock::{ClockConfirmationBody, ConfirmClockBody};
+pub use credit::{
+    AdjustCreditBody, CauseBody, CreditBody, CreditEarnedBody, CreditOutcomeBody,
+    CreditWithdrawnBody, DirectionBody, EarnCreditBody, EarnCreditItemBody, EarnCreditsBody,
+    EarnedCreditsBody, RuleVersionBody, WithdrawCreditBody, WithdrawalBody,
+};
+pub use credit_lot::LotPartBody;
+pub use earning_rule::{
+    CapBody, CategoryRateBody, EarningRuleBody, ExpiryBody, MultiplierBody, PutEarningRuleBody,
+    RateBody,
+};
+pub use exchange::{
+    CancelExchangeBody, CreatedExchangeBody, DryRunBody, DryRunOutcome, ExchangeCancelledBody,
+    ExchangeCreatedBody, OrderedBody, PreviewBody, RedeemBody, RedeemQuery,
+};
+pub use hold::{
+    CaptureExchangeBody, CaptureHoldBody, CreditHeldBody, HoldCapturedBody, HoldCreditBody,
+    HoldReleasedBody, ReleaseHoldBody,
+};
+pub use offer::{
+    AddStockBody, CloseOfferBody, OfferBody, OfferStatus, PutOfferBody, StockAdditionBody,
+};
+pub use policy::{PolicyBody, PutPolicyBody};
+pub use purchase::{
+    PurchaseRecordedBody, PurchaseReturnedBody, PutPurchaseBody, PutPurchaseLineBody,
+    RecordedLineBody, ReturnPurchaseBody, ReturnedLineBody,
+};
+pub use shipping_request::{
+    BackOrderShipmentBody, DispatchShipmentBody, RejectShipmentBody, ReportShipmentBody,
+    SettleShipmentBody, ShipmentDispatchedBody, ShipmentReportedBody,
+};
+pub use transfer::{CreditSentBody, TransferCreditBody};
