@@ -1,5 +1,7 @@
 //! `cargo xtask tidy`: what the compiler and clippy don't look at, over the tracked files.
 
+mod markdown;
+
 use std::fs;
 
 use anyhow::{Context as _, bail};
@@ -22,6 +24,7 @@ pub(crate) fn tidy() -> anyhow::Result<()> {
     let mut complaints: Vec<String> =
         files.iter().flat_map(|(path, text)| complaints_of(path, text)).collect();
     complaints.extend(uncited_invariants(&files));
+    complaints.extend(markdown::complaints(&files));
     if complaints.is_empty() {
         eprintln!("{} files are tidy", files.len());
         return Ok(());
