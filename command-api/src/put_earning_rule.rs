@@ -8,7 +8,6 @@ use domain::{
     Cap, CategoryRate, Command, EarningRule, EarningTerms, Event, ExpiryRule, Multiplier, Rate,
     RuleId,
 };
-use log_record::Place;
 use wire::body::{
     CapBody, CategoryRateBody, EarningRuleBody, ExpiryBody, MultiplierBody, PutEarningRuleBody,
     RateBody,
@@ -45,7 +44,8 @@ pub(crate) async fn put_earning_rule(
     let Some(Subject::Rule(rule)) = &done.subject else { return Err(unexpected()) };
     let is_new = matches!(&done.event, Some(Event::EarningRuleSet(fact)) if fact.version == 1);
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    let body = rule_body(rule_id, (**rule).clone(), done.place);
+    let EarningRule { terms, version, changed_at: _ } = &**rule;
+    let body = EarningRuleBody::new(rule_id, terms.clone(), *version, None, done.place);
     done.respond_version(status, body.version, &body)
 }
 
@@ -140,39 +140,4 @@ fn check_pending_days(pending_days: u16, expiry: Option<ExpiryRule>) -> Result<(
         }
         _ => Ok(()),
     }
-}
-
-fn rule_body(rule_id: RuleId, rule: EarningRule, position: Place) -> EarningRuleBody {
-    let EarningRule { terms, version, changed_at: _ } = rule;
-    let EarningTerms { rate, categories, multipliers, cap, expiry, pending_days } = terms;
-    EarningRuleBody {
-        rule_id,
-        rate: rate_body(rate),
-        categories: categories.into_iter().map(category_body).collect(),
-        multipliers: multipliers.into_iter().map(multiplier_body).collect(),
-        cap: cap.map(|Cap { points, period }| CapBody { points, period }),
-        expiry: expiry.map(|expiry| match expiry {
-            ExpiryRule::Months(months) => ExpiryBody { months: Some(months), end_of_year: None },
-            ExpiryRule::EndOfYear(years) => ExpiryBody { months: None, end_of_year: Some(years) },
-        }),
-        pending_days,
-        version,
-        recorded_at: None,
-        position,
-    }
-}
-
-fn rate_body(rate: Rate) -> RateBody {
-    let Rate { points, per_amount } = rate;
-    RateBody { points, per_amount }
-}
-
-fn category_body(category: CategoryRate) -> CategoryRateBody {
-    let CategoryRate { category, rate } = category;
-    CategoryRateBody { category, rate: Object(rate_body(rate)) }
-}
-
-fn multiplier_body(multiplier: Multiplier) -> MultiplierBody {
-    let Multiplier { from, until, percent } = multiplier;
-    MultiplierBody { from, until, percent }
 }

@@ -9,47 +9,57 @@
 //! noun (`OfferBody`), and an answer with a recorded fact after its event (`CreditHeldBody`). The
 //! command API fills answers from events, the query API from rows; neither type is known here.
 
+mod account_balance;
 mod clock;
 mod credit;
 mod credit_lot;
 mod earning_rule;
 mod exchange;
 mod hold;
+mod ledger_entry;
 mod offer;
 mod policy;
 mod purchase;
 mod shipping_request;
+mod total;
 mod transfer;
 
+pub use account_balance::AccountBalanceBody;
 pub use clock::{ClockConfirmationBody, ConfirmClockBody};
 pub use credit::{
     AdjustCreditBody, CauseBody, CreditBody, CreditEarnedBody, CreditOutcomeBody,
     CreditWithdrawnBody, DirectionBody, EarnCreditBody, EarnCreditItemBody, EarnCreditsBody,
     EarnedCreditsBody, RuleVersionBody, WithdrawCreditBody, WithdrawalBody,
 };
-pub use credit_lot::LotPartBody;
+pub use credit_lot::{CreditLotBody, LotOriginBody, LotPartBody};
 pub use earning_rule::{
     CapBody, CategoryRateBody, EarningRuleBody, ExpiryBody, MultiplierBody, PutEarningRuleBody,
     RateBody,
 };
 pub use exchange::{
-    CancelExchangeBody, CreatedExchangeBody, DryRunBody, DryRunOutcome, ExchangeCancelledBody,
-    ExchangeCreatedBody, OrderedBody, PreviewBody, RedeemBody, RedeemQuery,
+    CancelExchangeBody, CreatedExchangeBody, DryRunBody, DryRunOutcome, ExchangeBody,
+    ExchangeCancelledBody, ExchangeCreatedBody, ExchangeStatus, OrderedBody, PreviewBody,
+    RedeemBody, RedeemQuery,
 };
 pub use hold::{
-    CaptureExchangeBody, CaptureHoldBody, CreditHeldBody, HoldCapturedBody, HoldCreditBody,
-    HoldReleasedBody, ReleaseHoldBody,
+    CaptureExchangeBody, CaptureHoldBody, CreditHeldBody, HoldBody, HoldCapturedBody,
+    HoldCreditBody, HoldReleasedBody, HoldStatus, ReleaseHoldBody,
+};
+pub use ledger_entry::{
+    ChangeBody, EntryLotBody, EntryWithdrawalBody, ExplainedEntryBody, LedgerEntryBody,
 };
 pub use offer::{
     AddStockBody, CloseOfferBody, OfferBody, OfferStatus, PutOfferBody, StockAdditionBody,
 };
 pub use policy::{PolicyBody, PutPolicyBody};
 pub use purchase::{
-    PurchaseRecordedBody, PurchaseReturnedBody, PutPurchaseBody, PutPurchaseLineBody,
-    RecordedLineBody, ReturnPurchaseBody, ReturnedLineBody,
+    PurchaseBody, PurchaseLineBody, PurchaseRecordedBody, PurchaseReturnedBody, PutPurchaseBody,
+    PutPurchaseLineBody, RecordedLineBody, ReturnPurchaseBody, ReturnedLineBody,
 };
 pub use shipping_request::{
     BackOrderShipmentBody, DispatchShipmentBody, RejectShipmentBody, ReportShipmentBody,
-    SettleShipmentBody, ShipmentDispatchedBody, ShipmentReportedBody,
+    SettleShipmentBody, ShipmentDispatchedBody, ShipmentReportedBody, ShippingLineBody,
+    ShippingRequestBody, ShippingRequestStatus,
 };
+pub use total::{LiabilityBody, LiabilityMonthBody, TotalsBody};
 pub use transfer::{CreditSentBody, TransferCreditBody};

@@ -1,6 +1,9 @@
 //! Earning rules: what purchases earn.
 
-use domain::{Category, Period, Points, RuleId, Timestamp};
+use domain::{
+    Cap, Category, CategoryRate, EarningTerms, ExpiryRule, Multiplier, Period, Points, Rate,
+    RuleId, Timestamp,
+};
 use log_record::Place;
 use serde::{Deserialize, Serialize};
 
@@ -110,6 +113,69 @@ pub struct EarningRuleBody {
     pub recorded_at: Option<Timestamp>,
     /// The position of the event that set this version.
     pub position: Place,
+}
+
+impl EarningRuleBody {
+    /// A version of a rule with these terms.
+    #[must_use]
+    pub fn new(
+        rule_id: RuleId,
+        terms: EarningTerms,
+        version: u64,
+        recorded_at: Option<Timestamp>,
+        position: Place,
+    ) -> Self {
+        let EarningTerms { rate, categories, multipliers, cap, expiry, pending_days } = terms;
+        Self {
+            rule_id,
+            rate: rate.into(),
+            categories: categories.into_iter().map(CategoryRateBody::from).collect(),
+            multipliers: multipliers.into_iter().map(MultiplierBody::from).collect(),
+            cap: cap.map(CapBody::from),
+            expiry: expiry.map(ExpiryBody::from),
+            pending_days,
+            version,
+            recorded_at,
+            position,
+        }
+    }
+}
+
+impl From<Rate> for RateBody {
+    fn from(rate: Rate) -> Self {
+        let Rate { points, per_amount } = rate;
+        Self { points, per_amount }
+    }
+}
+
+impl From<CategoryRate> for CategoryRateBody {
+    fn from(category: CategoryRate) -> Self {
+        let CategoryRate { category, rate } = category;
+        Self { category, rate: Object(rate.into()) }
+    }
+}
+
+impl From<Multiplier> for MultiplierBody {
+    fn from(multiplier: Multiplier) -> Self {
+        let Multiplier { from, until, percent } = multiplier;
+        Self { from, until, percent }
+    }
+}
+
+impl From<Cap> for CapBody {
+    fn from(cap: Cap) -> Self {
+        let Cap { points, period } = cap;
+        Self { points, period }
+    }
+}
+
+impl From<ExpiryRule> for ExpiryBody {
+    fn from(rule: ExpiryRule) -> Self {
+        match rule {
+            ExpiryRule::Months(months) => Self { months: Some(months), end_of_year: None },
+            ExpiryRule::EndOfYear(years) => Self { months: None, end_of_year: Some(years) },
+        }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's own signature")]

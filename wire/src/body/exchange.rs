@@ -1,8 +1,8 @@
 //! Exchanges of points for goods.
 
 use domain::{
-    AccountId, Actor, CancellationId, DeliverTo, ExchangeId, HoldId, OfferId, Points, ProductId,
-    Reason, Timestamp, Units, WarehouseId,
+    AccountId, Actor, CancellationId, Carrier, DeliverTo, ExchangeId, ExpressNo, HoldId, OfferId,
+    Points, ProductId, Reason, Timestamp, Units, WarehouseId,
 };
 use log_record::Place;
 use serde::{Deserialize, Serialize};
@@ -168,4 +168,68 @@ pub struct OrderedBody {
     pub quantity: Units,
     /// The cost of all pieces, in points.
     pub points: Points,
+}
+
+/// An exchange as it is now.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExchangeBody {
+    /// The exchange.
+    pub exchange_id: ExchangeId,
+    /// The account that paid.
+    pub account_id: AccountId,
+    /// The offer that was redeemed.
+    pub offer_id: OfferId,
+    /// The product to ship.
+    pub product_id: ProductId,
+    /// The number of pieces.
+    pub quantity: Units,
+    /// The cost of all pieces, in points.
+    pub points: Points,
+    /// The hold that paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold_id: Option<HoldId>,
+    /// The present status.
+    pub status: ExchangeStatus,
+    /// The warehouse's reason for a rejection or a back-order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// The carrier, after the dispatch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<Carrier>,
+    /// The carrier's number for the parcel, after the dispatch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub express_no: Option<ExpressNo>,
+    /// The number of pieces cancelled, 0 to `quantity`.
+    pub cancelled_quantity: u64,
+    /// The points refunded, 0 to `points`.
+    pub refunded_points: u64,
+    /// When it happened, according to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// The position of the event `exchange-created`.
+    pub position: Place,
+}
+
+/// The status of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExchangeStatus {
+    /// The warehouse was asked to ship it.
+    Created,
+    /// The warehouse will ship it.
+    Accepted,
+    /// The warehouse will ship it once it has the goods.
+    BackOrdered,
+    /// The parcel has left.
+    Dispatched,
+    /// The parcel has arrived.
+    Delivered,
+    /// All of it was cancelled.
+    Cancelled,
+    /// The warehouse won't ship it; it was cancelled and refunded.
+    Rejected,
+    /// An operator settled the shipping request by hand.
+    Settled,
 }

@@ -125,3 +125,45 @@ pub struct HoldReleasedBody {
     /// The event's position.
     pub position: Place,
 }
+
+/// A hold as it is now.
+#[derive(Clone, Debug, Serialize)]
+pub struct HoldBody {
+    /// The hold.
+    pub hold_id: HoldId,
+    /// The account.
+    pub account_id: AccountId,
+    /// The points set aside at first.
+    pub points: Points,
+    /// The hold ends by itself at this time.
+    pub deadline: Timestamp,
+    /// The present status.
+    pub status: HoldStatus,
+    /// The points spent, where it was captured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub captured_points: Option<Points>,
+    /// The exchange that it paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exchange_id: Option<ExchangeId>,
+    /// When it happened, according to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// The position of the event `credit-held`.
+    pub position: Place,
+}
+
+/// The status of a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HoldStatus {
+    /// The credit is set aside.
+    Held,
+    /// Some or all of it was spent, and the rest came back.
+    Captured,
+    /// A caller released it.
+    Released,
+    /// Its deadline passed.
+    Expired,
+}

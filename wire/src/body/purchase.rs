@@ -147,3 +147,53 @@ pub struct PurchaseReturnedBody {
     /// The event's position.
     pub position: Place,
 }
+
+/// A purchase as it is now.
+#[derive(Clone, Debug, Serialize)]
+pub struct PurchaseBody {
+    /// The purchase.
+    pub purchase_id: PurchaseId,
+    /// The account.
+    pub account_id: AccountId,
+    /// The products bought.
+    pub lines: Vec<PurchaseLineBody>,
+    /// The points earned in all, which may be 0.
+    pub points: u64,
+    /// The earning rule that gave them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RuleVersionBody>,
+    /// The points to take back for returns.
+    pub returned_points: u64,
+    /// The points taken back in all, for returns and withdrawals.
+    pub withdrawn_points: u64,
+    /// The warehouse that ships, where goods are shipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warehouse: Option<WarehouseId>,
+    /// When it happened, according to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// The position of the event `purchase-recorded`.
+    pub position: Place,
+}
+
+/// One product of a purchase as it is now.
+#[derive(Clone, Debug, Serialize)]
+pub struct PurchaseLineBody {
+    /// The product.
+    pub product_id: ProductId,
+    /// The number of pieces bought.
+    pub quantity: Units,
+    /// The money paid for the line, in the currency's smallest unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<u64>,
+    /// The category of goods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+    /// The points that the line earned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub points: Option<Points>,
+    /// The number of pieces returned, 0 to `quantity`.
+    pub returned: u64,
+}

@@ -1,6 +1,9 @@
 //! Shipping requests: what warehouses are asked for, and what they report.
 
-use domain::{AccountId, Actor, Carrier, ExchangeId, ExpressNo, PurchaseId, Reason, Timestamp};
+use domain::{
+    AccountId, Actor, Carrier, DeliverTo, ExchangeId, ExpressNo, ProductId, PurchaseId, Reason,
+    Timestamp, WarehouseId,
+};
 use log_record::Place;
 use serde::{Deserialize, Serialize};
 
@@ -95,4 +98,80 @@ pub struct ShipmentReportedBody {
     pub occurred_at: Option<Timestamp>,
     /// The event's position.
     pub position: Place,
+}
+
+/// A shipping request as it is now.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShippingRequestBody {
+    /// The shipping request.
+    pub shipping_request_id: String,
+    /// 1: goods bought for money; 2: goods got for points.
+    pub r#type: u8,
+    /// The account.
+    pub account_id: AccountId,
+    /// The exchange, where the type is 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exchange_id: Option<ExchangeId>,
+    /// The purchase, where the type is 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purchase_id: Option<PurchaseId>,
+    /// The goods that are left to ship.
+    pub lines: Vec<ShippingLineBody>,
+    /// The address of delivery, or a reference to one; `null` to an auditor, and once erased.
+    pub deliver_to: Option<DeliverTo>,
+    /// The warehouse that ships.
+    pub warehouse: WarehouseId,
+    /// The lane that its messages are in.
+    pub lane: String,
+    /// Its number in the lane, from 1.
+    pub sequence: u64,
+    /// When it was recorded.
+    pub requested_at: Timestamp,
+    /// The present status.
+    pub status: ShippingRequestStatus,
+    /// When it got this status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_since: Option<Timestamp>,
+    /// The reason for this status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// The carrier; `null` before the dispatch.
+    pub carrier: Option<Carrier>,
+    /// The carrier's number for the parcel; `null` before the dispatch.
+    pub express_no: Option<ExpressNo>,
+    /// Whether the goods left although the request was cancelled, rejected or settled.
+    pub crossed: bool,
+    /// The position of the event that asked for shipping.
+    pub position: Place,
+}
+
+/// Pieces of one product to ship.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShippingLineBody {
+    /// The product.
+    pub product_id: ProductId,
+    /// The number of pieces.
+    pub quantity: u64,
+}
+
+/// The status of a shipping request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ShippingRequestStatus {
+    /// The warehouse was asked to ship.
+    Requested,
+    /// The warehouse will ship.
+    Accepted,
+    /// The warehouse will ship once it has the goods.
+    BackOrdered,
+    /// The parcel has left.
+    Dispatched,
+    /// The parcel has arrived.
+    Delivered,
+    /// Nothing is left to ship.
+    Cancelled,
+    /// The warehouse won't ship.
+    Rejected,
+    /// An operator settled it by hand.
+    Settled,
 }
