@@ -140,7 +140,7 @@ mod tests {
         let files = [
             file("docs/INVARIANTS.md", "## I1 One\n## I2 Two\n"),
             file("domain/src/state.rs", "ensure(x, \"I1: one\")"),
-            file("domain/tests/laws.rs", "fn invariant_i1_holds() {}"),
+            file("domain/tests/it/laws.rs", "fn invariant_i1_holds() {}"),
         ];
         let found = uncited_invariants(&files).join("\n");
         assert!(!found.contains("I1") && found.matches("I2").count() == 2, "{found}");
