@@ -60,11 +60,11 @@ macro_rules! refusals {
     )*) => {
         /// Why a command is refused. Displayed, it is the sentence about this one case.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+        #[expect(missing_docs, reason = "a row's meaning explains its fields")]
         pub enum Refusal {
             $(
                 $(#[$doc])*
                 #[error($sentence)]
-                #[expect(missing_docs, reason = "the row's meaning explains the fields")]
                 $name $({ $($field: $type),+ })?,
             )*
         }
@@ -96,7 +96,9 @@ macro_rules! refusals {
                 match *self {
                     $(Self::$name { $($($field),+)? } => {
                         $($(let _ = $field;)+)?
-                        [$(fact!($fact $(= $value)?)),*].into_iter().flatten().collect()
+                        let facts: &[Option<(&str, Fact)>] =
+                            &[$(fact!($fact $(= $value)?)),*];
+                        facts.iter().copied().flatten().collect()
                     })*
                 }
             }
