@@ -12,7 +12,7 @@ use domain::{
 };
 use event_schema::decode;
 use event_store::StoreError;
-use log_record::{Generation, Partition, Place, Position};
+use log_record::{Place, Position, ShippingRequestId};
 use wire::body::{
     BackOrderShipmentBody, DispatchShipmentBody, RejectShipmentBody, ReportShipmentBody,
     SettleShipmentBody, ShipmentDispatchedBody, ShipmentReportedBody,
@@ -25,7 +25,7 @@ use crate::execute::{failed, unexpected, unread};
 pub(crate) async fn accept_shipment(
     State(api): State<CommandApi>,
     caller: Caller,
-    PathId(request_id): PathId<ShippingRequestId>,
+    PathId(request_id): PathId<RequestId>,
     JsonBody(ReportShipmentBody { occurred_at }): JsonBody<ReportShipmentBody>,
 ) -> Result<Response, Problem> {
     report(&api, caller, &request_id, Report::Accepted, Note::default(), occurred_at).await
@@ -34,7 +34,7 @@ pub(crate) async fn accept_shipment(
 pub(crate) async fn back_order_shipment(
     State(api): State<CommandApi>,
     caller: Caller,
-    PathId(request_id): PathId<ShippingRequestId>,
+    PathId(request_id): PathId<RequestId>,
     JsonBody(BackOrderShipmentBody { reason, occurred_at }): JsonBody<BackOrderShipmentBody>,
 ) -> Result<Response, Problem> {
     let note = Note { by: None, reason };
@@ -44,7 +44,7 @@ pub(crate) async fn back_order_shipment(
 pub(crate) async fn dispatch_shipment(
     State(api): State<CommandApi>,
     caller: Caller,
-    PathId(request_id): PathId<ShippingRequestId>,
+    PathId(request_id): PathId<RequestId>,
     JsonBody(DispatchShipmentBody { carrier, express_no, occurred_at }): JsonBody<
         DispatchShipmentBody,
     >,
@@ -57,7 +57,7 @@ pub(crate) async fn dispatch_shipment(
 pub(crate) async fn deliver_shipment(
     State(api): State<CommandApi>,
     caller: Caller,
-    PathId(request_id): PathId<ShippingRequestId>,
+    PathId(request_id): PathId<RequestId>,
     JsonBody(ReportShipmentBody { occurred_at }): JsonBody<ReportShipmentBody>,
 ) -> Result<Response, Problem> {
     report(&api, caller, &request_id, Report::Delivered, Note::default(), occurred_at).await
@@ -66,7 +66,7 @@ pub(crate) async fn deliver_shipment(
 pub(crate) async fn reject_shipment(
     State(api): State<CommandApi>,
     caller: Caller,
-    PathId(request_id): PathId<ShippingRequestId>,
+    PathId(request_id): PathId<RequestId>,
     JsonBody(RejectShipmentBody { reason, occurred_at }): JsonBody<RejectShipmentBody>,
 ) -> Result<Response, Problem> {
     let (account_id, shipped) = shipped(&api, &request_id).await?;
@@ -79,7 +79,7 @@ pub(crate) async fn reject_shipment(
 pub(crate) async fn settle_shipment(
     State(api): State<CommandApi>,
     caller: Caller,
-    PathId(request_id): PathId<ShippingRequestId>,
+    PathId(request_id): PathId<RequestId>,
     JsonBody(SettleShipmentBody { reason, by, occurred_at }): JsonBody<SettleShipmentBody>,
 ) -> Result<Response, Problem> {
     let note = Note { by, reason: Some(reason) };
@@ -89,7 +89,7 @@ pub(crate) async fn settle_shipment(
 async fn report(
     api: &CommandApi,
     caller: Caller,
-    request_id: &ShippingRequestId,
+    request_id: &RequestId,
     report: Report,
     note: Note,
     occurred_at: Option<Timestamp>,
@@ -151,35 +151,22 @@ fn either(shipped: Shipped) -> (Option<ExchangeId>, Option<PurchaseId>) {
     }
 }
 
-/// `{log id}-{generation}-{partition}-{position}` of the event that asked for shipping; whatever
-/// else it may be is a shipping request that there isn't.
-pub(crate) struct ShippingRequestId(String);
+/// The id in the path. What can't be an id is a shipping request that doesn't exist.
+pub(crate) struct RequestId(Option<ShippingRequestId>);
 
-impl FromStr for ShippingRequestId {
+impl FromStr for RequestId {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl ShippingRequestId {
-    fn place(&self, log_id: &str) -> Option<(Generation, Place)> {
-        let mut numbers = self.0.strip_prefix(log_id)?.strip_prefix('-')?.split('-');
-        let generation = Generation(numbers.next()?.parse().ok()?);
-        let partition = Partition(numbers.next()?.parse().ok()?);
-        let position = Position(numbers.next()?.parse().ok()?);
-        numbers.next().is_none().then_some((generation, Place { partition, position }))
+        Ok(Self(text.parse().ok()))
     }
 }
 
 /// Whose goods are to be shipped, and for what.
-async fn shipped(
-    api: &CommandApi,
-    id: &ShippingRequestId,
-) -> Result<(AccountId, Shipped), Problem> {
+async fn shipped(api: &CommandApi, id: &RequestId) -> Result<(AccountId, Shipped), Problem> {
     let unknown = || Problem::not_found("There is no such shipping request. Check its id.");
-    let (generation, place) = id.place(&api.store.log_id().to_string()).ok_or_else(unknown)?;
+    let of_this_log = id.0.filter(|id| id.log_id == api.store.log_id());
+    let ShippingRequestId { generation, place, .. } = of_this_log.ok_or_else(unknown)?;
     let before = Position(place.position.0.checked_sub(1).ok_or_else(unknown)?);
     let rows = match api.store.read(place.partition, before, 1).await {
         Err(StoreError::NoSuchPartition(_)) => return Err(unknown()),

@@ -40,7 +40,7 @@ pub use earn_credit::EarnCredit;
 pub use hold_credit::{HOLD_DAYS_MAX, HoldCredit};
 pub use open_offer::OpenOffer;
 pub use order::Order;
-pub use original::{EarnedLot, OriginalCredit, OriginalExchange, OriginalPurchase};
+pub use original::{EarnedCredit, OriginalCredit, OriginalExchange, OriginalPurchase};
 pub use record_purchase::RecordPurchase;
 pub use redeem::{Preview, Redeem};
 pub use reject_shipment::RejectShipment;

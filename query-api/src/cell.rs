@@ -4,7 +4,7 @@
 use std::fmt::Display;
 
 use domain::{CancellationId, CauseKind, Points, Timestamp, Units};
-use log_record::{LogId, Partition, Place, Position};
+use log_record::{LogId, PackedPlace, Partition, Place, Position};
 use serde::de::value::{Error, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer as _};
 use uuid::Uuid;
@@ -58,14 +58,14 @@ pub(crate) fn place(partition: i64, position: i64) -> Result<Place, Problem> {
 }
 
 /// A place in one number.
-pub(crate) fn split_place(key: i64) -> Result<Place, Problem> {
-    place(key >> 48, key & ((1 << 48) - 1))
+pub(crate) fn split_place(key: i64) -> Place {
+    PackedPlace::from_i64(key).into()
 }
 
 /// The number of a place, where the tables can have it.
 pub(crate) fn place_key(at: Place) -> Option<i64> {
-    let position = i64::try_from(at.position.0).ok().filter(|position| position >> 48 == 0)?;
-    Some(i64::from(at.partition.0) << 48 | position)
+    let can_be = at.position <= PackedPlace::LAST_POSITION;
+    can_be.then(|| PackedPlace::from(at).as_i64())
 }
 
 /// The log's id.

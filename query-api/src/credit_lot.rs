@@ -39,7 +39,7 @@ pub(crate) async fn list_lots(
     let items = parts.iter().map(|part| {
         let lot = find_lot(&lots, part.lot)?;
         Ok(CreditLotBody {
-            lot: split_place(part.lot)?,
+            lot: split_place(part.lot).into(),
             points: points(lot.points)?,
             available: sum(part.available)?,
             pending: sum(part.pending)?,
@@ -62,7 +62,7 @@ const fn key(part: &Part) -> (i64, i64, bool) {
 /// The same of a part that was answered.
 fn write_key(lot: &CreditLotBody) -> String {
     let expires_at = lot.expires_at.map_or(NEVER, Timestamp::micros);
-    let place = place_key(lot.lot).unwrap_or_default();
+    let place = lot.lot.place().as_i64();
     format!("{expires_at}:{place}:{}", u8::from(lot.graced))
 }
 

@@ -79,6 +79,6 @@ fn hold(row: Row, now: i64) -> Result<HoldBody, Problem> {
         exchange_id: optional_text(row.exchange_id.as_deref())?,
         occurred_at: optional_time(row.occurred_at)?,
         recorded_at: time(row.recorded_at)?,
-        position: split_place(row.place)?,
+        position: split_place(row.place),
     })
 }

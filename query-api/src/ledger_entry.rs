@@ -102,16 +102,15 @@ pub(crate) async fn get_entry(
         .await
         .map_err(failed)?;
     let row = row.ok_or_else(no_entry)?;
-    let partition = row.place >> 48;
     let parts = |json: Option<&str>| json.map(read_parts).transpose().map_err(failed);
     let (drawn, released) = (parts(row.lots.as_deref())?, parts(row.released.as_deref())?);
     let lots = match drawn {
-        Some(parts) => explain(&mut reading, &account_id, partition, &parts).await?,
+        Some(parts) => explain(&mut reading, &account_id, &parts).await?,
         // A new lot: the entry's own.
         None => vec![explain_lot(&mut reading, &account_id, key).await?],
     };
     let released = match released {
-        Some(parts) => Some(explain(&mut reading, &account_id, partition, &parts).await?),
+        Some(parts) => Some(explain(&mut reading, &account_id, &parts).await?),
         None => None,
     };
     json_with_etag(&headers, &ExplainedEntryBody { entry: entry(row)?, lots, released })
@@ -120,14 +119,13 @@ pub(crate) async fn get_entry(
 async fn explain(
     reading: &mut Reading,
     account_id: &AccountId,
-    partition: i64,
     parts: &[LotPart],
 ) -> Result<Vec<EntryLotBody>, Problem> {
-    let lots = read_lots(reading, parts.iter().map(|part| lot_key(partition, part))).await?;
+    let lots = read_lots(reading, parts.iter().map(|part| lot_key(part))).await?;
     let explained = parts.iter().map(|part| {
-        let key = lot_key(partition, part);
+        let key = lot_key(part);
         Ok(EntryLotBody {
-            lot: split_place(key)?,
+            lot: split_place(key).into(),
             points: part.points,
             expires_at: part.expires_at,
             graced: part.graced,
@@ -145,7 +143,7 @@ async fn explain_lot(
     let lots = read_lots(reading, std::iter::once(key)).await?;
     let lot = find_lot(&lots, key)?;
     Ok(EntryLotBody {
-        lot: split_place(key)?,
+        lot: split_place(key).into(),
         points: points(lot.points)?,
         expires_at: optional_time(lot.expires_at)?,
         graced: false,
@@ -200,6 +198,6 @@ fn entry(row: Row) -> Result<LedgerEntryBody, Problem> {
         reference: optional_text(row.reference.as_deref())?,
         occurred_at: optional_time(row.occurred_at)?,
         recorded_at: time(row.recorded_at)?,
-        position: split_place(row.place)?,
+        position: split_place(row.place),
     })
 }

@@ -88,7 +88,7 @@ fn purchase(row: Row) -> Result<PurchaseBody, Problem> {
         warehouse: optional_text(row.warehouse.as_deref())?,
         occurred_at: optional_time(row.occurred_at)?,
         recorded_at: time(row.recorded_at)?,
-        position: split_place(row.place)?,
+        position: split_place(row.place),
     })
 }
 

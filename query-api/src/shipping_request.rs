@@ -137,7 +137,8 @@ fn after(cursor: Option<String>) -> Result<(i64, i64), Problem> {
 fn shipping_request(row: Row, may_see_address: bool) -> Result<ShippingRequestBody, Problem> {
     let lines: Vec<LineRow> = json(&row.lines)?;
     Ok(ShippingRequestBody {
-        shipping_request_id: shipping_id(log_id(&row.log_id)?, row.generation, row.place),
+        shipping_request_id: shipping_id(log_id(&row.log_id)?, row.generation, row.place)
+            .to_string(),
         r#type: u8::try_from(row.r#type).map_err(|error| broken(row.r#type, &error))?,
         account_id: text(&row.account_id)?,
         exchange_id: optional_text(row.exchange_id.as_deref())?,
@@ -166,6 +167,6 @@ fn shipping_request(row: Row, may_see_address: bool) -> Result<ShippingRequestBo
         carrier: optional_text(row.carrier.as_deref())?,
         express_no: optional_text(row.express_no.as_deref())?,
         crossed: row.crossed,
-        position: split_place(row.place)?,
+        position: split_place(row.place),
     })
 }

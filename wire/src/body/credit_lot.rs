@@ -1,7 +1,6 @@
 //! Lots of credit, and parts of them.
 
 use domain::{AccountId, LotId, Points, Reference, Timestamp};
-use log_record::Place;
 use serde::Serialize;
 
 use super::{CauseBody, RuleVersionBody};
@@ -30,7 +29,7 @@ pub(super) const fn is_false(value: &bool) -> bool {
 #[derive(Clone, Debug, Serialize)]
 pub struct CreditLotBody {
     /// The lot: the place of the event that made it.
-    pub lot: Place,
+    pub lot: LotId,
     /// The points that the lot was earned as.
     pub points: Points,
     /// The points of it that can be spent.

@@ -1,7 +1,7 @@
 //! Ledger entries: the lines of an account's statement.
 
 use domain::{
-    AccountId, CancellationId, CauseId, ExchangeId, HoldId, Points, PurchaseId, Reference,
+    AccountId, CancellationId, CauseId, ExchangeId, HoldId, LotId, Points, PurchaseId, Reference,
     Timestamp, TransferId,
 };
 use log_record::Place;
@@ -96,7 +96,7 @@ pub struct ExplainedEntryBody {
 #[derive(Clone, Debug, Serialize)]
 pub struct EntryLotBody {
     /// The lot: the place of the event that made it.
-    pub lot: Place,
+    pub lot: LotId,
     /// The points of this part.
     pub points: Points,
     /// They can be spent before this time; without it, for ever.
