@@ -9,7 +9,7 @@ use wire::{Page, PathId, Problem, QueryString, json_with_etag, page_limit, read_
 
 use crate::account_balance::read_standing;
 use crate::bad_cursor;
-use crate::cell::{optional_time, place_key, points, split_place, sum};
+use crate::cell::{optional_time, points, split_place, sum};
 use crate::freshness::Fresh;
 use crate::ledger_entry::PageQuery;
 use crate::origin::{find_lot, read_lots};
