@@ -6,6 +6,7 @@ use domain::{Fact, Refusal, RefusalKind, RefusalRow};
 use wire::{Problem, ProblemPage};
 
 use crate::NotDecided;
+use crate::keys::KEY_ENDED;
 
 /// How long a client should wait before it asks again: batches take milliseconds, and whole
 /// seconds are all that `Retry-After` can say.
@@ -18,7 +19,7 @@ const AGAIN: &str = "Send the same request again in a second.";
 
 /// The pages that explain every problem of the command API.
 pub fn problem_pages() -> impl Iterator<Item = ProblemPage> {
-    let own = [ID_REUSED, NOT_DECIDED, OUTCOME_UNKNOWN, DECISION_FAILED];
+    let own = [ID_REUSED, NOT_DECIDED, OUTCOME_UNKNOWN, DECISION_FAILED, KEY_ENDED];
     Refusal::ROWS.iter().map(refusal_page).chain(own)
 }
 

@@ -16,6 +16,7 @@ mod credit_lot;
 mod earning_rule;
 mod exchange;
 mod hold;
+mod key;
 mod ledger_entry;
 mod offer;
 mod policy;
@@ -45,6 +46,7 @@ pub use hold::{
     CaptureExchangeBody, CaptureHoldBody, CreditHeldBody, HoldBody, HoldCapturedBody,
     HoldCreditBody, HoldReleasedBody, HoldStatus, ReleaseHoldBody,
 };
+pub use key::{CreateKeyBody, KeyBody, KeysBody, MadeKeyBody, RevokeKeyBody, RotateKeyBody};
 pub use ledger_entry::{
     ChangeBody, EntryLotBody, EntryWithdrawalBody, ExplainedEntryBody, LedgerEntryBody,
 };

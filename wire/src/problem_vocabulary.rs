@@ -104,10 +104,11 @@ const UNAUTHORIZED: ProblemPage = ProblemPage {
 const FORBIDDEN: ProblemPage = ProblemPage {
     status: StatusCode::FORBIDDEN,
     slug: "forbidden",
-    title: "Key's role isn't allowed",
-    meaning: "The key's role may not make this call. The fact `role` is the key's role, and \
-              `allowed` lists the roles that may. Nothing was recorded.",
-    remedy: "Make the call with the key of an allowed role.",
+    title: "Key isn't allowed",
+    meaning: "The key may not make this call. The fact `role` is the key's role. If the role isn't \
+              allowed, `allowed` lists the roles that are. If a scope of the key forbids the call, \
+              `scope` names it. Nothing was recorded.",
+    remedy: "Use a key that may make the call, or ask the operator for one.",
     can_succeed_later: false,
 };
 
@@ -260,6 +261,23 @@ impl Problem {
             allowed.join(", ")
         );
         Self::of(&FORBIDDEN, detail).fact("role", role.as_str()).fact("allowed", allowed)
+    }
+
+    /// 403: the key is narrowed by this scope, which forbids the call.
+    #[must_use]
+    pub fn forbidden_by_scope(role: Role, scope: &str) -> Self {
+        let detail = format!(
+            "The key's scope {scope} does not allow this call. Use a key without this scope."
+        );
+        Self::of(&FORBIDDEN, detail).fact("role", role.as_str()).fact("scope", scope)
+    }
+
+    /// 403: the key is bound to an account, and the call is about more than one.
+    #[must_use]
+    pub fn forbidden_by_account(role: Role) -> Self {
+        let detail = "The key is for one account only, and this call is not about one account. Use \
+                      a key that is not bound to an account.";
+        Self::of(&FORBIDDEN, detail).fact("role", role.as_str()).fact("scope", "account")
     }
 
     /// 404: nothing is known under this address, or not to this caller.
