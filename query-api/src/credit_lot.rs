@@ -12,7 +12,7 @@ use crate::bad_cursor;
 use crate::cell::{optional_time, points, split_place, sum};
 use crate::freshness::Fresh;
 use crate::ledger_entry::PageQuery;
-use crate::origin::{find_lot, read_lots};
+use crate::origin::{find_lot, origin_for, read_lots};
 use crate::standing::Part;
 
 pub(crate) async fn list_lots(
@@ -47,7 +47,7 @@ pub(crate) async fn list_lots(
             available_at: optional_time(part.available_at.filter(|_| part.pending > 0))?,
             expires_at: optional_time(Some(part.expires_at).filter(|at| *at != NEVER))?,
             graced: part.graced,
-            origin: lot.origin_for(&account_id)?,
+            origin: origin_for(lot, &account_id)?,
         })
     });
     let items = items.collect::<Result<Vec<_>, Problem>>()?;
