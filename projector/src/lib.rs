@@ -21,7 +21,7 @@ use event_store::EventStore;
 use read_model::ReadModelUrl;
 
 pub use error::ProjectError;
-pub use partition::ProjectionStatus;
+pub use partition::{ProjectionStatus, ProjectionStop};
 pub use projector::Projector;
 pub use rebuild::rebuild;
 

@@ -61,7 +61,7 @@ pub(crate) struct Rows {
     pub(crate) clock: Option<&'static str>,
 }
 
-/// Where an event stands, and when it was recorded.
+/// The place of an event, and when it was recorded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct At<'a> {
     row: &'a RecordedEvent,

@@ -40,7 +40,7 @@ pub(crate) struct Batch {
     pub(crate) partition: Partition,
     pub(crate) from: Checkpoint,
     pub(crate) next: Checkpoint,
-    /// Where every lane stood before it.
+    /// Where every lane ended before it.
     pub(crate) lanes: Lanes,
     pub(crate) rows: Rows,
 }
@@ -48,16 +48,16 @@ pub(crate) struct Batch {
 /// How writing a batch ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Written {
-    /// Where the lanes stand that the batch used.
+    /// It is written; where the lanes end now that it used.
     Moved(Lanes),
     /// Somebody else has projected meanwhile, and nothing was written.
     Overtaken,
 }
 
-/// Why the tables can't be written.
+/// The tables can't be written.
 #[derive(Debug)]
 pub(crate) enum WriteError {
-    /// The rows break a rule of the tables; no further try will change that.
+    /// The rows break a rule of the tables; trying again won't change that.
     Rule(Box<dyn std::error::Error + Send + Sync>),
     /// The database refused, or is away.
     Failed(Box<dyn std::error::Error + Send + Sync>),
@@ -99,7 +99,7 @@ impl Tables {
         }
     }
 
-    /// Where a partition stands, and the log that its checkpoint is of; makes it where there is
+    /// The checkpoint of a partition, and the log that its checkpoint is of; makes it where there is
     /// none.
     pub(crate) async fn read_checkpoint(
         &mut self,
@@ -112,7 +112,7 @@ impl Tables {
         }
     }
 
-    /// Where every lane stands.
+    /// Where every lane ends.
     pub(crate) async fn read_lanes(&mut self) -> Result<Lanes, WriteError> {
         match self {
             Self::Sqlite(tables) => tables.read_lanes(),
@@ -146,7 +146,7 @@ impl Tables {
 }
 
 impl WriteError {
-    /// What is behind it.
+    /// The database's own error.
     pub(crate) fn into_source(self) -> Box<dyn std::error::Error + Send + Sync> {
         match self {
             Self::Rule(source) | Self::Failed(source) => source,
@@ -182,7 +182,7 @@ impl From<PostgresError> for WriteError {
     }
 }
 
-/// What stands in a table isn't what was written there.
+/// A table has a value that the projector doesn't write.
 impl From<serde_json::Error> for WriteError {
     fn from(error: serde_json::Error) -> Self {
         Self::Failed(error.into())

@@ -1,8 +1,8 @@
-//! Balances as they were last answered, in memory, for as long as they stand.
+//! Balances as they were last answered, in memory, for as long as they are current.
 //!
-//! Only where the projector runs in this process, which tells what has changed. A balance is kept
+//! Only where the projector runs in this process and reports its changes. A balance is kept
 //! with the position as of which it was read and the time at which more falls due; it is answered
-//! again while neither has been passed. Whoever finds that it doesn't stand any more reads it anew,
+//! again while neither has been passed. The first reader to find it outdated reads it anew,
 //! and all others that ask for it meanwhile wait for that one read.
 
 use std::sync::Arc;
@@ -86,12 +86,12 @@ impl BalanceCache {
         if !wanted.is_empty() {
             api.read_model.wait_for(wanted, api.wait_max).await.map_err(unread)?;
         }
-        let kept = self.kept.get(account_id).filter(|kept| kept.stands(account_id, changes));
+        let kept = self.kept.get(account_id).filter(|kept| kept.is_current(account_id, changes));
         if let Some(kept) = kept {
             return Ok(kept);
         }
         let entry = self.kept.entry_async(account_id, |account_id, kept: &mut Arc<Balance>| {
-            if kept.stands(account_id, changes) {
+            if kept.is_current(account_id, changes) {
                 EntryAction::Retain(Arc::clone(kept))
             } else {
                 EntryAction::ReplaceWithGuard
@@ -113,7 +113,7 @@ impl BalanceCache {
 }
 
 impl Balance {
-    fn stands(&self, account_id: &AccountId, changes: &Changes) -> bool {
+    fn is_current(&self, account_id: &AccountId, changes: &Changes) -> bool {
         let now = self.clock.now(changes.recorded_at());
         (self.from..self.until).contains(&now)
             && changes.has_not_touched(account_id, self.era, self.position)

@@ -54,7 +54,7 @@ pub(crate) async fn list_lots(
     json_with_etag(&headers, &Page::of(items, limit, &list, write_key))
 }
 
-/// Where a part stands in spending order.
+/// A part's place in spending order.
 const fn key(part: &Part) -> (i64, i64, bool) {
     (part.expires_at, part.lot, part.graced)
 }

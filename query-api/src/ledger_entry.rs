@@ -46,7 +46,7 @@ pub(crate) async fn list_entries(
     let limit = page_limit(query.limit)?;
     let cursor = read_cursor(&list, query.cursor.as_deref())?;
     let recorded = check_exists(&mut reading, &account_id).await?;
-    // What stands before an entry never changes, so neither does the balance up to there.
+    // The entries before an entry never change, so neither does the balance up to there.
     let (before, mut balance) = match cursor {
         None => (i64::MAX, recorded.available + recorded.held + recorded.pending - recorded.owed),
         Some(cursor) => read_key(&cursor).ok_or_else(bad_cursor)?,

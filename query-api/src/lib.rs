@@ -61,7 +61,7 @@ impl QueryApi {
         Self { read_model, keys, wait_max, draining, balances }
     }
 
-    /// How many balances were read, because none was kept that stands.
+    /// How many balances were read, because no current one was cached.
     #[must_use]
     pub fn balances_read(&self) -> u64 {
         self.balances.read_count()

@@ -55,7 +55,7 @@ pub(crate) struct Standing {
     /// In spending order.
     pub(crate) parts: Vec<Part>,
     pub(crate) owed: i64,
-    /// Where the last event stands that changed the account.
+    /// The place of the last event that changed the account.
     pub(crate) partition: i64,
     pub(crate) position: i64,
 }
@@ -84,7 +84,7 @@ pub(crate) async fn recorded_balance(
 }
 
 impl Standing {
-    /// Where an account stands now; nothing where there is no such account.
+    /// An account's credit now; nothing where there is no such account.
     pub(crate) async fn read(
         reading: &mut Reading,
         account_id: &AccountId,
@@ -93,7 +93,7 @@ impl Standing {
         Self::at(reading, account_id.as_str(), now).await
     }
 
-    /// Where it stands at a time.
+    /// An account's credit at a time; nothing where there is no such account.
     pub(crate) async fn at(
         reading: &mut Reading,
         account_id: &str,
@@ -103,7 +103,7 @@ impl Standing {
         Self::of(recorded, now)
     }
 
-    /// Where it stands at a time, by what was recorded; nothing where there is no such account.
+    /// The credit at a time, from what was recorded; nothing where there is no such account.
     pub(crate) fn of(recorded: Vec<Recorded>, now: i64) -> Result<Option<Self>, sqlx::Error> {
         for Recorded { home, changed_at, owed, parts, holds } in recorded {
             let (Some(partition), Some(position), Some(owed)) = (home, changed_at, owed) else {

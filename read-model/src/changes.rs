@@ -1,4 +1,4 @@
-//! What has changed: so that what was kept of a read can be known to stand.
+//! Which accounts a batch has changed, so that a cached read is known to be current.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -8,18 +8,18 @@ use log_record::Position;
 
 use crate::Checkpoint;
 
-/// How many marks there are: half a megabyte. Two accounts under one mark only make a read of one
-/// that is kept fall when the other changes.
+/// How many marks there are: half a megabyte. Where two accounts share a mark, a change of one also
+/// ends the cached read of the other.
 const MARKS: usize = 1 << 16;
 
-/// When an account's rows changed last, as the projector in this process tells.
+/// Up to which position each account's rows have changed, reported by the projector in this process.
 ///
 /// Marks are raised after the rows are committed and before their position is published. So a read
-/// as of a position that its mark isn't above saw the newest rows; and who has waited for a
-/// position finds every mark that it raised.
+/// as of a position that isn't below the account's mark saw the newest rows, and a reader that has
+/// waited for a position sees every mark up to there.
 #[derive(Debug)]
 pub struct Changes {
-    /// Goes up when anything may have changed for all accounts.
+    /// Counts the changes that concern all accounts.
     era: AtomicU64,
     recorded_at: AtomicI64,
     /// By an account's hash: the position of the batch that touched it last.
@@ -39,14 +39,13 @@ impl Changes {
         }
     }
 
-    /// To be taken before a read begins that may be kept.
+    /// The current era; a reader takes it before a read that it may cache.
     #[must_use]
     pub fn era(&self) -> u64 {
         self.era.load(Ordering::Acquire)
     }
 
-    /// Whether a read of an account, begun in an era and as of a position, is still what the tables
-    /// say.
+    /// Whether a read of an account, begun in an era and as of a position, is still current.
     #[must_use]
     pub fn has_not_touched(&self, account: &AccountId, era: u64, as_of: Position) -> bool {
         self.marks[self.mark_of(account.as_str())].load(Ordering::Acquire) <= as_of.0

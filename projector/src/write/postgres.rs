@@ -25,7 +25,7 @@ use super::{Batch, WriteError, Written, first_writes, last_writes};
 use crate::rows::{LaneEnd, Lanes};
 
 const SESSION: &str = include_str!("../sql/postgres/session.sql");
-/// How often it is looked whether the connection still stands while there is nothing to write.
+/// How often the connection is checked while there is nothing to write.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The tables in a schema.
@@ -110,8 +110,8 @@ impl PostgresTables {
         let mut first =
             vec![Call::of("begin", vec![]), move_checkpoint(partition, from, next, rows.clock)];
         first.extend(calls(first_writes(&rows)));
-        // The others of these change nothing where they stand already, so that it doesn't matter
-        // that they were sent together with what decides.
+        // The inserts change nothing where the rows are there already, so they can be sent together
+        // with the move of the checkpoint, which decides.
         if self.send(first).await?[1] != 1 {
             return Ok(Written::Overtaken);
         }

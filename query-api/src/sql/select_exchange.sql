@@ -1,4 +1,4 @@
--- How far its parcel is, its shipping request says, which stands at the same place.
+-- The exchange with the status of its shipping request, which has the same place.
 select {exchange}, request.status, request.reason, request.carrier, request.express_no
 from exchange
 join shipping_request as request on request.place = exchange.place

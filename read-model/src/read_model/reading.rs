@@ -69,13 +69,13 @@ impl Query {
         Self::same(with_columns(text).leak())
     }
 
-    /// One that each database wants in its own words, likewise.
+    /// The same, with a text for each database.
     #[must_use]
     pub fn each_with_columns(sqlite: &str, postgres: &str) -> Self {
         Self::each(with_columns(sqlite).leak(), with_columns(postgres).leak())
     }
 
-    /// One that each database wants in its own words.
+    /// With a text for each database.
     #[must_use]
     pub const fn each(sqlite: &'static str, postgres: &'static str) -> Self {
         Self { sqlite, postgres }
@@ -91,7 +91,7 @@ impl Reading {
         Self::begun(AnyTransaction::Postgres(pool.begin_with(BEGIN).await?)).await
     }
 
-    /// What is read first is where the tables stand: a rebuild's swap waits for all who have, so
+    /// A read begins with the checkpoint: a rebuild's swap waits for everyone who has read it, so
     /// that nobody sees some of the old tables and some of the new ones.
     async fn begun(transaction: AnyTransaction) -> Result<Self, sqlx::Error> {
         let mut reading = Self { transaction, as_of: AsOf::default() };
