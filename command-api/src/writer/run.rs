@@ -361,7 +361,7 @@ impl Run {
     ) -> Result<(), Unrecordable> {
         let begun = into.events.len();
         for event in events {
-            into.events.push(encode(event, now, metadata, self.salts.next()?)?);
+            into.events.push(encode(event, now, metadata, None, self.salts.next()?)?);
             self.state.evolve(self.state.position().next(), now, event)?;
             warn_if_unwanted(&self.state, self.config.partition, event);
             let (offer_id, is_sale) = match event {
@@ -487,7 +487,7 @@ async fn open_log(
         Clock::Wall => (config.read_clock.0)().wall,
         Clock::Commands => Timestamp::EPOCH,
     };
-    let opened = encode(&event, now, &metadata, Salts::new().next()?)?;
+    let opened = encode(&event, now, &metadata, None, Salts::new().next()?)?;
     let append = Append::after(config.partition, head, vec![opened]);
     config.store.append(append).await?;
     Ok(())

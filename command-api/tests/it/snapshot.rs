@@ -279,7 +279,7 @@ async fn append(store: &EventStore, events: &[(&str, &str, &'static str)]) {
         recorded_at: 1_795_248_000_000_000,
         account_id: (!account.is_empty()).then(|| (*account).into()),
         public: (*public).into(),
-        private: None,
+        private: r#"{"salt":"00"}"#.into(),
     });
     let (expected, batch) = (head.position, BatchId(Uuid::from_u128(2)));
     let events = events.collect();

@@ -31,11 +31,10 @@ create table event (
     account_id text,
     -- JSON, kept byte for byte: the checksum is over these bytes
     public text not null,
-    -- JSON with a random salt; null where there is none or it was erased
+    -- JSON with a random salt; null once it was erased
     private text,
     -- SHA-256 of the private text, which stays when the text is erased
-    private_hash blob,
+    private_hash blob not null,
     -- SHA-256 over the fixed record, see log-record/src/recorded.rs
-    checksum blob not null,
-    constraint event_keeps_private_hash check (private is null or private_hash is not null)
+    checksum blob not null
 ) strict;
