@@ -18,6 +18,7 @@ fn every_golden_event_decodes_and_encodes_to_the_same_bytes() {
     for row in rows {
         let (recorded_at, event) = decode(&row).expect("a golden event decodes for ever");
         let metadata = decode_metadata(&row).expect("its metadata, too");
+        let principal = principal_of(&row);
         let encoded =
             encode(&event, recorded_at, &metadata, principal.as_ref(), SALT).expect("it encodes");
         assert_eq!(encoded.public, row.public, "{}", row.event_type);
