@@ -2,7 +2,10 @@
 create table log (
     singleton integer not null primary key constraint log_is_one check (singleton = 1),
     log_id blob not null constraint log_id_is_uuid check (length(log_id) = 16),
-    partitions integer not null constraint log_has_partitions check (partitions between 1 and 65535)
+    partitions integer not null
+        constraint log_has_partitions check (partitions between 1 and 65535),
+    -- the format of all that is stored; a build reads one format only
+    format integer not null
 ) strict;
 
 -- The end of each partition. An append moves `position` by compare-and-set on position and epoch:
