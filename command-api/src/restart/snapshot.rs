@@ -119,7 +119,7 @@ impl Snapshot {
             return Err(Unusable::OtherFormat(format));
         }
         let log_format = u32::from_be_bytes(take(&mut rest).ok_or(Unusable::NoSnapshot)?);
-        LogFormat(log_format).check("it")?;
+        LogFormat(log_format).check("the snapshot")?;
         let (hashed, hash) = bytes.split_last_chunk::<HASH_BYTES>().ok_or(Unusable::Damaged)?;
         if *hash != <[u8; HASH_BYTES]>::from(Sha256::digest(hashed)) {
             return Err(Unusable::Damaged);
@@ -175,4 +175,32 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
     let (taken, rest) = bytes.split_first_chunk()?;
     *bytes = rest;
     Some(*taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_of_another_format_is_refused_by_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a.snapshot");
+        let (log_id, partition) = (LogId(Uuid::from_u128(7)), Partition(0));
+        let checkpoint = Checkpoint {
+            log_id,
+            generation: Generation(1),
+            partition,
+            position: Position::START,
+            checksum: Checksum([0; 32]),
+        };
+        write(&file, &checkpoint, &State::new(partition)).expect("written");
+        let read = || Snapshot::read(&file, (log_id, partition, Position::START));
+        assert_eq!(read().expect("it is whole").checkpoint, checkpoint);
+        let mut bytes = std::fs::read(&file).expect("read");
+        bytes[20..24].copy_from_slice(&3_u32.to_be_bytes());
+        std::fs::write(&file, bytes).expect("written");
+        let refused = read().expect_err("it is of format 3").to_string();
+        let expected = "the snapshot was written in format 3; this build reads format 2 only";
+        assert!(refused.starts_with(expected), "{refused}");
+    }
 }
