@@ -27,7 +27,7 @@ pub(crate) struct FeedName {
 }
 
 /// A lane as the projector has counted it.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, sql_macros::FromRow)]
 pub(crate) struct LaneEnd {
     pub(crate) lane: String,
     pub(crate) warehouse: String,

@@ -72,7 +72,7 @@ pub(crate) struct State {
 }
 
 /// What is to be kept of a lane.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, sql_macros::FromRow)]
 pub(crate) struct LaneRow {
     pub(crate) lane: String,
     pub(crate) feed: String,
@@ -114,7 +114,7 @@ impl LaneRow {
 }
 
 /// What is to be kept of a warehouse.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, sql_macros::FromRow)]
 pub(crate) struct FeedRow {
     pub(crate) feed: String,
     /// Every message up to here is acknowledged, but for those of blocked lanes.
@@ -124,7 +124,7 @@ pub(crate) struct FeedRow {
 }
 
 /// How far a topic's partition was acknowledged, and how often it has lost messages.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, sql_macros::FromRow)]
 pub(crate) struct PartitionRow {
     pub(crate) topic: String,
     pub(crate) topic_partition: i64,

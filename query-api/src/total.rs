@@ -22,7 +22,7 @@ const LIABILITY: Query = Query::each(
 );
 
 /// What flowed, what there is, and how far the tables are.
-#[derive(sqlx::FromRow, Serialize)]
+#[derive(sql_macros::FromRow, Serialize)]
 struct Totals {
     issued: i64,
     available: i64,

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use postgres_connection::{PostgresUrl, PostgresUrlError};
@@ -20,7 +21,8 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::StateError;
 
-static ON_SQLITE: Migrator = sqlx::migrate!("../migrations/publisher/sqlite");
+static ON_SQLITE: LazyLock<Migrator> =
+    LazyLock::new(|| sql_macros::migrations!("../migrations/publisher/sqlite"));
 
 /// The schema on PostgreSQL.
 const SCHEMA: &str = "guerdon_publisher";
@@ -49,7 +51,7 @@ pub async fn migrate_state(url: &StateUrl) -> Result<(), StateError> {
 
 /// Made anew for each schema.
 fn on_postgres() -> Migrator {
-    sqlx::migrate!("../migrations/publisher/postgres")
+    sql_macros::migrations!("../migrations/publisher/postgres")
 }
 
 #[derive(Debug)]

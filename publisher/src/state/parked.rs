@@ -6,7 +6,7 @@ use super::{State, StateError, Value};
 use crate::kafka::Incoming;
 
 /// A message that could not be used.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, sql_macros::FromRow)]
 pub(crate) struct ParkedMessage {
     pub(crate) parked_id: i64,
     pub(crate) topic: String,

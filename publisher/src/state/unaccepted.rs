@@ -3,7 +3,7 @@
 use super::{Lease, State, StateError, Value};
 
 /// A request that is sent again.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, sql_macros::FromRow)]
 pub(crate) struct Unaccepted {
     pub(crate) place: i64,
     pub(crate) shipping_request_id: String,
