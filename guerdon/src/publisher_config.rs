@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use axum::Router;
 use clap::Args;
-use publisher::{Brokers, CommandApiAt, Patience, PublisherConfig, WarehouseRate, WayIn};
+use publisher::{Brokers, CommandApiAt, PublisherConfig, ResendPolicy, WarehouseRate, WayIn};
 use reqwest::Client;
 use reqwest::redirect::Policy;
 
@@ -152,7 +152,10 @@ impl KafkaConfig {
             create_topics: self.kafka_create_topics.then(|| self.kafka_partitions.max(1).into()),
             state: data.publisher_state(),
             rates: self.warehouse_rate.clone(),
-            patience: Patience { accept_within: self.accept_within, alert_after: self.alert_after },
+            resend_policy: ResendPolicy {
+                accept_within: self.accept_within,
+                alert_after: self.alert_after,
+            },
             way_in: WayIn {
                 command_api: self.command_api(data, command_api)?,
                 group: self.kafka_group.clone(),
@@ -165,7 +168,7 @@ impl KafkaConfig {
     fn command_api(&self, data: &DataConfig, here: Option<Router>) -> anyhow::Result<CommandApiAt> {
         let url = match (&self.command_api, here) {
             (Some(url), _) => url.trim_end_matches('/').to_owned(),
-            (None, Some(router)) => return Ok(CommandApiAt::Here(router)),
+            (None, Some(router)) => return Ok(CommandApiAt::InProcess(router)),
             (None, None) => bail!(
                 "a publisher without a command API in its process needs --command-api URL: what \
                  warehouses say becomes commands there"
@@ -175,7 +178,7 @@ impl KafkaConfig {
         let [warehouse_key, merchant_key] = keys_in(&file, ["warehouse", "merchant"])?;
         // The keys go to the address that was given and nowhere else.
         let client = Client::builder().no_proxy().redirect(Policy::none()).build()?;
-        Ok(CommandApiAt::There { url, warehouse_key, merchant_key, client })
+        Ok(CommandApiAt::Http { url, warehouse_key, merchant_key, client })
     }
 
     fn properties_in_file(&self) -> anyhow::Result<Vec<Property>> {

@@ -1,6 +1,7 @@
 //! `guerdon serve`: puts the parts together, serves until it is told to stop, and stops cleanly.
 
 mod health;
+mod metrics;
 mod publishing;
 mod shutdown;
 mod snapshots;
@@ -25,6 +26,7 @@ use uuid::Uuid;
 use crate::api_keys;
 use crate::config::{Part, ServeConfig};
 use health::Health;
+use metrics::Metrics;
 use publishing::Publishing;
 
 /// How long requests in flight may take to end once the server was told to stop; longer than a
@@ -97,6 +99,7 @@ impl Ledger {
     ) -> anyhow::Result<Self> {
         let store = open_store(config).await?;
         let mut health = Health::of(store.clone());
+        let mut metrics = Metrics::default();
         let own = publisher::PROBLEM_PAGES.iter().copied();
         let pages = command_api::problem_pages().chain(own);
         let mut router = wire::problem_pages_router(pages);
@@ -152,14 +155,16 @@ impl Ledger {
             read_model = Some(model.clone());
             let started = Publishing::start(told, model, &store).await?;
             health.publisher = Some(started.publisher.clone());
-            router = router.merge(publisher::router(started.publisher.clone(), keys));
+            metrics.add_publisher(started.publisher.clone());
+            router = router.merge(publisher::router(started.publisher.clone(), keys.clone()));
             publishing = Some(started);
         }
         let mut projecting = None;
         if let Some(projector) = projector {
             projecting = Some(tokio::spawn(projector.run(stop.clone())));
         }
-        let router = wire::finish(router.merge(health.router()));
+        let router = router.merge(health.router()).merge(metrics.router(keys));
+        let router = wire::finish(router);
         Ok(Self {
             store,
             router,
