@@ -19,7 +19,7 @@ use wire::{Caller, KeyRing, Problem, write_position};
 use crate::refusal_problem::{
     decision_failed, id_reused, not_decided, original_unread, outcome_unknown, refused,
 };
-use crate::{Answer, Request, Subject, Unanswered, Writer};
+use crate::{Answer, KeyBook, Request, Subject, Unanswered, Writer};
 
 /// What the handlers share: behind one pointer, because every request clones it.
 #[derive(Clone)]
@@ -32,7 +32,7 @@ pub struct Shared {
     /// Answers repeats, off the writer's way.
     pub(crate) store: EventStore,
     /// Who may call.
-    keys: KeyRing,
+    pub(crate) keys: KeyBook,
 }
 
 impl Deref for CommandApi {
@@ -45,7 +45,7 @@ impl Deref for CommandApi {
 
 impl FromRef<CommandApi> for KeyRing {
     fn from_ref(api: &CommandApi) -> Self {
-        api.keys.clone()
+        api.keys.ring().clone()
     }
 }
 
@@ -83,6 +83,7 @@ impl CommandApi {
     /// callers show one of `keys`.
     #[must_use]
     pub fn new(writer: Writer, store: EventStore, keys: KeyRing) -> Self {
+        let keys = KeyBook::new(store.clone(), keys);
         Self(Arc::new(Shared { writer, store, keys }))
     }
 
@@ -118,7 +119,7 @@ impl CommandApi {
                 // A repeat is compared with what was asked then.
                 command: Arc::clone(&command),
                 is_dry_run,
-                role: Some(caller.role.as_str()),
+                principal: Some(Arc::clone(&caller.principal)),
                 traceparent: caller.traceparent.clone(),
             };
             let done = match self.writer.submit(request).await {

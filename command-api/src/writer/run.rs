@@ -333,9 +333,11 @@ impl Run {
             }
             Ok(Decision::Record { events, bearer }) => (events, bearer),
         };
+        let principal = pending.request.principal.as_deref();
         let metadata = Metadata {
             command: command.name().into(),
-            role: pending.request.role.map(Into::into),
+            key: principal.and_then(|principal| principal.key.clone()),
+            role: principal.map(|principal| principal.role.into()),
             traceparent: pending.request.traceparent.clone(),
         };
         let before = self.state.position();
