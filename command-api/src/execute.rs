@@ -9,7 +9,7 @@ use axum::http::header::ETAG;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::command::Preview;
-use domain::{AccountId, Command, Event};
+use domain::{Command, Event};
 use event_schema::decode;
 use event_store::{EventStore, StoreError};
 use log_record::{Place, Position};
@@ -172,29 +172,15 @@ impl CommandApi {
     }
 }
 
-#[derive(Serialize)]
-struct FactBody<'a, F> {
-    account_id: &'a AccountId,
-    #[serde(flatten)]
-    fact: &'a F,
-    position: String,
-}
-
 impl Done {
-    /// 201, or 200 for a repeat, with the position that it reached.
-    pub(crate) fn respond(&self, body: &impl Serialize) -> Result<Response, Problem> {
-        let status = if self.is_repeat { StatusCode::OK } else { StatusCode::CREATED };
-        self.respond_with(status, body)
+    /// 201, or 200 for a repeat.
+    pub(crate) fn status(&self) -> StatusCode {
+        if self.is_repeat { StatusCode::OK } else { StatusCode::CREATED }
     }
 
-    /// Likewise, with the fact as it was recorded: its public fields.
-    pub(crate) fn respond_fact(
-        &self,
-        account_id: &AccountId,
-        fact: &impl Serialize,
-    ) -> Result<Response, Problem> {
-        let position = self.place.to_string();
-        self.respond(&FactBody { account_id, fact, position })
+    /// 201, or 200 for a repeat, with the position that it reached.
+    pub(crate) fn respond(&self, body: &impl Serialize) -> Result<Response, Problem> {
+        self.respond_with(self.status(), body)
     }
 
     /// What was set, under its version as the ETag.

@@ -181,7 +181,7 @@ impl CancellationId {
     }
 
     /// As a recorded event bears it: a client's id, or the ledger's own.
-    pub(crate) fn recorded<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+    pub fn recorded<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = Box::<str>::deserialize(from)?;
         if &*text == REJECTED {
             return Ok(Self(text));
