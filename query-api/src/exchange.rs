@@ -32,7 +32,7 @@ pub(crate) struct FindQuery {
 }
 
 /// An exchange, and how far its shipping request is.
-#[derive(sqlx::FromRow)]
+#[derive(sql_macros::FromRow)]
 struct Row {
     #[sqlx(flatten)]
     exchange: Exchange,

@@ -238,7 +238,7 @@ fn span(after: Place) -> (i64, i64) {
     (after.as_i64(), after.last_of_partition().as_i64())
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sql_macros::FromRow)]
 struct MessageRow {
     place: i64,
     generation: i64,
@@ -286,7 +286,7 @@ impl MessageRow {
     }
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sql_macros::FromRow)]
 struct ProgressRow {
     place: i64,
     generation: i64,

@@ -4,7 +4,7 @@
 //! A place is the number of `log_record::PackedPlace`; a time is in microseconds since 1970; what
 //! isn't a number, a flag or an id is a text, JSON among them.
 
-use sqlx::FromRow;
+use sql_macros::FromRow;
 
 use crate::row;
 use crate::table::{Column, Row};

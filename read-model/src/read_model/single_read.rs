@@ -17,7 +17,7 @@ pub struct SingleRead<T> {
     pub rows: Vec<T>,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sql_macros::FromRow)]
 struct Row<T> {
     #[sqlx(flatten)]
     progress: Progress,
