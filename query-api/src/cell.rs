@@ -23,7 +23,7 @@ pub(crate) fn optional_text<T: DeserializeOwned>(text: Option<&str>) -> Result<O
 
 /// A client's id of a cancellation, or the ledger's own.
 pub(crate) fn cancellation_id(text: &str) -> Result<CancellationId, Problem> {
-    CancellationId::recorded(deserializer(text)).map_err(|error| broken(text, &error))
+    CancellationId::from_recorded(text.into()).map_err(|error| broken(text, &error))
 }
 
 /// A sum, which may be 0.
