@@ -8,8 +8,7 @@ use axum::extract::FromRef;
 use axum::http::header::ETAG;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use domain::command::Preview;
-use domain::{AccountId, Command, Event};
+use domain::{AccountId, Command, Event, Preview, Subject};
 use event_schema::decode;
 use event_store::{EventStore, StoreError};
 use log_record::{Place, Position};
@@ -19,7 +18,7 @@ use wire::{Caller, KeyRing, Problem, write_position};
 use crate::refusal_problem::{
     decision_failed, id_reused, not_decided, original_unread, outcome_unknown, refused,
 };
-use crate::{Answer, Request, Subject, Unanswered, Writer};
+use crate::{Answer, Request, Unanswered, Writer};
 
 /// What the handlers share: behind one pointer, because every request clones it.
 #[derive(Clone)]
@@ -126,7 +125,7 @@ impl CommandApi {
                     Done { place, event: Some(*event), last, subject, is_repeat: false }
                 }
                 Ok(Answer::Repeat { place, last }) => self.repeat(&command, place, last).await?,
-                Ok(Answer::Standing(place, subject)) => Done {
+                Ok(Answer::Unchanged(place, subject)) => Done {
                     place,
                     event: None,
                     last: place,

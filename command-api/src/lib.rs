@@ -40,6 +40,6 @@ pub use refusal_problem::problem_pages;
 pub use restart::{LoadError, Loaded, SnapshotError, Snapshots, Taken, load};
 pub use router::router;
 pub use writer::{
-    Answer, Decide, NotDecided, ReadClock, Reading, Request, StartError, Subject, Unanswered,
-    Writer, WriterConfig, WriterStatus,
+    Answer, Decide, NotDecided, ReadClock, Reading, Request, StartError, Unanswered, Writer,
+    WriterConfig, WriterStatus,
 };

@@ -2,11 +2,10 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::{Offer, OfferId, OfferPhase, Terms, Units};
+use domain::{Offer, OfferId, OfferPhase, Subject, Terms, Units};
 use serde::Serialize;
 use wire::Problem;
 
-use crate::Subject;
 use crate::execute::{Done, unexpected};
 
 #[derive(Serialize)]

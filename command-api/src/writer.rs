@@ -21,10 +21,7 @@ mod unwanted;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::command::Preview;
-use domain::{
-    Clock, Command, Decision, EarningRule, Event, Offer, Policy, Refusal, State, Timestamp,
-};
+use domain::{Clock, Command, Decision, Event, Preview, Refusal, State, Subject, Timestamp};
 use event_store::{EventStore, StoreError};
 use log_record::{Partition, Place, Position};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -108,23 +105,12 @@ pub enum Answer {
     },
     /// What stands at this place is needed to decide, and is durable: ask again with it.
     Original(Place),
-    /// What was asked for was so already.
-    Standing(Place, Subject),
+    /// The thing was as asked for already, since the event at this place.
+    Unchanged(Place, Subject),
     /// What a redemption would do; nothing was recorded.
     Preview(Box<Preview>),
     /// It was refused.
     Refused(Refusal),
-}
-
-/// What a command sets as a whole.
-#[derive(Clone, Debug)]
-pub enum Subject {
-    /// An offer.
-    Offer(Box<Offer>),
-    /// An earning rule.
-    Rule(Box<EarningRule>),
-    /// The policy.
-    Policy(Policy),
 }
 
 /// Why there is no outcome.

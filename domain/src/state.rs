@@ -155,9 +155,9 @@ impl State {
     pub fn take_due(&mut self, now: Timestamp) -> Option<Vec<Event>> {
         while let Some(number) = self.schedule.take(now) {
             let Some((id, account)) = self.accounts.get_index(number as usize) else { continue };
-            if account.is_unsettled(now) {
+            if account.has_due(now) {
                 let (mut account, mut events) = (account.clone(), vec![]);
-                due::settle(&mut account, id, Timestamp::EPOCH, now, self.position, &mut events);
+                due::apply_due(&mut account, id, Timestamp::EPOCH, now, self.position, &mut events);
                 return Some(events);
             }
             if let Some(due) = account.next_due() {

@@ -22,9 +22,7 @@ use super::recover::Waits;
 use super::salts::Salts;
 use super::sweep::{SWEEP_BUSY, SWEEP_IDLE, SWEEP_SHARE};
 use super::unwanted::warn_if_unwanted;
-use super::{
-    Answer, NotDecided, StartError, Subject, Unanswered, WriterConfig, WriterStatus, place,
-};
+use super::{Answer, NotDecided, StartError, Unanswered, WriterConfig, WriterStatus, place};
 use crate::restart::{Loaded, load};
 
 /// The most commands in a batch: about 2,000 events, 5 ms of SQLite's time, so that a command
@@ -323,15 +321,15 @@ impl Run {
         if pending.request.is_dry_run {
             return Ok(self.preview(command, now));
         }
-        let (mut events, bearer) = match (self.config.decide)(&self.state, command, now) {
+        let (mut events, outcome) = match (self.config.decide)(&self.state, command, now) {
             Err(refusal) => return Ok(Answer::Refused(refusal)),
             Ok(Decision::Repeat(at)) => return Ok(self.repeat(at)),
             Ok(Decision::Load(at)) => return Ok(Answer::Original(place(partition, at))),
-            Ok(Decision::Standing) => {
-                let (subject, at) = self.subject_of(command).ok_or(Unrecordable::NoSubject)?;
-                return Ok(Answer::Standing(place(partition, at), subject));
+            Ok(Decision::Unchanged) => {
+                let (subject, at) = command.subject(&self.state).ok_or(Unrecordable::NoSubject)?;
+                return Ok(Answer::Unchanged(place(partition, at), subject));
             }
-            Ok(Decision::Record { events, bearer }) => (events, bearer),
+            Ok(Decision::Record { events, outcome }) => (events, outcome),
         };
         let metadata = Metadata {
             command: command.name().into(),
@@ -340,14 +338,14 @@ impl Run {
         };
         let before = self.state.position();
         self.record(&events, now, &metadata, into)?;
-        if bearer >= events.len() {
+        if outcome >= events.len() {
             return Err(Unrecordable::Nothing);
         }
         Ok(Answer::Recorded {
-            place: place(partition, before.plus(bearer as u64 + 1)),
-            event: Box::new(events.swap_remove(bearer)),
+            place: place(partition, before.plus(outcome as u64 + 1)),
+            event: Box::new(events.swap_remove(outcome)),
             last: place(partition, self.state.position()),
-            subject: self.subject_of(command).map(|(subject, _)| subject),
+            subject: command.subject(&self.state).map(|(subject, _)| subject),
         })
     }
 
@@ -399,31 +397,10 @@ impl Run {
         if let Some(at) = command.id_hash().and_then(|id| recorded.position_of(id)) {
             return self.repeat(at);
         }
-        let Command::Redeem(redeem) = command else {
-            return Answer::Refused(domain::Refusal::ExchangeUnknown);
-        };
-        match redeem.preview(&self.state, now) {
-            Ok(preview) => Answer::Preview(Box::new(preview)),
-            Err(refusal) => Answer::Refused(refusal),
-        }
-    }
-
-    /// What the command sets, as it stands, and the event that last changed it.
-    fn subject_of(&self, command: &Command) -> Option<(Subject, Position)> {
-        match command {
-            Command::SetEarningRule(set) => {
-                let rule = self.state.rule(&set.rule_id)?;
-                Some((Subject::Rule(Box::new(rule.clone())), rule.changed_at))
-            }
-            Command::SetPolicy(_) => {
-                let (policy, changed_at) = self.state.policy();
-                Some((Subject::Policy(policy), changed_at))
-            }
-            Command::AddStock(_) => None,
-            _ => {
-                let offer = self.state.offer(command.offer_id()?)?;
-                Some((Subject::Offer(Box::new(offer.clone())), offer.changed_at))
-            }
+        match command.preview(&self.state, now) {
+            Some(Ok(preview)) => Answer::Preview(Box::new(preview)),
+            Some(Err(refusal)) => Answer::Refused(refusal),
+            None => Answer::Refused(domain::Refusal::ExchangeUnknown),
         }
     }
 

@@ -1,7 +1,10 @@
 //! Add to an offer's stock, once for each addition.
 
-use super::{Decision, first_different};
-use crate::{AdditionId, Event, Inventory, OfferId, OfferPhase, Refusal, State, StockAdded, Units};
+use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
+use crate::draft::Draft;
+use crate::{
+    AdditionId, Decision, Event, IdHash, Inventory, OfferId, OfferPhase, Refusal, StockAdded, Units,
+};
 
 /// Adds units to an offer whose stock is counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +17,21 @@ pub struct AddStock {
     pub units: Units,
 }
 
-impl AddStock {
-    pub(super) fn decide(&self, state: &State) -> Result<Decision, Refusal> {
+impl CommandRules for AddStock {
+    fn name(&self) -> &'static str {
+        "add-stock"
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner::Programme
+    }
+
+    fn id_hash(&self) -> Option<IdHash> {
+        Some(IdHash::stock_addition(&self.offer_id, &self.addition_id))
+    }
+
+    fn decide(&self, draft: Draft<'_>) -> Result<Decision, Refusal> {
+        let state = draft.state;
         let offer = state.offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
         if let OfferPhase::Closed { at } = offer.phase {
             return Err(Refusal::OfferClosed { at });
@@ -33,7 +49,8 @@ impl AddStock {
         })))
     }
 
-    pub(super) fn first_difference(&self, fact: &StockAdded) -> Option<&'static str> {
+    fn first_difference(&self, event: &Event) -> Option<&'static str> {
+        let Event::StockAdded(fact) = event else { return OTHER_CALL };
         first_different(&[("units", self.units == fact.units)])
     }
 }

@@ -1,12 +1,11 @@
 //! What an exchange is asked for with, whether credit pays it at once or a hold does.
 
+use super::rules::first_different;
 use crate::account::OfferNumber;
 use crate::{
     Account, DeliverTo, ExchangeCreated, ExchangeId, HoldId, Offer, OfferId, Points, Refusal,
     State, Timestamp, Units,
 };
-
-use super::first_different;
 
 /// An order for goods.
 #[derive(Clone, Debug, PartialEq, Eq)]

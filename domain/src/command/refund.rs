@@ -1,11 +1,10 @@
 //! How credit comes back when pieces of an exchange are cancelled, by whoever it is.
 
-use super::OriginalExchange;
 use crate::draft::Draft;
 use crate::lots::{sum_of, take_from};
 use crate::{
     AccountId, CancellationId, CreditRefunded, ExchangeCancelled, ExchangeId, LotPart, Note,
-    Points, Refusal, State, Timestamp, Units,
+    OriginalExchange, Points, Refusal, State, Timestamp, Units,
 };
 
 /// What is cancelled.
@@ -27,7 +26,7 @@ impl Cancelling<'_> {
         let Self { account_id, exchange_id, cancellation_id, original, quantity } = self;
         let of = original.ordered;
         let before = draft.state.cancelled(original.position);
-        draft.settle(account_id);
+        draft.apply_due(account_id);
         let cancelled = before.quantity.plus(quantity).unwrap_or(of.quantity);
         let points =
             of.points.share(cancelled, of.quantity).minus(before.points).unwrap_or_default();

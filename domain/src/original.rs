@@ -51,7 +51,7 @@ pub struct EarnedLot {
 impl OriginalExchange {
     /// Reads it from the event at `position` and the one before; nothing where they are no
     /// exchange.
-    pub(super) fn read(before: &Event, position: Position, event: &Event) -> Option<Self> {
+    pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Option<Self> {
         let Event::ExchangeCreated(_, created) = event else { return None };
         let lots = match before {
             Event::CreditDeducted(_, fact) => &fact.lots,
@@ -69,7 +69,7 @@ impl OriginalExchange {
 
 impl OriginalPurchase {
     /// Reads it from the event at `position` and the one before.
-    pub(super) fn read(before: &Event, position: Position, event: &Event) -> Self {
+    pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Self {
         let lines = match event {
             Event::PurchaseRecorded(_, fact) => fact.lines.clone(),
             _ => vec![],
@@ -80,7 +80,7 @@ impl OriginalPurchase {
 
 impl OriginalCredit {
     /// Reads it from the event at `position` and the one before.
-    pub(super) fn read(before: &Event, position: Position, event: &Event) -> Self {
+    pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Self {
         Self { position, earned: EarnedLot::read(before, position, event) }
     }
 }
