@@ -198,8 +198,8 @@ async fn a_log_that_was_shortened_or_changed_starts_nothing() {
         assert!(snapshots.take(&store, P0).await.is_err(), "and no snapshot is made of it");
         let deadline = std::time::Duration::from_secs(1);
         let snapshots = Some(snapshots.clone());
-        let config = WriterConfig { snapshots, ..WriterConfig::new(store, P0, deadline) };
-        assert!(Writer::start(config).await.is_err());
+        let config = WriterConfig { snapshots, ..WriterConfig::new(store, deadline) };
+        assert!(Writer::start(config, P0).await.is_err());
     }
 }
 

@@ -72,9 +72,9 @@ struct Earned {
 }
 
 /// An offer's place in the state, four bytes where its id would be many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct OfferNumber(pub(crate) u32);
+pub struct OfferNumber(pub(crate) u32);
 
 impl Hold {
     /// What it would keep; nothing where it hasn't that to give, or it comes to something else.

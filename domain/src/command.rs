@@ -131,11 +131,10 @@ commands! {
 
 /// Decides a command against the state, at a time that the writer stamped.
 pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Decision, Refusal> {
-    let rules = command.rules();
-    if let Some(at) = rules.id_hash().and_then(|id| state.recorded().position_of(id)) {
-        return Ok(Decision::Repeat(at));
+    match command.recorded_at(state) {
+        Some(at) => Ok(Decision::Repeat(at)),
+        None => command.rules().decide(Draft::new(state, now)),
     }
-    rules.decide(Draft::new(state, now))
 }
 
 impl Command {
@@ -156,6 +155,12 @@ impl Command {
     #[must_use]
     pub fn id_hash(&self) -> Option<IdHash> {
         self.rules().id_hash()
+    }
+
+    /// The event that bears the command's id, where the id was recorded before.
+    #[must_use]
+    pub fn recorded_at(&self, state: &State) -> Option<Position> {
+        self.id_hash().and_then(|id| state.recorded().position_of(id))
     }
 
     /// When it happened, according to the caller, where a caller can say so.

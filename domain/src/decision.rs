@@ -3,7 +3,8 @@
 use log_record::Position;
 use serde::Serialize;
 
-use crate::{Event, LotPart, Points};
+use crate::account::OfferNumber;
+use crate::{Event, LotPart, Points, Units};
 
 /// What is to be done about a command that wasn't refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub enum Decision {
         events: Vec<Event>,
         /// The index of the event that bears the command's id: its outcome.
         outcome: usize,
+        /// The offer whose counted stock changes, where one does.
+        stock: Option<StockChange>,
     },
     /// The command's id was recorded by the event at this position: answer from it.
     Repeat(Position),
@@ -27,7 +30,26 @@ pub enum Decision {
 impl Decision {
     /// One event, which bears the id.
     pub(crate) fn of(event: Event) -> Self {
-        Self::Record { events: vec![event], outcome: 0 }
+        Self::Record { events: vec![event], outcome: 0, stock: None }
+    }
+}
+
+/// How a decision changes an offer's counted stock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StockChange {
+    /// The offer.
+    pub offer: OfferNumber,
+    /// How many are left once the decision is recorded.
+    pub remaining: Units,
+    /// Whether pieces were taken; otherwise some came back or were added.
+    pub is_sale: bool,
+}
+
+impl StockChange {
+    /// Whether nothing is left.
+    #[must_use]
+    pub fn is_sold_out(self) -> bool {
+        self.remaining == Units::ZERO
     }
 }
 

@@ -1,8 +1,12 @@
 //! A decision in the making: the events so far, and the accounts as they would be after them.
 
+use crate::account::OfferNumber;
 use crate::due::apply_due;
 use crate::original::EarnedLot;
-use crate::{Account, AccountId, CreditEarned, Decision, Event, Points, Refusal, State, Timestamp};
+use crate::{
+    Account, AccountId, CreditEarned, Decision, Event, Inventory, Points, Refusal, State,
+    StockChange, Timestamp,
+};
 
 /// Events that are decided one after the other against a state that doesn't change.
 pub(crate) struct Draft<'a> {
@@ -11,13 +15,14 @@ pub(crate) struct Draft<'a> {
     events: Vec<Event>,
     /// The index of the event that bears the command's id.
     outcome: usize,
+    stock: Option<StockChange>,
     /// Accounts that the events change, as they are after them; there are at most two.
     changed: Vec<(AccountId, Account)>,
 }
 
 impl<'a> Draft<'a> {
     pub(crate) const fn new(state: &'a State, now: Timestamp) -> Self {
-        Self { state, now, events: vec![], outcome: 0, changed: vec![] }
+        Self { state, now, events: vec![], outcome: 0, stock: None, changed: vec![] }
     }
 
     /// An account after the events so far, if it has ever had credit.
@@ -88,6 +93,21 @@ impl<'a> Draft<'a> {
         self.record(event);
     }
 
+    /// Pieces of an offer are taken, which leaves `left`.
+    pub(crate) fn sell(&mut self, offer: OfferNumber, left: Inventory) {
+        self.change_stock(offer, left, true);
+    }
+
+    /// Pieces of an offer come back or are added, which gives `left`.
+    pub(crate) fn restock(&mut self, offer: OfferNumber, left: Inventory) {
+        self.change_stock(offer, left, false);
+    }
+
+    fn change_stock(&mut self, offer: OfferNumber, left: Inventory, is_sale: bool) {
+        let change = |remaining| StockChange { offer, remaining, is_sale };
+        self.stock = left.remaining().map(change);
+    }
+
     /// Whether so much more credit may come into the account.
     pub(crate) fn check_room(&self, id: &AccountId, points: Points) -> Result<(), Refusal> {
         match self.account(id) {
@@ -110,7 +130,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(crate) fn finish(self) -> Decision {
-        Decision::Record { events: self.events, outcome: self.outcome }
+        Decision::Record { events: self.events, outcome: self.outcome, stock: self.stock }
     }
 
     fn changed_account(&mut self, id: &AccountId) -> &mut Account {

@@ -6,7 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use log_record::Partition;
 use serde::{Deserialize, Deserializer, Serialize, de};
+use sha2::{Digest, Sha256};
 
 /// The longest id, in characters; each takes one byte.
 pub const ID_CHARACTERS_MAX: usize = 64;
@@ -213,6 +215,19 @@ text_type! {
 text_type! {
     /// Who did something. It is personal, so it is kept in private texts only, and never printed.
     Actor, NoteError, is_note
+}
+
+impl AccountId {
+    /// The partition in which the account lives, of so many: the first 8 bytes of SHA-256 of the id,
+    /// as a big-endian number, modulo the number of partitions. It never changes, for a log's
+    /// number of partitions doesn't. (A lane's slot is made of the next 8 bytes.)
+    #[must_use]
+    pub fn partition(&self, partitions: u16) -> Partition {
+        let hash = Sha256::digest(self.as_str());
+        let number = hash[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        let number = number % u64::from(partitions.max(1));
+        Partition(u16::try_from(number).unwrap_or_default())
+    }
 }
 
 macro_rules! unprinted {

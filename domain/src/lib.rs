@@ -45,10 +45,10 @@ mod known_bugs;
 #[cfg(test)]
 mod scenario;
 
-pub use account::{Account, Hold, Pending};
+pub use account::{Account, Hold, OfferNumber, Pending};
 pub use amount::{AMOUNT_MAX, AmountError, Points, Units};
 pub use command::{Command, Owner, decide};
-pub use decision::{Decision, Preview};
+pub use decision::{Decision, Preview, StockChange};
 pub use earning_rule::{
     Cap, CategoryRate, EarningRule, EarningTerms, ExpiryRule, Multiplier, Period, Rate,
 };
@@ -66,7 +66,7 @@ pub use ids::{
     ExchangeId, ExpressNo, HoldId, IdError, OfferId, ProductId, PurchaseId, Reason, Reference,
     ReturnId, RuleId, TransferId, WarehouseId, WithdrawalId,
 };
-pub use inventory::Inventory;
+pub use inventory::{Allocation, Inventory};
 pub use offer::{Offer, OfferPhase, Terms};
 pub use original::{EarnedLot, OriginalCredit, OriginalExchange, OriginalPurchase};
 pub use policy::{Policy, SpentCredit};

@@ -178,6 +178,12 @@ impl State {
         self
     }
 
+    /// The id of an offer by its number.
+    #[must_use]
+    pub fn offer_id(&self, number: OfferNumber) -> Option<&OfferId> {
+        self.offers.get_index(number.0 as usize).map(|(id, _)| id)
+    }
+
     pub(crate) fn numbered_offer(&self, id: &OfferId) -> Option<(OfferNumber, &Offer)> {
         let (number, _, offer) = self.offers.get_full(id)?;
         Some((OfferNumber(u32::try_from(number).ok()?), offer))

@@ -30,23 +30,24 @@ impl CommandRules for AddStock {
         Some(IdHash::stock_addition(&self.offer_id, &self.addition_id))
     }
 
-    fn decide(&self, draft: Draft<'_>) -> Result<Decision, Refusal> {
-        let state = draft.state;
-        let offer = state.offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
+    fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        let offer = draft.state.numbered_offer(&self.offer_id);
+        let (number, offer) = offer.ok_or(Refusal::OfferUnknown)?;
         if let OfferPhase::Closed { at } = offer.phase {
             return Err(Refusal::OfferClosed { at });
         }
         if offer.inventory == Inventory::Unlimited {
             return Err(Refusal::StockUnlimited);
         }
-        if offer.inventory.add(self.units).is_none() {
-            return Err(Refusal::AmountTooLarge { what: "the offer's stock" });
-        }
-        Ok(Decision::of(Event::StockAdded(StockAdded {
+        let too_large = Refusal::AmountTooLarge { what: "the offer's stock" };
+        let inventory = offer.inventory.add(self.units).ok_or(too_large)?;
+        draft.restock(number, inventory);
+        draft.bear(Event::StockAdded(StockAdded {
             offer_id: self.offer_id.clone(),
             addition_id: self.addition_id.clone(),
             units: self.units,
-        })))
+        }));
+        Ok(draft.finish())
     }
 
     fn first_difference(&self, event: &Event) -> Option<&'static str> {

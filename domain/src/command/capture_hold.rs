@@ -75,7 +75,7 @@ impl CommandRules for CaptureHold {
                 }
                 let captured = self.captured(&hold, needed);
                 let hold_id = Some(self.hold_id.clone());
-                let created = order.created(&priced, hold_id, self.occurred_at);
+                let created = order.created(priced, &mut draft, hold_id, self.occurred_at);
                 draft.record(Event::HoldCaptured(self.account_id.clone(), captured));
                 draft.bear(Event::ExchangeCreated(self.account_id.clone(), created));
             }

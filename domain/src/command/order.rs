@@ -2,9 +2,10 @@
 
 use super::rules::first_different;
 use crate::account::OfferNumber;
+use crate::draft::Draft;
 use crate::{
-    Account, DeliverTo, ExchangeCreated, ExchangeId, HoldId, Offer, OfferId, Points, Refusal,
-    State, Timestamp, Units,
+    Account, Allocation, DeliverTo, ExchangeCreated, ExchangeId, HoldId, Inventory, Offer, OfferId,
+    Points, Refusal, State, Timestamp, Units,
 };
 
 /// An order for goods.
@@ -26,6 +27,9 @@ pub struct Order {
 pub(super) struct Priced<'a> {
     number: OfferNumber,
     offer: &'a Offer,
+    /// What is taken of the offer's stock, and what that leaves.
+    allocation: Allocation,
+    left: Inventory,
     /// What it costs.
     pub(super) needed: Points,
 }
@@ -40,11 +44,10 @@ impl Order {
         now: Timestamp,
     ) -> Result<Priced<'a>, Refusal> {
         let (number, offer) = state.numbered_offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
-        if let Some(remaining) = offer.inventory.remaining()
-            && remaining < self.quantity
-        {
-            return Err(Refusal::SoldOut { remaining, asked: self.quantity });
-        }
+        let (allocation, left) = offer.inventory.allocate(self.quantity).ok_or_else(|| {
+            let remaining = offer.inventory.remaining().unwrap_or_default();
+            Refusal::SoldOut { remaining, asked: self.quantity }
+        })?;
         offer.check_open(now)?;
         let needed = offer
             .terms
@@ -56,7 +59,7 @@ impl Order {
         {
             return Err(Refusal::PriceChanged { needed, expected });
         }
-        Ok(Priced { number, offer, needed })
+        Ok(Priced { number, offer, allocation, left, needed })
     }
 
     pub(super) fn check_limit(
@@ -76,17 +79,20 @@ impl Order {
         }
     }
 
+    /// The event that creates the exchange; it takes the stock.
     pub(super) fn created(
         &self,
-        priced: &Priced<'_>,
+        priced: Priced<'_>,
+        draft: &mut Draft<'_>,
         hold_id: Option<HoldId>,
         occurred_at: Option<Timestamp>,
     ) -> ExchangeCreated {
+        draft.sell(priced.number, priced.left);
         ExchangeCreated {
             exchange_id: self.exchange_id.clone(),
             offer_id: self.offer_id.clone(),
             product_id: priced.offer.terms.product_id.clone(),
-            quantity: self.quantity,
+            quantity: priced.allocation.quantity(),
             points: priced.needed,
             warehouse: priced.offer.terms.warehouse.clone(),
             hold_id,

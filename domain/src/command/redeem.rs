@@ -41,7 +41,7 @@ impl CommandRules for Redeem {
         let (priced, lots, _) = self.draw(&mut draft)?;
         let exchange_id = self.order.exchange_id.clone();
         let deducted = CreditDeducted { exchange_id, points: priced.needed, lots };
-        let created = self.order.created(&priced, None, self.occurred_at);
+        let created = self.order.created(priced, &mut draft, None, self.occurred_at);
         draft.push(Event::CreditDeducted(self.account_id.clone(), deducted));
         draft.bear(Event::ExchangeCreated(self.account_id.clone(), created));
         Ok(draft.finish())

@@ -3,8 +3,8 @@
 use crate::draft::Draft;
 use crate::lots::{sum_of, take_from};
 use crate::{
-    AccountId, CancellationId, CreditRefunded, ExchangeCancelled, ExchangeId, LotPart, Note,
-    OriginalExchange, Points, Refusal, State, Timestamp, Units,
+    AccountId, Allocation, CancellationId, CreditRefunded, ExchangeCancelled, ExchangeId, LotPart,
+    Note, OriginalExchange, Points, Refusal, State, Timestamp, Units,
 };
 
 /// What is cancelled.
@@ -41,6 +41,13 @@ impl Cancelling<'_> {
             points,
             lots,
         };
+        let back = Allocation::Units(of.quantity).part(before.quantity, quantity);
+        if let (Some(back), Some((number, offer))) =
+            (back, draft.state.numbered_offer(&original.offer_id))
+            && let Some(left) = offer.inventory.give_back(&back)
+        {
+            draft.restock(number, left);
+        }
         let cancelled = ExchangeCancelled {
             exchange_id: exchange_id.clone(),
             cancellation_id,

@@ -5,11 +5,11 @@ use log_record::Position;
 use super::{Returned, State};
 use crate::account::OfferNumber;
 use crate::{
-    AccountId, CancellationId, Cause, CauseKind, CreditWithdrawn, EarningRule, EarningRuleSet,
-    Event, ExchangeCancelled, ExchangeCreated, ExchangeId, HoldId, IdHash, Inventory, LotPart,
-    Offer, OfferAmended, OfferClosed, OfferId, OfferOpened, OfferPhase, Points, PurchaseId,
-    PurchaseRecorded, PurchaseReturned, ReturnId, Shipped, StockAdded, Timestamp, TransferId,
-    WithdrawalCause,
+    AccountId, Allocation, CancellationId, Cause, CauseKind, CreditWithdrawn, EarningRule,
+    EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, ExchangeId, HoldId, IdHash,
+    Inventory, LotPart, Offer, OfferAmended, OfferClosed, OfferId, OfferOpened, OfferPhase, Points,
+    PurchaseId, PurchaseRecorded, PurchaseReturned, ReturnId, Shipped, StockAdded, Timestamp,
+    TransferId, WithdrawalCause,
 };
 
 /// An event that no correct history can hold where it stands.
@@ -232,8 +232,10 @@ impl State {
             self.record(IdHash::capture(id, hold), at)?;
         }
         let (number, offer) = self.offer_mut(&fact.offer_id)?;
-        offer.inventory =
-            offer.inventory.take(fact.quantity).ok_or("I4: more sold than stocked")?;
+        offer.inventory = offer
+            .inventory
+            .take(&Allocation::Units(fact.quantity))
+            .ok_or("I4: more sold than stocked")?;
         let account = self.accounts.get_mut(id).ok_or("an exchange of an unknown account")?;
         account.count(number, fact.quantity).ok_or(TOO_MUCH)
     }
@@ -269,8 +271,10 @@ impl State {
         cancelled.is_all = cancelled.quantity == fact.of.quantity;
         ensure(cancelled.is_all || !is_of_rejection, "I12: a rejected exchange has pieces left")?;
         let (number, offer) = self.offer_mut(&fact.offer_id)?;
-        offer.inventory =
-            offer.inventory.give_back(fact.quantity).ok_or("I4: more came back than was sold")?;
+        offer.inventory = offer
+            .inventory
+            .give_back(&Allocation::Units(fact.quantity))
+            .ok_or("I4: more came back than was sold")?;
         let account = self.accounts.get_mut(id).ok_or("an exchange of an unknown account")?;
         account.count_back(number, fact.quantity).ok_or("more came back than was taken")
     }

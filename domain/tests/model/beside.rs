@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use domain::offer::OfferPhase;
 use domain::{
-    Clock, Command, Decision, Event, Fact, LogOpened, OfferId, Refusal, Shipped, State, Timestamp,
-    Unwanted, decide,
+    Clock, Command, Decision, Event, Fact, LogOpened, OfferId, Refusal, Shipped, State,
+    StockChange, Timestamp, Units, Unwanted, decide,
 };
 use log_record::Position;
 
@@ -148,14 +148,16 @@ impl Pair {
                 );
             }
             (Outcome::Standing, Ok(Decision::Unchanged)) => self.counts.push((name, "standing")),
-            (Outcome::Done(effects), Ok(Decision::Record { events, outcome })) => {
+            (Outcome::Done(effects), Ok(Decision::Record { events, outcome, stock })) => {
                 self.counts.push((name, "done"));
                 if let (Command::RejectShipment(it), 1) = (command, effects.own.len())
                     && matches!(it.shipped, Shipped::ExchangeId(_))
                 {
                     self.counts.push((name, "rejected with nothing left"));
                 }
+                let before = self.remaining();
                 self.compare_done(command, effects, &fallen, events, outcome);
+                self.compare_stock(command, &before, stock);
             }
             (outcome, decided) => panic!(
                 "{command:?}\nthe model says {outcome:?},\nthe ledger says {decided:?}\n{}",
@@ -201,6 +203,26 @@ impl Pair {
             self.compare_account(account);
         }
         self.compare_programme();
+    }
+
+    /// The decision names the offer whose stock it changed, and what is left of it.
+    fn compare_stock(
+        &self,
+        command: &Command,
+        before: &[Option<Units>],
+        stock: Option<StockChange>,
+    ) {
+        let named = stock.map(|change| (self.state.offer_id(change.offer), Some(change.remaining)));
+        let changed = self.state.offers().zip(before);
+        let changed: Vec<_> = changed
+            .filter(|((_, offer), before)| offer.inventory.remaining() != **before)
+            .map(|((id, offer), _)| (Some(id), offer.inventory.remaining()))
+            .collect();
+        assert_eq!(named.into_iter().collect::<Vec<_>>(), changed, "{command:?}");
+    }
+
+    fn remaining(&self) -> Vec<Option<Units>> {
+        self.state.offers().map(|(_, offer)| offer.inventory.remaining()).collect()
     }
 
     fn decide(&self, command: &Command) -> Result<Decision, Refusal> {
