@@ -1,5 +1,5 @@
 //! Faults that points programmes have had, each as a story that ends well here. Those that need
-//! requests at once are in `guerdon/tests/at_once.rs`.
+//! requests at once are in `guerdon/tests/it/at_once.rs`.
 
 use crate::SpentCredit;
 use crate::scenario::*;

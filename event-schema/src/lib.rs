@@ -1,7 +1,7 @@
 //! The frozen shapes that events have in the log: between a domain event and its stored texts.
 //!
 //! It knows no store and decides nothing. `golden/` holds a stored example of every name and
-//! version; each must decode for ever, and `tests/golden.rs` holds this crate to it.
+//! version; each must decode for ever, and `tests/it/golden.rs` holds this crate to it.
 
 mod decode;
 mod encode;

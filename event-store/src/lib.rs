@@ -2,7 +2,7 @@
 //!
 //! It knows nothing of what an event means. A log is a number of partitions, each a sequence of
 //! events with dense positions 1, 2, 3 … and one writer at a time. What every store promises is
-//! listed at [`EventStore`], and `tests/contract.rs` holds each to it.
+//! listed at [`EventStore`], and `tests/it/contract.rs` holds each to it.
 //!
 //! In reading order: [`EventStore`] (what can be done with a log), [`Append`] (one append and how
 //! it ends), [`StoreError`] (what can go wrong), [`Follower`] (reading on), then the stores:

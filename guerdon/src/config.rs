@@ -10,8 +10,8 @@ use command_api::Snapshots;
 use domain::Clock;
 use event_store::{Access, EventStore, StoreError, StoreUrl};
 use postgres_connection::PostgresUrl;
-use projector::ReadModelUrl;
 use publisher::{PublisherConfig, StateUrl};
+use read_model::ReadModelUrl;
 
 use crate::publisher_config::KafkaConfig;
 

@@ -4,8 +4,8 @@
 use anyhow::ensure;
 use clap::Args;
 use event_store::{EventStore, StoreUrl};
-use projector::ReadModelUrl;
 use publisher::StateUrl;
+use read_model::ReadModelUrl;
 
 use crate::config::DataConfig;
 
@@ -36,7 +36,7 @@ pub(crate) async fn migrate(args: MigrateArgs) -> anyhow::Result<()> {
     say("log", &log, matches!(log, StoreUrl::Postgres(_)));
     let read_model = config.read_model();
     if let ReadModelUrl::Postgres(_) = read_model {
-        projector::migrate(&read_model).await?;
+        read_model::migrate(&read_model).await?;
     }
     say("read model", &read_model, matches!(read_model, ReadModelUrl::Postgres(_)));
     let publisher = config.publisher_state();

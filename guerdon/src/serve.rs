@@ -13,8 +13,9 @@ use axum::serve::ListenerExt as _;
 use command_api::{CommandApi, WriterConfig, WriterStatus, Writers};
 use event_store::{Access, EventStore, NewLog, StoreError, StoreUrl};
 use log_record::LogId;
-use projector::{ProjectError, Projector, ReadModel};
+use projector::Projector;
 use query_api::QueryApi;
+use read_model::{ReadModel, ReadModelError};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
@@ -200,7 +201,7 @@ async fn check_place(config: &ServeConfig, new_log: &NewLog) -> anyhow::Result<(
         return Ok(());
     }
     match ReadModel::open(&config.data.read_model(), None).await {
-        Err(ProjectError::Missing { .. }) if config.runs(Part::Projector) => Ok(()),
+        Err(ReadModelError::Missing { .. }) if config.runs(Part::Projector) => Ok(()),
         opened => {
             opened?.of_log(new_log.log_id).await?.close().await;
             Ok(())

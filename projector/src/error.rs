@@ -1,29 +1,15 @@
-//! Why a read model can't be used, in sentences for the people who run it.
-
-use std::path::PathBuf;
+//! Why the log can't be projected, in sentences for the people who run it.
 
 use event_store::StoreError;
-use log_record::{LogId, Place, Position};
-use postgres_connection::PostgresError;
+use log_record::{Place, Position};
+use read_model::{ReadModelError, ReadModelUrl};
 
-use crate::ReadModelUrl;
-
-/// A read model can't be opened, projected into or rebuilt.
+/// A log can't be projected into a read model.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
-    /// It was made of another log.
-    #[error(
-        "the read model {at} was made of log {of}, and this is log {log}; give it the log that it \
-         was made of, or a new place to have another one made"
-    )]
-    OtherLog {
-        /// The read model.
-        at: ReadModelUrl,
-        /// The log that it was made of.
-        of: LogId,
-        /// The log that is there.
-        log: LogId,
-    },
+    /// The read model can't be used.
+    #[error(transparent)]
+    ReadModel(#[from] ReadModelError),
     /// The log's history isn't the one that was projected.
     #[error(
         "log-forked: the read model {at} was made of a log whose event at {place} is not in this \
@@ -39,54 +25,6 @@ pub enum ProjectError {
         place: Place,
         /// Where the log ends.
         head: Position,
-    },
-    /// A newer build made it.
-    #[error(
-        "the read model {file} was made by a newer build (migration {version}); run that one, or \
-         move the file away"
-    )]
-    NewerSchema {
-        /// The read model's file.
-        file: PathBuf,
-        /// The migration that this build doesn't know.
-        version: i64,
-    },
-    /// There is none.
-    #[error("there is no read model at {file}; the projector makes it when it starts first")]
-    Missing {
-        /// The read model's file.
-        file: PathBuf,
-    },
-    /// The file system refused.
-    #[error("can't {doing} {file}")]
-    Io {
-        /// What was tried.
-        doing: &'static str,
-        /// On which file.
-        file: PathBuf,
-        /// Why not.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A PostgreSQL can't be reached, or its schema isn't this build's.
-    #[error("the read model can't be used")]
-    Postgres(#[from] PostgresError),
-    /// Only a PostgreSQL has replicas.
-    #[error("the read model {file} is a file, and a replica is one of a read model on PostgreSQL")]
-    ReplicaOfFile {
-        /// The read model's file.
-        file: PathBuf,
-    },
-    /// The database refused.
-    #[error("can't {doing} the read model {at}{}", advice(at))]
-    Database {
-        /// What was tried.
-        doing: &'static str,
-        /// The read model.
-        at: ReadModelUrl,
-        /// Why not.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The log refused.
     #[error("the log can't be read for the read model")]
@@ -106,21 +44,9 @@ impl ProjectError {
     pub(crate) const fn may_pass(&self) -> bool {
         match self {
             Self::Log(StoreError::Forked { .. }) => false,
-            Self::Database { .. } | Self::Log(_) => true,
-            Self::Postgres(error) => {
-                matches!(error, PostgresError::Connect { .. } | PostgresError::NoPrimary { .. })
-            }
-            _ => false,
+            Self::Log(_) => true,
+            Self::ReadModel(error) => error.may_pass(),
+            Self::Forked { .. } | Self::Unapplicable { .. } => false,
         }
-    }
-}
-
-/// A file may be damaged; a server that refuses is more likely to be away.
-const fn advice(at: &ReadModelUrl) -> &'static str {
-    match at {
-        ReadModelUrl::Sqlite(_) => {
-            "; if it is damaged, `guerdon rebuild` makes it anew once the file is moved away"
-        }
-        ReadModelUrl::Postgres(_) => "",
     }
 }

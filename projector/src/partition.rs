@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use event_store::{EventStore, READ_EVENTS_MAX, with_causes};
 use log_record::{Partition, Place, Position, RecordedEvent};
+use read_model::{Changes, Checkpoint, ReadModelError, ReadModelUrl, Side};
 use tokio::sync::watch;
 
-use crate::checkpoint::Checkpoint;
+use crate::ProjectError;
+use crate::checkpoint::verify;
 use crate::rows::{Lanes, Rows};
-use crate::write::{Batch, Side, Tables, WriteError, Written};
-use crate::{Changes, ProjectError, ReadModelUrl};
+use crate::write::{Batch, Tables, WriteError, Written};
 
 /// The most events in a batch: a quarter of a second of work. A projector that keeps up takes what
 /// is there and never as many; one that is behind writes each page once for more of its rows.
@@ -40,6 +41,8 @@ pub(crate) struct PartitionProjection {
     tables: Tables,
     checkpoint: Checkpoint,
     lanes: Lanes,
+    /// Up to where the rows can be read; it follows `changes`.
+    pub(crate) projected: watch::Sender<Position>,
     pub(crate) status: watch::Sender<ProjectionStatus>,
     pub(crate) changes: Arc<Changes>,
 }
@@ -54,9 +57,21 @@ impl PartitionProjection {
         let (tables, checkpoint, lanes) = open_tables(url, side, &store, partition).await?;
         let status = ProjectionStatus { position: checkpoint.position, ..Default::default() };
         let status = watch::Sender::new(status);
+        let projected = watch::Sender::new(checkpoint.position);
         let changes = Arc::new(Changes::since(&checkpoint));
         let url = url.clone();
-        Ok(Self { url, side, store, partition, tables, checkpoint, lanes, status, changes })
+        Ok(Self {
+            url,
+            side,
+            store,
+            partition,
+            tables,
+            checkpoint,
+            lanes,
+            projected,
+            status,
+            changes,
+        })
     }
 
     pub(crate) fn position(&self) -> Position {
@@ -102,6 +117,7 @@ impl PartitionProjection {
                 } else {
                     self.changes.raise(&touched, &next);
                 }
+                self.projected.send_replace(next.position);
                 self.status.send_modify(|status| {
                     status.position = next.position;
                     status.stopped = None;
@@ -136,6 +152,7 @@ impl PartitionProjection {
             open_tables(&self.url, self.side, &self.store, self.partition).await?;
         (self.tables, self.checkpoint, self.lanes) = (tables, checkpoint, lanes);
         self.changes.raise_all(&checkpoint);
+        self.projected.send_replace(checkpoint.position);
         self.status.send_modify(|status| status.position = checkpoint.position);
         Ok(())
     }
@@ -160,7 +177,7 @@ impl PartitionProjection {
         doing: &'static str,
         source: Box<dyn std::error::Error + Send + Sync>,
     ) -> ProjectError {
-        ProjectError::Database { doing, at: self.url.clone(), source }
+        ReadModelError::database(doing, &self.url, source).into()
     }
 }
 
@@ -170,14 +187,11 @@ async fn open_tables(
     store: &EventStore,
     partition: Partition,
 ) -> Result<(Tables, Checkpoint, Lanes), ProjectError> {
-    let reading = |error: WriteError| {
-        let source = error.into_source();
-        ProjectError::Database { doing: "read", at: url.clone(), source }
-    };
+    let reading = |error: WriteError| ReadModelError::database("read", url, error.into_source());
     let mut tables = Tables::open(url, side).await?;
     let (of, checkpoint) =
         tables.read_checkpoint(partition, store.log_id()).await.map_err(reading)?;
     let lanes = tables.read_lanes().await.map_err(reading)?;
-    let checkpoint = checkpoint.verify(of, url, store, partition).await?;
+    let checkpoint = verify(checkpoint, of, url, store, partition).await?;
     Ok((tables, checkpoint, lanes))
 }

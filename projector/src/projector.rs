@@ -6,15 +6,14 @@ use std::time::Duration;
 use event_store::{EventStore, with_causes};
 use log_record::Partition;
 use postgres_connection::PostgresUrl;
+use read_model::{ReadModel, ReadModelError, ReadModelUrl, Side};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::database;
 use crate::partition::PartitionProjection;
-use crate::write::Side;
-use crate::{ProjectError, ProjectionStatus, ReadModel, ReadModelUrl};
+use crate::{ProjectError, ProjectionStatus};
 
 /// How long to wait after the database or the log refused, at first and at most.
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(100);
@@ -37,8 +36,10 @@ impl Projector {
     /// several processes stand on it.
     pub async fn open(url: &ReadModelUrl, store: EventStore) -> Result<Self, ProjectError> {
         match url {
-            ReadModelUrl::Sqlite(_) => database::migrate(url, Side::Live).await?,
-            ReadModelUrl::Postgres(url) => database::check(url).await?,
+            ReadModelUrl::Sqlite(_) => read_model::migrate(url).await?,
+            ReadModelUrl::Postgres(url) => {
+                read_model::check(url).await.map_err(ReadModelError::from)?
+            }
         }
         Self::open_side(url, Side::Live, store).await
     }
@@ -72,7 +73,8 @@ impl Projector {
             [only] => Some(Arc::clone(&only.changes)),
             _ => None,
         };
-        ReadModel::beside(&self.url, replica, self.statuses(), changes).await
+        let positions = self.partitions.iter().map(|partition| partition.projected.subscribe());
+        Ok(ReadModel::open_with(&self.url, replica, positions.collect(), changes).await?)
     }
 
     /// Projects until it is told to stop. A partition with an event that can't be applied stops

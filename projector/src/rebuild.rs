@@ -7,9 +7,9 @@ mod file;
 mod schema;
 
 use event_store::EventStore;
+use read_model::{ReadModelError, ReadModelUrl, Side};
 
-use crate::write::Side;
-use crate::{ProjectError, Projector, ReadModelUrl, database};
+use crate::{ProjectError, Projector};
 
 /// How a try to swap ended.
 enum Swap {
@@ -23,12 +23,14 @@ enum Swap {
 /// Rebuilds the read model at `url`, whether or not a projector is at work on it.
 pub async fn rebuild(url: &ReadModelUrl, store: &EventStore) -> Result<(), ProjectError> {
     match url {
-        ReadModelUrl::Sqlite(_) => database::migrate(url, Side::Live).await?,
-        ReadModelUrl::Postgres(url) => database::check(url).await?,
+        ReadModelUrl::Sqlite(_) => read_model::migrate(url).await?,
+        ReadModelUrl::Postgres(url) => {
+            read_model::check(url).await.map_err(ReadModelError::from)?
+        }
     }
     // What a rebuild left that was killed is of no use.
     discard(url).await?;
-    database::migrate(url, Side::Rebuilt).await?;
+    read_model::migrate_side(url, Side::Rebuilt).await?;
     let mut projector = Projector::open_side(url, Side::Rebuilt, store.clone()).await?;
     loop {
         projector.catch_up().await?;
@@ -44,11 +46,11 @@ pub async fn rebuild(url: &ReadModelUrl, store: &EventStore) -> Result<(), Proje
         }
     }
     drop(projector);
-    discard(url).await
+    Ok(discard(url).await?)
 }
 
 /// Removes what is beside the live tables.
-async fn discard(url: &ReadModelUrl) -> Result<(), ProjectError> {
+async fn discard(url: &ReadModelUrl) -> Result<(), ReadModelError> {
     match url {
         ReadModelUrl::Sqlite(file) => file::discard(file),
         ReadModelUrl::Postgres(url) => schema::discard(url).await,

@@ -17,11 +17,11 @@ use domain::{AccountId, Event, ExchangeId, HoldId, OfferId, PurchaseId, Timestam
 use event_schema::decode;
 use event_store::with_causes;
 use log_record::RecordedEvent;
+use read_model::ShippingStatus;
 use serde::Serialize;
 
-use crate::{ProjectError, ShippingStatus};
+use crate::ProjectError;
 
-pub use credit::NEVER;
 pub(crate) use credit::{BalanceChange, Change, Entry, Lot, PartChange, PartKey, Withdrawal};
 pub(crate) use exchange::{Exchange, ExchangeChange};
 pub(crate) use hold::{Hold, HoldChange};
@@ -178,6 +178,8 @@ fn json(value: &impl Serialize) -> Result<String, serde_json::Error> {
 
 #[cfg(test)]
 mod tests {
+    use read_model::NEVER;
+
     use super::*;
 
     fn ids(rows: &Rows) -> Vec<&str> {

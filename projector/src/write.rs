@@ -3,24 +3,14 @@
 mod postgres;
 mod sqlite;
 
-use std::path::{Path, PathBuf};
-
 use log_record::{LogId, Partition, Place};
 use postgres_connection::PostgresError;
+use read_model::{Checkpoint, ReadModelError, ReadModelUrl, Side};
 
-use crate::checkpoint::Checkpoint;
 use crate::rows::{Lanes, Rows};
-use crate::{ProjectError, ReadModelUrl};
 
 pub(crate) use postgres::PostgresTables;
-pub(crate) use sqlite::SqliteTables;
-
-/// The tables that are read, or those that a rebuild fills beside them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Live,
-    Rebuilt,
-}
+pub(crate) use sqlite::{SqliteTables, connect, failed};
 
 /// A connection that writes.
 #[derive(Debug)]
@@ -59,7 +49,7 @@ pub(crate) enum WriteError {
 }
 
 impl Tables {
-    pub(crate) async fn open(url: &ReadModelUrl, side: Side) -> Result<Self, ProjectError> {
+    pub(crate) async fn open(url: &ReadModelUrl, side: Side) -> Result<Self, ReadModelError> {
         match url {
             ReadModelUrl::Sqlite(file) => Ok(Self::Sqlite(SqliteTables::open(&side.file(file))?)),
             ReadModelUrl::Postgres(url) => {
@@ -110,28 +100,6 @@ impl Tables {
         match self {
             Self::Sqlite(_) => std::future::pending().await,
             Self::Postgres(tables) => tables.lost().await,
-        }
-    }
-}
-
-impl Side {
-    /// A SQLite file's name on this side.
-    pub(crate) fn file(self, live: &Path) -> PathBuf {
-        match self {
-            Self::Live => live.into(),
-            Self::Rebuilt => {
-                let mut name = live.as_os_str().to_owned();
-                name.push(".rebuild");
-                name.into()
-            }
-        }
-    }
-
-    /// A PostgreSQL schema's name on this side.
-    pub(crate) const fn schema(self) -> &'static str {
-        match self {
-            Self::Live => "guerdon_read_model",
-            Self::Rebuilt => "guerdon_read_model_rebuild",
         }
     }
 }

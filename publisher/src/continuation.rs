@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use log_record::Place;
-use projector::ReadError;
+use read_model::ReadError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use wire::{JsonBody, PathId, Problem};

@@ -1,6 +1,6 @@
 //! Why something can't be published, in sentences for the people who run it.
 
-use projector::ReadError;
+use read_model::ReadError;
 
 use crate::kafka::{Failure, KafkaRefused};
 use crate::state::StateError;

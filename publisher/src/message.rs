@@ -1,6 +1,6 @@
 //! A message as it goes to Kafka: `docs/decisions/0013-how-shipping-is-published.md` has the wire.
 
-use projector::{RequestProgress, ShippingMessage};
+use read_model::{RequestProgress, ShippingMessage};
 use sha2::{Digest as _, Sha256};
 
 use crate::kafka::{Failure, Outgoing, Producer, Ticket, Unsent};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log_record::LogId;
-use projector::ReadModel;
+use read_model::ReadModel;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use log_record::{Partition, Place, Position};
-use projector::{Query, ReadError, ReadModel, Reading, RequestProgress, ShippingStatus};
+use read_model::{Query, ReadError, ReadModel, Reading, RequestProgress, ShippingStatus};
 
 use crate::PublishError;
 use crate::ends::{FeedName, LaneEnd};

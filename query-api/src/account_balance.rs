@@ -5,14 +5,14 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::AccountId;
 use log_record::{Place, Position};
-use projector::{Glance, NEVER, Reading};
+use read_model::{NEVER, Reading, SingleRead};
 use serde::Serialize;
 use tokio::time::Instant;
 use wire::{JsonAnswer, PathId, Problem, read_positions};
 
 use crate::balance_cache::{Balance, P0};
 use crate::clock::{Clock, now};
-use crate::freshness::glance;
+use crate::freshness::read_once;
 use crate::standing::{RecordedBalance, STANDING, Standing, recorded_balance};
 use crate::{QueryApi, failed, place};
 
@@ -49,8 +49,8 @@ impl Balance {
         era: u64,
     ) -> Result<Self, Problem> {
         let read_at = Instant::now();
-        let Glance { as_of, rows } =
-            glance(api, wanted, STANDING, &[account_id.as_str().into()]).await?;
+        let SingleRead { as_of, rows } =
+            read_once(api, wanted, STANDING, &[account_id.as_str().into()]).await?;
         let from = now(&as_of);
         let standing = Standing::of(rows, from).map_err(failed)?;
         Ok(Self {

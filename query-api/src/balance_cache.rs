@@ -13,8 +13,8 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::AccountId;
 use log_record::{Partition, Place, Position};
-use projector::Changes;
 use quick_cache::sync::{Cache, EntryAction, EntryResult};
+use read_model::Changes;
 use tokio::time::{Instant, timeout};
 use wire::{JsonAnswer, Problem};
 

@@ -7,7 +7,7 @@
 use std::time::SystemTime;
 
 use domain::Timestamp;
-use projector::AsOf;
+use read_model::AsOf;
 
 /// What a read's time goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

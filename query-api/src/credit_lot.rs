@@ -3,7 +3,7 @@
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::AccountId;
-use projector::NEVER;
+use read_model::NEVER;
 use serde::Serialize;
 use wire::{Page, PathId, Problem, QueryString, json_with_etag, page_limit, read_cursor};
 

@@ -3,7 +3,7 @@
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{AccountId, ExchangeId};
-use projector::Query;
+use read_model::Query;
 use serde::{Deserialize, Serialize};
 use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_limit, read_cursor};
 

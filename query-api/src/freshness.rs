@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use log_record::Place;
-use projector::{Argument, Glance, Query, ReadError, Reading, RowOf};
+use read_model::{Argument, Query, ReadError, Reading, RowOf, SingleRead};
 use wire::{Problem, read_positions};
 
 use crate::QueryApi;
@@ -23,13 +23,13 @@ impl FromRequestParts<QueryApi> for Fresh {
 }
 
 /// One statement that contains every one of these places.
-pub(crate) async fn glance<T: RowOf>(
+pub(crate) async fn read_once<T: RowOf>(
     api: &QueryApi,
     wanted: &[Place],
     query: Query,
     arguments: &[Argument<'_>],
-) -> Result<Glance<T>, Problem> {
-    api.read_model.glance(wanted, api.wait_max, query, arguments).await.map_err(unread)
+) -> Result<SingleRead<T>, Problem> {
+    api.read_model.read_once(wanted, api.wait_max, query, arguments).await.map_err(unread)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err as it is")]

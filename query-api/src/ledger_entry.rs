@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{AccountId, LotPart};
 use log_record::Place;
-use projector::{Query, Reading};
+use read_model::{Query, Reading};
 use serde::{Deserialize, Serialize};
 use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_limit, read_cursor};
 

@@ -30,7 +30,7 @@ use std::time::Duration;
 use axum::extract::FromRef;
 use domain::AccountId;
 use log_record::LogId;
-use projector::{Query, ReadModel, Reading, RowOf};
+use read_model::{Query, ReadModel, Reading, RowOf};
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;

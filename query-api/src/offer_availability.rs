@@ -3,7 +3,7 @@
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::OfferId;
-use projector::Query;
+use read_model::Query;
 use serde::Serialize;
 use wire::{
     Page, PathId, Problem, QueryString, json_with_etag, json_with_version, page_limit, read_cursor,

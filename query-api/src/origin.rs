@@ -1,6 +1,6 @@
 //! What lots came from: the answer to "why".
 
-use projector::{Query, Reading};
+use read_model::{Query, Reading};
 use std::collections::HashMap;
 
 use serde::Serialize;

@@ -3,7 +3,7 @@
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{AccountId, PurchaseId};
-use projector::Query;
+use read_model::Query;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag};

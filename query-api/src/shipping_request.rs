@@ -3,7 +3,7 @@
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{AccountId, ExchangeId, PurchaseId, WarehouseId};
-use projector::{Query, ShippingStatus, shipping_id};
+use read_model::{Query, ShippingStatus, shipping_id};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use wire::{Caller, Page, Problem, QueryString, Role, json_with_etag, page_limit, read_cursor};

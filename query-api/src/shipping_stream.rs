@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use domain::{Timestamp, WarehouseId};
 use futures_util::stream::{Stream, unfold};
 use log_record::{Partition, Place, PlaceError, Position};
-use projector::{ReadError, Reading, ShippingMessage};
+use read_model::{ReadError, Reading, ShippingMessage};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::time::Instant;

@@ -4,7 +4,7 @@
 //! doesn't wait for that: it does in passing what the ledger will record, in the ledger's order.
 
 use domain::{AccountId, LotPart};
-use projector::{NEVER, Query, Reading};
+use read_model::{NEVER, Query, Reading};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -12,7 +12,7 @@ use crate::clock::now;
 
 const BALANCE: Query = Query::same(include_str!("sql/select_account_balance.sql"));
 
-/// All that tells where an account stands, in one statement; it can be a glance.
+/// All that tells where an account stands, in one statement; it can be a single read.
 pub(crate) const STANDING: Query = Query::each(
     include_str!("sql/select_standing.sqlite.sql"),
     include_str!("sql/select_standing.postgres.sql"),

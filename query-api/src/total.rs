@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use projector::{NEVER, Query, Reading};
+use read_model::{NEVER, Query, Reading};
 use serde::Serialize;
 use wire::{Problem, json_with_etag};
 

@@ -12,15 +12,18 @@ const LONG: [(&str, &str); 3] =
 #[expect(clippy::disallowed_methods, reason = "the settings here are variables of the tests'")]
 pub(crate) fn faults() -> anyhow::Result<()> {
     services::install()?;
-    let ledger = ["-p", "guerdon", "--test", "crash", "--test", "postgres_faults"];
-    let ledger = [&ledger[..], &["--test", "failover", "--test", "shipping_faults"]].concat();
-    let race = vec!["-p", "event-store", "--features", "kurrent", "--test", "contract"];
-    let kurrent = vec!["-p", "guerdon", "--features", "kurrent", "--test", "kurrent"];
-    let warehouse = vec!["-p", "example-warehouse", "--test", "warehouse"];
-    for tests in [ledger, race, kurrent, warehouse] {
+    let ledger = ["crash::", "postgres_faults::", "failover::", "shipping_faults::"];
+    let programs: [(&[&str], &[&str]); 4] = [
+        (&["-p", "guerdon"], &ledger),
+        (&["-p", "event-store", "--features", "kurrent"], &["contract::"]),
+        (&["-p", "guerdon", "--features", "kurrent"], &["kurrent::"]),
+        (&["-p", "example-warehouse"], &["warehouse::"]),
+    ];
+    for (program, tests) in programs {
         // One after the other: what is measured is a ledger, not how they share a machine.
-        let last = ["--", "--nocapture", "--test-threads=1"];
-        let mut command = cargo(&[&["test", "--release"], &tests[..], &last[..]].concat());
+        let args = [&["test", "--release", "--test", "it"], program, &["--"], tests];
+        let mut command =
+            cargo(&[&args.concat()[..], &["--nocapture", "--test-threads=1"]].concat());
         for (name, value) in LONG {
             command.env(name, std::env::var(name).unwrap_or_else(|_| value.into()));
         }

@@ -30,10 +30,10 @@ const TEST_MINUTES: &str = "10";
 fn test_all() -> anyhow::Result<()> {
     // Whatever fails, the rest is told of, too.
     cargo_test(&["--workspace", "--no-fail-fast"])?;
-    let contract = ["-p", "event-store", "--features", "kurrent"];
-    cargo_test(&[&contract[..], &["--lib", "--test", "contract", "kurrent"]].concat())?;
-    let packages = ["-p", "event-store", "-p", "guerdon", "--features", "guerdon/kurrent"];
-    cargo_test(&[&packages[..], &["--test", "kurrent"]].concat())
+    let store = ["-p", "event-store", "--features", "kurrent"];
+    cargo_test(&[&store[..], &["--lib", "--test", "it", "kurrent"]].concat())?;
+    let ledger = ["-p", "guerdon", "--features", "kurrent"];
+    cargo_test(&[&ledger[..], &["--test", "it", "kurrent::"]].concat())
 }
 
 fn cargo_test(args: &[&str]) -> anyhow::Result<()> {

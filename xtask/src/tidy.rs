@@ -1,5 +1,7 @@
 //! `cargo xtask tidy`: what the compiler and clippy don't look at, over the tracked files.
 
+mod markdown;
+
 use std::fs;
 
 use anyhow::{Context as _, bail};
@@ -22,6 +24,7 @@ pub(crate) fn tidy() -> anyhow::Result<()> {
     let mut complaints: Vec<String> =
         files.iter().flat_map(|(path, text)| complaints_of(path, text)).collect();
     complaints.extend(uncited_invariants(&files));
+    complaints.extend(markdown::complaints(&files));
     if complaints.is_empty() {
         eprintln!("{} files are tidy", files.len());
         return Ok(());
@@ -137,7 +140,7 @@ mod tests {
         let files = [
             file("docs/INVARIANTS.md", "## I1 One\n## I2 Two\n"),
             file("domain/src/state.rs", "ensure(x, \"I1: one\")"),
-            file("domain/tests/laws.rs", "fn invariant_i1_holds() {}"),
+            file("domain/tests/it/laws.rs", "fn invariant_i1_holds() {}"),
         ];
         let found = uncited_invariants(&files).join("\n");
         assert!(!found.contains("I1") && found.matches("I2").count() == 2, "{found}");

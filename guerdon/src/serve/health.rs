@@ -10,8 +10,9 @@ use command_api::WriterStatus;
 use domain::Clock;
 use event_store::{EventStore, with_causes};
 use log_record::Partition;
-use projector::{ProjectionStatus, ReadError, ReadModel};
+use projector::ProjectionStatus;
 use publisher::Publisher;
+use read_model::{ReadError, ReadModel};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 

@@ -2,8 +2,8 @@
 
 use anyhow::Context as _;
 use event_store::EventStore;
-use projector::ReadModel;
 use publisher::{Publisher, PublisherConfig};
+use read_model::ReadModel;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 

@@ -3,18 +3,16 @@
 
 use std::path::{Path, PathBuf};
 
+use read_model::{ReadModelError, Side, TABLES};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::Swap;
-use crate::ProjectError;
-use crate::database::{connect, failed};
-use crate::dump::TABLES;
-use crate::write::Side;
+use crate::write::{connect, failed};
 
 const ARE_AHEAD: &str = include_str!("../sql/sqlite/are_live_tables_ahead.sql");
 
 /// It waits for the disk, in a program that does nothing else meanwhile.
-pub(super) fn swap(file: &Path) -> Result<Swap, ProjectError> {
+pub(super) fn swap(file: &Path) -> Result<Swap, ReadModelError> {
     let mut live = connect(file)?;
     let beside = Side::Rebuilt.file(file);
     live.execute("attach ?1 as rebuilt", (beside.to_string_lossy(),))
@@ -38,7 +36,7 @@ fn pour(live: &mut Connection) -> rusqlite::Result<Swap> {
     Ok(Swap::Done)
 }
 
-pub(super) fn discard(file: &Path) -> Result<(), ProjectError> {
+pub(super) fn discard(file: &Path) -> Result<(), ReadModelError> {
     let beside = Side::Rebuilt.file(file);
     for suffix in ["", "-wal", "-shm"] {
         let mut name = beside.clone().into_os_string();
@@ -46,7 +44,7 @@ pub(super) fn discard(file: &Path) -> Result<(), ProjectError> {
         let file = PathBuf::from(name);
         match std::fs::remove_file(&file) {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                return Err(ProjectError::Io { doing: "remove", file, source });
+                return Err(ReadModelError::Io { doing: "remove", file, source });
             }
             _ => {}
         }

@@ -2,13 +2,11 @@
 //! ones in one transaction; statements that readers have prepared find them under the same names.
 
 use postgres_connection::PostgresUrl;
+use read_model::{ReadModelError, ReadModelUrl, Side, TABLES};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use super::Swap;
-use crate::dump::TABLES;
-use crate::write::Side;
-use crate::{ProjectError, ReadModelUrl};
 
 const KEEP_GRANTS: &str = include_str!("../sql/postgres/keep_grants.sql");
 const ARE_AHEAD: &str = include_str!("../sql/postgres/are_live_tables_ahead.sql");
@@ -19,7 +17,7 @@ const ARE_AHEAD: &str = include_str!("../sql/postgres/are_live_tables_ahead.sql"
 const LOCK: &str = "begin; set local lock_timeout to '2s'; \
     lock table guerdon_read_model.checkpoint in access exclusive mode";
 
-pub(super) async fn swap(url: &PostgresUrl) -> Result<Swap, ProjectError> {
+pub(super) async fn swap(url: &PostgresUrl) -> Result<Swap, ReadModelError> {
     let client = url.connect().await?.client;
     match trade(&client).await {
         Ok(swap) => Ok(swap),
@@ -53,13 +51,13 @@ async fn trade(client: &Client) -> Result<Swap, tokio_postgres::Error> {
     Ok(Swap::Done)
 }
 
-pub(super) async fn discard(url: &PostgresUrl) -> Result<(), ProjectError> {
+pub(super) async fn discard(url: &PostgresUrl) -> Result<(), ReadModelError> {
     let client = url.connect().await?.client;
     let drop = format!("drop schema if exists {} cascade", Side::Rebuilt.schema());
     client.batch_execute(&drop).await.map_err(|error| failed("clear up beside", url, error))
 }
 
-fn failed(doing: &'static str, url: &PostgresUrl, error: tokio_postgres::Error) -> ProjectError {
+fn failed(doing: &'static str, url: &PostgresUrl, error: tokio_postgres::Error) -> ReadModelError {
     let at = ReadModelUrl::Postgres(url.clone().into());
-    ProjectError::Database { doing, at, source: error.into() }
+    ReadModelError::database(doing, &at, error)
 }

@@ -6,12 +6,10 @@ use domain::{
     AccountId, CreditDeducted, CreditEarned, CreditExpired, CreditMatured, CreditReceived,
     CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, LotPart, Timestamp, WithdrawalCause,
 };
+use read_model::NEVER;
 
 use super::programme::add;
 use super::{At, Rows, int, json};
-
-/// What `expires_at` is in the tables where credit can be spent for ever: after every time.
-pub const NEVER: i64 = i64::MAX;
 
 /// By how much an account's credit changes, or a part of a lot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

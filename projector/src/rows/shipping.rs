@@ -11,10 +11,10 @@ use domain::{
     ShipmentReport, Shipped, WarehouseId,
 };
 use event_schema::decode_metadata;
+use read_model::{ShippingStatus, lane};
 use serde::{Deserialize, Serialize};
 
 use super::{At, Rows, json};
-use crate::{ShippingStatus, lane};
 
 /// Whom a request is of, and what for.
 pub(crate) type RequestKey = (AccountId, Shipped);

@@ -17,14 +17,13 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use log_record::{Checksum, Generation, LogId, Partition, Place, Position};
 use postgres_connection::{Connection, PostgresUrl};
+use read_model::{Checkpoint, ReadModelError, ReadModelUrl};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
 use super::{Batch, WriteError, Written};
-use crate::checkpoint::Checkpoint;
 use crate::rows::{LaneEnd, Lanes};
-use crate::{ProjectError, ReadModelUrl};
 
 const SESSION: &str = include_str!("../sql/postgres/session.sql");
 const SELECT: &str = include_str!("../sql/postgres/select_checkpoint.sql");
@@ -55,14 +54,12 @@ impl PostgresTables {
     pub(crate) async fn open(
         url: &PostgresUrl,
         schema: &'static str,
-    ) -> Result<Self, ProjectError> {
+    ) -> Result<Self, ReadModelError> {
         let connection = url.connect().await?;
         let session = format!("set search_path to {schema}; {SESSION}");
         let set = connection.client.batch_execute(&session).await;
-        set.map_err(|source| ProjectError::Database {
-            doing: "open",
-            at: ReadModelUrl::Postgres(url.clone().into()),
-            source: source.into(),
+        set.map_err(|source| {
+            ReadModelError::database("open", &ReadModelUrl::Postgres(url.clone().into()), source)
         })?;
         Ok(Self { connection, prepared: HashMap::new() })
     }

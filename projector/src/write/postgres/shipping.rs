@@ -1,10 +1,10 @@
 //! Shipping requests, what warehouses are told of them later, and the lanes that count both.
 
 use domain::Shipped;
+use read_model::ShippingStatus;
 use tokio_postgres::Row;
 
 use super::{PostgresTables, Write, asked, column, sparse};
-use crate::ShippingStatus;
 use crate::rows::{FoundRequest, RequestKey, RequestState, Shipping};
 use crate::write::WriteError;
 

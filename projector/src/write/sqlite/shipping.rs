@@ -1,10 +1,10 @@
 //! Shipping requests, what warehouses are told of them later, and the lanes that count both.
 
 use domain::Shipped;
+use read_model::ShippingStatus;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::ShippingStatus;
 use crate::rows::{FoundRequest, Lanes, RequestKey, RequestState, Shipping};
 use crate::write::WriteError;
 

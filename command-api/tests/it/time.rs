@@ -1,0 +1,213 @@
+//! What the writer promises about time: a clock that can't be right decides nothing, and what falls
+//! due is recorded whether or not anybody asks.
+
+use std::time::{Duration, Instant};
+
+use command_api::{Answer, NotDecided, Request, StartError, Unanswered, Writer, WriterStatus};
+use domain::command::{ConfirmClock, EarnCredit};
+use domain::{AccountId, Cause, CauseKind, Clock, Command, Event, Points, Timestamp};
+
+use crate::ledger::*;
+
+const DAY: i64 = 24 * 60 * 60;
+
+#[tokio::test]
+async fn time_that_passes_as_it_should_is_no_jump() {
+    let hands = Hands::at(1_000);
+    let ledger = Ledger::with_clock(None, &hands).await;
+    for round in 0..5 {
+        ledger.recorded(earns("ann", &format!("B-{round}"), None)).await;
+        // Asleep for a day, as a machine that was suspended; the time since its start counts it.
+        hands.pass(DAY);
+    }
+    let times: Vec<_> = ledger.events().await.into_iter().map(|(time, _)| time).collect();
+    assert_eq!(times.last(), Some(&time(1_000 + 4 * DAY)));
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_decides_nothing_until_it_is_confirmed() {
+    for jump in [-6, 6, DAY] {
+        let hands = Hands::at(10 * DAY);
+        let ledger = Ledger::with_clock(None, &hands).await;
+        ledger.recorded(earns("ann", "B-1", None)).await;
+        hands.jump(jump);
+        let unanswered = ledger.asks(earns("ann", "B-2", None)).await.err();
+        let unconfirmed = Some(Unanswered::NotDecided(NotDecided::ClockUnconfirmed));
+        assert_eq!(unanswered, unconfirmed, "a jump of {jump} s");
+        let status = ledger.writer.status().borrow().clone();
+        assert!(
+            matches!(status, WriterStatus::ClockUnconfirmed(why) if why.to_string().contains("jumped"))
+        );
+        ledger.recorded(confirmation(10 * DAY + jump)).await;
+        assert_eq!(*ledger.writer.status().borrow(), WriterStatus::Serving);
+        ledger.recorded(earns("ann", "B-2", None)).await;
+        let times: Vec<_> = ledger.events().await.into_iter().map(|(time, _)| time).collect();
+        assert!(times.is_sorted(), "{times:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_restart_does_not_take_an_operators_place() {
+    let hands = Hands::at(10 * DAY);
+    let mut ledger = Ledger::with_clock(None, &hands).await;
+    ledger.recorded(earns("ann", "B-1", Some(12 * DAY))).await;
+    hands.jump(20 * DAY);
+    for _ in 0..2 {
+        let unanswered = ledger.asks(earns("ann", "B-2", None)).await.err();
+        assert_eq!(unanswered, Some(Unanswered::NotDecided(NotDecided::ClockUnconfirmed)));
+        ledger.restart().await;
+    }
+    assert_eq!(expired(&ledger).await, 0);
+    let doubts = ledger.events().await.into_iter();
+    let doubts = doubts.filter(|(_, event)| matches!(event, Event::ClockDoubted(_)));
+    assert_eq!(doubts.map(|(time, _)| time).collect::<Vec<_>>(), [time(10 * DAY)]);
+    ledger.recorded(confirmation(30 * DAY)).await;
+    ledger.recorded(earns("ann", "B-2", None)).await;
+    assert_eq!(expired(&ledger).await, 1);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_corrected_by_less_goes_on() {
+    let hands = Hands::at(10 * DAY);
+    let ledger = Ledger::with_clock(None, &hands).await;
+    for (round, jump) in [4, -4, 4, -4].into_iter().enumerate() {
+        hands.jump(jump);
+        ledger.recorded(earns("ann", &format!("B-{round}"), None)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_start_before_the_last_event_or_long_after_it_asks_first() {
+    for (away, is_trusted) in
+        [(-6, false), (-5, true), (0, true), (30 * DAY, true), (30 * DAY + 1, false)]
+    {
+        let hands = Hands::at(100 * DAY);
+        let mut ledger = Ledger::with_clock(None, &hands).await;
+        ledger.recorded(earns("ann", "B-1", None)).await;
+        hands.jump(away);
+        ledger.restart().await;
+        let answer = ledger.asks(earns("ann", "B-2", None)).await;
+        assert_eq!(answer.is_ok(), is_trusted, "{away} s away: {answer:?}");
+        ledger.recorded(confirmation(100 * DAY + away)).await;
+        ledger.recorded(earns("ann", "B-3", None)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_log_keeps_the_clock_that_it_was_opened_with() {
+    let hands = Hands::at(1_000);
+    let ledger = Ledger::with_clock(Some(Clock::Commands), &hands).await;
+    let mut config = ledger.config.clone();
+    drop(ledger);
+    config.clock = None;
+    drop(Writer::start(config.clone(), P0).await.expect("as it was opened"));
+    config.clock = Some(Clock::Wall);
+    let error = Writer::start(config, P0).await.expect_err("another clock");
+    assert!(matches!(error, StartError::OtherClock { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn by_the_commands_clock_time_is_what_they_say_and_never_goes_back() {
+    let hands = Hands::at(1_000);
+    let ledger = Ledger::with_clock(Some(Clock::Commands), &hands).await;
+    for (basket, said) in [("B-1", Some(50)), ("B-2", Some(40)), ("B-3", None), ("B-4", Some(60))] {
+        ledger.recorded(earns_at(said, "ann", basket, None)).await;
+    }
+    let times: Vec<_> = ledger.events().await.into_iter().map(|(time, _)| time).collect();
+    assert_eq!(times, [0, 50, 50, 50, 60].map(time));
+}
+
+#[tokio::test]
+async fn what_falls_due_is_recorded_though_nobody_asks() {
+    let hands = Hands::at(1_000);
+    let ledger = Ledger::with_clock(None, &hands).await;
+    ledger.recorded(open("mug", None)).await;
+    for shopper in 0..3_000 {
+        ledger.recorded(earns(&numbered(shopper), "B-1", Some(2_000))).await;
+    }
+    hands.pass(999);
+    ledger.recorded(earns("ann", "B-1", None)).await;
+    assert_eq!(expired(&ledger).await, 0);
+    hands.pass(1);
+    let started = Instant::now();
+    while expired(&ledger).await < 3_000 {
+        assert!(started.elapsed() < Duration::from_secs(10), "{}", expired(&ledger).await);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    ledger.agrees_with_its_log().await;
+}
+
+#[tokio::test]
+async fn after_a_long_stop_each_account_falls_due_in_order_of_time() {
+    let hands = Hands::at(1_000);
+    let mut ledger = Ledger::with_clock(None, &hands).await;
+    for (basket, expires) in [("B-3", 3_000), ("B-1", 1_500), ("B-2", 2_000)] {
+        ledger.recorded(earns("ann", basket, Some(expires))).await;
+    }
+    hands.pass(DAY);
+    ledger.restart().await;
+    let started = Instant::now();
+    while expired(&ledger).await < 3 {
+        assert!(started.elapsed() < Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let lots: Vec<u64> = ledger
+        .events()
+        .await
+        .into_iter()
+        .filter_map(|(_, event)| match event {
+            Event::CreditExpired(_, fact) => Some(fact.lots),
+            _ => None,
+        })
+        .flatten()
+        .map(|part| part.lot.get())
+        .collect();
+    assert_eq!(lots, [3, 4, 2]);
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_what_would_be_and_records_nothing() {
+    let ledger = Ledger::start().await;
+    let before = ledger.events().await.len();
+    let dry = |request: Request| Request { is_dry_run: true, ..request };
+    let answer = ledger.asks(dry(redeem("ann", "x-1", "mug"))).await;
+    let Ok(Answer::Preview(preview)) = answer else { panic!("{answer:?}") };
+    assert_eq!(preview.points.get(), 300);
+    assert_eq!(preview.available.get() - preview.available_after.get(), 300);
+    assert_eq!(preview.lots.len(), 1);
+    let refused = ledger.asks(dry(redeem("nobody", "x-1", "mug"))).await;
+    assert!(matches!(refused, Ok(Answer::Refused(_))), "{refused:?}");
+    assert_eq!(ledger.events().await.len(), before);
+    ledger.recorded(redeem("ann", "x-1", "mug")).await;
+    let repeat = ledger.asks(dry(redeem("ann", "x-1", "mug"))).await;
+    assert!(matches!(repeat, Ok(Answer::Repeat { .. })), "{repeat:?}");
+}
+
+async fn expired(ledger: &Ledger) -> usize {
+    let events = ledger.events().await;
+    let parts = events.iter().map(|(_, event)| match event {
+        Event::CreditExpired(_, fact) => fact.lots.len(),
+        _ => 0,
+    });
+    parts.sum()
+}
+
+fn earns(account: &str, basket: &str, expires: Option<i64>) -> Request {
+    earns_at(None, account, basket, expires)
+}
+
+fn earns_at(said: Option<i64>, account: &str, basket: &str, expires: Option<i64>) -> Request {
+    request(Command::EarnCredit(EarnCredit {
+        account_id: id::<AccountId>(account),
+        points: Points::new(100).expect("an amount"),
+        cause: Cause { kind: CauseKind::Purchase, id: id(basket) },
+        available_at: None,
+        expires_at: expires.map(time),
+        occurred_at: said.map(time),
+    }))
+}
+
+fn confirmation(seconds: i64) -> Request {
+    let wall: Timestamp = time(seconds);
+    request(Command::ConfirmClock(ConfirmClock { wall }))
+}

@@ -1,0 +1,488 @@
+//! The invariants of docs/INVARIANTS.md, hunted over random histories.
+
+mod random;
+mod sums;
+
+use std::collections::HashMap;
+
+use domain::{
+    Account, AccountId, Cause, CauseKind, Decision, Event, ExchangeId, IdHash, LotId, LotPart,
+    OfferId, OfferOpened, Points, ReleaseReason, Shipped, State, Timestamp, Units, WithdrawalCause,
+};
+use proptest::prelude::*;
+use random::{History, Recorded, id, steps, terms};
+use serde_json::Value;
+use sums::{number, sums};
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+
+    #[test]
+    fn invariant_i1_available_credit_is_what_is_left_of_the_lots(steps in steps()) {
+        let History { state, .. } = History::of(&steps);
+        for (id, account) in state.accounts() {
+            let left: u64 = account.lots().map(|lot| lot.points.get()).sum();
+            prop_assert_eq!(account.available().get(), left, "{}", id);
+            prop_assert!(parts_of(account).all(|part| part.points > Points::ZERO));
+        }
+    }
+
+    #[test]
+    fn invariant_i2_an_id_is_recorded_once(steps in steps()) {
+        let History { state, events, .. } = History::of(&steps);
+        let mut borne: HashMap<IdHash, usize> = HashMap::new();
+        for (index, Recorded { at, event, .. }) in events.iter().enumerate() {
+            for id in ids_of(event) {
+                let before = borne.insert(id, index);
+                // A purchase takes its cause over from the credit that it earned, right before it.
+                let is_handed_on = matches!(event, Event::PurchaseRecorded(_, fact)
+                    if fact.points.is_some() && before == Some(index - 1));
+                prop_assert!(before.is_none() || is_handed_on, "{:?}", event);
+                let is_kept = state.recorded().position_of(id) == Some(*at);
+                let is_taken_over = matches!(
+                    events.get(index + 1).map(|next| &next.event),
+                    Some(Event::PurchaseRecorded(..))
+                );
+                prop_assert!(is_kept || is_taken_over, "{:?}", event);
+            }
+        }
+    }
+
+    #[test]
+    fn invariant_i3_halves_stand_side_by_side_and_amounts_are_the_sums_of_their_parts(
+        steps in steps(),
+    ) {
+        let History { events, .. } = History::of(&steps);
+        for pair in events.windows(2) {
+            let [first, second] = [&pair[0].event, &pair[1].event];
+            prop_assert_eq!(second_half_of(first), first_half_of(second), "{:?}", pair);
+        }
+        for Recorded { event, .. } in &events {
+            if let Some((points, parts)) = moved(event) {
+                let sum: u64 = parts.iter().map(|part| part.points.get()).sum();
+                prop_assert_eq!(points.get(), sum, "{:?}", event);
+            }
+        }
+    }
+
+    #[test]
+    fn invariant_i4_units_sold_and_units_left_are_the_stock(steps in steps()) {
+        let History { state, events, .. } = History::of(&steps);
+        let mut sold: HashMap<&OfferId, u64> = HashMap::new();
+        let mut stocked: HashMap<&OfferId, u64> = HashMap::new();
+        for Recorded { event, .. } in &events {
+            match event {
+                Event::OfferOpened(fact) => {
+                    stocked.insert(&fact.offer_id, fact.stock.map_or(0, Units::get));
+                }
+                Event::StockAdded(fact) => {
+                    *stocked.entry(&fact.offer_id).or_default() += fact.units.get();
+                }
+                Event::ExchangeCreated(_, fact) => {
+                    *sold.entry(&fact.offer_id).or_default() += fact.quantity.get();
+                }
+                Event::ExchangeCancelled(_, fact) => {
+                    *sold.entry(&fact.offer_id).or_default() -= fact.quantity.get();
+                }
+                _ => {}
+            }
+        }
+        for (id, offer) in state.offers() {
+            let Some(remaining) = offer.inventory.remaining() else { continue };
+            let sold = sold.get(id).copied().unwrap_or_default();
+            prop_assert_eq!(sold + remaining.get(), stocked[id], "{}", id);
+        }
+    }
+
+    #[test]
+    fn invariant_i5_a_gap_or_a_repetition_of_positions_is_refused(
+        steps in steps(),
+        skipped in 1_u64..5,
+    ) {
+        let History { mut state, .. } = History::of(&steps);
+        let now = state.recorded_at();
+        for wrong in [state.position(), state.position().next().plus(skipped)] {
+            prop_assert!(state.evolve(wrong, now, &fresh_offer()).is_err());
+        }
+        prop_assert!(state.evolve(state.position().next(), now, &fresh_offer()).is_ok());
+    }
+
+    #[test]
+    fn invariant_i6_an_event_from_the_past_is_refused(steps in steps(), back in 1_i64..1_000) {
+        let History { mut state, .. } = History::of(&steps);
+        let earlier = Timestamp::from_micros(state.recorded_at().micros() - back).expect("a time");
+        prop_assert!(state.evolve(state.position().next(), earlier, &fresh_offer()).is_err());
+    }
+
+    #[test]
+    fn invariant_i7_points_are_conserved_overall_and_of_each_lot(steps in steps()) {
+        let History { state, events, .. } = History::of(&steps);
+        let (sums, earned, gone) = sums(&events);
+        let over = |sum: fn(&Account) -> Points| -> i128 {
+            state.accounts().map(|(_, account)| number(sum(account))).sum()
+        };
+        let [available, held, pending, debt] =
+            [Account::available, Account::held, Account::pending, Account::owed].map(over);
+        prop_assert_eq!(debt, sums.owed - sums.repaid);
+        let in_transit = sums.sent - sums.received;
+        prop_assert_eq!(
+            sums.issued,
+            available + held + pending + sums.redeemed - sums.refunded
+                + sums.expired + sums.withdrawn + in_transit - debt,
+            "{:?}", sums
+        );
+        let mut there: HashMap<LotId, i128> = HashMap::new();
+        for part in state.accounts().flat_map(|(_, account)| parts_of(account)) {
+            *there.entry(part.lot).or_default() += number(part.points);
+        }
+        for (lot, points) in earned {
+            let there = there.get(&lot).copied().unwrap_or_default();
+            let gone = gone.get(&lot).copied().unwrap_or_default();
+            prop_assert_eq!(points, there + gone, "lot {:?}", lot);
+        }
+    }
+
+    #[test]
+    fn invariant_i8_credit_is_spent_within_its_time_and_expires_after_it(steps in steps()) {
+        let History { events, .. } = History::of(&steps);
+        let mut available: HashMap<LotId, Timestamp> = HashMap::new();
+        for Recorded { at, time, event } in &events {
+            let (time, mut is_spent) = (*time, true);
+            let parts: &[LotPart] = match event {
+                Event::CreditEarned(_, fact) => {
+                    if let Some(from) = fact.available_at {
+                        available.insert((*at).into(), from);
+                    }
+                    &[]
+                }
+                Event::CreditDeducted(_, fact) => &fact.lots,
+                Event::CreditHeld(_, fact) => &fact.lots,
+                Event::HoldSwapped(_, fact) => &fact.taken,
+                Event::CreditSent(_, fact) => &fact.lots,
+                Event::CreditExpired(_, fact) => {
+                    is_spent = false;
+                    &fact.lots
+                }
+                _ => &[],
+            };
+            for part in parts {
+                let has_expired = part.expires_at.is_some_and(|expires| expires <= time);
+                prop_assert_eq!(is_spent, !has_expired, "{:?}", event);
+                let from = available.get(&part.lot);
+                prop_assert!(from.is_none_or(|from| *from <= time), "{:?}", event);
+            }
+        }
+    }
+
+    #[test]
+    fn invariant_i9_refunds_never_exceed_what_an_exchange_cost(steps in steps()) {
+        let History { events, .. } = History::of(&steps);
+        let mut cost: HashMap<(&AccountId, &ExchangeId), (u64, u64)> = HashMap::new();
+        let mut drawn: HashMap<(&AccountId, &ExchangeId, LotId), u64> = HashMap::new();
+        let mut paid: &[LotPart] = &[];
+        for Recorded { event, .. } in &events {
+            match event {
+                Event::CreditDeducted(_, fact) => paid = &fact.lots,
+                Event::HoldCaptured(_, fact) => paid = &fact.lots,
+                Event::ExchangeCreated(account, fact) => {
+                    let key = (account, &fact.exchange_id);
+                    cost.insert(key, (fact.quantity.get(), fact.points.get()));
+                    for part in paid {
+                        *drawn.entry((account, &fact.exchange_id, part.lot)).or_default() +=
+                            part.points.get();
+                    }
+                }
+                Event::CreditRefunded(account, fact) => {
+                    for part in &fact.lots {
+                        let key = (account, &fact.exchange_id, part.lot);
+                        let left = drawn.get_mut(&key).and_then(|left| {
+                            *left = left.checked_sub(part.points.get())?;
+                            Some(())
+                        });
+                        prop_assert!(left.is_some(), "more of a lot than it drew: {:?}", fact);
+                    }
+                }
+                Event::ExchangeCancelled(account, fact) => {
+                    let (quantity, points) =
+                        cost.get_mut(&(account, &fact.exchange_id)).expect("it was created");
+                    let left = quantity.checked_sub(fact.quantity.get());
+                    *quantity = left.ok_or_else(|| TestCaseError::fail("too many pieces"))?;
+                    let left = points.checked_sub(fact.points.get());
+                    *points = left.ok_or_else(|| TestCaseError::fail("too many points"))?;
+                    prop_assert!(*quantity > 0 || *points == 0, "all pieces, and not all points");
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn invariant_i10_who_owes_has_nothing_to_spend(steps in steps()) {
+        let History { events, ends, .. } = History::of(&steps);
+        let mut state = State::default();
+        for Recorded { at, time, event } in &events {
+            prop_assert_eq!(state.evolve(*at, *time, event), Ok(()));
+            if ends.contains(at) {
+                for (id, account) in state.accounts() {
+                    let is_free = account.owed() == Points::ZERO;
+                    prop_assert!(is_free || account.available() == Points::ZERO, "{}", id);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn invariant_i11_a_replay_and_a_snapshot_give_the_state_that_deciding_left(
+        steps in steps(),
+        cut in 0.0..1.0,
+    ) {
+        let History { state, events, ends } = History::of(&steps);
+        let mut replayed = State::default();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
+        #[expect(clippy::cast_precision_loss, reason = "of a few hundred")]
+        let cut = ends[(ends.len() as f64 * cut) as usize];
+        let mut restored = State::default();
+        for Recorded { at, time, event } in &events {
+            prop_assert_eq!(replayed.evolve(*at, *time, event), Ok(()));
+            if *at > cut {
+                prop_assert_eq!(restored.evolve(*at, *time, event), Ok(()));
+            } else if *at == cut {
+                let bytes = postcard::to_stdvec(&replayed).expect("a snapshot");
+                let snapshot: State = postcard::from_bytes(&bytes).expect("a state");
+                restored = snapshot.with_schedule();
+            }
+        }
+        prop_assert_eq!(value_of(&replayed), value_of(&state));
+        prop_assert_eq!(value_of(&restored), value_of(&state));
+        // What falls due is known after both, too.
+        let later = state.recorded_at().plus_days(400);
+        let due = |mut state: State| {
+            let mut due = vec![];
+            while let Some(events) = state.take_due(later) {
+                due.push(format!("{events:?}"));
+            }
+            due.sort();
+            due
+        };
+        let [left, replayed, restored] = [state, replayed, restored].map(due);
+        prop_assert_eq!(&replayed, &left);
+        prop_assert_eq!(&restored, &left);
+    }
+
+    #[test]
+    fn invariant_i12_a_rejection_gives_all_back_and_what_has_left_comes_back_no_more(
+        steps in steps(),
+    ) {
+        let History { events, .. } = History::of(&steps);
+        let mut parcels: HashMap<(&AccountId, &ExchangeId), Parcel> = HashMap::new();
+        for (index, Recorded { event, .. }) in events.iter().enumerate() {
+            if let Some((account, Shipped::ExchangeId(exchange), news)) = told(event) {
+                let parcel = parcels.entry((account, exchange)).or_default();
+                if news == "rejected" {
+                    let is_free = !parcel.has_left && !parcel.is_settled;
+                    prop_assert!(is_free, "too late to be rejected: {:?}", event);
+                    if parcel.pieces > 0 {
+                        let next = events.get(index + 2).map(|next| &next.event);
+                        let Some(Event::ExchangeCancelled(_, fact)) = next else {
+                            return Err(TestCaseError::fail(format!("not cancelled: {next:?}")));
+                        };
+                        prop_assert_eq!(&fact.exchange_id, exchange);
+                        prop_assert!(fact.cancellation_id.is_of_rejection());
+                        prop_assert_eq!(fact.quantity.get(), parcel.pieces);
+                        prop_assert_eq!(fact.points.get(), parcel.points);
+                    }
+                }
+                parcel.is_rejected |= news == "rejected";
+                parcel.is_settled |= news == "settled";
+                parcel.has_left |= news == "left";
+            }
+            match event {
+                Event::ExchangeCreated(account, fact) => {
+                    let parcel = parcels.entry((account, &fact.exchange_id)).or_default();
+                    (parcel.pieces, parcel.points) = (fact.quantity.get(), fact.points.get());
+                }
+                Event::ExchangeCancelled(account, fact) => {
+                    let parcel = parcels.entry((account, &fact.exchange_id)).or_default();
+                    prop_assert!(!parcel.has_left, "cancelled after it left: {:?}", event);
+                    let is_of_rejection = fact.cancellation_id.is_of_rejection();
+                    prop_assert_eq!(parcel.is_rejected, is_of_rejection, "{:?}", event);
+                    let by_operator = ["c-0", "c-2"].contains(&fact.cancellation_id.as_str());
+                    prop_assert!(!parcel.is_settled || by_operator, "{:?}", event);
+                    parcel.pieces -= fact.quantity.get();
+                    parcel.points -= fact.points.get();
+                }
+                _ => {}
+            }
+        }
+        for (exchange, parcel) in parcels.iter().filter(|(_, parcel)| parcel.is_rejected) {
+            prop_assert_eq!((parcel.pieces, parcel.points), (0, 0), "{:?}", exchange);
+        }
+    }
+
+    #[test]
+    fn asking_everything_again_records_nothing_that_was_recorded(steps in steps()) {
+        let history = History::of(&steps);
+        for step in &steps {
+            let Some(id) = step.command.id_hash() else { continue };
+            if let Some(at) = history.state.recorded().position_of(id) {
+                let again = history.decide(&step.command, history.state.recorded_at());
+                prop_assert_eq!(again, Ok(Decision::Repeat(at)));
+            }
+        }
+    }
+
+    #[test]
+    fn when_what_is_due_is_recorded_makes_no_difference(steps in steps()) {
+        let with = |is_swept: bool| {
+            let change = |step| random::Step { is_swept, ..step };
+            let mut all: Vec<_> = steps.iter().cloned().map(change).collect();
+            // At the end both are brought to the same time.
+            all.push(random::Step { wait: 0, is_swept: true, command: steps[0].command.clone() });
+            History::of(&all)
+        };
+        let sums_of = |history: &History| -> Vec<(AccountId, [u64; 4])> {
+            let mut sums: Vec<_> = history
+                .state
+                .accounts()
+                .map(|(id, it)| {
+                    let sums = [it.available(), it.pending(), it.held(), it.owed()];
+                    (id.clone(), sums.map(Points::get))
+                })
+                .collect();
+            sums.sort();
+            sums
+        };
+        prop_assert_eq!(sums_of(&with(true)), sums_of(&with(false)));
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "proptest's own variable, which a config hides")]
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1_000)
+}
+
+fn parts_of(account: &Account) -> impl Iterator<Item = &LotPart> {
+    let pending = account.pending_parts().iter().map(|pending| &pending.part);
+    account.lots().chain(pending).chain(account.holds().iter().flat_map(|hold| &hold.lots))
+}
+
+/// A state as JSON, with the ids, which stand in no order, in order.
+fn value_of(state: &State) -> Value {
+    let mut value = serde_json::to_value(state).expect("JSON");
+    for shard in value["recorded"].as_array_mut().expect("a list") {
+        shard.as_array_mut().expect("a list of pairs").sort_by_key(Value::to_string);
+    }
+    value
+}
+
+/// What was told of an exchange's parcel, and what of the exchange hasn't come back.
+#[derive(Debug, Default)]
+struct Parcel {
+    pieces: u64,
+    points: u64,
+    has_left: bool,
+    is_settled: bool,
+    is_rejected: bool,
+}
+
+/// What an event tells of a parcel; an acceptance and a back-order change nothing.
+fn told(event: &Event) -> Option<(&AccountId, &Shipped, &'static str)> {
+    match event {
+        Event::ShipmentDispatched(account, fact) => Some((account, &fact.shipped, "left")),
+        Event::ShipmentDelivered(account, fact) => Some((account, &fact.shipped, "left")),
+        Event::ShipmentRejected(account, fact) => Some((account, &fact.shipped, "rejected")),
+        Event::ShipmentSettled(account, fact) => Some((account, &fact.shipped, "settled")),
+        _ => None,
+    }
+}
+
+fn fresh_offer() -> Event {
+    Event::OfferOpened(OfferOpened { offer_id: id("fresh"), terms: terms(1, None), stock: None })
+}
+
+/// What must come next, and what must have come before, by type.
+fn second_half_of(event: &Event) -> Option<&'static str> {
+    match event {
+        Event::CreditDeducted(..) => Some("exchange-created"),
+        Event::HoldCaptured(_, fact) if fact.pays_exchange => Some("exchange-created"),
+        Event::CreditRefunded(..) => Some("exchange-cancelled"),
+        Event::CreditSent(..) => Some("credit-received"),
+        Event::CreditWithdrawn(_, fact) => {
+            matches!(fact.withdrawal, WithdrawalCause::Return { .. }).then_some("purchase-returned")
+        }
+        _ => None,
+    }
+}
+
+fn first_half_of(event: &Event) -> Option<&'static str> {
+    match event {
+        Event::ExchangeCreated(..) => Some("exchange-created"),
+        Event::ExchangeCancelled(..) => Some("exchange-cancelled"),
+        Event::CreditReceived(..) => Some("credit-received"),
+        Event::PurchaseReturned(_, fact) => fact.points.map(|_| "purchase-returned"),
+        _ => None,
+    }
+}
+
+/// The points that an event moves, and the parts that they are.
+fn moved(event: &Event) -> Option<(Points, &[LotPart])> {
+    match event {
+        Event::CreditMatured(_, fact) => Some((fact.points, &fact.lots)),
+        Event::CreditDeducted(_, fact) => Some((fact.points, &fact.lots)),
+        Event::CreditExpired(_, fact) => Some((fact.points, &fact.lots)),
+        Event::CreditRefunded(_, fact) => Some((fact.points, &fact.lots)),
+        Event::DebtRepaid(_, fact) => Some((fact.points, &fact.lots)),
+        Event::CreditSent(_, fact) => Some((fact.points, &fact.lots)),
+        Event::CreditReceived(_, fact) => Some((fact.points, &fact.lots)),
+        Event::CreditHeld(_, fact) => Some((fact.points, &fact.lots)),
+        Event::HoldCaptured(_, fact) => Some((fact.points, &fact.lots)),
+        Event::HoldReleased(_, fact) => Some((fact.points, &fact.lots)),
+        _ => None,
+    }
+}
+
+fn ids_of(event: &Event) -> Vec<IdHash> {
+    match event {
+        Event::CreditEarned(account, fact) => vec![IdHash::cause(account, &fact.cause)],
+        Event::CreditWithdrawn(account, fact) => match &fact.withdrawal {
+            WithdrawalCause::Withdrawal { id } => vec![IdHash::withdrawal(account, id)],
+            WithdrawalCause::Adjustment { id } => {
+                let cause = Cause { kind: CauseKind::Adjustment, id: id.clone() };
+                vec![IdHash::cause(account, &cause)]
+            }
+            WithdrawalCause::Return { .. } => vec![],
+        },
+        Event::CreditSent(account, fact) => vec![IdHash::transfer(account, &fact.transfer_id)],
+        Event::CreditHeld(account, fact) => vec![IdHash::hold(account, &fact.hold_id)],
+        Event::HoldCaptured(account, fact) if !fact.pays_exchange => {
+            vec![IdHash::capture(account, &fact.hold_id)]
+        }
+        Event::HoldReleased(account, fact) if fact.reason == ReleaseReason::Asked => {
+            vec![IdHash::release(account, &fact.hold_id)]
+        }
+        Event::ExchangeCreated(account, fact) => {
+            let exchange = IdHash::exchange(account, &fact.exchange_id);
+            let capture = fact.hold_id.as_ref().map(|hold| IdHash::capture(account, hold));
+            [exchange].into_iter().chain(capture).collect()
+        }
+        Event::ExchangeCancelled(account, fact) => {
+            vec![IdHash::cancellation(account, &fact.exchange_id, &fact.cancellation_id)]
+        }
+        Event::ShipmentDispatched(account, fact) => vec![IdHash::dispatch(account, &fact.shipped)],
+        Event::ShipmentAccepted(account, fact) => vec![IdHash::acceptance(account, &fact.shipped)],
+        Event::ShipmentBackOrdered(account, fact) => {
+            vec![IdHash::back_order(account, &fact.shipped)]
+        }
+        Event::ShipmentDelivered(account, fact) => vec![IdHash::delivery(account, &fact.shipped)],
+        Event::ShipmentRejected(account, fact) => vec![IdHash::rejection(account, &fact.shipped)],
+        Event::ShipmentSettled(account, fact) => vec![IdHash::settlement(account, &fact.shipped)],
+        Event::PurchaseRecorded(account, fact) => {
+            vec![IdHash::cause(account, &Cause::purchase(&fact.purchase_id))]
+        }
+        Event::PurchaseReturned(account, fact) => {
+            vec![IdHash::purchase_return(account, &fact.purchase_id, &fact.return_id)]
+        }
+        Event::StockAdded(fact) => vec![IdHash::stock_addition(&fact.offer_id, &fact.addition_id)],
+        _ => vec![],
+    }
+}

@@ -1,0 +1,76 @@
+//! What a history's events add up to, by a plain walk over them.
+
+use std::collections::HashMap;
+
+use domain::{Event, LotId, LotPart, Points};
+
+use super::random::Recorded;
+
+/// Points by what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sums {
+    pub(crate) issued: i128,
+    pub(crate) redeemed: i128,
+    pub(crate) refunded: i128,
+    pub(crate) expired: i128,
+    /// Taken back, also where it is owed; not what had expired.
+    pub(crate) withdrawn: i128,
+    pub(crate) sent: i128,
+    pub(crate) received: i128,
+    pub(crate) owed: i128,
+    pub(crate) repaid: i128,
+}
+
+/// What left the accounts for good, less what came back, by lot.
+pub(crate) type Gone = HashMap<LotId, i128>;
+
+pub(crate) fn number(points: Points) -> i128 {
+    points.get().into()
+}
+
+pub(crate) fn sums(events: &[Recorded]) -> (Sums, HashMap<LotId, i128>, Gone) {
+    let (mut sums, mut earned, mut gone) = (Sums::default(), HashMap::new(), Gone::new());
+    for Recorded { at, event, .. } in events {
+        let mut goes = |parts: &[LotPart], sign: i128| {
+            for part in parts {
+                *gone.entry(part.lot).or_default() += sign * number(part.points);
+            }
+        };
+        match event {
+            Event::CreditEarned(_, fact) => {
+                sums.issued += number(fact.points);
+                earned.insert(LotId::from(*at), number(fact.points));
+            }
+            Event::CreditDeducted(_, fact) => {
+                sums.redeemed += number(fact.points);
+                goes(&fact.lots, 1);
+            }
+            Event::HoldCaptured(_, fact) => {
+                sums.redeemed += number(fact.points);
+                goes(&fact.lots, 1);
+            }
+            Event::CreditRefunded(_, fact) => {
+                sums.refunded += number(fact.points);
+                goes(&fact.lots, -1);
+            }
+            Event::CreditExpired(_, fact) => {
+                sums.expired += number(fact.points);
+                goes(&fact.lots, 1);
+            }
+            Event::CreditWithdrawn(_, fact) => {
+                let (owed, expired) = (fact.owed.unwrap_or_default(), fact.expired);
+                sums.withdrawn += number(fact.points) - number(expired.unwrap_or_default());
+                sums.owed += number(owed);
+                goes(&fact.lots, 1);
+            }
+            Event::DebtRepaid(_, fact) => {
+                sums.repaid += number(fact.points);
+                goes(&fact.lots, 1);
+            }
+            Event::CreditSent(_, fact) => sums.sent += number(fact.points),
+            Event::CreditReceived(_, fact) => sums.received += number(fact.points),
+            _ => {}
+        }
+    }
+    (sums, earned, gone)
+}

@@ -1,0 +1,139 @@
+//! The ledger beside a plain, slow model of it that was written from docs/CREDIT.md alone: random
+//! commands are given to both, and everything that the document promises must come out the same.
+
+mod ask;
+mod asking;
+mod beside;
+mod command;
+mod earning;
+mod effect;
+mod examples;
+mod ledger;
+mod lots;
+mod random;
+mod rules;
+mod shipping;
+mod spending;
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+use ask::Step;
+use beside::{Count, Pair};
+use random::steps;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_happens_is_what_the_document_says(steps in steps(), is_swept in any::<bool>()) {
+        run(&steps, is_swept);
+    }
+}
+
+#[test]
+fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
+    let mut runner = TestRunner::deterministic();
+    let mut counts: BTreeMap<Count, usize> = BTreeMap::new();
+    for is_swept in [false, true].repeat(300) {
+        let steps = steps().new_tree(&mut runner).expect("a history").current();
+        for count in run(&steps, is_swept).counts {
+            *counts.entry(count).or_default() += 1;
+        }
+    }
+    for ((command, outcome), count) in &counts {
+        println!("{command:18} {outcome:24} {count:6}");
+    }
+    let counted = |wanted: &dyn Fn(&Count) -> bool| -> usize {
+        counts.iter().filter(|(count, _)| wanted(count)).map(|(_, times)| times).sum()
+    };
+    let mut missing = vec![];
+    for command in COMMANDS {
+        if counted(&|(asked, outcome)| *asked == command && *outcome == "done") < 50 {
+            missing.push(command);
+        }
+    }
+    for what in TRAITS {
+        if counted(&|(_, outcome)| *outcome == what) < 20 {
+            missing.push(what);
+        }
+    }
+    // No random history is long enough to fill an account.
+    for code in domain::Refusal::CODES.into_iter().filter(|code| *code != "account-full") {
+        if counted(&|(_, outcome)| *outcome == code) < 10 {
+            missing.push(code);
+        }
+    }
+    assert_eq!(missing, Vec::<&str>::new());
+}
+
+const COMMANDS: [&str; 24] = [
+    "earn-credit",
+    "record-purchase",
+    "return-purchase",
+    "withdraw-credit",
+    "adjust-credit",
+    "hold-credit",
+    "capture-hold",
+    "release-hold",
+    "redeem",
+    "cancel-exchange",
+    "accept-shipment",
+    "back-order-shipment",
+    "dispatch-shipment",
+    "deliver-shipment",
+    "reject-shipment",
+    "settle-shipment",
+    "transfer-credit",
+    "open-offer",
+    "amend-offer",
+    "close-offer",
+    "add-stock",
+    "set-earning-rule",
+    "set-policy",
+    "confirm-clock",
+];
+
+/// What makes a history hard.
+const TRAITS: [&str; 18] = [
+    "captured in part",
+    "deducted of several",
+    "earned by rule",
+    "expired",
+    "expired after grace",
+    "matured",
+    "owed",
+    "refunded by a rejection",
+    "refunded to several",
+    "refunded with grace",
+    "rejected with nothing left",
+    "released by deadline",
+    "repaid",
+    "sent of several",
+    "swapped in a hold",
+    "withdrawn of other lots",
+    "withdrawn of several",
+    "withdrawn where expired",
+];
+
+fn run(steps: &[Step], is_swept: bool) -> Pair {
+    let mut pair = Pair::new();
+    for step in steps {
+        pair.wait(&step.wait);
+        if is_swept {
+            pair.sweep(step.sweep);
+        }
+        let command = step.ask.command(&pair.model, pair.now);
+        pair.execute(&command);
+    }
+    pair.finish();
+    pair
+}
+
+#[expect(clippy::disallowed_methods, reason = "proptest's own variable, which a config hides")]
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1_000)
+}

@@ -1,0 +1,234 @@
+//! Random commands: few names, so that they meet; some names, times and terms are taken from the
+//! plain ledger as it stands when the command's turn comes.
+
+use domain::command::Report;
+use domain::{CauseKind, ExpiryRule, Period};
+
+use super::ledger::Time;
+
+/// One step of a history.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) wait: Wait,
+    pub(crate) sweep: Sweep,
+    pub(crate) ask: Ask,
+}
+
+/// How much time passes before.
+#[derive(Clone, Debug)]
+pub(crate) enum Wait {
+    Not,
+    Micros(Time),
+    /// Until a time at which something will be otherwise, or right before or after that.
+    Until {
+        skipping: usize,
+        micros: Time,
+    },
+}
+
+/// How much of what fell due is recorded in the background before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sweep {
+    Portions(usize),
+    All,
+    /// Nothing, but the ledger is started anew from what was recorded.
+    Replay,
+    /// Nothing, but the ledger is started anew from a snapshot.
+    Snapshot,
+}
+
+/// A time that a command names.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum When {
+    /// Many lots and holds meet at midnight.
+    Midnight { days: Time, micros: Time },
+    /// From now.
+    After { days: Time, micros: Time },
+}
+
+/// Something that a command names: by number, or one of those that there are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target {
+    pub(crate) account: u8,
+    pub(crate) name: u8,
+    pub(crate) known: Choice,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Choice {
+    Perhaps,
+    /// One that there ever was.
+    Ever(usize),
+    /// One of the last.
+    Late(usize),
+}
+
+/// Whose account: by number, or one of those that have credit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Who {
+    Named(u8),
+    Rich(usize),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Read {
+    None,
+    Any,
+    Present,
+    Version(u64),
+}
+
+/// What is told of a parcel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum News {
+    Dispatched,
+    Rejected,
+    Other(Report),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct AskedOrder {
+    pub(crate) exchange: u8,
+    pub(crate) offer: u8,
+    /// One that is open.
+    pub(crate) chosen: Option<usize>,
+    pub(crate) quantity: u64,
+    pub(crate) expected: Option<u64>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct AskedTerms {
+    pub(crate) price: u64,
+    pub(crate) opens_at: Option<When>,
+    pub(crate) closes_at: Option<When>,
+    pub(crate) limit: Option<u64>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct AskedRule {
+    pub(crate) rate: (u64, u64),
+    pub(crate) category: Option<(u64, u64)>,
+    pub(crate) multipliers: Vec<(When, Time, u32)>,
+    pub(crate) cap: Option<(u64, Period)>,
+    pub(crate) expiry: Option<ExpiryRule>,
+    pub(crate) pending_days: u16,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct AskedLine {
+    pub(crate) quantity: u64,
+    pub(crate) amount: Option<u64>,
+    pub(crate) category: Option<u8>,
+}
+
+/// A command, or nearly one.
+#[derive(Clone, Debug)]
+pub(crate) enum Ask {
+    /// A command that was done, again.
+    Again(usize),
+    Earn {
+        account: u8,
+        points: u64,
+        kind: CauseKind,
+        cause: u8,
+        available: Option<When>,
+        expires: Option<When>,
+    },
+    Purchase {
+        account: u8,
+        purchase: u8,
+        lines: Vec<AskedLine>,
+        points: Option<u64>,
+        rule: Option<u8>,
+        available: Option<When>,
+        expires: Option<When>,
+    },
+    Return {
+        target: Target,
+        id: u8,
+        lines: Option<Vec<(u8, u64)>>,
+    },
+    Withdraw {
+        target: Target,
+        id: u8,
+        points: Option<u64>,
+    },
+    Adjust {
+        account: u8,
+        id: u8,
+        adds: bool,
+        points: u64,
+        expires: Option<When>,
+    },
+    Hold {
+        account: Who,
+        id: u8,
+        points: u64,
+        deadline: When,
+    },
+    CapturePoints {
+        target: Target,
+        points: Option<u64>,
+    },
+    CaptureExchange {
+        target: Target,
+        order: AskedOrder,
+    },
+    Release {
+        target: Target,
+    },
+    Redeem {
+        account: Who,
+        order: AskedOrder,
+    },
+    Cancel {
+        target: Target,
+        id: u8,
+        quantity: Option<u64>,
+    },
+    Tell {
+        target: Target,
+        is_purchase: bool,
+        news: News,
+        /// Whether it says when it happened.
+        dated: bool,
+    },
+    Transfer {
+        account: Who,
+        further: u8,
+        id: u8,
+        points: u64,
+    },
+    Open {
+        offer: u8,
+        terms: AskedTerms,
+        stock: Option<u64>,
+        same: bool,
+    },
+    Amend {
+        offer: u8,
+        terms: AskedTerms,
+        stock: Option<Option<u64>>,
+        read: Read,
+        same: bool,
+    },
+    Close {
+        offer: u8,
+    },
+    AddStock {
+        offer: u8,
+        id: u8,
+        units: u64,
+    },
+    SetRule {
+        rule: u8,
+        terms: Box<AskedRule>,
+        read: Read,
+        same: bool,
+    },
+    SetPolicy {
+        debt: bool,
+        days: u16,
+    },
+    ConfirmClock,
+}

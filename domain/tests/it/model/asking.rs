@@ -1,0 +1,211 @@
+//! Short words for commands.
+
+use domain::command::{
+    AdjustCredit, CancelExchange, Capture, CaptureHold, Direction, EarnCredit, ExpectedVersion,
+    HoldCredit, OpenOffer, Order, RecordPurchase, Redeem, ReleaseHold, ReturnPurchase,
+    SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
+};
+use domain::{
+    Cap, Cause, CauseKind, Command, EarningTerms, ExpiryRule, Note, Period, Policy, PurchaseLine,
+    Rate, ReturnedLine, SpentCredit, Terms,
+};
+
+use super::beside::BEGINNING;
+use super::command::{id, points, time, units};
+use super::ledger::{DAY, Time};
+
+pub(crate) fn day(days: Time) -> Time {
+    BEGINNING + days * DAY
+}
+
+/// Credit from one time on and until another.
+pub(crate) fn earn_between(
+    who: &str,
+    cause: &str,
+    amount: u64,
+    available_at: Option<Time>,
+    expires_at: Option<Time>,
+) -> Command {
+    Command::EarnCredit(EarnCredit {
+        account_id: id(who),
+        points: points(amount),
+        cause: Cause { kind: CauseKind::Promotion, id: id(cause) },
+        available_at: available_at.map(time),
+        expires_at: expires_at.map(time),
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn earn(who: &str, cause: &str, amount: u64) -> Command {
+    earn_between(who, cause, amount, None, None)
+}
+
+pub(crate) fn earn_until(who: &str, cause: &str, amount: u64, expires_at: Time) -> Command {
+    earn_between(who, cause, amount, None, Some(expires_at))
+}
+
+pub(crate) fn policy(spent_credit: SpentCredit, refund_grace_days: u16) -> Command {
+    Command::SetPolicy(SetPolicy { policy: Policy { spent_credit, refund_grace_days } })
+}
+
+pub(crate) fn hold(who: &str, hold: &str, amount: u64, deadline: Time) -> Command {
+    Command::HoldCredit(HoldCredit {
+        account_id: id(who),
+        hold_id: id(hold),
+        points: points(amount),
+        deadline: time(deadline),
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn release(who: &str, hold: &str) -> Command {
+    Command::ReleaseHold(ReleaseHold { account_id: id(who), hold_id: id(hold), occurred_at: None })
+}
+
+pub(crate) fn capture(who: &str, hold: &str, capture: Capture) -> Command {
+    Command::CaptureHold(CaptureHold {
+        account_id: id(who),
+        hold_id: id(hold),
+        capture,
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn take(who: &str, adjustment: &str, amount: u64) -> Command {
+    Command::AdjustCredit(AdjustCredit {
+        account_id: id(who),
+        adjustment_id: id(adjustment),
+        direction: Direction::Take,
+        points: points(amount),
+        expires_at: None,
+        reference: id("ticket-1"),
+        note: Note::default(),
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn open(offer: &str, price: u64) -> Command {
+    Command::OpenOffer(OpenOffer {
+        offer_id: id(offer),
+        terms: Terms {
+            product_id: id("product"),
+            price: points(price),
+            opens_at: None,
+            closes_at: None,
+            limit_per_shopper: None,
+            warehouse: id("main"),
+        },
+        stock: None,
+    })
+}
+
+pub(crate) fn order(exchange: &str, offer: &str, quantity: u64) -> Order {
+    Order {
+        exchange_id: id(exchange),
+        offer_id: id(offer),
+        quantity: units(quantity),
+        deliver_to: id("1 Elm Street"),
+        expected_points: None,
+    }
+}
+
+pub(crate) fn redeem(who: &str, exchange: &str, offer: &str, quantity: u64) -> Command {
+    let order = order(exchange, offer, quantity);
+    Command::Redeem(Redeem { account_id: id(who), order, occurred_at: None })
+}
+
+pub(crate) fn cancel(
+    who: &str,
+    exchange: &str,
+    cancellation: &str,
+    quantity: Option<u64>,
+) -> Command {
+    Command::CancelExchange(CancelExchange {
+        account_id: id(who),
+        exchange_id: id(exchange),
+        cancellation_id: id(cancellation),
+        quantity: quantity.map(units),
+        by_operator: false,
+        note: Note::default(),
+        occurred_at: None,
+        original: None,
+    })
+}
+
+pub(crate) fn withdraw(who: &str, withdrawal: &str, kind: CauseKind, cause: &str) -> Command {
+    Command::WithdrawCredit(WithdrawCredit {
+        account_id: id(who),
+        withdrawal_id: id(withdrawal),
+        cause: Cause { kind, id: id(cause) },
+        points: None,
+        note: Note::default(),
+        occurred_at: None,
+        original: None,
+    })
+}
+
+pub(crate) fn transfer(who: &str, transfer: &str, to: &str, amount: u64) -> Command {
+    Command::TransferCredit(TransferCredit {
+        account_id: id(who),
+        transfer_id: id(transfer),
+        to: id(to),
+        points: points(amount),
+        occurred_at: None,
+    })
+}
+
+/// One piece of a product.
+pub(crate) fn purchase(
+    who: &str,
+    purchase: &str,
+    amount: u64,
+    asked_points: Option<u64>,
+) -> Command {
+    let product_id = id("product");
+    let (quantity, amount) = (units(1), Some(amount));
+    let line = PurchaseLine { product_id, quantity, amount, category: None, points: None };
+    Command::RecordPurchase(RecordPurchase {
+        account_id: id(who),
+        purchase_id: id(purchase),
+        lines: vec![line],
+        points: asked_points.map(points),
+        rule: None,
+        shipping: None,
+        available_at: None,
+        expires_at: None,
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn return_one(who: &str, purchase: &str, name: &str) -> Command {
+    Command::ReturnPurchase(ReturnPurchase {
+        account_id: id(who),
+        purchase_id: id(purchase),
+        return_id: id(name),
+        lines: Some(vec![ReturnedLine { product_id: id("product"), quantity: units(1) }]),
+        note: Note::default(),
+        occurred_at: None,
+        original: None,
+    })
+}
+
+/// The rule that is used where none is named.
+pub(crate) fn rule(
+    gives: u64,
+    per: u64,
+    cap: Option<(u64, Period)>,
+    expiry: Option<ExpiryRule>,
+) -> Command {
+    Command::SetEarningRule(SetEarningRule {
+        rule_id: id("default"),
+        terms: EarningTerms {
+            rate: Rate { points: points(gives), per_amount: points(per) },
+            categories: vec![],
+            multipliers: vec![],
+            cap: cap.map(|(most, period)| Cap { points: points(most), period }),
+            expiry,
+            pending_days: 0,
+        },
+        expected: ExpectedVersion::Absent,
+    })
+}

@@ -1,0 +1,428 @@
+//! How what is asked for becomes a command, as the plain ledger stands then.
+
+use domain::command::{
+    AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer,
+    ConfirmClock, Direction, DispatchShipment, EarnCredit, ExpectedVersion, HoldCredit, OpenOffer,
+    Order, RecordPurchase, Redeem, RejectShipment, ReleaseHold, ReportShipment, ReturnPurchase,
+    SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
+};
+use domain::{
+    AccountId, Cap, CategoryRate, Cause, CauseKind, Command, EarningTerms, Multiplier, Note,
+    Points, Policy, PurchaseLine, Rate, ReturnedLine, Shipped, SpentCredit, Terms, Timestamp,
+    Units,
+};
+
+use super::ask::{Ask, AskedOrder, AskedRule, AskedTerms, Choice, News, Read, Target, When, Who};
+use super::beside::BEGINNING;
+use super::ledger::{DAY, Ledger, Time};
+
+// Names
+
+pub(crate) fn id<T: std::str::FromStr>(text: &str) -> T {
+    text.parse().ok().expect("a valid id")
+}
+
+pub(crate) fn points(value: u64) -> Points {
+    Points::new(value).expect("an amount")
+}
+
+pub(crate) fn units(value: u64) -> Units {
+    Units::new(value).expect("an amount")
+}
+
+pub(crate) fn time(micros: Time) -> Timestamp {
+    Timestamp::from_micros(micros).expect("a time")
+}
+
+const ACCOUNTS: [&str; 4] = ["ann", "bob", "cid", "dan"];
+const RULES: [&str; 3] = ["default", "gold", "none"];
+
+fn account(number: u8) -> &'static str {
+    ACCOUNTS[usize::from(number) % ACCOUNTS.len()]
+}
+
+fn named<T: std::str::FromStr>(kind: &str, number: u8) -> T {
+    id(&format!("{kind}-{number}"))
+}
+
+impl Who {
+    fn of(self, ledger: &Ledger) -> &str {
+        let number = match self {
+            Self::Named(number) => return account(number),
+            Self::Rich(number) => number,
+        };
+        let rich = ledger.accounts.iter().filter(|account| account.sum_available() > 0);
+        let rich: Vec<&str> = rich.map(|account| account.name.as_str()).collect();
+        rich.get(number % rich.len().max(1)).copied().unwrap_or(ACCOUNTS[0])
+    }
+}
+
+impl When {
+    pub(crate) fn at(self, now: Time) -> Time {
+        let time = match self {
+            Self::Midnight { days, micros } => (now / DAY + days) * DAY + micros,
+            Self::After { days, micros } => now + days * DAY + micros,
+        };
+        time.max(0)
+    }
+}
+
+impl Target {
+    /// The account and the name of one that there is, or by number.
+    fn of(self, kind: &str, known: &[(String, String)]) -> (String, String) {
+        let chosen = match self.known {
+            Choice::Perhaps => None,
+            Choice::Ever(number) => known.get(number % known.len().max(1)),
+            Choice::Late(number) => known.iter().rev().nth(number % known.len().clamp(1, 3)),
+        };
+        chosen
+            .cloned()
+            .unwrap_or_else(|| (account(self.account).to_owned(), format!("{kind}-{}", self.name)))
+    }
+}
+
+// Turned into commands
+
+fn order(asked: &AskedOrder, ledger: &Ledger) -> Order {
+    let open = ledger.offers.iter().filter(|offer| offer.closed_at.is_none());
+    let open: Vec<&str> = open.map(|offer| offer.id.as_str()).collect();
+    let chosen = asked.chosen.and_then(|number| open.get(number % open.len().max(1)));
+    Order {
+        exchange_id: named("x", asked.exchange),
+        offer_id: chosen.map_or_else(|| named("offer", asked.offer), |offer| id(offer)),
+        quantity: units(asked.quantity),
+        deliver_to: id("1 Elm Street"),
+        expected_points: asked.expected.map(points),
+    }
+}
+
+fn terms(asked: &AskedTerms, now: Time) -> Terms {
+    Terms {
+        product_id: id("product"),
+        price: points(asked.price),
+        opens_at: asked.opens_at.map(|when| time(when.at(now))),
+        closes_at: asked.closes_at.map(|when| time(when.at(now))),
+        limit_per_shopper: asked.limit.map(units),
+        warehouse: id("main"),
+    }
+}
+
+fn rule_terms(asked: &AskedRule, now: Time) -> EarningTerms {
+    let rate = |(gives, per): (u64, u64)| Rate { points: points(gives), per_amount: points(per) };
+    EarningTerms {
+        rate: rate(asked.rate),
+        categories: asked
+            .category
+            .map(|special| CategoryRate { category: named("category", 0), rate: rate(special) })
+            .into_iter()
+            .collect(),
+        multipliers: asked
+            .multipliers
+            .iter()
+            .map(|(from, days, percent)| {
+                let from = from.at(now);
+                Multiplier { from: time(from), until: time(from + days * DAY), percent: *percent }
+            })
+            .collect(),
+        cap: asked.cap.map(|(most, period)| Cap { points: points(most), period }),
+        expiry: asked.expiry,
+        pending_days: asked.pending_days,
+    }
+}
+
+/// Two times, the second after the first.
+fn span(available: Option<When>, expires: Option<When>, now: Time) -> [Option<Timestamp>; 2] {
+    let available_at = available.map(|when| when.at(now));
+    let expires_at = expires.map(|when| {
+        let expires_at = when.at(now);
+        available_at.map_or(expires_at, |available_at| expires_at.max(available_at + 1))
+    });
+    [available_at.map(time), expires_at.map(time)]
+}
+
+fn tell(
+    account_id: AccountId,
+    shipped: Shipped,
+    news: News,
+    occurred_at: Option<Timestamp>,
+) -> Command {
+    let note = Note::default();
+    match news {
+        News::Dispatched => Command::DispatchShipment(DispatchShipment {
+            account_id,
+            shipped,
+            carrier: id("carrier"),
+            express_no: id("1"),
+            occurred_at,
+        }),
+        News::Rejected => Command::RejectShipment(RejectShipment {
+            account_id,
+            shipped,
+            note,
+            occurred_at,
+            original: None,
+        }),
+        News::Other(report) => Command::ReportShipment(ReportShipment {
+            account_id,
+            shipped,
+            report,
+            note,
+            occurred_at,
+        }),
+    }
+}
+
+impl Ask {
+    /// The command, as the ledger stands now.
+    pub(crate) fn command(&self, ledger: &Ledger, now: Time) -> Command {
+        // Those that run come last, so that they are chosen more often.
+        let holds = || -> Vec<_> {
+            let running = ledger.accounts.iter().flat_map(|account| {
+                account.holds.iter().map(|hold| (account.name.clone(), hold.id.clone()))
+            });
+            ledger.holds.iter().cloned().chain(running).collect()
+        };
+        let exchanges = || -> Vec<_> {
+            ledger.exchanges.iter().map(|it| (it.account.clone(), it.id.clone())).collect()
+        };
+        let purchases = || -> Vec<_> {
+            ledger.purchases.iter().map(|it| (it.account.clone(), it.id.clone())).collect()
+        };
+        match self {
+            Self::Again(number) => match ledger.deeds.len() {
+                0 => Command::ConfirmClock(ConfirmClock { wall: time(now) }),
+                deeds => ledger.deeds[number % deeds].command.clone(),
+            },
+            Self::Earn { account: who, points: amount, kind, cause, available, expires } => {
+                let [available_at, expires_at] = span(*available, *expires, now);
+                let kind_name = if *kind == CauseKind::Adjustment { "a" } else { "p" };
+                Command::EarnCredit(EarnCredit {
+                    account_id: id(account(*who)),
+                    points: points(*amount),
+                    cause: Cause { kind: *kind, id: named(kind_name, *cause) },
+                    available_at,
+                    expires_at,
+                    occurred_at: None,
+                })
+            }
+            Self::Purchase {
+                account: who,
+                purchase,
+                lines,
+                points: amount,
+                rule,
+                available,
+                expires,
+            } => {
+                let [available_at, expires_at] = span(*available, *expires, now);
+                let lines = (0..).zip(lines).map(|(number, line)| PurchaseLine {
+                    product_id: named("product", number),
+                    quantity: units(line.quantity),
+                    amount: line.amount,
+                    category: line.category.map(|category| named("category", category)),
+                    points: None,
+                });
+                Command::RecordPurchase(RecordPurchase {
+                    account_id: id(account(*who)),
+                    purchase_id: named("p", *purchase),
+                    lines: lines.collect(),
+                    points: amount.map(points),
+                    rule: rule.map(|rule| id(RULES[usize::from(rule)])),
+                    shipping: None,
+                    available_at,
+                    expires_at,
+                    occurred_at: None,
+                })
+            }
+            Self::Return { target, id: name, lines } => {
+                let (who, purchase) = target.of("p", &purchases());
+                let line = |(product, quantity): &(u8, u64)| ReturnedLine {
+                    product_id: named("product", *product),
+                    quantity: units(*quantity),
+                };
+                let lines = lines.as_ref().map(|lines| {
+                    let mut lines = lines.clone();
+                    lines.dedup_by_key(|(product, _)| *product);
+                    lines.iter().map(line).collect()
+                });
+                Command::ReturnPurchase(ReturnPurchase {
+                    account_id: id(&who),
+                    purchase_id: id(&purchase),
+                    return_id: named("r", *name),
+                    lines,
+                    note: Note::default(),
+                    occurred_at: None,
+                    original: None,
+                })
+            }
+            Self::Withdraw { target, id: name, points: amount } => {
+                let known = ledger.lots.iter();
+                let known: Vec<_> = known
+                    .map(|lot| (lot.account.clone(), format!("{}/{}", lot.kind, lot.cause)))
+                    .collect();
+                let (who, cause) = target.of("purchase/p", &known);
+                let (kind, cause) = cause.split_once('/').expect("kind/cause");
+                let kinds = [CauseKind::Purchase, CauseKind::Adjustment, CauseKind::Promotion];
+                let kind = kinds.into_iter().find(|it| it.as_str() == kind).expect("a kind");
+                Command::WithdrawCredit(WithdrawCredit {
+                    account_id: id(&who),
+                    withdrawal_id: named("w", *name),
+                    cause: Cause { kind, id: id(cause) },
+                    points: amount.map(points),
+                    note: Note::default(),
+                    occurred_at: None,
+                    original: None,
+                })
+            }
+            Self::Adjust { account: who, id: name, adds, points: amount, expires } => {
+                let direction = if *adds { Direction::Add } else { Direction::Take };
+                let expires = expires.filter(|_| *adds);
+                Command::AdjustCredit(AdjustCredit {
+                    account_id: id(account(*who)),
+                    adjustment_id: named("a", *name),
+                    direction,
+                    points: points(*amount),
+                    expires_at: expires.map(|when| time(when.at(now))),
+                    reference: id("ticket-1"),
+                    note: Note::default(),
+                    occurred_at: None,
+                })
+            }
+            Self::Hold { account: who, id: name, points: amount, deadline } => {
+                Command::HoldCredit(HoldCredit {
+                    account_id: id(who.of(ledger)),
+                    hold_id: named("h", *name),
+                    points: points(*amount),
+                    deadline: time(deadline.at(now)),
+                    occurred_at: None,
+                })
+            }
+            Self::CapturePoints { target, points: amount } => {
+                let (who, hold) = target.of("h", &holds());
+                Command::CaptureHold(CaptureHold {
+                    account_id: id(&who),
+                    hold_id: id(&hold),
+                    capture: Capture::Points(amount.map(points)),
+                    occurred_at: None,
+                })
+            }
+            Self::CaptureExchange { target, order: asked } => {
+                let (who, hold) = target.of("h", &holds());
+                Command::CaptureHold(CaptureHold {
+                    account_id: id(&who),
+                    hold_id: id(&hold),
+                    capture: Capture::Exchange(order(asked, ledger)),
+                    occurred_at: None,
+                })
+            }
+            Self::Release { target } => {
+                let (who, hold) = target.of("h", &holds());
+                Command::ReleaseHold(ReleaseHold {
+                    account_id: id(&who),
+                    hold_id: id(&hold),
+                    occurred_at: None,
+                })
+            }
+            Self::Redeem { account: who, order: asked } => Command::Redeem(Redeem {
+                account_id: id(who.of(ledger)),
+                order: order(asked, ledger),
+                occurred_at: None,
+            }),
+            Self::Cancel { target, id: name, quantity } => {
+                let (who, exchange) = target.of("x", &exchanges());
+                Command::CancelExchange(CancelExchange {
+                    account_id: id(&who),
+                    exchange_id: id(&exchange),
+                    cancellation_id: named("c", *name),
+                    quantity: quantity.map(units),
+                    // By the name, so that one who asks again is the same.
+                    by_operator: name % 2 == 0,
+                    note: Note::default(),
+                    occurred_at: None,
+                    original: None,
+                })
+            }
+            Self::Tell { target, is_purchase, news, dated } => {
+                let (who, shipped) = if *is_purchase {
+                    let (who, purchase) = target.of("p", &purchases());
+                    (who, Shipped::PurchaseId(id(&purchase)))
+                } else {
+                    let (who, exchange) = target.of("x", &exchanges());
+                    (who, Shipped::ExchangeId(id(&exchange)))
+                };
+                tell(id(&who), shipped, *news, dated.then(|| time(BEGINNING)))
+            }
+            Self::Transfer { account: who, further, id: name, points: amount } => {
+                let sender = who.of(ledger);
+                let place = ACCOUNTS.iter().position(|name| *name == sender).expect("a name");
+                let to = ACCOUNTS[(place + usize::from(*further)) % ACCOUNTS.len()];
+                Command::TransferCredit(TransferCredit {
+                    account_id: id(sender),
+                    transfer_id: named("t", *name),
+                    to: id(to),
+                    points: points(*amount),
+                    occurred_at: None,
+                })
+            }
+            Self::Open { offer, terms: asked, stock, same } => {
+                let offer_id: domain::OfferId = named("offer", *offer);
+                let present = ledger.offer(offer_id.as_str()).filter(|_| *same);
+                let stock = present.map_or(*stock, |offer| {
+                    offer.stock.map(|stock| u64::try_from(stock).expect("an amount"))
+                });
+                Command::OpenOffer(OpenOffer {
+                    offer_id,
+                    terms: present.map_or_else(|| terms(asked, now), |offer| offer.terms.clone()),
+                    stock: stock.map(units),
+                })
+            }
+            Self::Amend { offer, terms: asked, stock, read, same } => {
+                let offer_id: domain::OfferId = named("offer", *offer);
+                let present = ledger.offer(offer_id.as_str());
+                let same = present.filter(|_| *same);
+                Command::AmendOffer(AmendOffer {
+                    offer_id,
+                    terms: same.map_or_else(|| terms(asked, now), |offer| offer.terms.clone()),
+                    stock: stock.map(|stock| stock.map(units)),
+                    read_version: match read {
+                        Read::None | Read::Any => None,
+                        Read::Present => present.map(|offer| offer.version),
+                        Read::Version(version) => Some(*version),
+                    },
+                })
+            }
+            Self::Close { offer } => {
+                Command::CloseOffer(CloseOffer { offer_id: named("offer", *offer) })
+            }
+            Self::AddStock { offer, id: name, units: by } => Command::AddStock(AddStock {
+                offer_id: named("offer", *offer),
+                addition_id: named("s", *name),
+                units: units(*by),
+            }),
+            Self::SetRule { rule, terms: asked, read, same } => {
+                let rule_id: domain::RuleId = id(RULES[usize::from(*rule)]);
+                let present = ledger.rule(rule_id.as_str());
+                let same = present.filter(|_| *same);
+                Command::SetEarningRule(SetEarningRule {
+                    rule_id,
+                    terms: same.map_or_else(|| rule_terms(asked, now), |rule| rule.terms.clone()),
+                    expected: match read {
+                        Read::None => ExpectedVersion::Absent,
+                        Read::Any => ExpectedVersion::Any,
+                        Read::Present => present.map_or(ExpectedVersion::Absent, |rule| {
+                            ExpectedVersion::Exactly(rule.version)
+                        }),
+                        Read::Version(version) => ExpectedVersion::Exactly(*version),
+                    },
+                })
+            }
+            Self::SetPolicy { debt, days } => Command::SetPolicy(SetPolicy {
+                policy: Policy {
+                    spent_credit: if *debt { SpentCredit::Debt } else { SpentCredit::Refuse },
+                    refund_grace_days: *days,
+                },
+            }),
+            Self::ConfirmClock => Command::ConfirmClock(ConfirmClock { wall: time(now) }),
+        }
+    }
+}

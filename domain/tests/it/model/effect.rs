@@ -1,0 +1,351 @@
+//! What is compared: what the model says that happened, and what the recorded events say.
+
+use domain::{
+    AccountId, Event, LotPart, Points, ReleaseReason, ShipmentReport, Shipped, SpentCredit,
+    Timestamp,
+};
+use log_record::Position;
+
+use super::ledger::{Part, Time};
+
+/// Something that happened by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    Matured(Part),
+    Released(String, Vec<Part>),
+    Expired(Part),
+    Repaid(Part),
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Due(String, Due),
+    Earned {
+        account: String,
+        lot: usize,
+        points: u128,
+        cause: (String, String),
+        available_at: Option<Time>,
+        expires_at: Option<Time>,
+        rule: Option<(String, u64)>,
+    },
+    Withdrawn {
+        account: String,
+        lot: Option<usize>,
+        parts: Vec<Part>,
+        expired: u128,
+        owed: u128,
+    },
+    Sent {
+        account: String,
+        to: String,
+        parts: Vec<Part>,
+    },
+    Received {
+        account: String,
+        from: String,
+        parts: Vec<Part>,
+    },
+    Held {
+        account: String,
+        hold: String,
+        deadline: Time,
+        parts: Vec<Part>,
+    },
+    Captured {
+        account: String,
+        hold: String,
+        parts: Vec<Part>,
+        released: Vec<Part>,
+        pays_exchange: bool,
+    },
+    Released {
+        account: String,
+        hold: String,
+        parts: Vec<Part>,
+    },
+    Swapped {
+        account: String,
+        hold: String,
+        kept: Vec<Part>,
+        returned: Vec<Part>,
+        taken: Vec<Part>,
+    },
+    Deducted {
+        account: String,
+        exchange: String,
+        parts: Vec<Part>,
+    },
+    Exchanged {
+        account: String,
+        exchange: String,
+        offer: String,
+        product: String,
+        quantity: u128,
+        points: u128,
+        hold: Option<String>,
+    },
+    Refunded {
+        account: String,
+        exchange: String,
+        parts: Vec<Part>,
+    },
+    Cancelled {
+        account: String,
+        exchange: String,
+        cancellation: String,
+        offer: String,
+        quantity: u128,
+        points: u128,
+    },
+    Reported {
+        account: String,
+        what: String,
+        news: &'static str,
+    },
+    Dispatched {
+        account: String,
+        what: String,
+    },
+    Purchased {
+        account: String,
+        purchase: String,
+        /// By line.
+        points: Vec<u128>,
+        sum: u128,
+    },
+    Returned {
+        account: String,
+        purchase: String,
+        lines: Vec<(String, u128)>,
+        points: u128,
+    },
+    OfferOpened(String),
+    OfferAmended(String, u64),
+    OfferClosed(String),
+    StockAdded(String, u128),
+    RuleSet(String, u64),
+    PolicyChanged(bool, u16),
+    ClockConfirmed,
+}
+
+/// Which lot stands at which position, in the order in which they were earned.
+#[derive(Debug, Default)]
+pub(crate) struct Lots(Vec<Position>);
+
+impl Lots {
+    /// What an event says that happened; it is the next to be recorded, at that position.
+    pub(crate) fn effects_of(&mut self, position: Position, event: &Event) -> Vec<Effect> {
+        if let Some(due) = self.dues_of(event) {
+            let account = event.account_id().expect("it is of an account").to_string();
+            assert!(!due.is_empty(), "an event of nothing: {event:?}");
+            return due.into_iter().map(|due| Effect::Due(account.clone(), due)).collect();
+        }
+        vec![self.effect_of(position, event)]
+    }
+
+    fn dues_of(&self, event: &Event) -> Option<Vec<Due>> {
+        let few = |parts: Vec<Part>| {
+            assert!(parts.len() <= 100, "too many parts: {event:?}");
+            parts.into_iter()
+        };
+        match event {
+            Event::CreditMatured(_, it) => {
+                Some(few(self.parts(it.points, &it.lots)).map(Due::Matured).collect())
+            }
+            Event::CreditExpired(_, it) => {
+                Some(few(self.parts(it.points, &it.lots)).map(Due::Expired).collect())
+            }
+            Event::DebtRepaid(_, it) => {
+                Some(few(self.parts(it.points, &it.lots)).map(Due::Repaid).collect())
+            }
+            Event::HoldReleased(_, it) if it.reason == ReleaseReason::Deadline => {
+                let parts = self.parts(it.points, &it.lots);
+                Some(vec![Due::Released(it.hold_id.to_string(), parts)])
+            }
+            _ => None,
+        }
+    }
+
+    fn effect_of(&mut self, position: Position, event: &Event) -> Effect {
+        match event {
+            Event::CreditEarned(account, it) => {
+                self.0.push(position);
+                Effect::Earned {
+                    account: account.to_string(),
+                    lot: self.0.len() - 1,
+                    points: number(it.points),
+                    cause: (it.cause.kind.as_str().to_owned(), it.cause.id.to_string()),
+                    available_at: it.available_at.map(Timestamp::micros),
+                    expires_at: it.expires_at.map(Timestamp::micros),
+                    rule: it.rule.as_ref().map(|rule| (rule.rule_id.to_string(), rule.version)),
+                }
+            }
+            Event::CreditWithdrawn(account, it) => {
+                let (expired, owed) = (number_or_none(it.expired), number_or_none(it.owed));
+                let taken = number(it.points) - expired - owed;
+                Effect::Withdrawn {
+                    account: account.to_string(),
+                    lot: it.of_lot.map(|lot| self.number_of(lot.get())),
+                    parts: self.parts_of(taken, &it.lots),
+                    expired,
+                    owed,
+                }
+            }
+            Event::CreditSent(account, it) => Effect::Sent {
+                account: account.to_string(),
+                to: it.to.to_string(),
+                parts: self.parts(it.points, &it.lots),
+            },
+            Event::CreditReceived(account, it) => Effect::Received {
+                account: account.to_string(),
+                from: it.from.to_string(),
+                parts: self.parts(it.points, &it.lots),
+            },
+            Event::CreditHeld(account, it) => Effect::Held {
+                account: account.to_string(),
+                hold: it.hold_id.to_string(),
+                deadline: it.deadline.micros(),
+                parts: self.parts(it.points, &it.lots),
+            },
+            Event::HoldCaptured(account, it) => Effect::Captured {
+                account: account.to_string(),
+                hold: it.hold_id.to_string(),
+                parts: self.parts(it.points, &it.lots),
+                released: it.released.iter().map(|part| self.part(part)).collect(),
+                pays_exchange: it.pays_exchange,
+            },
+            Event::HoldReleased(account, it) => Effect::Released {
+                account: account.to_string(),
+                hold: it.hold_id.to_string(),
+                parts: self.parts(it.points, &it.lots),
+            },
+            Event::HoldSwapped(account, it) => {
+                let parts = |lots: &[LotPart]| lots.iter().map(|part| self.part(part)).collect();
+                Effect::Swapped {
+                    account: account.to_string(),
+                    hold: it.hold_id.to_string(),
+                    kept: parts(&it.lots),
+                    returned: parts(&it.returned),
+                    taken: parts(&it.taken),
+                }
+            }
+            Event::CreditDeducted(account, it) => Effect::Deducted {
+                account: account.to_string(),
+                exchange: it.exchange_id.to_string(),
+                parts: self.parts(it.points, &it.lots),
+            },
+            Event::ExchangeCreated(account, it) => Effect::Exchanged {
+                account: account.to_string(),
+                exchange: it.exchange_id.to_string(),
+                offer: it.offer_id.to_string(),
+                product: it.product_id.to_string(),
+                quantity: it.quantity.get().into(),
+                points: number(it.points),
+                hold: it.hold_id.as_ref().map(ToString::to_string),
+            },
+            Event::CreditRefunded(account, it) => Effect::Refunded {
+                account: account.to_string(),
+                exchange: it.exchange_id.to_string(),
+                parts: self.parts(it.points, &it.lots),
+            },
+            Event::ExchangeCancelled(account, it) => Effect::Cancelled {
+                account: account.to_string(),
+                exchange: it.exchange_id.to_string(),
+                cancellation: it.cancellation_id.to_string(),
+                offer: it.offer_id.to_string(),
+                quantity: it.quantity.get().into(),
+                points: number(it.points),
+            },
+            Event::ShipmentDispatched(account, it) => {
+                Effect::Dispatched { account: account.to_string(), what: id_of(&it.shipped) }
+            }
+            Event::ShipmentAccepted(account, it) => reported(account, it, "accepted"),
+            Event::ShipmentBackOrdered(account, it) => reported(account, it, "back-ordered"),
+            Event::ShipmentDelivered(account, it) => reported(account, it, "delivered"),
+            Event::ShipmentRejected(account, it) => reported(account, it, "rejected"),
+            Event::ShipmentSettled(account, it) => reported(account, it, "settled"),
+            Event::PurchaseRecorded(account, it) => Effect::Purchased {
+                account: account.to_string(),
+                purchase: it.purchase_id.to_string(),
+                points: it.lines.iter().map(|line| number_or_none(line.points)).collect(),
+                sum: number_or_none(it.points),
+            },
+            Event::PurchaseReturned(account, it) => {
+                let lines = it.lines.iter();
+                Effect::Returned {
+                    account: account.to_string(),
+                    purchase: it.purchase_id.to_string(),
+                    lines: lines
+                        .map(|line| (line.product_id.to_string(), line.quantity.get().into()))
+                        .collect(),
+                    points: number_or_none(it.points),
+                }
+            }
+            Event::OfferOpened(it) => Effect::OfferOpened(it.offer_id.to_string()),
+            Event::OfferAmended(it) => Effect::OfferAmended(it.offer_id.to_string(), it.version),
+            Event::OfferClosed(it) => Effect::OfferClosed(it.offer_id.to_string()),
+            Event::StockAdded(it) => {
+                Effect::StockAdded(it.offer_id.to_string(), it.units.get().into())
+            }
+            Event::EarningRuleSet(it) => Effect::RuleSet(it.rule_id.to_string(), it.version),
+            Event::PolicyChanged(it) => Effect::PolicyChanged(
+                it.policy.spent_credit == SpentCredit::Debt,
+                it.policy.refund_grace_days,
+            ),
+            Event::ClockDoubted(_) => unreachable!("the model has no clock"),
+            Event::ClockConfirmed(_) => Effect::ClockConfirmed,
+            Event::LogOpened(_)
+            | Event::LogForked(_)
+            | Event::CreditMatured(..)
+            | Event::CreditExpired(..)
+            | Event::DebtRepaid(..) => panic!("no command does this: {event:?}"),
+        }
+    }
+
+    /// The parts, which sum to what the event says in all.
+    fn parts(&self, sum: Points, parts: &[LotPart]) -> Vec<Part> {
+        self.parts_of(number(sum), parts)
+    }
+
+    fn parts_of(&self, sum: u128, parts: &[LotPart]) -> Vec<Part> {
+        let parts: Vec<Part> = parts.iter().map(|part| self.part(part)).collect();
+        assert_eq!(crate::model::ledger::sum(&parts), sum, "the parts are not the sum: {parts:?}");
+        assert!(parts.iter().all(|part| part.points > 0), "a part of nothing: {parts:?}");
+        parts
+    }
+
+    pub(crate) fn part(&self, part: &LotPart) -> Part {
+        Part {
+            lot: self.number_of(part.lot.get()),
+            points: number(part.points),
+            expires_at: part.expires_at.map(Timestamp::micros),
+            graced: part.graced,
+        }
+    }
+
+    fn number_of(&self, position: u64) -> usize {
+        let number = self.0.iter().position(|earned| earned.0 == position);
+        number.unwrap_or_else(|| panic!("no credit was earned at {position}"))
+    }
+}
+
+fn number(points: Points) -> u128 {
+    points.get().into()
+}
+
+fn number_or_none(points: Option<Points>) -> u128 {
+    points.map_or(0, number)
+}
+
+fn reported(account: &AccountId, it: &ShipmentReport, news: &'static str) -> Effect {
+    Effect::Reported { account: account.to_string(), what: id_of(&it.shipped), news }
+}
+
+fn id_of(shipped: &Shipped) -> String {
+    match shipped {
+        Shipped::ExchangeId(id) => id.to_string(),
+        Shipped::PurchaseId(id) => id.to_string(),
+    }
+}

@@ -1,0 +1,353 @@
+//! A plain, slow ledger of points, written from docs/CREDIT.md alone: vectors and loops.
+
+use domain::{Command, EarningTerms, Policy, SpentCredit, Terms};
+
+use super::effect::{Due, Effect};
+use super::shipping::Told;
+
+/// The most that an amount can be.
+pub(crate) const MOST: u128 = (1 << 53) - 1;
+/// 24 hours.
+pub(crate) const DAY: Time = 24 * 60 * 60 * 1_000_000;
+
+/// Microseconds since 1970.
+pub(crate) type Time = i64;
+
+/// Some points of a lot; lots are numbered from 0 in the order in which they were earned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) lot: usize,
+    pub(crate) points: u128,
+    pub(crate) expires_at: Option<Time>,
+    pub(crate) graced: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Hold {
+    pub(crate) id: String,
+    pub(crate) deadline: Time,
+    pub(crate) parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Account {
+    pub(crate) name: String,
+    pub(crate) available: Vec<Part>,
+    pub(crate) pending: Vec<(Time, Part)>,
+    /// The oldest first.
+    pub(crate) holds: Vec<Hold>,
+    pub(crate) owed: u128,
+    /// All that ever happened by itself in this account.
+    pub(crate) fallen: Vec<Due>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Lot {
+    pub(crate) account: String,
+    pub(crate) kind: String,
+    pub(crate) cause: String,
+    pub(crate) earned: u128,
+    pub(crate) withdrawn: u128,
+    /// What expired in the account that earned it, and was not forgiven.
+    pub(crate) expired: u128,
+}
+
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) account: String,
+    pub(crate) id: String,
+    pub(crate) offer: String,
+    pub(crate) quantity: u128,
+    pub(crate) cost: u128,
+    pub(crate) drawn: Vec<Part>,
+    pub(crate) cancelled: u128,
+    pub(crate) refunded: u128,
+}
+
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) product: String,
+    pub(crate) quantity: u128,
+    pub(crate) points: u128,
+    pub(crate) returned: u128,
+}
+
+#[derive(Debug)]
+pub(crate) struct Purchase {
+    pub(crate) account: String,
+    pub(crate) id: String,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) lot: Option<usize>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Offer {
+    pub(crate) id: String,
+    pub(crate) terms: Terms,
+    pub(crate) version: u64,
+    pub(crate) stock: Option<u128>,
+    pub(crate) remaining: u128,
+    pub(crate) closed_at: Option<Time>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) id: String,
+    pub(crate) terms: EarningTerms,
+    pub(crate) version: u64,
+}
+
+/// What a shopper earned by a rule, and when.
+#[derive(Debug)]
+pub(crate) struct Gain {
+    pub(crate) account: String,
+    pub(crate) rule: String,
+    pub(crate) at: Time,
+    pub(crate) points: u128,
+}
+
+/// A command that was done.
+#[derive(Debug)]
+pub(crate) struct Deed {
+    pub(crate) id: Option<Vec<String>>,
+    pub(crate) command: Command,
+}
+
+/// Why not.
+#[derive(Debug)]
+pub(crate) struct No {
+    pub(crate) code: &'static str,
+    /// Nothing where the document doesn't say.
+    pub(crate) facts: Option<Vec<(&'static str, i128)>>,
+}
+
+/// What became of a command.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Refused(No),
+    /// It was done before, as that deed.
+    Repeat(usize),
+    Standing,
+    Done(Effects),
+}
+
+/// What a command did.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    /// The accounts that it was decided on, in order.
+    pub(crate) accounts: Vec<String>,
+    pub(crate) own: Vec<Effect>,
+    /// What followed from it by itself.
+    pub(crate) after: Vec<Effect>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    pub(crate) accounts: Vec<Account>,
+    pub(crate) lots: Vec<Lot>,
+    pub(crate) exchanges: Vec<Exchange>,
+    pub(crate) purchases: Vec<Purchase>,
+    /// Account, hold: every one there ever was.
+    pub(crate) holds: Vec<(String, String)>,
+    pub(crate) told: Vec<Told>,
+    pub(crate) offers: Vec<Offer>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) gains: Vec<Gain>,
+    pub(crate) policy: Policy,
+    pub(crate) deeds: Vec<Deed>,
+}
+
+impl Part {
+    /// What expires first, then the lower lot, then the part without grace.
+    fn order(&self) -> (Time, usize, bool) {
+        (self.expires_at.unwrap_or(Time::MAX), self.lot, self.graced)
+    }
+}
+
+pub(crate) fn sum(parts: &[Part]) -> u128 {
+    parts.iter().map(|part| part.points).sum()
+}
+
+/// Takes up to so many points from parts that are in the order to be taken in. What was taken, and
+/// what is left.
+pub(crate) fn split(parts: &[Part], points: u128) -> (Vec<Part>, Vec<Part>) {
+    let (mut taken, mut left, mut missing) = (vec![], vec![], points);
+    for part in parts {
+        let taking = part.points.min(missing);
+        missing -= taking;
+        if taking > 0 {
+            taken.push(Part { points: taking, ..part.clone() });
+        }
+        if taking < part.points {
+            left.push(Part { points: part.points - taking, ..part.clone() });
+        }
+    }
+    (taken, left)
+}
+
+impl Account {
+    /// What is available, pending and held.
+    pub(crate) fn total(&self) -> u128 {
+        self.sum_available() + self.sum_pending() + self.sum_held()
+    }
+
+    pub(crate) fn sum_available(&self) -> u128 {
+        sum(&self.available)
+    }
+
+    pub(crate) fn sum_pending(&self) -> u128 {
+        self.pending.iter().map(|(_, part)| part.points).sum()
+    }
+
+    pub(crate) fn sum_held(&self) -> u128 {
+        self.holds.iter().map(|hold| sum(&hold.parts)).sum()
+    }
+
+    /// Makes a part available; what is the same in all but points is one part.
+    pub(crate) fn put(&mut self, part: Part) {
+        match self.available.iter_mut().find(|other| other.order() == part.order()) {
+            Some(other) => other.points += part.points,
+            None => self.available.push(part),
+        }
+        self.available.sort_by_key(Part::order);
+    }
+
+    pub(crate) fn put_all(&mut self, parts: &[Part]) {
+        parts.iter().for_each(|part| self.put(part.clone()));
+    }
+
+    /// Takes from what is available, in spending order.
+    pub(crate) fn spend(&mut self, points: u128) -> Vec<Part> {
+        let (taken, left) = split(&self.available, points);
+        self.available = left;
+        taken
+    }
+
+    /// When the next thing happens by itself.
+    fn next_due(&self) -> Option<Time> {
+        let mut times = vec![];
+        times.extend(self.pending.iter().map(|(at, _)| *at));
+        times.extend(self.holds.iter().map(|hold| hold.deadline));
+        times.extend(self.available.iter().filter_map(|part| part.expires_at));
+        times.into_iter().min()
+    }
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self {
+            accounts: vec![],
+            lots: vec![],
+            exchanges: vec![],
+            purchases: vec![],
+            holds: vec![],
+            told: vec![],
+            offers: vec![],
+            rules: vec![],
+            gains: vec![],
+            policy: Policy { spent_credit: SpentCredit::Refuse, refund_grace_days: 30 },
+            deeds: vec![],
+        }
+    }
+}
+
+impl Ledger {
+    /// Does all that falls due until then, in every account.
+    pub(crate) fn advance(&mut self, now: Time) {
+        for index in 0..self.accounts.len() {
+            while let Some(at) = self.accounts[index].next_due().filter(|at| *at <= now) {
+                self.fall(index, at);
+            }
+        }
+    }
+
+    /// The four things that happen by themselves, at one time.
+    pub(crate) fn fall(&mut self, index: usize, at: Time) {
+        let account = &mut self.accounts[index];
+        let mut fallen = vec![];
+
+        account.pending.sort_by_key(|(available_at, part)| (*available_at, part.lot));
+        while account.pending.first().is_some_and(|(available_at, _)| *available_at <= at) {
+            let (_, part) = account.pending.remove(0);
+            account.put(part.clone());
+            fallen.push(Due::Matured(part));
+        }
+
+        // `min_by_key` gives the first of equal ones, which is the older hold.
+        while let Some(place) = (0..account.holds.len())
+            .filter(|place| account.holds[*place].deadline <= at)
+            .min_by_key(|place| account.holds[*place].deadline)
+        {
+            let hold = account.holds.remove(place);
+            account.put_all(&hold.parts);
+            fallen.push(Due::Released(hold.id, hold.parts));
+        }
+
+        for part in account.spend(account.owed) {
+            account.owed -= part.points;
+            fallen.push(Due::Repaid(part));
+        }
+
+        for part in std::mem::take(&mut account.available) {
+            if part.expires_at.is_some_and(|expires_at| expires_at <= at) {
+                if self.lots[part.lot].account == account.name {
+                    self.lots[part.lot].expired += part.points;
+                }
+                fallen.push(Due::Expired(part));
+            } else {
+                account.available.push(part);
+            }
+        }
+
+        account.fallen.extend(fallen);
+    }
+
+    /// What is done again after a command's own events.
+    pub(crate) fn settle_after(&mut self, done: &mut Effects, now: Time) {
+        for name in done.accounts.clone() {
+            let Some(index) = self.accounts.iter().position(|it| it.name == name) else { continue };
+            let before = self.accounts[index].fallen.len();
+            self.fall(index, now);
+            let after = self.accounts[index].fallen[before..].iter();
+            done.after.extend(after.map(|due| Effect::Due(name.clone(), due.clone())));
+        }
+    }
+
+    pub(crate) fn account(&self, name: &str) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.name == name)
+    }
+
+    pub(crate) fn account_mut(&mut self, name: &str) -> &mut Account {
+        self.accounts.iter_mut().find(|account| account.name == name).expect("it exists")
+    }
+
+    pub(crate) fn offer(&self, id: &str) -> Option<&Offer> {
+        self.offers.iter().find(|offer| offer.id == id)
+    }
+
+    pub(crate) fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id == id)
+    }
+
+    /// Every time after `now` at which something will be otherwise.
+    pub(crate) fn turning_points(&self, now: Time) -> Vec<Time> {
+        let mut times = vec![(now / DAY + 1) * DAY];
+        for account in &self.accounts {
+            times.extend(account.pending.iter().map(|(at, _)| *at));
+            times.extend(account.holds.iter().map(|hold| hold.deadline));
+            let held = account.holds.iter().flat_map(|hold| &hold.parts);
+            times.extend(account.available.iter().chain(held).filter_map(|part| part.expires_at));
+        }
+        for offer in &self.offers {
+            times.extend(offer.terms.opens_at.map(|at| at.micros()));
+            times.extend(offer.terms.closes_at.map(|at| at.micros()));
+        }
+        for multiplier in self.rules.iter().flat_map(|rule| &rule.terms.multipliers) {
+            times.extend([multiplier.from.micros(), multiplier.until.micros()]);
+        }
+        times.retain(|time| *time > now);
+        times.sort_unstable();
+        times.dedup();
+        times
+    }
+}

@@ -1,0 +1,368 @@
+//! How lots are earned and taken back, by docs/CREDIT.md.
+
+use domain::SpentCredit;
+use domain::command::{
+    AdjustCredit, Direction, EarnCredit, RecordPurchase, ReturnPurchase, WithdrawCredit,
+};
+
+use super::earning;
+use super::effect::Effect;
+use super::ledger::{
+    Account, Effects, Gain, Ledger, Line, Lot, MOST, No, Part, Purchase, Time, split, sum,
+};
+use super::rules::{Answer, done, micros, no, no_for, number, signed, too_large};
+
+/// From when until when a lot can be spent, and the rule that gave it.
+pub(crate) struct Life {
+    now: Time,
+    available_at: Option<Time>,
+    expires_at: Option<Time>,
+    rule: Option<(String, u64)>,
+}
+
+impl Ledger {
+    /// Whether the account can take in so much more.
+    pub(crate) fn check_room(&self, account: &str, points: u128) -> Result<(), No> {
+        let total = self.account(account).map_or(0, Account::total);
+        if total + points > MOST { too_large() } else { Ok(()) }
+    }
+
+    /// Makes a lot.
+    pub(crate) fn new_lot(
+        &mut self,
+        account: &str,
+        cause: [&str; 2],
+        points: u128,
+        life: Life,
+    ) -> Effect {
+        if self.account(account).is_none() {
+            self.accounts.push(Account { name: account.to_owned(), ..Account::default() });
+        }
+        let lot = self.lots.len();
+        self.lots.push(Lot {
+            account: account.to_owned(),
+            kind: cause[0].to_owned(),
+            cause: cause[1].to_owned(),
+            earned: points,
+            withdrawn: 0,
+            expired: 0,
+        });
+        let part = Part { lot, points, expires_at: life.expires_at, graced: false };
+        let owner = self.account_mut(account);
+        match life.available_at.filter(|available_at| *available_at > life.now) {
+            Some(available_at) => owner.pending.push((available_at, part)),
+            None => owner.put(part),
+        }
+        Effect::Earned {
+            account: account.to_owned(),
+            lot,
+            points,
+            cause: (cause[0].to_owned(), cause[1].to_owned()),
+            available_at: life.available_at,
+            expires_at: life.expires_at,
+            rule: life.rule,
+        }
+    }
+
+    pub(crate) fn earn(&mut self, it: &EarnCredit, now: Time) -> Answer {
+        let (account, points) = (it.account_id.as_str(), number(it.points));
+        self.check_room(account, points)?;
+        let life = Life {
+            now,
+            available_at: micros(it.available_at),
+            expires_at: micros(it.expires_at),
+            rule: None,
+        };
+        let cause = [it.cause.kind.as_str(), it.cause.id.as_str()];
+        done(account, [self.new_lot(account, cause, points, life)])
+    }
+
+    pub(crate) fn record_purchase(&mut self, it: &RecordPurchase, now: Time) -> Answer {
+        let account = it.account_id.as_str();
+        let mut life = Life {
+            now,
+            available_at: micros(it.available_at),
+            expires_at: micros(it.expires_at),
+            rule: None,
+        };
+        let by_line = if let Some(points) = it.points {
+            earning::spread(number(points), &it.lines)
+        } else {
+            let rule_id = it.rule.as_ref().map_or("default", |rule| rule.as_str());
+            let Some(rule) = self.rule(rule_id) else { return no("rule-unknown") };
+            let gains = self.gains.iter();
+            let own = gains.filter(|gain| gain.account == account && gain.rule == rule_id);
+            let own: Vec<(Time, u128)> = own.map(|gain| (gain.at, gain.points)).collect();
+            life.rule = Some((rule_id.to_owned(), rule.version));
+            life.available_at = life.available_at.or_else(|| earning::matures(&rule.terms, now));
+            life.expires_at = life.expires_at.or_else(|| earning::expires(&rule.terms, now));
+            let uncapped = earning::before_cap(&rule.terms, &it.lines, now);
+            if uncapped.iter().any(|points| *points > MOST) {
+                return too_large();
+            }
+            earning::capped(&rule.terms, uncapped, &own, now)
+        };
+        let points = by_line.iter().fold(0_u128, |sum, line| sum.saturating_add(*line));
+        if points > MOST {
+            return too_large();
+        }
+        self.check_room(account, points)?;
+        let mut own = vec![];
+        let mut lot = None;
+        if points > 0 {
+            if let Some((rule, _)) = &life.rule {
+                let (account, rule) = (account.to_owned(), rule.clone());
+                self.gains.push(Gain { account, rule, at: now, points });
+            }
+            lot = Some(self.lots.len());
+            own.push(self.new_lot(account, ["purchase", it.purchase_id.as_str()], points, life));
+        }
+        let lines = it.lines.iter().zip(&by_line);
+        self.purchases.push(Purchase {
+            account: account.to_owned(),
+            id: it.purchase_id.to_string(),
+            lines: lines
+                .map(|(line, points)| Line {
+                    product: line.product_id.to_string(),
+                    quantity: line.quantity.get().into(),
+                    points: *points,
+                    returned: 0,
+                })
+                .collect(),
+            lot,
+        });
+        own.push(Effect::Purchased {
+            account: account.to_owned(),
+            purchase: it.purchase_id.to_string(),
+            points: by_line,
+            sum: points,
+        });
+        Ok(Some(Effects { accounts: vec![account.to_owned()], own, after: vec![] }))
+    }
+
+    /// Whether the account may owe so much more.
+    pub(crate) fn check_debt(&self, account: &str, more: u128) -> Result<(), No> {
+        let owed = self.account(account).map_or(0, |account| account.owed);
+        if owed + more > MOST { too_large() } else { Ok(()) }
+    }
+
+    /// Takes back points that were earned as a lot: what holds give back first, then the rest.
+    pub(crate) fn take_back(
+        &mut self,
+        name: &str,
+        lot: usize,
+        points: u128,
+    ) -> Result<Vec<Effect>, No> {
+        let before = self.account(name).expect("it earned the lot").clone();
+        let mut effects = self.free_held(name, lot, points);
+        match self.take_free(name, lot, points) {
+            Ok(withdrawn) => {
+                effects.push(withdrawn);
+                Ok(effects)
+            }
+            Err(no) => {
+                *self.account_mut(name) = before;
+                Err(no)
+            }
+        }
+    }
+
+    /// The oldest hold first gives back what it keeps of the lot, as far as other credit that is
+    /// available can take its place, and as far as it is needed.
+    fn free_held(&mut self, name: &str, lot: usize, points: u128) -> Vec<Effect> {
+        let mut effects = vec![];
+        let account = self.account_mut(name);
+        for index in 0..account.holds.len() {
+            let pending = account.pending.iter().map(|(_, part)| part);
+            let own = pending.chain(&account.available).filter(|part| part.lot == lot);
+            let needed = points.saturating_sub(own.map(|part| part.points).sum());
+            let held = account.holds[index].parts.clone();
+            let (of_lot, mut kept): (Vec<Part>, Vec<Part>) =
+                held.into_iter().partition(|part| part.lot == lot);
+            let (own, others): (Vec<Part>, Vec<Part>) =
+                account.available.iter().cloned().partition(|part| part.lot == lot);
+            let (taken, left) = split(&others, needed.min(sum(&of_lot)));
+            let (returned, of_lot_left) = split(&of_lot, sum(&taken));
+            if taken.is_empty() {
+                continue;
+            }
+            kept.extend(of_lot_left);
+            account.available = vec![];
+            account.put_all(&kept);
+            account.put_all(&taken);
+            let kept = std::mem::take(&mut account.available);
+            account.put_all(&own);
+            account.put_all(&left);
+            account.put_all(&returned);
+            account.holds[index].parts = kept.clone();
+            effects.push(Effect::Swapped {
+                account: name.to_owned(),
+                hold: account.holds[index].id.clone(),
+                kept,
+                returned,
+                taken,
+            });
+        }
+        effects
+    }
+
+    fn take_free(&mut self, name: &str, lot: usize, points: u128) -> Result<Effect, No> {
+        let account = self.account(name).expect("it earned the lot");
+        // One after the other, each from what the former left.
+        let own_pending: Vec<Part> = account.pending.iter().map(|(_, part)| part.clone()).collect();
+        let own_pending: Vec<Part> =
+            own_pending.into_iter().filter(|part| part.lot == lot).collect();
+        let (own, others): (Vec<Part>, Vec<Part>) =
+            account.available.iter().cloned().partition(|part| part.lot == lot);
+
+        let (mut taken, _) = split(&own_pending, points);
+        let (from_own, own_left) = split(&own, points - sum(&taken));
+        taken.extend(from_own);
+        let expired = self.lots[lot].expired.min(points - sum(&taken));
+        let (from_others, others_left) = split(&others, points - sum(&taken) - expired);
+        taken.extend(from_others);
+        let owed = points - sum(&taken) - expired;
+        if owed > 0 {
+            if self.policy.spent_credit == SpentCredit::Refuse {
+                let facts = [("left", signed(points - owed)), ("asked", signed(points))];
+                return no_for("credit-already-spent", facts);
+            }
+            self.check_debt(name, owed)?;
+        }
+
+        self.lots[lot].withdrawn += points;
+        self.lots[lot].expired -= expired;
+        let account = self.account_mut(name);
+        let mut from_pending = points;
+        for (_, part) in account.pending.iter_mut().filter(|(_, part)| part.lot == lot) {
+            let taking = part.points.min(from_pending);
+            part.points -= taking;
+            from_pending -= taking;
+        }
+        account.pending.retain(|(_, part)| part.points > 0);
+        account.available = vec![];
+        account.put_all(&own_left);
+        account.put_all(&others_left);
+        account.owed += owed;
+        let account = name.to_owned();
+        Ok(Effect::Withdrawn { account, lot: Some(lot), parts: taken, expired, owed })
+    }
+
+    pub(crate) fn withdraw(&mut self, it: &WithdrawCredit) -> Answer {
+        let name = it.account_id.as_str();
+        let Some(lot) = self.lots.iter().position(|lot| {
+            lot.account == name
+                && lot.kind == it.cause.kind.as_str()
+                && lot.cause == it.cause.id.as_str()
+        }) else {
+            return no("credit-unknown");
+        };
+        let left = self.lots[lot].earned - self.lots[lot].withdrawn;
+        let points = match it.points.map(number) {
+            Some(asked) if asked > left => {
+                let facts = [("left", signed(left)), ("asked", signed(asked))];
+                return no_for("points-too-large", facts);
+            }
+            None if left == 0 => return Err(No { code: "points-too-large", facts: None }),
+            asked => asked.unwrap_or(left),
+        };
+        let own = self.take_back(name, lot, points)?;
+        Ok(Some(Effects { accounts: vec![name.to_owned()], own, after: vec![] }))
+    }
+
+    pub(crate) fn return_purchase(&mut self, it: &ReturnPurchase) -> Answer {
+        let (name, id) = (it.account_id.as_str(), it.purchase_id.as_str());
+        let mut places = 0..self.purchases.len();
+        let Some(place) = places.find(|place| {
+            let purchase = &self.purchases[*place];
+            purchase.account == name && purchase.id == id
+        }) else {
+            return no("purchase-unknown");
+        };
+        let purchase = &self.purchases[place];
+
+        // How many of each line of the purchase.
+        let mut back: Vec<u128> = vec![];
+        match &it.lines {
+            None => {
+                back.extend(purchase.lines.iter().map(|line| line.quantity - line.returned));
+                if back.iter().all(|quantity| *quantity == 0) {
+                    return Err(No { code: "quantity-too-large", facts: None });
+                }
+            }
+            Some(asked) => {
+                for (number, line) in (1..).zip(asked) {
+                    let product = line.product_id.as_str();
+                    if purchase.lines.iter().all(|line| line.product != product) {
+                        return no_for("line-unknown", [("line", number)]);
+                    }
+                }
+                for line in &purchase.lines {
+                    let mut asked = asked.iter();
+                    let asked = asked.find(|asked| asked.product_id.as_str() == line.product);
+                    back.push(asked.map_or(0, |asked| asked.quantity.get().into()));
+                }
+                for (line, asked) in purchase.lines.iter().zip(&back) {
+                    let left = line.quantity - line.returned;
+                    if *asked > left {
+                        let facts = [("left", signed(left)), ("asked", signed(*asked))];
+                        return no_for("quantity-too-large", facts);
+                    }
+                }
+            }
+        }
+
+        let lines = purchase.lines.iter().zip(&back);
+        let mut points: u128 = lines
+            .map(|(line, back)| {
+                let with_it = line.points * (line.returned + back) / line.quantity;
+                with_it - line.points * line.returned / line.quantity
+            })
+            .sum();
+        let lot = purchase.lot;
+        let left = lot.map_or(0, |lot| self.lots[lot].earned - self.lots[lot].withdrawn);
+        points = points.min(left);
+        let mut own = vec![];
+        if points > 0 {
+            own.extend(self.take_back(name, lot.expect("something was earned"), points)?);
+        }
+
+        let lines = self.purchases[place].lines.iter_mut().zip(&back);
+        let mut returned = vec![];
+        for (line, back) in lines.filter(|(_, back)| **back > 0) {
+            line.returned += back;
+            returned.push((line.product.clone(), *back));
+        }
+        own.push(Effect::Returned {
+            account: name.to_owned(),
+            purchase: id.to_owned(),
+            lines: returned,
+            points,
+        });
+        Ok(Some(Effects { accounts: vec![name.to_owned()], own, after: vec![] }))
+    }
+
+    pub(crate) fn adjust(&mut self, it: &AdjustCredit, now: Time) -> Answer {
+        let (name, points) = (it.account_id.as_str(), number(it.points));
+        if it.direction == Direction::Add {
+            self.check_room(name, points)?;
+            let expires_at = micros(it.expires_at);
+            let life = Life { now, available_at: None, expires_at, rule: None };
+            let cause = ["adjustment", it.adjustment_id.as_str()];
+            return done(name, [self.new_lot(name, cause, points, life)]);
+        }
+        let Some(account) = self.account(name) else { return no("account-unknown") };
+        let available = account.sum_available();
+        let owed = points.saturating_sub(available);
+        if owed > 0 && self.policy.spent_credit == SpentCredit::Refuse {
+            let facts = [("needed", signed(points)), ("available", signed(available))];
+            return no_for("insufficient-credit", facts);
+        }
+        self.check_debt(name, owed)?;
+        let account = self.account_mut(name);
+        let parts = account.spend(points - owed);
+        account.owed += owed;
+        let account = name.to_owned();
+        done(name, [Effect::Withdrawn { account, lot: None, parts, expired: 0, owed }])
+    }
+}

@@ -1,0 +1,329 @@
+//! Random histories: which commands are asked for how often, with which amounts and times.
+
+use domain::command::Report;
+use domain::{AMOUNT_MAX, CauseKind, ExpiryRule, Period};
+use proptest::collection::vec;
+use proptest::option::{of, weighted};
+use proptest::prelude::*;
+
+use super::ask::{
+    Ask, AskedLine, AskedOrder, AskedRule, AskedTerms, Choice, News, Read, Step, Sweep, Target,
+    Wait, When, Who,
+};
+use super::ledger::{DAY, Time};
+
+/// A whole history; some know huge amounts.
+pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
+    prop_oneof![5 => Just(false), 1 => Just(true)]
+        .prop_flat_map(|huge| {
+            (beginning(), length().prop_flat_map(move |steps| vec(step(huge), steps / 2..=steps)))
+        })
+        .prop_map(|(mut steps, more)| {
+            steps.extend(more);
+            steps
+        })
+}
+
+fn length() -> impl Strategy<Value = usize> {
+    prop_oneof![Just(10_usize), Just(60), Just(115)]
+}
+
+/// Something to spend and something to spend it on; not always.
+fn beginning() -> impl Strategy<Value = Vec<Step>> {
+    let first = |ask| Step { wait: Wait::Not, sweep: Sweep::Portions(0), ask };
+    let some = (asked_terms(), asked_terms(), asked_rule(), any::<bool>(), stock()).prop_map(
+        move |(mug, cup, rule, debt, stock)| {
+            let open = |offer, terms| Ask::Open { offer, terms, stock, same: false };
+            let earn = |account, points| Ask::Earn {
+                account,
+                points,
+                kind: CauseKind::Promotion,
+                cause: account,
+                available: None,
+                expires: None,
+            };
+            vec![
+                first(earn(0, 70)),
+                first(earn(1, 90)),
+                first(Ask::SetPolicy { debt, days: 7 }),
+                first(open(0, mug)),
+                first(open(1, cup)),
+                first(Ask::SetRule { rule: 0, terms: rule, read: Read::None, same: false }),
+            ]
+        },
+    );
+    prop_oneof![1 => Just(vec![]), 4 => some]
+}
+
+fn step(huge: bool) -> impl Strategy<Value = Step> {
+    (wait().boxed(), sweep().boxed(), ask(huge).boxed()).prop_map(|(wait, sweep, ask)| Step {
+        wait,
+        sweep,
+        ask,
+    })
+}
+
+fn wait() -> impl Strategy<Value = Wait> {
+    prop_oneof![
+        30 => Just(Wait::Not),
+        2 => (1..3_600_000_000_i64).prop_map(Wait::Micros),
+        1 => (1..21 * DAY).prop_map(Wait::Micros),
+        6 => (0..3_usize, around())
+            .prop_map(|(skipping, micros)| Wait::Until { skipping, micros }),
+    ]
+}
+
+fn sweep() -> impl Strategy<Value = Sweep> {
+    prop_oneof![
+        30 => Just(Sweep::Portions(0)),
+        5 => (1..3_usize).prop_map(Sweep::Portions),
+        5 => Just(Sweep::All),
+        1 => Just(Sweep::Replay),
+        1 => Just(Sweep::Snapshot),
+    ]
+}
+
+/// A microsecond before, at, or after.
+fn around() -> impl Strategy<Value = Time> {
+    prop_oneof![1 => Just(-1_i64), 3 => Just(0), 1 => Just(1)]
+}
+
+fn when(days: std::ops::Range<Time>) -> BoxedStrategy<When> {
+    let more = days.clone();
+    prop_oneof![
+        3 => (days, around()).prop_map(|(days, micros)| When::Midnight { days, micros }),
+        1 => (more, around()).prop_map(|(days, micros)| When::After { days, micros }),
+    ]
+    .boxed()
+}
+
+fn amount(huge: bool) -> BoxedStrategy<u64> {
+    let usual = prop_oneof![3 => 1..60_u64, 1 => 1..600_u64];
+    if !huge {
+        return usual.boxed();
+    }
+    let most = AMOUNT_MAX;
+    let large = prop_oneof![Just(most), Just(most / 2), Just(most / 2 + 1), most - 300..=most];
+    prop_oneof![5 => usual, 2 => large].boxed()
+}
+
+fn who() -> impl Strategy<Value = u8> {
+    prop_oneof![8 => 0..3_u8, 1 => Just(3_u8)]
+}
+
+fn target(names: u8) -> impl Strategy<Value = Target> {
+    let known = prop_oneof![
+        1 => Just(Choice::Perhaps),
+        4 => (0..1_000_usize).prop_map(Choice::Ever),
+        8 => (0..1_000_usize).prop_map(Choice::Late),
+    ];
+    (who(), 0..names, known).prop_map(|(account, name, known)| Target { account, name, known })
+}
+
+fn spender() -> impl Strategy<Value = Who> {
+    prop_oneof![1 => who().prop_map(Who::Named), 3 => (0..1_000_usize).prop_map(Who::Rich)]
+}
+
+fn offer() -> impl Strategy<Value = u8> {
+    prop_oneof![6 => 0..2_u8, 1 => 2..4_u8]
+}
+
+fn stock() -> impl Strategy<Value = Option<u64>> {
+    of(prop_oneof![4 => 1..30_u64, 1 => 1..4_u64])
+}
+
+fn asked_order(huge: bool) -> BoxedStrategy<AskedOrder> {
+    let quantity = prop_oneof![2 => Just(1_u64), 2 => 2..5_u64];
+    let quantity = match huge {
+        true => prop_oneof![4 => quantity, 1 => amount(true)].boxed(),
+        false => quantity.boxed(),
+    };
+    let chosen = weighted(0.8, 0..1_000_usize);
+    (0..14_u8, 0..4_u8, chosen, quantity, weighted(0.05, 1..120_u64))
+        .prop_map(|(exchange, offer, chosen, quantity, expected)| AskedOrder {
+            exchange,
+            offer,
+            chosen,
+            quantity,
+            expected,
+        })
+        .boxed()
+}
+
+fn asked_terms() -> BoxedStrategy<AskedTerms> {
+    let limit = weighted(0.3, 1..7_u64);
+    let (opens_at, closes_at) = (weighted(0.12, when(-3..4)), weighted(0.12, when(0..30)));
+    (1..40_u64, opens_at, closes_at, limit)
+        .prop_map(|(price, opens_at, closes_at, limit)| AskedTerms {
+            price,
+            opens_at,
+            closes_at,
+            limit,
+        })
+        .boxed()
+}
+
+fn asked_rule() -> BoxedStrategy<Box<AskedRule>> {
+    let rate = || (1..20_u64, 1..60_u64);
+    let percent = prop_oneof![Just(50_u32), Just(150), Just(200), Just(333), 0..1_000_u32];
+    let multipliers = vec((when(-5..10), 1..15_i64, percent), 0..3);
+    let period =
+        prop_oneof![Just(Period::Day), Just(Period::Month), Just(Period::Year), Just(Period::Ever)];
+    let expiry = prop_oneof![
+        (1..3_u16).prop_map(ExpiryRule::Months),
+        (0..2_u16).prop_map(ExpiryRule::EndOfYear)
+    ];
+    let pending = prop_oneof![2 => Just(0_u16), 1 => 1..15_u16];
+    (rate(), of(rate()), multipliers, of((1..300_u64, period)), of(expiry), pending)
+        .prop_map(|(rate, category, multipliers, cap, expiry, pending_days)| {
+            Box::new(AskedRule { rate, category, multipliers, cap, expiry, pending_days })
+        })
+        .boxed()
+}
+
+fn lines(huge: bool) -> BoxedStrategy<Vec<AskedLine>> {
+    let line_amount =
+        prop_oneof![1 => Just(None), 6 => amount(huge).prop_map(Some), 1 => Just(Some(0))];
+    let line = (1..6_u64, line_amount, of(0..2_u8));
+    let line =
+        line.prop_map(|(quantity, amount, category)| AskedLine { quantity, amount, category });
+    let without_amounts =
+        (1..6_u64).prop_map(|quantity| AskedLine { quantity, amount: None, category: None });
+    prop_oneof![5 => vec(line, 1..4), 1 => vec(without_amounts, 1..4)].boxed()
+}
+
+fn ask(huge: bool) -> impl Strategy<Value = Ask> {
+    let earning = prop_oneof![
+        (
+            (who(), amount(huge), kind(), 0..14_u8),
+            weighted(0.2, when(-1..12)),
+            weighted(0.6, when(-1..40)),
+        )
+            .prop_map(|((account, points, kind, cause), available, expires)| {
+                Ask::Earn { account, points, kind, cause, available, expires }
+            }),
+        (
+            (who(), 0..14_u8, lines(huge), weighted(0.4, amount(huge)), weighted(0.4, 0..3_u8)),
+            weighted(0.1, when(-1..12)),
+            weighted(0.2, when(-1..40)),
+        )
+            .prop_map(|((account, purchase, lines, points, rule), available, expires)| {
+                Ask::Purchase { account, purchase, lines, points, rule, available, expires }
+            }),
+    ];
+    let returned = weighted(0.7, vec((prop_oneof![9 => 0..3_u8, 1 => Just(3)], 1..4_u64), 1..3));
+    let returned = returned.prop_map(|lines| {
+        lines.map(|mut lines| {
+            lines.sort_by_key(|(product, quantity)| (*product, *quantity));
+            lines.dedup_by_key(|(product, _)| *product);
+            if lines.len() > 1 && lines[0].1 % 2 == 0 {
+                lines.reverse();
+            }
+            lines
+        })
+    });
+    let taking =
+        prop_oneof![
+            (target(14), 0..6_u8, returned).prop_map(|(target, id, lines)| Ask::Return {
+                target,
+                id,
+                lines
+            }),
+            (target(14), 0..12_u8, of(amount(huge)))
+                .prop_map(|(target, id, points)| Ask::Withdraw { target, id, points }),
+            (who(), 0..14_u8, any::<bool>(), amount(huge), of(when(-1..40))).prop_map(
+                |(account, id, adds, points, expires)| {
+                    Ask::Adjust { account, id, adds, points, expires }
+                }
+            ),
+        ];
+    let deadline = prop_oneof![9 => when(0..20), 1 => when(29..32)];
+    let hold = (spender(), 0..24_u8, amount(huge), deadline)
+        .prop_map(|(account, id, points, deadline)| Ask::Hold { account, id, points, deadline });
+    let holding = prop_oneof![
+        8 => hold,
+        2 => (target(16), of(1..60_u64))
+            .prop_map(|(target, points)| Ask::CapturePoints { target, points }),
+        3 => (target(16), asked_order(huge))
+            .prop_map(|(target, order)| Ask::CaptureExchange { target, order }),
+        2 => target(16).prop_map(|target| Ask::Release { target }),
+    ];
+    let spending = prop_oneof![
+        10 => (spender(), asked_order(huge))
+            .prop_map(|(account, order)| Ask::Redeem { account, order }),
+        4 => (target(16), 0..6_u8, weighted(0.7, 1..4_u64))
+            .prop_map(|(target, id, quantity)| Ask::Cancel { target, id, quantity }),
+        5 => (target(16), weighted(0.2, Just(())), news(), any::<bool>())
+            .prop_map(|(target, of_purchase, news, dated)| {
+                Ask::Tell { target, is_purchase: of_purchase.is_some(), news, dated }
+            }),
+    ];
+    let transfer = (spender(), 1..4_u8, 0..16_u8, amount(huge))
+        .prop_map(|(account, further, id, points)| Ask::Transfer { account, further, id, points });
+    prop_oneof![
+        16 => earning.boxed(),
+        10 => taking.boxed(),
+        14 => holding.boxed(),
+        18 => spending.boxed(),
+        5 => transfer.boxed(),
+        6 => administration(huge).boxed(),
+        2 => (0..1_000_usize).prop_map(Ask::Again),
+    ]
+}
+
+fn news() -> impl Strategy<Value = News> {
+    prop_oneof![
+        3 => Just(News::Rejected),
+        1 => Just(News::Dispatched),
+        2 => Just(News::Other(Report::Accepted)),
+        2 => Just(News::Other(Report::BackOrdered)),
+        1 => Just(News::Other(Report::Delivered)),
+        1 => Just(News::Other(Report::Settled)),
+    ]
+}
+
+fn kind() -> impl Strategy<Value = CauseKind> {
+    prop_oneof![
+        4 => Just(CauseKind::Purchase),
+        2 => Just(CauseKind::Promotion),
+        1 => Just(CauseKind::Adjustment),
+    ]
+}
+
+fn administration(huge: bool) -> impl Strategy<Value = Ask> {
+    let read = || {
+        prop_oneof![
+            1 => Just(Read::None),
+            1 => Just(Read::Any),
+            3 => Just(Read::Present),
+            1 => (1..4_u64).prop_map(Read::Version),
+        ]
+    };
+    let price = match huge {
+        true => weighted(0.3, Just(AMOUNT_MAX / 2)).boxed(),
+        false => Just(None).boxed(),
+    };
+    let terms = (asked_terms(), price)
+        .prop_map(|(terms, price)| AskedTerms { price: price.unwrap_or(terms.price), ..terms });
+    let terms = terms.boxed();
+    prop_oneof![
+        4 => (offer(), terms.clone(), stock(), weighted(0.2, Just(())))
+            .prop_map(|(offer, terms, stock, same)| {
+                Ask::Open { offer, terms, stock, same: same.is_some() }
+            }),
+        4 => (offer(), terms, weighted(0.3, stock()), read(), weighted(0.2, Just(())))
+            .prop_map(|(offer, terms, stock, read, same)| {
+                Ask::Amend { offer, terms, stock, read, same: same.is_some() }
+            }),
+        2 => offer().prop_map(|offer| Ask::Close { offer }),
+        4 => (offer(), 0..8_u8, prop_oneof![9 => 1..20_u64, 1 => Just(AMOUNT_MAX)])
+            .prop_map(|(offer, id, units)| Ask::AddStock { offer, id, units }),
+        6 => (0..2_u8, asked_rule(), read(), weighted(0.2, Just(())))
+            .prop_map(|(rule, terms, read, same)| {
+                Ask::SetRule { rule, terms, read, same: same.is_some() }
+            }),
+        3 => (any::<bool>(), prop_oneof![Just(0_u16), Just(1), Just(7), Just(30)])
+            .prop_map(|(debt, days)| Ask::SetPolicy { debt, days }),
+        1 => Just(Ask::ConfirmClock),
+    ]
+}

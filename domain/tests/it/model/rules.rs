@@ -1,0 +1,283 @@
+//! What each command does to the plain ledger, by docs/CREDIT.md.
+
+use domain::command::{
+    AddStock, AmendOffer, Capture, CloseOffer, ExpectedVersion, OpenOffer, SetEarningRule,
+};
+use domain::{AccountId, Command, Points, Shipped, SpentCredit, Timestamp};
+
+use super::effect::Effect;
+use super::ledger::{Deed, Effects, Ledger, MOST, No, Offer, Outcome, Rule, Time};
+use super::shipping::{contents, news_of};
+
+/// What is done, or why not; `Ok(None)` where it is so already.
+pub(crate) type Answer = Result<Option<Effects>, No>;
+
+pub(crate) fn no<T>(code: &'static str) -> Result<T, No> {
+    no_for(code, [])
+}
+
+pub(crate) fn no_for<T, const N: usize>(
+    code: &'static str,
+    facts: [(&'static str, i128); N],
+) -> Result<T, No> {
+    Err(No { code, facts: Some(facts.to_vec()) })
+}
+
+pub(crate) fn too_large<T>() -> Result<T, No> {
+    no_for("amount-too-large", [("max", signed(MOST))])
+}
+
+/// A number of points or pieces, as a fact.
+pub(crate) fn signed(number: u128) -> i128 {
+    number.try_into().expect("no sum is that large")
+}
+
+pub(crate) fn number(points: Points) -> u128 {
+    points.get().into()
+}
+
+pub(crate) fn micros(time: Option<Timestamp>) -> Option<Time> {
+    time.map(Timestamp::micros)
+}
+
+/// What was done by an account's own events.
+pub(crate) fn done<const N: usize>(account: &str, own: [Effect; N]) -> Answer {
+    let accounts = vec![account.to_owned()];
+    Ok(Some(Effects { accounts, own: own.into(), after: vec![] }))
+}
+
+/// What was done, in no account.
+pub(crate) fn done_elsewhere(effect: Effect) -> Answer {
+    Ok(Some(Effects { accounts: vec![], own: vec![effect], after: vec![] }))
+}
+
+/// The id under which a command is done once.
+pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
+    let id = |words: &[&str]| Some(words.iter().map(|&word| word.to_owned()).collect());
+    let parcel = |account: &AccountId, shipped: &Shipped, news: &str| {
+        let [kind, of] = contents(shipped);
+        id(&[news, account.as_str(), &kind, &of])
+    };
+    match command {
+        Command::EarnCredit(it) => {
+            id(&["cause", it.account_id.as_str(), it.cause.kind.as_str(), it.cause.id.as_str()])
+        }
+        Command::RecordPurchase(it) => {
+            id(&["cause", it.account_id.as_str(), "purchase", it.purchase_id.as_str()])
+        }
+        Command::AdjustCredit(it) => {
+            id(&["cause", it.account_id.as_str(), "adjustment", it.adjustment_id.as_str()])
+        }
+        Command::ReturnPurchase(it) => {
+            id(&["return", it.account_id.as_str(), it.purchase_id.as_str(), it.return_id.as_str()])
+        }
+        Command::WithdrawCredit(it) => {
+            id(&["withdrawal", it.account_id.as_str(), it.withdrawal_id.as_str()])
+        }
+        Command::HoldCredit(it) => id(&["hold", it.account_id.as_str(), it.hold_id.as_str()]),
+        Command::CaptureHold(it) => id(&["capture", it.account_id.as_str(), it.hold_id.as_str()]),
+        Command::ReleaseHold(it) => id(&["release", it.account_id.as_str(), it.hold_id.as_str()]),
+        Command::Redeem(it) => {
+            id(&["exchange", it.account_id.as_str(), it.order.exchange_id.as_str()])
+        }
+        Command::CancelExchange(it) => id(&[
+            "cancellation",
+            it.account_id.as_str(),
+            it.exchange_id.as_str(),
+            it.cancellation_id.as_str(),
+        ]),
+        Command::DispatchShipment(it) => parcel(&it.account_id, &it.shipped, "dispatched"),
+        Command::ReportShipment(it) => parcel(&it.account_id, &it.shipped, news_of(it.report)),
+        Command::RejectShipment(it) => parcel(&it.account_id, &it.shipped, "rejected"),
+        Command::TransferCredit(it) => {
+            id(&["transfer", it.account_id.as_str(), it.transfer_id.as_str()])
+        }
+        Command::AddStock(it) => id(&["stock", it.offer_id.as_str(), it.addition_id.as_str()]),
+        Command::OpenOffer(_)
+        | Command::AmendOffer(_)
+        | Command::CloseOffer(_)
+        | Command::SetEarningRule(_)
+        | Command::SetPolicy(_)
+        | Command::ConfirmClock(_) => None,
+    }
+}
+
+impl Ledger {
+    /// What becomes of a command.
+    pub(crate) fn execute(&mut self, command: &Command, now: Time) -> Outcome {
+        self.advance(now);
+        let id = id_of(command);
+        if let Some(id) = &id
+            && let Some(deed) = self.deed_of(id)
+        {
+            return Outcome::Repeat(deed);
+        }
+        match self.answer(command, now) {
+            Err(no) => Outcome::Refused(no),
+            Ok(None) => Outcome::Standing,
+            Ok(Some(mut effects)) => {
+                self.settle_after(&mut effects, now);
+                self.deeds.push(Deed { id, command: command.clone() });
+                Outcome::Done(effects)
+            }
+        }
+    }
+
+    /// The deed that was done under an id. An exchange that a hold paid bears its id, too.
+    fn deed_of(&self, id: &[String]) -> Option<usize> {
+        self.deeds.iter().position(|deed| {
+            let exchange = match &deed.command {
+                Command::CaptureHold(it) => match &it.capture {
+                    Capture::Exchange(order) => {
+                        Some([it.account_id.as_str(), order.exchange_id.as_str()])
+                    }
+                    Capture::Points(_) => None,
+                },
+                _ => None,
+            };
+            let bears_exchange = exchange.is_some_and(|[account, exchange]| {
+                id == ["exchange".to_owned(), account.to_owned(), exchange.to_owned()]
+            });
+            deed.id.as_deref() == Some(id) || bears_exchange
+        })
+    }
+
+    fn answer(&mut self, command: &Command, now: Time) -> Answer {
+        match command {
+            Command::EarnCredit(it) => self.earn(it, now),
+            Command::RecordPurchase(it) => self.record_purchase(it, now),
+            Command::ReturnPurchase(it) => self.return_purchase(it),
+            Command::WithdrawCredit(it) => self.withdraw(it),
+            Command::AdjustCredit(it) => self.adjust(it, now),
+            Command::HoldCredit(it) => self.hold(it, now),
+            Command::CaptureHold(it) => self.capture(it, now),
+            Command::ReleaseHold(it) => self.release(it),
+            Command::Redeem(it) => self.redeem(it, now),
+            Command::CancelExchange(it) => self.cancel(it, now),
+            Command::DispatchShipment(it) => self.dispatch(it),
+            Command::ReportShipment(it) => self.report(it),
+            Command::RejectShipment(it) => self.reject(it, now),
+            Command::TransferCredit(it) => self.transfer(it),
+            Command::OpenOffer(it) => self.open(it),
+            Command::AmendOffer(it) => self.amend(it),
+            Command::CloseOffer(it) => self.close(it, now),
+            Command::AddStock(it) => self.add_stock(it),
+            Command::SetEarningRule(it) => self.set_rule(it),
+            Command::SetPolicy(it) => {
+                if self.policy == it.policy {
+                    return Ok(None);
+                }
+                self.policy = it.policy;
+                let is_debt = it.policy.spent_credit == SpentCredit::Debt;
+                done_elsewhere(Effect::PolicyChanged(is_debt, it.policy.refund_grace_days))
+            }
+            Command::ConfirmClock(_) => done_elsewhere(Effect::ClockConfirmed),
+        }
+    }
+
+    // Rules and offers
+
+    fn set_rule(&mut self, it: &SetEarningRule) -> Answer {
+        let id = it.rule_id.to_string();
+        let Some(rule) = self.rules.iter_mut().find(|rule| rule.id == id) else {
+            if it.expected != ExpectedVersion::Absent {
+                return no("rule-unknown");
+            }
+            self.rules.push(Rule { id: id.clone(), terms: it.terms.clone(), version: 1 });
+            return done_elsewhere(Effect::RuleSet(id, 1));
+        };
+        if rule.terms == it.terms {
+            return Ok(None);
+        }
+        let version = ("version", rule.version.into());
+        match it.expected {
+            ExpectedVersion::Absent => return no_for("rule-exists", [version]),
+            ExpectedVersion::Exactly(read) if read != rule.version => {
+                return no_for("rule-changed", [version]);
+            }
+            ExpectedVersion::Exactly(_) | ExpectedVersion::Any => {}
+        }
+        rule.version += 1;
+        rule.terms = it.terms.clone();
+        done_elsewhere(Effect::RuleSet(id, rule.version))
+    }
+
+    fn open(&mut self, it: &OpenOffer) -> Answer {
+        let stock = it.stock.map(|stock| u128::from(stock.get()));
+        if let Some(offer) = self.offer(it.offer_id.as_str()) {
+            // Units that were added later don't matter.
+            let is_stock_as_asked = match (stock, offer.stock) {
+                (Some(first), Some(stock)) => first <= stock,
+                (first, stock) => first == stock,
+            };
+            if offer.terms == it.terms && is_stock_as_asked {
+                return Ok(None);
+            }
+            return no_for("offer-exists", [("version", offer.version.into())]);
+        }
+        self.offers.push(Offer {
+            id: it.offer_id.to_string(),
+            terms: it.terms.clone(),
+            version: 1,
+            stock,
+            remaining: stock.unwrap_or(0),
+            closed_at: None,
+        });
+        done_elsewhere(Effect::OfferOpened(it.offer_id.to_string()))
+    }
+
+    fn amend(&mut self, it: &AmendOffer) -> Answer {
+        let id = it.offer_id.to_string();
+        let Some(offer) = self.offers.iter_mut().find(|offer| offer.id == id) else {
+            return no("offer-unknown");
+        };
+        let said = it.stock.map(|stock| stock.map(|stock| u128::from(stock.get())));
+        let keeps_stock = said.is_none_or(|said| said == offer.stock);
+        if offer.terms == it.terms && keeps_stock {
+            return Ok(None);
+        }
+        if it.read_version.is_some_and(|read| read != offer.version) {
+            return no_for("offer-changed", [("version", offer.version.into())]);
+        }
+        if let Some(closed_at) = offer.closed_at {
+            return no_for("offer-closed", [("closed_at", closed_at.into())]);
+        }
+        if !keeps_stock {
+            let facts = offer.stock.map(|stock| ("stock", signed(stock))).into_iter().collect();
+            return Err(No { code: "stock-not-amendable", facts: Some(facts) });
+        }
+        offer.version += 1;
+        offer.terms = it.terms.clone();
+        done_elsewhere(Effect::OfferAmended(id, offer.version))
+    }
+
+    fn close(&mut self, it: &CloseOffer, now: Time) -> Answer {
+        let id = it.offer_id.to_string();
+        let Some(offer) = self.offers.iter_mut().find(|offer| offer.id == id) else {
+            return no("offer-unknown");
+        };
+        if offer.closed_at.is_some() {
+            return Ok(None);
+        }
+        offer.closed_at = Some(now);
+        offer.version += 1;
+        done_elsewhere(Effect::OfferClosed(id))
+    }
+
+    fn add_stock(&mut self, it: &AddStock) -> Answer {
+        let (id, units) = (it.offer_id.to_string(), u128::from(it.units.get()));
+        let Some(offer) = self.offers.iter_mut().find(|offer| offer.id == id) else {
+            return no("offer-unknown");
+        };
+        if let Some(closed_at) = offer.closed_at {
+            return no_for("offer-closed", [("closed_at", closed_at.into())]);
+        }
+        let Some(stock) = offer.stock else { return no("stock-unlimited") };
+        if stock + units > MOST {
+            return too_large();
+        }
+        offer.stock = Some(stock + units);
+        offer.remaining += units;
+        done_elsewhere(Effect::StockAdded(id, units))
+    }
+}

@@ -1,0 +1,307 @@
+//! How credit is set aside, spent and passed on, and how it comes back, by docs/CREDIT.md.
+
+use domain::command::{
+    CancelExchange, Capture, CaptureHold, HoldCredit, Order, Redeem, ReleaseHold, TransferCredit,
+};
+
+use super::effect::Effect;
+use super::ledger::{DAY, Effects, Exchange, Ledger, MOST, No, Part, Time, split, sum};
+use super::rules::{Answer, done, micros, no, no_for, number, signed, too_large};
+
+impl Ledger {
+    /// What an order costs.
+    pub(crate) fn price(&self, order: &Order, now: Time) -> Result<u128, No> {
+        let Some(offer) = self.offer(order.offer_id.as_str()) else { return no("offer-unknown") };
+        let quantity = u128::from(order.quantity.get());
+        if offer.stock.is_some() && offer.remaining < quantity {
+            let facts = [("remaining", signed(offer.remaining)), ("asked", signed(quantity))];
+            return no_for("sold-out", facts);
+        }
+        if let Some(closed_at) = offer.closed_at {
+            return no_for("offer-not-open", [("closed_at", closed_at.into())]);
+        }
+        if let Some(opens_at) = micros(offer.terms.opens_at).filter(|opens_at| now < *opens_at) {
+            return no_for("offer-not-open", [("opens_at", opens_at.into())]);
+        }
+        if let Some(closes_at) = micros(offer.terms.closes_at).filter(|closes_at| *closes_at <= now)
+        {
+            return no_for("offer-not-open", [("closes_at", closes_at.into())]);
+        }
+        let cost = number(offer.terms.price) * quantity;
+        if cost > MOST {
+            return too_large();
+        }
+        if let Some(expected) = order.expected_points.map(number).filter(|it| *it != cost) {
+            let facts = [("needed", signed(cost)), ("expected", signed(expected))];
+            return no_for("price-changed", facts);
+        }
+        Ok(cost)
+    }
+
+    pub(crate) fn check_limit(&self, account: &str, order: &Order) -> Result<(), No> {
+        let offer = self.offer(order.offer_id.as_str()).expect("it was priced");
+        let asked = u128::from(order.quantity.get());
+        let exchanges = self.exchanges.iter();
+        let own = exchanges.filter(|it| it.account == account && it.offer == offer.id);
+        let taken: u128 = own.map(|it| it.quantity - it.cancelled).sum();
+        if taken + asked > MOST {
+            return too_large();
+        }
+        let Some(limit) = offer.terms.limit_per_shopper else { return Ok(()) };
+        let limit = u128::from(limit.get());
+        if taken + asked > limit {
+            let facts =
+                [("limit", signed(limit)), ("taken", signed(taken)), ("asked", signed(asked))];
+            return no_for("shopper-limit-reached", facts);
+        }
+        Ok(())
+    }
+
+    /// Hands the goods of an order out.
+    pub(crate) fn exchange(
+        &mut self,
+        account: &str,
+        order: &Order,
+        drawn: Vec<Part>,
+        hold: Option<&str>,
+    ) -> Effect {
+        let (quantity, cost) = (u128::from(order.quantity.get()), sum(&drawn));
+        let offers = self.offers.iter_mut();
+        let mut offers = offers.filter(|offer| offer.id == order.offer_id.as_str());
+        let offer = offers.next().expect("it was priced");
+        if offer.stock.is_some() {
+            offer.remaining -= quantity;
+        }
+        self.exchanges.push(Exchange {
+            account: account.to_owned(),
+            id: order.exchange_id.to_string(),
+            offer: order.offer_id.to_string(),
+            quantity,
+            cost,
+            drawn,
+            cancelled: 0,
+            refunded: 0,
+        });
+        Effect::Exchanged {
+            account: account.to_owned(),
+            exchange: order.exchange_id.to_string(),
+            offer: order.offer_id.to_string(),
+            product: offer.terms.product_id.to_string(),
+            quantity,
+            points: cost,
+            hold: hold.map(str::to_owned),
+        }
+    }
+
+    pub(crate) fn redeem(&mut self, it: &Redeem, now: Time) -> Answer {
+        let name = it.account_id.as_str();
+        let cost = self.price(&it.order, now)?;
+        let Some(account) = self.account(name) else { return no("account-unknown") };
+        let available = account.sum_available();
+        self.check_limit(name, &it.order)?;
+        if cost > available {
+            let facts = [("needed", signed(cost)), ("available", signed(available))];
+            return no_for("insufficient-credit", facts);
+        }
+        let drawn = self.account_mut(name).spend(cost);
+        let deducted = Effect::Deducted {
+            account: name.to_owned(),
+            exchange: it.order.exchange_id.to_string(),
+            parts: drawn.clone(),
+        };
+        let exchanged = self.exchange(name, &it.order, drawn, None);
+        done(name, [deducted, exchanged])
+    }
+
+    pub(crate) fn hold(&mut self, it: &HoldCredit, now: Time) -> Answer {
+        let (name, points) = (it.account_id.as_str(), number(it.points));
+        let Some(account) = self.account(name) else { return no("account-unknown") };
+        let (deadline, latest) = (it.deadline.micros(), now + 30 * DAY);
+        if deadline <= now || deadline > latest {
+            return no_for("deadline-out-of-range", [("latest", latest.into())]);
+        }
+        let available = account.sum_available();
+        if points > available {
+            let facts = [("needed", signed(points)), ("available", signed(available))];
+            return no_for("insufficient-credit", facts);
+        }
+        let id = it.hold_id.to_string();
+        self.holds.push((name.to_owned(), id.clone()));
+        let account = self.account_mut(name);
+        let parts = account.spend(points);
+        account.holds.push(crate::model::ledger::Hold {
+            id: id.clone(),
+            deadline,
+            parts: parts.clone(),
+        });
+        done(name, [Effect::Held { account: name.to_owned(), hold: id, deadline, parts }])
+    }
+
+    /// The place of a hold that hasn't ended.
+    pub(crate) fn running(&self, account: &str, hold: &str) -> Result<usize, No> {
+        if !self.holds.contains(&(account.to_owned(), hold.to_owned())) {
+            return no("hold-unknown");
+        }
+        let holds = &self.account(account).expect("it had a hold").holds;
+        holds.iter().position(|it| it.id == hold).map_or_else(|| no("hold-ended"), Ok)
+    }
+
+    pub(crate) fn capture(&mut self, it: &CaptureHold, now: Time) -> Answer {
+        let (name, id) = (it.account_id.as_str(), it.hold_id.as_str());
+        let place = self.running(name, id)?;
+        let parts = self.account(name).expect("it has a hold").holds[place].parts.clone();
+        let held = sum(&parts);
+        let points = match &it.capture {
+            Capture::Points(asked) => {
+                let points = asked.map_or(held, number);
+                if points > held {
+                    let facts = [("left", signed(held)), ("asked", signed(points))];
+                    return no_for("points-too-large", facts);
+                }
+                points
+            }
+            Capture::Exchange(order) => {
+                let exchange = order.exchange_id.as_str();
+                if self.exchanges.iter().any(|it| it.account == name && it.id == exchange) {
+                    return no("exchange-exists");
+                }
+                let cost = self.price(order, now)?;
+                self.check_limit(name, order)?;
+                if cost > held {
+                    let facts = [("needed", signed(cost)), ("available", signed(held))];
+                    return no_for("insufficient-credit", facts);
+                }
+                cost
+            }
+        };
+        let (taken, released) = split(&parts, points);
+        let account = self.account_mut(name);
+        account.holds.remove(place);
+        account.put_all(&released);
+        let captured = Effect::Captured {
+            account: name.to_owned(),
+            hold: id.to_owned(),
+            parts: taken.clone(),
+            released,
+            pays_exchange: matches!(it.capture, Capture::Exchange(_)),
+        };
+        match &it.capture {
+            Capture::Points(_) => done(name, [captured]),
+            Capture::Exchange(order) => {
+                let exchanged = self.exchange(name, order, taken, Some(id));
+                done(name, [captured, exchanged])
+            }
+        }
+    }
+
+    pub(crate) fn release(&mut self, it: &ReleaseHold) -> Answer {
+        let (name, id) = (it.account_id.as_str(), it.hold_id.as_str());
+        let place = self.running(name, id)?;
+        let account = self.account_mut(name);
+        let hold = account.holds.remove(place);
+        account.put_all(&hold.parts);
+        done(
+            name,
+            [Effect::Released { account: name.to_owned(), hold: hold.id, parts: hold.parts }],
+        )
+    }
+
+    pub(crate) fn cancel(&mut self, it: &CancelExchange, now: Time) -> Answer {
+        let (name, id) = (it.account_id.as_str(), it.exchange_id.as_str());
+        let Some(place) = self.exchange_place(name, id) else { return no("exchange-unknown") };
+        let parcel = ["exchange".to_owned(), id.to_owned()];
+        if self.has_left(name, &parcel) {
+            return no("exchange-dispatched");
+        }
+        if !it.by_operator && self.was_told(name, &parcel, "settled") {
+            return no("shipment-settled");
+        }
+        let exchange = &self.exchanges[place];
+        let left = exchange.quantity - exchange.cancelled;
+        let quantity = match it.quantity.map(|quantity| u128::from(quantity.get())) {
+            Some(asked) if asked > left => {
+                let facts = [("left", signed(left)), ("asked", signed(asked))];
+                return no_for("quantity-too-large", facts);
+            }
+            None if left == 0 => return Err(No { code: "quantity-too-large", facts: None }),
+            asked => asked.unwrap_or(left),
+        };
+        let both = self.take_back_goods(place, quantity, it.cancellation_id.as_str(), now)?;
+        done(name, both)
+    }
+
+    pub(crate) fn exchange_place(&self, account: &str, id: &str) -> Option<usize> {
+        self.exchanges.iter().position(|it| it.account == account && it.id == id)
+    }
+
+    /// Cancels pieces that are left of an exchange, and refunds them.
+    pub(crate) fn take_back_goods(
+        &mut self,
+        place: usize,
+        quantity: u128,
+        cancellation: &str,
+        now: Time,
+    ) -> Result<[Effect; 2], No> {
+        let exchange = &self.exchanges[place];
+        let name = &exchange.account.clone();
+        let cancelled = exchange.cancelled + quantity;
+        let worth = exchange.cost * cancelled / exchange.quantity;
+        let (before, refund) = (exchange.refunded, worth - exchange.refunded);
+        self.check_room(name, refund)?;
+
+        let reversed: Vec<Part> = exchange.drawn.iter().rev().cloned().collect();
+        let (_, still_drawn) = split(&reversed, before);
+        let (mut back, _) = split(&still_drawn, refund);
+        let days = Time::from(self.policy.refund_grace_days);
+        for part in &mut back {
+            let is_past = part.expires_at.is_some_and(|expires_at| expires_at <= now);
+            if is_past && !part.graced && days > 0 {
+                part.expires_at = Some(now + days * DAY);
+                part.graced = true;
+            }
+        }
+
+        let exchange = &mut self.exchanges[place];
+        exchange.cancelled = cancelled;
+        exchange.refunded += refund;
+        let offer_id = exchange.offer.clone();
+        let offer = self.offers.iter_mut().find(|offer| offer.id == offer_id);
+        let offer = offer.expect("it was exchanged");
+        if offer.stock.is_some() {
+            offer.remaining += quantity;
+        }
+        self.account_mut(name).put_all(&back);
+        let (account, exchange) = (name.clone(), self.exchanges[place].id.clone());
+        let cancelled = Effect::Cancelled {
+            account: account.clone(),
+            exchange: exchange.clone(),
+            cancellation: cancellation.to_owned(),
+            offer: offer_id,
+            quantity,
+            points: refund,
+        };
+        Ok([Effect::Refunded { account, exchange, parts: back }, cancelled])
+    }
+
+    pub(crate) fn transfer(&mut self, it: &TransferCredit) -> Answer {
+        let (name, to, points) = (it.account_id.as_str(), it.to.as_str(), number(it.points));
+        self.check_room(to, points)?;
+        let Some(account) = self.account(name) else { return no("account-unknown") };
+        if self.account(to).is_none() {
+            return no("recipient-unknown");
+        }
+        let available = account.sum_available();
+        if points > available {
+            let facts = [("needed", signed(points)), ("available", signed(available))];
+            return no_for("insufficient-credit", facts);
+        }
+        let parts = self.account_mut(name).spend(points);
+        self.account_mut(to).put_all(&parts);
+        let (sender, recipient) = (name.to_owned(), to.to_owned());
+        let own = vec![
+            Effect::Sent { account: sender.clone(), to: recipient.clone(), parts: parts.clone() },
+            Effect::Received { account: recipient.clone(), from: sender.clone(), parts },
+        ];
+        Ok(Some(Effects { accounts: vec![sender, recipient], own, after: vec![] }))
+    }
+}

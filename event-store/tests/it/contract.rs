@@ -1,0 +1,478 @@
+//! What every store promises, run over each of them.
+
+use std::time::{Duration, Instant};
+
+use event_store::{
+    Access, Append, AppendError, EventStore, Fault, NewLog, READ_EVENTS_MAX, StoreError, StoreUrl,
+};
+use log_record::{
+    BatchId, Checksum, Epoch, Generation, Head, LogId, NewEvent, Partition, Place, Position,
+    Private, RecordedEvent, WriterId,
+};
+use services::TestDatabase;
+use uuid::Uuid;
+
+use crate::stores::{self, Fixture, NEW_LOG};
+
+const P0: Partition = Partition(0);
+const P1: Partition = Partition(1);
+
+macro_rules! every_store {
+    ($($name:ident),* $(,)?) => {
+        mod memory {
+            use super::stores;
+            $(#[tokio::test] async fn $name() { super::$name(stores::memory().await).await })*
+        }
+        mod sqlite {
+            use super::stores;
+            $(#[tokio::test] async fn $name() { super::$name(stores::sqlite().await).await })*
+        }
+        mod postgres {
+            use super::stores;
+            $(#[tokio::test] async fn $name() { super::$name(stores::postgres().await).await })*
+        }
+        #[cfg(feature = "kurrent")]
+        mod kurrent {
+            use super::stores;
+            $(#[tokio::test] async fn $name() { super::$name(stores::kurrent().await).await })*
+        }
+    };
+}
+
+every_store! {
+    positions_are_dense_from_1_in_each_partition,
+    what_is_read_is_what_was_appended,
+    an_append_on_a_moved_head_is_a_conflict_and_lands_nothing,
+    an_append_in_an_old_epoch_is_a_conflict_and_lands_nothing,
+    a_take_over_raises_the_epoch_and_keeps_the_position,
+    a_doubt_is_resolved_by_a_write_that_shuts_the_old_epoch_out,
+    a_deposed_writer_learns_that_it_is,
+    reads_are_cut_to_their_limit,
+    a_follower_gets_each_event_once_in_order,
+    a_follower_that_knows_another_event_is_told_of_the_fork,
+    an_unknown_partition_is_named,
+    api_keys_are_replaced_as_a_whole,
+    an_epoch_is_confirmed_until_another_writer_takes_over,
+    an_append_in_an_old_generation_is_a_conflict_and_lands_nothing,
+    recorded_rows_are_appended_as_they_are_and_their_generation_goes_on,
+    two_writers_that_race_append_every_acknowledged_event_once,
+}
+
+async fn positions_are_dense_from_1_in_each_partition(Fixture { store, .. }: Fixture) {
+    let (first, second) = (writer(&store, P0, 1).await, writer(&store, P1, 2).await);
+    assert_eq!(first.append(&store, ["a", "b"]).await.ok(), Some(Position(2)));
+    assert_eq!(second.append(&store, ["c"]).await.ok(), Some(Position(1)));
+    assert_eq!(first.at(2).append(&store, ["d"]).await.ok(), Some(Position(3)));
+    assert_eq!(positions(&read_all(&store, P0).await), [1, 2, 3]);
+    assert_eq!(positions(&read_all(&store, P1).await), [1]);
+}
+
+async fn what_is_read_is_what_was_appended(Fixture { store, .. }: Fixture) {
+    let writer = writer(&store, P0, 1).await;
+    let sent = event("a");
+    writer.append(&store, ["a"]).await.expect("appended");
+    let read = read_all(&store, P0).await.remove(0);
+    let place = Place { partition: P0, position: Position(1) };
+    assert_eq!(read, RecordedEvent::seal(store.log_id(), read.generation, place, sent));
+    assert_eq!(store.read_one(place).await.expect("it is there"), read);
+}
+
+async fn an_append_on_a_moved_head_is_a_conflict_and_lands_nothing(f: Fixture) {
+    let writer = writer(&f.store, P0, 1).await;
+    writer.append(&f.store, ["a"]).await.expect("appended");
+    for expected in [0, 2] {
+        let error = writer.at(expected).append(&f.store, ["b", "c"]).await;
+        assert!(matches!(error, Err(AppendError::Conflict(head)) if head.position.0 == 1));
+    }
+    assert_eq!(read_all(&f.store, P0).await.len(), 1);
+    assert_eq!(f.store.head(P0).await.expect("head").position, Position(1));
+}
+
+async fn an_append_in_an_old_epoch_is_a_conflict_and_lands_nothing(f: Fixture) {
+    let deposed = writer(&f.store, P0, 1).await;
+    let holder = writer(&f.store, P0, 2).await;
+    let error = deposed.append(&f.store, ["a"]).await;
+    assert!(matches!(error, Err(AppendError::Conflict(head)) if head.epoch == Epoch(2)));
+    assert!(read_all(&f.store, P0).await.is_empty());
+    holder.append(&f.store, ["b"]).await.expect("the holder appends");
+}
+
+async fn a_take_over_raises_the_epoch_and_keeps_the_position(Fixture { store, .. }: Fixture) {
+    let first = writer(&store, P0, 1).await;
+    first.append(&store, ["a"]).await.expect("appended");
+    let head = store.take_over(P0, writer_id(2)).await.expect("taken over");
+    assert_eq!((head.position, head.epoch), (Position(1), Epoch(2)));
+    assert_eq!(head.writer, Some(writer_id(2)));
+    assert_eq!(store.head(P1).await.expect("head").epoch, Epoch(0));
+}
+
+async fn a_doubt_is_resolved_by_a_write_that_shuts_the_old_epoch_out(f: Fixture) {
+    let mut writer = writer(&f.store, P0, 1).await;
+    writer.append(&f.store, ["a"]).await.expect("appended");
+    let head = f.store.resolve_doubt(P0, writer_id(1)).await.expect("asked").expect("held");
+    assert_eq!((head.position, head.epoch), (Position(1), Epoch(2)));
+    assert_eq!(head.last_batch, Some(BatchId(Uuid::from_u128(0))));
+    let late = writer.at(1).append(&f.store, ["b"]).await;
+    assert!(matches!(late, Err(AppendError::Conflict(_))));
+    writer.epoch = head.epoch;
+    writer.at(1).append(&f.store, ["b"]).await.expect("in the new epoch it lands");
+}
+
+async fn a_deposed_writer_learns_that_it_is(Fixture { store, .. }: Fixture) {
+    writer(&store, P0, 1).await;
+    writer(&store, P0, 2).await;
+    assert_eq!(store.resolve_doubt(P0, writer_id(1)).await.expect("asked"), None);
+    assert_eq!(store.head(P0).await.expect("head").epoch, Epoch(2));
+}
+
+async fn reads_are_cut_to_their_limit(Fixture { store, .. }: Fixture) {
+    let writer = writer(&store, P0, 1).await;
+    writer.append_many(&store, READ_EVENTS_MAX + 10).await;
+    let read = |after, limit| {
+        let store = &store;
+        async move { positions(&store.read(P0, Position(after), limit).await.expect("read")) }
+    };
+    assert_eq!(read(0, 3).await, [1, 2, 3]);
+    assert_eq!(read(3, 2).await, [4, 5]);
+    assert_eq!(read(0, usize::MAX).await.len(), READ_EVENTS_MAX);
+    assert_eq!(read(READ_EVENTS_MAX as u64, usize::MAX).await.len(), 10);
+    assert!(read(1_000_000, 5).await.is_empty());
+    assert!(read(0, 0).await.is_empty());
+}
+
+async fn a_follower_gets_each_event_once_in_order(Fixture { store, .. }: Fixture) {
+    let writer = writer(&store, P0, 1).await;
+    let mut follower = store.follow(P0, Position::START).expect("a partition");
+    let reader = tokio::spawn(async move {
+        let mut seen = vec![];
+        while seen.len() < 300 {
+            let events = follower.next(7).await.expect("read");
+            assert!((1..=7).contains(&events.len()));
+            seen.extend(positions(&events));
+        }
+        seen
+    });
+    for batch in 0..100 {
+        writer.at(batch * 3).append(&store, ["a", "b", "c"]).await.expect("appended");
+    }
+    assert_eq!(reader.await.expect("it ends"), (1..=300).collect::<Vec<_>>());
+}
+
+async fn a_follower_that_knows_another_event_is_told_of_the_fork(f: Fixture) {
+    let writer = writer(&f.store, P0, 1).await;
+    writer.append(&f.store, ["a", "b", "c"]).await.expect("appended");
+    let known = read_all(&f.store, P0).await.remove(1);
+    let from = |place, checksum| f.store.follow_from(place, checksum).expect("a partition");
+    let mut follower = from(known.place, known.checksum);
+    assert_eq!(positions(&follower.next(10).await.expect("read")), [3]);
+    let beyond = Place { partition: P0, position: Position(9) };
+    for (place, checksum) in
+        [(known.place, Checksum([1; 32])), (beyond, known.checksum), (beyond, Checksum([1; 32]))]
+    {
+        let error = from(place, checksum).next(10).await.expect_err("it is of another history");
+        assert!(matches!(error, StoreError::Forked { place: at } if at == place), "{error}");
+    }
+}
+
+async fn an_unknown_partition_is_named(Fixture { store, .. }: Fixture) {
+    let unknown = Partition(2);
+    let errors = [
+        store.head(unknown).await.err(),
+        store.read(unknown, Position::START, 1).await.err(),
+        store.take_over(unknown, writer_id(1)).await.err(),
+        store.follow(unknown, Position::START).err(),
+    ];
+    for error in errors {
+        assert!(matches!(error, Some(StoreError::NoSuchPartition(p)) if p == unknown));
+    }
+}
+
+async fn api_keys_are_replaced_as_a_whole(Fixture { store, .. }: Fixture) {
+    let key = |role: &str, byte| event_store::ApiKeyRow { role: role.into(), hash: [byte; 32] };
+    assert!(store.api_keys().await.expect("read").is_empty());
+    store.replace_api_keys(vec![key("shopper", 1), key("auditor", 2)]).await.expect("written");
+    store.replace_api_keys(vec![key("operator", 3)]).await.expect("written");
+    assert_eq!(store.api_keys().await.expect("read"), [key("operator", 3)]);
+}
+
+async fn an_epoch_is_confirmed_until_another_writer_takes_over(Fixture { store, .. }: Fixture) {
+    let first = writer(&store, P0, 1).await;
+    store.confirm(P0, first.epoch, Position(0)).await.expect("it is the one");
+    if store.is_exclusive() {
+        return;
+    }
+    let error = store.confirm(P0, first.epoch, Position(1)).await;
+    assert!(matches!(error, Err(AppendError::Conflict(head)) if head.position == Position(0)));
+    writer(&store, P0, 2).await;
+    let error = store.confirm(P0, first.epoch, Position(0)).await;
+    assert!(matches!(error, Err(AppendError::Conflict(head)) if head.epoch == Epoch(2)));
+}
+
+async fn an_append_in_an_old_generation_is_a_conflict_and_lands_nothing(f: Fixture) {
+    let mut writer = writer(&f.store, P0, 1).await;
+    writer.generation = Generation(2);
+    let error = writer.append(&f.store, ["a"]).await;
+    assert!(matches!(error, Err(AppendError::Conflict(head)) if head.generation == Generation(1)));
+    assert!(read_all(&f.store, P0).await.is_empty());
+}
+
+async fn recorded_rows_are_appended_as_they_are_and_their_generation_goes_on(f: Fixture) {
+    let mut writer = writer(&f.store, P0, 1).await;
+    let seal = |position, generation| {
+        let place = Place { partition: P0, position: Position(position) };
+        RecordedEvent::seal(f.store.log_id(), Generation(generation), place, event("a"))
+    };
+    let mut erased = seal(2, 1);
+    erased.private = Private::Erased(erased.private_hash().expect("it has one"));
+    let rows = vec![seal(1, 1), erased, seal(3, 2)];
+    let append = |rows: &[RecordedEvent], at: Writer| Append {
+        partition: P0,
+        epoch: at.epoch,
+        generation: at.generation,
+        expected: at.expected,
+        batch: BatchId(Uuid::from_u128(7)),
+        events: rows.to_vec(),
+    };
+    let landed = f.store.append_recorded(append(&rows, writer)).await;
+    assert_eq!(landed.ok(), Some(Position(3)));
+    assert_eq!(read_all(&f.store, P0).await, rows);
+    let head = f.store.head(P0).await.expect("head");
+    assert_eq!((head.position, head.generation), (Position(3), Generation(2)));
+    writer.generation = head.generation;
+    writer.at(3).append(&f.store, ["b"]).await.expect("it goes on in the new generation");
+
+    let mut damaged = seal(5, 2);
+    damaged.public = "{}".into();
+    let refused = f.store.append_recorded(append(&[damaged], writer.at(4))).await;
+    assert!(refused.is_err(), "what is damaged is not copied");
+    let elsewhere = f.store.append_recorded(append(&[seal(9, 2)], writer.at(4))).await;
+    assert!(elsewhere.is_err(), "what does not follow is not copied");
+}
+
+/// Two writers that each believe to be the one, take over from each other whenever they lose, and
+/// resolve their doubts; for half a second, or `GUERDON_RACE_SECONDS`.
+async fn two_writers_that_race_append_every_acknowledged_event_once(f: Fixture) {
+    #[expect(clippy::disallowed_methods, reason = "a test has no configuration but this")]
+    let seconds = std::env::var("GUERDON_RACE_SECONDS").ok().and_then(|text| text.parse().ok());
+    let ends = Instant::now() + Duration::from_secs_f64(seconds.unwrap_or(0.5));
+    let race = async |id: u128| {
+        let (mut acknowledged, mut losses) = (vec![], 0);
+        let mut mine = writer(&f.store, P0, id).await;
+        for number in 0.. {
+            if Instant::now() > ends {
+                break;
+            }
+            // Let the other one in now and then; a race that one wins is none.
+            if number % 3 == 0 {
+                tokio::task::yield_now().await;
+            }
+            let name = format!("{id}-{number}");
+            match mine.append_events(&f.store, vec![event(&name), event(&name)]).await {
+                Ok(last) => {
+                    acknowledged.push((last, name));
+                    mine.expected = last;
+                }
+                Err(AppendError::Conflict(_)) => {
+                    losses += 1;
+                    mine = writer(&f.store, P0, id).await;
+                }
+                Err(AppendError::InDoubt(error)) => panic!("{error}"),
+            }
+        }
+        (acknowledged, losses)
+    };
+    let ((one, one_lost), (other, other_lost)) = tokio::join!(race(1), race(2));
+    assert!(one_lost > 0 && other_lost > 0, "each loses at times: {one_lost}, {other_lost}");
+    let all = read_everything(&f.store, P0).await;
+    assert_eq!(positions(&all), (1..=all.len() as u64).collect::<Vec<_>>());
+    assert_eq!(all.len(), 2 * (one.len() + other.len()), "nothing that was refused landed");
+    for (last, name) in one.into_iter().chain(other) {
+        for at in [last.0 - 2, last.0 - 1] {
+            let index = usize::try_from(at).expect("it fits");
+            assert!(all[index].public.contains(&name), "{name} stands at {at}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_postgres_log_goes_on_across_its_ranges_of_positions() {
+    let database = TestDatabase::create().expect("a database");
+    let url: StoreUrl = database.url().parse().expect("a URL");
+    EventStore::migrate(&url).await.expect("migrated");
+    let sql = "alter table guerdon_log.log alter column range_positions set default 10";
+    database.sql(sql).expect("altered");
+    let store = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens");
+    let mut writer = writer(&store, P0, 1).await;
+    for _ in 0..30 {
+        writer.expected = loop {
+            match writer.append(&store, ["a", "b", "c"]).await {
+                Ok(last) => break last,
+                // The next range wasn't made yet; the one who resolves the doubt makes it.
+                Err(_) => {
+                    let head = store.resolve_doubt(P0, writer_id(1)).await.expect("asked");
+                    writer.epoch = head.expect("held").epoch;
+                }
+            }
+        };
+    }
+    assert_eq!(positions(&read_all(&store, P0).await), (1..=90).collect::<Vec<_>>());
+    let ranges =
+        "select count(*) >= 10 from pg_inherits where inhparent = 'guerdon_log.event'::regclass";
+    assert_eq!(database.sql(ranges).expect("asked"), "t");
+}
+
+#[tokio::test]
+async fn those_who_make_the_same_range_of_a_postgres_log_at_once_all_go_on() {
+    let database = TestDatabase::create().expect("a database");
+    let url: StoreUrl = database.url().parse().expect("a URL");
+    EventStore::migrate(&url).await.expect("migrated");
+    let mut stores = vec![];
+    for _ in 0..6 {
+        stores.push(EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens"));
+    }
+    for _ in 0..20 {
+        let ranges = "drop table if exists guerdon_log.event_000000, guerdon_log.event_000001";
+        database.sql(ranges).expect("dropped");
+        let taking = stores
+            .iter()
+            .cloned()
+            .map(|store| tokio::spawn(async move { store.take_over(P0, writer_id(1)).await }));
+        for taken in taking.collect::<Vec<_>>() {
+            taken.await.expect("it ran").expect("taken over");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_postgres_without_a_schema_or_with_a_newer_one_is_refused_by_name() {
+    let database = TestDatabase::create().expect("a database");
+    let url: StoreUrl = database.url().parse().expect("a URL");
+    let refused = async || {
+        let error = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect_err("refused");
+        error.to_string()
+    };
+    let older = refused().await;
+    assert!(older.contains("guerdon_log") && older.contains("guerdon migrate"), "{older}");
+    EventStore::migrate(&url).await.expect("migrated");
+    let empty = EventStore::open(&url, Access::Read).await.expect_err("no log yet");
+    assert!(matches!(empty, StoreError::Missing { .. }), "{empty}");
+    database
+        .sql("insert into guerdon_log.migration values (9999, 'later', now(), true, '', 0)")
+        .expect("altered");
+    assert!(refused().await.contains("9999"));
+    let error = EventStore::migrate(&url).await.expect_err("refused").to_string();
+    assert!(error.contains("9999"), "{error}");
+}
+
+#[tokio::test]
+async fn an_append_whose_answer_is_lost_has_landed_or_never_will() {
+    for (fault, lands) in [(Fault::NotLanded, 0), (Fault::Landed, 1), (Fault::LandsLate, 1)] {
+        let Fixture { store, .. } = stores::memory().await;
+        let writer = writer(&store, P0, 1).await;
+        let EventStore::Memory(memory) = &store else { unreachable!("it was made so") };
+        memory.fail_next_append(fault);
+        let error = writer.append(&store, ["a"]).await;
+        assert!(matches!(error, Err(AppendError::InDoubt(_))), "{fault:?}");
+        let head = store.resolve_doubt(P0, writer_id(1)).await.expect("asked").expect("held");
+        assert_eq!(head.position, Position(lands), "{fault:?}");
+        assert_eq!(head.last_batch.is_some(), lands == 1, "{fault:?}");
+        let after: Head = store.head(P0).await.expect("head");
+        assert_eq!(after.position, head.position, "nothing lands after the doubt was resolved");
+    }
+}
+
+#[tokio::test]
+async fn a_sqlite_log_is_read_on_after_a_restart() {
+    let Fixture { store, url, _folder, .. } = stores::sqlite().await;
+    writer(&store, P0, 1).await.append(&store, ["a", "b"]).await.expect("appended");
+    drop(store);
+    let other = NewLog { log_id: LogId(Uuid::from_u128(99)), partitions: 7 };
+    let store = EventStore::open(&url, Access::Write(other)).await.expect("it opens again");
+    assert_eq!((store.log_id(), store.partitions()), (NEW_LOG.log_id, 2));
+    assert_eq!(positions(&read_all(&store, P0).await), [1, 2]);
+    writer(&store, P0, 2).await.at(2).append(&store, ["c"]).await.expect("it goes on");
+}
+
+/// A writer as it believes the partition to be.
+#[derive(Clone, Copy)]
+struct Writer {
+    partition: Partition,
+    epoch: Epoch,
+    generation: Generation,
+    expected: Position,
+}
+
+async fn writer(store: &EventStore, partition: Partition, id: u128) -> Writer {
+    let head = store.take_over(partition, writer_id(id)).await.expect("taken over");
+    Writer { partition, epoch: head.epoch, generation: head.generation, expected: head.position }
+}
+
+impl Writer {
+    fn at(mut self, position: u64) -> Self {
+        self.expected = Position(position);
+        self
+    }
+
+    async fn append<const N: usize>(
+        self,
+        store: &EventStore,
+        names: [&str; N],
+    ) -> Result<Position, AppendError> {
+        self.append_events(store, names.map(event).to_vec()).await
+    }
+
+    /// As many appends as the store's limit asks for.
+    async fn append_many(mut self, store: &EventStore, count: usize) {
+        let mut events: Vec<NewEvent> = (0..count).map(|_| event("many")).collect();
+        while !events.is_empty() {
+            let rest = events.split_off(store.append_limit().fitting(&events));
+            let landed = self.append_events(store, events).await;
+            (self.expected, events) = (landed.expect("appended"), rest);
+        }
+    }
+
+    async fn append_events(
+        self,
+        store: &EventStore,
+        events: Vec<NewEvent>,
+    ) -> Result<Position, AppendError> {
+        let Self { partition, epoch, generation, expected } = self;
+        let batch = BatchId(Uuid::from_u128(expected.0.into()));
+        store.append(Append { partition, epoch, generation, expected, batch, events }).await
+    }
+}
+
+fn writer_id(id: u128) -> WriterId {
+    WriterId(Uuid::from_u128(id))
+}
+
+fn event(name: &str) -> NewEvent {
+    NewEvent {
+        event_type: "credit-earned",
+        version: 1,
+        recorded_at: 1_795_248_000_000_000,
+        account_id: Some("ann".into()),
+        public: format!(r#"{{"name":"{name}","text":"gruß \u0000"}}"#).into(),
+        private: (name == "a").then(|| r#"{"salt":"00","deliver_to":"1 Elm Street"}"#.into()),
+    }
+}
+
+async fn read_all(store: &EventStore, partition: Partition) -> Vec<RecordedEvent> {
+    store.read(partition, Position::START, usize::MAX).await.expect("read")
+}
+
+async fn read_everything(store: &EventStore, partition: Partition) -> Vec<RecordedEvent> {
+    let mut all: Vec<RecordedEvent> = vec![];
+    loop {
+        let after = all.last().map_or(Position::START, RecordedEvent::position);
+        let more = store.read(partition, after, usize::MAX).await.expect("read");
+        if more.is_empty() {
+            return all;
+        }
+        all.extend(more);
+    }
+}
+
+fn positions(events: &[RecordedEvent]) -> Vec<u64> {
+    events.iter().map(|event| event.position().0).collect()
+}

@@ -1,0 +1,10 @@
+//! The tests of this crate, in one program.
+
+mod archive;
+mod contract;
+mod damage;
+mod durability;
+#[cfg(feature = "kurrent")]
+mod kurrent;
+mod several_hosts;
+mod stores;

@@ -1,0 +1,35 @@
+//! The tests of this crate, in one program.
+
+mod archive;
+mod archive_killed;
+mod at_once;
+mod bad_input;
+mod complete_journey;
+mod complete_journey_shipped;
+mod copy_log;
+mod crash;
+mod expiring_year;
+mod failover;
+mod first_redemption;
+#[cfg(feature = "kafka-tls")]
+mod kafka_tls;
+#[cfg(feature = "kurrent")]
+mod kurrent;
+mod ledger;
+mod options;
+mod parcel;
+mod postgres_faults;
+mod publish;
+mod publish_refused;
+mod publisher_trouble;
+mod read_model;
+mod readiness;
+mod refused_start;
+mod roles;
+mod rush;
+mod separate_roles;
+mod shipping_faults;
+mod snapshot;
+mod start_failures;
+mod topic;
+mod warehouses;

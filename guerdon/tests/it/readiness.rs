@@ -1,0 +1,72 @@
+//! What `GET /health/ready` says of processes of their own: 200 only while what they are for works.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use services::Stop;
+
+use crate::ledger::server::Server;
+use crate::ledger::{Answer, Ledger, PATIENCE, ends};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_is_ready_while_it_can_do_what_it_is_for() {
+    let mut server = Server::start(&[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = server.store();
+    migrate(&store, folder.path());
+    let part = |role: &str| {
+        Ledger::start_on(&store, folder.path(), &["--role", role, "--read-model", &store])
+    };
+    let commands = part("command-api");
+    let earned = commands.client.earns("ann", 500, "B-1").await;
+    let queries = part("query-api");
+
+    // No projector has run yet: nobody may be told that there is no such account.
+    let account = queries.client.get("auditor", "/v1/accounts/ann").await;
+    account.is_problem(503, "projection-behind");
+    assert_eq!(ready(&queries).await.is(503)["read_model"]["status"], "not-begun");
+
+    let projector = part("projector");
+    queries.client.get_after(&earned, "auditor", "/v1/accounts/ann").await.is(200);
+    let health = ready(&queries).await.is(200);
+    assert_eq!(health["read_model"]["positions"], health["log"]["heads"], "{health}");
+    until(&projector, 200, |health| health["projections"][0]["status"] == "running").await;
+
+    server.stop(Stop::Fast).expect("stopped");
+    until(&queries, 503, |health| health["read_model"]["status"] == "unreadable").await;
+    until(&projector, 503, |health| health["projections"][0]["status"] == "recovering").await;
+    let account = queries.client.get("auditor", "/v1/accounts/ann").await;
+    account.is_problem(503, "read-model-unreachable");
+
+    server.restart().expect("started");
+    for part in [&queries, &projector, &commands] {
+        until(part, 200, |health| health["log"]["status"] == "serving").await;
+    }
+    queries.client.get("auditor", "/v1/accounts/ann").await.is(200);
+}
+
+async fn ready(ledger: &Ledger) -> Answer {
+    ledger.client.get("auditor", "/health/ready").await
+}
+
+/// Waits until a process says of itself what is so.
+async fn until(ledger: &Ledger, status: u16, is_so: impl Fn(&Value) -> bool) {
+    let started = Instant::now();
+    loop {
+        let health = ready(ledger).await;
+        if health.status == status && is_so(&health.body) {
+            return;
+        }
+        assert!(started.elapsed() < PATIENCE, "it doesn't come to be {status}: {health:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn migrate(store: &str, folder: &Path) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
+    command.args(["migrate", "--store", store, "--read-model", store, "--data-dir"]).arg(folder);
+    let migrated = ends(command);
+    assert!(migrated.status.success(), "{migrated:?}");
+}

@@ -1,0 +1,9 @@
+//! The tests of this crate, in one program.
+
+mod ledger;
+mod life;
+mod projection;
+mod replica;
+mod schemas;
+mod shipping;
+mod speed;

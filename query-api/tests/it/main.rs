@@ -1,0 +1,8 @@
+//! The tests of this crate, in one program.
+
+mod account;
+mod asks;
+mod balance_cache;
+mod programme;
+mod random_life;
+mod shipping;

@@ -1,0 +1,136 @@
+//! What has changed: so that what was kept of a read can be known to stand.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use domain::AccountId;
+use log_record::Position;
+
+use crate::Checkpoint;
+
+/// How many marks there are: half a megabyte. Two accounts under one mark only make a read of one
+/// that is kept fall when the other changes.
+const MARKS: usize = 1 << 16;
+
+/// When an account's rows changed last, as the projector in this process tells.
+///
+/// Marks are raised after the rows are committed and before their position is published. So a read
+/// as of a position that its mark isn't above saw the newest rows; and who has waited for a
+/// position finds every mark that it raised.
+#[derive(Debug)]
+pub struct Changes {
+    /// Goes up when anything may have changed for all accounts.
+    era: AtomicU64,
+    recorded_at: AtomicI64,
+    /// By an account's hash: the position of the batch that touched it last.
+    marks: Box<[AtomicU64]>,
+    hasher: RandomState,
+}
+
+impl Changes {
+    /// Nothing has changed since a checkpoint.
+    #[must_use]
+    pub fn since(checkpoint: &Checkpoint) -> Self {
+        Self {
+            era: AtomicU64::new(0),
+            recorded_at: AtomicI64::new(checkpoint.recorded_at),
+            marks: (0..MARKS).map(|_| AtomicU64::new(0)).collect(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// To be taken before a read begins that may be kept.
+    #[must_use]
+    pub fn era(&self) -> u64 {
+        self.era.load(Ordering::Acquire)
+    }
+
+    /// Whether a read of an account, begun in an era and as of a position, is still what the tables
+    /// say.
+    #[must_use]
+    pub fn has_not_touched(&self, account: &AccountId, era: u64, as_of: Position) -> bool {
+        self.marks[self.mark_of(account)].load(Ordering::Acquire) <= as_of.0 && self.era() == era
+    }
+
+    /// When the last event was recorded, in microseconds.
+    #[must_use]
+    pub fn recorded_at(&self) -> i64 {
+        self.recorded_at.load(Ordering::Acquire)
+    }
+
+    /// The mark of an account.
+    #[must_use]
+    pub fn mark_of(&self, account: &AccountId) -> usize {
+        let hash = self.hasher.hash_one(account) % MARKS as u64;
+        usize::try_from(hash).unwrap_or_default()
+    }
+
+    /// Raises the marks of the accounts that a batch has touched, which ends in this checkpoint.
+    pub fn raise(&self, marks: &[usize], checkpoint: &Checkpoint) {
+        self.recorded_at.store(checkpoint.recorded_at, Ordering::Release);
+        for mark in marks {
+            self.marks[*mark].store(checkpoint.position.0, Ordering::Release);
+        }
+    }
+
+    /// Raises every mark: something that concerns all accounts may have changed, or the tables
+    /// have another checkpoint, even an earlier one.
+    pub fn raise_all(&self, checkpoint: &Checkpoint) {
+        self.era.fetch_add(1, Ordering::AcqRel);
+        self.recorded_at.store(checkpoint.recorded_at, Ordering::Release);
+        for mark in &self.marks {
+            mark.store(checkpoint.position.0, Ordering::Release);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(position: u64) -> Checkpoint {
+        let recorded_at = position.cast_signed() * 10;
+        Checkpoint { position: Position(position), recorded_at, ..Checkpoint::START }
+    }
+
+    #[test]
+    fn the_time_of_the_last_event_is_told_from_the_start() {
+        let changes = Changes::since(&at(5));
+        assert_eq!(changes.recorded_at(), 50);
+        changes.raise(&[], &at(7));
+        assert_eq!(changes.recorded_at(), 70);
+        changes.raise_all(&at(3));
+        assert_eq!(changes.recorded_at(), 30, "the tables went back");
+    }
+
+    #[test]
+    fn few_accounts_share_a_mark() {
+        let changes = Changes::since(&at(5));
+        let ids = (0..1_000).map(|number| format!("ann-{number}"));
+        let ids = ids.map(|id| id.parse::<AccountId>().expect("an id"));
+        let marks: std::collections::HashSet<_> = ids.map(|id| changes.mark_of(&id)).collect();
+        assert!(marks.len() > 900, "{}", marks.len());
+    }
+
+    #[test]
+    fn a_read_stands_until_its_account_is_touched() {
+        let changes = Changes::since(&at(5));
+        let [ann, bob]: [AccountId; 2] = ["ann", "bob"].map(|id| id.parse().expect("an id"));
+        let stands = |account, as_of| changes.has_not_touched(account, 0, Position(as_of));
+        assert!(stands(&ann, 5));
+        changes.raise(&[changes.mark_of(&ann)], &at(7));
+        let is_beside = changes.mark_of(&ann) != changes.mark_of(&bob);
+        assert_eq!((stands(&ann, 5), stands(&bob, 5)), (false, is_beside));
+        assert!(stands(&ann, 7), "it was read after the change");
+    }
+
+    #[test]
+    fn what_changes_everything_ends_every_read_though_the_tables_go_back() {
+        let changes = Changes::since(&at(5));
+        let ann: AccountId = "ann".parse().expect("an id");
+        changes.raise(&[changes.mark_of(&ann)], &at(9));
+        changes.raise_all(&at(3));
+        assert!(!changes.has_not_touched(&ann, 0, Position(9)));
+        assert!(changes.has_not_touched(&ann, changes.era(), Position(3)));
+    }
+}

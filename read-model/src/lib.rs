@@ -1,0 +1,40 @@
+//! The read tables: their schema, and how they are read.
+//!
+//! It knows neither who writes them nor HTTP. In reading order:
+//! - [`ReadModelUrl`]: where the tables are, and [`Side`]: the live ones or those of a rebuild
+//! - [`migrate()`]: their schema
+//! - [`ReadModel`]: readers, the servers that they choose from, and waiting for a position
+//! - [`Checkpoint`]: the last event of a partition that the tables contain
+//! - [`Changes`]: which accounts a batch touched, for those who cache what they have read
+//! - [`ShippingMessage`]: the messages to warehouses, in the order of the log
+//! - [`ShippingStatus`] and [`lane`](lane()): the progress of a shipping request, and its lane
+//! - [`dump()`]: every row as text, to compare two read models
+
+mod changes;
+mod checkpoint;
+mod dump;
+mod error;
+mod lane;
+mod read_model;
+mod schema;
+mod shipping_status;
+mod shipping_stream;
+mod side;
+mod url;
+
+pub use changes::Changes;
+pub use checkpoint::Checkpoint;
+pub use dump::{TABLES, dump};
+pub use error::ReadModelError;
+pub use lane::{LANE_SLOTS, lane};
+pub use read_model::{
+    Argument, AsOf, Query, ReadError, ReadModel, Reading, RowOf, ServerStatus, SingleRead,
+};
+pub use schema::{check, migrate, migrate_side};
+pub use shipping_status::ShippingStatus;
+pub use shipping_stream::{MessageKind, RequestProgress, ShippingMessage, shipping_id};
+pub use side::Side;
+pub use url::{ReadModelUrl, ReadModelUrlError};
+
+/// What `expires_at` is in the tables where credit never expires: after every time.
+pub const NEVER: i64 = i64::MAX;

@@ -1,0 +1,335 @@
+//! The read tables, to read: which server is asked, and waiting for a position.
+//!
+//! A file is one server. A PostgreSQL may be several: replicas first, where there are any, then the
+//! URL's own, in their order; those that are late or don't answer come after those that serve. A
+//! read that asks for a position gives the first that answers half of its time to get there, and
+//! asks the others, too, after that.
+
+mod as_of;
+mod reading;
+mod server;
+mod single_read;
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use log_record::{LogId, Place, Position};
+use postgres_connection::{PostgresError, PostgresUrl};
+use sqlx::sqlite::SqlitePoolOptions;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::schema::{self, failed, options};
+use crate::{Changes, ReadModelError, ReadModelUrl, Side};
+use server::{Server, watch_servers};
+
+pub use as_of::AsOf;
+pub use reading::{Argument, Query, Reading, RowOf};
+pub use server::ServerStatus;
+pub use single_read::SingleRead;
+
+/// How many rows of a page a file's thread reads ahead of who takes them: to wake each other for a
+/// few rows takes longer than to read those.
+const ROWS_AHEAD: usize = 1_000;
+
+/// How many reads of a file run at the same time; more would share the same cores.
+const CONNECTIONS_MAX: u32 = 4;
+
+/// How often a reader looks how far the tables are that it reads.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// The read tables, to read. Clones share the connections.
+#[derive(Clone, Debug)]
+pub struct ReadModel {
+    url: ReadModelUrl,
+    /// Never empty.
+    servers: Arc<[Server]>,
+    /// By partition; empty where the projector runs in another process.
+    positions: Arc<[watch::Receiver<Position>]>,
+    changes: Option<Arc<Changes>>,
+    /// The log that it must have been made of, where that is checked here.
+    log: Option<LogId>,
+    _watching: Arc<DropGuard>,
+}
+
+/// Why nothing can be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The read tables did not come far enough in time.
+    #[error("the read tables are at {reached}, and {wanted} is wanted")]
+    Behind {
+        /// What they should contain.
+        wanted: Place,
+        /// What they do contain.
+        reached: Place,
+    },
+    /// No projector has begun to make the read tables.
+    #[error("the read tables are empty: no projector has run on them yet")]
+    NotBegun,
+    /// They were made of another log.
+    #[error("the read tables were made of log {of}, and this is log {log}")]
+    OtherLog {
+        /// The log that they were made of.
+        of: LogId,
+        /// The log that is there.
+        log: LogId,
+    },
+    /// No server answers, or none lets the tables be read.
+    #[error("the read tables can't be read")]
+    Unreachable(#[source] sqlx::Error),
+}
+
+impl ReadModel {
+    /// Opens a read model that a projector in another process keeps.
+    pub async fn open(
+        url: &ReadModelUrl,
+        replica: Option<&PostgresUrl>,
+    ) -> Result<Self, ReadModelError> {
+        match url {
+            ReadModelUrl::Sqlite(file) if !file.exists() => {
+                return Err(ReadModelError::Missing { file: file.clone() });
+            }
+            ReadModelUrl::Sqlite(_) => {}
+            ReadModelUrl::Postgres(url) => match schema::check(url).await {
+                Err(error @ (PostgresError::Connect { .. } | PostgresError::NoPrimary { .. })) => {
+                    // A standby may answer; no projector writes meanwhile.
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "the read model's schema can't be checked");
+                }
+                checked => checked?,
+            },
+        }
+        Self::open_with(url, replica, vec![], None).await
+    }
+
+    /// Opens a read model that this process keeps up to date: `positions` has the last projected
+    /// position of each partition, and `changes` what each batch touched.
+    pub async fn open_with(
+        url: &ReadModelUrl,
+        replica: Option<&PostgresUrl>,
+        positions: Vec<watch::Receiver<Position>>,
+        changes: Option<Arc<Changes>>,
+    ) -> Result<Self, ReadModelError> {
+        let servers: Vec<Server> = match (url, replica) {
+            (ReadModelUrl::Sqlite(file), None) => {
+                let options = options(file).read_only(true).row_buffer_size(ROWS_AHEAD);
+                let pool = SqlitePoolOptions::new()
+                    .max_connections(CONNECTIONS_MAX)
+                    .test_before_acquire(false)
+                    .connect_with(options.clone())
+                    .await
+                    .map_err(|error| failed("open", file, error))?;
+                vec![Server::file(file, pool, options)]
+            }
+            (ReadModelUrl::Sqlite(file), Some(_)) => {
+                return Err(ReadModelError::ReplicaOfFile { file: file.clone() });
+            }
+            (ReadModelUrl::Postgres(primary), replica) => {
+                let schema = Side::Live.schema();
+                let replicas = replica.into_iter().flat_map(PostgresUrl::options);
+                let replicas = replicas.map(|options| Server::postgres(options, schema, true));
+                let own = primary.options().into_iter();
+                let own = own.map(|options| Server::postgres(options, schema, false));
+                replicas.chain(own).collect()
+            }
+        };
+        let servers: Arc<[Server]> = servers.into();
+        let stop = CancellationToken::new();
+        tokio::spawn(stop.clone().run_until_cancelled_owned(watch_servers(Arc::clone(&servers))));
+        // One that lags would give old rows after what changed everything.
+        let changes = changes.filter(|_| servers.len() == 1);
+        let positions = positions.into();
+        let _watching = Arc::new(stop.drop_guard());
+        Ok(Self { url: url.clone(), servers, positions, changes, log: None, _watching })
+    }
+
+    /// The same read model, which from now on gives nothing that was made of another log than
+    /// this; refused at once where it can be seen already.
+    pub async fn of_log(mut self, log: LogId) -> Result<Self, ReadModelError> {
+        self.log = Some(log);
+        match self.read(&[], Duration::ZERO).await {
+            Err(ReadError::OtherLog { of, log }) => {
+                Err(ReadModelError::OtherLog { at: self.url, of, log })
+            }
+            // Every read looks again.
+            _ => Ok(self),
+        }
+    }
+
+    /// The replicas and how each is; none where there is none.
+    #[must_use]
+    pub fn replicas(&self) -> Vec<(&str, ServerStatus)> {
+        let replicas = self.servers.iter().filter(|server| server.is_replica);
+        replicas.map(|server| (server.name.as_str(), server.status())).collect()
+    }
+
+    /// Closes the connections. Closed before the projector's, they leave a file's the last one,
+    /// which moves all that is written into the one file.
+    pub async fn close(&self) {
+        for server in self.servers.iter() {
+            server.close().await;
+        }
+    }
+
+    /// Begins to read tables that contain every one of these places, which it waits for.
+    pub async fn read(&self, wanted: &[Place], wait_max: Duration) -> Result<Reading, ReadError> {
+        self.seek(wanted, wait_max, &Begin).await
+    }
+
+    /// Likewise, but with one statement, whose first table is `checkpoint` and whose first columns
+    /// are its `partition`, `position`, `recorded_at` and `clock`.
+    pub async fn read_once<T: RowOf>(
+        &self,
+        wanted: &[Place],
+        wait_max: Duration,
+        query: Query,
+        arguments: &[Argument<'_>],
+    ) -> Result<SingleRead<T>, ReadError> {
+        self.seek(wanted, wait_max, &Look { query, arguments, _row: PhantomData }).await
+    }
+
+    /// What the projector tells of its changes: where it runs in this process, on one partition,
+    /// and one server has the tables.
+    #[must_use]
+    pub fn changes(&self) -> Option<&Changes> {
+        self.changes.as_deref()
+    }
+
+    /// Waits until the projector in this process, where it does, has come to all of these places.
+    pub async fn wait_for(&self, wanted: &[Place], wait_max: Duration) -> Result<(), ReadError> {
+        self.wait_until(wanted, Instant::now() + wait_max).await
+    }
+
+    async fn wait_until(&self, wanted: &[Place], deadline: Instant) -> Result<(), ReadError> {
+        // Nobody else has what the projector in this process hasn't.
+        for place in wanted {
+            if let Some(position) = self.positions.get(usize::from(place.partition.0)) {
+                let reached = watch_for(position.clone(), place.position, deadline).await;
+                if reached < place.position {
+                    return Err(behind(*place, reached));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn seek<A: Ask>(
+        &self,
+        wanted: &[Place],
+        wait_max: Duration,
+        ask: &A,
+    ) -> Result<A::Answer, ReadError> {
+        let begun = Instant::now();
+        let deadline = begun + wait_max;
+        self.wait_until(wanted, deadline).await?;
+        loop {
+            let is_patient = begun.elapsed() < wait_max / 2;
+            let refused = match self.ask(wanted, is_patient, ask).await {
+                Ok(answer) => return Ok(answer),
+                Err(refused) => refused,
+            };
+            if wanted.is_empty() || Instant::now() >= deadline {
+                return Err(refused);
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    /// Asks one server after the other, the best first; a patient reader only until one answers.
+    async fn ask<A: Ask>(
+        &self,
+        wanted: &[Place],
+        is_patient: bool,
+        ask: &A,
+    ) -> Result<A::Answer, ReadError> {
+        let mut servers: Vec<&Server> = self.servers.iter().collect();
+        servers.sort_by_key(|server| server.status());
+        let mut refused = None;
+        for server in servers {
+            let answer = match ask.ask(server).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    refused = refused.or(Some(ReadError::Unreachable(error)));
+                    continue;
+                }
+            };
+            let as_of = A::as_of(&answer);
+            if let Err(error) = as_of.check(self.log) {
+                refused = refused.or(Some(error));
+                continue;
+            }
+            let missing = wanted.iter().find(|place| as_of.reached(place) < place.position);
+            let Some(missing) = missing else { return Ok(answer) };
+            refused = Some(behind(*missing, as_of.reached(missing)));
+            if is_patient {
+                break;
+            }
+        }
+        Err(refused.unwrap_or(ReadError::Unreachable(sqlx::Error::PoolClosed)))
+    }
+}
+
+/// What is asked of a server.
+trait Ask: Sync {
+    type Answer: Send;
+
+    fn ask(
+        &self,
+        server: &Server,
+    ) -> impl Future<Output = Result<Self::Answer, sqlx::Error>> + Send;
+
+    fn as_of(answer: &Self::Answer) -> &AsOf;
+}
+
+/// To begin a read.
+struct Begin;
+
+impl Ask for Begin {
+    type Answer = Reading;
+
+    async fn ask(&self, server: &Server) -> Result<Reading, sqlx::Error> {
+        server.begin().await
+    }
+
+    fn as_of(reading: &Reading) -> &AsOf {
+        reading.as_of()
+    }
+}
+
+/// To answer one statement.
+struct Look<'a, T> {
+    query: Query,
+    arguments: &'a [Argument<'a>],
+    _row: PhantomData<fn() -> T>,
+}
+
+impl<T: RowOf> Ask for Look<'_, T> {
+    type Answer = SingleRead<T>;
+
+    async fn ask(&self, server: &Server) -> Result<SingleRead<T>, sqlx::Error> {
+        server.read_one(self.query, self.arguments).await
+    }
+
+    fn as_of(read: &SingleRead<T>) -> &AsOf {
+        &read.as_of
+    }
+}
+
+const fn behind(wanted: Place, reached: Position) -> ReadError {
+    let reached = Place { partition: wanted.partition, position: reached };
+    ReadError::Behind { wanted, reached }
+}
+
+async fn watch_for(
+    mut position: watch::Receiver<Position>,
+    wanted: Position,
+    deadline: Instant,
+) -> Position {
+    let reached = position.wait_for(|position| *position >= wanted);
+    if let Ok(Ok(position)) = tokio::time::timeout_at(deadline, reached).await {
+        return *position;
+    }
+    *position.borrow()
+}
