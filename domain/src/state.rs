@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use log_record::Position;
+use log_record::{Partition, Place, Position};
 use serde::{Deserialize, Serialize};
 
 use crate::account::OfferNumber;
@@ -27,8 +27,9 @@ pub use shipment::Unwanted;
 use crate::EarningRule;
 
 /// The state of a partition after the event at `position`.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct State {
+    partition: Partition,
     position: Position,
     recorded_at: Timestamp,
     opened: Option<LogOpened>,
@@ -74,6 +75,41 @@ pub(crate) struct Returned {
 }
 
 impl State {
+    /// The state of a partition before its first event.
+    #[must_use]
+    pub fn new(partition: Partition) -> Self {
+        Self {
+            partition,
+            position: Position::START,
+            recorded_at: Timestamp::default(),
+            opened: None,
+            clock_doubt: None,
+            policy: Policy::default(),
+            policy_changed_at: Position::START,
+            rules: HashMap::default(),
+            accounts: IndexMap::default(),
+            offers: IndexMap::default(),
+            cancelled: HashMap::default(),
+            returned: HashMap::default(),
+            withdrawn: HashMap::default(),
+            recorded: Arc::default(),
+            unpaired: None,
+            schedule: Schedule::default(),
+        }
+    }
+
+    /// The place of the last event.
+    #[must_use]
+    pub const fn place(&self) -> Place {
+        Place { partition: self.partition, position: self.position }
+    }
+
+    /// The lot that an event of this partition made.
+    #[must_use]
+    pub fn lot_at(&self, position: Position) -> LotId {
+        Place { partition: self.partition, position }.into()
+    }
+
     /// The position of the last event.
     #[must_use]
     pub const fn position(&self) -> Position {
@@ -153,11 +189,12 @@ impl State {
     /// The next account in which something is due by `now`, with the events that say so. It is
     /// given once: record them, or what was due waits until the account is changed.
     pub fn take_due(&mut self, now: Timestamp) -> Option<Vec<Event>> {
+        let place = self.place();
         while let Some(number) = self.schedule.take(now) {
             let Some((id, account)) = self.accounts.get_index(number as usize) else { continue };
             if account.has_due(now) {
                 let (mut account, mut events) = (account.clone(), vec![]);
-                due::apply_due(&mut account, id, Timestamp::EPOCH, now, self.position, &mut events);
+                due::apply_due(&mut account, id, Timestamp::EPOCH, now, place, &mut events);
                 return Some(events);
             }
             if let Some(due) = account.next_due() {

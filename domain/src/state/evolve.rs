@@ -1,6 +1,6 @@
 //! How each event changes the state.
 
-use log_record::Position;
+use log_record::{Place, Position};
 
 use super::{Returned, State};
 use crate::account::OfferNumber;
@@ -142,7 +142,7 @@ impl State {
             None => return Err("of an unknown account"),
         };
         let (_, account) = self.accounts.get_index_mut(number).ok_or("of an unknown account")?;
-        account.evolve(at, recorded_at, event)?;
+        account.evolve(Place { partition: self.partition, position: at }, recorded_at, event)?;
         if let Some(due) = account.next_due() {
             let number = u32::try_from(number).map_err(|_| "more than 2^32 accounts")?;
             self.schedule.plan(number, due);

@@ -9,10 +9,11 @@ use domain::{
     Account, AccountId, Cause, CauseKind, Decision, Event, ExchangeId, IdHash, LotId, LotPart,
     OfferId, OfferOpened, Points, ReleaseReason, Shipped, State, Timestamp, Units, WithdrawalCause,
 };
+use log_record::Partition;
 use proptest::prelude::*;
 use random::{History, Recorded, id, steps, terms};
 use serde_json::Value;
-use sums::{number, sums};
+use sums::{lot_at, number, sums};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
@@ -151,7 +152,7 @@ proptest! {
             let parts: &[LotPart] = match event {
                 Event::CreditEarned(_, fact) => {
                     if let Some(from) = fact.available_at {
-                        available.insert((*at).into(), from);
+                        available.insert(lot_at(*at), from);
                     }
                     &[]
                 }
@@ -219,7 +220,7 @@ proptest! {
     #[test]
     fn invariant_i10_who_owes_has_nothing_to_spend(steps in steps()) {
         let History { events, ends, .. } = History::of(&steps);
-        let mut state = State::default();
+        let mut state = State::new(Partition(0));
         for Recorded { at, time, event } in &events {
             prop_assert_eq!(state.evolve(*at, *time, event), Ok(()));
             if ends.contains(at) {
@@ -237,11 +238,11 @@ proptest! {
         cut in 0.0..1.0,
     ) {
         let History { state, events, ends } = History::of(&steps);
-        let mut replayed = State::default();
+        let mut replayed = State::new(Partition(0));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
         #[expect(clippy::cast_precision_loss, reason = "of a few hundred")]
         let cut = ends[(ends.len() as f64 * cut) as usize];
-        let mut restored = State::default();
+        let mut restored = State::new(Partition(0));
         for Recorded { at, time, event } in &events {
             prop_assert_eq!(replayed.evolve(*at, *time, event), Ok(()));
             if *at > cut {
