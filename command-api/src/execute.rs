@@ -17,7 +17,7 @@ use wire::{Caller, KeyRing, Problem, write_position};
 use crate::refusal_problem::{
     decision_failed, id_reused, not_decided, original_unread, outcome_unknown, refused,
 };
-use crate::{Answer, Request, Unanswered, Writers};
+use crate::{Answer, KeyBook, Request, Unanswered, Writers};
 
 /// What the handlers share: behind one pointer, because every request clones it.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ pub struct Shared {
     /// The log, where a shipping request's event is looked up.
     pub(crate) store: EventStore,
     /// Who may call.
-    keys: KeyRing,
+    pub(crate) keys: KeyBook,
 }
 
 impl Deref for CommandApi {
@@ -43,7 +43,7 @@ impl Deref for CommandApi {
 
 impl FromRef<CommandApi> for KeyRing {
     fn from_ref(api: &CommandApi) -> Self {
-        api.keys.clone()
+        api.keys.ring().clone()
     }
 }
 
@@ -81,6 +81,7 @@ impl CommandApi {
     /// `keys`.
     #[must_use]
     pub fn new(writers: Writers, store: EventStore, keys: KeyRing) -> Self {
+        let keys = KeyBook::new(store.clone(), keys);
         Self(Arc::new(Shared { writers, store, keys }))
     }
 
@@ -110,8 +111,8 @@ impl CommandApi {
         is_dry_run: bool,
         caller: Caller,
     ) -> Result<Outcome, Problem> {
-        let role = Some(caller.role.as_str());
-        let request = Request { command, is_dry_run, role, traceparent: caller.traceparent };
+        let Caller { principal, traceparent, .. } = caller;
+        let request = Request { command, is_dry_run, principal: Some(principal), traceparent };
         let done = match self.writers.submit(request).await {
             Ok(Answer::Recorded { place, event, last, subject }) => {
                 Done { place, event: Some(*event), last, subject, is_repeat: false }

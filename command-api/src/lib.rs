@@ -5,6 +5,7 @@
 //! - [`CommandApi`]: a command handed to the writer, its outcome put into words
 //! - [`Writers`]: the choice of the writer that decides a command
 //! - [`Writer`]: decides, appends, answers; it runs without HTTP too
+//! - [`KeyBook`]: the keys that callers show, made, revoked and rotated
 //! - `restart`: the state that a writer starts with, from a snapshot and the events after it
 //! - `refusal_problem`: the domain's refusals as problem documents
 
@@ -18,6 +19,8 @@ mod earn_credit;
 mod earn_credits;
 mod execute;
 mod hold_credit;
+mod key_book;
+mod keys;
 mod lifetime;
 mod offer_body;
 mod put_earning_rule;
@@ -38,6 +41,7 @@ mod writer;
 mod writers;
 
 pub use execute::CommandApi;
+pub use key_book::{Key, KeyBook, KeyError, KeyStatus, MadeKey, NewKey};
 pub use refusal_problem::problem_pages;
 pub use restart::{LoadError, Loaded, SnapshotError, Snapshots, Taken, load};
 pub use router::router;

@@ -6,6 +6,7 @@ use domain::{Fact, Refusal};
 use wire::{Problem, ProblemPage};
 
 use crate::NotDecided;
+use crate::keys::KEY_ENDED;
 
 /// How long a client should wait before it asks again: batches take milliseconds, and whole
 /// seconds are all that `Retry-After` can say.
@@ -16,7 +17,13 @@ const RETRY_AFTER_CLOCK_SECONDS: u32 = 60;
 
 /// The pages that explain every problem of the command API.
 pub fn problem_pages() -> impl Iterator<Item = ProblemPage> {
-    REFUSAL_PAGES.into_iter().chain([ID_REUSED, NOT_DECIDED, OUTCOME_UNKNOWN, DECISION_FAILED])
+    REFUSAL_PAGES.into_iter().chain([
+        ID_REUSED,
+        NOT_DECIDED,
+        OUTCOME_UNKNOWN,
+        DECISION_FAILED,
+        KEY_ENDED,
+    ])
 }
 
 /// The problem that a refusal is answered with.

@@ -80,7 +80,7 @@ pub(crate) async fn dispatch_shipment(
     PathId(request_id): PathId<RequestId>,
     JsonBody(DispatchBody { carrier, express_no, occurred_at }): JsonBody<DispatchBody>,
 ) -> Result<Response, Problem> {
-    let (account_id, shipped) = shipped(&api, &request_id).await?;
+    let (account_id, shipped) = shipped(&api, &caller, &request_id).await?;
     let dispatch = DispatchShipment { account_id, shipped, carrier, express_no, occurred_at };
     execute(&api, caller, Command::DispatchShipment(dispatch)).await
 }
@@ -100,7 +100,7 @@ pub(crate) async fn reject_shipment(
     PathId(request_id): PathId<RequestId>,
     JsonBody(RejectionBody { reason, occurred_at }): JsonBody<RejectionBody>,
 ) -> Result<Response, Problem> {
-    let (account_id, shipped) = shipped(&api, &request_id).await?;
+    let (account_id, shipped) = shipped(&api, &caller, &request_id).await?;
     let note = Note { by: None, reason: Some(reason) };
     let original = None;
     let rejection = RejectShipment { account_id, shipped, note, occurred_at, original };
@@ -125,7 +125,7 @@ async fn report(
     note: Note,
     occurred_at: Option<Timestamp>,
 ) -> Result<Response, Problem> {
-    let (account_id, shipped) = shipped(api, request_id).await?;
+    let (account_id, shipped) = shipped(api, &caller, request_id).await?;
     let report = ReportShipment { account_id, shipped, report, note, occurred_at };
     execute(api, caller, Command::ReportShipment(report)).await
 }
@@ -156,8 +156,12 @@ impl FromStr for RequestId {
     }
 }
 
-/// Whose goods are to be shipped, and for what.
-async fn shipped(api: &CommandApi, id: &RequestId) -> Result<(AccountId, Shipped), Problem> {
+/// Whose goods are to be shipped, and for what. A key for some warehouses is for their requests only.
+async fn shipped(
+    api: &CommandApi,
+    caller: &Caller,
+    id: &RequestId,
+) -> Result<(AccountId, Shipped), Problem> {
     let unknown = || Problem::not_found("There is no such shipping request. Check its id.");
     let of_this_log = id.0.filter(|id| id.log_id == api.store.log_id());
     let ShippingRequestId { generation, place, .. } = of_this_log.ok_or_else(unknown)?;
@@ -171,9 +175,12 @@ async fn shipped(api: &CommandApi, id: &RequestId) -> Result<(AccountId, Shipped
     let (_, event) = decode(row).map_err(|error| failed(&error))?;
     match event {
         Event::ExchangeCreated(account, fact) => {
+            caller.check_warehouse(fact.warehouse.as_str())?;
             Ok((account, Shipped::ExchangeId(fact.exchange_id)))
         }
-        Event::PurchaseRecorded(account, fact) if fact.warehouse.is_some() => {
+        Event::PurchaseRecorded(account, fact) => {
+            let warehouse = fact.warehouse.as_ref().ok_or_else(unknown)?;
+            caller.check_warehouse(warehouse.as_str())?;
             Ok((account, Shipped::PurchaseId(fact.purchase_id)))
         }
         _ => Err(unknown()),

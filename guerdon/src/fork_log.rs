@@ -14,7 +14,7 @@ use log_record::{Generation, Head, Partition, Place, Position, RecordedEvent, Wr
 use projector::ProjectError;
 use uuid::Uuid;
 
-use crate::config::DataConfig;
+use crate::data_config::DataConfig;
 use crate::serve;
 
 /// The most that a reason may say, in bytes.

@@ -1,6 +1,7 @@
 //! `guerdon serve`: puts the parts together, serves until it is told to stop, and stops cleanly.
 
 mod health;
+mod metrics;
 mod publishing;
 mod shutdown;
 mod snapshots;
@@ -22,9 +23,10 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::api_keys;
-use crate::config::{Part, ServeConfig};
+use crate::serve_config::{Part, ServeConfig};
+use crate::{first_keys, key_file};
 use health::Health;
+use metrics::Metrics;
 use publishing::Publishing;
 
 /// How long requests in flight may take to end once the server was told to stop; longer than a
@@ -94,6 +96,7 @@ impl Ledger {
     ) -> anyhow::Result<Self> {
         let store = open_store(config).await?;
         let mut health = Health::of(store.clone());
+        let mut metrics = Metrics::default();
         let own = publisher::PROBLEM_PAGES.iter().copied();
         let pages = command_api::problem_pages().chain(own);
         let mut router = wire::problem_pages_router(pages);
@@ -111,13 +114,13 @@ impl Ledger {
             health.read_model = Some(opened.clone());
             read_model = Some(opened);
         }
-        let keys = if config.runs(Part::CommandApi) {
-            api_keys::make_or_check(&store, &config.data, config.api_keys_elsewhere).await?
+        let book = if config.runs(Part::CommandApi) {
+            first_keys::make_or_check(&store, &config.data, config.api_keys_elsewhere).await?
         } else {
-            api_keys::load(&store).await?
+            first_keys::load(&store).await?
         };
-        let looking = api_keys::keep_up(store.clone(), keys.clone());
-        tokio::spawn(stop.clone().run_until_cancelled_owned(looking));
+        let keys = book.ring().clone();
+        tokio::spawn(stop.clone().run_until_cancelled_owned(book.clone().keep_up()));
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, JoinSet::new());
         let mut command_api = None;
         if config.runs(Part::CommandApi) {
@@ -126,6 +129,7 @@ impl Ledger {
             health.clock = Some(started.clock());
             let api = CommandApi::new(started.clone(), store.clone(), keys.clone());
             let commands = command_api::router(api);
+            tokio::spawn(stop.clone().run_until_cancelled_owned(book.note_uses()));
             router = router.merge(commands.clone());
             command_api = Some(commands);
             if config.snapshot_every > 0 && config.data.store() != StoreUrl::Memory {
@@ -150,14 +154,16 @@ impl Ledger {
             read_model = Some(model.clone());
             let started = Publishing::start(told, model, &store).await?;
             health.publisher = Some(started.publisher.clone());
-            router = router.merge(publisher::router(started.publisher.clone(), keys));
+            metrics.add_publisher(started.publisher.clone());
+            router = router.merge(publisher::router(started.publisher.clone(), keys.clone()));
             publishing = Some(started);
         }
         let mut projecting = None;
         if let Some(projector) = projector {
             projecting = Some(tokio::spawn(projector.run(stop.clone())));
         }
-        let router = wire::finish(router.merge(health.router()));
+        let router = router.merge(health.router()).merge(metrics.router(keys));
+        let router = wire::finish(router);
         Ok(Self {
             store,
             router,
@@ -196,7 +202,7 @@ async fn open_store(config: &ServeConfig) -> anyhow::Result<EventStore> {
 
 /// Checks, before a log is made, that nothing of another ledger is where its own things go.
 async fn check_place(config: &ServeConfig, new_log: &NewLog) -> anyhow::Result<()> {
-    api_keys::check_unmade(&config.data.api_keys(), &config.data.store())?;
+    key_file::check_absent(&config.data.api_keys(), &config.data.store().to_string())?;
     if !config.runs(Part::Projector) && !config.runs(Part::QueryApi) {
         return Ok(());
     }

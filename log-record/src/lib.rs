@@ -7,6 +7,7 @@ mod head;
 mod hex;
 mod packed_place;
 mod place;
+mod principal;
 mod recorded;
 mod shipping_request_id;
 
@@ -16,5 +17,6 @@ pub use packed_place::PackedPlace;
 pub use place::{
     BatchId, Epoch, Generation, LogId, Partition, Place, PlaceError, Position, WriterId,
 };
+pub use principal::Principal;
 pub use recorded::{Checksum, NewEvent, Private, RecordedEvent};
 pub use shipping_request_id::{NoShippingRequestId, ShippingRequestId};

@@ -51,6 +51,19 @@ impl PackedPlace {
         Self(self.0 | Self::LAST_POSITION.0)
     }
 
+    /// The place after this one in its partition.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self::new(self.partition(), self.position().next())
+    }
+
+    /// The place before this one in its partition; the partition's start stays.
+    #[must_use]
+    pub const fn previous(self) -> Self {
+        let position = Position(self.position().0.saturating_sub(1));
+        Self::new(self.partition(), position)
+    }
+
     /// The packed number.
     #[must_use]
     pub const fn get(self) -> u64 {
@@ -161,6 +174,11 @@ mod tests {
         assert!(places.is_sorted());
         assert!(places.map(PackedPlace::as_i64).is_sorted());
         assert_eq!(packed(1, 4711).last_of_partition(), packed(1, u64::MAX));
+        assert_eq!(
+            (packed(1, 4711).next(), packed(1, 1).previous()),
+            (packed(1, 4712), packed(1, 0))
+        );
+        assert_eq!(packed(1, 0).previous(), packed(1, 0));
     }
 
     #[test]

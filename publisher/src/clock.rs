@@ -1,10 +1,39 @@
-//! The one place here that reads the wall clock: when something is due to be sent again.
+//! The publisher's wall clock. Only this file reads it; due times and parking times come from here.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use domain::Timestamp;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
-#[expect(clippy::disallowed_methods, reason = "this is the one place here that reads the clock")]
-pub(crate) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct UnixMillis(pub(crate) i64);
+
+impl UnixMillis {
+    /// The present time.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place in this crate that reads the clock"
+    )]
+    pub(crate) fn now() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(millis(since))
+    }
+
+    pub(crate) fn plus(self, time: Duration) -> Self {
+        Self(self.0.saturating_add(millis(time)))
+    }
+
+    pub(crate) fn minus(self, time: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(time)))
+    }
+
+    /// The same time as the API writes it, in RFC 3339.
+    pub(crate) fn to_timestamp(self) -> Timestamp {
+        let time = Timestamp::from_micros(self.0.max(0).saturating_mul(1_000));
+        time.unwrap_or(Timestamp::LAST)
+    }
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,11 +1,15 @@
-//! Why something can't be published, in sentences for the people who run it.
+//! Why publishing fails, in sentences for the people who run the ledger.
+
+use std::fmt;
 
 use read_model::ReadError;
 
-use crate::kafka::{Failure, KafkaRefused};
-use crate::state::StateError;
+use crate::kafka::brokers::KafkaRefused;
+use crate::kafka::topic::TopicError;
+use crate::lane_name::{FeedName, NoLaneName};
+use crate::state::error::StateError;
 
-/// Publishing can't go on, or not now.
+/// Publishing fails, for now or for good.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// The publisher's own tables.
@@ -14,53 +18,89 @@ pub enum PublishError {
     /// Kafka.
     #[error(transparent)]
     Kafka(#[from] KafkaRefused),
-    /// The read model can't be reached.
-    #[error("it can't be read what is to be published")]
+    /// A topic can't be used.
+    #[error(transparent)]
+    Topic(#[from] TopicError),
+    /// The read model can't be reached, or is behind.
+    #[error("can't read the shipping messages")]
     Unread(#[from] ReadError),
-    /// The read model refused.
-    #[error("it can't be read what is to be published")]
+    /// The read model's database refused.
+    #[error("can't read the shipping messages")]
     Unreadable(#[from] sqlx::Error),
-    /// The topic isn't there, and isn't to be made.
-    #[error(
-        "there is no topic {topic}; make it, with three copies and min.insync.replicas 2, or let it \
-         be made by --kafka-create-topics"
-    )]
-    NoTopic {
-        /// Its name.
-        topic: String,
-    },
-    /// It was made anew, and lanes are in partitions that are gone.
-    #[error("topic {topic} has fewer partitions than before; lanes go to those that are left")]
-    FewerPartitions {
-        /// Its name.
-        topic: String,
-    },
-    /// The read model hasn't come to what was sent: it is made anew, or the log was shortened.
-    #[error("it can't be verified yet what was sent")]
+    /// The read model ends before a message that was sent: it is being rebuilt, or the log was
+    /// shortened.
+    #[error("the messages that were sent can't be verified yet")]
     Unverified(#[source] Box<PublishError>),
-    /// A replay ends with its first message that can't be sent.
-    #[error("a message of the replay was not taken: {0}")]
+    /// A replay ends at the first message that can't be sent.
+    #[error("Kafka refused a message of the replay: {0}")]
     Replay(String),
-    /// A part of it has failed; the program's log says why.
-    #[error("a part of the publisher has failed, and begins anew")]
+    /// A task panicked, or ended early; the program's log has the reason.
+    #[error("a part of the publisher failed, and starts again")]
     Failed,
-    /// The history that was sent isn't the one that there is.
+    /// The messages that were sent are not those of the read model.
     #[error(
-        "log-forked: what was sent to warehouse {feed} isn't what the read model has: {why}; \
-         restore the right log, or have an operator say from where to go on"
+        "log-forked: the messages sent to warehouse {feed} differ from the read model: {sign}; \
+         restore the right log, or continue the warehouse from a position"
     )]
     Forked {
         /// `{partition}/{warehouse}`.
         feed: String,
-        /// By what it shows.
-        why: String,
+        /// The difference.
+        sign: Box<ForkSign>,
     },
 }
 
+/// How a history that differs from the messages that were sent shows.
+#[derive(Debug)]
+pub enum ForkSign {
+    /// Another message, or another text of it, is where a sent message was.
+    Replaced {
+        /// The lane.
+        lane: String,
+        /// The id of the message that was sent.
+        sent: String,
+        /// The id of the message that is there now.
+        found: String,
+    },
+    /// No message is where a sent message was.
+    Gone {
+        /// The lane.
+        lane: String,
+        /// The id of the message that was sent.
+        sent: String,
+    },
+    /// A lane's next message doesn't have the next sequence.
+    SequenceGap {
+        /// The lane.
+        lane: String,
+        /// The id of that message.
+        message: String,
+        /// The sequence before it.
+        before: i64,
+        /// Its sequence.
+        found: i64,
+    },
+}
+
+impl fmt::Display for ForkSign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Replaced { lane, sent, found } => {
+                write!(f, "in lane {lane}, message {found} or another text replaces message {sent}")
+            }
+            Self::Gone { lane, sent } => write!(f, "in lane {lane}, message {sent} is gone"),
+            Self::SequenceGap { lane, message, before, found } => write!(
+                f,
+                "in lane {lane}, message {message} has sequence {found} and follows sequence \
+                 {before}"
+            ),
+        }
+    }
+}
+
 impl PublishError {
-    pub(crate) fn replay(why: &Failure) -> Self {
-        let (Failure::ProducerLost(why) | Failure::Refused(why)) = why;
-        Self::Replay(why.clone())
+    pub(crate) fn forked(feed: &FeedName, sign: ForkSign) -> Self {
+        Self::Forked { feed: feed.to_string(), sign: Box::new(sign) }
     }
 
     /// Whether the same may succeed later.
@@ -75,9 +115,9 @@ impl PublishError {
     }
 }
 
-/// An error and what is behind it, in one line.
-pub(crate) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let texts: Vec<String> = causes.map(ToString::to_string).collect();
-    texts.join(": ")
+/// A lane's name in the read model that can't be parsed.
+impl From<NoLaneName> for PublishError {
+    fn from(error: NoLaneName) -> Self {
+        Self::Unreadable(sqlx::Error::Decode(Box::new(error)))
+    }
 }

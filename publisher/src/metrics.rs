@@ -1,68 +1,195 @@
-//! The publisher in numbers, for Prometheus: `GET /metrics`, in the text form of `OpenMetrics`.
+//! The publisher's metrics. `docs/operations/metrics.md` explains them.
+//!
+//! They are read at each scrape, and cost nothing while messages are sent.
 
 use std::fmt;
+use std::sync::Arc;
 
-use prometheus_client::encoding::text;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
+use parking_lot::Mutex;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use crate::status::{Phase, Report};
+use crate::activity::Activity;
+use crate::causes::with_causes;
+use crate::kafka::topic::{Topic, TopicReport};
+use crate::operator::report::{WarehouseReport, WarehouseStatus, activity};
+use crate::publisher::Publisher;
 
-/// Of what: a topic, a warehouse, a status.
-type Label = [(&'static str, String); 1];
+/// The publisher's metrics in a registry.
+#[derive(Clone, Debug, Default)]
+pub struct PublisherMetrics {
+    latest: Arc<Mutex<Option<Numbers>>>,
+}
 
-/// What is sent with it.
-pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// The publisher in numbers, at one moment.
+#[derive(Debug)]
+struct Numbers {
+    activity: Activity,
+    topics: Vec<TopicReport>,
+    warehouses: Vec<WarehouseReport>,
+    inbound_waits: bool,
+    /// `None` while the publisher's own tables can't be read.
+    counts: Option<Counts>,
+}
 
-/// The report as numbers. All of them are of now but the losses, which are since the start.
-pub(crate) fn encode(report: &Report) -> Result<String, fmt::Error> {
-    let mut registry = Registry::with_prefix("guerdon_publisher");
-    let mut gauges = |name, help| {
-        let family = Family::<Label, Gauge>::default();
-        registry.register(name, help, family.clone());
-        family
-    };
-    let status = gauges("status", "1 for what the publisher does, 0 for the rest");
-    for phase in Phase::ALL {
-        let is_so = i64::from(phase == report.status);
-        status.get_or_create(&[("status", phase.as_str().to_owned())]).set(is_so);
+#[derive(Clone, Copy, Debug)]
+struct Counts {
+    sent_again: i64,
+    overdue: i64,
+    parked: i64,
+}
+
+impl PublisherMetrics {
+    /// Registers the metrics. They have values after [`PublisherMetrics::read`].
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register_collector(Box::new(metrics.clone()));
+        metrics
     }
-    let weaknesses = gauges("topic_weaknesses", "settings of a topic that could lose messages");
-    let troubles = gauges("topic_trouble", "1 where a topic can't be used");
-    let lag = gauges("lag_messages", "messages that the brokers haven't acknowledged yet");
-    let blocked = gauges("blocked_lanes", "lanes whose next message is refused");
-    let stopped = gauges("stopped", "1 where nothing is sent to a warehouse any more");
-    for warehouse in &report.warehouses {
-        let label = [("warehouse", warehouse.warehouse.clone())];
-        let held = warehouse.lanes.iter().filter(|lane| lane.blocked.is_some()).count();
-        // A warehouse has a feed in each partition.
-        lag.get_or_create(&label).inc_by(warehouse.lag);
-        blocked.get_or_create(&label).inc_by(i64::try_from(held).unwrap_or(i64::MAX));
-        stopped.get_or_create(&label).inc_by(i64::from(warehouse.status == "stopped"));
+
+    /// Reads the present values.
+    pub async fn read(&self, publisher: &Publisher) {
+        let counts = publisher.counts().await;
+        let topic = publisher.topic.report();
+        let inbound = publisher.inbound_topics.iter().map(Topic::report);
+        let numbers = Numbers {
+            activity: activity(publisher.activity.get().activity, &topic),
+            topics: inbound.chain([topic]).collect(),
+            warehouses: publisher.warehouse_reports(),
+            inbound_waits: !publisher.waiting.by_topic().is_empty(),
+            counts,
+        };
+        *self.latest.lock() = Some(numbers);
     }
-    let mut gauge = |name, help, value: i64| {
-        let gauge = Gauge::<i64>::default();
-        gauge.set(value);
-        registry.register(name, help, gauge);
-    };
-    gauge("sent_again_requests", "requests that nobody has accepted in time", report.sent_again);
-    gauge("overdue_requests", "of these, those that an operator should see to", report.overdue);
-    gauge("parked_messages", "messages that came in and can't be used", report.parked);
-    let waits = i64::from(report.inbound_waits.is_some());
-    gauge("inbound_waits", "1 while what comes in waits for the command API", waits);
-    let losses = Family::<Label, Counter>::default();
-    let help = "how often messages were gone that a topic had acknowledged";
-    registry.register("topic_losses", help, losses.clone());
-    for topic in report.inbound_topics.iter().chain([&report.topic]) {
-        let label = [("topic", topic.name.clone())];
-        let weak = i64::try_from(topic.weaknesses.len()).unwrap_or(i64::MAX);
-        weaknesses.get_or_create(&label).set(weak);
-        troubles.get_or_create(&label).set(i64::from(topic.is_in_trouble()));
-        losses.get_or_create(&label).inc_by(topic.losses);
+}
+
+impl Publisher {
+    async fn counts(&self) -> Option<Counts> {
+        let counts = async {
+            let unaccepted = self.state.unaccepted_count().await?;
+            let parked = self.state.parked_count().await?;
+            let (sent_again, overdue) = (unaccepted.sent_again, unaccepted.overdue);
+            Ok::<_, crate::state::error::StateError>(Counts { sent_again, overdue, parked })
+        };
+        let read = counts.await.inspect_err(|error| {
+            let error = with_causes(error);
+            tracing::warn!(error, "the metrics lack the counts of the publisher's tables");
+        });
+        read.ok()
     }
-    let mut encoded = String::new();
-    text::encode(&mut encoded, &registry)?;
-    Ok(encoded)
+}
+
+impl Collector for PublisherMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let latest = self.latest.lock();
+        let numbers = latest.as_ref();
+        let topics = || numbers.iter().flat_map(|numbers| &numbers.topics);
+        let warehouses = || numbers.iter().flat_map(|numbers| &numbers.warehouses);
+
+        let help = "1 for what the publisher does, 0 for the rest";
+        let statuses = numbers.iter().flat_map(|numbers| {
+            let is_it = |it| i64::from(it == numbers.activity);
+            Activity::ALL.map(|it| (it.as_str().to_owned(), is_it(it)))
+        });
+        gauges(&mut encoder, Family { name: "status", help, label: "status" }, statuses)?;
+
+        let help = "settings of a topic that could lose messages";
+        let family = Family { name: "topic_weaknesses", help, label: "topic" };
+        gauges(&mut encoder, family, topics().map(|it| (it.name.clone(), count(&it.weaknesses))))?;
+        let help = "1 if a topic can't be used";
+        let family = Family { name: "topic_trouble", help, label: "topic" };
+        let trouble = topics().map(|it| (it.name.clone(), i64::from(it.is_in_trouble())));
+        gauges(&mut encoder, family, trouble)?;
+
+        let help = "losses of messages that a topic had acknowledged, since the start";
+        let name = full("topic_losses");
+        let mut counter = encoder.encode_descriptor(&name, help, None, MetricType::Counter)?;
+        for topic in topics() {
+            let labels = [("topic", topic.name.as_str())];
+            ConstCounter::new(topic.losses).encode(counter.encode_family(&labels)?)?;
+        }
+
+        let help = "messages that the brokers have not acknowledged yet";
+        let family = Family { name: "lag_messages", help, label: "warehouse" };
+        gauges(&mut encoder, family, by_warehouse(warehouses(), |it| it.lag))?;
+        let help = "lanes whose next message is refused";
+        let family = Family { name: "blocked_lanes", help, label: "warehouse" };
+        let blocked = |it: &WarehouseReport| {
+            let lanes = it.lanes.iter().filter(|lane| lane.blocked.is_some()).count();
+            i64::try_from(lanes).unwrap_or(i64::MAX)
+        };
+        gauges(&mut encoder, family, by_warehouse(warehouses(), blocked))?;
+        let help = "1 for each partition whose messages are not sent to a warehouse any more";
+        let family = Family { name: "stopped", help, label: "warehouse" };
+        let stopped = |it: &WarehouseReport| i64::from(it.status == WarehouseStatus::Stopped);
+        gauges(&mut encoder, family, by_warehouse(warehouses(), stopped))?;
+
+        let counts = numbers.and_then(|numbers| numbers.counts);
+        let help = "requests that no warehouse accepted in time";
+        gauge(&mut encoder, "sent_again_requests", help, counts.map(|it| it.sent_again))?;
+        let help = "requests that were sent again too often, for an operator";
+        gauge(&mut encoder, "overdue_requests", help, counts.map(|it| it.overdue))?;
+        let help = "inbound messages that can't be used";
+        gauge(&mut encoder, "parked_messages", help, counts.map(|it| it.parked))?;
+        let help = "1 while inbound messages wait for the command API";
+        let waits = numbers.map(|numbers| i64::from(numbers.inbound_waits));
+        gauge(&mut encoder, "inbound_waits", help, waits)
+    }
+}
+
+/// A metric with one label.
+struct Family {
+    name: &'static str,
+    help: &'static str,
+    label: &'static str,
+}
+
+fn full(short: &str) -> String {
+    format!("guerdon_publisher_{short}")
+}
+
+fn gauges(
+    encoder: &mut DescriptorEncoder<'_>,
+    family: Family,
+    values: impl Iterator<Item = (String, i64)>,
+) -> fmt::Result {
+    let Family { name: short, help, label } = family;
+    let name = full(short);
+    let mut metric = encoder.encode_descriptor(&name, help, None, MetricType::Gauge)?;
+    for (of, value) in values {
+        let labels = [(label, of.as_str())];
+        ConstGauge::new(value).encode(metric.encode_family(&labels)?)?;
+    }
+    Ok(())
+}
+
+fn gauge(
+    encoder: &mut DescriptorEncoder<'_>,
+    short: &str,
+    help: &str,
+    value: Option<i64>,
+) -> fmt::Result {
+    let name = full(short);
+    let metric = encoder.encode_descriptor(&name, help, None, MetricType::Gauge)?;
+    value.map_or(Ok(()), |value| ConstGauge::new(value).encode(metric))
+}
+
+/// The sums over a warehouse's partitions, each of which has a report.
+fn by_warehouse<'a>(
+    reports: impl Iterator<Item = &'a WarehouseReport>,
+    value: impl Fn(&WarehouseReport) -> i64,
+) -> impl Iterator<Item = (String, i64)> {
+    let mut sums = std::collections::BTreeMap::<String, i64>::new();
+    for report in reports {
+        *sums.entry(report.warehouse.clone()).or_default() += value(report);
+    }
+    sums.into_iter()
+}
+
+fn count<T>(items: &[T]) -> i64 {
+    i64::try_from(items.len()).unwrap_or(i64::MAX)
 }

@@ -1,30 +1,37 @@
-//! The publisher: takes the lease, and while it has it, feeds every warehouse.
+//! The publisher: takes the lease, and while it holds it, runs the outbound and inbound rooms.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use log_record::LogId;
 use read_model::ReadModel;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::ends::{self, Ends};
-use crate::feeds::feed_all;
-use crate::inbound::{WayIn, take_in};
-use crate::kafka::{Brokers, TopicAdmin};
-use crate::producers::Producers;
-use crate::replay::Replays;
-use crate::resend::Patience;
-use crate::session::Session;
-use crate::state::{LEASE, Lease, State, StateError, StateUrl};
-use crate::status::{Health, Phase, Report, Status};
-use crate::stream::Stream;
-use crate::topic::{Topic, TopicReport};
-use crate::{PublishError, WarehouseRate, with_causes};
+use crate::activity::{Activity, CurrentActivity};
+use crate::causes::with_causes;
+use crate::error::PublishError;
+use crate::inbound::take_in::{Intake, take_in};
+use crate::inbound::waiting::Waiting;
+use crate::inbound::way_in::WayIn;
+use crate::kafka::brokers::Brokers;
+use crate::kafka::topic::Topic;
+use crate::kafka::topic_admin::TopicAdmin;
+use crate::outbound::ends::{self, Ends};
+use crate::outbound::feeds::feed_all;
+use crate::outbound::pace::WarehouseRate;
+use crate::outbound::producers::Producers;
+use crate::outbound::progress::FeedsProgress;
+use crate::outbound::replay::Replays;
+use crate::outbound::resend_policy::ResendPolicy;
+use crate::outbound::session::Session;
+use crate::outbound::stream::Stream;
+use crate::state::StateUrl;
+use crate::state::error::StateError;
+use crate::state::store::{LEASE, Lease, State};
 
-/// How long it waits before it asks for the lease again, or for what else it needs.
+/// The pause before the publisher asks again for the lease, or for a topic.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// How a publisher is run.
@@ -32,47 +39,59 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 pub struct PublisherConfig {
     /// The brokers.
     pub brokers: Brokers,
-    /// The topic that shipping requests are sent to.
+    /// The topic of the shipping requests.
     pub topic: String,
-    /// How many partitions a topic has that is made where there is none; nothing: none is made.
+    /// The number of partitions of a topic that is created; `None`: no topic is created.
     pub create_topics: Option<i32>,
-    /// Where it keeps what it has to remember.
+    /// Where the publisher's own tables are.
     pub state: StateUrl,
-    /// What warehouses take; one that isn't named takes all there is.
+    /// The warehouses' rates; a warehouse without one gets all messages at once.
     pub rates: Vec<WarehouseRate>,
-    /// When a request that isn't accepted is sent again.
-    pub patience: Patience,
-    /// How messages that come in get to the command API.
+    /// When an unaccepted request is sent again.
+    pub resend_policy: ResendPolicy,
+    /// Which topics come in, and which command API gets them.
     pub way_in: WayIn,
 }
 
-/// A publisher that is ready to run. Clones are the same one.
+/// The log whose shipping messages are published.
+#[derive(Clone, Copy, Debug)]
+pub struct PublishedLog {
+    /// Its id.
+    pub log_id: LogId,
+    /// The number of its partitions.
+    pub partitions: u16,
+}
+
+/// A publisher that is ready to run. Clones share everything.
 #[derive(Clone)]
 pub struct Publisher {
     pub(crate) config: Arc<PublisherConfig>,
-    pub(crate) log_id: LogId,
-    partitions: u16,
+    log: PublishedLog,
     pub(crate) state: Arc<State>,
     pub(crate) stream: Stream,
     pub(crate) topic: Arc<Topic>,
-    /// The topics of what comes in.
-    inbound_topics: Arc<[Topic; 2]>,
+    pub(crate) inbound_topics: Arc<[Topic; 2]>,
     pub(crate) admin: TopicAdmin,
-    pub(crate) status: Arc<Status>,
+    pub(crate) activity: Arc<CurrentActivity>,
+    pub(crate) progress: Arc<FeedsProgress>,
+    pub(crate) waiting: Arc<Waiting>,
     pub(crate) ends: watch::Sender<Ends>,
+    /// Wakes the resends: an operator wants a request sent again.
     pub(crate) resend_asked: Arc<Notify>,
     pub(crate) replays: Replays,
-    /// It is told to stop.
+    /// Cancelled when the publisher stops; ends its replays.
     pub(crate) closing: CancellationToken,
 }
 
+type Parts = JoinSet<Result<(), PublishError>>;
+
 impl Publisher {
-    /// Opens the publisher's state; the brokers may be away, but what librdkafka is told must be
-    /// what it understands.
+    /// Opens the publisher's state. The brokers may be away, but librdkafka must understand its
+    /// properties.
     pub async fn open(
         config: PublisherConfig,
         read_model: ReadModel,
-        (log_id, partitions): (LogId, u16),
+        log: PublishedLog,
     ) -> Result<Self, PublishError> {
         let admin = TopicAdmin::new(&config.brokers)?;
         let state = Arc::new(State::open(&config.state).await?);
@@ -83,11 +102,12 @@ impl Publisher {
             inbound_topics: Arc::new(inbound_topics),
             topic: Arc::new(Topic::new(&config.topic, config.create_topics)),
             config: Arc::new(config),
-            log_id,
-            partitions,
+            log,
             state,
             stream: Stream::new(read_model),
-            status: Arc::default(),
+            activity: Arc::default(),
+            progress: Arc::default(),
+            waiting: Arc::default(),
             ends: watch::Sender::new(Ends::default()),
             resend_asked: Arc::default(),
             replays: Replays::default(),
@@ -95,53 +115,38 @@ impl Publisher {
         })
     }
 
-    /// Publishes until it is told to stop. While another publisher has the lease, it stands by.
+    /// Publishes until `stop`. While another publisher holds the lease, this one stands by.
     pub async fn run(self, stop: CancellationToken) {
         let _closing = self.closing.clone().drop_guard();
         while !stop.is_cancelled() {
-            match self.state.take_lease(&self.log_id.to_string()).await {
+            match self.state.take_lease(&self.log.log_id.to_string()).await {
                 Ok(Some(lease)) => match self.publish(lease, &stop).await {
                     Ok(()) => return self.give_up(lease).await,
-                    Err(error) => self.pause(Phase::Starting, Some(with_causes(&error))),
+                    Err(error) => self.enter(Activity::Starting, Some(with_causes(&error))),
                 },
-                Ok(None) => self.pause(Phase::StandingBy, None),
-                Err(error) => self.pause(Phase::Starting, Some(with_causes(&error))),
+                Ok(None) => self.enter(Activity::StandingBy, None),
+                Err(error) => self.enter(Activity::Starting, Some(with_causes(&error))),
             }
             stop.run_until_cancelled(tokio::time::sleep(ASK_AGAIN_AFTER)).await;
         }
     }
 
-    /// What operators are told of it.
-    pub(crate) async fn report(&self) -> Result<Report, PublishError> {
-        let (resent, overdue) = self.state.unaccepted_count().await?;
-        let parked = self.state.parked_count().await?;
-        let ends = self.ends.borrow().clone();
-        let (topic, inbound) = (self.topic.report(), self.inbound_reports());
-        Ok(self.status.report(topic, inbound, &ends, (resent, overdue, parked)))
-    }
-
-    /// What is told of it in short, beside the health of the ledger's other parts: it is no reason
-    /// to send shoppers elsewhere.
-    #[must_use]
-    pub fn health(&self) -> Health {
-        self.status.health(&self.topic.report(), &self.inbound_reports())
-    }
-
-    fn inbound_reports(&self) -> Vec<TopicReport> {
-        self.inbound_topics.iter().map(Topic::report).collect()
-    }
-
-    fn pause(&self, phase: Phase, why: Option<String>) {
-        self.status.enter(phase, why);
+    fn enter(&self, activity: Activity, why: Option<String>) {
+        // In each of these activities nothing is taken in any more, or not yet.
+        self.waiting.clear();
+        if activity == Activity::StandingBy {
+            self.progress.clear();
+        }
+        self.activity.enter(activity, why);
     }
 
     async fn give_up(&self, lease: Lease) {
         if let Err(error) = self.state.give_up_lease(lease).await {
-            tracing::debug!(%error, "the lease runs out by itself");
+            tracing::debug!(%error, "the lease could not be given up, and runs out");
         }
     }
 
-    /// Publishes until it is told to stop, or can't go on; then all its parts have stopped.
+    /// Publishes until `stop`, or until one part fails; then all parts have ended.
     async fn publish(&self, lease: Lease, stop: &CancellationToken) -> Result<(), PublishError> {
         let stop = stop.child_token();
         let mut parts = JoinSet::new();
@@ -159,89 +164,100 @@ impl Publisher {
         &self,
         lease: Lease,
         stop: &CancellationToken,
-        parts: &mut JoinSet<Result<(), PublishError>>,
+        parts: &mut Parts,
     ) -> Result<(), PublishError> {
         parts.spawn(keep_lease(Arc::clone(&self.state), lease, stop.clone()));
-        let kept = self.state.read().await?;
-        self.topic.remember(&kept.partitions);
-        let admin = self.admin.clone();
-        while let Err(error) = self.topic.look(&admin).await {
-            self.status.enter(Phase::Starting, Some(with_causes(&error)));
+        let stored = self.state.load().await?;
+        self.topic.acknowledged.restore(&stored.partitions);
+        while let Err(error) = self.topic.check(&self.admin).await {
+            self.enter(Activity::Starting, Some(with_causes(&error)));
             let pause = tokio::time::sleep(ASK_AGAIN_AFTER);
             if stop.run_until_cancelled(pause).await.is_none() {
                 return Ok(());
             }
         }
         if let Some(partitions) = self.topic.partitions() {
-            self.state.forget_partitions(lease, &self.topic.name, partitions).await?;
+            self.state.keep_partitions(lease, &self.topic.name, partitions).await?;
         }
-        // What comes in needs these; where they aren't there, that is said, and waited for.
+        // Intake needs these. A missing one is reported, and waited for.
         let [events, earnings] = self.inbound_topics.as_ref();
-        drop(tokio::join!(events.look(&admin), earnings.look(&admin)));
-        let producers = Producers::start(&self.config.brokers, Arc::clone(&self.topic))?;
+        drop(tokio::join!(events.check(&self.admin), earnings.check(&self.admin)));
+        let session = Arc::new(self.session(lease)?);
+        self.enter(Activity::Publishing, None);
+        self.check_topics(stop, parts);
+        let (this, until) = (self.clone(), stop.clone());
+        parts.spawn(async move {
+            ends::keep_reading(&this.stream, this.log.partitions, &this.ends, &until).await;
+            Ok(())
+        });
+        self.take_topics_in(stop, parts);
+        parts.spawn(feed_all(session, stored, stop.clone()));
+        Ok(())
+    }
+
+    fn session(&self, lease: Lease) -> Result<Session, PublishError> {
         let rates = self.config.rates.iter().map(|rate| (rate.warehouse.clone(), rate.interval));
-        let session = Arc::new(Session {
+        Ok(Session {
             state: Arc::clone(&self.state),
             lease,
             stream: self.stream.clone(),
             ends: self.ends.subscribe(),
             topic: Arc::clone(&self.topic),
-            producers,
-            status: Arc::clone(&self.status),
-            patience: self.config.patience,
+            producers: Producers::start(&self.config.brokers, Arc::clone(&self.topic))?,
+            progress: Arc::clone(&self.progress),
+            resend_policy: self.config.resend_policy,
             resend_asked: Arc::clone(&self.resend_asked),
-            rates: Arc::new(rates.collect::<BTreeMap<_, _>>()),
-            lanes: tokio::sync::Mutex::default(),
-        });
-        self.status.enter(Phase::Publishing, None);
-        let (topic, until) = (Arc::clone(&self.topic), stop.clone());
+            rates: rates.collect(),
+            lane_counts: Mutex::default(),
+        })
+    }
+
+    fn check_topics(&self, stop: &CancellationToken, parts: &mut Parts) {
+        let (topic, admin, until) = (Arc::clone(&self.topic), self.admin.clone(), stop.clone());
         let inbound = Arc::clone(&self.inbound_topics);
         parts.spawn(async move {
             let [events, earnings] = inbound.as_ref();
             tokio::try_join!(
-                topic.keep_looking(topic.partitions(), &admin, &until),
-                events.keep_looking(None, &admin, &until),
-                earnings.keep_looking(None, &admin, &until),
-            )
-            .map(drop)
-        });
-        let (this, until) = (self.clone(), stop.clone());
-        parts.spawn(async move {
-            ends::keep_looking(&this.stream, this.partitions, &this.ends, &until).await;
+                topic.keep_checking(topic.partitions(), &admin, &until),
+                events.keep_checking(None, &admin, &until),
+                earnings.keep_checking(None, &admin, &until),
+            )?;
             Ok(())
         });
+    }
+
+    fn take_topics_in(&self, stop: &CancellationToken, parts: &mut Parts) {
         for inbound in self.config.way_in.topics() {
-            let (config, until) = (Arc::clone(&self.config), stop.clone());
-            let told = (Arc::clone(&self.state), Arc::clone(&self.status));
-            parts.spawn(async move {
-                take_in(&config.brokers, (&config.way_in, &inbound), told, &until).await
-            });
+            let intake = Intake {
+                brokers: self.config.brokers.clone(),
+                way_in: self.config.way_in.clone(),
+                inbound,
+                state: Arc::clone(&self.state),
+                waiting: Arc::clone(&self.waiting),
+            };
+            let until = stop.clone();
+            parts.spawn(async move { take_in(intake, &until).await });
         }
-        parts.spawn(feed_all(session, kept, stop.clone()));
-        Ok(())
     }
 }
 
-/// Waits until one part ends by itself, or all are told to.
-async fn first_end(
-    parts: &mut JoinSet<Result<(), PublishError>>,
-    stop: &CancellationToken,
-) -> Result<(), PublishError> {
+/// Waits for `stop`, or for the first part that ends by itself.
+async fn first_end(parts: &mut Parts, stop: &CancellationToken) -> Result<(), PublishError> {
     tokio::select! {
         () = stop.cancelled() => Ok(()),
         Some(ended) = parts.join_next() => match ended {
             Ok(Ok(())) if stop.is_cancelled() => Ok(()),
             Ok(Err(error)) => Err(error),
-            // It has panicked, or has nothing more to do, which none has.
+            // The part panicked, or ended early; no part does so by design.
             ended => {
-                tracing::error!(?ended, "a part of the publisher has failed; it begins anew");
+                tracing::error!(?ended, "a part of the publisher failed; the publisher starts again");
                 Err(PublishError::Failed)
             }
         },
     }
 }
 
-/// Renews the lease; ends with an error when another publisher may have it.
+/// Renews the lease. Fails when another publisher may have taken it.
 async fn keep_lease(
     state: Arc<State>,
     lease: Lease,

@@ -117,6 +117,7 @@ pub(crate) async fn list_shipping_requests(
         (None, None, Some(_)) => LIST_OF_ACCOUNT,
         (None, None, None) => LIST,
     };
+    let warehouses = warehouses(&caller, query.warehouse.as_ref())?;
     let rows: Vec<Row> = reading
         .all(
             statement,
@@ -127,7 +128,7 @@ pub(crate) async fn list_shipping_requests(
                 (limit + 1).into(),
                 account_id.into(),
                 exchange_id.or(purchase_id).into(),
-                query.warehouse.as_ref().map(WarehouseId::as_str).into(),
+                warehouses.as_deref().into(),
             ],
         )
         .await
@@ -140,6 +141,16 @@ pub(crate) async fn list_shipping_requests(
         .collect::<Result<Vec<_>, _>>()?;
     let page = Page::of(requests, limit, LIST_NAME, |request| request.position.clone());
     json_with_etag(&headers, &page)
+}
+
+/// The warehouses to list, between commas: the one that was asked for, or those that the key is for;
+/// all of them where there is neither.
+fn warehouses(caller: &Caller, asked: Option<&WarehouseId>) -> Result<Option<String>, Problem> {
+    if let Some(asked) = asked {
+        caller.check_warehouse(asked.as_str())?;
+        return Ok(Some(format!(",{asked},")));
+    }
+    Ok(caller.warehouses().map(|own| format!(",{},", own.join(","))))
 }
 
 /// The partition and position that the page comes after.

@@ -103,10 +103,12 @@ const UNAUTHORIZED: ProblemPage = ProblemPage {
 const FORBIDDEN: ProblemPage = ProblemPage {
     status: StatusCode::FORBIDDEN,
     slug: "forbidden",
-    title: "The key's role may not do this",
-    meaning: "The key is known, but its role may not make this call. The fact role is the key's \
-              role, and allowed lists the roles that may. Nothing was done.",
-    remedy: "Make the call with the key of a role that may.",
+    title: "The key may not do this",
+    meaning: "The key is known, but may not make this call. The fact role is the key's role. Either \
+              no key of this role may: the fact allowed lists the roles that may. Or the key is \
+              narrowed to a part of its role: the fact scope names the scope that forbids the call. \
+              Nothing was done.",
+    remedy: "Make the call with a key that may, or ask the ledger's operator for one.",
     can_succeed_later: false,
 };
 
@@ -258,6 +260,23 @@ impl Problem {
             allowed.join(", ")
         );
         Self::of(&FORBIDDEN, detail).fact("role", role.as_str()).fact("allowed", allowed)
+    }
+
+    /// 403: the key is narrowed by this scope, which forbids the call.
+    #[must_use]
+    pub fn forbidden_by_scope(role: Role, scope: &str) -> Self {
+        let detail = format!(
+            "The key's scope {scope} does not allow this call. Use a key without this scope."
+        );
+        Self::of(&FORBIDDEN, detail).fact("role", role.as_str()).fact("scope", scope)
+    }
+
+    /// 403: the key is bound to an account, and the call is about more than one.
+    #[must_use]
+    pub fn forbidden_by_account(role: Role) -> Self {
+        let detail = "The key is for one account only, and this call is not about one account. Use \
+                      a key that is not bound to an account.";
+        Self::of(&FORBIDDEN, detail).fact("role", role.as_str()).fact("scope", "account")
     }
 
     /// 404: nothing is known under this address, or not to this caller.

@@ -1,7 +1,9 @@
 //! What a writer is asked, and what it answers.
 
+use std::sync::Arc;
+
 use domain::{Command, Event, Preview, Refusal, Subject};
-use log_record::Place;
+use log_record::{Place, Principal};
 
 /// A command, and what is known of its caller.
 #[derive(Clone, Debug)]
@@ -10,8 +12,8 @@ pub struct Request {
     pub command: Command,
     /// Whether to answer only what a redemption would do, and record nothing.
     pub is_dry_run: bool,
-    /// The caller's role.
-    pub role: Option<&'static str>,
+    /// Who asks. It is no part of the command: a repeat by another caller is the same command.
+    pub principal: Option<Arc<Principal>>,
     /// The trace that it is part of.
     pub traceparent: Option<Box<str>>,
 }

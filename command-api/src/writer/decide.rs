@@ -93,9 +93,11 @@ impl Run {
             }
             Ok(Decision::Record { events, outcome, stock }) => (events, outcome, stock),
         };
+        let principal = request.principal.as_deref();
         let metadata = Metadata {
             command: command.name().into(),
-            role: request.role.map(Into::into),
+            key: principal.and_then(|principal| principal.key.clone()),
+            role: principal.map(|principal| principal.role.into()),
             traceparent: request.traceparent.clone(),
         };
         let before = self.state.position();

@@ -166,7 +166,7 @@ async fn every_call_asks_for_the_leader() {
     let head = store.take_over(P0, MINE).await.expect("taken over");
     store.append(Append::after(P0, &head, two())).await.expect("appended");
     store.confirm(P0, head.epoch, Position(2)).await.expect("it is so");
-    store.replace_api_keys(vec![]).await.expect("replaced");
+    store.change_api_keys(vec![]).await.expect("replaced");
     store.api_keys().await.expect("read");
     assert_eq!(read(&store).await.len(), 2);
     assert_eq!(server.calls_of_any_node(), 0);

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use event_store::EventStore;
-use publisher::{Publisher, PublisherConfig};
+use publisher::{PublishedLog, Publisher, PublisherConfig};
 use read_model::ReadModel;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,7 @@ impl Publishing {
         read_model: ReadModel,
         store: &EventStore,
     ) -> anyhow::Result<Self> {
-        let log = (store.log_id(), store.partitions());
+        let log = PublishedLog { log_id: store.log_id(), partitions: store.partitions() };
         let publisher = Publisher::open(config, read_model, log).await?;
         let stop = CancellationToken::new();
         let running = tokio::spawn(publisher.clone().run(stop.clone()));

@@ -1,4 +1,4 @@
-//! Receives messages on a thread of its own, and commits offsets when it is told to.
+//! Receives messages on a thread of its own. Offsets are committed only when the caller asks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,37 +10,38 @@ use rdkafka::{Offset as RdOffset, TopicPartitionList};
 use tokio::sync::mpsc::Sender;
 use wire::valid_traceparent;
 
-use super::{Brokers, KafkaRefused, Quiet};
+use super::brokers::{Brokers, KafkaRefused, Quiet};
+use super::topic_partition::TopicPartition;
 
-/// How long the thread waits for a message before it looks whether it is to end.
+/// How long the thread waits for a message before it checks whether to end.
 const POLL_MAX: Duration = Duration::from_millis(100);
 
-/// A message that came in.
+/// A received message.
 #[derive(Clone, Debug)]
 pub(crate) struct Incoming {
     pub(crate) at: Offset,
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) body: Vec<u8>,
-    /// The W3C trace context that it came with.
+    /// Its W3C trace context.
     pub(crate) traceparent: Option<String>,
 }
 
-/// Where a message stands.
+/// The offset of a message, with its topic and partition.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Offset {
     pub(crate) topic: String,
-    pub(crate) partition: i32,
+    pub(crate) partition: TopicPartition,
     pub(crate) offset: i64,
 }
 
-/// A member of a consumer group; it leaves the group when it is dropped.
+/// A member of a consumer group. Dropping it leaves the group.
 pub(crate) struct Consumer {
     consumer: Arc<BaseConsumer<Quiet>>,
     is_ended: Arc<AtomicBool>,
 }
 
 impl Consumer {
-    /// Joins the group, and passes on what comes. While `to` is full, no more is fetched.
+    /// Joins the group, and passes messages on. While `to` is full, no more are fetched.
     pub(crate) fn start(
         brokers: &Brokers,
         group: &str,
@@ -52,8 +53,8 @@ impl Consumer {
             .set("group.id", group)
             .set("enable.auto.commit", "false")
             .set("auto.offset.reset", "earliest")
-            // Slow answers are no reason to give the partitions to somebody else; a process that
-            // has died is noticed by its heartbeat.
+            // A slow command API is no reason to give the partitions to another member. A process
+            // that died is noticed by its missing heartbeat.
             .set("max.poll.interval.ms", "86400000")
             .set("session.timeout.ms", "10000");
         brokers.apply_to(&mut config);
@@ -64,17 +65,18 @@ impl Consumer {
         let polled = (Arc::clone(&consumer), Arc::clone(&is_ended));
         let receiving = std::thread::Builder::new().name("kafka-consumer".into());
         let receiving = receiving.spawn(move || receive(&polled.0, &polled.1, &to));
-        receiving.map_err(brokers.refused("get a thread that receives from it"))?;
+        receiving.map_err(brokers.refused("get a thread to receive messages"))?;
         Ok(Self { consumer, is_ended })
     }
 
-    /// Says that everything before these offsets is done. If that gets lost, it is said with what
-    /// is done next, and at the end; what comes again after a crash meanwhile is harmless.
+    /// Commits offsets without waiting: all messages before them are done. A commit that gets lost
+    /// is repeated by the next one and at the end. After a crash some messages come again, which
+    /// does no harm.
     pub(crate) fn commit(&self, done: &[Offset]) {
         self.commit_as(done, CommitMode::Async);
     }
 
-    /// The same, and waits until the broker has it.
+    /// Commits offsets, and waits until the broker has them.
     pub(crate) fn commit_now(&self, done: &[Offset]) {
         self.commit_as(done, CommitMode::Sync);
     }
@@ -86,10 +88,10 @@ impl Consumer {
         let mut offsets = TopicPartitionList::with_capacity(done.len());
         for Offset { topic, partition, offset } in done {
             let at = RdOffset::Offset(*offset);
-            drop(offsets.add_partition_offset(topic, *partition, at));
+            drop(offsets.add_partition_offset(topic, partition.0, at));
         }
         if let Err(error) = self.consumer.commit(&offsets, mode) {
-            tracing::debug!(%error, "offsets were not committed; what follows comes again");
+            tracing::debug!(%error, "offsets were not committed; messages after the last commit come again");
         }
     }
 }
@@ -101,23 +103,23 @@ impl Drop for Consumer {
 }
 
 fn receive(consumer: &BaseConsumer<Quiet>, is_ended: &AtomicBool, to: &Sender<Incoming>) {
-    let mut told = String::new();
+    let mut logged = String::new();
     while !is_ended.load(Ordering::Relaxed) {
         match consumer.poll(POLL_MAX) {
             None => {}
             Some(Err(error)) => {
                 let why = error.to_string();
-                if why != told {
-                    tracing::warn!(why, "nothing can be received from Kafka at the moment");
-                    told = why;
+                if why != logged {
+                    tracing::warn!(why, "can't receive from Kafka");
+                    logged = why;
                 }
                 std::thread::sleep(POLL_MAX);
             }
             Some(Ok(message)) => {
-                told.clear();
+                logged.clear();
                 let at = Offset {
                     topic: message.topic().into(),
-                    partition: message.partition(),
+                    partition: TopicPartition(message.partition()),
                     offset: message.offset(),
                 };
                 let traceparent = message.headers().and_then(|headers| {

@@ -1,50 +1,56 @@
-//! Why brokers can't be reached, in librdkafka's own words: it tells them to who polls for events,
-//! and those who ask about topics don't.
+//! Why the brokers can't be reached, in librdkafka's own words. librdkafka reports the cause only
+//! to a client that polls for events; a client that asks about topics doesn't poll.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use rdkafka::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::Brokers;
+use super::brokers::{Brokers, KafkaCause, KafkaRefused};
 
-/// How long words are waited for.
-const LISTEN_MAX: Duration = Duration::from_secs(2);
+/// How long a diagnosis waits for librdkafka's report.
+const REPORT_MAX: Duration = Duration::from_secs(2);
 
-/// The first thing that went wrong with a broker.
+/// The first error that a broker caused.
 #[derive(Default)]
-struct Listener(Mutex<Option<String>>);
+struct FirstError(Mutex<Option<String>>);
 
-impl ClientContext for Listener {
+impl ClientContext for FirstError {
     fn error(&self, error: KafkaError, reason: &str) {
-        // That all of them are down follows from what is wrong with each.
+        // "All brokers down" follows from each broker's own error, and explains nothing.
         if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
-            self.heard().get_or_insert_with(|| reason.to_owned());
+            self.0.lock().get_or_insert_with(|| reason.to_owned());
         }
     }
 }
 
-impl ConsumerContext for Listener {}
+impl ConsumerContext for FirstError {}
 
-impl Listener {
-    fn heard(&self) -> std::sync::MutexGuard<'_, Option<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// The refusal of a request that was not answered, with the reason why the brokers can't be
+/// reached where that is the cause. Blocks for some seconds at most.
+pub(super) fn refusal(brokers: &Brokers, doing: &'static str, error: KafkaError) -> KafkaRefused {
+    use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, OperationTimedOut};
+    let code = error.rdkafka_error_code();
+    let is_away = [AllBrokersDown, BrokerTransportFailure, OperationTimedOut].map(Some);
+    let why = is_away.contains(&code).then(|| diagnose(brokers)).flatten();
+    let source = why.map_or_else(|| error.into(), KafkaCause::Unreachable);
+    KafkaRefused { servers: brokers.servers.clone(), doing, source }
 }
 
-/// Tries once more, and listens what goes wrong. It blocks for some seconds at most.
-pub(super) fn diagnose(brokers: &Brokers) -> Option<String> {
+/// Connects once more and polls for the error.
+fn diagnose(brokers: &Brokers) -> Option<String> {
     let mut config = brokers.config();
     brokers.apply_to(&mut config);
     config.set("group.id", "guerdon-diagnosis");
-    let consumer: BaseConsumer<Listener> = config.create_with_context(Listener::default()).ok()?;
-    let until = Instant::now() + LISTEN_MAX;
+    let consumer: BaseConsumer<FirstError> =
+        config.create_with_context(FirstError::default()).ok()?;
+    let until = Instant::now() + REPORT_MAX;
     while Instant::now() < until {
-        drop(consumer.fetch_metadata(None, LISTEN_MAX / 10));
+        drop(consumer.fetch_metadata(None, REPORT_MAX / 10));
         drop(consumer.poll(Duration::ZERO));
-        if let Some(why) = consumer.context().heard().take() {
+        if let Some(why) = consumer.context().0.lock().take() {
             return Some(why);
         }
     }

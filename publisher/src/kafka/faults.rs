@@ -1,5 +1,5 @@
-//! What the producer does when brokers refuse, on librdkafka's own cluster of mock brokers: a real
-//! one can't be made to refuse one request.
+//! Tests of the producer against refusing brokers, on librdkafka's mock cluster: a real broker can't
+//! be made to refuse one chosen request.
 
 #[cfg(test)]
 mod tests {
@@ -11,8 +11,14 @@ mod tests {
     use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
     use tokio::sync::mpsc;
 
-    use super::super::*;
-    use crate::topic::Topic;
+    use log_record::PackedPlace;
+
+    use super::super::acknowledged::AcknowledgedOffsets;
+    use super::super::brokers::Brokers;
+    use super::super::producer::{
+        Delivery, Failure, MessageTag, Outgoing, Producer, Ticket, Unsent,
+    };
+    use super::super::topic_partition::TopicPartition;
 
     type Cluster = MockCluster<'static, DefaultProducerContext>;
 
@@ -29,30 +35,39 @@ mod tests {
         Brokers { properties: vec![(name.into(), value.into())], ..brokers }
     }
 
-    /// A producer, and what it tells.
+    /// A producer, and the outcomes that it reports.
     struct Sending {
         producer: Producer,
-        told: (mpsc::UnboundedSender<Delivery>, mpsc::UnboundedReceiver<Delivery>),
+        to: mpsc::UnboundedSender<Delivery>,
+        outcomes: mpsc::UnboundedReceiver<Delivery>,
     }
 
     impl Sending {
         fn start(brokers: &Brokers) -> Self {
-            let producer = Producer::new(brokers, Arc::new(Topic::new(TOPIC, None)));
-            Self { producer: producer.expect("a producer"), told: mpsc::unbounded_channel() }
+            let acknowledged = Arc::new(AcknowledgedOffsets::of(TOPIC));
+            let producer = Producer::new(brokers, None, acknowledged).expect("a producer");
+            let (to, outcomes) = mpsc::unbounded_channel();
+            Self { producer, to, outcomes }
+        }
+
+        fn ticket(&self, place: i64) -> Ticket {
+            let tag = MessageTag { lane: 0, place: PackedPlace::from_i64(place) };
+            Ticket { to: self.to.clone(), tag }
         }
 
         fn send(&self, topic: &str, place: i64, body: &[u8]) -> Result<(), Unsent> {
-            let ticket = Ticket { to: self.told.0.clone(), lane: 0, place };
+            let ticket = self.ticket(place);
             let id = place.to_string();
             let headers = [("ce_id", id.as_str())];
-            let message = Outgoing { topic, partition: 0, key: "ann", headers: &headers, body };
+            let partition = TopicPartition(0);
+            let message = Outgoing { topic, partition, key: "ann", headers: &headers, body };
             self.producer.send(message, ticket)
         }
 
         async fn next(&mut self) -> (i64, Result<(), Failure>) {
-            let heard = tokio::time::timeout(Duration::from_secs(30), self.told.1.recv()).await;
-            let delivery = heard.expect("it is told in time").expect("it is told");
-            (delivery.place, delivery.outcome)
+            let outcome = tokio::time::timeout(Duration::from_secs(30), self.outcomes.recv()).await;
+            let delivery = outcome.expect("in time").expect("an outcome");
+            (delivery.tag.place.as_i64(), delivery.outcome)
         }
     }
 
@@ -138,7 +153,7 @@ mod tests {
         let brokers = with(brokers, "topic.metadata.propagation.max.ms", "500");
         let mut sending = Sending::start(&brokers);
         for (place, topic, partition) in [(1, TOPIC, 7), (2, "another", 0), (3, TOPIC, 7)] {
-            let ticket = Ticket { to: sending.told.0.clone(), lane: 0, place };
+            let (ticket, partition) = (sending.ticket(place), TopicPartition(partition));
             let message = Outgoing { topic, partition, key: "ann", headers: &[], body: b"{}" };
             // At once, where it is known already.
             let outcome = match sending.producer.send(message, ticket) {

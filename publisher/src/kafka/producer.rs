@@ -1,11 +1,14 @@
-//! Sends messages, and tells of each what became of it.
+//! Sends messages, and reports the outcome of each.
 //!
-//! `acks=all` and idempotent: the brokers have a message before it counts, and have it once however
-//! often librdkafka sends it. It has no timeout, so nothing is given up while a broker is away;
-//! what is in flight is bounded by those who send. `faults.rs` has its tests.
+//! `acks=all` and idempotent: a message counts once the brokers have it, and they have it once,
+//! however often librdkafka sends it. Messages have no timeout, so none is dropped while a broker
+//! is away; the senders bound how many are in flight. The tests are in `faults.rs`.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::fmt;
+use std::sync::Arc;
 
+use log_record::PackedPlace;
+use parking_lot::RwLock;
 use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Message as _, OwnedHeaders};
@@ -14,81 +17,115 @@ use rdkafka::producer::{
 };
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{Brokers, KafkaRefused};
-use crate::topic::Topic;
+use super::acknowledged::AcknowledgedOffsets;
+use super::brokers::{Brokers, KafkaRefused};
+use super::topic_partition::TopicPartition;
 
-/// The most messages that wait in librdkafka, all warehouses' together; each has a lower bound.
+/// The most messages that wait in librdkafka, for all warehouses together. Each feed has a lower
+/// bound of its own.
 const QUEUE_MESSAGES_MAX: &str = "500000";
 
 /// The most bytes that one batch holds, librdkafka's default.
 const BATCH_BYTES_MAX: u32 = 1_000_000;
 
-/// The bounds of what librdkafka can be told; a topic may be told more.
+/// librdkafka's own bounds for `message.max.bytes`; a topic may allow more.
 const MESSAGE_BYTES_MIN: u32 = 1_000;
 const MESSAGE_BYTES_MAX: u32 = 1_000_000_000;
 
-/// How long a message waits for others to share its batch. Brokers are paid by the batch: at
-/// 20,000 messages a second in 16 partitions, 5 ms (librdkafka's default) gather six.
+/// How long a message waits for others to share its batch. A batch costs the brokers about as much
+/// as a message: at 20,000 messages a second in 16 partitions, 5 ms (librdkafka's default) gather
+/// six.
 const LINGER_MILLIS: &str = "25";
 
-/// A producer; it ends, and what it holds is given back as lost, when it is dropped.
+/// A Kafka producer. Dropping it fails the messages that it holds with [`Failure::ProducerLost`].
 pub(crate) struct Producer {
     inner: ThreadedProducer<Deliveries>,
-    /// Another one has taken its place: what it took now would overtake what it gave back.
+    /// Another producer replaced this one. A message that it took now would overtake those that it
+    /// gave back.
     is_retired: RwLock<bool>,
-    /// The largest message that the topic took when the producer was made.
+    /// The topic's limit when the producer was created.
     message_bytes_max: Option<u32>,
 }
 
-/// One message.
+/// A message to send.
 #[derive(Clone, Copy)]
 pub(crate) struct Outgoing<'a> {
     pub(crate) topic: &'a str,
-    pub(crate) partition: i32,
+    pub(crate) partition: TopicPartition,
     pub(crate) key: &'a str,
     pub(crate) headers: &'a [(&'static str, &'a str)],
     pub(crate) body: &'a [u8],
 }
 
-/// To whom it is told what became of a message, and of which.
+/// The number by which a sender knows one of its messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MessageTag {
+    /// The index of the message's lane, or whatever index the sender has.
+    pub(crate) lane: usize,
+    /// The place of the event that made the message.
+    pub(crate) place: PackedPlace,
+}
+
+/// Where the outcome of a message goes.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     pub(crate) to: UnboundedSender<Delivery>,
-    /// Whatever the sender knows the message by.
-    pub(crate) lane: usize,
-    pub(crate) place: i64,
+    pub(crate) tag: MessageTag,
 }
 
-/// What became of a message.
+/// The outcome of a message.
 #[derive(Debug)]
 pub(crate) struct Delivery {
-    pub(crate) lane: usize,
-    pub(crate) place: i64,
+    pub(crate) tag: MessageTag,
     pub(crate) outcome: Result<(), Failure>,
 }
 
-/// Why a message did not get there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why a message was not delivered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The producer is no longer any good; another one can send it.
+    /// The producer failed; another one can send the message.
+    #[error("{0}")]
     ProducerLost(String),
-    /// The brokers won't have it as it is, or not where it was sent to.
+    /// The brokers refuse the message, or don't know its topic or partition.
+    #[error("{0}")]
     Refused(String),
 }
 
-/// Why a message was not taken to be sent.
+/// Why the producer did not take a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unsent {
-    /// So much waits already; later.
+    /// librdkafka's queue is full; the message can be sent later.
     QueueFull,
-    /// As if it had been delivered so.
+    /// The message failed at once.
     Failed(Failure),
 }
 
+/// Why a producer has to be replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// librdkafka reports a fatal error: this producer sends nothing any more.
+    Fatal(String),
+    /// The topic's `max.message.bytes` changed.
+    MessageBytesChanged,
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fatal(why) => f.write_str(why),
+            Self::MessageBytesChanged => f.write_str("the topic's max.message.bytes changed"),
+        }
+    }
+}
+
 impl Producer {
-    /// Makes one that takes no message larger than the topic does: what is too large is refused
-    /// before anything that follows it is sent.
-    pub(crate) fn new(brokers: &Brokers, topic: Arc<Topic>) -> Result<Self, KafkaRefused> {
+    /// Creates a producer that takes no message larger than the topic does. So a message that is
+    /// too large is refused before any later message is sent.
+    pub(crate) fn new(
+        brokers: &Brokers,
+        message_bytes_max: Option<u32>,
+        acknowledged: Arc<AcknowledgedOffsets>,
+    ) -> Result<Self, KafkaRefused> {
         let mut config = brokers.config();
         config
             .set("acks", "all")
@@ -96,32 +133,31 @@ impl Producer {
             .set("message.timeout.ms", "0")
             .set("linger.ms", LINGER_MILLIS)
             .set("queue.buffering.max.messages", QUEUE_MESSAGES_MAX);
-        let message_bytes_max = topic.message_bytes_max();
         if let Some(bytes) = message_bytes_max {
             let taken = bytes.clamp(MESSAGE_BYTES_MIN, MESSAGE_BYTES_MAX);
             config.set("message.max.bytes", taken.to_string());
             config.set("batch.size", bytes.min(BATCH_BYTES_MAX).to_string());
         }
         brokers.apply_to(&mut config);
-        let made = config.create_with_context(Deliveries { topic });
+        let made = config.create_with_context(Deliveries { acknowledged });
         let inner = made.map_err(brokers.refused("make a producer"))?;
         Ok(Self { inner, is_retired: RwLock::new(false), message_bytes_max })
     }
 
-    /// Hands a message over, or says at once that it can't be.
+    /// Hands a message to librdkafka. The ticket gets the outcome unless this fails at once.
     pub(crate) fn send(&self, message: Outgoing<'_>, ticket: Ticket) -> Result<(), Unsent> {
         let mut headers = OwnedHeaders::new_with_capacity(message.headers.len());
         for &(key, value) in message.headers {
             headers = headers.insert(Header { key, value: Some(value) });
         }
         let record = BaseRecord::with_opaque_to(message.topic, Box::new(ticket))
-            .partition(message.partition)
+            .partition(message.partition.0)
             .key(message.key)
             .headers(headers)
             .payload(message.body);
-        let is_retired = self.is_retired.read().unwrap_or_else(PoisonError::into_inner);
+        let is_retired = self.is_retired.read();
         if *is_retired {
-            let why = "another producer has taken its place".into();
+            let why = "another producer replaced this one".into();
             return Err(Unsent::Failed(Failure::ProducerLost(why)));
         }
         self.inner.send(record).map_err(|(error, _)| match code(&error) {
@@ -130,34 +166,34 @@ impl Producer {
         })
     }
 
-    /// Gives back all that it holds, as lost, and takes nothing more.
+    /// Fails all messages that it holds as lost, and takes no more.
     pub(crate) fn give_back(&self) {
-        *self.is_retired.write().unwrap_or_else(PoisonError::into_inner) = true;
+        *self.is_retired.write() = true;
         self.inner.purge(PurgeConfig::default().queue().inflight());
     }
 
-    /// Why another one is to take its place, where one is.
-    pub(crate) fn unfit(&self, topic: &Topic) -> Option<String> {
-        let allowed = topic.message_bytes_max();
-        let has_changed = allowed.is_some() && allowed != self.message_bytes_max;
-        self.fatal().or_else(|| has_changed.then(|| "the topic's max.message.bytes changed".into()))
+    /// Why this producer has to be replaced, given the topic's present limit; `None` if it is fit.
+    pub(crate) fn unfit(&self, message_bytes_max: Option<u32>) -> Option<Unfit> {
+        let changed = message_bytes_max.is_some() && message_bytes_max != self.message_bytes_max;
+        let fatal = self.fatal().map(Unfit::Fatal);
+        fatal.or_else(|| changed.then_some(Unfit::MessageBytesChanged))
     }
 
-    /// The error after which it sends nothing any more.
-    pub(crate) fn fatal(&self) -> Option<String> {
+    /// The error after which librdkafka sends nothing any more.
+    pub(super) fn fatal(&self) -> Option<String> {
         self.inner.client().fatal_error().map(|(code, why)| format!("{code}: {why}"))
     }
 }
 
-/// Passes on what librdkafka's thread is told.
+/// Passes on the outcomes that librdkafka's thread reports.
 struct Deliveries {
-    topic: Arc<Topic>,
+    acknowledged: Arc<AcknowledgedOffsets>,
 }
 
 impl ClientContext for Deliveries {
     fn error(&self, error: KafkaError, reason: &str) {
-        // What comes of it is told elsewhere, and once.
-        tracing::debug!(%error, reason, "the producer complains");
+        // Each message's outcome is reported on its own.
+        tracing::debug!(%error, reason, "the producer reports an error");
     }
 }
 
@@ -167,18 +203,18 @@ impl ProducerContext for Deliveries {
     fn delivery(&self, result: &DeliveryResult<'_>, ticket: Box<Ticket>) {
         let outcome = match result {
             Ok(message) => {
-                // The broker doesn't tell it of what it had already.
+                // A message that the broker had already comes back without an offset.
                 if message.offset() >= 0 {
-                    let (topic, partition) = (message.topic(), message.partition());
-                    self.topic.acknowledged(topic, partition, message.offset());
+                    let partition = TopicPartition(message.partition());
+                    self.acknowledged.note(message.topic(), partition, message.offset());
                 }
                 Ok(())
             }
             Err((error, _)) => Err(failure(error)),
         };
-        let Ticket { to, lane, place } = *ticket;
-        // Nobody waits for it any more when the sender has stopped.
-        drop(to.send(Delivery { lane, place, outcome }));
+        let Ticket { to, tag } = *ticket;
+        // A sender that has stopped needs no outcome.
+        drop(to.send(Delivery { tag, outcome }));
     }
 }
 

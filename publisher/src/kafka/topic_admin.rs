@@ -1,4 +1,4 @@
-//! A topic's settings, its ends, and making it.
+//! Asks the brokers for a topic's settings and ends, and creates topics.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,10 @@ use rdkafka::admin::{
 };
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::{Brokers, KafkaRefused, Quiet};
+use super::brokers::{Brokers, KafkaRefused, Quiet};
+use super::diagnosis;
+use super::topic_partition::TopicPartition;
+use crate::causes::with_causes;
 
 /// How long the brokers may take to answer.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
@@ -23,27 +26,34 @@ pub(crate) struct TopicAdmin {
     client: Arc<Admin>,
 }
 
-/// A topic to be made.
+/// A topic to create.
 #[derive(Clone, Debug)]
 pub(crate) struct WantedTopic {
     pub(crate) name: String,
     pub(crate) partitions: i32,
 }
 
-/// What the brokers say about a topic.
+/// A topic as the brokers describe it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TopicSettings {
     pub(crate) partitions: i32,
-    /// The fewest copies that a partition of it is meant to have.
+    /// The lowest replication factor of its partitions.
     pub(crate) replication: usize,
-    /// How many brokers there are.
+    /// The number of brokers in the cluster.
     pub(crate) brokers: usize,
-    /// By name: `min.insync.replicas` and others; nothing where the brokers don't tell.
+    /// Settings by name, such as `min.insync.replicas`; `None` if the brokers don't describe them.
     pub(crate) configs: Option<BTreeMap<String, String>>,
 }
 
-/// How many copies a topic that is made here has, where there are as many brokers.
+/// The replication factor of a topic that is created here, if the cluster has as many brokers.
 const COPIES: usize = 3;
+
+/// A cluster's answer about one topic.
+struct Described {
+    brokers: usize,
+    partitions: i32,
+    replication: usize,
+}
 
 impl TopicAdmin {
     pub(crate) fn new(brokers: &Brokers) -> Result<Self, KafkaRefused> {
@@ -53,27 +63,31 @@ impl TopicAdmin {
         Ok(Self { brokers: brokers.clone(), client: Arc::new(client) })
     }
 
-    /// The topic's settings; none where there is no such topic.
+    /// The topic's settings; `None` if the topic doesn't exist.
     pub(crate) async fn settings(
         &self,
         topic: &str,
     ) -> Result<Option<TopicSettings>, KafkaRefused> {
         let name = topic.to_owned();
-        let asked = self.blocking("tell of its topics", move |client| {
+        let asked = self.blocking("describe its topics", move |client| {
             let metadata = client.inner().fetch_metadata(Some(&name), ANSWER_MAX)?;
             let brokers = metadata.brokers().len();
             let found = metadata.topics().iter().find(|topic| topic.name() == name);
             Ok(found.filter(|topic| topic.error().is_none()).map(|topic| {
                 let partitions = topic.partitions();
                 let copies = partitions.iter().map(|partition| partition.replicas().len());
-                let count = i32::try_from(partitions.len()).unwrap_or(i32::MAX);
-                (brokers, count, copies.min().unwrap_or_default())
+                Described {
+                    brokers,
+                    partitions: i32::try_from(partitions.len()).unwrap_or(i32::MAX),
+                    replication: copies.min().unwrap_or_default(),
+                }
             }))
         });
-        let Some((brokers, partitions, replication)) = asked.await? else { return Ok(None) };
-        // What is sent doesn't wait for them: not every broker describes its topics.
+        let Some(described) = asked.await? else { return Ok(None) };
+        let Described { brokers, partitions, replication } = described;
+        // Sending doesn't need them, and not every broker describes its topics.
         let configs = self.configs(topic).await.inspect_err(|error| {
-            tracing::debug!(topic, error = crate::with_causes(error), "settings aren't told");
+            tracing::debug!(topic, error = with_causes(error), "can't read the topic's settings");
         });
         let configs = configs.ok();
         Ok(Some(TopicSettings { partitions, replication, brokers, configs }))
@@ -89,10 +103,10 @@ impl TopicAdmin {
         Ok(entries.filter_map(|entry| Some((entry.name, entry.value?))).collect())
     }
 
-    /// Makes a topic with three copies of everything, of which two must have a message before it
-    /// counts; with fewer where there are fewer brokers. One that is there stays as it is.
+    /// Creates a topic with replication factor 3 and `min.insync.replicas` 2, or a lower factor in
+    /// a smaller cluster. An existing topic stays as it is.
     pub(crate) async fn create(&self, wanted: &WantedTopic) -> Result<(), KafkaRefused> {
-        let brokers = self.blocking("tell of its brokers", |client| {
+        let brokers = self.blocking("list its brokers", |client| {
             Ok(client.inner().fetch_metadata(None, ANSWER_MAX)?.brokers().len())
         });
         let copies = brokers.await?.clamp(1, COPIES);
@@ -113,10 +127,14 @@ impl TopicAdmin {
     }
 
     /// The offset after the last message of a partition.
-    pub(crate) async fn end(&self, topic: &str, partition: i32) -> Result<i64, KafkaRefused> {
+    pub(crate) async fn end(
+        &self,
+        topic: &str,
+        partition: TopicPartition,
+    ) -> Result<i64, KafkaRefused> {
         let topic = topic.to_owned();
-        let asked = self.blocking("tell where a partition ends", move |client| {
-            client.inner().fetch_watermarks(&topic, partition, ANSWER_MAX)
+        let asked = self.blocking("give the end of a partition", move |client| {
+            client.inner().fetch_watermarks(&topic, partition.0, ANSWER_MAX)
         });
         asked.await.map(|(_, end)| end)
     }
@@ -128,7 +146,7 @@ impl TopicAdmin {
     ) -> Result<T, KafkaRefused> {
         let (client, brokers) = (Arc::clone(&self.client), self.brokers.clone());
         let asked = tokio::task::spawn_blocking(move || {
-            ask(&client).map_err(|error| brokers.missed(doing, error))
+            ask(&client).map_err(|error| diagnosis::refusal(&brokers, doing, error))
         });
         asked.await.unwrap_or_else(|_| Err(self.brokers.refused(doing)(KafkaError::Canceled)))
     }

@@ -1,13 +1,14 @@
 //! The state's database: a SQLite file, or a schema of its own on a PostgreSQL.
 //!
-//! One connection serves all: what is written are checkpoints of thousands of messages. Both
-//! databases understand the same statements.
+//! One connection is enough: a checkpoint stands for thousands of messages. Both databases run the
+//! same statements.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use log_record::PackedPlace;
 use postgres_connection::{PostgresUrl, PostgresUrlError};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnection, PgRow};
@@ -18,17 +19,17 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, Connection as _, Encode, FromRow, Type, query_as};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::StateError;
+use super::error::StateError;
 
 static ON_SQLITE: Migrator = sqlx::migrate!("../migrations/publisher/sqlite");
 
 /// The schema on PostgreSQL.
 const SCHEMA: &str = "guerdon_publisher";
 
-/// How long a file may be held by somebody else's transaction.
+/// How long a statement waits for another process's transaction on the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where the publisher keeps what it has to remember.
+/// Where the publisher's state is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StateUrl {
     /// A SQLite file.
@@ -37,7 +38,7 @@ pub enum StateUrl {
     Postgres(Box<PostgresUrl>),
 }
 
-/// Makes the state's tables where there are none, and brings their schema up to date.
+/// Creates the state's tables, or brings their schema up to date.
 pub async fn migrate_state(url: &StateUrl) -> Result<(), StateError> {
     match url {
         StateUrl::Sqlite(file) => migrate_file(file).await,
@@ -47,7 +48,7 @@ pub async fn migrate_state(url: &StateUrl) -> Result<(), StateError> {
     }
 }
 
-/// Made anew for each schema.
+/// The migrations for PostgreSQL.
 fn on_postgres() -> Migrator {
     sqlx::migrate!("../migrations/publisher/postgres")
 }
@@ -55,11 +56,11 @@ fn on_postgres() -> Migrator {
 #[derive(Debug)]
 pub(super) struct Database {
     pub(super) url: StateUrl,
-    /// None until it is needed, and after a use that failed or was broken off.
+    /// `None` before the first use, and after a transaction that failed or was dropped.
     connection: Mutex<Option<AnyConnection>>,
 }
 
-/// A transaction. Unless it is committed, it is as if it had not been.
+/// A transaction. Dropping it without a commit closes its connection and rolls it back.
 pub(super) struct Transaction<'a> {
     url: &'a StateUrl,
     slot: MutexGuard<'a, Option<AnyConnection>>,
@@ -76,12 +77,15 @@ enum AnyConnection {
 #[derive(Clone, Copy)]
 pub(super) enum Value<'a> {
     Int(i64),
+    /// As 0 or 1.
+    Bool(bool),
+    Place(PackedPlace),
     Text(&'a str),
     OptionText(Option<&'a str>),
     Bytes(Option<&'a [u8]>),
 }
 
-/// What either database's rows can be read as.
+/// A type that can be read from the rows of both databases.
 pub(super) trait AnyRow:
     for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
 {
@@ -93,8 +97,8 @@ impl<R> AnyRow for R where
 }
 
 impl Database {
-    /// A file is made where there is none; a PostgreSQL's schema has to be there, for several
-    /// processes stand on it.
+    /// Opens the state. A missing file is created. On PostgreSQL, which several processes share, the
+    /// schema must exist.
     pub(super) async fn open(url: &StateUrl) -> Result<Self, StateError> {
         match url {
             StateUrl::Sqlite(file) => migrate_file(file).await?,
@@ -112,7 +116,8 @@ impl Database {
             None => self.url.connect().await?,
         };
         let mut begun = Transaction { url: &self.url, slot, connection };
-        // A file's writer lock is taken first, or a transaction that has read could not write.
+        // SQLite's writer lock must be taken first: a transaction that began by reading could fail
+        // when it writes.
         let begin = match begun.connection {
             AnyConnection::Sqlite(_) => "begin immediate",
             AnyConnection::Postgres(_) => "begin",
@@ -123,7 +128,7 @@ impl Database {
 }
 
 impl Transaction<'_> {
-    /// How many rows it touched.
+    /// Runs a statement; returns the number of rows it changed.
     pub(super) async fn run(
         &mut self,
         statement: &'static str,
@@ -134,6 +139,8 @@ impl Transaction<'_> {
                 let query =
                     values.iter().fold(sqlx::query(statement), |query, value| match *value {
                         Value::Int(value) => query.bind(value),
+                        Value::Bool(value) => query.bind(i64::from(value)),
+                        Value::Place(value) => query.bind(value.as_i64()),
                         Value::Text(value) => query.bind(value),
                         Value::OptionText(value) => query.bind(value),
                         Value::Bytes(value) => query.bind(value),
@@ -144,6 +151,8 @@ impl Transaction<'_> {
                 let query =
                     values.iter().fold(sqlx::query(statement), |query, value| match *value {
                         Value::Int(value) => query.bind(value),
+                        Value::Bool(value) => query.bind(i64::from(value)),
+                        Value::Place(value) => query.bind(value.as_i64()),
                         Value::Text(value) => query.bind(value),
                         Value::OptionText(value) => query.bind(value),
                         Value::Bytes(value) => query.bind(value),
@@ -170,7 +179,7 @@ impl Transaction<'_> {
         rows.map_err(|source| self.url.failed(source))
     }
 
-    /// Milliseconds since 1970, by the clock of whoever keeps the database.
+    /// Milliseconds since 1970, by the clock of the database's machine.
     pub(super) async fn now(&mut self) -> Result<i64, StateError> {
         let clock = match self.connection {
             AnyConnection::Sqlite(_) => "select cast(unixepoch('subsec') * 1000 as integer)",
@@ -202,6 +211,8 @@ where
 {
     values.iter().fold(query, |query, value| match *value {
         Value::Int(value) => query.bind(value),
+        Value::Bool(value) => query.bind(i64::from(value)),
+        Value::Place(value) => query.bind(value.as_i64()),
         Value::Text(value) => query.bind(value),
         Value::OptionText(value) => query.bind(value),
         Value::Bytes(value) => query.bind(value),
@@ -219,7 +230,7 @@ impl StateUrl {
         }
     }
 
-    /// The one of the URL's servers that takes writes.
+    /// Connects to that one of the URL's servers which takes writes.
     async fn connect_to_primary(&self, url: &PostgresUrl) -> Result<AnyConnection, StateError> {
         let mut refused = sqlx::Error::PoolClosed;
         for options in url.options() {
@@ -244,7 +255,7 @@ impl StateUrl {
     }
 }
 
-/// `sqlite:PATH`, or a PostgreSQL's URL.
+/// Parses `sqlite:PATH` or a PostgreSQL URL.
 impl FromStr for StateUrl {
     type Err = String;
 
@@ -260,7 +271,7 @@ impl FromStr for StateUrl {
     }
 }
 
-/// Without the password.
+/// Shows the URL without its password.
 impl fmt::Display for StateUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -270,7 +281,7 @@ impl fmt::Display for StateUrl {
     }
 }
 
-/// Synced at every commit: the offset of a message that was parked is committed right after.
+/// Every commit is synced: the offset of a parked message is committed to Kafka right after it.
 fn options(file: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)

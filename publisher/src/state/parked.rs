@@ -1,9 +1,12 @@
-//! What came in and can't be used, until an operator has it tried again or discards it.
+//! Inbound messages that can't be used, until an operator retries or discards them.
 
 use sha2::{Digest as _, Sha256};
 
-use super::{State, StateError, Value};
-use crate::kafka::Incoming;
+use super::database::Value;
+use super::error::StateError;
+use super::store::State;
+use crate::clock::UnixMillis;
+use crate::kafka::consumer::Incoming;
 
 /// A message that could not be used.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -16,21 +19,27 @@ pub(crate) struct ParkedMessage {
     pub(crate) body: Vec<u8>,
     pub(crate) traceparent: Option<String>,
     pub(crate) reason: String,
-    pub(crate) parked_at: i64,
+    parked_at: i64,
 }
 
-/// A message to be parked, and why.
+impl ParkedMessage {
+    pub(crate) const fn parked_at(&self) -> UnixMillis {
+        UnixMillis(self.parked_at)
+    }
+}
+
+/// A message to park, and why.
 #[derive(Clone, Copy)]
-pub(crate) struct ToPark<'a> {
+pub(crate) struct Parking<'a> {
     pub(crate) message: &'a Incoming,
     pub(crate) reason: &'a str,
-    pub(crate) now: i64,
+    pub(crate) at: UnixMillis,
 }
 
 impl State {
-    /// Parks a message; one that comes again is parked once.
-    pub(crate) async fn park(&self, parked: ToPark<'_>) -> Result<(), StateError> {
-        let Incoming { at, key, body, traceparent } = parked.message;
+    /// Parks a message. A message that comes again is parked once.
+    pub(crate) async fn park(&self, parking: Parking<'_>) -> Result<(), StateError> {
+        let Incoming { at, key, body, traceparent } = parking.message;
         let digest = Sha256::new()
             .chain_update(key.as_deref().unwrap_or_default())
             .chain_update([0])
@@ -39,20 +48,20 @@ impl State {
         let mut writing = self.database.begin().await?;
         let values = [
             Value::Text(&at.topic),
-            Value::Int(at.partition.into()),
+            Value::Int(at.partition.0.into()),
             Value::Int(at.offset),
             Value::Bytes(key.as_deref()),
             Value::Bytes(Some(body)),
             Value::OptionText(traceparent.as_deref()),
-            Value::Text(&keepable(parked.reason)),
-            Value::Int(parked.now),
+            Value::Text(&storable(parking.reason)),
+            Value::Int(parking.at.0),
             Value::Text(&log_record::hex(&digest)),
         ];
-        writing.run(include_str!("../sql/insert_parked.sql"), &values).await?;
+        writing.run(include_str!("sql/insert_parked.sql"), &values).await?;
         writing.commit().await
     }
 
-    /// Those after an id.
+    /// The parked messages after an id, in the order of their ids.
     pub(crate) async fn parked(
         &self,
         after: i64,
@@ -60,39 +69,39 @@ impl State {
     ) -> Result<Vec<ParkedMessage>, StateError> {
         let mut reading = self.database.begin().await?;
         let values = [Value::Int(after), Value::Int(limit)];
-        let parked = reading.all(include_str!("../sql/select_parked.sql"), &values).await?;
+        let parked = reading.all(include_str!("sql/select_parked.sql"), &values).await?;
         reading.commit().await?;
         Ok(parked)
     }
 
-    /// How many there are.
+    /// The number of parked messages.
     pub(crate) async fn parked_count(&self) -> Result<i64, StateError> {
         let mut reading = self.database.begin().await?;
-        let found: Vec<(i64,)> = reading.all(include_str!("../sql/count_parked.sql"), &[]).await?;
+        let found: Vec<(i64,)> = reading.all(include_str!("sql/count_parked.sql"), &[]).await?;
         reading.commit().await?;
         Ok(found.first().map_or(0, |(count,)| *count))
     }
 
-    /// One was tried again, for nothing.
+    /// Stores why a retry of a parked message failed.
     pub(crate) async fn park_again(&self, parked_id: i64, reason: &str) -> Result<(), StateError> {
         let mut writing = self.database.begin().await?;
-        let values = [Value::Int(parked_id), Value::Text(&keepable(reason))];
-        writing.run(include_str!("../sql/park_again.sql"), &values).await?;
+        let values = [Value::Int(parked_id), Value::Text(&storable(reason))];
+        writing.run(include_str!("sql/update_parked_reason.sql"), &values).await?;
         writing.commit().await
     }
 
-    /// Forgets one; whether it was there.
+    /// Deletes a parked message; returns whether it existed.
     pub(crate) async fn discard(&self, parked_id: i64) -> Result<bool, StateError> {
         let mut writing = self.database.begin().await?;
         let values = [Value::Int(parked_id)];
-        let gone = writing.run(include_str!("../sql/delete_parked.sql"), &values).await?;
+        let deleted = writing.run(include_str!("sql/delete_parked.sql"), &values).await?;
         writing.commit().await?;
-        Ok(gone > 0)
+        Ok(deleted > 0)
     }
 }
 
-/// Without the character 0, which a reason has where it repeats a message's own words, and which
-/// PostgreSQL can't keep.
-fn keepable(reason: &str) -> String {
+/// Replaces the character 0, which a reason has if it quotes the message, and which PostgreSQL
+/// can't store.
+fn storable(reason: &str) -> String {
     reason.replace('\0', "\u{fffd}")
 }

@@ -1,170 +1,227 @@
-//! Requests that a warehouse was asked to fulfil, and has not accepted.
+//! Shipping requests that their warehouse has not accepted in time, and how often they were sent.
 
-use super::{Lease, State, StateError, Value};
+use log_record::PackedPlace;
+
+use super::database::{Transaction, Value};
+use super::error::StateError;
+use super::store::{Lease, State};
+use crate::clock::UnixMillis;
+use crate::lane_name::FeedName;
 
 /// A request that is sent again.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unaccepted {
-    pub(crate) place: i64,
+    pub(crate) place: PackedPlace,
     pub(crate) shipping_request_id: String,
-    pub(crate) feed: String,
+    pub(crate) feed: FeedName,
     /// How often it was sent.
     pub(crate) attempts: i64,
-    pub(crate) due_at: i64,
-    /// 1: an operator is asked to look after it.
-    pub(crate) is_overdue: i64,
-    /// 1: an operator wants it sent once more, whatever has become of it.
-    pub(crate) is_asked_for: i64,
+    pub(crate) due_at: UnixMillis,
+    /// It is in the operators' list of overdue requests.
+    pub(crate) is_overdue: bool,
+    /// An operator wants it sent once more, whatever its status is.
+    pub(crate) is_asked_for: bool,
+}
+
+/// Up to which place a feed was acknowledged at a time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AcknowledgedAt {
+    pub(crate) at: UnixMillis,
+    pub(crate) to: PackedPlace,
+}
+
+/// The result of checking a feed's requests for acceptance.
+#[derive(Debug)]
+pub(crate) struct Checked<'a> {
+    pub(crate) feed: &'a FeedName,
+    /// Every request up to here was checked.
+    pub(crate) to: PackedPlace,
+    /// The requests that are not accepted.
+    pub(crate) unaccepted: &'a [Unaccepted],
+    /// Everything that was acknowledged by this time was checked.
+    pub(crate) done_by: Option<UnixMillis>,
+}
+
+/// How many requests are sent again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct UnacceptedCount {
+    pub(crate) sent_again: i64,
+    pub(crate) overdue: i64,
 }
 
 impl State {
-    /// Notes up to where a warehouse is acknowledged by now.
+    /// Stores up to which place a feed is acknowledged now.
     pub(crate) async fn mark_acknowledged(
         &self,
         lease: Lease,
-        feed: &str,
-        (at, to): (i64, i64),
+        feed: &FeedName,
+        acknowledged: AcknowledgedAt,
     ) -> Result<(), StateError> {
         let mut writing = self.fenced(lease).await?;
-        let values = [Value::Text(feed), Value::Int(at), Value::Int(to)];
-        writing.run(include_str!("../sql/insert_acknowledgement.sql"), &values).await?;
+        let AcknowledgedAt { at, to } = acknowledged;
+        let values = [Value::Text(&feed.to_string()), Value::Int(at.0), Value::Place(to)];
+        writing.run(include_str!("sql/insert_acknowledgement.sql"), &values).await?;
         writing.commit().await
     }
 
-    /// Up to where a warehouse was acknowledged by a time; none where nobody noted it.
+    /// Up to which place a feed was acknowledged by a time; `None` if nothing was stored by then.
     pub(crate) async fn acknowledged_by(
         &self,
-        feed: &str,
-        time: i64,
-    ) -> Result<Option<i64>, StateError> {
+        feed: &FeedName,
+        time: UnixMillis,
+    ) -> Result<Option<PackedPlace>, StateError> {
         let mut reading = self.database.begin().await?;
-        let values = [Value::Text(feed), Value::Int(time)];
+        let values = [Value::Text(&feed.to_string()), Value::Int(time.0)];
         let found: Vec<(i64,)> =
-            reading.all(include_str!("../sql/select_acknowledgement.sql"), &values).await?;
+            reading.all(include_str!("sql/select_acknowledgement.sql"), &values).await?;
         reading.commit().await?;
-        Ok(found.first().map(|(to,)| *to))
+        Ok(found.first().map(|(to,)| PackedPlace::from_i64(*to)))
     }
 
-    /// Notes that every request of a warehouse up to `to` was looked at, and these not accepted;
-    /// all has been looked at that was acknowledged by `time`, where that is said.
+    /// Stores the result of a check.
     pub(crate) async fn note_checked(
         &self,
         lease: Lease,
-        feed: &str,
-        to: i64,
-        unaccepted: &[Unaccepted],
-        time: Option<i64>,
+        checked: Checked<'_>,
     ) -> Result<(), StateError> {
         let mut writing = self.fenced(lease).await?;
-        for row in unaccepted {
-            let values = [
-                Value::Int(row.place),
-                Value::Text(&row.shipping_request_id),
-                Value::Text(&row.feed),
-                Value::Int(row.attempts),
-                Value::Int(row.due_at),
-                Value::Int(row.is_asked_for),
-            ];
-            writing.run(include_str!("../sql/insert_unaccepted.sql"), &values).await?;
+        for row in checked.unaccepted {
+            insert(&mut writing, row).await?;
         }
-        let values = [Value::Text(feed), Value::Int(to)];
-        writing.run(include_str!("../sql/note_checked.sql"), &values).await?;
-        if let Some(time) = time {
-            let values = [Value::Text(feed), Value::Int(time)];
-            writing.run(include_str!("../sql/delete_acknowledgements.sql"), &values).await?;
+        let feed = checked.feed.to_string();
+        let values = [Value::Text(&feed), Value::Place(checked.to)];
+        writing.run(include_str!("sql/update_checked_to.sql"), &values).await?;
+        if let Some(time) = checked.done_by {
+            let values = [Value::Text(&feed), Value::Int(time.0)];
+            writing.run(include_str!("sql/delete_acknowledgements.sql"), &values).await?;
         }
         writing.commit().await
     }
 
-    /// Up to where no request of a warehouse needs to be accepted any more.
-    pub(crate) async fn accepted_to(&self, feed: &str) -> Result<i64, StateError> {
+    /// The place up to which none of a feed's requests waits for acceptance.
+    pub(crate) async fn accepted_to(&self, feed: &FeedName) -> Result<PackedPlace, StateError> {
         let mut reading = self.database.begin().await?;
-        let found: Vec<(Option<i64>,)> = reading
-            .all(include_str!("../sql/select_accepted_to.sql"), &[Value::Text(feed)])
-            .await?;
+        let values = [Value::Text(&feed.to_string())];
+        let found: Vec<(Option<i64>,)> =
+            reading.all(include_str!("sql/select_accepted_to.sql"), &values).await?;
         reading.commit().await?;
-        Ok(found.first().and_then(|(to,)| *to).unwrap_or_default())
+        let to = found.first().and_then(|(to,)| *to).map(PackedPlace::from_i64);
+        Ok(to.unwrap_or_default().max(feed.start()))
     }
 
-    /// An operator wants a request to be sent again now.
+    /// Stores an operator's wish to send a request again now.
     pub(crate) async fn ask_for(&self, row: &Unaccepted) -> Result<(), StateError> {
         let mut writing = self.database.begin().await?;
-        let values = [
-            Value::Int(row.place),
-            Value::Text(&row.shipping_request_id),
-            Value::Text(&row.feed),
-            Value::Int(row.attempts),
-            Value::Int(row.due_at),
-            Value::Int(row.is_asked_for),
-        ];
-        writing.run(include_str!("../sql/insert_unaccepted.sql"), &values).await?;
+        insert(&mut writing, row).await?;
         writing.commit().await
     }
 
-    /// Those of a warehouse that are due, the longest first.
+    /// A feed's requests that are due, the longest overdue first.
     pub(crate) async fn due(
         &self,
-        feed: &str,
-        now: i64,
+        feed: &FeedName,
+        now: UnixMillis,
         limit: i64,
     ) -> Result<Vec<Unaccepted>, StateError> {
         let mut reading = self.database.begin().await?;
-        let values = [Value::Text(feed), Value::Int(now), Value::Int(limit)];
-        let due = reading.all(include_str!("../sql/select_due.sql"), &values).await?;
+        let values = [Value::Text(&feed.to_string()), Value::Int(now.0), Value::Int(limit)];
+        let due: Vec<Row> = reading.all(include_str!("sql/select_due.sql"), &values).await?;
         reading.commit().await?;
-        Ok(due)
+        due.into_iter().map(Row::unaccepted).collect()
     }
 
-    /// One was sent again, or is to be looked at later: as it was read, and as it is to be. What an
-    /// operator has asked for meanwhile is still to be done.
-    pub(crate) async fn put_off(
+    /// Replaces a row by `changed` after a resend, or to check it later. If an operator asked for
+    /// a resend since the row was read, that stays due.
+    pub(crate) async fn reschedule(
         &self,
         lease: Lease,
         read: &Unaccepted,
-        row: &Unaccepted,
+        changed: &Unaccepted,
     ) -> Result<(), StateError> {
         let mut writing = self.fenced(lease).await?;
         let values = [
-            Value::Int(row.place),
-            Value::Int(row.attempts),
-            Value::Int(row.due_at),
-            Value::Int(row.is_overdue),
-            Value::Int(row.is_asked_for),
-            Value::Int(read.is_asked_for),
+            Value::Place(changed.place),
+            Value::Int(changed.attempts),
+            Value::Int(changed.due_at.0),
+            Value::Bool(changed.is_overdue),
+            Value::Bool(changed.is_asked_for),
+            Value::Bool(read.is_asked_for),
         ];
-        writing.run(include_str!("../sql/put_off.sql"), &values).await?;
+        writing.run(include_str!("sql/reschedule_unaccepted.sql"), &values).await?;
         writing.commit().await
     }
 
-    /// Some, as they were read, need no further sending.
-    pub(crate) async fn settle(&self, lease: Lease, read: &[Unaccepted]) -> Result<(), StateError> {
+    /// Deletes rows, given as they were read, that need no resend any more.
+    pub(crate) async fn delete_unaccepted(
+        &self,
+        lease: Lease,
+        read: &[Unaccepted],
+    ) -> Result<(), StateError> {
         let mut writing = self.fenced(lease).await?;
         for row in read {
-            let values = [Value::Int(row.place), Value::Int(row.is_asked_for)];
-            writing.run(include_str!("../sql/delete_unaccepted.sql"), &values).await?;
+            let values = [Value::Place(row.place), Value::Bool(row.is_asked_for)];
+            writing.run(include_str!("sql/delete_unaccepted.sql"), &values).await?;
         }
         writing.commit().await
     }
 
-    /// Those that an operator is asked to look after, in the order of the log.
+    /// The overdue requests after a place, in the order of the log.
     pub(crate) async fn overdue(
         &self,
-        after: i64,
+        after: PackedPlace,
         limit: i64,
     ) -> Result<Vec<Unaccepted>, StateError> {
         let mut reading = self.database.begin().await?;
-        let values = [Value::Int(after), Value::Int(limit)];
-        let overdue = reading.all(include_str!("../sql/select_overdue.sql"), &values).await?;
+        let values = [Value::Place(after), Value::Int(limit)];
+        let overdue: Vec<Row> =
+            reading.all(include_str!("sql/select_overdue.sql"), &values).await?;
         reading.commit().await?;
-        Ok(overdue)
+        overdue.into_iter().map(Row::unaccepted).collect()
     }
 
-    /// How many are sent again, and how many of them an operator is asked to look after.
-    pub(crate) async fn unaccepted_count(&self) -> Result<(i64, i64), StateError> {
+    pub(crate) async fn unaccepted_count(&self) -> Result<UnacceptedCount, StateError> {
         let mut reading = self.database.begin().await?;
         let found: Vec<(i64, i64)> =
-            reading.all(include_str!("../sql/count_unaccepted.sql"), &[]).await?;
+            reading.all(include_str!("sql/count_unaccepted.sql"), &[]).await?;
         reading.commit().await?;
-        Ok(found.first().copied().unwrap_or_default())
+        let (sent_again, overdue) = found.first().copied().unwrap_or_default();
+        Ok(UnacceptedCount { sent_again, overdue })
+    }
+}
+
+async fn insert(writing: &mut Transaction<'_>, row: &Unaccepted) -> Result<(), StateError> {
+    let values = [
+        Value::Place(row.place),
+        Value::Text(&row.shipping_request_id),
+        Value::Text(&row.feed.to_string()),
+        Value::Int(row.attempts),
+        Value::Int(row.due_at.0),
+        Value::Bool(row.is_asked_for),
+    ];
+    writing.run(include_str!("sql/insert_unaccepted.sql"), &values).await.map(drop)
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    place: i64,
+    shipping_request_id: String,
+    feed: String,
+    attempts: i64,
+    due_at: i64,
+    is_overdue: i64,
+    is_asked_for: i64,
+}
+
+impl Row {
+    fn unaccepted(self) -> Result<Unaccepted, StateError> {
+        Ok(Unaccepted {
+            place: PackedPlace::from_i64(self.place),
+            shipping_request_id: self.shipping_request_id,
+            feed: self.feed.parse()?,
+            attempts: self.attempts,
+            due_at: UnixMillis(self.due_at),
+            is_overdue: self.is_overdue == 1,
+            is_asked_for: self.is_asked_for == 1,
+        })
     }
 }

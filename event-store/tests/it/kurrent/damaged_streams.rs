@@ -116,12 +116,12 @@ async fn a_log_whose_name_was_deleted_is_not_made_anew() {
 #[tokio::test]
 async fn keys_that_were_hidden_are_named() {
     let (server, store) = ledger().await;
-    store.replace_api_keys(vec![]).await.expect("replaced");
+    store.change_api_keys(vec![]).await.expect("changed");
     let keys = format!("guerdon_keys-{}", NEW_LOG.log_id);
     server.set_metadata(&keys, r#"{"$maxAge":1}"#);
     let error = store.api_keys().await.expect_err("it stops").to_string();
     assert!(error.contains(&keys), "{error}");
-    let error = store.replace_api_keys(vec![]).await.expect_err("it stops").to_string();
+    let error = store.change_api_keys(vec![]).await.expect_err("it stops").to_string();
     assert!(error.contains(&keys), "{error}");
 }
 

@@ -1,0 +1,188 @@
+//! What a ledger can be told about Kafka. Each field's text is the operator's manual.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use axum::Router;
+use clap::Args;
+use publisher::{Brokers, CommandApiAt, PublisherConfig, ResendPolicy, WarehouseRate, WayIn};
+
+use crate::data_config::DataConfig;
+use crate::duration::duration;
+use crate::http_client::http_client;
+use crate::key_file::keys_in;
+
+/// What nobody sets but the ledger: with other values it would lose messages, or skip them.
+const OWN: [&str; 9] = [
+    "acks",
+    "request.required.acks",
+    "enable.idempotence",
+    "message.timeout.ms",
+    "delivery.timeout.ms",
+    "delivery.report.only.error",
+    "enable.auto.commit",
+    "auto.offset.reset",
+    "group.id",
+];
+
+/// How shipping requests are published.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct KafkaConfig {
+    /// Kafka's brokers, HOST:PORT,HOST:PORT: shipping requests are published there, and what
+    /// warehouses and shops say is taken from there. Without it no publisher runs.
+    #[arg(long, env = "GUERDON_KAFKA")]
+    pub(crate) kafka: Option<String>,
+
+    /// What librdkafka is told besides, NAME=VALUE (security.protocol=ssl); again for
+    /// each, or in the variable one a line. Secrets are better in a file: arguments can be seen by
+    /// all on the machine.
+    #[arg(long, env = "GUERDON_KAFKA_PROPERTY", value_delimiter = '\n', hide_env_values = true)]
+    kafka_property: Vec<Property>,
+
+    /// A file with more of them, NAME=VALUE in a line; # begins a comment.
+    #[arg(long, env = "GUERDON_KAFKA_PROPERTIES")]
+    kafka_properties: Option<PathBuf>,
+
+    /// The topic of the shipping requests.
+    #[arg(long, env = "GUERDON_KAFKA_TOPIC", default_value = "guerdon.shipping-requests")]
+    kafka_topic: String,
+
+    /// Makes topics that aren't there: three copies and min.insync.replicas 2 where there are three
+    /// brokers.
+    #[arg(long, env = "GUERDON_KAFKA_CREATE_TOPICS")]
+    kafka_create_topics: bool,
+
+    /// How many partitions a topic has that is made so.
+    #[arg(long, env = "GUERDON_KAFKA_PARTITIONS", default_value_t = 16)]
+    kafka_partitions: u16,
+
+    /// How fast a warehouse is fed, such as main=50/s, north=30/min; one that isn't named takes all
+    /// there is.
+    #[arg(long, env = "GUERDON_WAREHOUSE_RATE", value_delimiter = ',')]
+    warehouse_rate: Vec<WarehouseRate>,
+
+    /// The topic of what warehouses say.
+    #[arg(
+        long,
+        env = "GUERDON_KAFKA_WAREHOUSE_EVENTS",
+        default_value = "guerdon.warehouse-events"
+    )]
+    kafka_warehouse_events: String,
+
+    /// The topic of what shoppers earn.
+    #[arg(long, env = "GUERDON_KAFKA_EARNINGS", default_value = "guerdon.earnings")]
+    kafka_earnings: String,
+
+    /// The consumer group that reads what warehouses say; what shoppers earn is read by one that is
+    /// named after it, with -earnings behind.
+    #[arg(long, env = "GUERDON_KAFKA_GROUP", default_value = "guerdon")]
+    kafka_group: String,
+
+    /// How long a warehouse has to accept a request before it is sent again: 90s, 15min, 2h.
+    #[arg(long, env = "GUERDON_ACCEPT_WITHIN", default_value = "15min", value_parser = some_time)]
+    accept_within: Duration,
+
+    /// After how many attempts an unaccepted request is overdue, and an operator is told.
+    #[arg(long, env = "GUERDON_ALERT_AFTER", default_value_t = 5)]
+    alert_after: u32,
+
+    /// Where the command API is, for a publisher that runs without it: http://HOST:PORT. It is
+    /// called with the keys in --command-api-keys.
+    #[arg(long, env = "GUERDON_COMMAND_API")]
+    command_api: Option<String>,
+
+    /// The file with the warehouse's and the merchant's key. [default: api-keys.json in the data
+    /// folder]
+    #[arg(long, env = "GUERDON_COMMAND_API_KEYS")]
+    command_api_keys: Option<PathBuf>,
+}
+
+fn some_time(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    if time.is_zero() { Err("it must be longer than no time".into()) } else { Ok(time) }
+}
+
+/// `NAME=VALUE`; the value may be a secret, and is never shown.
+#[derive(Clone)]
+struct Property(String, String);
+
+impl std::str::FromStr for Property {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) = text.split_once('=').ok_or("a property is NAME=VALUE")?;
+        Ok(Self(name.trim().into(), value.trim().into()))
+    }
+}
+
+impl std::fmt::Debug for Property {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Property({})", self.0)
+    }
+}
+
+impl KafkaConfig {
+    /// How the publisher is run; none where there is no Kafka.
+    pub(crate) fn publisher(
+        &self,
+        data: &DataConfig,
+        command_api: Option<Router>,
+    ) -> anyhow::Result<Option<PublisherConfig>> {
+        let Some(servers) = self.kafka.clone() else { return Ok(None) };
+        let mut properties = self.properties_in_file()?;
+        properties.extend(self.kafka_property.iter().cloned());
+        if let Some(Property(name, _)) = properties.iter().find(|it| OWN.contains(&&*it.0)) {
+            bail!("the property {name} of Kafka is the ledger's own: its promises rest on it");
+        }
+        let properties = properties.into_iter().map(|Property(name, value)| (name, value));
+        Ok(Some(PublisherConfig {
+            brokers: Brokers { servers, properties: properties.collect() },
+            topic: self.kafka_topic.clone(),
+            create_topics: self.kafka_create_topics.then(|| self.kafka_partitions.max(1).into()),
+            state: data.publisher_state(),
+            rates: self.warehouse_rate.clone(),
+            resend_policy: ResendPolicy {
+                accept_within: self.accept_within,
+                alert_after: self.alert_after,
+            },
+            way_in: WayIn {
+                command_api: self.command_api(data, command_api)?,
+                group: self.kafka_group.clone(),
+                warehouse_events: self.kafka_warehouse_events.clone(),
+                earnings: self.kafka_earnings.clone(),
+            },
+        }))
+    }
+
+    fn command_api(&self, data: &DataConfig, here: Option<Router>) -> anyhow::Result<CommandApiAt> {
+        let url = match (&self.command_api, here) {
+            (Some(url), _) => url.trim_end_matches('/').to_owned(),
+            (None, Some(router)) => return Ok(CommandApiAt::InProcess(router)),
+            (None, None) => bail!(
+                "a publisher without a command API in its process needs --command-api URL: what \
+                 warehouses say becomes commands there"
+            ),
+        };
+        let file = self.command_api_keys.clone().unwrap_or_else(|| data.api_keys());
+        let [warehouse_key, merchant_key] = keys_in(&file, ["warehouse", "merchant"])?;
+        let client = http_client()?;
+        Ok(CommandApiAt::Http { url, warehouse_key, merchant_key, client })
+    }
+
+    fn properties_in_file(&self) -> anyhow::Result<Vec<Property>> {
+        let Some(file) = &self.kafka_properties else { return Ok(vec![]) };
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("can't read Kafka's properties in {}", file.display()))?;
+        let lines = text.lines().map(str::trim);
+        lines
+            .enumerate()
+            .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+            .map(|(number, line)| {
+                line.parse().map_err(|error: String| {
+                    anyhow::anyhow!("{}, line {}: {error}", file.display(), number + 1)
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,142 @@
+//! The options of `guerdon serve`. Each field's text is the operator's manual.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use clap::{Args, ValueEnum};
+use domain::Clock;
+use postgres_connection::PostgresUrl;
+use publisher::PublisherConfig;
+
+use crate::data_config::DataConfig;
+use crate::kafka_config::KafkaConfig;
+
+/// How a ledger is run.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ServeConfig {
+    #[command(flatten)]
+    pub(crate) data: DataConfig,
+
+    /// The address to listen on; port 0 takes a free one and prints it.
+    #[arg(long, env = "GUERDON_LISTEN", default_value = "127.0.0.1:8080", value_parser = address)]
+    pub(crate) listen: SocketAddr,
+
+    /// Which parts to run in this process, separated by commas.
+    #[arg(long, env = "GUERDON_ROLE", value_delimiter = ',', default_value = "all")]
+    pub(crate) role: Vec<Part>,
+
+    /// How many partitions the log has; it counts when the log is opened, and must stay.
+    #[arg(long, env = "GUERDON_PARTITIONS", default_value_t = 1, allow_negative_numbers = true)]
+    pub(crate) partitions: u16,
+
+    /// Where the log takes its time from: wall, or commands (what they say happened when, to import
+    /// history); it counts when the log is opened, and must stay. [default: as opened, or wall]
+    #[arg(long, env = "GUERDON_CLOCK", value_parser = clock)]
+    pub(crate) clock: Option<Clock>,
+
+    /// Start although api-keys.json isn't in the data folder, because the keys are kept elsewhere.
+    #[arg(long, env = "GUERDON_API_KEYS_ELSEWHERE")]
+    pub(crate) api_keys_elsewhere: bool,
+
+    /// Streaming standbys of the read model's PostgreSQL, which answer reads while they keep up:
+    /// postgres://USER:PASSWORD@HOST:PORT/DATABASE, with a comma between hosts.
+    #[arg(long, env = "GUERDON_READ_MODEL_REPLICA", hide_env_values = true)]
+    pub(crate) read_model_replica: Option<PostgresUrl>,
+
+    /// How long a command may take from its arrival to its answer, in milliseconds.
+    #[arg(
+        long,
+        env = "GUERDON_COMMAND_DEADLINE_MS",
+        default_value = "5000",
+        value_parser = deadline,
+        allow_negative_numbers = true
+    )]
+    pub(crate) command_deadline_ms: Duration,
+
+    /// After how many events a snapshot is taken, which the next start goes on from; 0 for never.
+    #[arg(
+        long,
+        env = "GUERDON_SNAPSHOT_EVERY",
+        default_value_t = 1_000_000,
+        value_parser = events,
+        allow_negative_numbers = true
+    )]
+    pub(crate) snapshot_every: u64,
+
+    /// How long a read with Guerdon-Position waits for the read model, in milliseconds.
+    #[arg(
+        long,
+        env = "GUERDON_READ_WAIT_MS",
+        default_value = "2000",
+        value_parser = wait,
+        allow_negative_numbers = true
+    )]
+    pub(crate) read_wait_ms: Duration,
+
+    #[command(flatten)]
+    pub(crate) kafka: KafkaConfig,
+}
+
+/// A part of a ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// All of them.
+    All,
+    /// Takes commands; it alone writes the log.
+    CommandApi,
+    /// Makes the read model of the log.
+    Projector,
+    /// Answers reads from the read model; beside a projector, keeps 100,000 balances in memory.
+    QueryApi,
+    /// Publishes shipping requests to Kafka, and takes what warehouses say from there; it runs
+    /// where there is --kafka.
+    Publisher,
+}
+
+impl ServeConfig {
+    pub(crate) fn runs(&self, part: Part) -> bool {
+        self.role.contains(&Part::All) || self.role.contains(&part)
+    }
+
+    /// How the publisher is run, where one is; with the command API, where it runs here.
+    pub(crate) fn publisher(
+        &self,
+        here: Option<Router>,
+    ) -> anyhow::Result<Option<PublisherConfig>> {
+        if self.runs(Part::Publisher) { self.kafka.publisher(&self.data, here) } else { Ok(None) }
+    }
+}
+
+fn clock(name: &str) -> Result<Clock, String> {
+    let clocks = [Clock::Wall, Clock::Commands];
+    let clock = clocks.into_iter().find(|clock| clock.as_str() == name);
+    clock.ok_or_else(|| format!("a clock is wall or commands, not {name:?}"))
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let why =
+        || format!("{text:?} is no IP address with a port, as in 127.0.0.1:8080 or 0.0.0.0:8080");
+    text.parse().map_err(|_| why())
+}
+
+fn events(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("{text:?} is not a whole number of events"))
+}
+
+/// In no time no command can be answered.
+fn deadline(text: &str) -> Result<Duration, String> {
+    millis(text, 1)
+}
+
+fn wait(text: &str) -> Result<Duration, String> {
+    millis(text, 0)
+}
+
+/// Whoever asks is gone after a minute.
+fn millis(text: &str, least: u64) -> Result<Duration, String> {
+    const MOST: u64 = 60_000;
+    let millis = text.parse().ok().filter(|millis| (least..=MOST).contains(millis));
+    let why = || format!("{text:?} is not a whole number of milliseconds from {least} to {MOST}");
+    millis.map(Duration::from_millis).ok_or_else(why)
+}

@@ -1,0 +1,174 @@
+//! Takes in one topic: each message becomes a request to the command API or is parked, and only
+//! then counts as read.
+//!
+//! Messages about one shipping request, or one account, are worked on in their order; others at the
+//! same time. While the command API can't answer, no message is skipped. Each topic is taken in by
+//! itself, so a topic whose messages wait holds up no other.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::call::Call;
+use super::read_offsets::ReadOffsets;
+use super::waiting::Waiting;
+use super::way_in::{InboundTopic, WayIn};
+use super::worker::{Work, Worker};
+use crate::error::PublishError;
+use crate::kafka::brokers::Brokers;
+use crate::kafka::consumer::{Consumer, Incoming};
+use crate::state::store::State;
+
+/// The number of workers of a topic.
+const WORKERS: usize = 64;
+
+/// How many messages wait for a worker, and how many for all of them.
+const QUEUE_MESSAGES: usize = 64;
+
+/// How many bytes of a topic's messages wait for the command API or for parking.
+const QUEUE_BYTES: u32 = 32 * 1024 * 1024;
+
+/// How often offsets are committed.
+const COMMIT_EVERY: Duration = Duration::from_millis(500);
+
+/// A topic to take in, with what its messages need.
+pub(crate) struct Intake {
+    pub(crate) brokers: Brokers,
+    pub(crate) way_in: WayIn,
+    pub(crate) inbound: InboundTopic,
+    pub(crate) state: Arc<State>,
+    pub(crate) waiting: Arc<Waiting>,
+}
+
+/// Takes in a topic until `stop`, or until a part of it fails. Messages that are not done then come
+/// again at the next start.
+pub(crate) async fn take_in(intake: Intake, stop: &CancellationToken) -> Result<(), PublishError> {
+    let Intake { brokers, way_in, inbound, state, waiting } = intake;
+    let (to, mut incoming) = mpsc::channel(QUEUE_MESSAGES);
+    let consumer = Consumer::start(&brokers, &inbound.group, &inbound.topic, to)?;
+    let (done, mut is_done) = mpsc::unbounded_channel();
+    let (mut queues, mut workers) = (vec![], JoinSet::new());
+    let worker = Worker { way_in: way_in.clone(), state, waiting };
+    for _ in 0..WORKERS {
+        let (queue, queued) = mpsc::channel(QUEUE_MESSAGES);
+        let (worker, done, stop) = (worker.clone(), done.clone(), stop.clone());
+        workers.spawn(async move {
+            stop.run_until_cancelled(worker.run(queued, done)).await;
+        });
+        queues.push(queue);
+    }
+    let room = Arc::new(Semaphore::new(QUEUE_BYTES as usize));
+    let mut read = ReadOffsets::of(&inbound.topic);
+    let mut commit_at = Instant::now() + COMMIT_EVERY;
+    let hand_out = async {
+        loop {
+            tokio::select! {
+                message = incoming.recv() => {
+                    // The receiving thread has failed.
+                    let Some(message) = message else { return };
+                    read.begin(&message.at);
+                    let call = way_in.call(&message.at.topic, &message.body);
+                    let queue = &queues[worker_of(&message, call.as_ref().ok())];
+                    let bytes = u32::try_from(message.body.len()).unwrap_or(QUEUE_BYTES);
+                    let room = Arc::clone(&room).acquire_many_owned(bytes.min(QUEUE_BYTES)).await;
+                    // A worker that waits for the command API holds up the others: they need it,
+                    // too.
+                    drop(queue.send(Work { message, call, _room: room.ok() }).await);
+                }
+                Some(at) = is_done.recv() => read.end(&at),
+                () = tokio::time::sleep_until(commit_at) => {
+                    consumer.commit(&read.uncommitted());
+                    commit_at = Instant::now() + COMMIT_EVERY;
+                }
+            }
+        }
+    };
+    let ended = tokio::select! {
+        biased;
+        () = stop.cancelled() => Ok(()),
+        // The worker's message, and all after it, would never count as read.
+        Some(ended) = workers.join_next() => {
+            tracing::error!(?ended, topic = inbound.topic, "a worker for inbound messages failed");
+            Err(PublishError::Failed)
+        }
+        () = hand_out => Err(PublishError::Failed),
+    };
+    workers.shutdown().await;
+    while let Ok(at) = is_done.try_recv() {
+        read.end(&at);
+    }
+    let last = read.all();
+    drop(tokio::task::spawn_blocking(move || consumer.commit_now(&last)).await);
+    ended
+}
+
+/// The worker of a message: all messages of one key have the same.
+fn worker_of(message: &Incoming, call: Option<&Call>) -> usize {
+    let mut hasher = DefaultHasher::new();
+    match call {
+        Some(call) => call.key.as_bytes().hash(&mut hasher),
+        None => message.key.hash(&mut hasher),
+    }
+    usize::try_from(hasher.finish() % WORKERS as u64).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::http::StatusCode;
+    use log_record::PackedPlace;
+    use uuid::Uuid;
+
+    use super::super::command_api::CommandApiAt;
+    use super::*;
+    use crate::kafka::producer::{MessageTag, Outgoing, Producer, Ticket};
+    use crate::kafka::topic::Topic;
+    use crate::kafka::topic_admin::TopicAdmin;
+    use crate::kafka::topic_partition::TopicPartition;
+    use crate::state::StateUrl;
+
+    /// A topic on a real broker, with one warehouse's answer in it.
+    async fn topic_with_an_answer(brokers: &Brokers) -> String {
+        let name = format!("events-{}", Uuid::now_v7().simple());
+        let topic = Topic::new(&name, Some(1));
+        let admin = TopicAdmin::new(brokers).expect("a client");
+        topic.check(&admin).await.expect("it is created");
+        let producer = Producer::new(brokers, None, topic.acknowledged).expect("a producer");
+        let body = br#"{"shipping_request_id":"l-1-0-5","event":"accepted"}"#;
+        let partition = TopicPartition(0);
+        let message = Outgoing { topic: &name, partition, key: "l-1-0-5", headers: &[], body };
+        let (to, mut outcomes) = mpsc::unbounded_channel();
+        let tag = MessageTag { lane: 0, place: PackedPlace::from_i64(1) };
+        producer.send(message, Ticket { to, tag }).expect("taken");
+        assert_eq!(outcomes.recv().await.expect("an outcome").outcome, Ok(()));
+        name
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_fails_is_the_end_of_taking_in() {
+        let servers = services::shared_kafka().expect("a broker");
+        let brokers = Brokers { servers, properties: vec![] };
+        let topic = topic_with_an_answer(&brokers).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = StateUrl::Sqlite(folder.path().join("publisher.sqlite"));
+        let state = Arc::new(State::open(&state).await.expect("opened"));
+        let fails = Router::new().fallback(async || -> StatusCode { panic!("on purpose") });
+        let way_in = WayIn {
+            command_api: CommandApiAt::InProcess(fails),
+            group: topic.clone(),
+            warehouse_events: topic,
+            earnings: "earnings".into(),
+        };
+        let [inbound, _] = way_in.topics();
+        let intake = Intake { brokers, way_in, inbound, state, waiting: Arc::default() };
+        let stop = CancellationToken::new();
+        let ended = tokio::time::timeout(Duration::from_secs(20), take_in(intake, &stop)).await;
+        let ended = ended.expect("it is noticed");
+        assert!(matches!(ended, Err(PublishError::Failed)), "{ended:?}");
+    }
+}

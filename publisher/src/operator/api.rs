@@ -1,0 +1,31 @@
+//! What the operators' handlers share.
+
+use axum::extract::FromRef;
+use wire::{KeyRing, Problem};
+
+use super::problems::PUBLISHER_AWAY;
+use crate::causes::with_causes;
+use crate::error::PublishError;
+use crate::publisher::Publisher;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct PublisherApi {
+    pub(super) publisher: Publisher,
+    /// The keys of the callers.
+    pub(super) keys: KeyRing,
+}
+
+impl FromRef<PublisherApi> for KeyRing {
+    fn from_ref(api: &PublisherApi) -> Self {
+        api.keys.clone()
+    }
+}
+
+/// Logs an error with its causes, and makes it a problem.
+pub(super) fn failed(error: impl Into<PublishError>) -> Problem {
+    let error = error.into();
+    let why = with_causes(&error);
+    tracing::error!(why, "an operator's request to the publisher failed");
+    Problem::of(&PUBLISHER_AWAY, format!("The publisher can't do this now: {why}.")).retry_after(1)
+}

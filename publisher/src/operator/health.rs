@@ -1,0 +1,42 @@
+//! The publisher's part of `GET /health/ready`.
+
+use serde::Serialize;
+
+use super::report::activity;
+use crate::activity::{Activity, KnownActivity};
+use crate::kafka::topic::{Topic, TopicReport};
+use crate::publisher::Publisher;
+
+/// The publisher's status in short.
+#[derive(Clone, Debug, Serialize)]
+pub struct Health {
+    status: Activity,
+    /// What an operator should fix.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
+impl Publisher {
+    /// The publisher's status in short. It does not affect whether the ledger is ready: shoppers
+    /// are served also while nothing is published.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let KnownActivity { activity: current, why } = self.activity.get();
+        let topic = self.topic.report();
+        let mut warnings: Vec<String> = why.into_iter().collect();
+        warnings.extend(topic.warnings());
+        let inbound = self.inbound_topics.iter().map(Topic::report);
+        warnings.extend(inbound.flat_map(|topic: TopicReport| topic.warnings()));
+        let waiting = self.waiting.by_topic().into_iter();
+        warnings.extend(waiting.map(|why| format!("messages wait for the command API: {why}")));
+        for (feed, progress) in self.progress.all() {
+            let blocked = progress.lanes.iter().filter_map(|lane| {
+                Some(format!("lane {} is blocked: {}", lane.lane, lane.blocked_why.as_ref()?))
+            });
+            warnings.extend(blocked);
+            let stopped = progress.stopped.iter();
+            warnings.extend(stopped.map(|why| format!("warehouse {feed} is stopped: {why}")));
+        }
+        Health { status: activity(current, &topic), warnings }
+    }
+}

@@ -1,0 +1,38 @@
+//! The publisher's own problems.
+
+use axum::http::StatusCode;
+use wire::ProblemPage;
+
+/// The pages of the publisher's own problems.
+pub const PROBLEM_PAGES: &[ProblemPage] =
+    &[MESSAGE_UNUSABLE, WAREHOUSE_NOT_STOPPED, PUBLISHER_AWAY];
+
+pub(super) const WAREHOUSE_NOT_STOPPED: ProblemPage = ProblemPage {
+    status: StatusCode::CONFLICT,
+    slug: "warehouse-not-stopped",
+    title: "The warehouse is not stopped",
+    meaning: "Only a stopped warehouse can be continued from a position. A warehouse is stopped when \
+              the messages sent to it differ from the log.",
+    remedy: "Nothing needs to be done. To send something again, ask for a resend or a replay.",
+    can_succeed_later: false,
+};
+
+pub(super) const MESSAGE_UNUSABLE: ProblemPage = ProblemPage {
+    status: StatusCode::CONFLICT,
+    slug: "message-unusable",
+    title: "The message still can't be used",
+    meaning: "A parked message was tried again and refused again. It stays parked; the detail gives \
+              the reason.",
+    remedy: "Correct the cause and try again, or discard the message.",
+    can_succeed_later: true,
+};
+
+pub(super) const PUBLISHER_AWAY: ProblemPage = ProblemPage {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    slug: "publisher-away",
+    title: "The publisher can't answer now",
+    meaning: "Kafka, the read model, the command API or the publisher's own tables can't be reached. \
+              The detail names which.",
+    remedy: "Try again after Retry-After.",
+    can_succeed_later: true,
+};

@@ -1,0 +1,333 @@
+//! Feeds one warehouse: reads its messages in the order of the log, hands them to Kafka, and stores
+//! up to which place they are acknowledged.
+//!
+//! Each warehouse has its own feed with its own bound, so a warehouse that is slow, stopped or in
+//! trouble holds up no other. A lane whose message can't be sent is left behind; its messages are
+//! read again from its checkpoint once they can be sent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use log_record::PackedPlace;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::ends::Ends;
+use super::feed_checkpoint::StoredFeed;
+use super::in_flight::InFlight;
+use super::lane::{Lane, Then};
+use super::lanes::Lanes;
+use super::message::{Message, Target};
+use super::pace::Pace;
+use super::read_ahead::ReadAhead;
+use super::resume::FeedStart;
+use super::session::Session;
+use crate::causes::with_causes;
+use crate::error::{ForkSign, PublishError};
+use crate::kafka::producer::{Delivery, Failure, MessageTag, Unsent};
+use crate::lane_name::FeedName;
+use crate::state::checkpoint::LaneCheckpoint;
+
+/// How often a checkpoint is stored.
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(200);
+
+/// How often the progress is reported.
+const REPORT_EVERY: Duration = Duration::from_millis(50);
+
+/// The pause after a turn that failed.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// The longest pause between two turns.
+const TURN_EVERY: Duration = Duration::from_millis(200);
+
+/// How long a stopping feed waits for acknowledgements.
+const DRAIN_MAX: Duration = Duration::from_secs(2);
+
+/// One warehouse's messages on their way.
+pub(crate) struct Feed {
+    session: Arc<Session>,
+    name: FeedName,
+    ends: watch::Receiver<Ends>,
+    pace: Arc<Pace>,
+    lanes: Lanes,
+    read_ahead: ReadAhead,
+    in_flight: InFlight,
+    stored: StoredFeed,
+    reported_at: Option<Instant>,
+}
+
+impl Feed {
+    pub(crate) fn new(session: Arc<Session>, start: FeedStart, pace: Arc<Pace>) -> Self {
+        let FeedStart { name, lanes, losses, acknowledged_to, .. } = start;
+        let stream = session.stream.clone();
+        Self {
+            ends: session.ends.clone(),
+            pace,
+            lanes: lanes.into_iter().collect(),
+            read_ahead: ReadAhead::new(stream, name.clone(), acknowledged_to),
+            in_flight: InFlight::new(session.producers.current()),
+            stored: StoredFeed::new(acknowledged_to, losses),
+            reported_at: None,
+            name,
+            session,
+        }
+    }
+
+    /// Feeds the warehouse until `stop`, or until an error that does not pass.
+    pub(crate) async fn run(mut self, stop: &CancellationToken) -> Result<(), PublishError> {
+        while !stop.is_cancelled() {
+            let wake_at = match self.turn().await {
+                Ok(wake_at) => wake_at,
+                Err(error) if error.may_pass() => {
+                    let error = with_causes(&error);
+                    tracing::warn!(error, feed = %self.name, "publishing fails, and is retried");
+                    Some(Instant::now() + RETRY_AFTER)
+                }
+                Err(error) => return Err(error),
+            };
+            // Losses are noticed and checkpoints stored also while a warehouse's rate is used up.
+            let turn_at = Instant::now() + TURN_EVERY;
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                Some(delivery) = self.in_flight.next() => {
+                    self.apply(delivery);
+                    while let Some(delivery) = self.in_flight.try_next() {
+                        self.apply(delivery);
+                    }
+                }
+                _ = self.ends.changed(), if wake_at.is_none() => {}
+                () = tokio::time::sleep_until(wake_at.map_or(turn_at, |at| at.min(turn_at))) => {}
+            }
+        }
+        self.finish().await
+    }
+
+    /// Does all that can be done now; returns when the next turn is due, if the feed knows.
+    async fn turn(&mut self) -> Result<Option<Instant>, PublishError> {
+        self.change_producer()?;
+        self.go_back_where_lost().await?;
+        self.probe().await?;
+        let next_turn = self.send().await?;
+        if self.stored.is_older_than(CHECKPOINT_EVERY) {
+            self.store().await?;
+        }
+        if self.reported_at.is_none_or(|at| at.elapsed() >= REPORT_EVERY) {
+            let progress = &self.session.progress;
+            progress.note(&self.name, self.stored.acknowledged_to, self.lanes.all());
+            self.reported_at = Some(Instant::now());
+        }
+        Ok(next_turn)
+    }
+
+    /// Waits a little for the messages in flight, and stores the last checkpoint.
+    async fn finish(mut self) -> Result<(), PublishError> {
+        let until = Instant::now() + DRAIN_MAX;
+        while !self.in_flight.is_empty() {
+            match tokio::time::timeout_at(until, self.in_flight.next()).await {
+                Ok(Some(delivery)) => self.apply(delivery),
+                _ => break,
+            }
+        }
+        self.store().await
+    }
+
+    /// Hands over messages while there is room; returns when to go on, if the feed has to wait for
+    /// a time.
+    async fn send(&mut self) -> Result<Option<Instant>, PublishError> {
+        loop {
+            while let Some(message) = self.read_ahead.pop() {
+                if self.in_flight.is_full() {
+                    self.read_ahead.put_back(message);
+                    return Ok(None);
+                }
+                let lane = match self.lane_of(&message).await {
+                    Ok(lane) => lane,
+                    Err(error) => {
+                        self.read_ahead.put_back(message);
+                        return Err(error);
+                    }
+                };
+                if !self.lanes[lane].takes(message.entry.place) {
+                    continue;
+                }
+                if let Err(at) = self.pace.take(Instant::now()) {
+                    self.read_ahead.put_back(message);
+                    return Ok(Some(at));
+                }
+                self.check_sequence(lane, &message)?;
+                match self.hand_over(lane, &message) {
+                    Ok(()) => self.lanes[lane].hand_over(message.entry),
+                    Err(Unsent::QueueFull) => {
+                        self.read_ahead.put_back(message);
+                        return Ok(Some(Instant::now() + TURN_EVERY));
+                    }
+                    Err(Unsent::Failed(failure)) => {
+                        let is_lost = matches!(failure, Failure::ProducerLost(_));
+                        let tag = MessageTag { lane, place: message.entry.place };
+                        self.lanes[lane].hand_over(message.entry);
+                        self.apply(Delivery { tag, outcome: Err(failure) });
+                        if is_lost {
+                            // The messages that are read again for the lane would fail, too.
+                            return Ok(Some(Instant::now() + TURN_EVERY / 10));
+                        }
+                    }
+                }
+            }
+            let end = self.ends.borrow_and_update().of(&self.name);
+            if self.read_ahead.cursor() >= end
+                || !self.read_ahead.read_page(self.pace.a_second()).await?
+            {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn hand_over(&mut self, lane: usize, message: &Message) -> Result<(), Unsent> {
+        let checkpoint = self.lanes[lane].checkpoint();
+        let (topic, partition) = (checkpoint.topic.as_str(), checkpoint.topic_partition);
+        let target = Target { topic, partition, attempt: 1, replay: None };
+        let tag = MessageTag { lane, place: message.entry.place };
+        self.in_flight.send(message, target, tag)
+    }
+
+    /// The projector numbers each lane without gaps. A message that doesn't follow belongs to
+    /// another history.
+    fn check_sequence(&self, lane: usize, message: &Message) -> Result<(), PublishError> {
+        let before = self.lanes[lane].last_sequence();
+        if message.entry.sequence == before + 1 {
+            return Ok(());
+        }
+        let sign = ForkSign::SequenceGap {
+            lane: message.lane.to_string(),
+            message: message.entry.message_id.clone(),
+            before,
+            found: message.entry.sequence,
+        };
+        Err(PublishError::forked(&self.name, sign))
+    }
+
+    /// The number of a message's lane. A new lane gets its partition of the topic, and keeps it.
+    async fn lane_of(&mut self, message: &Message) -> Result<usize, PublishError> {
+        if let Some(number) = self.lanes.number(&message.lane) {
+            return Ok(number);
+        }
+        let checkpoint = self.session.start_lane(&message.lane).await?;
+        Ok(self.lanes.add(checkpoint))
+    }
+
+    /// Applies the outcome of a message to its lane.
+    fn apply(&mut self, Delivery { tag, outcome }: Delivery) {
+        let Some(lane) = self.lanes.get_mut(tag.lane) else { return };
+        let name = &lane.checkpoint().lane;
+        let then = match outcome {
+            Ok(()) => {
+                self.stored.touched.insert(lane.checkpoint().topic_partition);
+                lane.acknowledged(tag.place)
+            }
+            Err(Failure::ProducerLost(why)) => {
+                tracing::debug!(why, lane = %name, "a message is sent again");
+                lane.given_back()
+            }
+            Err(Failure::Refused(why)) => {
+                if lane.checkpoint().blocked_why.as_deref() != Some(&why) {
+                    tracing::error!(lane = %name, place = %tag.place, why, "Kafka refused a message");
+                }
+                lane.refused(&why)
+            }
+        };
+        self.go_on(then);
+    }
+
+    /// Lanes whose partition has lost messages go back to their first unaccepted message.
+    async fn go_back_where_lost(&mut self) -> Result<(), PublishError> {
+        let losses = self.session.topic.acknowledged.losses();
+        if losses == self.stored.losses {
+            return Ok(());
+        }
+        let partitions = losses.changed_since(&self.stored.losses);
+        let has_lost =
+            |lane: &&LaneCheckpoint| partitions.contains(&lane.topic_partition) && lane.has_sent();
+        let lanes = self.lanes.all().iter().map(Lane::checkpoint).filter(has_lost);
+        let lanes: Vec<LaneCheckpoint> = lanes.cloned().collect();
+        let accepted_to = self.session.state.accepted_to(&self.name).await?;
+        let stream = &self.session.stream;
+        for back in stream.before_unaccepted(&self.name, &lanes, accepted_to).await? {
+            let Some(lane) = self.lanes.number(&back.lane) else { continue };
+            tracing::error!(
+                lane = %back.lane,
+                from = self.lanes[lane].checkpoint().sequence,
+                to = back.sequence,
+                "the topic has lost messages; unaccepted ones are sent again"
+            );
+            let then = self.lanes[lane].go_back(back);
+            self.go_on(then);
+        }
+        self.stored.went_back(&partitions, losses);
+        // Before the partition gets so many messages that its end no longer shows the loss.
+        self.store().await
+    }
+
+    fn go_on(&mut self, then: Then) {
+        match then {
+            Then::Nothing => {}
+            Then::ReadAgainAfter(place) => self.read_ahead.go_back_to(place),
+        }
+    }
+
+    /// Replaces a producer that failed. It gives back all messages that it holds.
+    fn change_producer(&mut self) -> Result<(), PublishError> {
+        let producers = &self.session.producers;
+        if let Some(why) = producers.unfit(self.in_flight.producer()) {
+            producers.replace(self.in_flight.producer(), &why)?;
+        }
+        let current = producers.current();
+        if !Arc::ptr_eq(&current, self.in_flight.producer()) {
+            self.lanes.all_mut().iter_mut().for_each(Lane::change_producer);
+            self.in_flight.change_producer(current);
+        }
+        Ok(())
+    }
+
+    /// Tries the next message of each lane that has rested long enough.
+    async fn probe(&mut self) -> Result<(), PublishError> {
+        let now = Instant::now();
+        for lane in 0..self.lanes.all().len() {
+            if self.lanes[lane].rests_until().is_none_or(|until| until > now) {
+                continue;
+            }
+            let checkpoint = self.lanes[lane].checkpoint().clone();
+            let stream = &self.session.stream;
+            let Some(message) = stream.next_of_lane(&checkpoint.lane, checkpoint.place).await?
+            else {
+                let then = self.lanes[lane].open();
+                self.go_on(then);
+                continue;
+            };
+            match self.hand_over(lane, &message) {
+                Ok(()) => self.lanes[lane].probe(message.entry),
+                Err(Unsent::QueueFull) => {}
+                Err(Unsent::Failed(failure)) => {
+                    let tag = MessageTag { lane, place: message.entry.place };
+                    self.lanes[lane].probe(message.entry);
+                    self.apply(Delivery { tag, outcome: Err(failure) });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn store(&mut self) -> Result<(), PublishError> {
+        let to = self.acknowledged_to();
+        Ok(self.stored.store(&self.session, &self.name, &mut self.lanes, to).await?)
+    }
+
+    /// The place up to which all messages are acknowledged, except those of blocked lanes.
+    fn acknowledged_to(&self) -> PackedPlace {
+        let open = self.lanes.all().iter().filter(|lane| !lane.is_blocked());
+        let first = open.filter_map(Lane::first_in_flight).chain(self.read_ahead.first_ready());
+        let cursor = self.read_ahead.cursor();
+        first.map(PackedPlace::previous).min().unwrap_or(cursor).min(cursor)
+    }
+}

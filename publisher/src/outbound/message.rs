@@ -1,0 +1,118 @@
+//! A shipping message as it goes to Kafka. `docs/SHIPPING.md` describes its headers and body.
+
+use read_model::{RequestProgress, ShippingMessage};
+use sha2::{Digest as _, Sha256};
+
+use super::lane::LaneEntry;
+use crate::kafka::producer::{Failure, Outgoing, Producer, Ticket, Unsent};
+use crate::kafka::topic_partition::TopicPartition;
+use crate::lane_name::{LaneName, NoLaneName};
+
+/// A message of the read model, with its entry in its lane.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    pub(crate) entry: LaneEntry,
+    pub(crate) lane: LaneName,
+    pub(crate) content: ShippingMessage,
+}
+
+/// Where a message goes, and as which attempt.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) partition: TopicPartition,
+    /// Counts from 1.
+    pub(crate) attempt: u32,
+    /// The headers of a replay, if the message is replayed.
+    pub(crate) replay: Option<ReplayHeaders<'a>>,
+}
+
+/// What the headers of a replayed message say.
+#[derive(Clone, Copy)]
+pub(crate) struct ReplayHeaders<'a> {
+    /// The present status of the request; `None` for a change of a request.
+    pub(crate) request: Option<&'a RequestProgress>,
+}
+
+impl TryFrom<ShippingMessage> for Message {
+    type Error = NoLaneName;
+
+    fn try_from(content: ShippingMessage) -> Result<Self, NoLaneName> {
+        let entry = LaneEntry {
+            place: content.place.into(),
+            sequence: content.sequence,
+            message_id: content.id.clone(),
+            digest: digest(&content),
+        };
+        Ok(Self { entry, lane: content.lane.parse()?, content })
+    }
+}
+
+impl Message {
+    /// Hands the message to a producer; the ticket gets the outcome unless this fails at once.
+    pub(crate) fn send(
+        &self,
+        producer: &Producer,
+        target: Target<'_>,
+        ticket: Ticket,
+    ) -> Result<(), Unsent> {
+        let Target { topic, partition, attempt, .. } = target;
+        let message = &self.content;
+        let unwritable = |error| {
+            Unsent::Failed(Failure::Refused(format!("can't write the message as JSON: {error}")))
+        };
+        let body = message.body(attempt).map_err(unwritable)?;
+        let (source, time) = (message.source(), message.recorded_at.to_string());
+        let (sequence, attempt) = (message.sequence.to_string(), attempt.to_string());
+        let (position, log_id) = (message.place.to_string(), message.log_id.to_string());
+        let always = [
+            ("ce_specversion", "1.0"),
+            ("ce_id", message.id.as_str()),
+            ("ce_type", message.kind.event_type()),
+            ("ce_source", source.as_str()),
+            ("ce_subject", message.subject()),
+            ("ce_time", time.as_str()),
+            ("content-type", "application/json"),
+            ("lane", message.lane.as_str()),
+            ("sequence", sequence.as_str()),
+            ("attempt", attempt.as_str()),
+            ("position", position.as_str()),
+            ("log_id", log_id.as_str()),
+        ];
+        let mut headers = Vec::with_capacity(always.len() + 4);
+        headers.extend(always);
+        headers.extend(message.traceparent.iter().map(|trace| ("traceparent", trace.as_str())));
+        if let Some(replay) = target.replay {
+            headers.push(("replay", "true"));
+            if let Some(request) = replay.request {
+                headers.push(("request_status", request.status.as_str()));
+                headers.push(("request_lines", &request.lines_left));
+            }
+        }
+        let (key, body) = (message.account_id.as_str(), body.as_bytes());
+        let headers = headers.as_slice();
+        producer.send(Outgoing { topic, partition, key, headers, body }, ticket)
+    }
+}
+
+/// SHA-256 over the parts of a message that never change. The address may be erased, so it is left
+/// out.
+fn digest(message: &ShippingMessage) -> String {
+    let mut hash = Sha256::new();
+    let recorded_at = message.recorded_at.to_string();
+    for text in [
+        message.id.as_str(),
+        message.kind.event_type(),
+        &message.shipping_request_id,
+        &message.account_id,
+        message.subject(),
+        &message.lines,
+        &message.lane,
+        &recorded_at,
+    ] {
+        hash.update(text);
+        hash.update([0]);
+    }
+    hash.update(message.sequence.to_be_bytes());
+    log_record::hex(&hash.finalize())
+}

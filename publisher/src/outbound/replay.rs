@@ -1,0 +1,215 @@
+//! Sends the messages of a partition once more, to a topic of their own. Live topics and the state
+//! stay as they are; each message has the header `replay`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use log_record::PackedPlace;
+use parking_lot::Mutex;
+use read_model::RequestProgress;
+use serde::Serialize;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use super::message::{Message, ReplayHeaders, Target};
+use super::producers::producer;
+use super::stream::{Range, Stream};
+use crate::causes::with_causes;
+use crate::error::PublishError;
+use crate::kafka::brokers::Brokers;
+use crate::kafka::producer::{Delivery, Failure, MessageTag, Producer, Ticket, Unsent};
+use crate::kafka::topic::Topic;
+use crate::kafka::topic_partition::TopicPartition;
+use crate::lane_name::{FeedName, LaneName};
+
+/// How many messages of a replay are in flight.
+const IN_FLIGHT_MAX: usize = 5_000;
+
+/// How many messages are read at once.
+const PAGE_MESSAGES: u32 = 1_000;
+
+/// The pause while librdkafka's queue is full.
+const QUEUE_POLL: Duration = Duration::from_millis(20);
+
+/// How many replays are remembered.
+const REMEMBERED_MAX: usize = 100;
+
+/// A replay and how far it is. A restart forgets it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Replay {
+    pub(crate) replay_id: Uuid,
+    pub(crate) from: String,
+    pub(crate) to_topic: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) warehouse: Option<String>,
+    pub(crate) status: ReplayStatus,
+    /// The number of acknowledged messages.
+    pub(crate) sent: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) why: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ReplayStatus {
+    Running,
+    Done,
+    Failed,
+}
+
+/// The replays of this process, by their ids, which are in the order of time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Replays(Arc<Mutex<BTreeMap<Uuid, Replay>>>);
+
+/// A part of a replay: one feed, up to its end when the replay was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct FeedSpan {
+    pub(crate) feed: FeedName,
+    pub(crate) end: PackedPlace,
+}
+
+/// What a replay sends, and to where.
+pub(crate) struct ReplayRun {
+    pub(crate) id: Uuid,
+    pub(crate) from: PackedPlace,
+    pub(crate) feeds: Vec<FeedSpan>,
+    pub(crate) topic: Arc<Topic>,
+    pub(crate) brokers: Brokers,
+    pub(crate) stream: Stream,
+    pub(crate) replays: Replays,
+}
+
+/// The messages of a replay on their way.
+struct Sending {
+    producer: Arc<Producer>,
+    /// The partition of each lane, given in turn.
+    lanes: BTreeMap<LaneName, TopicPartition>,
+    partitions: i32,
+    in_flight: usize,
+    to: mpsc::UnboundedSender<Delivery>,
+    outcomes: mpsc::UnboundedReceiver<Delivery>,
+}
+
+impl ReplayRun {
+    /// Sends everything, and notes how that ended.
+    pub(crate) async fn run(self) -> Result<(), PublishError> {
+        let mut sending = Sending::start(&self.brokers, &self.topic)?;
+        for FeedSpan { feed, end } in &self.feeds {
+            self.send_feed(feed, *end, &mut sending).await?;
+        }
+        Ok(())
+    }
+
+    async fn send_feed(
+        &self,
+        feed: &FeedName,
+        end: PackedPlace,
+        sending: &mut Sending,
+    ) -> Result<(), PublishError> {
+        let mut after = self.from.previous();
+        while after < end {
+            let page = self.stream.page(feed, after, PAGE_MESSAGES).await?;
+            let Some(last) = page.last().map(|message| message.entry.place) else { break };
+            let range = Range { after, reached: last, limit: PAGE_MESSAGES };
+            let progress = self.stream.progress(feed, range).await?;
+            let requests: BTreeMap<PackedPlace, &RequestProgress> =
+                progress.iter().map(|request| (request.place.into(), request)).collect();
+            after = last;
+            for message in &page {
+                let request = requests.get(&message.entry.place).copied();
+                sending.send(&self.topic.name, message, request).await?;
+                while sending.in_flight >= IN_FLIGHT_MAX {
+                    sending.wait_for_one().await?;
+                    self.replays.change(self.id, |replay| replay.sent += 1);
+                }
+            }
+        }
+        while sending.in_flight > 0 {
+            sending.wait_for_one().await?;
+            self.replays.change(self.id, |replay| replay.sent += 1);
+        }
+        Ok(())
+    }
+}
+
+impl Sending {
+    fn start(brokers: &Brokers, topic: &Topic) -> Result<Self, PublishError> {
+        let (to, outcomes) = mpsc::unbounded_channel();
+        Ok(Self {
+            producer: producer(brokers, topic)?,
+            lanes: BTreeMap::new(),
+            partitions: topic.partitions().unwrap_or(1).max(1),
+            in_flight: 0,
+            to,
+            outcomes,
+        })
+    }
+
+    async fn send(
+        &mut self,
+        topic: &str,
+        message: &Message,
+        request: Option<&RequestProgress>,
+    ) -> Result<(), PublishError> {
+        let next = i32::try_from(self.lanes.len()).unwrap_or_default() % self.partitions;
+        let lane = self.lanes.entry(message.lane.clone());
+        let partition = *lane.or_insert(TopicPartition(next));
+        let replay = Some(ReplayHeaders { request });
+        let target = Target { topic, partition, attempt: 1, replay };
+        loop {
+            let tag = MessageTag { lane: 0, place: message.entry.place };
+            let ticket = Ticket { to: self.to.clone(), tag };
+            match message.send(&self.producer, target, ticket) {
+                Ok(()) => break self.in_flight += 1,
+                Err(Unsent::Failed(why)) => return Err(refused(&why)),
+                Err(Unsent::QueueFull) => tokio::time::sleep(QUEUE_POLL).await,
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for one outcome. A message that was not acknowledged ends the replay.
+    async fn wait_for_one(&mut self) -> Result<(), PublishError> {
+        let Some(delivery) = self.outcomes.recv().await else { return Err(PublishError::Failed) };
+        delivery.outcome.map_err(|why| refused(&why))?;
+        self.in_flight -= 1;
+        Ok(())
+    }
+}
+
+fn refused(why: &Failure) -> PublishError {
+    PublishError::Replay(why.to_string())
+}
+
+impl Replays {
+    /// Remembers a replay, and forgets the oldest of too many.
+    pub(crate) fn note(&self, replay: Replay) {
+        let mut replays = self.0.lock();
+        replays.insert(replay.replay_id, replay);
+        while replays.len() > REMEMBERED_MAX {
+            replays.pop_first();
+        }
+    }
+
+    /// Notes how a replay ended.
+    pub(crate) fn end(&self, id: Uuid, ended: Result<(), PublishError>) {
+        self.change(id, |replay| match ended {
+            Ok(()) => replay.status = ReplayStatus::Done,
+            Err(error) => {
+                replay.status = ReplayStatus::Failed;
+                replay.why = Some(with_causes(&error));
+            }
+        });
+    }
+
+    fn change(&self, id: Uuid, change: impl FnOnce(&mut Replay)) {
+        if let Some(replay) = self.0.lock().get_mut(&id) {
+            change(replay);
+        }
+    }
+
+    pub(crate) fn get(&self, id: Uuid) -> Option<Replay> {
+        self.0.lock().get(&id).cloned()
+    }
+}

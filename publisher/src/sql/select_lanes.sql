@@ -1,3 +1,0 @@
-select lane, feed, topic, topic_partition, place, sequence, message_id, digest, blocked_why, is_lost
-from lane
-order by lane

@@ -1,0 +1,51 @@
+//! Why the publisher's state can't be read or written.
+
+use crate::lane_name::NoLaneName;
+
+/// Why the publisher's state can't be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The database refused.
+    #[error("can't use the publisher's state at {at}")]
+    Database {
+        /// The file or server.
+        at: String,
+        /// The database's error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A newer build created the tables.
+    #[error("a newer build made the publisher's state {at} (migration {version}); run that build")]
+    NewerSchema {
+        /// The file.
+        at: String,
+        /// The migration that this build doesn't know.
+        version: i64,
+    },
+    /// PostgreSQL can't be reached, or its schema isn't this build's.
+    #[error("can't use the publisher's state")]
+    Postgres(#[from] postgres_connection::PostgresError),
+    /// The state belongs to another log.
+    #[error(
+        "the publisher's state belongs to log {of}, and this is log {log}; use this log's state, or \
+         start with a new one"
+    )]
+    OtherLog {
+        /// The log of the state.
+        of: String,
+        /// The log of this ledger.
+        log: String,
+    },
+    /// A row doesn't hold what this build writes.
+    #[error("the publisher's state has a row that can't be read: {0}")]
+    BadRow(String),
+    /// Another publisher took the lease.
+    #[error("another publisher has taken over")]
+    Deposed,
+}
+
+impl From<NoLaneName> for StateError {
+    fn from(error: NoLaneName) -> Self {
+        Self::BadRow(error.to_string())
+    }
+}

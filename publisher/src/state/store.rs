@@ -1,0 +1,77 @@
+//! The state's tables, and the lease: one publisher sends at a time.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::database::{Database, StateUrl, Transaction, Value};
+use super::error::StateError;
+
+/// How long a lease is valid without renewal. Another publisher takes over after that.
+pub(crate) const LEASE: Duration = Duration::from_secs(5);
+
+const LEASE_MILLIS: i64 = 5_000;
+
+/// The publisher's tables.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(super) database: Database,
+    /// Names this process; another start has another name.
+    holder: String,
+}
+
+/// The right to send. Only the lease with the highest epoch is valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lease {
+    epoch: i64,
+}
+
+impl State {
+    pub(crate) async fn open(url: &StateUrl) -> Result<Self, StateError> {
+        let database = Database::open(url).await?;
+        Ok(Self { database, holder: Uuid::now_v7().to_string() })
+    }
+
+    /// Takes the lease; `None` while another publisher holds it.
+    pub(crate) async fn take_lease(&self, log_id: &str) -> Result<Option<Lease>, StateError> {
+        let mut taking = self.database.begin().await?;
+        let of: Vec<(String,)> = taking.all(include_str!("sql/select_log_id.sql"), &[]).await?;
+        if let Some((of,)) = of.into_iter().find(|(of,)| of != log_id) {
+            return Err(StateError::OtherLog { of, log: log_id.into() });
+        }
+        let now = taking.now().await?;
+        let values = [
+            Value::Text(log_id),
+            Value::Text(&self.holder),
+            Value::Int(now),
+            Value::Int(now + LEASE_MILLIS),
+        ];
+        let taken: Vec<(i64,)> = taking.all(include_str!("sql/take_lease.sql"), &values).await?;
+        taking.commit().await?;
+        Ok(taken.first().map(|(epoch,)| Lease { epoch: *epoch }))
+    }
+
+    /// Extends the lease.
+    pub(crate) async fn renew_lease(&self, lease: Lease) -> Result<(), StateError> {
+        self.fenced(lease).await?.commit().await
+    }
+
+    /// Ends the lease, so that another publisher can take it at once.
+    pub(crate) async fn give_up_lease(&self, lease: Lease) -> Result<(), StateError> {
+        let mut giving = self.fenced(lease).await?;
+        let values = [Value::Int(lease.epoch), Value::Text(&self.holder), Value::Int(0)];
+        giving.run(include_str!("sql/renew_lease.sql"), &values).await?;
+        giving.commit().await
+    }
+
+    /// Begins a transaction that fails unless the lease is still valid, and extends the lease.
+    pub(super) async fn fenced(&self, lease: Lease) -> Result<Transaction<'_>, StateError> {
+        let mut writing = self.database.begin().await?;
+        let until = writing.now().await? + LEASE_MILLIS;
+        let values = [Value::Int(lease.epoch), Value::Text(&self.holder), Value::Int(until)];
+        if writing.run(include_str!("sql/renew_lease.sql"), &values).await? == 0 {
+            return Err(StateError::Deposed);
+        }
+        Ok(writing)
+    }
+}
