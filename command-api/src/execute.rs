@@ -8,7 +8,7 @@ use axum::extract::FromRef;
 use axum::http::header::ETAG;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use domain::{AccountId, Command, Event, Preview, Subject};
+use domain::{Command, Event, Preview, Subject};
 use event_store::{EventStore, StoreError};
 use log_record::Place;
 use serde::Serialize;
@@ -143,29 +143,15 @@ fn no_outcome(unanswered: Unanswered) -> Problem {
     }
 }
 
-#[derive(Serialize)]
-struct FactBody<'a, F> {
-    account_id: &'a AccountId,
-    #[serde(flatten)]
-    fact: &'a F,
-    position: String,
-}
-
 impl Done {
-    /// 201, or 200 for a repeat, with the position that it reached.
-    pub(crate) fn respond(&self, body: &impl Serialize) -> Result<Response, Problem> {
-        let status = if self.is_repeat { StatusCode::OK } else { StatusCode::CREATED };
-        self.respond_with(status, body)
+    /// 201, or 200 for a repeat.
+    pub(crate) fn status(&self) -> StatusCode {
+        if self.is_repeat { StatusCode::OK } else { StatusCode::CREATED }
     }
 
-    /// Likewise, with the fact as it was recorded: its public fields.
-    pub(crate) fn respond_fact(
-        &self,
-        account_id: &AccountId,
-        fact: &impl Serialize,
-    ) -> Result<Response, Problem> {
-        let position = self.place.to_string();
-        self.respond(&FactBody { account_id, fact, position })
+    /// 201, or 200 for a repeat, with the position that it reached.
+    pub(crate) fn respond(&self, body: &impl Serialize) -> Result<Response, Problem> {
+        self.respond_with(self.status(), body)
     }
 
     /// What was set, under its version as the ETag.

@@ -182,7 +182,7 @@ mod tests {
                 recorded_at: *recorded_at,
                 account_id: Some((*account).into()),
                 public: "x".repeat(1_000).into(),
-                private: Private::None,
+                private: Private::Text("{}".into()),
                 checksum: Checksum([0; 32]),
             })
             .collect()

@@ -3,6 +3,7 @@
 //! It knows nothing of what an event means, of any store, or of time; an auditor's tool needs only
 //! this crate to check a row. Start with [`RecordedEvent`].
 
+mod format;
 mod head;
 mod hex;
 mod packed_place;
@@ -11,6 +12,7 @@ mod principal;
 mod recorded;
 mod shipping_request_id;
 
+pub use format::{LogFormat, OtherFormat};
 pub use head::Head;
 pub use hex::{hex, parse_hex};
 pub use packed_place::PackedPlace;

@@ -1,6 +1,8 @@
 //! What both HTTP APIs promise alike; `docs/API.md` is the same for those who call them.
 //!
-//! It knows no command and no read table. In reading order:
+//! It knows no command, no event and no read table; of `domain` it uses value types alone. In
+//! reading order:
+//! - [`body`]: the bodies of requests and answers, one struct each
 //! - [`Problem`], [`ProblemPage`] and the problems that either API can answer with
 //! - [`only`], [`Role`], [`Scopes`], [`KeyRing`]: who may call
 //! - [`JsonBody`], [`Object`], [`PathId`], [`QueryString`]: requests, read strictly

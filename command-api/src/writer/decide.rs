@@ -101,7 +101,8 @@ impl Run {
             traceparent: request.traceparent.clone(),
         };
         let before = self.state.position();
-        self.record(&events, now, &metadata, into)?;
+        let asked = principal.map(|principal| (outcome, principal));
+        self.record(&events, now, &metadata, asked, into)?;
         if let Some(change) = stock {
             self.tell_gate(change, into);
         }

@@ -2,6 +2,7 @@
 
 use domain::{ClockDoubted, Event, Impossible, Timestamp};
 use event_schema::{EncodeError, Metadata, encode};
+use log_record::Principal;
 
 use super::batch::Batch;
 use super::run::Run;
@@ -28,17 +29,21 @@ pub(super) enum Unrecordable {
 }
 
 impl Run {
-    /// Adds events to the batch and applies them.
+    /// Adds events to the batch and applies them. `asked` is the index of the event that bears the
+    /// command's id, and who asked.
     pub(super) fn record(
         &mut self,
         events: &[Event],
         now: Timestamp,
         metadata: &Metadata,
+        asked: Option<(usize, &Principal)>,
         into: &mut Batch,
     ) -> Result<(), Unrecordable> {
         let begun = into.events.len();
-        for event in events {
-            into.events.push(encode(event, now, metadata, self.salts.next()?)?);
+        for (index, event) in events.iter().enumerate() {
+            let principal = asked.filter(|(outcome, _)| *outcome == index).map(|(_, who)| who);
+            let salt = self.salts.next()?;
+            into.events.push(encode(event, now, metadata, principal, salt)?);
             self.state.evolve(self.state.position().next(), now, event)?;
             warn_if_unwanted(&self.state, self.partition, event);
         }
@@ -58,7 +63,7 @@ impl Run {
         let why = why.to_string().into();
         let fact = ClockDoubted { wall: self.clock.wall(), why };
         let (now, metadata) = (self.state.recorded_at(), Metadata::of_command("doubt-clock"));
-        match self.record(&[Event::ClockDoubted(fact)], now, &metadata, &mut into) {
+        match self.record(&[Event::ClockDoubted(fact)], now, &metadata, None, &mut into) {
             Ok(()) => {
                 into.end_command();
                 Ok(into)

@@ -146,7 +146,7 @@ async fn open_log(
         Clock::Wall => (config.read_clock.0)().wall,
         Clock::Commands => Timestamp::EPOCH,
     };
-    let opened = encode(&event, now, &metadata, Salts::new().next()?)?;
+    let opened = encode(&event, now, &metadata, None, Salts::new().next()?)?;
     let append = Append::after(partition, head, vec![opened]);
     config.store.append(append).await?;
     Ok(())

@@ -57,7 +57,7 @@ impl Run {
             while into.events.len() < end
                 && let Some(due) = self.state.take_due(now)
             {
-                self.record(&due, now, &metadata, &mut into)?;
+                self.record(&due, now, &metadata, None, &mut into)?;
                 into.end_command();
             }
             Ok::<(), Unrecordable>(())

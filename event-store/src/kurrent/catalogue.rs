@@ -2,7 +2,7 @@
 //! is what counts.
 
 use eventstore::{EventData, RecordedEvent};
-use log_record::{LogId, Partition, hex, parse_hex};
+use log_record::{LogFormat, LogId, Partition, hex, parse_hex};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -20,6 +20,8 @@ const USE_KEPT_EVERY_MICROS: i64 = 3_600 * 1_000_000;
 struct LogMade {
     log_id: Uuid,
     partitions: u16,
+    /// The format of all that is stored; logs were made before it had a number.
+    format: Option<u32>,
 }
 
 /// All keys after a change.
@@ -66,7 +68,11 @@ pub(super) async fn open(
             return Err(StoreError::AnotherName { log: url.to_string(), found: new_log.log_id });
         }
     }
-    let fact = LogMade { log_id: new_log.log_id.0, partitions: new_log.partitions };
+    let fact = LogMade {
+        log_id: new_log.log_id.0,
+        partitions: new_log.partitions,
+        format: Some(LogFormat::CURRENT.0),
+    };
     let event = EventData::json("log-made", &fact).map_err(unfit)?.id(Uuid::now_v7());
     // Whoever comes first has made it. An answer that was lost is found out by the next start.
     connection.append(&name_stream(url), None, vec![event]).await?;
@@ -81,7 +87,9 @@ async fn made(connection: &Connection, url: &KurrentUrl) -> Result<Option<NewLog
     let Some(entry) = entries.first() else {
         return Err(StreamError::Hidden { stream, metadata: None }.into());
     };
-    let LogMade { log_id, partitions } = fact(&stream, entry)?;
+    let LogMade { log_id, partitions, format } = fact(&stream, entry)?;
+    let format = format.map_or(LogFormat::UNNUMBERED, LogFormat);
+    format.check(format_args!("the log {url}"))?;
     Ok(Some(NewLog { log_id: LogId(log_id), partitions }))
 }
 

@@ -34,4 +34,5 @@ mod shipping_faults;
 mod snapshot;
 mod start_failures;
 mod topic;
+mod tour;
 mod warehouses;

@@ -7,6 +7,8 @@ create table guerdon_log.log (
     log_id uuid not null,
     partitions integer not null
         constraint log_has_partitions check (partitions between 1 and 65535),
+    -- the format of all that is stored; a build reads one format only
+    format integer not null,
     -- how many positions a range of the table of events takes
     range_positions bigint not null default 10000000
         constraint log_range_is_some check (range_positions > 0)
@@ -41,14 +43,13 @@ create table guerdon_log.event (
     -- JSON, kept byte for byte: the checksum is over these bytes. As text, for to check it again
     -- as json would cost each insert a fourth more; public::json gives its fields
     public text not null,
-    -- JSON with a random salt; null where there is none or it was erased
+    -- JSON with a random salt; null once it was erased
     private text,
     -- SHA-256 of the private text, which stays when the text is erased
-    private_hash bytea,
+    private_hash bytea not null,
     -- SHA-256 over the fixed record, see log-record/src/recorded.rs
     checksum bytea not null,
-    primary key (partition, position),
-    constraint event_keeps_private_hash check (private is null or private_hash is not null)
+    primary key (partition, position)
 ) partition by range (position);
 
 -- Who may call. It stands beside the log so that all processes know the same keys; of a key only

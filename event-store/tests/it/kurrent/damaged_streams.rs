@@ -2,6 +2,7 @@
 
 use event_store::{Access, Append, AppendError, EventStore, NewLog, StoreError, StreamError};
 use log_record::{LogId, Position};
+use services::KurrentServer;
 use uuid::Uuid;
 
 use super::{ANOTHERS, EARNED, MINE, NEW_LOG, P0, RAISED, STREAM, ledger, two, url};
@@ -100,6 +101,23 @@ async fn a_partition_that_hides_what_it_will_hold_is_not_begun() {
         assert!(error.contains(metadata) && error.contains(STREAM), "{error}");
         server.set_metadata(STREAM, r#"{"$acl":{"$w":"ledger"}}"#);
         store.take_over(P0, MINE).await.expect("this hides nothing");
+    }
+}
+
+#[tokio::test]
+async fn a_log_of_another_format_is_refused() {
+    let log_id = NEW_LOG.log_id;
+    for (fact, format) in [
+        (format!(r#"{{"log_id":"{log_id}","partitions":1,"format":3}}"#), 3),
+        (format!(r#"{{"log_id":"{log_id}","partitions":1}}"#), 1),
+    ] {
+        let server = KurrentServer::start().expect("a server");
+        server.put("guerdon_log-main", "log-made", &fact);
+        for access in [Access::Write(NEW_LOG), Access::Read] {
+            let refused = EventStore::open(&url(&server), access).await.expect_err("it stops");
+            let expected = format!("was written in format {format}; this build reads format 2");
+            assert!(refused.to_string().contains(&expected), "{refused}");
+        }
     }
 }
 
