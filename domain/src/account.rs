@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use log_record::Position;
+use log_record::Place;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::sum;
@@ -208,7 +208,7 @@ impl Account {
     /// Applies what an event does to this account's credit; `Err` says what it breaks.
     pub(crate) fn evolve(
         &mut self,
-        at: Position,
+        at: Place,
         recorded_at: Timestamp,
         event: &Event,
     ) -> Result<(), &'static str> {
@@ -275,7 +275,7 @@ impl Account {
         }
     }
 
-    fn earn(&mut self, at: Position, recorded_at: Timestamp, fact: &CreditEarned) -> Option<()> {
+    fn earn(&mut self, at: Place, recorded_at: Timestamp, fact: &CreditEarned) -> Option<()> {
         let expires_at = fact.expires_at;
         let part = LotPart { lot: at.into(), points: fact.points, expires_at, graced: false };
         if let Some(rule) = &fact.rule {

@@ -2,7 +2,7 @@
 
 use crate::account::OfferNumber;
 use crate::due::apply_due;
-use crate::original::EarnedLot;
+use crate::original::EarnedCredit;
 use crate::{
     Account, AccountId, CreditEarned, Decision, Event, Inventory, Points, Refusal, State,
     StockChange, Timestamp,
@@ -47,7 +47,7 @@ impl<'a> Draft<'a> {
         if self.account(id).is_none_or(|account| !account.has_due(self.now)) {
             return;
         }
-        let (now, last) = (self.now, self.state.position());
+        let (now, last) = (self.now, self.state.place());
         let mut events = std::mem::take(&mut self.events);
         apply_due(self.changed_account(id), id, since, now, last, &mut events);
         self.events = events;
@@ -55,7 +55,7 @@ impl<'a> Draft<'a> {
 
     /// Adds an event and applies it to its account, for what is to be decided after it.
     pub(crate) fn record(&mut self, event: Event) {
-        let (now, at) = (self.now, self.state.position().plus(self.events.len() as u64 + 1));
+        let (now, at) = (self.now, self.state.place().plus(self.events.len() as u64 + 1));
         if let Some(id) = event.account_id() {
             // An event that can't be applied is refused by the state, which names the invariant.
             let _: Result<(), &str> = self.changed_account(id).evolve(at, now, &event);
@@ -124,8 +124,8 @@ impl<'a> Draft<'a> {
     }
 
     /// What was earned as a lot and has not been withdrawn.
-    pub(crate) fn left_to_withdraw(&self, earned: EarnedLot) -> Points {
-        let withdrawn = self.state.withdrawn(earned.lot);
+    pub(crate) fn left_to_withdraw(&self, earned: EarnedCredit) -> Points {
+        let withdrawn = self.state.withdrawn(self.state.lot_at(earned.position));
         earned.points.minus(withdrawn).unwrap_or_default()
     }
 

@@ -2,7 +2,7 @@
 //! expires. The events that say so follow from the account and the time alone, so that it makes no
 //! difference when somebody looks.
 
-use log_record::Position;
+use log_record::Place;
 
 use crate::lots::{sum_of, take_from};
 use crate::{
@@ -20,7 +20,7 @@ pub(crate) fn apply_due(
     id: &AccountId,
     since: Timestamp,
     now: Timestamp,
-    last: Position,
+    last: Place,
     events: &mut Vec<Event>,
 ) {
     let mut reached = since;

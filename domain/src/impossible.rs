@@ -1,8 +1,6 @@
 //! Histories that no ledger has written, whoever wrote them: `evolve` refuses the event that breaks
 //! an invariant, and the partition stops.
 
-use log_record::Position;
-
 use crate::command::Report;
 use crate::scenario::*;
 use crate::*;
@@ -145,7 +143,7 @@ fn cancellation(cancellation_id: CancellationId, quantity: u64) -> [Event; 2] {
     [Event::CreditRefunded(id("ann"), refunded), Event::ExchangeCancelled(id("ann"), cancelled)]
 }
 
-fn part(lot: u64, amount: u64, expires: Option<i64>) -> LotPart {
-    let lasting = LotPart::lasting(Position(lot).into(), points(amount));
+fn part(position: u64, amount: u64, expires: Option<i64>) -> LotPart {
+    let lasting = LotPart::lasting(lot(position), points(amount));
     LotPart { expires_at: expires.map(time), ..lasting }
 }

@@ -68,10 +68,11 @@ pub use ids::{
 };
 pub use inventory::{Allocation, Inventory};
 pub use offer::{Offer, OfferPhase, Terms};
-pub use original::{EarnedLot, OriginalCredit, OriginalExchange, OriginalPurchase};
+pub use original::{EarnedCredit, OriginalCredit, OriginalExchange, OriginalPurchase};
 pub use policy::{Policy, SpentCredit};
 pub use recorded_ids::{IdHash, RecordedIds};
 pub use refusal::{Fact, NotOpen, Refusal};
+pub use schedule::{AccountNumber, Due};
 pub use state::{Impossible, State, Unwanted};
 pub use subject::Subject;
 pub use timestamp::{Timestamp, TimestampError};

@@ -141,8 +141,6 @@ impl From<Lots> for VecDeque<LotPart> {
 
 #[cfg(test)]
 mod tests {
-    use log_record::Position;
-
     use super::*;
 
     #[test]
@@ -151,7 +149,7 @@ mod tests {
         for part in [part(4, None), part(2, None), part(3, Some(20)), part(5, Some(10))] {
             assert_eq!(lots.put(part), Some(()));
         }
-        let order: Vec<u64> = lots.iter().map(|part| part.lot.get()).collect();
+        let order: Vec<u64> = lots.iter().map(|part| part.lot.place().position().0).collect();
         assert_eq!(order, [5, 3, 2, 4]);
         assert_eq!(lots.next_expiry(), part(5, Some(10)).expires_at);
     }
@@ -178,6 +176,6 @@ mod tests {
     fn part(lot: u64, expires: Option<i64>) -> LotPart {
         let points = Points::sum_of(7).unwrap_or_default();
         let expires_at = expires.and_then(|micros| Timestamp::from_micros(micros).ok());
-        LotPart { lot: LotId::from(Position(lot)), points, expires_at, graced: false }
+        LotPart { lot: crate::scenario::lot(lot), points, expires_at, graced: false }
     }
 }

@@ -3,7 +3,7 @@
 
 use log_record::Position;
 
-use crate::{Event, LotId, LotPart, OfferId, Ordered, Points, PurchaseLine};
+use crate::{Event, LotPart, OfferId, Ordered, Points, PurchaseLine};
 
 /// An exchange as it was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct OriginalPurchase {
     /// id, and no purchase was recorded.
     pub lines: Vec<PurchaseLine>,
     /// What it earned, where it did.
-    pub earned: Option<EarnedLot>,
+    pub earned: Option<EarnedCredit>,
 }
 
 /// Credit as it was earned.
@@ -36,14 +36,14 @@ pub struct OriginalCredit {
     /// Of the event that bears the cause.
     pub position: Position,
     /// What was earned, where something was.
-    pub earned: Option<EarnedLot>,
+    pub earned: Option<EarnedCredit>,
 }
 
-/// A lot as it came into being.
+/// Credit as it came into being: a lot of the state's own partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EarnedLot {
-    /// The lot.
-    pub lot: LotId,
+pub struct EarnedCredit {
+    /// Of the event that made the lot.
+    pub position: Position,
     /// How much it was then.
     pub points: Points,
 }
@@ -74,28 +74,26 @@ impl OriginalPurchase {
             Event::PurchaseRecorded(_, fact) => fact.lines.clone(),
             _ => vec![],
         };
-        Self { position, lines, earned: EarnedLot::read(before, position, event) }
+        Self { position, lines, earned: EarnedCredit::read(before, position, event) }
     }
 }
 
 impl OriginalCredit {
     /// Reads it from the event at `position` and the one before.
     pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Self {
-        Self { position, earned: EarnedLot::read(before, position, event) }
+        Self { position, earned: EarnedCredit::read(before, position, event) }
     }
 }
 
-impl EarnedLot {
+impl EarnedCredit {
     /// A purchase's credit stands before the purchase.
     fn read(before: &Event, position: Position, event: &Event) -> Option<Self> {
         match (before, event) {
-            (_, Event::CreditEarned(_, fact)) => {
-                Some(Self { lot: position.into(), points: fact.points })
-            }
+            (_, Event::CreditEarned(_, fact)) => Some(Self { position, points: fact.points }),
             (Event::CreditEarned(_, fact), Event::PurchaseRecorded(_, recorded))
                 if recorded.points.is_some() =>
             {
-                Some(Self { lot: Position(position.0 - 1).into(), points: fact.points })
+                Some(Self { position: Position(position.0 - 1), points: fact.points })
             }
             _ => None,
         }

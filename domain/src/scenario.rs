@@ -6,7 +6,7 @@ mod commands;
 mod events;
 mod values;
 
-use log_record::Position;
+use log_record::{Partition, Position};
 
 pub(crate) use commands::*;
 pub(crate) use events::*;
@@ -28,7 +28,7 @@ pub(crate) struct Outcome {
 
 pub(crate) fn given<const N: usize>(events: [Event; N]) -> Scenario {
     let opened = LogOpened { log_id: "log".into(), partitions: 1, clock: Clock::Wall };
-    Scenario { state: State::default(), events: vec![], now: time(1) }
+    Scenario { state: State::new(Partition(0)), events: vec![], now: time(1) }
         .and([Event::LogOpened(opened)])
         .and(events)
 }

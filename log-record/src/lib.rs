@@ -5,12 +5,16 @@
 
 mod head;
 mod hex;
+mod packed_place;
 mod place;
 mod recorded;
+mod shipping_request_id;
 
 pub use head::Head;
 pub use hex::{hex, parse_hex};
+pub use packed_place::PackedPlace;
 pub use place::{
     BatchId, Epoch, Generation, LogId, Partition, Place, PlaceError, Position, WriterId,
 };
 pub use recorded::{Checksum, NewEvent, Private, RecordedEvent};
+pub use shipping_request_id::{NoShippingRequestId, ShippingRequestId};

@@ -12,7 +12,10 @@ use uuid::Uuid;
 pub struct LogId(pub Uuid);
 
 /// One of a log's sequences of events, counted from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(transparent)]
 pub struct Partition(pub u16);
 
 /// An event's number in its partition: 1, 2, 3 … without a gap.
@@ -82,6 +85,17 @@ pub enum PlaceError {
     /// One side of the colon is not a number, or too large.
     #[error("must be a position, written as two whole numbers, as in 0:4711")]
     NotANumber(#[source] ParseIntError),
+    /// The position is above what a partition can have.
+    #[error("must be a position of at most 281474976710655")]
+    TooFar,
+}
+
+impl Place {
+    /// The place `events` further on in the same partition.
+    #[must_use]
+    pub const fn plus(self, events: u64) -> Self {
+        Self { partition: self.partition, position: self.position.plus(events) }
+    }
 }
 
 impl FromStr for Place {

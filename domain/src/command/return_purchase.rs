@@ -65,7 +65,8 @@ impl CommandRules for ReturnPurchase {
             let left = draft.left_to_withdraw(earned);
             points = worth(draft.state, original, &back).min(left);
             if points > Points::ZERO {
-                let taken = take_back(&mut draft, &self.account_id, earned.lot, points)?;
+                let lot = draft.state.lot_at(earned.position);
+                let taken = take_back(&mut draft, &self.account_id, lot, points)?;
                 let fact = CreditWithdrawn {
                     withdrawal: WithdrawalCause::Return {
                         purchase_id: self.purchase_id.clone(),
@@ -76,7 +77,7 @@ impl CommandRules for ReturnPurchase {
                     owed: taken.owed,
                     expired: taken.expired,
                     of: Some(Cause::purchase(&self.purchase_id)),
-                    of_lot: Some(earned.lot),
+                    of_lot: Some(lot),
                     asked_points: None,
                     reference: None,
                     occurred_at: self.occurred_at,

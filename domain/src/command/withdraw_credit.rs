@@ -61,7 +61,8 @@ impl CommandRules for WithdrawCredit {
             return Err(Refusal::PointsTooLarge { left, asked });
         }
         draft.apply_due(&self.account_id);
-        let taken = take_back(&mut draft, &self.account_id, earned.lot, points)?;
+        let lot = draft.state.lot_at(earned.position);
+        let taken = take_back(&mut draft, &self.account_id, lot, points)?;
         let fact = CreditWithdrawn {
             withdrawal: WithdrawalCause::Withdrawal { id: self.withdrawal_id.clone() },
             points,
@@ -69,7 +70,7 @@ impl CommandRules for WithdrawCredit {
             owed: taken.owed,
             expired: taken.expired,
             of: Some(self.cause.clone()),
-            of_lot: Some(earned.lot),
+            of_lot: Some(lot),
             asked_points: self.points,
             reference: None,
             occurred_at: self.occurred_at,

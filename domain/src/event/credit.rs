@@ -1,6 +1,8 @@
 //! Facts about credit: how it comes into an account, and how it leaves.
 
-use log_record::Position;
+use std::fmt;
+
+use log_record::{PackedPlace, Place};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::Note;
@@ -55,25 +57,33 @@ impl Cause {
     }
 }
 
-/// Names a lot: the position of the event that made it. A lot keeps its name wherever parts of it
-/// go, also into another account.
+/// Names a lot by the place of the event that made it, `partition:position`. A lot keeps its name
+/// wherever parts of it go, also into another account and another partition.
+///
+/// Of two lots the one from the lower partition comes first, then the one from the lower position.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
 )]
 #[serde(transparent)]
-pub struct LotId(u64);
+pub struct LotId(PackedPlace);
 
-impl From<Position> for LotId {
-    fn from(position: Position) -> Self {
-        Self(position.0)
+impl From<Place> for LotId {
+    fn from(place: Place) -> Self {
+        Self(place.into())
     }
 }
 
 impl LotId {
-    /// The number, which is the position.
+    /// The place of the event that made it.
     #[must_use]
-    pub const fn get(self) -> u64 {
+    pub const fn place(self) -> PackedPlace {
         self.0
+    }
+}
+
+impl fmt::Display for LotId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -126,7 +136,7 @@ pub struct RuleVersion {
     pub version: u64,
 }
 
-/// A lot of credit came into being; its id is this event's position.
+/// A lot of credit came into being; its id is this event's place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreditEarned {
     /// How much.

@@ -1,7 +1,5 @@
 //! Events in few words.
 
-use log_record::Position;
-
 use super::values::*;
 use crate::*;
 
@@ -48,7 +46,7 @@ pub(crate) fn deducted(account: &str, exchange: &str, lots: &[(u64, u64)]) -> Ev
     let sum = lots.iter().map(|(_, amount)| amount).sum();
     let lots = lots
         .iter()
-        .map(|(lot, amount)| LotPart::lasting(Position(*lot).into(), points(*amount)))
+        .map(|(position, amount)| LotPart::lasting(lot(*position), points(*amount)))
         .collect();
     let fact = CreditDeducted { exchange_id: id(exchange), points: points(sum), lots };
     Event::CreditDeducted(id(account), fact)

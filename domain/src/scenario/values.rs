@@ -1,6 +1,13 @@
 //! Values by what they are made of.
 
+use log_record::{Partition, Place, Position};
+
 use crate::*;
+
+/// The lot that the event at a position of partition 0 made.
+pub(crate) fn lot(position: u64) -> LotId {
+    Place { partition: Partition(0), position: Position(position) }.into()
+}
 
 pub(crate) fn id<T: std::str::FromStr>(text: &str) -> T {
     text.parse().ok().expect("a valid id")

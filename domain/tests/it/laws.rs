@@ -7,12 +7,13 @@ use std::collections::HashMap;
 
 use domain::{
     Account, AccountId, Cause, CauseKind, Decision, Event, ExchangeId, IdHash, LotId, LotPart,
-    OfferId, OfferOpened, Points, ReleaseReason, Shipped, State, Timestamp, Units, WithdrawalCause,
+    OfferId, OfferOpened, Owner, Points, ReleaseReason, Shipped, State, Timestamp, Units, WithdrawalCause,
 };
+use log_record::Partition;
 use proptest::prelude::*;
 use random::{History, Recorded, id, steps, terms};
 use serde_json::Value;
-use sums::{number, sums};
+use sums::{lot_at, number, sums};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
@@ -38,7 +39,8 @@ proptest! {
                 let is_handed_on = matches!(event, Event::PurchaseRecorded(_, fact)
                     if fact.points.is_some() && before == Some(index - 1));
                 prop_assert!(before.is_none() || is_handed_on, "{:?}", event);
-                let is_kept = state.recorded().position_of(id) == Some(*at);
+                let owner = event.account_id().map_or(Owner::Programme, Owner::Account);
+                let is_kept = state.position_of(owner, id) == Some(*at);
                 let is_taken_over = matches!(
                     events.get(index + 1).map(|next| &next.event),
                     Some(Event::PurchaseRecorded(..))
@@ -151,7 +153,7 @@ proptest! {
             let parts: &[LotPart] = match event {
                 Event::CreditEarned(_, fact) => {
                     if let Some(from) = fact.available_at {
-                        available.insert((*at).into(), from);
+                        available.insert(lot_at(*at), from);
                     }
                     &[]
                 }
@@ -219,7 +221,7 @@ proptest! {
     #[test]
     fn invariant_i10_who_owes_has_nothing_to_spend(steps in steps()) {
         let History { events, ends, .. } = History::of(&steps);
-        let mut state = State::default();
+        let mut state = State::new(Partition(0));
         for Recorded { at, time, event } in &events {
             prop_assert_eq!(state.evolve(*at, *time, event), Ok(()));
             if ends.contains(at) {
@@ -237,11 +239,11 @@ proptest! {
         cut in 0.0..1.0,
     ) {
         let History { state, events, ends } = History::of(&steps);
-        let mut replayed = State::default();
+        let mut replayed = State::new(Partition(0));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
         #[expect(clippy::cast_precision_loss, reason = "of a few hundred")]
         let cut = ends[(ends.len() as f64 * cut) as usize];
-        let mut restored = State::default();
+        let mut restored = State::new(Partition(0));
         for Recorded { at, time, event } in &events {
             prop_assert_eq!(replayed.evolve(*at, *time, event), Ok(()));
             if *at > cut {
@@ -323,8 +325,7 @@ proptest! {
     fn asking_everything_again_records_nothing_that_was_recorded(steps in steps()) {
         let history = History::of(&steps);
         for step in &steps {
-            let Some(id) = step.command.id_hash() else { continue };
-            if let Some(at) = history.state.recorded().position_of(id) {
+            if let Some(at) = step.command.recorded_at(&history.state) {
                 let again = history.decide(&step.command, history.state.recorded_at());
                 prop_assert_eq!(again, Ok(Decision::Repeat(at)));
             }

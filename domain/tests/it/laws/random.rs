@@ -7,7 +7,7 @@ use domain::{
     Points, Policy, PurchaseLine, Rate, ReturnedLine, RuleId, Shipped, SpentCredit, State, Terms,
     Timestamp, Units, decide,
 };
-use log_record::Position;
+use log_record::{Partition, Position};
 use proptest::prelude::*;
 
 /// A history: the state that deciding left, and every event with its time.
@@ -35,7 +35,7 @@ pub(crate) struct Step {
 
 impl History {
     pub(crate) fn of(steps: &[Step]) -> Self {
-        let mut history = Self { state: State::default(), events: vec![], ends: vec![] };
+        let mut history = Self { state: State::new(Partition(0)), events: vec![], ends: vec![] };
         let opened = LogOpened { log_id: "log".into(), partitions: 1, clock: Clock::Wall };
         let mut now = 1;
         history.append(time(now), vec![Event::LogOpened(opened)]);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use domain::{Event, LotId, LotPart, Points};
+use log_record::{Partition, Place, Position};
 
 use super::random::Recorded;
 
@@ -28,6 +29,11 @@ pub(crate) fn number(points: Points) -> i128 {
     points.get().into()
 }
 
+/// The lot that the event at a position made.
+pub(crate) fn lot_at(position: Position) -> LotId {
+    Place { partition: Partition(0), position }.into()
+}
+
 pub(crate) fn sums(events: &[Recorded]) -> (Sums, HashMap<LotId, i128>, Gone) {
     let (mut sums, mut earned, mut gone) = (Sums::default(), HashMap::new(), Gone::new());
     for Recorded { at, event, .. } in events {
@@ -39,7 +45,7 @@ pub(crate) fn sums(events: &[Recorded]) -> (Sums, HashMap<LotId, i128>, Gone) {
         match event {
             Event::CreditEarned(_, fact) => {
                 sums.issued += number(fact.points);
-                earned.insert(LotId::from(*at), number(fact.points));
+                earned.insert(lot_at(*at), number(fact.points));
             }
             Event::CreditDeducted(_, fact) => {
                 sums.redeemed += number(fact.points);

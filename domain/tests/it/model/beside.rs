@@ -7,7 +7,7 @@ use domain::{
     Clock, Command, Decision, Event, Fact, LogOpened, OfferId, Refusal, Shipped, State,
     StockChange, Timestamp, Units, Unwanted, decide,
 };
-use log_record::Position;
+use log_record::{Partition, Position};
 
 use super::ask::{Sweep, Wait};
 use super::command::{id, time};
@@ -52,7 +52,7 @@ impl Pair {
             model: Ledger::default(),
             counts: vec![],
             told: vec![],
-            state: State::default(),
+            state: State::new(Partition(0)),
             events: vec![],
             times: vec![],
             lots: Lots::default(),
@@ -90,7 +90,7 @@ impl Pair {
                 self.compare_all();
             }
             Sweep::Replay => {
-                let mut replayed = State::default();
+                let mut replayed = State::new(Partition(0));
                 for (position, (at, event)) in (1..).zip(self.times.iter().zip(&self.events)) {
                     let evolved = replayed.evolve(Position(position), time(*at), event);
                     assert_eq!(evolved, Ok(()), "{event:?}");
@@ -196,8 +196,8 @@ impl Pair {
             "{command:?}\nwhat the ledger recorded (left), what the model did (right)\n{}",
             self.story()
         );
-        if let Some(id) = command.id_hash() {
-            assert_eq!(self.state.recorded().position_of(id), Some(outcome), "{command:?}");
+        if command.id_hash().is_some() {
+            assert_eq!(command.recorded_at(&self.state), Some(outcome), "{command:?}");
         }
         for account in &effects.accounts {
             self.compare_account(account);

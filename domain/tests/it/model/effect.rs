@@ -1,7 +1,7 @@
 //! What is compared: what the model says that happened, and what the recorded events say.
 
 use domain::{
-    AccountId, Event, LotPart, Points, ReleaseReason, ShipmentReport, Shipped, SpentCredit,
+    AccountId, Event, LotId, LotPart, Points, ReleaseReason, ShipmentReport, Shipped, SpentCredit,
     Timestamp,
 };
 use log_record::Position;
@@ -187,7 +187,7 @@ impl Lots {
                 let taken = number(it.points) - expired - owed;
                 Effect::Withdrawn {
                     account: account.to_string(),
-                    lot: it.of_lot.map(|lot| self.number_of(lot.get())),
+                    lot: it.of_lot.map(|lot| self.number_of(lot)),
                     parts: self.parts_of(taken, &it.lots),
                     expired,
                     owed,
@@ -318,16 +318,16 @@ impl Lots {
 
     pub(crate) fn part(&self, part: &LotPart) -> Part {
         Part {
-            lot: self.number_of(part.lot.get()),
+            lot: self.number_of(part.lot),
             points: number(part.points),
             expires_at: part.expires_at.map(Timestamp::micros),
             graced: part.graced,
         }
     }
 
-    fn number_of(&self, position: u64) -> usize {
-        let number = self.0.iter().position(|earned| earned.0 == position);
-        number.unwrap_or_else(|| panic!("no credit was earned at {position}"))
+    fn number_of(&self, lot: LotId) -> usize {
+        let number = self.0.iter().position(|earned| *earned == lot.place().position());
+        number.unwrap_or_else(|| panic!("no credit was earned at {lot}"))
     }
 }
 
