@@ -74,7 +74,7 @@ impl Log {
             partitions: 1,
             clock: Clock::Wall,
         });
-        let (state, waiting) = (State::default(), vec![]);
+        let (state, waiting) = (State::new(Partition(0)), vec![]);
         let mut log = Self { store, head, state, waiting, now: yesterday()? };
         log.record(&[opened], "open-log")?;
         Ok(log)

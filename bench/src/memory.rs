@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::ensure;
 use domain::{Clock, Decision, Event, LogOpened, State, Timestamp, decide};
+use log_record::Partition;
 use serde_json::json;
 
 use crate::machine::Machine;
@@ -58,7 +59,7 @@ fn resident(accounts: u64, redemptions: u64) -> anyhow::Result<u64> {
 
 /// Makes a state, and says how much of the process is resident.
 pub(crate) fn hold(held: Held) -> anyhow::Result<()> {
-    let mut state = State::default();
+    let mut state = State::new(Partition(0));
     let opened = LogOpened { log_id: "log".into(), partitions: 1, clock: Clock::Wall };
     record(&mut state, &[Event::LogOpened(opened)])?;
     for command in [open_offer(0), earn(u64::MAX)] {

@@ -123,7 +123,7 @@ async fn go_on_from(
             tracing::info!(file = %file.display(), events = behind, "going on from a snapshot");
             state
         }
-        None => State::default(),
+        None => State::new(partition),
     };
     let from = state.position();
     let state = replay(state, store, partition, head).await?;

@@ -11,7 +11,7 @@ use domain::{
 };
 use event_schema::decode;
 use event_store::StoreError;
-use log_record::{Generation, Partition, Place, Position};
+use log_record::{Position, ShippingRequestId};
 use serde::Deserialize;
 use wire::{Caller, JsonBody, PathId, Problem};
 
@@ -58,7 +58,7 @@ pub(crate) struct SettlementBody {
 pub(crate) async fn accept_shipment(
     State(api): State<CommandApi>,
     caller: Caller,
-    PathId(request_id): PathId<ShippingRequestId>,
+    PathId(request_id): PathId<RequestId>,
     JsonBody(PlainBody { occurred_at }): JsonBody<PlainBody>,
 ) -> Result<Response, Problem> {
     report(&api, caller, &request_id, Report::Accepted, Note::default(), occurred_at).await
@@ -67,7 +67,7 @@ pub(crate) async fn accept_shipment(
 pub(crate) async fn back_order_shipment(
     State(api): State<CommandApi>,
     caller: Caller,
-    PathId(request_id): PathId<ShippingRequestId>,
+    PathId(request_id): PathId<RequestId>,
     JsonBody(BackOrderBody { reason, occurred_at }): JsonBody<BackOrderBody>,
 ) -> Result<Response, Problem> {
     let note = Note { by: None, reason };
@@ -77,7 +77,7 @@ pub(crate) async fn back_order_shipment(
 pub(crate) async fn dispatch_shipment(
     State(api): State<CommandApi>,
     caller: Caller,
-    PathId(request_id): PathId<ShippingRequestId>,
+    PathId(request_id): PathId<RequestId>,
     JsonBody(DispatchBody { carrier, express_no, occurred_at }): JsonBody<DispatchBody>,
 ) -> Result<Response, Problem> {
     let (account_id, shipped) = shipped(&api, &request_id).await?;
@@ -88,7 +88,7 @@ pub(crate) async fn dispatch_shipment(
 pub(crate) async fn deliver_shipment(
     State(api): State<CommandApi>,
     caller: Caller,
-    PathId(request_id): PathId<ShippingRequestId>,
+    PathId(request_id): PathId<RequestId>,
     JsonBody(PlainBody { occurred_at }): JsonBody<PlainBody>,
 ) -> Result<Response, Problem> {
     report(&api, caller, &request_id, Report::Delivered, Note::default(), occurred_at).await
@@ -97,7 +97,7 @@ pub(crate) async fn deliver_shipment(
 pub(crate) async fn reject_shipment(
     State(api): State<CommandApi>,
     caller: Caller,
-    PathId(request_id): PathId<ShippingRequestId>,
+    PathId(request_id): PathId<RequestId>,
     JsonBody(RejectionBody { reason, occurred_at }): JsonBody<RejectionBody>,
 ) -> Result<Response, Problem> {
     let (account_id, shipped) = shipped(&api, &request_id).await?;
@@ -110,7 +110,7 @@ pub(crate) async fn reject_shipment(
 pub(crate) async fn settle_shipment(
     State(api): State<CommandApi>,
     caller: Caller,
-    PathId(request_id): PathId<ShippingRequestId>,
+    PathId(request_id): PathId<RequestId>,
     JsonBody(SettlementBody { reason, by, occurred_at }): JsonBody<SettlementBody>,
 ) -> Result<Response, Problem> {
     let note = Note { by, reason: Some(reason) };
@@ -120,7 +120,7 @@ pub(crate) async fn settle_shipment(
 async fn report(
     api: &CommandApi,
     caller: Caller,
-    request_id: &ShippingRequestId,
+    request_id: &RequestId,
     report: Report,
     note: Note,
     occurred_at: Option<Timestamp>,
@@ -145,35 +145,22 @@ async fn execute(api: &CommandApi, caller: Caller, command: Command) -> Result<R
     }
 }
 
-/// `{log id}-{generation}-{partition}-{position}` of the event that asked for shipping; whatever
-/// else it may be is a shipping request that there isn't.
-pub(crate) struct ShippingRequestId(String);
+/// The id in the path. What can't be an id is a shipping request that doesn't exist.
+pub(crate) struct RequestId(Option<ShippingRequestId>);
 
-impl FromStr for ShippingRequestId {
+impl FromStr for RequestId {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl ShippingRequestId {
-    fn place(&self, log_id: &str) -> Option<(Generation, Place)> {
-        let mut numbers = self.0.strip_prefix(log_id)?.strip_prefix('-')?.split('-');
-        let generation = Generation(numbers.next()?.parse().ok()?);
-        let partition = Partition(numbers.next()?.parse().ok()?);
-        let position = Position(numbers.next()?.parse().ok()?);
-        numbers.next().is_none().then_some((generation, Place { partition, position }))
+        Ok(Self(text.parse().ok()))
     }
 }
 
 /// Whose goods are to be shipped, and for what.
-async fn shipped(
-    api: &CommandApi,
-    id: &ShippingRequestId,
-) -> Result<(AccountId, Shipped), Problem> {
+async fn shipped(api: &CommandApi, id: &RequestId) -> Result<(AccountId, Shipped), Problem> {
     let unknown = || Problem::not_found("There is no such shipping request. Check its id.");
-    let (generation, place) = id.place(&api.store.log_id().to_string()).ok_or_else(unknown)?;
+    let of_this_log = id.0.filter(|id| id.log_id == api.store.log_id());
+    let ShippingRequestId { generation, place, .. } = of_this_log.ok_or_else(unknown)?;
     let before = Position(place.position.0.checked_sub(1).ok_or_else(unknown)?);
     let rows = match api.store.read(place.partition, before, 1).await {
         Err(StoreError::NoSuchPartition(_)) => return Err(unknown()),

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use domain::{AccountId, Event, ExchangeId, HoldId, OfferId, PurchaseId, Timestamp};
 use event_schema::decode;
 use event_store::with_causes;
-use log_record::RecordedEvent;
+use log_record::{PackedPlace, RecordedEvent};
 use read_model::ShippingStatus;
 use serde::Serialize;
 
@@ -149,12 +149,7 @@ impl Rows {
 impl At<'_> {
     /// The place in the log as the tables keep it.
     fn place(self) -> i64 {
-        self.place_of(self.row.position().0)
-    }
-
-    /// The place of another position of the same partition.
-    fn place_of(self, position: u64) -> i64 {
-        int(u64::from(self.partition()) << 48 | position)
+        PackedPlace::from(self.row.place).as_i64()
     }
 
     fn partition(self) -> u16 {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use log_record::{Partition, Place, Position};
+use log_record::{PackedPlace, Partition, Place, Position};
 use read_model::{Query, ReadError, ReadModel, Reading, RequestProgress, ShippingStatus};
 
 use crate::PublishError;
@@ -16,9 +16,6 @@ const LANES: Query = Query::same(include_str!("sql/list_lane_ends.sql"));
 /// How many rows are looked through at once where one is sought.
 const SOUGHT_AT_ONCE: u32 = 1_000;
 
-/// A place as one number has so many bits for the position, below the partition's.
-const POSITION_BITS: u32 = 48;
-
 /// The read model, as what is to be sent.
 #[derive(Clone)]
 pub(crate) struct Stream {
@@ -27,14 +24,12 @@ pub(crate) struct Stream {
 
 /// A place as one number, by which the messages of one partition are in order.
 pub(crate) fn key(place: Place) -> i64 {
-    (u64::from(place.partition.0) << POSITION_BITS | place.position.0).cast_signed()
+    PackedPlace::from(place).as_i64()
 }
 
 /// The place that a number stands for.
 pub(crate) fn place(key: i64) -> Place {
-    let bits = key.cast_unsigned();
-    let partition = Partition(u16::try_from(bits >> POSITION_BITS).unwrap_or_default());
-    Place { partition, position: Position(bits & ((1 << POSITION_BITS) - 1)) }
+    PackedPlace::from_i64(key).into()
 }
 
 impl Stream {

@@ -4,7 +4,7 @@
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{AccountId, LotPart};
-use log_record::Place;
+use log_record::{PackedPlace, Place};
 use read_model::{Query, Reading};
 use serde::{Deserialize, Serialize};
 use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_limit, read_cursor};
@@ -161,16 +161,15 @@ pub(crate) async fn get_entry(
         .await
         .map_err(failed)?;
     let row = row.ok_or_else(no_entry)?;
-    let partition = row.place >> 48;
     let parts = |json: Option<&str>| json.map(read_parts).transpose().map_err(failed);
     let (drawn, released) = (parts(row.lots.as_deref())?, parts(row.released.as_deref())?);
     let lots = match drawn {
-        Some(parts) => explain(&mut reading, &account_id, partition, &parts).await?,
+        Some(parts) => explain(&mut reading, &account_id, &parts).await?,
         // A new lot: the entry's own.
         None => vec![explain_lot(&mut reading, &account_id, key).await?],
     };
     let released = match released {
-        Some(parts) => Some(explain(&mut reading, &account_id, partition, &parts).await?),
+        Some(parts) => Some(explain(&mut reading, &account_id, &parts).await?),
         None => None,
     };
     json_with_etag(&headers, &ExplainedBody { entry: entry(row)?, lots, released })
@@ -179,12 +178,11 @@ pub(crate) async fn get_entry(
 async fn explain(
     reading: &mut Reading,
     account_id: &AccountId,
-    partition: i64,
     parts: &[LotPart],
 ) -> Result<Vec<PartBody>, Problem> {
-    let lots = read_lots(reading, parts.iter().map(|part| lot_key(partition, part))).await?;
+    let lots = read_lots(reading, parts.iter().map(lot_key)).await?;
     let explained = parts.iter().map(|part| {
-        let key = lot_key(partition, part);
+        let key = lot_key(part);
         Ok(PartBody {
             lot: split_place(key),
             points: part.points.get().cast_signed(),
@@ -232,8 +230,8 @@ fn read_key(cursor: &str) -> Option<(i64, i64)> {
 
 /// A place as the tables keep it, where there can be such a place.
 fn place_key(at: Place) -> Option<i64> {
-    let position = i64::try_from(at.position.0).ok().filter(|position| position >> 48 == 0)?;
-    Some(i64::from(at.partition.0) << 48 | position)
+    let can_be = at.position <= PackedPlace::LAST_POSITION;
+    can_be.then(|| PackedPlace::from(at).as_i64())
 }
 
 fn entry(row: Row) -> Result<EntryBody, Problem> {

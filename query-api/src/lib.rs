@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use domain::AccountId;
-use log_record::LogId;
+use log_record::{LogId, PackedPlace};
 use read_model::{Query, ReadModel, Reading, RowOf};
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
@@ -128,7 +128,7 @@ fn place(partition: i64, position: i64) -> String {
 
 /// A place as the tables keep it, as clients know it.
 fn split_place(key: i64) -> String {
-    place(key >> 48, key & ((1 << 48) - 1))
+    PackedPlace::from_i64(key).to_string()
 }
 
 /// JSON as a table keeps it.

@@ -153,7 +153,8 @@ fn after(cursor: Option<String>) -> Result<(i64, i64), Problem> {
 
 fn shipping_request(row: Row, may_see_address: bool) -> Result<ShippingRequestBody, Problem> {
     Ok(ShippingRequestBody {
-        shipping_request_id: shipping_id(log_id(&row.log_id)?, row.generation, row.place),
+        shipping_request_id: shipping_id(log_id(&row.log_id)?, row.generation, row.place)
+            .to_string(),
         r#type: row.r#type,
         account_id: row.account_id,
         exchange_id: row.exchange_id,

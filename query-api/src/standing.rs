@@ -67,9 +67,9 @@ pub(crate) struct Recorded {
     holds: Option<String>,
 }
 
-/// A hold that the log knows as live: its end, its place, and the parts that it keeps.
+/// A hold that the log knows as live: its end, and the parts that it keeps.
 #[derive(Debug, Deserialize)]
-struct LiveHold(i64, i64, Vec<LotPart>);
+struct LiveHold(i64, Vec<LotPart>);
 
 /// A hold that is over, and the parts that it sets free.
 #[derive(Debug)]
@@ -223,10 +223,10 @@ impl Standing {
 }
 
 impl EndedHold {
-    fn of(LiveHold(deadline, place, parts): LiveHold) -> Self {
+    fn of(LiveHold(deadline, parts): LiveHold) -> Self {
         let parts = parts.iter().map(|part| {
             let expires_at = part.expires_at.map_or(NEVER, domain::Timestamp::micros);
-            (lot_key(place >> 48, part), expires_at, part.graced, part.points.get().cast_signed())
+            (lot_key(part), expires_at, part.graced, part.points.get().cast_signed())
         });
         Self { deadline, parts: parts.collect() }
     }
@@ -243,8 +243,8 @@ pub(crate) fn read_parts(json: &str) -> Result<Vec<LotPart>, sqlx::Error> {
 }
 
 /// A part's lot as the tables name it.
-pub(crate) fn lot_key(partition: i64, part: &LotPart) -> i64 {
-    partition << 48 | part.lot.get().cast_signed()
+pub(crate) const fn lot_key(part: &LotPart) -> i64 {
+    part.lot.place().as_i64()
 }
 
 #[cfg(test)]

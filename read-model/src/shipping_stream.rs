@@ -2,7 +2,7 @@
 //! them. `docs/decisions/0013-how-shipping-is-published.md` says what they promise.
 
 use domain::Timestamp;
-use log_record::{LogId, Partition, Place, Position};
+use log_record::{Generation, LogId, PackedPlace, Place, ShippingRequestId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -204,11 +204,9 @@ impl Reading {
         shipping_request_id: &str,
     ) -> Result<Option<RequestProgress>, sqlx::Error> {
         let Some(log_id) = self.log_id().await? else { return Ok(None) };
-        let Some(place) = named_place(shipping_request_id) else { return Ok(None) };
-        let row: Option<ProgressRow> = self.optional(STATE, &[key(place).into()]).await?;
-        let is_it = |row: &ProgressRow| {
-            shipping_id(log_id, row.generation, row.place) == shipping_request_id
-        };
+        let Ok(id) = shipping_request_id.parse::<ShippingRequestId>() else { return Ok(None) };
+        let row: Option<ProgressRow> = self.optional(STATE, &[key(id.place).into()]).await?;
+        let is_it = |row: &ProgressRow| shipping_id(log_id, row.generation, row.place) == id;
         row.filter(is_it).map(|row| row.progress()).transpose()
     }
 
@@ -219,39 +217,26 @@ impl Reading {
     }
 }
 
-/// The id of a request, or of a change of one: it names the event that made it.
+/// The id of a request, or of a change of one, by the event that made it as the tables keep it.
 #[must_use]
-pub fn shipping_id(log_id: LogId, generation: i64, place: i64) -> String {
-    let Place { partition, position } = place_of(place);
-    format!("{log_id}-{generation}-{partition}-{position}")
+pub fn shipping_id(log_id: LogId, generation: i64, place: i64) -> ShippingRequestId {
+    // The tables' generations were u32 when they were written.
+    let generation = Generation(u32::try_from(generation).unwrap_or_default());
+    ShippingRequestId { log_id, generation, place: place_of(place) }
 }
 
-/// The place that a request's id names.
-fn named_place(id: &str) -> Option<Place> {
-    let mut numbers = id.rsplitn(3, '-');
-    let position = Position(numbers.next()?.parse().ok()?);
-    let partition = Partition(numbers.next()?.parse().ok()?);
-    (position <= LAST).then_some(Place { partition, position })
-}
-
-/// A place as the tables keep it has so many bits for the position, below the partition's.
-const POSITION_BITS: u32 = 48;
-
-const LAST: Position = Position((1 << POSITION_BITS) - 1);
-
-fn key(Place { partition, position }: Place) -> i64 {
-    (u64::from(partition.0) << POSITION_BITS | position.min(LAST).0).cast_signed()
+fn key(place: Place) -> i64 {
+    PackedPlace::from(place).as_i64()
 }
 
 fn place_of(key: i64) -> Place {
-    let bits = key.cast_unsigned();
-    let partition = Partition(u16::try_from(bits >> POSITION_BITS).unwrap_or_default());
-    Place { partition, position: Position(bits & LAST.0) }
+    PackedPlace::from_i64(key).into()
 }
 
 /// From a place to the last of its partition.
 fn span(after: Place) -> (i64, i64) {
-    (key(after), key(Place { position: LAST, ..after }))
+    let after = PackedPlace::from(after);
+    (after.as_i64(), after.last_of_partition().as_i64())
 }
 
 #[derive(sqlx::FromRow)]
@@ -283,10 +268,11 @@ impl MessageRow {
         };
         Ok(ShippingMessage {
             place: place_of(self.place),
-            id: shipping_id(log_id, self.generation, self.place),
+            id: shipping_id(log_id, self.generation, self.place).to_string(),
             log_id,
             kind,
-            shipping_request_id: shipping_id(log_id, self.request_generation, self.request),
+            shipping_request_id: shipping_id(log_id, self.request_generation, self.request)
+                .to_string(),
             account_id: self.account_id,
             exchange_id: self.exchange_id,
             purchase_id: self.purchase_id,

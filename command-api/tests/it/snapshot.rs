@@ -38,7 +38,7 @@ const EVENTS: [(&str, &str, &str); 16] = [
     (
         "credit-deducted",
         "ann",
-        r#"{"exchange_id":"x-1","points":600,"lots":[{"lot":5,"points":600}]}"#,
+        r#"{"exchange_id":"x-1","points":600,"lots":[{"lot":"0:5","points":600}]}"#,
     ),
     (
         "exchange-created",
@@ -48,7 +48,7 @@ const EVENTS: [(&str, &str, &str); 16] = [
     (
         "credit-refunded",
         "ann",
-        r#"{"exchange_id":"x-1","cancellation_id":"c-1","points":300,"lots":[{"lot":5,"points":300}]}"#,
+        r#"{"exchange_id":"x-1","cancellation_id":"c-1","points":300,"lots":[{"lot":"0:5","points":300}]}"#,
     ),
     (
         "exchange-cancelled",
@@ -58,7 +58,7 @@ const EVENTS: [(&str, &str, &str); 16] = [
     (
         "credit-withdrawn",
         "ann",
-        r#"{"withdrawal":{"kind":"return","purchase_id":"B-1","id":"r-1"},"points":2500,"lots":[{"lot":5,"points":2500}],"of_lot":5}"#,
+        r#"{"withdrawal":{"kind":"return","purchase_id":"B-1","id":"r-1"},"points":2500,"lots":[{"lot":"0:5","points":2500}],"of_lot":"0:5"}"#,
     ),
     (
         "purchase-returned",
@@ -68,7 +68,7 @@ const EVENTS: [(&str, &str, &str); 16] = [
     (
         "credit-held",
         "ann",
-        r#"{"hold_id":"h-1","points":300,"lots":[{"lot":5,"points":300}],"deadline":"2027-12-01T09:00:00Z"}"#,
+        r#"{"hold_id":"h-1","points":300,"lots":[{"lot":"0:5","points":300}],"deadline":"2027-12-01T09:00:00Z"}"#,
     ),
     (
         "credit-earned",
@@ -83,7 +83,7 @@ const EVENTS: [(&str, &str, &str); 16] = [
     (
         "credit-expired",
         "bob",
-        r#"{"points":7,"lots":[{"lot":15,"points":7,"expires_at":"2026-01-01T00:00:00Z"}]}"#,
+        r#"{"points":7,"lots":[{"lot":"0:15","points":7,"expires_at":"2026-01-01T00:00:00Z"}]}"#,
     ),
 ];
 

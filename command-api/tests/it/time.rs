@@ -160,7 +160,7 @@ async fn after_a_long_stop_each_account_falls_due_in_order_of_time() {
             _ => None,
         })
         .flatten()
-        .map(|part| part.lot.get())
+        .map(|part| part.lot.place().position().0)
         .collect();
     assert_eq!(lots, [3, 4, 2]);
 }

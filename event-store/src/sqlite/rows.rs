@@ -1,7 +1,8 @@
 //! Between the tables' rows and the log's types.
 
 use log_record::{
-    Checksum, Generation, Head, LogId, Partition, Place, Position, Private, RecordedEvent,
+    Checksum, Generation, Head, LogId, PackedPlace, Partition, Place, Position, Private,
+    RecordedEvent,
 };
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction};
 
@@ -11,9 +12,6 @@ use crate::store::check_rows;
 
 const INSERT_EVENT: &str = include_str!("insert_event.sql");
 const READ_EVENTS: &str = include_str!("read_events.sql");
-
-/// A position takes the lower 48 bits of `event.place`, the partition those above.
-const POSITION_BITS: u32 = 48;
 
 /// The first version of SQLite in which two connections can't damage a WAL between them.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
@@ -99,7 +97,7 @@ fn event_of_row(row: &Row<'_>) -> rusqlite::Result<RecordedEvent> {
         (None, None) => Private::None,
     };
     Ok(RecordedEvent {
-        place: place_of(row.get(0)?),
+        place: PackedPlace::from_i64(row.get(0)?).into(),
         generation: Generation(row.get(1)?),
         event_type: text(2)?,
         version: row.get(3)?,
@@ -111,15 +109,9 @@ fn event_of_row(row: &Row<'_>) -> rusqlite::Result<RecordedEvent> {
     })
 }
 
+/// The place as `event.place` keeps it.
 pub(super) fn key(place: Place) -> i64 {
-    (u64::from(place.partition.0) << POSITION_BITS | place.position.0).cast_signed()
-}
-
-fn place_of(key: i64) -> Place {
-    let key = key.cast_unsigned();
-    let position = Position(key & ((1 << POSITION_BITS) - 1));
-    let partition = u16::try_from(key >> POSITION_BITS).unwrap_or(u16::MAX);
-    Place { partition: Partition(partition), position }
+    PackedPlace::from(place).as_i64()
 }
 
 /// What SQLite's refusal means for the log.

@@ -244,8 +244,7 @@ impl Rows {
         let owed = fact.owed.map_or(0, |points| int(points.get()));
         let change = Change { owed, ..Change::NONE };
         self.change_balance(at, &account_id, change);
-        let parts =
-            fact.lots.iter().map(|part| (key(at, &account_id, part), int(part.points.get())));
+        let parts = fact.lots.iter().map(|part| (key(&account_id, part), int(part.points.get())));
         self.withdrawals.push(Withdrawal {
             account_id: account_id.clone(),
             recorded_at: at.recorded_at.micros(),
@@ -363,7 +362,7 @@ impl Rows {
         let mut sum = Change::NONE;
         for part in parts {
             let change = what.times(int(part.points.get()));
-            self.parts.entry(key(at, account_id, part)).or_default().change += change;
+            self.parts.entry(key(account_id, part)).or_default().change += change;
             sum += change;
         }
         self.change_balance(at, account_id, sum);
@@ -393,11 +392,11 @@ pub(super) fn entry(kind: &'static str, at: At<'_>, account_id: &AccountId) -> E
     }
 }
 
-fn key(at: At<'_>, account_id: &AccountId, part: &LotPart) -> PartKey {
+fn key(account_id: &AccountId, part: &LotPart) -> PartKey {
     PartKey {
         account_id: account_id.clone(),
         expires_at: part.expires_at.map_or(NEVER, Timestamp::micros),
-        lot: at.place_of(part.lot.get()),
+        lot: part.lot.place().as_i64(),
         graced: part.graced,
     }
 }

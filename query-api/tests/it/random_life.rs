@@ -12,6 +12,7 @@ use domain::{
     Account, Cause, CauseKind, Clock, ClockConfirmed, Command, Decision, Event, LogOpened, LotPart,
     Note, Policy, PurchaseLine, Shipped, SpentCredit, State, Terms, Timestamp, decide,
 };
+use log_record::Partition;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -129,7 +130,7 @@ fn parts_of(account: &Account) -> Parts {
     let mut parts = Parts::new();
     let mut add = |part: &LotPart, place: usize| {
         let expires_at = part.expires_at.map(|at| at.to_string());
-        let key = (format!("0:{}", part.lot.get()), expires_at, part.graced);
+        let key = (part.lot.to_string(), expires_at, part.graced);
         parts.entry(key).or_default()[place] += part.points.get();
     };
     account.lots().for_each(|part| add(part, 0));
@@ -151,7 +152,7 @@ fn parts_read(lots: &[Value]) -> Parts {
 
 impl World {
     fn new() -> Self {
-        let mut world = Self { state: State::default(), events: vec![], second: DAY };
+        let mut world = Self { state: State::new(Partition(0)), events: vec![], second: DAY };
         let (log_id, clock) = ("log".into(), Clock::Commands);
         world.record(vec![Event::LogOpened(LogOpened { log_id, partitions: 1, clock })]);
         let terms = Terms {

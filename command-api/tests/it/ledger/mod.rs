@@ -103,7 +103,7 @@ impl Ledger {
 
     /// What the writer believes of every account is what the log adds up to.
     pub(crate) async fn agrees_with_its_log(&self) {
-        let mut replayed = State::default();
+        let mut replayed = State::new(P0);
         for (recorded_at, event) in self.events().await {
             let next = replayed.position().next();
             replayed.evolve(next, recorded_at, &event).expect("possible");

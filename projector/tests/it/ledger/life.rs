@@ -5,12 +5,12 @@ use domain::{
     AccountId, Cause, CauseKind, Clock, ClockConfirmed, CreditDeducted, CreditEarned,
     CreditExpired, CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditSent,
     CreditWithdrawn, DebtRepaid, EarningRuleSet, EarningTerms, Event, ExchangeCancelled,
-    ExchangeCreated, HoldCaptured, HoldReleased, LogOpened, LotPart, Note, OfferAmended,
+    ExchangeCreated, HoldCaptured, HoldReleased, LogOpened, LotId, LotPart, Note, OfferAmended,
     OfferClosed, OfferOpened, Ordered, Points, Policy, PolicyChanged, PurchaseLine,
     PurchaseRecorded, PurchaseReturned, Rate, ReleaseReason, ReturnedLine, RuleVersion,
     ShipmentDispatched, ShipmentReport, Shipped, SpentCredit, Timestamp, WithdrawalCause,
 };
-use log_record::Position;
+use log_record::{Partition, Place, Position};
 
 use super::{id, points, stock_added, terms, time, units};
 
@@ -86,11 +86,13 @@ pub(crate) fn history(clock: Clock) -> Vec<(i64, Event)> {
 /// How many events the history has.
 pub(crate) const EVENTS: usize = 42;
 
+/// The lot that the event at a position of partition 0 made.
+pub(crate) fn lot_at(position: u64) -> LotId {
+    Place { partition: Partition(0), position: Position(position) }.into()
+}
+
 pub(crate) fn part(lot: u64, amount: u64, expires_on: Option<i64>) -> LotPart {
-    LotPart {
-        expires_at: expires_on.map(day),
-        ..LotPart::lasting(Position(lot).into(), points(amount))
-    }
+    LotPart { expires_at: expires_on.map(day), ..LotPart::lasting(lot_at(lot), points(amount)) }
 }
 
 fn sum(lots: &[LotPart]) -> domain::Points {
@@ -196,7 +198,7 @@ pub(crate) fn returned_credit(
     let cause = WithdrawalCause::Return { purchase_id: id(basket), id: id(return_id) };
     let fact = CreditWithdrawn {
         of: Some(purchase(basket)),
-        of_lot: Some(Position(lot).into()),
+        of_lot: Some(lot_at(lot)),
         ..withdrawn(cause, amount, vec![part(lot, amount, expires_on)])
     };
     Event::CreditWithdrawn(account(name), fact)
@@ -206,7 +208,7 @@ fn withdrawn_expired(name: &str, withdrawal: &str, lot: u64, amount: u64) -> Eve
     let fact = CreditWithdrawn {
         expired: Some(points(amount)),
         of: Some(purchase("B-3")),
-        of_lot: Some(Position(lot).into()),
+        of_lot: Some(lot_at(lot)),
         ..withdrawn(WithdrawalCause::Withdrawal { id: id(withdrawal) }, amount, vec![])
     };
     Event::CreditWithdrawn(account(name), fact)

@@ -4,6 +4,8 @@
 
 pub(crate) mod life;
 
+use life::lot_at;
+
 use std::time::Duration;
 
 use domain::{
@@ -160,7 +162,7 @@ pub(crate) fn earned(account: &str) -> Event {
 
 pub(crate) fn redemption(account: &str, exchange: &str, lot: u64) -> [Event; 2] {
     let account: AccountId = id(account);
-    let lots = vec![LotPart::lasting(Position(lot).into(), points(300))];
+    let lots = vec![LotPart::lasting(lot_at(lot), points(300))];
     let deducted = CreditDeducted { exchange_id: id(exchange), points: points(300), lots };
     let created = ExchangeCreated {
         exchange_id: id(exchange),
