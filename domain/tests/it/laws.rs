@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use domain::{
     Account, AccountId, Cause, CauseKind, Decision, Event, ExchangeId, IdHash, LotId, LotPart,
-    OfferId, OfferOpened, Owner, Points, ReleaseReason, Shipped, State, Timestamp, Units, WithdrawalCause,
+    OfferId, OfferOpened, Owner, Points, ReleaseReason, Shipped, State, Timestamp, Units,
+    WithdrawalCause,
 };
 use log_record::Partition;
 use proptest::prelude::*;
@@ -370,7 +371,7 @@ fn parts_of(account: &Account) -> impl Iterator<Item = &LotPart> {
 /// A state as JSON, with the ids, which stand in no order, in order.
 fn value_of(state: &State) -> Value {
     let mut value = serde_json::to_value(state).expect("JSON");
-    for shard in value["recorded"].as_array_mut().expect("a list") {
+    for shard in value["accounts"]["recorded"].as_array_mut().expect("a list") {
         shard.as_array_mut().expect("a list of pairs").sort_by_key(Value::to_string);
     }
     value

@@ -147,7 +147,7 @@ impl Pair {
                     "{command:?} after {first:?}: {difference:?}"
                 );
             }
-            (Outcome::Standing, Ok(Decision::Unchanged)) => self.counts.push((name, "standing")),
+            (Outcome::Unchanged, Ok(Decision::Unchanged)) => self.counts.push((name, "unchanged")),
             (Outcome::Done(effects), Ok(Decision::Record { events, outcome, stock })) => {
                 self.counts.push((name, "done"));
                 if let (Command::RejectShipment(it), 1) = (command, effects.own.len())
