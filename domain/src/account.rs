@@ -49,7 +49,7 @@ struct Rare {
 pub struct Pending {
     /// From when on it can.
     pub available_at: Timestamp,
-    /// Which.
+    /// The part of a lot that can be spent then.
     pub part: LotPart,
 }
 
@@ -58,7 +58,7 @@ pub struct Pending {
 pub struct Hold {
     /// The client's id for it.
     pub id: HoldId,
-    /// Which, in spending order.
+    /// The parts of lots that are held, in spending order.
     pub lots: Vec<LotPart>,
     /// It ends by itself then.
     pub deadline: Timestamp,

@@ -160,7 +160,7 @@ impl Command {
     /// The event that bears the command's id, where the id was recorded before.
     #[must_use]
     pub fn recorded_at(&self, state: &State) -> Option<Position> {
-        self.id_hash().and_then(|id| state.recorded().position_of(id))
+        self.id_hash().and_then(|id| state.position_of(self.owner(), id))
     }
 
     /// When it happened, according to the caller, where a caller can say so.

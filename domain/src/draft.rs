@@ -77,19 +77,19 @@ impl<'a> Draft<'a> {
     }
 
     /// The next event bears the command's id.
-    pub(crate) fn bear_next(&mut self) {
+    pub(crate) fn outcome_is_next(&mut self) {
         self.outcome = self.events.len();
     }
 
     /// Adds the event that bears the command's id; nothing is decided after it.
-    pub(crate) fn bear(&mut self, event: Event) {
-        self.bear_next();
+    pub(crate) fn push_outcome(&mut self, event: Event) {
+        self.outcome_is_next();
         self.push(event);
     }
 
     /// Adds the event that bears the command's id and applies it to its account.
-    pub(crate) fn bear_and_record(&mut self, event: Event) {
-        self.bear_next();
+    pub(crate) fn record_outcome(&mut self, event: Event) {
+        self.outcome_is_next();
         self.record(event);
     }
 

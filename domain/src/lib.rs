@@ -72,6 +72,7 @@ pub use original::{EarnedCredit, OriginalCredit, OriginalExchange, OriginalPurch
 pub use policy::{Policy, SpentCredit};
 pub use recorded_ids::{IdHash, RecordedIds};
 pub use refusal::{Fact, NotOpen, Refusal, RefusalKind, RefusalRow};
+pub use schedule::{AccountNumber, Due};
 pub use state::{Impossible, State, Unwanted};
 pub use subject::Subject;
 pub use timestamp::{Timestamp, TimestampError};

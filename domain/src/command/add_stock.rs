@@ -42,7 +42,7 @@ impl CommandRules for AddStock {
         let too_large = Refusal::AmountTooLarge { what: "the offer's stock" };
         let inventory = offer.inventory.add(self.units).ok_or(too_large)?;
         draft.restock(number, inventory);
-        draft.bear(Event::StockAdded(StockAdded {
+        draft.push_outcome(Event::StockAdded(StockAdded {
             offer_id: self.offer_id.clone(),
             addition_id: self.addition_id.clone(),
             units: self.units,

@@ -12,13 +12,13 @@ use crate::{
 /// Adjusts an account's credit. The adjustment's id is a cause: the same adjustment counts once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdjustCredit {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// The adjustment's id, made by the caller.
     pub adjustment_id: CauseId,
     /// Which way.
     pub direction: Direction,
-    /// How much.
+    /// The points.
     pub points: Points,
     /// Until when what is added can be spent; without it, for ever.
     pub expires_at: Option<Timestamp>,
@@ -70,13 +70,13 @@ impl CommandRules for AdjustCredit {
                     note: self.note.clone(),
                     ..CreditEarned::new(self.points, self.cause())
                 };
-                draft.bear_next();
+                draft.outcome_is_next();
                 draft.earn(&self.account_id, fact);
                 draft.apply_due_again(&self.account_id);
             }
             Direction::Take => {
                 let fact = self.taken(&draft)?;
-                draft.bear(Event::CreditWithdrawn(self.account_id.clone(), fact));
+                draft.push_outcome(Event::CreditWithdrawn(self.account_id.clone(), fact));
             }
         }
         Ok(draft.finish())

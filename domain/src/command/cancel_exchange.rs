@@ -13,7 +13,7 @@ use crate::{
 /// Cancels pieces of an exchange that hasn't left the warehouse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CancelExchange {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// The exchange.
     pub exchange_id: ExchangeId,
@@ -85,7 +85,7 @@ impl CommandRules for CancelExchange {
             ..cancelled
         };
         draft.record(Event::CreditRefunded(self.account_id.clone(), refunded));
-        draft.bear(Event::ExchangeCancelled(self.account_id.clone(), cancelled));
+        draft.push_outcome(Event::ExchangeCancelled(self.account_id.clone(), cancelled));
         draft.apply_due_again(&self.account_id);
         Ok(draft.finish())
     }

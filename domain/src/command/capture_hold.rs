@@ -12,7 +12,7 @@ use crate::{
 /// Captures a hold, which ends it. A hold is captured once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaptureHold {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// The hold.
     pub hold_id: HoldId,
@@ -59,7 +59,7 @@ impl CommandRules for CaptureHold {
                     return Err(Refusal::PointsTooLarge { left: held, asked: points });
                 }
                 let captured = self.captured(&hold, points);
-                draft.bear_and_record(Event::HoldCaptured(self.account_id.clone(), captured));
+                draft.record_outcome(Event::HoldCaptured(self.account_id.clone(), captured));
             }
             Capture::Exchange(order) => {
                 let exchange = IdHash::exchange(&self.account_id, &order.exchange_id);
@@ -77,7 +77,7 @@ impl CommandRules for CaptureHold {
                 let hold_id = Some(self.hold_id.clone());
                 let created = order.created(priced, &mut draft, hold_id, self.occurred_at);
                 draft.record(Event::HoldCaptured(self.account_id.clone(), captured));
-                draft.bear(Event::ExchangeCreated(self.account_id.clone(), created));
+                draft.push_outcome(Event::ExchangeCreated(self.account_id.clone(), created));
             }
         }
         draft.apply_due_again(&self.account_id);

@@ -9,7 +9,7 @@ use crate::{AccountId, Cause, CreditEarned, Decision, Event, IdHash, Points, Ref
 pub struct EarnCredit {
     /// Who earns.
     pub account_id: AccountId,
-    /// How much.
+    /// The points.
     pub points: Points,
     /// What for; the same cause earns once.
     pub cause: Cause,
@@ -48,7 +48,7 @@ impl CommandRules for EarnCredit {
             occurred_at: self.occurred_at,
             ..CreditEarned::new(self.points, self.cause.clone())
         };
-        draft.bear_next();
+        draft.outcome_is_next();
         draft.earn(&self.account_id, fact);
         draft.apply_due_again(&self.account_id);
         Ok(draft.finish())

@@ -10,11 +10,11 @@ pub const HOLD_DAYS_MAX: u32 = 30;
 /// Holds credit until a deadline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HoldCredit {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// The hold's id, made by the caller.
     pub hold_id: HoldId,
-    /// How much.
+    /// The points.
     pub points: Points,
     /// It ends by itself then.
     pub deadline: Timestamp,
@@ -56,7 +56,7 @@ impl CommandRules for HoldCredit {
             deadline: self.deadline,
             occurred_at: self.occurred_at,
         };
-        draft.bear(Event::CreditHeld(self.account_id.clone(), held));
+        draft.push_outcome(Event::CreditHeld(self.account_id.clone(), held));
         Ok(draft.finish())
     }
 

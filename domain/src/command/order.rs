@@ -15,7 +15,7 @@ pub struct Order {
     pub exchange_id: ExchangeId,
     /// What is redeemed.
     pub offer_id: OfferId,
-    /// How many.
+    /// The number of pieces.
     pub quantity: Units,
     /// Where to ship.
     pub deliver_to: DeliverTo,

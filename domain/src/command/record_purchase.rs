@@ -98,7 +98,7 @@ impl CommandRules for RecordPurchase {
             occurred_at: self.occurred_at,
             deliver_to,
         };
-        draft.bear(Event::PurchaseRecorded(self.account_id.clone(), recorded));
+        draft.push_outcome(Event::PurchaseRecorded(self.account_id.clone(), recorded));
         draft.apply_due_again(&self.account_id);
         Ok(draft.finish())
     }

@@ -43,7 +43,7 @@ impl CommandRules for Redeem {
         let deducted = CreditDeducted { exchange_id, points: priced.needed, lots };
         let created = self.order.created(priced, &mut draft, None, self.occurred_at);
         draft.push(Event::CreditDeducted(self.account_id.clone(), deducted));
-        draft.bear(Event::ExchangeCreated(self.account_id.clone(), created));
+        draft.push_outcome(Event::ExchangeCreated(self.account_id.clone(), created));
         Ok(draft.finish())
     }
 

@@ -10,7 +10,7 @@ use crate::{
 /// Releases a hold, which ends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseHold {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// The hold.
     pub hold_id: HoldId,
@@ -40,7 +40,7 @@ impl CommandRules for ReleaseHold {
         let hold = running_hold(&draft, &self.account_id, &self.hold_id)?;
         let released = hold.release(ReleaseReason::Asked).ok_or(Refusal::HoldEnded)?;
         let released = HoldReleased { occurred_at: self.occurred_at, ..released };
-        draft.bear_and_record(Event::HoldReleased(self.account_id.clone(), released));
+        draft.record_outcome(Event::HoldReleased(self.account_id.clone(), released));
         draft.apply_due_again(&self.account_id);
         Ok(draft.finish())
     }

@@ -14,7 +14,7 @@ use crate::{
 /// Records that goods of a purchase came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnPurchase {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// The purchase.
     pub purchase_id: PurchaseId,
@@ -95,7 +95,7 @@ impl CommandRules for ReturnPurchase {
             occurred_at: self.occurred_at,
             note: self.note.clone(),
         };
-        draft.bear(Event::PurchaseReturned(self.account_id.clone(), fact));
+        draft.push_outcome(Event::PurchaseReturned(self.account_id.clone(), fact));
         Ok(draft.finish())
     }
 

@@ -16,7 +16,7 @@ pub struct TransferCredit {
     pub transfer_id: TransferId,
     /// Who gets it; somebody else.
     pub to: AccountId,
-    /// How much.
+    /// The points.
     pub points: Points,
     /// When it happened, as the caller says.
     pub occurred_at: Option<Timestamp>,
@@ -63,7 +63,7 @@ impl CommandRules for TransferCredit {
             points: self.points,
             lots,
         };
-        draft.bear_and_record(Event::CreditSent(self.account_id.clone(), sent));
+        draft.record_outcome(Event::CreditSent(self.account_id.clone(), sent));
         draft.record(Event::CreditReceived(self.to.clone(), received));
         draft.apply_due_again(&self.to);
         Ok(draft.finish())

@@ -13,7 +13,7 @@ use crate::{
 /// Withdraws credit that was earned for a cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WithdrawCredit {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// The withdrawal's id, made by the caller.
     pub withdrawal_id: WithdrawalId,
@@ -76,7 +76,7 @@ impl CommandRules for WithdrawCredit {
             occurred_at: self.occurred_at,
             note: self.note.clone(),
         };
-        draft.bear(Event::CreditWithdrawn(self.account_id.clone(), fact));
+        draft.push_outcome(Event::CreditWithdrawn(self.account_id.clone(), fact));
         Ok(draft.finish())
     }
 

@@ -147,7 +147,7 @@ impl Pair {
                     "{command:?} after {first:?}: {difference:?}"
                 );
             }
-            (Outcome::Standing, Ok(Decision::Unchanged)) => self.counts.push((name, "standing")),
+            (Outcome::Unchanged, Ok(Decision::Unchanged)) => self.counts.push((name, "unchanged")),
             (Outcome::Done(effects), Ok(Decision::Record { events, outcome, stock })) => {
                 self.counts.push((name, "done"));
                 if let (Command::RejectShipment(it), 1) = (command, effects.own.len())
@@ -196,8 +196,8 @@ impl Pair {
             "{command:?}\nwhat the ledger recorded (left), what the model did (right)\n{}",
             self.story()
         );
-        if let Some(id) = command.id_hash() {
-            assert_eq!(self.state.recorded().position_of(id), Some(outcome), "{command:?}");
+        if command.id_hash().is_some() {
+            assert_eq!(command.recorded_at(&self.state), Some(outcome), "{command:?}");
         }
         for account in &effects.accounts {
             self.compare_account(account);

@@ -114,7 +114,7 @@ impl Ledger {
         }
         match self.answer(command, now) {
             Err(no) => Outcome::Refused(no),
-            Ok(None) => Outcome::Standing,
+            Ok(None) => Outcome::Unchanged,
             Ok(Some(mut effects)) => {
                 self.settle_after(&mut effects, now);
                 self.deeds.push(Deed { id, command: command.clone() });
