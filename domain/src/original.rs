@@ -3,7 +3,7 @@
 
 use log_record::Position;
 
-use crate::{Event, LotPart, OfferId, Ordered, Points, PurchaseLine};
+use crate::{Allocation, Event, LotPart, OfferId, Ordered, Points, PurchaseLine};
 
 /// An exchange as it was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct OriginalExchange {
     pub position: Position,
     /// What was redeemed.
     pub offer_id: OfferId,
+    /// What was taken of the offer's stock.
+    pub allocation: Allocation,
     /// How many, and what they cost.
     pub ordered: Ordered,
     /// What paid it, in the order in which it was drawn.
@@ -61,7 +63,8 @@ impl OriginalExchange {
         Some(Self {
             position,
             offer_id: created.offer_id.clone(),
-            ordered: Ordered { quantity: created.quantity, points: created.points },
+            allocation: created.allocation.clone(),
+            ordered: Ordered { quantity: created.allocation.quantity(), points: created.points },
             lots: lots.clone(),
         })
     }

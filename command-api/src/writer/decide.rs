@@ -140,7 +140,7 @@ impl Run {
         Reply::Answer(match command.preview(&self.state, now) {
             Some(Ok(preview)) => Answer::Preview(Box::new(preview)),
             Some(Err(refusal)) => Answer::Refused(refusal),
-            None => Answer::Refused(Refusal::ExchangeUnknown),
+            None => Answer::Refused(Refusal::DryRunUnsupported),
         })
     }
 

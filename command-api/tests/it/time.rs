@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use command_api::{Answer, NotDecided, Request, StartError, Unanswered, Writer, WriterStatus};
 use domain::command::{ConfirmClock, EarnCredit};
-use domain::{AccountId, Cause, CauseKind, Clock, Command, Event, Points, Timestamp};
+use domain::{AccountId, Cause, CauseKind, Clock, Command, Event, Points, Refusal, Timestamp};
 
 use crate::ledger::*;
 
@@ -172,6 +172,8 @@ async fn a_dry_run_tells_what_would_be_and_records_nothing() {
     let dry = |request: Request| Request { is_dry_run: true, ..request };
     let answer = ledger.asks(dry(redeem("ann", "x-1", "mug"))).await;
     let Ok(Answer::Preview(preview)) = answer else { panic!("{answer:?}") };
+    let unsupported = ledger.asks(dry(earn("cyd"))).await;
+    assert!(matches!(unsupported, Ok(Answer::Refused(Refusal::DryRunUnsupported))));
     assert_eq!(preview.points.get(), 300);
     assert_eq!(preview.available.get() - preview.available_after.get(), 300);
     assert_eq!(preview.lots.len(), 1);

@@ -92,7 +92,7 @@ impl Order {
             exchange_id: self.exchange_id.clone(),
             offer_id: self.offer_id.clone(),
             product_id: priced.offer.terms.product_id.clone(),
-            quantity: priced.allocation.quantity(),
+            allocation: priced.allocation,
             points: priced.needed,
             warehouse: priced.offer.terms.warehouse.clone(),
             hold_id,
@@ -106,7 +106,7 @@ impl Order {
         first_different(&[
             ("exchange_id", self.exchange_id == fact.exchange_id),
             ("offer_id", self.offer_id == fact.offer_id),
-            ("quantity", self.quantity == fact.quantity),
+            ("quantity", self.quantity == fact.allocation.quantity()),
             ("deliver_to", fact.deliver_to.as_ref().is_none_or(|kept| *kept == self.deliver_to)),
             ("expected_points", self.expected_points == fact.expected_points),
         ])

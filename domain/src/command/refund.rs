@@ -3,8 +3,8 @@
 use crate::draft::Draft;
 use crate::lots::{sum_of, take_from};
 use crate::{
-    AccountId, Allocation, CancellationId, CreditRefunded, ExchangeCancelled, ExchangeId, LotPart,
-    Note, OriginalExchange, Points, Refusal, State, Timestamp, Units,
+    AccountId, CancellationId, CreditRefunded, ExchangeCancelled, ExchangeId, LotPart, Note,
+    OriginalExchange, Points, Refusal, State, Timestamp, Units,
 };
 
 /// What is cancelled.
@@ -41,9 +41,12 @@ impl Cancelling<'_> {
             points,
             lots,
         };
-        let back = Allocation::Units(of.quantity).part(before.quantity, quantity);
-        if let (Some(back), Some((number, offer))) =
-            (back, draft.state.numbered_offer(&original.offer_id))
+        let left = Refusal::QuantityTooLarge {
+            left: of.quantity.minus(before.quantity).unwrap_or_default(),
+            asked: quantity,
+        };
+        let back = original.allocation.part(before.quantity, quantity).ok_or(left)?;
+        if let Some((number, offer)) = draft.state.numbered_offer(&original.offer_id)
             && let Some(left) = offer.inventory.give_back(&back)
         {
             draft.restock(number, left);
@@ -52,7 +55,7 @@ impl Cancelling<'_> {
             exchange_id: exchange_id.clone(),
             cancellation_id,
             offer_id: original.offer_id.clone(),
-            quantity,
+            allocation: back,
             points,
             of,
             asked_quantity: None,

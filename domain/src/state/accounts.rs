@@ -164,7 +164,7 @@ impl Accounts {
             "I12: a rejection cancels what is left of an exchange at once, and nothing does later",
         )?;
         let cancelled = self.cancelled.entry(exchange).or_default();
-        cancelled.quantity = cancelled.quantity.plus(fact.quantity).ok_or(TOO_MUCH)?;
+        cancelled.quantity = cancelled.quantity.plus(fact.allocation.quantity()).ok_or(TOO_MUCH)?;
         cancelled.points = cancelled.points.plus(fact.points).ok_or(TOO_MUCH)?;
         ensure(cancelled.quantity <= fact.of.quantity, "more was cancelled than exchanged")?;
         ensure(cancelled.points <= fact.of.points, "I9: more was refunded than it cost")?;

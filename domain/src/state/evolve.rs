@@ -6,8 +6,8 @@ use super::State;
 use super::impossible::{Changed, Impossible, ensure};
 use crate::schedule::Due;
 use crate::{
-    AccountId, Allocation, CancellationId, Event, ExchangeCancelled, ExchangeCreated, ExchangeId,
-    HoldId, IdHash, LotPart, Points, PurchaseId, ReturnId, Timestamp, TransferId, WithdrawalCause,
+    AccountId, CancellationId, Event, ExchangeCancelled, ExchangeCreated, ExchangeId, HoldId,
+    IdHash, LotPart, Points, PurchaseId, ReturnId, Timestamp, TransferId, WithdrawalCause,
 };
 
 /// The first half of a pair of events, by what the second half must agree with.
@@ -132,8 +132,8 @@ impl State {
         fact: &ExchangeCreated,
     ) -> Changed {
         self.accounts.exchange_created(at, id, fact)?;
-        let offer = self.programme.take(&fact.offer_id, &Allocation::Units(fact.quantity))?;
-        self.accounts.count(id, offer, fact.quantity)
+        let offer = self.programme.take(&fact.offer_id, &fact.allocation)?;
+        self.accounts.count(id, offer, fact.allocation.quantity())
     }
 
     fn exchange_cancelled(
@@ -143,8 +143,8 @@ impl State {
         fact: &ExchangeCancelled,
     ) -> Changed {
         self.accounts.exchange_cancelled(at, id, fact)?;
-        let offer = self.programme.give_back(&fact.offer_id, &Allocation::Units(fact.quantity))?;
-        self.accounts.count_back(id, offer, fact.quantity)
+        let offer = self.programme.give_back(&fact.offer_id, &fact.allocation)?;
+        self.accounts.count_back(id, offer, fact.allocation.quantity())
     }
 
     /// Keeps the two halves of a pair side by side (I3).

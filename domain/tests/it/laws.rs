@@ -82,10 +82,10 @@ proptest! {
                     *stocked.entry(&fact.offer_id).or_default() += fact.units.get();
                 }
                 Event::ExchangeCreated(_, fact) => {
-                    *sold.entry(&fact.offer_id).or_default() += fact.quantity.get();
+                    *sold.entry(&fact.offer_id).or_default() += fact.allocation.quantity().get();
                 }
                 Event::ExchangeCancelled(_, fact) => {
-                    *sold.entry(&fact.offer_id).or_default() -= fact.quantity.get();
+                    *sold.entry(&fact.offer_id).or_default() -= fact.allocation.quantity().get();
                 }
                 _ => {}
             }
@@ -189,7 +189,7 @@ proptest! {
                 Event::HoldCaptured(_, fact) => paid = &fact.lots,
                 Event::ExchangeCreated(account, fact) => {
                     let key = (account, &fact.exchange_id);
-                    cost.insert(key, (fact.quantity.get(), fact.points.get()));
+                    cost.insert(key, (fact.allocation.quantity().get(), fact.points.get()));
                     for part in paid {
                         *drawn.entry((account, &fact.exchange_id, part.lot)).or_default() +=
                             part.points.get();
@@ -208,7 +208,7 @@ proptest! {
                 Event::ExchangeCancelled(account, fact) => {
                     let (quantity, points) =
                         cost.get_mut(&(account, &fact.exchange_id)).expect("it was created");
-                    let left = quantity.checked_sub(fact.quantity.get());
+                    let left = quantity.checked_sub(fact.allocation.quantity().get());
                     *quantity = left.ok_or_else(|| TestCaseError::fail("too many pieces"))?;
                     let left = points.checked_sub(fact.points.get());
                     *points = left.ok_or_else(|| TestCaseError::fail("too many points"))?;
@@ -291,7 +291,7 @@ proptest! {
                         };
                         prop_assert_eq!(&fact.exchange_id, exchange);
                         prop_assert!(fact.cancellation_id.is_of_rejection());
-                        prop_assert_eq!(fact.quantity.get(), parcel.pieces);
+                        prop_assert_eq!(fact.allocation.quantity().get(), parcel.pieces);
                         prop_assert_eq!(fact.points.get(), parcel.points);
                     }
                 }
@@ -302,7 +302,7 @@ proptest! {
             match event {
                 Event::ExchangeCreated(account, fact) => {
                     let parcel = parcels.entry((account, &fact.exchange_id)).or_default();
-                    (parcel.pieces, parcel.points) = (fact.quantity.get(), fact.points.get());
+                    (parcel.pieces, parcel.points) = (fact.allocation.quantity().get(), fact.points.get());
                 }
                 Event::ExchangeCancelled(account, fact) => {
                     let parcel = parcels.entry((account, &fact.exchange_id)).or_default();
@@ -311,7 +311,7 @@ proptest! {
                     prop_assert_eq!(parcel.is_rejected, is_of_rejection, "{:?}", event);
                     let by_operator = ["c-0", "c-2"].contains(&fact.cancellation_id.as_str());
                     prop_assert!(!parcel.is_settled || by_operator, "{:?}", event);
-                    parcel.pieces -= fact.quantity.get();
+                    parcel.pieces -= fact.allocation.quantity().get();
                     parcel.points -= fact.points.get();
                 }
                 _ => {}
