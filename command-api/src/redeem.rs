@@ -6,8 +6,8 @@ use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse as _, Response};
-use domain::command::{Order, Preview, Redeem};
-use domain::{AccountId, Command, Event, ExchangeCreated, ExchangeId};
+use domain::command::{Order, Redeem};
+use domain::{AccountId, Command, Event, ExchangeCreated, ExchangeId, Preview};
 use wire::body::{
     CreatedExchangeBody, DryRunBody, DryRunOutcome, PreviewBody, RedeemBody, RedeemQuery,
 };
