@@ -19,7 +19,7 @@ pub struct Redeem {
 }
 
 /// What a redemption would do now.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
     /// What it would cost.
     pub points: Points,
