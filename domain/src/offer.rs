@@ -29,7 +29,7 @@ pub enum OfferPhase {
     Open,
     /// An operator ended it for good.
     Closed {
-        /// When.
+        /// When it was closed.
         at: Timestamp,
     },
 }
