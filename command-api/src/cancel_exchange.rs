@@ -40,7 +40,7 @@ pub(crate) async fn cancel_exchange(
     done.respond(&exchange_cancelled(account_id, fact, done.place))
 }
 
-fn exchange_cancelled(
+pub(crate) fn exchange_cancelled(
     account_id: AccountId,
     fact: ExchangeCancelled,
     position: Place,
@@ -49,7 +49,7 @@ fn exchange_cancelled(
         exchange_id,
         cancellation_id,
         offer_id,
-        quantity,
+        allocation,
         points,
         of: Ordered { quantity: ordered_quantity, points: ordered_points },
         asked_quantity,
@@ -61,7 +61,7 @@ fn exchange_cancelled(
         exchange_id,
         cancellation_id,
         offer_id,
-        quantity,
+        quantity: allocation.quantity(),
         points,
         of: OrderedBody { quantity: ordered_quantity, points: ordered_points },
         asked_quantity,

@@ -37,7 +37,7 @@ struct HeldCredit {
 
 /// Something that fell due, with the parts of lots that it moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Due {
+pub enum DueStep {
     /// Pending credit became available.
     Matured(Vec<LotPart>),
     /// The hold with this number ended at its deadline, and what it kept became available.
@@ -79,7 +79,7 @@ impl Credit {
 
     /// Brings the credit up to `now`, one due time after the other, and says what fell due. What
     /// fell due before `since` has been applied already.
-    pub fn apply_due(&mut self, since: Timestamp, now: Timestamp) -> Vec<Due> {
+    pub fn apply_due(&mut self, since: Timestamp, now: Timestamp) -> Vec<DueStep> {
         let (mut reached, mut applied) = (since, vec![]);
         loop {
             let next = self.next_due().filter(|due| *due <= now);
@@ -138,35 +138,35 @@ impl Credit {
     }
 
     /// What becomes available first of what does at `time`.
-    fn come_in(&mut self, time: Timestamp) -> Option<Due> {
+    fn come_in(&mut self, time: Timestamp) -> Option<DueStep> {
         let pending = self.pending.iter().take_while(|part| part.available_at <= time);
         let matured: Vec<LotPart> =
             pending.take(PARTS_MAX).map(|pending| pending.part.clone()).collect();
         if !matured.is_empty() {
             self.pending.drain(..matured.len());
             self.put(&matured)?;
-            return Some(Due::Matured(matured));
+            return Some(DueStep::Matured(matured));
         }
         // `min_by_key` gives the first of equals, which is the older hold.
         let over = self.holds.iter().enumerate().filter(|(_, hold)| hold.deadline <= time);
         let (index, _) = over.min_by_key(|(_, hold)| hold.deadline)?;
         let hold = self.holds.remove(index);
         self.put(&hold.lots)?;
-        Some(Due::HoldEnded(hold.number))
+        Some(DueStep::HoldEnded(hold.number))
     }
 
-    fn expire(&mut self, time: Timestamp) -> Option<Due> {
+    fn expire(&mut self, time: Timestamp) -> Option<DueStep> {
         let over = self.available.iter().take_while(|part| part.has_expired(time));
         let lots: Vec<LotPart> = over.take(PARTS_MAX).cloned().collect();
         self.take(&lots)?;
-        Some(Due::Expired(lots))
+        Some(DueStep::Expired(lots))
     }
 
-    fn repay(&mut self) -> Option<Due> {
+    fn repay(&mut self) -> Option<DueStep> {
         let (lots, _) = take_from(self.available.iter().take(PARTS_MAX), self.owed);
         self.owed = self.owed.minus(sum_of(&lots)?)?;
         self.take(&lots)?;
-        Some(Due::Repaid(lots))
+        Some(DueStep::Repaid(lots))
     }
 
     fn put(&mut self, parts: &[LotPart]) -> Option<()> {
@@ -222,18 +222,20 @@ impl Account {
     }
 
     /// The event that records something that fell due; `holds` are those that were there at first.
-    fn due_event(&self, id: &AccountId, due: Due, holds: &[HoldId]) -> Option<Event> {
+    fn due_event(&self, id: &AccountId, due: DueStep, holds: &[HoldId]) -> Option<Event> {
         let id = id.clone();
         Some(match due {
-            Due::Matured(lots) => {
+            DueStep::Matured(lots) => {
                 Event::CreditMatured(id, CreditMatured { points: sum_of(&lots)?, lots })
             }
-            Due::HoldEnded(number) => {
+            DueStep::HoldEnded(number) => {
                 let hold = self.hold(holds.get(number)?)?;
                 Event::HoldReleased(id, hold.release(ReleaseReason::Deadline)?)
             }
-            Due::Repaid(lots) => Event::DebtRepaid(id, DebtRepaid { points: sum_of(&lots)?, lots }),
-            Due::Expired(lots) => {
+            DueStep::Repaid(lots) => {
+                Event::DebtRepaid(id, DebtRepaid { points: sum_of(&lots)?, lots })
+            }
+            DueStep::Expired(lots) => {
                 Event::CreditExpired(id, CreditExpired { points: sum_of(&lots)?, lots })
             }
         })
@@ -330,9 +332,9 @@ mod tests {
         assert_eq!(
             credit.apply_due(Timestamp::EPOCH, time(30)),
             [
-                Due::Matured(vec![part(2, 50, None)]),
-                Due::HoldEnded(0),
-                Due::Expired(vec![part(1, 10, Some(30))]),
+                DueStep::Matured(vec![part(2, 50, None)]),
+                DueStep::HoldEnded(0),
+                DueStep::Expired(vec![part(1, 10, Some(30))]),
             ]
         );
         assert_eq!(credit.next_due(), None);

@@ -24,7 +24,7 @@ pub struct RefusalRow {
     pub remedy: &'static str,
 }
 
-/// What is wrong with a request that is refused.
+/// What is wrong with a refused request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalKind {
     /// It conflicts with the state of the ledger.
@@ -129,6 +129,15 @@ macro_rules! fact {
 }
 
 refusals! {
+    /// The command has no dry run.
+    DryRunUnsupported {
+        "dry-run-unsupported", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "No dry run",
+        sentence: "This command has no dry run; only a redemption has one.",
+        meaning: "The request asks for a dry run of a command that has none. Only a redemption has one.",
+        remedy: "Send the request without a dry run.",
+    }
     /// The account never had such a hold.
     HoldUnknown {
         "hold-unknown", Conflict, can_succeed_later: true,
@@ -436,19 +445,19 @@ pub enum NotOpen {
     /// An operator closed it.
     #[error("The offer was closed at {at}.")]
     Closed {
-        /// When.
+        /// The time of the closure.
         at: Timestamp,
     },
     /// Its window hasn't begun.
     #[error("The offer opens at {opens_at}.")]
     NotYet {
-        /// When it begins.
+        /// The time of the opening.
         opens_at: Timestamp,
     },
     /// Its window is over.
     #[error("The offer ended at {closes_at}.")]
     Ended {
-        /// When it ended.
+        /// The time of the end.
         closes_at: Timestamp,
     },
 }

@@ -20,7 +20,7 @@ impl Rows {
     pub(super) fn exchanged(&mut self, at: At<'_>, account_id: AccountId, fact: ExchangeCreated) {
         self.totals.exchanges += 1;
         self.ship_exchange(at, &account_id, &fact);
-        self.change_offer(&fact.offer_id).remaining -= int(fact.quantity.get());
+        self.change_offer(&fact.offer_id).remaining -= int(fact.allocation.quantity().get());
         if let Some(hold_id) = &fact.hold_id {
             let hold = self.change_hold(&account_id, hold_id);
             hold.exchange_id = Some(fact.exchange_id.to_string());
@@ -31,7 +31,7 @@ impl Rows {
             exchange_id: fact.exchange_id.to_string(),
             offer_id: fact.offer_id.to_string(),
             product_id: fact.product_id.to_string(),
-            quantity: int(fact.quantity.get()),
+            quantity: int(fact.allocation.quantity().get()),
             points: int(fact.points.get()),
             hold_id: fact.hold_id.map(|hold_id| hold_id.to_string()),
             cancelled_quantity: 0,
@@ -43,7 +43,7 @@ impl Rows {
 
     pub(super) fn cancelled(&mut self, at: At<'_>, account_id: AccountId, fact: ExchangeCancelled) {
         self.totals.cancellations += 1;
-        let quantity = int(fact.quantity.get());
+        let quantity = int(fact.allocation.quantity().get());
         // The pieces go back, also to an offer that was closed meanwhile.
         self.change_offer(&fact.offer_id).remaining += quantity;
         let key = (account_id.clone(), fact.exchange_id.clone());
