@@ -175,18 +175,18 @@ pub enum StartError {
     /// The log refused.
     #[error("the writer can't take over partition {partition} of the log")]
     TakeOver {
-        /// Which.
+        /// The partition.
         partition: Partition,
-        /// Why.
+        /// What failed.
         #[source]
         source: StoreError,
     },
     /// The state couldn't be rebuilt.
     #[error("the state of partition {partition} can't be rebuilt from the log")]
     Load {
-        /// Which.
+        /// The partition.
         partition: Partition,
-        /// Why.
+        /// What failed.
         #[source]
         source: LoadError,
     },
@@ -202,9 +202,9 @@ pub enum StartError {
     /// The log couldn't be opened with its first event.
     #[error("the first event of partition {partition} can't be appended")]
     OpenLog {
-        /// Which.
+        /// The partition.
         partition: Partition,
-        /// Why.
+        /// What failed.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },

@@ -49,7 +49,7 @@ struct Rare {
 pub struct Pending {
     /// From when on it can.
     pub available_at: Timestamp,
-    /// Which.
+    /// The part of the lot.
     pub part: LotPart,
 }
 

@@ -436,7 +436,7 @@ pub enum NotOpen {
     /// An operator closed it.
     #[error("The offer was closed at {at}.")]
     Closed {
-        /// When.
+        /// When it was closed.
         at: Timestamp,
     },
     /// Its window hasn't begun.

@@ -37,7 +37,7 @@ pub enum StoreError {
     /// Another log is where this one was to go.
     #[error("{log} holds log {found}, not {wanted}")]
     OtherLog {
-        /// Where.
+        /// The log's address.
         log: String,
         /// Which it holds.
         found: log_record::LogId,
@@ -100,7 +100,7 @@ pub enum StoreError {
         "the log {log} was opened with ranges of {found} positions, which can't be changed later"
     )]
     RangesChosen {
-        /// Where.
+        /// The log's address.
         log: String,
         /// How many positions a range has.
         found: u64,
@@ -137,7 +137,7 @@ pub enum StoreError {
     /// An event is damaged or missing.
     #[error("the log is damaged: the event at {place} {what}; restore it from a backup")]
     CorruptEvent {
-        /// Where.
+        /// The place of the event.
         place: Place,
         /// What is wrong with it.
         what: &'static str,

@@ -34,9 +34,9 @@ pub enum PostgresError {
          {known}; run `guerdon migrate` with the same options first"
     )]
     SchemaOlder {
-        /// Where.
+        /// The database's address.
         url: String,
-        /// Which.
+        /// The schema's name.
         schema: &'static str,
         /// What is there; 0 where nothing is.
         found: i64,
@@ -49,9 +49,9 @@ pub enum PostgresError {
          knows {known}: run the newer build"
     )]
     SchemaNewer {
-        /// Where.
+        /// The database's address.
         url: String,
-        /// Which.
+        /// The schema's name.
         schema: &'static str,
         /// What is there.
         found: i64,
@@ -61,9 +61,9 @@ pub enum PostgresError {
     /// The schema can't be brought up to date.
     #[error("can't migrate the schema {schema} of {url}")]
     Migrate {
-        /// Where.
+        /// The database's address.
         url: String,
-        /// Which.
+        /// The schema's name.
         schema: &'static str,
         /// Why not.
         #[source]

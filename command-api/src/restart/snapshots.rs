@@ -47,7 +47,7 @@ pub enum SnapshotError {
     /// One is being taken.
     #[error("another process is taking a snapshot in {folder}; let it end, and try again")]
     BeingTaken {
-        /// Where.
+        /// The snapshots' folder.
         folder: PathBuf,
     },
     /// The file system refused.

@@ -12,7 +12,7 @@ use crate::{
 /// Adjusts an account's credit. The adjustment's id is a cause: the same adjustment counts once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdjustCredit {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// The adjustment's id, made by the caller.
     pub adjustment_id: CauseId,

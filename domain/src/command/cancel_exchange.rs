@@ -11,7 +11,7 @@ use crate::{
 /// Cancels pieces of an exchange that hasn't left the warehouse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CancelExchange {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// The exchange.
     pub exchange_id: ExchangeId,

@@ -11,7 +11,7 @@ use crate::{
 /// Captures a hold, which ends it. A hold is captured once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaptureHold {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// The hold.
     pub hold_id: HoldId,

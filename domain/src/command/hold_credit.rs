@@ -10,7 +10,7 @@ pub const HOLD_DAYS_MAX: u32 = 30;
 /// Holds credit until a deadline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HoldCredit {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// The hold's id, made by the caller.
     pub hold_id: HoldId,

@@ -8,7 +8,7 @@ use crate::{AccountId, Event, HoldId, HoldReleased, Refusal, ReleaseReason, Time
 /// Releases a hold, which ends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseHold {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// The hold.
     pub hold_id: HoldId,

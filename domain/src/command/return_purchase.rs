@@ -11,7 +11,7 @@ use crate::{
 /// Records that goods of a purchase came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnPurchase {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// The purchase.
     pub purchase_id: PurchaseId,

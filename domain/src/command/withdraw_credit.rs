@@ -11,7 +11,7 @@ use crate::{
 /// Withdraws credit that was earned for a cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WithdrawCredit {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// The withdrawal's id, made by the caller.
     pub withdrawal_id: WithdrawalId,

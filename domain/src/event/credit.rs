@@ -249,7 +249,7 @@ pub enum WithdrawalCause {
 /// Credit was taken away.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CreditWithdrawn {
-    /// Why.
+    /// Why the credit is taken.
     pub withdrawal: WithdrawalCause,
     /// How much was to be taken: the sum of `lots`, `owed` and `expired`.
     pub points: Points,

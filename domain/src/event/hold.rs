@@ -77,7 +77,7 @@ pub struct HoldReleased {
     pub points: Points,
     /// Of which lots; they sum to `points`.
     pub lots: Vec<LotPart>,
-    /// Why.
+    /// Why the hold ended.
     pub reason: ReleaseReason,
     /// When it happened, as the caller said; it informs and decides nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
