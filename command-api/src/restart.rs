@@ -34,7 +34,7 @@ pub enum LoadError {
     Impossible {
         /// The partition.
         partition: Partition,
-        /// Which event, and why.
+        /// The event, and the invariant that it breaks.
         #[source]
         source: Impossible,
     },
