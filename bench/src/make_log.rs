@@ -98,7 +98,7 @@ impl Log {
         metadata.role = (command == "redeem").then_some("shopper".into());
         for event in events {
             let salt = Salt(*Uuid::now_v7().as_bytes());
-            self.waiting.push(encode(event, self.now, &metadata, salt)?);
+            self.waiting.push(encode(event, self.now, &metadata, None, salt)?);
             self.state.evolve(self.state.position().next(), self.now, event)?;
         }
         Ok(())

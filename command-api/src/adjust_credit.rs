@@ -3,26 +3,15 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::{AdjustCredit, Direction};
-use domain::{
-    AccountId, Actor, CauseId, Command, Event, Note, Points, Reason, Reference, Timestamp,
-};
-use serde::Deserialize;
+use domain::{AccountId, CauseId, Command, CreditEarned, Event, Note};
+use log_record::Place;
+use wire::body::{AdjustCreditBody, CreditEarnedBody, DirectionBody};
 use wire::{Caller, JsonBody, PathIds, Problem};
 
 use crate::CommandApi;
+use crate::earn_credit::{cause_body, rule_version_body};
 use crate::execute::unexpected;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AdjustCreditBody {
-    direction: Direction,
-    points: Points,
-    expires_at: Option<Timestamp>,
-    reference: Reference,
-    reason: Reason,
-    by: Option<Actor>,
-    occurred_at: Option<Timestamp>,
-}
+use crate::withdraw_credit::credit_withdrawn;
 
 pub(crate) async fn adjust_credit(
     State(api): State<CommandApi>,
@@ -30,24 +19,56 @@ pub(crate) async fn adjust_credit(
     PathIds(account_id, adjustment_id): PathIds<AccountId, CauseId>,
     JsonBody(body): JsonBody<AdjustCreditBody>,
 ) -> Result<Response, Problem> {
-    if body.direction == Direction::Take && body.expires_at.is_some() {
-        let complaint = "is for credit that is added; leave it out";
+    let direction = match body.direction {
+        DirectionBody::Add => Direction::Add,
+        DirectionBody::Take => Direction::Take,
+    };
+    if direction == Direction::Take && body.expires_at.is_some() {
+        let complaint = "is for added credit only; leave it out";
         return Err(Problem::invalid_field("expires_at", complaint));
     }
     let command = Command::AdjustCredit(AdjustCredit {
         account_id,
         adjustment_id,
-        direction: body.direction,
+        direction,
         points: body.points,
         expires_at: body.expires_at,
         reference: body.reference,
         note: Note { by: body.by, reason: Some(body.reason) },
         occurred_at: body.occurred_at,
     });
-    let done = api.execute(command, caller).await?;
-    match &done.event {
-        Some(Event::CreditEarned(account_id, fact)) => done.respond_fact(account_id, fact),
-        Some(Event::CreditWithdrawn(account_id, fact)) => done.respond_fact(account_id, fact),
+    let mut done = api.execute(command, caller).await?;
+    match done.event.take() {
+        Some(Event::CreditEarned(account_id, fact)) => {
+            done.respond(&credit_earned(account_id, fact, done.place))
+        }
+        Some(Event::CreditWithdrawn(account_id, fact)) => {
+            done.respond(&credit_withdrawn(account_id, fact, done.place))
+        }
         _ => Err(unexpected()),
+    }
+}
+
+fn credit_earned(account_id: AccountId, fact: CreditEarned, position: Place) -> CreditEarnedBody {
+    let CreditEarned {
+        points,
+        cause,
+        available_at,
+        expires_at,
+        rule,
+        reference,
+        occurred_at,
+        note: _private,
+    } = fact;
+    CreditEarnedBody {
+        account_id,
+        points,
+        cause: cause_body(cause),
+        available_at,
+        expires_at,
+        rule: rule.map(rule_version_body),
+        reference,
+        occurred_at,
+        position,
     }
 }

@@ -4,22 +4,14 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::command::CancelExchange;
 use domain::{
-    AccountId, Actor, CancellationId, Command, Event, ExchangeId, Note, Reason, Timestamp, Units,
+    AccountId, CancellationId, Command, Event, ExchangeCancelled, ExchangeId, Note, Ordered,
 };
-use serde::Deserialize;
+use log_record::Place;
+use wire::body::{CancelExchangeBody, ExchangeCancelledBody, OrderedBody};
 use wire::{Caller, JsonBody, Problem, Role, ThreePathIds};
 
 use crate::CommandApi;
 use crate::execute::unexpected;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CancelExchangeBody {
-    quantity: Option<Units>,
-    by: Option<Actor>,
-    reason: Option<Reason>,
-    occurred_at: Option<Timestamp>,
-}
 
 pub(crate) async fn cancel_exchange(
     State(api): State<CommandApi>,
@@ -41,9 +33,39 @@ pub(crate) async fn cancel_exchange(
         occurred_at: body.occurred_at,
         original: None,
     });
-    let done = api.execute(command, caller).await?;
-    let Some(Event::ExchangeCancelled(account_id, fact)) = &done.event else {
+    let mut done = api.execute(command, caller).await?;
+    let Some(Event::ExchangeCancelled(account_id, fact)) = done.event.take() else {
         return Err(unexpected());
     };
-    done.respond_fact(account_id, fact)
+    done.respond(&exchange_cancelled(account_id, fact, done.place))
+}
+
+fn exchange_cancelled(
+    account_id: AccountId,
+    fact: ExchangeCancelled,
+    position: Place,
+) -> ExchangeCancelledBody {
+    let ExchangeCancelled {
+        exchange_id,
+        cancellation_id,
+        offer_id,
+        quantity,
+        points,
+        of: Ordered { quantity: ordered_quantity, points: ordered_points },
+        asked_quantity,
+        occurred_at,
+        note: _private,
+    } = fact;
+    ExchangeCancelledBody {
+        account_id,
+        exchange_id,
+        cancellation_id,
+        offer_id,
+        quantity,
+        points,
+        of: OrderedBody { quantity: ordered_quantity, points: ordered_points },
+        asked_quantity,
+        occurred_at,
+        position,
+    }
 }

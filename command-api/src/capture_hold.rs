@@ -3,32 +3,14 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::{Capture, CaptureHold, Order};
-use domain::{
-    AccountId, Command, DeliverTo, Event, ExchangeId, HoldId, OfferId, Points, Timestamp, Units,
-};
-use serde::Deserialize;
+use domain::{AccountId, Command, Event, ExchangeCreated, HoldCaptured, HoldId};
+use log_record::Place;
+use wire::body::{CaptureExchangeBody, CaptureHoldBody, ExchangeCreatedBody, HoldCapturedBody};
 use wire::{Caller, JsonBody, Object, PathIds, Problem};
 
 use crate::CommandApi;
+use crate::credit_lot::lot_parts;
 use crate::execute::unexpected;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CaptureHoldBody {
-    points: Option<Points>,
-    exchange: Option<Object<ExchangeBody>>,
-    occurred_at: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ExchangeBody {
-    exchange_id: ExchangeId,
-    offer_id: OfferId,
-    quantity: Units,
-    deliver_to: DeliverTo,
-    expected_points: Option<Points>,
-}
 
 pub(crate) async fn capture_hold(
     State(api): State<CommandApi>,
@@ -39,24 +21,74 @@ pub(crate) async fn capture_hold(
     let occurred_at = body.occurred_at;
     let capture = match (body.points, body.exchange) {
         (points, None) => Capture::Points(points),
-        (None, Some(Object(exchange))) => Capture::Exchange(exchange.order()),
+        (None, Some(Object(exchange))) => Capture::Exchange(order(exchange)),
         (Some(_), Some(_)) => {
-            let complaint = "can't be said beside exchange, whose price it is";
+            let complaint = "can't be sent beside exchange, whose price counts; leave one out";
             return Err(Problem::invalid_field("points", complaint));
         }
     };
     let command = Command::CaptureHold(CaptureHold { account_id, hold_id, capture, occurred_at });
-    let done = api.execute(command, caller).await?;
-    match &done.event {
-        Some(Event::HoldCaptured(account_id, fact)) => done.respond_fact(account_id, fact),
-        Some(Event::ExchangeCreated(account_id, fact)) => done.respond_fact(account_id, fact),
+    let mut done = api.execute(command, caller).await?;
+    match done.event.take() {
+        Some(Event::HoldCaptured(account_id, fact)) => {
+            done.respond(&hold_captured(account_id, fact, done.place))
+        }
+        Some(Event::ExchangeCreated(account_id, fact)) => {
+            done.respond(&exchange_created(account_id, fact, done.place))
+        }
         _ => Err(unexpected()),
     }
 }
 
-impl ExchangeBody {
-    fn order(self) -> Order {
-        let Self { exchange_id, offer_id, quantity, deliver_to, expected_points } = self;
-        Order { exchange_id, offer_id, quantity, deliver_to, expected_points }
+fn order(body: CaptureExchangeBody) -> Order {
+    let CaptureExchangeBody { exchange_id, offer_id, quantity, deliver_to, expected_points } = body;
+    Order { exchange_id, offer_id, quantity, deliver_to, expected_points }
+}
+
+fn hold_captured(account_id: AccountId, fact: HoldCaptured, position: Place) -> HoldCapturedBody {
+    let HoldCaptured { hold_id, points, lots, released, pays_exchange, asked_points, occurred_at } =
+        fact;
+    HoldCapturedBody {
+        account_id,
+        hold_id,
+        points,
+        lots: lot_parts(lots),
+        released: lot_parts(released),
+        pays_exchange,
+        asked_points,
+        occurred_at,
+        position,
+    }
+}
+
+fn exchange_created(
+    account_id: AccountId,
+    fact: ExchangeCreated,
+    position: Place,
+) -> ExchangeCreatedBody {
+    let ExchangeCreated {
+        exchange_id,
+        offer_id,
+        product_id,
+        quantity,
+        points,
+        warehouse,
+        hold_id,
+        expected_points,
+        occurred_at,
+        deliver_to: _private,
+    } = fact;
+    ExchangeCreatedBody {
+        account_id,
+        exchange_id,
+        offer_id,
+        product_id,
+        quantity,
+        points,
+        warehouse,
+        hold_id,
+        expected_points,
+        occurred_at,
+        position,
     }
 }

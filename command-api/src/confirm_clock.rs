@@ -3,25 +3,12 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::ConfirmClock;
-use domain::{Command, Event, Timestamp};
-use serde::{Deserialize, Serialize};
+use domain::{ClockConfirmed, Command, Event};
+use wire::body::{ClockConfirmationBody, ConfirmClockBody};
 use wire::{Caller, JsonBody, Problem};
 
 use crate::CommandApi;
 use crate::execute::unexpected;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ConfirmClockBody {
-    /// What a clock says that is right.
-    wall: Timestamp,
-}
-
-#[derive(Serialize)]
-struct ClockConfirmationBody {
-    wall: Timestamp,
-    position: String,
-}
 
 pub(crate) async fn confirm_clock(
     State(api): State<CommandApi>,
@@ -30,13 +17,14 @@ pub(crate) async fn confirm_clock(
 ) -> Result<Response, Problem> {
     if let Some(clock) = api.writer.read_clock().other_than(wall) {
         let complaint = format!(
-            "is not what the ledger's clock says, which is {clock}; set that clock right first"
+            "differs from the ledger's clock, which reads {clock}; correct that clock first"
         );
         return Err(Problem::invalid_field("wall", complaint));
     }
     let command = Command::ConfirmClock(ConfirmClock { wall });
     let done = api.execute(command, caller).await?;
-    let Some(Event::ClockConfirmed(fact)) = &done.event else { return Err(unexpected()) };
-    let position = done.place.to_string();
-    done.respond(&ClockConfirmationBody { wall: fact.wall, position })
+    let Some(Event::ClockConfirmed(ClockConfirmed { wall })) = done.event else {
+        return Err(unexpected());
+    };
+    done.respond(&ClockConfirmationBody { wall, position: done.place })
 }

@@ -4,40 +4,21 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use domain::{AccountId, Cause, Points, Timestamp};
 use futures_util::future::join_all;
 use log_record::Place;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use wire::body::{
+    CreditOutcomeBody, EarnCreditBody, EarnCreditItemBody, EarnCreditsBody, EarnedCreditsBody,
+};
 use wire::{Caller, JsonBody, Object, Problem, write_position};
 
 use crate::CommandApi;
-use crate::earn_credit::{CreditBody, EarnCreditBody};
+use crate::earn_credit::earn;
 
 /// The most earnings in a call.
 const CREDITS_MAX: usize = 1_000;
 
 /// A thousand of the longest fit.
 pub(crate) const CREDITS_BYTES_MAX: usize = 512 * 1024;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct EarnCreditsBody {
-    credits: Vec<Object<CreditItem>>,
-}
-
-/// What the call for one account has, with the account; written out, for a flattened struct can't
-/// refuse unknown fields.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CreditItem {
-    account_id: AccountId,
-    points: Points,
-    cause: Object<Cause>,
-    available_at: Option<Timestamp>,
-    expires_at: Option<Timestamp>,
-    occurred_at: Option<Timestamp>,
-}
 
 pub(crate) async fn earn_credits(
     State(api): State<CommandApi>,
@@ -50,19 +31,14 @@ pub(crate) async fn earn_credits(
     }
     // Side by side, so that they share batches. Each is handed to the writer when it is first
     // polled, which happens in their order, and so that is the order in which they are decided.
-    let earnings = body.credits.into_iter().map(|Object(item)| earn(&api, item, caller.clone()));
-    let outcomes = join_all(earnings).await;
-    let (mut items, mut reached) = (Vec::with_capacity(outcomes.len()), None::<Place>);
-    for outcome in outcomes {
-        items.push(match outcome {
-            Ok((last, body)) => {
-                reached = reached.max(Some(last));
-                body
-            }
-            Err(problem) => json!({"status": problem.status().as_u16(), "problem": problem}),
-        });
+    let earnings =
+        body.credits.into_iter().map(|Object(item)| earn_item(&api, caller.clone(), item));
+    let (mut items, mut reached) = (Vec::new(), None::<Place>);
+    for (item, last) in join_all(earnings).await {
+        items.push(item);
+        reached = reached.max(last);
     }
-    let mut response = (StatusCode::OK, Json(json!({"items": items}))).into_response();
+    let mut response = (StatusCode::OK, Json(EarnedCreditsBody { items })).into_response();
     if let Some(place) = reached {
         let (name, value) = write_position(place)?;
         response.headers_mut().insert(name, value);
@@ -70,14 +46,23 @@ pub(crate) async fn earn_credits(
     Ok(response)
 }
 
-async fn earn(
+/// One earning's outcome, and the place of its last event.
+async fn earn_item(
     api: &CommandApi,
-    item: CreditItem,
     caller: Caller,
-) -> Result<(Place, Value), Problem> {
-    let CreditItem { account_id, points, cause, available_at, expires_at, occurred_at } = item;
+    item: EarnCreditItemBody,
+) -> (CreditOutcomeBody, Option<Place>) {
+    let EarnCreditItemBody { account_id, points, cause, available_at, expires_at, occurred_at } =
+        item;
     let body = EarnCreditBody { points, cause, available_at, expires_at, occurred_at };
-    let done = body.execute(api, account_id, caller).await?;
-    let status = if done.is_repeat { 200 } else { 201 };
-    Ok((done.last, json!({"status": status, "credit": CreditBody::of(&done)?})))
+    match earn(api, caller, account_id, body).await {
+        Ok((done, credit)) => {
+            let status = done.status().as_u16();
+            (CreditOutcomeBody { status, credit: Some(credit), problem: None }, Some(done.last))
+        }
+        Err(problem) => {
+            let status = problem.status().as_u16();
+            (CreditOutcomeBody { status, credit: None, problem: Some(problem) }, None)
+        }
+    }
 }

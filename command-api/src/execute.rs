@@ -9,7 +9,7 @@ use axum::http::header::ETAG;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::command::Preview;
-use domain::{AccountId, Command, Event};
+use domain::{Command, Event};
 use event_schema::decode;
 use event_store::{EventStore, StoreError};
 use log_record::{Place, Position};
@@ -19,7 +19,7 @@ use wire::{Caller, KeyRing, Problem, write_position};
 use crate::refusal_problem::{
     decision_failed, id_reused, not_decided, original_unread, outcome_unknown, refused,
 };
-use crate::{Answer, Request, Subject, Unanswered, Writer};
+use crate::{Answer, KeyBook, Request, Subject, Unanswered, Writer};
 
 /// What the handlers share: behind one pointer, because every request clones it.
 #[derive(Clone)]
@@ -32,7 +32,7 @@ pub struct Shared {
     /// Answers repeats, off the writer's way.
     pub(crate) store: EventStore,
     /// Who may call.
-    keys: KeyRing,
+    pub(crate) keys: KeyBook,
 }
 
 impl Deref for CommandApi {
@@ -45,7 +45,7 @@ impl Deref for CommandApi {
 
 impl FromRef<CommandApi> for KeyRing {
     fn from_ref(api: &CommandApi) -> Self {
-        api.keys.clone()
+        api.keys.ring().clone()
     }
 }
 
@@ -83,6 +83,7 @@ impl CommandApi {
     /// callers show one of `keys`.
     #[must_use]
     pub fn new(writer: Writer, store: EventStore, keys: KeyRing) -> Self {
+        let keys = KeyBook::new(store.clone(), keys);
         Self(Arc::new(Shared { writer, store, keys }))
     }
 
@@ -118,7 +119,7 @@ impl CommandApi {
                 // A repeat is compared with what was asked then.
                 command: Arc::clone(&command),
                 is_dry_run,
-                role: Some(caller.role.as_str()),
+                principal: Some(Arc::clone(&caller.principal)),
                 traceparent: caller.traceparent.clone(),
             };
             let done = match self.writer.submit(request).await {
@@ -171,29 +172,15 @@ impl CommandApi {
     }
 }
 
-#[derive(Serialize)]
-struct FactBody<'a, F> {
-    account_id: &'a AccountId,
-    #[serde(flatten)]
-    fact: &'a F,
-    position: String,
-}
-
 impl Done {
-    /// 201, or 200 for a repeat, with the position that it reached.
-    pub(crate) fn respond(&self, body: &impl Serialize) -> Result<Response, Problem> {
-        let status = if self.is_repeat { StatusCode::OK } else { StatusCode::CREATED };
-        self.respond_with(status, body)
+    /// 201, or 200 for a repeat.
+    pub(crate) fn status(&self) -> StatusCode {
+        if self.is_repeat { StatusCode::OK } else { StatusCode::CREATED }
     }
 
-    /// Likewise, with the fact as it was recorded: its public fields.
-    pub(crate) fn respond_fact(
-        &self,
-        account_id: &AccountId,
-        fact: &impl Serialize,
-    ) -> Result<Response, Problem> {
-        let position = self.place.to_string();
-        self.respond(&FactBody { account_id, fact, position })
+    /// 201, or 200 for a repeat, with the position that it reached.
+    pub(crate) fn respond(&self, body: &impl Serialize) -> Result<Response, Problem> {
+        self.respond_with(self.status(), body)
     }
 
     /// What was set, under its version as the ETag.

@@ -3,20 +3,14 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::HoldCredit;
-use domain::{AccountId, Command, Event, HoldId, Points, Timestamp};
-use serde::Deserialize;
+use domain::{AccountId, Command, CreditHeld, Event, HoldId};
+use log_record::Place;
+use wire::body::{CreditHeldBody, HoldCreditBody};
 use wire::{Caller, JsonBody, PathIds, Problem};
 
 use crate::CommandApi;
+use crate::credit_lot::lot_parts;
 use crate::execute::unexpected;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct HoldCreditBody {
-    points: Points,
-    deadline: Timestamp,
-    occurred_at: Option<Timestamp>,
-}
 
 pub(crate) async fn hold_credit(
     State(api): State<CommandApi>,
@@ -27,7 +21,15 @@ pub(crate) async fn hold_credit(
     let HoldCreditBody { points, deadline, occurred_at } = body;
     let command =
         Command::HoldCredit(HoldCredit { account_id, hold_id, points, deadline, occurred_at });
-    let done = api.execute(command, caller).await?;
-    let Some(Event::CreditHeld(account_id, fact)) = &done.event else { return Err(unexpected()) };
-    done.respond_fact(account_id, fact)
+    let mut done = api.execute(command, caller).await?;
+    let Some(Event::CreditHeld(account_id, fact)) = done.event.take() else {
+        return Err(unexpected());
+    };
+    done.respond(&credit_held(account_id, fact, done.place))
+}
+
+fn credit_held(account_id: AccountId, fact: CreditHeld, position: Place) -> CreditHeldBody {
+    let CreditHeld { hold_id, points, lots, deadline, occurred_at } = fact;
+    let lots = lot_parts(lots);
+    CreditHeldBody { account_id, hold_id, points, lots, deadline, occurred_at, position }
 }

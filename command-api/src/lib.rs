@@ -4,6 +4,7 @@
 //! - [`router()`]: every route on one page; one file per use case with its body and handler
 //! - [`CommandApi`]: a command handed to the writer, its outcome put into words
 //! - [`Writer`]: decides, appends, answers; it runs without HTTP too
+//! - [`KeyBook`]: the keys that callers show, made, revoked and rotated
 //! - `restart`: the state that a writer starts with, from a snapshot and the events after it
 //! - `refusal_problem`: the domain's refusals as problem documents
 
@@ -13,12 +14,14 @@ mod cancel_exchange;
 mod capture_hold;
 mod close_offer;
 mod confirm_clock;
+mod credit_lot;
 mod earn_credit;
 mod earn_credits;
 mod execute;
 mod hold_credit;
+mod key_book;
+mod keys;
 mod lifetime;
-mod offer_body;
 mod put_earning_rule;
 mod put_offer;
 mod put_policy;
@@ -36,6 +39,7 @@ mod withdraw_credit;
 mod writer;
 
 pub use execute::CommandApi;
+pub use key_book::{Key, KeyBook, KeyError, KeyStatus, MadeKey, NewKey};
 pub use refusal_problem::problem_pages;
 pub use restart::{LoadError, Loaded, SnapshotError, Snapshots, Taken, load};
 pub use router::router;

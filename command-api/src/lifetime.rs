@@ -1,9 +1,9 @@
-//! From when to when credit can be spent, as bodies say it.
+//! From when to when credit can be spent, as bodies name it.
 
 use domain::Timestamp;
 use wire::Problem;
 
-/// Whether the one comes after the other, where both are said.
+/// Checks that `expires_at` comes after `available_at`, where the body has both.
 pub(crate) fn check_lifetime(
     available_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,

@@ -8,7 +8,10 @@ use domain::{
     Cap, CategoryRate, Command, EarningRule, EarningTerms, Event, ExpiryRule, Multiplier, Rate,
     RuleId,
 };
-use serde::{Deserialize, Serialize};
+use wire::body::{
+    CapBody, CategoryRateBody, EarningRuleBody, ExpiryBody, MultiplierBody, PutEarningRuleBody,
+    RateBody,
+};
 use wire::{Caller, IfMatch, JsonBody, Object, PathId, Problem};
 
 use crate::execute::unexpected;
@@ -23,37 +26,6 @@ const MONTHS_MAX: u16 = 1_200;
 const YEARS_MAX: u16 = 100;
 const PENDING_DAYS_MAX: u16 = 3_650;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PutEarningRuleBody {
-    rate: Object<Rate>,
-    #[serde(default)]
-    categories: Vec<Object<CategoryRate>>,
-    #[serde(default)]
-    multipliers: Vec<Object<Multiplier>>,
-    cap: Option<Object<Cap>>,
-    expiry: Option<Object<ExpiryBody>>,
-    #[serde(default)]
-    pending_days: u16,
-}
-
-/// One of them.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ExpiryBody {
-    months: Option<u16>,
-    end_of_year: Option<u16>,
-}
-
-#[derive(Serialize)]
-struct EarningRuleBody<'a> {
-    rule_id: &'a RuleId,
-    #[serde(flatten)]
-    terms: &'a EarningTerms,
-    version: u64,
-    position: String,
-}
-
 pub(crate) async fn put_earning_rule(
     State(api): State<CommandApi>,
     caller: Caller,
@@ -66,84 +38,106 @@ pub(crate) async fn put_earning_rule(
         IfMatch::Any => Known::Existence,
         IfMatch::Version(version) => Known::Version(version),
     };
-    let set = SetEarningRule { rule_id: rule_id.clone(), terms: body.terms()?, known };
+    let set = SetEarningRule { rule_id: rule_id.clone(), terms: terms(body)?, known };
     let done = api.execute(Command::SetEarningRule(set), caller).await;
     let done = done.map_err(not_found_where_unknown)?;
     let Some(Subject::Rule(rule)) = &done.subject else { return Err(unexpected()) };
-    let EarningRule { terms, version, .. } = &**rule;
     let is_new = matches!(&done.event, Some(Event::EarningRuleSet(fact)) if fact.version == 1);
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    let position = done.place.to_string();
-    let body = EarningRuleBody { rule_id: &rule_id, terms, version: *version, position };
-    done.respond_version(status, *version, &body)
+    let EarningRule { terms, version, changed_at: _ } = &**rule;
+    let body = EarningRuleBody::new(rule_id, terms.clone(), *version, None, done.place);
+    done.respond_version(status, body.version, &body)
 }
 
-impl ExpiryBody {
-    fn rule(&self) -> Result<ExpiryRule, Problem> {
-        match (self.months, self.end_of_year) {
-            (Some(months), None) => Ok(ExpiryRule::Months(months)),
-            (None, Some(years)) => Ok(ExpiryRule::EndOfYear(years)),
+fn terms(body: PutEarningRuleBody) -> Result<EarningTerms, Problem> {
+    let PutEarningRuleBody { rate, categories, multipliers, cap, expiry, pending_days } = body;
+    let expiry = expiry.map(|Object(expiry)| expiry_rule(expiry)).transpose()?;
+    check_pending_days(pending_days, expiry)?;
+    Ok(EarningTerms {
+        rate: to_rate(rate.0),
+        categories: to_categories(categories)?,
+        multipliers: to_multipliers(multipliers)?,
+        cap: cap.map(|Object(CapBody { points, period })| Cap { points, period }),
+        expiry,
+        pending_days,
+    })
+}
+
+fn to_rate(body: RateBody) -> Rate {
+    let RateBody { points, per_amount } = body;
+    Rate { points, per_amount }
+}
+
+fn to_categories(bodies: Vec<Object<CategoryRateBody>>) -> Result<Vec<CategoryRate>, Problem> {
+    let mut categories: Vec<CategoryRate> = Vec::with_capacity(bodies.len());
+    for (index, Object(CategoryRateBody { category, rate })) in bodies.into_iter().enumerate() {
+        if categories.iter().any(|before| before.category == category) {
+            let field = format!("categories[{index}].category");
+            let complaint = "repeats an earlier category; send one rate for each";
+            return Err(Problem::invalid_field(&field, complaint));
+        }
+        categories.push(CategoryRate { category, rate: to_rate(rate.0) });
+    }
+    Ok(categories)
+}
+
+fn to_multipliers(bodies: Vec<Object<MultiplierBody>>) -> Result<Vec<Multiplier>, Problem> {
+    let mut multipliers = Vec::with_capacity(bodies.len());
+    for (index, Object(MultiplierBody { from, until, percent })) in bodies.into_iter().enumerate() {
+        if until <= from {
+            let field = format!("multipliers[{index}].until");
+            let complaint = format!("must be after from, which is {from}");
+            return Err(Problem::invalid_field(&field, complaint));
+        }
+        if percent > PERCENT_MAX {
+            let field = format!("multipliers[{index}].percent");
+            let complaint = format!("must be a whole number from 0 to {PERCENT_MAX}");
+            return Err(Problem::invalid_field(&field, complaint));
+        }
+        multipliers.push(Multiplier { from, until, percent });
+    }
+    Ok(multipliers)
+}
+
+fn expiry_rule(body: ExpiryBody) -> Result<ExpiryRule, Problem> {
+    match body {
+        ExpiryBody { months: Some(months), end_of_year: None } => match months {
+            1..=MONTHS_MAX => Ok(ExpiryRule::Months(months)),
             _ => {
-                let complaint = "must say either months or end_of_year; leave it out for ever";
-                Err(Problem::invalid_field("expiry", complaint))
+                let complaint = format!("must be a whole number from 1 to {MONTHS_MAX}");
+                Err(Problem::invalid_field("expiry.months", complaint))
             }
+        },
+        ExpiryBody { months: None, end_of_year: Some(years) } => match years {
+            0..=YEARS_MAX => Ok(ExpiryRule::EndOfYear(years)),
+            _ => {
+                let complaint = format!("must be a whole number from 0 to {YEARS_MAX}");
+                Err(Problem::invalid_field("expiry.end_of_year", complaint))
+            }
+        },
+        ExpiryBody { months: Some(_), end_of_year: Some(_) }
+        | ExpiryBody { months: None, end_of_year: None } => {
+            let complaint = "must have either months or end_of_year; leave expiry out for credit \
+                             that never expires";
+            Err(Problem::invalid_field("expiry", complaint))
         }
     }
 }
 
-impl PutEarningRuleBody {
-    fn terms(self) -> Result<EarningTerms, Problem> {
-        let expiry = self.expiry.map(|Object(expiry)| expiry.rule()).transpose()?;
-        let categories: Vec<CategoryRate> = self.categories.into_iter().map(|it| it.0).collect();
-        for (index, rate) in categories.iter().enumerate() {
-            if categories.iter().take(index).any(|other| other.category == rate.category) {
-                let field = format!("categories[{index}].category");
-                return Err(Problem::invalid_field(&field, "has a rate before; say it once"));
-            }
+fn check_pending_days(pending_days: u16, expiry: Option<ExpiryRule>) -> Result<(), Problem> {
+    /// The shortest month.
+    const DAYS_OF_MONTH_MIN: u32 = 28;
+    if pending_days > PENDING_DAYS_MAX {
+        let complaint = format!("must be a whole number from 0 to {PENDING_DAYS_MAX}");
+        return Err(Problem::invalid_field("pending_days", complaint));
+    }
+    match expiry {
+        Some(ExpiryRule::Months(months))
+            if u32::from(pending_days) >= u32::from(months) * DAYS_OF_MONTH_MIN =>
+        {
+            let complaint = "must be fewer: the credit would expire before it can be spent";
+            Err(Problem::invalid_field("pending_days", complaint))
         }
-        let multipliers: Vec<Multiplier> = self.multipliers.into_iter().map(|it| it.0).collect();
-        for (index, multiplier) in multipliers.iter().enumerate() {
-            if multiplier.until <= multiplier.from {
-                let field = format!("multipliers[{index}].until");
-                let complaint = format!("must be after from, which is {}", multiplier.from);
-                return Err(Problem::invalid_field(&field, complaint));
-            }
-            if multiplier.percent > PERCENT_MAX {
-                let field = format!("multipliers[{index}].percent");
-                let complaint = format!("must be a whole number from 0 to {PERCENT_MAX}");
-                return Err(Problem::invalid_field(&field, complaint));
-            }
-        }
-        if self.pending_days > PENDING_DAYS_MAX {
-            let complaint = format!("must be a whole number from 0 to {PENDING_DAYS_MAX}");
-            return Err(Problem::invalid_field("pending_days", complaint));
-        }
-        // A month has 28 days at least.
-        let days_until = |months: u16| u32::from(months) * 28;
-        match expiry {
-            Some(ExpiryRule::Months(months)) if months == 0 || months > MONTHS_MAX => {
-                let complaint = format!("must be a whole number from 1 to {MONTHS_MAX}");
-                return Err(Problem::invalid_field("expiry.months", complaint));
-            }
-            Some(ExpiryRule::EndOfYear(years)) if years > YEARS_MAX => {
-                let complaint = format!("must be a whole number from 0 to {YEARS_MAX}");
-                return Err(Problem::invalid_field("expiry.end_of_year", complaint));
-            }
-            Some(ExpiryRule::Months(months))
-                if u32::from(self.pending_days) >= days_until(months) =>
-            {
-                let complaint = "lets credit expire before it can be spent; say fewer days";
-                return Err(Problem::invalid_field("pending_days", complaint));
-            }
-            _ => {}
-        }
-        Ok(EarningTerms {
-            rate: self.rate.0,
-            categories,
-            multipliers,
-            cap: self.cap.map(|it| it.0),
-            expiry,
-            pending_days: self.pending_days,
-        })
+        _ => Ok(()),
     }
 }

@@ -4,29 +4,16 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::command::{AmendOffer, OpenOffer};
-use domain::{Command, Event, OfferId, Points, ProductId, Terms, Timestamp, Units, WarehouseId};
-use serde::{Deserialize, Deserializer};
+use domain::{Command, Event, Offer, OfferId, OfferPhase, Terms, Units, WarehouseId};
+use wire::body::{OfferBody, OfferStatus, PutOfferBody};
 use wire::{Caller, IfMatch, JsonBody, PathId, Problem};
 
+use crate::execute::{Done, unexpected};
 use crate::refusal_problem::not_found_where_unknown;
-use crate::{CommandApi, offer_body};
+use crate::{CommandApi, Subject};
 
-/// Who ships where nobody is named.
+/// The warehouse that ships where the body names none.
 const WAREHOUSE_DEFAULT: &str = "main";
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PutOfferBody {
-    product_id: ProductId,
-    price: Points,
-    /// Nothing where it isn't said, which is not the same as null, unlimited.
-    #[serde(default, deserialize_with = "said")]
-    stock: Option<Option<Units>>,
-    opens_at: Option<Timestamp>,
-    closes_at: Option<Timestamp>,
-    limit_per_shopper: Option<Units>,
-    warehouse: Option<WarehouseId>,
-}
 
 pub(crate) async fn put_offer(
     State(api): State<CommandApi>,
@@ -35,13 +22,12 @@ pub(crate) async fn put_offer(
     headers: HeaderMap,
     JsonBody(body): JsonBody<PutOfferBody>,
 ) -> Result<Response, Problem> {
-    let stock = body.stock;
-    let terms = body.terms()?;
+    let (terms, stock) = terms_and_stock(body)?;
     let id = offer_id.clone();
     let command = match IfMatch::read(&headers)? {
         IfMatch::Absent => {
             let stock = stock.ok_or_else(|| {
-                let complaint = "is missing: say how many there are, or null for no end of them";
+                let complaint = "is missing: send the number of pieces, or null for unlimited";
                 Problem::invalid_field("stock", complaint)
             })?;
             Command::OpenOffer(OpenOffer { offer_id, terms, stock })
@@ -57,36 +43,64 @@ pub(crate) async fn put_offer(
     let done = api.execute(command, caller).await.map_err(not_found_where_unknown)?;
     let is_new = matches!(done.event, Some(Event::OfferOpened(_)));
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    offer_body::respond(&done, status, &id)
+    respond_offer(&done, status, id)
 }
 
-impl PutOfferBody {
-    fn terms(self) -> Result<Terms, Problem> {
-        if let (Some(opens_at), Some(closes_at)) = (self.opens_at, self.closes_at)
-            && closes_at <= opens_at
-        {
-            let complaint = format!("must be after opens_at, which is {opens_at}");
-            return Err(Problem::invalid_field("closes_at", complaint));
-        }
-        Ok(Terms {
-            product_id: self.product_id,
-            price: self.price,
-            opens_at: self.opens_at,
-            closes_at: self.closes_at,
-            limit_per_shopper: self.limit_per_shopper,
-            warehouse: warehouse_or_default(self.warehouse)?,
-        })
+fn terms_and_stock(body: PutOfferBody) -> Result<(Terms, Option<Option<Units>>), Problem> {
+    let PutOfferBody {
+        product_id,
+        price,
+        stock,
+        opens_at,
+        closes_at,
+        limit_per_shopper,
+        warehouse,
+    } = body;
+    if let (Some(opens_at), Some(closes_at)) = (opens_at, closes_at)
+        && closes_at <= opens_at
+    {
+        let complaint = format!("must be after opens_at, which is {opens_at}");
+        return Err(Problem::invalid_field("closes_at", complaint));
     }
+    let warehouse = warehouse_or_default(warehouse)?;
+    let terms = Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse };
+    Ok((terms, stock))
 }
 
-/// Who ships, or who does where nobody is named.
-pub(crate) fn warehouse_or_default(said: Option<WarehouseId>) -> Result<WarehouseId, Problem> {
-    match said {
+/// The warehouse that the body names, or the default one.
+pub(crate) fn warehouse_or_default(named: Option<WarehouseId>) -> Result<WarehouseId, Problem> {
+    match named {
         Some(warehouse) => Ok(warehouse),
         None => WAREHOUSE_DEFAULT.parse().map_err(|_| Problem::internal()),
     }
 }
 
-fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Units>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+/// The offer that a command opened, amended or closed, with its version as ETag.
+pub(crate) fn respond_offer(
+    done: &Done,
+    status: StatusCode,
+    offer_id: OfferId,
+) -> Result<Response, Problem> {
+    let Some(Subject::Offer(offer)) = &done.subject else { return Err(unexpected()) };
+    let Offer { terms, version, inventory, phase, changed_at: _ } = &**offer;
+    let Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse } =
+        terms.clone();
+    let body = OfferBody {
+        offer_id,
+        product_id,
+        price,
+        opens_at,
+        closes_at,
+        limit_per_shopper,
+        warehouse,
+        stock: inventory.stock().map(Units::get),
+        remaining: inventory.remaining().map(Units::get),
+        version: *version,
+        status: match phase {
+            OfferPhase::Open => OfferStatus::Open,
+            OfferPhase::Closed { at: _ } => OfferStatus::Closed,
+        },
+        position: done.place,
+    };
+    done.respond_version(status, *version, &body)
 }

@@ -4,8 +4,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::command::SetPolicy;
-use domain::{Command, Policy, SpentCredit};
-use serde::{Deserialize, Serialize};
+use domain::{Command, Policy};
+use wire::body::{PolicyBody, PutPolicyBody};
 use wire::{Caller, JsonBody, Problem};
 
 use crate::execute::unexpected;
@@ -13,20 +13,6 @@ use crate::{CommandApi, Subject};
 
 /// Ten years of grace; more is a slip.
 const GRACE_DAYS_MAX: u16 = 3_650;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PutPolicyBody {
-    spent_credit: SpentCredit,
-    refund_grace_days: u16,
-}
-
-#[derive(Serialize)]
-struct PolicyBody<'a> {
-    #[serde(flatten)]
-    policy: &'a Policy,
-    position: String,
-}
 
 pub(crate) async fn put_policy(
     State(api): State<CommandApi>,
@@ -42,6 +28,7 @@ pub(crate) async fn put_policy(
     let command = Command::SetPolicy(SetPolicy { policy });
     let done = api.execute(command, caller).await?;
     let Some(Subject::Policy(policy)) = &done.subject else { return Err(unexpected()) };
-    let position = done.place.to_string();
-    done.respond_with(StatusCode::OK, &PolicyBody { policy, position })
+    let Policy { spent_credit, refund_grace_days } = *policy;
+    let position = Some(done.place);
+    done.respond_with(StatusCode::OK, &PolicyBody { spent_credit, refund_grace_days, position })
 }

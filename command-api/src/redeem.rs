@@ -6,55 +6,28 @@ use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse as _, Response};
-use domain::command::{Order, Redeem};
-use domain::{AccountId, Command, DeliverTo, Event, ExchangeId, OfferId, Points, Timestamp, Units};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use domain::command::{Order, Preview, Redeem};
+use domain::{AccountId, Command, Event, ExchangeCreated, ExchangeId};
+use wire::body::{
+    CreatedExchangeBody, DryRunBody, DryRunOutcome, PreviewBody, RedeemBody, RedeemQuery,
+};
 use wire::{Caller, IdempotencyKey, JsonBody, PathId, PathIds, Problem, QueryString};
 
 use crate::CommandApi;
+use crate::credit_lot::lot_parts;
 use crate::execute::{Previewed, unexpected};
 use crate::refuse_unheeded::NoIfMatch;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RedeemBody {
-    offer_id: OfferId,
-    quantity: Units,
-    deliver_to: DeliverTo,
-    expected_points: Option<Points>,
-    occurred_at: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct DryRun {
-    /// Whether nothing is to be recorded.
-    #[serde(default)]
-    dry_run: bool,
-}
-
-#[derive(Serialize)]
-struct ExchangeBody<'a> {
-    exchange_id: &'a ExchangeId,
-    account_id: &'a AccountId,
-    offer_id: &'a OfferId,
-    quantity: Units,
-    points: Points,
-    status: &'static str,
-    position: String,
-}
 
 pub(crate) async fn redeem(
     State(api): State<CommandApi>,
     caller: Caller,
     PathIds(account_id, exchange_id): PathIds<AccountId, ExchangeId>,
-    QueryString(dry): QueryString<DryRun>,
+    QueryString(query): QueryString<RedeemQuery>,
     _: NoIfMatch,
     JsonBody(body): JsonBody<RedeemBody>,
 ) -> Result<Response, Problem> {
-    let command = body.command(account_id, exchange_id);
-    if dry.dry_run {
+    let command = command(account_id, exchange_id, body);
+    if query.dry_run {
         preview(&api, command, caller).await
     } else {
         exchange(&api, command, caller).await
@@ -65,7 +38,7 @@ pub(crate) async fn redeem_by_key(
     State(api): State<CommandApi>,
     caller: Caller,
     PathId(account_id): PathId<AccountId>,
-    QueryString(dry): QueryString<DryRun>,
+    QueryString(query): QueryString<RedeemQuery>,
     IdempotencyKey(key): IdempotencyKey,
     _: NoIfMatch,
     JsonBody(body): JsonBody<RedeemBody>,
@@ -73,8 +46,8 @@ pub(crate) async fn redeem_by_key(
     let exchange_id: ExchangeId =
         key.parse().map_err(|error| Problem::invalid_header("Idempotency-Key", error))?;
     let address = format!("/v1/accounts/{account_id}/exchanges/{exchange_id}");
-    let command = body.command(account_id, exchange_id);
-    if dry.dry_run {
+    let command = command(account_id, exchange_id, body);
+    if query.dry_run {
         return preview(&api, command, caller).await;
     }
     let mut response = exchange(&api, command, caller).await?;
@@ -84,35 +57,50 @@ pub(crate) async fn redeem_by_key(
 }
 
 async fn exchange(api: &CommandApi, command: Command, caller: Caller) -> Result<Response, Problem> {
-    let done = api.execute(command, caller).await?;
-    let Some(Event::ExchangeCreated(account_id, fact)) = &done.event else {
+    let mut done = api.execute(command, caller).await?;
+    let Some(Event::ExchangeCreated(account_id, fact)) = done.event.take() else {
         return Err(unexpected());
     };
-    done.respond(&ExchangeBody {
-        exchange_id: &fact.exchange_id,
+    let ExchangeCreated { exchange_id, offer_id, quantity, points, .. } = fact;
+    done.respond(&CreatedExchangeBody {
+        exchange_id,
         account_id,
-        offer_id: &fact.offer_id,
-        quantity: fact.quantity,
-        points: fact.points,
+        offer_id,
+        quantity,
+        points,
         // As it was when it was created: the first answer, for ever. A read gives the present one.
         status: "created",
-        position: done.place.to_string(),
+        position: done.place,
     })
 }
 
-/// What the redemption would come to; nothing is recorded.
+/// Answers what the redemption would come to; nothing is recorded.
 async fn preview(api: &CommandApi, command: Command, caller: Caller) -> Result<Response, Problem> {
     let body = match api.preview(command, caller).await? {
-        Previewed::New(preview) => json!({"outcome": "would-be-created", "preview": *preview}),
-        Previewed::Repeat(place) => json!({"outcome": "exists", "position": place.to_string()}),
+        Previewed::New(preview) => DryRunBody {
+            outcome: DryRunOutcome::WouldBeCreated,
+            preview: Some(preview_body(*preview)),
+            position: None,
+        },
+        Previewed::Repeat(place) => {
+            DryRunBody { outcome: DryRunOutcome::Exists, preview: None, position: Some(place) }
+        }
     };
     Ok(Json(body).into_response())
 }
 
-impl RedeemBody {
-    fn command(self, account_id: AccountId, exchange_id: ExchangeId) -> Command {
-        let Self { offer_id, quantity, deliver_to, expected_points, occurred_at } = self;
-        let order = Order { exchange_id, offer_id, quantity, deliver_to, expected_points };
-        Command::Redeem(Redeem { account_id, order, occurred_at })
+fn preview_body(preview: Preview) -> PreviewBody {
+    let Preview { points, lots, available, available_after } = preview;
+    PreviewBody {
+        points,
+        lots: lot_parts(lots),
+        available: available.get(),
+        available_after: available_after.get(),
     }
+}
+
+fn command(account_id: AccountId, exchange_id: ExchangeId, body: RedeemBody) -> Command {
+    let RedeemBody { offer_id, quantity, deliver_to, expected_points, occurred_at } = body;
+    let order = Order { exchange_id, offer_id, quantity, deliver_to, expected_points };
+    Command::Redeem(Redeem { account_id, order, occurred_at })
 }

@@ -3,18 +3,14 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::ReleaseHold;
-use domain::{AccountId, Command, Event, HoldId, Timestamp};
-use serde::Deserialize;
+use domain::{AccountId, Command, Event, HoldId, HoldReleased};
+use log_record::Place;
+use wire::body::{HoldReleasedBody, ReleaseHoldBody};
 use wire::{Caller, JsonBody, PathIds, Problem};
 
 use crate::CommandApi;
+use crate::credit_lot::lot_parts;
 use crate::execute::unexpected;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ReleaseHoldBody {
-    occurred_at: Option<Timestamp>,
-}
 
 pub(crate) async fn release_hold(
     State(api): State<CommandApi>,
@@ -23,9 +19,15 @@ pub(crate) async fn release_hold(
     JsonBody(ReleaseHoldBody { occurred_at }): JsonBody<ReleaseHoldBody>,
 ) -> Result<Response, Problem> {
     let command = Command::ReleaseHold(ReleaseHold { account_id, hold_id, occurred_at });
-    let done = api.execute(command, caller).await?;
-    let Some(Event::HoldReleased(account_id, fact)) = &done.event else {
+    let mut done = api.execute(command, caller).await?;
+    let Some(Event::HoldReleased(account_id, fact)) = done.event.take() else {
         return Err(unexpected());
     };
-    done.respond_fact(account_id, fact)
+    done.respond(&hold_released(account_id, fact, done.place))
+}
+
+fn hold_released(account_id: AccountId, fact: HoldReleased, position: Place) -> HoldReleasedBody {
+    let HoldReleased { hold_id, points, lots, reason, occurred_at } = fact;
+    let lots = lot_parts(lots);
+    HoldReleasedBody { account_id, hold_id, points, lots, reason, occurred_at, position }
 }

@@ -4,31 +4,15 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::command::ReturnPurchase;
 use domain::{
-    AccountId, Actor, Command, Event, Note, ProductId, PurchaseId, Reason, ReturnId, ReturnedLine,
-    Timestamp, Units,
+    AccountId, Command, Event, Note, PurchaseId, PurchaseReturned, ReturnId, ReturnedLine,
 };
-use serde::Deserialize;
+use log_record::Place;
+use wire::body::{PurchaseReturnedBody, ReturnPurchaseBody, ReturnedLineBody};
 use wire::{Caller, JsonBody, Object, Problem, ThreePathIds};
 
 use crate::CommandApi;
 use crate::execute::unexpected;
 use crate::record_purchase::{PURCHASE_BYTES_MAX, check_product_is_new};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ReturnPurchaseBody {
-    lines: Option<Vec<Object<LineBody>>>,
-    by: Option<Actor>,
-    reason: Option<Reason>,
-    occurred_at: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LineBody {
-    product_id: ProductId,
-    quantity: Units,
-}
 
 pub(crate) async fn return_purchase(
     State(api): State<CommandApi>,
@@ -45,22 +29,53 @@ pub(crate) async fn return_purchase(
         occurred_at: body.occurred_at,
         original: None,
     });
-    let done = api.execute(command, caller).await?;
-    let Some(Event::PurchaseReturned(account_id, fact)) = &done.event else {
+    let mut done = api.execute(command, caller).await?;
+    let Some(Event::PurchaseReturned(account_id, fact)) = done.event.take() else {
         return Err(unexpected());
     };
-    done.respond_fact(account_id, fact)
+    done.respond(&purchase_returned(account_id, fact, done.place))
 }
 
-fn lines(bodies: Vec<Object<LineBody>>) -> Result<Vec<ReturnedLine>, Problem> {
+fn lines(bodies: Vec<Object<ReturnedLineBody>>) -> Result<Vec<ReturnedLine>, Problem> {
     if bodies.is_empty() {
-        let complaint = "must name what came back; leave it out where all did";
+        let complaint = "must name a product at least; leave the field out to return all of them";
         return Err(Problem::invalid_field("lines", complaint));
     }
     let mut lines: Vec<ReturnedLine> = Vec::with_capacity(bodies.len());
-    for (index, Object(LineBody { product_id, quantity })) in bodies.into_iter().enumerate() {
+    for (index, Object(ReturnedLineBody { product_id, quantity })) in bodies.into_iter().enumerate()
+    {
         check_product_is_new(index, &product_id, lines.iter().map(|line| &line.product_id))?;
         lines.push(ReturnedLine { product_id, quantity });
     }
     Ok(lines)
+}
+
+fn purchase_returned(
+    account_id: AccountId,
+    fact: PurchaseReturned,
+    position: Place,
+) -> PurchaseReturnedBody {
+    let PurchaseReturned {
+        purchase_id,
+        return_id,
+        lines,
+        points,
+        asked_lines,
+        occurred_at,
+        note: _private,
+    } = fact;
+    let lines = lines
+        .into_iter()
+        .map(|ReturnedLine { product_id, quantity }| ReturnedLineBody { product_id, quantity })
+        .collect();
+    PurchaseReturnedBody {
+        account_id,
+        purchase_id,
+        return_id,
+        lines,
+        points,
+        asked_lines,
+        occurred_at,
+        position,
+    }
 }

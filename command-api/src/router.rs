@@ -2,7 +2,8 @@
 
 use axum::Router;
 use axum::middleware::from_fn;
-use axum::routing::{post, put};
+use axum::routing::{get, post, put};
+use wire::About::{Account, Offers, Shipping};
 use wire::Role::{Merchant, Operator, Shopper, Warehouse};
 use wire::only;
 
@@ -16,6 +17,7 @@ use crate::confirm_clock::confirm_clock;
 use crate::earn_credit::earn_credit;
 use crate::earn_credits::earn_credits;
 use crate::hold_credit::hold_credit;
+use crate::keys::{create_key, list_keys, revoke_key, rotate_key};
 use crate::put_earning_rule::put_earning_rule;
 use crate::put_offer::put_offer;
 use crate::put_policy::put_policy;
@@ -34,49 +36,70 @@ use crate::withdraw_credit::withdraw_credit;
 /// The command API's routes.
 pub fn router(api: CommandApi) -> Router {
     let account = Router::new()
-        .route("/credits", post(only(&[Merchant, Operator], earn_credit)))
-        .route("/purchases/{purchase_id}", put(only(&[Merchant, Operator], record_purchase)))
+        .route("/credits", post(only(&[Merchant, Operator], earn_credit).about(Account)))
+        .route(
+            "/purchases/{purchase_id}",
+            put(only(&[Merchant, Operator], record_purchase).about(Account)),
+        )
         .route(
             "/purchases/{purchase_id}/returns/{return_id}",
-            put(only(&[Merchant, Operator], return_purchase)),
+            put(only(&[Merchant, Operator], return_purchase).about(Account)),
         )
-        .route("/withdrawals/{withdrawal_id}", put(only(&[Merchant, Operator], withdraw_credit)))
-        .route("/adjustments/{adjustment_id}", put(only(&[Operator], adjust_credit)))
-        .route("/holds/{hold_id}", put(only(&[Shopper], hold_credit)))
-        .route("/holds/{hold_id}/capture", put(only(&[Shopper], capture_hold)))
-        .route("/holds/{hold_id}/release", put(only(&[Shopper, Operator], release_hold)))
+        .route(
+            "/withdrawals/{withdrawal_id}",
+            put(only(&[Merchant, Operator], withdraw_credit).about(Account)),
+        )
+        .route("/adjustments/{adjustment_id}", put(only(&[Operator], adjust_credit).about(Account)))
+        .route("/holds/{hold_id}", put(only(&[Shopper], hold_credit).about(Account)))
+        .route("/holds/{hold_id}/capture", put(only(&[Shopper], capture_hold).about(Account)))
+        .route(
+            "/holds/{hold_id}/release",
+            put(only(&[Shopper, Operator], release_hold).about(Account)),
+        )
         .route(
             "/exchanges/{exchange_id}/cancellations/{cancellation_id}",
-            put(only(&[Shopper, Operator], cancel_exchange)),
+            put(only(&[Shopper, Operator], cancel_exchange).about(Account)),
         )
-        .route("/transfers/{transfer_id}", put(only(&[Shopper], transfer_credit)));
+        .route("/transfers/{transfer_id}", put(only(&[Shopper], transfer_credit).about(Account)));
     let shipping_request = Router::new()
-        .route("/acceptance", put(only(&[Warehouse, Operator], accept_shipment)))
-        .route("/back-order", put(only(&[Warehouse, Operator], back_order_shipment)))
-        .route("/dispatch", put(only(&[Warehouse, Operator], dispatch_shipment)))
-        .route("/delivery", put(only(&[Warehouse, Operator], deliver_shipment)))
-        .route("/rejection", put(only(&[Warehouse, Operator], reject_shipment)))
-        .route("/settlement", put(only(&[Operator], settle_shipment)));
+        .route("/acceptance", put(only(&[Warehouse, Operator], accept_shipment).about(Shipping)))
+        .route(
+            "/back-order",
+            put(only(&[Warehouse, Operator], back_order_shipment).about(Shipping)),
+        )
+        .route("/dispatch", put(only(&[Warehouse, Operator], dispatch_shipment).about(Shipping)))
+        .route("/delivery", put(only(&[Warehouse, Operator], deliver_shipment).about(Shipping)))
+        .route("/rejection", put(only(&[Warehouse, Operator], reject_shipment).about(Shipping)))
+        .route("/settlement", put(only(&[Operator], settle_shipment).about(Shipping)));
     let versioned = Router::new()
-        .route("/v1/offers/{offer_id}", put(only(&[Operator], put_offer)))
+        .route("/v1/offers/{offer_id}", put(only(&[Operator], put_offer).about(Offers)))
         .route("/v1/earning-rules/{rule_id}", put(only(&[Operator], put_earning_rule)));
     Router::new()
         .nest("/v1/accounts/{account_id}", account)
         .route("/v1/credits", post(only(&[Merchant, Operator], earn_credits)))
-        .route("/v1/offers/{offer_id}/closure", put(only(&[Operator], close_offer)))
+        .route("/v1/offers/{offer_id}/closure", put(only(&[Operator], close_offer).about(Offers)))
         .route(
             "/v1/offers/{offer_id}/stock-additions/{addition_id}",
-            put(only(&[Operator], add_stock)),
+            put(only(&[Operator], add_stock).about(Offers)),
         )
         .route("/v1/policy", put(only(&[Operator], put_policy)))
         .nest("/v1/shipping-requests/{shipping_request_id}", shipping_request)
+        .route("/v1/keys", get(only(&[Operator], list_keys)).post(only(&[Operator], create_key)))
+        .route("/v1/keys/{key_id}/revocation", put(only(&[Operator], revoke_key)))
+        .route("/v1/keys/{key_id}/rotations", post(only(&[Operator], rotate_key)))
         .route("/v1/clock/confirmation", put(only(&[Operator], confirm_clock)))
         .layer(from_fn(refuse_if_match))
         .merge(versioned)
         .layer(from_fn(refuse_query))
         // Without a layer and not nested, for these are what a rush is made of; they look for
         // themselves.
-        .route("/v1/accounts/{account_id}/exchanges/{exchange_id}", put(only(&[Shopper], redeem)))
-        .route("/v1/accounts/{account_id}/exchanges", post(only(&[Shopper], redeem_by_key)))
+        .route(
+            "/v1/accounts/{account_id}/exchanges/{exchange_id}",
+            put(only(&[Shopper], redeem).about(Account)),
+        )
+        .route(
+            "/v1/accounts/{account_id}/exchanges",
+            post(only(&[Shopper], redeem_by_key).about(Account)),
+        )
         .with_state(api)
 }

@@ -7,59 +7,26 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::command::{DispatchShipment, RejectShipment, Report, ReportShipment};
 use domain::{
-    AccountId, Actor, Carrier, Command, Event, ExpressNo, Note, Reason, Shipped, Timestamp,
+    AccountId, Command, Event, ExchangeId, Note, PurchaseId, ShipmentDispatched, ShipmentReport,
+    Shipped, Timestamp,
 };
 use event_schema::decode;
 use event_store::StoreError;
-use log_record::{Position, ShippingRequestId};
-use serde::Deserialize;
+use log_record::{Place, Position, ShippingRequestId};
+use wire::body::{
+    BackOrderShipmentBody, DispatchShipmentBody, RejectShipmentBody, ReportShipmentBody,
+    SettleShipmentBody, ShipmentDispatchedBody, ShipmentReportedBody,
+};
 use wire::{Caller, JsonBody, PathId, Problem};
 
 use crate::CommandApi;
 use crate::execute::{failed, unexpected, unread};
 
-/// An acceptance or a delivery.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PlainBody {
-    occurred_at: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct BackOrderBody {
-    reason: Option<Reason>,
-    occurred_at: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct DispatchBody {
-    carrier: Carrier,
-    express_no: ExpressNo,
-    occurred_at: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RejectionBody {
-    reason: Reason,
-    occurred_at: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SettlementBody {
-    reason: Reason,
-    by: Option<Actor>,
-    occurred_at: Option<Timestamp>,
-}
-
 pub(crate) async fn accept_shipment(
     State(api): State<CommandApi>,
     caller: Caller,
     PathId(request_id): PathId<RequestId>,
-    JsonBody(PlainBody { occurred_at }): JsonBody<PlainBody>,
+    JsonBody(ReportShipmentBody { occurred_at }): JsonBody<ReportShipmentBody>,
 ) -> Result<Response, Problem> {
     report(&api, caller, &request_id, Report::Accepted, Note::default(), occurred_at).await
 }
@@ -68,7 +35,7 @@ pub(crate) async fn back_order_shipment(
     State(api): State<CommandApi>,
     caller: Caller,
     PathId(request_id): PathId<RequestId>,
-    JsonBody(BackOrderBody { reason, occurred_at }): JsonBody<BackOrderBody>,
+    JsonBody(BackOrderShipmentBody { reason, occurred_at }): JsonBody<BackOrderShipmentBody>,
 ) -> Result<Response, Problem> {
     let note = Note { by: None, reason };
     report(&api, caller, &request_id, Report::BackOrdered, note, occurred_at).await
@@ -78,9 +45,11 @@ pub(crate) async fn dispatch_shipment(
     State(api): State<CommandApi>,
     caller: Caller,
     PathId(request_id): PathId<RequestId>,
-    JsonBody(DispatchBody { carrier, express_no, occurred_at }): JsonBody<DispatchBody>,
+    JsonBody(DispatchShipmentBody { carrier, express_no, occurred_at }): JsonBody<
+        DispatchShipmentBody,
+    >,
 ) -> Result<Response, Problem> {
-    let (account_id, shipped) = shipped(&api, &request_id).await?;
+    let (account_id, shipped) = shipped(&api, &caller, &request_id).await?;
     let dispatch = DispatchShipment { account_id, shipped, carrier, express_no, occurred_at };
     execute(&api, caller, Command::DispatchShipment(dispatch)).await
 }
@@ -89,7 +58,7 @@ pub(crate) async fn deliver_shipment(
     State(api): State<CommandApi>,
     caller: Caller,
     PathId(request_id): PathId<RequestId>,
-    JsonBody(PlainBody { occurred_at }): JsonBody<PlainBody>,
+    JsonBody(ReportShipmentBody { occurred_at }): JsonBody<ReportShipmentBody>,
 ) -> Result<Response, Problem> {
     report(&api, caller, &request_id, Report::Delivered, Note::default(), occurred_at).await
 }
@@ -98,9 +67,9 @@ pub(crate) async fn reject_shipment(
     State(api): State<CommandApi>,
     caller: Caller,
     PathId(request_id): PathId<RequestId>,
-    JsonBody(RejectionBody { reason, occurred_at }): JsonBody<RejectionBody>,
+    JsonBody(RejectShipmentBody { reason, occurred_at }): JsonBody<RejectShipmentBody>,
 ) -> Result<Response, Problem> {
-    let (account_id, shipped) = shipped(&api, &request_id).await?;
+    let (account_id, shipped) = shipped(&api, &caller, &request_id).await?;
     let note = Note { by: None, reason: Some(reason) };
     let original = None;
     let rejection = RejectShipment { account_id, shipped, note, occurred_at, original };
@@ -111,7 +80,7 @@ pub(crate) async fn settle_shipment(
     State(api): State<CommandApi>,
     caller: Caller,
     PathId(request_id): PathId<RequestId>,
-    JsonBody(SettlementBody { reason, by, occurred_at }): JsonBody<SettlementBody>,
+    JsonBody(SettleShipmentBody { reason, by, occurred_at }): JsonBody<SettleShipmentBody>,
 ) -> Result<Response, Problem> {
     let note = Note { by, reason: Some(reason) };
     report(&api, caller, &request_id, Report::Settled, note, occurred_at).await
@@ -125,23 +94,60 @@ async fn report(
     note: Note,
     occurred_at: Option<Timestamp>,
 ) -> Result<Response, Problem> {
-    let (account_id, shipped) = shipped(api, request_id).await?;
+    let (account_id, shipped) = shipped(api, &caller, request_id).await?;
     let report = ReportShipment { account_id, shipped, report, note, occurred_at };
     execute(api, caller, Command::ReportShipment(report)).await
 }
 
 async fn execute(api: &CommandApi, caller: Caller, command: Command) -> Result<Response, Problem> {
-    let done = api.execute(command, caller).await?;
-    match &done.event {
-        Some(Event::ShipmentDispatched(account_id, fact)) => done.respond_fact(account_id, fact),
+    let mut done = api.execute(command, caller).await?;
+    match done.event.take() {
+        Some(Event::ShipmentDispatched(account_id, fact)) => {
+            done.respond(&shipment_dispatched(account_id, fact, done.place))
+        }
         Some(
             Event::ShipmentAccepted(account_id, fact)
             | Event::ShipmentBackOrdered(account_id, fact)
             | Event::ShipmentDelivered(account_id, fact)
             | Event::ShipmentRejected(account_id, fact)
             | Event::ShipmentSettled(account_id, fact),
-        ) => done.respond_fact(account_id, fact),
+        ) => done.respond(&shipment_reported(account_id, fact, done.place)),
         _ => Err(unexpected()),
+    }
+}
+
+fn shipment_dispatched(
+    account_id: AccountId,
+    fact: ShipmentDispatched,
+    position: Place,
+) -> ShipmentDispatchedBody {
+    let ShipmentDispatched { shipped, carrier, express_no, occurred_at } = fact;
+    let (exchange_id, purchase_id) = either(shipped);
+    ShipmentDispatchedBody {
+        account_id,
+        exchange_id,
+        purchase_id,
+        carrier,
+        express_no,
+        occurred_at,
+        position,
+    }
+}
+
+fn shipment_reported(
+    account_id: AccountId,
+    fact: ShipmentReport,
+    position: Place,
+) -> ShipmentReportedBody {
+    let ShipmentReport { shipped, occurred_at, note: _private } = fact;
+    let (exchange_id, purchase_id) = either(shipped);
+    ShipmentReportedBody { account_id, exchange_id, purchase_id, occurred_at, position }
+}
+
+fn either(shipped: Shipped) -> (Option<ExchangeId>, Option<PurchaseId>) {
+    match shipped {
+        Shipped::ExchangeId(id) => (Some(id), None),
+        Shipped::PurchaseId(id) => (None, Some(id)),
     }
 }
 
@@ -156,8 +162,12 @@ impl FromStr for RequestId {
     }
 }
 
-/// Whose goods are to be shipped, and for what.
-async fn shipped(api: &CommandApi, id: &RequestId) -> Result<(AccountId, Shipped), Problem> {
+/// Whose goods are to be shipped, and for what. A key for some warehouses is for their requests only.
+async fn shipped(
+    api: &CommandApi,
+    caller: &Caller,
+    id: &RequestId,
+) -> Result<(AccountId, Shipped), Problem> {
     let unknown = || Problem::not_found("There is no such shipping request. Check its id.");
     let of_this_log = id.0.filter(|id| id.log_id == api.store.log_id());
     let ShippingRequestId { generation, place, .. } = of_this_log.ok_or_else(unknown)?;
@@ -171,9 +181,12 @@ async fn shipped(api: &CommandApi, id: &RequestId) -> Result<(AccountId, Shipped
     let (_, event) = decode(row).map_err(|error| failed(&error))?;
     match event {
         Event::ExchangeCreated(account, fact) => {
+            caller.check_warehouse(fact.warehouse.as_str())?;
             Ok((account, Shipped::ExchangeId(fact.exchange_id)))
         }
-        Event::PurchaseRecorded(account, fact) if fact.warehouse.is_some() => {
+        Event::PurchaseRecorded(account, fact) => {
+            let warehouse = fact.warehouse.as_ref().ok_or_else(unknown)?;
+            caller.check_warehouse(warehouse.as_str())?;
             Ok((account, Shipped::PurchaseId(fact.purchase_id)))
         }
         _ => Err(unknown()),

@@ -3,20 +3,14 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::TransferCredit;
-use domain::{AccountId, Command, Event, Points, Timestamp, TransferId};
-use serde::Deserialize;
+use domain::{AccountId, Command, CreditSent, Event, TransferId};
+use log_record::Place;
+use wire::body::{CreditSentBody, TransferCreditBody};
 use wire::{Caller, JsonBody, PathIds, Problem};
 
 use crate::CommandApi;
+use crate::credit_lot::lot_parts;
 use crate::execute::unexpected;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TransferCreditBody {
-    to: AccountId,
-    points: Points,
-    occurred_at: Option<Timestamp>,
-}
 
 pub(crate) async fn transfer_credit(
     State(api): State<CommandApi>,
@@ -25,8 +19,7 @@ pub(crate) async fn transfer_credit(
     JsonBody(TransferCreditBody { to, points, occurred_at }): JsonBody<TransferCreditBody>,
 ) -> Result<Response, Problem> {
     if to == account_id {
-        let complaint = "is the account that sends; name another one";
-        return Err(Problem::invalid_field("to", complaint));
+        return Err(Problem::invalid_field("to", "must be another account than the sender's"));
     }
     let command = Command::TransferCredit(TransferCredit {
         account_id,
@@ -35,7 +28,15 @@ pub(crate) async fn transfer_credit(
         points,
         occurred_at,
     });
-    let done = api.execute(command, caller).await?;
-    let Some(Event::CreditSent(account_id, fact)) = &done.event else { return Err(unexpected()) };
-    done.respond_fact(account_id, fact)
+    let mut done = api.execute(command, caller).await?;
+    let Some(Event::CreditSent(account_id, fact)) = done.event.take() else {
+        return Err(unexpected());
+    };
+    done.respond(&credit_sent(account_id, fact, done.place))
+}
+
+fn credit_sent(account_id: AccountId, fact: CreditSent, position: Place) -> CreditSentBody {
+    let CreditSent { transfer_id, to, points, lots, occurred_at } = fact;
+    let lots = lot_parts(lots);
+    CreditSentBody { account_id, transfer_id, to, points, lots, occurred_at, position }
 }

@@ -3,25 +3,15 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::WithdrawCredit;
-use domain::{
-    AccountId, Actor, Cause, Command, Event, Note, Points, Reason, Timestamp, WithdrawalId,
-};
-use serde::Deserialize;
-use wire::{Caller, JsonBody, Object, PathIds, Problem};
+use domain::{AccountId, Command, CreditWithdrawn, Event, Note, WithdrawalCause, WithdrawalId};
+use log_record::Place;
+use wire::body::{CreditWithdrawnBody, WithdrawCreditBody, WithdrawalBody};
+use wire::{Caller, JsonBody, PathIds, Problem};
 
 use crate::CommandApi;
-use crate::earn_credit::check_may_earn;
+use crate::credit_lot::lot_parts;
+use crate::earn_credit::{cause, cause_body, check_may_earn};
 use crate::execute::unexpected;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WithdrawCreditBody {
-    cause: Object<Cause>,
-    points: Option<Points>,
-    by: Option<Actor>,
-    reason: Option<Reason>,
-    occurred_at: Option<Timestamp>,
-}
 
 pub(crate) async fn withdraw_credit(
     State(api): State<CommandApi>,
@@ -29,19 +19,61 @@ pub(crate) async fn withdraw_credit(
     PathIds(account_id, withdrawal_id): PathIds<AccountId, WithdrawalId>,
     JsonBody(body): JsonBody<WithdrawCreditBody>,
 ) -> Result<Response, Problem> {
-    check_may_earn(caller.role, &body.cause.0)?;
+    let cause = cause(body.cause.0);
+    check_may_earn(caller.role, &cause)?;
     let command = Command::WithdrawCredit(WithdrawCredit {
         account_id,
         withdrawal_id,
-        cause: body.cause.0,
+        cause,
         points: body.points,
         note: Note { by: body.by, reason: body.reason },
         occurred_at: body.occurred_at,
         original: None,
     });
-    let done = api.execute(command, caller).await?;
-    let Some(Event::CreditWithdrawn(account_id, fact)) = &done.event else {
+    let mut done = api.execute(command, caller).await?;
+    let Some(Event::CreditWithdrawn(account_id, fact)) = done.event.take() else {
         return Err(unexpected());
     };
-    done.respond_fact(account_id, fact)
+    done.respond(&credit_withdrawn(account_id, fact, done.place))
+}
+
+/// The fact `credit-withdrawn` as withdrawals and adjustments answer it.
+pub(crate) fn credit_withdrawn(
+    account_id: AccountId,
+    fact: CreditWithdrawn,
+    position: Place,
+) -> CreditWithdrawnBody {
+    let CreditWithdrawn {
+        withdrawal,
+        points,
+        lots,
+        owed,
+        expired,
+        of,
+        of_lot,
+        asked_points,
+        reference,
+        occurred_at,
+        note: _private,
+    } = fact;
+    CreditWithdrawnBody {
+        account_id,
+        withdrawal: match withdrawal {
+            WithdrawalCause::Withdrawal { id } => WithdrawalBody::Withdrawal { id },
+            WithdrawalCause::Return { purchase_id, id } => {
+                WithdrawalBody::Return { purchase_id, id }
+            }
+            WithdrawalCause::Adjustment { id } => WithdrawalBody::Adjustment { id },
+        },
+        points,
+        lots: lot_parts(lots),
+        owed,
+        expired,
+        of: of.map(cause_body),
+        of_lot,
+        asked_points,
+        reference,
+        occurred_at,
+        position,
+    }
 }

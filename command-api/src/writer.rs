@@ -26,7 +26,7 @@ use domain::{
     Clock, Command, Decision, EarningRule, Event, Offer, Policy, Refusal, State, Timestamp,
 };
 use event_store::{EventStore, StoreError};
-use log_record::{Partition, Place, Position};
+use log_record::{Partition, Place, Position, Principal};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use clock::{ReadClock, Reading};
@@ -79,8 +79,8 @@ pub struct Request {
     pub command: Arc<Command>,
     /// Whether nothing is to be recorded: what a redemption would do is all that is asked.
     pub is_dry_run: bool,
-    /// The caller's role.
-    pub role: Option<&'static str>,
+    /// Who asks. It is no part of the command: a repeat by another caller is the same command.
+    pub principal: Option<Arc<Principal>>,
     /// The trace that it is part of.
     pub traceparent: Option<Box<str>>,
 }

@@ -65,6 +65,6 @@ pub use inventory::Inventory;
 pub use offer::{Offer, OfferPhase, Terms};
 pub use policy::{Policy, SpentCredit};
 pub use recorded_ids::{IdHash, RecordedIds};
-pub use refusal::{Fact, NotOpen, Refusal};
+pub use refusal::{Fact, NotOpen, Refusal, RefusalKind, RefusalRow};
 pub use state::{Impossible, State, Unwanted};
 pub use timestamp::{Timestamp, TimestampError};

@@ -1,220 +1,41 @@
-//! The answers that say no: a vocabulary with stable codes, listed from the first to be given to
-//! the last where several would apply.
+//! Refusals: the answers that say no. Each is one row of the table below: its code, its kind,
+//! whether the same request can succeed later, its fields and facts, and all of its texts. The
+//! rows stand in order of precedence: where several refusals apply, the first is given.
 //!
-//! A refusal is an answer and not an event: a refused id is not remembered, and asking again
-//! decides anew.
+//! A refusal is an answer and not an event: a refused id is not remembered, and the same request
+//! is decided again. HTTP statuses and problem pages follow from the rows, in the command API.
 
 use crate::{AMOUNT_MAX, Points, Timestamp, Units};
 
-/// Why a command was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// The account never had such a hold.
-    #[error("the account has never had such a hold; check its id")]
-    HoldUnknown,
-    /// It was captured or released.
-    #[error("the hold has ended: it was captured or released, or its deadline has passed")]
-    HoldEnded,
-    /// The capture's exchange id belongs to another exchange.
-    #[error("the exchange id was used by another exchange of the account; take a new one")]
-    ExchangeExists,
-    /// There is nothing to cancel.
-    #[error("there is no such exchange of the account; check both ids")]
-    ExchangeUnknown,
-    /// There is nothing to return.
-    #[error("there is no such purchase of the account; check both ids")]
-    PurchaseUnknown,
-    /// There is nothing to withdraw.
-    #[error("the cause has earned the account no credit; check kind and id")]
-    CreditUnknown,
-    /// The parcel has left.
-    #[error(
-        "the goods have left the warehouse; from then on an exchange can't be cancelled, and its \
-         parcel can't be rejected"
-    )]
-    ExchangeDispatched,
-    /// An operator has seen to the parcel by hand.
-    #[error(
-        "an operator has settled the shipping request by hand; from then on only an operator can \
-         cancel the exchange"
-    )]
-    ShipmentSettled,
-    /// The purchase has no such line.
-    #[error("the purchase has no line of the product named in line {line} of the return")]
-    LineUnknown {
-        /// Which line of the return, from 1.
-        line: u64,
-    },
-    /// More pieces are to come back than are left.
-    #[error("{left} left to come back, {asked} asked for")]
-    QuantityTooLarge {
-        /// What is left.
-        left: Units,
-        /// What was asked for.
-        asked: Units,
-    },
-    /// More points are to be captured or withdrawn than are left.
-    #[error("{left} points left, {asked} asked for")]
-    PointsTooLarge {
-        /// What is left.
-        left: Points,
-        /// What was asked for.
-        asked: Points,
-    },
-    /// Nobody made such a rule.
-    #[error("there is no such earning rule; make it first, or name the points")]
-    RuleUnknown,
-    /// The rule exists with other terms, and the caller didn't say which version it read.
-    #[error(
-        "the rule exists with other terms; to change it, send the header If-Match: \"{version}\", if \
-         that is the version that you read"
-    )]
-    RuleExists {
-        /// The present version.
-        version: u64,
-    },
-    /// The rule isn't at the version that the caller read.
-    #[error("the rule has changed since it was read; it is at version {version}: read it again")]
-    RuleChanged {
-        /// The present version.
-        version: u64,
-    },
-    /// Nobody opened such an offer.
-    #[error("there is no such offer; open it first, or check its id")]
-    OfferUnknown,
-    /// The offer exists with other terms, and the caller didn't say which version it read.
-    #[error(
-        "the offer exists with other terms; to amend it, send the header If-Match: \"{version}\", if \
-         that is the version that you read"
-    )]
-    OfferExists {
-        /// The present version.
-        version: u64,
-    },
-    /// The offer isn't at the version that the caller read.
-    #[error("the offer has changed since it was read; it is at version {version}: read it again")]
-    OfferChanged {
-        /// The present version.
-        version: u64,
-    },
-    /// What was closed stays as it is.
-    #[error("the offer was closed at {at} and can't be changed; open another one")]
-    OfferClosed {
-        /// When it was closed.
-        at: Timestamp,
-    },
-    /// An amendment that would change the stock.
-    #[error(
-        "stock counts when an offer is opened only; leave it out or send it as it is, and add \
-         units by stock-additions"
-    )]
-    StockNotAmendable {
-        /// The units that the offer has had in all, where they can be counted.
-        stock: Option<Units>,
-    },
-    /// Units can't be added to what has no end.
-    #[error("the offer's stock is unlimited; there is nothing to add to")]
-    StockUnlimited,
-    /// Less is left than was asked for.
-    #[error("{remaining} left, {asked} asked for")]
-    SoldOut {
-        /// What is left.
-        remaining: Units,
-        /// What was asked for.
-        asked: Units,
-    },
-    /// The offer takes no redemptions now.
-    #[error(transparent)]
-    OfferNotOpen(#[from] NotOpen),
-    /// A sum or product would be more than an amount can say.
-    #[error("{what} would exceed {AMOUNT_MAX}, the most that an amount can be")]
-    AmountTooLarge {
-        /// Which sum or product.
-        what: &'static str,
-    },
-    /// It doesn't cost what the caller insisted on.
-    #[error("it costs {needed} points, not the {expected} expected; look at the offer again")]
-    PriceChanged {
-        /// What it costs.
-        needed: Points,
-        /// What the caller expected.
-        expected: Points,
-    },
-    /// The account has never had any credit.
-    #[error("there is no such account; it comes into being with its first credit")]
-    AccountUnknown,
-    /// The recipient's account has never had any credit.
-    #[error("the recipient has no account; it comes into being with its first credit")]
-    RecipientUnknown,
-    /// The hold would end too early or too late.
-    #[error("a hold's deadline lies after now and at {latest} at the latest")]
-    DeadlineOutOfRange {
-        /// The last deadline possible now.
-        latest: Timestamp,
-    },
-    /// The account is as full as one may be.
-    #[error("the account has {max} {what}, and may not have more")]
-    AccountFull {
-        /// Of what.
-        what: &'static str,
-        /// How many.
-        max: u64,
-    },
-    /// The shopper would have more of the offer than one shopper may.
-    #[error("one shopper may have {limit} in all; {taken} taken, {asked} asked for")]
-    ShopperLimitReached {
-        /// What one shopper may have.
-        limit: Units,
-        /// What this one has had.
-        taken: Units,
-        /// What was asked for.
-        asked: Units,
-    },
-    /// There isn't enough credit.
-    #[error("{needed} points needed, {available} available")]
-    InsufficientCredit {
-        /// What it costs.
-        needed: Points,
-        /// What can be spent.
-        available: Points,
-    },
-    /// Credit is to be withdrawn that was spent, and the policy lets nobody owe.
-    #[error(
-        "{asked} points are to be taken back, {left} can be; the rest was spent or is held, and the \
-         policy `spent_credit` is `refuse`"
-    )]
-    CreditAlreadySpent {
-        /// What can be taken.
-        left: Points,
-        /// What was to be taken.
-        asked: Points,
-    },
+/// A refusal of every kind, without the numbers of one case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefusalRow {
+    /// The stable name that programs decide by.
+    pub code: &'static str,
+    /// What is wrong with the request, as HTTP's statuses distinguish it.
+    pub kind: RefusalKind,
+    /// Whether the very same request can succeed later.
+    pub can_succeed_later: bool,
+    /// A few words, without a full stop.
+    pub title: &'static str,
+    /// When it is given, in full sentences; facts and fields of the request by their names.
+    pub meaning: &'static str,
+    /// What the caller can do, in full sentences.
+    pub remedy: &'static str,
 }
 
-/// Why an offer takes no redemptions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotOpen {
-    /// It was closed by an operator.
-    #[error("the offer was closed at {at}")]
-    Closed {
-        /// When.
-        at: Timestamp,
-    },
-    /// Its window hasn't begun.
-    #[error("the offer opens at {opens_at}")]
-    NotYet {
-        /// When it begins.
-        opens_at: Timestamp,
-    },
-    /// Its window is over.
-    #[error("the offer ended at {closes_at}")]
-    Ended {
-        /// When it ended.
-        closes_at: Timestamp,
-    },
+/// What is wrong with a request that is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// It conflicts with the state of the ledger.
+    Conflict,
+    /// It would change what exists, and doesn't say which version the caller read.
+    PreconditionRequired,
+    /// It would change another version than the present one.
+    PreconditionFailed,
 }
 
-/// Something that a refusal tells beside its sentence.
+/// A fact of one refusal, for programs to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {
     /// A whole number.
@@ -223,179 +44,490 @@ pub enum Fact {
     Time(Timestamp),
 }
 
-impl Refusal {
-    /// Every code, in order of precedence.
-    pub const CODES: [&'static str; 31] = [
-        "hold-unknown",
-        "hold-ended",
-        "exchange-exists",
-        "exchange-unknown",
-        "purchase-unknown",
-        "credit-unknown",
-        "exchange-dispatched",
-        "shipment-settled",
-        "line-unknown",
-        "quantity-too-large",
-        "points-too-large",
-        "rule-unknown",
-        "rule-exists",
-        "rule-changed",
-        "offer-unknown",
-        "offer-exists",
-        "offer-changed",
-        "offer-closed",
-        "stock-not-amendable",
-        "stock-unlimited",
-        "sold-out",
-        "offer-not-open",
-        "amount-too-large",
-        "price-changed",
-        "account-unknown",
-        "recipient-unknown",
-        "deadline-out-of-range",
-        "account-full",
-        "shopper-limit-reached",
-        "insufficient-credit",
-        "credit-already-spent",
-    ];
+/// Makes the enum and the table out of the rows. `facts` lists the fields that programs get; one
+/// with another name is written `name = value`.
+macro_rules! refusals {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident $({ $($field:ident: $type:ty),+ })? {
+            $code:literal, $kind:ident, can_succeed_later: $later:literal,
+            facts: [$($fact:ident $(= $value:expr)?),*],
+            title: $title:literal,
+            sentence: $sentence:literal,
+            meaning: $meaning:literal,
+            remedy: $remedy:literal,
+        }
+    )*) => {
+        /// Why a command is refused. Displayed, it is the sentence about this one case.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+        #[expect(missing_docs, reason = "a row's meaning explains its fields")]
+        pub enum Refusal {
+            $(
+                $(#[$doc])*
+                #[error($sentence)]
+                $name $({ $($field: $type),+ })?,
+            )*
+        }
 
-    /// The stable name that clients decide by.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
+        impl Refusal {
+            /// Every row, in order of precedence.
+            pub const ROWS: &[RefusalRow] =
+                &[$(row!($code, $kind, $later, $title, $meaning, $remedy)),*];
+
+            /// Its row.
+            #[must_use]
+            pub const fn row(&self) -> &'static RefusalRow {
+                match self {
+                    $(Self::$name { .. } => {
+                        const { &row!($code, $kind, $later, $title, $meaning, $remedy) }
+                    })*
+                }
+            }
+
+            /// The stable name that programs decide by.
+            #[must_use]
+            pub const fn code(&self) -> &'static str {
+                self.row().code
+            }
+
+            /// The facts behind the sentence, by name.
+            #[must_use]
+            pub fn facts(&self) -> Vec<(&'static str, Fact)> {
+                match *self {
+                    $(Self::$name { $($($field),+)? } => {
+                        $($(let _ = $field;)+)?
+                        let facts: &[Option<(&str, Fact)>] =
+                            &[$(fact!($fact $(= $value)?)),*];
+                        facts.iter().copied().flatten().collect()
+                    })*
+                }
+            }
+        }
+    };
+}
+
+macro_rules! row {
+    ($code:literal, $kind:ident, $later:literal, $title:literal, $meaning:literal, $remedy:literal) => {
+        RefusalRow {
+            code: $code,
+            kind: RefusalKind::$kind,
+            can_succeed_later: $later,
+            title: $title,
+            meaning: concat!($meaning, " Nothing was recorded."),
+            remedy: $remedy,
+        }
+    };
+}
+
+macro_rules! fact {
+    ($name:ident) => {
+        fact!($name = $name)
+    };
+    ($name:ident = $value:expr) => {
+        AsFact::as_fact($value, stringify!($name))
+    };
+}
+
+refusals! {
+    /// The account never had such a hold.
+    HoldUnknown {
+        "hold-unknown", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Hold doesn't exist",
+        sentence: "The account has no hold with this id.",
+        meaning: "The account never had a hold with this id.",
+        remedy: "Check the account id and the hold id, or hold credit first.",
+    }
+    /// The hold was captured or released, by a caller or at its deadline.
+    HoldEnded {
+        "hold-ended", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "Hold has ended",
+        sentence: "The hold has ended: it was captured or released, or its deadline passed.",
+        meaning: "The hold was captured or released, or its deadline passed.",
+        remedy: "Hold credit again, with a new hold id.",
+    }
+    /// The capture's exchange id belongs to another exchange.
+    ExchangeExists {
+        "exchange-exists", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "Exchange id already used",
+        sentence: "The account has another exchange with this exchange_id.",
+        meaning: "The account has another exchange with the capture's `exchange_id`.",
+        remedy: "Use a new exchange id.",
+    }
+    /// There is no exchange to cancel.
+    ExchangeUnknown {
+        "exchange-unknown", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Exchange doesn't exist",
+        sentence: "The account has no exchange with this id.",
+        meaning: "The account has no exchange with this id.",
+        remedy: "Check the account id and the exchange id.",
+    }
+    /// There is no purchase to return.
+    PurchaseUnknown {
+        "purchase-unknown", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Purchase doesn't exist",
+        sentence: "The account has no purchase with this id.",
+        meaning: "The account has no purchase with this id.",
+        remedy: "Check the account id and the purchase id.",
+    }
+    /// There is no credit to withdraw.
+    CreditUnknown {
+        "credit-unknown", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Cause earned no credit",
+        sentence: "The account has earned no credit for this cause.",
+        meaning: "The account has earned no credit for this cause.",
+        remedy: "Check the account id, and the kind and id of the cause.",
+    }
+    /// The parcel has left.
+    ExchangeDispatched {
+        "exchange-dispatched", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "Goods have left the warehouse",
+        sentence: "The goods have left the warehouse: the exchange can't be cancelled, and the \
+                   shipping request can't be rejected.",
+        meaning: "After dispatch or delivery, an exchange can't be cancelled, and its shipping \
+                  request can't be rejected.",
+        remedy: "Ask the shopper to send the goods back, then adjust the credit.",
+    }
+    /// An operator settled the shipping request by hand.
+    ShipmentSettled {
+        "shipment-settled", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "Shipping request settled by an operator",
+        sentence: "An operator settled the shipping request by hand: a warehouse can't reject it, \
+                   and only an operator can cancel the exchange.",
+        meaning: "An operator settled the shipping request by hand. A warehouse can't reject it, \
+                  and a shopper can't cancel the exchange.",
+        remedy: "If the shopper shall get the credit back, an operator cancels the exchange.",
+    }
+    /// The purchase has no such line.
+    LineUnknown { line: u64 } {
+        "line-unknown", Conflict, can_succeed_later: false,
+        facts: [line],
+        title: "Product isn't in the purchase",
+        sentence: "Line {line} of the return names a product that isn't in the purchase.",
+        meaning: "A line of the return names a product that isn't in the purchase. `line` is its \
+                  number, from 1.",
+        remedy: "Name products of the purchase.",
+    }
+    /// More pieces are to come back than are left.
+    QuantityTooLarge { left: Units, asked: Units } {
+        "quantity-too-large", Conflict, can_succeed_later: false,
+        facts: [left, asked],
+        title: "More pieces than are left",
+        sentence: "{asked} pieces asked for, {left} left.",
+        meaning: "The request cancels or returns `asked` pieces, and `left` are left.",
+        remedy: "Ask for at most `left` pieces.",
+    }
+    /// More points are to be captured or withdrawn than are left.
+    PointsTooLarge { left: Points, asked: Points } {
+        "points-too-large", Conflict, can_succeed_later: false,
+        facts: [left, asked],
+        title: "More points than are left",
+        sentence: "{asked} points asked for, {left} left.",
+        meaning: "The request captures or withdraws `asked` points, and `left` are left.",
+        remedy: "Ask for at most `left` points.",
+    }
+    /// The earning rule doesn't exist.
+    RuleUnknown {
+        "rule-unknown", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Earning rule doesn't exist",
+        sentence: "No points given, and the earning rule (or the rule default) doesn't exist.",
+        meaning: "No `points` given, and the earning rule `rule` (or `default`) doesn't exist.",
+        remedy: "Create the rule with PUT /v1/earning-rules/{rule_id}, or send `points`.",
+    }
+    /// The rule exists with other terms, and the caller doesn't say which version it read.
+    RuleExists { version: u64 } {
+        "rule-exists", PreconditionRequired, can_succeed_later: false,
+        facts: [version],
+        title: "Earning rule exists with other terms",
+        sentence: "The earning rule exists with other terms. If you read version {version}, send \
+                   the header If-Match: \"{version}\" to change it.",
+        meaning: "An earning rule with this id exists, and differs from the body. `version` is its \
+                  version.",
+        remedy: "To change the rule, read it and send its ETag in If-Match. For a new rule, use \
+                 another id.",
+    }
+    /// The rule isn't at the version that the caller read.
+    RuleChanged { version: u64 } {
+        "rule-changed", PreconditionFailed, can_succeed_later: false,
+        facts: [version],
+        title: "Earning rule has changed",
+        sentence: "The earning rule has changed: its version is {version} now. Read it again.",
+        meaning: "If-Match names an old version of the rule. `version` is the present one.",
+        remedy: "Read the rule, decide again, and send its present ETag in If-Match.",
+    }
+    /// The offer doesn't exist.
+    OfferUnknown {
+        "offer-unknown", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Offer doesn't exist",
+        sentence: "The offer doesn't exist.",
+        meaning: "The body names an offer that doesn't exist.",
+        remedy: "Check the offer id, or ask an operator to open the offer.",
+    }
+    /// The offer exists with other terms, and the caller doesn't say which version it read.
+    OfferExists { version: u64 } {
+        "offer-exists", PreconditionRequired, can_succeed_later: false,
+        facts: [version],
+        title: "Offer exists with other terms",
+        sentence: "The offer exists with other terms. If you read version {version}, send the \
+                   header If-Match: \"{version}\" to amend it.",
+        meaning: "An offer with this id exists, and differs from the body. `version` is its \
+                  version.",
+        remedy: "To amend the offer, read it and send its ETag in If-Match. For a new offer, use \
+                 another id.",
+    }
+    /// The offer isn't at the version that the caller read.
+    OfferChanged { version: u64 } {
+        "offer-changed", PreconditionFailed, can_succeed_later: false,
+        facts: [version],
+        title: "Offer has changed",
+        sentence: "The offer has changed: its version is {version} now. Read it again.",
+        meaning: "If-Match names an old version of the offer. `version` is the present one.",
+        remedy: "Read the offer, decide again, and send its present ETag in If-Match.",
+    }
+    /// A closed offer can't be changed.
+    OfferClosed { at: Timestamp } {
+        "offer-closed", Conflict, can_succeed_later: false,
+        facts: [closed_at = at],
+        title: "Offer is closed",
+        sentence: "The offer was closed at {at} and can't be changed.",
+        meaning: "The offer was closed at `closed_at`. A closed offer can't be changed.",
+        remedy: "Open another offer.",
+    }
+    /// An amendment would change the stock.
+    StockNotAmendable { stock: Option<Units> } {
+        "stock-not-amendable", Conflict, can_succeed_later: false,
+        facts: [stock],
+        title: "An amendment can't change the stock",
+        sentence: "An amendment can't change the stock. Leave stock out, and add pieces with a \
+                   stock addition.",
+        meaning: "The body's `stock` differs from the offer's. The fact `stock` is the offer's, \
+                  and is left out where it is unlimited.",
+        remedy: "Leave `stock` out, and add pieces with PUT \
+                 /v1/offers/{offer_id}/stock-additions/{addition_id}.",
+    }
+    /// Pieces can't be added to an unlimited stock.
+    StockUnlimited {
+        "stock-unlimited", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "Offer's stock is unlimited",
+        sentence: "The offer's stock is unlimited, so no pieces can be added.",
+        meaning: "The offer's stock is unlimited, so no pieces can be added.",
+        remedy: "Nothing needs to be done: an unlimited offer can't sell out.",
+    }
+    /// Less is left than was asked for.
+    SoldOut { remaining: Units, asked: Units } {
+        "sold-out", Conflict, can_succeed_later: true,
+        facts: [remaining, asked],
+        title: "Sold out",
+        sentence: "{asked} pieces asked for, {remaining} left.",
+        meaning: "The request asks for `asked` pieces, and `remaining` are left.",
+        remedy: "Ask for fewer, or send the same request again after stock was added.",
+    }
+    /// The offer takes no redemptions now.
+    OfferNotOpen { why: NotOpen } {
+        "offer-not-open", Conflict, can_succeed_later: true,
+        facts: [why],
+        title: "Offer isn't open",
+        sentence: "{why}",
+        meaning: "The offer takes no redemptions now: it opens at `opens_at`, ended at \
+                  `closes_at`, or was closed at `closed_at`.",
+        remedy: "Before `opens_at`: send the same request again at that time. After `closed_at`: \
+                 choose another offer.",
+    }
+    /// A sum or product would exceed the largest amount.
+    AmountTooLarge { what: &'static str } {
+        "amount-too-large", Conflict, can_succeed_later: false,
+        facts: [max = AMOUNT_MAX],
+        title: "Amount too large",
+        sentence: "The largest amount is {AMOUNT_MAX}, and {what} would exceed it.",
+        meaning: "A sum or product would exceed `max`, the largest amount.",
+        remedy: "Ask for less.",
+    }
+    /// The cost isn't the one that the caller expects.
+    PriceChanged { needed: Points, expected: Points } {
+        "price-changed", Conflict, can_succeed_later: true,
+        facts: [needed, expected],
+        title: "Price has changed",
+        sentence: "The cost is {needed} points, not the expected {expected}.",
+        meaning: "The cost is `needed` points, and the body's `expected_points` is `expected`.",
+        remedy: "Show the shopper the present cost, and send it as `expected_points`.",
+    }
+    /// The account has never had any credit.
+    AccountUnknown {
+        "account-unknown", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Account doesn't exist",
+        sentence: "The account doesn't exist: it has never had any credit.",
+        meaning: "The account has never had any credit.",
+        remedy: "Check the account id. The first credit creates the account.",
+    }
+    /// The recipient's account has never had any credit.
+    RecipientUnknown {
+        "recipient-unknown", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Recipient's account doesn't exist",
+        sentence: "The recipient's account doesn't exist: it has never had any credit.",
+        meaning: "The recipient's account has never had any credit.",
+        remedy: "Check the recipient's id. The first credit creates the account.",
+    }
+    /// The hold would end too early or too late.
+    DeadlineOutOfRange { latest: Timestamp } {
+        "deadline-out-of-range", Conflict, can_succeed_later: true,
+        facts: [latest],
+        title: "Deadline out of range",
+        sentence: "The deadline must be after now, and {latest} at the latest.",
+        meaning: "A hold lasts 30 days at most. `latest` is the latest deadline possible now.",
+        remedy: "Send a deadline after now, and `latest` at the latest.",
+    }
+    /// The account can't have more parts of lots, or more holds.
+    AccountFull { what: &'static str, max: u64 } {
+        "account-full", Conflict, can_succeed_later: true,
+        facts: [max],
+        title: "Account is full",
+        sentence: "The account has {max} {what}, the most that an account can have.",
+        meaning: "An account can have 10,000 parts of lots and 1,000 holds. `max` is the limit \
+                  that was reached.",
+        remedy: "Spend credit or release holds first, or earn in larger lots.",
+    }
+    /// The shopper would have more of the offer than one shopper may.
+    ShopperLimitReached { limit: Units, taken: Units, asked: Units } {
+        "shopper-limit-reached", Conflict, can_succeed_later: true,
+        facts: [limit, taken, asked],
+        title: "Shopper limit reached",
+        sentence: "This offer allows {limit} per shopper; this shopper has {taken} and asks for \
+                   {asked}.",
+        meaning: "This offer allows `limit` per shopper; this shopper has `taken`.",
+        remedy: "Ask for fewer, or choose another offer.",
+    }
+    /// There isn't enough credit.
+    InsufficientCredit { needed: Points, available: Points } {
+        "insufficient-credit", Conflict, can_succeed_later: true,
+        facts: [needed, available],
+        title: "Not enough credit",
+        sentence: "{needed} points needed, {available} available.",
+        meaning: "The request needs `needed` points, and `available` are available.",
+        remedy: "Send the same request again when the account has more credit.",
+    }
+    /// Spent credit is to be withdrawn, and the policy allows no debt.
+    CreditAlreadySpent { left: Points, asked: Points } {
+        "credit-already-spent", Conflict, can_succeed_later: true,
+        facts: [left, asked],
+        title: "Credit already spent",
+        sentence: "{asked} points to withdraw, {left} left: the rest was spent or is held, and \
+                   the policy's spent_credit is refuse.",
+        meaning: "The request withdraws `asked` points, and `left` are left: the rest was spent or \
+                  is held. The policy's `spent_credit` is `refuse`, so the account can't owe them.",
+        remedy: "Withdraw at most `left` points, or set the policy's `spent_credit` to `debt`.",
+    }
+}
+
+/// Why an offer takes no redemptions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotOpen {
+    /// An operator closed it.
+    #[error("The offer was closed at {at}.")]
+    Closed {
+        /// When.
+        at: Timestamp,
+    },
+    /// Its window hasn't begun.
+    #[error("The offer opens at {opens_at}.")]
+    NotYet {
+        /// When it begins.
+        opens_at: Timestamp,
+    },
+    /// Its window is over.
+    #[error("The offer ended at {closes_at}.")]
+    Ended {
+        /// When it ended.
+        closes_at: Timestamp,
+    },
+}
+
+impl From<NotOpen> for Refusal {
+    fn from(why: NotOpen) -> Self {
+        Self::OfferNotOpen { why }
+    }
+}
+
+/// What can be a fact.
+trait AsFact {
+    /// The fact under this name, if there is one.
+    fn as_fact(self, name: &'static str) -> Option<(&'static str, Fact)>;
+}
+
+impl AsFact for u64 {
+    fn as_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        Some((name, Fact::Number(self)))
+    }
+}
+
+impl AsFact for Points {
+    fn as_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        self.get().as_fact(name)
+    }
+}
+
+impl AsFact for Units {
+    fn as_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        self.get().as_fact(name)
+    }
+}
+
+impl AsFact for Timestamp {
+    fn as_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        Some((name, Fact::Time(self)))
+    }
+}
+
+impl<T: AsFact> AsFact for Option<T> {
+    fn as_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        self?.as_fact(name)
+    }
+}
+
+/// A time under the name that says what happens then.
+impl AsFact for NotOpen {
+    fn as_fact(self, _: &'static str) -> Option<(&'static str, Fact)> {
         match self {
-            Self::HoldUnknown => "hold-unknown",
-            Self::HoldEnded => "hold-ended",
-            Self::ExchangeExists => "exchange-exists",
-            Self::ExchangeUnknown => "exchange-unknown",
-            Self::PurchaseUnknown => "purchase-unknown",
-            Self::CreditUnknown => "credit-unknown",
-            Self::ExchangeDispatched => "exchange-dispatched",
-            Self::ShipmentSettled => "shipment-settled",
-            Self::LineUnknown { .. } => "line-unknown",
-            Self::QuantityTooLarge { .. } => "quantity-too-large",
-            Self::PointsTooLarge { .. } => "points-too-large",
-            Self::RuleUnknown => "rule-unknown",
-            Self::RuleExists { .. } => "rule-exists",
-            Self::RuleChanged { .. } => "rule-changed",
-            Self::OfferUnknown => "offer-unknown",
-            Self::OfferExists { .. } => "offer-exists",
-            Self::OfferChanged { .. } => "offer-changed",
-            Self::OfferClosed { .. } => "offer-closed",
-            Self::StockNotAmendable { .. } => "stock-not-amendable",
-            Self::StockUnlimited => "stock-unlimited",
-            Self::SoldOut { .. } => "sold-out",
-            Self::OfferNotOpen(_) => "offer-not-open",
-            Self::AmountTooLarge { .. } => "amount-too-large",
-            Self::PriceChanged { .. } => "price-changed",
-            Self::AccountUnknown => "account-unknown",
-            Self::RecipientUnknown => "recipient-unknown",
-            Self::DeadlineOutOfRange { .. } => "deadline-out-of-range",
-            Self::AccountFull { .. } => "account-full",
-            Self::ShopperLimitReached { .. } => "shopper-limit-reached",
-            Self::InsufficientCredit { .. } => "insufficient-credit",
-            Self::CreditAlreadySpent { .. } => "credit-already-spent",
+            Self::Closed { at } => at.as_fact("closed_at"),
+            Self::NotYet { opens_at } => opens_at.as_fact("opens_at"),
+            Self::Ended { closes_at } => closes_at.as_fact("closes_at"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_written_in_words_and_sentences() {
+        for RefusalRow { code, title, meaning, remedy, .. } in Refusal::ROWS {
+            assert!(code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{code}");
+            assert!(!title.ends_with('.'), "{code}: {title}");
+            for text in [meaning, remedy] {
+                assert!(
+                    text.ends_with('.') && text.starts_with(char::is_uppercase),
+                    "{code}: {text}"
+                );
+            }
         }
     }
 
-    /// Whether the very same request can be accepted at another time.
-    #[must_use]
-    pub const fn can_succeed_later(&self) -> bool {
-        match self {
-            Self::HoldUnknown
-            | Self::ExchangeUnknown
-            | Self::PurchaseUnknown
-            | Self::CreditUnknown
-            | Self::RuleUnknown
-            | Self::RecipientUnknown
-            | Self::DeadlineOutOfRange { .. }
-            | Self::AccountFull { .. }
-            | Self::CreditAlreadySpent { .. }
-            | Self::OfferUnknown
-            | Self::SoldOut { .. }
-            | Self::OfferNotOpen(NotOpen::NotYet { .. } | NotOpen::Ended { .. })
-            | Self::PriceChanged { .. }
-            | Self::AccountUnknown
-            | Self::ShopperLimitReached { .. }
-            | Self::InsufficientCredit { .. } => true,
-            Self::HoldEnded
-            | Self::ExchangeExists
-            | Self::ExchangeDispatched
-            | Self::ShipmentSettled
-            | Self::LineUnknown { .. }
-            | Self::QuantityTooLarge { .. }
-            | Self::PointsTooLarge { .. }
-            | Self::RuleExists { .. }
-            | Self::RuleChanged { .. }
-            | Self::OfferExists { .. }
-            | Self::OfferChanged { .. }
-            | Self::OfferClosed { .. }
-            | Self::StockNotAmendable { .. }
-            | Self::StockUnlimited
-            | Self::OfferNotOpen(NotOpen::Closed { .. })
-            | Self::AmountTooLarge { .. } => false,
-        }
-    }
-
-    /// The facts behind the sentence, by name.
-    #[must_use]
-    pub fn facts(&self) -> Vec<(&'static str, Fact)> {
-        match *self {
-            Self::HoldUnknown
-            | Self::HoldEnded
-            | Self::ExchangeExists
-            | Self::ExchangeUnknown
-            | Self::PurchaseUnknown
-            | Self::CreditUnknown
-            | Self::ExchangeDispatched
-            | Self::ShipmentSettled
-            | Self::RuleUnknown
-            | Self::OfferUnknown
-            | Self::StockUnlimited
-            | Self::AccountUnknown
-            | Self::RecipientUnknown => vec![],
-            Self::LineUnknown { line } => vec![("line", Fact::Number(line))],
-            Self::QuantityTooLarge { left, asked } => {
-                vec![("left", Fact::Number(left.get())), ("asked", Fact::Number(asked.get()))]
-            }
-            Self::PointsTooLarge { left, asked } | Self::CreditAlreadySpent { left, asked } => {
-                vec![("left", Fact::Number(left.get())), ("asked", Fact::Number(asked.get()))]
-            }
-            Self::AccountFull { max, .. } => vec![("max", Fact::Number(max))],
-            Self::DeadlineOutOfRange { latest } => vec![("latest", Fact::Time(latest))],
-            Self::RuleExists { version }
-            | Self::RuleChanged { version }
-            | Self::OfferExists { version }
-            | Self::OfferChanged { version } => vec![("version", Fact::Number(version))],
-            Self::OfferClosed { at } | Self::OfferNotOpen(NotOpen::Closed { at }) => {
-                vec![("closed_at", Fact::Time(at))]
-            }
-            Self::StockNotAmendable { stock } => {
-                stock.map(|stock| ("stock", Fact::Number(stock.get()))).into_iter().collect()
-            }
-            Self::SoldOut { remaining, asked } => vec![
-                ("remaining", Fact::Number(remaining.get())),
-                ("asked", Fact::Number(asked.get())),
-            ],
-            Self::OfferNotOpen(NotOpen::NotYet { opens_at }) => {
-                vec![("opens_at", Fact::Time(opens_at))]
-            }
-            Self::OfferNotOpen(NotOpen::Ended { closes_at }) => {
-                vec![("closes_at", Fact::Time(closes_at))]
-            }
-            Self::AmountTooLarge { .. } => vec![("max", Fact::Number(AMOUNT_MAX))],
-            Self::PriceChanged { needed, expected } => vec![
-                ("needed", Fact::Number(needed.get())),
-                ("expected", Fact::Number(expected.get())),
-            ],
-            Self::ShopperLimitReached { limit, taken, asked } => vec![
-                ("limit", Fact::Number(limit.get())),
-                ("taken", Fact::Number(taken.get())),
-                ("asked", Fact::Number(asked.get())),
-            ],
-            Self::InsufficientCredit { needed, available } => vec![
-                ("needed", Fact::Number(needed.get())),
-                ("available", Fact::Number(available.get())),
-            ],
+    #[test]
+    fn no_two_rows_have_one_code() {
+        for (index, row) in Refusal::ROWS.iter().enumerate() {
+            assert!(Refusal::ROWS.iter().take(index).all(|before| before.code != row.code));
         }
     }
 }

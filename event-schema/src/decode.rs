@@ -5,8 +5,9 @@ use log_record::{Place, Private, RecordedEvent};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::Metadata;
 use crate::private::restore;
+use crate::v1::{credit, exchange, hold, log, offer, programme, purchase, shipment};
+use crate::{Metadata, PrivateActor};
 
 /// A row that this build can't read: a corrupted log, or one that a newer build wrote.
 #[derive(Debug, thiserror::Error)]
@@ -70,39 +71,89 @@ pub fn decode_public(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeEr
     let recorded_at = Timestamp::from_micros(row.recorded_at)
         .map_err(|source| DecodeError::RecordedAt { place: row.place, source })?;
     let event = match (&*row.event_type, row.version) {
-        ("log-opened", 1) => Event::LogOpened(fact(row)?),
-        ("log-forked", 1) => Event::LogForked(fact(row)?),
-        ("clock-doubted", 1) => Event::ClockDoubted(fact(row)?),
-        ("clock-confirmed", 1) => Event::ClockConfirmed(fact(row)?),
-        ("policy-changed", 1) => Event::PolicyChanged(fact(row)?),
-        ("earning-rule-set", 1) => Event::EarningRuleSet(fact(row)?),
-        ("credit-earned", 1) => Event::CreditEarned(account(row)?, fact(row)?),
-        ("credit-deducted", 1) => Event::CreditDeducted(account(row)?, fact(row)?),
-        ("credit-matured", 1) => Event::CreditMatured(account(row)?, fact(row)?),
-        ("credit-expired", 1) => Event::CreditExpired(account(row)?, fact(row)?),
-        ("credit-refunded", 1) => Event::CreditRefunded(account(row)?, fact(row)?),
-        ("credit-withdrawn", 1) => Event::CreditWithdrawn(account(row)?, fact(row)?),
-        ("debt-repaid", 1) => Event::DebtRepaid(account(row)?, fact(row)?),
-        ("credit-sent", 1) => Event::CreditSent(account(row)?, fact(row)?),
-        ("credit-received", 1) => Event::CreditReceived(account(row)?, fact(row)?),
-        ("credit-held", 1) => Event::CreditHeld(account(row)?, fact(row)?),
-        ("hold-captured", 1) => Event::HoldCaptured(account(row)?, fact(row)?),
-        ("hold-swapped", 1) => Event::HoldSwapped(account(row)?, fact(row)?),
-        ("hold-released", 1) => Event::HoldReleased(account(row)?, fact(row)?),
-        ("exchange-created", 1) => Event::ExchangeCreated(account(row)?, fact(row)?),
-        ("exchange-cancelled", 1) => Event::ExchangeCancelled(account(row)?, fact(row)?),
-        ("shipment-accepted", 1) => Event::ShipmentAccepted(account(row)?, fact(row)?),
-        ("shipment-back-ordered", 1) => Event::ShipmentBackOrdered(account(row)?, fact(row)?),
-        ("shipment-dispatched", 1) => Event::ShipmentDispatched(account(row)?, fact(row)?),
-        ("shipment-delivered", 1) => Event::ShipmentDelivered(account(row)?, fact(row)?),
-        ("shipment-rejected", 1) => Event::ShipmentRejected(account(row)?, fact(row)?),
-        ("shipment-settled", 1) => Event::ShipmentSettled(account(row)?, fact(row)?),
-        ("purchase-recorded", 1) => Event::PurchaseRecorded(account(row)?, fact(row)?),
-        ("purchase-returned", 1) => Event::PurchaseReturned(account(row)?, fact(row)?),
-        ("offer-opened", 1) => Event::OfferOpened(fact(row)?),
-        ("offer-amended", 1) => Event::OfferAmended(fact(row)?),
-        ("offer-closed", 1) => Event::OfferClosed(fact(row)?),
-        ("stock-added", 1) => Event::StockAdded(fact(row)?),
+        ("log-opened", 1) => Event::LogOpened(fact::<log::LogOpened<'_>, _>(row)?),
+        ("log-forked", 1) => Event::LogForked(fact::<log::LogForked<'_>, _>(row)?),
+        ("clock-doubted", 1) => Event::ClockDoubted(fact::<log::ClockDoubted<'_>, _>(row)?),
+        ("clock-confirmed", 1) => Event::ClockConfirmed(fact::<log::ClockConfirmed, _>(row)?),
+        ("policy-changed", 1) => Event::PolicyChanged(fact::<programme::PolicyChanged, _>(row)?),
+        ("earning-rule-set", 1) => {
+            Event::EarningRuleSet(fact::<programme::EarningRuleSet<'_>, _>(row)?)
+        }
+        ("credit-earned", 1) => {
+            Event::CreditEarned(account(row)?, fact::<credit::CreditEarned<'_>, _>(row)?)
+        }
+        ("credit-deducted", 1) => {
+            Event::CreditDeducted(account(row)?, fact::<credit::CreditDeducted<'_>, _>(row)?)
+        }
+        ("credit-matured", 1) => {
+            Event::CreditMatured(account(row)?, fact::<credit::CreditMatured<'_>, _>(row)?)
+        }
+        ("credit-expired", 1) => {
+            Event::CreditExpired(account(row)?, fact::<credit::CreditExpired<'_>, _>(row)?)
+        }
+        ("credit-refunded", 1) => {
+            Event::CreditRefunded(account(row)?, fact::<credit::CreditRefunded<'_>, _>(row)?)
+        }
+        ("credit-withdrawn", 1) => {
+            Event::CreditWithdrawn(account(row)?, fact::<credit::CreditWithdrawn<'_>, _>(row)?)
+        }
+        ("debt-repaid", 1) => {
+            Event::DebtRepaid(account(row)?, fact::<credit::DebtRepaid<'_>, _>(row)?)
+        }
+        ("credit-sent", 1) => {
+            Event::CreditSent(account(row)?, fact::<credit::CreditSent<'_>, _>(row)?)
+        }
+        ("credit-received", 1) => {
+            Event::CreditReceived(account(row)?, fact::<credit::CreditReceived<'_>, _>(row)?)
+        }
+        ("credit-held", 1) => {
+            Event::CreditHeld(account(row)?, fact::<hold::CreditHeld<'_>, _>(row)?)
+        }
+        ("hold-captured", 1) => {
+            Event::HoldCaptured(account(row)?, fact::<hold::HoldCaptured<'_>, _>(row)?)
+        }
+        ("hold-swapped", 1) => {
+            Event::HoldSwapped(account(row)?, fact::<hold::HoldSwapped<'_>, _>(row)?)
+        }
+        ("hold-released", 1) => {
+            Event::HoldReleased(account(row)?, fact::<hold::HoldReleased<'_>, _>(row)?)
+        }
+        ("exchange-created", 1) => {
+            Event::ExchangeCreated(account(row)?, fact::<exchange::ExchangeCreated<'_>, _>(row)?)
+        }
+        ("exchange-cancelled", 1) => Event::ExchangeCancelled(
+            account(row)?,
+            fact::<exchange::ExchangeCancelled<'_>, _>(row)?,
+        ),
+        ("shipment-accepted", 1) => {
+            Event::ShipmentAccepted(account(row)?, fact::<shipment::ShipmentReport<'_>, _>(row)?)
+        }
+        ("shipment-back-ordered", 1) => {
+            Event::ShipmentBackOrdered(account(row)?, fact::<shipment::ShipmentReport<'_>, _>(row)?)
+        }
+        ("shipment-dispatched", 1) => Event::ShipmentDispatched(
+            account(row)?,
+            fact::<shipment::ShipmentDispatched<'_>, _>(row)?,
+        ),
+        ("shipment-delivered", 1) => {
+            Event::ShipmentDelivered(account(row)?, fact::<shipment::ShipmentReport<'_>, _>(row)?)
+        }
+        ("shipment-rejected", 1) => {
+            Event::ShipmentRejected(account(row)?, fact::<shipment::ShipmentReport<'_>, _>(row)?)
+        }
+        ("shipment-settled", 1) => {
+            Event::ShipmentSettled(account(row)?, fact::<shipment::ShipmentReport<'_>, _>(row)?)
+        }
+        ("purchase-recorded", 1) => {
+            Event::PurchaseRecorded(account(row)?, fact::<purchase::PurchaseRecorded<'_>, _>(row)?)
+        }
+        ("purchase-returned", 1) => {
+            Event::PurchaseReturned(account(row)?, fact::<purchase::PurchaseReturned<'_>, _>(row)?)
+        }
+        ("offer-opened", 1) => Event::OfferOpened(fact::<offer::OfferOpened<'_>, _>(row)?),
+        ("offer-amended", 1) => Event::OfferAmended(fact::<offer::OfferAmended<'_>, _>(row)?),
+        ("offer-closed", 1) => Event::OfferClosed(fact::<offer::OfferClosed<'_>, _>(row)?),
+        ("stock-added", 1) => Event::StockAdded(fact::<offer::StockAdded<'_>, _>(row)?),
         _ => {
             return Err(DecodeError::Unknown {
                 place: row.place,
@@ -120,11 +171,20 @@ pub fn decode_metadata(row: &RecordedEvent) -> Result<Metadata, DecodeError> {
     struct Public {
         meta: Metadata,
     }
-    fact::<Public>(row).map(|public| public.meta)
+    read::<Public>(row, "public text", &row.public).map(|public| public.meta)
 }
 
-fn fact<T: DeserializeOwned>(row: &RecordedEvent) -> Result<T, DecodeError> {
-    read(row, "public text", &row.public)
+/// Who asked, where the row bears a command's id; nothing once the private text was erased.
+pub fn decode_actor(row: &RecordedEvent) -> Result<PrivateActor, DecodeError> {
+    match &row.private {
+        Private::Text(text) => read(row, "private text", text),
+        Private::Erased(_) => Ok(PrivateActor::default()),
+    }
+}
+
+/// The fact of a stored shape `S`.
+fn fact<S: DeserializeOwned, F: From<S>>(row: &RecordedEvent) -> Result<F, DecodeError> {
+    read::<S>(row, "public text", &row.public).map(F::from)
 }
 
 fn read<T: DeserializeOwned>(

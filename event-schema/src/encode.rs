@@ -1,64 +1,132 @@
 //! From a domain event to its stored texts.
 
 use domain::{Event, Timestamp};
-use log_record::NewEvent;
+use log_record::{NewEvent, Principal};
 use serde::Serialize;
 
 use crate::Metadata;
-use crate::private::private_of;
+use crate::private::private_text;
+use crate::v1::{credit, exchange, hold, log, offer, programme, purchase, shipment};
 
-/// 128 random bits that keep a private text's hash from being guessed once the text is erased.
+/// 128 random bits in every event's private text. Without them somebody who has a record's hash
+/// could guess the private text that was erased, or the content of the record.
 #[derive(Clone, Copy, Debug)]
 pub struct Salt(pub [u8; 16]);
 
-/// JSON could not be written, which no valid event can cause.
+/// The event can't be written as JSON; no valid event causes it.
 #[derive(Debug, thiserror::Error)]
-#[error("the event could not be written as JSON")]
+#[error("can't write the event as JSON")]
 pub struct EncodeError(#[from] serde_json::Error);
 
-/// The event as it is appended. `salt` is used where the event has a private text.
+/// The event as it is appended.
+///
+/// `principal` is who asked, for the event that bears the command's id, and nothing for the others:
+/// its subject and its name go into the private text. Its key and its role are in `metadata`.
 pub fn encode(
     event: &Event,
     recorded_at: Timestamp,
     metadata: &Metadata,
+    principal: Option<&Principal>,
     salt: Salt,
 ) -> Result<NewEvent, EncodeError> {
     let (event_type, public) = match event {
-        Event::LogOpened(fact) => ("log-opened", public(fact, metadata)?),
-        Event::LogForked(fact) => ("log-forked", public(fact, metadata)?),
-        Event::ClockDoubted(fact) => ("clock-doubted", public(fact, metadata)?),
-        Event::ClockConfirmed(fact) => ("clock-confirmed", public(fact, metadata)?),
-        Event::PolicyChanged(fact) => ("policy-changed", public(fact, metadata)?),
-        Event::EarningRuleSet(fact) => ("earning-rule-set", public(fact, metadata)?),
-        Event::CreditEarned(_, fact) => ("credit-earned", public(fact, metadata)?),
-        Event::CreditDeducted(_, fact) => ("credit-deducted", public(fact, metadata)?),
-        Event::CreditMatured(_, fact) => ("credit-matured", public(fact, metadata)?),
-        Event::CreditExpired(_, fact) => ("credit-expired", public(fact, metadata)?),
-        Event::CreditRefunded(_, fact) => ("credit-refunded", public(fact, metadata)?),
-        Event::CreditWithdrawn(_, fact) => ("credit-withdrawn", public(fact, metadata)?),
-        Event::DebtRepaid(_, fact) => ("debt-repaid", public(fact, metadata)?),
-        Event::CreditSent(_, fact) => ("credit-sent", public(fact, metadata)?),
-        Event::CreditReceived(_, fact) => ("credit-received", public(fact, metadata)?),
-        Event::CreditHeld(_, fact) => ("credit-held", public(fact, metadata)?),
-        Event::HoldCaptured(_, fact) => ("hold-captured", public(fact, metadata)?),
-        Event::HoldSwapped(_, fact) => ("hold-swapped", public(fact, metadata)?),
-        Event::HoldReleased(_, fact) => ("hold-released", public(fact, metadata)?),
-        Event::ExchangeCreated(_, fact) => ("exchange-created", public(fact, metadata)?),
-        Event::ExchangeCancelled(_, fact) => ("exchange-cancelled", public(fact, metadata)?),
-        Event::ShipmentAccepted(_, fact) => ("shipment-accepted", public(fact, metadata)?),
-        Event::ShipmentBackOrdered(_, fact) => ("shipment-back-ordered", public(fact, metadata)?),
-        Event::ShipmentDispatched(_, fact) => ("shipment-dispatched", public(fact, metadata)?),
-        Event::ShipmentDelivered(_, fact) => ("shipment-delivered", public(fact, metadata)?),
-        Event::ShipmentRejected(_, fact) => ("shipment-rejected", public(fact, metadata)?),
-        Event::ShipmentSettled(_, fact) => ("shipment-settled", public(fact, metadata)?),
-        Event::PurchaseRecorded(_, fact) => ("purchase-recorded", public(fact, metadata)?),
-        Event::PurchaseReturned(_, fact) => ("purchase-returned", public(fact, metadata)?),
-        Event::OfferOpened(fact) => ("offer-opened", public(fact, metadata)?),
-        Event::OfferAmended(fact) => ("offer-amended", public(fact, metadata)?),
-        Event::OfferClosed(fact) => ("offer-closed", public(fact, metadata)?),
-        Event::StockAdded(fact) => ("stock-added", public(fact, metadata)?),
+        Event::LogOpened(fact) => ("log-opened", public::<log::LogOpened<'_>, _>(fact, metadata)?),
+        Event::LogForked(fact) => ("log-forked", public::<log::LogForked<'_>, _>(fact, metadata)?),
+        Event::ClockDoubted(fact) => {
+            ("clock-doubted", public::<log::ClockDoubted<'_>, _>(fact, metadata)?)
+        }
+        Event::ClockConfirmed(fact) => {
+            ("clock-confirmed", public::<log::ClockConfirmed, _>(fact, metadata)?)
+        }
+        Event::PolicyChanged(fact) => {
+            ("policy-changed", public::<programme::PolicyChanged, _>(fact, metadata)?)
+        }
+        Event::EarningRuleSet(fact) => {
+            ("earning-rule-set", public::<programme::EarningRuleSet<'_>, _>(fact, metadata)?)
+        }
+        Event::CreditEarned(_, fact) => {
+            ("credit-earned", public::<credit::CreditEarned<'_>, _>(fact, metadata)?)
+        }
+        Event::CreditDeducted(_, fact) => {
+            ("credit-deducted", public::<credit::CreditDeducted<'_>, _>(fact, metadata)?)
+        }
+        Event::CreditMatured(_, fact) => {
+            ("credit-matured", public::<credit::CreditMatured<'_>, _>(fact, metadata)?)
+        }
+        Event::CreditExpired(_, fact) => {
+            ("credit-expired", public::<credit::CreditExpired<'_>, _>(fact, metadata)?)
+        }
+        Event::CreditRefunded(_, fact) => {
+            ("credit-refunded", public::<credit::CreditRefunded<'_>, _>(fact, metadata)?)
+        }
+        Event::CreditWithdrawn(_, fact) => {
+            ("credit-withdrawn", public::<credit::CreditWithdrawn<'_>, _>(fact, metadata)?)
+        }
+        Event::DebtRepaid(_, fact) => {
+            ("debt-repaid", public::<credit::DebtRepaid<'_>, _>(fact, metadata)?)
+        }
+        Event::CreditSent(_, fact) => {
+            ("credit-sent", public::<credit::CreditSent<'_>, _>(fact, metadata)?)
+        }
+        Event::CreditReceived(_, fact) => {
+            ("credit-received", public::<credit::CreditReceived<'_>, _>(fact, metadata)?)
+        }
+        Event::CreditHeld(_, fact) => {
+            ("credit-held", public::<hold::CreditHeld<'_>, _>(fact, metadata)?)
+        }
+        Event::HoldCaptured(_, fact) => {
+            ("hold-captured", public::<hold::HoldCaptured<'_>, _>(fact, metadata)?)
+        }
+        Event::HoldSwapped(_, fact) => {
+            ("hold-swapped", public::<hold::HoldSwapped<'_>, _>(fact, metadata)?)
+        }
+        Event::HoldReleased(_, fact) => {
+            ("hold-released", public::<hold::HoldReleased<'_>, _>(fact, metadata)?)
+        }
+        Event::ExchangeCreated(_, fact) => {
+            ("exchange-created", public::<exchange::ExchangeCreated<'_>, _>(fact, metadata)?)
+        }
+        Event::ExchangeCancelled(_, fact) => {
+            ("exchange-cancelled", public::<exchange::ExchangeCancelled<'_>, _>(fact, metadata)?)
+        }
+        Event::ShipmentAccepted(_, fact) => {
+            ("shipment-accepted", public::<shipment::ShipmentReport<'_>, _>(fact, metadata)?)
+        }
+        Event::ShipmentBackOrdered(_, fact) => {
+            ("shipment-back-ordered", public::<shipment::ShipmentReport<'_>, _>(fact, metadata)?)
+        }
+        Event::ShipmentDispatched(_, fact) => {
+            ("shipment-dispatched", public::<shipment::ShipmentDispatched<'_>, _>(fact, metadata)?)
+        }
+        Event::ShipmentDelivered(_, fact) => {
+            ("shipment-delivered", public::<shipment::ShipmentReport<'_>, _>(fact, metadata)?)
+        }
+        Event::ShipmentRejected(_, fact) => {
+            ("shipment-rejected", public::<shipment::ShipmentReport<'_>, _>(fact, metadata)?)
+        }
+        Event::ShipmentSettled(_, fact) => {
+            ("shipment-settled", public::<shipment::ShipmentReport<'_>, _>(fact, metadata)?)
+        }
+        Event::PurchaseRecorded(_, fact) => {
+            ("purchase-recorded", public::<purchase::PurchaseRecorded<'_>, _>(fact, metadata)?)
+        }
+        Event::PurchaseReturned(_, fact) => {
+            ("purchase-returned", public::<purchase::PurchaseReturned<'_>, _>(fact, metadata)?)
+        }
+        Event::OfferOpened(fact) => {
+            ("offer-opened", public::<offer::OfferOpened<'_>, _>(fact, metadata)?)
+        }
+        Event::OfferAmended(fact) => {
+            ("offer-amended", public::<offer::OfferAmended<'_>, _>(fact, metadata)?)
+        }
+        Event::OfferClosed(fact) => {
+            ("offer-closed", public::<offer::OfferClosed<'_>, _>(fact, metadata)?)
+        }
+        Event::StockAdded(fact) => {
+            ("stock-added", public::<offer::StockAdded<'_>, _>(fact, metadata)?)
+        }
     };
-    let private = private_of(event).map(|private| private.text(salt)).transpose()?;
+    let private = private_text(event, salt, principal)?;
     Ok(NewEvent {
         event_type,
         version: 1,
@@ -69,9 +137,12 @@ pub fn encode(
     })
 }
 
-/// The fact's own fields, then `meta`.
-fn public(fact: &impl Serialize, metadata: &Metadata) -> Result<Box<str>, EncodeError> {
-    let mut text = serde_json::to_string(fact)?;
+/// The stored fields of the fact, then `meta`.
+fn public<'a, S, F>(fact: &'a F, metadata: &Metadata) -> Result<Box<str>, EncodeError>
+where
+    S: From<&'a F> + Serialize,
+{
+    let mut text = serde_json::to_string(&S::from(fact))?;
     // Reopen the object that was just written; every fact has a field, so a comma is due.
     text.pop();
     text.push_str(r#","meta":"#);

@@ -7,7 +7,9 @@ mod decode;
 mod encode;
 mod metadata;
 mod private;
+mod v1;
 
-pub use decode::{DecodeError, decode, decode_metadata, decode_public};
+pub use decode::{DecodeError, decode, decode_actor, decode_metadata, decode_public};
 pub use encode::{EncodeError, Salt, encode};
 pub use metadata::Metadata;
+pub use private::PrivateActor;

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Metadata {
     /// The command's name: `redeem`.
     pub command: Cow<'static, str>,
+    /// The id of the caller's key: `k-7f3a9c21`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Box<str>>,
     /// The caller's role: `shopper`; the ledger itself has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Cow<'static, str>>,
@@ -21,6 +24,6 @@ impl Metadata {
     /// Of what the ledger does by itself.
     #[must_use]
     pub const fn of_command(name: &'static str) -> Self {
-        Self { command: Cow::Borrowed(name), role: None, traceparent: None }
+        Self { command: Cow::Borrowed(name), key: None, role: None, traceparent: None }
     }
 }

@@ -1,57 +1,91 @@
-//! The private text of an event: what may have to be erased, and nothing else.
+//! The private text of an event: the salt, and what may have to be erased.
 
 use domain::{Actor, DeliverTo, Event, Note, Reason};
-use log_record::hex;
+use log_record::Principal;
 use serde::{Deserialize, Serialize};
 
-use crate::Salt;
+use crate::{EncodeError, Salt};
 
-/// What stands in a private text beside the salt.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The private text. Every event has one, at least with its salt.
+#[derive(Serialize)]
+struct PrivateText<'a> {
+    salt: &'a str,
+    /// Whom the caller's key or token speaks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
+    /// The caller's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deliver_to: Option<&'a DeliverTo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a Actor>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a Reason>,
+}
+
+/// What the domain's event has of its private text.
+#[derive(Debug, Deserialize)]
 pub(crate) struct PrivateFields {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     deliver_to: Option<DeliverTo>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     by: Option<Actor>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
 }
 
-impl PrivateFields {
-    /// JSON with 128 random bits in it.
-    pub(crate) fn text(&self, salt: Salt) -> Result<Box<str>, serde_json::Error> {
-        #[derive(Serialize)]
-        struct Salted<'a> {
-            salt: String,
-            #[serde(flatten)]
-            fields: &'a PrivateFields,
-        }
-        let salted = Salted { salt: hex(&salt.0), fields: self };
-        Ok(serde_json::to_string(&salted)?.into_boxed_str())
-    }
+/// Who asked, as the private text has it of the event that bears the command's id.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct PrivateActor {
+    /// Whom the caller's key or token speaks for.
+    pub subject: Option<Box<str>>,
+    /// The caller's name.
+    pub name: Option<Box<str>>,
 }
 
-/// What is private in an event, if anything is.
-pub(crate) fn private_of(event: &Event) -> Option<PrivateFields> {
-    let deliver_to = match event {
-        Event::ExchangeCreated(_, fact) => fact.deliver_to.clone(),
-        Event::PurchaseRecorded(_, fact) => fact.deliver_to.clone(),
-        _ => None,
+/// The private text of an event.
+pub(crate) fn private_text(
+    event: &Event,
+    salt: Salt,
+    principal: Option<&Principal>,
+) -> Result<Box<str>, EncodeError> {
+    let (deliver_to, note) = private_of(event);
+    let salt = digits(salt);
+    let text = PrivateText {
+        salt: str::from_utf8(&salt).unwrap_or_default(),
+        subject: principal.and_then(|principal| principal.subject.as_deref()),
+        name: principal.and_then(|principal| principal.name.as_deref()),
+        deliver_to,
+        by: note.and_then(|note| note.by.as_ref()),
+        reason: note.and_then(|note| note.reason.as_ref()),
     };
-    let Note { by, reason } = match event {
-        Event::CreditEarned(_, fact) => fact.note.clone(),
-        Event::CreditWithdrawn(_, fact) => fact.note.clone(),
-        Event::ExchangeCancelled(_, fact) => fact.note.clone(),
-        Event::PurchaseReturned(_, fact) => fact.note.clone(),
+    Ok(serde_json::to_string(&text)?.into_boxed_str())
+}
+
+/// The salt as hexadecimal digits, without an allocation.
+fn digits(Salt(salt): Salt) -> [u8; 32] {
+    let digit = |four: u8| if four < 10 { b'0' + four } else { b'a' + four - 10 };
+    let mut digits = [0; 32];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(salt) {
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+    }
+    digits
+}
+
+/// What is private in an event.
+fn private_of(event: &Event) -> (Option<&DeliverTo>, Option<&Note>) {
+    match event {
+        Event::ExchangeCreated(_, fact) => (fact.deliver_to.as_ref(), None),
+        Event::PurchaseRecorded(_, fact) => (fact.deliver_to.as_ref(), None),
+        Event::CreditEarned(_, fact) => (None, Some(&fact.note)),
+        Event::CreditWithdrawn(_, fact) => (None, Some(&fact.note)),
+        Event::ExchangeCancelled(_, fact) => (None, Some(&fact.note)),
+        Event::PurchaseReturned(_, fact) => (None, Some(&fact.note)),
         Event::ShipmentAccepted(_, fact)
         | Event::ShipmentBackOrdered(_, fact)
         | Event::ShipmentDelivered(_, fact)
         | Event::ShipmentRejected(_, fact)
-        | Event::ShipmentSettled(_, fact) => fact.note.clone(),
-        _ => Note::default(),
-    };
-    let fields = PrivateFields { deliver_to, by, reason };
-    (fields != PrivateFields::default()).then_some(fields)
+        | Event::ShipmentSettled(_, fact) => (None, Some(&fact.note)),
+        _ => (None, None),
+    }
 }
 
 /// Puts back into an event what its private text held.

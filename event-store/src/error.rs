@@ -150,6 +150,9 @@ pub enum StoreError {
         /// How it differs.
         what: String,
     },
+    /// The log, or a file of its archive, was written in another format.
+    #[error(transparent)]
+    Format(#[from] log_record::OtherFormat),
     /// A partition that the log doesn't have.
     #[error("the log has no partition {0}")]
     NoSuchPartition(log_record::Partition),

@@ -25,7 +25,9 @@ use log_record::{Epoch, Generation, Head, LogId, Partition, Position, RecordedEv
 use tokio::sync::{Mutex, watch};
 
 use crate::store::check_rows;
-use crate::{Access, ApiKeyRow, Append, AppendError, AppendLimit, NewLog, StoreError};
+use crate::{
+    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, NewLog, StoreError,
+};
 use connection::{Answer, Connection, ReadAt};
 use entry::{Entry, entries, epoch_raised};
 use offsets::Offsets;
@@ -369,8 +371,11 @@ impl KurrentStore {
         catalogue::keys(&self.shared.connection, self.shared.log_id).await
     }
 
-    pub(crate) async fn replace_api_keys(&self, keys: Vec<ApiKeyRow>) -> Result<(), StoreError> {
-        catalogue::replace_keys(&self.shared.connection, self.shared.log_id, keys).await
+    pub(crate) async fn change_api_keys(
+        &self,
+        changes: Vec<ApiKeyChange>,
+    ) -> Result<(), StoreError> {
+        catalogue::change_keys(&self.shared.connection, self.shared.log_id, &changes).await
     }
 
     fn writable(&self, partition: Partition) -> Result<&Stream, StoreError> {

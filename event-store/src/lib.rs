@@ -23,7 +23,7 @@ mod sqlite;
 mod store;
 mod url;
 
-pub use api_key::ApiKeyRow;
+pub use api_key::{ApiKeyChange, ApiKeyRow};
 pub use append::{Append, AppendError};
 pub use archive::{ArchivedRange, MEMBER_EVENTS};
 pub use error::{StoreError, with_causes};

@@ -30,7 +30,7 @@ impl AppendLimit {
     /// How many of these events, from the first on, one append can have.
     pub fn fitting<'a>(self, events: impl IntoIterator<Item = &'a NewEvent>) -> usize {
         let bytes = |event: &NewEvent| {
-            let private = event.private.as_deref().map_or(0, escaped);
+            let private = escaped(&event.private);
             event.public.len() + private + event.account_id.as_deref().map_or(0, escaped)
         };
         self.count(events.into_iter().map(bytes))
@@ -41,7 +41,7 @@ impl AppendLimit {
         let bytes = |row: &RecordedEvent| {
             let private = match &row.private {
                 Private::Text(text) => escaped(text),
-                Private::None | Private::Erased(_) => 0,
+                Private::Erased(_) => 0,
             };
             row.public.len() + private + row.account_id.as_deref().map_or(0, escaped)
         };
@@ -82,7 +82,7 @@ mod tests {
             recorded_at: 1,
             account_id: None,
             public: "x".repeat(bytes).into(),
-            private: None,
+            private: "".into(),
         };
         let events = [event(100), event(100), event(100)];
         assert_eq!(AppendLimit::NONE.fitting(&events), 3);

@@ -10,7 +10,7 @@ use log_record::{Epoch, Generation, Head, LogId, Partition, Position, RecordedEv
 use tokio::sync::{Semaphore, watch};
 
 use crate::store::check_rows;
-use crate::{ApiKeyRow, Append, AppendError, AppendLimit, NewLog, StoreError};
+use crate::{ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, NewLog, StoreError};
 
 /// A log in memory.
 #[derive(Clone, Debug)]
@@ -189,8 +189,9 @@ impl MemoryStore {
         self.log().keys.clone()
     }
 
-    pub(crate) fn replace_api_keys(&self, keys: Vec<ApiKeyRow>) {
-        self.log().keys = keys;
+    pub(crate) fn change_api_keys(&self, changes: &[ApiKeyChange]) {
+        let keys = &mut self.log().keys;
+        changes.iter().for_each(|change| change.apply(keys));
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {

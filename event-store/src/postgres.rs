@@ -7,6 +7,7 @@
 //! An answer is believed only where the server gave no warning with it: a commit whose wait for a
 //! standby was cancelled is answered like any other, and may yet be lost with this server.
 
+mod api_keys;
 mod archived;
 mod open;
 mod ranges;
@@ -22,7 +23,7 @@ use tokio_postgres::Statement;
 
 use crate::archive::Archive;
 use crate::store::check_rows;
-use crate::{Access, ApiKeyRow, Append, AppendError, ArchivedRange, StoreError};
+use crate::{Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, StoreError};
 use ranges::Ranges;
 use rows::{Columns, event_of_row, head_of_row};
 
@@ -255,26 +256,18 @@ impl PostgresStore {
     }
 
     pub(crate) async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
-        let failed = |source| postgres("read the API keys of", source);
         let client = self.reader().await?;
-        let select = "select role, hash from guerdon_log.api_key";
-        let rows = client.query(select, &[]).await.map_err(failed)?;
-        let key = |row: &tokio_postgres::Row| {
-            let hash: &[u8] = row.try_get("hash")?;
-            let hash = <[u8; 32]>::try_from(hash).unwrap_or_default();
-            Ok(ApiKeyRow { role: row.try_get("role")?, hash })
-        };
-        rows.iter().map(key).collect::<Result<_, _>>().map_err(failed)
+        let keys = api_keys::select(&client).await;
+        keys.map_err(|source| postgres("read the API keys of", source))
     }
 
-    pub(crate) async fn replace_api_keys(&self, keys: Vec<ApiKeyRow>) -> Result<(), StoreError> {
-        const REPLACE: &str = include_str!("postgres/replace_api_keys.sql");
-        let (roles, hashes): (Vec<_>, Vec<_>) =
-            keys.into_iter().map(|key| (key.role, key.hash.to_vec())).unzip();
-        let connection = self.shared.url.connect().await?;
-        let replaced = connection.client.execute(REPLACE, &[&roles, &hashes]).await;
-        replaced.map_err(|source| postgres("write the API keys of", source))?;
-        Ok(())
+    pub(crate) async fn change_api_keys(
+        &self,
+        changes: Vec<ApiKeyChange>,
+    ) -> Result<(), StoreError> {
+        let mut connection = self.shared.url.connect().await?;
+        let changed = api_keys::change(&mut connection.client, &changes).await;
+        changed.map_err(|source| postgres("write the API keys of", source))
     }
 
     pub(crate) fn range_positions(&self) -> u64 {

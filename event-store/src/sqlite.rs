@@ -5,6 +5,7 @@
 //! mode). A lock on a file beside the log keeps other writers away; readers in other processes are
 //! welcome.
 
+mod api_keys;
 mod archived;
 mod checkpointer;
 mod lock;
@@ -24,7 +25,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::archive::Archive;
-use crate::{Access, ApiKeyRow, Append, AppendError, ArchivedRange, StoreError};
+use crate::{Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, StoreError};
 use checkpointer::Checkpointer;
 use lock::WriterLock;
 use rows::{failed, insert_events, read_events, select_head};
@@ -191,26 +192,23 @@ impl SqliteStore {
 
     pub(crate) async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
         self.read_with(|connection| {
-            select_api_keys(connection)
+            api_keys::select(connection)
                 .map_err(|source| failed(connection, "read the API keys of", source))
         })
         .await?
     }
 
-    pub(crate) async fn replace_api_keys(&self, keys: Vec<ApiKeyRow>) -> Result<(), StoreError> {
-        self.write("write the API keys of", move |connection| {
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute("delete from api_key", ())?;
-            for key in keys {
-                transaction.execute(
-                    "insert into api_key (role, hash) values (?, ?)",
-                    (key.role, key.hash),
-                )?;
-            }
-            transaction.commit()
-        })
-        .await
+    pub(crate) async fn change_api_keys(
+        &self,
+        changes: Vec<ApiKeyChange>,
+    ) -> Result<(), StoreError> {
+        let doing = "write the API keys of";
+        if self.shared.writer.is_some() {
+            let change = move |connection: &mut Connection| api_keys::change(connection, &changes);
+            return self.write(doing, change).await;
+        }
+        self.beside_the_writer(doing, move |connection| api_keys::change(connection, &changes))
+            .await
     }
 
     pub(crate) async fn range_positions(&self) -> Result<u64, StoreError> {
@@ -236,15 +234,16 @@ impl SqliteStore {
     }
 
     pub(crate) async fn keep_archived(&self, range: ArchivedRange) -> Result<(), StoreError> {
-        self.beside_the_writer(move |connection| archived::keep(connection, &range)).await
+        self.beside_the_writer("archive", move |connection| archived::keep(connection, &range))
+            .await
     }
 
     pub(crate) async fn take_out(&self, first: Position, last: Position) -> Result<(), StoreError> {
         for partition in (0..self.partitions()).map(Partition) {
-            let take = move |connection: &Connection| {
+            let take = move |connection: &mut Connection| {
                 archived::take_out(connection, partition, first, last)
             };
-            self.beside_the_writer(take).await?;
+            self.beside_the_writer("archive", take).await?;
         }
         Ok(())
     }
@@ -253,12 +252,13 @@ impl SqliteStore {
     /// changes nothing that the writer looks at.
     async fn beside_the_writer(
         &self,
-        job: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
+        doing: &'static str,
+        job: impl FnOnce(&mut Connection) -> rusqlite::Result<()> + Send + 'static,
     ) -> Result<(), StoreError> {
         let file = self.shared.file.clone();
         let done = tokio::task::spawn_blocking(move || {
-            let connection = open::connection_beside(&file)?;
-            job(&connection).map_err(|source| failed(&connection, "archive", source))
+            let mut connection = open::connection_beside(&file)?;
+            job(&mut connection).map_err(|source| failed(&connection, doing, source))
         });
         done.await.map_err(|_| StoreError::Closed)?
     }
@@ -309,13 +309,6 @@ fn append_in(
     insert_events(&transaction, &append.events)?;
     transaction.commit()?;
     Ok(Ok(append.last()))
-}
-
-fn select_api_keys(connection: &Connection) -> rusqlite::Result<Vec<ApiKeyRow>> {
-    let mut select = connection.prepare("select role, hash from api_key")?;
-    let keys = select
-        .query_map((), |row| Ok(ApiKeyRow { role: row.get("role")?, hash: row.get("hash")? }))?;
-    keys.collect()
 }
 
 fn head_of_row(row: &Row<'_>) -> rusqlite::Result<Head> {

@@ -13,8 +13,8 @@ use tokio::sync::watch;
 use crate::KurrentStore;
 use crate::archive::Archive;
 use crate::{
-    ApiKeyRow, Append, AppendError, AppendLimit, ArchivedRange, Follower, MemoryStore,
-    PostgresStore, SqliteStore, StoreError, StoreUrl, postgres,
+    ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, ArchivedRange, Follower,
+    MemoryStore, PostgresStore, SqliteStore, StoreError, StoreUrl, postgres,
 };
 
 /// The most events that one read gives, about 8 MB of them; a larger limit is cut to this.
@@ -376,7 +376,8 @@ impl EventStore {
         }
     }
 
-    /// The API keys beside the log.
+    /// The API keys beside the log, also those that expired or were revoked, in the order in which
+    /// they were made.
     pub async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
         match self {
             Self::Memory(store) => Ok(store.api_keys()),
@@ -387,17 +388,18 @@ impl EventStore {
         }
     }
 
-    /// Replaces all API keys, durably.
-    pub async fn replace_api_keys(&self, keys: Vec<ApiKeyRow>) -> Result<(), StoreError> {
+    /// Makes all these changes of API keys or none, durably. A process that only reads the log may
+    /// do so, too, beside the writer.
+    pub async fn change_api_keys(&self, changes: Vec<ApiKeyChange>) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => {
-                store.replace_api_keys(keys);
+                store.change_api_keys(&changes);
                 Ok(())
             }
-            Self::Sqlite(store) => store.replace_api_keys(keys).await,
-            Self::Postgres(store) => store.replace_api_keys(keys).await,
+            Self::Sqlite(store) => store.change_api_keys(changes).await,
+            Self::Postgres(store) => store.change_api_keys(changes).await,
             #[cfg(feature = "kurrent")]
-            Self::Kurrent(store) => store.replace_api_keys(keys).await,
+            Self::Kurrent(store) => store.change_api_keys(changes).await,
         }
     }
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use event_store::{Access, EventStore};
 use log_record::{Partition, Place, Position, hex};
 
-use crate::config::DataConfig;
+use crate::data_config::DataConfig;
 
 /// A hundred years.
 const DAYS_MAX: i64 = 36_525;

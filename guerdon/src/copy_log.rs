@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use event_store::{Access, Append, AppendLimit, EventStore, NewLog, SqliteStore, StoreUrl};
+use event_store::{
+    Access, ApiKeyChange, Append, AppendLimit, EventStore, NewLog, SqliteStore, StoreUrl,
+};
 use log_record::{Partition, Place, Position, RecordedEvent, WriterId};
 use uuid::Uuid;
 
@@ -65,8 +67,30 @@ pub(crate) async fn run(args: CopyLogArgs) -> anyhow::Result<()> {
         events += copied
             .with_context(|| format!("can't copy {from}, the original, to {to}, the copy"))?;
     }
-    copy.replace_api_keys(source.api_keys().await?).await?;
+    copy_api_keys(&source, &copy).await?;
     println!("log {} was copied: {events} events came to {to}, all verified", log.log_id);
+    Ok(())
+}
+
+/// Brings the copy's API keys to where the original's are. A key that the original lacks is revoked.
+async fn copy_api_keys(source: &EventStore, copy: &EventStore) -> anyhow::Result<()> {
+    let (keys, there) = (source.api_keys().await?, copy.api_keys().await?);
+    let mut changes = vec![];
+    for key in &there {
+        let original = keys.iter().find(|original| original.id == key.id);
+        let id = || key.id.clone();
+        let ends = match original {
+            None => (Some(key.created_at), None, None),
+            Some(key) => (key.revoked_at, key.expires_at, key.last_used_at),
+        };
+        let (revoked, expires, used) = ends;
+        changes.extend(revoked.map(|at| ApiKeyChange::Revoke { id: id(), at }));
+        changes.extend(expires.map(|at| ApiKeyChange::Expire { id: id(), at }));
+        changes.extend(used.map(|at| ApiKeyChange::Use { id: id(), at }));
+    }
+    let is_new = |id: &str| there.iter().all(|key| key.id != id);
+    changes.extend(keys.into_iter().filter(|key| is_new(&key.id)).map(ApiKeyChange::Add));
+    copy.change_api_keys(changes).await?;
     Ok(())
 }
 
@@ -158,7 +182,7 @@ mod tests {
                 recorded_at: *recorded_at,
                 account_id: Some((*account).into()),
                 public: "x".repeat(1_000).into(),
-                private: Private::None,
+                private: Private::Text("{}".into()),
                 checksum: Checksum([0; 32]),
             })
             .collect()

@@ -14,7 +14,7 @@ use log_record::{Generation, Head, Partition, Place, Position, RecordedEvent, Wr
 use projector::ProjectError;
 use uuid::Uuid;
 
-use crate::config::DataConfig;
+use crate::data_config::DataConfig;
 use crate::serve;
 
 /// The most that a reason may say, in bytes.
@@ -105,8 +105,10 @@ async fn fork(
     let recorded_at = Timestamp::from_micros(last.recorded_at)
         .with_context(|| format!("the event at {} has no time", last.place))?;
     let event = Event::LogForked(LogForked { generation: next(head).0, reason: reason.into() });
-    // It has no private text, so nothing is salted.
-    let event = encode(&event, recorded_at, &Metadata::of_command("fork-log"), Salt([0; 16]))?;
+    let mut salt = [0; 16];
+    getrandom::fill(&mut salt).context("the operating system gives no randomness")?;
+    let metadata = Metadata::of_command("fork-log");
+    let event = encode(&event, recorded_at, &metadata, None, Salt(salt))?;
     let place = Place { partition, position: head.position.next() };
     let row = RecordedEvent::seal(store.log_id(), next(head), place, event);
     store.append_recorded(Append::after(partition, &head, vec![row])).await?;

@@ -4,10 +4,12 @@
 //! again, it changes nothing: ids come from the files, so the ledger answers what it has, and
 //! [`journal`] keeps what the ledger forgets. Reading order: [`rows`], [`days`], [`replay`].
 
+mod day;
 mod days;
 mod error;
 mod journal;
 mod ledger;
+mod place;
 mod replay;
 mod rows;
 mod summary;

@@ -3,18 +3,23 @@
 //! It holds no rule of the ledger; it puts the parts together and says in one sentence why it
 //! can't. Start with `serve.rs`.
 
-mod api_keys;
 mod archive;
-mod config;
 mod confirm_clock;
 mod copy_log;
+mod data_config;
+mod duration;
+mod first_keys;
 mod fork_log;
+mod http_client;
 mod import;
+mod kafka_config;
+mod key_file;
+mod keys;
 mod migrate;
-mod new_keys;
-mod publisher_config;
+mod operator;
 mod rebuild;
 mod serve;
+mod serve_config;
 mod shipping;
 mod snapshot;
 
@@ -31,20 +36,19 @@ struct Cli {
     #[command(subcommand)]
     tool: Option<Tool>,
     #[command(flatten)]
-    serve: config::ServeConfig,
+    serve: serve_config::ServeConfig,
 }
 
 #[derive(Subcommand)]
 enum Tool {
     /// Runs the ledger (also without saying `serve`).
-    Serve(Box<config::ServeConfig>),
+    Serve(Box<serve_config::ServeConfig>),
     /// Brings history into a running ledger over its REST API.
     Import(import::ImportArgs),
     /// Tells a running ledger that its wall clock is right, so that it decides again.
     ConfirmClock(confirm_clock::ConfirmClockArgs),
-    /// Makes new API keys; within 5 s the old ones are no longer known. On SQLite the server must
-    /// be stopped first.
-    NewKeys(config::DataConfig),
+    /// Lists, creates, revokes and rotates API keys; the ledger may be running.
+    Keys(keys::KeysArgs),
     /// Brings the schemas of the log and the read model up to date, where they are in PostgreSQL.
     Migrate(migrate::MigrateArgs),
     /// Copies a log into an empty store, byte for byte, or goes on where an earlier copy ended.
@@ -57,14 +61,14 @@ enum Tool {
     /// promoted or a backup restored.
     ForkLog(fork_log::ForkLogArgs),
     /// Makes the read model anew from the log, beside the one in use, and swaps them.
-    Rebuild(config::DataConfig),
+    Rebuild(data_config::DataConfig),
     /// Looks after parcels on a running ledger: overdue, resend, settle, cancel, parked, retry,
     /// discard.
     Shipping(shipping::ShippingArgs),
     /// Publishes what was asked of warehouses once more, into another topic, marked as a replay.
     Publish(shipping::PublishArgs),
     /// Writes the state to a file, so that the next start is short; the ledger may be running.
-    Snapshot(config::DataConfig),
+    Snapshot(data_config::DataConfig),
 }
 
 /// What is said where `RUST_LOG` doesn't say otherwise. Why a connection failed is told by whoever
@@ -93,7 +97,7 @@ async fn main() -> ExitCode {
         Tool::Serve(config) => serve::serve(*config).await,
         Tool::Import(args) => import::run(args).await,
         Tool::ConfirmClock(args) => confirm_clock::run(args).await,
-        Tool::NewKeys(config) => new_keys::new_keys(config).await,
+        Tool::Keys(args) => keys::run(args).await,
         Tool::Migrate(args) => migrate::migrate(args).await,
         Tool::CopyLog(args) => copy_log::run(args).await,
         Tool::Archive(args) => archive::run(args).await,

@@ -7,7 +7,7 @@ use event_store::{EventStore, StoreUrl};
 use publisher::StateUrl;
 use read_model::ReadModelUrl;
 
-use crate::config::DataConfig;
+use crate::data_config::DataConfig;
 
 /// Which schemas, and what is chosen once.
 #[derive(Args, Clone, Debug)]

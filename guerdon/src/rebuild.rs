@@ -2,7 +2,7 @@
 
 use event_store::Access;
 
-use crate::config::DataConfig;
+use crate::data_config::DataConfig;
 
 pub(crate) async fn rebuild(config: DataConfig) -> anyhow::Result<()> {
     let store = config.open(Access::Read).await?;

@@ -23,8 +23,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::api_keys;
-use crate::config::{Part, ServeConfig};
+use crate::serve_config::{Part, ServeConfig};
+use crate::{first_keys, key_file};
 use health::Health;
 use metrics::Metrics;
 use publishing::Publishing;
@@ -117,13 +117,13 @@ impl Ledger {
             health.read_model = Some(opened.clone());
             read_model = Some(opened);
         }
-        let keys = if config.runs(Part::CommandApi) {
-            api_keys::make_or_check(&store, &config.data, config.api_keys_elsewhere).await?
+        let book = if config.runs(Part::CommandApi) {
+            first_keys::make_or_check(&store, &config.data, config.api_keys_elsewhere).await?
         } else {
-            api_keys::load(&store).await?
+            first_keys::load(&store).await?
         };
-        let looking = api_keys::keep_up(store.clone(), keys.clone());
-        tokio::spawn(stop.clone().run_until_cancelled_owned(looking));
+        let keys = book.ring().clone();
+        tokio::spawn(stop.clone().run_until_cancelled_owned(book.clone().keep_up()));
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, None);
         let mut command_api = None;
         if config.runs(Part::CommandApi) {
@@ -132,6 +132,7 @@ impl Ledger {
             health.clock = Some(started.clock());
             let api = CommandApi::new(started.clone(), store.clone(), keys.clone());
             let commands = command_api::router(api);
+            tokio::spawn(stop.clone().run_until_cancelled_owned(book.note_uses()));
             router = router.merge(commands.clone());
             command_api = Some(commands);
             if config.snapshot_every > 0 && config.data.store() != StoreUrl::Memory {
@@ -203,7 +204,7 @@ async fn open_store(config: &ServeConfig) -> anyhow::Result<EventStore> {
 
 /// Checks, before a log is made, that nothing of another ledger is where its own things go.
 async fn check_place(config: &ServeConfig, new_log: &NewLog) -> anyhow::Result<()> {
-    api_keys::check_unmade(&config.data.api_keys(), &config.data.store())?;
+    key_file::check_absent(&config.data.api_keys(), &config.data.store().to_string())?;
     if !config.runs(Part::Projector) && !config.runs(Part::QueryApi) {
         return Ok(());
     }

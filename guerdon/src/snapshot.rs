@@ -6,7 +6,7 @@ use command_api::Taken;
 use event_store::Access;
 use log_record::Partition;
 
-use crate::config::DataConfig;
+use crate::data_config::DataConfig;
 
 /// How far it steps back behind the ledger where both want a processor.
 const NICE: i32 = 10;

@@ -3,18 +3,22 @@
 //! It knows nothing of what an event means, of any store, or of time; an auditor's tool needs only
 //! this crate to check a row. Start with [`RecordedEvent`].
 
+mod format;
 mod head;
 mod hex;
 mod packed_place;
 mod place;
+mod principal;
 mod recorded;
 mod shipping_request_id;
 
+pub use format::{LogFormat, OtherFormat};
 pub use head::Head;
 pub use hex::{hex, parse_hex};
 pub use packed_place::PackedPlace;
 pub use place::{
     BatchId, Epoch, Generation, LogId, Partition, Place, PlaceError, Position, WriterId,
 };
+pub use principal::Principal;
 pub use recorded::{Checksum, NewEvent, Private, RecordedEvent};
 pub use shipping_request_id::{NoShippingRequestId, ShippingRequestId};

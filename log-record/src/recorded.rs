@@ -12,14 +12,13 @@ use crate::{Generation, LogId, Partition, Place, Position};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Checksum(pub [u8; 32]);
 
-/// The text of an event that may have to be erased one day.
+/// The private text of an event. Every event has one, at least with a random salt, so that nobody
+/// can guess the record from its hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Private {
-    /// The event has none.
-    None,
     /// The text, with a random salt in it.
     Text(Box<str>),
-    /// There was one; this hash of it is what remains.
+    /// The SHA-256 of a text that was erased.
     Erased([u8; 32]),
 }
 
@@ -36,8 +35,8 @@ pub struct NewEvent {
     pub account_id: Option<Box<str>>,
     /// JSON, kept byte for byte.
     pub public: Box<str>,
-    /// JSON with a salt, kept byte for byte until it is erased.
-    pub private: Option<Box<str>>,
+    /// JSON with a random salt, kept byte for byte until it is erased.
+    pub private: Box<str>,
 }
 
 /// An event as it was read from the log.
@@ -67,7 +66,6 @@ impl RecordedEvent {
     /// The row that `event` becomes at `place` of log `log_id`.
     #[must_use]
     pub fn seal(log_id: LogId, generation: Generation, place: Place, event: NewEvent) -> Self {
-        let private = event.private.map_or(Private::None, Private::Text);
         let mut row = Self {
             place,
             generation,
@@ -76,7 +74,7 @@ impl RecordedEvent {
             recorded_at: event.recorded_at,
             account_id: event.account_id,
             public: event.public,
-            private,
+            private: Private::Text(event.private),
             checksum: Checksum([0; 32]),
         };
         row.checksum = row.compute_checksum(log_id);
@@ -92,8 +90,7 @@ impl RecordedEvent {
     /// SHA-256 over the fixed record: log id (16 bytes), generation (4), partition (2),
     /// position (8), version (2), recorded at (8), event type and account id (each its length in
     /// 2 bytes, then its UTF-8; an absent account has length 65,535), SHA-256 of the public text,
-    /// and SHA-256 of the private text (32 zero bytes where there is none). Integers are
-    /// big-endian.
+    /// and SHA-256 of the private text. Integers are big-endian.
     #[must_use]
     pub fn compute_checksum(&self, log_id: LogId) -> Checksum {
         let mut record = Vec::with_capacity(256);
@@ -106,17 +103,16 @@ impl RecordedEvent {
         push_text(&mut record, Some(&self.event_type));
         push_text(&mut record, self.account_id.as_deref());
         record.extend_from_slice(&Sha256::digest(self.public.as_bytes()));
-        record.extend_from_slice(&self.private_hash().unwrap_or([0; 32]));
+        record.extend_from_slice(&self.private_hash());
         Checksum(Sha256::digest(&record).into())
     }
 
     /// SHA-256 of the private text, also after it was erased.
     #[must_use]
-    pub fn private_hash(&self) -> Option<[u8; 32]> {
+    pub fn private_hash(&self) -> [u8; 32] {
         match &self.private {
-            Private::None => None,
-            Private::Text(text) => Some(Sha256::digest(text.as_bytes()).into()),
-            Private::Erased(hash) => Some(*hash),
+            Private::Text(text) => Sha256::digest(text.as_bytes()).into(),
+            Private::Erased(hash) => *hash,
         }
     }
 
@@ -154,7 +150,7 @@ mod tests {
             recorded_at: 1_000_000,
             account_id: Some("ann".into()),
             public: r#"{"exchange_id":"x-1"}"#.into(),
-            private: Some(r#"{"salt":"00","deliver_to":"Elm Street 1"}"#.into()),
+            private: r#"{"salt":"00","deliver_to":"Elm Street 1"}"#.into(),
         };
         RecordedEvent::seal(LOG, Generation(1), place, event)
     }
@@ -190,7 +186,7 @@ mod tests {
     #[test]
     fn an_erased_private_text_leaves_the_row_verifiable() {
         let mut row = sealed();
-        row.private = Private::Erased(row.private_hash().unwrap_or_default());
+        row.private = Private::Erased(row.private_hash());
         assert!(row.is_intact(LOG));
     }
 

@@ -6,29 +6,19 @@ use axum::response::Response;
 use domain::AccountId;
 use log_record::{Place, Position};
 use read_model::{NEVER, Reading, SingleRead};
-use serde::Serialize;
 use tokio::time::Instant;
+use wire::body::AccountBalanceBody;
 use wire::{JsonAnswer, PathId, Problem, read_positions};
 
 use crate::balance_cache::{Balance, P0};
+use crate::cell::{place, sum};
 use crate::clock::{Clock, now};
 use crate::freshness::read_once;
 use crate::standing::{RecordedBalance, STANDING, Standing, recorded_balance};
-use crate::{QueryApi, failed, place};
+use crate::{QueryApi, failed};
 
 /// How far a shopper is shown ahead what will expire.
 const EXPIRING_DAYS: i64 = 30;
-
-#[derive(Serialize)]
-struct AccountBody<'a> {
-    account_id: &'a AccountId,
-    available: i64,
-    held: i64,
-    pending: i64,
-    owed: i64,
-    expiring_within_30_days: i64,
-    position: String,
-}
 
 pub(crate) async fn get_account(
     State(api): State<QueryApi>,
@@ -55,7 +45,7 @@ impl Balance {
         let standing = Standing::of(rows, from).map_err(failed)?;
         Ok(Self {
             until: standing.as_ref().map_or(NEVER, |found| found.stands_until(EXPIRING_DAYS)),
-            answer: standing.map(|found| JsonAnswer::of(&body(account_id, &found))).transpose()?,
+            answer: standing.map(|found| JsonAnswer::of(&body(account_id, &found)?)).transpose()?,
             position: as_of.reached(&Place { partition: P0, position: Position::START }),
             clock: Clock::of(&as_of),
             from,
@@ -65,16 +55,16 @@ impl Balance {
     }
 }
 
-fn body<'a>(account_id: &'a AccountId, standing: &Standing) -> AccountBody<'a> {
-    AccountBody {
-        account_id,
-        available: standing.available(),
-        held: standing.held(),
-        pending: standing.pending(),
-        owed: standing.owed,
-        expiring_within_30_days: standing.expiring_within(EXPIRING_DAYS),
-        position: place(standing.partition, standing.position),
-    }
+fn body(account_id: &AccountId, standing: &Standing) -> Result<AccountBalanceBody, Problem> {
+    Ok(AccountBalanceBody {
+        account_id: account_id.clone(),
+        available: sum(standing.available())?,
+        held: sum(standing.held())?,
+        pending: sum(standing.pending())?,
+        owed: sum(standing.owed)?,
+        expiring_within_30_days: sum(standing.expiring_within(EXPIRING_DAYS))?,
+        position: place(standing.partition, standing.position)?,
+    })
 }
 
 /// Where an account stands; 404 where there is no such account.
@@ -97,6 +87,6 @@ pub(crate) async fn check_exists(
 
 fn no_account(account_id: &AccountId) -> Problem {
     Problem::not_found(format!(
-        "There is no account {account_id}. It comes into being with its first credit."
+        "The account {account_id} doesn't exist. The first credit creates it."
     ))
 }

@@ -2,36 +2,18 @@
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::AccountId;
+use domain::{AccountId, Timestamp};
 use read_model::NEVER;
-use serde::Serialize;
+use wire::body::CreditLotBody;
 use wire::{Page, PathId, Problem, QueryString, json_with_etag, page_limit, read_cursor};
 
 use crate::account_balance::read_standing;
+use crate::bad_cursor;
+use crate::cell::{optional_time, points, split_place, sum};
 use crate::freshness::Fresh;
 use crate::ledger_entry::PageQuery;
-use crate::origin::{Origin, find_lot, read_lots};
+use crate::origin::{find_lot, read_lots};
 use crate::standing::Part;
-use crate::{bad_cursor, split_place, time};
-
-#[derive(Serialize)]
-struct LotBody {
-    lot: String,
-    /// What the lot was earned as.
-    points: i64,
-    available: i64,
-    pending: i64,
-    held: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    available_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<String>,
-    graced: bool,
-    #[serde(flatten)]
-    origin: Origin,
-    #[serde(skip)]
-    key: (i64, i64, bool),
-}
 
 pub(crate) async fn list_lots(
     Fresh(mut reading): Fresh,
@@ -56,29 +38,32 @@ pub(crate) async fn list_lots(
     let lots = read_lots(&mut reading, parts.iter().map(|part| part.lot)).await?;
     let items = parts.iter().map(|part| {
         let lot = find_lot(&lots, part.lot)?;
-        Ok(LotBody {
-            lot: split_place(part.lot),
-            points: lot.points,
-            available: part.available,
-            pending: part.pending,
-            held: part.held,
-            available_at: part.available_at.filter(|_| part.pending > 0).map(time).transpose()?,
-            expires_at: Some(part.expires_at).filter(|at| *at != NEVER).map(time).transpose()?,
+        Ok(CreditLotBody {
+            lot: split_place(part.lot).into(),
+            points: points(lot.points)?,
+            available: sum(part.available)?,
+            pending: sum(part.pending)?,
+            held: sum(part.held)?,
+            available_at: optional_time(part.available_at.filter(|_| part.pending > 0))?,
+            expires_at: optional_time(Some(part.expires_at).filter(|at| *at != NEVER))?,
             graced: part.graced,
-            origin: lot.origin_for(account_id.as_str())?,
-            key: key(part),
+            origin: lot.origin_for(&account_id)?,
         })
     });
     let items = items.collect::<Result<Vec<_>, Problem>>()?;
-    let page = Page::of(items, limit, &list, |LotBody { key, .. }| {
-        format!("{}:{}:{}", key.0, key.1, u8::from(key.2))
-    });
-    json_with_etag(&headers, &page)
+    json_with_etag(&headers, &Page::of(items, limit, &list, write_key))
 }
 
 /// Where a part stands in spending order.
 const fn key(part: &Part) -> (i64, i64, bool) {
     (part.expires_at, part.lot, part.graced)
+}
+
+/// The same of a part that was answered.
+fn write_key(lot: &CreditLotBody) -> String {
+    let expires_at = lot.expires_at.map_or(NEVER, Timestamp::micros);
+    let place = lot.lot.place().as_i64();
+    format!("{expires_at}:{place}:{}", u8::from(lot.graced))
 }
 
 fn read_key(cursor: &str) -> Option<(i64, i64, bool)> {

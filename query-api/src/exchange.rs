@@ -3,14 +3,16 @@
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{AccountId, ExchangeId};
-use read_model::Query;
-use serde::{Deserialize, Serialize};
+use read_model::{Query, ShippingStatus};
+use serde::Deserialize;
+use wire::body::{ExchangeBody, ExchangeStatus};
 use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_limit, read_cursor};
 
 use crate::account_balance::check_exists;
+use crate::cell::{optional_text, optional_time, points, split_place, sum, text, time, units};
 use crate::freshness::Fresh;
-use crate::ledger_entry::PageQuery;
-use crate::{failed, row_of_account, rows_of_account, split_place, time};
+use crate::ledger_entry::{PageQuery, position_key};
+use crate::{failed, row_of_account, rows_of_account};
 
 const SELECT: Query = Query::same(include_str!("sql/select_exchange.sql"));
 const LIST: Query = Query::same(include_str!("sql/list_exchanges.sql"));
@@ -45,34 +47,6 @@ struct Row {
     express_no: Option<String>,
 }
 
-#[derive(Serialize)]
-struct ExchangeBody {
-    exchange_id: String,
-    account_id: String,
-    offer_id: String,
-    product_id: String,
-    quantity: i64,
-    points: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hold_id: Option<String>,
-    status: String,
-    /// Why the warehouse won't ship it, or not yet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    carrier: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    express_no: Option<String>,
-    cancelled_quantity: i64,
-    refunded_points: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    occurred_at: Option<String>,
-    recorded_at: String,
-    position: String,
-    #[serde(skip)]
-    key: i64,
-}
-
 pub(crate) async fn get_exchange(
     Fresh(mut reading): Fresh,
     PathIds(account_id, exchange_id): PathIds<AccountId, ExchangeId>,
@@ -97,7 +71,7 @@ pub(crate) async fn list_exchanges(
     check_exists(&mut reading, &account_id).await?;
     let rows: Vec<Row> = rows_of_account(&mut reading, LIST, &account_id, before, limit).await?;
     let exchanges = rows.into_iter().map(exchange).collect::<Result<Vec<_>, _>>()?;
-    let page = Page::of(exchanges, limit, &list, |exchange| exchange.key.to_string());
+    let page = Page::of(exchanges, limit, &list, |exchange| position_key(exchange.position));
     json_with_etag(&headers, &page)
 }
 
@@ -114,37 +88,44 @@ pub(crate) async fn find_exchanges(
         .await
         .map_err(failed)?;
     let exchanges = rows.into_iter().map(exchange).collect::<Result<Vec<_>, _>>()?;
-    let page = Page::of(exchanges, limit, LIST_NAME, |exchange| exchange.account_id.clone());
+    let page = Page::of(exchanges, limit, LIST_NAME, |exchange| exchange.account_id.to_string());
     json_with_etag(&headers, &page)
 }
 
 fn exchange(row: Row) -> Result<ExchangeBody, Problem> {
-    let is_refused = row.status == "rejected";
-    let status = match row.status.as_str() {
-        "requested" => "created",
-        // Also where the parcel left too late to count, or an operator had seen to it.
-        _ if row.cancelled_quantity == row.quantity && !is_refused => "cancelled",
-        status => status,
+    let request_status: ShippingStatus = text(&row.status)?;
+    let is_cancelled = row.cancelled_quantity == row.quantity;
+    let status = match request_status {
+        ShippingStatus::Requested => ExchangeStatus::Created,
+        ShippingStatus::Rejected => ExchangeStatus::Rejected,
+        // Also where the parcel left too late to count, or an operator had settled the request.
+        _ if is_cancelled => ExchangeStatus::Cancelled,
+        ShippingStatus::Accepted => ExchangeStatus::Accepted,
+        ShippingStatus::BackOrdered => ExchangeStatus::BackOrdered,
+        ShippingStatus::Dispatched => ExchangeStatus::Dispatched,
+        ShippingStatus::Delivered => ExchangeStatus::Delivered,
+        ShippingStatus::Cancelled => ExchangeStatus::Cancelled,
+        ShippingStatus::Settled => ExchangeStatus::Settled,
     };
-    // What an operator noted isn't said to the shopper.
-    let reason = row.reason.filter(|_| is_refused || status == "back-ordered");
+    // A shopper may not read an operator's reason.
+    let is_warehouses = matches!(status, ExchangeStatus::Rejected | ExchangeStatus::BackOrdered);
+    let reason = row.reason.as_deref().filter(|_| is_warehouses);
     Ok(ExchangeBody {
-        status: status.into(),
-        reason,
-        carrier: row.carrier,
-        express_no: row.express_no,
-        exchange_id: row.exchange_id,
-        account_id: row.account_id,
-        offer_id: row.offer_id,
-        product_id: row.product_id,
-        quantity: row.quantity,
-        points: row.points,
-        hold_id: row.hold_id,
-        cancelled_quantity: row.cancelled_quantity,
-        refunded_points: row.refunded_points,
-        occurred_at: row.occurred_at.map(time).transpose()?,
+        exchange_id: text(&row.exchange_id)?,
+        account_id: text(&row.account_id)?,
+        offer_id: text(&row.offer_id)?,
+        product_id: text(&row.product_id)?,
+        quantity: units(row.quantity)?,
+        points: points(row.points)?,
+        hold_id: optional_text(row.hold_id.as_deref())?,
+        status,
+        reason: optional_text(reason)?,
+        carrier: optional_text(row.carrier.as_deref())?,
+        express_no: optional_text(row.express_no.as_deref())?,
+        cancelled_quantity: sum(row.cancelled_quantity)?,
+        refunded_points: sum(row.refunded_points)?,
+        occurred_at: optional_time(row.occurred_at)?,
         recorded_at: time(row.recorded_at)?,
         position: split_place(row.place),
-        key: row.place,
     })
 }

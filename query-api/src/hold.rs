@@ -4,14 +4,15 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{AccountId, HoldId};
 use read_model::Query;
-use serde::Serialize;
+use wire::body::{HoldBody, HoldStatus};
 use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag};
 
 use crate::account_balance::check_exists;
+use crate::cell::{broken, optional_text, optional_time, points, split_place, text, time};
 use crate::clock::now;
 use crate::freshness::Fresh;
-use crate::ledger_entry::PageQuery;
-use crate::{row_of_account, rows_of_account, split_place, time};
+use crate::ledger_entry::{PageQuery, position_key};
+use crate::{row_of_account, rows_of_account};
 
 const SELECT: Query = Query::same(include_str!("sql/select_hold.sql"));
 const LIST: Query = Query::same(include_str!("sql/list_holds.sql"));
@@ -28,25 +29,6 @@ struct Row {
     place: i64,
     occurred_at: Option<i64>,
     recorded_at: i64,
-}
-
-#[derive(Serialize)]
-struct HoldBody {
-    hold_id: String,
-    account_id: String,
-    points: i64,
-    deadline: String,
-    status: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    captured_points: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exchange_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    occurred_at: Option<String>,
-    recorded_at: String,
-    position: String,
-    #[serde(skip)]
-    key: i64,
 }
 
 pub(crate) async fn get_hold(
@@ -75,22 +57,28 @@ pub(crate) async fn list_holds(
     let now = now(reading.as_of());
     let rows: Vec<Row> = rows_of_account(&mut reading, LIST, &account_id, before, limit).await?;
     let holds = rows.into_iter().map(|row| hold(row, now)).collect::<Result<Vec<_>, _>>()?;
-    json_with_etag(&headers, &Page::of(holds, limit, &list, |hold| hold.key.to_string()))
+    json_with_etag(&headers, &Page::of(holds, limit, &list, |hold| position_key(hold.position)))
 }
 
 fn hold(row: Row, now: i64) -> Result<HoldBody, Problem> {
-    let is_over = row.status == "held" && row.deadline <= now;
     Ok(HoldBody {
-        hold_id: row.hold_id,
-        account_id: row.account_id,
-        points: row.points,
+        hold_id: text(&row.hold_id)?,
+        account_id: text(&row.account_id)?,
+        points: points(row.points)?,
         deadline: time(row.deadline)?,
-        status: if is_over { "expired".to_owned() } else { row.status },
-        captured_points: row.captured_points,
-        exchange_id: row.exchange_id,
-        occurred_at: row.occurred_at.map(time).transpose()?,
+        status: match &*row.status {
+            // Its end isn't recorded yet.
+            "held" if row.deadline <= now => HoldStatus::Expired,
+            "held" => HoldStatus::Held,
+            "captured" => HoldStatus::Captured,
+            "released" => HoldStatus::Released,
+            "expired" => HoldStatus::Expired,
+            other => return Err(broken(other, &"no hold has this status")),
+        },
+        captured_points: row.captured_points.map(points).transpose()?,
+        exchange_id: optional_text(row.exchange_id.as_deref())?,
+        occurred_at: optional_time(row.occurred_at)?,
         recorded_at: time(row.recorded_at)?,
         position: split_place(row.place),
-        key: row.place,
     })
 }

@@ -4,16 +4,23 @@
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{AccountId, LotPart};
-use log_record::{PackedPlace, Place};
+use log_record::Place;
 use read_model::{Query, Reading};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use wire::body::{
+    ChangeBody, EntryLotBody, EntryWithdrawalBody, ExplainedEntryBody, LedgerEntryBody,
+};
 use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_limit, read_cursor};
 
 use crate::account_balance::check_exists;
+use crate::cell::{
+    cancellation_id, cause, optional_text, optional_time, place_key, points, split_place, text,
+    time,
+};
 use crate::freshness::Fresh;
-use crate::origin::{CauseBody, Origin, find_lot, read_lots};
+use crate::origin::{find_lot, read_lots};
 use crate::standing::{lot_key, read_parts};
-use crate::{bad_cursor, failed, rows_of_account, split_place, time};
+use crate::{bad_cursor, failed, rows_of_account};
 
 const LIST: Query = Query::same(include_str!("sql/list_ledger_entries.sql"));
 const SELECT: Query = Query::same(include_str!("sql/select_ledger_entry.sql"));
@@ -50,73 +57,6 @@ struct Row {
     recorded_at: i64,
 }
 
-#[derive(Serialize)]
-struct EntryBody {
-    kind: String,
-    /// Positive where credit came in, negative where it went.
-    points: i64,
-    /// What the account had after it, less what it owed; in the list.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    balance: Option<i64>,
-    change: ChangeBody,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cause: Option<CauseBody>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exchange_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cancellation_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hold_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    transfer_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    counterparty: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    withdrawal: Option<CauseBody>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    purchase_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reference: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    occurred_at: Option<String>,
-    recorded_at: String,
-    position: String,
-    #[serde(skip)]
-    key: i64,
-}
-
-/// By how much each kind of credit changed.
-#[derive(Serialize)]
-struct ChangeBody {
-    available: i64,
-    held: i64,
-    pending: i64,
-    owed: i64,
-}
-
-/// An entry, and why.
-#[derive(Serialize)]
-struct ExplainedBody {
-    #[serde(flatten)]
-    entry: EntryBody,
-    /// The parts of lots that it is about, and what those came from.
-    lots: Vec<PartBody>,
-    /// What a capture gave back.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    released: Option<Vec<PartBody>>,
-}
-
-#[derive(Serialize)]
-struct PartBody {
-    lot: String,
-    points: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<String>,
-    graced: bool,
-    #[serde(flatten)]
-    origin: Origin,
-}
-
 pub(crate) async fn list_entries(
     Fresh(mut reading): Fresh,
     PathId(account_id): PathId<AccountId>,
@@ -134,13 +74,14 @@ pub(crate) async fn list_entries(
     };
     let rows: Vec<Row> = rows_of_account(&mut reading, LIST, &account_id, before, limit).await?;
     let entries = rows.into_iter().map(|row| {
-        let entry = EntryBody { balance: Some(balance), ..entry(row)? };
+        let entry = LedgerEntryBody { balance: Some(balance), ..entry(row)? };
         balance -= entry.points;
         Ok(entry)
     });
     let entries = entries.collect::<Result<Vec<_>, Problem>>()?;
     let page = Page::of(entries, limit, &list, |entry| {
-        format!("{}:{}", entry.key, entry.balance.unwrap_or_default() - entry.points)
+        let key = position_key(entry.position);
+        format!("{key}:{}", entry.balance.unwrap_or_default() - entry.points)
     });
     json_with_etag(&headers, &page)
 }
@@ -152,7 +93,7 @@ pub(crate) async fn get_entry(
 ) -> Result<Response, Problem> {
     let no_entry = || {
         Problem::not_found(format!(
-            "The account {account_id} has no entry at {at}. A position is one that its entries give."
+            "The account {account_id} has no entry at {at}. Use the position of one of its entries."
         ))
     };
     let key = place_key(at).ok_or_else(no_entry)?;
@@ -172,23 +113,23 @@ pub(crate) async fn get_entry(
         Some(parts) => Some(explain(&mut reading, &account_id, &parts).await?),
         None => None,
     };
-    json_with_etag(&headers, &ExplainedBody { entry: entry(row)?, lots, released })
+    json_with_etag(&headers, &ExplainedEntryBody { entry: entry(row)?, lots, released })
 }
 
 async fn explain(
     reading: &mut Reading,
     account_id: &AccountId,
     parts: &[LotPart],
-) -> Result<Vec<PartBody>, Problem> {
-    let lots = read_lots(reading, parts.iter().map(lot_key)).await?;
+) -> Result<Vec<EntryLotBody>, Problem> {
+    let lots = read_lots(reading, parts.iter().map(|part| lot_key(part))).await?;
     let explained = parts.iter().map(|part| {
         let key = lot_key(part);
-        Ok(PartBody {
-            lot: split_place(key),
-            points: part.points.get().cast_signed(),
-            expires_at: part.expires_at.map(|at| at.to_string()),
+        Ok(EntryLotBody {
+            lot: split_place(key).into(),
+            points: part.points,
+            expires_at: part.expires_at,
             graced: part.graced,
-            origin: find_lot(&lots, key)?.origin_for(account_id.as_str())?,
+            origin: find_lot(&lots, key)?.origin_for(account_id)?,
         })
     });
     explained.collect()
@@ -198,15 +139,15 @@ async fn explain_lot(
     reading: &mut Reading,
     account_id: &AccountId,
     key: i64,
-) -> Result<PartBody, Problem> {
+) -> Result<EntryLotBody, Problem> {
     let lots = read_lots(reading, std::iter::once(key)).await?;
     let lot = find_lot(&lots, key)?;
-    Ok(PartBody {
-        lot: split_place(key),
-        points: lot.points,
-        expires_at: lot.expires_at.map(time).transpose()?,
+    Ok(EntryLotBody {
+        lot: split_place(key).into(),
+        points: points(lot.points)?,
+        expires_at: optional_time(lot.expires_at)?,
         graced: false,
-        origin: lot.origin_for(account_id.as_str())?,
+        origin: lot.origin_for(account_id)?,
     })
 }
 
@@ -228,35 +169,35 @@ fn read_key(cursor: &str) -> Option<(i64, i64)> {
     Some((place.parse().ok()?, balance.parse().ok()?))
 }
 
-/// A place as the tables keep it, where there can be such a place.
-fn place_key(at: Place) -> Option<i64> {
-    let can_be = at.position <= PackedPlace::LAST_POSITION;
-    can_be.then(|| PackedPlace::from(at).as_i64())
+/// The cursor of a list that is ordered by place.
+pub(crate) fn position_key(position: Place) -> String {
+    place_key(position).unwrap_or_default().to_string()
 }
 
-fn entry(row: Row) -> Result<EntryBody, Problem> {
+fn entry(row: Row) -> Result<LedgerEntryBody, Problem> {
     let Row { points, available, held, pending, .. } = row;
     let owed = available + held + pending - points;
-    let named = |kind: Option<String>, id: Option<String>| {
-        kind.zip(id).map(|(kind, id)| CauseBody { kind, id })
+    let cause_of = row.cause_kind.as_deref().zip(row.cause_id.as_deref());
+    let withdrawal = match (row.withdrawal_kind, row.withdrawal_id.as_deref()) {
+        (Some(kind), Some(id)) => Some(EntryWithdrawalBody { kind, id: text(id)? }),
+        _ => None,
     };
-    Ok(EntryBody {
+    Ok(LedgerEntryBody {
         kind: row.kind,
         points,
         balance: None,
         change: ChangeBody { available, held, pending, owed },
-        cause: named(row.cause_kind, row.cause_id),
-        exchange_id: row.exchange_id,
-        cancellation_id: row.cancellation_id,
-        hold_id: row.hold_id,
-        transfer_id: row.transfer_id,
-        counterparty: row.counterparty,
-        withdrawal: named(row.withdrawal_kind, row.withdrawal_id),
-        purchase_id: row.purchase_id,
-        reference: row.reference,
-        occurred_at: row.occurred_at.map(time).transpose()?,
+        cause: cause_of.map(|(kind, id)| cause(kind, id)).transpose()?,
+        exchange_id: optional_text(row.exchange_id.as_deref())?,
+        cancellation_id: row.cancellation_id.as_deref().map(cancellation_id).transpose()?,
+        hold_id: optional_text(row.hold_id.as_deref())?,
+        transfer_id: optional_text(row.transfer_id.as_deref())?,
+        counterparty: optional_text(row.counterparty.as_deref())?,
+        withdrawal,
+        purchase_id: optional_text(row.purchase_id.as_deref())?,
+        reference: optional_text(row.reference.as_deref())?,
+        occurred_at: optional_time(row.occurred_at)?,
         recorded_at: time(row.recorded_at)?,
         position: split_place(row.place),
-        key: row.place,
     })
 }

@@ -1,13 +1,15 @@
 //! QUERY: read tables to HTTP.
 //!
 //! It can write nothing, and knows neither the log nor the rules. `router.rs` has every route on
-//! one page; one file per read table has its shapes, its handlers and its statements' names;
+//! one page; one file per read table has its rows, its handlers and its statements' names, and
+//! `wire::body` the answers; `cell.rs` turns a row's values into an answer's;
 //! `freshness.rs` is how a read waits for a write, `standing.rs` how it reckons with what is due,
 //! `balance_cache.rs` how what is asked for often is kept, `shipping_stream.rs` how warehouses are
 //! fed without a broker.
 
 mod account_balance;
 mod balance_cache;
+mod cell;
 mod clock;
 mod credit_lot;
 mod exchange;
@@ -29,11 +31,9 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use domain::AccountId;
-use log_record::{LogId, PackedPlace};
 use read_model::{Query, ReadModel, Reading, RowOf};
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 use wire::{KeyRing, Problem};
 
 use balance_cache::BalanceCache;
@@ -103,32 +103,6 @@ impl FromRef<QueryApi> for KeyRing {
 fn failed(error: sqlx::Error) -> Problem {
     tracing::error!(error = &error as &dyn std::error::Error, "the read model can't be read");
     Problem::internal()
-}
-
-/// Microseconds as a text in RFC 3339.
-fn time(micros: i64) -> Result<String, Problem> {
-    domain::Timestamp::from_micros(micros).map(|time| time.to_string()).map_err(|error| {
-        tracing::error!(micros, %error, "the read model holds a time that is none");
-        Problem::internal()
-    })
-}
-
-/// The log's id as the tables keep it.
-fn log_id(bytes: &[u8]) -> Result<LogId, Problem> {
-    Uuid::from_slice(bytes).map(LogId).map_err(|error| {
-        tracing::error!(%error, "the read model holds a log's id that is none");
-        Problem::internal()
-    })
-}
-
-/// A partition and a position as clients know them.
-fn place(partition: i64, position: i64) -> String {
-    format!("{partition}:{position}")
-}
-
-/// A place as the tables keep it, as clients know it.
-fn split_place(key: i64) -> String {
-    PackedPlace::from_i64(key).to_string()
 }
 
 /// JSON as a table keeps it.

@@ -4,14 +4,15 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::OfferId;
 use read_model::Query;
-use serde::Serialize;
+use wire::body::{OfferBody, OfferStatus};
 use wire::{
     Page, PathId, Problem, QueryString, json_with_etag, json_with_version, page_limit, read_cursor,
 };
 
+use crate::cell::{broken, optional_time, place, points, sum, text, units};
+use crate::failed;
 use crate::freshness::Fresh;
 use crate::ledger_entry::PageQuery;
-use crate::{failed, place, time};
 
 const SELECT: Query = Query::same(include_str!("sql/select_offer_availability.sql"));
 const LIST: Query = Query::same(include_str!("sql/list_offer_availability.sql"));
@@ -33,25 +34,6 @@ struct Row {
     position: i64,
 }
 
-#[derive(Serialize)]
-struct OfferBody {
-    offer_id: String,
-    product_id: String,
-    price: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    opens_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    closes_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    limit_per_shopper: Option<i64>,
-    warehouse: String,
-    stock: Option<i64>,
-    remaining: Option<i64>,
-    version: i64,
-    status: String,
-    position: String,
-}
-
 pub(crate) async fn get_offer(
     Fresh(mut reading): Fresh,
     PathId(offer_id): PathId<OfferId>,
@@ -59,8 +41,9 @@ pub(crate) async fn get_offer(
 ) -> Result<Response, Problem> {
     let row: Option<Row> =
         reading.optional(SELECT, &[offer_id.as_str().into()]).await.map_err(failed)?;
-    let row = row
-        .ok_or_else(|| Problem::not_found("There is no such offer. GET /v1/offers lists them."))?;
+    let row = row.ok_or_else(|| {
+        Problem::not_found("The offer doesn't exist. GET /v1/offers lists all of them.")
+    })?;
     json_with_version(&headers, row.version.cast_unsigned(), &offer(row)?)
 }
 
@@ -74,22 +57,26 @@ pub(crate) async fn list_offers(
     let rows: Vec<Row> =
         reading.all(LIST, &[after.as_str().into(), (limit + 1).into()]).await.map_err(failed)?;
     let offers = rows.into_iter().map(offer).collect::<Result<Vec<_>, _>>()?;
-    json_with_etag(&headers, &Page::of(offers, limit, "offers", |offer| offer.offer_id.clone()))
+    json_with_etag(&headers, &Page::of(offers, limit, "offers", |offer| offer.offer_id.to_string()))
 }
 
 fn offer(row: Row) -> Result<OfferBody, Problem> {
     Ok(OfferBody {
-        offer_id: row.offer_id,
-        product_id: row.product_id,
-        price: row.price,
-        opens_at: row.opens_at.map(time).transpose()?,
-        closes_at: row.closes_at.map(time).transpose()?,
-        limit_per_shopper: row.limit_per_shopper,
-        warehouse: row.warehouse,
-        stock: row.stock,
-        remaining: row.remaining,
-        version: row.version,
-        status: row.phase,
-        position: place(row.partition, row.position),
+        offer_id: text(&row.offer_id)?,
+        product_id: text(&row.product_id)?,
+        price: points(row.price)?,
+        opens_at: optional_time(row.opens_at)?,
+        closes_at: optional_time(row.closes_at)?,
+        limit_per_shopper: row.limit_per_shopper.map(units).transpose()?,
+        warehouse: text(&row.warehouse)?,
+        stock: row.stock.map(sum).transpose()?,
+        remaining: row.remaining.map(sum).transpose()?,
+        version: sum(row.version)?,
+        status: match &*row.phase {
+            "open" => OfferStatus::Open,
+            "closed" => OfferStatus::Closed,
+            other => return Err(broken(other, &"no offer has this status")),
+        },
+        position: place(row.partition, row.position)?,
     })
 }

@@ -1,12 +1,14 @@
-//! What lots came from: the answer to "why".
+//! How lots were earned.
 
 use read_model::{Query, Reading};
 use std::collections::HashMap;
 
-use serde::Serialize;
+use domain::AccountId;
 use wire::Problem;
+use wire::body::LotOriginBody;
 
-use crate::{failed, split_place, time};
+use crate::cell::{broken, cause, optional_text, rule_version, time};
+use crate::failed;
 
 const LOTS: Query = Query::each(
     include_str!("sql/list_credit_lots.sqlite.sql"),
@@ -28,48 +30,15 @@ pub(crate) struct LotRow {
     pub(crate) expires_at: Option<i64>,
 }
 
-/// What a lot was earned as, to be read; it stands among other fields of what it explains.
-#[derive(Serialize)]
-pub(crate) struct Origin {
-    cause: CauseBody,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<RuleBody>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reference: Option<String>,
-    /// Who earned it, where that was somebody else.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    earned_by: Option<String>,
-    earned_at: String,
-}
-
-/// What for.
-#[derive(Serialize)]
-pub(crate) struct CauseBody {
-    pub(crate) kind: String,
-    pub(crate) id: String,
-}
-
-/// By which rule.
-#[derive(Serialize)]
-pub(crate) struct RuleBody {
-    pub(crate) rule_id: String,
-    pub(crate) version: i64,
-}
-
-impl RuleBody {
-    pub(crate) fn of(rule_id: Option<String>, version: Option<i64>) -> Option<Self> {
-        rule_id.zip(version).map(|(rule_id, version)| Self { rule_id, version })
-    }
-}
-
 impl LotRow {
-    /// To be shown to the reader of an account.
-    pub(crate) fn origin_for(&self, account_id: &str) -> Result<Origin, Problem> {
-        Ok(Origin {
-            cause: CauseBody { kind: self.cause_kind.clone(), id: self.cause_id.clone() },
-            rule: RuleBody::of(self.rule_id.clone(), self.rule_version),
-            reference: self.reference.clone(),
-            earned_by: (self.account_id != account_id).then(|| self.account_id.clone()),
+    /// How it was earned, for the reader of an account.
+    pub(crate) fn origin_for(&self, account_id: &AccountId) -> Result<LotOriginBody, Problem> {
+        let earned_by = Some(&*self.account_id).filter(|earner| *earner != account_id.as_str());
+        Ok(LotOriginBody {
+            cause: cause(&self.cause_kind, &self.cause_id)?,
+            rule: rule_version(self.rule_id.as_deref(), self.rule_version)?,
+            reference: optional_text(self.reference.as_deref())?,
+            earned_by: optional_text(earned_by)?,
             earned_at: time(self.recorded_at)?,
         })
     }
@@ -88,8 +57,5 @@ pub(crate) async fn read_lots(
 
 /// The lot of that name among these.
 pub(crate) fn find_lot(lots: &HashMap<i64, LotRow>, lot: i64) -> Result<&LotRow, Problem> {
-    lots.get(&lot).ok_or_else(|| {
-        tracing::error!(lot = split_place(lot), "the read model doesn't know a lot");
-        Problem::internal()
-    })
+    lots.get(&lot).ok_or_else(|| broken(lot, &"no lot has this place"))
 }

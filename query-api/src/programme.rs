@@ -4,14 +4,16 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{EarningTerms, Policy, RuleId};
 use read_model::Query;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use wire::body::{EarningRuleBody, PolicyBody};
 use wire::{
     Page, PathId, Problem, QueryString, json_with_etag, json_with_version, page_limit, read_cursor,
 };
 
+use crate::cell::{broken, json, place, sum, text, time};
+use crate::failed;
 use crate::freshness::Fresh;
 use crate::ledger_entry::PageQuery;
-use crate::{failed, place, time};
 
 const SELECT: Query = Query::same(include_str!("sql/select_earning_rule.sql"));
 const LIST: Query = Query::same(include_str!("sql/list_earning_rules.sql"));
@@ -33,24 +35,6 @@ struct RuleRow {
     position: i64,
 }
 
-#[derive(Serialize)]
-struct RuleBody {
-    rule_id: String,
-    version: i64,
-    #[serde(flatten)]
-    terms: EarningTerms,
-    recorded_at: String,
-    position: String,
-}
-
-#[derive(Serialize)]
-struct PolicyBody {
-    #[serde(flatten)]
-    policy: Policy,
-    /// Where it was chosen; nothing while it is the one that every ledger begins with.
-    position: Option<String>,
-}
-
 pub(crate) async fn get_earning_rule(
     Fresh(mut reading): Fresh,
     PathId(rule_id): PathId<RuleId>,
@@ -62,7 +46,7 @@ pub(crate) async fn get_earning_rule(
         .await
         .map_err(failed)?;
     let row = row.ok_or_else(|| {
-        Problem::not_found("There is no such rule, or version. GET /v1/earning-rules lists them.")
+        Problem::not_found("The earning rule, or this version of it, doesn't exist. GET /v1/earning-rules lists all rules.")
     })?;
     json_with_version(&headers, row.version.cast_unsigned(), &rule(row)?)
 }
@@ -78,7 +62,7 @@ pub(crate) async fn list_earning_rules(
     let rows: Vec<RuleRow> =
         reading.all(LIST, &[after.as_str().into(), (limit + 1).into()]).await.map_err(failed)?;
     let rules = rows.into_iter().map(rule).collect::<Result<Vec<_>, _>>()?;
-    json_with_etag(&headers, &Page::of(rules, limit, LIST_NAME, |rule| rule.rule_id.clone()))
+    json_with_etag(&headers, &Page::of(rules, limit, LIST_NAME, |rule| rule.rule_id.to_string()))
 }
 
 pub(crate) async fn get_policy(
@@ -88,27 +72,27 @@ pub(crate) async fn get_policy(
     let row: Option<(String, i64, i64, i64)> =
         reading.optional(POLICY, &[]).await.map_err(failed)?;
     let body = match row {
-        None => PolicyBody { policy: Policy::default(), position: None },
+        None => {
+            let Policy { spent_credit, refund_grace_days } = Policy::default();
+            PolicyBody { spent_credit, refund_grace_days, position: None }
+        }
         Some((spent_credit, refund_grace_days, partition, position)) => PolicyBody {
-            policy: read(&format!(
-                r#"{{"spent_credit":"{spent_credit}","refund_grace_days":{refund_grace_days}}}"#
-            ))?,
-            position: Some(place(partition, position)),
+            spent_credit: text(&spent_credit)?,
+            refund_grace_days: u16::try_from(refund_grace_days)
+                .map_err(|error| broken(refund_grace_days, &error))?,
+            position: Some(place(partition, position)?),
         },
     };
     json_with_etag(&headers, &body)
 }
 
-fn rule(row: RuleRow) -> Result<RuleBody, Problem> {
-    Ok(RuleBody {
-        rule_id: row.rule_id,
-        version: row.version,
-        terms: read(&row.terms)?,
-        recorded_at: time(row.recorded_at)?,
-        position: place(row.partition, row.position),
-    })
-}
-
-fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, Problem> {
-    serde_json::from_str(json).map_err(|error| failed(sqlx::Error::Decode(error.into())))
+fn rule(row: RuleRow) -> Result<EarningRuleBody, Problem> {
+    let terms: EarningTerms = json(&row.terms)?;
+    Ok(EarningRuleBody::new(
+        text(&row.rule_id)?,
+        terms,
+        sum(row.version)?,
+        Some(time(row.recorded_at)?),
+        place(row.partition, row.position)?,
+    ))
 }

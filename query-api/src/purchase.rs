@@ -2,17 +2,17 @@
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::{AccountId, PurchaseId};
+use domain::{AccountId, Category, Points, ProductId, PurchaseId, Units};
 use read_model::Query;
-use serde::Serialize;
-use serde_json::value::RawValue;
+use serde::Deserialize;
+use wire::body::{PurchaseBody, PurchaseLineBody};
 use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag};
 
 use crate::account_balance::check_exists;
+use crate::cell::{json, optional_text, optional_time, rule_version, split_place, sum, text, time};
 use crate::freshness::Fresh;
-use crate::ledger_entry::PageQuery;
-use crate::origin::RuleBody;
-use crate::{raw_json, row_of_account, rows_of_account, split_place, time};
+use crate::ledger_entry::{PageQuery, position_key};
+use crate::{row_of_account, rows_of_account};
 
 const SELECT: Query = Query::same(include_str!("sql/select_purchase.sql"));
 const LIST: Query = Query::same(include_str!("sql/list_purchases.sql"));
@@ -33,26 +33,15 @@ struct Row {
     recorded_at: i64,
 }
 
-#[derive(Serialize)]
-struct PurchaseBody {
-    purchase_id: String,
-    account_id: String,
-    lines: Box<RawValue>,
-    points: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<RuleBody>,
-    /// What was to be taken back for what was returned.
-    returned_points: i64,
-    /// What was taken back in all, for returns and otherwise.
-    withdrawn_points: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    warehouse: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    occurred_at: Option<String>,
-    recorded_at: String,
-    position: String,
-    #[serde(skip)]
-    key: i64,
+/// A line as the table keeps it.
+#[derive(Deserialize)]
+struct LineRow {
+    product_id: ProductId,
+    quantity: Units,
+    amount: Option<u64>,
+    category: Option<Category>,
+    points: Option<Points>,
+    returned: u64,
 }
 
 pub(crate) async fn get_purchase(
@@ -82,23 +71,28 @@ pub(crate) async fn list_purchases(
         check_exists(&mut reading, &account_id).await?;
     }
     let purchases = rows.into_iter().map(purchase).collect::<Result<Vec<_>, _>>()?;
-    let page = Page::of(purchases, limit, &list, |purchase| purchase.key.to_string());
+    let page = Page::of(purchases, limit, &list, |purchase| position_key(purchase.position));
     json_with_etag(&headers, &page)
 }
 
 fn purchase(row: Row) -> Result<PurchaseBody, Problem> {
+    let lines: Vec<LineRow> = json(&row.lines)?;
     Ok(PurchaseBody {
-        purchase_id: row.purchase_id,
-        account_id: row.account_id,
-        lines: raw_json(row.lines)?,
-        points: row.points,
-        rule: RuleBody::of(row.rule_id, row.rule_version),
-        returned_points: row.returned_points,
-        withdrawn_points: row.withdrawn_points,
-        warehouse: row.warehouse,
-        occurred_at: row.occurred_at.map(time).transpose()?,
+        purchase_id: text(&row.purchase_id)?,
+        account_id: text(&row.account_id)?,
+        lines: lines.into_iter().map(line).collect(),
+        points: sum(row.points)?,
+        rule: rule_version(row.rule_id.as_deref(), row.rule_version)?,
+        returned_points: sum(row.returned_points)?,
+        withdrawn_points: sum(row.withdrawn_points)?,
+        warehouse: optional_text(row.warehouse.as_deref())?,
+        occurred_at: optional_time(row.occurred_at)?,
         recorded_at: time(row.recorded_at)?,
         position: split_place(row.place),
-        key: row.place,
     })
+}
+
+fn line(row: LineRow) -> PurchaseLineBody {
+    let LineRow { product_id, quantity, amount, category, points, returned } = row;
+    PurchaseLineBody { product_id, quantity, amount, category, points, returned }
 }

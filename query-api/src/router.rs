@@ -2,6 +2,7 @@
 
 use axum::Router;
 use axum::routing::get;
+use wire::About::{Account, Offers, Programme, Shipping};
 use wire::Role::{Auditor, Merchant, Operator, Shopper, Warehouse};
 use wire::{Role, only};
 
@@ -25,30 +26,51 @@ const OF_ALL_POINTS: &[Role] = &[Operator, Auditor];
 /// The query API's routes.
 pub fn router(api: QueryApi) -> Router {
     Router::new()
-        .route("/v1/accounts/{account_id}", get(only(OF_ACCOUNTS, get_account)))
-        .route("/v1/accounts/{account_id}/entries", get(only(OF_ACCOUNTS, list_entries)))
-        .route("/v1/accounts/{account_id}/entries/{position}", get(only(OF_ACCOUNTS, get_entry)))
-        .route("/v1/accounts/{account_id}/lots", get(only(OF_ACCOUNTS, list_lots)))
-        .route("/v1/accounts/{account_id}/holds", get(only(OF_ACCOUNTS, list_holds)))
-        .route("/v1/accounts/{account_id}/holds/{hold_id}", get(only(OF_ACCOUNTS, get_hold)))
-        .route("/v1/accounts/{account_id}/purchases", get(only(OF_ACCOUNTS, list_purchases)))
+        .route("/v1/accounts/{account_id}", get(only(OF_ACCOUNTS, get_account).about(Account)))
+        .route(
+            "/v1/accounts/{account_id}/entries",
+            get(only(OF_ACCOUNTS, list_entries).about(Account)),
+        )
+        .route(
+            "/v1/accounts/{account_id}/entries/{position}",
+            get(only(OF_ACCOUNTS, get_entry).about(Account)),
+        )
+        .route("/v1/accounts/{account_id}/lots", get(only(OF_ACCOUNTS, list_lots).about(Account)))
+        .route("/v1/accounts/{account_id}/holds", get(only(OF_ACCOUNTS, list_holds).about(Account)))
+        .route(
+            "/v1/accounts/{account_id}/holds/{hold_id}",
+            get(only(OF_ACCOUNTS, get_hold).about(Account)),
+        )
+        .route(
+            "/v1/accounts/{account_id}/purchases",
+            get(only(OF_ACCOUNTS, list_purchases).about(Account)),
+        )
         .route(
             "/v1/accounts/{account_id}/purchases/{purchase_id}",
-            get(only(OF_ACCOUNTS, get_purchase)),
+            get(only(OF_ACCOUNTS, get_purchase).about(Account)),
         )
-        .route("/v1/accounts/{account_id}/exchanges", get(only(OF_ACCOUNTS, list_exchanges)))
+        .route(
+            "/v1/accounts/{account_id}/exchanges",
+            get(only(OF_ACCOUNTS, list_exchanges).about(Account)),
+        )
         .route(
             "/v1/accounts/{account_id}/exchanges/{exchange_id}",
-            get(only(OF_ACCOUNTS, get_exchange)),
+            get(only(OF_ACCOUNTS, get_exchange).about(Account)),
         )
         .route("/v1/exchanges", get(only(&[Operator, Auditor, Warehouse], find_exchanges)))
-        .route("/v1/offers", get(only(Role::ALL, list_offers)))
-        .route("/v1/offers/{offer_id}", get(only(Role::ALL, get_offer)))
-        .route("/v1/shipping-requests", get(only(OF_SHIPPING, list_shipping_requests)))
-        .route("/v1/shipping-stream", get(only(OF_SHIPPING, get_shipping_stream)))
-        .route("/v1/earning-rules", get(only(Role::ALL, list_earning_rules)))
-        .route("/v1/earning-rules/{rule_id}", get(only(Role::ALL, get_earning_rule)))
-        .route("/v1/policy", get(only(Role::ALL, get_policy)))
+        .route("/v1/offers", get(only(Role::ALL, list_offers).about(Offers)))
+        .route("/v1/offers/{offer_id}", get(only(Role::ALL, get_offer).about(Offers)))
+        .route(
+            "/v1/shipping-requests",
+            get(only(OF_SHIPPING, list_shipping_requests).about(Shipping)),
+        )
+        .route("/v1/shipping-stream", get(only(OF_SHIPPING, get_shipping_stream).about(Shipping)))
+        .route("/v1/earning-rules", get(only(Role::ALL, list_earning_rules).about(Programme)))
+        .route(
+            "/v1/earning-rules/{rule_id}",
+            get(only(Role::ALL, get_earning_rule).about(Programme)),
+        )
+        .route("/v1/policy", get(only(Role::ALL, get_policy).about(Programme)))
         .route("/v1/totals", get(only(OF_ALL_POINTS, get_totals)))
         .route("/v1/liability", get(only(OF_ALL_POINTS, get_liability)))
         .with_state(api)

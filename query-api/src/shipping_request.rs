@@ -2,14 +2,17 @@
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::{AccountId, ExchangeId, PurchaseId, WarehouseId};
+use domain::{AccountId, ExchangeId, ProductId, PurchaseId, WarehouseId};
 use read_model::{Query, ShippingStatus, shipping_id};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Deserialize;
+use wire::body::{ShippingLineBody, ShippingRequestBody, ShippingRequestStatus};
 use wire::{Caller, Page, Problem, QueryString, Role, json_with_etag, page_limit, read_cursor};
 
+use crate::cell::{
+    broken, json, log_id, optional_text, optional_time, split_place, sum, text, time,
+};
 use crate::freshness::Fresh;
-use crate::{bad_cursor, failed, log_id, raw_json, split_place, time};
+use crate::{bad_cursor, failed};
 
 const LIST: Query = Query::same(include_str!("sql/list_shipping_requests.sql"));
 const LIST_CROSSED: Query =
@@ -63,31 +66,11 @@ struct Row {
     place: i64,
 }
 
-#[derive(Serialize)]
-struct ShippingRequestBody {
-    shipping_request_id: String,
-    r#type: i64,
-    account_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exchange_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    purchase_id: Option<String>,
-    lines: Box<RawValue>,
-    deliver_to: Option<String>,
-    warehouse: String,
-    lane: String,
-    sequence: i64,
-    requested_at: String,
-    status: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status_since: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    carrier: Option<String>,
-    express_no: Option<String>,
-    /// It left although it had been called off.
-    crossed: bool,
-    position: String,
+/// A line as the table keeps it.
+#[derive(Deserialize)]
+struct LineRow {
+    product_id: ProductId,
+    quantity: u64,
 }
 
 pub(crate) async fn list_shipping_requests(
@@ -104,12 +87,12 @@ pub(crate) async fn list_shipping_requests(
     let purchase_id = query.purchase_id.as_ref().map(PurchaseId::as_str);
     let statement = match (exchange_id, purchase_id, account_id) {
         (Some(_), Some(_), _) => {
-            let complaint = "can't be asked for with exchange_id: a request is for one of them";
+            let complaint = "can't be sent with exchange_id: a shipping request has one of them";
             return Err(Problem::invalid_query("purchase_id", complaint));
         }
         (None, None, None) if query.crossed.is_some() => LIST_CROSSED,
         _ if query.crossed.is_some() => {
-            let complaint = "can be asked for with status and warehouse only";
+            let complaint = "can be sent with status and warehouse only";
             return Err(Problem::invalid_query("crossed", complaint));
         }
         (Some(_), None, _) => LIST_OF_EXCHANGE,
@@ -117,6 +100,7 @@ pub(crate) async fn list_shipping_requests(
         (None, None, Some(_)) => LIST_OF_ACCOUNT,
         (None, None, None) => LIST,
     };
+    let warehouses = warehouses(&caller, query.warehouse.as_ref())?;
     let rows: Vec<Row> = reading
         .all(
             statement,
@@ -127,7 +111,7 @@ pub(crate) async fn list_shipping_requests(
                 (limit + 1).into(),
                 account_id.into(),
                 exchange_id.or(purchase_id).into(),
-                query.warehouse.as_ref().map(WarehouseId::as_str).into(),
+                warehouses.as_deref().into(),
             ],
         )
         .await
@@ -138,8 +122,18 @@ pub(crate) async fn list_shipping_requests(
         .into_iter()
         .map(|row| shipping_request(row, may_see_address))
         .collect::<Result<Vec<_>, _>>()?;
-    let page = Page::of(requests, limit, LIST_NAME, |request| request.position.clone());
+    let page = Page::of(requests, limit, LIST_NAME, |request| request.position.to_string());
     json_with_etag(&headers, &page)
+}
+
+/// The warehouses to list, between commas: the one that was asked for, or those that the key is for;
+/// all of them where there is neither.
+fn warehouses(caller: &Caller, asked: Option<&WarehouseId>) -> Result<Option<String>, Problem> {
+    if let Some(asked) = asked {
+        caller.check_warehouse(asked.as_str())?;
+        return Ok(Some(format!(",{asked},")));
+    }
+    Ok(caller.warehouses().map(|own| format!(",{},", own.join(","))))
 }
 
 /// The partition and position that the page comes after.
@@ -152,24 +146,37 @@ fn after(cursor: Option<String>) -> Result<(i64, i64), Problem> {
 }
 
 fn shipping_request(row: Row, may_see_address: bool) -> Result<ShippingRequestBody, Problem> {
+    let lines: Vec<LineRow> = json(&row.lines)?;
     Ok(ShippingRequestBody {
         shipping_request_id: shipping_id(log_id(&row.log_id)?, row.generation, row.place)
             .to_string(),
-        r#type: row.r#type,
-        account_id: row.account_id,
-        exchange_id: row.exchange_id,
-        purchase_id: row.purchase_id,
-        lines: raw_json(row.lines)?,
-        deliver_to: row.deliver_to.filter(|_| may_see_address),
-        warehouse: row.warehouse,
+        r#type: u8::try_from(row.r#type).map_err(|error| broken(row.r#type, &error))?,
+        account_id: text(&row.account_id)?,
+        exchange_id: optional_text(row.exchange_id.as_deref())?,
+        purchase_id: optional_text(row.purchase_id.as_deref())?,
+        lines: lines
+            .into_iter()
+            .map(|LineRow { product_id, quantity }| ShippingLineBody { product_id, quantity })
+            .collect(),
+        deliver_to: optional_text(row.deliver_to.as_deref().filter(|_| may_see_address))?,
+        warehouse: text(&row.warehouse)?,
         lane: row.lane,
-        sequence: row.sequence,
+        sequence: sum(row.sequence)?,
         requested_at: time(row.recorded_at)?,
-        status: row.status,
-        status_since: row.status_since.map(time).transpose()?,
-        reason: row.reason,
-        carrier: row.carrier,
-        express_no: row.express_no,
+        status: match text(&row.status)? {
+            ShippingStatus::Requested => ShippingRequestStatus::Requested,
+            ShippingStatus::Accepted => ShippingRequestStatus::Accepted,
+            ShippingStatus::BackOrdered => ShippingRequestStatus::BackOrdered,
+            ShippingStatus::Dispatched => ShippingRequestStatus::Dispatched,
+            ShippingStatus::Delivered => ShippingRequestStatus::Delivered,
+            ShippingStatus::Cancelled => ShippingRequestStatus::Cancelled,
+            ShippingStatus::Rejected => ShippingRequestStatus::Rejected,
+            ShippingStatus::Settled => ShippingRequestStatus::Settled,
+        },
+        status_since: optional_time(row.status_since)?,
+        reason: optional_text(row.reason.as_deref())?,
+        carrier: optional_text(row.carrier.as_deref())?,
+        express_no: optional_text(row.express_no.as_deref())?,
         crossed: row.crossed,
         position: split_place(row.place),
     })

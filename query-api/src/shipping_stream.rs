@@ -84,7 +84,7 @@ struct Follower {
     after: Place,
     /// Up to here there is no other after that.
     seen: Position,
-    role: Role,
+    caller: Caller,
     /// With the key that was asked with.
     headers: HeaderMap,
 }
@@ -96,6 +96,7 @@ pub(crate) async fn get_shipping_stream(
     QueryString(query): QueryString<StreamQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    caller.check_warehouse(query.warehouse.as_str())?;
     let limit = page_limit(query.limit)?;
     let wait_max = wait_max(query.wait_ms)?;
     let after = after(query.after.as_deref(), &headers)?;
@@ -107,7 +108,7 @@ pub(crate) async fn get_shipping_stream(
         warehouse: query.warehouse,
         after,
         seen: Position::START,
-        role: caller.role,
+        caller,
         headers: headers.clone(),
     };
     if wants_events(&headers) {
@@ -153,7 +154,7 @@ impl Follower {
     /// The next messages, which may be none, once there are new events; nothing when it is over.
     async fn next_items(&mut self) -> Option<VecDeque<Item>> {
         match self.wait(STREAM_WAIT).await {
-            _ if !is_known_still(&self.api.keys, &self.headers, self.role) => None,
+            _ if !is_known_still(&self.api.keys, &self.headers, &self.caller) => None,
             Some(reading) => Some(self.read(reading.ok()?, STREAM_MESSAGES_MAX).await.ok()?.into()),
             None => (!self.api.draining.is_cancelled()).then(VecDeque::new),
         }
@@ -185,7 +186,7 @@ impl Follower {
     }
 
     fn item(&self, mut message: ShippingMessage) -> Result<Item, Problem> {
-        if !matches!(self.role, Role::Warehouse | Role::Operator) {
+        if !matches!(self.caller.role, Role::Warehouse | Role::Operator) {
             message.deliver_to = None;
         }
         let body = message.body(ATTEMPT).map_err(|error| {

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use read_model::{NEVER, Query, Reading};
-use serde::Serialize;
+use wire::body::{LiabilityBody, LiabilityMonthBody, TotalsBody};
 use wire::{Problem, json_with_etag};
 
+use crate::cell::sum;
 use crate::clock::now;
 use crate::failed;
 use crate::freshness::Fresh;
@@ -22,8 +23,8 @@ const LIABILITY: Query = Query::each(
 );
 
 /// What flowed, what there is, and how far the tables are.
-#[derive(sqlx::FromRow, Serialize)]
-struct Totals {
+#[derive(sqlx::FromRow)]
+struct Row {
     issued: i64,
     available: i64,
     held: i64,
@@ -48,38 +49,12 @@ struct Totals {
     position: String,
 }
 
-#[derive(Serialize)]
-struct TotalsBody {
-    #[serde(flatten)]
-    totals: Totals,
-    /// What was issued less where it all went; 0, or the rows are not what the log says.
-    difference: i128,
-}
-
-#[derive(Serialize)]
-struct LiabilityBody {
-    months: Vec<MonthBody>,
-    total: i64,
-}
-
-/// What can be spent until some time in a month, or for ever.
-#[derive(Serialize)]
-struct MonthBody {
-    month: String,
-    points: i64,
-}
-
 pub(crate) async fn get_totals(
     Fresh(mut reading): Fresh,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let totals: Totals = reading.one(TOTALS, &[]).await.map_err(failed)?;
-    let sum = |terms: &[i64]| terms.iter().copied().map(i128::from).sum::<i128>();
-    let there = sum(&[totals.available, totals.held, totals.pending, totals.in_transit]);
-    let gone = sum(&[totals.redeemed, totals.expired, totals.withdrawn]);
-    let again = sum(&[totals.refunded, totals.debt]);
-    let difference = i128::from(totals.issued) - (there + gone - again);
-    json_with_etag(&headers, &TotalsBody { totals, difference })
+    let row: Row = reading.one(TOTALS, &[]).await.map_err(failed)?;
+    json_with_etag(&headers, &totals(row)?)
 }
 
 pub(crate) async fn get_liability(
@@ -87,10 +62,51 @@ pub(crate) async fn get_liability(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let months = liability(&mut reading).await.map_err(failed)?;
-    let total = months.values().sum();
-    let months = months.into_iter().filter(|(_, points)| *points > 0);
-    let months = months.map(|(month, points)| MonthBody { month, points }).collect();
+    let total = sum(months.values().sum())?;
+    let months = months
+        .into_iter()
+        .filter(|(_, points)| *points > 0)
+        .map(|(month, points)| Ok(LiabilityMonthBody { month, points: sum(points)? }))
+        .collect::<Result<_, Problem>>()?;
     json_with_etag(&headers, &LiabilityBody { months, total })
+}
+
+fn totals(row: Row) -> Result<TotalsBody, Problem> {
+    let difference = difference(&row);
+    Ok(TotalsBody {
+        issued: sum(row.issued)?,
+        available: sum(row.available)?,
+        held: sum(row.held)?,
+        pending: sum(row.pending)?,
+        redeemed: sum(row.redeemed)?,
+        refunded: sum(row.refunded)?,
+        expired: sum(row.expired)?,
+        withdrawn: sum(row.withdrawn)?,
+        in_transit: sum(row.in_transit)?,
+        debt: sum(row.debt)?,
+        sent: sum(row.sent)?,
+        received: sum(row.received)?,
+        repaid: sum(row.repaid)?,
+        accounts: sum(row.accounts)?,
+        exchanges: sum(row.exchanges)?,
+        cancellations: sum(row.cancellations)?,
+        purchases: sum(row.purchases)?,
+        returns: sum(row.returns)?,
+        holds: sum(row.holds)?,
+        transfers: sum(row.transfers)?,
+        shipments: sum(row.shipments)?,
+        position: row.position,
+        difference,
+    })
+}
+
+/// What was issued less where it all went.
+fn difference(row: &Row) -> i128 {
+    let sum = |terms: &[i64]| terms.iter().copied().map(i128::from).sum::<i128>();
+    let there = sum(&[row.available, row.held, row.pending, row.in_transit]);
+    let gone = sum(&[row.redeemed, row.expired, row.withdrawn]);
+    let again = sum(&[row.refunded, row.debt]);
+    i128::from(row.issued) - (there + gone - again)
 }
 
 /// By month of expiry; `never` comes after every number.

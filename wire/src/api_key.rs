@@ -1,13 +1,16 @@
 //! The keys that callers show, known by their hashes only.
 //!
-//! Where keys come from is elsewhere: `guerdon` makes them and reads them from `api-keys.json`.
+//! Where keys come from is elsewhere: the command API makes them and keeps them beside the log.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
+use log_record::Principal;
+use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 
-use crate::Role;
+use crate::{Role, Scopes};
 
 /// SHA-256 of a key's text. Keys are long and random, so their hashes need no salt, and looking
 /// one up takes no time that tells anything about another.
@@ -22,31 +25,128 @@ impl KeyHash {
     }
 }
 
-/// The keys that are let in, each with its role. Clones share them, also when they are replaced.
-#[derive(Clone)]
-pub struct KeyRing(Arc<RwLock<HashMap<KeyHash, Role>>>);
+/// A key as it counts for a request: who shows it, and what it may do.
+#[derive(Debug)]
+pub struct ApiKey {
+    /// What its holder is to the ledger.
+    pub role: Role,
+    /// What it may do less than its role.
+    pub scopes: Scopes,
+    /// The one account that it is for, where it is bound to one.
+    pub account_id: Option<Box<str>>,
+    /// From when on it is no longer let in, in microseconds since 1970; its expiry or its
+    /// revocation, whichever comes first.
+    pub ends_at: Option<i64>,
+    /// Who goes into the events: its id, its role, its subject and name.
+    pub principal: Arc<Principal>,
+    /// When it was last let in by this process; 0 for never.
+    pub(crate) last_used_at: AtomicI64,
+}
+
+impl ApiKey {
+    /// A key that may do all that its role may.
+    #[must_use]
+    pub fn of_role(role: Role) -> Self {
+        Self {
+            role,
+            scopes: Scopes::default(),
+            account_id: None,
+            ends_at: None,
+            principal: Arc::new(Principal::of_role(role.as_str())),
+            last_used_at: AtomicI64::new(0),
+        }
+    }
+
+    /// A key as it is kept beside the log.
+    #[must_use]
+    pub fn new(
+        role: Role,
+        scopes: Scopes,
+        account_id: Option<Box<str>>,
+        ends_at: Option<i64>,
+        principal: Principal,
+    ) -> Self {
+        let (principal, last_used_at) = (Arc::new(principal), AtomicI64::new(0));
+        Self { role, scopes, account_id, ends_at, principal, last_used_at }
+    }
+
+    /// The key's id, where it has one.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.principal.key.as_deref()
+    }
+
+    /// Whether the key is let in at this time.
+    #[must_use]
+    pub fn is_valid(&self, now: i64) -> bool {
+        self.ends_at.is_none_or(|ends_at| now < ends_at)
+    }
+
+    /// Whether both let in the same caller for the same things.
+    fn is_same(&self, other: &Self) -> bool {
+        let Self { role, scopes, account_id, ends_at, principal, last_used_at: _ } = self;
+        *role == other.role
+            && *scopes == other.scopes
+            && *account_id == other.account_id
+            && *ends_at == other.ends_at
+            && *principal == other.principal
+    }
+}
+
+/// The keys that are let in. Clones share them, also when they are replaced.
+#[derive(Clone, Debug)]
+pub struct KeyRing(Arc<RwLock<HashMap<KeyHash, Arc<ApiKey>>>>);
 
 impl KeyRing {
-    /// The role of this key, where the key is known.
+    /// What this key is, where it is known.
     #[must_use]
-    pub fn role_of(&self, key: &str) -> Option<Role> {
-        let hash = KeyHash::of(key);
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&hash).copied()
+    pub fn find(&self, key: &str) -> Option<Arc<ApiKey>> {
+        self.0.read().get(&KeyHash::of(key)).cloned()
+    }
+
+    /// Notes that a key was let in, for [`KeyRing::uses`].
+    pub(crate) fn note_use(key: &ApiKey, now: i64) {
+        key.last_used_at.fetch_max(now, Ordering::Relaxed);
+    }
+
+    /// The ids of the keys that this process has let in since a time, each with when it last did.
+    #[must_use]
+    pub fn uses(&self, since: i64) -> Vec<(String, i64)> {
+        let keys = self.0.read();
+        let used = keys.values().filter_map(|key| {
+            let at = key.last_used_at.load(Ordering::Relaxed);
+            (at > since).then(|| Some((key.id()?.to_owned(), at)))?
+        });
+        used.collect()
     }
 
     /// Lets in the keys of the other ring from now on, and no others; tells whether that is news.
     pub fn replace(&self, with: &Self) -> bool {
-        let keys = with.0.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut own = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let is_news = *own != keys;
+        let mut keys = with.0.read().clone();
+        let mut own = self.0.write();
+        let mut is_news = own.len() != keys.len();
+        for (hash, key) in &mut keys {
+            match own.get(hash) {
+                // It keeps its time of last use.
+                Some(known) if known.is_same(key) => *key = Arc::clone(known),
+                _ => is_news = true,
+            }
+        }
         *own = keys;
         is_news
     }
 }
 
+impl FromIterator<(KeyHash, ApiKey)> for KeyRing {
+    fn from_iter<I: IntoIterator<Item = (KeyHash, ApiKey)>>(keys: I) -> Self {
+        let keys = keys.into_iter().map(|(hash, key)| (hash, Arc::new(key)));
+        Self(Arc::new(RwLock::new(keys.collect())))
+    }
+}
+
 impl FromIterator<(KeyHash, Role)> for KeyRing {
     fn from_iter<I: IntoIterator<Item = (KeyHash, Role)>>(keys: I) -> Self {
-        Self(Arc::new(RwLock::new(keys.into_iter().collect())))
+        keys.into_iter().map(|(hash, role)| (hash, ApiKey::of_role(role))).collect()
     }
 }
 
@@ -54,21 +154,51 @@ impl FromIterator<(KeyHash, Role)> for KeyRing {
 mod tests {
     use super::*;
 
+    fn ring(key: &str, role: Role) -> KeyRing {
+        KeyRing::from_iter([(KeyHash::of(key), role)])
+    }
+
+    fn role(ring: &KeyRing, key: &str) -> Option<Role> {
+        ring.find(key).map(|key| key.role)
+    }
+
     #[test]
     fn a_key_opens_what_its_role_opens_and_other_texts_nothing() {
-        let ring = KeyRing::from_iter([(KeyHash::of("s3cret"), Role::Merchant)]);
-        assert_eq!(ring.role_of("s3cret"), Some(Role::Merchant));
-        assert_eq!(ring.role_of("s3cre"), None);
-        assert_eq!(ring.role_of(""), None);
+        let ring = ring("s3cret", Role::Merchant);
+        assert_eq!(role(&ring, "s3cret"), Some(Role::Merchant));
+        assert_eq!(role(&ring, "s3cre"), None);
+        assert_eq!(role(&ring, ""), None);
     }
 
     #[test]
     fn a_replaced_key_is_let_in_by_no_clone() {
-        let ring = KeyRing::from_iter([(KeyHash::of("old"), Role::Merchant)]);
-        let clone = ring.clone();
-        assert!(ring.replace(&KeyRing::from_iter([(KeyHash::of("new"), Role::Merchant)])));
-        assert_eq!(clone.role_of("old"), None);
-        assert_eq!(clone.role_of("new"), Some(Role::Merchant));
-        assert!(!ring.replace(&clone), "it is no news");
+        let old = ring("old", Role::Merchant);
+        let clone = old.clone();
+        assert!(old.replace(&ring("new", Role::Merchant)));
+        assert_eq!(role(&clone, "old"), None);
+        assert_eq!(role(&clone, "new"), Some(Role::Merchant));
+        assert!(!old.replace(&ring("new", Role::Merchant)), "it is no news");
+        assert!(old.replace(&ring("new", Role::Auditor)), "another role is");
+    }
+
+    #[test]
+    fn a_key_is_let_in_until_it_ends() {
+        let key = ApiKey { ends_at: Some(100), ..ApiKey::of_role(Role::Shopper) };
+        assert!(key.is_valid(99) && !key.is_valid(100));
+    }
+
+    #[test]
+    fn the_last_use_outlives_a_replacement() {
+        let keyed = || {
+            let principal = Principal { key: Some("k-1".into()), ..Principal::of_role("shopper") };
+            let principal = Arc::new(principal);
+            let key = ApiKey { principal, ..ApiKey::of_role(Role::Shopper) };
+            KeyRing::from_iter([(KeyHash::of("a"), key)])
+        };
+        let ring = keyed();
+        KeyRing::note_use(&ring.find("a").expect("known"), 5);
+        assert!(!ring.replace(&keyed()));
+        assert_eq!(ring.uses(4), [("k-1".to_owned(), 5)]);
+        assert!(ring.uses(5).is_empty());
     }
 }

@@ -1,45 +1,105 @@
-//! Who may make a call, said where the call is routed: `put(only(&[Role::Shopper], redeem))`.
+//! Who may make a call, beside the route: `put(only(&[Role::Shopper], redeem).about(Account))`.
 //!
 //! The page of routes then shows every permission, and a route without `only` stands out. A caller
 //! is turned away before anything else of the request is read.
+//!
+//! A role says what a key may do. A key may be narrowed to a part of that: by scopes, and by an
+//! account that it is bound to. Such a key reaches only routes that say what they are [`About`].
 //!
 //! A part of this very process may call a router without a key, by putting a [`Caller`] into the
 //! request's extensions, which nothing that comes over a network can set.
 
 use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use axum::extract::{FromRef, FromRequestParts, Request};
+use axum::extract::{FromRef, FromRequestParts, RawPathParams, Request};
 use axum::handler::Handler;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap};
+use axum::http::{Extensions, HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt as _;
+use log_record::Principal;
 use tokio_util::either::Either;
 
+use crate::scope::{OFFERS, READ_ONLY};
 use crate::traceparent::read_traceparent;
-use crate::{KeyRing, Problem, Role};
+use crate::{ApiKey, KeyRing, Problem, Role};
 
 /// `handler`, for callers whose key has one of these roles. Others get 401 or 403. The keys are
 /// those of the router's state; the handler learns who called by taking a [`Caller`]. One that the
 /// request's extensions hold already is asked for its role, and for no key.
 pub const fn only<H>(roles: &'static [Role], handler: H) -> Only<H> {
-    Only { roles, handler }
+    Only { roles, about: None, handler }
 }
 
 /// A handler behind a check of the caller's key; made by [`only`].
 #[derive(Clone, Copy)]
 pub struct Only<H> {
     roles: &'static [Role],
+    about: Option<About>,
     handler: H,
 }
 
+/// What a route is about, for keys that are narrowed to a part of what their role may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// The account in the path. To a key that is bound to another account, there is none.
+    Account,
+    /// Offers, which keys with the scope `offers` are for.
+    Offers,
+    /// The programme's terms, which every key may read.
+    Programme,
+    /// Shipping requests, which keys with the scope `warehouses` are for. Of which warehouses is
+    /// the handler's to check, by [`Caller::check_warehouse`].
+    Shipping,
+}
+
+impl<H> Only<H> {
+    /// The same, also for keys that are narrowed to what the route is about.
+    #[must_use]
+    pub fn about(self, about: About) -> Self {
+        Self { about: Some(about), ..self }
+    }
+}
+
 /// Who makes the request, and in which trace: for the metadata of the events that come of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Caller {
     /// The role of the key that the request bears.
     pub role: Role,
+    /// The key with the person or program behind it, for the events that come of the request.
+    pub principal: Arc<Principal>,
     /// The W3C trace context that it came with, where that is valid.
     pub traceparent: Option<Box<str>>,
+    /// The key; a part of this process has none.
+    key: Option<Arc<ApiKey>>,
+}
+
+impl Caller {
+    /// A part of this process, which calls in the name of `role` and has no key.
+    #[must_use]
+    pub fn of_this_process(role: Role, traceparent: Option<Box<str>>) -> Self {
+        let principal = Arc::new(Principal::of_role(role.as_str()));
+        Self { role, principal, traceparent, key: None }
+    }
+
+    /// The warehouses that the caller is for; all of them where there is none.
+    #[must_use]
+    pub fn warehouses(&self) -> Option<&[Box<str>]> {
+        self.key.as_ref()?.scopes.warehouses.as_deref()
+    }
+
+    /// Checks that the caller may see and change what is asked of this warehouse.
+    pub fn check_warehouse(&self, warehouse: &str) -> Result<(), Problem> {
+        let Some(key) = &self.key else { return Ok(()) };
+        if key.scopes.allow_warehouse(warehouse) {
+            return Ok(());
+        }
+        let scope = key.scopes.warehouses_text().unwrap_or_default();
+        Err(Problem::forbidden_by_scope(self.role, &scope))
+    }
 }
 
 impl<H, T, S> Handler<T, S> for Only<H>
@@ -49,13 +109,14 @@ where
 {
     type Future = Either<Ready<Response>, H::Future>;
 
-    fn call(self, mut request: Request, state: S) -> Self::Future {
-        let known = caller(request.extensions())
-            .map_or_else(|| identify(&KeyRing::from_ref(&state), request.headers()), Ok);
-        match known.and_then(|caller| admit(self.roles, caller)) {
+    fn call(self, request: Request, state: S) -> Self::Future {
+        let (mut parts, body) = request.into_parts();
+        let known = caller(&parts.extensions)
+            .map_or_else(|| identify(&KeyRing::from_ref(&state), &parts.headers), Ok);
+        match known.and_then(|caller| admit(self.roles, self.about, caller, &mut parts)) {
             Ok(caller) => {
-                request.extensions_mut().insert(caller);
-                Either::Right(self.handler.call(request, state))
+                parts.extensions.insert(caller);
+                Either::Right(self.handler.call(Request::from_parts(parts, body), state))
             }
             Err(problem) => Either::Left(ready(problem.into_response())),
         }
@@ -80,31 +141,107 @@ fn caller(extensions: &Extensions) -> Option<Caller> {
 fn identify(keys: &KeyRing, headers: &HeaderMap) -> Result<Caller, Problem> {
     let key = bearer_key(headers).ok_or_else(|| {
         Problem::unauthorized(
-            "The request bears no key, or not in this form. Send one header Authorization: Bearer \
-             KEY.",
+            "The request has no key, or not in the right form. Send one header Authorization: \
+             Bearer KEY.",
         )
     })?;
-    let role = keys.role_of(key).ok_or_else(|| {
+    let key = keys.find(key).ok_or_else(|| {
         Problem::unauthorized(
-            "This ledger does not know the key. Send one that its operator gave out.",
+            "This ledger does not know the key. Send a key that the ledger's operator gave out.",
         )
     })?;
-    Ok(Caller { role, traceparent: read_traceparent(headers).map(Into::into) })
-}
-
-/// Whether the key that a request bore is let in still, in the same role: for answers that go on
-/// for long.
-#[must_use]
-pub fn is_known_still(keys: &KeyRing, headers: &HeaderMap, role: Role) -> bool {
-    bearer_key(headers).and_then(|key| keys.role_of(key)) == Some(role)
-}
-
-fn admit(allowed: &[Role], caller: Caller) -> Result<Caller, Problem> {
-    if allowed.contains(&caller.role) {
-        Ok(caller)
-    } else {
-        Err(Problem::forbidden(caller.role, allowed))
+    let now = now();
+    if !key.is_valid(now) {
+        return Err(Problem::unauthorized(
+            "The key has expired or was revoked. Ask the ledger's operator for a new one.",
+        ));
     }
+    KeyRing::note_use(&key, now);
+    let traceparent = read_traceparent(headers).map(Into::into);
+    let (role, principal) = (key.role, Arc::clone(&key.principal));
+    Ok(Caller { role, principal, traceparent, key: Some(key) })
+}
+
+/// Whether the key that a request came with still lets in the same caller, for the same things:
+/// for answers that go on for long.
+#[must_use]
+pub fn is_known_still(keys: &KeyRing, headers: &HeaderMap, caller: &Caller) -> bool {
+    let Some(then) = &caller.key else { return true };
+    let known = bearer_key(headers).and_then(|key| keys.find(key));
+    known.is_some_and(|key| {
+        key.is_valid(now())
+            && key.role == then.role
+            && key.scopes == then.scopes
+            && key.account_id == then.account_id
+    })
+}
+
+/// Keys end by the wall clock.
+#[expect(clippy::disallowed_methods, reason = "a key's expiry is nothing that the log decides")]
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+fn admit(
+    roles: &[Role],
+    about: Option<About>,
+    caller: Caller,
+    parts: &mut Parts,
+) -> Result<Caller, Problem> {
+    if !roles.contains(&caller.role) {
+        return Err(Problem::forbidden(caller.role, roles));
+    }
+    if let Some(key) = &caller.key {
+        check_scopes(key, about, &parts.method)?;
+        check_account(key, about, parts)?;
+    }
+    Ok(caller)
+}
+
+fn check_scopes(key: &ApiKey, about: Option<About>, method: &Method) -> Result<(), Problem> {
+    let is_read = method == Method::GET || method == Method::HEAD;
+    if key.scopes.read_only && !is_read {
+        return Err(Problem::forbidden_by_scope(key.role, READ_ONLY));
+    }
+    if key.scopes.offers && about != Some(About::Offers) {
+        return Err(Problem::forbidden_by_scope(key.role, OFFERS));
+    }
+    let is_for_warehouses = match about {
+        Some(About::Shipping | About::Offers | About::Programme) => true,
+        Some(About::Account) | None => false,
+    };
+    match key.scopes.warehouses_text() {
+        Some(scope) if !is_for_warehouses => Err(Problem::forbidden_by_scope(key.role, &scope)),
+        _ => Ok(()),
+    }
+}
+
+/// A key that is bound to an account sees this account, and the terms that everybody may read.
+fn check_account(key: &ApiKey, about: Option<About>, parts: &mut Parts) -> Result<(), Problem> {
+    let Some(own) = &key.account_id else { return Ok(()) };
+    match about {
+        Some(About::Account) if is_account(own, parts)? => Ok(()),
+        Some(About::Account) => Err(Problem::not_found(
+            "There is no such account, or none that this key is for. Check the account's id.",
+        )),
+        Some(About::Offers | About::Programme) => Ok(()),
+        Some(About::Shipping) | None => Err(Problem::forbidden_by_account(key.role)),
+    }
+}
+
+/// Whether this is the account in the path.
+fn is_account(account_id: &str, parts: &mut Parts) -> Result<bool, Problem> {
+    // The router has them already, so there is nothing to wait for.
+    let params = RawPathParams::from_request_parts(parts, &()).now_or_never();
+    // A text that isn't UTF-8 is nobody's id.
+    let Some(Ok(params)) = params else { return Ok(false) };
+    let mut params = params.iter();
+    let Some((_, asked)) = params.find(|(name, _)| *name == "account_id") else {
+        tracing::error!(uri = %parts.uri, "this route is about an account, but its path has none");
+        return Err(Problem::internal());
+    };
+    Ok(asked == account_id)
 }
 
 /// The key of the one `Authorization: Bearer KEY`. Two such headers could mean two callers, so
@@ -126,7 +263,7 @@ mod tests {
 
     use super::*;
     use crate::KeyHash;
-    use crate::test_request::{Ask, put as ask_put};
+    use crate::test_request::{Answer, Ask, ask as ask_by, get as ask_get, put as ask_put};
 
     async fn redeem(caller: Caller) -> String {
         format!("a {} redeems", caller.role)
@@ -180,7 +317,7 @@ mod tests {
         let call = |role| {
             // Its word counts, and not that of a key beside it.
             let asked = ask().header("authorization", "Bearer key-of-ann");
-            asked.extension(Caller { role, traceparent: None }).send(router())
+            asked.extension(Caller::of_this_process(role, None)).send(router())
         };
         assert_eq!(call(Role::Operator).await.text(), "a operator redeems");
         let refused = call(Role::Warehouse).await;
@@ -223,5 +360,126 @@ mod tests {
     async fn a_route_that_forgot_only_does_not_let_its_handler_run() {
         let answer = crate::test_request::get("/open").send(router()).await;
         answer.is_problem(500, "internal");
+    }
+
+    /// A key, and what narrows it.
+    fn narrowed(role: Role, scopes: &str, account_id: Option<&str>) -> (KeyHash, ApiKey) {
+        let key = ApiKey {
+            scopes: scopes.parse().expect("scopes"),
+            account_id: account_id.map(Into::into),
+            ..ApiKey::of_role(role)
+        };
+        (KeyHash::of("narrowed"), key)
+    }
+
+    /// Asks each route with a narrowed key, and gives the statuses.
+    async fn statuses(key: (KeyHash, ApiKey)) -> [u16; 6] {
+        let ring = KeyRing::from_iter([key]);
+        let show =
+            async |caller: Caller| caller.check_warehouse("main").map(|()| caller.role.to_string());
+        let router = Router::new()
+            .route("/accounts/{account_id}", get(only(Role::ALL, show).about(About::Account)))
+            .route("/offers", get(only(Role::ALL, show).about(About::Offers)))
+            .route("/offers", put(only(Role::ALL, show).about(About::Offers)))
+            .route("/policy", get(only(Role::ALL, show).about(About::Programme)))
+            .route("/shipping", get(only(Role::ALL, show).about(About::Shipping)))
+            .route("/totals", get(only(Role::ALL, show)))
+            .with_state(ring);
+        let asked = [
+            ("GET", "/accounts/ann"),
+            ("GET", "/offers"),
+            ("PUT", "/offers"),
+            ("GET", "/policy"),
+            ("GET", "/shipping"),
+            ("GET", "/totals"),
+        ];
+        let mut statuses = [0; 6];
+        for (status, (method, path)) in statuses.iter_mut().zip(asked) {
+            let asked = ask_by(method, path).header("authorization", "Bearer narrowed");
+            *status = asked.send(router.clone()).await.status.as_u16();
+        }
+        statuses
+    }
+
+    #[tokio::test]
+    async fn a_scope_takes_away_what_it_does_not_name() {
+        for (role, scopes, account_id, expected) in [
+            (Role::Operator, "", None, [200, 200, 200, 200, 200, 200]),
+            (Role::Operator, "read-only", None, [200, 200, 403, 200, 200, 200]),
+            (Role::Operator, "offers", None, [403, 200, 200, 403, 403, 403]),
+            (Role::Operator, "read-only offers", None, [403, 200, 403, 403, 403, 403]),
+            (Role::Warehouse, "warehouses:main,east", None, [403, 200, 200, 200, 200, 403]),
+            // The handlers here are about the warehouse main, whatever the route is about.
+            (Role::Warehouse, "warehouses:east", None, [403, 403, 403, 403, 403, 403]),
+            (Role::Shopper, "", Some("ann"), [200, 200, 200, 200, 403, 403]),
+            (Role::Shopper, "", Some("bob"), [404, 200, 200, 200, 403, 403]),
+        ] {
+            let key = narrowed(role, scopes, account_id);
+            assert_eq!(statuses(key).await, expected, "{role} {scopes} {account_id:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_problem_names_the_scope_that_forbids_the_call() {
+        let send = async |key: (KeyHash, ApiKey)| -> Answer {
+            let route = put(only(&[Role::Operator, Role::Warehouse], redeem));
+            let router = Router::new().route("/x", route).with_state(KeyRing::from_iter([key]));
+            ask_put("/x").header("authorization", "Bearer narrowed").send(router).await
+        };
+        for (role, scope) in [
+            (Role::Operator, "read-only"),
+            (Role::Operator, "offers"),
+            (Role::Warehouse, "warehouses:east,main"),
+        ] {
+            let answer = send(narrowed(role, scope, None)).await;
+            let problem = answer.is_problem(403, "forbidden");
+            assert_eq!(problem["scope"], scope);
+            assert_eq!(problem["role"], role.as_str());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_account_is_found_in_the_path_however_it_is_written_and_nested() {
+        let router = || {
+            let inner = Router::new()
+                .route("/holds/{hold_id}", get(only(Role::ALL, redeem).about(About::Account)));
+            Router::new()
+                .nest("/accounts/{account_id}", inner)
+                .with_state(KeyRing::from_iter([narrowed(Role::Shopper, "", Some("a:n"))]))
+        };
+        let status = async |path: &str| {
+            let asked = ask_get(path).header("authorization", "Bearer narrowed");
+            asked.send(router()).await.status.as_u16()
+        };
+        for (path, expected) in [
+            ("/accounts/a:n/holds/1", 200),
+            ("/accounts/a%3An/holds/1", 200),
+            ("/accounts/a/holds/a:n", 404),
+            ("/accounts/%ff/holds/1", 404),
+            ("/accounts/a%3An%00/holds/1", 404),
+        ] {
+            assert_eq!(status(path).await, expected, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_ended_key_is_401_and_no_longer_known() {
+        let ended = ApiKey { ends_at: Some(1), ..ApiKey::of_role(Role::Shopper) };
+        let ring = KeyRing::from_iter([(KeyHash::of("old"), ended)]);
+        let router =
+            Router::new().route("/x", put(only(&[Role::Shopper], redeem))).with_state(ring.clone());
+        let answer = ask_put("/x").header("authorization", "Bearer old").send(router).await;
+        let problem = answer.is_problem(401, "unauthorized");
+        assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("expired")));
+    }
+
+    #[test]
+    fn a_caller_is_known_still_while_the_key_may_do_the_same() {
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, "Bearer narrowed".parse().unwrap())]);
+        let ring = KeyRing::from_iter([narrowed(Role::Warehouse, "warehouses:main", None)]);
+        let caller = identify(&ring, &headers).expect("known");
+        assert!(is_known_still(&ring, &headers, &caller));
+        ring.replace(&KeyRing::from_iter([narrowed(Role::Warehouse, "warehouses:east", None)]));
+        assert!(!is_known_still(&ring, &headers, &caller), "it is for another warehouse");
     }
 }

@@ -53,8 +53,8 @@ fn quoted<'m>(message: &'m str, start: &str) -> Option<&'m str> {
 
 fn unknown(message: &str) -> String {
     match message.rsplit_once(", expected ") {
-        Some((_, known)) => format!("is not known here; expected is {known}"),
-        None => "is not known here, and neither is any other".into(),
+        Some((_, known)) => format!("is unknown; expected {known}"),
+        None => "is unknown; no fields are expected here".into(),
     }
 }
 
@@ -73,10 +73,10 @@ fn in_words(message: &str) -> String {
             "must be a whole number, not negative".into()
         }
         (None, "number too large to fit in target type" | "number out of range") => {
-            "is too large a number".into()
+            "is too large".into()
         }
-        (None, "expected value") => "is a value of the wrong type".into(),
-        (None, "recursion limit exceeded") => "is nested too deep".into(),
+        (None, "expected value") => "has the wrong type".into(),
+        (None, "recursion limit exceeded") => "is nested too deeply".into(),
         (None, _) if ["must ", "is ", "has "].iter().any(|verb| message.starts_with(verb)) => {
             message.into()
         }

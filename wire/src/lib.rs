@@ -1,8 +1,10 @@
 //! What both HTTP APIs promise alike; `docs/API.md` is the same for those who call them.
 //!
-//! It knows no command and no read table. In reading order:
+//! It knows no command, no event and no read table; of `domain` it uses value types alone. In
+//! reading order:
+//! - [`body`]: the bodies of requests and answers, one struct each
 //! - [`Problem`], [`ProblemPage`] and the problems that either API can answer with
-//! - [`only`], [`Role`], [`KeyRing`]: who may call
+//! - [`only`], [`Role`], [`Scopes`], [`KeyRing`]: who may call
 //! - [`JsonBody`], [`Object`], [`PathId`], [`QueryString`]: requests, read strictly
 //! - [`IfMatch`], [`read_positions`], [`IdempotencyKey`]: headers
 //! - [`Page`], [`json_with_etag`]: answers
@@ -10,6 +12,7 @@
 
 mod api_key;
 mod authorize;
+pub mod body;
 mod etag;
 mod fallback;
 mod field_error;
@@ -24,12 +27,13 @@ mod problem_page;
 mod problem_vocabulary;
 mod query_string;
 mod role;
+mod scope;
 #[cfg(test)]
 mod test_request;
 mod traceparent;
 
-pub use api_key::{KeyHash, KeyRing};
-pub use authorize::{Caller, Only, is_known_still, only};
+pub use api_key::{ApiKey, KeyHash, KeyRing};
+pub use authorize::{About, Caller, Only, is_known_still, only};
 pub use etag::{IfMatch, JsonAnswer, json_with_etag, json_with_version};
 pub use fallback::finish;
 pub use guerdon_position::{GUERDON_POSITION, read_positions, write_position};
@@ -43,4 +47,5 @@ pub use problem_page::{ProblemPage, problem_pages_router};
 pub use problem_vocabulary::{NO_SUCH_ROUTE, SHARED_PROBLEM_PAGES};
 pub use query_string::QueryString;
 pub use role::Role;
+pub use scope::{ScopeError, Scopes};
 pub use traceparent::valid_traceparent;

@@ -58,13 +58,13 @@ impl ProblemPage {
         let later = if self.can_succeed_later { "can" } else { "can't" };
         format!(
             "{title}\n\ncode: {slug}\nstatus: {status}\n\n{meaning}\n\n\
-             The very same request {later} succeed later.\n\n{remedy}\n"
+             The same request {later} succeed later.\n\n{remedy}\n"
         )
     }
 }
 
 fn list(pages: &[ProblemPage]) -> String {
-    let mut text = String::from("Every problem that is answered here, by its code:\n\n");
+    let mut text = String::from("All problems of this process, by code:\n\n");
     for ProblemPage { slug, title, .. } in pages {
         // Writing to a text can't fail.
         let _ = writeln!(text, "/problems/{slug}: {title}");
@@ -75,7 +75,7 @@ fn list(pages: &[ProblemPage]) -> String {
 fn show(pages: &[ProblemPage], slug: String) -> Result<String, Problem> {
     let page = pages.iter().find(|page| page.slug == slug);
     page.map(ProblemPage::text).ok_or_else(|| {
-        Problem::not_found("No problem has this code. GET /problems lists those that there are.")
+        Problem::not_found("No problem has this code. GET /problems lists all of them.")
     })
 }
 
@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(
             answer.text(),
             "Sold out\n\ncode: sold-out\nstatus: 409\n\nNothing is left of the offer.\n\n\
-             The very same request can succeed later.\n\n\
+             The same request can succeed later.\n\n\
              Offer something else, or ask again when stock was added.\n"
         );
     }

@@ -1,7 +1,7 @@
 //! The problems that either API may answer with: each with its page and the function that makes it.
 //!
-//! The domain's refusals are not here; the command API has a vocabulary of its own for them. What
-//! is given as a `complaint` reads on after the name of what is wrong: `must be …`, `is missing`.
+//! The domain's refusals are rows in `domain/src/refusal.rs`. A `complaint` continues a sentence
+//! that begins with the name of the field: `must be …`, `is missing`.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -16,7 +16,7 @@ use crate::{Problem, ProblemPage, Role};
 /// takes milliseconds, and whole seconds are all that `Retry-After` can say.
 const PROJECTION_RETRY_AFTER_SECONDS: u32 = 1;
 
-/// How much of a path that nobody knows is said back.
+/// The most characters of an unknown path that the answer repeats.
 const PATH_SHOWN_MAX: usize = 200;
 
 /// The pages of all problems in this file.
@@ -42,20 +42,20 @@ pub const SHARED_PROBLEM_PAGES: &[ProblemPage] = &[
 const INVALID_JSON: ProblemPage = ProblemPage {
     status: StatusCode::BAD_REQUEST,
     slug: "invalid-json",
-    title: "The body is not a JSON object",
-    meaning: "The request's body can't be read as one JSON object in UTF-8 (RFC 8259). The facts \
-              line and column, counted from 1, say where reading stopped. Nothing was done.",
-    remedy: "Have a JSON library write the body, and send exactly one object.",
+    title: "Body isn't a JSON object",
+    meaning: "The request's body isn't one JSON object in UTF-8 (RFC 8259). The facts `line` and \
+              `column`, from 1, are where reading stopped. Nothing was recorded.",
+    remedy: "Write the body with a JSON library, and send exactly one object.",
     can_succeed_later: false,
 };
 
 const INVALID_FIELD: ProblemPage = ProblemPage {
     status: StatusCode::BAD_REQUEST,
     slug: "invalid-field",
-    title: "A field of the body is not valid",
-    meaning: "The body is JSON, but one field of it is unknown, missing, there twice, of the wrong \
-              type or out of range. The fact field names it, as in cause.kind or lines[0].quantity. \
-              Nothing was done.",
+    title: "Field of the body isn't valid",
+    meaning: "The body is JSON, but one of its fields is unknown, missing, there twice, of the \
+              wrong type or out of range. The fact `field` names it, for example cause.kind or \
+              lines[0].quantity. Nothing was recorded.",
     remedy: "Correct the field as the detail says, and send the request again.",
     can_succeed_later: false,
 };
@@ -63,9 +63,9 @@ const INVALID_FIELD: ProblemPage = ProblemPage {
 const INVALID_ID: ProblemPage = ProblemPage {
     status: StatusCode::BAD_REQUEST,
     slug: "invalid-id",
-    title: "An id in the address is not valid",
-    meaning: "One segment of the path is no id. The fact field names it as the route does, as in \
-              account_id. Nothing was done.",
+    title: "Id in the path isn't valid",
+    meaning: "A segment of the path isn't an id. The fact `field` names the segment, for example \
+              account_id. Nothing was recorded.",
     remedy: "Correct the id as the detail says, and send the request again.",
     can_succeed_later: false,
 };
@@ -73,20 +73,20 @@ const INVALID_ID: ProblemPage = ProblemPage {
 const INVALID_QUERY: ProblemPage = ProblemPage {
     status: StatusCode::BAD_REQUEST,
     slug: "invalid-query",
-    title: "A query parameter is not valid",
-    meaning: "One parameter after the question mark is unknown, missing, there twice, mangled or \
-              out of range. The fact field names it.",
-    remedy: "Correct the parameter as the detail says. A cursor has to be sent back exactly as it \
-             was given, and to the list that gave it.",
+    title: "Query parameter isn't valid",
+    meaning: "A query parameter is unknown, missing, there twice, damaged or out of range. The \
+              fact `field` names it. Nothing was recorded.",
+    remedy: "Correct the parameter as the detail says. Send a cursor back unchanged, and to the \
+             list that gave it.",
     can_succeed_later: false,
 };
 
 const INVALID_HEADER: ProblemPage = ProblemPage {
     status: StatusCode::BAD_REQUEST,
     slug: "invalid-header",
-    title: "A header is not valid",
-    meaning: "A header that this call reads is malformed, there twice, or missing although the call \
-              needs it. The fact header names it. Nothing was done.",
+    title: "Header isn't valid",
+    meaning: "A header is malformed, there twice, or missing although the call needs it. The fact \
+              `header` names it. Nothing was recorded.",
     remedy: "Correct the header as the detail says, and send the request again.",
     can_succeed_later: false,
 };
@@ -94,49 +94,51 @@ const INVALID_HEADER: ProblemPage = ProblemPage {
 const UNAUTHORIZED: ProblemPage = ProblemPage {
     status: StatusCode::UNAUTHORIZED,
     slug: "unauthorized",
-    title: "A valid key is needed",
-    meaning: "The request bears no key, or one that this ledger does not know. Nothing was done.",
-    remedy: "Send the header Authorization: Bearer KEY with a key that the operator gave out.",
+    title: "No valid key",
+    meaning: "The request has no key, or a key that this ledger doesn't know. Nothing was \
+              recorded.",
+    remedy: "Send the header Authorization: Bearer KEY, with a key from the operator.",
     can_succeed_later: false,
 };
 
 const FORBIDDEN: ProblemPage = ProblemPage {
     status: StatusCode::FORBIDDEN,
     slug: "forbidden",
-    title: "The key's role may not do this",
-    meaning: "The key is known, but its role may not make this call. The fact role is the key's \
-              role, and allowed lists the roles that may. Nothing was done.",
-    remedy: "Make the call with the key of a role that may.",
+    title: "Key isn't allowed",
+    meaning: "The key may not make this call. The fact `role` is the key's role. If the role isn't \
+              allowed, `allowed` lists the roles that are. If a scope of the key forbids the call, \
+              `scope` names it. Nothing was recorded.",
+    remedy: "Use a key that may make the call, or ask the operator for one.",
     can_succeed_later: false,
 };
 
 const NOT_FOUND: ProblemPage = ProblemPage {
     status: StatusCode::NOT_FOUND,
     slug: "not-found",
-    title: "There is no such thing",
-    meaning: "The thing that the path names does not exist, or not within this account.",
-    remedy: "Compare the path and its ids with what was meant. A thing that was written a moment \
-             ago is read for certain by sending back the Guerdon-Position of that write.",
+    title: "Not found",
+    meaning: "The resource that the path names doesn't exist, or not in this account.",
+    remedy: "Check the path and its ids. If the resource was written a moment ago, send the \
+             Guerdon-Position of that write with the read.",
     can_succeed_later: true,
 };
 
-/// No word about what a request was meant for: it went to where nobody answers such requests.
+/// The path belongs to no route of this process.
 pub const NO_SUCH_ROUTE: ProblemPage = ProblemPage {
     status: StatusCode::NOT_FOUND,
     slug: "no-such-route",
-    title: "No route has this path",
-    meaning: "The process that was asked answers nothing under this path: it is misspelt, or \
-              another process of the ledger answers it. Nothing was done.",
-    remedy: "Compare the path with the routes in docs/API.md. Where the roles of the ledger run in \
-             processes of their own, ask the one that has this route.",
+    title: "No such route",
+    meaning: "This process has no route with this path: the path is misspelt, or another process \
+              of the ledger has the route. Nothing was recorded.",
+    remedy: "Compare the path with the routes in docs/API.md. If the parts of the ledger run in \
+             processes of their own, ask the process that has this route.",
     can_succeed_later: true,
 };
 
 const METHOD_NOT_ALLOWED: ProblemPage = ProblemPage {
     status: StatusCode::METHOD_NOT_ALLOWED,
     slug: "method-not-allowed",
-    title: "The method is not one for this address",
-    meaning: "The address exists, but not for this method. The header Allow lists those that it has.",
+    title: "Method isn't allowed",
+    meaning: "The route exists, but not with this method. The header Allow lists its methods.",
     remedy: "Use one of the methods in the header Allow.",
     can_succeed_later: false,
 };
@@ -144,29 +146,29 @@ const METHOD_NOT_ALLOWED: ProblemPage = ProblemPage {
 const PRECONDITION_FAILED: ProblemPage = ProblemPage {
     status: StatusCode::PRECONDITION_FAILED,
     slug: "precondition-failed",
-    title: "It has changed since it was read",
-    meaning: "The header If-Match names a version that is no longer the present one, so somebody \
-              changed it in between. The fact version is the present one. Nothing was done.",
-    remedy: "Read it again, decide anew, and send its present ETag in If-Match.",
+    title: "Changed since it was read",
+    meaning: "The header If-Match names an old version. The fact `version` is the present one. \
+              Nothing was recorded.",
+    remedy: "Read the resource again, decide again, and send its present ETag in If-Match.",
     can_succeed_later: false,
 };
 
 const BODY_TOO_LARGE: ProblemPage = ProblemPage {
     status: StatusCode::PAYLOAD_TOO_LARGE,
     slug: "body-too-large",
-    title: "The body is too large",
-    meaning: "The body is longer than this call takes. The fact limit_bytes is the most that it \
-              takes. Nothing was done.",
-    remedy: "Send less: texts have limits of their own, and what is many can go in many requests.",
+    title: "Body is too large",
+    meaning: "The body is longer than this call allows. The fact `limit_bytes` is the limit. \
+              Nothing was recorded.",
+    remedy: "Send shorter texts, or split the request into several.",
     can_succeed_later: false,
 };
 
 const NOT_JSON: ProblemPage = ProblemPage {
     status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
     slug: "not-json",
-    title: "The body is not declared as JSON",
-    meaning: "The header Content-Type is missing, or names something other than JSON. Nothing was \
-              done.",
+    title: "Content-Type isn't JSON",
+    meaning: "The header Content-Type is missing, or names another type than JSON. Nothing was \
+              recorded.",
     remedy: "Send Content-Type: application/json with a JSON body.",
     can_succeed_later: false,
 };
@@ -174,31 +176,32 @@ const NOT_JSON: ProblemPage = ProblemPage {
 const INTERNAL: ProblemPage = ProblemPage {
     status: StatusCode::INTERNAL_SERVER_ERROR,
     slug: "internal",
-    title: "The server failed",
-    meaning: "The server met a fault of its own. Whether something was done is not known.",
-    remedy: "Send the same request with the same id again: a repeat is never done twice. Tell the \
-             operator, whose log says more, if it goes on.",
+    title: "Server error",
+    meaning: "The server failed because of an error of its own. Whether the request is recorded \
+              is unknown.",
+    remedy: "Send the same request with the same id again: it is recorded at most once. If it \
+             fails again, tell the operator; the server's log says more.",
     can_succeed_later: true,
 };
 
 const PROJECTION_BEHIND: ProblemPage = ProblemPage {
     status: StatusCode::SERVICE_UNAVAILABLE,
     slug: "projection-behind",
-    title: "The read tables have not come that far yet",
-    meaning: "The header Guerdon-Position asks for an answer that contains a certain write, and the \
-              read tables did not reach it in time. The facts wanted and reached are positions. The \
-              write itself stands.",
-    remedy: "Ask again after Retry-After, or without the header for what is known by now.",
+    title: "Read tables are behind",
+    meaning: "The header Guerdon-Position asks for an answer that contains a write, and the read \
+              tables didn't reach that write in time. The facts `wanted` and `reached` are \
+              positions. The write itself is recorded.",
+    remedy: "Read again after Retry-After, or without the header for what the read tables contain \
+             now.",
     can_succeed_later: true,
 };
 
 const READ_MODEL_UNREACHABLE: ProblemPage = ProblemPage {
     status: StatusCode::SERVICE_UNAVAILABLE,
     slug: "read-model-unreachable",
-    title: "Nothing can be read at the moment",
-    meaning: "No server of the database that reads are answered from answers itself. Commands may \
-              well be taken meanwhile.",
-    remedy: "Read again after the seconds in Retry-After.",
+    title: "Read tables can't be reached",
+    meaning: "No database server of the read tables answers. Commands may still work.",
+    remedy: "Read again after Retry-After.",
     can_succeed_later: true,
 };
 
@@ -253,11 +256,28 @@ impl Problem {
     pub fn forbidden(role: Role, allowed: &[Role]) -> Self {
         let allowed: Vec<&str> = allowed.iter().map(|role| role.as_str()).collect();
         let detail = format!(
-            "A key with the role {role} may not make this call. Use the key of a role that may: \
+            "A key with the role {role} may not make this call. Use a key with one of these roles: \
              {}.",
             allowed.join(", ")
         );
         Self::of(&FORBIDDEN, detail).fact("role", role.as_str()).fact("allowed", allowed)
+    }
+
+    /// 403: the key is narrowed by this scope, which forbids the call.
+    #[must_use]
+    pub fn forbidden_by_scope(role: Role, scope: &str) -> Self {
+        let detail = format!(
+            "The key's scope {scope} does not allow this call. Use a key without this scope."
+        );
+        Self::of(&FORBIDDEN, detail).fact("role", role.as_str()).fact("scope", scope)
+    }
+
+    /// 403: the key is bound to an account, and the call is about more than one.
+    #[must_use]
+    pub fn forbidden_by_account(role: Role) -> Self {
+        let detail = "The key is for one account only, and this call is not about one account. Use \
+                      a key that is not bound to an account.";
+        Self::of(&FORBIDDEN, detail).fact("role", role.as_str()).fact("scope", "account")
     }
 
     /// 404: nothing is known under this address, or not to this caller.
@@ -270,10 +290,9 @@ impl Problem {
     pub fn no_such_route(path: &str) -> Self {
         let path: String = path.chars().take(PATH_SHOWN_MAX).collect();
         let detail = format!(
-            "Nothing is known under {path}. The routes are listed in docs/API.md; where roles run \
-             in processes of their own, what reads is answered by the query API, what changes \
-             anything by the command API, and what is about messages by the publisher, which runs \
-             where --kafka is said."
+            "This process has no route {path}. docs/API.md lists the routes. If the parts of the \
+             ledger run in processes of their own: the query API answers reads, the command API \
+             answers writes, and the publisher (which needs --kafka) answers for messages."
         );
         Self::of(&NO_SUCH_ROUTE, detail)
     }
@@ -282,7 +301,7 @@ impl Problem {
     #[must_use]
     pub fn method_not_allowed(method: &Method) -> Self {
         let detail =
-            format!("This address has no {method}. Use one of the methods in the header Allow.");
+            format!("This route has no {method}. Use one of the methods in the header Allow.");
         Self::of(&METHOD_NOT_ALLOWED, detail)
     }
 
@@ -290,8 +309,8 @@ impl Problem {
     #[must_use]
     pub fn precondition_failed(version: u64) -> Self {
         let detail = format!(
-            "If-Match does not name the present version, {version}. Read it again, decide anew, \
-             and send its present ETag."
+            "If-Match names an old version; the present one is {version}. Read the resource again, \
+             decide again, and send its present ETag."
         );
         Self::of(&PRECONDITION_FAILED, detail).fact("version", version)
     }
@@ -300,8 +319,8 @@ impl Problem {
     #[must_use]
     pub fn body_too_large(limit_bytes: usize) -> Self {
         let detail =
-            format!("The body is longer than the {limit_bytes} bytes that this call takes.");
-        Self::of(&BODY_TOO_LARGE, format!("{detail} Send less.")).fact("limit_bytes", limit_bytes)
+            format!("The body is longer than {limit_bytes} bytes, the limit of this call.");
+        Self::of(&BODY_TOO_LARGE, detail).fact("limit_bytes", limit_bytes)
     }
 
     /// 415: the body is not declared as JSON.
@@ -309,18 +328,18 @@ impl Problem {
     pub fn not_json() -> Self {
         Self::of(
             &NOT_JSON,
-            "The header Content-Type does not say JSON. Send Content-Type: application/json with \
-             a JSON body.",
+            "The header Content-Type isn't JSON. Send Content-Type: application/json with a JSON \
+             body.",
         )
     }
 
-    /// 500: a fault of the server's own, which whoever answers this has logged.
+    /// 500: an error of the server's own. Whoever answers this has logged it.
     #[must_use]
     pub fn internal() -> Self {
         Self::of(
             &INTERNAL,
-            "The server failed while it worked on this request, and its log says why. Send the \
-             same request with the same id again: a repeat is never done twice.",
+            "The server failed; its log says why. Send the same request with the same id again: it \
+             is recorded at most once.",
         )
     }
 
@@ -328,8 +347,8 @@ impl Problem {
     #[must_use]
     pub fn projection_behind(wanted: Place, reached: Place) -> Self {
         let detail = format!(
-            "The read tables stand at {reached} and have not come to {wanted} in time. Ask again \
-             after a second, or without Guerdon-Position for what is known by now."
+            "The read tables are at {reached} and didn't reach {wanted} in time. Read again in a \
+             second, or without Guerdon-Position for what they contain now."
         );
         Self::of(&PROJECTION_BEHIND, detail)
             .fact("wanted", wanted.to_string())
@@ -340,8 +359,8 @@ impl Problem {
     /// 503: no projector has begun to make the read tables.
     #[must_use]
     pub fn projection_not_begun() -> Self {
-        let detail = "The read tables are empty: no projector has run on them yet. Ask again once \
-                      one has.";
+        let detail =
+            "The read tables are empty: no projector has run yet. Read again when one runs.";
         Self::of(&PROJECTION_BEHIND, detail).retry_after(PROJECTION_RETRY_AFTER_SECONDS)
     }
 
@@ -349,8 +368,8 @@ impl Problem {
     /// says why.
     #[must_use]
     pub fn read_model_unreachable() -> Self {
-        let detail = "No server of the read model answers, or lets it be read; the program's own log \
-                      says why. Ask again after a second.";
+        let detail = "No database server of the read tables answers; the server's log says why. Read \
+                      again in a second.";
         Self::of(&READ_MODEL_UNREACHABLE, detail).retry_after(PROJECTION_RETRY_AFTER_SECONDS)
     }
 }

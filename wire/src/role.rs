@@ -22,6 +22,9 @@ impl Role {
     pub const ALL: &[Self] =
         &[Self::Shopper, Self::Merchant, Self::Operator, Self::Warehouse, Self::Auditor];
 
+    /// The names of all roles, for people.
+    pub const ALL_NAMES: &str = "shopper, merchant, operator, warehouse, auditor";
+
     /// The role's name, as in `api-keys.json` and in an event's metadata.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -57,5 +60,7 @@ mod tests {
             assert_eq!(Role::parse(role.as_str()), Some(*role));
         }
         assert_eq!(Role::parse("Shopper"), None);
+        let names: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
+        assert_eq!(names.join(", "), Role::ALL_NAMES);
     }
 }

@@ -8,7 +8,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use domain::State;
-use log_record::{Checksum, Generation, LogId, Partition, Position, RecordedEvent};
+use log_record::{
+    Checksum, Generation, LogFormat, LogId, OtherFormat, Partition, Position, RecordedEvent,
+};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -16,10 +18,10 @@ use uuid::Uuid;
 const MAGIC: &[u8; 16] = b"guerdon snapshot";
 
 /// The version of the format, of the state's shape in it, and of what events make of a state.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 4;
 
-/// Magic and format, by which a file is known; the checkpoint follows them.
-const NAMED_BYTES: usize = 16 + 4;
+/// Magic, format and the log's format, by which a file is known; the checkpoint follows them.
+const NAMED_BYTES: usize = 16 + 4 + 4;
 
 const HASH_BYTES: usize = 32;
 
@@ -51,8 +53,10 @@ pub(super) enum Unusable {
     Io(#[from] io::Error),
     #[error("it is no snapshot")]
     NoSnapshot,
-    #[error("it is of format {0}, and this build's is {FORMAT}")]
+    #[error("its snapshot format is {0}; this build reads {FORMAT} only")]
     OtherFormat(u32),
+    #[error(transparent)]
+    OtherLogFormat(#[from] OtherFormat),
     #[error("it is damaged: its bytes don't give the hash at its end")]
     Damaged,
     #[error("it is damaged: what is in it is no state: {0}")]
@@ -81,6 +85,7 @@ impl Checkpoint {
         let mut header = vec![];
         header.extend_from_slice(MAGIC);
         header.extend_from_slice(&FORMAT.to_be_bytes());
+        header.extend_from_slice(&LogFormat::CURRENT.0.to_be_bytes());
         header.extend_from_slice(self.log_id.0.as_bytes());
         header.extend_from_slice(&self.generation.0.to_be_bytes());
         header.extend_from_slice(&self.partition.0.to_be_bytes());
@@ -113,6 +118,8 @@ impl Snapshot {
         if format != FORMAT {
             return Err(Unusable::OtherFormat(format));
         }
+        let log_format = u32::from_be_bytes(take(&mut rest).ok_or(Unusable::NoSnapshot)?);
+        LogFormat(log_format).check("the snapshot")?;
         let (hashed, hash) = bytes.split_last_chunk::<HASH_BYTES>().ok_or(Unusable::Damaged)?;
         if *hash != <[u8; HASH_BYTES]>::from(Sha256::digest(hashed)) {
             return Err(Unusable::Damaged);
@@ -168,4 +175,32 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
     let (taken, rest) = bytes.split_first_chunk()?;
     *bytes = rest;
     Some(*taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_of_another_format_is_refused_by_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a.snapshot");
+        let (log_id, partition) = (LogId(Uuid::from_u128(7)), Partition(0));
+        let checkpoint = Checkpoint {
+            log_id,
+            generation: Generation(1),
+            partition,
+            position: Position::START,
+            checksum: Checksum([0; 32]),
+        };
+        write(&file, &checkpoint, &State::new(partition)).expect("written");
+        let read = || Snapshot::read(&file, (log_id, partition, Position::START));
+        assert_eq!(read().expect("it is whole").checkpoint, checkpoint);
+        let mut bytes = std::fs::read(&file).expect("read");
+        bytes[20..24].copy_from_slice(&3_u32.to_be_bytes());
+        std::fs::write(&file, bytes).expect("written");
+        let refused = read().expect_err("it is of format 3").to_string();
+        let expected = "the snapshot was written in format 3; this build reads format 2 only";
+        assert!(refused.starts_with(expected), "{refused}");
+    }
 }

@@ -157,7 +157,7 @@ impl Snapshots {
             for (position, file) in folder.list(log_id, partition) {
                 match Snapshot::read(&file, (log_id, partition, position)) {
                     Ok(snapshot) => return (Some(snapshot), unusable),
-                    Err(why @ Unusable::OtherFormat(_)) => {
+                    Err(why @ (Unusable::OtherFormat(_) | Unusable::OtherLogFormat(_))) => {
                         tracing::info!(file = %file.display(), %why, "a snapshot is passed over");
                     }
                     Err(why) => {

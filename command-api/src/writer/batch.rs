@@ -115,7 +115,7 @@ mod tests {
                     recorded_at: i64::try_from(command).expect("it fits"),
                     account_id: None,
                     public: "x".repeat(1_000).into(),
-                    private: None,
+                    private: "{}".into(),
                 });
             }
             batch.end_command();

@@ -9,7 +9,7 @@ use std::time::Instant;
 use domain::{Clock, Command, Decision, Event, Impossible, LogOpened, State, Timestamp, Units};
 use event_schema::{EncodeError, Metadata, encode};
 use event_store::{Append, AppendError};
-use log_record::{BatchId, Epoch, Generation, Head, NewEvent, Position, WriterId};
+use log_record::{BatchId, Epoch, Generation, Head, NewEvent, Position, Principal, WriterId};
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
@@ -333,13 +333,16 @@ impl Run {
             }
             Ok(Decision::Record { events, bearer }) => (events, bearer),
         };
+        let principal = pending.request.principal.as_deref();
         let metadata = Metadata {
             command: command.name().into(),
-            role: pending.request.role.map(Into::into),
+            key: principal.and_then(|principal| principal.key.clone()),
+            role: principal.map(|principal| principal.role.into()),
             traceparent: pending.request.traceparent.clone(),
         };
         let before = self.state.position();
-        self.record(&events, now, &metadata, into)?;
+        let asked = principal.map(|principal| (bearer, principal));
+        self.record(&events, now, &metadata, asked, into)?;
         if bearer >= events.len() {
             return Err(Unrecordable::Nothing);
         }
@@ -351,17 +354,21 @@ impl Run {
         })
     }
 
-    /// Adds events to the batch and applies them.
+    /// Adds events to the batch and applies them. `asked` is the event that bears the command's id
+    /// and who asked.
     pub(super) fn record(
         &mut self,
         events: &[Event],
         now: Timestamp,
         metadata: &Metadata,
+        asked: Option<(usize, &Principal)>,
         into: &mut Batch,
     ) -> Result<(), Unrecordable> {
         let begun = into.events.len();
-        for event in events {
-            into.events.push(encode(event, now, metadata, self.salts.next()?)?);
+        for (index, event) in events.iter().enumerate() {
+            let principal = asked.filter(|(outcome, _)| *outcome == index).map(|(_, who)| who);
+            let salt = self.salts.next()?;
+            into.events.push(encode(event, now, metadata, principal, salt)?);
             self.state.evolve(self.state.position().next(), now, event)?;
             warn_if_unwanted(&self.state, self.config.partition, event);
             let (offer_id, is_sale) = match event {
@@ -487,7 +494,7 @@ async fn open_log(
         Clock::Wall => (config.read_clock.0)().wall,
         Clock::Commands => Timestamp::EPOCH,
     };
-    let opened = encode(&event, now, &metadata, Salts::new().next()?)?;
+    let opened = encode(&event, now, &metadata, None, Salts::new().next()?)?;
     let append = Append::after(config.partition, head, vec![opened]);
     config.store.append(append).await?;
     Ok(())

@@ -56,7 +56,7 @@ impl Run {
             while into.events.len() < end
                 && let Some(due) = self.state.take_due(now)
             {
-                self.record(&due, now, &metadata, &mut into)?;
+                self.record(&due, now, &metadata, None, &mut into)?;
                 into.end_command();
             }
             Ok::<(), Unrecordable>(())
@@ -80,7 +80,7 @@ impl Run {
         };
         let fact = ClockDoubted { wall: self.clock.wall(), why: why.into() };
         let (now, metadata) = (self.state.recorded_at(), Metadata::of_command("doubt-clock"));
-        match self.record(&[Event::ClockDoubted(fact)], now, &metadata, &mut into) {
+        match self.record(&[Event::ClockDoubted(fact)], now, &metadata, None, &mut into) {
             Ok(()) => {
                 into.end_command();
                 Ok(into)

@@ -137,7 +137,7 @@ pub struct RuleVersion {
 }
 
 /// A lot of credit came into being; its id is this event's place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CreditEarned {
     /// How much.
     pub points: Points,
@@ -182,7 +182,7 @@ impl CreditEarned {
 }
 
 /// Credit was spent on an exchange.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CreditDeducted {
     /// The exchange that it paid, created by the next event.
     pub exchange_id: ExchangeId,
@@ -193,7 +193,7 @@ pub struct CreditDeducted {
 }
 
 /// Credit that was pending can be spent from now on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CreditMatured {
     /// How much in all.
     pub points: Points,
@@ -202,7 +202,7 @@ pub struct CreditMatured {
 }
 
 /// Credit that nobody spent in time is gone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CreditExpired {
     /// How much in all.
     pub points: Points,
@@ -211,12 +211,11 @@ pub struct CreditExpired {
 }
 
 /// Credit came back from an exchange that was cancelled by the next event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CreditRefunded {
     /// The exchange that it had paid.
     pub exchange_id: ExchangeId,
     /// The cancellation.
-    #[serde(deserialize_with = "CancellationId::recorded")]
     pub cancellation_id: CancellationId,
     /// How much in all.
     pub points: Points,
@@ -225,7 +224,7 @@ pub struct CreditRefunded {
 }
 
 /// Why credit is taken away.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum WithdrawalCause {
     /// What it was earned for doesn't stand.
@@ -248,7 +247,7 @@ pub enum WithdrawalCause {
 }
 
 /// Credit was taken away.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CreditWithdrawn {
     /// Why.
     pub withdrawal: WithdrawalCause,
@@ -283,7 +282,7 @@ pub struct CreditWithdrawn {
 }
 
 /// Credit that came in paid what the account owed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DebtRepaid {
     /// How much in all.
     pub points: Points,
@@ -293,7 +292,7 @@ pub struct DebtRepaid {
 
 /// Credit left for another shopper's account. It bears the transfer's id and every field of the
 /// request. Until it is received or comes back it is in transit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CreditSent {
     /// The client's id for it, unique within the sender's account.
     pub transfer_id: TransferId,
@@ -309,7 +308,7 @@ pub struct CreditSent {
 }
 
 /// Credit arrived from another shopper's account. Parts of lots keep their lot and their expiry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CreditReceived {
     /// The sender's id for it.
     pub transfer_id: TransferId,

@@ -1,6 +1,6 @@
 //! Facts about exchanges of points for goods.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::Note;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 
 /// Goods were got for points, and are to be shipped. It bears the exchange id and every field of
 /// the request, so that a repeat is answered from it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ExchangeCreated {
     /// The client's id for it.
     pub exchange_id: ExchangeId,
@@ -39,7 +39,7 @@ pub struct ExchangeCreated {
 }
 
 /// What an exchange was when it was created.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Ordered {
     /// How many.
     pub quantity: Units,
@@ -48,13 +48,12 @@ pub struct Ordered {
 }
 
 /// An exchange was cancelled, whole or in part; the event before gave its credit back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ExchangeCancelled {
     /// The exchange.
     pub exchange_id: ExchangeId,
     /// The caller's id for this cancellation, unique within the exchange; `~rejected` where the
     /// warehouse rejected it.
-    #[serde(deserialize_with = "CancellationId::recorded")]
     pub cancellation_id: CancellationId,
     /// The offer that the pieces go back to.
     pub offer_id: OfferId,

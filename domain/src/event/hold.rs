@@ -6,7 +6,7 @@ use super::LotPart;
 use crate::{HoldId, Points, Timestamp};
 
 /// Credit was set aside.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CreditHeld {
     /// The client's id for it.
     pub hold_id: HoldId,
@@ -22,7 +22,7 @@ pub struct CreditHeld {
 }
 
 /// Credit that was set aside was spent; what is left of it came back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HoldCaptured {
     /// The hold, which ended.
     pub hold_id: HoldId,
@@ -46,7 +46,7 @@ pub struct HoldCaptured {
 }
 
 /// A hold gave parts of a lot back that are to be taken away, and keeps others instead.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HoldSwapped {
     /// The hold, which goes on.
     pub hold_id: HoldId,
@@ -69,7 +69,7 @@ pub enum ReleaseReason {
 }
 
 /// Credit that was set aside came back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HoldReleased {
     /// The hold, which ended.
     pub hold_id: HoldId,

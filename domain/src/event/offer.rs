@@ -1,11 +1,11 @@
 //! Facts about offers.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{AdditionId, OfferId, Terms, Units};
 
 /// An offer came into being, open within its window.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OfferOpened {
     /// The offer.
     pub offer_id: OfferId,
@@ -17,7 +17,7 @@ pub struct OfferOpened {
 }
 
 /// An offer's terms were replaced.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OfferAmended {
     /// The offer.
     pub offer_id: OfferId,
@@ -29,14 +29,14 @@ pub struct OfferAmended {
 }
 
 /// An offer ended for good.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OfferClosed {
     /// The offer.
     pub offer_id: OfferId,
 }
 
 /// An offer's stock grew.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StockAdded {
     /// The offer.
     pub offer_id: OfferId,

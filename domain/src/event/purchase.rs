@@ -28,7 +28,7 @@ pub struct PurchaseLine {
 
 /// Goods were bought for money. It bears the purchase's id, which is a cause, and every field of
 /// the request. Where it earned credit, the event before says so.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PurchaseRecorded {
     /// The caller's id for it.
     pub purchase_id: PurchaseId,
@@ -73,7 +73,7 @@ pub struct ReturnedLine {
 }
 
 /// Goods of a purchase came back. Where credit was taken back for them, the event before says so.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PurchaseReturned {
     /// The purchase.
     pub purchase_id: PurchaseId,

@@ -16,7 +16,7 @@ pub enum Shipped {
 }
 
 /// A parcel left the warehouse; from now on its goods can't be cancelled.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ShipmentDispatched {
     /// What is in it.
     #[serde(flatten)]
@@ -32,7 +32,7 @@ pub struct ShipmentDispatched {
 
 /// What became of a shipping request, where there is no more to say than who and why: it was
 /// accepted, put on back order, delivered, rejected, or settled by hand.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ShipmentReport {
     /// What was to be shipped.
     #[serde(flatten)]

@@ -1,4 +1,5 @@
 //! The tests of this crate, in one program.
 
+mod dependencies;
 mod laws;
 mod model;

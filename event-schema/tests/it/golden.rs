@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use event_schema::{Salt, decode, decode_metadata, encode};
-use log_record::{Generation, LogId, NewEvent, Partition, Place, Position, Private, RecordedEvent};
+use event_schema::{Metadata, PrivateActor, Salt, decode, decode_actor, decode_metadata, encode};
+use log_record::{
+    Generation, LogId, NewEvent, Partition, Place, Position, Principal, Private, RecordedEvent,
+};
 
 const SALT: Salt = Salt([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
 const RECORDED_AT: i64 = 1_795_248_000_000_000;
@@ -16,9 +18,11 @@ fn every_golden_event_decodes_and_encodes_to_the_same_bytes() {
     for row in rows {
         let (recorded_at, event) = decode(&row).expect("a golden event decodes for ever");
         let metadata = decode_metadata(&row).expect("its metadata, too");
-        let encoded = encode(&event, recorded_at, &metadata, SALT).expect("it encodes");
+        let principal = principal_of(&row);
+        let encoded =
+            encode(&event, recorded_at, &metadata, principal.as_ref(), SALT).expect("it encodes");
         assert_eq!(encoded.public, row.public, "{}", row.event_type);
-        assert_eq!(encoded.private.map_or(Private::None, Private::Text), row.private);
+        assert_eq!(Private::Text(encoded.private), row.private, "{}", row.event_type);
         assert_eq!(encoded.event_type, &*row.event_type);
         assert_eq!(encoded.account_id, row.account_id);
         assert_eq!(encoded.recorded_at, RECORDED_AT);
@@ -41,7 +45,7 @@ fn an_erased_address_leaves_an_event_that_decodes() {
         .into_iter()
         .find(|row| &*row.event_type == "exchange-created")
         .expect("there is one");
-    row.private = Private::Erased(row.private_hash().expect("it has a private text"));
+    row.private = Private::Erased(row.private_hash());
     let (_, event) = decode(&row).expect("it decodes");
     assert!(matches!(event, domain::Event::ExchangeCreated(_, fact) if fact.deliver_to.is_none()));
 }
@@ -52,6 +56,26 @@ fn what_a_newer_build_wrote_is_named() {
     row.version = 2;
     let error = decode(&row).expect_err("version 2 is not known").to_string();
     assert!(error.contains("0:1") && error.contains("version 2"), "{error}");
+}
+
+#[test]
+fn who_asked_is_private_and_can_be_erased() {
+    let asked = |row: &RecordedEvent| decode_actor(row).expect("it decodes");
+    let mut rows = golden_rows();
+    let row = rows.iter_mut().find(|row| asked(row).subject.is_some()).expect("there is one");
+    assert_eq!(asked(row).name.as_deref(), Some("Ann Example"));
+    assert!(row.public.contains(r#""key":"k-7f3a9c21""#) && !row.public.contains("Ann"));
+    row.private = Private::Erased(row.private_hash());
+    assert_eq!(asked(row), PrivateActor::default());
+    assert!(decode_metadata(row).expect("it decodes").key.is_some());
+}
+
+/// Who asked, as a request would say it, where the row tells it.
+fn principal_of(row: &RecordedEvent) -> Option<Principal> {
+    let PrivateActor { subject, name } = decode_actor(row).expect("it decodes");
+    let Metadata { key, role, .. } = decode_metadata(row).expect("it decodes");
+    let role = role.unwrap_or_default().into_owned().leak();
+    (subject.is_some() || name.is_some()).then(|| Principal { role, key, subject, name })
 }
 
 fn golden_rows() -> Vec<RecordedEvent> {
@@ -77,7 +101,9 @@ fn golden_row(path: &Path) -> RecordedEvent {
         recorded_at: RECORDED_AT,
         account_id: is_of_account.then(|| "ann".into()),
         public: fs::read_to_string(path).expect("it can be read").into(),
-        private: fs::read_to_string(path.with_extension("private.json")).ok().map(Into::into),
+        private: fs::read_to_string(path.with_extension("private.json"))
+            .expect("it can be read")
+            .into(),
     };
     let place = Place { partition: Partition(0), position: Position(1) };
     RecordedEvent::seal(LogId(uuid()), Generation(1), place, event)

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
-use log_record::{LogId, Partition, Position, RecordedEvent, hex};
+use log_record::{LogFormat, LogId, Partition, Position, RecordedEvent, hex};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::line::{from_line, to_line};
@@ -39,16 +40,37 @@ pub(super) fn write(
     let file = File::create(&beside).map_err(|error| failed("make", &beside, error))?;
     let range =
         ArchivedRange { partition, first, last, file: name, sha256: [0; 32], members: vec![] };
-    Ok(Writing { folder: folder.into(), range, file, written: 0, hash: Sha256::new() })
+    let mut writing =
+        Writing { folder: folder.into(), range, file, written: 0, hash: Sha256::new() };
+    writing.add_header().map_err(|source| writing.failed("write", source))?;
+    Ok(writing)
+}
+
+/// The first line of a file, in a member of its own.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    /// Files were written before it had a number.
+    format: Option<u32>,
 }
 
 impl Writing {
+    fn add_header(&mut self) -> io::Result<()> {
+        let header = serde_json::to_string(&Header { format: Some(LogFormat::CURRENT.0) })?;
+        let mut packed = GzEncoder::new(vec![], Compression::default());
+        writeln!(packed, "{header}")?;
+        self.write(&packed.finish()?)
+    }
+
     /// Adds a member: the events that follow those before it.
     pub(super) fn add(&mut self, events: &[RecordedEvent]) -> Result<(), StoreError> {
         let packed = pack(events).map_err(|source| self.failed("write", source))?;
-        self.file.write_all(&packed).map_err(|source| self.failed("write", source))?;
-        self.hash.update(&packed);
         self.range.members.push(self.written);
+        self.write(&packed).map_err(|source| self.failed("write", source))
+    }
+
+    fn write(&mut self, packed: &[u8]) -> io::Result<()> {
+        self.file.write_all(packed)?;
+        self.hash.update(packed);
         self.written += packed.len() as u64;
         Ok(())
     }
@@ -109,6 +131,19 @@ pub(super) fn read_back(
     Ok(())
 }
 
+/// Refuses a file of another format.
+fn check_format(path: &Path, range: &ArchivedRange) -> Result<(), StoreError> {
+    let read = || {
+        let mut line = String::new();
+        let file = BufReader::new(File::open(path)?);
+        BufReader::new(MultiGzDecoder::new(file)).read_line(&mut line)?;
+        Ok(serde_json::from_str::<Header>(&line)?)
+    };
+    let Header { format } = read().map_err(|source| unreadable(path, range, source))?;
+    let format = format.map_or(LogFormat::UNNUMBERED, LogFormat);
+    Ok(format.check(format_args!("the archived {}", path.display()))?)
+}
+
 /// The `wanted` events after `after`.
 pub(super) fn read(
     path: &Path,
@@ -116,6 +151,7 @@ pub(super) fn read(
     after: Position,
     wanted: u64,
 ) -> Result<Vec<RecordedEvent>, StoreError> {
+    check_format(path, range)?;
     let read = || {
         let member = (after.0 + 1 - range.first.0) / MEMBER_EVENTS;
         let offset = usize::try_from(member).ok().and_then(|member| range.members.get(member));

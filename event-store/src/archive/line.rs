@@ -24,7 +24,7 @@ struct Line<'a> {
     public: &'a RawValue,
     #[serde(borrow)]
     private: Option<&'a RawValue>,
-    private_hash: Option<String>,
+    private_hash: String,
     checksum: String,
 }
 
@@ -32,7 +32,7 @@ struct Line<'a> {
 pub(super) fn to_line(row: &RecordedEvent) -> Result<String, serde_json::Error> {
     let private = match &row.private {
         Private::Text(text) => Some(serde_json::from_str(text)?),
-        Private::None | Private::Erased(_) => None,
+        Private::Erased(_) => None,
     };
     serde_json::to_string(&Line {
         partition: row.place.partition.0,
@@ -44,7 +44,7 @@ pub(super) fn to_line(row: &RecordedEvent) -> Result<String, serde_json::Error> 
         account_id: row.account_id.as_deref().map(Cow::Borrowed),
         public: serde_json::from_str(&row.public)?,
         private,
-        private_hash: row.private_hash().map(|hash| hex(&hash)),
+        private_hash: hex(&row.private_hash()),
         checksum: hex(&row.checksum.0),
     })
 }
@@ -52,11 +52,9 @@ pub(super) fn to_line(row: &RecordedEvent) -> Result<String, serde_json::Error> 
 /// The event of a line. What doesn't fit fails the checksum.
 pub(super) fn from_line(line: &str) -> Result<RecordedEvent, serde_json::Error> {
     let line: Line<'_> = serde_json::from_str(line)?;
-    let hash = line.private_hash.map(|text| parse_hex(&text).unwrap_or_default());
-    let private = match (line.private, hash) {
-        (Some(text), _) => Private::Text(text.get().into()),
-        (None, Some(hash)) => Private::Erased(hash),
-        (None, None) => Private::None,
+    let private = match line.private {
+        Some(text) => Private::Text(text.get().into()),
+        None => Private::Erased(parse_hex(&line.private_hash).unwrap_or_default()),
     };
     Ok(RecordedEvent {
         place: Place { partition: Partition(line.partition), position: Position(line.position) },

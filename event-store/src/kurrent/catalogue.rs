@@ -2,7 +2,7 @@
 //! is what counts.
 
 use eventstore::{EventData, RecordedEvent};
-use log_record::{LogId, Partition, hex, parse_hex};
+use log_record::{LogFormat, LogId, Partition, hex, parse_hex};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -11,23 +11,43 @@ use super::connection::{Answer, Connection, ReadAt};
 use super::rounds::Rounds;
 use super::stream_error::StreamError;
 use super::{KurrentUrl, partition_stream, unfit};
-use crate::{Access, ApiKeyRow, NewLog, StoreError};
+use crate::{Access, ApiKeyChange, ApiKeyRow, NewLog, StoreError};
+
+/// How often a key's last use is written: every entry holds all keys, and the stream only grows.
+const USE_KEPT_EVERY_MICROS: i64 = 3_600 * 1_000_000;
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
 struct LogMade {
     log_id: Uuid,
     partitions: u16,
+    /// The format of all that is stored; logs were made before it had a number.
+    format: Option<u32>,
 }
 
+/// All keys after a change.
 #[derive(Serialize, Deserialize)]
-struct KeysReplaced {
+struct KeysChanged {
     keys: Vec<Key>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Key {
+    id: String,
     role: String,
     sha256: String,
+    label: String,
+    scopes: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    account_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    created_at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revoked_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<i64>,
 }
 
 /// Finds the log of a name, and makes one where there is none and `access` says so.
@@ -48,7 +68,11 @@ pub(super) async fn open(
             return Err(StoreError::AnotherName { log: url.to_string(), found: new_log.log_id });
         }
     }
-    let fact = LogMade { log_id: new_log.log_id.0, partitions: new_log.partitions };
+    let fact = LogMade {
+        log_id: new_log.log_id.0,
+        partitions: new_log.partitions,
+        format: Some(LogFormat::CURRENT.0),
+    };
     let event = EventData::json("log-made", &fact).map_err(unfit)?.id(Uuid::now_v7());
     // Whoever comes first has made it. An answer that was lost is found out by the next start.
     connection.append(&name_stream(url), None, vec![event]).await?;
@@ -63,7 +87,9 @@ async fn made(connection: &Connection, url: &KurrentUrl) -> Result<Option<NewLog
     let Some(entry) = entries.first() else {
         return Err(StreamError::Hidden { stream, metadata: None }.into());
     };
-    let LogMade { log_id, partitions } = fact(&stream, entry)?;
+    let LogMade { log_id, partitions, format } = fact(&stream, entry)?;
+    let format = format.map_or(LogFormat::UNNUMBERED, LogFormat);
+    format.check(format_args!("the log {url}"))?;
     Ok(Some(NewLog { log_id: LogId(log_id), partitions }))
 }
 
@@ -80,35 +106,84 @@ pub(super) async fn keys(
     connection: &Connection,
     log_id: LogId,
 ) -> Result<Vec<ApiKeyRow>, StoreError> {
-    let stream = keys_stream(log_id);
-    let Some(entry) = connection.last(&stream).await? else { return Ok(vec![]) };
-    let replaced: KeysReplaced = fact(&stream, &entry)?;
-    let row = |key: Key| ApiKeyRow {
-        role: key.role,
-        // Of no key's text.
-        hash: parse_hex(&key.sha256).unwrap_or_default(),
-    };
-    Ok(replaced.keys.into_iter().map(row).collect())
+    Ok(last_keys(connection, &keys_stream(log_id)).await?.1)
 }
 
-/// The last who replaces them has replaced them.
-pub(super) async fn replace_keys(
+/// The revision of the last change, and all keys after it.
+async fn last_keys(
+    connection: &Connection,
+    stream: &str,
+) -> Result<(Option<u64>, Vec<ApiKeyRow>), StoreError> {
+    let Some(entry) = connection.last(stream).await? else { return Ok((None, vec![])) };
+    let KeysChanged { keys } = fact(stream, &entry)?;
+    Ok((Some(entry.revision), keys.into_iter().map(row_of).collect()))
+}
+
+/// Changes the newest list and appends it; where somebody else was faster, again.
+pub(super) async fn change_keys(
     connection: &Connection,
     log_id: LogId,
-    keys: Vec<ApiKeyRow>,
+    changes: &[ApiKeyChange],
 ) -> Result<(), StoreError> {
-    let key = |row: ApiKeyRow| Key { role: row.role, sha256: hex(&row.hash) };
-    let replaced = KeysReplaced { keys: keys.into_iter().map(key).collect() };
     let stream = keys_stream(log_id);
     let mut rounds = Rounds::new(&stream);
     loop {
-        let event = EventData::json("api-keys-replaced", &replaced).map_err(unfit)?;
+        let (after, mut keys) = last_keys(connection, &stream).await?;
+        let before = keys.clone();
+        for change in changes.iter().filter(|change| !is_soon(change, &before)) {
+            change.apply(&mut keys);
+        }
+        if keys == before && after.is_some() {
+            return Ok(());
+        }
+        let changed = KeysChanged { keys: keys.into_iter().map(key_of).collect() };
+        let event = EventData::json("api-keys-changed", &changed).map_err(unfit)?;
         let event = event.id(Uuid::now_v7());
-        let after = connection.last(&stream).await?.map(|last| last.revision);
         if let Answer::Landed(_) = connection.append(&stream, after, vec![event]).await? {
             return Ok(());
         }
         rounds.next().await?;
+    }
+}
+
+/// Whether a use comes so soon after the one that is known that it isn't worth an entry.
+fn is_soon(change: &ApiKeyChange, keys: &[ApiKeyRow]) -> bool {
+    let ApiKeyChange::Use { id, at } = change else { return false };
+    let key = keys.iter().find(|key| key.id == *id);
+    let known = key.and_then(|key| key.last_used_at);
+    known.is_some_and(|known| at.saturating_sub(known) < USE_KEPT_EVERY_MICROS)
+}
+
+fn row_of(key: Key) -> ApiKeyRow {
+    ApiKeyRow {
+        id: key.id,
+        role: key.role,
+        // Of no key's text.
+        hash: parse_hex(&key.sha256).unwrap_or_default(),
+        label: key.label,
+        scopes: key.scopes,
+        account_id: key.account_id,
+        name: key.name,
+        created_at: key.created_at,
+        expires_at: key.expires_at,
+        revoked_at: key.revoked_at,
+        last_used_at: key.last_used_at,
+    }
+}
+
+fn key_of(row: ApiKeyRow) -> Key {
+    Key {
+        id: row.id,
+        role: row.role,
+        sha256: hex(&row.hash),
+        label: row.label,
+        scopes: row.scopes,
+        account_id: row.account_id,
+        name: row.name,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        revoked_at: row.revoked_at,
+        last_used_at: row.last_used_at,
     }
 }
 

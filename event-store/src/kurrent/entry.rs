@@ -101,10 +101,9 @@ impl Entry {
             }));
         }
         let metadata: Metadata<'_> = serde_json::from_slice(&entry.custom_metadata).ok()?;
-        let private = match (metadata.private, metadata.private_sha256) {
-            (Some(text), _) => Private::Text(text.into()),
-            (None, Some(hash)) => Private::Erased(parse_hex(&hash)?),
-            (None, None) => Private::None,
+        let private = match metadata.private {
+            Some(text) => Private::Text(text.into()),
+            None => Private::Erased(parse_hex(&metadata.private_sha256?)?),
         };
         let event = RecordedEvent {
             place: Place { partition, position: Position(metadata.position) },
@@ -164,7 +163,6 @@ fn entry(
     writer: Option<WriterId>,
 ) -> Result<EventData, serde_json::Error> {
     let (private, private_sha256) = match &event.private {
-        Private::None => (None, None),
         Private::Text(text) => (Some(Cow::from(&**text)), None),
         Private::Erased(hash) => (None, Some(hex(hash).into())),
     };

@@ -1,6 +1,6 @@
 with made as (
-    insert into guerdon_log.log (singleton, log_id, partitions)
-    values (1, $1, $2)
+    insert into guerdon_log.log (singleton, log_id, partitions, format)
+    values (1, $1, $2, $3)
     on conflict do nothing
     returning partitions
 )

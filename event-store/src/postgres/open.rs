@@ -1,6 +1,6 @@
 //! Opening a log's database: the schema, and which log it holds.
 
-use log_record::LogId;
+use log_record::{LogFormat, LogId};
 use postgres_connection::PostgresUrl;
 use sqlx::migrate::Migrator;
 use tokio_postgres::Client;
@@ -24,6 +24,7 @@ fn migrations() -> Migrator {
 
 /// Brings the schema up to date; makes it where there is none.
 pub(crate) async fn migrate(url: &PostgresUrl) -> Result<(), StoreError> {
+    check_format(url).await?;
     Ok(postgres_connection::migrate(url, SCHEMA, migrations()).await?)
 }
 
@@ -45,7 +46,26 @@ pub(crate) async fn choose_range_positions(
 }
 
 pub(super) async fn check_schema(url: &PostgresUrl) -> Result<(), StoreError> {
+    check_format(url).await?;
     Ok(postgres_connection::check_schema(url, SCHEMA, &migrations()).await?)
+}
+
+/// Refuses a log of another format before anything else is asked of it.
+async fn check_format(url: &PostgresUrl) -> Result<(), StoreError> {
+    const IS_THERE: &str = "select to_regclass('guerdon_log.log') is not null";
+    // As JSON, the row can be asked for a column that it doesn't have.
+    const FORMAT: &str = "select cast(to_jsonb(log) ->> 'format' as integer) from guerdon_log.log";
+    let failed = |source| postgres("open", source);
+    let client = url.connect().await?.client;
+    let is_there: bool =
+        client.query_one(IS_THERE, &[]).await.and_then(|row| row.try_get(0)).map_err(failed)?;
+    if !is_there {
+        return Ok(());
+    }
+    let Some(row) = client.query_opt(FORMAT, &[]).await.map_err(failed)? else { return Ok(()) };
+    let format: Option<i32> = row.try_get(0).map_err(failed)?;
+    let format = format.map_or(LogFormat::UNNUMBERED, |format| LogFormat(format.cast_unsigned()));
+    Ok(format.check(format_args!("the log {url}"))?)
 }
 
 /// Finds out which log it is, and makes one where there is none and `access` says so.
@@ -61,7 +81,9 @@ pub(super) async fn open(url: &PostgresUrl, access: Access) -> Result<Opened, St
 async fn make_log(client: &Client, new_log: NewLog) -> Result<(), StoreError> {
     const MAKE: &str = include_str!("make_log.sql");
     let NewLog { log_id, partitions } = new_log;
-    let made = client.execute(MAKE, &[&log_id.0, &i32::from(partitions)]).await;
+    let made = client
+        .execute(MAKE, &[&log_id.0, &i32::from(partitions), &LogFormat::CURRENT.0.cast_signed()])
+        .await;
     made.map(drop).map_err(|source| postgres("make", source))
 }
 

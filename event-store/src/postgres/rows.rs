@@ -26,7 +26,7 @@ pub(super) struct Columns<'a> {
     account_ids: Vec<Option<&'a str>>,
     publics: Vec<&'a str>,
     privates: Vec<Option<&'a str>>,
-    private_hashes: Vec<Option<Vec<u8>>>,
+    private_hashes: Vec<Vec<u8>>,
     checksums: Vec<&'a [u8]>,
 }
 
@@ -48,7 +48,7 @@ impl<'a> Columns<'a> {
             account_ids: rows.iter().map(|row| row.account_id.as_deref()).collect(),
             publics: rows.iter().map(|row| &*row.public).collect(),
             privates: rows.iter().map(private_text).collect(),
-            private_hashes: rows.iter().map(|row| row.private_hash().map(Vec::from)).collect(),
+            private_hashes: rows.iter().map(|row| row.private_hash().to_vec()).collect(),
             checksums: rows.iter().map(|row| &row.checksum.0[..]).collect(),
         }
     }
@@ -78,7 +78,7 @@ impl<'a> Columns<'a> {
 fn private_text(row: &RecordedEvent) -> Option<&str> {
     match &row.private {
         Private::Text(text) => Some(text),
-        Private::None | Private::Erased(_) => None,
+        Private::Erased(_) => None,
     }
 }
 
@@ -99,10 +99,9 @@ pub(super) fn event_of_row(
 ) -> Result<Option<RecordedEvent>, Error> {
     let Some(position) = row.try_get::<_, Option<i64>>(1)? else { return Ok(None) };
     let position = Position(position.cast_unsigned());
-    let private = match (row.try_get::<_, Option<&str>>(8)?, row.try_get::<_, Option<&[u8]>>(9)?) {
-        (Some(text), _) => Private::Text(text.into()),
-        (None, Some(hash)) => Private::Erased(hash.try_into().unwrap_or_default()),
-        (None, None) => Private::None,
+    let private = match row.try_get::<_, Option<&str>>(8)? {
+        Some(text) => Private::Text(text.into()),
+        None => Private::Erased(row.try_get::<_, &[u8]>(9)?.try_into().unwrap_or_default()),
     };
     Ok(Some(RecordedEvent {
         place: Place { partition, position },

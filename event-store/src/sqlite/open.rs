@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use log_record::LogId;
+use log_record::{LogFormat, LogId};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use sqlx::ConnectOptions;
 use sqlx::migrate::{MigrateError, Migrator};
@@ -23,7 +23,12 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// two, so larger ones than SQLite's 4 KiB cost less. It counts when the file is made.
 const PAGE_BYTES: u32 = 16_384;
 
-const MAKE_LOG: &str = "insert into log (singleton, log_id, partitions) values (1, ?, ?)";
+const MAKE_LOG: &str =
+    "insert into log (singleton, log_id, partitions, format) values (1, ?, ?, ?)";
+
+/// Whether there is a log, and whether its row has a format.
+const HAS_FORMAT: &str =
+    "select count(*), count(*) filter (where name = 'format') from pragma_table_info('log')";
 
 /// An open log's file.
 pub(super) struct Opened {
@@ -48,6 +53,9 @@ pub(super) async fn for_writing(file: &Path, new_log: NewLog) -> Result<Opened, 
     {
         return Err(gone(file, log_id));
     }
+    if file.exists() {
+        check_format(&reading_connection(file)?, file)?;
+    }
     migrate(file).await?;
     let connection = writing_connection(file)?;
     let (log_id, partitions) = match which_log(&connection)? {
@@ -69,6 +77,7 @@ pub(super) fn for_reading(file: &Path) -> Result<Opened, StoreError> {
         });
     }
     let connection = reading_connection(file)?;
+    check_format(&connection, file)?;
     check_schema(&connection, file)?;
     let (log_id, partitions) = which_log(&connection)?
         .ok_or_else(|| StoreError::Missing { log: file.display().to_string() })?;
@@ -142,6 +151,24 @@ async fn migrate(file: &Path) -> Result<(), StoreError> {
     sqlx::Connection::close(connection).await.map_err(|error| failed(MigrateError::Execute(error)))
 }
 
+/// Refuses a log of another format before anything else is asked of it.
+fn check_format(connection: &Connection, file: &Path) -> Result<(), StoreError> {
+    let read = || {
+        let (columns, has_format): (u32, bool) =
+            connection.query_row(HAS_FORMAT, (), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if columns == 0 || !has_format {
+            return Ok((columns > 0).then_some(LogFormat::UNNUMBERED));
+        }
+        connection
+            .query_row("select format from log", (), |row| row.get(0).map(LogFormat))
+            .optional()
+    };
+    match read().map_err(|source| failed(connection, "open", source))? {
+        Some(format) => Ok(format.check(format_args!("the log {}", file.display()))?),
+        None => Ok(()),
+    }
+}
+
 fn is_damage(error: &sqlx::Error) -> bool {
     const SQLITE_CORRUPT: &str = "11";
     const SQLITE_NOTADB: &str = "26";
@@ -198,7 +225,7 @@ fn make_log(
     let NewLog { log_id, partitions } = new_log;
     let make = || {
         let transaction = connection.unchecked_transaction()?;
-        transaction.execute(MAKE_LOG, (log_id.0.as_bytes(), partitions))?;
+        transaction.execute(MAKE_LOG, (log_id.0.as_bytes(), partitions, LogFormat::CURRENT.0))?;
         for partition in 0..partitions {
             transaction.execute(
                 "insert into partition_head (partition, position, epoch, generation) \

@@ -71,7 +71,7 @@ pub(super) fn insert_events(
     for row in rows {
         let private = match &row.private {
             Private::Text(text) => Some(&**text),
-            Private::None | Private::Erased(_) => None,
+            Private::Erased(_) => None,
         };
         insert.execute((
             key(row.place),
@@ -91,10 +91,9 @@ pub(super) fn insert_events(
 
 fn event_of_row(row: &Row<'_>) -> rusqlite::Result<RecordedEvent> {
     let text = |index| row.get_ref(index)?.as_str().map(Box::from).map_err(rusqlite::Error::from);
-    let private = match (row.get_ref(7)?.as_str_or_null()?, row.get::<_, Option<[u8; 32]>>(8)?) {
-        (Some(text), _) => Private::Text(text.into()),
-        (None, Some(hash)) => Private::Erased(hash),
-        (None, None) => Private::None,
+    let private = match row.get_ref(7)?.as_str_or_null()? {
+        Some(text) => Private::Text(text.into()),
+        None => Private::Erased(row.get(8)?),
     };
     Ok(RecordedEvent {
         place: PackedPlace::from_i64(row.get(0)?).into(),

@@ -206,7 +206,7 @@ async fn fill(store: &EventStore, partition: Partition, events: u64) {
             recorded_at: 1_795_248_000_000_000,
             account_id: (number % 3 > 0).then(|| format!("ann-{number}").into()),
             public: format!(r#"{{"points":{number}, "text" : "gruß \u0000 \n"}}"#).into(),
-            private: (number % 2 == 0).then(|| r#"{"salt":"00"}"#.into()),
+            private: format!(r#"{{"salt":"{number:02}"}}"#).into(),
         };
         let append = Append {
             partition,

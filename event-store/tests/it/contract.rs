@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use event_store::{
-    Access, Append, AppendError, EventStore, Fault, NewLog, READ_EVENTS_MAX, StoreError, StoreUrl,
+    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, EventStore, Fault, NewLog,
+    READ_EVENTS_MAX, StoreError, StoreUrl,
 };
 use log_record::{
     BatchId, Checksum, Epoch, Generation, Head, LogId, NewEvent, Partition, Place, Position,
@@ -51,7 +52,8 @@ every_store! {
     a_follower_gets_each_event_once_in_order,
     a_follower_that_knows_another_event_is_told_of_the_fork,
     an_unknown_partition_is_named,
-    api_keys_are_replaced_as_a_whole,
+    api_keys_are_added_and_read_in_their_order,
+    an_api_key_ends_once_and_its_latest_use_counts,
     an_epoch_is_confirmed_until_another_writer_takes_over,
     an_append_in_an_old_generation_is_a_conflict_and_lands_nothing,
     recorded_rows_are_appended_as_they_are_and_their_generation_goes_on,
@@ -187,12 +189,52 @@ async fn an_unknown_partition_is_named(Fixture { store, .. }: Fixture) {
     }
 }
 
-async fn api_keys_are_replaced_as_a_whole(Fixture { store, .. }: Fixture) {
-    let key = |role: &str, byte| event_store::ApiKeyRow { role: role.into(), hash: [byte; 32] };
+fn api_key(id: &str, byte: u8) -> ApiKeyRow {
+    ApiKeyRow {
+        id: id.into(),
+        role: "shopper".into(),
+        hash: [byte; 32],
+        label: "the till".into(),
+        scopes: "read-only".into(),
+        account_id: Some("ann".into()),
+        name: Some("Ann".into()),
+        created_at: byte.into(),
+        expires_at: None,
+        revoked_at: None,
+        last_used_at: None,
+    }
+}
+
+async fn api_keys_are_added_and_read_in_their_order(Fixture { store, .. }: Fixture) {
     assert!(store.api_keys().await.expect("read").is_empty());
-    store.replace_api_keys(vec![key("shopper", 1), key("auditor", 2)]).await.expect("written");
-    store.replace_api_keys(vec![key("operator", 3)]).await.expect("written");
-    assert_eq!(store.api_keys().await.expect("read"), [key("operator", 3)]);
+    let keys = [api_key("k-1", 1), api_key("k-2", 2), api_key("k-3", 3)];
+    let [one, two, three] = keys.clone().map(ApiKeyChange::Add);
+    store.change_api_keys(vec![one, two]).await.expect("changed");
+    store.change_api_keys(vec![three]).await.expect("changed");
+    assert_eq!(store.api_keys().await.expect("read"), keys);
+}
+
+async fn an_api_key_ends_once_and_its_latest_use_counts(Fixture { store, .. }: Fixture) {
+    let [one, two] = [api_key("k-1", 1), api_key("k-2", 2)];
+    let id = || "k-1".to_owned();
+    store.change_api_keys([one, two.clone()].map(ApiKeyChange::Add).into()).await.expect("changed");
+    let both = |a, b| {
+        let revoke = |at| ApiKeyChange::Revoke { id: id(), at };
+        let expire = |at| ApiKeyChange::Expire { id: id(), at };
+        let used = |at| ApiKeyChange::Use { id: id(), at };
+        vec![revoke(a), revoke(b), expire(b), expire(a), used(a), used(b)]
+    };
+    store.change_api_keys(both(50, 60)).await.expect("changed");
+    store.change_api_keys(both(55, 57)).await.expect("changed");
+    let ended = ApiKeyRow {
+        revoked_at: Some(50),
+        expires_at: Some(50),
+        last_used_at: Some(60),
+        ..api_key("k-1", 1)
+    };
+    assert_eq!(store.api_keys().await.expect("read"), [ended, two]);
+    let unknown = vec![ApiKeyChange::Revoke { id: "k-9".into(), at: 1 }];
+    store.change_api_keys(unknown).await.expect("it changes nothing");
 }
 
 async fn an_epoch_is_confirmed_until_another_writer_takes_over(Fixture { store, .. }: Fixture) {
@@ -223,7 +265,7 @@ async fn recorded_rows_are_appended_as_they_are_and_their_generation_goes_on(f: 
         RecordedEvent::seal(f.store.log_id(), Generation(generation), place, event("a"))
     };
     let mut erased = seal(2, 1);
-    erased.private = Private::Erased(erased.private_hash().expect("it has one"));
+    erased.private = Private::Erased(erased.private_hash());
     let rows = vec![seal(1, 1), erased, seal(3, 2)];
     let append = |rows: &[RecordedEvent], at: Writer| Append {
         partition: P0,
@@ -453,7 +495,7 @@ fn event(name: &str) -> NewEvent {
         recorded_at: 1_795_248_000_000_000,
         account_id: Some("ann".into()),
         public: format!(r#"{{"name":"{name}","text":"gruß \u0000"}}"#).into(),
-        private: (name == "a").then(|| r#"{"salt":"00","deliver_to":"1 Elm Street"}"#.into()),
+        private: r#"{"salt":"00","deliver_to":"1 Elm Street"}"#.into(),
     }
 }
 

@@ -131,7 +131,7 @@ async fn filled(folder: &TempDir, events: usize) {
         recorded_at: 1,
         account_id: Some("ann".into()),
         public: r#"{"points":500}"#.into(),
-        private: Some(r#"{"salt":"00"}"#.into()),
+        private: r#"{"salt":"00"}"#.into(),
     };
     let append = Append {
         partition: P0,

@@ -91,6 +91,6 @@ fn event() -> NewEvent {
         recorded_at: 1_795_248_000_000_000,
         account_id: Some("ann".into()),
         public: "{}".into(),
-        private: None,
+        private: r#"{"salt":"00"}"#.into(),
     }
 }

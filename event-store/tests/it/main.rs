@@ -4,6 +4,7 @@ mod archive;
 mod contract;
 mod damage;
 mod durability;
+mod format;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod several_hosts;

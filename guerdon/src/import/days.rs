@@ -3,50 +3,16 @@
 //! It reads no file and asks no ledger.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::num::NonZeroU64;
 
-use serde::{Deserialize, Serialize};
-
+use super::day::Day;
 use super::rows::{Purchase, Redemption};
-
-/// A day of the calendar in UTC, `YYYY-MM-DD`; its order is the calendar's.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Day(Box<str>);
 
 /// What happened on one day, each in the file's order.
 #[derive(Debug, Default)]
 pub(crate) struct DayRows {
     pub(crate) purchases: Vec<Purchase>,
     pub(crate) redemptions: Vec<Redemption>,
-}
-
-impl Day {
-    /// The day that `text` spells. The month's length is left to the ledger.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let bytes = text.as_bytes();
-        let shaped = bytes.len() == "YYYY-MM-DD".len()
-            && bytes.iter().enumerate().all(|(index, byte)| match index {
-                4 | 7 => *byte == b'-',
-                _ => byte.is_ascii_digit(),
-            });
-        let within = |digits: &str, most: u8| {
-            digits.parse::<u8>().is_ok_and(|number| (1..=most).contains(&number))
-        };
-        (shaped && within(&text[5..7], 12) && within(&text[8..], 31)).then(|| Self(text.into()))
-    }
-
-    /// The day's last second: redemptions come after everything that was bought that day.
-    pub(crate) fn end(&self) -> String {
-        format!("{self}T23:59:59Z")
-    }
-}
-
-impl fmt::Display for Day {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
 }
 
 /// All rows by their day, the earliest day first.
@@ -90,7 +56,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::import::rows::Place;
+    use crate::import::place::Place;
 
     const DOLLAR: NonZeroU64 = NonZeroU64::new(100).unwrap();
 
@@ -110,16 +76,6 @@ mod tests {
             assert_eq!(points_of(amount_cents, DOLLAR, 10), Some(points), "{amount_cents}");
         }
         assert_eq!(points_of(u64::MAX, DOLLAR, 1_000), None);
-    }
-
-    #[test]
-    fn a_day_is_ten_characters_of_the_calendar() {
-        assert_eq!(Day::parse("2017-02-28").unwrap().end(), "2017-02-28T23:59:59Z");
-        for text in
-            ["", "2017-2-28", "2017-13-01", "2017-00-01", "2017-01-32", "2017/01/01", "ä017-1-1"]
-        {
-            assert_eq!(Day::parse(text), None, "{text}");
-        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::days::Day;
-use super::rows::Place;
+use super::day::Day;
+use super::place::Place;
 
 /// Of more malformed rows than these, only the number is told.
 const BAD_ROWS_SHOWN_MAX: usize = 20;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::days::Day;
+use super::day::Day;
 use super::error::ImportError;
 use super::rows::FilePrint;
 

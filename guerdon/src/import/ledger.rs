@@ -5,21 +5,24 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+use parking_lot::Mutex;
 use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::error::ImportError;
-use super::rows::{Place, Purchase, Redemption};
+use super::place::Place;
+use super::rows::{Purchase, Redemption};
+use crate::http_client::http_client;
 
 /// With no answer on any connection for this long, the import ends: the ledger is down.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// One call; the ledger itself answers 503 well before.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// The first pause where the ledger names none. Each pause is twice the last.
+/// The first pause where the ledger names none.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 /// The longest pause where the ledger names none.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
@@ -66,13 +69,7 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// Connects to nothing yet. `api_keys` is the file that an embedded ledger writes.
     pub(crate) fn new(url: &str, api_keys: &Path) -> Result<Self, ImportError> {
-        // The keys go to the address that was given and nowhere else.
-        let client = Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(CALL_TIMEOUT)
-            .build()
-            .map_err(ImportError::Client)?;
+        let client = http_client().map_err(ImportError::Client)?;
         Ok(Self {
             client,
             url: url.trim_end_matches('/').to_owned(),
@@ -86,7 +83,12 @@ impl Ledger {
     /// lets expire would be gone before its redemptions are asked for.
     pub(crate) async fn check_clock(&self) -> Result<(), ImportError> {
         let silent = |source| ImportError::NoHealth { url: self.url.clone(), source };
-        let asked = self.client.get(format!("{}/health/ready", self.url)).send().await;
+        let asked = self
+            .client
+            .get(format!("{}/health/ready", self.url))
+            .timeout(CALL_TIMEOUT)
+            .send()
+            .await;
         let health: HealthBody = asked.map_err(silent)?.json().await.map_err(silent)?;
         match health.clock.as_deref() {
             Some("commands") => Ok(()),
@@ -154,16 +156,18 @@ impl Ledger {
         body: &impl Serialize,
     ) -> Result<Answer, ImportError> {
         let asked_at = Instant::now();
-        let mut pause = PAUSE_MIN;
+        let mut pauses = pauses();
         let mut asked_before = false;
         loop {
             let request = self
                 .client
                 .request(method.clone(), format!("{}{path}", self.url))
+                .timeout(CALL_TIMEOUT)
                 .header(AUTHORIZATION, self.keys.of(role))
                 .json(body)
                 .build()
                 .map_err(|source| ImportError::Request { place: place.clone(), source })?;
+            let pause = pauses.next().unwrap_or(PAUSE_MAX);
             let wait = match self.client.execute(request).await {
                 Err(error) => {
                     self.give_up_after_silence(asked_at, || chain(&error))?;
@@ -189,13 +193,12 @@ impl Ledger {
                 },
             };
             tokio::time::sleep(wait).await;
-            pause = (pause * 2).min(PAUSE_MAX);
             asked_before = true;
         }
     }
 
     fn heard(&self) {
-        *self.heard_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.heard_at.lock() = Instant::now();
     }
 
     fn give_up_after_silence(
@@ -204,7 +207,7 @@ impl Ledger {
         last: impl FnOnce() -> String,
     ) -> Result<(), ImportError> {
         // While nothing was asked, nothing could be heard.
-        let heard_at = *self.heard_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let heard_at = *self.heard_at.lock();
         let after = heard_at.max(asked_at).elapsed();
         if after < SILENCE_MAX {
             return Ok(());
@@ -295,6 +298,12 @@ async fn answer(
         Err(_) => "no problem document came with it; is --url the ledger's?".to_owned(),
     };
     Err(ImportError::Answer { place: place.clone(), status: status.as_u16(), detail })
+}
+
+/// Each pause is twice the last, up to the longest.
+fn pauses() -> ExponentialBackoff {
+    let pauses = ExponentialBuilder::new().with_min_delay(PAUSE_MIN).with_max_delay(PAUSE_MAX);
+    pauses.without_max_times().build()
 }
 
 fn retry_after(response: &Response) -> Option<Duration> {

@@ -10,11 +10,13 @@ use std::sync::Arc;
 use indicatif::ProgressBar;
 use tokio::task::JoinSet;
 
-use super::days::{Day, DayRows, by_account, points_of};
+use super::day::Day;
+use super::days::{DayRows, by_account, points_of};
 use super::error::ImportError;
 use super::journal::{DayPhase, Journal};
 use super::ledger::{Answer, Ledger};
-use super::rows::{Place, Purchase, Redemption};
+use super::place::Place;
+use super::rows::{Purchase, Redemption};
 use super::summary::Summary;
 
 /// What stays the same through an import.

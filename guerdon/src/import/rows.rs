@@ -4,7 +4,6 @@
 //! its answer is shown with the row's file and line.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,8 +12,9 @@ use chrono::{DateTime, Days, SecondsFormat};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::days::Day;
+use super::day::Day;
 use super::error::ImportError;
+use super::place::Place;
 
 /// The longest id that the ledger takes.
 const ID_CHARACTERS_MAX: usize = 64;
@@ -24,13 +24,6 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 const PURCHASE_COLUMNS: [&str; 4] = ["account_id", "purchase_id", "purchased_at", "amount_cents"];
 const REDEMPTION_COLUMNS: [&str; 4] = ["account_id", "product_id", "campaign_id", "redeemed_on"];
-
-/// Where a row stands, as a sentence begins: `redemptions.csv, line 12`.
-#[derive(Clone, Debug)]
-pub(crate) struct Place {
-    pub(crate) file: Arc<Path>,
-    pub(crate) line: u64,
-}
 
 /// A basket that was bought.
 #[derive(Clone, Debug)]
@@ -61,12 +54,6 @@ pub(crate) struct FilePrint {
     pub(crate) bytes: usize,
     pub(crate) crc32: u32,
     pub(crate) rows: usize,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, line {}", self.file.display(), self.line)
-    }
 }
 
 impl Purchase {

@@ -9,7 +9,7 @@ use log_record::{Partition, Position};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::ServeConfig;
+use crate::serve_config::ServeConfig;
 
 /// How often the log's end is looked at: one read of one row.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -119,7 +119,7 @@ async fn fill(url: &StoreUrl) {
             recorded_at: 1_795_248_000_000_000,
             account_id: Some(format!("ann-{number}").into()),
             public: format!(r#"{{"points":{number}}}"#).into(),
-            private: (number % 2 == 0).then(|| r#"{"salt":"00"}"#.into()),
+            private: format!(r#"{{"salt":"{number:02}"}}"#).into(),
         };
         let append = Append {
             partition: P0,

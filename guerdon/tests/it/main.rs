@@ -13,6 +13,7 @@ mod failover;
 mod first_redemption;
 #[cfg(feature = "kafka-tls")]
 mod kafka_tls;
+mod keys;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod ledger;
@@ -26,10 +27,12 @@ mod read_model;
 mod readiness;
 mod refused_start;
 mod roles;
+mod routes_and_roles;
 mod rush;
 mod separate_roles;
 mod shipping_faults;
 mod snapshot;
 mod start_failures;
 mod topic;
+mod tour;
 mod warehouses;

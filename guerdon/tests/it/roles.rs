@@ -10,9 +10,9 @@ use crate::ledger::{Api, Ledger, ends};
 /// How long a key that was replaced may still be let in.
 const KEYS_KNOWN_WITHIN: Duration = Duration::from_secs(5);
 
-fn guerdon(tool: &str, at: &[&str], folder: &tempfile::TempDir) {
+fn guerdon(tool: &[&str], at: &[&str], folder: &tempfile::TempDir) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.arg(tool).args(at).arg("--data-dir").arg(folder.path());
+    command.args(tool).args(at).arg("--data-dir").arg(folder.path());
     let done = ends(command);
     assert!(done.status.success(), "{done:?}");
 }
@@ -33,7 +33,7 @@ async fn reads_what_others_record(from_postgres: bool) {
     let store = database.url();
     let read_model = if from_postgres { &["--read-model", &store][..] } else { &[] };
     let at = [&["--store", &store], read_model].concat();
-    guerdon("migrate", &at, &folder);
+    guerdon(&["migrate"], &at, &folder);
     let part = |role: &str| {
         let args = [&["--role", role], read_model].concat();
         Ledger::start_on(&store, folder.path(), &args)
@@ -61,7 +61,7 @@ async fn reads_what_others_record(from_postgres: bool) {
 
     // The keys stand beside the log: whoever serves it lets the new ones in, and no longer the old.
     let old = [&commands, &queries].map(|part| part.client.clone());
-    guerdon("new-keys", &at, &folder);
+    guerdon(&["keys", "replace-all"], &at, &folder);
     let replaced = Instant::now();
     for old in old {
         let new = old.with_keys_of(folder.path());

@@ -72,14 +72,14 @@ async fn a_missing_or_damaged_key_file_is_named_and_can_be_done_without() {
     let (folder, keys) = stopped_ledger().await;
     let good = fs::read_to_string(&keys).expect("it is there");
     fs::write(&keys, "{\"shopper\":").expect("written");
-    fails(serve(folder.path()), &["api-keys.json", "damaged", "guerdon new-keys"]);
+    fails(serve(folder.path()), &["api-keys.json", "damaged", "guerdon keys replace-all"]);
     fs::write(&keys, good.replace("gk_auditor_", "gk_auditor_0")).expect("written");
     fails(serve(folder.path()), &["auditor key", "is not one of this log's"]);
     fs::remove_file(&keys).expect("removed");
     fails(serve(folder.path()), &["api-keys.json", "missing", "--api-keys-elsewhere"]);
 
     let mut new_keys = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    new_keys.args(["new-keys", "--data-dir"]).arg(folder.path());
+    new_keys.args(["keys", "replace-all", "--data-dir"]).arg(folder.path());
     assert!(ends(new_keys).status.success());
     has_its_redemption(folder.path()).await;
 }
@@ -89,7 +89,7 @@ fn new_keys_for_a_log_that_is_not_there_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let nowhere = folder.path().join("nowhere");
     let mut new_keys = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    new_keys.args(["new-keys", "--data-dir"]).arg(&nowhere);
+    new_keys.args(["keys", "replace-all", "--data-dir"]).arg(&nowhere);
     fails(new_keys, &["there is no log at"]);
     assert!(!nowhere.exists());
 }

@@ -7,6 +7,8 @@ create table guerdon_log.log (
     log_id uuid not null,
     partitions integer not null
         constraint log_has_partitions check (partitions between 1 and 65535),
+    -- the format of all that is stored; a build reads one format only
+    format integer not null,
     -- how many positions a range of the table of events takes
     range_positions bigint not null default 10000000
         constraint log_range_is_some check (range_positions > 0)
@@ -41,20 +43,34 @@ create table guerdon_log.event (
     -- JSON, kept byte for byte: the checksum is over these bytes. As text, for to check it again
     -- as json would cost each insert a fourth more; public::json gives its fields
     public text not null,
-    -- JSON with a random salt; null where there is none or it was erased
+    -- JSON with a random salt; null once it was erased
     private text,
     -- SHA-256 of the private text, which stays when the text is erased
-    private_hash bytea,
+    private_hash bytea not null,
     -- SHA-256 over the fixed record, see log-record/src/recorded.rs
     checksum bytea not null,
-    primary key (partition, position),
-    constraint event_keeps_private_hash check (private is null or private_hash is not null)
+    primary key (partition, position)
 ) partition by range (position);
 
 -- Who may call. It stands beside the log so that all processes know the same keys; of a key only
--- its SHA-256 is kept.
+-- its SHA-256 is kept. Times are in microseconds since 1970-01-01T00:00:00Z.
 create table guerdon_log.api_key (
-    hash bytea not null primary key constraint api_key_hash_is_sha256 check (length(hash) = 32),
+    -- no secret: it is in the events of those who called with the key
+    id text not null primary key,
+    hash bytea not null constraint api_key_hash_is_unique unique
+        constraint api_key_hash_is_sha256 check (length(hash) = 32),
     role text not null constraint api_key_role_is_known
-        check (role in ('shopper', 'merchant', 'operator', 'warehouse', 'auditor'))
+        check (role in ('shopper', 'merchant', 'operator', 'warehouse', 'auditor')),
+    label text not null,
+    -- separated by spaces
+    scopes text not null,
+    -- the one account that the key is for, where it is bound to one
+    account_id text,
+    -- of the person who holds it
+    name text,
+    created_at bigint not null,
+    expires_at bigint,
+    revoked_at bigint,
+    -- to the minute: written now and then, never on a request's way
+    last_used_at bigint
 );

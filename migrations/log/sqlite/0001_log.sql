@@ -2,7 +2,10 @@
 create table log (
     singleton integer not null primary key constraint log_is_one check (singleton = 1),
     log_id blob not null constraint log_id_is_uuid check (length(log_id) = 16),
-    partitions integer not null constraint log_has_partitions check (partitions between 1 and 65535)
+    partitions integer not null
+        constraint log_has_partitions check (partitions between 1 and 65535),
+    -- the format of all that is stored; a build reads one format only
+    format integer not null
 ) strict;
 
 -- The end of each partition. An append moves `position` by compare-and-set on position and epoch:
@@ -31,11 +34,10 @@ create table event (
     account_id text,
     -- JSON, kept byte for byte: the checksum is over these bytes
     public text not null,
-    -- JSON with a random salt; null where there is none or it was erased
+    -- JSON with a random salt; null once it was erased
     private text,
     -- SHA-256 of the private text, which stays when the text is erased
-    private_hash blob,
+    private_hash blob not null,
     -- SHA-256 over the fixed record, see log-record/src/recorded.rs
-    checksum blob not null,
-    constraint event_keeps_private_hash check (private is null or private_hash is not null)
+    checksum blob not null
 ) strict;

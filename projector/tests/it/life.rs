@@ -254,7 +254,9 @@ fn the_life_has_every_type_of_event() {
         .iter()
         .map(|(_, event)| {
             let at = crate::ledger::time(1);
-            encode(event, at, &Metadata::default(), Salt([0; 16])).expect("encoded").event_type
+            encode(event, at, &Metadata::default(), None, Salt([0; 16]))
+                .expect("encoded")
+                .event_type
         })
         .collect();
     assert_eq!((types.len(), history(Clock::Wall).len()), (25, EVENTS), "{types:?}");

@@ -190,7 +190,7 @@ async fn a_message_bears_the_trace_of_what_made_it(on: On) {
     let ledger = Ledger::new(1, on).await;
     let traced = Metadata { traceparent: Some(TRACE.into()), ..Metadata::default() };
     let at = |second, event: &Event, metadata: &Metadata| {
-        encode(event, time(second), metadata, Salt([0; 16])).expect("encoded")
+        encode(event, time(second), metadata, None, Salt([0; 16])).expect("encoded")
     };
     let mut events: Vec<_> =
         opening().iter().map(|event| at(1, event, &Metadata::default())).collect();

@@ -109,7 +109,7 @@ async fn in_process(
     request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let traceparent = traceparent.map(Into::into);
     let request = request
-        .extension(Caller { role: call.role, traceparent })
+        .extension(Caller::of_this_process(call.role, traceparent))
         .body(Body::from(call.body.clone()))
         .map_err(|error| NoAnswer::Unreachable(error.to_string()))?;
     let Ok(response) = router.clone().oneshot(request).await;

@@ -1,5 +1,6 @@
 -- Those of a purchase id, of one account or of all, after a place of the log. A request stands at
 -- the place of its purchase.
+-- $7 has the warehouses between commas: ',main,berlin,'.
 select (select log_id from checkpoint limit 1) as log_id, generation, type, account_id, exchange_id,
     purchase_id, coalesce(lines_left, lines) as lines, deliver_to, warehouse, lane, sequence,
     recorded_at, status, status_since, reason, carrier, express_no, crossed, place
@@ -9,6 +10,6 @@ where place in (
     )
     and ($5 is null or account_id = $5)
     and ($3 is null or status = $3)
-    and ($7 is null or warehouse = $7)
+    and ($7 is null or replace($7, ',' || warehouse || ',', '') <> $7)
 order by place
 limit $4

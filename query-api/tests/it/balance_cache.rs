@@ -43,7 +43,7 @@ async fn a_kept_balance_changes_at_the_microsecond_its_credit_expires(on: On) {
         assert_eq!(reads.get(ANN).await["available"], 500, "it was kept before");
         let at = Timestamp::from_micros(micros).expect("a time");
         let other = earned("bob", 1, &format!("B-{micros}"), None, None);
-        let event = encode(&other, at, &Metadata::default(), Salt([0; 16])).expect("encoded");
+        let event = encode(&other, at, &Metadata::default(), None, Salt([0; 16])).expect("encoded");
         reads.ledger.append(vec![event]).await;
         reads.project().await;
         assert_eq!(available(&reads).await, points);

@@ -292,7 +292,7 @@ async fn a_stream_ends_when_its_key_is_let_in_no_more(on: On) {
     record(&reads, parcels(0..1)).await;
     let mut stream = Stream::open(&query_api::router(reads.api.clone()), "0:3").await;
     assert!(stream.next().await.is_some());
-    reads.api.keys.replace(&KeyRing::from_iter([]));
+    reads.api.keys.replace(&KeyRing::from_iter([] as [(KeyHash, Role); 0]));
     record(&reads, parcels(1..2)).await;
     assert_eq!(stream.next().await, None);
 }

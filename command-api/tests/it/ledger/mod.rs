@@ -162,7 +162,7 @@ pub(crate) fn id<T: std::str::FromStr>(text: &str) -> T {
 }
 
 pub(crate) fn request(command: Command) -> Request {
-    Request { command: Arc::new(command), is_dry_run: false, role: None, traceparent: None }
+    Request { command: Arc::new(command), is_dry_run: false, principal: None, traceparent: None }
 }
 
 pub(crate) fn earn(account: &str) -> Request {

@@ -2,6 +2,7 @@
 
 use event_store::{Access, Append, AppendError, EventStore, NewLog, StoreError, StreamError};
 use log_record::{LogId, Position};
+use services::KurrentServer;
 use uuid::Uuid;
 
 use super::{ANOTHERS, EARNED, MINE, NEW_LOG, P0, RAISED, STREAM, ledger, two, url};
@@ -104,6 +105,23 @@ async fn a_partition_that_hides_what_it_will_hold_is_not_begun() {
 }
 
 #[tokio::test]
+async fn a_log_of_another_format_is_refused() {
+    let log_id = NEW_LOG.log_id;
+    for (fact, format) in [
+        (format!(r#"{{"log_id":"{log_id}","partitions":1,"format":3}}"#), 3),
+        (format!(r#"{{"log_id":"{log_id}","partitions":1}}"#), 1),
+    ] {
+        let server = KurrentServer::start().expect("a server");
+        server.put("guerdon_log-main", "log-made", &fact);
+        for access in [Access::Write(NEW_LOG), Access::Read] {
+            let refused = EventStore::open(&url(&server), access).await.expect_err("it stops");
+            let expected = format!("was written in format {format}; this build reads format 2");
+            assert!(refused.to_string().contains(&expected), "{refused}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_log_whose_name_was_deleted_is_not_made_anew() {
     let (server, _) = ledger().await;
     server.delete_softly("guerdon_log-main");
@@ -116,12 +134,12 @@ async fn a_log_whose_name_was_deleted_is_not_made_anew() {
 #[tokio::test]
 async fn keys_that_were_hidden_are_named() {
     let (server, store) = ledger().await;
-    store.replace_api_keys(vec![]).await.expect("replaced");
+    store.change_api_keys(vec![]).await.expect("changed");
     let keys = format!("guerdon_keys-{}", NEW_LOG.log_id);
     server.set_metadata(&keys, r#"{"$maxAge":1}"#);
     let error = store.api_keys().await.expect_err("it stops").to_string();
     assert!(error.contains(&keys), "{error}");
-    let error = store.replace_api_keys(vec![]).await.expect_err("it stops").to_string();
+    let error = store.change_api_keys(vec![]).await.expect_err("it stops").to_string();
     assert!(error.contains(&keys), "{error}");
 }
 

@@ -180,6 +180,13 @@ impl Api {
         Self { keys: keys_of(folder), ..self.clone() }
     }
 
+    /// The same caller, with another key of a role.
+    pub(crate) fn with_key(&self, role: &str, key: &str) -> Self {
+        let mut keys = (*self.keys).clone();
+        keys[role] = key.into();
+        Self { keys: Arc::new(keys), ..self.clone() }
+    }
+
     pub(crate) fn request(&self, method: &str, path: &str, role: &str) -> RequestBuilder {
         let method = method.parse().expect("a method");
         let key = self.keys[role].as_str().unwrap_or("no such key").to_owned();

@@ -184,7 +184,7 @@ pub(crate) fn encoded(event: &Event) -> NewEvent {
 }
 
 fn encoded_at(second: i64, event: &Event) -> NewEvent {
-    encode(event, time(second), &Metadata::default(), Salt([0; 16])).expect("encoded")
+    encode(event, time(second), &Metadata::default(), None, Salt([0; 16])).expect("encoded")
 }
 
 pub(crate) fn time(second: i64) -> Timestamp {

@@ -7,11 +7,11 @@ use anyhow::{Context as _, bail};
 use axum::Router;
 use clap::Args;
 use publisher::{Brokers, CommandApiAt, PublisherConfig, ResendPolicy, WarehouseRate, WayIn};
-use reqwest::Client;
-use reqwest::redirect::Policy;
 
-use crate::api_keys::keys_in;
-use crate::config::DataConfig;
+use crate::data_config::DataConfig;
+use crate::duration::duration;
+use crate::http_client::http_client;
+use crate::key_file::keys_in;
 
 /// What nobody sets but the ledger: with other values it would lose messages, or skip them.
 const OWN: [&str; 9] = [
@@ -80,7 +80,7 @@ pub(crate) struct KafkaConfig {
     kafka_group: String,
 
     /// How long a warehouse has to accept a request before it is sent again: 90s, 15min, 2h.
-    #[arg(long, env = "GUERDON_ACCEPT_WITHIN", default_value = "15min", value_parser = time)]
+    #[arg(long, env = "GUERDON_ACCEPT_WITHIN", default_value = "15min", value_parser = some_time)]
     accept_within: Duration,
 
     /// After how many attempts an unaccepted request is overdue, and an operator is told.
@@ -98,19 +98,9 @@ pub(crate) struct KafkaConfig {
     command_api_keys: Option<PathBuf>,
 }
 
-fn time(text: &str) -> Result<Duration, String> {
-    let split = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let seconds = match unit {
-        "s" => Some(1),
-        "min" => Some(60),
-        "h" => Some(3_600),
-        _ => None,
-    };
-    let number = number.parse::<u64>().ok().filter(|number| *number > 0);
-    let seconds = seconds.zip(number).and_then(|(unit, number)| number.checked_mul(unit));
-    let seconds = seconds.filter(|seconds| *seconds <= 365 * 86_400);
-    seconds.map(Duration::from_secs).ok_or_else(|| format!("{text:?} is no time such as 15min"))
+fn some_time(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    if time.is_zero() { Err("it must be longer than no time".into()) } else { Ok(time) }
 }
 
 /// `NAME=VALUE`; the value may be a secret, and is never shown.
@@ -176,8 +166,7 @@ impl KafkaConfig {
         };
         let file = self.command_api_keys.clone().unwrap_or_else(|| data.api_keys());
         let [warehouse_key, merchant_key] = keys_in(&file, ["warehouse", "merchant"])?;
-        // The keys go to the address that was given and nowhere else.
-        let client = Client::builder().no_proxy().redirect(Policy::none()).build()?;
+        let client = http_client()?;
         Ok(CommandApiAt::Http { url, warehouse_key, merchant_key, client })
     }
 

@@ -1,51 +1,16 @@
-//! What a ledger can be told when it starts. Each field's text is the operator's manual.
+//! The options of `guerdon serve`. Each field's text is the operator's manual.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Router;
 use clap::{Args, ValueEnum};
-use command_api::Snapshots;
 use domain::Clock;
-use event_store::{Access, EventStore, StoreError, StoreUrl};
 use postgres_connection::PostgresUrl;
-use publisher::{PublisherConfig, StateUrl};
-use read_model::ReadModelUrl;
+use publisher::PublisherConfig;
 
-use crate::publisher_config::KafkaConfig;
-
-/// Where a ledger keeps what it keeps.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct DataConfig {
-    /// The folder for all that isn't said to be elsewhere; it is made where there is none.
-    #[arg(long, env = "GUERDON_DATA_DIR", default_value = "./guerdon-data")]
-    pub(crate) data_dir: PathBuf,
-
-    /// The log: sqlite:PATH, postgres://USER:PASSWORD@HOST:PORT/DATABASE,
-    /// kurrentdb://USER:PASSWORD@HOST:PORT?log=NAME (in builds with the feature `kurrent`), or
-    /// memory: to keep nothing.
-    /// [default: log.sqlite in the data folder]
-    #[arg(long, env = "GUERDON_STORE", hide_env_values = true)]
-    pub(crate) store: Option<StoreUrl>,
-
-    /// Where old events are that `guerdon archive` has taken out of the log. [default: archive in
-    /// the data folder]
-    #[arg(long, env = "GUERDON_ARCHIVE_DIR")]
-    pub(crate) archive_dir: Option<PathBuf>,
-
-    /// The read model: sqlite:PATH, or postgres://USER:PASSWORD@HOST:PORT/DATABASE, on the log's
-    /// server or another; several hosts are separated by commas, and the one that takes writes is
-    /// written. [default: read-model.sqlite in the data folder]
-    #[arg(long, env = "GUERDON_READ_MODEL", hide_env_values = true)]
-    pub(crate) read_model: Option<ReadModelUrl>,
-
-    /// What the publisher has to remember, whatever becomes of the read model: sqlite:PATH or
-    /// postgres://… [default: publisher.sqlite in the data folder, or a schema of its own on the
-    /// read model's PostgreSQL]
-    #[arg(long, env = "GUERDON_PUBLISHER_STATE")]
-    pub(crate) publisher_state: Option<StateUrl>,
-}
+use crate::data_config::DataConfig;
+use crate::kafka_config::KafkaConfig;
 
 /// How a ledger is run.
 #[derive(Args, Clone, Debug)]
@@ -133,50 +98,13 @@ impl ServeConfig {
     pub(crate) fn runs(&self, part: Part) -> bool {
         self.role.contains(&Part::All) || self.role.contains(&part)
     }
-}
 
-impl ServeConfig {
     /// How the publisher is run, where one is; with the command API, where it runs here.
     pub(crate) fn publisher(
         &self,
         here: Option<Router>,
     ) -> anyhow::Result<Option<PublisherConfig>> {
         if self.runs(Part::Publisher) { self.kafka.publisher(&self.data, here) } else { Ok(None) }
-    }
-}
-
-impl DataConfig {
-    pub(crate) fn store(&self) -> StoreUrl {
-        self.store.clone().unwrap_or_else(|| StoreUrl::Sqlite(self.data_dir.join("log.sqlite")))
-    }
-
-    /// Opens the log, with what of it is archived.
-    pub(crate) async fn open(&self, access: Access) -> Result<EventStore, StoreError> {
-        Ok(EventStore::open(&self.store(), access).await?.with_archive(self.archive_dir()))
-    }
-
-    pub(crate) fn archive_dir(&self) -> PathBuf {
-        self.archive_dir.clone().unwrap_or_else(|| self.data_dir.join("archive"))
-    }
-
-    pub(crate) fn read_model(&self) -> ReadModelUrl {
-        let file = || ReadModelUrl::Sqlite(self.data_dir.join("read-model.sqlite"));
-        self.read_model.clone().unwrap_or_else(file)
-    }
-
-    pub(crate) fn publisher_state(&self) -> StateUrl {
-        self.publisher_state.clone().unwrap_or_else(|| match self.read_model() {
-            ReadModelUrl::Sqlite(_) => StateUrl::Sqlite(self.data_dir.join("publisher.sqlite")),
-            ReadModelUrl::Postgres(url) => StateUrl::Postgres(url),
-        })
-    }
-
-    pub(crate) fn snapshots(&self) -> Snapshots {
-        Snapshots::in_folder(self.data_dir.join("snapshots"))
-    }
-
-    pub(crate) fn api_keys(&self) -> PathBuf {
-        self.data_dir.join("api-keys.json")
     }
 }
 

@@ -1,0 +1,423 @@
+//! How credit comes into an account, and how it leaves.
+
+use std::borrow::Cow;
+
+use domain::{
+    AccountId, CancellationId, CauseId, CauseKind, ExchangeId, LotId, Note, Points, PurchaseId,
+    Reference, ReturnId, RuleId, Timestamp, TransferId, WithdrawalId,
+};
+use serde::{Deserialize, Serialize};
+
+use super::part::Parts;
+use super::recorded_cancellation;
+
+/// What credit was earned for.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Cause<'a> {
+    kind: CauseKind,
+    id: Cow<'a, CauseId>,
+}
+
+impl<'a> From<&'a domain::Cause> for Cause<'a> {
+    fn from(fact: &'a domain::Cause) -> Self {
+        let domain::Cause { kind, id } = fact;
+        Self { kind: *kind, id: Cow::Borrowed(id) }
+    }
+}
+
+impl From<Cause<'_>> for domain::Cause {
+    fn from(stored: Cause<'_>) -> Self {
+        let Cause { kind, id } = stored;
+        Self { kind, id: id.into_owned() }
+    }
+}
+
+/// The version of an earning rule.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct RuleVersion<'a> {
+    rule_id: Cow<'a, RuleId>,
+    version: u64,
+}
+
+impl<'a> From<&'a domain::RuleVersion> for RuleVersion<'a> {
+    fn from(fact: &'a domain::RuleVersion) -> Self {
+        let domain::RuleVersion { rule_id, version } = fact;
+        Self { rule_id: Cow::Borrowed(rule_id), version: *version }
+    }
+}
+
+impl From<RuleVersion<'_>> for domain::RuleVersion {
+    fn from(stored: RuleVersion<'_>) -> Self {
+        let RuleVersion { rule_id, version } = stored;
+        Self { rule_id: rule_id.into_owned(), version }
+    }
+}
+
+/// `credit-earned`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CreditEarned<'a> {
+    points: Points,
+    cause: Cause<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    available_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rule: Option<RuleVersion<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reference: Option<Cow<'a, Reference>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    occurred_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a domain::CreditEarned> for CreditEarned<'a> {
+    fn from(fact: &'a domain::CreditEarned) -> Self {
+        // What is private goes into the private text.
+        let domain::CreditEarned {
+            points,
+            cause,
+            available_at,
+            expires_at,
+            rule,
+            reference,
+            occurred_at,
+            note: _,
+        } = fact;
+        Self {
+            points: *points,
+            cause: cause.into(),
+            available_at: *available_at,
+            expires_at: *expires_at,
+            rule: rule.as_ref().map(Into::into),
+            reference: reference.as_ref().map(Cow::Borrowed),
+            occurred_at: *occurred_at,
+        }
+    }
+}
+
+impl From<CreditEarned<'_>> for domain::CreditEarned {
+    fn from(stored: CreditEarned<'_>) -> Self {
+        let CreditEarned { points, cause, available_at, expires_at, rule, reference, occurred_at } =
+            stored;
+        Self {
+            points,
+            cause: cause.into(),
+            available_at,
+            expires_at,
+            rule: rule.map(Into::into),
+            reference: reference.map(Cow::into_owned),
+            occurred_at,
+            note: Note::default(),
+        }
+    }
+}
+
+/// `credit-deducted`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CreditDeducted<'a> {
+    exchange_id: Cow<'a, ExchangeId>,
+    points: Points,
+    lots: Parts<'a>,
+}
+
+impl<'a> From<&'a domain::CreditDeducted> for CreditDeducted<'a> {
+    fn from(fact: &'a domain::CreditDeducted) -> Self {
+        let domain::CreditDeducted { exchange_id, points, lots } = fact;
+        Self { exchange_id: Cow::Borrowed(exchange_id), points: *points, lots: lots.into() }
+    }
+}
+
+impl From<CreditDeducted<'_>> for domain::CreditDeducted {
+    fn from(stored: CreditDeducted<'_>) -> Self {
+        let CreditDeducted { exchange_id, points, lots } = stored;
+        Self { exchange_id: exchange_id.into_owned(), points, lots: lots.into() }
+    }
+}
+
+/// `credit-matured`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CreditMatured<'a> {
+    points: Points,
+    lots: Parts<'a>,
+}
+
+impl<'a> From<&'a domain::CreditMatured> for CreditMatured<'a> {
+    fn from(fact: &'a domain::CreditMatured) -> Self {
+        let domain::CreditMatured { points, lots } = fact;
+        Self { points: *points, lots: lots.into() }
+    }
+}
+
+impl From<CreditMatured<'_>> for domain::CreditMatured {
+    fn from(stored: CreditMatured<'_>) -> Self {
+        let CreditMatured { points, lots } = stored;
+        Self { points, lots: lots.into() }
+    }
+}
+
+/// `credit-expired`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CreditExpired<'a> {
+    points: Points,
+    lots: Parts<'a>,
+}
+
+impl<'a> From<&'a domain::CreditExpired> for CreditExpired<'a> {
+    fn from(fact: &'a domain::CreditExpired) -> Self {
+        let domain::CreditExpired { points, lots } = fact;
+        Self { points: *points, lots: lots.into() }
+    }
+}
+
+impl From<CreditExpired<'_>> for domain::CreditExpired {
+    fn from(stored: CreditExpired<'_>) -> Self {
+        let CreditExpired { points, lots } = stored;
+        Self { points, lots: lots.into() }
+    }
+}
+
+/// `credit-refunded`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CreditRefunded<'a> {
+    exchange_id: Cow<'a, ExchangeId>,
+    /// `~rejected` after a rejection.
+    #[serde(deserialize_with = "recorded_cancellation")]
+    cancellation_id: Cow<'a, CancellationId>,
+    points: Points,
+    lots: Parts<'a>,
+}
+
+impl<'a> From<&'a domain::CreditRefunded> for CreditRefunded<'a> {
+    fn from(fact: &'a domain::CreditRefunded) -> Self {
+        let domain::CreditRefunded { exchange_id, cancellation_id, points, lots } = fact;
+        Self {
+            exchange_id: Cow::Borrowed(exchange_id),
+            cancellation_id: Cow::Borrowed(cancellation_id),
+            points: *points,
+            lots: lots.into(),
+        }
+    }
+}
+
+impl From<CreditRefunded<'_>> for domain::CreditRefunded {
+    fn from(stored: CreditRefunded<'_>) -> Self {
+        let CreditRefunded { exchange_id, cancellation_id, points, lots } = stored;
+        Self {
+            exchange_id: exchange_id.into_owned(),
+            cancellation_id: cancellation_id.into_owned(),
+            points,
+            lots: lots.into(),
+        }
+    }
+}
+
+/// `credit-withdrawn`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CreditWithdrawn<'a> {
+    withdrawal: WithdrawalCause<'a>,
+    points: Points,
+    lots: Parts<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owed: Option<Points>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expired: Option<Points>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    of: Option<Cause<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    of_lot: Option<LotId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asked_points: Option<Points>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reference: Option<Cow<'a, Reference>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    occurred_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a domain::CreditWithdrawn> for CreditWithdrawn<'a> {
+    fn from(fact: &'a domain::CreditWithdrawn) -> Self {
+        // What is private goes into the private text.
+        let domain::CreditWithdrawn {
+            withdrawal,
+            points,
+            lots,
+            owed,
+            expired,
+            of,
+            of_lot,
+            asked_points,
+            reference,
+            occurred_at,
+            note: _,
+        } = fact;
+        Self {
+            withdrawal: withdrawal.into(),
+            points: *points,
+            lots: lots.into(),
+            owed: *owed,
+            expired: *expired,
+            of: of.as_ref().map(Into::into),
+            of_lot: *of_lot,
+            asked_points: *asked_points,
+            reference: reference.as_ref().map(Cow::Borrowed),
+            occurred_at: *occurred_at,
+        }
+    }
+}
+
+impl From<CreditWithdrawn<'_>> for domain::CreditWithdrawn {
+    fn from(stored: CreditWithdrawn<'_>) -> Self {
+        let CreditWithdrawn {
+            withdrawal,
+            points,
+            lots,
+            owed,
+            expired,
+            of,
+            of_lot,
+            asked_points,
+            reference,
+            occurred_at,
+        } = stored;
+        Self {
+            withdrawal: withdrawal.into(),
+            points,
+            lots: lots.into(),
+            owed,
+            expired,
+            of: of.map(Into::into),
+            of_lot,
+            asked_points,
+            reference: reference.map(Cow::into_owned),
+            occurred_at,
+            note: Note::default(),
+        }
+    }
+}
+
+/// `debt-repaid`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct DebtRepaid<'a> {
+    points: Points,
+    lots: Parts<'a>,
+}
+
+impl<'a> From<&'a domain::DebtRepaid> for DebtRepaid<'a> {
+    fn from(fact: &'a domain::DebtRepaid) -> Self {
+        let domain::DebtRepaid { points, lots } = fact;
+        Self { points: *points, lots: lots.into() }
+    }
+}
+
+impl From<DebtRepaid<'_>> for domain::DebtRepaid {
+    fn from(stored: DebtRepaid<'_>) -> Self {
+        let DebtRepaid { points, lots } = stored;
+        Self { points, lots: lots.into() }
+    }
+}
+
+/// `credit-sent`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CreditSent<'a> {
+    transfer_id: Cow<'a, TransferId>,
+    to: Cow<'a, AccountId>,
+    points: Points,
+    lots: Parts<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    occurred_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a domain::CreditSent> for CreditSent<'a> {
+    fn from(fact: &'a domain::CreditSent) -> Self {
+        let domain::CreditSent { transfer_id, to, points, lots, occurred_at } = fact;
+        Self {
+            transfer_id: Cow::Borrowed(transfer_id),
+            to: Cow::Borrowed(to),
+            points: *points,
+            lots: lots.into(),
+            occurred_at: *occurred_at,
+        }
+    }
+}
+
+impl From<CreditSent<'_>> for domain::CreditSent {
+    fn from(stored: CreditSent<'_>) -> Self {
+        let CreditSent { transfer_id, to, points, lots, occurred_at } = stored;
+        Self {
+            transfer_id: transfer_id.into_owned(),
+            to: to.into_owned(),
+            points,
+            lots: lots.into(),
+            occurred_at,
+        }
+    }
+}
+
+/// `credit-received`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CreditReceived<'a> {
+    transfer_id: Cow<'a, TransferId>,
+    from: Cow<'a, AccountId>,
+    points: Points,
+    lots: Parts<'a>,
+}
+
+impl<'a> From<&'a domain::CreditReceived> for CreditReceived<'a> {
+    fn from(fact: &'a domain::CreditReceived) -> Self {
+        let domain::CreditReceived { transfer_id, from, points, lots } = fact;
+        Self {
+            transfer_id: Cow::Borrowed(transfer_id),
+            from: Cow::Borrowed(from),
+            points: *points,
+            lots: lots.into(),
+        }
+    }
+}
+
+impl From<CreditReceived<'_>> for domain::CreditReceived {
+    fn from(stored: CreditReceived<'_>) -> Self {
+        let CreditReceived { transfer_id, from, points, lots } = stored;
+        Self {
+            transfer_id: transfer_id.into_owned(),
+            from: from.into_owned(),
+            points,
+            lots: lots.into(),
+        }
+    }
+}
+
+/// Why credit is taken away.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub(crate) enum WithdrawalCause<'a> {
+    Withdrawal { id: Cow<'a, WithdrawalId> },
+    Return { purchase_id: Cow<'a, PurchaseId>, id: Cow<'a, ReturnId> },
+    Adjustment { id: Cow<'a, CauseId> },
+}
+
+impl<'a> From<&'a domain::WithdrawalCause> for WithdrawalCause<'a> {
+    fn from(cause: &'a domain::WithdrawalCause) -> Self {
+        match cause {
+            domain::WithdrawalCause::Withdrawal { id } => {
+                Self::Withdrawal { id: Cow::Borrowed(id) }
+            }
+            domain::WithdrawalCause::Return { purchase_id, id } => {
+                Self::Return { purchase_id: Cow::Borrowed(purchase_id), id: Cow::Borrowed(id) }
+            }
+            domain::WithdrawalCause::Adjustment { id } => {
+                Self::Adjustment { id: Cow::Borrowed(id) }
+            }
+        }
+    }
+}
+
+impl From<WithdrawalCause<'_>> for domain::WithdrawalCause {
+    fn from(stored: WithdrawalCause<'_>) -> Self {
+        match stored {
+            WithdrawalCause::Withdrawal { id } => Self::Withdrawal { id: id.into_owned() },
+            WithdrawalCause::Return { purchase_id, id } => {
+                Self::Return { purchase_id: purchase_id.into_owned(), id: id.into_owned() }
+            }
+            WithdrawalCause::Adjustment { id } => Self::Adjustment { id: id.into_owned() },
+        }
+    }
+}

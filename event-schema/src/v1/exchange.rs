@@ -1,0 +1,176 @@
+//! Exchanges of points for goods.
+
+use std::borrow::Cow;
+
+use domain::{
+    CancellationId, ExchangeId, HoldId, Note, OfferId, Points, ProductId, Timestamp, Units,
+    WarehouseId,
+};
+use serde::{Deserialize, Serialize};
+
+use super::recorded_cancellation;
+
+/// `exchange-created`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ExchangeCreated<'a> {
+    exchange_id: Cow<'a, ExchangeId>,
+    offer_id: Cow<'a, OfferId>,
+    product_id: Cow<'a, ProductId>,
+    quantity: Units,
+    points: Points,
+    warehouse: Cow<'a, WarehouseId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hold_id: Option<Cow<'a, HoldId>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expected_points: Option<Points>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    occurred_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a domain::ExchangeCreated> for ExchangeCreated<'a> {
+    fn from(fact: &'a domain::ExchangeCreated) -> Self {
+        // What is private goes into the private text.
+        let domain::ExchangeCreated {
+            exchange_id,
+            offer_id,
+            product_id,
+            quantity,
+            points,
+            warehouse,
+            hold_id,
+            expected_points,
+            occurred_at,
+            deliver_to: _,
+        } = fact;
+        Self {
+            exchange_id: Cow::Borrowed(exchange_id),
+            offer_id: Cow::Borrowed(offer_id),
+            product_id: Cow::Borrowed(product_id),
+            quantity: *quantity,
+            points: *points,
+            warehouse: Cow::Borrowed(warehouse),
+            hold_id: hold_id.as_ref().map(Cow::Borrowed),
+            expected_points: *expected_points,
+            occurred_at: *occurred_at,
+        }
+    }
+}
+
+impl From<ExchangeCreated<'_>> for domain::ExchangeCreated {
+    fn from(stored: ExchangeCreated<'_>) -> Self {
+        let ExchangeCreated {
+            exchange_id,
+            offer_id,
+            product_id,
+            quantity,
+            points,
+            warehouse,
+            hold_id,
+            expected_points,
+            occurred_at,
+        } = stored;
+        Self {
+            exchange_id: exchange_id.into_owned(),
+            offer_id: offer_id.into_owned(),
+            product_id: product_id.into_owned(),
+            quantity,
+            points,
+            warehouse: warehouse.into_owned(),
+            hold_id: hold_id.map(Cow::into_owned),
+            expected_points,
+            occurred_at,
+            deliver_to: None,
+        }
+    }
+}
+
+/// What an exchange was when it was created.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Ordered {
+    quantity: Units,
+    points: Points,
+}
+
+impl From<&domain::Ordered> for Ordered {
+    fn from(fact: &domain::Ordered) -> Self {
+        let domain::Ordered { quantity, points } = fact;
+        Self { quantity: *quantity, points: *points }
+    }
+}
+
+impl From<Ordered> for domain::Ordered {
+    fn from(stored: Ordered) -> Self {
+        let Ordered { quantity, points } = stored;
+        Self { quantity, points }
+    }
+}
+
+/// `exchange-cancelled`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ExchangeCancelled<'a> {
+    exchange_id: Cow<'a, ExchangeId>,
+    /// `~rejected` after a rejection.
+    #[serde(deserialize_with = "recorded_cancellation")]
+    cancellation_id: Cow<'a, CancellationId>,
+    offer_id: Cow<'a, OfferId>,
+    quantity: Units,
+    points: Points,
+    of: Ordered,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asked_quantity: Option<Units>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    occurred_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a domain::ExchangeCancelled> for ExchangeCancelled<'a> {
+    fn from(fact: &'a domain::ExchangeCancelled) -> Self {
+        // What is private goes into the private text.
+        let domain::ExchangeCancelled {
+            exchange_id,
+            cancellation_id,
+            offer_id,
+            quantity,
+            points,
+            of,
+            asked_quantity,
+            occurred_at,
+            note: _,
+        } = fact;
+        Self {
+            exchange_id: Cow::Borrowed(exchange_id),
+            cancellation_id: Cow::Borrowed(cancellation_id),
+            offer_id: Cow::Borrowed(offer_id),
+            quantity: *quantity,
+            points: *points,
+            of: of.into(),
+            asked_quantity: *asked_quantity,
+            occurred_at: *occurred_at,
+        }
+    }
+}
+
+impl From<ExchangeCancelled<'_>> for domain::ExchangeCancelled {
+    fn from(stored: ExchangeCancelled<'_>) -> Self {
+        let ExchangeCancelled {
+            exchange_id,
+            cancellation_id,
+            offer_id,
+            quantity,
+            points,
+            of,
+            asked_quantity,
+            occurred_at,
+        } = stored;
+        Self {
+            exchange_id: exchange_id.into_owned(),
+            cancellation_id: cancellation_id.into_owned(),
+            offer_id: offer_id.into_owned(),
+            quantity,
+            points,
+            of: of.into(),
+            asked_quantity,
+            occurred_at,
+            note: Note::default(),
+        }
+    }
+}

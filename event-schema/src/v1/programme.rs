@@ -1,0 +1,203 @@
+//! What the operator chooses: the policy and the earning rules.
+
+use std::borrow::Cow;
+
+use domain::{Category, EarningTerms, Period, Points, Policy, RuleId, SpentCredit, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// `policy-changed`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PolicyChanged {
+    /// `refuse` or `debt`.
+    spent_credit: SpentCredit,
+    refund_grace_days: u16,
+}
+
+impl From<&domain::PolicyChanged> for PolicyChanged {
+    fn from(fact: &domain::PolicyChanged) -> Self {
+        let domain::PolicyChanged { policy: Policy { spent_credit, refund_grace_days } } = *fact;
+        Self { spent_credit, refund_grace_days }
+    }
+}
+
+impl From<PolicyChanged> for domain::PolicyChanged {
+    fn from(stored: PolicyChanged) -> Self {
+        let PolicyChanged { spent_credit, refund_grace_days } = stored;
+        Self { policy: Policy { spent_credit, refund_grace_days } }
+    }
+}
+
+/// `earning-rule-set`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct EarningRuleSet<'a> {
+    rule_id: Cow<'a, RuleId>,
+    version: u64,
+    rate: Rate,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    categories: Vec<CategoryRate<'a>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    multipliers: Vec<Multiplier>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cap: Option<Cap>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expiry: Option<ExpiryRule>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pending_days: u16,
+}
+
+impl<'a> From<&'a domain::EarningRuleSet> for EarningRuleSet<'a> {
+    fn from(fact: &'a domain::EarningRuleSet) -> Self {
+        let domain::EarningRuleSet { rule_id, version, terms } = fact;
+        let EarningTerms { rate, categories, multipliers, cap, expiry, pending_days } = terms;
+        Self {
+            rule_id: Cow::Borrowed(rule_id),
+            version: *version,
+            rate: rate.into(),
+            categories: categories.iter().map(Into::into).collect(),
+            multipliers: multipliers.iter().map(Into::into).collect(),
+            cap: cap.as_ref().map(Into::into),
+            expiry: expiry.map(Into::into),
+            pending_days: *pending_days,
+        }
+    }
+}
+
+impl From<EarningRuleSet<'_>> for domain::EarningRuleSet {
+    fn from(stored: EarningRuleSet<'_>) -> Self {
+        let EarningRuleSet {
+            rule_id,
+            version,
+            rate,
+            categories,
+            multipliers,
+            cap,
+            expiry,
+            pending_days,
+        } = stored;
+        let terms = EarningTerms {
+            rate: rate.into(),
+            categories: categories.into_iter().map(Into::into).collect(),
+            multipliers: multipliers.into_iter().map(Into::into).collect(),
+            cap: cap.map(Into::into),
+            expiry: expiry.map(Into::into),
+            pending_days,
+        };
+        Self { rule_id: rule_id.into_owned(), version, terms }
+    }
+}
+
+/// For how long credit can be spent: `{"months":12}` or `{"end_of_year":1}`.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ExpiryRule {
+    Months(u16),
+    EndOfYear(u16),
+}
+
+impl From<domain::ExpiryRule> for ExpiryRule {
+    fn from(rule: domain::ExpiryRule) -> Self {
+        match rule {
+            domain::ExpiryRule::Months(months) => Self::Months(months),
+            domain::ExpiryRule::EndOfYear(years) => Self::EndOfYear(years),
+        }
+    }
+}
+
+impl From<ExpiryRule> for domain::ExpiryRule {
+    fn from(stored: ExpiryRule) -> Self {
+        match stored {
+            ExpiryRule::Months(months) => Self::Months(months),
+            ExpiryRule::EndOfYear(years) => Self::EndOfYear(years),
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's own signature")]
+const fn is_zero(value: &u16) -> bool {
+    *value == 0
+}
+
+/// So many points for so much money.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Rate {
+    points: Points,
+    per_amount: Points,
+}
+
+impl From<&domain::Rate> for Rate {
+    fn from(fact: &domain::Rate) -> Self {
+        let domain::Rate { points, per_amount } = fact;
+        Self { points: *points, per_amount: *per_amount }
+    }
+}
+
+impl From<Rate> for domain::Rate {
+    fn from(stored: Rate) -> Self {
+        let Rate { points, per_amount } = stored;
+        Self { points, per_amount }
+    }
+}
+
+/// A rate for some goods.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CategoryRate<'a> {
+    category: Cow<'a, Category>,
+    rate: Rate,
+}
+
+impl<'a> From<&'a domain::CategoryRate> for CategoryRate<'a> {
+    fn from(fact: &'a domain::CategoryRate) -> Self {
+        let domain::CategoryRate { category, rate } = fact;
+        Self { category: Cow::Borrowed(category), rate: rate.into() }
+    }
+}
+
+impl From<CategoryRate<'_>> for domain::CategoryRate {
+    fn from(stored: CategoryRate<'_>) -> Self {
+        let CategoryRate { category, rate } = stored;
+        Self { category: category.into_owned(), rate: rate.into() }
+    }
+}
+
+/// A time in which everything earns more.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Multiplier {
+    from: Timestamp,
+    until: Timestamp,
+    percent: u32,
+}
+
+impl From<&domain::Multiplier> for Multiplier {
+    fn from(fact: &domain::Multiplier) -> Self {
+        let domain::Multiplier { from, until, percent } = fact;
+        Self { from: *from, until: *until, percent: *percent }
+    }
+}
+
+impl From<Multiplier> for domain::Multiplier {
+    fn from(stored: Multiplier) -> Self {
+        let Multiplier { from, until, percent } = stored;
+        Self { from, until, percent }
+    }
+}
+
+/// The most that a shopper earns by a rule within a period.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Cap {
+    points: Points,
+    period: Period,
+}
+
+impl From<&domain::Cap> for Cap {
+    fn from(fact: &domain::Cap) -> Self {
+        let domain::Cap { points, period } = fact;
+        Self { points: *points, period: *period }
+    }
+}
+
+impl From<Cap> for domain::Cap {
+    fn from(stored: Cap) -> Self {
+        let Cap { points, period } = stored;
+        Self { points, period }
+    }
+}

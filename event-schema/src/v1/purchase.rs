@@ -1,0 +1,207 @@
+//! Goods that were bought for money.
+
+use std::borrow::Cow;
+
+use domain::{
+    Category, Note, Points, ProductId, PurchaseId, ReturnId, RuleId, Timestamp, Units, WarehouseId,
+};
+use serde::{Deserialize, Serialize};
+
+use super::credit::RuleVersion;
+
+/// One line of a purchase.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PurchaseLine<'a> {
+    product_id: Cow<'a, ProductId>,
+    quantity: Units,
+    /// In the currency's smallest unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    amount: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    category: Option<Cow<'a, Category>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    points: Option<Points>,
+}
+
+impl<'a> From<&'a domain::PurchaseLine> for PurchaseLine<'a> {
+    fn from(fact: &'a domain::PurchaseLine) -> Self {
+        let domain::PurchaseLine { product_id, quantity, amount, category, points } = fact;
+        Self {
+            product_id: Cow::Borrowed(product_id),
+            quantity: *quantity,
+            amount: *amount,
+            category: category.as_ref().map(Cow::Borrowed),
+            points: *points,
+        }
+    }
+}
+
+impl From<PurchaseLine<'_>> for domain::PurchaseLine {
+    fn from(stored: PurchaseLine<'_>) -> Self {
+        let PurchaseLine { product_id, quantity, amount, category, points } = stored;
+        Self {
+            product_id: product_id.into_owned(),
+            quantity,
+            amount,
+            category: category.map(Cow::into_owned),
+            points,
+        }
+    }
+}
+
+/// `purchase-recorded`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PurchaseRecorded<'a> {
+    purchase_id: Cow<'a, PurchaseId>,
+    lines: Vec<PurchaseLine<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    points: Option<Points>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asked_points: Option<Points>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asked_rule: Option<Cow<'a, RuleId>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rule: Option<RuleVersion<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    warehouse: Option<Cow<'a, WarehouseId>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    available_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    occurred_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a domain::PurchaseRecorded> for PurchaseRecorded<'a> {
+    fn from(fact: &'a domain::PurchaseRecorded) -> Self {
+        // What is private goes into the private text.
+        let domain::PurchaseRecorded {
+            purchase_id,
+            lines,
+            points,
+            asked_points,
+            asked_rule,
+            rule,
+            warehouse,
+            available_at,
+            expires_at,
+            occurred_at,
+            deliver_to: _,
+        } = fact;
+        Self {
+            purchase_id: Cow::Borrowed(purchase_id),
+            lines: lines.iter().map(Into::into).collect(),
+            points: *points,
+            asked_points: *asked_points,
+            asked_rule: asked_rule.as_ref().map(Cow::Borrowed),
+            rule: rule.as_ref().map(Into::into),
+            warehouse: warehouse.as_ref().map(Cow::Borrowed),
+            available_at: *available_at,
+            expires_at: *expires_at,
+            occurred_at: *occurred_at,
+        }
+    }
+}
+
+impl From<PurchaseRecorded<'_>> for domain::PurchaseRecorded {
+    fn from(stored: PurchaseRecorded<'_>) -> Self {
+        let PurchaseRecorded {
+            purchase_id,
+            lines,
+            points,
+            asked_points,
+            asked_rule,
+            rule,
+            warehouse,
+            available_at,
+            expires_at,
+            occurred_at,
+        } = stored;
+        Self {
+            purchase_id: purchase_id.into_owned(),
+            lines: lines.into_iter().map(Into::into).collect(),
+            points,
+            asked_points,
+            asked_rule: asked_rule.map(Cow::into_owned),
+            rule: rule.map(Into::into),
+            warehouse: warehouse.map(Cow::into_owned),
+            available_at,
+            expires_at,
+            occurred_at,
+            deliver_to: None,
+        }
+    }
+}
+
+/// How many of a product came back.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ReturnedLine<'a> {
+    product_id: Cow<'a, ProductId>,
+    quantity: Units,
+}
+
+impl<'a> From<&'a domain::ReturnedLine> for ReturnedLine<'a> {
+    fn from(fact: &'a domain::ReturnedLine) -> Self {
+        let domain::ReturnedLine { product_id, quantity } = fact;
+        Self { product_id: Cow::Borrowed(product_id), quantity: *quantity }
+    }
+}
+
+impl From<ReturnedLine<'_>> for domain::ReturnedLine {
+    fn from(stored: ReturnedLine<'_>) -> Self {
+        let ReturnedLine { product_id, quantity } = stored;
+        Self { product_id: product_id.into_owned(), quantity }
+    }
+}
+
+/// `purchase-returned`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PurchaseReturned<'a> {
+    purchase_id: Cow<'a, PurchaseId>,
+    return_id: Cow<'a, ReturnId>,
+    lines: Vec<ReturnedLine<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    points: Option<Points>,
+    asked_lines: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    occurred_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a domain::PurchaseReturned> for PurchaseReturned<'a> {
+    fn from(fact: &'a domain::PurchaseReturned) -> Self {
+        // What is private goes into the private text.
+        let domain::PurchaseReturned {
+            purchase_id,
+            return_id,
+            lines,
+            points,
+            asked_lines,
+            occurred_at,
+            note: _,
+        } = fact;
+        Self {
+            purchase_id: Cow::Borrowed(purchase_id),
+            return_id: Cow::Borrowed(return_id),
+            lines: lines.iter().map(Into::into).collect(),
+            points: *points,
+            asked_lines: *asked_lines,
+            occurred_at: *occurred_at,
+        }
+    }
+}
+
+impl From<PurchaseReturned<'_>> for domain::PurchaseReturned {
+    fn from(stored: PurchaseReturned<'_>) -> Self {
+        let PurchaseReturned { purchase_id, return_id, lines, points, asked_lines, occurred_at } =
+            stored;
+        Self {
+            purchase_id: purchase_id.into_owned(),
+            return_id: return_id.into_owned(),
+            lines: lines.into_iter().map(Into::into).collect(),
+            points,
+            asked_lines,
+            occurred_at,
+            note: Note::default(),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! `guerdon keys`: lists, creates, revokes and rotates API keys, right in the log's store. It needs
+//! no key, so it also helps those who have lost theirs; the ledger may be running.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use clap::{Args, Subcommand};
+use command_api::{Key, KeyBook, MadeKey, NewKey};
+use domain::{AccountId, Timestamp};
+use event_store::Access;
+use wire::{Role, Scopes};
+
+use crate::data_config::DataConfig;
+use crate::duration::duration;
+use crate::first_keys;
+use crate::key_file::{KeyFile, put_in_place};
+
+/// Who does it, for the program's log.
+const BY: &str = "the command line";
+
+/// What to do about keys.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct KeysArgs {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Subcommand, Clone, Debug)]
+enum Act {
+    /// Lists all keys: id, role, status, label, scopes and times. Their texts are nowhere.
+    List {
+        #[command(flatten)]
+        data: DataConfig,
+    },
+    /// Creates a key and prints its text, which is shown only once.
+    Create {
+        #[command(flatten)]
+        new: CreateArgs,
+        #[command(flatten)]
+        data: DataConfig,
+    },
+    /// Revokes a key. Within 5 s no process of the ledger lets it in.
+    Revoke {
+        /// The key's id, such as k-7f3a9c21.
+        key_id: String,
+        #[command(flatten)]
+        data: DataConfig,
+    },
+    /// Creates a key with the same role, label and scopes, and ends the old key after a while.
+    ///
+    /// Where api-keys.json in the data folder holds the old key, the new one takes its place.
+    Rotate {
+        /// The old key's id, such as k-7f3a9c21.
+        key_id: String,
+        /// How long the old key is let in beside the new one: 0s, 15min, 24h, 7d.
+        #[arg(long, default_value = "24h", value_parser = duration)]
+        grace: Duration,
+        #[command(flatten)]
+        data: DataConfig,
+    },
+    /// Revokes all keys and writes a new key for each role to api-keys.json in the data folder.
+    ReplaceAll {
+        #[command(flatten)]
+        data: DataConfig,
+    },
+}
+
+/// The key to create.
+#[derive(Args, Clone, Debug)]
+struct CreateArgs {
+    /// The key's role: shopper, merchant, operator, warehouse or auditor.
+    #[arg(long, value_parser = role)]
+    role: Role,
+
+    /// What the key is for, such as "Till 3".
+    #[arg(long)]
+    label: String,
+
+    /// What the key may do less than its role: read-only, offers, or warehouses:ID,ID. May be given
+    /// several times.
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+
+    /// The one account that a shopper's key is for.
+    #[arg(long)]
+    account_id: Option<AccountId>,
+
+    /// The person who holds the key. It is recorded with what the key does, as private.
+    #[arg(long)]
+    name: Option<String>,
+
+    /// From when on the key is no longer let in, such as 2027-01-31T00:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    expires_at: Option<Timestamp>,
+}
+
+pub(crate) async fn run(KeysArgs { act }: KeysArgs) -> anyhow::Result<()> {
+    match act {
+        Act::List { data } => {
+            for key in open(&data).await?.list().await? {
+                println!("{}", line(&key));
+            }
+            Ok(())
+        }
+        Act::Create { new, data } => {
+            let made = open(&data).await?.create(new.key()?, BY).await?;
+            print_made(&made);
+            Ok(())
+        }
+        Act::Revoke { key_id, data } => {
+            let (_, is_news) = open(&data).await?.revoke(&key_id, BY).await?;
+            if is_news {
+                println!("revoked {key_id}; within 5 s it is let in nowhere");
+            } else {
+                println!("{key_id} was revoked before");
+            }
+            Ok(())
+        }
+        Act::Rotate { key_id, grace, data } => rotate(&data, &key_id, grace).await,
+        Act::ReplaceAll { data } => {
+            let file = data.api_keys();
+            first_keys::make(&open(&data).await?, &file).await?;
+            println!("new API keys are in {}; all others are revoked", file.display());
+            Ok(())
+        }
+    }
+}
+
+async fn rotate(data: &DataConfig, key_id: &str, grace: Duration) -> anyhow::Result<()> {
+    let book = open(data).await?;
+    let made = book.rotate(key_id, grace, BY).await?;
+    print_made(&made);
+    let file = data.api_keys();
+    let Ok(mut keys) = KeyFile::read(&file) else { return Ok(()) };
+    let text = keys.of_role(made.key.role);
+    if book.id_of(text, made.key.role).await?.as_deref() == Some(key_id) {
+        text.clone_from(&made.text);
+        keys.write_beside(&file)?;
+        put_in_place(&file)?;
+        eprintln!("{} holds the new key now", file.display());
+    }
+    Ok(())
+}
+
+/// The keys of a log that was started before.
+async fn open(data: &DataConfig) -> anyhow::Result<KeyBook> {
+    let store = data.open(Access::Read).await?;
+    let book = KeyBook::open(store).await?;
+    ensure!(
+        !book.list().await?.is_empty(),
+        "the log has no API keys yet; start the ledger once, which makes them"
+    );
+    Ok(book)
+}
+
+/// The id is told beside, so that the text can be piped.
+fn print_made(MadeKey { text, key }: &MadeKey) {
+    eprintln!("key {} with the role {}; its text is shown only now:", key.id, key.role);
+    println!("{text}");
+}
+
+fn line(key: &Key) -> String {
+    let mut parts = vec![
+        key.id.clone(),
+        key.role.to_string(),
+        key.status_now().as_str().to_owned(),
+        format!("{:?}", key.label),
+    ];
+    parts.extend(key.scopes.texts());
+    let mut fact = |name: &str, value: Option<String>| {
+        parts.extend(value.map(|value| format!("{name}={value}")));
+    };
+    fact("account", key.account_id.clone());
+    fact("name", key.name.as_ref().map(|name| format!("{name:?}")));
+    fact("created", Some(key.created_at.to_string()));
+    fact("expires", key.expires_at.map(|at| at.to_string()));
+    fact("revoked", key.revoked_at.map(|at| at.to_string()));
+    fact("last-used", key.last_used_at.map(|at| at.to_string()));
+    parts.join("  ")
+}
+
+fn role(name: &str) -> Result<Role, String> {
+    Role::parse(name).ok_or_else(|| format!("a role is one of {}", Role::ALL_NAMES))
+}
+
+impl CreateArgs {
+    fn key(self) -> anyhow::Result<NewKey> {
+        let Self { role, label, scopes, account_id, name, expires_at } = self;
+        let scopes = Scopes::parse(scopes.iter().map(String::as_str));
+        let scopes = scopes.context("can't use --scope")?;
+        Ok(NewKey { role, label, scopes, account_id, name, expires_at })
+    }
+}

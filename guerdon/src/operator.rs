@@ -1,0 +1,83 @@
+//! An operator who calls a running ledger over HTTP: the options that say where it is and with which
+//! key, and one way of asking.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use reqwest::{Method, Response};
+use serde_json::Value;
+
+use crate::http_client::http_client;
+use crate::key_file::keys_in;
+
+/// How long an answer may take.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
+
+/// Where the ledger is, and who asks.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Operator {
+    /// The ledger's address.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    url: String,
+
+    /// A file with API keys, of which the operator's is used; the ledger writes such a file at its
+    /// first start.
+    #[arg(long, value_name = "FILE.json", default_value = "./guerdon-data/api-keys.json")]
+    api_keys: PathBuf,
+}
+
+impl Operator {
+    /// Asks, and gives the answer where it is a success; a problem becomes the error.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> anyhow::Result<Response> {
+        let url = format!("{}{path}", self.url.trim_end_matches('/'));
+        let [key] = keys_in(&self.api_keys, ["operator"])?;
+        let mut request = http_client()?.request(method, &url).timeout(ANSWER_MAX).bearer_auth(key);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let asked = request.send().await;
+        let response = asked.with_context(|| format!("the ledger at {url} doesn't answer"))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let problem: Value = response.json().await.unwrap_or_default();
+        let detail = problem["detail"].as_str().unwrap_or("no reason was given; check --url");
+        bail!("the ledger answered {}: {detail}", status.as_u16())
+    }
+
+    /// Asks, and prints the answer.
+    pub(crate) async fn show(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> anyhow::Result<()> {
+        let answer: Value = self.ask(method, path, body).await?.json().await?;
+        println!("{answer}");
+        Ok(())
+    }
+
+    /// Prints all items of a list, one per line.
+    pub(crate) async fn list(&self, path: &str) -> anyhow::Result<()> {
+        let mut cursor = String::new();
+        loop {
+            let page = format!("{path}?limit=500{cursor}");
+            let page: Value = self.ask(Method::GET, &page, None).await?.json().await?;
+            for item in page["items"].as_array().into_iter().flatten() {
+                println!("{item}");
+            }
+            match page["next"].as_str() {
+                None => return Ok(()),
+                Some(next) => cursor = format!("&cursor={next}"),
+            }
+        }
+    }
+}

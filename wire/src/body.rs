@@ -1,0 +1,67 @@
+//! The bodies of both HTTP APIs: one struct for each request and each answer, one file per noun.
+//!
+//! A struct here is a shape and nothing else: its fields in JSON's order, each with its type, its
+//! unit and its meaning. Amounts are whole numbers, times are RFC 3339 in UTC, positions and lots
+//! are texts `partition:position`. A field that is `None` is left out, unless its doc says `null`.
+//!
+//! A request refuses unknown fields; where one struct is inside another, [`crate::Object`] refuses
+//! a list in its place. A request is named after its call (`PutOfferBody`), an answer after its
+//! noun (`OfferBody`), and an answer with a recorded fact after its event (`CreditHeldBody`). The
+//! command API fills answers from events, the query API from rows; neither type is known here.
+
+mod account_balance;
+mod clock;
+mod credit;
+mod credit_lot;
+mod earning_rule;
+mod exchange;
+mod hold;
+mod key;
+mod ledger_entry;
+mod offer;
+mod policy;
+mod purchase;
+mod shipping_request;
+mod total;
+mod transfer;
+
+pub use account_balance::AccountBalanceBody;
+pub use clock::{ClockConfirmationBody, ConfirmClockBody};
+pub use credit::{
+    AdjustCreditBody, CauseBody, CreditBody, CreditEarnedBody, CreditOutcomeBody,
+    CreditWithdrawnBody, DirectionBody, EarnCreditBody, EarnCreditItemBody, EarnCreditsBody,
+    EarnedCreditsBody, RuleVersionBody, WithdrawCreditBody, WithdrawalBody,
+};
+pub use credit_lot::{CreditLotBody, LotOriginBody, LotPartBody};
+pub use earning_rule::{
+    CapBody, CategoryRateBody, EarningRuleBody, ExpiryBody, MultiplierBody, PutEarningRuleBody,
+    RateBody,
+};
+pub use exchange::{
+    CancelExchangeBody, CreatedExchangeBody, DryRunBody, DryRunOutcome, ExchangeBody,
+    ExchangeCancelledBody, ExchangeCreatedBody, ExchangeStatus, OrderedBody, PreviewBody,
+    RedeemBody, RedeemQuery,
+};
+pub use hold::{
+    CaptureExchangeBody, CaptureHoldBody, CreditHeldBody, HoldBody, HoldCapturedBody,
+    HoldCreditBody, HoldReleasedBody, HoldStatus, ReleaseHoldBody,
+};
+pub use key::{CreateKeyBody, KeyBody, KeysBody, MadeKeyBody, RevokeKeyBody, RotateKeyBody};
+pub use ledger_entry::{
+    ChangeBody, EntryLotBody, EntryWithdrawalBody, ExplainedEntryBody, LedgerEntryBody,
+};
+pub use offer::{
+    AddStockBody, CloseOfferBody, OfferBody, OfferStatus, PutOfferBody, StockAdditionBody,
+};
+pub use policy::{PolicyBody, PutPolicyBody};
+pub use purchase::{
+    PurchaseBody, PurchaseLineBody, PurchaseRecordedBody, PurchaseReturnedBody, PutPurchaseBody,
+    PutPurchaseLineBody, RecordedLineBody, ReturnPurchaseBody, ReturnedLineBody,
+};
+pub use shipping_request::{
+    BackOrderShipmentBody, DispatchShipmentBody, RejectShipmentBody, ReportShipmentBody,
+    SettleShipmentBody, ShipmentDispatchedBody, ShipmentReportedBody, ShippingLineBody,
+    ShippingRequestBody, ShippingRequestStatus,
+};
+pub use total::{LiabilityBody, LiabilityMonthBody, TotalsBody};
+pub use transfer::{CreditSentBody, TransferCreditBody};

@@ -1,0 +1,243 @@
+//! Credit: earned, withdrawn, adjusted.
+
+use domain::{
+    AccountId, Actor, CauseId, CauseKind, LotId, Points, PurchaseId, Reason, Reference, ReturnId,
+    RuleId, Timestamp, WithdrawalId,
+};
+use log_record::Place;
+use serde::{Deserialize, Serialize};
+
+use super::LotPartBody;
+use crate::{Object, Problem};
+
+/// What credit was earned for. One cause earns once per account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CauseBody {
+    /// The kind of cause: `purchase`, `review`, `promotion` or `adjustment`.
+    pub kind: CauseKind,
+    /// The caller's id of the purchase, review, promotion or adjustment.
+    pub id: CauseId,
+}
+
+/// A version of an earning rule.
+#[derive(Clone, Debug, Serialize)]
+pub struct RuleVersionBody {
+    /// The rule.
+    pub rule_id: RuleId,
+    /// The rule's version, from 1.
+    pub version: u64,
+}
+
+/// `POST /v1/accounts/{account_id}/credits`: gives an account credit.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarnCreditBody {
+    /// The credit, in points.
+    pub points: Points,
+    /// What it is earned for.
+    pub cause: Object<CauseBody>,
+    /// The credit can be spent from this time on; without it, at once.
+    pub available_at: Option<Timestamp>,
+    /// The credit can be spent before this time; without it, for ever.
+    pub expires_at: Option<Timestamp>,
+    /// When it happened, according to the caller.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// `POST /v1/credits`: gives many accounts credit.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarnCreditsBody {
+    /// 1 to 1,000 earnings, decided in this order.
+    pub credits: Vec<Object<EarnCreditItemBody>>,
+}
+
+/// One earning of many: an [`EarnCreditBody`] with its account. The fields are written out, because
+/// a flattened struct can't refuse unknown fields.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarnCreditItemBody {
+    /// The account that gets the credit.
+    pub account_id: AccountId,
+    /// The credit, in points.
+    pub points: Points,
+    /// What it is earned for.
+    pub cause: Object<CauseBody>,
+    /// The credit can be spent from this time on; without it, at once.
+    pub available_at: Option<Timestamp>,
+    /// The credit can be spent before this time; without it, for ever.
+    pub expires_at: Option<Timestamp>,
+    /// When it happened, according to the caller.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// Credit that was earned.
+#[derive(Clone, Debug, Serialize)]
+pub struct CreditBody {
+    /// The account that has it.
+    pub account_id: AccountId,
+    /// The credit, in points.
+    pub points: Points,
+    /// The credit can be spent from this time on; without it, at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub available_at: Option<Timestamp>,
+    /// The credit can be spent before this time; without it, for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// The position of the event `credit-earned`, which names the lot.
+    pub position: Place,
+}
+
+/// The outcomes of many earnings, in the order of the request.
+#[derive(Clone, Debug, Serialize)]
+pub struct EarnedCreditsBody {
+    /// One outcome for each earning.
+    pub items: Vec<CreditOutcomeBody>,
+}
+
+/// The outcome of one earning of many. It has either `credit` or `problem`.
+#[derive(Clone, Debug, Serialize)]
+pub struct CreditOutcomeBody {
+    /// The HTTP status that the earning alone would be answered with.
+    pub status: u16,
+    /// The credit, where the status is 200 or 201.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credit: Option<CreditBody>,
+    /// The problem document, where the earning was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+/// `PUT /v1/accounts/{account_id}/withdrawals/{withdrawal_id}`: takes earned credit back.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WithdrawCreditBody {
+    /// What the credit was earned for.
+    pub cause: Object<CauseBody>,
+    /// The points to take; without them, all that are left.
+    pub points: Option<Points>,
+    /// Who took it: private.
+    pub by: Option<Actor>,
+    /// The reason: private.
+    pub reason: Option<Reason>,
+    /// When it happened, according to the caller.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// `PUT /v1/accounts/{account_id}/adjustments/{adjustment_id}`: an operator adds or takes credit.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdjustCreditBody {
+    /// `add` or `take`.
+    pub direction: DirectionBody,
+    /// The points to add or to take.
+    pub points: Points,
+    /// Added credit can be spent before this time; without it, for ever.
+    pub expires_at: Option<Timestamp>,
+    /// What the adjustment refers to: a ticket, a contract.
+    pub reference: Reference,
+    /// The reason: private.
+    pub reason: Reason,
+    /// Who adjusted: private.
+    pub by: Option<Actor>,
+    /// When it happened, according to the caller.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// The direction of an adjustment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DirectionBody {
+    /// The account gets credit.
+    Add,
+    /// The account loses credit.
+    Take,
+}
+
+/// The fact `credit-earned`: a new lot.
+#[derive(Clone, Debug, Serialize)]
+pub struct CreditEarnedBody {
+    /// The account that has it.
+    pub account_id: AccountId,
+    /// The credit, in points.
+    pub points: Points,
+    /// What it was earned for.
+    pub cause: CauseBody,
+    /// The credit can be spent from this time on; without it, at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub available_at: Option<Timestamp>,
+    /// The credit can be spent before this time; without it, for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// The earning rule that gave it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RuleVersionBody>,
+    /// What an adjustment refers to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Reference>,
+    /// When it happened, according to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// The event's position, which names the lot.
+    pub position: Place,
+}
+
+/// The fact `credit-withdrawn`: credit was taken away.
+#[derive(Clone, Debug, Serialize)]
+pub struct CreditWithdrawnBody {
+    /// The account that lost it.
+    pub account_id: AccountId,
+    /// The withdrawal, return or adjustment that took it.
+    pub withdrawal: WithdrawalBody,
+    /// The points to take: the sum of `lots`, `owed` and `expired`.
+    pub points: Points,
+    /// The points taken from lots.
+    pub lots: Vec<LotPartBody>,
+    /// The points that had been spent already; the account owes them now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Points>,
+    /// The points that had expired already; nobody owes them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expired: Option<Points>,
+    /// What the credit had been earned for; an adjustment names none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<CauseBody>,
+    /// The lot that the credit had been earned as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of_lot: Option<LotId>,
+    /// The points that the caller named; without them, all that were left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_points: Option<Points>,
+    /// What an adjustment refers to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Reference>,
+    /// When it happened, according to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// The event's position.
+    pub position: Place,
+}
+
+/// The withdrawal, return or adjustment that took credit away.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum WithdrawalBody {
+    /// A withdrawal of credit that was earned.
+    Withdrawal {
+        /// The caller's id for it.
+        id: WithdrawalId,
+    },
+    /// A return of goods.
+    Return {
+        /// The purchase.
+        purchase_id: PurchaseId,
+        /// The caller's id for the return.
+        id: ReturnId,
+    },
+    /// An operator's adjustment.
+    Adjustment {
+        /// The caller's id for it.
+        id: CauseId,
+    },
+}

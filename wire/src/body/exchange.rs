@@ -1,0 +1,235 @@
+//! Exchanges of points for goods.
+
+use domain::{
+    AccountId, Actor, CancellationId, Carrier, DeliverTo, ExchangeId, ExpressNo, HoldId, OfferId,
+    Points, ProductId, Reason, Timestamp, Units, WarehouseId,
+};
+use log_record::Place;
+use serde::{Deserialize, Serialize};
+
+use super::LotPartBody;
+
+/// `PUT /v1/accounts/{account_id}/exchanges/{exchange_id}`: redeems an offer.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedeemBody {
+    /// The offer to redeem.
+    pub offer_id: OfferId,
+    /// The number of pieces.
+    pub quantity: Units,
+    /// The address of delivery, or a reference to one: private.
+    pub deliver_to: DeliverTo,
+    /// The cost that the caller expects, in points; another cost is refused.
+    pub expected_points: Option<Points>,
+    /// When it happened, according to the caller.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// The query of a redemption.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedeemQuery {
+    /// `true`: the answer is what the redemption would come to, and nothing is recorded.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// An exchange as it was created: the first answer to a redemption, and to every repeat of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct CreatedExchangeBody {
+    /// The exchange.
+    pub exchange_id: ExchangeId,
+    /// The account that paid.
+    pub account_id: AccountId,
+    /// The offer that was redeemed.
+    pub offer_id: OfferId,
+    /// The number of pieces.
+    pub quantity: Units,
+    /// The cost of all pieces, in points.
+    pub points: Points,
+    /// Always `created`; a read answers the present status.
+    pub status: &'static str,
+    /// The position of the event `exchange-created`.
+    pub position: Place,
+}
+
+/// The answer to a redemption with `dry_run=true`. It has either `preview` or `position`.
+#[derive(Clone, Debug, Serialize)]
+pub struct DryRunBody {
+    /// Whether the exchange exists.
+    pub outcome: DryRunOutcome,
+    /// What the redemption would come to, where it would be created.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preview: Option<PreviewBody>,
+    /// The position of the event `exchange-created`, where the exchange exists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<Place>,
+}
+
+/// What a dry run found.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DryRunOutcome {
+    /// The exchange would be created.
+    WouldBeCreated,
+    /// The exchange exists already.
+    Exists,
+}
+
+/// What a redemption would come to now.
+#[derive(Clone, Debug, Serialize)]
+pub struct PreviewBody {
+    /// The cost of all pieces, in points.
+    pub points: Points,
+    /// The lots that it would draw on, in spending order.
+    pub lots: Vec<LotPartBody>,
+    /// The points available before it.
+    pub available: u64,
+    /// The points available after it.
+    pub available_after: u64,
+}
+
+/// `PUT …/exchanges/{exchange_id}/cancellations/{cancellation_id}`: cancels an exchange, whole or
+/// in part.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CancelExchangeBody {
+    /// The number of pieces to cancel; without it, all that are left.
+    pub quantity: Option<Units>,
+    /// Who cancelled: private.
+    pub by: Option<Actor>,
+    /// The reason: private.
+    pub reason: Option<Reason>,
+    /// When it happened, according to the caller.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// The fact `exchange-created`.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExchangeCreatedBody {
+    /// The account that paid.
+    pub account_id: AccountId,
+    /// The exchange.
+    pub exchange_id: ExchangeId,
+    /// The offer that was redeemed.
+    pub offer_id: OfferId,
+    /// The product to ship, from the offer's terms at that time.
+    pub product_id: ProductId,
+    /// The number of pieces.
+    pub quantity: Units,
+    /// The cost of all pieces, in points.
+    pub points: Points,
+    /// The warehouse that ships, from the offer's terms at that time.
+    pub warehouse: WarehouseId,
+    /// The hold that paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold_id: Option<HoldId>,
+    /// The cost that the caller expected, in points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_points: Option<Points>,
+    /// When it happened, according to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// The event's position.
+    pub position: Place,
+}
+
+/// The fact `exchange-cancelled`.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExchangeCancelledBody {
+    /// The account that got its credit back.
+    pub account_id: AccountId,
+    /// The exchange.
+    pub exchange_id: ExchangeId,
+    /// The cancellation; `~rejected` where the warehouse rejected the exchange.
+    pub cancellation_id: CancellationId,
+    /// The offer that the pieces go back to.
+    pub offer_id: OfferId,
+    /// The number of pieces cancelled.
+    pub quantity: Units,
+    /// The refund for them, in points.
+    pub points: Points,
+    /// The exchange at its creation.
+    pub of: OrderedBody,
+    /// The number of pieces that the caller named; without it, all that were left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_quantity: Option<Units>,
+    /// When it happened, according to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// The event's position.
+    pub position: Place,
+}
+
+/// An exchange at its creation.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct OrderedBody {
+    /// The number of pieces.
+    pub quantity: Units,
+    /// The cost of all pieces, in points.
+    pub points: Points,
+}
+
+/// An exchange as it is now.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExchangeBody {
+    /// The exchange.
+    pub exchange_id: ExchangeId,
+    /// The account that paid.
+    pub account_id: AccountId,
+    /// The offer that was redeemed.
+    pub offer_id: OfferId,
+    /// The product to ship.
+    pub product_id: ProductId,
+    /// The number of pieces.
+    pub quantity: Units,
+    /// The cost of all pieces, in points.
+    pub points: Points,
+    /// The hold that paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold_id: Option<HoldId>,
+    /// The present status.
+    pub status: ExchangeStatus,
+    /// The warehouse's reason for a rejection or a back-order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// The carrier, after the dispatch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<Carrier>,
+    /// The carrier's number for the parcel, after the dispatch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub express_no: Option<ExpressNo>,
+    /// The number of pieces cancelled, 0 to `quantity`.
+    pub cancelled_quantity: u64,
+    /// The points refunded, 0 to `points`.
+    pub refunded_points: u64,
+    /// When it happened, according to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// The position of the event `exchange-created`.
+    pub position: Place,
+}
+
+/// The status of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExchangeStatus {
+    /// The warehouse was asked to ship it.
+    Created,
+    /// The warehouse will ship it.
+    Accepted,
+    /// The warehouse will ship it once it has the goods.
+    BackOrdered,
+    /// The parcel has left.
+    Dispatched,
+    /// The parcel has arrived.
+    Delivered,
+    /// All of it was cancelled.
+    Cancelled,
+    /// The warehouse won't ship it; it was cancelled and refunded.
+    Rejected,
+    /// An operator settled the shipping request by hand.
+    Settled,
+}

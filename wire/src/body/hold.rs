@@ -1,0 +1,169 @@
+//! Holds: credit set aside.
+
+use domain::{
+    AccountId, DeliverTo, ExchangeId, HoldId, OfferId, Points, ReleaseReason, Timestamp, Units,
+};
+use log_record::Place;
+use serde::{Deserialize, Serialize};
+
+use super::LotPartBody;
+use super::credit_lot::is_false;
+use crate::Object;
+
+/// `PUT /v1/accounts/{account_id}/holds/{hold_id}`: sets credit aside.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HoldCreditBody {
+    /// The points to set aside.
+    pub points: Points,
+    /// The hold ends by itself at this time, 30 days ahead at most.
+    pub deadline: Timestamp,
+    /// When it happened, according to the caller.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// `PUT …/holds/{hold_id}/capture`: spends credit that was set aside. It has `points` or
+/// `exchange`, or neither.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaptureHoldBody {
+    /// The points to spend; without them, all of the hold.
+    pub points: Option<Points>,
+    /// The exchange that the hold pays; its price is what is spent.
+    pub exchange: Option<Object<CaptureExchangeBody>>,
+    /// When it happened, according to the caller.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// The exchange that a hold pays.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaptureExchangeBody {
+    /// The caller's id for the exchange.
+    pub exchange_id: ExchangeId,
+    /// The offer to redeem.
+    pub offer_id: OfferId,
+    /// The number of pieces.
+    pub quantity: Units,
+    /// The address of delivery, or a reference to one: private.
+    pub deliver_to: DeliverTo,
+    /// The cost that the caller expects, in points; another cost is refused.
+    pub expected_points: Option<Points>,
+}
+
+/// `PUT …/holds/{hold_id}/release`: gives credit back that was set aside.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseHoldBody {
+    /// When it happened, according to the caller.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// The fact `credit-held`: credit was set aside.
+#[derive(Clone, Debug, Serialize)]
+pub struct CreditHeldBody {
+    /// The account.
+    pub account_id: AccountId,
+    /// The hold.
+    pub hold_id: HoldId,
+    /// The points set aside: the sum of `lots`.
+    pub points: Points,
+    /// The lots that they come from, in spending order.
+    pub lots: Vec<LotPartBody>,
+    /// The hold ends by itself at this time.
+    pub deadline: Timestamp,
+    /// When it happened, according to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// The event's position.
+    pub position: Place,
+}
+
+/// The fact `hold-captured`: credit that was set aside was spent.
+#[derive(Clone, Debug, Serialize)]
+pub struct HoldCapturedBody {
+    /// The account.
+    pub account_id: AccountId,
+    /// The hold, which has ended.
+    pub hold_id: HoldId,
+    /// The points spent: the sum of `lots`.
+    pub points: Points,
+    /// The lots that they come from.
+    pub lots: Vec<LotPartBody>,
+    /// The rest of the hold, which came back; left out where there is no rest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub released: Vec<LotPartBody>,
+    /// `true` where it paid an exchange; left out where it didn't.
+    #[serde(skip_serializing_if = "is_false")]
+    pub pays_exchange: bool,
+    /// The points that the caller named; without them, all of the hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_points: Option<Points>,
+    /// When it happened, according to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// The event's position.
+    pub position: Place,
+}
+
+/// The fact `hold-released`: credit that was set aside came back.
+#[derive(Clone, Debug, Serialize)]
+pub struct HoldReleasedBody {
+    /// The account.
+    pub account_id: AccountId,
+    /// The hold, which has ended.
+    pub hold_id: HoldId,
+    /// The points that came back: the sum of `lots`.
+    pub points: Points,
+    /// The lots that they belong to.
+    pub lots: Vec<LotPartBody>,
+    /// `asked` or `deadline`.
+    pub reason: ReleaseReason,
+    /// When it happened, according to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// The event's position.
+    pub position: Place,
+}
+
+/// A hold as it is now.
+#[derive(Clone, Debug, Serialize)]
+pub struct HoldBody {
+    /// The hold.
+    pub hold_id: HoldId,
+    /// The account.
+    pub account_id: AccountId,
+    /// The points set aside at first.
+    pub points: Points,
+    /// The hold ends by itself at this time.
+    pub deadline: Timestamp,
+    /// The present status.
+    pub status: HoldStatus,
+    /// The points spent, where it was captured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub captured_points: Option<Points>,
+    /// The exchange that it paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exchange_id: Option<ExchangeId>,
+    /// When it happened, according to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// The position of the event `credit-held`.
+    pub position: Place,
+}
+
+/// The status of a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HoldStatus {
+    /// The credit is set aside.
+    Held,
+    /// Some or all of it was spent, and the rest came back.
+    Captured,
+    /// A caller released it.
+    Released,
+    /// Its deadline passed.
+    Expired,
+}

@@ -1,0 +1,110 @@
+//! Ledger entries: the lines of an account's statement.
+
+use domain::{
+    AccountId, CancellationId, CauseId, ExchangeId, HoldId, LotId, Points, PurchaseId, Reference,
+    Timestamp, TransferId,
+};
+use log_record::Place;
+use serde::Serialize;
+
+use super::{CauseBody, LotOriginBody};
+
+/// One line of a statement.
+#[derive(Clone, Debug, Serialize)]
+pub struct LedgerEntryBody {
+    /// The event's type, such as `credit-earned`.
+    pub kind: String,
+    /// The change of available + held + pending − owed, in points; negative where credit left.
+    pub points: i64,
+    /// The same sum after the entry; lists have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balance: Option<i64>,
+    /// The changes one by one.
+    pub change: ChangeBody,
+    /// What the credit was earned for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<CauseBody>,
+    /// The exchange.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exchange_id: Option<ExchangeId>,
+    /// The cancellation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancellation_id: Option<CancellationId>,
+    /// The hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold_id: Option<HoldId>,
+    /// The transfer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transfer_id: Option<TransferId>,
+    /// The other account of a transfer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counterparty: Option<AccountId>,
+    /// The withdrawal, return or adjustment that took credit away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withdrawal: Option<EntryWithdrawalBody>,
+    /// The purchase.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purchase_id: Option<PurchaseId>,
+    /// What an adjustment refers to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Reference>,
+    /// When it happened, according to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// The event's position.
+    pub position: Place,
+}
+
+/// The changes of an account's sums, in points.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ChangeBody {
+    /// The change of the points that can be spent.
+    pub available: i64,
+    /// The change of the points set aside.
+    pub held: i64,
+    /// The change of the points that can be spent later.
+    pub pending: i64,
+    /// The change of the points owed.
+    pub owed: i64,
+}
+
+/// The withdrawal, return or adjustment that took credit away.
+#[derive(Clone, Debug, Serialize)]
+pub struct EntryWithdrawalBody {
+    /// `withdrawal`, `return` or `adjustment`.
+    pub kind: String,
+    /// The caller's id for it.
+    pub id: CauseId,
+}
+
+/// One line of a statement, and the lots that it is about.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExplainedEntryBody {
+    /// The entry, without `balance`.
+    #[serde(flatten)]
+    pub entry: LedgerEntryBody,
+    /// The parts of lots that it is about.
+    pub lots: Vec<EntryLotBody>,
+    /// The parts of lots that a capture gave back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub released: Option<Vec<EntryLotBody>>,
+}
+
+/// A part of a lot, and how the lot was earned.
+#[derive(Clone, Debug, Serialize)]
+pub struct EntryLotBody {
+    /// The lot: the place of the event that made it.
+    pub lot: LotId,
+    /// The points of this part.
+    pub points: Points,
+    /// They can be spent before this time; without it, for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// Whether `expires_at` is a period of grace.
+    pub graced: bool,
+    /// How the lot was earned.
+    #[serde(flatten)]
+    pub origin: LotOriginBody,
+}

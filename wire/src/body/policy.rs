@@ -1,0 +1,27 @@
+//! The programme's policy.
+
+use domain::SpentCredit;
+use log_record::Place;
+use serde::{Deserialize, Serialize};
+
+/// `PUT /v1/policy`: sets the policy, whole.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutPolicyBody {
+    /// What happens when spent credit is to be withdrawn: `refuse` or `debt`.
+    pub spent_credit: SpentCredit,
+    /// The days for which refunded credit can be spent again if its lot has expired meanwhile, 0 to
+    /// 3,650.
+    pub refund_grace_days: u16,
+}
+
+/// The policy, as both APIs answer it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct PolicyBody {
+    /// What happens when spent credit is to be withdrawn: `refuse` or `debt`.
+    pub spent_credit: SpentCredit,
+    /// The days for which refunded credit can be spent again if its lot has expired meanwhile.
+    pub refund_grace_days: u16,
+    /// The position of the event that set it; `null` for the policy of a new ledger.
+    pub position: Option<Place>,
+}

@@ -1,0 +1,199 @@
+//! Purchases for money, and their returns.
+
+use domain::{
+    AccountId, Actor, Category, DeliverTo, Points, ProductId, PurchaseId, Reason, ReturnId, RuleId,
+    Timestamp, Units, WarehouseId,
+};
+use log_record::Place;
+use serde::{Deserialize, Serialize};
+
+use super::RuleVersionBody;
+use crate::Object;
+
+/// `PUT /v1/accounts/{account_id}/purchases/{purchase_id}`: records a purchase and what it earns.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutPurchaseBody {
+    /// 1 to 500 lines, each product once.
+    pub lines: Vec<Object<PutPurchaseLineBody>>,
+    /// The points that the purchase earns; without them, an earning rule gives them.
+    pub points: Option<Points>,
+    /// The earning rule; without it, the rule `default`. Not beside `points`.
+    pub rule: Option<RuleId>,
+    /// The warehouse that ships; without it, `main`. Only beside `deliver_to`.
+    pub warehouse: Option<WarehouseId>,
+    /// The address of delivery, or a reference to one: private. Without it, nothing is shipped.
+    pub deliver_to: Option<DeliverTo>,
+    /// The credit can be spent from this time on; without it, the rule decides.
+    pub available_at: Option<Timestamp>,
+    /// The credit can be spent before this time; without it, the rule decides.
+    pub expires_at: Option<Timestamp>,
+    /// When it happened, according to the caller.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// One product of a purchase.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutPurchaseLineBody {
+    /// The product.
+    pub product_id: ProductId,
+    /// The number of pieces.
+    pub quantity: Units,
+    /// The money paid for the line, in the currency's smallest unit.
+    pub amount: Option<u64>,
+    /// The category of goods.
+    pub category: Option<Category>,
+}
+
+/// `PUT …/purchases/{purchase_id}/returns/{return_id}`: records a return.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReturnPurchaseBody {
+    /// The products returned, each once; without it, all that are left.
+    pub lines: Option<Vec<Object<ReturnedLineBody>>>,
+    /// Who returned it: private.
+    pub by: Option<Actor>,
+    /// The reason: private.
+    pub reason: Option<Reason>,
+    /// When it happened, according to the caller.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// Returned pieces of one product.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReturnedLineBody {
+    /// The product.
+    pub product_id: ProductId,
+    /// The number of pieces.
+    pub quantity: Units,
+}
+
+/// The fact `purchase-recorded`.
+#[derive(Clone, Debug, Serialize)]
+pub struct PurchaseRecordedBody {
+    /// The account.
+    pub account_id: AccountId,
+    /// The purchase.
+    pub purchase_id: PurchaseId,
+    /// The products bought.
+    pub lines: Vec<RecordedLineBody>,
+    /// The points earned in all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub points: Option<Points>,
+    /// The points that the caller named; without them, a rule gave them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_points: Option<Points>,
+    /// The rule that the caller named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_rule: Option<RuleId>,
+    /// The rule that applied, where the caller named no points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RuleVersionBody>,
+    /// The warehouse that ships, where goods are shipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warehouse: Option<WarehouseId>,
+    /// When the credit becomes available, according to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub available_at: Option<Timestamp>,
+    /// When the credit expires, according to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// When it happened, according to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// The event's position.
+    pub position: Place,
+}
+
+/// One product of a recorded purchase.
+#[derive(Clone, Debug, Serialize)]
+pub struct RecordedLineBody {
+    /// The product.
+    pub product_id: ProductId,
+    /// The number of pieces.
+    pub quantity: Units,
+    /// The money paid for the line, in the currency's smallest unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<u64>,
+    /// The category of goods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+    /// The points that the line earned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub points: Option<Points>,
+}
+
+/// The fact `purchase-returned`.
+#[derive(Clone, Debug, Serialize)]
+pub struct PurchaseReturnedBody {
+    /// The account.
+    pub account_id: AccountId,
+    /// The purchase.
+    pub purchase_id: PurchaseId,
+    /// The return.
+    pub return_id: ReturnId,
+    /// The products returned, in the order of the purchase's lines.
+    pub lines: Vec<ReturnedLineBody>,
+    /// The points to take back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub points: Option<Points>,
+    /// `true` where the caller named the lines; `false` where all that were left came back.
+    pub asked_lines: bool,
+    /// When it happened, according to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// The event's position.
+    pub position: Place,
+}
+
+/// A purchase as it is now.
+#[derive(Clone, Debug, Serialize)]
+pub struct PurchaseBody {
+    /// The purchase.
+    pub purchase_id: PurchaseId,
+    /// The account.
+    pub account_id: AccountId,
+    /// The products bought.
+    pub lines: Vec<PurchaseLineBody>,
+    /// The points earned in all, which may be 0.
+    pub points: u64,
+    /// The earning rule that gave them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RuleVersionBody>,
+    /// The points to take back for returns.
+    pub returned_points: u64,
+    /// The points taken back in all, for returns and withdrawals.
+    pub withdrawn_points: u64,
+    /// The warehouse that ships, where goods are shipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warehouse: Option<WarehouseId>,
+    /// When it happened, according to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// The position of the event `purchase-recorded`.
+    pub position: Place,
+}
+
+/// One product of a purchase as it is now.
+#[derive(Clone, Debug, Serialize)]
+pub struct PurchaseLineBody {
+    /// The product.
+    pub product_id: ProductId,
+    /// The number of pieces bought.
+    pub quantity: Units,
+    /// The money paid for the line, in the currency's smallest unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<u64>,
+    /// The category of goods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+    /// The points that the line earned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub points: Option<Points>,
+    /// The number of pieces returned, 0 to `quantity`.
+    pub returned: u64,
+}

@@ -1,0 +1,73 @@
+//! Totals of the whole programme.
+
+use serde::Serialize;
+
+/// All points of the programme, as recorded.
+#[derive(Clone, Debug, Serialize)]
+pub struct TotalsBody {
+    /// Points earned.
+    pub issued: u64,
+    /// Points that can be spent.
+    pub available: u64,
+    /// Points set aside by holds.
+    pub held: u64,
+    /// Points that can be spent later.
+    pub pending: u64,
+    /// Points spent.
+    pub redeemed: u64,
+    /// Points that cancellations gave back.
+    pub refunded: u64,
+    /// Points that expired.
+    pub expired: u64,
+    /// Points taken away.
+    pub withdrawn: u64,
+    /// Points sent that the recipient hasn't received yet.
+    pub in_transit: u64,
+    /// Points owed.
+    pub debt: u64,
+    /// Points sent to other accounts.
+    pub sent: u64,
+    /// Points received from other accounts.
+    pub received: u64,
+    /// Points that paid debts.
+    pub repaid: u64,
+    /// Number of accounts.
+    pub accounts: u64,
+    /// Number of exchanges.
+    pub exchanges: u64,
+    /// Number of cancellations.
+    pub cancellations: u64,
+    /// Number of purchases.
+    pub purchases: u64,
+    /// Number of returns.
+    pub returns: u64,
+    /// Number of holds.
+    pub holds: u64,
+    /// Number of transfers.
+    pub transfers: u64,
+    /// Number of shipping requests.
+    pub shipments: u64,
+    /// The positions that the read tables have reached, one for each partition.
+    pub position: String,
+    /// issued − (available + held + pending + redeemed − refunded + expired + withdrawn +
+    /// in_transit − debt): 0, or the read tables differ from the log.
+    pub difference: i128,
+}
+
+/// The points that can still be spent, by month of expiry.
+#[derive(Clone, Debug, Serialize)]
+pub struct LiabilityBody {
+    /// The months in which points expire, in order.
+    pub months: Vec<LiabilityMonthBody>,
+    /// The sum of all months.
+    pub total: u64,
+}
+
+/// The points that expire in one month.
+#[derive(Clone, Debug, Serialize)]
+pub struct LiabilityMonthBody {
+    /// The month, such as `2027-11`; `never` for points that don't expire.
+    pub month: String,
+    /// The points.
+    pub points: u64,
+}
