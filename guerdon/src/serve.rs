@@ -109,6 +109,7 @@ impl Ledger {
         if config.runs(Part::Projector) {
             let opened = Projector::open(&config.data.read_model(), store.clone()).await?;
             health.projection = opened.statuses();
+            metrics.add_projector(&opened, store.clone());
             projector = Some(opened);
         }
         let mut read_model = None;
@@ -145,6 +146,7 @@ impl Ledger {
         if let Some(read_model) = &read_model {
             let mut api = QueryApi::new(read_model.clone(), keys.clone(), config.read_wait_ms);
             api.draining = draining.clone();
+            metrics.add_query_api(&api.metrics);
             router = router.merge(query_api::router(api));
         }
         let mut publishing = None;
