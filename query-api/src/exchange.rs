@@ -26,7 +26,7 @@ pub(crate) struct FindQuery {
     cursor: Option<String>,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sql_macros::FromRow)]
 struct Row {
     exchange_id: String,
     account_id: String,

@@ -17,7 +17,7 @@ use crate::{row_of_account, rows_of_account};
 const SELECT: Query = Query::same(include_str!("sql/select_hold.sql"));
 const LIST: Query = Query::same(include_str!("sql/list_holds.sql"));
 
-#[derive(sqlx::FromRow)]
+#[derive(sql_macros::FromRow)]
 struct Row {
     hold_id: String,
     account_id: String,

@@ -32,7 +32,7 @@ pub(crate) struct PageQuery {
     pub(crate) cursor: Option<String>,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sql_macros::FromRow)]
 struct Row {
     place: i64,
     kind: String,

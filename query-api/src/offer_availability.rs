@@ -17,7 +17,7 @@ use crate::ledger_entry::PageQuery;
 const SELECT: Query = Query::same(include_str!("sql/select_offer_availability.sql"));
 const LIST: Query = Query::same(include_str!("sql/list_offer_availability.sql"));
 
-#[derive(sqlx::FromRow)]
+#[derive(sql_macros::FromRow)]
 struct Row {
     offer_id: String,
     product_id: String,

@@ -16,7 +16,7 @@ const LOTS: Query = Query::each(
 );
 
 /// What a lot was earned as.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug, sql_macros::FromRow)]
 pub(crate) struct LotRow {
     pub(crate) lot: i64,
     pub(crate) account_id: String,

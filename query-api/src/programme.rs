@@ -25,7 +25,7 @@ pub(crate) struct VersionQuery {
     version: Option<u32>,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sql_macros::FromRow)]
 struct RuleRow {
     rule_id: String,
     version: i64,

@@ -17,7 +17,7 @@ use crate::{row_of_account, rows_of_account};
 const SELECT: Query = Query::same(include_str!("sql/select_purchase.sql"));
 const LIST: Query = Query::same(include_str!("sql/list_purchases.sql"));
 
-#[derive(sqlx::FromRow)]
+#[derive(sql_macros::FromRow)]
 struct Row {
     purchase_id: String,
     account_id: String,

@@ -43,7 +43,7 @@ enum Crossed {
     Only,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sql_macros::FromRow)]
 struct Row {
     log_id: Vec<u8>,
     generation: i64,

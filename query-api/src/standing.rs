@@ -22,7 +22,7 @@ pub(crate) const STANDING: Query = Query::each(
 const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// An account's balance, as it was recorded.
-#[derive(Clone, Copy, Debug, sqlx::FromRow)]
+#[derive(Clone, Copy, Debug, sql_macros::FromRow)]
 pub(crate) struct RecordedBalance {
     pub(crate) available: i64,
     pub(crate) held: i64,
@@ -57,7 +57,7 @@ pub(crate) struct Standing {
 }
 
 /// What a partition has of an account: of all but its own, nothing.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, sql_macros::FromRow)]
 pub(crate) struct Recorded {
     home: Option<i64>,
     changed_at: Option<i64>,

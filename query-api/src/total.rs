@@ -23,7 +23,7 @@ const LIABILITY: Query = Query::each(
 );
 
 /// What flowed, what there is, and how far the tables are.
-#[derive(sqlx::FromRow)]
+#[derive(sql_macros::FromRow)]
 struct Row {
     issued: i64,
     available: i64,

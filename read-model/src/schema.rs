@@ -1,6 +1,7 @@
 //! The schema of the read tables, and how a SQLite file with them is opened.
 
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use postgres_connection::{PostgresError, PostgresUrl};
@@ -11,7 +12,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 use crate::{ReadModelError, ReadModelUrl, Side};
 
-static ON_SQLITE: Migrator = sqlx::migrate!("../migrations/read-model/sqlite");
+static ON_SQLITE: LazyLock<Migrator> =
+    LazyLock::new(|| sql_macros::migrations!("../migrations/read-model/sqlite"));
 
 /// How long a connection waits for another's transaction: a rebuild's pouring takes longest.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -48,7 +50,7 @@ pub async fn check(url: &PostgresUrl) -> Result<(), PostgresError> {
 
 /// Made anew for each schema.
 fn on_postgres() -> Migrator {
-    sqlx::migrate!("../migrations/read-model/postgres")
+    sql_macros::migrations!("../migrations/read-model/postgres")
 }
 
 async fn migrate_file(file: &Path) -> Result<(), ReadModelError> {

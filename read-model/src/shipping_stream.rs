@@ -239,7 +239,7 @@ fn span(after: Place) -> (i64, i64) {
     (after.as_i64(), after.last_of_partition().as_i64())
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sql_macros::FromRow)]
 struct MessageRow {
     place: i64,
     generation: i64,
@@ -287,7 +287,7 @@ impl MessageRow {
     }
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sql_macros::FromRow)]
 struct ProgressRow {
     place: i64,
     generation: i64,

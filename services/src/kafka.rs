@@ -131,6 +131,7 @@ impl Kafka {
     }
 
     fn launch(&mut self) -> anyhow::Result<()> {
+        crate::may_start("Kafka")?;
         self.stop(Stop::Kill)?;
         let log = File::create(self.log())?;
         let mut command = java(256)?;

@@ -23,7 +23,27 @@ pub use postgres::{Postgres, Stop, bin_folder};
 pub use python::{PYTHON_KAFKA, python_with};
 pub use test_database::TestDatabase;
 
-/// Stops the servers that tests share, and forgets their data.
+/// With this variable no server starts: the tests that are run need none.
+pub const NO_SERVICES: &str = "GUERDON_NO_SERVICES";
+
+/// Starts the servers that tests share, unless they run.
+pub fn start_shared() -> anyhow::Result<()> {
+    shared_kafka()?;
+    TestDatabase::create().map(drop)
+}
+
+/// Fails where [`NO_SERVICES`] is set.
+pub(crate) fn may_start(server: &str) -> anyhow::Result<()> {
+    #[expect(clippy::disallowed_methods, reason = "a test has no other configuration")]
+    let may = std::env::var_os(NO_SERVICES).is_none();
+    anyhow::ensure!(
+        may,
+        "`cargo xtask test --fast` starts no {server}: list this test in `.config/nextest.toml`"
+    );
+    Ok(())
+}
+
+/// Stops the servers that tests share, and deletes their data.
 pub fn stop_shared() -> anyhow::Result<()> {
     kafka::stop_shared()?;
     test_database::stop_shared()

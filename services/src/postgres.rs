@@ -84,6 +84,7 @@ impl Postgres {
 
     /// Starts it again after it was stopped, on the same port.
     pub fn restart(&mut self) -> anyhow::Result<()> {
+        crate::may_start("PostgreSQL")?;
         let log = File::options().create(true).append(true).open(self.folder.join("log"))?;
         let mut command = command_as_owner(&bin_folder()?.join("postgres"))?;
         command.arg("-D").arg(self.folder.join("data"));

@@ -8,12 +8,13 @@ use anyhow::{Context as _, bail};
 
 use crate::home::home;
 
-/// The client of Kafka's that examples in Python use.
+/// The Kafka client of the examples in Python.
 pub const PYTHON_KAFKA: &str = "confluent-kafka==2.16.1";
 
 /// The interpreter of an environment with this package in it, made once. Tests run in several
 /// processes at once; whoever holds the lock makes it.
 pub fn python_with(package: &str) -> anyhow::Result<PathBuf> {
+    crate::may_start("Python")?;
     let folder = home()?.join(format!("python-{package}"));
     let interpreter = folder.join("bin/python");
     let lock = File::options().create(true).append(true).open(home()?.join("python.lock"))?;

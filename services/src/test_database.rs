@@ -67,6 +67,7 @@ pub(crate) fn stop_shared() -> anyhow::Result<()> {
 
 /// Tests run in several processes at once; whoever holds the lock starts it.
 fn shared_port() -> anyhow::Result<u16> {
+    crate::may_start("PostgreSQL")?;
     let home = home()?;
     let lock = File::options().create(true).append(true).open(home.join("postgres.lock"))?;
     lock.lock().context("can't lock the shared PostgreSQL")?;

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: builds what is measured as it is released, and measures it.
+//! `cargo xtask bench`: builds what is measured as it is shipped, and measures it.
 
 use crate::run::{cargo, run};
 use crate::{is_help, services};
@@ -9,6 +9,6 @@ pub(crate) fn bench(args: &[String]) -> anyhow::Result<()> {
         return run(cargo(&["run", "--quiet", "-p", "bench", "--"]).args(args));
     }
     services::install()?;
-    run(&mut cargo(&["build", "--release", "-p", "guerdon", "-p", "bench"]))?;
-    run(cargo(&["run", "--release", "--quiet", "-p", "bench", "--"]).args(args))
+    run(&mut cargo(&["build", "--profile", "dist", "-p", "guerdon", "-p", "bench"]))?;
+    run(cargo(&["run", "--profile", "dist", "--quiet", "-p", "bench", "--"]).args(args))
 }

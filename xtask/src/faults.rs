@@ -1,29 +1,30 @@
-//! `cargo xtask faults`: the fault tests with as many faults as one has patience for.
+//! `cargo xtask faults`: the fault tests with as many faults as one asks for.
 
-use crate::run::{cargo, run};
+use crate::nextest::Nextest;
+use crate::run::run;
 use crate::services;
 
-/// What is set where nothing says otherwise: how many kills of a ledger on SQLite, of one on the
-/// server that speaks KurrentDB's protocol and of a warehouse, how many faults of each kind on
-/// PostgreSQL and on the way of a parcel, and how long two writers race on every store.
+/// How often, unless the environment says otherwise: kills of a ledger on SQLite, of one on the
+/// server that speaks KurrentDB's protocol, and of a warehouse; faults of each kind on PostgreSQL
+/// and on a parcel's way; and the seconds for which two writers race on every store.
 const LONG: [(&str, &str); 3] =
     [("GUERDON_KILLS", "20"), ("GUERDON_FAULTS", "20"), ("GUERDON_RACE_SECONDS", "30")];
 
-#[expect(clippy::disallowed_methods, reason = "the settings here are variables of the tests'")]
+#[expect(clippy::disallowed_methods, reason = "the settings here are variables of the tests")]
 pub(crate) fn faults() -> anyhow::Result<()> {
     services::install()?;
-    let ledger = ["crash::", "postgres_faults::", "failover::", "shipping_faults::"];
-    let programs: [(&[&str], &[&str]); 4] = [
-        (&["-p", "guerdon"], &ledger),
-        (&["-p", "event-store", "--features", "kurrent"], &["contract::"]),
-        (&["-p", "guerdon", "--features", "kurrent"], &["kurrent::"]),
-        (&["-p", "example-warehouse"], &["warehouse::"]),
+    let nextest = Nextest::install()?;
+    let ledger = "test(/^(crash|postgres_faults|failover|shipping_faults)::/)";
+    let groups: [(&[&str], &str); 4] = [
+        (&["-p", "guerdon"], ledger),
+        (&["-p", "event-store", "--features", "kurrent"], "test(/^contract::/)"),
+        (&["-p", "guerdon", "--features", "kurrent"], "test(/^kurrent::/)"),
+        (&["-p", "example-warehouse"], "test(/^warehouse::/)"),
     ];
-    for (program, tests) in programs {
-        // One after the other: what is measured is a ledger, not how they share a machine.
-        let args = [&["test", "--release", "--test", "it"], program, &["--"], tests];
-        let mut command =
-            cargo(&[&args.concat()[..], &["--nocapture", "--test-threads=1"]].concat());
+    for (packages, tests) in groups {
+        // One after the other: two ledgers at once would only slow each other down.
+        let tests = [&["--release", "--test-threads=1", "--filterset", tests], packages].concat();
+        let mut command = nextest.command("--no-capture", "faults", &tests);
         for (name, value) in LONG {
             command.env(name, std::env::var(name).unwrap_or_else(|_| value.into()));
         }

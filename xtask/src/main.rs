@@ -4,6 +4,8 @@
 mod bench;
 mod ci;
 mod faults;
+mod lint;
+mod nextest;
 mod run;
 mod services;
 mod test;
@@ -12,23 +14,26 @@ mod tidy;
 use std::process::ExitCode;
 
 use anyhow::bail;
+use test::Tests;
 
 const USAGE: &str = "cargo xtask COMMAND
-  test            everything that tests need, then every test; GUERDON_TEST_MINUTES=10 is how long
-                  a program of tests may take
-  ci              format, lints, docs, tidiness, licences
+  test            installs what the tests need, and runs every test
+  test --fast     the tests that need no PostgreSQL, Kafka or Java
+  lint            format, tidiness, clippy, docs, licences
+  ci              lint, then test: what a change must pass
   tidy            the checks that no other tool makes, over the tracked files
   bench [ARGS]    the ledger beside other ways to redeem (--help for ARGS)
-  services kafka  starts the Kafka that tests share, to try things out with, and says where it is
-  services stop   ends the PostgreSQL and the Kafka that tests share, and forgets their data
-  faults          the long version of the fault tests: GUERDON_KILLS=20, GUERDON_FAULTS=20,
-                  GUERDON_RACE_SECONDS=30";
+  services kafka  starts the Kafka that the tests share, for trying things out, and prints its address
+  services stop   stops the PostgreSQL and the Kafka that the tests share, and deletes their data
+  faults          the fault tests, at length; GUERDON_KILLS=20, GUERDON_FAULTS=20 and
+                  GUERDON_RACE_SECONDS=30 are the defaults";
 
-/// What was asked for.
+/// One line of [`USAGE`].
 #[derive(Debug, PartialEq, Eq)]
 enum Task<'a> {
     Help,
-    Test,
+    Test(Tests),
+    Lint,
     Ci,
     Tidy,
     Bench(&'a [String]),
@@ -55,23 +60,26 @@ impl<'a> Task<'a> {
             ["bench", ..] => Self::Bench(args.get(1..).unwrap_or_default()),
             [] | ["help"] => Self::Help,
             [.., word] if is_help(word) => Self::Help,
-            ["test"] => Self::Test,
+            ["test"] => Self::Test(Tests::All),
+            ["test", "--fast"] => Self::Test(Tests::Fast),
+            ["lint"] => Self::Lint,
             ["ci"] => Self::Ci,
             ["tidy"] => Self::Tidy,
             ["services"] => Self::Services(None),
             ["services", what] => Self::Services(Some(what)),
             ["faults"] => Self::Faults,
-            ["test" | "ci" | "tidy" | "services" | "faults", .., word] => {
-                bail!("{word:?} is more than this command takes\n{USAGE}")
+            ["test" | "lint" | "ci" | "tidy" | "services" | "faults", .., word] => {
+                bail!("unexpected argument {word:?}\n{USAGE}")
             }
-            [word, ..] => bail!("there is no command {word:?}\n{USAGE}"),
+            [word, ..] => bail!("unknown command {word:?}\n{USAGE}"),
         })
     }
 
     fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Help => println!("{USAGE}"),
-            Self::Test => test::test()?,
+            Self::Test(tests) => test::test(tests)?,
+            Self::Lint => lint::lint()?,
             Self::Ci => ci::ci()?,
             Self::Tidy => tidy::tidy()?,
             Self::Bench(args) => bench::bench(args)?,
@@ -82,7 +90,7 @@ impl<'a> Task<'a> {
     }
 }
 
-/// Whether somebody asks what there is, and wants nothing done.
+/// Whether the word asks for help.
 fn is_help(word: &str) -> bool {
     ["--help", "-h"].contains(&word)
 }
@@ -92,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_asks_for_help_starts_nothing() {
+    fn a_request_for_help_starts_nothing() {
         for line in ["", "help", "--help", "-h", "faults --help", "test -h", "services --help"] {
             let args = words(line);
             assert_eq!(Task::parse(&args).expect(line), Task::Help, "{line}");
@@ -101,8 +109,13 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_no_command_is_named() {
-        for (line, word) in [("tset", "tset"), ("test quickly", "quickly"), ("faults 3", "3")] {
+    fn an_unknown_word_is_named() {
+        for (line, word) in [
+            ("tset", "tset"),
+            ("test quickly", "quickly"),
+            ("test --fast now", "now"),
+            ("faults 3", "3"),
+        ] {
             let args = words(line);
             let said = Task::parse(&args).expect_err(line).to_string();
             assert!(said.contains(&format!("{word:?}")) && said.contains(USAGE), "{said}");

@@ -2,44 +2,56 @@
 
 use std::time::Instant;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
-use crate::run::{cargo, output, run};
+use crate::nextest::Nextest;
+use crate::run::output;
 use crate::services;
 
-pub(crate) fn test() -> anyhow::Result<()> {
+/// Which tests are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tests {
+    All,
+    /// Those that need no PostgreSQL, Kafka or Java, and no minute of their own.
+    Fast,
+}
+
+pub(crate) fn test(tests: Tests) -> anyhow::Result<()> {
     // SQLite is compiled, and a test compiles a library that makes a disk look full.
     if output("cc", &["--version"]).is_none() {
         bail!("a C compiler is needed; on Debian: apt-get install -y gcc libc6-dev");
     }
-    services::install()?;
     let started = Instant::now();
-    let tested = test_all();
-    ::services::stop_shared()?;
-    tested?;
+    match tests {
+        Tests::Fast => Nextest::install()?.run("fast", &["--workspace"], &NO_SERVICES)?,
+        Tests::All => {
+            services::install()?;
+            let tested = test_all();
+            ::services::stop_shared()?;
+            tested?;
+        }
+    }
     eprintln!("every test passed in {:.0?}", started.elapsed());
     Ok(())
 }
 
-/// What hangs is ended, and so fails by its name, long before whoever runs the tests gives up.
-/// Who lets it suffer more faults than by default says more with `GUERDON_TEST_MINUTES`.
-const TEST_MINUTES: &str = "10";
+/// With this variable `services` starts nothing, so that a test that needs a server is named.
+const NO_SERVICES: [(&str, &str); 1] = [(::services::NO_SERVICES, "1")];
 
 /// Everything as it is built by default; then what the feature `kurrent` adds, which is built
-/// apart, so that nothing of it slips into the rest.
+/// apart, so that nothing of it gets into the rest.
 fn test_all() -> anyhow::Result<()> {
-    // Whatever fails, the rest is told of, too.
-    cargo_test(&["--workspace", "--no-fail-fast"])?;
-    let store = ["-p", "event-store", "--features", "kurrent"];
-    cargo_test(&[&store[..], &["--lib", "--test", "it", "kurrent"]].concat())?;
-    let ledger = ["-p", "guerdon", "--features", "kurrent"];
-    cargo_test(&[&ledger[..], &["--test", "it", "kurrent::"]].concat())
-}
-
-fn cargo_test(args: &[&str]) -> anyhow::Result<()> {
-    #[expect(clippy::disallowed_methods, reason = "xtask has no configuration but this")]
-    let limit = std::env::var("GUERDON_TEST_MINUTES").unwrap_or_else(|_| TEST_MINUTES.into());
-    let runner =
-        format!("target.'cfg(all())'.runner=['timeout', '--verbose', '-k', '9', '{limit}m']");
-    run(cargo(&["test", "--config", &runner]).args(args))
+    let nextest = Nextest::install()?;
+    // The servers that tests share start while the tests are built, and no test waits for them.
+    let servers = std::thread::spawn(::services::start_shared);
+    let built = nextest.build(&["--workspace"]);
+    let started = servers.join().ok().context("the thread that starts servers panicked")?;
+    built?;
+    started?;
+    // When a test fails, the rest still runs.
+    let default = nextest.run("default", &["--workspace"], &[]);
+    let packages = ["-p", "event-store", "-p", "guerdon", "--features", "guerdon/kurrent"];
+    let kurrent = [&packages[..], &["--filterset", "test(kurrent)"]].concat();
+    let with_kurrent = nextest.run("default", &kurrent, &[]);
+    default.and(with_kurrent)
 }

@@ -19,7 +19,7 @@ pub(super) struct Opened {
 }
 
 fn migrations() -> Migrator {
-    sqlx::migrate!("../migrations/log/postgres")
+    sql_macros::migrations!("../migrations/log/postgres")
 }
 
 /// Brings the schema up to date; makes it where there is none.

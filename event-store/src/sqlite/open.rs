@@ -1,6 +1,7 @@
 //! Opening a log's file: the lock, the schema, and which log it holds.
 
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use log_record::{LogFormat, LogId};
@@ -14,7 +15,8 @@ use super::lock::{self, WriterLock};
 use super::rows::failed;
 use crate::{NewLog, StoreError};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/log/sqlite");
+static MIGRATIONS: LazyLock<Migrator> =
+    LazyLock::new(|| sql_macros::migrations!("../migrations/log/sqlite"));
 
 /// How long a connection waits for another process's lock: a reader's moment at a checkpoint.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -210,7 +210,7 @@ pub(crate) fn is_unaccepted(status: ShippingStatus) -> bool {
     status == ShippingStatus::Requested
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sql_macros::FromRow)]
 struct LaneRow {
     lane: String,
     last_sequence: i64,

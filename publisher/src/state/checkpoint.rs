@@ -211,7 +211,7 @@ async fn write_lanes(
     Ok(())
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sql_macros::FromRow)]
 struct LaneRow {
     lane: String,
     topic: String,
@@ -241,7 +241,7 @@ impl LaneRow {
     }
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sql_macros::FromRow)]
 struct FeedRow {
     feed: String,
     acknowledged_to: i64,
@@ -260,7 +260,7 @@ impl FeedRow {
     }
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sql_macros::FromRow)]
 struct PartitionRow {
     topic: String,
     topic_partition: i64,

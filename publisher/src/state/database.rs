@@ -6,6 +6,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use log_record::PackedPlace;
@@ -21,7 +22,8 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::error::StateError;
 
-static ON_SQLITE: Migrator = sqlx::migrate!("../migrations/publisher/sqlite");
+static ON_SQLITE: LazyLock<Migrator> =
+    LazyLock::new(|| sql_macros::migrations!("../migrations/publisher/sqlite"));
 
 /// The schema on PostgreSQL.
 const SCHEMA: &str = "guerdon_publisher";
@@ -50,7 +52,7 @@ pub async fn migrate_state(url: &StateUrl) -> Result<(), StateError> {
 
 /// The migrations for PostgreSQL.
 fn on_postgres() -> Migrator {
-    sqlx::migrate!("../migrations/publisher/postgres")
+    sql_macros::migrations!("../migrations/publisher/postgres")
 }
 
 #[derive(Debug)]

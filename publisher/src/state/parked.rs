@@ -9,7 +9,7 @@ use crate::clock::UnixMillis;
 use crate::kafka::consumer::Incoming;
 
 /// A message that could not be used.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, sql_macros::FromRow)]
 pub(crate) struct ParkedMessage {
     pub(crate) parked_id: i64,
     pub(crate) topic: String,

@@ -201,7 +201,7 @@ async fn insert(writing: &mut Transaction<'_>, row: &Unaccepted) -> Result<(), S
     writing.run(include_str!("sql/insert_unaccepted.sql"), &values).await.map(drop)
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sql_macros::FromRow)]
 struct Row {
     place: i64,
     shipping_request_id: String,

@@ -10,7 +10,7 @@ use super::ReadError;
 pub struct AsOf(pub(super) Vec<Progress>);
 
 /// How far a partition is projected: the columns of `checkpoint` that every read begins with.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug, sql_macros::FromRow)]
 pub(super) struct Progress {
     partition: i64,
     position: i64,

@@ -18,7 +18,7 @@ pub struct SingleRead<T> {
     pub rows: Vec<T>,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sql_macros::FromRow)]
 struct Row<T> {
     #[sqlx(flatten)]
     progress: Progress,

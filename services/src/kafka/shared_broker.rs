@@ -14,6 +14,7 @@ use crate::process::{command_line, wait_for_end};
 /// The address of the shared broker, which is started where it doesn't run yet.
 /// `cargo xtask services stop` ends it.
 pub fn shared_kafka() -> anyhow::Result<String> {
+    crate::may_start("Kafka")?;
     let home = home()?;
     let lock = File::options().create(true).append(true).open(home.join("kafka.lock"))?;
     lock.lock().context("can't lock the shared Kafka")?;

@@ -1,5 +1,5 @@
-//! What the Markdown files promise about other files: a link leads somewhere, a document that a
-//! file names exists, and a type that the glossary names is declared.
+//! What the Markdown files promise about other files: a link leads somewhere, a document or source
+//! file that a page names exists, and a type that the glossary names is declared.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path};
@@ -16,6 +16,7 @@ pub(super) fn complaints(files: &[File]) -> Vec<String> {
     for (path, text) in files {
         if path.ends_with(".md") {
             found.extend(dead_links(path, text, files));
+            found.extend(missing_sources(path, text, files));
         }
         found.extend(missing_documents(path, text, files));
         if path == GLOSSARY {
@@ -54,6 +55,23 @@ fn missing_documents(path: &str, text: &str, files: &[File]) -> Vec<String> {
             let name = name.trim_end_matches('.');
             if name.ends_with(".md") && !exists(name, files) {
                 found.push(format!("{path}:{}: {name} doesn't exist", index + 1));
+            }
+        }
+    }
+    found
+}
+
+/// Files and folders of the project that a Markdown file names in code style, and that don't exist.
+fn missing_sources(path: &str, text: &str, files: &[File]) -> Vec<String> {
+    let is_pattern = |name: &str| name.contains([' ', '{', '*', '…', ':', '=', '<']);
+    let mut found = vec![];
+    for (number, line) in prose(text) {
+        for name in line.split('`').skip(1).step_by(2) {
+            let Some((folder, _)) = name.split_once('/') else { continue };
+            let is_ours = !folder.is_empty() && !is_pattern(name) && exists(folder, files);
+            let name = name.trim_end_matches('/');
+            if is_ours && !exists(name, files) && !exists(&resolve(path, name), files) {
+                found.push(format!("{path}:{number}: {name} doesn't exist"));
             }
         }
     }
@@ -178,6 +196,16 @@ mod tests {
         assert!(found.contains("guide/A.md:3: the link to #nowhere"), "{found}");
         assert!(found.contains("src/a.rs:1"), "{found}");
         assert_eq!(found.lines().count(), 3, "{found}");
+    }
+
+    #[test]
+    fn a_source_that_a_document_names_and_that_does_not_exist_is_named() {
+        let files = [
+            file("guide/A.md", "`src/a.rs`, `src/`, `GET src/x`, `text/html`\n`src/b.rs`\n"),
+            file("src/a.rs", ""),
+        ];
+        let found = complaints(&files).join("\n");
+        assert_eq!(found, "guide/A.md:2: src/b.rs doesn't exist");
     }
 
     #[test]

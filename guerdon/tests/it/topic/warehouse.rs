@@ -6,8 +6,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
+use sql_macros::FromRow;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Connection as _, FromRow, SqliteConnection};
+use sqlx::{Connection as _, SqliteConnection};
 
 /// One warehouse, whether it is at work at the moment or not.
 pub(crate) struct Warehouse {

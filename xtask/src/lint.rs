@@ -1,0 +1,55 @@
+//! `cargo xtask lint`: what a change must pass beside the tests, the cheapest check first.
+
+use anyhow::{Context as _, ensure};
+
+use crate::run::{cargo, output, run};
+use crate::tidy;
+
+/// Packages that only the feature `kurrent` may bring in.
+const KURRENT_ONLY: [&str; 4] = ["kurrentdb", "tonic", "prost", "ring"];
+
+pub(crate) fn lint() -> anyhow::Result<()> {
+    run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    tidy::tidy()?;
+    default_build_is_small()?;
+    run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    let with_kurrent = ["clippy", "-p", "services", "-p", "event-store", "-p", "guerdon"];
+    let feature = ["--features", "guerdon/kurrent", "--all-targets", "--", "-D", "warnings"];
+    run(&mut cargo(&[&with_kurrent[..], &feature[..]].concat()))?;
+    let docs = ["doc", "--workspace", "--no-deps", "--document-private-items"];
+    run(cargo(&docs).env("RUSTDOCFLAGS", "-D warnings"))?;
+    if output(env!("CARGO"), &["deny", "--version"]).is_some() {
+        // Advisories need the network; licences, bans and sources don't. Bans are for the default
+        // build: docs/decisions/0014-the-log-in-kurrentdb.md says what its client brings.
+        run(&mut cargo(&["deny", "check", "bans"]))?;
+        run(&mut cargo(&["deny", "--all-features", "check", "licenses", "sources"]))?;
+    } else {
+        eprintln!("skipped: cargo deny isn't installed (cargo install --locked cargo-deny)");
+    }
+    eprintln!("every check passed");
+    Ok(())
+}
+
+/// The default build contains no package that only the feature `kurrent` needs.
+fn default_build_is_small() -> anyhow::Result<()> {
+    let tree = ["tree", "-p", "guerdon", "-e", "normal,build", "--prefix", "none"];
+    let packages = |more: &[&str]| {
+        output(env!("CARGO"), &[&tree[..], more].concat()).context("cargo tree fails")
+    };
+    let has = |packages: &str, name| {
+        packages.lines().any(|package| package.split(' ').next() == Some(name))
+    };
+    let (default, with_kurrent) = (packages(&[])?, packages(&["--features", "kurrent"])?);
+    for name in KURRENT_ONLY {
+        ensure!(
+            !has(&default, name),
+            "the default build contains {name}; see cargo tree -i {name}"
+        );
+        ensure!(
+            has(&with_kurrent, name),
+            "the feature kurrent no longer needs {name}; drop it here"
+        );
+    }
+    eprintln!("the default build contains no package of KurrentDB's client");
+    Ok(())
+}

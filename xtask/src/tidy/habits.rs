@@ -1,0 +1,62 @@
+//! How tests and comments are kept: one test program per crate, no file included by its path, no
+//! doc comment of one word.
+
+use std::collections::BTreeSet;
+
+/// The one test program of a crate.
+const PROGRAM: &str = "/tests/it/";
+
+/// What is wrong with these files, which are given with their paths.
+pub(super) fn complaints(files: &[(String, String)]) -> Vec<String> {
+    let sources = files.iter().filter(|(path, _)| path.ends_with(".rs"));
+    let mut found = BTreeSet::new();
+    for (path, text) in sources {
+        if path.contains("/tests/") && !path.contains(PROGRAM) {
+            found.insert(format!("{path}: tests are modules of the crate's `tests/it/main.rs`"));
+        }
+        for (index, line) in text.lines().enumerate() {
+            let line = line.trim();
+            let place = format!("{path}:{}", index + 1);
+            if line.starts_with(concat!("#[pa", "th")) {
+                found.insert(format!("{place}: a file is included by its path; use a crate"));
+            }
+            if is_one_word(text, index, line) {
+                found.insert(format!("{place}: a doc comment of one word says nothing"));
+            }
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// A doc comment that is one word in all, not the last word of a longer one.
+fn is_one_word(text: &str, index: usize, line: &str) -> bool {
+    let is_doc = |line: Option<&str>| line.is_some_and(|line| line.trim().starts_with("///"));
+    let Some(words) = line.strip_prefix("///") else { return false };
+    let mut around = text.lines().skip(index.saturating_sub(1));
+    let before = if index == 0 { None } else { around.next() };
+    let after = around.nth(1);
+    words.split_whitespace().count() == 1 && !is_doc(before) && !is_doc(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_bad_habit_is_named_with_its_place() {
+        for (path, text, complaint) in [
+            ("a/tests/b.rs", "//! x\n", "a/tests/b.rs: tests are modules"),
+            ("a/src/b.rs", concat!("//! x\n#[pa", "th = \"c.rs\"]\n"), "a/src/b.rs:2: a file is"),
+            ("a/src/b.rs", "//! x\n/// Which.\nfn f() {}\n", "a/src/b.rs:2: a doc comment"),
+        ] {
+            let found = complaints(&[(path.into(), text.into())]).join("\n");
+            assert!(found.contains(complaint), "{complaint}: {found}");
+        }
+    }
+
+    #[test]
+    fn the_last_word_of_a_comment_is_left_alone() {
+        let text = "//! x\n/// What it is, in more words than go on a\n/// line.\nfn f() {}\n";
+        assert!(complaints(&[("a/src/b.rs".into(), text.into())]).is_empty());
+    }
+}
