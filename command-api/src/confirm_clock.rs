@@ -15,7 +15,7 @@ pub(crate) async fn confirm_clock(
     caller: Caller,
     JsonBody(ConfirmClockBody { wall }): JsonBody<ConfirmClockBody>,
 ) -> Result<Response, Problem> {
-    if let Some(clock) = api.writer.read_clock().other_than(wall) {
+    if let Some(clock) = api.writers.read_clock().other_than(wall) {
         let complaint = format!(
             "differs from the ledger's clock, which reads {clock}; correct that clock first"
         );

@@ -8,18 +8,16 @@ use axum::extract::FromRef;
 use axum::http::header::ETAG;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use domain::command::Preview;
-use domain::{Command, Event};
-use event_schema::decode;
+use domain::{Command, Event, Preview, Subject};
 use event_store::{EventStore, StoreError};
-use log_record::{Place, Position};
+use log_record::Place;
 use serde::Serialize;
 use wire::{Caller, KeyRing, Problem, write_position};
 
 use crate::refusal_problem::{
     decision_failed, id_reused, not_decided, original_unread, outcome_unknown, refused,
 };
-use crate::{Answer, KeyBook, Request, Subject, Unanswered, Writer};
+use crate::{Answer, KeyBook, Request, Unanswered, Writers};
 
 /// What the handlers share: behind one pointer, because every request clones it.
 #[derive(Clone)]
@@ -27,9 +25,9 @@ pub struct CommandApi(Arc<Shared>);
 
 /// What is behind it.
 pub struct Shared {
-    /// Decides.
-    pub(crate) writer: Writer,
-    /// Answers repeats, off the writer's way.
+    /// They decide.
+    pub(crate) writers: Writers,
+    /// The log, where a shipping request's event is looked up.
     pub(crate) store: EventStore,
     /// Who may call.
     pub(crate) keys: KeyBook,
@@ -79,15 +77,15 @@ pub(crate) enum Previewed {
 }
 
 impl CommandApi {
-    /// A command API whose commands `writer` decides; repeats are answered from `store`, and
-    /// callers show one of `keys`.
+    /// A command API whose commands `writers` decide on the log in `store`; callers show one of
+    /// `keys`.
     #[must_use]
-    pub fn new(writer: Writer, store: EventStore, keys: KeyRing) -> Self {
+    pub fn new(writers: Writers, store: EventStore, keys: KeyRing) -> Self {
         let keys = KeyBook::new(store.clone(), keys);
-        Self(Arc::new(Shared { writer, store, keys }))
+        Self(Arc::new(Shared { writers, store, keys }))
     }
 
-    /// Has the command decided. A repeat is answered from the event that bears its id.
+    /// Has the command decided.
     pub(crate) async fn execute(&self, command: Command, caller: Caller) -> Result<Done, Problem> {
         match self.ask(command, false, caller).await? {
             Outcome::Done(done) => Ok(*done),
@@ -113,62 +111,35 @@ impl CommandApi {
         is_dry_run: bool,
         caller: Caller,
     ) -> Result<Outcome, Problem> {
-        let mut command = Arc::new(command);
-        loop {
-            let request = Request {
-                // A repeat is compared with what was asked then.
-                command: Arc::clone(&command),
-                is_dry_run,
-                principal: Some(Arc::clone(&caller.principal)),
-                traceparent: caller.traceparent.clone(),
-            };
-            let done = match self.writer.submit(request).await {
-                Ok(Answer::Recorded { place, event, last, subject }) => {
-                    Done { place, event: Some(*event), last, subject, is_repeat: false }
-                }
-                Ok(Answer::Repeat { place, last }) => self.repeat(&command, place, last).await?,
-                Ok(Answer::Standing(place, subject)) => Done {
-                    place,
-                    event: None,
-                    last: place,
-                    subject: Some(subject),
-                    is_repeat: true,
-                },
-                Ok(Answer::Original(place)) => {
-                    // The state knows where it stands only; it is read here, off the writer's way.
-                    // What is under an id never moves, so it is asked for once, or twice where the
-                    // id was recorded meanwhile.
-                    command = Arc::new(self.with_original(&command, place).await?);
-                    continue;
-                }
-                Ok(Answer::Preview(preview)) => return Ok(Outcome::Preview(preview)),
-                Ok(Answer::Refused(refusal)) => return Err(refused(&refusal)),
-                Err(Unanswered::NotDecided(why)) => return Err(not_decided(why)),
-                Err(Unanswered::OutcomeUnknown) => return Err(outcome_unknown()),
-                Err(Unanswered::Panicked) => return Err(decision_failed()),
-            };
-            return Ok(Outcome::Done(Box::new(done)));
-        }
+        let Caller { principal, traceparent, .. } = caller;
+        let request = Request { command, is_dry_run, principal: Some(principal), traceparent };
+        let done = match self.writers.submit(request).await {
+            Ok(Answer::Recorded { place, event, last, subject }) => {
+                Done { place, event: Some(*event), last, subject, is_repeat: false }
+            }
+            Ok(Answer::Repeat { place, event, last }) => {
+                Done { place, event: Some(*event), last, subject: None, is_repeat: true }
+            }
+            Ok(Answer::Unchanged(place, subject)) => {
+                let (last, subject) = (place, Some(subject));
+                Done { place, event: None, last, subject, is_repeat: true }
+            }
+            Ok(Answer::Preview(preview)) => return Ok(Outcome::Preview(preview)),
+            Ok(Answer::IdReused(field)) => return Err(id_reused(field)),
+            Ok(Answer::Refused(refusal)) => return Err(refused(&refusal)),
+            Err(unanswered) => return Err(no_outcome(unanswered)),
+        };
+        Ok(Outcome::Done(Box::new(done)))
     }
+}
 
-    async fn repeat(&self, command: &Command, place: Place, last: Place) -> Result<Done, Problem> {
-        let event = self.event(place).await?;
-        match command.first_difference(&event) {
-            Some(field) => Err(id_reused(field)),
-            None => Ok(Done { place, event: Some(event), last, subject: None, is_repeat: true }),
-        }
-    }
-
-    async fn with_original(&self, command: &Command, place: Place) -> Result<Command, Problem> {
-        let before = Place { position: Position(place.position.0 - 1), ..place };
-        let (before, event) = (self.event(before).await?, self.event(place).await?);
-        command.with_original(&before, place.position, &event).ok_or_else(unexpected)
-    }
-
-    async fn event(&self, place: Place) -> Result<Event, Problem> {
-        let row = self.store.read_one(place).await.map_err(|error| unread(&error))?;
-        let (_, event) = decode(&row).map_err(|error| failed(&error))?;
-        Ok(event)
+fn no_outcome(unanswered: Unanswered) -> Problem {
+    match unanswered {
+        Unanswered::NotDecided(why) => not_decided(why),
+        Unanswered::OutcomeUnknown => outcome_unknown(),
+        Unanswered::Panicked => decision_failed(),
+        Unanswered::OriginalUnread => original_unread(),
+        Unanswered::Failed => Problem::internal(),
     }
 }
 

@@ -3,6 +3,7 @@
 //! It knows no read table and no broker. In reading order:
 //! - [`router()`]: every route on one page; one file per use case with its body and handler
 //! - [`CommandApi`]: a command handed to the writer, its outcome put into words
+//! - [`Writers`]: the choice of the writer that decides a command
 //! - [`Writer`]: decides, appends, answers; it runs without HTTP too
 //! - [`KeyBook`]: the keys that callers show, made, revoked and rotated
 //! - `restart`: the state that a writer starts with, from a snapshot and the events after it
@@ -37,6 +38,7 @@ mod shipment;
 mod transfer_credit;
 mod withdraw_credit;
 mod writer;
+mod writers;
 
 pub use execute::CommandApi;
 pub use key_book::{Key, KeyBook, KeyError, KeyStatus, MadeKey, NewKey};
@@ -44,6 +46,7 @@ pub use refusal_problem::problem_pages;
 pub use restart::{LoadError, Loaded, SnapshotError, Snapshots, Taken, load};
 pub use router::router;
 pub use writer::{
-    Answer, Decide, NotDecided, ReadClock, Reading, Request, StartError, Subject, Unanswered,
-    Writer, WriterConfig, WriterStatus,
+    Answer, ClockDoubt, ClockReading, Decide, NotDecided, ReadClock, Request, StartError,
+    StopReason, Unanswered, Writer, WriterConfig, WriterStatus,
 };
+pub use writers::Writers;

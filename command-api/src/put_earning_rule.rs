@@ -3,10 +3,10 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use domain::command::{Known, SetEarningRule};
+use domain::command::{ExpectedVersion, SetEarningRule};
 use domain::{
     Cap, CategoryRate, Command, EarningRule, EarningTerms, Event, ExpiryRule, Multiplier, Rate,
-    RuleId,
+    RuleId, Subject,
 };
 use wire::body::{
     CapBody, CategoryRateBody, EarningRuleBody, ExpiryBody, MultiplierBody, PutEarningRuleBody,
@@ -14,9 +14,9 @@ use wire::body::{
 };
 use wire::{Caller, IfMatch, JsonBody, Object, PathId, Problem};
 
+use crate::CommandApi;
 use crate::execute::unexpected;
 use crate::refusal_problem::not_found_where_unknown;
-use crate::{CommandApi, Subject};
 
 /// Ten thousand percent is a hundredfold; more is a slip.
 const PERCENT_MAX: u32 = 10_000;
@@ -33,12 +33,12 @@ pub(crate) async fn put_earning_rule(
     headers: HeaderMap,
     JsonBody(body): JsonBody<PutEarningRuleBody>,
 ) -> Result<Response, Problem> {
-    let known = match IfMatch::read(&headers)? {
-        IfMatch::Absent => Known::Nothing,
-        IfMatch::Any => Known::Existence,
-        IfMatch::Version(version) => Known::Version(version),
+    let expected = match IfMatch::read(&headers)? {
+        IfMatch::Absent => ExpectedVersion::Absent,
+        IfMatch::Any => ExpectedVersion::Any,
+        IfMatch::Version(version) => ExpectedVersion::Exactly(version),
     };
-    let set = SetEarningRule { rule_id: rule_id.clone(), terms: terms(body)?, known };
+    let set = SetEarningRule { rule_id: rule_id.clone(), terms: terms(body)?, expected };
     let done = api.execute(Command::SetEarningRule(set), caller).await;
     let done = done.map_err(not_found_where_unknown)?;
     let Some(Subject::Rule(rule)) = &done.subject else { return Err(unexpected()) };

@@ -4,13 +4,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::command::{AmendOffer, OpenOffer};
-use domain::{Command, Event, Offer, OfferId, OfferPhase, Terms, Units, WarehouseId};
+use domain::{Command, Event, Offer, OfferId, OfferPhase, Subject, Terms, Units, WarehouseId};
 use wire::body::{OfferBody, OfferStatus, PutOfferBody};
 use wire::{Caller, IfMatch, JsonBody, PathId, Problem};
 
+use crate::CommandApi;
 use crate::execute::{Done, unexpected};
 use crate::refusal_problem::not_found_where_unknown;
-use crate::{CommandApi, Subject};
 
 /// The warehouse that ships where the body names none.
 const WAREHOUSE_DEFAULT: &str = "main";

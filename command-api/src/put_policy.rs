@@ -4,12 +4,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::command::SetPolicy;
-use domain::{Command, Policy};
+use domain::{Command, Policy, Subject};
 use wire::body::{PolicyBody, PutPolicyBody};
 use wire::{Caller, JsonBody, Problem};
 
+use crate::CommandApi;
 use crate::execute::unexpected;
-use crate::{CommandApi, Subject};
 
 /// Ten years of grace; more is a slip.
 const GRACE_DAYS_MAX: u16 = 3_650;

@@ -6,8 +6,8 @@ use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse as _, Response};
-use domain::command::{Order, Preview, Redeem};
-use domain::{AccountId, Command, Event, ExchangeCreated, ExchangeId};
+use domain::command::{Order, Redeem};
+use domain::{AccountId, Command, Event, ExchangeCreated, ExchangeId, Preview};
 use wire::body::{
     CreatedExchangeBody, DryRunBody, DryRunOutcome, PreviewBody, RedeemBody, RedeemQuery,
 };
@@ -61,12 +61,12 @@ async fn exchange(api: &CommandApi, command: Command, caller: Caller) -> Result<
     let Some(Event::ExchangeCreated(account_id, fact)) = done.event.take() else {
         return Err(unexpected());
     };
-    let ExchangeCreated { exchange_id, offer_id, quantity, points, .. } = fact;
+    let ExchangeCreated { exchange_id, offer_id, allocation, points, .. } = fact;
     done.respond(&CreatedExchangeBody {
         exchange_id,
         account_id,
         offer_id,
-        quantity,
+        quantity: allocation.quantity(),
         points,
         // As it was when it was created: the first answer, for ever. A read gives the present one.
         status: "created",

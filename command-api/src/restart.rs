@@ -32,9 +32,9 @@ pub enum LoadError {
     /// An event can't follow those before it.
     #[error("the log is corrupted in partition {partition}")]
     Impossible {
-        /// Where.
+        /// The partition.
         partition: Partition,
-        /// Which event, and why.
+        /// The event, and the invariant that it breaks.
         #[source]
         source: Impossible,
     },
@@ -44,7 +44,7 @@ pub enum LoadError {
          events"
     )]
     HalfAPair {
-        /// Where.
+        /// The partition.
         partition: Partition,
         /// Its last event.
         position: Position,

@@ -49,7 +49,7 @@ struct Rare {
 pub struct Pending {
     /// From when on it can.
     pub available_at: Timestamp,
-    /// Which.
+    /// The part of a lot that can be spent then.
     pub part: LotPart,
 }
 
@@ -58,7 +58,7 @@ pub struct Pending {
 pub struct Hold {
     /// The client's id for it.
     pub id: HoldId,
-    /// Which, in spending order.
+    /// The parts of lots that are held, in spending order.
     pub lots: Vec<LotPart>,
     /// It ends by itself then.
     pub deadline: Timestamp,
@@ -72,9 +72,9 @@ struct Earned {
 }
 
 /// An offer's place in the state, four bytes where its id would be many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct OfferNumber(pub(crate) u32);
+pub struct OfferNumber(pub(crate) u32);
 
 impl Hold {
     /// What it would keep; nothing where it hasn't that to give, or it comes to something else.

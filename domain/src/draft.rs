@@ -1,23 +1,28 @@
 //! A decision in the making: the events so far, and the accounts as they would be after them.
 
-use crate::command::EarnedCredit;
-use crate::due::settle;
-use crate::{Account, AccountId, CreditEarned, Decision, Event, Points, Refusal, State, Timestamp};
+use crate::account::OfferNumber;
+use crate::due::apply_due;
+use crate::original::EarnedCredit;
+use crate::{
+    Account, AccountId, CreditEarned, Decision, Event, Inventory, Points, Refusal, State,
+    StockChange, Timestamp,
+};
 
 /// Events that are decided one after the other against a state that doesn't change.
 pub(crate) struct Draft<'a> {
     pub(crate) state: &'a State,
     pub(crate) now: Timestamp,
     events: Vec<Event>,
-    /// Which of the events bears the command's id.
-    bearer: usize,
+    /// The index of the event that bears the command's id.
+    outcome: usize,
+    stock: Option<StockChange>,
     /// Accounts that the events change, as they are after them; there are at most two.
     changed: Vec<(AccountId, Account)>,
 }
 
 impl<'a> Draft<'a> {
     pub(crate) const fn new(state: &'a State, now: Timestamp) -> Self {
-        Self { state, now, events: vec![], bearer: 0, changed: vec![] }
+        Self { state, now, events: vec![], outcome: 0, stock: None, changed: vec![] }
     }
 
     /// An account after the events so far, if it has ever had credit.
@@ -26,25 +31,25 @@ impl<'a> Draft<'a> {
         changed.map(|(_, account)| account).or_else(|| self.state.account(id))
     }
 
-    /// Does all that has fallen due in an account by now.
-    pub(crate) fn settle(&mut self, id: &AccountId) {
-        self.settle_since(id, Timestamp::EPOCH);
+    /// Records what has fallen due in an account by now.
+    pub(crate) fn apply_due(&mut self, id: &AccountId) {
+        self.apply_due_since(id, Timestamp::EPOCH);
     }
 
-    /// Does what the command's own events made due, where any was applied.
-    pub(crate) fn settle_again(&mut self, id: &AccountId) {
+    /// Records what the command's own events made due, where any was applied.
+    pub(crate) fn apply_due_again(&mut self, id: &AccountId) {
         if self.changed.iter().any(|(changed, _)| changed == id) {
-            self.settle_since(id, self.now);
+            self.apply_due_since(id, self.now);
         }
     }
 
-    fn settle_since(&mut self, id: &AccountId, since: Timestamp) {
-        if self.account(id).is_none_or(|account| !account.is_unsettled(self.now)) {
+    fn apply_due_since(&mut self, id: &AccountId, since: Timestamp) {
+        if self.account(id).is_none_or(|account| !account.has_due(self.now)) {
             return;
         }
         let (now, last) = (self.now, self.state.place());
         let mut events = std::mem::take(&mut self.events);
-        settle(self.changed_account(id), id, since, now, last, &mut events);
+        apply_due(self.changed_account(id), id, since, now, last, &mut events);
         self.events = events;
     }
 
@@ -72,20 +77,35 @@ impl<'a> Draft<'a> {
     }
 
     /// The next event bears the command's id.
-    pub(crate) fn bear_next(&mut self) {
-        self.bearer = self.events.len();
+    pub(crate) fn outcome_is_next(&mut self) {
+        self.outcome = self.events.len();
     }
 
     /// Adds the event that bears the command's id; nothing is decided after it.
-    pub(crate) fn bear(&mut self, event: Event) {
-        self.bear_next();
+    pub(crate) fn push_outcome(&mut self, event: Event) {
+        self.outcome_is_next();
         self.push(event);
     }
 
     /// Adds the event that bears the command's id and applies it to its account.
-    pub(crate) fn bear_and_record(&mut self, event: Event) {
-        self.bear_next();
+    pub(crate) fn record_outcome(&mut self, event: Event) {
+        self.outcome_is_next();
         self.record(event);
+    }
+
+    /// Pieces of an offer are taken, which leaves `left`.
+    pub(crate) fn sell(&mut self, offer: OfferNumber, left: Inventory) {
+        self.change_stock(offer, left, true);
+    }
+
+    /// Pieces of an offer come back or are added, which gives `left`.
+    pub(crate) fn restock(&mut self, offer: OfferNumber, left: Inventory) {
+        self.change_stock(offer, left, false);
+    }
+
+    fn change_stock(&mut self, offer: OfferNumber, left: Inventory, is_sale: bool) {
+        let change = |remaining| StockChange { offer, remaining, is_sale };
+        self.stock = left.remaining().map(change);
     }
 
     /// Whether so much more credit may come into the account.
@@ -110,7 +130,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(crate) fn finish(self) -> Decision {
-        Decision::Record { events: self.events, bearer: self.bearer }
+        Decision::Record { events: self.events, outcome: self.outcome, stock: self.stock }
     }
 
     fn changed_account(&mut self, id: &AccountId) -> &mut Account {

@@ -15,7 +15,7 @@ const PARTS_MAX: usize = 100;
 
 /// Brings an account up to `now` and appends the events that do it, one due time after the other.
 /// What fell due before `since` has been done; the next event stands after `last`.
-pub(crate) fn settle(
+pub(crate) fn apply_due(
     account: &mut Account,
     id: &AccountId,
     since: Timestamp,
@@ -51,8 +51,8 @@ pub(crate) fn settle(
 }
 
 impl Account {
-    /// Whether `settle` has anything to do.
-    pub(crate) fn is_unsettled(&self, now: Timestamp) -> bool {
+    /// Whether `apply_due` has anything to do.
+    pub(crate) fn has_due(&self, now: Timestamp) -> bool {
         self.next_due().is_some_and(|due| due <= now) || self.must_repay()
     }
 

@@ -6,7 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use log_record::Partition;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// The longest id, in characters; each takes one byte.
 pub const ID_CHARACTERS_MAX: usize = 64;
@@ -211,6 +213,19 @@ text_type! {
     Actor, NoteError, is_note
 }
 
+impl AccountId {
+    /// The partition in which the account lives, of so many: the first 8 bytes of SHA-256 of the id,
+    /// as a big-endian number, modulo the number of partitions. It never changes, because a log's
+    /// number of partitions doesn't. (A lane's slot is made of the next 8 bytes.)
+    #[must_use]
+    pub fn partition(&self, partitions: u16) -> Partition {
+        let hash = Sha256::digest(self.as_str());
+        let number = hash[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        let number = number % u64::from(partitions.max(1));
+        Partition(u16::try_from(number).unwrap_or_default())
+    }
+}
+
 macro_rules! unprinted {
     ($($name:ident),*) => {$(
         impl fmt::Debug for $name {
@@ -235,6 +250,17 @@ fn is_id(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An account's events never move, so its partition never changes. The numbers were worked out
+    /// with Python's hashlib.
+    #[test]
+    fn an_account_lives_in_its_partition_for_ever() {
+        let partition = |account: &str, partitions| {
+            account.parse::<AccountId>().expect("an id").partition(partitions).0
+        };
+        assert_eq!([1, 2, 8, 32].map(|of| partition("ann", of)), [0, 0, 6, 14]);
+        assert_eq!([1, 2, 8, 32].map(|of| partition("hh-1029", of)), [0, 1, 1, 25]);
+    }
 
     #[test]
     fn an_id_is_1_to_64_letters_digits_and_four_marks() {

@@ -133,7 +133,7 @@ fn cancellation(cancellation_id: CancellationId, quantity: u64) -> [Event; 2] {
         exchange_id: id("x-1"),
         cancellation_id,
         offer_id: id("mug"),
-        quantity: units(quantity),
+        allocation: Allocation::Units(units(quantity)),
         points: cost,
         of: Ordered { quantity: units(2), points: points(600) },
         asked_quantity: None,

@@ -1,4 +1,7 @@
-//! What an offer has left to hand out, behind one way of taking.
+//! What an offer has left to hand out, behind one way of taking and giving back.
+//!
+//! A command chooses an [`Allocation`] by [`Inventory::allocate`]; the event names it; and the state
+//! takes exactly that. A cancellation names the part of it that comes back.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +23,37 @@ pub enum Inventory {
     },
 }
 
+/// What was taken out of an inventory. Which kind it is follows from the inventory; pieces that
+/// differ from each other (a code, a seat over some segments, a place) are a kind of their own,
+/// which names each of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Allocation {
+    /// So many pieces that are all alike.
+    Units(Units),
+}
+
+impl Allocation {
+    /// How many pieces it is.
+    #[must_use]
+    pub const fn quantity(&self) -> Units {
+        match self {
+            Self::Units(quantity) => *quantity,
+        }
+    }
+
+    /// The `quantity` pieces of it that come back after `before` others did; nothing where it
+    /// hasn't so many.
+    #[must_use]
+    pub fn part(&self, before: Units, quantity: Units) -> Option<Self> {
+        match self {
+            Self::Units(all) => {
+                before.plus(quantity).filter(|then| then <= all)?;
+                Some(Self::Units(quantity))
+            }
+        }
+    }
+}
+
 impl Inventory {
     /// The inventory of an offer that opens with `stock`.
     #[must_use]
@@ -30,15 +64,38 @@ impl Inventory {
         }
     }
 
-    /// What is left once `quantity` is taken, or nothing where there is less than that.
+    /// Chooses `quantity` pieces that can be taken, and gives what is left without them; nothing
+    /// where there are fewer.
     #[must_use]
-    pub const fn take(self, quantity: Units) -> Option<Self> {
-        match self {
-            Self::Unlimited => Some(self),
-            Self::Units { stock, remaining } => match remaining.minus(quantity) {
-                Some(remaining) => Some(Self::Units { stock, remaining }),
-                None => None,
-            },
+    pub fn allocate(self, quantity: Units) -> Option<(Allocation, Self)> {
+        let allocation = Allocation::Units(quantity);
+        let left = self.take(&allocation)?;
+        Some((allocation, left))
+    }
+
+    /// What is left once the allocation is taken; nothing where it can't be.
+    #[must_use]
+    pub const fn take(self, allocation: &Allocation) -> Option<Self> {
+        match (self, allocation) {
+            (Self::Unlimited, Allocation::Units(_)) => Some(self),
+            (Self::Units { stock, remaining }, Allocation::Units(quantity)) => {
+                match remaining.minus(*quantity) {
+                    Some(remaining) => Some(Self::Units { stock, remaining }),
+                    None => None,
+                }
+            }
+        }
+    }
+
+    /// What is left once the allocation comes back; nothing where that is more than was taken.
+    #[must_use]
+    pub fn give_back(self, allocation: &Allocation) -> Option<Self> {
+        match (self, allocation) {
+            (Self::Unlimited, Allocation::Units(_)) => Some(self),
+            (Self::Units { stock, remaining }, Allocation::Units(quantity)) => {
+                let remaining = remaining.plus(*quantity).filter(|left| *left <= stock)?;
+                Some(Self::Units { stock, remaining })
+            }
         }
     }
 
@@ -52,18 +109,6 @@ impl Inventory {
                 (Some(stock), Some(remaining)) => Some(Self::Units { stock, remaining }),
                 _ => None,
             },
-        }
-    }
-
-    /// What is left once `quantity` comes back; nothing where that is more than was taken.
-    #[must_use]
-    pub fn give_back(self, quantity: Units) -> Option<Self> {
-        match self {
-            Self::Unlimited => Some(self),
-            Self::Units { stock, remaining } => {
-                let remaining = remaining.plus(quantity).filter(|left| *left <= stock)?;
-                Some(Self::Units { stock, remaining })
-            }
         }
     }
 

@@ -7,7 +7,8 @@
 //!
 //! In reading order:
 //! - [`command`]: what can be asked for, one file per command with its rules in order of
-//!   precedence; `draft` is a decision in the making
+//!   precedence; `draft` is a decision in the making, [`decision`] a finished one, [`original`] what
+//!   a decision needs of long ago
 //! - [`refusal`]: the answers that say no
 //! - [`event`]: the facts that are recorded
 //! - [`state`]: what the facts add up to; [`account`] (with `lots`, and `due` for what happens by
@@ -18,6 +19,7 @@
 pub mod account;
 pub mod amount;
 pub mod command;
+pub mod decision;
 mod draft;
 mod due;
 pub mod earning_rule;
@@ -27,11 +29,13 @@ pub mod inventory;
 mod left_out;
 mod lots;
 pub mod offer;
+pub mod original;
 pub mod policy;
 pub mod recorded_ids;
 pub mod refusal;
 mod schedule;
 pub mod state;
+pub mod subject;
 pub mod timestamp;
 
 #[cfg(test)]
@@ -41,9 +45,10 @@ mod known_bugs;
 #[cfg(test)]
 mod scenario;
 
-pub use account::{Account, Hold, Pending};
+pub use account::{Account, Hold, OfferNumber, Pending};
 pub use amount::{AMOUNT_MAX, AmountError, Points, Units};
-pub use command::{Command, Decision, decide};
+pub use command::{Command, Owner, decide};
+pub use decision::{Decision, Preview, StockChange};
 pub use earning_rule::{
     Cap, CategoryRate, EarningRule, EarningTerms, ExpiryRule, Multiplier, Period, Rate,
 };
@@ -61,10 +66,13 @@ pub use ids::{
     ExchangeId, ExpressNo, HoldId, IdError, OfferId, ProductId, PurchaseId, Reason, Reference,
     ReturnId, RuleId, TransferId, WarehouseId, WithdrawalId,
 };
-pub use inventory::Inventory;
+pub use inventory::{Allocation, Inventory};
 pub use offer::{Offer, OfferPhase, Terms};
+pub use original::{EarnedCredit, OriginalCredit, OriginalExchange, OriginalPurchase};
 pub use policy::{Policy, SpentCredit};
 pub use recorded_ids::{IdHash, RecordedIds};
 pub use refusal::{Fact, NotOpen, Refusal, RefusalKind, RefusalRow};
+pub use schedule::{AccountNumber, Due};
 pub use state::{Impossible, State, Unwanted};
+pub use subject::Subject;
 pub use timestamp::{Timestamp, TimestampError};

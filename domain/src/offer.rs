@@ -51,7 +51,7 @@ pub enum OfferPhase {
     Open,
     /// An operator ended it for good.
     Closed {
-        /// When.
+        /// When it was closed.
         at: Timestamp,
     },
 }

@@ -129,6 +129,15 @@ macro_rules! fact {
 }
 
 refusals! {
+    /// The command has no dry run.
+    DryRunUnsupported {
+        "dry-run-unsupported", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "No dry run",
+        sentence: "This command has no dry run; only a redemption has one.",
+        meaning: "The request asks for a dry run of a command that has none. Only a redemption has one.",
+        remedy: "Send the request without a dry run.",
+    }
     /// The account never had such a hold.
     HoldUnknown {
         "hold-unknown", Conflict, can_succeed_later: true,

@@ -160,7 +160,7 @@ impl Outcome {
     }
 
     #[track_caller]
-    pub(crate) fn then_stands(self) {
-        assert_eq!(self.decided, Ok(Decision::Standing));
+    pub(crate) fn then_unchanged(self) {
+        assert_eq!(self.decided, Ok(Decision::Unchanged));
     }
 }

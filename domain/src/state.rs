@@ -3,28 +3,28 @@
 //! `evolve` decides nothing. It refuses only what no correct history can hold, naming the
 //! invariant; a partition whose log holds such an event is stopped.
 
+mod accounts;
 mod evolve;
+mod impossible;
+mod programme;
 mod shipment;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use log_record::{Partition, Place, Position};
 use serde::{Deserialize, Serialize};
 
 use crate::account::OfferNumber;
-use crate::amount::sum;
-use crate::schedule::Schedule;
+use crate::schedule::{AccountNumber, Due, Schedule};
 use crate::{
-    Account, AccountId, Event, LogOpened, LotId, Offer, OfferId, Points, Policy, ProductId,
-    RecordedIds, RuleId, Timestamp, Units, due,
+    Account, AccountId, EarningRule, Event, IdHash, LogOpened, LotId, Offer, OfferId, Owner,
+    Points, Policy, ProductId, RecordedIds, RuleId, Shipped, Timestamp, Units, due,
 };
+use accounts::{Accounts, Cancelled};
 use evolve::Half;
-pub use evolve::Impossible;
+pub use impossible::Impossible;
+use programme::Programme;
 pub use shipment::Unwanted;
-
-use crate::EarningRule;
 
 /// The state of a partition after the event at `position`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,46 +32,14 @@ pub struct State {
     partition: Partition,
     position: Position,
     recorded_at: Timestamp,
-    opened: Option<LogOpened>,
-    /// Why the wall clock can't be trusted, until it is confirmed.
-    clock_doubt: Option<Box<str>>,
-    policy: Policy,
-    /// The event that last changed the policy; before the first, the log's opening.
-    policy_changed_at: Position,
-    rules: HashMap<RuleId, EarningRule>,
-    accounts: IndexMap<AccountId, Account>,
-    offers: IndexMap<OfferId, Offer>,
-    /// Exchanges of which something was cancelled, by the event that created them.
-    cancelled: HashMap<Position, Cancelled>,
-    /// What came back of purchases, by the event that recorded them.
-    returned: HashMap<Position, Vec<Returned>>,
-    /// How much of what a lot was earned as has been withdrawn.
-    withdrawn: HashMap<LotId, Points>,
-    recorded: Arc<RecordedIds>,
+    programme: Programme,
+    accounts: Accounts,
     /// The first half of a pair, whose second half must be the next event (I3). Between appends
     /// there is none.
     #[serde(skip)]
     unpaired: Option<Half>,
     #[serde(skip)]
     schedule: Schedule,
-}
-
-/// What was cancelled of an exchange.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Cancelled {
-    #[serde(with = "sum")]
-    pub(crate) quantity: Units,
-    #[serde(with = "sum")]
-    pub(crate) points: Points,
-    /// Whether nothing is left of it.
-    pub(crate) is_all: bool,
-}
-
-/// How many of a product of a purchase came back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Returned {
-    pub(crate) product: ProductId,
-    pub(crate) quantity: Units,
 }
 
 impl State {
@@ -82,17 +50,8 @@ impl State {
             partition,
             position: Position::START,
             recorded_at: Timestamp::default(),
-            opened: None,
-            clock_doubt: None,
-            policy: Policy::default(),
-            policy_changed_at: Position::START,
-            rules: HashMap::default(),
-            accounts: IndexMap::default(),
-            offers: IndexMap::default(),
-            cancelled: HashMap::default(),
-            returned: HashMap::default(),
-            withdrawn: HashMap::default(),
-            recorded: Arc::default(),
+            programme: Programme::default(),
+            accounts: Accounts::default(),
             unpaired: None,
             schedule: Schedule::default(),
         }
@@ -125,13 +84,13 @@ impl State {
     /// What the log was opened with, once it was.
     #[must_use]
     pub const fn opened(&self) -> Option<&LogOpened> {
-        self.opened.as_ref()
+        self.programme.opened.as_ref()
     }
 
     /// Why the wall clock can't be trusted, where that was recorded and not confirmed since.
     #[must_use]
     pub fn clock_doubt(&self) -> Option<&str> {
-        self.clock_doubt.as_deref()
+        self.programme.clock_doubt.as_deref()
     }
 
     /// Whether the last event is no half of a pair whose other half is missing (I3).
@@ -143,41 +102,51 @@ impl State {
     /// What the operator chose, and the event that says so.
     #[must_use]
     pub const fn policy(&self) -> (Policy, Position) {
-        (self.policy, self.policy_changed_at)
+        (self.programme.policy, self.programme.policy_changed_at)
     }
 
     /// An earning rule, if it was ever made.
     #[must_use]
     pub fn rule(&self, id: &RuleId) -> Option<&EarningRule> {
-        self.rules.get(id)
+        self.programme.rules.get(id)
     }
 
     /// An account, if it has ever had credit.
     #[must_use]
     pub fn account(&self, id: &AccountId) -> Option<&Account> {
-        self.accounts.get(id)
+        self.accounts.by_id.get(id)
     }
 
     /// Every account with its id, in the order of their first credit.
     pub fn accounts(&self) -> impl Iterator<Item = (&AccountId, &Account)> {
-        self.accounts.iter()
+        self.accounts.by_id.iter()
     }
 
     /// An offer, if it was ever opened.
     #[must_use]
     pub fn offer(&self, id: &OfferId) -> Option<&Offer> {
-        self.offers.get(id)
+        self.programme.offers.get(id)
     }
 
     /// Every offer with its id, in the order in which they were opened.
     pub fn offers(&self) -> impl Iterator<Item = (&OfferId, &Offer)> {
-        self.offers.iter()
+        self.programme.offers.iter()
     }
 
-    /// The ids that have been recorded, shared with whoever looks ids up while the state is busy.
+    /// The ids of the accounts' commands that have been recorded, shared with whoever looks ids up
+    /// while the state is busy.
     #[must_use]
     pub const fn recorded(&self) -> &Arc<RecordedIds> {
-        &self.recorded
+        &self.accounts.recorded
+    }
+
+    /// The event that bears an id of its owner's, where the id was recorded.
+    #[must_use]
+    pub fn position_of(&self, owner: Owner<'_>, id: IdHash) -> Option<Position> {
+        match owner {
+            Owner::Account(_) => self.accounts.recorded.position_of(id),
+            Owner::Programme => self.programme.recorded.get(&id).copied(),
+        }
     }
 
     /// When something falls due next, or earlier than that; nothing where nothing will.
@@ -186,51 +155,86 @@ impl State {
         self.schedule.first()
     }
 
-    /// The next account in which something is due by `now`, with the events that say so. It is
-    /// given once: record them, or what was due waits until the account is changed.
+    /// The events that record what is due by `now` in one thing, the next that was planned. They
+    /// are given once: record them, or what was due waits until the thing is changed.
     pub fn take_due(&mut self, now: Timestamp) -> Option<Vec<Event>> {
-        let place = self.place();
-        while let Some(number) = self.schedule.take(now) {
-            let Some((id, account)) = self.accounts.get_index(number as usize) else { continue };
-            if account.is_unsettled(now) {
-                let (mut account, mut events) = (account.clone(), vec![]);
-                due::settle(&mut account, id, Timestamp::EPOCH, now, place, &mut events);
-                return Some(events);
-            }
-            if let Some(due) = account.next_due() {
-                self.schedule.plan(number, due);
+        while let Some(due) = self.schedule.take(now) {
+            let events = match due {
+                Due::Account(number) => self.due_in_account(number, now),
+                // Its opening and closing follow from its terms and need no event.
+                Due::Offer(_) => None,
+            };
+            if events.is_some() {
+                return events;
             }
         }
+        None
+    }
+
+    /// What is due in an account; where nothing is yet, it is planned anew.
+    fn due_in_account(&mut self, number: AccountNumber, now: Timestamp) -> Option<Vec<Event>> {
+        let (id, account) = self.accounts.by_id.get_index(number as usize)?;
+        if account.has_due(now) {
+            let (mut account, mut events) = (account.clone(), vec![]);
+            due::apply_due(&mut account, id, Timestamp::EPOCH, now, self.place(), &mut events);
+            return Some(events);
+        }
+        self.schedule.plan(Due::Account(number), account.next_due()?);
         None
     }
 
     /// Plans anew when something falls due, after the state was read from a snapshot.
     #[must_use]
     pub fn with_schedule(mut self) -> Self {
-        for (number, account) in self.accounts.values().enumerate() {
-            if let (Some(due), Ok(number)) = (account.next_due(), u32::try_from(number)) {
-                self.schedule.plan(number, due);
+        for (number, account) in self.accounts.by_id.values().enumerate() {
+            if let (Some(time), Ok(number)) = (account.next_due(), u32::try_from(number)) {
+                self.schedule.plan(Due::Account(number), time);
             }
         }
         self
     }
 
+    /// The id of an offer by its number.
+    #[must_use]
+    pub fn offer_id(&self, number: OfferNumber) -> Option<&OfferId> {
+        self.programme.offers.get_index(number.0 as usize).map(|(id, _)| id)
+    }
+
     pub(crate) fn numbered_offer(&self, id: &OfferId) -> Option<(OfferNumber, &Offer)> {
-        let (number, _, offer) = self.offers.get_full(id)?;
+        let (number, _, offer) = self.programme.offers.get_full(id)?;
         Some((OfferNumber(u32::try_from(number).ok()?), offer))
     }
 
     pub(crate) fn cancelled(&self, exchange: Position) -> Cancelled {
-        self.cancelled.get(&exchange).copied().unwrap_or_default()
+        self.accounts.cancelled(exchange)
     }
 
     pub(crate) fn returned(&self, purchase: Position, product: &ProductId) -> Units {
-        let returned = self.returned.get(&purchase).map(Vec::as_slice).unwrap_or_default();
-        let of_product = returned.iter().find(|returned| returned.product == *product);
-        of_product.map(|returned| returned.quantity).unwrap_or_default()
+        self.accounts.returned(purchase, product)
     }
 
     pub(crate) fn withdrawn(&self, lot: LotId) -> Points {
-        self.withdrawn.get(&lot).copied().unwrap_or_default()
+        self.accounts.withdrawn(lot)
+    }
+
+    /// Why goods that an account was to be shipped aren't wanted any more, whether or not they left
+    /// all the same.
+    #[must_use]
+    pub fn unwanted(&self, account: &AccountId, shipped: &Shipped) -> Option<Unwanted> {
+        self.accounts.unwanted(account, shipped)
+    }
+
+    /// The event that asked for shipping.
+    #[must_use]
+    pub fn asked_at(&self, account: &AccountId, shipped: &Shipped) -> Option<Position> {
+        self.accounts.asked_at(account, shipped)
+    }
+
+    pub(crate) fn has_left(&self, account: &AccountId, shipped: &Shipped) -> bool {
+        self.accounts.has_left(account, shipped)
+    }
+
+    pub(crate) fn is_settled(&self, account: &AccountId, shipped: &Shipped) -> bool {
+        self.accounts.is_settled(account, shipped)
     }
 }

@@ -11,15 +11,15 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use axum::Router;
 use axum::serve::ListenerExt as _;
-use command_api::{CommandApi, Writer, WriterConfig, WriterStatus};
+use command_api::{CommandApi, WriterConfig, WriterStatus, Writers};
 use event_store::{Access, EventStore, NewLog, StoreError, StoreUrl};
-use log_record::{LogId, Partition};
+use log_record::LogId;
 use projector::Projector;
 use query_api::QueryApi;
 use read_model::{ReadModel, ReadModelError};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -32,9 +32,6 @@ use publishing::Publishing;
 /// How long requests in flight may take to end once the server was told to stop; longer than a
 /// command's deadline, so that every command is answered.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
-
-/// The one partition that there is for now.
-const P0: Partition = Partition(0);
 
 pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     if config.partitions != 1 {
@@ -53,8 +50,8 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     tracing::info!(%address, log_id = %ledger.store.log_id(), "the ledger is ready");
     println!("guerdon listens on http://{address}");
     let Ledger { router, writer_stopped, writer, store, .. } = ledger;
-    let Ledger { projecting, snapshots, read_model, publishing, .. } = ledger;
-    let status = writer.as_ref().map(Writer::status);
+    let Ledger { projecting, mut snapshots, read_model, publishing, .. } = ledger;
+    let status = writer.as_ref().map(Writers::status);
     drop(writer);
 
     let cause =
@@ -66,8 +63,8 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     if let Some(projecting) = projecting {
         projecting.await.context("the projector failed")?;
     }
-    if let Some(snapshots) = snapshots {
-        snapshots.await.context("taking snapshots failed")?;
+    while let Some(ended) = snapshots.join_next().await {
+        ended.context("taking snapshots failed")?;
     }
     drop(store);
     tracing::info!("stopped");
@@ -83,10 +80,10 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
 struct Ledger {
     store: EventStore,
     router: Router,
-    writer: Option<Writer>,
+    writer: Option<Writers>,
     writer_stopped: Option<oneshot::Receiver<()>>,
     projecting: Option<JoinHandle<()>>,
-    snapshots: Option<JoinHandle<()>>,
+    snapshots: JoinSet<()>,
     read_model: Option<ReadModel>,
     publishing: Option<Publishing>,
 }
@@ -125,7 +122,7 @@ impl Ledger {
         };
         let keys = book.ring().clone();
         tokio::spawn(stop.clone().run_until_cancelled_owned(book.clone().keep_up()));
-        let (mut writer, mut writer_stopped, mut snapshots) = (None, None, None);
+        let (mut writer, mut writer_stopped, mut snapshots) = (None, None, JoinSet::new());
         let mut command_api = None;
         if config.runs(Part::CommandApi) {
             let (started, stopped) = start_writer(config, &store).await?;
@@ -137,9 +134,10 @@ impl Ledger {
             router = router.merge(commands.clone());
             command_api = Some(commands);
             if config.snapshot_every > 0 && config.data.store() != StoreUrl::Memory {
-                let (config, from) = (config.clone(), started.loaded_from());
-                let taking = snapshots::keep_taking(config, store.clone(), P0, from, stop.clone());
-                snapshots = Some(tokio::spawn(taking));
+                for (partition, from) in started.loaded_from() {
+                    let (config, store, stop) = (config.clone(), store.clone(), stop.clone());
+                    snapshots.spawn(snapshots::keep_taking(config, store, partition, from, stop));
+                }
             }
             (writer, writer_stopped) = (Some(started), Some(stopped));
         }
@@ -227,13 +225,13 @@ pub(crate) fn new_log(partitions: u16) -> NewLog {
 async fn start_writer(
     config: &ServeConfig,
     store: &EventStore,
-) -> anyhow::Result<(Writer, oneshot::Receiver<()>)> {
+) -> anyhow::Result<(Writers, oneshot::Receiver<()>)> {
     let writer = WriterConfig {
         clock: config.clock,
         snapshots: Some(config.data.snapshots()),
-        ..WriterConfig::new(store.clone(), P0, config.command_deadline_ms)
+        ..WriterConfig::new(store.clone(), config.command_deadline_ms)
     };
-    Ok(Writer::start(writer).await?)
+    Ok(Writers::start(writer).await?)
 }
 
 async fn open_read_model(

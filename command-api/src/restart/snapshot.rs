@@ -18,7 +18,7 @@ use uuid::Uuid;
 const MAGIC: &[u8; 16] = b"guerdon snapshot";
 
 /// The version of the format, of the state's shape in it, and of what events make of a state.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 
 /// Magic, format and the log's format, by which a file is known; the checkpoint follows them.
 const NAMED_BYTES: usize = 16 + 4 + 4;

@@ -47,7 +47,7 @@ pub enum SnapshotError {
     /// One is being taken.
     #[error("another process is taking a snapshot in {folder}; let it end, and try again")]
     BeingTaken {
-        /// Where.
+        /// The folder of snapshots.
         folder: PathBuf,
     },
     /// The file system refused.
@@ -55,9 +55,9 @@ pub enum SnapshotError {
     Io {
         /// What was tried.
         doing: &'static str,
-        /// On which file.
+        /// The file.
         file: PathBuf,
-        /// Why not.
+        /// The file system's reason.
         #[source]
         source: io::Error,
     },

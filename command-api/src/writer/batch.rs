@@ -5,16 +5,16 @@ use event_store::AppendLimit;
 use log_record::{BatchId, NewEvent};
 use uuid::Uuid;
 
+use super::answer::Unanswered;
 use super::gate::Gate;
-use super::pending::Pending;
-use super::{Answer, Unanswered};
+use super::queued_command::{QueuedCommand, Reply};
 
 /// Commands that were decided one after the other.
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) id: BatchId,
     pub(super) events: Vec<NewEvent>,
-    pub(super) decided: Vec<(Pending, Answer)>,
+    pub(super) decided: Vec<(QueuedCommand, Reply)>,
     /// Offers that the batch left sold out (or no longer), in order.
     pub(super) sold_out: Vec<(OfferId, bool)>,
     /// Where it can be cut: after each command.
@@ -80,23 +80,23 @@ impl Batch {
         for (offer, is_sold_out) in &self.sold_out {
             gate.set_sold_out(offer, *is_sold_out);
         }
-        for (pending, answer) in self.decided {
-            pending.answer(Ok(answer));
+        for (command, reply) in self.decided {
+            command.answer(Ok(reply));
         }
     }
 
     /// Takes back what was decided; none of it landed.
-    pub(super) fn take_back(self) -> impl Iterator<Item = Pending> {
-        self.decided.into_iter().map(|(pending, _)| {
-            pending.claim.put_back();
-            pending
+    pub(super) fn take_back(self) -> impl Iterator<Item = QueuedCommand> {
+        self.decided.into_iter().map(|(command, _)| {
+            command.claim.put_back();
+            command
         })
     }
 
     /// Tells everyone why there is no outcome.
     pub(super) fn leave(self, unanswered: Unanswered) {
-        for (pending, _) in self.decided {
-            pending.answer(Err(unanswered));
+        for (command, _) in self.decided {
+            command.answer(Err(unanswered));
         }
     }
 }

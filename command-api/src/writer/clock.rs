@@ -18,9 +18,9 @@ const REST_DAYS_MAX: u32 = 30;
 /// How far an operator's watch may be from the wall clock that is confirmed by it.
 const WATCH_TOLERANCE: Duration = Duration::from_secs(60);
 
-/// What the machine's clocks say at one moment.
+/// What the machine's clocks show at one moment.
 #[derive(Clone, Copy, Debug)]
-pub struct Reading {
+pub struct ClockReading {
     /// The wall clock.
     pub wall: Timestamp,
     /// The time since the machine was started, suspends counted.
@@ -29,7 +29,7 @@ pub struct Reading {
 
 /// How the clocks are read: [`ReadClock::system`], or what a test puts in its place.
 #[derive(Clone)]
-pub struct ReadClock(pub Arc<dyn Fn() -> Reading + Send + Sync>);
+pub struct ReadClock(pub Arc<dyn Fn() -> ClockReading + Send + Sync>);
 
 impl ReadClock {
     /// The machine's own clocks.
@@ -54,9 +54,9 @@ impl fmt::Debug for ReadClock {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the wall clock")]
-fn read_system() -> Reading {
+fn read_system() -> ClockReading {
     let wall = Timestamp::from_system(SystemTime::now()).unwrap_or_default();
-    Reading { wall, since_boot: since_boot() }
+    ClockReading { wall, since_boot: since_boot() }
 }
 
 #[cfg(target_os = "linux")]
@@ -73,20 +73,55 @@ fn since_boot() -> Duration {
     Duration::try_from(time).unwrap_or_default()
 }
 
+/// Why the wall clock can't be trusted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClockDoubt {
+    /// At the start it was before the last event.
+    #[error("the wall clock says {wall}, before the last event, {last_event}")]
+    BeforeLastEvent {
+        /// The wall clock.
+        wall: Timestamp,
+        /// The time of the last event.
+        last_event: Timestamp,
+    },
+    /// At the start it was long after the last event.
+    #[error(
+        "the wall clock says {wall}, more than {REST_DAYS_MAX} days after the last event, \
+         {last_event}"
+    )]
+    LongAfterLastEvent {
+        /// The wall clock.
+        wall: Timestamp,
+        /// The time of the last event.
+        last_event: Timestamp,
+    },
+    /// It strayed from the time since the machine was started.
+    #[error("the wall clock jumped by {seconds} s, to {wall}")]
+    Jumped {
+        /// By how much, forward or back.
+        seconds: i64,
+        /// The wall clock after it.
+        wall: Timestamp,
+    },
+    /// The log says so since before the start.
+    #[error("{0}")]
+    Recorded(Box<str>),
+}
+
 /// Gives each decision its time.
 #[derive(Debug)]
 pub(super) struct WriterClock {
     source: Clock,
     read: ReadClock,
     /// What was read last.
-    last: Reading,
+    last: ClockReading,
     /// Why the wall clock can't be trusted, where it can't.
-    doubt: Option<String>,
+    doubt: Option<ClockDoubt>,
 }
 
 impl WriterClock {
-    /// `last_event` is the time of the log's last event, if it has any; `doubted` why the clock was
-    /// not to be trusted, where that was never settled.
+    /// `last_event` is the time of the log's last event, if it has any; `doubted` is a recorded
+    /// reason to distrust the clock that no operator has cleared.
     pub(super) fn start(
         source: Clock,
         read: ReadClock,
@@ -94,21 +129,18 @@ impl WriterClock {
         doubted: Option<&str>,
     ) -> Self {
         let last = (read.0)();
-        let doubt = last_event.filter(|_| source == Clock::Wall).and_then(|event| {
-            let allowed = micros(JUMP_MAX);
-            if last.wall.micros() + allowed < event.micros() {
-                Some(format!("the wall clock says {}, before the last event, {event}", last.wall))
-            } else if last.wall > event.plus_days(REST_DAYS_MAX) {
-                Some(format!(
-                    "the wall clock says {}, more than {REST_DAYS_MAX} days after the last event, \
-                     {event}",
-                    last.wall
-                ))
+        let at_start = last_event.and_then(|last_event| {
+            let wall = last.wall;
+            if wall.micros() + micros(JUMP_MAX) < last_event.micros() {
+                Some(ClockDoubt::BeforeLastEvent { wall, last_event })
+            } else if wall > last_event.plus_days(REST_DAYS_MAX) {
+                Some(ClockDoubt::LongAfterLastEvent { wall, last_event })
             } else {
                 None
             }
         });
-        let doubt = doubted.filter(|_| source == Clock::Wall).map(ToOwned::to_owned).or(doubt);
+        let doubt = doubted.map(|why| ClockDoubt::Recorded(why.into())).or(at_start);
+        let doubt = doubt.filter(|_| source == Clock::Wall);
         Self { source, read, last, doubt }
     }
 
@@ -128,27 +160,24 @@ impl WriterClock {
     }
 
     /// Why the clock can't be trusted, where it can't.
-    pub(super) fn doubt(&self) -> Option<&str> {
-        self.doubt.as_deref()
+    pub(super) const fn doubt(&self) -> Option<&ClockDoubt> {
+        self.doubt.as_ref()
     }
 
-    /// Looks at the clock, before anything is decided; says why it can't be trusted, where it
-    /// can't.
-    pub(super) fn check(&mut self) -> Option<&str> {
+    /// Looks at the clock, before anything is decided, and gives the reason where it can't be
+    /// trusted.
+    pub(super) fn check(&mut self) -> Option<&ClockDoubt> {
         if self.source == Clock::Wall && self.doubt.is_none() {
             let now = (self.read.0)();
             let passed = micros(now.since_boot) - micros(self.last.since_boot);
             let strayed = now.wall.micros() - self.last.wall.micros() - passed;
             if strayed.abs() > micros(JUMP_MAX) {
-                self.doubt = Some(format!(
-                    "the wall clock jumped by {} s, to {}",
-                    strayed / 1_000_000,
-                    now.wall
-                ));
+                let seconds = strayed / 1_000_000;
+                self.doubt = Some(ClockDoubt::Jumped { seconds, wall: now.wall });
             }
             self.last = now;
         }
-        self.doubt.as_deref()
+        self.doubt.as_ref()
     }
 
     /// An operator vouched for the wall clock.

@@ -7,12 +7,13 @@
 //! unseen, it is believed only for a moment after the log was last found to be this writer's.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
 use domain::command::Redeem;
 use domain::{IdHash, OfferId, RecordedIds, Refusal, State, Units};
+use parking_lot::{Mutex, RwLock};
 
 /// How long the gate may close by what the writer knew, where another may have taken over since.
 const BELIEVED_MILLIS: u64 = 1_000;
@@ -67,13 +68,14 @@ impl Gate {
     /// The refusal of a redemption, whose id's hash is `id`, that needs no deciding.
     pub(super) fn turn_away(&self, redeem: &Redeem, id: IdHash) -> Option<Refusal> {
         let is_sold_out = {
-            let sold_out = self.sold_out.read().unwrap_or_else(PoisonError::into_inner);
+            let sold_out = self.sold_out.read();
             !sold_out.is_empty() && sold_out.contains(&redeem.order.offer_id)
         };
         if !is_sold_out || !self.is_believed() {
             return None;
         }
-        if self.in_flight().contains_key(&id) || self.recorded().position_of(id).is_some() {
+        if self.in_flight.lock().contains_key(&id) || self.recorded.read().position_of(id).is_some()
+        {
             return None;
         }
         Some(Refusal::SoldOut { remaining: Units::ZERO, asked: redeem.order.quantity })
@@ -81,13 +83,13 @@ impl Gate {
 
     /// Registers an id as in flight.
     pub(super) fn enter(self: &Arc<Self>, id: IdHash) -> InFlight {
-        *self.in_flight().entry(id).or_default() += 1;
+        *self.in_flight.lock().entry(id).or_default() += 1;
         InFlight { gate: Arc::clone(self), id }
     }
 
     /// An offer's committed stock is at nought, or no longer.
     pub(super) fn set_sold_out(&self, offer: &OfferId, is_sold_out: bool) {
-        let mut sold_out = self.sold_out.write().unwrap_or_else(PoisonError::into_inner);
+        let mut sold_out = self.sold_out.write();
         if is_sold_out {
             sold_out.insert(offer.clone());
         } else {
@@ -97,31 +99,21 @@ impl Gate {
 
     /// Turns nobody away: what is committed isn't known for the moment.
     pub(super) fn open(&self) {
-        self.sold_out.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.sold_out.write().clear();
     }
 
     /// Goes by this state, all of which is committed.
     pub(super) fn install(&self, state: &State) {
-        *self.recorded.write().unwrap_or_else(PoisonError::into_inner) =
-            Arc::clone(state.recorded());
+        *self.recorded.write() = Arc::clone(state.recorded());
         let is_out = |remaining| remaining == Some(Units::ZERO);
         let sold_out = state.offers().filter(|(_, offer)| is_out(offer.inventory.remaining()));
-        *self.sold_out.write().unwrap_or_else(PoisonError::into_inner) =
-            sold_out.map(|(id, _)| id.clone()).collect();
-    }
-
-    fn recorded(&self) -> Arc<RecordedIds> {
-        Arc::clone(&self.recorded.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn in_flight(&self) -> MutexGuard<'_, HashMap<IdHash, usize>> {
-        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.sold_out.write() = sold_out.map(|(id, _)| id.clone()).collect();
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        let mut in_flight = self.gate.in_flight();
+        let mut in_flight = self.gate.in_flight.lock();
         if let Some(count) = in_flight.get_mut(&self.id) {
             *count -= 1;
             if *count == 0 {

@@ -3,11 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use domain::{Clock, ClockDoubted, Event, Timestamp};
+use domain::{Clock, Timestamp};
 use event_schema::Metadata;
 
 use super::batch::Batch;
-use super::run::{Run, Unrecordable};
+use super::record::Unrecordable;
+use super::run::Run;
 
 /// How many events of it go with a batch of commands at least, about: next to nothing.
 pub(super) const SWEEP_BUSY: usize = 64;
@@ -47,7 +48,7 @@ impl Run {
         if !self.sweeps || self.state.earliest_due().is_none() {
             return Ok(into);
         }
-        if !self.is_clock_right() {
+        if !self.check_clock() {
             return self.record_doubt(into);
         }
         let end = into.events.len() + events;
@@ -67,26 +68,6 @@ impl Run {
                 let why = failed.ok().and_then(Result::err).map(|error| error.to_string());
                 tracing::error!(why, "what falls due is no longer recorded in the background");
                 self.sweeps = false;
-                Err(into)
-            }
-        }
-    }
-
-    /// Records that the clock can't be trusted, once: a restart must not take the place of an
-    /// operator, and reads must not go by that clock either.
-    pub(super) fn record_doubt(&mut self, mut into: Batch) -> Result<Batch, Batch> {
-        let Some(why) = self.clock.doubt().filter(|_| self.state.clock_doubt().is_none()) else {
-            return Ok(into);
-        };
-        let fact = ClockDoubted { wall: self.clock.wall(), why: why.into() };
-        let (now, metadata) = (self.state.recorded_at(), Metadata::of_command("doubt-clock"));
-        match self.record(&[Event::ClockDoubted(fact)], now, &metadata, None, &mut into) {
-            Ok(()) => {
-                into.end_command();
-                Ok(into)
-            }
-            Err(error) => {
-                tracing::error!(%error, "a doubt about the clock can't be recorded");
                 Err(into)
             }
         }

@@ -1,9 +1,7 @@
 //! The alarm for goods that have left and that nobody wants any more.
 
 use domain::{Event, IdHash, Shipped, State};
-use log_record::Partition;
-
-use super::place;
+use log_record::{Partition, Place};
 
 /// Says so in the program's log where a parcel is told to have left that was cancelled, rejected or
 /// settled: a human must see to it. It is said when that is decided, so once more where the append
@@ -28,7 +26,7 @@ pub(super) fn warn_if_unwanted(state: &State, partition: Partition, event: &Even
     };
     // The shipping request's id ends in these numbers.
     let asked_at = state.asked_at(account, shipped);
-    let asked_at = asked_at.map(|at| place(partition, at).to_string());
+    let asked_at = asked_at.map(|position| Place { partition, position }.to_string());
     tracing::warn!(
         %account,
         kind,

@@ -200,8 +200,8 @@ async fn a_log_that_was_shortened_or_changed_starts_nothing() {
         assert!(snapshots.take(&store, P0).await.is_err(), "and no snapshot is made of it");
         let deadline = std::time::Duration::from_secs(1);
         let snapshots = Some(snapshots.clone());
-        let config = WriterConfig { snapshots, ..WriterConfig::new(store, P0, deadline) };
-        assert!(Writer::start(config).await.is_err());
+        let config = WriterConfig { snapshots, ..WriterConfig::new(store, deadline) };
+        assert!(Writer::start(config, P0).await.is_err());
     }
 }
 
@@ -315,7 +315,7 @@ async fn load_with(
 /// A state as JSON, with the ids, which stand in no order, in order.
 fn value_of(state: &State) -> Value {
     let mut value = serde_json::to_value(state).expect("JSON");
-    for shard in value["recorded"].as_array_mut().expect("a list") {
+    for shard in value["accounts"]["recorded"].as_array_mut().expect("a list") {
         shard.as_array_mut().expect("a list of pairs").sort_by_key(Value::to_string);
     }
     value

@@ -176,7 +176,7 @@ async fn a_deposed_writer_answers_nothing_more() {
     assert_eq!(answer.err(), Some(Unanswered::NotDecided(NotDecided::Deposed)));
     let mut status = ledger.writer.status();
     let stopped = status.wait_for(|status| matches!(status, WriterStatus::Stopped(_))).await;
-    assert!(format!("{:?}", *stopped.expect("it stops")).contains("another writer"));
+    assert!(reason(&stopped.expect("it stops")).contains("another writer"));
     let answer = ledger.asks(redeem("ann", "x-2", "mug")).await;
     assert_eq!(answer.err(), Some(Unanswered::NotDecided(NotDecided::Stopped)));
     assert!(ledger.exchanges().await.is_empty());
@@ -226,7 +226,7 @@ async fn a_log_that_went_backwards_stops_its_writer_as_forked() {
         assert!(answer.is_err(), "{answer:?}");
         let mut status = ledger.writer.status();
         let stopped = status.wait_for(|status| matches!(status, WriterStatus::Stopped(_))).await;
-        let why = format!("{:?}", *stopped.expect("it stops"));
+        let why = reason(&stopped.expect("it stops"));
         assert!(why.contains("log-forked") && why.contains("2 events"), "{why}");
     }
 }
@@ -254,4 +254,9 @@ async fn a_restart_knows_all_that_was_answered() {
     assert!(matches!(ledger.asks(redeem("ann", "x-1", "mug")).await, Ok(Answer::Repeat { .. })));
     ledger.recorded(redeem("ann", "x-2", "mug")).await;
     ledger.agrees_with_its_log().await;
+}
+
+fn reason(status: &WriterStatus) -> String {
+    let WriterStatus::Stopped(reason) = status else { panic!("{status:?}") };
+    reason.to_string()
 }

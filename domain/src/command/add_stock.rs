@@ -1,7 +1,10 @@
 //! Add to an offer's stock, once for each addition.
 
-use super::{Decision, first_different};
-use crate::{AdditionId, Event, Inventory, OfferId, OfferPhase, Refusal, State, StockAdded, Units};
+use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
+use crate::draft::Draft;
+use crate::{
+    AdditionId, Decision, Event, IdHash, Inventory, OfferId, OfferPhase, Refusal, StockAdded, Units,
+};
 
 /// Adds units to an offer whose stock is counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,26 +17,41 @@ pub struct AddStock {
     pub units: Units,
 }
 
-impl AddStock {
-    pub(super) fn decide(&self, state: &State) -> Result<Decision, Refusal> {
-        let offer = state.offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
+impl CommandRules for AddStock {
+    fn name(&self) -> &'static str {
+        "add-stock"
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner::Programme
+    }
+
+    fn id_hash(&self) -> Option<IdHash> {
+        Some(IdHash::stock_addition(&self.offer_id, &self.addition_id))
+    }
+
+    fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        let offer = draft.state.numbered_offer(&self.offer_id);
+        let (number, offer) = offer.ok_or(Refusal::OfferUnknown)?;
         if let OfferPhase::Closed { at } = offer.phase {
             return Err(Refusal::OfferClosed { at });
         }
         if offer.inventory == Inventory::Unlimited {
             return Err(Refusal::StockUnlimited);
         }
-        if offer.inventory.add(self.units).is_none() {
-            return Err(Refusal::AmountTooLarge { what: "the offer's stock" });
-        }
-        Ok(Decision::of(Event::StockAdded(StockAdded {
+        let too_large = Refusal::AmountTooLarge { what: "the offer's stock" };
+        let inventory = offer.inventory.add(self.units).ok_or(too_large)?;
+        draft.restock(number, inventory);
+        draft.push_outcome(Event::StockAdded(StockAdded {
             offer_id: self.offer_id.clone(),
             addition_id: self.addition_id.clone(),
             units: self.units,
-        })))
+        }));
+        Ok(draft.finish())
     }
 
-    pub(super) fn first_difference(&self, fact: &StockAdded) -> Option<&'static str> {
+    fn first_difference(&self, event: &Event) -> Option<&'static str> {
+        let Event::StockAdded(fact) = event else { return OTHER_CALL };
         first_different(&[("units", self.units == fact.units)])
     }
 }

@@ -1,24 +1,24 @@
 //! Add or take credit by an operator's hand.
 
+use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use super::take_back::check_debt;
-use super::{Decision, first_different};
 use crate::draft::Draft;
 use crate::lots::take_from;
 use crate::{
-    AccountId, Cause, CauseId, CauseKind, CreditEarned, CreditWithdrawn, Event, Note, Points,
-    Reference, Refusal, SpentCredit, Timestamp, WithdrawalCause,
+    AccountId, Cause, CauseId, CauseKind, CreditEarned, CreditWithdrawn, Decision, Event, IdHash,
+    Note, Points, Reference, Refusal, SpentCredit, Timestamp, WithdrawalCause,
 };
 
 /// Adjusts an account's credit. The adjustment's id is a cause: the same adjustment counts once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdjustCredit {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// The adjustment's id, made by the caller.
     pub adjustment_id: CauseId,
     /// Which way.
     pub direction: Direction,
-    /// How much.
+    /// The points.
     pub points: Points,
     /// Until when what is added can be spent; without it, for ever.
     pub expires_at: Option<Timestamp>,
@@ -40,9 +40,25 @@ pub enum Direction {
     Take,
 }
 
-impl AdjustCredit {
-    pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
-        draft.settle(&self.account_id);
+impl CommandRules for AdjustCredit {
+    fn name(&self) -> &'static str {
+        "adjust-credit"
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner::Account(&self.account_id)
+    }
+
+    fn id_hash(&self) -> Option<IdHash> {
+        Some(IdHash::cause(&self.account_id, &self.cause()))
+    }
+
+    fn occurred_at(&self) -> Option<Timestamp> {
+        self.occurred_at
+    }
+
+    fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        draft.apply_due(&self.account_id);
         match self.direction {
             Direction::Add => {
                 draft.check_room(&self.account_id, self.points)?;
@@ -54,18 +70,49 @@ impl AdjustCredit {
                     note: self.note.clone(),
                     ..CreditEarned::new(self.points, self.cause())
                 };
-                draft.bear_next();
+                draft.outcome_is_next();
                 draft.earn(&self.account_id, fact);
-                draft.settle_again(&self.account_id);
+                draft.apply_due_again(&self.account_id);
             }
             Direction::Take => {
                 let fact = self.taken(&draft)?;
-                draft.bear(Event::CreditWithdrawn(self.account_id.clone(), fact));
+                draft.push_outcome(Event::CreditWithdrawn(self.account_id.clone(), fact));
             }
         }
         Ok(draft.finish())
     }
 
+    fn first_difference(&self, event: &Event) -> Option<&'static str> {
+        let (note, direction, points, expires_at, reference, occurred_at) = match event {
+            Event::CreditEarned(_, fact) => (
+                &fact.note,
+                Direction::Add,
+                fact.points,
+                fact.expires_at,
+                &fact.reference,
+                fact.occurred_at,
+            ),
+            Event::CreditWithdrawn(_, fact) => {
+                // What is taken expires never.
+                let expires_at = None;
+                let (points, reference) = (fact.points, &fact.reference);
+                (&fact.note, Direction::Take, points, expires_at, reference, fact.occurred_at)
+            }
+            _ => return OTHER_CALL,
+        };
+        self.note.first_difference(note).or_else(|| {
+            first_different(&[
+                ("direction", self.direction == direction),
+                ("points", self.points == points),
+                ("expires_at", self.expires_at == expires_at),
+                ("reference", Some(&self.reference) == reference.as_ref()),
+                ("occurred_at", self.occurred_at == occurred_at),
+            ])
+        })
+    }
+}
+
+impl AdjustCredit {
     fn taken(&self, draft: &Draft<'_>) -> Result<CreditWithdrawn, Refusal> {
         let account = draft.account(&self.account_id);
         let (policy, _) = draft.state.policy();
@@ -95,35 +142,6 @@ impl AdjustCredit {
 
     pub(super) fn cause(&self) -> Cause {
         Cause { kind: CauseKind::Adjustment, id: self.adjustment_id.clone() }
-    }
-
-    pub(super) fn first_difference(&self, event: &Event) -> Option<&'static str> {
-        let (note, direction, points, expires_at, reference, occurred_at) = match event {
-            Event::CreditEarned(_, fact) => (
-                &fact.note,
-                Direction::Add,
-                fact.points,
-                fact.expires_at,
-                &fact.reference,
-                fact.occurred_at,
-            ),
-            Event::CreditWithdrawn(_, fact) => {
-                // What is taken expires never.
-                let expires_at = None;
-                let (points, reference) = (fact.points, &fact.reference);
-                (&fact.note, Direction::Take, points, expires_at, reference, fact.occurred_at)
-            }
-            _ => return Some("call"),
-        };
-        self.note.first_difference(note).or_else(|| {
-            first_different(&[
-                ("direction", self.direction == direction),
-                ("points", self.points == points),
-                ("expires_at", self.expires_at == expires_at),
-                ("reference", Some(&self.reference) == reference.as_ref()),
-                ("occurred_at", self.occurred_at == occurred_at),
-            ])
-        })
     }
 }
 

@@ -1,7 +1,12 @@
 //! Replace an offer's terms, as they were read.
 
-use super::Decision;
-use crate::{Event, OfferAmended, OfferId, OfferPhase, Refusal, State, Terms, Units};
+use log_record::Position;
+
+use super::rules::{CommandRules, Owner};
+use crate::draft::Draft;
+use crate::{
+    Decision, Event, OfferAmended, OfferId, OfferPhase, Refusal, State, Subject, Terms, Units,
+};
 
 /// Amends an offer. What was sold stays as it was sold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,13 +22,22 @@ pub struct AmendOffer {
     pub read_version: Option<u64>,
 }
 
-impl AmendOffer {
-    pub(super) fn decide(&self, state: &State) -> Result<Decision, Refusal> {
+impl CommandRules for AmendOffer {
+    fn name(&self) -> &'static str {
+        "amend-offer"
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner::Programme
+    }
+
+    fn decide(&self, draft: Draft<'_>) -> Result<Decision, Refusal> {
+        let state = draft.state;
         let offer = state.offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
         let stock = offer.inventory.stock();
         let keeps_stock = self.stock.is_none_or(|said| said == stock);
         if offer.terms == self.terms && keeps_stock {
-            return Ok(Decision::Standing);
+            return Ok(Decision::Unchanged);
         }
         if self.read_version.is_some_and(|read| read != offer.version) {
             return Err(Refusal::OfferChanged { version: offer.version });
@@ -39,6 +53,10 @@ impl AmendOffer {
             version: offer.version + 1,
             terms: self.terms.clone(),
         })))
+    }
+
+    fn subject(&self, state: &State) -> Option<(Subject, Position)> {
+        Subject::offer(state, &self.offer_id)
     }
 }
 
@@ -57,7 +75,7 @@ mod tests {
     fn an_amendment_sent_again_stands() {
         given([opened("mug", 300, None), amended("mug", 400, 2)])
             .when(amend("mug", 400, None, 1))
-            .then_stands();
+            .then_unchanged();
     }
 
     #[test]

@@ -1,17 +1,19 @@
 //! Cancel an exchange, whole or by quantity, and give back what it cost.
 
+use log_record::Position;
+
 use super::refund::Cancelling;
-use super::{Decision, OriginalExchange, first_different};
+use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
-    AccountId, CancellationId, Event, ExchangeCancelled, ExchangeId, Note, Refusal, Shipped,
-    Timestamp, Units,
+    AccountId, CancellationId, Decision, Event, ExchangeCancelled, ExchangeId, IdHash, Note,
+    OriginalExchange, Refusal, Shipped, Timestamp, Units,
 };
 
 /// Cancels pieces of an exchange that hasn't left the warehouse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CancelExchange {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// The exchange.
     pub exchange_id: ExchangeId,
@@ -29,8 +31,24 @@ pub struct CancelExchange {
     pub original: Option<OriginalExchange>,
 }
 
-impl CancelExchange {
-    pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+impl CommandRules for CancelExchange {
+    fn name(&self) -> &'static str {
+        "cancel-exchange"
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner::Account(&self.account_id)
+    }
+
+    fn id_hash(&self) -> Option<IdHash> {
+        Some(IdHash::cancellation(&self.account_id, &self.exchange_id, &self.cancellation_id))
+    }
+
+    fn occurred_at(&self) -> Option<Timestamp> {
+        self.occurred_at
+    }
+
+    fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         let shipped = Shipped::ExchangeId(self.exchange_id.clone());
         let at = draft.state.asked_at(&self.account_id, &shipped);
         let at = at.ok_or(Refusal::ExchangeUnknown)?;
@@ -67,12 +85,18 @@ impl CancelExchange {
             ..cancelled
         };
         draft.record(Event::CreditRefunded(self.account_id.clone(), refunded));
-        draft.bear(Event::ExchangeCancelled(self.account_id.clone(), cancelled));
-        draft.settle_again(&self.account_id);
+        draft.push_outcome(Event::ExchangeCancelled(self.account_id.clone(), cancelled));
+        draft.apply_due_again(&self.account_id);
         Ok(draft.finish())
     }
 
-    pub(super) fn first_difference(&self, fact: &ExchangeCancelled) -> Option<&'static str> {
+    fn load(&mut self, before: &Event, position: Position, event: &Event) -> Option<()> {
+        self.original = Some(OriginalExchange::read(before, position, event)?);
+        Some(())
+    }
+
+    fn first_difference(&self, event: &Event) -> Option<&'static str> {
+        let Event::ExchangeCancelled(_, fact) = event else { return OTHER_CALL };
         self.note.first_difference(&fact.note).or_else(|| {
             first_different(&[
                 ("quantity", self.quantity == fact.asked_quantity),

@@ -1,17 +1,18 @@
 //! Spend what is held, whole or in part.
 
-use super::{Decision, Order, first_different};
+use super::Order;
+use super::rules::{CommandRules, Owner, first_different};
 use crate::draft::Draft;
 use crate::lots::{split_at, sum_of};
 use crate::{
-    AccountId, Event, ExchangeCreated, Hold, HoldCaptured, HoldId, IdHash, Points, Refusal, State,
-    Timestamp,
+    AccountId, Decision, Event, ExchangeCreated, Hold, HoldCaptured, HoldId, IdHash, Points,
+    Refusal, State, Timestamp,
 };
 
 /// Captures a hold, which ends it. A hold is captured once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaptureHold {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// The hold.
     pub hold_id: HoldId,
@@ -30,9 +31,25 @@ pub enum Capture {
     Exchange(Order),
 }
 
-impl CaptureHold {
-    pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
-        draft.settle(&self.account_id);
+impl CommandRules for CaptureHold {
+    fn name(&self) -> &'static str {
+        "capture-hold"
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner::Account(&self.account_id)
+    }
+
+    fn id_hash(&self) -> Option<IdHash> {
+        Some(IdHash::capture(&self.account_id, &self.hold_id))
+    }
+
+    fn occurred_at(&self) -> Option<Timestamp> {
+        self.occurred_at
+    }
+
+    fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        draft.apply_due(&self.account_id);
         let hold = running_hold(&draft, &self.account_id, &self.hold_id)?.clone();
         let held = sum_of(&hold.lots).unwrap_or_default();
         match &self.capture {
@@ -42,7 +59,7 @@ impl CaptureHold {
                     return Err(Refusal::PointsTooLarge { left: held, asked: points });
                 }
                 let captured = self.captured(&hold, points);
-                draft.bear_and_record(Event::HoldCaptured(self.account_id.clone(), captured));
+                draft.record_outcome(Event::HoldCaptured(self.account_id.clone(), captured));
             }
             Capture::Exchange(order) => {
                 let exchange = IdHash::exchange(&self.account_id, &order.exchange_id);
@@ -58,15 +75,30 @@ impl CaptureHold {
                 }
                 let captured = self.captured(&hold, needed);
                 let hold_id = Some(self.hold_id.clone());
-                let created = order.created(&priced, hold_id, self.occurred_at);
+                let created = order.created(priced, &mut draft, hold_id, self.occurred_at);
                 draft.record(Event::HoldCaptured(self.account_id.clone(), captured));
-                draft.bear(Event::ExchangeCreated(self.account_id.clone(), created));
+                draft.push_outcome(Event::ExchangeCreated(self.account_id.clone(), created));
             }
         }
-        draft.settle_again(&self.account_id);
+        draft.apply_due_again(&self.account_id);
         Ok(draft.finish())
     }
 
+    fn first_difference(&self, event: &Event) -> Option<&'static str> {
+        match (&self.capture, event) {
+            (Capture::Points(asked), Event::HoldCaptured(_, fact)) => first_different(&[
+                ("points", *asked == fact.asked_points),
+                ("occurred_at", self.occurred_at == fact.occurred_at),
+            ]),
+            (Capture::Exchange(order), Event::ExchangeCreated(_, fact)) => {
+                order.first_difference(fact).or_else(|| self.other_time(fact))
+            }
+            _ => Some("exchange"),
+        }
+    }
+}
+
+impl CaptureHold {
     /// The hold's first points are captured, and the rest goes back.
     fn captured(&self, hold: &Hold, points: Points) -> HoldCaptured {
         let (lots, released) = split_at(&hold.lots, points);
@@ -81,19 +113,6 @@ impl CaptureHold {
                 Capture::Exchange(_) => None,
             },
             occurred_at: self.occurred_at,
-        }
-    }
-
-    pub(super) fn first_difference(&self, event: &Event) -> Option<&'static str> {
-        match (&self.capture, event) {
-            (Capture::Points(asked), Event::HoldCaptured(_, fact)) => first_different(&[
-                ("points", *asked == fact.asked_points),
-                ("occurred_at", self.occurred_at == fact.occurred_at),
-            ]),
-            (Capture::Exchange(order), Event::ExchangeCreated(_, fact)) => {
-                order.first_difference(fact).or_else(|| self.other_time(fact))
-            }
-            _ => Some("exchange"),
         }
     }
 

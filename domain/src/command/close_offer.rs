@@ -1,7 +1,10 @@
 //! End an offer for good.
 
-use super::Decision;
-use crate::{Event, OfferClosed, OfferId, OfferPhase, Refusal, State};
+use log_record::Position;
+
+use super::rules::{CommandRules, Owner};
+use crate::draft::Draft;
+use crate::{Decision, Event, OfferClosed, OfferId, OfferPhase, Refusal, State, Subject};
 
 /// Closes an offer. What was sold is still shipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,15 +13,28 @@ pub struct CloseOffer {
     pub offer_id: OfferId,
 }
 
-impl CloseOffer {
-    pub(super) fn decide(&self, state: &State) -> Result<Decision, Refusal> {
+impl CommandRules for CloseOffer {
+    fn name(&self) -> &'static str {
+        "close-offer"
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner::Programme
+    }
+
+    fn decide(&self, draft: Draft<'_>) -> Result<Decision, Refusal> {
+        let state = draft.state;
         let offer = state.offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
         match offer.phase {
-            OfferPhase::Closed { .. } => Ok(Decision::Standing),
+            OfferPhase::Closed { .. } => Ok(Decision::Unchanged),
             OfferPhase::Open => Ok(Decision::of(Event::OfferClosed(OfferClosed {
                 offer_id: self.offer_id.clone(),
             }))),
         }
+    }
+
+    fn subject(&self, state: &State) -> Option<(Subject, Position)> {
+        Subject::offer(state, &self.offer_id)
     }
 }
 
@@ -29,7 +45,7 @@ mod tests {
     #[test]
     fn an_offer_closes_once() {
         given([opened("mug", 300, None)]).when(close("mug")).then([closed("mug")]);
-        given([opened("mug", 300, None), closed("mug")]).when(close("mug")).then_stands();
+        given([opened("mug", 300, None), closed("mug")]).when(close("mug")).then_unchanged();
     }
 
     #[test]

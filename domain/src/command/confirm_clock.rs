@@ -1,7 +1,8 @@
 //! Vouch for the wall clock.
 
-use super::Decision;
-use crate::{ClockConfirmed, Event, Timestamp};
+use super::rules::{CommandRules, Owner};
+use crate::draft::Draft;
+use crate::{ClockConfirmed, Decision, Event, Refusal, Timestamp};
 
 /// Records that an operator holds the clock to be right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,8 +11,16 @@ pub struct ConfirmClock {
     pub wall: Timestamp,
 }
 
-impl ConfirmClock {
-    pub(super) fn decide(self) -> Decision {
-        Decision::of(Event::ClockConfirmed(ClockConfirmed { wall: self.wall }))
+impl CommandRules for ConfirmClock {
+    fn name(&self) -> &'static str {
+        "confirm-clock"
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner::Programme
+    }
+
+    fn decide(&self, _: Draft<'_>) -> Result<Decision, Refusal> {
+        Ok(Decision::of(Event::ClockConfirmed(ClockConfirmed { wall: self.wall })))
     }
 }

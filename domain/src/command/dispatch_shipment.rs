@@ -1,7 +1,11 @@
 //! A parcel leaves the warehouse.
 
-use super::{Decision, first_different};
-use crate::{AccountId, Carrier, Event, ExpressNo, ShipmentDispatched, Shipped, Timestamp};
+use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
+use crate::draft::Draft;
+use crate::{
+    AccountId, Carrier, Decision, Event, ExpressNo, IdHash, Refusal, ShipmentDispatched, Shipped,
+    Timestamp,
+};
 
 /// Records that a parcel left. It is a fact, so nothing speaks against it, not even that the parcel
 /// isn't wanted any more ([`State::unwanted`](crate::State::unwanted)): a human must see to that.
@@ -19,19 +23,36 @@ pub struct DispatchShipment {
     pub occurred_at: Option<Timestamp>,
 }
 
-impl DispatchShipment {
-    pub(super) fn decide(&self) -> Decision {
+impl CommandRules for DispatchShipment {
+    fn name(&self) -> &'static str {
+        "dispatch-shipment"
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner::Account(&self.account_id)
+    }
+
+    fn id_hash(&self) -> Option<IdHash> {
+        Some(IdHash::dispatch(&self.account_id, &self.shipped))
+    }
+
+    fn occurred_at(&self) -> Option<Timestamp> {
+        self.occurred_at
+    }
+
+    fn decide(&self, _: Draft<'_>) -> Result<Decision, Refusal> {
         let fact = ShipmentDispatched {
             shipped: self.shipped.clone(),
             carrier: self.carrier.clone(),
             express_no: self.express_no.clone(),
             occurred_at: self.occurred_at,
         };
-        Decision::of(Event::ShipmentDispatched(self.account_id.clone(), fact))
+        Ok(Decision::of(Event::ShipmentDispatched(self.account_id.clone(), fact)))
     }
 
     /// Who tells it again may stamp it again: when it happened stays as it was told first.
-    pub(super) fn first_difference(&self, fact: &ShipmentDispatched) -> Option<&'static str> {
+    fn first_difference(&self, event: &Event) -> Option<&'static str> {
+        let Event::ShipmentDispatched(_, fact) = event else { return OTHER_CALL };
         first_different(&[
             ("carrier", self.carrier == fact.carrier),
             ("express_no", self.express_no == fact.express_no),

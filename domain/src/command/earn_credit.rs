@@ -1,15 +1,15 @@
 //! Give a shopper credit, once for each cause.
 
-use super::{Decision, first_different};
+use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
-use crate::{AccountId, Cause, CreditEarned, Points, Refusal, Timestamp};
+use crate::{AccountId, Cause, CreditEarned, Decision, Event, IdHash, Points, Refusal, Timestamp};
 
 /// Earns a shopper a new lot of credit. The account comes into being with its first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EarnCredit {
     /// Who earns.
     pub account_id: AccountId,
-    /// How much.
+    /// The points.
     pub points: Points,
     /// What for; the same cause earns once.
     pub cause: Cause,
@@ -21,9 +21,25 @@ pub struct EarnCredit {
     pub occurred_at: Option<Timestamp>,
 }
 
-impl EarnCredit {
-    pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
-        draft.settle(&self.account_id);
+impl CommandRules for EarnCredit {
+    fn name(&self) -> &'static str {
+        "earn-credit"
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner::Account(&self.account_id)
+    }
+
+    fn id_hash(&self) -> Option<IdHash> {
+        Some(IdHash::cause(&self.account_id, &self.cause))
+    }
+
+    fn occurred_at(&self) -> Option<Timestamp> {
+        self.occurred_at
+    }
+
+    fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        draft.apply_due(&self.account_id);
         draft.check_room(&self.account_id, self.points)?;
         draft.check_parts(&self.account_id)?;
         let fact = CreditEarned {
@@ -32,13 +48,14 @@ impl EarnCredit {
             occurred_at: self.occurred_at,
             ..CreditEarned::new(self.points, self.cause.clone())
         };
-        draft.bear_next();
+        draft.outcome_is_next();
         draft.earn(&self.account_id, fact);
-        draft.settle_again(&self.account_id);
+        draft.apply_due_again(&self.account_id);
         Ok(draft.finish())
     }
 
-    pub(super) fn first_difference(&self, fact: &CreditEarned) -> Option<&'static str> {
+    fn first_difference(&self, event: &Event) -> Option<&'static str> {
+        let Event::CreditEarned(_, fact) = event else { return OTHER_CALL };
         first_different(&[
             ("points", self.points == fact.points),
             // Only an adjustment has one, which is another call under the same key.

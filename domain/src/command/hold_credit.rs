@@ -1,8 +1,8 @@
 //! Set credit aside, to be captured or released later.
 
-use super::{Decision, first_different};
+use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
-use crate::{AccountId, CreditHeld, Event, HoldId, Points, Refusal, Timestamp};
+use crate::{AccountId, CreditHeld, Decision, Event, HoldId, IdHash, Points, Refusal, Timestamp};
 
 /// The longest time that a hold lasts, in days of 24 hours.
 pub const HOLD_DAYS_MAX: u32 = 30;
@@ -10,11 +10,11 @@ pub const HOLD_DAYS_MAX: u32 = 30;
 /// Holds credit until a deadline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HoldCredit {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// The hold's id, made by the caller.
     pub hold_id: HoldId,
-    /// How much.
+    /// The points.
     pub points: Points,
     /// It ends by itself then.
     pub deadline: Timestamp,
@@ -22,9 +22,25 @@ pub struct HoldCredit {
     pub occurred_at: Option<Timestamp>,
 }
 
-impl HoldCredit {
-    pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
-        draft.settle(&self.account_id);
+impl CommandRules for HoldCredit {
+    fn name(&self) -> &'static str {
+        "hold-credit"
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner::Account(&self.account_id)
+    }
+
+    fn id_hash(&self) -> Option<IdHash> {
+        Some(IdHash::hold(&self.account_id, &self.hold_id))
+    }
+
+    fn occurred_at(&self) -> Option<Timestamp> {
+        self.occurred_at
+    }
+
+    fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        draft.apply_due(&self.account_id);
         let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
         let latest = draft.now.plus_days(HOLD_DAYS_MAX);
         if self.deadline <= draft.now || self.deadline > latest {
@@ -40,11 +56,12 @@ impl HoldCredit {
             deadline: self.deadline,
             occurred_at: self.occurred_at,
         };
-        draft.bear(Event::CreditHeld(self.account_id.clone(), held));
+        draft.push_outcome(Event::CreditHeld(self.account_id.clone(), held));
         Ok(draft.finish())
     }
 
-    pub(super) fn first_difference(&self, fact: &CreditHeld) -> Option<&'static str> {
+    fn first_difference(&self, event: &Event) -> Option<&'static str> {
+        let Event::CreditHeld(_, fact) = event else { return OTHER_CALL };
         first_different(&[
             ("points", self.points == fact.points),
             ("deadline", self.deadline == fact.deadline),

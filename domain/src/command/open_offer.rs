@@ -1,7 +1,10 @@
 //! Begin to offer something.
 
-use super::Decision;
-use crate::{Event, Offer, OfferId, OfferOpened, Refusal, State, Terms, Units};
+use log_record::Position;
+
+use super::rules::{CommandRules, Owner};
+use crate::draft::Draft;
+use crate::{Decision, Event, Offer, OfferId, OfferOpened, Refusal, State, Subject, Terms, Units};
 
 /// Opens an offer. Asked for again with the same terms, it stands; with others, it is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,19 +17,34 @@ pub struct OpenOffer {
     pub stock: Option<Units>,
 }
 
-impl OpenOffer {
-    pub(super) fn decide(&self, state: &State) -> Result<Decision, Refusal> {
+impl CommandRules for OpenOffer {
+    fn name(&self) -> &'static str {
+        "open-offer"
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner::Programme
+    }
+
+    fn decide(&self, draft: Draft<'_>) -> Result<Decision, Refusal> {
+        let state = draft.state;
         match state.offer(&self.offer_id) {
             None => Ok(Decision::of(Event::OfferOpened(OfferOpened {
                 offer_id: self.offer_id.clone(),
                 terms: self.terms.clone(),
                 stock: self.stock,
             }))),
-            Some(offer) if self.asks_for(offer) => Ok(Decision::Standing),
+            Some(offer) if self.asks_for(offer) => Ok(Decision::Unchanged),
             Some(offer) => Err(Refusal::OfferExists { version: offer.version }),
         }
     }
 
+    fn subject(&self, state: &State) -> Option<(Subject, Position)> {
+        Subject::offer(state, &self.offer_id)
+    }
+}
+
+impl OpenOffer {
     /// Whether the offer is as this command wants it. Units that were added later don't matter:
     /// whoever opened it can't have known of them.
     fn asks_for(&self, offer: &Offer) -> bool {
@@ -49,10 +67,10 @@ mod tests {
 
     #[test]
     fn an_offer_that_is_as_asked_for_stands() {
-        given([opened("mug", 300, Some(10))]).when(open("mug", 300, Some(10))).then_stands();
+        given([opened("mug", 300, Some(10))]).when(open("mug", 300, Some(10))).then_unchanged();
         given([opened("mug", 300, Some(10)), stock_added("mug", "s-1", 5)])
             .when(open("mug", 300, Some(10)))
-            .then_stands();
+            .then_unchanged();
     }
 
     #[test]

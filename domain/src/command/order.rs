@@ -1,12 +1,12 @@
 //! What an exchange is asked for with, whether credit pays it at once or a hold does.
 
+use super::rules::first_different;
 use crate::account::OfferNumber;
+use crate::draft::Draft;
 use crate::{
-    Account, DeliverTo, ExchangeCreated, ExchangeId, HoldId, Offer, OfferId, Points, Refusal,
-    State, Timestamp, Units,
+    Account, Allocation, DeliverTo, ExchangeCreated, ExchangeId, HoldId, Inventory, Offer, OfferId,
+    Points, Refusal, State, Timestamp, Units,
 };
-
-use super::first_different;
 
 /// An order for goods.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Order {
     pub exchange_id: ExchangeId,
     /// What is redeemed.
     pub offer_id: OfferId,
-    /// How many.
+    /// The number of pieces.
     pub quantity: Units,
     /// Where to ship.
     pub deliver_to: DeliverTo,
@@ -27,6 +27,9 @@ pub struct Order {
 pub(super) struct Priced<'a> {
     number: OfferNumber,
     offer: &'a Offer,
+    /// What is taken of the offer's stock, and what that leaves.
+    allocation: Allocation,
+    left: Inventory,
     /// What it costs.
     pub(super) needed: Points,
 }
@@ -41,11 +44,10 @@ impl Order {
         now: Timestamp,
     ) -> Result<Priced<'a>, Refusal> {
         let (number, offer) = state.numbered_offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
-        if let Some(remaining) = offer.inventory.remaining()
-            && remaining < self.quantity
-        {
-            return Err(Refusal::SoldOut { remaining, asked: self.quantity });
-        }
+        let (allocation, left) = offer.inventory.allocate(self.quantity).ok_or_else(|| {
+            let remaining = offer.inventory.remaining().unwrap_or_default();
+            Refusal::SoldOut { remaining, asked: self.quantity }
+        })?;
         offer.check_open(now)?;
         let needed = offer
             .terms
@@ -57,7 +59,7 @@ impl Order {
         {
             return Err(Refusal::PriceChanged { needed, expected });
         }
-        Ok(Priced { number, offer, needed })
+        Ok(Priced { number, offer, allocation, left, needed })
     }
 
     pub(super) fn check_limit(
@@ -77,17 +79,20 @@ impl Order {
         }
     }
 
+    /// The event that creates the exchange; it takes the stock.
     pub(super) fn created(
         &self,
-        priced: &Priced<'_>,
+        priced: Priced<'_>,
+        draft: &mut Draft<'_>,
         hold_id: Option<HoldId>,
         occurred_at: Option<Timestamp>,
     ) -> ExchangeCreated {
+        draft.sell(priced.number, priced.left);
         ExchangeCreated {
             exchange_id: self.exchange_id.clone(),
             offer_id: self.offer_id.clone(),
             product_id: priced.offer.terms.product_id.clone(),
-            quantity: self.quantity,
+            allocation: priced.allocation,
             points: priced.needed,
             warehouse: priced.offer.terms.warehouse.clone(),
             hold_id,
@@ -101,7 +106,7 @@ impl Order {
         first_different(&[
             ("exchange_id", self.exchange_id == fact.exchange_id),
             ("offer_id", self.offer_id == fact.offer_id),
-            ("quantity", self.quantity == fact.quantity),
+            ("quantity", self.quantity == fact.allocation.quantity()),
             ("deliver_to", fact.deliver_to.as_ref().is_none_or(|kept| *kept == self.deliver_to)),
             ("expected_points", self.expected_points == fact.expected_points),
         ])

@@ -1,10 +1,11 @@
 //! Record goods bought for money: earn what they earn, ask for shipping.
 
-use super::{Decision, first_different};
+use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
-    AccountId, Cause, CreditEarned, DeliverTo, EarningRule, Event, Points, PurchaseId,
-    PurchaseLine, PurchaseRecorded, Refusal, RuleId, RuleVersion, Timestamp, WarehouseId,
+    AccountId, Cause, CreditEarned, Decision, DeliverTo, EarningRule, Event, IdHash, Points,
+    PurchaseId, PurchaseLine, PurchaseRecorded, Refusal, RuleId, RuleVersion, Timestamp,
+    WarehouseId,
 };
 
 /// Records a purchase. Its id is a cause: what earned for it once earns no more.
@@ -40,9 +41,25 @@ struct Earning {
     expires_at: Option<Timestamp>,
 }
 
-impl RecordPurchase {
-    pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
-        draft.settle(&self.account_id);
+impl CommandRules for RecordPurchase {
+    fn name(&self) -> &'static str {
+        "record-purchase"
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner::Account(&self.account_id)
+    }
+
+    fn id_hash(&self) -> Option<IdHash> {
+        Some(IdHash::purchase(&self.account_id, &self.purchase_id))
+    }
+
+    fn occurred_at(&self) -> Option<Timestamp> {
+        self.occurred_at
+    }
+
+    fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        draft.apply_due(&self.account_id);
         let earning = match self.points {
             Some(points) => Earning { points: self.spread(points), ..Earning::default() },
             None => self.earn_by_rule(&draft)?,
@@ -81,11 +98,34 @@ impl RecordPurchase {
             occurred_at: self.occurred_at,
             deliver_to,
         };
-        draft.bear(Event::PurchaseRecorded(self.account_id.clone(), recorded));
-        draft.settle_again(&self.account_id);
+        draft.push_outcome(Event::PurchaseRecorded(self.account_id.clone(), recorded));
+        draft.apply_due_again(&self.account_id);
         Ok(draft.finish())
     }
 
+    fn first_difference(&self, event: &Event) -> Option<&'static str> {
+        let Event::PurchaseRecorded(_, fact) = event else { return OTHER_CALL };
+        let is_line = |(asked, line): (&PurchaseLine, &PurchaseLine)| {
+            *asked == PurchaseLine { points: None, ..line.clone() }
+        };
+        let same_lines =
+            self.lines.len() == fact.lines.len() && self.lines.iter().zip(&fact.lines).all(is_line);
+        let (warehouse, deliver_to) = self.shipping.as_ref().map(|(who, to)| (who, to)).unzip();
+        let same_address = fact.deliver_to.is_none() || fact.deliver_to.as_ref() == deliver_to;
+        first_different(&[
+            ("lines", same_lines),
+            ("points", self.points == fact.asked_points),
+            ("rule", self.rule == fact.asked_rule),
+            ("warehouse", warehouse == fact.warehouse.as_ref()),
+            ("deliver_to", same_address),
+            ("available_at", self.available_at == fact.available_at),
+            ("expires_at", self.expires_at == fact.expires_at),
+            ("occurred_at", self.occurred_at == fact.occurred_at),
+        ])
+    }
+}
+
+impl RecordPurchase {
     /// Spreads points over the lines in proportion to what was paid for them, or to how many they
     /// are; rounding leaves nothing over.
     fn spread(&self, points: Points) -> Vec<Points> {
@@ -132,31 +172,11 @@ impl RecordPurchase {
             expires_at: terms.expires_at(draft.now),
         })
     }
-
-    pub(super) fn first_difference(&self, fact: &PurchaseRecorded) -> Option<&'static str> {
-        let is_line = |(asked, line): (&PurchaseLine, &PurchaseLine)| {
-            *asked == PurchaseLine { points: None, ..line.clone() }
-        };
-        let same_lines =
-            self.lines.len() == fact.lines.len() && self.lines.iter().zip(&fact.lines).all(is_line);
-        let (warehouse, deliver_to) = self.shipping.as_ref().map(|(who, to)| (who, to)).unzip();
-        let same_address = fact.deliver_to.is_none() || fact.deliver_to.as_ref() == deliver_to;
-        first_different(&[
-            ("lines", same_lines),
-            ("points", self.points == fact.asked_points),
-            ("rule", self.rule == fact.asked_rule),
-            ("warehouse", warehouse == fact.warehouse.as_ref()),
-            ("deliver_to", same_address),
-            ("available_at", self.available_at == fact.available_at),
-            ("expires_at", self.expires_at == fact.expires_at),
-            ("occurred_at", self.occurred_at == fact.occurred_at),
-        ])
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::command::Known;
+    use crate::command::ExpectedVersion;
     use crate::scenario::*;
     use crate::{Cap, Command, EarningTerms, ExpiryRule, Multiplier, Period};
 
@@ -184,7 +204,7 @@ mod tests {
         let bought = || purchase("ann", "B-1", None, &[("tv", 1, 250), ("dvd", 2, 99)]);
         given([]).refuses(bought(), "rule-unknown");
         given([])
-            .does(rule("default", rate(10), Known::Nothing))
+            .does(rule("default", rate(10), ExpectedVersion::Absent))
             .does(bought())
             // 25 and 9: each line is rounded down.
             .leaves("ann", [34, 0, 0, 0]);
@@ -196,7 +216,7 @@ mod tests {
         let capped = EarningTerms { cap: Some(Cap { points, period: Period::Day }), ..rate(10) };
         let bought = |basket| purchase("ann", basket, None, &[("tv", 1, 250)]);
         given([])
-            .does(rule("default", capped, Known::Nothing))
+            .does(rule("default", capped, ExpectedVersion::Absent))
             .does(bought("B-1"))
             .does(bought("B-2"))
             .leaves("ann", [30, 0, 0, 0])
@@ -227,7 +247,7 @@ mod tests {
         };
         bought.lines[0].category = "toys".parse().ok();
         let bought = Command::RecordPurchase(bought);
-        let ruled = || given([]).does(rule("default", terms.clone(), Known::Nothing));
+        let ruled = || given([]).does(rule("default", terms.clone(), ExpectedVersion::Absent));
         ruled().at(49).does(bought.clone()).leaves("ann", [0, 30, 0, 0]);
         ruled().at(50).does(bought.clone()).leaves("ann", [0, 45, 0, 0]);
         ruled()

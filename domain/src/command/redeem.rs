@@ -1,10 +1,12 @@
 //! Exchange credit for goods: deduct, take the stock, ask for shipping, all or nothing.
 
+use super::Order;
 use super::order::Priced;
-use super::{Decision, Order, first_different};
+use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
-    AccountId, CreditDeducted, Event, ExchangeCreated, LotPart, Points, Refusal, State, Timestamp,
+    AccountId, CreditDeducted, Decision, Event, IdHash, LotPart, Points, Preview, Refusal,
+    Timestamp,
 };
 
 /// Redeems an offer. The exchange id is the key: asked for again, it is the same exchange.
@@ -18,58 +20,64 @@ pub struct Redeem {
     pub occurred_at: Option<Timestamp>,
 }
 
-/// What a redemption would do now.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Preview {
-    /// What it would cost.
-    pub points: Points,
-    /// Which lots it would draw on.
-    pub lots: Vec<LotPart>,
-    /// What can be spent before it.
-    pub available: Points,
-    /// What could be spent after it.
-    pub available_after: Points,
-}
+impl CommandRules for Redeem {
+    fn name(&self) -> &'static str {
+        "redeem"
+    }
 
-impl Redeem {
-    pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+    fn owner(&self) -> Owner<'_> {
+        Owner::Account(&self.account_id)
+    }
+
+    fn id_hash(&self) -> Option<IdHash> {
+        Some(IdHash::exchange(&self.account_id, &self.order.exchange_id))
+    }
+
+    fn occurred_at(&self) -> Option<Timestamp> {
+        self.occurred_at
+    }
+
+    fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         let (priced, lots, _) = self.draw(&mut draft)?;
         let exchange_id = self.order.exchange_id.clone();
         let deducted = CreditDeducted { exchange_id, points: priced.needed, lots };
-        let created = self.order.created(&priced, None, self.occurred_at);
+        let created = self.order.created(priced, &mut draft, None, self.occurred_at);
         draft.push(Event::CreditDeducted(self.account_id.clone(), deducted));
-        draft.bear(Event::ExchangeCreated(self.account_id.clone(), created));
+        draft.push_outcome(Event::ExchangeCreated(self.account_id.clone(), created));
         Ok(draft.finish())
     }
 
-    /// What deciding it now would record, where it wasn't recorded before.
-    pub fn preview(&self, state: &State, now: Timestamp) -> Result<Preview, Refusal> {
-        let (priced, lots, available) = self.draw(&mut Draft::new(state, now))?;
-        let available_after = available.minus(priced.needed).unwrap_or_default();
-        Ok(Preview { points: priced.needed, lots, available, available_after })
+    fn preview(&self, mut draft: Draft<'_>) -> Option<Result<Preview, Refusal>> {
+        Some(self.draw(&mut draft).map(|(priced, lots, available)| {
+            let available_after = available.minus(priced.needed).unwrap_or_default();
+            Preview { points: priced.needed, lots, available, available_after }
+        }))
     }
 
-    /// The cost, the lots that it draws on, and what could be spent before.
-    fn draw<'a>(
-        &self,
-        draft: &mut Draft<'a>,
-    ) -> Result<(Priced<'a>, Vec<LotPart>, Points), Refusal> {
-        let priced = self.order.price(draft.state, draft.now)?;
-        draft.settle(&self.account_id);
-        let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
-        self.order.check_limit(&priced, account)?;
-        let (needed, available) = (priced.needed, account.available());
-        let lots = account.draw(needed).ok_or(Refusal::InsufficientCredit { needed, available })?;
-        Ok((priced, lots, available))
-    }
-
-    pub(super) fn first_difference(&self, fact: &ExchangeCreated) -> Option<&'static str> {
+    fn first_difference(&self, event: &Event) -> Option<&'static str> {
+        let Event::ExchangeCreated(_, fact) = event else { return OTHER_CALL };
         self.order.first_difference(fact).or_else(|| {
             first_different(&[
                 ("hold_id", fact.hold_id.is_none()),
                 ("occurred_at", self.occurred_at == fact.occurred_at),
             ])
         })
+    }
+}
+
+impl Redeem {
+    /// The cost, the lots that it draws on, and what could be spent before.
+    fn draw<'a>(
+        &self,
+        draft: &mut Draft<'a>,
+    ) -> Result<(Priced<'a>, Vec<LotPart>, Points), Refusal> {
+        let priced = self.order.price(draft.state, draft.now)?;
+        draft.apply_due(&self.account_id);
+        let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
+        self.order.check_limit(&priced, account)?;
+        let (needed, available) = (priced.needed, account.available());
+        let lots = account.draw(needed).ok_or(Refusal::InsufficientCredit { needed, available })?;
+        Ok((priced, lots, available))
     }
 }
 

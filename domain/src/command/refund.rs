@@ -1,11 +1,10 @@
 //! How credit comes back when pieces of an exchange are cancelled, by whoever it is.
 
-use super::OriginalExchange;
 use crate::draft::Draft;
 use crate::lots::{sum_of, take_from};
 use crate::{
     AccountId, CancellationId, CreditRefunded, ExchangeCancelled, ExchangeId, LotPart, Note,
-    Points, Refusal, State, Timestamp, Units,
+    OriginalExchange, Points, Refusal, State, Timestamp, Units,
 };
 
 /// What is cancelled.
@@ -27,7 +26,7 @@ impl Cancelling<'_> {
         let Self { account_id, exchange_id, cancellation_id, original, quantity } = self;
         let of = original.ordered;
         let before = draft.state.cancelled(original.position);
-        draft.settle(account_id);
+        draft.apply_due(account_id);
         let cancelled = before.quantity.plus(quantity).unwrap_or(of.quantity);
         let points =
             of.points.share(cancelled, of.quantity).minus(before.points).unwrap_or_default();
@@ -42,11 +41,21 @@ impl Cancelling<'_> {
             points,
             lots,
         };
+        let left = Refusal::QuantityTooLarge {
+            left: of.quantity.minus(before.quantity).unwrap_or_default(),
+            asked: quantity,
+        };
+        let back = original.allocation.part(before.quantity, quantity).ok_or(left)?;
+        if let Some((number, offer)) = draft.state.numbered_offer(&original.offer_id)
+            && let Some(left) = offer.inventory.give_back(&back)
+        {
+            draft.restock(number, left);
+        }
         let cancelled = ExchangeCancelled {
             exchange_id: exchange_id.clone(),
             cancellation_id,
             offer_id: original.offer_id.clone(),
-            quantity,
+            allocation: back,
             points,
             of,
             asked_quantity: None,

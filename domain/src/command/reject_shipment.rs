@@ -1,11 +1,13 @@
 //! A warehouse won't ship: what is left of an exchange is cancelled, and its credit comes back.
 
+use log_record::Position;
+
 use super::refund::Cancelling;
-use super::{Decision, OriginalExchange};
+use super::rules::{CommandRules, OTHER_CALL, Owner};
 use crate::draft::Draft;
 use crate::{
-    AccountId, CancellationId, Event, ExchangeCancelled, Note, Refusal, ShipmentReport, Shipped,
-    Timestamp, Units,
+    AccountId, CancellationId, Decision, Event, ExchangeCancelled, IdHash, Note, OriginalExchange,
+    Refusal, ShipmentReport, Shipped, Timestamp, Units,
 };
 
 /// Records that a warehouse rejected a shipping request. An exchange is cancelled with it, unless
@@ -24,8 +26,24 @@ pub struct RejectShipment {
     pub original: Option<OriginalExchange>,
 }
 
-impl RejectShipment {
-    pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+impl CommandRules for RejectShipment {
+    fn name(&self) -> &'static str {
+        "reject-shipment"
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner::Account(&self.account_id)
+    }
+
+    fn id_hash(&self) -> Option<IdHash> {
+        Some(IdHash::rejection(&self.account_id, &self.shipped))
+    }
+
+    fn occurred_at(&self) -> Option<Timestamp> {
+        self.occurred_at
+    }
+
+    fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         let unknown = match &self.shipped {
             Shipped::ExchangeId(_) => Refusal::ExchangeUnknown,
             Shipped::PurchaseId(_) => Refusal::PurchaseUnknown,
@@ -56,13 +74,26 @@ impl RejectShipment {
         };
         let (refunded, cancelled) = cancelling.refund(&mut draft)?;
         let cancelled = ExchangeCancelled { occurred_at: self.occurred_at, ..cancelled };
-        draft.bear(self.rejected());
+        draft.push_outcome(self.rejected());
         draft.record(Event::CreditRefunded(self.account_id.clone(), refunded));
         draft.push(Event::ExchangeCancelled(self.account_id.clone(), cancelled));
-        draft.settle_again(&self.account_id);
+        draft.apply_due_again(&self.account_id);
         Ok(draft.finish())
     }
 
+    fn load(&mut self, before: &Event, position: Position, event: &Event) -> Option<()> {
+        self.original = Some(OriginalExchange::read(before, position, event)?);
+        Some(())
+    }
+
+    /// Who tells it again may stamp it again: when it happened stays as it was told first.
+    fn first_difference(&self, event: &Event) -> Option<&'static str> {
+        let Event::ShipmentRejected(_, fact) = event else { return OTHER_CALL };
+        self.note.first_difference(&fact.note)
+    }
+}
+
+impl RejectShipment {
     fn alone(&self) -> Decision {
         Decision::of(self.rejected())
     }
@@ -74,11 +105,6 @@ impl RejectShipment {
             note: self.note.clone(),
         };
         Event::ShipmentRejected(self.account_id.clone(), fact)
-    }
-
-    /// Who tells it again may stamp it again: when it happened stays as it was told first.
-    pub(super) fn first_difference(&self, fact: &ShipmentReport) -> Option<&'static str> {
-        self.note.first_difference(&fact.note)
     }
 }
 

@@ -1,14 +1,16 @@
 //! Give back what is held.
 
 use super::capture_hold::running_hold;
-use super::{Decision, first_different};
+use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
-use crate::{AccountId, Event, HoldId, HoldReleased, Refusal, ReleaseReason, Timestamp};
+use crate::{
+    AccountId, Decision, Event, HoldId, HoldReleased, IdHash, Refusal, ReleaseReason, Timestamp,
+};
 
 /// Releases a hold, which ends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseHold {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// The hold.
     pub hold_id: HoldId,
@@ -16,18 +18,35 @@ pub struct ReleaseHold {
     pub occurred_at: Option<Timestamp>,
 }
 
-impl ReleaseHold {
-    pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
-        draft.settle(&self.account_id);
+impl CommandRules for ReleaseHold {
+    fn name(&self) -> &'static str {
+        "release-hold"
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner::Account(&self.account_id)
+    }
+
+    fn id_hash(&self) -> Option<IdHash> {
+        Some(IdHash::release(&self.account_id, &self.hold_id))
+    }
+
+    fn occurred_at(&self) -> Option<Timestamp> {
+        self.occurred_at
+    }
+
+    fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        draft.apply_due(&self.account_id);
         let hold = running_hold(&draft, &self.account_id, &self.hold_id)?;
         let released = hold.release(ReleaseReason::Asked).ok_or(Refusal::HoldEnded)?;
         let released = HoldReleased { occurred_at: self.occurred_at, ..released };
-        draft.bear_and_record(Event::HoldReleased(self.account_id.clone(), released));
-        draft.settle_again(&self.account_id);
+        draft.record_outcome(Event::HoldReleased(self.account_id.clone(), released));
+        draft.apply_due_again(&self.account_id);
         Ok(draft.finish())
     }
 
-    pub(super) fn first_difference(&self, fact: &HoldReleased) -> Option<&'static str> {
+    fn first_difference(&self, event: &Event) -> Option<&'static str> {
+        let Event::HoldReleased(_, fact) = event else { return OTHER_CALL };
         first_different(&[("occurred_at", self.occurred_at == fact.occurred_at)])
     }
 }

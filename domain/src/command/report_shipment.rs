@@ -1,7 +1,10 @@
 //! What becomes of a parcel, where there is nothing to decide about it.
 
-use super::Decision;
-use crate::{AccountId, Event, IdHash, Note, ShipmentReport, Shipped, Timestamp};
+use super::rules::{CommandRules, OTHER_CALL, Owner};
+use crate::draft::Draft;
+use crate::{
+    AccountId, Decision, Event, IdHash, Note, Refusal, ShipmentReport, Shipped, Timestamp,
+};
 
 /// Records what was told of a shipping request. It is a fact, so nothing speaks against it: what is
 /// told late, such as an acceptance after the dispatch, is recorded too, and brings nothing back.
@@ -44,18 +47,30 @@ impl Report {
     }
 }
 
-impl ReportShipment {
-    pub(super) fn id_hash(&self) -> IdHash {
+impl CommandRules for ReportShipment {
+    fn name(&self) -> &'static str {
+        self.report.command_name()
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner::Account(&self.account_id)
+    }
+
+    fn id_hash(&self) -> Option<IdHash> {
         let id = match self.report {
             Report::Accepted => IdHash::acceptance,
             Report::BackOrdered => IdHash::back_order,
             Report::Delivered => IdHash::delivery,
             Report::Settled => IdHash::settlement,
         };
-        id(&self.account_id, &self.shipped)
+        Some(id(&self.account_id, &self.shipped))
     }
 
-    pub(super) fn decide(&self) -> Decision {
+    fn occurred_at(&self) -> Option<Timestamp> {
+        self.occurred_at
+    }
+
+    fn decide(&self, _: Draft<'_>) -> Result<Decision, Refusal> {
         let event = match self.report {
             Report::Accepted => Event::ShipmentAccepted,
             Report::BackOrdered => Event::ShipmentBackOrdered,
@@ -67,11 +82,18 @@ impl ReportShipment {
             occurred_at: self.occurred_at,
             note: self.note.clone(),
         };
-        Decision::of(event(self.account_id.clone(), fact))
+        Ok(Decision::of(event(self.account_id.clone(), fact)))
     }
 
     /// Who tells it again may stamp it again: when it happened stays as it was told first.
-    pub(super) fn first_difference(&self, fact: &ShipmentReport) -> Option<&'static str> {
+    fn first_difference(&self, event: &Event) -> Option<&'static str> {
+        let (Event::ShipmentAccepted(_, fact)
+        | Event::ShipmentBackOrdered(_, fact)
+        | Event::ShipmentDelivered(_, fact)
+        | Event::ShipmentSettled(_, fact)) = event
+        else {
+            return OTHER_CALL;
+        };
         self.note.first_difference(&fact.note)
     }
 }

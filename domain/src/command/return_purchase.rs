@@ -1,17 +1,20 @@
 //! Take goods of a purchase back, and what they had earned.
 
+use log_record::Position;
+
+use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use super::take_back::take_back;
-use super::{Decision, OriginalPurchase, first_different};
 use crate::draft::Draft;
 use crate::{
-    AccountId, Cause, CreditWithdrawn, Event, IdHash, Note, Points, PurchaseId, PurchaseReturned,
-    Refusal, ReturnId, ReturnedLine, State, Timestamp, Units, WithdrawalCause,
+    AccountId, Cause, CreditWithdrawn, Decision, Event, IdHash, Note, OriginalPurchase, Points,
+    PurchaseId, PurchaseReturned, Refusal, ReturnId, ReturnedLine, State, Timestamp, Units,
+    WithdrawalCause,
 };
 
 /// Records that goods of a purchase came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnPurchase {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// The purchase.
     pub purchase_id: PurchaseId,
@@ -27,8 +30,24 @@ pub struct ReturnPurchase {
     pub original: Option<OriginalPurchase>,
 }
 
-impl ReturnPurchase {
-    pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+impl CommandRules for ReturnPurchase {
+    fn name(&self) -> &'static str {
+        "return-purchase"
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner::Account(&self.account_id)
+    }
+
+    fn id_hash(&self) -> Option<IdHash> {
+        Some(IdHash::purchase_return(&self.account_id, &self.purchase_id, &self.return_id))
+    }
+
+    fn occurred_at(&self) -> Option<Timestamp> {
+        self.occurred_at
+    }
+
+    fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         let cause = IdHash::purchase(&self.account_id, &self.purchase_id);
         let at = draft.state.recorded().position_of(cause).ok_or(Refusal::PurchaseUnknown)?;
         let Some(original) = self.original.as_ref().filter(|original| original.position == at)
@@ -40,7 +59,7 @@ impl ReturnPurchase {
             return Err(Refusal::PurchaseUnknown);
         }
         let back = self.lines_back(draft.state, original)?;
-        draft.settle(&self.account_id);
+        draft.apply_due(&self.account_id);
         let mut points = Points::ZERO;
         if let Some(earned) = original.earned {
             let left = draft.left_to_withdraw(earned);
@@ -76,10 +95,35 @@ impl ReturnPurchase {
             occurred_at: self.occurred_at,
             note: self.note.clone(),
         };
-        draft.bear(Event::PurchaseReturned(self.account_id.clone(), fact));
+        draft.push_outcome(Event::PurchaseReturned(self.account_id.clone(), fact));
         Ok(draft.finish())
     }
 
+    fn load(&mut self, before: &Event, position: Position, event: &Event) -> Option<()> {
+        self.original = Some(OriginalPurchase::read(before, position, event));
+        Some(())
+    }
+
+    fn first_difference(&self, event: &Event) -> Option<&'static str> {
+        let Event::PurchaseReturned(_, fact) = event else { return OTHER_CALL };
+        let same_lines = match &self.lines {
+            None => !fact.asked_lines,
+            Some(asked) => {
+                fact.asked_lines
+                    && asked.len() == fact.lines.len()
+                    && asked.iter().all(|line| fact.lines.contains(line))
+            }
+        };
+        self.note.first_difference(&fact.note).or_else(|| {
+            first_different(&[
+                ("lines", same_lines),
+                ("occurred_at", self.occurred_at == fact.occurred_at),
+            ])
+        })
+    }
+}
+
+impl ReturnPurchase {
     /// What comes back, in the purchase's order.
     fn lines_back(
         &self,
@@ -117,23 +161,6 @@ impl ReturnPurchase {
             return Err(Refusal::QuantityTooLarge { left: Units::ZERO, asked });
         }
         Ok(back)
-    }
-
-    pub(super) fn first_difference(&self, fact: &PurchaseReturned) -> Option<&'static str> {
-        let same_lines = match &self.lines {
-            None => !fact.asked_lines,
-            Some(asked) => {
-                fact.asked_lines
-                    && asked.len() == fact.lines.len()
-                    && asked.iter().all(|line| fact.lines.contains(line))
-            }
-        };
-        self.note.first_difference(&fact.note).or_else(|| {
-            first_different(&[
-                ("lines", same_lines),
-                ("occurred_at", self.occurred_at == fact.occurred_at),
-            ])
-        })
     }
 }
 

@@ -1,7 +1,10 @@
 //! Make an earning rule, or replace its terms as they were read.
 
-use super::Decision;
-use crate::{EarningRuleSet, EarningTerms, Event, Refusal, RuleId, State};
+use log_record::Position;
+
+use super::rules::{CommandRules, Owner};
+use crate::draft::Draft;
+use crate::{Decision, EarningRuleSet, EarningTerms, Event, Refusal, RuleId, State, Subject};
 
 /// Sets a rule. What was earned stays as it was earned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,32 +13,41 @@ pub struct SetEarningRule {
     pub rule_id: RuleId,
     /// The terms from now on, whole.
     pub terms: EarningTerms,
-    /// What the caller knows of it.
-    pub known: Known,
+    /// The version that the caller expects to replace.
+    pub expected: ExpectedVersion,
 }
 
-/// What a caller who sets something knows of it.
+/// The version that a caller expects a thing to have when it sets the thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
-    /// That it isn't there yet.
-    Nothing,
-    /// That it is there, at any version.
-    Existence,
-    /// At which version it was read.
-    Version(u64),
+pub enum ExpectedVersion {
+    /// The thing doesn't exist yet.
+    Absent,
+    /// The thing exists, at any version.
+    Any,
+    /// The thing is at this version.
+    Exactly(u64),
 }
 
-impl SetEarningRule {
-    pub(super) fn decide(&self, state: &State) -> Result<Decision, Refusal> {
+impl CommandRules for SetEarningRule {
+    fn name(&self) -> &'static str {
+        "set-earning-rule"
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner::Programme
+    }
+
+    fn decide(&self, draft: Draft<'_>) -> Result<Decision, Refusal> {
+        let state = draft.state;
         let rule = state.rule(&self.rule_id);
-        let version = match (rule, self.known) {
-            (None, Known::Nothing) => 1,
+        let version = match (rule, self.expected) {
+            (None, ExpectedVersion::Absent) => 1,
             (None, _) => return Err(Refusal::RuleUnknown),
-            (Some(rule), _) if rule.terms == self.terms => return Ok(Decision::Standing),
-            (Some(rule), Known::Nothing) => {
+            (Some(rule), _) if rule.terms == self.terms => return Ok(Decision::Unchanged),
+            (Some(rule), ExpectedVersion::Absent) => {
                 return Err(Refusal::RuleExists { version: rule.version });
             }
-            (Some(rule), Known::Version(read)) if read != rule.version => {
+            (Some(rule), ExpectedVersion::Exactly(read)) if read != rule.version => {
                 return Err(Refusal::RuleChanged { version: rule.version });
             }
             (Some(rule), _) => rule.version + 1,
@@ -45,6 +57,10 @@ impl SetEarningRule {
             version,
             terms: self.terms.clone(),
         })))
+    }
+
+    fn subject(&self, state: &State) -> Option<(Subject, Position)> {
+        Subject::rule(state, &self.rule_id)
     }
 }
 
@@ -56,13 +72,13 @@ mod tests {
     #[test]
     fn a_rule_is_made_and_changed_as_it_was_read() {
         given([])
-            .refuses(rule("r", rate(1), Known::Existence), "rule-unknown")
-            .does(rule("r", rate(1), Known::Nothing))
-            .refuses(rule("r", rate(2), Known::Nothing), "rule-exists")
-            .refuses(rule("r", rate(2), Known::Version(2)), "rule-changed")
-            .does(rule("r", rate(2), Known::Version(1)))
-            .does(rule("r", rate(3), Known::Existence))
-            .when(rule("r", rate(3), Known::Version(1)))
-            .then_stands();
+            .refuses(rule("r", rate(1), ExpectedVersion::Any), "rule-unknown")
+            .does(rule("r", rate(1), ExpectedVersion::Absent))
+            .refuses(rule("r", rate(2), ExpectedVersion::Absent), "rule-exists")
+            .refuses(rule("r", rate(2), ExpectedVersion::Exactly(2)), "rule-changed")
+            .does(rule("r", rate(2), ExpectedVersion::Exactly(1)))
+            .does(rule("r", rate(3), ExpectedVersion::Any))
+            .when(rule("r", rate(3), ExpectedVersion::Exactly(1)))
+            .then_unchanged();
     }
 }

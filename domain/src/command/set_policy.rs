@@ -1,7 +1,10 @@
 //! Choose the programme's policy.
 
-use super::Decision;
-use crate::{Event, Policy, PolicyChanged, State};
+use log_record::Position;
+
+use super::rules::{CommandRules, Owner};
+use crate::draft::Draft;
+use crate::{Decision, Event, Policy, PolicyChanged, Refusal, State, Subject};
 
 /// Sets the policy. What was decided by the former one stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,13 +13,26 @@ pub struct SetPolicy {
     pub policy: Policy,
 }
 
-impl SetPolicy {
-    pub(super) fn decide(self, state: &State) -> Decision {
+impl CommandRules for SetPolicy {
+    fn name(&self) -> &'static str {
+        "set-policy"
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner::Programme
+    }
+
+    fn decide(&self, draft: Draft<'_>) -> Result<Decision, Refusal> {
+        let state = draft.state;
         let (policy, _) = state.policy();
         if policy == self.policy {
-            return Decision::Standing;
+            return Ok(Decision::Unchanged);
         }
-        Decision::of(Event::PolicyChanged(PolicyChanged { policy: self.policy }))
+        Ok(Decision::of(Event::PolicyChanged(PolicyChanged { policy: self.policy })))
+    }
+
+    fn subject(&self, state: &State) -> Option<(Subject, Position)> {
+        Some(Subject::policy(state))
     }
 }
 
@@ -27,10 +43,10 @@ mod tests {
 
     #[test]
     fn a_policy_that_is_as_asked_for_stands() {
-        given([]).when(policy(SpentCredit::Refuse, 30)).then_stands();
+        given([]).when(policy(SpentCredit::Refuse, 30)).then_unchanged();
         given([])
             .does(policy(SpentCredit::Debt, 30))
             .when(policy(SpentCredit::Debt, 30))
-            .then_stands();
+            .then_unchanged();
     }
 }

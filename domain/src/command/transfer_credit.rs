@@ -1,8 +1,11 @@
 //! Pass credit on to another shopper.
 
-use super::{Decision, first_different};
+use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
-use crate::{AccountId, CreditReceived, CreditSent, Event, Points, Refusal, Timestamp, TransferId};
+use crate::{
+    AccountId, CreditReceived, CreditSent, Decision, Event, IdHash, Points, Refusal, Timestamp,
+    TransferId,
+};
 
 /// Moves credit from one account to another, all or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,16 +16,32 @@ pub struct TransferCredit {
     pub transfer_id: TransferId,
     /// Who gets it; somebody else.
     pub to: AccountId,
-    /// How much.
+    /// The points.
     pub points: Points,
     /// When it happened, as the caller says.
     pub occurred_at: Option<Timestamp>,
 }
 
-impl TransferCredit {
-    pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
-        draft.settle(&self.account_id);
-        draft.settle(&self.to);
+impl CommandRules for TransferCredit {
+    fn name(&self) -> &'static str {
+        "transfer-credit"
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner::Account(&self.account_id)
+    }
+
+    fn id_hash(&self) -> Option<IdHash> {
+        Some(IdHash::transfer(&self.account_id, &self.transfer_id))
+    }
+
+    fn occurred_at(&self) -> Option<Timestamp> {
+        self.occurred_at
+    }
+
+    fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        draft.apply_due(&self.account_id);
+        draft.apply_due(&self.to);
         draft.check_room(&self.to, self.points)?;
         let sender = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
         if draft.account(&self.to).is_none() {
@@ -44,13 +63,14 @@ impl TransferCredit {
             points: self.points,
             lots,
         };
-        draft.bear_and_record(Event::CreditSent(self.account_id.clone(), sent));
+        draft.record_outcome(Event::CreditSent(self.account_id.clone(), sent));
         draft.record(Event::CreditReceived(self.to.clone(), received));
-        draft.settle_again(&self.to);
+        draft.apply_due_again(&self.to);
         Ok(draft.finish())
     }
 
-    pub(super) fn first_difference(&self, fact: &CreditSent) -> Option<&'static str> {
+    fn first_difference(&self, event: &Event) -> Option<&'static str> {
+        let Event::CreditSent(_, fact) = event else { return OTHER_CALL };
         first_different(&[
             ("to", self.to == fact.to),
             ("points", self.points == fact.points),

@@ -1,17 +1,19 @@
 //! Take back what was earned for something that doesn't stand.
 
+use log_record::Position;
+
+use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use super::take_back::take_back;
-use super::{Decision, OriginalCredit, first_different};
 use crate::draft::Draft;
 use crate::{
-    AccountId, Cause, CreditWithdrawn, Event, IdHash, Note, Points, Refusal, Timestamp,
-    WithdrawalCause, WithdrawalId,
+    AccountId, Cause, CreditWithdrawn, Decision, Event, IdHash, Note, OriginalCredit, Points,
+    Refusal, Timestamp, WithdrawalCause, WithdrawalId,
 };
 
 /// Withdraws credit that was earned for a cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WithdrawCredit {
-    /// Whose.
+    /// The account.
     pub account_id: AccountId,
     /// The withdrawal's id, made by the caller.
     pub withdrawal_id: WithdrawalId,
@@ -27,8 +29,24 @@ pub struct WithdrawCredit {
     pub original: Option<OriginalCredit>,
 }
 
-impl WithdrawCredit {
-    pub(super) fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+impl CommandRules for WithdrawCredit {
+    fn name(&self) -> &'static str {
+        "withdraw-credit"
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner::Account(&self.account_id)
+    }
+
+    fn id_hash(&self) -> Option<IdHash> {
+        Some(IdHash::withdrawal(&self.account_id, &self.withdrawal_id))
+    }
+
+    fn occurred_at(&self) -> Option<Timestamp> {
+        self.occurred_at
+    }
+
+    fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         let cause = IdHash::cause(&self.account_id, &self.cause);
         let at = draft.state.recorded().position_of(cause).ok_or(Refusal::CreditUnknown)?;
         let Some(original) = self.original.as_ref().filter(|original| original.position == at)
@@ -42,7 +60,7 @@ impl WithdrawCredit {
             let asked = self.points.unwrap_or(earned.points);
             return Err(Refusal::PointsTooLarge { left, asked });
         }
-        draft.settle(&self.account_id);
+        draft.apply_due(&self.account_id);
         let lot = draft.state.lot_at(earned.position);
         let taken = take_back(&mut draft, &self.account_id, lot, points)?;
         let fact = CreditWithdrawn {
@@ -58,11 +76,17 @@ impl WithdrawCredit {
             occurred_at: self.occurred_at,
             note: self.note.clone(),
         };
-        draft.bear(Event::CreditWithdrawn(self.account_id.clone(), fact));
+        draft.push_outcome(Event::CreditWithdrawn(self.account_id.clone(), fact));
         Ok(draft.finish())
     }
 
-    pub(super) fn first_difference(&self, fact: &CreditWithdrawn) -> Option<&'static str> {
+    fn load(&mut self, before: &Event, position: Position, event: &Event) -> Option<()> {
+        self.original = Some(OriginalCredit::read(before, position, event));
+        Some(())
+    }
+
+    fn first_difference(&self, event: &Event) -> Option<&'static str> {
+        let Event::CreditWithdrawn(_, fact) = event else { return OTHER_CALL };
         self.note.first_difference(&fact.note).or_else(|| {
             first_different(&[
                 ("cause", fact.of.as_ref() == Some(&self.cause)),

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::Note;
 use crate::{
-    CancellationId, DeliverTo, ExchangeId, HoldId, OfferId, Points, ProductId, Timestamp, Units,
-    WarehouseId,
+    Allocation, CancellationId, DeliverTo, ExchangeId, HoldId, OfferId, Points, ProductId,
+    Timestamp, Units, WarehouseId,
 };
 
 /// Goods were got for points, and are to be shipped. It bears the exchange id and every field of
@@ -18,8 +18,8 @@ pub struct ExchangeCreated {
     pub offer_id: OfferId,
     /// What is shipped, as the offer said then.
     pub product_id: ProductId,
-    /// How many.
-    pub quantity: Units,
+    /// What was taken of the offer's stock.
+    pub allocation: Allocation,
     /// What it cost in all.
     pub points: Points,
     /// Who ships, as the offer said then.
@@ -57,8 +57,8 @@ pub struct ExchangeCancelled {
     pub cancellation_id: CancellationId,
     /// The offer that the pieces go back to.
     pub offer_id: OfferId,
-    /// How many pieces.
-    pub quantity: Units,
+    /// What goes back into the offer's stock: a part of what was taken.
+    pub allocation: Allocation,
     /// What was refunded for them.
     pub points: Points,
     /// What the exchange was when it was created.

@@ -3,9 +3,9 @@
 use super::values::*;
 use crate::command::{
     AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer,
-    Direction, DispatchShipment, EarnCredit, HoldCredit, Known, OpenOffer, Order, RecordPurchase,
-    Redeem, RejectShipment, ReleaseHold, Report, ReportShipment, ReturnPurchase, SetEarningRule,
-    SetPolicy, TransferCredit, WithdrawCredit,
+    Direction, DispatchShipment, EarnCredit, ExpectedVersion, HoldCredit, OpenOffer, Order,
+    RecordPurchase, Redeem, RejectShipment, ReleaseHold, Report, ReportShipment, ReturnPurchase,
+    SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
 };
 use crate::*;
 
@@ -222,8 +222,8 @@ pub(crate) fn policy(spent_credit: SpentCredit, refund_grace_days: u16) -> Comma
     Command::SetPolicy(SetPolicy { policy: Policy { spent_credit, refund_grace_days } })
 }
 
-pub(crate) fn rule(rule: &str, terms: EarningTerms, known: Known) -> Command {
-    Command::SetEarningRule(SetEarningRule { rule_id: id(rule), terms, known })
+pub(crate) fn rule(rule: &str, terms: EarningTerms, expected: ExpectedVersion) -> Command {
+    Command::SetEarningRule(SetEarningRule { rule_id: id(rule), terms, expected })
 }
 
 pub(crate) fn open(offer: &str, price: u64, stock: Option<u64>) -> Command {

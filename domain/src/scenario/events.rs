@@ -57,7 +57,7 @@ pub(crate) fn exchanged(account: &str, exchange: &str, offer: &str, cost: u64) -
         exchange_id: id(exchange),
         offer_id: id(offer),
         product_id: id("product"),
-        quantity: units(1),
+        allocation: Allocation::Units(units(1)),
         points: points(cost),
         warehouse: id("main"),
         hold_id: None,

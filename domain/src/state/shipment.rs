@@ -2,7 +2,7 @@
 
 use log_record::Position;
 
-use super::State;
+use super::accounts::Accounts;
 use crate::{AccountId, IdHash, Shipped};
 
 /// Why a parcel isn't wanted any more.
@@ -28,10 +28,9 @@ impl Unwanted {
     }
 }
 
-impl State {
-    /// Why what was to be shipped isn't wanted any more, whether or not it left all the same.
-    #[must_use]
-    pub fn unwanted(&self, account: &AccountId, shipped: &Shipped) -> Option<Unwanted> {
+impl Accounts {
+    /// Why goods aren't wanted any more, whether or not they left all the same.
+    pub(super) fn unwanted(&self, account: &AccountId, shipped: &Shipped) -> Option<Unwanted> {
         if self.is_rejected(account, shipped) {
             return Some(Unwanted::Rejected);
         }
@@ -43,26 +42,25 @@ impl State {
         self.cancelled(created_at).is_all.then_some(Unwanted::Cancelled)
     }
 
-    /// Where the event stands that asked for shipping.
-    #[must_use]
-    pub fn asked_at(&self, account: &AccountId, shipped: &Shipped) -> Option<Position> {
+    /// The event that asked for shipping.
+    pub(super) fn asked_at(&self, account: &AccountId, shipped: &Shipped) -> Option<Position> {
         self.recorded.position_of(match shipped {
             Shipped::ExchangeId(id) => IdHash::exchange(account, id),
             Shipped::PurchaseId(id) => IdHash::purchase(account, id),
         })
     }
 
-    /// Whether the goods have left the warehouse. Who heard of their delivery only knows as much.
-    pub(crate) fn has_left(&self, account: &AccountId, shipped: &Shipped) -> bool {
+    /// Whether the goods have left the warehouse; a delivery says so, too.
+    pub(super) fn has_left(&self, account: &AccountId, shipped: &Shipped) -> bool {
         self.is_recorded(IdHash::dispatch(account, shipped))
             || self.is_recorded(IdHash::delivery(account, shipped))
     }
 
-    pub(crate) fn is_rejected(&self, account: &AccountId, shipped: &Shipped) -> bool {
+    fn is_rejected(&self, account: &AccountId, shipped: &Shipped) -> bool {
         self.is_recorded(IdHash::rejection(account, shipped))
     }
 
-    pub(crate) fn is_settled(&self, account: &AccountId, shipped: &Shipped) -> bool {
+    pub(super) fn is_settled(&self, account: &AccountId, shipped: &Shipped) -> bool {
         self.is_recorded(IdHash::settlement(account, shipped))
     }
 

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use domain::{
     Account, AccountId, Cause, CauseKind, Decision, Event, ExchangeId, IdHash, LotId, LotPart,
-    OfferId, OfferOpened, Points, ReleaseReason, Shipped, State, Timestamp, Units, WithdrawalCause,
+    OfferId, OfferOpened, Owner, Points, ReleaseReason, Shipped, State, Timestamp, Units,
+    WithdrawalCause,
 };
 use log_record::Partition;
 use proptest::prelude::*;
@@ -39,7 +40,8 @@ proptest! {
                 let is_handed_on = matches!(event, Event::PurchaseRecorded(_, fact)
                     if fact.points.is_some() && before == Some(index - 1));
                 prop_assert!(before.is_none() || is_handed_on, "{:?}", event);
-                let is_kept = state.recorded().position_of(id) == Some(*at);
+                let owner = event.account_id().map_or(Owner::Programme, Owner::Account);
+                let is_kept = state.position_of(owner, id) == Some(*at);
                 let is_taken_over = matches!(
                     events.get(index + 1).map(|next| &next.event),
                     Some(Event::PurchaseRecorded(..))
@@ -80,10 +82,10 @@ proptest! {
                     *stocked.entry(&fact.offer_id).or_default() += fact.units.get();
                 }
                 Event::ExchangeCreated(_, fact) => {
-                    *sold.entry(&fact.offer_id).or_default() += fact.quantity.get();
+                    *sold.entry(&fact.offer_id).or_default() += fact.allocation.quantity().get();
                 }
                 Event::ExchangeCancelled(_, fact) => {
-                    *sold.entry(&fact.offer_id).or_default() -= fact.quantity.get();
+                    *sold.entry(&fact.offer_id).or_default() -= fact.allocation.quantity().get();
                 }
                 _ => {}
             }
@@ -187,7 +189,7 @@ proptest! {
                 Event::HoldCaptured(_, fact) => paid = &fact.lots,
                 Event::ExchangeCreated(account, fact) => {
                     let key = (account, &fact.exchange_id);
-                    cost.insert(key, (fact.quantity.get(), fact.points.get()));
+                    cost.insert(key, (fact.allocation.quantity().get(), fact.points.get()));
                     for part in paid {
                         *drawn.entry((account, &fact.exchange_id, part.lot)).or_default() +=
                             part.points.get();
@@ -206,7 +208,7 @@ proptest! {
                 Event::ExchangeCancelled(account, fact) => {
                     let (quantity, points) =
                         cost.get_mut(&(account, &fact.exchange_id)).expect("it was created");
-                    let left = quantity.checked_sub(fact.quantity.get());
+                    let left = quantity.checked_sub(fact.allocation.quantity().get());
                     *quantity = left.ok_or_else(|| TestCaseError::fail("too many pieces"))?;
                     let left = points.checked_sub(fact.points.get());
                     *points = left.ok_or_else(|| TestCaseError::fail("too many points"))?;
@@ -289,7 +291,7 @@ proptest! {
                         };
                         prop_assert_eq!(&fact.exchange_id, exchange);
                         prop_assert!(fact.cancellation_id.is_of_rejection());
-                        prop_assert_eq!(fact.quantity.get(), parcel.pieces);
+                        prop_assert_eq!(fact.allocation.quantity().get(), parcel.pieces);
                         prop_assert_eq!(fact.points.get(), parcel.points);
                     }
                 }
@@ -300,7 +302,7 @@ proptest! {
             match event {
                 Event::ExchangeCreated(account, fact) => {
                     let parcel = parcels.entry((account, &fact.exchange_id)).or_default();
-                    (parcel.pieces, parcel.points) = (fact.quantity.get(), fact.points.get());
+                    (parcel.pieces, parcel.points) = (fact.allocation.quantity().get(), fact.points.get());
                 }
                 Event::ExchangeCancelled(account, fact) => {
                     let parcel = parcels.entry((account, &fact.exchange_id)).or_default();
@@ -309,7 +311,7 @@ proptest! {
                     prop_assert_eq!(parcel.is_rejected, is_of_rejection, "{:?}", event);
                     let by_operator = ["c-0", "c-2"].contains(&fact.cancellation_id.as_str());
                     prop_assert!(!parcel.is_settled || by_operator, "{:?}", event);
-                    parcel.pieces -= fact.quantity.get();
+                    parcel.pieces -= fact.allocation.quantity().get();
                     parcel.points -= fact.points.get();
                 }
                 _ => {}
@@ -324,8 +326,7 @@ proptest! {
     fn asking_everything_again_records_nothing_that_was_recorded(steps in steps()) {
         let history = History::of(&steps);
         for step in &steps {
-            let Some(id) = step.command.id_hash() else { continue };
-            if let Some(at) = history.state.recorded().position_of(id) {
+            if let Some(at) = step.command.recorded_at(&history.state) {
                 let again = history.decide(&step.command, history.state.recorded_at());
                 prop_assert_eq!(again, Ok(Decision::Repeat(at)));
             }
@@ -370,7 +371,7 @@ fn parts_of(account: &Account) -> impl Iterator<Item = &LotPart> {
 /// A state as JSON, with the ids, which stand in no order, in order.
 fn value_of(state: &State) -> Value {
     let mut value = serde_json::to_value(state).expect("JSON");
-    for shard in value["recorded"].as_array_mut().expect("a list") {
+    for shard in value["accounts"]["recorded"].as_array_mut().expect("a list") {
         shard.as_array_mut().expect("a list of pairs").sort_by_key(Value::to_string);
     }
     value

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use domain::{
-    CancellationId, ExchangeId, HoldId, Note, OfferId, Points, ProductId, Timestamp, Units,
-    WarehouseId,
+    Allocation, CancellationId, ExchangeId, HoldId, Note, OfferId, Points, ProductId, Timestamp,
+    Units, WarehouseId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ impl<'a> From<&'a domain::ExchangeCreated> for ExchangeCreated<'a> {
             exchange_id,
             offer_id,
             product_id,
-            quantity,
+            allocation: Allocation::Units(quantity),
             points,
             warehouse,
             hold_id,
@@ -73,7 +73,7 @@ impl From<ExchangeCreated<'_>> for domain::ExchangeCreated {
             exchange_id: exchange_id.into_owned(),
             offer_id: offer_id.into_owned(),
             product_id: product_id.into_owned(),
-            quantity,
+            allocation: Allocation::Units(quantity),
             points,
             warehouse: warehouse.into_owned(),
             hold_id: hold_id.map(Cow::into_owned),
@@ -129,7 +129,7 @@ impl<'a> From<&'a domain::ExchangeCancelled> for ExchangeCancelled<'a> {
             exchange_id,
             cancellation_id,
             offer_id,
-            quantity,
+            allocation: Allocation::Units(quantity),
             points,
             of,
             asked_quantity,
@@ -165,7 +165,7 @@ impl From<ExchangeCancelled<'_>> for domain::ExchangeCancelled {
             exchange_id: exchange_id.into_owned(),
             cancellation_id: cancellation_id.into_owned(),
             offer_id: offer_id.into_owned(),
-            quantity,
+            allocation: Allocation::Units(quantity),
             points,
             of: of.into(),
             asked_quantity,

@@ -63,11 +63,11 @@ impl Health {
                     (true, json!({"status": "serving", "background": "stopped", "why": why}))
                 }
                 Some(WriterStatus::ClockUnconfirmed(why)) => {
-                    (false, json!({"status": "clock-unconfirmed", "why": why}))
+                    (false, json!({"status": "clock-unconfirmed", "why": why.to_string()}))
                 }
                 Some(WriterStatus::Recovering) => (false, json!({"status": "recovering"})),
                 Some(WriterStatus::Stopped(why)) => {
-                    (false, json!({"status": "stopped", "why": why}))
+                    (false, json!({"status": "stopped", "why": why.to_string()}))
                 }
             };
         let projections: Vec<Value> =

@@ -31,7 +31,7 @@ impl Rows {
         self.totals.exchanges += 1;
         self.ship_exchange(at, &account_id, &fact);
         let change = self.offer_changes.entry(fact.offer_id.clone()).or_default();
-        change.remaining -= int(fact.quantity.get());
+        change.remaining -= int(fact.allocation.quantity().get());
         if let Some(hold_id) = &fact.hold_id {
             let key = (account_id.clone(), hold_id.clone());
             let hold = self.hold_changes.entry(key).or_default();
@@ -43,7 +43,7 @@ impl Rows {
             exchange_id: fact.exchange_id.to_string(),
             offer_id: fact.offer_id,
             product_id: fact.product_id.to_string(),
-            quantity: int(fact.quantity.get()),
+            quantity: int(fact.allocation.quantity().get()),
             points: int(fact.points.get()),
             hold_id: fact.hold_id.map(|hold_id| hold_id.to_string()),
             occurred_at: fact.occurred_at.map(Timestamp::micros),
@@ -53,7 +53,7 @@ impl Rows {
 
     pub(super) fn cancelled(&mut self, at: At<'_>, account_id: AccountId, fact: ExchangeCancelled) {
         self.totals.cancellations += 1;
-        let quantity = int(fact.quantity.get());
+        let quantity = int(fact.allocation.quantity().get());
         // The pieces go back, also to an offer that was closed meanwhile.
         self.offer_changes.entry(fact.offer_id).or_default().remaining += quantity;
         let key = (account_id.clone(), fact.exchange_id.clone());

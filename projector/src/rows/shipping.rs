@@ -311,7 +311,7 @@ impl Rows {
         account_id: &AccountId,
         fact: &ExchangeCreated,
     ) {
-        let (product, quantity) = (&fact.product_id, fact.quantity);
+        let (product, quantity) = (&fact.product_id, fact.allocation.quantity());
         // Neither an id nor a number needs escaping in JSON.
         let lines = format!(r#"[{{"product_id":"{product}","quantity":{quantity}}}]"#);
         let shipped = Shipped::ExchangeId(fact.exchange_id.clone());

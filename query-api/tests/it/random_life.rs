@@ -184,7 +184,7 @@ impl World {
                     };
                     command = command.with_original(before, at, event).expect("it can be used");
                 }
-                Ok(Decision::Repeat(_) | Decision::Standing) | Err(_) => return,
+                Ok(Decision::Repeat(_) | Decision::Unchanged) | Err(_) => return,
             }
         }
     }

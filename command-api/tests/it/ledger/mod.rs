@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use command_api::{Answer, Decide, ReadClock, Reading, Request, Unanswered, Writer, WriterConfig};
+use command_api::{
+    Answer, ClockReading, Decide, ReadClock, Request, Unanswered, Writer, WriterConfig,
+};
 use domain::command::{AddStock, EarnCredit, OpenOffer, Order, Redeem};
 use domain::{
     Account, Cause, CauseKind, Clock, Command, Event, Points, Refusal, State, Terms, Timestamp,
@@ -34,8 +36,8 @@ impl Ledger {
     pub(crate) async fn with(decide: Decide, deadline: Duration) -> Self {
         let store = MemoryStore::new(NewLog { log_id: LogId(Uuid::from_u128(7)), partitions: 1 });
         let log = EventStore::Memory(store.clone());
-        let config = WriterConfig { decide, ..WriterConfig::new(log, P0, deadline) };
-        let (writer, _) = Writer::start(config.clone()).await.expect("it starts");
+        let config = WriterConfig { decide, ..WriterConfig::new(log, deadline) };
+        let (writer, _) = Writer::start(config.clone(), P0).await.expect("it starts");
         let ledger = Self { store, writer, config };
         ledger.recorded(open("mug", None)).await;
         for shopper in ["ann".into(), "bob".into()].into_iter().chain((0..100).map(numbered)) {
@@ -50,14 +52,14 @@ impl Ledger {
         let config = WriterConfig {
             clock,
             read_clock: hands.clone().into(),
-            ..WriterConfig::new(EventStore::Memory(store.clone()), P0, Duration::from_secs(5))
+            ..WriterConfig::new(EventStore::Memory(store.clone()), Duration::from_secs(5))
         };
-        let (writer, _) = Writer::start(config.clone()).await.expect("it starts");
+        let (writer, _) = Writer::start(config.clone(), P0).await.expect("it starts");
         Self { store, writer, config }
     }
 
     pub(crate) async fn restart(&mut self) {
-        self.writer = Writer::start(self.config.clone()).await.expect("it starts").0;
+        self.writer = Writer::start(self.config.clone(), P0).await.expect("it starts").0;
     }
 
     pub(crate) async fn asks(&self, request: Request) -> Result<Answer, Unanswered> {
@@ -120,12 +122,12 @@ impl Ledger {
 
 /// Clocks that stand still until they are moved.
 #[derive(Clone)]
-pub(crate) struct Hands(Arc<Mutex<Reading>>);
+pub(crate) struct Hands(Arc<Mutex<ClockReading>>);
 
 impl Hands {
     pub(crate) fn at(seconds: i64) -> Self {
         let since_boot = Duration::from_secs(1_000_000);
-        Self(Arc::new(Mutex::new(Reading { wall: time(seconds), since_boot })))
+        Self(Arc::new(Mutex::new(ClockReading { wall: time(seconds), since_boot })))
     }
 
     /// Time goes by.
@@ -162,7 +164,7 @@ pub(crate) fn id<T: std::str::FromStr>(text: &str) -> T {
 }
 
 pub(crate) fn request(command: Command) -> Request {
-    Request { command: Arc::new(command), is_dry_run: false, principal: None, traceparent: None }
+    Request { command, is_dry_run: false, principal: None, traceparent: None }
 }
 
 pub(crate) fn earn(account: &str) -> Request {

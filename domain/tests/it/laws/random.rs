@@ -347,7 +347,7 @@ fn set_rule(rate: u64, pending_days: u16) -> Command {
         pending_days,
     };
     let rule_id = RuleId::default_rule();
-    Command::SetEarningRule(SetEarningRule { rule_id, terms, known: Known::Nothing })
+    Command::SetEarningRule(SetEarningRule { rule_id, terms, expected: ExpectedVersion::Absent })
 }
 
 pub(crate) fn terms(price: u64, limit: Option<u64>) -> Terms {

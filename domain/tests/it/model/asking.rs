@@ -1,9 +1,9 @@
 //! Short words for commands.
 
 use domain::command::{
-    AdjustCredit, CancelExchange, Capture, CaptureHold, Direction, EarnCredit, HoldCredit, Known,
-    OpenOffer, Order, RecordPurchase, Redeem, ReleaseHold, ReturnPurchase, SetEarningRule,
-    SetPolicy, TransferCredit, WithdrawCredit,
+    AdjustCredit, CancelExchange, Capture, CaptureHold, Direction, EarnCredit, ExpectedVersion,
+    HoldCredit, OpenOffer, Order, RecordPurchase, Redeem, ReleaseHold, ReturnPurchase,
+    SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
 };
 use domain::{
     Cap, Cause, CauseKind, Command, EarningTerms, ExpiryRule, Note, Period, Policy, PurchaseLine,
@@ -206,6 +206,6 @@ pub(crate) fn rule(
             expiry,
             pending_days: 0,
         },
-        known: Known::Nothing,
+        expected: ExpectedVersion::Absent,
     })
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use domain::offer::OfferPhase;
 use domain::{
-    Clock, Command, Decision, Event, Fact, LogOpened, OfferId, Refusal, Shipped, State, Timestamp,
-    Unwanted, decide,
+    Clock, Command, Decision, Event, Fact, LogOpened, OfferId, Refusal, Shipped, State,
+    StockChange, Timestamp, Units, Unwanted, decide,
 };
 use log_record::{Partition, Position};
 
@@ -40,7 +40,7 @@ pub(crate) struct Pair {
     times: Vec<Time>,
     lots: Lots,
     /// Where the event stands that bears the id of each deed.
-    bearers: Vec<Position>,
+    outcomes: Vec<Position>,
     /// How much of what fell due was recorded, by account.
     recorded: HashMap<String, usize>,
 }
@@ -56,7 +56,7 @@ impl Pair {
             events: vec![],
             times: vec![],
             lots: Lots::default(),
-            bearers: vec![],
+            outcomes: vec![],
             recorded: HashMap::new(),
         };
         let opened = LogOpened { log_id: "log".into(), partitions: 1, clock: Clock::Wall };
@@ -138,7 +138,7 @@ impl Pair {
             }
             (Outcome::Repeat(deed), Ok(Decision::Repeat(position))) => {
                 self.counts.push((name, "repeat"));
-                assert_eq!(position, self.bearers[*deed], "{command:?} repeats another");
+                assert_eq!(position, self.outcomes[*deed], "{command:?} repeats another");
                 let event = &self.events[index_of(position)];
                 let first = &self.model.deeds[*deed].command;
                 let difference = command.first_difference(event);
@@ -147,15 +147,17 @@ impl Pair {
                     "{command:?} after {first:?}: {difference:?}"
                 );
             }
-            (Outcome::Standing, Ok(Decision::Standing)) => self.counts.push((name, "standing")),
-            (Outcome::Done(effects), Ok(Decision::Record { events, bearer })) => {
+            (Outcome::Unchanged, Ok(Decision::Unchanged)) => self.counts.push((name, "unchanged")),
+            (Outcome::Done(effects), Ok(Decision::Record { events, outcome, stock })) => {
                 self.counts.push((name, "done"));
                 if let (Command::RejectShipment(it), 1) = (command, effects.own.len())
                     && matches!(it.shipped, Shipped::ExchangeId(_))
                 {
                     self.counts.push((name, "rejected with nothing left"));
                 }
-                self.compare_done(command, effects, &fallen, events, bearer);
+                let before = self.remaining();
+                self.compare_done(command, effects, &fallen, events, outcome);
+                self.compare_stock(command, &before, stock);
             }
             (outcome, decided) => panic!(
                 "{command:?}\nthe model says {outcome:?},\nthe ledger says {decided:?}\n{}",
@@ -171,7 +173,7 @@ impl Pair {
         effects: &Effects,
         fallen: &HashMap<String, usize>,
         events: Vec<Event>,
-        bearer: usize,
+        outcome: usize,
     ) {
         let mut expected = vec![];
         for account in &effects.accounts {
@@ -185,8 +187,8 @@ impl Pair {
         expected.extend(effects.own.iter().cloned());
         expected.extend(effects.after.iter().cloned());
 
-        let bearer = self.state.position().plus(u64::try_from(bearer).expect("few") + 1);
-        self.bearers.push(bearer);
+        let outcome = self.state.position().plus(u64::try_from(outcome).expect("few") + 1);
+        self.outcomes.push(outcome);
         let recorded = self.record(events);
         assert_eq!(
             recorded,
@@ -194,13 +196,33 @@ impl Pair {
             "{command:?}\nwhat the ledger recorded (left), what the model did (right)\n{}",
             self.story()
         );
-        if let Some(id) = command.id_hash() {
-            assert_eq!(self.state.recorded().position_of(id), Some(bearer), "{command:?}");
+        if command.id_hash().is_some() {
+            assert_eq!(command.recorded_at(&self.state), Some(outcome), "{command:?}");
         }
         for account in &effects.accounts {
             self.compare_account(account);
         }
         self.compare_programme();
+    }
+
+    /// The decision names the offer whose stock it changed, and what is left of it.
+    fn compare_stock(
+        &self,
+        command: &Command,
+        before: &[Option<Units>],
+        stock: Option<StockChange>,
+    ) {
+        let named = stock.map(|change| (self.state.offer_id(change.offer), Some(change.remaining)));
+        let changed = self.state.offers().zip(before);
+        let changed: Vec<_> = changed
+            .filter(|((_, offer), before)| offer.inventory.remaining() != **before)
+            .map(|((id, offer), _)| (Some(id), offer.inventory.remaining()))
+            .collect();
+        assert_eq!(named.into_iter().collect::<Vec<_>>(), changed, "{command:?}");
+    }
+
+    fn remaining(&self) -> Vec<Option<Units>> {
+        self.state.offers().map(|(_, offer)| offer.inventory.remaining()).collect()
     }
 
     fn decide(&self, command: &Command) -> Result<Decision, Refusal> {

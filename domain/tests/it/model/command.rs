@@ -2,8 +2,8 @@
 
 use domain::command::{
     AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer,
-    ConfirmClock, Direction, DispatchShipment, EarnCredit, HoldCredit, Known, OpenOffer, Order,
-    RecordPurchase, Redeem, RejectShipment, ReleaseHold, ReportShipment, ReturnPurchase,
+    ConfirmClock, Direction, DispatchShipment, EarnCredit, ExpectedVersion, HoldCredit, OpenOffer,
+    Order, RecordPurchase, Redeem, RejectShipment, ReleaseHold, ReportShipment, ReturnPurchase,
     SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
 };
 use domain::{
@@ -406,13 +406,13 @@ impl Ask {
                 Command::SetEarningRule(SetEarningRule {
                     rule_id,
                     terms: same.map_or_else(|| rule_terms(asked, now), |rule| rule.terms.clone()),
-                    known: match read {
-                        Read::None => Known::Nothing,
-                        Read::Any => Known::Existence,
-                        Read::Present => {
-                            present.map_or(Known::Nothing, |rule| Known::Version(rule.version))
-                        }
-                        Read::Version(version) => Known::Version(*version),
+                    expected: match read {
+                        Read::None => ExpectedVersion::Absent,
+                        Read::Any => ExpectedVersion::Any,
+                        Read::Present => present.map_or(ExpectedVersion::Absent, |rule| {
+                            ExpectedVersion::Exactly(rule.version)
+                        }),
+                        Read::Version(version) => ExpectedVersion::Exactly(*version),
                     },
                 })
             }

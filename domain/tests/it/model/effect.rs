@@ -241,7 +241,7 @@ impl Lots {
                 exchange: it.exchange_id.to_string(),
                 offer: it.offer_id.to_string(),
                 product: it.product_id.to_string(),
-                quantity: it.quantity.get().into(),
+                quantity: it.allocation.quantity().get().into(),
                 points: number(it.points),
                 hold: it.hold_id.as_ref().map(ToString::to_string),
             },
@@ -255,7 +255,7 @@ impl Lots {
                 exchange: it.exchange_id.to_string(),
                 cancellation: it.cancellation_id.to_string(),
                 offer: it.offer_id.to_string(),
-                quantity: it.quantity.get().into(),
+                quantity: it.allocation.quantity().get().into(),
                 points: number(it.points),
             },
             Event::ShipmentDispatched(account, it) => {

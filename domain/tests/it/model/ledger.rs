@@ -127,7 +127,7 @@ pub(crate) enum Outcome {
     Refused(No),
     /// It was done before, as that deed.
     Repeat(usize),
-    Standing,
+    Unchanged,
     Done(Effects),
 }
 

@@ -1,7 +1,7 @@
 //! What each command does to the plain ledger, by docs/CREDIT.md.
 
 use domain::command::{
-    AddStock, AmendOffer, Capture, CloseOffer, Known, OpenOffer, SetEarningRule,
+    AddStock, AmendOffer, Capture, CloseOffer, ExpectedVersion, OpenOffer, SetEarningRule,
 };
 use domain::{AccountId, Command, Points, Shipped, SpentCredit, Timestamp};
 
@@ -114,7 +114,7 @@ impl Ledger {
         }
         match self.answer(command, now) {
             Err(no) => Outcome::Refused(no),
-            Ok(None) => Outcome::Standing,
+            Ok(None) => Outcome::Unchanged,
             Ok(Some(mut effects)) => {
                 self.settle_after(&mut effects, now);
                 self.deeds.push(Deed { id, command: command.clone() });
@@ -180,7 +180,7 @@ impl Ledger {
     fn set_rule(&mut self, it: &SetEarningRule) -> Answer {
         let id = it.rule_id.to_string();
         let Some(rule) = self.rules.iter_mut().find(|rule| rule.id == id) else {
-            if it.known != Known::Nothing {
+            if it.expected != ExpectedVersion::Absent {
                 return no("rule-unknown");
             }
             self.rules.push(Rule { id: id.clone(), terms: it.terms.clone(), version: 1 });
@@ -190,12 +190,12 @@ impl Ledger {
             return Ok(None);
         }
         let version = ("version", rule.version.into());
-        match it.known {
-            Known::Nothing => return no_for("rule-exists", [version]),
-            Known::Version(read) if read != rule.version => {
+        match it.expected {
+            ExpectedVersion::Absent => return no_for("rule-exists", [version]),
+            ExpectedVersion::Exactly(read) if read != rule.version => {
                 return no_for("rule-changed", [version]);
             }
-            Known::Version(_) | Known::Existence => {}
+            ExpectedVersion::Exactly(_) | ExpectedVersion::Any => {}
         }
         rule.version += 1;
         rule.terms = it.terms.clone();

@@ -2,7 +2,7 @@
 //! days of its own. On each day stands what is decided then.
 
 use domain::{
-    AccountId, Cause, CauseKind, Clock, ClockConfirmed, CreditDeducted, CreditEarned,
+    AccountId, Allocation, Cause, CauseKind, Clock, ClockConfirmed, CreditDeducted, CreditEarned,
     CreditExpired, CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditSent,
     CreditWithdrawn, DebtRepaid, EarningRuleSet, EarningTerms, Event, ExchangeCancelled,
     ExchangeCreated, HoldCaptured, HoldReleased, LogOpened, LotId, LotPart, Note, OfferAmended,
@@ -283,7 +283,7 @@ pub(crate) fn exchanged(
         exchange_id: id(exchange),
         offer_id: id("mug"),
         product_id: id("product"),
-        quantity: units(quantity),
+        allocation: Allocation::Units(units(quantity)),
         points: points(cost),
         warehouse: id("main"),
         hold_id: hold.map(id),
@@ -306,7 +306,7 @@ pub(crate) fn cancelled(
         exchange_id: id(exchange),
         cancellation_id: id(cancellation),
         offer_id: id("mug"),
-        quantity: units(quantity),
+        allocation: Allocation::Units(units(quantity)),
         points: points(refund),
         of: Ordered { quantity: units(of.0), points: points(of.1) },
         asked_quantity: None,

@@ -168,7 +168,7 @@ pub(crate) fn redemption(account: &str, exchange: &str, lot: u64) -> [Event; 2] 
         exchange_id: id(exchange),
         offer_id: id("mug"),
         product_id: id("product"),
-        quantity: units(1),
+        allocation: domain::Allocation::Units(units(1)),
         points: points(300),
         warehouse: id("main"),
         hold_id: None,

@@ -3,7 +3,7 @@
 
 use log_record::Position;
 
-use crate::{Event, LotPart, OfferId, Ordered, Points, PurchaseLine};
+use crate::{Allocation, Event, LotPart, OfferId, Ordered, Points, PurchaseLine};
 
 /// An exchange as it was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct OriginalExchange {
     pub position: Position,
     /// What was redeemed.
     pub offer_id: OfferId,
+    /// What was taken of the offer's stock.
+    pub allocation: Allocation,
     /// How many, and what they cost.
     pub ordered: Ordered,
     /// What paid it, in the order in which it was drawn.
@@ -51,7 +53,7 @@ pub struct EarnedCredit {
 impl OriginalExchange {
     /// Reads it from the event at `position` and the one before; nothing where they are no
     /// exchange.
-    pub(super) fn read(before: &Event, position: Position, event: &Event) -> Option<Self> {
+    pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Option<Self> {
         let Event::ExchangeCreated(_, created) = event else { return None };
         let lots = match before {
             Event::CreditDeducted(_, fact) => &fact.lots,
@@ -61,7 +63,8 @@ impl OriginalExchange {
         Some(Self {
             position,
             offer_id: created.offer_id.clone(),
-            ordered: Ordered { quantity: created.quantity, points: created.points },
+            allocation: created.allocation.clone(),
+            ordered: Ordered { quantity: created.allocation.quantity(), points: created.points },
             lots: lots.clone(),
         })
     }
@@ -69,7 +72,7 @@ impl OriginalExchange {
 
 impl OriginalPurchase {
     /// Reads it from the event at `position` and the one before.
-    pub(super) fn read(before: &Event, position: Position, event: &Event) -> Self {
+    pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Self {
         let lines = match event {
             Event::PurchaseRecorded(_, fact) => fact.lines.clone(),
             _ => vec![],
@@ -80,7 +83,7 @@ impl OriginalPurchase {
 
 impl OriginalCredit {
     /// Reads it from the event at `position` and the one before.
-    pub(super) fn read(before: &Event, position: Position, event: &Event) -> Self {
+    pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Self {
         Self { position, earned: EarnedCredit::read(before, position, event) }
     }
 }

@@ -1,0 +1,84 @@
+//! What a writer is asked, and what it answers.
+
+use std::sync::Arc;
+
+use domain::{Command, Event, Preview, Refusal, Subject};
+use log_record::{Place, Principal};
+
+/// A command, and what is known of its caller.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The command.
+    pub command: Command,
+    /// Whether to answer only what a redemption would do, and record nothing.
+    pub is_dry_run: bool,
+    /// Who asks. It is no part of the command: a repeat by another caller is the same command.
+    pub principal: Option<Arc<Principal>>,
+    /// The trace that it is part of.
+    pub traceparent: Option<Box<str>>,
+}
+
+/// The outcome of a command, durable when it is given.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The command was recorded.
+    Recorded {
+        /// The place of the event that bears the command's id.
+        place: Place,
+        /// That event.
+        event: Box<Event>,
+        /// The place of the last of its events.
+        last: Place,
+        /// The thing that the command set, as it was then.
+        subject: Option<Subject>,
+    },
+    /// The same request was recorded before.
+    Repeat {
+        /// The place of the event that bears the command's id.
+        place: Place,
+        /// That event.
+        event: Box<Event>,
+        /// An event by which all that followed from the command is recorded.
+        last: Place,
+    },
+    /// The id was recorded for another request, which differs first in this field.
+    IdReused(&'static str),
+    /// The thing was as asked for already, since the event at this place.
+    Unchanged(Place, Subject),
+    /// What a redemption would do; nothing was recorded.
+    Preview(Box<Preview>),
+    /// The command was refused.
+    Refused(Refusal),
+}
+
+/// Why there is no outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// Nothing happened.
+    NotDecided(NotDecided),
+    /// The command was decided, and whether it was recorded isn't known yet.
+    OutcomeUnknown,
+    /// Deciding it failed, and it will not be tried again until the next start. Nothing happened.
+    Panicked,
+    /// What was recorded before can't be read at the moment; the same request may succeed later.
+    /// It recorded nothing new.
+    OriginalUnread,
+    /// What was recorded before can't be read or used. The reason is in the program's log. It
+    /// recorded nothing new.
+    Failed,
+}
+
+/// Why a command was not decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotDecided {
+    /// Too many commands wait.
+    QueueFull,
+    /// Its deadline passed before its turn came.
+    DeadlinePassed,
+    /// Another writer has taken over.
+    Deposed,
+    /// The wall clock can't be trusted until an operator confirms it.
+    ClockUnconfirmed,
+    /// The writer is stopping or has stopped.
+    Stopped,
+}

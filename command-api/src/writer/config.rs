@@ -1,0 +1,82 @@
+//! What a writer is started with, and why it may not start.
+
+use std::time::Duration;
+
+use domain::{Clock, Command, Decision, Refusal, State, Timestamp};
+use event_store::{EventStore, StoreError};
+use log_record::Partition;
+
+use super::clock::ReadClock;
+use crate::restart::{LoadError, Snapshots};
+
+/// How a command is decided: [`domain::decide`], or what a test puts in its place.
+pub type Decide = fn(&State, &Command, Timestamp) -> Result<Decision, Refusal>;
+
+/// What a writer is started with, whichever partition it writes.
+#[derive(Clone, Debug)]
+pub struct WriterConfig {
+    /// The log.
+    pub store: EventStore,
+    /// Where snapshots are, if anywhere.
+    pub snapshots: Option<Snapshots>,
+    /// How long a command may take, from its arrival to its answer.
+    pub deadline: Duration,
+    /// Where the log takes its time from; without it, as it was opened, and a new one from the wall
+    /// clock.
+    pub clock: Option<Clock>,
+    /// How the machine's clocks are read.
+    pub read_clock: ReadClock,
+    /// How commands are decided.
+    pub decide: Decide,
+}
+
+impl WriterConfig {
+    /// A writer that decides as the domain does, by the machine's clocks.
+    #[must_use]
+    pub fn new(store: EventStore, deadline: Duration) -> Self {
+        let read_clock = ReadClock::system();
+        let (snapshots, clock) = (None, None);
+        Self { store, snapshots, deadline, clock, read_clock, decide: domain::decide }
+    }
+}
+
+/// A writer could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The log refused.
+    #[error("the writer can't take over partition {partition} of the log")]
+    TakeOver {
+        /// The partition.
+        partition: Partition,
+        /// The store's reason.
+        #[source]
+        source: StoreError,
+    },
+    /// The state couldn't be rebuilt.
+    #[error("the state of partition {partition} can't be rebuilt from the log")]
+    Load {
+        /// The partition.
+        partition: Partition,
+        /// The event or file that can't be used.
+        #[source]
+        source: LoadError,
+    },
+    /// The log takes its time from elsewhere.
+    #[error("the log was opened with --clock {}, and --clock says {}; it can't be changed later",
+        opened.as_str(), asked.as_str())]
+    OtherClock {
+        /// Where the log takes its time from.
+        opened: Clock,
+        /// Where this start would have taken it from.
+        asked: Clock,
+    },
+    /// The log couldn't be opened with its first event.
+    #[error("the first event of partition {partition} can't be appended")]
+    OpenLog {
+        /// The partition.
+        partition: Partition,
+        /// The store's reason.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}

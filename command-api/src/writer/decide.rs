@@ -1,0 +1,159 @@
+//! Commands that have arrived, decided one after the other into a batch.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use domain::{Command, Decision, Refusal, StockChange, Timestamp};
+use event_schema::Metadata;
+use log_record::Position;
+use sha2::{Digest, Sha256};
+
+use super::answer::{Answer, NotDecided, Request, Unanswered};
+use super::batch::Batch;
+use super::queued_command::{QueuedCommand, Reply};
+use super::record::Unrecordable;
+use super::run::Run;
+
+/// The most commands in a batch: about 2,000 events, 5 ms of SQLite's time, so that a command
+/// waits for at most two such commits.
+pub(super) const BATCH_COMMANDS_MAX: usize = 1024;
+
+impl Run {
+    /// Decides what has arrived into the batch. The batch comes back as an error where the state
+    /// can't be trusted any more; what had not been looked at by then waits in `redo`.
+    pub(super) fn decide_all(
+        &mut self,
+        arrived: &mut Vec<QueuedCommand>,
+        mut into: Batch,
+    ) -> Result<Batch, Batch> {
+        if arrived.is_empty() {
+            return Ok(into);
+        }
+        let mut may_decide = self.check_clock();
+        if !may_decide {
+            into = self.record_doubt(into).inspect_err(|_| self.redo.append(arrived))?;
+        }
+        let mut arriving = std::mem::take(arrived).into_iter();
+        for command in arriving.by_ref() {
+            // Claimed first: from here on, who gives up is told that the outcome isn't known.
+            if !command.is_wanted() {
+                command.answer(Err(Unanswered::NotDecided(NotDecided::DeadlinePassed)));
+                continue;
+            }
+            if !command.claim.take() {
+                continue;
+            }
+            if matches!(command.request.command, Command::ConfirmClock(_)) {
+                self.clock.confirm();
+                may_decide = self.check_clock();
+            }
+            if !may_decide {
+                command.answer(Err(Unanswered::NotDecided(NotDecided::ClockUnconfirmed)));
+                continue;
+            }
+            let fingerprint = self.fingerprint_if_any_panicked(&command.request);
+            if fingerprint.is_some_and(|print| self.panicked.contains(&print)) {
+                command.answer(Err(Unanswered::Panicked));
+                continue;
+            }
+            let decided =
+                catch_unwind(AssertUnwindSafe(|| self.decide_one(&command.request, &mut into)));
+            match decided {
+                Ok(Ok(reply)) => {
+                    into.decided.push((command, reply));
+                    into.end_command();
+                }
+                failed => {
+                    // What it left half done goes with the state.
+                    if let Ok(Err(error)) = failed {
+                        tracing::error!(error = %error, "a decision can't be recorded");
+                    }
+                    self.panicked.insert(fingerprint_of(&command.request));
+                    command.answer(Err(Unanswered::Panicked));
+                    self.redo.extend(arriving);
+                    return Err(into);
+                }
+            }
+        }
+        Ok(into)
+    }
+
+    fn decide_one(&mut self, request: &Request, into: &mut Batch) -> Result<Reply, Unrecordable> {
+        let command = &request.command;
+        let now = self.clock.now(self.state.recorded_at(), command.occurred_at());
+        if request.is_dry_run {
+            return Ok(self.preview(command, now));
+        }
+        let (mut events, outcome, stock) = match (self.config.decide)(&self.state, command, now) {
+            Err(refusal) => return Ok(Reply::Answer(Answer::Refused(refusal))),
+            Ok(Decision::Repeat(at)) => return Ok(self.repeat(at)),
+            Ok(Decision::Load(at)) => return Ok(Reply::Load(self.place(at))),
+            Ok(Decision::Unchanged) => {
+                let (subject, at) = command.subject(&self.state).ok_or(Unrecordable::NoSubject)?;
+                return Ok(Reply::Answer(Answer::Unchanged(self.place(at), subject)));
+            }
+            Ok(Decision::Record { events, outcome, stock }) => (events, outcome, stock),
+        };
+        let principal = request.principal.as_deref();
+        let metadata = Metadata {
+            command: command.name().into(),
+            key: principal.and_then(|principal| principal.key.clone()),
+            role: principal.map(|principal| principal.role.into()),
+            traceparent: request.traceparent.clone(),
+        };
+        let before = self.state.position();
+        let asked = principal.map(|principal| (outcome, principal));
+        self.record(&events, now, &metadata, asked, into)?;
+        if let Some(change) = stock {
+            self.tell_gate(change, into);
+        }
+        if outcome >= events.len() {
+            return Err(Unrecordable::NoOutcome);
+        }
+        Ok(Reply::Answer(Answer::Recorded {
+            place: self.place(before.plus(outcome as u64 + 1)),
+            event: Box::new(events.swap_remove(outcome)),
+            last: self.place(self.state.position()),
+            subject: command.subject(&self.state).map(|(subject, _)| subject),
+        }))
+    }
+
+    /// The gate learns, once the batch is durable, that an offer is sold out or no longer is.
+    fn tell_gate(&self, change: StockChange, into: &mut Batch) {
+        if !change.is_sold_out() && change.is_sale {
+            return;
+        }
+        if let Some(offer_id) = self.state.offer_id(change.offer) {
+            into.sold_out.push((offer_id.clone(), change.is_sold_out()));
+        }
+    }
+
+    /// More may follow from the command behind the event that bears its id; the last event that
+    /// there is contains it.
+    fn repeat(&self, at: Position) -> Reply {
+        Reply::Repeat { place: self.place(at), last: self.place(self.state.position()) }
+    }
+
+    fn preview(&self, command: &Command, now: Timestamp) -> Reply {
+        if let Some(at) = command.recorded_at(&self.state) {
+            return self.repeat(at);
+        }
+        Reply::Answer(match command.preview(&self.state, now) {
+            Some(Ok(preview)) => Answer::Preview(Box::new(preview)),
+            Some(Err(refusal)) => Answer::Refused(refusal),
+            None => Answer::Refused(Refusal::DryRunUnsupported),
+        })
+    }
+
+    /// Hashing every command would cost each of them a microsecond for something that never
+    /// happens; so it begins once it has happened.
+    fn fingerprint_if_any_panicked(&self, request: &Request) -> Option<[u8; 32]> {
+        (!self.panicked.is_empty()).then(|| fingerprint_of(request))
+    }
+}
+
+/// The id and every field of a command.
+fn fingerprint_of(request: &Request) -> [u8; 32] {
+    // `DeliverTo` prints nothing of itself, which makes two such commands one; that errs on the
+    // safe side.
+    Sha256::digest(format!("{:?}", request.command)).into()
+}

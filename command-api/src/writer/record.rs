@@ -1,0 +1,77 @@
+//! How events get into a batch, and what can hinder them.
+
+use domain::{ClockDoubted, Event, Impossible, Timestamp};
+use event_schema::{EncodeError, Metadata, encode};
+use log_record::Principal;
+
+use super::batch::Batch;
+use super::run::Run;
+use super::unwanted::warn_if_unwanted;
+
+/// A decision that can't become rows of the log; only a fault of the program's can cause it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unrecordable {
+    #[error("an event can't be written: {0}")]
+    Encode(#[from] EncodeError),
+    #[error("an event was decided that can't follow: {0}")]
+    Impossible(#[from] Impossible),
+    #[error("the operating system gives no randomness: {0}")]
+    Random(#[from] getrandom::Error),
+    #[error(
+        "its events are more than one append to this log may have: raise append-bytes in the log's \
+         URL, and what the server takes with it"
+    )]
+    TooMuch,
+    #[error("a decision names no event as its outcome")]
+    NoOutcome,
+    #[error("a command changes nothing, and its subject doesn't exist")]
+    NoSubject,
+}
+
+impl Run {
+    /// Adds events to the batch and applies them. `asked` is the index of the event that bears the
+    /// command's id, and who asked.
+    pub(super) fn record(
+        &mut self,
+        events: &[Event],
+        now: Timestamp,
+        metadata: &Metadata,
+        asked: Option<(usize, &Principal)>,
+        into: &mut Batch,
+    ) -> Result<(), Unrecordable> {
+        let begun = into.events.len();
+        for (index, event) in events.iter().enumerate() {
+            let principal = asked.filter(|(outcome, _)| *outcome == index).map(|(_, who)| who);
+            let salt = self.salts.next()?;
+            into.events.push(encode(event, now, metadata, principal, salt)?);
+            self.state.evolve(self.state.position().next(), now, event)?;
+            warn_if_unwanted(&self.state, self.partition, event);
+        }
+        let limit = self.config.store.append_limit();
+        if !limit.is_none() && limit.fitting(&into.events[begun..]) < events.len() {
+            return Err(Unrecordable::TooMuch);
+        }
+        Ok(())
+    }
+
+    /// Records that the clock can't be trusted, once: a restart must not take the place of an
+    /// operator, and reads must not go by that clock either.
+    pub(super) fn record_doubt(&mut self, mut into: Batch) -> Result<Batch, Batch> {
+        let Some(why) = self.clock.doubt().filter(|_| self.state.clock_doubt().is_none()) else {
+            return Ok(into);
+        };
+        let why = why.to_string().into();
+        let fact = ClockDoubted { wall: self.clock.wall(), why };
+        let (now, metadata) = (self.state.recorded_at(), Metadata::of_command("doubt-clock"));
+        match self.record(&[Event::ClockDoubted(fact)], now, &metadata, None, &mut into) {
+            Ok(()) => {
+                into.end_command();
+                Ok(into)
+            }
+            Err(error) => {
+                tracing::error!(%error, "a doubt about the clock can't be recorded");
+                Err(into)
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! How a writer is, and why it stopped.
+
+use log_record::{Epoch, Partition, Position};
+
+use super::clock::ClockDoubt;
+
+/// How the writer is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriterStatus {
+    /// It decides and appends.
+    Serving,
+    /// It decides and appends, but no longer records in the background what falls due, because that
+    /// failed.
+    NotSweeping,
+    /// It decides nothing until an operator confirms the clock.
+    ClockUnconfirmed(ClockDoubt),
+    /// An append failed or a decision panicked; it is finding out what the log holds.
+    Recovering,
+    /// It decides no more.
+    Stopped(StopReason),
+}
+
+/// Why a writer decides no more.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StopReason {
+    /// Everybody who could submit a command has gone.
+    #[error("it was told to")]
+    Told,
+    /// Another writer has taken over, and the log shows its head.
+    #[error(
+        "another writer has taken over this partition: its head is at {position} in epoch {epoch}; \
+         only one command API can run on a log, so leave it to the other one, or stop that before \
+         this one is started again"
+    )]
+    Deposed {
+        /// The end of the partition.
+        position: Position,
+        /// The other writer's epoch.
+        epoch: Epoch,
+    },
+    /// Another writer has taken over.
+    #[error("another writer has taken over this partition")]
+    DeposedUnseen,
+    /// The log is shorter than what this writer answered: a standby that lagged was promoted, or a
+    /// backup restored.
+    #[error(
+        "log-forked: the log of partition {partition} was at {partition}:{answered} and now ends \
+         at {partition}:{head}: {} events that were answered are lost; see \
+         docs/operations/postgresql.md, or kurrentdb.md where it is there, for what to do after a \
+         fork",
+        answered.since(*head)
+    )]
+    Forked {
+        /// The partition.
+        partition: Partition,
+        /// The last event that was answered.
+        answered: Position,
+        /// The end of the partition now.
+        head: Position,
+    },
+    /// The log can't be read or written, and trying again doesn't help.
+    #[error("{0}")]
+    LogFailed(Box<str>),
+    /// The log gives no state.
+    #[error("{0}")]
+    NoState(Box<str>),
+}

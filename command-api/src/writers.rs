@@ -1,0 +1,95 @@
+//! Every partition's writer, and the choice of the one that decides a command.
+//!
+//! An account lives in the partition that its id gives ([`AccountId::partition`](domain::AccountId));
+//! the programme has one home. A ledger has one partition for now; nothing outside this file knows
+//! which.
+
+use std::sync::Arc;
+
+use domain::{Clock, Owner};
+use futures_util::future::select_all;
+use log_record::{Partition, Position};
+use tokio::sync::{oneshot, watch};
+
+use crate::writer::{
+    Answer, ReadClock, Request, StartError, Unanswered, Writer, WriterConfig, WriterStatus,
+};
+
+/// The partition of the programme: its offers, rules, policy and clock.
+const PROGRAMME_HOME: Partition = Partition(0);
+
+/// The writers of a log; clones share them. They stop when the last clone is dropped.
+#[derive(Clone, Debug)]
+pub struct Writers(Arc<Running>);
+
+#[derive(Debug)]
+struct Running {
+    home: Writer,
+    /// Of the other partitions, from the second on.
+    others: Vec<Writer>,
+}
+
+impl Writers {
+    /// Starts a writer for each partition of the log. The receiver gets a message when one of them
+    /// has stopped.
+    pub async fn start(config: WriterConfig) -> Result<(Self, oneshot::Receiver<()>), StartError> {
+        let partitions = config.store.partitions();
+        let (home, home_stopped) = Writer::start(config.clone(), PROGRAMME_HOME).await?;
+        let (mut others, mut any_stopped) = (vec![], vec![home_stopped]);
+        for partition in (1..partitions).map(Partition) {
+            let (writer, stopped) = Writer::start(config.clone(), partition).await?;
+            others.push(writer);
+            any_stopped.push(stopped);
+        }
+        let (stopped, has_stopped) = oneshot::channel();
+        tokio::spawn(async move {
+            drop(select_all(any_stopped).await);
+            // Whoever asked for the message may have gone.
+            let _ = stopped.send(());
+        });
+        Ok((Self(Arc::new(Running { home, others })), has_stopped))
+    }
+
+    /// Has the command decided by the writer of its owner's partition.
+    pub async fn submit(&self, request: Request) -> Result<Answer, Unanswered> {
+        self.of(request.command.owner()).submit(request).await
+    }
+
+    fn of(&self, owner: Owner<'_>) -> &Writer {
+        let Running { home, others } = &*self.0;
+        match owner {
+            Owner::Account(id) if !others.is_empty() => {
+                let partitions = u16::try_from(others.len() + 1).unwrap_or(u16::MAX);
+                let partition = usize::from(id.partition(partitions).0);
+                partition.checked_sub(1).and_then(|other| others.get(other)).unwrap_or(home)
+            }
+            Owner::Account(_) | Owner::Programme => home,
+        }
+    }
+
+    /// Where the log takes its time from.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.0.home.clock()
+    }
+
+    /// The clocks that the writers go by.
+    #[must_use]
+    pub fn read_clock(&self) -> &ReadClock {
+        self.0.home.read_clock()
+    }
+
+    /// The status of the programme's writer, now and as it changes; for now there is no other.
+    #[must_use]
+    pub fn status(&self) -> watch::Receiver<WriterStatus> {
+        self.0.home.status()
+    }
+
+    /// The last event of the snapshot from which each partition was started; before the first,
+    /// where there was no snapshot.
+    pub fn loaded_from(&self) -> impl Iterator<Item = (Partition, Position)> {
+        let Running { home, others } = &*self.0;
+        let writers = [home].into_iter().chain(others);
+        (0..).map(Partition).zip(writers.map(Writer::loaded_from))
+    }
+}

@@ -1,0 +1,67 @@
+//! What is to be done about a command that wasn't refused.
+
+use log_record::Position;
+use serde::Serialize;
+
+use crate::account::OfferNumber;
+use crate::{Event, LotPart, Points, Units};
+
+/// What is to be done about a command that wasn't refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Append these events, all or none.
+    Record {
+        /// What fell due in the accounts, what the command does, and what follows from it.
+        events: Vec<Event>,
+        /// The index of the event that bears the command's id: its outcome.
+        outcome: usize,
+        /// The offer whose counted stock changes, where one does.
+        stock: Option<StockChange>,
+    },
+    /// The command's id was recorded by the event at this position: answer from it.
+    Repeat(Position),
+    /// Deciding needs the event at this position and the one before it: read them, give them to the
+    /// command ([`Command::with_original`](crate::Command::with_original)), and decide again.
+    Load(Position),
+    /// The thing is as asked for already; nothing is recorded.
+    Unchanged,
+}
+
+impl Decision {
+    /// One event, which bears the id.
+    pub(crate) fn of(event: Event) -> Self {
+        Self::Record { events: vec![event], outcome: 0, stock: None }
+    }
+}
+
+/// How a decision changes an offer's counted stock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StockChange {
+    /// The offer.
+    pub offer: OfferNumber,
+    /// How many are left once the decision is recorded.
+    pub remaining: Units,
+    /// Whether pieces were taken; otherwise some came back or were added.
+    pub is_sale: bool,
+}
+
+impl StockChange {
+    /// Whether nothing is left.
+    #[must_use]
+    pub fn is_sold_out(self) -> bool {
+        self.remaining == Units::ZERO
+    }
+}
+
+/// What a redemption would do now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Preview {
+    /// What it would cost.
+    pub points: Points,
+    /// Which lots it would draw on.
+    pub lots: Vec<LotPart>,
+    /// What can be spent before it.
+    pub available: Points,
+    /// What could be spent after it.
+    pub available_after: Points,
+}

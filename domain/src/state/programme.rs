@@ -1,0 +1,127 @@
+//! What belongs to the programme: its offers, rules, policy and clock. It has one home partition.
+
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+use log_record::Position;
+use serde::{Deserialize, Serialize};
+
+use super::impossible::{Changed, ensure};
+use crate::account::OfferNumber;
+use crate::{
+    Allocation, EarningRule, EarningRuleSet, IdHash, Inventory, LogOpened, Offer, OfferAmended,
+    OfferClosed, OfferId, OfferOpened, OfferPhase, Policy, RuleId, StockAdded, Timestamp,
+};
+
+/// The programme's part of the state.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Programme {
+    pub(super) opened: Option<LogOpened>,
+    /// Why the wall clock can't be trusted, until it is confirmed.
+    pub(super) clock_doubt: Option<Box<str>>,
+    pub(super) policy: Policy,
+    /// The event that last changed the policy; before the first, the log's opening.
+    pub(super) policy_changed_at: Position,
+    pub(super) rules: HashMap<RuleId, EarningRule>,
+    pub(super) offers: IndexMap<OfferId, Offer>,
+    /// The ids of the programme's own commands, such as additions to stock.
+    pub(super) recorded: HashMap<IdHash, Position>,
+}
+
+impl Programme {
+    pub(super) fn log_opened(&mut self, at: Position, fact: &LogOpened) {
+        self.opened = Some(fact.clone());
+        self.policy_changed_at = at;
+    }
+
+    pub(super) const fn policy_changed(&mut self, at: Position, policy: Policy) {
+        self.policy = policy;
+        self.policy_changed_at = at;
+    }
+
+    pub(super) fn earning_rule_set(&mut self, at: Position, fact: &EarningRuleSet) -> Changed {
+        let before = self.rules.get(&fact.rule_id).map_or(0, |rule| rule.version);
+        ensure(fact.version == before + 1, "a rule's versions are counted")?;
+        let rule = EarningRule { terms: fact.terms.clone(), version: fact.version, changed_at: at };
+        self.rules.insert(fact.rule_id.clone(), rule);
+        Ok(())
+    }
+
+    pub(super) fn offer_opened(&mut self, at: Position, fact: &OfferOpened) -> Changed {
+        let offer = Offer {
+            terms: fact.terms.clone(),
+            version: 1,
+            inventory: Inventory::opening(fact.stock),
+            phase: OfferPhase::Open,
+            changed_at: at,
+        };
+        let former = self.offers.insert(fact.offer_id.clone(), offer);
+        ensure(former.is_none(), "I2: an offer is opened once")
+    }
+
+    pub(super) fn offer_amended(&mut self, at: Position, fact: &OfferAmended) -> Changed {
+        let offer = self.open_offer(&fact.offer_id)?;
+        ensure(fact.version == offer.version + 1, "an offer's versions are counted")?;
+        offer.version = fact.version;
+        offer.terms = fact.terms.clone();
+        offer.changed_at = at;
+        Ok(())
+    }
+
+    pub(super) fn offer_closed(
+        &mut self,
+        at: Position,
+        time: Timestamp,
+        fact: &OfferClosed,
+    ) -> Changed {
+        let offer = self.open_offer(&fact.offer_id)?;
+        offer.version += 1;
+        offer.phase = OfferPhase::Closed { at: time };
+        offer.changed_at = at;
+        Ok(())
+    }
+
+    pub(super) fn stock_added(&mut self, at: Position, fact: &StockAdded) -> Changed {
+        let id = IdHash::stock_addition(&fact.offer_id, &fact.addition_id);
+        ensure(self.recorded.insert(id, at).is_none(), "I2: an id is recorded once")?;
+        let offer = self.open_offer(&fact.offer_id)?;
+        offer.inventory = offer.inventory.add(fact.units).ok_or("stock that can't be added")?;
+        Ok(())
+    }
+
+    /// Takes an allocation out of an offer's stock.
+    pub(super) fn take(
+        &mut self,
+        id: &OfferId,
+        allocation: &Allocation,
+    ) -> Result<OfferNumber, &'static str> {
+        let (number, offer) = self.offer_mut(id)?;
+        let left = offer.inventory.take(allocation);
+        offer.inventory = left.ok_or("I4: more sold than stocked")?;
+        Ok(number)
+    }
+
+    /// Puts an allocation back into an offer's stock.
+    pub(super) fn give_back(
+        &mut self,
+        id: &OfferId,
+        allocation: &Allocation,
+    ) -> Result<OfferNumber, &'static str> {
+        let (number, offer) = self.offer_mut(id)?;
+        let left = offer.inventory.give_back(allocation);
+        offer.inventory = left.ok_or("I4: more came back than was sold")?;
+        Ok(number)
+    }
+
+    fn open_offer(&mut self, id: &OfferId) -> Result<&mut Offer, &'static str> {
+        let (_, offer) = self.offer_mut(id)?;
+        ensure(offer.phase == OfferPhase::Open, "a closed offer was changed")?;
+        Ok(offer)
+    }
+
+    fn offer_mut(&mut self, id: &OfferId) -> Result<(OfferNumber, &mut Offer), &'static str> {
+        let (number, _, offer) = self.offers.get_full_mut(id).ok_or("of an unknown offer")?;
+        let number = u32::try_from(number).map_err(|_| "more than 2^32 offers")?;
+        Ok((OfferNumber(number), offer))
+    }
+}
