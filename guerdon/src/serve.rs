@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use axum::Router;
 use axum::serve::ListenerExt as _;
-use command_api::{CommandApi, WriterConfig, WriterStatus, Writers};
+use command_api::{CommandApi, CommandMetrics, WriterConfig, WriterStatus, Writers};
 use event_store::{Access, EventStore, NewLog, StoreError, StoreUrl};
 use log_record::LogId;
 use projector::Projector;
@@ -125,7 +125,7 @@ impl Ledger {
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, JoinSet::new());
         let mut command_api = None;
         if config.runs(Part::CommandApi) {
-            let (started, stopped) = start_writer(config, &store).await?;
+            let (started, stopped) = start_writer(config, &store, metrics.commands()).await?;
             health.writer = Some(started.status());
             health.clock = Some(started.clock());
             let api = CommandApi::new(started.clone(), store.clone(), keys.clone());
@@ -225,10 +225,12 @@ pub(crate) fn new_log(partitions: u16) -> NewLog {
 async fn start_writer(
     config: &ServeConfig,
     store: &EventStore,
+    metrics: CommandMetrics,
 ) -> anyhow::Result<(Writers, oneshot::Receiver<()>)> {
     let writer = WriterConfig {
         clock: config.clock,
         snapshots: Some(config.data.snapshots()),
+        metrics,
         ..WriterConfig::new(store.clone(), config.command_deadline_ms)
     };
     Ok(Writers::start(writer).await?)

@@ -10,6 +10,7 @@ use axum::extract::{FromRef, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use command_api::CommandMetrics;
 use event_store::EventStore;
 use projector::{Projector, ProjectorMetrics};
 use prometheus_client::encoding::text;
@@ -47,6 +48,13 @@ struct MetricsApi {
 }
 
 impl Metrics {
+    /// Registers the command API's metrics, for its writers.
+    pub(super) fn commands(&mut self) -> CommandMetrics {
+        let metrics = CommandMetrics::default();
+        metrics.register(&mut self.registry);
+        metrics
+    }
+
     pub(super) fn add_projector(&mut self, projector: &Projector, store: EventStore) {
         let metrics = ProjectorMetrics::register(&mut self.registry, projector.statuses());
         self.projector = Some(ProjectorNumbers { metrics, store });
@@ -98,6 +106,7 @@ impl FromRef<MetricsApi> for KeyRing {
 mod tests {
     use std::collections::BTreeSet;
 
+    use log_record::{Epoch, Partition, Position};
     use projector::ProjectionStatus;
     use tokio::sync::watch;
 
@@ -111,6 +120,9 @@ mod tests {
         let status = watch::Sender::new(ProjectionStatus::default());
         ProjectorMetrics::register(&mut registry, vec![status.subscribe()]);
         QueryMetrics::default().register(&mut registry);
+        let commands = CommandMetrics::default();
+        commands.register(&mut registry);
+        commands.start(Partition(0), Epoch(1), Position(1));
         PublisherMetrics::register(&mut registry);
         let mut encoded = String::new();
         text::encode(&mut encoded, &registry).expect("encoded");
