@@ -8,7 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::writer::{Answer, Unanswered};
+use crate::writer::answer::{Answer, Unanswered};
 
 type Outcome = [(&'static str, &'static str); 1];
 type OfPartition = [(&'static str, u16); 1];
