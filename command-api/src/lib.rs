@@ -19,6 +19,8 @@ mod credit_lot;
 mod earn_credit;
 mod earn_credits;
 mod execute;
+#[cfg(test)]
+mod fact_bodies;
 mod hold_credit;
 mod key_book;
 mod keys;

@@ -2,7 +2,7 @@
 //! a folder of migrations in the binary.
 //!
 //! sqlx's own macros can check queries against a database, and so they build sqlx with its drivers,
-//! TLS and SQLite once more, for the compiler: `docs/decisions/0015-sqlx-without-its-macros.md`.
+//! TLS and SQLite once more, for the compiler: `docs/decisions/0019-sqlx-without-its-macros.md`.
 
 mod from_row;
 mod migrations;

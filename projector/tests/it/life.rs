@@ -280,7 +280,7 @@ fn micros(day: i64) -> i64 {
 }
 
 fn hold_row(place: u64, hold: &str, points: u64, ends: i64, end: &str, day: i64) -> String {
-    let lots = format!(r#"[{{"lot":"0:13","points":{points}}}]"#);
+    let lots = format!(r#"[{{"lot":"0:13","points":{points},"expires_at":null,"graced":false}}]"#);
     let (deadline, at) = (micros(ends), micros(day));
     format!("hold|{place}|'ann'|'{hold}'|{points}|'{lots}'|{deadline}|{end}|NULL|{at}")
 }
