@@ -49,7 +49,11 @@ pub(crate) async fn adjust_credit(
     }
 }
 
-fn credit_earned(account_id: AccountId, fact: CreditEarned, position: Place) -> CreditEarnedBody {
+pub(crate) fn credit_earned(
+    account_id: AccountId,
+    fact: CreditEarned,
+    position: Place,
+) -> CreditEarnedBody {
     let CreditEarned {
         points,
         cause,

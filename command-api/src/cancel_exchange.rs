@@ -40,7 +40,7 @@ pub(crate) async fn cancel_exchange(
     done.respond(&exchange_cancelled(account_id, fact, done.place))
 }
 
-fn exchange_cancelled(
+pub(crate) fn exchange_cancelled(
     account_id: AccountId,
     fact: ExchangeCancelled,
     position: Place,

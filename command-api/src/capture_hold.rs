@@ -45,7 +45,11 @@ fn order(body: CaptureExchangeBody) -> Order {
     Order { exchange_id, offer_id, quantity, deliver_to, expected_points }
 }
 
-fn hold_captured(account_id: AccountId, fact: HoldCaptured, position: Place) -> HoldCapturedBody {
+pub(crate) fn hold_captured(
+    account_id: AccountId,
+    fact: HoldCaptured,
+    position: Place,
+) -> HoldCapturedBody {
     let HoldCaptured { hold_id, points, lots, released, pays_exchange, asked_points, occurred_at } =
         fact;
     HoldCapturedBody {
@@ -61,7 +65,7 @@ fn hold_captured(account_id: AccountId, fact: HoldCaptured, position: Place) -> 
     }
 }
 
-fn exchange_created(
+pub(crate) fn exchange_created(
     account_id: AccountId,
     fact: ExchangeCreated,
     position: Place,

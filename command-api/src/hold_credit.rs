@@ -28,7 +28,11 @@ pub(crate) async fn hold_credit(
     done.respond(&credit_held(account_id, fact, done.place))
 }
 
-fn credit_held(account_id: AccountId, fact: CreditHeld, position: Place) -> CreditHeldBody {
+pub(crate) fn credit_held(
+    account_id: AccountId,
+    fact: CreditHeld,
+    position: Place,
+) -> CreditHeldBody {
     let CreditHeld { hold_id, points, lots, deadline, occurred_at } = fact;
     let lots = lot_parts(lots);
     CreditHeldBody { account_id, hold_id, points, lots, deadline, occurred_at, position }

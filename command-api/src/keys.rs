@@ -22,9 +22,9 @@ const GRACE_SECONDS_MAX: u32 = 366 * 86_400;
 pub(crate) const KEY_ENDED: ProblemPage = ProblemPage {
     status: StatusCode::CONFLICT,
     slug: "key-ended",
-    title: "The key has ended",
-    meaning: "The key that is to be rotated has expired or was revoked, so a new key with its rights \
-              could give them back to somebody who had lost them. Nothing was done.",
+    title: "Key has ended",
+    meaning: "A key that has expired or was revoked can't be rotated: the new key would give its \
+              rights back. Nothing was recorded.",
     remedy: "Create a new key with the role and scopes that it needs.",
     can_succeed_later: false,
 };
@@ -114,7 +114,7 @@ fn problem(error: KeyError) -> Problem {
     match error {
         KeyError::Invalid { field, complaint } => Problem::invalid_field(field, complaint),
         KeyError::Unknown(_) => {
-            Problem::not_found("There is no such key. GET /v1/keys lists all keys.")
+            Problem::not_found("The key doesn't exist. GET /v1/keys lists all keys.")
         }
         KeyError::Ended(id) => Problem::of(
             &KEY_ENDED,

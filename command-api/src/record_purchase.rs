@@ -102,7 +102,7 @@ pub(crate) fn check_product_is_new<'a>(
     Ok(())
 }
 
-fn purchase_recorded(
+pub(crate) fn purchase_recorded(
     account_id: AccountId,
     fact: PurchaseRecorded,
     position: Place,

@@ -184,20 +184,35 @@ mod tests {
         assert_eq!((&document["remaining"], &document["asked"]), (&0.into(), &2.into()));
     }
 
-    /// The table of refusals in API.md has every row, in order of precedence, and no other.
+    /// API.md's tables have every problem in its place, and no other; the refusals stand in order
+    /// of precedence.
     #[test]
-    fn api_md_lists_every_refusal_in_its_place() {
-        let listed = include_str!("../../docs/API.md")
+    fn api_md_lists_every_problem_in_its_place() {
+        let refusals: Vec<ProblemPage> = Refusal::ROWS.iter().map(refusal_page).collect();
+        let own = problem_pages().skip(refusals.len());
+        let others = wire::SHARED_PROBLEM_PAGES.iter().copied().chain(own);
+        assert_eq!(table("## Refusals"), rows(refusals.into_iter()));
+        assert_eq!(table("## Other problems"), rows(others));
+    }
+
+    /// The rows of the table under a heading of API.md.
+    fn table(heading: &str) -> Vec<String> {
+        include_str!("../../docs/API.md")
             .lines()
-            .skip_while(|line| *line != "## Refusals")
+            .skip_while(|line| *line != heading)
             .skip_while(|line| !line.starts_with("|---"))
             .skip(1)
-            .take_while(|line| line.starts_with('|'));
-        let rows = Refusal::ROWS.iter().map(|row| {
-            let ProblemPage { status, slug, title, can_succeed_later, .. } = refusal_page(row);
+            .take_while(|line| line.starts_with('|'))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn rows(pages: impl Iterator<Item = ProblemPage>) -> Vec<String> {
+        let row = |page: ProblemPage| {
+            let ProblemPage { status, slug, title, can_succeed_later, .. } = page;
             let later = if can_succeed_later { "yes" } else { "no" };
             format!("| `{slug}` | {} | {later} | {title} |", status.as_u16())
-        });
-        assert_eq!(listed.collect::<Vec<_>>(), rows.collect::<Vec<_>>());
+        };
+        pages.map(row).collect()
     }
 }

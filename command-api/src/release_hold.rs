@@ -26,7 +26,11 @@ pub(crate) async fn release_hold(
     done.respond(&hold_released(account_id, fact, done.place))
 }
 
-fn hold_released(account_id: AccountId, fact: HoldReleased, position: Place) -> HoldReleasedBody {
+pub(crate) fn hold_released(
+    account_id: AccountId,
+    fact: HoldReleased,
+    position: Place,
+) -> HoldReleasedBody {
     let HoldReleased { hold_id, points, lots, reason, occurred_at } = fact;
     let lots = lot_parts(lots);
     HoldReleasedBody { account_id, hold_id, points, lots, reason, occurred_at, position }

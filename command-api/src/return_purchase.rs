@@ -50,7 +50,7 @@ fn lines(bodies: Vec<Object<ReturnedLineBody>>) -> Result<Vec<ReturnedLine>, Pro
     Ok(lines)
 }
 
-fn purchase_returned(
+pub(crate) fn purchase_returned(
     account_id: AccountId,
     fact: PurchaseReturned,
     position: Place,

@@ -1,4 +1,4 @@
-//! `PUT /v1/shipping-requests/{shipping_request_id}/…`: what became of a parcel.
+//! `PUT /v1/shipping-requests/{shipping_request_id}/…`: reports about a parcel.
 
 use std::convert::Infallible;
 use std::str::FromStr;
@@ -116,7 +116,7 @@ async fn execute(api: &CommandApi, caller: Caller, command: Command) -> Result<R
     }
 }
 
-fn shipment_dispatched(
+pub(crate) fn shipment_dispatched(
     account_id: AccountId,
     fact: ShipmentDispatched,
     position: Place,
@@ -134,7 +134,7 @@ fn shipment_dispatched(
     }
 }
 
-fn shipment_reported(
+pub(crate) fn shipment_reported(
     account_id: AccountId,
     fact: ShipmentReport,
     position: Place,
@@ -168,7 +168,7 @@ async fn shipped(
     caller: &Caller,
     id: &RequestId,
 ) -> Result<(AccountId, Shipped), Problem> {
-    let unknown = || Problem::not_found("There is no such shipping request. Check its id.");
+    let unknown = || Problem::not_found("The shipping request doesn't exist. Check its id.");
     let of_this_log = id.0.filter(|id| id.log_id == api.store.log_id());
     let ShippingRequestId { generation, place, .. } = of_this_log.ok_or_else(unknown)?;
     let before = Position(place.position.0.checked_sub(1).ok_or_else(unknown)?);

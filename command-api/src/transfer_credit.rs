@@ -35,7 +35,11 @@ pub(crate) async fn transfer_credit(
     done.respond(&credit_sent(account_id, fact, done.place))
 }
 
-fn credit_sent(account_id: AccountId, fact: CreditSent, position: Place) -> CreditSentBody {
+pub(crate) fn credit_sent(
+    account_id: AccountId,
+    fact: CreditSent,
+    position: Place,
+) -> CreditSentBody {
     let CreditSent { transfer_id, to, points, lots, occurred_at } = fact;
     let lots = lot_parts(lots);
     CreditSentBody { account_id, transfer_id, to, points, lots, occurred_at, position }

@@ -1,7 +1,6 @@
 //! What is to be done about a command that wasn't refused.
 
 use log_record::Position;
-use serde::Serialize;
 
 use crate::account::OfferNumber;
 use crate::{Event, LotPart, Points, Units};
@@ -54,7 +53,7 @@ impl StockChange {
 }
 
 /// What a redemption would do now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
     /// What it would cost.
     pub points: Points,

@@ -2,45 +2,25 @@
 //! at some times, so many per shopper and period, for so long.
 
 use log_record::Position;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::left_out::Fields;
 use crate::{Category, Points, PurchaseLine, Timestamp};
 
 /// What a rule says; a change replaces all of it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EarningTerms {
     /// What an amount of money earns.
     pub rate: Rate,
     /// What it earns in some categories instead.
-    #[serde(default)]
     pub categories: Vec<CategoryRate>,
     /// Times in which it earns more (or less); where several apply, the highest does.
-    #[serde(default)]
     pub multipliers: Vec<Multiplier>,
     /// The most that a shopper earns by this rule.
-    #[serde(default)]
     pub cap: Option<Cap>,
     /// For how long what was earned can be spent; without it, for ever.
-    #[serde(default)]
     pub expiry: Option<ExpiryRule>,
     /// After how many days it can be spent: the time in which goods can be returned.
-    #[serde(default)]
     pub pending_days: u16,
-}
-
-impl Serialize for EarningTerms {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let leaves_out = serializer.is_human_readable();
-        Fields::new(serializer.serialize_struct("EarningTerms", 6)?, leaves_out)
-            .field("rate", &self.rate)?
-            .field_if(!self.categories.is_empty(), "categories", &self.categories)?
-            .field_if(!self.multipliers.is_empty(), "multipliers", &self.multipliers)?
-            .field_if(self.cap.is_some(), "cap", &self.cap)?
-            .field_if(self.expiry.is_some(), "expiry", &self.expiry)?
-            .field_if(self.pending_days > 0, "pending_days", &self.pending_days)?
-            .end()
-    }
 }
 
 /// A rule as it stands.
@@ -56,7 +36,6 @@ pub struct EarningRule {
 
 /// So many points for so much money; a line's are rounded down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Rate {
     /// The points.
     pub points: Points,
@@ -66,7 +45,6 @@ pub struct Rate {
 
 /// A rate for some goods.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct CategoryRate {
     /// The goods.
     pub category: Category,
@@ -76,7 +54,6 @@ pub struct CategoryRate {
 
 /// A time in which everything earns more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Multiplier {
     /// From then on.
     pub from: Timestamp,
@@ -88,7 +65,6 @@ pub struct Multiplier {
 
 /// The most that a shopper earns by a rule within a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Cap {
     /// The most.
     pub points: Points,
@@ -112,7 +88,6 @@ pub enum Period {
 
 /// For how long credit can be spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ExpiryRule {
     /// So many calendar months.
     Months(u16),

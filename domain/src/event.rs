@@ -1,8 +1,8 @@
-//! The facts that are recorded, past tense, as they are stored.
+//! The facts that are recorded, past tense.
 //!
-//! The field names here are the names in the log: they are frozen, and `event-schema` keeps a
-//! golden text of each that must decode for ever. An event says what happened and never what it
-//! added up to; the account stands beside the fact, for the log has a column for it.
+//! How an event is stored is `event-schema`'s alone: it maps each struct here to the stored one and
+//! back. An event says what happened and never what it added up to; the account is beside the fact,
+//! because the log has a column for it.
 
 mod credit;
 mod exchange;
@@ -102,9 +102,9 @@ pub enum Event {
 /// Who did something, and why, in words; private.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Note {
-    /// Who.
+    /// Who did it.
     pub by: Option<Actor>,
-    /// Why.
+    /// Why it was done.
     pub reason: Option<Reason>,
 }
 

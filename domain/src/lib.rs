@@ -26,7 +26,6 @@ pub mod earning_rule;
 pub mod event;
 pub mod ids;
 pub mod inventory;
-mod left_out;
 mod lots;
 pub mod offer;
 pub mod original;

@@ -1,47 +1,25 @@
 //! What can be redeemed, on which terms, and what is left of it.
 
 use log_record::Position;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::left_out::Fields;
 use crate::{Inventory, NotOpen, Points, ProductId, Timestamp, Units, WarehouseId};
 
 /// What an offer says; an amendment replaces all of it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
     /// What is handed out.
     pub product_id: ProductId,
     /// Points for one piece.
     pub price: Points,
     /// Redemptions are taken from then on.
-    #[serde(default)]
     pub opens_at: Option<Timestamp>,
     /// Redemptions are taken before then.
-    #[serde(default)]
     pub closes_at: Option<Timestamp>,
     /// How many one shopper may have, for ever.
-    #[serde(default)]
     pub limit_per_shopper: Option<Units>,
     /// Who ships it.
     pub warehouse: WarehouseId,
-}
-
-impl Serialize for Terms {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let leaves_out = serializer.is_human_readable();
-        Fields::new(serializer.serialize_struct("Terms", 6)?, leaves_out)
-            .field("product_id", &self.product_id)?
-            .field("price", &self.price)?
-            .field_if(self.opens_at.is_some(), "opens_at", &self.opens_at)?
-            .field_if(self.closes_at.is_some(), "closes_at", &self.closes_at)?
-            .field_if(
-                self.limit_per_shopper.is_some(),
-                "limit_per_shopper",
-                &self.limit_per_shopper,
-            )?
-            .field("warehouse", &self.warehouse)?
-            .end()
-    }
 }
 
 /// Whether an offer can still take redemptions at all.

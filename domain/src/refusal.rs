@@ -24,7 +24,7 @@ pub struct RefusalRow {
     pub remedy: &'static str,
 }
 
-/// What is wrong with a request that is refused.
+/// What is wrong with a refused request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalKind {
     /// It conflicts with the state of the ledger.
@@ -445,19 +445,19 @@ pub enum NotOpen {
     /// An operator closed it.
     #[error("The offer was closed at {at}.")]
     Closed {
-        /// When.
+        /// The time of the closure.
         at: Timestamp,
     },
     /// Its window hasn't begun.
     #[error("The offer opens at {opens_at}.")]
     NotYet {
-        /// When it begins.
+        /// The time of the opening.
         opens_at: Timestamp,
     },
     /// Its window is over.
     #[error("The offer ended at {closes_at}.")]
     Ended {
-        /// When it ended.
+        /// The time of the end.
         closes_at: Timestamp,
     },
 }

@@ -39,21 +39,21 @@ pub enum ApiKeyChange {
     Revoke {
         /// The key's id.
         id: String,
-        /// When.
+        /// The time, in microseconds since 1970.
         at: i64,
     },
     /// A key expires at this time, unless it does before.
     Expire {
         /// The key's id.
         id: String,
-        /// When.
+        /// The time, in microseconds since 1970.
         at: i64,
     },
     /// A key was let in; the latest use counts.
     Use {
         /// The key's id.
         id: String,
-        /// When.
+        /// The time, in microseconds since 1970.
         at: i64,
     },
 }

@@ -37,7 +37,7 @@ pub enum StoreError {
     /// Another log is where this one was to go.
     #[error("{log} holds log {found}, not {wanted}")]
     OtherLog {
-        /// Where.
+        /// The log's URL.
         log: String,
         /// Which it holds.
         found: log_record::LogId,
@@ -100,7 +100,7 @@ pub enum StoreError {
         "the log {log} was opened with ranges of {found} positions, which can't be changed later"
     )]
     RangesChosen {
-        /// Where.
+        /// The log's URL.
         log: String,
         /// How many positions a range has.
         found: u64,
@@ -137,7 +137,7 @@ pub enum StoreError {
     /// An event is damaged or missing.
     #[error("the log is damaged: the event at {place} {what}; restore it from a backup")]
     CorruptEvent {
-        /// Where.
+        /// The event's place.
         place: Place,
         /// What is wrong with it.
         what: &'static str,
@@ -167,40 +167,40 @@ pub enum StoreError {
     /// The file system refused.
     #[error("can't {doing} {file}")]
     Io {
-        /// What was tried.
+        /// What was tried, as in "can't open".
         doing: &'static str,
-        /// On which file.
+        /// The file.
         file: PathBuf,
-        /// Why not.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
     /// SQLite refused.
     #[error("can't {doing} the log")]
     Sqlite {
-        /// What was tried.
+        /// What was tried, as in "can't open".
         doing: &'static str,
-        /// Why not.
+        /// The cause.
         #[source]
         source: rusqlite::Error,
     },
     /// PostgreSQL refused, or can't be reached.
     #[error("can't {doing} the log in PostgreSQL")]
     Postgres {
-        /// What was tried.
+        /// What was tried, as in "can't open".
         doing: &'static str,
-        /// Why not.
+        /// The cause.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// KurrentDB refused, or can't be reached.
     #[error("can't {doing} {what}")]
     Kurrent {
-        /// What was tried.
+        /// What was tried, as in "can't open".
         doing: &'static str,
-        /// On which stream of which server.
+        /// The stream and the server.
         what: String,
-        /// Why not.
+        /// The cause.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -222,7 +222,7 @@ pub enum StoreError {
     Migrate {
         /// The log's file.
         file: PathBuf,
-        /// Why not.
+        /// The cause.
         #[source]
         source: Box<sqlx::migrate::MigrateError>,
     },

@@ -18,10 +18,11 @@ mod rounds;
 mod stream_error;
 mod url;
 
-use std::sync::{Arc, Mutex as Locked, PoisonError};
+use std::sync::Arc;
 
 use eventstore::EventData;
 use log_record::{Epoch, Generation, Head, LogId, Partition, Position, RecordedEvent, WriterId};
+use parking_lot::Mutex as Locked;
 use tokio::sync::{Mutex, watch};
 
 use crate::store::check_rows;
@@ -396,7 +397,7 @@ fn partition_stream(log_id: LogId, partition: Partition) -> String {
 }
 
 fn offsets_of<Gives>(stream: &Stream, ask: impl FnOnce(&mut Offsets) -> Gives) -> Gives {
-    ask(&mut stream.offsets.lock().unwrap_or_else(PoisonError::into_inner))
+    ask(&mut stream.offsets.lock())
 }
 
 /// What can't become an entry.

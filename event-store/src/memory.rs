@@ -4,9 +4,10 @@
 //! so that tests and simulations reach what a real disk does once in years.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use log_record::{Epoch, Generation, Head, LogId, Partition, Position, RecordedEvent, WriterId};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Semaphore, watch};
 
 use crate::store::check_rows;
@@ -195,7 +196,7 @@ impl MemoryStore {
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
-        self.shared.log.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.log.lock()
     }
 }
 

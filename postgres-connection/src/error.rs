@@ -2,70 +2,70 @@
 
 use std::path::PathBuf;
 
-/// A PostgreSQL that can't be reached, or isn't as it must be.
+/// A PostgreSQL server that can't be reached, or whose schema doesn't fit.
 #[derive(Debug, thiserror::Error)]
 pub enum PostgresError {
-    /// No server of the URL answers as wanted.
+    /// No server of the URL accepts the connection.
     #[error("can't connect to {url}")]
     Connect {
-        /// Which, without the password.
+        /// The URL, without its password.
         url: String,
-        /// Why not.
+        /// The cause.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// None of the URL's servers takes writes.
     #[error("can't find a server of {url} that takes writes")]
     NoPrimary {
-        /// Which, without the password.
+        /// The URL, without its password.
         url: String,
     },
-    /// The certificates that a server is to be checked against can't be had.
+    /// The file of trusted certificates can't be read.
     #[error("can't read the certificates of sslrootcert={file}: {why}")]
     Certificates {
         /// Where they should be.
         file: PathBuf,
-        /// Why not.
+        /// The cause.
         why: String,
     },
     /// The schema is older than this build.
     #[error(
-        "{url} has no schema {schema} that fits: it is at migration {found}, and this build needs \
-         {known}; run `guerdon migrate` with the same options first"
+        "the schema {schema} of {url} is at migration {found}; this build needs migration \
+         {known}. Run `guerdon migrate` with the same options first"
     )]
     SchemaOlder {
-        /// Where.
+        /// The database's URL.
         url: String,
-        /// Which.
+        /// The schema's name.
         schema: &'static str,
-        /// What is there; 0 where nothing is.
+        /// The last migration that was applied; 0 if there is no schema.
         found: i64,
-        /// What this build needs.
+        /// The migration that this build needs.
         known: i64,
     },
     /// The schema is newer than this build.
     #[error(
-        "the schema {schema} of {url} is at migration {found}, which a newer build made; this one \
-         knows {known}: run the newer build"
+        "the schema {schema} of {url} is at migration {found}, from a newer build; this build \
+         knows migration {known}. Run the newer build"
     )]
     SchemaNewer {
-        /// Where.
+        /// The database's URL.
         url: String,
-        /// Which.
+        /// The schema's name.
         schema: &'static str,
-        /// What is there.
+        /// The last migration that was applied.
         found: i64,
-        /// What this build knows.
+        /// The last migration that this build knows.
         known: i64,
     },
     /// The schema can't be brought up to date.
     #[error("can't migrate the schema {schema} of {url}")]
     Migrate {
-        /// Where.
+        /// The database's URL.
         url: String,
-        /// Which.
+        /// The schema's name.
         schema: &'static str,
-        /// Why not.
+        /// The cause.
         #[source]
         source: Box<sqlx::migrate::MigrateError>,
     },

@@ -46,7 +46,10 @@ pub(crate) async fn get_earning_rule(
         .await
         .map_err(failed)?;
     let row = row.ok_or_else(|| {
-        Problem::not_found("The earning rule, or this version of it, doesn't exist. GET /v1/earning-rules lists all rules.")
+        Problem::not_found(
+            "The earning rule, or this version of it, doesn't exist. GET /v1/earning-rules lists all \
+             rules.",
+        )
     })?;
     json_with_version(&headers, row.version.cast_unsigned(), &rule(row)?)
 }

@@ -101,7 +101,7 @@ pub(crate) async fn get_shipping_stream(
     let wait_max = wait_max(query.wait_ms)?;
     let after = after(query.after.as_deref(), &headers)?;
     if after.partition != FIRST && reading.as_of().reached(&after) == Position::START {
-        return Err(Problem::invalid_query("after", "names a partition that there isn't"));
+        return Err(Problem::invalid_query("after", "names a partition that doesn't exist"));
     }
     let follower = Follower {
         api,

@@ -2,7 +2,7 @@
 //! a folder of migrations in the binary.
 //!
 //! sqlx's own macros can check queries against a database, and so they build sqlx with its drivers,
-//! TLS and SQLite once more, for the compiler: `docs/decisions/0016-sqlx-without-its-macros.md`.
+//! TLS and SQLite once more, for the compiler: `docs/decisions/0019-sqlx-without-its-macros.md`.
 
 mod from_row;
 mod migrations;
@@ -17,8 +17,8 @@ pub fn from_row(input: TokenStream) -> TokenStream {
     from_row::derive(&input).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
-/// A `sqlx::migrate::Migrator` of the files `NNNN_what_it_does.sql` in a folder, which is named from
-/// the folder of the crate's `Cargo.toml`. A file that is new is seen when the crate is next built.
+/// A `sqlx::migrate::Migrator` of the files `NNNN_what_it_does.sql` in a folder; its path
+/// starts from the crate's `Cargo.toml`. A new file is seen when the crate is next built.
 #[proc_macro]
 pub fn migrations(input: TokenStream) -> TokenStream {
     let folder = syn::parse_macro_input!(input as syn::LitStr);

@@ -1,4 +1,4 @@
-//! What serde says against a field, in words for people: which field, and what is wrong with it.
+//! Serde's error about a field, in words for people: the field, and what is wrong with it.
 //!
 //! Bodies and query strings use it alike. It knows serde's own wordings, which have stood since
 //! 1.0, and passes any other on.

@@ -16,14 +16,16 @@ pub fn read_positions(headers: &HeaderMap) -> Result<Vec<Place>, Problem> {
     let mut places = Vec::new();
     for line in headers.get_all(GUERDON_POSITION) {
         for text in line.to_str().unwrap_or("?").split(',').map(str::trim) {
-            let place = text.parse().map_err(|error| {
-                Problem::invalid_header("Guerdon-Position", format!("can't be read: {error}"))
-            })?;
+            let place =
+                text.parse().map_err(|error| Problem::invalid_header("Guerdon-Position", error))?;
             places.push(place);
         }
     }
     if places.len() > PLACES_MAX {
-        return Err(Problem::invalid_header("Guerdon-Position", "lists too many positions"));
+        return Err(Problem::invalid_header(
+            "Guerdon-Position",
+            format!("has more than {PLACES_MAX} positions"),
+        ));
     }
     Ok(places)
 }

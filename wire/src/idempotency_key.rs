@@ -24,7 +24,7 @@ fn read_idempotency_key(headers: &HeaderMap) -> Result<&str, Problem> {
     let (Some(line), None) = (lines.next(), lines.next()) else {
         return Err(Problem::invalid_header(
             "Idempotency-Key",
-            "must be there once: it makes a repeat of this call the same call",
+            "must be there once: it is the id that makes a repeat the same request",
         ));
     };
     let text = line.to_str().unwrap_or_default().trim();

@@ -54,7 +54,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 async fn collect(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
     let (mut first, mut whole) = (Bytes::new(), Vec::new());
     while let Some(data) = next_data(&mut body).await {
-        let data = data.map_err(|_| Problem::invalid_json(1, 1, "the body broke off"))?;
+        let data = data.map_err(|_| Problem::invalid_json(1, 1, "the body ended too early"))?;
         if first.len() + whole.len() + data.len() > limit {
             drain(body, data.len()).await;
             return Err(Problem::body_too_large(limit));
@@ -89,7 +89,7 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     if first.is_some_and(|first| *first != b'{') {
         return Err(match serde_json::from_slice::<IgnoredAny>(body) {
-            Ok(_) => Problem::invalid_json(1, 1, "it is JSON of another kind, which begins"),
+            Ok(_) => Problem::invalid_json(1, 1, "another JSON value begins"),
             Err(error) => not_json(&error),
         });
     }
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_json_object_is_said_to_be_none() {
+    async fn another_json_value_is_refused() {
         let deep = "[".repeat(10_000);
         for body in ["", "{", "nonsense", "[]", "7", "null", r#"{"points":NaN}"#, &deep] {
             send("application/json", body).await.is_problem(400, "invalid-json");

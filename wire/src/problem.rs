@@ -1,6 +1,6 @@
 //! An error as both APIs answer it: a problem document (RFC 9457).
 //!
-//! Which problems there are stands elsewhere: those of both APIs in `problem_vocabulary.rs`, the
+//! The problems themselves are elsewhere: those of both APIs in `problem_vocabulary.rs`, the
 //! domain's refusals in the command API, which makes them with [`Problem::new`].
 
 use std::borrow::Cow;
@@ -43,7 +43,7 @@ impl Problem {
         Self { status, code, title, detail, facts: Vec::new(), headers: Vec::new() }
     }
 
-    /// The problem that `page` explains, so that its status, code and title are said once.
+    /// The problem that `page` explains, so that its status, code and title are declared once.
     pub fn of(page: &ProblemPage, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(page.status, page.slug, page.title, detail)
     }
@@ -57,7 +57,7 @@ impl Problem {
         self
     }
 
-    /// Says after how many seconds it is worth asking again.
+    /// The seconds after which the client can ask again.
     #[must_use]
     pub fn retry_after(self, seconds: u32) -> Self {
         self.header(RETRY_AFTER, HeaderValue::from(seconds))

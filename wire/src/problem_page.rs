@@ -1,4 +1,4 @@
-//! The pages behind a problem's `type`: `GET /problems/{slug}` says in words what a code means.
+//! The pages behind a problem's `type`: `GET /problems/{slug}` explains a code.
 //!
 //! They are open to everyone, and plain text: a person reads them, having followed a link.
 

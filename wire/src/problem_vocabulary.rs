@@ -31,7 +31,6 @@ pub const SHARED_PROBLEM_PAGES: &[ProblemPage] = &[
     NOT_FOUND,
     NO_SUCH_ROUTE,
     METHOD_NOT_ALLOWED,
-    PRECONDITION_FAILED,
     BODY_TOO_LARGE,
     NOT_JSON,
     INTERNAL,
@@ -140,16 +139,6 @@ const METHOD_NOT_ALLOWED: ProblemPage = ProblemPage {
     title: "Method isn't allowed",
     meaning: "The route exists, but not with this method. The header Allow lists its methods.",
     remedy: "Use one of the methods in the header Allow.",
-    can_succeed_later: false,
-};
-
-const PRECONDITION_FAILED: ProblemPage = ProblemPage {
-    status: StatusCode::PRECONDITION_FAILED,
-    slug: "precondition-failed",
-    title: "Changed since it was read",
-    meaning: "The header If-Match names an old version. The fact `version` is the present one. \
-              Nothing was recorded.",
-    remedy: "Read the resource again, decide again, and send its present ETag in If-Match.",
     can_succeed_later: false,
 };
 
@@ -305,16 +294,6 @@ impl Problem {
         Self::of(&METHOD_NOT_ALLOWED, detail)
     }
 
-    /// 412: `If-Match` does not name `version`, which is the present one.
-    #[must_use]
-    pub fn precondition_failed(version: u64) -> Self {
-        let detail = format!(
-            "If-Match names an old version; the present one is {version}. Read the resource again, \
-             decide again, and send its present ETag."
-        );
-        Self::of(&PRECONDITION_FAILED, detail).fact("version", version)
-    }
-
     /// 413: the body is longer than `limit_bytes`.
     #[must_use]
     pub fn body_too_large(limit_bytes: usize) -> Self {
@@ -393,7 +372,6 @@ mod tests {
             Problem::not_found("No account a-1."),
             Problem::no_such_route("/v1/nothing"),
             Problem::method_not_allowed(&Method::PATCH),
-            Problem::precondition_failed(3),
             Problem::body_too_large(16),
             Problem::not_json(),
             Problem::internal(),

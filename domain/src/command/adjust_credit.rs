@@ -31,8 +31,7 @@ pub struct AdjustCredit {
 }
 
 /// Which way an adjustment goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// The account gets credit.
     Add,

@@ -3,22 +3,20 @@
 use std::fmt;
 
 use log_record::{PackedPlace, Place};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::Note;
-use crate::left_out::Fields;
 use crate::{
     AccountId, CancellationId, CauseId, ExchangeId, Points, PurchaseId, Reference, ReturnId,
     RuleId, Timestamp, TransferId, WithdrawalId,
 };
 
 /// What credit was earned for. One cause earns once per account.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cause {
     /// What sort of thing it was.
     pub kind: CauseKind,
-    /// Which one.
+    /// The id of that thing, from the caller.
     pub id: CauseId,
 }
 
@@ -88,30 +86,16 @@ impl fmt::Display for LotId {
 }
 
 /// Some points of a lot, with all that must be known to put them back.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LotPart {
     /// The lot.
     pub lot: LotId,
     /// How much of it.
     pub points: Points,
     /// They can be spent before then; without it, for ever.
-    #[serde(default)]
     pub expires_at: Option<Timestamp>,
     /// Whether `expires_at` is a period of grace, of which there is one and no second.
-    #[serde(default)]
     pub graced: bool,
-}
-
-impl Serialize for LotPart {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let leaves_out = serializer.is_human_readable();
-        Fields::new(serializer.serialize_struct("LotPart", 4)?, leaves_out)
-            .field("lot", &self.lot)?
-            .field("points", &self.points)?
-            .field_if(self.expires_at.is_some(), "expires_at", &self.expires_at)?
-            .field_if(self.graced, "graced", &self.graced)?
-            .end()
-    }
 }
 
 impl LotPart {
@@ -128,7 +112,7 @@ impl LotPart {
 }
 
 /// The version of an earning rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleVersion {
     /// The rule.
     pub rule_id: RuleId,
@@ -137,29 +121,23 @@ pub struct RuleVersion {
 }
 
 /// A lot of credit came into being; its id is this event's place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreditEarned {
     /// How much.
     pub points: Points,
     /// What for.
     pub cause: Cause,
     /// It can be spent from then on; without it, at once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub available_at: Option<Timestamp>,
     /// It can be spent before then; without it, for ever.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
     /// The rule that gave it, where a rule did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<RuleVersion>,
     /// What an adjustment refers to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<Reference>,
     /// When it happened, as the caller said; it informs and decides nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
     /// Who adjusted, and why; private, and nothing once it has been erased.
-    #[serde(skip)]
     pub note: Note,
 }
 
@@ -182,7 +160,7 @@ impl CreditEarned {
 }
 
 /// Credit was spent on an exchange.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreditDeducted {
     /// The exchange that it paid, created by the next event.
     pub exchange_id: ExchangeId,
@@ -193,7 +171,7 @@ pub struct CreditDeducted {
 }
 
 /// Credit that was pending can be spent from now on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreditMatured {
     /// How much in all.
     pub points: Points,
@@ -202,7 +180,7 @@ pub struct CreditMatured {
 }
 
 /// Credit that nobody spent in time is gone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreditExpired {
     /// How much in all.
     pub points: Points,
@@ -211,7 +189,7 @@ pub struct CreditExpired {
 }
 
 /// Credit came back from an exchange that was cancelled by the next event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreditRefunded {
     /// The exchange that it had paid.
     pub exchange_id: ExchangeId,
@@ -224,8 +202,7 @@ pub struct CreditRefunded {
 }
 
 /// Why credit is taken away.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WithdrawalCause {
     /// What it was earned for doesn't stand.
     Withdrawal {
@@ -247,42 +224,34 @@ pub enum WithdrawalCause {
 }
 
 /// Credit was taken away.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreditWithdrawn {
-    /// Why.
+    /// The cause of the withdrawal, with its id.
     pub withdrawal: WithdrawalCause,
     /// How much was to be taken: the sum of `lots`, `owed` and `expired`.
     pub points: Points,
     /// What was taken from lots.
     pub lots: Vec<LotPart>,
     /// What was spent already, and is owed now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owed: Option<Points>,
     /// What had expired already, and is asked of nobody.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expired: Option<Points>,
     /// What the credit had been earned for; an adjustment's was not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<Cause>,
     /// The lot that it had been earned as.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of_lot: Option<LotId>,
     /// The points that the caller named; without them, all that were left to be taken.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_points: Option<Points>,
     /// What an adjustment refers to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<Reference>,
     /// When it happened, as the caller said; it informs and decides nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
     /// Who, and why; private, and nothing once it has been erased.
-    #[serde(skip)]
     pub note: Note,
 }
 
 /// Credit that came in paid what the account owed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DebtRepaid {
     /// How much in all.
     pub points: Points,
@@ -292,7 +261,7 @@ pub struct DebtRepaid {
 
 /// Credit left for another shopper's account. It bears the transfer's id and every field of the
 /// request. Until it is received or comes back it is in transit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreditSent {
     /// The client's id for it, unique within the sender's account.
     pub transfer_id: TransferId,
@@ -303,12 +272,11 @@ pub struct CreditSent {
     /// Of which lots, in the order in which they were drawn; they sum to `points`.
     pub lots: Vec<LotPart>,
     /// When it happened, as the caller said; it informs and decides nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
 }
 
 /// Credit arrived from another shopper's account. Parts of lots keep their lot and their expiry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreditReceived {
     /// The sender's id for it.
     pub transfer_id: TransferId,

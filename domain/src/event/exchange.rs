@@ -1,7 +1,5 @@
 //! Facts about exchanges of points for goods.
 
-use serde::Serialize;
-
 use super::Note;
 use crate::{
     Allocation, CancellationId, DeliverTo, ExchangeId, HoldId, OfferId, Points, ProductId,
@@ -10,7 +8,7 @@ use crate::{
 
 /// Goods were got for points, and are to be shipped. It bears the exchange id and every field of
 /// the request, so that a repeat is answered from it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExchangeCreated {
     /// The client's id for it.
     pub exchange_id: ExchangeId,
@@ -25,30 +23,26 @@ pub struct ExchangeCreated {
     /// Who ships, as the offer said then.
     pub warehouse: WarehouseId,
     /// The hold that paid it, where one did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_id: Option<HoldId>,
     /// The cost that the caller insisted on.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub expected_points: Option<Points>,
     /// When it happened, as the caller said; it informs and decides nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
     /// Where to ship; private, and nothing once it has been erased.
-    #[serde(skip)]
     pub deliver_to: Option<DeliverTo>,
 }
 
 /// What an exchange was when it was created.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ordered {
-    /// How many.
+    /// How many pieces.
     pub quantity: Units,
     /// What they cost in all.
     pub points: Points,
 }
 
 /// An exchange was cancelled, whole or in part; the event before gave its credit back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExchangeCancelled {
     /// The exchange.
     pub exchange_id: ExchangeId,
@@ -64,12 +58,9 @@ pub struct ExchangeCancelled {
     /// What the exchange was when it was created.
     pub of: Ordered,
     /// The quantity that the caller named; without it, all that were left.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_quantity: Option<Units>,
     /// When it happened, as the caller said; it informs and decides nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
     /// Who, and why; private, and nothing once it has been erased.
-    #[serde(skip)]
     pub note: Note,
 }

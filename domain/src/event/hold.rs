@@ -6,7 +6,7 @@ use super::LotPart;
 use crate::{HoldId, Points, Timestamp};
 
 /// Credit was set aside.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreditHeld {
     /// The client's id for it.
     pub hold_id: HoldId,
@@ -17,12 +17,11 @@ pub struct CreditHeld {
     /// It ends by itself then.
     pub deadline: Timestamp,
     /// When it happened, as the caller said; it informs and decides nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
 }
 
 /// Credit that was set aside was spent; what is left of it came back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HoldCaptured {
     /// The hold, which ended.
     pub hold_id: HoldId,
@@ -31,22 +30,18 @@ pub struct HoldCaptured {
     /// Of which lots; they sum to `points`.
     pub lots: Vec<LotPart>,
     /// What came back.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub released: Vec<LotPart>,
     /// Whether it paid an exchange, created by the next event, which then bears every field of the
     /// request.
-    #[serde(default, skip_serializing_if = "is_false")]
     pub pays_exchange: bool,
     /// The points that the caller named; without them, all that were held.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_points: Option<Points>,
     /// When it happened, as the caller said; it informs and decides nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
 }
 
 /// A hold gave parts of a lot back that are to be taken away, and keeps others instead.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HoldSwapped {
     /// The hold, which goes on.
     pub hold_id: HoldId,
@@ -69,7 +64,7 @@ pub enum ReleaseReason {
 }
 
 /// Credit that was set aside came back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HoldReleased {
     /// The hold, which ended.
     pub hold_id: HoldId,
@@ -77,14 +72,8 @@ pub struct HoldReleased {
     pub points: Points,
     /// Of which lots; they sum to `points`.
     pub lots: Vec<LotPart>,
-    /// Why.
+    /// Who ended it: somebody, or the deadline.
     pub reason: ReleaseReason,
     /// When it happened, as the caller said; it informs and decides nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's own signature")]
-const fn is_false(value: &bool) -> bool {
-    !*value
 }

@@ -1,42 +1,38 @@
 //! Facts about offers.
 
-use serde::Serialize;
-
 use crate::{AdditionId, OfferId, Terms, Units};
 
 /// An offer came into being, open within its window.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferOpened {
     /// The offer.
     pub offer_id: OfferId,
     /// Its first terms.
-    #[serde(flatten)]
     pub terms: Terms,
     /// How many there are to begin with; without it there is no end of them.
     pub stock: Option<Units>,
 }
 
 /// An offer's terms were replaced.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferAmended {
     /// The offer.
     pub offer_id: OfferId,
     /// The version that these terms are; the first terms were version 1.
     pub version: u64,
     /// The terms from now on, whole.
-    #[serde(flatten)]
     pub terms: Terms,
 }
 
 /// An offer ended for good.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferClosed {
     /// The offer.
     pub offer_id: OfferId,
 }
 
 /// An offer's stock grew.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StockAdded {
     /// The offer.
     pub offer_id: OfferId,

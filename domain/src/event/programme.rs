@@ -39,7 +39,7 @@ pub struct LogOpened {
 /// An operator declared the log as it stands to be the history, although it once had other events:
 /// a backup was restored, or a standby that lagged was promoted. It bears the time of the event
 /// before.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogForked {
     /// The generation that begins with this event.
     pub generation: u32,
@@ -49,7 +49,7 @@ pub struct LogForked {
 
 /// The wall clock jumped, stands before the last event, or stands long after it: nothing is decided
 /// until it is confirmed. It bears the time of the event before.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClockDoubted {
     /// What the clock says.
     pub wall: Timestamp,
@@ -59,28 +59,26 @@ pub struct ClockDoubted {
 
 /// An operator vouched for the wall clock, which had jumped, stood before the last event, or stood
 /// long after it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClockConfirmed {
     /// What the clock said.
     pub wall: Timestamp,
 }
 
 /// An earning rule was made or changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EarningRuleSet {
     /// The rule.
     pub rule_id: RuleId,
     /// The version that these terms are; the first is 1.
     pub version: u64,
     /// The terms from now on, whole.
-    #[serde(flatten)]
     pub terms: EarningTerms,
 }
 
 /// The programme's policy was changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyChanged {
     /// The policy from now on, whole.
-    #[serde(flatten)]
     pub policy: Policy,
 }

@@ -1,7 +1,5 @@
 //! Facts about goods that were bought for money.
 
-use serde::{Deserialize, Serialize};
-
 use super::{Note, RuleVersion};
 use crate::{
     Category, DeliverTo, Points, ProductId, PurchaseId, ReturnId, RuleId, Timestamp, Units,
@@ -9,71 +7,59 @@ use crate::{
 };
 
 /// One line of a purchase.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PurchaseLine {
     /// What was bought.
     pub product_id: ProductId,
-    /// How many.
+    /// How many pieces.
     pub quantity: Units,
     /// What was paid for the line, in the currency's smallest unit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<u64>,
     /// What sort of goods it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
     /// What the line earned, where it earned something; a return of it takes that back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub points: Option<Points>,
 }
 
 /// Goods were bought for money. It bears the purchase's id, which is a cause, and every field of
 /// the request. Where it earned credit, the event before says so.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PurchaseRecorded {
     /// The caller's id for it.
     pub purchase_id: PurchaseId,
     /// What was bought; at least one line, each product once.
     pub lines: Vec<PurchaseLine>,
     /// What it earned in all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub points: Option<Points>,
     /// The points that the caller named; without them, a rule gave them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_points: Option<Points>,
     /// The rule that the caller named.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_rule: Option<RuleId>,
     /// The rule that was gone by, where no points were named; it may have given none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<RuleVersion>,
     /// Who ships, where goods are to be shipped.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warehouse: Option<WarehouseId>,
     /// When the credit becomes available, as the caller said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub available_at: Option<Timestamp>,
     /// When the credit expires, as the caller said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
     /// When it happened, as the caller said; it informs and decides nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
     /// Where to ship; private, and nothing once it has been erased.
-    #[serde(skip)]
     pub deliver_to: Option<DeliverTo>,
 }
 
 /// How many of a product came back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnedLine {
     /// The product.
     pub product_id: ProductId,
-    /// How many.
+    /// How many pieces.
     pub quantity: Units,
 }
 
 /// Goods of a purchase came back. Where credit was taken back for them, the event before says so.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PurchaseReturned {
     /// The purchase.
     pub purchase_id: PurchaseId,
@@ -82,14 +68,11 @@ pub struct PurchaseReturned {
     /// What came back, in the order of the purchase's lines.
     pub lines: Vec<ReturnedLine>,
     /// What was to be taken back for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub points: Option<Points>,
     /// Whether the caller named the lines; if not, all that was left came back.
     pub asked_lines: bool,
     /// When it happened, as the caller said; it informs and decides nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
     /// Who, and why; private, and nothing once it has been erased.
-    #[serde(skip)]
     pub note: Note,
 }

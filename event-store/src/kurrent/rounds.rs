@@ -1,36 +1,40 @@
-//! Deciding anew where somebody was faster: after a pause, and not for ever.
+//! Pauses between two attempts to append while another writer was faster, up to a limit.
 
 use std::time::Duration;
 
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::Instant;
 
 use super::connection::PATIENCE;
 use super::stream_error::StreamError;
 
-/// How long the pauses are, at first and at most.
+/// The first pause and the longest.
 const PAUSE_MIN: Duration = Duration::from_millis(5);
 const PAUSE_MAX: Duration = Duration::from_millis(500);
 
-/// The rounds of reading where a stream ends and appending there.
+/// Rounds that each read where a stream ends and append there.
 pub(super) struct Rounds<'a> {
     stream: &'a str,
     begun: Instant,
-    pause: Duration,
+    pauses: ExponentialBackoff,
 }
 
 impl<'a> Rounds<'a> {
     pub(super) fn new(stream: &'a str) -> Self {
-        Self { stream, begun: Instant::now(), pause: PAUSE_MIN }
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(PAUSE_MIN)
+            .with_max_delay(PAUSE_MAX)
+            .without_max_times();
+        Self { stream, begun: Instant::now(), pauses: pauses.build() }
     }
 
-    /// Waits for the next, while there is patience.
+    /// Waits before the next round; an error once the rounds take too long.
     pub(super) async fn next(&mut self) -> Result<(), StreamError> {
         let for_long = self.begun.elapsed();
         if for_long > PATIENCE {
             return Err(StreamError::Restless { stream: self.stream.into(), for_long });
         }
-        tokio::time::sleep(self.pause).await;
-        self.pause = (self.pause * 2).min(PAUSE_MAX);
+        tokio::time::sleep(self.pauses.next().unwrap_or(PAUSE_MAX)).await;
         Ok(())
     }
 }

@@ -1,63 +1,63 @@
-//! A stream that isn't as the ledger left it, in sentences for the people who run it.
+//! What can be wrong with a stream of the log, in sentences for operators.
 
 use std::time::Duration;
 
-/// A stream of the log's in KurrentDB can't be gone on with.
+/// A stream of the log in KurrentDB can't be used any more.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
     /// Somebody else appended to it.
     #[error(
-        "the stream {stream} has an entry at revision {revision} that isn't the ledger's, of the \
-         type {event_type:?}, so nothing more is appended there: take away the right to append \
-         from who wrote it, and bring the log to another store with `guerdon copy-log`, which \
-         passes over such entries"
+        "another program appended an entry of the type {event_type:?} to the stream {stream}, at \
+         revision {revision}, so the ledger appends nothing more there: take that program's right \
+         to append away, and copy the log to another store with `guerdon copy-log`, which passes \
+         over such entries"
     )]
     Foreign {
-        /// Which stream.
+        /// The stream.
         stream: String,
-        /// Where in it.
+        /// The entry's revision.
         revision: u64,
-        /// What the entry says that it is.
+        /// The entry's type.
         event_type: String,
     },
     /// An entry of the ledger's can't be read.
     #[error(
         "the stream {stream} has an entry at revision {revision}, of the type {event_type:?}, that \
-         this build can't read: run the build that wrote it; where that can't either, restore the \
-         database from a backup"
+         this build can't read: run the build that wrote it; if that can't read it either, restore \
+         the database from a backup"
     )]
     Unreadable {
-        /// Which stream.
+        /// The stream.
         stream: String,
-        /// Where in it.
+        /// The entry's revision.
         revision: u64,
-        /// What the entry says that it is.
+        /// The entry's type.
         event_type: String,
     },
     /// An entry stands where none of its position can.
     #[error(
-        "the stream {stream} has an entry at revision {revision} that would stand at revision \
-         {expected} if nothing had been taken out: it was deleted or written to by hand; restore \
-         the database from a backup, or take $tb out of the stream's metadata, if nothing was \
-         scavenged yet, and bring the log to another store with `guerdon copy-log`"
+        "the stream {stream} has an entry at revision {revision} that belongs at revision \
+         {expected}: somebody deleted entries or wrote them by hand. Restore the database from a \
+         backup; or, if no scavenge has run yet, remove $tb from the stream's metadata and copy \
+         the log to another store with `guerdon copy-log`"
     )]
     Misplaced {
-        /// Which stream.
+        /// The stream.
         stream: String,
-        /// Where it stands.
+        /// The entry's revision.
         revision: u64,
-        /// Where it would stand.
+        /// The revision that follows from its position.
         expected: u64,
     },
-    /// What it has isn't shown.
+    /// The server hides the stream's entries.
     #[error(
-        "the stream {stream} has entries that the server doesn't show{}: it was deleted, or \
-         truncated; take $tb, $maxAge and $maxCount out of its metadata, if nothing was scavenged \
-         yet, or restore the database from a backup",
+        "the server hides entries of the stream {stream}{}: the stream was deleted or truncated. \
+         If no scavenge has run yet, remove $tb, $maxAge and $maxCount from its metadata; \
+         otherwise restore the database from a backup",
         .metadata.as_ref().map(|json| format!(" (its metadata is {json})")).unwrap_or_default()
     )]
     Hidden {
-        /// Which stream.
+        /// The stream.
         stream: String,
         /// The metadata that says so, where it was read.
         metadata: Option<String>,
@@ -68,17 +68,17 @@ pub enum StreamError {
          restore the database from a backup"
     )]
     Deleted {
-        /// Which stream.
+        /// The stream.
         stream: String,
     },
     /// An append landed elsewhere than it had to.
     #[error(
-        "an append to the stream {stream} landed at revision {revision} and not at {expected}: the \
-         stream was deleted meanwhile; stop every ledger on it, and restore the database from a \
-         backup"
+        "an append to the stream {stream} landed at revision {revision} instead of {expected}: \
+         somebody deleted the stream meanwhile. Stop every ledger that uses it, and restore the \
+         database from a backup"
     )]
     LandedElsewhere {
-        /// Which stream.
+        /// The stream.
         stream: String,
         /// Its last revision, as it was answered.
         revision: u64,
@@ -87,11 +87,11 @@ pub enum StreamError {
     },
     /// Its end was never where it had just been read.
     #[error(
-        "the stream {stream} didn't end where it was just read to end, for {for_long:?}: another \
-         writer appends to it all the time, or the server holds appends that it doesn't show"
+        "the end of the stream {stream} kept moving for {for_long:?}: another writer appends to it \
+         all the time, or the server holds appends that it doesn't show"
     )]
     Restless {
-        /// Which stream.
+        /// The stream.
         stream: String,
         /// For how long it was tried.
         for_long: Duration,

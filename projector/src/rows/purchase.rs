@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AccountId, CauseKind, CreditWithdrawn, ProductId, PurchaseLine, PurchaseRecorded,
-    PurchaseReturned, Shipped, Timestamp,
+    AccountId, Category, CauseKind, CreditWithdrawn, Points, ProductId, PurchaseLine,
+    PurchaseRecorded, PurchaseReturned, Shipped, Timestamp, Units,
 };
 use serde::{Deserialize, Serialize};
 
@@ -37,9 +37,22 @@ pub(crate) struct PurchaseChange {
 /// A line as the table keeps it.
 #[derive(Deserialize, Serialize)]
 struct LineRow {
-    #[serde(flatten)]
-    line: PurchaseLine,
+    product_id: ProductId,
+    quantity: Units,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    amount: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    category: Option<Category>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    points: Option<Points>,
     returned: i64,
+}
+
+impl From<PurchaseLine> for LineRow {
+    fn from(line: PurchaseLine) -> Self {
+        let PurchaseLine { product_id, quantity, amount, category, points } = line;
+        Self { product_id, quantity, amount, category, points, returned: 0 }
+    }
 }
 
 impl PurchaseChange {
@@ -47,7 +60,7 @@ impl PurchaseChange {
     pub(crate) fn lines_after(&self, lines: &str) -> Result<String, serde_json::Error> {
         let mut lines: Vec<LineRow> = serde_json::from_str(lines)?;
         for row in &mut lines {
-            row.returned += self.returned.get(&row.line.product_id).copied().unwrap_or_default();
+            row.returned += self.returned.get(&row.product_id).copied().unwrap_or_default();
         }
         json(&lines)
     }
@@ -62,8 +75,7 @@ impl Rows {
     ) -> Result<(), serde_json::Error> {
         self.totals.purchases += 1;
         self.ship_purchase(at, &account_id, &fact);
-        let lines = fact.lines.into_iter().map(|line| LineRow { line, returned: 0 });
-        let lines: Vec<LineRow> = lines.collect();
+        let lines: Vec<LineRow> = fact.lines.into_iter().map(LineRow::from).collect();
         self.purchases.push(Purchase {
             place: at.place(),
             account_id,

@@ -9,12 +9,12 @@ use projector::{ProjectError, Projector, rebuild};
 use read_model::{ReadError, ReadModel, ReadModelError, ReadModelUrl, dump};
 use tokio_util::sync::CancellationToken;
 
-use crate::ledger::{
-    Ledger, On, earned, encoded, id, log_opened, offer_opened, on_every_database, place,
-    redemption, stock_added, terms,
+use testing::ledger::{
+    Ledger, On, earned, encoded, id, log_opened, offer_opened, place, redemption, stock_added,
+    terms,
 };
 
-on_every_database! {
+testing::on_every_database! {
     a_history_becomes_rows,
     the_rows_do_not_depend_on_how_the_events_came_in,
     an_event_that_is_applied_again_asks_for_no_second_parcel,

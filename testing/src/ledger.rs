@@ -1,11 +1,5 @@
 //! A log in memory and a read model on either database, and events to put into them.
 
-#![allow(dead_code, unused_macros, unused_imports, reason = "each test file uses a part of it")]
-
-pub(crate) mod life;
-
-use life::lot_at;
-
 use std::time::Duration;
 
 use domain::{
@@ -21,42 +15,43 @@ use services::TestDatabase;
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use crate::life::lot_at;
+
 const P0: Partition = Partition(0);
 
 /// Which database a test runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum On {
+pub enum On {
     Sqlite,
     Postgres,
 }
 
 /// Runs each of these tests, which take an [`On`], on every database.
+#[macro_export]
 macro_rules! on_every_database {
     ($($name:ident),* $(,)?) => {
         mod sqlite {
-            $(#[tokio::test] async fn $name() { super::$name(super::On::Sqlite).await })*
+            $(#[tokio::test] async fn $name() { super::$name($crate::ledger::On::Sqlite).await })*
         }
         mod postgres {
-            $(#[tokio::test] async fn $name() { super::$name(super::On::Postgres).await })*
+            $(#[tokio::test] async fn $name() { super::$name($crate::ledger::On::Postgres).await })*
         }
     };
 }
-pub(crate) use on_every_database;
-
 /// A log in memory, and a read model.
-pub(crate) struct Ledger {
-    pub(crate) store: EventStore,
-    pub(crate) home: Home,
+pub struct Ledger {
+    pub store: EventStore,
+    pub home: Home,
 }
 
 /// Where the read model is; gone with this.
-pub(crate) enum Home {
+pub enum Home {
     Folder(TempDir),
     Database(TestDatabase),
 }
 
 impl Ledger {
-    pub(crate) async fn new(log_id: u128, on: On) -> Self {
+    pub async fn new(log_id: u128, on: On) -> Self {
         let new_log = NewLog { log_id: LogId(Uuid::from_u128(log_id)), partitions: 1 };
         let store = EventStore::open(&StoreUrl::Memory, Access::Write(new_log)).await;
         let home = match on {
@@ -68,17 +63,17 @@ impl Ledger {
         ledger
     }
 
-    pub(crate) async fn record(&self, events: &[Event]) {
+    pub async fn record(&self, events: &[Event]) {
         self.append(events.iter().map(encoded).collect()).await;
     }
 
     /// Each at its own second.
-    pub(crate) async fn record_at(&self, events: &[(i64, Event)]) {
+    pub async fn record_at(&self, events: &[(i64, Event)]) {
         self.append(events.iter().map(|(second, event)| encoded_at(*second, event)).collect())
             .await;
     }
 
-    pub(crate) async fn append(&self, events: Vec<NewEvent>) {
+    pub async fn append(&self, events: Vec<NewEvent>) {
         let head = self.store.take_over(P0, WriterId(Uuid::from_u128(1))).await.expect("held");
         let batch = BatchId(Uuid::from_u128(head.position.0.into()));
         let (epoch, generation, expected) = (head.epoch, head.generation, head.position);
@@ -86,37 +81,37 @@ impl Ledger {
         self.store.append(append).await.expect("appended");
     }
 
-    pub(crate) fn url(&self) -> ReadModelUrl {
+    pub fn url(&self) -> ReadModelUrl {
         match &self.home {
             Home::Folder(folder) => ReadModelUrl::Sqlite(folder.path().join("read-model.sqlite")),
             Home::Database(database) => database.url().parse().expect("a URL"),
         }
     }
 
-    pub(crate) async fn projector(&self) -> Result<Projector, ProjectError> {
+    pub async fn projector(&self) -> Result<Projector, ProjectError> {
         Projector::open(&self.url(), self.store.clone()).await
     }
 
-    pub(crate) async fn project(&self) {
+    pub async fn project(&self) {
         self.projector().await.expect("it opens").catch_up().await.expect("projected");
     }
 
-    pub(crate) async fn read_model(&self) -> ReadModel {
+    pub async fn read_model(&self) -> ReadModel {
         ReadModel::open(&self.url(), None).await.expect("it opens")
     }
 
-    pub(crate) async fn projected(&self) -> Vec<String> {
+    pub async fn projected(&self) -> Vec<String> {
         self.project().await;
         dump(&self.read_model().await).await.expect("read")
     }
 
-    pub(crate) async fn select<R: RowOf>(&self, statement: &'static str) -> Vec<R> {
+    pub async fn select<R: RowOf>(&self, statement: &'static str) -> Vec<R> {
         let model = self.read_model().await;
         let mut reading = model.read(&[], Duration::ZERO).await.expect("it begins");
         reading.all(Query::same(statement), &[]).await.expect("read")
     }
 
-    pub(crate) fn alter(&self, statements: &str) {
+    pub fn alter(&self, statements: &str) {
         match (&self.home, self.url()) {
             (Home::Database(database), _) => {
                 let statements = format!("set search_path to guerdon_read_model; {statements}");
@@ -131,16 +126,16 @@ impl Ledger {
     }
 }
 
-pub(crate) fn log_opened(partitions: u16) -> Event {
+pub fn log_opened(partitions: u16) -> Event {
     Event::LogOpened(LogOpened { log_id: "log".into(), partitions, clock: Clock::Wall })
 }
 
-pub(crate) fn offer_opened() -> Event {
+pub fn offer_opened() -> Event {
     let stock = Units::new(10).ok();
     Event::OfferOpened(OfferOpened { offer_id: id("mug"), terms: terms(300), stock })
 }
 
-pub(crate) fn terms(price: u64) -> Terms {
+pub fn terms(price: u64) -> Terms {
     Terms {
         product_id: id("product"),
         price: points(price),
@@ -151,16 +146,16 @@ pub(crate) fn terms(price: u64) -> Terms {
     }
 }
 
-pub(crate) fn stock_added(addition: &str) -> StockAdded {
+pub fn stock_added(addition: &str) -> StockAdded {
     StockAdded { offer_id: id("mug"), addition_id: id(addition), units: units(5) }
 }
 
-pub(crate) fn earned(account: &str) -> Event {
+pub fn earned(account: &str) -> Event {
     let cause = Cause { kind: CauseKind::Purchase, id: id("B-1") };
     Event::CreditEarned(id(account), CreditEarned::new(points(500), cause))
 }
 
-pub(crate) fn redemption(account: &str, exchange: &str, lot: u64) -> [Event; 2] {
+pub fn redemption(account: &str, exchange: &str, lot: u64) -> [Event; 2] {
     let account: AccountId = id(account);
     let lots = vec![LotPart::lasting(lot_at(lot), points(300))];
     let deducted = CreditDeducted { exchange_id: id(exchange), points: points(300), lots };
@@ -179,7 +174,7 @@ pub(crate) fn redemption(account: &str, exchange: &str, lot: u64) -> [Event; 2] 
     [Event::CreditDeducted(account.clone(), deducted), Event::ExchangeCreated(account, created)]
 }
 
-pub(crate) fn encoded(event: &Event) -> NewEvent {
+pub fn encoded(event: &Event) -> NewEvent {
     encoded_at(1, event)
 }
 
@@ -187,22 +182,22 @@ fn encoded_at(second: i64, event: &Event) -> NewEvent {
     encode(event, time(second), &Metadata::default(), None, Salt([0; 16])).expect("encoded")
 }
 
-pub(crate) fn time(second: i64) -> Timestamp {
+pub fn time(second: i64) -> Timestamp {
     Timestamp::from_micros(second * 1_000_000).expect("a time")
 }
 
-pub(crate) fn points(points: u64) -> Points {
+pub fn points(points: u64) -> Points {
     Points::new(points).expect("an amount")
 }
 
-pub(crate) fn units(units: u64) -> Units {
+pub fn units(units: u64) -> Units {
     Units::new(units).expect("an amount")
 }
 
-pub(crate) fn place(position: u64) -> Place {
+pub fn place(position: u64) -> Place {
     Place { partition: P0, position: Position(position) }
 }
 
-pub(crate) fn id<T: std::str::FromStr>(text: &str) -> T {
+pub fn id<T: std::str::FromStr>(text: &str) -> T {
     text.parse().ok().expect("valid")
 }

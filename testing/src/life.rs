@@ -12,19 +12,19 @@ use domain::{
 };
 use log_record::{Partition, Place, Position};
 
-use super::{id, points, stock_added, terms, time, units};
+use crate::ledger::{id, points, stock_added, terms, time, units};
 
 /// A day, in seconds.
-pub(crate) const DAY: i64 = 24 * 60 * 60;
+pub const DAY: i64 = 24 * 60 * 60;
 
 /// Noon of a day.
-pub(crate) fn day(day: i64) -> Timestamp {
+pub fn day(day: i64) -> Timestamp {
     time(day * DAY)
 }
 
 /// Every event with the second at which it was recorded; the number behind is its position.
 #[rustfmt::skip]
-pub(crate) fn history(clock: Clock) -> Vec<(i64, Event)> {
+pub fn history(clock: Clock) -> Vec<(i64, Event)> {
     let opened = LogOpened { log_id: "log".into(), partitions: 1, clock };
     let on = |day: i64, event: Event| (day * DAY, event);
     vec![
@@ -84,14 +84,14 @@ pub(crate) fn history(clock: Clock) -> Vec<(i64, Event)> {
 }
 
 /// How many events the history has.
-pub(crate) const EVENTS: usize = 42;
+pub const EVENTS: usize = 42;
 
 /// The lot that the event at a position of partition 0 made.
-pub(crate) fn lot_at(position: u64) -> LotId {
+pub fn lot_at(position: u64) -> LotId {
     Place { partition: Partition(0), position: Position(position) }.into()
 }
 
-pub(crate) fn part(lot: u64, amount: u64, expires_on: Option<i64>) -> LotPart {
+pub fn part(lot: u64, amount: u64, expires_on: Option<i64>) -> LotPart {
     LotPart { expires_at: expires_on.map(day), ..LotPart::lasting(lot_at(lot), points(amount)) }
 }
 
@@ -130,7 +130,7 @@ fn offer() -> Event {
     Event::OfferOpened(OfferOpened { offer_id: id("mug"), terms: terms(300), stock })
 }
 
-pub(crate) fn earned(
+pub fn earned(
     name: &str,
     amount: u64,
     basket: &str,
@@ -147,7 +147,7 @@ pub(crate) fn earned(
     Event::CreditEarned(account(name), fact)
 }
 
-pub(crate) fn purchased(name: &str, basket: &str, amount: u64, warehouse: Option<&str>) -> Event {
+pub fn purchased(name: &str, basket: &str, amount: u64, warehouse: Option<&str>) -> Event {
     let line = |product: &str, quantity, earned: Option<u64>| PurchaseLine {
         product_id: id(product),
         quantity: units(quantity),
@@ -187,7 +187,7 @@ fn withdrawn(withdrawal: WithdrawalCause, amount: u64, lots: Vec<LotPart>) -> Cr
     }
 }
 
-pub(crate) fn returned_credit(
+pub fn returned_credit(
     name: &str,
     basket: &str,
     return_id: &str,
@@ -214,7 +214,7 @@ fn withdrawn_expired(name: &str, withdrawal: &str, lot: u64, amount: u64) -> Eve
     Event::CreditWithdrawn(account(name), fact)
 }
 
-pub(crate) fn owed(name: &str, adjustment: &str, lot: u64, amount: u64, more: u64) -> Event {
+pub fn owed(name: &str, adjustment: &str, lot: u64, amount: u64, more: u64) -> Event {
     let cause = WithdrawalCause::Adjustment { id: id(adjustment) };
     let fact = CreditWithdrawn {
         owed: Some(points(more)),
@@ -224,7 +224,7 @@ pub(crate) fn owed(name: &str, adjustment: &str, lot: u64, amount: u64, more: u6
     Event::CreditWithdrawn(account(name), fact)
 }
 
-pub(crate) fn returned(name: &str, basket: &str, return_id: &str, pans: u64, amount: u64) -> Event {
+pub fn returned(name: &str, basket: &str, return_id: &str, pans: u64, amount: u64) -> Event {
     let fact = PurchaseReturned {
         purchase_id: id(basket),
         return_id: id(return_id),
@@ -252,17 +252,12 @@ fn repaid(name: &str, lot: u64, amount: u64) -> Event {
     Event::DebtRepaid(account(name), DebtRepaid { points: points(amount), lots })
 }
 
-pub(crate) fn deducted(name: &str, exchange: &str, lots: Vec<LotPart>) -> Event {
+pub fn deducted(name: &str, exchange: &str, lots: Vec<LotPart>) -> Event {
     let fact = CreditDeducted { exchange_id: id(exchange), points: sum(&lots), lots };
     Event::CreditDeducted(account(name), fact)
 }
 
-pub(crate) fn refunded(
-    name: &str,
-    exchange: &str,
-    cancellation: &str,
-    lots: Vec<LotPart>,
-) -> Event {
+pub fn refunded(name: &str, exchange: &str, cancellation: &str, lots: Vec<LotPart>) -> Event {
     let fact = CreditRefunded {
         exchange_id: id(exchange),
         cancellation_id: id(cancellation),
@@ -272,7 +267,7 @@ pub(crate) fn refunded(
     Event::CreditRefunded(account(name), fact)
 }
 
-pub(crate) fn exchanged(
+pub fn exchanged(
     name: &str,
     exchange: &str,
     quantity: u64,
@@ -294,7 +289,7 @@ pub(crate) fn exchanged(
     Event::ExchangeCreated(account(name), fact)
 }
 
-pub(crate) fn cancelled(
+pub fn cancelled(
     name: &str,
     exchange: &str,
     cancellation: &str,
@@ -316,7 +311,7 @@ pub(crate) fn cancelled(
     Event::ExchangeCancelled(account(name), fact)
 }
 
-pub(crate) fn dispatched(name: &str, shipped: Shipped) -> Event {
+pub fn dispatched(name: &str, shipped: Shipped) -> Event {
     let fact = ShipmentDispatched {
         shipped,
         carrier: id("post"),
@@ -327,12 +322,12 @@ pub(crate) fn dispatched(name: &str, shipped: Shipped) -> Event {
 }
 
 /// What a warehouse or an operator says of a parcel, and why.
-pub(crate) fn report(shipped: Shipped, reason: Option<&str>) -> ShipmentReport {
+pub fn report(shipped: Shipped, reason: Option<&str>) -> ShipmentReport {
     let note = Note { by: None, reason: reason.map(id) };
     ShipmentReport { shipped, occurred_at: None, note }
 }
 
-pub(crate) fn held(name: &str, hold: &str, lots: Vec<LotPart>, ends_on: i64) -> Event {
+pub fn held(name: &str, hold: &str, lots: Vec<LotPart>, ends_on: i64) -> Event {
     let deadline = day(ends_on);
     let points = sum(&lots);
     let fact = CreditHeld { hold_id: id(hold), points, lots, deadline, occurred_at: None };
@@ -363,7 +358,7 @@ fn released(name: &str, hold: &str, lot: u64, amount: u64, reason: ReleaseReason
     Event::HoldReleased(account(name), fact)
 }
 
-pub(crate) fn sent(name: &str, to: &str, transfer: &str, lot: u64, amount: u64) -> Event {
+pub fn sent(name: &str, to: &str, transfer: &str, lot: u64, amount: u64) -> Event {
     let fact = CreditSent {
         transfer_id: id(transfer),
         to: id(to),
@@ -374,7 +369,7 @@ pub(crate) fn sent(name: &str, to: &str, transfer: &str, lot: u64, amount: u64) 
     Event::CreditSent(account(name), fact)
 }
 
-pub(crate) fn received(name: &str, from: &str, transfer: &str, lot: u64, amount: u64) -> Event {
+pub fn received(name: &str, from: &str, transfer: &str, lot: u64, amount: u64) -> Event {
     let fact = CreditReceived {
         transfer_id: id(transfer),
         from: id(from),
