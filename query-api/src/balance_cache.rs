@@ -6,7 +6,6 @@
 //! and all others that ask for it meanwhile wait for that one read.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::http::HeaderMap;
@@ -39,7 +38,6 @@ pub(crate) const P0: Partition = Partition(0);
 #[derive(Debug)]
 pub(crate) struct BalanceCache {
     kept: Cache<AccountId, Arc<Balance>>,
-    read: AtomicU64,
 }
 
 /// What an account's balance was answered with.
@@ -60,12 +58,7 @@ pub(crate) struct Balance {
 
 impl BalanceCache {
     pub(crate) fn new() -> Self {
-        Self { kept: Cache::new(BALANCES_MAX), read: AtomicU64::new(0) }
-    }
-
-    /// How many were read.
-    pub(crate) fn read_count(&self) -> u64 {
-        self.read.load(Ordering::Relaxed)
+        Self { kept: Cache::new(BALANCES_MAX) }
     }
 
     /// What is answered for an account, kept or read, by events up to `wanted` at least.
@@ -76,7 +69,7 @@ impl BalanceCache {
         wanted: &[Place],
     ) -> Result<Arc<Balance>, Problem> {
         let read = async |era| {
-            self.read.fetch_add(1, Ordering::Relaxed);
+            api.metrics.balances_read.inc();
             Balance::read(api, account_id, wanted, era).await.map(Arc::new)
         };
         let Some(changes) = api.read_model.changes() else { return read(0).await };
@@ -88,6 +81,7 @@ impl BalanceCache {
         }
         let kept = self.kept.get(account_id).filter(|kept| kept.is_current(account_id, changes));
         if let Some(kept) = kept {
+            api.metrics.balances_cached.inc();
             return Ok(kept);
         }
         let entry = self.kept.entry_async(account_id, |account_id, kept: &mut Arc<Balance>| {
@@ -98,7 +92,10 @@ impl BalanceCache {
             }
         });
         match timeout(LOAD_WAIT_MAX, entry).await {
-            Ok(EntryResult::Retained(kept)) => Ok(kept),
+            Ok(EntryResult::Retained(kept)) => {
+                api.metrics.balances_cached.inc();
+                Ok(kept)
+            }
             Ok(EntryResult::Vacant(place) | EntryResult::Replaced(place, _)) => {
                 let balance = read(changes.era()).await?;
                 // Only somebody who removed the place could mind.

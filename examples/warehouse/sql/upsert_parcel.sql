@@ -1,4 +1,4 @@
--- Lines that a later change has brought already stay; so does its cancellation.
+-- If a later change came first, its lines and its cancellation stay.
 insert into parcel
     (shipping_request_id, state, account_id, deliver_to, lines, lines_sequence, accepted_at)
 values (?1, ?2, ?3, ?4, ?5, ?6, unixepoch('subsec') * 1000)

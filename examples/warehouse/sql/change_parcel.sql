@@ -1,4 +1,4 @@
--- The lines of the highest sequence count. What has left can't be changed any more.
+-- The lines of the message with the highest sequence count. A parcel that has left stays as it is.
 insert into parcel (shipping_request_id, state, account_id, lines, lines_sequence)
 values (?1, iif(?2, 'cancelled', 'announced'), ?3, ?4, ?5)
 on conflict (shipping_request_id) do update set
