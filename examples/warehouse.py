@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""A warehouse in one page: takes Guerdon's shipping requests from Kafka, ships them, says so.
+"""A warehouse in one page: reads Guerdon's shipping requests from Kafka, ships them, and answers.
 
-It needs confluent-kafka from PyPI and nothing of the ledger's. examples/README.md says what the
-headers mean; examples/warehouse/ is the same with more care for a lane's gaps and for rejections.
+It needs confluent-kafka from PyPI, and no code of the ledger. docs/SHIPPING.md is the contract.
+examples/warehouse/ does the same, and also closes gaps and rejects products.
 """
 
 import argparse
@@ -15,33 +15,33 @@ from datetime import datetime, timezone
 from confluent_kafka import Consumer, KafkaException, Producer
 
 TABLES = """
-create table if not exists taken (ce_id text primary key);
+create table if not exists processed_message (ce_id text primary key);
 create table if not exists lane (source text, lane text, sequence integer,
     primary key (source, lane));
 create table if not exists parcel (id text primary key, state text, lines text, sequence integer);
-create table if not exists answer (number integer primary key, id text, body text, is_said integer);
+create table if not exists answer (number integer primary key, id text, body text, is_sent integer);
 """
 
-OVER = {"dispatched", "delivered", "cancelled", "rejected", "settled"}
+FINAL = {"dispatched", "delivered", "cancelled", "rejected", "settled"}
 
 
-def take(database, headers, body):
-    """Takes a message, once; in the caller's transaction."""
+def process(database, headers, body):
+    """Processes a message, unless it was processed before, in the caller's transaction."""
     sequence, lane = int(headers["sequence"]), headers["lane"]
     parcel, lines = body["shipping_request_id"], json.dumps(body["lines"])
-    lines = headers.get("request_lines", lines)  # in a replay: what is left by now
-    new = database.execute("insert or ignore into taken values (?)", [headers["ce_id"]]).rowcount
+    lines = headers.get("request_lines", lines)  # in a replay: the lines that are left
+    new = database.execute("insert or ignore into processed_message values (?)", [headers["ce_id"]]).rowcount
     if not new:
-        if int(headers.get("attempt", 1)) > 1:  # the ledger hasn't heard: say everything again
-            database.execute("update answer set is_said = 0 where id = ?", [parcel])
+        if int(headers.get("attempt", 1)) > 1:  # the ledger has no answer: send all again
+            database.execute("update answer set is_sent = 0 where id = ?", [parcel])
         return
     check_lane(database, headers["ce_source"], lane, sequence)
-    if headers.get("request_status") in OVER:  # a replay of what is not to be shipped any more
+    if headers.get("request_status") in FINAL:  # a replayed parcel that must not be shipped again
         row = [parcel, headers["request_status"], lines, sequence]
         database.execute("insert or ignore into parcel values (?, ?, ?, ?)", row)
         return
     if headers["ce_type"] == "guerdon.shipping-requested":
-        # A change that came first, its request being late, has made the row already.
+        # If a change came before its request, the row exists already.
         database.execute(
             "insert into parcel values (?, 'accepted', ?, ?) on conflict do update"
             " set state = 'accepted' where state = 'announced'",
@@ -49,7 +49,7 @@ def take(database, headers, body):
         )
         state = "select state from parcel where id = ?"
         if database.execute(state, [parcel]).fetchone() == ("accepted",):
-            say(database, parcel, "accepted")
+            answer(database, parcel, "accepted")
         return
     is_over = all(line["quantity"] == 0 for line in body["lines"])
     changed = database.execute(
@@ -65,7 +65,7 @@ def take(database, headers, body):
 
 
 def check_lane(database, source, lane, sequence):
-    """A number that isn't the next one shows a gap. Here it is told, and the lane goes on."""
+    """Prints a gap if the sequence is not the next one; the lane goes on."""
     row = database.execute("select sequence from lane where source = ? and lane = ?", [source, lane])
     (last,) = row.fetchone() or (0,)
     if sequence > last + 1:
@@ -75,41 +75,41 @@ def check_lane(database, source, lane, sequence):
 
 
 def work(database):
-    """Moves each parcel one step on its way."""
+    """Moves each parcel to its next state."""
     steps = "select id, state from parcel where state in ('accepted', 'dispatched')"
     for parcel, state in database.execute(steps).fetchall():
         if state == "accepted":
             express_no = "PP" + hashlib.sha256(parcel.encode()).hexdigest()[:12].upper()
             facts = {"carrier": "parcel-post", "express_no": express_no}
-            say(database, parcel, "dispatched", **facts)
+            answer(database, parcel, "dispatched", **facts)
         else:
-            say(database, parcel, "delivered")
+            answer(database, parcel, "delivered")
 
 
-def say(database, parcel, event, **facts):
-    """Moves a parcel on, and notes that the ledger is to be told."""
+def answer(database, parcel, event, **facts):
+    """Changes a parcel's state, and stores the answer to the ledger."""
     at = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     body = {"shipping_request_id": parcel, "event": event, **facts, "occurred_at": at}
     database.execute("update parcel set state = ? where id = ?", [event, parcel])
-    note = "insert into answer (id, body, is_said) values (?, ?, 0)"
-    database.execute(note, [parcel, json.dumps(body)])
+    insert = "insert into answer (id, body, is_sent) values (?, ?, 0)"
+    database.execute(insert, [parcel, json.dumps(body)])
 
 
-def tell(database, producer, topic):
-    """Says what isn't said yet, and notes it when Kafka has all of it. How much that was."""
-    unsaid = "select number, id, body from answer where is_said = 0 order by number limit 1000"
-    answers = database.execute(unsaid).fetchall()
+def send(database, producer, topic):
+    """Sends the unsent answers, and marks them once Kafka has all. Returns their number."""
+    unsent = "select number, id, body from answer where is_sent = 0 order by number limit 1000"
+    answers = database.execute(unsent).fetchall()
     failures = []
     for _, parcel, body in answers:
         report = lambda error, _: error and failures.append(error)
         producer.produce(topic, key=parcel, value=body, on_delivery=report)
     producer.flush()
-    if failures:  # said again, all of them and in order, next time
-        print(f"not said: {failures[0]}", flush=True)
+    if failures:  # all of them are sent again, in order, in the next round
+        print(f"answers were not sent: {failures[0]}", flush=True)
         return 0
     with database:
-        said = "update answer set is_said = 1 where number = ?"
-        database.executemany(said, [(number,) for number, _, _ in answers])
+        sent = "update answer set is_sent = 1 where number = ?"
+        database.executemany(sent, [(number,) for number, _, _ in answers])
     return len(answers)
 
 
@@ -152,30 +152,30 @@ def main():
     while options.until_idle is None or time.monotonic() - busy_at < options.until_idle:
         messages = consumer.consume(500, 0.2)
         for error in filter(None, (message.error() for message in messages)):
-            if error.fatal():  # nothing comes any more: better gone than deaf
+            if error.fatal():  # the consumer gets no more messages
                 raise KafkaException(error)
         messages = [message for message in messages if not message.error()]
-        with database:  # one transaction: the messages, and what they set going
+        with database:  # one transaction for all messages and their answers
             for message in messages:
                 try:
                     headers, body = read(message)
                     print(json.dumps({"headers": headers, "body": body}), flush=True)
                     if body["warehouse"] == options.warehouse:
-                        take(database, headers, body)
+                        process(database, headers, body)
                 except (KeyError, ValueError, TypeError, AttributeError) as error:
-                    place = f"{message.topic()}/{message.partition()}@{message.offset()}"
-                    print(f"unreadable: {place}: {error!r}", flush=True)
+                    where = f"{message.topic()}/{message.partition()}@{message.offset()}"
+                    print(f"unreadable: {where}: {error!r}", flush=True)
         with database:
             work(database)
-        # The database first, then the answers, then the offsets: what is lost comes again.
-        said = tell(database, producer, options.events_topic)
+        # First the database, then the answers, then the offsets: a lost step is repeated.
+        sent = send(database, producer, options.events_topic)
         if messages:
             consumer.commit(asynchronous=False)
-        if messages or said:
+        if messages or sent:
             busy_at = time.monotonic()
-    place = consumer.assignment()
+    assigned = consumer.assignment()
     consumer.close()
-    if not place:
+    if not assigned:
         raise SystemExit(f"nothing was ever read of {options.topic} at {options.brokers}")
 
 

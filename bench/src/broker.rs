@@ -43,7 +43,7 @@ impl Broker {
         self.0.stop(Stop::Fast)
     }
 
-    /// What `guerdon serve` is told of it.
+    /// The options of `guerdon serve` for this broker.
     pub(crate) fn options(&self, topic: &str) -> Vec<String> {
         let options = ["--kafka", &self.0.bootstrap(), "--kafka-topic", topic];
         options.into_iter().chain(["--kafka-create-topics"]).map(str::to_owned).collect()
@@ -54,7 +54,7 @@ impl Broker {
         self.0.pid().and_then(own_hundredths).unwrap_or_default()
     }
 
-    /// What any client of it is told.
+    /// The settings of every client.
     pub(crate) fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.0.bootstrap());

@@ -36,7 +36,7 @@ pub(crate) enum Server {
 /// What a ledger has of Kafka.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Broker {
-    /// It wasn't told of one.
+    /// No Kafka is configured.
     Absent,
     Running,
     /// It was there until the load began.

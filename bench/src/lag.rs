@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::connection::{Ask, Connection};
 
-/// How often the accepted position is noted down: so exactly a lag is told in seconds.
+/// How often the accepted position is noted: the resolution of a lag in seconds.
 const NOTED_EVERY: Duration = Duration::from_millis(10);
 
 /// How many notes there are to a question for the projection's position.
@@ -32,7 +32,7 @@ impl Sample {
     }
 }
 
-/// Watches a ledger for so long. What was accepted is told by the clients' shared position.
+/// Watches a ledger for so long. The clients' shared position is what was accepted.
 pub(crate) async fn watch(
     address: SocketAddr,
     accepted: Arc<AtomicU64>,

@@ -34,7 +34,7 @@ pub(crate) struct Load {
     /// The processes that work for the server, beside its own.
     pub(crate) server: u32,
     pub(crate) postgres: Option<u32>,
-    /// The last position that was told.
+    /// The last position that was answered.
     pub(crate) position: Arc<AtomicU64>,
 }
 

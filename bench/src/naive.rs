@@ -45,7 +45,7 @@ pub(crate) enum Way {
     Steps,
 }
 
-/// What it is told when it starts.
+/// Its options.
 #[derive(Args, Debug)]
 pub(crate) struct NaiveConfig {
     #[arg(long)]

@@ -61,7 +61,7 @@ impl Results {
         median(pairs.map(|(turn, other)| figure(turn) / figure(other)).collect())
     }
 
-    /// What is told of a contender beside the naive one that does the same.
+    /// The comparison of a contender with the naive one that does the same.
     pub(crate) fn medians(&self, contender: &'static str, naive: Option<&str>) -> Medians {
         let of = |figure: &dyn Fn(&Turn) -> f64| self.median(contender, figure).unwrap_or_default();
         Medians {

@@ -34,7 +34,7 @@ fn an_answered_fact_has_the_events_public_fields() {
             recorded_at: 1_795_248_000_000_000,
             account_id: Some("ann".into()),
             public: public.clone().into(),
-            private: private.map(Into::into),
+            private: private.into(),
         };
         let row = RecordedEvent::seal(LogId(Uuid::nil()), Generation(1), PLACE, event);
         let (_, event) = decode(&row).expect("a golden event decodes");
@@ -80,7 +80,7 @@ fn json(body: &impl Serialize) -> Value {
 }
 
 /// The type, the public text and the private text of each.
-fn golden_events() -> Vec<(String, String, Option<String>)> {
+fn golden_events() -> Vec<(String, String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../event-schema/golden");
     let paths =
         fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("a file").path());
@@ -91,7 +91,8 @@ fn golden_events() -> Vec<(String, String, Option<String>)> {
             let is_public = !case.ends_with("private.json");
             is_public.then(|| {
                 let public = fs::read_to_string(&path).expect("a text");
-                let private = fs::read_to_string(path.with_extension("private.json")).ok();
+                let private =
+                    fs::read_to_string(path.with_extension("private.json")).expect("a text");
                 (event_type.to_owned(), public, private)
             })
         })

@@ -25,6 +25,7 @@ mod hold_credit;
 mod key_book;
 mod keys;
 mod lifetime;
+mod metrics;
 mod put_earning_rule;
 mod put_offer;
 mod put_policy;
@@ -44,6 +45,7 @@ mod writers;
 
 pub use execute::CommandApi;
 pub use key_book::{Key, KeyBook, KeyError, KeyStatus, MadeKey, NewKey};
+pub use metrics::CommandMetrics;
 pub use refusal_problem::problem_pages;
 pub use restart::{LoadError, Loaded, SnapshotError, Snapshots, Taken, load};
 pub use router::router;

@@ -9,7 +9,7 @@
 //! durable. In reading order: `answer.rs` (what is asked and answered), this file (the handle),
 //! `gate.rs` (who isn't let into the queue), `run.rs` (the task that decides).
 
-mod answer;
+pub(crate) mod answer;
 mod batch;
 mod clock;
 mod config;

@@ -11,6 +11,7 @@ use futures_util::future::select_all;
 use log_record::{Partition, Position};
 use tokio::sync::{oneshot, watch};
 
+use crate::metrics::CommandMetrics;
 use crate::writer::{
     Answer, ReadClock, Request, StartError, Unanswered, Writer, WriterConfig, WriterStatus,
 };
@@ -27,13 +28,14 @@ struct Running {
     home: Writer,
     /// Of the other partitions, from the second on.
     others: Vec<Writer>,
+    metrics: CommandMetrics,
 }
 
 impl Writers {
     /// Starts a writer for each partition of the log. The receiver gets a message when one of them
     /// has stopped.
     pub async fn start(config: WriterConfig) -> Result<(Self, oneshot::Receiver<()>), StartError> {
-        let partitions = config.store.partitions();
+        let (partitions, metrics) = (config.store.partitions(), config.metrics.clone());
         let (home, home_stopped) = Writer::start(config.clone(), PROGRAMME_HOME).await?;
         let (mut others, mut any_stopped) = (vec![], vec![home_stopped]);
         for partition in (1..partitions).map(Partition) {
@@ -47,16 +49,18 @@ impl Writers {
             // Whoever asked for the message may have gone.
             let _ = stopped.send(());
         });
-        Ok((Self(Arc::new(Running { home, others })), has_stopped))
+        Ok((Self(Arc::new(Running { home, others, metrics })), has_stopped))
     }
 
     /// Has the command decided by the writer of its owner's partition.
     pub async fn submit(&self, request: Request) -> Result<Answer, Unanswered> {
-        self.of(request.command.owner()).submit(request).await
+        let outcome = self.of(request.command.owner()).submit(request).await;
+        self.0.metrics.count(&outcome);
+        outcome
     }
 
     fn of(&self, owner: Owner<'_>) -> &Writer {
-        let Running { home, others } = &*self.0;
+        let Running { home, others, .. } = &*self.0;
         match owner {
             Owner::Account(id) if !others.is_empty() => {
                 let partitions = u16::try_from(others.len() + 1).unwrap_or(u16::MAX);
@@ -88,7 +92,7 @@ impl Writers {
     /// The last event of the snapshot from which each partition was started; before the first,
     /// where there was no snapshot.
     pub fn loaded_from(&self) -> impl Iterator<Item = (Partition, Position)> {
-        let Running { home, others } = &*self.0;
+        let Running { home, others, .. } = &*self.0;
         let writers = [home].into_iter().chain(others);
         (0..).map(Partition).zip(writers.map(Writer::loaded_from))
     }

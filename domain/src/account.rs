@@ -6,6 +6,7 @@ use log_record::Place;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::sum;
+use crate::due::{Credit, next_due};
 use crate::lots::{Lots, sum_of};
 use crate::{
     CreditEarned, CreditHeld, CreditWithdrawn, Event, HoldCaptured, HoldId, HoldSwapped, LotId,
@@ -198,11 +199,14 @@ impl Account {
 
     /// When something falls due next; what is owed is paid at once and never waits.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        let expiry = self.lots.next_expiry();
-        let Some(rare) = &self.rare else { return expiry };
-        let maturing = rare.pending.front().map(|pending| pending.available_at);
-        let deadline = rare.holds.iter().map(|hold| hold.deadline).min();
-        [expiry, maturing, deadline].into_iter().flatten().min()
+        let Some(rare) = &self.rare else { return self.lots.next_expiry() };
+        next_due(&self.lots, &rare.pending, rare.holds.iter().map(|hold| hold.deadline))
+    }
+
+    /// The credit alone, from which follows what falls due.
+    pub(crate) fn credit(&self) -> Credit {
+        let holds = self.holds().iter().map(|hold| (hold.deadline, hold.lots.clone()));
+        Credit::of_account(self.lots.clone(), self.pending_parts().clone(), holds, self.owed())
     }
 
     /// Applies what an event does to this account's credit; `Err` says what it breaks.

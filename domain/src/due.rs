@@ -1,20 +1,195 @@
 //! What falls due by itself: pending credit becomes available, holds end, debts are paid, credit
-//! expires. The events that say so follow from the account and the time alone, so that it makes no
-//! difference when somebody looks.
+//! expires. It follows from an account's credit and the time alone, so that it makes no difference
+//! when somebody looks: the writer records it as events, a query applies it to what it has read.
+
+use std::collections::VecDeque;
 
 use log_record::Place;
 
-use crate::lots::{sum_of, take_from};
+use crate::account::Pending;
+use crate::lots::{Lots, sum_of, take_from};
 use crate::{
-    Account, AccountId, CreditExpired, CreditMatured, DebtRepaid, Event, Hold, HoldReleased,
-    Points, ReleaseReason, Timestamp,
+    Account, AccountId, CreditExpired, CreditMatured, DebtRepaid, Event, Hold, HoldId,
+    HoldReleased, LotPart, Points, ReleaseReason, Timestamp,
 };
 
 /// How many parts of lots one event names at most.
 const PARTS_MAX: usize = 100;
 
-/// Brings an account up to `now` and appends the events that do it, one due time after the other.
-/// What fell due before `since` has been done; the next event stands after `last`.
+/// An account's credit in plain parts and holds: all that decides what falls due.
+#[derive(Clone, Debug)]
+pub struct Credit {
+    available: Lots,
+    /// The first to become available first.
+    pending: VecDeque<Pending>,
+    holds: Vec<HeldCredit>,
+    owed: Points,
+}
+
+/// Credit that is set aside.
+#[derive(Clone, Debug)]
+struct HeldCredit {
+    /// The hold's number among those that the account had at first.
+    number: usize,
+    deadline: Timestamp,
+    lots: Vec<LotPart>,
+}
+
+/// Something that fell due, with the parts of lots that it moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DueStep {
+    /// Pending credit became available.
+    Matured(Vec<LotPart>),
+    /// The hold with this number ended at its deadline, and what it kept became available.
+    HoldEnded(usize),
+    /// Available credit paid what was owed.
+    Repaid(Vec<LotPart>),
+    /// Available credit expired.
+    Expired(Vec<LotPart>),
+}
+
+impl Credit {
+    /// The credit of an account: what is available, what is pending, each hold's deadline and parts
+    /// (the oldest hold first), and what is owed. Nothing where it sums to more than an amount can
+    /// be.
+    #[must_use]
+    pub fn new(
+        available: impl IntoIterator<Item = LotPart>,
+        pending: impl IntoIterator<Item = Pending>,
+        holds: impl IntoIterator<Item = (Timestamp, Vec<LotPart>)>,
+        owed: Points,
+    ) -> Option<Self> {
+        let mut lots = Lots::default();
+        available.into_iter().try_for_each(|part| lots.put(part))?;
+        let mut pending: VecDeque<Pending> = pending.into_iter().collect();
+        pending.make_contiguous().sort_by_key(|pending| pending.available_at);
+        Some(Self::of_account(lots, pending, holds, owed))
+    }
+
+    pub(crate) fn of_account(
+        available: Lots,
+        pending: VecDeque<Pending>,
+        holds: impl IntoIterator<Item = (Timestamp, Vec<LotPart>)>,
+        owed: Points,
+    ) -> Self {
+        let holds = holds.into_iter().enumerate();
+        let holds = holds.map(|(number, (deadline, lots))| HeldCredit { number, deadline, lots });
+        Self { available, pending, holds: holds.collect(), owed }
+    }
+
+    /// Brings the credit up to `now`, one due time after the other, and says what fell due. What
+    /// fell due before `since` has been applied already.
+    pub fn apply_due(&mut self, since: Timestamp, now: Timestamp) -> Vec<DueStep> {
+        let (mut reached, mut applied) = (since, vec![]);
+        loop {
+            let next = self.next_due().filter(|due| *due <= now);
+            let due = match next {
+                Some(due) if due <= reached && self.comes_in(reached) => self.come_in(reached),
+                // Before it expires, and before time goes on, what came in pays what is owed (I10).
+                _ if self.must_repay() => self.repay(),
+                Some(due) if due <= reached => self.expire(reached),
+                Some(due) => {
+                    reached = due;
+                    continue;
+                }
+                None => return applied,
+            };
+            // It is always there: what is due is part of the credit.
+            let Some(due) = due else { return applied };
+            applied.push(due);
+        }
+    }
+
+    /// When something falls due next; what is owed is paid at once and never waits.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        next_due(&self.available, &self.pending, self.holds.iter().map(|hold| hold.deadline))
+    }
+
+    /// What can be spent, in spending order.
+    pub fn available(&self) -> impl Iterator<Item = &LotPart> {
+        self.available.iter()
+    }
+
+    /// What can't be spent yet, the first to become available first.
+    pub fn pending(&self) -> impl Iterator<Item = &Pending> {
+        self.pending.iter()
+    }
+
+    /// What is set aside.
+    pub fn held(&self) -> impl Iterator<Item = &LotPart> {
+        self.holds.iter().flat_map(|hold| &hold.lots)
+    }
+
+    /// What the account owes.
+    #[must_use]
+    pub const fn owed(&self) -> Points {
+        self.owed
+    }
+
+    fn must_repay(&self) -> bool {
+        self.owed > Points::ZERO && self.available.sum() > Points::ZERO
+    }
+
+    /// Whether credit becomes available at `time`.
+    fn comes_in(&self, time: Timestamp) -> bool {
+        self.pending.front().is_some_and(|pending| pending.available_at <= time)
+            || self.holds.iter().any(|hold| hold.deadline <= time)
+    }
+
+    /// What becomes available first of what does at `time`.
+    fn come_in(&mut self, time: Timestamp) -> Option<DueStep> {
+        let pending = self.pending.iter().take_while(|part| part.available_at <= time);
+        let matured: Vec<LotPart> =
+            pending.take(PARTS_MAX).map(|pending| pending.part.clone()).collect();
+        if !matured.is_empty() {
+            self.pending.drain(..matured.len());
+            self.put(&matured)?;
+            return Some(DueStep::Matured(matured));
+        }
+        // `min_by_key` gives the first of equals, which is the older hold.
+        let over = self.holds.iter().enumerate().filter(|(_, hold)| hold.deadline <= time);
+        let (index, _) = over.min_by_key(|(_, hold)| hold.deadline)?;
+        let hold = self.holds.remove(index);
+        self.put(&hold.lots)?;
+        Some(DueStep::HoldEnded(hold.number))
+    }
+
+    fn expire(&mut self, time: Timestamp) -> Option<DueStep> {
+        let over = self.available.iter().take_while(|part| part.has_expired(time));
+        let lots: Vec<LotPart> = over.take(PARTS_MAX).cloned().collect();
+        self.take(&lots)?;
+        Some(DueStep::Expired(lots))
+    }
+
+    fn repay(&mut self) -> Option<DueStep> {
+        let (lots, _) = take_from(self.available.iter().take(PARTS_MAX), self.owed);
+        self.owed = self.owed.minus(sum_of(&lots)?)?;
+        self.take(&lots)?;
+        Some(DueStep::Repaid(lots))
+    }
+
+    fn put(&mut self, parts: &[LotPart]) -> Option<()> {
+        parts.iter().try_for_each(|part| self.available.put(part.clone()))
+    }
+
+    fn take(&mut self, parts: &[LotPart]) -> Option<()> {
+        parts.iter().try_for_each(|part| self.available.take(part))
+    }
+}
+
+/// When the first of these expires, matures or ends.
+pub(crate) fn next_due(
+    available: &Lots,
+    pending: &VecDeque<Pending>,
+    deadlines: impl Iterator<Item = Timestamp>,
+) -> Option<Timestamp> {
+    let maturing = pending.front().map(|pending| pending.available_at);
+    [available.next_expiry(), maturing, deadlines.min()].into_iter().flatten().min()
+}
+
+/// Brings an account up to `now` and appends the events that do it. What fell due before `since`
+/// has been recorded; the next event stands after `last`.
 pub(crate) fn apply_due(
     account: &mut Account,
     id: &AccountId,
@@ -23,27 +198,16 @@ pub(crate) fn apply_due(
     last: Place,
     events: &mut Vec<Event>,
 ) {
-    let mut reached = since;
-    loop {
-        let next = account.next_due().filter(|due| *due <= now);
-        let event = match next {
-            Some(due) if due <= reached && account.comes_in(reached) => {
-                account.come_in(id, reached)
-            }
-            // Before it expires, and before time goes on, what came in pays what is owed (I10).
-            _ if account.must_repay() => account.repay(id),
-            Some(due) if due <= reached => account.expire(id, reached),
-            Some(due) => {
-                reached = due;
-                continue;
-            }
-            None => return,
-        };
+    if !account.has_due(now) {
+        return;
+    }
+    let holds: Vec<HoldId> = account.holds().iter().map(|hold| hold.id.clone()).collect();
+    for due in account.credit().apply_due(since, now) {
+        let Some(event) = account.due_event(id, due, &holds) else { return };
         let at = last.plus(events.len() as u64 + 1);
-        let evolved = event.as_ref().map(|event| account.evolve(at, now, event));
-        let is_done = evolved.is_none_or(|evolved| evolved.is_err());
-        events.extend(event);
-        if is_done {
+        let is_refused = account.evolve(at, now, &event).is_err();
+        events.push(event);
+        if is_refused {
             // It can't be: what is due is there. The state refuses such an event by its invariant.
             return;
         }
@@ -53,44 +217,28 @@ pub(crate) fn apply_due(
 impl Account {
     /// Whether `apply_due` has anything to do.
     pub(crate) fn has_due(&self, now: Timestamp) -> bool {
-        self.next_due().is_some_and(|due| due <= now) || self.must_repay()
+        self.next_due().is_some_and(|due| due <= now)
+            || (self.owed() > Points::ZERO && self.available() > Points::ZERO)
     }
 
-    fn must_repay(&self) -> bool {
-        self.owed() > Points::ZERO && self.available() > Points::ZERO
-    }
-
-    /// Whether credit becomes available at `time`.
-    fn comes_in(&self, time: Timestamp) -> bool {
-        self.pending_parts().front().is_some_and(|pending| pending.available_at <= time)
-            || self.holds().iter().any(|hold| hold.deadline <= time)
-    }
-
-    /// What becomes available first of what does at `time`.
-    fn come_in(&self, id: &AccountId, time: Timestamp) -> Option<Event> {
-        let pending = self.pending_parts().iter().take_while(|part| part.available_at <= time);
-        let matured: Vec<_> = pending.take(PARTS_MAX).map(|pending| pending.part.clone()).collect();
-        if !matured.is_empty() {
-            let fact = CreditMatured { points: sum_of(&matured)?, lots: matured };
-            return Some(Event::CreditMatured(id.clone(), fact));
-        }
-        // `min_by_key` gives the first of equals, which is the older hold.
-        let over = self.holds().iter().filter(|hold| hold.deadline <= time);
-        let hold = over.min_by_key(|hold| hold.deadline)?;
-        Some(Event::HoldReleased(id.clone(), hold.release(ReleaseReason::Deadline)?))
-    }
-
-    fn expire(&self, id: &AccountId, time: Timestamp) -> Option<Event> {
-        let over = self.lots().take_while(|part| part.has_expired(time));
-        let lots: Vec<_> = over.take(PARTS_MAX).cloned().collect();
-        let fact = CreditExpired { points: sum_of(&lots)?, lots };
-        Some(Event::CreditExpired(id.clone(), fact))
-    }
-
-    fn repay(&self, id: &AccountId) -> Option<Event> {
-        let (lots, _) = take_from(self.lots().take(PARTS_MAX), self.owed());
-        let fact = DebtRepaid { points: sum_of(&lots)?, lots };
-        Some(Event::DebtRepaid(id.clone(), fact))
+    /// The event that records something that fell due; `holds` are those that were there at first.
+    fn due_event(&self, id: &AccountId, due: DueStep, holds: &[HoldId]) -> Option<Event> {
+        let id = id.clone();
+        Some(match due {
+            DueStep::Matured(lots) => {
+                Event::CreditMatured(id, CreditMatured { points: sum_of(&lots)?, lots })
+            }
+            DueStep::HoldEnded(number) => {
+                let hold = self.hold(holds.get(number)?)?;
+                Event::HoldReleased(id, hold.release(ReleaseReason::Deadline)?)
+            }
+            DueStep::Repaid(lots) => {
+                Event::DebtRepaid(id, DebtRepaid { points: sum_of(&lots)?, lots })
+            }
+            DueStep::Expired(lots) => {
+                Event::CreditExpired(id, CreditExpired { points: sum_of(&lots)?, lots })
+            }
+        })
     }
 }
 
@@ -104,5 +252,91 @@ impl Hold {
             reason,
             occurred_at: None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::lot;
+
+    fn time(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros).expect("a time")
+    }
+
+    fn points(points: u64) -> Points {
+        Points::sum_of(points).expect("an amount")
+    }
+
+    fn part(number: u64, amount: u64, expires_at: Option<i64>) -> LotPart {
+        let (lot, points) = (lot(number), points(amount));
+        LotPart { lot, points, expires_at: expires_at.map(time), graced: false }
+    }
+
+    /// Available, held, pending and owed, after what is due at a time.
+    fn after(mut credit: Credit, now: i64) -> [u64; 4] {
+        credit.apply_due(Timestamp::EPOCH, time(now));
+        let sum = |parts: Vec<&LotPart>| parts.iter().map(|part| part.points.get()).sum();
+        let pending = credit.pending().map(|pending| &pending.part).collect();
+        let (available, held) = (credit.available().collect(), credit.held().collect());
+        [sum(available), sum(held), sum(pending), credit.owed().get()]
+    }
+
+    fn pending(part: LotPart, available_at: i64) -> Pending {
+        Pending { available_at: time(available_at), part }
+    }
+
+    #[test]
+    fn credit_counts_from_when_it_is_available_until_before_it_expires() {
+        let credit =
+            Credit::new([part(1, 100, Some(30))], [pending(part(2, 50, None), 20)], [], points(0));
+        let credit = credit.expect("an amount");
+        for (now, sums) in
+            [(19, [100, 0, 50, 0]), (20, [150, 0, 0, 0]), (29, [150, 0, 0, 0]), (30, [50, 0, 0, 0])]
+        {
+            assert_eq!(after(credit.clone(), now), sums, "at {now}");
+        }
+    }
+
+    #[test]
+    fn a_hold_that_is_over_gives_back_what_has_not_expired() {
+        let held = vec![part(1, 70, Some(30)), part(2, 40, None)];
+        for (deadline, now, sums) in
+            [(40, 39, [0, 110, 0, 0]), (40, 40, [40, 0, 0, 0]), (29, 29, [110, 0, 0, 0])]
+        {
+            let credit = Credit::new([], [], [(time(deadline), held.clone())], points(0));
+            assert_eq!(after(credit.expect("an amount"), now), sums, "at {now}");
+        }
+    }
+
+    #[test]
+    fn what_comes_in_pays_debts_before_it_can_expire() {
+        // It was available at 20, paid what was owed then, and the rest of it expired at 30.
+        for (now, owed, sums) in
+            [(40, 35, [0, 0, 0, 0]), (25, 35, [15, 0, 0, 0]), (25, 80, [0, 0, 0, 30])]
+        {
+            let credit = Credit::new([], [pending(part(1, 50, Some(30)), 20)], [], points(owed));
+            assert_eq!(after(credit.expect("an amount"), now), sums, "{owed} owed, at {now}");
+        }
+    }
+
+    #[test]
+    fn it_says_what_fell_due_in_order() {
+        let mut credit = Credit::new(
+            [part(1, 10, Some(30))],
+            [pending(part(2, 50, None), 20)],
+            [(time(25), vec![part(3, 7, None)])],
+            points(0),
+        )
+        .expect("an amount");
+        assert_eq!(
+            credit.apply_due(Timestamp::EPOCH, time(30)),
+            [
+                DueStep::Matured(vec![part(2, 50, None)]),
+                DueStep::HoldEnded(0),
+                DueStep::Expired(vec![part(1, 10, Some(30))]),
+            ]
+        );
+        assert_eq!(credit.next_due(), None);
     }
 }

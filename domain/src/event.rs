@@ -102,9 +102,9 @@ pub enum Event {
 /// Who did something, and why, in words; private.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Note {
-    /// Who.
+    /// Who did it.
     pub by: Option<Actor>,
-    /// Why.
+    /// Why it was done.
     pub reason: Option<Reason>,
 }
 

@@ -48,6 +48,7 @@ pub use account::{Account, Hold, OfferNumber, Pending};
 pub use amount::{AMOUNT_MAX, AmountError, Points, Units};
 pub use command::{Command, Owner, decide};
 pub use decision::{Decision, Preview, StockChange};
+pub use due::{Credit, DueStep};
 pub use earning_rule::{
     Cap, CategoryRate, EarningRule, EarningTerms, ExpiryRule, Multiplier, Period, Rate,
 };

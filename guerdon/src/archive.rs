@@ -1,4 +1,4 @@
-//! `guerdon archive`: old ranges of the log into files, which are read as the log is.
+//! `guerdon archive`: moves old ranges of the log into files, which stay readable.
 //!
 //! A range is written, read back from the disk, noted in the log, and only then taken out of it;
 //! cut short at any step, the next run goes on. The ledger may be running.
@@ -15,13 +15,13 @@ const DAYS_MAX: i64 = 36_525;
 
 const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
-/// Which log, and what of it.
+/// The log, and which part of it to archive.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ArchiveArgs {
     #[command(flatten)]
     data: DataConfig,
 
-    /// Ranges whose last event is so much older than the log's last: a number of days, as in 90d.
+    /// Archive the ranges whose last event is this much older than the log's last event: 90d.
     #[arg(long, default_value = "90d", value_parser = days, allow_hyphen_values = true)]
     older_than: i64,
 }

@@ -21,18 +21,18 @@ const PORTION: usize = 4_096;
 /// How often progress is told.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
-/// From where, and where to.
+/// The two stores.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CopyLogArgs {
-    /// The log to copy: sqlite:PATH, postgres://USER:PASSWORD@HOST:PORT/DATABASE, or
+    /// The store to copy from: sqlite:PATH, postgres://USER:PASSWORD@HOST:PORT/DATABASE, or
     /// kurrentdb://USER:PASSWORD@HOST:PORT?log=NAME.
     #[arg(env = "GUERDON_COPY_FROM", hide_env_values = true)]
     from: StoreUrl,
-    /// An empty store, or one that holds the beginning of the same log.
+    /// The store to copy to. It must be empty, or contain the beginning of the same log.
     #[arg(env = "GUERDON_COPY_TO", hide_env_values = true)]
     to: StoreUrl,
 
-    /// Where old events of the log to copy are that `guerdon archive` has taken out of it.
+    /// The folder of the old events that `guerdon archive` has moved out of the log to copy.
     #[arg(long, env = "GUERDON_ARCHIVE_DIR")]
     archive_dir: Option<PathBuf>,
 }

@@ -8,32 +8,32 @@ use event_store::{Access, EventStore, StoreError, StoreUrl};
 use publisher::StateUrl;
 use read_model::ReadModelUrl;
 
-/// Where a ledger keeps what it keeps.
+/// Where a ledger keeps its data.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DataConfig {
-    /// The folder for all that isn't said to be elsewhere; it is made where there is none.
+    /// The folder for everything that no other option places elsewhere; created if missing.
     #[arg(long, env = "GUERDON_DATA_DIR", default_value = "./guerdon-data")]
     pub(crate) data_dir: PathBuf,
 
     /// The log: sqlite:PATH, postgres://USER:PASSWORD@HOST:PORT/DATABASE,
     /// kurrentdb://USER:PASSWORD@HOST:PORT?log=NAME (in builds with the feature `kurrent`), or
-    /// memory: to keep nothing.
+    /// memory: which keeps nothing after the process ends.
     /// [default: log.sqlite in the data folder]
     #[arg(long, env = "GUERDON_STORE", hide_env_values = true)]
     pub(crate) store: Option<StoreUrl>,
 
-    /// Where old events are that `guerdon archive` has taken out of the log. [default: archive in
-    /// the data folder]
+    /// The folder of the old events that `guerdon archive` has moved out of the log. [default:
+    /// archive in the data folder]
     #[arg(long, env = "GUERDON_ARCHIVE_DIR")]
     pub(crate) archive_dir: Option<PathBuf>,
 
     /// The read model: sqlite:PATH, or postgres://USER:PASSWORD@HOST:PORT/DATABASE, on the log's
-    /// server or another; several hosts are separated by commas, and the one that takes writes is
-    /// written. [default: read-model.sqlite in the data folder]
+    /// server or another. Separate several hosts by commas; the projector uses the host that
+    /// accepts writes. [default: read-model.sqlite in the data folder]
     #[arg(long, env = "GUERDON_READ_MODEL", hide_env_values = true)]
     pub(crate) read_model: Option<ReadModelUrl>,
 
-    /// What the publisher has to remember, whatever becomes of the read model: sqlite:PATH or
+    /// The publisher's own state, which no rebuild of the read model touches: sqlite:PATH or
     /// postgres://… [default: publisher.sqlite in the data folder, or a schema of its own on the
     /// read model's PostgreSQL]
     #[arg(long, env = "GUERDON_PUBLISHER_STATE")]
@@ -45,7 +45,7 @@ impl DataConfig {
         self.store.clone().unwrap_or_else(|| StoreUrl::Sqlite(self.data_dir.join("log.sqlite")))
     }
 
-    /// Opens the log, with what of it is archived.
+    /// Opens the log together with its archive.
     pub(crate) async fn open(&self, access: Access) -> Result<EventStore, StoreError> {
         Ok(EventStore::open(&self.store(), access).await?.with_archive(self.archive_dir()))
     }

@@ -1,5 +1,5 @@
-//! `guerdon fork-log`: an operator's word that a log which was shortened is the history from now
-//! on.
+//! `guerdon fork-log`: an operator decides that a log which lost its last events is the history from
+//! now on.
 //!
 //! It appends `log-forked` to every partition, which begins the next generation. What was made of
 //! the other history must be made anew: the read model by `guerdon rebuild`.
@@ -20,18 +20,17 @@ use crate::serve;
 /// The most that a reason may say, in bytes.
 const REASON_MAX: usize = 1_000;
 
-/// Which log, and why.
+/// The log, and the reason.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ForkLogArgs {
     #[command(flatten)]
     data: DataConfig,
 
-    /// What happened, for those who read the log in years to come.
+    /// What happened. The log keeps this text.
     #[arg(long)]
     reason: String,
 
-    /// Go on although neither the read model nor a snapshot has seen anything that the log no
-    /// longer has.
+    /// Continue although neither the read model nor a snapshot has seen events that the log has lost.
     #[arg(long)]
     without_evidence: bool,
 }
@@ -66,7 +65,7 @@ pub(crate) async fn run(args: ForkLogArgs) -> anyhow::Result<()> {
             println!("partition {partition} goes on in generation {} after {place}", next(head).0);
         }
     }
-    println!("now make the read model anew: guerdon rebuild");
+    println!("next, rebuild the read model: guerdon rebuild");
     Ok(())
 }
 
@@ -78,17 +77,22 @@ async fn ends_with_a_fork(store: &EventStore, partition: Partition) -> anyhow::R
     Ok(&*store.read_one(Place { partition, position }).await?.event_type == "log-forked")
 }
 
-/// Whether something has seen events that the log no longer has. What can't be asked is told.
+/// Whether the read model or a snapshot has events that the log has lost. What can't be read is
+/// reported.
 async fn is_shortened(data: &DataConfig, store: &EventStore) -> bool {
     match projector::check(&data.read_model(), store).await {
         Err(ProjectError::Forked { .. }) => return true,
-        Err(error) => eprintln!("the read model says nothing: {}", with_causes(&error)),
+        Err(error) => {
+            eprintln!("can't compare the log with the read model: {}", with_causes(&error))
+        }
         Ok(()) => {}
     }
     for partition in (0..store.partitions()).map(Partition) {
         match data.snapshots().check(store, partition).await {
             Err(LoadError::Forked { .. }) => return true,
-            Err(error) => eprintln!("the snapshots say nothing: {}", with_causes(&error)),
+            Err(error) => {
+                eprintln!("can't compare the log with the snapshots: {}", with_causes(&error))
+            }
             Ok(()) => {}
         }
     }

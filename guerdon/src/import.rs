@@ -27,10 +27,10 @@ use ledger::Ledger;
 use replay::Replay;
 pub(crate) use summary::Summary;
 
-/// More calls at a time than these would be bound by this client's own sockets.
+/// With more concurrent calls this client's own sockets would be the limit.
 const CONNECTIONS_MAX: i64 = 1_024;
 
-/// Play a history of purchases and redemptions into a running ledger.
+/// Import a history of purchases and redemptions into a running ledger.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ImportArgs {
     /// `account_id,purchase_id,purchased_at,amount_cents`; may be gzipped
@@ -41,42 +41,42 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_name = "FILE.csv")]
     pub(crate) redemptions: PathBuf,
 
-    /// Where the ledger listens
+    /// The ledger's address
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     pub(crate) url: String,
 
-    /// The keys that the ledger wrote on its first start
+    /// A file with API keys; the ledger writes such a file at its first start
     #[arg(long, value_name = "FILE.json", default_value = "./guerdon-data/api-keys.json")]
     pub(crate) api_keys: PathBuf,
 
-    /// The points that every whole unit of a basket earns
+    /// Points that each whole unit of a purchase earns
     #[arg(long, value_name = "POINTS", default_value_t = 10)]
     pub(crate) points_per_unit: u64,
 
-    /// What a unit is, in cents
+    /// The size of a unit, in cents
     #[arg(long, value_name = "CENTS", default_value = "100")]
     pub(crate) unit_cents: NonZeroU64,
 
-    /// The points that every redemption costs
+    /// Points that each redemption costs
     #[arg(long, value_name = "POINTS", default_value_t = 2_500)]
     pub(crate) price: u64,
 
-    /// Let what a basket earned expire so many days (of 24 hours) after it was bought
+    /// Let earned points expire this many days (of 24 hours) after the purchase [default: never]
     #[arg(long, value_name = "DAYS")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub(crate) expiry_days: Option<u32>,
 
-    /// Calls at a time
+    /// The number of concurrent calls
     #[arg(long, default_value_t = 32)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=CONNECTIONS_MAX))]
     pub(crate) connections: u16,
 
-    /// What the import remembers between its runs: give the same file to go on or to repeat
+    /// The file that the import keeps between its runs. Give the same file to continue or repeat an import
     #[arg(long, value_name = "FILE", default_value = "./guerdon-import.ndjson")]
     pub(crate) journal: PathBuf,
 
-    /// Go on where the ledger has days that the journal lacks; redemptions that were refused then
-    /// are asked for again, and may be accepted now
+    /// Continue although the ledger has days that the journal lacks. Redemptions that were refused
+    /// then are sent again, and may be accepted now
     #[arg(long)]
     pub(crate) ask_again: bool,
 }

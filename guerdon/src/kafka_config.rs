@@ -1,4 +1,4 @@
-//! What a ledger can be told about Kafka. Each field's text is the operator's manual.
+//! The options about Kafka. Each field's text is the operator's manual.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::duration::duration;
 use crate::http_client::http_client;
 use crate::key_file::keys_in;
 
-/// What nobody sets but the ledger: with other values it would lose messages, or skip them.
+/// The properties that only the ledger sets: with other values it would lose or skip messages.
 const OWN: [&str; 9] = [
     "acks",
     "request.required.acks",
@@ -26,21 +26,21 @@ const OWN: [&str; 9] = [
     "group.id",
 ];
 
-/// How shipping requests are published.
+/// How to publish shipping requests.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct KafkaConfig {
-    /// Kafka's brokers, HOST:PORT,HOST:PORT: shipping requests are published there, and what
-    /// warehouses and shops say is taken from there. Without it no publisher runs.
+    /// Kafka's brokers, HOST:PORT,HOST:PORT. The publisher writes shipping requests there and reads
+    /// messages from warehouses and shops. Without this option no publisher runs.
     #[arg(long, env = "GUERDON_KAFKA")]
     pub(crate) kafka: Option<String>,
 
-    /// What librdkafka is told besides, NAME=VALUE (security.protocol=ssl); again for
-    /// each, or in the variable one a line. Secrets are better in a file: arguments can be seen by
-    /// all on the machine.
+    /// A property for librdkafka, NAME=VALUE, such as security.protocol=ssl. Repeat the option for
+    /// each property; in the variable, write one per line. Put secrets into a file instead, because
+    /// everyone on the machine can see a program's arguments.
     #[arg(long, env = "GUERDON_KAFKA_PROPERTY", value_delimiter = '\n', hide_env_values = true)]
     kafka_property: Vec<Property>,
 
-    /// A file with more of them, NAME=VALUE in a line; # begins a comment.
+    /// A file with properties for librdkafka: one NAME=VALUE per line; # begins a comment.
     #[arg(long, env = "GUERDON_KAFKA_PROPERTIES")]
     kafka_properties: Option<PathBuf>,
 
@@ -48,21 +48,21 @@ pub(crate) struct KafkaConfig {
     #[arg(long, env = "GUERDON_KAFKA_TOPIC", default_value = "guerdon.shipping-requests")]
     kafka_topic: String,
 
-    /// Makes topics that aren't there: three copies and min.insync.replicas 2 where there are three
-    /// brokers.
+    /// Create missing topics. With three or more brokers, they get three replicas and
+    /// min.insync.replicas 2.
     #[arg(long, env = "GUERDON_KAFKA_CREATE_TOPICS")]
     kafka_create_topics: bool,
 
-    /// How many partitions a topic has that is made so.
+    /// The number of partitions of a topic that the ledger creates.
     #[arg(long, env = "GUERDON_KAFKA_PARTITIONS", default_value_t = 16)]
     kafka_partitions: u16,
 
-    /// How fast a warehouse is fed, such as main=50/s, north=30/min; one that isn't named takes all
-    /// there is.
+    /// The most messages that a warehouse gets in a time, such as main=50/s,north=30/min. A warehouse
+    /// that isn't named has no limit.
     #[arg(long, env = "GUERDON_WAREHOUSE_RATE", value_delimiter = ',')]
     warehouse_rate: Vec<WarehouseRate>,
 
-    /// The topic of what warehouses say.
+    /// The topic of the warehouses' reports.
     #[arg(
         long,
         env = "GUERDON_KAFKA_WAREHOUSE_EVENTS",
@@ -70,37 +70,36 @@ pub(crate) struct KafkaConfig {
     )]
     kafka_warehouse_events: String,
 
-    /// The topic of what shoppers earn.
+    /// The topic of the shoppers' earnings.
     #[arg(long, env = "GUERDON_KAFKA_EARNINGS", default_value = "guerdon.earnings")]
     kafka_earnings: String,
 
-    /// The consumer group that reads what warehouses say; what shoppers earn is read by one that is
-    /// named after it, with -earnings behind.
+    /// The consumer group for the warehouses' reports. The group for earnings has the same name with
+    /// -earnings at the end.
     #[arg(long, env = "GUERDON_KAFKA_GROUP", default_value = "guerdon")]
     kafka_group: String,
 
-    /// How long a warehouse has to accept a request before it is sent again: 90s, 15min, 2h.
+    /// How long a warehouse has to accept a shipping request before it is sent again: 90s, 15min, 2h.
     #[arg(long, env = "GUERDON_ACCEPT_WITHIN", default_value = "15min", value_parser = some_time)]
     accept_within: Duration,
 
-    /// After how many attempts an unaccepted request is overdue, and an operator is told.
+    /// After this many attempts a shipping request that no warehouse accepted is overdue.
     #[arg(long, env = "GUERDON_ALERT_AFTER", default_value_t = 5)]
     alert_after: u32,
 
-    /// Where the command API is, for a publisher that runs without it: http://HOST:PORT. It is
-    /// called with the keys in --command-api-keys.
+    /// The command API's address, http://HOST:PORT, for a publisher in another process. The publisher
+    /// uses the keys in --command-api-keys.
     #[arg(long, env = "GUERDON_COMMAND_API")]
     command_api: Option<String>,
 
-    /// The file with the warehouse's and the merchant's key. [default: api-keys.json in the data
-    /// folder]
+    /// A file with the keys of a warehouse and a merchant. [default: api-keys.json in the data folder]
     #[arg(long, env = "GUERDON_COMMAND_API_KEYS")]
     command_api_keys: Option<PathBuf>,
 }
 
 fn some_time(text: &str) -> Result<Duration, String> {
     let time = duration(text)?;
-    if time.is_zero() { Err("it must be longer than no time".into()) } else { Ok(time) }
+    if time.is_zero() { Err("it must be longer than 0".into()) } else { Ok(time) }
 }
 
 /// `NAME=VALUE`; the value may be a secret, and is never shown.
@@ -123,7 +122,7 @@ impl std::fmt::Debug for Property {
 }
 
 impl KafkaConfig {
-    /// How the publisher is run; none where there is no Kafka.
+    /// The publisher's settings; none without Kafka.
     pub(crate) fn publisher(
         &self,
         data: &DataConfig,

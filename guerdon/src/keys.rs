@@ -27,38 +27,38 @@ pub(crate) struct KeysArgs {
 
 #[derive(Subcommand, Clone, Debug)]
 enum Act {
-    /// Lists all keys: id, role, status, label, scopes and times. Their texts are nowhere.
+    /// List all keys: id, role, status, label, scopes and times. The keys themselves are not stored.
     List {
         #[command(flatten)]
         data: DataConfig,
     },
-    /// Creates a key and prints its text, which is shown only once.
+    /// Create a key and print it. It can't be shown again.
     Create {
         #[command(flatten)]
         new: CreateArgs,
         #[command(flatten)]
         data: DataConfig,
     },
-    /// Revokes a key. Within 5 s no process of the ledger lets it in.
+    /// Revoke a key. Within 5 seconds every process of the ledger refuses it.
     Revoke {
         /// The key's id, such as k-7f3a9c21.
         key_id: String,
         #[command(flatten)]
         data: DataConfig,
     },
-    /// Creates a key with the same role, label and scopes, and ends the old key after a while.
+    /// Create a key with the same role, label and scopes, and end the old key after --grace.
     ///
-    /// Where api-keys.json in the data folder holds the old key, the new one takes its place.
+    /// If api-keys.json in the data folder contains the old key, the new key replaces it there.
     Rotate {
         /// The old key's id, such as k-7f3a9c21.
         key_id: String,
-        /// How long the old key is let in beside the new one: 0s, 15min, 24h, 7d.
+        /// How long the old key stays valid beside the new one: 0s, 15min, 24h, 7d.
         #[arg(long, default_value = "24h", value_parser = duration)]
         grace: Duration,
         #[command(flatten)]
         data: DataConfig,
     },
-    /// Revokes all keys and writes a new key for each role to api-keys.json in the data folder.
+    /// Revoke all keys, and write a new key for each role to api-keys.json in the data folder.
     ReplaceAll {
         #[command(flatten)]
         data: DataConfig,
@@ -76,20 +76,20 @@ struct CreateArgs {
     #[arg(long)]
     label: String,
 
-    /// What the key may do less than its role: read-only, offers, or warehouses:ID,ID. May be given
-    /// several times.
+    /// Restrict the key: read-only, offers (only calls about offers), or warehouses:ID,ID (only
+    /// shipping requests of these warehouses). Repeat the option for several scopes.
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
 
-    /// The one account that a shopper's key is for.
+    /// Restrict a shopper's key to this account.
     #[arg(long)]
     account_id: Option<AccountId>,
 
-    /// The person who holds the key. It is recorded with what the key does, as private.
+    /// The name of the person who holds the key. The log keeps it as private data.
     #[arg(long)]
     name: Option<String>,
 
-    /// From when on the key is no longer let in, such as 2027-01-31T00:00:00Z.
+    /// When the key expires, such as 2027-01-31T00:00:00Z. [default: never]
     #[arg(long, value_name = "TIME")]
     expires_at: Option<Timestamp>,
 }
@@ -110,9 +110,9 @@ pub(crate) async fn run(KeysArgs { act }: KeysArgs) -> anyhow::Result<()> {
         Act::Revoke { key_id, data } => {
             let (_, is_news) = open(&data).await?.revoke(&key_id, BY).await?;
             if is_news {
-                println!("revoked {key_id}; within 5 s it is let in nowhere");
+                println!("revoked {key_id}; within 5 seconds every process refuses it");
             } else {
-                println!("{key_id} was revoked before");
+                println!("{key_id} was already revoked");
             }
             Ok(())
         }
@@ -120,7 +120,7 @@ pub(crate) async fn run(KeysArgs { act }: KeysArgs) -> anyhow::Result<()> {
         Act::ReplaceAll { data } => {
             let file = data.api_keys();
             first_keys::make(&open(&data).await?, &file).await?;
-            println!("new API keys are in {}; all others are revoked", file.display());
+            println!("new API keys are in {}; all other keys are revoked", file.display());
             Ok(())
         }
     }
@@ -137,7 +137,7 @@ async fn rotate(data: &DataConfig, key_id: &str, grace: Duration) -> anyhow::Res
         text.clone_from(&made.text);
         keys.write_beside(&file)?;
         put_in_place(&file)?;
-        eprintln!("{} holds the new key now", file.display());
+        eprintln!("{} contains the new key now", file.display());
     }
     Ok(())
 }
@@ -153,9 +153,9 @@ async fn open(data: &DataConfig) -> anyhow::Result<KeyBook> {
     Ok(book)
 }
 
-/// The id is told beside, so that the text can be piped.
+/// The id goes to stderr, so that the key itself can be piped.
 fn print_made(MadeKey { text, key }: &MadeKey) {
-    eprintln!("key {} with the role {}; its text is shown only now:", key.id, key.role);
+    eprintln!("key {} with the role {}; it can't be shown again:", key.id, key.role);
     println!("{text}");
 }
 

@@ -1,7 +1,7 @@
 //! The one binary: `guerdon serve` (all parts of a ledger, or some by `--role`), and the tools.
 //!
-//! It holds no rule of the ledger; it puts the parts together and says in one sentence why it
-//! can't. Start with `serve.rs`.
+//! It contains no rule of the ledger. It puts the parts together, and reports in one sentence why it
+//! can't start. Begin with `serve.rs`.
 
 mod archive;
 mod confirm_clock;
@@ -41,39 +41,39 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Tool {
-    /// Runs the ledger (also without saying `serve`).
+    /// Run the ledger. This is also what guerdon does without a command.
     Serve(Box<serve_config::ServeConfig>),
-    /// Brings history into a running ledger over its REST API.
+    /// Import a history of purchases and redemptions into a running ledger.
     Import(import::ImportArgs),
-    /// Tells a running ledger that its wall clock is right, so that it decides again.
+    /// Confirm to a running ledger that its wall clock is right, so that it accepts commands again.
     ConfirmClock(confirm_clock::ConfirmClockArgs),
-    /// Lists, creates, revokes and rotates API keys; the ledger may be running.
+    /// List, create, revoke and rotate API keys. The ledger may be running.
     Keys(keys::KeysArgs),
-    /// Brings the schemas of the log and the read model up to date, where they are in PostgreSQL.
+    /// Create or update the schemas in PostgreSQL.
     Migrate(migrate::MigrateArgs),
-    /// Copies a log into an empty store, byte for byte, or goes on where an earlier copy ended.
+    /// Copy a log into an empty store, byte for byte, or continue an earlier copy.
     ///
-    /// Stop the server first: what it appends later is not in the copy.
+    /// Stop the server first: the copy lacks what the server appends later.
     CopyLog(copy_log::CopyLogArgs),
-    /// Moves old ranges of the log into files, where they are read as before.
+    /// Move old events from the log into files. They stay readable.
     Archive(archive::ArchiveArgs),
-    /// Declares a log that was shortened to be the history, after a standby that lagged was
-    /// promoted or a backup restored.
+    /// Continue on a log that has lost its last events, after the promotion of a lagging standby or
+    /// the restore of a backup.
     ForkLog(fork_log::ForkLogArgs),
-    /// Makes the read model anew from the log, beside the one in use, and swaps them.
+    /// Rebuild the read model from the log, and replace the present one when it is complete.
     Rebuild(data_config::DataConfig),
-    /// Looks after parcels on a running ledger: overdue, resend, settle, cancel, parked, retry,
-    /// discard.
+    /// Look after shipping requests on a running ledger: overdue, resend, settle, cancel, parked,
+    /// retry, discard.
     Shipping(shipping::ShippingArgs),
-    /// Publishes what was asked of warehouses once more, into another topic, marked as a replay.
+    /// Publish old shipping messages again, into another topic, marked as a replay.
     Publish(shipping::PublishArgs),
-    /// Writes the state to a file, so that the next start is short; the ledger may be running.
+    /// Write a snapshot of the state, so that the next start is fast. The ledger may be running.
     Snapshot(data_config::DataConfig),
 }
 
-/// What is said where `RUST_LOG` doesn't say otherwise. Why a connection failed is told by whoever
-/// wanted it.
-const SAID: &str = "info,sqlx=warn,deadpool=error";
+/// The log's filter, unless `RUST_LOG` has another. The drivers' own messages about failed connections
+/// are left out, because the part that needs the connection logs the error.
+const LOG_FILTER: &str = "info,sqlx=warn,deadpool=error";
 
 /// The program allocates and frees for every request, and so do SQLite and librdkafka; mimalloc is
 /// faster than glibc for all of them.
@@ -82,13 +82,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // What a ledger keeps holds addresses and keys: it is for its owner alone.
+    // The data contains addresses and keys, so only its owner may read it.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let cli = Cli::try_parse().unwrap_or_else(|error| without_passwords(error).exit());
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(SAID)),
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(LOG_FILTER)),
         )
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
@@ -116,8 +116,8 @@ async fn main() -> ExitCode {
     }
 }
 
-/// What isn't understood is shown to who asked, and kept by what keeps a service's words; a URL may
-/// hold a password.
+/// An argument that can't be parsed is part of the error message, which a service manager may store; a
+/// URL may contain a password.
 fn without_passwords(mut error: clap::Error) -> clap::Error {
     if error.kind() == ErrorKind::ArgumentConflict {
         let tip = "a tool's options come after its name, as in guerdon snapshot --data-dir FOLDER";

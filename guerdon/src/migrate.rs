@@ -1,5 +1,5 @@
-//! `guerdon migrate`: the schemas in PostgreSQL, made and brought up to date apart from serving, so
-//! that an operator chooses when, and by which user.
+//! `guerdon migrate`: creates and updates the schemas in PostgreSQL apart from `serve`, so that an
+//! operator chooses when, and as which database user.
 
 use anyhow::ensure;
 use clap::Args;
@@ -9,14 +9,14 @@ use read_model::ReadModelUrl;
 
 use crate::data_config::DataConfig;
 
-/// Which schemas, and what is chosen once.
+/// The schemas, and what can be chosen only once.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct MigrateArgs {
     #[command(flatten)]
     data: DataConfig,
 
-    /// How many positions a range of the table of events takes, and a file of the archive, in a log
-    /// in PostgreSQL that isn't opened yet; a million at least. [default: 10000000]
+    /// The number of events in a range of the event table, and in a file of the archive, for a new
+    /// log in PostgreSQL; at least a million. [default: 10000000]
     // In fewer, fast appends would come to the end of a range before the next one is made.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1_000_000..=1_000_000_000))]
     range_positions: Option<u64>,
@@ -51,6 +51,6 @@ fn say(what: &str, url: &impl std::fmt::Display, is_done: bool) {
     if is_done {
         println!("the schema of the {what} in {url} is up to date");
     } else {
-        println!("the {what} {url} migrates by itself when it is opened");
+        println!("the {what} {url} updates its schema by itself when it is opened");
     }
 }

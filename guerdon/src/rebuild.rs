@@ -1,4 +1,4 @@
-//! `guerdon rebuild`: the read model anew, from the log alone. The ledger may be running.
+//! `guerdon rebuild`: rebuilds the read model from the log alone. The ledger may be running.
 
 use event_store::Access;
 
@@ -7,6 +7,6 @@ use crate::data_config::DataConfig;
 pub(crate) async fn rebuild(config: DataConfig) -> anyhow::Result<()> {
     let store = config.open(Access::Read).await?;
     projector::rebuild(&config.read_model(), &store).await?;
-    println!("the read model {} was made anew", config.read_model());
+    println!("rebuilt the read model {}", config.read_model());
     Ok(())
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use axum::Router;
 use axum::serve::ListenerExt as _;
-use command_api::{CommandApi, WriterConfig, WriterStatus, Writers};
+use command_api::{CommandApi, CommandMetrics, WriterConfig, WriterStatus, Writers};
 use event_store::{Access, EventStore, NewLog, StoreError, StoreUrl};
 use log_record::LogId;
 use projector::Projector;
@@ -40,13 +40,13 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("can't listen on {}, as --listen says", config.listen))?;
-    // Before anybody is told that it listens, and so may tell it to stop.
+    // Before the address is printed, because whoever reads it may send a signal.
     let signals = shutdown::Signals::listen()?;
     let stop = CancellationToken::new();
     let draining = CancellationToken::new();
     let ledger = Ledger::start(&config, &stop, &draining).await?;
 
-    let address = listener.local_addr().context("can't tell the address")?;
+    let address = listener.local_addr().context("can't read the address that it listens on")?;
     tracing::info!(%address, log_id = %ledger.store.log_id(), "the ledger is ready");
     println!("guerdon listens on http://{address}");
     let Ledger { router, writer_stopped, writer, store, .. } = ledger;
@@ -55,7 +55,8 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     drop(writer);
 
     let cause =
-        serve_until_told(listener, router, writer_stopped, publishing, signals, draining).await?;
+        serve_until_stopped(listener, router, writer_stopped, publishing, signals, draining)
+            .await?;
     if let Some(read_model) = read_model {
         read_model.close().await;
     }
@@ -69,7 +70,7 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     drop(store);
     tracing::info!("stopped");
     match (cause, status.map(|status| status.borrow().clone())) {
-        (Stopped::WriterStopped, Some(WriterStatus::Stopped(why))) => {
+        (Stopped::Writer, Some(WriterStatus::Stopped(why))) => {
             bail!("the writer has stopped: {why}")
         }
         _ => Ok(()),
@@ -106,6 +107,7 @@ impl Ledger {
         if config.runs(Part::Projector) {
             let opened = Projector::open(&config.data.read_model(), store.clone()).await?;
             health.projection = opened.statuses();
+            metrics.add_projector(&opened, store.clone());
             projector = Some(opened);
         }
         let mut read_model = None;
@@ -124,7 +126,7 @@ impl Ledger {
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, JoinSet::new());
         let mut command_api = None;
         if config.runs(Part::CommandApi) {
-            let (started, stopped) = start_writer(config, &store).await?;
+            let (started, stopped) = start_writer(config, &store, metrics.commands()).await?;
             health.writer = Some(started.status());
             health.clock = Some(started.clock());
             let api = CommandApi::new(started.clone(), store.clone(), keys.clone());
@@ -143,6 +145,7 @@ impl Ledger {
         if let Some(read_model) = &read_model {
             let mut api = QueryApi::new(read_model.clone(), keys.clone(), config.read_wait_ms);
             api.draining = draining.clone();
+            metrics.add_query_api(&api.metrics);
             router = router.merge(query_api::router(api));
         }
         let mut publishing = None;
@@ -223,10 +226,12 @@ pub(crate) fn new_log(partitions: u16) -> NewLog {
 async fn start_writer(
     config: &ServeConfig,
     store: &EventStore,
+    metrics: CommandMetrics,
 ) -> anyhow::Result<(Writers, oneshot::Receiver<()>)> {
     let writer = WriterConfig {
         clock: config.clock,
         snapshots: Some(config.data.snapshots()),
+        metrics,
         ..WriterConfig::new(store.clone(), config.command_deadline_ms)
     };
     Ok(Writers::start(writer).await?)
@@ -249,14 +254,16 @@ async fn open_read_model(
 
 /// Why serving ended.
 enum Stopped {
-    ToldTo,
-    WriterStopped,
+    /// A signal came.
+    Signal,
+    /// The writer can't go on.
+    Writer,
 }
 
-/// Serves until a signal, then lets requests in flight end. The router holds the writer's last
+/// Serves until a signal comes or the writer stops, then waits for requests in flight. The router holds the writer's last
 /// handles, so the writer answers what it has and stops when the router is gone. Streams would
 /// never end by themselves; `draining` ends them.
-async fn serve_until_told(
+async fn serve_until_stopped(
     listener: TcpListener,
     router: Router,
     mut writer_stopped: Option<oneshot::Receiver<()>>,
@@ -276,12 +283,12 @@ async fn serve_until_told(
     let cause = tokio::select! {
         signal = signals.next() => {
             tracing::info!(signal, "stopping: requests in flight are answered first");
-            Stopped::ToldTo
+            Stopped::Signal
         }
-        () = stopped(&mut writer_stopped) => Stopped::WriterStopped,
+        () = stopped(&mut writer_stopped) => Stopped::Writer,
         ended = &mut serving => {
             ended.context("the server failed")?.context("the server failed")?;
-            Stopped::ToldTo
+            Stopped::Signal
         }
     };
     draining.cancel();
@@ -294,12 +301,14 @@ async fn serve_until_told(
     if let Some(publishing) = publishing {
         publishing.stop().await?;
     }
-    if matches!(cause, Stopped::ToldTo)
+    if matches!(cause, Stopped::Signal)
         && writer_stopped.is_some()
         && tokio::time::timeout(DRAIN_MAX, stopped(&mut writer_stopped)).await.is_err()
     {
-        // Whoever asked was told that the outcome isn't known; the next start finds it out.
-        tracing::warn!("the log doesn't say what became of the last append; it isn't waited for");
+        // The callers have got `outcome-unknown`.
+        tracing::warn!(
+            "stopping without the outcome of the last append; the next start finds it out"
+        );
     }
     Ok(cause)
 }

@@ -12,39 +12,39 @@ use publisher::PublisherConfig;
 use crate::data_config::DataConfig;
 use crate::kafka_config::KafkaConfig;
 
-/// How a ledger is run.
+/// How to run a ledger.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ServeConfig {
     #[command(flatten)]
     pub(crate) data: DataConfig,
 
-    /// The address to listen on; port 0 takes a free one and prints it.
+    /// The address to listen on. Port 0 takes a free port, which is printed.
     #[arg(long, env = "GUERDON_LISTEN", default_value = "127.0.0.1:8080", value_parser = address)]
     pub(crate) listen: SocketAddr,
 
-    /// Which parts to run in this process, separated by commas.
+    /// The parts to run in this process, separated by commas.
     #[arg(long, env = "GUERDON_ROLE", value_delimiter = ',', default_value = "all")]
     pub(crate) role: Vec<Part>,
 
-    /// How many partitions the log has; it counts when the log is opened, and must stay.
+    /// The number of partitions of a new log. It can't be changed later.
     #[arg(long, env = "GUERDON_PARTITIONS", default_value_t = 1, allow_negative_numbers = true)]
     pub(crate) partitions: u16,
 
-    /// Where the log takes its time from: wall, or commands (what they say happened when, to import
-    /// history); it counts when the log is opened, and must stay. [default: as opened, or wall]
+    /// The clock of a new log: wall, or commands (the time in each command, to import history). It
+    /// can't be changed later. [default: the log's own clock; for a new log, wall]
     #[arg(long, env = "GUERDON_CLOCK", value_parser = clock)]
     pub(crate) clock: Option<Clock>,
 
-    /// Start although api-keys.json isn't in the data folder, because the keys are kept elsewhere.
+    /// Start without api-keys.json in the data folder, because the keys are kept elsewhere.
     #[arg(long, env = "GUERDON_API_KEYS_ELSEWHERE")]
     pub(crate) api_keys_elsewhere: bool,
 
-    /// Streaming standbys of the read model's PostgreSQL, which answer reads while they keep up:
-    /// postgres://USER:PASSWORD@HOST:PORT/DATABASE, with a comma between hosts.
+    /// Streaming standbys of the read model's PostgreSQL, which answer reads as long as they keep up:
+    /// postgres://USER:PASSWORD@HOST:PORT/DATABASE. Separate several hosts by commas.
     #[arg(long, env = "GUERDON_READ_MODEL_REPLICA", hide_env_values = true)]
     pub(crate) read_model_replica: Option<PostgresUrl>,
 
-    /// How long a command may take from its arrival to its answer, in milliseconds.
+    /// The longest time from a command's arrival to its answer, in milliseconds.
     #[arg(
         long,
         env = "GUERDON_COMMAND_DEADLINE_MS",
@@ -54,7 +54,7 @@ pub(crate) struct ServeConfig {
     )]
     pub(crate) command_deadline_ms: Duration,
 
-    /// After how many events a snapshot is taken, which the next start goes on from; 0 for never.
+    /// Take a snapshot after this many events, so that the next start is fast; 0 for never.
     #[arg(
         long,
         env = "GUERDON_SNAPSHOT_EVERY",
@@ -64,7 +64,7 @@ pub(crate) struct ServeConfig {
     )]
     pub(crate) snapshot_every: u64,
 
-    /// How long a read with Guerdon-Position waits for the read model, in milliseconds.
+    /// The longest time that a read with Guerdon-Position waits for the read model, in milliseconds.
     #[arg(
         long,
         env = "GUERDON_READ_WAIT_MS",
@@ -81,16 +81,17 @@ pub(crate) struct ServeConfig {
 /// A part of a ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
-    /// All of them.
+    /// All parts.
     All,
-    /// Takes commands; it alone writes the log.
+    /// Accepts commands; the only part that writes the log.
     CommandApi,
-    /// Makes the read model of the log.
+    /// Builds the read model from the log.
     Projector,
-    /// Answers reads from the read model; beside a projector, keeps 100,000 balances in memory.
+    /// Answers reads from the read model. In one process with the projector, it keeps 100,000
+    /// balances in memory.
     QueryApi,
-    /// Publishes shipping requests to Kafka, and takes what warehouses say from there; it runs
-    /// where there is --kafka.
+    /// Publishes shipping requests to Kafka and reads the warehouses' reports from Kafka. It runs
+    /// only with --kafka.
     Publisher,
 }
 
@@ -99,7 +100,8 @@ impl ServeConfig {
         self.role.contains(&Part::All) || self.role.contains(&part)
     }
 
-    /// How the publisher is run, where one is; with the command API, where it runs here.
+    /// The publisher's settings, if it runs in this process; with the command API's router, if that
+    /// runs here, too.
     pub(crate) fn publisher(
         &self,
         here: Option<Router>,
@@ -115,8 +117,9 @@ fn clock(name: &str) -> Result<Clock, String> {
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
-    let why =
-        || format!("{text:?} is no IP address with a port, as in 127.0.0.1:8080 or 0.0.0.0:8080");
+    let why = || {
+        format!("{text:?} is not an IP address with a port, such as 127.0.0.1:8080 or 0.0.0.0:8080")
+    };
     text.parse().map_err(|_| why())
 }
 
@@ -124,7 +127,7 @@ fn events(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("{text:?} is not a whole number of events"))
 }
 
-/// In no time no command can be answered.
+/// A deadline of 0 would refuse every command.
 fn deadline(text: &str) -> Result<Duration, String> {
     millis(text, 1)
 }

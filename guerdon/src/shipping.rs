@@ -24,14 +24,14 @@ pub(crate) struct ShippingArgs {
 
 #[derive(Subcommand)]
 enum Act {
-    /// Lists the shipping requests that were sent several times and that no warehouse has accepted.
+    /// List the shipping requests that were sent several times and that no warehouse has accepted.
     Overdue,
-    /// Sends a shipping request again now.
+    /// Send a shipping request again now.
     Resend {
         /// The shipping request's id, as `overdue` and the warehouse show it.
         shipping_request_id: String,
     },
-    /// Marks a shipping request as settled by hand: it is not sent to a warehouse any more.
+    /// Mark a shipping request as settled by hand: it is not sent to a warehouse any more.
     Settle {
         /// The shipping request's id, as `overdue` and the warehouse show it.
         shipping_request_id: String,
@@ -39,7 +39,7 @@ enum Act {
         #[arg(long)]
         reason: String,
     },
-    /// Cancels an exchange and gives the points back.
+    /// Cancel an exchange and give the points back.
     Cancel {
         /// The account that the exchange belongs to.
         account_id: String,
@@ -52,14 +52,14 @@ enum Act {
         #[arg(long)]
         quantity: Option<u64>,
     },
-    /// Lists incoming messages that the ledger could not use.
+    /// List incoming messages that the ledger could not use.
     Parked,
-    /// Tries a parked message again.
+    /// Try a parked message again.
     Retry {
         /// The message's number, as `parked` shows it.
         parked_id: i64,
     },
-    /// Deletes a parked message.
+    /// Delete a parked message.
     Discard {
         /// The message's number, as `parked` shows it.
         parked_id: i64,

@@ -32,9 +32,9 @@ pub enum ProjectError {
     /// An event can't be applied.
     #[error("the event at {place} can't be applied: {why}")]
     Unapplicable {
-        /// Where it stands.
+        /// Its place.
         place: Place,
-        /// Why not.
+        /// What is wrong with it.
         why: String,
     },
 }

@@ -11,6 +11,7 @@
 
 mod checkpoint;
 mod error;
+mod metrics;
 mod partition;
 mod projector;
 mod rebuild;
@@ -21,7 +22,8 @@ use event_store::EventStore;
 use read_model::ReadModelUrl;
 
 pub use error::ProjectError;
-pub use partition::ProjectionStatus;
+pub use metrics::ProjectorMetrics;
+pub use partition::{ProjectionStatus, ProjectionStop};
 pub use projector::Projector;
 pub use rebuild::rebuild;
 

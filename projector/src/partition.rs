@@ -16,19 +16,28 @@ use crate::write::{Batch, Tables, WriteError, Written};
 /// is there and never as many; one that is behind writes each page once for more of its rows.
 pub(crate) const BATCH_EVENTS_MAX: usize = READ_EVENTS_MAX;
 
-/// While nothing happens, too, a lost connection is noticed: behind another one the tables may
-/// stand elsewhere.
+/// A lost connection is noticed even while nothing happens: the next one may lead to a server whose
+/// tables are at another position.
 const LOST: &str = "the connection was lost";
 
 /// How far a partition is projected.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct ProjectionStatus {
     /// The last event whose rows can be read.
     pub position: Position,
-    /// The event that can't be applied, and why, where there is one.
-    pub stopped: Option<(Position, String)>,
-    /// Why projecting is tried again and again, while it is.
-    pub failing: Option<String>,
+    /// Set once the projection has stopped for good.
+    pub stopped: Option<ProjectionStop>,
+    /// Why projecting fails, while it is tried again and again.
+    pub failing: Option<Arc<ProjectError>>,
+}
+
+/// A projection has stopped, and only an operator can make it go on.
+#[derive(Clone, Debug)]
+pub struct ProjectionStop {
+    /// The event that can't be applied, or the last one that was.
+    pub at: Position,
+    /// The reason.
+    pub why: Arc<ProjectError>,
 }
 
 /// One partition on its way into the read tables.
@@ -129,7 +138,7 @@ impl PartitionProjection {
         }
     }
 
-    /// Projects what stands before the event that can't be applied, and notes where and why it
+    /// Projects the events before the one that can't be applied, and records where and why it
     /// stops.
     async fn stop_at(
         &mut self,
@@ -144,7 +153,7 @@ impl PartitionProjection {
         Err(ProjectError::Unapplicable { place, why })
     }
 
-    /// Begins anew from where the tables stand, as at a start: after a rebuild, beside another
+    /// Begins anew from the tables' checkpoint, as at a start: after a rebuild, beside another
     /// projector, or after an error. (SQLite ends a transaction by itself when the disk is full,
     /// and another PostgreSQL may be the primary by now; a new connection knows.)
     pub(crate) async fn reopen(&mut self) -> Result<(), ProjectError> {

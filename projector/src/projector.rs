@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_store::{EventStore, with_causes};
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+use event_store::EventStore;
 use log_record::Partition;
 use postgres_connection::PostgresUrl;
 use read_model::{ReadModel, ReadModelError, ReadModelUrl, Side};
@@ -13,11 +14,15 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::partition::PartitionProjection;
-use crate::{ProjectError, ProjectionStatus};
+use crate::{ProjectError, ProjectionStatus, ProjectionStop};
 
 /// How long to wait after the database or the log refused, at first and at most.
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(100);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
+const RETRY: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(RETRY_DELAY_MIN)
+    .with_max_delay(RETRY_DELAY_MAX)
+    .without_max_times();
 
 /// How often it projects at most. A transaction takes as long for one event as for ten, and what
 /// it takes away from the cores all others wait for.
@@ -33,7 +38,7 @@ pub struct Projector {
 impl Projector {
     /// Opens the read model at `url` and verifies that it was made of this log. A file is made
     /// where there is none, and brought up to date; a PostgreSQL's schema has to be there, for
-    /// several processes stand on it.
+    /// several processes use it.
     pub async fn open(url: &ReadModelUrl, store: EventStore) -> Result<Self, ProjectError> {
         match url {
             ReadModelUrl::Sqlite(_) => read_model::migrate(url).await?,
@@ -77,7 +82,7 @@ impl Projector {
         Ok(ReadModel::open_with(&self.url, replica, positions.collect(), changes).await?)
     }
 
-    /// Projects until it is told to stop. A partition with an event that can't be applied stops
+    /// Projects until `stop` is cancelled. A partition with an event that can't be applied stops
     /// by itself, says so, and waits for that.
     pub async fn run(self, stop: CancellationToken) {
         let mut running = JoinSet::new();
@@ -103,7 +108,7 @@ impl Projector {
 }
 
 async fn follow(mut partition: PartitionProjection, stop: CancellationToken) {
-    let (mut delay, mut next_at) = (RETRY_DELAY_MIN, Instant::now());
+    let (mut delays, mut next_at) = (RETRY.build(), Instant::now());
     loop {
         let next = async {
             tokio::time::sleep_until(next_at).await;
@@ -119,48 +124,48 @@ async fn follow(mut partition: PartitionProjection, stop: CancellationToken) {
             Err(error) => Err(error),
         };
         match projected {
-            Ok(()) => delay = RETRY_DELAY_MIN,
+            Ok(()) => delays = RETRY.build(),
             Err(error) if error.may_pass() => {
-                note_failing(&partition, &error);
+                note_failing(&partition, error);
                 tokio::select! {
                     () = stop.cancelled() => return,
-                    () = tokio::time::sleep(delay) => {}
+                    () = tokio::time::sleep(delays.next().unwrap_or(RETRY_DELAY_MAX)) => {}
                 }
-                delay = (delay * 2).min(RETRY_DELAY_MAX);
                 match partition.reopen().await {
                     Ok(()) => note_passed(&partition),
-                    Err(error) => note_failing(&partition, &error),
+                    Err(error) => note_failing(&partition, error),
                 }
             }
             Err(error) => {
-                halt(&partition, &error);
+                halt(&partition, error);
                 return stop.cancelled().await;
             }
         }
     }
 }
 
-/// Says it in the status, and once in the log for as long as nothing else is the matter.
-fn note_failing(partition: &PartitionProjection, error: &ProjectError) {
+/// Sets the status, and logs the first of several failures in a row.
+fn note_failing(partition: &PartitionProjection, error: ProjectError) {
     let is_new = partition.status.borrow().failing.is_none();
     if is_new {
-        let error = error as &dyn std::error::Error;
-        tracing::warn!(error, "projecting failed and is tried again");
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, "projecting failed and will be tried again");
     }
-    partition.status.send_modify(|status| status.failing = Some(with_causes(error)));
+    partition.status.send_modify(|status| status.failing = Some(Arc::new(error)));
 }
 
 fn note_passed(partition: &PartitionProjection) {
-    tracing::info!(position = %partition.position(), "projecting goes on");
+    tracing::info!(position = %partition.position(), "projecting works again");
     partition.status.send_modify(|status| status.failing = None);
 }
 
-/// Says, in the log and in the status, that a partition's projection goes no further.
-fn halt(partition: &PartitionProjection, error: &ProjectError) {
-    tracing::error!(error = error as &dyn std::error::Error, "the projection has stopped");
-    let at = match error {
+/// Logs that a partition's projection has stopped, and sets its status.
+fn halt(partition: &PartitionProjection, error: ProjectError) {
+    tracing::error!(error = &error as &dyn std::error::Error, "the projection has stopped");
+    let at = match &error {
         ProjectError::Unapplicable { place, .. } => place.position,
         _ => partition.position(),
     };
-    partition.status.send_modify(|status| status.stopped = Some((at, with_causes(error))));
+    let stopped = ProjectionStop { at, why: Arc::new(error) };
+    partition.status.send_modify(|status| status.stopped = Some(stopped));
 }

@@ -14,9 +14,9 @@ use crate::{ProjectError, Projector};
 /// How a try to swap ended.
 enum Swap {
     Done,
-    /// The live tables are further than the new ones.
+    /// The live tables are ahead of the new ones.
     Behind,
-    /// Somebody has read for so long that everybody else would have had to wait.
+    /// A reader holds the tables for so long that all others would have to wait.
     Busy,
 }
 
@@ -28,7 +28,7 @@ pub async fn rebuild(url: &ReadModelUrl, store: &EventStore) -> Result<(), Proje
             read_model::check(url).await.map_err(ReadModelError::from)?
         }
     }
-    // What a rebuild left that was killed is of no use.
+    // A rebuild that was killed may have left tables behind.
     discard(url).await?;
     read_model::migrate_side(url, Side::Rebuilt).await?;
     let mut projector = Projector::open_side(url, Side::Rebuilt, store.clone()).await?;
@@ -41,7 +41,7 @@ pub async fn rebuild(url: &ReadModelUrl, store: &EventStore) -> Result<(), Proje
         match swapped {
             Swap::Done => break,
             Swap::Busy => tracing::info!("the read model is being read; swapping is tried again"),
-            // Unless they are of another history, there is more in the log by now.
+            // Unless the live tables have another history, the log has more events by now.
             Swap::Behind => drop(Projector::open_side(url, Side::Live, store.clone()).await?),
         }
     }

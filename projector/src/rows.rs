@@ -13,48 +13,55 @@ mod shipping;
 
 use std::collections::BTreeMap;
 
-use domain::{AccountId, Event, ExchangeId, HoldId, OfferId, PurchaseId, Timestamp};
+use domain::{AccountId, Event, ExchangeId, HoldId, OfferId, PurchaseId, RuleVersion, Timestamp};
 use event_schema::decode;
 use event_store::with_causes;
 use log_record::{PackedPlace, RecordedEvent};
-use read_model::ShippingStatus;
+use read_model::{
+    AccountBalance, CreditLot, EarningRule, Exchange, Hold, LedgerEntry, OfferAvailability, Policy,
+    ProgrammeTotal, Purchase, ShippingStatus,
+};
 use serde::Serialize;
 
 use crate::ProjectError;
 
-pub(crate) use credit::{BalanceChange, Change, Entry, Lot, PartChange, PartKey, Withdrawal};
-pub(crate) use exchange::{Exchange, ExchangeChange};
-pub(crate) use hold::{Hold, HoldChange};
-pub(crate) use offer::{OfferChange, OfferTerms};
-pub(crate) use programme::{EarningRule, PolicyRow, Totals};
-pub(crate) use purchase::{Purchase, PurchaseChange};
-pub(crate) use shipping::{FoundRequest, LaneEnd, Lanes, RequestKey, RequestState, Shipping};
+pub(crate) use credit::{Change, PartChange, PartKey, Withdrawal};
+pub(crate) use exchange::ExchangeChange;
+pub(crate) use hold::HoldChange;
+pub(crate) use offer::OfferChange;
+pub(crate) use purchase::{PurchaseChange, Returned};
+pub(crate) use shipping::{
+    FoundRequest, LaneEnd, Lanes, RequestKey, RequestState, Shipping, ShippingRequestChange,
+    ShippingRows,
+};
 
 /// The rows of a batch, by table.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
-    pub(crate) lots: Vec<Lot>,
+    pub(crate) lots: Vec<CreditLot>,
     pub(crate) parts: BTreeMap<PartKey, PartChange>,
-    pub(crate) balances: BTreeMap<AccountId, BalanceChange>,
+    /// By how much each changes.
+    pub(crate) balances: BTreeMap<AccountId, AccountBalance>,
     pub(crate) withdrawals: Vec<Withdrawal>,
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<LedgerEntry>,
     pub(crate) holds: Vec<Hold>,
     pub(crate) hold_changes: BTreeMap<(AccountId, HoldId), HoldChange>,
     pub(crate) exchanges: Vec<Exchange>,
     pub(crate) exchange_changes: BTreeMap<(AccountId, ExchangeId), ExchangeChange>,
     pub(crate) purchases: Vec<Purchase>,
-    pub(crate) purchase_changes: BTreeMap<(AccountId, PurchaseId), PurchaseChange>,
+    pub(crate) returned: BTreeMap<(AccountId, PurchaseId), Returned>,
     pub(crate) shipping: Shipping,
-    pub(crate) offers: BTreeMap<OfferId, OfferTerms>,
+    pub(crate) offers: BTreeMap<OfferId, OfferAvailability>,
     pub(crate) offer_changes: BTreeMap<OfferId, OfferChange>,
     pub(crate) earning_rules: Vec<EarningRule>,
-    pub(crate) policy: Option<PolicyRow>,
-    pub(crate) totals: Totals,
+    pub(crate) policy: Option<Policy>,
+    /// What the batch adds to them.
+    pub(crate) totals: ProgrammeTotal,
     /// Where the log takes its time from, where the batch says so.
     pub(crate) clock: Option<&'static str>,
 }
 
-/// Where an event stands, and when it was recorded.
+/// The place of an event, and when it was recorded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct At<'a> {
     row: &'a RecordedEvent,
@@ -78,11 +85,12 @@ impl Rows {
     }
 
     /// The accounts that the batch touches; some of them more than once.
-    pub(crate) fn accounts(&self) -> impl Iterator<Item = &AccountId> {
-        let of_parts = self.parts.keys().map(|part| &part.account_id);
-        let of_holds = self.holds.iter().map(|hold| &hold.account_id);
-        let of_changes = self.hold_changes.keys().map(|(account_id, _)| account_id);
-        self.balances.keys().chain(of_parts).chain(of_holds).chain(of_changes)
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = &str> {
+        let of_balances = self.balances.keys().map(AccountId::as_str);
+        let of_parts = self.parts.keys().map(|part| part.account_id.as_str());
+        let of_holds = self.holds.iter().map(|hold| hold.account_id.as_str());
+        let of_changes = self.hold_changes.keys().map(|(account_id, _)| account_id.as_str());
+        of_balances.chain(of_parts).chain(of_holds).chain(of_changes)
     }
 
     /// Whether something changes that is true for all accounts.
@@ -166,6 +174,11 @@ const fn int(number: u64) -> i64 {
     number.cast_signed()
 }
 
+/// A rule's id and version as two columns.
+fn rule_columns(rule: Option<RuleVersion>) -> (Option<String>, Option<i64>) {
+    rule.map(|rule| (rule.rule_id.to_string(), int(rule.version))).unzip()
+}
+
 /// JSON as a text, as the tables keep it.
 fn json(value: &impl Serialize) -> Result<String, serde_json::Error> {
     serde_json::to_string(value)
@@ -178,7 +191,7 @@ mod tests {
     use super::*;
 
     fn ids(rows: &Rows) -> Vec<&str> {
-        rows.accounts().map(AccountId::as_str).collect()
+        rows.accounts().collect()
     }
 
     #[test]
@@ -186,11 +199,14 @@ mod tests {
         let id = |id: &str| -> AccountId { id.parse().expect("an id") };
         let hold = Hold {
             place: 1,
-            account_id: id("of-hold"),
+            account_id: "of-hold".into(),
             hold_id: "h-1".into(),
             points: 1,
             lots: "[]".into(),
             deadline: 1,
+            status: "held".into(),
+            captured_points: None,
+            exchange_id: None,
             occurred_at: None,
             recorded_at: 1,
         };
@@ -200,7 +216,7 @@ mod tests {
         rows.parts.insert(part, PartChange::default());
         rows.hold_changes.insert(of_change, HoldChange::default());
         for account in ["ann", "bob"] {
-            rows.balances.insert(id(account), BalanceChange::default());
+            rows.balances.insert(id(account), AccountBalance::default());
         }
         assert_eq!(ids(&rows), ["ann", "bob", "of-part", "of-hold", "of-change"]);
         assert!(!rows.concerns_all());
@@ -209,8 +225,13 @@ mod tests {
     #[test]
     fn the_clock_and_the_policy_concern_all() {
         assert!(Rows { clock: Some("wall"), ..Rows::default() }.concerns_all());
-        let policy =
-            PolicyRow { spent_credit: "debt", refund_grace_days: 1, partition: 0, position: 1 };
+        let policy = Policy {
+            number: 1,
+            spent_credit: "debt".into(),
+            refund_grace_days: 1,
+            partition: 0,
+            position: 1,
+        };
         assert!(Rows { policy: Some(policy), ..Rows::default() }.concerns_all());
     }
 }

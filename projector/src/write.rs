@@ -1,13 +1,28 @@
 //! The read tables, to write: a batch's rows and its checkpoint in one transaction.
+//!
+//! `first_writes` and `last_writes` say what is written, and in which order; the statements of each
+//! noun are in the file of its name. `sqlite` and `postgres` have what differs: how statements are
+//! run, how rows of earlier batches are looked up between the first and the last, and how the parts
+//! of lots change.
 
+mod checkpoint;
+mod credit;
+mod exchange;
+mod hold;
+mod offer;
 mod postgres;
+mod programme;
+mod purchase;
+mod shipping;
 mod sqlite;
+mod statement;
 
 use log_record::{LogId, Partition, Place};
 use postgres_connection::PostgresError;
 use read_model::{Checkpoint, ReadModelError, ReadModelUrl, Side};
 
-use crate::rows::{Lanes, Rows};
+use crate::rows::{Lanes, PurchaseChange, Rows, ShippingRows};
+use statement::Writes;
 
 pub(crate) use postgres::PostgresTables;
 pub(crate) use sqlite::{SqliteTables, connect, failed};
@@ -25,7 +40,7 @@ pub(crate) struct Batch {
     pub(crate) partition: Partition,
     pub(crate) from: Checkpoint,
     pub(crate) next: Checkpoint,
-    /// Where every lane stood before it.
+    /// Where every lane ended before it.
     pub(crate) lanes: Lanes,
     pub(crate) rows: Rows,
 }
@@ -33,19 +48,45 @@ pub(crate) struct Batch {
 /// How writing a batch ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Written {
-    /// Where the lanes stand that the batch used.
+    /// It is written; where the lanes end now that it used.
     Moved(Lanes),
     /// Somebody else has projected meanwhile, and nothing was written.
     Overtaken,
 }
 
-/// Why the tables can't be written.
+/// The tables can't be written.
 #[derive(Debug)]
 pub(crate) enum WriteError {
-    /// The rows break a rule of the tables; no further try will change that.
+    /// The rows break a rule of the tables; trying again won't change that.
     Rule(Box<dyn std::error::Error + Send + Sync>),
     /// The database refused, or is away.
     Failed(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Lots and purchases: what the lookups may look for.
+fn first_writes(rows: &Rows) -> Writes<'_> {
+    let mut writes = Writes::default();
+    credit::write_lots(&mut writes, rows);
+    purchase::write_new(&mut writes, rows);
+    writes
+}
+
+/// All that remains but the parts of lots. Rows are inserted before they are changed: offers before
+/// what is sold of them.
+fn last_writes<'a>(
+    rows: &'a Rows,
+    purchases: &'a [PurchaseChange],
+    shipping: &'a ShippingRows,
+) -> Writes<'a> {
+    let mut writes = Writes::default();
+    credit::write(&mut writes, rows);
+    hold::write(&mut writes, rows);
+    offer::write(&mut writes, rows);
+    exchange::write(&mut writes, rows);
+    purchase::write_changes(&mut writes, purchases);
+    shipping::write(&mut writes, shipping);
+    programme::write(&mut writes, rows);
+    writes
 }
 
 impl Tables {
@@ -58,7 +99,7 @@ impl Tables {
         }
     }
 
-    /// Where a partition stands, and the log that its checkpoint is of; makes it where there is
+    /// The checkpoint of a partition, and the log that its checkpoint is of; makes it where there is
     /// none.
     pub(crate) async fn read_checkpoint(
         &mut self,
@@ -71,7 +112,7 @@ impl Tables {
         }
     }
 
-    /// Where every lane stands.
+    /// Where every lane ends.
     pub(crate) async fn read_lanes(&mut self) -> Result<Lanes, WriteError> {
         match self {
             Self::Sqlite(tables) => tables.read_lanes(),
@@ -105,7 +146,7 @@ impl Tables {
 }
 
 impl WriteError {
-    /// What is behind it.
+    /// The database's own error.
     pub(crate) fn into_source(self) -> Box<dyn std::error::Error + Send + Sync> {
         match self {
             Self::Rule(source) | Self::Failed(source) => source,
@@ -141,7 +182,7 @@ impl From<PostgresError> for WriteError {
     }
 }
 
-/// What stands in a table isn't what was written there.
+/// A table has a value that the projector doesn't write.
 impl From<serde_json::Error> for WriteError {
     fn from(error: serde_json::Error) -> Self {
         Self::Failed(error.into())

@@ -31,7 +31,7 @@ pub(crate) async fn get_account(
 }
 
 impl Balance {
-    /// Reads it anew, in an era of what the projector tells.
+    /// Reads it anew, in an era of the projector's changes.
     pub(crate) async fn read(
         api: &QueryApi,
         account_id: &AccountId,
@@ -67,7 +67,7 @@ fn body(account_id: &AccountId, standing: &Standing) -> Result<AccountBalanceBod
     })
 }
 
-/// Where an account stands; 404 where there is no such account.
+/// An account's credit now; 404 where there is no such account.
 pub(crate) async fn read_standing(
     reading: &mut Reading,
     account_id: &AccountId,

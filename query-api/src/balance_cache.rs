@@ -1,12 +1,11 @@
-//! Balances as they were last answered, in memory, for as long as they stand.
+//! Balances as they were last answered, in memory, for as long as they are current.
 //!
-//! Only where the projector runs in this process, which tells what has changed. A balance is kept
+//! Only where the projector runs in this process and reports its changes. A balance is kept
 //! with the position as of which it was read and the time at which more falls due; it is answered
-//! again while neither has been passed. Whoever finds that it doesn't stand any more reads it anew,
+//! again while neither has been passed. The first reader to find it outdated reads it anew,
 //! and all others that ask for it meanwhile wait for that one read.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::http::HeaderMap;
@@ -39,7 +38,6 @@ pub(crate) const P0: Partition = Partition(0);
 #[derive(Debug)]
 pub(crate) struct BalanceCache {
     kept: Cache<AccountId, Arc<Balance>>,
-    read: AtomicU64,
 }
 
 /// What an account's balance was answered with.
@@ -60,12 +58,7 @@ pub(crate) struct Balance {
 
 impl BalanceCache {
     pub(crate) fn new() -> Self {
-        Self { kept: Cache::new(BALANCES_MAX), read: AtomicU64::new(0) }
-    }
-
-    /// How many were read.
-    pub(crate) fn read_count(&self) -> u64 {
-        self.read.load(Ordering::Relaxed)
+        Self { kept: Cache::new(BALANCES_MAX) }
     }
 
     /// What is answered for an account, kept or read, by events up to `wanted` at least.
@@ -76,7 +69,7 @@ impl BalanceCache {
         wanted: &[Place],
     ) -> Result<Arc<Balance>, Problem> {
         let read = async |era| {
-            self.read.fetch_add(1, Ordering::Relaxed);
+            api.metrics.balances_read.inc();
             Balance::read(api, account_id, wanted, era).await.map(Arc::new)
         };
         let Some(changes) = api.read_model.changes() else { return read(0).await };
@@ -86,19 +79,23 @@ impl BalanceCache {
         if !wanted.is_empty() {
             api.read_model.wait_for(wanted, api.wait_max).await.map_err(unread)?;
         }
-        let kept = self.kept.get(account_id).filter(|kept| kept.stands(account_id, changes));
+        let kept = self.kept.get(account_id).filter(|kept| kept.is_current(account_id, changes));
         if let Some(kept) = kept {
+            api.metrics.balances_cached.inc();
             return Ok(kept);
         }
         let entry = self.kept.entry_async(account_id, |account_id, kept: &mut Arc<Balance>| {
-            if kept.stands(account_id, changes) {
+            if kept.is_current(account_id, changes) {
                 EntryAction::Retain(Arc::clone(kept))
             } else {
                 EntryAction::ReplaceWithGuard
             }
         });
         match timeout(LOAD_WAIT_MAX, entry).await {
-            Ok(EntryResult::Retained(kept)) => Ok(kept),
+            Ok(EntryResult::Retained(kept)) => {
+                api.metrics.balances_cached.inc();
+                Ok(kept)
+            }
             Ok(EntryResult::Vacant(place) | EntryResult::Replaced(place, _)) => {
                 let balance = read(changes.era()).await?;
                 // Only somebody who removed the place could mind.
@@ -113,7 +110,7 @@ impl BalanceCache {
 }
 
 impl Balance {
-    fn stands(&self, account_id: &AccountId, changes: &Changes) -> bool {
+    fn is_current(&self, account_id: &AccountId, changes: &Changes) -> bool {
         let now = self.clock.now(changes.recorded_at());
         (self.from..self.until).contains(&now)
             && changes.has_not_touched(account_id, self.era, self.position)

@@ -1,8 +1,8 @@
 //! What time it is for a read.
 //!
 //! Credit expires and holds end at their time, whether or not the log says so by then. A log whose
-//! clock is its commands stands still between them, and so do its reads; they do while the writer
-//! doubts the wall clock, too.
+//! clock is its commands has the time of the last of them, and so have its reads; the same holds
+//! while the writer doubts the wall clock.
 
 use std::time::SystemTime;
 

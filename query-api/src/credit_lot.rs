@@ -12,7 +12,7 @@ use crate::bad_cursor;
 use crate::cell::{optional_time, points, split_place, sum};
 use crate::freshness::Fresh;
 use crate::ledger_entry::PageQuery;
-use crate::origin::{find_lot, read_lots};
+use crate::origin::{find_lot, origin_for, read_lots};
 use crate::standing::Part;
 
 pub(crate) async fn list_lots(
@@ -47,14 +47,14 @@ pub(crate) async fn list_lots(
             available_at: optional_time(part.available_at.filter(|_| part.pending > 0))?,
             expires_at: optional_time(Some(part.expires_at).filter(|at| *at != NEVER))?,
             graced: part.graced,
-            origin: lot.origin_for(&account_id)?,
+            origin: origin_for(lot, &account_id)?,
         })
     });
     let items = items.collect::<Result<Vec<_>, Problem>>()?;
     json_with_etag(&headers, &Page::of(items, limit, &list, write_key))
 }
 
-/// Where a part stands in spending order.
+/// A part's place in spending order.
 const fn key(part: &Part) -> (i64, i64, bool) {
     (part.expires_at, part.lot, part.graced)
 }

@@ -17,6 +17,7 @@ impl FromRequestParts<QueryApi> for Fresh {
 
     async fn from_request_parts(parts: &mut Parts, api: &QueryApi) -> Result<Self, Problem> {
         let wanted = read_positions(&parts.headers)?;
+        api.metrics.reads.inc();
         let begun = api.read_model.read(&wanted, api.wait_max).await;
         begun.map(Self).map_err(unread)
     }
@@ -29,6 +30,7 @@ pub(crate) async fn read_once<T: RowOf>(
     query: Query,
     arguments: &[Argument<'_>],
 ) -> Result<SingleRead<T>, Problem> {
+    api.metrics.reads.inc();
     api.read_model.read_once(wanted, api.wait_max, query, arguments).await.map_err(unread)
 }
 

@@ -1,9 +1,11 @@
 //! Holds: one, and an account's, newest first. One whose deadline has passed is over.
 
+use std::sync::LazyLock;
+
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{AccountId, HoldId};
-use read_model::Query;
+use read_model::{Hold, Query};
 use wire::body::{HoldBody, HoldStatus};
 use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag};
 
@@ -14,22 +16,10 @@ use crate::freshness::Fresh;
 use crate::ledger_entry::{PageQuery, position_key};
 use crate::{row_of_account, rows_of_account};
 
-const SELECT: Query = Query::same(include_str!("sql/select_hold.sql"));
-const LIST: Query = Query::same(include_str!("sql/list_holds.sql"));
-
-#[derive(sql_macros::FromRow)]
-struct Row {
-    hold_id: String,
-    account_id: String,
-    points: i64,
-    deadline: i64,
-    status: String,
-    captured_points: Option<i64>,
-    exchange_id: Option<String>,
-    place: i64,
-    occurred_at: Option<i64>,
-    recorded_at: i64,
-}
+static SELECT: LazyLock<Query> =
+    LazyLock::new(|| Query::with_columns(include_str!("sql/select_hold.sql")));
+static LIST: LazyLock<Query> =
+    LazyLock::new(|| Query::with_columns(include_str!("sql/list_holds.sql")));
 
 pub(crate) async fn get_hold(
     Fresh(mut reading): Fresh,
@@ -37,8 +27,8 @@ pub(crate) async fn get_hold(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let now = now(reading.as_of());
-    let row: Option<Row> =
-        row_of_account(&mut reading, SELECT, &account_id, hold_id.as_str()).await?;
+    let row: Option<Hold> =
+        row_of_account(&mut reading, *SELECT, &account_id, hold_id.as_str()).await?;
     let row = row.ok_or_else(|| {
         Problem::not_found(format!("The account {account_id} has no hold {hold_id}."))
     })?;
@@ -55,12 +45,12 @@ pub(crate) async fn list_holds(
     let (limit, before) = query.position_page(&list)?;
     check_exists(&mut reading, &account_id).await?;
     let now = now(reading.as_of());
-    let rows: Vec<Row> = rows_of_account(&mut reading, LIST, &account_id, before, limit).await?;
+    let rows: Vec<Hold> = rows_of_account(&mut reading, *LIST, &account_id, before, limit).await?;
     let holds = rows.into_iter().map(|row| hold(row, now)).collect::<Result<Vec<_>, _>>()?;
     json_with_etag(&headers, &Page::of(holds, limit, &list, |hold| position_key(hold.position)))
 }
 
-fn hold(row: Row, now: i64) -> Result<HoldBody, Problem> {
+fn hold(row: Hold, now: i64) -> Result<HoldBody, Problem> {
     Ok(HoldBody {
         hold_id: text(&row.hold_id)?,
         account_id: text(&row.account_id)?,

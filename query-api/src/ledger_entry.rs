@@ -1,11 +1,13 @@
 //! `GET /v1/accounts/{account_id}/entries`: the statement, newest first; and one entry with what it
 //! drew on.
 
+use std::sync::LazyLock;
+
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{AccountId, LotPart};
 use log_record::Place;
-use read_model::{Query, Reading};
+use read_model::{LedgerEntry, Query, Reading};
 use serde::Deserialize;
 use wire::body::{
     ChangeBody, EntryLotBody, EntryWithdrawalBody, ExplainedEntryBody, LedgerEntryBody,
@@ -18,43 +20,20 @@ use crate::cell::{
     time,
 };
 use crate::freshness::Fresh;
-use crate::origin::{find_lot, read_lots};
+use crate::origin::{find_lot, origin_for, read_lots};
 use crate::standing::{lot_key, read_parts};
 use crate::{bad_cursor, failed, rows_of_account};
 
-const LIST: Query = Query::same(include_str!("sql/list_ledger_entries.sql"));
-const SELECT: Query = Query::same(include_str!("sql/select_ledger_entry.sql"));
+static LIST: LazyLock<Query> =
+    LazyLock::new(|| Query::with_columns(include_str!("sql/list_ledger_entries.sql")));
+static SELECT: LazyLock<Query> =
+    LazyLock::new(|| Query::with_columns(include_str!("sql/select_ledger_entry.sql")));
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageQuery {
     pub(crate) limit: Option<u32>,
     pub(crate) cursor: Option<String>,
-}
-
-#[derive(sql_macros::FromRow)]
-struct Row {
-    place: i64,
-    kind: String,
-    points: i64,
-    available: i64,
-    held: i64,
-    pending: i64,
-    cause_kind: Option<String>,
-    cause_id: Option<String>,
-    exchange_id: Option<String>,
-    cancellation_id: Option<String>,
-    hold_id: Option<String>,
-    transfer_id: Option<String>,
-    counterparty: Option<String>,
-    withdrawal_kind: Option<String>,
-    withdrawal_id: Option<String>,
-    purchase_id: Option<String>,
-    reference: Option<String>,
-    lots: Option<String>,
-    released: Option<String>,
-    occurred_at: Option<i64>,
-    recorded_at: i64,
 }
 
 pub(crate) async fn list_entries(
@@ -67,12 +46,13 @@ pub(crate) async fn list_entries(
     let limit = page_limit(query.limit)?;
     let cursor = read_cursor(&list, query.cursor.as_deref())?;
     let recorded = check_exists(&mut reading, &account_id).await?;
-    // What stands before an entry never changes, so neither does the balance up to there.
+    // The entries before an entry never change, so neither does the balance up to there.
     let (before, mut balance) = match cursor {
         None => (i64::MAX, recorded.available + recorded.held + recorded.pending - recorded.owed),
         Some(cursor) => read_key(&cursor).ok_or_else(bad_cursor)?,
     };
-    let rows: Vec<Row> = rows_of_account(&mut reading, LIST, &account_id, before, limit).await?;
+    let rows: Vec<LedgerEntry> =
+        rows_of_account(&mut reading, *LIST, &account_id, before, limit).await?;
     let entries = rows.into_iter().map(|row| {
         let entry = LedgerEntryBody { balance: Some(balance), ..entry(row)? };
         balance -= entry.points;
@@ -97,8 +77,8 @@ pub(crate) async fn get_entry(
         ))
     };
     let key = place_key(at).ok_or_else(no_entry)?;
-    let row: Option<Row> = reading
-        .optional(SELECT, &[account_id.as_str().into(), key.into()])
+    let row: Option<LedgerEntry> = reading
+        .optional(*SELECT, &[account_id.as_str().into(), key.into()])
         .await
         .map_err(failed)?;
     let row = row.ok_or_else(no_entry)?;
@@ -129,7 +109,7 @@ async fn explain(
             points: part.points,
             expires_at: part.expires_at,
             graced: part.graced,
-            origin: find_lot(&lots, key)?.origin_for(account_id)?,
+            origin: origin_for(find_lot(&lots, key)?, account_id)?,
         })
     });
     explained.collect()
@@ -147,7 +127,7 @@ async fn explain_lot(
         points: points(lot.points)?,
         expires_at: optional_time(lot.expires_at)?,
         graced: false,
-        origin: lot.origin_for(account_id)?,
+        origin: origin_for(lot, account_id)?,
     })
 }
 
@@ -174,8 +154,8 @@ pub(crate) fn position_key(position: Place) -> String {
     place_key(position).unwrap_or_default().to_string()
 }
 
-fn entry(row: Row) -> Result<LedgerEntryBody, Problem> {
-    let Row { points, available, held, pending, .. } = row;
+fn entry(row: LedgerEntry) -> Result<LedgerEntryBody, Problem> {
+    let LedgerEntry { points, available, held, pending, .. } = row;
     let owed = available + held + pending - points;
     let cause_of = row.cause_kind.as_deref().zip(row.cause_id.as_deref());
     let withdrawal = match (row.withdrawal_kind, row.withdrawal_id.as_deref()) {

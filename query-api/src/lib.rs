@@ -16,6 +16,7 @@ mod exchange;
 mod freshness;
 mod hold;
 mod ledger_entry;
+mod metrics;
 mod offer_availability;
 mod origin;
 mod programme;
@@ -37,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 use wire::{KeyRing, Problem};
 
 use balance_cache::BalanceCache;
+pub use metrics::QueryMetrics;
 pub use router::router;
 
 /// What the handlers share.
@@ -51,6 +53,8 @@ pub struct QueryApi {
     /// Once cancelled, streams end and waits are over, so that the server can stop.
     pub draining: CancellationToken,
     balances: Arc<BalanceCache>,
+    /// Counts what is read.
+    pub metrics: QueryMetrics,
 }
 
 impl QueryApi {
@@ -58,13 +62,14 @@ impl QueryApi {
     #[must_use]
     pub fn new(read_model: ReadModel, keys: KeyRing, wait_max: Duration) -> Self {
         let (draining, balances) = (CancellationToken::new(), Arc::new(BalanceCache::new()));
-        Self { read_model, keys, wait_max, draining, balances }
+        let metrics = QueryMetrics::default();
+        Self { read_model, keys, wait_max, draining, balances, metrics }
     }
 
-    /// How many balances were read, because none was kept that stands.
+    /// How many balances were read, because no current one was cached.
     #[must_use]
     pub fn balances_read(&self) -> u64 {
-        self.balances.read_count()
+        self.metrics.balances_read.get()
     }
 }
 

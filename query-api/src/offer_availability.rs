@@ -1,9 +1,11 @@
 //! `GET /v1/offers` and `/v1/offers/{offer_id}`: what can be had, and what is left of it.
 
+use std::sync::LazyLock;
+
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::OfferId;
-use read_model::Query;
+use read_model::{OfferAvailability, Query};
 use wire::body::{OfferBody, OfferStatus};
 use wire::{
     Page, PathId, Problem, QueryString, json_with_etag, json_with_version, page_limit, read_cursor,
@@ -14,33 +16,18 @@ use crate::failed;
 use crate::freshness::Fresh;
 use crate::ledger_entry::PageQuery;
 
-const SELECT: Query = Query::same(include_str!("sql/select_offer_availability.sql"));
-const LIST: Query = Query::same(include_str!("sql/list_offer_availability.sql"));
-
-#[derive(sql_macros::FromRow)]
-struct Row {
-    offer_id: String,
-    product_id: String,
-    price: i64,
-    stock: Option<i64>,
-    remaining: Option<i64>,
-    opens_at: Option<i64>,
-    closes_at: Option<i64>,
-    limit_per_shopper: Option<i64>,
-    warehouse: String,
-    version: i64,
-    phase: String,
-    partition: i64,
-    position: i64,
-}
+static SELECT: LazyLock<Query> =
+    LazyLock::new(|| Query::with_columns(include_str!("sql/select_offer_availability.sql")));
+static LIST: LazyLock<Query> =
+    LazyLock::new(|| Query::with_columns(include_str!("sql/list_offer_availability.sql")));
 
 pub(crate) async fn get_offer(
     Fresh(mut reading): Fresh,
     PathId(offer_id): PathId<OfferId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let row: Option<Row> =
-        reading.optional(SELECT, &[offer_id.as_str().into()]).await.map_err(failed)?;
+    let row: Option<OfferAvailability> =
+        reading.optional(*SELECT, &[offer_id.as_str().into()]).await.map_err(failed)?;
     let row = row.ok_or_else(|| {
         Problem::not_found("The offer doesn't exist. GET /v1/offers lists all of them.")
     })?;
@@ -54,13 +41,13 @@ pub(crate) async fn list_offers(
 ) -> Result<Response, Problem> {
     let limit = page_limit(query.limit)?;
     let after = read_cursor("offers", query.cursor.as_deref())?.unwrap_or_default();
-    let rows: Vec<Row> =
-        reading.all(LIST, &[after.as_str().into(), (limit + 1).into()]).await.map_err(failed)?;
+    let rows: Vec<OfferAvailability> =
+        reading.all(*LIST, &[after.as_str().into(), (limit + 1).into()]).await.map_err(failed)?;
     let offers = rows.into_iter().map(offer).collect::<Result<Vec<_>, _>>()?;
     json_with_etag(&headers, &Page::of(offers, limit, "offers", |offer| offer.offer_id.to_string()))
 }
 
-fn offer(row: Row) -> Result<OfferBody, Problem> {
+fn offer(row: OfferAvailability) -> Result<OfferBody, Problem> {
     Ok(OfferBody {
         offer_id: text(&row.offer_id)?,
         product_id: text(&row.product_id)?,

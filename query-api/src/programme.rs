@@ -1,9 +1,11 @@
 //! `GET /v1/earning-rules` and `/v1/policy`: how the programme is run.
 
+use std::sync::LazyLock;
+
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{EarningTerms, Policy, RuleId};
-use read_model::Query;
+use read_model::{EarningRule, Policy as PolicyRow, Query};
 use serde::Deserialize;
 use wire::body::{EarningRuleBody, PolicyBody};
 use wire::{
@@ -15,24 +17,17 @@ use crate::failed;
 use crate::freshness::Fresh;
 use crate::ledger_entry::PageQuery;
 
-const SELECT: Query = Query::same(include_str!("sql/select_earning_rule.sql"));
-const LIST: Query = Query::same(include_str!("sql/list_earning_rules.sql"));
-const POLICY: Query = Query::same(include_str!("sql/select_policy.sql"));
+static SELECT: LazyLock<Query> =
+    LazyLock::new(|| Query::with_columns(include_str!("sql/select_earning_rule.sql")));
+static LIST: LazyLock<Query> =
+    LazyLock::new(|| Query::with_columns(include_str!("sql/list_earning_rules.sql")));
+static POLICY: LazyLock<Query> =
+    LazyLock::new(|| Query::with_columns(include_str!("sql/select_policy.sql")));
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VersionQuery {
     version: Option<u32>,
-}
-
-#[derive(sql_macros::FromRow)]
-struct RuleRow {
-    rule_id: String,
-    version: i64,
-    terms: String,
-    recorded_at: i64,
-    partition: i64,
-    position: i64,
 }
 
 pub(crate) async fn get_earning_rule(
@@ -41,8 +36,8 @@ pub(crate) async fn get_earning_rule(
     QueryString(query): QueryString<VersionQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let row: Option<RuleRow> = reading
-        .optional(SELECT, &[rule_id.as_str().into(), query.version.map(i64::from).into()])
+    let row: Option<EarningRule> = reading
+        .optional(*SELECT, &[rule_id.as_str().into(), query.version.map(i64::from).into()])
         .await
         .map_err(failed)?;
     let row = row.ok_or_else(|| {
@@ -62,8 +57,8 @@ pub(crate) async fn list_earning_rules(
     const LIST_NAME: &str = "earning-rules";
     let limit = page_limit(query.limit)?;
     let after = read_cursor(LIST_NAME, query.cursor.as_deref())?.unwrap_or_default();
-    let rows: Vec<RuleRow> =
-        reading.all(LIST, &[after.as_str().into(), (limit + 1).into()]).await.map_err(failed)?;
+    let rows: Vec<EarningRule> =
+        reading.all(*LIST, &[after.as_str().into(), (limit + 1).into()]).await.map_err(failed)?;
     let rules = rows.into_iter().map(rule).collect::<Result<Vec<_>, _>>()?;
     json_with_etag(&headers, &Page::of(rules, limit, LIST_NAME, |rule| rule.rule_id.to_string()))
 }
@@ -72,24 +67,25 @@ pub(crate) async fn get_policy(
     Fresh(mut reading): Fresh,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let row: Option<(String, i64, i64, i64)> =
-        reading.optional(POLICY, &[]).await.map_err(failed)?;
+    let row: Option<PolicyRow> = reading.optional(*POLICY, &[]).await.map_err(failed)?;
     let body = match row {
         None => {
             let Policy { spent_credit, refund_grace_days } = Policy::default();
             PolicyBody { spent_credit, refund_grace_days, position: None }
         }
-        Some((spent_credit, refund_grace_days, partition, position)) => PolicyBody {
-            spent_credit: text(&spent_credit)?,
-            refund_grace_days: u16::try_from(refund_grace_days)
-                .map_err(|error| broken(refund_grace_days, &error))?,
-            position: Some(place(partition, position)?),
-        },
+        Some(PolicyRow { number: _, spent_credit, refund_grace_days, partition, position }) => {
+            PolicyBody {
+                spent_credit: text(&spent_credit)?,
+                refund_grace_days: u16::try_from(refund_grace_days)
+                    .map_err(|error| broken(refund_grace_days, &error))?,
+                position: Some(place(partition, position)?),
+            }
+        }
     };
     json_with_etag(&headers, &body)
 }
 
-fn rule(row: RuleRow) -> Result<EarningRuleBody, Problem> {
+fn rule(row: EarningRule) -> Result<EarningRuleBody, Problem> {
     let terms: EarningTerms = json(&row.terms)?;
     Ok(EarningRuleBody::new(
         text(&row.rule_id)?,

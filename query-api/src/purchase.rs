@@ -1,9 +1,11 @@
 //! Purchases: one, and an account's, newest first.
 
+use std::sync::LazyLock;
+
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{AccountId, Category, Points, ProductId, PurchaseId, Units};
-use read_model::Query;
+use read_model::{Purchase, Query};
 use serde::Deserialize;
 use wire::body::{PurchaseBody, PurchaseLineBody};
 use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag};
@@ -14,24 +16,10 @@ use crate::freshness::Fresh;
 use crate::ledger_entry::{PageQuery, position_key};
 use crate::{row_of_account, rows_of_account};
 
-const SELECT: Query = Query::same(include_str!("sql/select_purchase.sql"));
-const LIST: Query = Query::same(include_str!("sql/list_purchases.sql"));
-
-#[derive(sql_macros::FromRow)]
-struct Row {
-    purchase_id: String,
-    account_id: String,
-    lines: String,
-    points: i64,
-    rule_id: Option<String>,
-    rule_version: Option<i64>,
-    warehouse: Option<String>,
-    returned_points: i64,
-    withdrawn_points: i64,
-    place: i64,
-    occurred_at: Option<i64>,
-    recorded_at: i64,
-}
+static SELECT: LazyLock<Query> =
+    LazyLock::new(|| Query::with_columns(include_str!("sql/select_purchase.sql")));
+static LIST: LazyLock<Query> =
+    LazyLock::new(|| Query::with_columns(include_str!("sql/list_purchases.sql")));
 
 /// A line as the table keeps it.
 #[derive(Deserialize)]
@@ -49,8 +37,8 @@ pub(crate) async fn get_purchase(
     PathIds(account_id, purchase_id): PathIds<AccountId, PurchaseId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let row: Option<Row> =
-        row_of_account(&mut reading, SELECT, &account_id, purchase_id.as_str()).await?;
+    let row: Option<Purchase> =
+        row_of_account(&mut reading, *SELECT, &account_id, purchase_id.as_str()).await?;
     let row = row.ok_or_else(|| {
         Problem::not_found(format!("The account {account_id} has no purchase {purchase_id}."))
     })?;
@@ -65,7 +53,8 @@ pub(crate) async fn list_purchases(
 ) -> Result<Response, Problem> {
     let list = format!("purchases of {account_id}");
     let (limit, before) = query.position_page(&list)?;
-    let rows: Vec<Row> = rows_of_account(&mut reading, LIST, &account_id, before, limit).await?;
+    let rows: Vec<Purchase> =
+        rows_of_account(&mut reading, *LIST, &account_id, before, limit).await?;
     // A purchase that earns nothing makes no account.
     if rows.is_empty() {
         check_exists(&mut reading, &account_id).await?;
@@ -75,7 +64,7 @@ pub(crate) async fn list_purchases(
     json_with_etag(&headers, &page)
 }
 
-fn purchase(row: Row) -> Result<PurchaseBody, Problem> {
+fn purchase(row: Purchase) -> Result<PurchaseBody, Problem> {
     let lines: Vec<LineRow> = json(&row.lines)?;
     Ok(PurchaseBody {
         purchase_id: text(&row.purchase_id)?,

@@ -1,9 +1,13 @@
-//! Where an account stands now: what was recorded, and all that has fallen due since.
+//! An account's credit now: what was recorded, and all that has fallen due since.
 //!
 //! What falls due by itself is recorded when a command or the background comes to it. A read
-//! doesn't wait for that: it does in passing what the ledger will record, in the ledger's order.
+//! doesn't wait for that: it applies it to what it has read, by the function that the writer uses
+//! (`domain::Credit::apply_due`).
 
-use domain::{AccountId, LotPart};
+use std::collections::BTreeMap;
+
+use domain::{AccountId, Credit, LotPart, Pending, Points, Timestamp};
+use log_record::{PackedPlace, Place};
 use read_model::{NEVER, Query, Reading};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -12,7 +16,7 @@ use crate::clock::now;
 
 const BALANCE: Query = Query::same(include_str!("sql/select_account_balance.sql"));
 
-/// All that tells where an account stands, in one statement; it can be a single read.
+/// All that an account's credit follows from, in one statement; it can be a single read.
 pub(crate) const STANDING: Query = Query::each(
     include_str!("sql/select_standing.sqlite.sql"),
     include_str!("sql/select_standing.postgres.sql"),
@@ -42,16 +46,16 @@ pub(crate) struct Part {
     pub(crate) available_at: Option<i64>,
 }
 
-/// Where an account stands.
+/// An account's credit at a time.
 #[derive(Clone, Debug)]
 pub(crate) struct Standing {
     pub(crate) now: i64,
-    /// When more falls due; until then it stands like this.
+    /// When more falls due; until then nothing changes by itself.
     pub(crate) until: i64,
-    /// In spending order; a part may have nothing left.
+    /// In spending order.
     pub(crate) parts: Vec<Part>,
     pub(crate) owed: i64,
-    /// Where the last event stands that changed the account.
+    /// The place of the last event that changed the account.
     pub(crate) partition: i64,
     pub(crate) position: i64,
 }
@@ -71,14 +75,6 @@ pub(crate) struct Recorded {
 #[derive(Debug, Deserialize)]
 struct LiveHold(i64, Vec<LotPart>);
 
-/// A hold that is over, and the parts that it sets free.
-#[derive(Debug)]
-struct EndedHold {
-    deadline: i64,
-    /// Lot, expiry, grace and points of each.
-    parts: Vec<(i64, i64, bool, i64)>,
-}
-
 /// The balance as it was recorded; nothing where there is no such account.
 pub(crate) async fn recorded_balance(
     reading: &mut Reading,
@@ -88,7 +84,7 @@ pub(crate) async fn recorded_balance(
 }
 
 impl Standing {
-    /// Where an account stands now; nothing where there is no such account.
+    /// An account's credit now; nothing where there is no such account.
     pub(crate) async fn read(
         reading: &mut Reading,
         account_id: &AccountId,
@@ -97,7 +93,7 @@ impl Standing {
         Self::at(reading, account_id.as_str(), now).await
     }
 
-    /// Where it stands at a time.
+    /// An account's credit at a time; nothing where there is no such account.
     pub(crate) async fn at(
         reading: &mut Reading,
         account_id: &str,
@@ -107,31 +103,26 @@ impl Standing {
         Self::of(recorded, now)
     }
 
-    /// Where it stands at a time, by what was recorded; nothing where there is no such account.
+    /// The credit at a time, from what was recorded; nothing where there is no such account.
     pub(crate) fn of(recorded: Vec<Recorded>, now: i64) -> Result<Option<Self>, sqlx::Error> {
         for Recorded { home, changed_at, owed, parts, holds } in recorded {
             let (Some(partition), Some(position), Some(owed)) = (home, changed_at, owed) else {
                 continue;
             };
-            let parts = read_list(parts.as_deref())?;
-            let mut holds: Vec<LiveHold> = read_list(holds.as_deref())?;
-            let live = holds.split_off(holds.partition_point(|LiveHold(end, ..)| *end <= now));
-            let mut standing = Self { now, until: NEVER, parts, owed, partition, position };
-            standing.until = standing.next_due(&live);
-            let ended: Vec<EndedHold> = holds.into_iter().map(EndedHold::of).collect();
-            standing.settle(&ended);
-            return Ok(Some(standing));
+            let parts: Vec<Part> = read_list(parts.as_deref())?;
+            let holds: Vec<LiveHold> = read_list(holds.as_deref())?;
+            let mut credit = credit(&parts, holds, owed)?;
+            credit.apply_due(Timestamp::EPOCH, time(now)?);
+            return Ok(Some(Self {
+                now,
+                until: credit.next_due().map_or(NEVER, Timestamp::micros),
+                parts: parts_of(&credit),
+                owed: signed(credit.owed()),
+                partition,
+                position,
+            }));
         }
         Ok(None)
-    }
-
-    /// When the first thing falls due that isn't yet.
-    fn next_due(&self, live: &[LiveHold]) -> i64 {
-        let of_parts =
-            self.parts.iter().flat_map(|part| [part.available_at, Some(part.expires_at)]);
-        let of_holds = live.iter().map(|LiveHold(deadline, ..)| *deadline);
-        let times = of_parts.flatten().chain(of_holds).filter(|time| *time > self.now);
-        times.min().unwrap_or(NEVER)
     }
 
     pub(crate) fn available(&self) -> i64 {
@@ -159,77 +150,84 @@ impl Standing {
         let expiring = self.parts.iter().map(|part| part.expires_at.saturating_sub(days * DAY));
         expiring.filter(|time| *time > self.now).min().unwrap_or(NEVER).min(self.until)
     }
+}
 
-    /// Does all that has fallen due. `holds` are those that are over, in the order of their ends.
-    fn settle(&mut self, holds: &[EndedHold]) {
-        let mut holds = holds.iter().peekable();
-        for time in self.due_times(holds.clone()) {
-            for part in &mut self.parts {
-                if part.available_at.is_some_and(|available_at| available_at <= time) {
-                    part.available += std::mem::take(&mut part.pending);
-                }
-            }
-            while let Some(hold) = holds.next_if(|hold| hold.deadline <= time) {
-                self.release(hold);
-            }
-            self.repay();
-            for part in self.parts.iter_mut().filter(|part| part.expires_at <= time) {
-                part.available = 0;
-            }
+/// The credit that the tables have, as it was recorded.
+fn credit(parts: &[Part], holds: Vec<LiveHold>, owed: i64) -> Result<Credit, sqlx::Error> {
+    let (mut available, mut pending) = (vec![], vec![]);
+    for part in parts {
+        if part.available > 0 {
+            available.push(part.of(part.available)?);
+        }
+        if let Some(available_at) = part.available_at.filter(|_| part.pending > 0) {
+            let available_at = time(available_at)?;
+            pending.push(Pending { available_at, part: part.of(part.pending)? });
         }
     }
+    // The first to be earned is the first of those that become available at the same time.
+    pending.sort_by_key(|pending| pending.part.lot);
+    let holds = holds.into_iter().map(|LiveHold(deadline, lots)| Ok((time(deadline)?, lots)));
+    let holds = holds.collect::<Result<Vec<_>, sqlx::Error>>()?;
+    let credit = Credit::new(available, pending, holds, points(owed)?);
+    credit.ok_or_else(|| undecodable("an account has more credit than an amount can be"))
+}
 
-    /// The times at which something falls due, and now. Where nothing is owed it all comes to the
-    /// same at once; a debt is paid before what paid it could expire.
-    fn due_times<'a>(&self, holds: impl Iterator<Item = &'a EndedHold>) -> Vec<i64> {
-        if self.owed == 0 {
-            return vec![self.now];
+/// All parts of lots, in spending order, whether they can be spent or not.
+fn parts_of(credit: &Credit) -> Vec<Part> {
+    let mut parts: BTreeMap<(i64, i64, bool), Part> = BTreeMap::new();
+    let mut part_of = |part: &LotPart, add: fn(&mut Part, i64)| {
+        let expires_at = part.expires_at.map_or(NEVER, Timestamp::micros);
+        let (lot, graced) = (lot_key(part), part.graced);
+        let sum = parts.entry((expires_at, lot, graced)).or_insert(Part {
+            expires_at,
+            lot,
+            graced,
+            available: 0,
+            held: 0,
+            pending: 0,
+            available_at: None,
+        });
+        add(sum, signed(part.points));
+    };
+    credit.available().for_each(|part| part_of(part, |sum, points| sum.available += points));
+    credit.held().for_each(|part| part_of(part, |sum, points| sum.held += points));
+    credit
+        .pending()
+        .for_each(|pending| part_of(&pending.part, |sum, points| sum.pending += points));
+    for pending in credit.pending() {
+        let part = &pending.part;
+        let expires_at = part.expires_at.map_or(NEVER, Timestamp::micros);
+        if let Some(sum) = parts.get_mut(&(expires_at, lot_key(part), part.graced)) {
+            sum.available_at = Some(pending.available_at.micros());
         }
-        let matures = |part: &Part| part.available_at.filter(|_| part.pending > 0);
-        let mut times: Vec<i64> = self
-            .parts
-            .iter()
-            .flat_map(|part| [matures(part), Some(part.expires_at)])
-            .flatten()
-            .chain(holds.map(|hold| hold.deadline))
-            .filter(|time| *time < self.now)
-            .chain([self.now])
-            .collect();
-        times.sort_unstable();
-        times.dedup();
-        times
     }
+    parts.into_values().collect()
+}
 
-    fn release(&mut self, hold: &EndedHold) {
-        for (lot, expires_at, graced, points) in &hold.parts {
-            let part = self.parts.iter_mut().find(|part| {
-                (part.lot, part.expires_at, part.graced) == (*lot, *expires_at, *graced)
-            });
-            if let Some(part) = part {
-                part.held -= points;
-                part.available += points;
-            }
-        }
-    }
-
-    /// What is available pays what is owed.
-    fn repay(&mut self) {
-        for part in &mut self.parts {
-            let paid = part.available.min(self.owed);
-            part.available -= paid;
-            self.owed -= paid;
-        }
+impl Part {
+    /// So many points of the part.
+    fn of(&self, amount: i64) -> Result<LotPart, sqlx::Error> {
+        let expires_at = Some(self.expires_at).filter(|at| *at != NEVER).map(time).transpose()?;
+        let place = Place::from(PackedPlace::from_i64(self.lot));
+        Ok(LotPart { lot: place.into(), points: points(amount)?, expires_at, graced: self.graced })
     }
 }
 
-impl EndedHold {
-    fn of(LiveHold(deadline, parts): LiveHold) -> Self {
-        let parts = parts.iter().map(|part| {
-            let expires_at = part.expires_at.map_or(NEVER, domain::Timestamp::micros);
-            (lot_key(part), expires_at, part.graced, part.points.get().cast_signed())
-        });
-        Self { deadline, parts: parts.collect() }
-    }
+fn points(amount: i64) -> Result<Points, sqlx::Error> {
+    let amount = u64::try_from(amount).ok().and_then(Points::sum_of);
+    amount.ok_or_else(|| undecodable("an account has points that are no amount"))
+}
+
+const fn signed(points: Points) -> i64 {
+    points.get().cast_signed()
+}
+
+fn time(micros: i64) -> Result<Timestamp, sqlx::Error> {
+    Timestamp::from_micros(micros).map_err(undecodable)
+}
+
+fn undecodable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {
+    sqlx::Error::Decode(error.into())
 }
 
 fn read_list<T: DeserializeOwned>(json: Option<&str>) -> Result<Vec<T>, sqlx::Error> {
@@ -256,44 +254,13 @@ mod tests {
         Part { expires_at, lot, graced: false, available, held, pending, available_at }
     }
 
-    fn settled(now: i64, owed: i64, parts: &[Part], holds: &[EndedHold]) -> ([i64; 4], Standing) {
-        let parts = parts.to_vec();
-        let mut standing = Standing { now, until: NEVER, parts, owed, partition: 0, position: 1 };
-        standing.settle(holds);
-        let sums = [standing.available(), standing.held(), standing.pending(), standing.owed];
-        (sums, standing)
-    }
-
     #[test]
-    fn credit_counts_from_when_it_is_available_until_before_it_expires() {
-        let parts = [part(1, 30, [100, 0, 0]), part(2, NEVER, [0, 0, 50])];
-        for (now, sums) in
-            [(19, [100, 0, 50, 0]), (20, [150, 0, 0, 0]), (29, [150, 0, 0, 0]), (30, [50, 0, 0, 0])]
-        {
-            assert_eq!(settled(now, 0, &parts, &[]).0, sums, "at {now}");
-        }
-    }
-
-    #[test]
-    fn a_hold_that_is_over_gives_back_what_has_not_expired() {
-        let parts = [part(1, 30, [0, 70, 0]), part(2, NEVER, [0, 40, 0])];
-        let held = vec![(1, 30, false, 70), (2, NEVER, false, 40)];
-        for (deadline, now, sums) in
-            [(40, 39, [0, 110, 0, 0]), (40, 40, [40, 0, 0, 0]), (29, 29, [110, 0, 0, 0])]
-        {
-            let holds = [EndedHold { deadline, parts: held.clone() }];
-            let holds = if deadline <= now { &holds[..] } else { &[] };
-            assert_eq!(settled(now, 0, &parts, holds).0, sums, "at {now}");
-        }
-    }
-
-    #[test]
-    fn what_comes_in_pays_debts_before_it_can_expire() {
-        // It was available at 20, paid what was owed then, and the rest of it expired at 30.
-        let parts = [part(1, 30, [0, 0, 50])];
-        assert_eq!(settled(40, 35, &parts, &[]).0, [0, 0, 0, 0]);
-        assert_eq!(settled(25, 35, &parts, &[]).0, [15, 0, 0, 0]);
-        assert_eq!(settled(25, 80, &parts, &[]).0, [0, 0, 0, 30]);
+    fn the_parts_of_an_account_are_those_that_were_recorded_where_nothing_is_due() {
+        let parts = [part(1, 30, [100, 0, 0]), part(2, NEVER, [0, 7, 50])];
+        let held = LotPart { expires_at: None, ..parts[1].of(7).expect("a part") };
+        let credit = credit(&parts, vec![LiveHold(40, vec![held])], 0).expect("credit");
+        assert_eq!(parts_of(&credit), parts);
+        assert_eq!(credit.next_due().map(Timestamp::micros), Some(20));
     }
 
     #[test]
@@ -305,7 +272,8 @@ mod tests {
             part(3, 31 * day + 1, [40, 0, 0]),
             part(4, NEVER, [80, 0, 0]),
         ];
-        let (_, standing) = settled(day, 0, &parts, &[]);
+        let (now, parts) = (day, parts.to_vec());
+        let standing = Standing { now, until: NEVER, parts, owed: 0, partition: 0, position: 1 };
         assert_eq!(standing.expiring_within(30), 30);
         assert_eq!(standing.expiring_within(i64::MAX), 70);
         assert_eq!(standing.stands_until(30), day + 1, "then a part begins to count as expiring");

@@ -1,4 +1,4 @@
-//! What has changed: so that what was kept of a read can be known to stand.
+//! Which accounts a batch has changed, so that a cached read is known to be current.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -8,18 +8,18 @@ use log_record::Position;
 
 use crate::Checkpoint;
 
-/// How many marks there are: half a megabyte. Two accounts under one mark only make a read of one
-/// that is kept fall when the other changes.
+/// How many marks there are: half a megabyte. Where two accounts share a mark, a change of one also
+/// ends the cached read of the other.
 const MARKS: usize = 1 << 16;
 
-/// When an account's rows changed last, as the projector in this process tells.
+/// Up to which position each account's rows have changed, reported by the projector in this process.
 ///
 /// Marks are raised after the rows are committed and before their position is published. So a read
-/// as of a position that its mark isn't above saw the newest rows; and who has waited for a
-/// position finds every mark that it raised.
+/// as of a position that isn't below the account's mark saw the newest rows, and a reader that has
+/// waited for a position sees every mark up to there.
 #[derive(Debug)]
 pub struct Changes {
-    /// Goes up when anything may have changed for all accounts.
+    /// Counts the changes that concern all accounts.
     era: AtomicU64,
     recorded_at: AtomicI64,
     /// By an account's hash: the position of the batch that touched it last.
@@ -39,17 +39,17 @@ impl Changes {
         }
     }
 
-    /// To be taken before a read begins that may be kept.
+    /// The current era; a reader takes it before a read that it may cache.
     #[must_use]
     pub fn era(&self) -> u64 {
         self.era.load(Ordering::Acquire)
     }
 
-    /// Whether a read of an account, begun in an era and as of a position, is still what the tables
-    /// say.
+    /// Whether a read of an account, begun in an era and as of a position, is still current.
     #[must_use]
     pub fn has_not_touched(&self, account: &AccountId, era: u64, as_of: Position) -> bool {
-        self.marks[self.mark_of(account)].load(Ordering::Acquire) <= as_of.0 && self.era() == era
+        self.marks[self.mark_of(account.as_str())].load(Ordering::Acquire) <= as_of.0
+            && self.era() == era
     }
 
     /// When the last event was recorded, in microseconds.
@@ -60,7 +60,7 @@ impl Changes {
 
     /// The mark of an account.
     #[must_use]
-    pub fn mark_of(&self, account: &AccountId) -> usize {
+    pub fn mark_of(&self, account: &str) -> usize {
         let hash = self.hasher.hash_one(account) % MARKS as u64;
         usize::try_from(hash).unwrap_or_default()
     }
@@ -108,7 +108,8 @@ mod tests {
         let changes = Changes::since(&at(5));
         let ids = (0..1_000).map(|number| format!("ann-{number}"));
         let ids = ids.map(|id| id.parse::<AccountId>().expect("an id"));
-        let marks: std::collections::HashSet<_> = ids.map(|id| changes.mark_of(&id)).collect();
+        let marks: std::collections::HashSet<_> =
+            ids.map(|id| changes.mark_of(id.as_str())).collect();
         assert!(marks.len() > 900, "{}", marks.len());
     }
 
@@ -118,8 +119,8 @@ mod tests {
         let [ann, bob]: [AccountId; 2] = ["ann", "bob"].map(|id| id.parse().expect("an id"));
         let stands = |account, as_of| changes.has_not_touched(account, 0, Position(as_of));
         assert!(stands(&ann, 5));
-        changes.raise(&[changes.mark_of(&ann)], &at(7));
-        let is_beside = changes.mark_of(&ann) != changes.mark_of(&bob);
+        changes.raise(&[changes.mark_of(ann.as_str())], &at(7));
+        let is_beside = changes.mark_of(ann.as_str()) != changes.mark_of(bob.as_str());
         assert_eq!((stands(&ann, 5), stands(&bob, 5)), (false, is_beside));
         assert!(stands(&ann, 7), "it was read after the change");
     }
@@ -128,7 +129,7 @@ mod tests {
     fn what_changes_everything_ends_every_read_though_the_tables_go_back() {
         let changes = Changes::since(&at(5));
         let ann: AccountId = "ann".parse().expect("an id");
-        changes.raise(&[changes.mark_of(&ann)], &at(9));
+        changes.raise(&[changes.mark_of(ann.as_str())], &at(9));
         changes.raise_all(&at(3));
         assert!(!changes.has_not_touched(&ann, 0, Position(9)));
         assert!(changes.has_not_touched(&ann, changes.era(), Position(3)));

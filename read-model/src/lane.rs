@@ -1,4 +1,4 @@
-//! In which line a shipping request stands: those of one lane are sent and counted in order.
+//! The lane of a shipping request: the messages of one lane are sent and numbered in order.
 
 use domain::{AccountId, WarehouseId};
 use log_record::Partition;

@@ -2,7 +2,7 @@
 //!
 //! It knows neither who writes them nor HTTP. In reading order:
 //! - [`ReadModelUrl`]: where the tables are, and [`Side`]: the live ones or those of a rebuild
-//! - [`migrate()`]: their schema
+//! - [`migrate()`]: their schema, and [`TABLES`]: their columns, each declared once (`tables.rs`)
 //! - [`ReadModel`]: readers, the servers that they choose from, and waiting for a position
 //! - [`Checkpoint`]: the last event of a partition that the tables contain
 //! - [`Changes`]: which accounts a batch touched, for those who cache what they have read
@@ -20,11 +20,13 @@ mod schema;
 mod shipping_status;
 mod shipping_stream;
 mod side;
+mod table;
+mod tables;
 mod url;
 
 pub use changes::Changes;
 pub use checkpoint::Checkpoint;
-pub use dump::{TABLES, dump};
+pub use dump::dump;
 pub use error::ReadModelError;
 pub use lane::{LANE_SLOTS, lane};
 pub use read_model::{
@@ -34,6 +36,12 @@ pub use schema::{check, migrate, migrate_side};
 pub use shipping_status::ShippingStatus;
 pub use shipping_stream::{MessageKind, RequestProgress, ShippingMessage, shipping_id};
 pub use side::Side;
+pub use table::{Column, ColumnKind, Field, Row, Value};
+pub use tables::{
+    AccountBalance, CheckpointRow, CreditLot, CreditPart, EarningRule, Exchange, Hold, Lane,
+    LedgerEntry, OfferAvailability, Policy, ProgrammeTotal, Purchase, ShippingChange,
+    ShippingRequest, TABLES, Table, column_list, with_columns,
+};
 pub use url::{ReadModelUrl, ReadModelUrlError};
 
 /// What `expires_at` is in the tables where credit never expires: after every time.

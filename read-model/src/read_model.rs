@@ -54,7 +54,7 @@ pub struct ReadModel {
     _watching: Arc<DropGuard>,
 }
 
-/// Why nothing can be read.
+/// The tables can't be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The read tables did not come far enough in time.
@@ -68,7 +68,7 @@ pub enum ReadError {
     /// No projector has begun to make the read tables.
     #[error("the read tables are empty: no projector has run on them yet")]
     NotBegun,
-    /// They were made of another log.
+    /// They were made from another log.
     #[error("the read tables were made of log {of}, and this is log {log}")]
     OtherLog {
         /// The log that they were made of.
@@ -190,8 +190,8 @@ impl ReadModel {
         self.seek(wanted, wait_max, &Look { query, arguments, _row: PhantomData }).await
     }
 
-    /// What the projector tells of its changes: where it runs in this process, on one partition,
-    /// and one server has the tables.
+    /// The changes that the projector reports, where it runs in this process, on one partition, and
+    /// one server has the tables.
     #[must_use]
     pub fn changes(&self) -> Option<&Changes> {
         self.changes.as_deref()
@@ -203,7 +203,7 @@ impl ReadModel {
     }
 
     async fn wait_until(&self, wanted: &[Place], deadline: Instant) -> Result<(), ReadError> {
-        // Nobody else has what the projector in this process hasn't.
+        // No server is ahead of the projector in this process.
         for place in wanted {
             if let Some(position) = self.positions.get(usize::from(place.partition.0)) {
                 let reached = watch_for(position.clone(), place.position, deadline).await;

@@ -70,8 +70,8 @@ impl ShippingStatus {
         self > Self::Delivered
     }
 
-    /// Whether it becomes `next` when that is told. What is told late brings nothing back, and
-    /// what arrived, or was called off, stays so.
+    /// Whether a report of `next` changes it. A late report of an earlier status changes nothing,
+    /// and what was delivered or called off stays so.
     #[must_use]
     pub fn gives_way_to(self, next: Self) -> bool {
         self < next && self < Self::Delivered

@@ -1,5 +1,4 @@
-//! What is asked of the warehouses, as messages in the order of the log: to read, whoever carries
-//! them. `docs/decisions/0013-how-shipping-is-published.md` says what they promise.
+//! The messages to the warehouses, in the order of the log, for a broker or for HTTP. `docs/decisions/0013-how-shipping-is-published.md` says what they promise.
 
 use domain::Timestamp;
 use log_record::{Generation, LogId, PackedPlace, Place, ShippingRequestId};
@@ -53,7 +52,7 @@ pub struct ShippingMessage {
     pub deliver_to: Option<String>,
     /// Who ships.
     pub warehouse: String,
-    /// In which line it stands.
+    /// Its lane.
     pub lane: String,
     /// Its number there, counted from 1.
     pub sequence: i64,
@@ -63,10 +62,10 @@ pub struct ShippingMessage {
     pub traceparent: Option<String>,
 }
 
-/// How far a request is.
+/// The progress of a shipping request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestProgress {
-    /// Of the event that asked for it; its message stands there.
+    /// The place of the event that asked for it, and of its message.
     pub place: Place,
     /// What became of it.
     pub status: ShippingStatus,
@@ -104,7 +103,7 @@ impl ShippingMessage {
     /// Its JSON, the same whoever carries it. `attempt` counts how often a request was sent.
     pub fn body(&self, attempt: u32) -> Result<String, serde_json::Error> {
         let is_request = self.kind == MessageKind::Requested;
-        let told = |told: bool| told.then_some(self.recorded_at);
+        let recorded_if = |is_it: bool| is_it.then_some(self.recorded_at);
         serde_json::to_string(&Body {
             shipping_request_id: &self.shipping_request_id,
             r#type: is_request.then_some(if self.purchase_id.is_some() { 1 } else { 2 }),
@@ -118,8 +117,8 @@ impl ShippingMessage {
             sequence: self.sequence,
             attempt: is_request.then_some(attempt),
             position: self.place.to_string(),
-            requested_at: told(is_request),
-            changed_at: told(!is_request),
+            requested_at: recorded_if(is_request),
+            changed_at: recorded_if(!is_request),
         })
     }
 }
@@ -310,7 +309,7 @@ fn time(micros: i64) -> Result<Timestamp, sqlx::Error> {
     Timestamp::from_micros(micros).map_err(undecodable)
 }
 
-/// What stands in a table isn't what was written there.
+/// A table has a value that the projector doesn't write.
 fn undecodable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {
     sqlx::Error::Decode(error.into())
 }

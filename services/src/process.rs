@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
-/// How long one may take to end that was told to.
+/// How long a process may take to end after its signal.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a process was started as; nothing where there is none. One that has ended and that nobody

@@ -12,7 +12,7 @@ use crate::home::home;
 pub const PYTHON_KAFKA: &str = "confluent-kafka==2.16.1";
 
 /// The interpreter of an environment with this package in it, made once. Tests run in several
-/// processes at once; whoever holds the lock makes it.
+/// processes at once; the one with the lock makes it.
 pub fn python_with(package: &str) -> anyhow::Result<PathBuf> {
     crate::may_start("Python")?;
     let folder = home()?.join(format!("python-{package}"));

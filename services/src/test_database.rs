@@ -65,7 +65,7 @@ pub(crate) fn stop_shared() -> anyhow::Result<()> {
     }
 }
 
-/// Tests run in several processes at once; whoever holds the lock starts it.
+/// Tests run in several processes at once; the one with the lock starts it.
 fn shared_port() -> anyhow::Result<u16> {
     crate::may_start("PostgreSQL")?;
     let home = home()?;

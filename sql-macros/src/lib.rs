@@ -17,8 +17,8 @@ pub fn from_row(input: TokenStream) -> TokenStream {
     from_row::derive(&input).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
-/// A `sqlx::migrate::Migrator` of the files `NNNN_what_it_does.sql` in a folder, which is named from
-/// the folder of the crate's `Cargo.toml`. A file that is new is seen when the crate is next built.
+/// A `sqlx::migrate::Migrator` of the files `NNNN_what_it_does.sql` in a folder; its path
+/// starts from the crate's `Cargo.toml`. A new file is seen when the crate is next built.
 #[proc_macro]
 pub fn migrations(input: TokenStream) -> TokenStream {
     let folder = syn::parse_macro_input!(input as syn::LitStr);

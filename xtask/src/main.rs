@@ -23,7 +23,7 @@ const USAGE: &str = "cargo xtask COMMAND
   ci              lint, then test: what a change must pass
   tidy            the checks that no other tool makes, over the tracked files
   bench [ARGS]    the ledger beside other ways to redeem (--help for ARGS)
-  services kafka  starts the Kafka that the tests share, for trying things out, and prints its address
+  services kafka  starts the Kafka that tests share, to try things out; prints its address
   services stop   stops the PostgreSQL and the Kafka that the tests share, and deletes their data
   faults          the fault tests, at length; GUERDON_KILLS=20, GUERDON_FAULTS=20 and
                   GUERDON_RACE_SECONDS=30 are the defaults";

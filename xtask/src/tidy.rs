@@ -1,5 +1,7 @@
 //! `cargo xtask tidy`: what the compiler and clippy don't look at, over the tracked files.
 
+mod crates;
+mod habits;
 mod markdown;
 
 use std::fs;
@@ -12,8 +14,8 @@ const COLUMNS_MAX: usize = 100;
 const LINES_MAX: usize = 500;
 
 /// Where files are that only tests compile.
-const TEST_VOCABULARY: [&str; 3] =
-    ["domain/src/scenario.rs", "domain/src/scenario/", "wire/src/test_request.rs"];
+const TEST_VOCABULARY: [&str; 4] =
+    ["domain/src/scenario.rs", "domain/src/scenario/", "testing/src/", "wire/src/test_request.rs"];
 
 pub(crate) fn tidy() -> anyhow::Result<()> {
     let listed = output("git", &["ls-files"]).context("can't list the tracked files")?;
@@ -25,6 +27,10 @@ pub(crate) fn tidy() -> anyhow::Result<()> {
         files.iter().flat_map(|(path, text)| complaints_of(path, text)).collect();
     complaints.extend(uncited_invariants(&files));
     complaints.extend(markdown::complaints(&files));
+    complaints.extend(habits::complaints(&files));
+    if let Some((_, text)) = files.iter().find(|(path, _)| path == "docs/ARCHITECTURE.md") {
+        complaints.extend(crates::complaints(text)?);
+    }
     if complaints.is_empty() {
         eprintln!("{} files are tidy", files.len());
         return Ok(());
@@ -46,8 +52,9 @@ fn complaints_of(path: &str, text: &str) -> Vec<String> {
         return found;
     }
     let in_tests = text.lines().position(|line| line.trim() == "#[cfg(test)]");
-    let is_test =
-        path.contains("/tests/") || TEST_VOCABULARY.iter().any(|start| path.starts_with(start));
+    let is_test = path.contains("/tests/")
+        || path.ends_with("/tests.rs")
+        || TEST_VOCABULARY.iter().any(|start| path.starts_with(start));
     for (index, line) in text.lines().enumerate() {
         let place = format!("{path}:{}", index + 1);
         if line.chars().count() > COLUMNS_MAX && !is_one_text(line) {

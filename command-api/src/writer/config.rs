@@ -7,6 +7,7 @@ use event_store::{EventStore, StoreError};
 use log_record::Partition;
 
 use super::clock::ReadClock;
+use crate::metrics::CommandMetrics;
 use crate::restart::{LoadError, Snapshots};
 
 /// How a command is decided: [`domain::decide`], or what a test puts in its place.
@@ -28,6 +29,8 @@ pub struct WriterConfig {
     pub read_clock: ReadClock,
     /// How commands are decided.
     pub decide: Decide,
+    /// Where commands and batches are counted.
+    pub metrics: CommandMetrics,
 }
 
 impl WriterConfig {
@@ -36,7 +39,9 @@ impl WriterConfig {
     pub fn new(store: EventStore, deadline: Duration) -> Self {
         let read_clock = ReadClock::system();
         let (snapshots, clock) = (None, None);
-        Self { store, snapshots, deadline, clock, read_clock, decide: domain::decide }
+        let metrics = CommandMetrics::default();
+        let decide = domain::decide;
+        Self { store, snapshots, deadline, clock, read_clock, decide, metrics }
     }
 }
 

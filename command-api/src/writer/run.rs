@@ -97,6 +97,7 @@ impl Run {
             panicked: HashSet::new(),
             redo: vec![],
         };
+        run.config.metrics.start(partition, run.epoch, run.durable);
         run.check_clock();
         Ok(run)
     }

@@ -14,6 +14,7 @@ use super::recover::{Backoff, Trouble};
 use super::run::Run;
 use super::status::{StopReason, WriterStatus};
 use super::sweep::{SWEEP_BUSY, SWEEP_IDLE, SWEEP_SHARE};
+use crate::metrics::CommittedBatch;
 
 impl Run {
     /// Decides until everyone who could submit has gone, or until it can't go on.
@@ -82,6 +83,7 @@ impl Run {
     ) -> Result<Batch, Trouble> {
         let begun = Instant::now();
         let events = std::mem::take(&mut committing.events);
+        let event_count = events.len();
         let last = Position(self.state.position().0 - gathered.events.len() as u64);
         let mut landed = pin!(self.land(last, committing.id, events));
         let mut is_open = true;
@@ -108,6 +110,13 @@ impl Run {
         if result.is_ok() {
             self.durable = last;
             self.gate.confirm(begun);
+            self.config.metrics.committed(CommittedBatch {
+                partition: self.partition,
+                epoch: self.epoch,
+                last,
+                events: event_count,
+                queued: self.commands.len(),
+            });
         }
         match result {
             Err(error) => {

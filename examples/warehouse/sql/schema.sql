@@ -1,11 +1,11 @@
--- A warehouse's own memory. Whatever a message brings is committed here before its offset is.
+-- A warehouse's own database. Each message is committed here before its offset is committed to Kafka.
 
--- Every message that was taken, by ce_id: what comes again is dropped.
-create table if not exists taken (
+-- The messages that were processed, by ce_id. A message that comes again is dropped.
+create table if not exists processed_message (
     ce_id text primary key
 ) without rowid;
 
--- How far each lane of each ledger has come.
+-- The last sequence of each lane of each ledger.
 create table if not exists lane (
     source text not null,
     lane text not null,
@@ -13,7 +13,7 @@ create table if not exists lane (
     primary key (source, lane)
 ) without rowid;
 
--- Sequences that a lane has skipped and that haven't come since.
+-- Sequences of a lane that are missing.
 create table if not exists gap (
     source text not null,
     lane text not null,
@@ -22,14 +22,14 @@ create table if not exists gap (
     primary key (source, lane, first)
 ) without rowid;
 
--- A parcel is 'announced' when a change of it came first: its request was in a gap.
+-- A parcel is 'announced' if a change came before its request, which was in a gap.
 create table if not exists parcel (
     shipping_request_id text primary key,
     state text not null check (state in ('announced', 'accepted', 'back-ordered', 'rejected',
         'cancelled', 'settled', 'dispatched', 'delivered')),
     account_id text not null,
     deliver_to text,
-    -- JSON, as the message with the highest sequence says.
+    -- JSON, from the message with the highest sequence
     lines text not null,
     lines_sequence integer not null,
     attempt integer not null default 1,
@@ -38,21 +38,22 @@ create table if not exists parcel (
     express_no text
 ) without rowid;
 
-create index if not exists parcel_to_do on parcel (state)
+create index if not exists parcel_to_process on parcel (state)
     where state in ('accepted', 'back-ordered', 'dispatched');
 
--- What is to be told the ledger, in this order, and whether Kafka has acknowledged it.
+-- The answers to the ledger, in the order in which they are sent.
 create table if not exists answer (
     number integer primary key autoincrement,
     shipping_request_id text not null,
     body text not null,
-    is_said integer not null default 0
+    -- 1: Kafka has acknowledged it
+    is_sent integer not null default 0
 );
 
-create index if not exists answer_to_say on answer (number) where is_said = 0;
-create index if not exists answer_of on answer (shipping_request_id);
+create index if not exists answer_unsent on answer (number) where is_sent = 0;
+create index if not exists answer_of_request on answer (shipping_request_id);
 
--- Messages that make no sense; a human must look at them.
+-- Messages that can't be read; a person must look at them.
 create table if not exists unreadable (
     topic text not null,
     partition integer not null,

@@ -1,4 +1,4 @@
-//! Saying what is to be said: from the database to Kafka, in order, until it is acknowledged.
+//! Sends answers from the database to Kafka, in order, until Kafka has acknowledged them.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -12,15 +12,15 @@ use rdkafka::{ClientConfig, ClientContext};
 use crate::database::Database;
 use crate::options::Options;
 
-/// How long answers wait for a broker that is away before they are said afresh.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an answer waits for a broker before it is sent anew.
+const SEND_MAX: Duration = Duration::from_secs(10);
 
 pub(crate) struct Answers {
     producer: BaseProducer<Deliveries>,
     topic: String,
 }
 
-/// Which answers of a batch were acknowledged, by their place in it.
+/// The acknowledged answers of a batch, by their index in it.
 #[derive(Default)]
 struct Deliveries(Mutex<Vec<usize>>);
 
@@ -29,10 +29,10 @@ impl ClientContext for Deliveries {}
 impl ProducerContext for Deliveries {
     type DeliveryOpaque = usize;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, place: usize) {
+    fn delivery(&self, result: &DeliveryResult<'_>, index: usize) {
         match result {
-            Ok(_) => self.locked().push(place),
-            Err((error, _)) => eprintln!("an answer isn't said: {error}"),
+            Ok(_) => self.locked().push(index),
+            Err((error, _)) => eprintln!("an answer was not sent: {error}"),
         }
     }
 }
@@ -49,38 +49,39 @@ impl Answers {
             .set("bootstrap.servers", &options.brokers)
             .set("acks", "all")
             .set("enable.idempotence", "true")
-            .set("message.timeout.ms", PATIENCE.as_millis().to_string())
+            .set("message.timeout.ms", SEND_MAX.as_millis().to_string())
             .create_with_context(Deliveries::default())
-            .context("the producer can't be made")?;
+            .context("can't create the producer")?;
         Ok(Self { producer, topic: options.events_topic.clone() })
     }
 
-    /// Says a batch, and notes what was acknowledged with all before it. How many those are.
-    pub(crate) fn say(&mut self, database: &mut Database) -> anyhow::Result<usize> {
-        let unsaid = database.unsaid()?;
-        for (place, answer) in unsaid.iter().enumerate() {
-            let mut record = BaseRecord::with_opaque_to(&self.topic, place)
+    /// Sends a batch, and marks the answers that are acknowledged together with all before them.
+    /// Returns their number.
+    pub(crate) fn send(&mut self, database: &mut Database) -> anyhow::Result<usize> {
+        let unsent = database.unsent()?;
+        for (index, answer) in unsent.iter().enumerate() {
+            let mut record = BaseRecord::with_opaque_to(&self.topic, index)
                 .key(&answer.shipping_request_id)
                 .payload(&answer.body);
             while let Err((error, back)) = self.producer.send(record) {
                 if error != KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) {
-                    return Err(error).context("an answer can't be sent");
+                    return Err(error).context("can't send an answer");
                 }
                 self.producer.poll(Duration::from_millis(10));
                 record = back;
             }
         }
-        // Each is acknowledged or has timed out by then: none of them is left to overtake.
-        self.producer.flush(PATIENCE * 3).context("answers are stuck")?;
+        // After this each one is acknowledged or has timed out, so none can overtake a later one.
+        self.producer.flush(SEND_MAX * 3).context("answers are neither acknowledged nor failed")?;
         if let Some((_, reason)) = self.producer.client().fatal_error() {
             anyhow::bail!("the producer has given up: {reason}");
         }
         let mut acknowledged = std::mem::take(&mut *self.producer.context().locked());
         acknowledged.sort_unstable();
-        let said = acknowledged.iter().enumerate().take_while(|(at, place)| at == *place).count();
-        if let (Some(first), Some(last)) = (unsaid.first(), unsaid[..said].last()) {
-            database.mark_said(first.number, last.number)?;
+        let sent = acknowledged.iter().enumerate().take_while(|(at, index)| at == *index).count();
+        if let (Some(first), Some(last)) = (unsent.first(), unsent[..sent].last()) {
+            database.mark_sent(first.number, last.number)?;
         }
-        Ok(said)
+        Ok(sent)
     }
 }

@@ -1,4 +1,4 @@
-//! The warehouse's tables: parcels, what was taken already, gaps, and what is still to be said.
+//! The warehouse's tables: parcels, processed messages, gaps, and answers.
 
 use std::path::Path;
 
@@ -10,22 +10,22 @@ use sha2::{Digest as _, Sha256};
 use crate::message::{Incoming, Kind, Line};
 use crate::options::Options;
 
-/// How many answers are said at once.
+/// How many answers are sent at once.
 const ANSWERS_MAX: u32 = 1000;
 
 pub(crate) struct Database(Connection);
 
-/// A transaction that takes messages.
-pub(crate) struct Taking<'a>(Transaction<'a>);
+/// A transaction that processes messages.
+pub(crate) struct Processing<'a>(Transaction<'a>);
 
-/// Something that the ledger is to be told.
+/// An answer to the ledger.
 pub(crate) struct Answer {
     pub(crate) number: i64,
     pub(crate) shipping_request_id: String,
     pub(crate) body: String,
 }
 
-/// A parcel in hand.
+/// A parcel that is not delivered yet.
 struct Parcel {
     id: String,
     state: String,
@@ -35,8 +35,8 @@ struct Parcel {
 impl Database {
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let connection = Connection::open(path)
-            .with_context(|| format!("the database {} can't be opened", path.display()))?;
-        // A commit is on disk when it returns: offsets and answers rely on it.
+            .with_context(|| format!("can't open the database {}", path.display()))?;
+        // A commit must be on disk when it returns: offsets and answers depend on it.
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.set_prepared_statement_cache_capacity(32);
@@ -44,15 +44,15 @@ impl Database {
         Ok(Self(connection))
     }
 
-    pub(crate) fn begin(&mut self) -> anyhow::Result<Taking<'_>> {
-        Ok(Taking(self.0.transaction()?))
+    pub(crate) fn begin(&mut self) -> anyhow::Result<Processing<'_>> {
+        Ok(Processing(self.0.transaction()?))
     }
 
-    /// Moves each parcel one step on its way. How many were moved.
+    /// Moves each parcel to its next state. Returns the number of parcels that moved.
     pub(crate) fn work(&mut self, options: &Options) -> anyhow::Result<usize> {
         let transaction = self.0.transaction()?;
         let mut moved = 0;
-        for parcel in parcels_to_do(&transaction, options.packing)? {
+        for parcel in parcels_to_process(&transaction, options.packing)? {
             let waits = parcel.has_any_of(&options.back_order);
             match (parcel.state.as_str(), waits) {
                 ("back-ordered", true) => continue,
@@ -66,27 +66,29 @@ impl Database {
         Ok(moved)
     }
 
-    pub(crate) fn unsaid(&self) -> anyhow::Result<Vec<Answer>> {
-        let mut statement = self.0.prepare_cached(include_str!("../sql/unsaid.sql"))?;
+    pub(crate) fn unsent(&self) -> anyhow::Result<Vec<Answer>> {
+        let mut statement =
+            self.0.prepare_cached(include_str!("../sql/select_unsent_answers.sql"))?;
         let answers = statement.query_map([ANSWERS_MAX], |row| {
             Ok(Answer { number: row.get(0)?, shipping_request_id: row.get(1)?, body: row.get(2)? })
         })?;
         Ok(answers.collect::<Result<_, _>>()?)
     }
 
-    pub(crate) fn mark_said(&mut self, first: i64, last: i64) -> anyhow::Result<()> {
-        self.0.execute(include_str!("../sql/said.sql"), [first, last])?;
+    pub(crate) fn mark_sent(&mut self, first: i64, last: i64) -> anyhow::Result<()> {
+        self.0.execute(include_str!("../sql/mark_answers_sent.sql"), [first, last])?;
         Ok(())
     }
 }
 
-impl Taking<'_> {
-    /// Takes a message, once.
-    pub(crate) fn take(&self, message: &Incoming, options: &Options) -> anyhow::Result<()> {
-        let is_new = self.run(include_str!("../sql/take.sql"), params![message.id])? > 0;
+impl Processing<'_> {
+    /// Processes a message, unless it was processed before.
+    pub(crate) fn process(&self, message: &Incoming, options: &Options) -> anyhow::Result<()> {
+        let is_new =
+            self.run(include_str!("../sql/insert_processed_message.sql"), params![message.id])? > 0;
         if !is_new {
             println!("repeated    {}", message.id);
-            return self.say_again(message);
+            return self.send_again(message);
         }
         self.follow_lane(message)?;
         match message.kind {
@@ -95,15 +97,16 @@ impl Taking<'_> {
         }
     }
 
-    /// Sets a message aside that makes no sense; the others go on.
+    /// Sets a message aside that can't be read; the others go on.
     pub(crate) fn set_aside(
         &self,
-        (topic, partition): (&str, i32),
+        topic: &str,
+        partition: i32,
         position: i64,
         reason: &str,
     ) -> anyhow::Result<()> {
         eprintln!("unreadable  {topic}/{partition}@{position}: {reason}");
-        let unreadable = include_str!("../sql/unreadable.sql");
+        let unreadable = include_str!("../sql/insert_unreadable.sql");
         self.run(unreadable, params![topic, partition, position, reason])?;
         Ok(())
     }
@@ -112,11 +115,11 @@ impl Taking<'_> {
         Ok(self.0.commit()?)
     }
 
-    /// A sequence that isn't the next one opens a gap; one that was missed closes it. The lane goes
-    /// on meanwhile: what is missing may be of another parcel, and a request comes again by itself.
+    /// A sequence that isn't the next one opens a gap; a missing one closes it. The lane goes on
+    /// meanwhile: the missing message may be about another parcel, and a request comes again.
     fn follow_lane(&self, message: &Incoming) -> anyhow::Result<()> {
         let (source, lane, sequence) = (&message.source, &message.lane, message.sequence);
-        let mut asked = self.0.prepare_cached(include_str!("../sql/lane.sql"))?;
+        let mut asked = self.0.prepare_cached(include_str!("../sql/select_lane_sequence.sql"))?;
         let last = asked.query_row(params![source, lane], |row| row.get(0)).optional()?;
         let last: i64 = last.unwrap_or_default();
         if sequence <= last {
@@ -126,28 +129,28 @@ impl Taking<'_> {
             self.open_gap(message, last + 1, sequence - 1)?;
             eprintln!("gap         in lane {lane}: {} to {} missing", last + 1, sequence - 1);
         }
-        self.run(include_str!("../sql/move_lane.sql"), params![source, lane, sequence])?;
+        self.run(include_str!("../sql/upsert_lane.sql"), params![source, lane, sequence])?;
         Ok(())
     }
 
     fn open_gap(&self, message: &Incoming, first: i64, last: i64) -> anyhow::Result<()> {
         if first <= last {
             let gap = params![message.source, message.lane, first, last];
-            self.run(include_str!("../sql/open_gap.sql"), gap)?;
+            self.run(include_str!("../sql/insert_gap.sql"), gap)?;
         }
         Ok(())
     }
 
     fn close_gap(&self, message: &Incoming) -> anyhow::Result<()> {
         let (lane, sequence) = (&message.lane, message.sequence);
-        let mut closing = self.0.prepare_cached(include_str!("../sql/close_gap.sql"))?;
+        let mut closing = self.0.prepare_cached(include_str!("../sql/delete_gap.sql"))?;
         let closed = params![message.source, lane, sequence];
         let gap = closing.query_row(closed, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         let Some((first, last)) = gap else {
-            eprintln!("two of one  in lane {lane}: {sequence} had come with another id");
+            eprintln!("duplicate   in lane {lane}: {sequence} came before with another id");
             return Ok(());
         };
-        eprintln!("gap         in lane {lane}: {sequence} has come after all");
+        eprintln!("gap         in lane {lane}: {sequence} came late");
         self.open_gap(message, first, sequence - 1)?;
         self.open_gap(message, sequence + 1, last)
     }
@@ -155,23 +158,23 @@ impl Taking<'_> {
     fn request(&self, message: &Incoming, options: &Options) -> anyhow::Result<()> {
         let body = &message.body;
         let refused = body.lines.iter().find(|line| options.reject.contains(&line.product_id));
-        let answer_is = if refused.is_some() { "rejected" } else { "accepted" };
-        let wanted = message.is_over_as().unwrap_or(answer_is);
+        let outcome = if refused.is_some() { "rejected" } else { "accepted" };
+        let wanted = message.final_state().unwrap_or(outcome);
         let lines = serde_json::to_string(&body.lines)?;
-        let mut requesting = self.0.prepare_cached(include_str!("../sql/request.sql"))?;
+        let mut requesting = self.0.prepare_cached(include_str!("../sql/upsert_parcel.sql"))?;
         let (id, to) = (&body.shipping_request_id, &body.deliver_to);
         let row = params![id, wanted, body.account_id, to, lines, message.sequence];
         let state: String = requesting.query_row(row, |row| row.get(0))?;
         self.set_attempt(message)?;
         if state != wanted {
-            println!("{state:<11} {id} before it came");
+            println!("{state:<11} {id} before its request came");
             return Ok(());
         }
-        if message.is_over_as().is_some() {
-            println!("{wanted:<11} {id} before it was replayed");
+        if message.final_state().is_some() {
+            println!("{wanted:<11} {id} when it was replayed");
             return Ok(());
         }
-        let reason = refused.map(|line| format!("there is no {}", line.product_id));
+        let reason = refused.map(|line| format!("we don't stock {}", line.product_id));
         answer(&self.0, id, wanted, &json!({ "reason": reason }))
     }
 
@@ -180,7 +183,7 @@ impl Taking<'_> {
         let (id, is_over) = (&body.shipping_request_id, message.is_nothing_left());
         let lines = serde_json::to_string(&body.lines)?;
         let row = params![id, is_over, body.account_id, lines, message.sequence];
-        let is_changed = self.run(include_str!("../sql/change.sql"), row)? > 0;
+        let is_changed = self.run(include_str!("../sql/change_parcel.sql"), row)? > 0;
         match (is_changed, is_over) {
             (true, true) => println!("cancelled   {id}"),
             (true, false) => println!("reduced     {id}"),
@@ -189,16 +192,16 @@ impl Taking<'_> {
         Ok(())
     }
 
-    /// A repeat that was sent because the ledger hasn't heard is told everything again.
-    fn say_again(&self, message: &Incoming) -> anyhow::Result<()> {
+    /// Sends all answers again if the repeat has a higher attempt: the ledger did not receive them.
+    fn send_again(&self, message: &Incoming) -> anyhow::Result<()> {
         let again = params![message.body.shipping_request_id, message.attempt];
-        self.run(include_str!("../sql/say_again.sql"), again)?;
+        self.run(include_str!("../sql/mark_answers_unsent.sql"), again)?;
         self.set_attempt(message)
     }
 
     fn set_attempt(&self, message: &Incoming) -> anyhow::Result<()> {
         let attempt = params![message.body.shipping_request_id, message.attempt];
-        self.run(include_str!("../sql/set_attempt.sql"), attempt)?;
+        self.run(include_str!("../sql/update_attempt.sql"), attempt)?;
         Ok(())
     }
 
@@ -214,12 +217,7 @@ impl Parcel {
 
     fn back_order(&self, transaction: &Transaction<'_>) -> anyhow::Result<()> {
         self.move_to(transaction, "back-ordered", None)?;
-        answer(
-            transaction,
-            &self.id,
-            "back-ordered",
-            &json!({ "reason": "it is on its way to us" }),
-        )
+        answer(transaction, &self.id, "back-ordered", &json!({ "reason": "it is out of stock" }))
     }
 
     fn dispatch(&self, transaction: &Transaction<'_>) -> anyhow::Result<()> {
@@ -240,7 +238,8 @@ impl Parcel {
         state: &str,
         express_no: Option<&str>,
     ) -> anyhow::Result<()> {
-        let mut moving = transaction.prepare_cached(include_str!("../sql/move.sql"))?;
+        let mut moving =
+            transaction.prepare_cached(include_str!("../sql/update_parcel_state.sql"))?;
         moving.execute(params![self.id, state, express_no.map(|_| CARRIER), express_no])?;
         Ok(())
     }
@@ -248,15 +247,16 @@ impl Parcel {
 
 const CARRIER: &str = "parcel-post";
 
-/// The carrier's number for a parcel: the same whenever it is asked for.
+/// The carrier's number of a parcel. A parcel always has the same.
 fn express_no(id: &str) -> String {
     let hash = Sha256::digest(id.as_bytes());
     let digits = hash.iter().take(6).map(|byte| format!("{byte:02X}"));
     format!("PP{}", digits.collect::<String>())
 }
 
-fn parcels_to_do(transaction: &Transaction<'_>, packing: u32) -> anyhow::Result<Vec<Parcel>> {
-    let mut statement = transaction.prepare_cached(include_str!("../sql/to_do.sql"))?;
+fn parcels_to_process(transaction: &Transaction<'_>, packing: u32) -> anyhow::Result<Vec<Parcel>> {
+    let mut statement =
+        transaction.prepare_cached(include_str!("../sql/select_parcels_to_process.sql"))?;
     let mut rows = statement.query([packing])?;
     let mut parcels = vec![];
     while let Some(row) = rows.next()? {
@@ -267,7 +267,7 @@ fn parcels_to_do(transaction: &Transaction<'_>, packing: u32) -> anyhow::Result<
     Ok(parcels)
 }
 
-/// Notes what the ledger is to be told, in the transaction that makes it so.
+/// Stores an answer in the transaction that changes the parcel.
 fn answer(
     transaction: &Transaction<'_>,
     id: &str,
@@ -279,7 +279,7 @@ fn answer(
     if let (Some(body), Some(facts)) = (body.as_object_mut(), facts.as_object()) {
         body.extend(facts.clone());
     }
-    let mut answering = transaction.prepare_cached(include_str!("../sql/answer.sql"))?;
+    let mut answering = transaction.prepare_cached(include_str!("../sql/insert_answer.sql"))?;
     answering.execute(params![id, body.to_string()])?;
     Ok(())
 }

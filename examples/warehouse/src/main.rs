@@ -1,9 +1,9 @@
-//! A small warehouse that ships what Guerdon asks for. It shares no code with the ledger: what it
-//! knows of it is in `examples/README.md`.
+//! A small warehouse that ships what Guerdon requests. It shares no code with the ledger and follows
+//! `docs/SHIPPING.md`.
 //!
-//! One round: take what came, in one transaction; pack and hand over what is due, in another; say
-//! what is to be said and wait until Kafka has it; only then commit the offsets. Killed anywhere in
-//! a round, it takes the same messages again and drops those that its database knows.
+//! One round: process the new messages in one transaction; move the parcels in another; send the
+//! answers and wait until Kafka has them; only then commit the offsets. If it is killed anywhere in a
+//! round, the same messages come again, and it drops those that are in its database.
 
 mod answers;
 mod database;
@@ -25,13 +25,13 @@ use crate::database::Database;
 use crate::message::Incoming;
 use crate::options::Options;
 
-/// How many messages one transaction takes.
+/// How many messages one transaction processes.
 const BATCH_MESSAGES_MAX: usize = 500;
 
-/// How long a message is waited for before the round goes on without.
+/// How long a round waits for a message.
 const POLL: Duration = Duration::from_millis(100);
 
-/// How long it waits before another consumer takes the place of one that is no longer any good.
+/// The pause before a failed consumer is replaced.
 const REST: Duration = Duration::from_secs(1);
 
 fn main() -> anyhow::Result<()> {
@@ -41,7 +41,7 @@ fn main() -> anyhow::Result<()> {
     loop {
         let consumer = consumer(&options)?;
         match work(&consumer, &options, &mut database, &mut answers) {
-            // A broker that was away may have given its place in the group to itself.
+            // A broker that was away may have removed this member from the group.
             Err(error) if error.downcast_ref().is_some_and(is_fatal) => {
                 eprintln!("another consumer goes on: {error:#}");
                 std::thread::sleep(REST);
@@ -51,7 +51,7 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
-/// Round after round, until there was nothing to do for as long as it was told.
+/// Works round after round, until nothing came for as long as `--until-idle` says.
 fn work(
     consumer: &BaseConsumer,
     options: &Options,
@@ -61,22 +61,22 @@ fn work(
     let mut busy_at = Instant::now();
     loop {
         let batch = poll(consumer)?;
-        let next = take(database, options, &batch)?;
+        let next = process(database, options, &batch)?;
         let worked = database.work(options)?;
-        let said = answers.say(database)?;
+        let sent = answers.send(database)?;
         if next.count() > 0 {
-            // A group that changes hands meanwhile refuses; then the messages come again.
+            // A group that is rebalanced meanwhile refuses the commit; then the messages come again.
             if let Err(error) = consumer.commit(&next, CommitMode::Sync) {
-                eprintln!("offsets aren't committed: {error}");
+                eprintln!("the offsets were not committed: {error}");
             }
         }
-        if !batch.is_empty() || worked > 0 || said > 0 {
+        if !batch.is_empty() || worked > 0 || sent > 0 {
             busy_at = Instant::now();
         }
         if options.until_idle.is_some_and(|seconds| busy_at.elapsed().as_secs() >= seconds) {
-            let place = consumer.assignment().context("Kafka doesn't say what is to be read")?;
+            let assigned = consumer.assignment().context("can't read the assigned partitions")?;
             let (topic, brokers) = (&options.topic, &options.brokers);
-            ensure!(place.count() > 0, "nothing was ever read of {topic} at {brokers}");
+            ensure!(assigned.count() > 0, "nothing was ever read of {topic} at {brokers}");
             return Ok(());
         }
     }
@@ -86,33 +86,33 @@ fn consumer(options: &Options) -> anyhow::Result<BaseConsumer> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", &options.brokers)
         .set("group.id", format!("{}-{}", options.warehouse, options.topic))
-        // One process for one database. Who restarts under the same name goes on at once.
+        // One process for one database. A restart under the same name gets its partitions at once.
         .set("group.instance.id", &options.warehouse)
         .set("session.timeout.ms", "10000")
         .set("enable.auto.commit", "false")
         .set("auto.offset.reset", "earliest")
         .create()
-        .context("the consumer can't be made")?;
-    consumer.subscribe(&[&options.topic]).context("the topic can't be subscribed")?;
+        .context("can't create the consumer")?;
+    consumer.subscribe(&[&options.topic]).context("can't subscribe to the topic")?;
     Ok(consumer)
 }
 
-/// What waits, up to a batch.
+/// The messages that have come, up to a batch.
 fn poll(consumer: &BaseConsumer) -> anyhow::Result<Vec<BorrowedMessage<'_>>> {
     let mut batch = vec![];
-    let mut patience = POLL;
+    let mut wait = POLL;
     while batch.len() < BATCH_MESSAGES_MAX {
-        match consumer.poll(patience) {
+        match consumer.poll(wait) {
             None => break,
             Some(Ok(message)) => batch.push(message),
             Some(Err(error)) if is_fatal(&error) => return Err(error).context("Kafka gave up"),
-            // The client tries again by itself: the broker is away, the topic isn't there yet.
+            // The client retries by itself if the broker is away or the topic does not exist yet.
             Some(Err(error)) => {
                 eprintln!("{error}");
                 break;
             }
         }
-        patience = Duration::ZERO;
+        wait = Duration::ZERO;
     }
     Ok(batch)
 }
@@ -121,26 +121,29 @@ fn is_fatal(error: &KafkaError) -> bool {
     matches!(error, KafkaError::MessageConsumptionFatal(_))
 }
 
-/// Takes a batch in one transaction, and says which offsets are next.
-fn take(
+/// Processes a batch in one transaction; returns the offsets to commit.
+fn process(
     database: &mut Database,
     options: &Options,
     batch: &[BorrowedMessage<'_>],
 ) -> anyhow::Result<TopicPartitionList> {
     let mut next = TopicPartitionList::new();
-    let taking = database.begin()?;
+    let processing = database.begin()?;
     for message in batch {
-        let place = (message.topic(), message.partition());
+        let (topic, partition) = (message.topic(), message.partition());
         match Incoming::read(message) {
             Ok(incoming) if incoming.warehouse() != options.warehouse => {}
-            Ok(incoming) => taking.take(&incoming, options)?,
-            Err(error) => taking.set_aside(place, message.offset(), &format!("{error:#}"))?,
+            Ok(incoming) => processing.process(&incoming, options)?,
+            Err(error) => {
+                let reason = format!("{error:#}");
+                processing.set_aside(topic, partition, message.offset(), &reason)?;
+            }
         }
         let after = Offset::Offset(message.offset() + 1);
-        if next.set_partition_offset(place.0, place.1, after).is_err() {
-            next.add_partition_offset(place.0, place.1, after)?;
+        if next.set_partition_offset(topic, partition, after).is_err() {
+            next.add_partition_offset(topic, partition, after)?;
         }
     }
-    taking.commit()?;
+    processing.commit()?;
     Ok(next)
 }

@@ -4,19 +4,19 @@ use anyhow::{Context as _, bail};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use serde::{Deserialize, Serialize};
 
-/// A message with what its headers say of it.
+/// A message with its headers.
 #[derive(Debug)]
 pub(crate) struct Incoming {
-    /// What is the same whenever this message is sent.
+    /// The same each time that this message is sent.
     pub(crate) id: String,
-    /// Which ledger it comes from.
+    /// The ledger that sent it.
     pub(crate) source: String,
     pub(crate) lane: String,
     pub(crate) sequence: i64,
     pub(crate) attempt: i64,
     pub(crate) kind: Kind,
-    /// What had become of a request when it was replayed.
-    pub(crate) became: Option<String>,
+    /// The status of a request when it was replayed.
+    pub(crate) request_status: Option<String>,
     pub(crate) body: Body,
 }
 
@@ -27,7 +27,7 @@ pub(crate) enum Kind {
     Cancelled,
 }
 
-/// What the messages' bodies have in common; a change has no address.
+/// The fields that all messages have; a change has no address.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Body {
     pub(crate) shipping_request_id: String,
@@ -57,10 +57,10 @@ impl Incoming {
         // A change is sent once and has no attempt.
         let attempt = if kind == Kind::Requested { number("attempt")? } else { 1 };
         let body = message.payload().context("the message has no body")?;
-        let mut body: Body = serde_json::from_slice(body).context("the body can't be read")?;
-        // In a replay: what is left of a request by now.
+        let mut body: Body = serde_json::from_slice(body).context("can't read the body")?;
+        // In a replay: the lines that are left of the request.
         if let Ok(lines) = header(message, "request_lines") {
-            body.lines = serde_json::from_str(&lines).context("request_lines can't be read")?;
+            body.lines = serde_json::from_str(&lines).context("can't read request_lines")?;
         }
         Ok(Self {
             id: header(message, "ce_id")?,
@@ -69,7 +69,7 @@ impl Incoming {
             sequence: number("sequence")?,
             attempt,
             kind,
-            became: header(message, "request_status").ok(),
+            request_status: header(message, "request_status").ok(),
             body,
         })
     }
@@ -78,13 +78,13 @@ impl Incoming {
         &self.body.warehouse
     }
 
-    /// The state in which a replay brings a parcel that is on its way or over: it isn't shipped.
-    pub(crate) fn is_over_as(&self) -> Option<&str> {
+    /// The state of a replayed parcel that must not be shipped again.
+    pub(crate) fn final_state(&self) -> Option<&str> {
         let over = ["dispatched", "delivered", "cancelled", "rejected", "settled"];
-        self.became.as_deref().filter(|status| over.contains(status))
+        self.request_status.as_deref().filter(|status| over.contains(status))
     }
 
-    /// Whether nothing is left to be shipped.
+    /// Whether nothing is left to ship.
     pub(crate) fn is_nothing_left(&self) -> bool {
         self.kind == Kind::Cancelled || self.body.lines.iter().all(|line| line.quantity == 0)
     }

@@ -1,4 +1,4 @@
-//! Why an import ended, each as a sentence that says what to do.
+//! The reasons why an import ends early. Each message says what to do.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::day::Day;
 use super::place::Place;
 
-/// Of more malformed rows than these, only the number is told.
+/// The most malformed rows that a message lists; of the others it gives the number.
 const BAD_ROWS_SHOWN_MAX: usize = 20;
 
 /// Why an import ended before its last row. Every one leaves a journal to go on from.
@@ -27,32 +27,32 @@ pub(crate) enum ImportError {
     #[error("the {role} key in {} cannot be sent in a header", file.display())]
     Key { file: PathBuf, role: &'static str, source: reqwest::header::InvalidHeaderValue },
 
-    #[error("no HTTP client could be made")]
+    #[error("can't create an HTTP client")]
     Client(#[source] reqwest::Error),
 
-    #[error("no request can be made for {place}; --url is as in http://127.0.0.1:8080")]
+    #[error("can't make a request for {place}; --url must look like http://127.0.0.1:8080")]
     Request { place: Place, source: reqwest::Error },
 
     #[error(
-        "the ledger at {url} did nothing for {} seconds; once it serves, the same command goes on \
-         from here (last: {last})", after.as_secs()
+        "the ledger at {url} has not answered for {} seconds; run the same command again to continue \
+         (last error: {last})", after.as_secs()
     )]
     Silent { url: String, after: Duration, last: String },
 
-    #[error("the ledger at {url} doesn't tell how it is; is --url the ledger's?")]
+    #[error("can't read the health of the ledger at {url}; check --url")]
     NoHealth { url: String, source: reqwest::Error },
 
     #[error(
-        "the ledger at {url} takes its time from its {clock} clock, by which what --expiry-days lets \
-         expire would be gone at once; import into a new ledger that was started with --clock \
-         commands, or leave --expiry-days out"
+        "the ledger at {url} uses the {clock} clock, so points that expire after --expiry-days would \
+         expire at once; import into a new ledger started with --clock commands, or leave \
+         --expiry-days out"
     )]
     OtherClock { url: String, clock: String },
 
     #[error("{place}: the ledger answered {status}: {detail}")]
     Answer { place: Place, status: u16, detail: String },
 
-    #[error("the journal {} cannot be kept", journal.display())]
+    #[error("can't write the journal {}", journal.display())]
     Journal { journal: PathBuf, source: std::io::Error },
 
     #[error("{}, line {line}: this is not a line of an import's journal", journal.display())]
@@ -64,7 +64,7 @@ pub(crate) enum ImportError {
     )]
     OtherImport { journal: PathBuf },
 
-    #[error("another import is writing the journal {}", journal.display())]
+    #[error("another import is using the journal {}", journal.display())]
     JournalTaken { journal: PathBuf },
 
     #[error(
@@ -75,7 +75,7 @@ pub(crate) enum ImportError {
     )]
     AlreadyThere { place: Place, day: Day, journal: PathBuf },
 
-    #[error("a task of the import ended by itself")]
+    #[error("a task of the import has failed")]
     Task(#[source] tokio::task::JoinError),
 }
 

@@ -10,7 +10,7 @@ use command_api::WriterStatus;
 use domain::Clock;
 use event_store::{EventStore, with_causes};
 use log_record::Partition;
-use projector::ProjectionStatus;
+use projector::{ProjectionStatus, ProjectionStop};
 use publisher::Publisher;
 use read_model::{ReadError, ReadModel};
 use serde_json::{Value, json};
@@ -143,10 +143,13 @@ const fn is_running(status: &ProjectionStatus) -> bool {
 fn projection(status: &ProjectionStatus) -> Value {
     let position = status.position.0;
     match (&status.stopped, &status.failing) {
-        (Some((at, why)), _) => json!({
-            "status": "stopped", "position": position, "stopped_at": at.0, "why": why,
+        (Some(ProjectionStop { at, why }), _) => json!({
+            "status": "stopped", "position": position, "stopped_at": at.0,
+            "why": with_causes(why.as_ref()),
         }),
-        (None, Some(why)) => json!({"status": "recovering", "position": position, "why": why}),
+        (None, Some(why)) => {
+            json!({"status": "recovering", "position": position, "why": with_causes(why.as_ref())})
+        }
         (None, None) => json!({"status": "running", "position": position}),
     }
 }

@@ -35,6 +35,9 @@ impl Setting {
         let folder = tempfile::tempdir().expect("a folder");
         let database = TestDatabase::create().expect("a database");
         let store = database.url();
+        let mut migrate = Command::new(env!("CARGO_BIN_EXE_guerdon"));
+        migrate.args(["migrate", "--store", &store, "--data-dir"]).arg(folder.path());
+        assert!(ends(migrate).status.success());
         let ledger = Ledger::start_on(&store, folder.path(), &[]);
         Self { ledger, folder, store, _database: Some(database) }
     }

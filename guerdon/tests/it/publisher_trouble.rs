@@ -312,7 +312,7 @@ async fn what_a_warehouse_says_while_the_log_is_away_waits_for_it_and_is_not_par
         until(&ledger.client, "/v1/publisher", |report| report["inbound_waits"].is_string());
     waits.await;
     let health = ledger.client.get("operator", "/health/ready").await.body.to_string();
-    assert!(health.contains("what comes in waits"), "{health}");
+    assert!(health.contains("wait for the command API"), "{health}");
     tokio::time::sleep(Duration::from_secs(5)).await;
     log.restart().expect("it starts again");
     let path = "/v1/shipping-requests";

@@ -26,10 +26,11 @@ fn pour(live: &mut Connection) -> rusqlite::Result<Swap> {
     if transaction.query_row(ARE_AHEAD, (), |row| row.get(0))? {
         return Ok(Swap::Behind);
     }
-    for (table, columns) in TABLES {
+    for table in TABLES {
+        let (name, columns) = (table.name, table.column_list());
         transaction.execute_batch(&format!(
-            "delete from main.{table}; \
-             insert into main.{table} ({columns}) select {columns} from rebuilt.{table}"
+            "delete from main.{name}; \
+             insert into main.{name} ({columns}) select {columns} from rebuilt.{name}"
         ))?;
     }
     transaction.commit()?;

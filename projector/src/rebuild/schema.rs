@@ -2,7 +2,7 @@
 //! ones in one transaction; statements that readers have prepared find them under the same names.
 
 use postgres_connection::PostgresUrl;
-use read_model::{ReadModelError, ReadModelUrl, Side, TABLES};
+use read_model::{ReadModelError, ReadModelUrl, Side, TABLES, Table};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
@@ -40,7 +40,7 @@ async fn trade(client: &Client) -> Result<Swap, tokio_postgres::Error> {
     client.batch_execute(KEEP_GRANTS).await?;
     let (live, rebuilt) = (Side::Live.schema(), Side::Rebuilt.schema());
     let mut trade = format!("create schema {live}_old;");
-    for (table, _) in TABLES {
+    for Table { name: table, .. } in TABLES {
         trade.push_str(&format!(
             "alter table {live}.{table} set schema {live}_old; \
              alter table {rebuilt}.{table} set schema {live};"

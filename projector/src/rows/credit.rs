@@ -6,10 +6,10 @@ use domain::{
     AccountId, CreditDeducted, CreditEarned, CreditExpired, CreditMatured, CreditReceived,
     CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, LotPart, Timestamp, WithdrawalCause,
 };
-use read_model::NEVER;
+use read_model::{AccountBalance, CreditLot, CreditPart, LedgerEntry, NEVER};
 
 use super::programme::add;
-use super::{At, Rows, int, json};
+use super::{At, Rows, int, json, rule_columns};
 
 /// By how much an account's credit changes, or a part of a lot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,29 +18,6 @@ pub(crate) struct Change {
     pub(crate) held: i64,
     pub(crate) pending: i64,
     pub(crate) owed: i64,
-}
-
-/// By how much a balance changes.
-#[derive(Debug, Default)]
-pub(crate) struct BalanceChange {
-    pub(crate) change: Change,
-    pub(crate) partition: u16,
-    pub(crate) position: i64,
-}
-
-/// What a lot was earned as.
-#[derive(Debug)]
-pub(crate) struct Lot {
-    pub(crate) lot: i64,
-    pub(crate) account_id: AccountId,
-    pub(crate) points: i64,
-    pub(crate) cause_kind: &'static str,
-    pub(crate) cause_id: String,
-    pub(crate) rule: Option<(String, i64)>,
-    pub(crate) reference: Option<String>,
-    pub(crate) recorded_at: i64,
-    pub(crate) available_at: Option<i64>,
-    pub(crate) expires_at: Option<i64>,
 }
 
 /// Names a part of a lot within all accounts, in spending order within one.
@@ -72,28 +49,6 @@ pub(crate) struct Withdrawal {
     pub(crate) entry: usize,
 }
 
-/// A line of the statement.
-#[derive(Debug, Default)]
-pub(crate) struct Entry {
-    pub(crate) place: i64,
-    pub(crate) account_id: String,
-    pub(crate) kind: &'static str,
-    pub(crate) change: Change,
-    pub(crate) cause: Option<(&'static str, String)>,
-    pub(crate) exchange_id: Option<String>,
-    pub(crate) cancellation_id: Option<String>,
-    pub(crate) hold_id: Option<String>,
-    pub(crate) transfer_id: Option<String>,
-    pub(crate) counterparty: Option<String>,
-    pub(crate) withdrawal: Option<(&'static str, String)>,
-    pub(crate) purchase_id: Option<String>,
-    pub(crate) reference: Option<String>,
-    pub(crate) lots: Option<String>,
-    pub(crate) released: Option<String>,
-    pub(crate) occurred_at: Option<i64>,
-    pub(crate) recorded_at: i64,
-}
-
 impl Change {
     const NONE: Self = Self { available: 0, held: 0, pending: 0, owed: 0 };
     // What happens to each point:
@@ -116,9 +71,20 @@ impl Change {
         }
     }
 
-    /// By how much the whole changes: what the account has less what it owes.
-    pub(crate) const fn points(self) -> i64 {
-        self.available + self.held + self.pending - self.owed
+    const fn add_to_balance(self, balance: &mut AccountBalance) {
+        balance.available += self.available;
+        balance.held += self.held;
+        balance.pending += self.pending;
+        balance.owed += self.owed;
+    }
+
+    /// The entry's points are by how much the whole changes: what the account has less what it
+    /// owes.
+    const fn add_to_entry(self, entry: &mut LedgerEntry) {
+        entry.points += self.available + self.held + self.pending - self.owed;
+        entry.available += self.available;
+        entry.held += self.held;
+        entry.pending += self.pending;
     }
 }
 
@@ -138,16 +104,18 @@ impl Rows {
         let available_at = fact.available_at.filter(|available_at| *available_at > recorded_at);
         let what = if available_at.is_some() { Change::BEGINS_PENDING } else { Change::COMES };
         let change = what.times(points);
-        let (cause_kind, cause_id) = (fact.cause.kind.as_str(), fact.cause.id.to_string());
+        let cause_kind = fact.cause.kind.as_str().to_owned();
+        let cause_id = fact.cause.id.to_string();
+        let (rule_id, rule_version) = rule_columns(fact.rule);
         let reference = fact.reference.map(|reference| reference.to_string());
         add(&mut self.totals.issued, points);
         self.change_balance(at, &account_id, change);
-        self.entries.push(Entry {
-            change,
-            cause: Some((cause_kind, cause_id.clone())),
+        self.entries.push(LedgerEntry {
+            cause_kind: Some(cause_kind.clone()),
+            cause_id: Some(cause_id.clone()),
             reference: reference.clone(),
             occurred_at: fact.occurred_at.map(Timestamp::micros),
-            ..entry("credit-earned", at, &account_id)
+            ..entry("credit-earned", at, &account_id, change)
         });
         let key = PartKey {
             account_id: account_id.clone(),
@@ -157,13 +125,14 @@ impl Rows {
         };
         let available_at = available_at.map(Timestamp::micros);
         self.parts.insert(key, PartChange { change, available_at, is_new: true });
-        self.lots.push(Lot {
+        self.lots.push(CreditLot {
             lot: at.place(),
-            account_id,
+            account_id: account_id.to_string(),
             points,
             cause_kind,
             cause_id,
-            rule: fact.rule.map(|rule| (rule.rule_id.to_string(), int(rule.version))),
+            rule_id,
+            rule_version,
             reference,
             recorded_at: recorded_at.micros(),
             available_at: fact.available_at.map(Timestamp::micros),
@@ -179,11 +148,10 @@ impl Rows {
     ) -> Result<(), serde_json::Error> {
         add(&mut self.totals.redeemed, int(fact.points.get()));
         let change = self.move_parts(at, account_id, &fact.lots, Change::GOES);
-        self.entries.push(Entry {
-            change,
+        self.entries.push(LedgerEntry {
             exchange_id: Some(fact.exchange_id.to_string()),
             lots: Some(json(&fact.lots)?),
-            ..entry("credit-deducted", at, account_id)
+            ..entry("credit-deducted", at, account_id, change)
         });
         Ok(())
     }
@@ -196,7 +164,7 @@ impl Rows {
     ) -> Result<(), serde_json::Error> {
         let change = self.move_parts(at, account_id, &fact.lots, Change::MATURES);
         let lots = Some(json(&fact.lots)?);
-        self.entries.push(Entry { change, lots, ..entry("credit-matured", at, account_id) });
+        self.entries.push(LedgerEntry { lots, ..entry("credit-matured", at, account_id, change) });
         Ok(())
     }
 
@@ -209,7 +177,7 @@ impl Rows {
         add(&mut self.totals.expired, int(fact.points.get()));
         let change = self.move_parts(at, account_id, &fact.lots, Change::GOES);
         let lots = Some(json(&fact.lots)?);
-        self.entries.push(Entry { change, lots, ..entry("credit-expired", at, account_id) });
+        self.entries.push(LedgerEntry { lots, ..entry("credit-expired", at, account_id, change) });
         Ok(())
     }
 
@@ -221,12 +189,11 @@ impl Rows {
     ) -> Result<(), serde_json::Error> {
         add(&mut self.totals.refunded, int(fact.points.get()));
         let change = self.move_parts(at, account_id, &fact.lots, Change::COMES);
-        self.entries.push(Entry {
-            change,
+        self.entries.push(LedgerEntry {
             exchange_id: Some(fact.exchange_id.to_string()),
             cancellation_id: Some(fact.cancellation_id.to_string()),
             lots: Some(json(&fact.lots)?),
-            ..entry("credit-refunded", at, account_id)
+            ..entry("credit-refunded", at, account_id, change)
         });
         Ok(())
     }
@@ -251,22 +218,25 @@ impl Rows {
             parts: parts.collect(),
             entry: self.entries.len(),
         });
-        let (withdrawal, purchase_id) = match fact.withdrawal {
-            WithdrawalCause::Withdrawal { id } => (("withdrawal", id.to_string()), None),
+        let (withdrawal_kind, id, purchase_id) = match fact.withdrawal {
+            WithdrawalCause::Withdrawal { id } => ("withdrawal", id.to_string(), None),
             WithdrawalCause::Return { purchase_id, id } => {
-                (("return", id.to_string()), Some(purchase_id.to_string()))
+                ("return", id.to_string(), Some(purchase_id.to_string()))
             }
-            WithdrawalCause::Adjustment { id } => (("adjustment", id.to_string()), None),
+            WithdrawalCause::Adjustment { id } => ("adjustment", id.to_string(), None),
         };
-        self.entries.push(Entry {
-            change,
-            cause: fact.of.map(|cause| (cause.kind.as_str(), cause.id.to_string())),
-            withdrawal: Some(withdrawal),
+        let cause = fact.of.map(|cause| (cause.kind.as_str().to_owned(), cause.id.to_string()));
+        let (cause_kind, cause_id) = cause.unzip();
+        self.entries.push(LedgerEntry {
+            cause_kind,
+            cause_id,
+            withdrawal_kind: Some(withdrawal_kind.into()),
+            withdrawal_id: Some(id),
             purchase_id,
             reference: fact.reference.map(|reference| reference.to_string()),
             lots: Some(json(&fact.lots)?),
             occurred_at: fact.occurred_at.map(Timestamp::micros),
-            ..entry("credit-withdrawn", at, &account_id)
+            ..entry("credit-withdrawn", at, &account_id, change)
         });
         Ok(())
     }
@@ -280,7 +250,7 @@ impl Rows {
         add(&mut self.totals.repaid, int(fact.points.get()));
         let change = self.move_parts(at, account_id, &fact.lots, Change::PAYS_DEBT);
         let lots = Some(json(&fact.lots)?);
-        self.entries.push(Entry { change, lots, ..entry("debt-repaid", at, account_id) });
+        self.entries.push(LedgerEntry { lots, ..entry("debt-repaid", at, account_id, change) });
         Ok(())
     }
 
@@ -293,13 +263,12 @@ impl Rows {
         add(&mut self.totals.sent, int(fact.points.get()));
         self.totals.transfers += 1;
         let change = self.move_parts(at, account_id, &fact.lots, Change::GOES);
-        self.entries.push(Entry {
-            change,
+        self.entries.push(LedgerEntry {
             transfer_id: Some(fact.transfer_id.to_string()),
             counterparty: Some(fact.to.to_string()),
             lots: Some(json(&fact.lots)?),
             occurred_at: fact.occurred_at.map(Timestamp::micros),
-            ..entry("credit-sent", at, account_id)
+            ..entry("credit-sent", at, account_id, change)
         });
         Ok(())
     }
@@ -312,12 +281,11 @@ impl Rows {
     ) -> Result<(), serde_json::Error> {
         add(&mut self.totals.received, int(fact.points.get()));
         let change = self.move_parts(at, account_id, &fact.lots, Change::COMES);
-        self.entries.push(Entry {
-            change,
+        self.entries.push(LedgerEntry {
             transfer_id: Some(fact.transfer_id.to_string()),
             counterparty: Some(fact.from.to_string()),
             lots: Some(json(&fact.lots)?),
-            ..entry("credit-received", at, account_id)
+            ..entry("credit-received", at, account_id, change)
         });
         Ok(())
     }
@@ -331,7 +299,7 @@ impl Rows {
 
     /// Adds what was taken back to parts, balances and entries; `were_pending` says of each of the
     /// withdrawn parts, in their order, whether it was.
-    pub(crate) fn settle_withdrawals(&mut self, were_pending: &[bool]) {
+    pub(crate) fn apply_withdrawals(&mut self, were_pending: &[bool]) {
         let mut were_pending = were_pending.iter();
         for withdrawal in std::mem::take(&mut self.withdrawals) {
             let mut sum = Change::NONE;
@@ -343,10 +311,10 @@ impl Rows {
                 sum += change;
             }
             if let Some(balance) = self.balances.get_mut(&withdrawal.account_id) {
-                balance.change += sum;
+                sum.add_to_balance(balance);
             }
             if let Some(entry) = self.entries.get_mut(withdrawal.entry) {
-                entry.change += sum;
+                sum.add_to_entry(entry);
             }
         }
     }
@@ -369,27 +337,52 @@ impl Rows {
         sum
     }
 
-    fn change_balance(&mut self, at: At<'_>, account: &AccountId, change: Change) {
-        if !self.balances.contains_key(account) {
-            self.balances.insert(account.clone(), BalanceChange::default());
+    fn change_balance(&mut self, at: At<'_>, account_id: &AccountId, change: Change) {
+        let balance = self.balances.entry(account_id.clone()).or_insert_with(|| AccountBalance {
+            account_id: account_id.to_string(),
+            ..AccountBalance::default()
+        });
+        change.add_to_balance(balance);
+        balance.partition = at.partition().into();
+        balance.position = at.position();
+    }
+
+    /// The parts that the batch earned, and by how much it changes others. What comes and goes
+    /// within the batch leaves nothing.
+    pub(crate) fn credit_parts(&self) -> (Vec<CreditPart>, Vec<CreditPart>) {
+        let (mut new, mut changed) = (vec![], vec![]);
+        for (key, PartChange { change, available_at, is_new }) in &self.parts {
+            let Change { available, held, pending, owed: _ } = *change;
+            if (available, held, pending) == (0, 0, 0) {
+                continue;
+            }
+            let part = CreditPart {
+                account_id: key.account_id.to_string(),
+                expires_at: key.expires_at,
+                lot: key.lot,
+                graced: key.graced,
+                available,
+                pending,
+                held,
+                available_at: available_at.filter(|_| pending > 0),
+            };
+            if *is_new { new.push(part) } else { changed.push(part) }
         }
-        if let Some(balance) = self.balances.get_mut(account) {
-            balance.change += change;
-            balance.partition = at.partition();
-            balance.position = at.position();
-        }
+        (new, changed)
     }
 }
 
 /// What every line of the statement has.
-pub(super) fn entry(kind: &'static str, at: At<'_>, account_id: &AccountId) -> Entry {
-    Entry {
-        kind,
+pub(super) fn entry(kind: &str, at: At<'_>, account_id: &AccountId, change: Change) -> LedgerEntry {
+    let mut entry = LedgerEntry {
+        kind: kind.into(),
         place: at.place(),
         account_id: account_id.to_string(),
         recorded_at: at.recorded_at.micros(),
-        ..Entry::default()
-    }
+        ..LedgerEntry::default()
+    };
+    change.add_to_entry(&mut entry);
+    entry
 }
 
 fn key(account_id: &AccountId, part: &LotPart) -> PartKey {

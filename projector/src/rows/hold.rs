@@ -1,34 +1,26 @@
 //! Holds: credit that is set aside, and how that ends.
 
 use domain::{
-    AccountId, CreditHeld, HoldCaptured, HoldReleased, HoldSwapped, ReleaseReason, Timestamp,
+    AccountId, CreditHeld, HoldCaptured, HoldId, HoldReleased, HoldSwapped, ReleaseReason,
+    Timestamp,
 };
+use read_model::{Hold, LedgerEntry, row};
 
 use super::credit::entry;
 use super::programme::add;
-use super::{At, Change, Entry, Rows, int, json};
+use super::{At, Change, Rows, int, json};
 
-#[derive(Debug)]
-pub(crate) struct Hold {
-    pub(crate) place: i64,
-    pub(crate) account_id: AccountId,
-    pub(crate) hold_id: String,
-    pub(crate) points: i64,
-    /// JSON in a text, as the table keeps it.
-    pub(crate) lots: String,
-    pub(crate) deadline: i64,
-    pub(crate) occurred_at: Option<i64>,
-    pub(crate) recorded_at: i64,
-}
-
-/// How a hold ended, and what it paid.
-#[derive(Debug, Default)]
-pub(crate) struct HoldChange {
-    pub(crate) status: Option<&'static str>,
-    pub(crate) captured_points: Option<i64>,
-    pub(crate) exchange_id: Option<String>,
-    /// What it keeps from now on, as JSON.
-    pub(crate) lots: Option<String>,
+row! {
+    /// How a hold ended, what it paid, and what it keeps from now on.
+    #[derive(Default)]
+    pub(crate) struct HoldChange in "hold" {
+        account_id: String,
+        hold_id: String,
+        status: Option<String>,
+        captured_points: Option<i64>,
+        exchange_id: Option<String>,
+        lots: Option<String>,
+    }
 }
 
 impl Rows {
@@ -42,20 +34,22 @@ impl Rows {
         let change = self.move_parts(at, &account_id, &fact.lots, Change::IS_HELD);
         let lots = json(&fact.lots)?;
         let occurred_at = fact.occurred_at.map(Timestamp::micros);
-        self.entries.push(Entry {
-            change,
+        self.entries.push(LedgerEntry {
             hold_id: Some(fact.hold_id.to_string()),
             lots: Some(lots.clone()),
             occurred_at,
-            ..entry("credit-held", at, &account_id)
+            ..entry("credit-held", at, &account_id, change)
         });
         self.holds.push(Hold {
             place: at.place(),
-            account_id,
+            account_id: account_id.to_string(),
             hold_id: fact.hold_id.to_string(),
             points: int(fact.points.get()),
             lots,
             deadline: fact.deadline.micros(),
+            status: "held".into(),
+            captured_points: None,
+            exchange_id: None,
             occurred_at,
             recorded_at: at.recorded_at.micros(),
         });
@@ -70,14 +64,13 @@ impl Rows {
     ) -> Result<(), serde_json::Error> {
         let mut change = self.move_parts(at, &account_id, &fact.returned, Change::IS_RELEASED);
         change += self.move_parts(at, &account_id, &fact.taken, Change::IS_HELD);
-        self.entries.push(Entry {
-            change,
+        self.entries.push(LedgerEntry {
             hold_id: Some(fact.hold_id.to_string()),
             lots: Some(json(&fact.taken)?),
             released: Some(json(&fact.returned)?),
-            ..entry("hold-swapped", at, &account_id)
+            ..entry("hold-swapped", at, &account_id, change)
         });
-        let hold = self.hold_changes.entry((account_id, fact.hold_id)).or_default();
+        let hold = self.change_hold(&account_id, &fact.hold_id);
         hold.lots = Some(json(&fact.lots)?);
         Ok(())
     }
@@ -93,16 +86,15 @@ impl Rows {
         let mut change = self.move_parts(at, &account_id, &fact.lots, Change::IS_CAPTURED);
         change += self.move_parts(at, &account_id, &fact.released, Change::IS_RELEASED);
         let released = (!fact.released.is_empty()).then(|| json(&fact.released)).transpose()?;
-        self.entries.push(Entry {
-            change,
+        self.entries.push(LedgerEntry {
             hold_id: Some(fact.hold_id.to_string()),
             lots: Some(json(&fact.lots)?),
             released,
             occurred_at: fact.occurred_at.map(Timestamp::micros),
-            ..entry("hold-captured", at, &account_id)
+            ..entry("hold-captured", at, &account_id, change)
         });
-        let hold = self.hold_changes.entry((account_id, fact.hold_id)).or_default();
-        hold.status = Some("captured");
+        let hold = self.change_hold(&account_id, &fact.hold_id);
+        hold.status = Some("captured".into());
         hold.captured_points = Some(points);
         Ok(())
     }
@@ -114,18 +106,26 @@ impl Rows {
         fact: HoldReleased,
     ) -> Result<(), serde_json::Error> {
         let change = self.move_parts(at, &account_id, &fact.lots, Change::IS_RELEASED);
-        self.entries.push(Entry {
-            change,
+        self.entries.push(LedgerEntry {
             hold_id: Some(fact.hold_id.to_string()),
             lots: Some(json(&fact.lots)?),
             occurred_at: fact.occurred_at.map(Timestamp::micros),
-            ..entry("hold-released", at, &account_id)
+            ..entry("hold-released", at, &account_id, change)
         });
-        let hold = self.hold_changes.entry((account_id, fact.hold_id)).or_default();
-        hold.status = Some(match fact.reason {
+        let hold = self.change_hold(&account_id, &fact.hold_id);
+        let status = match fact.reason {
             ReleaseReason::Asked => "released",
             ReleaseReason::Deadline => "expired",
-        });
+        };
+        hold.status = Some(status.into());
         Ok(())
+    }
+
+    pub(super) fn change_hold(&mut self, account_id: &AccountId, id: &HoldId) -> &mut HoldChange {
+        self.hold_changes.entry((account_id.clone(), id.clone())).or_insert_with(|| HoldChange {
+            account_id: account_id.to_string(),
+            hold_id: id.to_string(),
+            ..HoldChange::default()
+        })
     }
 }

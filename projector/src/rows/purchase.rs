@@ -6,32 +6,29 @@ use domain::{
     AccountId, Category, CauseKind, CreditWithdrawn, Points, ProductId, PurchaseLine,
     PurchaseRecorded, PurchaseReturned, Shipped, Timestamp, Units,
 };
+use read_model::{Purchase, row};
 use serde::{Deserialize, Serialize};
 
-use super::shipping::ShippingNews;
-use super::{At, Rows, int, json};
+use super::shipping::UpdateKind;
+use super::{At, Rows, int, json, rule_columns};
 
-#[derive(Debug)]
-pub(crate) struct Purchase {
-    pub(crate) place: i64,
-    pub(crate) account_id: AccountId,
-    pub(crate) purchase_id: String,
-    /// JSON in a text, as the table keeps it.
-    pub(crate) lines: String,
-    pub(crate) points: i64,
-    pub(crate) rule: Option<(String, i64)>,
-    pub(crate) warehouse: Option<String>,
-    pub(crate) occurred_at: Option<i64>,
-    pub(crate) recorded_at: i64,
+row! {
+    /// The lines of a purchase after a batch, and what the batch adds to its points.
+    pub(crate) struct PurchaseChange in "purchase" {
+        place: i64,
+        lines: String,
+        returned_points: i64,
+        withdrawn_points: i64,
+    }
 }
 
-/// What came back of a purchase, and of its credit.
+/// What came back of a purchase, and of its credit, by the events of a batch.
 #[derive(Debug, Default)]
-pub(crate) struct PurchaseChange {
+pub(crate) struct Returned {
     /// By product.
-    pub(crate) returned: BTreeMap<ProductId, i64>,
-    pub(crate) returned_points: i64,
-    pub(crate) withdrawn_points: i64,
+    returned: BTreeMap<ProductId, i64>,
+    returned_points: i64,
+    withdrawn_points: i64,
 }
 
 /// A line as the table keeps it.
@@ -55,14 +52,19 @@ impl From<PurchaseLine> for LineRow {
     }
 }
 
-impl PurchaseChange {
-    /// The lines as the table keeps them, with what came back of each.
-    pub(crate) fn lines_after(&self, lines: &str) -> Result<String, serde_json::Error> {
+impl Returned {
+    /// How the purchase at a place changes, whose lines in the table are these.
+    pub(crate) fn change(
+        &self,
+        place: i64,
+        lines: &str,
+    ) -> Result<PurchaseChange, serde_json::Error> {
         let mut lines: Vec<LineRow> = serde_json::from_str(lines)?;
         for row in &mut lines {
             row.returned += self.returned.get(&row.product_id).copied().unwrap_or_default();
         }
-        json(&lines)
+        let Self { returned_points, withdrawn_points, .. } = *self;
+        Ok(PurchaseChange { place, lines: json(&lines)?, returned_points, withdrawn_points })
     }
 }
 
@@ -76,14 +78,18 @@ impl Rows {
         self.totals.purchases += 1;
         self.ship_purchase(at, &account_id, &fact);
         let lines: Vec<LineRow> = fact.lines.into_iter().map(LineRow::from).collect();
+        let (rule_id, rule_version) = rule_columns(fact.rule);
         self.purchases.push(Purchase {
             place: at.place(),
-            account_id,
+            account_id: account_id.to_string(),
             purchase_id: fact.purchase_id.to_string(),
             lines: json(&lines)?,
             points: fact.points.map_or(0, |points| int(points.get())),
-            rule: fact.rule.map(|rule| (rule.rule_id.to_string(), int(rule.version))),
+            rule_id,
+            rule_version,
             warehouse: fact.warehouse.map(|warehouse| warehouse.to_string()),
+            returned_points: 0,
+            withdrawn_points: 0,
             occurred_at: fact.occurred_at.map(Timestamp::micros),
             recorded_at: at.recorded_at.micros(),
         });
@@ -98,13 +104,13 @@ impl Rows {
             .map(|line| (line.product_id.clone(), int(line.quantity.get())))
             .collect();
         let key = (account_id.clone(), fact.purchase_id.clone());
-        let change = self.purchase_changes.entry(key).or_default();
+        let change = self.returned.entry(key).or_default();
         for (product_id, quantity) in &returned {
             *change.returned.entry(product_id.clone()).or_default() += quantity;
         }
         change.returned_points += fact.points.map_or(0, |points| int(points.get()));
-        let news = ShippingNews::Less(returned);
-        self.hear_of_shipping(at, account_id, Shipped::PurchaseId(fact.purchase_id), news);
+        let kind = UpdateKind::Less(returned);
+        self.update_request(at, account_id, Shipped::PurchaseId(fact.purchase_id), kind);
     }
 
     /// A purchase shows what was taken back of the credit that it earned, whoever took it.
@@ -118,8 +124,7 @@ impl Rows {
         };
         // A cause's id is an id as a purchase's is.
         if let Ok(purchase_id) = cause.id.as_str().parse() {
-            let change =
-                self.purchase_changes.entry((account_id.clone(), purchase_id)).or_default();
+            let change = self.returned.entry((account_id.clone(), purchase_id)).or_default();
             change.withdrawn_points += int(fact.points.get());
         }
     }

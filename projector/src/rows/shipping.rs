@@ -1,8 +1,8 @@
-//! What is asked of the warehouses, for exchanges and for purchases, and what becomes of it.
+//! Shipping requests, for exchanges and for purchases, and what becomes of them.
 //!
-//! What a batch hears of requests is done once it is known how they stood before it
-//! (`Rows::settle_shipping`): only then is it clear which of it a warehouse is to be told, and each
-//! message's number in its lane.
+//! A batch collects the updates of requests; `Shipping::apply_updates` applies them once the
+//! requests of earlier batches have been looked up: only then is it clear which updates a warehouse
+//! gets a message about, and which number each message has in its lane.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,15 +11,15 @@ use domain::{
     ShipmentReport, Shipped, WarehouseId,
 };
 use event_schema::decode_metadata;
-use read_model::{ShippingStatus, lane};
+use read_model::{Lane, ShippingChange, ShippingRequest, ShippingStatus, lane, row};
 use serde::{Deserialize, Serialize};
 
 use super::{At, Rows, json};
 
-/// Whom a request is of, and what for.
+/// Names a request: the account, and the exchange or purchase that is shipped.
 pub(crate) type RequestKey = (AccountId, Shipped);
 
-/// Where each lane stands.
+/// The last message of each lane.
 pub(crate) type Lanes = BTreeMap<String, LaneEnd>;
 
 /// The last message of a lane.
@@ -30,55 +30,63 @@ pub(crate) struct LaneEnd {
     pub(crate) place: i64,
 }
 
-/// What a batch has of shipping.
+/// What a batch does to shipping requests.
 #[derive(Debug, Default)]
 pub(crate) struct Shipping {
-    pub(crate) requests: Vec<ShippingRequest>,
-    /// One by one, in the order of the log: what is dispatched is not changed by what comes after.
-    pub(crate) heard: HashMap<RequestKey, Vec<Heard>>,
-    /// Requests of batches before, by their places, as they are after this one.
-    pub(crate) changed: Vec<(i64, RequestState)>,
-    pub(crate) changes: Vec<ShippingChange>,
+    /// Those that it makes.
+    requests: Vec<NewRequest>,
+    /// The updates of requests, in the order of the log: a request that was dispatched is not
+    /// changed by a later cancellation.
+    pub(crate) updates: HashMap<RequestKey, Vec<Update>>,
+    /// Requests of earlier batches, by their places, as they are after this one.
+    changed: Vec<(i64, RequestState)>,
+    messages: Vec<NewMessage>,
     /// The lanes that the batch used.
     pub(crate) lanes: Lanes,
 }
 
+/// The rows of a batch once its updates are applied.
 #[derive(Debug)]
-pub(crate) struct ShippingRequest {
-    pub(crate) place: i64,
-    pub(crate) generation: i64,
-    pub(crate) account_id: AccountId,
-    pub(crate) shipped: Shipped,
-    /// JSON in a text, as the table keeps it.
-    pub(crate) lines: String,
-    pub(crate) deliver_to: Option<String>,
-    pub(crate) warehouse: String,
-    pub(crate) lane: String,
-    /// 0 until it is counted.
-    pub(crate) sequence: i64,
-    pub(crate) recorded_at: i64,
-    pub(crate) traceparent: Option<String>,
-    pub(crate) state: RequestState,
+pub(crate) struct ShippingRows {
+    pub(crate) requests: Vec<ShippingRequest>,
+    pub(crate) changed: Vec<ShippingRequestChange>,
+    pub(crate) messages: Vec<ShippingChange>,
+    pub(crate) lanes: Vec<Lane>,
 }
 
-/// What a warehouse is to be told of a request.
-#[derive(Debug)]
-pub(crate) struct ShippingChange {
-    pub(crate) place: i64,
-    pub(crate) generation: i64,
-    /// The request's place.
-    pub(crate) request: i64,
-    pub(crate) kind: &'static str,
-    /// JSON in a text: what is left.
-    pub(crate) lines: String,
-    pub(crate) warehouse: String,
-    pub(crate) lane: String,
-    pub(crate) sequence: i64,
-    pub(crate) recorded_at: i64,
-    pub(crate) traceparent: Option<String>,
+row! {
+    /// What can change of a request, as it is from now on.
+    pub(crate) struct ShippingRequestChange in "shipping_request" {
+        place: i64,
+        lines_left: Option<String>,
+        status: String,
+        status_since: Option<i64>,
+        reason: Option<String>,
+        carrier: Option<String>,
+        express_no: Option<String>,
+        crossed: bool,
+        changed_at: i64,
+    }
 }
 
-/// A request of a batch before.
+/// A request that the batch makes.
+#[derive(Debug)]
+struct NewRequest {
+    key: RequestKey,
+    state: RequestState,
+    /// What doesn't change of it; its sequence is 0 until it has a number in its lane.
+    row: ShippingRequest,
+}
+
+/// A later message about a request.
+#[derive(Debug)]
+struct NewMessage {
+    lane: String,
+    /// Its sequence is 0 until it has a number in its lane.
+    row: ShippingChange,
+}
+
+/// A request of an earlier batch.
 #[derive(Debug)]
 pub(crate) struct FoundRequest {
     pub(crate) place: i64,
@@ -103,36 +111,36 @@ pub(crate) struct RequestState {
     pub(crate) changed_at: i64,
 }
 
-/// What of a request doesn't change.
+/// What doesn't change of a request.
 #[derive(Clone, Copy, Debug)]
-struct RequestOf<'a> {
+struct Fixed<'a> {
     place: i64,
     lines: &'a str,
     warehouse: &'a str,
     lane: &'a str,
 }
 
-/// Something became known of a request.
+/// An event that updates a request.
 #[derive(Debug)]
-pub(crate) struct Heard {
+pub(crate) struct Update {
     place: i64,
     generation: i64,
     recorded_at: i64,
     traceparent: Option<String>,
-    news: ShippingNews,
+    kind: UpdateKind,
 }
 
-/// What became known of it.
+/// How an event updates a request.
 #[derive(Debug)]
-pub(super) enum ShippingNews {
-    /// So many less of every line: an exchange has one.
+pub(super) enum UpdateKind {
+    /// Every line has this much less to ship: an exchange has one line.
     LessOfEach(i64),
-    /// Less of some products.
+    /// Some products have less to ship.
     Less(BTreeMap<ProductId, i64>),
     /// The parcel left.
     Dispatched { carrier: String, express_no: String },
-    /// It has come as far as this, and why.
-    Reached(ShippingStatus, Option<String>),
+    /// It has this status, and why.
+    Status(ShippingStatus, Option<String>),
 }
 
 /// A line as the table keeps it.
@@ -143,49 +151,48 @@ struct LineRow {
 }
 
 impl Shipping {
-    /// Does what was heard, of requests that were `found` in the tables and of the batch's own, and
-    /// counts the messages. `before` is where the lanes stood. A purchase that was carried home has
-    /// no request, and nothing comes of what is heard of it.
-    pub(crate) fn settle(
+    /// Applies the updates, to requests that were `found` in the tables and to the batch's own, and
+    /// numbers the messages. `before` is where the lanes ended. A purchase that was carried home
+    /// has no request, and its updates change nothing.
+    pub(crate) fn apply_updates(
         &mut self,
         found: Vec<(RequestKey, FoundRequest)>,
         before: &Lanes,
-    ) -> Result<(), serde_json::Error> {
+    ) -> Result<ShippingRows, serde_json::Error> {
         for (key, mut request) in found {
-            let of = RequestOf {
+            let fixed = Fixed {
                 place: request.place,
                 lines: &request.lines,
                 warehouse: &request.warehouse,
                 lane: &request.lane,
             };
-            let heard = self.heard.remove(&key).unwrap_or_default();
-            request.state.hear(of, heard, &mut self.changes)?;
+            let updates = self.updates.remove(&key).unwrap_or_default();
+            request.state.apply(fixed, updates, &mut self.messages)?;
             self.changed.push((request.place, request.state));
         }
-        let own = if self.heard.is_empty() { &mut [] } else { self.requests.as_mut_slice() };
-        for request in own {
-            let of = RequestOf {
-                place: request.place,
-                lines: &request.lines,
-                warehouse: &request.warehouse,
-                lane: &request.lane,
+        let own = if self.updates.is_empty() { &mut [] } else { self.requests.as_mut_slice() };
+        for NewRequest { key, state, row } in own {
+            let fixed = Fixed {
+                place: row.place,
+                lines: &row.lines,
+                warehouse: &row.warehouse,
+                lane: &row.lane,
             };
-            let key = (request.account_id.clone(), request.shipped.clone());
-            let heard = self.heard.remove(&key).unwrap_or_default();
-            request.state.hear(of, heard, &mut self.changes)?;
+            let updates = self.updates.remove(key).unwrap_or_default();
+            state.apply(fixed, updates, &mut self.messages)?;
         }
-        self.count(before);
-        Ok(())
+        self.number(before);
+        Ok(self.take_rows())
     }
 
     /// Gives each message its number in its lane, in the order of the log.
-    fn count(&mut self, before: &Lanes) {
+    fn number(&mut self, before: &Lanes) {
         type Message<'a> = (i64, &'a str, &'a str, &'a mut i64);
-        let requests = self.requests.iter_mut().map(|request| -> Message<'_> {
-            (request.place, &request.lane, &request.warehouse, &mut request.sequence)
+        let requests = self.requests.iter_mut().map(|NewRequest { row, .. }| -> Message<'_> {
+            (row.place, &row.lane, &row.warehouse, &mut row.sequence)
         });
-        let changes = self.changes.iter_mut().map(|change| -> Message<'_> {
-            (change.place, &change.lane, &change.warehouse, &mut change.sequence)
+        let changes = self.messages.iter_mut().map(|NewMessage { lane, row }| -> Message<'_> {
+            (row.place, lane, &row.warehouse, &mut row.sequence)
         });
         let mut messages: Vec<Message<'_>> = requests.chain(changes).collect();
         messages.sort_unstable_by_key(|(place, ..)| *place);
@@ -204,10 +211,55 @@ impl Shipping {
             *sequence = end.sequence;
         }
     }
+
+    fn take_rows(&mut self) -> ShippingRows {
+        let requests = std::mem::take(&mut self.requests).into_iter().map(NewRequest::into_row);
+        let changed = std::mem::take(&mut self.changed).into_iter();
+        let messages = std::mem::take(&mut self.messages).into_iter().map(|message| message.row);
+        let lanes = self.lanes.iter().map(|(lane, end)| Lane {
+            lane: lane.clone(),
+            warehouse: end.warehouse.clone(),
+            last_sequence: end.sequence,
+            last_place: end.place,
+        });
+        ShippingRows {
+            requests: requests.collect(),
+            changed: changed.map(|(place, state)| state.into_change(place)).collect(),
+            messages: messages.collect(),
+            lanes: lanes.collect(),
+        }
+    }
+}
+
+impl NewRequest {
+    fn into_row(self) -> ShippingRequest {
+        let RequestState {
+            lines_left,
+            status,
+            status_since,
+            reason,
+            carrier,
+            express_no,
+            crossed,
+            changed_at,
+        } = self.state;
+        let status = status.as_str().to_owned();
+        ShippingRequest {
+            lines_left,
+            status,
+            status_since,
+            reason,
+            carrier,
+            express_no,
+            crossed,
+            changed_at,
+            ..self.row
+        }
+    }
 }
 
 impl RequestState {
-    /// As it is when it was just asked for.
+    /// The state of a new request.
     fn requested(place: i64) -> Self {
         Self {
             lines_left: None,
@@ -221,35 +273,60 @@ impl RequestState {
         }
     }
 
-    /// Does what was heard since, in the order of the log, and adds what of it the warehouse is
-    /// to be told.
-    fn hear(
+    fn into_change(self, place: i64) -> ShippingRequestChange {
+        let Self {
+            lines_left,
+            status,
+            status_since,
+            reason,
+            carrier,
+            express_no,
+            crossed,
+            changed_at,
+        } = self;
+        let status = status.as_str().to_owned();
+        ShippingRequestChange {
+            place,
+            lines_left,
+            status,
+            status_since,
+            reason,
+            carrier,
+            express_no,
+            crossed,
+            changed_at,
+        }
+    }
+
+    /// Applies updates in the order of the log, and adds the messages that the warehouse gets about
+    /// them.
+    fn apply(
         &mut self,
-        of: RequestOf<'_>,
-        heard: Vec<Heard>,
-        told: &mut Vec<ShippingChange>,
+        fixed: Fixed<'_>,
+        updates: Vec<Update>,
+        messages: &mut Vec<NewMessage>,
     ) -> Result<(), serde_json::Error> {
-        for Heard { place, generation, recorded_at, traceparent, news } in heard {
+        for Update { place, generation, recorded_at, traceparent, kind } in updates {
             let is_open = self.status.is_open();
-            let left = match news {
+            let left = match kind {
                 _ if self.changed_at >= place => continue,
-                ShippingNews::Dispatched { carrier, express_no } => {
+                UpdateKind::Dispatched { carrier, express_no } => {
                     self.leave(ShippingStatus::Dispatched, recorded_at);
                     (self.carrier, self.express_no) = (Some(carrier), Some(express_no));
                     None
                 }
-                ShippingNews::Reached(ShippingStatus::Delivered, _) => {
+                UpdateKind::Status(ShippingStatus::Delivered, _) => {
                     self.leave(ShippingStatus::Delivered, recorded_at);
                     None
                 }
-                ShippingNews::Reached(status, reason) => {
+                UpdateKind::Status(status, reason) => {
                     self.reach(status, reason, recorded_at);
                     None
                 }
                 // What left, or isn't to be sent any more, is not changed.
                 _ if !is_open => continue,
-                ShippingNews::LessOfEach(quantity) => Some(self.lower(of.lines, |_| quantity)?),
-                ShippingNews::Less(by_product) => Some(self.lower(of.lines, |product| {
+                UpdateKind::LessOfEach(quantity) => Some(self.lower(fixed.lines, |_| quantity)?),
+                UpdateKind::Less(by_product) => Some(self.lower(fixed.lines, |product| {
                     by_product.get(product).copied().unwrap_or_default()
                 })?),
             };
@@ -261,18 +338,19 @@ impl RequestState {
             }
             let lines = json(&left)?;
             self.lines_left = Some(lines.clone());
-            told.push(ShippingChange {
+            let kind = if nothing_is_left { "cancelled" } else { "reduced" };
+            let row = ShippingChange {
                 place,
                 generation,
-                request: of.place,
-                kind: if nothing_is_left { "cancelled" } else { "reduced" },
+                request: fixed.place,
+                kind: kind.into(),
                 lines,
-                warehouse: of.warehouse.into(),
-                lane: of.lane.into(),
+                warehouse: fixed.warehouse.into(),
                 sequence: 0,
                 recorded_at,
                 traceparent,
-            });
+            };
+            messages.push(NewMessage { lane: fixed.lane.into(), row });
         }
         Ok(())
     }
@@ -283,7 +361,7 @@ impl RequestState {
         }
     }
 
-    /// The goods have left, or arrived, which tells the same where nothing was said before.
+    /// The goods have left, or arrived, which shows that they left.
     fn leave(&mut self, status: ShippingStatus, recorded_at: i64) {
         self.crossed |= self.status.is_called_off() && self.carrier.is_none();
         self.reach(status, None, recorded_at);
@@ -351,20 +429,36 @@ impl Rows {
         deliver_to: Option<&DeliverTo>,
     ) {
         let place = at.place();
-        self.shipping.requests.push(ShippingRequest {
+        let state = RequestState::requested(place);
+        let (r#type, exchange_id, purchase_id) = match &shipped {
+            Shipped::PurchaseId(id) => (1, None, Some(id.to_string())),
+            Shipped::ExchangeId(id) => (2, Some(id.to_string()), None),
+        };
+        let row = ShippingRequest {
             place,
             generation: at.row.generation.0.into(),
-            account_id: account_id.clone(),
-            shipped,
+            r#type,
+            account_id: account_id.to_string(),
+            exchange_id,
+            purchase_id,
             lines,
-            deliver_to: deliver_to.map(|to| keepable(to.as_str())),
+            lines_left: None,
+            deliver_to: deliver_to.map(|to| storable(to.as_str())),
             warehouse: warehouse.to_string(),
             lane: lane(at.row.partition(), warehouse, account_id),
             sequence: 0,
             recorded_at: at.recorded_at.micros(),
             traceparent: traceparent(at),
-            state: RequestState::requested(place),
-        });
+            status: state.status.as_str().into(),
+            status_since: None,
+            reason: None,
+            carrier: None,
+            express_no: None,
+            crossed: false,
+            changed_at: place,
+        };
+        let key = (account_id.clone(), shipped);
+        self.shipping.requests.push(NewRequest { key, state, row });
     }
 
     pub(super) fn dispatched(
@@ -374,11 +468,11 @@ impl Rows {
         fact: ShipmentDispatched,
     ) {
         self.totals.shipments += 1;
-        let news = ShippingNews::Dispatched {
+        let kind = UpdateKind::Dispatched {
             carrier: fact.carrier.to_string(),
             express_no: fact.express_no.to_string(),
         };
-        self.hear_of_shipping(at, account_id, fact.shipped, news);
+        self.update_request(at, account_id, fact.shipped, kind);
     }
 
     pub(super) fn reported(
@@ -388,33 +482,33 @@ impl Rows {
         fact: ShipmentReport,
         status: ShippingStatus,
     ) {
-        let reason = fact.note.reason.as_ref().map(Reason::as_str).map(keepable);
-        self.hear_of_shipping(at, account_id, fact.shipped, ShippingNews::Reached(status, reason));
+        let reason = fact.note.reason.as_ref().map(Reason::as_str).map(storable);
+        self.update_request(at, account_id, fact.shipped, UpdateKind::Status(status, reason));
     }
 
-    pub(super) fn hear_of_shipping(
+    pub(super) fn update_request(
         &mut self,
         at: At<'_>,
         account_id: AccountId,
         shipped: Shipped,
-        news: ShippingNews,
+        kind: UpdateKind,
     ) {
-        self.shipping.heard.entry((account_id, shipped)).or_default().push(Heard {
+        self.shipping.updates.entry((account_id, shipped)).or_default().push(Update {
             place: at.place(),
             generation: at.row.generation.0.into(),
             recorded_at: at.recorded_at.micros(),
             traceparent: traceparent(at),
-            news,
+            kind,
         });
     }
 }
 
-/// Without the character 0, which PostgreSQL can't keep, and which any text of a caller's may have.
-fn keepable(text: &str) -> String {
+/// Without the character 0, which a caller's text may contain and PostgreSQL can't store.
+fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-/// The trace in which an event came about. Few have one, and metadata isn't read in vain.
+/// The trace that an event belongs to. Few have one, so metadata is parsed for those only.
 fn traceparent(at: At<'_>) -> Option<String> {
     if !at.row.public.contains(r#""traceparent":"#) {
         return None;

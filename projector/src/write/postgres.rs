@@ -5,9 +5,6 @@
 //! looked up in between.
 
 mod credit;
-mod exchange;
-mod offer;
-mod programme;
 mod purchase;
 mod shipping;
 
@@ -17,22 +14,18 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use log_record::{Checksum, Generation, LogId, Partition, Place, Position};
 use postgres_connection::{Connection, PostgresUrl};
-use read_model::{Checkpoint, ReadModelError, ReadModelUrl};
+use read_model::{Checkpoint, ColumnKind, ReadModelError, ReadModelUrl, Value};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
-use super::{Batch, WriteError, Written};
+use super::checkpoint::{INSERT, LANES, MOVE, SELECT, STOP};
+use super::statement::Writes;
+use super::{Batch, WriteError, Written, first_writes, last_writes};
 use crate::rows::{LaneEnd, Lanes};
 
 const SESSION: &str = include_str!("../sql/postgres/session.sql");
-const SELECT: &str = include_str!("../sql/postgres/select_checkpoint.sql");
-const INSERT: &str = include_str!("../sql/postgres/insert_checkpoint.sql");
-const MOVE: &str = include_str!("../sql/postgres/move_checkpoint.sql");
-const STOP: &str = include_str!("../sql/postgres/stop_checkpoint.sql");
-const LANES: &str = include_str!("../sql/select_lanes.sql");
-
-/// How often it is looked whether the connection still stands while there is nothing to write.
+/// How often the connection is checked while there is nothing to write.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The tables in a schema.
@@ -42,7 +35,7 @@ pub(crate) struct PostgresTables {
 }
 
 /// A statement and its arguments.
-struct Write<'a> {
+struct Call<'a> {
     statement: &'static str,
     arguments: Vec<Argument<'a>>,
 }
@@ -73,8 +66,8 @@ impl PostgresTables {
         let key = i64::from(partition.0);
         let row: [&(dyn ToSql + Sync); 3] =
             [&key, &log_id.0.as_bytes().as_slice(), &start.checksum.0.as_slice()];
-        self.connection.client.execute(INSERT, &row).await?;
-        let row = self.connection.client.query_one(SELECT, &[&key]).await?;
+        self.connection.client.execute(&INSERT.postgres, &row).await?;
+        let row = self.connection.client.query_one(&SELECT.postgres, &[&key]).await?;
         Ok(read_checkpoint(&row)?)
     }
 
@@ -102,7 +95,7 @@ impl PostgresTables {
 
     pub(super) async fn note_stop(&mut self, place: Place, why: &str) -> Result<(), WriteError> {
         let (partition, position) = (i64::from(place.partition.0), place.position.0.cast_signed());
-        self.connection.client.execute(STOP, &[&partition, &position, &why]).await?;
+        self.connection.client.execute(&STOP.postgres, &[&partition, &position, &why]).await?;
         Ok(())
     }
 
@@ -114,44 +107,36 @@ impl PostgresTables {
 
     async fn transact(&mut self, batch: Batch) -> Result<Written, WriteError> {
         let Batch { partition, from, next, lanes, mut rows } = batch;
-        let begin = Write::of("begin", vec![]);
-        let mut first = vec![begin, move_checkpoint(partition, from, next, rows.clock)];
-        credit::write_lots(&mut first, &rows);
-        purchase::write_purchases(&mut first, &rows);
-        // The others of these change nothing where they stand already, so that it doesn't matter
-        // that they were sent together with what decides.
+        let mut first =
+            vec![Call::of("begin", vec![]), move_checkpoint(partition, from, next, rows.clock)];
+        first.extend(calls(first_writes(&rows)));
+        // The inserts change nothing where the rows are there already, so they can be sent together
+        // with the move of the checkpoint, which decides.
         if self.send(first).await?[1] != 1 {
             return Ok(Written::Overtaken);
         }
         let were_pending = credit::were_pending(self, &rows).await?;
-        rows.settle_withdrawals(&were_pending);
+        rows.apply_withdrawals(&were_pending);
         let found = shipping::find_requests(self, &rows.shipping).await?;
-        rows.shipping.settle(found, &lanes)?;
-        let purchases = purchase::changed_purchases(self, &rows).await?;
-        let mut rest = vec![];
-        credit::write_parts(&mut rest, &rows);
-        credit::write_balances(&mut rest, &rows);
-        credit::write_entries(&mut rest, &rows);
-        exchange::write_holds(&mut rest, &rows);
-        offer::write_offers(&mut rest, &rows);
-        exchange::write_exchanges(&mut rest, &rows);
-        purchase::write_changes(&mut rest, &purchases);
-        shipping::write_shipping(&mut rest, &rows.shipping);
-        programme::write_programme(&mut rest, partition, &rows);
+        let shipping = rows.shipping.apply_updates(found, &lanes)?;
+        let purchases = purchase::changes(self, &rows).await?;
+        let (new_parts, changed_parts) = rows.credit_parts();
+        let mut last = calls(credit::part_writes(&new_parts, &changed_parts));
+        last.extend(calls(last_writes(&rows, &purchases, &shipping)));
         // After an error of one of the others, the server takes it for a rollback.
-        rest.push(Write::of("commit", vec![]));
-        self.send(rest).await?;
+        last.push(Call::of("commit", vec![]));
+        self.send(last).await?;
         Ok(Written::Moved(rows.shipping.lanes))
     }
 
     /// Runs all of them in this order, each sent without waiting for the answer to the one before,
     /// and gives how many rows each changed.
-    async fn send(&mut self, writes: Vec<Write<'_>>) -> Result<Vec<u64>, WriteError> {
-        for write in &writes {
-            self.prepare(write.statement).await?;
+    async fn send(&mut self, calls: Vec<Call<'_>>) -> Result<Vec<u64>, WriteError> {
+        for call in &calls {
+            self.prepare(call.statement).await?;
         }
         let client = &self.connection.client;
-        let running = writes.into_iter().map(|Write { statement, arguments }| {
+        let running = calls.into_iter().map(|Call { statement, arguments }| {
             // The requests go out in the order in which these are first polled: one by one.
             client.execute_raw(&self.prepared[statement], arguments)
         });
@@ -177,7 +162,7 @@ impl PostgresTables {
     }
 }
 
-impl<'a> Write<'a> {
+impl<'a> Call<'a> {
     fn of(statement: &'static str, arguments: Vec<Argument<'a>>) -> Self {
         Self { statement, arguments }
     }
@@ -189,21 +174,48 @@ impl std::fmt::Debug for PostgresTables {
     }
 }
 
-/// One column of some rows.
-fn column<'a, R, T>(rows: impl IntoIterator<Item = R>, of: impl Fn(R) -> T) -> Argument<'a>
-where
-    T: ToSql + Sync + Send + 'a,
-{
-    Box::new(rows.into_iter().map(of).collect::<Vec<T>>())
+/// The statements of some writes, each for all of its rows at once.
+fn calls(writes: Writes<'_>) -> Vec<Call<'_>> {
+    let calls = writes.0.into_iter().flat_map(|write| {
+        let statements = std::iter::once(write.statement).chain(write.insert_missing);
+        statements
+            .map(move |statement| {
+                Call::of(&statement.postgres, write.columns().map(column).collect())
+            })
+            .collect::<Vec<_>>()
+    });
+    calls.collect()
 }
 
-/// One that may be null in all rows, which is most of what a row could have in a rush: then it is
-/// sent without values, and what an array is short of counts as null.
-fn sparse<'a, R, T>(rows: impl IntoIterator<Item = R>, of: impl Fn(R) -> Option<T>) -> Argument<'a>
+/// One column of some rows.
+fn column<'a>((kind, values): (ColumnKind, impl Iterator<Item = Value<'a>>)) -> Argument<'a> {
+    match kind {
+        ColumnKind::Int => array(values.map(|value| match value {
+            Value::Int(number) => Some(number),
+            _ => None,
+        })),
+        ColumnKind::Text => array(values.map(|value| match value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        })),
+        ColumnKind::Bool => array(values.map(|value| match value {
+            Value::Bool(is) => Some(is),
+            _ => None,
+        })),
+        ColumnKind::Bytes => array(values.map(|value| match value {
+            Value::Bytes(bytes) => Some(bytes),
+            _ => None,
+        })),
+    }
+}
+
+/// An array, which is sent without values where all of them are null, as most are in a rush: what an
+/// array is short of counts as null.
+fn array<'a, T>(values: impl Iterator<Item = Option<T>>) -> Argument<'a>
 where
     T: ToSql + Sync + Send + 'a,
 {
-    let values: Vec<Option<T>> = rows.into_iter().map(of).collect();
+    let values: Vec<Option<T>> = values.collect();
     Box::new(if values.iter().all(Option::is_none) { vec![] } else { values })
 }
 
@@ -221,7 +233,7 @@ fn move_checkpoint<'a>(
     from: Checkpoint,
     next: Checkpoint,
     clock: Option<&'static str>,
-) -> Write<'a> {
+) -> Call<'a> {
     let arguments = vec![
         value(i64::from(partition.0)),
         value(from.position.0.cast_signed()),
@@ -232,7 +244,7 @@ fn move_checkpoint<'a>(
         value(next.recorded_at),
         value(clock),
     ];
-    Write::of(MOVE, arguments)
+    Call::of(&MOVE.postgres, arguments)
 }
 
 fn read_checkpoint(row: &Row) -> Result<(LogId, Checkpoint), tokio_postgres::Error> {

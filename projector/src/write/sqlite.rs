@@ -1,10 +1,7 @@
-//! On SQLite: a prepared statement for each table, run once for each row, on a connection of the
-//! projector's own.
+//! On SQLite: each prepared statement runs once for each row, on a connection of the projector's
+//! own.
 
 mod credit;
-mod exchange;
-mod offer;
-mod programme;
 mod purchase;
 mod shipping;
 
@@ -12,12 +9,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use log_record::{Generation, LogId, Partition, Place, Position};
-use read_model::{Checkpoint, ReadModelError, ReadModelUrl};
-use rusqlite::{Connection, TransactionBehavior, params};
+use read_model::{Checkpoint, ReadModelError, ReadModelUrl, Value};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{
+    Connection, Params, Statement, ToSql, TransactionBehavior, params, params_from_iter,
+};
 use uuid::Uuid;
 
-use super::{Batch, WriteError, Written};
-use crate::rows::{LaneEnd, Lanes, Rows};
+use super::checkpoint::{INSERT, LANES, MOVE, SELECT, STOP};
+use super::statement::Writes;
+use super::{Batch, WriteError, Written, first_writes, last_writes};
+use crate::rows::{LaneEnd, Lanes};
 
 /// How long a connection waits for another's transaction: the copying of a rebuild takes longest.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -29,12 +31,6 @@ const CHECKPOINT_FRAMES: u32 = 10_000;
 /// The writing connection's page cache, in SQLite's notation: 64 MB, the indexes' upper pages of
 /// tens of millions of rows. With the default of 2 MB, much of the time went into reading pages.
 const CACHE_KIBIBYTES: i32 = -65_536;
-
-const SELECT: &str = include_str!("../sql/sqlite/select_checkpoint.sql");
-const INSERT: &str = include_str!("../sql/sqlite/insert_checkpoint.sql");
-const MOVE: &str = include_str!("../sql/sqlite/move_checkpoint.sql");
-const STOP: &str = include_str!("../sql/sqlite/stop_checkpoint.sql");
-const LANES: &str = include_str!("../sql/select_lanes.sql");
 
 /// The tables in a file.
 #[derive(Debug)]
@@ -57,8 +53,8 @@ impl SqliteTables {
         let connection = self.connection()?;
         let start = Checkpoint::START;
         let row = params![partition.0, log_id.0.as_bytes(), start.checksum.0];
-        connection.execute(INSERT, row)?;
-        let found = connection.query_row(SELECT, (partition.0,), |row| {
+        connection.execute(&INSERT.sqlite, row)?;
+        let found = connection.query_row(&SELECT.sqlite, (partition.0,), |row| {
             let checkpoint = Checkpoint {
                 generation: Generation(row.get(1)?),
                 position: Position(row.get::<_, i64>(2)?.cast_unsigned()),
@@ -97,7 +93,7 @@ impl SqliteTables {
 
     pub(super) fn note_stop(&mut self, place: Place, why: &str) -> Result<(), WriteError> {
         let row = params![place.partition.0, place.position.0.cast_signed(), why];
-        self.connection()?.execute(STOP, row)?;
+        self.connection()?.execute(&STOP.sqlite, row)?;
         Ok(())
     }
 
@@ -120,7 +116,7 @@ fn commit(connection: &mut Connection, batch: Batch) -> Result<Written, WriteErr
     let Batch { partition, from, next, lanes, mut rows } = batch;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // First, so that nothing is written for a batch that another has written.
-    let moved = transaction.prepare_cached(MOVE)?.execute(params![
+    let moved = transaction.prepare_cached(&MOVE.sqlite)?.execute(params![
         partition.0,
         from.position.0.cast_signed(),
         from.checksum.0,
@@ -133,30 +129,53 @@ fn commit(connection: &mut Connection, batch: Batch) -> Result<Written, WriteErr
     if moved != 1 {
         return Ok(Written::Overtaken);
     }
-    write(&transaction, partition, &lanes, &mut rows)?;
+    run(&transaction, first_writes(&rows))?;
+    rows.apply_withdrawals(&credit::were_pending(&transaction, &rows)?);
+    let found = shipping::find_requests(&transaction, &rows.shipping)?;
+    let shipping = rows.shipping.apply_updates(found, &lanes)?;
+    let purchases = purchase::changes(&transaction, &rows)?;
+    credit::write_parts(&transaction, &rows)?;
+    run(&transaction, last_writes(&rows, &purchases, &shipping))?;
     transaction.commit()?;
     Ok(Written::Moved(rows.shipping.lanes))
 }
 
-fn write(
-    connection: &Connection,
-    partition: Partition,
-    lanes: &Lanes,
-    rows: &mut Rows,
-) -> Result<(), WriteError> {
-    // What is made comes before what changes it: lots before withdrawals of them, offers before
-    // what is sold of them.
-    credit::write_lots(connection, rows)?;
-    credit::settle_withdrawals(connection, rows)?;
-    credit::write_parts(connection, rows)?;
-    credit::write_balances(connection, rows)?;
-    credit::write_entries(connection, rows)?;
-    exchange::write_holds(connection, rows)?;
-    offer::write_offers(connection, rows)?;
-    exchange::write_exchanges(connection, rows)?;
-    purchase::write_purchases(connection, rows)?;
-    shipping::write_shipping(connection, lanes, &mut rows.shipping)?;
-    Ok(programme::write_programme(connection, partition.0, rows)?)
+/// Runs each statement once for each of its rows.
+fn run(connection: &Connection, writes: Writes<'_>) -> rusqlite::Result<()> {
+    for write in writes.0 {
+        let mut statement = connection.prepare_cached(&write.statement.sqlite)?;
+        let insert = write.insert_missing.map(|insert| connection.prepare_cached(&insert.sqlite));
+        let mut insert = insert.transpose()?;
+        for row in write.rows() {
+            let values = parameters(&statement, row);
+            let changed = statement.execute(values)?;
+            if let Some(insert) = insert.as_mut().filter(|_| changed == 0) {
+                let values = parameters(insert, row);
+                insert.execute(values)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A row's values for a statement, which has parameters up to the last column that it names.
+fn parameters<'a>(statement: &Statement<'_>, row: &'a [Value<'a>]) -> impl Params + use<'a> {
+    params_from_iter(row.iter().take(statement.parameter_count()).map(Parameter))
+}
+
+/// A value as a parameter of a statement.
+struct Parameter<'a>(&'a Value<'a>);
+
+impl ToSql for Parameter<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match *self.0 {
+            Value::Null => ValueRef::Null,
+            Value::Int(number) => ValueRef::Integer(number),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Bool(is) => ValueRef::Integer(is.into()),
+            Value::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
 }
 
 /// A connection that writes, with its statements prepared once: five times as fast as through the

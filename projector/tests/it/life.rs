@@ -6,12 +6,12 @@ use domain::{Clock, Shipped};
 use event_schema::{Metadata, Salt, encode};
 use projector::rebuild;
 
-use crate::ledger::life::{self, DAY, EVENTS, history};
-use crate::ledger::{Ledger, On, id, on_every_database};
+use testing::ledger::{Ledger, On, id};
+use testing::life::{self, DAY, EVENTS, history};
 
 const NEVER: i64 = i64::MAX;
 
-on_every_database! {
+testing::on_every_database! {
     every_event_has_its_effect,
     a_request_is_for_what_is_left_of_it_when_it_is_dispatched,
     what_comes_back_after_the_parcel_left_leaves_its_request_alone,
@@ -178,7 +178,7 @@ async fn pending_credit_is_withdrawn_as_pending_whatever_else_the_batch_has(on: 
     for chunk in [1, 2, 4] {
         let ledger = Ledger::new(1, on).await;
         let events = [
-            (DAY, crate::ledger::log_opened(1)),
+            (DAY, testing::ledger::log_opened(1)),
             (DAY, life::earned("ann", 300, "B-1", Some(9), None)),
             (DAY, life::earned("ann", 500, "B-2", None, None)),
             (2 * DAY, life::returned_credit("ann", "B-1", "r-1", 2, 120, None)),
@@ -199,7 +199,7 @@ async fn a_transfer_takes_parts_as_they_are_to_another_account(on: On) {
     let ledger = Ledger::new(1, on).await;
     ledger
         .record_at(&[
-            (DAY, crate::ledger::log_opened(1)),
+            (DAY, testing::ledger::log_opened(1)),
             (DAY, life::earned("ann", 500, "B-1", None, None)),
             (DAY, life::sent("ann", "bob", "t-1", 2, 200)),
         ])
@@ -231,7 +231,7 @@ async fn the_checkpoint_knows_the_time_and_where_it_comes_from(on: On) {
 }
 
 async fn totals_that_outgrow_their_numbers_do_not_stop_the_projection(on: On) {
-    let mut events = vec![(DAY, crate::ledger::log_opened(1))];
+    let mut events = vec![(DAY, testing::ledger::log_opened(1))];
     for number in 0..1100 {
         let account = format!("shopper-{number}");
         events.push((DAY, life::earned(&account, domain::AMOUNT_MAX, "B-1", None, None)));
@@ -253,7 +253,7 @@ fn the_life_has_every_type_of_event() {
     let types: BTreeSet<&str> = history(Clock::Wall)
         .iter()
         .map(|(_, event)| {
-            let at = crate::ledger::time(1);
+            let at = testing::ledger::time(1);
             encode(event, at, &Metadata::default(), None, Salt([0; 16]))
                 .expect("encoded")
                 .event_type

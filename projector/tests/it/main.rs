@@ -1,6 +1,5 @@
 //! The tests of this crate, in one program.
 
-mod ledger;
 mod life;
 mod projection;
 mod replica;

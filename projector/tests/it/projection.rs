@@ -5,16 +5,16 @@ use std::time::Duration;
 use domain::{Event, OfferAmended, OfferClosed, OfferOpened};
 use event_store::{EventStore, with_causes};
 use log_record::{Partition, Position};
-use projector::{ProjectError, Projector, rebuild};
+use projector::{ProjectError, ProjectionStop, Projector, rebuild};
 use read_model::{ReadError, ReadModel, ReadModelError, ReadModelUrl, dump};
 use tokio_util::sync::CancellationToken;
 
-use crate::ledger::{
-    Ledger, On, earned, encoded, id, log_opened, offer_opened, on_every_database, place,
-    redemption, stock_added, terms,
+use testing::ledger::{
+    Ledger, On, earned, encoded, id, log_opened, offer_opened, place, redemption, stock_added,
+    terms,
 };
 
-on_every_database! {
+testing::on_every_database! {
     a_history_becomes_rows,
     the_rows_do_not_depend_on_how_the_events_came_in,
     an_event_that_is_applied_again_asks_for_no_second_parcel,
@@ -144,7 +144,7 @@ async fn a_log_that_forks_under_a_running_projector_stops_it(on: On) {
     memory.lose_tail(Partition(0), 2);
     ledger.record(&[earned("carl"), earned("dora"), earned("emma")]).await;
     let stopped = status.wait_for(|status| status.stopped.is_some()).await.expect("it stops");
-    let (_, why) = stopped.stopped.clone().expect("stopped");
+    let why = with_causes(stopped.stopped.clone().expect("stopped").why.as_ref());
     assert!(why.contains("log-forked") && why.contains("0:10"), "{why}");
     assert_eq!(stopped.position, Position(10), "nothing of the other history was projected");
     drop(stopped);
@@ -164,7 +164,8 @@ async fn an_event_that_cannot_be_applied_stops_the_projection_and_says_why(on: O
     let stop = CancellationToken::new();
     let running = tokio::spawn(projector.run(stop.clone()));
     let stopped = status.wait_for(|status| status.stopped.is_some()).await.expect("it stops");
-    let (at, why) = stopped.stopped.clone().expect("stopped");
+    let ProjectionStop { at, why } = stopped.stopped.clone().expect("stopped");
+    let why = with_causes(why.as_ref());
     assert_eq!((at, stopped.position), (Position(11), Position(10)), "what stands before is there");
     assert!(why.contains("0:11") && why.contains("version 9"), "{why}");
     drop(stopped);

@@ -10,7 +10,7 @@ use read_model::{ReadError, ReadModel, ReadModelUrl, ServerStatus, migrate};
 use services::{Postgres, Stop};
 use tempfile::TempDir;
 
-use crate::ledger::{Ledger, On, earned, log_opened, place};
+use testing::ledger::{Ledger, On, earned, log_opened, place};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -8,8 +8,8 @@ use jsonschema::Validator;
 use read_model::MessageKind;
 use serde_json::{Value, json};
 
-use crate::ledger::life::{cancelled, dispatched, exchanged, purchased, returned};
-use crate::ledger::{Ledger, On, id, log_opened, offer_opened, place};
+use testing::ledger::{Ledger, On, id, log_opened, offer_opened, place};
+use testing::life::{cancelled, dispatched, exchanged, purchased, returned};
 
 #[tokio::test]
 async fn every_message_is_as_its_schema_says() {

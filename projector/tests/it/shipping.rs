@@ -10,7 +10,7 @@ use projector::rebuild;
 use proptest::prelude::*;
 use read_model::{MessageKind, ShippingMessage, ShippingStatus};
 
-on_every_database! {
+testing::on_every_database! {
     what_is_said_of_a_parcel_shows_on_its_request,
     a_warehouse_is_told_what_is_left_and_no_more_once_the_parcel_left,
     an_event_that_is_applied_again_is_not_counted_again,
@@ -36,8 +36,8 @@ enum Said {
 
 use Said::{Accepted, BackOrdered, Cancelled, Delivered, Dispatched, Rejected, Settled};
 
-use crate::ledger::life::{cancelled, dispatched, exchanged, purchased, report, returned};
-use crate::ledger::{Ledger, On, id, log_opened, on_every_database, place, terms, time};
+use testing::ledger::{Ledger, On, id, log_opened, place, terms, time};
+use testing::life::{cancelled, dispatched, exchanged, purchased, report, returned};
 
 const TOLD: [Told; 14] = [
     (&[], "requested", None, None, false),

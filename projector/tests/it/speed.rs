@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use domain::{Event, OfferOpened};
 
-use crate::ledger::{Ledger, On, earned, id, log_opened, redemption, terms};
+use testing::ledger::{Ledger, On, earned, id, log_opened, redemption, terms};
 
 const SHOPPERS: u64 = REDEMPTIONS;
 const REDEMPTIONS: u64 = 200_000;
@@ -14,7 +14,7 @@ const REDEMPTIONS: u64 = 200_000;
 const BATCHES: [u64; 2] = [2_000, 16_384];
 
 mod measured {
-    use crate::ledger::On;
+    use testing::ledger::On;
 
     #[tokio::test(flavor = "multi_thread")]
     #[ignore = "it measures"]

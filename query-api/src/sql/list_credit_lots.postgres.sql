@@ -1,5 +1,4 @@
 -- $1 is a list of lots, as JSON.
-select lot, account_id, points, cause_kind, cause_id, rule_id, rule_version, reference,
-    recorded_at, expires_at
+select {credit_lot}
 from credit_lot
 where lot in (select cast(json_array_elements_text(cast($1 as json)) as bigint))

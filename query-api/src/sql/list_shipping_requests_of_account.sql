@@ -1,4 +1,4 @@
--- An account's, after a place of the log. A request stands at the place of the exchange or purchase
+-- An account's, after a place of the log. A request has the place of the exchange or purchase
 -- that asks for it; a second index here would only say again whose it is. $6 is another list's and
 -- stays unused.
 -- $7 has the warehouses between commas: ',main,berlin,'.

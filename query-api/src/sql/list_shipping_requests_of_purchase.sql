@@ -1,5 +1,5 @@
--- Those of a purchase id, of one account or of all, after a place of the log. A request stands at
--- the place of its purchase.
+-- Those of a purchase id, of one account or of all, after a place of the log. A request has the
+-- place of its purchase.
 -- $7 has the warehouses between commas: ',main,berlin,'.
 select (select log_id from checkpoint limit 1) as log_id, generation, type, account_id, exchange_id,
     purchase_id, coalesce(lines_left, lines) as lines, deliver_to, warehouse, lane, sequence,

@@ -1,5 +1,5 @@
 -- A version, or the one in force.
-select rule_id, version, terms, recorded_at, "partition", position
+select {earning_rule}
 from earning_rule
 where rule_id = $1 and ($2 is null or version = $2)
 order by version desc

@@ -1,4 +1,3 @@
-select hold_id, account_id, points, deadline, status, captured_points, exchange_id, place,
-    occurred_at, recorded_at
+select {hold}
 from hold
 where account_id = $1 and hold_id = $2

@@ -1,4 +1,3 @@
-select offer_id, product_id, price, stock, remaining, opens_at, closes_at, limit_per_shopper,
-    warehouse, version, phase, "partition", position
+select {offer_availability}
 from offer_availability
 where offer_id = $1

@@ -1,2 +1,2 @@
-select spent_credit, refund_grace_days, "partition", position
+select {policy}
 from policy

@@ -1,4 +1,3 @@
-select purchase_id, account_id, lines, points, rule_id, rule_version, warehouse, returned_points,
-    withdrawn_points, place, occurred_at, recorded_at
+select {purchase}
 from purchase
 where account_id = $1 and purchase_id = $2

@@ -4,10 +4,10 @@ use domain::{Clock, LotPart};
 use serde_json::{Value, json};
 
 use crate::asks::Reads;
-use crate::asks::ledger::life::{self, DAY, history};
-use crate::asks::ledger::{On, on_every_database};
+use testing::ledger::On;
+use testing::life::{self, DAY, history};
 
-on_every_database! {
+testing::on_every_database! {
     an_account_shows_what_can_be_spent_now,
     a_log_with_the_wall_clock_is_read_at_its_time,
     what_is_owed_is_paid_from_what_is_available_now,

@@ -6,12 +6,12 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::asks::Reads;
-use crate::asks::ledger::life::{DAY, earned};
-use crate::asks::ledger::{On, id, on_every_database, time};
+use testing::ledger::{On, id, time};
+use testing::life::{DAY, earned};
 
 const ANN: &str = "/v1/accounts/ann";
 
-on_every_database! {
+testing::on_every_database! {
     a_kept_balance_changes_at_the_microsecond_its_credit_expires,
     a_write_is_seen_by_a_read_with_its_position_though_the_old_balance_was_kept,
     a_doubted_clock_lets_no_kept_balance_stand,
@@ -38,7 +38,7 @@ async fn available(reads: &Reads) -> Value {
 
 async fn a_kept_balance_changes_at_the_microsecond_its_credit_expires(on: On) {
     let reads = reads(on, Clock::Commands).await;
-    let expires_at = crate::asks::ledger::life::day(20).micros();
+    let expires_at = testing::life::day(20).micros();
     for (micros, points) in [(expires_at - 1, 500), (expires_at, 0)] {
         assert_eq!(reads.get(ANN).await["available"], 500, "it was kept before");
         let at = Timestamp::from_micros(micros).expect("a time");

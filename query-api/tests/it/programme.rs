@@ -4,10 +4,10 @@ use domain::Clock;
 use serde_json::{Value, json};
 
 use crate::asks::Reads;
-use crate::asks::ledger::life::history;
-use crate::asks::ledger::{On, on_every_database};
+use testing::ledger::On;
+use testing::life::history;
 
-on_every_database! {
+testing::on_every_database! {
     purchases_are_shipped_as_exchanges_are,
     rules_are_read_by_version_and_the_policy_whole,
     the_totals_come_to_what_was_issued,

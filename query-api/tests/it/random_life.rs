@@ -17,8 +17,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::asks::Reads;
-use crate::asks::ledger::life::DAY;
-use crate::asks::ledger::{On, id, points, time, units};
+use testing::ledger::{On, id, points, time, units};
+use testing::life::DAY;
 
 const PEOPLE: [&str; 3] = ["ann", "bob", "cat"];
 

@@ -15,10 +15,10 @@ use tower::ServiceExt as _;
 use wire::{KeyHash, KeyRing, Role};
 
 use crate::asks::Reads;
-use crate::asks::ledger::life::{cancelled, dispatched, exchanged, report};
-use crate::asks::ledger::{On, id, log_opened, on_every_database, place, terms};
+use testing::ledger::{On, id, log_opened, place, terms};
+use testing::life::{cancelled, dispatched, exchanged, report};
 
-on_every_database! {
+testing::on_every_database! {
     a_shopper_sees_how_far_a_parcel_is_and_why_there_is_none,
     what_left_too_late_to_be_called_off_is_listed_for_an_operator,
     requests_are_listed_by_status_and_warehouse,
@@ -159,7 +159,7 @@ async fn a_page_waits_until_there_is_something(on: On) {
     let path = "/v1/shipping-stream?warehouse=main&wait_ms=30000";
     let later = async {
         // Something of no concern to a warehouse comes first, and it waits on.
-        record(&reads, vec![crate::asks::ledger::earned("ann")]).await;
+        record(&reads, vec![testing::ledger::earned("ann")]).await;
         record(&reads, vec![exchanged("ann", "x-1", 1, 300, None)]).await;
     };
     let (page, ()) = tokio::join!(timeout(PATIENCE, reads.get(path)), later);

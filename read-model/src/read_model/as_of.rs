@@ -55,7 +55,7 @@ impl AsOf {
         self.0.iter().map(|progress| progress.recorded_at).max().unwrap_or_default()
     }
 
-    /// Where the log takes its time from, where it has said so.
+    /// The clock of the log, once its first event is projected.
     #[must_use]
     pub fn clock(&self) -> Option<&str> {
         self.0.iter().filter_map(|progress| progress.clock.as_deref()).max()

@@ -9,6 +9,7 @@ use sqlx::{
 };
 
 use super::as_of::AsOf;
+use crate::with_columns;
 
 const BEGIN: &str = "begin transaction isolation level repeatable read, read only";
 
@@ -61,7 +62,20 @@ impl Query {
         Self { sqlite: text, postgres: text }
     }
 
-    /// One that each database wants said in its own words.
+    /// One that both databases understand, in which every `{table}` stands for all columns of a
+    /// table. Made once, for a `static`: the text is never freed.
+    #[must_use]
+    pub fn with_columns(text: &str) -> Self {
+        Self::same(with_columns(text).leak())
+    }
+
+    /// The same, with a text for each database.
+    #[must_use]
+    pub fn each_with_columns(sqlite: &str, postgres: &str) -> Self {
+        Self::each(with_columns(sqlite).leak(), with_columns(postgres).leak())
+    }
+
+    /// With a text for each database.
     #[must_use]
     pub const fn each(sqlite: &'static str, postgres: &'static str) -> Self {
         Self { sqlite, postgres }
@@ -77,7 +91,7 @@ impl Reading {
         Self::begun(AnyTransaction::Postgres(pool.begin_with(BEGIN).await?)).await
     }
 
-    /// What is read first is where the tables stand: a rebuild's swap waits for all who have, so
+    /// A read begins with the checkpoint: a rebuild's swap waits for everyone who has read it, so
     /// that nobody sees some of the old tables and some of the new ones.
     async fn begun(transaction: AnyTransaction) -> Result<Self, sqlx::Error> {
         let mut reading = Self { transaction, as_of: AsOf::default() };

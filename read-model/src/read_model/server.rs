@@ -1,4 +1,4 @@
-//! One place where the read tables are kept, and whether it is any good at the moment.
+//! A server that has the read tables, and its present status.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -25,13 +25,13 @@ const FILE_SINGLE_READS_MAX: usize = 4;
 /// How long a read waits for a connection before it asks another server.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How often it is looked how the servers are, and how long one may take to tell.
+/// How often each server is checked, and how long its answer may take.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A server is late that isn't, after so long, where the furthest one was at the beginning.
+/// A server is late if after this time it hasn't reached where the furthest one was at its start.
 const LATE_AFTER: Duration = Duration::from_secs(5);
 
-/// How a server is. Reads ask the best first.
+/// The status of a server. Reads ask the best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ServerStatus {
     /// It answers and keeps up.
@@ -54,7 +54,7 @@ impl ServerStatus {
     }
 }
 
-/// One place where the read tables are kept.
+/// A server that has the read tables: a file or a PostgreSQL.
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) name: String,
@@ -147,13 +147,15 @@ impl Server {
         match (changed, status) {
             (false, _) => {}
             (true, "serving") => tracing::info!(server, status, "reads go to this server again"),
-            (true, _) => tracing::warn!(server, status, "reads go to other servers, if there are"),
+            (true, _) => {
+                tracing::warn!(server, status, "reads go to other servers, where there are any")
+            }
         }
     }
 }
 
-/// Looks again and again how the servers are; it never ends by itself. It has connections of its
-/// own: a server that has its hands full is one that answers.
+/// Checks the servers again and again; it never ends by itself. It has connections of its own, so
+/// that a busy server still answers it.
 pub(super) async fn watch_servers(servers: Arc<[Server]>) {
     let mut watched: Vec<Watched<'_>> = servers.iter().filter_map(Watched::of).collect();
     if watched.is_empty() {
@@ -174,7 +176,7 @@ struct Watched<'a> {
     server: &'a Server,
     options: Arc<PgConnectOptions>,
     connection: Option<PgConnection>,
-    /// Where the furthest server was when this one had last caught up, and when that was.
+    /// Where the furthest server was when this one last caught up, and when that was.
     goal: Reached,
     since: Instant,
 }
@@ -192,7 +194,7 @@ impl<'a> Watched<'a> {
         })
     }
 
-    /// How far the server is, if it says so in time.
+    /// How far the server is, if it answers in time.
     async fn look(&mut self) -> Option<Reached> {
         let looked = timeout(LOOK_INTERVAL, self.ask()).await;
         let reached = looked.ok().and_then(|asked| {
@@ -217,7 +219,7 @@ impl<'a> Watched<'a> {
 
     fn judge(&mut self, reached: Option<&Reached>, furthest: &Reached) {
         let Some(reached) = reached else { return self.server.note(ServerStatus::Unreachable) };
-        // What nobody has any more, nobody can be late for.
+        // After a fork no server may have the goal any more; then none is late for it.
         if is_at(reached, &self.goal) || !is_at(furthest, &self.goal) {
             (self.goal, self.since) = (furthest.clone(), Instant::now());
             self.server.note(ServerStatus::Serving);

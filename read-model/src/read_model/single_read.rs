@@ -1,7 +1,6 @@
 //! A single read: one statement, which sees the tables as of one event without a transaction.
 
-use std::sync::{Mutex, PoisonError};
-
+use parking_lot::Mutex;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _, PgPool, query_as};
 use tokio::sync::Semaphore;
@@ -47,19 +46,19 @@ impl FileSingleReads {
         arguments: &[Argument<'_>],
     ) -> Result<SingleRead<T>, sqlx::Error> {
         let _permit = self.permits.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self.idle.lock().pop();
         let mut connection = match idle {
             Some(connection) => connection,
             None => self.options.connect().await?,
         };
         let rows = bind(query_as(query.sqlite), arguments).fetch_all(&mut connection).await?;
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        self.idle.lock().push(connection);
         Ok(SingleRead::of(rows))
     }
 
     pub(super) async fn close(&self) {
         self.permits.close();
-        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        let idle = std::mem::take(&mut *self.idle.lock());
         for connection in idle {
             if let Err(error) = connection.close().await {
                 tracing::debug!(%error, "a connection to the read model did not close");

@@ -10,7 +10,7 @@ use crate::home::home;
 
 const VERSION: &str = "4.1.2";
 
-/// Where the jars are. Tests run in several processes at once; whoever holds the lock fetches them.
+/// Where the jars are. Tests run in several processes at once; the one with the lock fetches them.
 pub(super) fn folder() -> anyhow::Result<PathBuf> {
     let home = home()?;
     let jars = home.join(format!("kafka-{VERSION}"));

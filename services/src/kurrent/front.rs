@@ -1,5 +1,5 @@
 //! What clients connect to: it passes bytes on to the server behind it, and cuts every connection
-//! when it is told to, as a network does.
+//! on request, as a network does.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

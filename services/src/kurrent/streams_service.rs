@@ -1,4 +1,4 @@
-//! The gRPC service: reads and appends over HTTP/2, and the faults that it was told to have.
+//! The gRPC service: reads and appends over HTTP/2, and the faults that a test asks for.
 
 use std::pin::Pin;
 use std::sync::atomic::Ordering;

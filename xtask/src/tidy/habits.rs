@@ -1,10 +1,14 @@
 //! How tests and comments are kept: one test program per crate, no file included by its path, no
-//! doc comment of one word.
+//! doc comment that only asks.
 
 use std::collections::BTreeSet;
 
 /// The one test program of a crate.
 const PROGRAM: &str = "/tests/it/";
+
+/// Doc comments that say nothing.
+const QUESTIONS: [&str; 8] =
+    ["How.", "What.", "When.", "Where.", "Which.", "Who.", "Whose.", "Why."];
 
 /// What is wrong with these files, which are given with their paths.
 pub(super) fn complaints(files: &[(String, String)]) -> Vec<String> {
@@ -20,22 +24,22 @@ pub(super) fn complaints(files: &[(String, String)]) -> Vec<String> {
             if line.starts_with(concat!("#[pa", "th")) {
                 found.insert(format!("{place}: a file is included by its path; use a crate"));
             }
-            if is_one_word(text, index, line) {
-                found.insert(format!("{place}: a doc comment of one word says nothing"));
+            if is_question(text, index, line) {
+                found.insert(format!("{place}: this doc comment says nothing"));
             }
         }
     }
     found.into_iter().collect()
 }
 
-/// A doc comment that is one word in all, not the last word of a longer one.
-fn is_one_word(text: &str, index: usize, line: &str) -> bool {
+/// A doc comment that is a question's word in all, not the last word of a longer one.
+fn is_question(text: &str, index: usize, line: &str) -> bool {
     let is_doc = |line: Option<&str>| line.is_some_and(|line| line.trim().starts_with("///"));
     let Some(words) = line.strip_prefix("///") else { return false };
     let mut around = text.lines().skip(index.saturating_sub(1));
     let before = if index == 0 { None } else { around.next() };
     let after = around.nth(1);
-    words.split_whitespace().count() == 1 && !is_doc(before) && !is_doc(after)
+    QUESTIONS.contains(&words.trim()) && !is_doc(before) && !is_doc(after)
 }
 
 #[cfg(test)]
@@ -47,7 +51,7 @@ mod tests {
         for (path, text, complaint) in [
             ("a/tests/b.rs", "//! x\n", "a/tests/b.rs: tests are modules"),
             ("a/src/b.rs", concat!("//! x\n#[pa", "th = \"c.rs\"]\n"), "a/src/b.rs:2: a file is"),
-            ("a/src/b.rs", "//! x\n/// Which.\nfn f() {}\n", "a/src/b.rs:2: a doc comment"),
+            ("a/src/b.rs", "//! x\n/// Which.\nfn f() {}\n", "a/src/b.rs:2: this doc comment"),
         ] {
             let found = complaints(&[(path.into(), text.into())]).join("\n");
             assert!(found.contains(complaint), "{complaint}: {found}");

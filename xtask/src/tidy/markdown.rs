@@ -63,7 +63,14 @@ fn missing_documents(path: &str, text: &str, files: &[File]) -> Vec<String> {
 
 /// Files and folders of the project that a Markdown file names in code style, and that don't exist.
 fn missing_sources(path: &str, text: &str, files: &[File]) -> Vec<String> {
-    let is_pattern = |name: &str| name.contains([' ', '{', '*', '…', ':', '=', '<']);
+    // `domain/src/command/COMMAND.rs` stands for any command.
+    let is_placeholder = |part: &str| {
+        let stem = part.split('.').next().unwrap_or(part);
+        stem.len() > 1 && stem.chars().all(|c| c.is_ascii_uppercase()) && !part.ends_with(".md")
+    };
+    let is_pattern = |name: &str| {
+        name.contains([' ', '{', '*', '…', ':', '=', '<']) || name.split('/').any(is_placeholder)
+    };
     let mut found = vec![];
     for (number, line) in prose(text) {
         for name in line.split('`').skip(1).step_by(2) {

@@ -127,7 +127,7 @@ fn what_it_never_has_is_rejected_and_what_makes_no_sense_is_set_aside() {
     ledger.starts_warehouse(&["--reject", "mug-gold", "--until-idle", "4"]).ends();
     let heard = ledger.hears(1);
     assert_eq!(events(&heard[&ledger.id(1)]), ["rejected"]);
-    assert_eq!(heard[&ledger.id(1)][0]["reason"], "there is no mug-gold");
+    assert_eq!(heard[&ledger.id(1)][0]["reason"], "we don't stock mug-gold");
     assert_eq!(events(&heard[&ledger.id(2)]), ["accepted", "dispatched", "delivered"]);
     assert_eq!(ledger.asks::<i64>("select position from unreadable"), [0]);
 }

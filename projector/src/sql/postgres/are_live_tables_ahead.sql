@@ -1,5 +1,5 @@
--- Whether the live tables have projected more of a partition than the rebuilt ones. After a fork of
--- the log what has fewer events may be further: its generation is a later one.
+-- Whether the live tables are ahead of the rebuilt ones in a partition. The later generation wins,
+-- then the higher position.
 select exists (
     select 1
     from guerdon_read_model.checkpoint as live

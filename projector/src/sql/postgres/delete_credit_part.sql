@@ -1,11 +1,7 @@
-delete from credit_part as part
-using (
-    select
-        unnest($1::text[]) as account_id, unnest($2::bigint[]) as expires_at,
-        unnest($3::bigint[]) as lot, unnest($4::boolean[]) as graced
-) as change
-where part.account_id = change.account_id
-    and part.expires_at = change.expires_at
-    and part.lot = change.lot
-    and part.graced = change.graced
-    and part.available + part.held + part.pending = 0
+delete from credit_part
+using {change}
+where credit_part.account_id = {account_id}
+    and credit_part.expires_at = {expires_at}
+    and credit_part.lot = {lot}
+    and credit_part.graced = {graced}
+    and credit_part.available + credit_part.held + credit_part.pending = 0

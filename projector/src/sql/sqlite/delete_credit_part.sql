@@ -1,2 +1,2 @@
 delete from credit_part
-where account_id = ?1 and expires_at = ?2 and lot = ?3 and graced = ?4
+where account_id = {account_id} and expires_at = {expires_at} and lot = {lot} and graced = {graced}

@@ -1,10 +1,5 @@
 //! Read tables with the life of some points in them, and questions over HTTP.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-
-#[path = "../../../../projector/tests/it/ledger/mod.rs"]
-pub(crate) mod ledger;
-
 use std::time::Duration;
 
 use axum::Router;
@@ -18,8 +13,8 @@ use tokio::sync::Mutex;
 use tower::ServiceExt as _;
 use wire::{KeyHash, KeyRing, Role};
 
-use ledger::life::{self, DAY};
-use ledger::{Ledger, On};
+use testing::ledger::{Ledger, On};
+use testing::life::{self, DAY};
 
 /// Read tables with some events in them, and a router over them.
 pub(crate) struct Reads {

@@ -1,1 +1,0 @@
-select number, shipping_request_id, body from answer where is_said = 0 order by number limit ?1

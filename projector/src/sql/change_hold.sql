@@ -1,0 +1,9 @@
+-- What it keeps, how it ended and what it paid may come in several batches.
+update hold
+set
+    status = coalesce({status}, hold.status),
+    captured_points = coalesce({captured_points}, hold.captured_points),
+    exchange_id = coalesce({exchange_id}, hold.exchange_id),
+    lots = coalesce({lots}, hold.lots)
+{from}
+where hold.account_id = {account_id} and hold.hold_id = {hold_id}

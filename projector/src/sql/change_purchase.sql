@@ -1,0 +1,7 @@
+update purchase
+set
+    lines = {lines},
+    returned_points = purchase.returned_points + {returned_points},
+    withdrawn_points = purchase.withdrawn_points + {withdrawn_points}
+{from}
+where purchase.place = {place}

@@ -1,3 +1,0 @@
-select log_id, generation, position, checksum, recorded_at
-from checkpoint
-where "partition" = ?1

@@ -1,0 +1,11 @@
+-- Of an offer that is there, stock, remaining and phase stay: what changes those comes after this.
+{insert}
+on conflict (offer_id) do update set
+    product_id = excluded.product_id,
+    price = excluded.price,
+    opens_at = excluded.opens_at,
+    closes_at = excluded.closes_at,
+    limit_per_shopper = excluded.limit_per_shopper,
+    warehouse = excluded.warehouse,
+    version = excluded.version,
+    position = excluded.position

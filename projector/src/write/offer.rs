@@ -1,0 +1,20 @@
+//! Offers.
+
+use std::sync::LazyLock;
+
+use read_model::OfferAvailability;
+
+use super::statement::{LazyStatement, Statement, Writes};
+use crate::rows::{OfferChange, Rows};
+
+static UPSERT: LazyStatement = LazyLock::new(|| {
+    Statement::of::<OfferAvailability>(include_str!("../sql/upsert_offer_availability.sql"))
+});
+static CHANGE: LazyStatement = LazyLock::new(|| {
+    Statement::of::<OfferChange>(include_str!("../sql/change_offer_availability.sql"))
+});
+
+pub(super) fn write<'a>(writes: &mut Writes<'a>, rows: &'a Rows) {
+    writes.push(&UPSERT, rows.offers.values());
+    writes.push(&CHANGE, rows.offer_changes.values());
+}

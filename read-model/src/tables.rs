@@ -1,0 +1,363 @@
+//! The read tables, column by column. `migrations/read-model` makes them, and says what each column
+//! means.
+//!
+//! A place is the number of `log_record::PackedPlace`; a time is in microseconds since 1970; what
+//! isn't a number, a flag or an id is a text, JSON among them.
+
+use sql_macros::FromRow;
+
+use crate::row;
+use crate::table::{Column, Row};
+
+/// A read table.
+#[derive(Clone, Copy, Debug)]
+pub struct Table {
+    /// Its name.
+    pub name: &'static str,
+    /// Its columns.
+    pub columns: &'static [Column],
+}
+
+/// All read tables.
+pub const TABLES: [Table; 15] = [
+    table::<AccountBalance>(),
+    table::<CreditPart>(),
+    table::<CreditLot>(),
+    table::<LedgerEntry>(),
+    table::<Hold>(),
+    table::<Exchange>(),
+    table::<Purchase>(),
+    table::<ShippingRequest>(),
+    table::<ShippingChange>(),
+    table::<OfferAvailability>(),
+    table::<EarningRule>(),
+    table::<Policy>(),
+    table::<ProgrammeTotal>(),
+    table::<Lane>(),
+    table::<CheckpointRow>(),
+];
+
+const fn table<R: Row>() -> Table {
+    Table { name: R::TABLE, columns: R::COLUMNS }
+}
+
+row! {
+    /// What an account has, as it was recorded; or by how much that changes.
+    #[derive(Default, FromRow)]
+    pub struct AccountBalance in "account_balance" {
+        account_id: String,
+        available: i64,
+        held: i64,
+        pending: i64,
+        owed: i64,
+        partition: i64,
+        position: i64,
+    }
+}
+
+row! {
+    /// A part of a lot that has something left; or by how much it changes.
+    #[derive(FromRow)]
+    pub struct CreditPart in "credit_part" {
+        account_id: String,
+        expires_at: i64,
+        lot: i64,
+        graced: bool,
+        available: i64,
+        pending: i64,
+        held: i64,
+        available_at: Option<i64>,
+    }
+}
+
+row! {
+    /// What a lot was earned as.
+    #[derive(FromRow)]
+    pub struct CreditLot in "credit_lot" {
+        lot: i64,
+        account_id: String,
+        points: i64,
+        cause_kind: String,
+        cause_id: String,
+        rule_id: Option<String>,
+        rule_version: Option<i64>,
+        reference: Option<String>,
+        recorded_at: i64,
+        available_at: Option<i64>,
+        expires_at: Option<i64>,
+    }
+}
+
+row! {
+    /// A line of the statement.
+    #[derive(Default, FromRow)]
+    pub struct LedgerEntry in "ledger_entry" {
+        place: i64,
+        account_id: String,
+        kind: String,
+        points: i64,
+        available: i64,
+        held: i64,
+        pending: i64,
+        cause_kind: Option<String>,
+        cause_id: Option<String>,
+        exchange_id: Option<String>,
+        cancellation_id: Option<String>,
+        hold_id: Option<String>,
+        transfer_id: Option<String>,
+        counterparty: Option<String>,
+        withdrawal_kind: Option<String>,
+        withdrawal_id: Option<String>,
+        purchase_id: Option<String>,
+        reference: Option<String>,
+        lots: Option<String>,
+        released: Option<String>,
+        occurred_at: Option<i64>,
+        recorded_at: i64,
+    }
+}
+
+row! {
+    /// Credit that is or was set aside.
+    #[derive(FromRow)]
+    pub struct Hold in "hold" {
+        place: i64,
+        account_id: String,
+        hold_id: String,
+        points: i64,
+        lots: String,
+        deadline: i64,
+        status: String,
+        captured_points: Option<i64>,
+        exchange_id: Option<String>,
+        occurred_at: Option<i64>,
+        recorded_at: i64,
+    }
+}
+
+row! {
+    /// Goods for points.
+    #[derive(FromRow)]
+    pub struct Exchange in "exchange" {
+        place: i64,
+        account_id: String,
+        exchange_id: String,
+        offer_id: String,
+        product_id: String,
+        quantity: i64,
+        points: i64,
+        hold_id: Option<String>,
+        cancelled_quantity: i64,
+        refunded_points: i64,
+        occurred_at: Option<i64>,
+        recorded_at: i64,
+    }
+}
+
+row! {
+    /// Goods for money.
+    #[derive(FromRow)]
+    pub struct Purchase in "purchase" {
+        place: i64,
+        account_id: String,
+        purchase_id: String,
+        lines: String,
+        points: i64,
+        rule_id: Option<String>,
+        rule_version: Option<i64>,
+        warehouse: Option<String>,
+        returned_points: i64,
+        withdrawn_points: i64,
+        occurred_at: Option<i64>,
+        recorded_at: i64,
+    }
+}
+
+row! {
+    /// What a warehouse is asked to ship, and how far that is.
+    #[derive(FromRow)]
+    pub struct ShippingRequest in "shipping_request" {
+        place: i64,
+        generation: i64,
+        r#type: i64,
+        account_id: String,
+        exchange_id: Option<String>,
+        purchase_id: Option<String>,
+        lines: String,
+        lines_left: Option<String>,
+        deliver_to: Option<String>,
+        warehouse: String,
+        lane: String,
+        sequence: i64,
+        recorded_at: i64,
+        traceparent: Option<String>,
+        status: String,
+        status_since: Option<i64>,
+        reason: Option<String>,
+        carrier: Option<String>,
+        express_no: Option<String>,
+        crossed: bool,
+        changed_at: i64,
+    }
+}
+
+row! {
+    /// A later message about a shipping request: there is less to ship, or nothing.
+    #[derive(FromRow)]
+    pub struct ShippingChange in "shipping_change" {
+        place: i64,
+        generation: i64,
+        request: i64,
+        kind: String,
+        lines: String,
+        warehouse: String,
+        sequence: i64,
+        recorded_at: i64,
+        traceparent: Option<String>,
+    }
+}
+
+row! {
+    /// An offer, and what is left of it.
+    #[derive(FromRow)]
+    pub struct OfferAvailability in "offer_availability" {
+        offer_id: String,
+        product_id: String,
+        price: i64,
+        stock: Option<i64>,
+        remaining: Option<i64>,
+        opens_at: Option<i64>,
+        closes_at: Option<i64>,
+        limit_per_shopper: Option<i64>,
+        warehouse: String,
+        version: i64,
+        phase: String,
+        partition: i64,
+        position: i64,
+    }
+}
+
+row! {
+    /// A version of an earning rule.
+    #[derive(FromRow)]
+    pub struct EarningRule in "earning_rule" {
+        rule_id: String,
+        version: i64,
+        terms: String,
+        recorded_at: i64,
+        partition: i64,
+        position: i64,
+    }
+}
+
+row! {
+    /// The policy in force.
+    #[derive(FromRow)]
+    pub struct Policy in "policy" {
+        number: i64,
+        spent_credit: String,
+        refund_grace_days: i64,
+        partition: i64,
+        position: i64,
+    }
+}
+
+row! {
+    /// What has flowed through a partition's part of the programme; or what a batch adds to that.
+    #[derive(Default, FromRow)]
+    pub struct ProgrammeTotal in "programme_total" {
+        partition: i64,
+        issued: i64,
+        redeemed: i64,
+        refunded: i64,
+        expired: i64,
+        withdrawn: i64,
+        sent: i64,
+        received: i64,
+        repaid: i64,
+        exchanges: i64,
+        cancellations: i64,
+        purchases: i64,
+        returns: i64,
+        holds: i64,
+        transfers: i64,
+        shipments: i64,
+    }
+}
+
+row! {
+    /// The last message of a lane.
+    #[derive(FromRow)]
+    pub struct Lane in "lane" {
+        lane: String,
+        warehouse: String,
+        last_sequence: i64,
+        last_place: i64,
+    }
+}
+
+row! {
+    /// The last projected event of a partition, and why its projection stopped if it did.
+    #[derive(FromRow)]
+    pub struct CheckpointRow in "checkpoint" {
+        partition: i64,
+        log_id: Vec<u8>,
+        generation: i64,
+        position: i64,
+        checksum: Vec<u8>,
+        recorded_at: i64,
+        clock: Option<String>,
+        stopped_at: Option<i64>,
+        stopped_why: Option<String>,
+    }
+}
+
+impl Table {
+    /// The names of the columns, for a statement that reads or writes all of them.
+    #[must_use]
+    pub fn column_list(&self) -> String {
+        column_list(self.columns)
+    }
+
+    /// The same, each with the table's name before it.
+    #[must_use]
+    pub fn qualified_columns(&self) -> String {
+        let names =
+            self.columns.iter().map(|Column { name, .. }| format!(r#"{}."{name}""#, self.name));
+        names.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The names of columns, quoted, for one of them is a word of SQL's own.
+#[must_use]
+pub fn column_list(columns: &[Column]) -> String {
+    let names = columns.iter().map(|Column { name, .. }| format!(r#""{name}""#));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// A statement in which every `{table}` stands for all columns of a table.
+#[must_use]
+pub fn with_columns(statement: &str) -> String {
+    TABLES.iter().fold(statement.to_owned(), |statement, table| {
+        statement.replace(&format!("{{{}}}", table.name), &table.qualified_columns())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_is_named_like_its_field_even_where_that_is_a_word_of_rust() {
+        let names: Vec<&str> = ShippingRequest::COLUMNS.iter().map(|column| column.name).collect();
+        assert_eq!(names[..3], ["place", "generation", "type"]);
+    }
+
+    #[test]
+    fn a_table_in_braces_stands_for_its_columns() {
+        assert_eq!(
+            with_columns("select {lane} from lane"),
+            r#"select lane."lane", lane."warehouse", lane."last_sequence", lane."last_place" from lane"#
+        );
+    }
+}

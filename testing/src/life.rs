@@ -1,0 +1,380 @@
+//! The life of some points, from the log's opening on: a history that has every type of event, in
+//! days of its own. On each day stands what is decided then.
+
+use domain::{
+    AccountId, Allocation, Cause, CauseKind, Clock, ClockConfirmed, CreditDeducted, CreditEarned,
+    CreditExpired, CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditSent,
+    CreditWithdrawn, DebtRepaid, EarningRuleSet, EarningTerms, Event, ExchangeCancelled,
+    ExchangeCreated, HoldCaptured, HoldReleased, LogOpened, LotId, LotPart, Note, OfferAmended,
+    OfferClosed, OfferOpened, Ordered, Points, Policy, PolicyChanged, PurchaseLine,
+    PurchaseRecorded, PurchaseReturned, Rate, ReleaseReason, ReturnedLine, RuleVersion,
+    ShipmentDispatched, ShipmentReport, Shipped, SpentCredit, Timestamp, WithdrawalCause,
+};
+use log_record::{Partition, Place, Position};
+
+use crate::ledger::{id, points, stock_added, terms, time, units};
+
+/// A day, in seconds.
+pub const DAY: i64 = 24 * 60 * 60;
+
+/// Noon of a day.
+pub fn day(day: i64) -> Timestamp {
+    time(day * DAY)
+}
+
+/// Every event with the second at which it was recorded; the number behind is its position.
+#[rustfmt::skip]
+pub fn history(clock: Clock) -> Vec<(i64, Event)> {
+    let opened = LogOpened { log_id: "log".into(), partitions: 1, clock };
+    let on = |day: i64, event: Event| (day * DAY, event);
+    vec![
+        on(1, Event::LogOpened(opened)),                                                   // 1
+        on(1, Event::ClockConfirmed(ClockConfirmed { wall: day(1) })),                     // 2
+        on(1, rule(1, 1)),                                                                 // 3
+        on(1, rule(2, 2)),                                                                 // 4
+        on(1, policy()),                                                                   // 5
+        on(1, offer()),                                                                    // 6
+        // ann buys for 300 points, pending for two days, gone on day 100
+        on(2, earned("ann", 300, "B-1", Some(4), Some(100))),                              // 7
+        on(2, purchased("ann", "B-1", 300, Some("main"))),                                 // 8
+        // half of it comes back while it is pending
+        on(3, returned_credit("ann", "B-1", "r-1", 7, 100, Some(100))),                    // 9
+        on(3, returned("ann", "B-1", "r-1", 1, 100)),                                      // 10
+        on(4, matured("ann", 7, 200, Some(100))),                                          // 11
+        on(5, dispatched("ann", Shipped::PurchaseId(id("B-1")))),                          // 12
+        // what is carried home is not shipped
+        on(5, earned("ann", 1000, "B-2", None, None)),                                     // 13
+        on(5, purchased("ann", "B-2", 1000, None)),                                        // 14
+        // two mugs: 200 of the lot that expires first, 400 of the other; one is cancelled
+        on(6, deducted("ann", "x-1", vec![part(7, 200, Some(100)), part(13, 400, None)])), // 15
+        on(6, exchanged("ann", "x-1", 2, 600, None)),                                      // 16
+        on(7, refunded("ann", "x-1", "c-1", vec![part(13, 300, None)])),                   // 17
+        on(7, cancelled("ann", "x-1", "c-1", 1, 300, (2, 600))),                           // 18
+        on(8, dispatched("ann", Shipped::ExchangeId(id("x-1")))),                          // 19
+        // a hold that buys a mug, and gives 100 back; two that end otherwise
+        on(9, held("ann", "h-1", vec![part(13, 400, None)], 20)),                          // 20
+        on(10, captured("ann", "h-1", 13, 300, 100)),                                      // 21
+        on(10, exchanged("ann", "x-2", 1, 300, Some("h-1"))),                              // 22
+        on(11, held("ann", "h-2", vec![part(13, 50, None)], 20)),                          // 23
+        on(12, released("ann", "h-2", 13, 50, ReleaseReason::Asked)),                      // 24
+        on(12, held("ann", "h-3", vec![part(13, 60, None)], 14)),                          // 25
+        on(14, released("ann", "h-3", 13, 60, ReleaseReason::Deadline)),                   // 26
+        // bob earns, and gets 150 of ann's
+        on(15, earned("bob", 80, "B-3", None, Some(30))),                                  // 27
+        on(15, sent("ann", "bob", "t-1", 13, 150)),                                        // 28
+        on(15, received("bob", "ann", "t-1", 13, 150)),                                    // 29
+        // what bob didn't spend in time is gone, and what he did spend is owed
+        on(30, expired("bob", 27, 80, Some(30))),                                          // 30
+        on(31, withdrawn_expired("bob", "w-1", 27, 80)),                                   // 31
+        on(32, owed("bob", "a-2", 13, 150, 40)),                                           // 32
+        on(33, earned("bob", 100, "B-4", None, None)),                                     // 33
+        on(33, repaid("bob", 33, 40)),                                                     // 34
+        on(34, Event::OfferAmended(OfferAmended { offer_id: id("mug"), version: 2,
+            terms: terms(250) })),                                                         // 35
+        on(34, Event::StockAdded(stock_added("s-1"))),                                     // 36
+        on(35, Event::OfferClosed(OfferClosed { offer_id: id("mug") })),                   // 37
+        // all of it, of a closed offer, before it was shipped
+        on(36, refunded("ann", "x-2", "c-1", vec![part(13, 300, None)])),                  // 38
+        on(36, cancelled("ann", "x-2", "c-1", 1, 300, (1, 300))),                          // 39
+        // a hold, credit to come and credit that goes: what is due later
+        on(40, earned("cat", 700, "B-5", None, Some(50))),                                 // 40
+        on(40, earned("cat", 90, "B-6", Some(45), Some(60))),                              // 41
+        on(41, held("cat", "h-1", vec![part(40, 200, Some(50))], 48)),                     // 42
+    ]
+}
+
+/// How many events the history has.
+pub const EVENTS: usize = 42;
+
+/// The lot that the event at a position of partition 0 made.
+pub fn lot_at(position: u64) -> LotId {
+    Place { partition: Partition(0), position: Position(position) }.into()
+}
+
+pub fn part(lot: u64, amount: u64, expires_on: Option<i64>) -> LotPart {
+    LotPart { expires_at: expires_on.map(day), ..LotPart::lasting(lot_at(lot), points(amount)) }
+}
+
+fn sum(lots: &[LotPart]) -> domain::Points {
+    points(lots.iter().map(|part| part.points.get()).sum())
+}
+
+fn account(name: &str) -> AccountId {
+    id(name)
+}
+
+fn purchase(basket: &str) -> Cause {
+    Cause { kind: CauseKind::Purchase, id: id(basket) }
+}
+
+fn rule(version: u64, points_each: u64) -> Event {
+    let rate = Rate { points: points(points_each), per_amount: points(100) };
+    let terms = EarningTerms {
+        rate,
+        categories: vec![],
+        multipliers: vec![],
+        cap: None,
+        expiry: None,
+        pending_days: 2,
+    };
+    Event::EarningRuleSet(EarningRuleSet { rule_id: id("default"), version, terms })
+}
+
+fn policy() -> Event {
+    let policy = Policy { spent_credit: SpentCredit::Debt, refund_grace_days: 14 };
+    Event::PolicyChanged(PolicyChanged { policy })
+}
+
+fn offer() -> Event {
+    let stock = Some(units(10));
+    Event::OfferOpened(OfferOpened { offer_id: id("mug"), terms: terms(300), stock })
+}
+
+pub fn earned(
+    name: &str,
+    amount: u64,
+    basket: &str,
+    available_on: Option<i64>,
+    expires_on: Option<i64>,
+) -> Event {
+    let rule = RuleVersion { rule_id: id("default"), version: 2 };
+    let fact = CreditEarned {
+        available_at: available_on.map(day),
+        expires_at: expires_on.map(day),
+        rule: available_on.map(|_| rule),
+        ..CreditEarned::new(points(amount), purchase(basket))
+    };
+    Event::CreditEarned(account(name), fact)
+}
+
+pub fn purchased(name: &str, basket: &str, amount: u64, warehouse: Option<&str>) -> Event {
+    let line = |product: &str, quantity, earned: Option<u64>| PurchaseLine {
+        product_id: id(product),
+        quantity: units(quantity),
+        amount: Some(1999),
+        category: None,
+        points: earned.map(points),
+    };
+    let fact = PurchaseRecorded {
+        purchase_id: id(basket),
+        lines: vec![line("pan", 3, Some(amount)), line("7", 1, None)],
+        points: Some(points(amount)),
+        asked_points: None,
+        asked_rule: None,
+        rule: Some(RuleVersion { rule_id: id("default"), version: 2 }),
+        warehouse: warehouse.map(id),
+        available_at: None,
+        expires_at: None,
+        occurred_at: Some(day(2)),
+        deliver_to: warehouse.map(|_| id("2 Oak Street")),
+    };
+    Event::PurchaseRecorded(account(name), fact)
+}
+
+fn withdrawn(withdrawal: WithdrawalCause, amount: u64, lots: Vec<LotPart>) -> CreditWithdrawn {
+    CreditWithdrawn {
+        withdrawal,
+        points: points(amount),
+        lots,
+        owed: None,
+        expired: None,
+        of: None,
+        of_lot: None,
+        asked_points: None,
+        reference: None,
+        occurred_at: None,
+        note: Note::default(),
+    }
+}
+
+pub fn returned_credit(
+    name: &str,
+    basket: &str,
+    return_id: &str,
+    lot: u64,
+    amount: u64,
+    expires_on: Option<i64>,
+) -> Event {
+    let cause = WithdrawalCause::Return { purchase_id: id(basket), id: id(return_id) };
+    let fact = CreditWithdrawn {
+        of: Some(purchase(basket)),
+        of_lot: Some(lot_at(lot)),
+        ..withdrawn(cause, amount, vec![part(lot, amount, expires_on)])
+    };
+    Event::CreditWithdrawn(account(name), fact)
+}
+
+fn withdrawn_expired(name: &str, withdrawal: &str, lot: u64, amount: u64) -> Event {
+    let fact = CreditWithdrawn {
+        expired: Some(points(amount)),
+        of: Some(purchase("B-3")),
+        of_lot: Some(lot_at(lot)),
+        ..withdrawn(WithdrawalCause::Withdrawal { id: id(withdrawal) }, amount, vec![])
+    };
+    Event::CreditWithdrawn(account(name), fact)
+}
+
+pub fn owed(name: &str, adjustment: &str, lot: u64, amount: u64, more: u64) -> Event {
+    let cause = WithdrawalCause::Adjustment { id: id(adjustment) };
+    let fact = CreditWithdrawn {
+        owed: Some(points(more)),
+        reference: Some(id("ticket-8")),
+        ..withdrawn(cause, amount + more, vec![part(lot, amount, None)])
+    };
+    Event::CreditWithdrawn(account(name), fact)
+}
+
+pub fn returned(name: &str, basket: &str, return_id: &str, pans: u64, amount: u64) -> Event {
+    let fact = PurchaseReturned {
+        purchase_id: id(basket),
+        return_id: id(return_id),
+        lines: vec![ReturnedLine { product_id: id("pan"), quantity: units(pans) }],
+        points: Points::new(amount).ok(),
+        asked_lines: true,
+        occurred_at: None,
+        note: Note::default(),
+    };
+    Event::PurchaseReturned(account(name), fact)
+}
+
+fn matured(name: &str, lot: u64, amount: u64, expires_on: Option<i64>) -> Event {
+    let lots = vec![part(lot, amount, expires_on)];
+    Event::CreditMatured(account(name), CreditMatured { points: points(amount), lots })
+}
+
+fn expired(name: &str, lot: u64, amount: u64, expires_on: Option<i64>) -> Event {
+    let lots = vec![part(lot, amount, expires_on)];
+    Event::CreditExpired(account(name), CreditExpired { points: points(amount), lots })
+}
+
+fn repaid(name: &str, lot: u64, amount: u64) -> Event {
+    let lots = vec![part(lot, amount, None)];
+    Event::DebtRepaid(account(name), DebtRepaid { points: points(amount), lots })
+}
+
+pub fn deducted(name: &str, exchange: &str, lots: Vec<LotPart>) -> Event {
+    let fact = CreditDeducted { exchange_id: id(exchange), points: sum(&lots), lots };
+    Event::CreditDeducted(account(name), fact)
+}
+
+pub fn refunded(name: &str, exchange: &str, cancellation: &str, lots: Vec<LotPart>) -> Event {
+    let fact = CreditRefunded {
+        exchange_id: id(exchange),
+        cancellation_id: id(cancellation),
+        points: sum(&lots),
+        lots,
+    };
+    Event::CreditRefunded(account(name), fact)
+}
+
+pub fn exchanged(
+    name: &str,
+    exchange: &str,
+    quantity: u64,
+    cost: u64,
+    hold: Option<&str>,
+) -> Event {
+    let fact = ExchangeCreated {
+        exchange_id: id(exchange),
+        offer_id: id("mug"),
+        product_id: id("product"),
+        allocation: Allocation::Units(units(quantity)),
+        points: points(cost),
+        warehouse: id("main"),
+        hold_id: hold.map(id),
+        expected_points: None,
+        occurred_at: None,
+        deliver_to: Some(id("1 Elm Street")),
+    };
+    Event::ExchangeCreated(account(name), fact)
+}
+
+pub fn cancelled(
+    name: &str,
+    exchange: &str,
+    cancellation: &str,
+    quantity: u64,
+    refund: u64,
+    of: (u64, u64),
+) -> Event {
+    let fact = ExchangeCancelled {
+        exchange_id: id(exchange),
+        cancellation_id: id(cancellation),
+        offer_id: id("mug"),
+        allocation: Allocation::Units(units(quantity)),
+        points: points(refund),
+        of: Ordered { quantity: units(of.0), points: points(of.1) },
+        asked_quantity: None,
+        occurred_at: None,
+        note: Note::default(),
+    };
+    Event::ExchangeCancelled(account(name), fact)
+}
+
+pub fn dispatched(name: &str, shipped: Shipped) -> Event {
+    let fact = ShipmentDispatched {
+        shipped,
+        carrier: id("post"),
+        express_no: id("EX-1"),
+        occurred_at: None,
+    };
+    Event::ShipmentDispatched(account(name), fact)
+}
+
+/// What a warehouse or an operator says of a parcel, and why.
+pub fn report(shipped: Shipped, reason: Option<&str>) -> ShipmentReport {
+    let note = Note { by: None, reason: reason.map(id) };
+    ShipmentReport { shipped, occurred_at: None, note }
+}
+
+pub fn held(name: &str, hold: &str, lots: Vec<LotPart>, ends_on: i64) -> Event {
+    let deadline = day(ends_on);
+    let points = sum(&lots);
+    let fact = CreditHeld { hold_id: id(hold), points, lots, deadline, occurred_at: None };
+    Event::CreditHeld(account(name), fact)
+}
+
+fn captured(name: &str, hold: &str, lot: u64, amount: u64, rest: u64) -> Event {
+    let fact = HoldCaptured {
+        hold_id: id(hold),
+        points: points(amount),
+        lots: vec![part(lot, amount, None)],
+        released: vec![part(lot, rest, None)],
+        pays_exchange: true,
+        asked_points: None,
+        occurred_at: None,
+    };
+    Event::HoldCaptured(account(name), fact)
+}
+
+fn released(name: &str, hold: &str, lot: u64, amount: u64, reason: ReleaseReason) -> Event {
+    let fact = HoldReleased {
+        hold_id: id(hold),
+        points: points(amount),
+        lots: vec![part(lot, amount, None)],
+        reason,
+        occurred_at: None,
+    };
+    Event::HoldReleased(account(name), fact)
+}
+
+pub fn sent(name: &str, to: &str, transfer: &str, lot: u64, amount: u64) -> Event {
+    let fact = CreditSent {
+        transfer_id: id(transfer),
+        to: id(to),
+        points: points(amount),
+        lots: vec![part(lot, amount, None)],
+        occurred_at: None,
+    };
+    Event::CreditSent(account(name), fact)
+}
+
+pub fn received(name: &str, from: &str, transfer: &str, lot: u64, amount: u64) -> Event {
+    let fact = CreditReceived {
+        transfer_id: id(transfer),
+        from: id(from),
+        points: points(amount),
+        lots: vec![part(lot, amount, None)],
+    };
+    Event::CreditReceived(account(name), fact)
+}
