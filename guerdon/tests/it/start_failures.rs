@@ -60,7 +60,7 @@ fn an_operator_confirms_the_clock() {
     let other = confirm("2017-01-01T00:00:00Z", &ledger.client.url);
     assert!(!other.status.success());
     assert!(
-        String::from_utf8_lossy(&other.stderr).contains("the ledger's clock says"),
+        String::from_utf8_lossy(&other.stderr).contains("the ledger's clock, which reads"),
         "{other:?}"
     );
     let nobody = confirm(&watch.to_string(), "http://127.0.0.1:9");
