@@ -194,7 +194,7 @@ async fn what_is_sent_while_the_topic_takes_larger_messages_stays_in_order() {
     }
     let found = until_published(&brokers, &topic, asked.len()).await;
     assert_eq!(check_lanes(&found).len(), asked.len());
-    assert!(crate::ledger::said(folder.path()).matches("takes the place").count() >= 2);
+    assert!(crate::ledger::said(folder.path()).matches("replacing the producer").count() >= 2);
     assert_eq!(ledger.stop(), Some(0));
 }
 

@@ -89,7 +89,7 @@ async fn after_a_fatal_error_another_producer_goes_on_from_the_checkpoints() {
         asked.extend(redeem(&ledger.client, "mug", asked.len(), 20).await);
         all_are_there(&refusing, &asked).await;
         let begun = Instant::now();
-        while refusing.said().matches("another producer takes the place").count() <= round {
+        while refusing.said().matches("replacing the producer").count() <= round {
             assert!(begun.elapsed() < PATIENCE, "it wasn't fatal: {}", refusing.said());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
