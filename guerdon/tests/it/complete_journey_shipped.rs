@@ -156,7 +156,7 @@ async fn until_all_is_told(
     let begun = Instant::now();
     loop {
         let parcels = warehouse.parcels().await;
-        let unsaid = warehouse.counts("select count(*) from answer where is_said = 0").await;
+        let unsent = warehouse.counts("select count(*) from answer where is_sent = 0").await;
         let requests = requests(ledger).await;
         let open = parcels.iter().filter(|parcel| {
             let request = &requests[&parcel.shipping_request_id];
@@ -165,7 +165,7 @@ async fn until_all_is_told(
             parcel.state != "cancelled" && !is_told
         });
         let open = open.count();
-        if open == 0 && unsaid == 0 {
+        if open == 0 && unsent == 0 {
             return parcels.into_iter().map(|it| (it.shipping_request_id.clone(), it)).collect();
         }
         assert!(begun.elapsed() < ARRIVE_MAX, "{open} aren't delivered");

@@ -139,7 +139,7 @@ async fn an_answer_that_is_lost_is_asked_for_again_and_is_of_one_parcel() {
 }
 
 const ANSWERS: &str = "select count(*) from answer
-    where is_said = 1 and json_extract(body, '$.event') = 'accepted'";
+    where is_sent = 1 and json_extract(body, '$.event') = 'accepted'";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_whose_disk_is_full_loses_nothing_that_it_acknowledged() {
