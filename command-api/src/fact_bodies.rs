@@ -1,5 +1,5 @@
-//! Every fact that is answered has the public fields of its event, under the names in EVENTS.md, and
-//! none of its private ones. The examples are the golden files of stored events.
+//! Every fact that is answered has the public fields of its event, under the names in EVENTS.md,
+//! and none of its private ones. The examples are the golden files of stored events.
 
 use std::fs;
 use std::path::Path;

@@ -162,7 +162,8 @@ impl FromStr for RequestId {
     }
 }
 
-/// Whose goods are to be shipped, and for what. A key for some warehouses is for their requests only.
+/// Whose goods are to be shipped, and for what. A key for some warehouses is for their requests
+/// only.
 async fn shipped(
     api: &CommandApi,
     caller: &Caller,

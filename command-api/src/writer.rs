@@ -169,7 +169,8 @@ impl Writer {
         let before = Place { position: Position(place.position.0 - 1), ..place };
         let (before, event) = (self.read(before).await?, self.read(place).await?);
         command.with_original(&before, place.position, &event).ok_or_else(|| {
-            tracing::error!(command = command.name(), %place, "an event of another kind was loaded");
+            let command = command.name();
+            tracing::error!(command, %place, "an event of another kind was loaded");
             Unanswered::Failed
         })
     }

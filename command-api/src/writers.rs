@@ -1,8 +1,8 @@
 //! Every partition's writer, and the choice of the one that decides a command.
 //!
-//! An account lives in the partition that its id gives ([`AccountId::partition`](domain::AccountId));
-//! the programme has one home. A ledger has one partition for now; nothing outside this file knows
-//! which.
+//! An account lives in the partition that its id gives
+//! ([`AccountId::partition`](domain::AccountId)); the programme has one home. A ledger has one
+//! partition for now; nothing outside this file knows which.
 
 use std::sync::Arc;
 

@@ -214,9 +214,9 @@ text_type! {
 }
 
 impl AccountId {
-    /// The partition in which the account lives, of so many: the first 8 bytes of SHA-256 of the id,
-    /// as a big-endian number, modulo the number of partitions. It never changes, because a log's
-    /// number of partitions doesn't. (A lane's slot is made of the next 8 bytes.)
+    /// The partition in which the account lives, of so many: the first 8 bytes of SHA-256 of the
+    /// id, as a big-endian number, modulo the number of partitions. It never changes, because a
+    /// log's number of partitions doesn't. (A lane's slot is made of the next 8 bytes.)
     #[must_use]
     pub fn partition(&self, partitions: u16) -> Partition {
         let hash = Sha256::digest(self.as_str());

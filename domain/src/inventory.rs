@@ -1,7 +1,7 @@
 //! What an offer has left to hand out, behind one way of taking and giving back.
 //!
-//! A command chooses an [`Allocation`] by [`Inventory::allocate`]; the event names it; and the state
-//! takes exactly that. A cancellation names the part of it that comes back.
+//! A command chooses an [`Allocation`] by [`Inventory::allocate`]; the event names it; and the
+//! state takes exactly that. A cancellation names the part of it that comes back.
 
 use serde::{Deserialize, Serialize};
 

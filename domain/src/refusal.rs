@@ -4,6 +4,8 @@
 //!
 //! A refusal is an answer and not an event: a refused id is not remembered, and the same request
 //! is decided again. HTTP statuses and problem pages follow from the rows, in the command API.
+//!
+//! The file is long because every refusal has its row here.
 
 use crate::{AMOUNT_MAX, Points, Timestamp, Units};
 
@@ -107,7 +109,14 @@ macro_rules! refusals {
 }
 
 macro_rules! row {
-    ($code:literal, $kind:ident, $later:literal, $title:literal, $meaning:literal, $remedy:literal) => {
+    (
+        $code:literal,
+        $kind:ident,
+        $later:literal,
+        $title:literal,
+        $meaning:literal,
+        $remedy:literal
+    ) => {
         RefusalRow {
             code: $code,
             kind: RefusalKind::$kind,

@@ -2,8 +2,9 @@
 //!
 //! A file is one log partition's range, `{log}-{partition}-{first}-{last}.ndjson.gz`: a first line
 //! with the log's format, `{"format":2}`, and then gzip members of [`MEMBER_EVENTS`] lines each, so
-//! that an event is read without those before it, and any tool reads the file as one. The log keeps the file's SHA-256 and where its members begin. Every event
-//! is verified by its checksum, as it is when it is read from the log.
+//! that an event is read without those before it, and any tool reads the file as one. The log keeps
+//! the file's SHA-256 and where its members begin. Every event is verified by its checksum, as it
+//! is when it is read from the log.
 
 mod file;
 mod line;

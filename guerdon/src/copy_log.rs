@@ -72,7 +72,8 @@ pub(crate) async fn run(args: CopyLogArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Brings the copy's API keys to where the original's are. A key that the original lacks is revoked.
+/// Brings the copy's API keys to where the original's are. A key that the original lacks is
+/// revoked.
 async fn copy_api_keys(source: &EventStore, copy: &EventStore) -> anyhow::Result<()> {
     let (keys, there) = (source.api_keys().await?, copy.api_keys().await?);
     let mut changes = vec![];

@@ -1,5 +1,5 @@
-//! `guerdon fork-log`: an operator decides that a log which lost its last events is the history from
-//! now on.
+//! `guerdon fork-log`: an operator decides that a log which lost its last events is the history
+//! from now on.
 //!
 //! It appends `log-forked` to every partition, which begins the next generation. What was made of
 //! the other history must be made anew: the read model by `guerdon rebuild`.
@@ -30,7 +30,8 @@ pub(crate) struct ForkLogArgs {
     #[arg(long)]
     reason: String,
 
-    /// Continue although neither the read model nor a snapshot has seen events that the log has lost.
+    /// Continue although neither the read model nor a snapshot has seen events that the log has
+    /// lost.
     #[arg(long)]
     without_evidence: bool,
 }

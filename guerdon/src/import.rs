@@ -71,7 +71,8 @@ pub(crate) struct ImportArgs {
     #[arg(value_parser = clap::value_parser!(u16).range(1..=CONNECTIONS_MAX))]
     pub(crate) connections: u16,
 
-    /// The file that the import keeps between its runs. Give the same file to continue or repeat an import
+    /// The file that the import keeps between its runs. Give the same file to continue or repeat an
+    /// import
     #[arg(long, value_name = "FILE", default_value = "./guerdon-import.ndjson")]
     pub(crate) journal: PathBuf,
 

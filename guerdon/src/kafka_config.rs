@@ -57,8 +57,8 @@ pub(crate) struct KafkaConfig {
     #[arg(long, env = "GUERDON_KAFKA_PARTITIONS", default_value_t = 16)]
     kafka_partitions: u16,
 
-    /// The most messages that a warehouse gets in a time, such as main=50/s,north=30/min. A warehouse
-    /// that isn't named has no limit.
+    /// The most messages that a warehouse gets in a time, such as main=50/s,north=30/min. A
+    /// warehouse that isn't named has no limit.
     #[arg(long, env = "GUERDON_WAREHOUSE_RATE", value_delimiter = ',')]
     warehouse_rate: Vec<WarehouseRate>,
 
@@ -74,12 +74,14 @@ pub(crate) struct KafkaConfig {
     #[arg(long, env = "GUERDON_KAFKA_EARNINGS", default_value = "guerdon.earnings")]
     kafka_earnings: String,
 
-    /// The consumer group for the warehouses' reports. The group for earnings has the same name with
+    /// The consumer group for the warehouses' reports. The group for earnings has the same name
+    /// with
     /// -earnings at the end.
     #[arg(long, env = "GUERDON_KAFKA_GROUP", default_value = "guerdon")]
     kafka_group: String,
 
-    /// How long a warehouse has to accept a shipping request before it is sent again: 90s, 15min, 2h.
+    /// How long a warehouse has to accept a shipping request before it is sent again: 90s, 15min,
+    /// 2h.
     #[arg(long, env = "GUERDON_ACCEPT_WITHIN", default_value = "15min", value_parser = some_time)]
     accept_within: Duration,
 
@@ -87,12 +89,13 @@ pub(crate) struct KafkaConfig {
     #[arg(long, env = "GUERDON_ALERT_AFTER", default_value_t = 5)]
     alert_after: u32,
 
-    /// The command API's address, http://HOST:PORT, for a publisher in another process. The publisher
-    /// uses the keys in --command-api-keys.
+    /// The command API's address, http://HOST:PORT, for a publisher in another process. The
+    /// publisher uses the keys in --command-api-keys.
     #[arg(long, env = "GUERDON_COMMAND_API")]
     command_api: Option<String>,
 
-    /// A file with the keys of a warehouse and a merchant. [default: api-keys.json in the data folder]
+    /// A file with the keys of a warehouse and a merchant. [default: api-keys.json in the data
+    /// folder]
     #[arg(long, env = "GUERDON_COMMAND_API_KEYS")]
     command_api_keys: Option<PathBuf>,
 }

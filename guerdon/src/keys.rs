@@ -27,7 +27,8 @@ pub(crate) struct KeysArgs {
 
 #[derive(Subcommand, Clone, Debug)]
 enum Act {
-    /// List all keys: id, role, status, label, scopes and times. The keys themselves are not stored.
+    /// List all keys: id, role, status, label, scopes and times. The keys themselves are not
+    /// stored.
     List {
         #[command(flatten)]
         data: DataConfig,

@@ -1,7 +1,7 @@
 //! The one binary: `guerdon serve` (all parts of a ledger, or some by `--role`), and the tools.
 //!
-//! It contains no rule of the ledger. It puts the parts together, and reports in one sentence why it
-//! can't start. Begin with `serve.rs`.
+//! It contains no rule of the ledger. It puts the parts together, and reports in one sentence why
+//! it can't start. Begin with `serve.rs`.
 
 mod archive;
 mod confirm_clock;
@@ -71,8 +71,8 @@ enum Tool {
     Snapshot(data_config::DataConfig),
 }
 
-/// The log's filter, unless `RUST_LOG` has another. The drivers' own messages about failed connections
-/// are left out, because the part that needs the connection logs the error.
+/// The log's filter, unless `RUST_LOG` has another. The drivers' own messages about failed
+/// connections are left out, because the part that needs the connection logs the error.
 const LOG_FILTER: &str = "info,sqlx=warn,deadpool=error";
 
 /// The program allocates and frees for every request, and so do SQLite and librdkafka; mimalloc is
@@ -116,8 +116,8 @@ async fn main() -> ExitCode {
     }
 }
 
-/// An argument that can't be parsed is part of the error message, which a service manager may store; a
-/// URL may contain a password.
+/// An argument that can't be parsed is part of the error message, which a service manager may
+/// store; a URL may contain a password.
 fn without_passwords(mut error: clap::Error) -> clap::Error {
     if error.kind() == ErrorKind::ArgumentConflict {
         let tip = "a tool's options come after its name, as in guerdon snapshot --data-dir FOLDER";

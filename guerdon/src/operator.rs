@@ -1,5 +1,5 @@
-//! An operator who calls a running ledger over HTTP: the options that say where it is and with which
-//! key, and one way of asking.
+//! An operator who calls a running ledger over HTTP: the options that say where it is and with
+//! which key, and one way of asking.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -260,9 +260,9 @@ enum Stopped {
     Writer,
 }
 
-/// Serves until a signal comes or the writer stops, then waits for requests in flight. The router holds the writer's last
-/// handles, so the writer answers what it has and stops when the router is gone. Streams would
-/// never end by themselves; `draining` ends them.
+/// Serves until a signal comes or the writer stops, then waits for requests in flight. The router
+/// holds the writer's last handles, so the writer answers what it has and stops when the router is
+/// gone. Streams would never end by themselves; `draining` ends them.
 async fn serve_until_stopped(
     listener: TcpListener,
     router: Router,

@@ -39,8 +39,8 @@ pub(crate) struct ServeConfig {
     #[arg(long, env = "GUERDON_API_KEYS_ELSEWHERE")]
     pub(crate) api_keys_elsewhere: bool,
 
-    /// Streaming standbys of the read model's PostgreSQL, which answer reads as long as they keep up:
-    /// postgres://USER:PASSWORD@HOST:PORT/DATABASE. Separate several hosts by commas.
+    /// Streaming standbys of the read model's PostgreSQL, which answer reads as long as they keep
+    /// up: postgres://USER:PASSWORD@HOST:PORT/DATABASE. Separate several hosts by commas.
     #[arg(long, env = "GUERDON_READ_MODEL_REPLICA", hide_env_values = true)]
     pub(crate) read_model_replica: Option<PostgresUrl>,
 
@@ -64,7 +64,8 @@ pub(crate) struct ServeConfig {
     )]
     pub(crate) snapshot_every: u64,
 
-    /// The longest time that a read with Guerdon-Position waits for the read model, in milliseconds.
+    /// The longest time that a read with Guerdon-Position waits for the read model, in
+    /// milliseconds.
     #[arg(
         long,
         env = "GUERDON_READ_WAIT_MS",

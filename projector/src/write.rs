@@ -99,8 +99,8 @@ impl Tables {
         }
     }
 
-    /// The checkpoint of a partition, and the log that its checkpoint is of; makes it where there is
-    /// none.
+    /// The checkpoint of a partition, and the log that its checkpoint is of; makes it where there
+    /// is none.
     pub(crate) async fn read_checkpoint(
         &mut self,
         partition: Partition,

@@ -4,7 +4,8 @@
 //! - `stream`: the shipping messages as the read model has them; `ends`: what is new
 //! - `message`: a message as it goes to Kafka; `pace`: how fast a warehouse is fed
 //! - `lane`: what is in flight and acknowledged of one lane; `lanes`: those of one feed
-//! - `read_ahead`, `in_flight`, `feed_checkpoint`: the parts of a feed; `feed`: one warehouse's feed
+//! - `read_ahead`, `in_flight`, `feed_checkpoint`: the parts of a feed; `feed`: one warehouse's
+//!   feed
 //! - `resume`: what has to be verified and gone back to before a feed starts
 //! - `feeds`: a feed for each warehouse; `resend`: requests that no warehouse accepted
 //! - `replay`: messages sent once more, to a topic of their own

@@ -250,7 +250,7 @@ async fn first_end(parts: &mut Parts, stop: &CancellationToken) -> Result<(), Pu
             Ok(Err(error)) => Err(error),
             // The part panicked, or ended early; no part does so by design.
             ended => {
-                tracing::error!(?ended, "a part of the publisher failed; the publisher starts again");
+                tracing::error!(?ended, "a part of the publisher failed; it starts again");
                 Err(PublishError::Failed)
             }
         },

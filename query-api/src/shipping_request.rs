@@ -126,8 +126,8 @@ pub(crate) async fn list_shipping_requests(
     json_with_etag(&headers, &page)
 }
 
-/// The warehouses to list, between commas: the one that was asked for, or those that the key is for;
-/// all of them where there is neither.
+/// The warehouses to list, between commas: the one that was asked for, or those that the key is
+/// for; all of them where there is neither.
 fn warehouses(caller: &Caller, asked: Option<&WarehouseId>) -> Result<Option<String>, Problem> {
     if let Some(asked) = asked {
         caller.check_warehouse(asked.as_str())?;

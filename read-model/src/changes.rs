@@ -12,7 +12,8 @@ use crate::Checkpoint;
 /// ends the cached read of the other.
 const MARKS: usize = 1 << 16;
 
-/// Up to which position each account's rows have changed, reported by the projector in this process.
+/// Up to which position each account's rows have changed, reported by the projector in this
+/// process.
 ///
 /// Marks are raised after the rows are committed and before their position is published. So a read
 /// as of a position that isn't below the account's mark saw the newest rows, and a reader that has

@@ -1,4 +1,5 @@
-//! The messages to the warehouses, in the order of the log, for a broker or for HTTP. `docs/decisions/0013-how-shipping-is-published.md` says what they promise.
+//! The messages to the warehouses, in the order of the log, for a broker or for HTTP.
+//! `docs/decisions/0013-how-shipping-is-published.md` says what they promise.
 
 use domain::Timestamp;
 use log_record::{Generation, LogId, PackedPlace, Place, ShippingRequestId};

@@ -302,7 +302,8 @@ proptest! {
             match event {
                 Event::ExchangeCreated(account, fact) => {
                     let parcel = parcels.entry((account, &fact.exchange_id)).or_default();
-                    (parcel.pieces, parcel.points) = (fact.allocation.quantity().get(), fact.points.get());
+                    parcel.pieces = fact.allocation.quantity().get();
+                    parcel.points = fact.points.get();
                 }
                 Event::ExchangeCancelled(account, fact) => {
                     let parcel = parcels.entry((account, &fact.exchange_id)).or_default();

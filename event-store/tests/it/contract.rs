@@ -1,4 +1,4 @@
-//! What every store promises, run over each of them.
+//! What every store promises, run over each of them. It is long because one suite has all of it.
 
 use std::time::{Duration, Instant};
 

@@ -1,9 +1,9 @@
-//! A small warehouse that ships what Guerdon requests. It shares no code with the ledger and follows
-//! `docs/SHIPPING.md`.
+//! A small warehouse that ships what Guerdon requests. It shares no code with the ledger and
+//! follows `docs/SHIPPING.md`.
 //!
 //! One round: process the new messages in one transaction; move the parcels in another; send the
-//! answers and wait until Kafka has them; only then commit the offsets. If it is killed anywhere in a
-//! round, the same messages come again, and it drops those that are in its database.
+//! answers and wait until Kafka has them; only then commit the offsets. If it is killed anywhere in
+//! a round, the same messages come again, and it drops those that are in its database.
 
 mod answers;
 mod database;
@@ -65,7 +65,8 @@ fn work(
         let worked = database.work(options)?;
         let sent = answers.send(database)?;
         if next.count() > 0 {
-            // A group that is rebalanced meanwhile refuses the commit; then the messages come again.
+            // A group that is rebalanced meanwhile refuses the commit; then the messages come
+            // again.
             if let Err(error) = consumer.commit(&next, CommitMode::Sync) {
                 eprintln!("the offsets were not committed: {error}");
             }

@@ -1,5 +1,5 @@
-//! Keys of a running ledger: made, narrowed, rotated and ended, over HTTP and by `guerdon keys`; and
-//! what of their holders is recorded. On a log in SQLite and in PostgreSQL.
+//! Keys of a running ledger: made, narrowed, rotated and ended, over HTTP and by `guerdon keys`;
+//! and what of their holders is recorded. On a log in SQLite and in PostgreSQL.
 
 use std::path::Path;
 use std::process::Command;

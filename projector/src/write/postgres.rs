@@ -209,8 +209,8 @@ fn column<'a>((kind, values): (ColumnKind, impl Iterator<Item = Value<'a>>)) -> 
     }
 }
 
-/// An array, which is sent without values where all of them are null, as most are in a rush: what an
-/// array is short of counts as null.
+/// An array, which is sent without values where all of them are null, as most are in a rush: what
+/// an array is short of counts as null.
 fn array<'a, T>(values: impl Iterator<Item = Option<T>>) -> Argument<'a>
 where
     T: ToSql + Sync + Send + 'a,

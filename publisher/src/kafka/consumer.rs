@@ -91,7 +91,7 @@ impl Consumer {
             drop(offsets.add_partition_offset(topic, partition.0, at));
         }
         if let Err(error) = self.consumer.commit(&offsets, mode) {
-            tracing::debug!(%error, "offsets were not committed; messages after the last commit come again");
+            tracing::debug!(%error, "offsets aren't committed; later messages come again");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Tests of the producer against refusing brokers, on librdkafka's mock cluster: a real broker can't
-//! be made to refuse one chosen request.
+//! Tests of the producer against refusing brokers, on librdkafka's mock cluster: a real broker
+//! can't be made to refuse one chosen request.
 
 #[cfg(test)]
 mod tests {

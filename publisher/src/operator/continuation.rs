@@ -1,5 +1,5 @@
-//! `POST /v1/publisher/warehouses/{warehouse}/continuation`: an operator decides from which position
-//! a stopped warehouse is fed again.
+//! `POST /v1/publisher/warehouses/{warehouse}/continuation`: an operator decides from which
+//! position a stopped warehouse is fed again.
 
 use std::collections::BTreeMap;
 

@@ -232,7 +232,8 @@ impl Feed {
             }
             Err(Failure::Refused(why)) => {
                 if lane.checkpoint().blocked_why.as_deref() != Some(&why) {
-                    tracing::error!(lane = %name, place = %tag.place, why, "Kafka refused a message");
+                    let place = tag.place;
+                    tracing::error!(lane = %name, %place, why, "Kafka refused a message");
                 }
                 lane.refused(&why)
             }

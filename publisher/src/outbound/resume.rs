@@ -76,9 +76,9 @@ async fn verify(
     }
 }
 
-/// Adds a lane to the start. It keeps its partition unless that is gone, or of another topic. A lane
-/// whose partition has lost messages goes back to its first unaccepted message, and the feed with
-/// it.
+/// Adds a lane to the start. It keeps its partition unless that is gone, or of another topic. A
+/// lane whose partition has lost messages goes back to its first unaccepted message, and the feed
+/// with it.
 async fn resume_lane(
     session: &Session,
     start: &mut FeedStart,

@@ -169,8 +169,8 @@ impl State {
         writing.commit().await
     }
 
-    /// Stores an operator's decision from where to go on with a stopped feed. Rows beyond that place
-    /// belong to a history that was replaced, and are deleted.
+    /// Stores an operator's decision from where to go on with a stopped feed. Rows beyond that
+    /// place belong to a history that was replaced, and are deleted.
     pub(crate) async fn continue_feed(
         &self,
         feed: &FeedCheckpoint,

@@ -99,8 +99,8 @@ impl<R> AnyRow for R where
 }
 
 impl Database {
-    /// Opens the state. A missing file is created. On PostgreSQL, which several processes share, the
-    /// schema must exist.
+    /// Opens the state. A missing file is created. On PostgreSQL, which several processes share,
+    /// the schema must exist.
     pub(super) async fn open(url: &StateUrl) -> Result<Self, StateError> {
         match url {
             StateUrl::Sqlite(file) => migrate_file(file).await?,
