@@ -148,7 +148,7 @@ impl Server {
             (false, _) => {}
             (true, "serving") => tracing::info!(server, status, "reads go to this server again"),
             (true, _) => {
-                tracing::warn!(server, status, "reads go to other servers, where there are any")
+                tracing::warn!(server, status, "reads go to other servers, where there are any");
             }
         }
     }
