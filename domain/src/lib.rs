@@ -7,8 +7,8 @@
 //!
 //! In reading order:
 //! - [`command`]: what can be asked for, one file per command with its rules in order of
-//!   precedence; `draft` is a decision in the making, [`decision`] a finished one, [`original`] what
-//!   a decision needs of long ago
+//!   precedence; `draft` is a decision in the making, [`decision`] a finished one, [`original`]
+//!   what a decision needs of long ago
 //! - [`refusal`]: the answers that say no
 //! - [`event`]: the facts that are recorded
 //! - [`state`]: what the facts add up to; [`account`] (with `lots`, and `due` for what happens by

@@ -24,8 +24,8 @@ pub(super) struct Programme {
     pub(super) policy_changed_at: Position,
     pub(super) rules: HashMap<RuleId, EarningRule>,
     pub(super) offers: IndexMap<OfferId, Offer>,
-    /// The ids of the programme's own commands, such as additions to stock. A list of pairs where it
-    /// is written, for an id's hash can't be a key in every format.
+    /// The ids of the programme's own commands, such as additions to stock. It is written as a list
+    /// of pairs, for an id's hash can't be a key in every format.
     #[serde(with = "indexmap::map::serde_seq")]
     pub(super) recorded: IndexMap<IdHash, Position>,
 }
