@@ -43,7 +43,7 @@ impl Projector {
         match url {
             ReadModelUrl::Sqlite(_) => read_model::migrate(url).await?,
             ReadModelUrl::Postgres(url) => {
-                read_model::check(url).await.map_err(ReadModelError::from)?
+                read_model::check(url).await.map_err(ReadModelError::from)?;
             }
         }
         Self::open_side(url, Side::Live, store).await

@@ -25,7 +25,7 @@ pub async fn rebuild(url: &ReadModelUrl, store: &EventStore) -> Result<(), Proje
     match url {
         ReadModelUrl::Sqlite(_) => read_model::migrate(url).await?,
         ReadModelUrl::Postgres(url) => {
-            read_model::check(url).await.map_err(ReadModelError::from)?
+            read_model::check(url).await.map_err(ReadModelError::from)?;
         }
     }
     // A rebuild that was killed may have left tables behind.
