@@ -7,7 +7,7 @@
 //!
 //! In reading order:
 //! - [`command`]: what can be asked for, one file per command with its rules in order of
-//! precedence; `draft` is a decision in the making, [`decision`] a finished one, [`original`] what
+//!   precedence; `draft` is a decision in the making, [`decision`] a finished one, [`original`] what
 //!   a decision needs of long ago
 //! - [`refusal`]: the answers that say no
 //! - [`event`]: the facts that are recorded

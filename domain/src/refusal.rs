@@ -133,7 +133,7 @@ macro_rules! fact {
         fact!($name = $name)
     };
     ($name:ident = $value:expr) => {
-        AsFact::as_fact($value, stringify!($name))
+        IntoFact::into_fact($value, stringify!($name))
     };
 }
 
@@ -478,48 +478,48 @@ impl From<NotOpen> for Refusal {
 }
 
 /// What can be a fact.
-trait AsFact {
+trait IntoFact {
     /// The fact under this name, if there is one.
-    fn as_fact(self, name: &'static str) -> Option<(&'static str, Fact)>;
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)>;
 }
 
-impl AsFact for u64 {
-    fn as_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+impl IntoFact for u64 {
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
         Some((name, Fact::Number(self)))
     }
 }
 
-impl AsFact for Points {
-    fn as_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
-        self.get().as_fact(name)
+impl IntoFact for Points {
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        self.get().into_fact(name)
     }
 }
 
-impl AsFact for Units {
-    fn as_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
-        self.get().as_fact(name)
+impl IntoFact for Units {
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        self.get().into_fact(name)
     }
 }
 
-impl AsFact for Timestamp {
-    fn as_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+impl IntoFact for Timestamp {
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
         Some((name, Fact::Time(self)))
     }
 }
 
-impl<T: AsFact> AsFact for Option<T> {
-    fn as_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
-        self?.as_fact(name)
+impl<T: IntoFact> IntoFact for Option<T> {
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        self?.into_fact(name)
     }
 }
 
 /// A time under the name that says what happens then.
-impl AsFact for NotOpen {
-    fn as_fact(self, _: &'static str) -> Option<(&'static str, Fact)> {
+impl IntoFact for NotOpen {
+    fn into_fact(self, _: &'static str) -> Option<(&'static str, Fact)> {
         match self {
-            Self::Closed { at } => at.as_fact("closed_at"),
-            Self::NotYet { opens_at } => opens_at.as_fact("opens_at"),
-            Self::Ended { closes_at } => closes_at.as_fact("closes_at"),
+            Self::Closed { at } => at.into_fact("closed_at"),
+            Self::NotYet { opens_at } => opens_at.into_fact("opens_at"),
+            Self::Ended { closes_at } => closes_at.into_fact("closes_at"),
         }
     }
 }

@@ -84,7 +84,7 @@ async fn is_shortened(data: &DataConfig, store: &EventStore) -> bool {
     match projector::check(&data.read_model(), store).await {
         Err(ProjectError::Forked { .. }) => return true,
         Err(error) => {
-            eprintln!("can't compare the log with the read model: {}", with_causes(&error))
+            eprintln!("can't compare the log with the read model: {}", with_causes(&error));
         }
         Ok(()) => {}
     }
@@ -92,7 +92,7 @@ async fn is_shortened(data: &DataConfig, store: &EventStore) -> bool {
         match data.snapshots().check(store, partition).await {
             Err(LoadError::Forked { .. }) => return true,
             Err(error) => {
-                eprintln!("can't compare the log with the snapshots: {}", with_causes(&error))
+                eprintln!("can't compare the log with the snapshots: {}", with_causes(&error));
             }
             Ok(()) => {}
         }

@@ -101,7 +101,7 @@ async fn explain(
     account_id: &AccountId,
     parts: &[LotPart],
 ) -> Result<Vec<EntryLotBody>, Problem> {
-    let lots = read_lots(reading, parts.iter().map(|part| lot_key(part))).await?;
+    let lots = read_lots(reading, parts.iter().map(lot_key)).await?;
     let explained = parts.iter().map(|part| {
         let key = lot_key(part);
         Ok(EntryLotBody {

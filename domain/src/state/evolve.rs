@@ -53,14 +53,14 @@ impl State {
             Event::PolicyChanged(fact) => self.programme.policy_changed(at, fact.policy),
             Event::EarningRuleSet(fact) => self.programme.earning_rule_set(at, fact)?,
             Event::CreditEarned(id, fact) => {
-                self.accounts.record(IdHash::cause(id, &fact.cause), at)?
+                self.accounts.record(IdHash::cause(id, &fact.cause), at)?;
             }
             Event::CreditWithdrawn(id, fact) => self.accounts.credit_withdrawn(at, id, fact)?,
             Event::CreditSent(id, fact) => {
                 self.accounts.record(IdHash::transfer(id, &fact.transfer_id), at)?;
             }
             Event::CreditHeld(id, fact) => {
-                self.accounts.record(IdHash::hold(id, &fact.hold_id), at)?
+                self.accounts.record(IdHash::hold(id, &fact.hold_id), at)?;
             }
             Event::HoldCaptured(id, fact) if !fact.pays_exchange => {
                 self.accounts.record(IdHash::capture(id, &fact.hold_id), at)?;

@@ -75,7 +75,7 @@ fn principal_of(row: &RecordedEvent) -> Option<Principal> {
     let PrivateActor { subject, name } = decode_actor(row).expect("it decodes");
     let Metadata { key, role, .. } = decode_metadata(row).expect("it decodes");
     let role = role.unwrap_or_default().into_owned().leak();
-    (subject.is_some() || name.is_some()).then(|| Principal { role, key, subject, name })
+    (subject.is_some() || name.is_some()).then_some(Principal { role, key, subject, name })
 }
 
 fn golden_rows() -> Vec<RecordedEvent> {

@@ -50,7 +50,7 @@ pub struct TotalsBody {
     /// The positions that the read tables have reached, one for each partition.
     pub position: String,
     /// issued − (available + held + pending + redeemed − refunded + expired + withdrawn +
-    /// in_transit − debt): 0, or the read tables differ from the log.
+    /// `in_transit` − debt): 0, or the read tables differ from the log.
     pub difference: i128,
 }
 
