@@ -1,7 +1,7 @@
 //! What can be asked of the ledger, and the one function that answers.
 //!
 //! Each command's file has its fields, its rules in order of precedence, and its scenarios. A new
-//! command is its file, and a line in [`commands!`] below.
+//! command is its file, and a line in `commands!` below.
 
 mod add_stock;
 mod adjust_credit;
