@@ -67,7 +67,7 @@ impl PartitionProjection {
         let status = ProjectionStatus { position: checkpoint.position, ..Default::default() };
         let status = watch::Sender::new(status);
         let projected = watch::Sender::new(checkpoint.position);
-        let changes = Arc::new(Changes::since(&checkpoint));
+        let changes = Arc::new(Changes::since(partition, &checkpoint));
         let url = url.clone();
         Ok(Self {
             url,

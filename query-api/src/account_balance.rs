@@ -4,13 +4,13 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::AccountId;
-use log_record::{Place, Position};
+use log_record::Place;
 use read_model::{NEVER, Reading, SingleRead};
 use tokio::time::Instant;
 use wire::body::AccountBalanceBody;
 use wire::{JsonAnswer, PathId, Problem, read_positions};
 
-use crate::balance_cache::{Balance, P0};
+use crate::balance_cache::Balance;
 use crate::cell::{place, sum};
 use crate::clock::{Clock, now};
 use crate::freshness::read_once;
@@ -46,7 +46,7 @@ impl Balance {
         Ok(Self {
             until: standing.as_ref().map_or(NEVER, |found| found.stands_until(EXPIRING_DAYS)),
             answer: standing.map(|found| JsonAnswer::of(&body(account_id, &found)?)).transpose()?,
-            position: as_of.reached(&Place { partition: P0, position: Position::START }),
+            position: as_of.position_of(account_id),
             clock: Clock::of(&as_of),
             from,
             era,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::AccountId;
-use log_record::{Partition, Place, Position};
+use log_record::{Place, Position};
 use quick_cache::sync::{Cache, EntryAction, EntryResult};
 use read_model::Changes;
 use tokio::time::{Instant, timeout};
@@ -30,9 +30,6 @@ const KEPT_MAX: Duration = Duration::from_secs(10);
 
 /// How long a read waits for another one of the same account before it reads for itself.
 const LOAD_WAIT_MAX: Duration = Duration::from_secs(1);
-
-/// The one partition that there is where balances are kept.
-pub(crate) const P0: Partition = Partition(0);
 
 /// The balances that are kept.
 #[derive(Debug)]
@@ -73,7 +70,7 @@ impl BalanceCache {
             Balance::read(api, account_id, wanted, era).await.map(Arc::new)
         };
         let Some(changes) = api.read_model.changes() else { return read(0).await };
-        if wanted.iter().any(|place| place.partition != P0) {
+        if wanted.iter().any(|place| place.partition != changes.partition()) {
             return read(0).await;
         }
         if !wanted.is_empty() {

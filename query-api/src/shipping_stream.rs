@@ -15,7 +15,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use domain::{Timestamp, WarehouseId};
 use futures_util::stream::{Stream, unfold};
-use log_record::{Partition, Place, PlaceError, Position};
+use log_record::{Place, PlaceError, Position};
 use read_model::{ReadError, Reading, ShippingMessage};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -36,9 +36,6 @@ const STREAM_WAIT: Duration = Duration::from_secs(30);
 
 /// How often a stream that has nothing to say shows that it lives.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
-
-/// The partition that every log has.
-const FIRST: Partition = Partition(0);
 
 /// Whoever reads here asks again by himself; only a broker is sent the same twice.
 const ATTEMPT: u32 = 1;
@@ -100,7 +97,7 @@ pub(crate) async fn get_shipping_stream(
     let limit = page_limit(query.limit)?;
     let wait_max = wait_max(query.wait_ms)?;
     let after = after(query.after.as_deref(), &headers)?;
-    if after.partition != FIRST && reading.as_of().reached(&after) == Position::START {
+    if !reading.as_of().has(after.partition) {
         return Err(Problem::invalid_query("after", "names a partition that doesn't exist"));
     }
     let follower = Follower {

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use domain::AccountId;
-use log_record::Position;
+use log_record::{Partition, Position};
 
 use crate::Checkpoint;
 
@@ -20,6 +20,7 @@ const MARKS: usize = 1 << 16;
 /// waited for a position sees every mark up to there.
 #[derive(Debug)]
 pub struct Changes {
+    partition: Partition,
     /// Counts the changes that concern all accounts.
     era: AtomicU64,
     recorded_at: AtomicI64,
@@ -29,15 +30,22 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Nothing has changed since a checkpoint.
+    /// Nothing has changed in a partition since a checkpoint.
     #[must_use]
-    pub fn since(checkpoint: &Checkpoint) -> Self {
+    pub fn since(partition: Partition, checkpoint: &Checkpoint) -> Self {
         Self {
+            partition,
             era: AtomicU64::new(0),
             recorded_at: AtomicI64::new(checkpoint.recorded_at),
             marks: (0..MARKS).map(|_| AtomicU64::new(0)).collect(),
             hasher: RandomState::new(),
         }
+    }
+
+    /// The partition whose changes these are.
+    #[must_use]
+    pub const fn partition(&self) -> Partition {
+        self.partition
     }
 
     /// The current era; a reader takes it before a read that it may cache.
@@ -96,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_time_of_the_last_event_is_told_from_the_start() {
-        let changes = Changes::since(&at(5));
+        let changes = Changes::since(Partition(0), &at(5));
         assert_eq!(changes.recorded_at(), 50);
         changes.raise(&[], &at(7));
         assert_eq!(changes.recorded_at(), 70);
@@ -106,7 +114,7 @@ mod tests {
 
     #[test]
     fn few_accounts_share_a_mark() {
-        let changes = Changes::since(&at(5));
+        let changes = Changes::since(Partition(0), &at(5));
         let ids = (0..1_000).map(|number| format!("ann-{number}"));
         let ids = ids.map(|id| id.parse::<AccountId>().expect("an id"));
         let marks: std::collections::HashSet<_> =
@@ -116,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_read_stands_until_its_account_is_touched() {
-        let changes = Changes::since(&at(5));
+        let changes = Changes::since(Partition(0), &at(5));
         let [ann, bob]: [AccountId; 2] = ["ann", "bob"].map(|id| id.parse().expect("an id"));
         let stands = |account, as_of| changes.has_not_touched(account, 0, Position(as_of));
         assert!(stands(&ann, 5));
@@ -128,7 +136,7 @@ mod tests {
 
     #[test]
     fn what_changes_everything_ends_every_read_though_the_tables_go_back() {
-        let changes = Changes::since(&at(5));
+        let changes = Changes::since(Partition(0), &at(5));
         let ann: AccountId = "ann".parse().expect("an id");
         changes.raise(&[changes.mark_of(ann.as_str())], &at(9));
         changes.raise_all(&at(3));

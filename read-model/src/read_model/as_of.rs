@@ -1,5 +1,6 @@
 //! As of which event something was read.
 
+use domain::AccountId;
 use log_record::{LogId, Partition, Place, Position};
 use uuid::Uuid;
 
@@ -32,6 +33,19 @@ impl AsOf {
     #[must_use]
     pub fn position(&self, partition: Partition) -> Position {
         self.reached(&Place { partition, position: Position::START })
+    }
+
+    /// How far the partition is projected that an account lives in.
+    #[must_use]
+    pub fn position_of(&self, account_id: &AccountId) -> Position {
+        let partitions = u16::try_from(self.0.len()).unwrap_or(u16::MAX);
+        self.position(account_id.partition(partitions))
+    }
+
+    /// Whether the log has this partition.
+    #[must_use]
+    pub fn has(&self, partition: Partition) -> bool {
+        self.0.iter().any(|progress| progress.partition == i64::from(partition.0))
     }
 
     /// Whether anything was projected, and of no other log than `log`, where that is known.
