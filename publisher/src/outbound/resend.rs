@@ -132,8 +132,10 @@ impl Resend {
                 unaccepted: &unaccepted,
                 done_by: last.is_none().then_some(by),
             };
-            self.checked_to = checked.to;
+            let checked_to = checked.to;
             state.note_checked(lease, checked).await?;
+            // Only now: a page that couldn't be stored is checked again.
+            self.checked_to = checked_to;
             if last.is_none() {
                 return Ok(());
             }
