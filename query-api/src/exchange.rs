@@ -104,7 +104,7 @@ fn exchange(row: Row) -> Result<ExchangeBody, Problem> {
     };
     // A shopper may not read an operator's reason.
     let is_warehouses = matches!(status, ExchangeStatus::Rejected | ExchangeStatus::BackOrdered);
-    let reason = row.reason.as_deref().filter(|_| is_warehouses);
+    let reason = row.reason.filter(|_| is_warehouses);
     // Taken apart, so that a column that is added is answered, or left out on purpose.
     let Exchange {
         place,
@@ -129,7 +129,7 @@ fn exchange(row: Row) -> Result<ExchangeBody, Problem> {
         points: points(price)?,
         hold_id: optional_text(hold_id.as_deref())?,
         status,
-        reason: optional_text(reason)?,
+        reason,
         carrier: optional_text(row.carrier.as_deref())?,
         express_no: optional_text(row.express_no.as_deref())?,
         cancelled_quantity: sum(cancelled_quantity)?,

@@ -158,7 +158,7 @@ fn shipping_request(row: Row, may_see_address: bool) -> Result<ShippingRequestBo
             .into_iter()
             .map(|LineRow { product_id, quantity }| ShippingLineBody { product_id, quantity })
             .collect(),
-        deliver_to: optional_text(row.deliver_to.as_deref().filter(|_| may_see_address))?,
+        deliver_to: row.deliver_to.filter(|_| may_see_address),
         warehouse: text(&row.warehouse)?,
         lane: row.lane,
         sequence: sum(row.sequence)?,
@@ -174,7 +174,7 @@ fn shipping_request(row: Row, may_see_address: bool) -> Result<ShippingRequestBo
             ShippingStatus::Settled => ShippingRequestStatus::Settled,
         },
         status_since: optional_time(row.status_since)?,
-        reason: optional_text(row.reason.as_deref())?,
+        reason: row.reason,
         carrier: optional_text(row.carrier.as_deref())?,
         express_no: optional_text(row.express_no.as_deref())?,
         crossed: row.crossed,

@@ -26,6 +26,7 @@ testing::on_every_database! {
     a_page_waits_until_there_is_something,
     pages_of_any_size_make_up_the_whole,
     an_auditor_reads_no_address,
+    texts_that_the_tables_keep_longer_than_they_came_are_answered,
     what_no_stream_can_be_asked_for_is_named,
     a_stream_that_is_cut_goes_on_without_gap_or_double,
     a_stream_ends_when_the_server_stops,
@@ -191,6 +192,23 @@ async fn pages_of_any_size_make_up_the_whole(on: On) {
         }
         assert_eq!(&items, whole, "{limit} at a time");
     }
+}
+
+/// PostgreSQL can't store the character 0, and what stands in the tables for it is longer.
+async fn texts_that_the_tables_keep_longer_than_they_came_are_answered(on: On) {
+    let mut event = exchanged("ann", "x-1", 2, 600, None);
+    let Event::ExchangeCreated(_, fact) = &mut event else { unreachable!("an exchange") };
+    fact.deliver_to = Some(id(&format!("{}\0", "x".repeat(2047))));
+    let why = format!("{}\0", "y".repeat(511));
+    let reads = Reads::of(on, opening()).await;
+    reads.record(vec![(1, event), (1, back_ordered("x-1", &why))]).await;
+    let (status, _, page) = reads.ask("warehouse", "/v1/shipping-requests").await;
+    assert_eq!(status, StatusCode::OK, "{page}");
+    let address = page["items"][0]["deliver_to"].as_str().expect("an address");
+    assert_eq!(address.chars().count(), 2048);
+    let (status, _, exchange) = reads.ask("shopper", "/v1/accounts/ann/exchanges/x-1").await;
+    assert_eq!(status, StatusCode::OK, "{exchange}");
+    assert!(exchange["reason"].as_str().expect("a reason").starts_with("yyy"));
 }
 
 async fn an_auditor_reads_no_address(on: On) {

@@ -15,7 +15,7 @@ use super::LotPartBody;
 pub struct RedeemBody {
     /// The offer to redeem.
     pub offer_id: OfferId,
-    /// The number of pieces.
+    /// The number of units.
     pub quantity: Units,
     /// The address of delivery, or a reference to one: private.
     pub deliver_to: DeliverTo,
@@ -43,9 +43,9 @@ pub struct CreatedExchangeBody {
     pub account_id: AccountId,
     /// The offer that was redeemed.
     pub offer_id: OfferId,
-    /// The number of pieces.
+    /// The number of units.
     pub quantity: Units,
-    /// The cost of all pieces, in points.
+    /// The cost of all units, in points.
     pub points: Points,
     /// Always `created`; a read answers the present status.
     pub status: &'static str,
@@ -79,7 +79,7 @@ pub enum DryRunOutcome {
 /// What a redemption would come to now.
 #[derive(Clone, Debug, Serialize)]
 pub struct PreviewBody {
-    /// The cost of all pieces, in points.
+    /// The cost of all units, in points.
     pub points: Points,
     /// The lots that it would draw on, in spending order.
     pub lots: Vec<LotPartBody>,
@@ -94,7 +94,7 @@ pub struct PreviewBody {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CancelExchangeBody {
-    /// The number of pieces to cancel; without it, all that are left.
+    /// The number of units to cancel; without it, all that are left.
     pub quantity: Option<Units>,
     /// Who cancelled: private.
     pub by: Option<Actor>,
@@ -115,9 +115,9 @@ pub struct ExchangeCreatedBody {
     pub offer_id: OfferId,
     /// The product to ship, from the offer's terms at that time.
     pub product_id: ProductId,
-    /// The number of pieces.
+    /// The number of units.
     pub quantity: Units,
-    /// The cost of all pieces, in points.
+    /// The cost of all units, in points.
     pub points: Points,
     /// The warehouse that ships, from the offer's terms at that time.
     pub warehouse: WarehouseId,
@@ -143,15 +143,15 @@ pub struct ExchangeCancelledBody {
     pub exchange_id: ExchangeId,
     /// The cancellation; `~rejected` where the warehouse rejected the exchange.
     pub cancellation_id: CancellationId,
-    /// The offer that the pieces go back to.
+    /// The offer that the units go back to.
     pub offer_id: OfferId,
-    /// The number of pieces cancelled.
+    /// The number of units cancelled.
     pub quantity: Units,
     /// The refund for them, in points.
     pub points: Points,
     /// The exchange at its creation.
     pub of: OrderedBody,
-    /// The number of pieces that the caller named; without it, all that were left.
+    /// The number of units that the caller named; without it, all that were left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asked_quantity: Option<Units>,
     /// When it happened, according to the caller.
@@ -164,9 +164,9 @@ pub struct ExchangeCancelledBody {
 /// An exchange at its creation.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct OrderedBody {
-    /// The number of pieces.
+    /// The number of units.
     pub quantity: Units,
-    /// The cost of all pieces, in points.
+    /// The cost of all units, in points.
     pub points: Points,
 }
 
@@ -181,9 +181,9 @@ pub struct ExchangeBody {
     pub offer_id: OfferId,
     /// The product to ship.
     pub product_id: ProductId,
-    /// The number of pieces.
+    /// The number of units.
     pub quantity: Units,
-    /// The cost of all pieces, in points.
+    /// The cost of all units, in points.
     pub points: Points,
     /// The hold that paid.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -192,14 +192,14 @@ pub struct ExchangeBody {
     pub status: ExchangeStatus,
     /// The warehouse's reason for a rejection or a back-order.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Reason>,
+    pub reason: Option<String>,
     /// The carrier, after the dispatch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub carrier: Option<Carrier>,
     /// The carrier's number for the parcel, after the dispatch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub express_no: Option<ExpressNo>,
-    /// The number of pieces cancelled, 0 to `quantity`.
+    /// The number of units cancelled, 0 to `quantity`.
     pub cancelled_quantity: u64,
     /// The points refunded, 0 to `points`.
     pub refunded_points: u64,

@@ -1,8 +1,8 @@
 //! Shipping requests: what warehouses are asked for, and what they report.
 
 use domain::{
-    AccountId, Actor, Carrier, DeliverTo, ExchangeId, ExpressNo, ProductId, PurchaseId, Reason,
-    Timestamp, WarehouseId,
+    AccountId, Actor, Carrier, ExchangeId, ExpressNo, ProductId, PurchaseId, Reason, Timestamp,
+    WarehouseId,
 };
 use log_record::Place;
 use serde::{Deserialize, Serialize};
@@ -118,7 +118,7 @@ pub struct ShippingRequestBody {
     /// The goods that are left to ship.
     pub lines: Vec<ShippingLineBody>,
     /// The address of delivery, or a reference to one; `null` to an auditor, and once erased.
-    pub deliver_to: Option<DeliverTo>,
+    pub deliver_to: Option<String>,
     /// The warehouse that ships.
     pub warehouse: WarehouseId,
     /// The lane that its messages are in.
@@ -134,7 +134,7 @@ pub struct ShippingRequestBody {
     pub status_since: Option<Timestamp>,
     /// The reason for this status.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Reason>,
+    pub reason: Option<String>,
     /// The carrier; `null` before the dispatch.
     pub carrier: Option<Carrier>,
     /// The carrier's number for the parcel; `null` before the dispatch.
@@ -145,12 +145,12 @@ pub struct ShippingRequestBody {
     pub position: Place,
 }
 
-/// Pieces of one product to ship.
+/// Units of one product to ship.
 #[derive(Clone, Debug, Serialize)]
 pub struct ShippingLineBody {
     /// The product.
     pub product_id: ProductId,
-    /// The number of pieces.
+    /// The number of units.
     pub quantity: u64,
 }
 
