@@ -4,11 +4,13 @@
 //! They are no part of the ledger's facts, so nothing of this goes through the writer or becomes an
 //! event. Who makes and revokes keys is in the program's log.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{AccountId, Timestamp};
 use event_store::{ApiKeyChange, ApiKeyRow, EventStore, StoreError, with_causes};
 use log_record::{Principal, hex};
+use tokio::sync::Mutex;
 use wire::{ApiKey, KeyHash, KeyRing, Role, Scopes};
 
 use crate::ReadClock;
@@ -35,6 +37,8 @@ const ID_ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz234567890";
 pub struct KeyBook {
     store: EventStore,
     ring: KeyRing,
+    /// Held from reading the keys to letting them in, so that an older list never follows a newer.
+    reading: Arc<Mutex<()>>,
 }
 
 /// A key to be made.
@@ -140,14 +144,14 @@ pub enum KeyError {
 impl KeyBook {
     /// The keys of the log in `store`; those in `ring` are let in.
     #[must_use]
-    pub const fn new(store: EventStore, ring: KeyRing) -> Self {
-        Self { store, ring }
+    pub fn new(store: EventStore, ring: KeyRing) -> Self {
+        Self { store, ring, reading: Arc::default() }
     }
 
     /// The keys of the log in `store`, with those let in that it has.
     pub async fn open(store: EventStore) -> Result<Self, KeyError> {
         let ring = ring_of(&store.api_keys().await?)?;
-        Ok(Self { store, ring })
+        Ok(Self::new(store, ring))
     }
 
     /// Who is let in.
@@ -284,6 +288,7 @@ impl KeyBook {
     }
 
     async fn refresh(&self) -> Result<(), KeyError> {
+        let _reading = self.reading.lock().await;
         let known = self.store.api_keys().await?;
         if known.is_empty() {
             return Err(KeyError::None);
@@ -297,6 +302,7 @@ impl KeyBook {
     /// Makes changes, which count in this process at once.
     async fn change(&self, changes: Vec<ApiKeyChange>) -> Result<(), KeyError> {
         self.store.change_api_keys(changes).await?;
+        let _reading = self.reading.lock().await;
         self.ring.replace(&ring_of(&self.store.api_keys().await?)?);
         Ok(())
     }
@@ -349,7 +355,7 @@ impl Key {
     /// Whether it is let in.
     #[must_use]
     pub fn status(&self, now: Timestamp) -> KeyStatus {
-        if self.revoked_at.is_some_and(|at| at <= now) {
+        if self.revoked_at.is_some() {
             KeyStatus::Revoked
         } else if self.expires_at.is_some_and(|at| at <= now) {
             KeyStatus::Expired
@@ -435,7 +441,9 @@ fn now() -> Timestamp {
 fn ring_of(rows: &[ApiKeyRow]) -> Result<KeyRing, KeyError> {
     let key = |row: &ApiKeyRow| {
         let key = Key::of_row(row)?;
-        let ends = [key.expires_at, key.revoked_at].into_iter().flatten().min();
+        // A revoked key is let in at no time: clocks may differ, and may be set back.
+        let revoked = key.revoked_at.map(|_| i64::MIN);
+        let ends_at = revoked.or(key.expires_at.map(Timestamp::micros));
         let account_id = key.account_id.map(String::into_boxed_str);
         let principal = Principal {
             key: Some(key.id.into()),
@@ -443,7 +451,6 @@ fn ring_of(rows: &[ApiKeyRow]) -> Result<KeyRing, KeyError> {
             name: key.name.map(String::into_boxed_str),
             ..Principal::of_role(key.role.as_str())
         };
-        let ends_at = ends.map(Timestamp::micros);
         let key = ApiKey::new(key.role, key.scopes, account_id, ends_at, principal);
         Ok((KeyHash(row.hash), key))
     };

@@ -56,15 +56,20 @@ impl Scopes {
     /// The scopes that these texts name.
     pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, ScopeError> {
         let mut scopes = Self::default();
+        let mut ids: Vec<&str> = vec![];
         for text in texts {
             match text {
                 READ_ONLY => scopes.read_only = true,
                 OFFERS => scopes.offers = true,
                 _ => match text.strip_prefix(WAREHOUSES) {
-                    Some(ids) => scopes.warehouses = Some(warehouses(ids)?),
+                    // A second list adds to the first.
+                    Some(more) => ids.extend(more.split(',')),
                     None => return Err(ScopeError::Unknown(text.chars().take(64).collect())),
                 },
             }
+        }
+        if !ids.is_empty() {
+            scopes.warehouses = Some(warehouses(ids)?);
         }
         Ok(scopes)
     }
@@ -119,11 +124,10 @@ impl FromStr for Scopes {
     }
 }
 
-fn warehouses(ids: &str) -> Result<Box<[Box<str>]>, ScopeError> {
+fn warehouses(mut ids: Vec<&str>) -> Result<Box<[Box<str>]>, ScopeError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
     let is_id =
         |id: &str| (1..=WAREHOUSE_BYTES_MAX).contains(&id.len()) && id.bytes().all(is_plain);
-    let mut ids: Vec<&str> = ids.split(',').collect();
     ids.sort_unstable();
     ids.dedup();
     let are_valid = ids.len() <= WAREHOUSES_MAX && ids.iter().all(|id| is_id(id));
@@ -143,6 +147,12 @@ mod tests {
             let scopes: Scopes = text.parse().expect("scopes");
             assert_eq!(scopes.to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_second_list_of_warehouses_adds_to_the_first() {
+        let scopes = Scopes::parse(["warehouses:main", "warehouses:berlin"]).expect("scopes");
+        assert_eq!(scopes.to_string(), "warehouses:berlin,main");
     }
 
     #[test]
