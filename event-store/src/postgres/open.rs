@@ -50,15 +50,19 @@ pub(super) async fn check_schema(url: &PostgresUrl) -> Result<(), StoreError> {
     Ok(postgres_connection::check_schema(url, SCHEMA, &migrations()).await?)
 }
 
-/// Refuses a log of another format before anything else is asked of it.
+/// Refuses a log of another format before its schema is looked at.
 async fn check_format(url: &PostgresUrl) -> Result<(), StoreError> {
+    // Where no server answers, whoever connects next names each server with its reason.
+    let Ok(connection) = url.connect().await else { return Ok(()) };
+    check_format_of(&connection.client, url).await
+}
+
+/// Refuses a log of another format.
+async fn check_format_of(client: &Client, url: &PostgresUrl) -> Result<(), StoreError> {
     const IS_THERE: &str = "select to_regclass('guerdon_log.log') is not null";
     // As JSON, the row can be asked for a column that it doesn't have.
     const FORMAT: &str = "select cast(to_jsonb(log) ->> 'format' as integer) from guerdon_log.log";
     let failed = |source| postgres("open", source);
-    // Where no server answers, whoever connects next tells of each server why.
-    let Ok(connection) = url.connect().await else { return Ok(()) };
-    let client = connection.client;
     let is_there: bool =
         client.query_one(IS_THERE, &[]).await.and_then(|row| row.try_get(0)).map_err(failed)?;
     if !is_there {
@@ -73,6 +77,8 @@ async fn check_format(url: &PostgresUrl) -> Result<(), StoreError> {
 /// Finds out which log it is, and makes one where there is none and `access` says so.
 pub(super) async fn open(url: &PostgresUrl, access: Access) -> Result<Opened, StoreError> {
     let connection = url.connect().await?;
+    // Again, on the connection that is used: there may have been no server for the first check.
+    check_format_of(&connection.client, url).await?;
     if let Access::Write(new_log) = access {
         make_log(&connection.client, new_log).await?;
     }
