@@ -1,5 +1,7 @@
 //! The private text of an event: the salt, and what may have to be erased.
 
+use std::fmt;
+
 use domain::{Actor, DeliverTo, Event, Note, Reason};
 use log_record::Principal;
 use serde::{Deserialize, Serialize};
@@ -33,12 +35,18 @@ pub(crate) struct PrivateFields {
 }
 
 /// Who asked, as the private text has it of the event that bears the command's id.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct PrivateActor {
     /// Whom the caller's key or token speaks for.
     pub subject: Option<Box<str>>,
     /// The caller's name.
     pub name: Option<Box<str>>,
+}
+
+impl fmt::Debug for PrivateActor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(private)")
+    }
 }
 
 /// The private text of an event.
