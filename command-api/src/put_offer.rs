@@ -27,7 +27,7 @@ pub(crate) async fn put_offer(
     let command = match IfMatch::read(&headers)? {
         IfMatch::Absent => {
             let stock = stock.ok_or_else(|| {
-                let complaint = "is missing: send the number of pieces, or null for unlimited";
+                let complaint = "is missing: send the number of units, or null for unlimited";
                 Problem::invalid_field("stock", complaint)
             })?;
             Command::OpenOffer(OpenOffer { offer_id, terms, stock })

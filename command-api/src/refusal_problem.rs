@@ -1,5 +1,5 @@
-//! Refusals as problem documents, and the command API's own problems. What a refusal says stands in
-//! its row in `domain/src/refusal.rs`; its HTTP status follows from its kind, here.
+//! Refusals as problem documents, and the command API's own problems. A refusal's texts are in its
+//! row in `domain/src/refusal.rs`; its HTTP status follows from its kind, here.
 
 use axum::http::StatusCode;
 use domain::{Fact, Refusal, RefusalKind, RefusalRow};
@@ -8,8 +8,8 @@ use wire::{Problem, ProblemPage};
 use crate::NotDecided;
 use crate::keys::KEY_ENDED;
 
-/// How long a client should wait before it asks again: batches take milliseconds, and whole
-/// seconds are all that `Retry-After` can say.
+/// How long a client should wait before it asks again. The wait is milliseconds; `Retry-After`
+/// counts whole seconds.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// How long a client should wait where an operator must act first.
@@ -23,7 +23,7 @@ pub fn problem_pages() -> impl Iterator<Item = ProblemPage> {
     Refusal::ROWS.iter().map(refusal_page).chain(own)
 }
 
-/// The problem that a refusal is answered with.
+/// A refusal's problem.
 pub(crate) fn refused(refusal: &Refusal) -> Problem {
     let problem = Problem::of(&refusal_page(refusal.row()), refusal.to_string());
     refusal.facts().into_iter().fold(problem, |problem, (name, fact)| match fact {
@@ -141,8 +141,8 @@ const NOT_DECIDED: ProblemPage = page(
     StatusCode::SERVICE_UNAVAILABLE,
     "not-decided",
     "Request not decided",
-    "The server is too busy to decide the request, is stopping, or its clock is in doubt. Nothing \
-     was recorded.",
+    "The queue is full, the request waited too long, another server has taken over, this server is \
+     stopping, or its clock is in doubt. Nothing was recorded.",
     "Send the same request with the same id again after Retry-After.",
     true,
 );
@@ -151,8 +151,8 @@ const OUTCOME_UNKNOWN: ProblemPage = page(
     StatusCode::SERVICE_UNAVAILABLE,
     "outcome-unknown",
     "Outcome unknown",
-    "Storage hasn't confirmed in time whether the request is recorded. It is recorded once or not \
-     at all.",
+    "Storage hasn't confirmed in time whether the request is recorded. Or the ledger can't read \
+     the event recorded under this id now. The request is recorded once or not at all.",
     "Send the same request with the same id again after Retry-After; the answer says whether it \
      is recorded.",
     true,
@@ -164,8 +164,9 @@ const DECISION_FAILED: ProblemPage = page(
     "Decision failed",
     "The server failed while it decided this request, because of an error of its own. Nothing was \
      recorded, and the server won't try this request again before its next start.",
-    "Tell the operator; the server's log says more.",
-    false,
+    "Tell the operator; the server's log says more. After the server's next start, send the same \
+     request with the same id again.",
+    true,
 );
 
 #[cfg(test)]
@@ -180,7 +181,7 @@ mod tests {
         };
         let document = serde_json::to_value(refused(&refusal)).expect("JSON");
         assert_eq!(document["code"], "sold-out");
-        assert_eq!(document["detail"], "2 pieces asked for, 0 left.");
+        assert_eq!(document["detail"], "The offer has 0 units left; the request is for 2.");
         assert_eq!((&document["remaining"], &document["asked"]), (&0.into(), &2.into()));
     }
 

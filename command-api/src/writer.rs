@@ -4,10 +4,9 @@
 //! While one batch commits, the next is gathered and decided; there is no timer, a batch is
 //! whatever arrived meanwhile. There is no lock and no read of the log on the way of a redemption.
 //!
-//! What may be lost when the process dies, at each step: a command in the queue, decided or being
-//! appended is unanswered, and its client asks again with the same id; once it is answered it is
-//! durable. In reading order: `answer.rs` (what is asked and answered), this file (the handle),
-//! `gate.rs` (who isn't let into the queue), `run.rs` (the task that decides).
+//! A crash loses only unanswered commands; the client repeats them with the same id. In reading
+//! order: `answer.rs` (what is asked and answered), this file (the handle), `gate.rs` (who isn't
+//! let into the queue), `run.rs` (the task that decides).
 
 pub(crate) mod answer;
 mod batch;
@@ -41,8 +40,8 @@ use gate::Gate;
 use queued_command::{Claim, QueuedCommand, Reply};
 pub use status::{StopReason, WriterStatus};
 
-/// The most commands that wait for the writer. At 30,000 a second it is a quarter of a second's
-/// worth; past it, waiting longer would help nobody.
+/// The most commands that wait for the writer. A sixth of a second at 50,000 commands a second; a
+/// longer queue only adds waiting.
 const QUEUE_COMMANDS_MAX: usize = 8192;
 
 /// A handle to a running writer; clones share it. It stops when the last is dropped, after it has
@@ -97,12 +96,13 @@ impl Writer {
         Ok((Self(Arc::new(handle)), has_stopped))
     }
 
-    /// Has the command decided, and gives the outcome once it is durable. Whatever must be read of
-    /// the log for that is read here, by the caller's task, and never by the writer's.
+    /// Submits the command and waits for its durable outcome. Whatever must be read of the log for
+    /// that is read here, by the caller's task, and never by the writer's.
     pub async fn submit(&self, request: Request) -> Result<Answer, Unanswered> {
-        let deadline = Instant::now() + self.0.deadline;
         let mut request = Arc::new(request);
         loop {
+            // A read of the log takes nothing off the time that the command has at the writer.
+            let deadline = Instant::now() + self.0.deadline;
             match self.decide(&request, deadline).await? {
                 Reply::Answer(answer) => return Ok(answer),
                 Reply::Repeat { place, last } => {
@@ -164,7 +164,7 @@ impl Writer {
         })
     }
 
-    /// The command with the event at `place`, and the one before it, that deciding it needs.
+    /// Adds the event at `place` and its predecessor to the command.
     async fn load(&self, command: &Command, place: Place) -> Result<Command, Unanswered> {
         let before = Place { position: Position(place.position.0 - 1), ..place };
         let (before, event) = (self.read(before).await?, self.read(place).await?);
@@ -196,7 +196,7 @@ impl Writer {
         self.0.clock
     }
 
-    /// The last event of the snapshot that it started from; before the first, where there was none.
+    /// The snapshot's position; `START` without a snapshot.
     #[must_use]
     pub fn loaded_from(&self) -> Position {
         self.0.loaded_from

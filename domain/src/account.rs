@@ -26,7 +26,7 @@ const HOLDS_MAX: usize = 1_000;
 pub struct Account {
     /// What can be spent.
     lots: Lots,
-    /// How many pieces of each offer were redeemed, by the offer's number in the state.
+    /// How many units of each offer were redeemed, by the offer's number in the state.
     taken: Vec<(OfferNumber, Units)>,
     /// How much of each lot has expired here and was not withdrawn after that, by lot.
     expired: Vec<(LotId, Points)>,
@@ -157,7 +157,7 @@ impl Account {
         expired.map(|(_, points)| *points).unwrap_or_default()
     }
 
-    /// How many pieces of the offer this shopper has had.
+    /// How many units of the offer this shopper has had.
     pub(crate) fn taken(&self, offer: OfferNumber) -> Units {
         self.taken.iter().find(|(other, _)| *other == offer).map_or(Units::ZERO, |(_, n)| *n)
     }
@@ -431,7 +431,7 @@ impl Account {
         parts.iter().try_for_each(|part| self.lots.take(part))
     }
 
-    /// Counts pieces of an offer towards its limit.
+    /// Counts units of an offer towards its limit.
     #[must_use]
     pub(crate) fn count(&mut self, offer: OfferNumber, quantity: Units) -> Option<()> {
         if let Some((_, taken)) = self.taken.iter_mut().find(|(other, _)| *other == offer) {
@@ -446,7 +446,7 @@ impl Account {
         Some(())
     }
 
-    /// Takes pieces off the count.
+    /// Takes units off the count.
     #[must_use]
     pub(crate) fn count_back(&mut self, offer: OfferNumber, quantity: Units) -> Option<()> {
         let index = self.taken.iter().position(|(other, _)| *other == offer)?;

@@ -97,12 +97,12 @@ amount! {
     Points
 }
 amount! {
-    /// Pieces of something: stock, a quantity, a limit.
+    /// Units of something: stock, a quantity, a limit.
     Units
 }
 
 impl Points {
-    /// What `units` pieces at this price cost, where it is an amount.
+    /// The cost of `units` at this price, where it is an amount.
     #[must_use]
     pub const fn times(self, units: Units) -> Option<Self> {
         match self.0.checked_mul(units.0) {

@@ -40,7 +40,7 @@ pub struct StockChange {
     pub offer: OfferNumber,
     /// How many are left once the decision is recorded.
     pub remaining: Units,
-    /// Whether pieces were taken; otherwise some came back or were added.
+    /// Whether units were taken; otherwise some came back or were added.
     pub is_sale: bool,
 }
 

@@ -93,12 +93,12 @@ impl<'a> Draft<'a> {
         self.record(event);
     }
 
-    /// Pieces of an offer are taken, which leaves `left`.
+    /// Units of an offer are taken, which leaves `left`.
     pub(crate) fn sell(&mut self, offer: OfferNumber, left: Inventory) {
         self.change_stock(offer, left, true);
     }
 
-    /// Pieces of an offer come back or are added, which gives `left`.
+    /// Units of an offer come back or are added, which gives `left`.
     pub(crate) fn restock(&mut self, offer: OfferNumber, left: Inventory) {
         self.change_stock(offer, left, false);
     }

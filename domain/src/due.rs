@@ -50,8 +50,8 @@ pub enum DueStep {
 
 impl Credit {
     /// The credit of an account: what is available, what is pending, each hold's deadline and parts
-    /// (the oldest hold first), and what is owed. Nothing where it sums to more than an amount can
-    /// be.
+    /// (the oldest hold first), and what is owed. `None` if the available parts sum to more than
+    /// `AMOUNT_MAX`.
     #[must_use]
     pub fn new(
         available: impl IntoIterator<Item = LotPart>,
@@ -85,7 +85,7 @@ impl Credit {
             let next = self.next_due().filter(|due| *due <= now);
             let due = match next {
                 Some(due) if due <= reached && self.comes_in(reached) => self.come_in(reached),
-                // Before it expires, and before time goes on, what came in pays what is owed (I10).
+                // New credit repays debt before it expires (I10).
                 _ if self.must_repay() => self.repay(),
                 Some(due) if due <= reached => self.expire(reached),
                 Some(due) => {
@@ -94,7 +94,7 @@ impl Credit {
                 }
                 None => return applied,
             };
-            // It is always there: what is due is part of the credit.
+            // Unreachable: the account has the due credit.
             let Some(due) = due else { return applied };
             applied.push(due);
         }
@@ -106,22 +106,22 @@ impl Credit {
         next_due(&self.available, &self.pending, self.holds.iter().map(|hold| hold.deadline))
     }
 
-    /// What can be spent, in spending order.
+    /// The available parts, in spending order.
     pub fn available(&self) -> impl Iterator<Item = &LotPart> {
         self.available.iter()
     }
 
-    /// What can't be spent yet, the first to become available first.
+    /// The pending parts, the first to become available first.
     pub fn pending(&self) -> impl Iterator<Item = &Pending> {
         self.pending.iter()
     }
 
-    /// What is set aside.
+    /// The held parts.
     pub fn held(&self) -> impl Iterator<Item = &LotPart> {
         self.holds.iter().flat_map(|hold| &hold.lots)
     }
 
-    /// What the account owes.
+    /// The debt.
     #[must_use]
     pub const fn owed(&self) -> Points {
         self.owed
@@ -137,7 +137,7 @@ impl Credit {
             || self.holds.iter().any(|hold| hold.deadline <= time)
     }
 
-    /// What becomes available first of what does at `time`.
+    /// Matures pending credit due at `time`, or else ends the due hold with the earliest deadline.
     fn come_in(&mut self, time: Timestamp) -> Option<DueStep> {
         let pending = self.pending.iter().take_while(|part| part.available_at <= time);
         let matured: Vec<LotPart> =
@@ -188,8 +188,8 @@ pub(crate) fn next_due(
     [available.next_expiry(), maturing, deadlines.min()].into_iter().flatten().min()
 }
 
-/// Brings an account up to `now` and appends the events that do it. What fell due before `since`
-/// has been recorded; the next event stands after `last`.
+/// Brings an account up to `now` and appends the due events. What fell due before `since` has been
+/// recorded. `last` is the place of the last event.
 pub(crate) fn apply_due(
     account: &mut Account,
     id: &AccountId,
@@ -208,7 +208,7 @@ pub(crate) fn apply_due(
         let is_refused = account.evolve(at, now, &event).is_err();
         events.push(event);
         if is_refused {
-            // It can't be: what is due is there. The state refuses such an event by its invariant.
+            // Unreachable: the account has the due credit.
             return;
         }
     }

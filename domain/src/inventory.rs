@@ -13,7 +13,7 @@ use crate::amount::sum;
 pub enum Inventory {
     /// There is no end of them.
     Unlimited,
-    /// Countable pieces.
+    /// Countable units.
     Units {
         /// How many there have been in all: the first stock and every addition.
         stock: Units,
@@ -23,17 +23,17 @@ pub enum Inventory {
     },
 }
 
-/// What was taken out of an inventory. Which kind it is follows from the inventory; pieces that
+/// What was taken out of an inventory. Which kind it is follows from the inventory; units that
 /// differ from each other (a code, a seat over some segments, a place) are a kind of their own,
 /// which names each of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Allocation {
-    /// So many pieces that are all alike.
+    /// So many units that are all alike.
     Units(Units),
 }
 
 impl Allocation {
-    /// How many pieces it is.
+    /// How many units it is.
     #[must_use]
     pub const fn quantity(&self) -> Units {
         match self {
@@ -41,7 +41,7 @@ impl Allocation {
         }
     }
 
-    /// The `quantity` pieces of it that come back after `before` others did; nothing where it
+    /// The `quantity` units of it that come back after `before` others did; nothing where it
     /// hasn't so many.
     #[must_use]
     pub fn part(&self, before: Units, quantity: Units) -> Option<Self> {
@@ -64,7 +64,7 @@ impl Inventory {
         }
     }
 
-    /// Chooses `quantity` pieces that can be taken, and gives what is left without them; nothing
+    /// Chooses `quantity` units that can be taken, and gives what is left without them; nothing
     /// where there are fewer.
     #[must_use]
     pub fn allocate(self, quantity: Units) -> Option<(Allocation, Self)> {

@@ -10,7 +10,7 @@ use crate::{Inventory, NotOpen, Points, ProductId, Timestamp, Units, WarehouseId
 pub struct Terms {
     /// What is handed out.
     pub product_id: ProductId,
-    /// Points for one piece.
+    /// Points for one unit.
     pub price: Points,
     /// Redemptions are taken from then on.
     pub opens_at: Option<Timestamp>,

@@ -1,6 +1,6 @@
-//! Refusals: the answers that say no. Each is one row of the table below: its code, its kind,
-//! whether the same request can succeed later, its fields and facts, and all of its texts. The
-//! rows stand in order of precedence: where several refusals apply, the first is given.
+//! Refusals: one row each in the table below, with its code, its kind, whether the same request
+//! can succeed later, its fields and facts, and all of its texts. The rows stand in order of
+//! precedence: the first that applies is the answer.
 //!
 //! A refusal is an answer and not an event: a refused id is not remembered, and the same request
 //! is decided again. HTTP statuses and problem pages follow from the rows, in the command API.
@@ -20,7 +20,7 @@ pub struct RefusalRow {
     pub can_succeed_later: bool,
     /// A few words, without a full stop.
     pub title: &'static str,
-    /// When it is given, in full sentences; facts and fields of the request by their names.
+    /// The condition, in full sentences; names facts and fields.
     pub meaning: &'static str,
     /// What the caller can do, in full sentences.
     pub remedy: &'static str,
@@ -31,7 +31,7 @@ pub struct RefusalRow {
 pub enum RefusalKind {
     /// It conflicts with the state of the ledger.
     Conflict,
-    /// It would change what exists, and doesn't say which version the caller read.
+    /// It changes an existing resource without If-Match.
     PreconditionRequired,
     /// It would change another version than the present one.
     PreconditionFailed,
@@ -221,7 +221,7 @@ refusals! {
                    and only an operator can cancel the exchange.",
         meaning: "An operator settled the shipping request by hand. A warehouse can't reject it, \
                   and a shopper can't cancel the exchange.",
-        remedy: "If the shopper shall get the credit back, an operator cancels the exchange.",
+        remedy: "To refund the shopper, ask an operator to cancel the exchange.",
     }
     /// The purchase has no such line.
     LineUnknown { line: u64 } {
@@ -231,24 +231,27 @@ refusals! {
         sentence: "Line {line} of the return names a product that isn't in the purchase.",
         meaning: "A line of the return names a product that isn't in the purchase. `line` is its \
                   number, from 1.",
-        remedy: "Name products of the purchase.",
+        remedy: "Return only products that are in the purchase.",
     }
-    /// More pieces are to come back than are left.
+    /// More units are to come back than are left.
     QuantityTooLarge { left: Units, asked: Units } {
         "quantity-too-large", Conflict, can_succeed_later: false,
         facts: [left, asked],
-        title: "More pieces than are left",
-        sentence: "{asked} pieces asked for, {left} left.",
-        meaning: "The request cancels or returns `asked` pieces, and `left` are left.",
-        remedy: "Ask for at most `left` pieces.",
+        title: "More units than are left",
+        sentence: "The request is for {asked} units; {left} can still be cancelled or returned.",
+        meaning: "The request cancels or returns `asked` units, and only `left` can still be \
+                  cancelled or returned.",
+        remedy: "Ask for at most `left` units.",
     }
     /// More points are to be captured or withdrawn than are left.
     PointsTooLarge { left: Points, asked: Points } {
         "points-too-large", Conflict, can_succeed_later: false,
         facts: [left, asked],
         title: "More points than are left",
-        sentence: "{asked} points asked for, {left} left.",
-        meaning: "The request captures or withdraws `asked` points, and `left` are left.",
+        sentence: "The request is for {asked} points; {left} are left.",
+        meaning: "The request is for `asked` points, and `left` are left: a capture of more than \
+                  the hold has, or a withdrawal of more than the cause's credit has that isn't \
+                  withdrawn yet.",
         remedy: "Ask for at most `left` points.",
     }
     /// The earning rule doesn't exist.
@@ -256,17 +259,18 @@ refusals! {
         "rule-unknown", Conflict, can_succeed_later: true,
         facts: [],
         title: "Earning rule doesn't exist",
-        sentence: "No points given, and the earning rule (or the rule default) doesn't exist.",
-        meaning: "No `points` given, and the earning rule `rule` (or `default`) doesn't exist.",
+        sentence: "The request has no `points`, and its earning rule doesn't exist.",
+        meaning: "The request has no `points`, and its earning rule doesn't exist: the one that \
+                  `rule` names, or `default`.",
         remedy: "Create the rule with PUT /v1/earning-rules/{rule_id}, or send `points`.",
     }
-    /// The rule exists with other terms, and the caller doesn't say which version it read.
+    /// The request changes an existing rule without If-Match.
     RuleExists { version: u64 } {
         "rule-exists", PreconditionRequired, can_succeed_later: false,
         facts: [version],
         title: "Earning rule exists with other terms",
-        sentence: "The earning rule exists with other terms. If you read version {version}, send \
-                   the header If-Match: \"{version}\" to change it.",
+        sentence: "The earning rule exists with other terms. To change version {version}, send \
+                   If-Match: \"{version}\".",
         meaning: "An earning rule with this id exists, and differs from the body. `version` is its \
                   version.",
         remedy: "To change the rule, read it and send its ETag in If-Match. For a new rule, use \
@@ -290,13 +294,13 @@ refusals! {
         meaning: "The body names an offer that doesn't exist.",
         remedy: "Check the offer id, or ask an operator to open the offer.",
     }
-    /// The offer exists with other terms, and the caller doesn't say which version it read.
+    /// The request changes an existing offer without If-Match.
     OfferExists { version: u64 } {
         "offer-exists", PreconditionRequired, can_succeed_later: false,
         facts: [version],
         title: "Offer exists with other terms",
-        sentence: "The offer exists with other terms. If you read version {version}, send the \
-                   header If-Match: \"{version}\" to amend it.",
+        sentence: "The offer exists with other terms. To change version {version}, send \
+                   If-Match: \"{version}\".",
         meaning: "An offer with this id exists, and differs from the body. `version` is its \
                   version.",
         remedy: "To amend the offer, read it and send its ETag in If-Match. For a new offer, use \
@@ -325,20 +329,20 @@ refusals! {
         "stock-not-amendable", Conflict, can_succeed_later: false,
         facts: [stock],
         title: "An amendment can't change the stock",
-        sentence: "An amendment can't change the stock. Leave stock out, and add pieces with a \
+        sentence: "An amendment can't change the stock. Leave stock out, and add units with a \
                    stock addition.",
         meaning: "The body's `stock` differs from the offer's. The fact `stock` is the offer's, \
                   and is left out where it is unlimited.",
-        remedy: "Leave `stock` out, and add pieces with PUT \
+        remedy: "Leave `stock` out, and add units with PUT \
                  /v1/offers/{offer_id}/stock-additions/{addition_id}.",
     }
-    /// Pieces can't be added to an unlimited stock.
+    /// Units can't be added to an unlimited stock.
     StockUnlimited {
         "stock-unlimited", Conflict, can_succeed_later: false,
         facts: [],
         title: "Offer's stock is unlimited",
-        sentence: "The offer's stock is unlimited, so no pieces can be added.",
-        meaning: "The offer's stock is unlimited, so no pieces can be added.",
+        sentence: "The offer's stock is unlimited, so no units can be added.",
+        meaning: "A stock addition needs a limited stock.",
         remedy: "Nothing needs to be done: an unlimited offer can't sell out.",
     }
     /// Less is left than was asked for.
@@ -346,8 +350,8 @@ refusals! {
         "sold-out", Conflict, can_succeed_later: true,
         facts: [remaining, asked],
         title: "Sold out",
-        sentence: "{asked} pieces asked for, {remaining} left.",
-        meaning: "The request asks for `asked` pieces, and `remaining` are left.",
+        sentence: "The offer has {remaining} units left; the request is for {asked}.",
+        meaning: "The request is for `asked` units, and the offer has only `remaining` left.",
         remedy: "Ask for fewer, or send the same request again after stock was added.",
     }
     /// The offer takes no redemptions now.
@@ -358,8 +362,8 @@ refusals! {
         sentence: "{why}",
         meaning: "The offer takes no redemptions now: it opens at `opens_at`, ended at \
                   `closes_at`, or was closed at `closed_at`.",
-        remedy: "Before `opens_at`: send the same request again at that time. After `closed_at`: \
-                 choose another offer.",
+        remedy: "Before `opens_at`: send the same request again at that time. After \
+                 `closes_at` or `closed_at`: choose another offer.",
     }
     /// A sum or product would exceed the largest amount.
     AmountTooLarge { what: &'static str } {
@@ -368,7 +372,7 @@ refusals! {
         title: "Amount too large",
         sentence: "The largest amount is {AMOUNT_MAX}, and {what} would exceed it.",
         meaning: "A sum or product would exceed `max`, the largest amount.",
-        remedy: "Ask for less.",
+        remedy: "Send smaller amounts or quantities.",
     }
     /// The cost isn't the one that the caller expects.
     PriceChanged { needed: Points, expected: Points } {
@@ -403,8 +407,9 @@ refusals! {
         facts: [latest],
         title: "Deadline out of range",
         sentence: "The deadline must be after now, and {latest} at the latest.",
-        meaning: "A hold lasts 30 days at most. `latest` is the latest deadline possible now.",
-        remedy: "Send a deadline after now, and `latest` at the latest.",
+        meaning: "The deadline isn't in the future, or is more than 30 days away. `latest` is the \
+                  latest possible one.",
+        remedy: "Send a future deadline, not after `latest`.",
     }
     /// The account can't have more parts of lots, or more holds.
     AccountFull { what: &'static str, max: u64 } {
@@ -421,9 +426,10 @@ refusals! {
         "shopper-limit-reached", Conflict, can_succeed_later: true,
         facts: [limit, taken, asked],
         title: "Shopper limit reached",
-        sentence: "This offer allows {limit} per shopper; this shopper has {taken} and asks for \
-                   {asked}.",
-        meaning: "This offer allows `limit` per shopper; this shopper has `taken`.",
+        sentence: "The offer allows {limit} units for each shopper; this shopper has {taken} and \
+                   requests {asked} more.",
+        meaning: "The offer allows `limit` units for each shopper; this shopper has `taken` and \
+                  requests `asked` more.",
         remedy: "Ask for fewer, or choose another offer.",
     }
     /// There isn't enough credit.
@@ -431,8 +437,9 @@ refusals! {
         "insufficient-credit", Conflict, can_succeed_later: true,
         facts: [needed, available],
         title: "Not enough credit",
-        sentence: "{needed} points needed, {available} available.",
-        meaning: "The request needs `needed` points, and `available` are available.",
+        sentence: "The request needs {needed} points; the account has {available} available.",
+        meaning: "The request needs `needed` points, and the account has only `available` \
+                  available.",
         remedy: "Send the same request again when the account has more credit.",
     }
     /// Spent credit is to be withdrawn, and the policy allows no debt.
@@ -440,10 +447,11 @@ refusals! {
         "credit-already-spent", Conflict, can_succeed_later: true,
         facts: [left, asked],
         title: "Credit already spent",
-        sentence: "{asked} points to withdraw, {left} left: the rest was spent or is held, and \
-                   the policy's spent_credit is refuse.",
-        meaning: "The request withdraws `asked` points, and `left` are left: the rest was spent or \
-                  is held. The policy's `spent_credit` is `refuse`, so the account can't owe them.",
+        sentence: "The request withdraws {asked} points, but only {left} are left: the rest was \
+                   spent or is held, and the policy doesn't allow debt.",
+        meaning: "The request withdraws `asked` points, but only `left` are left: the rest was \
+                  spent or is held. The policy's `spent_credit` is `refuse`, so the account can't \
+                  owe them.",
         remedy: "Withdraw at most `left` points, or set the policy's `spent_credit` to `debt`.",
     }
 }

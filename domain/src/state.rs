@@ -1,4 +1,4 @@
-//! What a partition's events add up to.
+//! The state of a partition, folded from its events.
 //!
 //! `evolve` decides nothing. It refuses only what no correct history can hold, naming the
 //! invariant; a partition whose log holds such an event is stopped.
@@ -63,7 +63,7 @@ impl State {
         Place { partition: self.partition, position: self.position }
     }
 
-    /// The lot that an event of this partition made.
+    /// The id of the lot that the event at `position` made.
     #[must_use]
     pub fn lot_at(&self, position: Position) -> LotId {
         Place { partition: self.partition, position }.into()
@@ -81,25 +81,25 @@ impl State {
         self.recorded_at
     }
 
-    /// What the log was opened with, once it was.
+    /// The `log-opened` event, if there is one.
     #[must_use]
     pub const fn opened(&self) -> Option<&LogOpened> {
         self.programme.opened.as_ref()
     }
 
-    /// Why the wall clock can't be trusted, where that was recorded and not confirmed since.
+    /// The recorded doubt about the wall clock, until an operator confirms the clock.
     #[must_use]
     pub fn clock_doubt(&self) -> Option<&str> {
         self.programme.clock_doubt.as_deref()
     }
 
-    /// Whether the last event is no half of a pair whose other half is missing (I3).
+    /// Whether every pair of events is complete (I3).
     #[must_use]
     pub const fn is_whole(&self) -> bool {
         self.unpaired.is_none()
     }
 
-    /// What the operator chose, and the event that says so.
+    /// The policy, and the position of the event that set it.
     #[must_use]
     pub const fn policy(&self) -> (Policy, Position) {
         (self.programme.policy, self.programme.policy_changed_at)
@@ -140,7 +140,7 @@ impl State {
         &self.accounts.recorded
     }
 
-    /// The event that bears an id of its owner's, where the id was recorded.
+    /// The position of the event recorded under `id`.
     #[must_use]
     pub fn position_of(&self, owner: Owner<'_>, id: IdHash) -> Option<Position> {
         match owner {
@@ -149,19 +149,19 @@ impl State {
         }
     }
 
-    /// When something falls due next, or earlier than that; nothing where nothing will.
+    /// A lower bound of the next due time; `None` if nothing is planned.
     #[must_use]
     pub fn earliest_due(&self) -> Option<Timestamp> {
         self.schedule.first()
     }
 
-    /// The events that record what is due by `now` in one thing, the next that was planned. They
-    /// are given once: record them, or what was due waits until the thing is changed.
+    /// The due events of the next planned account. Each call takes one account off the schedule:
+    /// record its events, or they wait until the account changes.
     pub fn take_due(&mut self, now: Timestamp) -> Option<Vec<Event>> {
         while let Some(due) = self.schedule.take(now) {
             let events = match due {
                 Due::Account(number) => self.due_in_account(number, now),
-                // Its opening and closing follow from its terms and need no event.
+                // `opens_at` and `closes_at` need no event.
                 Due::Offer(_) => None,
             };
             if events.is_some() {
@@ -217,14 +217,13 @@ impl State {
         self.accounts.withdrawn(lot)
     }
 
-    /// Why goods that an account was to be shipped aren't wanted any more, whether or not they left
-    /// all the same.
+    /// Why a shipping request isn't wanted any more, even if its parcel has left.
     #[must_use]
     pub fn unwanted(&self, account: &AccountId, shipped: &Shipped) -> Option<Unwanted> {
         self.accounts.unwanted(account, shipped)
     }
 
-    /// The event that asked for shipping.
+    /// The position of the event that requested shipping.
     #[must_use]
     pub fn asked_at(&self, account: &AccountId, shipped: &Shipped) -> Option<Position> {
         self.accounts.asked_at(account, shipped)

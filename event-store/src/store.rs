@@ -1,4 +1,4 @@
-//! What can be done with a log, whichever store keeps it.
+//! The operations of every store.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ const MISSING: &str = "is missing";
 /// - Positions in a partition are dense, from 1; an append lands whole or not at all.
 /// - An append lands only after the expected position and in the writer's epoch, and it is durable
 ///   before it is answered.
-/// - What was read once is read again, by everyone, until a fork is declared.
+/// - Repeated reads return the same events, to everyone, until a fork is declared.
 /// - A read gives intact events without a gap, or an error that says which one is damaged.
 #[derive(Clone, Debug)]
 pub enum EventStore {
@@ -47,10 +47,10 @@ pub enum EventStore {
     Kurrent(KurrentStore),
 }
 
-/// Whether a process may append. Readers are welcome beside the one that may.
+/// Whether a process may append. Any number of processes may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Append and read; the log is made where there is none.
+    /// Append and read; creates a missing log.
     Write(NewLog),
     /// Read a log that is there.
     Read,
@@ -140,9 +140,9 @@ impl EventStore {
         }
     }
 
-    /// Ends a doubt: raises the epoch if `writer` still holds the partition, so that an append of
-    /// its that hasn't landed by now never will, and gives the head, whose last batch is the last
-    /// that landed. Gives nothing where another writer took over.
+    /// Raises the epoch if `writer` still owns the partition. Pending appends can't land after
+    /// that. Returns the head, which names the last landed batch; `None` if another writer took
+    /// over.
     pub async fn resolve_doubt(
         &self,
         partition: Partition,
@@ -169,7 +169,7 @@ impl EventStore {
         }
     }
 
-    /// Appends rows that were recorded before, elsewhere or by an operator's word, as they are.
+    /// Appends rows as they are: recorded before, elsewhere, or written by an operator's tool.
     pub async fn append_recorded(
         &self,
         append: Append<RecordedEvent>,
@@ -186,9 +186,9 @@ impl EventStore {
         }
     }
 
-    /// Makes certain that the partition still is in this epoch and ends at `position`, so that what
-    /// was decided there may be told although nothing was appended. Begin it after deciding. (On a
-    /// standby that lagged and was promoted, the epoch is the same and the end another.)
+    /// Makes certain that the partition still is in this epoch and ends at `position`, so that the
+    /// writer may answer a batch without events. Begin it after deciding. (On a standby that lagged
+    /// and was promoted, the epoch is the same and the end another.)
     pub async fn confirm(
         &self,
         partition: Partition,
@@ -219,8 +219,7 @@ impl EventStore {
         }
     }
 
-    /// How much one append may have. Whoever appends more than fits takes several, and cuts between
-    /// commands.
+    /// The size limit of one append; cut larger batches between commands.
     #[must_use]
     pub fn append_limit(&self) -> AppendLimit {
         match self {
@@ -242,8 +241,7 @@ impl EventStore {
         }
     }
 
-    /// The partition's end, asked for by who has read as far as `known`: where it seems to end
-    /// earlier, it is asked again for as long as the store may show an end that is no longer so.
+    /// The head, retried while a stale store shows an end before `known`.
     pub async fn head_past(
         &self,
         partition: Partition,
@@ -323,8 +321,8 @@ impl EventStore {
         Ok(Follower::new(self.clone(), partition, after, None, appended))
     }
 
-    /// Follows a partition from the event after one that is known by its checksum. Where another
-    /// stands in its place, the log has forked, and the follower says so.
+    /// Follows a partition from the event after one that is known by its checksum. Another event at
+    /// that place is a fork; the follower returns an error.
     pub fn follow_from(&self, known: Place, checksum: Checksum) -> Result<Follower, StoreError> {
         let Place { partition, position } = known;
         let checksum = (position > Position::START).then_some(checksum);

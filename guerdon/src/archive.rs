@@ -21,7 +21,7 @@ pub(crate) struct ArchiveArgs {
     #[command(flatten)]
     data: DataConfig,
 
-    /// Archive the ranges whose last event is this much older than the log's last event: 90d.
+    /// The minimum age of a range's last event, counted from the log's last event.
     #[arg(long, default_value = "90d", value_parser = days, allow_hyphen_values = true)]
     older_than: i64,
 }

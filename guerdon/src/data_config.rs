@@ -17,7 +17,7 @@ pub(crate) struct DataConfig {
 
     /// The log: sqlite:PATH, postgres://USER:PASSWORD@HOST:PORT/DATABASE,
     /// kurrentdb://USER:PASSWORD@HOST:PORT?log=NAME (in builds with the feature `kurrent`), or
-    /// memory: which keeps nothing after the process ends.
+    /// `memory:` (nothing survives the process).
     /// [default: log.sqlite in the data folder]
     #[arg(long, env = "GUERDON_STORE", hide_env_values = true)]
     pub(crate) store: Option<StoreUrl>,
@@ -36,7 +36,7 @@ pub(crate) struct DataConfig {
     /// The publisher's own state, which no rebuild of the read model touches: sqlite:PATH or
     /// postgres://… [default: publisher.sqlite in the data folder, or a schema of its own on the
     /// read model's PostgreSQL]
-    #[arg(long, env = "GUERDON_PUBLISHER_STATE")]
+    #[arg(long, env = "GUERDON_PUBLISHER_STATE", hide_env_values = true)]
     pub(crate) publisher_state: Option<StateUrl>,
 }
 

@@ -30,8 +30,7 @@ pub(crate) struct ForkLogArgs {
     #[arg(long)]
     reason: String,
 
-    /// Continue although neither the read model nor a snapshot has seen events that the log has
-    /// lost.
+    /// Continue although no checkpoint and no snapshot shows lost events.
     #[arg(long)]
     without_evidence: bool,
 }

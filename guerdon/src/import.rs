@@ -38,7 +38,7 @@ pub(crate) struct ImportArgs {
     pub(crate) purchases: PathBuf,
 
     /// `account_id,product_id,campaign_id,redeemed_on`; may be gzipped
-    #[arg(long, value_name = "FILE.csv")]
+    #[arg(long, value_name = "FILE.csv[.gz]")]
     pub(crate) redemptions: PathBuf,
 
     /// The ledger's address
@@ -76,8 +76,8 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_name = "FILE", default_value = "./guerdon-import.ndjson")]
     pub(crate) journal: PathBuf,
 
-    /// Continue although the ledger has days that the journal lacks. Redemptions that were refused
-    /// then are sent again, and may be accepted now
+    /// Continue with an incomplete journal. The import sends refused redemptions of the missing
+    /// days again; the ledger may accept them now
     #[arg(long)]
     pub(crate) ask_again: bool,
 }

@@ -57,8 +57,8 @@ pub(crate) struct KafkaConfig {
     #[arg(long, env = "GUERDON_KAFKA_PARTITIONS", default_value_t = 16)]
     kafka_partitions: u16,
 
-    /// The most messages that a warehouse gets in a time, such as main=50/s,north=30/min. A
-    /// warehouse that isn't named has no limit.
+    /// Each warehouse's rate limit, such as main=50/s,north=30/min. A warehouse that isn't named
+    /// has no limit.
     #[arg(long, env = "GUERDON_WAREHOUSE_RATE", value_delimiter = ',')]
     warehouse_rate: Vec<WarehouseRate>,
 
@@ -80,12 +80,11 @@ pub(crate) struct KafkaConfig {
     #[arg(long, env = "GUERDON_KAFKA_GROUP", default_value = "guerdon")]
     kafka_group: String,
 
-    /// How long a warehouse has to accept a shipping request before it is sent again: 90s, 15min,
-    /// 2h.
+    /// The time after which an unaccepted request is sent again: 90s, 15min, 2h.
     #[arg(long, env = "GUERDON_ACCEPT_WITHIN", default_value = "15min", value_parser = some_time)]
     accept_within: Duration,
 
-    /// After this many attempts a shipping request that no warehouse accepted is overdue.
+    /// The number of attempts after which an unaccepted shipping request is overdue.
     #[arg(long, env = "GUERDON_ALERT_AFTER", default_value_t = 5)]
     alert_after: u32,
 

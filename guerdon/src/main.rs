@@ -62,8 +62,7 @@ enum Tool {
     ForkLog(fork_log::ForkLogArgs),
     /// Rebuild the read model from the log, and replace the present one when it is complete.
     Rebuild(data_config::DataConfig),
-    /// Look after shipping requests on a running ledger: overdue, resend, settle, cancel, parked,
-    /// retry, discard.
+    /// List, resend, settle and cancel shipping requests; handle parked messages.
     Shipping(shipping::ShippingArgs),
     /// Publish old shipping messages again, into another topic, marked as a replay.
     Publish(shipping::PublishArgs),

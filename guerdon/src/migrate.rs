@@ -15,8 +15,8 @@ pub(crate) struct MigrateArgs {
     #[command(flatten)]
     data: DataConfig,
 
-    /// The number of events in a range of the event table, and in a file of the archive, for a new
-    /// log in PostgreSQL; at least a million. [default: 10000000]
+    /// For a new log in PostgreSQL: the events of a partition in one range of the event table,
+    /// which is one archive file; at least a million. [default: 10000000]
     // In fewer, fast appends would come to the end of a range before the next one is made.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1_000_000..=1_000_000_000))]
     range_positions: Option<u64>,

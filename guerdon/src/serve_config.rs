@@ -35,7 +35,7 @@ pub(crate) struct ServeConfig {
     #[arg(long, env = "GUERDON_CLOCK", value_parser = clock)]
     pub(crate) clock: Option<Clock>,
 
-    /// Start without api-keys.json in the data folder, because the keys are kept elsewhere.
+    /// Start although api-keys.json is missing from the data folder.
     #[arg(long, env = "GUERDON_API_KEYS_ELSEWHERE")]
     pub(crate) api_keys_elsewhere: bool,
 

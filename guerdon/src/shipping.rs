@@ -24,7 +24,7 @@ pub(crate) struct ShippingArgs {
 
 #[derive(Subcommand)]
 enum Act {
-    /// List the shipping requests that were sent several times and that no warehouse has accepted.
+    /// List the overdue shipping requests (see `--alert-after`).
     Overdue,
     /// Send a shipping request again now.
     Resend {
@@ -52,7 +52,7 @@ enum Act {
         #[arg(long)]
         quantity: Option<u64>,
     },
-    /// List incoming messages that the ledger could not use.
+    /// List the parked messages, with the reason.
     Parked,
     /// Try a parked message again.
     Retry {

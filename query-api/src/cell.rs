@@ -36,7 +36,7 @@ pub(crate) fn points(number: i64) -> Result<Points, Problem> {
     Points::new(sum(number)?).map_err(|error| broken(number, &error))
 }
 
-/// An amount of pieces, from 1.
+/// An amount of units, from 1.
 pub(crate) fn units(number: i64) -> Result<Units, Problem> {
     Units::new(sum(number)?).map_err(|error| broken(number, &error))
 }

@@ -44,5 +44,5 @@ pub use tables::{
 };
 pub use url::{ReadModelUrl, ReadModelUrlError};
 
-/// What `expires_at` is in the tables where credit never expires: after every time.
+/// The stored `expires_at` of credit that never expires: the latest time.
 pub const NEVER: i64 = i64::MAX;

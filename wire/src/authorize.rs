@@ -4,7 +4,8 @@
 //! is turned away before anything else of the request is read.
 //!
 //! A role says what a key may do. A key may be narrowed to a part of that: by scopes, and by an
-//! account that it is bound to. Such a key reaches only routes that say what they are [`About`].
+//! account that it is bound to. A key with an account or with the scope `offers` or `warehouses`
+//! reaches only routes that declare an [`About`].
 //!
 //! A part of this very process may call a router without a key, by putting a [`Caller`] into the
 //! request's extensions, which nothing that comes over a network can set.
@@ -28,8 +29,8 @@ use crate::traceparent::read_traceparent;
 use crate::{ApiKey, KeyRing, Problem, Role};
 
 /// `handler`, for callers whose key has one of these roles. Others get 401 or 403. The keys are
-/// those of the router's state; the handler learns who called by taking a [`Caller`]. One that the
-/// request's extensions hold already is asked for its role, and for no key.
+/// those of the router's state; the handler learns who called by taking a [`Caller`]. A [`Caller`]
+/// in the extensions needs the role, but no key.
 pub const fn only<H>(roles: &'static [Role], handler: H) -> Only<H> {
     Only { roles, about: None, handler }
 }
@@ -45,14 +46,14 @@ pub struct Only<H> {
 /// What a route is about, for keys that are narrowed to a part of what their role may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About {
-    /// The account in the path. To a key that is bound to another account, there is none.
+    /// The account in the path. A key of another account gets 404.
     Account,
     /// Offers, which keys with the scope `offers` are for.
     Offers,
-    /// The programme's terms, which every key may read.
+    /// The programme's terms. Every key may read them, except one with the scope `offers`.
     Programme,
-    /// Shipping requests, which keys with the scope `warehouses` are for. Of which warehouses is
-    /// the handler's to check, by [`Caller::check_warehouse`].
+    /// Shipping requests, which keys with the scope `warehouses` are for. The handler checks the
+    /// warehouse, by [`Caller::check_warehouse`].
     Shipping,
 }
 
@@ -85,7 +86,7 @@ impl Caller {
         Self { role, principal, traceparent, key: None }
     }
 
-    /// The warehouses that the caller is for; all of them where there is none.
+    /// The warehouses of the key's scope; `None` means every warehouse.
     #[must_use]
     pub fn warehouses(&self) -> Option<&[Box<str>]> {
         self.key.as_ref()?.scopes.warehouses.as_deref()
@@ -141,7 +142,7 @@ fn caller(extensions: &Extensions) -> Option<Caller> {
 fn identify(keys: &KeyRing, headers: &HeaderMap) -> Result<Caller, Problem> {
     let key = bearer_key(headers).ok_or_else(|| {
         Problem::unauthorized(
-            "The request has no key, or not in the right form. Send one header Authorization: \
+            "The request has no key, or a malformed one. Send one header Authorization: \
              Bearer KEY.",
         )
     })?;
@@ -162,8 +163,7 @@ fn identify(keys: &KeyRing, headers: &HeaderMap) -> Result<Caller, Problem> {
     Ok(Caller { role, principal, traceparent, key: Some(key) })
 }
 
-/// Whether the key that a request came with still lets in the same caller, for the same things:
-/// for answers that go on for long.
+/// Whether the key still has the same rights; streams check this.
 #[must_use]
 pub fn is_known_still(keys: &KeyRing, headers: &HeaderMap, caller: &Caller) -> bool {
     let Some(then) = &caller.key else { return true };
@@ -217,13 +217,13 @@ fn check_scopes(key: &ApiKey, about: Option<About>, method: &Method) -> Result<(
     }
 }
 
-/// A key that is bound to an account sees this account, and the terms that everybody may read.
+/// A key that is bound to an account reaches this account, offers and the programme's terms.
 fn check_account(key: &ApiKey, about: Option<About>, parts: &mut Parts) -> Result<(), Problem> {
     let Some(own) = &key.account_id else { return Ok(()) };
     match about {
         Some(About::Account) if is_account(own, parts)? => Ok(()),
         Some(About::Account) => Err(Problem::not_found(
-            "There is no such account, or none that this key is for. Check the account's id.",
+            "This key gives access to no account with this id. Check the account's id.",
         )),
         Some(About::Offers | About::Programme) => Ok(()),
         Some(About::Shipping) | None => Err(Problem::forbidden_by_account(key.role)),

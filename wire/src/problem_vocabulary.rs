@@ -12,8 +12,8 @@ use log_record::Place;
 
 use crate::{Problem, ProblemPage, Role};
 
-/// How long a client should give the projection to catch up, or another server to be found: it
-/// takes milliseconds, and whole seconds are all that `Retry-After` can say.
+/// How long a client should give the projection to catch up, or another server to be found. The
+/// wait is milliseconds; `Retry-After` counts whole seconds.
 const PROJECTION_RETRY_AFTER_SECONDS: u32 = 1;
 
 /// The most characters of an unknown path that the answer repeats.
@@ -64,7 +64,7 @@ const INVALID_ID: ProblemPage = ProblemPage {
     slug: "invalid-id",
     title: "Id in the path isn't valid",
     meaning: "A segment of the path isn't an id. The fact `field` names the segment, for example \
-              account_id. Nothing was recorded.",
+              account_id.",
     remedy: "Correct the id as the detail says, and send the request again.",
     can_succeed_later: false,
 };
@@ -74,7 +74,7 @@ const INVALID_QUERY: ProblemPage = ProblemPage {
     slug: "invalid-query",
     title: "Query parameter isn't valid",
     meaning: "A query parameter is unknown, missing, there twice, damaged or out of range. The \
-              fact `field` names it. Nothing was recorded.",
+              fact `field` names it.",
     remedy: "Correct the parameter as the detail says. Send a cursor back unchanged, and to the \
              list that gave it.",
     can_succeed_later: false,
@@ -85,7 +85,7 @@ const INVALID_HEADER: ProblemPage = ProblemPage {
     slug: "invalid-header",
     title: "Header isn't valid",
     meaning: "A header is malformed, there twice, or missing although the call needs it. The fact \
-              `header` names it. Nothing was recorded.",
+              `header` names it.",
     remedy: "Correct the header as the detail says, and send the request again.",
     can_succeed_later: false,
 };
@@ -94,8 +94,7 @@ const UNAUTHORIZED: ProblemPage = ProblemPage {
     status: StatusCode::UNAUTHORIZED,
     slug: "unauthorized",
     title: "No valid key",
-    meaning: "The request has no key, or a key that this ledger doesn't know. Nothing was \
-              recorded.",
+    meaning: "The request has no key, or its key is unknown, expired or revoked.",
     remedy: "Send the header Authorization: Bearer KEY, with a key from the operator.",
     can_succeed_later: false,
 };
@@ -106,7 +105,7 @@ const FORBIDDEN: ProblemPage = ProblemPage {
     title: "Key isn't allowed",
     meaning: "The key may not make this call. The fact `role` is the key's role. If the role isn't \
               allowed, `allowed` lists the roles that are. If a scope of the key forbids the call, \
-              `scope` names it. Nothing was recorded.",
+              `scope` names it.",
     remedy: "Use a key that may make the call, or ask the operator for one.",
     can_succeed_later: false,
 };
@@ -115,7 +114,7 @@ const NOT_FOUND: ProblemPage = ProblemPage {
     status: StatusCode::NOT_FOUND,
     slug: "not-found",
     title: "Not found",
-    meaning: "The resource that the path names doesn't exist, or not in this account.",
+    meaning: "No resource with this path exists, or not in this account.",
     remedy: "Check the path and its ids. If the resource was written a moment ago, send the \
              Guerdon-Position of that write with the read.",
     can_succeed_later: true,
@@ -127,7 +126,7 @@ pub const NO_SUCH_ROUTE: ProblemPage = ProblemPage {
     slug: "no-such-route",
     title: "No such route",
     meaning: "This process has no route with this path: the path is misspelt, or another process \
-              of the ledger has the route. Nothing was recorded.",
+              of the ledger has the route.",
     remedy: "Compare the path with the routes in docs/API.md. If the parts of the ledger run in \
              processes of their own, ask the process that has this route.",
     can_succeed_later: true,
@@ -179,7 +178,8 @@ const PROJECTION_BEHIND: ProblemPage = ProblemPage {
     title: "Read tables are behind",
     meaning: "The header Guerdon-Position asks for an answer that contains a write, and the read \
               tables didn't reach that write in time. The facts `wanted` and `reached` are \
-              positions. The write itself is recorded.",
+              positions. The write itself is recorded. Or no projector has run yet; then both \
+              facts are absent.",
     remedy: "Read again after Retry-After, or without the header for what the read tables contain \
              now.",
     can_succeed_later: true,
@@ -235,7 +235,7 @@ impl Problem {
         Self::of(&INVALID_HEADER, detail).fact("header", header)
     }
 
-    /// 401: no key, or an unknown one.
+    /// 401: no key, or one that is unknown, expired or revoked.
     pub fn unauthorized(detail: &'static str) -> Self {
         Self::of(&UNAUTHORIZED, detail).header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
@@ -269,7 +269,7 @@ impl Problem {
         Self::of(&FORBIDDEN, detail).fact("role", role.as_str()).fact("scope", "account")
     }
 
-    /// 404: nothing is known under this address, or not to this caller.
+    /// 404: the resource doesn't exist, or the caller may not see it.
     pub fn not_found(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::of(&NOT_FOUND, detail)
     }
@@ -281,7 +281,8 @@ impl Problem {
         let detail = format!(
             "This process has no route {path}. docs/API.md lists the routes. If the parts of the \
              ledger run in processes of their own: the query API answers reads, the command API \
-             answers writes, and the publisher (which needs --kafka) answers for messages."
+             answers writes, and the publisher (which needs --kafka) answers calls about overdue \
+             requests, parked messages and replays."
         );
         Self::of(&NO_SUCH_ROUTE, detail)
     }
@@ -343,8 +344,8 @@ impl Problem {
         Self::of(&PROJECTION_BEHIND, detail).retry_after(PROJECTION_RETRY_AFTER_SECONDS)
     }
 
-    /// 503: no server of the read model answers, or none lets it be read. The program's own log
-    /// says why.
+    /// 503: no server of the read model answers, or none accepts reads. The program's own log says
+    /// why.
     #[must_use]
     pub fn read_model_unreachable() -> Self {
         let detail = "No database server of the read tables answers; the server's log says why. Read \

@@ -17,7 +17,7 @@ use super::sweep::{SWEEP_BUSY, SWEEP_IDLE, SWEEP_SHARE};
 use crate::metrics::CommittedBatch;
 
 impl Run {
-    /// Decides until everyone who could submit has gone, or until it can't go on.
+    /// Decides until every handle is dropped, or until it can't go on.
     pub(super) async fn until_stopped(mut self) {
         let mut backoff = Backoff::new();
         while let Err(trouble) = self.serve().await {
@@ -34,7 +34,7 @@ impl Run {
             self.status.send_replace(WriterStatus::Serving);
             self.check_clock();
         }
-        self.status.send_replace(WriterStatus::Stopped(StopReason::Told));
+        self.status.send_replace(WriterStatus::Stopped(StopReason::HandlesDropped));
     }
 
     /// Gathers and decides the next batch while one commits. Ends when the queue is closed and
@@ -73,8 +73,8 @@ impl Run {
         }
     }
 
-    /// Appends `committing`, or, where that is nothing, makes certain that no other writer has
-    /// taken over; meanwhile gathers and decides into `gathered`, which it gives back.
+    /// Appends `committing`, or confirms the epoch if it has no events. Meanwhile decides the next
+    /// batch and returns it.
     async fn commit(
         &mut self,
         committing: &mut Batch,

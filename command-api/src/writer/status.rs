@@ -23,9 +23,9 @@ pub enum WriterStatus {
 /// Why a writer decides no more.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StopReason {
-    /// Everybody who could submit a command has gone.
+    /// Every handle is dropped.
     #[error("it was told to")]
-    Told,
+    HandlesDropped,
     /// Another writer has taken over, and the log shows its head.
     #[error(
         "another writer has taken over this partition: its head is at {position} in epoch {epoch}; \

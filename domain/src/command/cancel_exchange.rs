@@ -10,7 +10,7 @@ use crate::{
     OriginalExchange, Refusal, Shipped, Timestamp, Units,
 };
 
-/// Cancels pieces of an exchange that hasn't left the warehouse.
+/// Cancels units of an exchange that hasn't left the warehouse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CancelExchange {
     /// The account.
@@ -19,7 +19,7 @@ pub struct CancelExchange {
     pub exchange_id: ExchangeId,
     /// The cancellation's id, made by the caller.
     pub cancellation_id: CancellationId,
-    /// How many pieces; without it, all that are left.
+    /// How many units; without it, all that are left.
     pub quantity: Option<Units>,
     /// Whether an operator asks, whom a settlement doesn't hinder.
     pub by_operator: bool,
@@ -134,7 +134,7 @@ mod tests {
     }
 
     /// 200 were drawn from the lot that expires at 100 and 400 from the one that never does; the
-    /// first piece to be cancelled gives back the end of that.
+    /// first unit to be cancelled gives back the end of that.
     #[test]
     fn a_refund_undoes_the_drawing_from_its_end() {
         given([opened("mug", 300, None)])

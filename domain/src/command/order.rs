@@ -15,7 +15,7 @@ pub struct Order {
     pub exchange_id: ExchangeId,
     /// What is redeemed.
     pub offer_id: OfferId,
-    /// The number of pieces.
+    /// The number of units.
     pub quantity: Units,
     /// Where to ship.
     pub deliver_to: DeliverTo,

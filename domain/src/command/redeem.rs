@@ -9,14 +9,14 @@ use crate::{
     Timestamp,
 };
 
-/// Redeems an offer. The exchange id is the key: asked for again, it is the same exchange.
+/// Redeems an offer. The exchange id is the key. A repeat returns the same exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redeem {
-    /// Who pays.
+    /// The paying account.
     pub account_id: AccountId,
-    /// What for.
+    /// The goods.
     pub order: Order,
-    /// When it happened, as the caller says.
+    /// The time that the caller reported.
     pub occurred_at: Option<Timestamp>,
 }
 
@@ -66,7 +66,7 @@ impl CommandRules for Redeem {
 }
 
 impl Redeem {
-    /// The cost, the lots that it draws on, and what could be spent before.
+    /// The cost, the lots that it draws on, and the available points before the deduction.
     fn draw<'a>(
         &self,
         draft: &mut Draft<'a>,
@@ -138,7 +138,7 @@ mod tests {
             ]);
     }
 
-    /// Each step mends what the step before was refused for.
+    /// Each case removes the previous case's refusal.
     #[test]
     fn refusals_come_in_their_order_of_precedence() {
         let one = || two("ann", "x-1", "mug");

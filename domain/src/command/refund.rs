@@ -1,4 +1,4 @@
-//! How credit comes back when pieces of an exchange are cancelled, by whoever it is.
+//! How credit comes back when units of an exchange are cancelled, by whoever it is.
 
 use crate::draft::Draft;
 use crate::lots::{sum_of, take_from};
@@ -13,7 +13,7 @@ pub(super) struct Cancelling<'a> {
     pub(super) exchange_id: &'a ExchangeId,
     pub(super) cancellation_id: CancellationId,
     pub(super) original: &'a OriginalExchange,
-    /// Of the pieces that are left.
+    /// Of the units that are left.
     pub(super) quantity: Units,
 }
 

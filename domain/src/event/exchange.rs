@@ -35,7 +35,7 @@ pub struct ExchangeCreated {
 /// What an exchange was when it was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ordered {
-    /// How many pieces.
+    /// How many units.
     pub quantity: Units,
     /// What they cost in all.
     pub points: Points,
@@ -49,7 +49,7 @@ pub struct ExchangeCancelled {
     /// The caller's id for this cancellation, unique within the exchange; `~rejected` where the
     /// warehouse rejected it.
     pub cancellation_id: CancellationId,
-    /// The offer that the pieces go back to.
+    /// The offer that the units go back to.
     pub offer_id: OfferId,
     /// What goes back into the offer's stock: a part of what was taken.
     pub allocation: Allocation,

@@ -11,7 +11,7 @@ use crate::{
 pub struct PurchaseLine {
     /// What was bought.
     pub product_id: ProductId,
-    /// How many pieces.
+    /// How many units.
     pub quantity: Units,
     /// What was paid for the line, in the currency's smallest unit.
     pub amount: Option<u64>,
@@ -54,7 +54,7 @@ pub struct PurchaseRecorded {
 pub struct ReturnedLine {
     /// The product.
     pub product_id: ProductId,
-    /// How many pieces.
+    /// How many units.
     pub quantity: Units,
 }
 

@@ -123,13 +123,13 @@ impl Accounts {
         }
     }
 
-    /// Counts pieces of an offer towards the shopper's limit.
+    /// Counts units of an offer towards the shopper's limit.
     pub(super) fn count(&mut self, id: &AccountId, offer: OfferNumber, pieces: Units) -> Changed {
         let account = self.by_id.get_mut(id).ok_or("an exchange of an unknown account")?;
         account.count(offer, pieces).ok_or(TOO_MUCH)
     }
 
-    /// Takes pieces of an offer off the shopper's count.
+    /// Takes units of an offer off the shopper's count.
     pub(super) fn count_back(
         &mut self,
         id: &AccountId,
@@ -169,7 +169,7 @@ impl Accounts {
         ensure(cancelled.quantity <= fact.of.quantity, "more was cancelled than exchanged")?;
         ensure(cancelled.points <= fact.of.points, "I9: more was refunded than it cost")?;
         cancelled.is_all = cancelled.quantity == fact.of.quantity;
-        ensure(cancelled.is_all || !is_of_rejection, "I12: a rejected exchange has pieces left")
+        ensure(cancelled.is_all || !is_of_rejection, "I12: a rejected exchange has units left")
     }
 
     pub(super) fn shipment_rejected(

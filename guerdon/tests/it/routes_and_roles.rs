@@ -76,7 +76,7 @@ async fn a_narrowed_key_reaches_what_the_table_says_that_its_routes_are_about() 
             let own = answer(&ann, route, "shopper", "ann").await;
             assert!(!own.starts_with("401") && !own.starts_with("403"), "{name}: {own}");
             let other = answer(&ann, route, "shopper", "bob").await;
-            let is_hidden = other.contains("none that this key is for");
+            let is_hidden = other.contains("access to no account with this id");
             assert_eq!(is_hidden, about == "account", "{name}: {other}");
         }
         let is_narrowed = ["account", "offers", "programme", "shipping", ""].contains(&about);

@@ -44,7 +44,7 @@ impl Rows {
     pub(super) fn cancelled(&mut self, at: At<'_>, account_id: AccountId, fact: ExchangeCancelled) {
         self.totals.cancellations += 1;
         let quantity = int(fact.allocation.quantity().get());
-        // The pieces go back, also to an offer that was closed meanwhile.
+        // The units go back, also to an offer that was closed meanwhile.
         self.change_offer(&fact.offer_id).remaining += quantity;
         let key = (account_id.clone(), fact.exchange_id.clone());
         let change = self.exchange_changes.entry(key).or_insert_with(|| ExchangeChange {

@@ -4,6 +4,10 @@
 //! Each warehouse has its own feed with its own bound, so a warehouse that is slow, stopped or in
 //! trouble holds up no other. A lane whose message can't be sent is left behind; its messages are
 //! read again from its checkpoint once they can be sent.
+//!
+//! A feed works in turns. A turn does all that can be done now: it goes back to lost messages,
+//! tries blocked lanes, hands over messages while there is room, and stores a checkpoint if the
+//! last is old. After a turn, the feed waits for an acknowledgement, new messages or a time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,10 +39,7 @@ const CHECKPOINT_EVERY: Duration = Duration::from_millis(200);
 /// How often the progress is reported.
 const REPORT_EVERY: Duration = Duration::from_millis(50);
 
-/// The pause after a turn that failed.
-const RETRY_AFTER: Duration = Duration::from_millis(500);
-
-/// The longest pause between two turns.
+/// The longest pause between two turns. New messages don't end it after a turn that failed.
 const TURN_EVERY: Duration = Duration::from_millis(200);
 
 /// How long a stopping feed waits for acknowledgements.
@@ -82,7 +83,7 @@ impl Feed {
                 Err(error) if error.may_pass() => {
                     let error = with_causes(&error);
                     tracing::warn!(error, feed = %self.name, "publishing fails, and is retried");
-                    Some(Instant::now() + RETRY_AFTER)
+                    Some(Instant::now() + TURN_EVERY)
                 }
                 Err(error) => return Err(error),
             };
@@ -133,8 +134,8 @@ impl Feed {
         self.store().await
     }
 
-    /// Hands over messages while there is room; returns when to go on, if the feed has to wait for
-    /// a time.
+    /// Hands over messages while there is room; returns when the next turn is due, if the feed has
+    /// to wait for a time.
     async fn send(&mut self) -> Result<Option<Instant>, PublishError> {
         loop {
             while let Some(message) = self.read_ahead.pop() {
@@ -266,7 +267,7 @@ impl Feed {
             self.go_on(then);
         }
         self.stored.went_back(&partitions, losses);
-        // Before the partition gets so many messages that its end no longer shows the loss.
+        // Store now: later messages would hide the loss.
         self.store().await
     }
 

@@ -43,7 +43,7 @@ pub struct CaptureExchangeBody {
     pub exchange_id: ExchangeId,
     /// The offer to redeem.
     pub offer_id: OfferId,
-    /// The number of pieces.
+    /// The number of units.
     pub quantity: Units,
     /// The address of delivery, or a reference to one: private.
     pub deliver_to: DeliverTo,

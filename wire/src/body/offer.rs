@@ -10,9 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub struct PutOfferBody {
     /// The product to ship.
     pub product_id: ProductId,
-    /// The price of one piece, in points.
+    /// The price of one unit, in points.
     pub price: Points,
-    /// The number of pieces at the opening; `null`: unlimited. An opening needs the field, an
+    /// The number of units at the opening; `null`: unlimited. An opening needs the field, an
     /// amendment leaves it out or doesn't change it. `None` here: the field is left out.
     #[serde(default, deserialize_with = "present")]
     pub stock: Option<Option<Units>>,
@@ -20,7 +20,7 @@ pub struct PutOfferBody {
     pub opens_at: Option<Timestamp>,
     /// Redemptions are taken before this time; without it, until the offer is closed.
     pub closes_at: Option<Timestamp>,
-    /// The most pieces for one shopper, for ever; without it, no limit.
+    /// The most units for one shopper, for ever; without it, no limit.
     pub limit_per_shopper: Option<Units>,
     /// The warehouse that ships; without it, `main`.
     pub warehouse: Option<WarehouseId>,
@@ -31,11 +31,11 @@ pub struct PutOfferBody {
 #[serde(deny_unknown_fields)]
 pub struct CloseOfferBody {}
 
-/// `PUT /v1/offers/{offer_id}/stock-additions/{addition_id}`: adds pieces to an offer's stock.
+/// `PUT /v1/offers/{offer_id}/stock-additions/{addition_id}`: adds units to an offer's stock.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AddStockBody {
-    /// The number of pieces to add.
+    /// The number of units to add.
     pub units: Units,
 }
 
@@ -46,7 +46,7 @@ pub struct OfferBody {
     pub offer_id: OfferId,
     /// The product to ship.
     pub product_id: ProductId,
-    /// The price of one piece, in points.
+    /// The price of one unit, in points.
     pub price: Points,
     /// Redemptions are taken from this time on; without it, at once.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,14 +54,14 @@ pub struct OfferBody {
     /// Redemptions are taken before this time; without it, until the offer is closed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closes_at: Option<Timestamp>,
-    /// The most pieces for one shopper, for ever; without it, no limit.
+    /// The most units for one shopper, for ever; without it, no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit_per_shopper: Option<Units>,
     /// The warehouse that ships.
     pub warehouse: WarehouseId,
-    /// The number of pieces at the opening and all added since; `null`: unlimited.
+    /// The number of units at the opening and all added since; `null`: unlimited.
     pub stock: Option<u64>,
-    /// The number of pieces left, which may be 0; `null`: unlimited.
+    /// The number of units left, which may be 0; `null`: unlimited.
     pub remaining: Option<u64>,
     /// Counts changes of the terms and the closure, from 1; redemptions don't count. The ETag
     /// begins with it.
@@ -82,14 +82,14 @@ pub enum OfferStatus {
     Closed,
 }
 
-/// Pieces that were added to an offer's stock.
+/// Units that were added to an offer's stock.
 #[derive(Clone, Debug, Serialize)]
 pub struct StockAdditionBody {
     /// The offer.
     pub offer_id: OfferId,
     /// The addition.
     pub addition_id: AdditionId,
-    /// The number of pieces added.
+    /// The number of units added.
     pub units: Units,
     /// The position of the event `stock-added`.
     pub position: Place,

@@ -38,7 +38,7 @@ pub struct PutPurchaseBody {
 pub struct PutPurchaseLineBody {
     /// The product.
     pub product_id: ProductId,
-    /// The number of pieces.
+    /// The number of units.
     pub quantity: Units,
     /// The money paid for the line, in the currency's smallest unit.
     pub amount: Option<u64>,
@@ -60,13 +60,13 @@ pub struct ReturnPurchaseBody {
     pub occurred_at: Option<Timestamp>,
 }
 
-/// Returned pieces of one product.
+/// Returned units of one product.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReturnedLineBody {
     /// The product.
     pub product_id: ProductId,
-    /// The number of pieces.
+    /// The number of units.
     pub quantity: Units,
 }
 
@@ -112,7 +112,7 @@ pub struct PurchaseRecordedBody {
 pub struct RecordedLineBody {
     /// The product.
     pub product_id: ProductId,
-    /// The number of pieces.
+    /// The number of units.
     pub quantity: Units,
     /// The money paid for the line, in the currency's smallest unit.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -183,7 +183,7 @@ pub struct PurchaseBody {
 pub struct PurchaseLineBody {
     /// The product.
     pub product_id: ProductId,
-    /// The number of pieces bought.
+    /// The number of units bought.
     pub quantity: Units,
     /// The money paid for the line, in the currency's smallest unit.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -194,6 +194,6 @@ pub struct PurchaseLineBody {
     /// The points that the line earned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub points: Option<Points>,
-    /// The number of pieces returned, 0 to `quantity`.
+    /// The number of units returned, 0 to `quantity`.
     pub returned: u64,
 }
