@@ -15,8 +15,8 @@ use wire::{ApiKey, KeyHash, KeyRing, Role, Scopes};
 
 use crate::ReadClock;
 
-/// How often a process looks for changes of the keys. A key that another process revoked is let in
-/// nowhere 5 s later, also where looking takes its time.
+/// How often a process looks for changes of the keys. Every process that reaches the store refuses
+/// a revoked key within 5 s.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// How often the last uses are written.
@@ -25,8 +25,8 @@ const NOTE_USES_EVERY: Duration = Duration::from_secs(60);
 /// The longest label or name, in characters: it is for one line of a list.
 const TEXT_CHARACTERS_MAX: usize = 100;
 
-/// The characters after `k-` in a key's id. With 40 random bits, a million keys have one id twice
-/// with a chance of one in two, and the store refuses the second.
+/// The characters after `k-` in a key's id. Among a million keys with 40 random bits each, two get
+/// the same id with a chance of about one in three; the store then refuses the second key.
 const ID_CHARACTERS: usize = 8;
 
 /// Without those that are easily mistaken for another: no i, l, o or 1.
@@ -54,7 +54,7 @@ pub struct NewKey {
     pub account_id: Option<AccountId>,
     /// The person who holds it. It goes into the private text of what is recorded with the key.
     pub name: Option<String>,
-    /// From when on it is no longer let in.
+    /// The expiry: the key is refused from this time on.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -63,11 +63,11 @@ pub struct NewKey {
 pub struct MadeKey {
     /// The text that callers show.
     pub text: String,
-    /// What is known of it.
+    /// The key's stored fields, without its text.
     pub key: Key,
 }
 
-/// What is known of a key.
+/// A key's stored fields, without its text.
 #[derive(Clone, Debug)]
 pub struct Key {
     /// Its id.
@@ -84,7 +84,7 @@ pub struct Key {
     pub name: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
-    /// From when on it is no longer let in.
+    /// The expiry: the key is refused from this time on.
     pub expires_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
@@ -109,7 +109,7 @@ pub enum KeyError {
     /// A key can't be made so.
     #[error("the {field} of a key {complaint}")]
     Invalid {
-        /// What is wrong.
+        /// The name of the invalid field.
         field: &'static str,
         /// Reads on after the field's name.
         complaint: String,
@@ -174,7 +174,7 @@ impl KeyBook {
         Ok(made)
     }
 
-    /// Ends a key now. Tells whether that is news.
+    /// Revokes a key now; returns `false` if it was already revoked.
     pub async fn revoke(&self, id: &str, by: &str) -> Result<(Key, bool), KeyError> {
         let before = self.find(id).await?;
         if before.revoked_at.is_some() {

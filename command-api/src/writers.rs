@@ -2,7 +2,7 @@
 //!
 //! An account lives in the partition that its id gives
 //! ([`AccountId::partition`](domain::AccountId)); the programme has one home. A ledger has one
-//! partition for now; nothing outside this file knows which.
+//! partition for now. No other file of this crate chooses a partition for a command.
 
 use std::sync::Arc;
 

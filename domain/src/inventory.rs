@@ -23,9 +23,8 @@ pub enum Inventory {
     },
 }
 
-/// What was taken out of an inventory. Which kind it is follows from the inventory; units that
-/// differ from each other (a code, a seat over some segments, a place) are a kind of their own,
-/// which names each of them.
+/// What was taken out of an inventory. An allocation has its inventory's kind. Only interchangeable
+/// units exist today.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Allocation {
     /// So many units that are all alike.
@@ -41,8 +40,8 @@ impl Allocation {
         }
     }
 
-    /// The `quantity` units of it that come back after `before` others did; nothing where it
-    /// hasn't so many.
+    /// The part of the allocation that returns after `before` units have returned; `None` if the
+    /// sum exceeds the allocation.
     #[must_use]
     pub fn part(&self, before: Units, quantity: Units) -> Option<Self> {
         match self {

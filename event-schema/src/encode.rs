@@ -20,8 +20,8 @@ pub struct EncodeError(#[from] serde_json::Error);
 
 /// The event as it is appended.
 ///
-/// `principal` is who asked, for the event that bears the command's id, and nothing for the others:
-/// its subject and its name go into the private text. Its key and its role are in `metadata`.
+/// `principal` is the caller, given only for the event with the command's id. The private text gets
+/// the caller's subject and name; `metadata` has the key and role.
 pub fn encode(
     event: &Event,
     recorded_at: Timestamp,

@@ -18,7 +18,8 @@ use log_record::{LogId, Partition, Place, Position, RecordedEvent};
 use crate::StoreError;
 use crate::store::check_rows;
 
-/// How many events are compressed together: about 300 KB of files, 2 ms to read one of them.
+/// How many events are compressed together. A member takes about 300 KB; reading one event takes
+/// 2 ms.
 pub const MEMBER_EVENTS: u64 = 4_096;
 
 /// A range that was archived: what the log keeps of it.

@@ -29,8 +29,8 @@ use health::Health;
 use metrics::Metrics;
 use publishing::Publishing;
 
-/// How long requests in flight may take to end once the server was told to stop; longer than a
-/// command's deadline, so that every command is answered.
+/// The drain lasts at most 10 s, which is twice the default command deadline. With a longer
+/// deadline, a command can lose its answer.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 
 pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
@@ -101,8 +101,8 @@ impl Ledger {
         let own = publisher::PROBLEM_PAGES.iter().copied();
         let pages = command_api::problem_pages().chain(own);
         let mut router = wire::problem_pages_router(pages);
-        // Before the writer, which appends on its own account: where the log is no longer the one
-        // that the read model was made of, nothing may be added to it.
+        // Open the projector before the writer: the writer appends at its start, and a log that
+        // differs from the read model must not grow.
         let mut projector = None;
         if config.runs(Part::Projector) {
             let opened = Projector::open(&config.data.read_model(), store.clone()).await?;
@@ -183,7 +183,7 @@ impl Ledger {
 async fn open_store(config: &ServeConfig) -> anyhow::Result<EventStore> {
     let access = if config.runs(Part::CommandApi) {
         let new_log = new_log(config.partitions);
-        // Whatever else is the matter, opening it to write says so, too.
+        // Other errors appear again when the store is opened for writing.
         if let Err(StoreError::Missing { .. }) = config.data.open(Access::Read).await {
             check_place(config, &new_log).await?;
         }
@@ -316,7 +316,7 @@ async fn serve_until_stopped(
 /// Ends when the writer has; never where there is none.
 async fn stopped(writer: &mut Option<oneshot::Receiver<()>>) {
     if let Some(stopped) = writer {
-        // A writer that ended without a word has ended, too.
+        // A dropped sender also means that the writer has ended.
         drop(stopped.await);
     } else {
         std::future::pending::<()>().await;

@@ -48,7 +48,7 @@ pub(crate) struct Batch {
 /// How writing a batch ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Written {
-    /// It is written; where the lanes end now that it used.
+    /// The batch is written. Contains the new ends of the lanes it used.
     Moved(Lanes),
     /// Somebody else has projected meanwhile, and nothing was written.
     Overtaken,
@@ -59,7 +59,7 @@ pub(crate) enum Written {
 pub(crate) enum WriteError {
     /// The rows break a rule of the tables; trying again won't change that.
     Rule(Box<dyn std::error::Error + Send + Sync>),
-    /// The database refused, or is away.
+    /// The database refused or is away, or a table has an unreadable value.
     Failed(Box<dyn std::error::Error + Send + Sync>),
 }
 

@@ -1,8 +1,8 @@
-//! The read tables, column by column. `migrations/read-model` makes them, and says what each column
-//! means.
+//! The read tables, column by column. `migrations/read-model` creates them and explains each
+//! column.
 //!
-//! A place is the number of `log_record::PackedPlace`; a time is in microseconds since 1970; what
-//! isn't a number, a flag or an id is a text, JSON among them.
+//! A place is the number of `log_record::PackedPlace`. A time is in microseconds since 1970. Every
+//! column that isn't a number, a flag or an id is a text; some texts are JSON.
 
 use sql_macros::FromRow;
 
@@ -71,7 +71,7 @@ row! {
 }
 
 row! {
-    /// What a lot was earned as.
+    /// A lot's origin: cause, rule and reference.
     #[derive(FromRow)]
     pub struct CreditLot in "credit_lot" {
         lot: i64,
@@ -174,7 +174,7 @@ row! {
 }
 
 row! {
-    /// What a warehouse is asked to ship, and how far that is.
+    /// A shipping request and its status.
     #[derive(FromRow)]
     pub struct ShippingRequest in "shipping_request" {
         place: i64,
@@ -263,7 +263,7 @@ row! {
 }
 
 row! {
-    /// What has flowed through a partition's part of the programme; or what a batch adds to that.
+    /// A partition's totals, or a batch's change to them.
     #[derive(Default, FromRow)]
     pub struct ProgrammeTotal in "programme_total" {
         partition: i64,

@@ -27,7 +27,7 @@ use crate::state::store::State;
 /// The number of workers of a topic.
 const WORKERS: usize = 64;
 
-/// How many messages wait for a worker, and how many for all of them.
+/// The capacity of each worker's queue, and of the queue from the consumer.
 const QUEUE_MESSAGES: usize = 64;
 
 /// How many bytes of a topic's messages wait for the command API or for parking.
