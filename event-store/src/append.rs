@@ -1,7 +1,8 @@
 //! One append, and how it can end.
 
 use log_record::{
-    BatchId, Epoch, Generation, Head, LogId, NewEvent, Partition, Place, Position, RecordedEvent,
+    BatchId, Checksum, Epoch, Generation, Head, LogId, NewEvent, Partition, Place, Position,
+    RecordedEvent,
 };
 
 use uuid::Uuid;
@@ -61,6 +62,16 @@ impl Append<RecordedEvent> {
     pub(crate) fn next_generation(&self) -> Generation {
         self.events.last().map_or(self.generation, |row| row.generation)
     }
+}
+
+/// What an append has landed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Landed {
+    /// The position of its last event.
+    pub position: Position,
+    /// The checksum of that event, by which another history is noticed; none where there was no
+    /// event.
+    pub checksum: Option<Checksum>,
 }
 
 /// How an append can fail.
