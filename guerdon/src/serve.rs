@@ -53,6 +53,10 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let Ledger { projecting, mut snapshots, read_model, publishing, .. } = ledger;
     let status = writer.as_ref().map(Writers::status);
     drop(writer);
+    // At once, and not after the requests in flight: the process may be killed by then.
+    let noting = status
+        .clone()
+        .map(|status| tokio::spawn(config.data.fork_note().keep(store.log_id(), status)));
 
     let cause =
         serve_until_stopped(listener, router, writer_stopped, publishing, signals, draining)
@@ -68,6 +72,9 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
         ended.context("taking snapshots failed")?;
     }
     drop(store);
+    if let Some(noting) = noting {
+        noting.await.context("noting how the writer ended failed")??;
+    }
     tracing::info!("stopped");
     match (cause, status.map(|status| status.borrow().clone())) {
         (Stopped::Writer, Some(WriterStatus::Stopped(why))) => {
@@ -116,6 +123,8 @@ impl Ledger {
             health.read_model = Some(opened.clone());
             read_model = Some(opened);
         }
+        store.check_archive().await?;
+        config.data.fork_note().check(&store).await?;
         let book = if config.runs(Part::CommandApi) {
             first_keys::make_or_check(&store, &config.data, config.api_keys_elsewhere).await?
         } else {
@@ -126,6 +135,7 @@ impl Ledger {
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, JoinSet::new());
         let mut command_api = None;
         if config.runs(Part::CommandApi) {
+            open_archive(&store).await?;
             let (started, stopped) = start_writer(config, &store, metrics.commands()).await?;
             health.writer = Some(started.status());
             health.clock = Some(started.clock());
@@ -141,6 +151,8 @@ impl Ledger {
                 }
             }
             (writer, writer_stopped) = (Some(started), Some(stopped));
+            // It has the event that a writer once missed, if one did.
+            config.data.fork_note().remove()?;
         }
         if let Some(read_model) = &read_model {
             let mut api = QueryApi::new(read_model.clone(), keys.clone(), config.read_wait_ms);
@@ -201,6 +213,19 @@ async fn open_store(config: &ServeConfig) -> anyhow::Result<EventStore> {
         );
     }
     Ok(store)
+}
+
+/// Notes in the log which folder the part that takes commands reads archived events in.
+async fn open_archive(store: &EventStore) -> anyhow::Result<()> {
+    match store.open_archive().await {
+        Err(error @ StoreError::Io { .. }) => {
+            // A disk for old events may come later than the ledger.
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "the archive's folder can't be used yet");
+            Ok(())
+        }
+        opened => Ok(opened?),
+    }
 }
 
 /// Checks, before a log is made, that nothing of another ledger is where its own things go.

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::Instant;
 
 use event_store::{Append, AppendError};
-use log_record::{BatchId, NewEvent, Position};
+use log_record::{BatchId, Checksum, NewEvent, Position};
 
 use super::answer::{NotDecided, Unanswered};
 use super::batch::Batch;
@@ -107,8 +107,9 @@ impl Run {
                 }
             }
         };
-        if result.is_ok() {
+        if let Ok(checksum) = result {
             self.durable = last;
+            self.durable_checksum = checksum.or(self.durable_checksum);
             self.gate.confirm(begun);
             self.config.metrics.committed(CommittedBatch {
                 partition: self.partition,
@@ -131,22 +132,22 @@ impl Run {
         }
     }
 
-    /// Ends when the events, of which `last` is the last, are durable.
+    /// Ends when the events, of which `last` is the last, are durable; gives the last one's checksum.
     fn land(
         &self,
         last: Position,
         batch: BatchId,
         events: Vec<NewEvent>,
-    ) -> impl Future<Output = Result<(), AppendError>> + 'static {
+    ) -> impl Future<Output = Result<Option<Checksum>, AppendError>> + 'static {
         let expected = Position(last.0 - events.len() as u64);
         let (partition, epoch, generation) = (self.partition, self.epoch, self.generation);
         let store = self.config.store.clone();
         async move {
             if events.is_empty() {
-                return store.confirm(partition, epoch, last).await;
+                return store.confirm(partition, epoch, last).await.map(|()| None);
             }
             let append = Append { partition, epoch, generation, expected, batch, events };
-            store.append(append).await.map(drop)
+            store.append(append).await.map(|landed| landed.checksum)
         }
     }
 
