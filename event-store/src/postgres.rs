@@ -279,7 +279,10 @@ impl PostgresStore {
     ) -> Result<(), StoreError> {
         let mut connection = self.shared.url.connect().await?;
         let changed = api_keys::change(&mut connection.client, &changes).await;
-        changed.map_err(|source| postgres("write the API keys of", source))
+        changed.map_err(|source| match source.code() {
+            Some(&SqlState::UNIQUE_VIOLATION) => StoreError::ApiKeyExists,
+            _ => postgres("write the API keys of", source),
+        })
     }
 
     pub(crate) fn range_positions(&self) -> u64 {
