@@ -25,7 +25,7 @@ mod store;
 mod url;
 
 pub use api_key::{ApiKeyChange, ApiKeyRow};
-pub use append::{Append, AppendError, Landed};
+pub use append::{Append, AppendError, Landed, Unlanded};
 pub use archive::{ArchiveFolder, ArchivedRange, MEMBER_EVENTS};
 pub use disk::{Owner, free_bytes};
 pub use error::{StoreError, with_causes};

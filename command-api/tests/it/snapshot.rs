@@ -248,7 +248,7 @@ async fn the_format_is_raised_when_a_snapshot_looks_different() {
     snapshots.take(&store, P0).await.expect("taken");
     let bytes = fs::read(folder.path().join(name(16))).expect("read");
     let hash = hex(&Sha256::digest(bytes));
-    assert_eq!(hash, "530d1162b949fdfe838d5802a98c1226ad5a93fdf09a64888bfd87137d27704a");
+    assert_eq!(hash, "88cffb5ed28a6499f477d220f3b2eaf0aadb44673a57f220378849ae135a44bf");
 }
 
 fn folder() -> (TempDir, Snapshots) {
