@@ -19,7 +19,14 @@ const AGAIN: &str = "Send the same request again in a second.";
 
 /// The pages that explain every problem of the command API.
 pub fn problem_pages() -> impl Iterator<Item = ProblemPage> {
-    let own = [ID_REUSED, NOT_DECIDED, OUTCOME_UNKNOWN, DECISION_FAILED, KEY_ENDED];
+    let own = [
+        ADJUSTMENT_FORBIDDEN,
+        ID_REUSED,
+        NOT_DECIDED,
+        OUTCOME_UNKNOWN,
+        DECISION_FAILED,
+        KEY_ENDED,
+    ];
     Refusal::ROWS.iter().map(refusal_page).chain(own)
 }
 
@@ -53,6 +60,16 @@ pub(crate) fn not_found_where_unknown(problem: Problem) -> Problem {
         );
     }
     problem
+}
+
+/// The key may make the call, but not with this cause in the body.
+pub(crate) fn adjustment_forbidden() -> Problem {
+    Problem::of(
+        &ADJUSTMENT_FORBIDDEN,
+        "The field cause.kind of the body is adjustment, and only a key with the role operator may \
+         adjust credit. Send another cause, or use an operator's key.",
+    )
+    .fact("field", "cause.kind")
 }
 
 pub(crate) fn id_reused(field: &str) -> Problem {
@@ -126,6 +143,17 @@ const fn page(
 ) -> ProblemPage {
     ProblemPage { status, slug, title, meaning, remedy, can_succeed_later }
 }
+
+const ADJUSTMENT_FORBIDDEN: ProblemPage = page(
+    StatusCode::FORBIDDEN,
+    "adjustment-forbidden",
+    "Adjustment isn't allowed",
+    "The key may make this call, but the body's cause is an adjustment, which only a key with the \
+     role operator may make or take back. The fact `field` names the field of the body. Nothing \
+     was recorded.",
+    "Send another cause, or use an operator's key.",
+    false,
+);
 
 const ID_REUSED: ProblemPage = page(
     StatusCode::UNPROCESSABLE_ENTITY,

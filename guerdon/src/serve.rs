@@ -133,7 +133,9 @@ impl Ledger {
             let commands = command_api::router(api);
             tokio::spawn(stop.clone().run_until_cancelled_owned(book.note_uses()));
             router = router.merge(commands.clone());
-            command_api = Some(commands);
+            // For the publisher in this process: a message whose handler panics must be answered,
+            // too, or it would come again for ever.
+            command_api = Some(wire::finish(commands));
             if config.snapshot_every > 0 && config.data.store() != StoreUrl::Memory {
                 for (partition, from) in started.loaded_from() {
                     let (config, store, stop) = (config.clone(), store.clone(), stop.clone());

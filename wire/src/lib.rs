@@ -44,7 +44,7 @@ pub use page::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, page_limit, read_cursor
 pub use path_id::{PathId, PathIds, ThreePathIds};
 pub use problem::Problem;
 pub use problem_page::{ProblemPage, problem_pages_router};
-pub use problem_vocabulary::{NO_SUCH_ROUTE, SHARED_PROBLEM_PAGES};
+pub use problem_vocabulary::{FORBIDDEN, NO_SUCH_ROUTE, SHARED_PROBLEM_PAGES};
 pub use query_string::QueryString;
 pub use role::Role;
 pub use scope::{ScopeError, Scopes};

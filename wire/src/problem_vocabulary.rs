@@ -99,7 +99,8 @@ const UNAUTHORIZED: ProblemPage = ProblemPage {
     can_succeed_later: false,
 };
 
-const FORBIDDEN: ProblemPage = ProblemPage {
+/// The key may not make the call, whatever is in the body.
+pub const FORBIDDEN: ProblemPage = ProblemPage {
     status: StatusCode::FORBIDDEN,
     slug: "forbidden",
     title: "Key isn't allowed",

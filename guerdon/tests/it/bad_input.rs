@@ -249,7 +249,7 @@ async fn wrong_callers(ledger: &Ledger) {
     assert_eq!(refused.is_problem(403, "forbidden")["allowed"], json!(["shopper"]));
     let body = json!({"points": 5, "cause": {"kind": "adjustment", "id": "A-1"}});
     let refused = api.post("merchant", "/v1/accounts/ann/credits", body).await;
-    assert_eq!(refused.is_problem(403, "forbidden")["allowed"], json!(["operator"]));
+    assert_eq!(refused.is_problem(403, "adjustment-forbidden")["field"], "cause.kind");
     for (role, path) in [
         ("shopper", "/v1/shipping-requests"),
         ("warehouse", "/v1/accounts/ann"),

@@ -11,6 +11,7 @@ mod crash;
 mod expiring_year;
 mod failover;
 mod first_redemption;
+mod inbound_refusals;
 #[cfg(feature = "kafka-tls")]
 mod kafka_tls;
 mod keys;
