@@ -21,6 +21,7 @@ const AGAIN: &str = "Send the same request again in a second.";
 pub fn problem_pages() -> impl Iterator<Item = ProblemPage> {
     let own = [
         ADJUSTMENT_FORBIDDEN,
+        ALREADY_EXISTS,
         ID_REUSED,
         NOT_DECIDED,
         OUTCOME_UNKNOWN,
@@ -70,6 +71,22 @@ pub(crate) fn adjustment_forbidden() -> Problem {
          adjust credit. Send another cause, or use an operator's key.",
     )
     .fact("field", "cause.kind")
+}
+
+/// What was to be new is there, as `If-None-Match: *` was to make sure.
+pub(crate) fn already_exists() -> Problem {
+    Problem::of(
+        &ALREADY_EXISTS,
+        "The header If-None-Match asks for a new one, and one with this id exists. Read it, or use \
+         another id.",
+    )
+}
+
+/// The problem of a command that was to make something new: all that says that it is there, in
+/// whatever state, is the same to the caller.
+pub(crate) fn exists_where_new(problem: Problem) -> Problem {
+    let there = ["offer-exists", "offer-closed", "rule-exists"];
+    if there.contains(&problem.code()) { already_exists() } else { problem }
 }
 
 pub(crate) fn id_reused(field: &str) -> Problem {
@@ -152,6 +169,16 @@ const ADJUSTMENT_FORBIDDEN: ProblemPage = page(
      role operator may make or take back. The fact `field` names the field of the body. Nothing \
      was recorded.",
     "Send another cause, or use an operator's key.",
+    false,
+);
+
+const ALREADY_EXISTS: ProblemPage = page(
+    StatusCode::PRECONDITION_FAILED,
+    "already-exists",
+    "Already exists",
+    "The header If-None-Match asks for a new offer or earning rule, and one with this id exists. \
+     Nothing was recorded.",
+    "Read what exists. To change it, send its ETag in If-Match; for a new one, use another id.",
     false,
 );
 
