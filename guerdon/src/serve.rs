@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::serve_config::{Part, ServeConfig};
-use crate::{first_keys, key_file};
+use crate::{file_modes, first_keys, key_file};
 use health::Health;
 use metrics::Metrics;
 use publishing::Publishing;
@@ -46,6 +46,8 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let draining = CancellationToken::new();
     let ledger = Ledger::start(&config, &stop, &draining).await?;
 
+    let kafka_files = config.kafka.private_files();
+    file_modes::warn_of_open(config.data.private_files().into_iter().chain(kafka_files));
     let address = listener.local_addr().context("can't read the address that it listens on")?;
     tracing::info!(%address, log_id = %ledger.store.log_id(), "the ledger is ready");
     println!("guerdon listens on http://{address}");
@@ -97,7 +99,7 @@ impl Ledger {
     ) -> anyhow::Result<Self> {
         let store = open_store(config).await?;
         let mut health = Health::of(store.clone());
-        let mut metrics = Metrics::default();
+        let mut metrics = Metrics::new();
         let own = publisher::PROBLEM_PAGES.iter().copied();
         let pages = command_api::problem_pages().chain(own);
         let mut router = wire::problem_pages_router(pages);
@@ -167,7 +169,7 @@ impl Ledger {
         if let Some(projector) = projector {
             projecting = Some(tokio::spawn(projector.run(stop.clone())));
         }
-        let router = router.merge(health.router()).merge(metrics.router(keys));
+        let router = router.merge(health.router(keys.clone())).merge(metrics.router(keys));
         let router = wire::finish(router);
         Ok(Self {
             store,
