@@ -10,6 +10,7 @@ mod output;
 mod archive;
 mod command_line;
 mod confirm_clock;
+mod connection_config;
 mod copy_log;
 mod data_config;
 mod duration;
