@@ -35,10 +35,10 @@ async fn a_header_that_does_not_come_in_time_ends_its_connection() {
     let ledger = Ledger::start_with(folder.path(), &times, &[]);
     let url = &ledger.client.url;
 
-    let silent = Raw::to(url).await.is_closed();
+    let silent = Raw::to(url).await.until_closed();
     let mut slow = Raw::to(url).await;
     slow.says("GET /health/live HTTP/1.1\r\nhost: ledger\r\nx-long: ").await;
-    let slow = slow.is_closed_although_it_drips(Some(b"x"));
+    let slow = slow.drips_until_it_is_closed(Some(b"x"));
     let mut idle = Raw::to(url).await;
     idle.says(LIVE).await;
     assert!(idle.hears().await.starts_with("HTTP/1.1 200 "));
@@ -49,8 +49,8 @@ async fn a_header_that_does_not_come_in_time_ends_its_connection() {
     let (silent, slow, idle, second) = tokio::join!(
         silent,
         slow,
-        idle.is_closed(),
-        second.is_closed_although_it_drips(Some(b"x"))
+        idle.until_closed(),
+        second.drips_until_it_is_closed(Some(b"x"))
     );
     for closed in [&silent, &slow, &second] {
         assert!(within(closed.after, 2) && closed.text.is_empty(), "{closed:?}");
@@ -70,7 +70,7 @@ async fn a_body_has_time_for_its_size_and_then_is_408() {
     let mut slow = Raw::to(url).await;
     slow.says(&head(&ledger, "merchant", post, 100_000_000)).await;
     slow.says("{\"points\":").await;
-    let slow = slow.is_closed_although_it_drips(Some(b" ")).await;
+    let slow = slow.drips_until_it_is_closed(Some(b" ")).await;
     assert!(slow.text.starts_with("HTTP/1.1 408 "), "{slow:?}");
     assert!(slow.text.contains("body-too-slow") && within(slow.after, 1), "{slow:?}");
 

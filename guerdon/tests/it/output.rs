@@ -82,7 +82,7 @@ async fn a_ledger_whose_log_can_not_be_written_goes_on_and_counts() {
              connection: close\r\n\r\n"
         ))
         .await;
-    let metrics = client.is_closed().await.text;
+    let metrics = client.until_closed().await.text;
     let lost = metrics.lines().find_map(|line| line.strip_prefix("guerdon_lost_lines_total "));
     let lost: u64 = lost.expect("it is counted").trim().parse().expect("a number");
     assert!(lost > 1, "{lost}");

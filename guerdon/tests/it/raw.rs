@@ -53,7 +53,7 @@ impl Raw {
     }
 
     /// Waits until the server closes; a byte is sent every so often until then.
-    pub(crate) async fn is_closed_although_it_drips(mut self, drip: Option<&[u8]>) -> Closed {
+    pub(crate) async fn drips_until_it_is_closed(mut self, drip: Option<&[u8]>) -> Closed {
         let (mut text, mut heard) = (Vec::new(), [0; 4_096]);
         loop {
             let next =
@@ -70,8 +70,8 @@ impl Raw {
         Closed { text, after: self.begin.elapsed() }
     }
 
-    pub(crate) async fn is_closed(self) -> Closed {
-        self.is_closed_although_it_drips(None).await
+    pub(crate) async fn until_closed(self) -> Closed {
+        self.drips_until_it_is_closed(None).await
     }
 }
 

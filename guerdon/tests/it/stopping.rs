@@ -43,7 +43,7 @@ async fn a_request_that_never_comes_in_full_is_closed_at_the_deadline_and_not_re
     let (code, said) = tokio::task::spawn_blocking(|| ledger.ends()).await.expect("it ends");
     let ended = told.elapsed();
     assert!(code == Some(0) && ended < STOP_MAX, "{code:?} after {ended:?}: {said}");
-    let closed = unfinished.is_closed_although_it_drips(Some(&REDEMPTION.as_bytes()[20..])).await;
+    let closed = unfinished.drips_until_it_is_closed(Some(&REDEMPTION.as_bytes()[20..])).await;
     assert_eq!(closed.text, "", "it can't be answered any more");
     assert!(said.contains("unfinished=1") && said.contains("busy=0"), "{said}");
     assert!(!said.contains("append"), "there was none: {said}");
@@ -69,8 +69,8 @@ async fn what_has_begun_is_answered_and_what_is_idle_ends_at_once() {
         begun.says(&REDEMPTION[..20]).await;
         assert!(begun.is_left_waiting(Duration::from_millis(200)).await);
         let told = tell(&ledger, signal);
-        assert_eq!(idle.is_closed().await.text, "", "{signal}");
-        assert_eq!(silent.is_closed().await.text, "", "{signal}");
+        assert_eq!(idle.until_closed().await.text, "", "{signal}");
+        assert_eq!(silent.until_closed().await.text, "", "{signal}");
         begun.says(&REDEMPTION[20..]).await;
         let heard = begun.hears().await;
         assert!(heard.starts_with("HTTP/1.1 201 "), "{signal}: {heard}");
@@ -95,7 +95,7 @@ async fn a_stream_ends_when_the_ledger_stops() {
     follower.says(&follow).await;
     assert!(follower.hears().await.starts_with("HTTP/1.1 200 "));
     let told = tell(&ledger, "-TERM");
-    follower.is_closed().await;
+    follower.until_closed().await;
     let (code, _) = tokio::task::spawn_blocking(|| ledger.ends()).await.expect("it ends");
     assert!(code == Some(0) && told.elapsed() < STOP_MAX / 2);
     assert!(!said(folder.path()).contains("did not end in time"));
