@@ -29,8 +29,8 @@ const TEXT_CHARACTERS_MAX: usize = 100;
 /// the same id with a chance of about one in three; the store then refuses the second key.
 const ID_CHARACTERS: usize = 8;
 
-/// Without those that are easily mistaken for another: no i, l, o or 1.
-const ID_ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz234567890";
+/// Without those that are easily mistaken for another: no i, l, o or u.
+const ID_ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// The keys of a ledger. Clones share what is let in.
 #[derive(Clone, Debug)]

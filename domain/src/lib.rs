@@ -71,7 +71,7 @@ pub use offer::{Offer, OfferPhase, Terms};
 pub use original::{EarnedCredit, OriginalCredit, OriginalExchange, OriginalPurchase};
 pub use policy::{Policy, SpentCredit};
 pub use recorded_ids::{IdHash, RecordedIds};
-pub use refusal::{Fact, NotOpen, Refusal, RefusalKind, RefusalRow};
+pub use refusal::{AskedUnits, Fact, NotOpen, Refusal, RefusalKind, RefusalRow};
 pub use schedule::{AccountNumber, Due};
 pub use state::{Impossible, State, Unwanted};
 pub use subject::Subject;

@@ -7,6 +7,8 @@
 //!
 //! The file is long because every refusal has its row here.
 
+use std::fmt;
+
 use crate::{AMOUNT_MAX, Points, Timestamp, Units};
 
 /// A refusal of every kind, without the numbers of one case.
@@ -153,7 +155,7 @@ refusals! {
         facts: [],
         title: "Hold doesn't exist",
         sentence: "The account has no hold with this id.",
-        meaning: "The account never had a hold with this id.",
+        meaning: "No hold with this id was ever made on this account.",
         remedy: "Check the account id and the hold id, or hold credit first.",
     }
     /// The hold was captured or released, by a caller or at its deadline.
@@ -161,8 +163,9 @@ refusals! {
         "hold-ended", Conflict, can_succeed_later: false,
         facts: [],
         title: "Hold has ended",
-        sentence: "The hold has ended: it was captured or released, or its deadline passed.",
-        meaning: "The hold was captured or released, or its deadline passed.",
+        sentence: "The hold has ended: a caller captured or released it, or its deadline \
+                   released it.",
+        meaning: "A caller captured or released the hold, or its deadline released it.",
         remedy: "Hold credit again, with a new hold id.",
     }
     /// The capture's exchange id belongs to another exchange.
@@ -180,7 +183,7 @@ refusals! {
         facts: [],
         title: "Exchange doesn't exist",
         sentence: "The account has no exchange with this id.",
-        meaning: "The account has no exchange with this id.",
+        meaning: "No exchange with this id was made on this account. Another account may have one.",
         remedy: "Check the account id and the exchange id.",
     }
     /// There is no purchase to return.
@@ -189,7 +192,8 @@ refusals! {
         facts: [],
         title: "Purchase doesn't exist",
         sentence: "The account has no purchase with this id.",
-        meaning: "The account has no purchase with this id.",
+        meaning: "No purchase with this id was recorded on this account. Another account may have \
+                  one.",
         remedy: "Check the account id and the purchase id.",
     }
     /// There is no credit to withdraw.
@@ -198,7 +202,7 @@ refusals! {
         facts: [],
         title: "Cause earned no credit",
         sentence: "The account has earned no credit for this cause.",
-        meaning: "The account has earned no credit for this cause.",
+        meaning: "No credit was recorded on this account for a cause of this kind with this id.",
         remedy: "Check the account id, and the kind and id of the cause.",
     }
     /// The parcel has left.
@@ -217,10 +221,10 @@ refusals! {
         "shipment-settled", Conflict, can_succeed_later: false,
         facts: [],
         title: "Shipping request settled by an operator",
-        sentence: "An operator settled the shipping request by hand: a warehouse can't reject it, \
-                   and only an operator can cancel the exchange.",
-        meaning: "An operator settled the shipping request by hand. A warehouse can't reject it, \
-                  and a shopper can't cancel the exchange.",
+        sentence: "An operator settled the shipping request by hand: nobody can reject it, and \
+                   only an operator can cancel the exchange.",
+        meaning: "An operator settled the shipping request by hand. Nobody can reject it any \
+                  more, and only an operator can cancel the exchange.",
         remedy: "To refund the shopper, ask an operator to cancel the exchange.",
     }
     /// The purchase has no such line.
@@ -233,15 +237,16 @@ refusals! {
                   number, from 1.",
         remedy: "Return only products that are in the purchase.",
     }
-    /// More units are to come back than are left.
-    QuantityTooLarge { left: Units, asked: Units } {
+    /// More units are to come back than are left, or all that are left, and none is.
+    QuantityTooLarge { left: Units, asked: AskedUnits } {
         "quantity-too-large", Conflict, can_succeed_later: false,
         facts: [left, asked],
         title: "More units than are left",
-        sentence: "The request is for {asked} units; {left} can still be cancelled or returned.",
-        meaning: "The request cancels or returns `asked` units, and only `left` can still be \
-                  cancelled or returned.",
-        remedy: "Ask for at most `left` units.",
+        sentence: "The request is for {asked}; {left} can still be cancelled or returned.",
+        meaning: "Only `left` units can still be cancelled or returned, and the request is for \
+                  `asked`. Without `asked`, the request is for all that are left, and `left` is 0.",
+        remedy: "Ask for at most `left` units. Where `left` is 0, nothing needs to be done: all \
+                 units were cancelled or returned before.",
     }
     /// More points are to be captured or withdrawn than are left.
     PointsTooLarge { left: Points, asked: Points } {
@@ -388,18 +393,18 @@ refusals! {
         "account-unknown", Conflict, can_succeed_later: true,
         facts: [],
         title: "Account doesn't exist",
-        sentence: "The account doesn't exist: it has never had any credit.",
-        meaning: "The account has never had any credit.",
-        remedy: "Check the account id. The first credit creates the account.",
+        sentence: "The account doesn't exist: it has had no credit yet.",
+        meaning: "An account exists from its first credit on, and this one has had none.",
+        remedy: "Check the account id, or give the account its first credit: that creates it.",
     }
     /// The recipient's account has never had any credit.
     RecipientUnknown {
         "recipient-unknown", Conflict, can_succeed_later: true,
         facts: [],
         title: "Recipient's account doesn't exist",
-        sentence: "The recipient's account doesn't exist: it has never had any credit.",
-        meaning: "The recipient's account has never had any credit.",
-        remedy: "Check the recipient's id. The first credit creates the account.",
+        sentence: "The recipient's account doesn't exist: it has had no credit yet.",
+        meaning: "An account exists from its first credit on, and the recipient's has had none.",
+        remedy: "Check the recipient's id, or give the recipient the first credit before.",
     }
     /// The hold would end too early or too late.
     DeadlineOutOfRange { latest: Timestamp } {
@@ -416,9 +421,9 @@ refusals! {
         "account-full", Conflict, can_succeed_later: true,
         facts: [max],
         title: "Account is full",
-        sentence: "The account has {max} {what}, the most that an account can have.",
-        meaning: "An account can have 10,000 parts of lots and 1,000 holds. `max` is the limit \
-                  that was reached.",
+        sentence: "An account can have at most {max} {what}, and this one would have more.",
+        meaning: "An account can have at most 10,000 parts of lots and 1,000 holds. `max` is the \
+                  limit that the request would exceed.",
         remedy: "Spend credit or release holds first, or earn in larger lots.",
     }
     /// The shopper would have more of the offer than one shopper may.
@@ -437,10 +442,11 @@ refusals! {
         "insufficient-credit", Conflict, can_succeed_later: true,
         facts: [needed, available],
         title: "Not enough credit",
-        sentence: "The request needs {needed} points; the account has {available} available.",
-        meaning: "The request needs `needed` points, and the account has only `available` \
-                  available.",
-        remedy: "Send the same request again when the account has more credit.",
+        sentence: "The request needs {needed} points; {available} are available.",
+        meaning: "The request needs `needed` points, and only `available` are available: on the \
+                  account or, for a capture, in the hold.",
+        remedy: "Send the same request again when the account has more credit. A hold gets no more \
+                 credit: capture for fewer units, or release it and hold more.",
     }
     /// Spent credit is to be withdrawn, and the policy allows no debt.
     CreditAlreadySpent { left: Points, asked: Points } {
@@ -479,6 +485,19 @@ pub enum NotOpen {
     },
 }
 
+/// How many units a request asks to cancel or return; `None` asks for all that are left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AskedUnits(pub Option<Units>);
+
+impl fmt::Display for AskedUnits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(units) => write!(f, "{units} units"),
+            None => f.write_str("all units that are left"),
+        }
+    }
+}
+
 impl From<NotOpen> for Refusal {
     fn from(why: NotOpen) -> Self {
         Self::OfferNotOpen { why }
@@ -512,6 +531,12 @@ impl IntoFact for Units {
 impl IntoFact for Timestamp {
     fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
         Some((name, Fact::Time(self)))
+    }
+}
+
+impl IntoFact for AskedUnits {
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        self.0.into_fact(name)
     }
 }
 

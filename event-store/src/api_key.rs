@@ -3,6 +3,8 @@
 //! They are no events: who may call is not a fact of the ledger. A store keeps the rows and makes
 //! the changes; what a role or a scope means is known elsewhere.
 
+use crate::StoreError;
+
 /// A key as it is stored. Times are in microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKeyRow {
@@ -60,15 +62,18 @@ pub enum ApiKeyChange {
 
 impl ApiKeyChange {
     /// Makes the change in a list of all keys. Every store does the same in its own way.
-    pub(crate) fn apply(&self, keys: &mut Vec<ApiKeyRow>) {
+    pub(crate) fn apply(&self, keys: &mut Vec<ApiKeyRow>) -> Result<(), StoreError> {
         let (id, at) = match self {
             Self::Add(row) => {
+                if keys.iter().any(|key| key.id == row.id || key.hash == row.hash) {
+                    return Err(StoreError::ApiKeyExists);
+                }
                 keys.push(row.clone());
-                return;
+                return Ok(());
             }
             Self::Revoke { id, at } | Self::Expire { id, at } | Self::Use { id, at } => (id, *at),
         };
-        let Some(key) = keys.iter_mut().find(|key| key.id == *id) else { return };
+        let Some(key) = keys.iter_mut().find(|key| key.id == *id) else { return Ok(()) };
         match self {
             Self::Add(_) => {}
             Self::Revoke { .. } => key.revoked_at = key.revoked_at.or(Some(at)),
@@ -77,5 +82,6 @@ impl ApiKeyChange {
             }
             Self::Use { .. } => key.last_used_at = key.last_used_at.max(Some(at)),
         }
+        Ok(())
     }
 }

@@ -226,6 +226,9 @@ pub enum StoreError {
         #[source]
         source: Box<sqlx::migrate::MigrateError>,
     },
+    /// A new API key has the id or the text of one that exists.
+    #[error("an API key with the same id or the same text exists; make a new one")]
+    ApiKeyExists,
     /// A memory store was told to fail.
     #[error("the memory store was told to fail")]
     Injected,

@@ -190,9 +190,13 @@ impl MemoryStore {
         self.log().keys.clone()
     }
 
-    pub(crate) fn change_api_keys(&self, changes: &[ApiKeyChange]) {
-        let keys = &mut self.log().keys;
-        changes.iter().for_each(|change| change.apply(keys));
+    /// Makes all changes or none.
+    pub(crate) fn change_api_keys(&self, changes: &[ApiKeyChange]) -> Result<(), StoreError> {
+        let log = &mut self.log();
+        let mut keys = log.keys.clone();
+        changes.iter().try_for_each(|change| change.apply(&mut keys))?;
+        log.keys = keys;
+        Ok(())
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {

@@ -20,6 +20,7 @@ use log_record::{Head, LogId, Partition, Place, Position, RecordedEvent, WriterI
 use postgres_connection::{Connection, PostgresUrl};
 use tokio::sync::{Mutex, MutexGuard, watch};
 use tokio_postgres::Statement;
+use tokio_postgres::error::SqlState;
 
 use crate::archive::Archive;
 use crate::store::check_rows;
@@ -267,7 +268,10 @@ impl PostgresStore {
     ) -> Result<(), StoreError> {
         let mut connection = self.shared.url.connect().await?;
         let changed = api_keys::change(&mut connection.client, &changes).await;
-        changed.map_err(|source| postgres("write the API keys of", source))
+        changed.map_err(|source| match source.code() {
+            Some(&SqlState::UNIQUE_VIOLATION) => StoreError::ApiKeyExists,
+            _ => postgres("write the API keys of", source),
+        })
     }
 
     pub(crate) fn range_positions(&self) -> u64 {

@@ -213,12 +213,17 @@ impl SqliteStore {
         changes: Vec<ApiKeyChange>,
     ) -> Result<(), StoreError> {
         let doing = "write the API keys of";
-        if self.shared.writer.is_some() {
-            let change = move |connection: &mut Connection| api_keys::change(connection, &changes);
-            return self.write(doing, change).await;
-        }
-        self.beside_the_writer(doing, move |connection| api_keys::change(connection, &changes))
-            .await
+        let change = move |connection: &mut Connection| api_keys::change(connection, &changes);
+        let changed = match self.shared.writer {
+            Some(_) => self.write(doing, change).await,
+            None => self.beside_the_writer(doing, change).await,
+        };
+        changed.map_err(|error| match error {
+            StoreError::Sqlite { source, .. } if api_keys::is_taken(&source) => {
+                StoreError::ApiKeyExists
+            }
+            other => other,
+        })
     }
 
     pub(crate) async fn range_positions(&self) -> Result<u64, StoreError> {

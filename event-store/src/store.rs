@@ -390,10 +390,7 @@ impl EventStore {
     /// do so, too, beside the writer.
     pub async fn change_api_keys(&self, changes: Vec<ApiKeyChange>) -> Result<(), StoreError> {
         match self {
-            Self::Memory(store) => {
-                store.change_api_keys(&changes);
-                Ok(())
-            }
+            Self::Memory(store) => store.change_api_keys(&changes),
             Self::Sqlite(store) => store.change_api_keys(changes).await,
             Self::Postgres(store) => store.change_api_keys(changes).await,
             #[cfg(feature = "kurrent")]

@@ -24,7 +24,7 @@ pub enum WriterStatus {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StopReason {
     /// Every handle is dropped.
-    #[error("it was told to")]
+    #[error("the process that it is a part of ends")]
     HandlesDropped,
     /// Another writer has taken over, and the log shows its head.
     #[error(

@@ -6,7 +6,7 @@ use super::refund::Cancelling;
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
-    AccountId, CancellationId, Decision, Event, ExchangeCancelled, ExchangeId, IdHash, Note,
+    AskedUnits,    AccountId, CancellationId, Decision, Event, ExchangeCancelled, ExchangeId, IdHash, Note,
     OriginalExchange, Refusal, Shipped, Timestamp, Units,
 };
 
@@ -67,8 +67,7 @@ impl CommandRules for CancelExchange {
         let left = of.quantity.minus(before.quantity).unwrap_or_default();
         let quantity = self.quantity.unwrap_or(left);
         if quantity > left || left == Units::ZERO {
-            let asked = self.quantity.unwrap_or(of.quantity);
-            return Err(Refusal::QuantityTooLarge { left, asked });
+            return Err(Refusal::QuantityTooLarge { left, asked: AskedUnits(self.quantity) });
         }
         let cancelling = Cancelling {
             account_id: &self.account_id,

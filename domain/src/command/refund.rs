@@ -3,7 +3,7 @@
 use crate::draft::Draft;
 use crate::lots::{sum_of, take_from};
 use crate::{
-    AccountId, CancellationId, CreditRefunded, ExchangeCancelled, ExchangeId, LotPart, Note,
+    AskedUnits,    AccountId, CancellationId, CreditRefunded, ExchangeCancelled, ExchangeId, LotPart, Note,
     OriginalExchange, Points, Refusal, State, Timestamp, Units,
 };
 
@@ -43,7 +43,7 @@ impl Cancelling<'_> {
         };
         let left = Refusal::QuantityTooLarge {
             left: of.quantity.minus(before.quantity).unwrap_or_default(),
-            asked: quantity,
+            asked: AskedUnits(Some(quantity)),
         };
         let back = original.allocation.part(before.quantity, quantity).ok_or(left)?;
         if let Some((number, offer)) = draft.state.numbered_offer(&original.offer_id)

@@ -6,7 +6,7 @@ use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use super::take_back::take_back;
 use crate::draft::Draft;
 use crate::{
-    AccountId, Cause, CreditWithdrawn, Decision, Event, IdHash, Note, OriginalPurchase, Points,
+    AskedUnits,    AccountId, Cause, CreditWithdrawn, Decision, Event, IdHash, Note, OriginalPurchase, Points,
     PurchaseId, PurchaseReturned, Refusal, ReturnId, ReturnedLine, State, Timestamp, Units,
     WithdrawalCause,
 };
@@ -146,7 +146,8 @@ impl ReturnPurchase {
                 Some(asked) => match asked.iter().find(|back| back.product_id == product_id) {
                     None => continue,
                     Some(back) if back.quantity > left => {
-                        return Err(Refusal::QuantityTooLarge { left, asked: back.quantity });
+                        let asked = AskedUnits(Some(back.quantity));
+                        return Err(Refusal::QuantityTooLarge { left, asked });
                     }
                     Some(back) => back.quantity,
                 },
@@ -156,9 +157,7 @@ impl ReturnPurchase {
             }
         }
         if back.is_empty() {
-            let bought = original.lines.iter().map(|line| line.quantity);
-            let asked = bought.fold(Units::ZERO, |sum, units| sum.plus(units).unwrap_or(sum));
-            return Err(Refusal::QuantityTooLarge { left: Units::ZERO, asked });
+            return Err(Refusal::QuantityTooLarge { left: Units::ZERO, asked: AskedUnits(None) });
         }
         Ok(back)
     }

@@ -131,7 +131,7 @@ pub(super) async fn change_keys(
         let (after, mut keys) = last_keys(connection, &stream).await?;
         let before = keys.clone();
         for change in changes.iter().filter(|change| !is_soon(change, &before)) {
-            change.apply(&mut keys);
+            change.apply(&mut keys)?;
         }
         if keys == before && after.is_some() {
             return Ok(());

@@ -1,5 +1,6 @@
 //! The table of API keys in a SQLite file.
 
+use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::{ApiKeyChange, ApiKeyRow};
@@ -45,6 +46,12 @@ pub(super) fn change(
         };
     }
     transaction.commit()
+}
+
+/// Whether the id or the hash of a new key is another's.
+pub(super) fn is_taken(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    matches!(code, Some(SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_UNIQUE))
 }
 
 fn insert(connection: &Connection, key: &ApiKeyRow) -> rusqlite::Result<usize> {

@@ -53,6 +53,7 @@ every_store! {
     a_follower_that_knows_another_event_is_told_of_the_fork,
     an_unknown_partition_is_named,
     api_keys_are_added_and_read_in_their_order,
+    an_api_key_with_the_id_or_the_text_of_another_is_refused,
     an_api_key_ends_once_and_its_latest_use_counts,
     an_epoch_is_confirmed_until_another_writer_takes_over,
     an_append_in_an_old_generation_is_a_conflict_and_lands_nothing,
@@ -212,6 +213,16 @@ async fn api_keys_are_added_and_read_in_their_order(Fixture { store, .. }: Fixtu
     store.change_api_keys(vec![one, two]).await.expect("changed");
     store.change_api_keys(vec![three]).await.expect("changed");
     assert_eq!(store.api_keys().await.expect("read"), keys);
+}
+
+async fn an_api_key_with_the_id_or_the_text_of_another_is_refused(Fixture { store, .. }: Fixture) {
+    let add = |id, byte| ApiKeyChange::Add(api_key(id, byte));
+    store.change_api_keys(vec![add("k-1", 1)]).await.expect("changed");
+    for taken in [add("k-1", 2), add("k-2", 1)] {
+        let refused = store.change_api_keys(vec![add("k-3", 3), taken]).await;
+        assert!(matches!(refused, Err(StoreError::ApiKeyExists)), "{refused:?}");
+    }
+    assert_eq!(store.api_keys().await.expect("read"), [api_key("k-1", 1)]);
 }
 
 async fn an_api_key_ends_once_and_its_latest_use_counts(Fixture { store, .. }: Fixture) {

@@ -144,9 +144,36 @@ async fn a_trace_that_is_none_holds_up_nobody() {
     ends_soon(ledger);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_unaccepted_is_sent_again_although_that_could_not_be_stored_at_first() {
+    let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = start(folder.path(), &brokers, &topic, &["--accept-within", "1s"]);
+    prepare(&ledger.client).await;
+    let refuse = "create trigger refuse before insert on unaccepted \
+                  begin select raise(fail, 'refused by a test'); end";
+    change_state(folder.path(), refuse).await;
+    redeem(&ledger.client, "mug", 0, 5).await;
+    until_published(&brokers, &topic, 5).await;
+    // Several checks find them unaccepted, and none can store that.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(records(&brokers, &topic).len(), 5);
+    change_state(folder.path(), "drop trigger refuse").await;
+    let sent_again = || {
+        let found = records(&brokers, &topic);
+        let again = found.iter().filter(|record| record.header("attempt") != "1");
+        again.map(|record| record.id().to_owned()).collect::<BTreeSet<String>>()
+    };
+    let begun = Instant::now();
+    while sent_again().len() < 5 {
+        assert!(begun.elapsed() < PATIENCE, "only {:?} were sent again", sent_again());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    ends_soon(ledger);
+}
+
 const CONTINUATION: &str = "/v1/publisher/warehouses/main/continuation";
 
-/// While no publisher runs.
 async fn change_state(folder: &Path, sql: &'static str) {
     let state = format!("sqlite:{}", folder.join("publisher.sqlite").display());
     let mut state = SqliteConnection::connect(&state).await.expect("it opens");

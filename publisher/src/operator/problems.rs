@@ -10,7 +10,7 @@ pub const PROBLEM_PAGES: &[ProblemPage] =
 pub(super) const WAREHOUSE_NOT_STOPPED: ProblemPage = ProblemPage {
     status: StatusCode::CONFLICT,
     slug: "warehouse-not-stopped",
-    title: "The warehouse is not stopped",
+    title: "Warehouse isn't stopped",
     meaning: "Only a stopped warehouse can be continued from a position. A warehouse is stopped when \
               the messages sent to it differ from the log.",
     remedy: "Nothing needs to be done. To send something again, ask for a resend or a replay.",
@@ -20,7 +20,7 @@ pub(super) const WAREHOUSE_NOT_STOPPED: ProblemPage = ProblemPage {
 pub(super) const MESSAGE_UNUSABLE: ProblemPage = ProblemPage {
     status: StatusCode::CONFLICT,
     slug: "message-unusable",
-    title: "The message still can't be used",
+    title: "Message still can't be used",
     meaning: "A parked message was tried again and refused again. It stays parked; the detail gives \
               the reason.",
     remedy: "Correct the cause and try again, or discard the message.",
@@ -30,9 +30,30 @@ pub(super) const MESSAGE_UNUSABLE: ProblemPage = ProblemPage {
 pub(super) const PUBLISHER_AWAY: ProblemPage = ProblemPage {
     status: StatusCode::SERVICE_UNAVAILABLE,
     slug: "publisher-away",
-    title: "The publisher can't answer now",
+    title: "Publisher can't answer now",
     meaning: "Kafka, the read model, the command API or the publisher's own tables can't be reached. \
               The detail names which.",
     remedy: "Try again after Retry-After.",
     can_succeed_later: true,
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn api_md_lists_every_problem_of_the_publisher() {
+        let listed: Vec<&str> = include_str!("../../../docs/API.md")
+            .lines()
+            .skip_while(|line| *line != "### Problems of the publisher")
+            .skip_while(|line| !line.starts_with("|---"))
+            .skip(1)
+            .take_while(|line| line.starts_with('|'))
+            .collect();
+        let rows = PROBLEM_PAGES.iter().map(|page| {
+            let later = if page.can_succeed_later { "yes" } else { "no" };
+            format!("| `{}` | {} | {later} | {} |", page.slug, page.status.as_u16(), page.title)
+        });
+        assert_eq!(listed, rows.collect::<Vec<String>>());
+    }
+}

@@ -287,7 +287,7 @@ impl Ledger {
             None => {
                 back.extend(purchase.lines.iter().map(|line| line.quantity - line.returned));
                 if back.iter().all(|quantity| *quantity == 0) {
-                    return Err(No { code: "quantity-too-large", facts: None });
+                    return no_for("quantity-too-large", [("left", 0)]);
                 }
             }
             Some(asked) => {

@@ -223,7 +223,7 @@ impl Ledger {
                 let facts = [("left", signed(left)), ("asked", signed(asked))];
                 return no_for("quantity-too-large", facts);
             }
-            None if left == 0 => return Err(No { code: "quantity-too-large", facts: None }),
+            None if left == 0 => return no_for("quantity-too-large", [("left", 0)]),
             asked => asked.unwrap_or(left),
         };
         let both = self.take_back_goods(place, quantity, it.cancellation_id.as_str(), now)?;
