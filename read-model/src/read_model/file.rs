@@ -1,7 +1,7 @@
 //! The tables in a SQLite file, to read. A rebuild gives the file's name to another file; then
 //! readers open that one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -74,9 +74,9 @@ impl ReadFile {
 }
 
 impl OpenFile {
-    async fn open(name: &PathBuf, options: &SqliteConnectOptions) -> Result<Self, sqlx::Error> {
+    async fn open(name: &Path, options: &SqliteConnectOptions) -> Result<Self, sqlx::Error> {
         // Before it is opened: if it is replaced meanwhile, that is noticed the next time.
-        let id = FileId::find(name.clone()).await.ok();
+        let id = FileId::find(name.to_path_buf()).await.ok();
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .test_before_acquire(false)

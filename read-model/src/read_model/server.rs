@@ -78,7 +78,7 @@ pub(super) struct Server {
 
 #[derive(Debug)]
 pub(super) enum Pool {
-    Sqlite(ReadFile),
+    Sqlite(Box<ReadFile>),
     Postgres(PgPool),
 }
 
@@ -87,7 +87,7 @@ type Reached = BTreeMap<i64, (i64, i64)>;
 
 impl Server {
     pub(super) fn file(name: String, file: ReadFile) -> Self {
-        Self::new(name, Pool::Sqlite(file), false)
+        Self::new(name, Pool::Sqlite(Box::new(file)), false)
     }
 
     /// Connects when it is first asked.
