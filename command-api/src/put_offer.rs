@@ -82,7 +82,7 @@ pub(crate) fn respond_offer(
     offer_id: OfferId,
 ) -> Result<Response, Problem> {
     let Some(Subject::Offer(offer)) = &done.subject else { return Err(unexpected()) };
-    let Offer { terms, version, inventory, phase, changed_at: _ } = &**offer;
+    let Offer { terms, version, opening_stock: _, inventory, phase, changed_at: _ } = &**offer;
     let Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse } =
         terms.clone();
     let body = OfferBody {

@@ -164,6 +164,27 @@ pub enum StoreError {
         /// The version that is linked.
         found: &'static str,
     },
+    /// Another process holds SQLite's lock on the file.
+    #[error(
+        "can't {doing} the log {file}: another process holds its write lock; let it end its \
+         transaction, or end that process"
+    )]
+    Locked {
+        /// What was tried, as in "can't open".
+        doing: &'static str,
+        /// The log's file.
+        file: PathBuf,
+    },
+    /// What a former process appended can't be brought to safety.
+    #[error(
+        "can't open the log {file} to write: another process still reads it as it was before its \
+         last events, so they can't be copied out of the write-ahead file; end that process, or \
+         its transaction, and start again"
+    )]
+    NotCopied {
+        /// The log's file.
+        file: PathBuf,
+    },
     /// The file system refused.
     #[error("can't {doing} {file}")]
     Io {
@@ -248,11 +269,13 @@ impl StoreError {
         matches!(
             self,
             Self::Sqlite { .. }
+                | Self::Locked { .. }
                 | Self::Io { .. }
                 | Self::MissingArchive { .. }
                 | Self::Postgres { .. }
                 | Self::Kurrent { .. }
                 | Self::Warned
+                | Self::Injected
                 | Self::Connection(PostgresError::Connect { .. } | PostgresError::NoPrimary { .. })
         )
     }

@@ -24,7 +24,7 @@ mod store;
 mod url;
 
 pub use api_key::{ApiKeyChange, ApiKeyRow};
-pub use append::{Append, AppendError};
+pub use append::{Append, AppendError, Unlanded};
 pub use archive::{ArchivedRange, MEMBER_EVENTS};
 pub use error::{StoreError, with_causes};
 pub use follow::Follower;

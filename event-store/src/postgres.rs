@@ -24,7 +24,9 @@ use tokio_postgres::error::SqlState;
 
 use crate::archive::Archive;
 use crate::store::check_rows;
-use crate::{Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, StoreError};
+use crate::{
+    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, StoreError, Unlanded,
+};
 use ranges::Ranges;
 use rows::{Columns, event_of_row, head_of_row};
 
@@ -39,6 +41,14 @@ const READ_EVENTS: &str = include_str!("postgres/read_events.sql");
 
 /// How many connections read: one for the projector's long reads, the others for short ones.
 const READERS: usize = 4;
+
+/// Answers by which the server says that it rolled the append back because of somebody else's lock:
+/// the same append can succeed (40001, 40P01, 55P03).
+const ROLLED_BACK: [SqlState; 3] = [
+    SqlState::T_R_SERIALIZATION_FAILURE,
+    SqlState::T_R_DEADLOCK_DETECTED,
+    SqlState::LOCK_NOT_AVAILABLE,
+];
 
 /// A log in PostgreSQL. Cloning gives another handle to the same connections.
 #[derive(Clone, Debug)]
@@ -157,32 +167,33 @@ impl PostgresStore {
     ) -> Result<Position, AppendError> {
         let store = self.clone();
         let appended = tokio::spawn(async move {
-            let mut held = store.writer(partition)?.lock().await;
-            let appended = store.append_on(&mut held, sealed()).await;
-            if matches!(appended, Err(Failed::InDoubt(_))) {
-                *held = None;
-            }
-            appended
+            let mut held = store.writer(partition).map_err(AppendError::InDoubt)?.lock().await;
+            let append = sealed();
+            store.append_on(&mut held, &append).await.map_err(|failed| match failed {
+                Failed::Conflict(head) => AppendError::Conflict(head),
+                Failed::NotBegun(error) => AppendError::NotBegun(error, Unlanded(append.events)),
+                Failed::InDoubt(error) => {
+                    *held = None;
+                    AppendError::InDoubt(error)
+                }
+            })
         });
-        match appended.await {
-            Ok(Ok(position)) => Ok(position),
-            Ok(Err(Failed::Conflict(head))) => Err(AppendError::Conflict(head)),
-            Ok(Err(Failed::InDoubt(error))) => Err(AppendError::InDoubt(error)),
-            Err(_) => Err(AppendError::InDoubt(StoreError::Closed)),
-        }
+        appended.await.map_err(|_| AppendError::InDoubt(StoreError::Closed))?
     }
 
     async fn append_on(
         &self,
         held: &mut MutexGuard<'_, Option<Writer>>,
-        append: Append<RecordedEvent>,
+        append: &Append<RecordedEvent>,
     ) -> Result<Position, Failed> {
-        let writer = self.connect(held).await?;
+        // Until there is a connection, nothing was sent.
+        let writer = self.connect(held).await.map_err(Failed::NotBegun)?;
         let client = &writer.connection.client;
-        let columns = Columns::of(&append);
+        let columns = Columns::of(append);
         let failed = |source| postgres("append to", source);
         // The answer comes after the commit, or with it: the future waits for both.
-        let rows = client.execute(&writer.append, &columns.params()).await.map_err(failed)?;
+        let rows =
+            client.execute(&writer.append, &columns.params()).await.map_err(Failed::of_append)?;
         if writer.connection.take_warning() {
             return Err(StoreError::Warned.into());
         }
@@ -325,7 +336,17 @@ impl PostgresStore {
 /// How an append failed on its connection.
 enum Failed {
     Conflict(Head),
+    NotBegun(StoreError),
     InDoubt(StoreError),
+}
+
+impl Failed {
+    /// A server that lost a race for a lock says so after it has rolled everything back.
+    fn of_append(source: tokio_postgres::Error) -> Self {
+        let is_rolled_back = source.code().is_some_and(|code| ROLLED_BACK.contains(code));
+        let error = postgres("append to", source);
+        if is_rolled_back { Self::NotBegun(error) } else { Self::InDoubt(error) }
+    }
 }
 
 impl From<StoreError> for Failed {

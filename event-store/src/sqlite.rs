@@ -16,18 +16,21 @@ mod thread;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use log_record::{
     BatchId, Epoch, Generation, Head, LogId, Partition, Place, Position, RecordedEvent, WriterId,
 };
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use crate::archive::Archive;
-use crate::{Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, StoreError};
+use crate::{
+    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, StoreError, Unlanded,
+};
 use checkpointer::Checkpointer;
 use lock::WriterLock;
 use rows::{failed, insert_events, read_events, select_head};
@@ -40,6 +43,10 @@ const MOVE_HEAD: &str = include_str!("sqlite/move_head.sql");
 /// How many connections read: one for the projector's long reads, one for the short ones that
 /// answer repeats.
 const READERS: usize = 2;
+
+/// How long one try of an append waits for another process's lock. Then the writer decides no more
+/// until the append has landed, so that commands are told for certain that they weren't decided.
+const APPEND_LOCK_WAIT: Duration = Duration::from_secs(1);
 
 /// A log in a SQLite file. Cloning gives another handle to the same connections.
 #[derive(Clone, Debug)]
@@ -164,10 +171,9 @@ impl SqliteStore {
         partition: Partition,
         sealed: impl FnOnce() -> Append<RecordedEvent> + Send + 'static,
     ) -> Result<Position, AppendError> {
-        let appended = self
-            .write("append to", move |connection| append_in(connection, &sealed()))
-            .await
-            .map_err(AppendError::InDoubt)??;
+        let writer = self.shared.writer.as_ref().ok_or(AppendError::InDoubt(StoreError::Closed))?;
+        let job = move |connection: &mut Connection| append_in(connection, sealed());
+        let appended = writer.run(job).await.map_err(AppendError::InDoubt)??;
         if let Some(watched) = self.shared.appended.get(usize::from(partition.0)) {
             let before = watched.send_replace(appended);
             if let Some(checkpointer) = &self.shared.checkpointer {
@@ -301,13 +307,40 @@ impl SqliteStore {
     }
 }
 
-/// The append, in one transaction that the head's compare-and-set begins. The inner error is a
-/// conflict, in which nothing landed for certain.
+/// The append, in one transaction. Where another process holds the lock that the transaction begins
+/// with, nothing was written.
 fn append_in(
-    connection: &mut Connection,
+    connection: &Connection,
+    append: Append<RecordedEvent>,
+) -> Result<Position, AppendError> {
+    let transaction = match begin_append(connection) {
+        Ok(transaction) => transaction,
+        Err(source) => {
+            return Err(match failed(connection, "append to", source) {
+                error @ StoreError::Locked { .. } => {
+                    AppendError::NotBegun(error, Unlanded(append.events))
+                }
+                error => AppendError::InDoubt(error),
+            });
+        }
+    };
+    append_within(transaction, &append)
+        .unwrap_or_else(|source| Err(AppendError::InDoubt(failed(connection, "append to", source))))
+}
+
+/// Begins with the write lock, for which it waits only briefly.
+fn begin_append(connection: &Connection) -> rusqlite::Result<Transaction<'_>> {
+    connection.busy_timeout(APPEND_LOCK_WAIT)?;
+    let begun = Transaction::new_unchecked(connection, TransactionBehavior::Immediate);
+    connection.busy_timeout(open::BUSY_TIMEOUT)?;
+    begun
+}
+
+/// The inner error is a conflict, in which nothing landed for certain.
+fn append_within(
+    transaction: Transaction<'_>,
     append: &Append<RecordedEvent>,
 ) -> rusqlite::Result<Result<Position, AppendError>> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let moved = transaction.prepare_cached(MOVE_HEAD)?.execute((
         append.partition.0,
         append.expected.0.cast_signed(),

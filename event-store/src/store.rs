@@ -14,7 +14,7 @@ use crate::KurrentStore;
 use crate::archive::Archive;
 use crate::{
     ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, ArchivedRange, Follower,
-    MemoryStore, PostgresStore, SqliteStore, StoreError, StoreUrl, postgres,
+    MemoryStore, PostgresStore, SqliteStore, StoreError, StoreUrl, Unlanded, postgres,
 };
 
 /// The most events that one read gives, about 8 MB of them; a larger limit is cut to this.
@@ -202,7 +202,8 @@ impl EventStore {
         if let Self::Kurrent(store) = self {
             return store.confirm(partition, epoch, position).await;
         }
-        let head = self.head(partition).await.map_err(AppendError::InDoubt)?;
+        let unread = |error| AppendError::NotBegun(error, Unlanded::default());
+        let head = self.head(partition).await.map_err(unread)?;
         let is_so = (head.epoch, head.position) == (epoch, position);
         if is_so { Ok(()) } else { Err(AppendError::Conflict(head)) }
     }
@@ -300,7 +301,7 @@ impl EventStore {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
         match self {
-            Self::Memory(store) => store.read(partition, after, limit),
+            Self::Memory(store) => store.read(partition, after, limit).await,
             Self::Sqlite(store) => store.read(partition, after, limit).await,
             Self::Postgres(store) => store.read(partition, after, limit).await,
             #[cfg(feature = "kurrent")]

@@ -1,8 +1,10 @@
-//! After a failed append or a panic: what is in memory is thrown away, and the log says what is so.
+//! After a failed append or a panic: the log says what is so. What is in memory stays where all of it
+//! has landed or follows from what has; otherwise it is thrown away and built again.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder, Retryable as _};
+use domain::State;
 use event_store::{AppendError, StoreError, with_causes};
 use log_record::{Head, Position};
 
@@ -13,6 +15,7 @@ use super::status::StopReason;
 use crate::restart::{LoadError, Loaded, load};
 
 /// Why the loop can't simply go on.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and seldom")]
 pub(super) enum Trouble {
     /// An append of the first batch failed; the second was decided after it.
     Append(AppendError, Batch, Batch),
@@ -22,7 +25,7 @@ pub(super) enum Trouble {
 
 /// The log is asked again after 20 ms, then less and less often, at last once a second. Commands
 /// keep their own deadlines meanwhile.
-fn delays() -> ExponentialBuilder {
+pub(super) fn delays() -> ExponentialBuilder {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(20))
         .with_max_delay(Duration::from_secs(1))
@@ -54,7 +57,6 @@ impl Run {
     /// Finds out what became of every batch, and rebuilds the state. An error says why the writer
     /// can't go on; everyone it held has been answered by then.
     pub(super) async fn recover(&mut self, trouble: Trouble) -> Result<(), StopReason> {
-        self.gate.open();
         let later = std::mem::take(&mut self.redo);
         let mut undecided = Vec::new();
         match trouble {
@@ -65,7 +67,12 @@ impl Run {
                 let Head { position, epoch, .. } = head;
                 return Err(self.forked(&head).unwrap_or(StopReason::Deposed { position, epoch }));
             }
-            Trouble::Append(AppendError::InDoubt(error), failed, gathered) => {
+            // An append that didn't begin comes here if trying again can't help.
+            Trouble::Append(
+                AppendError::InDoubt(error) | AppendError::NotBegun(error, _),
+                failed,
+                gathered,
+            ) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "an append is in doubt");
                 match self.resolve_doubt().await {
                     Err(why) => {
@@ -90,7 +97,11 @@ impl Run {
                         // The write that said so is durable, and so is all before it.
                         self.durable = head.position;
                         failed.release(&self.gate);
-                        self.gate.open();
+                        if !self.is_state_lost {
+                            // All that was decided follows from what has landed.
+                            (self.gathered, self.redo) = (gathered, later);
+                            return Ok(());
+                        }
                     }
                     Ok(Some(_)) => undecided.extend(failed.take_back()),
                 }
@@ -119,7 +130,13 @@ impl Run {
         Ok(head)
     }
 
+    /// Rebuilds the state. The one that can't be trusted goes first, with the ids that the gate
+    /// shares with it, so that there are never two.
     async fn reload(&mut self) -> Result<(), StopReason> {
+        self.gate.forget();
+        let former = std::mem::replace(&mut self.state, State::new(self.partition));
+        // A large state takes a while to be given back. Whether that panics changes nothing.
+        let _: Result<(), _> = tokio::task::spawn_blocking(move || drop(former)).await;
         let loaded = (|| self.load())
             .retry(delays())
             .when(LoadError::is_passing)
@@ -131,7 +148,9 @@ impl Run {
         let Loaded { state, .. } =
             loaded.map_err(|error| StopReason::NoState(with_causes(&error).into()))?;
         self.gate.install(&state);
+        self.clock.follow(&state);
         self.state = state;
+        self.is_state_lost = false;
         Ok(())
     }
 

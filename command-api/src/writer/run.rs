@@ -14,6 +14,7 @@ use log_record::{Epoch, Generation, Head, Partition, Place, Position, WriterId};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
+use super::batch::Batch;
 use super::clock::WriterClock;
 use super::config::{StartError, WriterConfig};
 use super::gate::Gate;
@@ -43,8 +44,12 @@ pub(super) struct Run {
     pub(super) commands: mpsc::Receiver<QueuedCommand>,
     /// Commands whose deciding panicked, by the hash of all their fields.
     pub(super) panicked: HashSet<[u8; 32]>,
-    /// Decided afresh before the queue is looked at: they came first.
+    /// Decided before the queue is looked at: they came first.
     pub(super) redo: Vec<QueuedCommand>,
+    /// What was decided and isn't appended yet, where the decisions still stand.
+    pub(super) gathered: Batch,
+    /// Whether the state can't be trusted any more, until it is rebuilt.
+    pub(super) is_state_lost: bool,
 }
 
 impl Run {
@@ -96,9 +101,15 @@ impl Run {
             commands,
             panicked: HashSet::new(),
             redo: vec![],
+            gathered: Batch::new(),
+            is_state_lost: false,
         };
+        if !run.check_clock() {
+            run.append_doubt()
+                .await
+                .map_err(|source| StartError::DoubtClock { partition, source })?;
+        }
         run.config.metrics.start(partition, run.epoch, run.durable);
-        run.check_clock();
         Ok(run)
     }
 

@@ -14,7 +14,8 @@ pub enum WriterStatus {
     NotSweeping,
     /// It decides nothing until an operator confirms the clock.
     ClockUnconfirmed(ClockDoubt),
-    /// An append failed or a decision panicked; it is finding out what the log holds.
+    /// An append failed, and is tried again; or it is in doubt or a decision panicked, and the
+    /// writer finds out what the log holds.
     Recovering,
     /// It decides no more.
     Stopped(StopReason),

@@ -1,7 +1,9 @@
 //! The tests of this crate, in one program.
 
+mod growth;
 mod key_book;
 mod ledger;
+mod locked_log;
 mod snapshot;
 mod time;
 mod writer;

@@ -31,10 +31,11 @@ impl Cancelling<'_> {
         let points =
             of.points.share(cancelled, of.quantity).minus(before.points).unwrap_or_default();
         draft.check_room(account_id, points)?;
-        let lots = come_back(&original.lots, before.points, points)
+        let lots: Vec<LotPart> = come_back(&original.lots, before.points, points)
             .into_iter()
             .map(|part| with_grace(part, draft.state, draft.now))
             .collect();
+        draft.check_parts(account_id, &lots)?;
         let refunded = CreditRefunded {
             exchange_id: exchange_id.clone(),
             cancellation_id: cancellation_id.clone(),

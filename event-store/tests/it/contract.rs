@@ -329,7 +329,9 @@ async fn two_writers_that_race_append_every_acknowledged_event_once(f: Fixture) 
                     losses += 1;
                     mine = writer(&f.store, P0, id).await;
                 }
-                Err(AppendError::InDoubt(error)) => panic!("{error}"),
+                Err(AppendError::InDoubt(error) | AppendError::NotBegun(error, _)) => {
+                    panic!("{error}")
+                }
             }
         }
         (acknowledged, losses)
