@@ -9,6 +9,7 @@ mod listener;
 mod message_body;
 mod metrics;
 mod publishing;
+mod read_tables;
 mod seldom;
 mod shutdown;
 mod snapshots;
@@ -24,7 +25,7 @@ use event_store::{Access, EventStore, NewLog, StoreError, StoreUrl};
 use log_record::LogId;
 use projector::Projector;
 use query_api::QueryApi;
-use read_model::{ReadModel, ReadModelError};
+use read_model::{OfLog, ReadModel, ReadModelError};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
@@ -122,6 +123,8 @@ impl Ledger {
         draining: &CancellationToken,
     ) -> anyhow::Result<Self> {
         let store = open_store(config).await?;
+        // Before anything is appended.
+        let required = read_tables::required(&store, stop).await?;
         let mut health = Health::of(store.clone());
         let mut metrics = Metrics::new();
         let own = publisher::PROBLEM_PAGES.iter().copied();
@@ -138,7 +141,7 @@ impl Ledger {
         }
         let mut read_model = None;
         if config.runs(Part::QueryApi) {
-            let opened = open_read_model(config, projector.as_ref(), &store).await?;
+            let opened = read_tables::open(config, projector.as_ref(), &required).await?;
             health.read_model = Some(opened.clone());
             read_model = Some(opened);
         }
@@ -180,7 +183,7 @@ impl Ledger {
         if let Some(told) = config.publisher(command_api)? {
             let model = match &read_model {
                 Some(model) => model.clone(),
-                None => open_read_model(config, projector.as_ref(), &store).await?,
+                None => read_tables::open(config, projector.as_ref(), &required).await?,
             };
             read_model = Some(model.clone());
             let started = Publishing::start(told, model, &store).await?;
@@ -283,7 +286,7 @@ async fn check_place(config: &ServeConfig, new_log: &NewLog) -> anyhow::Result<(
     match ReadModel::open(&config.data.read_model(), None).await {
         Err(ReadModelError::Missing { .. }) if config.runs(Part::Projector) => Ok(()),
         opened => {
-            opened?.of_log(new_log.log_id).await?.close().await;
+            opened?.of_log(OfLog::any_of(new_log.log_id)).await?.close().await;
             Ok(())
         }
     }
@@ -306,21 +309,6 @@ async fn start_writer(
         ..WriterConfig::new(store.clone(), config.command_deadline_ms)
     };
     Ok(Writers::start(writer).await?)
-}
-
-async fn open_read_model(
-    config: &ServeConfig,
-    projector: Option<&Projector>,
-    store: &EventStore,
-) -> anyhow::Result<ReadModel> {
-    let replica = config.read_model_replica.as_ref();
-    Ok(match projector {
-        Some(projector) => projector.read_model(replica).await?,
-        None => {
-            let opened = ReadModel::open(&config.data.read_model(), replica).await?;
-            opened.of_log(store.log_id()).await?
-        }
-    })
 }
 
 /// Why serving ended.

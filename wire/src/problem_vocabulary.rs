@@ -202,10 +202,11 @@ const PROJECTION_BEHIND: ProblemPage = ProblemPage {
     title: "Read tables are behind",
     meaning: "The header Guerdon-Position asks for an answer that contains a write, and the read \
               tables didn't reach that write in time. The facts `wanted` and `reached` are \
-              positions. The write itself is recorded. Or no projector has run yet; then both \
-              facts are absent.",
-    remedy: "Read again after Retry-After, or without the header for what the read tables contain \
-             now.",
+              positions. The write itself is recorded. Or the server has started, and its read \
+              tables don't contain yet all that the log did then: `wanted` is where it ended. Or \
+              no projector has run yet; then both facts are absent.",
+    remedy: "Read again after Retry-After. If you sent the header, you can also read without it, \
+             for what the read tables contain now.",
     can_succeed_later: true,
 };
 

@@ -165,7 +165,8 @@ impl Health {
         }
     }
 
-    /// Whether reads are answered, and as of which event of each partition.
+    /// Whether reads are answered, and as of which event of each partition, or how far the tables
+    /// are on their way to where the log was at the start.
     async fn read_model(&self) -> (bool, Value) {
         let Some(read_model) = &self.read_model else { return (false, Value::Null) };
         let begun = read_model.read(&[], Duration::ZERO);
@@ -178,6 +179,11 @@ impl Health {
             }
             Ok(Err(error @ ReadError::NotBegun)) => {
                 (false, json!({"status": "not-begun", "why": with_causes(&error)}))
+            }
+            // No position was asked for but that of the log at the start.
+            Ok(Err(ReadError::Behind { wanted, reached })) => {
+                let (reached, wanted) = (reached.to_string(), wanted.to_string());
+                (false, json!({"status": "catching-up", "reached": reached, "wanted": wanted}))
             }
             Ok(Err(error)) => (false, json!({"status": "unreadable", "why": with_causes(&error)})),
             Err(_) => (false, json!({"status": "unreadable", "why": "it doesn't answer in time"})),

@@ -4,6 +4,7 @@ mod archive;
 mod archive_killed;
 mod at_once;
 mod bad_input;
+mod busy_lock;
 mod complete_journey;
 mod complete_journey_shipped;
 mod connections;
