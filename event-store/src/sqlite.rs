@@ -22,7 +22,9 @@ use log_record::{
     BatchId, Epoch, Generation, Head, LogId, Partition, Place, Position, RecordedEvent, WriterId,
 };
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use crate::archive::Archive;
@@ -73,8 +75,16 @@ impl SqliteStore {
     /// Opens the log in `file`, as `access` allows.
     pub async fn open(file: &Path, access: Access) -> Result<Self, StoreError> {
         rows::check_library()?;
+        let (file, runtime) = (file.to_path_buf(), Handle::current());
+        // It waits for the disk, and for others' locks.
+        let opened = spawn_blocking(move || Self::open_here(&file, access, &runtime));
+        opened.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// On a thread that may wait.
+    fn open_here(file: &Path, access: Access, runtime: &Handle) -> Result<Self, StoreError> {
         let opened = match access {
-            Access::Write(new_log) => open::for_writing(file, new_log).await?,
+            Access::Write(new_log) => runtime.block_on(open::for_writing(file, new_log))?,
             Access::Read => open::for_reading(file)?,
         };
         let readers = (0..READERS)
@@ -267,7 +277,7 @@ impl SqliteStore {
         job: impl FnOnce(&mut Connection) -> rusqlite::Result<()> + Send + 'static,
     ) -> Result<(), StoreError> {
         let file = self.shared.file.clone();
-        let done = tokio::task::spawn_blocking(move || {
+        let done = spawn_blocking(move || {
             let mut connection = open::connection_beside(&file)?;
             job(&mut connection).map_err(|source| failed(&connection, doing, source))
         });

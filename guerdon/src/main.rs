@@ -3,11 +3,18 @@
 //! It contains no rule of the ledger. It puts the parts together, and reports in one sentence why
 //! it can't start. Begin with `serve.rs`.
 
+// First, for all others print through its macros.
+#[macro_use]
+mod output;
+
 mod archive;
+mod command_line;
 mod confirm_clock;
+mod connection_config;
 mod copy_log;
 mod data_config;
 mod duration;
+mod file_modes;
 mod first_keys;
 mod fork_log;
 mod http_client;
@@ -25,9 +32,10 @@ mod snapshot;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
 
 /// A ledger for points: an append-only log, a command API, a projector and a query API.
 #[derive(Parser)]
@@ -79,20 +87,42 @@ const LOG_FILTER: &str = "info,sqlx=warn,deadpool=error";
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// How long blocking work, such as a message to brokers that are away, may go on at the end.
+const BLOCKING_END_MAX: Duration = Duration::from_millis(200);
+
+fn main() -> ExitCode {
     // The data contains addresses and keys, so only its owner may read it.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    let cli = Cli::try_parse().unwrap_or_else(|error| without_passwords(error).exit());
+    let cli = command_line::parse::<Cli>().unwrap_or_else(|error| error.exit());
+    let filter = command_line::variable(EnvFilter::DEFAULT_ENV);
+    let filter = filter.and_then(|filter| EnvFilter::try_new(filter).ok());
     tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(LOG_FILTER)),
-        )
-        .with_writer(std::io::stderr)
+        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new(LOG_FILTER)))
+        .with_writer(output::LogOutput)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    let done = match cli.tool.unwrap_or(Tool::Serve(Box::new(cli.serve))) {
+    // What a server prints may be read by nobody; what a tool prints is what it was asked for.
+    let is_tool = !matches!(cli.tool, None | Some(Tool::Serve(_)));
+    let done = tokio::runtime::Runtime::new().map_err(Into::into).and_then(|runtime| {
+        let done = runtime.block_on(run(cli));
+        runtime.shutdown_timeout(BLOCKING_END_MAX);
+        done
+    });
+    match done {
+        Ok(()) if is_tool && output::lost_lines() > 0 => {
+            eprintln!("guerdon: {} lines could not be printed", output::lost_lines());
+            ExitCode::FAILURE
+        }
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("guerdon: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.tool.unwrap_or(Tool::Serve(Box::new(cli.serve))) {
         Tool::Serve(config) => serve::serve(*config).await,
         Tool::Import(args) => import::run(args).await,
         Tool::ConfirmClock(args) => confirm_clock::run(args).await,
@@ -105,30 +135,5 @@ async fn main() -> ExitCode {
         Tool::Shipping(args) => shipping::run(args).await,
         Tool::Publish(args) => shipping::publish(args).await,
         Tool::Snapshot(config) => snapshot::snapshot(config).await,
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("guerdon: {error:#}");
-            ExitCode::FAILURE
-        }
     }
-}
-
-/// An argument that can't be parsed is part of the error message, which a service manager may
-/// store; a URL may contain a password.
-fn without_passwords(mut error: clap::Error) -> clap::Error {
-    if error.kind() == ErrorKind::ArgumentConflict {
-        let tip = "a tool's options come after its name, as in guerdon snapshot --data-dir FOLDER";
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
-    }
-    let may_hold_one = |text: &str| text.contains("://") || text.contains('@');
-    let kinds = error.context().filter_map(|(kind, value)| match value {
-        ContextValue::String(text) if may_hold_one(text) => Some(kind),
-        _ => None,
-    });
-    for kind in kinds.collect::<Vec<_>>() {
-        error.insert(kind, ContextValue::String("(a URL, not shown)".into()));
-    }
-    error
 }

@@ -25,7 +25,7 @@ use crate::rows::{Lanes, PurchaseChange, Rows, ShippingRows};
 use statement::Writes;
 
 pub(crate) use postgres::PostgresTables;
-pub(crate) use sqlite::{SqliteTables, connect, failed};
+pub(crate) use sqlite::{SqliteTables, TablesFile, failed};
 
 /// A connection that writes.
 #[derive(Debug)]
@@ -92,7 +92,9 @@ fn last_writes<'a>(
 impl Tables {
     pub(crate) async fn open(url: &ReadModelUrl, side: Side) -> Result<Self, ReadModelError> {
         match url {
-            ReadModelUrl::Sqlite(file) => Ok(Self::Sqlite(SqliteTables::open(&side.file(file))?)),
+            ReadModelUrl::Sqlite(file) => {
+                Ok(Self::Sqlite(SqliteTables::open(&side.file(file)).await?))
+            }
             ReadModelUrl::Postgres(url) => {
                 Ok(Self::Postgres(PostgresTables::open(url, side.schema()).await?))
             }
@@ -107,7 +109,7 @@ impl Tables {
         log_id: LogId,
     ) -> Result<(LogId, Checkpoint), WriteError> {
         match self {
-            Self::Sqlite(tables) => tables.read_checkpoint(partition, log_id),
+            Self::Sqlite(tables) => tables.read_checkpoint(partition, log_id).await,
             Self::Postgres(tables) => tables.read_checkpoint(partition, log_id).await,
         }
     }
@@ -115,7 +117,7 @@ impl Tables {
     /// Where every lane ends.
     pub(crate) async fn read_lanes(&mut self) -> Result<Lanes, WriteError> {
         match self {
-            Self::Sqlite(tables) => tables.read_lanes(),
+            Self::Sqlite(tables) => tables.read_lanes().await,
             Self::Postgres(tables) => tables.read_lanes().await,
         }
     }
@@ -131,8 +133,15 @@ impl Tables {
     /// Notes which event stopped the projection, and why.
     pub(crate) async fn note_stop(&mut self, place: Place, why: &str) -> Result<(), WriteError> {
         match self {
-            Self::Sqlite(tables) => tables.note_stop(place, why),
+            Self::Sqlite(tables) => tables.note_stop(place, why).await,
             Self::Postgres(tables) => tables.note_stop(place, why).await,
+        }
+    }
+
+    /// Closes a file's connection. What comes later makes another.
+    pub(crate) async fn close(&mut self) {
+        if let Self::Sqlite(tables) = self {
+            tables.close().await;
         }
     }
 

@@ -4,6 +4,7 @@
 //! - [`ReadModelUrl`]: where the tables are, and [`Side`]: the live ones or those of a rebuild
 //! - [`migrate()`]: their schema, and [`TABLES`]: their columns, each declared once (`tables.rs`)
 //! - [`ReadModel`]: readers, the servers that they choose from, and waiting for a position
+//! - [`OfLog`]: the log whose tables are read, and no other's
 //! - [`Checkpoint`]: the last event of a partition that the tables contain
 //! - [`Changes`]: which accounts a batch touched, for those who cache what they have read
 //! - [`ShippingMessage`]: the messages to warehouses, in the order of the log
@@ -14,6 +15,7 @@ mod changes;
 mod checkpoint;
 mod dump;
 mod error;
+mod file_id;
 mod lane;
 mod read_model;
 mod schema;
@@ -28,9 +30,10 @@ pub use changes::Changes;
 pub use checkpoint::Checkpoint;
 pub use dump::dump;
 pub use error::ReadModelError;
+pub use file_id::FileId;
 pub use lane::{LANE_SLOTS, lane};
 pub use read_model::{
-    Argument, AsOf, Query, ReadError, ReadModel, Reading, RowOf, ServerStatus, SingleRead,
+    Argument, AsOf, OfLog, Query, ReadError, ReadModel, Reading, RowOf, ServerStatus, SingleRead,
 };
 pub use schema::{check, migrate, migrate_side};
 pub use shipping_status::ShippingStatus;

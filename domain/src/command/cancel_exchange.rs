@@ -6,8 +6,8 @@ use super::refund::Cancelling;
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
-    AskedUnits,    AccountId, CancellationId, Decision, Event, ExchangeCancelled, ExchangeId, IdHash, Note,
-    OriginalExchange, Refusal, Shipped, Timestamp, Units,
+    AccountId, AskedUnits, CancellationId, Decision, Event, ExchangeCancelled, ExchangeId, IdHash,
+    Note, OriginalExchange, Refusal, Shipped, Timestamp, Units,
 };
 
 /// Cancels units of an exchange that hasn't left the warehouse.

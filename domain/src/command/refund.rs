@@ -3,8 +3,8 @@
 use crate::draft::Draft;
 use crate::lots::{sum_of, take_from};
 use crate::{
-    AskedUnits,    AccountId, CancellationId, CreditRefunded, ExchangeCancelled, ExchangeId, LotPart, Note,
-    OriginalExchange, Points, Refusal, State, Timestamp, Units,
+    AccountId, AskedUnits, CancellationId, CreditRefunded, ExchangeCancelled, ExchangeId, LotPart,
+    Note, OriginalExchange, Points, Refusal, State, Timestamp, Units,
 };
 
 /// What is cancelled.

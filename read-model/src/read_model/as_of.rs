@@ -1,10 +1,8 @@
 //! As of which event something was read.
 
 use domain::AccountId;
-use log_record::{LogId, Partition, Place, Position};
+use log_record::{Generation, LogId, Partition, Place, Position};
 use uuid::Uuid;
-
-use super::ReadError;
 
 /// As of which event of each partition something was read.
 #[derive(Clone, Debug, Default)]
@@ -14,10 +12,12 @@ pub struct AsOf(pub(super) Vec<Progress>);
 #[derive(Clone, Debug, sql_macros::FromRow)]
 pub(super) struct Progress {
     partition: i64,
+    generation: i64,
     position: i64,
     recorded_at: i64,
     clock: Option<String>,
     log_id: Vec<u8>,
+    stopped_at: Option<i64>,
 }
 
 impl AsOf {
@@ -48,19 +48,31 @@ impl AsOf {
         self.0.iter().any(|progress| progress.partition == i64::from(partition.0))
     }
 
-    /// Whether anything was projected, and of no other log than `log`, where that is known.
-    pub(super) fn check(&self, log: Option<LogId>) -> Result<(), ReadError> {
-        if self.0.is_empty() {
-            return Err(ReadError::NotBegun);
-        }
-        let of = self.0.iter().map(|progress| {
-            // What is no id is no log's.
-            LogId(Uuid::from_slice(&progress.log_id).unwrap_or_default())
-        });
-        match log.and_then(|log| of.into_iter().find(|of| *of != log).map(|of| (of, log))) {
-            Some((of, log)) => Err(ReadError::OtherLog { of, log }),
-            None => Ok(()),
-        }
+    /// Whether anything was projected.
+    pub(super) const fn has_begun(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// Which log each partition is of.
+    pub(super) fn log_ids(&self) -> impl Iterator<Item = LogId> {
+        // What is no id is no log's.
+        self.0.iter().map(|at| LogId(Uuid::from_slice(&at.log_id).unwrap_or_default()))
+    }
+
+    /// In which generation each partition is.
+    pub(super) fn generations(&self) -> impl Iterator<Item = Generation> {
+        self.0.iter().map(|at| Generation(at.generation.try_into().unwrap_or_default()))
+    }
+
+    /// Whether the projection of a partition has stopped at an event that can't be applied.
+    pub(super) fn is_stopped(&self, partition: Partition) -> bool {
+        let partition = i64::from(partition.0);
+        self.0.iter().any(|at| at.partition == partition && at.stopped_at.is_some())
+    }
+
+    /// Generation and position of each partition.
+    pub(super) fn progress(&self) -> impl Iterator<Item = (i64, (i64, i64))> {
+        self.0.iter().map(|at| (at.partition, (at.generation, at.position)))
     }
 
     /// When the last event was recorded, in microseconds.

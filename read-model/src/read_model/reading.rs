@@ -13,7 +13,7 @@ use crate::with_columns;
 
 const BEGIN: &str = "begin transaction isolation level repeatable read, read only";
 
-const CHECKPOINT: Query = Query::same(include_str!("../sql/select_progress.sql"));
+pub(super) const CHECKPOINT: Query = Query::same(include_str!("../sql/select_progress.sql"));
 
 /// The text of a statement, with `$1`, `$2` … for its arguments.
 #[derive(Clone, Copy, Debug)]

@@ -180,6 +180,16 @@ impl Api {
         Self { keys: keys_of(folder), ..self.clone() }
     }
 
+    /// The same caller, with connections of another client.
+    pub(crate) fn with_client(&self, http: Client) -> Self {
+        Self { http, ..self.clone() }
+    }
+
+    /// The same caller at another address.
+    pub(crate) fn at(&self, url: &str) -> Self {
+        Self { url: url.into(), ..self.clone() }
+    }
+
     /// The same caller, with another key of a role.
     pub(crate) fn with_key(&self, role: &str, key: &str) -> Self {
         let mut keys = (*self.keys).clone();
