@@ -58,6 +58,7 @@ pub(crate) async fn run(args: CopyLogArgs) -> anyhow::Result<()> {
     }
     if let Some(folder) = archive_dir {
         source = source.with_archive(folder);
+        source.check_archive_log()?;
     }
     EventStore::migrate(&to).await?;
     let log = NewLog { log_id: source.log_id(), partitions: source.partitions() };

@@ -10,6 +10,7 @@ use read_model::ReadModelUrl;
 
 use crate::command_line::{database_url, path};
 use crate::file_modes::sqlite_files;
+use crate::fork_note::ForkNote;
 
 /// Where a ledger keeps its data.
 #[derive(Args, Clone, Debug)]
@@ -68,9 +69,12 @@ impl DataConfig {
         self.store.clone().unwrap_or_else(|| StoreUrl::Sqlite(self.data_dir.join("log.sqlite")))
     }
 
-    /// Opens the log together with its archive.
+    /// Opens the log together with its archive, which must not be another log's.
     pub(crate) async fn open(&self, access: Access) -> Result<EventStore, StoreError> {
-        Ok(EventStore::open(&self.store(), access).await?.with_archive(self.archive_dir()))
+        let store = EventStore::open(&self.store(), access).await?;
+        let store = store.with_archive(self.archive_dir());
+        store.check_archive_log()?;
+        Ok(store)
     }
 
     pub(crate) fn archive_dir(&self) -> PathBuf {
@@ -91,6 +95,10 @@ impl DataConfig {
 
     pub(crate) fn snapshots(&self) -> Snapshots {
         Snapshots::in_folder(self.data_dir.join("snapshots"))
+    }
+
+    pub(crate) fn fork_note(&self) -> ForkNote {
+        ForkNote::in_folder(&self.data_dir)
     }
 
     /// The files that hold keys, addresses or what was redeemed, as far as this machine has them.

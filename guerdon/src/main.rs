@@ -8,6 +8,7 @@
 mod output;
 
 mod archive;
+mod check;
 mod command_line;
 mod confirm_clock;
 mod connection_config;
@@ -17,6 +18,7 @@ mod duration;
 mod file_modes;
 mod first_keys;
 mod fork_log;
+mod fork_note;
 mod http_client;
 mod import;
 mod kafka_config;
@@ -65,6 +67,8 @@ enum Tool {
     CopyLog(copy_log::CopyLogArgs),
     /// Move old events from the log into files. They stay readable.
     Archive(archive::ArchiveArgs),
+    /// Read the log from end to end and verify it; with --archives, every archive file, too.
+    Check(check::CheckArgs),
     /// Continue on a log that has lost its last events, after the promotion of a lagging standby or
     /// the restore of a backup.
     ForkLog(fork_log::ForkLogArgs),
@@ -130,6 +134,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Tool::Migrate(args) => migrate::migrate(args).await,
         Tool::CopyLog(args) => copy_log::run(args).await,
         Tool::Archive(args) => archive::run(args).await,
+        Tool::Check(args) => check::run(args).await,
         Tool::ForkLog(args) => fork_log::run(args).await,
         Tool::Rebuild(config) => rebuild::rebuild(config).await,
         Tool::Shipping(args) => shipping::run(args).await,

@@ -47,6 +47,9 @@ const STOP_MAX: Duration = Duration::from_millis(9_500);
 /// deadline; with a longer one, a command can lose its answer.
 const DRAIN_MAX: Duration = Duration::from_secs(7);
 
+/// How long it may take to note that a writer found its log forked.
+const NOTED_WITHIN: Duration = Duration::from_secs(1);
+
 pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     if config.partitions != 1 {
         bail!("--partitions {}: a ledger has one partition for now", config.partitions);
@@ -74,6 +77,10 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
         tracing::info!(%address, "operators are answered on an address of their own");
         println!("guerdon listens for operators on http://{address}");
     }
+    // At once, and not after the requests in flight: the process may be killed by then.
+    let noting = ledger.writer.as_ref().map(|writer| {
+        tokio::spawn(config.data.fork_note().keep(ledger.store.log_id(), writer.status()))
+    });
 
     let cause = tokio::select! {
         signal = signals.next() => {
@@ -94,6 +101,11 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
         Ok(ended) => ended?,
         // What is durable is so already.
         Err(_) => tracing::warn!("stopping at the deadline, before {} ended", step.get()),
+    }
+    if let Some(noting) = noting
+        && let Ok(noted) = tokio::time::timeout(NOTED_WITHIN, noting).await
+    {
+        noted.context("noting how the writer ended failed")??;
     }
     tracing::info!("stopped");
     match (cause, why_stopped.map(|status| status.borrow().clone())) {
@@ -145,6 +157,8 @@ impl Ledger {
             health.read_model = Some(opened.clone());
             read_model = Some(opened);
         }
+        store.check_archive().await?;
+        config.data.fork_note().check(&store).await?;
         let book = if config.runs(Part::CommandApi) {
             first_keys::make_or_check(&store, &config.data, config.api_keys_elsewhere).await?
         } else {
@@ -155,6 +169,7 @@ impl Ledger {
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, JoinSet::new());
         let mut command_api = None;
         if config.runs(Part::CommandApi) {
+            open_archive(&store).await?;
             let (started, stopped) = start_writer(config, &store, metrics.commands()).await?;
             health.writer = Some(started.status());
             health.clock = Some(started.clock());
@@ -172,6 +187,8 @@ impl Ledger {
                 }
             }
             (writer, writer_stopped) = (Some(started), Some(stopped));
+            // It has the event that a writer once missed, if one did.
+            config.data.fork_note().remove()?;
         }
         if let Some(read_model) = &read_model {
             let mut api = QueryApi::new(read_model.clone(), keys.clone(), config.read_wait_ms);
@@ -275,6 +292,19 @@ async fn open_store(config: &ServeConfig) -> anyhow::Result<EventStore> {
         );
     }
     Ok(store)
+}
+
+/// Notes in the log which folder the part that takes commands reads archived events in.
+async fn open_archive(store: &EventStore) -> anyhow::Result<()> {
+    match store.open_archive().await {
+        Err(error @ StoreError::Io { .. }) => {
+            // A disk for old events may come later than the ledger.
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "the archive's folder can't be used yet");
+            Ok(())
+        }
+        opened => Ok(opened?),
+    }
 }
 
 /// Checks, before a log is made, that nothing of another ledger is where its own things go.

@@ -1,6 +1,7 @@
 //! The tests of this crate, in one program.
 
 mod archive;
+mod archive_histories;
 mod archive_killed;
 mod at_once;
 mod bad_input;
@@ -13,6 +14,7 @@ mod crash;
 mod expiring_year;
 mod failover;
 mod first_redemption;
+mod fork_note;
 mod inbound_refusals;
 #[cfg(feature = "kafka-tls")]
 mod kafka_tls;
@@ -20,6 +22,8 @@ mod keys;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod ledger;
+mod operators_disk;
+mod operators_mistakes;
 mod options;
 mod output;
 mod parcel;
