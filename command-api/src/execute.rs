@@ -199,6 +199,12 @@ pub(crate) fn unread(error: &StoreError) -> Problem {
     original_unread()
 }
 
+/// What was recorded wasn't read within the time that a command has.
+pub(crate) fn unread_in_time(place: Place) -> Problem {
+    tracing::error!(%place, "an event can't be read in time");
+    original_unread()
+}
+
 /// A handler met an outcome that its command can't have led to.
 pub(crate) fn unexpected() -> Problem {
     tracing::error!("a command led to an outcome of another kind");

@@ -20,7 +20,7 @@ use wire::body::{
 use wire::{Caller, JsonBody, PathId, Problem};
 
 use crate::CommandApi;
-use crate::execute::{failed, unexpected, unread};
+use crate::execute::{failed, unexpected, unread, unread_in_time};
 
 pub(crate) async fn accept_shipment(
     State(api): State<CommandApi>,
@@ -173,9 +173,11 @@ async fn shipped(
     let of_this_log = id.0.filter(|id| id.log_id == api.store.log_id());
     let ShippingRequestId { generation, place, .. } = of_this_log.ok_or_else(unknown)?;
     let before = Position(place.position.0.checked_sub(1).ok_or_else(unknown)?);
-    let rows = match api.store.read(place.partition, before, 1).await {
-        Err(StoreError::NoSuchPartition(_)) => return Err(unknown()),
-        rows => rows.map_err(|error| unread(&error))?,
+    let read = api.store.read(place.partition, before, 1);
+    let rows = match tokio::time::timeout(api.writers.deadline(), read).await {
+        Err(_) => return Err(unread_in_time(place)),
+        Ok(Err(StoreError::NoSuchPartition(_))) => return Err(unknown()),
+        Ok(rows) => rows.map_err(|error| unread(&error))?,
     };
     let of_generation = rows.iter().find(|row| row.generation == generation);
     let row = of_generation.ok_or_else(unknown)?;

@@ -167,7 +167,7 @@ impl Writer {
     /// Adds the event at `place` and its predecessor to the command.
     async fn load(&self, command: &Command, place: Place) -> Result<Command, Unanswered> {
         let before = Place { position: Position(place.position.0 - 1), ..place };
-        let (before, event) = (self.read(before).await?, self.read(place).await?);
+        let (before, event) = tokio::try_join!(self.read(before), self.read(place))?;
         command.with_original(&before, place.position, &event).ok_or_else(|| {
             let command = command.name();
             tracing::error!(command, %place, "an event of another kind was loaded");
@@ -175,8 +175,14 @@ impl Writer {
         })
     }
 
+    /// Reads an event, within the time that a command has.
     async fn read(&self, place: Place) -> Result<Event, Unanswered> {
-        let row = self.0.store.read_one(place).await.map_err(|error| {
+        let read = tokio::time::timeout(self.0.deadline, self.0.store.read_one(place)).await;
+        let row = read.map_err(|_| {
+            tracing::error!(%place, "an event can't be read in time");
+            Unanswered::OriginalUnread
+        })?;
+        let row = row.map_err(|error| {
             let source = &error as &dyn std::error::Error;
             tracing::error!(error = source, %place, "an event can't be read");
             // A file of the archive can be put back.
@@ -188,6 +194,11 @@ impl Writer {
             Unanswered::Failed
         })?;
         Ok(event)
+    }
+
+    /// How long a command may take.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.0.deadline
     }
 
     /// Where the log takes its time from.

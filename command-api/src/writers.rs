@@ -5,6 +5,7 @@
 //! partition for now. No other file of this crate chooses a partition for a command.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::{Clock, Owner};
 use futures_util::future::select_all;
@@ -69,6 +70,11 @@ impl Writers {
             }
             Owner::Account(_) | Owner::Programme => home,
         }
+    }
+
+    /// How long a command may take, and what is read for it.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.0.home.deadline()
     }
 
     /// Where the log takes its time from.

@@ -5,17 +5,19 @@ use std::collections::VecDeque;
 use log_record::Place;
 use serde::{Deserialize, Serialize};
 
-use crate::amount::sum;
+use crate::amount::{AMOUNT_MAX, sum};
 use crate::due::{Credit, next_due};
-use crate::lots::{Lots, sum_of};
+use crate::lots::{Lots, sum_of, take_from};
+use crate::tally::Tally;
 use crate::{
     CreditEarned, CreditHeld, CreditWithdrawn, Event, HoldCaptured, HoldId, HoldSwapped, LotId,
-    LotPart, Period, Points, Refusal, RuleId, Timestamp, Units,
+    LotPart, Period, Points, Refusal, RuleId, Timestamp, Units, WithdrawalCause,
 };
 
-/// How many parts of lots an account has at most before more may come in: what falls due in it, or
-/// is drawn at once, is work and events for the writer. A shopper who earns ten times a day has a
-/// tenth of that in a year.
+/// How many parts of lots may come into an account at most: what falls due in it, or is drawn at
+/// once, is work and events for the writer, some 20 ms and a megabyte for this many. A shopper who
+/// earns ten times a day has a third of that in a year. (A hold cuts a part in two, so that there
+/// can be as many more as there are holds.)
 const PARTS_MAX: usize = 10_000;
 
 /// How many holds an account has at most at a time, likewise.
@@ -27,9 +29,9 @@ pub struct Account {
     /// What can be spent.
     lots: Lots,
     /// How many units of each offer were redeemed, by the offer's number in the state.
-    taken: Vec<(OfferNumber, Units)>,
-    /// How much of each lot has expired here and was not withdrawn after that, by lot.
-    expired: Vec<(LotId, Points)>,
+    taken: Tally,
+    /// How much of each lot has expired here and can still be withdrawn, by lot.
+    expired: Tally,
     /// What few accounts have, so that the others needn't have room for it.
     rare: Option<Box<Rare>>,
 }
@@ -81,9 +83,8 @@ impl Hold {
     /// What it would keep; nothing where it hasn't that to give, or it comes to something else.
     pub(crate) fn swapped(&self, returned: &[LotPart], taken: &[LotPart]) -> Option<Vec<LotPart>> {
         let mut kept = Lots::default();
-        for part in self.lots.iter().chain(taken) {
-            kept.put(part.clone())?;
-        }
+        kept.put_all(&self.lots)?;
+        kept.put_all(taken)?;
         for part in returned {
             kept.take(part)?;
         }
@@ -152,14 +153,12 @@ impl Account {
 
     /// How much of the lot has expired here and was not withdrawn after that.
     pub(crate) fn expired(&self, lot: LotId) -> Points {
-        let index = self.expired.binary_search_by_key(&lot, |(lot, _)| *lot).ok();
-        let expired = index.and_then(|index| self.expired.get(index));
-        expired.map(|(_, points)| *points).unwrap_or_default()
+        Points::sum_of(self.expired.get(lot.place().get())).unwrap_or_default()
     }
 
     /// How many units of the offer this shopper has had.
     pub(crate) fn taken(&self, offer: OfferNumber) -> Units {
-        self.taken.iter().find(|(other, _)| *other == offer).map_or(Units::ZERO, |(_, n)| *n)
+        Units::sum_of(self.taken.get(offer.0.into())).unwrap_or_default()
     }
 
     /// What the rule has given in the period that `now` is in.
@@ -179,22 +178,36 @@ impl Account {
         self.lots.draw(points)
     }
 
+    /// Which parts up to `points` would draw on, and how many points are missing.
+    pub(crate) fn draw_up_to(&self, points: Points) -> (Vec<LotPart>, Points) {
+        take_from(self.lots.iter(), points)
+    }
+
     /// Whether so much more credit is still an amount.
     pub(crate) fn has_room_for(&self, points: Points) -> bool {
         let sums = [self.available(), self.pending(), self.held()];
         sums.into_iter().try_fold(points, Points::plus).is_some()
     }
 
-    /// Whether another part of a lot may come in.
-    pub(crate) fn check_parts(&self) -> Result<(), Refusal> {
+    /// Whether another lot may come in.
+    pub(crate) fn check_new_lot(&self) -> Result<(), Refusal> {
+        self.check_more_parts(1)
+    }
+
+    /// Whether these parts may come in. One that is here already only grows.
+    pub(crate) fn check_parts(&self, coming: &[LotPart]) -> Result<(), Refusal> {
+        self.check_more_parts(coming.iter().filter(|part| !self.lots.has(part)).count())
+    }
+
+    fn check_more_parts(&self, more: usize) -> Result<(), Refusal> {
         let held: usize = self.holds().iter().map(|hold| hold.lots.len()).sum();
         let parts = self.lots.len() + self.pending_parts().len() + held;
-        check_count("parts of lots", parts, PARTS_MAX)
+        check_count("parts of lots", parts + more, PARTS_MAX)
     }
 
     /// Whether another hold may begin.
     pub(crate) fn check_holds(&self) -> Result<(), Refusal> {
-        check_count("holds", self.holds().len(), HOLDS_MAX)
+        check_count("holds", self.holds().len() + 1, HOLDS_MAX)
     }
 
     /// When something falls due next; what is owed is paid at once and never waits.
@@ -233,10 +246,10 @@ impl Account {
                     return Err("I8: credit expired before its time");
                 }
                 self.take_all(&fact.lots).ok_or("I1: more expired than was available")?;
-                for part in &fact.lots {
-                    self.count_expired(part).ok_or("more expired than an amount can say")?;
-                }
-                Ok(())
+                let expired =
+                    fact.lots.iter().map(|part| (part.lot.place().get(), part.points.get()));
+                let counted = self.expired.add_all(expired.collect(), AMOUNT_MAX);
+                counted.ok_or("more expired than an amount can say")
             }
             Event::CreditRefunded(_, fact) => {
                 sums_to(fact.points, &fact.lots)?;
@@ -323,9 +336,8 @@ impl Account {
                 return None;
             }
             self.take_pending(part)?;
-            self.lots.put(part.clone())?;
         }
-        Some(())
+        self.lots.put_all(parts)
     }
 
     /// Takes points of a pending lot.
@@ -359,6 +371,12 @@ impl Account {
             let lot = fact.of_lot.ok_or("nothing was withdrawn of any lot")?;
             self.forgive_expired(lot, expired).ok_or("more was forgiven than expired")?;
         }
+        if let (WithdrawalCause::Withdrawal { .. }, None, Some(lot)) =
+            (&fact.withdrawal, fact.asked_points, fact.of_lot)
+        {
+            // All that was left: no withdrawal and no return can ask for more of it.
+            self.expired.set(lot.place().get(), 0);
+        }
         if owed > Points::ZERO {
             let rare = self.rare_mut();
             rare.owed = rare.owed.plus(owed).ok_or("more is owed than an amount can say")?;
@@ -366,24 +384,9 @@ impl Account {
         Ok(())
     }
 
-    fn count_expired(&mut self, part: &LotPart) -> Option<()> {
-        match self.expired.binary_search_by_key(&part.lot, |(lot, _)| *lot) {
-            Ok(index) => {
-                let (_, points) = self.expired.get_mut(index)?;
-                *points = points.plus(part.points)?;
-            }
-            Err(index) => self.expired.insert(index, (part.lot, part.points)),
-        }
-        Some(())
-    }
-
     fn forgive_expired(&mut self, lot: LotId, points: Points) -> Option<()> {
-        let index = self.expired.binary_search_by_key(&lot, |(lot, _)| *lot).ok()?;
-        let (_, left) = self.expired.get_mut(index)?;
-        *left = left.minus(points)?;
-        if *left == Points::ZERO {
-            self.expired.remove(index);
-        }
+        let left = self.expired(lot).minus(points)?;
+        self.expired.set(lot.place().get(), left.get());
         Some(())
     }
 
@@ -424,7 +427,7 @@ impl Account {
     }
 
     fn put_all(&mut self, parts: &[LotPart]) -> Option<()> {
-        parts.iter().try_for_each(|part| self.lots.put(part.clone()))
+        self.lots.put_all(parts)
     }
 
     fn take_all(&mut self, parts: &[LotPart]) -> Option<()> {
@@ -434,27 +437,16 @@ impl Account {
     /// Counts units of an offer towards its limit.
     #[must_use]
     pub(crate) fn count(&mut self, offer: OfferNumber, quantity: Units) -> Option<()> {
-        if let Some((_, taken)) = self.taken.iter_mut().find(|(other, _)| *other == offer) {
-            *taken = taken.plus(quantity)?;
-        } else {
-            if self.taken.is_empty() {
-                // Most shoppers have had few offers; the usual first growth is to four.
-                self.taken.reserve_exact(1);
-            }
-            self.taken.push((offer, quantity));
-        }
+        let taken = self.taken(offer).plus(quantity)?;
+        self.taken.set(offer.0.into(), taken.get());
         Some(())
     }
 
     /// Takes units off the count.
     #[must_use]
     pub(crate) fn count_back(&mut self, offer: OfferNumber, quantity: Units) -> Option<()> {
-        let index = self.taken.iter().position(|(other, _)| *other == offer)?;
-        let (_, taken) = self.taken.get_mut(index)?;
-        *taken = taken.minus(quantity)?;
-        if *taken == Units::ZERO {
-            self.taken.remove(index);
-        }
+        let taken = self.taken(offer).minus(quantity)?;
+        self.taken.set(offer.0.into(), taken.get());
         Some(())
     }
 
@@ -466,7 +458,7 @@ impl Account {
 const TOO_FULL: &str = "an account holds more than is possible";
 
 fn check_count(what: &'static str, count: usize, max: usize) -> Result<(), Refusal> {
-    if count < max { Ok(()) } else { Err(Refusal::AccountFull { what, max: max as u64 }) }
+    if count <= max { Ok(()) } else { Err(Refusal::AccountFull { what, max: max as u64 }) }
 }
 
 fn in_time(parts: &[LotPart], now: Timestamp) -> Result<(), &'static str> {

@@ -4,8 +4,8 @@ use crate::account::OfferNumber;
 use crate::due::apply_due;
 use crate::original::EarnedCredit;
 use crate::{
-    Account, AccountId, CreditEarned, Decision, Event, Inventory, Points, Refusal, State,
-    StockChange, Timestamp,
+    Account, AccountId, CreditReceived, CreditRefunded, Decision, Event, HoldCaptured,
+    HoldReleased, Inventory, LotPart, Points, Refusal, State, StockChange, Timestamp,
 };
 
 /// Events that are decided one after the other against a state that doesn't change.
@@ -68,11 +68,24 @@ impl<'a> Draft<'a> {
         self.events.push(event);
     }
 
-    /// Adds earned credit; it is applied where something follows from it.
-    pub(crate) fn earn(&mut self, id: &AccountId, fact: CreditEarned) {
-        let has_expired = fact.expires_at.is_some_and(|expires| expires <= self.now);
-        let owes = self.account(id).is_some_and(|account| account.owed() > Points::ZERO);
-        let event = Event::CreditEarned(id.clone(), fact);
+    /// Adds an event by which credit comes into an account. It is applied only where something
+    /// follows from it, because it pays a debt or has expired: the account, which may have
+    /// thousands of parts of lots, isn't copied for every command.
+    pub(crate) fn come_in(&mut self, event: Event) {
+        let has_expired = match &event {
+            Event::CreditEarned(_, fact) => {
+                fact.expires_at.is_some_and(|expires| expires <= self.now)
+            }
+            Event::CreditReceived(_, CreditReceived { lots, .. })
+            | Event::CreditRefunded(_, CreditRefunded { lots, .. })
+            | Event::HoldReleased(_, HoldReleased { lots, .. })
+            | Event::HoldCaptured(_, HoldCaptured { released: lots, .. }) => {
+                lots.iter().any(|part| part.has_expired(self.now))
+            }
+            _ => true,
+        };
+        let account = event.account_id().and_then(|id| self.account(id));
+        let owes = account.is_some_and(|account| account.owed() > Points::ZERO);
         if has_expired || owes { self.record(event) } else { self.push(event) }
     }
 
@@ -85,12 +98,6 @@ impl<'a> Draft<'a> {
     pub(crate) fn push_outcome(&mut self, event: Event) {
         self.outcome_is_next();
         self.push(event);
-    }
-
-    /// Adds the event that bears the command's id and applies it to its account.
-    pub(crate) fn record_outcome(&mut self, event: Event) {
-        self.outcome_is_next();
-        self.record(event);
     }
 
     /// Units of an offer are taken, which leaves `left`.
@@ -118,9 +125,14 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Whether another part of a lot may come into the account.
-    pub(crate) fn check_parts(&self, id: &AccountId) -> Result<(), Refusal> {
-        self.account(id).map_or(Ok(()), Account::check_parts)
+    /// Whether another lot may come into the account.
+    pub(crate) fn check_new_lot(&self, id: &AccountId) -> Result<(), Refusal> {
+        self.account(id).map_or(Ok(()), Account::check_new_lot)
+    }
+
+    /// Whether these parts may come into the account, beside those that it has.
+    pub(crate) fn check_parts(&self, id: &AccountId, coming: &[LotPart]) -> Result<(), Refusal> {
+        self.account(id).map_or(Ok(()), |account| account.check_parts(coming))
     }
 
     /// What was earned as a lot and has not been withdrawn.

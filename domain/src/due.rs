@@ -170,7 +170,7 @@ impl Credit {
     }
 
     fn put(&mut self, parts: &[LotPart]) -> Option<()> {
-        parts.iter().try_for_each(|part| self.available.put(part.clone()))
+        self.available.put_all(parts)
     }
 
     fn take(&mut self, parts: &[LotPart]) -> Option<()> {

@@ -35,6 +35,7 @@ pub mod refusal;
 mod schedule;
 pub mod state;
 pub mod subject;
+mod tally;
 pub mod timestamp;
 
 #[cfg(test)]

@@ -15,6 +15,9 @@ pub(crate) struct Lots {
     sum: Points,
 }
 
+/// From how many parts on they are merged and not put in one by one.
+const MERGED_FROM: usize = 16;
+
 /// By what parts are sorted: the first to expire, the oldest lot, without grace.
 type Order = (Timestamp, LotId, bool);
 
@@ -68,6 +71,45 @@ impl Lots {
             }
         }
         Some(())
+    }
+
+    /// Puts all these parts in. Many are merged in one pass over all that is there, for each part
+    /// that is put in alone moves the parts behind it.
+    #[must_use]
+    pub(crate) fn put_all(&mut self, parts: &[LotPart]) -> Option<()> {
+        if parts.len() < MERGED_FROM {
+            return parts.iter().try_for_each(|part| self.put(part.clone()));
+        }
+        self.sum = self.sum.plus(sum_of(parts)?)?;
+        let mut coming = parts.to_vec();
+        // They are in order already, but for those of a refund.
+        coming.sort_by_key(LotPart::order);
+        let mut merged: VecDeque<LotPart> =
+            VecDeque::with_capacity(self.parts.len() + coming.len());
+        let mut here = std::mem::take(&mut self.parts).into_iter().peekable();
+        let mut coming = coming.into_iter().peekable();
+        loop {
+            let is_coming_next = match (here.peek(), coming.peek()) {
+                (Some(part), Some(new)) => new.order() < part.order(),
+                (here, _) => here.is_none(),
+            };
+            let Some(part) = (if is_coming_next { coming.next() } else { here.next() }) else {
+                break;
+            };
+            match merged.back_mut() {
+                Some(last) if last.order() == part.order() => {
+                    last.points = last.points.plus(part.points)?;
+                }
+                _ => merged.push_back(part),
+            }
+        }
+        self.parts = merged;
+        Some(())
+    }
+
+    /// Whether there is such a part, with any number of points.
+    pub(crate) fn has(&self, part: &LotPart) -> bool {
+        self.parts.binary_search_by_key(&part.order(), LotPart::order).is_ok()
     }
 
     /// Takes points out, out of the sum as out of a part (I7); nothing where that part hasn't so
@@ -161,6 +203,27 @@ mod tests {
         assert_eq!(lots.put(part(2, None)), Some(()));
         assert_eq!(lots.iter().count(), 1);
         assert_eq!(lots.sum(), Points::sum_of(14).unwrap_or_default());
+    }
+
+    #[test]
+    fn many_parts_come_in_as_they_do_one_by_one() {
+        let here =
+            || (0..40).map(|lot| part(lot * 3 + 1, (lot % 3 > 0).then_some(lot.cast_signed())));
+        let coming: Vec<_> = (0..40)
+            .rev()
+            .map(|lot| part(lot * 2 + 1, (lot % 3 > 0).then_some(lot.cast_signed())))
+            .collect();
+        let (mut merged, mut one_by_one) = (Lots::default(), Lots::default());
+        for part in here() {
+            assert_eq!(merged.put(part.clone()), Some(()));
+            assert_eq!(one_by_one.put(part), Some(()));
+        }
+        assert_eq!(merged.put_all(&coming), Some(()));
+        for part in coming {
+            assert_eq!(one_by_one.put(part), Some(()));
+        }
+        assert_eq!(merged, one_by_one);
+        assert!(merged.len() < 80, "some are the same");
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub struct Offer {
     pub terms: Terms,
     /// Counts changes of the terms and of the phase, from 1; sales don't count.
     pub version: u64,
+    /// The stock that it was opened with; without it, there is no end of them.
+    pub opening_stock: Option<Units>,
     /// What is left.
     pub inventory: Inventory,
     /// Whether it was closed.

@@ -304,8 +304,8 @@ refusals! {
         "offer-exists", PreconditionRequired, can_succeed_later: false,
         facts: [version],
         title: "Offer exists with other terms",
-        sentence: "The offer exists with other terms. To change version {version}, send \
-                   If-Match: \"{version}\".",
+        sentence: "The offer exists with other terms, or was opened with another stock. To change \
+                   version {version}, send If-Match: \"{version}\".",
         meaning: "An offer with this id exists, and differs from the body. `version` is its \
                   version.",
         remedy: "To amend the offer, read it and send its ETag in If-Match. For a new offer, use \
@@ -424,7 +424,8 @@ refusals! {
         sentence: "An account can have at most {max} {what}, and this one would have more.",
         meaning: "An account can have at most 10,000 parts of lots and 1,000 holds. `max` is the \
                   limit that the request would exceed.",
-        remedy: "Spend credit or release holds first, or earn in larger lots.",
+        remedy: "Spend credit or release holds first, earn in larger lots, or move fewer points at \
+                 a time.",
     }
     /// The shopper would have more of the offer than one shopper may.
     ShopperLimitReached { limit: Units, taken: Units, asked: Units } {
@@ -459,6 +460,18 @@ refusals! {
                   spent or is held. The policy's `spent_credit` is `refuse`, so the account can't \
                   owe them.",
         remedy: "Withdraw at most `left` points, or set the policy's `spent_credit` to `debt`.",
+    }
+    /// The log can't take all that the command would record in one append.
+    TooMuchAtOnce {
+        "too-much-at-once", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Too much for one append to the log",
+        sentence: "The request would record more than this ledger's log takes at once.",
+        meaning: "What the request would record is larger than one append to this ledger's log can \
+                  be, because it concerns too many parts of lots or has too many lines.",
+        remedy: "Send a request for fewer points or with fewer lines. If what has fallen due in the \
+                 account is the reason, the same request succeeds once the ledger has recorded it. \
+                 An operator can raise `append-bytes` in the log's URL.",
     }
 }
 

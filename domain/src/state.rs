@@ -99,6 +99,16 @@ impl State {
         self.unpaired.is_none()
     }
 
+    /// Whether an append may end with this event, which is the last that was applied: the event may
+    /// leave its account with a debt and with credit that is about to pay it (I10).
+    #[must_use]
+    pub fn may_end_after(&self, event: &Event) -> bool {
+        let account = event.account_id().and_then(|id| self.account(id));
+        let pays =
+            |account: &Account| account.owed() > Points::ZERO && account.available() > Points::ZERO;
+        self.is_whole() && !account.is_some_and(pays)
+    }
+
     /// The policy, and the position of the event that set it.
     #[must_use]
     pub const fn policy(&self) -> (Policy, Position) {
@@ -186,11 +196,7 @@ impl State {
     /// Plans anew when something falls due, after the state was read from a snapshot.
     #[must_use]
     pub fn with_schedule(mut self) -> Self {
-        for (number, account) in self.accounts.by_id.values().enumerate() {
-            if let (Some(time), Ok(number)) = (account.next_due(), u32::try_from(number)) {
-                self.schedule.plan(Due::Account(number), time);
-            }
-        }
+        self.schedule = Schedule::of_accounts(self.accounts.by_id.values().map(Account::next_due));
         self
     }
 

@@ -1,7 +1,10 @@
 //! One append, and how it can end.
 
+use std::fmt;
+
 use log_record::{
-    BatchId, Epoch, Generation, Head, LogId, NewEvent, Partition, Place, Position, RecordedEvent,
+    BatchId, Checksum, Epoch, Generation, Head, LogId, NewEvent, Partition, Place, Position,
+    RecordedEvent,
 };
 
 use uuid::Uuid;
@@ -57,19 +60,52 @@ impl Append<RecordedEvent> {
         self.expected.plus(self.events.len() as u64)
     }
 
+    /// The length of the public texts.
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.events.iter().map(|row| row.public.len()).sum()
+    }
+
     /// The generation that the partition is in after it.
     pub(crate) fn next_generation(&self) -> Generation {
         self.events.last().map_or(self.generation, |row| row.generation)
     }
 }
 
+/// What an append has landed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Landed {
+    /// The position of its last event.
+    pub position: Position,
+    /// The checksum of that event, by which another history is noticed; none where there was no
+    /// event.
+    pub checksum: Option<Checksum>,
+}
+
 /// How an append can fail.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
+    /// Nothing landed, and nothing will: the append didn't begin, because the log was locked or
+    /// couldn't be reached, or the database rolled it back. The same rows can be appended again.
+    #[error("the append didn't begin, and nothing landed")]
+    NotBegun(#[source] StoreError, Unlanded),
     /// Nothing landed: the head isn't where the writer believed it to be, so another one writes.
     #[error("the partition has moved on: its head is at {} in epoch {}", .0.position, .0.epoch)]
     Conflict(Head),
     /// Whether it landed isn't known, and it may still land; `EventStore::resolve_doubt` tells.
     #[error("whether the append landed isn't known")]
     InDoubt(#[source] StoreError),
+}
+
+/// The rows of an append that didn't begin, for [`EventStore::append_recorded`]; none where only
+/// the head was to be confirmed.
+///
+/// [`EventStore::append_recorded`]: crate::EventStore::append_recorded
+#[derive(Default)]
+pub struct Unlanded(pub Vec<RecordedEvent>);
+
+/// Without the rows, which have private texts.
+impl fmt::Debug for Unlanded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} rows", self.0.len())
+    }
 }

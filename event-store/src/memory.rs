@@ -11,7 +11,9 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Semaphore, watch};
 
 use crate::store::check_rows;
-use crate::{ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, NewLog, StoreError};
+use crate::{
+    ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, NewLog, StoreError, Unlanded,
+};
 
 /// A log in memory.
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub struct MemoryStore {
 /// How the memory store can be told to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
+    /// The append doesn't begin.
+    NotBegun,
     /// The append doesn't land, and its answer is lost.
     NotLanded,
     /// The append lands, and its answer is lost.
@@ -36,6 +40,8 @@ struct Shared {
     log: Mutex<Log>,
     /// Has no permit while appends are held.
     may_append: Semaphore,
+    /// Has no permit while reads are held.
+    may_read: Semaphore,
 }
 
 #[derive(Debug)]
@@ -43,8 +49,11 @@ struct Log {
     partitions: Vec<PartitionLog>,
     keys: Vec<ApiKeyRow>,
     faults: VecDeque<Fault>,
+    /// Whether no append begins.
+    is_locked: bool,
     late: Vec<Append<RecordedEvent>>,
     limit: AppendLimit,
+    largest: usize,
 }
 
 #[derive(Debug)]
@@ -63,10 +72,13 @@ impl MemoryStore {
             partitions,
             keys: vec![],
             faults: VecDeque::new(),
+            is_locked: false,
             late: vec![],
             limit: AppendLimit::NONE,
+            largest: 0,
         };
-        let shared = Shared { log: Mutex::new(log), may_append: Semaphore::new(1) };
+        let log = Mutex::new(log);
+        let shared = Shared { log, may_append: Semaphore::new(1), may_read: Semaphore::new(1) };
         Self { new_log, shared: Arc::new(shared) }
     }
 
@@ -85,9 +97,36 @@ impl MemoryStore {
         self.shared.may_append.add_permits(1);
     }
 
+    /// Reads of events wait from now on, until [`MemoryStore::release_reads`].
+    pub fn hold_reads(&self) {
+        self.shared.may_read.forget_permits(1);
+    }
+
+    /// Reads that wait go on.
+    pub fn release_reads(&self) {
+        self.shared.may_read.add_permits(1);
+    }
+
+    /// No append begins from now on, as while another process holds the log's lock, until
+    /// [`MemoryStore::unlock`].
+    pub fn lock(&self) {
+        self.log().is_locked = true;
+    }
+
+    /// Appends begin again.
+    pub fn unlock(&self) {
+        self.log().is_locked = false;
+    }
+
     /// Appends of more than this are refused from now on, as a server does that has a limit.
     pub fn limit_appends(&self, limit: AppendLimit) {
         self.log().limit = limit;
+    }
+
+    /// The texts of the largest append that was tried, in bytes.
+    #[must_use]
+    pub fn largest_append(&self) -> usize {
+        self.log().largest
     }
 
     /// Loses a partition's last events, as a server does that lagged behind the one whose place it
@@ -149,31 +188,34 @@ impl MemoryStore {
         if log.limit.fitting_rows(&append.events) < append.events.len() {
             return Err(AppendError::InDoubt(StoreError::Injected));
         }
-        match log.faults.pop_front() {
-            None => log.land(append),
-            Some(fault) => {
-                match fault {
-                    Fault::NotLanded => {}
-                    Fault::Landed => {
-                        log.land(append)?;
-                    }
-                    Fault::LandsLate => log.late.push(append),
-                }
-                Err(AppendError::InDoubt(StoreError::Injected))
+        log.largest = log.largest.max(append.text_bytes());
+        let fault = if log.is_locked { Some(Fault::NotBegun) } else { log.faults.pop_front() };
+        match fault {
+            None => return log.land(append),
+            Some(Fault::NotBegun) => {
+                let rows = Unlanded(append.events);
+                return Err(AppendError::NotBegun(StoreError::Injected, rows));
             }
+            Some(Fault::NotLanded) => {}
+            Some(Fault::Landed) => {
+                log.land(append)?;
+            }
+            Some(Fault::LandsLate) => log.late.push(append),
         }
+        Err(AppendError::InDoubt(StoreError::Injected))
     }
 
     pub(crate) fn head(&self, at: Partition) -> Result<Head, StoreError> {
         self.log().partition(at).map(|partition| partition.head)
     }
 
-    pub(crate) fn read(
+    pub(crate) async fn read(
         &self,
         at: Partition,
         after: Position,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
+        drop(self.shared.may_read.acquire().await.map_err(|_| StoreError::Closed)?);
         let mut log = self.log();
         let partition = log.partition(at)?;
         let skipped = usize::try_from(after.0).unwrap_or(usize::MAX);

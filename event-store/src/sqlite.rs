@@ -16,16 +16,21 @@ mod thread;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use log_record::{
     BatchId, Epoch, Generation, Head, LogId, Partition, Place, Position, RecordedEvent, WriterId,
 };
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use crate::archive::Archive;
-use crate::{Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, StoreError};
+use crate::{
+    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, StoreError, Unlanded,
+};
 use checkpointer::Checkpointer;
 use lock::WriterLock;
 use rows::{failed, insert_events, read_events, select_head};
@@ -38,6 +43,10 @@ const MOVE_HEAD: &str = include_str!("sqlite/move_head.sql");
 /// How many connections read: one for the projector's long reads, one for the short ones that
 /// answer repeats.
 const READERS: usize = 2;
+
+/// How long one try of an append waits for another process's lock. Then the writer decides no more
+/// until the append has landed, so that commands are told for certain that they weren't decided.
+const APPEND_LOCK_WAIT: Duration = Duration::from_secs(1);
 
 /// A log in a SQLite file. Cloning gives another handle to the same connections.
 #[derive(Clone, Debug)]
@@ -66,8 +75,16 @@ impl SqliteStore {
     /// Opens the log in `file`, as `access` allows.
     pub async fn open(file: &Path, access: Access) -> Result<Self, StoreError> {
         rows::check_library()?;
+        let (file, runtime) = (file.to_path_buf(), Handle::current());
+        // It waits for the disk, and for others' locks.
+        let opened = spawn_blocking(move || Self::open_here(&file, access, &runtime));
+        opened.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// On a thread that may wait.
+    fn open_here(file: &Path, access: Access, runtime: &Handle) -> Result<Self, StoreError> {
         let opened = match access {
-            Access::Write(new_log) => open::for_writing(file, new_log).await?,
+            Access::Write(new_log) => runtime.block_on(open::for_writing(file, new_log))?,
             Access::Read => open::for_reading(file)?,
         };
         let readers = (0..READERS)
@@ -154,10 +171,9 @@ impl SqliteStore {
         partition: Partition,
         sealed: impl FnOnce() -> Append<RecordedEvent> + Send + 'static,
     ) -> Result<Position, AppendError> {
-        let appended = self
-            .write("append to", move |connection| append_in(connection, &sealed()))
-            .await
-            .map_err(AppendError::InDoubt)??;
+        let writer = self.shared.writer.as_ref().ok_or(AppendError::InDoubt(StoreError::Closed))?;
+        let job = move |connection: &mut Connection| append_in(connection, sealed());
+        let appended = writer.run(job).await.map_err(AppendError::InDoubt)??;
         if let Some(watched) = self.shared.appended.get(usize::from(partition.0)) {
             let before = watched.send_replace(appended);
             if let Some(checkpointer) = &self.shared.checkpointer {
@@ -227,6 +243,28 @@ impl SqliteStore {
         self.read_with(move |connection| archived::range_of(connection, place)).await?
     }
 
+    pub(crate) async fn archived_ranges(&self) -> Result<Vec<ArchivedRange>, StoreError> {
+        self.read_with(|connection| archived::ranges(connection)).await?
+    }
+
+    pub(crate) async fn archive_served(&self) -> Result<Option<(Uuid, String)>, StoreError> {
+        self.read_with(|connection| archived::served(connection)).await?
+    }
+
+    pub(crate) async fn serve_archive(
+        &self,
+        archive_id: Uuid,
+        folder: String,
+    ) -> Result<(), StoreError> {
+        let serve =
+            move |connection: &mut Connection| archived::serve(connection, archive_id, &folder);
+        self.beside_the_writer("note the archive of", serve).await
+    }
+
+    pub(crate) fn file(&self) -> &Path {
+        &self.shared.file
+    }
+
     pub(crate) async fn is_live(&self, last: Position) -> Result<bool, StoreError> {
         for partition in (0..self.partitions()).map(Partition) {
             let first = move |connection: &mut _| archived::first_live(connection, partition);
@@ -261,9 +299,16 @@ impl SqliteStore {
         job: impl FnOnce(&mut Connection) -> rusqlite::Result<()> + Send + 'static,
     ) -> Result<(), StoreError> {
         let file = self.shared.file.clone();
-        let done = tokio::task::spawn_blocking(move || {
+        let done = spawn_blocking(move || {
             let mut connection = open::connection_beside(&file)?;
-            job(&mut connection).map_err(|source| failed(&connection, doing, source))
+            job(&mut connection).map_err(|source| failed(&connection, doing, source))?;
+            if lock::is_held(&file) {
+                return Ok(());
+            }
+            // Nobody else will: what stays in the write-ahead file would be applied to an older copy
+            // of the log that is put in its place.
+            let truncate = connection.query_row("pragma wal_checkpoint(truncate)", (), |_| Ok(()));
+            truncate.map_err(|source| failed(&connection, doing, source))
         });
         done.await.map_err(|_| StoreError::Closed)?
     }
@@ -291,13 +336,40 @@ impl SqliteStore {
     }
 }
 
-/// The append, in one transaction that the head's compare-and-set begins. The inner error is a
-/// conflict, in which nothing landed for certain.
+/// The append, in one transaction. Where another process holds the lock that the transaction begins
+/// with, nothing was written.
 fn append_in(
-    connection: &mut Connection,
+    connection: &Connection,
+    append: Append<RecordedEvent>,
+) -> Result<Position, AppendError> {
+    let transaction = match begin_append(connection) {
+        Ok(transaction) => transaction,
+        Err(source) => {
+            return Err(match failed(connection, "append to", source) {
+                error @ StoreError::Locked { .. } => {
+                    AppendError::NotBegun(error, Unlanded(append.events))
+                }
+                error => AppendError::InDoubt(error),
+            });
+        }
+    };
+    append_within(transaction, &append)
+        .unwrap_or_else(|source| Err(AppendError::InDoubt(failed(connection, "append to", source))))
+}
+
+/// Begins with the write lock, for which it waits only briefly.
+fn begin_append(connection: &Connection) -> rusqlite::Result<Transaction<'_>> {
+    connection.busy_timeout(APPEND_LOCK_WAIT)?;
+    let begun = Transaction::new_unchecked(connection, TransactionBehavior::Immediate);
+    connection.busy_timeout(open::BUSY_TIMEOUT)?;
+    begun
+}
+
+/// The inner error is a conflict, in which nothing landed for certain.
+fn append_within(
+    transaction: Transaction<'_>,
     append: &Append<RecordedEvent>,
 ) -> rusqlite::Result<Result<Position, AppendError>> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let moved = transaction.prepare_cached(MOVE_HEAD)?.execute((
         append.partition.0,
         append.expected.0.cast_signed(),

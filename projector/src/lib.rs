@@ -32,6 +32,9 @@ pub use rebuild::rebuild;
 pub async fn check(url: &ReadModelUrl, store: &EventStore) -> Result<(), ProjectError> {
     match url {
         ReadModelUrl::Sqlite(file) if !file.exists() => Ok(()),
-        _ => Projector::open(url, store.clone()).await.map(drop),
+        _ => {
+            Projector::open(url, store.clone()).await?.close().await;
+            Ok(())
+        }
     }
 }

@@ -166,6 +166,11 @@ impl PartitionProjection {
         Ok(())
     }
 
+    /// Closes what is open; what comes later opens it again.
+    pub(crate) async fn close(&mut self) {
+        self.tables.close().await;
+    }
+
     /// Rows that break a rule of the tables come of events that can't be applied.
     fn unwritten(&self, error: WriteError, events: &[RecordedEvent]) -> ProjectError {
         match (error, events.first(), events.last()) {

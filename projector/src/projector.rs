@@ -28,6 +28,9 @@ const RETRY: ExponentialBuilder = ExponentialBuilder::new()
 /// it takes away from the cores all others wait for.
 const PROJECT_EVERY: Duration = Duration::from_millis(5);
 
+/// How long a batch may go on after the projector was told to stop.
+const STOP_GRACE: Duration = Duration::from_secs(2);
+
 /// A projector that is ready to run.
 #[derive(Debug)]
 pub struct Projector {
@@ -92,6 +95,14 @@ impl Projector {
         running.join_all().await;
     }
 
+    /// Closes what is open, so that a file has all that was written. What comes later opens it
+    /// again.
+    pub async fn close(&mut self) {
+        for partition in &mut self.partitions {
+            partition.close().await;
+        }
+    }
+
     /// Projects all that the log holds by now.
     pub async fn catch_up(&mut self) -> Result<(), ProjectError> {
         for partition in &mut self.partitions {
@@ -108,6 +119,20 @@ impl Projector {
 }
 
 async fn follow(mut partition: PartitionProjection, stop: CancellationToken) {
+    let told = stop.clone();
+    tokio::select! {
+        () = keep_projecting(&mut partition, stop) => {}
+        // A database that doesn't answer is left; what it was asked last is projected again at the
+        // next start.
+        () = async move {
+            told.cancelled().await;
+            tokio::time::sleep(STOP_GRACE).await;
+        } => {}
+    }
+    partition.close().await;
+}
+
+async fn keep_projecting(partition: &mut PartitionProjection, stop: CancellationToken) {
     let (mut delays, mut next_at) = (RETRY.build(), Instant::now());
     loop {
         let next = async {
@@ -126,18 +151,18 @@ async fn follow(mut partition: PartitionProjection, stop: CancellationToken) {
         match projected {
             Ok(()) => delays = RETRY.build(),
             Err(error) if error.may_pass() => {
-                note_failing(&partition, error);
+                note_failing(partition, error);
                 tokio::select! {
                     () = stop.cancelled() => return,
                     () = tokio::time::sleep(delays.next().unwrap_or(RETRY_DELAY_MAX)) => {}
                 }
                 match partition.reopen().await {
-                    Ok(()) => note_passed(&partition),
-                    Err(error) => note_failing(&partition, error),
+                    Ok(()) => note_passed(partition),
+                    Err(error) => note_failing(partition, error),
                 }
             }
             Err(error) => {
-                halt(&partition, error);
+                halt(partition, error);
                 return stop.cancelled().await;
             }
         }

@@ -4,55 +4,83 @@
 //! its checkpoint moved and goes on from there. Nothing is published by it.
 
 mod file;
+mod lock;
 mod schema;
 
+use std::time::Duration;
+
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use event_store::EventStore;
 use read_model::{ReadModelError, ReadModelUrl, Side};
 
 use crate::{ProjectError, Projector};
+use lock::RebuildLock;
+
+/// How long to wait after somebody held the live tables, at first and at most. Each try holds up
+/// reads for a moment.
+const PAUSE_MIN: Duration = Duration::from_millis(200);
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(PAUSE_MIN)
+    .with_max_delay(PAUSE_MAX)
+    .without_max_times();
 
 /// How a try to swap ended.
 enum Swap {
     Done,
     /// The live tables are ahead of the new ones.
     Behind,
-    /// A reader holds the tables for so long that all others would have to wait.
-    Busy,
+    /// Somebody holds the live tables; says who, as far as it is known.
+    Busy(String),
 }
 
 /// Rebuilds the read model at `url`, whether or not a projector is at work on it.
 pub async fn rebuild(url: &ReadModelUrl, store: &EventStore) -> Result<(), ProjectError> {
+    let url = &match url {
+        ReadModelUrl::Sqlite(file) => ReadModelUrl::Sqlite(file::name_of(file)?),
+        ReadModelUrl::Postgres(_) => url.clone(),
+    };
     match url {
         ReadModelUrl::Sqlite(_) => read_model::migrate(url).await?,
         ReadModelUrl::Postgres(url) => {
             read_model::check(url).await.map_err(ReadModelError::from)?;
         }
     }
+    let _lock = RebuildLock::take(url).await?;
     // A rebuild that was killed may have left tables behind.
     discard(url).await?;
     read_model::migrate_side(url, Side::Rebuilt).await?;
     let mut projector = Projector::open_side(url, Side::Rebuilt, store.clone()).await?;
+    let mut pauses = PAUSES.build();
     loop {
-        projector.catch_up().await?;
         let swapped = match url {
-            ReadModelUrl::Sqlite(file) => file::swap(file)?,
-            ReadModelUrl::Postgres(url) => schema::swap(url).await?,
+            ReadModelUrl::Sqlite(file) => {
+                projector.catch_up().await?;
+                file::swap(file, &mut projector).await?
+            }
+            ReadModelUrl::Postgres(url) => schema::swap(url, &mut projector).await?,
         };
         match swapped {
             Swap::Done => break,
-            Swap::Busy => tracing::info!("the read model is being read; swapping is tried again"),
+            Swap::Busy(who) => {
+                let pause = pauses.next().unwrap_or(PAUSE_MAX);
+                tracing::warn!(%who, ?pause, "the read tables are held; swapping is tried again");
+                tokio::time::sleep(pause).await;
+            }
             // Unless the live tables have another history, the log has more events by now.
-            Swap::Behind => drop(Projector::open_side(url, Side::Live, store.clone()).await?),
+            Swap::Behind => {
+                Projector::open_side(url, Side::Live, store.clone()).await?.close().await;
+            }
         }
     }
-    drop(projector);
+    projector.close().await;
     Ok(discard(url).await?)
 }
 
 /// Removes what is beside the live tables.
 async fn discard(url: &ReadModelUrl) -> Result<(), ReadModelError> {
     match url {
-        ReadModelUrl::Sqlite(file) => file::discard(file),
+        ReadModelUrl::Sqlite(file) => file::discard(file).await,
         ReadModelUrl::Postgres(url) => schema::discard(url).await,
     }
 }

@@ -21,11 +21,11 @@ use log_record::{LogId, Partition, Place};
 use postgres_connection::PostgresError;
 use read_model::{Checkpoint, ReadModelError, ReadModelUrl, Side};
 
-use crate::rows::{Lanes, PurchaseChange, Rows, ShippingRows};
+use crate::rows::{Lanes, PurchaseChange, Rows, ShippingRows, TotalRows};
 use statement::Writes;
 
 pub(crate) use postgres::PostgresTables;
-pub(crate) use sqlite::{SqliteTables, connect, failed};
+pub(crate) use sqlite::{SqliteTables, TablesFile, failed};
 
 /// A connection that writes.
 #[derive(Debug)]
@@ -71,7 +71,14 @@ fn first_writes(rows: &Rows) -> Writes<'_> {
     writes
 }
 
-/// All that remains but the parts of lots. Rows are inserted before they are changed: offers before
+/// The sums over all accounts, once it is known which of them are new.
+fn total_writes(totals: &TotalRows) -> Writes<'_> {
+    let mut writes = Writes::default();
+    programme::write_totals(&mut writes, totals);
+    writes
+}
+
+/// All that remains but the parts of lots and the totals. Rows are inserted before they are changed: offers before
 /// what is sold of them.
 fn last_writes<'a>(
     rows: &'a Rows,
@@ -92,7 +99,9 @@ fn last_writes<'a>(
 impl Tables {
     pub(crate) async fn open(url: &ReadModelUrl, side: Side) -> Result<Self, ReadModelError> {
         match url {
-            ReadModelUrl::Sqlite(file) => Ok(Self::Sqlite(SqliteTables::open(&side.file(file))?)),
+            ReadModelUrl::Sqlite(file) => {
+                Ok(Self::Sqlite(SqliteTables::open(&side.file(file)).await?))
+            }
             ReadModelUrl::Postgres(url) => {
                 Ok(Self::Postgres(PostgresTables::open(url, side.schema()).await?))
             }
@@ -107,7 +116,7 @@ impl Tables {
         log_id: LogId,
     ) -> Result<(LogId, Checkpoint), WriteError> {
         match self {
-            Self::Sqlite(tables) => tables.read_checkpoint(partition, log_id),
+            Self::Sqlite(tables) => tables.read_checkpoint(partition, log_id).await,
             Self::Postgres(tables) => tables.read_checkpoint(partition, log_id).await,
         }
     }
@@ -115,7 +124,7 @@ impl Tables {
     /// Where every lane ends.
     pub(crate) async fn read_lanes(&mut self) -> Result<Lanes, WriteError> {
         match self {
-            Self::Sqlite(tables) => tables.read_lanes(),
+            Self::Sqlite(tables) => tables.read_lanes().await,
             Self::Postgres(tables) => tables.read_lanes().await,
         }
     }
@@ -131,8 +140,15 @@ impl Tables {
     /// Notes which event stopped the projection, and why.
     pub(crate) async fn note_stop(&mut self, place: Place, why: &str) -> Result<(), WriteError> {
         match self {
-            Self::Sqlite(tables) => tables.note_stop(place, why),
+            Self::Sqlite(tables) => tables.note_stop(place, why).await,
             Self::Postgres(tables) => tables.note_stop(place, why).await,
+        }
+    }
+
+    /// Closes a file's connection. What comes later makes another.
+    pub(crate) async fn close(&mut self) {
+        if let Self::Sqlite(tables) = self {
+            tables.close().await;
         }
     }
 

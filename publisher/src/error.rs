@@ -107,7 +107,12 @@ impl PublishError {
     pub(crate) const fn may_pass(&self) -> bool {
         match self {
             Self::State(error) => {
-                matches!(error, StateError::Database { .. } | StateError::Postgres(_))
+                matches!(
+                    error,
+                    StateError::Database { .. }
+                        | StateError::InUse { .. }
+                        | StateError::Postgres(_)
+                )
             }
             Self::Forked { .. } | Self::Unverified(_) => false,
             _ => true,

@@ -39,7 +39,9 @@ pub(crate) fn unread(error: ReadError) -> Problem {
     match error {
         ReadError::Behind { wanted, reached } => Problem::projection_behind(wanted, reached),
         ReadError::NotBegun => Problem::projection_not_begun(),
-        ReadError::Unreachable(_) | ReadError::OtherLog { .. } => {
+        ReadError::Unreachable(_)
+        | ReadError::OtherLog { .. }
+        | ReadError::OtherGeneration { .. } => {
             let error = &error as &dyn std::error::Error;
             tracing::error!(error, "the read model can't be read");
             Problem::read_model_unreachable()

@@ -4,16 +4,19 @@
 //! - [`ReadModelUrl`]: where the tables are, and [`Side`]: the live ones or those of a rebuild
 //! - [`migrate()`]: their schema, and [`TABLES`]: their columns, each declared once (`tables.rs`)
 //! - [`ReadModel`]: readers, the servers that they choose from, and waiting for a position
+//! - [`OfLog`]: the log whose tables are read, and no other's
 //! - [`Checkpoint`]: the last event of a partition that the tables contain
 //! - [`Changes`]: which accounts a batch touched, for those who cache what they have read
 //! - [`ShippingMessage`]: the messages to warehouses, in the order of the log
 //! - [`ShippingStatus`] and [`lane`](lane()): the progress of a shipping request, and its lane
+//! - [`Total`]: what is added up over all accounts
 //! - [`dump()`]: every row as text, to compare two read models
 
 mod changes;
 mod checkpoint;
 mod dump;
 mod error;
+mod file_id;
 mod lane;
 mod read_model;
 mod schema;
@@ -22,15 +25,18 @@ mod shipping_stream;
 mod side;
 mod table;
 mod tables;
+mod total;
 mod url;
 
 pub use changes::Changes;
 pub use checkpoint::Checkpoint;
 pub use dump::dump;
 pub use error::ReadModelError;
+pub use file_id::FileId;
 pub use lane::{LANE_SLOTS, lane};
 pub use read_model::{
-    Argument, AsOf, Query, ReadError, ReadModel, Reading, RowOf, ServerStatus, SingleRead,
+    Argument, AsOf, Following, OfLog, Query, ReadError, ReadModel, Reading, RowOf, ServerStatus,
+    SingleRead,
 };
 pub use schema::{check, migrate, migrate_side};
 pub use shipping_status::ShippingStatus;
@@ -38,10 +44,11 @@ pub use shipping_stream::{MessageKind, RequestProgress, ShippingMessage, shippin
 pub use side::Side;
 pub use table::{Column, ColumnKind, Field, Row, Value};
 pub use tables::{
-    AccountBalance, CheckpointRow, CreditLot, CreditPart, EarningRule, Exchange, Hold, Lane,
-    LedgerEntry, OfferAvailability, Policy, ProgrammeTotal, Purchase, ShippingChange,
+    AccountBalance, CheckpointRow, CreditLot, CreditMonth, CreditPart, EarningRule, Exchange, Hold,
+    Lane, LedgerEntry, OfferAvailability, Policy, ProgrammeTotal, Purchase, ShippingChange,
     ShippingRequest, TABLES, Table, column_list, with_columns,
 };
+pub use total::{Total, joined_sum, month_of_expiry, split_sum};
 pub use url::{ReadModelUrl, ReadModelUrlError};
 
 /// The stored `expires_at` of credit that never expires: the latest time.

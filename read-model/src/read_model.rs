@@ -6,38 +6,46 @@
 //! asks the others, too, after that.
 
 mod as_of;
+mod file;
+mod log_clock;
+mod of_log;
+mod polls;
 mod reading;
 mod server;
 mod single_read;
+mod warehouse_ends;
 
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use log_record::{LogId, Place, Position};
+use log_record::{Generation, LogId, Partition, Place, Position};
 use postgres_connection::{PostgresError, PostgresUrl};
-use sqlx::sqlite::SqlitePoolOptions;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::schema::{self, failed, options};
 use crate::{Changes, ReadModelError, ReadModelUrl, Side};
+use file::ReadFile;
+use log_clock::LogClock;
+use polls::Polls;
 use server::{Server, watch_servers};
+use warehouse_ends::WarehouseEnds;
 
 pub use as_of::AsOf;
+pub use of_log::OfLog;
 pub use reading::{Argument, Query, Reading, RowOf};
 pub use server::ServerStatus;
 pub use single_read::SingleRead;
+pub use warehouse_ends::Following;
 
 /// How many rows of a page a file's thread reads ahead of who takes them: to wake each other for a
 /// few rows takes longer than to read those.
 const ROWS_AHEAD: usize = 1_000;
 
-/// How many reads of a file run at the same time; more would share the same cores.
-const CONNECTIONS_MAX: u32 = 4;
-
-/// How often a reader looks how far the tables are that it reads.
+/// How often those who wait have somebody look how far the tables are.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The read tables, to read. Clones share the connections.
@@ -49,8 +57,15 @@ pub struct ReadModel {
     /// By partition; empty where the projector runs in another process.
     positions: Arc<[watch::Receiver<Position>]>,
     changes: Option<Arc<Changes>>,
-    /// The log that it must have been made of, where that is checked here.
-    log: Option<LogId>,
+    polls: Arc<Polls>,
+    ends: Arc<WarehouseEnds>,
+    clock: Option<Arc<LogClock>>,
+    /// The log that it must have been made of, once that is known; the same for all clones.
+    log: Arc<OnceLock<OfLog>>,
+    /// Whether some server's tables have come to where the log was at the start.
+    is_complete: Arc<AtomicBool>,
+    /// Whether tables are read, too, that haven't.
+    also_incomplete: bool,
     _watching: Arc<DropGuard>,
 }
 
@@ -69,16 +84,49 @@ pub enum ReadError {
     #[error("the read tables are empty: no projector has run on them yet")]
     NotBegun,
     /// They were made from another log.
-    #[error("the read tables were made of log {of}, and this is log {log}")]
+    #[error("the read tables of {server} were made of log {of}, and this is log {log}")]
     OtherLog {
+        /// Who has them.
+        server: String,
         /// The log that they were made of.
         of: LogId,
         /// The log that is there.
         log: LogId,
     },
+    /// They were made from another history of the log.
+    #[error(
+        "the read tables of {server} are of the log's generation {of}, and the log is in \
+         generation {log}; `guerdon rebuild` makes them anew"
+    )]
+    OtherGeneration {
+        /// Who has them.
+        server: String,
+        /// The generation of their last event.
+        of: Generation,
+        /// The log's generation.
+        log: Generation,
+    },
     /// No server answers, or none lets the tables be read.
     #[error("the read tables can't be read")]
     Unreachable(#[source] sqlx::Error),
+}
+
+impl ReadError {
+    /// Of two servers' errors the one that passes sooner.
+    fn or_rather(self, known: Option<Self>) -> Self {
+        const fn rank(error: &ReadError) -> u8 {
+            match error {
+                ReadError::Behind { .. } => 0,
+                ReadError::NotBegun => 1,
+                ReadError::Unreachable(_) => 2,
+                ReadError::OtherLog { .. } | ReadError::OtherGeneration { .. } => 3,
+            }
+        }
+        match known {
+            Some(known) if rank(&known) <= rank(&self) => known,
+            _ => self,
+        }
+    }
 }
 
 impl ReadModel {
@@ -115,13 +163,9 @@ impl ReadModel {
         let servers: Vec<Server> = match (url, replica) {
             (ReadModelUrl::Sqlite(file), None) => {
                 let options = options(file).read_only(true).row_buffer_size(ROWS_AHEAD);
-                let pool = SqlitePoolOptions::new()
-                    .max_connections(CONNECTIONS_MAX)
-                    .test_before_acquire(false)
-                    .connect_with(options.clone())
-                    .await
-                    .map_err(|error| failed("open", file, error))?;
-                vec![Server::file(file, pool, options)]
+                let opened = ReadFile::open(file.clone(), options).await;
+                let opened = opened.map_err(|error| failed("open", file, error))?;
+                vec![Server::file(file.display().to_string(), opened)]
             }
             (ReadModelUrl::Sqlite(file), Some(_)) => {
                 return Err(ReadModelError::ReplicaOfFile { file: file.clone() });
@@ -136,26 +180,71 @@ impl ReadModel {
             }
         };
         let servers: Arc<[Server]> = servers.into();
-        let stop = CancellationToken::new();
-        tokio::spawn(stop.clone().run_until_cancelled_owned(watch_servers(Arc::clone(&servers))));
+        let (stop, log) = (CancellationToken::new(), Arc::new(OnceLock::new()));
+        let (polls, ends) = (Arc::new(Polls::of(&servers)), Arc::new(WarehouseEnds::new()));
+        let positions: Arc<[watch::Receiver<Position>]> = positions.into();
+        let watching = watch_servers(Arc::clone(&servers), Arc::clone(&log));
+        let polling = Arc::clone(&polls).keep_asking(Arc::clone(&servers));
+        // A replica may be behind the projector.
+        let of_only_server = if servers.len() == 1 { positions.to_vec() } else { vec![] };
+        let reading = Arc::clone(&ends).keep_reading(Arc::clone(&servers), of_only_server);
+        tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
+            tokio::join!(watching, polling, reading);
+        }));
         // One that lags would give old rows after what changed everything.
         let changes = changes.filter(|_| servers.len() == 1);
-        let positions = positions.into();
         let _watching = Arc::new(stop.drop_guard());
-        Ok(Self { url: url.clone(), servers, positions, changes, log: None, _watching })
+        Ok(Self {
+            url: url.clone(),
+            servers,
+            positions,
+            changes,
+            polls,
+            ends,
+            clock: None,
+            log,
+            is_complete: Arc::default(),
+            also_incomplete: false,
+            _watching,
+        })
     }
 
     /// The same read model, which from now on gives nothing that was made of another log than
-    /// this; refused at once where it can be seen already.
-    pub async fn of_log(mut self, log: LogId) -> Result<Self, ReadModelError> {
-        self.log = Some(log);
+    /// this: a server that has such tables is passed over. Refused at once where it can be seen
+    /// already that all of them have.
+    pub async fn of_log(self, log: OfLog) -> Result<Self, ReadModelError> {
+        // Whoever said so first knew it, too.
+        let _ = self.log.set(log);
         match self.read(&[], Duration::ZERO).await {
-            Err(ReadError::OtherLog { of, log }) => {
+            Err(ReadError::OtherLog { of, log, .. }) => {
                 Err(ReadModelError::OtherLog { at: self.url, of, log })
             }
             // Every read looks again.
             _ => Ok(self),
         }
+    }
+
+    /// The same read model, whose reads know the log's time: no writer in this process checks the
+    /// wall clock.
+    #[must_use]
+    pub fn with_log_clock(mut self) -> Self {
+        self.clock = Some(Arc::new(LogClock::start()));
+        self
+    }
+
+    /// The log's time in microseconds, where it is kept and the last event was recorded at this
+    /// time.
+    #[must_use]
+    pub fn log_time(&self, recorded_at: i64) -> Option<i64> {
+        self.clock.as_ref().map(|clock| clock.now(recorded_at))
+    }
+
+    /// The same read model for those who can do with tables that are still being made from
+    /// nothing.
+    #[must_use]
+    pub fn also_incomplete(mut self) -> Self {
+        self.also_incomplete = true;
+        self
     }
 
     /// The replicas and how each is; none where there is none.
@@ -202,6 +291,12 @@ impl ReadModel {
         self.wait_until(wanted, Instant::now() + wait_max).await
     }
 
+    /// Follows a warehouse's messages in a partition, as all do who follow any: with one reader.
+    #[must_use]
+    pub fn follow(&self, warehouse: &str, partition: Partition) -> Following {
+        self.ends.follow(warehouse, partition)
+    }
+
     async fn wait_until(&self, wanted: &[Place], deadline: Instant) -> Result<(), ReadError> {
         // No server is ahead of the projector in this process.
         for place in wanted {
@@ -215,6 +310,17 @@ impl ReadModel {
         Ok(())
     }
 
+    /// Waits for the projector in this process to come to where the log was at the start; most often
+    /// that takes milliseconds.
+    async fn wait_to_be_complete(&self, deadline: Instant) {
+        let ends: Vec<Place> = self.log.get().map(OfLog::start).unwrap_or_default();
+        for place in ends {
+            if let Some(position) = self.positions.get(usize::from(place.partition.0)) {
+                watch_for(position.clone(), place.position, deadline).await;
+            }
+        }
+    }
+
     async fn seek<A: Ask>(
         &self,
         wanted: &[Place],
@@ -224,8 +330,13 @@ impl ReadModel {
         let begun = Instant::now();
         let deadline = begun + wait_max;
         self.wait_until(wanted, deadline).await?;
+        if !self.also_incomplete && !self.is_complete.load(Ordering::Relaxed) {
+            self.wait_to_be_complete(deadline).await;
+        }
+        let patient_until = begun + wait_max / 2;
+        let mut waiting = None;
         loop {
-            let is_patient = begun.elapsed() < wait_max / 2;
+            let is_patient = Instant::now() < patient_until;
             let refused = match self.ask(wanted, is_patient, ask).await {
                 Ok(answer) => return Ok(answer),
                 Err(refused) => refused,
@@ -233,7 +344,14 @@ impl ReadModel {
             if wanted.is_empty() || Instant::now() >= deadline {
                 return Err(refused);
             }
+            let waiting = waiting.get_or_insert_with(|| self.polls.wait());
             tokio::time::sleep(POLL_INTERVAL).await;
+            if is_patient {
+                waiting.until_reached(&[best_of(&self.servers)], wanted, patient_until).await;
+            } else {
+                let all: Vec<usize> = (0..self.servers.len()).collect();
+                waiting.until_reached(&all, wanted, deadline).await;
+            }
         }
     }
 
@@ -248,26 +366,53 @@ impl ReadModel {
         servers.sort_by_key(|server| server.status());
         let mut refused = None;
         for server in servers {
-            let answer = match ask.ask(server).await {
+            let mut answer = match ask.ask(server).await {
                 Ok(answer) => answer,
                 Err(error) => {
-                    refused = refused.or(Some(ReadError::Unreachable(error)));
+                    refused = Some(ReadError::Unreachable(error).or_rather(refused));
                     continue;
                 }
             };
-            let as_of = A::as_of(&answer);
-            if let Err(error) = as_of.check(self.log) {
-                refused = refused.or(Some(error));
+            let as_of = A::as_of(&mut answer);
+            as_of.note_log_time(self.log_time(as_of.recorded_at()));
+            if let Err(error) = self.check(server, as_of) {
+                refused = Some(error.or_rather(refused));
+                server.renew().await;
                 continue;
             }
             let missing = wanted.iter().find(|place| as_of.reached(place) < place.position);
             let Some(missing) = missing else { return Ok(answer) };
             refused = Some(behind(*missing, as_of.reached(missing)));
-            if is_patient {
+            // A file that was replaced comes no further.
+            if !server.renew().await && is_patient {
                 break;
             }
         }
         Err(refused.unwrap_or(ReadError::Unreachable(sqlx::Error::PoolClosed)))
+    }
+
+    /// Whether the tables of a server may be read: they are of this log, and hold all that the log
+    /// did when this process started.
+    fn check(&self, server: &Server, as_of: &AsOf) -> Result<(), ReadError> {
+        if !as_of.has_begun() {
+            return Err(ReadError::NotBegun);
+        }
+        let Some(log) = self.log.get() else { return Ok(()) };
+        match log.check(&server.name, as_of) {
+            Ok(()) => server.note_own(),
+            Err(other) => {
+                server.note_other(&other);
+                return Err(other);
+            }
+        }
+        match log.missing(as_of) {
+            Some(missing) if !self.also_incomplete => Err(behind(missing, as_of.reached(&missing))),
+            Some(_) => Ok(()),
+            None => {
+                self.is_complete.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+        }
     }
 }
 
@@ -280,7 +425,7 @@ trait Ask: Sync {
         server: &Server,
     ) -> impl Future<Output = Result<Self::Answer, sqlx::Error>> + Send;
 
-    fn as_of(answer: &Self::Answer) -> &AsOf;
+    fn as_of(answer: &mut Self::Answer) -> &mut AsOf;
 }
 
 /// To begin a read.
@@ -293,8 +438,8 @@ impl Ask for Begin {
         server.begin().await
     }
 
-    fn as_of(reading: &Reading) -> &AsOf {
-        reading.as_of()
+    fn as_of(reading: &mut Reading) -> &mut AsOf {
+        reading.as_of_mut()
     }
 }
 
@@ -312,9 +457,21 @@ impl<T: RowOf> Ask for Look<'_, T> {
         server.read_one(self.query, self.arguments).await
     }
 
-    fn as_of(read: &SingleRead<T>) -> &AsOf {
-        &read.as_of
+    fn as_of(read: &mut SingleRead<T>) -> &mut AsOf {
+        &mut read.as_of
     }
+}
+
+/// The server that reads ask first.
+fn best(servers: &[Server]) -> &Server {
+    &servers[best_of(servers)]
+}
+
+/// Its number.
+fn best_of(servers: &[Server]) -> usize {
+    // Of equals the first; there is always one.
+    let statuses = servers.iter().map(Server::status).enumerate();
+    statuses.min_by_key(|(_, status)| *status).map_or(0, |(number, _)| number)
 }
 
 const fn behind(wanted: Place, reached: Position) -> ReadError {

@@ -4,10 +4,11 @@
 //! changes a type in [`State`] or what an event does to it must raise [`FORMAT`].
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use domain::State;
+use event_store::Owner;
 use log_record::{
     Checksum, Generation, LogFormat, LogId, OtherFormat, Partition, Position, RecordedEvent,
 };
@@ -18,15 +19,18 @@ use uuid::Uuid;
 const MAGIC: &[u8; 16] = b"guerdon snapshot";
 
 /// The version of the format, of the state's shape in it, and of what events make of a state.
-const FORMAT: u32 = 5;
+const FORMAT: u32 = 6;
 
 /// Magic, format and the log's format, by which a file is known; the checkpoint follows them.
-const NAMED_BYTES: usize = 16 + 4 + 4;
+const NAMED_BYTES: u64 = 16 + 4 + 4;
 
 const HASH_BYTES: usize = 32;
 
-/// How much is gathered before it is hashed and written.
+/// How much is gathered before it is hashed and written, and read at a time.
 const BUFFER_BYTES: usize = 1 << 20;
+
+/// The longest text in a state: no id, reason or address is longer than a body may be.
+const TEXT_BYTES_MAX: usize = 1 << 16;
 
 /// The last event that is in a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,59 +99,116 @@ impl Checkpoint {
     }
 
     /// Of the header's bytes after the format.
-    fn take(bytes: &mut &[u8]) -> Option<Self> {
-        Some(Self {
-            log_id: LogId(Uuid::from_bytes(take(bytes)?)),
-            generation: Generation(u32::from_be_bytes(take(bytes)?)),
-            partition: Partition(u16::from_be_bytes(take(bytes)?)),
-            position: Position(u64::from_be_bytes(take(bytes)?)),
-            checksum: Checksum(take(bytes)?),
+    fn take(bytes: &mut impl Read) -> io::Result<Self> {
+        Ok(Self {
+            log_id: LogId(Uuid::from_bytes(next(bytes)?)),
+            generation: Generation(u32::from_be_bytes(next(bytes)?)),
+            partition: Partition(u16::from_be_bytes(next(bytes)?)),
+            position: Position(u64::from_be_bytes(next(bytes)?)),
+            checksum: Checksum(next(bytes)?),
         })
     }
 }
 
 impl Snapshot {
-    /// Reads the whole file, and believes nothing of it before its hash is right.
+    /// Reads the file twice, and nothing else is in memory than the state: first for its hash, for
+    /// nothing of it is believed before that is right.
     pub(super) fn read(
         file: &Path,
         expected: (LogId, Partition, Position),
     ) -> Result<Self, Unusable> {
-        let bytes = std::fs::read(file)?;
-        let mut rest = bytes.strip_prefix(MAGIC).ok_or(Unusable::NoSnapshot)?;
-        let format = u32::from_be_bytes(take(&mut rest).ok_or(Unusable::NoSnapshot)?);
-        if format != FORMAT {
-            return Err(Unusable::OtherFormat(format));
-        }
-        let log_format = u32::from_be_bytes(take(&mut rest).ok_or(Unusable::NoSnapshot)?);
-        LogFormat(log_format).check("the snapshot")?;
-        let (hashed, hash) = bytes.split_last_chunk::<HASH_BYTES>().ok_or(Unusable::Damaged)?;
-        if *hash != <[u8; HASH_BYTES]>::from(Sha256::digest(hashed)) {
+        let mut bytes = BufReader::with_capacity(BUFFER_BYTES, File::open(file)?);
+        check_format(&mut bytes)?;
+        let length = bytes.get_ref().metadata()?.len();
+        let hashed = length.checked_sub(HASH_BYTES as u64).ok_or(Unusable::Damaged)?;
+        bytes.rewind()?;
+        let hash = digest((&mut bytes).take(hashed))?;
+        if next::<HASH_BYTES>(&mut bytes).map_err(|_| Unusable::Damaged)? != hash {
             return Err(Unusable::Damaged);
         }
-        let (_, mut rest) = hashed.split_at_checked(NAMED_BYTES).ok_or(Unusable::Damaged)?;
-        let checkpoint = Checkpoint::take(&mut rest).ok_or(Unusable::Damaged)?;
-        let (state, left): (State, _) = postcard::take_from_bytes(rest)?;
+        bytes.seek(SeekFrom::Start(NAMED_BYTES))?;
+        let mut rest = bytes.take(hashed.checked_sub(NAMED_BYTES).ok_or(Unusable::Damaged)?);
+        let checkpoint = Checkpoint::take(&mut rest).map_err(|_| Unusable::Damaged)?;
+        let mut text = vec![0; TEXT_BYTES_MAX];
+        let (state, (rest, _)): (State, _) = postcard::from_io((rest, &mut text))?;
         let Checkpoint { log_id, partition, position, .. } = checkpoint;
         let is_as_named = (log_id, partition, position) == expected;
-        if !is_as_named || state.position() != position || !left.is_empty() {
+        if !is_as_named || state.position() != position || rest.limit() > 0 {
             return Err(Unusable::Misnamed);
         }
-        drop(bytes);
         Ok(Self { file: file.into(), checkpoint, state: state.with_schedule() })
     }
 }
 
+/// Refuses what isn't a snapshot of this build's format, by what the file begins with.
+fn check_format(bytes: &mut impl Read) -> Result<(), Unusable> {
+    let no_snapshot = |_: io::Error| Unusable::NoSnapshot;
+    if next(bytes).map_err(no_snapshot)? != *MAGIC {
+        return Err(Unusable::NoSnapshot);
+    }
+    let format = u32::from_be_bytes(next(bytes).map_err(no_snapshot)?);
+    if format != FORMAT {
+        return Err(Unusable::OtherFormat(format));
+    }
+    let log_format = u32::from_be_bytes(next(bytes).map_err(no_snapshot)?);
+    Ok(LogFormat(log_format).check("the snapshot")?)
+}
+
+/// SHA-256 of all that there is to read.
+fn digest(mut bytes: impl BufRead) -> io::Result<[u8; HASH_BYTES]> {
+    let mut hash = Sha256::new();
+    loop {
+        let chunk = bytes.fill_buf()?;
+        if chunk.is_empty() {
+            return Ok(hash.finalize().into());
+        }
+        hash.update(chunk);
+        let hashed = chunk.len();
+        bytes.consume(hashed);
+    }
+}
+
 /// Writes a snapshot, durably; gives its size.
-pub(super) fn write(file: &Path, checkpoint: &Checkpoint, state: &State) -> io::Result<u64> {
-    let hashing = Hashing { file: File::create(file)?, hash: Sha256::new(), bytes: 0 };
+pub(super) fn write(
+    file: &Path,
+    owner: Owner,
+    checkpoint: &Checkpoint,
+    state: &State,
+) -> io::Result<u64> {
+    let file = File::create(file)?;
+    owner.own(&file)?;
+    let hashing = Hashing { file, hash: Sha256::new(), bytes: 0, failed: None };
     let mut buffered = BufWriter::with_capacity(BUFFER_BYTES, hashing);
     buffered.write_all(&checkpoint.header())?;
-    postcard::to_io(state, &mut buffered).map_err(io::Error::other)?;
-    let Hashing { mut file, hash, bytes } =
+    if let Err(error) = postcard::to_io(state, &mut buffered) {
+        // What postcard says of a full disk is that its buffer is full.
+        return Err(buffered.get_mut().failed.take().unwrap_or_else(|| io::Error::other(error)));
+    }
+    let Hashing { mut file, hash, bytes, .. } =
         buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.write_all(&hash.finalize())?;
     file.sync_all()?;
     Ok(bytes + HASH_BYTES as u64)
+}
+
+/// How large a snapshot of a state is.
+pub(super) fn size(checkpoint: &Checkpoint, state: &State) -> io::Result<u64> {
+    let Counting(bytes) = postcard::to_io(state, Counting(0)).map_err(io::Error::other)?;
+    Ok(checkpoint.header().len() as u64 + bytes + HASH_BYTES as u64)
+}
+
+/// Counts what is written to it.
+struct Counting(u64);
+
+impl Write for Counting {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A file, and the hash of what was written to it.
@@ -155,11 +216,18 @@ struct Hashing {
     file: File,
     hash: Sha256,
     bytes: u64,
+    /// Why the file took no more.
+    failed: Option<io::Error>,
 }
 
 impl Write for Hashing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write_all(bytes)?;
+        if let Err(error) = self.file.write_all(bytes) {
+            let same =
+                error.raw_os_error().map_or(error.kind().into(), io::Error::from_raw_os_error);
+            self.failed = Some(error);
+            return Err(same);
+        }
         self.hash.update(bytes);
         self.bytes += bytes.len() as u64;
         Ok(bytes.len())
@@ -171,10 +239,10 @@ impl Write for Hashing {
 }
 
 /// The next bytes.
-fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
-    let (taken, rest) = bytes.split_first_chunk()?;
-    *bytes = rest;
-    Some(*taken)
+fn next<const N: usize>(bytes: &mut impl Read) -> io::Result<[u8; N]> {
+    let mut taken = [0; N];
+    bytes.read_exact(&mut taken)?;
+    Ok(taken)
 }
 
 #[cfg(test)]
@@ -193,14 +261,17 @@ mod tests {
             position: Position::START,
             checksum: Checksum([0; 32]),
         };
-        write(&file, &checkpoint, &State::new(partition)).expect("written");
+        let owner = Owner::of(&file).expect("it has one");
+        write(&file, owner, &checkpoint, &State::new(partition)).expect("written");
+        let bytes = size(&checkpoint, &State::new(partition)).expect("counted");
+        assert_eq!(std::fs::metadata(&file).expect("it is there").len(), bytes);
         let read = || Snapshot::read(&file, (log_id, partition, Position::START));
         assert_eq!(read().expect("it is whole").checkpoint, checkpoint);
         let mut bytes = std::fs::read(&file).expect("read");
-        bytes[20..24].copy_from_slice(&3_u32.to_be_bytes());
+        bytes[20..24].copy_from_slice(&9_u32.to_be_bytes());
         std::fs::write(&file, bytes).expect("written");
-        let refused = read().expect_err("it is of format 3").to_string();
-        let expected = "the snapshot was written in format 3; this build reads format 2 only";
+        let refused = read().expect_err("it is of format 9").to_string();
+        let expected = "the snapshot was written in format 9; this build reads format 3 only";
         assert!(refused.starts_with(expected), "{refused}");
     }
 }

@@ -9,6 +9,10 @@ use super::answer::Unanswered;
 use super::gate::Gate;
 use super::queued_command::{QueuedCommand, Reply};
 
+/// The size of the events in a batch from which on no more commands are added: ten times what a
+/// thousand redemptions record. The command that reaches it may add its megabytes.
+const BATCH_BYTES_MAX: usize = 8 << 20;
+
 /// Commands that were decided one after the other.
 #[derive(Debug)]
 pub(super) struct Batch {
@@ -19,6 +23,8 @@ pub(super) struct Batch {
     pub(super) sold_out: Vec<(OfferId, bool)>,
     /// Where it can be cut: after each command.
     ends: Vec<End>,
+    /// The length of the events' texts.
+    bytes: usize,
 }
 
 /// How much of each there is in a batch.
@@ -37,7 +43,23 @@ impl Batch {
 
     pub(super) fn new() -> Self {
         let id = BatchId(Uuid::now_v7());
-        Self { id, events: vec![], decided: vec![], sold_out: vec![], ends: vec![] }
+        Self { id, events: vec![], decided: vec![], sold_out: vec![], ends: vec![], bytes: 0 }
+    }
+
+    /// Whether no further command belongs into it.
+    pub(super) const fn is_full(&self) -> bool {
+        self.bytes >= BATCH_BYTES_MAX
+    }
+
+    /// Adds an event.
+    pub(super) fn push(&mut self, event: NewEvent) {
+        self.bytes += bytes_of(&event);
+        self.events.push(event);
+    }
+
+    /// Removes all but the first events.
+    pub(super) fn truncate(&mut self, events: usize) {
+        self.bytes -= self.events.drain(events..).map(|event| bytes_of(&event)).sum::<usize>();
     }
 
     /// All that belongs to a command is in it.
@@ -64,6 +86,8 @@ impl Batch {
         let kept = self.ends.iter().take_while(|end| end.events <= fitting).count();
         let at = kept.checked_sub(1).map_or_else(End::default, |last| self.ends[last]);
         rest.events = self.events.split_off(at.events);
+        rest.bytes = rest.events.iter().map(bytes_of).sum();
+        self.bytes -= rest.bytes;
         rest.decided = self.decided.split_off(at.decided);
         rest.sold_out = self.sold_out.split_off(at.sold_out);
         rest.ends = self.ends.split_off(kept);
@@ -101,6 +125,10 @@ impl Batch {
     }
 }
 
+fn bytes_of(event: &NewEvent) -> usize {
+    event.public.len() + event.private.len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,7 +137,7 @@ mod tests {
         let mut batch = Batch::new();
         for (command, events) in commands.iter().enumerate() {
             for _ in 0..*events {
-                batch.events.push(NewEvent {
+                batch.push(NewEvent {
                     event_type: "credit-earned",
                     version: 1,
                     recorded_at: i64::try_from(command).expect("it fits"),

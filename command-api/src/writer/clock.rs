@@ -7,7 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use domain::{Clock, Timestamp};
+use domain::{Clock, State, Timestamp};
+use log_record::Position;
 
 /// By how much the wall clock may stray at once from the time since the machine was started.
 const JUMP_MAX: Duration = Duration::from_secs(5);
@@ -117,6 +118,9 @@ pub(super) struct WriterClock {
     last: ClockReading,
     /// Why the wall clock can't be trusted, where it can't.
     doubt: Option<ClockDoubt>,
+    /// The doubt that the last confirmation lifted, and that confirmation's position: it comes back
+    /// if the confirmation doesn't land.
+    lifted: Option<(Position, ClockDoubt)>,
 }
 
 impl WriterClock {
@@ -141,7 +145,7 @@ impl WriterClock {
         });
         let doubt = doubted.map(|why| ClockDoubt::Recorded(why.into())).or(at_start);
         let doubt = doubt.filter(|_| source == Clock::Wall);
-        Self { source, read, last, doubt }
+        Self { source, read, last, doubt, lifted: None }
     }
 
     /// What the wall clock said when it was looked at last.
@@ -180,10 +184,28 @@ impl WriterClock {
         self.doubt.as_ref()
     }
 
-    /// An operator vouched for the wall clock.
-    pub(super) fn confirm(&mut self) {
+    /// An operator vouched for the wall clock, by the event that is to be at `at`.
+    pub(super) fn confirm(&mut self, at: Position) {
         self.last = (self.read.0)();
-        self.doubt = None;
+        if let Some(doubt) = self.doubt.take() {
+            self.lifted = Some((at, doubt));
+        }
+    }
+
+    /// Doubts what the log doubts: `state` was built from it anew, after an append failed or a
+    /// decision panicked. A confirmation that isn't in it lifted nothing.
+    pub(super) fn follow(&mut self, state: &State) {
+        if let Some((at, doubt)) = self.lifted.take()
+            && at > state.position()
+        {
+            self.doubt = Some(doubt);
+        }
+        if self.source == Clock::Wall
+            && self.doubt.is_none()
+            && let Some(why) = state.clock_doubt()
+        {
+            self.doubt = Some(ClockDoubt::Recorded(why.into()));
+        }
     }
 
     /// The time of a decision that is made after an event of `last`: recorded times don't decrease.

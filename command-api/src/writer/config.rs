@@ -84,4 +84,13 @@ pub enum StartError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The wall clock can't be trusted, and the log didn't take the event that says so.
+    #[error("the event that the wall clock is doubted can't be appended to partition {partition}")]
+    DoubtClock {
+        /// The partition.
+        partition: Partition,
+        /// The store's reason.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
 }

@@ -18,14 +18,15 @@ use super::run::Run;
 pub(super) const BATCH_COMMANDS_MAX: usize = 1024;
 
 impl Run {
-    /// Decides what has arrived into the batch. The batch comes back as an error where the state
-    /// can't be trusted any more; what had not been looked at by then waits in `redo`.
+    /// Decides what has arrived into the batch, until the batch is full; the rest stays in
+    /// `arrived`. The batch comes back as an error where the state can't be trusted any more; what
+    /// had not been looked at by then waits in `redo`.
     pub(super) fn decide_all(
         &mut self,
         arrived: &mut Vec<QueuedCommand>,
         mut into: Batch,
     ) -> Result<Batch, Batch> {
-        if arrived.is_empty() {
+        if arrived.is_empty() || into.is_full() {
             return Ok(into);
         }
         let mut may_decide = self.check_clock();
@@ -33,7 +34,9 @@ impl Run {
             into = self.record_doubt(into).inspect_err(|_| self.redo.append(arrived))?;
         }
         let mut arriving = std::mem::take(arrived).into_iter();
-        for command in arriving.by_ref() {
+        while !into.is_full()
+            && let Some(command) = arriving.next()
+        {
             // Claimed first: from here on, who gives up is told that the outcome isn't known.
             if !command.is_wanted() {
                 command.answer(Err(Unanswered::NotDecided(NotDecided::DeadlinePassed)));
@@ -42,8 +45,9 @@ impl Run {
             if !command.claim.take() {
                 continue;
             }
-            if matches!(command.request.command, Command::ConfirmClock(_)) {
-                self.clock.confirm();
+            let is_confirmation = matches!(command.request.command, Command::ConfirmClock(_));
+            if is_confirmation && !command.request.is_dry_run {
+                self.clock.confirm(self.state.position().next());
                 may_decide = self.check_clock();
             }
             if !may_decide {
@@ -74,6 +78,7 @@ impl Run {
                 }
             }
         }
+        arrived.extend(arriving);
         Ok(into)
     }
 
@@ -102,7 +107,12 @@ impl Run {
         };
         let before = self.state.position();
         let asked = principal.map(|principal| (outcome, principal));
-        self.record(&events, now, &metadata, asked, into)?;
+        match self.record(&events, now, &metadata, asked, into) {
+            Err(Unrecordable::TooMuch) => {
+                return Ok(Reply::Answer(Answer::Refused(Refusal::TooMuchAtOnce)));
+            }
+            recorded => recorded?,
+        }
         if let Some(change) = stock {
             self.tell_gate(change, into);
         }

@@ -67,10 +67,9 @@ impl Gate {
 
     /// The refusal of a redemption, whose id's hash is `id`, that needs no deciding.
     pub(super) fn turn_away(&self, redeem: &Redeem, id: IdHash) -> Option<Refusal> {
-        let is_sold_out = {
-            let sold_out = self.sold_out.read();
-            !sold_out.is_empty() && sold_out.contains(&redeem.order.offer_id)
-        };
+        // Until the answer is known, for the ids are forgotten together with this.
+        let sold_out = self.sold_out.read();
+        let is_sold_out = !sold_out.is_empty() && sold_out.contains(&redeem.order.offer_id);
         if !is_sold_out || !self.is_believed() {
             return None;
         }
@@ -100,6 +99,13 @@ impl Gate {
     /// Turns nobody away: what is committed isn't known for the moment.
     pub(super) fn open(&self) {
         self.sold_out.write().clear();
+    }
+
+    /// Turns nobody away, and lets go of the ids, until a state is installed.
+    pub(super) fn forget(&self) {
+        let mut sold_out = self.sold_out.write();
+        sold_out.clear();
+        *self.recorded.write() = Arc::default();
     }
 
     /// Goes by this state, all of which is committed.

@@ -1,11 +1,14 @@
 //! How events get into a batch, and what can hinder them.
 
+use std::time::Duration;
+
 use domain::{ClockDoubted, Event, Impossible, Timestamp};
 use event_schema::{EncodeError, Metadata, encode};
-use log_record::Principal;
+use log_record::{NewEvent, Principal};
 
 use super::batch::Batch;
 use super::run::Run;
+use super::serve::Rows;
 use super::unwanted::warn_if_unwanted;
 
 /// A decision that can't become rows of the log; only a fault of the program's can cause it.
@@ -17,6 +20,7 @@ pub(super) enum Unrecordable {
     Impossible(#[from] Impossible),
     #[error("the operating system gives no randomness: {0}")]
     Random(#[from] getrandom::Error),
+    /// Nothing of it was applied.
     #[error(
         "its events are more than one append to this log may have: raise append-bytes in the log's \
          URL, and what the server takes with it"
@@ -29,8 +33,8 @@ pub(super) enum Unrecordable {
 }
 
 impl Run {
-    /// Adds events to the batch and applies them. `asked` is the index of the event that bears the
-    /// command's id, and who asked.
+    /// Adds events to the batch and applies them, if one append can have them. `asked` is the index
+    /// of the event that bears the command's id, and who asked.
     pub(super) fn record(
         &mut self,
         events: &[Event],
@@ -43,35 +47,62 @@ impl Run {
         for (index, event) in events.iter().enumerate() {
             let principal = asked.filter(|(outcome, _)| *outcome == index).map(|(_, who)| who);
             let salt = self.salts.next()?;
-            into.events.push(encode(event, now, metadata, principal, salt)?);
+            into.push(encode(event, now, metadata, principal, salt)?);
+        }
+        if !self.fits(&into.events[begun..]) {
+            into.truncate(begun);
+            return Err(Unrecordable::TooMuch);
+        }
+        for event in events {
             self.state.evolve(self.state.position().next(), now, event)?;
             warn_if_unwanted(&self.state, self.partition, event);
         }
-        let limit = self.config.store.append_limit();
-        if !limit.is_none() && limit.fitting(&into.events[begun..]) < events.len() {
-            return Err(Unrecordable::TooMuch);
-        }
         Ok(())
+    }
+
+    /// Whether one append can have these events.
+    pub(super) fn fits(&self, events: &[NewEvent]) -> bool {
+        let limit = self.config.store.append_limit();
+        limit.is_none() || limit.fitting(events) == events.len()
     }
 
     /// Records that the clock can't be trusted, once: a restart must not take the place of an
     /// operator, and reads must not go by that clock either.
     pub(super) fn record_doubt(&mut self, mut into: Batch) -> Result<Batch, Batch> {
-        let Some(why) = self.clock.doubt().filter(|_| self.state.clock_doubt().is_none()) else {
-            return Ok(into);
-        };
-        let why = why.to_string().into();
-        let fact = ClockDoubted { wall: self.clock.wall(), why };
-        let (now, metadata) = (self.state.recorded_at(), Metadata::of_command("doubt-clock"));
-        match self.record(&[Event::ClockDoubted(fact)], now, &metadata, None, &mut into) {
-            Ok(()) => {
-                into.end_command();
-                Ok(into)
-            }
+        match self.add_doubt(&mut into) {
+            Ok(()) => Ok(into),
             Err(error) => {
                 tracing::error!(%error, "a doubt about the clock can't be recorded");
                 Err(into)
             }
         }
+    }
+
+    /// Appends a doubt that the start found, before anybody reads by that clock.
+    pub(super) async fn append_doubt(
+        &mut self,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let mut batch = Batch::new();
+        self.add_doubt(&mut batch)?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let last = self.state.position();
+        let landed = self.land(last, batch.id, Rows::New(batch.events), Duration::ZERO);
+        self.durable_checksum = landed.await?;
+        self.durable = last;
+        Ok(())
+    }
+
+    fn add_doubt(&mut self, into: &mut Batch) -> Result<(), Unrecordable> {
+        let Some(why) = self.clock.doubt().filter(|_| self.state.clock_doubt().is_none()) else {
+            return Ok(());
+        };
+        let why = why.to_string().into();
+        let fact = ClockDoubted { wall: self.clock.wall(), why };
+        let (now, metadata) = (self.state.recorded_at(), Metadata::of_command("doubt-clock"));
+        self.record(&[Event::ClockDoubted(fact)], now, &metadata, None, into)?;
+        into.end_command();
+        Ok(())
     }
 }

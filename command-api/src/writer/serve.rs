@@ -1,20 +1,38 @@
 //! The writer's loop: gather, decide, append, answer.
 
 use std::pin::pin;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use event_store::{Append, AppendError};
-use log_record::{BatchId, NewEvent, Position};
+use backon::BackoffBuilder as _;
+use event_store::{Append, AppendError, StoreError, Unlanded};
+use log_record::{BatchId, Checksum, NewEvent, Position};
 
 use super::answer::{NotDecided, Unanswered};
 use super::batch::Batch;
 use super::decide::BATCH_COMMANDS_MAX;
 use super::queued_command::QueuedCommand;
-use super::recover::{Backoff, Trouble};
+use super::recover::{Backoff, Trouble, delays};
 use super::run::Run;
 use super::status::{StopReason, WriterStatus};
 use super::sweep::{SWEEP_BUSY, SWEEP_IDLE, SWEEP_SHARE};
 use crate::metrics::CommittedBatch;
+
+/// The events of a batch on their way into the log.
+pub(super) enum Rows {
+    /// As they were decided.
+    New(Vec<NewEvent>),
+    /// As they were sealed for an append that didn't begin.
+    Again(Unlanded),
+}
+
+impl Rows {
+    const fn len(&self) -> usize {
+        match self {
+            Self::New(events) => events.len(),
+            Self::Again(Unlanded(events)) => events.len(),
+        }
+    }
+}
 
 impl Run {
     /// Decides until every handle is dropped, or until it can't go on.
@@ -26,12 +44,12 @@ impl Run {
                 backoff.before_recovering(self.durable).await;
             }
             if let Err(why) = self.recover(trouble).await {
+                self.gate.open();
                 tracing::error!(partition = %self.partition, %why, "the writer has stopped");
                 self.status.send_replace(WriterStatus::Stopped(why));
                 self.refuse_all().await;
                 return;
             }
-            self.status.send_replace(WriterStatus::Serving);
             self.check_clock();
         }
         self.status.send_replace(WriterStatus::Stopped(StopReason::HandlesDropped));
@@ -41,23 +59,24 @@ impl Run {
     /// empty and everything is answered.
     async fn serve(&mut self) -> Result<(), Trouble> {
         let mut arrived = std::mem::take(&mut self.redo);
-        let mut gathered = Batch::new();
-        if !arrived.is_empty() {
-            gathered = self.decide_all(&mut arrived, gathered).map_err(Trouble::State)?;
+        let served = self.serve_from(&mut arrived).await;
+        self.redo.append(&mut arrived);
+        served
+    }
+
+    /// Begins with the commands that `arrived`; those that no batch had room for are left in it.
+    async fn serve_from(&mut self, arrived: &mut Vec<QueuedCommand>) -> Result<(), Trouble> {
+        let mut gathered = std::mem::replace(&mut self.gathered, Batch::new());
+        if !self.check_clock() {
+            gathered = self.record_doubt(gathered).map_err(Trouble::State)?;
         }
         loop {
+            gathered = self.decide_all(arrived, gathered).map_err(Trouble::State)?;
             while gathered.is_empty() {
-                let wait = self.until_due();
-                tokio::select! {
-                    biased;
-                    count = self.commands.recv_many(&mut arrived, BATCH_COMMANDS_MAX) => {
-                        if count == 0 {
-                            return Ok(());
-                        }
-                    }
-                    () = wait => {}
+                if arrived.is_empty() && !self.next_arrive(arrived).await {
+                    return Ok(());
                 }
-                gathered = self.decide_all(&mut arrived, gathered).map_err(Trouble::State)?;
+                gathered = self.decide_all(arrived, gathered).map_err(Trouble::State)?;
                 if gathered.decided.is_empty() {
                     gathered = self.sweep(gathered, SWEEP_IDLE).map_err(Trouble::State)?;
                 }
@@ -68,8 +87,18 @@ impl Run {
                 committing = self.sweep(committing, portion).map_err(Trouble::State)?;
             }
             gathered = committing.cut(self.config.store.append_limit());
-            gathered = self.commit(&mut committing, gathered, &mut arrived).await?;
+            gathered = self.commit(&mut committing, gathered, arrived).await?;
             committing.release(&self.gate);
+        }
+    }
+
+    /// Waits for commands, or until the clock is to be looked at; false where none will come.
+    async fn next_arrive(&mut self, arrived: &mut Vec<QueuedCommand>) -> bool {
+        let wait = self.until_due();
+        tokio::select! {
+            biased;
+            count = self.commands.recv_many(arrived, BATCH_COMMANDS_MAX) => count > 0,
+            () = wait => true,
         }
     }
 
@@ -78,76 +107,125 @@ impl Run {
     async fn commit(
         &mut self,
         committing: &mut Batch,
-        mut gathered: Batch,
+        gathered: Batch,
         arrived: &mut Vec<QueuedCommand>,
     ) -> Result<Batch, Trouble> {
         let begun = Instant::now();
         let events = std::mem::take(&mut committing.events);
         let event_count = events.len();
         let last = Position(self.state.position().0 - gathered.events.len() as u64);
-        let mut landed = pin!(self.land(last, committing.id, events));
-        let mut is_open = true;
-        let mut lost_state = false;
-        let result = loop {
-            let room = BATCH_COMMANDS_MAX - gathered.decided.len().min(BATCH_COMMANDS_MAX);
-            tokio::select! {
-                biased;
-                result = &mut landed => break result,
-                count = self.commands.recv_many(arrived, room.max(1)),
-                    if room > 0 && is_open && !lost_state =>
-                {
-                    is_open = count > 0;
-                    match self.decide_all(arrived, gathered) {
-                        Ok(decided) => gathered = decided,
-                        Err(decided) => {
-                            lost_state = true;
-                            gathered = decided;
-                        }
-                    }
-                }
-            }
-        };
-        if result.is_ok() {
-            self.durable = last;
-            self.gate.confirm(begun);
-            self.config.metrics.committed(CommittedBatch {
-                partition: self.partition,
-                epoch: self.epoch,
-                last,
-                events: event_count,
-                queued: self.commands.len(),
-            });
-        }
-        match result {
+        let at = (last, committing.id);
+        let (landed, gathered) = self.land_and_gather(at, events, gathered, arrived).await;
+        match landed {
+            Ok(checksum) => self.durable_checksum = checksum.or(self.durable_checksum),
             Err(error) => {
                 let failed = std::mem::replace(committing, Batch::new());
-                Err(Trouble::Append(error, failed, gathered))
+                return Err(Trouble::Append(error, failed, gathered));
             }
-            Ok(_) if lost_state => {
-                std::mem::replace(committing, Batch::new()).release(&self.gate);
-                Err(Trouble::State(gathered))
+        }
+        self.durable = last;
+        self.gate.confirm(begun);
+        self.config.metrics.committed(CommittedBatch {
+            partition: self.partition,
+            epoch: self.epoch,
+            last,
+            events: event_count,
+            queued: self.commands.len(),
+        });
+        if self.is_state_lost {
+            std::mem::replace(committing, Batch::new()).release(&self.gate);
+            return Err(Trouble::State(gathered));
+        }
+        Ok(gathered)
+    }
+
+    /// Decides commands into `gathered` until the append has ended. An append that doesn't begin is
+    /// made again with the same events, for nothing of it can have landed; until it lands, nothing
+    /// more is decided.
+    async fn land_and_gather(
+        &mut self,
+        (last, batch): (Position, BatchId),
+        events: Vec<NewEvent>,
+        mut gathered: Batch,
+        arrived: &mut Vec<QueuedCommand>,
+    ) -> (Result<Option<Checksum>, AppendError>, Batch) {
+        let mut landing = pin!(self.land(last, batch, Rows::New(events), Duration::ZERO));
+        let (mut begins, mut delays) = (Instant::now(), delays().build());
+        let (mut is_open, mut is_held_up) = (true, false);
+        loop {
+            if !self.is_state_lost && !is_held_up {
+                gathered = self.decide_all(arrived, gathered).unwrap_or_else(|decided| {
+                    self.is_state_lost = true;
+                    decided
+                });
             }
-            Ok(_) => Ok(gathered),
+            let may_gather = is_open && !self.is_state_lost && !is_held_up && arrived.is_empty();
+            let room = BATCH_COMMANDS_MAX.saturating_sub(gathered.decided.len());
+            tokio::select! {
+                biased;
+                landed = &mut landing => match landed {
+                    Err(AppendError::NotBegun(error, rows)) if error.is_passing() => {
+                        is_held_up = true;
+                        self.say_held_up(&error);
+                        let delay = delays.next().unwrap_or_default();
+                        let rest = delay.saturating_sub(begins.elapsed());
+                        begins = Instant::now() + rest;
+                        landing.set(self.land(last, batch, Rows::Again(rows), rest));
+                    }
+                    landed => {
+                        if is_held_up && landed.is_ok() {
+                            self.check_clock();
+                        }
+                        return (landed, gathered);
+                    }
+                },
+                count = self.commands.recv_many(arrived, room.max(1)),
+                    if may_gather && room > 0 && !gathered.is_full() =>
+                {
+                    is_open = count > 0;
+                }
+            }
         }
     }
 
-    /// Ends when the events, of which `last` is the last, are durable.
-    fn land(
+    /// Ends when the rows, of which `last` is the last, are durable, and gives the last one's checksum.
+    /// It begins after `delay`.
+    pub(super) fn land(
         &self,
         last: Position,
         batch: BatchId,
-        events: Vec<NewEvent>,
-    ) -> impl Future<Output = Result<(), AppendError>> + 'static {
-        let expected = Position(last.0 - events.len() as u64);
+        rows: Rows,
+        delay: Duration,
+    ) -> impl Future<Output = Result<Option<Checksum>, AppendError>> + use<> {
+        let expected = Position(last.0 - rows.len() as u64);
         let (partition, epoch, generation) = (self.partition, self.epoch, self.generation);
         let store = self.config.store.clone();
         async move {
-            if events.is_empty() {
-                return store.confirm(partition, epoch, last).await;
+            if !delay.is_zero() {
+                tokio::time::sleep(delay).await;
             }
-            let append = Append { partition, epoch, generation, expected, batch, events };
-            store.append(append).await.map(drop)
+            if rows.len() == 0 {
+                return store.confirm(partition, epoch, last).await.map(|()| None);
+            }
+            match rows {
+                Rows::New(events) => {
+                    let append = Append { partition, epoch, generation, expected, batch, events };
+                    store.append(append).await.map(|landed| landed.checksum)
+                }
+                Rows::Again(Unlanded(events)) => {
+                    let checksum = events.last().map(|row| row.checksum);
+                    let append = Append { partition, epoch, generation, expected, batch, events };
+                    store.append_recorded(append).await.map(|_| checksum)
+                }
+            }
         }
+    }
+
+    /// Says that the log takes nothing at the moment.
+    fn say_held_up(&self, error: &StoreError) {
+        let error = error as &dyn std::error::Error;
+        tracing::warn!(error, "the log takes no append at the moment; the same one is tried again");
+        self.status.send_replace(WriterStatus::Recovering);
     }
 
     async fn refuse_all(&mut self) {

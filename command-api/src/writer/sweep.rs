@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use domain::{Clock, Timestamp};
+use domain::{Clock, Event, Timestamp};
 use event_schema::Metadata;
 
 use super::batch::Batch;
@@ -20,19 +20,27 @@ pub(super) const SWEEP_SHARE: usize = 4;
 /// command that comes meanwhile waits no longer than behind other commands.
 pub(super) const SWEEP_IDLE: usize = 1_024;
 
-/// The clock is looked at this often, for the wall clock may have been set.
+/// The wall clock is looked at this often, for it may have been set: reads go by it, too, until a
+/// doubt is recorded.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Run {
-    /// Waits until something falls due, as far as is known; for ever where nothing will.
+    /// Waits until something falls due, as far as is known, or the wall clock is to be looked at;
+    /// for ever where neither will be.
     pub(super) fn until_due(&self) -> impl Future<Output = ()> + 'static {
-        let may_sweep = self.sweeps && self.clock.doubt().is_none();
-        let due = self.state.earliest_due().filter(|_| may_sweep);
-        let wait = due.and_then(|due| match self.clock.source() {
-            Clock::Wall => Some(self.clock.until(due).min(LOOK_AGAIN)),
+        let due = self.state.earliest_due().filter(|_| self.sweeps);
+        let wait = match self.clock.source() {
+            // An operator's command ends it.
+            Clock::Wall if self.clock.doubt().is_some() => None,
+            Clock::Wall => {
+                let until = due.map_or(LOOK_AGAIN, |due| self.clock.until(due));
+                Some(until.min(LOOK_AGAIN))
+            }
             // Its time goes on with the next command.
-            Clock::Commands => (due <= self.state.recorded_at()).then_some(Duration::ZERO),
-        });
+            Clock::Commands => {
+                due.filter(|due| *due <= self.state.recorded_at()).map(|_| Duration::ZERO)
+            }
+        };
         async move {
             match wait {
                 Some(Duration::ZERO) => {}
@@ -45,11 +53,11 @@ impl Run {
     /// Records what has fallen due, an account at a time, until the batch has grown by `events`.
     /// The batch comes back as an error where the state can't be trusted any more.
     pub(super) fn sweep(&mut self, mut into: Batch, events: usize) -> Result<Batch, Batch> {
-        if !self.sweeps || self.state.earliest_due().is_none() {
-            return Ok(into);
-        }
         if !self.check_clock() {
             return self.record_doubt(into);
+        }
+        if !self.sweeps || self.state.earliest_due().is_none() {
+            return Ok(into);
         }
         let end = into.events.len() + events;
         let swept = catch_unwind(AssertUnwindSafe(|| {
@@ -57,8 +65,7 @@ impl Run {
             while into.events.len() < end
                 && let Some(due) = self.state.take_due(now)
             {
-                self.record(&due, now, &metadata, None, &mut into)?;
-                into.end_command();
+                self.record_due(&due, now, &metadata, &mut into)?;
             }
             Ok::<(), Unrecordable>(())
         }));
@@ -71,6 +78,37 @@ impl Run {
                 Err(into)
             }
         }
+    }
+
+    /// Records what is due in an account: in one append, or in several where one can't have it all,
+    /// for it makes no difference when it is recorded.
+    fn record_due(
+        &mut self,
+        due: &[Event],
+        now: Timestamp,
+        metadata: &Metadata,
+        into: &mut Batch,
+    ) -> Result<(), Unrecordable> {
+        match self.record(due, now, metadata, None, into) {
+            Err(Unrecordable::TooMuch) => {}
+            recorded => {
+                recorded?;
+                into.end_command();
+                return Ok(());
+            }
+        }
+        let mut begun = into.events.len();
+        for event in due {
+            self.record(std::slice::from_ref(event), now, metadata, None, into)?;
+            if !self.fits(&into.events[begun..]) {
+                return Err(Unrecordable::TooMuch);
+            }
+            if self.state.may_end_after(event) {
+                into.end_command();
+                begun = into.events.len();
+            }
+        }
+        Ok(())
     }
 
     fn now(&self) -> Timestamp {

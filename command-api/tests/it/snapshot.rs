@@ -248,7 +248,7 @@ async fn the_format_is_raised_when_a_snapshot_looks_different() {
     snapshots.take(&store, P0).await.expect("taken");
     let bytes = fs::read(folder.path().join(name(16))).expect("read");
     let hash = hex(&Sha256::digest(bytes));
-    assert_eq!(hash, "5f26078a43627707b6086322ddbc2565a7949df7fdfb28a83303c5408aba5123");
+    assert_eq!(hash, "88cffb5ed28a6499f477d220f3b2eaf0aadb44673a57f220378849ae135a44bf");
 }
 
 fn folder() -> (TempDir, Snapshots) {

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use command_api::{Answer, NotDecided, Request, StartError, Unanswered, Writer, WriterStatus};
 use domain::command::{ConfirmClock, EarnCredit};
 use domain::{AccountId, Cause, CauseKind, Clock, Command, Event, Points, Refusal, Timestamp};
+use event_store::Fault;
+use log_record::Position;
 
 use crate::ledger::*;
 
@@ -63,6 +65,54 @@ async fn a_restart_does_not_take_an_operators_place() {
     ledger.recorded(confirmation(30 * DAY)).await;
     ledger.recorded(earns("ann", "B-2", None)).await;
     assert_eq!(expired(&ledger).await, 1);
+}
+
+#[tokio::test]
+async fn a_confirmation_that_does_not_land_lifts_no_doubt() {
+    let hands = Hands::at(10 * DAY);
+    let mut ledger = Ledger::with_clock(None, &hands).await;
+    ledger.config.deadline = Duration::from_millis(200);
+    ledger.restart().await;
+    ledger.recorded(earns("ann", "B-1", None)).await;
+    hands.jump(DAY);
+    let unconfirmed = Some(Unanswered::NotDecided(NotDecided::ClockUnconfirmed));
+    assert_eq!(ledger.asks(earns("ann", "B-2", None)).await.err(), unconfirmed);
+    ledger.store.hold_appends();
+    ledger.store.fail_next_append(Fault::NotLanded);
+    let lost = ledger.asks(confirmation(11 * DAY)).await.err();
+    assert_eq!(lost, Some(Unanswered::OutcomeUnknown));
+    ledger.store.release_appends();
+    assert_eq!(ledger.asks(earns("ann", "B-2", None)).await.err(), unconfirmed);
+    let status = ledger.writer.status().borrow().clone();
+    assert!(matches!(status, WriterStatus::ClockUnconfirmed(_)), "{status:?}");
+    ledger.recorded(confirmation(11 * DAY)).await;
+    ledger.recorded(earns("ann", "B-2", None)).await;
+}
+
+#[tokio::test]
+async fn a_start_by_a_doubted_clock_records_the_doubt_before_anybody_asks() {
+    let hands = Hands::at(10 * DAY);
+    let mut ledger = Ledger::with_clock(None, &hands).await;
+    ledger.recorded(earns("ann", "B-1", Some(12 * DAY))).await;
+    hands.jump(400 * DAY);
+    ledger.restart().await;
+    let last = ledger.events().await.pop();
+    assert!(matches!(last, Some((at, Event::ClockDoubted(_))) if at == time(10 * DAY)), "{last:?}");
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_is_doubted_though_nobody_asks() {
+    let hands = Hands::at(10 * DAY);
+    let ledger = Ledger::with_clock(None, &hands).await;
+    ledger.recorded(earns("ann", "B-1", None)).await;
+    hands.jump(DAY);
+    let mut status = ledger.writer.status();
+    let doubts = status.wait_for(|status| matches!(status, WriterStatus::ClockUnconfirmed(_)));
+    let doubted = tokio::time::timeout(Duration::from_secs(10), doubts).await;
+    drop(doubted.expect("it looks at the clock").expect("it runs"));
+    let mut follower = ledger.config.store.follow(P0, Position(2)).expect("a partition");
+    let rows = follower.next(1).await.expect("read");
+    assert_eq!(&*rows[0].event_type, "clock-doubted");
 }
 
 #[tokio::test]

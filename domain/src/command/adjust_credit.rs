@@ -61,7 +61,7 @@ impl CommandRules for AdjustCredit {
         match self.direction {
             Direction::Add => {
                 draft.check_room(&self.account_id, self.points)?;
-                draft.check_parts(&self.account_id)?;
+                draft.check_new_lot(&self.account_id)?;
                 let fact = CreditEarned {
                     expires_at: self.expires_at,
                     reference: Some(self.reference.clone()),
@@ -70,7 +70,7 @@ impl CommandRules for AdjustCredit {
                     ..CreditEarned::new(self.points, self.cause())
                 };
                 draft.outcome_is_next();
-                draft.earn(&self.account_id, fact);
+                draft.come_in(Event::CreditEarned(self.account_id.clone(), fact));
                 draft.apply_due_again(&self.account_id);
             }
             Direction::Take => {

@@ -6,8 +6,8 @@ use super::refund::Cancelling;
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
-    AskedUnits,    AccountId, CancellationId, Decision, Event, ExchangeCancelled, ExchangeId, IdHash, Note,
-    OriginalExchange, Refusal, Shipped, Timestamp, Units,
+    AccountId, AskedUnits, CancellationId, Decision, Event, ExchangeCancelled, ExchangeId, IdHash,
+    Note, OriginalExchange, Refusal, Shipped, Timestamp, Units,
 };
 
 /// Cancels units of an exchange that hasn't left the warehouse.
@@ -83,7 +83,7 @@ impl CommandRules for CancelExchange {
             note: self.note.clone(),
             ..cancelled
         };
-        draft.record(Event::CreditRefunded(self.account_id.clone(), refunded));
+        draft.come_in(Event::CreditRefunded(self.account_id.clone(), refunded));
         draft.push_outcome(Event::ExchangeCancelled(self.account_id.clone(), cancelled));
         draft.apply_due_again(&self.account_id);
         Ok(draft.finish())
@@ -109,6 +109,20 @@ impl CommandRules for CancelExchange {
 mod tests {
     use crate::command::Report;
     use crate::scenario::*;
+
+    #[test]
+    fn a_refund_that_the_account_has_no_room_for_waits() {
+        let mut full = given([opened("mug", 1, None)]);
+        for number in 0..10_000 {
+            full = full.does(earn("ann", 1, &format!("B-{number}")));
+        }
+        full.does(redeem("ann", "x-1", "mug"))
+            .does(earn("ann", 1, "B-10000"))
+            .refuses(cancel("ann", "x-1", "c-1", None), "account-full")
+            .does(redeem("ann", "x-2", "mug"))
+            .does(cancel("ann", "x-1", "c-1", None))
+            .leaves("ann", [10_000, 0, 0, 0]);
+    }
 
     #[test]
     fn a_cancellation_gives_back_credit_stock_and_count() {

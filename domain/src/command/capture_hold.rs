@@ -59,7 +59,8 @@ impl CommandRules for CaptureHold {
                     return Err(Refusal::PointsTooLarge { left: held, asked: points });
                 }
                 let captured = self.captured(&hold, points);
-                draft.record_outcome(Event::HoldCaptured(self.account_id.clone(), captured));
+                draft.outcome_is_next();
+                draft.come_in(Event::HoldCaptured(self.account_id.clone(), captured));
             }
             Capture::Exchange(order) => {
                 let exchange = IdHash::exchange(&self.account_id, &order.exchange_id);
@@ -76,7 +77,7 @@ impl CommandRules for CaptureHold {
                 let captured = self.captured(&hold, needed);
                 let hold_id = Some(self.hold_id.clone());
                 let created = order.created(priced, &mut draft, hold_id, self.occurred_at);
-                draft.record(Event::HoldCaptured(self.account_id.clone(), captured));
+                draft.come_in(Event::HoldCaptured(self.account_id.clone(), captured));
                 draft.push_outcome(Event::ExchangeCreated(self.account_id.clone(), created));
             }
         }

@@ -41,7 +41,7 @@ impl CommandRules for EarnCredit {
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         draft.apply_due(&self.account_id);
         draft.check_room(&self.account_id, self.points)?;
-        draft.check_parts(&self.account_id)?;
+        draft.check_new_lot(&self.account_id)?;
         let fact = CreditEarned {
             available_at: self.available_at,
             expires_at: self.expires_at,
@@ -49,7 +49,7 @@ impl CommandRules for EarnCredit {
             ..CreditEarned::new(self.points, self.cause.clone())
         };
         draft.outcome_is_next();
-        draft.earn(&self.account_id, fact);
+        draft.come_in(Event::CreditEarned(self.account_id.clone(), fact));
         draft.apply_due_again(&self.account_id);
         Ok(draft.finish())
     }

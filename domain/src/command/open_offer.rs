@@ -48,11 +48,7 @@ impl OpenOffer {
     /// Whether the offer is as this command wants it. Units that were added later don't matter:
     /// whoever opened it can't have known of them.
     fn asks_for(&self, offer: &Offer) -> bool {
-        offer.terms == self.terms
-            && match (self.stock, offer.inventory.stock()) {
-                (Some(first), Some(stock)) => first <= stock,
-                (first, stock) => first == stock,
-            }
+        offer.terms == self.terms && offer.opening_stock == self.stock
     }
 }
 
@@ -71,6 +67,15 @@ mod tests {
         given([opened("mug", 300, Some(10)), stock_added("mug", "s-1", 5)])
             .when(open("mug", 300, Some(10)))
             .then_unchanged();
+    }
+
+    #[test]
+    fn an_offer_that_was_opened_with_another_stock_is_not_the_same() {
+        for stock in [Some(9), Some(11), Some(15), None] {
+            given([opened("mug", 300, Some(10)), stock_added("mug", "s-1", 5)])
+                .when(open("mug", 300, stock))
+                .then_refused("offer-exists");
+        }
     }
 
     #[test]

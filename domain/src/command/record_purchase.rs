@@ -68,7 +68,7 @@ impl CommandRules for RecordPurchase {
         let sum = sum.ok_or(Refusal::AmountTooLarge { what: "what the purchase earns" })?;
         draft.check_room(&self.account_id, sum)?;
         if sum > Points::ZERO {
-            draft.check_parts(&self.account_id)?;
+            draft.check_new_lot(&self.account_id)?;
         }
         if let Some(points) = sum.some() {
             let cause = Cause::purchase(&self.purchase_id);
@@ -79,7 +79,7 @@ impl CommandRules for RecordPurchase {
                 occurred_at: self.occurred_at,
                 ..CreditEarned::new(points, cause)
             };
-            draft.earn(&self.account_id, fact);
+            draft.come_in(Event::CreditEarned(self.account_id.clone(), fact));
         }
         let lines = self.lines.iter().zip(&earning.points);
         let lines =

@@ -3,8 +3,8 @@
 use crate::draft::Draft;
 use crate::lots::{sum_of, take_from};
 use crate::{
-    AskedUnits,    AccountId, CancellationId, CreditRefunded, ExchangeCancelled, ExchangeId, LotPart, Note,
-    OriginalExchange, Points, Refusal, State, Timestamp, Units,
+    AccountId, AskedUnits, CancellationId, CreditRefunded, ExchangeCancelled, ExchangeId, LotPart,
+    Note, OriginalExchange, Points, Refusal, State, Timestamp, Units,
 };
 
 /// What is cancelled.
@@ -31,10 +31,11 @@ impl Cancelling<'_> {
         let points =
             of.points.share(cancelled, of.quantity).minus(before.points).unwrap_or_default();
         draft.check_room(account_id, points)?;
-        let lots = come_back(&original.lots, before.points, points)
+        let lots: Vec<LotPart> = come_back(&original.lots, before.points, points)
             .into_iter()
             .map(|part| with_grace(part, draft.state, draft.now))
             .collect();
+        draft.check_parts(account_id, &lots)?;
         let refunded = CreditRefunded {
             exchange_id: exchange_id.clone(),
             cancellation_id: cancellation_id.clone(),

@@ -40,7 +40,8 @@ impl CommandRules for ReleaseHold {
         let hold = running_hold(&draft, &self.account_id, &self.hold_id)?;
         let released = hold.release(ReleaseReason::Asked).ok_or(Refusal::HoldEnded)?;
         let released = HoldReleased { occurred_at: self.occurred_at, ..released };
-        draft.record_outcome(Event::HoldReleased(self.account_id.clone(), released));
+        draft.outcome_is_next();
+        draft.come_in(Event::HoldReleased(self.account_id.clone(), released));
         draft.apply_due_again(&self.account_id);
         Ok(draft.finish())
     }

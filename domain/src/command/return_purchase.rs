@@ -6,8 +6,8 @@ use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use super::take_back::take_back;
 use crate::draft::Draft;
 use crate::{
-    AskedUnits,    AccountId, Cause, CreditWithdrawn, Decision, Event, IdHash, Note, OriginalPurchase, Points,
-    PurchaseId, PurchaseReturned, Refusal, ReturnId, ReturnedLine, State, Timestamp, Units,
+    AccountId, AskedUnits, Cause, CreditWithdrawn, Decision, Event, IdHash, Note, OriginalPurchase,
+    Points, PurchaseId, PurchaseReturned, Refusal, ReturnId, ReturnedLine, State, Timestamp, Units,
     WithdrawalCause,
 };
 

@@ -47,9 +47,12 @@ impl CommandRules for TransferCredit {
         if draft.account(&self.to).is_none() {
             return Err(Refusal::RecipientUnknown);
         }
-        draft.check_parts(&self.to)?;
         let (needed, available) = (self.points, sender.available());
-        let lots = sender.draw(needed).ok_or(Refusal::InsufficientCredit { needed, available })?;
+        let (lots, missing) = sender.draw_up_to(needed);
+        draft.check_parts(&self.to, &lots)?;
+        if missing > Points::ZERO {
+            return Err(Refusal::InsufficientCredit { needed, available });
+        }
         let sent = CreditSent {
             transfer_id: self.transfer_id.clone(),
             to: self.to.clone(),
@@ -63,8 +66,8 @@ impl CommandRules for TransferCredit {
             points: self.points,
             lots,
         };
-        draft.record_outcome(Event::CreditSent(self.account_id.clone(), sent));
-        draft.record(Event::CreditReceived(self.to.clone(), received));
+        draft.push_outcome(Event::CreditSent(self.account_id.clone(), sent));
+        draft.come_in(Event::CreditReceived(self.to.clone(), received));
         draft.apply_due_again(&self.to);
         Ok(draft.finish())
     }
@@ -108,6 +111,25 @@ mod tests {
             .when(transfer("ann", "bob", 100, "t-1"))
             .then_records(["CreditSent", "CreditReceived", "DebtRepaid"])
             .leaves("bob", [50, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_recipient_has_ten_thousand_parts_of_lots_at_most_with_those_that_come() {
+        let mut rich = given([earned("bob", 1, "B-0"), earned("cat", 1, "B-0")]);
+        for number in 0..9_998 {
+            rich = rich.does(earn("ann", 1, &format!("B-{number}")));
+        }
+        rich.does(earn("ann", 3, "B-9998"))
+            .does(transfer("bob", "ann", 1, "t-0"))
+            .does(earn("bob", 1, "B-1"))
+            // Bob has one, and 10,000 would come.
+            .refuses(transfer("ann", "bob", 10_000, "t-1"), "account-full")
+            .does(transfer("bob", "cat", 1, "t-1"))
+            .does(transfer("ann", "bob", 10_000, "t-1"))
+            .refuses(transfer("cat", "bob", 1, "t-1"), "account-full")
+            // Bob has a part of that lot already, which only grows.
+            .does(transfer("ann", "bob", 1, "t-2"))
+            .leaves("bob", [10_001, 0, 0, 0]);
     }
 
     #[test]

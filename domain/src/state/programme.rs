@@ -53,6 +53,7 @@ impl Programme {
         let offer = Offer {
             terms: fact.terms.clone(),
             version: 1,
+            opening_stock: fact.stock,
             inventory: Inventory::opening(fact.stock),
             phase: OfferPhase::Open,
             changed_at: at,

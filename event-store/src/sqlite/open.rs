@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use log_record::{LogFormat, LogId};
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 use sqlx::ConnectOptions;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -19,7 +19,7 @@ static MIGRATIONS: LazyLock<Migrator> =
     LazyLock::new(|| sql_macros::migrations!("../migrations/log/sqlite"));
 
 /// How long a connection waits for another process's lock: a reader's moment at a checkpoint.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The file's page: an append writes whole pages at the file's edge, each with a system call or
 /// two, so larger ones than SQLite's 4 KiB cost less. It counts when the file is made.
@@ -121,12 +121,21 @@ fn writing_connection(file: &Path) -> Result<Connection, StoreError> {
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-        // What a former process left in the write-ahead file may be in the page cache only, if a
-        // sync of its failed: copied into the log's file and synced, it is on the disk.
-        connection.query_row("pragma wal_checkpoint(truncate)", (), |_| Ok(()))
+        connection.query_row("pragma wal_checkpoint(truncate)", (), is_copied)
     };
-    prepare().map_err(|source| failed(&connection, "open", source))?;
+    // What a former process left in the write-ahead file may be in the page cache only, if a sync
+    // of its failed: copied into the log's file and synced, it is on the disk.
+    if !prepare().map_err(|source| failed(&connection, "open", source))? {
+        return Err(StoreError::NotCopied { file: file.into() });
+    }
     Ok(connection)
+}
+
+/// Whether a checkpoint copied every page. Readers may still use the copied pages, so that the
+/// write-ahead file isn't truncated; then it counts as busy, and is done all the same.
+fn is_copied(row: &Row<'_>) -> rusqlite::Result<bool> {
+    let (is_busy, written, copied): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    Ok(!is_busy || (written >= 0 && copied == written))
 }
 
 async fn migrate(file: &Path) -> Result<(), StoreError> {

@@ -124,6 +124,9 @@ pub(super) fn failed(
             file: connection.path().unwrap_or_default().into(),
             what: source.to_string(),
         },
+        Some(ErrorCode::DatabaseBusy) => {
+            StoreError::Locked { doing, file: connection.path().unwrap_or_default().into() }
+        }
         _ => StoreError::Sqlite { doing, source },
     }
 }

@@ -7,5 +7,6 @@ mod durability;
 mod format;
 #[cfg(feature = "kurrent")]
 mod kurrent;
+mod locks;
 mod several_hosts;
 mod stores;

@@ -21,7 +21,8 @@ impl Publishing {
         store: &EventStore,
     ) -> anyhow::Result<Self> {
         let log = PublishedLog { log_id: store.log_id(), partitions: store.partitions() };
-        let publisher = Publisher::open(config, read_model, log).await?;
+        // Messages are sent in the order of the log, so it can begin before the tables are whole.
+        let publisher = Publisher::open(config, read_model.also_incomplete(), log).await?;
         let stop = CancellationToken::new();
         let running = tokio::spawn(publisher.clone().run(stop.clone()));
         Ok(Self { publisher, stop, running })

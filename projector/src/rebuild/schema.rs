@@ -7,48 +7,60 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use super::Swap;
+use crate::{ProjectError, Projector};
 
 const KEEP_GRANTS: &str = include_str!("../sql/postgres/keep_grants.sql");
-const ARE_AHEAD: &str = include_str!("../sql/postgres/are_live_tables_ahead.sql");
+const REFUSE_IF_AHEAD: &str = include_str!("../sql/postgres/refuse_if_live_is_ahead.sql");
+const HOLDERS: &str = include_str!("../sql/postgres/list_holders.sql");
 
-/// Every reader and every projector holds the checkpoint from its first statement on, so whoever
-/// has it alone has all tables alone. Those who come later wait; for no longer than a read may
-/// take, or all would wait for the slowest.
-const LOCK: &str = "begin; set local lock_timeout to '2s'; \
-    lock table guerdon_read_model.checkpoint in access exclusive mode";
+/// That of [`REFUSE_IF_AHEAD`].
+const IS_AHEAD: &str = "GU001";
 
-pub(super) async fn swap(url: &PostgresUrl) -> Result<Swap, ReadModelError> {
-    let client = url.connect().await?.client;
-    match trade(&client).await {
-        Ok(swap) => Ok(swap),
-        Err(error)
-            if [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED]
-                .iter()
-                .any(|code| error.code() == Some(code)) =>
-        {
-            Ok(Swap::Busy)
+/// What the server says when somebody holds a table.
+const HELD: [SqlState; 2] = [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED];
+
+/// All who come after the swap's lock wait behind it, so it is given up after this.
+const LOCK_TIMEOUT: &str = "set lock_timeout to '100ms'";
+
+/// Projects the last events and swaps. The server gets all of the swap at once: a rebuild that is
+/// frozen, or whose machine is lost, holds nothing.
+pub(super) async fn swap(url: &PostgresUrl, rebuilt: &mut Projector) -> Result<Swap, ProjectError> {
+    let failed = |error| failed("swap the tables of", url, error);
+    let client = url.connect().await.map_err(ReadModelError::from)?.client;
+    client.batch_execute(LOCK_TIMEOUT).await.map_err(failed)?;
+    rebuilt.catch_up().await?;
+    let Err(error) = client.batch_execute(&trade()).await else { return Ok(Swap::Done) };
+    match error.code() {
+        Some(code) if code.code() == IS_AHEAD => Ok(Swap::Behind),
+        Some(code) if HELD.contains(code) => {
+            client.batch_execute("rollback").await.map_err(failed)?;
+            Ok(Swap::Busy(holders(&client).await.map_err(failed)?))
         }
-        Err(error) => Err(failed("swap the tables of", url, error)),
+        _ => Err(failed(error).into()),
     }
 }
 
-async fn trade(client: &Client) -> Result<Swap, tokio_postgres::Error> {
-    client.batch_execute(LOCK).await?;
-    if client.query_one(ARE_AHEAD, &[]).await?.try_get(0)? {
-        return Ok(Swap::Behind);
-    }
-    client.batch_execute(KEEP_GRANTS).await?;
+/// Every reader and every projector holds the checkpoint from its first statement on, so whoever
+/// has it alone has all tables alone.
+fn trade() -> String {
     let (live, rebuilt) = (Side::Live.schema(), Side::Rebuilt.schema());
-    let mut trade = format!("create schema {live}_old;");
-    for Table { name: table, .. } in TABLES {
-        trade.push_str(&format!(
+    let tables = TABLES.map(|Table { name: table, .. }| {
+        format!(
             "alter table {live}.{table} set schema {live}_old; \
-             alter table {rebuilt}.{table} set schema {live};"
-        ));
-    }
-    trade.push_str(&format!("drop schema {live}_old cascade; commit"));
-    client.batch_execute(&trade).await?;
-    Ok(Swap::Done)
+             alter table {rebuilt}.{table} set schema {live}"
+        )
+    });
+    format!(
+        "begin; lock table {live}.checkpoint in access exclusive mode; {REFUSE_IF_AHEAD}; \
+         {KEEP_GRANTS}; create schema {live}_old; {}; drop schema {live}_old cascade; commit",
+        tables.join("; ")
+    )
+}
+
+async fn holders(client: &Client) -> Result<String, tokio_postgres::Error> {
+    let rows = client.query(HOLDERS, &[]).await?;
+    let holders = rows.iter().map(|row| row.try_get::<_, String>(0));
+    Ok(holders.collect::<Result<Vec<_>, _>>()?.join("; "))
 }
 
 pub(super) async fn discard(url: &PostgresUrl) -> Result<(), ReadModelError> {

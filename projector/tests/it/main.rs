@@ -1,6 +1,8 @@
 //! The tests of this crate, in one program.
 
 mod life;
+mod locks;
+mod of_log;
 mod projection;
 mod replica;
 mod schemas;

@@ -105,7 +105,7 @@ pub(crate) struct FeedAcknowledged {
 
 impl State {
     pub(crate) async fn load(&self) -> Result<Stored, StateError> {
-        let mut reading = self.database.begin().await?;
+        let mut reading = self.database.read().await?;
         let lanes: Vec<LaneRow> = reading.all(include_str!("sql/select_lanes.sql"), &[]).await?;
         let feeds: Vec<FeedRow> = reading.all(include_str!("sql/select_feeds.sql"), &[]).await?;
         let partitions: Vec<PartitionRow> =

@@ -1,9 +1,11 @@
 //! The state's database: a SQLite file, or a schema of its own on a PostgreSQL.
 //!
-//! One connection is enough: a checkpoint stands for thousands of messages. Both databases run the
-//! same statements.
+//! One connection that writes is enough: a checkpoint stands for thousands of messages. Another one
+//! reads, and waits for no lock of those who write. Nothing waits without a limit: neither for a
+//! connection, nor for the database. Both databases run the same statements.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -19,6 +21,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions as _, Connection as _, Encode, FromRow, Type, query_as};
 use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::timeout;
 
 use super::error::StateError;
 
@@ -28,8 +31,19 @@ static ON_SQLITE: LazyLock<Migrator> =
 /// The schema on PostgreSQL.
 const SCHEMA: &str = "guerdon_publisher";
 
-/// How long a statement waits for another process's transaction on the file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a statement waits for another process's transaction, and a caller for the connection.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// How long the database may take to answer.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+
+/// On PostgreSQL. A publisher that is frozen within a transaction, or whose machine is lost, holds
+/// the lease's row no longer than the lease itself.
+const SESSION: [(&str, &str); 3] = [
+    ("search_path", SCHEMA),
+    ("lock_timeout", "2s"),
+    ("idle_in_transaction_session_timeout", "5s"),
+];
 
 /// Where the publisher's state is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,14 +72,17 @@ fn on_postgres() -> Migrator {
 #[derive(Debug)]
 pub(super) struct Database {
     pub(super) url: StateUrl,
-    /// `None` before the first use, and after a transaction that failed or was dropped.
-    connection: Mutex<Option<AnyConnection>>,
+    writing: Mutex<Slot>,
+    reading: Mutex<Slot>,
 }
+
+/// A connection; `None` before the first use, and after a transaction that failed or was dropped.
+type Slot = Option<AnyConnection>;
 
 /// A transaction. Dropping it without a commit closes its connection and rolls it back.
 pub(super) struct Transaction<'a> {
     url: &'a StateUrl,
-    slot: MutexGuard<'a, Option<AnyConnection>>,
+    slot: MutexGuard<'a, Slot>,
     connection: AnyConnection,
 }
 
@@ -108,16 +125,11 @@ impl Database {
                 postgres_connection::check_schema(at, SCHEMA, &on_postgres()).await?;
             }
         }
-        Ok(Self { url: url.clone(), connection: Mutex::default() })
+        Ok(Self { url: url.clone(), writing: Mutex::default(), reading: Mutex::default() })
     }
 
     pub(super) async fn begin(&self) -> Result<Transaction<'_>, StateError> {
-        let mut slot = self.connection.lock().await;
-        let connection = match slot.take() {
-            Some(connection) => connection,
-            None => self.url.connect().await?,
-        };
-        let mut begun = Transaction { url: &self.url, slot, connection };
+        let mut begun = self.transaction(&self.writing).await?;
         // SQLite's writer lock must be taken first: a transaction that began by reading could fail
         // when it writes.
         let begin = match begun.connection {
@@ -126,6 +138,31 @@ impl Database {
         };
         begun.run(begin, &[]).await?;
         Ok(begun)
+    }
+
+    /// Begins a transaction that only reads.
+    pub(super) async fn read(&self) -> Result<Transaction<'_>, StateError> {
+        let mut begun = self.transaction(&self.reading).await?;
+        let begin = match begun.connection {
+            AnyConnection::Sqlite(_) => "begin",
+            AnyConnection::Postgres(_) => "begin transaction read only",
+        };
+        begun.run(begin, &[]).await?;
+        Ok(begun)
+    }
+
+    /// On a connection that no one else uses meanwhile.
+    async fn transaction<'a>(
+        &'a self,
+        slot: &'a Mutex<Slot>,
+    ) -> Result<Transaction<'a>, StateError> {
+        let in_use = |_| StateError::InUse { at: self.url.to_string() };
+        let mut slot = timeout(LOCK_WAIT_MAX, slot.lock()).await.map_err(in_use)?;
+        let connection = match slot.take() {
+            Some(connection) => connection,
+            None => self.url.connect().await?,
+        };
+        Ok(Transaction { url: &self.url, slot, connection })
     }
 }
 
@@ -147,7 +184,7 @@ impl Transaction<'_> {
                         Value::OptionText(value) => query.bind(value),
                         Value::Bytes(value) => query.bind(value),
                     });
-                query.execute(connection).await.map(|done| done.rows_affected())
+                in_time(query.execute(connection)).await.map(|done| done.rows_affected())
             }
             AnyConnection::Postgres(connection) => {
                 let query =
@@ -159,7 +196,7 @@ impl Transaction<'_> {
                         Value::OptionText(value) => query.bind(value),
                         Value::Bytes(value) => query.bind(value),
                     });
-                query.execute(connection).await.map(|done| done.rows_affected())
+                in_time(query.execute(connection)).await.map(|done| done.rows_affected())
             }
         };
         done.map_err(|source| self.url.failed(source))
@@ -172,10 +209,10 @@ impl Transaction<'_> {
     ) -> Result<Vec<R>, StateError> {
         let rows = match &mut self.connection {
             AnyConnection::Sqlite(connection) => {
-                bind(query_as(statement), values).fetch_all(connection).await
+                in_time(bind(query_as(statement), values).fetch_all(connection)).await
             }
             AnyConnection::Postgres(connection) => {
-                bind(query_as(statement), values).fetch_all(connection).await
+                in_time(bind(query_as(statement), values).fetch_all(connection)).await
             }
         };
         rows.map_err(|source| self.url.failed(source))
@@ -198,6 +235,14 @@ impl Transaction<'_> {
         *self.slot = Some(self.connection);
         Ok(())
     }
+}
+
+/// An answer that comes too late is none.
+async fn in_time<T>(
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let too_late = |_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into()));
+    timeout(ANSWER_MAX, answer).await.unwrap_or_else(too_late)
 }
 
 fn bind<'q, DB, R>(
@@ -225,7 +270,7 @@ impl StateUrl {
     async fn connect(&self) -> Result<AnyConnection, StateError> {
         match self {
             Self::Sqlite(file) => {
-                let connected = options(file).connect().await;
+                let connected = in_time(options(file).connect()).await;
                 connected.map(AnyConnection::Sqlite).map_err(|source| self.failed(source))
             }
             Self::Postgres(url) => self.connect_to_primary(url).await,
@@ -236,12 +281,12 @@ impl StateUrl {
     async fn connect_to_primary(&self, url: &PostgresUrl) -> Result<AnyConnection, StateError> {
         let mut refused = sqlx::Error::PoolClosed;
         for options in url.options() {
-            let options = options.options([("search_path", SCHEMA)]);
-            match options.connect().await {
+            let options = options.options(SESSION);
+            match in_time(options.connect()).await {
                 Err(error) => refused = error,
                 Ok(mut connection) => {
                     let is_standby = sqlx::query_scalar("select pg_is_in_recovery()");
-                    match is_standby.fetch_one(&mut connection).await {
+                    match in_time(is_standby.fetch_one(&mut connection)).await {
                         Ok(false) => return Ok(AnyConnection::Postgres(connection)),
                         Ok(true) => {}
                         Err(error) => refused = error,
@@ -268,7 +313,9 @@ impl FromStr for StateUrl {
         }
         match text.strip_prefix("sqlite:") {
             Some(path) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
-            _ => Err(format!("the publisher's state is sqlite:PATH or postgres://…, not {text:?}")),
+            _ => Err("the publisher's state is sqlite:PATH or \
+                      postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+                .into()),
         }
     }
 }
@@ -289,7 +336,7 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .filename(file)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(BUSY_TIMEOUT)
+        .busy_timeout(LOCK_WAIT_MAX)
 }
 
 async fn migrate_file(file: &Path) -> Result<(), StateError> {

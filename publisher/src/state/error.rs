@@ -14,6 +14,12 @@ pub enum StateError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Another of this publisher's transactions takes too long.
+    #[error("the publisher's state at {at} is in use; try again")]
+    InUse {
+        /// The file or server.
+        at: String,
+    },
     /// A newer build created the tables.
     #[error("a newer build made the publisher's state {at} (migration {version}); run that build")]
     NewerSchema {

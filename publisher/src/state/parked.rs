@@ -67,7 +67,7 @@ impl State {
         after: i64,
         limit: i64,
     ) -> Result<Vec<ParkedMessage>, StateError> {
-        let mut reading = self.database.begin().await?;
+        let mut reading = self.database.read().await?;
         let values = [Value::Int(after), Value::Int(limit)];
         let parked = reading.all(include_str!("sql/select_parked.sql"), &values).await?;
         reading.commit().await?;
@@ -76,7 +76,7 @@ impl State {
 
     /// The number of parked messages.
     pub(crate) async fn parked_count(&self) -> Result<i64, StateError> {
-        let mut reading = self.database.begin().await?;
+        let mut reading = self.database.read().await?;
         let found: Vec<(i64,)> = reading.all(include_str!("sql/count_parked.sql"), &[]).await?;
         reading.commit().await?;
         Ok(found.first().map_or(0, |(count,)| *count))

@@ -1,10 +1,12 @@
 //! Tests of the state, on SQLite and on PostgreSQL.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use log_record::PackedPlace;
 use services::TestDatabase;
 use tempfile::TempDir;
+use tokio::time::{Instant, timeout};
 
 use super::checkpoint::{Checkpoint, FeedCheckpoint, LaneCheckpoint};
 use super::error::StateError;
@@ -59,6 +61,35 @@ async fn a_lease_that_a_clock_left_which_went_back_is_taken() {
         writing.commit().await.expect("written");
         assert!(other.take_lease("log").await.expect("asked").is_some());
         assert!(matches!(state.renew_lease(lease).await, Err(StateError::Deposed)));
+    }
+}
+
+/// It is frozen within a transaction, or its machine is lost.
+#[tokio::test]
+async fn a_frozen_publisher_keeps_nobody_waiting_and_its_lease_no_longer_than_it_lasts() {
+    const SOON: Duration = Duration::from_secs(4);
+    for (state, ..) in states().await {
+        let other = State::open(&state.database.url).await.expect("opened");
+        let lease = state.take_lease("log").await.expect("asked").expect("a lease");
+        let frozen = state.fenced(lease).await.expect("begun");
+        let begun = Instant::now();
+        let asked = async || timeout(SOON, other.take_lease("log")).await.expect("in time");
+        let counted = async || timeout(SOON, other.parked_count()).await.expect("in time");
+        let (taken, parked) = tokio::join!(asked(), counted());
+        assert!(!matches!(taken, Ok(Some(_))), "{taken:?}");
+        assert_eq!(parked.expect("whoever reads needs no lock"), 0);
+        let own = timeout(SOON, state.renew_lease(lease)).await.expect("in time");
+        assert!(matches!(own, Err(StateError::InUse { .. })), "{own:?}");
+        if let StateUrl::Postgres(_) = state.database.url {
+            while !matches!(asked().await, Ok(Some(_))) {
+                assert!(begun.elapsed() < 4 * LEASE, "the lease is held");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            println!("the lease was taken after {:.1?}", begun.elapsed());
+            drop(frozen);
+            let deposed = state.renew_lease(lease).await;
+            assert!(matches!(deposed, Err(StateError::Deposed)), "{deposed:?}");
+        }
     }
 }
 

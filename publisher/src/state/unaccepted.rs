@@ -70,7 +70,7 @@ impl State {
         feed: &FeedName,
         time: UnixMillis,
     ) -> Result<Option<PackedPlace>, StateError> {
-        let mut reading = self.database.begin().await?;
+        let mut reading = self.database.read().await?;
         let values = [Value::Text(&feed.to_string()), Value::Int(time.0)];
         let found: Vec<(i64,)> =
             reading.all(include_str!("sql/select_acknowledgement.sql"), &values).await?;
@@ -100,7 +100,7 @@ impl State {
 
     /// The place up to which none of a feed's requests waits for acceptance.
     pub(crate) async fn accepted_to(&self, feed: &FeedName) -> Result<PackedPlace, StateError> {
-        let mut reading = self.database.begin().await?;
+        let mut reading = self.database.read().await?;
         let values = [Value::Text(&feed.to_string())];
         let found: Vec<(Option<i64>,)> =
             reading.all(include_str!("sql/select_accepted_to.sql"), &values).await?;
@@ -123,7 +123,7 @@ impl State {
         now: UnixMillis,
         limit: i64,
     ) -> Result<Vec<Unaccepted>, StateError> {
-        let mut reading = self.database.begin().await?;
+        let mut reading = self.database.read().await?;
         let values = [Value::Text(&feed.to_string()), Value::Int(now.0), Value::Int(limit)];
         let due: Vec<Row> = reading.all(include_str!("sql/select_due.sql"), &values).await?;
         reading.commit().await?;
@@ -171,7 +171,7 @@ impl State {
         after: PackedPlace,
         limit: i64,
     ) -> Result<Vec<Unaccepted>, StateError> {
-        let mut reading = self.database.begin().await?;
+        let mut reading = self.database.read().await?;
         let values = [Value::Place(after), Value::Int(limit)];
         let overdue: Vec<Row> =
             reading.all(include_str!("sql/select_overdue.sql"), &values).await?;
@@ -180,7 +180,7 @@ impl State {
     }
 
     pub(crate) async fn unaccepted_count(&self) -> Result<UnacceptedCount, StateError> {
-        let mut reading = self.database.begin().await?;
+        let mut reading = self.database.read().await?;
         let found: Vec<(i64, i64)> =
             reading.all(include_str!("sql/count_unaccepted.sql"), &[]).await?;
         reading.commit().await?;

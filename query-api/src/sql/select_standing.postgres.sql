@@ -1,8 +1,8 @@
 -- An account as it was recorded, with its parts in spending order and the holds that the log knows
 -- as live, in the order of their ends; after how far each partition is.
 select
-    checkpoint."partition", checkpoint.position, checkpoint.recorded_at, checkpoint.clock,
-    checkpoint.log_id,
+    checkpoint."partition", checkpoint.generation, checkpoint.position, checkpoint.recorded_at,
+    checkpoint.clock, checkpoint.log_id, checkpoint.stopped_at,
     account_balance."partition" as home, account_balance.position as changed_at,
     account_balance.owed,
     (

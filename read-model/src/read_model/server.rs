@@ -2,31 +2,41 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgPool, SqlitePool};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgPool};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use super::reading::{Argument, Query, Reading, RowOf};
-use super::single_read::{FileSingleReads, SingleRead, single_read_of_postgres};
+use super::ReadError;
+use super::as_of::AsOf;
+use super::file::ReadFile;
+use super::of_log::OfLog;
+use super::reading::{Argument, CHECKPOINT, Query, Reading, RowOf};
+use super::single_read::{SingleRead, single_read_of_postgres};
+use crate::Side;
 
 /// How many reads run on one PostgreSQL at the same time; most of their time is the way there.
 const CONNECTIONS_MAX: u32 = 16;
 
-/// How many single reads of a file run at the same time; more would share the same cores.
-const FILE_SINGLE_READS_MAX: usize = 4;
+/// How long a server may take to say where its tables are. Another is asked after that.
+const BEGIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a read waits for a connection before it asks another server.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How long a query may run, and wait for a rebuild's swap: longer than any here takes on millions of
+/// rows, and shorter than the minute after which proxies give up.
+const STATEMENT_MAX: Duration = Duration::from_secs(20);
+
+const SESSION: &str = include_str!("../sql/session.sql");
+
 /// How often each server is checked, and how long its answer may take.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A server is late if after this time it hasn't reached where the furthest one was at its start.
 const LATE_AFTER: Duration = Duration::from_secs(5);
@@ -38,6 +48,8 @@ pub enum ServerStatus {
     Serving,
     /// It answers, and has been behind for more than five seconds.
     Late,
+    /// It answers, and has tables of another log, or of another history of it.
+    OtherLog,
     /// It doesn't answer.
     Unreachable,
 }
@@ -49,6 +61,7 @@ impl ServerStatus {
         match self {
             Self::Serving => "serving",
             Self::Late => "late",
+            Self::OtherLog => "other-log",
             Self::Unreachable => "unreachable",
         }
     }
@@ -65,7 +78,7 @@ pub(super) struct Server {
 
 #[derive(Debug)]
 pub(super) enum Pool {
-    Sqlite(SqlitePool, Box<FileSingleReads>),
+    Sqlite(Box<ReadFile>),
     Postgres(PgPool),
 }
 
@@ -73,9 +86,8 @@ pub(super) enum Pool {
 type Reached = BTreeMap<i64, (i64, i64)>;
 
 impl Server {
-    pub(super) fn file(file: &Path, pool: SqlitePool, options: SqliteConnectOptions) -> Self {
-        let single_reads = Box::new(FileSingleReads::new(options, FILE_SINGLE_READS_MAX));
-        Self::new(file.display().to_string(), Pool::Sqlite(pool, single_reads), false)
+    pub(super) fn file(name: String, file: ReadFile) -> Self {
+        Self::new(name, Pool::Sqlite(Box::new(file)), false)
     }
 
     /// Connects when it is first asked.
@@ -89,10 +101,10 @@ impl Server {
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .after_connect(move |connection, _| {
-                // Every statement finds few rows by a key, whatever the planner thinks it costs: to
-                // compile one would take a thousand times as long as to run it.
-                let session = format!("set search_path to {schema}; set jit = off");
-                let session = AssertSqlSafe(session);
+                let statement_max = STATEMENT_MAX.as_millis();
+                let session = AssertSqlSafe(format!(
+                    "set search_path to {schema}; set statement_timeout to {statement_max}; {SESSION}"
+                ));
                 Box::pin(async move { connection.execute(session).await.map(drop) })
             })
             .connect_lazy_with(options);
@@ -110,8 +122,16 @@ impl Server {
     /// Begins to read, all as of one event.
     pub(super) async fn begin(&self) -> Result<Reading, sqlx::Error> {
         match &self.pool {
-            Pool::Sqlite(pool, _) => Reading::of_sqlite(pool).await,
-            Pool::Postgres(pool) => Reading::of_postgres(pool).await,
+            Pool::Sqlite(file) => {
+                let open = file.current();
+                match in_time(Reading::of_sqlite(&open.pool)).await {
+                    Err(error) => {
+                        in_time(Reading::of_sqlite(&file.instead(&open, error)?.pool)).await
+                    }
+                    begun => begun,
+                }
+            }
+            Pool::Postgres(pool) => in_time(Reading::of_postgres(pool)).await,
         }
     }
 
@@ -122,18 +142,49 @@ impl Server {
         arguments: &[Argument<'_>],
     ) -> Result<SingleRead<T>, sqlx::Error> {
         match &self.pool {
-            Pool::Sqlite(_, single_reads) => single_reads.all(query, arguments).await,
-            Pool::Postgres(pool) => single_read_of_postgres(pool, query, arguments).await,
+            Pool::Sqlite(file) => {
+                let open = file.current();
+                match in_time(open.single_reads.all(query, arguments)).await {
+                    Err(error) => {
+                        let open = file.instead(&open, error)?;
+                        in_time(open.single_reads.all(query, arguments)).await
+                    }
+                    read => read,
+                }
+            }
+            Pool::Postgres(pool) => in_time(single_read_of_postgres(pool, query, arguments)).await,
         }
+    }
+
+    /// Turns to the file that a rebuild has put in the place of the one that was read, if it has.
+    pub(super) async fn renew(&self) -> bool {
+        let Pool::Sqlite(file) = &self.pool else { return false };
+        let renewed = file.renew().await;
+        renewed.unwrap_or_else(|error| {
+            tracing::debug!(%error, "the file that was put in its place can't be opened");
+            false
+        })
     }
 
     pub(super) async fn close(&self) {
         match &self.pool {
-            Pool::Sqlite(pool, single_reads) => {
-                single_reads.close().await;
-                pool.close().await;
-            }
+            Pool::Sqlite(file) => file.current().close().await,
             Pool::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    /// Notes that it has tables of another log, and says of which.
+    pub(super) fn note_other(&self, why: &ReadError) {
+        if self.status() != ServerStatus::OtherLog {
+            tracing::error!(%why, "a server of the read model is passed over");
+        }
+        self.note(ServerStatus::OtherLog);
+    }
+
+    /// Notes that its tables are of this log, if that wasn't so.
+    pub(super) fn note_own(&self) {
+        if self.status() == ServerStatus::OtherLog {
+            self.note(ServerStatus::Serving);
         }
     }
 
@@ -146,6 +197,7 @@ impl Server {
         let (server, status) = (self.name.as_str(), status.as_str());
         match (changed, status) {
             (false, _) => {}
+            (true, "other-log") => {}
             (true, "serving") => tracing::info!(server, status, "reads go to this server again"),
             (true, _) => {
                 tracing::warn!(server, status, "reads go to other servers, where there are any");
@@ -156,18 +208,50 @@ impl Server {
 
 /// Checks the servers again and again; it never ends by itself. It has connections of its own, so
 /// that a busy server still answers it.
-pub(super) async fn watch_servers(servers: Arc<[Server]>) {
+pub(super) async fn watch_servers(servers: Arc<[Server]>, log: Arc<OnceLock<OfLog>>) {
     let mut watched: Vec<Watched<'_>> = servers.iter().filter_map(Watched::of).collect();
-    if watched.is_empty() {
-        return;
-    }
     loop {
-        let reached = join_all(watched.iter_mut().map(Watched::look)).await;
-        let furthest = furthest(reached.iter().flatten());
-        for (watched, reached) in watched.iter_mut().zip(&reached) {
-            watched.judge(reached.as_ref(), &furthest);
+        for server in servers.iter() {
+            server.renew().await;
+        }
+        let looked = join_all(watched.iter_mut().map(Watched::look)).await;
+        let looked: Vec<Looked> = (watched.iter().zip(looked))
+            .map(|(watched, as_of)| watched.server.fits(as_of, log.get()))
+            .collect();
+        let furthest = furthest(looked.iter().filter_map(Looked::reached));
+        for (watched, looked) in watched.iter_mut().zip(&looked) {
+            watched.judge(looked, &furthest);
         }
         tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+}
+
+/// What a look at a server showed.
+enum Looked {
+    /// It doesn't answer.
+    Nothing,
+    /// It has tables of another log.
+    OtherLog(ReadError),
+    Reached(Reached),
+}
+
+impl Looked {
+    const fn reached(&self) -> Option<&Reached> {
+        match self {
+            Self::Reached(reached) => Some(reached),
+            Self::Nothing | Self::OtherLog(_) => None,
+        }
+    }
+}
+
+impl Server {
+    /// Whether what a look has shown is of this log.
+    fn fits(&self, as_of: Option<AsOf>, log: Option<&OfLog>) -> Looked {
+        let Some(as_of) = as_of else { return Looked::Nothing };
+        match log.map_or(Ok(()), |log| log.check(&self.name, &as_of)) {
+            Ok(()) => Looked::Reached(as_of.progress().collect()),
+            Err(other) => Looked::OtherLog(other),
+        }
     }
 }
 
@@ -195,7 +279,7 @@ impl<'a> Watched<'a> {
     }
 
     /// How far the server is, if it answers in time.
-    async fn look(&mut self) -> Option<Reached> {
+    async fn look(&mut self) -> Option<AsOf> {
         let looked = timeout(LOOK_INTERVAL, self.ask()).await;
         let reached = looked.ok().and_then(|asked| {
             asked.inspect_err(|error| tracing::debug!(%error, "a server can't be watched")).ok()
@@ -206,29 +290,42 @@ impl<'a> Watched<'a> {
         reached
     }
 
-    async fn ask(&mut self) -> Result<Reached, sqlx::Error> {
-        const REACHED: &str =
-            r#"select "partition", generation, position from guerdon_read_model.checkpoint"#;
+    async fn ask(&mut self) -> Result<AsOf, sqlx::Error> {
         let connection = match self.connection.as_mut() {
             Some(connection) => connection,
-            None => self.connection.insert(self.options.connect().await?),
+            None => {
+                let options = (*self.options).clone();
+                let options = options.options([("search_path", Side::Live.schema())]);
+                self.connection.insert(options.connect().await?)
+            }
         };
-        let rows: Vec<(i64, i64, i64)> = sqlx::query_as(REACHED).fetch_all(connection).await?;
-        Ok(rows.into_iter().map(|(partition, at, position)| (partition, (at, position))).collect())
+        Ok(AsOf::of(sqlx::query_as(CHECKPOINT.postgres).fetch_all(connection).await?))
     }
 
-    fn judge(&mut self, reached: Option<&Reached>, furthest: &Reached) {
-        let Some(reached) = reached else { return self.server.note(ServerStatus::Unreachable) };
+    fn judge(&mut self, looked: &Looked, furthest: &Reached) {
+        let reached = match looked {
+            Looked::Nothing => return self.server.note(ServerStatus::Unreachable),
+            Looked::OtherLog(why) => return self.server.note_other(why),
+            Looked::Reached(reached) => reached,
+        };
         // After a fork no server may have the goal any more; then none is late for it.
         if is_at(reached, &self.goal) || !is_at(furthest, &self.goal) {
             (self.goal, self.since) = (furthest.clone(), Instant::now());
             self.server.note(ServerStatus::Serving);
         } else if self.since.elapsed() >= LATE_AFTER {
             self.server.note(ServerStatus::Late);
-        } else if self.server.status() == ServerStatus::Unreachable {
+        } else if self.server.status() > ServerStatus::Late {
             self.server.note(ServerStatus::Serving);
         }
     }
+}
+
+/// An answer that comes too late is none.
+async fn in_time<T>(
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let too_late = |_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into()));
+    timeout(BEGIN_TIMEOUT, answer).await.unwrap_or_else(too_late)
 }
 
 /// Whether every partition is where it was to be.

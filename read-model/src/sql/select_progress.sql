@@ -1,3 +1,3 @@
-select "partition", position, recorded_at, clock, log_id
+select "partition", generation, position, recorded_at, clock, log_id, stopped_at
 from checkpoint
 order by "partition"

@@ -10,6 +10,15 @@ const PROGRAM: &str = "/tests/it/";
 const QUESTIONS: [&str; 8] =
     ["How.", "What.", "When.", "Where.", "Which.", "Who.", "Whose.", "Why."];
 
+/// What opens a SQLite file. It waits for the disk and for others' locks, and whoever waits on a
+/// thread of the runtime holds up every request.
+const OPENS_A_FILE: &str = concat!("Connection::", "open");
+
+/// Where that is done, on threads that may wait; tests and tools may anywhere.
+const OPENERS: [&str; 2] =
+    ["event-store/src/sqlite/open.rs", "projector/src/write/sqlite/tables_file.rs"];
+const MAY_OPEN: [&str; 5] = ["/tests/", "testing/", "bench/", "examples/", "xtask/"];
+
 /// What is wrong with these files, which are given with their paths.
 pub(super) fn complaints(files: &[(String, String)]) -> Vec<String> {
     let sources = files.iter().filter(|(path, _)| path.ends_with(".rs"));
@@ -24,12 +33,22 @@ pub(super) fn complaints(files: &[(String, String)]) -> Vec<String> {
             if line.starts_with(concat!("#[pa", "th")) {
                 found.insert(format!("{place}: a file is included by its path; use a crate"));
             }
+            if line.contains(OPENS_A_FILE) && !may_open(path) {
+                found.insert(format!(
+                    "{place}: a SQLite file is opened by {} alone, on threads that may wait",
+                    OPENERS.join(" and ")
+                ));
+            }
             if is_question(text, index, line) {
                 found.insert(format!("{place}: this doc comment says nothing"));
             }
         }
     }
     found.into_iter().collect()
+}
+
+fn may_open(path: &str) -> bool {
+    OPENERS.contains(&path) || MAY_OPEN.iter().any(|part| path.contains(part))
 }
 
 /// A doc comment that is a question's word in all, not the last word of a longer one.
@@ -52,6 +71,7 @@ mod tests {
             ("a/tests/b.rs", "//! x\n", "a/tests/b.rs: tests are modules"),
             ("a/src/b.rs", concat!("//! x\n#[pa", "th = \"c.rs\"]\n"), "a/src/b.rs:2: a file is"),
             ("a/src/b.rs", "//! x\n/// Which.\nfn f() {}\n", "a/src/b.rs:2: this doc comment"),
+            ("a/src/b.rs", concat!("Connection::", "open(f)"), "a/src/b.rs:1: a SQLite file is"),
         ] {
             let found = complaints(&[(path.into(), text.into())]).join("\n");
             assert!(found.contains(complaint), "{complaint}: {found}");

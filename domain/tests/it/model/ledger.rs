@@ -85,6 +85,7 @@ pub(crate) struct Offer {
     pub(crate) id: String,
     pub(crate) terms: Terms,
     pub(crate) version: u64,
+    pub(crate) opening_stock: Option<u128>,
     pub(crate) stock: Option<u128>,
     pub(crate) remaining: u128,
     pub(crate) closed_at: Option<Time>,

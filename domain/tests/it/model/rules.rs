@@ -206,11 +206,7 @@ impl Ledger {
         let stock = it.stock.map(|stock| u128::from(stock.get()));
         if let Some(offer) = self.offer(it.offer_id.as_str()) {
             // Units that were added later don't matter.
-            let is_stock_as_asked = match (stock, offer.stock) {
-                (Some(first), Some(stock)) => first <= stock,
-                (first, stock) => first == stock,
-            };
-            if offer.terms == it.terms && is_stock_as_asked {
+            if offer.terms == it.terms && offer.opening_stock == stock {
                 return Ok(None);
             }
             return no_for("offer-exists", [("version", offer.version.into())]);
@@ -219,6 +215,7 @@ impl Ledger {
             id: it.offer_id.to_string(),
             terms: it.terms.clone(),
             version: 1,
+            opening_stock: stock,
             stock,
             remaining: stock.unwrap_or(0),
             closed_at: None,

@@ -1,9 +1,0 @@
--- Whether the live tables are ahead of the rebuilt ones in a partition. The later generation wins,
--- then the higher position.
-select exists (
-    select 1
-    from main.checkpoint as live
-    left join rebuilt.checkpoint as rebuilt on rebuilt."partition" = live."partition"
-    where rebuilt.position is null
-        or (rebuilt.generation, rebuilt.position) < (live.generation, live.position)
-)

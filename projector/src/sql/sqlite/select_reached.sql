@@ -1,0 +1,3 @@
+select "partition", generation, position
+from checkpoint
+order by "partition"

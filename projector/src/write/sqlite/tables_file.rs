@@ -1,0 +1,125 @@
+//! The tables' file, whose connection is used only on threads that may wait.
+//!
+//! Another process's lock and a slow disk hold up the thread that asks. A thread of the runtime has
+//! every request of the process to serve, so nothing else in this crate opens a file.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use read_model::FileId;
+use rusqlite::{Connection, OpenFlags};
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
+
+use crate::write::WriteError;
+
+/// How long a statement waits for another process's transaction. Those of this ledger take
+/// milliseconds; after that, projecting has failed for now, and says why.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Frames in the write-ahead file before they are moved into the file: 40 MB at 4 KiB, so that the
+/// move is rare, and a page that many batches touch is moved once.
+const CHECKPOINT_FRAMES: u32 = 10_000;
+
+/// The writing connection's page cache, in SQLite's notation: 64 MB, the indexes' upper pages of
+/// tens of millions of rows. With the default of 2 MB, much of the time went into reading pages.
+const CACHE_KIBIBYTES: i32 = -65_536;
+
+/// How often a file may be replaced while it is opened.
+const REPLACED_MAX: usize = 5;
+
+/// The file under a name.
+#[derive(Debug)]
+pub(crate) struct TablesFile {
+    file: PathBuf,
+    /// `None` while a job has it, and after a job that panicked or wasn't waited for.
+    open: Option<OpenFile>,
+}
+
+/// An open file.
+#[derive(Debug)]
+pub(crate) struct OpenFile {
+    pub(crate) connection: Connection,
+    file: PathBuf,
+    id: FileId,
+}
+
+impl TablesFile {
+    pub(crate) async fn open(file: &Path) -> Result<Self, WriteError> {
+        let mut opened = Self { file: file.into(), open: None };
+        opened.run(|_| Ok(())).await?;
+        Ok(opened)
+    }
+
+    /// Runs a job with the connection to the file that is under the name by now.
+    pub(crate) async fn run<T: Send + 'static>(
+        &mut self,
+        job: impl FnOnce(&OpenFile) -> Result<T, WriteError> + Send + 'static,
+    ) -> Result<T, WriteError> {
+        let (file, open) = (self.file.clone(), self.open.take());
+        let ran = spawn_blocking(move || {
+            let open = match open {
+                Some(open) if !open.is_replaced() => open,
+                _ => OpenFile::open(&file)?,
+            };
+            let done = job(&open);
+            Ok::<_, WriteError>((open, done))
+        });
+        let (open, done) = ran.await.map_err(|error| WriteError::Failed(error.into()))??;
+        self.open = Some(open);
+        done
+    }
+
+    /// Closes the connection; the last one of a file moves all that is written into the file. A
+    /// job that comes later makes another.
+    pub(crate) async fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            // It can only panic.
+            drop(spawn_blocking(move || drop(open)).await);
+        }
+    }
+}
+
+/// Closing writes, too.
+impl Drop for TablesFile {
+    fn drop(&mut self) {
+        if let (Some(open), Ok(runtime)) = (self.open.take(), Handle::try_current()) {
+            runtime.spawn_blocking(move || drop(open));
+        }
+    }
+}
+
+impl OpenFile {
+    fn open(file: &Path) -> Result<Self, WriteError> {
+        let id_of = || FileId::of(file).map_err(|error| WriteError::Failed(error.into()));
+        let mut id = id_of()?;
+        for _ in 0..REPLACED_MAX {
+            let opened = Self { connection: connect(file)?, file: file.into(), id };
+            id = id_of()?;
+            if id == opened.id {
+                return Ok(opened);
+            }
+        }
+        Err(WriteError::Failed("the file is replaced again and again".into()))
+    }
+
+    /// Whether a rebuild has put another file in this one's place. While this connection has the
+    /// write lock, none does.
+    pub(crate) fn is_replaced(&self) -> bool {
+        FileId::of(&self.file).ok() != Some(self.id)
+    }
+}
+
+/// With its statements prepared once it is five times as fast as the pool, which hops to a thread
+/// and back for each of them.
+fn connect(file: &Path) -> rusqlite::Result<Connection> {
+    // It never makes a file: one without tables would be of no use.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "synchronous", "normal")?;
+    connection.pragma_update(None, "cache_size", CACHE_KIBIBYTES)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_FRAMES)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
