@@ -10,6 +10,7 @@ use wire::{Caller, JsonBody, Object, PathId, Problem, Role};
 use crate::CommandApi;
 use crate::execute::{Done, unexpected};
 use crate::lifetime::check_lifetime;
+use crate::refusal_problem::adjustment_forbidden;
 
 pub(crate) async fn earn_credit(
     State(api): State<CommandApi>,
@@ -24,7 +25,7 @@ pub(crate) async fn earn_credit(
 /// Adjustments are an operator's, to be made and to be taken back.
 pub(crate) fn check_may_earn(role: Role, cause: &Cause) -> Result<(), Problem> {
     if cause.kind == CauseKind::Adjustment && role != Role::Operator {
-        return Err(Problem::forbidden(role, &[Role::Operator]));
+        return Err(adjustment_forbidden());
     }
     Ok(())
 }

@@ -32,7 +32,6 @@ mod put_policy;
 mod record_purchase;
 mod redeem;
 mod refusal_problem;
-mod refuse_unheeded;
 mod release_hold;
 mod restart;
 mod return_purchase;

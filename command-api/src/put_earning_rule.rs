@@ -1,4 +1,5 @@
-//! `PUT /v1/earning-rules/{rule_id}`: makes a rule, or replaces one with `If-Match`.
+//! `PUT /v1/earning-rules/{rule_id}`: makes a rule, or replaces one with `If-Match`. With
+//! `If-None-Match: *` it only makes.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -12,10 +13,11 @@ use wire::body::{
     CapBody, CategoryRateBody, EarningRuleBody, ExpiryBody, MultiplierBody, PutEarningRuleBody,
     RateBody,
 };
-use wire::{Caller, IfMatch, JsonBody, Object, PathId, Problem};
+use wire::{Caller, JsonBody, Object, PathId, Precondition, Problem};
 
 use crate::CommandApi;
 use crate::execute::unexpected;
+use crate::put_offer::new_if_asked;
 use crate::refusal_problem::not_found_where_unknown;
 
 /// Ten thousand percent is a hundredfold; more is a slip.
@@ -33,14 +35,15 @@ pub(crate) async fn put_earning_rule(
     headers: HeaderMap,
     JsonBody(body): JsonBody<PutEarningRuleBody>,
 ) -> Result<Response, Problem> {
-    let expected = match IfMatch::read(&headers)? {
-        IfMatch::Absent => ExpectedVersion::Absent,
-        IfMatch::Any => ExpectedVersion::Any,
-        IfMatch::Version(version) => ExpectedVersion::Exactly(version),
+    let precondition = Precondition::read(&headers)?;
+    let expected = match precondition {
+        Precondition::Absent | Precondition::IsNew => ExpectedVersion::Absent,
+        Precondition::AnyVersion => ExpectedVersion::Any,
+        Precondition::Version(version) => ExpectedVersion::Exactly(version),
     };
     let set = SetEarningRule { rule_id: rule_id.clone(), terms: terms(body)?, expected };
     let done = api.execute(Command::SetEarningRule(set), caller).await;
-    let done = done.map_err(not_found_where_unknown)?;
+    let done = new_if_asked(precondition, done.map_err(not_found_where_unknown))?;
     let Some(Subject::Rule(rule)) = &done.subject else { return Err(unexpected()) };
     let is_new = matches!(&done.event, Some(Event::EarningRuleSet(fact)) if fact.version == 1);
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };

@@ -1,4 +1,5 @@
-//! `PUT /v1/offers/{offer_id}`: opens an offer, or amends one with `If-Match`.
+//! `PUT /v1/offers/{offer_id}`: opens an offer, or amends one with `If-Match`. With
+//! `If-None-Match: *` it only opens.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -6,11 +7,11 @@ use axum::response::Response;
 use domain::command::{AmendOffer, OpenOffer};
 use domain::{Command, Event, Offer, OfferId, OfferPhase, Subject, Terms, Units, WarehouseId};
 use wire::body::{OfferBody, OfferStatus, PutOfferBody};
-use wire::{Caller, IfMatch, JsonBody, PathId, Problem};
+use wire::{Caller, JsonBody, PathId, Precondition, Problem};
 
 use crate::CommandApi;
 use crate::execute::{Done, unexpected};
-use crate::refusal_problem::not_found_where_unknown;
+use crate::refusal_problem::{already_exists, exists_where_new, not_found_where_unknown};
 
 /// The warehouse that ships where the body names none.
 const WAREHOUSE_DEFAULT: &str = "main";
@@ -24,26 +25,40 @@ pub(crate) async fn put_offer(
 ) -> Result<Response, Problem> {
     let (terms, stock) = terms_and_stock(body)?;
     let id = offer_id.clone();
-    let command = match IfMatch::read(&headers)? {
-        IfMatch::Absent => {
+    let precondition = Precondition::read(&headers)?;
+    let command = match precondition {
+        Precondition::Absent | Precondition::IsNew => {
             let stock = stock.ok_or_else(|| {
                 let complaint = "is missing: send the number of units, or null for unlimited";
                 Problem::invalid_field("stock", complaint)
             })?;
             Command::OpenOffer(OpenOffer { offer_id, terms, stock })
         }
-        IfMatch::Any => {
+        Precondition::AnyVersion => {
             Command::AmendOffer(AmendOffer { offer_id, terms, stock, read_version: None })
         }
-        IfMatch::Version(version) => {
+        Precondition::Version(version) => {
             let read_version = Some(version);
             Command::AmendOffer(AmendOffer { offer_id, terms, stock, read_version })
         }
     };
-    let done = api.execute(command, caller).await.map_err(not_found_where_unknown)?;
+    let done = api.execute(command, caller).await.map_err(not_found_where_unknown);
+    let done = new_if_asked(precondition, done)?;
     let is_new = matches!(done.event, Some(Event::OfferOpened(_)));
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     respond_offer(&done, status, id)
+}
+
+/// Whether it was made just now, where `If-None-Match: *` asks for that.
+pub(crate) fn new_if_asked(
+    precondition: Precondition,
+    done: Result<Done, Problem>,
+) -> Result<Done, Problem> {
+    match (precondition, done) {
+        (Precondition::IsNew, Ok(done)) if done.is_repeat => Err(already_exists()),
+        (Precondition::IsNew, Err(problem)) => Err(exists_where_new(problem)),
+        (_, done) => done,
+    }
 }
 
 fn terms_and_stock(body: PutOfferBody) -> Result<(Terms, Option<Option<Units>>), Problem> {

@@ -16,14 +16,12 @@ use wire::{Caller, IdempotencyKey, JsonBody, PathId, PathIds, Problem, QueryStri
 use crate::CommandApi;
 use crate::credit_lot::lot_parts;
 use crate::execute::{Previewed, unexpected};
-use crate::refuse_unheeded::NoIfMatch;
 
 pub(crate) async fn redeem(
     State(api): State<CommandApi>,
     caller: Caller,
     PathIds(account_id, exchange_id): PathIds<AccountId, ExchangeId>,
     QueryString(query): QueryString<RedeemQuery>,
-    _: NoIfMatch,
     JsonBody(body): JsonBody<RedeemBody>,
 ) -> Result<Response, Problem> {
     let command = command(account_id, exchange_id, body);
@@ -40,7 +38,6 @@ pub(crate) async fn redeem_by_key(
     PathId(account_id): PathId<AccountId>,
     QueryString(query): QueryString<RedeemQuery>,
     IdempotencyKey(key): IdempotencyKey,
-    _: NoIfMatch,
     JsonBody(body): JsonBody<RedeemBody>,
 ) -> Result<Response, Problem> {
     let exchange_id: ExchangeId =

@@ -19,7 +19,15 @@ const AGAIN: &str = "Send the same request again in a second.";
 
 /// The pages that explain every problem of the command API.
 pub fn problem_pages() -> impl Iterator<Item = ProblemPage> {
-    let own = [ID_REUSED, NOT_DECIDED, OUTCOME_UNKNOWN, DECISION_FAILED, KEY_ENDED];
+    let own = [
+        ADJUSTMENT_FORBIDDEN,
+        ALREADY_EXISTS,
+        ID_REUSED,
+        NOT_DECIDED,
+        OUTCOME_UNKNOWN,
+        DECISION_FAILED,
+        KEY_ENDED,
+    ];
     Refusal::ROWS.iter().map(refusal_page).chain(own)
 }
 
@@ -53,6 +61,32 @@ pub(crate) fn not_found_where_unknown(problem: Problem) -> Problem {
         );
     }
     problem
+}
+
+/// The key may make the call, but not with this cause in the body.
+pub(crate) fn adjustment_forbidden() -> Problem {
+    Problem::of(
+        &ADJUSTMENT_FORBIDDEN,
+        "The field cause.kind of the body is adjustment, and only a key with the role operator may \
+         adjust credit. Send another cause, or use an operator's key.",
+    )
+    .fact("field", "cause.kind")
+}
+
+/// What was to be new is there, as `If-None-Match: *` was to make sure.
+pub(crate) fn already_exists() -> Problem {
+    Problem::of(
+        &ALREADY_EXISTS,
+        "The header If-None-Match asks for a new one, and one with this id exists. Read it, or use \
+         another id.",
+    )
+}
+
+/// The problem of a command that was to make something new: all that says that it is there, in
+/// whatever state, is the same to the caller.
+pub(crate) fn exists_where_new(problem: Problem) -> Problem {
+    let there = ["offer-exists", "offer-closed", "rule-exists"];
+    if there.contains(&problem.code()) { already_exists() } else { problem }
 }
 
 pub(crate) fn id_reused(field: &str) -> Problem {
@@ -126,6 +160,27 @@ const fn page(
 ) -> ProblemPage {
     ProblemPage { status, slug, title, meaning, remedy, can_succeed_later }
 }
+
+const ADJUSTMENT_FORBIDDEN: ProblemPage = page(
+    StatusCode::FORBIDDEN,
+    "adjustment-forbidden",
+    "Adjustment isn't allowed",
+    "The key may make this call, but the body's cause is an adjustment, which only a key with the \
+     role operator may make or take back. The fact `field` names the field of the body. Nothing \
+     was recorded.",
+    "Send another cause, or use an operator's key.",
+    false,
+);
+
+const ALREADY_EXISTS: ProblemPage = page(
+    StatusCode::PRECONDITION_FAILED,
+    "already-exists",
+    "Already exists",
+    "The header If-None-Match asks for a new offer or earning rule, and one with this id exists. \
+     Nothing was recorded.",
+    "Read what exists. To change it, send its ETag in If-Match; for a new one, use another id.",
+    false,
+);
 
 const ID_REUSED: ProblemPage = page(
     StatusCode::UNPROCESSABLE_ENTITY,

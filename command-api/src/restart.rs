@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use domain::{Impossible, State};
 use event_schema::DecodeError;
 use event_store::{EventStore, StoreError};
-use log_record::{Partition, Place, Position};
+use log_record::{Generation, Partition, Place, Position};
 
 use replay::replay;
 use snapshot::Snapshot;
@@ -61,6 +61,8 @@ pub enum LoadError {
         file: PathBuf,
         /// The last event that is in it.
         place: Place,
+        /// That event's generation.
+        generation: Generation,
         /// Where the log ends.
         head: Position,
     },
@@ -147,5 +149,6 @@ async fn verify(
     if is_of_the_log {
         return Ok(());
     }
-    Err(LoadError::Forked { file: snapshot.file.clone(), place, head })
+    let (file, generation) = (snapshot.file.clone(), checkpoint.generation);
+    Err(LoadError::Forked { file, place, generation, head })
 }

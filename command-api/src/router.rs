@@ -1,7 +1,6 @@
 //! Every route that writes, and who may use it.
 
 use axum::Router;
-use axum::middleware::from_fn;
 use axum::routing::{get, post, put};
 use wire::About::{Account, Offers, Shipping};
 use wire::Role::{Merchant, Operator, Shopper, Warehouse};
@@ -23,7 +22,6 @@ use crate::put_offer::put_offer;
 use crate::put_policy::put_policy;
 use crate::record_purchase::record_purchase;
 use crate::redeem::{redeem, redeem_by_key};
-use crate::refuse_unheeded::{refuse_if_match, refuse_query};
 use crate::release_hold::release_hold;
 use crate::return_purchase::return_purchase;
 use crate::shipment::{
@@ -71,11 +69,16 @@ pub fn router(api: CommandApi) -> Router {
         .route("/delivery", put(only(&[Warehouse, Operator], deliver_shipment).about(Shipping)))
         .route("/rejection", put(only(&[Warehouse, Operator], reject_shipment).about(Shipping)))
         .route("/settlement", put(only(&[Operator], settle_shipment).about(Shipping)));
-    let versioned = Router::new()
-        .route("/v1/offers/{offer_id}", put(only(&[Operator], put_offer).about(Offers)))
-        .route("/v1/earning-rules/{rule_id}", put(only(&[Operator], put_earning_rule)));
     Router::new()
         .nest("/v1/accounts/{account_id}", account)
+        .route(
+            "/v1/offers/{offer_id}",
+            put(only(&[Operator], put_offer).about(Offers).with_versions()),
+        )
+        .route(
+            "/v1/earning-rules/{rule_id}",
+            put(only(&[Operator], put_earning_rule).with_versions()),
+        )
         .route("/v1/credits", post(only(&[Merchant, Operator], earn_credits)))
         .route("/v1/offers/{offer_id}/closure", put(only(&[Operator], close_offer).about(Offers)))
         .route(
@@ -88,18 +91,14 @@ pub fn router(api: CommandApi) -> Router {
         .route("/v1/keys/{key_id}/revocation", put(only(&[Operator], revoke_key)))
         .route("/v1/keys/{key_id}/rotations", post(only(&[Operator], rotate_key)))
         .route("/v1/clock/confirmation", put(only(&[Operator], confirm_clock)))
-        .layer(from_fn(refuse_if_match))
-        .merge(versioned)
-        .layer(from_fn(refuse_query))
-        // Without a layer and not nested, for these are what a rush is made of; they look for
-        // themselves.
+        // Not nested, for these are what a rush is made of.
         .route(
             "/v1/accounts/{account_id}/exchanges/{exchange_id}",
-            put(only(&[Shopper], redeem).about(Account)),
+            put(only(&[Shopper], redeem).about(Account).with_query()),
         )
         .route(
             "/v1/accounts/{account_id}/exchanges",
-            post(only(&[Shopper], redeem_by_key).about(Account)),
+            post(only(&[Shopper], redeem_by_key).about(Account).with_query()),
         )
         .with_state(api)
 }

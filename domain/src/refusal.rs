@@ -304,8 +304,8 @@ refusals! {
         "offer-exists", PreconditionRequired, can_succeed_later: false,
         facts: [version],
         title: "Offer exists with other terms",
-        sentence: "The offer exists with other terms. To change version {version}, send \
-                   If-Match: \"{version}\".",
+        sentence: "The offer exists with other terms, or was opened with another stock. To change \
+                   version {version}, send If-Match: \"{version}\".",
         meaning: "An offer with this id exists, and differs from the body. `version` is its \
                   version.",
         remedy: "To amend the offer, read it and send its ETag in If-Match. For a new offer, use \

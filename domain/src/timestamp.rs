@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use chrono::{DateTime, Datelike, Months, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, Months, NaiveDate, SecondsFormat, Timelike, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Microseconds since 1970-01-01T00:00:00Z, within the years 1970 to 9999.
@@ -88,6 +88,27 @@ impl Timestamp {
     }
 }
 
+/// Chrono counts a leap second as nanoseconds beyond these.
+const NANOS_OF_SECOND: u32 = 1_000_000_000;
+
+/// The days (UTC) that ended with a leap second: years that had one in June, and in December. There
+/// was none after 2016, and there are to be no more.
+const LEAP_JUNES: [i32; 11] = [1972, 1981, 1982, 1983, 1985, 1992, 1993, 1994, 1997, 2012, 2015];
+const LEAP_DECEMBERS: [i32; 16] = [
+    1972, 1973, 1974, 1975, 1976, 1977, 1978, 1979, 1987, 1989, 1990, 1995, 1998, 2005, 2008, 2016,
+];
+
+/// Whether the minute of a time ended with a leap second.
+fn has_leap_second(time: DateTime<Utc>) -> bool {
+    let is_last_minute = (time.hour(), time.minute()) == (23, 59);
+    is_last_minute
+        && match (time.month(), time.day()) {
+            (6, 30) => LEAP_JUNES.contains(&time.year()),
+            (12, 31) => LEAP_DECEMBERS.contains(&time.year()),
+            _ => false,
+        }
+}
+
 const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// The first midnight of a month, or the last time there is.
@@ -102,7 +123,14 @@ impl FromStr for Timestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Self, TimestampError> {
+        // Chrono takes U+2212 for a minus, and a second of 60 in every minute.
+        if !text.is_ascii() {
+            return Err(TimestampError);
+        }
         let time = DateTime::parse_from_rfc3339(text).map_err(|_| TimestampError)?;
+        if time.nanosecond() >= NANOS_OF_SECOND && !has_leap_second(time.to_utc()) {
+            return Err(TimestampError);
+        }
         Self::from_micros(time.timestamp_micros())
     }
 }
@@ -162,6 +190,30 @@ mod tests {
         assert_eq!(time.plus_months(u32::MAX), Timestamp::LAST);
         assert_eq!(time.plus_days(u32::MAX), Timestamp::LAST);
         Ok(())
+    }
+
+    #[test]
+    fn a_second_of_60_is_one_that_there_was() {
+        for text in ["2016-12-31T23:59:60Z", "1972-06-30T23:59:60.5Z", "2017-01-01T00:59:60+01:00"]
+        {
+            text.parse::<Timestamp>().expect(text);
+        }
+        for text in [
+            "2026-11-29T08:00:60Z",
+            "2016-12-31T23:58:60Z",
+            "2016-06-30T23:59:60Z",
+            "2026-12-31T23:59:60Z",
+            "2016-12-31T23:59:60+01:00",
+        ] {
+            assert_eq!(text.parse::<Timestamp>(), Err(TimestampError), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_minus_is_a_hyphen() {
+        "2026-11-29T08:00:00-01:00".parse::<Timestamp>().expect("a time");
+        let typeset = "2026-11-29T08:00:00\u{2212}01:00".parse::<Timestamp>();
+        assert_eq!(typeset, Err(TimestampError));
     }
 
     #[test]

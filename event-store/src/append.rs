@@ -3,7 +3,8 @@
 use std::fmt;
 
 use log_record::{
-    BatchId, Epoch, Generation, Head, LogId, NewEvent, Partition, Place, Position, RecordedEvent,
+    BatchId, Checksum, Epoch, Generation, Head, LogId, NewEvent, Partition, Place, Position,
+    RecordedEvent,
 };
 
 use uuid::Uuid;
@@ -68,6 +69,16 @@ impl Append<RecordedEvent> {
     pub(crate) fn next_generation(&self) -> Generation {
         self.events.last().map_or(self.generation, |row| row.generation)
     }
+}
+
+/// What an append has landed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Landed {
+    /// The position of its last event.
+    pub position: Position,
+    /// The checksum of that event, by which another history is noticed; none where there was no
+    /// event.
+    pub checksum: Option<Checksum>,
 }
 
 /// How an append can fail.

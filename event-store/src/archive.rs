@@ -1,26 +1,36 @@
 //! Old events in files: whole ranges of positions, each event a line of JSON, compressed.
 //!
-//! A file is one log partition's range, `{log}-{partition}-{first}-{last}.ndjson.gz`: a first line
-//! with the log's format, `{"format":2}`, and then gzip members of [`MEMBER_EVENTS`] lines each, so
-//! that an event is read without those before it, and any tool reads the file as one. The log keeps
-//! the file's SHA-256 and where its members begin. Every event is verified by its checksum, as it
-//! is when it is read from the log.
+//! A file is one log partition's range: a first line with the log's format, `{"format":3}`, and then
+//! gzip members of [`MEMBER_EVENTS`] lines each, so that an event is read without those before it,
+//! and any tool reads the file as one. The log keeps the file's SHA-256 and where its members begin.
+//! A process compares a file with that SHA-256 before it uses the first event of it: checksums alone
+//! would fit another history of the same log. Every event is verified by its checksum, too.
+//!
+//! In reading order: `folder.rs` (whose folder it is), `move_range.rs` (how a range gets there),
+//! `write_file.rs`, `read_file.rs`, `line.rs`.
 
-mod file;
+mod folder;
 mod line;
 mod move_range;
+mod read_file;
+mod write_file;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use log_record::{LogId, Partition, Place, Position, RecordedEvent};
+use log_record::{Generation, LogId, Partition, Place, Position, RecordedEvent};
 
 use crate::StoreError;
-use crate::store::check_rows;
+pub use folder::ArchiveFolder;
+use read_file::Compared;
 
 /// How many events are compressed together. A member takes about 300 KB; reading one event takes
 /// 2 ms.
 pub const MEMBER_EVENTS: u64 = 4_096;
+
+/// How much of its SHA-256 is in a file's name, in bytes: enough that no two histories of a log share
+/// a name.
+const NAMED_BYTES: usize = 6;
 
 /// A range that was archived: what the log keeps of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,13 +49,39 @@ pub struct ArchivedRange {
     pub members: Vec<u64>,
 }
 
-/// The folder of the files, where it is known.
+impl ArchivedRange {
+    /// The name of a range's file: the log, the partition, the positions, the generation of the last
+    /// event, and the beginning of its SHA-256. Two histories never have files of one name.
+    fn name(&self, log_id: LogId, generation: Generation) -> String {
+        let Self { partition, first, last, sha256, .. } = self;
+        let hash = log_record::hex(sha256.get(..NAMED_BYTES).unwrap_or_default());
+        format!("{log_id}-{partition}-{first}-{last}-g{generation}-{hash}.ndjson.gz")
+    }
+
+    /// That the file isn't what the log knows of it.
+    fn damaged(&self, path: &Path, what: impl Into<String>) -> StoreError {
+        let sha256 = log_record::hex(&self.sha256);
+        StoreError::DamagedArchive { file: path.into(), what: what.into(), sha256 }
+    }
+}
+
+/// The folder of the files, where it is known, and which of them were compared with the log.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Archive(Option<Arc<Path>>);
+pub(crate) struct Archive(Option<Arc<Known>>);
+
+#[derive(Debug)]
+struct Known {
+    folder: PathBuf,
+    compared: Compared,
+}
 
 impl Archive {
     pub(crate) fn at(folder: PathBuf) -> Self {
-        Self(Some(folder.into()))
+        Self(Some(Arc::new(Known { folder, compared: Compared::default() })))
+    }
+
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.0.as_ref().map(|known| &*known.folder)
     }
 
     /// The events of an archived range after `after`, at most `limit`; they end with the range.
@@ -57,16 +93,15 @@ impl Archive {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
         let place = Place { partition: range.partition, position: after.next() };
-        let Some(folder) = &self.0 else {
+        let Some(known) = self.0.clone() else {
             return Err(StoreError::Archived { place, file: range.file.into() });
         };
-        let path = folder.join(&range.file);
         let wanted = range.last.since(after).min(limit as u64);
-        // It waits for the disk, and unpacks.
+        // It waits for the disk, hashes and unpacks.
         let read = tokio::task::spawn_blocking(move || {
-            let events = file::read(&path, &range, after, wanted)?;
-            check_rows(log_id, range.partition, after, wanted, &events)?;
-            Ok(events)
+            let path = known.folder.join(&range.file);
+            let file = known.compared.open(&path, &range)?;
+            read_file::read(file, &path, log_id, &range, after, wanted)
         });
         read.await.map_err(|_| StoreError::Closed)?
     }

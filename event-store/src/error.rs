@@ -105,9 +105,10 @@ pub enum StoreError {
         /// How many positions a range has.
         found: u64,
     },
-    /// A file of the archive is damaged.
+    /// A file of the archive isn't what was written there.
     #[error(
-        "the archived {file} is damaged: {what}; put a copy of it there whose SHA-256 is {sha256}"
+        "the archived {file} is not the file that this log knows: {what}; put the file there whose \
+         SHA-256 is {sha256}"
     )]
     DamagedArchive {
         /// The file.
@@ -119,12 +120,104 @@ pub enum StoreError {
     },
     /// A file of the archive isn't where it should be.
     #[error(
-        "the archived {file} is missing; put it back, or say with --archive-dir where the archive \
-         is"
+        "the archived {file} is missing; put it back (its SHA-256 is {sha256}), or say with \
+         --archive-dir where the archive is"
     )]
     MissingArchive {
         /// The file.
         file: PathBuf,
+        /// That of the file as it was written.
+        sha256: String,
+    },
+    /// A file was to be written under the name of one with other bytes.
+    #[error(
+        "{file} is there and has other bytes than were to be archived under its name; it was left \
+         as it is: it was damaged, so move it away, and archive again"
+    )]
+    ArchiveNameTaken {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The archive's folder is of another log.
+    #[error(
+        "the archive in {folder} is of log {found}, and this is log {wanted}; name this log's own \
+         folder with --archive-dir"
+    )]
+    OtherArchive {
+        /// The folder.
+        folder: PathBuf,
+        /// Of which log it is.
+        found: log_record::LogId,
+        /// Which log was opened.
+        wanted: log_record::LogId,
+    },
+    /// The archive's folder is of another history of the log.
+    #[error(
+        "log-forked: the archive in {folder} has the event at {place} of generation {generation}, \
+         and this log has not: it was restored or shortened, or is a copy that went on by itself; \
+         restore the right log, or, where it is lost, declare this one to be the history with \
+         `guerdon fork-log`; a copy needs a folder of its own, by --archive-dir"
+    )]
+    ArchiveForked {
+        /// The folder.
+        folder: PathBuf,
+        /// The event that the log doesn't have.
+        place: Place,
+        /// Its generation.
+        generation: log_record::Generation,
+    },
+    /// The log's server reads another folder than the one that was to be archived into.
+    #[error(
+        "the server of this log reads archived events in another folder than {folder}, which it \
+         calls {served_at}, and couldn't read what is moved here; name that one with --archive-dir \
+         (its file archive.json has the id that the log knows)"
+    )]
+    UnservedArchive {
+        /// The folder that was named.
+        folder: PathBuf,
+        /// The one that the server reads, as it is called there.
+        served_at: String,
+    },
+    /// Another process moves ranges into the folder.
+    #[error("another process is archiving into {folder}; let it end, and try again")]
+    ArchiveBeingWritten {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The file that says which log a folder is of is damaged.
+    #[error(
+        "{file}, which says which log the archive is of, is damaged: {what}; put it back, or remove \
+         it if the archive is surely this log's"
+    )]
+    DamagedMarker {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// What would be written here couldn't be read by the server.
+    #[error(
+        "the ledger's files belong to the user {user}, who couldn't read what this user writes to \
+         {folder}; run this as that user, or as root"
+    )]
+    OtherOwner {
+        /// The folder.
+        folder: PathBuf,
+        /// The owner's number.
+        user: u32,
+    },
+    /// The disk has too little room.
+    #[error(
+        "there is too little room in {folder}: about {needed} bytes are needed, and {free} are free; \
+         nothing was written"
+    )]
+    NoRoom {
+        /// The folder.
+        folder: PathBuf,
+        /// How much is needed.
+        needed: u64,
+        /// How much is free.
+        free: u64,
     },
     /// The file is damaged.
     #[error("the log {file} is damaged: {what}; restore it from a backup, and keep this file")]
@@ -141,6 +234,19 @@ pub enum StoreError {
         place: Place,
         /// What is wrong with it.
         what: &'static str,
+    },
+    /// Events of two histories follow each other.
+    #[error(
+        "two histories are mixed: the event at {place} is of generation {found} and no log-forked, \
+         and the one before it is of generation {before}; restore the right log or archive file"
+    )]
+    TwoHistories {
+        /// The first event of another history.
+        place: Place,
+        /// The generation of the event before it.
+        before: log_record::Generation,
+        /// Its own generation.
+        found: log_record::Generation,
     },
     /// The file was migrated by another build.
     #[error("the log {file} has a schema that this build doesn't know: {what}")]
@@ -272,6 +378,7 @@ impl StoreError {
                 | Self::Locked { .. }
                 | Self::Io { .. }
                 | Self::MissingArchive { .. }
+                | Self::DamagedArchive { .. }
                 | Self::Postgres { .. }
                 | Self::Kurrent { .. }
                 | Self::Warned

@@ -12,6 +12,7 @@
 mod api_key;
 mod append;
 mod archive;
+mod disk;
 mod error;
 mod follow;
 #[cfg(feature = "kurrent")]
@@ -24,8 +25,9 @@ mod store;
 mod url;
 
 pub use api_key::{ApiKeyChange, ApiKeyRow};
-pub use append::{Append, AppendError, Unlanded};
-pub use archive::{ArchivedRange, MEMBER_EVENTS};
+pub use append::{Append, AppendError, Landed, Unlanded};
+pub use archive::{ArchiveFolder, ArchivedRange, MEMBER_EVENTS};
+pub use disk::{Owner, free_bytes};
 pub use error::{StoreError, with_causes};
 pub use follow::Follower;
 #[cfg(feature = "kurrent")]

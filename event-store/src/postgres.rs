@@ -12,8 +12,10 @@ mod archived;
 mod open;
 mod ranges;
 mod rows;
+mod waiting;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use deadpool_postgres::Pool;
 use log_record::{Head, LogId, Partition, Place, Position, RecordedEvent, WriterId};
@@ -21,6 +23,7 @@ use postgres_connection::{Connection, PostgresUrl};
 use tokio::sync::{Mutex, MutexGuard, watch};
 use tokio_postgres::Statement;
 use tokio_postgres::error::SqlState;
+use uuid::Uuid;
 
 use crate::archive::Archive;
 use crate::store::check_rows;
@@ -41,6 +44,9 @@ const READ_EVENTS: &str = include_str!("postgres/read_events.sql");
 
 /// How many connections read: one for the projector's long reads, the others for short ones.
 const READERS: usize = 4;
+
+/// How long until a range is detached again that somebody else's transaction kept from it.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Answers by which the server says that it rolled the append back because of somebody else's lock:
 /// the same append can succeed (40001, 40P01, 55P03).
@@ -153,7 +159,8 @@ impl PostgresStore {
         let head = row.as_ref().map(head_of_row).transpose().map_err(failed)?;
         if let Some(head) = head {
             // Whoever takes over is about to append; what it needs must be there.
-            self.shared.ranges.make(&fresh.connection.client, head.position).await?;
+            let (url, client) = (&self.shared.url, &fresh.connection.client);
+            self.shared.ranges.make(url, client, head.position).await?;
         }
         Ok(head)
     }
@@ -298,6 +305,28 @@ impl PostgresStore {
         found.map_err(|source| postgres("read the archived ranges of", source))
     }
 
+    pub(crate) async fn archived_ranges(&self) -> Result<Vec<ArchivedRange>, StoreError> {
+        let client = self.reader().await?;
+        let ranges = archived::ranges(&client).await;
+        ranges.map_err(|source| postgres("read the archived ranges of", source))
+    }
+
+    pub(crate) async fn archive_served(&self) -> Result<Option<(Uuid, String)>, StoreError> {
+        let client = self.reader().await?;
+        let served = archived::served(&client).await;
+        served.map_err(|source| postgres("read the archive of", source))
+    }
+
+    pub(crate) async fn serve_archive(
+        &self,
+        archive_id: Uuid,
+        folder: String,
+    ) -> Result<(), StoreError> {
+        let connection = self.shared.url.connect().await?;
+        let noted = archived::serve(&connection.client, archive_id, &folder).await;
+        noted.map_err(|source| postgres("note the archive of", source))
+    }
+
     pub(crate) async fn is_live(&self, last: Position) -> Result<bool, StoreError> {
         let client = self.reader().await?;
         let table = self.shared.ranges.table_of(last);
@@ -312,10 +341,18 @@ impl PostgresStore {
     }
 
     pub(crate) async fn take_out(&self, last: Position) -> Result<(), StoreError> {
-        let connection = self.shared.url.connect().await?;
-        let table = self.shared.ranges.table_of(last);
-        let taken = archived::take_out(&connection.client, &table).await;
-        taken.map_err(|source| postgres("detach a range of", source))
+        let (table, url) = (self.shared.ranges.table_of(last), &self.shared.url);
+        loop {
+            let connection = url.connect().await?;
+            match archived::take_out(url, &connection.client, &table).await {
+                Err(error) if archived::may_pass(&error) => {
+                    // What the server still does for a run that was killed may be in the way.
+                    tracing::warn!(table, %error, "a range can't be detached yet; trying again");
+                    tokio::time::sleep(TRY_AGAIN_AFTER).await;
+                }
+                taken => return taken.map_err(|source| postgres("detach a range of", source)),
+            }
+        }
     }
 
     async fn reader(&self) -> Result<deadpool_postgres::Object, StoreError> {

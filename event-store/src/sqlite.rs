@@ -243,6 +243,28 @@ impl SqliteStore {
         self.read_with(move |connection| archived::range_of(connection, place)).await?
     }
 
+    pub(crate) async fn archived_ranges(&self) -> Result<Vec<ArchivedRange>, StoreError> {
+        self.read_with(|connection| archived::ranges(connection)).await?
+    }
+
+    pub(crate) async fn archive_served(&self) -> Result<Option<(Uuid, String)>, StoreError> {
+        self.read_with(|connection| archived::served(connection)).await?
+    }
+
+    pub(crate) async fn serve_archive(
+        &self,
+        archive_id: Uuid,
+        folder: String,
+    ) -> Result<(), StoreError> {
+        let serve =
+            move |connection: &mut Connection| archived::serve(connection, archive_id, &folder);
+        self.beside_the_writer("note the archive of", serve).await
+    }
+
+    pub(crate) fn file(&self) -> &Path {
+        &self.shared.file
+    }
+
     pub(crate) async fn is_live(&self, last: Position) -> Result<bool, StoreError> {
         for partition in (0..self.partitions()).map(Partition) {
             let first = move |connection: &mut _| archived::first_live(connection, partition);
@@ -279,7 +301,14 @@ impl SqliteStore {
         let file = self.shared.file.clone();
         let done = spawn_blocking(move || {
             let mut connection = open::connection_beside(&file)?;
-            job(&mut connection).map_err(|source| failed(&connection, doing, source))
+            job(&mut connection).map_err(|source| failed(&connection, doing, source))?;
+            if lock::is_held(&file) {
+                return Ok(());
+            }
+            // Nobody else will: what stays in the write-ahead file would be applied to an older copy
+            // of the log that is put in its place.
+            let truncate = connection.query_row("pragma wal_checkpoint(truncate)", (), |_| Ok(()));
+            truncate.map_err(|source| failed(&connection, doing, source))
         });
         done.await.map_err(|_| StoreError::Closed)?
     }

@@ -1,10 +1,11 @@
 //! The operations of every store.
 
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use log_record::{
-    Checksum, Epoch, Head, LogId, Partition, Place, Position, RecordedEvent, WriterId,
+    Checksum, Epoch, Generation, Head, LogId, Partition, Place, Position, RecordedEvent, WriterId,
 };
 
 use tokio::sync::watch;
@@ -13,7 +14,7 @@ use tokio::sync::watch;
 use crate::KurrentStore;
 use crate::archive::Archive;
 use crate::{
-    ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, ArchivedRange, Follower,
+    ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, ArchivedRange, Follower, Landed,
     MemoryStore, PostgresStore, SqliteStore, StoreError, StoreUrl, Unlanded, postgres,
 };
 
@@ -157,16 +158,27 @@ impl EventStore {
         }
     }
 
-    /// Appends all of the events or none, and gives the last one's position.
-    pub async fn append(&self, append: Append) -> Result<Position, AppendError> {
+    /// Appends all of the events or none, and gives the last one's position and checksum.
+    pub async fn append(&self, append: Append) -> Result<Landed, AppendError> {
         let (log_id, partition) = (self.log_id(), append.partition);
-        match self {
-            Self::Memory(store) => store.append(append.seal(log_id)).await,
-            Self::Sqlite(store) => store.append(partition, move || append.seal(log_id)).await,
-            Self::Postgres(store) => store.append(partition, move || append.seal(log_id)).await,
+        let last = Arc::new(OnceLock::new());
+        let sealed = Arc::clone(&last);
+        let seal = move || {
+            let rows = append.seal(log_id);
+            // Set once: an append is sealed once.
+            if let Some(row) = rows.events.last() {
+                let _ = sealed.set(row.checksum);
+            }
+            rows
+        };
+        let position = match self {
+            Self::Memory(store) => store.append(seal()).await,
+            Self::Sqlite(store) => store.append(partition, seal).await,
+            Self::Postgres(store) => store.append(partition, seal).await,
             #[cfg(feature = "kurrent")]
-            Self::Kurrent(store) => store.append(partition, move || append.seal(log_id)).await,
-        }
+            Self::Kurrent(store) => store.append(partition, seal).await,
+        }?;
+        Ok(Landed { position, checksum: last.get().copied() })
     }
 
     /// Appends rows as they are: recorded before, elsewhere, or written by an operator's tool.
@@ -176,6 +188,7 @@ impl EventStore {
     ) -> Result<Position, AppendError> {
         let partition = append.partition;
         check_rows(self.log_id(), partition, append.expected, 0, &append.events)
+            .and_then(|()| check_generations(&append.events))
             .map_err(AppendError::InDoubt)?;
         match self {
             Self::Memory(store) => store.append(append).await,
@@ -283,6 +296,7 @@ impl EventStore {
             let read = self.read_live(partition, from, room).await;
             let Err(StoreError::CorruptEvent { place, what: MISSING }) = read else {
                 archived.extend(read?);
+                check_generations(&archived)?;
                 return Ok(archived);
             };
             match self.archived_range(place).await? {
@@ -314,6 +328,21 @@ impl EventStore {
         let missing = || StoreError::CorruptEvent { place, what: MISSING };
         let before = Position(place.position.0.checked_sub(1).ok_or_else(missing)?);
         self.read(place.partition, before, 1).await?.pop().ok_or_else(missing)
+    }
+
+    /// Whether the log has this event, of this generation and with this checksum. One that is older
+    /// or shorter than whoever asks knows has another there, or none.
+    pub async fn has(
+        &self,
+        place: Place,
+        generation: Generation,
+        checksum: Checksum,
+    ) -> Result<bool, StoreError> {
+        if self.head_past(place.partition, place.position).await?.position < place.position {
+            return Ok(false);
+        }
+        let there = self.read_one(place).await?;
+        Ok((there.generation, there.checksum) == (generation, checksum))
     }
 
     /// Follows a partition from the position after `after` on.
@@ -354,7 +383,7 @@ impl EventStore {
         self
     }
 
-    fn archive(&self) -> Archive {
+    pub(crate) fn archive(&self) -> Archive {
         match self {
             Self::Memory(_) => Archive::default(),
             #[cfg(feature = "kurrent")]
@@ -396,6 +425,22 @@ impl EventStore {
             Self::Postgres(store) => store.change_api_keys(changes).await,
             #[cfg(feature = "kurrent")]
             Self::Kurrent(store) => store.change_api_keys(changes).await,
+        }
+    }
+}
+
+/// Checks that events follow each other in one history: nothing but a declared fork begins another
+/// generation, and only a later one.
+fn check_generations(rows: &[RecordedEvent]) -> Result<(), StoreError> {
+    let changes = rows.iter().zip(rows.iter().skip(1)).filter(|(before, row)| {
+        let begins_another =
+            row.event_type.as_ref() == RecordedEvent::FORK && row.generation > before.generation;
+        row.generation != before.generation && !begins_another
+    });
+    match changes.map(|(before, row)| (before.generation, row)).next() {
+        None => Ok(()),
+        Some((before, row)) => {
+            Err(StoreError::TwoHistories { place: row.place, before, found: row.generation })
         }
     }
 }

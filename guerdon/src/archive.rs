@@ -5,7 +5,7 @@
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
-use event_store::{Access, EventStore};
+use event_store::{Access, ArchiveFolder, EventStore};
 use log_record::{Partition, Place, Position, hex};
 
 use crate::data_config::DataConfig;
@@ -28,14 +28,14 @@ pub(crate) struct ArchiveArgs {
 
 pub(crate) async fn run(args: ArchiveArgs) -> anyhow::Result<()> {
     let store = args.data.open(Access::Read).await?;
-    let folder = args.data.archive_dir();
     let size = store.range_positions().await?;
+    let mut folder = ArchiveFolder::take(&store, &args.data.archive_dir()).await?;
     let (mut first, mut archived) = (Position(1), 0);
     while is_old(&store, first.plus(size - 1), args.older_than).await? {
         let last = first.plus(size - 1);
         if store.is_live(last).await? {
             for partition in (0..store.partitions()).map(Partition) {
-                let range = store.archive_range(&folder, partition, first, last).await?;
+                let range = store.archive_range(&mut folder, partition, first, last).await?;
                 println!("{}  {}", hex(&range.sha256), range.file);
             }
             store.take_out(first, last).await?;
@@ -53,7 +53,7 @@ pub(crate) async fn run(args: ArchiveArgs) -> anyhow::Result<()> {
     }
     println!(
         "{archived} ranges of {size} positions went to {}; the log itself begins at {first}",
-        folder.display()
+        folder.path().display()
     );
     Ok(())
 }

@@ -15,6 +15,8 @@ use event_store::{
 use log_record::{Partition, Place, Position, RecordedEvent, WriterId};
 use uuid::Uuid;
 
+use crate::command_line::{database_url, path};
+
 /// The events that are read and landed at once: about 2 MB of them.
 const PORTION: usize = 4_096;
 
@@ -26,14 +28,22 @@ const TELL_EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct CopyLogArgs {
     /// The store to copy from: sqlite:PATH, postgres://USER:PASSWORD@HOST:PORT/DATABASE, or
     /// kurrentdb://USER:PASSWORD@HOST:PORT?log=NAME.
-    #[arg(env = "GUERDON_COPY_FROM", hide_env_values = true)]
+    #[arg(
+        env = "GUERDON_COPY_FROM",
+        hide_env_values = true,
+        value_parser = database_url::<StoreUrl>
+    )]
     from: StoreUrl,
     /// The store to copy to. It must be empty, or contain the beginning of the same log.
-    #[arg(env = "GUERDON_COPY_TO", hide_env_values = true)]
+    #[arg(
+        env = "GUERDON_COPY_TO",
+        hide_env_values = true,
+        value_parser = database_url::<StoreUrl>
+    )]
     to: StoreUrl,
 
     /// The folder of the old events that `guerdon archive` has moved out of the log to copy.
-    #[arg(long, env = "GUERDON_ARCHIVE_DIR")]
+    #[arg(long, env = "GUERDON_ARCHIVE_DIR", value_parser = path)]
     archive_dir: Option<PathBuf>,
 }
 
@@ -48,6 +58,7 @@ pub(crate) async fn run(args: CopyLogArgs) -> anyhow::Result<()> {
     }
     if let Some(folder) = archive_dir {
         source = source.with_archive(folder);
+        source.check_archive_log()?;
     }
     EventStore::migrate(&to).await?;
     let log = NewLog { log_id: source.log_id(), partitions: source.partitions() };

@@ -24,6 +24,12 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     })
 }
 
+/// The span that a text names, which isn't nothing.
+pub(crate) fn some_time(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    if time.is_zero() { Err("it must be longer than 0".into()) } else { Ok(time) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

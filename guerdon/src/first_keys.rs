@@ -80,6 +80,8 @@ async fn finish(book: &KeyBook, file: &Path) -> anyhow::Result<()> {
     if let Some(keys) = KeyFile::read_beside(file)
         && first_unknown(book, &keys).await?.is_none()
     {
+        // Anew, so that it is this process's own, whoever made what was read.
+        keys.write_beside(file)?;
         put_in_place(file)?;
     }
     Ok(())

@@ -9,7 +9,7 @@ use clap::Args;
 use command_api::LoadError;
 use domain::{Event, LogForked, Timestamp};
 use event_schema::{Metadata, Salt, encode};
-use event_store::{Access, Append, EventStore, with_causes};
+use event_store::{Access, Append, EventStore, StoreError, with_causes};
 use log_record::{Generation, Head, Partition, Place, Position, RecordedEvent, WriterId};
 use projector::ProjectError;
 use uuid::Uuid;
@@ -30,7 +30,7 @@ pub(crate) struct ForkLogArgs {
     #[arg(long)]
     reason: String,
 
-    /// Continue although no checkpoint and no snapshot shows lost events.
+    /// Continue although no checkpoint, snapshot, archive or writer's note shows lost events.
     #[arg(long)]
     without_evidence: bool,
 }
@@ -41,18 +41,28 @@ pub(crate) async fn run(args: ForkLogArgs) -> anyhow::Result<()> {
     ensure!(reason.len() <= REASON_MAX, "--reason must have at most {REASON_MAX} bytes");
     // It must be there: without a log there is nothing to declare.
     let there = args.data.open(Access::Read).await?;
+    let lost = lost_generations(&args.data, &there).await;
+    let mut present = Generation(1);
     for partition in (0..there.partitions()).map(Partition) {
+        present = present.max(there.head(partition).await?.generation);
+        // What was lost in an earlier generation was declared to be.
         ensure!(
-            !ends_with_a_fork(&there, partition).await?,
+            lost.iter().any(|lost| *lost >= present)
+                || !ends_with_a_fork(&there, partition).await?,
             "a fork was declared already, and nothing has come since: go on with guerdon rebuild"
         );
     }
     ensure!(
-        args.without_evidence || is_shortened(&args.data, &there).await,
-        "neither the read model {} nor a snapshot has seen anything that this log no longer has, \
-         so there is nothing to declare; if it was shortened nevertheless, say --without-evidence",
-        args.data.read_model()
+        args.without_evidence || lost.iter().any(|lost| *lost >= present),
+        "neither the read model {} nor a snapshot, the archive or a writer that ended has seen \
+         anything that this log no longer has, so there is nothing to declare{}; if it was \
+         shortened nevertheless, say --without-evidence",
+        args.data.read_model(),
+        if lost.is_empty() { "" } else { " (a fork was: go on with guerdon rebuild)" },
     );
+    // No history that anything remembers has had it.
+    let next = lost.into_iter().fold(present, Generation::max);
+    let next = Generation(next.0 + 1);
     drop(there);
     let store = args.data.open(Access::Write(serve::new_log(1))).await?;
     let snapshots = args.data.snapshots();
@@ -61,10 +71,11 @@ pub(crate) async fn run(args: ForkLogArgs) -> anyhow::Result<()> {
     for partition in (0..store.partitions()).map(Partition) {
         let head = store.take_over(partition, WriterId(Uuid::now_v7())).await?;
         if head.position > Position::START {
-            let place = fork(&store, partition, head, reason).await?;
-            println!("partition {partition} goes on in generation {} after {place}", next(head).0);
+            let place = fork(&store, partition, head, next, reason).await?;
+            println!("partition {partition} goes on in generation {next} after {place}");
         }
     }
+    args.data.fork_note().remove()?;
     println!("next, rebuild the read model: guerdon rebuild");
     Ok(())
 }
@@ -74,51 +85,57 @@ async fn ends_with_a_fork(store: &EventStore, partition: Partition) -> anyhow::R
     if position == Position::START {
         return Ok(false);
     }
-    Ok(&*store.read_one(Place { partition, position }).await?.event_type == "log-forked")
+    Ok(&*store.read_one(Place { partition, position }).await?.event_type == RecordedEvent::FORK)
 }
 
-/// Whether the read model or a snapshot has events that the log has lost. What can't be read is
-/// reported.
-async fn is_shortened(data: &DataConfig, store: &EventStore) -> bool {
+/// The generations of events that the log doesn't have, and of which the read model, a snapshot, the
+/// archive or a writer's last note knows. What can't be read is reported.
+async fn lost_generations(data: &DataConfig, store: &EventStore) -> Vec<Generation> {
+    let mut lost = vec![];
+    let cannot = |what, error: &dyn std::error::Error| {
+        eprintln!("can't compare the log with {what}: {}", with_causes(error));
+    };
     match projector::check(&data.read_model(), store).await {
-        Err(ProjectError::Forked { .. }) => return true,
-        Err(error) => {
-            eprintln!("can't compare the log with the read model: {}", with_causes(&error));
-        }
+        Err(ProjectError::Forked { generation, .. }) => lost.push(generation),
+        Err(error) => cannot("the read model", &error),
         Ok(()) => {}
     }
     for partition in (0..store.partitions()).map(Partition) {
         match data.snapshots().check(store, partition).await {
-            Err(LoadError::Forked { .. }) => return true,
-            Err(error) => {
-                eprintln!("can't compare the log with the snapshots: {}", with_causes(&error));
-            }
+            Err(LoadError::Forked { generation, .. }) => lost.push(generation),
+            Err(error) => cannot("the snapshots", &error),
             Ok(()) => {}
         }
     }
-    false
+    match store.check_archive().await {
+        Err(StoreError::ArchiveForked { generation, .. }) => lost.push(generation),
+        Err(error) => cannot("the archive", &error),
+        Ok(()) => {}
+    }
+    match data.fork_note().lost(store).await {
+        Ok(event) => lost.extend(event.map(|event| event.generation)),
+        Err(error) => cannot("a writer's note", error.as_ref()),
+    }
+    lost
 }
 
 async fn fork(
     store: &EventStore,
     partition: Partition,
     head: Head,
+    next: Generation,
     reason: &str,
 ) -> anyhow::Result<Place> {
     let last = store.read_one(Place { partition, position: head.position }).await?;
     let recorded_at = Timestamp::from_micros(last.recorded_at)
         .with_context(|| format!("the event at {} has no time", last.place))?;
-    let event = Event::LogForked(LogForked { generation: next(head).0, reason: reason.into() });
+    let event = Event::LogForked(LogForked { generation: next.0, reason: reason.into() });
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).context("the operating system gives no randomness")?;
     let metadata = Metadata::of_command("fork-log");
     let event = encode(&event, recorded_at, &metadata, None, Salt(salt))?;
     let place = Place { partition, position: head.position.next() };
-    let row = RecordedEvent::seal(store.log_id(), next(head), place, event);
+    let row = RecordedEvent::seal(store.log_id(), next, place, event);
     store.append_recorded(Append::after(partition, &head, vec![row])).await?;
     Ok(last.place)
-}
-
-const fn next(head: Head) -> Generation {
-    Generation(head.generation.0 + 1)
 }

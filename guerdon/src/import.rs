@@ -21,6 +21,7 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::command_line::{http_url, path};
 pub(crate) use error::ImportError;
 use journal::{Fingerprint, Journal};
 use ledger::Ledger;
@@ -34,19 +35,19 @@ const CONNECTIONS_MAX: i64 = 1_024;
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ImportArgs {
     /// `account_id,purchase_id,purchased_at,amount_cents`; may be gzipped
-    #[arg(long, value_name = "FILE.csv[.gz]")]
+    #[arg(long, value_parser = path, value_name = "FILE.csv[.gz]")]
     pub(crate) purchases: PathBuf,
 
     /// `account_id,product_id,campaign_id,redeemed_on`; may be gzipped
-    #[arg(long, value_name = "FILE.csv[.gz]")]
+    #[arg(long, value_parser = path, value_name = "FILE.csv[.gz]")]
     pub(crate) redemptions: PathBuf,
 
     /// The ledger's address
-    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    #[arg(long, default_value = "http://127.0.0.1:8080", value_parser = http_url)]
     pub(crate) url: String,
 
     /// A file with API keys; the ledger writes such a file at its first start
-    #[arg(long, value_name = "FILE.json", default_value = "./guerdon-data/api-keys.json")]
+    #[arg(long, value_parser = path, value_name = "FILE.json", default_value = "./guerdon-data/api-keys.json")]
     pub(crate) api_keys: PathBuf,
 
     /// Points that each whole unit of a purchase earns
@@ -73,7 +74,7 @@ pub(crate) struct ImportArgs {
 
     /// The file that the import keeps between its runs. Give the same file to continue or repeat an
     /// import
-    #[arg(long, value_name = "FILE", default_value = "./guerdon-import.ndjson")]
+    #[arg(long, value_parser = path, value_name = "FILE", default_value = "./guerdon-import.ndjson")]
     pub(crate) journal: PathBuf,
 
     /// Continue with an incomplete journal. The import sends refused redemptions of the missing

@@ -8,8 +8,9 @@ use axum::Router;
 use clap::Args;
 use publisher::{Brokers, CommandApiAt, PublisherConfig, ResendPolicy, WarehouseRate, WayIn};
 
+use crate::command_line::{http_url, path};
 use crate::data_config::DataConfig;
-use crate::duration::duration;
+use crate::duration::some_time;
 use crate::http_client::http_client;
 use crate::key_file::keys_in;
 
@@ -31,7 +32,7 @@ const OWN: [&str; 9] = [
 pub(crate) struct KafkaConfig {
     /// Kafka's brokers, HOST:PORT,HOST:PORT. The publisher writes shipping requests there and reads
     /// messages from warehouses and shops. Without this option no publisher runs.
-    #[arg(long, env = "GUERDON_KAFKA")]
+    #[arg(long, env = "GUERDON_KAFKA", value_parser = servers)]
     pub(crate) kafka: Option<String>,
 
     /// A property for librdkafka, NAME=VALUE, such as security.protocol=ssl. Repeat the option for
@@ -41,7 +42,7 @@ pub(crate) struct KafkaConfig {
     kafka_property: Vec<Property>,
 
     /// A file with properties for librdkafka: one NAME=VALUE per line; # begins a comment.
-    #[arg(long, env = "GUERDON_KAFKA_PROPERTIES")]
+    #[arg(long, env = "GUERDON_KAFKA_PROPERTIES", value_parser = path)]
     kafka_properties: Option<PathBuf>,
 
     /// The topic of the shipping requests.
@@ -90,18 +91,27 @@ pub(crate) struct KafkaConfig {
 
     /// The command API's address, http://HOST:PORT, for a publisher in another process. The
     /// publisher uses the keys in --command-api-keys.
-    #[arg(long, env = "GUERDON_COMMAND_API")]
+    #[arg(long, env = "GUERDON_COMMAND_API", value_parser = http_url)]
     command_api: Option<String>,
 
     /// A file with the keys of a warehouse and a merchant. [default: api-keys.json in the data
     /// folder]
-    #[arg(long, env = "GUERDON_COMMAND_API_KEYS")]
+    #[arg(long, env = "GUERDON_COMMAND_API_KEYS", value_parser = path)]
     command_api_keys: Option<PathBuf>,
 }
 
-fn some_time(text: &str) -> Result<Duration, String> {
-    let time = duration(text)?;
-    if time.is_zero() { Err("it must be longer than 0".into()) } else { Ok(time) }
+/// Brokers are named in errors and in the log, so no user or password is a part of them.
+fn servers(text: &str) -> Result<String, String> {
+    let is_server = |server: &str| {
+        let is_plain = |it: char| it.is_ascii_alphanumeric() || ".-_:[]".contains(it);
+        !server.is_empty() && server.chars().all(is_plain)
+    };
+    if text.split(',').map(str::trim).all(is_server) {
+        Ok(text.to_owned())
+    } else {
+        Err("brokers are HOST:PORT,HOST:PORT; a user and a password go into a file of properties"
+            .into())
+    }
 }
 
 /// `NAME=VALUE`; the value may be a secret, and is never shown.
@@ -112,8 +122,15 @@ impl std::str::FromStr for Property {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, value) = text.split_once('=').ok_or("a property is NAME=VALUE")?;
-        Ok(Self(name.trim().into(), value.trim().into()))
+        let why = "a property is NAME=VALUE, and its name has lower-case letters, digits and dots";
+        let (name, value) = text.split_once('=').ok_or(why)?;
+        let name = name.trim();
+        let is_plain = |byte: u8| byte.is_ascii_lowercase() || b"0123456789._-".contains(&byte);
+        // Where the = isn't the one after the name, the name would be shown with a part of a secret.
+        if name.is_empty() || !name.bytes().all(is_plain) {
+            return Err(why.into());
+        }
+        Ok(Self(name.into(), value.trim().into()))
     }
 }
 
@@ -124,6 +141,11 @@ impl std::fmt::Debug for Property {
 }
 
 impl KafkaConfig {
+    /// The files that may hold passwords and keys.
+    pub(crate) fn private_files(&self) -> impl Iterator<Item = PathBuf> {
+        [self.kafka_properties.clone(), self.command_api_keys.clone()].into_iter().flatten()
+    }
+
     /// The publisher's settings; none without Kafka.
     pub(crate) fn publisher(
         &self,

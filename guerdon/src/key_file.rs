@@ -1,7 +1,7 @@
 //! The file `api-keys.json`: the text of one key for each role, for its owner's eyes only.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -71,11 +71,18 @@ impl KeyFile {
         self.write_to(&beside(file)).with_context(|| unwritten(file))
     }
 
+    /// What is there under this name is removed and not written through: somebody may have prepared
+    /// it, as a link to elsewhere or as a file that others can read.
     fn write_to(&self, file: &Path) -> anyhow::Result<()> {
         let folder = file.parent().context("it has no folder")?;
         fs::create_dir_all(folder)?;
+        if let Err(error) = fs::remove_file(file)
+            && error.kind() != ErrorKind::NotFound
+        {
+            return Err(error.into());
+        }
         let mut options = fs::OpenOptions::new();
-        let mut written = options.write(true).create(true).truncate(true).mode(0o600).open(file)?;
+        let mut written = options.write(true).create_new(true).mode(0o600).open(file)?;
         written.write_all(serde_json::to_string_pretty(self)?.as_bytes())?;
         written.write_all(b"\n")?;
         written.sync_all()?;
@@ -128,4 +135,37 @@ fn beside(file: &Path) -> PathBuf {
 
 fn unwritten(file: &Path) -> String {
     format!("can't write the API keys to {}", file.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn keys() -> KeyFile {
+        KeyFile::of(|role| Ok::<_, anyhow::Error>(format!("the key of a {role}"))).expect("keys")
+    }
+
+    #[test]
+    fn a_prepared_file_is_not_written_through() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, elsewhere) = (folder.path().join("api-keys.json"), folder.path().join("other"));
+        fs::write(&elsewhere, "before").expect("written");
+        symlink(&elsewhere, beside(&file)).expect("linked");
+        keys().write_beside(&file).expect("written");
+        assert_eq!(fs::read_to_string(&elsewhere).expect("read"), "before");
+        assert!(beside(&file).symlink_metadata().expect("there").is_file());
+
+        fs::remove_file(beside(&file)).expect("removed");
+        fs::write(beside(&file), "prepared").expect("written");
+        fs::set_permissions(beside(&file), fs::Permissions::from_mode(0o666)).expect("set");
+        let read_before = fs::File::open(beside(&file)).expect("opened");
+        keys().write_beside(&file).expect("written");
+        put_in_place(&file).expect("put");
+        let mode = file.metadata().expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let text = std::io::read_to_string(read_before).expect("read");
+        assert_eq!(text, "prepared", "whoever had it open reads no key");
+    }
 }

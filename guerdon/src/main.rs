@@ -3,13 +3,22 @@
 //! It contains no rule of the ledger. It puts the parts together, and reports in one sentence why
 //! it can't start. Begin with `serve.rs`.
 
+// First, for all others print through its macros.
+#[macro_use]
+mod output;
+
 mod archive;
+mod check;
+mod command_line;
 mod confirm_clock;
+mod connection_config;
 mod copy_log;
 mod data_config;
 mod duration;
+mod file_modes;
 mod first_keys;
 mod fork_log;
+mod fork_note;
 mod http_client;
 mod import;
 mod kafka_config;
@@ -25,9 +34,10 @@ mod snapshot;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
 
 /// A ledger for points: an append-only log, a command API, a projector and a query API.
 #[derive(Parser)]
@@ -57,6 +67,8 @@ enum Tool {
     CopyLog(copy_log::CopyLogArgs),
     /// Move old events from the log into files. They stay readable.
     Archive(archive::ArchiveArgs),
+    /// Read the log from end to end and verify it; with --archives, every archive file, too.
+    Check(check::CheckArgs),
     /// Continue on a log that has lost its last events, after the promotion of a lagging standby or
     /// the restore of a backup.
     ForkLog(fork_log::ForkLogArgs),
@@ -79,34 +91,32 @@ const LOG_FILTER: &str = "info,sqlx=warn,deadpool=error";
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// How long blocking work, such as a message to brokers that are away, may go on at the end.
+const BLOCKING_END_MAX: Duration = Duration::from_millis(200);
+
+fn main() -> ExitCode {
     // The data contains addresses and keys, so only its owner may read it.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    let cli = Cli::try_parse().unwrap_or_else(|error| without_passwords(error).exit());
+    let cli = command_line::parse::<Cli>().unwrap_or_else(|error| error.exit());
+    let filter = command_line::variable(EnvFilter::DEFAULT_ENV);
+    let filter = filter.and_then(|filter| EnvFilter::try_new(filter).ok());
     tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(LOG_FILTER)),
-        )
-        .with_writer(std::io::stderr)
+        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new(LOG_FILTER)))
+        .with_writer(output::LogOutput)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    let done = match cli.tool.unwrap_or(Tool::Serve(Box::new(cli.serve))) {
-        Tool::Serve(config) => serve::serve(*config).await,
-        Tool::Import(args) => import::run(args).await,
-        Tool::ConfirmClock(args) => confirm_clock::run(args).await,
-        Tool::Keys(args) => keys::run(args).await,
-        Tool::Migrate(args) => migrate::migrate(args).await,
-        Tool::CopyLog(args) => copy_log::run(args).await,
-        Tool::Archive(args) => archive::run(args).await,
-        Tool::ForkLog(args) => fork_log::run(args).await,
-        Tool::Rebuild(config) => rebuild::rebuild(config).await,
-        Tool::Shipping(args) => shipping::run(args).await,
-        Tool::Publish(args) => shipping::publish(args).await,
-        Tool::Snapshot(config) => snapshot::snapshot(config).await,
-    };
+    // What a server prints may be read by nobody; what a tool prints is what it was asked for.
+    let is_tool = !matches!(cli.tool, None | Some(Tool::Serve(_)));
+    let done = tokio::runtime::Runtime::new().map_err(Into::into).and_then(|runtime| {
+        let done = runtime.block_on(run(cli));
+        runtime.shutdown_timeout(BLOCKING_END_MAX);
+        done
+    });
     match done {
+        Ok(()) if is_tool && output::lost_lines() > 0 => {
+            eprintln!("guerdon: {} lines could not be printed", output::lost_lines());
+            ExitCode::FAILURE
+        }
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("guerdon: {error:#}");
@@ -115,20 +125,20 @@ async fn main() -> ExitCode {
     }
 }
 
-/// An argument that can't be parsed is part of the error message, which a service manager may
-/// store; a URL may contain a password.
-fn without_passwords(mut error: clap::Error) -> clap::Error {
-    if error.kind() == ErrorKind::ArgumentConflict {
-        let tip = "a tool's options come after its name, as in guerdon snapshot --data-dir FOLDER";
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.tool.unwrap_or(Tool::Serve(Box::new(cli.serve))) {
+        Tool::Serve(config) => serve::serve(*config).await,
+        Tool::Import(args) => import::run(args).await,
+        Tool::ConfirmClock(args) => confirm_clock::run(args).await,
+        Tool::Keys(args) => keys::run(args).await,
+        Tool::Migrate(args) => migrate::migrate(args).await,
+        Tool::CopyLog(args) => copy_log::run(args).await,
+        Tool::Archive(args) => archive::run(args).await,
+        Tool::Check(args) => check::run(args).await,
+        Tool::ForkLog(args) => fork_log::run(args).await,
+        Tool::Rebuild(config) => rebuild::rebuild(config).await,
+        Tool::Shipping(args) => shipping::run(args).await,
+        Tool::Publish(args) => shipping::publish(args).await,
+        Tool::Snapshot(config) => snapshot::snapshot(config).await,
     }
-    let may_hold_one = |text: &str| text.contains("://") || text.contains('@');
-    let kinds = error.context().filter_map(|(kind, value)| match value {
-        ContextValue::String(text) if may_hold_one(text) => Some(kind),
-        _ => None,
-    });
-    for kind in kinds.collect::<Vec<_>>() {
-        error.insert(kind, ContextValue::String("(a URL, not shown)".into()));
-    }
-    error
 }

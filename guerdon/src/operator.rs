@@ -9,6 +9,7 @@ use clap::Args;
 use reqwest::{Method, Response};
 use serde_json::Value;
 
+use crate::command_line::{http_url, path};
 use crate::http_client::http_client;
 use crate::key_file::keys_in;
 
@@ -19,12 +20,12 @@ const ANSWER_MAX: Duration = Duration::from_secs(60);
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Operator {
     /// The ledger's address.
-    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    #[arg(long, default_value = "http://127.0.0.1:8080", value_parser = http_url)]
     url: String,
 
     /// A file with API keys, of which the operator's is used; the ledger writes such a file at its
     /// first start.
-    #[arg(long, value_name = "FILE.json", default_value = "./guerdon-data/api-keys.json")]
+    #[arg(long, value_name = "FILE.json", default_value = "./guerdon-data/api-keys.json", value_parser = path)]
     api_keys: PathBuf,
 }
 

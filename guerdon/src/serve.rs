@@ -1,76 +1,114 @@
 //! `guerdon serve`: puts the parts together, serves until it is told to stop, and stops cleanly.
 
+mod connection;
+mod connections;
+mod descriptors;
+mod doors;
 mod health;
+mod listener;
+mod message_body;
 mod metrics;
 mod publishing;
 mod read_tables;
+mod seldom;
 mod shutdown;
 mod snapshots;
+mod watched_stream;
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use axum::Router;
-use axum::serve::ListenerExt as _;
 use command_api::{CommandApi, CommandMetrics, WriterConfig, WriterStatus, Writers};
 use event_store::{Access, EventStore, NewLog, StoreError, StoreUrl};
 use log_record::LogId;
 use projector::Projector;
 use query_api::QueryApi;
 use read_model::{OfLog, ReadModel, ReadModelError};
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::serve_config::{Part, ServeConfig};
-use crate::{first_keys, key_file};
+use crate::{file_modes, first_keys, key_file};
+use doors::{Doors, Sockets};
 use health::Health;
 use metrics::Metrics;
 use publishing::Publishing;
 
-/// The drain lasts at most 10 s, which is twice the default command deadline. With a longer
-/// deadline, a command can lose its answer.
-const DRAIN_MAX: Duration = Duration::from_secs(10);
+/// How long a process goes on after it was told to stop: service managers and containers kill it
+/// after 10 s.
+const STOP_MAX: Duration = Duration::from_millis(9_500);
+
+/// How long requests that have begun may still be answered. That is longer than the default command
+/// deadline; with a longer one, a command can lose its answer.
+const DRAIN_MAX: Duration = Duration::from_secs(7);
+
+/// How long it may take to note that a writer found its log forked.
+const NOTED_WITHIN: Duration = Duration::from_secs(1);
 
 pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     if config.partitions != 1 {
         bail!("--partitions {}: a ledger has one partition for now", config.partitions);
     }
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("can't listen on {}, as --listen says", config.listen))?;
+    let sockets = Sockets::bind(&config).await?;
     // Before the address is printed, because whoever reads it may send a signal.
-    let signals = shutdown::Signals::listen()?;
+    let mut signals = shutdown::Signals::listen()?;
     let stop = CancellationToken::new();
     let draining = CancellationToken::new();
-    let ledger = Ledger::start(&config, &stop, &draining).await?;
-
-    let address = listener.local_addr().context("can't read the address that it listens on")?;
+    let mut ledger = tokio::select! {
+        started = Ledger::start(&config, &stop, &draining) => started?,
+        signal = signals.next() => {
+            tracing::info!(signal, "stopped before the ledger was ready");
+            return Ok(());
+        }
+    };
+    let kafka_files = config.kafka.private_files();
+    file_modes::warn_of_open(config.data.private_files().into_iter().chain(kafka_files));
+    let (address, for_operators) = sockets.addresses()?;
+    let router = std::mem::take(&mut ledger.router);
+    let mut doors = sockets.open(&config, router, &draining);
     tracing::info!(%address, log_id = %ledger.store.log_id(), "the ledger is ready");
     println!("guerdon listens on http://{address}");
-    let Ledger { router, writer_stopped, writer, store, .. } = ledger;
-    let Ledger { projecting, mut snapshots, read_model, publishing, .. } = ledger;
-    let status = writer.as_ref().map(Writers::status);
-    drop(writer);
+    if let Some(address) = for_operators {
+        tracing::info!(%address, "operators are answered on an address of their own");
+        println!("guerdon listens for operators on http://{address}");
+    }
+    // At once, and not after the requests in flight: the process may be killed by then.
+    let noting = ledger.writer.as_ref().map(|writer| {
+        tokio::spawn(config.data.fork_note().keep(ledger.store.log_id(), writer.status()))
+    });
 
-    let cause =
-        serve_until_stopped(listener, router, writer_stopped, publishing, signals, draining)
-            .await?;
-    if let Some(read_model) = read_model {
-        read_model.close().await;
+    let cause = tokio::select! {
+        signal = signals.next() => {
+            tracing::info!(signal, "stopping: requests that have begun are answered first");
+            Stopped::Signal
+        }
+        () = stopped(&mut ledger.writer_stopped) => Stopped::Writer,
+        closed = doors.are_closed() => {
+            closed?;
+            Stopped::Signal
+        }
+    };
+    let by = Instant::now() + STOP_MAX;
+    draining.cancel();
+    let why_stopped = ledger.writer.as_ref().map(Writers::status);
+    let step = Cell::new("the connections");
+    match tokio::time::timeout_at(by, ledger.stop(doors, &stop, &step)).await {
+        Ok(ended) => ended?,
+        // What is durable is so already.
+        Err(_) => tracing::warn!("stopping at the deadline, before {} ended", step.get()),
     }
-    stop.cancel();
-    if let Some(projecting) = projecting {
-        projecting.await.context("the projector failed")?;
+    if let Some(noting) = noting
+        && let Ok(noted) = tokio::time::timeout(NOTED_WITHIN, noting).await
+    {
+        noted.context("noting how the writer ended failed")??;
     }
-    while let Some(ended) = snapshots.join_next().await {
-        ended.context("taking snapshots failed")?;
-    }
-    drop(store);
     tracing::info!("stopped");
-    match (cause, status.map(|status| status.borrow().clone())) {
+    match (cause, why_stopped.map(|status| status.borrow().clone())) {
         (Stopped::Writer, Some(WriterStatus::Stopped(why))) => {
             bail!("the writer has stopped: {why}")
         }
@@ -100,7 +138,7 @@ impl Ledger {
         // Before anything is appended.
         let required = read_tables::required(&store, stop).await?;
         let mut health = Health::of(store.clone());
-        let mut metrics = Metrics::default();
+        let mut metrics = Metrics::new();
         let own = publisher::PROBLEM_PAGES.iter().copied();
         let pages = command_api::problem_pages().chain(own);
         let mut router = wire::problem_pages_router(pages);
@@ -119,6 +157,8 @@ impl Ledger {
             health.read_model = Some(opened.clone());
             read_model = Some(opened);
         }
+        store.check_archive().await?;
+        config.data.fork_note().check(&store).await?;
         let book = if config.runs(Part::CommandApi) {
             first_keys::make_or_check(&store, &config.data, config.api_keys_elsewhere).await?
         } else {
@@ -129,6 +169,7 @@ impl Ledger {
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, JoinSet::new());
         let mut command_api = None;
         if config.runs(Part::CommandApi) {
+            open_archive(&store).await?;
             let (started, stopped) = start_writer(config, &store, metrics.commands()).await?;
             health.writer = Some(started.status());
             health.clock = Some(started.clock());
@@ -136,7 +177,9 @@ impl Ledger {
             let commands = command_api::router(api);
             tokio::spawn(stop.clone().run_until_cancelled_owned(book.note_uses()));
             router = router.merge(commands.clone());
-            command_api = Some(commands);
+            // For the publisher in this process: a message whose handler panics must be answered,
+            // too, or it would come again for ever.
+            command_api = Some(wire::finish(commands));
             if config.snapshot_every > 0 && config.data.store() != StoreUrl::Memory {
                 for (partition, from) in started.loaded_from() {
                     let (config, store, stop) = (config.clone(), store.clone(), stop.clone());
@@ -144,6 +187,8 @@ impl Ledger {
                 }
             }
             (writer, writer_stopped) = (Some(started), Some(stopped));
+            // It has the event that a writer once missed, if one did.
+            config.data.fork_note().remove()?;
         }
         if let Some(read_model) = &read_model {
             let mut api = QueryApi::new(read_model.clone(), keys.clone(), config.read_wait_ms);
@@ -168,7 +213,7 @@ impl Ledger {
         if let Some(projector) = projector {
             projecting = Some(tokio::spawn(projector.run(stop.clone())));
         }
-        let router = router.merge(health.router()).merge(metrics.router(keys));
+        let router = router.merge(health.router(keys.clone())).merge(metrics.router(keys));
         let router = wire::finish(router);
         Ok(Self {
             store,
@@ -180,6 +225,49 @@ impl Ledger {
             read_model,
             publishing,
         })
+    }
+}
+
+impl Ledger {
+    /// Ends all parts, one after the other; `step` says which ends at the moment. The connections
+    /// hold the writer's last handles, and so does the publisher: the writer answers what it has, and
+    /// stops when they are gone.
+    async fn stop(
+        self,
+        doors: Doors,
+        stop: &CancellationToken,
+        step: &Cell<&'static str>,
+    ) -> anyhow::Result<()> {
+        let Self { store, router, writer, mut writer_stopped, .. } = self;
+        let Self { projecting, mut snapshots, read_model, publishing, .. } = self;
+        drop((router, writer));
+        doors.close(DRAIN_MAX).await;
+        if let Some(publishing) = publishing {
+            step.set("the publisher");
+            publishing.stop().await?;
+        }
+        if writer_stopped.is_some() {
+            step.set(
+                "the writer (its storage doesn't answer; if it was appending, the next start finds \
+                 out whether that was recorded)",
+            );
+            stopped(&mut writer_stopped).await;
+        }
+        if let Some(read_model) = read_model {
+            step.set("the query API");
+            read_model.close().await;
+        }
+        stop.cancel();
+        if let Some(projecting) = projecting {
+            step.set("the projector");
+            projecting.await.context("the projector failed")?;
+        }
+        step.set("the snapshots");
+        while let Some(ended) = snapshots.join_next().await {
+            ended.context("taking snapshots failed")?;
+        }
+        drop(store);
+        Ok(())
     }
 }
 
@@ -204,6 +292,19 @@ async fn open_store(config: &ServeConfig) -> anyhow::Result<EventStore> {
         );
     }
     Ok(store)
+}
+
+/// Notes in the log which folder the part that takes commands reads archived events in.
+async fn open_archive(store: &EventStore) -> anyhow::Result<()> {
+    match store.open_archive().await {
+        Err(error @ StoreError::Io { .. }) => {
+            // A disk for old events may come later than the ledger.
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "the archive's folder can't be used yet");
+            Ok(())
+        }
+        opened => Ok(opened?),
+    }
 }
 
 /// Checks, before a log is made, that nothing of another ledger is where its own things go.
@@ -248,65 +349,10 @@ enum Stopped {
     Writer,
 }
 
-/// Serves until a signal comes or the writer stops, then waits for requests in flight. The router
-/// holds the writer's last handles, so the writer answers what it has and stops when the router is
-/// gone. Streams would never end by themselves; `draining` ends them.
-async fn serve_until_stopped(
-    listener: TcpListener,
-    router: Router,
-    mut writer_stopped: Option<oneshot::Receiver<()>>,
-    publishing: Option<Publishing>,
-    mut signals: shutdown::Signals,
-    draining: CancellationToken,
-) -> anyhow::Result<Stopped> {
-    let listener = listener.tap_io(|connection| {
-        // Answers are small and whole; waiting to fill a segment would only delay them.
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps Nagle's algorithm");
-        }
-    });
-    let serving =
-        axum::serve(listener, router).with_graceful_shutdown(draining.clone().cancelled_owned());
-    let mut serving = tokio::spawn(async move { serving.await });
-    let cause = tokio::select! {
-        signal = signals.next() => {
-            tracing::info!(signal, "stopping: requests in flight are answered first");
-            Stopped::Signal
-        }
-        () = stopped(&mut writer_stopped) => Stopped::Writer,
-        ended = &mut serving => {
-            ended.context("the server failed")?.context("the server failed")?;
-            Stopped::Signal
-        }
-    };
-    draining.cancel();
-    if tokio::time::timeout(DRAIN_MAX, &mut serving).await.is_err() {
-        tracing::warn!("connections that did not end in time are closed");
-        serving.abort();
-        drop(serving.await);
-    }
-    // It has the router, too.
-    if let Some(publishing) = publishing {
-        publishing.stop().await?;
-    }
-    if matches!(cause, Stopped::Signal)
-        && writer_stopped.is_some()
-        && tokio::time::timeout(DRAIN_MAX, stopped(&mut writer_stopped)).await.is_err()
-    {
-        // The callers have got `outcome-unknown`.
-        tracing::warn!(
-            "stopping without the outcome of the last append; the next start finds it out"
-        );
-    }
-    Ok(cause)
-}
-
-/// Ends when the writer has; never where there is none.
+/// Ends when the writer has; never where there is none, or none any more.
 async fn stopped(writer: &mut Option<oneshot::Receiver<()>>) {
-    if let Some(stopped) = writer {
-        // A dropped sender also means that the writer has ended.
-        drop(stopped.await);
-    } else {
-        std::future::pending::<()>().await;
-    }
+    let Some(stopped) = writer else { return std::future::pending().await };
+    // A dropped sender also means that the writer has ended.
+    drop(stopped.await);
+    *writer = None;
 }

@@ -9,6 +9,8 @@ use domain::Clock;
 use postgres_connection::PostgresUrl;
 use publisher::PublisherConfig;
 
+use crate::command_line::database_url;
+use crate::connection_config::{ConnectionConfig, address};
 use crate::data_config::DataConfig;
 use crate::kafka_config::KafkaConfig;
 
@@ -41,7 +43,12 @@ pub(crate) struct ServeConfig {
 
     /// Streaming standbys of the read model's PostgreSQL, which answer reads as long as they keep
     /// up: postgres://USER:PASSWORD@HOST:PORT/DATABASE. Separate several hosts by commas.
-    #[arg(long, env = "GUERDON_READ_MODEL_REPLICA", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "GUERDON_READ_MODEL_REPLICA",
+        hide_env_values = true,
+        value_parser = database_url::<PostgresUrl>
+    )]
     pub(crate) read_model_replica: Option<PostgresUrl>,
 
     /// The longest time from a command's arrival to its answer, in milliseconds.
@@ -74,6 +81,9 @@ pub(crate) struct ServeConfig {
         allow_negative_numbers = true
     )]
     pub(crate) read_wait_ms: Duration,
+
+    #[command(flatten)]
+    pub(crate) connections: ConnectionConfig,
 
     #[command(flatten)]
     pub(crate) kafka: KafkaConfig,
@@ -115,13 +125,6 @@ fn clock(name: &str) -> Result<Clock, String> {
     let clocks = [Clock::Wall, Clock::Commands];
     let clock = clocks.into_iter().find(|clock| clock.as_str() == name);
     clock.ok_or_else(|| format!("a clock is wall or commands, not {name:?}"))
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    let why = || {
-        format!("{text:?} is not an IP address with a port, such as 127.0.0.1:8080 or 0.0.0.0:8080")
-    };
-    text.parse().map_err(|_| why())
 }
 
 fn events(text: &str) -> Result<u64, String> {

@@ -63,6 +63,9 @@ pub struct RecordedEvent {
 }
 
 impl RecordedEvent {
+    /// The type of the one event that begins another generation: an operator declared a fork.
+    pub const FORK: &str = "log-forked";
+
     /// The row that `event` becomes at `place` of log `log_id`.
     #[must_use]
     pub fn seal(log_id: LogId, generation: Generation, place: Place, event: NewEvent) -> Self {

@@ -31,12 +31,12 @@ pub struct PostgresUrl {
 /// A text that names no PostgreSQL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PostgresUrlError {
-    /// It can't be read.
+    /// It can't be read. What can't be read isn't repeated, for it may be a part of the password.
     #[error(
         "a PostgreSQL is postgres://USER:PASSWORD@HOST:PORT/DATABASE, with a comma between hosts: \
          {0}"
     )]
-    Unreadable(String),
+    Unreadable(&'static str),
     /// It names no server or no database.
     #[error("a PostgreSQL's URL must name a host, a user and a database")]
     Incomplete,
@@ -48,10 +48,10 @@ pub enum PostgresUrlError {
     TwoAts,
     /// It would encrypt without telling who answers.
     #[error(
-        "sslmode={0} isn't offered: it is disable (the default), or verify-full, which checks who \
+        "this sslmode isn't offered: it is disable (the default), or verify-full, which checks who \
          answers against the certificates of sslrootcert=FILE, or against the system's"
     )]
-    SslMode(String),
+    SslMode,
 }
 
 impl PostgresUrl {
@@ -112,11 +112,8 @@ impl FromStr for PostgresUrl {
             return Err(PostgresUrlError::TwoAts);
         }
         let (plain, roots) = without_tls(text)?;
-        let mut config: Config = plain.parse().map_err(|error: tokio_postgres::Error| {
-            PostgresUrlError::Unreadable(
-                std::error::Error::source(&error).map_or(error.to_string(), ToString::to_string),
-            )
-        })?;
+        let mut config: Config =
+            plain.parse().map_err(|error| PostgresUrlError::Unreadable(why_unreadable(&error)))?;
         let is_complete = !config.get_hosts().is_empty()
             && config.get_user().is_some()
             && config.get_dbname().is_some();
@@ -149,7 +146,7 @@ fn without_tls(text: &str) -> Result<(String, Option<Roots>), PostgresUrlError> 
         match option.split_once('=') {
             Some(("sslmode", "disable")) => {}
             Some(("sslmode", "verify-full")) => is_verified = true,
-            Some(("sslmode", other)) => return Err(PostgresUrlError::SslMode(other.into())),
+            Some(("sslmode", _)) => return Err(PostgresUrlError::SslMode),
             Some(("sslrootcert", path)) => file = Some(path),
             _ => kept.push(option),
         }
@@ -160,6 +157,21 @@ fn without_tls(text: &str) -> Result<(String, Option<Roots>), PostgresUrlError> 
         Some(file) => Some(Roots::File(file.into())),
     };
     Ok((format!("{base}?{}", kept.join("&")), roots))
+}
+
+/// The driver's reason, in words that repeat nothing of the URL.
+fn why_unreadable(error: &tokio_postgres::Error) -> &'static str {
+    let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    let is_about = |what: &str| reason.contains(&format!("option `{what}`"));
+    if reason.starts_with("unknown option") {
+        "it has an option that doesn't exist, or a ? that isn't written %3F"
+    } else if is_about("port") {
+        "a port is a number"
+    } else if reason.starts_with("invalid value for option") {
+        "an option has a value that it can't have"
+    } else {
+        "it ends too early, or has a character that must be written as % and two digits"
+    }
 }
 
 /// A password's own `@` would make the rest of it a host, which is then looked up in vain.
@@ -243,6 +255,26 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_url_is_not_repeated() {
+        for text in [
+            "postgres://ann:s3cret",
+            "postgres://ann:s3cret@",
+            "postgres://ann:s3cret@one:s3cret/points",
+            "postgres://ann:x@one/points?s3cret",
+            "postgres://ann:x?s3cret=1@one/points",
+            "postgres://ann:x@one/points?sslmode=s3cret",
+            "postgres://ann:x@one/points?connect_timeout=s3cret",
+            "postgres://ann:x@one/points?port=s3cret",
+            "postgres://ann:%s3cret@one/points",
+            "postgres://ann:x@s3cret@one/points",
+        ] {
+            let parsed = text.parse::<PostgresUrl>().map(|url| url.to_string());
+            let said = parsed.unwrap_or_else(|error| error.to_string());
+            assert!(!said.contains("s3c"), "{text}: {said}");
+        }
+    }
+
+    #[test]
     fn an_at_that_is_not_encoded_is_refused_and_not_looked_up() {
         let error = "postgres://ann:s3c@ret@one/points".parse::<PostgresUrl>();
         assert_eq!(error, Err(PostgresUrlError::TwoAts));
@@ -256,7 +288,7 @@ mod tests {
         let with = |mode: &str| format!("postgres://ann@one/points?sslmode={mode}");
         for mode in ["prefer", "require", "verify-ca"] {
             let error = with(mode).parse::<PostgresUrl>().expect_err(mode);
-            assert_eq!(error, PostgresUrlError::SslMode(mode.into()));
+            assert_eq!(error, PostgresUrlError::SslMode);
         }
         let url: PostgresUrl = with("verify-full&sslrootcert=ca.pem").parse().expect("it is read");
         assert_eq!(url.roots, Some(Roots::File("ca.pem".into())));

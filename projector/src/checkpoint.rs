@@ -17,10 +17,10 @@ pub(crate) async fn verify(
     if of != store.log_id() {
         return Err(ReadModelError::OtherLog { at: at.clone(), of, log: store.log_id() }.into());
     }
-    let Checkpoint { position, .. } = checkpoint;
+    let Checkpoint { position, generation, .. } = checkpoint;
     let head = store.head_past(partition, position).await?.position;
     let place = Place { partition, position };
-    let forked = || ProjectError::Forked { at: at.clone(), place, head };
+    let forked = || ProjectError::Forked { at: at.clone(), place, generation, head };
     if position > head {
         return Err(forked());
     }

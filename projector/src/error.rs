@@ -1,7 +1,7 @@
 //! Why the log can't be projected, in sentences for the people who run it.
 
 use event_store::StoreError;
-use log_record::{Place, Position};
+use log_record::{Generation, Place, Position};
 use read_model::{ReadModelError, ReadModelUrl};
 
 /// A log can't be projected into a read model.
@@ -23,8 +23,16 @@ pub enum ProjectError {
         at: ReadModelUrl,
         /// The last event that was projected.
         place: Place,
+        /// Its generation.
+        generation: Generation,
         /// Where the log ends.
         head: Position,
+    },
+    /// Another process rebuilds the read model.
+    #[error("another process rebuilds the read model {at}; let it end, and try again")]
+    BeingRebuilt {
+        /// The read model.
+        at: ReadModelUrl,
     },
     /// The log refused.
     #[error("the log can't be read for the read model")]
@@ -46,7 +54,7 @@ impl ProjectError {
             Self::Log(StoreError::Forked { .. }) => false,
             Self::Log(_) => true,
             Self::ReadModel(error) => error.may_pass(),
-            Self::Forked { .. } | Self::Unapplicable { .. } => false,
+            Self::Forked { .. } | Self::BeingRebuilt { .. } | Self::Unapplicable { .. } => false,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! its checkpoint moved and goes on from there. Nothing is published by it.
 
 mod file;
+mod lock;
 mod schema;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use event_store::EventStore;
 use read_model::{ReadModelError, ReadModelUrl, Side};
 
 use crate::{ProjectError, Projector};
+use lock::RebuildLock;
 
 /// How long to wait after somebody held the live tables, at first and at most. Each try holds up
 /// reads for a moment.
@@ -44,6 +46,7 @@ pub async fn rebuild(url: &ReadModelUrl, store: &EventStore) -> Result<(), Proje
             read_model::check(url).await.map_err(ReadModelError::from)?;
         }
     }
+    let _lock = RebuildLock::take(url).await?;
     // A rebuild that was killed may have left tables behind.
     discard(url).await?;
     read_model::migrate_side(url, Side::Rebuilt).await?;

@@ -229,11 +229,44 @@ fn after(asked: Option<&str>, headers: &HeaderMap) -> Result<Place, Problem> {
     }
 }
 
+/// Whether a parameter of a media type is the weight 0: `q=0.0` asks not to be sent the type.
+fn is_nothing(parameter: &str) -> bool {
+    let weight = parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q="));
+    weight.is_some_and(|weight| weight.trim().parse() == Ok(0.0_f32))
+}
+
 fn wants_events(headers: &HeaderMap) -> bool {
     let accept = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
     let mut types = accept.flat_map(|line| line.split(','));
     types.any(|range| {
-        let media_type = range.split(';').next().unwrap_or_default().trim();
-        media_type.eq_ignore_ascii_case("text/event-stream")
+        let mut parts = range.split(';').map(str::trim);
+        let media_type = parts.next().unwrap_or_default();
+        media_type.eq_ignore_ascii_case("text/event-stream") && !parts.any(is_nothing)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_for_those_who_ask_for_one() {
+        let wants = |accept: &str| {
+            let accept = accept.parse().expect("a value");
+            wants_events(&HeaderMap::from_iter([(ACCEPT, accept)]))
+        };
+        for accept in
+            ["text/event-stream", "*/*, Text/Event-Stream;q=0.5", "text/event-stream; q=1"]
+        {
+            assert!(wants(accept), "{accept}");
+        }
+        for accept in [
+            "*/*",
+            "application/json",
+            "text/event-stream;q=0",
+            "text/event-stream; charset=x; Q=0.00",
+        ] {
+            assert!(!wants(accept), "{accept}");
+        }
+    }
 }

@@ -7,32 +7,28 @@
 //! account that it is bound to. A key with an account or with the scope `offers` or `warehouses`
 //! reaches only routes that declare an [`About`].
 //!
-//! A part of this very process may call a router without a key, by putting a [`Caller`] into the
-//! request's extensions, which nothing that comes over a network can set.
+//! What a call wouldn't heed is refused after that: see `unheeded.rs`.
 
 use std::future::{Ready, ready};
-use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::extract::{FromRef, FromRequestParts, RawPathParams, Request};
 use axum::handler::Handler;
-use axum::http::header::AUTHORIZATION;
+use axum::http::Method;
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
-use log_record::Principal;
 use tokio_util::either::Either;
 
+use crate::caller::{caller, identify};
 use crate::scope::{OFFERS, READ_ONLY};
-use crate::traceparent::read_traceparent;
-use crate::{ApiKey, KeyRing, Problem, Role};
+use crate::unheeded::Heeds;
+use crate::{ApiKey, Caller, KeyRing, Problem, Role};
 
 /// `handler`, for callers whose key has one of these roles. Others get 401 or 403. The keys are
 /// those of the router's state; the handler learns who called by taking a [`Caller`]. A [`Caller`]
 /// in the extensions needs the role, but no key.
 pub const fn only<H>(roles: &'static [Role], handler: H) -> Only<H> {
-    Only { roles, about: None, handler }
+    Only { roles, about: None, heeds: Heeds { query: false, versions: false }, handler }
 }
 
 /// A handler behind a check of the caller's key; made by [`only`].
@@ -40,6 +36,7 @@ pub const fn only<H>(roles: &'static [Role], handler: H) -> Only<H> {
 pub struct Only<H> {
     roles: &'static [Role],
     about: Option<About>,
+    heeds: Heeds,
     handler: H,
 }
 
@@ -63,45 +60,31 @@ impl<H> Only<H> {
     pub fn about(self, about: About) -> Self {
         Self { about: Some(about), ..self }
     }
-}
 
-/// Who makes the request, and in which trace: for the metadata of the events that come of it.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    /// The role of the key that the request bears.
-    pub role: Role,
-    /// The key with the person or program behind it, for the events that come of the request.
-    pub principal: Arc<Principal>,
-    /// The W3C trace context that it came with, where that is valid.
-    pub traceparent: Option<Box<str>>,
-    /// The key; a part of this process has none.
-    key: Option<Arc<ApiKey>>,
-}
-
-impl Caller {
-    /// A part of this process, which calls in the name of `role` and has no key.
+    /// The same, for a call that changes something and reads a query.
     #[must_use]
-    pub fn of_this_process(role: Role, traceparent: Option<Box<str>>) -> Self {
-        let principal = Arc::new(Principal::of_role(role.as_str()));
-        Self { role, principal, traceparent, key: None }
+    pub fn with_query(mut self) -> Self {
+        self.heeds.query = true;
+        self
     }
 
-    /// The warehouses of the key's scope; `None` means every warehouse.
+    /// The same, for a call that changes something with versions, and reads [`Precondition`].
+    ///
+    /// [`Precondition`]: crate::Precondition
     #[must_use]
-    pub fn warehouses(&self) -> Option<&[Box<str>]> {
-        self.key.as_ref()?.scopes.warehouses.as_deref()
-    }
-
-    /// Checks that the caller may see and change what is asked of this warehouse.
-    pub fn check_warehouse(&self, warehouse: &str) -> Result<(), Problem> {
-        let Some(key) = &self.key else { return Ok(()) };
-        if key.scopes.allow_warehouse(warehouse) {
-            return Ok(());
-        }
-        let scope = key.scopes.warehouses_text().unwrap_or_default();
-        Err(Problem::forbidden_by_scope(self.role, &scope))
+    pub fn with_versions(mut self) -> Self {
+        self.heeds.versions = true;
+        self
     }
 }
+
+/// Put into a request's extensions, lets in operators and auditors alone, whatever the route: for an
+/// address that is kept free for them.
+#[derive(Clone, Copy, Debug)]
+pub struct ForOperators;
+
+/// The roles that [`ForOperators`] lets in.
+const FOR_OPERATORS: &[Role] = &[Role::Operator, Role::Auditor];
 
 impl<H, T, S> Handler<T, S> for Only<H>
 where
@@ -114,7 +97,8 @@ where
         let (mut parts, body) = request.into_parts();
         let known = caller(&parts.extensions)
             .map_or_else(|| identify(&KeyRing::from_ref(&state), &parts.headers), Ok);
-        match known.and_then(|caller| admit(self.roles, self.about, caller, &mut parts)) {
+        let admitted = known.and_then(|caller| admit(self.roles, self.about, caller, &mut parts));
+        match admitted.and_then(|caller| self.heeds.check(&parts).map(|()| caller)) {
             Ok(caller) => {
                 parts.extensions.insert(caller);
                 Either::Right(self.handler.call(Request::from_parts(parts, body), state))
@@ -122,65 +106,6 @@ where
             Err(problem) => Either::Left(ready(problem.into_response())),
         }
     }
-}
-
-impl<S: Sync> FromRequestParts<S> for Caller {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        caller(&parts.extensions).ok_or_else(|| {
-            tracing::error!(uri = %parts.uri, "this route asks who calls, but lacks `only`");
-            Problem::internal()
-        })
-    }
-}
-
-fn caller(extensions: &Extensions) -> Option<Caller> {
-    extensions.get::<Caller>().cloned()
-}
-
-fn identify(keys: &KeyRing, headers: &HeaderMap) -> Result<Caller, Problem> {
-    let key = bearer_key(headers).ok_or_else(|| {
-        Problem::unauthorized(
-            "The request has no key, or a malformed one. Send one header Authorization: \
-             Bearer KEY.",
-        )
-    })?;
-    let key = keys.find(key).ok_or_else(|| {
-        Problem::unauthorized(
-            "This ledger does not know the key. Send a key that the ledger's operator gave out.",
-        )
-    })?;
-    let now = now();
-    if !key.is_valid(now) {
-        return Err(Problem::unauthorized(
-            "The key has expired or was revoked. Ask the ledger's operator for a new one.",
-        ));
-    }
-    KeyRing::note_use(&key, now);
-    let traceparent = read_traceparent(headers).map(Into::into);
-    let (role, principal) = (key.role, Arc::clone(&key.principal));
-    Ok(Caller { role, principal, traceparent, key: Some(key) })
-}
-
-/// Whether the key still has the same rights; streams check this.
-#[must_use]
-pub fn is_known_still(keys: &KeyRing, headers: &HeaderMap, caller: &Caller) -> bool {
-    let Some(then) = &caller.key else { return true };
-    let known = bearer_key(headers).and_then(|key| keys.find(key));
-    known.is_some_and(|key| {
-        key.is_valid(now())
-            && key.role == then.role
-            && key.scopes == then.scopes
-            && key.account_id == then.account_id
-    })
-}
-
-/// Keys end by the wall clock.
-#[expect(clippy::disallowed_methods, reason = "a key's expiry is nothing that the log decides")]
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
 fn admit(
@@ -191,6 +116,9 @@ fn admit(
 ) -> Result<Caller, Problem> {
     if !roles.contains(&caller.role) {
         return Err(Problem::forbidden(caller.role, roles));
+    }
+    if parts.extensions.get::<ForOperators>().is_some() && !FOR_OPERATORS.contains(&caller.role) {
+        return Err(Problem::forbidden(caller.role, FOR_OPERATORS));
     }
     if let Some(key) = &caller.key {
         check_scopes(key, about, &parts.method)?;
@@ -242,16 +170,6 @@ fn is_account(account_id: &str, parts: &mut Parts) -> Result<bool, Problem> {
         return Err(Problem::internal());
     };
     Ok(asked == account_id)
-}
-
-/// The key of the one `Authorization: Bearer KEY`. Two such headers could mean two callers, so
-/// they count as none.
-fn bearer_key(headers: &HeaderMap) -> Option<&str> {
-    let mut lines = headers.get_all(AUTHORIZATION).iter();
-    let (Some(line), None) = (lines.next(), lines.next()) else { return None };
-    let (scheme, key) = line.to_str().ok()?.split_once(' ')?;
-    let key = key.trim_matches(' ');
-    (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
 }
 
 #[cfg(test)]
@@ -322,6 +240,21 @@ mod tests {
         assert_eq!(call(Role::Operator).await.text(), "a operator redeems");
         let refused = call(Role::Warehouse).await;
         assert_eq!(refused.is_problem(403, "forbidden")["role"], "warehouse");
+    }
+
+    #[tokio::test]
+    async fn an_address_for_operators_lets_in_no_other() {
+        let ring = [("of-ann", Role::Shopper), ("of-otto", Role::Operator)];
+        let ring: KeyRing = ring.map(|(key, role)| (KeyHash::of(key), role)).into_iter().collect();
+        let route = put(only(&[Role::Shopper, Role::Operator], redeem));
+        let router = Router::new().route("/exchanges", route).with_state(ring);
+        let router = router.layer(axum::Extension(ForOperators));
+        let call = async |key: &str| {
+            ask().header("authorization", &format!("Bearer {key}")).send(router.clone()).await
+        };
+        assert_eq!(call("of-otto").await.text(), "a operator redeems");
+        let refused = call("of-ann").await.is_problem(403, "forbidden");
+        assert_eq!(refused["allowed"], serde_json::json!(["operator", "auditor"]));
     }
 
     /// Whatever a client writes onto the connection, it needs a key.
@@ -471,15 +404,5 @@ mod tests {
         let answer = ask_put("/x").header("authorization", "Bearer old").send(router).await;
         let problem = answer.is_problem(401, "unauthorized");
         assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("expired")));
-    }
-
-    #[test]
-    fn a_caller_is_known_still_while_the_key_may_do_the_same() {
-        let headers = HeaderMap::from_iter([(AUTHORIZATION, "Bearer narrowed".parse().unwrap())]);
-        let ring = KeyRing::from_iter([narrowed(Role::Warehouse, "warehouses:main", None)]);
-        let caller = identify(&ring, &headers).expect("known");
-        assert!(is_known_still(&ring, &headers, &caller));
-        ring.replace(&KeyRing::from_iter([narrowed(Role::Warehouse, "warehouses:east", None)]));
-        assert!(!is_known_still(&ring, &headers, &caller), "it is for another warehouse");
     }
 }

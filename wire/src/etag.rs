@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use log_record::hex;
 use serde::Serialize;
@@ -58,36 +58,61 @@ pub fn json_with_version(
     Ok(JsonAnswer::new(&etag, body)?.conditional(headers))
 }
 
-/// What `If-Match` asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum IfMatch {
-    /// Nothing: the header isn't there.
+/// Which version of a thing a change is for: what `If-Match` and `If-None-Match` ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precondition {
+    /// Neither header is there.
     Absent,
-    /// Any version, as long as there is one.
-    Any,
-    /// This version.
+    /// `If-None-Match: *`: there is no such thing yet.
+    IsNew,
+    /// `If-Match: *`: any version, as long as there is one.
+    AnyVersion,
+    /// `If-Match` with an ETag: this version.
     Version(u64),
 }
 
-impl IfMatch {
-    /// Reads the header. Of an ETag only the version before the hyphen counts.
+impl Precondition {
+    /// Reads the headers. Of an ETag only the version before the hyphen counts.
     pub fn read(headers: &HeaderMap) -> Result<Self, Problem> {
-        let mut lines = headers.get_all(IF_MATCH).iter();
-        let Some(line) = lines.next() else { return Ok(Self::Absent) };
-        let text = line.to_str().unwrap_or_default().trim();
-        let version = || {
-            let tag = text.strip_prefix('"')?.strip_suffix('"')?;
-            tag.split('-').next()?.parse().ok()
-        };
-        match (lines.next(), text, version()) {
-            (None, "*", _) => Ok(Self::Any),
-            (None, _, Some(version)) => Ok(Self::Version(version)),
-            _ => Err(Problem::invalid_header(
-                "If-Match",
-                "must be one ETag as it was read, such as \"3-5f1c2a\", or *",
-            )),
+        let if_match = one_line(headers, &IF_MATCH).map_err(|()| malformed_if_match())?;
+        let if_none_match = one_line(headers, &IF_NONE_MATCH).map_err(|()| malformed_if_none())?;
+        match (if_match, if_none_match) {
+            (None, None) => Ok(Self::Absent),
+            (None, Some("*")) => Ok(Self::IsNew),
+            (_, Some(_)) => Err(malformed_if_none()),
+            (Some("*"), None) => Ok(Self::AnyVersion),
+            (Some(tag), None) => version(tag).map(Self::Version).ok_or_else(malformed_if_match),
         }
     }
+}
+
+/// The one line of a header; none where it isn't there.
+fn one_line<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, ()> {
+    let mut lines = headers.get_all(name).iter();
+    match (lines.next(), lines.next()) {
+        (None, _) => Ok(None),
+        (Some(line), None) => line.to_str().map(|text| Some(text.trim())).map_err(|_| ()),
+        (Some(_), Some(_)) => Err(()),
+    }
+}
+
+fn version(tag: &str) -> Option<u64> {
+    let tag = tag.strip_prefix('"')?.strip_suffix('"')?;
+    tag.split('-').next()?.parse().ok()
+}
+
+fn malformed_if_match() -> Problem {
+    Problem::invalid_header(
+        "If-Match",
+        "must be one ETag as it was read, such as \"3-5f1c2a\", or *",
+    )
+}
+
+fn malformed_if_none() -> Problem {
+    Problem::invalid_header(
+        "If-None-Match",
+        "must be *, without If-Match beside it: that the thing doesn't exist yet",
+    )
 }
 
 fn to_json(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
@@ -128,13 +153,25 @@ mod tests {
 
     #[test]
     fn if_match_goes_by_the_version() {
-        let read = |value| IfMatch::read(&headers("if-match", value)).ok();
-        assert_eq!(read("\"3-5f1c\""), Some(IfMatch::Version(3)));
-        assert_eq!(read("\"3\""), Some(IfMatch::Version(3)));
-        assert_eq!(read("*"), Some(IfMatch::Any));
+        let read = |value| Precondition::read(&headers("if-match", value)).ok();
+        assert_eq!(read("\"3-5f1c\""), Some(Precondition::Version(3)));
+        assert_eq!(read("\"3\""), Some(Precondition::Version(3)));
+        assert_eq!(read("*"), Some(Precondition::AnyVersion));
         for malformed in ["3", "\"x\"", "\"\"", "W/\"3\"", "\"3\", \"4\""] {
             assert_eq!(read(malformed), None, "{malformed}");
         }
-        assert_eq!(IfMatch::read(&HeaderMap::new()).ok(), Some(IfMatch::Absent));
+        assert_eq!(Precondition::read(&HeaderMap::new()).ok(), Some(Precondition::Absent));
+    }
+
+    #[test]
+    fn if_none_match_asks_for_a_new_thing_and_for_nothing_else() {
+        let read = |value| Precondition::read(&headers("if-none-match", value)).ok();
+        assert_eq!(read("*"), Some(Precondition::IsNew));
+        for refused in ["\"3\"", "", "*, *", "x"] {
+            assert_eq!(read(refused), None, "{refused}");
+        }
+        let mut both = headers("if-none-match", "*");
+        both.insert(IF_MATCH, "*".parse().unwrap());
+        assert!(Precondition::read(&both).is_err());
     }
 }

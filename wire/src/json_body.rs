@@ -1,5 +1,6 @@
 //! Request bodies: JSON objects, read strictly, with every complaint naming its field.
 
+use std::error::Error;
 use std::future::poll_fn;
 use std::pin::Pin;
 
@@ -20,6 +21,11 @@ pub const BODY_BYTES_MAX: usize = 16 * 1024;
 /// How much of a body that is too long is read and dropped before that is answered. One longer
 /// still is a client that means no good, or won't read the answer anyway.
 const DRAINED_BYTES_MAX: usize = 1024 * 1024;
+
+/// Why a body can't be read to its end: the server waits for it no longer.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the body didn't arrive in time")]
+pub struct BodyTooSlow;
 
 /// A body read as `T`, at most `LIMIT` bytes long.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +60,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 async fn collect(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
     let (mut first, mut whole) = (Bytes::new(), Vec::new());
     while let Some(data) = next_data(&mut body).await {
-        let data = data.map_err(|_| Problem::invalid_json(1, 1, "the body ended too early"))?;
+        let data = data.map_err(|error| broken_off(&error))?;
         if first.len() + whole.len() + data.len() > limit {
             drain(body, data.len()).await;
             return Err(Problem::body_too_large(limit));
@@ -68,6 +74,18 @@ async fn collect(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
         }
     }
     Ok(if whole.is_empty() { first } else { whole.into() })
+}
+
+/// A body that didn't come to its end.
+fn broken_off(error: &axum::Error) -> Problem {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<BodyTooSlow>() {
+            return Problem::body_too_slow();
+        }
+        cause = error.source();
+    }
+    Problem::invalid_json(1, 1, "the body ended too early")
 }
 
 /// Reads on without keeping what comes. Closing a connection on a body that is still under way

@@ -6,13 +6,14 @@
 //! - [`Problem`], [`ProblemPage`] and the problems that either API can answer with
 //! - [`only`], [`Role`], [`Scopes`], [`KeyRing`]: who may call
 //! - [`JsonBody`], [`Object`], [`PathId`], [`QueryString`]: requests, read strictly
-//! - [`IfMatch`], [`read_positions`], [`IdempotencyKey`]: headers
+//! - [`Precondition`], [`read_positions`], [`IdempotencyKey`]: headers
 //! - [`Page`], [`json_with_etag`]: answers
 //! - [`finish`]: the answers to what no handler takes
 
 mod api_key;
 mod authorize;
 pub mod body;
+mod caller;
 mod etag;
 mod fallback;
 mod field_error;
@@ -31,21 +32,23 @@ mod scope;
 #[cfg(test)]
 mod test_request;
 mod traceparent;
+mod unheeded;
 
 pub use api_key::{ApiKey, KeyHash, KeyRing};
-pub use authorize::{About, Caller, Only, is_known_still, only};
-pub use etag::{IfMatch, JsonAnswer, json_with_etag, json_with_version};
+pub use authorize::{About, ForOperators, Only, only};
+pub use caller::{Caller, is_known_still, role_of};
+pub use etag::{JsonAnswer, Precondition, json_with_etag, json_with_version};
 pub use fallback::finish;
 pub use guerdon_position::{GUERDON_POSITION, read_positions, write_position};
 pub use idempotency_key::IdempotencyKey;
-pub use json_body::{BODY_BYTES_MAX, JsonBody};
+pub use json_body::{BODY_BYTES_MAX, BodyTooSlow, JsonBody};
 pub use object::Object;
 pub use page::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, page_limit, read_cursor};
 pub use path_id::{PathId, PathIds, ThreePathIds};
 pub use problem::Problem;
 pub use problem_page::{ProblemPage, problem_pages_router};
-pub use problem_vocabulary::{NO_SUCH_ROUTE, SHARED_PROBLEM_PAGES};
-pub use query_string::QueryString;
+pub use problem_vocabulary::{FORBIDDEN, NO_SUCH_ROUTE, SHARED_PROBLEM_PAGES};
+pub use query_string::{NoQuery, QueryString};
 pub use role::Role;
 pub use scope::{ScopeError, Scopes};
 pub use traceparent::valid_traceparent;

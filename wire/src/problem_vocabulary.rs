@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
-use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::header::{ACCEPT_ENCODING, CONNECTION, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use log_record::Place;
 
@@ -31,8 +31,10 @@ pub const SHARED_PROBLEM_PAGES: &[ProblemPage] = &[
     NOT_FOUND,
     NO_SUCH_ROUTE,
     METHOD_NOT_ALLOWED,
+    BODY_TOO_SLOW,
     BODY_TOO_LARGE,
     NOT_JSON,
+    BODY_ENCODED,
     INTERNAL,
     PROJECTION_BEHIND,
     READ_MODEL_UNREACHABLE,
@@ -99,7 +101,8 @@ const UNAUTHORIZED: ProblemPage = ProblemPage {
     can_succeed_later: false,
 };
 
-const FORBIDDEN: ProblemPage = ProblemPage {
+/// The key may not make the call, whatever is in the body.
+pub const FORBIDDEN: ProblemPage = ProblemPage {
     status: StatusCode::FORBIDDEN,
     slug: "forbidden",
     title: "Key isn't allowed",
@@ -141,6 +144,17 @@ const METHOD_NOT_ALLOWED: ProblemPage = ProblemPage {
     can_succeed_later: false,
 };
 
+const BODY_TOO_SLOW: ProblemPage = ProblemPage {
+    status: StatusCode::REQUEST_TIMEOUT,
+    slug: "body-too-slow",
+    title: "Body came too slowly",
+    meaning: "The body didn't arrive in time: within 10 seconds, and a second more for each 8 KiB, \
+              unless the operator has set other limits. Nothing was recorded, and the connection \
+              is closed.",
+    remedy: "Send the request again, over a faster connection.",
+    can_succeed_later: true,
+};
+
 const BODY_TOO_LARGE: ProblemPage = ProblemPage {
     status: StatusCode::PAYLOAD_TOO_LARGE,
     slug: "body-too-large",
@@ -158,6 +172,16 @@ const NOT_JSON: ProblemPage = ProblemPage {
     meaning: "The header Content-Type is missing, or names another type than JSON. Nothing was \
               recorded.",
     remedy: "Send Content-Type: application/json with a JSON body.",
+    can_succeed_later: false,
+};
+
+const BODY_ENCODED: ProblemPage = ProblemPage {
+    status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    slug: "body-encoded",
+    title: "Body is encoded",
+    meaning: "The header Content-Encoding says that the body is compressed or encoded otherwise, \
+              and the server decodes nothing. Nothing was recorded.",
+    remedy: "Send the body as it is, without the header Content-Encoding.",
     can_succeed_later: false,
 };
 
@@ -296,6 +320,17 @@ impl Problem {
         Self::of(&METHOD_NOT_ALLOWED, detail)
     }
 
+    /// 408: the body didn't arrive in time.
+    #[must_use]
+    pub fn body_too_slow() -> Self {
+        Self::of(
+            &BODY_TOO_SLOW,
+            "The body didn't arrive in time. Nothing was recorded. Send the request again, over a \
+             faster connection.",
+        )
+        .header(CONNECTION, HeaderValue::from_static("close"))
+    }
+
     /// 413: the body is longer than `limit_bytes`.
     #[must_use]
     pub fn body_too_large(limit_bytes: usize) -> Self {
@@ -312,6 +347,17 @@ impl Problem {
             "The header Content-Type isn't JSON. Send Content-Type: application/json with a JSON \
              body.",
         )
+    }
+
+    /// 415: the body is compressed.
+    #[must_use]
+    pub fn body_encoded() -> Self {
+        Self::of(
+            &BODY_ENCODED,
+            "The header Content-Encoding says that the body is encoded. Send it as it is, without \
+             this header.",
+        )
+        .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
     }
 
     /// 500: an error of the server's own. Whoever answers this has logged it.
@@ -374,8 +420,10 @@ mod tests {
             Problem::not_found("No account a-1."),
             Problem::no_such_route("/v1/nothing"),
             Problem::method_not_allowed(&Method::PATCH),
+            Problem::body_too_slow(),
             Problem::body_too_large(16),
             Problem::not_json(),
+            Problem::body_encoded(),
             Problem::internal(),
             Problem::projection_behind(place, place),
             Problem::read_model_unreachable(),

@@ -6,15 +6,20 @@ use crate::services;
 
 /// How often, unless the environment says otherwise: kills of a ledger on SQLite, of one on the
 /// server that speaks KurrentDB's protocol, and of a warehouse; faults of each kind on PostgreSQL
-/// and on a parcel's way; and the seconds for which two writers race on every store.
-const LONG: [(&str, &str); 3] =
-    [("GUERDON_KILLS", "20"), ("GUERDON_FAULTS", "20"), ("GUERDON_RACE_SECONDS", "30")];
+/// and on a parcel's way; the seconds for which two writers race on every store; and mixes of the
+/// files of several histories, as an operator makes them by mistake.
+const LONG: [(&str, &str); 4] = [
+    ("GUERDON_KILLS", "20"),
+    ("GUERDON_FAULTS", "20"),
+    ("GUERDON_RACE_SECONDS", "30"),
+    ("GUERDON_MIXES", "200"),
+];
 
 #[expect(clippy::disallowed_methods, reason = "the settings here are variables of the tests")]
 pub(crate) fn faults() -> anyhow::Result<()> {
     services::install()?;
     let nextest = Nextest::install()?;
-    let ledger = "test(/^(crash|postgres_faults|failover|shipping_faults)::/)";
+    let ledger = "test(/^(crash|postgres_faults|failover|operators_mistakes|shipping_faults)::/)";
     let groups: [(&[&str], &str); 4] = [
         (&["-p", "guerdon"], ledger),
         (&["-p", "event-store", "--features", "kurrent"], "test(/^contract::/)"),

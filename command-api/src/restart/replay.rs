@@ -44,11 +44,14 @@ async fn read(
     after: Position,
     head: Position,
 ) -> Result<Chunk, LoadError> {
+    // The event before them, too, so that the store sees whether they are of its history.
+    let known = usize::from(after > Position::START);
     let limit = usize::try_from(head.since(after)).unwrap_or(usize::MAX).min(CHUNK_EVENTS);
-    let rows = store.read(partition, after, limit).await?;
+    let from = Position(after.0 - known as u64);
+    let rows = store.read(partition, from, limit + known).await?;
     let decoded = tokio::task::spawn_blocking(move || {
         let mut events = Vec::with_capacity(rows.len());
-        for row in &rows {
+        for row in rows.iter().skip(known) {
             events.push((row.position(), decode_public(row)?));
         }
         Ok(events)

@@ -8,6 +8,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use domain::State;
+use event_store::Owner;
 use log_record::{
     Checksum, Generation, LogFormat, LogId, OtherFormat, Partition, Position, RecordedEvent,
 };
@@ -168,16 +169,46 @@ fn digest(mut bytes: impl BufRead) -> io::Result<[u8; HASH_BYTES]> {
 }
 
 /// Writes a snapshot, durably; gives its size.
-pub(super) fn write(file: &Path, checkpoint: &Checkpoint, state: &State) -> io::Result<u64> {
-    let hashing = Hashing { file: File::create(file)?, hash: Sha256::new(), bytes: 0 };
+pub(super) fn write(
+    file: &Path,
+    owner: Owner,
+    checkpoint: &Checkpoint,
+    state: &State,
+) -> io::Result<u64> {
+    let file = File::create(file)?;
+    owner.own(&file)?;
+    let hashing = Hashing { file, hash: Sha256::new(), bytes: 0, failed: None };
     let mut buffered = BufWriter::with_capacity(BUFFER_BYTES, hashing);
     buffered.write_all(&checkpoint.header())?;
-    postcard::to_io(state, &mut buffered).map_err(io::Error::other)?;
-    let Hashing { mut file, hash, bytes } =
+    if let Err(error) = postcard::to_io(state, &mut buffered) {
+        // What postcard says of a full disk is that its buffer is full.
+        return Err(buffered.get_mut().failed.take().unwrap_or_else(|| io::Error::other(error)));
+    }
+    let Hashing { mut file, hash, bytes, .. } =
         buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.write_all(&hash.finalize())?;
     file.sync_all()?;
     Ok(bytes + HASH_BYTES as u64)
+}
+
+/// How large a snapshot of a state is.
+pub(super) fn size(checkpoint: &Checkpoint, state: &State) -> io::Result<u64> {
+    let Counting(bytes) = postcard::to_io(state, Counting(0)).map_err(io::Error::other)?;
+    Ok(checkpoint.header().len() as u64 + bytes + HASH_BYTES as u64)
+}
+
+/// Counts what is written to it.
+struct Counting(u64);
+
+impl Write for Counting {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A file, and the hash of what was written to it.
@@ -185,11 +216,18 @@ struct Hashing {
     file: File,
     hash: Sha256,
     bytes: u64,
+    /// Why the file took no more.
+    failed: Option<io::Error>,
 }
 
 impl Write for Hashing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write_all(bytes)?;
+        if let Err(error) = self.file.write_all(bytes) {
+            let same =
+                error.raw_os_error().map_or(error.kind().into(), io::Error::from_raw_os_error);
+            self.failed = Some(error);
+            return Err(same);
+        }
         self.hash.update(bytes);
         self.bytes += bytes.len() as u64;
         Ok(bytes.len())
@@ -223,14 +261,17 @@ mod tests {
             position: Position::START,
             checksum: Checksum([0; 32]),
         };
-        write(&file, &checkpoint, &State::new(partition)).expect("written");
+        let owner = Owner::of(&file).expect("it has one");
+        write(&file, owner, &checkpoint, &State::new(partition)).expect("written");
+        let bytes = size(&checkpoint, &State::new(partition)).expect("counted");
+        assert_eq!(std::fs::metadata(&file).expect("it is there").len(), bytes);
         let read = || Snapshot::read(&file, (log_id, partition, Position::START));
         assert_eq!(read().expect("it is whole").checkpoint, checkpoint);
         let mut bytes = std::fs::read(&file).expect("read");
-        bytes[20..24].copy_from_slice(&3_u32.to_be_bytes());
+        bytes[20..24].copy_from_slice(&9_u32.to_be_bytes());
         std::fs::write(&file, bytes).expect("written");
-        let refused = read().expect_err("it is of format 3").to_string();
-        let expected = "the snapshot was written in format 3; this build reads format 2 only";
+        let refused = read().expect_err("it is of format 9").to_string();
+        let expected = "the snapshot was written in format 9; this build reads format 3 only";
         assert!(refused.starts_with(expected), "{refused}");
     }
 }

@@ -4,10 +4,11 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use event_store::{EventStore, StoreError};
+use domain::State;
+use event_store::{EventStore, Owner, StoreError, free_bytes};
 use log_record::{LogId, Partition, Place, Position};
 
-use super::snapshot::{Checkpoint, Snapshot, Unusable, write};
+use super::snapshot::{Checkpoint, Snapshot, Unusable, size, write};
 use super::{LoadError, Loaded, go_on_from};
 
 /// How many are kept: should the newest be damaged, there is the one before.
@@ -50,6 +51,30 @@ pub enum SnapshotError {
         /// The folder of snapshots.
         folder: PathBuf,
     },
+    /// The disk has too little room.
+    #[error(
+        "there is too little room in {folder}: a snapshot takes {needed} bytes, and {free} are \
+         free; none was begun"
+    )]
+    NoRoom {
+        /// The folder of snapshots.
+        folder: PathBuf,
+        /// How large the snapshot would be.
+        needed: u64,
+        /// How much is free.
+        free: u64,
+    },
+    /// The server couldn't read what would be written.
+    #[error(
+        "the folder of snapshots, {folder}, belongs to the user {user}, who couldn't read what \
+         this user writes there; run this as that user, or as root"
+    )]
+    OtherOwner {
+        /// The folder of snapshots.
+        folder: PathBuf,
+        /// The owner's number.
+        user: u32,
+    },
     /// The file system refused.
     #[error("can't {doing} {file}")]
     Io {
@@ -80,7 +105,8 @@ impl Snapshots {
         store: &EventStore,
         partition: Partition,
     ) -> Result<Taken, SnapshotError> {
-        let _lock = self.lock()?;
+        let owner = self.owner()?;
+        let _lock = self.lock(owner)?;
         let log_id = store.log_id();
         let (newest, unusable) = self.read_newest(log_id, partition).await?;
         let head = store.head(partition).await?.position;
@@ -100,8 +126,12 @@ impl Snapshots {
                 let file = file.to_owned();
                 move |source| SnapshotError::Io { doing, file, source }
             };
-            let bytes =
-                write(&unfinished, &checkpoint, &state).map_err(io("write", &unfinished))?;
+            folder.check_room(&checkpoint, &state)?;
+            let bytes = write(&unfinished, owner, &checkpoint, &state).map_err(|source| {
+                // Half a file would only take the room that the ledger needs.
+                drop(fs::remove_file(&unfinished));
+                io("write", &unfinished)(source)
+            })?;
             // First, for the new one may be put in the place of one of them.
             for file in unusable {
                 fs::remove_file(&file).map_err(io("remove", &file))?;
@@ -192,13 +222,42 @@ impl Snapshots {
         self.folder.join(format!("{log_id}-{partition}-{position}.snapshot"))
     }
 
+    fn owner(&self) -> Result<Owner, SnapshotError> {
+        let folder = &self.folder;
+        let owner = Owner::of(folder).map_err(|source| SnapshotError::Io {
+            doing: "see who owns",
+            file: folder.clone(),
+            source,
+        })?;
+        if owner.is_served() {
+            return Ok(owner);
+        }
+        Err(SnapshotError::OtherOwner { folder: folder.clone(), user: owner.user })
+    }
+
+    /// Before the disk is full: the ledger would stand still, too.
+    fn check_room(&self, checkpoint: &Checkpoint, state: &State) -> Result<(), SnapshotError> {
+        let room = || Ok((size(checkpoint, state)?, free_bytes(&self.folder)?));
+        let (needed, free) = room().map_err(|source| {
+            let doing = "see how much room there is in";
+            SnapshotError::Io { doing, file: self.folder.clone(), source }
+        })?;
+        if free >= needed {
+            return Ok(());
+        }
+        Err(SnapshotError::NoRoom { folder: self.folder.clone(), needed, free })
+    }
+
     /// Held for as long as a snapshot is being taken; the operating system lets go of it when the
     /// process ends, however it ends.
-    fn lock(&self) -> Result<File, SnapshotError> {
+    fn lock(&self, owner: Owner) -> Result<File, SnapshotError> {
         let file = self.folder.join("lock");
         let io = |doing, source| SnapshotError::Io { doing, file: file.clone(), source };
-        fs::create_dir_all(&self.folder).map_err(|source| io("make the folder of", source))?;
-        let lock = File::create(&file).map_err(|source| io("open", source))?;
+        let made = fs::create_dir_all(&self.folder);
+        let made = made.and_then(|()| owner.own(&File::open(&self.folder)?));
+        made.map_err(|source| io("make the folder of", source))?;
+        let lock = File::create(&file).and_then(|lock| owner.own(&lock).map(|()| lock));
+        let lock = lock.map_err(|source| io("open", source))?;
         match lock.try_lock() {
             Ok(()) => Ok(lock),
             Err(TryLockError::WouldBlock) => {

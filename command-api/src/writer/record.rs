@@ -88,7 +88,8 @@ impl Run {
             return Ok(());
         }
         let last = self.state.position();
-        self.land(last, batch.id, Rows::New(batch.events), Duration::ZERO).await?;
+        let landed = self.land(last, batch.id, Rows::New(batch.events), Duration::ZERO);
+        self.durable_checksum = landed.await?;
         self.durable = last;
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder, Retryable as _};
 use domain::State;
 use event_store::{AppendError, StoreError, with_causes};
-use log_record::{Head, Position};
+use log_record::{Checksum, Head, Position};
 
 use super::answer::{NotDecided, Unanswered};
 use super::batch::Batch;
@@ -65,7 +65,8 @@ impl Run {
                 failed.leave(Unanswered::NotDecided(NotDecided::Deposed));
                 gathered.leave(Unanswered::NotDecided(NotDecided::Deposed));
                 let Head { position, epoch, .. } = head;
-                return Err(self.forked(&head).unwrap_or(StopReason::Deposed { position, epoch }));
+                let forked = self.forked(head.position).await;
+                return Err(forked.unwrap_or(StopReason::Deposed { position, epoch }));
             }
             // An append that didn't begin comes here if trying again can't help.
             Trouble::Append(
@@ -85,17 +86,23 @@ impl Run {
                         gathered.leave(Unanswered::NotDecided(NotDecided::Deposed));
                         // Where the history is shorter, the take-over may be lost with its end.
                         let head = self.config.store.head(self.partition).await.ok();
-                        let forked = head.and_then(|head| self.forked(&head));
+                        let forked = match head {
+                            Some(head) => self.forked(head.position).await,
+                            None => None,
+                        };
                         return Err(forked.unwrap_or(StopReason::DeposedUnseen));
                     }
-                    Ok(Some(head)) if let Some(forked) = self.forked(&head) => {
+                    Ok(Some(head)) if head.position < self.durable => {
+                        let forked = self.fork_at(head.position);
                         failed.leave(Unanswered::OutcomeUnknown);
                         gathered.leave(Unanswered::NotDecided(NotDecided::Deposed));
                         return Err(forked);
                     }
                     Ok(Some(head)) if head.last_batch == Some(failed.id) => {
                         // The write that said so is durable, and so is all before it.
+                        let last = self.config.store.read_one(self.place(head.position)).await;
                         self.durable = head.position;
+                        self.durable_checksum = last.ok().map(|row| row.checksum);
                         failed.release(&self.gate);
                         if !self.is_state_lost {
                             // All that was decided follows from what has landed.
@@ -133,6 +140,18 @@ impl Run {
     /// Rebuilds the state. The one that can't be trusted goes first, with the ids that the gate
     /// shares with it, so that there are never two.
     async fn reload(&mut self) -> Result<(), StopReason> {
+        let has_answered = (|| self.has_answered())
+            .retry(delays())
+            .when(StoreError::is_passing)
+            .notify(|error, _| {
+                let error: &dyn std::error::Error = error;
+                tracing::warn!(error, "the last answer can't be compared with the log yet");
+            })
+            .await
+            .map_err(|error| StopReason::LogFailed(with_causes(&error).into()))?;
+        if let Err(head) = has_answered {
+            return Err(self.fork_at(head));
+        }
         self.gate.forget();
         let former = std::mem::replace(&mut self.state, State::new(self.partition));
         // A large state takes a while to be given back. Whether that panics changes nothing.
@@ -145,8 +164,9 @@ impl Run {
                 tracing::warn!(error, "the state can't be rebuilt yet");
             })
             .await;
-        let Loaded { state, .. } =
+        let (Loaded { state, .. }, checksum) =
             loaded.map_err(|error| StopReason::NoState(with_causes(&error).into()))?;
+        (self.durable, self.durable_checksum) = (state.position(), Some(checksum));
         self.gate.install(&state);
         self.clock.follow(&state);
         self.state = state;
@@ -154,15 +174,42 @@ impl Run {
         Ok(())
     }
 
-    async fn load(&self) -> Result<Loaded, LoadError> {
+    /// The state, and the checksum of its last event.
+    async fn load(&self) -> Result<(Loaded, Checksum), LoadError> {
         let head = self.config.store.head(self.partition).await?.position;
-        load(&self.config.store, self.partition, self.config.snapshots.as_ref(), head).await
+        let snapshots = self.config.snapshots.as_ref();
+        let loaded = load(&self.config.store, self.partition, snapshots, head).await?;
+        let last = self.config.store.read_one(self.place(head)).await?;
+        Ok((loaded, last.checksum))
     }
 
-    /// Whether a head can't be of the history that this writer has answered by: a standby that
-    /// lagged was promoted, or a backup restored.
-    fn forked(&self, head: &Head) -> Option<StopReason> {
-        let (partition, answered, head) = (self.partition, self.durable, head.position);
-        (head < answered).then_some(StopReason::Forked { partition, answered, head })
+    /// Whether the log has the last event that this writer has answered by: a standby that lagged
+    /// may have been promoted, or a backup restored. Where it hasn't, its end.
+    async fn has_answered(&self) -> Result<Result<(), Position>, StoreError> {
+        let (store, durable) = (&self.config.store, self.place(self.durable));
+        let head = store.head_past(self.partition, self.durable).await?.position;
+        let is_there = head >= self.durable
+            && match self.durable_checksum {
+                Some(checksum) => store.has(durable, self.generation, checksum).await?,
+                None => true,
+            };
+        Ok(if is_there { Ok(()) } else { Err(head) })
+    }
+
+    /// Whether another writer's log is of another history than this one has answered by. A log that
+    /// can't be read shows that by its end only.
+    async fn forked(&self, head: Position) -> Option<StopReason> {
+        let is_other = head < self.durable || matches!(self.has_answered().await, Ok(Err(_)));
+        is_other.then(|| self.fork_at(head))
+    }
+
+    fn fork_at(&self, head: Position) -> StopReason {
+        StopReason::Forked {
+            partition: self.partition,
+            answered: self.durable,
+            generation: self.generation,
+            checksum: self.durable_checksum,
+            head,
+        }
     }
 }

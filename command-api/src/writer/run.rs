@@ -10,7 +10,7 @@ use std::sync::Arc;
 use domain::{Clock, Event, LogOpened, State, Timestamp};
 use event_schema::{Metadata, encode};
 use event_store::Append;
-use log_record::{Epoch, Generation, Head, Partition, Place, Position, WriterId};
+use log_record::{Checksum, Epoch, Generation, Head, Partition, Place, Position, WriterId};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ use super::gate::Gate;
 use super::queued_command::QueuedCommand;
 use super::salts::Salts;
 use super::status::WriterStatus;
-use crate::restart::{Loaded, load};
+use crate::restart::{LoadError, Loaded, load};
 
 /// A running writer.
 pub(super) struct Run {
@@ -32,6 +32,8 @@ pub(super) struct Run {
     pub(super) generation: Generation,
     /// Every event up to this one is durable, and may have been answered.
     pub(super) durable: Position,
+    /// That of the event at `durable`; none from when a doubt is resolved until the state is there.
+    pub(super) durable_checksum: Option<Checksum>,
     pub(super) state: State,
     pub(super) gate: Arc<Gate>,
     pub(super) status: watch::Sender<WriterStatus>,
@@ -76,6 +78,11 @@ impl Run {
         let Loaded { state, from } = load(&config.store, partition, config.snapshots.as_ref(), end)
             .await
             .map_err(|source| StartError::Load { partition, source })?;
+        let last = config
+            .store
+            .read_one(Place { partition, position: end })
+            .await
+            .map_err(|error| StartError::Load { partition, source: LoadError::Read(error) })?;
         let opened = state.opened().map_or(Clock::Wall, |opened| opened.clock);
         if let Some(asked) = config.clock.filter(|asked| *asked != opened) {
             return Err(StartError::OtherClock { opened, asked });
@@ -91,6 +98,7 @@ impl Run {
             epoch: head.epoch,
             generation: head.generation,
             durable: end,
+            durable_checksum: Some(last.checksum),
             state,
             gate,
             status,

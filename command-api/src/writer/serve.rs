@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use backon::BackoffBuilder as _;
 use event_store::{Append, AppendError, StoreError, Unlanded};
-use log_record::{BatchId, NewEvent, Position};
+use log_record::{BatchId, Checksum, NewEvent, Position};
 
 use super::answer::{NotDecided, Unanswered};
 use super::batch::Batch;
@@ -116,9 +116,12 @@ impl Run {
         let last = Position(self.state.position().0 - gathered.events.len() as u64);
         let at = (last, committing.id);
         let (landed, gathered) = self.land_and_gather(at, events, gathered, arrived).await;
-        if let Err(error) = landed {
-            let failed = std::mem::replace(committing, Batch::new());
-            return Err(Trouble::Append(error, failed, gathered));
+        match landed {
+            Ok(checksum) => self.durable_checksum = checksum.or(self.durable_checksum),
+            Err(error) => {
+                let failed = std::mem::replace(committing, Batch::new());
+                return Err(Trouble::Append(error, failed, gathered));
+            }
         }
         self.durable = last;
         self.gate.confirm(begun);
@@ -145,7 +148,7 @@ impl Run {
         events: Vec<NewEvent>,
         mut gathered: Batch,
         arrived: &mut Vec<QueuedCommand>,
-    ) -> (Result<(), AppendError>, Batch) {
+    ) -> (Result<Option<Checksum>, AppendError>, Batch) {
         let mut landing = pin!(self.land(last, batch, Rows::New(events), Duration::ZERO));
         let (mut begins, mut delays) = (Instant::now(), delays().build());
         let (mut is_open, mut is_held_up) = (true, false);
@@ -185,14 +188,15 @@ impl Run {
         }
     }
 
-    /// Ends when the rows, of which `last` is the last, are durable. It begins after `delay`.
+    /// Ends when the rows, of which `last` is the last, are durable, and gives the last one's checksum.
+    /// It begins after `delay`.
     pub(super) fn land(
         &self,
         last: Position,
         batch: BatchId,
         rows: Rows,
         delay: Duration,
-    ) -> impl Future<Output = Result<(), AppendError>> + use<> {
+    ) -> impl Future<Output = Result<Option<Checksum>, AppendError>> + use<> {
         let expected = Position(last.0 - rows.len() as u64);
         let (partition, epoch, generation) = (self.partition, self.epoch, self.generation);
         let store = self.config.store.clone();
@@ -201,19 +205,19 @@ impl Run {
                 tokio::time::sleep(delay).await;
             }
             if rows.len() == 0 {
-                return store.confirm(partition, epoch, last).await;
+                return store.confirm(partition, epoch, last).await.map(|()| None);
             }
-            let landed = match rows {
+            match rows {
                 Rows::New(events) => {
                     let append = Append { partition, epoch, generation, expected, batch, events };
-                    store.append(append).await
+                    store.append(append).await.map(|landed| landed.checksum)
                 }
                 Rows::Again(Unlanded(events)) => {
+                    let checksum = events.last().map(|row| row.checksum);
                     let append = Append { partition, epoch, generation, expected, batch, events };
-                    store.append_recorded(append).await
+                    store.append_recorded(append).await.map(|_| checksum)
                 }
-            };
-            landed.map(drop)
+            }
         }
     }
 

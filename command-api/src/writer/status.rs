@@ -1,6 +1,6 @@
 //! How a writer is, and why it stopped.
 
-use log_record::{Epoch, Partition, Position};
+use log_record::{Checksum, Epoch, Generation, Partition, Position};
 
 use super::clock::ClockDoubt;
 
@@ -42,20 +42,23 @@ pub enum StopReason {
     /// Another writer has taken over.
     #[error("another writer has taken over this partition")]
     DeposedUnseen,
-    /// The log is shorter than what this writer answered: a standby that lagged was promoted, or a
-    /// backup restored.
+    /// The log isn't what this writer answered by: a standby that lagged was promoted, or a backup
+    /// restored.
     #[error(
         "log-forked: the log of partition {partition} was at {partition}:{answered} and now ends \
-         at {partition}:{head}: {} events that were answered are lost; see \
-         docs/operations/postgresql.md, or kurrentdb.md where it is there, for what to do after a \
-         fork",
-        answered.since(*head)
+         at {partition}:{head}: {}; see docs/operations/postgresql.md, or kurrentdb.md where it is \
+         there, for what to do after a fork",
+        lost(*answered, *head)
     )]
     Forked {
         /// The partition.
         partition: Partition,
         /// The last event that was answered.
         answered: Position,
+        /// Its generation.
+        generation: Generation,
+        /// Its checksum, if it is known.
+        checksum: Option<Checksum>,
         /// The end of the partition now.
         head: Position,
     },
@@ -65,4 +68,11 @@ pub enum StopReason {
     /// The log gives no state.
     #[error("{0}")]
     NoState(Box<str>),
+}
+
+fn lost(answered: Position, head: Position) -> String {
+    match answered.since(head) {
+        0 => format!("the event at {answered} is another than the one that was answered"),
+        events => format!("{events} events that were answered are lost"),
+    }
 }

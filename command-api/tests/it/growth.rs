@@ -101,7 +101,7 @@ async fn log_with_credit(shoppers: usize) -> MemoryStore {
             encode(&event, now, &metadata, None, Salt([7; 16])).expect("encoded")
         });
         let append = Append::after(P0, &head, earned.collect());
-        head.position = store.append(append).await.expect("appended");
+        head.position = store.append(append).await.expect("appended").position;
     }
     memory
 }

@@ -1,6 +1,7 @@
 //! The tests of this crate, in one program.
 
 mod growth;
+mod history;
 mod key_book;
 mod ledger;
 mod locked_log;

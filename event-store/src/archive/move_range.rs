@@ -4,7 +4,9 @@ use std::path::Path;
 
 use log_record::{Partition, Place, Position};
 
-use super::{ArchivedRange, MEMBER_EVENTS, file};
+use super::read_file::read_back;
+use super::write_file::Writing;
+use super::{ArchiveFolder, ArchivedRange, MEMBER_EVENTS};
 use crate::{EventStore, StoreError};
 
 impl EventStore {
@@ -36,28 +38,30 @@ impl EventStore {
     /// that is archived already is read back again.
     pub async fn archive_range(
         &self,
-        folder: &Path,
+        folder: &mut ArchiveFolder,
         partition: Partition,
         first: Position,
         last: Position,
     ) -> Result<ArchivedRange, StoreError> {
         self.check_range(partition, first, last).await?;
         if let Some(range) = self.archived_range(Place { partition, position: first }).await? {
-            self.read_back(folder, range.clone()).await?;
+            self.read_back(folder.path(), range.clone()).await?;
             return Ok(range);
         }
-        let mut writing = file::write(folder, self.log_id(), partition, first, last)?;
-        let mut after = Position(first.0 - 1);
+        let (log_id, ends) = (self.log_id(), (first, last));
+        let mut writing = Writing::begin(folder.path(), folder.owner(), log_id, partition, ends)?;
+        let (mut after, mut newest) = (Position(first.0 - 1), None);
         while after < last {
             let wanted = last.since(after).min(MEMBER_EVENTS);
             let limit = usize::try_from(wanted).unwrap_or(usize::MAX);
-            let events = self.read(partition, after, limit).await?;
+            let mut events = self.read(partition, after, limit).await?;
             after = after.plus(events.len() as u64);
             // It packs and waits for the disk; this is a program that does nothing else meanwhile.
             writing.add(&events)?;
+            newest = events.pop();
         }
         let range = writing.finish()?;
-        self.read_back(folder, range.clone()).await?;
+        self.read_back(folder.path(), range.clone()).await?;
         match self {
             Self::Memory(_) => {}
             #[cfg(feature = "kurrent")]
@@ -65,7 +69,30 @@ impl EventStore {
             Self::Sqlite(store) => store.keep_archived(range.clone()).await?,
             Self::Postgres(store) => store.keep_archived(range.clone()).await?,
         }
+        if let Some(newest) = newest {
+            folder.note(&range, &newest)?;
+        }
         Ok(range)
+    }
+
+    /// All ranges that were archived, by partition and position.
+    pub async fn archived_ranges(&self) -> Result<Vec<ArchivedRange>, StoreError> {
+        match self {
+            Self::Memory(_) => Ok(vec![]),
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(_) => Ok(vec![]),
+            Self::Sqlite(store) => store.archived_ranges().await,
+            Self::Postgres(store) => store.archived_ranges().await,
+        }
+    }
+
+    /// Reads all of a range's file again, from the disk: its SHA-256 and each of its events.
+    pub async fn check_archived(&self, range: ArchivedRange) -> Result<(), StoreError> {
+        let place = Place { partition: range.partition, position: range.first };
+        match self.archive().folder() {
+            Some(folder) => self.read_back(folder, range).await,
+            None => Err(StoreError::Archived { place, file: range.file.into() }),
+        }
     }
 
     /// Takes the events of a range out of the log; every partition's must be archived.
@@ -103,7 +130,7 @@ impl EventStore {
 
     async fn read_back(&self, folder: &Path, range: ArchivedRange) -> Result<(), StoreError> {
         let (folder, log_id) = (folder.to_owned(), self.log_id());
-        let read = tokio::task::spawn_blocking(move || file::read_back(&folder, log_id, &range));
+        let read = tokio::task::spawn_blocking(move || read_back(&folder, log_id, &range));
         read.await.map_err(|_| StoreError::Closed)?
     }
 }

@@ -1,9 +1,13 @@
 //! What a log in PostgreSQL keeps of the ranges that were archived, and detaching them.
 
 use log_record::{Partition, Place, Position};
+use postgres_connection::PostgresUrl;
 use postgres_types::ToSql;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error, Row};
+use uuid::Uuid;
 
+use super::waiting::run_and_tell;
 use crate::ArchivedRange;
 
 pub(super) async fn range_of(
@@ -14,6 +18,23 @@ pub(super) async fn range_of(
     let position = place.position.0.cast_signed();
     let found = client.query_opt(SELECT, &[&i32::from(place.partition.0), &position]).await?;
     found.as_ref().map(range_of_row).transpose()
+}
+
+pub(super) async fn ranges(client: &Client) -> Result<Vec<ArchivedRange>, Error> {
+    const SELECT: &str = include_str!("select_archived_ranges.sql");
+    client.query(SELECT, &[]).await?.iter().map(range_of_row).collect()
+}
+
+/// The id of the folder that the log's server reads, and where that is for it.
+pub(super) async fn served(client: &Client) -> Result<Option<(Uuid, String)>, Error> {
+    let select = "select archive_id, archive_folder from guerdon_log.log";
+    let Some(row) = client.query_opt(select, &[]).await? else { return Ok(None) };
+    Ok(row.try_get::<_, Option<Uuid>>(0)?.zip(row.try_get::<_, Option<String>>(1)?))
+}
+
+pub(super) async fn serve(client: &Client, archive_id: Uuid, folder: &str) -> Result<(), Error> {
+    let update = "update guerdon_log.log set archive_id = $1, archive_folder = $2";
+    client.execute(update, &[&archive_id, &folder]).await.map(drop)
 }
 
 fn range_of_row(row: &Row) -> Result<ArchivedRange, Error> {
@@ -46,7 +67,7 @@ pub(super) async fn is_there(client: &Client, table: &str) -> Result<bool, Error
 
 /// Detaches a range's table, which keeps nobody waiting, and drops it. Where that was cut short, it
 /// goes on from there.
-pub(super) async fn take_out(client: &Client, table: &str) -> Result<(), Error> {
+pub(super) async fn take_out(url: &PostgresUrl, client: &Client, table: &str) -> Result<(), Error> {
     let select = "select inhdetachpending from pg_inherits where inhrelid = to_regclass($1)";
     let how = match client.query_opt(select, &[&table]).await? {
         Some(row) if row.try_get(0)? => Some("finalize"),
@@ -55,7 +76,14 @@ pub(super) async fn take_out(client: &Client, table: &str) -> Result<(), Error> 
     };
     if let Some(how) = how {
         let detach = format!("alter table guerdon_log.event detach partition {table} {how}");
-        client.batch_execute(&detach).await?;
+        run_and_tell(url, client, "an archived range leaves the log", &detach).await?;
     }
-    client.batch_execute(&format!("drop table if exists {table}")).await
+    let drop = format!("drop table if exists {table}");
+    run_and_tell(url, client, "an archived range leaves the log", &drop).await
+}
+
+/// Whether another transaction was in the way, which ends.
+pub(super) fn may_pass(error: &Error) -> bool {
+    let passing = [SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE];
+    error.code().is_some_and(|code| passing.contains(code))
 }

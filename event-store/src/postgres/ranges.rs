@@ -11,6 +11,7 @@ use postgres_connection::PostgresUrl;
 use tokio_postgres::Client;
 
 use super::postgres;
+use super::waiting::run_and_tell;
 use crate::StoreError;
 
 /// Which ranges are there.
@@ -36,10 +37,16 @@ impl Ranges {
     }
 
     /// Makes the range that the event after `head` falls into, and the one after that.
-    pub(super) async fn make(&self, client: &Client, head: Position) -> Result<(), StoreError> {
+    pub(super) async fn make(
+        &self,
+        url: &PostgresUrl,
+        client: &Client,
+        head: Position,
+    ) -> Result<(), StoreError> {
         let current = head.0 / self.size;
         for number in [current, current + 1] {
-            let made = client.batch_execute(&range_sql(number, self.size)).await;
+            let what = "the log needs a range for events to come";
+            let made = run_and_tell(url, client, what, &range_sql(number, self.size)).await;
             made.map_err(|source| postgres("make room in", source))?;
         }
         self.unmade.fetch_max(current + 2, Ordering::AcqRel);
@@ -63,7 +70,7 @@ impl Ranges {
         tokio::spawn(async move {
             let made = async {
                 let connection = url.connect().await?;
-                ranges.make(&connection.client, head).await
+                ranges.make(&url, &connection.client, head).await
             };
             if let Err(error) = made.await {
                 let error: &dyn std::error::Error = &error;

@@ -2,6 +2,7 @@
 
 use log_record::{Partition, Place, Position};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use uuid::Uuid;
 
 use super::rows::{failed, key};
 use crate::{ArchivedRange, StoreError};
@@ -20,13 +21,38 @@ pub(super) fn range_of(
     connection: &Connection,
     place: Place,
 ) -> Result<Option<ArchivedRange>, StoreError> {
-    let select = "select partition, first_position, last_position, file, sha256, members
-        from archived_range
-        where partition = ?1 and first_position <= ?2 and last_position >= ?2";
+    const SELECT: &str = include_str!("select_archived_range.sql");
     connection
-        .query_row(select, (place.partition.0, place.position.0.cast_signed()), range_of_row)
+        .query_row(SELECT, (place.partition.0, place.position.0.cast_signed()), range_of_row)
         .optional()
         .map_err(|source| failed(connection, "read", source))
+}
+
+pub(super) fn ranges(connection: &Connection) -> Result<Vec<ArchivedRange>, StoreError> {
+    const SELECT: &str = include_str!("select_archived_ranges.sql");
+    connection
+        .prepare(SELECT)
+        .and_then(|mut select| select.query_map((), range_of_row)?.collect())
+        .map_err(|source| failed(connection, "read", source))
+}
+
+/// The id of the folder that the log's server reads, and where that is for it.
+pub(super) fn served(connection: &Connection) -> Result<Option<(Uuid, String)>, StoreError> {
+    connection
+        .query_row("select archive_id, archive_folder from log", (), |row| {
+            let id = row.get::<_, Option<[u8; 16]>>(0)?.map(Uuid::from_bytes);
+            Ok(id.zip(row.get::<_, Option<String>>(1)?))
+        })
+        .map_err(|source| failed(connection, "read", source))
+}
+
+pub(super) fn serve(
+    connection: &Connection,
+    archive_id: Uuid,
+    folder: &str,
+) -> rusqlite::Result<()> {
+    let update = "update log set archive_id = ?1, archive_folder = ?2";
+    connection.execute(update, (archive_id.as_bytes(), folder)).map(drop)
 }
 
 fn range_of_row(row: &Row<'_>) -> rusqlite::Result<ArchivedRange> {

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use event_store::{
-    Access, Append, EventStore, MEMBER_EVENTS, NewLog, READ_EVENTS_MAX, StoreError, StoreUrl,
+    Access, Append, ArchiveFolder, EventStore, MEMBER_EVENTS, NewLog, READ_EVENTS_MAX, StoreError,
+    StoreUrl,
 };
 use log_record::{BatchId, LogId, NewEvent, Partition, Place, Position, RecordedEvent, WriterId};
 use services::TestDatabase;
@@ -56,10 +57,15 @@ async fn an_archived_range_is_read_as_before(url: &StoreUrl) {
     let early = store.take_out(first, last).await.expect_err("it isn't archived yet");
     assert!(matches!(early, StoreError::NotArchived { .. }), "{early}");
     no_other_range_is_archived(&store, archive).await;
+    let mut folder = ArchiveFolder::take(&store, archive).await.expect("it is this log's");
+    let second = ArchiveFolder::take(&store, archive).await.expect_err("it is in use").to_string();
+    assert!(second.contains("another process is archiving"), "{second}");
     let mut ranges = vec![];
     for partition in [Partition(0), Partition(1)] {
-        let range = store.archive_range(archive, partition, first, last).await.expect("archived");
-        let again = store.archive_range(archive, partition, first, last).await.expect("archived");
+        let archived = store.archive_range(&mut folder, partition, first, last).await;
+        let range = archived.expect("archived");
+        let archived = store.archive_range(&mut folder, partition, first, last).await;
+        let again = archived.expect("archived");
         assert_eq!(range, again, "a range is archived once");
         ranges.push(range);
     }
@@ -83,10 +89,17 @@ async fn an_archived_range_is_read_as_before(url: &StoreUrl) {
     follows_on_past_the_range(&store, &before).await;
 
     damage(&archive.join(&ranges[1].file));
-    let error = store.archive_range(archive, Partition(1), first, last).await;
-    let error = error.expect_err("it was changed").to_string();
     let known = log_record::hex(&ranges[1].sha256);
-    assert!(error.contains("is damaged") && error.contains(&known), "{error}");
+    let error = store.archive_range(&mut folder, Partition(1), first, last).await;
+    let read = store.read(Partition(1), Position(7), 3).await;
+    for error in [error.map(drop), read.map(drop)] {
+        let error = error.expect_err("it was changed");
+        assert!(error.is_passing(), "the file may be put back: {error}");
+        let error = error.to_string();
+        for part in ["is not the file that this log knows", &ranges[1].file, &known] {
+            assert!(error.contains(part), "{part:?} is not in: {error}");
+        }
+    }
     std::fs::remove_file(archive.join(&ranges[1].file)).expect("removed");
     let error = store.read(Partition(1), Position(7), 3).await.expect_err("it is gone").to_string();
     assert!(error.contains("is missing") && error.contains("--archive-dir"), "{error}");
@@ -94,6 +107,7 @@ async fn an_archived_range_is_read_as_before(url: &StoreUrl) {
 
 /// Neither one that the log doesn't reach the end of, nor a part of one.
 async fn no_other_range_is_archived(store: &EventStore, archive: &Path) {
+    let mut folder = ArchiveFolder::take(store, archive).await.expect("it is this log's");
     for (first, last) in [
         (RANGE + 1, 2 * RANGE),
         (10 * RANGE + 1, 11 * RANGE),
@@ -105,13 +119,14 @@ async fn no_other_range_is_archived(store: &EventStore, archive: &Path) {
         (RANGE, 1),
     ] {
         let [first, last] = [first, last].map(Position);
-        let archived = store.archive_range(archive, Partition(0), first, last).await;
+        let archived = store.archive_range(&mut folder, Partition(0), first, last).await;
         let error = archived.expect_err("there is no such range").to_string();
         let end = format!("partition 0 of the log ends at {}", RANGE + 500);
         assert!(error.contains("can't be archived") && error.contains(&end), "{error}");
     }
     let files = std::fs::read_dir(archive).expect("it is there");
-    assert_eq!(files.count(), 0, "nothing was begun");
+    let names = files.map(|file| file.expect("listed").file_name());
+    assert_eq!(names.filter(|name| name != "lock" && name != "archive.json").count(), 0);
 }
 
 /// The server may have been stopped at any step; what is there then is made here.
@@ -132,10 +147,11 @@ async fn a_range_that_was_taken_out_by_half_is_taken_out_on_postgres() {
         }
     }
     let before = read_all(&store, Partition(1)).await;
+    let mut archive = ArchiveFolder::take(&store, folder.path()).await.expect("it is this log's");
     for number in 0..3 {
         let [first, last] = [number * 100 + 1, number * 100 + 100].map(Position);
         for partition in [Partition(0), Partition(1)] {
-            let archived = store.archive_range(folder.path(), partition, first, last).await;
+            let archived = store.archive_range(&mut archive, partition, first, last).await;
             archived.expect("archived");
         }
         match number {
@@ -152,6 +168,44 @@ async fn a_range_that_was_taken_out_by_half_is_taken_out_on_postgres() {
     let tables = "select string_agg(relname, ' ' order by relname) from pg_class
         where relkind = 'r' and relname like 'event_0%'";
     assert_eq!(database.sql(tables).expect("asked"), "event_000003 event_000004");
+}
+
+/// The server goes on for a run that was killed, and the next one would deadlock with that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_after_one_that_was_killed_waits_for_an_open_transaction_on_postgres() {
+    let database = TestDatabase::create().expect("a database");
+    let url: StoreUrl = database.url().parse().expect("a URL");
+    EventStore::migrate(&url).await.expect("migrated");
+    let size = "alter table guerdon_log.log alter column range_positions set default 100";
+    database.sql(size).expect("altered");
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens");
+    for partition in 0..2 {
+        for end in [100, 150] {
+            fill(&store, Partition(partition), end).await;
+        }
+    }
+    let (first, last) = (Position(1), Position(100));
+    let mut archive = ArchiveFolder::take(&store, folder.path()).await.expect("it is this log's");
+    for partition in [Partition(0), Partition(1)] {
+        store.archive_range(&mut archive, partition, first, last).await.expect("archived");
+    }
+    let asked = |sql: &str| database.sql(sql).expect("asked");
+    std::thread::scope(|scope| {
+        scope.spawn(|| asked("select count(*) from guerdon_log.event, pg_sleep(5)"));
+        let sleeping = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'
+            and datname = current_database()";
+        while asked(sleeping) == "0" {}
+        tokio::task::block_in_place(|| {
+            tokio::runtime::Handle::current().block_on(async {
+                let killed = store.take_out(first, last);
+                let cut = tokio::time::timeout(Duration::from_millis(500), killed).await;
+                cut.expect_err("it waits for the transaction");
+                store.take_out(first, last).await.expect("taken out in the end");
+            });
+        });
+    });
+    assert!(!store.is_live(last).await.expect("asked"));
 }
 
 /// Somebody reads for longer than the detaching waits.
@@ -216,7 +270,7 @@ async fn fill(store: &EventStore, partition: Partition, events: u64) {
             batch: BatchId(Uuid::from_u128(expected.0.into())),
             events: (0..count).map(event).collect(),
         };
-        expected = store.append(append).await.expect("appended");
+        expected = store.append(append).await.expect("appended").position;
     }
 }
 

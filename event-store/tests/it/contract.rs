@@ -58,6 +58,7 @@ every_store! {
     an_epoch_is_confirmed_until_another_writer_takes_over,
     an_append_in_an_old_generation_is_a_conflict_and_lands_nothing,
     recorded_rows_are_appended_as_they_are_and_their_generation_goes_on,
+    two_histories_that_meet_without_a_declared_fork_are_named,
     two_writers_that_race_append_every_acknowledged_event_once,
 }
 
@@ -273,7 +274,9 @@ async fn recorded_rows_are_appended_as_they_are_and_their_generation_goes_on(f: 
     let mut writer = writer(&f.store, P0, 1).await;
     let seal = |position, generation| {
         let place = Place { partition: P0, position: Position(position) };
-        RecordedEvent::seal(f.store.log_id(), Generation(generation), place, event("a"))
+        let event_type = if position == 3 { RecordedEvent::FORK } else { "credit-earned" };
+        let event = NewEvent { event_type, ..event("a") };
+        RecordedEvent::seal(f.store.log_id(), Generation(generation), place, event)
     };
     let mut erased = seal(2, 1);
     erased.private = Private::Erased(erased.private_hash());
@@ -300,6 +303,27 @@ async fn recorded_rows_are_appended_as_they_are_and_their_generation_goes_on(f: 
     assert!(refused.is_err(), "what is damaged is not copied");
     let elsewhere = f.store.append_recorded(append(&[seal(9, 2)], writer.at(4))).await;
     assert!(elsewhere.is_err(), "what does not follow is not copied");
+}
+
+/// Each row is intact, and only the generation tells that the last is of another history.
+async fn two_histories_that_meet_without_a_declared_fork_are_named(f: Fixture) {
+    let writer = writer(&f.store, P0, 1).await;
+    let rows = [(1, 1), (2, 2)].map(|(position, generation)| {
+        let place = Place { partition: P0, position: Position(position) };
+        RecordedEvent::seal(f.store.log_id(), Generation(generation), place, event("a"))
+    });
+    let append = Append {
+        partition: P0,
+        epoch: writer.epoch,
+        generation: writer.generation,
+        expected: writer.expected,
+        batch: BatchId(Uuid::from_u128(7)),
+        events: rows.to_vec(),
+    };
+    let refused = f.store.append_recorded(append).await.expect_err("it is not copied");
+    let AppendError::InDoubt(refused) = refused else { panic!("{refused}") };
+    assert!(matches!(refused, StoreError::TwoHistories { place, .. } if place == rows[1].place));
+    assert!(refused.to_string().contains("0:2 is of generation 2"), "{refused}");
 }
 
 /// Two writers that each believe to be the one, take over from each other whenever they lose, and
@@ -493,7 +517,8 @@ impl Writer {
     ) -> Result<Position, AppendError> {
         let Self { partition, epoch, generation, expected } = self;
         let batch = BatchId(Uuid::from_u128(expected.0.into()));
-        store.append(Append { partition, epoch, generation, expected, batch, events }).await
+        let append = Append { partition, epoch, generation, expected, batch, events };
+        store.append(append).await.map(|landed| landed.position)
     }
 }
 

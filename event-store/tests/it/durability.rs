@@ -54,9 +54,9 @@ async fn a_warning_that_came_with_the_connection_holds_nothing_up() {
     let store = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens");
     let writer = WriterId(Uuid::now_v7());
     let head = store.take_over(P0, writer).await.expect("taken over");
-    assert_eq!(store.append(append(&head)).await.expect("appended").0, 1);
+    assert_eq!(store.append(append(&head)).await.expect("appended").position.0, 1);
     let head = store.resolve_doubt(P0, writer).await.expect("resolved").expect("it is the writer");
-    assert_eq!(store.append(append(&head)).await.expect("appended").0, 2);
+    assert_eq!(store.append(append(&head)).await.expect("appended").position.0, 2);
     let lose = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
                 where datname = current_database() and pid <> pg_backend_pid()";
     assert_ne!(database.sql(lose).expect("asked"), "0");
@@ -70,7 +70,7 @@ async fn a_warning_that_came_with_the_connection_holds_nothing_up() {
         Err(AppendError::InDoubt(_)) => store.append(append(&head)).await,
         appended => appended,
     };
-    assert_eq!(appended.expect("by a new connection").0, 3);
+    assert_eq!(appended.expect("by a new connection").position.0, 3);
 }
 
 fn append(head: &Head) -> Append {

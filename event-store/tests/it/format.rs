@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 
-use event_store::{Access, Append, EventStore, NewLog, StoreError, StoreUrl};
+use event_store::{Access, Append, ArchiveFolder, EventStore, NewLog, StoreError, StoreUrl};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use log_record::{BatchId, LogId, NewEvent, Partition, Position, WriterId};
@@ -23,8 +23,8 @@ async fn a_log_of_another_format_is_refused_on_sqlite() {
         let connection = rusqlite::Connection::open(&file).expect("it opens");
         connection.execute(statement, ()).expect("altered");
     };
-    alter("update log set format = 3");
-    is_refused(&url, 3).await;
+    alter("update log set format = 9");
+    is_refused(&url, 9).await;
     alter("alter table log drop column format");
     is_refused(&url, 1).await;
 }
@@ -35,8 +35,8 @@ async fn a_log_of_another_format_is_refused_on_postgres() {
     let url: StoreUrl = database.url().parse().expect("a URL");
     EventStore::migrate(&url).await.expect("migrated");
     drop(EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens"));
-    database.sql("update guerdon_log.log set format = 3").expect("altered");
-    is_refused(&url, 3).await;
+    database.sql("update guerdon_log.log set format = 9").expect("altered");
+    is_refused(&url, 9).await;
     database.sql("alter table guerdon_log.log drop column format").expect("altered");
     is_refused(&url, 1).await;
     let refused = EventStore::migrate(&url).await.expect_err("it is of format 1");
@@ -52,7 +52,7 @@ async fn is_refused(url: &StoreUrl, format: u32) {
 }
 
 fn says(refused: &StoreError, format: u32) {
-    let expected = format!("was written in format {format}; this build reads format 2 only: run");
+    let expected = format!("was written in format {format}; this build reads format 3 only: run");
     assert!(refused.to_string().contains(&expected), "{refused}");
 }
 
@@ -82,21 +82,22 @@ async fn an_archive_file_of_another_format_is_refused() {
     store.append(append).await.expect("appended");
     let archive = folder.path().join("archive");
     let (first, last) = (Position(1), Position(2));
-    let range = store.archive_range(&archive, P0, first, last).await.expect("archived");
+    let mut taken = ArchiveFolder::take(&store, &archive).await.expect("it is this log's");
+    let range = store.archive_range(&mut taken, P0, first, last).await.expect("archived");
     store.take_out(first, last).await.expect("taken out");
     let store = store.with_archive(archive.clone());
     assert_eq!(store.read(P0, Position::START, 2).await.expect("read").len(), 2);
 
     let path = archive.join(&range.file);
     let whole = fs::read(&path).expect("read");
-    let ours = header(2);
+    let ours = header(3);
     assert!(whole.starts_with(&ours));
-    let others = [&header(3)[..], &whole[ours.len()..]].concat();
+    let others = [&header(9)[..], &whole[ours.len()..]].concat();
     assert_eq!(others.len(), whole.len(), "the members begin where they did");
     fs::write(&path, others).expect("written");
-    let refused = store.read(P0, Position::START, 2).await.expect_err("it is of format 3");
+    let refused = store.read(P0, Position::START, 2).await.expect_err("it is of format 9");
     assert!(refused.to_string().contains(&range.file), "{refused}");
-    says(&refused, 3);
+    says(&refused, 9);
 }
 
 /// The first line of an archive file, compressed.

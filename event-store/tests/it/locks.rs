@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use event_store::{
-    Access, Append, AppendError, EventStore, NewLog, StoreError, StoreUrl, Unlanded,
+    Access, Append, AppendError, EventStore, Landed, NewLog, StoreError, StoreUrl, Unlanded,
 };
 use log_record::{BatchId, Head, LogId, NewEvent, Partition, Position, RecordedEvent, WriterId};
 use rusqlite::Connection;
@@ -139,7 +139,7 @@ async fn taken_over(store: &EventStore) -> Head {
     store.take_over(P0, WriterId(Uuid::now_v7())).await.expect("taken over")
 }
 
-fn not_begun(appended: Result<Position, AppendError>) -> (StoreError, Vec<RecordedEvent>) {
+fn not_begun(appended: Result<Landed, AppendError>) -> (StoreError, Vec<RecordedEvent>) {
     match appended {
         Err(AppendError::NotBegun(error, Unlanded(rows))) => (error, rows),
         other => panic!("{other:?}"),

@@ -1,9 +1,15 @@
 //! `GET /health/live` and `GET /health/ready`: whether the process runs, and whether it serves.
+//!
+//! Anyone may ask, and so nobody's question costs more than a look: what was found is kept for a
+//! moment. Strangers get words alone; the causes, which name hosts and users, are for operators and
+//! auditors.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::body::Bytes;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 use axum::{Json, Router};
 use command_api::WriterStatus;
@@ -14,10 +20,26 @@ use projector::{ProjectionStatus, ProjectionStop};
 use publisher::Publisher;
 use read_model::{ReadError, ReadModel};
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
+use tokio::time::Instant;
+use wire::{KeyRing, Role, role_of};
 
 /// How long a log or a read model may take to say where it stands.
 const TOLD_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long what was found is told again.
+const KEPT_FOR: Duration = Duration::from_millis(250);
+
+/// What names hosts, users and the system's errors.
+const CAUSES: [&str; 3] = ["why", "server", "warnings"];
+
+/// What was found, as it is told.
+struct Found {
+    at: Instant,
+    status: StatusCode,
+    in_words: Bytes,
+    with_causes: Bytes,
+}
 
 /// The parts whose health is told; one that doesn't run here isn't mentioned.
 #[derive(Clone)]
@@ -44,16 +66,43 @@ impl Health {
         }
     }
 
-    pub(super) fn router(self) -> Router {
+    /// The routes; `keys` are those of the callers who may know more.
+    pub(super) fn router(self, keys: KeyRing) -> Router {
+        let shared = Arc::new((self, Mutex::new(None), keys));
+        let ready = async move |headers: HeaderMap| {
+            let (health, found, keys) = &*shared;
+            let found = health.found(found).await;
+            let is_told_causes =
+                matches!(role_of(keys, &headers), Some(Role::Operator | Role::Auditor));
+            let body = if is_told_causes { &found.with_causes } else { &found.in_words };
+            (found.status, [(CONTENT_TYPE, "application/json")], body.clone())
+        };
         Router::new()
             .route("/health/live", get(async || Json(json!({"status": "live"}))))
-            .route("/health/ready", get(async move || self.ready().await))
+            .route("/health/ready", get(ready))
     }
 
-    /// 200 where commands are taken, while they are; where only reads are answered, while they are;
-    /// and where nothing but a projector runs, while it does. Beside a writer, a projection that is
-    /// stopped is told and no reason to send shoppers elsewhere, for there is nowhere else.
-    async fn ready(&self) -> Response {
+    /// What was found a moment ago, or is found now, once for all who ask.
+    async fn found(&self, kept: &Mutex<Option<Arc<Found>>>) -> Arc<Found> {
+        let mut kept = kept.lock().await;
+        if let Some(found) = kept.as_ref().filter(|found| found.at.elapsed() < KEPT_FOR) {
+            return Arc::clone(found);
+        }
+        let (is_ready, mut body) = self.ready().await;
+        let with_causes = Bytes::from(body.to_string());
+        leave_out_causes(&mut body);
+        let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let in_words = Bytes::from(body.to_string());
+        let found = Arc::new(Found { at: Instant::now(), status, in_words, with_causes });
+        *kept = Some(Arc::clone(&found));
+        found
+    }
+
+    /// Ready where commands are taken, while they are and the log answers; where only reads are
+    /// answered, while they are; and where nothing but a projector runs, while it does. Beside a
+    /// writer, a projection that is stopped is told and no reason to send shoppers elsewhere, for
+    /// there is nowhere else.
+    async fn ready(&self) -> (bool, Value) {
         let (takes_commands, writer) =
             match self.writer.as_ref().map(|status| status.borrow().clone()) {
                 None => (true, Value::Null),
@@ -72,9 +121,10 @@ impl Health {
             };
         let projections: Vec<Value> =
             self.projection.iter().map(|status| projection(&status.borrow())).collect();
-        let (log, (reads, read_model)) = tokio::join!(self.log(), self.read_model());
+        let ((log_answers, log), (reads, read_model)) = tokio::join!(self.log(), self.read_model());
         let is_ready = match (&self.writer, &self.read_model) {
-            (Some(_), _) => takes_commands,
+            // A writer that has nothing to write doesn't notice that its log is away.
+            (Some(_), _) => takes_commands && log_answers,
             (None, Some(_)) => reads,
             (None, None) => self.projection.iter().all(|status| is_running(&status.borrow())),
         };
@@ -96,12 +146,11 @@ impl Health {
         if let Some(publisher) = &self.publisher {
             body["publisher"] = json!(publisher.health());
         }
-        let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        (status, Json(body)).into_response()
+        (is_ready, body)
     }
 
-    /// Where each partition of the log ends.
-    async fn log(&self) -> Value {
+    /// Whether the log answers, and where each partition of it ends.
+    async fn log(&self) -> (bool, Value) {
         let heads = async {
             let mut heads = vec![];
             for partition in (0..self.store.partitions()).map(Partition) {
@@ -110,9 +159,9 @@ impl Health {
             Ok::<_, event_store::StoreError>(heads)
         };
         match tokio::time::timeout(TOLD_WITHIN, heads).await {
-            Ok(Ok(heads)) => json!({"status": "serving", "heads": heads}),
-            Ok(Err(error)) => json!({"status": "unreadable", "why": with_causes(&error)}),
-            Err(_) => json!({"status": "unreadable", "why": "it doesn't answer in time"}),
+            Ok(Ok(heads)) => (true, json!({"status": "serving", "heads": heads})),
+            Ok(Err(error)) => (false, json!({"status": "unreadable", "why": with_causes(&error)})),
+            Err(_) => (false, json!({"status": "unreadable", "why": "it doesn't answer in time"})),
         }
     }
 
@@ -142,6 +191,18 @@ impl Health {
     }
 }
 
+/// Leaves the words.
+fn leave_out_causes(told: &mut Value) {
+    match told {
+        Value::Object(fields) => {
+            fields.retain(|name, _| !CAUSES.contains(&name.as_str()));
+            fields.values_mut().for_each(leave_out_causes);
+        }
+        Value::Array(items) => items.iter_mut().for_each(leave_out_causes),
+        _ => {}
+    }
+}
+
 const fn is_running(status: &ProjectionStatus) -> bool {
     status.stopped.is_none() && status.failing.is_none()
 }
@@ -157,5 +218,30 @@ fn projection(status: &ProjectionStatus) -> Value {
             json!({"status": "recovering", "position": position, "why": with_causes(why.as_ref())})
         }
         (None, None) => json!({"status": "running", "position": position}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_for_all_and_causes_are_not() {
+        let mut told = json!({
+            "status": "not-ready",
+            "log": {"status": "unreadable", "why": "can't reach db.internal as guerdon"},
+            "replicas": [{"server": "db2.internal:5432", "status": "behind"}],
+            "publisher": {"status": "waiting", "warnings": ["Kafka at kafka.internal:9092"]},
+        });
+        leave_out_causes(&mut told);
+        assert_eq!(
+            told,
+            json!({
+                "status": "not-ready",
+                "log": {"status": "unreadable"},
+                "replicas": [{"status": "behind"}],
+                "publisher": {"status": "waiting"},
+            })
+        );
     }
 }

@@ -4,6 +4,7 @@
 //! `docs/operations/metrics.md` lists all of them.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::extract::{FromRef, State};
@@ -14,19 +15,22 @@ use command_api::CommandMetrics;
 use event_store::EventStore;
 use projector::{Projector, ProjectorMetrics};
 use prometheus_client::encoding::text;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use publisher::{Publisher, PublisherMetrics};
 use query_api::QueryMetrics;
 use wire::Role::{Auditor, Operator};
 use wire::{KeyRing, Problem, only};
 
+use crate::output::lost_lines;
+
 /// The text form of `OpenMetrics`.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The registry, and the parts whose numbers are read at each scrape.
-#[derive(Default)]
 pub(super) struct Metrics {
     registry: Registry,
+    lost_lines: Counter,
     projector: Option<ProjectorNumbers>,
     publisher: Option<PublisherNumbers>,
 }
@@ -47,7 +51,21 @@ struct MetricsApi {
     keys: KeyRing,
 }
 
+/// Registers what this process counts by itself.
+fn register_lost_lines(registry: &mut Registry) -> Counter {
+    let lost_lines = Counter::default();
+    let help = "Lines of the log, and of what is printed, that could not be written";
+    registry.register("guerdon_lost_lines", help, lost_lines.clone());
+    lost_lines
+}
+
 impl Metrics {
+    pub(super) fn new() -> Self {
+        let mut registry = Registry::default();
+        let lost_lines = register_lost_lines(&mut registry);
+        Self { registry, lost_lines, projector: None, publisher: None }
+    }
+
     /// Registers the command API's metrics, for its writers.
     pub(super) fn commands(&mut self) -> CommandMetrics {
         let metrics = CommandMetrics::default();
@@ -77,6 +95,7 @@ impl Metrics {
 
     /// Reads the numbers that the parts don't have at hand.
     async fn read(&self) {
+        self.lost_lines.inner().store(lost_lines(), Ordering::Relaxed);
         if let Some(ProjectorNumbers { metrics, store }) = &self.projector {
             metrics.read(store).await;
         }
@@ -124,6 +143,7 @@ mod tests {
         commands.register(&mut registry);
         commands.start(Partition(0), Epoch(1), Position(1));
         PublisherMetrics::register(&mut registry);
+        register_lost_lines(&mut registry);
         let mut encoded = String::new();
         text::encode(&mut encoded, &registry).expect("encoded");
         let types = encoded.lines().filter_map(|line| line.strip_prefix("# TYPE "));

@@ -24,6 +24,7 @@ async fn bad_input_is_named_and_leaves_no_trace() {
     wrong_headers(&ledger).await;
 
     assert_eq!(api.earns("ann", 500, "B-2").await, "0:4", "nothing was appended meanwhile");
+    what_is_there_already(&ledger).await;
     assert_eq!(ledger.stop(), Some(0));
 }
 
@@ -53,6 +54,8 @@ async fn wrong_fields(ledger: &Ledger) {
         (json!({"deliver_to": "x".repeat(2049)}), "deliver_to"),
         (json!({"expected_points": 0}), "expected_points"),
         (json!({"occurred_at": "yesterday"}), "occurred_at"),
+        (json!({"occurred_at": "2026-11-29T08:00:60Z"}), "occurred_at"),
+        (json!({"occurred_at": "2026-11-29T08:00:00\u{2212}01:00"}), "occurred_at"),
         (json!({"colour": "blue"}), "colour"),
     ];
     for (change, field) in redemptions {
@@ -165,8 +168,47 @@ async fn what_is_not_heeded(ledger: &Ledger) {
         ("operator", "/v1/policy", json!({"spent_credit": "debt", "refund_grace_days": 1})),
         ("shopper", "/v1/accounts/ann/exchanges/x-9", redemption),
     ] {
-        let request = api.request("PUT", path, role).header("if-match", "\"9\"").json(&body);
-        api.send(request).await.expect("answered").is_problem(400, "invalid-header");
+        for header in ["if-match", "if-none-match"] {
+            let request = api.request("PUT", path, role).header(header, "*").json(&body);
+            api.send(request).await.expect("answered").is_problem(400, "invalid-header");
+        }
+        let encoded = api.request("PUT", path, role).header("content-encoding", "gzip").json(&body);
+        api.send(encoded).await.expect("answered").is_problem(415, "body-encoded");
+        // The key comes before all else.
+        let stranger = api.with_key(role, "nobody's key");
+        let request = stranger.request("PUT", &format!("{path}?now=1"), role);
+        let request = request.header("if-match", "x").header("content-encoding", "gzip");
+        stranger.send(request.body("{")).await.expect("answered").is_problem(401, "unauthorized");
+        let request =
+            api.request("PUT", &format!("{path}?now=1"), "auditor").header("if-match", "x");
+        api.send(request.body("{")).await.expect("answered").is_problem(403, "forbidden");
+    }
+}
+
+/// What `If-None-Match: *` promises: nothing that is there is changed, or taken for new.
+async fn what_is_there_already(ledger: &Ledger) {
+    let api = &ledger.client;
+    let offer = |price: u64| json!({"product_id": "mug-product", "price": price, "stock": null});
+    let rule = |points: u64| json!({"rate": {"points": points, "per_amount": 100}});
+    api.send(api.request("PUT", "/v1/earning-rules/new", "operator").json(&rule(1)))
+        .await
+        .expect("answered")
+        .is(201);
+    for (path, body) in [
+        ("/v1/offers/mug", offer(300)),
+        ("/v1/offers/mug", offer(400)),
+        ("/v1/earning-rules/new", rule(1)),
+        ("/v1/earning-rules/new", rule(2)),
+    ] {
+        let only_new = api.request("PUT", path, "operator").header("if-none-match", "*");
+        let refused = api.send(only_new.json(&body)).await.expect("answered");
+        refused.is_problem(412, "already-exists");
+        let tagged = api.request("PUT", path, "operator").header("if-none-match", "\"1\"");
+        api.send(tagged.json(&body)).await.expect("answered").is_problem(400, "invalid-header");
+    }
+    for (path, body) in [("/v1/offers/cup", offer(300)), ("/v1/earning-rules/newer", rule(1))] {
+        let only_new = api.request("PUT", path, "operator").header("if-none-match", "*");
+        api.send(only_new.json(&body)).await.expect("answered").is(201);
     }
 }
 
@@ -249,7 +291,7 @@ async fn wrong_callers(ledger: &Ledger) {
     assert_eq!(refused.is_problem(403, "forbidden")["allowed"], json!(["shopper"]));
     let body = json!({"points": 5, "cause": {"kind": "adjustment", "id": "A-1"}});
     let refused = api.post("merchant", "/v1/accounts/ann/credits", body).await;
-    assert_eq!(refused.is_problem(403, "forbidden")["allowed"], json!(["operator"]));
+    assert_eq!(refused.is_problem(403, "adjustment-forbidden")["field"], "cause.kind");
     for (role, path) in [
         ("shopper", "/v1/shipping-requests"),
         ("warehouse", "/v1/accounts/ann"),

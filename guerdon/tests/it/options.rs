@@ -6,7 +6,7 @@ use std::process::Command;
 
 use services::TestDatabase;
 
-use crate::ledger::{Ledger, ends};
+use crate::ledger::{Ledger, ends, said};
 
 #[test]
 fn a_number_that_cannot_be_meant_is_refused_by_the_name_of_its_option() {
@@ -71,6 +71,39 @@ async fn what_a_ledger_keeps_is_its_owners_alone() {
         assert_eq!(mode & 0o077, 0, "{} is open to others: {mode:o}", file.display());
     }
     assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test]
+async fn a_start_warns_of_a_file_that_others_can_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert_eq!(Ledger::start(folder.path()).stop(), Some(0));
+    assert!(!said(folder.path()).contains("others on this machine"));
+    for (name, mode) in [("api-keys.json", 0o644), ("log.sqlite", 0o640)] {
+        let file = folder.path().join(name);
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("set");
+    }
+    assert_eq!(Ledger::start(folder.path()).stop(), Some(0));
+    let said = said(folder.path());
+    for (name, mode) in [("api-keys.json", "644"), ("log.sqlite", "640")] {
+        let is_it = |line: &str| line.contains("others on this machine") && line.contains(name);
+        assert!(said.lines().any(|line| is_it(line) && line.contains(mode)), "{name}: {said}");
+    }
+    assert!(!said.contains("read-model.sqlite"), "{said}");
+}
+
+/// Whoever can write to the folder must not choose where the keys go.
+#[test]
+fn keys_are_not_written_through_a_file_that_somebody_prepared() {
+    let (folder, elsewhere) =
+        (tempfile::tempdir().expect("one"), tempfile::tempdir().expect("one"));
+    let trap = elsewhere.path().join("trap");
+    fs::write(&trap, "").expect("written");
+    let prepared = folder.path().join("api-keys.json.new");
+    std::os::unix::fs::symlink(&trap, &prepared).expect("linked");
+    assert_eq!(Ledger::start(folder.path()).stop(), Some(0));
+    assert_eq!(fs::read_to_string(&trap).expect("read"), "");
+    let keys = folder.path().join("api-keys.json").symlink_metadata().expect("there");
+    assert!(keys.is_file() && keys.permissions().mode() & 0o077 == 0, "{keys:?}");
 }
 
 fn refused(args: &[&str]) -> String {

@@ -30,8 +30,8 @@ async fn a_process_is_ready_while_it_can_do_what_it_is_for() {
 
     let projector = part("projector");
     queries.client.get_after(&earned, "auditor", "/v1/accounts/ann").await.is(200);
-    let health = ready(&queries).await.is(200);
-    assert_eq!(health["read_model"]["positions"], health["log"]["heads"], "{health}");
+    until(&queries, 200, |health| health["read_model"]["positions"] == health["log"]["heads"])
+        .await;
     until(&projector, 200, |health| health["projections"][0]["status"] == "running").await;
 
     server.stop(Stop::Fast).expect("stopped");
@@ -45,6 +45,57 @@ async fn a_process_is_ready_while_it_can_do_what_it_is_for() {
         until(part, 200, |health| health["log"]["status"] == "serving").await;
     }
     queries.client.get("auditor", "/v1/accounts/ann").await.is(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_whose_log_is_away_is_not_ready_although_nothing_was_written() {
+    let mut server = Server::start(&[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    server.migrate(folder.path());
+    let ledger = Ledger::start_on(&server.store(), folder.path(), &[]);
+    until(&ledger, 200, |health| health["log"]["status"] == "serving").await;
+    server.stop(Stop::Fast).expect("stopped");
+    until(&ledger, 503, |health| health["log"]["status"] == "unreadable").await;
+
+    // An operator learns why; a stranger, and who has another key, that it is so.
+    let causes = ready(&ledger).await.is(503)["log"]["why"].as_str().map(str::to_owned);
+    assert!(causes.is_some_and(|why| !why.is_empty()), "there is a cause");
+    let stranger = ledger.client.with_key("auditor", "nobody's key");
+    for (api, role) in [(&stranger, "auditor"), (&ledger.client, "shopper")] {
+        let told = api.get(role, "/health/ready").await.is(503);
+        assert_eq!(told["log"], serde_json::json!({"status": "unreadable"}), "{told}");
+        assert!(!told.to_string().contains("127.0.0.1"), "{told}");
+    }
+    server.restart().expect("started");
+    until(&ledger, 200, |health| health["log"]["status"] == "serving").await;
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+/// Anyone may ask, as often as he likes: a log or a read model is asked a few times a second.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_questions_about_health_asks_the_log_a_few_times() {
+    let database = services::TestDatabase::create().expect("a database");
+    let folder = tempfile::tempdir().expect("a folder");
+    migrate(&database.url(), folder.path());
+    let ledger = Ledger::start_on(&database.url(), folder.path(), &["--role", "command-api"]);
+    let reads = || -> u64 {
+        let sql = "select idx_scan + seq_scan from pg_stat_user_tables \
+                   where relname = 'partition_head'";
+        database.sql(sql).expect("asked").parse().expect("a number")
+    };
+    until(&ledger, 200, |health| health["log"]["status"] == "serving").await;
+    // What a backend has counted is seen a second later.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let (before, begin) = (reads(), Instant::now());
+    for _ in 0..500 {
+        ready(&ledger).await.is(200);
+    }
+    let asked_for = begin.elapsed();
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    // And the ledger looks once a second by itself.
+    let most = u64::try_from(asked_for.as_millis() / 200).expect("few") + 20;
+    assert!(reads() - before <= most, "{} reads for 500 questions", reads() - before);
+    assert_eq!(ledger.stop(), Some(0));
 }
 
 /// The tables are made from nothing, or a projector was away: they lack what was answered before.

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::ledger::full_disk::full_disk_library;
 use crate::ledger::{Ledger, ends, serve};
 
 #[test]
@@ -250,7 +251,9 @@ fn a_password_is_not_shown_whatever_is_wrong_with_its_url() {
         said
     };
     assert!(said(&["--help"], &variables).contains("GUERDON_STORE"));
-    for tool in ["serve", "migrate", "archive", "fork-log", "rebuild", "snapshot", "copy-log"] {
+    for tool in
+        ["serve", "migrate", "archive", "check", "fork-log", "rebuild", "snapshot", "copy-log"]
+    {
         said(&[tool, "--help"], &variables);
         said(&[tool, url], &variables);
     }
@@ -285,18 +288,4 @@ fn fails(command: Command, texts: &[&str]) {
     for text in texts {
         assert!(said[0].contains(text), "{text:?} is not in: {error}");
     }
-}
-
-/// A library that lets writes fail as on a full disk while a file is there.
-fn full_disk_library(folder: &Path) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/full_disk.c");
-    let library = folder.join("full_disk.so");
-    let built = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-o"])
-        .args([&library, &source])
-        .arg("-ldl")
-        .status()
-        .expect("a C compiler is there");
-    assert!(built.success());
-    library
 }

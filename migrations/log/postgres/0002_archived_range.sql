@@ -11,3 +11,7 @@ create table guerdon_log.archived_range (
     members json not null,
     primary key (partition, first_position)
 );
+
+-- Which folder of archived events the log's server reads: the id in its archive.json, and what the
+-- server calls it. Nothing is archived into another one.
+alter table guerdon_log.log add column archive_id uuid, add column archive_folder text;

@@ -14,3 +14,8 @@ create table archived_range (
 
 -- How many positions go to a file of the archive.
 alter table log add column range_positions integer not null default 1000000;
+
+-- Which folder of archived events the log's server reads: the id in its archive.json, and what the
+-- server calls it. Nothing is archived into another one.
+alter table log add column archive_id blob;
+alter table log add column archive_folder text;

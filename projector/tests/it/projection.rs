@@ -26,6 +26,7 @@ testing::on_every_database! {
     an_event_that_breaks_a_rule_of_the_tables_stops_the_projection_too,
     a_rebuild_gives_the_same_rows_and_mends_what_was_tampered_with,
     a_rebuild_replaces_what_is_further_in_an_older_generation,
+    two_rebuilds_at_once_are_one_and_a_refusal,
     a_live_projection_goes_on_from_a_rebuild,
     a_read_waits_for_a_position_and_no_longer_than_it_may,
 }
@@ -215,6 +216,22 @@ async fn a_rebuild_replaces_what_is_further_in_an_older_generation(on: On) {
     ledger.alter("update checkpoint set position = 99");
     let forked = rebuild(&ledger.url(), &ledger.store).await;
     assert!(matches!(forked, Err(ProjectError::Forked { .. })), "of no later one: {forked:?}");
+}
+
+async fn two_rebuilds_at_once_are_one_and_a_refusal(on: On) {
+    let ledger = Ledger::new(1, on).await;
+    ledger.record(&history()).await;
+    let expected = ledger.projected().await;
+    let (url, store) = (ledger.url(), &ledger.store);
+    let both = tokio::join!(rebuild(&url, store), rebuild(&url, store));
+    match both {
+        (Ok(()), Err(refused)) | (Err(refused), Ok(())) => {
+            assert!(refused.to_string().contains("another process rebuilds"), "{refused}");
+        }
+        both => panic!("{both:?}"),
+    }
+    assert_eq!(ledger.projected().await, expected);
+    rebuild(&url, store).await.expect("rebuilt");
 }
 
 async fn a_live_projection_goes_on_from_a_rebuild(on: On) {

@@ -10,7 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Request, StatusCode};
 use serde_json::Value;
 use tower::ServiceExt as _;
-use wire::{Caller, NO_SUCH_ROUTE, Role};
+use wire::{Caller, FORBIDDEN, NO_SUCH_ROUTE, Role};
 
 use super::call::Call;
 use crate::causes::with_causes;
@@ -155,15 +155,19 @@ async fn over_http(http: HttpCall<'_>) -> Result<Response, NoAnswer> {
     Err(NoAnswer::NotTheCommandApi { url: url.into(), status })
 }
 
-/// Sorts an answer. An unknown key, or a limit, is not the message's fault.
+/// Sorts an answer. What is about the key, a limit or a server that is away isn't the message's
+/// fault, and may pass. Every other refusal is about the message, which would be refused for ever
+/// and hold up all that come after it.
 fn judge(response: &Response) -> Answer {
     let problem: Option<Value> = serde_json::from_slice(&response.body).ok();
-    let detail = problem.as_ref().and_then(|problem| problem["detail"].as_str());
+    let text = |name: &str| problem.as_ref().and_then(|problem| problem[name].as_str());
     let no_detail = || format!("The command API answered {}.", response.status);
-    let detail = detail.map_or_else(no_detail, Into::into);
+    let detail = text("detail").map_or_else(no_detail, Into::into);
+    let is_about_the_key = text("code") == Some(FORBIDDEN.slug);
     match response.status.as_u16() {
         200..300 => Answer::Done,
-        401 | 403 | 408 | 429 | 502..=504 => Answer::Later(NoAnswer::Detail(detail)),
+        401 | 408 | 429 | 502..=504 => Answer::Later(NoAnswer::Detail(detail)),
+        403 if is_about_the_key => Answer::Later(NoAnswer::Detail(detail)),
         _ => Answer::Refused(detail),
     }
 }
@@ -224,18 +228,23 @@ mod tests {
 
     #[test]
     fn only_what_may_pass_is_tried_again() {
-        let judged = |status| {
+        let judged = |status, body: &'static str| {
             let status = StatusCode::from_u16(status).expect("a status");
-            judge(&Response { status, body: Bytes::new() })
+            judge(&Response { status, body: Bytes::from_static(body.as_bytes()) })
         };
         for status in [200, 201] {
-            assert_eq!(judged(status), Answer::Done);
+            assert_eq!(judged(status, ""), Answer::Done);
         }
-        for status in [401, 403, 429, 502, 503, 504] {
-            assert!(matches!(judged(status), Answer::Later(_)), "{status}");
+        for status in [401, 408, 429, 502, 503, 504] {
+            assert!(matches!(judged(status, ""), Answer::Later(_)), "{status}");
         }
-        for status in [400, 404, 409, 422, 500] {
-            assert!(matches!(judged(status), Answer::Refused(_)), "{status}");
+        for status in [400, 403, 404, 409, 412, 413, 415, 422, 428, 431, 500] {
+            assert!(matches!(judged(status, ""), Answer::Refused(_)), "{status}");
         }
+        let of_the_key =
+            r#"{"code":"forbidden","detail":"The key's role may not.","role":"auditor"}"#;
+        assert!(matches!(judged(403, of_the_key), Answer::Later(_)));
+        let of_the_body = r#"{"code":"adjustment-forbidden","detail":"It is an adjustment."}"#;
+        assert_eq!(judged(403, of_the_body), Answer::Refused("It is an adjustment.".into()));
     }
 }

@@ -313,7 +313,9 @@ impl FromStr for StateUrl {
         }
         match text.strip_prefix("sqlite:") {
             Some(path) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
-            _ => Err(format!("the publisher's state is sqlite:PATH or postgres://…, not {text:?}")),
+            _ => Err("the publisher's state is sqlite:PATH or \
+                      postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+                .into()),
         }
     }
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod audit;
+pub(crate) mod full_disk;
 pub(crate) mod journey;
 pub(crate) mod load;
 pub(crate) mod server;
@@ -178,6 +179,16 @@ impl Api {
     /// The same caller, with the keys that are in the folder by now.
     pub(crate) fn with_keys_of(&self, folder: &Path) -> Self {
         Self { keys: keys_of(folder), ..self.clone() }
+    }
+
+    /// The same caller, with connections of another client.
+    pub(crate) fn with_client(&self, http: Client) -> Self {
+        Self { http, ..self.clone() }
+    }
+
+    /// The same caller at another address.
+    pub(crate) fn at(&self, url: &str) -> Self {
+        Self { url: url.into(), ..self.clone() }
     }
 
     /// The same caller, with another key of a role.

@@ -1,0 +1,59 @@
+//! The disk under a ledger's files: whose they are, and how much room there is.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, fchown};
+use std::path::Path;
+
+/// Root may give its files to somebody else; nobody else may.
+const ROOT: u32 = 0;
+
+/// Who owns a ledger's files. A tool that runs as root makes its files this user's, or the server
+/// couldn't read them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The user.
+    pub user: u32,
+    group: u32,
+}
+
+impl Owner {
+    /// The owner of a file or folder, or of the nearest folder above that is there.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let found = path.ancestors().find_map(|path| {
+            let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+            path.metadata().ok()
+        });
+        let found = found.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        Ok(Self::from_metadata(&found))
+    }
+
+    fn from_metadata(file: &Metadata) -> Self {
+        Self { user: file.uid(), group: file.gid() }
+    }
+
+    /// Whether a file that this process makes can be read by the owner.
+    #[must_use]
+    pub fn is_served(self) -> bool {
+        let this = rustix::process::geteuid().as_raw();
+        this == ROOT || this == self.user
+    }
+
+    /// Gives a file that this process has made to the owner.
+    pub fn own(self, file: &File) -> io::Result<()> {
+        if Self::from_metadata(&file.metadata()?) == self || !is_root() {
+            return Ok(());
+        }
+        fchown(file, Some(self.user), Some(self.group))
+    }
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().as_raw() == ROOT
+}
+
+/// How many bytes can be written to the disk of `folder` by this user.
+pub fn free_bytes(folder: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(folder)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}

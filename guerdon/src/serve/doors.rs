@@ -1,0 +1,110 @@
+//! The addresses that a ledger listens on: one for everybody and, if asked for, one for operators.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::{Extension, Router};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use wire::ForOperators;
+
+use super::connections::Left;
+use super::descriptors::make_room;
+use super::listener::{Limits, Listener};
+use crate::serve_config::ServeConfig;
+
+/// The sockets, on which nobody is let in yet.
+pub(super) struct Sockets {
+    clients: TcpListener,
+    operators: Option<TcpListener>,
+}
+
+/// The addresses while the ledger serves.
+pub(super) struct Doors {
+    listeners: Vec<Listener>,
+    accepting: JoinSet<()>,
+}
+
+impl Sockets {
+    pub(super) async fn bind(config: &ServeConfig) -> anyhow::Result<Self> {
+        let clients = bind("--listen", config.listen).await?;
+        let operators = match config.connections.operators_listen {
+            Some(address) => Some(bind("--operators-listen", address).await?),
+            None => None,
+        };
+        Ok(Self { clients, operators })
+    }
+
+    /// The addresses, where port 0 has become a free one: everybody's, and that for operators.
+    pub(super) fn addresses(&self) -> anyhow::Result<(SocketAddr, Option<SocketAddr>)> {
+        let address = |socket: &TcpListener| {
+            socket.local_addr().context("can't read the address that it listens on")
+        };
+        Ok((address(&self.clients)?, self.operators.as_ref().map(address).transpose()?))
+    }
+
+    /// Lets clients in, until `stop`.
+    pub(super) fn open(
+        self,
+        config: &ServeConfig,
+        router: Router,
+        stop: &CancellationToken,
+    ) -> Doors {
+        let room = make_room(&config.connections);
+        let (mut listeners, mut accepting) = (vec![], JoinSet::new());
+        let mut open = |socket, router, connections, option| {
+            let limits = Limits::new(&config.connections, connections);
+            let listener = Listener::new(router, limits, option);
+            accepting.spawn(listener.clone().listen(socket, stop.clone()));
+            listeners.push(listener);
+        };
+        if let Some(socket) = self.operators {
+            let for_operators = router.clone().layer(Extension(ForOperators));
+            open(socket, for_operators, room.operators, "--operators-connections-max");
+        }
+        open(self.clients, router, room.clients, "--connections-max");
+        Doors { listeners, accepting }
+    }
+}
+
+async fn bind(option: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.with_context(|| format!("can't listen on {address}, as {option} says"))
+}
+
+impl Doors {
+    /// Ends when nobody is let in any more, which happens by itself only through a fault.
+    pub(super) async fn are_closed(&mut self) -> anyhow::Result<()> {
+        match self.accepting.join_next().await {
+            Some(ended) => ended.context("the server failed"),
+            None => Ok(()),
+        }
+    }
+
+    /// Answers the requests that have begun, as long as that takes but no longer than `within`;
+    /// then closes what is left.
+    pub(super) async fn close(mut self, within: Duration) {
+        while self.accepting.join_next().await.is_some() {}
+        let mut ending = JoinSet::new();
+        for listener in self.listeners {
+            ending.spawn(async move { listener.end(within).await });
+        }
+        let mut left = Left::default();
+        for of_one in ending.join_all().await {
+            left.busy += of_one.busy;
+            left.unfinished += of_one.unfinished;
+        }
+        let Left { busy, unfinished } = left;
+        if left != Left::default() {
+            tracing::warn!(
+                busy,
+                unfinished,
+                "connections are closed that did not end in time: the busy ones without an answer to \
+                 their requests; of the unfinished ones no request had come in full, and nothing of \
+                 them was recorded"
+            );
+        }
+    }
+}

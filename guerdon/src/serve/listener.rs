@@ -1,0 +1,287 @@
+//! An address that the ledger listens on: accepts connections, as many as it may have, and serves
+//! HTTP/1.1 on each.
+//!
+//! Hyper's own builder for HTTP/1 serves them, and not hyper-util's for HTTP/1 and 2: that one reads
+//! the first bytes without a deadline, to tell which of the two it is. Hyper's one deadline for a
+//! header runs between two requests, too; so `connection.rs` times both apart.
+
+use std::convert::Infallible;
+use std::io::{Error, ErrorKind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::header::HOST;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Request, Response, Version};
+use axum::response::IntoResponse as _;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+use wire::Problem;
+
+use super::connection::{Connection, Patience, Phase, Told};
+use super::connections::{Connections, Left, OpenConnection};
+use super::message_body::{AnswerBody, BodyPace, RequestBody};
+use super::seldom::Seldom;
+use super::watched_stream::WatchedStream;
+use crate::connection_config::ConnectionConfig;
+
+/// How much of a connection hyper holds in memory, each way.
+const BUFFER_BYTES_MAX: usize = 64 * 1024;
+
+/// How long accepting rests after it failed, and how long it waits for room before it asks again.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How long it takes at most, when all connections are told to end, until they have.
+const END_MAX: Duration = Duration::from_millis(500);
+
+/// What a listener grants its connections.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) connections: usize,
+    header_bytes: usize,
+    body: BodyPace,
+    patience: Patience,
+}
+
+/// An address with its connections.
+#[derive(Clone)]
+pub(super) struct Listener {
+    limits: Limits,
+    router: Router,
+    connections: Arc<Connections>,
+    tasks: TaskTracker,
+    /// The name of the option that says how many connections there may be.
+    option: &'static str,
+}
+
+impl Limits {
+    /// The limits that the options give, for so many connections.
+    pub(super) fn new(config: &ConnectionConfig, connections: usize) -> Self {
+        Self {
+            connections,
+            header_bytes: config.header_bytes_max as usize,
+            body: BodyPace {
+                time: config.body_timeout,
+                bytes_per_second: config.body_bytes_per_second,
+            },
+            patience: Patience {
+                header: config.header_timeout,
+                idle: config.idle_timeout,
+                write: config.write_timeout,
+            },
+        }
+    }
+}
+
+impl Listener {
+    pub(super) fn new(router: Router, limits: Limits, option: &'static str) -> Self {
+        let (connections, tasks) = (Connections::new(), TaskTracker::new());
+        Self { limits, router, connections, tasks, option }
+    }
+
+    /// Accepts and serves until `stop`. Connections that are open then go on.
+    pub(super) async fn listen(self, socket: TcpListener, stop: CancellationToken) {
+        let accepting = async {
+            let room = Arc::new(Semaphore::new(self.limits.connections));
+            let mut accept = Accept { listener: &self, failed: Seldom::new(), full: Seldom::new() };
+            loop {
+                let stream = accept.next(&socket).await;
+                let room = accept.room(&room).await;
+                self.tasks.spawn(self.clone().serve(stream, self.connections.add(), room));
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = accepting => {}
+            () = self.connections.close_overdue(&self.limits.patience) => {}
+        }
+    }
+
+    /// Ends the connections: each when its request is answered, and all after so long a time. Gives
+    /// what was left then.
+    pub(super) async fn end(&self, within: Duration) -> Left {
+        self.tasks.close();
+        self.connections.tell_all(Told::Drain);
+        let mut left = Left::default();
+        if tokio::time::timeout(within, self.tasks.wait()).await.is_err() {
+            left = self.connections.left();
+            self.connections.tell_all(Told::End);
+            // They are told at once, and end when they are next run.
+            drop(tokio::time::timeout(END_MAX, self.tasks.wait()).await);
+        }
+        left
+    }
+
+    async fn serve(self, stream: TcpStream, open: OpenConnection, room: OwnedSemaphorePermit) {
+        let Self { limits, router, .. } = self;
+        let connection = Arc::clone(&open.connection);
+        // Answers are small and whole; waiting to fill a segment would only delay them.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps Nagle's algorithm");
+        }
+        let stream = WatchedStream { stream, connection: Arc::clone(&connection) };
+        let answered = Arc::clone(&connection);
+        let service = service_fn(move |request| {
+            answer(request, router.clone(), Arc::clone(&answered), limits.body)
+        });
+        let mut http = http1::Builder::new();
+        http.header_read_timeout(None)
+            .max_header_size(limits.header_bytes)
+            .max_buf_size(BUFFER_BYTES_MAX);
+        let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+        loop {
+            tokio::select! {
+                biased;
+                served = serving.as_mut() => {
+                    if let Err(error) = served {
+                        tracing::debug!(%error, "a connection broke");
+                    }
+                    break;
+                }
+                told = connection.is_told() => match told {
+                    Told::End => break,
+                    Told::MakeRoom if connection.waits_since().is_some() => break,
+                    Told::Drain => serving.as_mut().graceful_shutdown(),
+                    Told::MakeRoom | Told::Nothing => {}
+                },
+            }
+        }
+        drop((open, room));
+    }
+}
+
+/// Accepts connections, and makes room for them.
+struct Accept<'a> {
+    listener: &'a Listener,
+    failed: Seldom,
+    full: Seldom,
+}
+
+impl Accept<'_> {
+    async fn next(&mut self, socket: &TcpListener) -> TcpStream {
+        loop {
+            match socket.accept().await {
+                Ok((stream, _)) => return stream,
+                Err(error) if is_of_the_client(&error) => {}
+                Err(error) => {
+                    // Most of all, there are no descriptors left: those that wait give theirs back.
+                    let closed = self.listener.connections.make_room();
+                    if let Some(times) = self.failed.times() {
+                        tracing::error!(
+                            %error, times, closed,
+                            "can't accept a connection; the limit on open files (ulimit -n) must be \
+                             well above {}",
+                            self.listener.option
+                        );
+                    }
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Room for one more connection. Those that keep the server waiting make it; where each has a
+    /// request that is worked on, the new one waits until one of them is answered.
+    async fn room(&mut self, room: &Arc<Semaphore>) -> OwnedSemaphorePermit {
+        loop {
+            if let Ok(room) = Arc::clone(room).try_acquire_owned() {
+                return room;
+            }
+            let closed = self.listener.connections.make_room();
+            if let Some(times) = self.full.times() {
+                tracing::warn!(
+                    times,
+                    closed,
+                    "all {} connections of {} are taken; those that keep the server waiting longest \
+                     are closed for others",
+                    self.listener.limits.connections,
+                    self.listener.option
+                );
+            }
+            let freed = Arc::clone(room).acquire_owned();
+            if let Ok(Ok(room)) = tokio::time::timeout(PAUSE, freed).await {
+                return room;
+            }
+        }
+    }
+}
+
+/// Answers one request.
+async fn answer(
+    request: Request<Incoming>,
+    router: Router,
+    connection: Arc<Connection>,
+    pace: BodyPace,
+) -> Result<Response<AnswerBody>, Infallible> {
+    connection.enter(Phase::Busy);
+    let response = match check_host(request.version(), request.headers()) {
+        Err(problem) => problem.into_response(),
+        Ok(()) => {
+            let body = |body| Body::new(RequestBody::new(body, Arc::clone(&connection), pace));
+            router.oneshot(request.map(body)).await?
+        }
+    };
+    Ok(response.map(|body| AnswerBody { body, connection }))
+}
+
+/// RFC 9112, 3.2: HTTP/1.1 needs one Host, and none may have two or a malformed one: two readers of
+/// such a request could take it for requests to two hosts.
+fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Problem> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let complaint = match (hosts.next(), hosts.next()) {
+        (None, _) if version < Version::HTTP_11 => return Ok(()),
+        (None, _) => "is missing; send it once",
+        (Some(_), Some(_)) => "is there twice; send it once",
+        (Some(host), None) if is_host(host.as_bytes()) => return Ok(()),
+        (Some(_), None) => "is not a host with an optional port",
+    };
+    Err(Problem::invalid_header("Host", complaint))
+}
+
+/// A host with an optional port; empty where the request's target has none.
+fn is_host(host: &[u8]) -> bool {
+    host.is_empty() || (!host.contains(&b'@') && Authority::try_from(host).is_ok())
+}
+
+/// The client went away before it was let in.
+fn is_of_the_client(error: &Error) -> bool {
+    let kinds =
+        [ErrorKind::ConnectionRefused, ErrorKind::ConnectionAborted, ErrorKind::ConnectionReset];
+    kinds.contains(&error.kind()) || error.kind() == ErrorKind::Interrupted
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn one_well_formed_host_is_wanted() {
+        let check = |version, hosts: &[&'static str]| {
+            let hosts = hosts.iter().map(|host| (HOST, HeaderValue::from_static(host)));
+            let mut headers = HeaderMap::new();
+            hosts.for_each(|(name, host)| {
+                headers.append(name, host);
+            });
+            check_host(version, &headers).is_ok()
+        };
+        for hosts in [&["ledger:8080"][..], &["127.0.0.1"], &["[::1]:8080"], &[""]] {
+            assert!(check(Version::HTTP_11, hosts), "{hosts:?}");
+        }
+        for hosts in [&[][..], &["a", "a"], &["a", "b"], &["a b"], &["user@a"], &["a/b"]] {
+            assert!(!check(Version::HTTP_11, hosts), "{hosts:?}");
+        }
+        assert!(check(Version::HTTP_10, &[]), "HTTP/1.0 knows no Host");
+        assert!(!check(Version::HTTP_10, &["a", "b"]));
+    }
+}

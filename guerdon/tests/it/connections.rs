@@ -1,0 +1,314 @@
+//! Clients that keep a ledger waiting, one and many: each wait has a deadline, everybody else is
+//! answered meanwhile, and descriptors and memory come back.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use reqwest::Client;
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpSocket;
+use tokio::task::JoinSet;
+
+use crate::ledger::{Api, Ledger, PATIENCE, said, serve};
+use crate::raw::{
+    Raw, allow_many_descriptors, descriptors, head, resident_mib, until_descriptors_are_back,
+};
+
+const LIVE: &str = "GET /health/live HTTP/1.1\r\nhost: ledger\r\n\r\n";
+
+/// How much later than its deadline a connection may be closed on a busy machine.
+const SLACK: Duration = Duration::from_millis(2_500);
+
+fn within(after: Duration, seconds: u64) -> bool {
+    let deadline = Duration::from_secs(seconds);
+    after >= deadline && after < deadline + SLACK
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_header_that_does_not_come_in_time_ends_its_connection() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let times = ["--header-timeout", "2s", "--idle-timeout", "6s"];
+    let ledger = Ledger::start_with(folder.path(), &times, &[]);
+    let url = &ledger.client.url;
+
+    let silent = Raw::to(url).await.until_closed();
+    let mut slow = Raw::to(url).await;
+    slow.says("GET /health/live HTTP/1.1\r\nhost: ledger\r\nx-long: ").await;
+    let slow = slow.drips_until_it_is_closed(Some(b"x"));
+    let mut idle = Raw::to(url).await;
+    idle.says(LIVE).await;
+    assert!(idle.hears().await.starts_with("HTTP/1.1 200 "));
+    let mut second = Raw::to(url).await;
+    second.says(LIVE).await;
+    second.hears().await;
+    second.says("GET /health/live").await;
+    let (silent, slow, idle, second) = tokio::join!(
+        silent,
+        slow,
+        idle.until_closed(),
+        second.drips_until_it_is_closed(Some(b"x"))
+    );
+    for closed in [&silent, &slow, &second] {
+        assert!(within(closed.after, 2) && closed.text.is_empty(), "{closed:?}");
+    }
+    assert!(within(idle.after, 6), "between two requests there is more time: {idle:?}");
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_has_time_for_its_size_and_then_is_408() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pace = ["--body-timeout", "1s", "--body-bytes-per-second", "1000"];
+    let ledger = Ledger::start_with(folder.path(), &pace, &[]);
+    let url = &ledger.client.url;
+    let post = "POST /v1/accounts/ann/credits";
+
+    let mut slow = Raw::to(url).await;
+    slow.says(&head(&ledger, "merchant", post, 100_000_000)).await;
+    slow.says("{\"points\":").await;
+    let slow = slow.drips_until_it_is_closed(Some(b" ")).await;
+    assert!(slow.text.starts_with("HTTP/1.1 408 "), "{slow:?}");
+    assert!(slow.text.contains("body-too-slow") && within(slow.after, 1), "{slow:?}");
+
+    // Twice as fast as it must be, and so longer under way than the time that any body has.
+    let body = json!({"points": 5, "cause": {"kind": "purchase", "id": "B-1"}}).to_string();
+    let body = format!("{}{body}", " ".repeat(3_000));
+    let mut steady = Raw::to(url).await;
+    steady.says(&head(&ledger, "merchant", post, body.len())).await;
+    let begin = Instant::now();
+    for piece in body.as_bytes().chunks(500) {
+        steady.stream.write_all(piece).await.expect("sent");
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    let heard = steady.hears().await;
+    assert!(heard.starts_with("HTTP/1.1 201 ") && begin.elapsed().as_secs() >= 1, "{heard}");
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_reads_nothing_loses_its_connection() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start_with(folder.path(), &["--write-timeout", "1s"], &[]);
+    let before = descriptors(&ledger);
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4_096).expect("set");
+    let address = ledger.client.url.strip_prefix("http://").expect("a URL").parse();
+    let mut client = socket.connect(address.expect("an address")).await.expect("connected");
+    // Some 60 MB of answers, of which the system's buffers take a few.
+    let asks = "GET /problems HTTP/1.1\r\nhost: ledger\r\n\r\n".repeat(20_000);
+    drop(tokio::time::timeout(PATIENCE, client.write_all(asks.as_bytes())).await);
+    let begin = Instant::now();
+    while client.write_all(b"x").await.is_ok() {
+        assert!(begin.elapsed() < PATIENCE, "it is left open");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    until_descriptors_are_back(&ledger, before).await;
+    ledger.client.earns("ann", 5, "B-1").await;
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_has_one_host_and_a_header_of_16_kib() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    let ask = async |lines: &str| {
+        let mut client = Raw::to(&ledger.client.url).await;
+        client.says(&format!("GET /health/live HTTP/1.{lines}\r\n\r\n")).await;
+        client.hears().await
+    };
+    for lines in ["1\r\nhost: ledger:8080", "1\r\nhost:", "0"] {
+        let heard = ask(lines).await;
+        assert!(heard.contains(" 200 OK"), "{lines}: {heard}");
+    }
+    for lines in ["1", "1\r\nhost: a\r\nhost: a", "1\r\nhost: a\r\nHost: b", "1\r\nhost: a b"] {
+        let heard = ask(lines).await;
+        assert!(heard.starts_with("HTTP/1.1 400 ") && heard.contains("Host"), "{lines}: {heard}");
+    }
+    let fits = format!("1\r\nhost: a\r\nx-long: {}", "x".repeat(16_000));
+    assert!(ask(&fits).await.starts_with("HTTP/1.1 200 "));
+    let long = format!("1\r\nhost: a\r\nx-long: {}", "x".repeat(17_000));
+    let heard = ask(&long).await;
+    assert!(heard.starts_with("HTTP/1.1 431 "), "{heard}");
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silent_connections_lock_nobody_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // As many descriptors as a service has by default, and a deadline that is far.
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -n 1024; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_guerdon")]);
+    limited.args(["serve", "--listen", "127.0.0.1:0", "--header-timeout", "60s", "--data-dir"]);
+    limited.arg(folder.path()).env("RUST_LOG", "warn");
+    let ledger = Ledger::run(limited, folder.path());
+    ledger.client.opens("mug", 1, None, None).await;
+    ledger.client.earns("ann", 500, "B-1").await;
+    let mut silent = vec![];
+    for _ in 0..1_100 {
+        silent.push(Raw::to(&ledger.client.url).await);
+    }
+    for number in 0..20 {
+        let newcomer = newcomer(&ledger.client);
+        newcomer.redeems("ann", &format!("x-{number}"), "mug").await.is(201);
+    }
+    assert!(descriptors(&ledger) < 1_024);
+    let said = said(folder.path());
+    assert!(said.contains("ulimit -n") && said.contains("connections"), "{said}");
+    drop(silent);
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+/// The same caller on a connection of its own.
+fn newcomer(api: &Api) -> Api {
+    let client = Client::builder().timeout(PATIENCE).pool_max_idle_per_host(0).build();
+    api.with_client(client.expect("a client"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_can_not_be_accepted_is_logged_and_let_in_later() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    let pid = i32::try_from(ledger.pid()).ok().and_then(Pid::from_raw);
+    let limit = getrlimit(Resource::Nofile);
+    let open = u64::try_from(descriptors(&ledger)).expect("few");
+    prlimit(pid, Resource::Nofile, Rlimit { current: Some(open), ..limit }).expect("lowered");
+    let mut client = Raw::to(&ledger.client.url).await;
+    client.says(LIVE).await;
+    let begin = Instant::now();
+    while !said(folder.path()).contains("can't accept a connection") {
+        assert!(begin.elapsed() < PATIENCE, "nothing is logged");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(said(folder.path()).contains("ulimit -n"));
+    prlimit(pid, Resource::Nofile, limit).expect("raised");
+    let heard = client.hears().await;
+    assert!(heard.starts_with("HTTP/1.1 200 "), "{heard:?}: {}", said(folder.path()));
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operators_are_answered_on_their_own_address_while_all_connections_are_busy() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let own = free.local_addr().expect("it has one").to_string();
+    drop(free);
+    let options = ["--operators-listen", &own, "--connections-max", "4"];
+    let ledger = Ledger::start_with(folder.path(), &options, &[]);
+    let url = ledger.client.url.clone();
+    let follow = "GET /v1/shipping-stream?warehouse=main";
+    let follow = head(&ledger, "warehouse", follow, 0);
+    let follow = follow.replace("\r\n\r\n", "\r\naccept: text/event-stream\r\n\r\n");
+    let mut followers = vec![];
+    for _ in 0..4 {
+        let mut follower = Raw::to(&url).await;
+        follower.says(&follow).await;
+        assert!(follower.hears().await.starts_with("HTTP/1.1 200 "));
+        followers.push(follower);
+    }
+    let mut waiting = Raw::to(&url).await;
+    waiting.says(LIVE).await;
+    assert!(waiting.is_left_waiting(Duration::from_millis(500)).await, "all are busy");
+
+    let for_operators = ledger.client.at(&format!("http://{own}"));
+    for_operators.get("auditor", "/health/ready").await.is(200);
+    for_operators.get("operator", "/v1/keys").await.is(200);
+    for_operators.opens("mug", 1, None, None).await;
+    for role in ["shopper", "merchant", "warehouse"] {
+        let refused = for_operators.get(role, "/v1/offers").await;
+        assert_eq!(refused.is_problem(403, "forbidden")["allowed"], json!(["operator", "auditor"]));
+    }
+    // Whose turn it is once one of them goes.
+    drop(followers.pop());
+    assert!(waiting.hears().await.starts_with("HTTP/1.1 200 "));
+    drop((followers, waiting));
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+/// What a connection of the flood does.
+#[derive(Clone, Copy)]
+enum Slow {
+    /// Says nothing.
+    Silent,
+    /// A byte of a header each second.
+    Header,
+    /// A byte each second of a body of 100 MB.
+    Body,
+}
+
+/// Ten thousand connections, each of which is made anew when the server closes it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_slow_connections_take_little_memory_and_nobodys_turn() {
+    allow_many_descriptors();
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = serve(folder.path());
+    command.env("RUST_LOG", "error");
+    let ledger = Ledger::run(command, folder.path());
+    ledger.client.opens("mug", 1, None, None).await;
+    ledger.client.earns("ann", 5_000, "B-1").await;
+    let (open_before, mib_before) = (descriptors(&ledger), resident_mib(&ledger));
+    let body = head(&ledger, "merchant", "POST /v1/accounts/ann/credits", 100_000_000);
+    let (stop, connected) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let mut flood = JoinSet::new();
+    for number in 0..10_000 {
+        let slow = [Slow::Silent, Slow::Header, Slow::Body][number % 3];
+        let (url, body) = (ledger.client.url.clone(), body.clone());
+        let (stop, connected) = (Arc::clone(&stop), Arc::clone(&connected));
+        flood.spawn(async move {
+            while !stop.load(Ordering::Relaxed) {
+                keep_waiting(slow, &url, &body, &stop, &connected).await;
+            }
+        });
+    }
+    let (begin, mut answered, mut most_mib) = (Instant::now(), 0, 0);
+    while begin.elapsed() < Duration::from_secs(15) || connected.load(Ordering::Relaxed) < 10_000 {
+        let exchange = format!("x-{answered}");
+        newcomer(&ledger.client).redeems("ann", &exchange, "mug").await.is(201);
+        answered += 1;
+        most_mib = most_mib.max(resident_mib(&ledger));
+    }
+    println!(
+        "{answered} redemptions beside {} slow connections; memory {mib_before} to {most_mib} MiB",
+        connected.load(Ordering::Relaxed)
+    );
+    stop.store(true, Ordering::Relaxed);
+    flood.shutdown().await;
+    assert!(most_mib - mib_before < MEMORY_MIB_MAX, "{mib_before} to {most_mib} MiB");
+    until_descriptors_are_back(&ledger, open_before + 2).await;
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+/// For 4,096 connections: 16 KiB of header and as much again for each.
+const MEMORY_MIB_MAX: usize = 128;
+
+/// One connection until it is closed.
+async fn keep_waiting(
+    slow: Slow,
+    url: &str,
+    body: &str,
+    stop: &AtomicBool,
+    connected: &AtomicUsize,
+) {
+    let Ok(mut client) = Raw::try_to(url).await else {
+        return tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    connected.fetch_add(1, Ordering::Relaxed);
+    let begin = match slow {
+        Slow::Silent => "",
+        Slow::Header => "GET /health/live HTTP/1.1\r\nhost: ledger\r\nx-long: ",
+        Slow::Body => body,
+    };
+    let mut said = client.stream.write_all(begin.as_bytes()).await;
+    while said.is_ok() && !stop.load(Ordering::Relaxed) {
+        if !client.is_left_waiting(Duration::from_secs(1)).await {
+            break;
+        }
+        said = match slow {
+            Slow::Silent => Ok(()),
+            Slow::Header | Slow::Body => client.stream.write_all(b" ").await,
+        };
+    }
+}

@@ -1,0 +1,153 @@
+//! Who calls: the key that a request bears, and the person or program behind it.
+//!
+//! A part of this very process may call a router without a key, by putting a [`Caller`] into the
+//! request's extensions, which nothing that comes over a network can set.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
+use log_record::Principal;
+
+use crate::traceparent::read_traceparent;
+use crate::{ApiKey, KeyRing, Problem, Role};
+
+/// Who makes the request, and in which trace: for the metadata of the events that come of it.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The role of the key that the request bears.
+    pub role: Role,
+    /// The key with the person or program behind it, for the events that come of the request.
+    pub principal: Arc<Principal>,
+    /// The W3C trace context that it came with, where that is valid.
+    pub traceparent: Option<Box<str>>,
+    /// The key; a part of this process has none.
+    pub(crate) key: Option<Arc<ApiKey>>,
+}
+
+impl Caller {
+    /// A part of this process, which calls in the name of `role` and has no key.
+    #[must_use]
+    pub fn of_this_process(role: Role, traceparent: Option<Box<str>>) -> Self {
+        let principal = Arc::new(Principal::of_role(role.as_str()));
+        Self { role, principal, traceparent, key: None }
+    }
+
+    /// The warehouses of the key's scope; `None` means every warehouse.
+    #[must_use]
+    pub fn warehouses(&self) -> Option<&[Box<str>]> {
+        self.key.as_ref()?.scopes.warehouses.as_deref()
+    }
+
+    /// Checks that the caller may see and change what is asked of this warehouse.
+    pub fn check_warehouse(&self, warehouse: &str) -> Result<(), Problem> {
+        let Some(key) = &self.key else { return Ok(()) };
+        if key.scopes.allow_warehouse(warehouse) {
+            return Ok(());
+        }
+        let scope = key.scopes.warehouses_text().unwrap_or_default();
+        Err(Problem::forbidden_by_scope(self.role, &scope))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        caller(&parts.extensions).ok_or_else(|| {
+            tracing::error!(uri = %parts.uri, "this route asks who calls, but lacks `only`");
+            Problem::internal()
+        })
+    }
+}
+
+/// The caller who is known already.
+pub(crate) fn caller(extensions: &Extensions) -> Option<Caller> {
+    extensions.get::<Caller>().cloned()
+}
+
+/// The caller whose key the request bears.
+pub(crate) fn identify(keys: &KeyRing, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let key = bearer_key(headers).ok_or_else(|| {
+        Problem::unauthorized(
+            "The request has no key, or a malformed one. Send one header Authorization: \
+             Bearer KEY.",
+        )
+    })?;
+    let key = keys.find(key).ok_or_else(|| {
+        Problem::unauthorized(
+            "This ledger does not know the key. Send a key that the ledger's operator gave out.",
+        )
+    })?;
+    let now = now();
+    if !key.is_valid(now) {
+        return Err(Problem::unauthorized(
+            "The key has expired or was revoked. Ask the ledger's operator for a new one.",
+        ));
+    }
+    KeyRing::note_use(&key, now);
+    let traceparent = read_traceparent(headers).map(Into::into);
+    let (role, principal) = (key.role, Arc::clone(&key.principal));
+    Ok(Caller { role, principal, traceparent, key: Some(key) })
+}
+
+/// The role of the key that a request bears, for what anyone may ask and some are told more of.
+#[must_use]
+pub fn role_of(keys: &KeyRing, headers: &HeaderMap) -> Option<Role> {
+    identify(keys, headers).ok().map(|caller| caller.role)
+}
+
+/// Whether the key still has the same rights; streams check this.
+#[must_use]
+pub fn is_known_still(keys: &KeyRing, headers: &HeaderMap, caller: &Caller) -> bool {
+    let Some(then) = &caller.key else { return true };
+    let known = bearer_key(headers).and_then(|key| keys.find(key));
+    known.is_some_and(|key| {
+        key.is_valid(now())
+            && key.role == then.role
+            && key.scopes == then.scopes
+            && key.account_id == then.account_id
+    })
+}
+
+/// Keys end by the wall clock.
+#[expect(clippy::disallowed_methods, reason = "a key's expiry is nothing that the log decides")]
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// The key of the one `Authorization: Bearer KEY`. Two such headers could mean two callers, so
+/// they count as none.
+fn bearer_key(headers: &HeaderMap) -> Option<&str> {
+    let mut lines = headers.get_all(AUTHORIZATION).iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else { return None };
+    let (scheme, key) = line.to_str().ok()?.split_once(' ')?;
+    let key = key.trim_matches(' ');
+    (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::KeyHash;
+
+    fn ring(scopes: &str) -> KeyRing {
+        let scopes = scopes.parse().expect("scopes");
+        let key = ApiKey { scopes, ..ApiKey::of_role(Role::Warehouse) };
+        KeyRing::from_iter([(KeyHash::of("narrowed"), key)])
+    }
+
+    #[test]
+    fn a_caller_is_known_still_while_the_key_may_do_the_same() {
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, "Bearer narrowed".parse().unwrap())]);
+        let known = ring("warehouses:main");
+        let caller = identify(&known, &headers).expect("known");
+        assert!(is_known_still(&known, &headers, &caller));
+        known.replace(&ring("warehouses:east"));
+        assert!(!is_known_still(&known, &headers, &caller), "it is for another warehouse");
+    }
+}
