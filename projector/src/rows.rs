@@ -10,6 +10,7 @@ mod offer;
 mod programme;
 mod purchase;
 mod shipping;
+mod total;
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,7 @@ use event_store::with_causes;
 use log_record::{PackedPlace, RecordedEvent};
 use read_model::{
     AccountBalance, CreditLot, EarningRule, Exchange, Hold, LedgerEntry, OfferAvailability, Policy,
-    ProgrammeTotal, Purchase, ShippingStatus,
+    Purchase, ShippingStatus,
 };
 use serde::Serialize;
 
@@ -34,6 +35,7 @@ pub(crate) use shipping::{
     FoundRequest, LaneEnd, Lanes, RequestKey, RequestState, Shipping, ShippingRequestChange,
     ShippingRows,
 };
+pub(crate) use total::{TotalRows, Totals};
 
 /// The rows of a batch, by table.
 #[derive(Debug, Default)]
@@ -56,7 +58,7 @@ pub(crate) struct Rows {
     pub(crate) earning_rules: Vec<EarningRule>,
     pub(crate) policy: Option<Policy>,
     /// What the batch adds to them.
-    pub(crate) totals: ProgrammeTotal,
+    pub(crate) totals: Totals,
     /// Where the log takes its time from, where the batch says so.
     pub(crate) clock: Option<&'static str>,
 }

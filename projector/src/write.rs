@@ -21,7 +21,7 @@ use log_record::{LogId, Partition, Place};
 use postgres_connection::PostgresError;
 use read_model::{Checkpoint, ReadModelError, ReadModelUrl, Side};
 
-use crate::rows::{Lanes, PurchaseChange, Rows, ShippingRows};
+use crate::rows::{Lanes, PurchaseChange, Rows, ShippingRows, TotalRows};
 use statement::Writes;
 
 pub(crate) use postgres::PostgresTables;
@@ -71,7 +71,14 @@ fn first_writes(rows: &Rows) -> Writes<'_> {
     writes
 }
 
-/// All that remains but the parts of lots. Rows are inserted before they are changed: offers before
+/// The sums over all accounts, once it is known which of them are new.
+fn total_writes(totals: &TotalRows) -> Writes<'_> {
+    let mut writes = Writes::default();
+    programme::write_totals(&mut writes, totals);
+    writes
+}
+
+/// All that remains but the parts of lots and the totals. Rows are inserted before they are changed: offers before
 /// what is sold of them.
 fn last_writes<'a>(
     rows: &'a Rows,

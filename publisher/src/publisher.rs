@@ -66,7 +66,7 @@ pub struct PublishedLog {
 #[derive(Clone)]
 pub struct Publisher {
     pub(crate) config: Arc<PublisherConfig>,
-    log: PublishedLog,
+    pub(crate) log: PublishedLog,
     pub(crate) state: Arc<State>,
     pub(crate) stream: Stream,
     pub(crate) topic: Arc<Topic>,

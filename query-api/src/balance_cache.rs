@@ -76,13 +76,18 @@ impl BalanceCache {
         if !wanted.is_empty() {
             api.read_model.wait_for(wanted, api.wait_max).await.map_err(unread)?;
         }
-        let kept = self.kept.get(account_id).filter(|kept| kept.is_current(account_id, changes));
+        let is_current = |kept: &Balance| {
+            let recorded_at = changes.recorded_at();
+            let now = kept.clock.now(recorded_at, api.read_model.log_time(recorded_at));
+            kept.is_current(account_id, changes, now)
+        };
+        let kept = self.kept.get(account_id).filter(|kept| is_current(kept));
         if let Some(kept) = kept {
             api.metrics.balances_cached.inc();
             return Ok(kept);
         }
-        let entry = self.kept.entry_async(account_id, |account_id, kept: &mut Arc<Balance>| {
-            if kept.is_current(account_id, changes) {
+        let entry = self.kept.entry_async(account_id, |_, kept: &mut Arc<Balance>| {
+            if is_current(kept) {
                 EntryAction::Retain(Arc::clone(kept))
             } else {
                 EntryAction::ReplaceWithGuard
@@ -107,8 +112,7 @@ impl BalanceCache {
 }
 
 impl Balance {
-    fn is_current(&self, account_id: &AccountId, changes: &Changes) -> bool {
-        let now = self.clock.now(changes.recorded_at());
+    fn is_current(&self, account_id: &AccountId, changes: &Changes, now: i64) -> bool {
         (self.from..self.until).contains(&now)
             && changes.has_not_touched(account_id, self.era, self.position)
             && self.read_at.elapsed() < KEPT_MAX

@@ -2,7 +2,8 @@
 //!
 //! Credit expires and holds end at their time, whether or not the log says so by then. A log whose
 //! clock is its commands has the time of the last of them, and so have its reads; the same holds
-//! while the writer doubts the wall clock.
+//! while the writer doubts the wall clock. Where no writer checks this host's wall clock, it isn't
+//! believed where it is ahead of the log's time.
 
 use std::time::SystemTime;
 
@@ -25,10 +26,11 @@ impl Clock {
         }
     }
 
-    /// Now, in microseconds, where the last event was recorded at this time.
-    pub(crate) fn now(self, recorded_at: i64) -> i64 {
+    /// Now, in microseconds, where the last event was recorded at this time; `log_time` is the
+    /// log's, where no writer checks the wall clock.
+    pub(crate) fn now(self, recorded_at: i64, log_time: Option<i64>) -> i64 {
         match self {
-            Self::Wall => wall_clock().max(recorded_at),
+            Self::Wall => wall_clock().min(log_time.unwrap_or(i64::MAX)).max(recorded_at),
             Self::Log => recorded_at,
         }
     }
@@ -36,7 +38,7 @@ impl Clock {
 
 /// Now, in microseconds: never before what was recorded last.
 pub(crate) fn now(as_of: &AsOf) -> i64 {
-    Clock::of(as_of).now(as_of.recorded_at())
+    Clock::of(as_of).now(as_of.recorded_at(), as_of.log_time())
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place here that reads the clock")]

@@ -40,6 +40,10 @@ use wire::{KeyRing, Problem};
 use balance_cache::BalanceCache;
 pub use metrics::QueryMetrics;
 pub use router::router;
+use shipping_stream::Feeds;
+
+/// PostgreSQL's code of a query that took longer than it may, or that an administrator ended.
+const QUERY_CANCELED: &str = "57014";
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -53,6 +57,7 @@ pub struct QueryApi {
     /// Once cancelled, streams end and waits are over, so that the server can stop.
     pub draining: CancellationToken,
     balances: Arc<BalanceCache>,
+    feeds: Arc<Feeds>,
     /// Counts what is read.
     pub metrics: QueryMetrics,
 }
@@ -62,8 +67,8 @@ impl QueryApi {
     #[must_use]
     pub fn new(read_model: ReadModel, keys: KeyRing, wait_max: Duration) -> Self {
         let (draining, balances) = (CancellationToken::new(), Arc::new(BalanceCache::new()));
-        let metrics = QueryMetrics::default();
-        Self { read_model, keys, wait_max, draining, balances, metrics }
+        let (feeds, metrics) = (Arc::default(), QueryMetrics::default());
+        Self { read_model, keys, wait_max, draining, balances, feeds, metrics }
     }
 
     /// How many balances were read, because no current one was cached.
@@ -107,7 +112,10 @@ impl FromRef<QueryApi> for KeyRing {
 #[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err as it is")]
 fn failed(error: sqlx::Error) -> Problem {
     tracing::error!(error = &error as &dyn std::error::Error, "the read model can't be read");
-    Problem::internal()
+    match error.as_database_error().and_then(|error| error.code()).as_deref() {
+        Some(QUERY_CANCELED) => Problem::read_model_unreachable(),
+        _ => Problem::internal(),
+    }
 }
 
 /// JSON as a table keeps it.

@@ -1,9 +1,12 @@
 //! `GET /v1/shipping-requests`: what is asked of the warehouses, in the order of the log.
 
+use std::sync::LazyLock;
+
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{AccountId, ExchangeId, ProductId, PurchaseId, WarehouseId};
-use read_model::{Query, ShippingStatus, shipping_id};
+use log_record::PackedPlace;
+use read_model::{Argument, Query, Reading, ShippingStatus, shipping_id};
 use serde::Deserialize;
 use wire::body::{ShippingLineBody, ShippingRequestBody, ShippingRequestStatus};
 use wire::{Caller, Page, Problem, QueryString, Role, json_with_etag, page_limit, read_cursor};
@@ -15,6 +18,14 @@ use crate::freshness::Fresh;
 use crate::{bad_cursor, failed};
 
 const LIST: Query = Query::same(include_str!("sql/list_shipping_requests.sql"));
+static LIST_OF_WAREHOUSE: LazyLock<Query> = LazyLock::new(|| {
+    let text = include_str!("sql/list_shipping_requests_of_warehouse.sql");
+    Query::of_index_range(text, &["warehouse", "place"])
+});
+static LIST_OF_STATUS: LazyLock<Query> = LazyLock::new(|| {
+    let text = include_str!("sql/list_shipping_requests_of_status.sql");
+    Query::of_index_range(text, &["status", "warehouse", "place"])
+});
 const LIST_CROSSED: Query =
     Query::same(include_str!("sql/list_shipping_requests_that_crossed.sql"));
 const LIST_OF_ACCOUNT: Query =
@@ -81,7 +92,7 @@ pub(crate) async fn list_shipping_requests(
 ) -> Result<Response, Problem> {
     const LIST_NAME: &str = "shipping-requests";
     let limit = page_limit(query.limit)?;
-    let (partition, position) = after(read_cursor(LIST_NAME, query.cursor.as_deref())?)?;
+    let after = after(read_cursor(LIST_NAME, query.cursor.as_deref())?)?;
     let account_id = query.account_id.as_ref().map(AccountId::as_str);
     let exchange_id = query.exchange_id.as_ref().map(ExchangeId::as_str);
     let purchase_id = query.purchase_id.as_ref().map(PurchaseId::as_str);
@@ -90,32 +101,33 @@ pub(crate) async fn list_shipping_requests(
             let complaint = "can't be sent with exchange_id: a shipping request has one of them";
             return Err(Problem::invalid_query("purchase_id", complaint));
         }
-        (None, None, None) if query.crossed.is_some() => LIST_CROSSED,
+        (None, None, None) if query.crossed.is_some() => Some((LIST_CROSSED, 4)),
         _ if query.crossed.is_some() => {
             let complaint = "can be sent with status and warehouse only";
             return Err(Problem::invalid_query("crossed", complaint));
         }
-        (Some(_), None, _) => LIST_OF_EXCHANGE,
-        (None, Some(_), _) => LIST_OF_PURCHASE,
-        (None, None, Some(_)) => LIST_OF_ACCOUNT,
-        (None, None, None) => LIST,
+        (Some(_), None, _) => Some((LIST_OF_EXCHANGE, 6)),
+        (None, Some(_), _) => Some((LIST_OF_PURCHASE, 6)),
+        (None, None, Some(_)) => Some((LIST_OF_ACCOUNT, 5)),
+        (None, None, None) => None,
     };
     let warehouses = warehouses(&caller, query.warehouse.as_ref())?;
-    let rows: Vec<Row> = reading
-        .all(
-            statement,
-            &[
-                partition.into(),
-                position.into(),
-                query.status.map(ShippingStatus::as_str).into(),
+    let rows = match statement {
+        None => in_log_order(&mut reading, warehouses, query.status, after, limit + 1).await,
+        Some((statement, arguments)) => {
+            let warehouses = warehouses.map(|names| format!(",{},", names.join(",")));
+            let values: [Argument<'_>; 6] = [
+                after.into(),
                 (limit + 1).into(),
+                query.status.map(ShippingStatus::as_str).into(),
+                warehouses.as_deref().into(),
                 account_id.into(),
                 exchange_id.or(purchase_id).into(),
-                warehouses.as_deref().into(),
-            ],
-        )
-        .await
-        .map_err(failed)?;
+            ];
+            reading.all(statement, &values[..arguments]).await
+        }
+    };
+    let rows = rows.map_err(failed)?;
     // An address is for those who ship, and for those who help them.
     let may_see_address = matches!(caller.role, Role::Warehouse | Role::Operator);
     let requests = rows
@@ -126,23 +138,58 @@ pub(crate) async fn list_shipping_requests(
     json_with_etag(&headers, &page)
 }
 
-/// The warehouses to list, between commas: the one that was asked for, or those that the key is
-/// for; all of them where there is neither.
-fn warehouses(caller: &Caller, asked: Option<&WarehouseId>) -> Result<Option<String>, Problem> {
-    if let Some(asked) = asked {
-        caller.check_warehouse(asked.as_str())?;
-        return Ok(Some(format!(",{asked},")));
+/// Those of some warehouses or of all, with a status or with any. Each warehouse's are read in the
+/// order of an index: there is none over all warehouses that has a status in it.
+async fn in_log_order(
+    reading: &mut Reading,
+    warehouses: Option<Vec<String>>,
+    status: Option<ShippingStatus>,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<Row>, sqlx::Error> {
+    let warehouses = match (warehouses, status) {
+        (Some(warehouses), _) => warehouses,
+        (None, Some(_)) => reading.warehouses().await?,
+        (None, None) => return reading.all(LIST, &[after.into(), limit.into()]).await,
+    };
+    let mut rows: Vec<Row> = vec![];
+    for warehouse in &warehouses {
+        let (warehouse, range) = (warehouse.as_str().into(), [after.into(), i64::MAX.into()]);
+        let [after, up_to] = range;
+        let found: Vec<Row> = match status {
+            None => {
+                reading.all(*LIST_OF_WAREHOUSE, &[warehouse, after, up_to, limit.into()]).await?
+            }
+            Some(status) => {
+                let values = [status.as_str().into(), warehouse, after, up_to, limit.into()];
+                reading.all(*LIST_OF_STATUS, &values).await?
+            }
+        };
+        rows.extend(found);
     }
-    Ok(caller.warehouses().map(|own| format!(",{},", own.join(","))))
+    rows.sort_unstable_by_key(|row| row.place);
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(rows)
 }
 
-/// The partition and position that the page comes after.
-fn after(cursor: Option<String>) -> Result<(i64, i64), Problem> {
-    let Some(cursor) = cursor else { return Ok((0, 0)) };
-    let place = cursor
-        .split_once(':')
-        .and_then(|(partition, position)| Some((partition.parse().ok()?, position.parse().ok()?)));
-    place.ok_or_else(bad_cursor)
+/// The warehouses to list: the one that was asked for, or those that the key is for; all of them
+/// where there is neither.
+fn warehouses(
+    caller: &Caller,
+    asked: Option<&WarehouseId>,
+) -> Result<Option<Vec<String>>, Problem> {
+    if let Some(asked) = asked {
+        caller.check_warehouse(asked.as_str())?;
+        return Ok(Some(vec![asked.to_string()]));
+    }
+    Ok(caller.warehouses().map(|own| own.iter().map(ToString::to_string).collect()))
+}
+
+/// The place that the page comes after.
+fn after(cursor: Option<String>) -> Result<i64, Problem> {
+    let Some(cursor) = cursor else { return Ok(0) };
+    let place: Option<PackedPlace> = cursor.parse().ok();
+    place.map(PackedPlace::as_i64).ok_or_else(bad_cursor)
 }
 
 fn shipping_request(row: Row, may_see_address: bool) -> Result<ShippingRequestBody, Problem> {

@@ -2,10 +2,14 @@
 //! that waits until there is something, or a stream of server-sent events.
 //!
 //! Both read the same pages: a stream holds one at a time, and reads on when that has been sent, so
-//! a slow reader holds up nobody and takes no memory.
+//! a slow reader holds up nobody and takes no memory. Who waits is woken by a message of the
+//! warehouse and by nothing else; what is new is read once for all who wait for it (`feeds.rs`).
+
+mod feeds;
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -16,14 +20,17 @@ use axum::response::{IntoResponse, Response};
 use domain::{Timestamp, WarehouseId};
 use futures_util::stream::{Stream, unfold};
 use log_record::{Place, PlaceError, Position};
-use read_model::{ReadError, Reading, ShippingMessage};
+use read_model::{Following, ReadError, Reading, ShippingMessage};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use wire::{Caller, Problem, QueryString, Role, is_known_still, json_with_etag, page_limit};
 
 use crate::freshness::{Fresh, unread};
 use crate::{QueryApi, failed, raw_json};
+use feeds::{Feed, Wanted};
+
+pub(crate) use feeds::Feeds;
 
 /// The longest that a page waits for something: below the minute after which proxies give up.
 const WAIT_MS_MAX: u32 = 30_000;
@@ -31,8 +38,8 @@ const WAIT_MS_MAX: u32 = 30_000;
 /// How many messages a stream has in memory: some dozens of kilobytes.
 const STREAM_MESSAGES_MAX: u32 = 100;
 
-/// How long a stream waits for the next event before it asks again.
-const STREAM_WAIT: Duration = Duration::from_secs(30);
+/// How often a stream that has nothing to say looks whether its key is let in still.
+const STREAM_WAIT: Duration = Duration::from_secs(5);
 
 /// How often a stream that has nothing to say shows that it lives.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
@@ -81,6 +88,9 @@ struct Follower {
     after: Place,
     /// Up to here there is no other after that.
     seen: Position,
+    /// Wakes it.
+    following: Following,
+    feed: Arc<Feed>,
     caller: Caller,
     /// With the key that was asked with.
     headers: HeaderMap,
@@ -101,6 +111,8 @@ pub(crate) async fn get_shipping_stream(
         return Err(Problem::invalid_query("after", "names a partition that doesn't exist"));
     }
     let follower = Follower {
+        following: api.read_model.follow(query.warehouse.as_str(), after.partition),
+        feed: api.feeds.of(&query.warehouse, after.partition),
         api,
         warehouse: query.warehouse,
         after,
@@ -128,8 +140,8 @@ impl Follower {
         let mut items = self.read(reading, limit).await?;
         while items.is_empty() && Instant::now() < deadline {
             let left = deadline.saturating_duration_since(Instant::now());
-            let Some(reading) = self.wait(left).await else { break };
-            items = self.read(reading?, limit).await?;
+            let Some(found) = self.wait(limit, left).await else { break };
+            items = found?;
         }
         Ok(StreamPage { items, next: self.after.to_string() })
     }
@@ -148,15 +160,19 @@ impl Follower {
         })
     }
 
-    /// The next messages, which may be none, once there are new events; nothing when it is over.
+    /// The next messages, which may be none; nothing when it is over.
     async fn next_items(&mut self) -> Option<VecDeque<Item>> {
-        match self.wait(STREAM_WAIT).await {
-            _ if !is_known_still(&self.api.keys, &self.headers, &self.caller) => None,
-            Some(reading) => Some(self.read(reading.ok()?, STREAM_MESSAGES_MAX).await.ok()?.into()),
+        let found = self.wait(STREAM_MESSAGES_MAX, STREAM_WAIT).await;
+        if !is_known_still(&self.api.keys, &self.headers, &self.caller) {
+            return None;
+        }
+        match found {
+            Some(items) => Some(items.ok()?.into()),
             None => (!self.api.draining.is_cancelled()).then(VecDeque::new),
         }
     }
 
+    /// The next messages as a read that has begun finds them.
     async fn read(&mut self, mut reading: Reading, limit: u32) -> Result<Vec<Item>, Problem> {
         let warehouse = self.warehouse.as_str();
         let messages = reading.shipping_messages(warehouse, self.after, limit).await;
@@ -165,21 +181,42 @@ impl Follower {
             self.seen = reading.as_of().reached(&self.after);
         }
         drop(reading);
+        self.items(messages)
+    }
+
+    /// The next messages once there are any; nothing comes of it when that takes longer than it
+    /// may, or when the server stops.
+    async fn wait(&mut self, limit: u32, wait_max: Duration) -> Option<Result<Vec<Item>, Problem>> {
+        let deadline = Instant::now() + wait_max;
+        let draining = self.api.draining.clone();
+        let end = timeout(wait_max, self.following.past(self.seen));
+        let end = draining.run_until_cancelled(end).await?.ok()?;
+        let wanted = Wanted {
+            after: self.seen.max(self.after.position),
+            end,
+            limit,
+            era: self.following.era(),
+            wait_max: deadline.saturating_duration_since(Instant::now()),
+        };
+        let next = self.feed.next(&self.api.read_model, wanted);
+        match draining.run_until_cancelled(next).await? {
+            Err(ReadError::Behind { .. }) => None,
+            Err(error) => Some(Err(unread(error))),
+            Ok(found) => {
+                self.seen = found.up_to;
+                Some(self.items(found.messages.iter().map(|message| (**message).clone())))
+            }
+        }
+    }
+
+    fn items(
+        &mut self,
+        messages: impl IntoIterator<Item = ShippingMessage>,
+    ) -> Result<Vec<Item>, Problem> {
         let items = messages.into_iter().map(|message| self.item(message));
         let items = items.collect::<Result<Vec<_>, _>>()?;
         self.after = items.last().map_or(self.after, |last| last.place);
         Ok(items)
-    }
-
-    /// Begins to read once there is more than was seen; nothing comes of it when that takes longer
-    /// than it may, or when the server stops.
-    async fn wait(&self, wait_max: Duration) -> Option<Result<Reading, Problem>> {
-        let wanted = [Place { partition: self.after.partition, position: self.seen.next() }];
-        let read = self.api.read_model.read(&wanted, wait_max);
-        match self.api.draining.run_until_cancelled(read).await? {
-            Err(ReadError::Behind { .. }) => None,
-            read => Some(read.map_err(unread)),
-        }
     }
 
     fn item(&self, mut message: ShippingMessage) -> Result<Item, Problem> {

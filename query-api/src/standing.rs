@@ -83,6 +83,15 @@ pub(crate) async fn recorded_balance(
     reading.optional(BALANCE, &[account_id.into()]).await
 }
 
+impl Recorded {
+    /// An account's parts of lots, as they were recorded.
+    pub(crate) fn parts_of(recorded: &[Self]) -> Result<Vec<Part>, sqlx::Error> {
+        let homes = recorded.iter().filter(|recorded| recorded.home.is_some());
+        let parts = homes.map(|home| read_list::<Part>(home.parts.as_deref()));
+        Ok(parts.collect::<Result<Vec<_>, _>>()?.concat())
+    }
+}
+
 impl Standing {
     /// An account's credit now; nothing where there is no such account.
     pub(crate) async fn read(

@@ -5,56 +5,45 @@ use std::collections::BTreeMap;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use read_model::{NEVER, Query, Reading};
+use read_model::{Query, Reading, Total, joined_sum, month_of_expiry};
 use wire::body::{LiabilityBody, LiabilityMonthBody, TotalsBody};
 use wire::{Problem, json_with_etag};
 
-use crate::cell::sum;
+use crate::cell::broken;
 use crate::clock::now;
 use crate::failed;
 use crate::freshness::Fresh;
-use crate::standing::Standing;
+use crate::standing::{Part, Recorded, STANDING, Standing};
 
-const TOTALS: Query = Query::same(include_str!("sql/select_totals.sql"));
+const TOTALS: Query = Query::same(include_str!("sql/list_totals.sql"));
+const MONTHS: Query = Query::same(include_str!("sql/list_credit_months.sql"));
 const UNSETTLED: Query = Query::same(include_str!("sql/list_unsettled_accounts.sql"));
-const LIABILITY: Query = Query::each(
-    include_str!("sql/select_liability.sqlite.sql"),
-    include_str!("sql/select_liability.postgres.sql"),
+const EXPIRED: Query = Query::each(
+    include_str!("sql/sum_expired_credit.sqlite.sql"),
+    include_str!("sql/sum_expired_credit.postgres.sql"),
 );
 
-/// What flowed, what there is, and how far the tables are.
+/// Of how many bits the lower half of a sum of expired credit is.
+const EXPIRED_LOW_BITS: u32 = 32;
+
+/// A sum in two columns, of a partition or of a month.
 #[derive(sql_macros::FromRow)]
-struct Row {
-    issued: i64,
-    available: i64,
-    held: i64,
-    pending: i64,
-    redeemed: i64,
-    refunded: i64,
-    expired: i64,
-    withdrawn: i64,
-    in_transit: i64,
-    debt: i64,
-    sent: i64,
-    received: i64,
-    repaid: i64,
-    accounts: i64,
-    exchanges: i64,
-    cancellations: i64,
-    purchases: i64,
-    returns: i64,
-    holds: i64,
-    transfers: i64,
-    shipments: i64,
-    position: String,
+struct SumRow {
+    name: String,
+    high: i64,
+    low: i64,
 }
+
+/// Sums by their names.
+type Sums = BTreeMap<String, i128>;
 
 pub(crate) async fn get_totals(
     Fresh(mut reading): Fresh,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let row: Row = reading.one(TOTALS, &[]).await.map_err(failed)?;
-    json_with_etag(&headers, &totals(row)?)
+    let rows: Vec<SumRow> = reading.all(TOTALS, &[]).await.map_err(failed)?;
+    let sums = add_up(rows, |row| joined_sum(row.high, row.low));
+    json_with_etag(&headers, &totals(&sums, reading.as_of().to_string())?)
 }
 
 pub(crate) async fn get_liability(
@@ -65,78 +54,95 @@ pub(crate) async fn get_liability(
     let total = sum(months.values().sum())?;
     let months = months
         .into_iter()
-        .filter(|(_, points)| *points > 0)
+        .filter(|(_, points)| *points != 0)
         .map(|(month, points)| Ok(LiabilityMonthBody { month, points: sum(points)? }))
         .collect::<Result<_, Problem>>()?;
     json_with_etag(&headers, &LiabilityBody { months, total })
 }
 
-fn totals(row: Row) -> Result<TotalsBody, Problem> {
-    let difference = difference(&row);
+fn totals(sums: &Sums, position: String) -> Result<TotalsBody, Problem> {
+    let signed = |total: Total| sums.get(total.as_str()).copied().unwrap_or_default();
+    let of = |total: Total| sum(signed(total));
     Ok(TotalsBody {
-        issued: sum(row.issued)?,
-        available: sum(row.available)?,
-        held: sum(row.held)?,
-        pending: sum(row.pending)?,
-        redeemed: sum(row.redeemed)?,
-        refunded: sum(row.refunded)?,
-        expired: sum(row.expired)?,
-        withdrawn: sum(row.withdrawn)?,
-        in_transit: sum(row.in_transit)?,
-        debt: sum(row.debt)?,
-        sent: sum(row.sent)?,
-        received: sum(row.received)?,
-        repaid: sum(row.repaid)?,
-        accounts: sum(row.accounts)?,
-        exchanges: sum(row.exchanges)?,
-        cancellations: sum(row.cancellations)?,
-        purchases: sum(row.purchases)?,
-        returns: sum(row.returns)?,
-        holds: sum(row.holds)?,
-        transfers: sum(row.transfers)?,
-        shipments: sum(row.shipments)?,
-        position: row.position,
-        difference,
+        issued: of(Total::Issued)?,
+        available: of(Total::Available)?,
+        held: of(Total::Held)?,
+        pending: of(Total::Pending)?,
+        redeemed: of(Total::Redeemed)?,
+        refunded: of(Total::Refunded)?,
+        expired: of(Total::Expired)?,
+        withdrawn: of(Total::Withdrawn)?,
+        in_transit: sum(signed(Total::Sent) - signed(Total::Received))?,
+        debt: of(Total::Owed)?,
+        sent: of(Total::Sent)?,
+        received: of(Total::Received)?,
+        repaid: of(Total::Repaid)?,
+        accounts: of(Total::Accounts)?,
+        exchanges: of(Total::Exchanges)?,
+        cancellations: of(Total::Cancellations)?,
+        purchases: of(Total::Purchases)?,
+        returns: of(Total::Returns)?,
+        holds: of(Total::Holds)?,
+        transfers: of(Total::Transfers)?,
+        shipments: of(Total::Shipments)?,
+        position,
+        difference: difference(signed),
     })
 }
 
 /// What was issued less where it all went.
-fn difference(row: &Row) -> i128 {
-    let sum = |terms: &[i64]| terms.iter().copied().map(i128::from).sum::<i128>();
-    let there = sum(&[row.available, row.held, row.pending, row.in_transit]);
-    let gone = sum(&[row.redeemed, row.expired, row.withdrawn]);
-    let again = sum(&[row.refunded, row.debt]);
-    i128::from(row.issued) - (there + gone - again)
+fn difference(of: impl Fn(Total) -> i128) -> i128 {
+    let in_transit = of(Total::Sent) - of(Total::Received);
+    let there = of(Total::Available) + of(Total::Held) + of(Total::Pending) + in_transit;
+    let gone = of(Total::Redeemed) + of(Total::Expired) + of(Total::Withdrawn);
+    let again = of(Total::Refunded) + of(Total::Owed);
+    of(Total::Issued) - (there + gone - again)
 }
 
 /// By month of expiry; `never` comes after every number.
-async fn liability(reading: &mut Reading) -> Result<BTreeMap<String, i64>, sqlx::Error> {
+async fn liability(reading: &mut Reading) -> Result<Sums, sqlx::Error> {
     let now = now(reading.as_of());
-    // What can't be added up in one statement is reckoned account by account: where a hold ended,
-    // or a debt meets credit, that the log doesn't say yet. They are few, and soon recorded.
+    let rows: Vec<SumRow> = reading.all(MONTHS, &[]).await?;
+    let mut months = add_up(rows, |row| joined_sum(row.high, row.low));
+    // What no sum has is reckoned account by account: where a hold ended, or a debt meets credit,
+    // that the log doesn't say yet. They are few, and soon recorded.
     let unsettled: Vec<(String,)> = reading.all(UNSETTLED, &[now.into()]).await?;
     let unsettled: Vec<String> = unsettled.into_iter().map(|(account_id,)| account_id).collect();
     let names =
         serde_json::to_string(&unsettled).map_err(|error| sqlx::Error::Encode(error.into()))?;
-    let settled: Vec<(String, i64)> =
-        reading.all(LIABILITY, &[now.into(), names.as_str().into()]).await?;
-    let mut months: BTreeMap<String, i64> = settled.into_iter().collect();
+    let expired: Vec<SumRow> = reading.all(EXPIRED, &[now.into(), names.as_str().into()]).await?;
+    let expired =
+        add_up(expired, |row| (i128::from(row.high) << EXPIRED_LOW_BITS) + i128::from(row.low));
+    for (month, points) in expired {
+        *months.entry(month).or_default() -= points;
+    }
     for account_id in unsettled {
-        let Some(standing) = Standing::at(reading, &account_id, now).await? else { continue };
+        let recorded: Vec<Recorded> = reading.all(STANDING, &[account_id.as_str().into()]).await?;
+        for part in Recorded::parts_of(&recorded)? {
+            *months.entry(month_of_expiry(part.expires_at)).or_default() -= whole(&part);
+        }
+        let Some(standing) = Standing::of(recorded, now)? else { continue };
         for part in &standing.parts {
-            *months.entry(month(part.expires_at)?).or_default() +=
-                part.available + part.held + part.pending;
+            *months.entry(month_of_expiry(part.expires_at)).or_default() += whole(part);
         }
     }
     Ok(months)
 }
 
-/// `2027-11`, or `never`.
-fn month(expires_at: i64) -> Result<String, sqlx::Error> {
-    if expires_at == NEVER {
-        return Ok("never".to_owned());
+fn whole(part: &Part) -> i128 {
+    [part.available, part.held, part.pending].map(i128::from).iter().sum()
+}
+
+/// The sums of all partitions.
+fn add_up(rows: Vec<SumRow>, sum: impl Fn(&SumRow) -> i128) -> Sums {
+    let mut sums = Sums::new();
+    for row in rows {
+        let number = sum(&row);
+        *sums.entry(row.name).or_default() += number;
     }
-    let time = domain::Timestamp::from_micros(expires_at)
-        .map_err(|error| sqlx::Error::Decode(error.into()))?;
-    Ok(time.to_string().chars().take("2027-11".len()).collect())
+    sums
+}
+
+fn sum(number: i128) -> Result<u128, Problem> {
+    u128::try_from(number).map_err(|error| broken(number, &error))
 }

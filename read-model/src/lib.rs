@@ -9,6 +9,7 @@
 //! - [`Changes`]: which accounts a batch touched, for those who cache what they have read
 //! - [`ShippingMessage`]: the messages to warehouses, in the order of the log
 //! - [`ShippingStatus`] and [`lane`](lane()): the progress of a shipping request, and its lane
+//! - [`Total`]: what is added up over all accounts
 //! - [`dump()`]: every row as text, to compare two read models
 
 mod changes;
@@ -24,6 +25,7 @@ mod shipping_stream;
 mod side;
 mod table;
 mod tables;
+mod total;
 mod url;
 
 pub use changes::Changes;
@@ -33,7 +35,8 @@ pub use error::ReadModelError;
 pub use file_id::FileId;
 pub use lane::{LANE_SLOTS, lane};
 pub use read_model::{
-    Argument, AsOf, OfLog, Query, ReadError, ReadModel, Reading, RowOf, ServerStatus, SingleRead,
+    Argument, AsOf, Following, OfLog, Query, ReadError, ReadModel, Reading, RowOf, ServerStatus,
+    SingleRead,
 };
 pub use schema::{check, migrate, migrate_side};
 pub use shipping_status::ShippingStatus;
@@ -41,10 +44,11 @@ pub use shipping_stream::{MessageKind, RequestProgress, ShippingMessage, shippin
 pub use side::Side;
 pub use table::{Column, ColumnKind, Field, Row, Value};
 pub use tables::{
-    AccountBalance, CheckpointRow, CreditLot, CreditPart, EarningRule, Exchange, Hold, Lane,
-    LedgerEntry, OfferAvailability, Policy, ProgrammeTotal, Purchase, ShippingChange,
+    AccountBalance, CheckpointRow, CreditLot, CreditMonth, CreditPart, EarningRule, Exchange, Hold,
+    Lane, LedgerEntry, OfferAvailability, Policy, ProgrammeTotal, Purchase, ShippingChange,
     ShippingRequest, TABLES, Table, column_list, with_columns,
 };
+pub use total::{Total, joined_sum, month_of_expiry, split_sum};
 pub use url::{ReadModelUrl, ReadModelUrlError};
 
 /// The stored `expires_at` of credit that never expires: the latest time.

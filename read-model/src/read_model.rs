@@ -7,17 +7,20 @@
 
 mod as_of;
 mod file;
+mod log_clock;
 mod of_log;
+mod polls;
 mod reading;
 mod server;
 mod single_read;
+mod warehouse_ends;
 
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use log_record::{Generation, LogId, Place, Position};
+use log_record::{Generation, LogId, Partition, Place, Position};
 use postgres_connection::{PostgresError, PostgresUrl};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -26,19 +29,23 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::schema::{self, failed, options};
 use crate::{Changes, ReadModelError, ReadModelUrl, Side};
 use file::ReadFile;
+use log_clock::LogClock;
+use polls::Polls;
 use server::{Server, watch_servers};
+use warehouse_ends::WarehouseEnds;
 
 pub use as_of::AsOf;
 pub use of_log::OfLog;
 pub use reading::{Argument, Query, Reading, RowOf};
 pub use server::ServerStatus;
 pub use single_read::SingleRead;
+pub use warehouse_ends::Following;
 
 /// How many rows of a page a file's thread reads ahead of who takes them: to wake each other for a
 /// few rows takes longer than to read those.
 const ROWS_AHEAD: usize = 1_000;
 
-/// How often a reader looks how far the tables are that it reads.
+/// How often those who wait have somebody look how far the tables are.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The read tables, to read. Clones share the connections.
@@ -50,6 +57,9 @@ pub struct ReadModel {
     /// By partition; empty where the projector runs in another process.
     positions: Arc<[watch::Receiver<Position>]>,
     changes: Option<Arc<Changes>>,
+    polls: Arc<Polls>,
+    ends: Arc<WarehouseEnds>,
+    clock: Option<Arc<LogClock>>,
     /// The log that it must have been made of, once that is known; the same for all clones.
     log: Arc<OnceLock<OfLog>>,
     /// Whether some server's tables have come to where the log was at the start.
@@ -171,17 +181,27 @@ impl ReadModel {
         };
         let servers: Arc<[Server]> = servers.into();
         let (stop, log) = (CancellationToken::new(), Arc::new(OnceLock::new()));
+        let (polls, ends) = (Arc::new(Polls::of(&servers)), Arc::new(WarehouseEnds::new()));
+        let positions: Arc<[watch::Receiver<Position>]> = positions.into();
         let watching = watch_servers(Arc::clone(&servers), Arc::clone(&log));
-        tokio::spawn(stop.clone().run_until_cancelled_owned(watching));
+        let polling = Arc::clone(&polls).keep_asking(Arc::clone(&servers));
+        // A replica may be behind the projector.
+        let of_only_server = if servers.len() == 1 { positions.to_vec() } else { vec![] };
+        let reading = Arc::clone(&ends).keep_reading(Arc::clone(&servers), of_only_server);
+        tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
+            tokio::join!(watching, polling, reading);
+        }));
         // One that lags would give old rows after what changed everything.
         let changes = changes.filter(|_| servers.len() == 1);
-        let positions = positions.into();
         let _watching = Arc::new(stop.drop_guard());
         Ok(Self {
             url: url.clone(),
             servers,
             positions,
             changes,
+            polls,
+            ends,
+            clock: None,
             log,
             is_complete: Arc::default(),
             also_incomplete: false,
@@ -202,6 +222,21 @@ impl ReadModel {
             // Every read looks again.
             _ => Ok(self),
         }
+    }
+
+    /// The same read model, whose reads know the log's time: no writer in this process checks the
+    /// wall clock.
+    #[must_use]
+    pub fn with_log_clock(mut self) -> Self {
+        self.clock = Some(Arc::new(LogClock::start()));
+        self
+    }
+
+    /// The log's time in microseconds, where it is kept and the last event was recorded at this
+    /// time.
+    #[must_use]
+    pub fn log_time(&self, recorded_at: i64) -> Option<i64> {
+        self.clock.as_ref().map(|clock| clock.now(recorded_at))
     }
 
     /// The same read model for those who can do with tables that are still being made from
@@ -256,6 +291,12 @@ impl ReadModel {
         self.wait_until(wanted, Instant::now() + wait_max).await
     }
 
+    /// Follows a warehouse's messages in a partition, as all do who follow any: with one reader.
+    #[must_use]
+    pub fn follow(&self, warehouse: &str, partition: Partition) -> Following {
+        self.ends.follow(warehouse, partition)
+    }
+
     async fn wait_until(&self, wanted: &[Place], deadline: Instant) -> Result<(), ReadError> {
         // No server is ahead of the projector in this process.
         for place in wanted {
@@ -292,8 +333,10 @@ impl ReadModel {
         if !self.also_incomplete && !self.is_complete.load(Ordering::Relaxed) {
             self.wait_to_be_complete(deadline).await;
         }
+        let patient_until = begun + wait_max / 2;
+        let mut waiting = None;
         loop {
-            let is_patient = begun.elapsed() < wait_max / 2;
+            let is_patient = Instant::now() < patient_until;
             let refused = match self.ask(wanted, is_patient, ask).await {
                 Ok(answer) => return Ok(answer),
                 Err(refused) => refused,
@@ -301,7 +344,14 @@ impl ReadModel {
             if wanted.is_empty() || Instant::now() >= deadline {
                 return Err(refused);
             }
+            let waiting = waiting.get_or_insert_with(|| self.polls.wait());
             tokio::time::sleep(POLL_INTERVAL).await;
+            if is_patient {
+                waiting.until_reached(&[best_of(&self.servers)], wanted, patient_until).await;
+            } else {
+                let all: Vec<usize> = (0..self.servers.len()).collect();
+                waiting.until_reached(&all, wanted, deadline).await;
+            }
         }
     }
 
@@ -316,14 +366,15 @@ impl ReadModel {
         servers.sort_by_key(|server| server.status());
         let mut refused = None;
         for server in servers {
-            let answer = match ask.ask(server).await {
+            let mut answer = match ask.ask(server).await {
                 Ok(answer) => answer,
                 Err(error) => {
                     refused = Some(ReadError::Unreachable(error).or_rather(refused));
                     continue;
                 }
             };
-            let as_of = A::as_of(&answer);
+            let as_of = A::as_of(&mut answer);
+            as_of.note_log_time(self.log_time(as_of.recorded_at()));
             if let Err(error) = self.check(server, as_of) {
                 refused = Some(error.or_rather(refused));
                 server.renew().await;
@@ -374,7 +425,7 @@ trait Ask: Sync {
         server: &Server,
     ) -> impl Future<Output = Result<Self::Answer, sqlx::Error>> + Send;
 
-    fn as_of(answer: &Self::Answer) -> &AsOf;
+    fn as_of(answer: &mut Self::Answer) -> &mut AsOf;
 }
 
 /// To begin a read.
@@ -387,8 +438,8 @@ impl Ask for Begin {
         server.begin().await
     }
 
-    fn as_of(reading: &Reading) -> &AsOf {
-        reading.as_of()
+    fn as_of(reading: &mut Reading) -> &mut AsOf {
+        reading.as_of_mut()
     }
 }
 
@@ -406,9 +457,21 @@ impl<T: RowOf> Ask for Look<'_, T> {
         server.read_one(self.query, self.arguments).await
     }
 
-    fn as_of(read: &SingleRead<T>) -> &AsOf {
-        &read.as_of
+    fn as_of(read: &mut SingleRead<T>) -> &mut AsOf {
+        &mut read.as_of
     }
+}
+
+/// The server that reads ask first.
+fn best(servers: &[Server]) -> &Server {
+    &servers[best_of(servers)]
+}
+
+/// Its number.
+fn best_of(servers: &[Server]) -> usize {
+    // Of equals the first; there is always one.
+    let statuses = servers.iter().map(Server::status).enumerate();
+    statuses.min_by_key(|(_, status)| *status).map_or(0, |(number, _)| number)
 }
 
 const fn behind(wanted: Place, reached: Position) -> ReadError {

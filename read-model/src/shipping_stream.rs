@@ -1,6 +1,8 @@
 //! The messages to the warehouses, in the order of the log, for a broker or for HTTP.
 //! `docs/decisions/0013-how-shipping-is-published.md` says what they promise.
 
+use std::sync::LazyLock;
+
 use domain::Timestamp;
 use log_record::{Generation, LogId, PackedPlace, Place, ShippingRequestId};
 use serde::Serialize;
@@ -9,10 +11,19 @@ use uuid::Uuid;
 
 use crate::{Query, Reading, ShippingStatus};
 
-const REQUESTS: Query = Query::same(include_str!("sql/list_requested_messages.sql"));
-const CHANGES: Query = Query::same(include_str!("sql/list_changed_messages.sql"));
+static REQUESTS: LazyLock<Query> = LazyLock::new(|| {
+    let text = include_str!("sql/list_requested_messages.sql");
+    Query::of_index_range(text, &["warehouse", "place"])
+});
+static CHANGES: LazyLock<Query> = LazyLock::new(|| {
+    let text = include_str!("sql/list_changed_messages.sql");
+    Query::of_index_range(text, &["change.warehouse", "change.place"])
+});
 const MESSAGE: Query = Query::same(include_str!("sql/select_shipping_message.sql"));
-const STATES: Query = Query::same(include_str!("sql/list_request_states.sql"));
+static STATES: LazyLock<Query> = LazyLock::new(|| {
+    let text = include_str!("sql/list_request_states.sql");
+    Query::of_index_range(text, &["warehouse", "place"])
+});
 const STATE: Query = Query::same(include_str!("sql/select_request_state.sql"));
 const WAREHOUSES: Query = Query::same(include_str!("sql/list_warehouses.sql"));
 const LOG_ID: Query = Query::same("select log_id from checkpoint limit 1");
@@ -168,8 +179,8 @@ impl Reading {
         let Some(log_id) = self.log_id().await? else { return Ok(vec![]) };
         let (after, last) = span(after);
         let arguments = [warehouse.into(), after.into(), last.into(), limit.into()];
-        let mut rows: Vec<MessageRow> = self.all(REQUESTS, &arguments).await?;
-        rows.extend(self.all::<MessageRow>(CHANGES, &arguments).await?);
+        let mut rows: Vec<MessageRow> = self.all(*REQUESTS, &arguments).await?;
+        rows.extend(self.all::<MessageRow>(*CHANGES, &arguments).await?);
         rows.sort_unstable_by_key(|row| row.place);
         rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         rows.into_iter().map(|row| row.message(log_id)).collect()
@@ -194,7 +205,7 @@ impl Reading {
     ) -> Result<Vec<RequestProgress>, sqlx::Error> {
         let (after, last) = span(after);
         let arguments = [warehouse.into(), after.into(), last.into(), limit.into()];
-        let rows: Vec<ProgressRow> = self.all(STATES, &arguments).await?;
+        let rows: Vec<ProgressRow> = self.all(*STATES, &arguments).await?;
         rows.into_iter().map(ProgressRow::progress).collect()
     }
 

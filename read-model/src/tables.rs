@@ -19,7 +19,7 @@ pub struct Table {
 }
 
 /// All read tables.
-pub const TABLES: [Table; 15] = [
+pub const TABLES: [Table; 16] = [
     table::<AccountBalance>(),
     table::<CreditPart>(),
     table::<CreditLot>(),
@@ -33,6 +33,7 @@ pub const TABLES: [Table; 15] = [
     table::<EarningRule>(),
     table::<Policy>(),
     table::<ProgrammeTotal>(),
+    table::<CreditMonth>(),
     table::<Lane>(),
     table::<CheckpointRow>(),
 ];
@@ -263,25 +264,24 @@ row! {
 }
 
 row! {
-    /// A partition's totals, or a batch's change to them.
-    #[derive(Default, FromRow)]
+    /// A total of a partition, or a batch's change to it.
+    #[derive(FromRow)]
     pub struct ProgrammeTotal in "programme_total" {
         partition: i64,
-        issued: i64,
-        redeemed: i64,
-        refunded: i64,
-        expired: i64,
-        withdrawn: i64,
-        sent: i64,
-        received: i64,
-        repaid: i64,
-        exchanges: i64,
-        cancellations: i64,
-        purchases: i64,
-        returns: i64,
-        holds: i64,
-        transfers: i64,
-        shipments: i64,
+        name: String,
+        high: i64,
+        low: i64,
+    }
+}
+
+row! {
+    /// The live credit of a partition that expires in a month, or a batch's change to it.
+    #[derive(FromRow)]
+    pub struct CreditMonth in "credit_month" {
+        partition: i64,
+        month: String,
+        high: i64,
+        low: i64,
     }
 }
 

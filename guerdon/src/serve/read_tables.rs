@@ -10,7 +10,7 @@ use read_model::{OfLog, ReadModel};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::serve_config::ServeConfig;
+use crate::serve_config::{Part, ServeConfig};
 
 /// How often it is looked in which generation the log is. A process that only reads may run on
 /// across a fork.
@@ -39,6 +39,9 @@ pub(super) async fn open(
         Some(projector) => projector.read_model(replica).await?,
         None => ReadModel::open(&config.data.read_model(), replica).await?,
     };
+    // Where the writer runs, it checks this host's clock.
+    let is_checked = config.runs(Part::CommandApi);
+    let opened = if is_checked { opened } else { opened.with_log_clock() };
     Ok(opened.of_log(required.clone()).await?)
 }
 

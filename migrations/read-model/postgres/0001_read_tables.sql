@@ -15,13 +15,15 @@ create table account_balance (
     pending bigint not null constraint account_pending_is_covered check (pending >= 0),
     -- what was taken back after it had been spent
     owed bigint not null constraint account_owed_is_covered check (owed >= 0),
+    -- what it has pays what it owes, though the log doesn't say so yet
+    must_repay boolean not null generated always as (owed > 0 and available > 0) stored,
     "partition" bigint not null,
     -- the last event that changed it
     position bigint not null
 -- Room for the next version of a row on its own page: then no index is touched.
 ) with (fillfactor = 70);
 
-create index account_owes on account_balance (account_id) where owed > 0;
+create index account_must_repay on account_balance (account_id) where must_repay;
 
 -- The live parts of lots, in spending order. A part that is used up has no row: what it came from is
 -- in credit_lot, what became of it in ledger_entry.
@@ -39,6 +41,11 @@ create table credit_part (
     available_at bigint,
     primary key (account_id, expires_at, lot, graced)
 ) with (fillfactor = 70);
+
+-- What falls due next, in all accounts.
+create index credit_part_expires on credit_part (expires_at)
+    where expires_at < 9223372036854775807;
+create index credit_part_matures on credit_part (available_at) where pending > 0;
 
 -- The big tables below grow at their edge, by the place in the log (partition * 2^48 + position);
 -- what is looked up by an account or an id goes through small indexes. Those who read work a place
@@ -112,6 +119,7 @@ create table hold (
 create unique index hold_is_one_per_id on hold (account_id, hold_id);
 create index hold_of_account on hold (account_id, place);
 create index hold_is_live on hold (account_id, deadline) where status = 'held';
+create index hold_is_due on hold (deadline) where status = 'held';
 
 -- How far its parcel is, its shipping request says, which stands at the same place.
 create table exchange (
@@ -202,6 +210,8 @@ create unique index shipping_request_is_one_per_purchase
     on shipping_request (account_id, purchase_id) where type = 1;
 -- A warehouse's, in the order of the log.
 create index shipping_request_of_warehouse on shipping_request (warehouse, place);
+-- A warehouse's with a status. (The status is first, so that this index alone has their order.)
+create index shipping_request_of_status on shipping_request (status, warehouse, place);
 create index shipping_request_has_crossed on shipping_request (place) where crossed;
 
 -- What a warehouse is told of its requests after it was asked: there is less to ship, or nothing.
@@ -266,28 +276,28 @@ create table policy (
     position bigint not null
 );
 
--- What has flowed through the programme, added up from the events alone: beside the balances, an
--- account of the same points that must come to the same.
+-- What is added up over all accounts: what has flowed through the programme, counted from the events
+-- alone, and beside it what there is, added up from the changes of balances, which must come to the
+-- same. The projector moves each sum with the rows, so that nobody has to add up all accounts. A sum is
+-- high * 2^62 + low: a thousand of the largest amounts outgrow 64 bits.
 create table programme_total (
-    "partition" bigint not null primary key,
-    -- points
-    issued bigint not null,
-    redeemed bigint not null,
-    refunded bigint not null,
-    expired bigint not null,
-    withdrawn bigint not null,
-    sent bigint not null,
-    received bigint not null,
-    repaid bigint not null,
-    -- events
-    exchanges bigint not null,
-    cancellations bigint not null,
-    purchases bigint not null,
-    returns bigint not null,
-    holds bigint not null,
-    transfers bigint not null,
-    shipments bigint not null
-);
+    "partition" bigint not null,
+    -- issued, available, accounts …
+    name text collate "C" not null,
+    high bigint not null,
+    low bigint not null,
+    primary key ("partition", name)
+) with (fillfactor = 50);
+
+-- The live credit, whether available, held or pending, by the month in which it expires: 2027-11, or
+-- never. As it was recorded: who wants to know what can still be spent subtracts what fell due since.
+create table credit_month (
+    "partition" bigint not null,
+    month text collate "C" not null,
+    high bigint not null,
+    low bigint not null,
+    primary key ("partition", month)
+) with (fillfactor = 50);
 
 -- How many messages each lane has had, requests and their changes; counted from the log alone.
 create table lane (
@@ -297,6 +307,9 @@ create table lane (
     -- of the last message: what stands up to there isn't counted again
     last_place bigint not null
 );
+
+-- Those who follow messages read the lanes that have changed.
+create index lane_by_end on lane (last_place);
 
 -- Up to which event each partition is projected, in the same transaction as the rows, and the
 -- event's checksum, by which a log with another history is noticed. Every transaction, of a reader

@@ -6,9 +6,8 @@ use domain::{
     AccountId, CreditDeducted, CreditEarned, CreditExpired, CreditMatured, CreditReceived,
     CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, LotPart, Timestamp, WithdrawalCause,
 };
-use read_model::{AccountBalance, CreditLot, CreditPart, LedgerEntry, NEVER};
+use read_model::{AccountBalance, CreditLot, CreditPart, LedgerEntry, NEVER, Total};
 
-use super::programme::add;
 use super::{At, Rows, int, json, rule_columns};
 
 /// By how much an account's credit changes, or a part of a lot.
@@ -108,7 +107,7 @@ impl Rows {
         let cause_id = fact.cause.id.to_string();
         let (rule_id, rule_version) = rule_columns(fact.rule);
         let reference = fact.reference.map(|reference| reference.to_string());
-        add(&mut self.totals.issued, points);
+        self.totals.add(Total::Issued, points);
         self.change_balance(at, &account_id, change);
         self.entries.push(LedgerEntry {
             cause_kind: Some(cause_kind.clone()),
@@ -146,7 +145,7 @@ impl Rows {
         account_id: &AccountId,
         fact: &CreditDeducted,
     ) -> Result<(), serde_json::Error> {
-        add(&mut self.totals.redeemed, int(fact.points.get()));
+        self.totals.add(Total::Redeemed, int(fact.points.get()));
         let change = self.move_parts(at, account_id, &fact.lots, Change::GOES);
         self.entries.push(LedgerEntry {
             exchange_id: Some(fact.exchange_id.to_string()),
@@ -174,7 +173,7 @@ impl Rows {
         account_id: &AccountId,
         fact: &CreditExpired,
     ) -> Result<(), serde_json::Error> {
-        add(&mut self.totals.expired, int(fact.points.get()));
+        self.totals.add(Total::Expired, int(fact.points.get()));
         let change = self.move_parts(at, account_id, &fact.lots, Change::GOES);
         let lots = Some(json(&fact.lots)?);
         self.entries.push(LedgerEntry { lots, ..entry("credit-expired", at, account_id, change) });
@@ -187,7 +186,7 @@ impl Rows {
         account_id: &AccountId,
         fact: &CreditRefunded,
     ) -> Result<(), serde_json::Error> {
-        add(&mut self.totals.refunded, int(fact.points.get()));
+        self.totals.add(Total::Refunded, int(fact.points.get()));
         let change = self.move_parts(at, account_id, &fact.lots, Change::COMES);
         self.entries.push(LedgerEntry {
             exchange_id: Some(fact.exchange_id.to_string()),
@@ -205,7 +204,7 @@ impl Rows {
         fact: CreditWithdrawn,
     ) -> Result<(), serde_json::Error> {
         let expired = fact.expired.map_or(0, |points| int(points.get()));
-        add(&mut self.totals.withdrawn, int(fact.points.get()) - expired);
+        self.totals.add(Total::Withdrawn, int(fact.points.get()) - expired);
         self.note_withdrawal_of_purchase(&account_id, &fact);
         // What was taken from lots is added when it is written.
         let owed = fact.owed.map_or(0, |points| int(points.get()));
@@ -247,7 +246,7 @@ impl Rows {
         account_id: &AccountId,
         fact: &DebtRepaid,
     ) -> Result<(), serde_json::Error> {
-        add(&mut self.totals.repaid, int(fact.points.get()));
+        self.totals.add(Total::Repaid, int(fact.points.get()));
         let change = self.move_parts(at, account_id, &fact.lots, Change::PAYS_DEBT);
         let lots = Some(json(&fact.lots)?);
         self.entries.push(LedgerEntry { lots, ..entry("debt-repaid", at, account_id, change) });
@@ -260,8 +259,8 @@ impl Rows {
         account_id: &AccountId,
         fact: &CreditSent,
     ) -> Result<(), serde_json::Error> {
-        add(&mut self.totals.sent, int(fact.points.get()));
-        self.totals.transfers += 1;
+        self.totals.add(Total::Sent, int(fact.points.get()));
+        self.totals.add(Total::Transfers, 1);
         let change = self.move_parts(at, account_id, &fact.lots, Change::GOES);
         self.entries.push(LedgerEntry {
             transfer_id: Some(fact.transfer_id.to_string()),
@@ -279,7 +278,7 @@ impl Rows {
         account_id: &AccountId,
         fact: &CreditReceived,
     ) -> Result<(), serde_json::Error> {
-        add(&mut self.totals.received, int(fact.points.get()));
+        self.totals.add(Total::Received, int(fact.points.get()));
         let change = self.move_parts(at, account_id, &fact.lots, Change::COMES);
         self.entries.push(LedgerEntry {
             transfer_id: Some(fact.transfer_id.to_string()),

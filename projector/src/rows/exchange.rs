@@ -1,7 +1,7 @@
 //! Exchanges: goods for points, and what was cancelled of them.
 
 use domain::{AccountId, ExchangeCancelled, ExchangeCreated, Shipped, Timestamp};
-use read_model::{Exchange, row};
+use read_model::{Exchange, Total, row};
 
 use super::shipping::UpdateKind;
 use super::{At, Rows, int};
@@ -18,7 +18,7 @@ row! {
 
 impl Rows {
     pub(super) fn exchanged(&mut self, at: At<'_>, account_id: AccountId, fact: ExchangeCreated) {
-        self.totals.exchanges += 1;
+        self.totals.add(Total::Exchanges, 1);
         self.ship_exchange(at, &account_id, &fact);
         self.change_offer(&fact.offer_id).remaining -= int(fact.allocation.quantity().get());
         if let Some(hold_id) = &fact.hold_id {
@@ -42,7 +42,7 @@ impl Rows {
     }
 
     pub(super) fn cancelled(&mut self, at: At<'_>, account_id: AccountId, fact: ExchangeCancelled) {
-        self.totals.cancellations += 1;
+        self.totals.add(Total::Cancellations, 1);
         let quantity = int(fact.allocation.quantity().get());
         // The units go back, also to an offer that was closed meanwhile.
         self.change_offer(&fact.offer_id).remaining += quantity;

@@ -4,10 +4,9 @@ use domain::{
     AccountId, CreditHeld, HoldCaptured, HoldId, HoldReleased, HoldSwapped, ReleaseReason,
     Timestamp,
 };
-use read_model::{Hold, LedgerEntry, row};
+use read_model::{Hold, LedgerEntry, Total, row};
 
 use super::credit::entry;
-use super::programme::add;
 use super::{At, Change, Rows, int, json};
 
 row! {
@@ -30,7 +29,7 @@ impl Rows {
         account_id: AccountId,
         fact: &CreditHeld,
     ) -> Result<(), serde_json::Error> {
-        self.totals.holds += 1;
+        self.totals.add(Total::Holds, 1);
         let change = self.move_parts(at, &account_id, &fact.lots, Change::IS_HELD);
         let lots = json(&fact.lots)?;
         let occurred_at = fact.occurred_at.map(Timestamp::micros);
@@ -82,7 +81,7 @@ impl Rows {
         fact: HoldCaptured,
     ) -> Result<(), serde_json::Error> {
         let points = int(fact.points.get());
-        add(&mut self.totals.redeemed, points);
+        self.totals.add(Total::Redeemed, points);
         let mut change = self.move_parts(at, &account_id, &fact.lots, Change::IS_CAPTURED);
         change += self.move_parts(at, &account_id, &fact.released, Change::IS_RELEASED);
         let released = (!fact.released.is_empty()).then(|| json(&fact.released)).transpose()?;

@@ -1,14 +1,9 @@
-//! The programme: its rules, its policy, and what has flowed through it.
+//! The programme: its rules and its policy.
 
 use domain::{EarningRuleSet, PolicyChanged, SpentCredit};
 use read_model::{EarningRule, Policy};
 
 use super::{At, Rows, int, json};
-
-/// Adds points to a total, which stops at the largest number.
-pub(super) const fn add(total: &mut i64, points: i64) {
-    *total = total.saturating_add(points);
-}
 
 impl Rows {
     pub(super) fn earning_rule_set(

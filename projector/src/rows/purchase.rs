@@ -6,7 +6,7 @@ use domain::{
     AccountId, Category, CauseKind, CreditWithdrawn, Points, ProductId, PurchaseLine,
     PurchaseRecorded, PurchaseReturned, Shipped, Timestamp, Units,
 };
-use read_model::{Purchase, row};
+use read_model::{Purchase, Total, row};
 use serde::{Deserialize, Serialize};
 
 use super::shipping::UpdateKind;
@@ -75,7 +75,7 @@ impl Rows {
         account_id: AccountId,
         fact: PurchaseRecorded,
     ) -> Result<(), serde_json::Error> {
-        self.totals.purchases += 1;
+        self.totals.add(Total::Purchases, 1);
         self.ship_purchase(at, &account_id, &fact);
         let lines: Vec<LineRow> = fact.lines.into_iter().map(LineRow::from).collect();
         let (rule_id, rule_version) = rule_columns(fact.rule);
@@ -97,7 +97,7 @@ impl Rows {
     }
 
     pub(super) fn returned(&mut self, at: At<'_>, account_id: AccountId, fact: PurchaseReturned) {
-        self.totals.returns += 1;
+        self.totals.add(Total::Returns, 1);
         let returned: BTreeMap<ProductId, i64> = fact
             .lines
             .iter()

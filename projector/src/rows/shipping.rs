@@ -13,7 +13,7 @@ use domain::{
     ShipmentReport, Shipped, WarehouseId,
 };
 use event_schema::decode_metadata;
-use read_model::{Lane, ShippingChange, ShippingRequest, ShippingStatus, lane, row};
+use read_model::{Lane, ShippingChange, ShippingRequest, ShippingStatus, Total, lane, row};
 
 use super::{At, Rows};
 use request_state::Fixed;
@@ -293,7 +293,7 @@ impl Rows {
         account_id: AccountId,
         fact: ShipmentDispatched,
     ) {
-        self.totals.shipments += 1;
+        self.totals.add(Total::Shipments, 1);
         let kind = UpdateKind::Dispatched {
             carrier: fact.carrier.to_string(),
             express_no: fact.express_no.to_string(),

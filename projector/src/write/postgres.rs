@@ -11,6 +11,7 @@ mod shipping;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use domain::AccountId;
 use futures_util::future::try_join_all;
 use log_record::{Checksum, Generation, LogId, Partition, Place, Position};
 use postgres_connection::{Connection, PostgresUrl};
@@ -21,9 +22,10 @@ use uuid::Uuid;
 
 use super::checkpoint::{INSERT, LANES, MOVE, SELECT, STOP};
 use super::statement::Writes;
-use super::{Batch, WriteError, Written, first_writes, last_writes};
+use super::{Batch, WriteError, Written, first_writes, last_writes, total_writes};
 use crate::rows::{LaneEnd, Lanes};
 
+const ACCOUNTS: &str = include_str!("../sql/postgres/find_account_balances.sql");
 const SESSION: &str = include_str!("../sql/postgres/session.sql");
 /// How often the connection is checked while there is nothing to write.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -110,19 +112,27 @@ impl PostgresTables {
         let mut first =
             vec![Call::of("begin", vec![]), move_checkpoint(partition, from, next, rows.clock)];
         first.extend(calls(first_writes(&rows)));
+        let accounts: Vec<&str> = rows.balances.keys().map(AccountId::as_str).collect();
+        let touched = accounts.len();
+        first.push(Call::of(ACCOUNTS, vec![value(accounts)]));
         // The inserts change nothing where the rows are there already, so they can be sent together
         // with the move of the checkpoint, which decides.
-        if self.send(first).await?[1] != 1 {
+        let counts = self.send(first).await?;
+        if counts.get(1) != Some(&1) {
             return Ok(Written::Overtaken);
         }
+        let found = counts.last().copied().unwrap_or_default();
+        let new_accounts = touched.saturating_sub(usize::try_from(found).unwrap_or(touched));
         let were_pending = credit::were_pending(self, &rows).await?;
         rows.apply_withdrawals(&were_pending);
         let found = shipping::find_requests(self, &rows.shipping).await?;
         let shipping = rows.shipping.apply_updates(found, &lanes)?;
         let purchases = purchase::changes(self, &rows).await?;
         let (new_parts, changed_parts) = rows.credit_parts();
+        let totals = rows.sum_up(partition, new_accounts);
         let mut last = calls(credit::part_writes(&new_parts, &changed_parts));
         last.extend(calls(last_writes(&rows, &purchases, &shipping)));
+        last.extend(calls(total_writes(&totals)));
         // After an error of one of the others, the server takes it for a rollback.
         last.push(Call::of("commit", vec![]));
         self.send(last).await?;

@@ -2,10 +2,10 @@
 
 use std::sync::LazyLock;
 
-use read_model::{EarningRule, Policy, ProgrammeTotal};
+use read_model::{CreditMonth, EarningRule, Policy, ProgrammeTotal};
 
 use super::statement::{LazyStatement, Statement, Writes};
-use crate::rows::Rows;
+use crate::rows::{Rows, TotalRows};
 
 static RULE: LazyStatement = LazyLock::new(Statement::insert::<EarningRule>);
 static POLICY: LazyStatement =
@@ -13,9 +13,15 @@ static POLICY: LazyStatement =
 static TOTALS: LazyStatement = LazyLock::new(|| {
     Statement::of::<ProgrammeTotal>(include_str!("../sql/add_programme_total.sql"))
 });
+static MONTHS: LazyStatement =
+    LazyLock::new(|| Statement::of::<CreditMonth>(include_str!("../sql/add_credit_month.sql")));
 
 pub(super) fn write<'a>(writes: &mut Writes<'a>, rows: &'a Rows) {
     writes.push(&RULE, &rows.earning_rules);
     writes.push(&POLICY, &rows.policy);
-    writes.push(&TOTALS, [&rows.totals]);
+}
+
+pub(super) fn write_totals<'a>(writes: &mut Writes<'a>, rows: &'a TotalRows) {
+    writes.push(&TOTALS, &rows.totals);
+    writes.push(&MONTHS, &rows.months);
 }

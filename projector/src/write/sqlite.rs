@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::checkpoint::{INSERT, LANES, MOVE, SELECT, STOP};
 use super::statement::Writes;
-use super::{Batch, WriteError, Written, first_writes, last_writes};
+use super::{Batch, WriteError, Written, first_writes, last_writes, total_writes};
 use crate::rows::{LaneEnd, Lanes};
 
 pub(crate) use tables_file::{OpenFile, TablesFile};
@@ -123,13 +123,18 @@ fn commit(open: &OpenFile, batch: Batch) -> Result<Written, WriteError> {
     let shipping = rows.shipping.apply_updates(found, &lanes)?;
     let purchases = purchase::changes(&transaction, &rows)?;
     credit::write_parts(&transaction, &rows)?;
-    run(&transaction, last_writes(&rows, &purchases, &shipping))?;
+    // Only balances are inserted where a change finds none.
+    let new_accounts = run(&transaction, last_writes(&rows, &purchases, &shipping))?;
+    let totals = rows.sum_up(partition, new_accounts);
+    run(&transaction, total_writes(&totals))?;
     transaction.commit()?;
     Ok(Written::Moved(rows.shipping.lanes))
 }
 
-/// Runs each statement once for each of its rows.
-fn run(connection: &Connection, writes: Writes<'_>) -> rusqlite::Result<()> {
+/// Runs each statement once for each of its rows, and gives how many rows were inserted because a
+/// change found none.
+fn run(connection: &Connection, writes: Writes<'_>) -> rusqlite::Result<usize> {
+    let mut inserted = 0;
     for write in writes.0 {
         let mut statement = connection.prepare_cached(&write.statement.sqlite)?;
         let insert = write.insert_missing.map(|insert| connection.prepare_cached(&insert.sqlite));
@@ -139,11 +144,11 @@ fn run(connection: &Connection, writes: Writes<'_>) -> rusqlite::Result<()> {
             let changed = statement.execute(values)?;
             if let Some(insert) = insert.as_mut().filter(|_| changed == 0) {
                 let values = parameters(insert, row);
-                insert.execute(values)?;
+                inserted += insert.execute(values)?;
             }
         }
     }
-    Ok(())
+    Ok(inserted)
 }
 
 /// A row's values for a statement, which has parameters up to the last column that it names.

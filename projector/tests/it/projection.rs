@@ -70,7 +70,8 @@ async fn an_event_that_is_applied_again_asks_for_no_second_parcel(on: On) {
     let before = ledger.projected().await;
     ledger.alter("update checkpoint set position = 0");
     ledger.alter(
-        "delete from account_balance; delete from credit_part; delete from offer_availability",
+        "delete from account_balance; delete from credit_part; delete from offer_availability; \
+         delete from programme_total; delete from credit_month",
     );
     let after = ledger.projected().await;
     let requests = |rows: &[String]| -> Vec<String> {

@@ -94,7 +94,8 @@ async fn feeds_from(
     from: PackedPlace,
     warehouse: Option<&str>,
 ) -> Result<Vec<FeedSpan>, Problem> {
-    let ends = Ends::of_lanes(publisher.stream.lane_ends().await.map_err(failed)?);
+    let lanes = publisher.stream.lane_ends(publisher.log.partitions).await.map_err(failed)?;
+    let ends = Ends::of_lanes(lanes);
     let feeds = ends.feeds().filter(|feed| feed.partition == from.partition());
     let spans = feeds.map(|feed| FeedSpan { feed: feed.clone(), end: ends.of(feed) });
     let is_wanted = |span: &FeedSpan| warehouse.is_none_or(|name| *name == span.feed.warehouse);

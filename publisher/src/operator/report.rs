@@ -99,8 +99,8 @@ impl Publisher {
     }
 
     pub(crate) fn warehouse_reports(&self) -> Vec<WarehouseReport> {
-        let ends = self.ends.borrow().clone();
         let feeds = self.progress.all();
+        let ends = self.ends.borrow();
         feeds.iter().map(|(feed, progress)| warehouse(feed, progress, &ends)).collect()
     }
 }

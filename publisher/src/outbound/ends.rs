@@ -1,16 +1,14 @@
 //! Where the lanes end in the read model: which feeds exist, and which have new messages.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::time::Duration;
 
-use log_record::{PackedPlace, Partition};
+use log_record::PackedPlace;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::stream::{LaneEnd, Stream};
+use super::stream::{LaneEnd, Moved, Reached, Stream};
 use crate::causes::with_causes;
-use crate::error::PublishError;
 use crate::lane_name::{FeedName, LaneName};
 
 /// The shortest pause between two reads. Where no projector runs in this process, it is the pause.
@@ -20,22 +18,27 @@ const READ_EVERY: Duration = Duration::from_millis(10);
 const WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// The ends of all lanes.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Ends {
     /// The last place of each feed.
-    last: Arc<BTreeMap<FeedName, PackedPlace>>,
-    sequences: Arc<HashMap<LaneName, i64>>,
+    last: BTreeMap<FeedName, PackedPlace>,
+    sequences: HashMap<LaneName, i64>,
 }
 
 impl Ends {
     pub(crate) fn of_lanes(lanes: Vec<LaneEnd>) -> Self {
-        let (mut last, mut sequences) = (BTreeMap::new(), HashMap::new());
+        let mut ends = Self::default();
+        ends.note(lanes);
+        ends
+    }
+
+    /// Some lanes end there now.
+    fn note(&mut self, lanes: Vec<LaneEnd>) {
         for LaneEnd { lane, last_sequence, last_place } in lanes {
-            let end = last.entry(lane.feed.clone()).or_insert(last_place);
+            let end = self.last.entry(lane.feed.clone()).or_insert(last_place);
             *end = last_place.max(*end);
-            sequences.insert(lane, last_sequence);
+            self.sequences.insert(lane, last_sequence);
         }
-        Self { last: Arc::new(last), sequences: Arc::new(sequences) }
     }
 
     /// The last place of a feed, or its start.
@@ -54,50 +57,39 @@ impl Ends {
     }
 }
 
-/// Reads the ends again whenever the read model has moved on.
+/// Reads the ends that have moved, whenever the read model has.
 pub(crate) async fn keep_reading(
     stream: &Stream,
     partitions: u16,
     ends: &watch::Sender<Ends>,
     stop: &CancellationToken,
 ) {
-    let mut known: Option<Vec<PackedPlace>> = None;
+    // What another session has read may be of another history.
+    let mut known = Reached::default();
     loop {
-        match read(stream, partitions, &mut known).await {
-            Ok(Some(found)) => drop(ends.send(found)),
+        match stream.lanes_moved_since(&known, partitions).await {
             Ok(None) => {}
+            Ok(Some(Moved { reached, lanes, has_gone_back })) => {
+                if has_gone_back || known == Reached::default() {
+                    drop(ends.send(Ends::of_lanes(lanes)));
+                } else if !lanes.is_empty() {
+                    ends.send_modify(|ends| ends.note(lanes));
+                }
+                known = reached;
+            }
             Err(error) => {
                 tracing::warn!(error = with_causes(&error), "can't read the ends of the lanes");
-                known = None;
                 tokio::time::sleep(WAIT_MAX).await;
             }
         }
         let wait = async {
             tokio::time::sleep(READ_EVERY).await;
-            if let Some([only]) = known.as_deref() {
-                stream.wait_past(*only, WAIT_MAX).await;
+            if let [only] = known.0[..] {
+                stream.wait_past(only, WAIT_MAX).await;
             }
         };
         if stop.run_until_cancelled(wait).await.is_none() {
             return;
         }
     }
-}
-
-/// The ends, if the read model has moved on since `known`.
-async fn read(
-    stream: &Stream,
-    partitions: u16,
-    known: &mut Option<Vec<PackedPlace>>,
-) -> Result<Option<Ends>, PublishError> {
-    let mut reached = vec![];
-    for partition in (0..partitions).map(Partition) {
-        reached.push(stream.reached(partition).await?);
-    }
-    if known.as_ref() == Some(&reached) {
-        return Ok(None);
-    }
-    let found = Ends::of_lanes(stream.lane_ends().await?);
-    *known = Some(reached);
-    Ok(Some(found))
 }

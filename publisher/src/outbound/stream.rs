@@ -33,6 +33,19 @@ pub(crate) struct LaneEnd {
     pub(crate) last_place: PackedPlace,
 }
 
+/// How far the read model is, by partition; nowhere by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reached(pub(crate) Vec<PackedPlace>);
+
+/// What has become of the lanes.
+#[derive(Debug)]
+pub(crate) struct Moved {
+    pub(crate) reached: Reached,
+    /// The lanes that have moved, or all of them where the read model has gone back.
+    pub(crate) lanes: Vec<LaneEnd>,
+    pub(crate) has_gone_back: bool,
+}
+
 /// Which part of a feed to read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Range {
@@ -73,9 +86,37 @@ impl Stream {
     }
 
     /// Where every lane ends.
-    pub(crate) async fn lane_ends(&self) -> Result<Vec<LaneEnd>, PublishError> {
-        let rows: Vec<LaneRow> = self.read(&[]).await?.all(LANES, &[]).await?;
-        rows.into_iter().map(|row| Ok(row.end()?)).collect()
+    pub(crate) async fn lane_ends(&self, partitions: u16) -> Result<Vec<LaneEnd>, PublishError> {
+        let nowhere = Reached::default();
+        Ok(self.lanes_moved_since(&nowhere, partitions).await?.map_or(vec![], |moved| moved.lanes))
+    }
+
+    /// The lanes that have moved since, if the read model has; all of them where it has gone back.
+    pub(crate) async fn lanes_moved_since(
+        &self,
+        known: &Reached,
+        partitions: u16,
+    ) -> Result<Option<Moved>, PublishError> {
+        let mut reading = self.read(&[]).await?;
+        let reached = (0..partitions)
+            .map(Partition)
+            .map(|partition| PackedPlace::new(partition, reading.as_of().position(partition)));
+        let reached = Reached(reached.collect());
+        if reached == *known {
+            return Ok(None);
+        }
+        let has_gone_back = reached.0.iter().zip(&known.0).any(|(at, known)| at < known);
+        let mut lanes = vec![];
+        for (number, at) in reached.0.iter().enumerate() {
+            let start = PackedPlace::new(at.partition(), Position::START);
+            let known = known.0.get(number).copied().filter(|_| !has_gone_back);
+            let span = [known.unwrap_or(start), *at].map(|place| place.as_i64().into());
+            let rows: Vec<LaneRow> = reading.all(LANES, &span).await?;
+            for row in rows {
+                lanes.push(row.end()?);
+            }
+        }
+        Ok(Some(Moved { reached, lanes, has_gone_back }))
     }
 
     /// A feed's next messages, in the order of the log.

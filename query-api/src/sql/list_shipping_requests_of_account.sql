@@ -1,18 +1,16 @@
 -- An account's, after a place of the log. A request has the place of the exchange or purchase
--- that asks for it; a second index here would only say again whose it is. $6 is another list's and
--- stays unused.
--- $7 has the warehouses between commas: ',main,berlin,'.
+-- that asks for it; a second index here would only say again whose it is.
+-- $4 has the warehouses between commas: ',main,berlin,'.
 select (select log_id from checkpoint limit 1) as log_id, generation, type, account_id, exchange_id,
     purchase_id, coalesce(lines_left, lines) as lines, deliver_to, warehouse, lane, sequence,
     recorded_at, status, status_since, reason, carrier, express_no, crossed, place
 from shipping_request
 where place in (
-        select place from exchange where account_id = $5 and place > ($1 << 48 | $2)
+        select place from exchange where account_id = $5 and place > $1
         union all
-        select place from purchase where account_id = $5 and place > ($1 << 48 | $2)
+        select place from purchase where account_id = $5 and place > $1
     )
-    and $6 is null
     and ($3 is null or status = $3)
-    and ($7 is null or replace($7, ',' || warehouse || ',', '') <> $7)
+    and ($4 is null or replace($4, ',' || warehouse || ',', '') <> $4)
 order by place
-limit $4
+limit $2

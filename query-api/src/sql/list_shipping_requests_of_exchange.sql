@@ -1,15 +1,15 @@
 -- Those of an exchange id, of one account or of all, after a place of the log. A request has the
 -- place of its exchange.
--- $7 has the warehouses between commas: ',main,berlin,'.
+-- $4 has the warehouses between commas: ',main,berlin,'.
 select (select log_id from checkpoint limit 1) as log_id, generation, type, account_id, exchange_id,
     purchase_id, coalesce(lines_left, lines) as lines, deliver_to, warehouse, lane, sequence,
     recorded_at, status, status_since, reason, carrier, express_no, crossed, place
 from shipping_request
 where place in (
-        select place from exchange where exchange_id = $6 and place > ($1 << 48 | $2)
+        select place from exchange where exchange_id = $6 and place > $1
     )
     and ($5 is null or account_id = $5)
     and ($3 is null or status = $3)
-    and ($7 is null or replace($7, ',' || warehouse || ',', '') <> $7)
+    and ($4 is null or replace($4, ',' || warehouse || ',', '') <> $4)
 order by place
-limit $4
+limit $2

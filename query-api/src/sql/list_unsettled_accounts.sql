@@ -6,9 +6,9 @@ where status = 'held' and deadline <= $1
 union
 select account_id
 from account_balance
-where owed > 0
-    and exists (
-        select 1 from credit_part
-        where credit_part.account_id = account_balance.account_id
-            and (credit_part.available > 0 or credit_part.available_at <= $1)
-    )
+where must_repay
+union
+select credit_part.account_id
+from credit_part
+join account_balance on account_balance.account_id = credit_part.account_id
+where credit_part.pending > 0 and credit_part.available_at <= $1 and account_balance.owed > 0

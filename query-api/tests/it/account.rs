@@ -10,6 +10,7 @@ use testing::life::{self, DAY, history};
 testing::on_every_database! {
     an_account_shows_what_can_be_spent_now,
     a_log_with_the_wall_clock_is_read_at_its_time,
+    a_host_clock_that_nobody_checks_expires_nothing,
     what_is_owed_is_paid_from_what_is_available_now,
     a_hold_is_over_at_its_deadline,
     lots_come_in_spending_order_with_what_they_came_from,
@@ -49,6 +50,21 @@ async fn a_log_with_the_wall_clock_is_read_at_its_time(on: On) {
     let reads = Reads::of(on, history(Clock::Wall)).await;
     let body = reads.get("/v1/accounts/cat").await;
     assert_eq!((&body["available"], &body["pending"]), (&json!(0), &json!(0)), "1970 is over");
+}
+
+async fn a_host_clock_that_nobody_checks_expires_nothing(on: On) {
+    // The log's last event is of 1970: this host's clock is decades ahead of it.
+    let reads = Reads::of(on, history(Clock::Wall)).await;
+    let body = reads.get_without_writer("/v1/accounts/cat").await;
+    let found = ["available", "held", "pending"].map(|name| body[name].clone());
+    assert_eq!(found, [500, 200, 90], "by the log's time it is day 41");
+    let liability = reads.get_without_writer("/v1/liability").await;
+    assert_eq!(liability["total"], 500 + 200 + 90 + 810);
+    let hold = reads.get_without_writer("/v1/accounts/cat/holds/h-1").await;
+    assert_eq!(hold["status"], "held");
+    reads.pass_to(48).await;
+    let body = reads.get_without_writer("/v1/accounts/cat").await;
+    assert_eq!((&body["available"], &body["held"]), (&json!(790), &json!(0)), "its hold is over");
 }
 
 async fn what_is_owed_is_paid_from_what_is_available_now(on: On) {

@@ -3,6 +3,8 @@
 mod account;
 mod asks;
 mod balance_cache;
+mod followers;
+mod plans;
 mod programme;
 mod random_life;
 mod shipping;

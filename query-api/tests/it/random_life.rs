@@ -82,6 +82,7 @@ async fn check(mut world: World, batch: usize) {
             }
         }
         assert_eq!(reads.get("/v1/totals").await["difference"], 0);
+        reads.ledger.check_sums().await;
         let before = compare(&reads, &world).await;
         // Once it is recorded, the same is read.
         if !due.is_empty() {
@@ -89,6 +90,7 @@ async fn check(mut world: World, batch: usize) {
         }
         assert_eq!(compare(&reads, &world).await, before);
         assert_eq!(reads.get("/v1/totals").await["difference"], 0);
+        reads.ledger.check_sums().await;
         dumps.push(reads.ledger.projected().await);
     }
     assert_eq!(dumps[0], dumps[1]);

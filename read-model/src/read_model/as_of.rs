@@ -1,12 +1,17 @@
 //! As of which event something was read.
 
+use std::fmt;
+
 use domain::AccountId;
 use log_record::{Generation, LogId, Partition, Place, Position};
 use uuid::Uuid;
 
 /// As of which event of each partition something was read.
 #[derive(Clone, Debug, Default)]
-pub struct AsOf(pub(super) Vec<Progress>);
+pub struct AsOf {
+    progress: Vec<Progress>,
+    log_time: Option<i64>,
+}
 
 /// How far a partition is projected: the columns of `checkpoint` that every read begins with.
 #[derive(Clone, Debug, sql_macros::FromRow)]
@@ -21,11 +26,19 @@ pub(super) struct Progress {
 }
 
 impl AsOf {
+    pub(super) const fn of(progress: Vec<Progress>) -> Self {
+        Self { progress, log_time: None }
+    }
+
+    pub(super) const fn note_log_time(&mut self, now: Option<i64>) {
+        self.log_time = now;
+    }
+
     /// How far the partition of a place is projected.
     #[must_use]
     pub fn reached(&self, place: &Place) -> Position {
         let partition = i64::from(place.partition.0);
-        let found = self.0.iter().find(|progress| progress.partition == partition);
+        let found = self.progress.iter().find(|progress| progress.partition == partition);
         Position(found.map(|progress| progress.position).unwrap_or_default().cast_unsigned())
     }
 
@@ -35,55 +48,87 @@ impl AsOf {
         self.reached(&Place { partition, position: Position::START })
     }
 
+    /// Where each partition is projected to.
+    pub(super) fn positions(&self) -> impl Iterator<Item = (Partition, Position)> {
+        self.progress.iter().map(|progress| {
+            // The projector writes the numbers of partitions only.
+            let partition = Partition(u16::try_from(progress.partition).unwrap_or_default());
+            (partition, Position(progress.position.cast_unsigned()))
+        })
+    }
+
+    /// Whether both are as of the same events.
+    pub(super) fn is_at(&self, other: &Self) -> bool {
+        self.positions().eq(other.positions())
+    }
+
     /// How far the partition is projected that an account lives in.
     #[must_use]
     pub fn position_of(&self, account_id: &AccountId) -> Position {
-        let partitions = u16::try_from(self.0.len()).unwrap_or(u16::MAX);
+        let partitions = u16::try_from(self.progress.len()).unwrap_or(u16::MAX);
         self.position(account_id.partition(partitions))
     }
 
     /// Whether the log has this partition.
     #[must_use]
     pub fn has(&self, partition: Partition) -> bool {
-        self.0.iter().any(|progress| progress.partition == i64::from(partition.0))
+        self.progress.iter().any(|progress| progress.partition == i64::from(partition.0))
     }
 
     /// Whether anything was projected.
     pub(super) const fn has_begun(&self) -> bool {
-        !self.0.is_empty()
+        !self.progress.is_empty()
     }
 
     /// Which log each partition is of.
     pub(super) fn log_ids(&self) -> impl Iterator<Item = LogId> {
         // What is no id is no log's.
-        self.0.iter().map(|at| LogId(Uuid::from_slice(&at.log_id).unwrap_or_default()))
+        self.progress.iter().map(|at| LogId(Uuid::from_slice(&at.log_id).unwrap_or_default()))
     }
 
     /// In which generation each partition is.
     pub(super) fn generations(&self) -> impl Iterator<Item = Generation> {
-        self.0.iter().map(|at| Generation(at.generation.try_into().unwrap_or_default()))
+        self.progress.iter().map(|at| Generation(at.generation.try_into().unwrap_or_default()))
     }
 
     /// Whether the projection of a partition has stopped at an event that can't be applied.
     pub(super) fn is_stopped(&self, partition: Partition) -> bool {
         let partition = i64::from(partition.0);
-        self.0.iter().any(|at| at.partition == partition && at.stopped_at.is_some())
+        self.progress.iter().any(|at| at.partition == partition && at.stopped_at.is_some())
     }
 
     /// Generation and position of each partition.
     pub(super) fn progress(&self) -> impl Iterator<Item = (i64, (i64, i64))> {
-        self.0.iter().map(|at| (at.partition, (at.generation, at.position)))
+        self.progress.iter().map(|at| (at.partition, (at.generation, at.position)))
     }
 
     /// When the last event was recorded, in microseconds.
     #[must_use]
     pub fn recorded_at(&self) -> i64 {
-        self.0.iter().map(|progress| progress.recorded_at).max().unwrap_or_default()
+        self.progress.iter().map(|progress| progress.recorded_at).max().unwrap_or_default()
+    }
+
+    /// The log's time when it was read, in microseconds, where no writer in this process checks the
+    /// wall clock.
+    #[must_use]
+    pub const fn log_time(&self) -> Option<i64> {
+        self.log_time
     }
 
     /// The clock of the log, once its first event is projected.
     #[must_use]
     pub fn clock(&self) -> Option<&str> {
-        self.0.iter().filter_map(|progress| progress.clock.as_deref()).max()
+        self.progress.iter().filter_map(|progress| progress.clock.as_deref()).max()
+    }
+}
+
+/// The last place of each partition, with commas between them: `0:42,1:7`.
+impl fmt::Display for AsOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let places = self
+            .progress
+            .iter()
+            .map(|Progress { partition, position, .. }| format!("{partition}:{position}"));
+        f.write_str(&places.collect::<Vec<_>>().join(","))
     }
 }

@@ -23,20 +23,20 @@ use crate::Side;
 /// How many reads run on one PostgreSQL at the same time; most of their time is the way there.
 const CONNECTIONS_MAX: u32 = 16;
 
-/// What a connection is told. Every statement finds few rows by a key, whatever the planner thinks
-/// it costs: to compile one would take a thousand times as long as to run it. A read waits for no
-/// lock for long, and one that is frozen holds the tables for no longer than the last of these.
-const SESSION: &str = "set jit to off; set lock_timeout to '2s'; \
-    set idle_in_transaction_session_timeout to '10s'";
-
 /// How long a server may take to say where its tables are. Another is asked after that.
 const BEGIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a read waits for a connection before it asks another server.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How long a query may run, and wait for a rebuild's swap: longer than any here takes on millions of
+/// rows, and shorter than the minute after which proxies give up.
+const STATEMENT_MAX: Duration = Duration::from_secs(20);
+
+const SESSION: &str = include_str!("../sql/session.sql");
+
 /// How often each server is checked, and how long its answer may take.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A server is late if after this time it hasn't reached where the furthest one was at its start.
 const LATE_AFTER: Duration = Duration::from_secs(5);
@@ -101,7 +101,10 @@ impl Server {
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .after_connect(move |connection, _| {
-                let session = AssertSqlSafe(format!("set search_path to {schema}; {SESSION}"));
+                let statement_max = STATEMENT_MAX.as_millis();
+                let session = AssertSqlSafe(format!(
+                    "set search_path to {schema}; set statement_timeout to {statement_max}; {SESSION}"
+                ));
                 Box::pin(async move { connection.execute(session).await.map(drop) })
             })
             .connect_lazy_with(options);
@@ -296,7 +299,7 @@ impl<'a> Watched<'a> {
                 self.connection.insert(options.connect().await?)
             }
         };
-        Ok(AsOf(sqlx::query_as(CHECKPOINT.postgres).fetch_all(connection).await?))
+        Ok(AsOf::of(sqlx::query_as(CHECKPOINT.postgres).fetch_all(connection).await?))
     }
 
     fn judge(&mut self, looked: &Looked, furthest: &Reached) {

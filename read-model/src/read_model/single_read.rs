@@ -2,7 +2,7 @@
 
 use parking_lot::Mutex;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions as _, Connection as _, PgPool, query_as};
+use sqlx::{ConnectOptions as _, Connection as _, FromRow, PgPool, query_as};
 use tokio::sync::Semaphore;
 
 use super::as_of::{AsOf, Progress};
@@ -23,6 +23,16 @@ struct Row<T> {
     progress: Progress,
     #[sqlx(flatten)]
     found: T,
+}
+
+/// Of a statement that asks for nothing but how far the tables are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NoColumns;
+
+impl<'r, R: sqlx::Row> FromRow<'r, R> for NoColumns {
+    fn from_row(_: &'r R) -> Result<Self, sqlx::Error> {
+        Ok(Self)
+    }
 }
 
 /// Connections to a file for single reads. A pool checks after each use whether a connection is
@@ -52,7 +62,11 @@ impl FileSingleReads {
             None => self.options.connect().await?,
         };
         let rows = bind(query_as(query.sqlite), arguments).fetch_all(&mut connection).await?;
-        self.idle.lock().push(connection);
+        if self.permits.is_closed() {
+            close(connection).await;
+        } else {
+            self.idle.lock().push(connection);
+        }
         Ok(SingleRead::of(rows))
     }
 
@@ -60,10 +74,14 @@ impl FileSingleReads {
         self.permits.close();
         let idle = std::mem::take(&mut *self.idle.lock());
         for connection in idle {
-            if let Err(error) = connection.close().await {
-                tracing::debug!(%error, "a connection to the read model did not close");
-            }
+            close(connection).await;
         }
+    }
+}
+
+async fn close(connection: SqliteConnection) {
+    if let Err(error) = connection.close().await {
+        tracing::debug!(%error, "a connection to the read model did not close");
     }
 }
 
@@ -79,6 +97,6 @@ pub(super) async fn single_read_of_postgres<T: RowOf>(
 impl<T> SingleRead<T> {
     fn of(rows: Vec<Row<T>>) -> Self {
         let (progress, rows) = rows.into_iter().map(|row| (row.progress, row.found)).unzip();
-        Self { as_of: AsOf(progress), rows }
+        Self { as_of: AsOf::of(progress), rows }
     }
 }

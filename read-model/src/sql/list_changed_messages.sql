@@ -6,6 +6,5 @@ select change.place, change.generation, change.kind, request.place as request,
     change.sequence, change.recorded_at, change.traceparent
 from shipping_change as change
 join shipping_request as request on request.place = change.request
-where change.warehouse = $1 and change.place > $2 and change.place <= $3
-order by change.place
+where {range}
 limit $4

@@ -3,6 +3,5 @@ select place, generation, 'requested' as kind, place as request,
     generation as request_generation, account_id, exchange_id, purchase_id, lines,
     deliver_to, warehouse, lane, sequence, recorded_at, traceparent
 from shipping_request
-where warehouse = $1 and place > $2 and place <= $3
-order by place
+where {range}
 limit $4

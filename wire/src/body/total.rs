@@ -6,47 +6,47 @@ use serde::Serialize;
 #[derive(Clone, Debug, Serialize)]
 pub struct TotalsBody {
     /// Points earned.
-    pub issued: u64,
+    pub issued: u128,
     /// Points that can be spent.
-    pub available: u64,
+    pub available: u128,
     /// Points set aside by holds.
-    pub held: u64,
+    pub held: u128,
     /// Points that can be spent later.
-    pub pending: u64,
+    pub pending: u128,
     /// Points spent.
-    pub redeemed: u64,
+    pub redeemed: u128,
     /// Points that cancellations gave back.
-    pub refunded: u64,
+    pub refunded: u128,
     /// Points that expired.
-    pub expired: u64,
+    pub expired: u128,
     /// Points taken away.
-    pub withdrawn: u64,
+    pub withdrawn: u128,
     /// Points sent that the recipient hasn't received yet.
-    pub in_transit: u64,
+    pub in_transit: u128,
     /// Points owed.
-    pub debt: u64,
+    pub debt: u128,
     /// Points sent to other accounts.
-    pub sent: u64,
+    pub sent: u128,
     /// Points received from other accounts.
-    pub received: u64,
+    pub received: u128,
     /// Points that paid debts.
-    pub repaid: u64,
+    pub repaid: u128,
     /// Number of accounts.
-    pub accounts: u64,
+    pub accounts: u128,
     /// Number of exchanges.
-    pub exchanges: u64,
+    pub exchanges: u128,
     /// Number of cancellations.
-    pub cancellations: u64,
+    pub cancellations: u128,
     /// Number of purchases.
-    pub purchases: u64,
+    pub purchases: u128,
     /// Number of returns.
-    pub returns: u64,
+    pub returns: u128,
     /// Number of holds.
-    pub holds: u64,
+    pub holds: u128,
     /// Number of transfers.
-    pub transfers: u64,
+    pub transfers: u128,
     /// Number of shipping requests.
-    pub shipments: u64,
+    pub shipments: u128,
     /// The positions that the read tables have reached, one for each partition.
     pub position: String,
     /// issued − (available + held + pending + redeemed − refunded + expired + withdrawn +
@@ -60,7 +60,7 @@ pub struct LiabilityBody {
     /// The months in which points expire, in order.
     pub months: Vec<LiabilityMonthBody>,
     /// The sum of all months.
-    pub total: u64,
+    pub total: u128,
 }
 
 /// The points that expire in one month.
@@ -69,5 +69,5 @@ pub struct LiabilityMonthBody {
     /// The month, such as `2027-11`; `never` for points that don't expire.
     pub month: String,
     /// The points.
-    pub points: u64,
+    pub points: u128,
 }

@@ -1,1 +1,3 @@
-select count(*), cast(coalesce(sum(is_overdue), 0) as bigint) from unaccepted
+select
+    (select count(*) from unaccepted) as sent_again,
+    (select count(*) from unaccepted where is_overdue = 1) as overdue

@@ -1,5 +1,7 @@
 //! Read tables with the life of some points in them, and questions over HTTP.
 
+pub(crate) mod queries;
+
 use std::time::Duration;
 
 use axum::Router;
@@ -100,6 +102,14 @@ impl Reads {
     /// What is answered where nothing is kept.
     pub(crate) async fn get_anew(&self, path: &str) -> Value {
         Self::ask_at(&self.remote, "operator", path, None).await.2
+    }
+
+    /// What is answered by a host on which no writer runs, so that nobody checks its clock.
+    pub(crate) async fn get_without_writer(&self, path: &str) -> Value {
+        let keys = self.api.keys.clone();
+        let model = self.ledger.read_model().await.with_log_clock();
+        let api = QueryApi::new(model, keys, Duration::from_millis(10));
+        Self::ask_at(&query_api::router(api), "operator", path, None).await.2
     }
 
     pub(crate) async fn missing(&self, path: &str) {

@@ -1,0 +1,2 @@
+select name, high, low
+from programme_total

@@ -1,0 +1,254 @@
+//! Every read finds its rows by an index, with a million shipping requests in the tables.
+//!
+//! On PostgreSQL the server counts the rows that it read, however often a query was run before and
+//! whether or not the tables were analyzed; on SQLite the plan of each query that ran is looked at.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Request;
+use query_api::QueryApi;
+use services::TestDatabase;
+use tower::ServiceExt as _;
+use wire::{KeyHash, KeyRing, Role};
+
+use crate::asks::queries::Queries;
+use testing::ledger::{Home, Ledger, On, log_opened};
+
+/// How often each read is done: PostgreSQL may change its plan at the sixth time.
+const READS: i64 = 8;
+
+/// What a read of a page of 100 may read. A page of shipping messages joins two tables, and asks
+/// both for as many as the page has.
+const ROWS_MAX: i64 = 1_000;
+
+/// A million shipping requests, nearly all for one warehouse and delivered, each with its exchange,
+/// and as much of everything else as makes an index worth having.
+const ROWS: &str = "
+    insert into shipping_request
+        (place, generation, type, account_id, exchange_id, lines, warehouse, lane, sequence,
+            recorded_at, status, crossed, changed_at)
+    {numbers 1000000}
+    select n, 1, 2, 'ann-' || (n % 100000), 'x-' || n, '[]',
+        case when n % 1000 = 0 then 'west' else 'main' end,
+        case when n % 1000 = 0 then '0/west/' else '0/main/' end || (n % 16),
+        n, n, case when n % 10000 = 9 then 'back-ordered' else 'delivered' end, n % 100000 = 7, n
+    from numbers;
+    insert into exchange
+        (place, account_id, exchange_id, offer_id, product_id, quantity, points,
+            cancelled_quantity, refunded_points, recorded_at)
+    {numbers 1000000}
+    select n, 'ann-' || (n % 100000), 'x-' || n, 'mug', 'product', 1, 300, 0, 0, n from numbers;
+    insert into ledger_entry
+        (place, account_id, kind, points, available, held, pending, cause_kind, cause_id,
+            recorded_at)
+    {numbers 1000000}
+    select n, 'ann-' || (n % 100000), 'credit-earned', 1, 1, 0, 0, 'purchase', 'B-1', n
+    from numbers;
+    insert into shipping_change
+        (place, generation, request, kind, lines, warehouse, sequence, recorded_at)
+    {numbers 100000}
+    select 2000000 + n, 1, n * 10, 'reduced', '[]',
+        case when n % 100 = 0 then 'west' else 'main' end, n, n
+    from numbers;
+    insert into credit_lot
+        (lot, account_id, points, cause_kind, cause_id, recorded_at)
+    {numbers 100000}
+    select n, 'ann-' || (n % 100000), 500, 'purchase', 'B-1', n from numbers;
+    insert into account_balance
+        (account_id, available, held, pending, owed, \"partition\", position)
+    {numbers 100000}
+    select 'ann-' || (n - 1), case when n % 10 = 0 then 0 else 500 end, 0, 0,
+        case when n % 10 = 0 then 5 else 0 end, 0, n
+    from numbers;
+    insert into credit_part
+        (account_id, expires_at, lot, graced, available, pending, held)
+    {numbers 100000}
+    select 'ann-' || (n % 100000),
+        case when n % 2 = 0 then 4102444800000000 else 9223372036854775807 end,
+        n, 1 = 0, 500, 0, 0
+    from numbers;
+    insert into hold
+        (place, account_id, hold_id, points, lots, deadline, status, recorded_at)
+    {numbers 100000}
+    select n, 'ann-' || (n % 1000), 'h-' || n, 1, '[]', 4102444800000000 + n,
+        case when n % 10 = 0 then 'held' else 'captured' end, n
+    from numbers;
+    insert into purchase
+        (place, account_id, purchase_id, lines, points, returned_points, withdrawn_points,
+            recorded_at)
+    {numbers 100000}
+    select 3000000 + n, 'ann-' || (n % 1000), 'B-' || n, '[]', 1, 0, 0, n from numbers;
+    insert into offer_availability
+        (offer_id, product_id, price, warehouse, version, phase, \"partition\", position)
+    {numbers 10000}
+    select 'offer-' || n, 'product', 300, 'main', 1, 'open', 0, n from numbers;
+    insert into lane (lane, warehouse, last_sequence, last_place)
+    {numbers 16}
+    select '0/main/' || (n - 1), 'main', 62500, 1000000 from numbers;
+    insert into lane (lane, warehouse, last_sequence, last_place)
+    {numbers 16}
+    select '0/west/' || (n - 1), 'west', 62, 1000000 from numbers;
+    update checkpoint set position = 3100000";
+
+/// Every read of the router, and each way to ask for it that has a query of its own.
+const READS_OF_ALL: [&str; 32] = [
+    "/v1/accounts/ann-5",
+    "/v1/accounts/ann-5/entries?limit=100",
+    "/v1/accounts/ann-5/entries/0:5",
+    "/v1/accounts/ann-5/lots?limit=100",
+    "/v1/accounts/ann-5/holds?limit=100",
+    "/v1/accounts/ann-5/holds/h-5",
+    "/v1/accounts/ann-5/purchases?limit=100",
+    "/v1/accounts/ann-5/purchases/B-5",
+    "/v1/accounts/ann-5/exchanges?limit=100",
+    "/v1/accounts/ann-5/exchanges/x-5",
+    "/v1/exchanges?exchange_id=x-5",
+    "/v1/offers?limit=100",
+    "/v1/offers/offer-5",
+    "/v1/earning-rules",
+    "/v1/earning-rules/default",
+    "/v1/policy",
+    "/v1/totals",
+    "/v1/liability",
+    "/v1/shipping-requests?limit=100",
+    "/v1/shipping-requests?limit=100&warehouse=main",
+    "/v1/shipping-requests?limit=100&warehouse=west",
+    "/v1/shipping-requests?limit=100&warehouse=none",
+    "/v1/shipping-requests?limit=100&status=back-ordered",
+    "/v1/shipping-requests?limit=100&status=requested",
+    "/v1/shipping-requests?limit=100&warehouse=west&status=requested",
+    "/v1/shipping-requests?limit=100&crossed=true",
+    "/v1/shipping-requests?limit=100&account_id=ann-5",
+    "/v1/shipping-requests?limit=100&exchange_id=x-5",
+    "/v1/shipping-requests?limit=100&purchase_id=B-5",
+    "/v1/shipping-stream?limit=100&warehouse=main&after=0:500000",
+    "/v1/shipping-stream?limit=100&warehouse=west&after=0:1000000",
+    "/v1/shipping-stream?limit=100&warehouse=none",
+];
+
+#[tokio::test]
+async fn no_read_of_a_million_rows_reads_them_all_on_postgres() {
+    let ledger = filled(On::Postgres).await;
+    let Home::Database(database) = &ledger.home else { unreachable!("it is on PostgreSQL") };
+    let mut found = vec![];
+    for preparation in ["select 'never analyzed'", "analyze"] {
+        database.sql(preparation).expect("done");
+        for path in READS_OF_ALL {
+            let before = rows_read(database).await;
+            ask(&ledger, path).await;
+            let read = (rows_read(database).await - before) / READS;
+            if read > ROWS_MAX {
+                found.push(format!("{preparation}: {path} reads {read} rows"));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[tokio::test]
+async fn no_read_of_a_million_rows_reads_them_all_on_sqlite() {
+    let queries = Queries::watch();
+    let ledger = filled(On::Sqlite).await;
+    let read_model::ReadModelUrl::Sqlite(file) = ledger.url() else { unreachable!("a file") };
+    let tables = rusqlite::Connection::open(file).expect("it opens");
+    let mut found = vec![];
+    for path in READS_OF_ALL {
+        queries.take();
+        ask(&ledger, path).await;
+        let asked = queries.take();
+        assert!(!asked.is_empty(), "{path} asks nothing");
+        for query in asked.into_iter().collect::<BTreeSet<_>>() {
+            let steps = plan(&tables, &query);
+            let reads_all = |step: &&String| reads_a_table(step) && !is_in_order_of_the_log(path);
+            found.extend(steps.iter().filter(reads_all).map(|step| format!("{path}: {step}")));
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+/// All requests in the order of the log are read in the order of the table.
+fn is_in_order_of_the_log(path: &str) -> bool {
+    path == "/v1/shipping-requests?limit=100"
+}
+
+/// Whether a step of a plan may read as much as a big table has.
+fn reads_a_table(step: &str) -> bool {
+    const SMALL: [&str; 7] = [
+        "checkpoint",
+        "credit_month",
+        "earning_rule",
+        "json_each",
+        "lane",
+        "policy",
+        "programme_total",
+    ];
+    let Some(of) = step.strip_prefix("SCAN ").or_else(|| {
+        let is_range_of_places = step.contains("INTEGER PRIMARY KEY (rowid>");
+        step.strip_prefix("SEARCH ").filter(|_| is_range_of_places)
+    }) else {
+        return false;
+    };
+    let table = of.split_whitespace().next().unwrap_or_default();
+    let partial = ["shipping_request_has_crossed", "account_must_repay"];
+    let is_partial = partial.iter().any(|index| of.contains(index));
+    !is_partial && !SMALL.contains(&table) && !of.starts_with("CONSTANT ROW") && table != "later"
+}
+
+fn plan(tables: &rusqlite::Connection, query: &str) -> Vec<String> {
+    let Ok(mut statement) = tables.prepare(&format!("explain query plan {query}")) else {
+        return vec![];
+    };
+    let nothing = vec![rusqlite::types::Null; statement.parameter_count()];
+    let nothing = rusqlite::params_from_iter(nothing);
+    let steps = statement.query_map(nothing, |row| row.get(3)).expect("explained");
+    steps.collect::<Result<_, _>>().expect("steps")
+}
+
+async fn filled(on: On) -> Ledger {
+    let ledger = Ledger::new(1, on).await;
+    ledger.record(&[log_opened(1)]).await;
+    ledger.project().await;
+    let numbers = |rows: &str| {
+        format!(
+            "with recursive numbers (n) as \
+             (select 1 union all select n + 1 from numbers where n < {rows})"
+        )
+    };
+    let mut sql = ROWS.to_owned();
+    for rows in ["1000000", "100000", "10000", "16"] {
+        sql = sql.replace(&format!("{{numbers {rows}}}"), &numbers(rows));
+    }
+    ledger.alter(&sql);
+    ledger
+}
+
+/// Asks a server of its own, which has gone before this ends.
+async fn ask(ledger: &Ledger, path: &str) {
+    let keys: KeyRing = [(KeyHash::of("operator"), Role::Operator)].into_iter().collect();
+    let model = ledger.read_model().await;
+    let router = query_api::router(QueryApi::new(model.clone(), keys, Duration::from_secs(1)));
+    for _ in 0..READS {
+        let request = Request::builder().uri(path).header("authorization", "Bearer operator");
+        let request = request.body(Body::empty()).expect("a request");
+        let answer = router.clone().oneshot(request).await.expect("answered");
+        let status = answer.status().as_u16();
+        let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
+        assert!([200, 404].contains(&status), "{path}: {status} {}", body.escape_ascii());
+    }
+    model.close().await;
+}
+
+/// Rows and entries of indexes that all those read who have gone by now.
+async fn rows_read(database: &TestDatabase) -> i64 {
+    const OTHERS: &str = "select count(*) from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid()";
+    const READ: &str = "select
+        (select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) from pg_stat_user_tables)
+        + (select sum(idx_tup_read) from pg_stat_user_indexes)";
+    while database.sql(OTHERS).expect("counted") != "0" {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    database.sql(READ).expect("counted").parse().expect("a number")
+}
