@@ -1,5 +1,5 @@
-//! Reads the command line and its variables: an empty variable counts as unset, and no error repeats
-//! what may be a secret.
+//! Reads the command line and its variables: an empty variable counts as unset, and no error
+//! repeats what may be a secret.
 //!
 //! A service manager may store what a program says at its start. The options that may hold a
 //! password are those that hide their variable's value in the help.
@@ -14,7 +14,7 @@ use clap::{Arg, Command, CommandFactory, Error, FromArgMatches};
 /// In place of what isn't shown.
 const HIDDEN: &str = "(not shown)";
 
-/// What isn't an option, in the command line, is shown if it has no more letters than a tool's name.
+/// What isn't an option is shown in an error if it has no more letters than a tool's name.
 const WORD_LETTERS_MAX: usize = 20;
 
 /// The command line of this process.

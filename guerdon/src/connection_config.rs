@@ -17,7 +17,8 @@ pub(crate) struct ConnectionConfig {
     pub(crate) operators_listen: Option<SocketAddr>,
 
     /// The most connections to --listen. One more takes the place of the connection that has kept
-    /// the server waiting longest. Fewer, where the limit on open files (ulimit -n) leaves less room.
+    /// the server waiting longest. There are fewer if the limit on open files (ulimit -n) is too
+    /// low.
     #[arg(
         long,
         env = "GUERDON_CONNECTIONS_MAX",

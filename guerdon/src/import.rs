@@ -47,7 +47,8 @@ pub(crate) struct ImportArgs {
     pub(crate) url: String,
 
     /// A file with API keys; the ledger writes such a file at its first start
-    #[arg(long, value_parser = path, value_name = "FILE.json", default_value = "./guerdon-data/api-keys.json")]
+    #[arg(long, value_name = "FILE.json", default_value = "./guerdon-data/api-keys.json")]
+    #[arg(value_parser = path)]
     pub(crate) api_keys: PathBuf,
 
     /// Points that each whole unit of a purchase earns
@@ -74,7 +75,8 @@ pub(crate) struct ImportArgs {
 
     /// The file that the import keeps between its runs. Give the same file to continue or repeat an
     /// import
-    #[arg(long, value_parser = path, value_name = "FILE", default_value = "./guerdon-import.ndjson")]
+    #[arg(long, value_name = "FILE", default_value = "./guerdon-import.ndjson")]
+    #[arg(value_parser = path)]
     pub(crate) journal: PathBuf,
 
     /// Continue with an incomplete journal. The import sends refused redemptions of the missing

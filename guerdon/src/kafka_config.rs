@@ -126,7 +126,7 @@ impl std::str::FromStr for Property {
         let (name, value) = text.split_once('=').ok_or(why)?;
         let name = name.trim();
         let is_plain = |byte: u8| byte.is_ascii_lowercase() || b"0123456789._-".contains(&byte);
-        // Where the = isn't the one after the name, the name would be shown with a part of a secret.
+        // A name is shown in errors. With an = in the wrong place, it would have a secret in it.
         if name.is_empty() || !name.bytes().all(is_plain) {
             return Err(why.into());
         }

@@ -25,7 +25,8 @@ pub(crate) struct Operator {
 
     /// A file with API keys, of which the operator's is used; the ledger writes such a file at its
     /// first start.
-    #[arg(long, value_name = "FILE.json", default_value = "./guerdon-data/api-keys.json", value_parser = path)]
+    #[arg(long, value_name = "FILE.json", default_value = "./guerdon-data/api-keys.json")]
+    #[arg(value_parser = path)]
     api_keys: PathBuf,
 }
 

@@ -1,5 +1,5 @@
-//! What the program prints. A reader that is gone, or a disk that is full, ends nothing: the line is
-//! lost, and counted.
+//! What the program prints. A reader that is gone, or a disk that is full, ends nothing: the line
+//! is lost, and counted.
 
 use std::fmt::Display;
 use std::io::{self, Write};

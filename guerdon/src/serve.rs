@@ -230,8 +230,8 @@ impl Ledger {
 
 impl Ledger {
     /// Ends all parts, one after the other; `step` says which ends at the moment. The connections
-    /// hold the writer's last handles, and so does the publisher: the writer answers what it has, and
-    /// stops when they are gone.
+    /// and the publisher hold the writer's last handles: the writer answers what it has, and stops
+    /// when they are gone.
     async fn stop(
         self,
         doors: Doors,

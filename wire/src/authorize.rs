@@ -78,8 +78,8 @@ impl<H> Only<H> {
     }
 }
 
-/// Put into a request's extensions, lets in operators and auditors alone, whatever the route: for an
-/// address that is kept free for them.
+/// Put into a request's extensions, lets in operators and auditors alone, whatever the route: for
+/// an address that is kept free for them.
 #[derive(Clone, Copy, Debug)]
 pub struct ForOperators;
 

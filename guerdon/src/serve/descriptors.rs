@@ -1,5 +1,5 @@
-//! How many connections fit into the limit on open files, which the log, the read model, PostgreSQL,
-//! Kafka and the archive need some of, too.
+//! How many connections fit into the limit on open files: the log, the read model, PostgreSQL,
+//! Kafka and the archive need some of them, too.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

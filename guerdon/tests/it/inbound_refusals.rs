@@ -14,6 +14,8 @@ use crate::topic::{say, until_published};
 /// More than a message's call may have.
 const LONG: usize = 20_000;
 
+const SOON: &str = "2031-01-01T00:00:00Z";
+
 /// One message for each refusal that an earning can cause, and a word of its reason. All are about
 /// one account, so that each holds up the next if it isn't parked.
 fn refused_earnings() -> Vec<(String, &'static str)> {
@@ -39,12 +41,7 @@ fn refused_earnings() -> Vec<(String, &'static str)> {
         (of_zoe(json!({"cause": {"kind": "purchase", "id": "\0"}})), "cause.id"),
         (of_zoe(json!({"cause": {"kind": "adjustment", "id": "a-1"}})), "role operator"),
         (of_zoe(json!({"occurred_at": "yesterday"})), "occurred_at"),
-        (
-            of_zoe(
-                json!({"available_at": "2031-01-01T00:00:00Z", "expires_at": "2030-01-01T00:00:00Z"}),
-            ),
-            "expires_at",
-        ),
+        (of_zoe(json!({"available_at": SOON, "expires_at": SOON})), "expires_at"),
         (of_zoe(json!({"cause": {"kind": "purchase", "id": "x".repeat(LONG)}})), "longer than"),
         // Of the cause that the test has earned for before.
         (of_zoe(json!({"cause": {"kind": "purchase", "id": "b-0"}})), "already used"),
