@@ -160,7 +160,7 @@ impl Listener {
                 }
                 told = connection.is_told() => match told {
                     Told::End => break,
-                    Told::MakeRoom if connection.is_to_make_room() => break,
+                    Told::MakeRoom | Told::Drain if connection.is_to_make_room() => break,
                     Told::Drain => serving.as_mut().graceful_shutdown(),
                     Told::MakeRoom | Told::Nothing => {}
                 },
