@@ -124,7 +124,7 @@ impl Reader {
         if let (Some(shown), Some(log_id)) = (&self.shown_id, &self.log_id) {
             command = command.replace(shown, log_id);
         }
-        if command.starts_with("cargo run --release") {
+        if command.starts_with("cargo run") {
             return self.starts();
         }
         if command.starts_with("cargo xtask test") {
