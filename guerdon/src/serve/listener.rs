@@ -1,7 +1,7 @@
 //! An address that the ledger listens on: accepts connections, as many as it may have, and serves
 //! HTTP/1.1 on each.
 //!
-//! Hyper's own builder for HTTP/1 serves them: docs/decisions/0022-those-who-wait-make-room.md.
+//! Hyper's own builder for HTTP/1 serves them: docs/decisions/0023-those-who-wait-make-room.md.
 
 use std::convert::Infallible;
 use std::io::{Error, ErrorKind};
