@@ -1,8 +1,8 @@
 //! `GET /health/live` and `GET /health/ready`: whether the process runs, and whether it serves.
 //!
-//! Anyone may ask, and so nobody's question costs more than a look, and nobody waits longer than one
-//! takes: all who ask meanwhile are told what it finds. Strangers get words alone; the causes, which
-//! name hosts and users, are for operators and auditors.
+//! Anyone may ask, and so nobody's question costs more than a look, and nobody waits longer than
+//! one takes: all who ask meanwhile are told what it finds. Strangers get words alone; the causes,
+//! which name hosts and users, are for operators and auditors.
 
 use std::sync::Arc;
 use std::time::Duration;
