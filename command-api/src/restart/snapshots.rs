@@ -190,6 +190,10 @@ impl Snapshots {
                     Err(why @ (Unusable::OtherFormat(_) | Unusable::OtherLogFormat(_))) => {
                         tracing::info!(file = %file.display(), %why, "a snapshot is passed over");
                     }
+                    // It may be whole, and readable again later.
+                    Err(why @ Unusable::Io(_)) => {
+                        tracing::warn!(file = %file.display(), %why, "a snapshot is passed over");
+                    }
                     Err(why) => {
                         tracing::warn!(file = %file.display(), %why, "a snapshot is passed over");
                         unusable.push(file);
