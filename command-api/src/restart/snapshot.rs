@@ -123,12 +123,12 @@ impl Snapshot {
         let hashed = length.checked_sub(HASH_BYTES as u64).ok_or(Unusable::Damaged)?;
         bytes.rewind()?;
         let hash = digest((&mut bytes).take(hashed))?;
-        if next::<HASH_BYTES>(&mut bytes).map_err(|_| Unusable::Damaged)? != hash {
+        if next::<HASH_BYTES>(&mut bytes).map_err(cut(Unusable::Damaged))? != hash {
             return Err(Unusable::Damaged);
         }
         bytes.seek(SeekFrom::Start(NAMED_BYTES))?;
         let mut rest = bytes.take(hashed.checked_sub(NAMED_BYTES).ok_or(Unusable::Damaged)?);
-        let checkpoint = Checkpoint::take(&mut rest).map_err(|_| Unusable::Damaged)?;
+        let checkpoint = Checkpoint::take(&mut rest).map_err(cut(Unusable::Damaged))?;
         let mut text = vec![0; TEXT_BYTES_MAX];
         let (state, (rest, _)): (State, _) = postcard::from_io((rest, &mut text))?;
         let Checkpoint { log_id, partition, position, .. } = checkpoint;
@@ -142,16 +142,23 @@ impl Snapshot {
 
 /// Refuses what isn't a snapshot of this build's format, by what the file begins with.
 fn check_format(bytes: &mut impl Read) -> Result<(), Unusable> {
-    let no_snapshot = |_: io::Error| Unusable::NoSnapshot;
-    if next(bytes).map_err(no_snapshot)? != *MAGIC {
+    if next(bytes).map_err(cut(Unusable::NoSnapshot))? != *MAGIC {
         return Err(Unusable::NoSnapshot);
     }
-    let format = u32::from_be_bytes(next(bytes).map_err(no_snapshot)?);
+    let format = u32::from_be_bytes(next(bytes).map_err(cut(Unusable::NoSnapshot))?);
     if format != FORMAT {
         return Err(Unusable::OtherFormat(format));
     }
-    let log_format = u32::from_be_bytes(next(bytes).map_err(no_snapshot)?);
+    let log_format = u32::from_be_bytes(next(bytes).map_err(cut(Unusable::NoSnapshot))?);
     Ok(LogFormat(log_format).check("the snapshot")?)
+}
+
+/// What a file is that ends too early. One that can't be read may be whole.
+fn cut(what: Unusable) -> impl FnOnce(io::Error) -> Unusable {
+    move |error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => what,
+        _ => Unusable::Io(error),
+    }
 }
 
 /// SHA-256 of all that there is to read.

@@ -86,9 +86,12 @@ impl AsOf {
         self.progress.iter().map(|at| LogId(Uuid::from_slice(&at.log_id).unwrap_or_default()))
     }
 
-    /// In which generation each partition is.
-    pub(super) fn generations(&self) -> impl Iterator<Item = Generation> {
-        self.progress.iter().map(|at| Generation(at.generation.try_into().unwrap_or_default()))
+    /// In which generation each partition is, and up to where.
+    pub(super) fn generations(&self) -> impl Iterator<Item = (Generation, Place)> {
+        self.progress.iter().zip(self.positions()).map(|(at, (partition, position))| {
+            let generation = Generation(at.generation.try_into().unwrap_or_default());
+            (generation, Place { partition, position })
+        })
     }
 
     /// Whether the projection of a partition has stopped at an event that can't be applied.
