@@ -71,7 +71,8 @@ pub async fn rebuild(url: &ReadModelUrl, store: &EventStore) -> Result<(), Proje
             Swap::Done => break,
             Swap::Busy(who) => {
                 let pause = pauses.next().unwrap_or(PAUSE_MAX);
-                tracing::warn!(%who, ?pause, "the read tables are held; swapping is tried again");
+                let pause_ms = pause.as_millis();
+                tracing::warn!(%who, pause_ms, "the read tables are held; swapping is tried again");
                 tokio::time::sleep(pause).await;
             }
             // Unless the live tables have another history, the log has more events by now.

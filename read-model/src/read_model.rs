@@ -310,8 +310,8 @@ impl ReadModel {
         Ok(())
     }
 
-    /// Waits for the projector in this process to come to where the log was at the start; most often
-    /// that takes milliseconds.
+    /// Waits for the projector in this process to come to where the log was at the start; most
+    /// often that takes milliseconds.
     async fn wait_to_be_complete(&self, deadline: Instant) {
         let ends: Vec<Place> = self.log.get().map(OfLog::ends).unwrap_or_default();
         for place in ends {

