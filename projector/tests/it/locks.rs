@@ -140,17 +140,19 @@ async fn a_rebuilt_file_that_somebody_reads_waits_until_it_is_whole() {
     ledger.project().await;
     let ReadModelUrl::Sqlite(file) = ledger.url() else { unreachable!("it is a file") };
     let locked = Locked::hold(&ledger);
-    let (url, store) = (ledger.url(), ledger.store.clone());
-    let rebuilding = tokio::spawn(async move { rebuild(&url, &store).await });
+    let url = ledger.url();
+    let mut rebuilding = std::pin::pin!(rebuild(&url, &ledger.store));
     let made = file.with_file_name("read-model.sqlite.rebuild");
-    let reader = until_made(&made).await;
+    let reader = tokio::select! {
+        early = &mut rebuilding => panic!("it doesn't wait for the lock: {early:?}"),
+        reader = until_made(&made) => reader,
+    };
     ledger.record(&[earned("bob"), earned("cat")]).await;
     drop(locked);
-    tokio::time::sleep(HELD).await;
-    assert!(std::fs::read_link(&file).is_err(), "a part of the rows took the name");
-    assert!(!rebuilding.is_finished());
+    let early = timeout(HELD, &mut rebuilding).await;
+    early.expect_err("a part of the rows took the name");
     drop(reader);
-    timeout(2 * PATIENCE, rebuilding).await.expect("in time").expect("it ran").expect("rebuilt");
+    timeout(2 * PATIENCE, rebuilding).await.expect("in time").expect("rebuilt");
     let rebuilt = std::fs::read_link(&file).expect("a link");
     let made = Connection::open(file.with_file_name(rebuilt)).expect("it opens");
     let accounts = "select count(*) from account_balance";

@@ -1,6 +1,6 @@
 //! Which log read tables must have been made of, and how far they must have come.
 
-use log_record::{Generation, LogId, Partition, Place, Position};
+use log_record::{Generation, LogId, Place};
 use tokio::sync::watch;
 
 use super::ReadError;

@@ -22,7 +22,7 @@ async fn it_is_known_where_each_generation_of_a_log_begins() {
 }
 
 /// What a process without a restart must see after a fork: the ends are those of the new history.
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_process_that_runs_on_across_a_fork_expects_what_the_new_history_has() {
     let memory = event_store::MemoryStore::new(new_log(1));
     let store = EventStore::Memory(memory.clone());
@@ -36,7 +36,7 @@ async fn a_process_that_runs_on_across_a_fork_expects_what_the_new_history_has()
     seen.changed().await.expect("it is followed");
     assert_eq!(*seen.borrow(), of(2, 6, &[(2, 6)]));
     append(&store, 2, 1).await;
-    tokio::time::sleep(3 * LOOK_INTERVAL).await;
+    tokio::time::sleep(2 * LOOK_INTERVAL).await;
     assert!(!seen.has_changed().expect("it is followed"), "later events aren't required");
     following.abort();
 }
