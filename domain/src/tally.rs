@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Counts by number, in order. An entry takes the bytes of what it adds to the number before it, and
-/// of its count, seven bits to a byte: two for a unit of the next offer, some five for points of a
-/// lot, where a pair of 64-bit numbers would take sixteen. To find one, all before it are read, about
-/// a nanosecond a byte.
+/// Counts by number, in order. An entry takes the bytes of what it adds to the number before it,
+/// and of its count, seven bits to a byte: two for a unit of the next offer, some five for points
+/// of a lot, where a pair of 64-bit numbers would take sixteen. To find one, all before it are
+/// read, about a nanosecond a byte.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Tally(Box<[u8]>);

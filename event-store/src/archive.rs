@@ -1,10 +1,11 @@
 //! Old events in files: whole ranges of positions, each event a line of JSON, compressed.
 //!
-//! A file is one log partition's range: a first line with the log's format, `{"format":3}`, and then
-//! gzip members of [`MEMBER_EVENTS`] lines each, so that an event is read without those before it,
-//! and any tool reads the file as one. The log keeps the file's SHA-256 and where its members begin.
-//! A process compares a file with that SHA-256 before it uses the first event of it: checksums alone
-//! would fit another history of the same log. Every event is verified by its checksum, too.
+//! A file is one log partition's range: a first line with the log's format, `{"format":3}`, and
+//! then gzip members of [`MEMBER_EVENTS`] lines each, so that an event is read without those before
+//! it, and any tool reads the file as one. The log keeps the file's SHA-256 and where its members
+//! begin. A process compares a file with that SHA-256 before it uses the first event of it:
+//! checksums alone would fit another history of the same log. Every event is verified by its
+//! checksum, too.
 //!
 //! In reading order: `folder.rs` (whose folder it is), `move_range.rs` (how a range gets there),
 //! `write_file.rs`, `read_file.rs`, `line.rs`.
@@ -28,8 +29,8 @@ use read_file::ComparedFiles;
 /// 2 ms.
 pub const MEMBER_EVENTS: u64 = 4_096;
 
-/// How much of its SHA-256 is in a file's name, in bytes: enough that no two histories of a log share
-/// a name.
+/// How much of its SHA-256 is in a file's name, in bytes: enough that no two histories of a log
+/// share a name.
 const NAMED_BYTES: usize = 6;
 
 /// A range that was archived: what the log keeps of it.
@@ -50,8 +51,8 @@ pub struct ArchivedRange {
 }
 
 impl ArchivedRange {
-    /// The name of a range's file: the log, the partition, the positions, the generation of the last
-    /// event, and the beginning of its SHA-256. Two histories never have files of one name.
+    /// The name of a range's file: the log, the partition, the positions, the generation of the
+    /// last event, and the beginning of its SHA-256. Two histories never have files of one name.
     fn name(&self, log_id: LogId, generation: Generation) -> String {
         let Self { partition, first, last, sha256, .. } = self;
         let hash = log_record::hex(sha256.get(..NAMED_BYTES).unwrap_or_default());

@@ -305,8 +305,8 @@ impl SqliteStore {
             if lock::is_held(&file) {
                 return Ok(());
             }
-            // Nobody else will: what stays in the write-ahead file would be applied to an older copy
-            // of the log that is put in its place.
+            // Nobody else will: what stays in the write-ahead file would be applied to an older
+            // copy of the log that is put in its place.
             let truncate = connection.query_row("pragma wal_checkpoint(truncate)", (), |_| Ok(()));
             truncate.map_err(|source| failed(&connection, doing, source))
         });

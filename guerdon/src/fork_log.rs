@@ -93,8 +93,8 @@ async fn is_fork(store: &EventStore, partition: Partition) -> anyhow::Result<boo
     Ok(&*store.read_one(Place { partition, position }).await?.event_type == RecordedEvent::FORK)
 }
 
-/// The generations of events that the log doesn't have, and of which the read model, a snapshot, the
-/// archive or a writer's last note knows. What can't be read is reported.
+/// The generations of events that the log doesn't have, and of which the read model, a snapshot,
+/// the archive or a writer's last note knows. What can't be read is reported.
 async fn lost_generations(data: &DataConfig, store: &EventStore) -> Vec<Generation> {
     let mut lost = vec![];
     let cannot = |what, error: &dyn std::error::Error| {

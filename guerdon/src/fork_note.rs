@@ -1,9 +1,9 @@
 //! `log-forked.json` in the data folder: the last event that a writer had answered by when it found
 //! its log shortened or changed.
 //!
-//! The writer ends then, and what it knew must not end with it: the next start, a second later, would
-//! give the same positions out again. `guerdon fork-log` removes the file, and so does a start on a
-//! log that has the event after all, or in which a fork was declared since, perhaps elsewhere.
+//! The writer ends then, and what it knew must not end with it: the next start, a second later,
+//! would give the same positions out again. `guerdon fork-log` removes the file, and so does a
+//! start on a log that has the event after all, or in which a fork was declared since.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};

@@ -78,8 +78,8 @@ fn total_writes(totals: &TotalRows) -> Writes<'_> {
     writes
 }
 
-/// All that remains but the parts of lots and the totals. Rows are inserted before they are changed: offers before
-/// what is sold of them.
+/// All that remains but the parts of lots and the totals. Rows are inserted before they are
+/// changed: offers before what is sold of them.
 fn last_writes<'a>(
     rows: &'a Rows,
     purchases: &'a [PurchaseChange],

@@ -1,5 +1,5 @@
-//! After a failed append or a panic: the log says what is so. What is in memory stays where all of it
-//! has landed or follows from what has; otherwise it is thrown away and built again.
+//! After a failed append or a panic: the log says what is so. What is in memory stays where all of
+//! it has landed or follows from what has; otherwise it is thrown away and built again.
 
 use std::time::Duration;
 

@@ -188,8 +188,8 @@ impl Run {
         }
     }
 
-    /// Ends when the rows, of which `last` is the last, are durable, and gives the last one's checksum.
-    /// It begins after `delay`.
+    /// Ends when the rows, of which `last` is the last, are durable, and gives the last one's
+    /// checksum. It begins after `delay`.
     pub(super) fn land(
         &self,
         last: Position,

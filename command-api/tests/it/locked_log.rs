@@ -86,8 +86,8 @@ async fn a_sqlite_log_that_is_locked_for_a_while_holds_commands_up_and_nothing_e
     assert_eq!((after.epoch, after.position), (before.epoch, before.position.next()));
 }
 
-/// The answer of a landed append is lost while the next commands are decided after it. They would be
-/// decided again if the state were built anew.
+/// The answer of a landed append is lost while the next commands are decided after it. They would
+/// be decided again if the state were built anew.
 #[tokio::test]
 async fn what_was_decided_after_a_batch_that_landed_stands() {
     static DECIDED: AtomicUsize = AtomicUsize::new(0);

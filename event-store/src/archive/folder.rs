@@ -1,8 +1,8 @@
 //! The archive's folder, and the file in it that says which log it is of.
 //!
 //! The marker has the log's id, the folder's own id, and the newest event that was moved into the
-//! folder, with its checksum: like whoever keeps a position, the folder notices another history. The
-//! log keeps the id of the folder that its server reads.
+//! folder, with its checksum: like whoever keeps a position, the folder notices another history.
+//! The log keeps the id of the folder that its server reads.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
@@ -250,7 +250,8 @@ impl EventStore {
         let newest = self.archived_ranges().await?.pop();
         if let Some(range) = newest.filter(|range| !folder.join(&range.file).exists()) {
             // The parts that need it will say so; the folder may be put back.
-            tracing::warn!(folder = %folder.display(), file = range.file, "the archive isn't there");
+            let folder = folder.display();
+            tracing::warn!(%folder, file = range.file, "the archive isn't there");
             return Ok(());
         }
         let served = self.archive_served().await?.map(|(id, _)| id);

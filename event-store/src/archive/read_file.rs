@@ -19,8 +19,8 @@ use super::{ArchivedRange, MEMBER_EVENTS};
 use crate::StoreError;
 use crate::store::check_rows;
 
-/// The files whose SHA-256 this process has compared with the log's, by their names, and what came of
-/// it. A file that was replaced or written to since is compared again.
+/// The files whose SHA-256 this process has compared with the log's, by their names, and what came
+/// of it. A file that was replaced or written to since is compared again.
 #[derive(Debug, Default)]
 pub(super) struct ComparedFiles(Mutex<HashMap<String, Arc<AsyncMutex<Option<Comparison>>>>>);
 

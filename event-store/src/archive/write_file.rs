@@ -35,7 +35,8 @@ pub(super) struct Header {
 }
 
 impl Writing {
-    /// Begins the file of a range. What a process that was killed left half written is written over.
+    /// Begins the file of a range. What a process that was killed left half written is written
+    /// over.
     pub(super) fn begin(
         folder: &Path,
         owner: Owner,
@@ -100,8 +101,8 @@ impl Writing {
         Ok(())
     }
 
-    /// Gives the file its name, once it is on the disk. A file of that name is left as it is: it has
-    /// the same bytes, or there is an error.
+    /// Gives the file its name, once it is on the disk. A file of that name is left as it is: it
+    /// has the same bytes, or there is an error.
     pub(super) fn finish(mut self) -> Result<ArchivedRange, StoreError> {
         let mut range = self.range.clone();
         range.sha256 = std::mem::take(&mut self.hash).finalize().into();

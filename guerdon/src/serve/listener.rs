@@ -1,9 +1,7 @@
 //! An address that the ledger listens on: accepts connections, as many as it may have, and serves
 //! HTTP/1.1 on each.
 //!
-//! Hyper's own builder for HTTP/1 serves them, and not hyper-util's for HTTP/1 and 2: that one
-//! reads the first bytes without a deadline, to tell which of the two it is. Hyper's one deadline
-//! for a header runs between two requests, too; so `connection.rs` times both apart.
+//! Hyper's own builder for HTTP/1 serves them: docs/decisions/0023-those-who-wait-make-room.md.
 
 use std::convert::Infallible;
 use std::io::{Error, ErrorKind};

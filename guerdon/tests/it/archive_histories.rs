@@ -1,5 +1,5 @@
-//! Archive files of another history of the same log, of a copy, of another log, or changed on purpose:
-//! none is believed, none is overwritten, and each is named.
+//! Archive files of another history of the same log, of a copy, of another log, or changed on
+//! purpose: none is believed, none is overwritten, and each is named.
 
 use std::fs;
 use std::io::{Read as _, Write as _};

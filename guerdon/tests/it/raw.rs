@@ -31,7 +31,9 @@ impl Raw {
 
     pub(crate) async fn try_to(url: &str) -> std::io::Result<Self> {
         let address = url.strip_prefix("http://").expect("a URL");
-        Ok(Self { stream: TcpStream::connect(address).await?, begin: Instant::now() })
+        // Before, because the server's time may run before this side is told.
+        let begin = Instant::now();
+        Ok(Self { stream: TcpStream::connect(address).await?, begin })
     }
 
     pub(crate) async fn says(&mut self, text: &str) {

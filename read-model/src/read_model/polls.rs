@@ -43,7 +43,8 @@ impl Polls {
         Waiting(self)
     }
 
-    /// Never ends by itself. Each server has its own loop, so that one that hangs holds up no other.
+    /// Never ends by itself. Each server has its own loop, so that one that hangs holds up no
+    /// other.
     pub(super) async fn keep_asking(self: Arc<Self>, servers: Arc<[Server]>) {
         let asking = servers.iter().zip(&self.reached).map(|(server, reached)| {
             self.keep_asking_one(server, reached, self.waiting.subscribe())

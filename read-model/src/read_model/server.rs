@@ -29,8 +29,8 @@ const BEGIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a read waits for a connection before it asks another server.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a query may run, and wait for a rebuild's swap: longer than any here takes on millions of
-/// rows, and shorter than the minute after which proxies give up.
+/// How long a query may run, and wait for a rebuild's swap: longer than any here takes on millions
+/// of rows, and shorter than the minute after which proxies give up.
 const STATEMENT_MAX: Duration = Duration::from_secs(20);
 
 const SESSION: &str = include_str!("../sql/session.sql");
