@@ -92,9 +92,8 @@ pub struct Loaded {
 impl Snapshots {
     /// Checks that the newest snapshot, where there is one, is of the log's own history.
     pub async fn check(&self, store: &EventStore, partition: Partition) -> Result<(), LoadError> {
-        let Some(newest) = self.newest(store.log_id(), partition).await? else { return Ok(()) };
         let head = store.head(partition).await?.position;
-        verify(&newest, store, partition, head).await
+        self.newest(store, partition, head).await.map(drop)
     }
 }
 
@@ -106,7 +105,7 @@ pub async fn load(
     head: Position,
 ) -> Result<Loaded, LoadError> {
     let newest = match snapshots {
-        Some(snapshots) => snapshots.newest(store.log_id(), partition).await?,
+        Some(snapshots) => snapshots.newest(store, partition, head).await?.0,
         None => None,
     };
     go_on_from(newest, store, partition, head).await
@@ -120,9 +119,7 @@ async fn go_on_from(
     head: Position,
 ) -> Result<Loaded, LoadError> {
     let state = match newest {
-        Some(snapshot) => {
-            verify(&snapshot, store, partition, head).await?;
-            let Snapshot { file, checkpoint, state } = snapshot;
+        Some(Snapshot { file, checkpoint, state }) => {
             let behind = head.since(checkpoint.position);
             tracing::info!(file = %file.display(), events = behind, "going on from a snapshot");
             state
@@ -137,19 +134,23 @@ async fn go_on_from(
     Ok(Loaded { state, from })
 }
 
-/// Checks that a snapshot is of the log's own history.
-async fn verify(
+/// Whether a snapshot is of the log's own history. One of events that a fork has declared to be
+/// lost isn't, wherever it was declared; one of other events that the log lacks is an error.
+async fn is_own(
     snapshot: &Snapshot,
     store: &EventStore,
     partition: Partition,
     head: Position,
-) -> Result<(), LoadError> {
+) -> Result<bool, LoadError> {
     let checkpoint = &snapshot.checkpoint;
     let place = Place { partition, position: checkpoint.position };
     let is_of_the_log =
         checkpoint.position <= head && checkpoint.is_at(&store.read_one(place).await?);
     if is_of_the_log {
-        return Ok(());
+        return Ok(true);
+    }
+    if checkpoint.generation < store.head(partition).await?.generation {
+        return Ok(false);
     }
     let (file, generation) = (snapshot.file.clone(), checkpoint.generation);
     Err(LoadError::Forked { file, place, generation, head })

@@ -23,7 +23,7 @@ use log_record::{Generation, LogId, Partition, Place, Position, RecordedEvent};
 
 use crate::StoreError;
 pub use folder::ArchiveFolder;
-use read_file::Compared;
+use read_file::ComparedFiles;
 
 /// How many events are compressed together. A member takes about 300 KB; reading one event takes
 /// 2 ms.
@@ -73,12 +73,12 @@ pub(crate) struct Archive(Option<Arc<Known>>);
 #[derive(Debug)]
 struct Known {
     folder: PathBuf,
-    compared: Compared,
+    compared: ComparedFiles,
 }
 
 impl Archive {
     pub(crate) fn at(folder: PathBuf) -> Self {
-        Self(Some(Arc::new(Known { folder, compared: Compared::default() })))
+        Self(Some(Arc::new(Known { folder, compared: ComparedFiles::default() })))
     }
 
     pub(crate) fn folder(&self) -> Option<&Path> {
@@ -98,10 +98,12 @@ impl Archive {
             return Err(StoreError::Archived { place, file: range.file.into() });
         };
         let wanted = range.last.since(after).min(limit as u64);
+        // Whoever else needs this file waits here, and on no thread, while it is hashed.
+        let compared = known.compared.of(&range.file).await;
         // It waits for the disk, hashes and unpacks.
         let read = tokio::task::spawn_blocking(move || {
             let path = known.folder.join(&range.file);
-            let file = known.compared.open(&path, &range)?;
+            let file = compared.open(&path, &range)?;
             read_file::read(file, &path, log_id, &range, after, wanted)
         });
         read.await.map_err(|_| StoreError::Closed)?

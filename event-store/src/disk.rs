@@ -1,6 +1,6 @@
 //! The disk under a ledger's files: whose they are, and how much room there is.
 
-use std::fs::{File, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::Path;
@@ -28,6 +28,21 @@ impl Owner {
         Ok(Self::from_metadata(&found))
     }
 
+    /// Who owns the files in a folder. A folder of root's in which others may write, as where a
+    /// disk is mounted, says nothing of who reads it: there it is whose files are in it, or, where
+    /// there are none, who is about to make the first.
+    pub fn of_files_in(folder: &Path) -> io::Result<Self> {
+        let owner = Self::of(folder)?;
+        if owner.user != ROOT || is_root() {
+            return Ok(owner);
+        }
+        let this = this_user();
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut files = entries.filter_map(|entry| entry.metadata().ok()).filter(Metadata::is_file);
+        let others = files.find(|file| file.uid() != this);
+        Ok(others.map_or(Self { user: this, ..owner }, |file| Self::from_metadata(&file)))
+    }
+
     fn from_metadata(file: &Metadata) -> Self {
         Self { user: file.uid(), group: file.gid() }
     }
@@ -35,8 +50,7 @@ impl Owner {
     /// Whether a file that this process makes can be read by the owner.
     #[must_use]
     pub fn is_served(self) -> bool {
-        let this = rustix::process::geteuid().as_raw();
-        this == ROOT || this == self.user
+        is_root() || this_user() == self.user
     }
 
     /// Gives a file that this process has made to the owner.
@@ -49,7 +63,11 @@ impl Owner {
 }
 
 fn is_root() -> bool {
-    rustix::process::geteuid().as_raw() == ROOT
+    this_user() == ROOT
+}
+
+fn this_user() -> u32 {
+    rustix::process::geteuid().as_raw()
 }
 
 /// How many bytes can be written to the disk of `folder` by this user.

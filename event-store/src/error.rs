@@ -156,7 +156,8 @@ pub enum StoreError {
         "log-forked: the archive in {folder} has the event at {place} of generation {generation}, \
          and this log has not: it was restored or shortened, or is a copy that went on by itself; \
          restore the right log, or, where it is lost, declare this one to be the history with \
-         `guerdon fork-log`; a copy needs a folder of its own, by --archive-dir"
+         `guerdon fork-log`; a copy needs a folder of its own, by --archive-dir; if a copy has \
+         archived into this log's folder, remove archive.json there: all of its files stay in use"
     )]
     ArchiveForked {
         /// The folder.
@@ -178,6 +179,15 @@ pub enum StoreError {
         /// The one that the server reads, as it is called there.
         served_at: String,
     },
+    /// The archive's folder lacks the file that says which log it is of.
+    #[error(
+        "archive.json, which says which log the archive in {folder} is of, is missing; put it back, \
+         or restart the server of this log, which makes it again"
+    )]
+    MissingMarker {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// Another process moves ranges into the folder.
     #[error("another process is archiving into {folder}; let it end, and try again")]
     ArchiveBeingWritten {
@@ -186,8 +196,8 @@ pub enum StoreError {
     },
     /// The file that says which log a folder is of is damaged.
     #[error(
-        "{file}, which says which log the archive is of, is damaged: {what}; put it back, or remove \
-         it if the archive is surely this log's"
+        "{file}, which says which log the archive is of, is damaged: {what}; put it back, or, if the \
+         archive is surely this log's, remove it and restart the server, which makes it again"
     )]
     DamagedMarker {
         /// The file.

@@ -31,9 +31,14 @@ pub(crate) async fn run(args: ArchiveArgs) -> anyhow::Result<()> {
     let size = store.range_positions().await?;
     let mut folder = ArchiveFolder::take(&store, &args.data.archive_dir()).await?;
     let (mut first, mut archived) = (Position(1), 0);
-    while is_old(&store, first.plus(size - 1), args.older_than).await? {
+    let end = first_end(&store).await?;
+    while first.plus(size - 1) < end {
         let last = first.plus(size - 1);
+        // Nothing of what was taken out is read.
         if store.is_live(last).await? {
+            if !is_old(&store, last, args.older_than).await? {
+                break;
+            }
             for partition in (0..store.partitions()).map(Partition) {
                 let range = store.archive_range(&mut folder, partition, first, last).await?;
                 println!("{}  {}", hex(&range.sha256), range.file);
@@ -56,6 +61,16 @@ pub(crate) async fn run(args: ArchiveArgs) -> anyhow::Result<()> {
         folder.path().display()
     );
     Ok(())
+}
+
+/// Where the first of the partitions ends.
+async fn first_end(store: &EventStore) -> anyhow::Result<Position> {
+    let mut end = None;
+    for partition in (0..store.partitions()).map(Partition) {
+        let head = store.head(partition).await?.position;
+        end = Some(end.map_or(head, |end: Position| end.min(head)));
+    }
+    Ok(end.unwrap_or_default())
 }
 
 /// Whether every partition has gone past a position, and long ago. Age is by the log's own time, so

@@ -10,6 +10,9 @@ use log_record::{Partition, Position};
 
 use crate::data_config::DataConfig;
 
+/// How many damaged or missing events of a partition are named; there may be millions.
+const NAMED_MAX: usize = 100;
+
 /// The log, and how much of it to read.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CheckArgs {
@@ -32,20 +35,22 @@ pub(crate) async fn run(args: CheckArgs) -> anyhow::Result<()> {
         name(error);
     }
     let ranges = store.archived_ranges().await?;
-    let files = if args.archives { ranges.len() } else { 0 };
-    for range in ranges.iter().take(files) {
-        if let Err(error) = store.check_archived(range.clone()).await {
-            name(error);
+    let (mut files, mut whole) = (0, vec![]);
+    for range in ranges.iter().take(if args.archives { ranges.len() } else { 0 }) {
+        match store.check_archived(range.clone()).await {
+            Ok(()) => whole.push(range),
+            Err(error) => name(error),
         }
+        files += 1;
     }
     let mut events = 0;
     for partition in (0..store.partitions()).map(Partition) {
         let archived = ranges.iter().filter(|range| range.partition == partition);
-        let archived = archived.map(|range| range.last).max().unwrap_or_default();
-        match read(&store, partition, archived, args.archives).await {
-            Ok(read) => events += read,
-            Err(error) => name(error),
-        }
+        let newest = archived.max_by_key(|range| range.last);
+        let archived = newest.map(|range| range.last).unwrap_or_default();
+        // A file that was named isn't read again.
+        let reads_archive = newest.is_some_and(|newest| whole.contains(&newest));
+        events += read(&store, partition, archived, reads_archive, &mut name).await;
     }
     println!(
         "log {}: {events} events in the log itself and {files} of {} archive files were read",
@@ -56,23 +61,47 @@ pub(crate) async fn run(args: CheckArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads a partition to its end; every read verifies what it gives. Gives how many events it has
-/// after `archived`.
+/// Reads a partition to its end, also past a damaged event; every read verifies what it gives.
+/// Gives how many events were read after `archived`.
 async fn read(
     store: &EventStore,
     partition: Partition,
     archived: Position,
     reads_archive: bool,
-) -> Result<u64, StoreError> {
-    let mut after = archived;
+    name: &mut impl FnMut(StoreError),
+) -> u64 {
+    let (mut after, mut read) = (archived, 0);
+    let mut knows_last = reads_archive && archived > Position::START;
+    let mut named = 0;
     loop {
         // The last of those before, too: two histories must not meet between two reads.
-        let known = u64::from(after > archived || (reads_archive && archived > Position::START));
-        let from = Position(after.0 - known);
-        let events = store.read(partition, from, READ_EVENTS_MAX).await?;
-        match events.last() {
-            Some(last) if last.position() > after => after = last.position(),
-            _ => return Ok(after.since(archived)),
+        let from = Position(after.0 - u64::from(knows_last));
+        match store.read(partition, from, READ_EVENTS_MAX).await {
+            Ok(events) => match events.last() {
+                Some(last) if last.position() > after => {
+                    read += last.position().since(after);
+                    (after, knows_last) = (last.position(), true);
+                }
+                _ => return read,
+            },
+            Err(error) => {
+                named += 1;
+                let damaged = match &error {
+                    StoreError::CorruptEvent { place, .. } if named < NAMED_MAX => {
+                        Some(place.position)
+                    }
+                    _ => None,
+                };
+                name(error);
+                match damaged {
+                    // What stands before it was verified in the same read.
+                    Some(position) if position > after => {
+                        read += position.since(after) - 1;
+                        (after, knows_last) = (position, false);
+                    }
+                    _ => return read,
+                }
+            }
         }
     }
 }

@@ -43,14 +43,15 @@ pub(crate) async fn run(args: ForkLogArgs) -> anyhow::Result<()> {
     let there = args.data.open(Access::Read).await?;
     let lost = lost_generations(&args.data, &there).await;
     let mut present = Generation(1);
+    let mut ends_with_a_fork = false;
     for partition in (0..there.partitions()).map(Partition) {
         present = present.max(there.head(partition).await?.generation);
-        // What was lost in an earlier generation was declared to be.
-        ensure!(
-            lost.iter().any(|lost| *lost >= present)
-                || !ends_with_a_fork(&there, partition).await?,
-            "a fork was declared already, and nothing has come since: go on with guerdon rebuild"
-        );
+        ends_with_a_fork |= is_fork(&there, partition).await?;
+    }
+    // What was lost in an earlier generation was declared to be.
+    if ends_with_a_fork && lost.iter().all(|lost| *lost < present) {
+        println!("a fork was declared already, and nothing has come since");
+        return forget_the_other_history(&args.data, &there);
     }
     ensure!(
         args.without_evidence || lost.iter().any(|lost| *lost >= present),
@@ -65,9 +66,6 @@ pub(crate) async fn run(args: ForkLogArgs) -> anyhow::Result<()> {
     let next = Generation(next.0 + 1);
     drop(there);
     let store = args.data.open(Access::Write(serve::new_log(1))).await?;
-    let snapshots = args.data.snapshots();
-    let forgotten = snapshots.forget(store.log_id(), store.partitions());
-    forgotten.context("the snapshots of the other history can't be removed")?;
     for partition in (0..store.partitions()).map(Partition) {
         let head = store.take_over(partition, WriterId(Uuid::now_v7())).await?;
         if head.position > Position::START {
@@ -75,12 +73,19 @@ pub(crate) async fn run(args: ForkLogArgs) -> anyhow::Result<()> {
             println!("partition {partition} goes on in generation {next} after {place}");
         }
     }
-    args.data.fork_note().remove()?;
+    forget_the_other_history(&args.data, &store)
+}
+
+/// Removes what knows of the lost events, once a fork is declared: it is evidence until then.
+fn forget_the_other_history(data: &DataConfig, store: &EventStore) -> anyhow::Result<()> {
+    let forgotten = data.snapshots().forget(store.log_id(), store.partitions());
+    forgotten.context("the snapshots of the other history can't be removed")?;
+    data.fork_note().remove(store.log_id())?;
     println!("next, rebuild the read model: guerdon rebuild");
     Ok(())
 }
 
-async fn ends_with_a_fork(store: &EventStore, partition: Partition) -> anyhow::Result<bool> {
+async fn is_fork(store: &EventStore, partition: Partition) -> anyhow::Result<bool> {
     let position = store.head(partition).await?.position;
     if position == Position::START {
         return Ok(false);

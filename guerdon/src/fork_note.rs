@@ -3,7 +3,7 @@
 //!
 //! The writer ends then, and what it knew must not end with it: the next start, a second later,
 //! would give the same positions out again. `guerdon fork-log` removes the file, and so does a
-//! start on a log that has the event after all.
+//! start on a log that has the event after all, or in which a fork was declared since.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -82,8 +82,19 @@ impl ForkNote {
         File::open(folder)?.sync_all()
     }
 
-    /// Refuses a log that lacks the event. A note of another log says nothing of this one.
+    /// Refuses a log that lacks the event, and another log than that of the note.
     pub(crate) async fn check(&self, store: &EventStore) -> anyhow::Result<()> {
+        let log_id = store.log_id();
+        if let Some(noted) = self.read()?.map(|noted| LogId(noted.log_id))
+            && noted != log_id
+        {
+            bail!(
+                "{} is of the log {noted}, which was shortened or changed, and the log here is \
+                 {log_id}; name the right log with --store, or another folder with --data-dir; if \
+                 the other log is no longer kept here, remove the file",
+                self.0.display()
+            );
+        }
         let Some(LostEvent { place, .. }) = self.lost(store).await? else { return Ok(()) };
         bail!(
             "log-forked: the writer had answered up to {place} when it found that the log was \
@@ -94,7 +105,7 @@ impl ForkNote {
         );
     }
 
-    /// The event, if the log doesn't have it.
+    /// The event, if the log doesn't have it and no fork was declared since.
     pub(crate) async fn lost(&self, store: &EventStore) -> anyhow::Result<Option<LostEvent>> {
         let Some(noted) = self.read()? else { return Ok(None) };
         if noted.log_id != store.log_id().0 {
@@ -107,11 +118,20 @@ impl ForkNote {
         let is_there = has(store, place, generation, checksum)
             .await
             .with_context(|| format!("can't compare the log with {}", self.0.display()))?;
-        Ok((!is_there).then_some(LostEvent { place, generation }))
+        if is_there || generation < store.head(place.partition).await?.generation {
+            return Ok(None);
+        }
+        Ok(Some(LostEvent { place, generation }))
     }
 
-    /// Removes the file: the log has the event, or a fork was declared.
-    pub(crate) fn remove(&self) -> anyhow::Result<()> {
+    /// Removes the file, unless it is another log's: this one has the event, or a fork was
+    /// declared.
+    pub(crate) fn remove(&self, log_id: LogId) -> anyhow::Result<()> {
+        if let Ok(Some(noted)) = self.read()
+            && noted.log_id != log_id.0
+        {
+            return Ok(());
+        }
         match fs::remove_file(&self.0) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(error).with_context(|| format!("can't remove {}", self.0.display()))

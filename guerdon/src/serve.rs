@@ -190,8 +190,8 @@ impl Ledger {
                 }
             }
             (writer, writer_stopped) = (Some(started), Some(stopped));
-            // It has the event that a writer once missed, if one did.
-            config.data.fork_note().remove()?;
+            // It has the event that a writer once missed, or it was declared to be lost.
+            config.data.fork_note().remove(store.log_id())?;
         }
         if let Some(read_model) = &read_model {
             let mut api = QueryApi::new(read_model.clone(), keys.clone(), config.read_wait_ms);

@@ -20,6 +20,9 @@ use lock::RebuildLock;
 /// reads for a moment.
 const PAUSE_MIN: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// The longest wait after the live tables were further: what the log has more by then must be
+/// projected again.
+const BEHIND_MAX: Duration = Duration::from_secs(1);
 const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
     .with_min_delay(PAUSE_MIN)
     .with_max_delay(PAUSE_MAX)
@@ -41,7 +44,10 @@ pub async fn rebuild(url: &ReadModelUrl, store: &EventStore) -> Result<(), Proje
         ReadModelUrl::Postgres(_) => url.clone(),
     };
     match url {
-        ReadModelUrl::Sqlite(_) => read_model::migrate(url).await?,
+        ReadModelUrl::Sqlite(file) => {
+            read_model::migrate(url).await?;
+            file::check_owner(file)?;
+        }
         ReadModelUrl::Postgres(url) => {
             read_model::check(url).await.map_err(ReadModelError::from)?;
         }
@@ -51,7 +57,8 @@ pub async fn rebuild(url: &ReadModelUrl, store: &EventStore) -> Result<(), Proje
     discard(url).await?;
     read_model::migrate_side(url, Side::Rebuilt).await?;
     let mut projector = Projector::open_side(url, Side::Rebuilt, store.clone()).await?;
-    let mut pauses = PAUSES.build();
+    let (mut pauses, mut short_pauses) =
+        (PAUSES.build(), PAUSES.with_max_delay(BEHIND_MAX).build());
     loop {
         let swapped = match url {
             ReadModelUrl::Sqlite(file) => {
@@ -71,6 +78,9 @@ pub async fn rebuild(url: &ReadModelUrl, store: &EventStore) -> Result<(), Proje
             // Unless the live tables have another history, the log has more events by now.
             Swap::Behind => {
                 Projector::open_side(url, Side::Live, store.clone()).await?.close().await;
+                let pause = short_pauses.next().unwrap_or(BEHIND_MAX);
+                tracing::info!(?pause, "the live tables are further; swapping is tried again");
+                tokio::time::sleep(pause).await;
             }
         }
     }

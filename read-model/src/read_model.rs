@@ -35,7 +35,7 @@ use server::{Server, watch_servers};
 use warehouse_ends::WarehouseEnds;
 
 pub use as_of::AsOf;
-pub use of_log::OfLog;
+pub use of_log::{LogHistory, OfLog};
 pub use reading::{Argument, Query, Reading, RowOf};
 pub use server::ServerStatus;
 pub use single_read::SingleRead;
@@ -314,7 +314,7 @@ impl ReadModel {
     /// Waits for the projector in this process to come to where the log was at the start; most
     /// often that takes milliseconds.
     async fn wait_to_be_complete(&self, deadline: Instant) {
-        let ends: Vec<Place> = self.log.get().map(OfLog::start).unwrap_or_default();
+        let ends: Vec<Place> = self.log.get().map(OfLog::ends).unwrap_or_default();
         for place in ends {
             if let Some(position) = self.positions.get(usize::from(place.partition.0)) {
                 watch_for(position.clone(), place.position, deadline).await;

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use domain::State;
 use event_store::{EventStore, Owner, StoreError, free_bytes};
 use log_record::{LogId, Partition, Place, Position};
+use tokio::task::spawn_blocking;
 
 use super::snapshot::{Checkpoint, Snapshot, Unusable, size, write};
-use super::{LoadError, Loaded, go_on_from};
+use super::{LoadError, Loaded, go_on_from, is_own};
 
 /// How many are kept: should the newest be damaged, there is the one before.
 const KEPT: usize = 2;
@@ -66,8 +67,8 @@ pub enum SnapshotError {
     },
     /// The server couldn't read what would be written.
     #[error(
-        "the folder of snapshots, {folder}, belongs to the user {user}, who couldn't read what \
-         this user writes there; run this as that user, or as root"
+        "the ledger's files belong to the user {user}, who couldn't read what this user writes to \
+         the folder of snapshots, {folder}; run this as that user, or as root"
     )]
     OtherOwner {
         /// The folder of snapshots.
@@ -105,11 +106,11 @@ impl Snapshots {
         store: &EventStore,
         partition: Partition,
     ) -> Result<Taken, SnapshotError> {
-        let owner = self.owner()?;
+        let owner = self.owner(store)?;
         let _lock = self.lock(owner)?;
         let log_id = store.log_id();
-        let (newest, unusable) = self.read_newest(log_id, partition).await?;
         let head = store.head(partition).await?.position;
+        let (newest, unusable) = self.newest(store, partition, head).await?;
         let Loaded { state, from } = go_on_from(newest, store, partition, head).await?;
         let place = Place { partition, position: head };
         if from == head {
@@ -142,7 +143,7 @@ impl Snapshots {
             folder.remove_old(log_id, partition)?;
             Ok(Taken::New { place, file, bytes })
         };
-        tokio::task::spawn_blocking(keep).await?
+        spawn_blocking(keep).await?
     }
 
     /// Removes all but the newest.
@@ -166,43 +167,43 @@ impl Snapshots {
         Ok(())
     }
 
-    /// The newest that is whole. Those that were passed over are named in the log.
+    /// The newest that is whole and of the log's own history, and the files before it that never
+    /// will be. Those that were passed over are named in the log.
     pub(super) async fn newest(
         &self,
-        log_id: LogId,
+        store: &EventStore,
         partition: Partition,
-    ) -> Result<Option<Snapshot>, tokio::task::JoinError> {
-        Ok(self.read_newest(log_id, partition).await?.0)
-    }
-
-    /// The newest that is whole, and the files before it that never will be.
-    async fn read_newest(
-        &self,
-        log_id: LogId,
-        partition: Partition,
-    ) -> Result<(Option<Snapshot>, Vec<PathBuf>), tokio::task::JoinError> {
+        head: Position,
+    ) -> Result<(Option<Snapshot>, Vec<PathBuf>), LoadError> {
+        let log_id = store.log_id();
+        let mut unusable = vec![];
         let folder = self.clone();
-        let read = move || {
-            let mut unusable = vec![];
-            for (position, file) in folder.list(log_id, partition) {
-                match Snapshot::read(&file, (log_id, partition, position)) {
-                    Ok(snapshot) => return (Some(snapshot), unusable),
-                    Err(why @ (Unusable::OtherFormat(_) | Unusable::OtherLogFormat(_))) => {
-                        tracing::info!(file = %file.display(), %why, "a snapshot is passed over");
+        let files = spawn_blocking(move || folder.list(log_id, partition)).await?;
+        for (position, file) in files {
+            let path = file.clone();
+            let expected = (log_id, partition, position);
+            match spawn_blocking(move || Snapshot::read(&path, expected)).await? {
+                Ok(snapshot) => {
+                    if is_own(&snapshot, store, partition, head).await? {
+                        return Ok((Some(snapshot), unusable));
                     }
-                    // It may be whole, and readable again later.
-                    Err(why @ Unusable::Io(_)) => {
-                        tracing::warn!(file = %file.display(), %why, "a snapshot is passed over");
-                    }
-                    Err(why) => {
-                        tracing::warn!(file = %file.display(), %why, "a snapshot is passed over");
+                    let why = "a fork has declared its last event to be lost";
+                    tracing::warn!(file = %file.display(), %why, "a snapshot is passed over");
+                    unusable.push(file);
+                }
+                Err(why @ (Unusable::OtherFormat(_) | Unusable::OtherLogFormat(_))) => {
+                    tracing::info!(file = %file.display(), %why, "a snapshot is passed over");
+                }
+                Err(why) => {
+                    tracing::warn!(file = %file.display(), %why, "a snapshot is passed over");
+                    // What can't be read now may be whole.
+                    if !matches!(why, Unusable::Io(_)) {
                         unusable.push(file);
                     }
                 }
             }
-            (None, unusable)
-        };
-        tokio::task::spawn_blocking(read).await
+        }
+        Ok((None, unusable))
     }
 
     /// The files of a partition, the newest first.
@@ -226,9 +227,9 @@ impl Snapshots {
         self.folder.join(format!("{log_id}-{partition}-{position}.snapshot"))
     }
 
-    fn owner(&self) -> Result<Owner, SnapshotError> {
+    fn owner(&self, store: &EventStore) -> Result<Owner, SnapshotError> {
         let folder = &self.folder;
-        let owner = Owner::of(folder).map_err(|source| SnapshotError::Io {
+        let owner = store.owner(folder).map_err(|source| SnapshotError::Io {
             doing: "see who owns",
             file: folder.clone(),
             source,

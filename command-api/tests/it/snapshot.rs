@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use command_api::{Answer, Loaded, Snapshots, Taken, Writer, WriterConfig, WriterStatus, load};
 use domain::State;
 use event_store::{Append, EventStore, Fault, MemoryStore, NewLog};
-use log_record::{BatchId, LogId, NewEvent, Place, Position, WriterId, hex};
+use log_record::{
+    BatchId, Generation, LogId, NewEvent, Place, Position, RecordedEvent, WriterId, hex,
+};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
@@ -215,6 +217,47 @@ async fn a_log_that_was_shortened_or_changed_starts_nothing() {
         let config = WriterConfig { snapshots, ..WriterConfig::new(store, deadline) };
         assert!(Writer::start(config, P0).await.is_err());
     }
+}
+
+/// By an operator at another host, whose tool sees no snapshot of this one.
+#[tokio::test]
+async fn a_snapshot_of_events_that_a_fork_declared_to_be_lost_is_passed_over() {
+    let (folder, snapshots) = folder();
+    for events in [8, 14] {
+        snapshots.take(&log_of(&EVENTS[..events]).await, P0).await.expect("taken");
+    }
+    let store = log_of(&EVENTS[..12]).await;
+    let head = store.head(P0).await.expect("a head");
+    let fork = NewEvent {
+        event_type: RecordedEvent::FORK,
+        version: 1,
+        recorded_at: 1_795_248_000_000_000,
+        account_id: None,
+        public: r#"{"generation":2,"reason":"the end was lost"}"#.into(),
+        private: r#"{"salt":"00"}"#.into(),
+    };
+    let place = Place { partition: P0, position: Position(13) };
+    let fork = RecordedEvent::seal(store.log_id(), Generation(2), place, fork);
+    store.append_recorded(Append::after(P0, &head, vec![fork])).await.expect("appended");
+    snapshots.check(&store, P0).await.expect("it was declared");
+    let [without, with] = both(&store, &snapshots).await;
+    assert_eq!(with.from, Position(8), "an older one is of this history, too");
+    assert_eq!(value_of(&with.state), value_of(&without.state));
+    snapshots.take(&store, P0).await.expect("taken");
+    assert!(!folder.path().join(name(14)).exists(), "it is of no more use");
+    assert_eq!(load_with(&store, &snapshots).await.expect("loaded").from, Position(13));
+}
+
+/// It may be whole, and evidence.
+#[tokio::test]
+async fn one_that_cannot_be_read_now_is_passed_over_and_kept() {
+    let (store, (folder, snapshots)) = (log_of(&EVENTS).await, folder());
+    // No file, so that no user may read it.
+    let unreadable = folder.path().join(name(14));
+    fs::create_dir(&unreadable).expect("made");
+    snapshots.take(&store, P0).await.expect("taken");
+    assert!(unreadable.exists());
+    assert_eq!(load_with(&store, &snapshots).await.expect("loaded").from, Position(16));
 }
 
 #[tokio::test]

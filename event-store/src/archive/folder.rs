@@ -55,7 +55,7 @@ impl ArchiveFolder {
     /// Takes the folder in hand, which is made where it is missing. It must be this log's, and the
     /// one that the log's server reads.
     pub async fn take(store: &EventStore, path: &Path) -> Result<Self, StoreError> {
-        let owner = store.owner(path)?;
+        let owner = store.owner_of(path)?;
         if !owner.is_served() {
             return Err(StoreError::OtherOwner { folder: path.into(), user: owner.user });
         }
@@ -71,6 +71,9 @@ impl ArchiveFolder {
         }
         if !is_served(&found) {
             let served_at = served.map(|(_, folder)| folder).unwrap_or_default();
+            if found.is_none() && Path::new(&served_at) == absolute(path) {
+                return Err(StoreError::MissingMarker { folder: path.into() });
+            }
             return Err(StoreError::UnservedArchive { folder: path.into(), served_at });
         }
         make(path, owner)?;
@@ -90,6 +93,15 @@ impl ArchiveFolder {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether this event of its partition was noted, or a later one.
+    pub(super) fn has_noted(&self, event: &RecordedEvent) -> bool {
+        let Place { partition, position } = event.place;
+        self.marker.newest.iter().any(|newest| {
+            newest.partition == partition.0
+                && (newest.generation, newest.position) >= (event.generation.0, position.0)
+        })
     }
 
     pub(super) const fn owner(&self) -> Owner {
@@ -246,7 +258,7 @@ impl EventStore {
         let marker = match Marker::read(folder)? {
             Some(marker) => marker,
             None => {
-                let owner = self.owner(folder)?;
+                let owner = self.owner_of(folder)?;
                 make(folder, owner)?;
                 let marker = Marker::of(self.log_id());
                 marker.save(folder, owner)?;
@@ -259,15 +271,18 @@ impl EventStore {
         self.serve_archive(marker.archive_id, folder).await
     }
 
-    /// Whose a ledger's files are: the log's file says it, or the folder.
-    fn owner(&self, folder: &Path) -> Result<Owner, StoreError> {
-        let file = match self {
-            Self::Sqlite(store) => store.file(),
-            _ => folder,
-        };
-        Owner::of(file).map_err(|source| StoreError::Io {
+    /// Whose a ledger's files are: the log's file says it, or a folder of the ledger.
+    pub fn owner(&self, folder: &Path) -> io::Result<Owner> {
+        match self {
+            Self::Sqlite(store) => Owner::of(store.file()),
+            _ => Owner::of_files_in(folder),
+        }
+    }
+
+    fn owner_of(&self, folder: &Path) -> Result<Owner, StoreError> {
+        self.owner(folder).map_err(|source| StoreError::Io {
             doing: "see who owns",
-            file: file.into(),
+            file: folder.into(),
             source,
         })
     }
@@ -283,8 +298,7 @@ impl EventStore {
     }
 
     async fn serve_archive(&self, archive_id: Uuid, folder: &Path) -> Result<(), StoreError> {
-        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.into());
-        let folder = folder.to_string_lossy().into_owned();
+        let folder = absolute(folder).to_string_lossy().into_owned();
         match self {
             Self::Memory(_) => Ok(()),
             #[cfg(feature = "kurrent")]
@@ -293,6 +307,10 @@ impl EventStore {
             Self::Postgres(store) => store.serve_archive(archive_id, folder).await,
         }
     }
+}
+
+fn absolute(folder: &Path) -> PathBuf {
+    std::path::absolute(folder).unwrap_or_else(|_| folder.into())
 }
 
 fn make(folder: &Path, owner: Owner) -> Result<(), StoreError> {

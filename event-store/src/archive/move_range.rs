@@ -46,6 +46,12 @@ impl EventStore {
         self.check_range(partition, first, last).await?;
         if let Some(range) = self.archived_range(Place { partition, position: first }).await? {
             self.read_back(folder.path(), range.clone()).await?;
+            // The run that archived it may have been killed before it had noted that.
+            let archived = self.clone().with_archive(folder.path().to_owned());
+            let newest = archived.read_one(Place { partition, position: range.last }).await?;
+            if !folder.has_noted(&newest) {
+                folder.note(&range, &newest)?;
+            }
             return Ok(range);
         }
         let (log_id, ends) = (self.log_id(), (first, last));

@@ -11,6 +11,7 @@ use flate2::bufread::MultiGzDecoder;
 use log_record::{LogFormat, LogId, Position, RecordedEvent, hex};
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use super::line::from_line;
 use super::write_file::Header;
@@ -18,10 +19,21 @@ use super::{ArchivedRange, MEMBER_EVENTS};
 use crate::StoreError;
 use crate::store::check_rows;
 
-/// The files whose SHA-256 this process has compared with the log's, by their names. A file that
-/// was replaced or written to since is compared again.
+/// The files whose SHA-256 this process has compared with the log's, by their names, and what came
+/// of it. A file that was replaced or written to since is compared again.
 #[derive(Debug, Default)]
-pub(super) struct Compared(Mutex<HashMap<String, Arc<Mutex<Option<Stamp>>>>>);
+pub(super) struct ComparedFiles(Mutex<HashMap<String, Arc<AsyncMutex<Option<Comparison>>>>>);
+
+/// One of them, which nobody else compares meanwhile: also not when its reader is gone.
+pub(super) struct Compared(OwnedMutexGuard<Option<Comparison>>);
+
+/// What came of comparing a file.
+#[derive(Debug)]
+struct Comparison {
+    of: Stamp,
+    /// What is wrong with it.
+    wrong: Option<String>,
+}
 
 /// What a file was when it was compared; each write changes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,20 +59,36 @@ impl Stamp {
     }
 }
 
+impl ComparedFiles {
+    /// The file of this name, once nobody else compares it.
+    pub(super) async fn of(&self, file: &str) -> Compared {
+        let known = Arc::clone(self.0.lock().entry(file.to_owned()).or_default());
+        Compared(known.lock_owned().await)
+    }
+}
+
 impl Compared {
     /// Opens the file of a range, which has the bytes that the log knows of.
-    pub(super) fn open(&self, path: &Path, range: &ArchivedRange) -> Result<File, StoreError> {
+    pub(super) fn open(mut self, path: &Path, range: &ArchivedRange) -> Result<File, StoreError> {
         let failed = |source| unreadable(path, range, source);
         let mut file = File::open(path).map_err(failed)?;
-        let stamp = Stamp::of(range, &file.metadata().map_err(failed)?);
-        // Whoever else needs this file now waits, and doesn't hash it, too.
-        let known = Arc::clone(self.0.lock().entry(range.file.clone()).or_default());
-        let mut known = known.lock();
-        if known.as_ref() != Some(&stamp) {
-            compare(&mut file, path, range)?;
-            *known = Some(stamp);
+        let of = Stamp::of(range, &file.metadata().map_err(failed)?);
+        if let Some(known) = &*self.0
+            && known.of == of
+        {
+            return match &known.wrong {
+                Some(wrong) => Err(range.damaged(path, wrong)),
+                None => Ok(file),
+            };
         }
-        Ok(file)
+        let compared = compare(&mut file, path, range);
+        let wrong = match &compared {
+            Ok(()) => None,
+            Err(StoreError::DamagedArchive { what, .. }) => Some(what.clone()),
+            Err(_) => return compared.map(|()| file),
+        };
+        *self.0 = Some(Comparison { of, wrong });
+        compared.map(|()| file)
     }
 }
 

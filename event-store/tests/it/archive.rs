@@ -88,6 +88,14 @@ async fn an_archived_range_is_read_as_before(url: &StoreUrl) {
     assert_eq!(follower.next(5).await.expect("read"), before[11..16]);
     follows_on_past_the_range(&store, &before).await;
 
+    // A run may be killed before it has noted its range. The next one notes it.
+    drop(folder);
+    assert_eq!(forget_newest(archive), 2, "one of each partition");
+    let mut folder = ArchiveFolder::take(&store, archive).await.expect("it is this log's");
+    let again = store.archive_range(&mut folder, Partition(1), first, last).await;
+    assert_eq!(again.expect("archived"), ranges[1]);
+    assert_eq!(forget_newest(archive), 1, "the range is noted");
+
     damage(&archive.join(&ranges[1].file));
     let known = log_record::hex(&ranges[1].sha256);
     let error = store.archive_range(&mut folder, Partition(1), first, last).await;
@@ -103,6 +111,60 @@ async fn an_archived_range_is_read_as_before(url: &StoreUrl) {
     std::fs::remove_file(archive.join(&ranges[1].file)).expect("removed");
     let error = store.read(Partition(1), Position(7), 3).await.expect_err("it is gone").to_string();
     assert!(error.contains("is missing") && error.contains("--archive-dir"), "{error}");
+}
+
+/// What the marker says of the newest events is gone; how many there were.
+fn forget_newest(archive: &Path) -> usize {
+    let file = archive.join("archive.json");
+    let marker = std::fs::read(&file).expect("it is there");
+    let mut marker: serde_json::Value = serde_json::from_slice(&marker).expect("JSON");
+    let newest = marker["newest"].take();
+    marker["newest"] = serde_json::json!([]);
+    std::fs::write(file, marker.to_string()).expect("written");
+    newest.as_array().expect("a list").len()
+}
+
+/// The others wait for it, or everything else would wait for a thread. The file is one whose
+/// reading takes for ever.
+#[test]
+fn those_who_read_one_archived_file_hold_up_one_thread() {
+    const READERS: usize = 16;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).max_blocking_threads(4).enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = StoreUrl::Sqlite(folder.path().join("log.sqlite"));
+        drop(EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens"));
+        let log = rusqlite::Connection::open(folder.path().join("log.sqlite")).expect("it opens");
+        log.execute("update log set range_positions = 50", ()).expect("updated");
+        drop(log);
+        let store = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens");
+        let (first, last) = (Position(1), Position(50));
+        let archive = folder.path().join("archive");
+        let store = store.with_archive(archive.clone());
+        fill(&store, Partition(0), 60).await;
+        let mut taken = ArchiveFolder::take(&store, &archive).await.expect("it is this log's");
+        let range = store.archive_range(&mut taken, Partition(0), first, last).await;
+        let file = archive.join(range.expect("archived").file);
+        let (kept, held) = (archive.join("kept"), archive.join("held"));
+        std::fs::rename(&file, &kept).expect("renamed");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        let fifo = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &file, fifo, mode, 0).expect("made");
+        let mut readers = tokio::task::JoinSet::new();
+        for _ in 0..READERS {
+            let store = store.clone();
+            readers.spawn(async move { store.read(Partition(0), Position(7), 3).await.is_ok() });
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let other = tokio::time::timeout(PATIENCE, tokio::task::spawn_blocking(|| ())).await;
+        std::fs::rename(&file, &held).expect("renamed");
+        std::fs::rename(&kept, &file).expect("put back");
+        drop(std::fs::File::options().write(true).open(&held).expect("it opens"));
+        other.expect("a thread is free").expect("it ran");
+        let read = readers.join_all().await;
+        assert_eq!(read.into_iter().filter(|is_read| *is_read).count(), READERS - 1);
+    });
 }
 
 /// Neither one that the log doesn't reach the end of, nor a part of one.

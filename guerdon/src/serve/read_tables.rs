@@ -1,12 +1,12 @@
 //! Which read tables are read: those of this log, in its present generation, once they contain all
-//! that the log did when this process started.
+//! that the log did when this process started, or first saw it in that generation.
 
 use std::time::Duration;
 
 use event_store::{EventStore, StoreError};
-use log_record::{Generation, Head, Partition};
+use log_record::{Generation, Head, Partition, Place, Position};
 use projector::Projector;
-use read_model::{OfLog, ReadModel};
+use read_model::{LogHistory, OfLog, ReadModel};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -21,11 +21,9 @@ pub(super) async fn required(
     store: &EventStore,
     stop: &CancellationToken,
 ) -> Result<OfLog, StoreError> {
-    let heads = heads(store).await?;
-    let generation = watch::Sender::new(latest(&heads));
-    let ends = heads.iter().map(|head| head.position).collect();
-    let required = OfLog::now(store.log_id(), generation.subscribe(), ends);
-    tokio::spawn(stop.clone().run_until_cancelled_owned(follow(store.clone(), generation)));
+    let history = watch::Sender::new(history(store, heads(store).await?).await);
+    let required = OfLog::now(store.log_id(), history.subscribe());
+    tokio::spawn(stop.clone().run_until_cancelled_owned(follow(store.clone(), history)));
     Ok(required)
 }
 
@@ -45,24 +43,81 @@ pub(super) async fn open(
     Ok(opened.of_log(required.clone()).await?)
 }
 
-async fn follow(store: EventStore, generation: watch::Sender<Generation>) {
+async fn follow(store: EventStore, known: watch::Sender<LogHistory>) {
     loop {
         tokio::time::sleep(LOOK_INTERVAL).await;
         // A log that is away is in the generation that it was in.
-        if let Ok(heads) = heads(&store).await {
-            generation.send_replace(latest(&heads));
+        let Ok(heads) = heads(&store).await else { continue };
+        let is_known = latest(&heads) == known.borrow().generation;
+        if !is_known {
+            known.send_replace(history(&store, heads).await);
         }
     }
 }
 
-async fn heads(store: &EventStore) -> Result<Vec<Head>, StoreError> {
+/// A log's history up to these heads.
+async fn history(store: &EventStore, heads: Vec<(Partition, Head)>) -> LogHistory {
+    let mut begins = vec![];
+    for (partition, head) in &heads {
+        if let Err(error) = find_begins(store, *partition, *head, &mut begins).await {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "it can't be read where the log's generations begin");
+        }
+    }
+    let end = |(partition, head): &(Partition, Head)| Place {
+        partition: *partition,
+        position: head.position,
+    };
+    LogHistory { generation: latest(&heads), ends: heads.iter().map(end).collect(), begins }
+}
+
+/// Where the generations of a partition begin, but the first. Archived events aren't looked at: a
+/// generation that begins in the archive is known by its first event in the log itself.
+async fn find_begins(
+    store: &EventStore,
+    partition: Partition,
+    head: Head,
+    begins: &mut Vec<(Generation, Place)>,
+) -> Result<(), StoreError> {
+    if head.generation == Generation(1) {
+        return Ok(());
+    }
+    let ranges = store.archived_ranges().await?.into_iter();
+    let archived = ranges.filter(|range| range.partition == partition).map(|range| range.last);
+    let first = archived.max().unwrap_or(Position::START).next();
+    let (mut generation, mut end) = (head.generation, head.position);
+    while generation > Generation(1) && end >= first {
+        // Generations only rise, so half of what is left is left out each time.
+        let (mut low, mut high) = (first.0, end.0);
+        let mut before = None;
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let place = Place { partition, position: Position(middle) };
+            let there = store.read_one(place).await?.generation;
+            if there < generation {
+                (low, before) = (middle + 1, Some(there));
+            } else {
+                high = middle;
+            }
+        }
+        begins.push((generation, Place { partition, position: Position(low) }));
+        let Some(former) = before else { break };
+        (generation, end) = (former, Position(low - 1));
+    }
+    Ok(())
+}
+
+async fn heads(store: &EventStore) -> Result<Vec<(Partition, Head)>, StoreError> {
     let mut heads = vec![];
     for partition in (0..store.partitions()).map(Partition) {
-        heads.push(store.head(partition).await?);
+        heads.push((partition, store.head(partition).await?));
     }
     Ok(heads)
 }
 
-fn latest(heads: &[Head]) -> Generation {
-    heads.iter().map(|head| head.generation).max().unwrap_or(Generation(1))
+fn latest(heads: &[(Partition, Head)]) -> Generation {
+    heads.iter().map(|(_, head)| head.generation).max().unwrap_or(Generation(1))
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ const HELD: Duration = Duration::from_secs(8);
 
 /// The deadline of a command, and how late its answer may be on a busy machine.
 const DEADLINE: Duration = Duration::from_millis(1_500);
-const LATE_MAX: Duration = Duration::from_secs(1);
+const LATE_MAX: Duration = Duration::from_secs(3);
 
 /// How long a question to the publisher may take, which waits for its state.
 const PUBLISHER_MAX: Duration = Duration::from_secs(5);
@@ -48,7 +48,7 @@ async fn commands_are_answered_in_time_while_the_log_is_locked() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commands_are_answered_in_time_while_the_log_is_locked_on_postgres() {
-    commands_are_answered(Held::Log, TestDatabase::create().ok()).await;
+    commands_are_answered(Held::Log, Some(database())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -58,7 +58,7 @@ async fn commands_go_on_while_the_read_model_is_locked() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commands_go_on_while_the_read_model_is_locked_on_postgres() {
-    commands_are_answered(Held::ReadModel, TestDatabase::create().ok()).await;
+    commands_are_answered(Held::ReadModel, Some(database())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -68,7 +68,11 @@ async fn commands_go_on_while_the_publishers_state_is_locked() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commands_go_on_while_the_publishers_state_is_locked_on_postgres() {
-    commands_are_answered(Held::Publisher, TestDatabase::create().ok()).await;
+    commands_are_answered(Held::Publisher, Some(database())).await;
+}
+
+fn database() -> TestDatabase {
+    TestDatabase::create().expect("a database")
 }
 
 async fn commands_are_answered(held: Held, database: Option<TestDatabase>) {

@@ -86,6 +86,49 @@ async fn another_history_of_the_same_length_is_a_fork_on_postgres() {
     refused(&database, folder.path());
 }
 
+/// Also where the command was killed before it had removed the note.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fork_that_was_declared_elsewhere_ends_the_note_on_postgres() {
+    let (database, folder) = prepared();
+    forked(&database, folder.path(), LOSE).await;
+    let file = folder.path().join("log-forked.json");
+    let note = std::fs::read(&file).expect("it is there");
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let args = ["fork-log", "--reason", "the end was lost", "--without-evidence"];
+    let declared = tool(&args, &database, elsewhere.path());
+    assert!(declared.status.success(), "{declared:?}");
+
+    let again = fork_log(&database, folder.path());
+    let said = String::from_utf8_lossy(&again.stdout).into_owned();
+    assert!(said.contains("declared already") && said.contains("guerdon rebuild"), "{said}");
+    assert!(!file.exists());
+    std::fs::write(&file, note).expect("written");
+    let ledger = Ledger::start_on(&database.url(), folder.path(), &ALONE);
+    assert!(!file.exists());
+    assert_eq!(ledger.client.earns("ann", 1, "B-3").await, "0:5");
+    assert_eq!(ledger.stop(), Some(0));
+    let generations = "select max(generation) from guerdon_log.event";
+    assert_eq!(database.sql(generations).expect("asked"), "2", "one fork was declared");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_with_another_log_is_refused_and_leaves_the_note_on_postgres() {
+    let (database, folder) = prepared();
+    forked(&database, folder.path(), LOSE).await;
+    let (other, _) = prepared();
+    let ledger = Ledger::start_on(&other.url(), &folder.path().join("other"), &ALONE);
+    assert_eq!(ledger.stop(), Some(0));
+    let mut command = serve(folder.path());
+    command.args(["--store", &other.url(), "--api-keys-elsewhere"]).args(ALONE);
+    let output = ends(command);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "it started: {said}");
+    for part in ["log-forked.json is of the log", "--store", "--data-dir"] {
+        assert!(said.contains(part), "{part:?} is not in: {said}");
+    }
+    refused(&database, folder.path());
+}
+
 fn prepared() -> (TestDatabase, tempfile::TempDir) {
     let (database, folder) =
         (TestDatabase::create().expect("a database"), tempfile::tempdir().expect("a folder"));

@@ -1,10 +1,13 @@
 //! What an operator's tools leave on the disk: nothing half written where it is full, and nothing
 //! that the server can't read.
 
-use std::fs;
-use std::os::unix::fs::{MetadataExt as _, chown};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
+
+use services::TestDatabase;
 
 use crate::ledger::full_disk::full_disk_library;
 use crate::ledger::{Ledger, ends};
@@ -105,6 +108,76 @@ async fn what_root_archives_belongs_to_the_logs_owner() {
         }
     }
     assert!(seen >= 7, "{seen} files and folders are too few");
+}
+
+#[tokio::test]
+async fn a_check_names_a_damaged_file_once_and_goes_on_past_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    ledger_with_a_range(&data).await;
+    done(&ends(tool(&data, &["archive", "--older-than", "0d"])));
+    let files = fs::read_dir(data.join("archive")).expect("listed").flatten();
+    let mut files = files.map(|file| file.path());
+    let archived = files.find(|file| file.extension().is_some_and(|end| end == "gz"));
+    let archived = archived.expect("a file");
+    fs::write(&archived, "torn").expect("written");
+    let log = rusqlite::Connection::open(data.join("log.sqlite")).expect("it opens");
+    let damage = "update event set public = '{}' where position in (51, 52)";
+    assert_eq!(log.execute(damage, ()).expect("updated"), 2);
+    drop(log);
+    let checked = ends(tool(&data, &["check", "--archives"]));
+    let said = String::from_utf8_lossy(&checked.stderr);
+    let name = archived.file_name().and_then(|name| name.to_str()).expect("a name");
+    assert_eq!(said.matches(name).count(), 1, "{said}");
+    for part in ["0:51", "0:52", "3 things are wrong"] {
+        assert!(said.contains(part), "{part:?} is not in: {said}");
+    }
+}
+
+/// A disk is mounted as root's, and the server's group may write to it.
+#[tokio::test]
+async fn a_user_who_may_write_to_a_folder_of_roots_serves_in_it_on_postgres() {
+    const NOBODY: u32 = 65_534;
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    fs::create_dir(&data).expect("made");
+    if fs::metadata(&data).expect("it is there").uid() != 0 {
+        println!("not run: only root can become somebody else");
+        return;
+    }
+    let database = TestDatabase::create().expect("a database");
+    let store = ["--store", &database.url()].map(str::to_owned);
+    done(&ends(tool(&data, &["migrate", &store[0], &store[1]])));
+    let ledger = Ledger::start_on(&database.url(), &data, &["--role", "command-api"]);
+    ledger.client.earns("ann", 1, "B-1").await;
+    assert_eq!(ledger.stop(), Some(0));
+    // Where nobody may go that isn't root, nobody runs the program, either.
+    let program = folder.path().join("guerdon");
+    fs::copy(env!("CARGO_BIN_EXE_guerdon"), &program).expect("copied");
+    let mount = folder.path().join("mount");
+    fs::create_dir(&mount).expect("made");
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("set");
+    chown(&mount, Some(0), Some(NOBODY)).expect("given");
+    fs::set_permissions(&mount, Permissions::from_mode(0o2775)).expect("set");
+    let take = || {
+        let mut command = Command::new(&program);
+        command.arg("snapshot").args(&store).arg("--data-dir").arg(&mount);
+        ends_as(command, NOBODY)
+    };
+    done(&take());
+    // What is root's there was made by a server that is root.
+    let snapshots = mount.join("snapshots");
+    own(&snapshots, 0);
+    chown(&snapshots, Some(0), Some(NOBODY)).expect("given");
+    fs::set_permissions(&snapshots, Permissions::from_mode(0o2775)).expect("set");
+    let refused = take();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("belong to the user 0"), "{refused:?}");
+}
+
+fn ends_as(mut command: Command, user: u32) -> Output {
+    command.uid(user).gid(user);
+    ends(command)
 }
 
 fn own(path: &Path, user: u32) {

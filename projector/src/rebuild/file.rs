@@ -11,6 +11,7 @@ use std::os::unix::fs::{MetadataExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use event_store::Owner;
 use log_record::{Generation, Partition, Position};
 use read_model::{ReadModelError, Side};
 use rusqlite::ErrorCode;
@@ -64,14 +65,18 @@ pub(super) async fn swap(file: &Path, rebuilt: &mut Projector) -> Result<Swap, P
         return Ok(Swap::Busy("the log grows too fast, or doesn't answer".into()));
     };
     caught_up?;
-    // The last connection moves all that is written into the file.
     rebuilt.close().await;
     let mut made = TablesFile::open(&Side::Rebuilt.file(file))
         .await
         .map_err(|error| failed("open", file, error))?;
     let read = |error| failed("read", file, error);
     let there = made.run(|made| Ok(reached(&made.connection)?)).await.map_err(read)?;
+    let is_whole = made.run(|made| Ok(is_whole(&made.connection)?)).await.map_err(read)?;
     made.close().await;
+    if !is_whole {
+        live.close().await;
+        return Ok(Swap::Busy("another process reads the file that was made".into()));
+    }
     let here = live.run(|live| Ok(reached(&live.connection)?)).await.map_err(read)?;
     if here.iter().any(|of| !is_reached(&there, of)) {
         live.close().await;
@@ -116,6 +121,15 @@ fn reached(connection: &rusqlite::Connection) -> rusqlite::Result<Reached> {
     rows.collect()
 }
 
+/// Copies all that is written to a file into it, and says whether all is there. Only the file
+/// itself gets the live one's name, without what is beside it.
+fn is_whole(connection: &rusqlite::Connection) -> rusqlite::Result<bool> {
+    connection.query_row("pragma wal_checkpoint(passive)", (), |row| {
+        let (is_busy, written, copied): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(!is_busy && written == copied)
+    })
+}
+
 fn is_reached(
     there: &Reached,
     (partition, generation, position): &(Partition, Generation, Position),
@@ -144,7 +158,20 @@ fn replace(name: &Path) -> Result<(), ReadModelError> {
     fs::rename(&rebuilt, &new)
         .and_then(|()| symlink(target, &link))
         .and_then(|()| fs::rename(&link, name))
+        // Before the old file is removed.
+        .and_then(|()| fs::File::open(folder_of(name))?.sync_all())
         .map_err(|error| refused("replace", name, error))
+}
+
+/// Refuses who couldn't give the new file to the live one's owner, before the hours of work.
+pub(super) fn check_owner(live: &Path) -> Result<(), ReadModelError> {
+    let doing = "keep the owner of";
+    let owner = Owner::of(live).map_err(|error| refused(doing, live, error))?;
+    if owner.is_served() {
+        return Ok(());
+    }
+    let why = format!("it belongs to the user {}; run this as that user, or as root", owner.user);
+    Err(refused(doing, live, io::Error::new(io::ErrorKind::PermissionDenied, why)))
 }
 
 /// Whoever serves must be able to read what somebody else has rebuilt.
@@ -161,15 +188,18 @@ const REBUILT: &str = ".rebuilt-";
 
 /// The files that rebuilds have made, with their numbers.
 fn rebuilt_files(name: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
-    let folder = name.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let mut found = vec![];
-    for entry in fs::read_dir(folder)? {
+    for entry in fs::read_dir(folder_of(name))? {
         let file = entry?.file_name();
         if let Some(number) = number_of(name, Path::new(&file)) {
             found.push((number, name.with_file_name(file)));
         }
     }
     Ok(found)
+}
+
+fn folder_of(name: &Path) -> &Path {
+    name.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
 }
 
 fn is_rebuilt(name: &Path, target: &Path) -> bool {

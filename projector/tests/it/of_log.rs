@@ -7,7 +7,7 @@ use log_record::{Generation, LogId, Position};
 use postgres_connection::PostgresUrl;
 use projector::Projector;
 use read_model::{
-    OfLog, ReadError, ReadModel, ReadModelError, ReadModelUrl, ServerStatus, migrate,
+    LogHistory, OfLog, ReadError, ReadModel, ReadModelError, ReadModelUrl, ServerStatus, migrate,
 };
 use services::TestDatabase;
 use tokio::sync::watch;
@@ -25,14 +25,25 @@ testing::on_every_database! {
     tables_of_a_former_generation_are_not_read,
     tables_of_another_log_do_not_set_the_logs_time,
     tables_on_their_way_through_former_generations_are_behind,
+    tables_that_were_rebuilt_after_a_fork_are_read_though_the_log_was_longer_before,
+    tables_of_a_lost_history_are_believed_by_nobody_however_far_they_are,
 }
 
 /// What tables must be of, for a process that starts now.
-async fn required(ledger: &Ledger) -> (OfLog, watch::Sender<Generation>) {
+async fn required(ledger: &Ledger) -> (OfLog, watch::Sender<LogHistory>) {
     let head = ledger.store.head(place(1).partition).await.expect("read");
-    let generation = watch::Sender::new(head.generation);
-    let of = OfLog::now(ledger.store.log_id(), generation.subscribe(), vec![head.position]);
-    (of, generation)
+    let history = history(head.generation.0, head.position.0, &[]);
+    let history = watch::Sender::new(history);
+    (OfLog::now(ledger.store.log_id(), history.subscribe()), history)
+}
+
+fn history(generation: u32, end: u64, begins: &[(u32, u64)]) -> LogHistory {
+    let begins = begins.iter().map(|(later, begin)| (Generation(*later), place(*begin)));
+    LogHistory {
+        generation: Generation(generation),
+        ends: vec![place(end)],
+        begins: begins.collect(),
+    }
 }
 
 async fn tables_that_lack_what_the_log_had_at_the_start_are_not_read(on: On) {
@@ -40,7 +51,7 @@ async fn tables_that_lack_what_the_log_had_at_the_start_are_not_read(on: On) {
     ledger.record(&[log_opened(1), earned("ann")]).await;
     ledger.project().await;
     ledger.record(&[earned("bob"), earned("cat")]).await;
-    let (required, _generation) = required(&ledger).await;
+    let (required, _log) = required(&ledger).await;
     let mut projector = ledger.projector().await.expect("it opens");
     let here = projector.read_model(None).await.expect("it opens");
     let here = here.of_log(required.clone()).await.expect("it is its log");
@@ -72,7 +83,7 @@ async fn tables_whose_projection_has_stopped_are_read_as_they_are(on: On) {
     unknown.version = 9;
     ledger.append(vec![unknown]).await;
     ledger.projector().await.expect("it opens").catch_up().await.expect_err("it stops");
-    let (required, _generation) = required(&ledger).await;
+    let (required, _log) = required(&ledger).await;
     let model = ledger.read_model().await.of_log(required).await.expect("it is its log");
     let reading = model.read(&[], SHORTLY).await.expect("it begins");
     assert_eq!(reading.as_of().reached(&place(1)), Position(2));
@@ -95,10 +106,10 @@ async fn tables_of_a_former_generation_are_not_read(on: On) {
     let ledger = Ledger::new(1, on).await;
     ledger.record(&[log_opened(1), earned("ann")]).await;
     ledger.project().await;
-    let (required, generation) = required(&ledger).await;
+    let (required, log) = required(&ledger).await;
     let model = ledger.read_model().await.of_log(required).await.expect("it is its log");
     model.read(&[], SHORTLY).await.expect("it begins");
-    generation.send_replace(Generation(2));
+    log.send_replace(history(2, 2, &[(2, 2)]));
     let refused = model.read(&[], SHORTLY).await;
     let Err(ReadError::OtherGeneration { of, log, .. }) = refused else { panic!("{refused:?}") };
     assert_eq!((of, log), (Generation(1), Generation(2)));
@@ -109,11 +120,46 @@ async fn tables_on_their_way_through_former_generations_are_behind(on: On) {
     ledger.record(&[log_opened(1)]).await;
     ledger.project().await;
     ledger.record(&[earned("ann")]).await;
-    let (required, generation) = required(&ledger).await;
-    generation.send_replace(Generation(2));
+    let (required, log) = required(&ledger).await;
+    log.send_replace(history(2, 2, &[(2, 2)]));
     let model = ledger.read_model().await.of_log(required).await.expect("it is its log");
     let behind = model.read(&[], SHORTLY).await;
     assert!(matches!(behind, Err(ReadError::Behind { .. })), "{behind:?}");
+}
+
+async fn tables_that_were_rebuilt_after_a_fork_are_read_though_the_log_was_longer_before(on: On) {
+    let ledger = Ledger::new(1, on).await;
+    ledger.record(&[log_opened(1), earned("ann"), earned("bob"), earned("cat")]).await;
+    ledger.project().await;
+    let (required, log) = required(&ledger).await;
+    let model = ledger.read_model().await.of_log(required).await.expect("it is its log");
+    model.read(&[], SHORTLY).await.expect("it begins");
+    ledger.alter("update checkpoint set generation = 2, position = 3");
+    log.send_replace(history(2, 3, &[(2, 3)]));
+    let reading = model.read(&[], SHORTLY).await.expect("it holds all that the log does");
+    assert_eq!(reading.as_of().reached(&place(1)), Position(3));
+}
+
+/// They are behind the new history, and not on the way to it.
+async fn tables_of_a_lost_history_are_believed_by_nobody_however_far_they_are(on: On) {
+    let ledger = Ledger::new(1, on).await;
+    ledger.record(&[log_opened(1), earned("ann"), earned("bob")]).await;
+    ledger.project().await;
+    let (required, log) = required(&ledger).await;
+    log.send_replace(history(2, 9, &[(2, 3)]));
+    let model = ledger.read_model().await.of_log(required).await.expect("it is its log");
+    for model in [model.clone(), model.also_incomplete()] {
+        let refused = model.read(&[], SHORTLY).await;
+        let Err(ReadError::OtherGeneration { of, log, .. }) = refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!((of, log), (Generation(1), Generation(2)));
+    }
+    // What came before the fork is of both histories.
+    log.send_replace(history(2, 9, &[(2, 4)]));
+    let required = OfLog::now(ledger.store.log_id(), log.subscribe());
+    let model = ledger.read_model().await.of_log(required).await.expect("it is its log");
+    model.also_incomplete().read(&[], SHORTLY).await.expect("it begins");
 }
 
 /// A database with tables that were made of a log.
@@ -150,7 +196,7 @@ async fn a_replica_of_another_log_or_history_is_passed_over_on_postgres() {
     projector.catch_up().await.expect("projected");
     for database in [&of_other_log, &of_other_history] {
         let replica: PostgresUrl = database.url().parse().expect("a URL");
-        let (required, _generation) = required(&ledger).await;
+        let (required, _log) = required(&ledger).await;
         let model = projector.read_model(Some(&replica)).await.expect("it opens");
         let model = model.of_log(required).await.expect("the primary is of its log");
         for _ in 0..20 {
@@ -170,7 +216,7 @@ async fn a_read_model_of_another_log_is_refused_by_those_who_only_read_on_postgr
     ledger.record(&[log_opened(1), earned("ann")]).await;
     ledger.project().await;
     let other = Ledger::new(2, On::Postgres).await;
-    let (required, _generation) = required(&other).await;
+    let (required, _log) = required(&other).await;
     let refused = ledger.read_model().await.of_log(required).await;
     assert!(matches!(refused, Err(ReadModelError::OtherLog { .. })), "{refused:?}");
 }

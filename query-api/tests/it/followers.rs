@@ -8,9 +8,9 @@ use axum::http::Request;
 use domain::{Event, ExchangeCreated, OfferOpened};
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
-use log_record::{Generation, Position};
+use log_record::{Generation, Partition, Place, Position};
 use query_api::QueryApi;
-use read_model::OfLog;
+use read_model::{LogHistory, OfLog};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -87,8 +87,10 @@ async fn all_who_wait_for_a_position_have_one_who_asks(on: On) {
 async fn those_who_wait_for_incomplete_tables_have_one_who_asks(on: On) {
     let reads = reads(on).await;
     let log_id = reads.ledger.store.log_id();
-    let generation = watch::Sender::new(Generation(1));
-    let longer = OfLog::now(log_id, generation.subscribe(), vec![Position(1_000)]);
+    let end = Place { partition: Partition(0), position: Position(1_000) };
+    let history = LogHistory { generation: Generation(1), ends: vec![end], begins: vec![] };
+    let history = watch::Sender::new(history);
+    let longer = OfLog::now(log_id, history.subscribe());
     let model = reads.ledger.read_model().await.of_log(longer).await.expect("it is its log");
     let api = QueryApi::new(model, keys(), Duration::from_millis(500));
     wait_for_nothing(api, "0:1").await;

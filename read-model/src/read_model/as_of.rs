@@ -92,9 +92,12 @@ impl AsOf {
         self.progress.iter().map(|at| at.history().0)
     }
 
-    /// In which generation each partition is.
-    pub(super) fn generations(&self) -> impl Iterator<Item = Generation> {
-        self.progress.iter().map(|at| at.history().1)
+    /// In which generation each partition is, and up to where.
+    pub(super) fn generations(&self) -> impl Iterator<Item = (Generation, Place)> {
+        self.progress
+            .iter()
+            .zip(self.positions())
+            .map(|(at, (partition, position))| (at.history().1, Place { partition, position }))
     }
 
     /// Whether the projection of a partition has stopped at an event that can't be applied.

@@ -1,6 +1,6 @@
 //! Which log read tables must have been made of, and how far they must have come.
 
-use log_record::{Generation, LogId, Partition, Place, Position};
+use log_record::{Generation, LogId, Place};
 use tokio::sync::watch;
 
 use super::ReadError;
@@ -10,43 +10,63 @@ use super::as_of::AsOf;
 #[derive(Clone, Debug)]
 pub struct OfLog {
     log_id: LogId,
-    /// In which generation the log is, where that is followed.
-    generation: Option<watch::Receiver<Generation>>,
-    /// Where each partition ended when this process started. What hasn't come as far may lack
-    /// anything.
-    started_at: Vec<Position>,
+    /// Its present history, where that is followed.
+    history: Option<watch::Receiver<LogHistory>>,
+}
+
+/// A log's history, as a process found it in the log's present generation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogHistory {
+    /// The present generation.
+    pub generation: Generation,
+    /// Where each partition ended when the process started, or first saw the log in this
+    /// generation. What hasn't come as far may lack anything.
+    pub ends: Vec<Place>,
+    /// An event of each generation but the first: its first event, as far as that could be found.
+    pub begins: Vec<(Generation, Place)>,
+}
+
+impl LogHistory {
+    /// A partition of the tables that hasn't come as far. One whose projection has stopped at an
+    /// event never will; it is read as it is.
+    fn missing(&self, as_of: &AsOf) -> Option<Place> {
+        let mut ends = self.ends.iter();
+        let missing =
+            ends.find(|end| !as_of.is_stopped(end.partition) && as_of.reached(end) < end.position);
+        missing.copied()
+    }
+
+    /// Whether the log has another event at a place than that of a generation.
+    fn has_other_at(&self, generation: Generation, place: Place) -> bool {
+        self.begins.iter().any(|(later, begin)| {
+            *later > generation
+                && begin.partition == place.partition
+                && begin.position <= place.position
+        })
+    }
 }
 
 impl OfLog {
     /// Any tables of a log.
     #[must_use]
     pub const fn any_of(log_id: LogId) -> Self {
-        Self { log_id, generation: None, started_at: vec![] }
+        Self { log_id, history: None }
     }
 
-    /// Tables of a log in its present generation that have come to where its partitions ended when
-    /// this process started.
+    /// Tables of a log's present history that have come to where its partitions ended.
     #[must_use]
-    pub const fn now(
-        log_id: LogId,
-        generation: watch::Receiver<Generation>,
-        started_at: Vec<Position>,
-    ) -> Self {
-        Self { log_id, generation: Some(generation), started_at }
+    pub const fn now(log_id: LogId, history: watch::Receiver<LogHistory>) -> Self {
+        Self { log_id, history: Some(history) }
     }
 
-    /// Where the partitions ended when this process started.
-    pub(super) fn start(&self) -> Vec<Place> {
-        let ends = (0..).map(Partition).zip(&self.started_at);
-        ends.map(|(partition, position)| Place { partition, position: *position }).collect()
+    /// How far the tables must have come.
+    pub(super) fn ends(&self) -> Vec<Place> {
+        self.history.as_ref().map(|history| history.borrow().ends.clone()).unwrap_or_default()
     }
 
-    /// A partition of the tables that hasn't come as far. One whose projection has stopped at an
-    /// event never will; it is read as it is.
+    /// A partition of the tables that hasn't come as far.
     pub(super) fn missing(&self, as_of: &AsOf) -> Option<Place> {
-        self.start()
-            .into_iter()
-            .find(|end| !as_of.is_stopped(end.partition) && as_of.reached(end) < end.position)
+        self.history.as_ref().and_then(|history| history.borrow().missing(as_of))
     }
 
     /// Whether reads take tables that are so far: they aren't of another log or history, and lack
@@ -61,14 +81,16 @@ impl OfLog {
         if let Some(of) = as_of.log_ids().find(|of| *of != self.log_id) {
             return Err(ReadError::OtherLog { server: server.into(), of, log: self.log_id });
         }
-        let Some(log) = self.generation.as_ref().map(|generation| *generation.borrow()) else {
-            return Ok(());
-        };
-        match as_of.generations().find(|of| *of != log) {
-            Some(of) if self.missing(as_of).is_none() => {
-                Err(ReadError::OtherGeneration { server: server.into(), of, log })
-            }
-            _ => Ok(()),
+        let Some(history) = &self.history else { return Ok(()) };
+        let history = history.borrow();
+        let log = history.generation;
+        let is_complete = history.missing(as_of).is_none();
+        let mut reached = as_of.generations();
+        let other = reached
+            .find(|(of, place)| *of != log && (is_complete || history.has_other_at(*of, *place)));
+        match other {
+            Some((of, _)) => Err(ReadError::OtherGeneration { server: server.into(), of, log }),
+            None => Ok(()),
         }
     }
 }

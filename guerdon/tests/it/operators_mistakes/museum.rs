@@ -41,6 +41,12 @@ impl Exhibit {
         CREDIT - PRICE * self.exchanges.len() as u64
     }
 
+    /// Whether another exhibit is of an earlier time of this one's history.
+    pub(super) fn comes_after(&self, other: &str) -> bool {
+        let early = self.name.split(',').next().map(|log| format!("{log}, early"));
+        early.as_deref() == Some(other)
+    }
+
     pub(super) fn has(&self, exchange: &str) -> bool {
         self.exchanges.iter().any(|(id, _)| id == exchange)
     }
