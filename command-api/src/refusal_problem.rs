@@ -77,7 +77,8 @@ pub(crate) fn adjustment_forbidden() -> Problem {
 pub(crate) fn already_exists() -> Problem {
     Problem::of(
         &ALREADY_EXISTS,
-        "The header If-None-Match asks for a new one, and one with this id exists. Read it, or use \
+        "The header If-None-Match asks for a new one, and one with this id exists. If an earlier \
+         try of this request had no answer, it may be what that try recorded. Read it, or use \
          another id.",
     )
 }
@@ -177,8 +178,10 @@ const ALREADY_EXISTS: ProblemPage = page(
     "already-exists",
     "Already exists",
     "The header If-None-Match asks for a new offer or earning rule, and one with this id exists. \
-     Nothing was recorded.",
-    "Read what exists. To change it, send its ETag in If-Match; for a new one, use another id.",
+     This request recorded nothing; an earlier try of it that had no answer, or the answer \
+     outcome-unknown, may have.",
+    "Read what exists and compare it with what was sent. To change it, send its ETag in If-Match; \
+     for a new one, use another id.",
     false,
 );
 

@@ -3,8 +3,10 @@
 //!
 //! A snapshot only spares time. A damaged one is passed over, with a word about it; one that the
 //! log contradicts says that the log was shortened or changed, and nothing starts on that. In
-//! reading order: `snapshots.rs` (the folder), `snapshot.rs` (one file), `replay.rs` (the events).
+//! reading order: `snapshots.rs` (the folder), `snapshot.rs` (one file), `hashed_reader.rs` (its
+//! bytes), `replay.rs` (the events).
 
+mod hashed_reader;
 mod replay;
 mod snapshot;
 mod snapshots;

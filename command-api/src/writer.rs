@@ -175,7 +175,7 @@ impl Writer {
         })
     }
 
-    /// Reads an event, within the time that a command has.
+    /// Reads an event. When its time is up, a read that hasn't begun is left undone.
     async fn read(&self, place: Place) -> Result<Event, Unanswered> {
         let read = tokio::time::timeout(self.0.deadline, self.0.store.read_one(place)).await;
         let row = read.map_err(|_| {
@@ -196,7 +196,7 @@ impl Writer {
         Ok(event)
     }
 
-    /// How long a command may take.
+    /// How long a command waits for the writer, and how long one read of the log for it may take.
     pub(crate) fn deadline(&self) -> Duration {
         self.0.deadline
     }

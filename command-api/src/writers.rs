@@ -72,7 +72,7 @@ impl Writers {
         }
     }
 
-    /// How long a command may take, and what is read for it.
+    /// How long a command waits for its writer, and how long one read of the log for it may take.
     pub(crate) fn deadline(&self) -> Duration {
         self.0.home.deadline()
     }

@@ -470,8 +470,10 @@ refusals! {
         meaning: "What the request would record is larger than one append to this ledger's log can \
                   be, because it concerns too many parts of lots or has too many lines.",
         remedy: "Send a request for fewer points or with fewer lines. If what has fallen due in the \
-                 account is the reason, the same request succeeds once the ledger has recorded it. \
-                 An operator can raise `append-bytes` in the log's URL.",
+                 account is the reason, the same request succeeds once the ledger has recorded it; \
+                 a ledger that takes its time from the commands does so after another command of \
+                 that time or a later one is recorded. An operator can raise `append-bytes` in \
+                 the log's URL.",
     }
 }
 

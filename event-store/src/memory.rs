@@ -27,6 +27,8 @@ pub struct MemoryStore {
 pub enum Fault {
     /// The append doesn't begin.
     NotBegun,
+    /// The append doesn't begin, for a reason that trying again doesn't mend.
+    Refused,
     /// The append doesn't land, and its answer is lost.
     NotLanded,
     /// The append lands, and its answer is lost.
@@ -195,6 +197,9 @@ impl MemoryStore {
             Some(Fault::NotBegun) => {
                 let rows = Unlanded(append.events);
                 return Err(AppendError::NotBegun(StoreError::Injected, rows));
+            }
+            Some(Fault::Refused) => {
+                return Err(AppendError::NotBegun(StoreError::Closed, Unlanded(append.events)));
             }
             Some(Fault::NotLanded) => {}
             Some(Fault::Landed) => {

@@ -11,13 +11,14 @@ mod api_keys;
 mod archived;
 mod open;
 mod ranges;
+mod reader;
 mod rows;
 mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::Pool;
+use deadpool_postgres::{Pool, PoolError};
 use log_record::{Head, LogId, Partition, Place, Position, RecordedEvent, WriterId};
 use postgres_connection::{Connection, PostgresUrl};
 use tokio::sync::{Mutex, MutexGuard, watch};
@@ -31,6 +32,7 @@ use crate::{
     Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, StoreError, Unlanded,
 };
 use ranges::Ranges;
+use reader::Lent;
 use rows::{Columns, event_of_row, head_of_row};
 
 pub(crate) use open::{choose_range_positions, migrate};
@@ -235,9 +237,11 @@ impl PostgresStore {
 
     pub(crate) async fn head(&self, partition: Partition) -> Result<Head, StoreError> {
         let failed = |source| postgres("read the head of", source);
-        let client = self.reader().await?;
+        let lent = self.reader().await?;
+        let client = lent.client()?;
         let select = client.prepare_cached(READ_HEAD).await.map_err(failed)?;
         let row = client.query_opt(&select, &[&i32::from(partition.0)]).await.map_err(failed)?;
+        lent.give_back();
         let row = row.ok_or(StoreError::NoSuchPartition(partition))?;
         head_of_row(&row).map_err(failed)
     }
@@ -249,7 +253,8 @@ impl PostgresStore {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
         let failed = |source| postgres("read", source);
-        let client = self.reader().await?;
+        let lent = self.reader().await?;
+        let client = lent.client()?;
         let select = client.prepare_cached(READ_EVENTS).await.map_err(failed)?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         // No position is larger, and the sum must not be, either.
@@ -258,6 +263,7 @@ impl PostgresStore {
             .query(&select, &[&i32::from(partition.0), &start, &limit])
             .await
             .map_err(failed)?;
+        lent.give_back();
         let first = rows.first().ok_or(StoreError::NoSuchPartition(partition))?;
         let head: i64 = first.try_get("head").map_err(failed)?;
         let wanted = Position(head.cast_unsigned()).since(after).min(limit.unsigned_abs());
@@ -275,8 +281,9 @@ impl PostgresStore {
     }
 
     pub(crate) async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
-        let client = self.reader().await?;
-        let keys = api_keys::select(&client).await;
+        let lent = self.reader().await?;
+        let keys = api_keys::select(lent.client()?).await;
+        lent.give_back();
         keys.map_err(|source| postgres("read the API keys of", source))
     }
 
@@ -300,20 +307,23 @@ impl PostgresStore {
         &self,
         place: Place,
     ) -> Result<Option<ArchivedRange>, StoreError> {
-        let client = self.reader().await?;
-        let found = archived::range_of(&client, place).await;
+        let lent = self.reader().await?;
+        let found = archived::range_of(lent.client()?, place).await;
+        lent.give_back();
         found.map_err(|source| postgres("read the archived ranges of", source))
     }
 
     pub(crate) async fn archived_ranges(&self) -> Result<Vec<ArchivedRange>, StoreError> {
-        let client = self.reader().await?;
-        let ranges = archived::ranges(&client).await;
+        let lent = self.reader().await?;
+        let ranges = archived::ranges(lent.client()?).await;
+        lent.give_back();
         ranges.map_err(|source| postgres("read the archived ranges of", source))
     }
 
     pub(crate) async fn archive_served(&self) -> Result<Option<(Uuid, String)>, StoreError> {
-        let client = self.reader().await?;
-        let served = archived::served(&client).await;
+        let lent = self.reader().await?;
+        let served = archived::served(lent.client()?).await;
+        lent.give_back();
         served.map_err(|source| postgres("read the archive of", source))
     }
 
@@ -328,9 +338,10 @@ impl PostgresStore {
     }
 
     pub(crate) async fn is_live(&self, last: Position) -> Result<bool, StoreError> {
-        let client = self.reader().await?;
+        let lent = self.reader().await?;
         let table = self.shared.ranges.table_of(last);
-        let is_there = archived::is_there(&client, &table).await;
+        let is_there = archived::is_there(lent.client()?, &table).await;
+        lent.give_back();
         is_there.map_err(|source| postgres("read", source))
     }
 
@@ -355,9 +366,11 @@ impl PostgresStore {
         }
     }
 
-    async fn reader(&self) -> Result<deadpool_postgres::Object, StoreError> {
+    async fn reader(&self) -> Result<Lent, StoreError> {
         let reader = self.shared.readers.get().await;
-        reader.map_err(|source| StoreError::Postgres { doing: "reach", source: source.into() })
+        let failed =
+            |source: PoolError| StoreError::Postgres { doing: "reach", source: source.into() };
+        Ok(Lent::new(reader.map_err(failed)?, self.shared.url.clone()))
     }
 
     fn writer(&self, partition: Partition) -> Result<&Mutex<Option<Writer>>, StoreError> {

@@ -332,7 +332,8 @@ impl SqliteStore {
         job: impl FnOnce(&mut Connection) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
         let turn = self.shared.next_reader.fetch_add(1, Ordering::Relaxed) % READERS;
-        self.shared.readers.get(turn).ok_or(StoreError::Closed)?.run(job).await
+        let reader = self.shared.readers.get(turn).ok_or(StoreError::Closed)?;
+        reader.run_while_wanted(job).await
     }
 }
 

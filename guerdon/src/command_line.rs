@@ -14,9 +14,6 @@ use clap::{Arg, Command, CommandFactory, Error, FromArgMatches};
 /// In place of what isn't shown.
 const HIDDEN: &str = "(not shown)";
 
-/// What isn't an option is shown in an error if it has no more letters than a tool's name.
-const WORD_LETTERS_MAX: usize = 20;
-
 /// The command line of this process.
 pub(crate) fn parse<C: CommandFactory + FromArgMatches>() -> Result<C, Error> {
     let command = without_empty_variables(C::command());
@@ -66,18 +63,19 @@ fn without_secrets(mut error: Error, mut command: Command) -> Error {
         let tip = "a tool's options come after its name, as in guerdon snapshot --data-dir FOLDER";
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
-    hide(&mut error);
+    hide(&mut error, &command);
     error
 }
 
-/// Hides what may be a secret out of its place: a URL, or the value of an option that is misspelt.
-fn hide(error: &mut Error) {
+/// Hides what may be a secret out of its place: a URL, or what stands where no value belongs and
+/// isn't an option or the name of a tool, but for a slip.
+fn hide(error: &mut Error, command: &Command) {
     let is_stray =
         matches!(error.kind(), ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand);
     let may_be_secret = |text: &str| {
         text.contains("://")
             || text.contains('@')
-            || (is_stray && !is_option(text) && !is_plain_word(text))
+            || (is_stray && !is_option(text) && !is_almost_a_tool(command, text))
     };
     let kinds = error.context().filter_map(|(kind, value)| match value {
         ContextValue::String(text) if may_be_secret(text) => Some(kind),
@@ -96,9 +94,20 @@ fn is_option(text: &str) -> bool {
     text.starts_with('-') && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_lowercase())
 }
 
-fn is_plain_word(text: &str) -> bool {
-    let is_plain = |byte: u8| byte == b'-' || byte.is_ascii_lowercase();
-    text.len() <= WORD_LETTERS_MAX && text.bytes().all(is_plain)
+/// Whether a tool of whatever level is called so, or one letter is wrong, missing or too much.
+fn is_almost_a_tool(command: &Command, text: &str) -> bool {
+    command.get_subcommands().any(|tool| {
+        differs_by_a_letter(tool.get_name().as_bytes(), text.as_bytes())
+            || is_almost_a_tool(tool, text)
+    })
+}
+
+fn differs_by_a_letter(one: &[u8], other: &[u8]) -> bool {
+    let longest = one.len().max(other.len());
+    let same = |(one, other): &(&u8, &u8)| one == other;
+    let at_begin = one.iter().zip(other).take_while(same).count();
+    let at_end = one.iter().rev().zip(other.iter().rev()).take_while(same).count();
+    one.len().abs_diff(other.len()) <= 1 && at_begin + at_end + 1 >= longest
 }
 
 /// Whether an option, as errors name it, may hold a secret, in whichever tool.
@@ -147,6 +156,8 @@ pub(crate) fn http_url(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -155,6 +166,60 @@ mod tests {
             path(text).expect_err(text);
         }
         assert_eq!(path("./guerdon data/ü"), Ok("./guerdon data/ü".into()));
+    }
+
+    #[test]
+    fn a_tool_is_known_by_all_but_a_letter() {
+        for text in ["serve", "serv", "server", "sarve", "erve"] {
+            assert!(differs_by_a_letter(b"serve", text.as_bytes()), "{text}");
+        }
+        for text in ["", "sevre", "serverr", "hunter", "se"] {
+            assert!(!differs_by_a_letter(b"serve", text.as_bytes()), "{text}");
+        }
+    }
+
+    /// The variables of which the help shows the value: numbers, times, words of a list, addresses
+    /// to listen on, and the names of files and folders.
+    const SHOWN: [&str; 26] = [
+        "GUERDON_ACCEPT_WITHIN",
+        "GUERDON_ALERT_AFTER",
+        "GUERDON_API_KEYS_ELSEWHERE",
+        "GUERDON_ARCHIVE_DIR",
+        "GUERDON_BODY_BYTES_PER_SECOND",
+        "GUERDON_BODY_TIMEOUT",
+        "GUERDON_CLOCK",
+        "GUERDON_COMMAND_API_KEYS",
+        "GUERDON_COMMAND_DEADLINE_MS",
+        "GUERDON_CONNECTIONS_MAX",
+        "GUERDON_DATA_DIR",
+        "GUERDON_HEADER_BYTES_MAX",
+        "GUERDON_HEADER_TIMEOUT",
+        "GUERDON_IDLE_TIMEOUT",
+        "GUERDON_KAFKA_CREATE_TOPICS",
+        "GUERDON_KAFKA_PARTITIONS",
+        "GUERDON_KAFKA_PROPERTIES",
+        "GUERDON_LISTEN",
+        "GUERDON_OPERATORS_CONNECTIONS_MAX",
+        "GUERDON_OPERATORS_LISTEN",
+        "GUERDON_PARTITIONS",
+        "GUERDON_READ_WAIT_MS",
+        "GUERDON_ROLE",
+        "GUERDON_SNAPSHOT_EVERY",
+        "GUERDON_WAREHOUSE_RATE",
+        "GUERDON_WRITE_TIMEOUT",
+    ];
+
+    #[test]
+    fn the_help_shows_no_variable_that_may_hold_a_secret() {
+        fn shown(command: &Command, names: &mut BTreeSet<String>) {
+            let open = command.get_arguments().filter(|arg| !arg.is_hide_env_values_set());
+            let open = open.filter_map(Arg::get_env);
+            names.extend(open.map(|name| name.to_string_lossy().into_owned()));
+            command.get_subcommands().for_each(|tool| shown(tool, names));
+        }
+        let mut names = BTreeSet::new();
+        shown(&crate::Cli::command(), &mut names);
+        assert_eq!(names, BTreeSet::from(SHOWN.map(str::to_owned)));
     }
 
     #[test]

@@ -32,7 +32,7 @@ const OWN: [&str; 9] = [
 pub(crate) struct KafkaConfig {
     /// Kafka's brokers, HOST:PORT,HOST:PORT. The publisher writes shipping requests there and reads
     /// messages from warehouses and shops. Without this option no publisher runs.
-    #[arg(long, env = "GUERDON_KAFKA", value_parser = servers)]
+    #[arg(long, env = "GUERDON_KAFKA", hide_env_values = true, value_parser = servers)]
     pub(crate) kafka: Option<String>,
 
     /// A property for librdkafka, NAME=VALUE, such as security.protocol=ssl. Repeat the option for
@@ -46,7 +46,12 @@ pub(crate) struct KafkaConfig {
     kafka_properties: Option<PathBuf>,
 
     /// The topic of the shipping requests.
-    #[arg(long, env = "GUERDON_KAFKA_TOPIC", default_value = "guerdon.shipping-requests")]
+    #[arg(
+        long,
+        env = "GUERDON_KAFKA_TOPIC",
+        hide_env_values = true,
+        default_value = "guerdon.shipping-requests"
+    )]
     kafka_topic: String,
 
     /// Create missing topics. With three or more brokers, they get three replicas and
@@ -67,18 +72,24 @@ pub(crate) struct KafkaConfig {
     #[arg(
         long,
         env = "GUERDON_KAFKA_WAREHOUSE_EVENTS",
+        hide_env_values = true,
         default_value = "guerdon.warehouse-events"
     )]
     kafka_warehouse_events: String,
 
     /// The topic of the shoppers' earnings.
-    #[arg(long, env = "GUERDON_KAFKA_EARNINGS", default_value = "guerdon.earnings")]
+    #[arg(
+        long,
+        env = "GUERDON_KAFKA_EARNINGS",
+        hide_env_values = true,
+        default_value = "guerdon.earnings"
+    )]
     kafka_earnings: String,
 
     /// The consumer group for the warehouses' reports. The group for earnings has the same name
     /// with
     /// -earnings at the end.
-    #[arg(long, env = "GUERDON_KAFKA_GROUP", default_value = "guerdon")]
+    #[arg(long, env = "GUERDON_KAFKA_GROUP", hide_env_values = true, default_value = "guerdon")]
     kafka_group: String,
 
     /// The time after which an unaccepted request is sent again: 90s, 15min, 2h.
@@ -91,7 +102,7 @@ pub(crate) struct KafkaConfig {
 
     /// The command API's address, http://HOST:PORT, for a publisher in another process. The
     /// publisher uses the keys in --command-api-keys.
-    #[arg(long, env = "GUERDON_COMMAND_API", value_parser = http_url)]
+    #[arg(long, env = "GUERDON_COMMAND_API", hide_env_values = true, value_parser = http_url)]
     command_api: Option<String>,
 
     /// A file with the keys of a warehouse and a merchant. [default: api-keys.json in the data

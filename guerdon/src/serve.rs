@@ -6,6 +6,7 @@ mod descriptors;
 mod doors;
 mod health;
 mod listener;
+mod lookup;
 mod message_body;
 mod metrics;
 mod publishing;
@@ -39,22 +40,23 @@ use health::Health;
 use metrics::Metrics;
 use publishing::Publishing;
 
-/// How long a process goes on after it was told to stop: service managers and containers kill it
-/// after 10 s.
-const STOP_MAX: Duration = Duration::from_millis(9_500);
+/// How long the parts may take to end after the process was told to stop. Service managers and
+/// containers kill it after 10 s, and `NOTED_WITHIN` and the end of `main` come after this.
+const STOP_MAX: Duration = Duration::from_millis(9_200);
 
 /// How long requests that have begun may still be answered. That is longer than the default command
 /// deadline; with a longer one, a command can lose its answer.
 const DRAIN_MAX: Duration = Duration::from_secs(7);
 
-/// How long it may take to note that a writer found its log forked.
-const NOTED_WITHIN: Duration = Duration::from_secs(1);
+/// How long it may still take then to note that a writer found its log forked. It begins when that
+/// is found.
+const NOTED_WITHIN: Duration = Duration::from_millis(300);
 
 pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     if config.partitions != 1 {
         bail!("--partitions {}: a ledger has one partition for now", config.partitions);
     }
-    let sockets = Sockets::bind(&config).await?;
+    let sockets = Sockets::bind(&config)?;
     // Before the address is printed, because whoever reads it may send a signal.
     let mut signals = shutdown::Signals::listen()?;
     let stop = CancellationToken::new();
@@ -102,6 +104,7 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
         // What is durable is so already.
         Err(_) => tracing::warn!("stopping at the deadline, before {} ended", step.get()),
     }
+    // One that hangs has found no fork.
     if let Some(noting) = noting
         && let Ok(noted) = tokio::time::timeout(NOTED_WITHIN, noting).await
     {

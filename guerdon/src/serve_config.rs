@@ -51,7 +51,8 @@ pub(crate) struct ServeConfig {
     )]
     pub(crate) read_model_replica: Option<PostgresUrl>,
 
-    /// The longest time from a command's arrival to its answer, in milliseconds.
+    /// How long a command waits for its decision, in milliseconds. One that needs an older event
+    /// waits twice, and each read of the log for it may take as long.
     #[arg(
         long,
         env = "GUERDON_COMMAND_DEADLINE_MS",

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::error::Severity;
-use tokio_postgres::{AsyncMessage, Client};
+use tokio_postgres::{AsyncMessage, CancelToken, Client};
 
 use crate::tls::connector;
 use crate::{PostgresError, PostgresUrl};
@@ -71,6 +71,12 @@ impl PostgresUrl {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|source| self.failed(source))
+    }
+
+    /// Asks the server to give up what the token's connection asked it for.
+    pub async fn cancel(&self, token: CancelToken) -> Result<(), PostgresError> {
+        let connector = connector(self.roots.as_ref())?;
+        token.cancel_query(connector).await.map_err(|source| self.failed(source))
     }
 
     pub(crate) fn failed(

@@ -23,7 +23,7 @@ use log_record::{Place, PlaceError, Position};
 use read_model::{Following, ReadError, Reading, ShippingMessage};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use wire::{Caller, Problem, QueryString, Role, is_known_still, json_with_etag, page_limit};
 
 use crate::freshness::{Fresh, unread};
@@ -140,7 +140,12 @@ impl Follower {
         let mut items = self.read(reading, limit).await?;
         while items.is_empty() && Instant::now() < deadline {
             let left = deadline.saturating_duration_since(Instant::now());
-            let Some(found) = self.wait(limit, left).await else { break };
+            let found = self.wait(limit, left).await;
+            if !self.is_known_still() {
+                let detail = "The key has expired or was revoked while the request waited.";
+                return Err(Problem::unauthorized(detail));
+            }
+            let Some(found) = found else { break };
             items = found?;
         }
         Ok(StreamPage { items, next: self.after.to_string() })
@@ -154,6 +159,10 @@ impl Follower {
             while read.is_empty() {
                 read = follower.next_items().await?;
             }
+            // A slow reader may take the next one long after it was read.
+            if !follower.is_known_still() {
+                return None;
+            }
             let item: Item = read.pop_front()?;
             let event = Event::default().id(item.place.to_string()).json_data(&item).ok()?;
             Some((Ok(event), (follower, read)))
@@ -163,13 +172,17 @@ impl Follower {
     /// The next messages, which may be none; nothing when it is over.
     async fn next_items(&mut self) -> Option<VecDeque<Item>> {
         let found = self.wait(STREAM_MESSAGES_MAX, STREAM_WAIT).await;
-        if !is_known_still(&self.api.keys, &self.headers, &self.caller) {
+        if !self.is_known_still() {
             return None;
         }
         match found {
             Some(items) => Some(items.ok()?.into()),
             None => (!self.api.draining.is_cancelled()).then(VecDeque::new),
         }
+    }
+
+    fn is_known_still(&self) -> bool {
+        is_known_still(&self.api.keys, &self.headers, &self.caller)
     }
 
     /// The next messages as a read that has begun finds them.
@@ -189,7 +202,7 @@ impl Follower {
     async fn wait(&mut self, limit: u32, wait_max: Duration) -> Option<Result<Vec<Item>, Problem>> {
         let deadline = Instant::now() + wait_max;
         let draining = self.api.draining.clone();
-        let end = timeout(wait_max, self.following.past(self.seen));
+        let end = timeout_at(deadline, self.following.past(self.seen));
         let end = draining.run_until_cancelled(end).await?.ok()?;
         let wanted = Wanted {
             after: self.seen.max(self.after.position),
@@ -198,8 +211,9 @@ impl Follower {
             era: self.following.era(),
             wait_max: deadline.saturating_duration_since(Instant::now()),
         };
-        let next = self.feed.next(&self.api.read_model, wanted);
-        match draining.run_until_cancelled(next).await? {
+        // Who waits for another's read waits no longer than for his own.
+        let next = timeout_at(deadline, self.feed.next(&self.api.read_model, wanted));
+        match draining.run_until_cancelled(next).await?.ok()? {
             Err(ReadError::Behind { .. }) => None,
             Err(error) => Some(Err(unread(error))),
             Ok(found) => {

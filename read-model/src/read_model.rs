@@ -187,7 +187,8 @@ impl ReadModel {
         let polling = Arc::clone(&polls).keep_asking(Arc::clone(&servers));
         // A replica may be behind the projector.
         let of_only_server = if servers.len() == 1 { positions.to_vec() } else { vec![] };
-        let reading = Arc::clone(&ends).keep_reading(Arc::clone(&servers), of_only_server);
+        let reading = Arc::clone(&ends);
+        let reading = reading.keep_reading(Arc::clone(&servers), Arc::clone(&log), of_only_server);
         tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
             tokio::join!(watching, polling, reading);
         }));
@@ -346,11 +347,13 @@ impl ReadModel {
             }
             let waiting = waiting.get_or_insert_with(|| self.polls.wait());
             tokio::time::sleep(POLL_INTERVAL).await;
+            // Those who can do with incomplete tables need no more than the places.
+            let log = self.log.get().filter(|_| !self.also_incomplete);
             if is_patient {
-                waiting.until_reached(&[best_of(&self.servers)], wanted, patient_until).await;
+                waiting.until_reached(&[best_of(&self.servers)], wanted, log, patient_until).await;
             } else {
                 let all: Vec<usize> = (0..self.servers.len()).collect();
-                waiting.until_reached(&all, wanted, deadline).await;
+                waiting.until_reached(&all, wanted, log, deadline).await;
             }
         }
     }
@@ -362,10 +365,8 @@ impl ReadModel {
         is_patient: bool,
         ask: &A,
     ) -> Result<A::Answer, ReadError> {
-        let mut servers: Vec<&Server> = self.servers.iter().collect();
-        servers.sort_by_key(|server| server.status());
         let mut refused = None;
-        for server in servers {
+        for server in best_first(&self.servers) {
             let mut answer = match ask.ask(server).await {
                 Ok(answer) => answer,
                 Err(error) => {
@@ -374,12 +375,13 @@ impl ReadModel {
                 }
             };
             let as_of = A::as_of(&mut answer);
-            as_of.note_log_time(self.log_time(as_of.recorded_at()));
             if let Err(error) = self.check(server, as_of) {
                 refused = Some(error.or_rather(refused));
                 server.renew().await;
                 continue;
             }
+            // Another log has another time.
+            as_of.note_log_time(self.log_time(as_of.recorded_at()));
             let missing = wanted.iter().find(|place| as_of.reached(place) < place.position);
             let Some(missing) = missing else { return Ok(answer) };
             refused = Some(behind(*missing, as_of.reached(missing)));
@@ -394,17 +396,8 @@ impl ReadModel {
     /// Whether the tables of a server may be read: they are of this log, and hold all that the log
     /// did when this process started.
     fn check(&self, server: &Server, as_of: &AsOf) -> Result<(), ReadError> {
-        if !as_of.has_begun() {
-            return Err(ReadError::NotBegun);
-        }
+        server.check(as_of, self.log.get())?;
         let Some(log) = self.log.get() else { return Ok(()) };
-        match log.check(&server.name, as_of) {
-            Ok(()) => server.note_own(),
-            Err(other) => {
-                server.note_other(&other);
-                return Err(other);
-            }
-        }
         match log.missing(as_of) {
             Some(missing) if !self.also_incomplete => Err(behind(missing, as_of.reached(&missing))),
             Some(_) => Ok(()),
@@ -462,12 +455,14 @@ impl<T: RowOf> Ask for Look<'_, T> {
     }
 }
 
-/// The server that reads ask first.
-fn best(servers: &[Server]) -> &Server {
-    &servers[best_of(servers)]
+/// The servers in the order in which reads ask them.
+fn best_first(servers: &[Server]) -> Vec<&Server> {
+    let mut servers: Vec<&Server> = servers.iter().collect();
+    servers.sort_by_key(|server| server.status());
+    servers
 }
 
-/// Its number.
+/// The number of the first of them.
 fn best_of(servers: &[Server]) -> usize {
     // Of equals the first; there is always one.
     let statuses = servers.iter().map(Server::status).enumerate();

@@ -49,7 +49,7 @@ impl Caller {
             return Ok(());
         }
         let scope = key.scopes.warehouses_text().unwrap_or_default();
-        Err(Problem::forbidden_by_scope(self.role, &scope))
+        Err(Problem::warehouse_forbidden(self.role, &scope))
     }
 }
 

@@ -28,6 +28,7 @@ pub const SHARED_PROBLEM_PAGES: &[ProblemPage] = &[
     INVALID_HEADER,
     UNAUTHORIZED,
     FORBIDDEN,
+    WAREHOUSE_FORBIDDEN,
     NOT_FOUND,
     NO_SUCH_ROUTE,
     METHOD_NOT_ALLOWED,
@@ -101,7 +102,7 @@ const UNAUTHORIZED: ProblemPage = ProblemPage {
     can_succeed_later: false,
 };
 
-/// The key may not make the call, whatever is in the body.
+/// The key may not make the call, whatever it is about.
 pub const FORBIDDEN: ProblemPage = ProblemPage {
     status: StatusCode::FORBIDDEN,
     slug: "forbidden",
@@ -110,6 +111,17 @@ pub const FORBIDDEN: ProblemPage = ProblemPage {
               allowed, `allowed` lists the roles that are. If a scope of the key forbids the call, \
               `scope` names it.",
     remedy: "Use a key that may make the call, or ask the operator for one.",
+    can_succeed_later: false,
+};
+
+const WAREHOUSE_FORBIDDEN: ProblemPage = ProblemPage {
+    status: StatusCode::FORBIDDEN,
+    slug: "warehouse-forbidden",
+    title: "Another warehouse's goods",
+    meaning: "The key may make this call, but for the warehouses of its scope only, and this one is \
+              about another. The fact `role` is the key's role, and `scope` names the warehouses. \
+              Nothing was recorded.",
+    remedy: "Ask about a warehouse of the scope, or use a key for this warehouse.",
     can_succeed_later: false,
 };
 
@@ -286,6 +298,15 @@ impl Problem {
         Self::of(&FORBIDDEN, detail).fact("role", role.as_str()).fact("scope", scope)
     }
 
+    /// 403: the key is for the warehouses of this scope, and the call is about another one.
+    #[must_use]
+    pub fn warehouse_forbidden(role: Role, scope: &str) -> Self {
+        let detail = format!(
+            "The key's scope {scope} does not allow this warehouse. Use a key for this warehouse."
+        );
+        Self::of(&WAREHOUSE_FORBIDDEN, detail).fact("role", role.as_str()).fact("scope", scope)
+    }
+
     /// 403: the key is bound to an account, and the call is about more than one.
     #[must_use]
     pub fn forbidden_by_account(role: Role) -> Self {
@@ -417,6 +438,7 @@ mod tests {
             Problem::invalid_header("If-Match", "is malformed"),
             Problem::unauthorized("No key."),
             Problem::forbidden(Role::Auditor, &[Role::Shopper]),
+            Problem::warehouse_forbidden(Role::Warehouse, "warehouses:main"),
             Problem::not_found("No account a-1."),
             Problem::no_such_route("/v1/nothing"),
             Problem::method_not_allowed(&Method::PATCH),

@@ -4,7 +4,7 @@
 //! changes a type in [`State`] or what an event does to it must raise [`FORMAT`].
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use domain::State;
@@ -15,19 +15,18 @@ use log_record::{
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use super::hashed_reader::HashedReader;
+
 /// What such a file begins with.
 const MAGIC: &[u8; 16] = b"guerdon snapshot";
 
 /// The version of the format, of the state's shape in it, and of what events make of a state.
 const FORMAT: u32 = 6;
 
-/// Magic, format and the log's format, by which a file is known; the checkpoint follows them.
-const NAMED_BYTES: u64 = 16 + 4 + 4;
-
-const HASH_BYTES: usize = 32;
+pub(super) const HASH_BYTES: usize = 32;
 
 /// How much is gathered before it is hashed and written, and read at a time.
-const BUFFER_BYTES: usize = 1 << 20;
+pub(super) const BUFFER_BYTES: usize = 1 << 20;
 
 /// The longest text in a state: no id, reason or address is longer than a body may be.
 const TEXT_BYTES_MAX: usize = 1 << 16;
@@ -112,28 +111,32 @@ impl Checkpoint {
 
 impl Snapshot {
     /// Reads the file twice, and nothing else is in memory than the state: first for its hash, for
-    /// nothing of it is believed before that is right.
+    /// nothing of it is believed before that is right. What is read the second time must give it,
+    /// too.
     pub(super) fn read(
         file: &Path,
         expected: (LogId, Partition, Position),
     ) -> Result<Self, Unusable> {
-        let mut bytes = BufReader::with_capacity(BUFFER_BYTES, File::open(file)?);
+        let mut bytes = HashedReader::open(file)?.ok_or(Unusable::NoSnapshot)?;
         check_format(&mut bytes)?;
-        let length = bytes.get_ref().metadata()?.len();
-        let hashed = length.checked_sub(HASH_BYTES as u64).ok_or(Unusable::Damaged)?;
-        bytes.rewind()?;
-        let hash = digest((&mut bytes).take(hashed))?;
-        if next::<HASH_BYTES>(&mut bytes).map_err(cut(Unusable::Damaged))? != hash {
+        if !bytes.has_right_hash()? {
             return Err(Unusable::Damaged);
         }
-        bytes.seek(SeekFrom::Start(NAMED_BYTES))?;
-        let mut rest = bytes.take(hashed.checked_sub(NAMED_BYTES).ok_or(Unusable::Damaged)?);
-        let checkpoint = Checkpoint::take(&mut rest).map_err(cut(Unusable::Damaged))?;
+        let mut bytes = HashedReader::open(file)?.ok_or(Unusable::Damaged)?;
+        check_format(&mut bytes)?;
+        let checkpoint = Checkpoint::take(&mut bytes)
+            .map_err(|error| where_it_ends(error, Unusable::Damaged))?;
         let mut text = vec![0; TEXT_BYTES_MAX];
-        let (state, (rest, _)): (State, _) = postcard::from_io((rest, &mut text))?;
+        let decoded: Result<(State, _), _> = postcard::from_io((&mut bytes, &mut text));
+        let decoded = decoded.map(|(state, _)| state);
+        let has_more = bytes.has_more();
+        if !bytes.has_right_hash()? {
+            return Err(Unusable::Damaged);
+        }
+        let state = decoded?;
         let Checkpoint { log_id, partition, position, .. } = checkpoint;
         let is_as_named = (log_id, partition, position) == expected;
-        if !is_as_named || state.position() != position || rest.limit() > 0 {
+        if !is_as_named || state.position() != position || has_more {
             return Err(Unusable::Misnamed);
         }
         Ok(Self { file: file.into(), checkpoint, state: state.with_schedule() })
@@ -142,37 +145,21 @@ impl Snapshot {
 
 /// Refuses what isn't a snapshot of this build's format, by what the file begins with.
 fn check_format(bytes: &mut impl Read) -> Result<(), Unusable> {
-    if next(bytes).map_err(cut(Unusable::NoSnapshot))? != *MAGIC {
+    let no_snapshot = |error| where_it_ends(error, Unusable::NoSnapshot);
+    if next(bytes).map_err(no_snapshot)? != *MAGIC {
         return Err(Unusable::NoSnapshot);
     }
-    let format = u32::from_be_bytes(next(bytes).map_err(cut(Unusable::NoSnapshot))?);
+    let format = u32::from_be_bytes(next(bytes).map_err(no_snapshot)?);
     if format != FORMAT {
         return Err(Unusable::OtherFormat(format));
     }
-    let log_format = u32::from_be_bytes(next(bytes).map_err(cut(Unusable::NoSnapshot))?);
+    let log_format = u32::from_be_bytes(next(bytes).map_err(no_snapshot)?);
     Ok(LogFormat(log_format).check("the snapshot")?)
 }
 
-/// What a file is that ends too early. One that can't be read may be whole.
-fn cut(what: Unusable) -> impl FnOnce(io::Error) -> Unusable {
-    move |error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => what,
-        _ => Unusable::Io(error),
-    }
-}
-
-/// SHA-256 of all that there is to read.
-fn digest(mut bytes: impl BufRead) -> io::Result<[u8; HASH_BYTES]> {
-    let mut hash = Sha256::new();
-    loop {
-        let chunk = bytes.fill_buf()?;
-        if chunk.is_empty() {
-            return Ok(hash.finalize().into());
-        }
-        hash.update(chunk);
-        let hashed = chunk.len();
-        bytes.consume(hashed);
-    }
+/// What a file is that ends here; one that can't be read may be whole.
+fn where_it_ends(error: io::Error, what: Unusable) -> Unusable {
+    if error.kind() == io::ErrorKind::UnexpectedEof { what } else { error.into() }
 }
 
 /// Writes a snapshot, durably; gives its size.

@@ -43,8 +43,7 @@ impl ReadClock {
     #[must_use]
     pub fn other_than(&self, watch: Timestamp) -> Option<Timestamp> {
         let wall = (self.0)().wall;
-        let is_near = (wall.micros() - watch.micros()).abs() <= micros(WATCH_TOLERANCE);
-        (!is_near).then_some(wall)
+        (!is_near(wall, watch)).then_some(wall)
     }
 }
 
@@ -184,21 +183,28 @@ impl WriterClock {
         self.doubt.as_ref()
     }
 
-    /// An operator vouched for the wall clock, by the event that is to be at `at`.
-    pub(super) fn confirm(&mut self, at: Position) {
-        self.last = (self.read.0)();
+    /// An operator vouches for the wall clock, by the event that is to be at `at`; false where it
+    /// isn't what the operator's `watch` said, because it jumped after that.
+    pub(super) fn confirm(&mut self, at: Position, watch: Timestamp) -> bool {
+        let now = (self.read.0)();
+        if self.source == Clock::Wall && !is_near(now.wall, watch) {
+            return false;
+        }
+        self.last = now;
         if let Some(doubt) = self.doubt.take() {
             self.lifted = Some((at, doubt));
         }
+        true
     }
 
     /// Doubts what the log doubts: `state` was built from it anew, after an append failed or a
-    /// decision panicked. A confirmation that isn't in it lifted nothing.
+    /// decision panicked. A confirmation that isn't in it lifted nothing. A doubt that came after
+    /// the confirmation stays: it says more of the clock as it is.
     pub(super) fn follow(&mut self, state: &State) {
         if let Some((at, doubt)) = self.lifted.take()
             && at > state.position()
         {
-            self.doubt = Some(doubt);
+            self.doubt.get_or_insert(doubt);
         }
         if self.source == Clock::Wall
             && self.doubt.is_none()
@@ -221,4 +227,40 @@ impl WriterClock {
 
 fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+fn is_near(wall: Timestamp, watch: Timestamp) -> bool {
+    (wall.micros() - watch.micros()).abs() <= micros(WATCH_TOLERANCE)
+}
+
+#[cfg(test)]
+mod tests {
+    use log_record::Partition;
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn a_confirmation_that_was_lost_does_not_hide_a_jump_that_came_after_it() {
+        let hands = Arc::new(Mutex::new(reading(1_000)));
+        let read = ReadClock(Arc::new({
+            let hands = Arc::clone(&hands);
+            move || *hands.lock()
+        }));
+        let mut clock = WriterClock::start(Clock::Wall, read, None, None);
+        *hands.lock() = reading(2_000);
+        assert!(matches!(clock.check(), Some(ClockDoubt::Jumped { seconds: 1_000, .. })));
+        assert!(!clock.confirm(Position(7), reading(1_000).wall), "it isn't what the watch said");
+        assert!(clock.confirm(Position(7), reading(2_000).wall));
+        assert_eq!(clock.check(), None);
+        *hands.lock() = reading(5_000);
+        assert!(matches!(clock.check(), Some(ClockDoubt::Jumped { seconds: 3_000, .. })));
+        clock.follow(&State::new(Partition(0)));
+        assert!(matches!(clock.doubt(), Some(ClockDoubt::Jumped { seconds: 3_000, .. })));
+    }
+
+    fn reading(seconds: i64) -> ClockReading {
+        let wall = Timestamp::from_micros(seconds * 1_000_000).expect("a time");
+        ClockReading { wall, since_boot: Duration::from_secs(1) }
+    }
 }

@@ -20,7 +20,9 @@ pub struct WriterConfig {
     pub store: EventStore,
     /// Where snapshots are, if anywhere.
     pub snapshots: Option<Snapshots>,
-    /// How long a command may take, from its arrival to its answer.
+    /// How long a command waits for the writer each time that it is queued, and how long one read
+    /// of the log may take for it. Most commands are queued once and read nothing; one that needs
+    /// an older event is queued twice, with a read between.
     pub deadline: Duration,
     /// Where the log takes its time from; without it, as it was opened, and a new one from the wall
     /// clock.

@@ -45,12 +45,14 @@ impl Run {
             if !command.claim.take() {
                 continue;
             }
-            let is_confirmation = matches!(command.request.command, Command::ConfirmClock(_));
-            if is_confirmation && !command.request.is_dry_run {
-                self.clock.confirm(self.state.position().next());
+            let mut is_near = true;
+            if let Command::ConfirmClock(confirmation) = &command.request.command
+                && !command.request.is_dry_run
+            {
+                is_near = self.clock.confirm(self.state.position().next(), confirmation.wall);
                 may_decide = self.check_clock();
             }
-            if !may_decide {
+            if !(may_decide && is_near) {
                 command.answer(Err(Unanswered::NotDecided(NotDecided::ClockUnconfirmed)));
                 continue;
             }

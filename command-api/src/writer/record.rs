@@ -1,14 +1,16 @@
 //! How events get into a batch, and what can hinder them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use backon::BackoffBuilder as _;
 use domain::{ClockDoubted, Event, Impossible, Timestamp};
 use event_schema::{EncodeError, Metadata, encode};
-use log_record::{NewEvent, Principal};
+use event_store::{Append, AppendError, EventStore, Unlanded};
+use log_record::{Checksum, NewEvent, Principal};
 
 use super::batch::Batch;
+use super::recover::delays;
 use super::run::Run;
-use super::serve::Rows;
 use super::unwanted::warn_if_unwanted;
 
 /// A decision that can't become rows of the log; only a fault of the program's can cause it.
@@ -30,6 +32,38 @@ pub(super) enum Unrecordable {
     NoOutcome,
     #[error("a command changes nothing, and its subject doesn't exist")]
     NoSubject,
+}
+
+/// For how long a start waits for a log that takes no append because somebody holds its lock.
+const START_WAIT: Duration = Duration::from_secs(10);
+
+/// Appends what a start records, and gives the last event's checksum. An append that doesn't begin
+/// is made again for a while.
+pub(super) async fn append_at_start(
+    store: &EventStore,
+    append: Append,
+) -> Result<Option<Checksum>, AppendError> {
+    let Append { partition, epoch, generation, expected, batch, .. } = append;
+    let until = Instant::now() + START_WAIT;
+    let mut delays = delays().build();
+    let mut appended = store.append(append).await.map(|landed| landed.checksum);
+    loop {
+        match appended {
+            Err(AppendError::NotBegun(error, Unlanded(events)))
+                if error.is_passing() && Instant::now() < until =>
+            {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the log takes no append at the moment; the start waits"
+                );
+                tokio::time::sleep(delays.next().unwrap_or_default()).await;
+                let checksum = events.last().map(|row| row.checksum);
+                let again = Append { partition, epoch, generation, expected, batch, events };
+                appended = store.append_recorded(again).await.map(|_| checksum);
+            }
+            ended => return ended,
+        }
+    }
 }
 
 impl Run {
@@ -87,10 +121,16 @@ impl Run {
         if batch.is_empty() {
             return Ok(());
         }
-        let last = self.state.position();
-        let landed = self.land(last, batch.id, Rows::New(batch.events), Duration::ZERO);
-        self.durable_checksum = landed.await?;
-        self.durable = last;
+        let append = Append {
+            partition: self.partition,
+            epoch: self.epoch,
+            generation: self.generation,
+            expected: self.durable,
+            batch: batch.id,
+            events: batch.events,
+        };
+        self.durable_checksum = append_at_start(&self.config.store, append).await?;
+        self.durable = self.state.position();
         Ok(())
     }
 

@@ -33,7 +33,8 @@ pub(super) fn delays() -> ExponentialBuilder {
 }
 
 /// Keeps a writer from asking all the time where the log can be read and takes nothing, as on a
-/// full disk: between two failures without anything that landed, it waits.
+/// full disk, or where nothing can be recorded: between two failures without anything that landed,
+/// it waits.
 pub(super) struct Backoff {
     failed_at: Option<Position>,
     delays: ExponentialBackoff,
@@ -69,20 +70,27 @@ impl Run {
                 return Err(forked.unwrap_or(StopReason::Deposed { position, epoch }));
             }
             // An append that didn't begin comes here if trying again can't help.
-            Trouble::Append(
-                AppendError::InDoubt(error) | AppendError::NotBegun(error, _),
-                failed,
-                gathered,
-            ) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "an append is in doubt");
+            Trouble::Append(failure, failed, gathered) => {
+                tracing::warn!(
+                    error = &failure as &dyn std::error::Error,
+                    "an append failed; the log is asked what became of it"
+                );
+                let is_certain = matches!(failure, AppendError::NotBegun(..));
+                let told = |why| {
+                    if is_certain {
+                        Unanswered::NotDecided(why)
+                    } else {
+                        Unanswered::OutcomeUnknown
+                    }
+                };
                 match self.resolve_doubt().await {
                     Err(why) => {
-                        failed.leave(Unanswered::OutcomeUnknown);
+                        failed.leave(told(NotDecided::Stopped));
                         gathered.leave(Unanswered::NotDecided(NotDecided::Stopped));
                         return Err(why);
                     }
                     Ok(None) => {
-                        failed.leave(Unanswered::OutcomeUnknown);
+                        failed.leave(told(NotDecided::Deposed));
                         gathered.leave(Unanswered::NotDecided(NotDecided::Deposed));
                         // Where the history is shorter, the take-over may be lost with its end.
                         let head = self.config.store.head(self.partition).await.ok();
@@ -94,7 +102,7 @@ impl Run {
                     }
                     Ok(Some(head)) if head.position < self.durable => {
                         let forked = self.fork_at(head.position);
-                        failed.leave(Unanswered::OutcomeUnknown);
+                        failed.leave(told(NotDecided::Deposed));
                         gathered.leave(Unanswered::NotDecided(NotDecided::Deposed));
                         return Err(forked);
                     }

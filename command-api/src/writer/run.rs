@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use domain::{Clock, Event, LogOpened, State, Timestamp};
+use domain::{AccountId, Clock, Event, LogOpened, State, Timestamp};
 use event_schema::{Metadata, encode};
 use event_store::Append;
 use log_record::{Checksum, Epoch, Generation, Head, Partition, Place, Position, WriterId};
@@ -19,6 +19,7 @@ use super::clock::WriterClock;
 use super::config::{StartError, WriterConfig};
 use super::gate::Gate;
 use super::queued_command::QueuedCommand;
+use super::record::append_at_start;
 use super::salts::Salts;
 use super::status::WriterStatus;
 use crate::restart::{LoadError, Loaded, load};
@@ -43,6 +44,8 @@ pub(super) struct Run {
     pub(super) salts: Salts,
     /// Whether what falls due is recorded in the background.
     pub(super) sweeps: bool,
+    /// Accounts in which what falls due can't be recorded in the background.
+    pub(super) left_out: HashSet<AccountId>,
     pub(super) commands: mpsc::Receiver<QueuedCommand>,
     /// Commands whose deciding panicked, by the hash of all their fields.
     pub(super) panicked: HashSet<[u8; 32]>,
@@ -106,6 +109,7 @@ impl Run {
             loaded_from: from,
             salts: Salts::new(),
             sweeps: true,
+            left_out: HashSet::new(),
             commands,
             panicked: HashSet::new(),
             redo: vec![],
@@ -168,6 +172,6 @@ async fn open_log(
     };
     let opened = encode(&event, now, &metadata, None, Salts::new().next()?)?;
     let append = Append::after(partition, head, vec![opened]);
-    config.store.append(append).await?;
+    append_at_start(&config.store, append).await?;
     Ok(())
 }

@@ -18,7 +18,7 @@ use super::sweep::{SWEEP_BUSY, SWEEP_IDLE, SWEEP_SHARE};
 use crate::metrics::CommittedBatch;
 
 /// The events of a batch on their way into the log.
-pub(super) enum Rows {
+enum Rows {
     /// As they were decided.
     New(Vec<NewEvent>),
     /// As they were sealed for an append that didn't begin.
@@ -40,7 +40,8 @@ impl Run {
         let mut backoff = Backoff::new();
         while let Err(trouble) = self.serve().await {
             self.status.send_replace(WriterStatus::Recovering);
-            if matches!(trouble, Trouble::Append(AppendError::InDoubt(_), ..)) {
+            // Who was deposed answers at once and stops.
+            if !matches!(trouble, Trouble::Append(AppendError::Conflict(_), ..)) {
                 backoff.before_recovering(self.durable).await;
             }
             if let Err(why) = self.recover(trouble).await {
@@ -73,6 +74,13 @@ impl Run {
         loop {
             gathered = self.decide_all(arrived, gathered).map_err(Trouble::State)?;
             while gathered.is_empty() {
+                // What was noticed when an append landed waits for no command.
+                if !self.check_clock() {
+                    gathered = self.record_doubt(gathered).map_err(Trouble::State)?;
+                    if !gathered.is_empty() {
+                        break;
+                    }
+                }
                 if arrived.is_empty() && !self.next_arrive(arrived).await {
                     return Ok(());
                 }
@@ -190,7 +198,7 @@ impl Run {
 
     /// Ends when the rows, of which `last` is the last, are durable, and gives the last one's
     /// checksum. It begins after `delay`.
-    pub(super) fn land(
+    fn land(
         &self,
         last: Position,
         batch: BatchId,

@@ -65,12 +65,18 @@ impl Run {
             while into.events.len() < end
                 && let Some(due) = self.state.take_due(now)
             {
+                let account = due.first().and_then(Event::account_id);
+                if account.is_some_and(|account| self.left_out.contains(account)) {
+                    continue;
+                }
                 self.record_due(&due, now, &metadata, &mut into)?;
             }
             Ok::<(), Unrecordable>(())
         }));
         match swept {
             Ok(Ok(())) => Ok(into),
+            // The state has a part of what belongs together; the account is left out from now on.
+            Ok(Err(Unrecordable::TooMuch)) => Err(into),
             failed => {
                 let why = failed.ok().and_then(Result::err).map(|error| error.to_string());
                 tracing::error!(why, "what falls due is no longer recorded in the background");
@@ -81,7 +87,8 @@ impl Run {
     }
 
     /// Records what is due in an account: in one append, or in several where one can't have it all,
-    /// for it makes no difference when it is recorded.
+    /// for it makes no difference when it is recorded. What even several can't have stays due in
+    /// that account, and keeps no other waiting.
     fn record_due(
         &mut self,
         due: &[Event],
@@ -99,9 +106,20 @@ impl Run {
         }
         let mut begun = into.events.len();
         for event in due {
-            self.record(std::slice::from_ref(event), now, metadata, None, into)?;
-            if !self.fits(&into.events[begun..]) {
-                return Err(Unrecordable::TooMuch);
+            match self.record(std::slice::from_ref(event), now, metadata, None, into) {
+                Ok(()) if self.fits(&into.events[begun..]) => {}
+                Ok(()) | Err(Unrecordable::TooMuch) => {
+                    let account = event.account_id().map(ToString::to_string);
+                    let error = Unrecordable::TooMuch;
+                    tracing::error!(account, %error, "what is due in an account isn't recorded");
+                    if into.events.len() == begun {
+                        // What there was before it is whole.
+                        return Ok(());
+                    }
+                    self.left_out.extend(event.account_id().cloned());
+                    return Err(error);
+                }
+                Err(error) => return Err(error),
             }
             if self.state.may_end_after(event) {
                 into.end_command();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use command_api::{Answer, Request, Writer, WriterConfig};
+use command_api::{Answer, Request, Writer, WriterConfig, WriterStatus};
 use domain::command::{EarnCredit, RecordPurchase};
 use domain::{Cause, CauseKind, Command, CreditEarned, Event, Points, PurchaseLine, Units, decide};
 use event_schema::{Metadata, Salt, decode, encode};
@@ -58,6 +58,33 @@ async fn what_falls_due_and_no_append_can_have_is_recorded_in_several() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     ledger.agrees_with_its_log().await;
+}
+
+/// An account whose due events are too much for any append keeps no other waiting.
+#[tokio::test]
+async fn what_falls_due_and_no_append_can_ever_have_is_left_out_alone() {
+    let hands = Hands::at(DAY);
+    let ledger = Ledger::with_clock(None, &hands).await;
+    for number in 0..100 {
+        ledger.recorded(earns_until(2 * DAY, &format!("B-{number}"))).await;
+    }
+    let bobs = request(match earns_until(2 * DAY + 10, "B-1").command {
+        Command::EarnCredit(earning) => {
+            Command::EarnCredit(EarnCredit { account_id: id("bob"), ..earning })
+        }
+        other => other,
+    });
+    ledger.recorded(bobs).await;
+    // An event of one part fits, and one of a hundred doesn't.
+    ledger.store.limit_appends(AppendLimit::of(3_000));
+    hands.pass(DAY + 10);
+    let begun = Instant::now();
+    while expired(&ledger).await < 1 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "bob's credit doesn't expire");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(expired(&ledger).await, 1);
+    assert_eq!(*ledger.writer.status().borrow(), WriterStatus::Serving);
 }
 
 /// Building the state anew costs one state, and what is read at a time.

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use command_api::{Answer, NotDecided, Unanswered, Writer, WriterConfig, WriterStatus};
 use domain::{Command, Decision, Refusal, State, Timestamp, decide};
-use event_store::{Access, EventStore, Fault, NewLog, StoreUrl};
-use log_record::LogId;
+use event_store::{Access, EventStore, Fault, MemoryStore, NewLog, StoreUrl};
+use log_record::{LogId, Position, WriterId};
 use uuid::Uuid;
 
 use crate::ledger::*;
@@ -56,6 +56,50 @@ async fn while_the_log_is_locked_what_is_decided_is_unknown_and_the_rest_is_not_
     assert!(matches!(first, Ok(Answer::Repeat { .. })), "it landed after all: {first:?}");
     assert_eq!(ledger.exchanges().await.len(), 1);
     ledger.agrees_with_its_log().await;
+}
+
+#[tokio::test]
+async fn a_start_waits_for_a_log_that_is_locked_for_a_moment() {
+    let store = MemoryStore::new(NewLog { log_id: LogId(Uuid::from_u128(7)), partitions: 1 });
+    let hands = Hands::at(1_000);
+    let log = EventStore::Memory(store.clone());
+    let config = WriterConfig {
+        read_clock: hands.clone().into(),
+        ..WriterConfig::new(log.clone(), Duration::from_secs(5))
+    };
+    store.fail_next_append(Fault::NotBegun);
+    let (writer, _) = Writer::start(config.clone(), P0).await.expect("it opens the log");
+    assert!(matches!(writer.submit(earn("ann")).await, Ok(Answer::Recorded { .. })));
+    drop(writer);
+    hands.jump(-100);
+    store.fail_next_append(Fault::NotBegun);
+    let (_writer, _) = Writer::start(config, P0).await.expect("it records the doubt");
+    assert_eq!(log.head(P0).await.expect("head").position, Position(3));
+}
+
+/// What trying again doesn't mend is tried less and less often.
+#[tokio::test]
+async fn a_log_that_refuses_every_append_is_not_asked_all_the_time() {
+    let ledger = Ledger::start().await;
+    for _ in 0..5 {
+        ledger.store.fail_next_append(Fault::Refused);
+    }
+    let begun = Instant::now();
+    ledger.recorded(redeem("ann", "x-1", "mug")).await;
+    let took = begun.elapsed();
+    assert!(took > Duration::from_millis(250), "five appends within {took:?}");
+    ledger.agrees_with_its_log().await;
+}
+
+#[tokio::test]
+async fn an_append_that_did_not_begin_leaves_no_doubt_though_the_writer_is_deposed() {
+    let ledger = Ledger::start().await;
+    let log = &ledger.config.store;
+    log.take_over(P0, WriterId(Uuid::from_u128(2))).await.expect("taken over");
+    ledger.store.fail_next_append(Fault::Refused);
+    let answer = ledger.asks(redeem("ann", "x-1", "mug")).await;
+    assert_eq!(answer.err(), Some(Unanswered::NotDecided(NotDecided::Deposed)));
+    assert!(ledger.exchanges().await.is_empty());
 }
 
 /// For longer than one try of an append waits.

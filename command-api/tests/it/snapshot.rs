@@ -185,6 +185,18 @@ async fn one_of_another_build_is_passed_over_and_kept() {
     }
 }
 
+/// The disk may give it again; a folder in its place can't be read either.
+#[tokio::test]
+async fn one_that_cannot_be_read_is_passed_over_and_kept() {
+    let (store, (folder, snapshots)) = (log_of(&EVENTS).await, folder());
+    let unreadable = folder.path().join(name(8));
+    fs::create_dir(&unreadable).expect("made");
+    fs::write(unreadable.join("x".repeat(60)), "so that the folder has a length").expect("written");
+    snapshots.take(&store, P0).await.expect("taken");
+    assert!(unreadable.exists(), "it was not called damaged");
+    assert_eq!(load_with(&store, &snapshots).await.expect("loaded").from, Position(16));
+}
+
 #[tokio::test]
 async fn a_log_that_was_shortened_or_changed_starts_nothing() {
     let (_folder, snapshots) = folder();

@@ -115,6 +115,40 @@ async fn a_clock_that_jumps_is_doubted_though_nobody_asks() {
     assert_eq!(&*rows[0].event_type, "clock-doubted");
 }
 
+/// The jump is noticed when the append lands that somebody's lock held up.
+#[tokio::test]
+async fn a_clock_that_jumps_while_the_log_is_locked_is_doubted_though_nobody_asks() {
+    let hands = Hands::at(10 * DAY);
+    let ledger = Ledger::with_clock(None, &hands).await;
+    ledger.recorded(earns("ann", "B-1", Some(11 * DAY))).await;
+    let mut status = ledger.writer.status();
+    ledger.store.lock();
+    hands.pass(DAY);
+    let waits = status.wait_for(|status| *status == WriterStatus::Recovering).await;
+    drop(waits.expect("what has expired is to be recorded"));
+    hands.jump(DAY);
+    ledger.store.unlock();
+    let mut follower = ledger.config.store.follow(P0, Position(3)).expect("a partition");
+    let followed = tokio::time::timeout(Duration::from_secs(10), follower.next(1)).await;
+    let rows = followed.expect("it is recorded").expect("read");
+    assert_eq!(&*rows[0].event_type, "clock-doubted");
+}
+
+#[tokio::test]
+async fn a_confirmation_lifts_no_doubt_about_a_jump_that_came_after_the_operator_looked() {
+    let hands = Hands::at(10 * DAY);
+    let ledger = Ledger::with_clock(None, &hands).await;
+    ledger.recorded(earns("ann", "B-1", None)).await;
+    hands.jump(DAY);
+    let unconfirmed = Some(Unanswered::NotDecided(NotDecided::ClockUnconfirmed));
+    assert_eq!(ledger.asks(earns("ann", "B-2", None)).await.err(), unconfirmed);
+    hands.jump(DAY);
+    assert_eq!(ledger.asks(confirmation(11 * DAY)).await.err(), unconfirmed);
+    assert_eq!(ledger.asks(earns("ann", "B-2", None)).await.err(), unconfirmed);
+    ledger.recorded(confirmation(12 * DAY)).await;
+    ledger.recorded(earns("ann", "B-2", None)).await;
+}
+
 #[tokio::test]
 async fn a_clock_that_is_corrected_by_less_goes_on() {
     let hands = Hands::at(10 * DAY);

@@ -125,6 +125,19 @@ mod tests {
     }
 
     #[test]
+    fn a_refund_that_brings_no_new_part_comes_into_a_full_account_too() {
+        let mut full = given([opened("mug", 1, None)]);
+        for number in 0..10_000 {
+            full = full.does(earn("ann", 10, &format!("B-{number}")));
+        }
+        // The hold cuts a part in two, which is one more than may come in.
+        full.does(hold("ann", "h-1", 1, 100))
+            .does(redeem("ann", "x-1", "mug"))
+            .does(cancel("ann", "x-1", "c-1", None))
+            .leaves("ann", [99_999, 0, 1, 0]);
+    }
+
+    #[test]
     fn a_cancellation_gives_back_credit_stock_and_count() {
         given([opened_with("mug", 300, Some(1), Some(1)), earned("ann", 600, "B-1")])
             .does(redeem("ann", "x-1", "mug"))

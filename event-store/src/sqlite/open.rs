@@ -2,7 +2,8 @@
 
 use std::path::Path;
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use log_record::{LogFormat, LogId};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
@@ -20,6 +21,9 @@ static MIGRATIONS: LazyLock<Migrator> =
 
 /// How long a connection waits for another process's lock: a reader's moment at a checkpoint.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long until it is tried again to copy the write-ahead file, which another connection does.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(20);
 
 /// The file's page: an append writes whole pages at the file's edge, each with a system call or
 /// two, so larger ones than SQLite's 4 KiB cost less. It counts when the file is made.
@@ -120,22 +124,51 @@ fn writing_connection(file: &Path) -> Result<Connection, StoreError> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
-        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-        connection.query_row("pragma wal_checkpoint(truncate)", (), is_copied)
+        connection.pragma_update(None, "wal_autocheckpoint", 0)
     };
-    // What a former process left in the write-ahead file may be in the page cache only, if a sync
-    // of its failed: copied into the log's file and synced, it is on the disk.
-    if !prepare().map_err(|source| failed(&connection, "open", source))? {
-        return Err(StoreError::NotCopied { file: file.into() });
-    }
+    prepare().map_err(|source| failed(&connection, "open", source))?;
+    copy_all(&connection, file)?;
     Ok(connection)
 }
 
-/// Whether a checkpoint copied every page. Readers may still use the copied pages, so that the
-/// write-ahead file isn't truncated; then it counts as busy, and is done all the same.
-fn is_copied(row: &Row<'_>) -> rusqlite::Result<bool> {
+/// What a former process left in the write-ahead file may be in the page cache only, if a sync of
+/// its failed: copied into the log's file and synced, it is on the disk.
+fn copy_all(connection: &Connection, file: &Path) -> Result<(), StoreError> {
+    let until = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        let copied = connection
+            .query_row("pragma wal_checkpoint(truncate)", (), copied_of_row)
+            .map_err(|source| failed(connection, "open", source))?;
+        match copied {
+            Copied::All => return Ok(()),
+            Copied::NotAll => return Err(StoreError::NotCopied { file: file.into() }),
+            // For that lock, SQLite doesn't wait.
+            Copied::Locked if Instant::now() < until => thread::sleep(ASK_AGAIN_AFTER),
+            Copied::Locked => return Err(StoreError::Locked { doing: "open", file: file.into() }),
+        }
+    }
+}
+
+/// How far a checkpoint came.
+enum Copied {
+    All,
+    /// A reader needs the log's file as it is.
+    NotAll,
+    /// Another connection was copying.
+    Locked,
+}
+
+/// Readers may still use the copied pages, so that the write-ahead file isn't truncated; then a
+/// checkpoint counts as busy, and is done all the same.
+fn copied_of_row(row: &Row<'_>) -> rusqlite::Result<Copied> {
     let (is_busy, written, copied): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-    Ok(!is_busy || (written >= 0 && copied == written))
+    Ok(if is_busy && written < 0 {
+        Copied::Locked
+    } else if is_busy && copied < written {
+        Copied::NotAll
+    } else {
+        Copied::All
+    })
 }
 
 async fn migrate(file: &Path) -> Result<(), StoreError> {

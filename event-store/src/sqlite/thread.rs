@@ -41,20 +41,35 @@ impl ConnectionThread {
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
-    /// Runs `job` on the thread. The queue has no bound of its own: callers await their answers,
-    /// so it holds at most one job for each of them.
+    /// Runs `job` on the thread, also if the caller gives up meanwhile.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Connection) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let job = Box::new(move |connection: &mut Connection| {
-            // Whoever asked may have gone; the job is done all the same.
-            drop(answer.send(job(connection)));
-        });
-        let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
-        jobs.send(job).map_err(|_| StoreError::Closed)?;
+        // Whoever asked may have gone; the job is done all the same.
+        self.queue(move |connection| drop(answer.send(job(connection))))?;
         answered.await.map_err(|_| StoreError::Closed)
+    }
+
+    /// Runs `job` on the thread, unless its caller has given up before its turn: callers that give
+    /// up and ask again don't make the queue longer than what they still wait for.
+    pub(super) async fn run_while_wanted<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.queue(move |connection| {
+            if !answer.is_closed() {
+                drop(answer.send(job(connection)));
+            }
+        })?;
+        answered.await.map_err(|_| StoreError::Closed)
+    }
+
+    fn queue(&self, job: impl FnOnce(&mut Connection) + Send + 'static) -> Result<(), StoreError> {
+        let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
+        jobs.send(Box::new(job)).map_err(|_| StoreError::Closed)
     }
 }
 
@@ -82,5 +97,41 @@ impl Drop for ConnectionThread {
             // A job that panicked has said so already.
             drop(thread.join());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::super::open;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_read_that_nobody_waits_for_any_more_is_left_undone_and_a_write_is_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("log.sqlite");
+        let connection = open::connection_beside(&file).expect("it opens");
+        let thread = ConnectionThread::start(connection, &file).expect("it starts");
+        let (go_on, waits) = mpsc::channel::<()>();
+        let has_read = Arc::new(AtomicBool::new(false));
+        let has_written = Arc::new(AtomicBool::new(false));
+        let mark = |mark: &Arc<AtomicBool>| {
+            let mark = Arc::clone(mark);
+            move |_: &mut Connection| mark.store(true, Ordering::Relaxed)
+        };
+        thread.queue(move |_| waits.recv().unwrap_or_default()).expect("queued");
+        let moment = Duration::from_millis(20);
+        let read = timeout(moment, thread.run_while_wanted(mark(&has_read))).await;
+        let written = timeout(moment, thread.run(mark(&has_written))).await;
+        assert!(read.is_err() && written.is_err(), "the thread is busy");
+        drop(go_on);
+        thread.run_while_wanted(|_| ()).await.expect("it is wanted");
+        let done = [has_read, has_written].map(|mark| mark.load(Ordering::Relaxed));
+        assert_eq!(done, [false, true]);
     }
 }

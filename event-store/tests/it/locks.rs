@@ -79,6 +79,38 @@ async fn an_append_that_postgres_rolls_back_for_a_lock_has_not_begun() {
     }
 }
 
+/// Reads whose callers have gone keep nobody else waiting, and the server gives them up.
+#[tokio::test]
+async fn a_postgres_read_that_nobody_waits_for_any_more_is_cancelled() {
+    let database = TestDatabase::create().expect("a database");
+    let url: StoreUrl = database.url().parse().expect("a URL");
+    EventStore::migrate(&url).await.expect("migrated");
+    let store = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens");
+    let head = taken_over(&store).await;
+    store.append(append(&head, ["a"])).await.expect("appended");
+    let other = client(&url).await;
+    let lock = "begin; lock table guerdon_log.event in access exclusive mode";
+    other.batch_execute(lock).await.expect("locked");
+    for _ in 0..8 {
+        let read = store.read(P0, Position::START, 1);
+        let read = tokio::time::timeout(Duration::from_millis(200), read).await;
+        assert!(read.is_err(), "it waits for the lock");
+    }
+    let asked = tokio::time::timeout(Duration::from_secs(10), store.head(P0)).await;
+    assert_eq!(asked.expect("nothing is before it").expect("head").position, Position(1));
+    let waiting = "select count(*) from pg_stat_activity \
+                   where datname = current_database() and wait_event_type = 'Lock'";
+    for _ in 0..500 {
+        if database.sql(waiting).expect("asked") == "0" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(database.sql(waiting).expect("asked"), "0");
+    other.batch_execute("rollback").await.expect("let go");
+    assert_eq!(store.read(P0, Position::START, 1).await.expect("read").len(), 1);
+}
+
 /// A process that starts doesn't answer by what may be in the page cache only.
 #[tokio::test]
 async fn a_sqlite_log_whose_last_events_cannot_be_copied_is_not_opened_to_write() {
@@ -104,6 +136,33 @@ async fn a_sqlite_log_whose_last_events_cannot_be_copied_is_not_opened_to_write(
     assert_eq!(count(&reader), Ok(1));
     let store = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens");
     assert_eq!(store.head(P0).await.expect("head").position, Position(1));
+}
+
+/// A tool that copies the write-ahead file just then is waited for.
+#[tokio::test]
+async fn a_sqlite_log_that_another_process_copies_opens_when_that_is_done() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("log.sqlite");
+    let url = StoreUrl::Sqlite(file.clone());
+    let store = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens");
+    let head = taken_over(&store).await;
+    store.append(append(&head, ["a"])).await.expect("appended");
+    let [reader, copying] = [(), ()].map(|()| Connection::open(&file).expect("it opens"));
+    let count = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+    reader.execute_batch("begin").expect("begun");
+    assert_eq!(reader.query_row("select count(*) from event", (), count), Ok(1));
+    drop(store);
+    // It waits for the reader, with the lock that only one connection can have.
+    copying.busy_timeout(Duration::from_secs(1)).expect("set");
+    let copied = std::thread::spawn(move || {
+        let is_busy = copying.query_row("pragma wal_checkpoint(truncate)", (), |row| row.get(0));
+        reader.execute_batch("commit").expect("ended");
+        is_busy
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let store = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens");
+    assert_eq!(store.head(P0).await.expect("head").position, Position(1));
+    assert_eq!(copied.join().expect("ran"), Ok(true), "it was busy meanwhile");
 }
 
 const LOCK_HEAD: &str = "update guerdon_log.partition_head set last_batch = last_batch";

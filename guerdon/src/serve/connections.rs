@@ -82,8 +82,8 @@ impl Connections {
         if wanted > 0 && wanted < waiting.len() {
             waiting.select_nth_unstable_by_key(wanted, |(since, _)| *since);
         }
-        for (_, connection) in &waiting[..wanted] {
-            connection.tell(Told::MakeRoom);
+        for (since, connection) in &waiting[..wanted] {
+            connection.tell_to_make_room(*since);
         }
         wanted
     }
@@ -95,8 +95,10 @@ impl Connections {
         loop {
             check.tick().await;
             let open = self.open.lock();
-            for connection in open.by_number.values().filter(|it| it.is_overdue(patience)) {
-                connection.tell(Told::MakeRoom);
+            for connection in open.by_number.values() {
+                if let Some(since) = connection.overdue_since(patience) {
+                    connection.tell_to_make_room(since);
+                }
             }
         }
     }
@@ -111,7 +113,7 @@ impl Connections {
         let mut left = Left::default();
         for connection in self.open.lock().by_number.values() {
             match connection.phase().0 {
-                Phase::Busy => left.busy += 1,
+                Phase::Busy | Phase::Sending => left.busy += 1,
                 Phase::Header | Phase::Body => left.unfinished += 1,
                 Phase::Idle => {}
             }

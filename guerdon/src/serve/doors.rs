@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::{Extension, Router};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wire::ForOperators;
@@ -14,6 +14,15 @@ use super::connections::Left;
 use super::descriptors::make_room;
 use super::listener::{Limits, Listener};
 use crate::serve_config::ServeConfig;
+
+/// What the system keeps of a connection that its client hasn't read; connections have it from
+/// their listener. The system lets a process write again when a third is free, so this says how
+/// slowly a client may read: by itself the buffer grows to megabytes, and who reads 10 KB a second
+/// would look for minutes like one that reads nothing.
+const SEND_BUFFER_BYTES: u32 = 128 * 1024;
+
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 1_024;
 
 /// The sockets, on which nobody is let in yet.
 pub(super) struct Sockets {
@@ -28,10 +37,10 @@ pub(super) struct Doors {
 }
 
 impl Sockets {
-    pub(super) async fn bind(config: &ServeConfig) -> anyhow::Result<Self> {
-        let clients = bind("--listen", config.listen).await?;
+    pub(super) fn bind(config: &ServeConfig) -> anyhow::Result<Self> {
+        let clients = bind("--listen", config.listen)?;
         let operators = match config.connections.operators_listen {
-            Some(address) => Some(bind("--operators-listen", address).await?),
+            Some(address) => Some(bind("--operators-listen", address)?),
             None => None,
         };
         Ok(Self { clients, operators })
@@ -69,9 +78,17 @@ impl Sockets {
     }
 }
 
-async fn bind(option: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    let bound = TcpListener::bind(address).await;
-    bound.with_context(|| format!("can't listen on {address}, as {option} says"))
+fn bind(option: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    listen(address).with_context(|| format!("can't listen on {address}, as {option} says"))
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restart must not wait until the connections before are forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 impl Doors {

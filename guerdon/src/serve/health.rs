@@ -1,8 +1,8 @@
 //! `GET /health/live` and `GET /health/ready`: whether the process runs, and whether it serves.
 //!
-//! Anyone may ask, and so nobody's question costs more than a look: what was found is kept for a
-//! moment. Strangers get words alone; the causes, which name hosts and users, are for operators and
-//! auditors.
+//! Anyone may ask, and so nobody's question costs more than a look, and nobody waits longer than
+//! one takes: all who ask meanwhile are told what it finds. Strangers get words alone; the causes,
+//! which name hosts and users, are for operators and auditors.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,22 +20,19 @@ use projector::{ProjectionStatus, ProjectionStop};
 use publisher::Publisher;
 use read_model::{ReadError, ReadModel};
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, watch};
-use tokio::time::Instant;
-use wire::{KeyRing, Role, role_of};
+use tokio::sync::watch;
+use wire::{KeyRing, Problem, Role, role_of};
+
+use super::lookup::Lookup;
 
 /// How long a log or a read model may take to say where it stands.
 const TOLD_WITHIN: Duration = Duration::from_secs(2);
-
-/// How long what was found is told again.
-const KEPT_FOR: Duration = Duration::from_millis(250);
 
 /// What names hosts, users and the system's errors.
 const CAUSES: [&str; 3] = ["why", "server", "warnings"];
 
 /// What was found, as it is told.
 struct Found {
-    at: Instant,
     status: StatusCode,
     in_words: Bytes,
     with_causes: Bytes,
@@ -68,34 +65,30 @@ impl Health {
 
     /// The routes; `keys` are those of the callers who may know more.
     pub(super) fn router(self, keys: KeyRing) -> Router {
-        let shared = Arc::new((self, Mutex::new(None), keys));
+        let shared = Arc::new((self, Lookup::new(), keys));
         let ready = async move |headers: HeaderMap| {
-            let (health, found, keys) = &*shared;
-            let found = health.found(found).await;
+            let (_, lookup, keys) = &*shared;
+            let asked = Arc::clone(&shared);
+            let found = lookup.get(async move { asked.0.look().await }).await;
+            let found = found.ok_or_else(Problem::internal)?;
             let is_told_causes =
                 matches!(role_of(keys, &headers), Some(Role::Operator | Role::Auditor));
             let body = if is_told_causes { &found.with_causes } else { &found.in_words };
-            (found.status, [(CONTENT_TYPE, "application/json")], body.clone())
+            let body = body.clone();
+            Ok::<_, Problem>((found.status, [(CONTENT_TYPE, "application/json")], body))
         };
         Router::new()
             .route("/health/live", get(async || Json(json!({"status": "live"}))))
             .route("/health/ready", get(ready))
     }
 
-    /// What was found a moment ago, or is found now, once for all who ask.
-    async fn found(&self, kept: &Mutex<Option<Arc<Found>>>) -> Arc<Found> {
-        let mut kept = kept.lock().await;
-        if let Some(found) = kept.as_ref().filter(|found| found.at.elapsed() < KEPT_FOR) {
-            return Arc::clone(found);
-        }
+    async fn look(&self) -> Arc<Found> {
         let (is_ready, mut body) = self.ready().await;
         let with_causes = Bytes::from(body.to_string());
         leave_out_causes(&mut body);
         let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         let in_words = Bytes::from(body.to_string());
-        let found = Arc::new(Found { at: Instant::now(), status, in_words, with_causes });
-        *kept = Some(Arc::clone(&found));
-        found
+        Arc::new(Found { status, in_words, with_causes })
     }
 
     /// Ready where commands are taken, while they are and the log answers; where only reads are

@@ -11,7 +11,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::HOST;
-use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Request, Response, Version};
 use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
@@ -32,11 +31,15 @@ use super::seldom::Seldom;
 use super::watched_stream::WatchedStream;
 use crate::connection_config::ConnectionConfig;
 
-/// How much of a connection hyper holds in memory, each way.
-const BUFFER_BYTES_MAX: usize = 64 * 1024;
+/// How much more than a header hyper holds in memory of a connection, and the same again of what
+/// waits to be sent.
+const BUFFER_BYTES_MORE: usize = 8 * 1024;
 
 /// How long accepting rests after it failed, and how long it waits for room before it asks again.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a header may still take to come when the server stops: no request has begun.
+const LAST_HEADER_MAX: Duration = Duration::from_secs(1);
 
 /// How long it takes at most, when all connections are told to end, until they have.
 const END_MAX: Duration = Duration::from_millis(500);
@@ -110,7 +113,15 @@ impl Listener {
         self.tasks.close();
         self.connections.tell_all(Told::Drain);
         let mut left = Left::default();
-        if tokio::time::timeout(within, self.tasks.wait()).await.is_err() {
+        let patience = self.limits.patience;
+        let patience = Patience { header: patience.header.min(LAST_HEADER_MAX), ..patience };
+        let all_ended = async {
+            tokio::select! {
+                () = self.tasks.wait() => {}
+                () = self.connections.close_overdue(&patience) => {}
+            }
+        };
+        if tokio::time::timeout(within, all_ended).await.is_err() {
             left = self.connections.left();
             self.connections.tell_all(Told::End);
             // They are told at once, and end when they are next run.
@@ -134,7 +145,7 @@ impl Listener {
         let mut http = http1::Builder::new();
         http.header_read_timeout(None)
             .max_header_size(limits.header_bytes)
-            .max_buf_size(BUFFER_BYTES_MAX);
+            .max_buf_size(limits.header_bytes + BUFFER_BYTES_MORE);
         let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
         loop {
             tokio::select! {
@@ -147,7 +158,7 @@ impl Listener {
                 }
                 told = connection.is_told() => match told {
                     Told::End => break,
-                    Told::MakeRoom if connection.waits_since().is_some() => break,
+                    Told::MakeRoom | Told::Drain if connection.is_to_make_room() => break,
                     Told::Drain => serving.as_mut().graceful_shutdown(),
                     Told::MakeRoom | Told::Nothing => {}
                 },
@@ -245,9 +256,25 @@ fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::invalid_header("Host", complaint))
 }
 
-/// A host with an optional port; empty where the request's target has none.
+/// A host with an optional port; empty where the request's target has none (RFC 3986, 3.2).
 fn is_host(host: &[u8]) -> bool {
-    host.is_empty() || (!host.contains(&b'@') && Authority::try_from(host).is_ok())
+    let is_address = |byte: &u8| byte.is_ascii_hexdigit() || b":.".contains(byte);
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(byte);
+    let (is_place, rest) = match host.strip_prefix(b"[") {
+        Some(host) => {
+            let end = host.iter().position(|byte| *byte == b']').unwrap_or(host.len());
+            let (address, rest) = host.split_at(end);
+            let is_place = !address.is_empty() && address.iter().all(is_address);
+            (is_place && !rest.is_empty(), rest.get(1..).unwrap_or_default())
+        }
+        None => {
+            let end = host.iter().position(|byte| *byte == b':').unwrap_or(host.len());
+            let (name, rest) = host.split_at(end);
+            (name.iter().all(is_name) && (!name.is_empty() || rest.is_empty()), rest)
+        }
+    };
+    let is_port = |port: &[u8]| port.iter().all(u8::is_ascii_digit);
+    is_place && (rest.is_empty() || rest.strip_prefix(b":").is_some_and(is_port))
 }
 
 /// The client went away before it was let in.
@@ -273,11 +300,14 @@ mod tests {
             });
             check_host(version, &headers).is_ok()
         };
-        for hosts in [&["ledger:8080"][..], &["127.0.0.1"], &["[::1]:8080"], &[""]] {
+        for hosts in [&["ledger:8080"][..], &["127.0.0.1"], &["[::1]:8080"], &["[::1]"], &[""]] {
             assert!(check(Version::HTTP_11, hosts), "{hosts:?}");
         }
-        for hosts in [&[][..], &["a", "a"], &["a", "b"], &["a b"], &["user@a"], &["a/b"]] {
+        for hosts in [&[][..], &["a", "a"], &["a", "b"]] {
             assert!(!check(Version::HTTP_11, hosts), "{hosts:?}");
+        }
+        for host in ["a b", "user@a", "a/b", "a:b", "a:1:2", ":80", "[::1", "[]", "[a]b", "::1"] {
+            assert!(!check(Version::HTTP_11, &[host]), "{host}");
         }
         assert!(check(Version::HTTP_10, &[]), "HTTP/1.0 knows no Host");
         assert!(!check(Version::HTTP_10, &["a", "b"]));

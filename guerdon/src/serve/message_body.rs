@@ -1,5 +1,5 @@
-//! The bodies of requests and answers: a request's must come in time, and the end of an answer's is
-//! the end of the work on a request.
+//! The bodies of requests and answers: a request's must come in time, and at the end of an answer's
+//! the answer only has to be sent.
 
 use std::error::Error as StdError;
 use std::pin::Pin;
@@ -101,7 +101,7 @@ impl Drop for RequestBody {
     }
 }
 
-/// An answer's body. When it is gone, the request is answered.
+/// An answer's body. When it is gone, hyper has all of it, and sends what it hasn't sent yet.
 pub(super) struct AnswerBody {
     pub(super) body: AnyBody,
     pub(super) connection: Arc<Connection>,
@@ -129,6 +129,6 @@ impl Body for AnswerBody {
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        self.connection.enter(Phase::Idle);
+        self.connection.enter(Phase::Sending);
     }
 }

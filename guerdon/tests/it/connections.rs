@@ -1,6 +1,7 @@
 //! Clients that keep a ledger waiting, one and many: each wait has a deadline, everybody else is
 //! answered meanwhile, and descriptors and memory come back.
 
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use reqwest::Client;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde_json::json;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 
@@ -96,13 +97,46 @@ async fn a_client_that_reads_nothing_loses_its_connection() {
     // Some 60 MB of answers, of which the system's buffers take a few.
     let asks = "GET /problems HTTP/1.1\r\nhost: ledger\r\n\r\n".repeat(20_000);
     drop(tokio::time::timeout(PATIENCE, client.write_all(asks.as_bytes())).await);
-    let begin = Instant::now();
-    while client.write_all(b"x").await.is_ok() {
-        assert!(begin.elapsed() < PATIENCE, "it is left open");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let is_closed = async {
+        while client.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, is_closed).await.expect("it is left open");
     until_descriptors_are_back(&ledger, before).await;
     ledger.client.earns("ann", 5, "B-1").await;
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+/// An answer under way is no idle connection, and a line that is slow no client that doesn't read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_reads_slowly_is_answered_in_full() {
+    const ASKED: usize = 2_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let times = ["--idle-timeout", "1s", "--header-timeout", "1s", "--write-timeout", "5s"];
+    let ledger = Ledger::start_with(folder.path(), &times, &[]);
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(32 * 1_024).expect("set");
+    let address = ledger.client.url.strip_prefix("http://").expect("a URL").parse();
+    let client = socket.connect(address.expect("an address")).await.expect("connected");
+    let (mut reading, mut writing) = client.into_split();
+    let asks = "GET /problems HTTP/1.1\r\nhost: ledger\r\n\r\n".repeat(ASKED);
+    let asking = tokio::spawn(async move {
+        writing.write_all(asks.as_bytes()).await.expect("asked");
+        writing
+    });
+    let mut heard = vec![];
+    for _ in 0..16 {
+        let mut some = vec![0; 25_000];
+        reading.read_exact(&mut some).await.expect("it is left open while it reads");
+        heard.append(&mut some);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let rest = tokio::time::timeout(PATIENCE, reading.read_to_end(&mut heard)).await;
+    rest.expect("it is closed as an idle one, once all is answered").expect("read");
+    drop(asking.await.expect("asked"));
+    let answers = String::from_utf8_lossy(&heard).matches("HTTP/1.1 200 OK").count();
+    assert_eq!(answers, ASKED, "of {} bytes", heard.len());
     assert_eq!(ledger.stop(), Some(0));
 }
 
@@ -188,11 +222,9 @@ async fn a_connection_that_can_not_be_accepted_is_logged_and_let_in_later() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn operators_are_answered_on_their_own_address_while_all_connections_are_busy() {
     let folder = tempfile::tempdir().expect("a folder");
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let own = free.local_addr().expect("it has one").to_string();
-    drop(free);
-    let options = ["--operators-listen", &own, "--connections-max", "4"];
-    let ledger = Ledger::start_with(folder.path(), &options, &[]);
+    let options = ["--operators-listen", "127.0.0.1:0", "--connections-max", "4"];
+    let ledger = Ledger::start_with(folder.path(), &options, &[("RUST_LOG", "info")]);
+    let own = operators_address(folder.path()).await;
     let url = ledger.client.url.clone();
     let follow = "GET /v1/shipping-stream?warehouse=main";
     let follow = head(&ledger, "warehouse", follow, 0);
@@ -221,6 +253,21 @@ async fn operators_are_answered_on_their_own_address_while_all_connections_are_b
     assert!(waiting.hears().await.starts_with("HTTP/1.1 200 "));
     drop((followers, waiting));
     assert_eq!(ledger.stop(), Some(0));
+}
+
+/// The address for operators, as the log says it.
+async fn operators_address(folder: &Path) -> String {
+    let begin = Instant::now();
+    loop {
+        let said = said(folder);
+        let line = said.lines().find(|line| line.contains("operators are answered"));
+        let address = line.and_then(|line| line.split("address=").nth(1));
+        if let Some(address) = address.and_then(|rest| rest.split_whitespace().next()) {
+            return address.to_owned();
+        }
+        assert!(begin.elapsed() < PATIENCE, "no address: {said}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// What a connection of the flood does.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use services::shared_kafka;
 
 use crate::ledger::{Api, Ledger, PATIENCE};
-use crate::topic::shop::{own_topic, prepare, publisher, redeem, start};
+use crate::topic::shop::{offers, own_topic, prepare, publisher, redeem, start};
 use crate::topic::{say, until_published};
 
 /// More than a message's call may have.
@@ -160,6 +160,54 @@ async fn everything_is_parked(is_alone: bool) {
     }
     let report = publisher.client.get("operator", "/v1/publisher").await.is(200);
     assert!(report["inbound_waits"].is_null(), "{report}");
+    drop(beside);
+    assert_eq!(here.stop(), Some(0));
+}
+
+/// The refusal is of the one message, and not of the key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_about_a_warehouse_that_the_publishers_key_is_not_for_holds_up_nothing() {
+    let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
+    let folder = tempfile::tempdir().expect("a folder");
+    let parts = ["--role", "command-api,projector,query-api"];
+    let here = Ledger::start_with(folder.path(), &parts, &[]);
+    let api = &here.client;
+    let body = json!({"role": "warehouse", "label": "main", "scopes": ["warehouses:main"]});
+    let narrowed = api.post("operator", "/v1/keys", body).await.is(201);
+    let file = std::fs::read_to_string(folder.path().join("api-keys.json")).expect("keys");
+    let mut keys: Value = serde_json::from_str(&file).expect("keys");
+    keys["warehouse"] = narrowed["key"].clone();
+    let file = folder.path().join("publisher-keys.json");
+    std::fs::write(&file, keys.to_string()).expect("written");
+    let more = ["--command-api-keys", file.to_str().expect("a path")];
+    let beside = publisher(folder.path(), &here, &brokers, &topic, &more);
+    prepare(api).await;
+    offers(api, "north-mug", "north").await;
+    redeem(api, "north-mug", 0, 1).await;
+    redeem(api, "mug", 1, 1).await;
+    until_published(&brokers, &topic, 2).await;
+    let request = async |warehouse: &str| {
+        let path = format!("/v1/shipping-requests?warehouse={warehouse}");
+        let found = api.list("operator", &path).await;
+        found[0]["shipping_request_id"].as_str().expect("an id").to_owned()
+    };
+    let accepted = async |warehouse: &str| {
+        let id = request(warehouse).await;
+        json!({"shipping_request_id": id, "event": "accepted"}).to_string()
+    };
+    let (of_north, of_main) = (accepted("north").await, accepted("main").await);
+    let said = [("main", of_north.as_str()), ("main", of_main.as_str())];
+    say(&brokers, &format!("{topic}-events"), &said);
+    let begun = Instant::now();
+    while api.list("operator", "/v1/shipping-requests?status=accepted").await.is_empty() {
+        let waits = beside.client.get("operator", "/v1/publisher").await;
+        assert!(begun.elapsed() < PATIENCE, "it waits: {}", waits.body["inbound_waits"]);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let parked = parked(&beside.client).await;
+    assert_eq!(parked.len(), 1, "{parked:?}");
+    assert_eq!(parked[0]["body"], of_north);
+    assert!(parked[0]["reason"].as_str().is_some_and(|why| why.contains("warehouses:main")));
     drop(beside);
     assert_eq!(here.stop(), Some(0));
 }

@@ -251,7 +251,8 @@ async fn a_key_for_some_warehouses_ships_for_no_other(setting: Setting) {
         two.get("warehouse", &stream("east")).await,
         two.put("warehouse", &accept("east"), json!({})).await,
     ] {
-        assert_eq!(refused.is_problem(403, "forbidden")["scope"], "warehouses:berlin,main");
+        let refused = refused.is_problem(403, "warehouse-forbidden");
+        assert_eq!(refused["scope"], "warehouses:berlin,main");
     }
     api.put("warehouse", &accept("east"), json!({})).await.is(201);
     assert_eq!(setting.ledger.stop(), Some(0));

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use event_store::StoreUrl;
 use services::Stop;
@@ -87,6 +87,57 @@ async fn a_ledger_that_is_told_to_stop_while_its_log_is_away_ends() {
     server.restart().expect("it comes back");
     let ledger = Ledger::start_on(&server.store(), folder.path(), &[]);
     ledger.client.redeems("ann", "x-1", "mug").await.is(201);
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+/// Processes of a server that are stopped as they are, until this is dropped.
+struct Frozen(Vec<String>);
+
+impl Frozen {
+    /// The server with all that speak to a ledger: nothing is answered any more, nor refused.
+    fn all_of(server: &Server) -> Self {
+        let pids = "select string_agg(pid::text, ' ') from pg_stat_activity \
+                    where application_name like 'guerdon%'";
+        let first = "select split_part(pg_read_file('postmaster.pid'), chr(10), 1)";
+        let pids = format!("{} {}", server.asked(first), server.asked(pids));
+        let frozen = Self(pids.split_whitespace().map(str::to_owned).collect());
+        frozen.are_sent("-STOP");
+        frozen
+    }
+
+    fn are_sent(&self, signal: &str) {
+        // One may have ended.
+        drop(Command::new("kill").arg(signal).args(&self.0).output());
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.are_sent("-CONT");
+    }
+}
+
+/// Whoever stops services kills what hasn't ended after 10 s.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_that_is_told_to_stop_while_its_log_hangs_ends_within_ten_seconds() {
+    let server = Server::start(&[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    server.migrate(folder.path());
+    let ledger = Ledger::start_on(&server.store(), folder.path(), &[]);
+    ledger.client.opens("mug", 300, None, None).await;
+    ledger.client.earns("ann", 500, "B-1").await;
+    let frozen = Frozen::all_of(&server);
+    ledger.client.redeems("ann", "x-1", "mug").await.is_problem(503, "outcome-unknown");
+    let told = Command::new("kill").args(["-TERM", &ledger.pid().to_string()]).status();
+    assert!(told.expect("kill is there").success());
+    let begin = Instant::now();
+    let (code, said) = tokio::task::spawn_blocking(|| ledger.ends()).await.expect("it ends");
+    let ended = begin.elapsed();
+    assert!(code == Some(0) && ended < Duration::from_secs(10), "{code:?} {ended:?}: {said}");
+    drop(frozen);
+    let ledger = Ledger::start_on(&server.store(), folder.path(), &[]);
+    let again = ledger.client.redeems("ann", "x-1", "mug").await;
+    assert!([200, 201].contains(&again.status), "{again:?}");
     assert_eq!(ledger.stop(), Some(0));
 }
 

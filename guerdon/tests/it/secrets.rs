@@ -76,6 +76,9 @@ fn no_help_shows_what_is_in_a_variable_for_a_url_or_a_property() {
         ("GUERDON_COPY_FROM", url),
         ("GUERDON_COPY_TO", url),
         ("GUERDON_KAFKA_PROPERTY", "sasl.password=hunter2"),
+        ("GUERDON_KAFKA", "ann:hunter2@broker:9092"),
+        ("GUERDON_COMMAND_API", "http://ann:hunter2@ledger:8080"),
+        ("GUERDON_KAFKA_GROUP", "hunter2"),
     ];
     for tool in TOOLS {
         for help in ["--help", "-h"] {
@@ -124,6 +127,9 @@ fn what_stands_in_the_wrong_place_is_not_repeated() {
         &["serve", "--stor", url],
         &["serve", "--stor=postgres://ann:hunter2@db/points"],
         &["serve", "--kafka-property", "sasl.password", "=", "Hunter2hunter2"],
+        &["serve", "--kafka-property", "sasl.password=", "hunter"],
+        &["hunter"],
+        &["shipping", "hunter"],
         &["serve", "--kafka", "ann:hunter2@broker:9092"],
         &["serve", "--command-api", "http://ann:hunter2@ledger:8080"],
         &["serve", "--listen", "ann:hunter2@0.0.0.0:80"],

@@ -84,6 +84,36 @@ async fn what_has_begun_is_answered_and_what_is_idle_ends_at_once() {
     }
 }
 
+/// No request has begun with a byte: whoever sent it holds up nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_beginning_of_a_header_holds_up_no_stop() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = start(folder.path()).await;
+    let mut begun = Raw::to(&ledger.client.url).await;
+    begun.says("G").await;
+    assert!(begun.is_left_waiting(Duration::from_millis(200)).await);
+    let told = tell(&ledger, "-TERM");
+    assert_eq!(begun.drips_until_it_is_closed(Some(b"E")).await.text, "");
+    let (code, said) = tokio::task::spawn_blocking(|| ledger.ends()).await.expect("it ends");
+    let ended = told.elapsed();
+    assert!(code == Some(0) && ended < STOP_MAX / 2, "{code:?} after {ended:?}: {said}");
+    assert!(!said.contains("did not end in time"), "{said}");
+}
+
+/// As `nohup` starts it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_that_was_started_to_outlive_its_terminal_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_guerdon")]);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path());
+    let ledger = Ledger::run(command, folder.path());
+    tell(&ledger, "-HUP");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    ledger.client.earns("ann", 5, "B-1").await;
+    assert_eq!(ledger.stop(), Some(0));
+}
+
 /// Whoever follows a stream is told to go elsewhere by its end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_ends_when_the_ledger_stops() {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use log_record::{Generation, Position};
+use log_record::{Generation, LogId, Position};
 use postgres_connection::PostgresUrl;
 use projector::Projector;
 use read_model::{
@@ -12,6 +12,7 @@ use read_model::{
 use services::TestDatabase;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use testing::ledger::{Ledger, On, earned, encoded, log_opened, place};
 
@@ -22,6 +23,7 @@ testing::on_every_database! {
     tables_that_lack_what_the_log_had_at_the_start_are_not_read,
     tables_whose_projection_has_stopped_are_read_as_they_are,
     tables_of_a_former_generation_are_not_read,
+    tables_of_another_log_do_not_set_the_logs_time,
     tables_on_their_way_through_former_generations_are_behind,
     tables_that_were_rebuilt_after_a_fork_are_read_though_the_log_was_longer_before,
     tables_of_a_lost_history_are_believed_by_nobody_however_far_they_are,
@@ -85,6 +87,19 @@ async fn tables_whose_projection_has_stopped_are_read_as_they_are(on: On) {
     let model = ledger.read_model().await.of_log(required).await.expect("it is its log");
     let reading = model.read(&[], SHORTLY).await.expect("it begins");
     assert_eq!(reading.as_of().reached(&place(1)), Position(2));
+}
+
+async fn tables_of_another_log_do_not_set_the_logs_time(on: On) {
+    let ledger = Ledger::new(1, on).await;
+    let day = 86_400;
+    ledger.record_at(&[(50 * day, log_opened(1))]).await;
+    ledger.project().await;
+    let model = ledger.read_model().await.with_log_clock();
+    let other = OfLog::any_of(LogId(Uuid::from_u128(2)));
+    let refused = model.clone().of_log(other).await;
+    assert!(matches!(refused, Err(ReadModelError::OtherLog { .. })), "{refused:?}");
+    let now = model.log_time(0).expect("it is kept");
+    assert!(now < day * 1_000_000, "{now}");
 }
 
 async fn tables_of_a_former_generation_are_not_read(on: On) {

@@ -246,5 +246,7 @@ mod tests {
         assert!(matches!(judged(403, of_the_key), Answer::Later(_)));
         let of_the_body = r#"{"code":"adjustment-forbidden","detail":"It is an adjustment."}"#;
         assert_eq!(judged(403, of_the_body), Answer::Refused("It is an adjustment.".into()));
+        let of_the_request = r#"{"code":"warehouse-forbidden","detail":"It is another's."}"#;
+        assert_eq!(judged(403, of_the_request), Answer::Refused("It is another's.".into()));
     }
 }

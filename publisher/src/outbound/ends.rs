@@ -7,7 +7,7 @@ use log_record::PackedPlace;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::stream::{LaneEnd, Moved, Reached, Stream};
+use super::stream::{Known, LaneEnd, Moved, Reached, Stream};
 use crate::causes::with_causes;
 use crate::lane_name::{FeedName, LaneName};
 
@@ -79,13 +79,14 @@ pub(crate) async fn keep_reading(
             }
             Err(error) => {
                 tracing::warn!(error = with_causes(&error), "can't read the ends of the lanes");
+                known = Reached::default();
                 tokio::time::sleep(WAIT_MAX).await;
             }
         }
         let wait = async {
             tokio::time::sleep(READ_EVERY).await;
-            if let [only] = known.0[..] {
-                stream.wait_past(only, WAIT_MAX).await;
+            if let [Known { at, .. }] = known.0[..] {
+                stream.wait_past(at, WAIT_MAX).await;
             }
         };
         if stop.run_until_cancelled(wait).await.is_none() {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use log_record::{PackedPlace, Partition, Place, Position};
+use log_record::{Generation, LogId, PackedPlace, Partition, Place, Position};
 use read_model::{Query, ReadError, ReadModel, Reading, RequestProgress, ShippingStatus};
 
 use super::message::Message;
@@ -35,13 +35,21 @@ pub(crate) struct LaneEnd {
 
 /// How far the read model is, by partition; nowhere by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reached(pub(crate) Vec<PackedPlace>);
+pub(crate) struct Reached(pub(crate) Vec<Known>);
+
+/// How far it is in a partition, and in which history of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub(crate) at: PackedPlace,
+    pub(crate) history: Option<(LogId, Generation)>,
+}
 
 /// What has become of the lanes.
 #[derive(Debug)]
 pub(crate) struct Moved {
     pub(crate) reached: Reached,
-    /// The lanes that have moved, or all of them where the read model has gone back.
+    /// The lanes that have moved, or all of them where the read model has gone back or is of
+    /// another history.
     pub(crate) lanes: Vec<LaneEnd>,
     pub(crate) has_gone_back: bool,
 }
@@ -54,6 +62,14 @@ pub(crate) struct Range {
     /// The read model must have reached this place; rows after it may come, too.
     pub(crate) reached: PackedPlace,
     pub(crate) limit: u32,
+}
+
+impl Reached {
+    /// Tables of another history may be further; then their lanes may end before there.
+    fn has_gone_back_from(&self, known: &Self) -> bool {
+        let mut pairs = self.0.iter().zip(&known.0);
+        pairs.any(|(now, then)| now.at < then.at || now.history != then.history)
+    }
 }
 
 impl Stream {
@@ -98,18 +114,19 @@ impl Stream {
         partitions: u16,
     ) -> Result<Option<Moved>, PublishError> {
         let mut reading = self.read(&[]).await?;
-        let reached = (0..partitions)
-            .map(Partition)
-            .map(|partition| PackedPlace::new(partition, reading.as_of().position(partition)));
+        let reached = (0..partitions).map(Partition).map(|partition| Known {
+            at: PackedPlace::new(partition, reading.as_of().position(partition)),
+            history: reading.as_of().history(partition),
+        });
         let reached = Reached(reached.collect());
         if reached == *known {
             return Ok(None);
         }
-        let has_gone_back = reached.0.iter().zip(&known.0).any(|(at, known)| at < known);
+        let has_gone_back = reached.has_gone_back_from(known);
         let mut lanes = vec![];
-        for (number, at) in reached.0.iter().enumerate() {
+        for (number, Known { at, .. }) in reached.0.iter().enumerate() {
             let start = PackedPlace::new(at.partition(), Position::START);
-            let known = known.0.get(number).copied().filter(|_| !has_gone_back);
+            let known = known.0.get(number).map(|known| known.at).filter(|_| !has_gone_back);
             let span = [known.unwrap_or(start), *at].map(|place| place.as_i64().into());
             let rows: Vec<LaneRow> = reading.all(LANES, &span).await?;
             for row in rows {
@@ -265,5 +282,24 @@ impl LaneRow {
             last_sequence: self.last_sequence,
             last_place: PackedPlace::from_i64(self.last_place),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_of_another_history_have_gone_back_even_if_they_are_further() {
+        let log_id = LogId(uuid::Uuid::from_u128(1));
+        let known = |position, generation| {
+            let at = PackedPlace::new(Partition(0), Position(position));
+            Reached(vec![Known { at, history: Some((log_id, Generation(generation))) }])
+        };
+        let before = known(100, 1);
+        assert!(!known(130, 1).has_gone_back_from(&before));
+        assert!(known(99, 1).has_gone_back_from(&before));
+        assert!(known(130, 2).has_gone_back_from(&before), "a lane may end at 90 now");
+        assert!(!known(130, 2).has_gone_back_from(&Reached::default()), "nothing was known");
     }
 }

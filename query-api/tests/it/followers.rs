@@ -8,8 +8,11 @@ use axum::http::Request;
 use domain::{Event, ExchangeCreated, OfferOpened};
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use log_record::{Generation, Position};
 use query_api::QueryApi;
+use read_model::OfLog;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tower::ServiceExt as _;
 use wire::{KeyHash, KeyRing, Role};
@@ -23,7 +26,9 @@ testing::on_every_database! {
     followers_whose_warehouse_has_nothing_new_ask_nothing,
     what_is_new_is_read_once_for_all_who_follow,
     all_who_wait_for_a_position_have_one_who_asks,
+    those_who_wait_for_incomplete_tables_have_one_who_asks,
     a_follower_is_woken_by_the_first_message_of_a_warehouse,
+    a_key_that_has_ended_is_given_no_further_message,
 }
 
 /// More than this nothing here takes, however busy the machine is.
@@ -76,6 +81,21 @@ async fn what_is_new_is_read_once_for_all_who_follow(on: On) {
 async fn all_who_wait_for_a_position_have_one_who_asks(on: On) {
     let reads = reads(on).await;
     let api = remote(&reads, Duration::from_millis(500)).await;
+    wait_for_nothing(api, "0:1000").await;
+}
+
+async fn those_who_wait_for_incomplete_tables_have_one_who_asks(on: On) {
+    let reads = reads(on).await;
+    let log_id = reads.ledger.store.log_id();
+    let generation = watch::Sender::new(Generation(1));
+    let longer = OfLog::now(log_id, generation.subscribe(), vec![Position(1_000)]);
+    let model = reads.ledger.read_model().await.of_log(longer).await.expect("it is its log");
+    let api = QueryApi::new(model, keys(), Duration::from_millis(500));
+    wait_for_nothing(api, "0:1").await;
+}
+
+/// Many wait in vain for a position.
+async fn wait_for_nothing(api: QueryApi, position: &str) {
     let router = query_api::router(api);
     let queries = Queries::watch();
     queries.take();
@@ -83,7 +103,7 @@ async fn all_who_wait_for_a_position_have_one_who_asks(on: On) {
         let request = Request::builder()
             .uri("/v1/offers")
             .header("authorization", "Bearer operator")
-            .header("guerdon-position", "0:1000");
+            .header("guerdon-position", position);
         let request = request.body(Body::empty()).expect("a request");
         router.clone().oneshot(request).await.expect("answered").status().as_u16()
     };
@@ -105,6 +125,30 @@ async fn a_follower_is_woken_by_the_first_message_of_a_warehouse(on: On) {
     }
 }
 
+async fn a_key_that_has_ended_is_given_no_further_message(on: On) {
+    let reads = reads(on).await;
+    reads.record(vec![(1, for_west("dora")), (1, for_west("eve"))]).await;
+    let known = keys();
+    let api = QueryApi::new(reads.ledger.read_model().await, known.clone(), PATIENCE);
+    let router = query_api::router(api);
+    let slow =
+        Stream::ask(&router, "/v1/shipping-stream?warehouse=west", "text/event-stream").await;
+    let mut slow = slow.into_data_stream();
+    slow.next().await.expect("the first message").expect("it comes");
+    let request = Request::builder()
+        .uri("/v1/shipping-stream?warehouse=east&wait_ms=30000")
+        .header("authorization", "Bearer operator");
+    let request = request.body(Body::empty()).expect("a request");
+    let page = tokio::spawn(router.oneshot(request));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    known.replace(&std::iter::empty::<(KeyHash, Role)>().collect());
+    let second = timeout(PATIENCE, slow.next()).await.expect("it ends");
+    assert!(second.is_none(), "the second was read before the key ended: {second:?}");
+    reads.record(vec![(1, for_warehouse("fay", "east"))]).await;
+    let page = timeout(PATIENCE, page).await.expect("it is answered").expect("it ran");
+    assert_eq!(page.expect("answered").status(), 401);
+}
+
 /// Queries of readers; the projector has no `sqlx`.
 fn asked_by_readers(queries: &[String]) -> usize {
     queries.iter().filter(|query| query.contains("select")).count()
@@ -122,14 +166,21 @@ async fn routers(reads: &Reads) -> [Router; 2] {
 }
 
 async fn remote(reads: &Reads, wait_max: Duration) -> QueryApi {
-    let keys: KeyRing = Role::ALL.iter().map(|role| (KeyHash::of(role.as_str()), *role)).collect();
-    QueryApi::new(reads.ledger.read_model().await, keys, wait_max)
+    QueryApi::new(reads.ledger.read_model().await, keys(), wait_max)
+}
+
+fn keys() -> KeyRing {
+    Role::ALL.iter().map(|role| (KeyHash::of(role.as_str()), *role)).collect()
 }
 
 fn for_west(account: &str) -> Event {
+    for_warehouse(account, "west")
+}
+
+fn for_warehouse(account: &str, warehouse: &str) -> Event {
     match exchanged(account, "x", 1, 300, None) {
         Event::ExchangeCreated(account, fact) => {
-            Event::ExchangeCreated(account, ExchangeCreated { warehouse: id("west"), ..fact })
+            Event::ExchangeCreated(account, ExchangeCreated { warehouse: id(warehouse), ..fact })
         }
         other => other,
     }

@@ -14,7 +14,7 @@ pub struct AsOf {
 }
 
 /// How far a partition is projected: the columns of `checkpoint` that every read begins with.
-#[derive(Clone, Debug, sql_macros::FromRow)]
+#[derive(Clone, Debug, PartialEq, sql_macros::FromRow)]
 pub(super) struct Progress {
     partition: i64,
     generation: i64,
@@ -57,9 +57,16 @@ impl AsOf {
         })
     }
 
-    /// Whether both are as of the same events.
+    /// Whether both are as of the same events of the same history.
     pub(super) fn is_at(&self, other: &Self) -> bool {
-        self.positions().eq(other.positions())
+        self.progress == other.progress
+    }
+
+    /// Of which log the partition's events are, and of which history of it.
+    #[must_use]
+    pub fn history(&self, partition: Partition) -> Option<(LogId, Generation)> {
+        let number = i64::from(partition.0);
+        self.progress.iter().find(|at| at.partition == number).map(Progress::history)
     }
 
     /// How far the partition is projected that an account lives in.
@@ -82,16 +89,15 @@ impl AsOf {
 
     /// Which log each partition is of.
     pub(super) fn log_ids(&self) -> impl Iterator<Item = LogId> {
-        // What is no id is no log's.
-        self.progress.iter().map(|at| LogId(Uuid::from_slice(&at.log_id).unwrap_or_default()))
+        self.progress.iter().map(|at| at.history().0)
     }
 
     /// In which generation each partition is, and up to where.
     pub(super) fn generations(&self) -> impl Iterator<Item = (Generation, Place)> {
-        self.progress.iter().zip(self.positions()).map(|(at, (partition, position))| {
-            let generation = Generation(at.generation.try_into().unwrap_or_default());
-            (generation, Place { partition, position })
-        })
+        self.progress
+            .iter()
+            .zip(self.positions())
+            .map(|(at, (partition, position))| (at.history().1, Place { partition, position }))
     }
 
     /// Whether the projection of a partition has stopped at an event that can't be applied.
@@ -122,6 +128,14 @@ impl AsOf {
     #[must_use]
     pub fn clock(&self) -> Option<&str> {
         self.progress.iter().filter_map(|progress| progress.clock.as_deref()).max()
+    }
+}
+
+impl Progress {
+    fn history(&self) -> (LogId, Generation) {
+        // What is no id is no log's.
+        let log_id = Uuid::from_slice(&self.log_id).unwrap_or_default();
+        (LogId(log_id), Generation(self.generation.try_into().unwrap_or_default()))
     }
 }
 

@@ -69,6 +69,12 @@ impl OfLog {
         self.history.as_ref().and_then(|history| history.borrow().missing(as_of))
     }
 
+    /// Whether reads take tables that are so far: they aren't of another log or history, and lack
+    /// nothing.
+    pub(super) fn has(&self, as_of: &AsOf) -> bool {
+        self.missing(as_of).is_none() && self.check("", as_of).is_ok()
+    }
+
     /// Whether the tables of a server were made of this log, and of its present history. What is
     /// still on its way through former generations may be.
     pub(super) fn check(&self, server: &str, as_of: &AsOf) -> Result<(), ReadError> {

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::POLL_INTERVAL;
 use super::as_of::AsOf;
+use super::of_log::OfLog;
 use super::reading::CHECKPOINT;
 use super::server::{LOOK_INTERVAL, Server};
 use super::single_read::{NoColumns, SingleRead};
@@ -83,14 +84,24 @@ impl Polls {
 }
 
 impl Waiting<'_> {
-    /// Ends when one of these servers, by their numbers, has all of these places, or at a time.
-    pub(super) async fn until_reached(&self, servers: &[usize], wanted: &[Place], until: Instant) {
+    /// Ends when one of these servers, by their numbers, has all of these places and all that the
+    /// log's reads want, or at a time.
+    pub(super) async fn until_reached(
+        &self,
+        servers: &[usize],
+        wanted: &[Place],
+        log: Option<&OfLog>,
+        until: Instant,
+    ) {
         let mut moves = self.0.moves.subscribe();
         loop {
             moves.borrow_and_update();
             let has_all = |server: &usize| {
                 let reached = self.0.reached.get(*server).map(Mutex::lock);
-                reached.is_some_and(|it| wanted.iter().all(|at| it.reached(at) >= at.position))
+                reached.is_some_and(|it| {
+                    wanted.iter().all(|at| it.reached(at) >= at.position)
+                        && log.is_none_or(|log| log.has(&it))
+                })
             };
             if servers.iter().any(has_all) || timeout_at(until, moves.changed()).await.is_err() {
                 return;

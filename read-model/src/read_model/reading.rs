@@ -9,6 +9,7 @@ use sqlx::{
 };
 
 use super::as_of::AsOf;
+use super::server::in_statement_time;
 use crate::with_columns;
 
 const BEGIN: &str = "begin transaction isolation level repeatable read, read only";
@@ -146,7 +147,8 @@ impl Reading {
                 bind(query_as(query.sqlite), arguments).fetch_all(&mut **transaction).await
             }
             AnyTransaction::Postgres(transaction) => {
-                bind(query_as(query.postgres), arguments).fetch_all(&mut **transaction).await
+                let rows = bind(query_as(query.postgres), arguments).fetch_all(&mut **transaction);
+                in_statement_time(rows).await
             }
         }
     }
@@ -162,7 +164,8 @@ impl Reading {
                 bind(query_as(query.sqlite), arguments).fetch_optional(&mut **transaction).await
             }
             AnyTransaction::Postgres(transaction) => {
-                bind(query_as(query.postgres), arguments).fetch_optional(&mut **transaction).await
+                let row = bind(query_as(query.postgres), arguments);
+                in_statement_time(row.fetch_optional(&mut **transaction)).await
             }
         }
     }

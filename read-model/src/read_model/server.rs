@@ -33,6 +33,10 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
 /// of rows, and shorter than the minute after which proxies give up.
 const STATEMENT_MAX: Duration = Duration::from_secs(20);
 
+/// How long a query's answer may take: a server that is frozen, or whose host is lost, doesn't end
+/// its queries itself.
+const ANSWER_MAX: Duration = Duration::from_secs(25);
+
 const SESSION: &str = include_str!("../sql/session.sql");
 
 /// How often each server is checked, and how long its answer may take.
@@ -173,8 +177,24 @@ impl Server {
         }
     }
 
+    /// Whether its tables have been begun and are of this log, where that is known.
+    pub(super) fn check(&self, as_of: &AsOf, log: Option<&OfLog>) -> Result<(), ReadError> {
+        if !as_of.has_begun() {
+            return Err(ReadError::NotBegun);
+        }
+        let Some(log) = log else { return Ok(()) };
+        match log.check(&self.name, as_of) {
+            Ok(()) => self.note_own(),
+            Err(other) => {
+                self.note_other(&other);
+                return Err(other);
+            }
+        }
+        Ok(())
+    }
+
     /// Notes that it has tables of another log, and says of which.
-    pub(super) fn note_other(&self, why: &ReadError) {
+    fn note_other(&self, why: &ReadError) {
         if self.status() != ServerStatus::OtherLog {
             tracing::error!(%why, "a server of the read model is passed over");
         }
@@ -182,7 +202,7 @@ impl Server {
     }
 
     /// Notes that its tables are of this log, if that wasn't so.
-    pub(super) fn note_own(&self) {
+    fn note_own(&self) {
         if self.status() == ServerStatus::OtherLog {
             self.note(ServerStatus::Serving);
         }
@@ -324,8 +344,18 @@ impl<'a> Watched<'a> {
 async fn in_time<T>(
     answer: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, sqlx::Error> {
-    let too_late = |_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into()));
-    timeout(BEGIN_TIMEOUT, answer).await.unwrap_or_else(too_late)
+    timeout(BEGIN_TIMEOUT, answer).await.unwrap_or_else(|_| Err(too_late()))
+}
+
+/// The rest of an answer that has begun, likewise.
+pub(super) async fn in_statement_time<T>(
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    timeout(ANSWER_MAX, answer).await.unwrap_or_else(|_| Err(too_late()))
+}
+
+pub(super) fn too_late() -> sqlx::Error {
+    sqlx::Error::Io(io::ErrorKind::TimedOut.into())
 }
 
 /// Whether every partition is where it was to be.

@@ -2,25 +2,32 @@
 //! nobody follows.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::future::select_all;
-use log_record::{PackedPlace, Partition, Position};
+use log_record::{Generation, LogId, PackedPlace, Partition, Position};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use super::of_log::OfLog;
 use super::reading::{CHECKPOINT, Query};
-use super::server::Server;
+use super::server::{Server, too_late};
 use super::single_read::{NoColumns, SingleRead};
-use super::{POLL_INTERVAL, best};
+use super::{POLL_INTERVAL, ReadError, best_first};
 
 const ENDS: Query = Query::same(include_str!("../sql/list_warehouse_ends.sql"));
 
 /// The pause after a read that failed, and the longest one beside a projector that does nothing.
 const REST: Duration = Duration::from_secs(1);
+
+/// How long one server may take to say where the ends are. One that is frozen never does.
+const READ_MAX: Duration = Duration::from_secs(10);
+
+/// How far each partition was read, and in which history.
+type Known = BTreeMap<Partition, (Option<(LogId, Generation)>, Position)>;
 
 /// The ends of all warehouses' messages, by partition.
 #[derive(Debug)]
@@ -84,19 +91,26 @@ impl WarehouseEnds {
     pub(super) async fn keep_reading(
         self: Arc<Self>,
         servers: Arc<[Server]>,
+        log: Arc<OnceLock<OfLog>>,
         mut positions: Vec<watch::Receiver<Position>>,
     ) {
         let mut followers = self.followers.subscribe();
-        let mut known = BTreeMap::new();
+        let mut known = Known::new();
+        let mut has_failed = false;
         // The sender is in `self`.
         while followers.wait_for(|followers| *followers > 0).await.is_ok() {
             for position in &mut positions {
                 position.mark_unchanged();
             }
-            if let Err(error) = self.read(best(&servers), &mut known).await {
-                tracing::debug!(%error, "the ends of the warehouses' messages can't be read");
+            let read = self.read_any(&servers, log.get(), &mut known).await;
+            if let Err(error) = &read {
+                if !has_failed {
+                    let error = error as &dyn std::error::Error;
+                    tracing::warn!(error, "nobody who follows a warehouse's messages is woken");
+                }
                 sleep(REST).await;
             }
+            has_failed = read.is_err();
             sleep(POLL_INTERVAL).await;
             if !positions.is_empty() {
                 let moved = positions.iter_mut().map(|position| Box::pin(position.changed()));
@@ -110,31 +124,62 @@ impl WarehouseEnds {
         }
     }
 
+    /// Asks one server after the other, the best first, until one can be read.
+    async fn read_any(
+        &self,
+        servers: &[Server],
+        log: Option<&OfLog>,
+        known: &mut Known,
+    ) -> Result<(), ReadError> {
+        let mut refused = None;
+        for server in best_first(servers) {
+            let read = timeout(READ_MAX, self.read(server, log, known)).await;
+            match read.unwrap_or_else(|_| Err(ReadError::Unreachable(too_late()))) {
+                Ok(()) => return Ok(()),
+                Err(error) => refused = Some(error.or_rather(refused)),
+            }
+            server.renew().await;
+        }
+        Err(refused.unwrap_or(ReadError::Unreachable(sqlx::Error::PoolClosed)))
+    }
+
     /// Reads the ends that have moved since `known`.
     async fn read(
         &self,
         server: &Server,
-        known: &mut BTreeMap<Partition, Position>,
-    ) -> Result<(), sqlx::Error> {
-        let SingleRead { as_of, .. } = server.read_one::<NoColumns>(CHECKPOINT, &[]).await?;
-        if as_of.positions().all(|(partition, at)| known.get(&partition) == Some(&at)) {
+        log: Option<&OfLog>,
+        known: &mut Known,
+    ) -> Result<(), ReadError> {
+        let looked = server.read_one::<NoColumns>(CHECKPOINT, &[]).await;
+        let SingleRead { as_of, .. } = looked.map_err(ReadError::Unreachable)?;
+        server.check(&as_of, log)?;
+        let is_known =
+            |(partition, at)| known.get(&partition) == Some(&(as_of.history(partition), at));
+        if as_of.positions().all(is_known) {
             return Ok(());
         }
-        let mut reading = server.begin().await?;
-        let positions: Vec<(Partition, Position)> = reading.as_of().positions().collect();
-        for (partition, position) in positions {
-            let mut from = known.get(&partition).copied().unwrap_or(Position::START);
-            if from > position {
-                self.era.fetch_add(1, Ordering::AcqRel);
-                self.forget(Some(partition));
-                from = Position::START;
+        let mut reading = server.begin().await.map_err(ReadError::Unreachable)?;
+        let as_of = reading.as_of().clone();
+        server.check(&as_of, log)?;
+        for (partition, position) in as_of.positions() {
+            let history = as_of.history(partition);
+            let mut from = Position::START;
+            if let Some((of, at)) = known.get(&partition) {
+                // Tables of another history may be further, and have other ends before there.
+                if *of == history && *at <= position {
+                    from = *at;
+                } else {
+                    self.era.fetch_add(1, Ordering::AcqRel);
+                    self.forget(Some(partition));
+                }
             }
             let span = [from, position].map(|at| PackedPlace::new(partition, at).as_i64().into());
-            let ends: Vec<(String, i64)> = reading.all(ENDS, &span).await?;
+            let ends: Result<Vec<(String, i64)>, _> = reading.all(ENDS, &span).await;
+            let ends = ends.map_err(ReadError::Unreachable)?;
             for (warehouse, place) in ends {
                 self.note(partition, warehouse, PackedPlace::from_i64(place).position());
             }
-            known.insert(partition, position);
+            known.insert(partition, (history, position));
         }
         Ok(())
     }

@@ -21,8 +21,9 @@ pub struct TotalsBody {
     pub expired: u128,
     /// Points taken away.
     pub withdrawn: u128,
-    /// Points sent that the recipient hasn't received yet.
-    pub in_transit: u128,
+    /// Points sent that the recipient hasn't received yet; below 0 while the read tables have the
+    /// receipt of points and not yet their sending.
+    pub in_transit: i128,
     /// Points owed.
     pub debt: u128,
     /// Points sent to other accounts.

@@ -1,0 +1,45 @@
+//! A connection that reads, lent for one answer.
+
+use deadpool_postgres::Object;
+use postgres_connection::PostgresUrl;
+use tokio::runtime::Handle;
+
+use crate::StoreError;
+
+/// Goes back to the others once its answer is there. One whose answer nobody waits for any more, or
+/// that failed, is closed instead: the next question on it would wait behind the former, and so the
+/// server would work on for callers that have gone.
+pub(super) struct Lent {
+    reader: Option<Object>,
+    url: PostgresUrl,
+}
+
+impl Lent {
+    pub(super) const fn new(reader: Object, url: PostgresUrl) -> Self {
+        Self { reader: Some(reader), url }
+    }
+
+    pub(super) fn client(&self) -> Result<&Object, StoreError> {
+        self.reader.as_ref().ok_or(StoreError::Closed)
+    }
+
+    /// The answer is there.
+    pub(super) fn give_back(mut self) {
+        drop(self.reader.take());
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let Some(reader) = self.reader.take() else { return };
+        let client = Object::take(reader);
+        let Ok(runtime) = Handle::try_current() else { return };
+        let (url, token) = (self.url.clone(), client.cancel_token());
+        runtime.spawn(async move {
+            if let Err(error) = url.cancel(token).await {
+                tracing::debug!(%error, "a read that nobody waits for can't be cancelled");
+            }
+            drop(client);
+        });
+    }
+}
