@@ -248,18 +248,6 @@ async fn a_snapshot_of_events_that_a_fork_declared_to_be_lost_is_passed_over() {
     assert_eq!(load_with(&store, &snapshots).await.expect("loaded").from, Position(13));
 }
 
-/// It may be whole, and evidence.
-#[tokio::test]
-async fn one_that_cannot_be_read_now_is_passed_over_and_kept() {
-    let (store, (folder, snapshots)) = (log_of(&EVENTS).await, folder());
-    // No file, so that no user may read it.
-    let unreadable = folder.path().join(name(14));
-    fs::create_dir(&unreadable).expect("made");
-    snapshots.take(&store, P0).await.expect("taken");
-    assert!(unreadable.exists());
-    assert_eq!(load_with(&store, &snapshots).await.expect("loaded").from, Position(16));
-}
-
 #[tokio::test]
 async fn another_logs_snapshots_are_not_looked_at() {
     let (folder, snapshots) = folder();

@@ -108,12 +108,15 @@ mod tests {
 
     use tokio::time::timeout;
 
+    use super::super::open;
     use super::*;
 
     #[tokio::test]
     async fn a_read_that_nobody_waits_for_any_more_is_left_undone_and_a_write_is_not() {
-        let connection = Connection::open_in_memory().expect("it opens");
-        let thread = ConnectionThread::start(connection, Path::new("log")).expect("it starts");
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("log.sqlite");
+        let connection = open::connection_beside(&file).expect("it opens");
+        let thread = ConnectionThread::start(connection, &file).expect("it starts");
         let (go_on, waits) = mpsc::channel::<()>();
         let has_read = Arc::new(AtomicBool::new(false));
         let has_written = Arc::new(AtomicBool::new(false));

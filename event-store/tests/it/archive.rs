@@ -142,10 +142,15 @@ fn those_who_read_one_archived_file_hold_up_one_thread() {
         let (first, last) = (Position(1), Position(50));
         let archive = folder.path().join("archive");
         let store = store.with_archive(archive.clone());
-        fill(&store, Partition(0), 60).await;
         let mut taken = ArchiveFolder::take(&store, &archive).await.expect("it is this log's");
-        let range = store.archive_range(&mut taken, Partition(0), first, last).await;
-        let file = archive.join(range.expect("archived").file);
+        let mut files = vec![];
+        for partition in [Partition(0), Partition(1)] {
+            fill(&store, partition, 60).await;
+            let range = store.archive_range(&mut taken, partition, first, last).await;
+            files.push(range.expect("archived").file);
+        }
+        store.take_out(first, last).await.expect("taken out");
+        let file = archive.join(&files[0]);
         let (kept, held) = (archive.join("kept"), archive.join("held"));
         std::fs::rename(&file, &kept).expect("renamed");
         let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;

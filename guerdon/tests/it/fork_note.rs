@@ -118,6 +118,8 @@ async fn a_start_with_another_log_is_refused_and_leaves_the_note_on_postgres() {
     let (other, _) = prepared();
     let ledger = Ledger::start_on(&other.url(), &folder.path().join("other"), &ALONE);
     assert_eq!(ledger.stop(), Some(0));
+    // The archive's folder would say it, too, if it were there.
+    std::fs::remove_dir_all(folder.path().join("archive")).expect("removed");
     let mut command = serve(folder.path());
     command.args(["--store", &other.url(), "--api-keys-elsewhere"]).args(ALONE);
     let output = ends(command);
