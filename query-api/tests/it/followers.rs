@@ -8,9 +8,9 @@ use axum::http::Request;
 use domain::{Event, ExchangeCreated, OfferOpened};
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
-use log_record::{Generation, Position};
+use log_record::Generation;
 use query_api::QueryApi;
-use read_model::OfLog;
+use read_model::{LogHistory, OfLog};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -19,7 +19,7 @@ use wire::{KeyHash, KeyRing, Role};
 
 use crate::asks::Reads;
 use crate::asks::queries::Queries;
-use testing::ledger::{On, id, log_opened, terms};
+use testing::ledger::{On, id, log_opened, place, terms};
 use testing::life::exchanged;
 
 testing::on_every_database! {
@@ -87,8 +87,10 @@ async fn all_who_wait_for_a_position_have_one_who_asks(on: On) {
 async fn those_who_wait_for_incomplete_tables_have_one_who_asks(on: On) {
     let reads = reads(on).await;
     let log_id = reads.ledger.store.log_id();
-    let generation = watch::Sender::new(Generation(1));
-    let longer = OfLog::now(log_id, generation.subscribe(), vec![Position(1_000)]);
+    let history =
+        LogHistory { generation: Generation(1), ends: vec![place(1_000)], begins: vec![] };
+    let log = watch::Sender::new(history);
+    let longer = OfLog::now(log_id, log.subscribe());
     let model = reads.ledger.read_model().await.of_log(longer).await.expect("it is its log");
     let api = QueryApi::new(model, keys(), Duration::from_millis(500));
     wait_for_nothing(api, "0:1").await;
