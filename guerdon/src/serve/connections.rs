@@ -13,8 +13,9 @@ use super::connection::{Connection, Patience, Phase, Told};
 /// How often deadlines are checked: a connection ends at most so much later.
 const CHECK_EVERY: Duration = Duration::from_millis(500);
 
-/// Who has kept the server waiting for less than this makes no room: his request is on its way.
-const WAIT_MIN: Duration = Duration::from_millis(200);
+/// Who has kept the server waiting for less than this makes no room: the request is on its way, or
+/// it is here and a server that thousands connect to at once hasn't read it yet.
+const WAIT_MIN: Duration = Duration::from_secs(1);
 
 /// Of so many connections one makes room at a time, so that a flood of new ones isn't answered by
 /// looking through all of them for each.
