@@ -306,14 +306,24 @@ async fn ten_thousand_slow_connections_take_little_memory_and_nobodys_turn() {
         });
     }
     let (begin, mut answered, mut most_mib) = (Instant::now(), 0, 0);
+    // Of connections that were closed before their request was read: the client sends it again.
+    let mut again = 0;
     while begin.elapsed() < Duration::from_secs(15) || connected.load(Ordering::Relaxed) < 10_000 {
         let exchange = format!("x-{answered}");
-        newcomer(&ledger.client).redeems("ann", &exchange, "mug").await.is(201);
+        loop {
+            let client = newcomer(&ledger.client);
+            match client.send(client.redemption("ann", &exchange, "mug")).await {
+                Ok(answer) => break drop(answer.is(201)),
+                Err(_) => again += 1,
+            }
+            assert!(again <= 10 + answered, "{again} of {answered} were sent again");
+        }
         answered += 1;
         most_mib = most_mib.max(resident_mib(&ledger));
     }
     println!(
-        "{answered} redemptions beside {} slow connections; memory {mib_before} to {most_mib} MiB",
+        "{answered} redemptions, {again} sent again, beside {} slow connections; memory \
+         {mib_before} to {most_mib} MiB",
         connected.load(Ordering::Relaxed)
     );
     stop.store(true, Ordering::Relaxed);
@@ -323,8 +333,8 @@ async fn ten_thousand_slow_connections_take_little_memory_and_nobodys_turn() {
     assert_eq!(ledger.stop(), Some(0));
 }
 
-/// For 4,096 connections: 16 KiB of header and as much again for each.
-const MEMORY_MIB_MAX: usize = 128;
+/// For 4,096 connections: two buffers of 24 KiB each, and what the allocator keeps of those before.
+const MEMORY_MIB_MAX: usize = 256;
 
 /// One connection until it is closed.
 async fn keep_waiting(
