@@ -58,10 +58,12 @@ pub(crate) fn records(brokers: &str, topic: &str) -> Vec<Record> {
     let metadata = answered(|| consumer.fetch_metadata(Some(topic), ANSWER_MAX));
     let partitions = metadata.topics()[0].partitions().len();
     let (mut assigned, mut wanted) = (TopicPartitionList::new(), 0);
+    let mut ends = BTreeMap::new();
     for partition in 0..i32::try_from(partitions).expect("few") {
         let (first, end) = answered(|| consumer.fetch_watermarks(topic, partition, ANSWER_MAX));
         assigned.add_partition_offset(topic, partition, Offset::Offset(first)).expect("assigned");
         wanted += usize::try_from(end - first).expect("no less than none");
+        ends.insert(partition, end);
     }
     consumer.assign(&assigned).expect("assigned");
     let (mut found, begun) = (vec![], Instant::now());
@@ -69,6 +71,10 @@ pub(crate) fn records(brokers: &str, topic: &str) -> Vec<Record> {
         assert!(begun.elapsed() < ANSWER_MAX, "{} of {wanted} were read", found.len());
         let Some(message) = consumer.poll(Duration::from_millis(200)) else { continue };
         let Ok(message) = message else { continue };
+        // What came since would be counted for one that is yet to be read.
+        if message.offset() >= ends[&message.partition()] {
+            continue;
+        }
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
         let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
         found.push(Record {
