@@ -1,0 +1,104 @@
+//! The facts of a refusal: what programs read, and how it is worded where a number alone doesn't say
+//! it.
+
+use std::fmt;
+
+use crate::{Points, Timestamp, Units};
+
+/// A fact of one refusal, for programs to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// A whole number.
+    Number(u64),
+    /// A point in time.
+    Time(Timestamp),
+}
+
+/// Why an offer takes no redemptions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotOpen {
+    /// An operator closed it.
+    #[error("The offer was closed at {at}.")]
+    Closed {
+        /// The time of the closure.
+        at: Timestamp,
+    },
+    /// Its window hasn't begun.
+    #[error("The offer opens at {opens_at}.")]
+    NotYet {
+        /// The time of the opening.
+        opens_at: Timestamp,
+    },
+    /// Its window is over.
+    #[error("The offer ended at {closes_at}.")]
+    Ended {
+        /// The time of the end.
+        closes_at: Timestamp,
+    },
+}
+
+/// How many units a request asks to cancel or return; `None` asks for all that are left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AskedUnits(pub Option<Units>);
+
+impl fmt::Display for AskedUnits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(units) => write!(f, "{units} units"),
+            None => f.write_str("all units that are left"),
+        }
+    }
+}
+
+/// What can be a fact.
+pub(super) trait IntoFact {
+    /// The fact under this name, if there is one.
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)>;
+}
+
+impl IntoFact for u64 {
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        Some((name, Fact::Number(self)))
+    }
+}
+
+impl IntoFact for Points {
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        self.get().into_fact(name)
+    }
+}
+
+impl IntoFact for Units {
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        self.get().into_fact(name)
+    }
+}
+
+impl IntoFact for Timestamp {
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        Some((name, Fact::Time(self)))
+    }
+}
+
+impl IntoFact for AskedUnits {
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        self.0.into_fact(name)
+    }
+}
+
+impl<T: IntoFact> IntoFact for Option<T> {
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        self?.into_fact(name)
+    }
+}
+
+/// A time under the name that says what happens then.
+impl IntoFact for NotOpen {
+    fn into_fact(self, _: &'static str) -> Option<(&'static str, Fact)> {
+        match self {
+            Self::Closed { at } => at.into_fact("closed_at"),
+            Self::NotYet { opens_at } => opens_at.into_fact("opens_at"),
+            Self::Ended { closes_at } => closes_at.into_fact("closes_at"),
+        }
+    }
+}
