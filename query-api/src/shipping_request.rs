@@ -17,23 +17,26 @@ use crate::cell::{
 use crate::freshness::Fresh;
 use crate::{bad_cursor, failed};
 
-const LIST: Query = Query::same(include_str!("sql/list_shipping_requests.sql"));
+/// The text of a list's query.
+macro_rules! list {
+    ($which:literal) => {
+        concat!(include_str!("sql/select_shipping_requests.sql"), include_str!($which))
+    };
+}
+
+const LIST: Query = Query::same(list!("sql/list_shipping_requests.sql"));
 static LIST_OF_WAREHOUSE: LazyLock<Query> = LazyLock::new(|| {
-    let text = include_str!("sql/list_shipping_requests_of_warehouse.sql");
+    let text = list!("sql/list_shipping_requests_of_warehouse.sql");
     Query::of_index_range(text, &["warehouse", "place"])
 });
 static LIST_OF_STATUS: LazyLock<Query> = LazyLock::new(|| {
-    let text = include_str!("sql/list_shipping_requests_of_status.sql");
+    let text = list!("sql/list_shipping_requests_of_status.sql");
     Query::of_index_range(text, &["status", "warehouse", "place"])
 });
-const LIST_CROSSED: Query =
-    Query::same(include_str!("sql/list_shipping_requests_that_crossed.sql"));
-const LIST_OF_ACCOUNT: Query =
-    Query::same(include_str!("sql/list_shipping_requests_of_account.sql"));
-const LIST_OF_EXCHANGE: Query =
-    Query::same(include_str!("sql/list_shipping_requests_of_exchange.sql"));
-const LIST_OF_PURCHASE: Query =
-    Query::same(include_str!("sql/list_shipping_requests_of_purchase.sql"));
+const LIST_CROSSED: Query = Query::same(list!("sql/list_shipping_requests_that_crossed.sql"));
+const LIST_OF_ACCOUNT: Query = Query::same(list!("sql/list_shipping_requests_of_account.sql"));
+const LIST_OF_EXCHANGE: Query = Query::same(list!("sql/list_shipping_requests_of_exchange.sql"));
+const LIST_OF_PURCHASE: Query = Query::same(list!("sql/list_shipping_requests_of_purchase.sql"));
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,10 +1,6 @@
 -- Those of an exchange id, of one account or of all, after a place of the log. A request has the
 -- place of its exchange.
 -- $4 has the warehouses between commas: ',main,berlin,'.
-select (select log_id from checkpoint limit 1) as log_id, generation, type, account_id, exchange_id,
-    purchase_id, coalesce(lines_left, lines) as lines, deliver_to, warehouse, lane, sequence,
-    recorded_at, status, status_since, reason, carrier, express_no, crossed, place
-from shipping_request
 where place in (
         select place from exchange where exchange_id = $6 and place > $1
     )
