@@ -1,9 +1,11 @@
-//! The disk under a ledger's files: whose they are, and how much room there is.
+//! The disk under a ledger's files: whose they are, how one is replaced, how much room there is.
 
 use std::fs::{self, File, Metadata};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::Path;
+
+use serde::Serialize;
 
 /// Root may give its files to somebody else; nobody else may.
 const ROOT: u32 = 0;
@@ -68,6 +70,24 @@ fn is_root() -> bool {
 
 fn this_user() -> u32 {
     rustix::process::geteuid().as_raw()
+}
+
+/// Puts a small file in the place of another: durably, and whole or not at all.
+pub fn replace_json(file: &Path, json: &impl Serialize, owner: Option<Owner>) -> io::Result<()> {
+    let beside = file.with_extension("json.new");
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let write = || {
+        let mut written = File::create(&beside)?;
+        if let Some(owner) = owner {
+            owner.own(&written)?;
+        }
+        serde_json::to_writer_pretty(&mut written, json)?;
+        writeln!(written)?;
+        written.sync_all()?;
+        fs::rename(&beside, file)?;
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    };
+    write().inspect_err(|_| drop(fs::remove_file(&beside)))
 }
 
 /// How many bytes can be written to the disk of `folder` by this user.

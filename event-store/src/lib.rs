@@ -27,7 +27,7 @@ mod url;
 pub use api_key::{ApiKeyChange, ApiKeyRow};
 pub use append::{Append, AppendError, Landed, Unlanded};
 pub use archive::{ArchiveFolder, ArchivedRange, MEMBER_EVENTS};
-pub use disk::{Owner, free_bytes};
+pub use disk::{Owner, free_bytes, replace_json};
 pub use error::{StoreError, with_causes};
 pub use follow::Follower;
 #[cfg(feature = "kurrent")]

@@ -5,13 +5,13 @@
 //! would give the same positions out again. `guerdon fork-log` removes the file, and so does a
 //! start on a log that has the event after all, or in which a fork was declared since.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use command_api::{StopReason, WriterStatus};
-use event_store::{EventStore, StoreError};
+use event_store::{EventStore, StoreError, replace_json};
 use log_record::{Checksum, Generation, LogId, Partition, Place, Position, hex, parse_hex};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -68,18 +68,8 @@ impl ForkNote {
             position: answered.0,
             checksum: checksum.map(|checksum| hex(&checksum.0)),
         };
-        self.write(&noted).with_context(|| format!("can't write {}", self.0.display()))
-    }
-
-    fn write(&self, noted: &Noted) -> io::Result<()> {
-        let beside = self.0.with_extension("json.new");
-        let mut file = File::create(&beside)?;
-        serde_json::to_writer_pretty(&mut file, noted)?;
-        writeln!(file)?;
-        file.sync_all()?;
-        fs::rename(&beside, &self.0)?;
-        let folder = self.0.parent().context("it has no folder").map_err(io::Error::other)?;
-        File::open(folder)?.sync_all()
+        replace_json(&self.0, &noted, None)
+            .with_context(|| format!("can't write {}", self.0.display()))
     }
 
     /// Refuses a log that lacks the event, and another log than that of the note.

@@ -5,7 +5,7 @@
 //! The log keeps the id of the folder that its server reads.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use log_record::{Generation, LogId, Partition, Place, Position, RecordedEvent, hex};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::ArchivedRange;
-use crate::{EventStore, Owner, StoreError};
+use crate::{EventStore, Owner, StoreError, replace_json};
 
 /// The file that says which log a folder is of.
 const MARKER: &str = "archive.json";
@@ -151,19 +151,11 @@ impl Marker {
     }
 
     fn save(&self, folder: &Path, owner: Owner) -> Result<(), StoreError> {
-        let (file, beside) = (folder.join(MARKER), folder.join("archive.json.new"));
-        let write = || {
-            let mut written = File::create(&beside)?;
-            owner.own(&written)?;
-            serde_json::to_writer_pretty(&mut written, self)?;
-            writeln!(written)?;
-            written.sync_all()?;
-            fs::rename(&beside, &file)?;
-            File::open(folder)?.sync_all()
-        };
-        write().map_err(|source| {
-            drop(fs::remove_file(&beside));
-            StoreError::Io { doing: "write", file, source }
+        let file = folder.join(MARKER);
+        replace_json(&file, self, Some(owner)).map_err(|source| StoreError::Io {
+            doing: "write",
+            file,
+            source,
         })
     }
 
