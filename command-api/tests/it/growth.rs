@@ -1,6 +1,6 @@
 //! What bounds the writer's memory and its batches.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use command_api::{Answer, Request, Writer, WriterConfig, WriterStatus};
 use domain::command::{EarnCredit, RecordPurchase};
@@ -52,11 +52,7 @@ async fn what_falls_due_and_no_append_can_have_is_recorded_in_several() {
     // An event of a hundred parts fits, and five do not.
     ledger.store.limit_appends(AppendLimit::of(20_000));
     hands.pass(DAY);
-    let begun = Instant::now();
-    while expired(&ledger).await < 500 {
-        assert!(begun.elapsed() < Duration::from_secs(20), "{}", expired(&ledger).await);
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    ledger.until_expired(500, Duration::from_secs(20)).await;
     ledger.agrees_with_its_log().await;
 }
 
@@ -78,12 +74,8 @@ async fn what_falls_due_and_no_append_can_ever_have_is_left_out_alone() {
     // An event of one part fits, and one of a hundred doesn't.
     ledger.store.limit_appends(AppendLimit::of(3_000));
     hands.pass(DAY + 10);
-    let begun = Instant::now();
-    while expired(&ledger).await < 1 {
-        assert!(begun.elapsed() < Duration::from_secs(20), "bob's credit doesn't expire");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(expired(&ledger).await, 1);
+    ledger.until_expired(1, Duration::from_secs(20)).await;
+    assert_eq!(ledger.expired().await, 1);
     assert_eq!(*ledger.writer.status().borrow(), WriterStatus::Serving);
 }
 
@@ -169,15 +161,6 @@ fn purchase(event: Event) -> Option<String> {
         Event::PurchaseRecorded(_, fact) => Some(fact.purchase_id.to_string()),
         _ => None,
     }
-}
-
-async fn expired(ledger: &Ledger) -> usize {
-    let events = ledger.events().await;
-    let parts = events.iter().map(|(_, event)| match event {
-        Event::CreditExpired(_, fact) => fact.lots.len(),
-        _ => 0,
-    });
-    parts.sum()
 }
 
 fn earns_until(seconds: i64, basket: &str) -> Request {

@@ -1,7 +1,7 @@
 //! What the writer promises about time: a clock that can't be right decides nothing, and what falls
 //! due is recorded whether or not anybody asks.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use command_api::{Answer, NotDecided, Request, StartError, Unanswered, Writer, WriterStatus};
 use domain::command::{ConfirmClock, EarnCredit};
@@ -58,13 +58,13 @@ async fn a_restart_does_not_take_an_operators_place() {
         assert_eq!(unanswered, Some(Unanswered::NotDecided(NotDecided::ClockUnconfirmed)));
         ledger.restart().await;
     }
-    assert_eq!(expired(&ledger).await, 0);
+    assert_eq!(ledger.expired().await, 0);
     let doubts = ledger.events().await.into_iter();
     let doubts = doubts.filter(|(_, event)| matches!(event, Event::ClockDoubted(_)));
     assert_eq!(doubts.map(|(time, _)| time).collect::<Vec<_>>(), [time(10 * DAY)]);
     ledger.recorded(confirmation(30 * DAY)).await;
     ledger.recorded(earns("ann", "B-2", None)).await;
-    assert_eq!(expired(&ledger).await, 1);
+    assert_eq!(ledger.expired().await, 1);
 }
 
 #[tokio::test]
@@ -210,13 +210,9 @@ async fn what_falls_due_is_recorded_though_nobody_asks() {
     }
     hands.pass(999);
     ledger.recorded(earns("ann", "B-1", None)).await;
-    assert_eq!(expired(&ledger).await, 0);
+    assert_eq!(ledger.expired().await, 0);
     hands.pass(1);
-    let started = Instant::now();
-    while expired(&ledger).await < 3_000 {
-        assert!(started.elapsed() < Duration::from_secs(10), "{}", expired(&ledger).await);
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    ledger.until_expired(3_000, Duration::from_secs(10)).await;
     ledger.agrees_with_its_log().await;
 }
 
@@ -229,11 +225,7 @@ async fn after_a_long_stop_each_account_falls_due_in_order_of_time() {
     }
     hands.pass(DAY);
     ledger.restart().await;
-    let started = Instant::now();
-    while expired(&ledger).await < 3 {
-        assert!(started.elapsed() < Duration::from_secs(10));
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    ledger.until_expired(3, Duration::from_secs(10)).await;
     let lots: Vec<u64> = ledger
         .events()
         .await
@@ -266,15 +258,6 @@ async fn a_dry_run_tells_what_would_be_and_records_nothing() {
     ledger.recorded(redeem("ann", "x-1", "mug")).await;
     let repeat = ledger.asks(dry(redeem("ann", "x-1", "mug"))).await;
     assert!(matches!(repeat, Ok(Answer::Repeat { .. })), "{repeat:?}");
-}
-
-async fn expired(ledger: &Ledger) -> usize {
-    let events = ledger.events().await;
-    let parts = events.iter().map(|(_, event)| match event {
-        Event::CreditExpired(_, fact) => fact.lots.len(),
-        _ => 0,
-    });
-    parts.sum()
 }
 
 fn earns(account: &str, basket: &str, expires: Option<i64>) -> Request {

@@ -4,14 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use event_store::{
-    Access, Append, ArchiveFolder, EventStore, MEMBER_EVENTS, NewLog, READ_EVENTS_MAX, StoreError,
-    StoreUrl,
+    Access, Append, ArchiveFolder, EventStore, MEMBER_EVENTS, READ_EVENTS_MAX, StoreError, StoreUrl,
 };
-use log_record::{BatchId, LogId, NewEvent, Partition, Place, Position, RecordedEvent, WriterId};
+use log_record::{BatchId, NewEvent, Partition, Place, Position, RecordedEvent, WriterId};
 use services::TestDatabase;
 use uuid::Uuid;
 
-const NEW_LOG: NewLog = NewLog { log_id: LogId(Uuid::from_u128(42)), partitions: 2 };
+use crate::stores::{NEW_LOG, postgres_with_ranges_of};
+
 /// More than one member of a file, and no whole number of them.
 const RANGE: u64 = MEMBER_EVENTS + 1_000;
 /// How long a test waits for something that takes milliseconds, before it fails.
@@ -32,12 +32,7 @@ async fn an_archived_range_is_read_as_before_on_sqlite() {
 
 #[tokio::test]
 async fn an_archived_range_is_read_as_before_on_postgres() {
-    let database = TestDatabase::create().expect("a database");
-    let url: StoreUrl = database.url().parse().expect("a URL");
-    EventStore::migrate(&url).await.expect("migrated");
-    let size =
-        format!("alter table guerdon_log.log alter column range_positions set default {RANGE}");
-    database.sql(&size).expect("altered");
+    let (database, url) = postgres_with_ranges_of(RANGE).await;
     an_archived_range_is_read_as_before(&url).await;
     let ranges = database
         .sql("select count(*) from pg_inherits where inhparent = 'guerdon_log.event'::regclass");
@@ -199,11 +194,7 @@ async fn no_other_range_is_archived(store: &EventStore, archive: &Path) {
 /// The server may have been stopped at any step; what is there then is made here.
 #[tokio::test]
 async fn a_range_that_was_taken_out_by_half_is_taken_out_on_postgres() {
-    let database = TestDatabase::create().expect("a database");
-    let url: StoreUrl = database.url().parse().expect("a URL");
-    EventStore::migrate(&url).await.expect("migrated");
-    let size = "alter table guerdon_log.log alter column range_positions set default 100";
-    database.sql(size).expect("altered");
+    let (database, url) = postgres_with_ranges_of(100).await;
     let folder = tempfile::tempdir().expect("a folder");
     let store = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens");
     let store = store.with_archive(folder.path().to_owned());
@@ -240,11 +231,7 @@ async fn a_range_that_was_taken_out_by_half_is_taken_out_on_postgres() {
 /// The server goes on for a run that was killed, and the next one would deadlock with that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_after_one_that_was_killed_waits_for_an_open_transaction_on_postgres() {
-    let database = TestDatabase::create().expect("a database");
-    let url: StoreUrl = database.url().parse().expect("a URL");
-    EventStore::migrate(&url).await.expect("migrated");
-    let size = "alter table guerdon_log.log alter column range_positions set default 100";
-    database.sql(size).expect("altered");
+    let (database, url) = postgres_with_ranges_of(100).await;
     let folder = tempfile::tempdir().expect("a folder");
     let store = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens");
     for partition in 0..2 {

@@ -15,10 +15,7 @@ async fn a_process_is_ready_while_it_can_do_what_it_is_for() {
     let mut server = Server::start(&[]);
     let folder = tempfile::tempdir().expect("a folder");
     let store = server.store();
-    migrate(&store, folder.path());
-    let part = |role: &str| {
-        Ledger::start_on(&store, folder.path(), &["--role", role, "--read-model", &store])
-    };
+    let part = parts_of(&store, folder.path());
     let commands = part("command-api");
     let earned = commands.client.earns("ann", 500, "B-1").await;
     let queries = part("query-api");
@@ -104,10 +101,7 @@ async fn nothing_is_read_before_the_tables_contain_what_the_log_did_at_the_start
     let server = Server::start(&[]);
     let folder = tempfile::tempdir().expect("a folder");
     let store = server.store();
-    migrate(&store, folder.path());
-    let part = |role: &str| {
-        Ledger::start_on(&store, folder.path(), &["--role", role, "--read-model", &store])
-    };
+    let part = parts_of(&store, folder.path());
     let commands = part("command-api");
     let first = commands.client.earns("ann", 500, "B-1").await;
     let (projector, queries) = (part("projector"), part("query-api"));
@@ -151,6 +145,12 @@ async fn until(ledger: &Ledger, status: u16, is_so: impl Fn(&Value) -> bool) {
         assert!(started.elapsed() < PATIENCE, "it doesn't come to be {status}: {health:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Starts the parts of a ledger whose log and read model are in one new database.
+fn parts_of<'a>(store: &'a str, folder: &'a Path) -> impl Fn(&str) -> Ledger + 'a {
+    migrate(store, folder);
+    move |role| Ledger::start_on(store, folder, &["--role", role, "--read-model", store])
 }
 
 fn migrate(store: &str, folder: &Path) {

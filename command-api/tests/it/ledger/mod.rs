@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use command_api::{
     Answer, ClockReading, Decide, ReadClock, Request, Unanswered, Writer, WriterConfig,
@@ -98,6 +98,25 @@ impl Ledger {
             let Some(last) = rows.last() else { return events };
             after = last.position();
             events.extend(rows.iter().map(|row| decode(row).expect("decoded")));
+        }
+    }
+
+    /// How many parts of lots have expired.
+    pub(crate) async fn expired(&self) -> usize {
+        let events = self.events().await;
+        let parts = events.iter().map(|(_, event)| match event {
+            Event::CreditExpired(_, fact) => fact.lots.len(),
+            _ => 0,
+        });
+        parts.sum()
+    }
+
+    /// Waits until so many parts of lots have expired.
+    pub(crate) async fn until_expired(&self, parts: usize, within: Duration) {
+        let begun = Instant::now();
+        while self.expired().await < parts {
+            assert!(begun.elapsed() < within, "{} of {parts} expired", self.expired().await);
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 

@@ -40,6 +40,17 @@ pub(crate) async fn postgres() -> Fixture {
     Fixture::new(store, url, None, Some(database))
 }
 
+/// A database for a new log, whose ranges have so many positions each.
+pub(crate) async fn postgres_with_ranges_of(positions: u64) -> (TestDatabase, StoreUrl) {
+    let database = TestDatabase::create().expect("a database");
+    let url: StoreUrl = database.url().parse().expect("a URL");
+    EventStore::migrate(&url).await.expect("migrated");
+    let size =
+        format!("alter table guerdon_log.log alter column range_positions set default {positions}");
+    database.sql(&size).expect("altered");
+    (database, url)
+}
+
 /// The one that the variable names, as `kurrentdb://HOST:PORT?…`, or the one of `services`.
 #[cfg(feature = "kurrent")]
 pub(crate) async fn kurrent() -> Fixture {
