@@ -1,5 +1,4 @@
-//! The facts of a refusal: what programs read, and how it is worded where a number alone doesn't say
-//! it.
+//! The facts of a refusal, as programs read them and as its sentence words them.
 
 use std::fmt;
 
