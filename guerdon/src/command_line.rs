@@ -180,7 +180,7 @@ mod tests {
 
     /// The variables of which the help shows the value: numbers, times, words of a list, addresses
     /// to listen on, and the names of files and folders.
-    const SHOWN: [&str; 26] = [
+    const SHOWN: [&str; 28] = [
         "GUERDON_ACCEPT_WITHIN",
         "GUERDON_ALERT_AFTER",
         "GUERDON_API_KEYS_ELSEWHERE",
@@ -192,6 +192,8 @@ mod tests {
         "GUERDON_COMMAND_DEADLINE_MS",
         "GUERDON_CONNECTIONS_MAX",
         "GUERDON_DATA_DIR",
+        "GUERDON_FOLLOWERS_MAX",
+        "GUERDON_FOLLOWERS_PER_KEY_MAX",
         "GUERDON_HEADER_BYTES_MAX",
         "GUERDON_HEADER_TIMEOUT",
         "GUERDON_IDLE_TIMEOUT",

@@ -196,6 +196,7 @@ impl Ledger {
         if let Some(read_model) = &read_model {
             let mut api = QueryApi::new(read_model.clone(), keys.clone(), config.read_wait_ms);
             api.draining = draining.clone();
+            api.followers_max = config.connections.followers();
             metrics.add_query_api(&api.metrics);
             router = router.merge(query_api::router(api));
         }

@@ -40,7 +40,8 @@ use wire::{KeyRing, Problem};
 use balance_cache::BalanceCache;
 pub use metrics::QueryMetrics;
 pub use router::router;
-use shipping_stream::Feeds;
+pub use shipping_stream::FollowersMax;
+use shipping_stream::{Feeds, Followers};
 
 /// PostgreSQL's code of a query that took longer than it may, or that an administrator ended.
 const QUERY_CANCELED: &str = "57014";
@@ -58,6 +59,9 @@ pub struct QueryApi {
     pub draining: CancellationToken,
     balances: Arc<BalanceCache>,
     feeds: Arc<Feeds>,
+    /// How many may follow messages at once.
+    pub followers_max: FollowersMax,
+    followers: Arc<Followers>,
     /// Counts what is read.
     pub metrics: QueryMetrics,
 }
@@ -68,7 +72,19 @@ impl QueryApi {
     pub fn new(read_model: ReadModel, keys: KeyRing, wait_max: Duration) -> Self {
         let (draining, balances) = (CancellationToken::new(), Arc::new(BalanceCache::new()));
         let (feeds, metrics) = (Arc::default(), QueryMetrics::default());
-        Self { read_model, keys, wait_max, draining, balances, feeds, metrics }
+        let followers = Arc::new(Followers::shown_by(metrics.followers.clone()));
+        let followers_max = FollowersMax::default();
+        Self {
+            read_model,
+            keys,
+            wait_max,
+            draining,
+            balances,
+            feeds,
+            followers_max,
+            followers,
+            metrics,
+        }
     }
 
     /// How many balances were read, because no current one was cached.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use domain::WarehouseId;
-use log_record::{Partition, Place, Position};
+use log_record::{Generation, LogId, Partition, Place, Position};
 use parking_lot::Mutex;
 use read_model::{ReadError, ReadModel, ShippingMessage};
 use tokio::time::Instant;
@@ -38,6 +38,7 @@ struct Newest {
     up_to: Position,
     /// The tables' era in which they were read.
     era: u64,
+    history: Option<(LogId, Generation)>,
     messages: VecDeque<(Instant, Arc<ShippingMessage>)>,
 }
 
@@ -46,6 +47,8 @@ struct Newest {
 pub(crate) struct Found {
     pub(crate) messages: Vec<Arc<ShippingMessage>>,
     pub(crate) up_to: Position,
+    /// The history that they are of.
+    pub(crate) history: Option<(LogId, Generation)>,
 }
 
 /// What a follower asks for.
@@ -97,7 +100,7 @@ impl Feed {
             return self.read(read_model, wanted).await;
         }
         let found = self.read(read_model, wanted).await?;
-        // A follower may ask for what comes after a position that the log doesn't have yet.
+        // Tables that went back may not have come as far as was seen.
         if wanted.after <= found.up_to {
             newest.add(wanted, &found);
         }
@@ -113,7 +116,8 @@ impl Feed {
         let is_page = messages.len() >= limit as usize;
         let last = messages.last().filter(|_| is_page).map(|last| last.place.position);
         let up_to = last.unwrap_or_else(|| reading.as_of().position(self.partition));
-        Ok(Found { messages: messages.into_iter().map(Arc::new).collect(), up_to })
+        let history = reading.as_of().history(self.partition);
+        Ok(Found { messages: messages.into_iter().map(Arc::new).collect(), up_to, history })
     }
 }
 
@@ -145,13 +149,14 @@ impl Newest {
         let messages: Vec<_> = later.take(wanted.limit as usize).collect();
         let is_page = messages.len() >= wanted.limit as usize;
         let last = messages.last().filter(|_| is_page).map(|last| last.place.position);
-        Found { messages, up_to: last.unwrap_or(self.up_to) }
+        Found { messages, up_to: last.unwrap_or(self.up_to), history: self.history }
     }
 
     fn add(&mut self, wanted: Wanted, found: &Found) {
-        if wanted.after > self.up_to || self.messages.is_empty() {
+        if wanted.after > self.up_to || self.messages.is_empty() || self.history != found.history {
             self.messages.clear();
             self.after = wanted.after;
+            self.history = found.history;
         }
         let now = Instant::now();
         self.messages.extend(found.messages.iter().map(|message| (now, Arc::clone(message))));
