@@ -11,6 +11,7 @@ mod message_body;
 mod metrics;
 mod publishing;
 mod read_tables;
+mod remembered;
 mod seldom;
 mod shutdown;
 mod snapshots;
@@ -138,7 +139,8 @@ impl Ledger {
         draining: &CancellationToken,
     ) -> anyhow::Result<Self> {
         let store = open_store(config).await?;
-        // Before anything is appended.
+        // Before anything is made of the log or appended to it.
+        remembered::check(config, &store).await?;
         let required = read_tables::required(&store, stop).await?;
         let mut health = Health::of(store.clone());
         let mut metrics = Metrics::new();

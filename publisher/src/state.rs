@@ -20,3 +20,4 @@ mod tests;
 pub(crate) mod unaccepted;
 
 pub use database::{StateUrl, migrate_state};
+pub use store::has_state;

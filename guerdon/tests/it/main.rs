@@ -35,6 +35,7 @@ mod raw;
 mod read_model;
 mod readiness;
 mod refused_start;
+mod restored;
 mod roles;
 mod routes_and_roles;
 mod rush;
