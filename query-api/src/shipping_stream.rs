@@ -11,6 +11,7 @@ mod cursor;
 mod feeds;
 mod followers;
 
+use std::borrow::Borrow;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -44,8 +45,18 @@ pub use followers::FollowersMax;
 /// The longest that a page waits for something: below the minute after which proxies give up.
 const WAIT_MS_MAX: u32 = 30_000;
 
-/// How many messages a stream has in memory: some dozens of kilobytes.
-const STREAM_MESSAGES_MAX: u32 = 100;
+/// How many messages a stream reads at once.
+const STREAM_MESSAGES_MAX: u32 = 50;
+
+/// How many bytes of messages a stream has in memory; one message may be larger. As many streams as
+/// may be are to take no more than some dozens of megabytes, whatever the messages say.
+const STREAM_BYTES_MAX: usize = 32 * 1024;
+
+/// How many bytes of messages a page has, about; one message may be larger.
+const PAGE_BYTES_MAX: usize = 1024 * 1024;
+
+/// About how many bytes of a message are neither its lines nor its address.
+const MESSAGE_BYTES: usize = 512;
 
 /// How often a stream that has nothing to say looks whether its key is let in still.
 const STREAM_WAIT: Duration = Duration::from_secs(5);
@@ -98,6 +109,8 @@ struct Follower {
     cursor: StreamCursor,
     /// Never empty.
     partitions: Vec<Followed>,
+    /// How many bytes of messages it takes at once.
+    bytes_max: usize,
     caller: Caller,
     /// With the key that was asked with.
     headers: HeaderMap,
@@ -130,9 +143,12 @@ pub(crate) async fn get_shipping_stream(
     let (cursor, reading) = go_on(&api, asked, reading).await?;
     let partitions = Followed::all(&api, &query.warehouse, &reading);
     let warehouse = query.warehouse;
+    let is_stream = wants_events(&headers);
+    let bytes_max = if is_stream { STREAM_BYTES_MAX } else { PAGE_BYTES_MAX };
+    let headers_then = headers.clone();
     let follower =
-        Follower { api, warehouse, cursor, partitions, caller, headers: headers.clone() };
-    if wants_events(&headers) {
+        Follower { api, warehouse, cursor, partitions, bytes_max, caller, headers: headers_then };
+    if is_stream {
         drop(reading);
         let turn = follower.turn()?;
         let keep_alive = KeepAlive::new().interval(KEEP_ALIVE_INTERVAL);
@@ -256,7 +272,7 @@ impl Follower {
             // A page has at most 500 messages.
             left = left.saturating_sub(u32::try_from(found.len()).unwrap_or(left));
             messages.extend(found);
-            if left == 0 {
+            if keep_first(&mut messages, self.bytes_max) || left == 0 {
                 break;
             }
             followed.seen = reading.as_of().position(partition);
@@ -294,8 +310,10 @@ impl Follower {
             Ok(found) if found.history != followed.history || wanted.era != followed.era => {
                 Some(self.find_again(limit).await)
             }
-            Ok(found) => {
-                followed.seen = found.up_to;
+            Ok(mut found) => {
+                let has_more = keep_first(&mut found.messages, self.bytes_max);
+                let last = found.messages.last().filter(|_| has_more);
+                followed.seen = last.map_or(found.up_to, |last| last.place.position);
                 Some(self.items(found.messages.iter().map(|message| (**message).clone())))
             }
         }
@@ -349,6 +367,24 @@ impl Follower {
             cursor: self.cursor.to_string(),
         })
     }
+}
+
+/// Keeps the first of the messages that have so many bytes together, and at least one. Gives
+/// whether there were more.
+fn keep_first<M: Borrow<ShippingMessage>>(messages: &mut Vec<M>, bytes_max: usize) -> bool {
+    let size = |message: &ShippingMessage| {
+        let address = message.deliver_to.as_ref().map_or(0, String::len);
+        message.lines.len() + address + MESSAGE_BYTES
+    };
+    let mut bytes = 0;
+    let fitting = messages.iter().take_while(|message| {
+        bytes += size((*message).borrow());
+        bytes <= bytes_max
+    });
+    let fitting = fitting.count().max(1);
+    let has_more = fitting < messages.len();
+    messages.truncate(fitting);
+    has_more
 }
 
 fn wait_max(wait_ms: Option<u32>) -> Result<Duration, Problem> {

@@ -48,4 +48,5 @@ mod start_failures;
 mod stopping;
 mod topic;
 mod tour;
+mod unread_streams;
 mod warehouses;

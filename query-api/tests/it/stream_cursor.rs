@@ -28,6 +28,7 @@ testing::on_every_database! {
     a_reader_who_is_ahead_of_the_tables_waits_for_them,
     tables_that_do_not_come_to_a_cursor_are_behind_while_the_log_has_it,
     followers_are_told_when_the_tables_change_their_history,
+    one_stream_has_the_messages_of_all_partitions,
     no_more_follow_than_may,
 }
 
@@ -225,6 +226,78 @@ async fn followers_are_told_when_the_tables_change_their_history(on: On) {
     let mut in_both = Stream::open(&router, Some(&cursor(log_id, 1, 5))).await;
     let (id, _) = in_both.next().await.expect("a message");
     assert_eq!(id, cursor(log_id, 1, 6));
+}
+
+/// The tables of a second partition, in which somebody asked for something at each position up to
+/// `last`, as its projector would have made them.
+fn in_second_partition(ledger: &Ledger, first: u64, last: u64) {
+    let place = |position: u64| (1 << 48) + position;
+    let requests = (first..=last).map(|position| {
+        format!(
+            "insert into shipping_request (place, generation, type, account_id, exchange_id, \
+             lines, warehouse, lane, sequence, recorded_at, status, crossed, changed_at) \
+             values ({}, 1, 2, 'zoe', 'x-{position}', '[]', 'main', '1/main/3', {position}, 1, \
+             'requested', 1 = 0, 1); ",
+            place(position)
+        )
+    });
+    let requests: String = requests.collect();
+    let begin = if first > 1 {
+        String::new()
+    } else {
+        "insert into checkpoint (\"partition\", log_id, generation, position, checksum, recorded_at, \
+         clock) select 1, log_id, generation, 0, checksum, recorded_at, clock from checkpoint; \
+         insert into lane (lane, warehouse, last_sequence, last_place) values ('1/main/3', 'main', \
+         0, 0); "
+            .to_owned()
+    };
+    ledger.alter(&format!(
+        "{begin}{requests}update lane set last_sequence = {last}, last_place = {} where lane = \
+         '1/main/3'; update checkpoint set position = {last} where \"partition\" = 1",
+        place(last)
+    ));
+}
+
+async fn one_stream_has_the_messages_of_all_partitions(on: On) {
+    let ledger = with_messages(1, 5, on).await;
+    in_second_partition(&ledger, 1, 5);
+    let router = router(&ledger).await;
+    let expected: Vec<String> = (2..=5)
+        .map(|position| format!("0:{position}"))
+        .chain((1..=5).map(|position| format!("1:{position}")))
+        .collect();
+    for limit in [1, 3, 9] {
+        let (mut found, mut after) = (vec![], String::new());
+        loop {
+            let (status, page) = page(&router, &format!("&limit={limit}{after}")).await;
+            assert_eq!(status, 200, "{page}");
+            let some = positions(&page);
+            if some.is_empty() {
+                break;
+            }
+            found.extend(some.into_iter().map(ToOwned::to_owned));
+            after = format!("&after={}", page["next"].as_str().expect("a cursor"));
+        }
+        assert_eq!(found, expected, "{limit} at a time");
+    }
+    let mut stream = Stream::open(&router, None).await;
+    let mut last = None;
+    for _ in &expected {
+        last = Some(stream.next().await.expect("a message").0);
+    }
+    in_second_partition(&ledger, 6, 7);
+    for position in ["1:6", "1:7"] {
+        let (id, item) = stream.next().await.expect("a message");
+        assert_eq!(item["data"]["position"], position);
+        last = Some(id);
+    }
+    more_messages(&ledger, "then", 6..=6).await;
+    ledger.project().await;
+    assert_eq!(stream.next().await.expect("a message").1["data"]["position"], "0:6");
+    let mut again = Stream::open(&router, last.as_deref()).await;
+    let (id, item) = again.next().await.expect("a message");
+    assert_eq!(item["data"]["position"], "0:6", "of each partition it goes on where it was");
+    assert_eq!(page_after(&router, &id).await.1["items"], json!([]));
 }
 
 async fn no_more_follow_than_may(on: On) {
