@@ -53,14 +53,20 @@ pub(crate) fn warehouse_call(body: &[u8]) -> Result<Call, Unreadable> {
     let mut body = object(body)?;
     let id = take_id(&mut body, "shipping_request_id")?;
     let event = take_text(&mut body, "event")?;
-    let resource = match event.as_str() {
+    let mut resource = match event.as_str() {
         "accepted" => "acceptance",
         "back-ordered" => "back-order",
         "dispatched" => "dispatch",
         "delivered" => "delivery",
         "rejected" => "rejection",
         _ => return Err(Unreadable::UnknownEvent(event)),
-    };
+    }
+    .to_owned();
+    // Of the other events, it is a field that there isn't: the command API says so.
+    if ["dispatched", "delivered"].contains(&event.as_str()) && body.contains_key("dispatch_id") {
+        let parcel = format!("dispatches/{}", take_id(&mut body, "dispatch_id")?);
+        resource = if event == "delivered" { format!("{parcel}/delivery") } else { parcel };
+    }
     Ok(Call {
         role: Role::Warehouse,
         method: Method::PUT,
@@ -122,6 +128,20 @@ mod tests {
         assert_eq!(call.path, "/v1/shipping-requests/l-1-0-5/dispatch");
         assert_eq!(call.body, br#"{"carrier":"post"}"#);
         assert_eq!((call.role, call.key.as_str()), (Role::Warehouse, "l-1-0-5"));
+    }
+
+    #[test]
+    fn a_message_about_one_parcel_becomes_a_request_on_that_parcel() {
+        for (event, path) in [("dispatched", "box-1"), ("delivered", "box-1/delivery")] {
+            let body = format!(
+                r#"{{"shipping_request_id":"l-1-0-5","event":"{event}","dispatch_id":"box-1"}}"#
+            );
+            let call = warehouse_call(body.as_bytes()).expect("it is read");
+            assert_eq!(call.path, format!("/v1/shipping-requests/l-1-0-5/dispatches/{path}"));
+            assert_eq!((call.body.as_slice(), call.key.as_str()), (&b"{}"[..], "l-1-0-5"));
+        }
+        let bent = br#"{"shipping_request_id":"x","event":"delivered","dispatch_id":"../x"}"#;
+        warehouse_call(bent).expect_err("it is refused");
     }
 
     #[test]
