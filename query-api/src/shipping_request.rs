@@ -240,10 +240,11 @@ pub(crate) fn after(cursor: Option<String>) -> Result<i64, Problem> {
 }
 
 fn shipping_request(row: Row, may_see_address: bool) -> Result<ShippingRequestBody, Problem> {
+    let id = row.id()?.to_string();
     let status: ShippingStatus = text(&row.status)?;
     let left = lines_to_ship(row.lines_left, status).map_err(|error| broken(row.place, &error))?;
     Ok(ShippingRequestBody {
-        shipping_request_id: row.id()?.to_string(),
+        shipping_request_id: id,
         r#type: u8::try_from(row.r#type).map_err(|error| broken(row.r#type, &error))?,
         account_id: text(&row.account_id)?,
         exchange_id: optional_text(row.exchange_id.as_deref())?,
