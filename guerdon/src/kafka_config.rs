@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use axum::Router;
 use clap::Args;
+use domain::Timestamp;
 use publisher::{Brokers, CommandApiAt, PublisherConfig, ResendPolicy, WarehouseRate, WayIn};
 
 use crate::command_line::{http_url, path};
@@ -91,6 +92,12 @@ pub(crate) struct KafkaConfig {
     /// -earnings at the end.
     #[arg(long, env = "GUERDON_KAFKA_GROUP", hide_env_values = true, default_value = "guerdon")]
     kafka_group: String,
+
+    /// The time from which messages of warehouses and shops are read again after a fork, because
+    /// the log may have lost what they said, such as 2026-11-29T00:00:00Z. [default: all that
+    /// Kafka keeps are read again]
+    #[arg(long, env = "GUERDON_REREAD_FROM", value_name = "TIME")]
+    reread_from: Option<Timestamp>,
 
     /// The time after which an unaccepted request is sent again: 90s, 15min, 2h.
     #[arg(long, env = "GUERDON_ACCEPT_WITHIN", default_value = "15min", value_parser = some_time)]
@@ -191,6 +198,7 @@ impl KafkaConfig {
                 warehouse_events: self.kafka_warehouse_events.clone(),
                 earnings: self.kafka_earnings.clone(),
             },
+            reread_from: self.reread_from,
         }))
     }
 

@@ -214,7 +214,7 @@ impl Ledger {
                 None => read_tables::open(config, projector.as_ref(), &required).await?,
             };
             read_model = Some(model.clone());
-            let started = Publishing::start(told, model, &store).await?;
+            let started = Publishing::start(told, model, &store, &required).await?;
             health.publisher = Some(started.publisher.clone());
             metrics.add_publisher(started.publisher.clone());
             router = router.merge(publisher::router(started.publisher.clone(), keys.clone()));

@@ -29,8 +29,8 @@ use super::lookup::Lookup;
 /// How long a log or a read model may take to say where it stands.
 const TOLD_WITHIN: Duration = Duration::from_secs(2);
 
-/// What names hosts, users and the system's errors.
-const CAUSES: [&str; 3] = ["why", "server", "warnings"];
+/// What names hosts, users, topics and the system's errors.
+const CAUSES: [&str; 4] = ["why", "server", "warnings", "read_again"];
 
 /// What was found, as it is told.
 struct Found {

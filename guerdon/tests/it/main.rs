@@ -15,6 +15,8 @@ mod expiring_year;
 mod failover;
 mod first_redemption;
 mod fork_note;
+mod inbound_after_fork;
+mod inbound_losses;
 mod inbound_refusals;
 mod kafka_acl;
 #[cfg(feature = "kafka-tls")]
