@@ -19,6 +19,8 @@ mod ledger_entry;
 mod metrics;
 mod offer_availability;
 mod origin;
+mod overdue;
+mod parcel;
 mod programme;
 mod purchase;
 mod router;
@@ -39,9 +41,13 @@ use wire::{KeyRing, Problem};
 
 use balance_cache::BalanceCache;
 pub use metrics::QueryMetrics;
+pub use overdue::{overdue_router, watch_overdue};
 pub use router::router;
 pub use shipping_stream::FollowersMax;
 use shipping_stream::{Feeds, Followers};
+
+/// How long a shipping request may wait for its acceptance, where nothing else is said.
+const OVERDUE_AFTER: Duration = Duration::from_secs(4 * 3_600);
 
 /// PostgreSQL's code of a query that took longer than it may, or that an administrator ended.
 const QUERY_CANCELED: &str = "57014";
@@ -62,6 +68,8 @@ pub struct QueryApi {
     /// How many may follow messages at once.
     pub followers_max: FollowersMax,
     followers: Arc<Followers>,
+    /// How long a shipping request may wait for its warehouse to accept it.
+    pub overdue_after: Duration,
     /// Counts what is read.
     pub metrics: QueryMetrics,
 }
@@ -73,7 +81,6 @@ impl QueryApi {
         let (draining, balances) = (CancellationToken::new(), Arc::new(BalanceCache::new()));
         let (feeds, metrics) = (Arc::default(), QueryMetrics::default());
         let followers = Arc::new(Followers::shown_by(metrics.followers.clone()));
-        let followers_max = FollowersMax::default();
         Self {
             read_model,
             keys,
@@ -81,8 +88,9 @@ impl QueryApi {
             draining,
             balances,
             feeds,
-            followers_max,
+            followers_max: FollowersMax::default(),
             followers,
+            overdue_after: OVERDUE_AFTER,
             metrics,
         }
     }

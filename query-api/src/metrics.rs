@@ -22,6 +22,8 @@ pub struct QueryMetrics {
     balances: Family<Source, Counter>,
     /// Those who follow messages at the moment.
     pub(crate) followers: Gauge,
+    /// Shipping requests that nobody has accepted in time, where this process watches for them.
+    pub overdue: Gauge,
 }
 
 impl Default for QueryMetrics {
@@ -29,8 +31,8 @@ impl Default for QueryMetrics {
         let balances = Family::<Source, Counter>::default();
         let balances_cached = balances.get_or_create(&CACHE).clone();
         let balances_read = balances.get_or_create(&TABLES).clone();
-        let (reads, followers) = Default::default();
-        Self { reads, balances_cached, balances_read, balances, followers }
+        let (reads, followers, overdue) = Default::default();
+        Self { reads, balances_cached, balances_read, balances, followers, overdue }
     }
 }
 
@@ -43,5 +45,7 @@ impl QueryMetrics {
         registry.register("guerdon_query_balances", help, self.balances.clone());
         let help = "streams of shipping messages, and pages of them that wait";
         registry.register("guerdon_query_followers", help, self.followers.clone());
+        let help = "shipping requests that nobody has accepted in time, on a ledger without Kafka";
+        registry.register("guerdon_query_overdue_shipping_requests", help, self.overdue.clone());
     }
 }

@@ -15,6 +15,8 @@ mod expiring_year;
 mod failover;
 mod first_redemption;
 mod fork_note;
+mod inbound_after_fork;
+mod inbound_losses;
 mod inbound_refusals;
 mod kafka_acl;
 #[cfg(feature = "kafka-tls")]
@@ -49,4 +51,5 @@ mod stopping;
 mod topic;
 mod tour;
 mod unread_streams;
+mod warehouse_over_http;
 mod warehouses;
