@@ -180,7 +180,7 @@ mod tests {
 
     /// The variables of which the help shows the value: numbers, times, words of a list, addresses
     /// to listen on, and the names of files and folders.
-    const SHOWN: [&str; 28] = [
+    const SHOWN: [&str; 29] = [
         "GUERDON_ACCEPT_WITHIN",
         "GUERDON_ALERT_AFTER",
         "GUERDON_API_KEYS_ELSEWHERE",
@@ -203,6 +203,7 @@ mod tests {
         "GUERDON_LISTEN",
         "GUERDON_OPERATORS_CONNECTIONS_MAX",
         "GUERDON_OPERATORS_LISTEN",
+        "GUERDON_OVERDUE_AFTER",
         "GUERDON_PARTITIONS",
         "GUERDON_READ_WAIT_MS",
         "GUERDON_ROLE",

@@ -325,6 +325,8 @@ impl Follower {
         for followed in &mut self.partitions {
             followed.era = followed.following.era();
         }
+        let feeds = Arc::clone(&self.api.feeds);
+        let _turn = feeds.turn_to_read().await;
         let reading = self.api.read_model.read(&[], self.api.wait_max).await.map_err(unread)?;
         let (_, reading) = go_on(&self.api, Some(self.cursor.clone()), reading).await?;
         for followed in &mut self.partitions {
