@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
-use reqwest::{Method, Response};
+use reqwest::{Method, Response, Url};
 use serde_json::Value;
 
 use crate::command_line::{http_url, path};
@@ -16,31 +16,46 @@ use crate::key_file::keys_in;
 /// How long an answer may take.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
 
-/// Where the ledger is, and who asks.
+/// Where the ledger is, and who asks. Both options may come before or after the name of an act.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Operator {
     /// The ledger's address.
-    #[arg(long, default_value = "http://127.0.0.1:8080", value_parser = http_url)]
+    #[arg(long, global = true, default_value = "http://127.0.0.1:8080", value_parser = http_url)]
     url: String,
 
     /// A file with API keys, of which the operator's is used; the ledger writes such a file at its
     /// first start.
-    #[arg(long, value_name = "FILE.json", default_value = "./guerdon-data/api-keys.json")]
-    #[arg(value_parser = path)]
+    #[arg(long, global = true, value_name = "FILE.json")]
+    #[arg(default_value = "./guerdon-data/api-keys.json", value_parser = path)]
     api_keys: PathBuf,
 }
 
 impl Operator {
-    /// Asks, and gives the answer where it is a success; a problem becomes the error.
+    /// Asks, and gives the answer where it is a success; a problem becomes the error. The path is
+    /// given in segments, for an id may hold whatever was typed.
     pub(crate) async fn ask(
         &self,
         method: Method,
-        path: &str,
+        path: &[&str],
         body: Option<Value>,
     ) -> anyhow::Result<Response> {
-        let url = format!("{}{path}", self.url.trim_end_matches('/'));
+        self.ask_with(method, path, &[], body).await
+    }
+
+    async fn ask_with(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> anyhow::Result<Response> {
+        let mut url = self.address(path)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
         let [key] = keys_in(&self.api_keys, ["operator"])?;
-        let mut request = http_client()?.request(method, &url).timeout(ANSWER_MAX).bearer_auth(key);
+        let request = http_client()?.request(method, url.clone());
+        let mut request = request.timeout(ANSWER_MAX).bearer_auth(key);
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -55,11 +70,25 @@ impl Operator {
         bail!("the ledger answered {}: {detail}", status.as_u16())
     }
 
+    /// The address of what has this path below `/v1`.
+    fn address(&self, path: &[&str]) -> anyhow::Result<Url> {
+        // Every reader of a URL takes such a segment for the folder, or the one above.
+        if let Some(dots) = path.iter().find(|segment| segment.bytes().all(|byte| byte == b'.')) {
+            bail!("{dots:?} is not an id");
+        }
+        let mut url: Url = self.url.parse().with_context(|| format!("can't use {}", self.url))?;
+        let mut segments =
+            url.path_segments_mut().map_err(|()| anyhow!("{} can't have a path", self.url))?;
+        segments.pop_if_empty().push("v1").extend(path);
+        drop(segments);
+        Ok(url)
+    }
+
     /// Asks, and prints the answer.
     pub(crate) async fn show(
         &self,
         method: Method,
-        path: &str,
+        path: &[&str],
         body: Option<Value>,
     ) -> anyhow::Result<()> {
         let answer: Value = self.ask(method, path, body).await?.json().await?;
@@ -68,18 +97,43 @@ impl Operator {
     }
 
     /// Prints all items of a list, one per line.
-    pub(crate) async fn list(&self, path: &str) -> anyhow::Result<()> {
-        let mut cursor = String::new();
+    pub(crate) async fn list(&self, path: &[&str]) -> anyhow::Result<()> {
+        let mut next = None;
         loop {
-            let page = format!("{path}?limit=500{cursor}");
-            let page: Value = self.ask(Method::GET, &page, None).await?.json().await?;
+            let cursor = next.iter().map(|next: &String| ("cursor", next.as_str()));
+            let query: Vec<(&str, &str)> = [("limit", "500")].into_iter().chain(cursor).collect();
+            let page: Value = self.ask_with(Method::GET, path, &query, None).await?.json().await?;
             for item in page["items"].as_array().into_iter().flatten() {
                 println!("{item}");
             }
             match page["next"].as_str() {
                 None => return Ok(()),
-                Some(next) => cursor = format!("&cursor={next}"),
+                Some(text) => next = Some(text.to_owned()),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operator() -> Operator {
+        Operator { url: "http://ledger:8080/points".into(), api_keys: PathBuf::new() }
+    }
+
+    #[test]
+    fn an_id_stays_one_segment_of_the_path_whatever_is_in_it() {
+        let address = |id| operator().address(&["shipping-requests", id, "resend"]);
+        let url = address("../offers/mug/closure?x#y%2F ü").expect("an address");
+        assert_eq!(
+            url.as_str(),
+            "http://ledger:8080/points/v1/shipping-requests/\
+             ..%2Foffers%2Fmug%2Fclosure%3Fx%23y%252F%20%C3%BC/resend"
+        );
+        for dots in ["", ".", "..", "..."] {
+            let refused = address(dots).expect_err("not an id").to_string();
+            assert_eq!(refused, format!("{dots:?} is not an id"));
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::command_line::database_url;
 use crate::connection_config::{ConnectionConfig, address};
 use crate::data_config::DataConfig;
 use crate::kafka_config::KafkaConfig;
+use crate::log_config::LogConfig;
 
 /// How to run a ledger.
 #[derive(Args, Clone, Debug)]
@@ -85,6 +86,9 @@ pub(crate) struct ServeConfig {
 
     #[command(flatten)]
     pub(crate) connections: ConnectionConfig,
+
+    #[command(flatten)]
+    pub(crate) log: LogConfig,
 
     #[command(flatten)]
     pub(crate) kafka: KafkaConfig,

@@ -39,18 +39,19 @@ enum Act {
         #[arg(long)]
         reason: String,
     },
-    /// Cancel an exchange and give the points back.
+    /// Cancel the exchange of a shipping request, and give the points back.
     Cancel {
-        /// The account that the exchange belongs to.
-        account_id: String,
-        /// The exchange's id.
-        exchange_id: String,
-        /// The cancellation's own id. The same id again cancels nothing more.
+        /// The shipping request's id, as `overdue` and the warehouse show it.
+        shipping_request_id: String,
+        /// Why, such as "out of print".
         #[arg(long)]
-        cancellation_id: String,
+        reason: String,
         /// How many units to cancel. [default: all units that are left]
-        #[arg(long)]
+        #[arg(long, requires = "cancellation_id")]
         quantity: Option<u64>,
+        /// The cancellation's own id. The same id again cancels nothing more.
+        #[arg(long, default_value = "operator")]
+        cancellation_id: String,
     },
     /// List the parked messages, with the reason.
     Parked,
@@ -86,29 +87,40 @@ pub(crate) struct PublishArgs {
 }
 
 pub(crate) async fn run(ShippingArgs { operator, act }: ShippingArgs) -> anyhow::Result<()> {
-    let request = |id: &str, what: &str| format!("/v1/shipping-requests/{id}/{what}");
     match act {
-        Act::Overdue => operator.list("/v1/overdue-shipping-requests").await,
+        Act::Overdue => operator.list(&["overdue-shipping-requests"]).await,
         Act::Resend { shipping_request_id: id } => {
-            operator.show(Method::POST, &request(&id, "resend"), None).await
+            operator.show(Method::POST, &["shipping-requests", &id, "resend"], None).await
         }
         Act::Settle { shipping_request_id: id, reason } => {
             let body = json!({"reason": reason});
-            operator.show(Method::PUT, &request(&id, "settlement"), Some(body)).await
+            operator.show(Method::PUT, &["shipping-requests", &id, "settlement"], Some(body)).await
         }
-        Act::Cancel { account_id, exchange_id, cancellation_id, quantity } => {
-            let exchange = format!("/v1/accounts/{account_id}/exchanges/{exchange_id}");
-            let path = format!("{exchange}/cancellations/{cancellation_id}");
-            let body = quantity.map_or(json!({}), |quantity| json!({"quantity": quantity}));
+        Act::Cancel { shipping_request_id: id, reason, quantity, cancellation_id } => {
+            let path = ["shipping-requests", &id];
+            let request: Value = operator.ask(Method::GET, &path, None).await?.json().await?;
+            let [account, exchange] = ["account_id", "exchange_id"].map(|it| request[it].as_str());
+            let (Some(account), Some(exchange)) = (account, exchange) else {
+                bail!(
+                    "{id} ships a purchase, and not an exchange: a merchant takes a purchase back \
+                     with PUT /v1/accounts/{{account_id}}/purchases/{{purchase_id}}/returns/{{return_id}}"
+                );
+            };
+            let exchange = ["accounts", account, "exchanges", exchange];
+            let path = [&exchange[..], &["cancellations", &cancellation_id]].concat();
+            let mut body = json!({"reason": reason});
+            if let Some(quantity) = quantity {
+                body["quantity"] = quantity.into();
+            }
             operator.show(Method::PUT, &path, Some(body)).await
         }
-        Act::Parked => operator.list("/v1/parked-messages").await,
+        Act::Parked => operator.list(&["parked-messages"]).await,
         Act::Retry { parked_id } => {
-            let path = format!("/v1/parked-messages/{parked_id}/retry");
-            operator.show(Method::POST, &path, None).await
+            let parked_id = parked_id.to_string();
+            operator.show(Method::POST, &["parked-messages", &parked_id, "retry"], None).await
         }
         Act::Discard { parked_id } => {
-            let path = format!("/v1/parked-messages/{parked_id}");
+            let path = ["parked-messages", &parked_id.to_string()];
             operator.ask(Method::DELETE, &path, None).await?;
             println!("deleted the parked message {parked_id}");
             Ok(())
@@ -122,9 +134,10 @@ pub(crate) async fn publish(args: PublishArgs) -> anyhow::Result<()> {
     if let Some(warehouse) = warehouse {
         body["warehouse"] = warehouse.into();
     }
-    let path = "/v1/shipping-stream/replays";
-    let mut replay: Value = operator.ask(Method::POST, path, Some(body)).await?.json().await?;
-    let path = format!("{path}/{}", replay["replay_id"].as_str().unwrap_or_default());
+    let path = ["shipping-stream", "replays"];
+    let mut replay: Value = operator.ask(Method::POST, &path, Some(body)).await?.json().await?;
+    let replay_id = replay["replay_id"].as_str().unwrap_or_default().to_owned();
+    let path = [&path[..], &[&replay_id]].concat();
     while replay["status"] == "running" {
         tokio::time::sleep(LOOK_EVERY).await;
         replay = operator.ask(Method::GET, &path, None).await?.json().await?;

@@ -36,7 +36,7 @@ mod unheeded;
 
 pub use api_key::{ApiKey, KeyHash, KeyRing};
 pub use authorize::{About, ForOperators, Only, only};
-pub use caller::{Caller, is_known_still, role_of};
+pub use caller::{Caller, SeenCaller, is_known_still, role_of};
 pub use etag::{JsonAnswer, Precondition, json_with_etag, json_with_version};
 pub use fallback::finish;
 pub use guerdon_position::{GUERDON_POSITION, read_positions, write_position};
