@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::HOST;
-use axum::http::{HeaderMap, Request, Response, Version};
+use axum::http::header::{CONNECTION, EXPECT, HOST};
+use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -247,13 +247,20 @@ async fn answer(
     pace: BodyPace,
 ) -> Result<Response<AnswerBody>, Infallible> {
     connection.enter(Phase::Busy);
-    let response = match check_host(request.version(), request.headers()) {
-        Err(problem) => problem.into_response(),
-        Ok(()) => {
-            let body = |body| Body::new(RequestBody::new(body, Arc::clone(&connection), pace));
-            router.oneshot(request.map(body)).await?
+    let request = request.map(|body| RequestBody::new(body, Arc::clone(&connection), pace));
+    let (rest, waits) = (request.body().rest(), request.headers().contains_key(EXPECT));
+    let mut response = match check_host(request.version(), request.headers()) {
+        Err(problem) => {
+            drop(request);
+            problem.into_response()
         }
+        Ok(()) => router.oneshot(request.map(Body::new)).await?,
     };
+    // A client that waits to be told to go on sends no body to what is refused.
+    let is_late = response.status() == StatusCode::REQUEST_TIMEOUT;
+    if is_late || (rest.is_left() && (waits || !rest.is_read().await)) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     Ok(response.map(|body| AnswerBody { body, connection }))
 }
 
