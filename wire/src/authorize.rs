@@ -61,7 +61,7 @@ impl<H> Only<H> {
         Self { about: Some(about), ..self }
     }
 
-    /// The same, for a call that changes something and reads a query.
+    /// The same, for a call that reads a query. Any other call refuses parameters.
     #[must_use]
     pub fn with_query(mut self) -> Self {
         self.heeds.query = true;

@@ -48,7 +48,7 @@ pub use path_id::{PathId, PathIds, ThreePathIds};
 pub use problem::Problem;
 pub use problem_page::{ProblemPage, problem_pages_router};
 pub use problem_vocabulary::{FORBIDDEN, NO_SUCH_ROUTE, SHARED_PROBLEM_PAGES};
-pub use query_string::{NoQuery, QueryString};
+pub use query_string::QueryString;
 pub use role::Role;
 pub use scope::{ScopeError, Scopes};
 pub use traceparent::valid_traceparent;
