@@ -63,5 +63,5 @@ pub use shipping_request::{
     SettleShipmentBody, ShipmentDispatchedBody, ShipmentReportedBody, ShippingLineBody,
     ShippingRequestBody, ShippingRequestStatus,
 };
-pub use total::{LiabilityBody, LiabilityMonthBody, TotalsBody};
+pub use total::{LiabilityBody, LiabilityMonthBody, Sum, TotalsBody};
 pub use transfer::{CreditSentBody, TransferCreditBody};
