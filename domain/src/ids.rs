@@ -1,6 +1,7 @@
 //! The names of things, one type per noun, valid by construction.
 //!
-//! An id from outside is 1 to 64 letters, digits or `-_.:`. Ids that the ledger makes itself begin
+//! An id from outside is 1 to 64 letters, digits or `-_.:`, and not only dots: `.` and `..` mean
+//! another resource in a URL's path. Ids that the ledger makes itself begin
 //! with `~`, which no id from outside can.
 
 use std::fmt;
@@ -19,7 +20,8 @@ pub const DELIVER_TO_BYTES_MAX: usize = 2048;
 /// A text that is not an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "must be 1 to {ID_CHARACTERS_MAX} characters, each a letter (A-Z, a-z), digit or one of - _ . :"
+    "must be 1 to {ID_CHARACTERS_MAX} characters, each a letter (A-Z, a-z), digit or one of - _ . :, \
+     and not only dots"
 )]
 pub struct IdError;
 
@@ -30,6 +32,28 @@ pub const NOTE_BYTES_MAX: usize = 512;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a text of 1 to {NOTE_BYTES_MAX} bytes in UTF-8")]
 pub struct NoteError;
+
+/// The longest name of a carrier, and the longest number of a parcel, in bytes of UTF-8.
+pub const LABEL_BYTES_MAX: usize = 128;
+
+/// The longest address of a page that follows a parcel, in bytes.
+pub const TRACKING_URL_BYTES_MAX: usize = 2048;
+
+/// A text that can't be printed on a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be a text of 1 to {LABEL_BYTES_MAX} bytes in UTF-8, without control characters, and \
+     without space at its ends"
+)]
+pub struct LabelError;
+
+/// A text that is no address of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be a URL that begins with https:// or http://, of at most {TRACKING_URL_BYTES_MAX} \
+     printable ASCII characters, without spaces"
+)]
+pub struct TrackingUrlError;
 
 /// A text that can't be delivered to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,6 +106,24 @@ macro_rules! id {
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+macro_rules! label {
+    ($(#[$doc:meta])* $name:ident) => {
+        text_type! { $(#[$doc])* $name, LabelError, is_label }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
             }
         }
     };
@@ -152,12 +194,8 @@ id! {
     Reference
 }
 id! {
-    /// Who carries a parcel.
-    Carrier
-}
-id! {
-    /// A carrier's number for a parcel.
-    ExpressNo
+    /// One parcel; unique within the shipping request.
+    DispatchId
 }
 
 impl From<&PurchaseId> for CauseId {
@@ -188,6 +226,14 @@ impl CancellationId {
     }
 }
 
+impl DispatchId {
+    /// The one parcel that has everything.
+    #[must_use]
+    pub fn whole() -> Self {
+        Self("dispatch".into())
+    }
+}
+
 impl RuleId {
     /// The rule for purchases that name none.
     #[must_use]
@@ -211,6 +257,26 @@ text_type! {
 text_type! {
     /// Who did something. It is personal, so it is kept in private texts only, and never printed.
     Actor, NoteError, is_note
+}
+
+label! {
+    /// Who carries a parcel, in words for people.
+    Carrier
+}
+label! {
+    /// A carrier's number for a parcel, as people write it.
+    ExpressNo
+}
+
+text_type! {
+    /// The address of a page where the shopper can follow a parcel.
+    TrackingUrl, TrackingUrlError, is_url
+}
+
+impl fmt::Debug for TrackingUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
 }
 
 impl AccountId {
@@ -242,9 +308,23 @@ fn is_note(text: &str) -> bool {
     (1..=NOTE_BYTES_MAX).contains(&text.len())
 }
 
+fn is_label(text: &str) -> bool {
+    (1..=LABEL_BYTES_MAX).contains(&text.len())
+        && text.trim() == text
+        && !text.chars().any(char::is_control)
+}
+
+fn is_url(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    text.len() <= TRACKING_URL_BYTES_MAX
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+        && host.is_some_and(|host| host.starts_with(|first: char| first.is_ascii_alphanumeric()))
+}
+
 fn is_id(text: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
-    (1..=ID_CHARACTERS_MAX).contains(&text.len()) && text.bytes().all(is_allowed)
+    let is_dots = text.bytes().all(|byte| byte == b'.');
+    (1..=ID_CHARACTERS_MAX).contains(&text.len()) && text.bytes().all(is_allowed) && !is_dots
 }
 
 #[cfg(test)]
@@ -265,11 +345,21 @@ mod tests {
     #[test]
     fn an_id_is_1_to_64_letters_digits_and_four_marks() {
         let longest = "x".repeat(64);
-        for text in ["a", "hh-1029", "A_z.9:0-", "0197d9a4-6f7e-7c52-8ed1-f5c1a0a4d111", &longest] {
+        for text in [
+            "a",
+            ".a",
+            "..a",
+            "hh-1029",
+            "A_z.9:0-",
+            "0197d9a4-6f7e-7c52-8ed1-f5c1a0a4d111",
+            &longest,
+        ] {
             assert!(text.parse::<AccountId>().is_ok(), "{text}");
         }
         let too_long = "x".repeat(65);
-        for text in ["", "a b", "a/b", "~own", "é", "a\n", "a\0", "a'b", &too_long] {
+        for text in
+            ["", ".", "..", "...", "a b", "a/b", "~own", "é", "a\n", "a\0", "a'b", &too_long]
+        {
             assert_eq!(text.parse::<AccountId>(), Err(IdError), "{text:?}");
         }
     }
@@ -282,6 +372,31 @@ mod tests {
         assert_eq!(CancellationId::from_recorded(own.as_str().into()), Ok(own));
         for other in ["~other", "a b", ""] {
             assert_eq!(CancellationId::from_recorded(other.into()), Err(IdError), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_carrier_and_its_number_are_texts_for_people() {
+        for text in ["post", "Deutsche Post", "1Z 999 AA1", "Österreichische Post"] {
+            assert!(text.parse::<Carrier>().is_ok(), "{text}");
+        }
+        let too_long = "x".repeat(129);
+        for text in ["", " ", " post", "post ", "a\nb", "a\0", "a\u{85}b", &too_long] {
+            assert_eq!(text.parse::<ExpressNo>(), Err(LabelError), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_follows_a_parcel_has_a_web_address() {
+        let longest = format!("https://post/{}", "x".repeat(2_035));
+        let too_long = format!("{longest}x");
+        for text in ["https://post.example/t?no=1Z%20999", "http://p", longest.as_str()] {
+            assert!(text.parse::<TrackingUrl>().is_ok(), "{text}");
+        }
+        for text in
+            ["", "post.example", "javascript:alert(1)", "https://", "https://a b", &too_long]
+        {
+            assert_eq!(text.parse::<TrackingUrl>().err(), Some(TrackingUrlError), "{text:?}");
         }
     }
 

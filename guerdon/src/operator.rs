@@ -39,10 +39,12 @@ impl Operator {
         path: &[&str],
         body: Option<Value>,
     ) -> anyhow::Result<Response> {
-        self.ask_with(method, path, &[], body).await
+        let response = self.send(method, path, &[], body).await?;
+        succeeded(response).await
     }
 
-    async fn ask_with(
+    /// Asks, and gives the answer, also where it is a problem.
+    pub(crate) async fn send(
         &self,
         method: Method,
         path: &[&str],
@@ -60,14 +62,7 @@ impl Operator {
             request = request.json(&body);
         }
         let asked = request.send().await;
-        let response = asked.with_context(|| format!("the ledger at {url} doesn't answer"))?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
-        }
-        let problem: Value = response.json().await.unwrap_or_default();
-        let detail = problem["detail"].as_str().unwrap_or("no reason was given; check --url");
-        bail!("the ledger answered {}: {detail}", status.as_u16())
+        asked.with_context(|| format!("the ledger at {url} doesn't answer"))
     }
 
     /// The address of what has this path below `/v1`.
@@ -98,13 +93,29 @@ impl Operator {
 
     /// Prints all items of a list, one per line.
     pub(crate) async fn list(&self, path: &[&str]) -> anyhow::Result<()> {
+        let print = async |item: Value| {
+            println!("{item}");
+            Ok(())
+        };
+        self.each(path, print).await
+    }
+
+    /// Does something with each item of a list.
+    pub(crate) async fn each(
+        &self,
+        path: &[&str],
+        mut act: impl AsyncFnMut(Value) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         let mut next = None;
         loop {
             let cursor = next.iter().map(|next: &String| ("cursor", next.as_str()));
             let query: Vec<(&str, &str)> = [("limit", "500")].into_iter().chain(cursor).collect();
-            let page: Value = self.ask_with(Method::GET, path, &query, None).await?.json().await?;
-            for item in page["items"].as_array().into_iter().flatten() {
-                println!("{item}");
+            let page = succeeded(self.send(Method::GET, path, &query, None).await?).await?;
+            let mut page: Value = page.json().await?;
+            if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
+                for item in items {
+                    act(item).await?;
+                }
             }
             match page["next"].as_str() {
                 None => return Ok(()),
@@ -112,6 +123,21 @@ impl Operator {
             }
         }
     }
+}
+
+/// The answer where it is a success; a problem becomes the error.
+async fn succeeded(response: Response) -> anyhow::Result<Response> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let problem: Value = response.json().await.unwrap_or_default();
+    bail!("the ledger answered {}: {}", status.as_u16(), detail(&problem))
+}
+
+/// Why the ledger refuses.
+pub(crate) fn detail(problem: &Value) -> &str {
+    problem["detail"].as_str().unwrap_or("no reason was given; check --url")
 }
 
 #[cfg(test)]

@@ -15,7 +15,10 @@ mod expiring_year;
 mod failover;
 mod first_redemption;
 mod fork_note;
+mod inbound_after_fork;
+mod inbound_losses;
 mod inbound_refusals;
+mod kafka_acl;
 #[cfg(feature = "kafka-tls")]
 mod kafka_tls;
 mod keys;
@@ -47,4 +50,5 @@ mod start_failures;
 mod stopping;
 mod topic;
 mod tour;
+mod warehouse_over_http;
 mod warehouses;

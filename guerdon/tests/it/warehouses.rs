@@ -76,6 +76,56 @@ async fn a_request_is_sent_again_until_it_is_accepted_and_overdue_after_some_att
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_leaves_in_several_parcels_over_kafka() {
+    let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = start(folder.path(), &brokers, &topic, &[]);
+    prepare(&ledger.client).await;
+    let path = "/v1/accounts/shopper-0/exchanges/x-1";
+    let order = json!({"offer_id": "mug", "quantity": 3, "deliver_to": "1 Elm Street"});
+    ledger.client.put("shopper", path, order).await.is(201);
+    let request = until_published(&brokers, &topic, 1).await.remove(0);
+    let product = &request.body["lines"][0]["product_id"];
+    let lines = |quantity: u64| json!([{"product_id": product, "quantity": quantity}]);
+    let said = |event: &str, more: Value| {
+        let mut body = json!({"shipping_request_id": request.id(), "event": event});
+        body.as_object_mut().expect("it is one").extend(more.as_object().expect("one").clone());
+        body.to_string()
+    };
+    let parcel = |id: &str, quantity: u64| {
+        let more = json!({"dispatch_id": id, "lines": lines(quantity),
+            "carrier": "Deutsche Post", "express_no": "1Z 999"});
+        said("dispatched", more)
+    };
+    let rest = json!({"dispatch_id": "box-2", "carrier": "post", "express_no": "2Z"});
+    let events = [
+        parcel("box-1", 1),
+        parcel("box-1", 1),
+        said("delivered", json!({"dispatch_id": "box-1"})),
+        said("dispatched", rest),
+        // Neither is a message that there is.
+        parcel("box-1", 2),
+        said("accepted", json!({"dispatch_id": "box-1"})),
+        said("delivered", json!({"dispatch_id": "box-7"})),
+    ];
+    let events: Vec<(&str, &str)> = events.iter().map(|body| (request.id(), &**body)).collect();
+    say(&brokers, &format!("{topic}-events"), &events);
+    let path = "/v1/shipping-requests?status=dispatched";
+    let list = until(&ledger.client, path, |list| list["items"][0].is_object()).await;
+    let parcels = list["items"][0]["parcels"].as_array().expect("a list");
+    let seen: Vec<Value> =
+        parcels.iter().map(|it| json!([it["dispatch_id"], it["lines"], it["status"]])).collect();
+    let expected =
+        [json!(["box-1", lines(1), "delivered"]), json!(["box-2", lines(2), "dispatched"])];
+    assert_eq!(seen, expected);
+    let parked = until(&ledger.client, "/v1/parked-messages", |list| {
+        list["items"].as_array().is_some_and(|items| items.len() == 3)
+    });
+    parked.await;
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_comes_in_is_recorded_once_and_what_can_not_be_used_is_parked() {
     let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
     let folder = tempfile::tempdir().expect("a folder");
@@ -151,6 +201,46 @@ async fn what_comes_in_is_recorded_once_and_what_can_not_be_used_is_parked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_retries_all_parked_messages_at_once_and_is_told_of_each() {
+    let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = start(folder.path(), &brokers, &topic, &[]);
+    prepare(&ledger.client).await;
+    // No account can have more, so nothing is earned until something is spent.
+    ledger.client.earns("zoe", 9_007_199_254_740_991, "b-0").await;
+    let earned = |id: &str| {
+        json!({"account_id": "zoe", "points": 1, "cause": {"kind": "purchase", "id": id}})
+            .to_string()
+    };
+    let (first, second) = (earned("b-1"), earned("b-2"));
+    let earnings = [("zoe", first.as_str()), ("zoe", second.as_str())];
+    say(&brokers, &format!("{topic}-earnings"), &earnings);
+    let both = |list: &Value| list["items"].as_array().is_some_and(|items| items.len() == 2);
+    let parked = until(&ledger.client, "/v1/parked-messages", both).await;
+    let number = |index: usize| parked["items"][index]["parked_id"].to_string();
+    let one: Value =
+        serde_json::from_str(&tool(&ledger, &["shipping", "parked", &number(0)])).expect("JSON");
+    assert_eq!(one["body"], first);
+
+    ledger.client.redeems("zoe", "x-1", "mug").await.is(201);
+    let keys = ledger.folder.join("api-keys.json");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
+    command.args(["shipping", "--url", &ledger.client.url, "--api-keys"]).arg(&keys);
+    command.args(["retry", "--all"]);
+    let done = ends(command);
+    assert!(!done.status.success(), "one is refused still: {done:?}");
+    let told = String::from_utf8(done.stdout).expect("UTF-8");
+    let of = |number: &str| told.lines().find(|line| line.starts_with(&format!("{number}: ")));
+    assert_eq!(of(&number(0)), Some(format!("{}: done", number(0)).as_str()));
+    assert!(of(&number(1)).is_some_and(|line| line.contains("still can't be used")), "{told}");
+    ledger.client.redeems("zoe", "x-2", "mug").await.is(201);
+    let told = tool(&ledger, &["shipping", "retry", "--all"]);
+    assert!(told.contains("none is parked any more"), "{told}");
+    assert_eq!(tool(&ledger, &["shipping", "parked"]), "");
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replay_and_a_rebuild_publish_nothing_again_and_a_replay_says_that_it_is_one() {
     let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
     let folder = tempfile::tempdir().expect("a folder");
@@ -175,7 +265,8 @@ async fn a_replay_and_a_rebuild_publish_nothing_again_and_a_replay_says_that_it_
     for record in firsts.values() {
         let became = if record.id() == rejected { "rejected" } else { "requested" };
         assert_eq!(record.header("request_status"), became, "{}", record.id());
-        let left = json!([{"product_id": "mug", "quantity": 1}]).to_string();
+        let quantity = u64::from(became == "requested");
+        let left = json!([{"product_id": "mug", "quantity": quantity}]).to_string();
         assert_eq!(record.header("request_lines"), left, "{}", record.id());
     }
     assert!(live.values().all(|record| !record.headers.contains_key("replay")));

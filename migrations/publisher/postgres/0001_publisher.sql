@@ -83,9 +83,22 @@ create table parked (
     message_key bytea,
     body bytea not null,
     traceparent text,
+    -- of the problem that the command API answered, and its detail
+    code text not null,
     reason text not null,
     parked_at bigint not null,
     -- of key and body: a topic that was made anew counts its offsets anew
     digest text collate "C" not null,
     constraint parked_once unique (topic, topic_partition, topic_offset, digest)
+);
+
+-- How far each partition of an inbound topic is read. The consumer group's offset counts; this one
+-- may be less.
+create table inbound (
+    topic text collate "C" not null,
+    topic_partition bigint not null,
+    next_offset bigint not null,
+    -- of the log when reading began: after a fork, what was read before is read again
+    generation bigint not null,
+    primary key (topic, topic_partition)
 );

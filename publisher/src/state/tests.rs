@@ -1,22 +1,23 @@
 //! Tests of the state, on SQLite and on PostgreSQL.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use log_record::PackedPlace;
+use log_record::{Generation, PackedPlace};
 use services::TestDatabase;
 use tempfile::TempDir;
 use tokio::time::{Instant, timeout};
 
 use super::checkpoint::{Checkpoint, FeedCheckpoint, LaneCheckpoint};
 use super::error::StateError;
-use super::parked::Parking;
+use super::parked::{Parking, SHOWN_BYTES_MAX};
 use super::store::{LEASE, State};
 use super::unaccepted::{AcknowledgedAt, Checked, Unaccepted};
 use super::{StateUrl, migrate_state};
 use crate::clock::UnixMillis;
 use crate::kafka::acknowledged::PartitionOffset;
 use crate::kafka::consumer::{Incoming, Offset};
+use crate::kafka::reader::Remembered;
 use crate::kafka::topic_partition::TopicPartition;
 use crate::lane_name::FeedName;
 
@@ -236,10 +237,50 @@ async fn a_reason_that_quotes_the_character_0_is_stored_without_it() {
             traceparent: None,
         };
         let reason = "The field a\0 is not known";
-        let parking = Parking { message: &message, reason, at: UnixMillis(1) };
+        let code = "invalid-field";
+        let parking = Parking { message: &message, code, reason, at: UnixMillis(1) };
         state.park(parking).await.expect("parked");
         let parked = state.parked(0, 10).await.expect("read");
         assert_eq!(parked[0].reason, "The field a\u{fffd} is not known");
-        state.park_again(parked[0].parked_id, "\0").await.expect("parked");
+        state.park_again(parked[0].parked_id, code, "\0").await.expect("parked");
+    }
+}
+
+#[tokio::test]
+async fn a_list_has_the_beginnings_of_large_messages_and_one_by_its_id_is_whole() {
+    for (state, ..) in states().await {
+        let message = Incoming {
+            at: Offset { topic: "events".into(), partition: TopicPartition(0), offset: 7 },
+            key: Some(vec![b'k'; 1_000_000]),
+            body: vec![b'b'; 1_000_000],
+            traceparent: None,
+        };
+        let (code, reason) = ("invalid-field", "It is too long.");
+        let parking = Parking { message: &message, code, reason, at: UnixMillis(1) };
+        state.park(parking).await.expect("parked");
+        let listed = state.parked(0, 10).await.expect("read");
+        let shown = usize::try_from(SHOWN_BYTES_MAX).expect("it fits");
+        assert_eq!(listed[0].body.len(), shown);
+        assert_eq!(listed[0].message_key.as_ref().map(Vec::len), Some(shown));
+        assert_eq!(listed[0].body_bytes, 1_000_000);
+        let whole = state.parked_message(listed[0].parked_id).await.expect("read").expect("one");
+        assert_eq!((whole.body, whole.message_key), (message.body, message.key));
+        assert_eq!(state.parked_message(0).await.expect("read"), None);
+    }
+}
+
+#[tokio::test]
+async fn how_far_an_inbound_topic_is_read_is_kept_by_topic_and_partition() {
+    for (state, ..) in states().await {
+        let at = |next, generation| Remembered { next, generation: Generation(generation) };
+        let first = BTreeMap::from([(TopicPartition(0), at(5, 1)), (TopicPartition(7), at(0, 1))]);
+        state.save_inbound("events", &first).await.expect("saved");
+        state.save_inbound("earnings", &first).await.expect("saved");
+        let later = BTreeMap::from([(TopicPartition(7), at(3, 2))]);
+        state.save_inbound("events", &later).await.expect("saved");
+        let found = state.inbound("events").await.expect("read");
+        let wanted = BTreeMap::from([(TopicPartition(0), at(5, 1)), (TopicPartition(7), at(3, 2))]);
+        assert_eq!(found, wanted);
+        assert_eq!(state.inbound("earnings").await.expect("read"), first);
     }
 }
