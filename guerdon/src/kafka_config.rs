@@ -164,6 +164,11 @@ impl KafkaConfig {
         [self.kafka_properties.clone(), self.command_api_keys.clone()].into_iter().flatten()
     }
 
+    /// Whether there is a Kafka to publish to.
+    pub(crate) const fn is_on(&self) -> bool {
+        self.kafka.is_some()
+    }
+
     /// The publisher's settings; none without Kafka.
     pub(crate) fn publisher(
         &self,

@@ -50,4 +50,5 @@ mod start_failures;
 mod stopping;
 mod topic;
 mod tour;
+mod warehouse_over_http;
 mod warehouses;
