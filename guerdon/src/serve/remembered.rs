@@ -32,7 +32,7 @@ pub(super) async fn check(config: &ServeConfig, store: &EventStore) -> anyhow::R
          and snapshots are all missing. If the log is a backup, it may lack events that were \
          answered, and would give their positions and ids out again: declare it to be the history \
          with `guerdon fork-log --without-evidence`. If it lacks nothing, as after a move, start \
-         once with --this-is-the-history: see \"A disk died\" in docs/operations/recovery.md",
+         once with --this-is-the-history: see docs/operations/the-disk-died.md",
         data.store(),
         data.read_model(),
         data.publisher_state()

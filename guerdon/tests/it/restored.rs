@@ -13,10 +13,10 @@ use crate::ledger::{Api, Ledger, ends, serve};
 
 /// What a start says that can't compare its log with anything.
 const ASKS: [&str; 4] =
-    ["read-model.sqlite", "guerdon fork-log", "--this-is-the-history", "recovery.md"];
+    ["read-model.sqlite", "guerdon fork-log", "--this-is-the-history", "the-disk-died.md"];
 
-/// The recipe of `docs/operations/recovery.md`, and a warehouse that reads as the contract says:
-/// it keeps the cursor, and drops what it has processed.
+/// The recipe of `docs/operations/the-disk-died.md`, and a warehouse that reads as the contract
+/// says: it keeps the cursor, and drops what it has processed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_warehouse_hears_of_all_that_the_log_has_after_the_disk_died() {
     let (folder, backup) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir());
