@@ -41,6 +41,8 @@ pub enum Report {
     Delivered,
     /// An operator has seen to it by hand.
     Settled,
+    /// An operator has the warehouse asked once more; this can be told again and again.
+    AskedAgain,
 }
 
 impl Report {
@@ -51,6 +53,7 @@ impl Report {
             Self::BackOrdered => "back-order-shipment",
             Self::Delivered => "deliver-shipment",
             Self::Settled => "settle-shipment",
+            Self::AskedAgain => "resend-shipment",
         }
     }
 }
@@ -73,6 +76,7 @@ impl CommandRules for ReportShipment {
             Report::BackOrdered => IdHash::back_order,
             Report::Delivered => IdHash::delivery,
             Report::Settled => IdHash::settlement,
+            Report::AskedAgain => return None,
         };
         Some(id(&self.account_id, &self.shipped))
     }
@@ -91,6 +95,7 @@ impl CommandRules for ReportShipment {
             Report::BackOrdered => Event::ShipmentBackOrdered,
             Report::Delivered => Event::ShipmentDelivered,
             Report::Settled => Event::ShipmentSettled,
+            Report::AskedAgain => Event::ShipmentAskedAgain,
         };
         let fact = ShipmentReport {
             shipped: self.shipped.clone(),
@@ -142,6 +147,17 @@ mod tests {
                 .when(report("ann", "x-1", told))
                 .then_repeats(6);
         }
+    }
+
+    #[test]
+    fn a_warehouse_is_asked_again_as_often_as_somebody_wants_it_and_nothing_else_changes() {
+        redeemed()
+            .does(report("ann", "x-1", Report::AskedAgain))
+            .does(report("ann", "x-1", Report::AskedAgain))
+            .is_shipped("ann", "x-1", 1, ShippingStatus::Requested, 1)
+            .does(reject("ann", "x-1"))
+            .does(report("ann", "x-1", Report::AskedAgain))
+            .is_shipped("ann", "x-1", 1, ShippingStatus::Rejected, 0);
     }
 
     #[test]

@@ -15,6 +15,7 @@ testing::on_every_database! {
     a_warehouse_is_told_what_is_left_and_no_more_once_the_parcel_left,
     a_request_leaves_in_several_parcels,
     more_than_is_wanted_crosses,
+    what_is_asked_for_again_is_a_new_message_of_the_same_request,
     an_event_that_is_applied_again_is_not_counted_again,
     a_warehouse_reads_its_own_messages_in_the_order_of_the_log,
     a_message_bears_the_trace_of_what_made_it,
@@ -212,6 +213,46 @@ async fn more_than_is_wanted_crosses(on: On) {
     assert_eq!(found, expected.map(|(status, crossed)| (status.to_owned(), crossed)));
 }
 
+async fn what_is_asked_for_again_is_a_new_message_of_the_same_request(on: On) {
+    for batch in [1, 100] {
+        let ledger = Ledger::new(1, on).await;
+        let again = || {
+            let shipped = Shipped::ExchangeId(id("x-1"));
+            Event::ShipmentAskedAgain(id("ann"), report(shipped, None))
+        };
+        let mut events = opening();
+        events.extend([
+            exchanged("ann", "x-1", 3, 900, None), // 3
+            again(),
+            cancelled("ann", "x-1", "c-1", 1, 300, (3, 900)),
+            say(Rejected, "x-1"),
+            again(), // 7: whatever its status is
+        ]);
+        project(&ledger, &events, batch).await;
+        let messages = messages(&ledger, "main", place(0), 9).await;
+        let mugs = |quantity| format!(r#"[{{"product_id":"product","quantity":{quantity}}}]"#);
+        let found: Vec<_> = messages
+            .iter()
+            .map(|it| (it.place.position.0, it.kind, it.sequence, it.attempt, it.lines.clone()))
+            .collect();
+        use MessageKind::{Reduced, Requested};
+        let expected = [
+            (3, Requested, 1, 1, mugs(3)),
+            (4, Requested, 2, 2, mugs(3)),
+            (5, Reduced, 3, 1, mugs(2)),
+            (7, Requested, 4, 3, mugs(2)),
+        ];
+        assert_eq!(found, expected, "in batches of {batch}");
+        let of = |index: usize| (&messages[index].id, &messages[index].deliver_to);
+        assert_eq!((of(1), of(3)), (of(0), of(0)));
+        assert_eq!(messages[3].recorded_at, messages[0].recorded_at);
+        let model = ledger.read_model().await;
+        let mut reading = model.read(&[], Duration::ZERO).await.expect("it begins");
+        let one = reading.shipping_message(place(7)).await.expect("read");
+        assert_eq!(one.as_ref(), Some(&messages[3]));
+    }
+}
+
 async fn an_event_that_is_applied_again_is_not_counted_again(on: On) {
     let ledger = Ledger::new(1, on).await;
     let mut events = opening();
@@ -338,7 +379,7 @@ proptest! {
     #[test]
     fn rows_and_numbers_are_the_same_however_the_log_is_cut_into_batches(
         steps in prop::collection::vec(
-            (0_u8..15, 0_usize..40).prop_map(|(what, which)| Step { what, which }),
+            (0_u8..16, 0_usize..40).prop_map(|(what, which)| Step { what, which }),
             1..120,
         ),
     ) {
@@ -419,6 +460,7 @@ fn history(steps: &[Step]) -> Vec<Event> {
                     if is_purchase { &[("pan", 1, 3), ("7", 1, 1)] } else { &[("product", 1, 3)] };
                 parcel_left(&account, shipped, &format!("box-{}", number % 3), lines)
             }
+            14 => Event::ShipmentAskedAgain(ended, report(shipped, None)),
             13 => parcel_arrived(&account, shipped, &format!("box-{}", number % 3)),
             _ if left[index] < less => continue,
             _ if is_purchase => {

@@ -25,6 +25,7 @@ testing::on_every_database! {
     a_request_shows_its_parcels_wherever_it_is_read,
     a_page_has_what_the_broker_would_have_carried,
     a_message_says_what_became_of_its_request,
+    an_item_looks_as_the_document_shows_it,
     a_page_waits_until_there_is_something,
     pages_of_any_size_make_up_the_whole,
     an_auditor_reads_no_address,
@@ -159,6 +160,30 @@ async fn a_request_shows_its_parcels_wherever_it_is_read(on: On) {
     }
     let (_, _, seen) = reads.ask("auditor", &format!("/v1/shipping-requests/{id}")).await;
     assert_eq!(seen["deliver_to"], Value::Null);
+}
+
+async fn an_item_looks_as_the_document_shows_it(on: On) {
+    let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/API.md");
+    let document = std::fs::read_to_string(document).expect("docs/API.md");
+    let (_, shown) = document.split_once("An item of a page:\n\n```json\n").expect("an item");
+    let (shown, _) = shown.split_once("\n```").expect("its end");
+    let shown: Value = serde_json::from_str(shown).expect("JSON");
+    let reads = Reads::of(on, opening()).await;
+    let events = vec![
+        exchanged("ann", "x-1", 2, 600, None),
+        parcel_left("ann", exchange("x-1"), "box-1", &[("product", 1, 2)]),
+    ];
+    record(&reads, events).await;
+    let page = reads.get("/v1/shipping-stream?warehouse=main").await;
+    let item = &page["items"][0];
+    let names = |value: &Value| -> Vec<String> {
+        value.as_object().expect("an object").keys().cloned().collect()
+    };
+    assert_eq!(names(item), names(&shown));
+    assert_eq!(names(&item["data"]), names(&shown["data"]));
+    for name in ["type", "deliver_to", "request_status", "wanted"] {
+        assert_eq!(item["data"][name], shown["data"][name], "{name}");
+    }
 }
 
 async fn a_message_says_what_became_of_its_request(on: On) {
