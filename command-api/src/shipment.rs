@@ -116,8 +116,8 @@ pub(crate) async fn settle_shipment(
     told.of_request(&api, caller, &request_id).await
 }
 
-/// The route by which an operator has a request sent once more, for a process without a publisher: a
-/// publisher has its own, which sends it to Kafka.
+/// The route by which an operator has a request sent once more, for a process without a publisher:
+/// a publisher has its own, which sends it to Kafka.
 pub fn resend_router(api: CommandApi) -> Router {
     let resend = only(&[Role::Operator], resend_shipment);
     let path = "/v1/shipping-requests/{shipping_request_id}/resend";
