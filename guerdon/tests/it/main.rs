@@ -19,6 +19,7 @@ mod inbound_after_fork;
 mod inbound_losses;
 mod inbound_refusals;
 mod kafka_acl;
+mod kafka_replaced;
 #[cfg(feature = "kafka-tls")]
 mod kafka_tls;
 mod keys;
