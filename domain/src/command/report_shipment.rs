@@ -154,10 +154,10 @@ mod tests {
         redeemed()
             .does(report("ann", "x-1", Report::AskedAgain))
             .does(report("ann", "x-1", Report::AskedAgain))
-            .is_shipped("ann", "x-1", 1, ShippingStatus::Requested, 1)
+            .shows_shipment("ann", "x-1", 1, ShippingStatus::Requested, 1)
             .does(reject("ann", "x-1"))
             .does(report("ann", "x-1", Report::AskedAgain))
-            .is_shipped("ann", "x-1", 1, ShippingStatus::Rejected, 0);
+            .shows_shipment("ann", "x-1", 1, ShippingStatus::Rejected, 0);
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
             .refuses(deliver("ann", "x-1", "p-1"), "parcel-unknown")
             .does(dispatch_some("ann", "x-1", "p-1", 1, 1))
             .does(deliver("ann", "x-1", "p-1"))
-            .is_shipped("ann", "x-1", 1, ShippingStatus::Delivered, 0)
+            .shows_shipment("ann", "x-1", 1, ShippingStatus::Delivered, 0)
             .when(deliver("ann", "x-1", "p-1"))
             .then_repeats(7);
     }
@@ -204,15 +204,15 @@ mod tests {
                 .does(two("ann", "x-1", "mug"))
                 .does(dispatch_some("ann", "x-1", "p-1", 1, 2))
                 .does(deliver("ann", "x-1", "p-1"))
-                .is_shipped("ann", "x-1", 2, ShippingStatus::PartlyDispatched, 1)
+                .shows_shipment("ann", "x-1", 2, ShippingStatus::PartlyDispatched, 1)
         };
         two_mugs()
             .does(dispatch_some("ann", "x-1", "p-2", 1, 2))
-            .is_shipped("ann", "x-1", 2, ShippingStatus::Dispatched, 0)
+            .shows_shipment("ann", "x-1", 2, ShippingStatus::Dispatched, 0)
             .does(deliver("ann", "x-1", "p-2"))
-            .is_shipped("ann", "x-1", 2, ShippingStatus::Delivered, 0);
+            .shows_shipment("ann", "x-1", 2, ShippingStatus::Delivered, 0);
         // What is not wanted any more needn't leave.
-        two_mugs().does(cancel("ann", "x-1", "c-1", None)).is_shipped(
+        two_mugs().does(cancel("ann", "x-1", "c-1", None)).shows_shipment(
             "ann",
             "x-1",
             2,
@@ -221,7 +221,7 @@ mod tests {
         );
         two_mugs()
             .does(report("ann", "x-1", Report::Delivered))
-            .is_shipped("ann", "x-1", 2, ShippingStatus::Delivered, 0)
+            .shows_shipment("ann", "x-1", 2, ShippingStatus::Delivered, 0)
             .refuses(cancel("ann", "x-1", "c-1", None), "exchange-dispatched");
     }
 

@@ -224,10 +224,10 @@ impl Ledger {
             return done_elsewhere(Effect::Reported { account, what, news: "parcel-delivered" });
         }
         let news = news_of(it.report);
-        if let Some(request) = self.request_mut(account, &what) {
-            if it.report != Report::AskedAgain {
-                request.reach(news);
-            }
+        if it.report != Report::AskedAgain
+            && let Some(request) = self.request_mut(account, &what)
+        {
+            request.reach(news);
         }
         let [account, what] = self.tell(&it.account_id, &it.shipped, news);
         done_elsewhere(Effect::Reported { account, what, news })
