@@ -46,6 +46,7 @@ mod rush;
 mod secrets;
 mod separate_roles;
 mod shipping_faults;
+mod shipping_tool;
 mod snapshot;
 mod start_failures;
 mod stopping;

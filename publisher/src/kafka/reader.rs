@@ -164,12 +164,9 @@ impl Reader {
         self.begin(consumer, partitions, |partition, mut facts| {
             let known = remembered.get(&partition);
             facts.remembered = known.map(|known| known.next);
-            let is_of_now = match known {
-                Some(known) => known.generation >= self.config.generation,
-                // A publisher whose state is lost, or a partition that is new.
-                None => self.config.generation == Generation(1),
-            };
-            if is_of_now {
+            // Where nothing is remembered, the publisher's state is lost, and the log perhaps
+            // restored, too.
+            if known.is_some_and(|known| known.generation >= self.config.generation) {
                 facts.again_from = None;
             }
             facts

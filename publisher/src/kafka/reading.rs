@@ -77,8 +77,8 @@ impl Reading {
                 partition = number,
                 from,
                 messages = again,
-                "messages are read again, because the log was forked or the consumer group lost \
-                 its offset"
+                "messages are read again, because the log was forked, or because the publisher's \
+                 state or the consumer group's offset is lost"
             );
         }
     }
