@@ -25,7 +25,7 @@ use axum::response::{IntoResponse, Response};
 use domain::{Timestamp, WarehouseId};
 use futures_util::future::select_all;
 use futures_util::stream::{Stream, unfold};
-use log_record::{Generation, LogId, Partition, Place, Position, ShippingRequestId};
+use log_record::{Generation, LogId, Partition, Place, Position};
 use read_model::{Following, ReadError, Reading, ShippingMessage};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -63,9 +63,6 @@ const STREAM_WAIT: Duration = Duration::from_secs(5);
 
 /// How often a stream that has nothing to say shows that it lives.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
-
-/// Whoever reads here asks again by himself; only a broker is sent the same twice.
-const ATTEMPT: u32 = 1;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -347,15 +344,11 @@ impl Follower {
         if !matches!(self.caller.role, Role::Warehouse | Role::Operator) {
             message.deliver_to = None;
         }
-        let body = message.body_with_request(ATTEMPT).map_err(|error| {
+        let body = message.body_with_request().map_err(|error| {
             tracing::error!(place = %message.place, %error, "a shipping request has no lines");
             Problem::internal()
         })?;
-        let id = message.id.parse::<ShippingRequestId>().map_err(|error| {
-            tracing::error!(id = message.id, %error, "a message has no id");
-            Problem::internal()
-        })?;
-        self.cursor.pass(id);
+        self.cursor.pass(message.generation, message.place);
         Ok(Item {
             specversion: "1.0",
             r#type: message.kind.event_type(),
