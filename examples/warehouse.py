@@ -31,11 +31,11 @@ def process(database, headers, body):
     parcel, lines = body["shipping_request_id"], json.dumps(body["lines"])
     lines = headers.get("request_lines", lines)  # in a replay: the lines that are left
     new = database.execute("insert or ignore into processed_message values (?)", [headers["ce_id"]]).rowcount
+    check_lane(database, headers["ce_source"], lane, sequence)
     if not new:
         if int(headers.get("attempt", 1)) > 1:  # the ledger has no answer: send all again
             database.execute("update answer set is_sent = 0 where id = ?", [parcel])
         return
-    check_lane(database, headers["ce_source"], lane, sequence)
     if headers.get("request_status") in FINAL:  # a replayed parcel that must not be shipped again
         row = [parcel, headers["request_status"], lines, sequence]
         database.execute("insert or ignore into parcel values (?, ?, ?, ?)", row)

@@ -48,6 +48,7 @@ pub use metrics::CommandMetrics;
 pub use refusal_problem::problem_pages;
 pub use restart::{LoadError, Loaded, SnapshotError, Snapshots, Taken, load};
 pub use router::router;
+pub use shipment::resend_router;
 pub use writer::{
     Answer, ClockDoubt, ClockReading, Decide, NotDecided, ReadClock, Request, StartError,
     StopReason, Unanswered, Writer, WriterConfig, WriterStatus,

@@ -5,8 +5,11 @@
 use std::convert::Infallible;
 use std::str::FromStr;
 
+use axum::Router;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
+use axum::routing::post;
 use domain::command::{DispatchShipment, RejectShipment, Report, ReportShipment};
 use domain::{
     AccountId, Command, DispatchId, Event, ExchangeId, Note, ParcelLines, PurchaseId, Shipment,
@@ -18,10 +21,10 @@ use log_record::{Place, Position, ShippingRequestId};
 use serde::Serialize;
 use wire::body::{
     BackOrderShipmentBody, DispatchParcelBody, DispatchShipmentBody, RejectShipmentBody,
-    ReportShipmentBody, SettleShipmentBody, ShipmentAnswerBody, ShipmentDispatchedBody,
-    ShipmentReportedBody, ShippedLineBody, ShippingLineBody,
+    ReportShipmentBody, ResentShipmentBody, SettleShipmentBody, ShipmentAnswerBody,
+    ShipmentDispatchedBody, ShipmentReportedBody, ShippedLineBody, ShippingLineBody,
 };
-use wire::{Caller, JsonBody, Object, PathId, PathIds, Problem};
+use wire::{Caller, JsonBody, Object, PathId, PathIds, Problem, Role, only};
 
 use crate::CommandApi;
 use crate::execute::{Done, failed, unexpected, unread, unread_in_time};
@@ -111,6 +114,33 @@ pub(crate) async fn settle_shipment(
     let note = Note { by, reason: Some(reason) };
     let told = Told { note, occurred_at, ..Told::of(Report::Settled) };
     told.of_request(&api, caller, &request_id).await
+}
+
+/// The route by which an operator has a request sent once more, for a process without a publisher:
+/// a publisher has its own, which sends it to Kafka.
+pub fn resend_router(api: CommandApi) -> Router {
+    let resend = only(&[Role::Operator], resend_shipment);
+    let path = "/v1/shipping-requests/{shipping_request_id}/resend";
+    Router::new().route(path, post(resend)).with_state(api)
+}
+
+pub(crate) async fn resend_shipment(
+    State(api): State<CommandApi>,
+    caller: Caller,
+    PathId(request_id): PathId<RequestId>,
+) -> Result<Response, Problem> {
+    let Asked { account_id, shipped, lines: asked } = asked(&api, &caller, &request_id).await?;
+    let (report, dispatch_id) = (Report::AskedAgain, None);
+    let (note, occurred_at) = (Note::default(), None);
+    let report =
+        ReportShipment { account_id, shipped, asked, report, dispatch_id, note, occurred_at };
+    let done = api.execute(Command::ReportShipment(report), caller).await?;
+    let Some(Subject::Shipment(Shipment { status, .. })) = &done.subject else {
+        return Err(unexpected());
+    };
+    let shipping_request_id = request_id.0.map(|id| id.to_string()).unwrap_or_default();
+    let body = ResentShipmentBody { shipping_request_id, status: "due", request_status: *status };
+    done.respond_with(StatusCode::ACCEPTED, &body)
 }
 
 async fn dispatch(

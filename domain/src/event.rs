@@ -85,6 +85,8 @@ pub enum Event {
     ShipmentRejected(AccountId, ShipmentReport),
     /// `shipment-settled`: an operator has seen to it by hand.
     ShipmentSettled(AccountId, ShipmentReport),
+    /// `shipment-asked-again`: an operator has the warehouse asked once more.
+    ShipmentAskedAgain(AccountId, ShipmentReport),
     /// `purchase-recorded`.
     PurchaseRecorded(AccountId, PurchaseRecorded),
     /// `purchase-returned`.
@@ -144,6 +146,7 @@ impl Event {
             | Self::ShipmentDelivered(account, _)
             | Self::ShipmentRejected(account, _)
             | Self::ShipmentSettled(account, _)
+            | Self::ShipmentAskedAgain(account, _)
             | Self::PurchaseRecorded(account, _)
             | Self::PurchaseReturned(account, _) => Some(account),
             Self::LogOpened(_)
@@ -183,6 +186,7 @@ impl Event {
             | Self::ShipmentDelivered(..)
             | Self::ShipmentRejected(..)
             | Self::ShipmentSettled(..)
+            | Self::ShipmentAskedAgain(..)
             | Self::PurchaseRecorded(..)
             | Self::PurchaseReturned(..)
             | Self::LogOpened(_)

@@ -103,7 +103,7 @@ impl Scenario {
 
     /// How far the request of an exchange of so many units is.
     #[track_caller]
-    pub(crate) fn is_shipped(
+    pub(crate) fn shows_shipment(
         self,
         account: &str,
         exchange: &str,
@@ -113,12 +113,12 @@ impl Scenario {
     ) -> Self {
         let shipped = Shipped::ExchangeId(id(exchange));
         let of = [line("product", of)];
-        self.is_so_far(account, &shipped, &of, status, left)
+        self.shows(account, &shipped, &of, status, left)
     }
 
     /// How far the request of a purchase is.
     #[track_caller]
-    pub(crate) fn is_purchase_shipped(
+    pub(crate) fn shows_purchase(
         self,
         account: &str,
         basket: &str,
@@ -129,11 +129,11 @@ impl Scenario {
         let shipped = Shipped::PurchaseId(id(basket));
         let of: Vec<_> = of.iter().map(|(product, quantity)| line(product, *quantity)).collect();
         let status = ShippingStatus::named(status).expect("a status");
-        self.is_so_far(account, &shipped, &of, status, left)
+        self.shows(account, &shipped, &of, status, left)
     }
 
     #[track_caller]
-    fn is_so_far(
+    fn shows(
         self,
         account: &str,
         shipped: &Shipped,

@@ -141,6 +141,9 @@ pub fn decode_public(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeEr
         ("shipment-rejected", 1) => {
             Event::ShipmentRejected(account(row)?, fact::<shipment::ShipmentReport<'_>, _>(row)?)
         }
+        ("shipment-asked-again", 1) => {
+            Event::ShipmentAskedAgain(account(row)?, fact::<shipment::ShipmentReport<'_>, _>(row)?)
+        }
         ("shipment-settled", 1) => {
             Event::ShipmentSettled(account(row)?, fact::<shipment::ShipmentReport<'_>, _>(row)?)
         }

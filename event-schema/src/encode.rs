@@ -104,6 +104,9 @@ pub fn encode(
         Event::ShipmentRejected(_, fact) => {
             ("shipment-rejected", public::<shipment::ShipmentReport<'_>, _>(fact, metadata)?)
         }
+        Event::ShipmentAskedAgain(_, fact) => {
+            ("shipment-asked-again", public::<shipment::ShipmentReport<'_>, _>(fact, metadata)?)
+        }
         Event::ShipmentSettled(_, fact) => {
             ("shipment-settled", public::<shipment::ShipmentReport<'_>, _>(fact, metadata)?)
         }

@@ -91,7 +91,8 @@ fn private_of(event: &Event) -> (Option<&DeliverTo>, Option<&Note>) {
         | Event::ShipmentBackOrdered(_, fact)
         | Event::ShipmentDelivered(_, fact)
         | Event::ShipmentRejected(_, fact)
-        | Event::ShipmentSettled(_, fact) => (None, Some(&fact.note)),
+        | Event::ShipmentSettled(_, fact)
+        | Event::ShipmentAskedAgain(_, fact) => (None, Some(&fact.note)),
         _ => (None, None),
     }
 }
@@ -110,7 +111,8 @@ pub(crate) fn restore(event: &mut Event, fields: PrivateFields) {
         | Event::ShipmentBackOrdered(_, fact)
         | Event::ShipmentDelivered(_, fact)
         | Event::ShipmentRejected(_, fact)
-        | Event::ShipmentSettled(_, fact) => fact.note = Note { by, reason },
+        | Event::ShipmentSettled(_, fact)
+        | Event::ShipmentAskedAgain(_, fact) => fact.note = Note { by, reason },
         _ => {}
     }
 }

@@ -178,6 +178,9 @@ impl Ledger {
             health.writer = Some(started.status());
             health.clock = Some(started.clock());
             let api = CommandApi::new(started.clone(), store.clone(), keys.clone());
+            if !config.publishes() {
+                router = router.merge(command_api::resend_router(api.clone()));
+            }
             let commands = command_api::router(api);
             tokio::spawn(stop.clone().run_until_cancelled_owned(book.note_uses()));
             router = router.merge(commands.clone());

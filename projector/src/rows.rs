@@ -31,6 +31,7 @@ pub(crate) use exchange::ExchangeChange;
 pub(crate) use hold::HoldChange;
 pub(crate) use offer::OfferChange;
 pub(crate) use purchase::{PurchaseChange, Returned};
+use shipping::UpdateKind;
 pub(crate) use shipping::{
     FoundRequest, LaneEnd, Lanes, RequestKey, RequestState, Shipping, ShippingRequestChange,
     ShippingRows,
@@ -141,6 +142,9 @@ impl Rows {
             }
             Event::ShipmentRejected(account, fact) => {
                 self.reported(at, account, fact, ShippingStatus::Rejected);
+            }
+            Event::ShipmentAskedAgain(account, fact) => {
+                self.update_request(at, account, fact.shipped, UpdateKind::AskedAgain);
             }
             Event::ShipmentSettled(account, fact) => {
                 self.reported(at, account, fact, ShippingStatus::Settled);

@@ -44,9 +44,6 @@ const STREAM_WAIT: Duration = Duration::from_secs(5);
 /// How often a stream that has nothing to say shows that it lives.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Whoever reads here asks again by himself; only a broker is sent the same twice.
-const ATTEMPT: u32 = 1;
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StreamQuery {
@@ -237,7 +234,7 @@ impl Follower {
         if !matches!(self.caller.role, Role::Warehouse | Role::Operator) {
             message.deliver_to = None;
         }
-        let body = message.body_with_request(ATTEMPT).map_err(|error| {
+        let body = message.body_with_request().map_err(|error| {
             tracing::error!(place = %message.place, %error, "a shipping request has no lines");
             Problem::internal()
         })?;

@@ -44,7 +44,8 @@ pub enum MessageKind {
 pub struct ShippingMessage {
     /// Of the event that made it.
     pub place: Place,
-    /// Its own id, `{log id}-{generation}-{partition}-{position}` of that event.
+    /// Its id, `{log id}-{generation}-{partition}-{position}` of that event; a request that is
+    /// asked for again keeps its own.
     pub id: String,
     /// The log that it comes from.
     pub log_id: LogId,
@@ -68,7 +69,9 @@ pub struct ShippingMessage {
     pub lane: String,
     /// Its number there, counted from 1.
     pub sequence: i64,
-    /// When the event was recorded.
+    /// How often its request had been asked for when it was made.
+    pub attempt: u32,
+    /// When the event was recorded; of a request, when it was asked for first.
     pub recorded_at: Timestamp,
     /// The trace in which it came about.
     pub traceparent: Option<String>,
@@ -122,13 +125,13 @@ impl ShippingMessage {
     }
 
     /// Its JSON with what has become of the request, for whoever reads it now.
-    pub fn body_with_request(&self, attempt: u32) -> Result<String, serde_json::Error> {
+    pub fn body_with_request(&self) -> Result<String, serde_json::Error> {
         let request = RequestNow {
             request_status: self.request_status,
             request_lines: serde_json::from_str(&self.request_lines)?,
             wanted: !self.request_status.is_called_off(),
         };
-        self.write(attempt, Some(request))
+        self.write(self.attempt, Some(request))
     }
 
     fn write(
@@ -298,6 +301,7 @@ struct MessageRow {
     warehouse: String,
     lane: String,
     sequence: i64,
+    attempt: i64,
     recorded_at: i64,
     traceparent: Option<String>,
     status: String,
@@ -313,13 +317,14 @@ impl MessageRow {
             kind => return Err(undecodable(format!("no message is of the kind {kind}"))),
         };
         let request_status = status_named(&self.status)?;
+        let request_id = shipping_id(log_id, self.request_generation, self.request).to_string();
+        let own_id = || shipping_id(log_id, self.generation, self.place).to_string();
         Ok(ShippingMessage {
             place: place_of(self.place),
-            id: shipping_id(log_id, self.generation, self.place).to_string(),
+            id: if kind == MessageKind::Requested { request_id.clone() } else { own_id() },
             log_id,
             kind,
-            shipping_request_id: shipping_id(log_id, self.request_generation, self.request)
-                .to_string(),
+            shipping_request_id: request_id,
             account_id: self.account_id,
             exchange_id: self.exchange_id,
             purchase_id: self.purchase_id,
@@ -328,6 +333,7 @@ impl MessageRow {
             warehouse: self.warehouse,
             lane: self.lane,
             sequence: self.sequence,
+            attempt: u32::try_from(self.attempt).unwrap_or(u32::MAX),
             recorded_at: time(self.recorded_at)?,
             traceparent: self.traceparent,
             request_status,

@@ -200,6 +200,7 @@ row! {
         express_no: Option<String>,
         parcels: Option<String>,
         crossed: bool,
+        attempts: i64,
         changed_at: i64,
     }
 }
@@ -215,6 +216,7 @@ row! {
         lines: String,
         warehouse: String,
         sequence: i64,
+        attempt: i64,
         recorded_at: i64,
         traceparent: Option<String>,
     }

@@ -60,9 +60,9 @@ pub use purchase::{
 };
 pub use shipping_request::{
     BackOrderShipmentBody, DispatchParcelBody, DispatchShipmentBody, OverdueShippingRequestBody,
-    ParcelBody, RejectShipmentBody, ReportShipmentBody, SettleShipmentBody, ShipmentAnswerBody,
-    ShipmentDispatchedBody, ShipmentReportedBody, ShippedLineBody, ShippingLineBody,
-    ShippingRequestBody,
+    ParcelBody, RejectShipmentBody, ReportShipmentBody, ResentShipmentBody, SettleShipmentBody,
+    ShipmentAnswerBody, ShipmentDispatchedBody, ShipmentReportedBody, ShippedLineBody,
+    ShippingLineBody, ShippingRequestBody,
 };
 pub use total::{LiabilityBody, LiabilityMonthBody, Sum, TotalsBody};
 pub use transfer::{CreditSentBody, TransferCreditBody};

@@ -178,11 +178,11 @@ mod tests {
     #[test]
     fn a_request_leaves_in_several_parcels() {
         two_mugs()
-            .is_shipped("ann", "x-1", 2, ShippingStatus::Requested, 2)
+            .shows_shipment("ann", "x-1", 2, ShippingStatus::Requested, 2)
             .does(dispatch_some("ann", "x-1", "p-1", 1, 2))
-            .is_shipped("ann", "x-1", 2, ShippingStatus::PartlyDispatched, 1)
+            .shows_shipment("ann", "x-1", 2, ShippingStatus::PartlyDispatched, 1)
             .does(dispatch_some("ann", "x-1", "p-2", 1, 2))
-            .is_shipped("ann", "x-1", 2, ShippingStatus::Dispatched, 0)
+            .shows_shipment("ann", "x-1", 2, ShippingStatus::Dispatched, 0)
             .refuses(cancel("ann", "x-1", "c-1", None), "exchange-dispatched");
     }
 
@@ -192,12 +192,12 @@ mod tests {
             .does(dispatch_some("ann", "x-1", "p-1", 1, 2))
             .when(dispatch_of("ann", "x-1", 2))
             .then_sends(1)
-            .is_shipped("ann", "x-1", 2, ShippingStatus::Dispatched, 0);
+            .shows_shipment("ann", "x-1", 2, ShippingStatus::Dispatched, 0);
         // Under another id, too.
         two_mugs()
             .when(dispatch_rest("ann", "x-1", "p-1", 2))
             .then_sends(2)
-            .is_shipped("ann", "x-1", 2, ShippingStatus::Dispatched, 0)
+            .shows_shipment("ann", "x-1", 2, ShippingStatus::Dispatched, 0)
             .refuses(cancel("ann", "x-1", "c-1", None), "exchange-dispatched");
     }
 
@@ -208,7 +208,7 @@ mod tests {
             .refuses(cancel("ann", "x-1", "c-1", Some(2)), "quantity-too-large")
             .does(cancel("ann", "x-1", "c-1", None))
             .leaves("ann", [300, 0, 0, 0])
-            .is_shipped("ann", "x-1", 2, ShippingStatus::Dispatched, 0)
+            .shows_shipment("ann", "x-1", 2, ShippingStatus::Dispatched, 0)
             .wants("ann", "x-1", None)
             .refuses(cancel("ann", "x-1", "c-2", None), "exchange-dispatched");
     }
@@ -219,7 +219,7 @@ mod tests {
             .does(cancel("ann", "x-1", "c-1", Some(1)))
             .when(dispatch_some("ann", "x-1", "p-1", 2, 2))
             .then_is_unwanted(Some(Unwanted::Surplus))
-            .is_shipped("ann", "x-1", 2, ShippingStatus::Dispatched, 0);
+            .shows_shipment("ann", "x-1", 2, ShippingStatus::Dispatched, 0);
         two_mugs()
             .when(dispatch_of("ann", "x-1", 2))
             .then_is_unwanted(None)
@@ -276,14 +276,14 @@ mod tests {
             .does(bring_back("ann", "B-1", "r-1", Some(&[("tv", 1)])))
             .does(some("p-1", "tv"))
             .does(bring_back("ann", "B-1", "r-2", None))
-            .is_purchase_shipped("ann", "B-1", &[("tv", 2), ("cable", 1)], "partly-dispatched", 1)
+            .shows_purchase("ann", "B-1", &[("tv", 2), ("cable", 1)], "partly-dispatched", 1)
             .does(some("p-2", "cable"))
-            .is_purchase_shipped("ann", "B-1", &[("tv", 2), ("cable", 1)], "dispatched", 0);
+            .shows_purchase("ann", "B-1", &[("tv", 2), ("cable", 1)], "dispatched", 0);
         bought()
             .does(bring_back("ann", "B-1", "r-1", None))
-            .is_purchase_shipped("ann", "B-1", &[("tv", 2), ("cable", 1)], "cancelled", 0)
+            .shows_purchase("ann", "B-1", &[("tv", 2), ("cable", 1)], "cancelled", 0)
             .does(some("p-1", "tv"))
-            .is_purchase_shipped("ann", "B-1", &[("tv", 2), ("cable", 1)], "cancelled", 0);
+            .shows_purchase("ann", "B-1", &[("tv", 2), ("cable", 1)], "cancelled", 0);
     }
 
     /// Two mugs for 300 each.

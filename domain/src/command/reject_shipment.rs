@@ -186,7 +186,7 @@ mod tests {
             .when(reject("ann", "x-1"))
             .then_records(["ShipmentRejected", "CreditRefunded", "ExchangeCancelled"])
             .leaves("ann", [300, 0, 0, 0])
-            .is_shipped("ann", "x-1", 2, ShippingStatus::Rejected, 0);
+            .shows_shipment("ann", "x-1", 2, ShippingStatus::Rejected, 0);
         given([opened("mug", 300, None), earned("ann", 600, "B-1")])
             .does(two("ann", "x-1", "mug"))
             .does(dispatch_some("ann", "x-1", "p-1", 1, 2))

@@ -41,6 +41,8 @@ pub enum Report {
     Delivered,
     /// An operator has seen to it by hand.
     Settled,
+    /// An operator has the warehouse asked once more; this can be told again and again.
+    AskedAgain,
 }
 
 impl Report {
@@ -51,6 +53,7 @@ impl Report {
             Self::BackOrdered => "back-order-shipment",
             Self::Delivered => "deliver-shipment",
             Self::Settled => "settle-shipment",
+            Self::AskedAgain => "resend-shipment",
         }
     }
 }
@@ -73,6 +76,7 @@ impl CommandRules for ReportShipment {
             Report::BackOrdered => IdHash::back_order,
             Report::Delivered => IdHash::delivery,
             Report::Settled => IdHash::settlement,
+            Report::AskedAgain => return None,
         };
         Some(id(&self.account_id, &self.shipped))
     }
@@ -91,6 +95,7 @@ impl CommandRules for ReportShipment {
             Report::BackOrdered => Event::ShipmentBackOrdered,
             Report::Delivered => Event::ShipmentDelivered,
             Report::Settled => Event::ShipmentSettled,
+            Report::AskedAgain => Event::ShipmentAskedAgain,
         };
         let fact = ShipmentReport {
             shipped: self.shipped.clone(),
@@ -145,6 +150,17 @@ mod tests {
     }
 
     #[test]
+    fn a_warehouse_is_asked_again_as_often_as_somebody_wants_it_and_nothing_else_changes() {
+        redeemed()
+            .does(report("ann", "x-1", Report::AskedAgain))
+            .does(report("ann", "x-1", Report::AskedAgain))
+            .shows_shipment("ann", "x-1", 1, ShippingStatus::Requested, 1)
+            .does(reject("ann", "x-1"))
+            .does(report("ann", "x-1", Report::AskedAgain))
+            .shows_shipment("ann", "x-1", 1, ShippingStatus::Rejected, 0);
+    }
+
+    #[test]
     fn another_reason_differs_and_another_time_is_the_same_told_again() {
         for told in ALL {
             let because = |reason, at: Option<i64>| {
@@ -176,7 +192,7 @@ mod tests {
             .refuses(deliver("ann", "x-1", "p-1"), "parcel-unknown")
             .does(dispatch_some("ann", "x-1", "p-1", 1, 1))
             .does(deliver("ann", "x-1", "p-1"))
-            .is_shipped("ann", "x-1", 1, ShippingStatus::Delivered, 0)
+            .shows_shipment("ann", "x-1", 1, ShippingStatus::Delivered, 0)
             .when(deliver("ann", "x-1", "p-1"))
             .then_repeats(7);
     }
@@ -188,15 +204,15 @@ mod tests {
                 .does(two("ann", "x-1", "mug"))
                 .does(dispatch_some("ann", "x-1", "p-1", 1, 2))
                 .does(deliver("ann", "x-1", "p-1"))
-                .is_shipped("ann", "x-1", 2, ShippingStatus::PartlyDispatched, 1)
+                .shows_shipment("ann", "x-1", 2, ShippingStatus::PartlyDispatched, 1)
         };
         two_mugs()
             .does(dispatch_some("ann", "x-1", "p-2", 1, 2))
-            .is_shipped("ann", "x-1", 2, ShippingStatus::Dispatched, 0)
+            .shows_shipment("ann", "x-1", 2, ShippingStatus::Dispatched, 0)
             .does(deliver("ann", "x-1", "p-2"))
-            .is_shipped("ann", "x-1", 2, ShippingStatus::Delivered, 0);
+            .shows_shipment("ann", "x-1", 2, ShippingStatus::Delivered, 0);
         // What is not wanted any more needn't leave.
-        two_mugs().does(cancel("ann", "x-1", "c-1", None)).is_shipped(
+        two_mugs().does(cancel("ann", "x-1", "c-1", None)).shows_shipment(
             "ann",
             "x-1",
             2,
@@ -205,7 +221,7 @@ mod tests {
         );
         two_mugs()
             .does(report("ann", "x-1", Report::Delivered))
-            .is_shipped("ann", "x-1", 2, ShippingStatus::Delivered, 0)
+            .shows_shipment("ann", "x-1", 2, ShippingStatus::Delivered, 0)
             .refuses(cancel("ann", "x-1", "c-1", None), "exchange-dispatched");
     }
 

@@ -71,7 +71,7 @@ pub struct ShipmentDispatched {
 }
 
 /// What became of a shipping request, where there is no more to say than who and why: it was
-/// accepted, put on back order, delivered, rejected, or settled by hand.
+/// accepted, put on back order, delivered, rejected, settled by hand, or asked for again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShipmentReport {
     /// What was to be shipped.

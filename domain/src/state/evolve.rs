@@ -49,7 +49,8 @@ impl State {
             | Event::DebtRepaid(..)
             | Event::CreditDeducted(..)
             | Event::CreditRefunded(..)
-            | Event::CreditReceived(..) => {}
+            | Event::CreditReceived(..)
+            | Event::ShipmentAskedAgain(..) => {}
             Event::PolicyChanged(fact) => self.programme.policy_changed(at, fact.policy),
             Event::EarningRuleSet(fact) => self.programme.earning_rule_set(at, fact)?,
             Event::CreditEarned(id, fact) => {

@@ -74,7 +74,7 @@ fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     assert_eq!(missing, Vec::<&str>::new());
 }
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
     "earn-credit",
     "record-purchase",
     "return-purchase",
@@ -91,6 +91,7 @@ const COMMANDS: [&str; 24] = [
     "deliver-shipment",
     "reject-shipment",
     "settle-shipment",
+    "resend-shipment",
     "transfer-credit",
     "open-offer",
     "amend-offer",

@@ -84,13 +84,13 @@ impl Database {
 impl Processing<'_> {
     /// Processes a message, unless it was processed before.
     pub(crate) fn process(&self, message: &Incoming, options: &Options) -> anyhow::Result<()> {
+        self.follow_lane(message)?;
         let is_new =
             self.run(include_str!("../sql/insert_processed_message.sql"), params![message.id])? > 0;
         if !is_new {
             println!("repeated    {}", message.id);
             return self.send_again(message);
         }
-        self.follow_lane(message)?;
         match message.kind {
             Kind::Requested => self.request(message, options),
             Kind::Reduced | Kind::Cancelled => self.change(message),

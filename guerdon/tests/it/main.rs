@@ -30,6 +30,7 @@ mod operators_disk;
 mod operators_mistakes;
 mod options;
 mod output;
+mod overdue_over_http;
 mod parcel;
 mod postgres_faults;
 mod publish;

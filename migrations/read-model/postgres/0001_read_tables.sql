@@ -201,6 +201,8 @@ create table shipping_request (
     parcels text,
     -- more left than was wanted: somebody must see to it
     crossed boolean not null default false,
+    -- how often it was asked for: once, and again for each operator's wish
+    attempts bigint not null default 1,
     -- the place of the last event that changed it: applied again, it changes nothing
     changed_at bigint not null,
     constraint shipping_request_has_its_cause check (
@@ -229,7 +231,7 @@ create table shipping_change (
     generation bigint not null,
     -- the place of the request that it changes
     request bigint not null,
-    -- reduced, cancelled
+    -- reduced, cancelled; requested, where an operator has it asked for again
     kind text not null,
     -- all lines as they are from now on
     lines text not null,
@@ -237,6 +239,8 @@ create table shipping_change (
     warehouse text collate "C" not null,
     -- of its message in the request's lane
     sequence bigint not null,
+    -- how often its request was asked for by then, where it asks again; else 1
+    attempt bigint not null default 1,
     recorded_at bigint not null,
     -- the trace in which it was asked for
     traceparent text

@@ -205,6 +205,8 @@ create table shipping_request (
     parcels text,
     -- more left than was wanted: somebody must see to it
     crossed integer not null default 0,
+    -- how often it was asked for: once, and again for each operator's wish
+    attempts integer not null default 1,
     -- the place of the last event that changed it: applied again, it changes nothing
     changed_at integer not null,
     constraint shipping_request_has_its_cause check (
@@ -232,7 +234,7 @@ create table shipping_change (
     generation integer not null,
     -- the place of the request that it changes
     request integer not null,
-    -- reduced, cancelled
+    -- reduced, cancelled; requested, where an operator has it asked for again
     kind text not null,
     -- all lines as they are from now on
     lines text not null,
@@ -240,6 +242,8 @@ create table shipping_change (
     warehouse text not null,
     -- of its message in the request's lane
     sequence integer not null,
+    -- how often its request was asked for by then, where it asks again; else 1
+    attempt integer not null default 1,
     recorded_at integer not null,
     -- the trace in which it was asked for
     traceparent text

@@ -73,6 +73,7 @@ row! {
         express_no: Option<String>,
         parcels: Option<String>,
         crossed: bool,
+        attempts: i64,
         changed_at: i64,
     }
 }
@@ -197,6 +198,7 @@ impl NewRequest {
             express_no,
             parcels,
             crossed,
+            attempts,
             changed_at,
         } = self.state;
         let status = status.as_str().to_owned();
@@ -210,6 +212,7 @@ impl NewRequest {
             express_no,
             parcels,
             crossed,
+            attempts,
             changed_at,
             ..self.row
         }
@@ -291,6 +294,7 @@ impl Rows {
             express_no: None,
             parcels: None,
             crossed: false,
+            attempts: 1,
             changed_at: place,
         };
         let key = (account_id.clone(), shipped);

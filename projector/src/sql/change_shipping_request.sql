@@ -9,6 +9,7 @@ set
     express_no = {express_no},
     parcels = {parcels},
     crossed = {crossed},
+    attempts = {attempts},
     changed_at = {changed_at}
 {from}
 where shipping_request.place = {place}

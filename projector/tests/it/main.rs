@@ -3,6 +3,7 @@
 mod life;
 mod locks;
 mod of_log;
+mod parcels;
 mod projection;
 mod replica;
 mod schemas;

@@ -58,6 +58,7 @@ impl Message {
     ) -> Result<(), Unsent> {
         let Target { topic, partition, attempt, .. } = target;
         let message = &self.content;
+        let attempt = attempt.max(message.attempt);
         let unwritable = |error| {
             Unsent::Failed(Failure::Refused(format!("can't write the message as JSON: {error}")))
         };

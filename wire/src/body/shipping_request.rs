@@ -206,6 +206,17 @@ pub struct ShippingRequestBody {
     pub position: Place,
 }
 
+/// `POST …/resend`: the request is sent to its warehouse once more.
+#[derive(Clone, Debug, Serialize)]
+pub struct ResentShipmentBody {
+    /// The shipping request.
+    pub shipping_request_id: String,
+    /// Always `due`.
+    pub status: &'static str,
+    /// The request's present status.
+    pub request_status: ShippingStatus,
+}
+
 /// A shipping request that its warehouse has not accepted in time.
 #[derive(Clone, Debug, Serialize)]
 pub struct OverdueShippingRequestBody {

@@ -277,6 +277,7 @@ impl Lots {
             }
             Event::ShipmentRejected(account, it) => reported(account, it, "rejected"),
             Event::ShipmentSettled(account, it) => reported(account, it, "settled"),
+            Event::ShipmentAskedAgain(account, it) => reported(account, it, "asked-again"),
             Event::PurchaseRecorded(account, it) => Effect::Purchased {
                 account: account.to_string(),
                 purchase: it.purchase_id.to_string(),

@@ -282,6 +282,7 @@ fn news() -> impl Strategy<Value = News> {
         2 => Just(News::Other(Report::BackOrdered)),
         1 => Just(News::Other(Report::Delivered)),
         2 => Just(News::Other(Report::Settled)),
+        1 => Just(News::Other(Report::AskedAgain)),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! What each command does to the plain ledger, by docs/CREDIT.md.
 
 use domain::command::{
-    AddStock, AmendOffer, Capture, CloseOffer, ExpectedVersion, OpenOffer, SetEarningRule,
+    AddStock, AmendOffer, Capture, CloseOffer, ExpectedVersion, OpenOffer, Report, SetEarningRule,
 };
 use domain::{AccountId, Command, Points, Shipped, SpentCredit, Timestamp};
 
@@ -92,6 +92,7 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
         }
         Command::ReportShipment(it) => match &it.dispatch_id {
             Some(id) => parcel(&it.account_id, &it.shipped, &format!("delivered {id}")),
+            None if it.report == Report::AskedAgain => None,
             None => parcel(&it.account_id, &it.shipped, news_of(it.report)),
         },
         Command::RejectShipment(it) => parcel(&it.account_id, &it.shipped, "rejected"),

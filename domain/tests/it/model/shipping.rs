@@ -105,6 +105,7 @@ pub(crate) const fn news_of(report: Report) -> &'static str {
         Report::BackOrdered => "back-ordered",
         Report::Delivered => "delivered",
         Report::Settled => "settled",
+        Report::AskedAgain => "asked-again",
     }
 }
 
@@ -223,7 +224,9 @@ impl Ledger {
             return done_elsewhere(Effect::Reported { account, what, news: "parcel-delivered" });
         }
         let news = news_of(it.report);
-        if let Some(request) = self.request_mut(account, &what) {
+        if it.report != Report::AskedAgain
+            && let Some(request) = self.request_mut(account, &what)
+        {
             request.reach(news);
         }
         let [account, what] = self.tell(&it.account_id, &it.shipped, news);

@@ -24,6 +24,8 @@ pub(crate) struct RequestState {
     /// JSON in a text, where a parcel left.
     pub(crate) parcels: Option<String>,
     pub(crate) crossed: bool,
+    /// How often it was asked for.
+    pub(crate) attempts: i64,
     /// The place of the last event that changed it: applied again, it changes nothing.
     pub(crate) changed_at: i64,
 }
@@ -58,6 +60,8 @@ pub(in crate::rows) enum UpdateKind {
     Dispatched { parcel: Box<ParcelRow>, has_rest: bool },
     /// One parcel arrived.
     ParcelDelivered(DispatchId),
+    /// The warehouse is asked once more.
+    AskedAgain,
     /// It has this status, and why.
     Status(ShippingStatus, Option<String>),
 }
@@ -75,6 +79,7 @@ impl RequestState {
             express_no: None,
             parcels: None,
             crossed: false,
+            attempts: 1,
             changed_at: place,
         }
     }
@@ -90,6 +95,7 @@ impl RequestState {
             express_no,
             parcels,
             crossed,
+            attempts,
             changed_at,
         } = self;
         let status = status.as_str().to_owned();
@@ -104,6 +110,7 @@ impl RequestState {
             express_no,
             parcels,
             crossed,
+            attempts,
             changed_at,
         }
     }
@@ -120,7 +127,12 @@ impl RequestState {
             if self.changed_at >= place {
                 continue;
             }
+            let is_asked_again = matches!(kind, UpdateKind::AskedAgain);
             let wanted = match kind {
+                UpdateKind::AskedAgain => {
+                    self.attempts += 1;
+                    None
+                }
                 UpdateKind::Dispatched { parcel, has_rest } => {
                     self.dispatch(fixed.lines, *parcel, has_rest, recorded_at)?;
                     None
@@ -147,15 +159,20 @@ impl RequestState {
                 })?),
             };
             self.changed_at = place;
-            let Some(wanted) = wanted else { continue };
-            let nothing_is_wanted = is_nothing(&wanted);
-            if nothing_is_wanted {
-                self.reach(ShippingStatus::Cancelled, None, recorded_at);
-            }
-            self.note_departure(fixed.lines, recorded_at)?;
-            let lines = json(&wanted)?;
-            self.lines_wanted = Some(lines.clone());
-            let kind = if nothing_is_wanted { "cancelled" } else { "reduced" };
+            let (kind, attempt) = match wanted {
+                Some(wanted) => {
+                    let nothing_is_wanted = is_nothing(&wanted);
+                    if nothing_is_wanted {
+                        self.reach(ShippingStatus::Cancelled, None, recorded_at);
+                    }
+                    self.note_departure(fixed.lines, recorded_at)?;
+                    self.lines_wanted = Some(json(&wanted)?);
+                    (if nothing_is_wanted { "cancelled" } else { "reduced" }, 1)
+                }
+                None if is_asked_again => ("requested", self.attempts),
+                None => continue,
+            };
+            let lines = self.lines_wanted.clone().unwrap_or_else(|| fixed.lines.to_owned());
             let row = ShippingChange {
                 place,
                 generation,
@@ -164,6 +181,7 @@ impl RequestState {
                 lines,
                 warehouse: fixed.warehouse.into(),
                 sequence: 0,
+                attempt,
                 recorded_at,
                 traceparent,
             };

@@ -43,7 +43,7 @@ async fn find_of(
     }
     let mut found = vec![];
     for row in tables.find(statement, &[&accounts, &ids]).await? {
-        if let Some(key) = asked(&keys, row.try_get(14)?) {
+        if let Some(key) = asked(&keys, row.try_get(15)?) {
             found.push(((*key).clone(), found_request(&row)?));
         }
     }
@@ -70,6 +70,7 @@ fn found_request(row: &Row) -> Result<FoundRequest, WriteError> {
             changed_at: row.try_get(11)?,
             lines_wanted: row.try_get(12)?,
             parcels: row.try_get(13)?,
+            attempts: row.try_get(14)?,
         },
     })
 }

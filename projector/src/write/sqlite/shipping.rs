@@ -51,6 +51,7 @@ fn found_request(row: &Row<'_>) -> rusqlite::Result<FoundRequest> {
             changed_at: row.get(11)?,
             lines_wanted: row.get(12)?,
             parcels: row.get(13)?,
+            attempts: row.get(14)?,
         },
     })
 }
