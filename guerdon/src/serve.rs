@@ -12,6 +12,7 @@ mod message_body;
 mod metrics;
 mod publishing;
 mod read_tables;
+mod remembered;
 mod seldom;
 mod shutdown;
 mod snapshots;
@@ -139,7 +140,8 @@ impl Ledger {
         draining: &CancellationToken,
     ) -> anyhow::Result<Self> {
         let store = open_store(config).await?;
-        // Before anything is appended.
+        // Before anything is made of the log or appended to it.
+        remembered::check(config, &store).await?;
         let required = read_tables::required(&store, stop).await?;
         let mut health = Health::of(store.clone());
         let mut metrics = Metrics::new();
@@ -200,6 +202,7 @@ impl Ledger {
         if let Some(read_model) = &read_model {
             let mut api = QueryApi::new(read_model.clone(), keys.clone(), config.read_wait_ms);
             api.draining = draining.clone();
+            api.followers_max = config.connections.followers();
             api.overdue_after = config.overdue_after;
             metrics.add_query_api(&api.metrics);
             // A publisher sends again what nobody accepts, counts the attempts and alarms.

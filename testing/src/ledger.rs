@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use domain::{
     AccountId, Cause, CauseKind, Clock, CreditDeducted, CreditEarned, Event, ExchangeCreated,
-    LogOpened, LotPart, OfferOpened, Points, StockAdded, Terms, Timestamp, Units,
+    LogForked, LogOpened, LotPart, OfferOpened, Points, StockAdded, Terms, Timestamp, Units,
 };
 use event_schema::{Metadata, Salt, encode};
 use event_store::{Access, Append, EventStore, NewLog, StoreUrl};
-use log_record::{BatchId, LogId, NewEvent, Partition, Place, Position, WriterId};
+use log_record::{
+    BatchId, Generation, LogId, NewEvent, Partition, Place, Position, RecordedEvent, WriterId,
+};
 use projector::{ProjectError, Projector};
 use read_model::{Query, ReadModel, ReadModelUrl, RowOf, dump, joined_sum, month_of_expiry};
 use services::TestDatabase;
@@ -80,6 +82,17 @@ impl Ledger {
         let (epoch, generation, expected) = (head.epoch, head.generation, head.position);
         let append = Append { partition: P0, epoch, generation, expected, batch, events };
         self.store.append(append).await.expect("appended");
+    }
+
+    /// An operator declares what is left to be the history, which begins the next generation.
+    pub async fn fork(&self) {
+        let head = self.store.take_over(P0, WriterId(Uuid::from_u128(1))).await.expect("held");
+        let next = Generation(head.generation.0 + 1);
+        let reason = "a backup was restored".into();
+        let event = encoded(&Event::LogForked(LogForked { generation: next.0, reason }));
+        let place = Place { partition: P0, position: head.position.next() };
+        let row = RecordedEvent::seal(self.store.log_id(), next, place, event);
+        self.store.append_recorded(Append::after(P0, &head, vec![row])).await.expect("declared");
     }
 
     pub fn url(&self) -> ReadModelUrl {

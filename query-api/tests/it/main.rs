@@ -9,3 +9,4 @@ mod plans;
 mod programme;
 mod random_life;
 mod shipping;
+mod stream_cursor;
