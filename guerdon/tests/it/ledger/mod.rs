@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod full_disk;
 pub(crate) mod journey;
 pub(crate) mod load;
+pub(crate) mod network;
 pub(crate) mod server;
 
 use std::fs::File;
