@@ -1,6 +1,7 @@
 //! The names of things, one type per noun, valid by construction.
 //!
-//! An id from outside is 1 to 64 letters, digits or `-_.:`. Ids that the ledger makes itself begin
+//! An id from outside is 1 to 64 letters, digits or `-_.:`, and not only dots: `.` and `..` mean
+//! another resource in a URL's path. Ids that the ledger makes itself begin
 //! with `~`, which no id from outside can.
 
 use std::fmt;
@@ -19,7 +20,8 @@ pub const DELIVER_TO_BYTES_MAX: usize = 2048;
 /// A text that is not an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "must be 1 to {ID_CHARACTERS_MAX} characters, each a letter (A-Z, a-z), digit or one of - _ . :"
+    "must be 1 to {ID_CHARACTERS_MAX} characters, each a letter (A-Z, a-z), digit or one of - _ . :, \
+     and not only dots"
 )]
 pub struct IdError;
 
@@ -244,7 +246,8 @@ fn is_note(text: &str) -> bool {
 
 fn is_id(text: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
-    (1..=ID_CHARACTERS_MAX).contains(&text.len()) && text.bytes().all(is_allowed)
+    let is_dots = text.bytes().all(|byte| byte == b'.');
+    (1..=ID_CHARACTERS_MAX).contains(&text.len()) && text.bytes().all(is_allowed) && !is_dots
 }
 
 #[cfg(test)]
@@ -265,11 +268,21 @@ mod tests {
     #[test]
     fn an_id_is_1_to_64_letters_digits_and_four_marks() {
         let longest = "x".repeat(64);
-        for text in ["a", "hh-1029", "A_z.9:0-", "0197d9a4-6f7e-7c52-8ed1-f5c1a0a4d111", &longest] {
+        for text in [
+            "a",
+            ".a",
+            "..a",
+            "hh-1029",
+            "A_z.9:0-",
+            "0197d9a4-6f7e-7c52-8ed1-f5c1a0a4d111",
+            &longest,
+        ] {
             assert!(text.parse::<AccountId>().is_ok(), "{text}");
         }
         let too_long = "x".repeat(65);
-        for text in ["", "a b", "a/b", "~own", "é", "a\n", "a\0", "a'b", &too_long] {
+        for text in
+            ["", ".", "..", "...", "a b", "a/b", "~own", "é", "a\n", "a\0", "a'b", &too_long]
+        {
             assert_eq!(text.parse::<AccountId>(), Err(IdError), "{text:?}");
         }
     }

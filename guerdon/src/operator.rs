@@ -38,6 +38,22 @@ impl Operator {
         path: &str,
         body: Option<Value>,
     ) -> anyhow::Result<Response> {
+        let response = self.send(method, path, body).await?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let problem: Value = response.json().await.unwrap_or_default();
+        bail!("the ledger answered {}: {}", status.as_u16(), detail(&problem))
+    }
+
+    /// Asks, and gives the answer, also where it is a problem.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> anyhow::Result<Response> {
         let url = format!("{}{path}", self.url.trim_end_matches('/'));
         let [key] = keys_in(&self.api_keys, ["operator"])?;
         let mut request = http_client()?.request(method, &url).timeout(ANSWER_MAX).bearer_auth(key);
@@ -45,14 +61,7 @@ impl Operator {
             request = request.json(&body);
         }
         let asked = request.send().await;
-        let response = asked.with_context(|| format!("the ledger at {url} doesn't answer"))?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
-        }
-        let problem: Value = response.json().await.unwrap_or_default();
-        let detail = problem["detail"].as_str().unwrap_or("no reason was given; check --url");
-        bail!("the ledger answered {}: {detail}", status.as_u16())
+        asked.with_context(|| format!("the ledger at {url} doesn't answer"))
     }
 
     /// Asks, and prints the answer.
@@ -69,12 +78,27 @@ impl Operator {
 
     /// Prints all items of a list, one per line.
     pub(crate) async fn list(&self, path: &str) -> anyhow::Result<()> {
+        let print = async |item: Value| {
+            println!("{item}");
+            Ok(())
+        };
+        self.each(path, print).await
+    }
+
+    /// Does something with each item of a list.
+    pub(crate) async fn each(
+        &self,
+        path: &str,
+        mut act: impl AsyncFnMut(Value) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         let mut cursor = String::new();
         loop {
             let page = format!("{path}?limit=500{cursor}");
-            let page: Value = self.ask(Method::GET, &page, None).await?.json().await?;
-            for item in page["items"].as_array().into_iter().flatten() {
-                println!("{item}");
+            let mut page: Value = self.ask(Method::GET, &page, None).await?.json().await?;
+            if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
+                for item in items {
+                    act(item).await?;
+                }
             }
             match page["next"].as_str() {
                 None => return Ok(()),
@@ -82,4 +106,9 @@ impl Operator {
             }
         }
     }
+}
+
+/// Why the ledger refuses.
+pub(crate) fn detail(problem: &Value) -> &str {
+    problem["detail"].as_str().unwrap_or("no reason was given; check --url")
 }

@@ -4,14 +4,16 @@
 use std::time::Duration;
 
 use anyhow::bail;
-use clap::{Args, Subcommand};
-use reqwest::Method;
+use clap::{ArgGroup, Args, Subcommand};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::operator::Operator;
+use crate::operator::{Operator, detail};
 
 /// How often the command asks how far a replay has come.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+const PARKED: &str = "/v1/parked-messages";
 
 /// What to do about shipping requests.
 #[derive(Args)]
@@ -52,12 +54,20 @@ enum Act {
         #[arg(long)]
         quantity: Option<u64>,
     },
-    /// List the parked messages, with the reason.
-    Parked,
-    /// Try a parked message again.
+    /// List the parked messages, with the reason and the beginning of each; or show one whole.
+    Parked {
+        /// The number of the message to show.
+        parked_id: Option<i64>,
+    },
+    /// Try a parked message again, or all of them in the order in which they came.
+    #[command(group = ArgGroup::new("which").required(true))]
     Retry {
         /// The message's number, as `parked` shows it.
-        parked_id: i64,
+        #[arg(group = "which")]
+        parked_id: Option<i64>,
+        /// Try every parked message.
+        #[arg(long, group = "which")]
+        all: bool,
     },
     /// Delete a parked message.
     Discard {
@@ -102,18 +112,56 @@ pub(crate) async fn run(ShippingArgs { operator, act }: ShippingArgs) -> anyhow:
             let body = quantity.map_or(json!({}), |quantity| json!({"quantity": quantity}));
             operator.show(Method::PUT, &path, Some(body)).await
         }
-        Act::Parked => operator.list("/v1/parked-messages").await,
-        Act::Retry { parked_id } => {
-            let path = format!("/v1/parked-messages/{parked_id}/retry");
-            operator.show(Method::POST, &path, None).await
+        Act::Parked { parked_id: None } => operator.list(PARKED).await,
+        Act::Parked { parked_id: Some(parked_id) } => {
+            operator.show(Method::GET, &format!("{PARKED}/{parked_id}"), None).await
         }
+        Act::Retry { parked_id: Some(parked_id), .. } => {
+            operator.show(Method::POST, &format!("{PARKED}/{parked_id}/retry"), None).await
+        }
+        Act::Retry { parked_id: None, .. } => retry_all(&operator).await,
         Act::Discard { parked_id } => {
-            let path = format!("/v1/parked-messages/{parked_id}");
-            operator.ask(Method::DELETE, &path, None).await?;
+            operator.ask(Method::DELETE, &format!("{PARKED}/{parked_id}"), None).await?;
             println!("deleted the parked message {parked_id}");
             Ok(())
         }
     }
+}
+
+/// Tries the parked messages again, the oldest first, and prints what became of each.
+async fn retry_all(operator: &Operator) -> anyhow::Result<()> {
+    let (mut done, mut refused) = (0, 0);
+    let retry = async |item: Value| {
+        let parked_id = &item["parked_id"];
+        let path = format!("{PARKED}/{parked_id}/retry");
+        let response = operator.send(Method::POST, &path, None).await?;
+        let status = response.status();
+        let answer: Value = response.json().await.unwrap_or_default();
+        match status {
+            StatusCode::OK => {
+                done += 1;
+                println!("{parked_id}: done");
+            }
+            StatusCode::CONFLICT => {
+                refused += 1;
+                println!("{parked_id}: still can't be used: {}", detail(&answer));
+            }
+            // Somebody else retried or discarded it.
+            StatusCode::NOT_FOUND => println!("{parked_id}: not parked any more"),
+            status => bail!(
+                "{parked_id} and those after it are not retried; the ledger answered {}: {}",
+                status.as_u16(),
+                detail(&answer)
+            ),
+        }
+        Ok(())
+    };
+    operator.each(PARKED, retry).await?;
+    if refused > 0 {
+        bail!("{done} messages are done, and {refused} still can't be used; see the reasons above");
+    }
+    println!("{done} messages are done, and none is parked any more");
+    Ok(())
 }
 
 pub(crate) async fn publish(args: PublishArgs) -> anyhow::Result<()> {

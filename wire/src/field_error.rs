@@ -5,7 +5,7 @@
 
 use serde_path_to_error::{Path, Segment};
 
-/// The longest piece of a request that an answer repeats, in characters.
+/// The longest piece of a stranger's text that an answer or the log repeats, in characters.
 const EXCERPT_CHARACTERS_MAX: usize = 64;
 
 /// A field that was refused.
@@ -110,8 +110,10 @@ fn wanted_in_words(wanted: &str) -> &str {
     }
 }
 
-/// The beginning of `text`, so that no answer repeats kilobytes of a request.
-fn excerpt(text: &str) -> String {
+/// The beginning of a stranger's text, so that no answer and no line of the log repeats kilobytes
+/// of it.
+#[must_use]
+pub fn excerpt(text: &str) -> String {
     match text.char_indices().nth(EXCERPT_CHARACTERS_MAX) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.into(),

@@ -39,6 +39,7 @@ pub use authorize::{About, ForOperators, Only, only};
 pub use caller::{Caller, is_known_still, role_of};
 pub use etag::{JsonAnswer, Precondition, json_with_etag, json_with_version};
 pub use fallback::finish;
+pub use field_error::excerpt;
 pub use guerdon_position::{GUERDON_POSITION, read_positions, write_position};
 pub use idempotency_key::IdempotencyKey;
 pub use json_body::{BODY_BYTES_MAX, BodyTooSlow, JsonBody};
@@ -47,7 +48,7 @@ pub use page::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, page_limit, read_cursor
 pub use path_id::{PathId, PathIds, ThreePathIds};
 pub use problem::Problem;
 pub use problem_page::{ProblemPage, problem_pages_router};
-pub use problem_vocabulary::{FORBIDDEN, NO_SUCH_ROUTE, SHARED_PROBLEM_PAGES};
+pub use problem_vocabulary::{FORBIDDEN, INTERNAL, NO_SUCH_ROUTE, SHARED_PROBLEM_PAGES};
 pub use query_string::{NoQuery, QueryString};
 pub use role::Role;
 pub use scope::{ScopeError, Scopes};

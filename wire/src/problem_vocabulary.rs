@@ -197,7 +197,8 @@ const BODY_ENCODED: ProblemPage = ProblemPage {
     can_succeed_later: false,
 };
 
-const INTERNAL: ProblemPage = ProblemPage {
+/// The ledger failed at a request; the log says why.
+pub const INTERNAL: ProblemPage = ProblemPage {
     status: StatusCode::INTERNAL_SERVER_ERROR,
     slug: "internal",
     title: "Server error",

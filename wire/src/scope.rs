@@ -126,8 +126,9 @@ impl FromStr for Scopes {
 
 fn warehouses(mut ids: Vec<&str>) -> Result<Box<[Box<str>]>, ScopeError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
-    let is_id =
-        |id: &str| (1..=WAREHOUSE_BYTES_MAX).contains(&id.len()) && id.bytes().all(is_plain);
+    let is_dots = |id: &str| id.bytes().all(|byte| byte == b'.');
+    let is_short = |id: &str| (1..=WAREHOUSE_BYTES_MAX).contains(&id.len());
+    let is_id = |id: &str| is_short(id) && id.bytes().all(is_plain) && !is_dots(id);
     ids.sort_unstable();
     ids.dedup();
     let are_valid = ids.len() <= WAREHOUSES_MAX && ids.iter().all(|id| is_id(id));

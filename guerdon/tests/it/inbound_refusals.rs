@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use services::shared_kafka;
 
-use crate::ledger::{Api, Ledger, PATIENCE};
+use crate::ledger::{Api, Ledger, PATIENCE, said};
 use crate::topic::shop::{offers, own_topic, prepare, publisher, redeem, start};
 use crate::topic::{say, until_published};
 
@@ -16,42 +16,155 @@ const LONG: usize = 20_000;
 
 const SOON: &str = "2031-01-01T00:00:00Z";
 
-/// One message for each refusal that an earning can cause, and a word of its reason. All are about
-/// one account, so that each holds up the next if it isn't parked.
-fn refused_earnings() -> Vec<(String, &'static str)> {
+/// The code of a message that makes no request.
+const UNREADABLE: &str = "message-unreadable";
+
+/// A message that is refused.
+struct Refused {
+    body: String,
+    code: &'static str,
+    /// A word of the reason.
+    reason: &'static str,
+}
+
+/// The problems of the command API that no message causes, by what causes them. Whoever adds a
+/// refusal adds it here, or a message to the lists below.
+const OF_NO_MESSAGE: [(&str, &[&str]); 7] = [
+    (
+        "another command's",
+        &[
+            "dry-run-unsupported",
+            "hold-unknown",
+            "hold-ended",
+            "exchange-exists",
+            "exchange-unknown",
+            "purchase-unknown",
+            "credit-unknown",
+            "line-unknown",
+            "quantity-too-large",
+            "points-too-large",
+            "rule-unknown",
+            "rule-exists",
+            "rule-changed",
+            "offer-unknown",
+            "offer-exists",
+            "offer-changed",
+            "offer-closed",
+            "stock-not-amendable",
+            "stock-unlimited",
+            "sold-out",
+            "offer-not-open",
+            "price-changed",
+            "account-unknown",
+            "recipient-unknown",
+            "deadline-out-of-range",
+            "shopper-limit-reached",
+            "insufficient-credit",
+            "credit-already-spent",
+            "already-exists",
+            "key-ended",
+        ],
+    ),
+    ("of many commands at once", &["too-much-at-once"]),
+    ("the publisher makes requests that are sound", SOUND),
+    ("of the publisher's key: the message waits", &["unauthorized", "forbidden"]),
+    ("of the publisher's key's scope: a test of its own is below", &["warehouse-forbidden"]),
+    ("the ledger is away or slow: the message waits", AWAY),
+    ("an error of the ledger's: tried again some times", &["internal", "decision-failed"]),
+];
+
+const SOUND: &[&str] = &[
+    "invalid-json",
+    "invalid-id",
+    "invalid-query",
+    "invalid-header",
+    "no-such-route",
+    "method-not-allowed",
+    "not-json",
+    "body-encoded",
+];
+
+const AWAY: &[&str] = &[
+    "body-too-slow",
+    "projection-behind",
+    "read-model-unreachable",
+    "not-decided",
+    "outcome-unknown",
+];
+
+/// One message for each refusal that an earning can cause. All are about one account, so that each
+/// holds up the next if it isn't parked.
+fn refused_earnings() -> Vec<Refused> {
     let of_zoe = |more: Value| {
         let mut body = json!({"account_id": "zoe", "points": 7});
         body["cause"] = json!({"kind": "purchase", "id": "b-7"});
         body.as_object_mut().expect("one").extend(more.as_object().expect("one").clone());
         body.to_string()
     };
-    vec![
+    let unreadable = [
         ("no JSON".into(), "not valid JSON"),
         ("[".repeat(5_000), "not valid JSON"),
         ("[]".into(), "must be a JSON object"),
         (r#"{"points":7}"#.into(), "account_id is missing"),
         (of_zoe(json!({"account_id": 7})), "account_id must be a text"),
         (of_zoe(json!({"account_id": "../zoe"})), "account_id is not an id"),
-        (of_zoe(json!({"account_id": "~zoe"})), "account_id"),
+        (of_zoe(json!({"account_id": ".."})), "account_id is not an id"),
+        (of_zoe(json!({"account_id": "~zoe"})), "account_id is not an id"),
+        (
+            r#"{"account_id":"zoe","points":1,"points":9,"cause":{"kind":"purchase","id":"b-7"}}"#
+                .into(),
+            "The field points is there twice.",
+        ),
+    ];
+    let invalid = [
         (of_zoe(json!({"points": "many"})), "points"),
         (of_zoe(json!({"points": 0})), "points"),
         (of_zoe(json!({"point\0s": 7})), "unknown"),
         (of_zoe(json!({"cause": null})), "cause"),
         (of_zoe(json!({"cause": {"kind": "gift", "id": "b-7"}})), "cause.kind"),
         (of_zoe(json!({"cause": {"kind": "purchase", "id": "\0"}})), "cause.id"),
-        (of_zoe(json!({"cause": {"kind": "adjustment", "id": "a-1"}})), "role operator"),
+        (
+            r#"{"account_id":"zoe","points":1,"cause":{"kind":"purchase","id":"a","id":"b"}}"#
+                .into(),
+            "id of the body is there twice",
+        ),
         (of_zoe(json!({"occurred_at": "yesterday"})), "occurred_at"),
         (of_zoe(json!({"available_at": SOON, "expires_at": SOON})), "expires_at"),
-        (of_zoe(json!({"cause": {"kind": "purchase", "id": "x".repeat(LONG)}})), "longer than"),
+    ];
+    let others = [
+        (
+            of_zoe(json!({"cause": {"kind": "adjustment", "id": "a-1"}})),
+            "adjustment-forbidden",
+            "role operator",
+        ),
+        (
+            of_zoe(json!({"cause": {"kind": "purchase", "id": "x".repeat(LONG)}})),
+            "body-too-large",
+            "longer than",
+        ),
         // Of the cause that the test has earned for before.
-        (of_zoe(json!({"cause": {"kind": "purchase", "id": "b-0"}})), "already used"),
-        (of_zoe(json!({"points": 9_007_199_254_740_991_u64})), "account"),
-    ]
+        (of_zoe(json!({"cause": {"kind": "purchase", "id": "b-0"}})), "id-reused", "already used"),
+        (of_zoe(json!({"points": 9_007_199_254_740_991_u64})), "amount-too-large", "account"),
+        (of_zoe(json!({"account_id": "full"})), "account-full", "at most 10000"),
+    ];
+    refused(unreadable, invalid, others)
+}
+
+fn refused(
+    unreadable: impl IntoIterator<Item = (String, &'static str)>,
+    invalid: impl IntoIterator<Item = (String, &'static str)>,
+    others: impl IntoIterator<Item = (String, &'static str, &'static str)>,
+) -> Vec<Refused> {
+    let of = |code| move |(body, reason)| Refused { body, code, reason };
+    let unreadable = unreadable.into_iter().map(of(UNREADABLE));
+    let invalid = invalid.into_iter().map(of("invalid-field"));
+    let others = others.into_iter().map(|(body, code, reason)| Refused { body, code, reason });
+    unreadable.chain(invalid).chain(others).collect()
 }
 
 /// Likewise for what a warehouse says about the first of these requests; about the second it has
 /// said that the parcel left, and the third was settled by hand.
-fn refused_reports(requests: &[String]) -> Vec<(String, &'static str)> {
+fn refused_reports(requests: &[String]) -> Vec<Refused> {
     let about = |id: &str, event: &str, more: Value| {
         let mut body = json!({"shipping_request_id": id, "event": event});
         body.as_object_mut().expect("one").extend(more.as_object().expect("one").clone());
@@ -61,27 +174,70 @@ fn refused_reports(requests: &[String]) -> Vec<(String, &'static str)> {
     let other_log = format!("{}-1-0-5", uuid::Uuid::now_v7());
     let parcel = |no: &str| json!({"carrier": "post", "express_no": no});
     let reason = json!({"reason": "it broke"});
-    vec![
+    let unreadable = [
         ("no JSON".into(), "not valid JSON"),
         (r#""accepted""#.into(), "must be a JSON object"),
         (r#"{"event":"accepted"}"#.into(), "shipping_request_id is missing"),
         (json!({"shipping_request_id": first}).to_string(), "event is missing"),
         (about(first, "eaten\0", json!({})), "must be accepted"),
         (about("a/b", "accepted", json!({})), "is not an id"),
-        (about("none", "accepted", json!({})), "doesn't exist"),
-        (about(&other_log, "accepted", json!({})), "doesn't exist"),
+        (
+            format!(r#"{{"event":"rejected","shipping_request_id":{first:?},"event":"accepted"}}"#),
+            "The field event is there twice.",
+        ),
+    ];
+    let invalid = [
         (about(first, "accepted", json!({"colour": "red"})), "unknown"),
         (
             about(first, "dispatched", json!({"carrier": "post"})),
             "express_no of the body is missing",
         ),
         (about(first, "rejected", json!({})), "reason of the body is missing"),
-        (about(first, "rejected", json!({"reason": "x".repeat(LONG)})), "longer than"),
         (about(first, "accepted", json!({"occurred_at": "2030-13-01T00:00:00Z"})), "occurred_at"),
-        (about(dispatched, "dispatched", parcel("2Z")), "already used"),
-        (about(dispatched, "rejected", reason.clone()), "have left the warehouse"),
-        (about(settled, "rejected", reason), "settled"),
-    ]
+    ];
+    let too_long = json!({"reason": "x".repeat(LONG)});
+    let others = [
+        (about("none", "accepted", json!({})), "not-found", "doesn't exist"),
+        (about(&other_log, "accepted", json!({})), "not-found", "doesn't exist"),
+        (about(first, "rejected", too_long), "body-too-large", "longer than"),
+        (about(dispatched, "dispatched", parcel("2Z")), "id-reused", "already used"),
+        (
+            about(dispatched, "rejected", reason.clone()),
+            "exchange-dispatched",
+            "have left the warehouse",
+        ),
+        (about(settled, "rejected", reason), "shipment-settled", "settled"),
+    ];
+    refused(unreadable, invalid, others)
+}
+
+#[test]
+fn every_refusal_of_the_table_is_tried_by_a_message_or_is_of_something_else() {
+    let requests: [String; 3] = std::array::from_fn(|number| format!("request-{number}"));
+    let tried = refused_earnings().into_iter().chain(refused_reports(&requests));
+    let tried: BTreeSet<&str> = tried.map(|message| message.code).collect();
+    let elsewhere: BTreeSet<&str> =
+        OF_NO_MESSAGE.iter().flat_map(|(_, codes)| codes.iter().copied()).collect();
+    let both: Vec<&&str> = tried.intersection(&elsewhere).collect();
+    assert!(both.is_empty(), "{both:?}");
+    let shared = wire::SHARED_PROBLEM_PAGES.iter().copied();
+    let all = command_api::problem_pages().chain(shared);
+    let all: BTreeSet<&str> = all.map(|page| page.slug).collect();
+    let known: BTreeSet<&str> =
+        tried.union(&elsewhere).copied().filter(|code| *code != UNREADABLE).collect();
+    assert_eq!(known, all);
+}
+
+/// Gives an account as many lots as one may have.
+async fn fill(api: &Api, account: &str) {
+    for call in 0..10 {
+        let credit = |number: usize| {
+            let cause = json!({"kind": "purchase", "id": format!("f-{call}-{number}")});
+            json!({"account_id": account, "points": 1, "cause": cause})
+        };
+        let credits: Vec<Value> = (0..1_000).map(credit).collect();
+        api.post("merchant", "/v1/credits", json!({"credits": credits})).await.is(200);
+    }
 }
 
 /// What is parked, by topic and offset: the reasons.
@@ -136,27 +292,39 @@ async fn everything_is_parked(is_alone: bool) {
     let settled = json!({"reason": "handed over"});
     api.put("operator", &path(&requests[2], "settlement"), settled).await.is(201);
     api.earns("zoe", 1, "b-0").await;
+    fill(api, "full").await;
 
     let earnings = refused_earnings();
     let last =
         json!({"account_id": "zoe", "points": 1, "cause": {"kind": "purchase", "id": "b-1"}});
     let last = last.to_string();
-    let said = earnings.iter().map(|(body, _)| body.as_str()).chain([last.as_str()]);
+    let said = earnings.iter().map(|message| message.body.as_str()).chain([last.as_str()]);
     let said: Vec<(&str, &str)> = said.map(|body| ("zoe", body)).collect();
     say(&brokers, &format!("{topic}-earnings"), &said);
     let reports = refused_reports(&requests);
     let last = json!({"shipping_request_id": requests[0], "event": "accepted"}).to_string();
-    let said = reports.iter().map(|(body, _)| body.as_str()).chain([last.as_str()]);
+    let said = reports.iter().map(|message| message.body.as_str()).chain([last.as_str()]);
     let said: Vec<(&str, &str)> = said.map(|body| (requests[0].as_str(), body)).collect();
     say(&brokers, &format!("{topic}-events"), &said);
 
     let count = earnings.len() + reports.len();
     let parked = until_all_are_taken(&here, publisher, count).await;
-    for (body, reason) in earnings.iter().chain(&reports) {
-        let item = parked.iter().find(|item| item["body"] == body.as_str());
+    let text = |item: &Value, field: &str| item[field].as_str().expect("a text").to_owned();
+    // A list shows the beginnings of the bodies.
+    let mut whole = vec![];
+    for item in &parked {
+        let path = format!("/v1/parked-messages/{}", item["parked_id"]);
+        let one = publisher.client.get("operator", &path).await.is(200);
+        assert!(text(&one, "body").starts_with(&text(item, "body")), "{item}");
+        assert_eq!(item["body_bytes"], text(&one, "body").len(), "{item}");
+        whole.push(one);
+    }
+    for Refused { body, code, reason } in earnings.iter().chain(&reports) {
+        let item = whole.iter().find(|item| item["body"] == body.as_str());
         let item = item.unwrap_or_else(|| panic!("it isn't parked: {body:.200}"));
-        let text = item["reason"].as_str().expect("a reason");
-        assert!(text.contains(reason) && text.ends_with('.'), "{body:.200}: {text}");
+        let told = text(item, "reason");
+        assert!(told.contains(reason) && told.ends_with('.'), "{body:.200}: {told}");
+        assert_eq!(item["code"], *code, "{body:.200}: {told}");
     }
     let report = publisher.client.get("operator", "/v1/publisher").await.is(200);
     assert!(report["inbound_waits"].is_null(), "{report}");
@@ -220,4 +388,53 @@ async fn what_the_ledger_refuses_is_parked_and_what_follows_is_taken_in() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_publisher_in_its_own_process_parks_what_is_refused_and_takes_in_what_follows() {
     everything_is_parked(true).await;
+}
+
+/// How many bytes an answer has.
+async fn bytes_of(api: &Api, path: &str) -> usize {
+    let answer = api.request("GET", path, "operator").send().await.expect("answered");
+    assert_eq!(answer.status().as_u16(), 200);
+    answer.bytes().await.expect("a body").len()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_messages_of_strangers_make_neither_the_log_nor_a_list_large() {
+    const LIST_BYTES_MAX: usize = 300_000;
+    let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = start(folder.path(), &brokers, &topic, &[]);
+    prepare(&ledger.client).await;
+    let long = "x".repeat(900_000);
+    let mut bodies = vec![
+        json!({"shipping_request_id": long, "event": "accepted"}).to_string(),
+        json!({"shipping_request_id": "a", "event": long}).to_string(),
+        format!(r#"{{"{long}":1,"{long}":2}}"#).replace(&long, &long[..400_000]),
+        json!({"shipping_request_id": "a", "event": "accepted", &long[..15_000]: 1}).to_string(),
+    ];
+    // Each of these characters takes six bytes in JSON.
+    bodies.extend((0..500).map(|number| format!("{number} {}", "\u{1}".repeat(1_000))));
+    let events: Vec<(&str, &str)> =
+        bodies.iter().map(|body| (&long[..2_000], body.as_str())).collect();
+    say(&brokers, &format!("{topic}-events"), &events);
+    let begun = Instant::now();
+    let items = loop {
+        let items = parked(&ledger.client).await;
+        if items.len() == bodies.len() {
+            break items;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{} of {}", items.len(), bodies.len());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    let list = bytes_of(&ledger.client, "/v1/parked-messages?limit=500").await;
+    let log = said(folder.path()).len();
+    println!("a page of the list has {list} bytes, the log of all {log}");
+    assert!(list < LIST_BYTES_MAX, "a page has {list} bytes");
+    assert!(log < 600 * bodies.len(), "the log has {log} bytes");
+    let largest = items.iter().map(|item| item.to_string().len()).max();
+    assert!(largest < Some(3_000), "{largest:?}");
+    let first = items.iter().find(|item| item["body_bytes"] == bodies[0].len()).expect("it");
+    let one = format!("/v1/parked-messages/{}", first["parked_id"]);
+    let one = ledger.client.get("operator", &one).await.is(200);
+    assert_eq!(one["body"], bodies[0]);
+    assert_eq!(ledger.stop(), Some(0));
 }

@@ -17,6 +17,7 @@ mod failover;
 mod first_redemption;
 mod fork_note;
 mod inbound_refusals;
+mod kafka_acl;
 #[cfg(feature = "kafka-tls")]
 mod kafka_tls;
 mod keys;

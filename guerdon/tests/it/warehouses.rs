@@ -157,6 +157,46 @@ async fn what_comes_in_is_recorded_once_and_what_can_not_be_used_is_parked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_retries_all_parked_messages_at_once_and_is_told_of_each() {
+    let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = start(folder.path(), &brokers, &topic, &[]);
+    prepare(&ledger.client).await;
+    // No account can have more, so nothing is earned until something is spent.
+    ledger.client.earns("zoe", 9_007_199_254_740_991, "b-0").await;
+    let earned = |id: &str| {
+        json!({"account_id": "zoe", "points": 1, "cause": {"kind": "purchase", "id": id}})
+            .to_string()
+    };
+    let (first, second) = (earned("b-1"), earned("b-2"));
+    let earnings = [("zoe", first.as_str()), ("zoe", second.as_str())];
+    say(&brokers, &format!("{topic}-earnings"), &earnings);
+    let both = |list: &Value| list["items"].as_array().is_some_and(|items| items.len() == 2);
+    let parked = until(&ledger.client, "/v1/parked-messages", both).await;
+    let number = |index: usize| parked["items"][index]["parked_id"].to_string();
+    let one: Value =
+        serde_json::from_str(&tool(&ledger, &["shipping", "parked", &number(0)])).expect("JSON");
+    assert_eq!(one["body"], first);
+
+    ledger.client.redeems("zoe", "x-1", "mug").await.is(201);
+    let keys = ledger.folder.join("api-keys.json");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
+    command.args(["shipping", "--url", &ledger.client.url, "--api-keys"]).arg(&keys);
+    command.args(["retry", "--all"]);
+    let done = ends(command);
+    assert!(!done.status.success(), "one is refused still: {done:?}");
+    let told = String::from_utf8(done.stdout).expect("UTF-8");
+    let of = |number: &str| told.lines().find(|line| line.starts_with(&format!("{number}: ")));
+    assert_eq!(of(&number(0)), Some(format!("{}: done", number(0)).as_str()));
+    assert!(of(&number(1)).is_some_and(|line| line.contains("still can't be used")), "{told}");
+    ledger.client.redeems("zoe", "x-2", "mug").await.is(201);
+    let told = tool(&ledger, &["shipping", "retry", "--all"]);
+    assert!(told.contains("none is parked any more"), "{told}");
+    assert_eq!(tool(&ledger, &["shipping", "parked"]), "");
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replay_and_a_rebuild_publish_nothing_again_and_a_replay_says_that_it_is_one() {
     let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
     let folder = tempfile::tempdir().expect("a folder");

@@ -83,6 +83,8 @@ create table parked (
     message_key blob,
     body blob not null,
     traceparent text,
+    -- of the problem that the command API answered, and its detail
+    code text not null,
     reason text not null,
     parked_at integer not null,
     -- of key and body: a topic that was made anew counts its offsets anew

@@ -3,8 +3,15 @@
 use std::fmt;
 
 use axum::http::Method;
-use serde_json::{Map, Value};
-use wire::Role;
+use domain::AccountId;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+use wire::{Role, excerpt};
+
+/// The longest id of a shipping request that is asked about, in bytes.
+const REQUEST_ID_BYTES_MAX: usize = 128;
 
 /// A request to the command API.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,26 +29,46 @@ pub(crate) struct Call {
 pub(crate) enum Unreadable {
     NotJson(String),
     NotAnObject,
+    /// A field is there twice; the name is as it came.
+    Twice(String),
     MissingField(&'static str),
     NotAText(&'static str),
-    NotAnId { field: &'static str, value: String },
+    /// The text is as it came.
+    NotAnId {
+        field: &'static str,
+        text: String,
+    },
+    /// The text is as it came.
     UnknownEvent(String),
 }
 
+impl Unreadable {
+    /// Its code in the list of parked messages.
+    pub(crate) const CODE: &'static str = "message-unreadable";
+}
+
+/// A stranger's text is cut.
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotJson(error) => write!(f, "The message is not valid JSON: {error}."),
             Self::NotAnObject => f.write_str("The message must be a JSON object."),
+            Self::Twice(field) => write!(f, "The field {} is there twice.", excerpt(field)),
             Self::MissingField(field) => write!(f, "The field {field} is missing."),
             Self::NotAText(field) => write!(f, "The field {field} must be a text."),
-            Self::NotAnId { field, value } => {
-                write!(f, "The field {field} is not an id: {value:?}.")
+            Self::NotAnId { field, text } => {
+                let text = excerpt(text);
+                write!(
+                    f,
+                    "The field {field} is not an id: {text:?}. An id has letters, digits and \
+                     -_.:, and not only dots."
+                )
             }
             Self::UnknownEvent(event) => write!(
                 f,
                 "The field event must be accepted, back-ordered, dispatched, delivered or rejected, \
-                 not {event:?}."
+                 not {:?}.",
+                excerpt(event)
             ),
         }
     }
@@ -50,9 +77,12 @@ impl fmt::Display for Unreadable {
 /// The request of a warehouse's message: `{"shipping_request_id":…,"event":…}` with the fields of
 /// that event.
 pub(crate) fn warehouse_call(body: &[u8]) -> Result<Call, Unreadable> {
-    let mut body = object(body)?;
-    let id = take_id(&mut body, "shipping_request_id")?;
-    let event = take_text(&mut body, "event")?;
+    let mut fields = Fields::read(body)?;
+    let id = fields.take_text("shipping_request_id")?;
+    if !can_be_in_path(&id) {
+        return Err(Unreadable::NotAnId { field: "shipping_request_id", text: id });
+    }
+    let event = fields.take_text("event")?;
     let resource = match event.as_str() {
         "accepted" => "acceptance",
         "back-ordered" => "back-order",
@@ -65,7 +95,7 @@ pub(crate) fn warehouse_call(body: &[u8]) -> Result<Call, Unreadable> {
         role: Role::Warehouse,
         method: Method::PUT,
         path: format!("/v1/shipping-requests/{id}/{resource}"),
-        body: Value::Object(body).to_string().into_bytes(),
+        body: fields.write()?,
         key: id,
     })
 }
@@ -73,41 +103,97 @@ pub(crate) fn warehouse_call(body: &[u8]) -> Result<Call, Unreadable> {
 /// The request of an earning: the body of `POST /v1/accounts/{account_id}/credits`, with the
 /// account's id.
 pub(crate) fn earning_call(body: &[u8]) -> Result<Call, Unreadable> {
-    let mut body = object(body)?;
-    let id = take_id(&mut body, "account_id")?;
+    let mut fields = Fields::read(body)?;
+    let field = "account_id";
+    let id = fields.take_text(field)?;
+    let Ok(id) = id.parse::<AccountId>() else {
+        return Err(Unreadable::NotAnId { field, text: id });
+    };
     Ok(Call {
         role: Role::Merchant,
         method: Method::POST,
         path: format!("/v1/accounts/{id}/credits"),
-        body: Value::Object(body).to_string().into_bytes(),
-        key: id,
+        body: fields.write()?,
+        key: id.to_string(),
     })
 }
 
-fn object(body: &[u8]) -> Result<Map<String, Value>, Unreadable> {
-    match serde_json::from_slice(body) {
-        Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(Unreadable::NotAnObject),
-        Err(error) => Err(Unreadable::NotJson(error.to_string())),
-    }
-}
-
-fn take_text(body: &mut Map<String, Value>, field: &'static str) -> Result<String, Unreadable> {
-    match body.remove(field) {
-        Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(Unreadable::NotAText(field)),
-        None => Err(Unreadable::MissingField(field)),
-    }
-}
-
-/// Takes an id and checks it, because it becomes part of a path.
-fn take_id(body: &mut Map<String, Value>, field: &'static str) -> Result<String, Unreadable> {
-    let id = take_text(body, field)?;
+/// Whether a text is a segment of a path as it stands. Whether it is the id of a shipping request
+/// is for the command API to say.
+fn can_be_in_path(id: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:~".contains(&byte);
-    if id.is_empty() || id.len() > 128 || !id.bytes().all(is_plain) || id.starts_with('.') {
-        return Err(Unreadable::NotAnId { field, value: id });
+    let is_dots = id.bytes().all(|byte| byte == b'.');
+    !is_dots && id.len() <= REQUEST_ID_BYTES_MAX && id.bytes().all(is_plain)
+}
+
+/// A message's fields in the order in which they came. The values are kept as text, so that the
+/// command API refuses the same as over HTTP: also a field that is there twice within a value.
+struct Fields(Vec<(String, Box<RawValue>)>);
+
+impl Fields {
+    fn read(body: &[u8]) -> Result<Self, Unreadable> {
+        let read: Result<Self, serde_json::Error> = serde_json::from_slice(body);
+        let fields = read.map_err(|error| match error.classify() {
+            Category::Data => not_an_object(body),
+            _ => Unreadable::NotJson(error.to_string()),
+        })?;
+        for (index, (name, _)) in fields.0.iter().enumerate() {
+            if fields.0.iter().take(index).any(|(before, _)| before == name) {
+                return Err(Unreadable::Twice(name.clone()));
+            }
+        }
+        Ok(fields)
     }
-    Ok(id)
+
+    fn take_text(&mut self, field: &'static str) -> Result<String, Unreadable> {
+        let index = self.0.iter().position(|(name, _)| name == field);
+        let (_, value) = self.0.remove(index.ok_or(Unreadable::MissingField(field))?);
+        serde_json::from_str(value.get()).map_err(|_| Unreadable::NotAText(field))
+    }
+
+    fn write(&self) -> Result<Vec<u8>, Unreadable> {
+        serde_json::to_vec(self).map_err(|error| Unreadable::NotJson(error.to_string()))
+    }
+}
+
+/// Why a body that doesn't begin as an object is none.
+fn not_an_object(body: &[u8]) -> Unreadable {
+    match serde_json::from_slice::<IgnoredAny>(body) {
+        Ok(_) => Unreadable::NotAnObject,
+        Err(error) => Unreadable::NotJson(error.to_string()),
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AllFields;
+        impl<'de> Visitor<'de> for AllFields {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = vec![];
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(AllFields)
+    }
+}
+
+impl Serialize for Fields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in &self.0 {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
 }
 
 #[cfg(test)]
@@ -133,17 +219,70 @@ mod tests {
 
     #[test]
     fn a_message_that_can_not_be_read_is_refused_in_a_sentence() {
-        let bodies: [&[u8]; 6] = [
+        let bodies: [&[u8]; 8] = [
             b"",
             b"[]",
             br#"{"event":"accepted"}"#,
             br#"{"shipping_request_id":7,"event":"accepted"}"#,
             br#"{"shipping_request_id":"../x","event":"accepted"}"#,
+            br#"{"shipping_request_id":"","event":"accepted"}"#,
+            br#"{"shipping_request_id":"..","event":"accepted"}"#,
             br#"{"shipping_request_id":"x","event":"eaten"}"#,
         ];
         for body in bodies {
             let refused = warehouse_call(body).expect_err("it is refused").to_string();
             assert!(refused.ends_with('.'), "{refused}");
+        }
+    }
+
+    #[test]
+    fn an_account_has_the_same_ids_as_over_http() {
+        let call = |id: &str| earning_call(format!(r#"{{"account_id":"{id}"}}"#).as_bytes());
+        for id in ["kim", ".kim", "..kim", "k.", "-", ":"] {
+            assert!(call(id).is_ok() && id.parse::<AccountId>().is_ok(), "{id}");
+        }
+        let too_long = "k".repeat(65);
+        for id in ["", ".", "..", "~kim", "k/m", "k m", "k%6Dm", too_long.as_str()] {
+            let refused = call(id).expect_err("it is refused");
+            assert!(matches!(refused, Unreadable::NotAnId { .. }), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_there_twice_is_refused_whatever_it_says() {
+        for body in [
+            r#"{"account_id":"ann","account_id":"bob","points":5}"#,
+            r#"{"account_id":"ann","points":5,"points":5}"#,
+            r#"{"account_id":"ann","points":5,"p\u006fints":5}"#,
+        ] {
+            let refused = earning_call(body.as_bytes()).expect_err("it is refused");
+            assert!(matches!(refused, Unreadable::Twice(_)), "{refused}");
+        }
+        // The command API sees both, and refuses them.
+        let within = r#"{"account_id":"ann","cause":{"id":"a","id":"b"}}"#;
+        let call = earning_call(within.as_bytes()).expect("it is read");
+        assert_eq!(call.body, br#"{"cause":{"id":"a","id":"b"}}"#);
+    }
+
+    #[test]
+    fn a_number_reaches_the_command_api_as_it_was_written() {
+        let body = br#"{"account_id":"ann","points":1.0000000000000000001e400}"#;
+        let call = earning_call(body).expect("it is read");
+        assert_eq!(call.body, br#"{"points":1.0000000000000000001e400}"#);
+    }
+
+    #[test]
+    fn a_reason_repeats_64_characters_of_a_strangers_text() {
+        let long = "x".repeat(900_000);
+        for (body, what) in [
+            (format!(r#"{{"shipping_request_id":"{long}","event":"accepted"}}"#), "an id"),
+            (format!(r#"{{"shipping_request_id":"x","event":"{long}"}}"#), "an event"),
+            (format!(r#"{{"{long}":1,"{long}":2}}"#), "a field"),
+            (format!("{{\"{long}"), "half a message"),
+        ] {
+            let reason = warehouse_call(body.as_bytes()).expect_err("it is refused").to_string();
+            let repeated = reason.matches('x').count();
+            assert!(repeated < 70 && reason.len() < 400, "{what}: {}", reason.len());
         }
     }
 }

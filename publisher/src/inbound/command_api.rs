@@ -10,7 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Request, StatusCode};
 use serde_json::Value;
 use tower::ServiceExt as _;
-use wire::{Caller, FORBIDDEN, NO_SUCH_ROUTE, Role};
+use wire::{Caller, FORBIDDEN, INTERNAL, NO_SUCH_ROUTE, Role};
 
 use super::call::Call;
 use crate::causes::with_causes;
@@ -46,8 +46,19 @@ pub(crate) enum Answer {
     Done,
     /// The outcome isn't known; the same request may succeed later.
     Later(NoAnswer),
-    /// The command API refused the message, for this reason.
-    Refused(String),
+    /// The command API failed at the message (500). That may pass, or be of the message.
+    Failed(Refused),
+    /// The command API refused the message.
+    Refused(Refused),
+}
+
+/// Why the command API doesn't take a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// The code of the problem.
+    pub(crate) code: String,
+    /// The problem's detail.
+    pub(crate) why: String,
 }
 
 /// Why a request has no answer yet.
@@ -157,18 +168,20 @@ async fn over_http(http: HttpCall<'_>) -> Result<Response, NoAnswer> {
 
 /// Sorts an answer. What is about the key, a limit or a server that is away isn't the message's
 /// fault, and may pass. Every other refusal is about the message, which would be refused for ever
-/// and hold up all that come after it.
+/// and hold up all that come after it. Of a server error nobody can say which it is.
 fn judge(response: &Response) -> Answer {
     let problem: Option<Value> = serde_json::from_slice(&response.body).ok();
     let text = |name: &str| problem.as_ref().and_then(|problem| problem[name].as_str());
     let no_detail = || format!("The command API answered {}.", response.status);
-    let detail = text("detail").map_or_else(no_detail, Into::into);
-    let is_about_the_key = text("code") == Some(FORBIDDEN.slug);
+    let why = text("detail").map_or_else(no_detail, Into::into);
+    // Every problem of the ledger has a code; a bare 500 is a handler's that gave none.
+    let code = text("code").unwrap_or(INTERNAL.slug).to_owned();
     match response.status.as_u16() {
         200..300 => Answer::Done,
-        401 | 408 | 429 | 502..=504 => Answer::Later(NoAnswer::Detail(detail)),
-        403 if is_about_the_key => Answer::Later(NoAnswer::Detail(detail)),
-        _ => Answer::Refused(detail),
+        401 | 408 | 429 | 502..=504 => Answer::Later(NoAnswer::Detail(why)),
+        403 if code == FORBIDDEN.slug => Answer::Later(NoAnswer::Detail(why)),
+        500..600 => Answer::Failed(Refused { code, why }),
+        _ => Answer::Refused(Refused { code, why }),
     }
 }
 
@@ -223,7 +236,8 @@ mod tests {
         let refused = Router::new().fallback(|| async {
             (StatusCode::NOT_FOUND, r#"{"code":"not-found","detail":"There is none."}"#)
         });
-        assert_eq!(answer_of(refused).await, Answer::Refused("There is none.".into()));
+        let of_it = Refused { code: "not-found".into(), why: "There is none.".into() };
+        assert_eq!(answer_of(refused).await, Answer::Refused(of_it));
     }
 
     #[test]
@@ -238,15 +252,21 @@ mod tests {
         for status in [401, 408, 429, 502, 503, 504] {
             assert!(matches!(judged(status, ""), Answer::Later(_)), "{status}");
         }
-        for status in [400, 403, 404, 409, 412, 413, 415, 422, 428, 431, 500] {
+        for status in [400, 403, 404, 409, 412, 413, 415, 422, 428, 431] {
             assert!(matches!(judged(status, ""), Answer::Refused(_)), "{status}");
+        }
+        for status in [500, 501, 505] {
+            assert!(matches!(judged(status, ""), Answer::Failed(_)), "{status}");
         }
         let of_the_key =
             r#"{"code":"forbidden","detail":"The key's role may not.","role":"auditor"}"#;
         assert!(matches!(judged(403, of_the_key), Answer::Later(_)));
         let of_the_body = r#"{"code":"adjustment-forbidden","detail":"It is an adjustment."}"#;
-        assert_eq!(judged(403, of_the_body), Answer::Refused("It is an adjustment.".into()));
+        let refused =
+            |code: &str, why: &str| Answer::Refused(Refused { code: code.into(), why: why.into() });
+        let adjustment = refused("adjustment-forbidden", "It is an adjustment.");
+        assert_eq!(judged(403, of_the_body), adjustment);
         let of_the_request = r#"{"code":"warehouse-forbidden","detail":"It is another's."}"#;
-        assert_eq!(judged(403, of_the_request), Answer::Refused("It is another's.".into()));
+        assert_eq!(judged(403, of_the_request), refused("warehouse-forbidden", "It is another's."));
     }
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use wire::INTERNAL;
 
 use super::call::{Call, Unreadable};
-use super::command_api::{Answer, NoAnswer};
+use super::command_api::{Answer, NoAnswer, Refused};
 use super::waiting::Waiting;
 use super::way_in::WayIn;
 use crate::causes::with_causes;
@@ -21,6 +22,10 @@ use crate::state::store::State;
 /// The pause before a retry, at first and at most.
 const RETRY_MIN: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(10);
+
+/// How often the command API may fail at a message before that is parked: with the pauses between
+/// them, for some seconds. What lasts longer needs a person, and holds up what comes after.
+const FAILURES_MAX: u32 = 6;
 
 /// What a worker works with.
 #[derive(Clone)]
@@ -38,19 +43,19 @@ pub(super) struct Work {
     pub(super) _room: Option<OwnedSemaphorePermit>,
 }
 
-/// Why a message is parked.
+/// Why a message is tried again.
 #[derive(Debug)]
-enum ParkReason<'a> {
-    Unreadable(&'a Unreadable),
-    /// The command API's detail.
-    Refused(String),
+enum Again {
+    Later(NoAnswer),
+    /// The command API failed at it.
+    Failed(Refused),
 }
 
-impl fmt::Display for ParkReason<'_> {
+impl fmt::Display for Again {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(why) => why.fmt(f),
-            Self::Refused(why) => f.write_str(why),
+            Self::Later(why) => why.fmt(f),
+            Self::Failed(refused) => f.write_str(&refused.why),
         }
     }
 }
@@ -63,44 +68,62 @@ impl Worker {
     ) {
         while let Some(work) = queued.recv().await {
             let Work { message, call, .. } = &work;
-            let park = match call {
-                Ok(call) => self.ask(message, call).await.map(ParkReason::Refused),
-                Err(why) => Some(ParkReason::Unreadable(why)),
+            let refused = match call {
+                Ok(call) => self.ask(message, call).await,
+                Err(why) => Some(Refused { code: Unreadable::CODE.into(), why: why.to_string() }),
             };
-            if let Some(reason) = park {
-                self.park(message, &reason.to_string()).await;
+            if let Some(refused) = refused {
+                self.park(message, &refused).await;
             }
             drop(done.send(work.message.at));
         }
     }
 
-    /// Calls the command API until it answers; returns the reason if it refuses the message.
-    async fn ask(&self, message: &Incoming, call: &Call) -> Option<String> {
+    /// Calls the command API until it answers, or has failed too often; returns the refusal if the
+    /// message can't be used.
+    async fn ask(&self, message: &Incoming, call: &Call) -> Option<Refused> {
         let at = &message.at;
-        let mut is_logged = false;
+        let (mut is_logged, mut failures) = (false, 0);
         let asked = || async {
             match self.way_in.command_api.call(call, message.traceparent.as_deref()).await {
                 Answer::Done => Ok(None),
-                Answer::Refused(why) => Ok(Some(why)),
-                Answer::Later(why) => Err(why),
+                Answer::Refused(refused) => Ok(Some(refused)),
+                Answer::Failed(refused) => Err(Again::Failed(refused)),
+                Answer::Later(why) => Err(Again::Later(why)),
             }
         };
-        let waits = |why: &NoAnswer, _: Duration| {
+        let may_pass = |why: &Again| match why {
+            Again::Later(_) => true,
+            Again::Failed(_) => {
+                failures += 1;
+                failures < FAILURES_MAX
+            }
+        };
+        let waits = |why: &Again, _: Duration| {
             self.waiting.note(at, why.to_string());
             if !is_logged {
                 is_logged = true;
                 tracing::warn!(%why, ?at, "a message waits for the command API");
             }
         };
-        let refused = asked.retry(endless()).notify(waits).await;
+        let refused = asked.retry(endless()).when(may_pass).notify(waits).await;
         self.waiting.end(at);
-        refused.unwrap_or_else(|why| Some(why.to_string()))
+        match refused {
+            Ok(refused) => refused,
+            Err(Again::Failed(refused)) => Some(refused),
+            // The retries don't end at these.
+            Err(Again::Later(why)) => {
+                Some(Refused { code: INTERNAL.slug.into(), why: why.to_string() })
+            }
+        }
     }
 
     /// Parks a message until that is durable. Only then the message counts as read.
-    async fn park(&self, message: &Incoming, reason: &str) {
-        tracing::error!(at = ?message.at, reason, "a message can't be used, and is parked");
-        let parking = || self.state.park(Parking { message, reason, at: UnixMillis::now() });
+    async fn park(&self, message: &Incoming, refused: &Refused) {
+        let Refused { code, why: reason } = refused;
+        tracing::error!(at = ?message.at, code, reason, "a message can't be used, and is parked");
+        let at = UnixMillis::now();
+        let parking = || self.state.park(Parking { message, code, reason, at });
         let failed = |error: &StateError, _: Duration| {
             let error = with_causes(error);
             tracing::warn!(error, at = ?message.at, "a message can't be parked yet");
@@ -121,9 +144,65 @@ fn endless() -> ExponentialBuilder {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use axum::Router;
+    use axum::http::StatusCode;
     use backon::BackoffBuilder as _;
 
+    use super::super::command_api::CommandApiAt;
     use super::*;
+    use crate::kafka::topic_partition::TopicPartition;
+    use crate::state::StateUrl;
+
+    /// What becomes of one message where the command API answers so many times with a status: how
+    /// often it was asked, and the codes of what is parked.
+    async fn after(times: u32, status: StatusCode) -> (u32, Vec<String>) {
+        let asked = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&asked);
+        let router = Router::new().fallback(move || {
+            let is_late = count.fetch_add(1, Ordering::Relaxed) < times;
+            std::future::ready(if is_late { status } else { StatusCode::OK })
+        });
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = StateUrl::Sqlite(folder.path().join("publisher.sqlite"));
+        let state = Arc::new(State::open(&state).await.expect("opened"));
+        let way_in = WayIn {
+            command_api: CommandApiAt::InProcess(router),
+            group: "group".into(),
+            warehouse_events: "events".into(),
+            earnings: "earnings".into(),
+        };
+        let body = br#"{"account_id":"ann","points":5}"#.to_vec();
+        let call = way_in.call("earnings", &body);
+        let partition = TopicPartition(0);
+        let at = Offset { topic: "earnings".into(), partition, offset: 0 };
+        let message = Incoming { at, key: None, body, traceparent: None };
+        let worker = Worker { way_in, state: Arc::clone(&state), waiting: Arc::default() };
+        let (queue, queued) = mpsc::channel(1);
+        let (done, mut is_done) = mpsc::unbounded_channel();
+        queue.send(Work { message, call, _room: None }).await.expect("queued");
+        drop(queue);
+        worker.run(queued, done).await;
+        assert!(is_done.recv().await.is_some(), "it counts as read");
+        let parked = state.parked(0, 10).await.expect("read");
+        let codes = parked.into_iter().map(|message| message.code);
+        (asked.load(Ordering::Relaxed), codes.collect())
+    }
+
+    #[tokio::test]
+    async fn a_server_error_is_tried_again_some_times_and_then_parks_the_message() {
+        let error = StatusCode::INTERNAL_SERVER_ERROR;
+        let (passes, lasts) = tokio::join!(after(2, error), after(u32::MAX, error));
+        assert_eq!(passes, (3, vec![]));
+        assert_eq!(lasts, (FAILURES_MAX, vec!["internal".to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn a_command_api_that_is_away_parks_nothing_however_often_it_is_asked() {
+        let times = FAILURES_MAX + 1;
+        assert_eq!(after(times, StatusCode::SERVICE_UNAVAILABLE).await, (times + 1, vec![]));
+    }
 
     #[test]
     fn retries_do_not_end_and_their_pauses_are_bounded() {

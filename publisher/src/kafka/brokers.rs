@@ -1,7 +1,7 @@
 //! Where the brokers are, how the client connects, and why Kafka refuses.
 
 use rdkafka::consumer::ConsumerContext;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, ClientContext};
 
 /// The brokers, and how the client connects to them.
@@ -34,6 +34,11 @@ pub(super) enum KafkaCause {
         "can't reach the brokers; nothing is lost, and publishing goes on once they answer: {0}"
     )]
     Unreachable(String),
+    #[error(
+        "the ledger's user is not authorized for this topic; allow it to describe the topic, and \
+         to read (inbound) or write (outbound) it"
+    )]
+    NotAuthorized,
     #[error(transparent)]
     Kafka(Box<KafkaError>),
     /// This machine could not start a thread.
@@ -41,10 +46,14 @@ pub(super) enum KafkaCause {
     Machine(#[from] std::io::Error),
 }
 
+/// What an access control list refuses.
+const NOT_AUTHORIZED: Option<RDKafkaErrorCode> = Some(RDKafkaErrorCode::TopicAuthorizationFailed);
+
 impl From<KafkaError> for KafkaCause {
     fn from(error: KafkaError) -> Self {
         match error {
             KafkaError::ClientConfig(_, _, name, _) if !name.is_empty() => Self::Property(name),
+            error if error.rdkafka_error_code() == NOT_AUTHORIZED => Self::NotAuthorized,
             error => Self::Kafka(Box::new(error)),
         }
     }

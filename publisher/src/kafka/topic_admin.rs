@@ -73,14 +73,21 @@ impl TopicAdmin {
             let metadata = client.inner().fetch_metadata(Some(&name), ANSWER_MAX)?;
             let brokers = metadata.brokers().len();
             let found = metadata.topics().iter().find(|topic| topic.name() == name);
-            Ok(found.filter(|topic| topic.error().is_none()).map(|topic| {
-                let partitions = topic.partitions();
-                let copies = partitions.iter().map(|partition| partition.replicas().len());
-                Described {
-                    brokers,
-                    partitions: i32::try_from(partitions.len()).unwrap_or(i32::MAX),
-                    replication: copies.min().unwrap_or_default(),
-                }
+            let Some(topic) = found else { return Ok(None) };
+            match topic.error().map(RDKafkaErrorCode::from) {
+                None => {}
+                Some(
+                    RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic,
+                ) => return Ok(None),
+                // One that an access control list hides, or that is being elected a leader for.
+                Some(error) => return Err(KafkaError::MetadataFetch(error)),
+            }
+            let partitions = topic.partitions();
+            let copies = partitions.iter().map(|partition| partition.replicas().len());
+            Ok(Some(Described {
+                brokers,
+                partitions: i32::try_from(partitions.len()).unwrap_or(i32::MAX),
+                replication: copies.min().unwrap_or_default(),
             }))
         });
         let Some(described) = asked.await? else { return Ok(None) };

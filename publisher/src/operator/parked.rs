@@ -1,19 +1,24 @@
-//! Inbound messages that can't be used: `GET /v1/parked-messages`, `POST …/{parked_id}/retry`,
-//! `DELETE …/{parked_id}`.
+//! Inbound messages that can't be used: `GET /v1/parked-messages`, `GET …/{parked_id}`,
+//! `POST …/{parked_id}/retry`, `DELETE …/{parked_id}`.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
-use wire::{Page, PathId, Problem, QueryString, page_limit};
+use wire::{Page, PathId, Problem, QueryString, excerpt, page_limit};
 
 use super::api::{PublisherApi, failed};
 use super::list::{ListQuery, after};
 use super::problems::{MESSAGE_UNUSABLE, PUBLISHER_AWAY};
-use crate::inbound::command_api::Answer;
+use crate::inbound::call::Unreadable;
+use crate::inbound::command_api::{Answer, Refused};
 use crate::state::parked::ParkedMessage;
 
 const LIST_NAME: &str = "parked-messages";
+
+/// The most bytes of a page's items: a list is for reading, and 500 messages of a stranger's may
+/// be large.
+const PAGE_BYTES_MAX: usize = 256 * 1024;
 
 #[derive(Serialize)]
 pub(super) struct ParkedBody {
@@ -24,6 +29,9 @@ pub(super) struct ParkedBody {
     /// As text; bytes that are not UTF-8 show as U+FFFD, and are stored as they came.
     key: Option<String>,
     body: String,
+    /// The length of the whole body.
+    body_bytes: i64,
+    code: String,
     reason: String,
     parked_at: String,
 }
@@ -42,9 +50,34 @@ pub(super) async fn list_parked(
     let limit = page_limit(query.limit)?;
     let after = after(LIST_NAME, query.cursor.as_deref())?;
     let rows = api.publisher.state.parked(after, i64::from(limit) + 1).await.map_err(failed)?;
-    let page = Page::of(rows, limit, LIST_NAME, |row| row.parked_id.to_string());
-    let items = page.items.into_iter().map(body).collect();
-    Ok(Json(Page { items, next: page.next }))
+    let items: Vec<ParkedBody> = rows.into_iter().map(beginning).collect();
+    let limit = limit.min(fitting(&items));
+    Ok(Json(Page::of(items, limit, LIST_NAME, |item| item.parked_id.to_string())))
+}
+
+/// How many of these fit on a page; one does in any case.
+fn fitting(items: &[ParkedBody]) -> u32 {
+    let mut bytes = 0;
+    let fits = |item: &&ParkedBody| {
+        bytes += serde_json::to_vec(item).map_or(0, |written| written.len());
+        bytes <= PAGE_BYTES_MAX
+    };
+    u32::try_from(items.iter().take_while(fits).count().max(1)).unwrap_or(u32::MAX)
+}
+
+/// As a list shows it.
+fn beginning(row: ParkedMessage) -> ParkedBody {
+    let whole = body(row);
+    ParkedBody { key: whole.key.as_deref().map(excerpt), ..whole }
+}
+
+/// One message, whole.
+pub(super) async fn get_parked(
+    State(api): State<PublisherApi>,
+    PathId(parked_id): PathId<i64>,
+) -> Result<Json<ParkedBody>, Problem> {
+    let found = api.publisher.state.parked_message(parked_id).await.map_err(failed)?;
+    found.map(|row| Json(body(row))).ok_or_else(no_such)
 }
 
 fn body(row: ParkedMessage) -> ParkedBody {
@@ -57,6 +90,8 @@ fn body(row: ParkedMessage) -> ParkedBody {
         offset: row.topic_offset,
         key: row.message_key.map(text),
         body: text(row.body),
+        body_bytes: row.body_bytes,
+        code: row.code,
         reason: row.reason,
     }
 }
@@ -67,19 +102,21 @@ pub(super) async fn retry_parked(
     PathId(parked_id): PathId<i64>,
 ) -> Result<Json<RetriedBody>, Problem> {
     let (state, way_in) = (&api.publisher.state, &api.publisher.config.way_in);
-    let found = state.parked(parked_id.saturating_sub(1), 1).await.map_err(failed)?;
-    let row = found.into_iter().find(|row| row.parked_id == parked_id).ok_or_else(no_such)?;
+    let found = state.parked_message(parked_id).await.map_err(failed)?;
+    let row = found.ok_or_else(no_such)?;
     let answer = match way_in.call(&row.topic, &row.body) {
         Ok(call) => way_in.command_api.call(&call, row.traceparent.as_deref()).await,
-        Err(why) => Answer::Refused(why.to_string()),
+        Err(why) => {
+            Answer::Refused(Refused { code: Unreadable::CODE.into(), why: why.to_string() })
+        }
     };
     match answer {
         Answer::Done => {
             state.discard(parked_id).await.map_err(failed)?;
             Ok(Json(RetriedBody { parked_id, status: "done" }))
         }
-        Answer::Refused(why) => {
-            state.park_again(parked_id, &why).await.map_err(failed)?;
+        Answer::Refused(Refused { code, why }) | Answer::Failed(Refused { code, why }) => {
+            state.park_again(parked_id, &code, &why).await.map_err(failed)?;
             Err(Problem::of(&MESSAGE_UNUSABLE, why).fact("parked_id", parked_id))
         }
         Answer::Later(why) => Err(Problem::of(&PUBLISHER_AWAY, why.to_string()).retry_after(1)),

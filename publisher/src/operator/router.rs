@@ -1,14 +1,14 @@
 //! Every route of the publisher, and which roles may use it.
 
 use axum::Router;
-use axum::routing::{delete, get, post};
+use axum::routing::{get, post};
 use wire::Role::{Auditor, Operator};
 use wire::{KeyRing, only};
 
 use super::api::PublisherApi;
 use super::continuation::continue_warehouse;
 use super::overdue::list_overdue;
-use super::parked::{discard_parked, list_parked, retry_parked};
+use super::parked::{discard_parked, get_parked, list_parked, retry_parked};
 use super::replay::{get_replay, start_replay};
 use super::report::get_publisher;
 use super::resend::resend;
@@ -28,7 +28,10 @@ pub fn router(publisher: Publisher, keys: KeyRing) -> Router {
             post(only(&[Operator], resend)),
         )
         .route("/v1/parked-messages", get(only(&[Operator], list_parked)))
-        .route("/v1/parked-messages/{parked_id}", delete(only(&[Operator], discard_parked)))
+        .route(
+            "/v1/parked-messages/{parked_id}",
+            get(only(&[Operator], get_parked)).delete(only(&[Operator], discard_parked)),
+        )
         .route("/v1/parked-messages/{parked_id}/retry", post(only(&[Operator], retry_parked)))
         .route("/v1/shipping-stream/replays", post(only(&[Operator], start_replay)))
         .route("/v1/shipping-stream/replays/{replay_id}", get(only(&[Operator], get_replay)))

@@ -8,7 +8,10 @@ use super::store::State;
 use crate::clock::UnixMillis;
 use crate::kafka::consumer::Incoming;
 
-/// A message that could not be used.
+/// How much of a key and a body a list shows, in bytes.
+pub(crate) const SHOWN_BYTES_MAX: i32 = 256;
+
+/// A message that could not be used. In a list, it has the beginnings of key and body.
 #[derive(Clone, Debug, PartialEq, Eq, sql_macros::FromRow)]
 pub(crate) struct ParkedMessage {
     pub(crate) parked_id: i64,
@@ -17,7 +20,11 @@ pub(crate) struct ParkedMessage {
     pub(crate) topic_offset: i64,
     pub(crate) message_key: Option<Vec<u8>>,
     pub(crate) body: Vec<u8>,
+    /// The length of the whole body.
+    pub(crate) body_bytes: i64,
     pub(crate) traceparent: Option<String>,
+    /// The code of the problem that the command API answered.
+    pub(crate) code: String,
     pub(crate) reason: String,
     parked_at: i64,
 }
@@ -32,6 +39,7 @@ impl ParkedMessage {
 #[derive(Clone, Copy)]
 pub(crate) struct Parking<'a> {
     pub(crate) message: &'a Incoming,
+    pub(crate) code: &'a str,
     pub(crate) reason: &'a str,
     pub(crate) at: UnixMillis,
 }
@@ -53,6 +61,7 @@ impl State {
             Value::Bytes(key.as_deref()),
             Value::Bytes(Some(body)),
             Value::OptionText(traceparent.as_deref()),
+            Value::Text(parking.code),
             Value::Text(&storable(parking.reason)),
             Value::Int(parking.at.0),
             Value::Text(&log_record::hex(&digest)),
@@ -61,17 +70,31 @@ impl State {
         writing.commit().await
     }
 
-    /// The parked messages after an id, in the order of their ids.
+    /// The parked messages after an id, in the order of their ids, with the beginnings of their
+    /// keys and bodies.
     pub(crate) async fn parked(
         &self,
         after: i64,
         limit: i64,
     ) -> Result<Vec<ParkedMessage>, StateError> {
         let mut reading = self.database.read().await?;
-        let values = [Value::Int(after), Value::Int(limit)];
-        let parked = reading.all(include_str!("sql/select_parked.sql"), &values).await?;
+        let values = [Value::Int(after), Value::Int(limit), Value::Int(SHOWN_BYTES_MAX.into())];
+        let parked = reading.all(include_str!("sql/list_parked.sql"), &values).await?;
         reading.commit().await?;
         Ok(parked)
+    }
+
+    /// One parked message, whole.
+    pub(crate) async fn parked_message(
+        &self,
+        parked_id: i64,
+    ) -> Result<Option<ParkedMessage>, StateError> {
+        let mut reading = self.database.read().await?;
+        let values = [Value::Int(parked_id)];
+        let found: Vec<ParkedMessage> =
+            reading.all(include_str!("sql/select_parked.sql"), &values).await?;
+        reading.commit().await?;
+        Ok(found.into_iter().next())
     }
 
     /// The number of parked messages.
@@ -83,9 +106,14 @@ impl State {
     }
 
     /// Stores why a retry of a parked message failed.
-    pub(crate) async fn park_again(&self, parked_id: i64, reason: &str) -> Result<(), StateError> {
+    pub(crate) async fn park_again(
+        &self,
+        parked_id: i64,
+        code: &str,
+        reason: &str,
+    ) -> Result<(), StateError> {
         let mut writing = self.database.begin().await?;
-        let values = [Value::Int(parked_id), Value::Text(&storable(reason))];
+        let values = [Value::Int(parked_id), Value::Text(code), Value::Text(&storable(reason))];
         writing.run(include_str!("sql/update_parked_reason.sql"), &values).await?;
         writing.commit().await
     }

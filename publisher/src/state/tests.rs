@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::checkpoint::{Checkpoint, FeedCheckpoint, LaneCheckpoint};
 use super::error::StateError;
-use super::parked::Parking;
+use super::parked::{Parking, SHOWN_BYTES_MAX};
 use super::store::{LEASE, State};
 use super::unaccepted::{AcknowledgedAt, Checked, Unaccepted};
 use super::{StateUrl, migrate_state};
@@ -236,10 +236,34 @@ async fn a_reason_that_quotes_the_character_0_is_stored_without_it() {
             traceparent: None,
         };
         let reason = "The field a\0 is not known";
-        let parking = Parking { message: &message, reason, at: UnixMillis(1) };
+        let code = "invalid-field";
+        let parking = Parking { message: &message, code, reason, at: UnixMillis(1) };
         state.park(parking).await.expect("parked");
         let parked = state.parked(0, 10).await.expect("read");
         assert_eq!(parked[0].reason, "The field a\u{fffd} is not known");
-        state.park_again(parked[0].parked_id, "\0").await.expect("parked");
+        state.park_again(parked[0].parked_id, code, "\0").await.expect("parked");
+    }
+}
+
+#[tokio::test]
+async fn a_list_has_the_beginnings_of_large_messages_and_one_by_its_id_is_whole() {
+    for (state, ..) in states().await {
+        let message = Incoming {
+            at: Offset { topic: "events".into(), partition: TopicPartition(0), offset: 7 },
+            key: Some(vec![b'k'; 1_000_000]),
+            body: vec![b'b'; 1_000_000],
+            traceparent: None,
+        };
+        let (code, reason) = ("invalid-field", "It is too long.");
+        let parking = Parking { message: &message, code, reason, at: UnixMillis(1) };
+        state.park(parking).await.expect("parked");
+        let listed = state.parked(0, 10).await.expect("read");
+        let shown = usize::try_from(SHOWN_BYTES_MAX).expect("it fits");
+        assert_eq!(listed[0].body.len(), shown);
+        assert_eq!(listed[0].message_key.as_ref().map(Vec::len), Some(shown));
+        assert_eq!(listed[0].body_bytes, 1_000_000);
+        let whole = state.parked_message(listed[0].parked_id).await.expect("read").expect("one");
+        assert_eq!((whole.body, whole.message_key), (message.body, message.key));
+        assert_eq!(state.parked_message(0).await.expect("read"), None);
     }
 }

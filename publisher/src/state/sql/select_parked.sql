@@ -1,6 +1,4 @@
-select parked_id, topic, topic_partition, topic_offset, message_key, body, traceparent, reason,
-    parked_at
+select parked_id, topic, topic_partition, topic_offset, message_key, body,
+    cast(length(body) as bigint) as body_bytes, traceparent, code, reason, parked_at
 from parked
-where parked_id > $1
-order by parked_id
-limit $2
+where parked_id = $1

@@ -1,1 +1,1 @@
-update parked set reason = $2 where parked_id = $1
+update parked set code = $2, reason = $3 where parked_id = $1
