@@ -7,6 +7,7 @@ mod at_once;
 mod bad_input;
 mod busy_lock;
 mod changed_tables;
+mod check_sums;
 mod complete_journey;
 mod complete_journey_shipped;
 mod connections;
@@ -16,6 +17,7 @@ mod expiring_year;
 mod failover;
 mod first_redemption;
 mod fork_note;
+mod frozen;
 mod inbound_refusals;
 mod kafka_acl;
 #[cfg(feature = "kafka-tls")]

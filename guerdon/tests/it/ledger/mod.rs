@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod audit;
+pub(crate) mod frozen;
 pub(crate) mod full_disk;
 pub(crate) mod journey;
 pub(crate) mod load;
