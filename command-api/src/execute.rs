@@ -55,7 +55,7 @@ pub(crate) struct Done {
     pub(crate) event: Option<Event>,
     /// Where the last event of the command stands.
     pub(crate) last: Place,
-    /// What was set, where the command sets something.
+    /// What was set or told of, where the command does that.
     pub(crate) subject: Option<Subject>,
     /// Whether it was carried out before.
     pub(crate) is_repeat: bool,
@@ -117,8 +117,8 @@ impl CommandApi {
             Ok(Answer::Recorded { place, event, last, subject }) => {
                 Done { place, event: Some(*event), last, subject, is_repeat: false }
             }
-            Ok(Answer::Repeat { place, event, last }) => {
-                Done { place, event: Some(*event), last, subject: None, is_repeat: true }
+            Ok(Answer::Repeat { place, event, last, subject }) => {
+                Done { place, event: Some(*event), last, subject, is_repeat: true }
             }
             Ok(Answer::Unchanged(place, subject)) => {
                 let (last, subject) = (place, Some(subject));

@@ -25,8 +25,8 @@ use crate::redeem::{redeem, redeem_by_key};
 use crate::release_hold::release_hold;
 use crate::return_purchase::return_purchase;
 use crate::shipment::{
-    accept_shipment, back_order_shipment, deliver_shipment, dispatch_shipment, reject_shipment,
-    settle_shipment,
+    accept_shipment, back_order_shipment, deliver_parcel, deliver_shipment, dispatch_parcel,
+    dispatch_shipment, reject_shipment, settle_shipment,
 };
 use crate::transfer_credit::transfer_credit;
 use crate::withdraw_credit::withdraw_credit;
@@ -66,6 +66,14 @@ pub fn router(api: CommandApi) -> Router {
             put(only(&[Warehouse, Operator], back_order_shipment).about(Shipping)),
         )
         .route("/dispatch", put(only(&[Warehouse, Operator], dispatch_shipment).about(Shipping)))
+        .route(
+            "/dispatches/{dispatch_id}",
+            put(only(&[Warehouse, Operator], dispatch_parcel).about(Shipping)),
+        )
+        .route(
+            "/dispatches/{dispatch_id}/delivery",
+            put(only(&[Warehouse, Operator], deliver_parcel).about(Shipping)),
+        )
         .route("/delivery", put(only(&[Warehouse, Operator], deliver_shipment).about(Shipping)))
         .route("/rejection", put(only(&[Warehouse, Operator], reject_shipment).about(Shipping)))
         .route("/settlement", put(only(&[Operator], settle_shipment).about(Shipping)));

@@ -1,4 +1,6 @@
 //! `PUT /v1/shipping-requests/{shipping_request_id}/…`: reports about a parcel.
+//!
+//! Every answer shows the request as it is now, so that a warehouse learns what is still wanted.
 
 use std::convert::Infallible;
 use std::str::FromStr;
@@ -7,20 +9,23 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::command::{DispatchShipment, RejectShipment, Report, ReportShipment};
 use domain::{
-    AccountId, Command, Event, ExchangeId, Note, PurchaseId, ShipmentDispatched, ShipmentReport,
-    Shipped, Timestamp,
+    AccountId, Command, DispatchId, Event, ExchangeId, Note, ParcelLines, PurchaseId, Shipment,
+    ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, Subject, Timestamp,
 };
 use event_schema::decode;
 use event_store::StoreError;
 use log_record::{Place, Position, ShippingRequestId};
+use serde::Serialize;
 use wire::body::{
-    BackOrderShipmentBody, DispatchShipmentBody, RejectShipmentBody, ReportShipmentBody,
-    SettleShipmentBody, ShipmentDispatchedBody, ShipmentReportedBody,
+    BackOrderShipmentBody, DispatchParcelBody, DispatchShipmentBody, RejectShipmentBody,
+    ReportShipmentBody, SettleShipmentBody, ShipmentAnswerBody, ShipmentDispatchedBody,
+    ShipmentReportedBody, ShippedLineBody, ShippingLineBody,
 };
-use wire::{Caller, JsonBody, PathId, Problem};
+use wire::{Caller, JsonBody, Object, PathId, PathIds, Problem};
 
 use crate::CommandApi;
-use crate::execute::{failed, unexpected, unread, unread_in_time};
+use crate::execute::{Done, failed, unexpected, unread, unread_in_time};
+use crate::record_purchase::{PURCHASE_BYTES_MAX, check_product_is_new};
 
 pub(crate) async fn accept_shipment(
     State(api): State<CommandApi>,
@@ -28,7 +33,8 @@ pub(crate) async fn accept_shipment(
     PathId(request_id): PathId<RequestId>,
     JsonBody(ReportShipmentBody { occurred_at }): JsonBody<ReportShipmentBody>,
 ) -> Result<Response, Problem> {
-    report(&api, caller, &request_id, Report::Accepted, Note::default(), occurred_at).await
+    let told = Told { occurred_at, ..Told::of(Report::Accepted) };
+    told.of_request(&api, caller, &request_id).await
 }
 
 pub(crate) async fn back_order_shipment(
@@ -38,20 +44,28 @@ pub(crate) async fn back_order_shipment(
     JsonBody(BackOrderShipmentBody { reason, occurred_at }): JsonBody<BackOrderShipmentBody>,
 ) -> Result<Response, Problem> {
     let note = Note { by: None, reason };
-    report(&api, caller, &request_id, Report::BackOrdered, note, occurred_at).await
+    let told = Told { note, occurred_at, ..Told::of(Report::BackOrdered) };
+    told.of_request(&api, caller, &request_id).await
 }
 
 pub(crate) async fn dispatch_shipment(
     State(api): State<CommandApi>,
     caller: Caller,
     PathId(request_id): PathId<RequestId>,
-    JsonBody(DispatchShipmentBody { carrier, express_no, occurred_at }): JsonBody<
-        DispatchShipmentBody,
-    >,
+    JsonBody(body): JsonBody<DispatchShipmentBody>,
 ) -> Result<Response, Problem> {
-    let (account_id, shipped) = shipped(&api, &caller, &request_id).await?;
-    let dispatch = DispatchShipment { account_id, shipped, carrier, express_no, occurred_at };
-    execute(&api, caller, Command::DispatchShipment(dispatch)).await
+    let DispatchShipmentBody { carrier, express_no, tracking_url, occurred_at } = body;
+    let whole = DispatchParcelBody { lines: None, carrier, express_no, tracking_url, occurred_at };
+    dispatch(&api, caller, &request_id, DispatchId::whole(), whole).await
+}
+
+pub(crate) async fn dispatch_parcel(
+    State(api): State<CommandApi>,
+    caller: Caller,
+    PathIds(request_id, dispatch_id): PathIds<RequestId, DispatchId>,
+    JsonBody(body): JsonBody<DispatchParcelBody, PURCHASE_BYTES_MAX>,
+) -> Result<Response, Problem> {
+    dispatch(&api, caller, &request_id, dispatch_id, body).await
 }
 
 pub(crate) async fn deliver_shipment(
@@ -60,7 +74,19 @@ pub(crate) async fn deliver_shipment(
     PathId(request_id): PathId<RequestId>,
     JsonBody(ReportShipmentBody { occurred_at }): JsonBody<ReportShipmentBody>,
 ) -> Result<Response, Problem> {
-    report(&api, caller, &request_id, Report::Delivered, Note::default(), occurred_at).await
+    let told = Told { occurred_at, ..Told::of(Report::Delivered) };
+    told.of_request(&api, caller, &request_id).await
+}
+
+pub(crate) async fn deliver_parcel(
+    State(api): State<CommandApi>,
+    caller: Caller,
+    PathIds(request_id, dispatch_id): PathIds<RequestId, DispatchId>,
+    JsonBody(ReportShipmentBody { occurred_at }): JsonBody<ReportShipmentBody>,
+) -> Result<Response, Problem> {
+    let dispatch_id = Some(dispatch_id);
+    let told = Told { dispatch_id, occurred_at, ..Told::of(Report::Delivered) };
+    told.of_request(&api, caller, &request_id).await
 }
 
 pub(crate) async fn reject_shipment(
@@ -69,10 +95,10 @@ pub(crate) async fn reject_shipment(
     PathId(request_id): PathId<RequestId>,
     JsonBody(RejectShipmentBody { reason, occurred_at }): JsonBody<RejectShipmentBody>,
 ) -> Result<Response, Problem> {
-    let (account_id, shipped) = shipped(&api, &caller, &request_id).await?;
+    let Asked { account_id, shipped, lines: asked } = asked(&api, &caller, &request_id).await?;
     let note = Note { by: None, reason: Some(reason) };
     let original = None;
-    let rejection = RejectShipment { account_id, shipped, note, occurred_at, original };
+    let rejection = RejectShipment { account_id, shipped, asked, note, occurred_at, original };
     execute(&api, caller, Command::RejectShipment(rejection)).await
 }
 
@@ -83,27 +109,87 @@ pub(crate) async fn settle_shipment(
     JsonBody(SettleShipmentBody { reason, by, occurred_at }): JsonBody<SettleShipmentBody>,
 ) -> Result<Response, Problem> {
     let note = Note { by, reason: Some(reason) };
-    report(&api, caller, &request_id, Report::Settled, note, occurred_at).await
+    let told = Told { note, occurred_at, ..Told::of(Report::Settled) };
+    told.of_request(&api, caller, &request_id).await
 }
 
-async fn report(
+async fn dispatch(
     api: &CommandApi,
     caller: Caller,
     request_id: &RequestId,
+    dispatch_id: DispatchId,
+    body: DispatchParcelBody,
+) -> Result<Response, Problem> {
+    let DispatchParcelBody { lines, carrier, express_no, tracking_url, occurred_at } = body;
+    if lines.is_some() && dispatch_id == DispatchId::whole() {
+        let complaint = "can't be sent for the parcel `dispatch`, which has everything; give the \
+                         parcel another dispatch_id";
+        return Err(Problem::invalid_field("lines", complaint));
+    }
+    let lines = lines.map(parcel_lines).transpose()?;
+    let Asked { account_id, shipped, lines: asked } = asked(api, &caller, request_id).await?;
+    let dispatch = DispatchShipment {
+        account_id,
+        shipped,
+        asked,
+        dispatch_id,
+        lines,
+        carrier,
+        express_no,
+        tracking_url,
+        occurred_at,
+    };
+    execute(api, caller, Command::DispatchShipment(dispatch)).await
+}
+
+fn parcel_lines(bodies: Vec<Object<ShippedLineBody>>) -> Result<Vec<ShippedLine>, Problem> {
+    if bodies.is_empty() {
+        let complaint = "must name a product at least; leave the field out for a parcel with \
+                         everything that is left to ship";
+        return Err(Problem::invalid_field("lines", complaint));
+    }
+    let mut lines: Vec<ShippedLine> = Vec::with_capacity(bodies.len());
+    for (index, Object(ShippedLineBody { product_id, quantity })) in bodies.into_iter().enumerate()
+    {
+        check_product_is_new(index, &product_id, lines.iter().map(|line| &line.product_id))?;
+        lines.push(ShippedLine { product_id, quantity });
+    }
+    Ok(lines)
+}
+
+/// A report in which there is nothing to decide.
+struct Told {
     report: Report,
+    dispatch_id: Option<DispatchId>,
     note: Note,
     occurred_at: Option<Timestamp>,
-) -> Result<Response, Problem> {
-    let (account_id, shipped) = shipped(api, &caller, request_id).await?;
-    let report = ReportShipment { account_id, shipped, report, note, occurred_at };
-    execute(api, caller, Command::ReportShipment(report)).await
+}
+
+impl Told {
+    fn of(report: Report) -> Self {
+        Self { report, dispatch_id: None, note: Note::default(), occurred_at: None }
+    }
+
+    async fn of_request(
+        self,
+        api: &CommandApi,
+        caller: Caller,
+        request_id: &RequestId,
+    ) -> Result<Response, Problem> {
+        let Self { report, dispatch_id, note, occurred_at } = self;
+        let Asked { account_id, shipped, lines: asked } = asked(api, &caller, request_id).await?;
+        let report =
+            ReportShipment { account_id, shipped, asked, report, dispatch_id, note, occurred_at };
+        execute(api, caller, Command::ReportShipment(report)).await
+    }
 }
 
 async fn execute(api: &CommandApi, caller: Caller, command: Command) -> Result<Response, Problem> {
     let mut done = api.execute(command, caller).await?;
     match done.event.take() {
         Some(Event::ShipmentDispatched(account_id, fact)) => {
-            done.respond(&shipment_dispatched(account_id, fact, done.place))
+            let fact = shipment_dispatched(account_id, fact, done.place);
+            respond(&mut done, fact)
         }
         Some(
             Event::ShipmentAccepted(account_id, fact)
@@ -111,9 +197,25 @@ async fn execute(api: &CommandApi, caller: Caller, command: Command) -> Result<R
             | Event::ShipmentDelivered(account_id, fact)
             | Event::ShipmentRejected(account_id, fact)
             | Event::ShipmentSettled(account_id, fact),
-        ) => done.respond(&shipment_reported(account_id, fact, done.place)),
+        ) => {
+            let fact = shipment_reported(account_id, fact, done.place);
+            respond(&mut done, fact)
+        }
         _ => Err(unexpected()),
     }
+}
+
+/// The fact, and how far the request is now.
+fn respond(done: &mut Done, fact: impl Serialize) -> Result<Response, Problem> {
+    let Some(Subject::Shipment(shipment)) = done.subject.take() else { return Err(unexpected()) };
+    let wanted = shipment.is_wanted();
+    let Shipment { status, lines_left } = shipment;
+    let line = |line: ShippedLine| ShippingLineBody {
+        product_id: line.product_id,
+        quantity: line.quantity.get(),
+    };
+    let lines_left = lines_left.into_iter().map(line).collect();
+    done.respond(&ShipmentAnswerBody { fact, status, lines_left, wanted })
 }
 
 pub(crate) fn shipment_dispatched(
@@ -121,17 +223,40 @@ pub(crate) fn shipment_dispatched(
     fact: ShipmentDispatched,
     position: Place,
 ) -> ShipmentDispatchedBody {
-    let ShipmentDispatched { shipped, carrier, express_no, occurred_at } = fact;
+    let ShipmentDispatched {
+        shipped,
+        dispatch_id,
+        lines,
+        carrier,
+        express_no,
+        tracking_url,
+        occurred_at,
+    } = fact;
     let (exchange_id, purchase_id) = either(shipped);
+    let (lines, of) = match lines {
+        ParcelLines::Rest(lines) => (lines, None),
+        ParcelLines::Named { lines, of } => (lines, Some(of)),
+    };
     ShipmentDispatchedBody {
         account_id,
         exchange_id,
         purchase_id,
+        dispatch_id,
+        lines: line_bodies(lines),
+        of: of.map(line_bodies),
         carrier,
         express_no,
+        tracking_url,
         occurred_at,
         position,
     }
+}
+
+fn line_bodies(lines: Vec<ShippedLine>) -> Vec<ShippedLineBody> {
+    let lines = lines.into_iter();
+    lines
+        .map(|ShippedLine { product_id, quantity }| ShippedLineBody { product_id, quantity })
+        .collect()
 }
 
 pub(crate) fn shipment_reported(
@@ -139,9 +264,16 @@ pub(crate) fn shipment_reported(
     fact: ShipmentReport,
     position: Place,
 ) -> ShipmentReportedBody {
-    let ShipmentReport { shipped, occurred_at, note: _private } = fact;
+    let ShipmentReport { shipped, dispatch_id, occurred_at, note: _private } = fact;
     let (exchange_id, purchase_id) = either(shipped);
-    ShipmentReportedBody { account_id, exchange_id, purchase_id, occurred_at, position }
+    ShipmentReportedBody {
+        account_id,
+        exchange_id,
+        purchase_id,
+        dispatch_id,
+        occurred_at,
+        position,
+    }
 }
 
 fn either(shipped: Shipped) -> (Option<ExchangeId>, Option<PurchaseId>) {
@@ -162,13 +294,15 @@ impl FromStr for RequestId {
     }
 }
 
-/// Whose goods are to be shipped, and for what. A key for some warehouses is for their requests
-/// only.
-async fn shipped(
-    api: &CommandApi,
-    caller: &Caller,
-    id: &RequestId,
-) -> Result<(AccountId, Shipped), Problem> {
+/// What a shipping request asked for.
+struct Asked {
+    account_id: AccountId,
+    shipped: Shipped,
+    lines: Vec<ShippedLine>,
+}
+
+/// What the request asked for. A key for some warehouses is for their requests only.
+async fn asked(api: &CommandApi, caller: &Caller, id: &RequestId) -> Result<Asked, Problem> {
     let unknown = || Problem::not_found("The shipping request doesn't exist. Check its id.");
     let of_this_log = id.0.filter(|id| id.log_id == api.store.log_id());
     let ShippingRequestId { generation, place, .. } = of_this_log.ok_or_else(unknown)?;
@@ -183,14 +317,20 @@ async fn shipped(
     let row = of_generation.ok_or_else(unknown)?;
     let (_, event) = decode(row).map_err(|error| failed(&error))?;
     match event {
-        Event::ExchangeCreated(account, fact) => {
+        Event::ExchangeCreated(account_id, fact) => {
             caller.check_warehouse(fact.warehouse.as_str())?;
-            Ok((account, Shipped::ExchangeId(fact.exchange_id)))
+            let quantity = fact.allocation.quantity();
+            let lines = vec![ShippedLine { product_id: fact.product_id, quantity }];
+            Ok(Asked { account_id, shipped: Shipped::ExchangeId(fact.exchange_id), lines })
         }
-        Event::PurchaseRecorded(account, fact) => {
+        Event::PurchaseRecorded(account_id, fact) => {
             let warehouse = fact.warehouse.as_ref().ok_or_else(unknown)?;
             caller.check_warehouse(warehouse.as_str())?;
-            Ok((account, Shipped::PurchaseId(fact.purchase_id)))
+            let lines = fact.lines.into_iter();
+            let lines = lines
+                .map(|line| ShippedLine { product_id: line.product_id, quantity: line.quantity });
+            let shipped = Shipped::PurchaseId(fact.purchase_id);
+            Ok(Asked { account_id, shipped, lines: lines.collect() })
         }
         _ => Err(unknown()),
     }

@@ -27,7 +27,7 @@ mod unwanted;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::{Clock, Command, Event};
+use domain::{Clock, Command, Event, Subject};
 use event_schema::decode;
 use event_store::EventStore;
 use log_record::{Partition, Place, Position};
@@ -105,8 +105,8 @@ impl Writer {
             let deadline = Instant::now() + self.0.deadline;
             match self.decide(&request, deadline).await? {
                 Reply::Answer(answer) => return Ok(answer),
-                Reply::Repeat { place, last } => {
-                    return self.compare(&request.command, place, last).await;
+                Reply::Repeat { place, last, subject } => {
+                    return self.compare(&request.command, place, last, subject).await;
                 }
                 // The event under an id never moves, so this happens once, or twice where the id
                 // was recorded meanwhile.
@@ -156,11 +156,12 @@ impl Writer {
         command: &Command,
         place: Place,
         last: Place,
+        subject: Option<Subject>,
     ) -> Result<Answer, Unanswered> {
         let event = Box::new(self.read(place).await?);
         Ok(match command.first_difference(&event) {
             Some(field) => Answer::IdReused(field),
-            None => Answer::Repeat { place, event, last },
+            None => Answer::Repeat { place, event, last, subject },
         })
     }
 

@@ -176,8 +176,8 @@ impl Command {
         self.rules().preview(Draft::new(state, now))
     }
 
-    /// The thing that the command sets whole, in its present state, and the event that last
-    /// changed it.
+    /// The thing that the command sets whole or tells something of, in its present state, and the
+    /// event that last changed it or asked for it.
     #[must_use]
     pub fn subject(&self, state: &State) -> Option<(Subject, Position)> {
         self.rules().subject(state)

@@ -24,7 +24,7 @@ pub use programme::{
     Clock, ClockConfirmed, ClockDoubted, EarningRuleSet, LogForked, LogOpened, PolicyChanged,
 };
 pub use purchase::{PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnedLine};
-pub use shipment::{ShipmentDispatched, ShipmentReport, Shipped};
+pub use shipment::{ParcelLines, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine};
 
 use crate::{AccountId, Actor, Reason};
 
@@ -77,11 +77,11 @@ pub enum Event {
     ShipmentAccepted(AccountId, ShipmentReport),
     /// `shipment-back-ordered`: the warehouse will ship it once it has the goods.
     ShipmentBackOrdered(AccountId, ShipmentReport),
-    /// `shipment-dispatched`: the parcel has left.
+    /// `shipment-dispatched`: a parcel has left.
     ShipmentDispatched(AccountId, ShipmentDispatched),
-    /// `shipment-delivered`: the parcel has arrived.
+    /// `shipment-delivered`: a parcel has arrived, or all of them.
     ShipmentDelivered(AccountId, ShipmentReport),
-    /// `shipment-rejected`: the warehouse won't ship it.
+    /// `shipment-rejected`: the warehouse won't ship what is left.
     ShipmentRejected(AccountId, ShipmentReport),
     /// `shipment-settled`: an operator has seen to it by hand.
     ShipmentSettled(AccountId, ShipmentReport),

@@ -33,6 +33,28 @@ pub const NOTE_BYTES_MAX: usize = 512;
 #[error("must be a text of 1 to {NOTE_BYTES_MAX} bytes in UTF-8")]
 pub struct NoteError;
 
+/// The longest name of a carrier, and the longest number of a parcel, in bytes of UTF-8.
+pub const LABEL_BYTES_MAX: usize = 128;
+
+/// The longest address of a page that follows a parcel, in bytes.
+pub const TRACKING_URL_BYTES_MAX: usize = 2048;
+
+/// A text that can't be printed on a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be a text of 1 to {LABEL_BYTES_MAX} bytes in UTF-8, without control characters, and \
+     without space at its ends"
+)]
+pub struct LabelError;
+
+/// A text that is no address of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be a URL that begins with https:// or http://, of at most {TRACKING_URL_BYTES_MAX} \
+     printable ASCII characters, without spaces"
+)]
+pub struct TrackingUrlError;
+
 /// A text that can't be delivered to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a text of 1 to {DELIVER_TO_BYTES_MAX} bytes in UTF-8")]
@@ -84,6 +106,24 @@ macro_rules! id {
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+macro_rules! label {
+    ($(#[$doc:meta])* $name:ident) => {
+        text_type! { $(#[$doc])* $name, LabelError, is_label }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
             }
         }
     };
@@ -154,12 +194,8 @@ id! {
     Reference
 }
 id! {
-    /// Who carries a parcel.
-    Carrier
-}
-id! {
-    /// A carrier's number for a parcel.
-    ExpressNo
+    /// One parcel; unique within the shipping request.
+    DispatchId
 }
 
 impl From<&PurchaseId> for CauseId {
@@ -190,6 +226,14 @@ impl CancellationId {
     }
 }
 
+impl DispatchId {
+    /// The one parcel that has everything.
+    #[must_use]
+    pub fn whole() -> Self {
+        Self("dispatch".into())
+    }
+}
+
 impl RuleId {
     /// The rule for purchases that name none.
     #[must_use]
@@ -213,6 +257,26 @@ text_type! {
 text_type! {
     /// Who did something. It is personal, so it is kept in private texts only, and never printed.
     Actor, NoteError, is_note
+}
+
+label! {
+    /// Who carries a parcel, in words for people.
+    Carrier
+}
+label! {
+    /// A carrier's number for a parcel, as people write it.
+    ExpressNo
+}
+
+text_type! {
+    /// The address of a page where the shopper can follow a parcel.
+    TrackingUrl, TrackingUrlError, is_url
+}
+
+impl fmt::Debug for TrackingUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
 }
 
 impl AccountId {
@@ -242,6 +306,19 @@ unprinted!(DeliverTo, Reason, Actor);
 
 fn is_note(text: &str) -> bool {
     (1..=NOTE_BYTES_MAX).contains(&text.len())
+}
+
+fn is_label(text: &str) -> bool {
+    (1..=LABEL_BYTES_MAX).contains(&text.len())
+        && text.trim() == text
+        && !text.chars().any(char::is_control)
+}
+
+fn is_url(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    text.len() <= TRACKING_URL_BYTES_MAX
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+        && host.is_some_and(|host| host.starts_with(|first: char| first.is_ascii_alphanumeric()))
 }
 
 fn is_id(text: &str) -> bool {
@@ -295,6 +372,31 @@ mod tests {
         assert_eq!(CancellationId::from_recorded(own.as_str().into()), Ok(own));
         for other in ["~other", "a b", ""] {
             assert_eq!(CancellationId::from_recorded(other.into()), Err(IdError), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_carrier_and_its_number_are_texts_for_people() {
+        for text in ["post", "Deutsche Post", "1Z 999 AA1", "Österreichische Post"] {
+            assert!(text.parse::<Carrier>().is_ok(), "{text}");
+        }
+        let too_long = "x".repeat(129);
+        for text in ["", " ", " post", "post ", "a\nb", "a\0", "a\u{85}b", &too_long] {
+            assert_eq!(text.parse::<ExpressNo>(), Err(LabelError), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_follows_a_parcel_has_a_web_address() {
+        let longest = format!("https://post/{}", "x".repeat(2_035));
+        let too_long = format!("{longest}x");
+        for text in ["https://post.example/t?no=1Z%20999", "http://p", longest.as_str()] {
+            assert!(text.parse::<TrackingUrl>().is_ok(), "{text}");
+        }
+        for text in
+            ["", "post.example", "javascript:alert(1)", "https://", "https://a b", &too_long]
+        {
+            assert_eq!(text.parse::<TrackingUrl>().err(), Some(TrackingUrlError), "{text:?}");
         }
     }
 

@@ -116,7 +116,8 @@ fn redeemed() -> Scenario {
 
 fn rejected(exchange: &str) -> Event {
     let shipped = Shipped::ExchangeId(id(exchange));
-    let report = ShipmentReport { shipped, occurred_at: None, note: Note::default() };
+    let report =
+        ShipmentReport { shipped, dispatch_id: None, occurred_at: None, note: Note::default() };
     Event::ShipmentRejected(id("ann"), report)
 }
 

@@ -13,6 +13,7 @@
 //! - [`event`]: the facts that are recorded
 //! - [`state`]: what the facts add up to; [`account`] (with `lots`, and `due` for what happens by
 //!   itself), [`offer`], [`inventory`], [`recorded_ids`] and `schedule` are its parts
+//! - [`shipment`]: how far a shipping request is
 //! - [`policy`], [`earning_rule`]: what an operator chooses
 //! - [`amount`], [`ids`], [`timestamp`]: types that carry their precondition
 
@@ -33,6 +34,7 @@ pub mod policy;
 pub mod recorded_ids;
 pub mod refusal;
 mod schedule;
+pub mod shipment;
 pub mod state;
 pub mod subject;
 mod tally;
@@ -58,14 +60,14 @@ pub use event::{
     CreditExpired, CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditSent,
     CreditWithdrawn, DebtRepaid, EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated,
     HoldCaptured, HoldReleased, HoldSwapped, LogForked, LogOpened, LotId, LotPart, Note,
-    OfferAmended, OfferClosed, OfferOpened, Ordered, PolicyChanged, PurchaseLine, PurchaseRecorded,
-    PurchaseReturned, ReleaseReason, ReturnedLine, RuleVersion, ShipmentDispatched, ShipmentReport,
-    Shipped, StockAdded, WithdrawalCause,
+    OfferAmended, OfferClosed, OfferOpened, Ordered, ParcelLines, PolicyChanged, PurchaseLine,
+    PurchaseRecorded, PurchaseReturned, ReleaseReason, ReturnedLine, RuleVersion,
+    ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded, WithdrawalCause,
 };
 pub use ids::{
     AccountId, Actor, AdditionId, CancellationId, Carrier, Category, CauseId, DeliverTo,
-    ExchangeId, ExpressNo, HoldId, IdError, OfferId, ProductId, PurchaseId, Reason, Reference,
-    ReturnId, RuleId, TransferId, WarehouseId, WithdrawalId,
+    DispatchId, ExchangeId, ExpressNo, HoldId, IdError, OfferId, ProductId, PurchaseId, Reason,
+    Reference, ReturnId, RuleId, TrackingUrl, TransferId, WarehouseId, WithdrawalId,
 };
 pub use inventory::{Allocation, Inventory};
 pub use offer::{Offer, OfferPhase, Terms};
@@ -74,6 +76,7 @@ pub use policy::{Policy, SpentCredit};
 pub use recorded_ids::{IdHash, RecordedIds};
 pub use refusal::{AskedUnits, Fact, NotOpen, Refusal, RefusalKind, RefusalRow};
 pub use schedule::{AccountNumber, Due};
+pub use shipment::{PARCELS_MAX, Shipment, ShippingStatus};
 pub use state::{Impossible, State, Unwanted};
 pub use subject::Subject;
 pub use timestamp::{Timestamp, TimestampError};

@@ -15,8 +15,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    AccountId, AdditionId, CancellationId, Cause, ExchangeId, HoldId, OfferId, PurchaseId,
-    ReturnId, Shipped, TransferId, WithdrawalId,
+    AccountId, AdditionId, CancellationId, Cause, DispatchId, ExchangeId, HoldId, OfferId,
+    PurchaseId, ReturnId, Shipped, TransferId, WithdrawalId,
 };
 
 /// How many locks the map is spread over, so that the gate's readers seldom meet the writer.
@@ -116,14 +116,20 @@ impl IdHash {
         Self::of(sender.as_str(), "transfer", id.as_str())
     }
 
-    /// The dispatch of what an exchange or a purchase asked for, of which there is one, as of all
-    /// that is said about a parcel.
+    /// The dispatch of one parcel of what an exchange or a purchase asked for.
     #[must_use]
-    pub fn dispatch(account: &AccountId, shipped: &Shipped) -> Self {
-        Self::of_shipment(account, shipped, ["exchange-dispatch", "purchase-dispatch"])
+    pub fn dispatch(account: &AccountId, shipped: &Shipped, id: &DispatchId) -> Self {
+        Self::of_parcel(account, shipped, id, ["exchange-dispatch", "purchase-dispatch"])
     }
 
-    /// Its acceptance by the warehouse.
+    /// The delivery of one parcel.
+    #[must_use]
+    pub fn parcel_delivery(account: &AccountId, shipped: &Shipped, id: &DispatchId) -> Self {
+        let kinds = ["exchange-parcel-delivery", "purchase-parcel-delivery"];
+        Self::of_parcel(account, shipped, id, kinds)
+    }
+
+    /// The acceptance by the warehouse of what was asked for.
     #[must_use]
     pub fn acceptance(account: &AccountId, shipped: &Shipped) -> Self {
         Self::of_shipment(account, shipped, ["exchange-acceptance", "purchase-acceptance"])
@@ -135,7 +141,7 @@ impl IdHash {
         Self::of_shipment(account, shipped, ["exchange-back-order", "purchase-back-order"])
     }
 
-    /// Its delivery.
+    /// The delivery of all of it.
     #[must_use]
     pub fn delivery(account: &AccountId, shipped: &Shipped) -> Self {
         Self::of_shipment(account, shipped, ["exchange-delivery", "purchase-delivery"])
@@ -151,6 +157,19 @@ impl IdHash {
     #[must_use]
     pub fn settlement(account: &AccountId, shipped: &Shipped) -> Self {
         Self::of_shipment(account, shipped, ["exchange-settlement", "purchase-settlement"])
+    }
+
+    fn of_parcel(
+        account: &AccountId,
+        shipped: &Shipped,
+        id: &DispatchId,
+        kinds: [&str; 2],
+    ) -> Self {
+        let ([of_exchange, of_purchase], owner) = (kinds, account.as_str());
+        match shipped {
+            Shipped::ExchangeId(of) => Self::of(owner, of_exchange, &format!("{of}/{id}")),
+            Shipped::PurchaseId(of) => Self::of(owner, of_purchase, &format!("{of}/{id}")),
+        }
     }
 
     fn of_shipment(account: &AccountId, shipped: &Shipped, kinds: [&str; 2]) -> Self {

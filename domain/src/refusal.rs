@@ -199,6 +199,16 @@ refusals! {
         meaning: "No credit was recorded on this account for a cause of this kind with this id.",
         remedy: "Check the account id, and the kind and id of the cause.",
     }
+    /// A parcel was delivered of which nobody told that it left.
+    ParcelUnknown {
+        "parcel-unknown", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Parcel doesn't exist",
+        sentence: "No dispatch with this dispatch_id was reported for the shipping request.",
+        meaning: "The request reports the delivery of one parcel, and no dispatch with its \
+                  `dispatch_id` was reported.",
+        remedy: "Report the parcel's dispatch first, or check the dispatch id.",
+    }
     /// The parcel has left.
     ExchangeDispatched {
         "exchange-dispatched", Conflict, can_succeed_later: false,
@@ -206,8 +216,8 @@ refusals! {
         title: "Goods have left the warehouse",
         sentence: "The goods have left the warehouse: the exchange can't be cancelled, and the \
                    shipping request can't be rejected.",
-        meaning: "After dispatch or delivery, an exchange can't be cancelled, and its shipping \
-                  request can't be rejected.",
+        meaning: "Once all its goods were dispatched or delivered, an exchange can't be \
+                  cancelled, and its shipping request can't be rejected.",
         remedy: "Ask the shopper to send the goods back, then adjust the credit.",
     }
     /// An operator settled the shipping request by hand.
@@ -221,15 +231,26 @@ refusals! {
                   more, and only an operator can cancel the exchange.",
         remedy: "To refund the shopper, ask an operator to cancel the exchange.",
     }
-    /// The purchase has no such line.
+    /// The purchase or the shipping request has no such line.
     LineUnknown { line: u64 } {
         "line-unknown", Conflict, can_succeed_later: false,
         facts: [line],
-        title: "Product isn't in the purchase",
-        sentence: "Line {line} of the return names a product that isn't in the purchase.",
-        meaning: "A line of the return names a product that isn't in the purchase. `line` is its \
-                  number, from 1.",
-        remedy: "Return only products that are in the purchase.",
+        title: "Product isn't in the purchase or the shipping request",
+        sentence: "Line {line} names a product that isn't in the purchase or the shipping request.",
+        meaning: "A line of the return names a product that isn't in the purchase, or a line of \
+                  the parcel one that isn't in the shipping request. `line` is its number, from 1.",
+        remedy: "Name only products that are in the purchase or the shipping request.",
+    }
+    /// The shipping request can't have more parcels.
+    TooManyParcels { max: u64 } {
+        "too-many-parcels", Conflict, can_succeed_later: false,
+        facts: [max],
+        title: "Too many parcels",
+        sentence: "A shipping request can have at most {max} parcels, and this one has so many.",
+        meaning: "A shipping request can have at most `max` parcels.",
+        remedy: "Report the goods that are left as one parcel, under an id that you have not used \
+                 yet, before the limit is reached. Beyond it, ask an operator to settle the \
+                 request.",
     }
     /// More units are to come back than are left, or all that are left, and none is.
     QuantityTooLarge { left: Units, asked: AskedUnits } {

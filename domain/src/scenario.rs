@@ -101,6 +101,52 @@ impl Scenario {
         self
     }
 
+    /// How far the request of an exchange of so many units is.
+    #[track_caller]
+    pub(crate) fn is_shipped(
+        self,
+        account: &str,
+        exchange: &str,
+        of: u64,
+        status: ShippingStatus,
+        left: u64,
+    ) -> Self {
+        let shipped = Shipped::ExchangeId(id(exchange));
+        let of = [line("product", of)];
+        self.is_so_far(account, &shipped, &of, status, left)
+    }
+
+    /// How far the request of a purchase is.
+    #[track_caller]
+    pub(crate) fn is_purchase_shipped(
+        self,
+        account: &str,
+        basket: &str,
+        of: &[(&str, u64)],
+        status: &str,
+        left: u64,
+    ) -> Self {
+        let shipped = Shipped::PurchaseId(id(basket));
+        let of: Vec<_> = of.iter().map(|(product, quantity)| line(product, *quantity)).collect();
+        let status = ShippingStatus::named(status).expect("a status");
+        self.is_so_far(account, &shipped, &of, status, left)
+    }
+
+    #[track_caller]
+    fn is_so_far(
+        self,
+        account: &str,
+        shipped: &Shipped,
+        of: &[ShippedLine],
+        status: ShippingStatus,
+        left: u64,
+    ) -> Self {
+        let shipment = self.state.shipment(&id(account), shipped, of);
+        let units: u64 = shipment.lines_left.iter().map(|line| line.quantity.get()).sum();
+        assert_eq!((shipment.status, units), (status, left));
+        self
+    }
+
     /// What the account has, as recorded: available, pending, held, owed.
     #[track_caller]
     pub(crate) fn leaves(self, account: &str, sums: [u64; 4]) -> Self {
@@ -112,6 +158,29 @@ impl Scenario {
 }
 
 impl Outcome {
+    /// A parcel of so many units leaves.
+    #[track_caller]
+    pub(crate) fn then_sends(self, units: u64) -> Scenario {
+        let Self { scenario, command, .. } = self;
+        let scenario = scenario.does(command);
+        let Some(Event::ShipmentDispatched(_, fact)) = scenario.events.last() else {
+            panic!("no parcel left")
+        };
+        let sent: u64 = fact.lines.lines().iter().map(|line| line.quantity.get()).sum();
+        assert_eq!(sent, units);
+        scenario
+    }
+
+    /// A parcel leaves, which is wanted, or not for this reason.
+    #[track_caller]
+    pub(crate) fn then_is_unwanted(self, why: Option<Unwanted>) -> Scenario {
+        let Self { scenario, decided, .. } = self;
+        let Ok(Decision::Record { events, .. }) = decided else { panic!("{decided:?}") };
+        let [Event::ShipmentDispatched(account, fact)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(scenario.state.unwanted_parcel(account, fact), why);
+        events.into_iter().fold(scenario, |scenario, event| scenario.and([event]))
+    }
+
     /// The events are decided, and the state takes them.
     #[track_caller]
     pub(crate) fn then<const N: usize>(self, events: [Event; N]) {

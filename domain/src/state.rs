@@ -18,7 +18,8 @@ use crate::account::OfferNumber;
 use crate::schedule::{AccountNumber, Due, Schedule};
 use crate::{
     Account, AccountId, EarningRule, Event, IdHash, LogOpened, LotId, Offer, OfferId, Owner,
-    Points, Policy, ProductId, RecordedIds, RuleId, Shipped, Timestamp, Units, due,
+    Points, Policy, ProductId, RecordedIds, RuleId, Shipment, ShipmentDispatched, Shipped,
+    ShippedLine, Timestamp, Units, due,
 };
 use accounts::{Accounts, Cancelled};
 use evolve::Half;
@@ -233,6 +234,41 @@ impl State {
     #[must_use]
     pub fn asked_at(&self, account: &AccountId, shipped: &Shipped) -> Option<Position> {
         self.accounts.asked_at(account, shipped)
+    }
+
+    /// Why a parcel that is about to be recorded isn't wanted.
+    #[must_use]
+    pub fn unwanted_parcel(
+        &self,
+        account: &AccountId,
+        fact: &ShipmentDispatched,
+    ) -> Option<Unwanted> {
+        self.accounts.unwanted_parcel(account, fact)
+    }
+
+    /// How far a shipping request is that asked for these lines.
+    #[must_use]
+    pub fn shipment(&self, account: &AccountId, shipped: &Shipped, of: &[ShippedLine]) -> Shipment {
+        self.accounts.shipment(account, shipped, of)
+    }
+
+    pub(crate) fn to_ship(
+        &self,
+        account: &AccountId,
+        shipped: &Shipped,
+        of: &[ShippedLine],
+    ) -> Vec<ShippedLine> {
+        self.accounts.to_ship(account, shipped, of)
+    }
+
+    pub(crate) fn left_to_cancel(&self, exchange: Position, left: Units) -> Units {
+        self.accounts.left_to_cancel(exchange, left)
+    }
+
+    /// How many parcels of a request have left.
+    #[must_use]
+    pub fn parcel_count(&self, account: &AccountId, shipped: &Shipped) -> u32 {
+        self.accounts.parcel_count(account, shipped)
     }
 
     pub(crate) fn has_left(&self, account: &AccountId, shipped: &Shipped) -> bool {

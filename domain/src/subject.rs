@@ -1,10 +1,12 @@
-//! What a command sets whole: the answer to such a command shows it.
+//! What a command sets whole, or tells something of: the answer to such a command shows it.
 
 use log_record::Position;
 
-use crate::{EarningRule, Offer, OfferId, Policy, RuleId, State};
+use crate::{
+    AccountId, EarningRule, Offer, OfferId, Policy, RuleId, Shipment, Shipped, ShippedLine, State,
+};
 
-/// A thing that a command sets whole, in its present state.
+/// A thing that a command sets whole or tells something of, in its present state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// An offer.
@@ -13,6 +15,8 @@ pub enum Subject {
     Rule(Box<EarningRule>),
     /// The policy.
     Policy(Policy),
+    /// A shipping request.
+    Shipment(Shipment),
 }
 
 impl Subject {
@@ -32,5 +36,16 @@ impl Subject {
     pub(crate) const fn policy(state: &State) -> (Self, Position) {
         let (policy, changed_at) = state.policy();
         (Self::Policy(policy), changed_at)
+    }
+
+    /// A shipping request for these lines, and the event that asked for it.
+    pub(crate) fn shipment(
+        state: &State,
+        account: &AccountId,
+        shipped: &Shipped,
+        asked: &[ShippedLine],
+    ) -> Option<(Self, Position)> {
+        let asked_at = state.asked_at(account, shipped)?;
+        Some((Self::Shipment(state.shipment(account, shipped, asked)), asked_at))
     }
 }

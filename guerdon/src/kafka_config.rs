@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use axum::Router;
 use clap::Args;
+use domain::Timestamp;
 use publisher::{Brokers, CommandApiAt, PublisherConfig, ResendPolicy, WarehouseRate, WayIn};
 
 use crate::command_line::{http_url, path};
@@ -92,6 +93,12 @@ pub(crate) struct KafkaConfig {
     #[arg(long, env = "GUERDON_KAFKA_GROUP", hide_env_values = true, default_value = "guerdon")]
     kafka_group: String,
 
+    /// The time from which messages of warehouses and shops are read again after a fork, because
+    /// the log may have lost what they said, such as 2026-11-29T00:00:00Z. [default: all that
+    /// Kafka keeps are read again]
+    #[arg(long, env = "GUERDON_REREAD_FROM", value_name = "TIME")]
+    reread_from: Option<Timestamp>,
+
     /// The time after which an unaccepted request is sent again: 90s, 15min, 2h.
     #[arg(long, env = "GUERDON_ACCEPT_WITHIN", default_value = "15min", value_parser = some_time)]
     accept_within: Duration,
@@ -157,6 +164,11 @@ impl KafkaConfig {
         [self.kafka_properties.clone(), self.command_api_keys.clone()].into_iter().flatten()
     }
 
+    /// Whether there is a Kafka to publish to.
+    pub(crate) const fn is_on(&self) -> bool {
+        self.kafka.is_some()
+    }
+
     /// The publisher's settings; none without Kafka.
     pub(crate) fn publisher(
         &self,
@@ -186,6 +198,7 @@ impl KafkaConfig {
                 warehouse_events: self.kafka_warehouse_events.clone(),
                 earnings: self.kafka_earnings.clone(),
             },
+            reread_from: self.reread_from,
         }))
     }
 

@@ -205,7 +205,15 @@ impl Ledger {
         if let Some(read_model) = &read_model {
             let mut api = QueryApi::new(read_model.clone(), keys.clone(), config.read_wait_ms);
             api.draining = draining.clone();
+            api.overdue_after = config.overdue_after;
             metrics.add_query_api(&api.metrics);
+            // A publisher sends again what nobody accepts, counts the attempts and alarms.
+            if !config.publishes() {
+                health.overdue = Some(api.metrics.overdue.clone());
+                router = router.merge(query_api::overdue_router(api.clone()));
+                let watch = query_api::watch_overdue(api.clone());
+                tokio::spawn(draining.clone().run_until_cancelled_owned(watch));
+            }
             router = router.merge(query_api::router(api));
         }
         let mut publishing = None;
@@ -216,7 +224,7 @@ impl Ledger {
                 None => read_tables::open(config, projector.as_ref(), &required).await?,
             };
             read_model = Some(model.clone());
-            let started = Publishing::start(told, model, &store).await?;
+            let started = Publishing::start(told, model, &store, &required).await?;
             health.publisher = Some(started.publisher.clone());
             metrics.add_publisher(started.publisher.clone());
             router = router.merge(publisher::router(started.publisher.clone(), keys.clone()));

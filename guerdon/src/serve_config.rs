@@ -12,6 +12,7 @@ use publisher::PublisherConfig;
 use crate::command_line::database_url;
 use crate::connection_config::{ConnectionConfig, address};
 use crate::data_config::DataConfig;
+use crate::duration::some_time;
 use crate::kafka_config::KafkaConfig;
 
 /// How to run a ledger.
@@ -83,6 +84,12 @@ pub(crate) struct ServeConfig {
     )]
     pub(crate) read_wait_ms: Duration,
 
+    /// How long a shipping request may wait for its warehouse's acceptance before an operator is
+    /// alarmed, on a ledger without Kafka: 90s, 15min, 4h. With Kafka, --accept-within and
+    /// --alert-after decide.
+    #[arg(long, env = "GUERDON_OVERDUE_AFTER", default_value = "4h", value_parser = some_time)]
+    pub(crate) overdue_after: Duration,
+
     #[command(flatten)]
     pub(crate) connections: ConnectionConfig,
 
@@ -110,6 +117,11 @@ pub(crate) enum Part {
 impl ServeConfig {
     pub(crate) fn runs(&self, part: Part) -> bool {
         self.role.contains(&Part::All) || self.role.contains(&part)
+    }
+
+    /// Whether a publisher runs in this process.
+    pub(crate) fn publishes(&self) -> bool {
+        self.runs(Part::Publisher) && self.kafka.is_on()
     }
 
     /// The publisher's settings, if it runs in this process; with the command API's router, if that

@@ -19,6 +19,11 @@ impl UnixMillis {
         Self(millis(since))
     }
 
+    /// The millisecond of a time.
+    pub(crate) const fn of(time: Timestamp) -> Self {
+        Self(time.micros() / 1_000)
+    }
+
     pub(crate) fn plus(self, time: Duration) -> Self {
         Self(self.0.saturating_add(millis(time)))
     }

@@ -34,6 +34,9 @@ pub enum PublishError {
     /// A replay ends at the first message that can't be sent.
     #[error("Kafka refused a message of the replay: {0}")]
     Replay(String),
+    /// The log was forked while it was published.
+    #[error("the log was forked; publishing starts again, and inbound messages are read again")]
+    NewGeneration,
     /// A task panicked, or ended early; the program's log has the reason.
     #[error("a part of the publisher failed, and starts again")]
     Failed,

@@ -2,7 +2,8 @@
 //!
 //! - `brokers`: where the brokers are, and why they refuse
 //! - `producer`: sends, and reports what became of each message
-//! - `consumer`: receives, and commits offsets
+//! - `consumer`: receives, and commits offsets; `reader` chooses where it begins, by
+//!   `starting_point`; `reading` counts what is lost or read again
 //! - `topic_admin`: asks the brokers about topics, and creates them
 //! - `topic`: whether a topic can be used, and how safe its settings are
 //! - `acknowledged`: which offsets a topic acknowledged, and whether it lost any
@@ -13,6 +14,9 @@ pub(crate) mod consumer;
 mod diagnosis;
 mod faults;
 pub(crate) mod producer;
+pub(crate) mod reader;
+pub(crate) mod reading;
+mod starting_point;
 pub(crate) mod topic;
 pub(crate) mod topic_admin;
 pub(crate) mod topic_partition;

@@ -105,13 +105,17 @@ impl Collector for PublisherMetrics {
         let trouble = topics().map(|it| (it.name.clone(), i64::from(it.is_in_trouble())));
         gauges(&mut encoder, family, trouble)?;
 
-        let help = "losses of messages that a topic had acknowledged, since the start";
-        let name = full("topic_losses");
-        let mut counter = encoder.encode_descriptor(&name, help, None, MetricType::Counter)?;
-        for topic in topics() {
-            let labels = [("topic", topic.name.as_str())];
-            ConstCounter::new(topic.losses).encode(counter.encode_family(&labels)?)?;
-        }
+        let help = "losses of messages that a topic had acknowledged, or that were not read yet, \
+                    since the start";
+        let losses = topics().map(|it| (it.name.as_str(), it.losses));
+        counters(&mut encoder, Family { name: "topic_losses", help, label: "topic" }, losses)?;
+        let inbound = || topics().filter_map(|it| Some((it.name.as_str(), it.reading?)));
+        let help = "inbound messages that were deleted before they were read, since the start";
+        let family = Family { name: "inbound_lost_messages", help, label: "topic" };
+        counters(&mut encoder, family, inbound().map(|(name, it)| (name, it.lost_messages)))?;
+        let help = "inbound messages that were read again, since the start";
+        let family = Family { name: "inbound_read_again_messages", help, label: "topic" };
+        counters(&mut encoder, family, inbound().map(|(name, it)| (name, it.read_again)))?;
 
         let help = "messages that the brokers have not acknowledged yet";
         let family = Family { name: "lag_messages", help, label: "warehouse" };
@@ -163,6 +167,21 @@ fn gauges(
     for (of, value) in values {
         let labels = [(label, of.as_str())];
         ConstGauge::new(value).encode(metric.encode_family(&labels)?)?;
+    }
+    Ok(())
+}
+
+fn counters<'a>(
+    encoder: &mut DescriptorEncoder<'_>,
+    family: Family,
+    values: impl Iterator<Item = (&'a str, u64)>,
+) -> fmt::Result {
+    let Family { name: short, help, label } = family;
+    let name = full(short);
+    let mut metric = encoder.encode_descriptor(&name, help, None, MetricType::Counter)?;
+    for (of, value) in values {
+        let labels = [(label, of)];
+        ConstCounter::new(value).encode(metric.encode_family(&labels)?)?;
     }
     Ok(())
 }

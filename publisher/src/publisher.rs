@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use log_record::LogId;
-use read_model::ReadModel;
+use domain::Timestamp;
+use log_record::{Generation, LogId};
+use read_model::{LogHistory, ReadModel};
 use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::activity::{Activity, CurrentActivity};
 use crate::causes::with_causes;
+use crate::clock::UnixMillis;
 use crate::error::PublishError;
 use crate::inbound::take_in::{Intake, take_in};
 use crate::inbound::waiting::Waiting;
@@ -51,15 +53,26 @@ pub struct PublisherConfig {
     pub resend_policy: ResendPolicy,
     /// Which topics come in, and which command API gets them.
     pub way_in: WayIn,
+    /// After a fork, inbound messages from this time on are read again; `None`: all that Kafka
+    /// keeps.
+    pub reread_from: Option<Timestamp>,
 }
 
 /// The log whose shipping messages are published.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct PublishedLog {
     /// Its id.
     pub log_id: LogId,
     /// The number of its partitions.
     pub partitions: u16,
+    /// Its present history. A fork begins another generation.
+    pub history: watch::Receiver<LogHistory>,
+}
+
+impl PublishedLog {
+    fn generation(&self) -> Generation {
+        self.history.borrow().generation
+    }
 }
 
 /// A publisher that is ready to run. Clones share everything.
@@ -96,7 +109,7 @@ impl Publisher {
         let admin = TopicAdmin::new(&config.brokers)?;
         let state = Arc::new(State::open(&config.state).await?);
         let inbound = config.way_in.topics();
-        let inbound_topics = inbound.map(|it| Topic::new(&it.topic, config.create_topics));
+        let inbound_topics = inbound.map(|it| Topic::inbound(&it.topic, config.create_topics));
         Ok(Self {
             admin,
             inbound_topics: Arc::new(inbound_topics),
@@ -190,7 +203,9 @@ impl Publisher {
             ends::keep_reading(&this.stream, this.log.partitions, &this.ends, &until).await;
             Ok(())
         });
-        self.take_topics_in(stop, parts);
+        let generation = self.log.generation();
+        parts.spawn(end_after_fork(self.log.clone(), generation, stop.clone()));
+        self.take_topics_in(generation, stop, parts);
         parts.spawn(feed_all(session, stored, stop.clone()));
         Ok(())
     }
@@ -226,9 +241,14 @@ impl Publisher {
         });
     }
 
-    fn take_topics_in(&self, stop: &CancellationToken, parts: &mut Parts) {
-        for inbound in self.config.way_in.topics() {
+    fn take_topics_in(&self, generation: Generation, stop: &CancellationToken, parts: &mut Parts) {
+        let reread_from = self.config.reread_from.map(UnixMillis::of);
+        let topics = self.inbound_topics.iter();
+        for (inbound, topic) in self.config.way_in.topics().into_iter().zip(topics) {
             let intake = Intake {
+                reading: topic.reading.clone().unwrap_or_default(),
+                generation,
+                reread_from,
                 brokers: self.config.brokers.clone(),
                 way_in: self.config.way_in.clone(),
                 inbound,
@@ -257,6 +277,26 @@ async fn first_end(parts: &mut Parts, stop: &CancellationToken) -> Result<(), Pu
     }
 }
 
+/// Ends all parts when the log is forked: what came in before is read again then.
+async fn end_after_fork(
+    log: PublishedLog,
+    generation: Generation,
+    stop: CancellationToken,
+) -> Result<(), PublishError> {
+    let mut history = log.history;
+    let is_forked =
+        async { history.wait_for(|history| history.generation > generation).await.is_ok() };
+    match stop.run_until_cancelled(is_forked).await {
+        Some(true) => Err(PublishError::NewGeneration),
+        // Nobody follows the log any more: the process stops.
+        Some(false) => {
+            stop.cancelled().await;
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
 /// Renews the lease. Fails when another publisher may have taken it.
 async fn keep_lease(
     state: Arc<State>,
@@ -277,4 +317,33 @@ async fn keep_lease(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(generation: u32) -> LogHistory {
+        let generation = Generation(generation);
+        LogHistory { generation, ends: vec![], begins: vec![] }
+    }
+
+    #[tokio::test]
+    async fn a_publisher_that_runs_across_a_fork_begins_again() {
+        let (log_id, partitions) = (LogId(uuid::Uuid::now_v7()), 1);
+        let (following, history_of_it) = watch::channel(history(1));
+        let log = PublishedLog { log_id, partitions, history: history_of_it };
+        let (generation, stop) = (log.generation(), CancellationToken::new());
+        let waiting = tokio::spawn(end_after_fork(log.clone(), generation, stop.clone()));
+        // The same generation, seen again.
+        following.send_replace(history(1));
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        following.send_replace(history(2));
+        let ended = waiting.await.expect("no panic");
+        assert!(matches!(ended, Err(PublishError::NewGeneration)), "{ended:?}");
+        let waiting = tokio::spawn(end_after_fork(log, Generation(2), stop.clone()));
+        stop.cancel();
+        assert!(waiting.await.expect("no panic").is_ok());
+    }
 }

@@ -7,12 +7,13 @@
 //! - `store`: [`State`](store::State), the lease, and the transactions that need it
 //! - `checkpoint`: how far feeds, lanes and topic partitions are acknowledged
 //! - `unaccepted`: requests that no warehouse accepted in time
-//! - `parked`: inbound messages that can't be used
+//! - `parked`: inbound messages that can't be used; `inbound`: how far inbound topics are read
 //! - `database`: the SQLite file or PostgreSQL schema under them
 
 pub(crate) mod checkpoint;
 mod database;
 pub(crate) mod error;
+mod inbound;
 pub(crate) mod parked;
 pub(crate) mod store;
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::account_balance::check_exists;
 use crate::cell::{optional_text, optional_time, points, split_place, sum, text, time, units};
 use crate::freshness::Fresh;
 use crate::ledger_entry::{PageQuery, position_key};
+use crate::parcel::parcels;
 use crate::{failed, row_of_account, rows_of_account};
 
 static SELECT: LazyLock<Query> =
@@ -40,6 +41,7 @@ struct Row {
     reason: Option<String>,
     carrier: Option<String>,
     express_no: Option<String>,
+    parcels: Option<String>,
 }
 
 pub(crate) async fn get_exchange(
@@ -97,6 +99,7 @@ fn exchange(row: Row) -> Result<ExchangeBody, Problem> {
         _ if is_cancelled => ExchangeStatus::Cancelled,
         ShippingStatus::Accepted => ExchangeStatus::Accepted,
         ShippingStatus::BackOrdered => ExchangeStatus::BackOrdered,
+        ShippingStatus::PartlyDispatched => ExchangeStatus::PartlyDispatched,
         ShippingStatus::Dispatched => ExchangeStatus::Dispatched,
         ShippingStatus::Delivered => ExchangeStatus::Delivered,
         ShippingStatus::Cancelled => ExchangeStatus::Cancelled,
@@ -130,6 +133,7 @@ fn exchange(row: Row) -> Result<ExchangeBody, Problem> {
         hold_id: optional_text(hold_id.as_deref())?,
         status,
         reason,
+        parcels: parcels(row.parcels.as_deref())?,
         carrier: optional_text(row.carrier.as_deref())?,
         express_no: optional_text(row.express_no.as_deref())?,
         cancelled_quantity: sum(cancelled_quantity)?,

@@ -19,6 +19,8 @@ mod ledger_entry;
 mod metrics;
 mod offer_availability;
 mod origin;
+mod overdue;
+mod parcel;
 mod programme;
 mod purchase;
 mod router;
@@ -39,8 +41,12 @@ use wire::{KeyRing, Problem};
 
 use balance_cache::BalanceCache;
 pub use metrics::QueryMetrics;
+pub use overdue::{overdue_router, watch_overdue};
 pub use router::router;
 use shipping_stream::Feeds;
+
+/// How long a shipping request may wait for its acceptance, where nothing else is said.
+const OVERDUE_AFTER: Duration = Duration::from_secs(4 * 3_600);
 
 /// PostgreSQL's code of a query that took longer than it may, or that an administrator ended.
 const QUERY_CANCELED: &str = "57014";
@@ -58,6 +64,8 @@ pub struct QueryApi {
     pub draining: CancellationToken,
     balances: Arc<BalanceCache>,
     feeds: Arc<Feeds>,
+    /// How long a shipping request may wait for its warehouse to accept it.
+    pub overdue_after: Duration,
     /// Counts what is read.
     pub metrics: QueryMetrics,
 }
@@ -68,7 +76,8 @@ impl QueryApi {
     pub fn new(read_model: ReadModel, keys: KeyRing, wait_max: Duration) -> Self {
         let (draining, balances) = (CancellationToken::new(), Arc::new(BalanceCache::new()));
         let (feeds, metrics) = (Arc::default(), QueryMetrics::default());
-        Self { read_model, keys, wait_max, draining, balances, feeds, metrics }
+        let overdue_after = OVERDUE_AFTER;
+        Self { read_model, keys, wait_max, draining, balances, feeds, overdue_after, metrics }
     }
 
     /// How many balances were read, because no current one was cached.

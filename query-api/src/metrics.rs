@@ -2,6 +2,7 @@
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 type Source = [(&'static str, &'static str); 1];
@@ -19,6 +20,8 @@ pub struct QueryMetrics {
     /// Balances that were read from the tables.
     pub(crate) balances_read: Counter,
     balances: Family<Source, Counter>,
+    /// Shipping requests that nobody has accepted in time, where this process watches for them.
+    pub overdue: Gauge,
 }
 
 impl Default for QueryMetrics {
@@ -26,7 +29,8 @@ impl Default for QueryMetrics {
         let balances = Family::<Source, Counter>::default();
         let balances_cached = balances.get_or_create(&CACHE).clone();
         let balances_read = balances.get_or_create(&TABLES).clone();
-        Self { reads: Counter::default(), balances_cached, balances_read, balances }
+        let overdue = Gauge::default();
+        Self { reads: Counter::default(), balances_cached, balances_read, balances, overdue }
     }
 }
 
@@ -37,5 +41,7 @@ impl QueryMetrics {
         registry.register("guerdon_query_reads", help, self.reads.clone());
         let help = "account balances that were asked for, by where they came from";
         registry.register("guerdon_query_balances", help, self.balances.clone());
+        let help = "shipping requests that nobody has accepted in time, on a ledger without Kafka";
+        registry.register("guerdon_query_overdue_shipping_requests", help, self.overdue.clone());
     }
 }

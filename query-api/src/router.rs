@@ -15,7 +15,7 @@ use crate::ledger_entry::{get_entry, list_entries};
 use crate::offer_availability::{get_offer, list_offers};
 use crate::programme::{get_earning_rule, get_policy, list_earning_rules};
 use crate::purchase::{get_purchase, list_purchases};
-use crate::shipping_request::list_shipping_requests;
+use crate::shipping_request::{get_shipping_request, list_shipping_requests};
 use crate::shipping_stream::get_shipping_stream;
 use crate::total::{get_liability, get_totals};
 
@@ -63,6 +63,10 @@ pub fn router(api: QueryApi) -> Router {
         .route(
             "/v1/shipping-requests",
             get(only(OF_SHIPPING, list_shipping_requests).about(Shipping)),
+        )
+        .route(
+            "/v1/shipping-requests/{shipping_request_id}",
+            get(only(OF_SHIPPING, get_shipping_request).about(Shipping)),
         )
         .route("/v1/shipping-stream", get(only(OF_SHIPPING, get_shipping_stream).about(Shipping)))
         .route("/v1/earning-rules", get(only(Role::ALL, list_earning_rules).about(Programme)))

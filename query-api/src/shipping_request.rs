@@ -1,20 +1,24 @@
-//! `GET /v1/shipping-requests`: what is asked of the warehouses, in the order of the log.
+//! `GET /v1/shipping-requests`: what is asked of the warehouses, in the order of the log; and one
+//! request by its id.
 
 use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::{AccountId, ExchangeId, ProductId, PurchaseId, WarehouseId};
-use log_record::PackedPlace;
-use read_model::{Argument, Query, Reading, ShippingStatus, shipping_id};
+use domain::{AccountId, ExchangeId, PurchaseId, WarehouseId};
+use log_record::{PackedPlace, ShippingRequestId};
+use read_model::{Argument, Query, Reading, ShippingStatus, lines_to_ship, shipping_id};
 use serde::Deserialize;
-use wire::body::{ShippingLineBody, ShippingRequestBody, ShippingRequestStatus};
-use wire::{Caller, Page, Problem, QueryString, Role, json_with_etag, page_limit, read_cursor};
+use wire::body::{OverdueShippingRequestBody, ShippingRequestBody};
+use wire::{
+    Caller, Page, PathId, Problem, QueryString, Role, json_with_etag, page_limit, read_cursor,
+};
 
 use crate::cell::{
     broken, json, log_id, optional_text, optional_time, split_place, sum, text, time,
 };
 use crate::freshness::Fresh;
+use crate::parcel::{lines, parcels};
 use crate::{bad_cursor, failed};
 
 /// The text of a list's query.
@@ -24,6 +28,7 @@ macro_rules! list {
     };
 }
 
+const SELECT: Query = Query::same(list!("sql/select_shipping_request.sql"));
 const LIST: Query = Query::same(list!("sql/list_shipping_requests.sql"));
 static LIST_OF_WAREHOUSE: LazyLock<Query> = LazyLock::new(|| {
     let text = list!("sql/list_shipping_requests_of_warehouse.sql");
@@ -58,7 +63,7 @@ enum Crossed {
 }
 
 #[derive(sql_macros::FromRow)]
-struct Row {
+pub(crate) struct Row {
     log_id: Vec<u8>,
     generation: i64,
     r#type: i64,
@@ -66,25 +71,60 @@ struct Row {
     exchange_id: Option<String>,
     purchase_id: Option<String>,
     lines: String,
+    lines_left: String,
     deliver_to: Option<String>,
     warehouse: String,
     lane: String,
     sequence: i64,
-    recorded_at: i64,
+    pub(crate) recorded_at: i64,
     status: String,
     status_since: Option<i64>,
     reason: Option<String>,
     carrier: Option<String>,
     express_no: Option<String>,
+    parcels: Option<String>,
     crossed: bool,
-    place: i64,
+    pub(crate) place: i64,
 }
 
-/// A line as the table keeps it.
-#[derive(Deserialize)]
-struct LineRow {
-    product_id: ProductId,
-    quantity: u64,
+impl Row {
+    /// The request's id.
+    pub(crate) fn id(&self) -> Result<ShippingRequestId, Problem> {
+        Ok(shipping_id(log_id(&self.log_id)?, self.generation, self.place))
+    }
+
+    /// The request as one that is overdue.
+    pub(crate) fn overdue(self) -> Result<OverdueShippingRequestBody, Problem> {
+        Ok(OverdueShippingRequestBody {
+            shipping_request_id: self.id()?.to_string(),
+            account_id: text(&self.account_id)?,
+            exchange_id: optional_text(self.exchange_id.as_deref())?,
+            purchase_id: optional_text(self.purchase_id.as_deref())?,
+            warehouse: text(&self.warehouse)?,
+            status: text(&self.status)?,
+            requested_at: time(self.recorded_at)?,
+            position: split_place(self.place),
+        })
+    }
+}
+
+pub(crate) async fn get_shipping_request(
+    caller: Caller,
+    Fresh(mut reading): Fresh,
+    PathId(id): PathId<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let unknown = || Problem::not_found("The shipping request doesn't exist. Check its id.");
+    // What can't be an id is a request that doesn't exist.
+    let id: ShippingRequestId = id.parse().map_err(|_| unknown())?;
+    let place = PackedPlace::from(id.place).as_i64();
+    let row: Option<Row> = reading.optional(SELECT, &[place.into()]).await.map_err(failed)?;
+    let row = row.ok_or_else(unknown)?;
+    if row.id()? != id {
+        return Err(unknown());
+    }
+    caller.check_warehouse(&row.warehouse)?;
+    json_with_etag(&headers, &shipping_request(row, may_see_address(&caller))?)
 }
 
 pub(crate) async fn list_shipping_requests(
@@ -131,8 +171,7 @@ pub(crate) async fn list_shipping_requests(
         }
     };
     let rows = rows.map_err(failed)?;
-    // An address is for those who ship, and for those who help them.
-    let may_see_address = matches!(caller.role, Role::Warehouse | Role::Operator);
+    let may_see_address = may_see_address(&caller);
     let requests = rows
         .into_iter()
         .map(|row| shipping_request(row, may_see_address))
@@ -143,7 +182,7 @@ pub(crate) async fn list_shipping_requests(
 
 /// Those of some warehouses or of all, with a status or with any. Each warehouse's are read in the
 /// order of an index: there is none over all warehouses that has a status in it.
-async fn in_log_order(
+pub(crate) async fn in_log_order(
     reading: &mut Reading,
     warehouses: Option<Vec<String>>,
     status: Option<ShippingStatus>,
@@ -188,45 +227,41 @@ fn warehouses(
     Ok(caller.warehouses().map(|own| own.iter().map(ToString::to_string).collect()))
 }
 
+/// An address is for those who ship, and for those who help them.
+fn may_see_address(caller: &Caller) -> bool {
+    matches!(caller.role, Role::Warehouse | Role::Operator)
+}
+
 /// The place that the page comes after.
-fn after(cursor: Option<String>) -> Result<i64, Problem> {
+pub(crate) fn after(cursor: Option<String>) -> Result<i64, Problem> {
     let Some(cursor) = cursor else { return Ok(0) };
     let place: Option<PackedPlace> = cursor.parse().ok();
     place.map(PackedPlace::as_i64).ok_or_else(bad_cursor)
 }
 
 fn shipping_request(row: Row, may_see_address: bool) -> Result<ShippingRequestBody, Problem> {
-    let lines: Vec<LineRow> = json(&row.lines)?;
+    let id = row.id()?.to_string();
+    let status: ShippingStatus = text(&row.status)?;
+    let left = lines_to_ship(row.lines_left, status).map_err(|error| broken(row.place, &error))?;
     Ok(ShippingRequestBody {
-        shipping_request_id: shipping_id(log_id(&row.log_id)?, row.generation, row.place)
-            .to_string(),
+        shipping_request_id: id,
         r#type: u8::try_from(row.r#type).map_err(|error| broken(row.r#type, &error))?,
         account_id: text(&row.account_id)?,
         exchange_id: optional_text(row.exchange_id.as_deref())?,
         purchase_id: optional_text(row.purchase_id.as_deref())?,
-        lines: lines
-            .into_iter()
-            .map(|LineRow { product_id, quantity }| ShippingLineBody { product_id, quantity })
-            .collect(),
+        lines: lines(json(&row.lines)?)?,
+        lines_left: lines(json(&left)?)?,
         deliver_to: row.deliver_to.filter(|_| may_see_address),
         warehouse: text(&row.warehouse)?,
         lane: row.lane,
         sequence: sum(row.sequence)?,
         requested_at: time(row.recorded_at)?,
-        status: match text(&row.status)? {
-            ShippingStatus::Requested => ShippingRequestStatus::Requested,
-            ShippingStatus::Accepted => ShippingRequestStatus::Accepted,
-            ShippingStatus::BackOrdered => ShippingRequestStatus::BackOrdered,
-            ShippingStatus::Dispatched => ShippingRequestStatus::Dispatched,
-            ShippingStatus::Delivered => ShippingRequestStatus::Delivered,
-            ShippingStatus::Cancelled => ShippingRequestStatus::Cancelled,
-            ShippingStatus::Rejected => ShippingRequestStatus::Rejected,
-            ShippingStatus::Settled => ShippingRequestStatus::Settled,
-        },
+        status,
         status_since: optional_time(row.status_since)?,
         reason: row.reason,
         carrier: optional_text(row.carrier.as_deref())?,
         express_no: optional_text(row.express_no.as_deref())?,
+        parcels: parcels(row.parcels.as_deref())?,
         crossed: row.crossed,
         position: split_place(row.place),
     })

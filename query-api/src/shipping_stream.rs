@@ -237,7 +237,7 @@ impl Follower {
         if !matches!(self.caller.role, Role::Warehouse | Role::Operator) {
             message.deliver_to = None;
         }
-        let body = message.body(ATTEMPT).map_err(|error| {
+        let body = message.body_with_request(ATTEMPT).map_err(|error| {
             tracing::error!(place = %message.place, %error, "a shipping request has no lines");
             Problem::internal()
         })?;

@@ -21,7 +21,7 @@ mod file_id;
 mod lane;
 mod read_model;
 mod schema;
-mod shipping_status;
+mod shipping_lines;
 mod shipping_stream;
 mod side;
 mod sums;
@@ -32,6 +32,7 @@ mod url;
 
 pub use changes::Changes;
 pub use checkpoint::Checkpoint;
+pub use domain::ShippingStatus;
 pub use dump::dump;
 pub use error::ReadModelError;
 pub use file_id::FileId;
@@ -41,7 +42,7 @@ pub use read_model::{
     ServerStatus, SingleRead,
 };
 pub use schema::{check, migrate, migrate_side};
-pub use shipping_status::ShippingStatus;
+pub use shipping_lines::{LineRow, ParcelRow, lines_to_ship};
 pub use shipping_stream::{MessageKind, RequestProgress, ShippingMessage, shipping_id};
 pub use side::Side;
 pub use sums::{WrongSum, wrong_sums};

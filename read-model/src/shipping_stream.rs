@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::{Query, Reading, ShippingStatus};
+use crate::{Query, Reading, ShippingStatus, lines_to_ship};
 
 static REQUESTS: LazyLock<Query> = LazyLock::new(|| {
     let text = include_str!("sql/list_requested_messages.sql");
@@ -72,6 +72,10 @@ pub struct ShippingMessage {
     pub recorded_at: Timestamp,
     /// The trace in which it came about.
     pub traceparent: Option<String>,
+    /// The request's status when the message was read.
+    pub request_status: ShippingStatus,
+    /// What was still to be shipped of the request then, in the form of `lines`.
+    pub request_lines: String,
 }
 
 /// The progress of a shipping request.
@@ -81,7 +85,7 @@ pub struct RequestProgress {
     pub place: Place,
     /// What became of it.
     pub status: ShippingStatus,
-    /// What is left of it to be shipped: a JSON list of products with their quantities.
+    /// What is still to be shipped of it: a JSON list of products with their quantities.
     pub lines_left: String,
     /// When it was asked for.
     pub recorded_at: Timestamp,
@@ -114,6 +118,24 @@ impl ShippingMessage {
 
     /// Its JSON, the same whoever carries it. `attempt` counts how often a request was sent.
     pub fn body(&self, attempt: u32) -> Result<String, serde_json::Error> {
+        self.write(attempt, None)
+    }
+
+    /// Its JSON with what has become of the request, for whoever reads it now.
+    pub fn body_with_request(&self, attempt: u32) -> Result<String, serde_json::Error> {
+        let request = RequestNow {
+            request_status: self.request_status,
+            request_lines: serde_json::from_str(&self.request_lines)?,
+            wanted: !self.request_status.is_called_off(),
+        };
+        self.write(attempt, Some(request))
+    }
+
+    fn write(
+        &self,
+        attempt: u32,
+        request: Option<RequestNow<'_>>,
+    ) -> Result<String, serde_json::Error> {
         let is_request = self.kind == MessageKind::Requested;
         let recorded_if = |is_it: bool| is_it.then_some(self.recorded_at);
         serde_json::to_string(&Body {
@@ -131,6 +153,7 @@ impl ShippingMessage {
             position: self.place.to_string(),
             requested_at: recorded_if(is_request),
             changed_at: recorded_if(!is_request),
+            request,
         })
     }
 }
@@ -159,6 +182,16 @@ struct Body<'a> {
     requested_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     changed_at: Option<Timestamp>,
+    #[serde(flatten)]
+    request: Option<RequestNow<'a>>,
+}
+
+/// What has become of a message's request.
+#[derive(Serialize)]
+struct RequestNow<'a> {
+    request_status: ShippingStatus,
+    request_lines: &'a RawValue,
+    wanted: bool,
 }
 
 impl Reading {
@@ -267,6 +300,8 @@ struct MessageRow {
     sequence: i64,
     recorded_at: i64,
     traceparent: Option<String>,
+    status: String,
+    lines_left: String,
 }
 
 impl MessageRow {
@@ -277,6 +312,7 @@ impl MessageRow {
             "cancelled" => MessageKind::Cancelled,
             kind => return Err(undecodable(format!("no message is of the kind {kind}"))),
         };
+        let request_status = status_named(&self.status)?;
         Ok(ShippingMessage {
             place: place_of(self.place),
             id: shipping_id(log_id, self.generation, self.place).to_string(),
@@ -294,6 +330,8 @@ impl MessageRow {
             sequence: self.sequence,
             recorded_at: time(self.recorded_at)?,
             traceparent: self.traceparent,
+            request_status,
+            request_lines: lines_to_ship(self.lines_left, request_status).map_err(undecodable)?,
         })
     }
 }
@@ -309,12 +347,17 @@ struct ProgressRow {
 
 impl ProgressRow {
     fn progress(self) -> Result<RequestProgress, sqlx::Error> {
-        let status = ShippingStatus::named(&self.status)
-            .ok_or_else(|| undecodable(format!("no request has the status {}", self.status)))?;
+        let status = status_named(&self.status)?;
         let recorded_at = time(self.recorded_at)?;
-        let (place, lines_left) = (place_of(self.place), self.lines_left);
+        let lines_left = lines_to_ship(self.lines_left, status).map_err(undecodable)?;
+        let place = place_of(self.place);
         Ok(RequestProgress { place, status, lines_left, recorded_at })
     }
+}
+
+fn status_named(name: &str) -> Result<ShippingStatus, sqlx::Error> {
+    let status = ShippingStatus::named(name);
+    status.ok_or_else(|| undecodable(format!("no request has the status {name}")))
 }
 
 fn time(micros: i64) -> Result<Timestamp, sqlx::Error> {

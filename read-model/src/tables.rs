@@ -185,6 +185,7 @@ row! {
         exchange_id: Option<String>,
         purchase_id: Option<String>,
         lines: String,
+        lines_wanted: Option<String>,
         lines_left: Option<String>,
         deliver_to: Option<String>,
         warehouse: String,
@@ -197,6 +198,7 @@ row! {
         reason: Option<String>,
         carrier: Option<String>,
         express_no: Option<String>,
+        parcels: Option<String>,
         crossed: bool,
         changed_at: i64,
     }

@@ -59,9 +59,10 @@ pub use purchase::{
     PutPurchaseLineBody, RecordedLineBody, ReturnPurchaseBody, ReturnedLineBody,
 };
 pub use shipping_request::{
-    BackOrderShipmentBody, DispatchShipmentBody, RejectShipmentBody, ReportShipmentBody,
-    SettleShipmentBody, ShipmentDispatchedBody, ShipmentReportedBody, ShippingLineBody,
-    ShippingRequestBody, ShippingRequestStatus,
+    BackOrderShipmentBody, DispatchParcelBody, DispatchShipmentBody, OverdueShippingRequestBody,
+    ParcelBody, RejectShipmentBody, ReportShipmentBody, SettleShipmentBody, ShipmentAnswerBody,
+    ShipmentDispatchedBody, ShipmentReportedBody, ShippedLineBody, ShippingLineBody,
+    ShippingRequestBody,
 };
 pub use total::{LiabilityBody, LiabilityMonthBody, TotalsBody};
 pub use transfer::{CreditSentBody, TransferCreditBody};

@@ -29,7 +29,7 @@ pub enum Answer {
         event: Box<Event>,
         /// The place of the last of its events.
         last: Place,
-        /// The thing that the command set, as it was then.
+        /// The thing that the command set or is about, as it was then.
         subject: Option<Subject>,
     },
     /// The same request was recorded before.
@@ -40,6 +40,8 @@ pub enum Answer {
         event: Box<Event>,
         /// An event by which all that followed from the command is recorded.
         last: Place,
+        /// The thing that the command is about, as it is now.
+        subject: Option<Subject>,
     },
     /// The id was recorded for another request, which differs first in this field.
     IdReused(&'static str),

@@ -92,7 +92,7 @@ impl Run {
         }
         let (mut events, outcome, stock) = match (self.config.decide)(&self.state, command, now) {
             Err(refusal) => return Ok(Reply::Answer(Answer::Refused(refusal))),
-            Ok(Decision::Repeat(at)) => return Ok(self.repeat(at)),
+            Ok(Decision::Repeat(at)) => return Ok(self.repeat(command, at)),
             Ok(Decision::Load(at)) => return Ok(Reply::Load(self.place(at))),
             Ok(Decision::Unchanged) => {
                 let (subject, at) = command.subject(&self.state).ok_or(Unrecordable::NoSubject)?;
@@ -141,13 +141,17 @@ impl Run {
 
     /// More may follow from the command behind the event that bears its id; the last event that
     /// there is contains it.
-    fn repeat(&self, at: Position) -> Reply {
-        Reply::Repeat { place: self.place(at), last: self.place(self.state.position()) }
+    fn repeat(&self, command: &Command, at: Position) -> Reply {
+        Reply::Repeat {
+            place: self.place(at),
+            last: self.place(self.state.position()),
+            subject: command.subject(&self.state).map(|(subject, _)| subject),
+        }
     }
 
     fn preview(&self, command: &Command, now: Timestamp) -> Reply {
         if let Some(at) = command.recorded_at(&self.state) {
-            return self.repeat(at);
+            return self.repeat(command, at);
         }
         Reply::Answer(match command.preview(&self.state, now) {
             Some(Ok(preview)) => Answer::Preview(Box::new(preview)),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use domain::Subject;
 use log_record::Place;
 use tokio::sync::oneshot;
 
@@ -34,6 +35,8 @@ pub(super) enum Reply {
         place: Place,
         /// An event by which all that followed from the command is recorded.
         last: Place,
+        /// The thing that the command is about, as it is now.
+        subject: Option<Subject>,
     },
     /// Deciding needs the event at this place, which is durable, and the one before it.
     Load(Place),

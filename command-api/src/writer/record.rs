@@ -105,8 +105,8 @@ impl Run {
             return Err(Unrecordable::TooMuch);
         }
         for event in events {
-            self.state.evolve(self.state.position().next(), now, event)?;
             warn_if_unwanted(&self.state, self.partition, event);
+            self.state.evolve(self.state.position().next(), now, event)?;
         }
         Ok(())
     }

@@ -1,25 +1,26 @@
-//! The alarm for goods that have left and that nobody wants any more.
+//! The alarm for goods that have left and that nobody wants.
 
-use domain::{Event, IdHash, Shipped, State};
+use domain::{Event, Shipped, State};
 use log_record::{Partition, Place};
 
 /// Says so in the program's log where a parcel is told to have left that was cancelled, rejected or
-/// settled: a human must see to it. It is said when that is decided, so once more where the append
-/// fails and is tried again.
+/// settled, or that has more in it than was to be shipped: a human must see to it. It is said when
+/// that is decided, before the event is applied, so once more where the append fails and is tried
+/// again.
 pub(super) fn warn_if_unwanted(state: &State, partition: Partition, event: &Event) {
-    let (account, shipped) = match event {
-        Event::ShipmentDispatched(account, fact) => (account, &fact.shipped),
-        Event::ShipmentDelivered(account, fact) => {
-            // Of one that was told to be dispatched it was said then, if it had to be.
-            let dispatch = IdHash::dispatch(account, &fact.shipped);
-            if state.recorded().position_of(dispatch).is_some() {
-                return;
-            }
-            (account, &fact.shipped)
+    let (account, shipped, why) = match event {
+        Event::ShipmentDispatched(account, fact) => {
+            (account, &fact.shipped, state.unwanted_parcel(account, fact))
+        }
+        // Of one that was told to be dispatched it was said then, if it had to be.
+        Event::ShipmentDelivered(account, fact)
+            if state.parcel_count(account, &fact.shipped) == 0 =>
+        {
+            (account, &fact.shipped, state.unwanted(account, &fact.shipped))
         }
         _ => return,
     };
-    let Some(why) = state.unwanted(account, shipped) else { return };
+    let Some(why) = why else { return };
     let (kind, id) = match shipped {
         Shipped::ExchangeId(id) => ("exchange", id.as_str()),
         Shipped::PurchaseId(id) => ("purchase", id.as_str()),

@@ -291,7 +291,7 @@ async fn the_format_is_raised_when_a_snapshot_looks_different() {
     snapshots.take(&store, P0).await.expect("taken");
     let bytes = fs::read(folder.path().join(name(16))).expect("read");
     let hash = hex(&Sha256::digest(bytes));
-    assert_eq!(hash, "52c1fc761e8ed23e5bbe4afa91965f508cbe7a9f174e5853660457dd3ae4dc02");
+    assert_eq!(hash, "af8da74d5daee1abf2f84e8d7322710ff705bfe0261df9f767ba0465c79647aa");
 }
 
 fn folder() -> (TempDir, Snapshots) {

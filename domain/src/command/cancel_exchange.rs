@@ -10,7 +10,7 @@ use crate::{
     Note, OriginalExchange, Refusal, Shipped, Timestamp, Units,
 };
 
-/// Cancels units of an exchange that hasn't left the warehouse.
+/// Cancels units of an exchange that haven't left the warehouse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CancelExchange {
     /// The account.
@@ -65,6 +65,7 @@ impl CommandRules for CancelExchange {
         let of = original.ordered;
         let before = draft.state.cancelled(at);
         let left = of.quantity.minus(before.quantity).unwrap_or_default();
+        let left = draft.state.left_to_cancel(at, left);
         let quantity = self.quantity.unwrap_or(left);
         if quantity > left || left == Units::ZERO {
             return Err(Refusal::QuantityTooLarge { left, asked: AskedUnits(self.quantity) });

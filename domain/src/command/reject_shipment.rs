@@ -7,17 +7,19 @@ use super::rules::{CommandRules, OTHER_CALL, Owner};
 use crate::draft::Draft;
 use crate::{
     AccountId, CancellationId, Decision, Event, ExchangeCancelled, IdHash, Note, OriginalExchange,
-    Refusal, ShipmentReport, Shipped, Timestamp, Units,
+    Refusal, ShipmentReport, Shipped, ShippedLine, State, Subject, Timestamp, Units,
 };
 
-/// Records that a warehouse rejected a shipping request. An exchange is cancelled with it, unless
-/// nothing is left of it; of a purchase, which was paid with money, only the fact is recorded.
+/// Records that a warehouse won't ship what is left of a request. An exchange is cancelled as far
+/// as it hasn't left; of a purchase, which was paid with money, only the fact is recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RejectShipment {
     /// Whose goods they are.
     pub account_id: AccountId,
     /// What was to be shipped.
     pub shipped: Shipped,
+    /// The lines that the request asked for.
+    pub asked: Vec<ShippedLine>,
     /// Who, and why; the shopper may read why.
     pub note: Note,
     /// When it happened, as the caller says.
@@ -58,7 +60,7 @@ impl CommandRules for RejectShipment {
         }
         let before = draft.state.cancelled(at);
         let Shipped::ExchangeId(exchange_id) = &self.shipped else { return Ok(self.alone()) };
-        if before.is_all {
+        if before.is_all() {
             return Ok(self.alone());
         }
         let Some(original) = self.original.as_ref().filter(|original| original.position == at)
@@ -70,7 +72,10 @@ impl CommandRules for RejectShipment {
             exchange_id,
             cancellation_id: CancellationId::of_rejection(),
             original,
-            quantity: original.ordered.quantity.minus(before.quantity).unwrap_or(Units::ZERO),
+            quantity: draft.state.left_to_cancel(
+                at,
+                original.ordered.quantity.minus(before.quantity).unwrap_or(Units::ZERO),
+            ),
         };
         let (refunded, cancelled) = cancelling.refund(&mut draft)?;
         let cancelled = ExchangeCancelled { occurred_at: self.occurred_at, ..cancelled };
@@ -84,6 +89,10 @@ impl CommandRules for RejectShipment {
     fn load(&mut self, before: &Event, position: Position, event: &Event) -> Option<()> {
         self.original = Some(OriginalExchange::read(before, position, event)?);
         Some(())
+    }
+
+    fn subject(&self, state: &State) -> Option<(Subject, Position)> {
+        Subject::shipment(state, &self.account_id, &self.shipped, &self.asked)
     }
 
     /// Who tells it again may stamp it again: when it happened stays as it was told first.
@@ -101,6 +110,7 @@ impl RejectShipment {
     fn rejected(&self) -> Event {
         let fact = ShipmentReport {
             shipped: self.shipped.clone(),
+            dispatch_id: None,
             occurred_at: self.occurred_at,
             note: self.note.clone(),
         };
@@ -113,7 +123,7 @@ mod tests {
     use super::RejectShipment;
     use crate::command::Report;
     use crate::scenario::*;
-    use crate::{Command, Note, Shipped};
+    use crate::{Command, Note, Shipped, ShippingStatus};
 
     #[test]
     fn a_rejection_gives_back_credit_stock_and_count() {
@@ -169,6 +179,22 @@ mod tests {
     }
 
     #[test]
+    fn a_rejection_after_the_first_parcel_gives_back_what_has_not_left() {
+        given([opened("mug", 300, None), earned("ann", 600, "B-1")])
+            .does(two("ann", "x-1", "mug"))
+            .does(dispatch_some("ann", "x-1", "p-1", 1, 2))
+            .when(reject("ann", "x-1"))
+            .then_records(["ShipmentRejected", "CreditRefunded", "ExchangeCancelled"])
+            .leaves("ann", [300, 0, 0, 0])
+            .is_shipped("ann", "x-1", 2, ShippingStatus::Rejected, 0);
+        given([opened("mug", 300, None), earned("ann", 600, "B-1")])
+            .does(two("ann", "x-1", "mug"))
+            .does(dispatch_some("ann", "x-1", "p-1", 1, 2))
+            .does(dispatch_some("ann", "x-1", "p-2", 1, 2))
+            .refuses(reject("ann", "x-1"), "exchange-dispatched");
+    }
+
+    #[test]
     fn a_rejected_purchase_is_a_fact_and_no_more() {
         given([])
             .does(purchase("ann", "B-1", Some(300), &[("tv", 1, 30_000)]))
@@ -210,8 +236,8 @@ mod tests {
         let because = |reason| {
             let (account_id, shipped) = (id("ann"), Shipped::ExchangeId(id("x-1")));
             let note = Note { by: None, reason: Some(id(reason)) };
-            let (occurred_at, original) = (None, None);
-            let it = RejectShipment { account_id, shipped, note, occurred_at, original };
+            let (asked, occurred_at, original) = (vec![], None, None);
+            let it = RejectShipment { account_id, shipped, asked, note, occurred_at, original };
             Command::RejectShipment(it)
         };
         redeemed().does(because("damaged")).when(because("lost")).then_differs_from(6, "reason");

@@ -1,21 +1,29 @@
 //! What becomes of a parcel, where there is nothing to decide about it.
 
+use log_record::Position;
+
 use super::rules::{CommandRules, OTHER_CALL, Owner};
 use crate::draft::Draft;
 use crate::{
-    AccountId, Decision, Event, IdHash, Note, Refusal, ShipmentReport, Shipped, Timestamp,
+    AccountId, Decision, DispatchId, Event, IdHash, Note, Refusal, ShipmentReport, Shipped,
+    ShippedLine, State, Subject, Timestamp,
 };
 
 /// Records what was told of a shipping request. It is a fact, so nothing speaks against it: what is
 /// told late, such as an acceptance after the dispatch, is recorded too, and brings nothing back.
+/// Only a single parcel must have left before it arrives: else nobody knows what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportShipment {
     /// Whose goods they are.
     pub account_id: AccountId,
     /// What was to be shipped.
     pub shipped: Shipped,
+    /// The lines that the request asked for.
+    pub asked: Vec<ShippedLine>,
     /// What is told of it; each is told once.
     pub report: Report,
+    /// The one parcel that was delivered; without it, the report is about the whole request.
+    pub dispatch_id: Option<DispatchId>,
     /// Who, and why.
     pub note: Note,
     /// When it happened, as the caller says.
@@ -29,7 +37,7 @@ pub enum Report {
     Accepted,
     /// The warehouse will ship it once it has the goods.
     BackOrdered,
-    /// The parcel has arrived.
+    /// A parcel has arrived, or all of them.
     Delivered,
     /// An operator has seen to it by hand.
     Settled,
@@ -57,6 +65,9 @@ impl CommandRules for ReportShipment {
     }
 
     fn id_hash(&self) -> Option<IdHash> {
+        if let Some(parcel) = self.parcel() {
+            return Some(IdHash::parcel_delivery(&self.account_id, &self.shipped, parcel));
+        }
         let id = match self.report {
             Report::Accepted => IdHash::acceptance,
             Report::BackOrdered => IdHash::back_order,
@@ -70,7 +81,11 @@ impl CommandRules for ReportShipment {
         self.occurred_at
     }
 
-    fn decide(&self, _: Draft<'_>) -> Result<Decision, Refusal> {
+    fn decide(&self, draft: Draft<'_>) -> Result<Decision, Refusal> {
+        if let Some(parcel) = self.parcel() {
+            let dispatch = IdHash::dispatch(&self.account_id, &self.shipped, parcel);
+            draft.state.recorded().position_of(dispatch).ok_or(Refusal::ParcelUnknown)?;
+        }
         let event = match self.report {
             Report::Accepted => Event::ShipmentAccepted,
             Report::BackOrdered => Event::ShipmentBackOrdered,
@@ -79,10 +94,15 @@ impl CommandRules for ReportShipment {
         };
         let fact = ShipmentReport {
             shipped: self.shipped.clone(),
+            dispatch_id: self.parcel().cloned(),
             occurred_at: self.occurred_at,
             note: self.note.clone(),
         };
         Ok(Decision::of(event(self.account_id.clone(), fact)))
+    }
+
+    fn subject(&self, state: &State) -> Option<(Subject, Position)> {
+        Subject::shipment(state, &self.account_id, &self.shipped, &self.asked)
     }
 
     /// Who tells it again may stamp it again: when it happened stays as it was told first.
@@ -98,11 +118,18 @@ impl CommandRules for ReportShipment {
     }
 }
 
+impl ReportShipment {
+    /// The one parcel that was delivered.
+    fn parcel(&self) -> Option<&DispatchId> {
+        self.dispatch_id.as_ref().filter(|_| self.report == Report::Delivered)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Report, ReportShipment};
     use crate::scenario::*;
-    use crate::{Command, Note};
+    use crate::{Command, Note, ShippingStatus};
 
     const ALL: [Report; 4] =
         [Report::Accepted, Report::BackOrdered, Report::Delivered, Report::Settled];
@@ -141,6 +168,45 @@ mod tests {
             .does(report("ann", "x-1", Report::Accepted))
             .refuses(cancel("ann", "x-1", "c-1", None), "exchange-dispatched")
             .leaves("ann", [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_parcel_is_delivered_once_and_only_after_it_left() {
+        redeemed()
+            .refuses(deliver("ann", "x-1", "p-1"), "parcel-unknown")
+            .does(dispatch_some("ann", "x-1", "p-1", 1, 1))
+            .does(deliver("ann", "x-1", "p-1"))
+            .is_shipped("ann", "x-1", 1, ShippingStatus::Delivered, 0)
+            .when(deliver("ann", "x-1", "p-1"))
+            .then_repeats(7);
+    }
+
+    #[test]
+    fn a_request_is_delivered_once_all_its_parcels_are_and_nothing_is_to_be_shipped() {
+        let two_mugs = || {
+            given([opened("mug", 300, None), earned("ann", 600, "B-1")])
+                .does(two("ann", "x-1", "mug"))
+                .does(dispatch_some("ann", "x-1", "p-1", 1, 2))
+                .does(deliver("ann", "x-1", "p-1"))
+                .is_shipped("ann", "x-1", 2, ShippingStatus::PartlyDispatched, 1)
+        };
+        two_mugs()
+            .does(dispatch_some("ann", "x-1", "p-2", 1, 2))
+            .is_shipped("ann", "x-1", 2, ShippingStatus::Dispatched, 0)
+            .does(deliver("ann", "x-1", "p-2"))
+            .is_shipped("ann", "x-1", 2, ShippingStatus::Delivered, 0);
+        // What is not wanted any more needn't leave.
+        two_mugs().does(cancel("ann", "x-1", "c-1", None)).is_shipped(
+            "ann",
+            "x-1",
+            2,
+            ShippingStatus::Delivered,
+            0,
+        );
+        two_mugs()
+            .does(report("ann", "x-1", Report::Delivered))
+            .is_shipped("ann", "x-1", 2, ShippingStatus::Delivered, 0)
+            .refuses(cancel("ann", "x-1", "c-1", None), "exchange-dispatched");
     }
 
     #[test]

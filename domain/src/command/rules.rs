@@ -44,8 +44,8 @@ pub(super) trait CommandRules {
         None
     }
 
-    /// The thing that the command sets whole, in its present state, and the event that last
-    /// changed it.
+    /// The thing that the command sets whole or tells something of, in its present state, and the
+    /// event that last changed it or asked for it.
     fn subject(&self, _state: &State) -> Option<(Subject, Position)> {
         None
     }

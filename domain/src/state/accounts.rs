@@ -9,13 +9,14 @@ use log_record::{Place, Position};
 use serde::{Deserialize, Serialize};
 
 use super::impossible::{Changed, TOO_MUCH, ensure};
+use super::shipment::Parcels;
 use crate::account::OfferNumber;
 use crate::amount::sum;
 use crate::schedule::AccountNumber;
 use crate::{
     Account, AccountId, Cause, CauseKind, CreditWithdrawn, Event, ExchangeCancelled,
     ExchangeCreated, IdHash, LotId, Points, ProductId, PurchaseRecorded, PurchaseReturned,
-    RecordedIds, Shipped, Timestamp, Units, WithdrawalCause,
+    RecordedIds, Shipped, ShippedLine, Timestamp, Units, WithdrawalCause,
 };
 
 /// The accounts' part of the state.
@@ -25,7 +26,9 @@ pub(super) struct Accounts {
     /// Exchanges of which something was cancelled, by the event that created them.
     cancelled: HashMap<Position, Cancelled>,
     /// What came back of purchases, by the event that recorded them.
-    returned: HashMap<Position, Vec<Returned>>,
+    returned: HashMap<Position, Returns>,
+    /// Requests that left in several parcels, by the event that asked for them.
+    pub(super) parcels: HashMap<Position, Parcels>,
     /// How much of what a lot was earned as has been withdrawn.
     withdrawn: HashMap<LotId, Points>,
     /// The ids of the accounts' commands.
@@ -39,8 +42,22 @@ pub(crate) struct Cancelled {
     pub(crate) quantity: Units,
     #[serde(with = "sum")]
     pub(crate) points: Points,
+    /// The cancellation after which nothing was left of it.
+    pub(crate) all_at: Option<Position>,
+}
+
+impl Cancelled {
     /// Whether nothing is left of it.
-    pub(crate) is_all: bool,
+    pub(crate) const fn is_all(&self) -> bool {
+        self.all_at.is_some()
+    }
+}
+
+/// What came back of a purchase.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Returns {
+    lines: Vec<Returned>,
+    last_at: Position,
 }
 
 /// How many of a product of a purchase came back.
@@ -56,9 +73,22 @@ impl Accounts {
     }
 
     pub(super) fn returned(&self, purchase: Position, product: &ProductId) -> Units {
-        let returned = self.returned.get(&purchase).map(Vec::as_slice).unwrap_or_default();
-        let of_product = returned.iter().find(|returned| returned.product == *product);
+        let returned = self.returned.get(&purchase).map(|returns| returns.lines.as_slice());
+        let mut returned = returned.unwrap_or_default().iter();
+        let of_product = returned.find(|returned| returned.product == *product);
         of_product.map(|returned| returned.quantity).unwrap_or_default()
+    }
+
+    /// The return after which nothing was left of a purchase's lines.
+    pub(super) fn all_returned_at(
+        &self,
+        purchase: Position,
+        lines: &[ShippedLine],
+    ) -> Option<Position> {
+        let returns = self.returned.get(&purchase)?;
+        let is_back =
+            |line: &ShippedLine| self.returned(purchase, &line.product_id) >= line.quantity;
+        lines.iter().all(is_back).then_some(returns.last_at)
     }
 
     pub(super) fn withdrawn(&self, lot: LotId) -> Points {
@@ -154,7 +184,7 @@ impl Accounts {
         let shipped = Shipped::ExchangeId(fact.exchange_id.clone());
         ensure(
             !self.has_left(id, &shipped),
-            "I12: an exchange was cancelled after its parcel left",
+            "I12: an exchange was cancelled after all of it had left",
         )?;
         let is_of_rejection = fact.cancellation_id.is_of_rejection();
         // The refund stands between a rejection and its cancellation.
@@ -168,20 +198,13 @@ impl Accounts {
         cancelled.points = cancelled.points.plus(fact.points).ok_or(TOO_MUCH)?;
         ensure(cancelled.quantity <= fact.of.quantity, "more was cancelled than exchanged")?;
         ensure(cancelled.points <= fact.of.points, "I9: more was refunded than it cost")?;
-        cancelled.is_all = cancelled.quantity == fact.of.quantity;
-        ensure(cancelled.is_all || !is_of_rejection, "I12: a rejected exchange has units left")
-    }
-
-    pub(super) fn shipment_rejected(
-        &self,
-        at: Position,
-        id: &AccountId,
-        shipped: &Shipped,
-    ) -> Changed {
-        ensure(self.asked_at(id, shipped).is_some(), "nobody asked for what was rejected")?;
-        ensure(!self.has_left(id, shipped), "I12: a parcel was rejected after it left")?;
-        ensure(!self.is_settled(id, shipped), "I12: a parcel was rejected after it was settled")?;
-        self.record(IdHash::rejection(id, shipped), at)
+        cancelled.all_at = (cancelled.quantity == fact.of.quantity).then_some(at);
+        let mut is_over = cancelled.is_all();
+        if let Some(parcels) = self.parcels.get_mut(&exchange) {
+            parcels.cancel(fact.allocation.quantity(), at)?;
+            is_over = parcels.is_all();
+        }
+        ensure(is_over || !is_of_rejection, "I12: a rejected exchange has units left")
     }
 
     pub(super) fn purchase_recorded(
@@ -206,7 +229,8 @@ impl Accounts {
         let purchase =
             self.recorded.position_of(cause).ok_or("an unknown purchase was returned")?;
         self.record(IdHash::purchase_return(id, &fact.purchase_id, &fact.return_id), at)?;
-        let returned = self.returned.entry(purchase).or_default();
+        let Returns { lines: returned, last_at } = self.returned.entry(purchase).or_default();
+        *last_at = at;
         for back in &fact.lines {
             match returned.iter_mut().find(|returned| returned.product == back.product_id) {
                 Some(line) => line.quantity = line.quantity.plus(back.quantity).ok_or(TOO_MUCH)?,

@@ -75,7 +75,7 @@ impl State {
             Event::ExchangeCreated(id, fact) => self.exchange_created(at, id, fact)?,
             Event::ExchangeCancelled(id, fact) => self.exchange_cancelled(at, id, fact)?,
             Event::ShipmentDispatched(id, fact) => {
-                self.accounts.record(IdHash::dispatch(id, &fact.shipped), at)?;
+                self.accounts.shipment_dispatched(at, id, fact)?;
             }
             Event::ShipmentAccepted(id, fact) => {
                 self.accounts.record(IdHash::acceptance(id, &fact.shipped), at)?;
@@ -84,7 +84,7 @@ impl State {
                 self.accounts.record(IdHash::back_order(id, &fact.shipped), at)?;
             }
             Event::ShipmentDelivered(id, fact) => {
-                self.accounts.record(IdHash::delivery(id, &fact.shipped), at)?;
+                self.accounts.shipment_delivered(at, id, fact)?;
             }
             Event::ShipmentRejected(id, fact) => {
                 self.accounts.shipment_rejected(at, id, &fact.shipped)?;

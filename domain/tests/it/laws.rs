@@ -1,15 +1,16 @@
 //! The invariants of docs/INVARIANTS.md, hunted over random histories.
 
+mod ids;
 mod random;
 mod sums;
 
 use std::collections::HashMap;
 
 use domain::{
-    Account, AccountId, Cause, CauseKind, Decision, Event, ExchangeId, IdHash, LotId, LotPart,
-    OfferId, OfferOpened, Owner, Points, ReleaseReason, Shipped, State, Timestamp, Units,
-    WithdrawalCause,
+    Account, AccountId, Decision, Event, ExchangeId, IdHash, LotId, LotPart, OfferId, OfferOpened,
+    Owner, Points, Shipped, State, Timestamp, Units, WithdrawalCause,
 };
+use ids::ids_of;
 use log_record::Partition;
 use proptest::prelude::*;
 use random::{History, Recorded, id, steps, terms};
@@ -284,25 +285,27 @@ proptest! {
                 if news == "rejected" {
                     let is_free = !parcel.has_left && !parcel.is_settled;
                     prop_assert!(is_free, "too late to be rejected: {:?}", event);
-                    if parcel.pieces > 0 {
+                    if parcel.left > 0 {
                         let next = events.get(index + 2).map(|next| &next.event);
                         let Some(Event::ExchangeCancelled(_, fact)) = next else {
                             return Err(TestCaseError::fail(format!("not cancelled: {next:?}")));
                         };
                         prop_assert_eq!(&fact.exchange_id, exchange);
                         prop_assert!(fact.cancellation_id.is_of_rejection());
-                        prop_assert_eq!(fact.allocation.quantity().get(), parcel.pieces);
-                        prop_assert_eq!(fact.points.get(), parcel.points);
+                        prop_assert_eq!(fact.allocation.quantity().get(), parcel.left);
+                        let cost = parcel.points * parcel.left / parcel.pieces;
+                        prop_assert_eq!(fact.points.get(), cost);
                     }
                 }
                 parcel.is_rejected |= news == "rejected";
                 parcel.is_settled |= news == "settled";
-                parcel.has_left |= news == "left";
+                parcel.has_left |= news == "delivered";
             }
             match event {
                 Event::ExchangeCreated(account, fact) => {
                     let parcel = parcels.entry((account, &fact.exchange_id)).or_default();
                     parcel.pieces = fact.allocation.quantity().get();
+                    parcel.left = parcel.pieces;
                     parcel.points = fact.points.get();
                 }
                 Event::ExchangeCancelled(account, fact) => {
@@ -312,14 +315,24 @@ proptest! {
                     prop_assert_eq!(parcel.is_rejected, is_of_rejection, "{:?}", event);
                     let by_operator = ["c-0", "c-2"].contains(&fact.cancellation_id.as_str());
                     prop_assert!(!parcel.is_settled || by_operator, "{:?}", event);
-                    parcel.pieces -= fact.allocation.quantity().get();
+                    let pieces = fact.allocation.quantity().get();
+                    prop_assert!(parcel.left >= pieces, "{:?}", event);
+                    parcel.left -= pieces;
+                    parcel.pieces -= pieces;
                     parcel.points -= fact.points.get();
+                }
+                Event::ShipmentDispatched(account, fact) => {
+                    let Shipped::ExchangeId(exchange) = &fact.shipped else { continue };
+                    let parcel = parcels.entry((account, exchange)).or_default();
+                    let sent: u64 = fact.lines.lines().iter().map(|it| it.quantity.get()).sum();
+                    parcel.left = parcel.left.saturating_sub(sent);
+                    parcel.has_left |= parcel.left == 0;
                 }
                 _ => {}
             }
         }
         for (exchange, parcel) in parcels.iter().filter(|(_, parcel)| parcel.is_rejected) {
-            prop_assert_eq!((parcel.pieces, parcel.points), (0, 0), "{:?}", exchange);
+            prop_assert_eq!(parcel.left, 0, "{:?}", exchange);
         }
     }
 
@@ -381,8 +394,11 @@ fn value_of(state: &State) -> Value {
 /// What was told of an exchange's parcel, and what of the exchange hasn't come back.
 #[derive(Debug, Default)]
 struct Parcel {
+    /// That were not cancelled, and what they cost.
     pieces: u64,
     points: u64,
+    /// Of those, that haven't left.
+    left: u64,
     has_left: bool,
     is_settled: bool,
     is_rejected: bool,
@@ -391,8 +407,7 @@ struct Parcel {
 /// What an event tells of a parcel; an acceptance and a back-order change nothing.
 fn told(event: &Event) -> Option<(&AccountId, &Shipped, &'static str)> {
     match event {
-        Event::ShipmentDispatched(account, fact) => Some((account, &fact.shipped, "left")),
-        Event::ShipmentDelivered(account, fact) => Some((account, &fact.shipped, "left")),
+        Event::ShipmentDelivered(account, fact) => Some((account, &fact.shipped, "delivered")),
         Event::ShipmentRejected(account, fact) => Some((account, &fact.shipped, "rejected")),
         Event::ShipmentSettled(account, fact) => Some((account, &fact.shipped, "settled")),
         _ => None,
@@ -441,51 +456,5 @@ fn moved(event: &Event) -> Option<(Points, &[LotPart])> {
         Event::HoldCaptured(_, fact) => Some((fact.points, &fact.lots)),
         Event::HoldReleased(_, fact) => Some((fact.points, &fact.lots)),
         _ => None,
-    }
-}
-
-fn ids_of(event: &Event) -> Vec<IdHash> {
-    match event {
-        Event::CreditEarned(account, fact) => vec![IdHash::cause(account, &fact.cause)],
-        Event::CreditWithdrawn(account, fact) => match &fact.withdrawal {
-            WithdrawalCause::Withdrawal { id } => vec![IdHash::withdrawal(account, id)],
-            WithdrawalCause::Adjustment { id } => {
-                let cause = Cause { kind: CauseKind::Adjustment, id: id.clone() };
-                vec![IdHash::cause(account, &cause)]
-            }
-            WithdrawalCause::Return { .. } => vec![],
-        },
-        Event::CreditSent(account, fact) => vec![IdHash::transfer(account, &fact.transfer_id)],
-        Event::CreditHeld(account, fact) => vec![IdHash::hold(account, &fact.hold_id)],
-        Event::HoldCaptured(account, fact) if !fact.pays_exchange => {
-            vec![IdHash::capture(account, &fact.hold_id)]
-        }
-        Event::HoldReleased(account, fact) if fact.reason == ReleaseReason::Asked => {
-            vec![IdHash::release(account, &fact.hold_id)]
-        }
-        Event::ExchangeCreated(account, fact) => {
-            let exchange = IdHash::exchange(account, &fact.exchange_id);
-            let capture = fact.hold_id.as_ref().map(|hold| IdHash::capture(account, hold));
-            [exchange].into_iter().chain(capture).collect()
-        }
-        Event::ExchangeCancelled(account, fact) => {
-            vec![IdHash::cancellation(account, &fact.exchange_id, &fact.cancellation_id)]
-        }
-        Event::ShipmentDispatched(account, fact) => vec![IdHash::dispatch(account, &fact.shipped)],
-        Event::ShipmentAccepted(account, fact) => vec![IdHash::acceptance(account, &fact.shipped)],
-        Event::ShipmentBackOrdered(account, fact) => {
-            vec![IdHash::back_order(account, &fact.shipped)]
-        }
-        Event::ShipmentDelivered(account, fact) => vec![IdHash::delivery(account, &fact.shipped)],
-        Event::ShipmentRejected(account, fact) => vec![IdHash::rejection(account, &fact.shipped)],
-        Event::ShipmentSettled(account, fact) => vec![IdHash::settlement(account, &fact.shipped)],
-        Event::PurchaseRecorded(account, fact) => {
-            vec![IdHash::cause(account, &Cause::purchase(&fact.purchase_id))]
-        }
-        Event::PurchaseReturned(account, fact) => {
-            vec![IdHash::purchase_return(account, &fact.purchase_id, &fact.return_id)]
-        }
-        Event::StockAdded(fact) => vec![IdHash::stock_addition(&fact.offer_id, &fact.addition_id)],
-        _ => vec![],
     }
 }

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use domain::{Carrier, ExchangeId, ExpressNo, Note, PurchaseId, Timestamp};
+use domain::{
+    Carrier, DispatchId, ExchangeId, ExpressNo, Note, ParcelLines, ProductId, PurchaseId,
+    Timestamp, TrackingUrl, Units,
+};
 use serde::{Deserialize, Serialize};
 
 /// `shipment-dispatched`.
@@ -10,19 +13,42 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct ShipmentDispatched<'a> {
     #[serde(flatten)]
     shipped: Shipped<'a>,
+    dispatch_id: Cow<'a, DispatchId>,
+    lines: Vec<ShippedLine<'a>>,
+    /// Where the warehouse named the lines: what the request asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    of: Option<Vec<ShippedLine<'a>>>,
     carrier: Cow<'a, Carrier>,
     express_no: Cow<'a, ExpressNo>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tracking_url: Option<Cow<'a, TrackingUrl>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     occurred_at: Option<Timestamp>,
 }
 
 impl<'a> From<&'a domain::ShipmentDispatched> for ShipmentDispatched<'a> {
     fn from(fact: &'a domain::ShipmentDispatched) -> Self {
-        let domain::ShipmentDispatched { shipped, carrier, express_no, occurred_at } = fact;
+        let domain::ShipmentDispatched {
+            shipped,
+            dispatch_id,
+            lines,
+            carrier,
+            express_no,
+            tracking_url,
+            occurred_at,
+        } = fact;
+        let (lines, of) = match lines {
+            ParcelLines::Rest(lines) => (lines, None),
+            ParcelLines::Named { lines, of } => (lines, Some(of.iter().map(Into::into).collect())),
+        };
         Self {
             shipped: shipped.into(),
+            dispatch_id: Cow::Borrowed(dispatch_id),
+            lines: lines.iter().map(Into::into).collect(),
+            of,
             carrier: Cow::Borrowed(carrier),
             express_no: Cow::Borrowed(express_no),
+            tracking_url: tracking_url.as_ref().map(Cow::Borrowed),
             occurred_at: *occurred_at,
         }
     }
@@ -30,11 +56,28 @@ impl<'a> From<&'a domain::ShipmentDispatched> for ShipmentDispatched<'a> {
 
 impl From<ShipmentDispatched<'_>> for domain::ShipmentDispatched {
     fn from(stored: ShipmentDispatched<'_>) -> Self {
-        let ShipmentDispatched { shipped, carrier, express_no, occurred_at } = stored;
+        let ShipmentDispatched {
+            shipped,
+            dispatch_id,
+            lines,
+            of,
+            carrier,
+            express_no,
+            tracking_url,
+            occurred_at,
+        } = stored;
+        let lines = lines.into_iter().map(Into::into).collect();
+        let lines = match of {
+            None => ParcelLines::Rest(lines),
+            Some(of) => ParcelLines::Named { lines, of: of.into_iter().map(Into::into).collect() },
+        };
         Self {
             shipped: shipped.into(),
+            dispatch_id: dispatch_id.into_owned(),
+            lines,
             carrier: carrier.into_owned(),
             express_no: express_no.into_owned(),
+            tracking_url: tracking_url.map(Cow::into_owned),
             occurred_at,
         }
     }
@@ -46,6 +89,9 @@ impl From<ShipmentDispatched<'_>> for domain::ShipmentDispatched {
 pub(crate) struct ShipmentReport<'a> {
     #[serde(flatten)]
     shipped: Shipped<'a>,
+    /// The one parcel that was delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dispatch_id: Option<Cow<'a, DispatchId>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     occurred_at: Option<Timestamp>,
 }
@@ -53,15 +99,38 @@ pub(crate) struct ShipmentReport<'a> {
 impl<'a> From<&'a domain::ShipmentReport> for ShipmentReport<'a> {
     fn from(fact: &'a domain::ShipmentReport) -> Self {
         // What is private goes into the private text.
-        let domain::ShipmentReport { shipped, occurred_at, note: _ } = fact;
-        Self { shipped: shipped.into(), occurred_at: *occurred_at }
+        let domain::ShipmentReport { shipped, dispatch_id, occurred_at, note: _ } = fact;
+        let dispatch_id = dispatch_id.as_ref().map(Cow::Borrowed);
+        Self { shipped: shipped.into(), dispatch_id, occurred_at: *occurred_at }
     }
 }
 
 impl From<ShipmentReport<'_>> for domain::ShipmentReport {
     fn from(stored: ShipmentReport<'_>) -> Self {
-        let ShipmentReport { shipped, occurred_at } = stored;
-        Self { shipped: shipped.into(), occurred_at, note: Note::default() }
+        let ShipmentReport { shipped, dispatch_id, occurred_at } = stored;
+        let dispatch_id = dispatch_id.map(Cow::into_owned);
+        Self { shipped: shipped.into(), dispatch_id, occurred_at, note: Note::default() }
+    }
+}
+
+/// Units of one product.
+#[derive(Serialize, Deserialize)]
+struct ShippedLine<'a> {
+    product_id: Cow<'a, ProductId>,
+    quantity: Units,
+}
+
+impl<'a> From<&'a domain::ShippedLine> for ShippedLine<'a> {
+    fn from(fact: &'a domain::ShippedLine) -> Self {
+        let domain::ShippedLine { product_id, quantity } = fact;
+        Self { product_id: Cow::Borrowed(product_id), quantity: *quantity }
+    }
+}
+
+impl From<ShippedLine<'_>> for domain::ShippedLine {
+    fn from(stored: ShippedLine<'_>) -> Self {
+        let ShippedLine { product_id, quantity } = stored;
+        Self { product_id: product_id.into_owned(), quantity }
     }
 }
 

@@ -17,6 +17,7 @@ use domain::Clock;
 use event_store::{EventStore, with_causes};
 use log_record::Partition;
 use projector::{ProjectionStatus, ProjectionStop};
+use prometheus_client::metrics::gauge::Gauge;
 use publisher::Publisher;
 use read_model::{ReadError, ReadModel};
 use serde_json::{Value, json};
@@ -28,8 +29,8 @@ use super::lookup::Lookup;
 /// How long a log or a read model may take to say where it stands.
 const TOLD_WITHIN: Duration = Duration::from_secs(2);
 
-/// What names hosts, users and the system's errors.
-const CAUSES: [&str; 3] = ["why", "server", "warnings"];
+/// What names hosts, users, topics and the system's errors.
+const CAUSES: [&str; 4] = ["why", "server", "warnings", "read_again"];
 
 /// What was found, as it is told.
 struct Found {
@@ -48,6 +49,8 @@ pub(super) struct Health {
     pub(super) projection: Vec<watch::Receiver<ProjectionStatus>>,
     pub(super) read_model: Option<ReadModel>,
     pub(super) publisher: Option<Publisher>,
+    /// How many shipping requests are overdue, where no publisher says so.
+    pub(super) overdue: Option<Gauge>,
 }
 
 impl Health {
@@ -60,6 +63,7 @@ impl Health {
             projection: vec![],
             read_model: None,
             publisher: None,
+            overdue: None,
         }
     }
 
@@ -138,6 +142,9 @@ impl Health {
         // Shoppers are served all the same while nothing is published.
         if let Some(publisher) = &self.publisher {
             body["publisher"] = json!(publisher.health());
+        }
+        if let Some(overdue) = &self.overdue {
+            body["shipping"] = json!({"overdue": overdue.get()});
         }
         (is_ready, body)
     }

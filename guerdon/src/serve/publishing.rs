@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use event_store::EventStore;
 use publisher::{PublishedLog, Publisher, PublisherConfig};
-use read_model::ReadModel;
+use read_model::{OfLog, ReadModel};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -19,8 +19,11 @@ impl Publishing {
         config: PublisherConfig,
         read_model: ReadModel,
         store: &EventStore,
+        of: &OfLog,
     ) -> anyhow::Result<Self> {
-        let log = PublishedLog { log_id: store.log_id(), partitions: store.partitions() };
+        let history = of.history().context("the log's history isn't followed")?;
+        let (log_id, partitions) = (store.log_id(), store.partitions());
+        let log = PublishedLog { log_id, partitions, history };
         // Messages are sent in the order of the log, so it can begin before the tables are whole.
         let publisher = Publisher::open(config, read_model.also_incomplete(), log).await?;
         let stop = CancellationToken::new();

@@ -239,6 +239,7 @@ async fn wrong_addresses(ledger: &Ledger) {
 async fn wrong_parcels(ledger: &Ledger) {
     let api = &ledger.client;
     let path = |request: &str, what: &str| format!("/v1/shipping-requests/{request}/{what}");
+    let line = json!({"product_id": "mug", "quantity": 1});
     for (what, body, field) in [
         ("acceptance", json!({"occurred_at": "soon"}), "occurred_at"),
         ("acceptance", json!({"reason": "why not"}), "reason"),
@@ -246,7 +247,26 @@ async fn wrong_parcels(ledger: &Ledger) {
         ("back-order", json!({"reason": "x".repeat(513)}), "reason"),
         ("dispatch", json!({"express_no": "1Z"}), "carrier"),
         ("dispatch", json!({"carrier": "post"}), "express_no"),
-        ("dispatch", json!({"carrier": "the post", "express_no": "1Z"}), "carrier"),
+        ("dispatch", json!({"carrier": "the\npost", "express_no": "1Z"}), "carrier"),
+        ("dispatch", json!({"carrier": "post", "express_no": " 1Z"}), "express_no"),
+        ("dispatch", json!({"carrier": "post", "express_no": "1Z", "lines": []}), "lines"),
+        (
+            "dispatch",
+            json!({"carrier": "post", "express_no": "1Z", "tracking_url": "javascript:1"}),
+            "tracking_url",
+        ),
+        (
+            "dispatches/dispatch",
+            json!({"carrier": "post", "express_no": "1Z", "lines": [line]}),
+            "lines",
+        ),
+        ("dispatches/box-1", json!({"carrier": "post", "express_no": "1Z", "lines": []}), "lines"),
+        (
+            "dispatches/box-1",
+            json!({"carrier": "post", "express_no": "1Z", "lines": [line, line]}),
+            "lines[1].product_id",
+        ),
+        ("dispatches/box-1/delivery", json!({"carrier": "post"}), "carrier"),
         ("delivery", json!({"carrier": "post"}), "carrier"),
         ("rejection", json!({}), "reason"),
         ("rejection", json!({"reason": null}), "reason"),

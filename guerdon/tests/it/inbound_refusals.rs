@@ -29,7 +29,7 @@ struct Refused {
 
 /// The problems of the command API that no message causes, by what causes them. Whoever adds a
 /// refusal adds it here, or a message to the lists below.
-const OF_NO_MESSAGE: [(&str, &[&str]); 7] = [
+const OF_NO_MESSAGE: [(&str, &[&str]); 8] = [
     (
         "another command's",
         &[
@@ -40,7 +40,6 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 7] = [
             "exchange-unknown",
             "purchase-unknown",
             "credit-unknown",
-            "line-unknown",
             "quantity-too-large",
             "points-too-large",
             "rule-unknown",
@@ -66,6 +65,7 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 7] = [
         ],
     ),
     ("of many commands at once", &["too-much-at-once"]),
+    ("of more parcels than a test of Kafka should send", &["too-many-parcels"]),
     ("the publisher makes requests that are sound", SOUND),
     ("of the publisher's key: the message waits", &["unauthorized", "forbidden"]),
     ("of the publisher's key's scope: a test of its own is below", &["warehouse-forbidden"]),
@@ -195,6 +195,8 @@ fn refused_reports(requests: &[String]) -> Vec<Refused> {
         (about(first, "rejected", json!({})), "reason of the body is missing"),
         (about(first, "accepted", json!({"occurred_at": "2030-13-01T00:00:00Z"})), "occurred_at"),
     ];
+    let unknown_line = json!({"dispatch_id": "box-9", "carrier": "post", "express_no": "1Z",
+        "lines": [{"product_id": "no-product", "quantity": 1}]});
     let too_long = json!({"reason": "x".repeat(LONG)});
     let others = [
         (about("none", "accepted", json!({})), "not-found", "doesn't exist"),
@@ -207,6 +209,12 @@ fn refused_reports(requests: &[String]) -> Vec<Refused> {
             "have left the warehouse",
         ),
         (about(settled, "rejected", reason), "shipment-settled", "settled"),
+        (
+            about(first, "delivered", json!({"dispatch_id": "box-9"})),
+            "parcel-unknown",
+            "No dispatch with this dispatch_id",
+        ),
+        (about(first, "dispatched", unknown_line), "line-unknown", "names a product"),
     ];
     refused(unreadable, invalid, others)
 }

@@ -246,11 +246,28 @@ async fn a_key_for_some_warehouses_ships_for_no_other(setting: Setting) {
     two.get("warehouse", &stream("berlin")).await.is(200);
     let accept = |warehouse: &str| format!("{list}/{}/acceptance", request(warehouse));
     two.put("warehouse", &accept("berlin"), json!({})).await.is(201);
-    for refused in [
+    let one = |warehouse: &str| format!("{list}/{}", request(warehouse));
+    let own = two.get("warehouse", &one("berlin")).await.is(200);
+    assert_eq!((&own["warehouse"], &own["deliver_to"]), (&json!("berlin"), &json!("1 Elm Street")));
+    let mut all_refused = vec![
         two.get("warehouse", &of("east")).await,
         two.get("warehouse", &stream("east")).await,
-        two.put("warehouse", &accept("east"), json!({})).await,
+        two.get("warehouse", &one("east")).await,
+    ];
+    let parcel = json!({"carrier": "post", "express_no": "1Z"});
+    for (what, body) in [
+        ("acceptance", json!({})),
+        ("back-order", json!({})),
+        ("dispatch", parcel.clone()),
+        ("dispatches/box-1", parcel),
+        ("dispatches/box-1/delivery", json!({})),
+        ("delivery", json!({})),
+        ("rejection", json!({"reason": "damaged"})),
     ] {
+        let path = format!("{}/{what}", one("east"));
+        all_refused.push(two.put("warehouse", &path, body).await);
+    }
+    for refused in all_refused {
         let refused = refused.is_problem(403, "warehouse-forbidden");
         assert_eq!(refused["scope"], "warehouses:berlin,main");
     }

@@ -18,6 +18,8 @@ mod failover;
 mod first_redemption;
 mod fork_note;
 mod frozen;
+mod inbound_after_fork;
+mod inbound_losses;
 mod inbound_refusals;
 mod kafka_acl;
 #[cfg(feature = "kafka-tls")]
@@ -53,4 +55,5 @@ mod stopping;
 mod take_over;
 mod topic;
 mod tour;
+mod warehouse_over_http;
 mod warehouses;

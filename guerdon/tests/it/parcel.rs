@@ -41,6 +41,104 @@ async fn a_warehouse_tells_how_far_a_parcel_is_and_repeats_itself() {
     shop.cancels("operator", "x-1").await.is_problem(409, "exchange-dispatched");
 }
 
+/// A warehouse that heard nothing of a cancellation learns it from the answer to its next report.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_answer_to_a_warehouse_says_what_is_wanted_now() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shop = Shop::open(folder.path(), None).await;
+    let state = |answer: &Answer, status: u16| {
+        let body = answer.is(status);
+        json!([body["status"], body["lines_left"][0]["quantity"], body["wanted"]])
+    };
+    let request = shop.redeems("x-1").await;
+    let accepted = shop.tells("warehouse", &request, "acceptance", json!({})).await;
+    assert_eq!(state(&accepted, 201), json!(["accepted", 1, true]));
+    shop.cancels("shopper", "x-1").await.is(201);
+    let accepted = shop.tells("warehouse", &request, "acceptance", json!({})).await;
+    assert_eq!(state(&accepted, 200), json!(["cancelled", 0, false]), "the same, told again");
+    let late = shop.tells("warehouse", &request, "back-order", json!({})).await;
+    assert_eq!(state(&late, 201), json!(["cancelled", 0, false]));
+    let parcel = json!({"carrier": "post", "express_no": "1Z"});
+    let left = shop.tells("warehouse", &request, "dispatch", parcel).await;
+    assert_eq!(state(&left, 201), json!(["cancelled", 0, false]));
+
+    let request = shop.redeems("x-2").await;
+    assert_eq!(state(&shop.rejects(&request).await, 201), json!(["rejected", 0, false]));
+    let request = shop.redeems("x-3").await;
+    let settlement = json!({"reason": "handed over in the shop"});
+    let settled = shop.tells("operator", &request, "settlement", settlement).await;
+    assert_eq!(state(&settled, 201), json!(["settled", 0, false]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_leaves_in_several_parcels_and_what_is_left_can_be_cancelled() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = format!("sqlite:{}", folder.path().join("log.sqlite").display());
+    let ledger = Ledger::start_on(&store, folder.path(), &[]);
+    let shop = Shop::in_ledger(ledger, folder.path(), None).await;
+    shop.ledger.client.earns("ann", 900, "B-2").await;
+    let order = json!({"offer_id": "mug", "quantity": 4, "deliver_to": "1 Elm Street"});
+    let path = "/v1/accounts/ann/exchanges/x-1";
+    let redeemed = shop.ledger.client.put("shopper", path, order).await;
+    redeemed.is(201);
+    let request = shop.request(&redeemed);
+    let mugs = |quantity: u64| json!([{"product_id": "mug-product", "quantity": quantity}]);
+    let parcel = |quantity: u64| {
+        json!({"lines": mugs(quantity), "carrier": "Deutsche Post", "express_no": "1Z 999",
+            "tracking_url": "https://post.example/1Z999"})
+    };
+    let first = shop.tells("warehouse", &request, "dispatches/box-1", parcel(1)).await;
+    let body = first.is(201);
+    assert_eq!((&body["dispatch_id"], &body["lines"]), (&json!("box-1"), &mugs(1)));
+    assert_eq!((&body["status"], &body["lines_left"]), (&json!("partly-dispatched"), &mugs(3)));
+    let again = shop.tells("warehouse", &request, "dispatches/box-1", parcel(1)).await;
+    assert_eq!(again.is(200), body);
+    let other = shop.tells("warehouse", &request, "dispatches/box-1", parcel(2)).await;
+    assert_eq!(other.is_problem(422, "id-reused")["field"], "lines");
+    let unknown = json!({"lines": [{"product_id": "cup", "quantity": 1}], "carrier": "post",
+        "express_no": "1Z"});
+    let unknown = shop.tells("warehouse", &request, "dispatches/box-2", unknown).await;
+    assert_eq!(unknown.is_problem(409, "line-unknown")["line"], 1);
+    let early = shop.tells("warehouse", &request, "dispatches/box-2/delivery", json!({})).await;
+    early.is_problem(409, "parcel-unknown");
+
+    // One of the three that are left is cancelled, and everything else leaves.
+    let cancel = async |quantity: u64, id: &str| {
+        let path = format!("/v1/accounts/ann/exchanges/x-1/cancellations/{id}");
+        shop.ledger.client.put("shopper", &path, json!({"quantity": quantity})).await
+    };
+    assert_eq!(cancel(4, "c-1").await.is_problem(409, "quantity-too-large")["left"], 3);
+    cancel(1, "c-1").await.is(201);
+    let rest = json!({"carrier": "post", "express_no": "2Z"});
+    let rest = shop.tells("warehouse", &request, "dispatch", rest).await.is(201);
+    assert_eq!((&rest["dispatch_id"], &rest["lines"]), (&json!("dispatch"), &mugs(2)));
+    assert_eq!((&rest["status"], &rest["lines_left"]), (&json!("dispatched"), &mugs(0)));
+    cancel(1, "c-2").await.is_problem(409, "exchange-dispatched");
+    assert!(!said(folder.path()).contains("not wanted"), "{}", said(folder.path()));
+
+    // What leaves beyond that is recorded, and somebody must see to it.
+    let surplus = shop.tells("warehouse", &request, "dispatches/box-3", parcel(1)).await;
+    assert_eq!(surplus.is(201)["wanted"], true);
+    assert!(said(folder.path()).contains("surplus"), "{}", said(folder.path()));
+    for parcel in ["box-1", "dispatch", "box-3"] {
+        let path = format!("dispatches/{parcel}/delivery");
+        shop.tells("warehouse", &request, &path, json!({})).await.is(201);
+    }
+    let last = shop.tells("warehouse", &request, "delivery", json!({})).await;
+    assert_eq!(last.is(201)["status"], "delivered");
+    let position = last.position.expect("a position");
+    let path = format!("/v1/shipping-requests/{request}");
+    let read = shop.ledger.client.get_after(&position, "warehouse", &path).await.is(200);
+    assert_eq!(read["crossed"], true);
+    let parcels: Vec<_> = read["parcels"].as_array().expect("a list").iter().collect();
+    let seen: Vec<Value> =
+        parcels.iter().map(|it| json!([it["dispatch_id"], it["lines"], it["status"]])).collect();
+    let all = [("box-1", 1), ("dispatch", 2), ("box-3", 1)];
+    assert_eq!(seen, all.map(|(id, quantity)| json!([id, mugs(quantity), "delivered"])));
+    assert_eq!(parcels[0]["tracking_url"], "https://post.example/1Z999");
+    assert_eq!(read["express_no"], "1Z 999", "the last parcel's");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rejection_gives_back_credit_and_stock_once() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -91,3 +91,14 @@ create table parked (
     digest text collate "C" not null,
     constraint parked_once unique (topic, topic_partition, topic_offset, digest)
 );
+
+-- How far each partition of an inbound topic is read. The consumer group's offset counts; this one
+-- may be less.
+create table inbound (
+    topic text collate "C" not null,
+    topic_partition bigint not null,
+    next_offset bigint not null,
+    -- of the log when reading began: after a fork, what was read before is read again
+    generation bigint not null,
+    primary key (topic, topic_partition)
+);

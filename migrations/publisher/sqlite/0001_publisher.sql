@@ -91,3 +91,14 @@ create table parked (
     digest text not null,
     constraint parked_once unique (topic, topic_partition, topic_offset, digest)
 ) strict;
+
+-- How far each partition of an inbound topic is read. The consumer group's offset counts; this one
+-- may be less.
+create table inbound (
+    topic text not null,
+    topic_partition integer not null,
+    next_offset integer not null,
+    -- of the log when reading began: after a fork, what was read before is read again
+    generation integer not null,
+    primary key (topic, topic_partition)
+) strict, without rowid;

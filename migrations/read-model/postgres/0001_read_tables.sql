@@ -173,7 +173,9 @@ create table shipping_request (
     purchase_id text collate "C",
     -- what was asked for, JSON: [{"product_id":…,"quantity":…}]
     lines text not null,
-    -- what is left of it, where some was cancelled or came back
+    -- what is wanted of it, where some was cancelled or came back
+    lines_wanted text,
+    -- what is wanted and hasn't left, where that is less than was asked for
     lines_left text,
     -- null once it has been erased
     deliver_to text,
@@ -184,15 +186,20 @@ create table shipping_request (
     recorded_at bigint not null,
     -- the trace in which it was asked for
     traceparent text,
-    -- requested, accepted, back-ordered, dispatched, delivered; cancelled, rejected, settled
+    -- requested, accepted, back-ordered, partly-dispatched, dispatched, delivered; cancelled,
+    -- rejected, settled
     status text not null,
     -- since when, where something became known of it
     status_since bigint,
     -- why, as the warehouse or the operator says; null, too, once it has been erased
     reason text,
+    -- of the parcel that left last
     carrier text,
     express_no text,
-    -- it left although it had been cancelled, rejected or settled: somebody must see to it
+    -- those that left, JSON: [{"dispatch_id":…,"lines":…,"carrier":…,"express_no":…,
+    -- "tracking_url":…,"status":"dispatched" or "delivered"}]
+    parcels text,
+    -- more left than was wanted: somebody must see to it
     crossed boolean not null default false,
     -- the place of the last event that changed it: applied again, it changes nothing
     changed_at bigint not null,

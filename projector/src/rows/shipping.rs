@@ -9,13 +9,15 @@ mod request_state;
 use std::collections::{BTreeMap, HashMap};
 
 use domain::{
-    AccountId, DeliverTo, ExchangeCreated, PurchaseRecorded, Reason, ShipmentDispatched,
-    ShipmentReport, Shipped, WarehouseId,
+    AccountId, DeliverTo, ExchangeCreated, ParcelLines, PurchaseRecorded, Reason,
+    ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, WarehouseId,
 };
 use event_schema::decode_metadata;
-use read_model::{Lane, ShippingChange, ShippingRequest, ShippingStatus, Total, lane, row};
+use read_model::{
+    Lane, LineRow, ParcelRow, ShippingChange, ShippingRequest, ShippingStatus, Total, lane, row,
+};
 
-use super::{At, Rows};
+use super::{At, Rows, int};
 use request_state::Fixed;
 pub(super) use request_state::UpdateKind;
 pub(crate) use request_state::{RequestState, Update};
@@ -62,12 +64,14 @@ row! {
     /// What can change of a request, as it is from now on.
     pub(crate) struct ShippingRequestChange in "shipping_request" {
         place: i64,
+        lines_wanted: Option<String>,
         lines_left: Option<String>,
         status: String,
         status_since: Option<i64>,
         reason: Option<String>,
         carrier: Option<String>,
         express_no: Option<String>,
+        parcels: Option<String>,
         crossed: bool,
         changed_at: i64,
     }
@@ -184,23 +188,27 @@ impl Shipping {
 impl NewRequest {
     fn into_row(self) -> ShippingRequest {
         let RequestState {
+            lines_wanted,
             lines_left,
             status,
             status_since,
             reason,
             carrier,
             express_no,
+            parcels,
             crossed,
             changed_at,
         } = self.state;
         let status = status.as_str().to_owned();
         ShippingRequest {
+            lines_wanted,
             lines_left,
             status,
             status_since,
             reason,
             carrier,
             express_no,
+            parcels,
             crossed,
             changed_at,
             ..self.row
@@ -268,6 +276,7 @@ impl Rows {
             exchange_id,
             purchase_id,
             lines,
+            lines_wanted: None,
             lines_left: None,
             deliver_to: deliver_to.map(|to| storable(to.as_str())),
             warehouse: warehouse.to_string(),
@@ -280,6 +289,7 @@ impl Rows {
             reason: None,
             carrier: None,
             express_no: None,
+            parcels: None,
             crossed: false,
             changed_at: place,
         };
@@ -294,10 +304,20 @@ impl Rows {
         fact: ShipmentDispatched,
     ) {
         self.totals.add(Total::Shipments, 1);
-        let kind = UpdateKind::Dispatched {
-            carrier: fact.carrier.to_string(),
-            express_no: fact.express_no.to_string(),
+        let line = |line: &ShippedLine| LineRow {
+            product_id: line.product_id.clone(),
+            quantity: int(line.quantity.get()),
         };
+        let parcel = ParcelRow {
+            dispatch_id: fact.dispatch_id,
+            lines: fact.lines.lines().iter().map(line).collect(),
+            carrier: fact.carrier,
+            express_no: fact.express_no,
+            tracking_url: fact.tracking_url,
+            status: ShippingStatus::Dispatched,
+        };
+        let has_rest = matches!(fact.lines, ParcelLines::Rest(_));
+        let kind = UpdateKind::Dispatched { parcel: Box::new(parcel), has_rest };
         self.update_request(at, account_id, fact.shipped, kind);
     }
 
@@ -309,7 +329,11 @@ impl Rows {
         status: ShippingStatus,
     ) {
         let reason = fact.note.reason.as_ref().map(Reason::as_str).map(storable);
-        self.update_request(at, account_id, fact.shipped, UpdateKind::Status(status, reason));
+        let kind = match fact.dispatch_id {
+            Some(dispatch_id) => UpdateKind::ParcelDelivered(dispatch_id),
+            None => UpdateKind::Status(status, reason),
+        };
+        self.update_request(at, account_id, fact.shipped, kind);
     }
 
     pub(super) fn update_request(

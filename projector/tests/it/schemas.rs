@@ -76,6 +76,18 @@ fn a_warehouse_says_where_the_parcel_is_when_it_has_left_and_only_then() {
         (json!({"event": "back-ordered", "reason": "none left"}), true),
         (json!({"event": "dispatched", "carrier": "post", "express_no": "1Z"}), true),
         (json!({"event": "dispatched", "carrier": "post"}), false),
+        (
+            json!({"event": "dispatched", "dispatch_id": "box-1", "carrier": "Deutsche Post",
+                "express_no": "1Z 999", "lines": [{"product_id": "mug", "quantity": 1}]}),
+            true,
+        ),
+        (
+            json!({"event": "dispatched", "carrier": "post", "express_no": "1Z",
+                "lines": [{"product_id": "mug", "quantity": 1}]}),
+            false,
+        ),
+        (json!({"event": "delivered", "dispatch_id": "box-1"}), true),
+        (json!({"event": "accepted", "dispatch_id": "box-1"}), false),
         (json!({"event": "accepted", "express_no": "1Z"}), false),
         (json!({"event": "eaten"}), false),
         (json!({"event": "accepted", "colour": "blue"}), false),

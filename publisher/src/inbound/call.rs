@@ -3,7 +3,7 @@
 use std::fmt;
 
 use axum::http::Method;
-use domain::AccountId;
+use domain::{AccountId, DispatchId};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::error::Category;
@@ -83,14 +83,25 @@ pub(crate) fn warehouse_call(body: &[u8]) -> Result<Call, Unreadable> {
         return Err(Unreadable::NotAnId { field: "shipping_request_id", text: id });
     }
     let event = fields.take_text("event")?;
-    let resource = match event.as_str() {
+    let mut resource = match event.as_str() {
         "accepted" => "acceptance",
         "back-ordered" => "back-order",
         "dispatched" => "dispatch",
         "delivered" => "delivery",
         "rejected" => "rejection",
         _ => return Err(Unreadable::UnknownEvent(event)),
-    };
+    }
+    .to_owned();
+    // Of the other events, it is a field that there isn't: the command API says so.
+    let field = "dispatch_id";
+    if ["dispatched", "delivered"].contains(&event.as_str()) && fields.has(field) {
+        let parcel = fields.take_text(field)?;
+        let Ok(parcel) = parcel.parse::<DispatchId>() else {
+            return Err(Unreadable::NotAnId { field, text: parcel });
+        };
+        let delivery = if event == "delivered" { "/delivery" } else { "" };
+        resource = format!("dispatches/{parcel}{delivery}");
+    }
     Ok(Call {
         role: Role::Warehouse,
         method: Method::PUT,
@@ -131,6 +142,10 @@ fn can_be_in_path(id: &str) -> bool {
 struct Fields(Vec<(String, Box<RawValue>)>);
 
 impl Fields {
+    fn has(&self, field: &str) -> bool {
+        self.0.iter().any(|(name, _)| name == field)
+    }
+
     fn read(body: &[u8]) -> Result<Self, Unreadable> {
         let read: Result<Self, serde_json::Error> = serde_json::from_slice(body);
         let fields = read.map_err(|error| match error.classify() {
@@ -208,6 +223,20 @@ mod tests {
         assert_eq!(call.path, "/v1/shipping-requests/l-1-0-5/dispatch");
         assert_eq!(call.body, br#"{"carrier":"post"}"#);
         assert_eq!((call.role, call.key.as_str()), (Role::Warehouse, "l-1-0-5"));
+    }
+
+    #[test]
+    fn a_message_about_one_parcel_becomes_a_request_on_that_parcel() {
+        for (event, path) in [("dispatched", "box-1"), ("delivered", "box-1/delivery")] {
+            let body = format!(
+                r#"{{"shipping_request_id":"l-1-0-5","event":"{event}","dispatch_id":"box-1"}}"#
+            );
+            let call = warehouse_call(body.as_bytes()).expect("it is read");
+            assert_eq!(call.path, format!("/v1/shipping-requests/l-1-0-5/dispatches/{path}"));
+            assert_eq!((call.body.as_slice(), call.key.as_str()), (&b"{}"[..], "l-1-0-5"));
+        }
+        let bent = br#"{"shipping_request_id":"x","event":"delivered","dispatch_id":"../x"}"#;
+        warehouse_call(bent).expect_err("it is refused");
     }
 
     #[test]

@@ -27,6 +27,18 @@ impl ReadOffsets {
         Self { topic: topic.into(), partitions: BTreeMap::new() }
     }
 
+    /// Reading of a partition begins at an offset, perhaps anew. What is being worked on comes
+    /// again.
+    pub(crate) fn begin_at(&mut self, partition: TopicPartition, from: i64) {
+        let begun = ReadPartition { open: BTreeMap::new(), next: from, committed: None };
+        self.partitions.insert(partition, begun);
+    }
+
+    /// Up to which offset each partition is done.
+    pub(crate) fn done(&self) -> BTreeMap<TopicPartition, i64> {
+        self.partitions.iter().map(|(number, partition)| (*number, partition.done())).collect()
+    }
+
     /// A message came.
     pub(crate) fn begin(&mut self, at: &Offset) {
         let partition = self.partitions.entry(at.partition).or_default();
@@ -56,7 +68,7 @@ impl ReadOffsets {
     pub(crate) fn uncommitted(&mut self) -> Vec<Offset> {
         let mut changed = vec![];
         for (number, partition) in &mut self.partitions {
-            let done = partition.open.keys().next().copied().unwrap_or(partition.next);
+            let done = partition.done();
             if partition.committed != Some(done) {
                 partition.committed = Some(done);
                 let topic = self.topic.clone();
@@ -64,6 +76,12 @@ impl ReadOffsets {
             }
         }
         changed
+    }
+}
+
+impl ReadPartition {
+    fn done(&self) -> i64 {
+        self.open.keys().next().copied().unwrap_or(self.next)
     }
 }
 
@@ -87,6 +105,20 @@ mod tests {
         assert_eq!(read.uncommitted(), [at(7)]);
         read.end(&at(7));
         assert_eq!(read.uncommitted(), [at(9)]);
+    }
+
+    #[test]
+    fn a_partition_that_begins_anew_counts_nothing_of_before() {
+        let mut read = ReadOffsets::of("events");
+        read.begin_at(TopicPartition(0), 95);
+        (95..99).for_each(|offset| read.begin(&at(offset)));
+        read.begin_at(TopicPartition(0), 0);
+        assert_eq!(read.uncommitted(), [at(0)]);
+        read.end(&at(95));
+        read.begin(&at(0));
+        read.end(&at(0));
+        assert_eq!(read.uncommitted(), [at(1)]);
+        assert_eq!(read.done(), BTreeMap::from([(TopicPartition(0), 1)]));
     }
 
     #[test]

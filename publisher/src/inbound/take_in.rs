@@ -5,10 +5,12 @@
 //! same time. While the command API can't answer, no message is skipped. Each topic is taken in by
 //! itself, so a topic whose messages wait holds up no other.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
+use log_record::Generation;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -19,9 +21,14 @@ use super::read_offsets::ReadOffsets;
 use super::waiting::Waiting;
 use super::way_in::{InboundTopic, WayIn};
 use super::worker::{Work, Worker};
+use crate::causes::with_causes;
+use crate::clock::UnixMillis;
 use crate::error::PublishError;
 use crate::kafka::brokers::Brokers;
-use crate::kafka::consumer::{Consumer, Incoming};
+use crate::kafka::consumer::{Consumer, Incoming, Received};
+use crate::kafka::reader::{Beginning, ReadConfig, Remembered};
+use crate::kafka::reading::Reading;
+use crate::kafka::topic_partition::TopicPartition;
 use crate::state::store::State;
 
 /// The number of workers of a topic.
@@ -36,6 +43,9 @@ const QUEUE_BYTES: u32 = 32 * 1024 * 1024;
 /// How often offsets are committed.
 const COMMIT_EVERY: Duration = Duration::from_millis(500);
 
+/// How often the publisher's own tables are told how far the topic is read.
+const REMEMBER_EVERY: Duration = Duration::from_secs(5);
+
 /// A topic to take in, with what its messages need.
 pub(crate) struct Intake {
     pub(crate) brokers: Brokers,
@@ -43,17 +53,31 @@ pub(crate) struct Intake {
     pub(crate) inbound: InboundTopic,
     pub(crate) state: Arc<State>,
     pub(crate) waiting: Arc<Waiting>,
+    pub(crate) reading: Arc<Reading>,
+    /// The log's present generation.
+    pub(crate) generation: Generation,
+    /// After a fork, messages from this time on are read again; `None`: all that are kept.
+    pub(crate) reread_from: Option<UnixMillis>,
 }
 
 /// Takes in a topic until `stop`, or until a part of it fails. Messages that are not done then come
 /// again at the next start.
 pub(crate) async fn take_in(intake: Intake, stop: &CancellationToken) -> Result<(), PublishError> {
-    let Intake { brokers, way_in, inbound, state, waiting } = intake;
+    let Intake { brokers, way_in, inbound, state, waiting, .. } = intake;
     let (to, mut incoming) = mpsc::channel(QUEUE_MESSAGES);
-    let consumer = Consumer::start(&brokers, &inbound.group, &inbound.topic, to)?;
+    let remembered = state.inbound(&inbound.topic).await?;
+    let read = ReadConfig {
+        group: inbound.group,
+        topic: inbound.topic.clone(),
+        generation: intake.generation,
+        reread_from: intake.reread_from,
+        remembered,
+        reading: intake.reading,
+    };
+    let consumer = Consumer::start(&brokers, read, to)?;
     let (done, mut is_done) = mpsc::unbounded_channel();
     let (mut queues, mut workers) = (vec![], JoinSet::new());
-    let worker = Worker { way_in: way_in.clone(), state, waiting };
+    let worker = Worker { way_in: way_in.clone(), state: Arc::clone(&state), waiting };
     for _ in 0..WORKERS {
         let (queue, queued) = mpsc::channel(QUEUE_MESSAGES);
         let (worker, done, stop) = (worker.clone(), done.clone(), stop.clone());
@@ -64,13 +88,24 @@ pub(crate) async fn take_in(intake: Intake, stop: &CancellationToken) -> Result<
     }
     let room = Arc::new(Semaphore::new(QUEUE_BYTES as usize));
     let mut read = ReadOffsets::of(&inbound.topic);
+    let mut memory = Memory::of(&inbound.topic, Arc::clone(&state));
     let mut commit_at = Instant::now() + COMMIT_EVERY;
     let hand_out = async {
         loop {
             tokio::select! {
-                message = incoming.recv() => {
-                    // The receiving thread has failed.
-                    let Some(message) = message else { return };
+                received = incoming.recv() => {
+                    let message = match received {
+                        // The receiving thread has failed.
+                        None => return,
+                        Some(Received::Begun(beginnings)) => {
+                            for Beginning { partition, from, generation } in beginnings {
+                                read.begin_at(partition, from);
+                                memory.begin(partition, generation);
+                            }
+                            continue;
+                        }
+                        Some(Received::Message(message)) => message,
+                    };
                     read.begin(&message.at);
                     let call = way_in.call(&message.at.topic, &message.body);
                     let queue = &queues[worker_of(&message, call.as_ref().ok())];
@@ -83,6 +118,7 @@ pub(crate) async fn take_in(intake: Intake, stop: &CancellationToken) -> Result<
                 Some(at) = is_done.recv() => read.end(&at),
                 () = tokio::time::sleep_until(commit_at) => {
                     consumer.commit(&read.uncommitted());
+                    memory.note(&read).await;
                     commit_at = Instant::now() + COMMIT_EVERY;
                 }
             }
@@ -102,9 +138,60 @@ pub(crate) async fn take_in(intake: Intake, stop: &CancellationToken) -> Result<
     while let Ok(at) = is_done.try_recv() {
         read.end(&at);
     }
+    memory.save(&read).await;
     let last = read.all();
     drop(tokio::task::spawn_blocking(move || consumer.commit_now(&last)).await);
     ended
+}
+
+/// What the publisher's own tables are told of a topic.
+struct Memory {
+    topic: String,
+    state: Arc<State>,
+    generations: BTreeMap<TopicPartition, Generation>,
+    saved: BTreeMap<TopicPartition, Remembered>,
+    save_at: Instant,
+}
+
+impl Memory {
+    fn of(topic: &str, state: Arc<State>) -> Self {
+        let (generations, saved) = (BTreeMap::new(), BTreeMap::new());
+        Self { topic: topic.into(), state, generations, saved, save_at: Instant::now() }
+    }
+
+    /// Reading of a partition begins, in a generation of the log; that is stored soon.
+    fn begin(&mut self, partition: TopicPartition, generation: Generation) {
+        self.generations.insert(partition, generation);
+        self.save_at = Instant::now();
+    }
+
+    /// Saves, if it is time to.
+    async fn note(&mut self, read: &ReadOffsets) {
+        if Instant::now() >= self.save_at {
+            self.save(read).await;
+            self.save_at = Instant::now() + REMEMBER_EVERY;
+        }
+    }
+
+    /// Saves what changed. What can't be saved now is saved later: it may be less than was read.
+    async fn save(&mut self, read: &ReadOffsets) {
+        let known = read.done().into_iter().filter_map(|(partition, next)| {
+            let generation = *self.generations.get(&partition)?;
+            Some((partition, Remembered { next, generation }))
+        });
+        let changed = known.filter(|(partition, now)| self.saved.get(partition) != Some(now));
+        let changed: BTreeMap<TopicPartition, Remembered> = changed.collect();
+        if changed.is_empty() {
+            return;
+        }
+        match self.state.save_inbound(&self.topic, &changed).await {
+            Ok(()) => self.saved.extend(changed),
+            Err(error) => {
+                let error = with_causes(&error);
+                tracing::debug!(error, topic = self.topic, "can't store yet how far it is read");
+            }
+        }
+    }
 }
 
 /// The worker of a message: all messages of one key have the same.
@@ -165,7 +252,16 @@ mod tests {
             earnings: "earnings".into(),
         };
         let [inbound, _] = way_in.topics();
-        let intake = Intake { brokers, way_in, inbound, state, waiting: Arc::default() };
+        let intake = Intake {
+            brokers,
+            way_in,
+            inbound,
+            state,
+            waiting: Arc::default(),
+            reading: Arc::default(),
+            generation: Generation(1),
+            reread_from: None,
+        };
         let stop = CancellationToken::new();
         let ended = tokio::time::timeout(Duration::from_secs(20), take_in(intake, &stop)).await;
         let ended = ended.expect("it is noticed");

@@ -1,20 +1,31 @@
-//! Receives messages on a thread of its own. Offsets are committed only when the caller asks.
+//! Receives messages on a thread of its own. Offsets are committed when the caller asks; only where
+//! something is read again, the group is set back at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Headers as _, Message as _};
 use rdkafka::{Offset as RdOffset, TopicPartitionList};
 use tokio::sync::mpsc::Sender;
 use wire::valid_traceparent;
 
-use super::brokers::{Brokers, KafkaRefused, Quiet};
+use super::brokers::{Brokers, KafkaRefused};
+use super::reader::{Beginning, ReadConfig, Reader};
 use super::topic_partition::TopicPartition;
 
 /// How long the thread waits for a message before it checks whether to end.
 const POLL_MAX: Duration = Duration::from_millis(100);
+
+/// What the thread that receives passes on, in its order.
+#[derive(Debug)]
+pub(crate) enum Received {
+    Message(Incoming),
+    /// Reading of these partitions begins, or begins anew.
+    Begun(Vec<Beginning>),
+}
 
 /// A received message.
 #[derive(Clone, Debug)]
@@ -36,7 +47,7 @@ pub(crate) struct Offset {
 
 /// A member of a consumer group. Dropping it leaves the group.
 pub(crate) struct Consumer {
-    consumer: Arc<BaseConsumer<Quiet>>,
+    consumer: Arc<BaseConsumer<Reader>>,
     is_ended: Arc<AtomicBool>,
 }
 
@@ -44,24 +55,26 @@ impl Consumer {
     /// Joins the group, and passes messages on. While `to` is full, no more are fetched.
     pub(crate) fn start(
         brokers: &Brokers,
-        group: &str,
-        topic: &str,
-        to: Sender<Incoming>,
+        read: ReadConfig,
+        to: Sender<Received>,
     ) -> Result<Self, KafkaRefused> {
         let mut config = brokers.config();
         config
-            .set("group.id", group)
+            .set("group.id", &read.group)
             .set("enable.auto.commit", "false")
-            .set("auto.offset.reset", "earliest")
+            // The reader says where to begin, and counts what is lost.
+            .set("auto.offset.reset", "error")
             // A slow command API is no reason to give the partitions to another member. A process
             // that died is noticed by its missing heartbeat.
             .set("max.poll.interval.ms", "86400000")
             .set("session.timeout.ms", "10000");
         brokers.apply_to(&mut config);
-        let consumer: BaseConsumer<Quiet> =
-            config.create_with_context(Quiet).map_err(brokers.refused("make a consumer"))?;
-        consumer.subscribe(&[topic]).map_err(brokers.refused("subscribe to a topic"))?;
-        let (consumer, is_ended) = (Arc::new(consumer), Arc::new(AtomicBool::new(false)));
+        let (topic, is_ended) = (read.topic.clone(), Arc::new(AtomicBool::new(false)));
+        let reader = Reader::new(read, to.downgrade(), Arc::clone(&is_ended));
+        let consumer: BaseConsumer<Reader> =
+            config.create_with_context(reader).map_err(brokers.refused("make a consumer"))?;
+        consumer.subscribe(&[&topic]).map_err(brokers.refused("subscribe to a topic"))?;
+        let consumer = Arc::new(consumer);
         let polled = (Arc::clone(&consumer), Arc::clone(&is_ended));
         let receiving = std::thread::Builder::new().name("kafka-consumer".into());
         let receiving = receiving.spawn(move || receive(&polled.0, &polled.1, &to));
@@ -102,11 +115,19 @@ impl Drop for Consumer {
     }
 }
 
-fn receive(consumer: &BaseConsumer<Quiet>, is_ended: &AtomicBool, to: &Sender<Incoming>) {
+/// Whether the offset to read next isn't there any more.
+fn is_out_of_range(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{AutoOffsetReset, LogTruncation, OffsetOutOfRange};
+    let code = error.rdkafka_error_code();
+    [AutoOffsetReset, LogTruncation, OffsetOutOfRange].map(Some).contains(&code)
+}
+
+fn receive(consumer: &BaseConsumer<Reader>, is_ended: &AtomicBool, to: &Sender<Received>) {
     let mut logged = String::new();
-    while !is_ended.load(Ordering::Relaxed) {
+    while !is_ended.load(Ordering::Relaxed) && !consumer.context().has_failed() {
         match consumer.poll(POLL_MAX) {
             None => {}
+            Some(Err(error)) if is_out_of_range(&error) => consumer.context().recover(consumer),
             Some(Err(error)) => {
                 let why = error.to_string();
                 if why != logged {
@@ -133,7 +154,8 @@ fn receive(consumer: &BaseConsumer<Quiet>, is_ended: &AtomicBool, to: &Sender<In
                     body: message.payload().unwrap_or_default().to_vec(),
                     traceparent,
                 };
-                if to.blocking_send(incoming).is_err() {
+                consumer.context().note(incoming.at.partition, incoming.at.offset);
+                if to.blocking_send(Received::Message(incoming)).is_err() {
                     return;
                 }
             }

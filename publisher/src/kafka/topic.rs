@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::acknowledged::AcknowledgedOffsets;
 use super::brokers::KafkaRefused;
+use super::reading::{Reading, ReadingReport};
 use super::topic_admin::{TopicAdmin, TopicSettings, WantedTopic};
 use super::weakness::weaknesses;
 use crate::causes::with_causes;
@@ -27,6 +28,8 @@ pub(crate) struct Topic {
     /// The number of partitions if the topic has to be created; `None`: it isn't created.
     create: Option<i32>,
     pub(crate) acknowledged: Arc<AcknowledgedOffsets>,
+    /// Of an inbound topic.
+    pub(crate) reading: Option<Arc<Reading>>,
     known: Mutex<Known>,
 }
 
@@ -69,8 +72,11 @@ pub(crate) struct TopicReport {
     pub(crate) weaknesses: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trouble: Option<String>,
-    /// Losses of acknowledged messages since the start of the process.
+    /// Losses since the start of the process: of acknowledged messages, or, where the topic is
+    /// inbound, of messages that were not read yet.
     pub(crate) losses: u64,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(crate) reading: Option<ReadingReport>,
 }
 
 impl TopicReport {
@@ -84,7 +90,15 @@ impl TopicReport {
         let name = &self.name;
         let trouble = self.trouble.iter().map(|why| format!("topic {name} can't be used: {why}"));
         let weak = self.weaknesses.iter().map(|weakness| format!("topic {name}: {weakness}"));
-        let lost = format!("topic {name} has lost what it acknowledged");
+        let lost = match &self.reading {
+            None => format!("topic {name} has lost what it acknowledged"),
+            Some(ReadingReport { lost_messages: 0, .. }) => format!(
+                "topic {name} was created again, or its end is gone: what was unread is lost"
+            ),
+            Some(ReadingReport { lost_messages, .. }) => {
+                format!("topic {name} has lost {lost_messages} messages before they were read")
+            }
+        };
         trouble.chain(weak).chain((self.losses > 0).then_some(lost)).collect()
     }
 }
@@ -92,7 +106,12 @@ impl TopicReport {
 impl Topic {
     pub(crate) fn new(name: &str, create: Option<i32>) -> Self {
         let acknowledged = Arc::new(AcknowledgedOffsets::of(name));
-        Self { name: name.into(), create, acknowledged, known: Mutex::default() }
+        Self { name: name.into(), create, acknowledged, reading: None, known: Mutex::default() }
+    }
+
+    /// A topic that is read.
+    pub(crate) fn inbound(name: &str, create: Option<i32>) -> Self {
+        Self { reading: Some(Arc::default()), ..Self::new(name, create) }
     }
 
     /// The number of partitions; `None` before the first successful check.
@@ -108,13 +127,16 @@ impl Topic {
     }
 
     pub(crate) fn report(&self) -> TopicReport {
+        let reading = self.reading.as_ref().map(|reading| reading.report());
+        let lost_unread = reading.map_or(0, |reading| reading.losses);
         let known = self.known.lock();
         TopicReport {
             name: self.name.clone(),
             partitions: known.settings.as_ref().map(|settings| settings.partitions),
             weaknesses: known.settings.as_ref().map(weaknesses).unwrap_or_default(),
             trouble: known.trouble.clone(),
-            losses: self.acknowledged.losses_since_start(),
+            losses: self.acknowledged.losses_since_start() + lost_unread,
+            reading,
         }
     }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::report::activity;
 use crate::activity::{Activity, KnownActivity};
+use crate::kafka::reading::ReadingReport;
 use crate::kafka::topic::{Topic, TopicReport};
 use crate::publisher::Publisher;
 
@@ -14,6 +15,26 @@ pub struct Health {
     /// What an operator should fix.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
+    /// The inbound topics of which messages were read again, since the start.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    read_again: Vec<ReadAgain>,
+}
+
+/// How much of an inbound topic was read again: after a fork, or because its consumer group had
+/// lost its offset.
+#[derive(Clone, Debug, Serialize)]
+struct ReadAgain {
+    topic: String,
+    messages: u64,
+    /// How many are left, at most.
+    left: u64,
+}
+
+impl ReadAgain {
+    fn of(topic: &TopicReport) -> Option<Self> {
+        let ReadingReport { read_again: messages, read_again_left: left, .. } = topic.reading?;
+        (messages + left > 0).then(|| Self { topic: topic.name.clone(), messages, left })
+    }
 }
 
 impl Publisher {
@@ -25,8 +46,9 @@ impl Publisher {
         let topic = self.topic.report();
         let mut warnings: Vec<String> = why.into_iter().collect();
         warnings.extend(topic.warnings());
-        let inbound = self.inbound_topics.iter().map(Topic::report);
-        warnings.extend(inbound.flat_map(|topic: TopicReport| topic.warnings()));
+        let inbound: Vec<TopicReport> = self.inbound_topics.iter().map(Topic::report).collect();
+        warnings.extend(inbound.iter().flat_map(TopicReport::warnings));
+        let read_again = inbound.iter().filter_map(ReadAgain::of).collect();
         let waiting = self.waiting.by_topic().into_iter();
         warnings.extend(waiting.map(|why| format!("messages wait for the command API: {why}")));
         for (feed, progress) in self.progress.all() {
@@ -37,6 +59,6 @@ impl Publisher {
             let stopped = progress.stopped.iter();
             warnings.extend(stopped.map(|why| format!("warehouse {feed} is stopped: {why}")));
         }
-        Health { status: activity(current, &topic), warnings }
+        Health { status: activity(current, &topic), warnings, read_again }
     }
 }

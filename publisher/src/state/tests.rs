@@ -1,9 +1,9 @@
 //! Tests of the state, on SQLite and on PostgreSQL.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use log_record::PackedPlace;
+use log_record::{Generation, PackedPlace};
 use services::TestDatabase;
 use tempfile::TempDir;
 use tokio::time::{Instant, timeout};
@@ -17,6 +17,7 @@ use super::{StateUrl, migrate_state};
 use crate::clock::UnixMillis;
 use crate::kafka::acknowledged::PartitionOffset;
 use crate::kafka::consumer::{Incoming, Offset};
+use crate::kafka::reader::Remembered;
 use crate::kafka::topic_partition::TopicPartition;
 use crate::lane_name::FeedName;
 
@@ -265,5 +266,21 @@ async fn a_list_has_the_beginnings_of_large_messages_and_one_by_its_id_is_whole(
         let whole = state.parked_message(listed[0].parked_id).await.expect("read").expect("one");
         assert_eq!((whole.body, whole.message_key), (message.body, message.key));
         assert_eq!(state.parked_message(0).await.expect("read"), None);
+    }
+}
+
+#[tokio::test]
+async fn how_far_an_inbound_topic_is_read_is_kept_by_topic_and_partition() {
+    for (state, ..) in states().await {
+        let at = |next, generation| Remembered { next, generation: Generation(generation) };
+        let first = BTreeMap::from([(TopicPartition(0), at(5, 1)), (TopicPartition(7), at(0, 1))]);
+        state.save_inbound("events", &first).await.expect("saved");
+        state.save_inbound("earnings", &first).await.expect("saved");
+        let later = BTreeMap::from([(TopicPartition(7), at(3, 2))]);
+        state.save_inbound("events", &later).await.expect("saved");
+        let found = state.inbound("events").await.expect("read");
+        let wanted = BTreeMap::from([(TopicPartition(0), at(5, 1)), (TopicPartition(7), at(3, 2))]);
+        assert_eq!(found, wanted);
+        assert_eq!(state.inbound("earnings").await.expect("read"), first);
     }
 }

@@ -1,6 +1,7 @@
 -- Every exchange with an id, each with how far its parcel is: an exchange id is unique within an
 -- account only.
-select {exchange}, request.status, request.reason, request.carrier, request.express_no
+select {exchange}, request.status, request.reason, request.carrier, request.express_no,
+    request.parcels
 from exchange
 join shipping_request as request on request.place = exchange.place
 where exchange.exchange_id = $1 and exchange.account_id > $2

@@ -328,8 +328,12 @@ fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
         14 => Command::DispatchShipment(DispatchShipment {
             account_id,
             shipped: Shipped::PurchaseId(id(&format!("p-{which}"))),
+            asked: vec![],
+            dispatch_id: id("dispatch"),
+            lines: None,
             carrier: id("post"),
             express_no: id("EX-1"),
+            tracking_url: None,
             occurred_at: None,
         }),
         15 => Command::TransferCredit(TransferCredit {

@@ -16,13 +16,15 @@ use wire::{KeyHash, KeyRing, Role};
 
 use crate::asks::Reads;
 use testing::ledger::{On, id, log_opened, place, terms};
-use testing::life::{cancelled, dispatched, exchanged, report};
+use testing::life::{cancelled, dispatched, exchanged, parcel_arrived, parcel_left, report};
 
 testing::on_every_database! {
     a_shopper_sees_how_far_a_parcel_is_and_why_there_is_none,
     what_left_too_late_to_be_called_off_is_listed_for_an_operator,
     requests_are_listed_by_status_and_warehouse,
+    a_request_shows_its_parcels_wherever_it_is_read,
     a_page_has_what_the_broker_would_have_carried,
+    a_message_says_what_became_of_its_request,
     a_page_waits_until_there_is_something,
     pages_of_any_size_make_up_the_whole,
     an_auditor_reads_no_address,
@@ -127,6 +129,67 @@ async fn requests_are_listed_by_status_and_warehouse(on: On) {
     assert_eq!(reduced["crossed"], json!(false));
 }
 
+async fn a_request_shows_its_parcels_wherever_it_is_read(on: On) {
+    let reads = Reads::of(on, opening()).await;
+    let parcel =
+        |parcel, quantity| parcel_left("ann", exchange("x-1"), parcel, &[("product", quantity, 3)]);
+    record(&reads, vec![exchanged("ann", "x-1", 3, 900, None), parcel("box-1", 1)]).await;
+    let first = reads.get("/v1/accounts/ann/exchanges/x-1").await;
+    assert_eq!(first["status"], "partly-dispatched");
+    record(&reads, vec![parcel_arrived("ann", exchange("x-1"), "box-1"), parcel("box-2", 2)]).await;
+    let lines = |quantity| json!([{"product_id": "product", "quantity": quantity}]);
+    let boxed = |id, quantity, status| {
+        json!({"dispatch_id": id, "lines": lines(quantity), "carrier": "post",
+            "express_no": "EX-1", "status": status})
+    };
+    let parcels = json!([boxed("box-1", 1, "delivered"), boxed("box-2", 2, "dispatched")]);
+    let id = format!("{}-1-0-3", reads.ledger.store.log_id());
+    let one = reads.get(&format!("/v1/shipping-requests/{id}")).await;
+    let of_exchange = reads.get("/v1/accounts/ann/exchanges/x-1").await;
+    for body in [&one, &of_exchange] {
+        assert_eq!((&body["parcels"], &body["status"]), (&parcels, &json!("dispatched")), "{body}");
+        assert_eq!(body["carrier"], "post");
+    }
+    assert_eq!((&one["lines"], &one["lines_left"]), (&lines(3), &lines(0)));
+    assert_eq!(reads.list("/v1/shipping-requests").await, [one]);
+    for unknown in ["x", "1-0-3", &id.replace("-1-0-3", "-2-0-3"), &id.replace("-0-3", "-0-2")] {
+        let path = format!("/v1/shipping-requests/{unknown}");
+        let (status, _, problem) = reads.ask("warehouse", &path).await;
+        assert_eq!((status, &problem["code"]), (404, &json!("not-found")), "{unknown}");
+    }
+    let (_, _, seen) = reads.ask("auditor", &format!("/v1/shipping-requests/{id}")).await;
+    assert_eq!(seen["deliver_to"], Value::Null);
+}
+
+async fn a_message_says_what_became_of_its_request(on: On) {
+    let reads = Reads::of(on, opening()).await;
+    let events = vec![
+        exchanged("ann", "x-1", 3, 900, None),
+        exchanged("ann", "x-2", 1, 300, None),
+        exchanged("ann", "x-3", 1, 300, None),
+        parcel_left("ann", exchange("x-1"), "box-1", &[("product", 1, 3)]),
+        settled("x-2"),
+        cancelled("ann", "x-3", "c-1", 1, 300, (1, 300)),
+    ];
+    record(&reads, events).await;
+    let page = reads.get("/v1/shipping-stream?warehouse=main").await;
+    let items = page["items"].as_array().expect("a list");
+    let found: Vec<Value> = items
+        .iter()
+        .map(|item| {
+            let data = &item["data"];
+            json!([data["request_status"], data["request_lines"][0]["quantity"], data["wanted"]])
+        })
+        .collect();
+    let expected = [
+        json!(["partly-dispatched", 2, true]),
+        json!(["settled", 0, false]),
+        json!(["cancelled", 0, false]),
+        json!(["cancelled", 0, false]),
+    ];
+    assert_eq!(found, expected);
+}
+
 async fn a_page_has_what_the_broker_would_have_carried(on: On) {
     let reads = Reads::of(on, opening()).await;
     let events = vec![
@@ -143,7 +206,13 @@ async fn a_page_has_what_the_broker_would_have_carried(on: On) {
     };
     let messages = messages(&reads).await;
     let data = |index: usize| -> Value {
-        serde_json::from_str(&messages[index].body(1).expect("JSON")).expect("JSON")
+        let mut data: Value =
+            serde_json::from_str(&messages[index].body(1).expect("JSON")).expect("JSON");
+        // What became of the request since is beside what the broker would have carried.
+        data["request_status"] = json!("requested");
+        data["request_lines"] = json!([{"product_id": "product", "quantity": 1}]);
+        data["wanted"] = json!(true);
+        data
     };
     let items = [
         event(3, "guerdon.shipping-requested", data(0)),

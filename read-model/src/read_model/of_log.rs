@@ -59,6 +59,12 @@ impl OfLog {
         Self { log_id, history: Some(history) }
     }
 
+    /// The log's present history, where that is followed.
+    #[must_use]
+    pub fn history(&self) -> Option<watch::Receiver<LogHistory>> {
+        self.history.clone()
+    }
+
     /// How far the tables must have come.
     pub(super) fn ends(&self) -> Vec<Place> {
         self.history.as_ref().map(|history| history.borrow().ends.clone()).unwrap_or_default()

@@ -7,7 +7,7 @@ use domain::{
 use log_record::Place;
 use serde::{Deserialize, Serialize};
 
-use super::LotPartBody;
+use super::{LotPartBody, ParcelBody};
 
 /// `PUT /v1/accounts/{account_id}/exchanges/{exchange_id}`: redeems an offer.
 #[derive(Clone, Debug, Deserialize)]
@@ -193,10 +193,12 @@ pub struct ExchangeBody {
     /// The warehouse's reason for a rejection or a back-order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The carrier, after the dispatch.
+    /// The parcels that left, in the order in which they were reported.
+    pub parcels: Vec<ParcelBody>,
+    /// The carrier of the last of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub carrier: Option<Carrier>,
-    /// The carrier's number for the parcel, after the dispatch.
+    /// The carrier's number for the last of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub express_no: Option<ExpressNo>,
     /// The number of units cancelled, 0 to `quantity`.
@@ -222,13 +224,15 @@ pub enum ExchangeStatus {
     Accepted,
     /// The warehouse will ship it once it has the goods.
     BackOrdered,
-    /// The parcel has left.
+    /// A parcel has left, and something is still to be shipped.
+    PartlyDispatched,
+    /// Everything has left.
     Dispatched,
-    /// The parcel has arrived.
+    /// Everything has arrived.
     Delivered,
     /// All of it was cancelled.
     Cancelled,
-    /// The warehouse won't ship it; it was cancelled and refunded.
+    /// The warehouse won't ship what is left; that was cancelled and refunded.
     Rejected,
     /// An operator settled the shipping request by hand.
     Settled,

@@ -3,9 +3,9 @@
 
 use domain::command::*;
 use domain::{
-    AccountId, Cause, CauseKind, Clock, Command, Decision, EarningTerms, Event, LogOpened, Note,
-    Points, Policy, PurchaseLine, Rate, ReturnedLine, RuleId, Shipped, SpentCredit, State, Terms,
-    Timestamp, Units, decide,
+    AccountId, Cause, CauseKind, Clock, Command, Decision, DispatchId, EarningTerms, Event,
+    LogOpened, Note, Points, Policy, PurchaseLine, Rate, ReturnedLine, RuleId, Shipped,
+    ShippedLine, SpentCredit, State, Terms, Timestamp, Units, decide,
 };
 use log_record::{Partition, Position};
 use proptest::prelude::*;
@@ -59,6 +59,7 @@ impl History {
         command: &Command,
         now: Timestamp,
     ) -> Result<Decision, domain::Refusal> {
+        let command = &self.with_asked(command);
         let Ok(Decision::Load(at)) = decide(&self.state, command, now) else {
             return decide(&self.state, command, now);
         };
@@ -66,6 +67,19 @@ impl History {
         let (before, event) = (&self.events[index - 1].event, &self.events[index].event);
         let command = command.with_original(before, at, event).expect("it takes it");
         decide(&self.state, &command, now)
+    }
+
+    /// A parcel with the lines that its exchange asked for.
+    fn with_asked(&self, command: &Command) -> Command {
+        let mut command = command.clone();
+        let Command::DispatchShipment(it) = &mut command else { return command };
+        let at = self.state.asked_at(&it.account_id, &it.shipped);
+        let event = at.map(|at| &self.events[usize::try_from(at.0).expect("small") - 1].event);
+        if let Some(Event::ExchangeCreated(_, fact)) = event {
+            let (product_id, quantity) = (fact.product_id.clone(), fact.allocation.quantity());
+            it.asked = vec![ShippedLine { product_id, quantity }];
+        }
+        command
     }
 
     fn append(&mut self, time: Timestamp, events: Vec<Event>) {
@@ -107,7 +121,7 @@ fn command() -> impl Strategy<Value = Command> {
     let goods = prop_oneof![
         8 => (who(), 0_u8..12, 0_u8..3, 1_u64..3).prop_map(|it| redeem(&it)),
         6 => (who(), 0_u8..12, 0_u8..4, some(3)).prop_map(cancel),
-        2 => (who(), 0_u8..12).prop_map(dispatch),
+        3 => (who(), 0_u8..12, 0_u8..3, some(3)).prop_map(dispatch),
         4 => (who(), 0_u8..12, told()).prop_map(report),
         4 => (who(), 0_u8..12, prop::bool::weighted(0.8)).prop_map(reject),
         3 => (0_u8..3, amount(), some(8), some(4)).prop_map(open),
@@ -281,7 +295,9 @@ fn report((who, exchange, report): (u8, u8, Report)) -> Command {
     Command::ReportShipment(ReportShipment {
         account_id: shopper(who),
         shipped: Shipped::ExchangeId(id(&format!("x-{exchange}"))),
+        asked: vec![],
         report,
+        dispatch_id: None,
         note: Note::default(),
         occurred_at: None,
     })
@@ -295,16 +311,23 @@ fn reject((who, number, is_exchange): (u8, u8, bool)) -> Command {
     Command::RejectShipment(RejectShipment {
         account_id: shopper(who),
         shipped,
+        asked: vec![],
         note: Note::default(),
         occurred_at: None,
         original: None,
     })
 }
 
-fn dispatch((who, exchange): (u8, u8)) -> Command {
+/// In which parcel, and how many; what was asked for is filled in when its turn comes.
+fn dispatch((who, exchange, parcel, quantity): (u8, u8, u8, Option<u64>)) -> Command {
+    let line = |quantity| ShippedLine { product_id: id("product"), quantity: units(quantity) };
     Command::DispatchShipment(DispatchShipment {
         account_id: shopper(who),
         shipped: Shipped::ExchangeId(id(&format!("x-{exchange}"))),
+        asked: vec![],
+        dispatch_id: if parcel == 0 { DispatchId::whole() } else { id(&format!("box-{parcel}")) },
+        lines: quantity.map(|quantity| vec![line(quantity)]),
+        tracking_url: None,
         carrier: id("post"),
         express_no: id("1Z"),
         occurred_at: None,

@@ -81,7 +81,9 @@ pub(crate) enum Read {
 /// What is told of a parcel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum News {
-    Dispatched,
+    /// In which parcel, and how many of the first product; without it, everything.
+    Dispatched(u8, Option<u64>),
+    ParcelDelivered(u8),
     Rejected,
     Other(Report),
 }

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use domain::offer::OfferPhase;
 use domain::{
-    Clock, Command, Decision, Event, Fact, LogOpened, OfferId, Refusal, Shipped, State,
-    StockChange, Timestamp, Units, Unwanted, decide,
+    Clock, Command, Decision, Event, Fact, LogOpened, OfferId, Refusal, Shipped, ShippedLine,
+    State, StockChange, Timestamp, Units, Unwanted, decide,
 };
 use log_record::{Partition, Position};
 
 use super::ask::{Sweep, Wait};
-use super::command::{id, time};
+use super::command::{id, time, units};
 use super::effect::{Due, Effect, Lots};
 use super::ledger::{DAY, Effects, Ledger, No, Outcome, Part, Time};
 use super::shipping::{contents, says_again};
@@ -287,6 +287,23 @@ impl Pair {
             let unwanted = self.state.unwanted(&id(&exchange.account), &shipped);
             let expected = self.model.unwanted(&exchange.account, &contents(&shipped));
             assert_eq!(unwanted.map(Unwanted::as_str), expected, "{exchange:?}");
+        }
+        for request in self.model.requests.iter().filter(|request| !request.is_early) {
+            let [kind, of] = &request.what;
+            let shipped = match kind.as_str() {
+                "exchange" => Shipped::ExchangeId(id(of)),
+                _ => Shipped::PurchaseId(id(of)),
+            };
+            let line = |(product, asked, _): &(String, u128, u128)| ShippedLine {
+                product_id: id(product),
+                quantity: units((*asked).try_into().expect("few")),
+            };
+            let asked: Vec<ShippedLine> = request.lines.iter().map(line).collect();
+            let shipment = self.state.shipment(&id(&request.account), &shipped, &asked);
+            assert_eq!(shipment.status.as_str(), request.status, "{request:?}");
+            let left = shipment.lines_left.iter().map(|line| u128::from(line.quantity.get()));
+            let expected = if shipment.status.is_open() { request.units_left() } else { 0 };
+            assert_eq!(left.sum::<u128>(), expected, "{request:?}");
         }
     }
 

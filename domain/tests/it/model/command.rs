@@ -3,18 +3,19 @@
 use domain::command::{
     AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer,
     ConfirmClock, Direction, DispatchShipment, EarnCredit, ExpectedVersion, HoldCredit, OpenOffer,
-    Order, RecordPurchase, Redeem, RejectShipment, ReleaseHold, ReportShipment, ReturnPurchase,
-    SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
+    Order, RecordPurchase, Redeem, RejectShipment, ReleaseHold, Report, ReportShipment,
+    ReturnPurchase, SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
 };
 use domain::{
-    AccountId, Cap, CategoryRate, Cause, CauseKind, Command, EarningTerms, Multiplier, Note,
-    Points, Policy, PurchaseLine, Rate, ReturnedLine, Shipped, SpentCredit, Terms, Timestamp,
-    Units,
+    AccountId, Cap, CategoryRate, Cause, CauseKind, Command, DispatchId, EarningTerms, Multiplier,
+    Note, Points, Policy, PurchaseLine, Rate, ReturnedLine, Shipped, ShippedLine, SpentCredit,
+    Terms, Timestamp, Units,
 };
 
 use super::ask::{Ask, AskedOrder, AskedRule, AskedTerms, Choice, News, Read, Target, When, Who};
 use super::beside::BEGINNING;
 use super::ledger::{DAY, Ledger, Time};
+use super::shipping::contents;
 
 // Names
 
@@ -140,34 +141,67 @@ fn span(available: Option<When>, expires: Option<When>, now: Time) -> [Option<Ti
     [available_at.map(time), expires_at.map(time)]
 }
 
+/// What was asked for.
+fn asked_lines(ledger: &Ledger, account: &AccountId, shipped: &Shipped) -> Vec<ShippedLine> {
+    let request = ledger.request(account.as_str(), &contents(shipped));
+    let lines = request.map(|request| request.lines.as_slice()).unwrap_or_default().iter();
+    let line = |(product, asked, _): &(String, u128, u128)| ShippedLine {
+        product_id: id(product),
+        quantity: units((*asked).try_into().expect("few")),
+    };
+    lines.map(line).collect()
+}
+
+fn parcel_id(number: u8) -> DispatchId {
+    if number == 0 { DispatchId::whole() } else { named("box", number) }
+}
+
 fn tell(
     account_id: AccountId,
     shipped: Shipped,
     news: News,
     occurred_at: Option<Timestamp>,
+    ledger: &Ledger,
 ) -> Command {
     let note = Note::default();
+    let asked = asked_lines(ledger, &account_id, &shipped);
+    let report = |report, dispatch_id| ReportShipment {
+        account_id: account_id.clone(),
+        shipped: shipped.clone(),
+        asked: asked.clone(),
+        report,
+        dispatch_id,
+        note: note.clone(),
+        occurred_at,
+    };
     match news {
-        News::Dispatched => Command::DispatchShipment(DispatchShipment {
-            account_id,
-            shipped,
-            carrier: id("carrier"),
-            express_no: id("1"),
-            occurred_at,
-        }),
+        News::Dispatched(parcel, quantity) => {
+            let product = asked.first().map_or_else(|| id("product"), |it| it.product_id.clone());
+            let line =
+                |quantity| ShippedLine { product_id: product.clone(), quantity: units(quantity) };
+            Command::DispatchShipment(DispatchShipment {
+                account_id,
+                shipped,
+                asked,
+                dispatch_id: parcel_id(parcel),
+                lines: quantity.map(|quantity| vec![line(quantity)]),
+                carrier: id("carrier"),
+                express_no: id("1"),
+                tracking_url: None,
+                occurred_at,
+            })
+        }
+        News::ParcelDelivered(parcel) => {
+            Command::ReportShipment(report(Report::Delivered, Some(parcel_id(parcel))))
+        }
+        News::Other(news) => Command::ReportShipment(report(news, None)),
         News::Rejected => Command::RejectShipment(RejectShipment {
             account_id,
             shipped,
+            asked,
             note,
             occurred_at,
             original: None,
-        }),
-        News::Other(report) => Command::ReportShipment(ReportShipment {
-            account_id,
-            shipped,
-            report,
-            note,
-            occurred_at,
         }),
     }
 }
@@ -350,7 +384,8 @@ impl Ask {
                     let (who, exchange) = target.of("x", &exchanges());
                     (who, Shipped::ExchangeId(id(&exchange)))
                 };
-                tell(id(&who), shipped, *news, dated.then(|| time(BEGINNING)))
+                let occurred_at = dated.then(|| time(BEGINNING));
+                tell(id(&who), shipped, *news, occurred_at, ledger)
             }
             Self::Transfer { account: who, further, id: name, points: amount } => {
                 let sender = who.of(ledger);

@@ -107,6 +107,8 @@ pub(crate) enum Effect {
     Dispatched {
         account: String,
         what: String,
+        parcel: String,
+        units: u128,
     },
     Purchased {
         account: String,
@@ -259,11 +261,20 @@ impl Lots {
                 points: number(it.points),
             },
             Event::ShipmentDispatched(account, it) => {
-                Effect::Dispatched { account: account.to_string(), what: id_of(&it.shipped) }
+                let lines = it.lines.lines().iter();
+                Effect::Dispatched {
+                    account: account.to_string(),
+                    what: id_of(&it.shipped),
+                    parcel: it.dispatch_id.to_string(),
+                    units: lines.map(|line| u128::from(line.quantity.get())).sum(),
+                }
             }
             Event::ShipmentAccepted(account, it) => reported(account, it, "accepted"),
             Event::ShipmentBackOrdered(account, it) => reported(account, it, "back-ordered"),
-            Event::ShipmentDelivered(account, it) => reported(account, it, "delivered"),
+            Event::ShipmentDelivered(account, it) => {
+                let is_parcel = it.dispatch_id.is_some();
+                reported(account, it, if is_parcel { "parcel-delivered" } else { "delivered" })
+            }
             Event::ShipmentRejected(account, it) => reported(account, it, "rejected"),
             Event::ShipmentSettled(account, it) => reported(account, it, "settled"),
             Event::PurchaseRecorded(account, it) => Effect::Purchased {

@@ -3,7 +3,7 @@
 use domain::{Command, EarningTerms, Policy, SpentCredit, Terms};
 
 use super::effect::{Due, Effect};
-use super::shipping::Told;
+use super::shipping::{Request, Told};
 
 /// The most that an amount can be.
 pub(crate) const MOST: u128 = (1 << 53) - 1;
@@ -151,6 +151,7 @@ pub(crate) struct Ledger {
     /// Account, hold: every one there ever was.
     pub(crate) holds: Vec<(String, String)>,
     pub(crate) told: Vec<Told>,
+    pub(crate) requests: Vec<Request>,
     pub(crate) offers: Vec<Offer>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) gains: Vec<Gain>,
@@ -243,6 +244,7 @@ impl Default for Ledger {
             purchases: vec![],
             holds: vec![],
             told: vec![],
+            requests: vec![],
             offers: vec![],
             rules: vec![],
             gains: vec![],

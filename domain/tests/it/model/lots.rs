@@ -118,6 +118,10 @@ impl Ledger {
             own.push(self.new_lot(account, ["purchase", it.purchase_id.as_str()], points, life));
         }
         let lines = it.lines.iter().zip(&by_line);
+        let asked = it.lines.iter();
+        let asked = asked.map(|line| (line.product_id.to_string(), line.quantity.get().into()));
+        let what = ["purchase".to_owned(), it.purchase_id.to_string()];
+        self.ask_for(account, what, asked.collect());
         self.purchases.push(Purchase {
             account: account.to_owned(),
             id: it.purchase_id.to_string(),
@@ -332,6 +336,14 @@ impl Ledger {
         for (line, back) in lines.filter(|(_, back)| **back > 0) {
             line.returned += back;
             returned.push((line.product.clone(), *back));
+        }
+        let lines = self.purchases[place].lines.iter();
+        let is_all = lines.map(|line| line.quantity - line.returned).sum::<u128>() == 0;
+        let what = ["purchase".to_owned(), id.to_owned()];
+        let request = self.request_mut(name, &what).expect("it was asked for");
+        // Once a parcel has left, nobody knows what a return means for the others.
+        if request.parcels.is_empty() {
+            request.call_off(&back, is_all);
         }
         own.push(Effect::Returned {
             account: name.to_owned(),

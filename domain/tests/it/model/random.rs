@@ -273,12 +273,15 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
 
 fn news() -> impl Strategy<Value = News> {
     prop_oneof![
-        3 => Just(News::Rejected),
-        1 => Just(News::Dispatched),
+        4 => Just(News::Rejected),
+        1 => Just(News::Dispatched(0, None)),
+        3 => (1..4_u8, prop::option::weighted(0.8, 1..3_u64))
+            .prop_map(|(parcel, units)| News::Dispatched(parcel, units)),
+        2 => (0..4_u8).prop_map(News::ParcelDelivered),
         2 => Just(News::Other(Report::Accepted)),
         2 => Just(News::Other(Report::BackOrdered)),
         1 => Just(News::Other(Report::Delivered)),
-        1 => Just(News::Other(Report::Settled)),
+        2 => Just(News::Other(Report::Settled)),
     ]
 }
 

@@ -86,8 +86,14 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
             it.exchange_id.as_str(),
             it.cancellation_id.as_str(),
         ]),
-        Command::DispatchShipment(it) => parcel(&it.account_id, &it.shipped, "dispatched"),
-        Command::ReportShipment(it) => parcel(&it.account_id, &it.shipped, news_of(it.report)),
+        Command::DispatchShipment(it) => {
+            let news = format!("dispatched {}", it.dispatch_id);
+            parcel(&it.account_id, &it.shipped, &news)
+        }
+        Command::ReportShipment(it) => match &it.dispatch_id {
+            Some(id) => parcel(&it.account_id, &it.shipped, &format!("delivered {id}")),
+            None => parcel(&it.account_id, &it.shipped, news_of(it.report)),
+        },
         Command::RejectShipment(it) => parcel(&it.account_id, &it.shipped, "rejected"),
         Command::TransferCredit(it) => {
             id(&["transfer", it.account_id.as_str(), it.transfer_id.as_str()])

@@ -82,11 +82,14 @@ impl Ledger {
             cancelled: 0,
             refunded: 0,
         });
+        let product = offer.terms.product_id.to_string();
+        let what = ["exchange".to_owned(), order.exchange_id.to_string()];
+        self.ask_for(account, what, vec![(product.clone(), quantity)]);
         Effect::Exchanged {
             account: account.to_owned(),
             exchange: order.exchange_id.to_string(),
             offer: order.offer_id.to_string(),
-            product: offer.terms.product_id.to_string(),
+            product,
             quantity,
             points: cost,
             hold: hold.map(str::to_owned),
@@ -216,8 +219,7 @@ impl Ledger {
         if !it.by_operator && self.was_told(name, &parcel, "settled") {
             return no("shipment-settled");
         }
-        let exchange = &self.exchanges[place];
-        let left = exchange.quantity - exchange.cancelled;
+        let left = self.request(name, &parcel).expect("it was asked for").units_left();
         let quantity = match it.quantity.map(|quantity| u128::from(quantity.get())) {
             Some(asked) if asked > left => {
                 let facts = [("left", signed(left)), ("asked", signed(asked))];
@@ -227,6 +229,10 @@ impl Ledger {
             asked => asked.unwrap_or(left),
         };
         let both = self.take_back_goods(place, quantity, it.cancellation_id.as_str(), now)?;
+        let exchange = &self.exchanges[place];
+        let is_all = exchange.cancelled == exchange.quantity;
+        let request = self.request_mut(name, &parcel).expect("it was asked for");
+        request.call_off(&[quantity], is_all);
         done(name, both)
     }
 

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
 use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier,
     TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
 use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 fn admin(brokers: &str) -> AdminClient<DefaultClientContext> {
     ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a client")
@@ -49,6 +49,16 @@ pub(crate) async fn alter_topic(brokers: &str, topic: &str, name: &str, value: &
     let change = AlterConfig::new(ResourceSpecifier::Topic(topic)).set(name, value);
     let altered = admin(brokers).alter_configs([&change], &options()).await.expect("answered");
     altered.into_iter().for_each(|altered| assert!(altered.is_ok(), "{altered:?}"));
+}
+
+/// What retention does: deletes all messages of a partition before an offset.
+pub(crate) async fn delete_before(brokers: &str, topic: &str, partition: i32, offset: i64) {
+    let mut before = TopicPartitionList::new();
+    before.add_partition_offset(topic, partition, Offset::Offset(offset)).expect("added");
+    let deleted = admin(brokers).delete_records(&before, &options()).await.expect("answered");
+    for deleted in deleted.elements() {
+        assert!(deleted.error().is_ok(), "{deleted:?}");
+    }
 }
 
 pub(crate) async fn delete_topic(brokers: &str, topic: &str) {

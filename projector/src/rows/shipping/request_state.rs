@@ -3,9 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::ProductId;
-use read_model::{ShippingChange, ShippingStatus};
-use serde::{Deserialize, Serialize};
+use domain::{DispatchId, ProductId};
+use read_model::{LineRow, ParcelRow, ShippingChange, ShippingStatus};
 
 use super::{NewMessage, ShippingRequestChange};
 use crate::rows::json;
@@ -13,13 +12,17 @@ use crate::rows::json;
 /// What can change of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RequestState {
-    /// JSON in a text, where less is left than was asked for.
+    /// JSON in a text, where less is wanted than was asked for.
+    pub(crate) lines_wanted: Option<String>,
+    /// JSON in a text, where less is wanted and hasn't left.
     pub(crate) lines_left: Option<String>,
     pub(crate) status: ShippingStatus,
     pub(crate) status_since: Option<i64>,
     pub(crate) reason: Option<String>,
     pub(crate) carrier: Option<String>,
     pub(crate) express_no: Option<String>,
+    /// JSON in a text, where a parcel left.
+    pub(crate) parcels: Option<String>,
     pub(crate) crossed: bool,
     /// The place of the last event that changed it: applied again, it changes nothing.
     pub(crate) changed_at: i64,
@@ -51,29 +54,26 @@ pub(in crate::rows) enum UpdateKind {
     LessOfEach(i64),
     /// Some products have less to ship.
     Less(BTreeMap<ProductId, i64>),
-    /// The parcel left.
-    Dispatched { carrier: String, express_no: String },
+    /// A parcel left. It has all that was to be shipped, or what the warehouse named.
+    Dispatched { parcel: Box<ParcelRow>, has_rest: bool },
+    /// One parcel arrived.
+    ParcelDelivered(DispatchId),
     /// It has this status, and why.
     Status(ShippingStatus, Option<String>),
-}
-
-/// A line as the table keeps it.
-#[derive(Deserialize, Serialize)]
-struct LineRow {
-    product_id: ProductId,
-    quantity: i64,
 }
 
 impl RequestState {
     /// The state of a new request.
     pub(super) fn requested(place: i64) -> Self {
         Self {
+            lines_wanted: None,
             lines_left: None,
             status: ShippingStatus::Requested,
             status_since: None,
             reason: None,
             carrier: None,
             express_no: None,
+            parcels: None,
             crossed: false,
             changed_at: place,
         }
@@ -81,24 +81,28 @@ impl RequestState {
 
     pub(super) fn into_change(self, place: i64) -> ShippingRequestChange {
         let Self {
+            lines_wanted,
             lines_left,
             status,
             status_since,
             reason,
             carrier,
             express_no,
+            parcels,
             crossed,
             changed_at,
         } = self;
         let status = status.as_str().to_owned();
         ShippingRequestChange {
             place,
+            lines_wanted,
             lines_left,
             status,
             status_since,
             reason,
             carrier,
             express_no,
+            parcels,
             crossed,
             changed_at,
         }
@@ -113,16 +117,20 @@ impl RequestState {
         messages: &mut Vec<NewMessage>,
     ) -> Result<(), serde_json::Error> {
         for Update { place, generation, recorded_at, traceparent, kind } in updates {
-            let is_open = self.status.is_open();
-            let left = match kind {
-                _ if self.changed_at >= place => continue,
-                UpdateKind::Dispatched { carrier, express_no } => {
-                    self.leave(ShippingStatus::Dispatched, recorded_at);
-                    (self.carrier, self.express_no) = (Some(carrier), Some(express_no));
+            if self.changed_at >= place {
+                continue;
+            }
+            let wanted = match kind {
+                UpdateKind::Dispatched { parcel, has_rest } => {
+                    self.dispatch(fixed.lines, *parcel, has_rest, recorded_at)?;
+                    None
+                }
+                UpdateKind::ParcelDelivered(dispatch_id) => {
+                    self.deliver(fixed.lines, Some(&dispatch_id), recorded_at)?;
                     None
                 }
                 UpdateKind::Status(ShippingStatus::Delivered, _) => {
-                    self.leave(ShippingStatus::Delivered, recorded_at);
+                    self.deliver(fixed.lines, None, recorded_at)?;
                     None
                 }
                 UpdateKind::Status(status, reason) => {
@@ -130,21 +138,24 @@ impl RequestState {
                     None
                 }
                 // What left, or isn't to be sent any more, is not changed.
-                _ if !is_open => continue,
+                _ if !self.status.is_open() => continue,
                 UpdateKind::LessOfEach(quantity) => Some(self.lower(fixed.lines, |_| quantity)?),
+                // Once a parcel has left, only the shop knows what a return means for the rest.
+                UpdateKind::Less(_) if self.parcels.is_some() => continue,
                 UpdateKind::Less(by_product) => Some(self.lower(fixed.lines, |product| {
                     by_product.get(product).copied().unwrap_or_default()
                 })?),
             };
             self.changed_at = place;
-            let Some(left) = left else { continue };
-            let nothing_is_left = left.iter().all(|line| line.quantity == 0);
-            if nothing_is_left {
+            let Some(wanted) = wanted else { continue };
+            let nothing_is_wanted = is_nothing(&wanted);
+            if nothing_is_wanted {
                 self.reach(ShippingStatus::Cancelled, None, recorded_at);
             }
-            let lines = json(&left)?;
-            self.lines_left = Some(lines.clone());
-            let kind = if nothing_is_left { "cancelled" } else { "reduced" };
+            self.note_departure(fixed.lines, recorded_at)?;
+            let lines = json(&wanted)?;
+            self.lines_wanted = Some(lines.clone());
+            let kind = if nothing_is_wanted { "cancelled" } else { "reduced" };
             let row = ShippingChange {
                 place,
                 generation,
@@ -167,23 +178,110 @@ impl RequestState {
         }
     }
 
-    /// The goods have left, or arrived, which shows that they left.
-    fn leave(&mut self, status: ShippingStatus, recorded_at: i64) {
-        self.crossed |= self.status.is_called_off() && self.carrier.is_none();
-        self.reach(status, None, recorded_at);
+    /// A parcel left. More than was to be shipped is nobody's wish.
+    fn dispatch(
+        &mut self,
+        asked: &str,
+        mut parcel: ParcelRow,
+        has_rest: bool,
+        recorded_at: i64,
+    ) -> Result<(), serde_json::Error> {
+        let mut parcels = self.parcels()?;
+        let mut left = self.left(asked)?;
+        let is_surplus = if has_rest {
+            is_nothing(&left) && !parcels.is_empty()
+        } else {
+            parcel.lines.iter().any(|line| line.quantity > quantity_of(&left, &line.product_id))
+        };
+        self.crossed |= self.status.is_called_off() || is_surplus;
+        if self.status == ShippingStatus::Delivered && !is_nothing(&left) {
+            // All was told to have arrived before this one was told of.
+            parcel.status = ShippingStatus::Delivered;
+        }
+        for line in &mut left {
+            let taken = quantity_of(&parcel.lines, &line.product_id);
+            line.quantity = if has_rest { 0 } else { (line.quantity - taken).max(0) };
+        }
+        self.lines_left = Some(json(&left)?);
+        self.carrier = Some(parcel.carrier.to_string());
+        self.express_no = Some(parcel.express_no.to_string());
+        parcels.push(parcel);
+        self.parcels = Some(json(&parcels)?);
+        self.note_departure(asked, recorded_at)
     }
 
-    /// What is left of the lines when there is less.
+    /// One parcel arrived, or all of it, which shows that it left.
+    fn deliver(
+        &mut self,
+        asked: &str,
+        dispatch_id: Option<&DispatchId>,
+        recorded_at: i64,
+    ) -> Result<(), serde_json::Error> {
+        let mut parcels = self.parcels()?;
+        for parcel in &mut parcels {
+            if dispatch_id.is_none_or(|id| *id == parcel.dispatch_id) {
+                parcel.status = ShippingStatus::Delivered;
+            }
+        }
+        let has_left = !parcels.is_empty();
+        if has_left {
+            self.parcels = Some(json(&parcels)?);
+        }
+        if dispatch_id.is_some() {
+            return self.note_departure(asked, recorded_at);
+        }
+        self.crossed |= self.status.is_called_off() && !has_left;
+        self.reach(ShippingStatus::Delivered, None, recorded_at);
+        Ok(())
+    }
+
+    /// The status that follows from the parcels that have left.
+    fn note_departure(&mut self, asked: &str, recorded_at: i64) -> Result<(), serde_json::Error> {
+        let parcels = self.parcels()?;
+        if parcels.is_empty() {
+            return Ok(());
+        }
+        let status = if !is_nothing(&self.left(asked)?) {
+            ShippingStatus::PartlyDispatched
+        } else if parcels.iter().all(|parcel| parcel.status == ShippingStatus::Delivered) {
+            ShippingStatus::Delivered
+        } else {
+            ShippingStatus::Dispatched
+        };
+        self.reach(status, None, recorded_at);
+        Ok(())
+    }
+
+    fn parcels(&self) -> Result<Vec<ParcelRow>, serde_json::Error> {
+        self.parcels.as_deref().map_or_else(|| Ok(vec![]), serde_json::from_str)
+    }
+
+    /// What is wanted and hasn't left.
+    fn left(&self, asked: &str) -> Result<Vec<LineRow>, serde_json::Error> {
+        serde_json::from_str(self.lines_left.as_deref().unwrap_or(asked))
+    }
+
+    /// What is wanted of the lines when there is less; less of it is left to ship, too.
     fn lower(
-        &self,
-        lines: &str,
+        &mut self,
+        asked: &str,
         less: impl Fn(&ProductId) -> i64,
     ) -> Result<Vec<LineRow>, serde_json::Error> {
-        let lines = self.lines_left.as_deref().unwrap_or(lines);
-        let mut lines: Vec<LineRow> = serde_json::from_str(lines)?;
-        for line in &mut lines {
+        let mut left = self.left(asked)?;
+        let wanted = self.lines_wanted.as_deref().unwrap_or(asked);
+        let mut wanted: Vec<LineRow> = serde_json::from_str(wanted)?;
+        for line in left.iter_mut().chain(&mut wanted) {
             line.quantity = (line.quantity - less(&line.product_id)).max(0);
         }
-        Ok(lines)
+        self.lines_left = Some(json(&left)?);
+        Ok(wanted)
     }
+}
+
+fn is_nothing(lines: &[LineRow]) -> bool {
+    lines.iter().all(|line| line.quantity == 0)
+}
+
+fn quantity_of(lines: &[LineRow], product: &ProductId) -> i64 {
+    lines.iter().find(|line| line.product_id == *product).map_or(0, |line| line.quantity)
 }

@@ -43,7 +43,7 @@ async fn find_of(
     }
     let mut found = vec![];
     for row in tables.find(statement, &[&accounts, &ids]).await? {
-        if let Some(key) = asked(&keys, row.try_get(12)?) {
+        if let Some(key) = asked(&keys, row.try_get(14)?) {
             found.push(((*key).clone(), found_request(&row)?));
         }
     }
@@ -68,6 +68,8 @@ fn found_request(row: &Row) -> Result<FoundRequest, WriteError> {
             express_no: row.try_get(9)?,
             crossed: row.try_get(10)?,
             changed_at: row.try_get(11)?,
+            lines_wanted: row.try_get(12)?,
+            parcels: row.try_get(13)?,
         },
     })
 }

@@ -49,6 +49,8 @@ fn found_request(row: &Row<'_>) -> rusqlite::Result<FoundRequest> {
             express_no: row.get(9)?,
             crossed: row.get(10)?,
             changed_at: row.get(11)?,
+            lines_wanted: row.get(12)?,
+            parcels: row.get(13)?,
         },
     })
 }

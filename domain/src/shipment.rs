@@ -1,35 +1,60 @@
-//! How far a shipping request is on its way.
+//! A shipping request as it is now: how far it is, and what is still to be shipped.
 
 use serde::{Deserialize, Serialize};
 
-/// What became of a shipping request, in the order of its way; the last three lie beside it.
+use crate::ShippedLine;
+
+/// The most parcels of one shipping request. It bounds what a read of the request has to carry.
+pub const PARCELS_MAX: u32 = 100;
+
+/// How far a shipping request is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shipment {
+    /// Its status.
+    pub status: ShippingStatus,
+    /// Every line that was asked for, with what is still to be shipped of it.
+    pub lines_left: Vec<ShippedLine>,
+}
+
+/// The status of a shipping request, in the order of its way; the last three lie beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ShippingStatus {
-    /// The warehouse has been asked, or is to be.
+    /// The warehouse was asked to ship, or is about to be.
     Requested,
-    /// It will ship.
+    /// The warehouse will ship.
     Accepted,
-    /// It will ship once it has the goods.
+    /// The warehouse will ship once it has the goods.
     BackOrdered,
-    /// The parcel has left.
+    /// A parcel has left, and something is still to be shipped.
+    PartlyDispatched,
+    /// Everything that was wanted has left.
     Dispatched,
-    /// The parcel has arrived.
+    /// Everything has arrived.
     Delivered,
-    /// Nothing is left to be shipped.
+    /// Nothing was left to ship.
     Cancelled,
-    /// The warehouse won't ship.
+    /// The warehouse won't ship what is left.
     Rejected,
-    /// An operator has seen to it by hand.
+    /// An operator settled it by hand.
     Settled,
+}
+
+impl Shipment {
+    /// Whether the goods are wanted. If not, nothing may leave any more.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        !self.status.is_called_off()
+    }
 }
 
 impl ShippingStatus {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Requested,
         Self::Accepted,
         Self::BackOrdered,
+        Self::PartlyDispatched,
         Self::Dispatched,
         Self::Delivered,
         Self::Cancelled,
@@ -44,6 +69,7 @@ impl ShippingStatus {
             Self::Requested => "requested",
             Self::Accepted => "accepted",
             Self::BackOrdered => "back-ordered",
+            Self::PartlyDispatched => "partly-dispatched",
             Self::Dispatched => "dispatched",
             Self::Delivered => "delivered",
             Self::Cancelled => "cancelled",
@@ -58,7 +84,7 @@ impl ShippingStatus {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
 
-    /// Whether the goods are where they were, and still to be shipped.
+    /// Whether something is still to be shipped.
     #[must_use]
     pub fn is_open(self) -> bool {
         self < Self::Dispatched

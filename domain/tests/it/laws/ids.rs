@@ -1,0 +1,54 @@
+//! The ids that an event records, told from the event alone.
+
+use domain::{Cause, CauseKind, Event, IdHash, ReleaseReason, WithdrawalCause};
+
+pub(crate) fn ids_of(event: &Event) -> Vec<IdHash> {
+    match event {
+        Event::CreditEarned(account, fact) => vec![IdHash::cause(account, &fact.cause)],
+        Event::CreditWithdrawn(account, fact) => match &fact.withdrawal {
+            WithdrawalCause::Withdrawal { id } => vec![IdHash::withdrawal(account, id)],
+            WithdrawalCause::Adjustment { id } => {
+                let cause = Cause { kind: CauseKind::Adjustment, id: id.clone() };
+                vec![IdHash::cause(account, &cause)]
+            }
+            WithdrawalCause::Return { .. } => vec![],
+        },
+        Event::CreditSent(account, fact) => vec![IdHash::transfer(account, &fact.transfer_id)],
+        Event::CreditHeld(account, fact) => vec![IdHash::hold(account, &fact.hold_id)],
+        Event::HoldCaptured(account, fact) if !fact.pays_exchange => {
+            vec![IdHash::capture(account, &fact.hold_id)]
+        }
+        Event::HoldReleased(account, fact) if fact.reason == ReleaseReason::Asked => {
+            vec![IdHash::release(account, &fact.hold_id)]
+        }
+        Event::ExchangeCreated(account, fact) => {
+            let exchange = IdHash::exchange(account, &fact.exchange_id);
+            let capture = fact.hold_id.as_ref().map(|hold| IdHash::capture(account, hold));
+            [exchange].into_iter().chain(capture).collect()
+        }
+        Event::ExchangeCancelled(account, fact) => {
+            vec![IdHash::cancellation(account, &fact.exchange_id, &fact.cancellation_id)]
+        }
+        Event::ShipmentDispatched(account, fact) => {
+            vec![IdHash::dispatch(account, &fact.shipped, &fact.dispatch_id)]
+        }
+        Event::ShipmentAccepted(account, fact) => vec![IdHash::acceptance(account, &fact.shipped)],
+        Event::ShipmentBackOrdered(account, fact) => {
+            vec![IdHash::back_order(account, &fact.shipped)]
+        }
+        Event::ShipmentDelivered(account, fact) => vec![match &fact.dispatch_id {
+            Some(id) => IdHash::parcel_delivery(account, &fact.shipped, id),
+            None => IdHash::delivery(account, &fact.shipped),
+        }],
+        Event::ShipmentRejected(account, fact) => vec![IdHash::rejection(account, &fact.shipped)],
+        Event::ShipmentSettled(account, fact) => vec![IdHash::settlement(account, &fact.shipped)],
+        Event::PurchaseRecorded(account, fact) => {
+            vec![IdHash::cause(account, &Cause::purchase(&fact.purchase_id))]
+        }
+        Event::PurchaseReturned(account, fact) => {
+            vec![IdHash::purchase_return(account, &fact.purchase_id, &fact.return_id)]
+        }
+        Event::StockAdded(fact) => vec![IdHash::stock_addition(&fact.offer_id, &fact.addition_id)],
+        _ => vec![],
+    }
+}

@@ -1,0 +1,1 @@
+select topic_partition, next_offset, generation from inbound where topic = $1
