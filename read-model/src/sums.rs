@@ -56,7 +56,8 @@ async fn compare(reading: &mut Reading) -> Result<Vec<WrongSum>, sqlx::Error> {
     let mut wrong = differences(&totals, &of_accounts, |name| format!("`{name}`"));
     let months = moved(reading, MONTHS).await?;
     let of_parts = added(reading, PARTS).await?;
-    wrong.extend(differences(&months, &of_parts, |month| format!("credit that expires in {month}")));
+    wrong
+        .extend(differences(&months, &of_parts, |month| format!("credit that expires in {month}")));
     Ok(wrong)
 }
 
@@ -73,9 +74,9 @@ async fn moved(reading: &mut Reading, query: Query) -> Result<BTreeMap<String, i
 /// The sums of rows.
 async fn added(reading: &mut Reading, query: Query) -> Result<BTreeMap<String, i128>, sqlx::Error> {
     let rows: Vec<(String, i64, i64)> = reading.all(query, &[]).await?;
-    let sums = rows.into_iter().map(|(name, upper, lower)| {
-        (name, i128::from(upper) * LOWER + i128::from(lower))
-    });
+    let sums = rows
+        .into_iter()
+        .map(|(name, upper, lower)| (name, i128::from(upper) * LOWER + i128::from(lower)));
     Ok(sums.collect())
 }
 

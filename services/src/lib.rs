@@ -2,9 +2,10 @@
 //!
 //! [`Postgres`] is a server of one's own, to be stopped, killed, copied and promoted at will.
 //! [`TestDatabase`] is an empty database on a server that all tests share; the first test starts
-//! it, and `cargo xtask services stop` ends it. [`PgBouncer`] is a pooler before one. [`Kafka`] is a broker of one's own,
-//! [`KafkaCluster`] three of them, and [`shared_kafka`] the one that all tests share. With the
-//! feature `kurrent` there is a server in this process that speaks KurrentDB's protocol.
+//! it, and `cargo xtask services stop` ends it. [`PgBouncer`] is a pooler in front of a server.
+//! [`Kafka`] is a broker of one's own, [`KafkaCluster`] three of them, and [`shared_kafka`] the one
+//! that all tests share. With the feature `kurrent` there is a server in this process that speaks
+//! KurrentDB's protocol.
 
 mod home;
 mod kafka;

@@ -27,9 +27,9 @@ pub(crate) fn install() -> anyhow::Result<()> {
     run_silently(apt().args(install).args(missing))
 }
 
-/// Debian's packages for what can't be run: PostgreSQL (any from 15 on), and a pooler for it; what librdkafka is built
-/// with; Java (17 on), and Maven, which fetches Kafka; Python for the warehouse that is written
-/// in it.
+/// Debian's packages for what can't be run: PostgreSQL (any from 15 on), and a pooler for it; what
+/// librdkafka is built with; Java (17 on), and Maven, which fetches Kafka; Python for the warehouse
+/// that is written in it.
 fn missing() -> Vec<&'static str> {
     let runs = |program: &str, args: &[&str]| output(program, args).is_some();
     let needed = [

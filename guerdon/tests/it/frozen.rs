@@ -36,7 +36,9 @@ fn migrated() -> (Server, tempfile::TempDir) {
 fn tool(name: &str, server: &Server, folder: &tempfile::TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
     let store = server.store();
-    command.args([name, "--store", &store, "--read-model", &store, "--data-dir"]).arg(folder.path());
+    command
+        .args([name, "--store", &store, "--read-model", &store, "--data-dir"])
+        .arg(folder.path());
     command
 }
 

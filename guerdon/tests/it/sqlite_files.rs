@@ -1,4 +1,4 @@
-//! The files of a ledger on SQLite: somebody moves them while it runs, and their size in quiet times.
+//! The files of a ledger on SQLite: moved by somebody while it runs, and small in quiet times.
 
 use std::fs;
 use std::path::Path;

@@ -30,8 +30,8 @@ use crate::rows::{LaneEnd, Lanes};
 
 const ACCOUNTS: &str = include_str!("../sql/postgres/find_account_balances.sql");
 const SESSION: &str = include_str!("../sql/postgres/session.sql");
-/// How long a batch may take: far longer than any does. A server on the other side of a network that
-/// swallows everything doesn't say that it is gone.
+/// How long a batch may take: far longer than any does. A server behind a network that swallows
+/// everything doesn't say that it is gone.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
 /// How long a question may take that reads a few rows.
 const SHORT_ANSWER_MAX: Duration = Duration::from_secs(10);
