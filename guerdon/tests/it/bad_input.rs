@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::ledger::Ledger;
+use crate::raw::Raw;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_input_is_named_and_leaves_no_trace() {
@@ -86,6 +87,16 @@ async fn wrong_fields(ledger: &Ledger) {
     ];
     for (body, field) in credits {
         let answer = ledger.client.post("merchant", "/v1/accounts/ann/credits", body.clone()).await;
+        assert_eq!(answer.is_problem(400, "invalid-field")["field"], field, "{body}");
+    }
+    let lines = [
+        (json!({"lines": [{"product_id": "tv", "quantity": 1}]}), "lines"),
+        (json!({"lines": [{"product_id": "tv", "quantity": 1}], "rule": "default"}), "lines"),
+        (json!({"lines": []}), "lines"),
+    ];
+    for (body, field) in lines {
+        let path = "/v1/accounts/ann/purchases/B-9";
+        let answer = ledger.client.put("merchant", path, body.clone()).await;
         assert_eq!(answer.is_problem(400, "invalid-field")["field"], field, "{body}");
     }
     let offers = [
@@ -341,4 +352,32 @@ async fn wrong_headers(ledger: &Ledger) {
     let if_match =
         api.request("PUT", "/v1/offers/mug", "operator").header("if-match", "3").json(&terms);
     api.send(if_match).await.expect("answered").is_problem(400, "invalid-header");
+}
+
+/// Most clients resolve such a path before they send it, so this one writes to the connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_id_that_has_only_dots_is_refused_however_it_is_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    let keys = std::fs::read_to_string(folder.path().join("api-keys.json")).expect("keys");
+    let keys: Value = serde_json::from_str(&keys).expect("keys");
+    let key = keys["operator"].as_str().expect("a key");
+    for (id, status, code) in [
+        (".", 400, "invalid-id"),
+        ("..", 400, "invalid-id"),
+        ("%2e%2E", 400, "invalid-id"),
+        ("...", 400, "invalid-id"),
+        (".kim", 404, "not-found"),
+    ] {
+        let mut raw = Raw::to(&ledger.client.url).await;
+        let host = "Host: ledger\r\nConnection: close\r\n";
+        raw.says(&format!(
+            "GET /v1/accounts/{id} HTTP/1.1\r\n{host}Authorization: Bearer {key}\r\n\r\n"
+        ))
+        .await;
+        let heard = raw.hears().await;
+        assert!(heard.starts_with(&format!("HTTP/1.1 {status} ")), "{id}: {heard}");
+        assert!(heard.contains(&format!("\"code\":\"{code}\"")), "{id}: {heard}");
+    }
+    assert_eq!(ledger.stop(), Some(0));
 }

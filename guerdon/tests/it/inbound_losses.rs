@@ -123,3 +123,27 @@ async fn a_topic_that_is_created_again_while_nobody_reads_is_read_from_its_begin
     assert_eq!(told["losses"], 1, "{told}");
     assert_eq!(ledger.stop(), Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_publisher_whose_state_is_lost_reads_again_what_the_log_may_lack() {
+    let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = started(folder.path(), &brokers, &topic).await;
+    assert_eq!(ledger.stop(), Some(0));
+    for name in ["publisher.sqlite", "publisher.sqlite-wal", "publisher.sqlite-shm"] {
+        let file = folder.path().join(name);
+        assert!(!file.exists() || std::fs::remove_file(file).is_ok());
+    }
+    let ledger = start(folder.path(), &brokers, &topic, &[]);
+    let begun = Instant::now();
+    loop {
+        let told = earnings(&ledger).await;
+        if told["read_again"] == 10 && told["read_again_left"] == 0 {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{told}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    until_zoe_has(&ledger, 10).await;
+    assert_eq!(ledger.stop(), Some(0));
+}

@@ -22,6 +22,7 @@ mod inbound_after_fork;
 mod inbound_losses;
 mod inbound_refusals;
 mod kafka_acl;
+mod kafka_replaced;
 #[cfg(feature = "kafka-tls")]
 mod kafka_tls;
 mod keys;
@@ -48,6 +49,7 @@ mod rush;
 mod secrets;
 mod separate_roles;
 mod shipping_faults;
+mod shipping_tool;
 mod snapshot;
 mod sqlite_files;
 mod start_failures;

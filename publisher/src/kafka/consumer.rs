@@ -64,6 +64,7 @@ impl Consumer {
             .set("enable.auto.commit", "false")
             // The reader says where to begin, and counts what is lost.
             .set("auto.offset.reset", "error")
+            .set("enable.partition.eof", "true")
             // A slow command API is no reason to give the partitions to another member. A process
             // that died is noticed by its missing heartbeat.
             .set("max.poll.interval.ms", "86400000")
@@ -127,8 +128,12 @@ fn receive(consumer: &BaseConsumer<Reader>, is_ended: &AtomicBool, to: &Sender<R
     while !is_ended.load(Ordering::Relaxed) && !consumer.context().has_failed() {
         match consumer.poll(POLL_MAX) {
             None => {}
+            Some(Err(KafkaError::PartitionEOF(partition))) => {
+                consumer.context().note_end(TopicPartition(partition));
+            }
             Some(Err(error)) if is_out_of_range(&error) => consumer.context().recover(consumer),
             Some(Err(error)) => {
+                consumer.context().note_error(&error);
                 let why = error.to_string();
                 if why != logged {
                     tracing::warn!(why, "can't receive from Kafka");
@@ -160,5 +165,71 @@ fn receive(consumer: &BaseConsumer<Reader>, is_ended: &AtomicBool, to: &Sender<R
                 }
             }
         }
+    }
+}
+
+/// On librdkafka's mock cluster: a real broker can't be made to refuse one chosen request.
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Instant;
+
+    use log_record::{Generation, PackedPlace};
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+    use tokio::sync::mpsc;
+
+    use super::super::acknowledged::AcknowledgedOffsets;
+    use super::super::producer::{MessageTag, Outgoing, Producer, Ticket};
+    use super::super::reading::Reading;
+    use super::*;
+
+    const TOPIC: &str = "earnings";
+
+    const SOON: Duration = Duration::from_secs(30);
+
+    fn until(is_so: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !is_so() {
+            assert!(begun.elapsed() < SOON, "it doesn't come to be");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_group_that_an_access_control_list_hides_is_told_of_until_it_can_be_read() {
+        let cluster = MockCluster::new(1).expect("a cluster");
+        cluster.create_topic(TOPIC, 1, 1).expect("a topic");
+        let brokers = Brokers { servers: cluster.bootstrap_servers(), properties: vec![] };
+        let hidden = RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+        cluster.request_errors(RDKafkaApiKey::JoinGroup, &[hidden; 10]);
+        let (to, mut received) = mpsc::channel(10);
+        let reading = Arc::new(Reading::default());
+        let read = ReadConfig {
+            group: "group".into(),
+            topic: TOPIC.into(),
+            generation: Generation(1),
+            reread_from: None,
+            remembered: BTreeMap::new(),
+            reading: Arc::clone(&reading),
+        };
+        let consumer = Consumer::start(&brokers, read, to).expect("started");
+        until(|| reading.refused().is_some_and(|why| why.contains("consumer group")));
+        cluster.clear_request_errors(RDKafkaApiKey::JoinGroup);
+
+        let acknowledged = Arc::new(AcknowledgedOffsets::of(TOPIC));
+        let producer = Producer::new(&brokers, None, acknowledged).expect("a producer");
+        let partition = TopicPartition(0);
+        let message = Outgoing { topic: TOPIC, partition, key: "ann", headers: &[], body: b"{}" };
+        let (outcomes, _outcomes) = mpsc::unbounded_channel();
+        let tag = MessageTag { lane: 0, place: PackedPlace::from_i64(1) };
+        producer.send(message, Ticket { to: outcomes, tag }).expect("taken");
+        let mut next = async || tokio::time::timeout(SOON, received.recv()).await.expect("in time");
+        let begun = next().await;
+        assert!(matches!(begun, Some(Received::Begun(_))), "{begun:?}");
+        let message = next().await;
+        assert!(matches!(message, Some(Received::Message(_))), "{message:?}");
+        assert_eq!(reading.refused(), None);
+        drop(consumer);
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use log_record::Generation;
 use parking_lot::Mutex;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, Offset as RdOffset, TopicPartitionList};
 use tokio::sync::mpsc::WeakSender;
@@ -104,8 +104,33 @@ impl Reader {
         self.known.lock().has_failed
     }
 
+    /// A partition was read to its end.
+    pub(super) fn note_end(&self, partition: TopicPartition) {
+        let (topic, reading) = (&self.config.topic, &self.config.reading);
+        reading.allow();
+        if self.known.lock().again_to.remove(&partition).is_some() {
+            reading.end_again(topic, partition);
+        }
+    }
+
+    /// Nothing can be read, or not yet.
+    pub(super) fn note_error(&self, error: &KafkaError) {
+        let why = match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                "the ledger's user is not authorized to read this topic; allow it to"
+            }
+            Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {
+                "the ledger's user is not authorized to use the consumer group; allow it to read \
+                 the group"
+            }
+            _ => return,
+        };
+        self.config.reading.refuse(why);
+    }
+
     /// A message came.
     pub(super) fn note(&self, partition: TopicPartition, offset: i64) {
+        self.config.reading.allow();
         let mut known = self.known.lock();
         let Some(position) = known.positions.get_mut(&partition) else { return };
         position.next = offset + 1;
@@ -139,12 +164,9 @@ impl Reader {
         self.begin(consumer, partitions, |partition, mut facts| {
             let known = remembered.get(&partition);
             facts.remembered = known.map(|known| known.next);
-            let is_of_now = match known {
-                Some(known) => known.generation >= self.config.generation,
-                // A publisher whose state is lost, or a partition that is new.
-                None => self.config.generation == Generation(1),
-            };
-            if is_of_now {
+            // Where nothing is remembered, the publisher's state is lost, and the log perhaps
+            // restored, too.
+            if known.is_some_and(|known| known.generation >= self.config.generation) {
                 facts.again_from = None;
             }
             facts

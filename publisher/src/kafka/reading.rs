@@ -22,6 +22,8 @@ struct Counts {
     read_again: u64,
     /// How many offsets of each partition are left to be read again.
     left: BTreeMap<TopicPartition, u64>,
+    /// Why Kafka lets nothing be read.
+    refused: Option<&'static str>,
 }
 
 /// The counts as operators see them.
@@ -44,6 +46,7 @@ impl Reading {
         let StartingPoint { from, again_to, lost } = at;
         let number = partition.0;
         let mut counts = self.counts.lock();
+        counts.refused = None;
         counts.losses += u64::from(lost.is_some());
         match lost {
             Some(Lost::Deleted { messages }) => {
@@ -74,8 +77,8 @@ impl Reading {
                 partition = number,
                 from,
                 messages = again,
-                "messages are read again, because the log was forked or the consumer group lost \
-                 its offset"
+                "messages are read again, because the log was forked, or because the publisher's \
+                 state or the consumer group's offset is lost"
             );
         }
     }
@@ -91,7 +94,21 @@ impl Reading {
         }
     }
 
-    /// A message comes that wasn't read before. Not every offset before it had a message.
+    /// Kafka lets nothing be read.
+    pub(super) fn refuse(&self, why: &'static str) {
+        self.counts.lock().refused = Some(why);
+    }
+
+    /// Kafka let something be read.
+    pub(super) fn allow(&self) {
+        self.counts.lock().refused = None;
+    }
+
+    pub(crate) fn refused(&self) -> Option<&'static str> {
+        self.counts.lock().refused
+    }
+
+    /// All that was read before is read again. Not every offset has a message.
     pub(super) fn end_again(&self, topic: &str, partition: TopicPartition) {
         let mut counts = self.counts.lock();
         if counts.left.remove(&partition).is_some() && counts.left.is_empty() {

@@ -129,12 +129,13 @@ impl Topic {
     pub(crate) fn report(&self) -> TopicReport {
         let reading = self.reading.as_ref().map(|reading| reading.report());
         let lost_unread = reading.map_or(0, |reading| reading.losses);
+        let refused = self.reading.as_ref().and_then(|reading| reading.refused());
         let known = self.known.lock();
         TopicReport {
             name: self.name.clone(),
             partitions: known.settings.as_ref().map(|settings| settings.partitions),
             weaknesses: known.settings.as_ref().map(weaknesses).unwrap_or_default(),
-            trouble: known.trouble.clone(),
+            trouble: known.trouble.clone().or(refused.map(Into::into)),
             losses: self.acknowledged.losses_since_start() + lost_unread,
             reading,
         }
