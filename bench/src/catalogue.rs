@@ -38,6 +38,7 @@ What:
   no-kafka          uniform, by a ledger with all parts that was told of no Kafka
   kafka             the same while it publishes to a broker
   kafka-away        the same while that broker is stopped
+  slow-clients      uniform, beside 10,000 connections whose clients keep the ledger waiting
   …-slow-disk       with 2 ms added to every fsync and fdatasync
 
 Messages to a Kafka:
@@ -92,6 +93,7 @@ pub(crate) fn catalogue() -> Vec<Contender> {
         row("guerdon-sqlite-expiring", CommandApi(Sqlite), Redemptions)
             .with(Credit::Expiring)
             .extra(),
+        row("guerdon-sqlite-slow-clients", CommandApi(Sqlite), Redemptions).beside_slow_clients(),
         row("kafka-bare", Server::Sender(Sender::Bare), Redemptions),
         row("kafka-publisher", Server::Sender(Sender::Publisher), Redemptions),
         row("kafka-latency", Publishing(Broker::Followed), Redemptions).at(2_000),

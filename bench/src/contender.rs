@@ -12,6 +12,8 @@ pub(crate) struct Contender {
     pub(crate) credit: Credit,
     pub(crate) disk: Disk,
     pub(crate) pace: Pace,
+    /// Whether thousands of others keep the server waiting meanwhile.
+    pub(crate) is_beside_slow_clients: bool,
     /// Whether it has its turn only with `--full`, or when it is named.
     pub(crate) is_extra: bool,
 }
@@ -104,7 +106,9 @@ impl Contender {
 
     /// The naive contender that does the same on the same disk, where there is one.
     pub(crate) fn naive(&self) -> Option<&'static str> {
-        let is_usual = self.credit == Credit::Plenty && self.pace == Pace::Closed;
+        let is_usual = self.credit == Credit::Plenty
+            && self.pace == Pace::Closed
+            && !self.is_beside_slow_clients;
         let is_ledger = matches!(self.server, Server::CommandApi(_) | Server::Whole(_));
         match (self.requests, self.disk) {
             _ if !is_usual || !is_ledger => None,
@@ -119,11 +123,16 @@ impl Contender {
     /// One that has its turn by default, at full speed.
     pub(crate) const fn new(name: &'static str, server: Server, requests: Requests) -> Self {
         let (credit, disk, pace) = (Credit::Plenty, Disk::AsItIs, Pace::Closed);
-        Self { name, server, requests, credit, disk, pace, is_extra: false }
+        let (is_beside_slow_clients, is_extra) = (false, false);
+        Self { name, server, requests, credit, disk, pace, is_beside_slow_clients, is_extra }
     }
 
     pub(crate) const fn on_slow_disk(self) -> Self {
         Self { disk: Disk::Slow, ..self }
+    }
+
+    pub(crate) const fn beside_slow_clients(self) -> Self {
+        Self { is_beside_slow_clients: true, ..self }
     }
 
     pub(crate) const fn with(self, credit: Credit) -> Self {

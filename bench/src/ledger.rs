@@ -15,6 +15,7 @@ use crate::credit;
 use crate::process::Process;
 use crate::requests::{Draft, REPEATED, Requests, Variety};
 use crate::settings::Settings;
+use crate::slow_clients;
 use crate::stage::Stage;
 
 /// So many shoppers have a thousand lots each, which makes a million.
@@ -38,16 +39,18 @@ impl Ledger {
     pub(crate) async fn start(
         settings: &Settings,
         stage: &Stage,
-        server: Server,
+        contender: &Contender,
         broker: Option<&Broker>,
     ) -> anyhow::Result<Self> {
         let binary = settings.guerdon()?;
         let data = stage.folder().join("ledger");
-        let (role, store, has_reads) = match server {
+        let (role, store, has_reads) = match contender.server {
             Server::Whole(store) => ("all", store, true),
             Server::CommandApi(store) => ("command-api", store, false),
             Server::Publishing(_) => ("all", Store::Sqlite, true),
-            Server::Noop | Server::Naive(_) | Server::Sender(_) => bail!("{server:?} is no ledger"),
+            Server::Noop | Server::Naive(_) | Server::Sender(_) => {
+                bail!("{} is no ledger", contender.name)
+            }
         };
         let postgres = match store {
             Store::Sqlite => None,
@@ -65,6 +68,9 @@ impl Ledger {
         command.args(["serve", "--role", role]);
         command.args(&stores).arg("--data-dir").arg(&data);
         command.args(broker.into_iter().flat_map(|broker| broker.options(TOPIC)));
+        if contender.is_beside_slow_clients {
+            command.args(slow_clients::OPTIONS);
+        }
         command.env("RUST_LOG", "warn").stdout(Stdio::null());
         let mut process = Process::start(&mut command)?;
         ready(&mut process).await?;

@@ -36,6 +36,7 @@ mod results;
 mod rounds;
 mod sender;
 mod settings;
+mod slow_clients;
 mod stage;
 mod sweep;
 mod tally;

@@ -26,7 +26,7 @@ pub(crate) enum Target {
 use Target::{AtLeast, P99PublishedWithin, P99Within};
 
 /// Over both ways to write the naive transaction: as most do, and as it is quickest.
-pub(crate) const TARGETS: [Target; 24] = [
+pub(crate) const TARGETS: [Target; 25] = [
     AtLeast { of: "guerdon-sqlite-uniform", over: "noop", ratio: 0.6 },
     AtLeast { of: "guerdon-postgres-uniform", over: "noop", ratio: 0.5 },
     AtLeast { of: "guerdon-postgres-uniform", over: "naive-uniform", ratio: 6.0 },
@@ -37,6 +37,7 @@ pub(crate) const TARGETS: [Target; 24] = [
     AtLeast { of: "guerdon-postgres-hot", over: "guerdon-postgres-uniform", ratio: 0.95 },
     AtLeast { of: "guerdon-postgres-whole-way", over: "naive-uniform", ratio: 2.5 },
     AtLeast { of: "guerdon-sqlite-whole-way", over: "noop", ratio: 0.3 },
+    AtLeast { of: "guerdon-sqlite-slow-clients", over: "guerdon-sqlite-uniform", ratio: 0.7 },
     AtLeast { of: "guerdon-sqlite-sold-out", over: "noop", ratio: 0.9 },
     AtLeast { of: "guerdon-postgres-sold-out", over: "noop", ratio: 0.9 },
     AtLeast { of: "guerdon-sqlite-balance-cached", over: "noop", ratio: 0.8 },

@@ -18,6 +18,7 @@ use crate::naive;
 use crate::process::Process;
 use crate::sender;
 use crate::settings::Settings;
+use crate::slow_clients::SlowClients;
 use crate::stage::Stage;
 
 #[derive(Clone, Debug)]
@@ -109,7 +110,7 @@ impl Plan<'_> {
 
     async fn ledger(self, stage: &Stage, mut broker: Option<Broker>) -> anyhow::Result<Turn> {
         let Self { settings, contender, .. } = self;
-        let ledger = Ledger::start(settings, stage, contender.server, broker.as_ref()).await?;
+        let ledger = Ledger::start(settings, stage, contender, broker.as_ref()).await?;
         let variety = ledger::variety(settings, contender);
         let before = ledger.prepare(contender, variety).await?;
         let key = ledger.key("shopper").to_owned();
@@ -132,6 +133,11 @@ impl Plan<'_> {
                 _ => {}
             }
         }
+        let mut slow_clients = None;
+        if contender.is_beside_slow_clients {
+            let (address, key) = (ledger.process.address(), ledger.key("merchant"));
+            slow_clients = Some(SlowClients::start(address, key).await?);
+        }
         let mut visible = None;
         let loaded = if contender.is_until_visible() {
             let long = load_of.warm_up + load_of.measured;
@@ -144,6 +150,7 @@ impl Plan<'_> {
         } else {
             load(&load_of).await?
         };
+        drop(slow_clients);
         // A redemption is two events, and nothing else is recorded meanwhile but what falls due.
         let own = 2 * loaded.tally.accepted_in_all;
         let others = position.load(Ordering::Relaxed).saturating_sub(before + own);

@@ -8,7 +8,7 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use wire::body::{CreateKeyBody, KeyBody, KeysBody, MadeKeyBody, RevokeKeyBody, RotateKeyBody};
-use wire::{Caller, JsonBody, NoQuery, PathId, Problem, ProblemPage, QueryString, Role, Scopes};
+use wire::{Caller, JsonBody, PathId, Problem, ProblemPage, Role, Scopes};
 
 use crate::execute::failed;
 use crate::{CommandApi, Key, KeyError, MadeKey, NewKey};
@@ -29,10 +29,7 @@ pub(crate) const KEY_ENDED: ProblemPage = ProblemPage {
     can_succeed_later: false,
 };
 
-pub(crate) async fn list_keys(
-    State(api): State<CommandApi>,
-    QueryString(NoQuery {}): QueryString<NoQuery>,
-) -> Result<Response, Problem> {
+pub(crate) async fn list_keys(State(api): State<CommandApi>) -> Result<Response, Problem> {
     let keys = api.keys.list().await.map_err(problem)?;
     let items = keys.into_iter().map(key_body).collect();
     Ok(Json(KeysBody { items, next: None }).into_response())

@@ -36,14 +36,14 @@ pub(crate) async fn put_earning_rule(
     JsonBody(body): JsonBody<PutEarningRuleBody>,
 ) -> Result<Response, Problem> {
     let precondition = Precondition::read(&headers)?;
-    let expected = match precondition {
+    let expected = match &precondition {
         Precondition::Absent | Precondition::IsNew => ExpectedVersion::Absent,
         Precondition::AnyVersion => ExpectedVersion::Any,
-        Precondition::Version(version) => ExpectedVersion::Exactly(version),
+        Precondition::Versions(versions) => ExpectedVersion::OneOf(versions.clone()),
     };
     let set = SetEarningRule { rule_id: rule_id.clone(), terms: terms(body)?, expected };
     let done = api.execute(Command::SetEarningRule(set), caller).await;
-    let done = new_if_asked(precondition, done.map_err(not_found_where_unknown))?;
+    let done = new_if_asked(&precondition, done.map_err(not_found_where_unknown))?;
     let Some(Subject::Rule(rule)) = &done.subject else { return Err(unexpected()) };
     let is_new = matches!(&done.event, Some(Event::EarningRuleSet(fact)) if fact.version == 1);
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };

@@ -26,7 +26,7 @@ pub(crate) async fn put_offer(
     let (terms, stock) = terms_and_stock(body)?;
     let id = offer_id.clone();
     let precondition = Precondition::read(&headers)?;
-    let command = match precondition {
+    let command = match &precondition {
         Precondition::Absent | Precondition::IsNew => {
             let stock = stock.ok_or_else(|| {
                 let complaint = "is missing: send the number of units, or null for unlimited";
@@ -35,15 +35,15 @@ pub(crate) async fn put_offer(
             Command::OpenOffer(OpenOffer { offer_id, terms, stock })
         }
         Precondition::AnyVersion => {
-            Command::AmendOffer(AmendOffer { offer_id, terms, stock, read_version: None })
+            Command::AmendOffer(AmendOffer { offer_id, terms, stock, read_versions: None })
         }
-        Precondition::Version(version) => {
-            let read_version = Some(version);
-            Command::AmendOffer(AmendOffer { offer_id, terms, stock, read_version })
+        Precondition::Versions(versions) => {
+            let read_versions = Some(versions.clone());
+            Command::AmendOffer(AmendOffer { offer_id, terms, stock, read_versions })
         }
     };
     let done = api.execute(command, caller).await.map_err(not_found_where_unknown);
-    let done = new_if_asked(precondition, done)?;
+    let done = new_if_asked(&precondition, done)?;
     let is_new = matches!(done.event, Some(Event::OfferOpened(_)));
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     respond_offer(&done, status, id)
@@ -51,7 +51,7 @@ pub(crate) async fn put_offer(
 
 /// Whether it was made just now, where `If-None-Match: *` asks for that.
 pub(crate) fn new_if_asked(
-    precondition: Precondition,
+    precondition: &Precondition,
     done: Result<Done, Problem>,
 ) -> Result<Done, Problem> {
     match (precondition, done) {

@@ -4,7 +4,8 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::command::RecordPurchase;
 use domain::{
-    AMOUNT_MAX, AccountId, Command, Event, ProductId, PurchaseId, PurchaseLine, PurchaseRecorded,
+    AMOUNT_MAX, AccountId, Command, Event, Points, ProductId, PurchaseId, PurchaseLine,
+    PurchaseRecorded,
 };
 use log_record::Place;
 use wire::body::{PurchaseRecordedBody, PutPurchaseBody, PutPurchaseLineBody, RecordedLineBody};
@@ -54,10 +55,16 @@ fn command(
         }
         (None, None) => None,
     };
+    let lines = lines(body.lines)?;
+    if body.points.is_none() && lines.iter().all(|line| line.amount.is_none()) {
+        let complaint = "has no amount in any line, so that a rule would give nothing: send an \
+                         amount (0 for goods that were free), or points beside the lines";
+        return Err(Problem::invalid_field("lines", complaint));
+    }
     Ok(RecordPurchase {
         account_id,
         purchase_id,
-        lines: lines(body.lines)?,
+        lines,
         points: body.points,
         rule: body.rule,
         shipping,
@@ -124,7 +131,7 @@ pub(crate) fn purchase_recorded(
         account_id,
         purchase_id,
         lines: lines.into_iter().map(recorded_line).collect(),
-        points,
+        points: points.unwrap_or(Points::ZERO),
         asked_points,
         asked_rule,
         rule: rule.map(rule_version_body),
@@ -138,5 +145,6 @@ pub(crate) fn purchase_recorded(
 
 fn recorded_line(line: PurchaseLine) -> RecordedLineBody {
     let PurchaseLine { product_id, quantity, amount, category, points } = line;
+    let points = points.unwrap_or(Points::ZERO);
     RecordedLineBody { product_id, quantity, amount, category, points }
 }

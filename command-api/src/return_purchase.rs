@@ -73,7 +73,7 @@ pub(crate) fn purchase_returned(
         purchase_id,
         return_id,
         lines,
-        points,
+        points: points.unwrap_or(domain::Points::ZERO),
         asked_lines,
         occurred_at,
         position,

@@ -120,12 +120,15 @@ impl Points {
     }
 }
 
-/// Amounts that may be nothing, as snapshots keep sums: `#[serde(with = "sum")]`.
-pub(crate) mod sum {
+/// Amounts that may be nothing, such as sums: `#[serde(with = "sum")]`.
+pub mod sum {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-    pub(crate) trait Sum: Copy {
+    /// An amount that may be nothing.
+    pub trait Sum: Copy {
+        /// The number.
         fn number(self) -> u64;
+        /// The amount with this number, where there is one.
         fn of(number: u64) -> Option<Self>;
     }
 
@@ -147,11 +150,13 @@ pub(crate) mod sum {
         }
     }
 
-    pub(crate) fn serialize<T: Sum, S: Serializer>(sum: &T, to: S) -> Result<S::Ok, S::Error> {
+    /// Writes the number.
+    pub fn serialize<T: Sum, S: Serializer>(sum: &T, to: S) -> Result<S::Ok, S::Error> {
         sum.number().serialize(to)
     }
 
-    pub(crate) fn deserialize<'de, T: Sum, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+    /// Reads a number from 0 on.
+    pub fn deserialize<'de, T: Sum, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
         T::of(u64::deserialize(from)?).ok_or_else(|| de::Error::custom(super::AmountError))
     }
 }

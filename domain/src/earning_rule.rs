@@ -4,6 +4,7 @@
 use log_record::Position;
 use serde::{Deserialize, Serialize};
 
+use crate::amount::sum;
 use crate::{Category, Points, PurchaseLine, Timestamp};
 
 /// What a rule says; a change replaces all of it.
@@ -34,10 +35,11 @@ pub struct EarningRule {
     pub changed_at: Position,
 }
 
-/// So many points for so much money; a line's are rounded down.
+/// So many points for so much money. What all lines with this rate earn is rounded down once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
-    /// The points.
+    /// The points; 0 for goods that earn nothing.
+    #[serde(with = "sum")]
     pub points: Points,
     /// The money, in the currency's smallest unit.
     pub per_amount: Points,
@@ -111,30 +113,43 @@ impl Period {
     }
 }
 
+impl Rate {
+    /// What so much money earns, rounded down; nothing where that can't be reckoned.
+    fn points_for(self, amount: u128, percent: u32) -> Option<u128> {
+        let product = amount.checked_mul(self.points.get().into())?.checked_mul(percent.into())?;
+        Some(product / u128::from(self.per_amount.get()) / 100)
+    }
+}
+
 impl EarningTerms {
     /// What each line earns at `now`, before any cap; nothing where it is more than an amount can
-    /// say.
+    /// say. Lines of the same rate are rounded down together: each adds what the lines up to it earn
+    /// more than those before it, so that many small lines earn what one large line would.
     #[must_use]
     pub fn points_of(&self, lines: &[PurchaseLine], now: Timestamp) -> Option<Vec<Points>> {
-        lines.iter().map(|line| self.points_of_line(line, now)).collect()
+        let percent = self.percent(now);
+        let mut amounts: Vec<(Rate, u128)> = Vec::new();
+        let points = lines.iter().map(|line| {
+            let rate = self.rate_of(line);
+            let before = amounts.iter().find(|(of, _)| *of == rate).map_or(0, |(_, sum)| *sum);
+            let with_it = before + u128::from(line.amount.unwrap_or_default());
+            amounts.retain(|(of, _)| *of != rate);
+            amounts.push((rate, with_it));
+            let points = rate.points_for(with_it, percent)? - rate.points_for(before, percent)?;
+            Points::sum_of(u64::try_from(points).ok()?)
+        });
+        points.collect()
     }
 
-    fn points_of_line(&self, line: &PurchaseLine, now: Timestamp) -> Option<Points> {
+    fn rate_of(&self, line: &PurchaseLine) -> Rate {
         let special =
             self.categories.iter().find(|rate| Some(&rate.category) == line.category.as_ref());
-        let rate = special.map_or(self.rate, |special| special.rate);
-        let percent = self
-            .multipliers
-            .iter()
-            .filter(|multiplier| multiplier.from <= now && now < multiplier.until)
-            .map(|multiplier| multiplier.percent)
-            .max()
-            .unwrap_or(100);
-        let product = u128::from(line.amount.unwrap_or_default())
-            .checked_mul(u128::from(rate.points.get()))?
-            .checked_mul(u128::from(percent))?;
-        let points = product / u128::from(rate.per_amount.get()) / 100;
-        Points::sum_of(u64::try_from(points).ok()?)
+        special.map_or(self.rate, |special| special.rate)
+    }
+
+    fn percent(&self, now: Timestamp) -> u32 {
+        let applying = self.multipliers.iter().filter(|it| it.from <= now && now < it.until);
+        applying.map(|multiplier| multiplier.percent).max().unwrap_or(100)
     }
 
     /// When credit that is earned at `now` becomes available, if not at once.

@@ -48,7 +48,7 @@ mod known_bugs;
 mod scenario;
 
 pub use account::{Account, Hold, OfferNumber, Pending};
-pub use amount::{AMOUNT_MAX, AmountError, Points, Units};
+pub use amount::{AMOUNT_MAX, AmountError, Points, Units, sum};
 pub use command::{Command, Owner, decide};
 pub use decision::{Decision, Preview, StockChange};
 pub use due::{Credit, DueStep};

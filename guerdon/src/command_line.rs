@@ -180,8 +180,9 @@ mod tests {
 
     /// The variables of which the help shows the value: numbers, times, words of a list, addresses
     /// to listen on, and the names of files and folders.
-    const SHOWN: [&str; 26] = [
+    const SHOWN: [&str; 28] = [
         "GUERDON_ACCEPT_WITHIN",
+        "GUERDON_ACCESS_LOG",
         "GUERDON_ALERT_AFTER",
         "GUERDON_API_KEYS_ELSEWHERE",
         "GUERDON_ARCHIVE_DIR",
@@ -199,6 +200,7 @@ mod tests {
         "GUERDON_KAFKA_PARTITIONS",
         "GUERDON_KAFKA_PROPERTIES",
         "GUERDON_LISTEN",
+        "GUERDON_LOG_FORMAT",
         "GUERDON_OPERATORS_CONNECTIONS_MAX",
         "GUERDON_OPERATORS_LISTEN",
         "GUERDON_PARTITIONS",

@@ -22,7 +22,7 @@ pub(crate) async fn run(
     ConfirmClockArgs { time, operator }: ConfirmClockArgs,
 ) -> anyhow::Result<()> {
     let body = json!({"wall": time});
-    let answer = operator.ask(Method::PUT, "/v1/clock/confirmation", Some(body)).await?;
+    let answer = operator.ask(Method::PUT, &["clock", "confirmation"], Some(body)).await?;
     let answer: Value = answer.json().await.unwrap_or_default();
     let position = answer["position"].as_str().unwrap_or("?");
     println!("confirmed that it is {time}, at position {position}");

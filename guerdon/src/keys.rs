@@ -18,9 +18,12 @@ use crate::key_file::{KeyFile, put_in_place};
 /// Who does it, for the program's log.
 const BY: &str = "the command line";
 
-/// What to do about keys.
+/// What to do about keys. The options of the data may come before or after the name of an act.
 #[derive(Args, Clone, Debug)]
+#[command(mut_args(|option| option.global(true)))]
 pub(crate) struct KeysArgs {
+    #[command(flatten)]
+    data: DataConfig,
     #[command(subcommand)]
     act: Act,
 }
@@ -29,23 +32,13 @@ pub(crate) struct KeysArgs {
 enum Act {
     /// List all keys: id, role, status, label, scopes and times. The keys themselves are not
     /// stored.
-    List {
-        #[command(flatten)]
-        data: DataConfig,
-    },
+    List,
     /// Create a key and print it. It can't be shown again.
-    Create {
-        #[command(flatten)]
-        new: CreateArgs,
-        #[command(flatten)]
-        data: DataConfig,
-    },
+    Create(CreateArgs),
     /// Revoke a key. Within 5 seconds every process of the ledger refuses it.
     Revoke {
         /// The key's id, such as k-7f3a9c21.
         key_id: String,
-        #[command(flatten)]
-        data: DataConfig,
     },
     /// Create a key with the same role, label and scopes, and end the old key after --grace.
     ///
@@ -56,14 +49,9 @@ enum Act {
         /// How long the old key stays valid beside the new one: 0s, 15min, 24h, 7d.
         #[arg(long, default_value = "24h", value_parser = duration)]
         grace: Duration,
-        #[command(flatten)]
-        data: DataConfig,
     },
     /// Revoke all keys, and write a new key for each role to api-keys.json in the data folder.
-    ReplaceAll {
-        #[command(flatten)]
-        data: DataConfig,
-    },
+    ReplaceAll,
 }
 
 /// The key to create.
@@ -95,20 +83,20 @@ struct CreateArgs {
     expires_at: Option<Timestamp>,
 }
 
-pub(crate) async fn run(KeysArgs { act }: KeysArgs) -> anyhow::Result<()> {
+pub(crate) async fn run(KeysArgs { data, act }: KeysArgs) -> anyhow::Result<()> {
     match act {
-        Act::List { data } => {
+        Act::List => {
             for key in open(&data).await?.list().await? {
                 println!("{}", line(&key));
             }
             Ok(())
         }
-        Act::Create { new, data } => {
+        Act::Create(new) => {
             let made = open(&data).await?.create(new.key()?, BY).await?;
             print_made(&made);
             Ok(())
         }
-        Act::Revoke { key_id, data } => {
+        Act::Revoke { key_id } => {
             let (_, is_news) = open(&data).await?.revoke(&key_id, BY).await?;
             if is_news {
                 println!("revoked {key_id}; within 5 seconds every process refuses it");
@@ -117,8 +105,8 @@ pub(crate) async fn run(KeysArgs { act }: KeysArgs) -> anyhow::Result<()> {
             }
             Ok(())
         }
-        Act::Rotate { key_id, grace, data } => rotate(&data, &key_id, grace).await,
-        Act::ReplaceAll { data } => {
+        Act::Rotate { key_id, grace } => rotate(&data, &key_id, grace).await,
+        Act::ReplaceAll => {
             let file = data.api_keys();
             first_keys::make(&open(&data).await?, &file).await?;
             println!("new API keys are in {}; all other keys are revoked", file.display());

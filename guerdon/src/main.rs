@@ -24,6 +24,7 @@ mod import;
 mod kafka_config;
 mod key_file;
 mod keys;
+mod log_config;
 mod migrate;
 mod operator;
 mod rebuild;
@@ -32,12 +33,12 @@ mod serve_config;
 mod shipping;
 mod snapshot;
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+
+use log_config::LogFormat;
 
 /// A ledger for points: an append-only log, a command API, a projector and a query API.
 #[derive(Parser)]
@@ -82,10 +83,6 @@ enum Tool {
     Snapshot(data_config::DataConfig),
 }
 
-/// The log's filter, unless `RUST_LOG` has another. The drivers' own messages about failed
-/// connections are left out, because the part that needs the connection logs the error.
-const LOG_FILTER: &str = "info,sqlx=warn,deadpool=error";
-
 /// The program allocates and frees for every request, and so do SQLite and librdkafka; mimalloc is
 /// faster than glibc for all of them.
 #[global_allocator]
@@ -98,15 +95,14 @@ fn main() -> ExitCode {
     // The data contains addresses and keys, so only its owner may read it.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let cli = command_line::parse::<Cli>().unwrap_or_else(|error| error.exit());
-    let filter = command_line::variable(EnvFilter::DEFAULT_ENV);
-    let filter = filter.and_then(|filter| EnvFilter::try_new(filter).ok());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new(LOG_FILTER)))
-        .with_writer(output::LogOutput)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+    let serves = match &cli.tool {
+        None => Some(&cli.serve),
+        Some(Tool::Serve(config)) => Some(&**config),
+        Some(_) => None,
+    };
+    log_config::start(serves.map_or(LogFormat::Text, |config| config.log.log_format));
     // What a server prints may be read by nobody; what a tool prints is what it was asked for.
-    let is_tool = !matches!(cli.tool, None | Some(Tool::Serve(_)));
+    let is_tool = serves.is_none();
     let done = tokio::runtime::Runtime::new().map_err(Into::into).and_then(|runtime| {
         let done = runtime.block_on(run(cli));
         runtime.shutdown_timeout(BLOCKING_END_MAX);

@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
-use reqwest::{Method, Response};
+use reqwest::{Method, Response, Url};
 use serde_json::Value;
 
 use crate::command_line::{http_url, path};
@@ -16,47 +16,48 @@ use crate::key_file::keys_in;
 /// How long an answer may take.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
 
-/// Where the ledger is, and who asks.
+/// Where the ledger is, and who asks. Both options may come before or after the name of an act.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Operator {
     /// The ledger's address.
-    #[arg(long, default_value = "http://127.0.0.1:8080", value_parser = http_url)]
+    #[arg(long, global = true, default_value = "http://127.0.0.1:8080", value_parser = http_url)]
     url: String,
 
     /// A file with API keys, of which the operator's is used; the ledger writes such a file at its
     /// first start.
-    #[arg(long, value_name = "FILE.json", default_value = "./guerdon-data/api-keys.json")]
-    #[arg(value_parser = path)]
+    #[arg(long, global = true, value_name = "FILE.json")]
+    #[arg(default_value = "./guerdon-data/api-keys.json", value_parser = path)]
     api_keys: PathBuf,
 }
 
 impl Operator {
-    /// Asks, and gives the answer where it is a success; a problem becomes the error.
+    /// Asks, and gives the answer where it is a success; a problem becomes the error. The path is
+    /// given in segments, for an id may hold whatever was typed.
     pub(crate) async fn ask(
         &self,
         method: Method,
-        path: &str,
+        path: &[&str],
         body: Option<Value>,
     ) -> anyhow::Result<Response> {
-        let response = self.send(method, path, body).await?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
-        }
-        let problem: Value = response.json().await.unwrap_or_default();
-        bail!("the ledger answered {}: {}", status.as_u16(), detail(&problem))
+        let response = self.send(method, path, &[], body).await?;
+        succeeded(response).await
     }
 
     /// Asks, and gives the answer, also where it is a problem.
     pub(crate) async fn send(
         &self,
         method: Method,
-        path: &str,
+        path: &[&str],
+        query: &[(&str, &str)],
         body: Option<Value>,
     ) -> anyhow::Result<Response> {
-        let url = format!("{}{path}", self.url.trim_end_matches('/'));
+        let mut url = self.address(path)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
         let [key] = keys_in(&self.api_keys, ["operator"])?;
-        let mut request = http_client()?.request(method, &url).timeout(ANSWER_MAX).bearer_auth(key);
+        let request = http_client()?.request(method, url.clone());
+        let mut request = request.timeout(ANSWER_MAX).bearer_auth(key);
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -64,11 +65,25 @@ impl Operator {
         asked.with_context(|| format!("the ledger at {url} doesn't answer"))
     }
 
+    /// The address of what has this path below `/v1`.
+    fn address(&self, path: &[&str]) -> anyhow::Result<Url> {
+        // Every reader of a URL takes such a segment for the folder, or the one above.
+        if let Some(dots) = path.iter().find(|segment| segment.bytes().all(|byte| byte == b'.')) {
+            bail!("{dots:?} is not an id");
+        }
+        let mut url: Url = self.url.parse().with_context(|| format!("can't use {}", self.url))?;
+        let mut segments =
+            url.path_segments_mut().map_err(|()| anyhow!("{} can't have a path", self.url))?;
+        segments.pop_if_empty().push("v1").extend(path);
+        drop(segments);
+        Ok(url)
+    }
+
     /// Asks, and prints the answer.
     pub(crate) async fn show(
         &self,
         method: Method,
-        path: &str,
+        path: &[&str],
         body: Option<Value>,
     ) -> anyhow::Result<()> {
         let answer: Value = self.ask(method, path, body).await?.json().await?;
@@ -77,7 +92,7 @@ impl Operator {
     }
 
     /// Prints all items of a list, one per line.
-    pub(crate) async fn list(&self, path: &str) -> anyhow::Result<()> {
+    pub(crate) async fn list(&self, path: &[&str]) -> anyhow::Result<()> {
         let print = async |item: Value| {
             println!("{item}");
             Ok(())
@@ -88,13 +103,15 @@ impl Operator {
     /// Does something with each item of a list.
     pub(crate) async fn each(
         &self,
-        path: &str,
+        path: &[&str],
         mut act: impl AsyncFnMut(Value) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let mut cursor = String::new();
+        let mut next = None;
         loop {
-            let page = format!("{path}?limit=500{cursor}");
-            let mut page: Value = self.ask(Method::GET, &page, None).await?.json().await?;
+            let cursor = next.iter().map(|next: &String| ("cursor", next.as_str()));
+            let query: Vec<(&str, &str)> = [("limit", "500")].into_iter().chain(cursor).collect();
+            let page = succeeded(self.send(Method::GET, path, &query, None).await?).await?;
+            let mut page: Value = page.json().await?;
             if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
                 for item in items {
                     act(item).await?;
@@ -102,13 +119,47 @@ impl Operator {
             }
             match page["next"].as_str() {
                 None => return Ok(()),
-                Some(next) => cursor = format!("&cursor={next}"),
+                Some(text) => next = Some(text.to_owned()),
             }
         }
     }
 }
 
+/// The answer where it is a success; a problem becomes the error.
+async fn succeeded(response: Response) -> anyhow::Result<Response> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let problem: Value = response.json().await.unwrap_or_default();
+    bail!("the ledger answered {}: {}", status.as_u16(), detail(&problem))
+}
+
 /// Why the ledger refuses.
 pub(crate) fn detail(problem: &Value) -> &str {
     problem["detail"].as_str().unwrap_or("no reason was given; check --url")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operator() -> Operator {
+        Operator { url: "http://ledger:8080/points".into(), api_keys: PathBuf::new() }
+    }
+
+    #[test]
+    fn an_id_stays_one_segment_of_the_path_whatever_is_in_it() {
+        let address = |id| operator().address(&["shipping-requests", id, "resend"]);
+        let url = address("../offers/mug/closure?x#y%2F ü").expect("an address");
+        assert_eq!(
+            url.as_str(),
+            "http://ledger:8080/points/v1/shipping-requests/\
+             ..%2Foffers%2Fmug%2Fclosure%3Fx%23y%252F%20%C3%BC/resend"
+        );
+        for dots in ["", ".", "..", "..."] {
+            let refused = address(dots).expect_err("not an id").to_string();
+            assert_eq!(refused, format!("{dots:?} is not an id"));
+        }
+    }
 }

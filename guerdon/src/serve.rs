@@ -1,5 +1,6 @@
 //! `guerdon serve`: puts the parts together, serves until it is told to stop, and stops cleanly.
 
+mod access_log;
 mod connection;
 mod connections;
 mod descriptors;

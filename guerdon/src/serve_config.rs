@@ -14,6 +14,7 @@ use crate::connection_config::{ConnectionConfig, address};
 use crate::data_config::DataConfig;
 use crate::duration::some_time;
 use crate::kafka_config::KafkaConfig;
+use crate::log_config::LogConfig;
 
 /// How to run a ledger.
 #[derive(Args, Clone, Debug)]
@@ -92,6 +93,9 @@ pub(crate) struct ServeConfig {
 
     #[command(flatten)]
     pub(crate) connections: ConnectionConfig,
+
+    #[command(flatten)]
+    pub(crate) log: LogConfig,
 
     #[command(flatten)]
     pub(crate) kafka: KafkaConfig,

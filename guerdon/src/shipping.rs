@@ -13,7 +13,7 @@ use crate::operator::{Operator, detail};
 /// How often the command asks how far a replay has come.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-const PARKED: &str = "/v1/parked-messages";
+const PARKED: &str = "parked-messages";
 
 /// What to do about shipping requests.
 #[derive(Args)]
@@ -41,18 +41,19 @@ enum Act {
         #[arg(long)]
         reason: String,
     },
-    /// Cancel an exchange and give the points back.
+    /// Cancel the exchange of a shipping request, and give the points back.
     Cancel {
-        /// The account that the exchange belongs to.
-        account_id: String,
-        /// The exchange's id.
-        exchange_id: String,
-        /// The cancellation's own id. The same id again cancels nothing more.
+        /// The shipping request's id, as `overdue` and the warehouse show it.
+        shipping_request_id: String,
+        /// Why, such as "out of print".
         #[arg(long)]
-        cancellation_id: String,
+        reason: String,
         /// How many units to cancel. [default: all units that are left]
-        #[arg(long)]
+        #[arg(long, requires = "cancellation_id")]
         quantity: Option<u64>,
+        /// The cancellation's own id. The same id again cancels nothing more.
+        #[arg(long, default_value = "operator")]
+        cancellation_id: String,
     },
     /// List the parked messages, with the reason and the beginning of each; or show one whole.
     Parked {
@@ -96,32 +97,44 @@ pub(crate) struct PublishArgs {
 }
 
 pub(crate) async fn run(ShippingArgs { operator, act }: ShippingArgs) -> anyhow::Result<()> {
-    let request = |id: &str, what: &str| format!("/v1/shipping-requests/{id}/{what}");
     match act {
-        Act::Overdue => operator.list("/v1/overdue-shipping-requests").await,
+        Act::Overdue => operator.list(&["overdue-shipping-requests"]).await,
         Act::Resend { shipping_request_id: id } => {
-            operator.show(Method::POST, &request(&id, "resend"), None).await
+            operator.show(Method::POST, &["shipping-requests", &id, "resend"], None).await
         }
         Act::Settle { shipping_request_id: id, reason } => {
             let body = json!({"reason": reason});
-            operator.show(Method::PUT, &request(&id, "settlement"), Some(body)).await
+            operator.show(Method::PUT, &["shipping-requests", &id, "settlement"], Some(body)).await
         }
-        Act::Cancel { account_id, exchange_id, cancellation_id, quantity } => {
-            let exchange = format!("/v1/accounts/{account_id}/exchanges/{exchange_id}");
-            let path = format!("{exchange}/cancellations/{cancellation_id}");
-            let body = quantity.map_or(json!({}), |quantity| json!({"quantity": quantity}));
+        Act::Cancel { shipping_request_id: id, reason, quantity, cancellation_id } => {
+            let path = ["shipping-requests", &id];
+            let request: Value = operator.ask(Method::GET, &path, None).await?.json().await?;
+            let [account, exchange] = ["account_id", "exchange_id"].map(|it| request[it].as_str());
+            let (Some(account), Some(exchange)) = (account, exchange) else {
+                bail!(
+                    "{id} ships a purchase, and not an exchange: a merchant takes a purchase back \
+                     with PUT /v1/accounts/{{account_id}}/purchases/{{purchase_id}}/returns/{{return_id}}"
+                );
+            };
+            let exchange = ["accounts", account, "exchanges", exchange];
+            let path = [&exchange[..], &["cancellations", &cancellation_id]].concat();
+            let mut body = json!({"reason": reason});
+            if let Some(quantity) = quantity {
+                body["quantity"] = quantity.into();
+            }
             operator.show(Method::PUT, &path, Some(body)).await
         }
-        Act::Parked { parked_id: None } => operator.list(PARKED).await,
+        Act::Parked { parked_id: None } => operator.list(&[PARKED]).await,
         Act::Parked { parked_id: Some(parked_id) } => {
-            operator.show(Method::GET, &format!("{PARKED}/{parked_id}"), None).await
+            operator.show(Method::GET, &[PARKED, &parked_id.to_string()], None).await
         }
         Act::Retry { parked_id: Some(parked_id), .. } => {
-            operator.show(Method::POST, &format!("{PARKED}/{parked_id}/retry"), None).await
+            operator.show(Method::POST, &[PARKED, &parked_id.to_string(), "retry"], None).await
         }
         Act::Retry { parked_id: None, .. } => retry_all(&operator).await,
         Act::Discard { parked_id } => {
-            operator.ask(Method::DELETE, &format!("{PARKED}/{parked_id}"), None).await?;
+            let path = [PARKED, &parked_id.to_string()];
+            operator.ask(Method::DELETE, &path, None).await?;
             println!("deleted the parked message {parked_id}");
             Ok(())
         }
@@ -133,8 +146,8 @@ async fn retry_all(operator: &Operator) -> anyhow::Result<()> {
     let (mut done, mut refused) = (0, 0);
     let retry = async |item: Value| {
         let parked_id = &item["parked_id"];
-        let path = format!("{PARKED}/{parked_id}/retry");
-        let response = operator.send(Method::POST, &path, None).await?;
+        let path = [PARKED, &parked_id.to_string(), "retry"];
+        let response = operator.send(Method::POST, &path, &[], None).await?;
         let status = response.status();
         let answer: Value = response.json().await.unwrap_or_default();
         match status {
@@ -156,7 +169,7 @@ async fn retry_all(operator: &Operator) -> anyhow::Result<()> {
         }
         Ok(())
     };
-    operator.each(PARKED, retry).await?;
+    operator.each(&[PARKED], retry).await?;
     if refused > 0 {
         bail!("{done} messages are done, and {refused} still can't be used; see the reasons above");
     }
@@ -170,9 +183,10 @@ pub(crate) async fn publish(args: PublishArgs) -> anyhow::Result<()> {
     if let Some(warehouse) = warehouse {
         body["warehouse"] = warehouse.into();
     }
-    let path = "/v1/shipping-stream/replays";
-    let mut replay: Value = operator.ask(Method::POST, path, Some(body)).await?.json().await?;
-    let path = format!("{path}/{}", replay["replay_id"].as_str().unwrap_or_default());
+    let path = ["shipping-stream", "replays"];
+    let mut replay: Value = operator.ask(Method::POST, &path, Some(body)).await?.json().await?;
+    let replay_id = replay["replay_id"].as_str().unwrap_or_default().to_owned();
+    let path = [&path[..], &[&replay_id]].concat();
     while replay["status"] == "running" {
         tokio::time::sleep(LOOK_EVERY).await;
         replay = operator.ask(Method::GET, &path, None).await?.json().await?;

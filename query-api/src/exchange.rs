@@ -77,15 +77,15 @@ pub(crate) async fn find_exchanges(
     QueryString(query): QueryString<FindQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    const LIST_NAME: &str = "exchanges-by-id";
+    let list = format!("exchanges called {}", query.exchange_id);
     let limit = page_limit(query.limit)?;
-    let after = read_cursor(LIST_NAME, query.cursor.as_deref())?.unwrap_or_default();
+    let after = read_cursor(&list, query.cursor.as_deref())?.unwrap_or_default();
     let rows: Vec<Row> = reading
         .all(*FIND, &[query.exchange_id.as_str().into(), after.as_str().into(), (limit + 1).into()])
         .await
         .map_err(failed)?;
     let exchanges = rows.into_iter().map(exchange).collect::<Result<Vec<_>, _>>()?;
-    let page = Page::of(exchanges, limit, LIST_NAME, |exchange| exchange.account_id.to_string());
+    let page = Page::of(exchanges, limit, &list, |exchange| exchange.account_id.to_string());
     json_with_etag(&headers, &page)
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct OverdueQuery {
 /// The list's route, for a process without a publisher: a publisher has its own, which also shows
 /// the attempts.
 pub fn overdue_router(api: QueryApi) -> Router {
-    let list = only(&[Role::Operator], list_overdue);
+    let list = only(&[Role::Operator], list_overdue).with_query();
     Router::new().route("/v1/overdue-shipping-requests", get(list)).with_state(api)
 }
 

@@ -83,5 +83,6 @@ fn purchase(row: Purchase) -> Result<PurchaseBody, Problem> {
 
 fn line(row: LineRow) -> PurchaseLineBody {
     let LineRow { product_id, quantity, amount, category, points, returned } = row;
+    let points = points.unwrap_or(Points::ZERO);
     PurchaseLineBody { product_id, quantity, amount, category, points, returned }
 }

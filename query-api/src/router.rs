@@ -29,21 +29,27 @@ pub fn router(api: QueryApi) -> Router {
         .route("/v1/accounts/{account_id}", get(only(OF_ACCOUNTS, get_account).about(Account)))
         .route(
             "/v1/accounts/{account_id}/entries",
-            get(only(OF_ACCOUNTS, list_entries).about(Account)),
+            get(only(OF_ACCOUNTS, list_entries).about(Account).with_query()),
         )
         .route(
             "/v1/accounts/{account_id}/entries/{position}",
             get(only(OF_ACCOUNTS, get_entry).about(Account)),
         )
-        .route("/v1/accounts/{account_id}/lots", get(only(OF_ACCOUNTS, list_lots).about(Account)))
-        .route("/v1/accounts/{account_id}/holds", get(only(OF_ACCOUNTS, list_holds).about(Account)))
+        .route(
+            "/v1/accounts/{account_id}/lots",
+            get(only(OF_ACCOUNTS, list_lots).about(Account).with_query()),
+        )
+        .route(
+            "/v1/accounts/{account_id}/holds",
+            get(only(OF_ACCOUNTS, list_holds).about(Account).with_query()),
+        )
         .route(
             "/v1/accounts/{account_id}/holds/{hold_id}",
             get(only(OF_ACCOUNTS, get_hold).about(Account)),
         )
         .route(
             "/v1/accounts/{account_id}/purchases",
-            get(only(OF_ACCOUNTS, list_purchases).about(Account)),
+            get(only(OF_ACCOUNTS, list_purchases).about(Account).with_query()),
         )
         .route(
             "/v1/accounts/{account_id}/purchases/{purchase_id}",
@@ -51,28 +57,37 @@ pub fn router(api: QueryApi) -> Router {
         )
         .route(
             "/v1/accounts/{account_id}/exchanges",
-            get(only(OF_ACCOUNTS, list_exchanges).about(Account)),
+            get(only(OF_ACCOUNTS, list_exchanges).about(Account).with_query()),
         )
         .route(
             "/v1/accounts/{account_id}/exchanges/{exchange_id}",
             get(only(OF_ACCOUNTS, get_exchange).about(Account)),
         )
-        .route("/v1/exchanges", get(only(&[Operator, Auditor, Warehouse], find_exchanges)))
-        .route("/v1/offers", get(only(Role::ALL, list_offers).about(Offers)))
+        .route(
+            "/v1/exchanges",
+            get(only(&[Operator, Auditor, Warehouse], find_exchanges).with_query()),
+        )
+        .route("/v1/offers", get(only(Role::ALL, list_offers).about(Offers).with_query()))
         .route("/v1/offers/{offer_id}", get(only(Role::ALL, get_offer).about(Offers)))
         .route(
             "/v1/shipping-requests",
-            get(only(OF_SHIPPING, list_shipping_requests).about(Shipping)),
+            get(only(OF_SHIPPING, list_shipping_requests).about(Shipping).with_query()),
+        )
+        .route(
+            "/v1/shipping-stream",
+            get(only(OF_SHIPPING, get_shipping_stream).about(Shipping).with_query()),
+        )
+        .route(
+            "/v1/earning-rules",
+            get(only(Role::ALL, list_earning_rules).about(Programme).with_query()),
         )
         .route(
             "/v1/shipping-requests/{shipping_request_id}",
             get(only(OF_SHIPPING, get_shipping_request).about(Shipping)),
         )
-        .route("/v1/shipping-stream", get(only(OF_SHIPPING, get_shipping_stream).about(Shipping)))
-        .route("/v1/earning-rules", get(only(Role::ALL, list_earning_rules).about(Programme)))
         .route(
             "/v1/earning-rules/{rule_id}",
-            get(only(Role::ALL, get_earning_rule).about(Programme)),
+            get(only(Role::ALL, get_earning_rule).about(Programme).with_query()),
         )
         .route("/v1/policy", get(only(Role::ALL, get_policy).about(Programme)))
         .route("/v1/totals", get(only(OF_ALL_POINTS, get_totals)))

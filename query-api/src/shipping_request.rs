@@ -56,6 +56,22 @@ pub(crate) struct ShippingRequestsQuery {
     cursor: Option<String>,
 }
 
+impl ShippingRequestsQuery {
+    /// The list with its filter: a cursor belongs to both.
+    fn list(&self) -> String {
+        let Self { exchange_id, purchase_id, account_id, warehouse, status, crossed, .. } = self;
+        let filter = (
+            exchange_id.as_ref().map(ExchangeId::as_str),
+            purchase_id.as_ref().map(PurchaseId::as_str),
+            account_id.as_ref().map(AccountId::as_str),
+            warehouse.as_ref().map(WarehouseId::as_str),
+            status.map(ShippingStatus::as_str),
+            crossed.is_some(),
+        );
+        format!("shipping requests of {filter:?}")
+    }
+}
+
 #[derive(Clone, Copy, Deserialize)]
 enum Crossed {
     #[serde(rename = "true")]
@@ -133,9 +149,9 @@ pub(crate) async fn list_shipping_requests(
     QueryString(query): QueryString<ShippingRequestsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    const LIST_NAME: &str = "shipping-requests";
+    let list = query.list();
     let limit = page_limit(query.limit)?;
-    let after = after(read_cursor(LIST_NAME, query.cursor.as_deref())?)?;
+    let after = after(read_cursor(&list, query.cursor.as_deref())?)?;
     let account_id = query.account_id.as_ref().map(AccountId::as_str);
     let exchange_id = query.exchange_id.as_ref().map(ExchangeId::as_str);
     let purchase_id = query.purchase_id.as_ref().map(PurchaseId::as_str);
@@ -176,7 +192,7 @@ pub(crate) async fn list_shipping_requests(
         .into_iter()
         .map(|row| shipping_request(row, may_see_address))
         .collect::<Result<Vec<_>, _>>()?;
-    let page = Page::of(requests, limit, LIST_NAME, |request| request.position.to_string());
+    let page = Page::of(requests, limit, &list, |request| request.position.to_string());
     json_with_etag(&headers, &page)
 }
 

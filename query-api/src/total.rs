@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use read_model::{Query, Reading, Total, joined_sum, month_of_expiry};
-use wire::body::{LiabilityBody, LiabilityMonthBody, TotalsBody};
+use wire::body::{LiabilityBody, LiabilityMonthBody, Sum, TotalsBody};
 use wire::{Problem, json_with_etag};
 
 use crate::cell::broken;
@@ -72,7 +72,7 @@ fn totals(sums: &Sums, position: String) -> Result<TotalsBody, Problem> {
         refunded: of(Total::Refunded)?,
         expired: of(Total::Expired)?,
         withdrawn: of(Total::Withdrawn)?,
-        in_transit: in_transit(signed),
+        in_transit: Sum(in_transit(signed)),
         debt: of(Total::Owed)?,
         sent: of(Total::Sent)?,
         received: of(Total::Received)?,
@@ -86,7 +86,7 @@ fn totals(sums: &Sums, position: String) -> Result<TotalsBody, Problem> {
         transfers: of(Total::Transfers)?,
         shipments: of(Total::Shipments)?,
         position,
-        difference: difference(signed),
+        difference: Sum(difference(signed)),
     })
 }
 
@@ -147,8 +147,10 @@ fn add_up(rows: Vec<SumRow>, sum: impl Fn(&SumRow) -> i128) -> Sums {
     sums
 }
 
-fn sum(number: i128) -> Result<u128, Problem> {
-    u128::try_from(number).map_err(|error| broken(number, &error))
+/// A sum that is never below 0.
+fn sum(number: i128) -> Result<Sum, Problem> {
+    u128::try_from(number).map_err(|error| broken(number, &error))?;
+    Ok(Sum(number))
 }
 
 #[cfg(test)]
@@ -161,6 +163,7 @@ mod tests {
         let ahead = [(Total::Received, 100), (Total::Available, 100)];
         let ahead = ahead.map(|(total, points)| (total.as_str().to_owned(), points));
         let body = totals(&Sums::from(ahead), "0:0,1:1".to_owned()).expect("totals");
-        assert_eq!((body.available, body.in_transit, body.difference), (100, -100, 0));
+        let sums = [body.available, body.in_transit, body.difference];
+        assert_eq!(sums, [100, -100, 0].map(Sum));
     }
 }

@@ -19,7 +19,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use tokio_util::either::Either;
 
-use crate::caller::{caller, identify};
+use crate::caller::{SeenCaller, caller, identify};
 use crate::scope::{OFFERS, READ_ONLY};
 use crate::unheeded::Heeds;
 use crate::{ApiKey, Caller, KeyRing, Problem, Role};
@@ -61,7 +61,7 @@ impl<H> Only<H> {
         Self { about: Some(about), ..self }
     }
 
-    /// The same, for a call that changes something and reads a query.
+    /// The same, for a call that reads a query. Any other call refuses parameters.
     #[must_use]
     pub fn with_query(mut self) -> Self {
         self.heeds.query = true;
@@ -97,6 +97,9 @@ where
         let (mut parts, body) = request.into_parts();
         let known = caller(&parts.extensions)
             .map_or_else(|| identify(&KeyRing::from_ref(&state), &parts.headers), Ok);
+        if let Ok(caller) = &known {
+            SeenCaller::tell(&parts.extensions, caller);
+        }
         let admitted = known.and_then(|caller| admit(self.roles, self.about, caller, &mut parts));
         match admitted.and_then(|caller| self.heeds.check(&parts).map(|()| caller)) {
             Ok(caller) => {

@@ -64,5 +64,5 @@ pub use shipping_request::{
     ShipmentDispatchedBody, ShipmentReportedBody, ShippedLineBody, ShippingLineBody,
     ShippingRequestBody,
 };
-pub use total::{LiabilityBody, LiabilityMonthBody, TotalsBody};
+pub use total::{LiabilityBody, LiabilityMonthBody, Sum, TotalsBody};
 pub use transfer::{CreditSentBody, TransferCreditBody};

@@ -3,7 +3,7 @@
 //! A part of this very process may call a router without a key, by putting a [`Caller`] into the
 //! request's extensions, which nothing that comes over a network can set.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::extract::FromRequestParts;
@@ -50,6 +50,26 @@ impl Caller {
         }
         let scope = key.scopes.warehouses_text().unwrap_or_default();
         Err(Problem::warehouse_forbidden(self.role, &scope))
+    }
+}
+
+/// Put into a request's extensions, learns who calls: for a log of requests. Who has no valid key
+/// stays unknown.
+#[derive(Clone, Debug, Default)]
+pub struct SeenCaller(Arc<OnceLock<Arc<Principal>>>);
+
+impl SeenCaller {
+    /// The one whose key the request bore.
+    #[must_use]
+    pub fn get(&self) -> Option<&Principal> {
+        self.0.get().map(|principal| &**principal)
+    }
+
+    /// Tells who calls to whoever put this into the extensions.
+    pub(crate) fn tell(extensions: &Extensions, caller: &Caller) {
+        if let Some(Self(seen)) = extensions.get() {
+            seen.get_or_init(|| Arc::clone(&caller.principal));
+        }
     }
 }
 

@@ -59,7 +59,7 @@ pub fn json_with_version(
 }
 
 /// Which version of a thing a change is for: what `If-Match` and `If-None-Match` ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Precondition {
     /// Neither header is there.
     Absent,
@@ -67,44 +67,56 @@ pub enum Precondition {
     IsNew,
     /// `If-Match: *`: any version, as long as there is one.
     AnyVersion,
-    /// `If-Match` with an ETag: this version.
-    Version(u64),
+    /// `If-Match` with ETags: one of these versions. A weak ETag never matches (RFC 9110, 8.8.3.2),
+    /// so with none but weak ones there is no version here.
+    Versions(Box<[u64]>),
 }
 
 impl Precondition {
     /// Reads the headers. Of an ETag only the version before the hyphen counts.
     pub fn read(headers: &HeaderMap) -> Result<Self, Problem> {
-        let if_match = one_line(headers, &IF_MATCH).map_err(|()| malformed_if_match())?;
-        let if_none_match = one_line(headers, &IF_NONE_MATCH).map_err(|()| malformed_if_none())?;
-        match (if_match, if_none_match) {
+        let if_match = list(headers, &IF_MATCH).map_err(|()| malformed_if_match())?;
+        let if_none_match = list(headers, &IF_NONE_MATCH).map_err(|()| malformed_if_none())?;
+        match (if_match.as_deref(), if_none_match.as_deref()) {
             (None, None) => Ok(Self::Absent),
-            (None, Some("*")) => Ok(Self::IsNew),
+            (None, Some(["*"])) => Ok(Self::IsNew),
             (_, Some(_)) => Err(malformed_if_none()),
-            (Some("*"), None) => Ok(Self::AnyVersion),
-            (Some(tag), None) => version(tag).map(Self::Version).ok_or_else(malformed_if_match),
+            (Some(["*"]), None) => Ok(Self::AnyVersion),
+            (Some(tags), None) => {
+                let versions = tags.iter().map(|tag| version(tag)).collect::<Option<Vec<_>>>();
+                let versions = versions.ok_or_else(malformed_if_match)?;
+                Ok(Self::Versions(versions.into_iter().flatten().collect()))
+            }
         }
     }
 }
 
-/// The one line of a header; none where it isn't there.
-fn one_line<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, ()> {
-    let mut lines = headers.get_all(name).iter();
-    match (lines.next(), lines.next()) {
-        (None, _) => Ok(None),
-        (Some(line), None) => line.to_str().map(|text| Some(text.trim())).map_err(|_| ()),
-        (Some(_), Some(_)) => Err(()),
+/// The members of a header that is a list, whichever lines they stand in; none where it isn't there.
+fn list<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<Vec<&'h str>>, ()> {
+    if !headers.contains_key(name) {
+        return Ok(None);
     }
+    let mut members = vec![];
+    for line in headers.get_all(name) {
+        let line = line.to_str().map_err(|_| ())?;
+        // Our ETags have no commas, and a recipient passes over empty members (RFC 9110, 5.6.1).
+        members.extend(line.split(',').map(str::trim).filter(|member| !member.is_empty()));
+    }
+    if members.is_empty() { Err(()) } else { Ok(Some(members)) }
 }
 
-fn version(tag: &str) -> Option<u64> {
-    let tag = tag.strip_prefix('"')?.strip_suffix('"')?;
-    tag.split('-').next()?.parse().ok()
+/// The version of an ETag that this ledger gave; none of a weak one.
+fn version(tag: &str) -> Option<Option<u64>> {
+    let strong = tag.strip_prefix("W/").unwrap_or(tag);
+    let inside = strong.strip_prefix('"')?.strip_suffix('"')?;
+    let version = inside.split('-').next()?.parse().ok()?;
+    Some(Some(version).filter(|_| strong == tag))
 }
 
 fn malformed_if_match() -> Problem {
     Problem::invalid_header(
         "If-Match",
-        "must be one ETag as it was read, such as \"3-5f1c2a\", or *",
+        "must be ETags as they were read, such as \"3-5f1c2a\", separated by commas; or *",
     )
 }
 
@@ -154,10 +166,14 @@ mod tests {
     #[test]
     fn if_match_goes_by_the_version() {
         let read = |value| Precondition::read(&headers("if-match", value)).ok();
-        assert_eq!(read("\"3-5f1c\""), Some(Precondition::Version(3)));
-        assert_eq!(read("\"3\""), Some(Precondition::Version(3)));
+        let versions = |of: &[u64]| Some(Precondition::Versions(of.into()));
+        assert_eq!(read("\"3-5f1c\""), versions(&[3]));
+        assert_eq!(read("\"3\""), versions(&[3]));
         assert_eq!(read("*"), Some(Precondition::AnyVersion));
-        for malformed in ["3", "\"x\"", "\"\"", "W/\"3\"", "\"3\", \"4\""] {
+        assert_eq!(read("\"9-x\",\"1-x\" , "), versions(&[9, 1]), "a list is read whole");
+        assert_eq!(read("W/\"3-x\""), versions(&[]), "a weak one matches nothing");
+        assert_eq!(read("W/\"3-x\", \"4\""), versions(&[4]));
+        for malformed in ["3", "\"x\"", "\"\"", "", ",", "\"3\", 4", "*, \"3\"", "w/\"3\""] {
             assert_eq!(read(malformed), None, "{malformed}");
         }
         assert_eq!(Precondition::read(&HeaderMap::new()).ok(), Some(Precondition::Absent));

@@ -75,6 +75,11 @@ fn in_words(message: &str) -> String {
         (None, "number too large to fit in target type" | "number out of range") => {
             "is too large".into()
         }
+        (None, "unexpected end of hex escape" | "lone leading surrogate in hex escape") => {
+            "has half of a surrogate pair (\\uD800 to \\uDFFF), which is no character; send both \
+             halves, or leave it out"
+                .into()
+        }
         (None, "expected value") => "has the wrong type".into(),
         (None, "recursion limit exceeded") => "is nested too deeply".into(),
         (None, _) if ["must ", "is ", "has "].iter().any(|verb| message.starts_with(verb)) => {
@@ -144,7 +149,8 @@ mod tests {
             ("must be a whole number from 1 to 500", "must be a whole number from 1 to 500"),
             (
                 "lone leading surrogate in hex escape",
-                "is refused: lone leading surrogate in hex escape",
+                "has half of a surrogate pair (\\uD800 to \\uDFFF), which is no character; send both \
+                 halves, or leave it out",
             ),
         ] {
             assert_eq!(in_words(message), words);

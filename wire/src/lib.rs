@@ -36,7 +36,7 @@ mod unheeded;
 
 pub use api_key::{ApiKey, KeyHash, KeyRing};
 pub use authorize::{About, ForOperators, Only, only};
-pub use caller::{Caller, is_known_still, role_of};
+pub use caller::{Caller, SeenCaller, is_known_still, role_of};
 pub use etag::{JsonAnswer, Precondition, json_with_etag, json_with_version};
 pub use fallback::finish;
 pub use field_error::excerpt;
@@ -49,7 +49,7 @@ pub use path_id::{PathId, PathIds, ThreePathIds};
 pub use problem::Problem;
 pub use problem_page::{ProblemPage, problem_pages_router};
 pub use problem_vocabulary::{FORBIDDEN, INTERNAL, NO_SUCH_ROUTE, SHARED_PROBLEM_PAGES};
-pub use query_string::{NoQuery, QueryString};
+pub use query_string::QueryString;
 pub use role::Role;
 pub use scope::{ScopeError, Scopes};
 pub use traceparent::valid_traceparent;

@@ -5,7 +5,6 @@ use std::error::Error as _;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
-use serde::Deserialize;
 use serde::de::{DeserializeOwned, value};
 
 use crate::Problem;
@@ -14,11 +13,6 @@ use crate::field_error::FieldError;
 /// The parameters after the question mark, as a struct that denies unknown fields.
 #[derive(Clone, Copy, Debug)]
 pub struct QueryString<T>(pub T);
-
-/// For a read that takes no parameters.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NoQuery {}
 
 impl<S, T> FromRequestParts<S> for QueryString<T>
 where
@@ -52,6 +46,8 @@ fn complain(rejection: &QueryRejection) -> Problem {
 mod tests {
     use axum::Router;
     use axum::routing::get as route_get;
+
+    use serde::Deserialize;
 
     use super::*;
     use crate::test_request::get;

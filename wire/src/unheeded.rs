@@ -1,7 +1,8 @@
 //! Refuses what a call would not heed, where that could change what the caller means: whoever sends
-//! `?dry_run=true` to a call that has none must not find that it was done.
+//! `?dry_run=true` to a call that has none must not find that it was done, and who asks for a
+//! balance `?at=` a time must not get the present one.
 //!
-//! Calls that only read are left alone: nothing comes of a header that they don't heed.
+//! Calls that only read may come with any header: nothing comes of it.
 
 use axum::http::header::{CONTENT_ENCODING, IF_MATCH, IF_NONE_MATCH};
 use axum::http::request::Parts;
@@ -9,7 +10,7 @@ use axum::http::{HeaderMap, Method};
 
 use crate::Problem;
 
-/// What a call that changes something heeds besides its path and body.
+/// What a call heeds besides its path and body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Heeds {
     pub(crate) query: bool,
@@ -20,11 +21,11 @@ pub(crate) struct Heeds {
 impl Heeds {
     /// Checks that the request asks for nothing else.
     pub(crate) fn check(self, parts: &Parts) -> Result<(), Problem> {
-        if [Method::GET, Method::HEAD].contains(&parts.method) {
-            return Ok(());
-        }
         if !self.query {
             check_no_query(parts.uri.query().unwrap_or_default())?;
+        }
+        if [Method::GET, Method::HEAD].contains(&parts.method) {
+            return Ok(());
         }
         if !self.versions {
             check_no_versions(&parts.headers)?;
@@ -96,7 +97,9 @@ mod tests {
             let heeded = ask(with_key(put("/versioned")).header(header, "*")).await;
             assert_eq!(heeded.text(), "done");
         }
-        let read = crate::test_request::get("/plain?x=1").header("if-none-match", "*");
+        let read = ask(with_key(crate::test_request::get("/plain?at=2020-01-01"))).await;
+        assert_eq!(read.is_problem(400, "invalid-query")["field"], "at");
+        let read = crate::test_request::get("/plain").header("if-none-match", "*");
         assert_eq!(ask(with_key(read)).await.text(), "done");
     }
 

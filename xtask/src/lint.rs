@@ -21,12 +21,21 @@ pub(crate) fn lint() -> anyhow::Result<()> {
     let docs = ["doc", "--workspace", "--no-deps", "--document-private-items"];
     run(cargo(&docs).env("RUSTDOCFLAGS", "-D warnings"))?;
     if output(env!("CARGO"), &["deny", "--version"]).is_some() {
-        // Advisories need the network; licences, bans and sources don't. Bans are for the default
-        // build: docs/decisions/0014-the-log-in-kurrentdb.md says what its client brings.
+        // Bans are for the default build: docs/decisions/0014-the-log-in-kurrentdb.md says what its
+        // client brings.
         run(&mut cargo(&["deny", "check", "bans"]))?;
         run(&mut cargo(&["deny", "--all-features", "check", "licenses", "sources"]))?;
+        // Advisories need their database, which is a repository on the network.
+        if run(&mut cargo(&["deny", "fetch", "db"])).is_ok() {
+            run(&mut cargo(&["deny", "--all-features", "check", "advisories"]))?;
+        } else {
+            eprintln!("skipped: cargo deny check advisories: its database can't be fetched");
+        }
     } else {
-        eprintln!("skipped: cargo deny isn't installed (cargo install --locked cargo-deny)");
+        eprintln!(
+            "skipped: cargo deny check bans, licenses, sources and advisories: cargo deny isn't \
+             installed (cargo install --locked cargo-deny)"
+        );
     }
     eprintln!("every check passed");
     Ok(())

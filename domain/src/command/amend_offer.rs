@@ -18,8 +18,8 @@ pub struct AmendOffer {
     /// The stock as the caller knows it, if said (none is no end of it); it can't be changed this
     /// way.
     pub stock: Option<Option<Units>>,
-    /// The version that the caller read; without it, any.
-    pub read_version: Option<u64>,
+    /// The versions of which the caller read one; without them, any.
+    pub read_versions: Option<Box<[u64]>>,
 }
 
 impl CommandRules for AmendOffer {
@@ -39,7 +39,7 @@ impl CommandRules for AmendOffer {
         if offer.terms == self.terms && keeps_stock {
             return Ok(Decision::Unchanged);
         }
-        if self.read_version.is_some_and(|read| read != offer.version) {
+        if self.read_versions.as_ref().is_some_and(|read| !read.contains(&offer.version)) {
             return Err(Refusal::OfferChanged { version: offer.version });
         }
         if let OfferPhase::Closed { at } = offer.phase {

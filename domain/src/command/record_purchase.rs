@@ -206,8 +206,46 @@ mod tests {
         given([])
             .does(rule("default", rate(10), ExpectedVersion::Absent))
             .does(bought())
-            // 25 and 9: each line is rounded down.
+            // 34.9: 25 for the one, and what both earn more than it for the other.
             .leaves("ann", [34, 0, 0, 0]);
+    }
+
+    #[test]
+    fn twenty_small_lines_earn_what_one_large_line_does() {
+        let names: Vec<String> = (0..20).map(|number| format!("sweet-{number}")).collect();
+        let small: Vec<(&str, u64, u64)> = names.iter().map(|name| (&**name, 1, 99)).collect();
+        let ruled = || given([]).does(rule("default", rate(1), ExpectedVersion::Absent));
+        ruled()
+            .does(purchase("ann", "B-1", None, &[("cake", 1, 1_980)]))
+            .leaves("ann", [19, 0, 0, 0]);
+        let bought = || ruled().does(purchase("ann", "B-1", None, &small));
+        bought().leaves("ann", [19, 0, 0, 0]);
+        // Piece by piece nothing stays.
+        let back = |bought, number: usize| {
+            let (id, line) = (format!("r-{number}"), [(&*names[number], 1)]);
+            Scenario::does(bought, bring_back("ann", "B-1", &id, Some(&line)))
+        };
+        (0..20).fold(bought(), back).leaves("ann", [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn some_goods_earn_nothing() {
+        let none = crate::Rate { points: crate::Points::ZERO, ..rate(1).rate };
+        let category = "gift-cards".parse().expect("a category");
+        let terms = EarningTerms {
+            categories: vec![crate::CategoryRate { category, rate: none }],
+            ..rate(1)
+        };
+        let Command::RecordPurchase(mut bought) =
+            purchase("ann", "B-1", None, &[("card", 1, 5_000), ("tv", 1, 100)])
+        else {
+            panic!("a purchase")
+        };
+        bought.lines[0].category = "gift-cards".parse().ok();
+        given([])
+            .does(rule("default", terms, ExpectedVersion::Absent))
+            .does(Command::RecordPurchase(bought))
+            .leaves("ann", [1, 0, 0, 0]);
     }
 
     #[test]

@@ -18,14 +18,14 @@ pub struct SetEarningRule {
 }
 
 /// The version that a caller expects a thing to have when it sets the thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExpectedVersion {
     /// The thing doesn't exist yet.
     Absent,
     /// The thing exists, at any version.
     Any,
-    /// The thing is at this version.
-    Exactly(u64),
+    /// The thing is at one of these versions.
+    OneOf(Box<[u64]>),
 }
 
 impl CommandRules for SetEarningRule {
@@ -40,14 +40,14 @@ impl CommandRules for SetEarningRule {
     fn decide(&self, draft: Draft<'_>) -> Result<Decision, Refusal> {
         let state = draft.state;
         let rule = state.rule(&self.rule_id);
-        let version = match (rule, self.expected) {
+        let version = match (rule, &self.expected) {
             (None, ExpectedVersion::Absent) => 1,
             (None, _) => return Err(Refusal::RuleUnknown),
             (Some(rule), _) if rule.terms == self.terms => return Ok(Decision::Unchanged),
             (Some(rule), ExpectedVersion::Absent) => {
                 return Err(Refusal::RuleExists { version: rule.version });
             }
-            (Some(rule), ExpectedVersion::Exactly(read)) if read != rule.version => {
+            (Some(rule), ExpectedVersion::OneOf(read)) if !read.contains(&rule.version) => {
                 return Err(Refusal::RuleChanged { version: rule.version });
             }
             (Some(rule), _) => rule.version + 1,
@@ -75,10 +75,10 @@ mod tests {
             .refuses(rule("r", rate(1), ExpectedVersion::Any), "rule-unknown")
             .does(rule("r", rate(1), ExpectedVersion::Absent))
             .refuses(rule("r", rate(2), ExpectedVersion::Absent), "rule-exists")
-            .refuses(rule("r", rate(2), ExpectedVersion::Exactly(2)), "rule-changed")
-            .does(rule("r", rate(2), ExpectedVersion::Exactly(1)))
+            .refuses(rule("r", rate(2), ExpectedVersion::OneOf([2].into())), "rule-changed")
+            .does(rule("r", rate(2), ExpectedVersion::OneOf([1].into())))
             .does(rule("r", rate(3), ExpectedVersion::Any))
-            .when(rule("r", rate(3), ExpectedVersion::Exactly(1)))
+            .when(rule("r", rate(3), ExpectedVersion::OneOf([1].into())))
             .then_unchanged();
     }
 }

@@ -303,7 +303,7 @@ pub(crate) fn amend(offer: &str, price: u64, stock: Option<u64>, read: u64) -> C
         offer_id: id(offer),
         terms: terms(price),
         stock: stock.map(|stock| Some(units(stock))),
-        read_version: Some(read),
+        read_versions: Some([read].into()),
     })
 }
 

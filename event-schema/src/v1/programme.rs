@@ -120,6 +120,7 @@ const fn is_zero(value: &u16) -> bool {
 /// So many points for so much money.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Rate {
+    #[serde(with = "domain::sum")]
     points: Points,
     per_amount: Points,
 }

@@ -65,7 +65,7 @@ impl Sockets {
         let (mut listeners, mut accepting) = (vec![], JoinSet::new());
         let mut open = |socket, router, connections, option| {
             let limits = Limits::new(&config.connections, connections);
-            let listener = Listener::new(router, limits, option);
+            let listener = Listener::new(router, limits, option, config.log.access_log);
             accepting.spawn(listener.clone().listen(socket, stop.clone()));
             listeners.push(listener);
         };

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::HOST;
-use axum::http::{HeaderMap, Request, Response, Version};
+use axum::http::header::{CONNECTION, EXPECT, HOST};
+use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 use wire::Problem;
 
+use super::access_log::AccessLine;
 use super::connection::{Connection, Patience, Phase, Told};
 use super::connections::{Connections, Left, OpenConnection};
 use super::message_body::{AnswerBody, BodyPace, RequestBody};
@@ -62,6 +63,7 @@ pub(super) struct Listener {
     tasks: TaskTracker,
     /// The name of the option that says how many connections there may be.
     option: &'static str,
+    logs_requests: bool,
 }
 
 impl Limits {
@@ -84,9 +86,14 @@ impl Limits {
 }
 
 impl Listener {
-    pub(super) fn new(router: Router, limits: Limits, option: &'static str) -> Self {
+    pub(super) fn new(
+        router: Router,
+        limits: Limits,
+        option: &'static str,
+        logs_requests: bool,
+    ) -> Self {
         let (connections, tasks) = (Connections::new(), TaskTracker::new());
-        Self { limits, router, connections, tasks, option }
+        Self { limits, router, connections, tasks, option, logs_requests }
     }
 
     /// Accepts and serves until `stop`. Connections that are open then go on.
@@ -131,7 +138,7 @@ impl Listener {
     }
 
     async fn serve(self, stream: TcpStream, open: OpenConnection, room: OwnedSemaphorePermit) {
-        let Self { limits, router, .. } = self;
+        let Self { limits, router, logs_requests, .. } = self;
         let connection = Arc::clone(&open.connection);
         // Answers are small and whole; waiting to fill a segment would only delay them.
         if let Err(error) = stream.set_nodelay(true) {
@@ -139,8 +146,16 @@ impl Listener {
         }
         let stream = WatchedStream { stream, connection: Arc::clone(&connection) };
         let answered = Arc::clone(&connection);
-        let service = service_fn(move |request| {
-            answer(request, router.clone(), Arc::clone(&answered), limits.body)
+        let service = service_fn(move |mut request| {
+            let line = logs_requests.then(|| AccessLine::begin(&mut request));
+            let answer = answer(request, router.clone(), Arc::clone(&answered), limits.body);
+            async move {
+                let response = answer.await?;
+                if let Some(line) = line {
+                    line.end(response.status());
+                }
+                Ok::<_, Infallible>(response)
+            }
         });
         let mut http = http1::Builder::new();
         http.header_read_timeout(None)
@@ -232,13 +247,20 @@ async fn answer(
     pace: BodyPace,
 ) -> Result<Response<AnswerBody>, Infallible> {
     connection.enter(Phase::Busy);
-    let response = match check_host(request.version(), request.headers()) {
-        Err(problem) => problem.into_response(),
-        Ok(()) => {
-            let body = |body| Body::new(RequestBody::new(body, Arc::clone(&connection), pace));
-            router.oneshot(request.map(body)).await?
+    let request = request.map(|body| RequestBody::new(body, Arc::clone(&connection), pace));
+    let (rest, waits) = (request.body().rest(), request.headers().contains_key(EXPECT));
+    let mut response = match check_host(request.version(), request.headers()) {
+        Err(problem) => {
+            drop(request);
+            problem.into_response()
         }
+        Ok(()) => router.oneshot(request.map(Body::new)).await?,
     };
+    // A client that waits to be told to go on sends no body to what is refused.
+    let is_late = response.status() == StatusCode::REQUEST_TIMEOUT;
+    if is_late || (rest.is_left() && (waits || !rest.is_read().await)) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     Ok(response.map(|body| AnswerBody { body, connection }))
 }
 

@@ -1,7 +1,8 @@
-//! The bodies of requests and answers: a request's must come in time, and at the end of an answer's
-//! the answer only has to be sent.
+//! The bodies of requests and answers: a request's must come in time, and what no handler wanted of
+//! it is read before the answer; at the end of an answer's body the answer only has to be sent.
 
 use std::error::Error as StdError;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -9,10 +10,17 @@ use std::time::Duration;
 
 use axum::body::Body as AnyBody;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
-use tokio::time::{Instant, Sleep, sleep_until};
+use parking_lot::Mutex;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use wire::BodyTooSlow;
 
 use super::connection::{Connection, Phase};
+
+/// How much of a body that nobody wanted is read all the same, and for how long. Closing a
+/// connection on a body that is still under way resets it, and the client would lose the answer
+/// that says why. One longer still is a client that means no good, or won't read the answer anyway.
+const UNWANTED_BYTES_MAX: u64 = 1024 * 1024;
+const UNWANTED_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// How fast a body must come: within this time, and a second more for each so many bytes.
 #[derive(Clone, Copy, Debug)]
@@ -23,13 +31,20 @@ pub(super) struct BodyPace {
 
 /// A request's body, which fails with [`BodyTooSlow`] if it comes too slowly.
 pub(super) struct RequestBody {
-    body: Incoming,
+    /// Nothing only as it is dropped.
+    body: Option<Incoming>,
+    rest: Rest,
     connection: Arc<Connection>,
     pace: BodyPace,
     /// From when it was first waited for.
     wait: Option<Wait>,
     bytes: u64,
+    is_over: bool,
 }
+
+/// What a handler left unread of a request's body, once it has dropped it.
+#[derive(Clone, Default)]
+pub(super) struct Rest(Arc<Mutex<Option<Incoming>>>);
 
 struct Wait {
     begin: Instant,
@@ -38,7 +53,14 @@ struct Wait {
 
 impl RequestBody {
     pub(super) fn new(body: Incoming, connection: Arc<Connection>, pace: BodyPace) -> Self {
-        Self { body, connection, pace, wait: None, bytes: 0 }
+        let is_over = body.is_end_stream();
+        let (body, rest) = (Some(body), Rest::default());
+        Self { body, rest, connection, pace, wait: None, bytes: 0, is_over }
+    }
+
+    /// Where that will be which nobody reads of it.
+    pub(super) fn rest(&self) -> Rest {
+        self.rest.clone()
     }
 
     /// Waits for more of it, until its deadline: most bodies come with their header, and need none.
@@ -69,13 +91,15 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        match Pin::new(&mut self.body).poll_frame(context) {
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        match Pin::new(body).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => {
                 let data = frame.data_ref().map_or(0, Bytes::len);
                 self.bytes += u64::try_from(data).unwrap_or_default();
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(ended) => {
+                self.is_over = true;
                 self.connection.enter_from(Phase::Body, Phase::Busy);
                 Poll::Ready(ended.map(|ended| ended.map_err(Into::into)))
             }
@@ -87,17 +111,50 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
         self.connection.enter_from(Phase::Body, Phase::Busy);
+        if !self.is_over && !self.is_end_stream() {
+            *self.rest.0.lock() = self.body.take();
+        }
+    }
+}
+
+impl Rest {
+    /// Whether there is any.
+    pub(super) fn is_left(&self) -> bool {
+        self.0.lock().is_some()
+    }
+
+    /// Reads it, so that the connection can have a next request; whether it came to its end.
+    pub(super) async fn is_read(&self) -> bool {
+        let Some(mut rest) = self.0.lock().take() else { return true };
+        if rest.size_hint().lower() > UNWANTED_BYTES_MAX {
+            return false;
+        }
+        let reading = async {
+            let mut bytes = 0;
+            while bytes <= UNWANTED_BYTES_MAX {
+                match poll_fn(|context| Pin::new(&mut rest).poll_frame(context)).await {
+                    None => return true,
+                    Some(Err(_)) => return false,
+                    Some(Ok(frame)) => {
+                        let data = frame.data_ref().map_or(0, Bytes::len);
+                        bytes += u64::try_from(data).unwrap_or(UNWANTED_BYTES_MAX);
+                    }
+                }
+            }
+            false
+        };
+        timeout(UNWANTED_TIME_MAX, reading).await.unwrap_or(false)
     }
 }
 

@@ -89,6 +89,16 @@ async fn wrong_fields(ledger: &Ledger) {
         let answer = ledger.client.post("merchant", "/v1/accounts/ann/credits", body.clone()).await;
         assert_eq!(answer.is_problem(400, "invalid-field")["field"], field, "{body}");
     }
+    let lines = [
+        (json!({"lines": [{"product_id": "tv", "quantity": 1}]}), "lines"),
+        (json!({"lines": [{"product_id": "tv", "quantity": 1}], "rule": "default"}), "lines"),
+        (json!({"lines": []}), "lines"),
+    ];
+    for (body, field) in lines {
+        let path = "/v1/accounts/ann/purchases/B-9";
+        let answer = ledger.client.put("merchant", path, body.clone()).await;
+        assert_eq!(answer.is_problem(400, "invalid-field")["field"], field, "{body}");
+    }
     let offers = [
         (json!({"product_id": "p", "price": 0, "stock": 1}), "price"),
         (json!({"product_id": "p", "price": 1}), "stock"),

@@ -85,6 +85,52 @@ async fn a_body_has_time_for_its_size_and_then_is_408() {
     assert_eq!(ledger.stop(), Some(0));
 }
 
+/// Closing it without a word would end the client's next request, which may have been sent already.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_outlives_an_answer_before_its_body_or_its_end_is_announced() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    let (nowhere, credits) = ("POST /v1/nowhere", "POST /v1/accounts/ann/credits");
+    let wrong = |length| {
+        head(&ledger, "merchant", credits, length).replace("application/json", "text/plain")
+    };
+    let chunk = format!("{:x}\r\n{}\r\n", 50_000, "x".repeat(50_000)).repeat(10);
+    let chunked = head(&ledger, "merchant", credits, 0)
+        .replace("content-length: 0", "transfer-encoding: chunked");
+    let long = "x".repeat(500_000);
+    let mut client = Raw::to(&ledger.client.url).await;
+    for (head, body, status) in [
+        (head(&ledger, "merchant", nowhere, 9), "{\"a\":123}", 404),
+        (wrong(7), "nothing", 415),
+        (head(&ledger, "shopper", credits, 2), "{}", 403),
+        (head(&ledger, "merchant", credits, long.len()), &long, 413),
+        (chunked, &format!("{chunk}0\r\n\r\n"), 413),
+    ] {
+        client.says(&head).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        client.says(body).await;
+        let heard = client.hears().await;
+        assert!(heard.starts_with(&format!("HTTP/1.1 {status} ")), "{status}: {heard}");
+        assert!(!heard.contains("connection: close"), "{heard}");
+    }
+    client.says(LIVE).await;
+    assert!(client.hears().await.starts_with("HTTP/1.1 200 "), "the same connection");
+
+    for (length, more) in
+        [("9223372036854775808", ""), ("2000000", ""), ("9", "expect: 100-continue\r\n")]
+    {
+        let head = head(&ledger, "merchant", nowhere, 7)
+            .replace("content-length: 7\r\n", &format!("content-length: {length}\r\n{more}"));
+        let mut client = Raw::to(&ledger.client.url).await;
+        client.says(&head).await;
+        let closed = client.until_closed().await;
+        assert!(closed.text.starts_with("HTTP/1.1 404 "), "{length}: {closed:?}");
+        assert!(closed.text.contains("connection: close"), "{length}: {closed:?}");
+        assert!(closed.after < Duration::from_secs(5), "{length}: {closed:?}");
+    }
+    assert_eq!(ledger.stop(), Some(0));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_reads_nothing_loses_its_connection() {
     let folder = tempfile::tempdir().expect("a folder");

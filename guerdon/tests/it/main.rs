@@ -45,6 +45,7 @@ mod rush;
 mod secrets;
 mod separate_roles;
 mod shipping_faults;
+mod shipping_tool;
 mod snapshot;
 mod start_failures;
 mod stopping;

@@ -6,6 +6,8 @@ use std::io::Read as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
+
 use crate::ledger::{Ledger, PATIENCE, ends, serve};
 use crate::raw::Raw;
 
@@ -89,6 +91,42 @@ async fn a_ledger_whose_log_can_not_be_written_goes_on_and_counts() {
     goes_on(running, &url).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_is_json_with_a_line_for_each_request_if_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = serve(folder.path());
+    command.args(["--log-format", "json", "--access-log"]).env("RUST_LOG", "info");
+    let ledger = Ledger::run(command, folder.path());
+    ledger.client.earns("ann", 500, "B-1").await;
+    ledger.client.get("shopper", "/v1/nothing?account_id=ann").await.is(404);
+    let mut stranger = Raw::to(&ledger.client.url).await;
+    stranger.says("GET /v1/totals HTTP/1.1\r\nhost: ledger\r\n\r\n").await;
+    assert!(stranger.hears().await.starts_with("HTTP/1.1 401 "));
+    assert_eq!(ledger.stop(), Some(0));
+
+    let said = crate::ledger::said(folder.path());
+    let lines: Vec<Value> =
+        said.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    for line in &lines {
+        for field in ["timestamp", "level", "target", "message"] {
+            assert!(line[field].is_string(), "{field} of {line}");
+        }
+    }
+    let answered: Vec<&Value> = lines.iter().filter(|line| line["target"] == "access").collect();
+    let line = |path: &str| {
+        let found = answered.iter().find(|line| line["path"] == path);
+        *found.unwrap_or_else(|| panic!("no line for {path} in {said}"))
+    };
+    let earning = line("/v1/accounts/ann/credits");
+    assert_eq!((&earning["method"], &earning["status"]), (&json!("POST"), &json!(201)));
+    assert_eq!(earning["role"], "merchant");
+    assert!(earning["key"].as_str().is_some_and(|key| key.starts_with("k-")), "{earning}");
+    assert!(earning["ms"].as_f64().is_some_and(|ms| ms > 0.0), "{earning}");
+    assert_eq!(line("/v1/nothing")["status"], 404, "without the query");
+    let stranger = line("/v1/totals");
+    assert_eq!((&stranger["status"], &stranger["key"]), (&json!(401), &Value::Null));
+}
+
 /// A tool's output is what it was asked for.
 #[test]
 fn a_tool_whose_output_is_lost_fails() {
@@ -123,6 +161,8 @@ fn an_empty_variable_counts_as_unset() {
         "GUERDON_IDLE_TIMEOUT",
         "GUERDON_API_KEYS_ELSEWHERE",
         "GUERDON_ARCHIVE_DIR",
+        "GUERDON_LOG_FORMAT",
+        "GUERDON_ACCESS_LOG",
     ] {
         command.env(variable, "");
     }

@@ -86,6 +86,20 @@ async fn a_narrowed_key_reaches_what_the_table_says_that_its_routes_are_about() 
     assert_eq!(ledger.stop(), Some(0));
 }
 
+/// A balance `?at=` a time that is answered with the present one would be believed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_route_ignores_a_parameter() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start_with(folder.path(), &["--kafka", "127.0.0.1:1"], &[]);
+    for route in table() {
+        let (role, query) = (route.roles[0], "?at=2020-01-01T00:00:00Z");
+        let (status, body) = ask_with(&ledger.client, &route, role, "ann", query).await;
+        let problem: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+        assert_eq!((status, &problem["field"]), (400, &json!("at")), "{}: {body}", route.name());
+    }
+    assert_eq!(ledger.stop(), Some(0));
+}
+
 impl Route {
     fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
@@ -104,9 +118,19 @@ async fn answer(api: &Api, route: &Route, role: &str, account: &str) -> String {
 
 /// Ids that nothing has, and a body that changes nothing: who may call is decided before.
 async fn ask(api: &Api, route: &Route, role: &str, account: &str) -> (u16, String) {
+    ask_with(api, route, role, account, "").await
+}
+
+async fn ask_with(
+    api: &Api,
+    route: &Route,
+    role: &str,
+    account: &str,
+    query: &str,
+) -> (u16, String) {
     let path = route.path.replace("{account_id}", account);
     let path = path.split('/').map(|part| if part.starts_with('{') { "7" } else { part });
-    let path = path.collect::<Vec<_>>().join("/");
+    let path = path.collect::<Vec<_>>().join("/") + query;
     let mut request = api.request(route.method.as_str(), &path, role);
     if route.method != Method::GET {
         request = request.json(&json!({}));

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use services::shared_kafka;
 use sqlx::{Connection as _, SqliteConnection};
 
-use crate::ledger::{Ledger, PATIENCE, ends};
+use crate::ledger::{Ledger, PATIENCE, ends, tool_of};
 use crate::topic::shop::{offers, own_topic, prepare, redeem, start, until};
 use crate::topic::{Record, check_lanes, records, say, until_published};
 
@@ -20,13 +20,7 @@ fn attempts(found: &[Record], id: &str) -> Vec<String> {
 
 /// A tool of an operator's; what it prints.
 fn tool(ledger: &Ledger, args: &[&str]) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    let keys = ledger.folder.join("api-keys.json");
-    // After the words that name the tool.
-    let words = if args[0] == "shipping" { 1 } else { args.len() };
-    command.args(&args[..words]).arg("--url").arg(&ledger.client.url).arg("--api-keys").arg(keys);
-    command.args(&args[words..]);
-    let done = ends(command);
+    let done = ends(tool_of(ledger, args));
     assert!(done.status.success(), "{done:?}");
     String::from_utf8(done.stdout).expect("UTF-8")
 }

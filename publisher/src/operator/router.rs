@@ -22,12 +22,12 @@ pub fn router(publisher: Publisher, keys: KeyRing) -> Router {
             "/v1/publisher/warehouses/{warehouse}/continuation",
             post(only(&[Operator], continue_warehouse)),
         )
-        .route("/v1/overdue-shipping-requests", get(only(&[Operator], list_overdue)))
+        .route("/v1/overdue-shipping-requests", get(only(&[Operator], list_overdue).with_query()))
         .route(
             "/v1/shipping-requests/{shipping_request_id}/resend",
             post(only(&[Operator], resend)),
         )
-        .route("/v1/parked-messages", get(only(&[Operator], list_parked)))
+        .route("/v1/parked-messages", get(only(&[Operator], list_parked).with_query()))
         .route(
             "/v1/parked-messages/{parked_id}",
             get(only(&[Operator], get_parked)).delete(only(&[Operator], discard_parked)),

@@ -65,20 +65,20 @@ async fn the_totals_come_to_what_was_issued(on: On) {
     let totals = reads.get("/v1/totals").await;
     assert_eq!(
         totals,
-        json!({"issued": 2270, "available": 1310, "held": 200, "pending": 90, "redeemed": 900,
-            "refunded": 600, "expired": 80, "withdrawn": 290, "in_transit": 0, "debt": 0,
-            "sent": 150, "received": 150, "repaid": 40, "accounts": 3, "exchanges": 2,
-            "cancellations": 2, "purchases": 2, "returns": 1, "holds": 4, "transfers": 1,
-            "shipments": 2, "position": "0:42", "difference": 0})
+        json!({"issued": "2270", "available": "1310", "held": "200", "pending": "90", "redeemed": "900",
+            "refunded": "600", "expired": "80", "withdrawn": "290", "in_transit": "0", "debt": "0",
+            "sent": "150", "received": "150", "repaid": "40", "accounts": "3", "exchanges": "2",
+            "cancellations": "2", "purchases": "2", "returns": "1", "holds": "4", "transfers": "1",
+            "shipments": "2", "position": "0:42", "difference": "0"})
     );
     for events in [0, 1, 9, 28, 32] {
         let reads = Reads::of(on, history(Clock::Commands)[..events].to_vec()).await;
         let totals = reads.get("/v1/totals").await;
-        assert_eq!(totals["difference"], 0, "after {events}: {totals}");
+        assert_eq!(totals["difference"], "0", "after {events}: {totals}");
     }
     reads.ledger.check_sums().await;
     reads.ledger.alter("update programme_total set low = low + 1 where name = 'available'");
-    assert_eq!(reads.get("/v1/totals").await["difference"], -1, "a sum that is wrong is seen");
+    assert_eq!(reads.get("/v1/totals").await["difference"], "-1", "a sum that is wrong is seen");
 }
 
 async fn the_liability_is_by_month_and_without_what_is_due(on: On) {
@@ -90,9 +90,9 @@ async fn the_liability_is_by_month_and_without_what_is_due(on: On) {
         let months: Vec<Value> = [("1970-02", february), ("1970-03", march), ("never", 810)]
             .into_iter()
             .filter(|(_, points)| *points > 0)
-            .map(|(month, points)| json!({"month": month, "points": points}))
+            .map(|(month, points)| json!({"month": month, "points": points.to_string()}))
             .collect();
-        let expected = json!({"months": months, "total": february + march + 810});
+        let expected = json!({"months": months, "total": (february + march + 810).to_string()});
         assert_eq!(reads.get("/v1/liability").await, expected, "day {day}");
     }
 }

@@ -22,6 +22,7 @@ testing::on_every_database! {
     a_shopper_sees_how_far_a_parcel_is_and_why_there_is_none,
     what_left_too_late_to_be_called_off_is_listed_for_an_operator,
     requests_are_listed_by_status_and_warehouse,
+    a_cursor_belongs_to_its_list_and_filter,
     a_request_shows_its_parcels_wherever_it_is_read,
     a_page_has_what_the_broker_would_have_carried,
     a_message_says_what_became_of_its_request,
@@ -127,6 +128,38 @@ async fn requests_are_listed_by_status_and_warehouse(on: On) {
     let reduced = &reads.list("/v1/shipping-requests?exchange_id=x-2").await[0];
     assert_eq!(reduced["lines"], json!([{"product_id": "product", "quantity": 1}]));
     assert_eq!(reduced["crossed"], json!(false));
+}
+
+async fn a_cursor_belongs_to_its_list_and_filter(on: On) {
+    let reads = Reads::of(on, opening()).await;
+    let of_two = ["ann", "bob"]
+        .map(|account| ["x-0", "x-1"].map(|exchange| exchanged(account, exchange, 2, 600, None)));
+    record(&reads, of_two.into_iter().flatten().collect()).await;
+    let filters = [
+        "account_id=ann",
+        "account_id=bob",
+        "account_id=ann&status=requested",
+        "status=requested",
+        "warehouse=main",
+        "warehouse=main&status=requested",
+        "exchange_id=x-0",
+        "",
+    ];
+    for filter in filters {
+        let page = reads.get(&format!("/v1/shipping-requests?limit=1&{filter}")).await;
+        let next = page["next"].as_str().expect("there is more").to_owned();
+        for other in filters {
+            let path = format!("/v1/shipping-requests?cursor={next}&{other}");
+            let (status, _, body) = reads.ask("operator", &path).await;
+            assert_eq!(status, if other == filter { 200 } else { 400 }, "{filter}, then {other}");
+            assert!(other == filter || body["field"] == "cursor", "{body}");
+        }
+    }
+    let named = |exchange: &str| format!("/v1/exchanges?exchange_id={exchange}");
+    let first = reads.get(&format!("{}&limit=1", named("x-0"))).await;
+    let next = first["next"].as_str().expect("there is more");
+    let other = format!("{}&cursor={next}", named("x-1"));
+    assert_eq!(reads.ask("operator", &other).await.0, 400);
 }
 
 async fn a_request_shows_its_parcels_wherever_it_is_read(on: On) {

@@ -30,11 +30,12 @@ pub struct PutEarningRuleBody {
     pub pending_days: u16,
 }
 
-/// Points for an amount of money; the points of a line are rounded down.
+/// Points for an amount of money; what all lines with this rate earn is rounded down once.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RateBody {
-    /// The points.
+    /// The points; 0 for goods that earn nothing.
+    #[serde(with = "domain::sum")]
     pub points: Points,
     /// The amount of money, in the currency's smallest unit.
     pub per_amount: Points,

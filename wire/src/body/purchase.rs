@@ -79,9 +79,8 @@ pub struct PurchaseRecordedBody {
     pub purchase_id: PurchaseId,
     /// The products bought.
     pub lines: Vec<RecordedLineBody>,
-    /// The points earned in all.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub points: Option<Points>,
+    /// The points earned in all, which may be 0.
+    pub points: Points,
     /// The points that the caller named; without them, a rule gave them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asked_points: Option<Points>,
@@ -120,9 +119,8 @@ pub struct RecordedLineBody {
     /// The category of goods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
-    /// The points that the line earned.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub points: Option<Points>,
+    /// The points that the line earned, which may be 0.
+    pub points: Points,
 }
 
 /// The fact `purchase-returned`.
@@ -136,9 +134,8 @@ pub struct PurchaseReturnedBody {
     pub return_id: ReturnId,
     /// The products returned, in the order of the purchase's lines.
     pub lines: Vec<ReturnedLineBody>,
-    /// The points to take back.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub points: Option<Points>,
+    /// The points to take back, which may be 0.
+    pub points: Points,
     /// `true` where the caller named the lines; `false` where all that were left came back.
     pub asked_lines: bool,
     /// When it happened, according to the caller.
@@ -191,9 +188,8 @@ pub struct PurchaseLineBody {
     /// The category of goods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
-    /// The points that the line earned.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub points: Option<Points>,
+    /// The points that the line earned, which may be 0.
+    pub points: Points,
     /// The number of units returned, 0 to `quantity`.
     pub returned: u64,
 }

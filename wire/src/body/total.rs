@@ -1,58 +1,69 @@
 //! Totals of the whole programme.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+
+/// A sum over all accounts. It may be larger than the numbers that every JSON reader keeps exact, so
+/// it is written as a decimal string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sum(pub i128);
+
+impl Serialize for Sum {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
 
 /// All points of the programme, as recorded.
 #[derive(Clone, Debug, Serialize)]
 pub struct TotalsBody {
     /// Points earned.
-    pub issued: u128,
+    pub issued: Sum,
     /// Points that can be spent.
-    pub available: u128,
+    pub available: Sum,
     /// Points set aside by holds.
-    pub held: u128,
+    pub held: Sum,
     /// Points that can be spent later.
-    pub pending: u128,
+    pub pending: Sum,
     /// Points spent.
-    pub redeemed: u128,
+    pub redeemed: Sum,
     /// Points that cancellations gave back.
-    pub refunded: u128,
+    pub refunded: Sum,
     /// Points that expired.
-    pub expired: u128,
+    pub expired: Sum,
     /// Points taken away.
-    pub withdrawn: u128,
+    pub withdrawn: Sum,
     /// Points sent that the recipient hasn't received yet; below 0 while the read tables have the
     /// receipt of points and not yet their sending.
-    pub in_transit: i128,
+    pub in_transit: Sum,
     /// Points owed.
-    pub debt: u128,
+    pub debt: Sum,
     /// Points sent to other accounts.
-    pub sent: u128,
+    pub sent: Sum,
     /// Points received from other accounts.
-    pub received: u128,
+    pub received: Sum,
     /// Points that paid debts.
-    pub repaid: u128,
+    pub repaid: Sum,
     /// Number of accounts.
-    pub accounts: u128,
+    pub accounts: Sum,
     /// Number of exchanges.
-    pub exchanges: u128,
+    pub exchanges: Sum,
     /// Number of cancellations.
-    pub cancellations: u128,
+    pub cancellations: Sum,
     /// Number of purchases.
-    pub purchases: u128,
+    pub purchases: Sum,
     /// Number of returns.
-    pub returns: u128,
+    pub returns: Sum,
     /// Number of holds.
-    pub holds: u128,
+    pub holds: Sum,
     /// Number of transfers.
-    pub transfers: u128,
+    pub transfers: Sum,
     /// Number of shipping requests.
-    pub shipments: u128,
+    pub shipments: Sum,
     /// The positions that the read tables have reached, one for each partition.
     pub position: String,
     /// issued − (available + held + pending + redeemed − refunded + expired + withdrawn +
     /// `in_transit` − debt): 0, or the read tables differ from the log.
-    pub difference: i128,
+    pub difference: Sum,
 }
 
 /// The points that can still be spent, by month of expiry.
@@ -61,7 +72,7 @@ pub struct LiabilityBody {
     /// The months in which points expire, in order.
     pub months: Vec<LiabilityMonthBody>,
     /// The sum of all months.
-    pub total: u128,
+    pub total: Sum,
 }
 
 /// The points that expire in one month.
@@ -70,5 +81,5 @@ pub struct LiabilityMonthBody {
     /// The month, such as `2027-11`; `never` for points that don't expire.
     pub month: String,
     /// The points.
-    pub points: u128,
+    pub points: Sum,
 }

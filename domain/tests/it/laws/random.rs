@@ -347,7 +347,7 @@ fn amend((offer, price, read_version): (u8, u64, Option<u64>)) -> Command {
         offer_id: id(&format!("offer-{offer}")),
         terms: terms(price, None),
         stock: None,
-        read_version,
+        read_versions: read_version.map(|read| [read].into()),
     })
 }
 

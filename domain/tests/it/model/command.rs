@@ -109,7 +109,10 @@ fn terms(asked: &AskedTerms, now: Time) -> Terms {
 }
 
 fn rule_terms(asked: &AskedRule, now: Time) -> EarningTerms {
-    let rate = |(gives, per): (u64, u64)| Rate { points: points(gives), per_amount: points(per) };
+    let rate = |(gives, per): (u64, u64)| Rate {
+        points: Points::sum_of(gives).expect("points"),
+        per_amount: points(per),
+    };
     EarningTerms {
         rate: rate(asked.rate),
         categories: asked
@@ -419,10 +422,10 @@ impl Ask {
                     offer_id,
                     terms: same.map_or_else(|| terms(asked, now), |offer| offer.terms.clone()),
                     stock: stock.map(|stock| stock.map(units)),
-                    read_version: match read {
+                    read_versions: match read {
                         Read::None | Read::Any => None,
-                        Read::Present => present.map(|offer| offer.version),
-                        Read::Version(version) => Some(*version),
+                        Read::Present => present.map(|offer| [offer.version].into()),
+                        Read::Version(version) => Some([*version].into()),
                     },
                 })
             }
@@ -445,9 +448,9 @@ impl Ask {
                         Read::None => ExpectedVersion::Absent,
                         Read::Any => ExpectedVersion::Any,
                         Read::Present => present.map_or(ExpectedVersion::Absent, |rule| {
-                            ExpectedVersion::Exactly(rule.version)
+                            ExpectedVersion::OneOf([rule.version].into())
                         }),
-                        Read::Version(version) => ExpectedVersion::Exactly(*version),
+                        Read::Version(version) => ExpectedVersion::OneOf([*version].into()),
                     },
                 })
             }

@@ -1,7 +1,7 @@
 //! What purchases earn, by docs/CREDIT.md, with the calendar in the plainest way.
 
 use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
-use domain::{EarningTerms, ExpiryRule, Period, PurchaseLine};
+use domain::{EarningTerms, ExpiryRule, Period, PurchaseLine, Rate};
 
 use super::ledger::{DAY, Time};
 
@@ -29,20 +29,25 @@ pub(crate) fn before_cap(terms: &EarningTerms, lines: &[PurchaseLine], now: Time
     let applying = terms.multipliers.iter();
     let applying = applying.filter(|it| it.from.micros() <= now && now < it.until.micros());
     let percent = applying.map(|it| it.percent).max().unwrap_or(100);
-    let mut by_line = vec![];
-    for line in lines {
-        let mut rate = terms.rate;
-        for category in &terms.categories {
-            if line.category.as_ref() == Some(&category.category) {
-                rate = category.rate;
-            }
-        }
-        let product = u128::from(line.amount.unwrap_or(0)) * u128::from(rate.points.get());
+    let rate_of = |line: &PurchaseLine| {
+        let special =
+            terms.categories.iter().find(|it| line.category.as_ref() == Some(&it.category));
+        special.map_or(terms.rate, |special| special.rate)
+    };
+    // What the first so many lines earn that have this rate.
+    let of_first = |count: usize, rate: Rate| {
+        let lines = lines[..count].iter().filter(|line| rate_of(line) == rate);
+        let amount: u128 = lines.map(|line| u128::from(line.amount.unwrap_or(0))).sum();
         // What is more than 128 bits is more than any amount, whatever it is divided by.
+        let product = amount.saturating_mul(rate.points.get().into());
         let product = product.saturating_mul(percent.into());
-        by_line.push(product / u128::from(rate.per_amount.get()) / 100);
-    }
-    by_line
+        product / u128::from(rate.per_amount.get()) / 100
+    };
+    let line = |number: usize| {
+        let rate = rate_of(&lines[number]);
+        of_first(number + 1, rate) - of_first(number, rate)
+    };
+    (0..lines.len()).map(line).collect()
 }
 
 /// What is left of that by the cap, where the shopper has already earned so much by the rule.

@@ -174,7 +174,7 @@ fn asked_rule() -> BoxedStrategy<Box<AskedRule>> {
         (0..2_u16).prop_map(ExpiryRule::EndOfYear)
     ];
     let pending = prop_oneof![2 => Just(0_u16), 1 => 1..15_u16];
-    (rate(), of(rate()), multipliers, of((1..300_u64, period)), of(expiry), pending)
+    (rate(), of((0..20_u64, 1..60_u64)), multipliers, of((1..300_u64, period)), of(expiry), pending)
         .prop_map(|(rate, category, multipliers, cap, expiry, pending_days)| {
             Box::new(AskedRule { rate, category, multipliers, cap, expiry, pending_days })
         })

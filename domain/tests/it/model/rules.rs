@@ -196,12 +196,12 @@ impl Ledger {
             return Ok(None);
         }
         let version = ("version", rule.version.into());
-        match it.expected {
+        match &it.expected {
             ExpectedVersion::Absent => return no_for("rule-exists", [version]),
-            ExpectedVersion::Exactly(read) if read != rule.version => {
+            ExpectedVersion::OneOf(read) if !read.contains(&rule.version) => {
                 return no_for("rule-changed", [version]);
             }
-            ExpectedVersion::Exactly(_) | ExpectedVersion::Any => {}
+            ExpectedVersion::OneOf(_) | ExpectedVersion::Any => {}
         }
         rule.version += 1;
         rule.terms = it.terms.clone();
@@ -239,7 +239,7 @@ impl Ledger {
         if offer.terms == it.terms && keeps_stock {
             return Ok(None);
         }
-        if it.read_version.is_some_and(|read| read != offer.version) {
+        if it.read_versions.as_ref().is_some_and(|read| !read.contains(&offer.version)) {
             return no_for("offer-changed", [("version", offer.version.into())]);
         }
         if let Some(closed_at) = offer.closed_at {

@@ -80,7 +80,7 @@ pub(crate) async fn check(load: &Load, url: &StoreUrl) {
         assert_eq!(balance["available"], CREDIT - spent, "{account} adds up");
     }
     let totals = api.get("auditor", "/v1/totals").await.is(200);
-    assert_eq!(totals["difference"], 0, "{totals}");
+    assert_eq!(totals["difference"], "0", "{totals}");
 }
 
 /// Waits until a read contains all that was written before: a write of one's own, and it.

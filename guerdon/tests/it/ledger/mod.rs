@@ -157,6 +157,14 @@ pub(crate) fn serve(folder: &Path) -> Command {
     command
 }
 
+/// A tool of an operator's that asks this ledger; its options stand after all else.
+pub(crate) fn tool_of(ledger: &Ledger, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
+    let keys = ledger.folder.join("api-keys.json");
+    command.args(args).arg("--url").arg(&ledger.client.url).arg("--api-keys").arg(keys);
+    command
+}
+
 /// Runs a command that must end by itself, and gives what it printed.
 pub(crate) fn ends(mut command: Command) -> Output {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
