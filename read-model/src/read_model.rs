@@ -14,6 +14,7 @@ mod polls;
 mod reading;
 mod server;
 mod single_read;
+mod stale;
 mod warehouse_ends;
 
 use std::marker::PhantomData;
