@@ -14,21 +14,21 @@ use crate::raw::{
 };
 
 /// As many as have one key here.
-const FOLLOWERS: usize = 1_000;
+const FOLLOWERS: usize = 100;
 
 /// 32 KiB of messages and two buffers of 24 KiB for each, and what a connection, its task and the
 /// allocator take; the messages alone are 700 KiB for each.
-const MEMORY_MIB_MAX: usize = 224;
+const MEMORY_MIB_MAX: usize = 64;
 
 /// How long a client may read nothing.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(6);
 
-/// A thousand connections in a debug build take some seconds.
+/// Until the system's buffers are full and the deadline has passed takes some seconds.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_followers_who_read_nothing_cost_only_themselves() {
+async fn followers_who_read_nothing_cost_only_themselves_and_are_closed() {
     allow_many_descriptors();
     let folder = tempfile::tempdir().expect("a folder");
-    let options = ["--write-timeout", "6s", "--followers-per-key-max", "1000"];
+    let options = ["--write-timeout", "6s", "--followers-per-key-max", "100"];
     let ledger = Ledger::start_with(folder.path(), &options, &[]);
     let api = &ledger.client;
     api.opens("mug", 1, None, None).await;
