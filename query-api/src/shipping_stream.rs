@@ -25,7 +25,7 @@ use axum::response::{IntoResponse, Response};
 use domain::{Timestamp, WarehouseId};
 use futures_util::future::select_all;
 use futures_util::stream::{Stream, unfold};
-use log_record::{Generation, LogId, Partition, Place, Position, ShippingRequestId};
+use log_record::{Generation, LogId, Partition, Place, Position};
 use read_model::{Following, ReadError, Reading, ShippingMessage};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -348,11 +348,7 @@ impl Follower {
             tracing::error!(place = %message.place, %error, "a shipping request has no lines");
             Problem::internal()
         })?;
-        let id = message.id.parse::<ShippingRequestId>().map_err(|error| {
-            tracing::error!(id = message.id, %error, "a message has no id");
-            Problem::internal()
-        })?;
-        self.cursor.pass(id);
+        self.cursor.pass(message.generation, message.place);
         Ok(Item {
             specversion: "1.0",
             r#type: message.kind.event_type(),

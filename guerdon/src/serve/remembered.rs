@@ -28,8 +28,8 @@ pub(super) async fn check(config: &ServeConfig, store: &EventStore) -> anyhow::R
         return Ok(());
     }
     bail!(
-        "nothing remembers how far the log {} had come: the read model {}, the publisher's state {} \
-         and snapshots are all missing. If the log is a backup, it may lack events that were \
+        "nothing remembers how far the log {} had come: the read model {}, the publisher's state \
+         {} and snapshots are all missing. If the log is a backup, it may lack events that were \
          answered, and would give their positions and ids out again: declare it to be the history \
          with `guerdon fork-log --without-evidence`. If it lacks nothing, as after a move, start \
          once with --this-is-the-history: see docs/operations/the-disk-died.md",

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use log_record::{Generation, LogId, PackedPlace, Partition, Place, Position, ShippingRequestId};
+use log_record::{Generation, LogId, PackedPlace, Partition, Place, Position};
 use read_model::Reading;
 use uuid::Uuid;
 use wire::{open_cursor, write_cursor};
@@ -51,22 +51,19 @@ impl StreamCursor {
 
     /// The places of the messages that were read last.
     pub(super) fn places(&self) -> Vec<Place> {
-        self.messages().map(|message| message.place).collect()
+        self.messages().map(|(_, place)| place).collect()
     }
 
-    /// The messages that were read last.
-    fn messages(&self) -> impl Iterator<Item = ShippingRequestId> {
-        self.last.iter().map(|(partition, (generation, position))| ShippingRequestId {
-            log_id: self.log_id,
-            generation: *generation,
-            place: Place { partition: *partition, position: *position },
+    /// The messages that were read last, by their events.
+    fn messages(&self) -> impl Iterator<Item = (Generation, Place)> {
+        self.last.iter().map(|(partition, (generation, position))| {
+            (*generation, Place { partition: *partition, position: *position })
         })
     }
 
-    /// The message was read, too.
-    pub(super) fn pass(&mut self, message: ShippingRequestId) {
-        let Place { partition, position } = message.place;
-        self.last.insert(partition, (message.generation, position));
+    /// The message of the event at a place was read, too.
+    pub(super) fn pass(&mut self, generation: Generation, place: Place) {
+        self.last.insert(place.partition, (generation, place.position));
     }
 
     /// Whether tables that have come as far have the messages that were read last.
@@ -74,9 +71,9 @@ impl StreamCursor {
         if reading.as_of().log_id() != Some(self.log_id) {
             return Ok(false);
         }
-        for message in self.messages() {
-            let there = reading.shipping_message(message.place).await?;
-            if there.is_none_or(|there| there.id != message.to_string()) {
+        for (generation, place) in self.messages() {
+            let there = reading.shipping_message(place).await?;
+            if there.is_none_or(|there| there.generation != generation) {
                 return Ok(false);
             }
         }
@@ -98,12 +95,8 @@ impl fmt::Display for StreamCursor {
 mod tests {
     use super::*;
 
-    fn message(partition: u16, position: u64) -> ShippingRequestId {
-        ShippingRequestId {
-            log_id: LogId(Uuid::from_u128(7)),
-            generation: Generation(2),
-            place: Place { partition: Partition(partition), position: Position(position) },
-        }
+    fn at(partition: u16, position: u64) -> Place {
+        Place { partition: Partition(partition), position: Position(position) }
     }
 
     #[test]
@@ -111,11 +104,11 @@ mod tests {
         let mut cursor = StreamCursor::start(LogId(Uuid::from_u128(7)));
         assert_eq!(StreamCursor::read(&cursor.to_string()), Some(cursor.clone()));
         for (partition, position) in [(0, 4711), (3, 1), (0, (1 << 48) - 1)] {
-            cursor.pass(message(partition, position));
+            cursor.pass(Generation(2), at(partition, position));
             assert_eq!(StreamCursor::read(&cursor.to_string()), Some(cursor.clone()));
             assert_eq!(cursor.position(Partition(partition)), Position(position));
         }
-        assert_eq!(cursor.places(), [message(0, (1 << 48) - 1).place, message(3, 1).place]);
+        assert_eq!(cursor.places(), [at(0, (1 << 48) - 1), at(3, 1)]);
         assert_eq!(cursor.position(Partition(1)), Position::START);
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use domain::Event;
+use domain::{Event, Shipped};
 use log_record::{Generation, LogId};
 use query_api::{FollowersMax, QueryApi};
 use read_model::{LogEnds, LogHistory, OfLog};
@@ -17,8 +17,8 @@ use tower::ServiceExt as _;
 use wire::{KeyHash, KeyRing, Role};
 
 use crate::asks::stream::{Stream, cursor};
-use testing::ledger::{Ledger, On, earned, log_opened, place};
-use testing::life::exchanged;
+use testing::ledger::{Ledger, On, earned, id, log_opened, place};
+use testing::life::{exchanged, report};
 
 testing::on_every_database! {
     a_reader_before_a_fork_goes_on_and_one_after_it_is_told,
@@ -28,6 +28,7 @@ testing::on_every_database! {
     a_reader_who_is_ahead_of_the_tables_waits_for_them,
     tables_that_do_not_come_to_a_cursor_are_behind_while_the_log_has_it,
     followers_are_told_when_the_tables_change_their_history,
+    a_request_that_is_sent_once_more_moves_its_reader_on,
     one_stream_has_the_messages_of_all_partitions,
     no_more_follow_than_may,
 }
@@ -226,6 +227,22 @@ async fn followers_are_told_when_the_tables_change_their_history(on: On) {
     let mut in_both = Stream::open(&router, Some(&cursor(log_id, 1, 5))).await;
     let (id, _) = in_both.next().await.expect("a message");
     assert_eq!(id, cursor(log_id, 1, 6));
+}
+
+/// It keeps its id and its sequence, and comes at a place of its own.
+async fn a_request_that_is_sent_once_more_moves_its_reader_on(on: On) {
+    let ledger = with_messages(1, 4, on).await;
+    let shipped = Shipped::ExchangeId(id("x-1"));
+    let again = Event::ShipmentAskedAgain(id("before-2"), report(shipped, None));
+    ledger.record(&[again]).await;
+    ledger.project().await;
+    let router = router(&ledger).await;
+    let (_, whole) = page(&router, "").await;
+    assert_eq!(positions(&whole).len(), 4, "{whole}");
+    assert_eq!(whole["items"][3]["id"], whole["items"][0]["id"], "the first, once more");
+    let end = whole["next"].as_str().expect("a cursor");
+    assert_eq!(end, cursor(ledger.store.log_id(), 1, 5));
+    assert_eq!(page_after(&router, end).await, (200, json!({"items": [], "next": end})));
 }
 
 /// The tables of a second partition, in which somebody asked for something at each position up to
