@@ -8,4 +8,5 @@ mod parcels;
 mod plans;
 mod programme;
 mod random_life;
+mod shipments_agree;
 mod shipping;
