@@ -122,6 +122,13 @@ pub(crate) fn not_decided(why: NotDecided) -> Problem {
         .retry_after(retry_after)
 }
 
+/// What every route answers until the ledger has started.
+#[must_use]
+pub fn starting() -> Problem {
+    Problem::of(&NOT_DECIDED, format!("The server is starting. Nothing was recorded. {AGAIN}"))
+        .retry_after(RETRY_AFTER_SECONDS)
+}
+
 pub(crate) fn outcome_unknown() -> Problem {
     Problem::of(
         &OUTCOME_UNKNOWN,
@@ -200,7 +207,7 @@ const NOT_DECIDED: ProblemPage = page(
     "not-decided",
     "Request not decided",
     "The queue is full, the request waited too long, another server has taken over, this server is \
-     stopping, or its clock is in doubt. Nothing was recorded.",
+     starting or stopping, or its clock is in doubt. Nothing was recorded.",
     "Send the same request with the same id again after Retry-After.",
     true,
 );

@@ -237,6 +237,14 @@ pub enum StoreError {
         /// What is wrong with it.
         what: String,
     },
+    /// Somebody has moved the files of an open log.
+    #[error("the log {file} can't be written any more: {what}")]
+    FilesMoved {
+        /// The log's file.
+        file: PathBuf,
+        /// What was found, and what to do.
+        what: &'static str,
+    },
     /// An event is damaged or missing.
     #[error("the log is damaged: the event at {place} {what}; restore it from a backup")]
     CorruptEvent {

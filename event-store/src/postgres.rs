@@ -18,12 +18,12 @@ mod waiting;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Pool, PoolError};
 use log_record::{Head, LogId, Partition, Place, Position, RecordedEvent, WriterId};
-use postgres_connection::{Connection, PostgresUrl};
+use postgres_connection::{Connection, Pool, PoolError, PostgresUrl};
 use tokio::sync::{Mutex, MutexGuard, watch};
-use tokio_postgres::Statement;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
 use crate::archive::Archive;
@@ -34,10 +34,10 @@ use crate::{
 use ranges::Ranges;
 use reader::Lent;
 use rows::{Columns, event_of_row, head_of_row};
+use waiting::tell_while;
 
 pub(crate) use open::{choose_range_positions, migrate};
 
-const SET_UP_WRITER: &str = include_str!("postgres/set_up_writer.sql");
 const APPEND: &str = include_str!("postgres/append.sql");
 const TAKE_OVER: &str = include_str!("postgres/take_over.sql");
 const RESOLVE_DOUBT: &str = include_str!("postgres/resolve_doubt.sql");
@@ -57,6 +57,11 @@ const ROLLED_BACK: [SqlState; 3] = [
     SqlState::T_R_DEADLOCK_DETECTED,
     SqlState::LOCK_NOT_AVAILABLE,
 ];
+
+/// Answers by which the server says that a statement must be prepared anew, and wasn't run: a table
+/// has changed since (0A000), or somebody took the statement away (26000).
+const STALE: [SqlState; 2] =
+    [SqlState::FEATURE_NOT_SUPPORTED, SqlState::INVALID_SQL_STATEMENT_NAME];
 
 /// A log in PostgreSQL. Cloning gives another handle to the same connections.
 #[derive(Clone, Debug)]
@@ -149,12 +154,11 @@ impl PostgresStore {
         *held = None;
         let fresh = self.connect(&mut held).await?;
         let failed = |source| postgres("take over", source);
-        let row = fresh
-            .connection
-            .client
-            .query_opt(statement, &[&i32::from(partition.0), &writer.0])
-            .await
-            .map_err(failed)?;
+        let client = &fresh.connection.client;
+        let arguments: [&(dyn ToSql + Sync); 2] = [&i32::from(partition.0), &writer.0];
+        let moving = client.query_opt(statement, &arguments);
+        let what = "a writer takes over the log, or asks what became of its append";
+        let row = tell_while(&self.shared.url, client, what, moving).await.map_err(failed)?;
         if fresh.connection.take_warning() {
             return Err(StoreError::Warned);
         }
@@ -181,6 +185,10 @@ impl PostgresStore {
             store.append_on(&mut held, &append).await.map_err(|failed| match failed {
                 Failed::Conflict(head) => AppendError::Conflict(head),
                 Failed::NotBegun(error) => AppendError::NotBegun(error, Unlanded(append.events)),
+                Failed::Stale(error) => {
+                    *held = None;
+                    AppendError::NotBegun(error, Unlanded(append.events))
+                }
                 Failed::InDoubt(error) => {
                     *held = None;
                     AppendError::InDoubt(error)
@@ -226,8 +234,6 @@ impl PostgresStore {
         }
         if held.as_ref().is_none_or(|writer| writer.connection.client.is_closed()) {
             let connection = self.shared.url.connect().await?;
-            let set_up = connection.client.batch_execute(SET_UP_WRITER).await;
-            set_up.map_err(|source| postgres("prepare an append to", source))?;
             let prepared = connection.client.prepare(APPEND).await;
             let append = prepared.map_err(|source| postgres("prepare an append to", source))?;
             *held = Some(Writer { connection, append });
@@ -236,14 +242,10 @@ impl PostgresStore {
     }
 
     pub(crate) async fn head(&self, partition: Partition) -> Result<Head, StoreError> {
-        let failed = |source| postgres("read the head of", source);
-        let lent = self.reader().await?;
-        let client = lent.client()?;
-        let select = client.prepare_cached(READ_HEAD).await.map_err(failed)?;
-        let row = client.query_opt(&select, &[&i32::from(partition.0)]).await.map_err(failed)?;
-        lent.give_back();
-        let row = row.ok_or(StoreError::NoSuchPartition(partition))?;
-        head_of_row(&row).map_err(failed)
+        const DOING: &str = "read the head of";
+        let rows = self.ask(DOING, READ_HEAD, &[&i32::from(partition.0)]).await?;
+        let row = rows.first().ok_or(StoreError::NoSuchPartition(partition))?;
+        head_of_row(row).map_err(|source| postgres(DOING, source))
     }
 
     pub(crate) async fn read(
@@ -253,17 +255,11 @@ impl PostgresStore {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
         let failed = |source| postgres("read", source);
-        let lent = self.reader().await?;
-        let client = lent.client()?;
-        let select = client.prepare_cached(READ_EVENTS).await.map_err(failed)?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         // No position is larger, and the sum must not be, either.
         let start = after.0.min(i64::MAX.unsigned_abs() - limit.unsigned_abs()).cast_signed();
-        let rows = client
-            .query(&select, &[&i32::from(partition.0), &start, &limit])
-            .await
-            .map_err(failed)?;
-        lent.give_back();
+        let rows =
+            self.ask("read", READ_EVENTS, &[&i32::from(partition.0), &start, &limit]).await?;
         let first = rows.first().ok_or(StoreError::NoSuchPartition(partition))?;
         let head: i64 = first.try_get("head").map_err(failed)?;
         let wanted = Position(head.cast_unsigned()).since(after).min(limit.unsigned_abs());
@@ -366,6 +362,33 @@ impl PostgresStore {
         }
     }
 
+    /// Asks with a prepared statement. Where that is stale, so are those of the other connections:
+    /// each that fails is closed, and another one is asked.
+    async fn ask(
+        &self,
+        doing: &'static str,
+        statement: &'static str,
+        arguments: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut tries = 0;
+        loop {
+            let lent = self.reader().await?;
+            let client = lent.client()?;
+            let asked = match client.prepare_cached(statement).await {
+                Ok(prepared) => client.query(&prepared, arguments).await,
+                Err(error) => Err(error),
+            };
+            match asked {
+                Ok(rows) => {
+                    lent.give_back();
+                    return Ok(rows);
+                }
+                Err(error) if is_stale(&error) && tries < READERS => tries += 1,
+                Err(error) => return Err(postgres(doing, error)),
+            }
+        }
+    }
+
     async fn reader(&self) -> Result<Lent, StoreError> {
         let reader = self.shared.readers.get().await;
         let failed =
@@ -387,6 +410,8 @@ impl PostgresStore {
 enum Failed {
     Conflict(Head),
     NotBegun(StoreError),
+    /// Likewise, and the statement must be prepared anew.
+    Stale(StoreError),
     InDoubt(StoreError),
 }
 
@@ -394,8 +419,13 @@ impl Failed {
     /// A server that lost a race for a lock says so after it has rolled everything back.
     fn of_append(source: tokio_postgres::Error) -> Self {
         let is_rolled_back = source.code().is_some_and(|code| ROLLED_BACK.contains(code));
+        let is_stale = is_stale(&source);
         let error = postgres("append to", source);
-        if is_rolled_back { Self::NotBegun(error) } else { Self::InDoubt(error) }
+        match (is_stale, is_rolled_back) {
+            (true, _) => Self::Stale(error),
+            (false, true) => Self::NotBegun(error),
+            (false, false) => Self::InDoubt(error),
+        }
     }
 }
 
@@ -403,6 +433,10 @@ impl From<StoreError> for Failed {
     fn from(error: StoreError) -> Self {
         Self::InDoubt(error)
     }
+}
+
+fn is_stale(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|code| STALE.contains(code))
 }
 
 fn postgres(doing: &'static str, source: tokio_postgres::Error) -> StoreError {

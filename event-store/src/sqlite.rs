@@ -8,6 +8,7 @@
 mod api_keys;
 mod archived;
 mod checkpointer;
+mod in_place;
 mod lock;
 mod open;
 mod rows;
@@ -32,6 +33,7 @@ use crate::{
     Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, StoreError, Unlanded,
 };
 use checkpointer::Checkpointer;
+use in_place::InPlace;
 use lock::WriterLock;
 use rows::{failed, insert_events, read_events, select_head};
 use thread::ConnectionThread;
@@ -63,6 +65,7 @@ struct Shared {
     appended: Vec<watch::Sender<Position>>,
     readers: Vec<ConnectionThread>,
     next_reader: AtomicUsize,
+    in_place: InPlace,
     /// Before the writer's connection, which it has jobs for.
     checkpointer: Option<Checkpointer>,
     /// Last but one, so that the writer's connection closes after the readers'.
@@ -94,8 +97,9 @@ impl SqliteStore {
             .writer
             .map(|connection| ConnectionThread::start(connection, file))
             .transpose()?;
+        let in_place = InPlace::of(file);
         let checkpointer = match &writer {
-            Some(writer) => Some(Checkpointer::start(file, writer.jobs()?)?),
+            Some(writer) => Some(Checkpointer::start(file, writer.jobs()?, in_place.clone())?),
             None => None,
         };
         let watched = (0..opened.partitions).map(|_| watch::Sender::new(Position::START));
@@ -107,6 +111,7 @@ impl SqliteStore {
                 appended: watched.collect(),
                 readers,
                 next_reader: AtomicUsize::new(0),
+                in_place,
                 checkpointer,
                 writer,
                 _lock: opened.lock,
@@ -172,7 +177,8 @@ impl SqliteStore {
         sealed: impl FnOnce() -> Append<RecordedEvent> + Send + 'static,
     ) -> Result<Position, AppendError> {
         let writer = self.shared.writer.as_ref().ok_or(AppendError::InDoubt(StoreError::Closed))?;
-        let job = move |connection: &mut Connection| append_in(connection, sealed());
+        let in_place = self.shared.in_place.clone();
+        let job = move |connection: &mut Connection| append_in(connection, &in_place, sealed());
         let appended = writer.run(job).await.map_err(AppendError::InDoubt)??;
         if let Some(watched) = self.shared.appended.get(usize::from(partition.0)) {
             let before = watched.send_replace(appended);
@@ -181,6 +187,12 @@ impl SqliteStore {
             }
         }
         Ok(appended)
+    }
+
+    /// Whether the log's files are where they were, as far as it was looked lately.
+    pub(crate) fn confirm(&self) -> Result<(), AppendError> {
+        let checked = self.shared.in_place.was_checked();
+        checked.map_err(|error| AppendError::NotBegun(error, Unlanded::default()))
     }
 
     pub(crate) async fn head(&self, partition: Partition) -> Result<Head, StoreError> {
@@ -320,7 +332,9 @@ impl SqliteStore {
         job: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let writer = self.shared.writer.as_ref().ok_or(StoreError::Closed)?;
+        let in_place = self.shared.in_place.clone();
         let job = move |connection: &mut Connection| {
+            in_place.check(connection)?;
             job(connection).map_err(|source| failed(connection, doing, source))
         };
         writer.run(job).await?
@@ -341,8 +355,12 @@ impl SqliteStore {
 /// with, nothing was written.
 fn append_in(
     connection: &Connection,
+    in_place: &InPlace,
     append: Append<RecordedEvent>,
 ) -> Result<Position, AppendError> {
+    if let Err(error) = in_place.check(connection) {
+        return Err(AppendError::NotBegun(error, Unlanded(append.events)));
+    }
     let transaction = match begin_append(connection) {
         Ok(transaction) => transaction,
         Err(source) => {

@@ -208,8 +208,8 @@ impl EventStore {
         epoch: Epoch,
         position: Position,
     ) -> Result<(), AppendError> {
-        if self.is_exclusive() {
-            return Ok(());
+        if let Self::Sqlite(store) = self {
+            return store.confirm();
         }
         #[cfg(feature = "kurrent")]
         if let Self::Kurrent(store) = self {

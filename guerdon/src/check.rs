@@ -1,5 +1,5 @@
-//! `guerdon check`: reads the log from end to end, and every archive file with `--archives`. The
-//! ledger may be running.
+//! `guerdon check`: reads the log from end to end, every archive file with `--archives`, and the
+//! read model's totals with `--sums`. The ledger may be running.
 //!
 //! It names all that is wrong, not only the first, and changes nothing.
 
@@ -7,6 +7,7 @@ use anyhow::ensure;
 use clap::Args;
 use event_store::{Access, EventStore, READ_EVENTS_MAX, StoreError, with_causes};
 use log_record::{Partition, Position};
+use read_model::{ReadModel, wrong_sums};
 
 use crate::data_config::DataConfig;
 
@@ -22,6 +23,10 @@ pub(crate) struct CheckArgs {
     /// Also read every archive file: its SHA-256 and each of its events.
     #[arg(long)]
     archives: bool,
+
+    /// Also add up the read model's rows of accounts and lots, and compare its totals with that.
+    #[arg(long)]
+    sums: bool,
 }
 
 pub(crate) async fn run(args: CheckArgs) -> anyhow::Result<()> {
@@ -57,8 +62,24 @@ pub(crate) async fn run(args: CheckArgs) -> anyhow::Result<()> {
         store.log_id(),
         ranges.len()
     );
+    if args.sums {
+        wrong += check_sums(&args.data).await?;
+    }
     ensure!(wrong == 0, "{wrong} things are wrong; they are named above");
     Ok(())
+}
+
+/// Names the sums of the read model that aren't those of its rows, and gives how many.
+async fn check_sums(data: &DataConfig) -> anyhow::Result<u64> {
+    let url = data.read_model();
+    let read_model = ReadModel::open(&url, None).await?;
+    let wrong = wrong_sums(&read_model).await?;
+    read_model.close().await;
+    for sum in &wrong {
+        eprintln!("{sum}");
+    }
+    println!("read model {url}: {} of its sums differ from its rows", wrong.len());
+    Ok(wrong.len() as u64)
 }
 
 /// Reads a partition to its end, also past a damaged event; every read verifies what it gives.

@@ -180,7 +180,7 @@ mod tests {
 
     /// The variables of which the help shows the value: numbers, times, words of a list, addresses
     /// to listen on, and the names of files and folders.
-    const SHOWN: [&str; 28] = [
+    const SHOWN: [&str; 31] = [
         "GUERDON_ACCEPT_WITHIN",
         "GUERDON_ACCESS_LOG",
         "GUERDON_ALERT_AFTER",
@@ -193,6 +193,8 @@ mod tests {
         "GUERDON_COMMAND_DEADLINE_MS",
         "GUERDON_CONNECTIONS_MAX",
         "GUERDON_DATA_DIR",
+        "GUERDON_FOLLOWERS_MAX",
+        "GUERDON_FOLLOWERS_PER_KEY_MAX",
         "GUERDON_HEADER_BYTES_MAX",
         "GUERDON_HEADER_TIMEOUT",
         "GUERDON_IDLE_TIMEOUT",
@@ -203,6 +205,7 @@ mod tests {
         "GUERDON_LOG_FORMAT",
         "GUERDON_OPERATORS_CONNECTIONS_MAX",
         "GUERDON_OPERATORS_LISTEN",
+        "GUERDON_OVERDUE_AFTER",
         "GUERDON_PARTITIONS",
         "GUERDON_READ_WAIT_MS",
         "GUERDON_ROLE",

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
+use query_api::FollowersMax;
 
 use crate::duration::some_time;
 
@@ -72,9 +73,37 @@ pub(crate) struct ConnectionConfig {
     #[arg(long, env = "GUERDON_IDLE_TIMEOUT", default_value = "75s", value_parser = some_time)]
     pub(crate) idle_timeout: Duration,
 
+    /// The most streams of shipping messages and pages of them that wait, of all keys together.
+    #[arg(
+        long,
+        env = "GUERDON_FOLLOWERS_MAX",
+        default_value_t = 1_024,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+        allow_negative_numbers = true
+    )]
+    pub(crate) followers_max: u32,
+
+    /// The most streams of shipping messages and pages of them that wait, with one key.
+    #[arg(
+        long,
+        env = "GUERDON_FOLLOWERS_PER_KEY_MAX",
+        default_value_t = 64,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+        allow_negative_numbers = true
+    )]
+    pub(crate) followers_per_key_max: u32,
+
     /// How long a client may read nothing of an answer that waits to be sent.
     #[arg(long, env = "GUERDON_WRITE_TIMEOUT", default_value = "30s", value_parser = some_time)]
     pub(crate) write_timeout: Duration,
+}
+
+impl ConnectionConfig {
+    /// How many may follow shipping messages at once.
+    pub(crate) fn followers(&self) -> FollowersMax {
+        let Self { followers_per_key_max, followers_max, .. } = self;
+        FollowersMax { of_key: *followers_per_key_max as usize, of_all: *followers_max as usize }
+    }
 }
 
 /// An address to listen on.

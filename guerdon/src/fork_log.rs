@@ -43,13 +43,11 @@ pub(crate) async fn run(args: ForkLogArgs) -> anyhow::Result<()> {
     let there = args.data.open(Access::Read).await?;
     let lost = lost_generations(&args.data, &there).await;
     let mut present = Generation(1);
-    let mut ends_with_a_fork = false;
     for partition in (0..there.partitions()).map(Partition) {
         present = present.max(there.head(partition).await?.generation);
-        ends_with_a_fork |= is_fork(&there, partition).await?;
     }
     // What was lost in an earlier generation was declared to be.
-    if ends_with_a_fork && lost.iter().all(|lost| *lost < present) {
+    if ends_with_a_fork(&there).await? && lost.iter().all(|lost| *lost < present) {
         println!("a fork was declared already, and nothing has come since");
         return forget_the_other_history(&args.data, &there);
     }
@@ -85,12 +83,19 @@ fn forget_the_other_history(data: &DataConfig, store: &EventStore) -> anyhow::Re
     Ok(())
 }
 
-async fn is_fork(store: &EventStore, partition: Partition) -> anyhow::Result<bool> {
-    let position = store.head(partition).await?.position;
-    if position == Position::START {
-        return Ok(false);
+/// Whether nothing has come since a fork was declared, in some partition.
+pub(crate) async fn ends_with_a_fork(store: &EventStore) -> anyhow::Result<bool> {
+    for partition in (0..store.partitions()).map(Partition) {
+        let position = store.head(partition).await?.position;
+        if position == Position::START {
+            continue;
+        }
+        let last = store.read_one(Place { partition, position }).await?;
+        if &*last.event_type == RecordedEvent::FORK {
+            return Ok(true);
+        }
     }
-    Ok(&*store.read_one(Place { partition, position }).await?.event_type == RecordedEvent::FORK)
+    Ok(false)
 }
 
 /// The generations of events that the log doesn't have, and of which the read model, a snapshot,

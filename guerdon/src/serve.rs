@@ -5,6 +5,7 @@ mod connection;
 mod connections;
 mod descriptors;
 mod doors;
+mod front;
 mod health;
 mod listener;
 mod lookup;
@@ -12,6 +13,7 @@ mod message_body;
 mod metrics;
 mod publishing;
 mod read_tables;
+mod remembered;
 mod seldom;
 mod shutdown;
 mod snapshots;
@@ -37,6 +39,7 @@ use uuid::Uuid;
 use crate::serve_config::{Part, ServeConfig};
 use crate::{file_modes, first_keys, key_file};
 use doors::{Doors, Sockets};
+use front::{Front, Step};
 use health::Health;
 use metrics::Metrics;
 use publishing::Publishing;
@@ -62,8 +65,12 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let mut signals = shutdown::Signals::listen()?;
     let stop = CancellationToken::new();
     let draining = CancellationToken::new();
+    let (address, for_operators) = sockets.addresses()?;
+    // A start may wait for the log, and whoever looks after the process asks what for.
+    let (front, step) = (Front::default(), Step::default());
+    let mut doors = sockets.open(&config, front.router(&step), &draining);
     let mut ledger = tokio::select! {
-        started = Ledger::start(&config, &stop, &draining) => started?,
+        started = Ledger::start(&config, &stop, &draining, &step) => started?,
         signal = signals.next() => {
             tracing::info!(signal, "stopped before the ledger was ready");
             return Ok(());
@@ -71,9 +78,7 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     };
     let kafka_files = config.kafka.private_files();
     file_modes::warn_of_open(config.data.private_files().into_iter().chain(kafka_files));
-    let (address, for_operators) = sockets.addresses()?;
-    let router = std::mem::take(&mut ledger.router);
-    let mut doors = sockets.open(&config, router, &draining);
+    front.begins(std::mem::take(&mut ledger.router));
     tracing::info!(%address, log_id = %ledger.store.log_id(), "the ledger is ready");
     println!("guerdon listens on http://{address}");
     if let Some(address) = for_operators {
@@ -137,9 +142,12 @@ impl Ledger {
         config: &ServeConfig,
         stop: &CancellationToken,
         draining: &CancellationToken,
+        step: &Step,
     ) -> anyhow::Result<Self> {
+        step.set("opening the log");
         let store = open_store(config).await?;
-        // Before anything is appended.
+        // Before anything is made of the log or appended to it.
+        remembered::check(config, &store).await?;
         let required = read_tables::required(&store, stop).await?;
         let mut health = Health::of(store.clone());
         let mut metrics = Metrics::new();
@@ -149,6 +157,7 @@ impl Ledger {
         // Open the projector before the writer: the writer appends at its start, and a log that
         // differs from the read model must not grow.
         let mut projector = None;
+        step.set("opening the read model");
         if config.runs(Part::Projector) {
             let opened = Projector::open(&config.data.read_model(), store.clone()).await?;
             health.projection = opened.statuses();
@@ -161,6 +170,7 @@ impl Ledger {
             health.read_model = Some(opened.clone());
             read_model = Some(opened);
         }
+        step.set("checking archive and API keys");
         store.check_archive().await?;
         config.data.fork_note().check(&store).await?;
         let book = if config.runs(Part::CommandApi) {
@@ -174,6 +184,7 @@ impl Ledger {
         let mut command_api = None;
         if config.runs(Part::CommandApi) {
             open_archive(&store).await?;
+            step.set("taking over the log and reading its state");
             let (started, stopped) = start_writer(config, &store, metrics.commands()).await?;
             health.writer = Some(started.status());
             health.clock = Some(started.clock());
@@ -200,6 +211,7 @@ impl Ledger {
         if let Some(read_model) = &read_model {
             let mut api = QueryApi::new(read_model.clone(), keys.clone(), config.read_wait_ms);
             api.draining = draining.clone();
+            api.followers_max = config.connections.followers();
             api.overdue_after = config.overdue_after;
             metrics.add_query_api(&api.metrics);
             // A publisher sends again what nobody accepts, counts the attempts and alarms.
@@ -213,6 +225,7 @@ impl Ledger {
         }
         let mut publishing = None;
         if let Some(told) = config.publisher(command_api)? {
+            step.set("opening the publisher's state");
             let model = match &read_model {
                 Some(model) => model.clone(),
                 None => read_tables::open(config, projector.as_ref(), &required).await?,

@@ -43,6 +43,12 @@ pub(crate) struct ServeConfig {
     #[arg(long, env = "GUERDON_API_KEYS_ELSEWHERE")]
     pub(crate) api_keys_elsewhere: bool,
 
+    /// Start although nothing but the log is there: no read model, no publisher's state and no
+    /// snapshot that could show whether the log lacks events. For a log that was moved, or that
+    /// lost these alone. A restored backup needs `guerdon fork-log` instead.
+    #[arg(long)]
+    pub(crate) this_is_the_history: bool,
+
     /// Streaming standbys of the read model's PostgreSQL, which answer reads as long as they keep
     /// up: postgres://USER:PASSWORD@HOST:PORT/DATABASE. Separate several hosts by commas.
     #[arg(

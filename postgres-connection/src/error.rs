@@ -20,6 +20,30 @@ pub enum PostgresError {
         /// The URL, without its password.
         url: String,
     },
+    /// A pooler stands before the server, and gives away the session of each connection.
+    #[error(
+        "{url} is behind a pooler in transaction or statement mode ({why}); Guerdon keeps settings \
+         and prepared statements on its connections: give it the server's own address, or a pooler \
+         in session mode (PgBouncer: pool_mode = session)"
+    )]
+    Pooler {
+        /// The URL, without its password.
+        url: String,
+        /// What shows it.
+        why: String,
+    },
+    /// Somebody holds what a migration needs.
+    #[error(
+        "the schema {schema} of {url} can't be migrated now: somebody else migrates it, or a \
+         transaction that stays open holds its tables. Run `guerdon migrate` again once that has \
+         ended"
+    )]
+    Held {
+        /// The URL, without its password.
+        url: String,
+        /// The schema's name.
+        schema: &'static str,
+    },
     /// The file of trusted certificates can't be read.
     #[error("can't read the certificates of sslrootcert={file}: {why}")]
     Certificates {

@@ -3,11 +3,17 @@
 use std::io;
 
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 use tokio::time::timeout;
 
-use crate::{PostgresError, PostgresUrl};
+use crate::pooler::check_sessions;
+use crate::{PostgresError, PostgresUrl, set_session};
+
+/// Between two migrations the session is idle and holds the lock of them all.
+const MIGRATING: [(&str, &str); 2] = [("lock_timeout", "5s"), ("idle_session_timeout", "10s")];
+
+const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// The table in the schema that says which migrations have run.
 const TABLE: &str = "migration";
@@ -19,7 +25,8 @@ pub async fn migrate(
     schema: &'static str,
     mut migrations: Migrator,
 ) -> Result<(), PostgresError> {
-    let mut connection = primary(url).await?;
+    check_sessions(url).await?;
+    let mut connection = primary(url, &MIGRATING).await?;
     let known = last(&migrations);
     migrations.create_schema(schema);
     migrations.dangerous_set_table_name(format!("{schema}.{TABLE}"));
@@ -28,6 +35,11 @@ pub async fn migrate(
     migrations.run(&mut connection).await.map_err(|source| match source {
         MigrateError::VersionMissing(found) => {
             PostgresError::SchemaNewer { url: url.to_string(), schema, found, known }
+        }
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)
+            if is_held(&error) =>
+        {
+            PostgresError::Held { url: url.to_string(), schema }
         }
         source => PostgresError::Migrate { url: url.to_string(), schema, source: Box::new(source) },
     })?;
@@ -40,7 +52,8 @@ pub async fn check_schema(
     schema: &'static str,
     migrations: &Migrator,
 ) -> Result<(), PostgresError> {
-    let mut connection = primary(url).await?;
+    check_sessions(url).await?;
+    let mut connection = primary(url, &[]).await?;
     let there: bool = sqlx::query_scalar("select to_regclass($1) is not null")
         .bind(format!("{schema}.{TABLE}"))
         .fetch_one(&mut connection)
@@ -71,11 +84,11 @@ fn last(migrations: &Migrator) -> i64 {
 }
 
 /// The one of the URL's servers that takes writes.
-async fn primary(url: &PostgresUrl) -> Result<PgConnection, PostgresError> {
+async fn primary(url: &PostgresUrl, own: &[(&str, &str)]) -> Result<PgConnection, PostgresError> {
     let mut refused = vec![];
     for options in url.options() {
         let server = format!("{}:{}", options.get_host(), options.get_port());
-        let connecting = timeout(url.connect_timeout(), options.connect());
+        let connecting = timeout(url.connect_timeout(), connect(&options, own));
         let timed_out = |_| Err(io::Error::from(io::ErrorKind::TimedOut).into());
         let mut connection = match connecting.await.unwrap_or_else(timed_out) {
             Ok(connection) => connection,
@@ -96,6 +109,20 @@ async fn primary(url: &PostgresUrl) -> Result<PgConnection, PostgresError> {
     } else {
         url.failed(refused.join("; "))
     })
+}
+
+async fn connect(
+    options: &PgConnectOptions,
+    own: &[(&str, &str)],
+) -> Result<PgConnection, sqlx::Error> {
+    let mut connection = options.connect().await?;
+    set_session(&mut connection, own).await?;
+    Ok(connection)
+}
+
+fn is_held(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| code == LOCK_NOT_AVAILABLE)
 }
 
 /// Without the words around those of the operating system, which come again with the cause.

@@ -17,10 +17,17 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the network may swallow what was sent before a connection counts as broken.
 const USER_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// When a connection on which nothing comes is probed, how often, and how many probes may be lost.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(5);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
+const KEEPALIVES_LOST_MAX: u32 = 3;
+
 /// One PostgreSQL, or several servers of which one at a time takes writes.
 #[derive(Clone)]
 pub struct PostgresUrl {
-    pub(crate) config: Arc<Config>,
+    config: Arc<Config>,
+    /// One for each of the servers, in the URL's order.
+    pub(crate) each: Arc<[Config]>,
     pub(crate) roots: Option<Roots>,
     /// Without the password.
     shown: String,
@@ -87,12 +94,17 @@ impl PostgresUrl {
             .database(self.config.get_dbname().unwrap_or_default())
             .application_name(self.config.get_application_name().unwrap_or_default())
             .port(port)
+            // A pooler refuses a connection that asks for it; nothing here is a float.
+            .extra_float_digits(None)
             // Where the URL has none, PGPASSWORD would be sent, which counts nowhere else.
             .password("");
         options = match host {
             Host::Tcp(name) => options.host(name),
             Host::Unix(folder) => options.socket(folder),
         };
+        if let Some(given) = self.config.get_options() {
+            options = options.options(settings_of(given));
+        }
         if let Some(password) = self.config.get_password() {
             options = options.password(&String::from_utf8_lossy(password));
         }
@@ -122,20 +134,104 @@ impl FromStr for PostgresUrl {
         }
         let ssl = if roots.is_some() { SslMode::Require } else { SslMode::Disable };
         config.ssl_mode(ssl).target_session_attrs(TargetSessionAttrs::ReadWrite);
-        config.keepalives_idle(USER_TIMEOUT).tcp_user_timeout(USER_TIMEOUT);
+        // What the URL says of these counts more.
+        if !text.contains("keepalives_idle=") {
+            config.keepalives_idle(KEEPALIVE_IDLE);
+        }
+        if config.get_keepalives_interval().is_none() {
+            config.keepalives_interval(KEEPALIVE_INTERVAL);
+        }
+        if config.get_keepalives_retries().is_none() {
+            config.keepalives_retries(KEEPALIVES_LOST_MAX);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(USER_TIMEOUT);
+        }
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
         }
         if config.get_application_name().is_none() {
             config.application_name("guerdon");
         }
+        let servers = config.get_hosts().len();
         Ok(Self {
+            each: (0..servers).map(|index| of_one(&config, index)).collect(),
             config: Arc::new(config),
             roots,
             shown: without_password(text),
             given: text.into(),
         })
     }
+}
+
+/// What leads to one of the servers alone.
+fn of_one(all: &Config, index: usize) -> Config {
+    let mut one = Config::new();
+    match all.get_hosts().get(index) {
+        Some(Host::Tcp(name)) => drop(one.host(name)),
+        Some(Host::Unix(folder)) => drop(one.host_path(folder)),
+        None => {}
+    }
+    let ports = all.get_ports();
+    if let Some(port) = ports.get(index).or(ports.first()) {
+        one.port(*port);
+    }
+    if let Some(address) = all.get_hostaddrs().get(index) {
+        one.hostaddr(*address);
+    }
+    if let Some(user) = all.get_user() {
+        one.user(user);
+    }
+    if let Some(password) = all.get_password() {
+        one.password(password);
+    }
+    if let Some(name) = all.get_dbname() {
+        one.dbname(name);
+    }
+    if let Some(options) = all.get_options() {
+        one.options(options);
+    }
+    if let Some(name) = all.get_application_name() {
+        one.application_name(name);
+    }
+    if let Some(timeout) = all.get_connect_timeout() {
+        one.connect_timeout(*timeout);
+    }
+    if let Some(timeout) = all.get_tcp_user_timeout() {
+        one.tcp_user_timeout(*timeout);
+    }
+    if let Some(interval) = all.get_keepalives_interval() {
+        one.keepalives_interval(interval);
+    }
+    if let Some(retries) = all.get_keepalives_retries() {
+        one.keepalives_retries(retries);
+    }
+    one.keepalives(all.get_keepalives())
+        .keepalives_idle(all.get_keepalives_idle())
+        .ssl_mode(all.get_ssl_mode())
+        .ssl_negotiation(all.get_ssl_negotiation())
+        .channel_binding(all.get_channel_binding())
+        .target_session_attrs(all.get_target_session_attrs());
+    one
+}
+
+/// The settings in a URL's `options`, as in `-c lock_timeout=1s --work_mem=8MB`; a backslash takes
+/// the next character as it is.
+fn settings_of(options: &str) -> Vec<(String, String)> {
+    let (mut words, mut word, mut characters) = (vec![], String::new(), options.chars());
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => word.extend(characters.next()),
+            space if space.is_whitespace() => words.push(std::mem::take(&mut word)),
+            other => word.push(other),
+        }
+    }
+    words.push(word);
+    let settings = words.iter().filter_map(|word| {
+        let setting = word.strip_prefix("--").or(word.strip_prefix("-c")).unwrap_or(word);
+        setting.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
+    });
+    settings.collect()
 }
 
 /// Takes out what tokio-postgres doesn't know.
@@ -242,6 +338,29 @@ mod tests {
             assert_eq!(url.to_string(), shown);
             assert!(url.config.get_password().is_some_and(|password| password.starts_with(b"s3c")));
         }
+    }
+
+    #[test]
+    fn each_server_of_a_url_has_all_that_the_url_says() {
+        let text = "postgres://ann:x@one:5432,two:5433/points?keepalives_idle=7&tcp_user_timeout=8\
+                    &options=-c%20lock_timeout%3D1s%20--work_mem%3D8MB";
+        let url: PostgresUrl = text.parse().expect("it can be read");
+        let [one, two] = &*url.each else { panic!("two servers") };
+        assert_eq!(one.get_hosts(), [Host::Tcp("one".into())]);
+        assert_eq!(
+            (two.get_hosts(), two.get_ports()),
+            (&[Host::Tcp("two".into())][..], &[5433][..])
+        );
+        for server in [one, two] {
+            assert_eq!(server.get_user(), Some("ann"));
+            assert_eq!(server.get_dbname(), Some("points"));
+            assert_eq!(server.get_keepalives_idle(), Duration::from_secs(7));
+            assert_eq!(server.get_tcp_user_timeout(), Some(&Duration::from_secs(8)));
+            assert_eq!(server.get_keepalives_interval(), Some(KEEPALIVE_INTERVAL));
+            assert_eq!(server.get_connect_timeout(), Some(&CONNECT_TIMEOUT));
+        }
+        let sent = url.options()[0].get_options().map(str::to_owned);
+        assert_eq!(sent.as_deref(), Some("-c lock_timeout=1s -c work_mem=8MB"));
     }
 
     #[test]

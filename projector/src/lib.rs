@@ -11,6 +11,7 @@
 
 mod checkpoint;
 mod error;
+mod holders;
 mod metrics;
 mod partition;
 mod projector;

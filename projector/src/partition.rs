@@ -1,6 +1,8 @@
 //! The projection of one partition: read a batch, add it up, write rows and checkpoint.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use event_store::{EventStore, READ_EVENTS_MAX, with_causes};
 use log_record::{Partition, Place, Position, RecordedEvent};
@@ -15,6 +17,9 @@ use crate::write::{Batch, Tables, WriteError, Written};
 /// The most events in a batch: a quarter of a second of work. A projector that keeps up takes what
 /// is there and never as many; one that is behind writes each page once for more of its rows.
 pub(crate) const BATCH_EVENTS_MAX: usize = READ_EVENTS_MAX;
+
+/// How long nothing must happen until there is time for other things.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// A lost connection is noticed even while nothing happens: the next one may lead to a server whose
 /// tables are at another position.
@@ -92,8 +97,17 @@ impl PartitionProjection {
         let known = Place { partition: self.partition, position: self.checkpoint.position };
         // Another server may answer than did before; it must have the same history.
         let mut follower = self.store.follow_from(known, self.checkpoint.checksum)?;
+        let mut next = pin!(follower.next(BATCH_EVENTS_MAX));
         tokio::select! {
-            events = follower.next(BATCH_EVENTS_MAX) => Ok(events?),
+            events = &mut next => return Ok(events?),
+            () = self.tables.lost() => {
+                return Err(self.failed("stay connected to", LOST.into()));
+            }
+            () = tokio::time::sleep(QUIET) => {}
+        }
+        self.tables.rest().await;
+        tokio::select! {
+            events = next => Ok(events?),
             () = self.tables.lost() => Err(self.failed("stay connected to", LOST.into())),
         }
     }

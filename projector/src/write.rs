@@ -152,6 +152,13 @@ impl Tables {
         }
     }
 
+    /// While there is nothing to write.
+    pub(crate) async fn rest(&mut self) {
+        if let Self::Sqlite(tables) = self {
+            tables.rest().await;
+        }
+    }
+
     /// Ends when the connection has. A file's never does by itself.
     pub(crate) async fn lost(&mut self) {
         match self {

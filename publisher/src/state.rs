@@ -21,3 +21,4 @@ mod tests;
 pub(crate) mod unaccepted;
 
 pub use database::{StateUrl, migrate_state};
+pub use store::has_state;

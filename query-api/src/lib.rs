@@ -43,7 +43,8 @@ use balance_cache::BalanceCache;
 pub use metrics::QueryMetrics;
 pub use overdue::{overdue_router, watch_overdue};
 pub use router::router;
-use shipping_stream::Feeds;
+pub use shipping_stream::FollowersMax;
+use shipping_stream::{Feeds, Followers};
 
 /// How long a shipping request may wait for its acceptance, where nothing else is said.
 const OVERDUE_AFTER: Duration = Duration::from_secs(4 * 3_600);
@@ -64,6 +65,9 @@ pub struct QueryApi {
     pub draining: CancellationToken,
     balances: Arc<BalanceCache>,
     feeds: Arc<Feeds>,
+    /// How many may follow messages at once.
+    pub followers_max: FollowersMax,
+    followers: Arc<Followers>,
     /// How long a shipping request may wait for its warehouse to accept it.
     pub overdue_after: Duration,
     /// Counts what is read.
@@ -76,8 +80,19 @@ impl QueryApi {
     pub fn new(read_model: ReadModel, keys: KeyRing, wait_max: Duration) -> Self {
         let (draining, balances) = (CancellationToken::new(), Arc::new(BalanceCache::new()));
         let (feeds, metrics) = (Arc::default(), QueryMetrics::default());
-        let overdue_after = OVERDUE_AFTER;
-        Self { read_model, keys, wait_max, draining, balances, feeds, overdue_after, metrics }
+        let followers = Arc::new(Followers::shown_by(metrics.followers.clone()));
+        Self {
+            read_model,
+            keys,
+            wait_max,
+            draining,
+            balances,
+            feeds,
+            followers_max: FollowersMax::default(),
+            followers,
+            overdue_after: OVERDUE_AFTER,
+            metrics,
+        }
     }
 
     /// How many balances were read, because no current one was cached.

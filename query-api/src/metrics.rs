@@ -20,6 +20,8 @@ pub struct QueryMetrics {
     /// Balances that were read from the tables.
     pub(crate) balances_read: Counter,
     balances: Family<Source, Counter>,
+    /// Those who follow messages at the moment.
+    pub(crate) followers: Gauge,
     /// Shipping requests that nobody has accepted in time, where this process watches for them.
     pub overdue: Gauge,
 }
@@ -29,8 +31,8 @@ impl Default for QueryMetrics {
         let balances = Family::<Source, Counter>::default();
         let balances_cached = balances.get_or_create(&CACHE).clone();
         let balances_read = balances.get_or_create(&TABLES).clone();
-        let overdue = Gauge::default();
-        Self { reads: Counter::default(), balances_cached, balances_read, balances, overdue }
+        let (reads, followers, overdue) = Default::default();
+        Self { reads, balances_cached, balances_read, balances, followers, overdue }
     }
 }
 
@@ -41,6 +43,8 @@ impl QueryMetrics {
         registry.register("guerdon_query_reads", help, self.reads.clone());
         let help = "account balances that were asked for, by where they came from";
         registry.register("guerdon_query_balances", help, self.balances.clone());
+        let help = "streams of shipping messages, and pages of them that wait";
+        registry.register("guerdon_query_followers", help, self.followers.clone());
         let help = "shipping requests that nobody has accepted in time, on a ledger without Kafka";
         registry.register("guerdon_query_overdue_shipping_requests", help, self.overdue.clone());
     }

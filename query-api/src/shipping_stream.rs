@@ -4,9 +4,14 @@
 //! Both read the same pages: a stream holds one at a time, and reads on when that has been sent, so
 //! a slow reader holds up nobody and takes no memory. Who waits is woken by a message of the
 //! warehouse and by nothing else; what is new is read once for all who wait for it (`feeds.rs`).
+//! How many may wait is bounded (`followers.rs`). A reader goes on after the messages that its
+//! cursor names (`cursor.rs`), or is told that the log doesn't have them.
 
+mod cursor;
 mod feeds;
+mod followers;
 
+use std::borrow::Borrow;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -18,8 +23,9 @@ use axum::http::header::ACCEPT;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use domain::{Timestamp, WarehouseId};
+use futures_util::future::select_all;
 use futures_util::stream::{Stream, unfold};
-use log_record::{Place, PlaceError, Position};
+use log_record::{Generation, LogId, Partition, Place, Position};
 use read_model::{Following, ReadError, Reading, ShippingMessage};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -28,15 +34,29 @@ use wire::{Caller, Problem, QueryString, Role, is_known_still, json_with_etag, p
 
 use crate::freshness::{Fresh, unread};
 use crate::{QueryApi, failed, raw_json};
+use cursor::StreamCursor;
 use feeds::{Feed, Wanted};
+use followers::Turn;
 
 pub(crate) use feeds::Feeds;
+pub(crate) use followers::Followers;
+pub use followers::FollowersMax;
 
 /// The longest that a page waits for something: below the minute after which proxies give up.
 const WAIT_MS_MAX: u32 = 30_000;
 
-/// How many messages a stream has in memory: some dozens of kilobytes.
-const STREAM_MESSAGES_MAX: u32 = 100;
+/// How many messages a stream reads at once.
+const STREAM_MESSAGES_MAX: u32 = 50;
+
+/// How many bytes of messages a stream has in memory; one message may be larger. As many streams as
+/// may be are to take no more than some dozens of megabytes, whatever the messages say.
+const STREAM_BYTES_MAX: usize = 32 * 1024;
+
+/// How many bytes of messages a page has, about; one message may be larger.
+const PAGE_BYTES_MAX: usize = 1024 * 1024;
+
+/// About how many bytes of a message are neither its lines nor its address.
+const MESSAGE_BYTES: usize = 512;
 
 /// How often a stream that has nothing to say looks whether its key is let in still.
 const STREAM_WAIT: Duration = Duration::from_secs(5);
@@ -66,8 +86,9 @@ struct Item {
     #[serde(skip_serializing_if = "Option::is_none")]
     traceparent: Option<String>,
     data: Box<RawValue>,
+    /// Where to go on after it.
     #[serde(skip)]
-    place: Place,
+    cursor: String,
 }
 
 #[derive(Serialize)]
@@ -81,16 +102,28 @@ struct StreamPage {
 struct Follower {
     api: QueryApi,
     warehouse: WarehouseId,
-    /// The last message that was read.
-    after: Place,
-    /// Up to here there is no other after that.
-    seen: Position,
-    /// Wakes it.
-    following: Following,
-    feed: Arc<Feed>,
+    /// The last messages that were read.
+    cursor: StreamCursor,
+    /// Never empty.
+    partitions: Vec<Followed>,
+    /// How many bytes of messages it takes at once.
+    bytes_max: usize,
     caller: Caller,
     /// With the key that was asked with.
     headers: HeaderMap,
+}
+
+/// A partition of what is followed.
+struct Followed {
+    partition: Partition,
+    /// Up to here there is no message after the last one that was read.
+    seen: Position,
+    /// Wakes the follower.
+    following: Following,
+    feed: Arc<Feed>,
+    /// The history and the tables' era in which the last message was found.
+    history: Option<(LogId, Generation)>,
+    era: u64,
 }
 
 pub(crate) async fn get_shipping_stream(
@@ -103,29 +136,70 @@ pub(crate) async fn get_shipping_stream(
     caller.check_warehouse(query.warehouse.as_str())?;
     let limit = page_limit(query.limit)?;
     let wait_max = wait_max(query.wait_ms)?;
-    let after = after(query.after.as_deref(), &headers)?;
-    if !reading.as_of().has(after.partition) {
-        return Err(Problem::invalid_query("after", "names a partition that doesn't exist"));
-    }
-    let follower = Follower {
-        following: api.read_model.follow(query.warehouse.as_str(), after.partition),
-        feed: api.feeds.of(&query.warehouse, after.partition),
-        api,
-        warehouse: query.warehouse,
-        after,
-        seen: Position::START,
-        caller,
-        headers: headers.clone(),
-    };
-    if wants_events(&headers) {
+    let asked = asked_cursor(query.after.as_deref(), &headers)?;
+    let (cursor, reading) = go_on(&api, asked, reading).await?;
+    let partitions = Followed::all(&api, &query.warehouse, &reading);
+    let warehouse = query.warehouse;
+    let is_stream = wants_events(&headers);
+    let bytes_max = if is_stream { STREAM_BYTES_MAX } else { PAGE_BYTES_MAX };
+    let headers_then = headers.clone();
+    let follower =
+        Follower { api, warehouse, cursor, partitions, bytes_max, caller, headers: headers_then };
+    if is_stream {
         drop(reading);
+        let turn = follower.turn()?;
         let keep_alive = KeepAlive::new().interval(KEEP_ALIVE_INTERVAL);
-        return Ok(Sse::new(follower.events()).keep_alive(keep_alive).into_response());
+        return Ok(Sse::new(follower.events(turn)).keep_alive(keep_alive).into_response());
     }
     json_with_etag(&headers, &follower.page(reading, limit, wait_max).await?)
 }
 
+/// Begins to read after what a cursor names, or at the log's beginning where there is none. Tables
+/// that are behind the cursor are waited for.
+async fn go_on(
+    api: &QueryApi,
+    cursor: Option<StreamCursor>,
+    mut reading: Reading,
+) -> Result<(StreamCursor, Reading), Problem> {
+    let log_id = reading.as_of().log_id().ok_or_else(Problem::projection_not_begun)?;
+    let Some(cursor) = cursor else { return Ok((StreamCursor::start(log_id), reading)) };
+    let places = cursor.places();
+    if places.iter().any(|place| reading.as_of().reached(place) < place.position) {
+        drop(reading);
+        let there = api.read_model.read_if_there(&places, api.wait_max).await.map_err(unread)?;
+        reading = there.ok_or_else(Problem::log_forked)?;
+    }
+    if cursor.is_in(&mut reading).await.map_err(failed)? {
+        Ok((cursor, reading))
+    } else {
+        Err(Problem::log_forked())
+    }
+}
+
+impl Followed {
+    /// The partitions that a read finds, of each of which nothing was seen.
+    fn all(api: &QueryApi, warehouse: &WarehouseId, reading: &Reading) -> Vec<Self> {
+        let followed = |partition| {
+            let following = api.read_model.follow(warehouse.as_str(), partition);
+            Self {
+                partition,
+                seen: Position::START,
+                era: following.era(),
+                following,
+                feed: api.feeds.of(warehouse, partition),
+                history: reading.as_of().history(partition),
+            }
+        };
+        reading.as_of().partitions().map(followed).collect()
+    }
+}
+
 impl Follower {
+    /// Its turn among those who follow, for as long as it is held.
+    fn turn(&self) -> Result<Turn, Problem> {
+        self.api.followers.admit(&self.caller, self.api.followers_max)
+    }
+
     /// The next messages; where there are none, it waits for them so long.
     async fn page(
         mut self,
@@ -135,6 +209,8 @@ impl Follower {
     ) -> Result<StreamPage, Problem> {
         let deadline = Instant::now() + wait_max;
         let mut items = self.read(reading, limit).await?;
+        let waits = items.is_empty() && !wait_max.is_zero();
+        let _turn = if waits { Some(self.turn()?) } else { None };
         while items.is_empty() && Instant::now() < deadline {
             let left = deadline.saturating_duration_since(Instant::now());
             let found = self.wait(limit, left).await;
@@ -145,14 +221,14 @@ impl Follower {
             let Some(found) = found else { break };
             items = found?;
         }
-        Ok(StreamPage { items, next: self.after.to_string() })
+        Ok(StreamPage { items, next: self.cursor.to_string() })
     }
 
     /// All messages from here on, as they come, until the server stops. It ends, too, when the
-    /// tables can't be read, or the key isn't let in any more; whoever asks again with
-    /// `Last-Event-ID` misses nothing.
-    fn events(self) -> impl Stream<Item = Result<Event, Infallible>> {
-        unfold((self, VecDeque::new()), |(mut follower, mut read)| async move {
+    /// tables can't be read or are of another history, or the key isn't let in any more; whoever
+    /// asks again with `Last-Event-ID` misses nothing, or is told why.
+    fn events(self, turn: Turn) -> impl Stream<Item = Result<Event, Infallible>> {
+        unfold((self, VecDeque::new(), turn), |(mut follower, mut read, turn)| async move {
             while read.is_empty() {
                 read = follower.next_items().await?;
             }
@@ -161,8 +237,8 @@ impl Follower {
                 return None;
             }
             let item: Item = read.pop_front()?;
-            let event = Event::default().id(item.place.to_string()).json_data(&item).ok()?;
-            Some((Ok(event), (follower, read)))
+            let event = Event::default().id(&item.cursor).json_data(&item).ok()?;
+            Some((Ok(event), (follower, read, turn)))
         })
     }
 
@@ -182,13 +258,21 @@ impl Follower {
         is_known_still(&self.api.keys, &self.headers, &self.caller)
     }
 
-    /// The next messages as a read that has begun finds them.
+    /// The next messages as a read that has begun finds them, one partition after the other.
     async fn read(&mut self, mut reading: Reading, limit: u32) -> Result<Vec<Item>, Problem> {
         let warehouse = self.warehouse.as_str();
-        let messages = reading.shipping_messages(warehouse, self.after, limit).await;
-        let messages = messages.map_err(failed)?;
-        if messages.len() < limit as usize {
-            self.seen = reading.as_of().reached(&self.after);
+        let (mut messages, mut left) = (vec![], limit);
+        for followed in &mut self.partitions {
+            let partition = followed.partition;
+            let after = Place { partition, position: self.cursor.position(partition) };
+            let found = reading.shipping_messages(warehouse, after, left).await.map_err(failed)?;
+            // A page has at most 500 messages.
+            left = left.saturating_sub(u32::try_from(found.len()).unwrap_or(left));
+            messages.extend(found);
+            if keep_first(&mut messages, self.bytes_max) || left == 0 {
+                break;
+            }
+            followed.seen = reading.as_of().position(partition);
         }
         drop(reading);
         self.items(messages)
@@ -198,39 +282,65 @@ impl Follower {
     /// may, or when the server stops.
     async fn wait(&mut self, limit: u32, wait_max: Duration) -> Option<Result<Vec<Item>, Problem>> {
         let deadline = Instant::now() + wait_max;
+        if self.partitions.iter().any(|followed| followed.following.era() != followed.era) {
+            return Some(self.find_again(limit).await);
+        }
         let draining = self.api.draining.clone();
-        let end = timeout_at(deadline, self.following.past(self.seen));
-        let end = draining.run_until_cancelled(end).await?.ok()?;
+        let following = self.partitions.iter_mut();
+        let following = following.map(|it| Box::pin(it.following.past(it.seen)));
+        let woken = timeout_at(deadline, select_all(following));
+        let (end, index, others) = draining.run_until_cancelled(woken).await?.ok()?;
+        drop(others);
+        let followed = self.partitions.get_mut(index)?;
         let wanted = Wanted {
-            after: self.seen.max(self.after.position),
+            after: followed.seen.max(self.cursor.position(followed.partition)),
             end,
             limit,
-            era: self.following.era(),
+            era: followed.following.era(),
             wait_max: deadline.saturating_duration_since(Instant::now()),
         };
         // Who waits for another's read waits no longer than for his own.
-        let next = timeout_at(deadline, self.feed.next(&self.api.read_model, wanted));
+        let next = timeout_at(deadline, followed.feed.next(&self.api.read_model, wanted));
         match draining.run_until_cancelled(next).await?.ok()? {
             Err(ReadError::Behind { .. }) => None,
             Err(error) => Some(Err(unread(error))),
-            Ok(found) => {
-                self.seen = found.up_to;
+            Ok(found) if found.history != followed.history || wanted.era != followed.era => {
+                Some(self.find_again(limit).await)
+            }
+            Ok(mut found) => {
+                let has_more = keep_first(&mut found.messages, self.bytes_max);
+                let last = found.messages.last().filter(|_| has_more);
+                followed.seen = last.map_or(found.up_to, |last| last.place.position);
                 Some(self.items(found.messages.iter().map(|message| (**message).clone())))
             }
         }
+    }
+
+    /// The next messages after the tables were found to be of another history, or to have gone
+    /// back: if they still have those that were read last.
+    async fn find_again(&mut self, limit: u32) -> Result<Vec<Item>, Problem> {
+        for followed in &mut self.partitions {
+            followed.era = followed.following.era();
+        }
+        let feeds = Arc::clone(&self.api.feeds);
+        let _turn = feeds.turn_to_read().await;
+        let reading = self.api.read_model.read(&[], self.api.wait_max).await.map_err(unread)?;
+        let (_, reading) = go_on(&self.api, Some(self.cursor.clone()), reading).await?;
+        for followed in &mut self.partitions {
+            followed.history = reading.as_of().history(followed.partition);
+            followed.seen = Position::START;
+        }
+        self.read(reading, limit).await
     }
 
     fn items(
         &mut self,
         messages: impl IntoIterator<Item = ShippingMessage>,
     ) -> Result<Vec<Item>, Problem> {
-        let items = messages.into_iter().map(|message| self.item(message));
-        let items = items.collect::<Result<Vec<_>, _>>()?;
-        self.after = items.last().map_or(self.after, |last| last.place);
-        Ok(items)
+        messages.into_iter().map(|message| self.item(message)).collect()
     }
 
-    fn item(&self, mut message: ShippingMessage) -> Result<Item, Problem> {
+    fn item(&mut self, mut message: ShippingMessage) -> Result<Item, Problem> {
         if !matches!(self.caller.role, Role::Warehouse | Role::Operator) {
             message.deliver_to = None;
         }
@@ -238,6 +348,7 @@ impl Follower {
             tracing::error!(place = %message.place, %error, "a shipping request has no lines");
             Problem::internal()
         })?;
+        self.cursor.pass(message.generation, message.place);
         Ok(Item {
             specversion: "1.0",
             r#type: message.kind.event_type(),
@@ -248,9 +359,27 @@ impl Follower {
             data: raw_json(body)?,
             id: message.id,
             traceparent: message.traceparent,
-            place: message.place,
+            cursor: self.cursor.to_string(),
         })
     }
+}
+
+/// Keeps the first of the messages that have so many bytes together, and at least one. Gives
+/// whether there were more.
+fn keep_first<M: Borrow<ShippingMessage>>(messages: &mut Vec<M>, bytes_max: usize) -> bool {
+    let size = |message: &ShippingMessage| {
+        let address = message.deliver_to.as_ref().map_or(0, String::len);
+        message.lines.len() + address + MESSAGE_BYTES
+    };
+    let mut bytes = 0;
+    let fitting = messages.iter().take_while(|message| {
+        bytes += size((*message).borrow());
+        bytes <= bytes_max
+    });
+    let fitting = fitting.count().max(1);
+    let has_more = fitting < messages.len();
+    messages.truncate(fitting);
+    has_more
 }
 
 fn wait_max(wait_ms: Option<u32>) -> Result<Duration, Problem> {
@@ -265,16 +394,17 @@ fn wait_max(wait_ms: Option<u32>) -> Result<Duration, Problem> {
 
 /// Where to go on. A browser that lost its stream asks the same again and says in a header what it
 /// had last.
-fn after(asked: Option<&str>, headers: &HeaderMap) -> Result<Place, Problem> {
-    match headers.get("last-event-id") {
-        Some(last) => last.to_str().unwrap_or_default().parse().map_err(|error: PlaceError| {
-            Problem::invalid_header("Last-Event-ID", error.to_string())
-        }),
-        None => asked
-            .unwrap_or("0:0")
-            .parse()
-            .map_err(|error: PlaceError| Problem::invalid_query("after", error.to_string())),
+fn asked_cursor(asked: Option<&str>, headers: &HeaderMap) -> Result<Option<StreamCursor>, Problem> {
+    let complaint = "must be the next of a page or the id of an event of this stream, unchanged";
+    if let Some(last) = headers.get("last-event-id") {
+        let cursor = last.to_str().ok().and_then(StreamCursor::read);
+        let refused = || Problem::invalid_header("Last-Event-ID", complaint);
+        return cursor.map(Some).ok_or_else(refused);
     }
+    let cursor = asked.map(|asked| {
+        StreamCursor::read(asked).ok_or_else(|| Problem::invalid_query("after", complaint))
+    });
+    cursor.transpose()
 }
 
 /// Whether a parameter of a media type is the weight 0: `q=0.0` asks not to be sent the type.

@@ -10,6 +10,7 @@
 //! - [`ShippingMessage`]: the messages to warehouses, in the order of the log
 //! - [`ShippingStatus`] and [`lane`](lane()): the progress of a shipping request, and its lane
 //! - [`Total`]: what is added up over all accounts
+//! - [`wrong_sums()`]: whether the sums that the projector moves are those of the rows
 //! - [`dump()`]: every row as text, to compare two read models
 
 mod changes;
@@ -23,6 +24,7 @@ mod schema;
 mod shipping_lines;
 mod shipping_stream;
 mod side;
+mod sums;
 mod table;
 mod tables;
 mod total;
@@ -36,13 +38,14 @@ pub use error::ReadModelError;
 pub use file_id::FileId;
 pub use lane::{LANE_SLOTS, lane};
 pub use read_model::{
-    Argument, AsOf, Following, LogHistory, OfLog, Query, ReadError, ReadModel, Reading, RowOf,
-    ServerStatus, SingleRead,
+    Argument, AsOf, Following, LogEnds, LogHistory, OfLog, Query, ReadError, ReadModel, Reading,
+    RowOf, ServerStatus, SingleRead,
 };
 pub use schema::{check, migrate, migrate_side};
 pub use shipping_lines::{LineRow, ParcelRow, lines_to_ship};
 pub use shipping_stream::{MessageKind, RequestProgress, ShippingMessage, shipping_id};
 pub use side::Side;
+pub use sums::{WrongSum, wrong_sums};
 pub use table::{Column, ColumnKind, Field, Row, Value};
 pub use tables::{
     AccountBalance, CheckpointRow, CreditLot, CreditMonth, CreditPart, EarningRule, Exchange, Hold,

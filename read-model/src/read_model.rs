@@ -8,11 +8,13 @@
 mod as_of;
 mod file;
 mod log_clock;
+mod log_ends;
 mod of_log;
 mod polls;
 mod reading;
 mod server;
 mod single_read;
+mod stale;
 mod warehouse_ends;
 
 use std::marker::PhantomData;
@@ -35,6 +37,7 @@ use server::{Server, watch_servers};
 use warehouse_ends::WarehouseEnds;
 
 pub use as_of::AsOf;
+pub use log_ends::LogEnds;
 pub use of_log::{LogHistory, OfLog};
 pub use reading::{Argument, Query, Reading, RowOf};
 pub use server::ServerStatus;

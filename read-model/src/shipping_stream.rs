@@ -44,6 +44,8 @@ pub enum MessageKind {
 pub struct ShippingMessage {
     /// Of the event that made it.
     pub place: Place,
+    /// The generation of that event.
+    pub generation: Generation,
     /// Its id, `{log id}-{generation}-{partition}-{position}` of that event; a request that is
     /// asked for again keeps its own.
     pub id: String,
@@ -318,10 +320,12 @@ impl MessageRow {
         };
         let request_status = status_named(&self.status)?;
         let request_id = shipping_id(log_id, self.request_generation, self.request).to_string();
-        let own_id = || shipping_id(log_id, self.generation, self.place).to_string();
+        let event = shipping_id(log_id, self.generation, self.place);
+        let is_request = kind == MessageKind::Requested;
         Ok(ShippingMessage {
-            place: place_of(self.place),
-            id: if kind == MessageKind::Requested { request_id.clone() } else { own_id() },
+            place: event.place,
+            generation: event.generation,
+            id: if is_request { request_id.clone() } else { event.to_string() },
             log_id,
             kind,
             shipping_request_id: request_id,

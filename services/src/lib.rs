@@ -2,14 +2,16 @@
 //!
 //! [`Postgres`] is a server of one's own, to be stopped, killed, copied and promoted at will.
 //! [`TestDatabase`] is an empty database on a server that all tests share; the first test starts
-//! it, and `cargo xtask services stop` ends it. [`Kafka`] is a broker of one's own,
-//! [`KafkaCluster`] three of them, and [`shared_kafka`] the one that all tests share. With the
-//! feature `kurrent` there is a server in this process that speaks KurrentDB's protocol.
+//! it, and `cargo xtask services stop` ends it. [`PgBouncer`] is a pooler in front of a server.
+//! [`Kafka`] is a broker of one's own, [`KafkaCluster`] three of them, and [`shared_kafka`] the one
+//! that all tests share. With the feature `kurrent` there is a server in this process that speaks
+//! KurrentDB's protocol.
 
 mod home;
 mod kafka;
 #[cfg(feature = "kurrent")]
 mod kurrent;
+mod pgbouncer;
 mod postgres;
 mod process;
 mod python;
@@ -19,6 +21,7 @@ pub use home::home;
 pub use kafka::{Kafka, KafkaCluster, shared_kafka};
 #[cfg(feature = "kurrent")]
 pub use kurrent::{AppendFault, KurrentServer, LostTail};
+pub use pgbouncer::{PgBouncer, has_pgbouncer};
 pub use postgres::{Postgres, Stop, bin_folder};
 pub use python::{PYTHON_KAFKA, python_with};
 pub use test_database::TestDatabase;

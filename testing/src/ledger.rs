@@ -1,17 +1,18 @@
 //! A log in memory and a read model on either database, and events to put into them.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::{
     AccountId, Cause, CauseKind, Clock, CreditDeducted, CreditEarned, Event, ExchangeCreated,
-    LogOpened, LotPart, OfferOpened, Points, StockAdded, Terms, Timestamp, Units,
+    LogForked, LogOpened, LotPart, OfferOpened, Points, StockAdded, Terms, Timestamp, Units,
 };
 use event_schema::{Metadata, Salt, encode};
 use event_store::{Access, Append, EventStore, NewLog, StoreUrl};
-use log_record::{BatchId, LogId, NewEvent, Partition, Place, Position, WriterId};
+use log_record::{
+    BatchId, Generation, LogId, NewEvent, Partition, Place, Position, RecordedEvent, WriterId,
+};
 use projector::{ProjectError, Projector};
-use read_model::{Query, ReadModel, ReadModelUrl, RowOf, dump, joined_sum, month_of_expiry};
+use read_model::{Query, ReadModel, ReadModelUrl, RowOf, dump, wrong_sums};
 use services::TestDatabase;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -82,6 +83,17 @@ impl Ledger {
         self.store.append(append).await.expect("appended");
     }
 
+    /// An operator declares what is left to be the history, which begins the next generation.
+    pub async fn fork(&self) {
+        let head = self.store.take_over(P0, WriterId(Uuid::from_u128(1))).await.expect("held");
+        let next = Generation(head.generation.0 + 1);
+        let reason = "a backup was restored".into();
+        let event = encoded(&Event::LogForked(LogForked { generation: next.0, reason }));
+        let place = Place { partition: P0, position: head.position.next() };
+        let row = RecordedEvent::seal(self.store.log_id(), next, place, event);
+        self.store.append_recorded(Append::after(P0, &head, vec![row])).await.expect("declared");
+    }
+
     pub fn url(&self) -> ReadModelUrl {
         match &self.home {
             Home::Folder(folder) => ReadModelUrl::Sqlite(folder.path().join("read-model.sqlite")),
@@ -109,35 +121,8 @@ impl Ledger {
 
     /// The sums that the projector moves are those of the rows.
     pub async fn check_sums(&self) {
-        const TOTALS: &str = "select name, high, low from programme_total";
-        const MONTHS: &str = "select month, high, low from credit_month";
-        const BALANCES: &str = "select available, held, pending, owed from account_balance";
-        const PARTS: &str = "select expires_at, available + held + pending from credit_part";
-        let sums = async |statement| {
-            let rows: Vec<(String, i64, i64)> = self.select(statement).await;
-            let sums = rows.into_iter().map(|(name, high, low)| (name, joined_sum(high, low)));
-            sums.filter(|(_, sum)| *sum != 0).collect::<BTreeMap<_, _>>()
-        };
-        let balances: Vec<(i64, i64, i64, i64)> = self.select(BALANCES).await;
-        let mut of_rows = BTreeMap::from([("accounts".to_owned(), balances.len() as i128)]);
-        for (available, held, pending, owed) in balances {
-            for (name, points) in
-                [("available", available), ("held", held), ("pending", pending), ("owed", owed)]
-            {
-                *of_rows.entry(name.to_owned()).or_default() += i128::from(points);
-            }
-        }
-        of_rows.retain(|_, sum| *sum != 0);
-        let mut totals = sums(TOTALS).await;
-        totals.retain(|name, _| {
-            ["accounts", "available", "held", "pending", "owed"].contains(&name.as_str())
-        });
-        assert_eq!(totals, of_rows, "the totals are those of the accounts");
-        let mut months = BTreeMap::<String, i128>::new();
-        for (expires_at, points) in self.select::<(i64, i64)>(PARTS).await {
-            *months.entry(month_of_expiry(expires_at)).or_default() += i128::from(points);
-        }
-        assert_eq!(sums(MONTHS).await, months, "the months are those of the parts");
+        let wrong = wrong_sums(&self.read_model().await).await.expect("read");
+        assert!(wrong.is_empty(), "{wrong:?}");
     }
 
     pub async fn select<R: RowOf>(&self, statement: &'static str) -> Vec<R> {

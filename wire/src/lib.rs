@@ -27,6 +27,7 @@ mod problem;
 mod problem_page;
 mod problem_vocabulary;
 mod query_string;
+mod read_problems;
 mod role;
 mod scope;
 #[cfg(test)]
@@ -44,7 +45,9 @@ pub use guerdon_position::{GUERDON_POSITION, read_positions, write_position};
 pub use idempotency_key::IdempotencyKey;
 pub use json_body::{BODY_BYTES_MAX, BodyTooSlow, JsonBody};
 pub use object::Object;
-pub use page::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, page_limit, read_cursor};
+pub use page::{
+    PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, open_cursor, page_limit, read_cursor, write_cursor,
+};
 pub use path_id::{PathId, PathIds, ThreePathIds};
 pub use problem::Problem;
 pub use problem_page::{ProblemPage, problem_pages_router};

@@ -46,18 +46,24 @@ pub fn page_limit(limit: Option<u32>) -> Result<u32, Problem> {
 /// The key that a cursor of the list named `list` holds.
 pub fn read_cursor(list: &str, cursor: Option<&str>) -> Result<Option<String>, Problem> {
     let Some(cursor) = cursor else { return Ok(None) };
-    let key = cursor.split_at_checked(CHECK_DIGITS).and_then(|(check, digits)| {
-        let key = parse_text(digits)?;
-        (check == self::check(list, &key)).then_some(key)
-    });
     let complaint = "must be a cursor that this list gave, unchanged";
-    key.map(Some).ok_or_else(|| Problem::invalid_query("cursor", complaint))
+    open_cursor(list, cursor).map(Some).ok_or_else(|| Problem::invalid_query("cursor", complaint))
+}
+
+/// The key that a cursor holds, unless it is mangled or another list's.
+#[must_use]
+pub fn open_cursor(list: &str, cursor: &str) -> Option<String> {
+    let (check, digits) = cursor.split_at_checked(CHECK_DIGITS)?;
+    let key = parse_text(digits)?;
+    (check == self::check(list, &key)).then_some(key)
 }
 
 /// Eight digits tell a mangled cursor from a whole one; they keep nothing secret.
 const CHECK_DIGITS: usize = 8;
 
-fn write_cursor(list: &str, key: &str) -> String {
+/// A text that says nothing to who gets it, of the list named `list`, with the key in it.
+#[must_use]
+pub fn write_cursor(list: &str, key: &str) -> String {
     check(list, key) + &hex(key.as_bytes())
 }
 

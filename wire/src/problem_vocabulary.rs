@@ -1,4 +1,5 @@
 //! The problems that either API may answer with: each with its page and the function that makes it.
+//! Those of reads are in `read_problems.rs`.
 //!
 //! The domain's refusals are rows in `domain/src/refusal.rs`. A `complaint` continues a sentence
 //! that begins with the name of the field: `must be …`, `is missing`.
@@ -8,13 +9,11 @@ use std::fmt::Display;
 
 use axum::http::header::{ACCEPT_ENCODING, CONNECTION, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode};
-use log_record::Place;
 
+use crate::read_problems::{
+    LOG_FORKED, PROJECTION_BEHIND, READ_MODEL_UNREACHABLE, TOO_MANY_FOLLOWERS,
+};
 use crate::{Problem, ProblemPage, Role};
-
-/// How long a client should give the projection to catch up, or another server to be found. The
-/// wait is milliseconds; `Retry-After` counts whole seconds.
-const PROJECTION_RETRY_AFTER_SECONDS: u32 = 1;
 
 /// The most characters of an unknown path that the answer repeats.
 const PATH_SHOWN_MAX: usize = 200;
@@ -33,9 +32,11 @@ pub const SHARED_PROBLEM_PAGES: &[ProblemPage] = &[
     NO_SUCH_ROUTE,
     METHOD_NOT_ALLOWED,
     BODY_TOO_SLOW,
+    LOG_FORKED,
     BODY_TOO_LARGE,
     NOT_JSON,
     BODY_ENCODED,
+    TOO_MANY_FOLLOWERS,
     INTERNAL,
     PROJECTION_BEHIND,
     READ_MODEL_UNREACHABLE,
@@ -209,29 +210,6 @@ pub const INTERNAL: ProblemPage = ProblemPage {
     can_succeed_later: true,
 };
 
-const PROJECTION_BEHIND: ProblemPage = ProblemPage {
-    status: StatusCode::SERVICE_UNAVAILABLE,
-    slug: "projection-behind",
-    title: "Read tables are behind",
-    meaning: "The header Guerdon-Position asks for an answer that contains a write, and the read \
-              tables didn't reach that write in time. The facts `wanted` and `reached` are \
-              positions. The write itself is recorded. Or the server has started, and its read \
-              tables don't contain yet all that the log did then: `wanted` is where it ended. Or \
-              no projector has run yet; then both facts are absent.",
-    remedy: "Read again after Retry-After. If you sent the header, you can also read without it, \
-             for what the read tables contain now.",
-    can_succeed_later: true,
-};
-
-const READ_MODEL_UNREACHABLE: ProblemPage = ProblemPage {
-    status: StatusCode::SERVICE_UNAVAILABLE,
-    slug: "read-model-unreachable",
-    title: "Read tables can't be reached",
-    meaning: "No database server of the read tables answers. Commands may still work.",
-    remedy: "Read again after Retry-After.",
-    can_succeed_later: true,
-};
-
 impl Problem {
     /// 400: the body's field `field` (`cause.kind`) is wrong.
     pub fn invalid_field(field: &str, complaint: impl Display) -> Self {
@@ -391,41 +369,11 @@ impl Problem {
              is recorded at most once.",
         )
     }
-
-    /// 503: the read tables have reached only `reached`.
-    #[must_use]
-    pub fn projection_behind(wanted: Place, reached: Place) -> Self {
-        let detail = format!(
-            "The read tables are at {reached} and didn't reach {wanted} in time. Read again in a \
-             second, or without Guerdon-Position for what they contain now."
-        );
-        Self::of(&PROJECTION_BEHIND, detail)
-            .fact("wanted", wanted.to_string())
-            .fact("reached", reached.to_string())
-            .retry_after(PROJECTION_RETRY_AFTER_SECONDS)
-    }
-
-    /// 503: no projector has begun to make the read tables.
-    #[must_use]
-    pub fn projection_not_begun() -> Self {
-        let detail =
-            "The read tables are empty: no projector has run yet. Read again when one runs.";
-        Self::of(&PROJECTION_BEHIND, detail).retry_after(PROJECTION_RETRY_AFTER_SECONDS)
-    }
-
-    /// 503: no server of the read model answers, or none accepts reads. The program's own log says
-    /// why.
-    #[must_use]
-    pub fn read_model_unreachable() -> Self {
-        let detail = "No database server of the read tables answers; the server's log says why. Read \
-                      again in a second.";
-        Self::of(&READ_MODEL_UNREACHABLE, detail).retry_after(PROJECTION_RETRY_AFTER_SECONDS)
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use log_record::{Partition, Position};
+    use log_record::{Partition, Place, Position};
 
     use super::*;
 
@@ -444,9 +392,11 @@ mod tests {
             Problem::no_such_route("/v1/nothing"),
             Problem::method_not_allowed(&Method::PATCH),
             Problem::body_too_slow(),
+            Problem::log_forked(),
             Problem::body_too_large(16),
             Problem::not_json(),
             Problem::body_encoded(),
+            Problem::too_many_followers("key", 64),
             Problem::internal(),
             Problem::projection_behind(place, place),
             Problem::read_model_unreachable(),

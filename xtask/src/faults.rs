@@ -19,7 +19,8 @@ const LONG: [(&str, &str); 4] = [
 pub(crate) fn faults() -> anyhow::Result<()> {
     services::install()?;
     let nextest = Nextest::install()?;
-    let ledger = "test(/^(crash|postgres_faults|failover|operators_mistakes|shipping_faults)::/)";
+    let ledger =
+        "test(/^(crash|postgres_faults|failover|operators_mistakes|shipping_faults|take_over)::/)";
     let groups: [(&[&str], &str); 4] = [
         (&["-p", "guerdon"], ledger),
         (&["-p", "event-store", "--features", "kurrent"], "test(/^contract::/)"),

@@ -27,13 +27,14 @@ pub(crate) fn install() -> anyhow::Result<()> {
     run_silently(apt().args(install).args(missing))
 }
 
-/// Debian's packages for what can't be run: PostgreSQL (any from 15 on); what librdkafka is built
-/// with; Java (17 on), and Maven, which fetches Kafka; Python for the warehouse that is written
-/// in it.
+/// Debian's packages for what can't be run: PostgreSQL (any from 15 on), and a pooler for it; what
+/// librdkafka is built with; Java (17 on), and Maven, which fetches Kafka; Python for the warehouse
+/// that is written in it.
 fn missing() -> Vec<&'static str> {
     let runs = |program: &str, args: &[&str]| output(program, args).is_some();
     let needed = [
         ("postgresql", services::bin_folder().is_ok() && runs("psql", &["--version"])),
+        ("pgbouncer", services::has_pgbouncer()),
         ("make", runs("make", &["--version"])),
         ("g++", runs("c++", &["--version"])),
         ("default-jre-headless", runs("java", &["--version"])),

@@ -167,6 +167,12 @@ impl Snapshots {
         Ok(())
     }
 
+    /// Whether there is a snapshot of the log, whatever is in it.
+    #[must_use]
+    pub fn has_any(&self, log_id: LogId, partitions: u16) -> bool {
+        (0..partitions).map(Partition).any(|partition| !self.list(log_id, partition).is_empty())
+    }
+
     /// The newest that is whole and of the log's own history, and the files before it that never
     /// will be. Those that were passed over are named in the log.
     pub(super) async fn newest(

@@ -9,7 +9,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use domain::command::Redeem;
 use domain::{IdHash, OfferId, RecordedIds, Refusal, State, Units};
@@ -54,6 +54,12 @@ impl Gate {
     /// The log was this writer's at some time after `begun`.
     pub(super) fn confirm(&self, begun: Instant) {
         self.confirmed.store(self.millis(begun), Ordering::Release);
+    }
+
+    /// How long ago the log was this writer's at the latest.
+    pub(super) fn since_confirmed(&self) -> Duration {
+        let since = self.confirmed.load(Ordering::Acquire);
+        Duration::from_millis(self.millis(Instant::now()).saturating_sub(since))
     }
 
     fn is_believed(&self) -> bool {

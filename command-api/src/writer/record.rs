@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use backon::BackoffBuilder as _;
+use backon::{BackoffBuilder as _, Retryable as _};
 use domain::{ClockDoubted, Event, Impossible, Timestamp};
 use event_schema::{EncodeError, Metadata, encode};
-use event_store::{Append, AppendError, EventStore, Unlanded};
-use log_record::{Checksum, NewEvent, Principal};
+use event_store::{Append, AppendError, EventStore, StoreError, Unlanded};
+use log_record::{Checksum, Head, NewEvent, Partition, Principal, WriterId};
 
 use super::batch::Batch;
 use super::recover::delays;
@@ -36,6 +36,23 @@ pub(super) enum Unrecordable {
 
 /// For how long a start waits for a log that takes no append because somebody holds its lock.
 const START_WAIT: Duration = Duration::from_secs(10);
+
+/// Takes over the partition. A log whose head somebody holds is asked again for a while.
+pub(super) async fn take_over_at_start(
+    store: &EventStore,
+    partition: Partition,
+    writer: WriterId,
+) -> Result<Head, StoreError> {
+    let until = Instant::now() + START_WAIT;
+    (|| store.take_over(partition, writer))
+        .retry(delays())
+        .when(|error| error.is_passing() && Instant::now() < until)
+        .notify(|error, _| {
+            let error: &dyn std::error::Error = error;
+            tracing::warn!(error, "the log can't be taken over at the moment; the start waits");
+        })
+        .await
+}
 
 /// Appends what a start records, and gives the last event's checksum. An append that doesn't begin
 /// is made again for a while.

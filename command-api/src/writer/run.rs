@@ -19,7 +19,7 @@ use super::clock::WriterClock;
 use super::config::{StartError, WriterConfig};
 use super::gate::Gate;
 use super::queued_command::QueuedCommand;
-use super::record::append_at_start;
+use super::record::{append_at_start, take_over_at_start};
 use super::salts::Salts;
 use super::status::WriterStatus;
 use crate::restart::{LoadError, Loaded, load};
@@ -66,9 +66,7 @@ impl Run {
         status: watch::Sender<WriterStatus>,
     ) -> Result<Self, StartError> {
         let writer = WriterId(Uuid::now_v7());
-        let head = config
-            .store
-            .take_over(partition, writer)
+        let head = take_over_at_start(&config.store, partition, writer)
             .await
             .map_err(|source| StartError::TakeOver { partition, source })?;
         let is_new = head.position == Position::START;

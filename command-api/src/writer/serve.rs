@@ -1,6 +1,7 @@
 //! The writer's loop: gather, decide, append, answer.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backon::BackoffBuilder as _;
@@ -16,6 +17,9 @@ use super::run::Run;
 use super::status::{StopReason, WriterStatus};
 use super::sweep::{SWEEP_BUSY, SWEEP_IDLE, SWEEP_SHARE};
 use crate::metrics::CommittedBatch;
+
+/// How often an idle writer asks whether the log is still its own.
+const OWN_EVERY: Duration = Duration::from_secs(2);
 
 /// The events of a batch on their way into the log.
 enum Rows {
@@ -81,7 +85,7 @@ impl Run {
                         break;
                     }
                 }
-                if arrived.is_empty() && !self.next_arrive(arrived).await {
+                if arrived.is_empty() && !self.next_arrive(arrived).await? {
                     return Ok(());
                 }
                 gathered = self.decide_all(arrived, gathered).map_err(Trouble::State)?;
@@ -100,13 +104,39 @@ impl Run {
         }
     }
 
-    /// Waits for commands, or until the clock is to be looked at; false where none will come.
-    async fn next_arrive(&mut self, arrived: &mut Vec<QueuedCommand>) -> bool {
-        let wait = self.until_due();
+    /// Waits for commands, or until the clock is to be looked at; false where none will come. An
+    /// error says that another writer has taken over meanwhile.
+    async fn next_arrive(&mut self, arrived: &mut Vec<QueuedCommand>) -> Result<bool, Trouble> {
+        let (wait, deposed) = (self.until_due(), self.until_deposed());
         tokio::select! {
             biased;
-            count = self.commands.recv_many(arrived, BATCH_COMMANDS_MAX) => count > 0,
-            () = wait => true,
+            count = self.commands.recv_many(arrived, BATCH_COMMANDS_MAX) => Ok(count > 0),
+            error = deposed => Err(Trouble::Append(error, Batch::new(), Batch::new())),
+            () = wait => Ok(true),
+        }
+    }
+
+    /// Ends when another writer has taken over, or when the log is lost. Where nothing is appended,
+    /// the log is asked: a server that was frozen, or cut off, must not report for hours that it
+    /// serves.
+    fn until_deposed(&self) -> impl Future<Output = AppendError> + use<> {
+        let (store, gate) = (self.config.store.clone(), Arc::clone(&self.gate));
+        let (partition, epoch, durable) = (self.partition, self.epoch, self.durable);
+        async move {
+            loop {
+                tokio::time::sleep(OWN_EVERY.saturating_sub(gate.since_confirmed())).await;
+                let begun = Instant::now();
+                match store.confirm(partition, epoch, durable).await {
+                    Ok(()) => gate.confirm(begun),
+                    // It is away; the next command finds out more.
+                    Err(AppendError::NotBegun(error, _) | AppendError::InDoubt(error))
+                        if error.is_passing() =>
+                    {
+                        tokio::time::sleep(OWN_EVERY).await;
+                    }
+                    Err(error) => return error,
+                }
+            }
         }
     }
 

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use event_schema::{Metadata, PrivateActor, Salt, decode, decode_actor, decode_metadata, encode};
 use log_record::{
-    Generation, LogId, NewEvent, Partition, Place, Position, Principal, Private, RecordedEvent,
+    Generation, LogFormat, LogId, NewEvent, Partition, Place, Position, Principal, Private,
+    RecordedEvent, hex,
 };
+use sha2::{Digest as _, Sha256};
 
 const SALT: Salt = Salt([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
 const RECORDED_AT: i64 = 1_795_248_000_000_000;
@@ -27,6 +29,30 @@ fn every_golden_event_decodes_and_encodes_to_the_same_bytes() {
         assert_eq!(encoded.account_id, row.account_id);
         assert_eq!(encoded.recorded_at, RECORDED_AT);
     }
+}
+
+/// A log of the format before would be read up to the first event of the changed shape, and fail there
+/// (docs/decisions/0017-one-format-number.md).
+#[test]
+fn a_changed_shape_has_a_format_number_of_its_own() {
+    const FORMAT: (u32, &str) = (4, "6143df932837a368");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
+    let files = fs::read_dir(folder).expect("listed").map(|file| file.expect("listed").path());
+    let mut files: Vec<PathBuf> = files.collect();
+    files.sort();
+    let mut hash = Sha256::new();
+    for file in files {
+        let name = file.file_name().expect("a name").to_string_lossy().into_owned();
+        hash.update(name.as_bytes());
+        hash.update([0]);
+        hash.update(fs::read(&file).expect("read"));
+    }
+    let hash = hex(&hash.finalize()[..8]);
+    assert_eq!(
+        (LogFormat::CURRENT.0, &*hash),
+        FORMAT,
+        "golden files changed: raise LogFormat::CURRENT, and put both here"
+    );
 }
 
 #[test]

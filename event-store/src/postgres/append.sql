@@ -1,9 +1,22 @@
 -- The whole append in one statement, which is one round trip and one transaction. No row: another
 -- writer has moved the head, raised the epoch or declared a fork, and nothing was inserted.
+--
+-- The statement itself brings what a durable answer stands on, whatever the connection has set: the
+-- warning of a commit that may be on one server only, and a commit that isn't answered before it is
+-- on disk.
 with moved as (
     update guerdon_log.partition_head
     set position = $5, generation = $6, last_batch = $7
     where partition = $1 and position = $2 and epoch = $3 and generation = $4
+        and set_config('client_min_messages', 'warning', true) is not null
+        and set_config(
+            'synchronous_commit',
+            case current_setting('synchronous_commit')
+                when 'off' then 'on'
+                else current_setting('synchronous_commit')
+            end,
+            true
+        ) is not null
     returning position
 )
 insert into guerdon_log.event (

@@ -1,7 +1,6 @@
 //! A connection that reads, lent for one answer.
 
-use deadpool_postgres::Object;
-use postgres_connection::PostgresUrl;
+use postgres_connection::{PooledClient, PostgresUrl};
 use tokio::runtime::Handle;
 
 use crate::StoreError;
@@ -10,16 +9,16 @@ use crate::StoreError;
 /// that failed, is closed instead: the next question on it would wait behind the former, and so the
 /// server would work on for callers that have gone.
 pub(super) struct Lent {
-    reader: Option<Object>,
+    reader: Option<PooledClient>,
     url: PostgresUrl,
 }
 
 impl Lent {
-    pub(super) const fn new(reader: Object, url: PostgresUrl) -> Self {
+    pub(super) const fn new(reader: PooledClient, url: PostgresUrl) -> Self {
         Self { reader: Some(reader), url }
     }
 
-    pub(super) fn client(&self) -> Result<&Object, StoreError> {
+    pub(super) fn client(&self) -> Result<&PooledClient, StoreError> {
         self.reader.as_ref().ok_or(StoreError::Closed)
     }
 
@@ -32,7 +31,7 @@ impl Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         let Some(reader) = self.reader.take() else { return };
-        let client = Object::take(reader);
+        let client = PooledClient::take(reader);
         let Ok(runtime) = Handle::try_current() else { return };
         let (url, token) = (self.url.clone(), client.cancel_token());
         runtime.spawn(async move {

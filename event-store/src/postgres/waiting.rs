@@ -1,5 +1,5 @@
-//! A statement that may wait for somebody's transaction: every few seconds the program's log says
-//! for whom.
+//! A statement that may wait for somebody's transaction: every second the program's log says for
+//! whom.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use postgres_connection::PostgresUrl;
 use tokio_postgres::{Client, Error};
 
 /// How long a statement waits before somebody is told, and again.
-const TELL_EVERY: Duration = Duration::from_secs(3);
+const TELL_EVERY: Duration = Duration::from_secs(1);
 
 const BLOCKING: &str = include_str!("blocking.sql");
 
@@ -19,8 +19,18 @@ pub(super) async fn run_and_tell(
     what: &str,
     statement: &str,
 ) -> Result<(), Error> {
+    tell_while(url, client, what, client.batch_execute(statement)).await
+}
+
+/// The same of a statement that is sent when `running` is first polled.
+pub(super) async fn tell_while<T>(
+    url: &PostgresUrl,
+    client: &Client,
+    what: &str,
+    running: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
     let pid: i32 = client.query_one("select pg_backend_pid()", &[]).await?.try_get(0)?;
-    let mut running = pin!(client.batch_execute(statement));
+    let mut running = pin!(running);
     loop {
         tokio::select! {
             done = &mut running => return done,

@@ -4,13 +4,18 @@
 //! takes to copy and sync tens of megabytes. Here another connection copies while appends go on,
 //! and only the last few pages, without which the write-ahead file couldn't begin anew, are copied
 //! between two appends.
+//!
+//! While nothing is appended, the write-ahead file is cut, and it is looked whether the files are
+//! still there.
 
 use std::path::Path;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::in_place::{InPlace, wal_of};
 use super::open;
 use super::thread::Jobs;
 use crate::StoreError;
@@ -30,6 +35,15 @@ const FEW: i64 = 128;
 /// How often it is tried to come so near to the end; faster appends than that are let go on.
 const TRIES: usize = 4;
 
+/// How long it waits for the next append. Then there is time for other things.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// A larger write-ahead file is cut in quiet times.
+const QUIET_BYTES_MAX: u64 = 1 << 20;
+
+/// How long cutting may keep an append waiting that comes just then.
+const CUT_WAIT: Duration = Duration::from_millis(50);
+
 /// How far the write-ahead file is, in pages.
 #[derive(Debug)]
 struct Progress {
@@ -46,12 +60,13 @@ pub(super) struct Checkpointer {
 
 impl Checkpointer {
     /// `writer` is the thread that appends.
-    pub(super) fn start(file: &Path, writer: Jobs) -> Result<Self, StoreError> {
+    pub(super) fn start(file: &Path, writer: Jobs, in_place: InPlace) -> Result<Self, StoreError> {
         let connection = open::connection_beside(file)?;
+        let wal = wal_of(file);
         let (appended, appends) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("checkpointer".into())
-            .spawn(move || keep_copying(&connection, &writer, &appends))
+            .spawn(move || keep_copying(&connection, &wal, &writer, &in_place, &appends))
             .map_err(|source| StoreError::Io {
                 doing: "start a thread for",
                 file: file.into(),
@@ -80,9 +95,23 @@ impl Drop for Checkpointer {
     }
 }
 
-fn keep_copying(connection: &Connection, writer: &Jobs, appends: &mpsc::Receiver<u64>) {
+fn keep_copying(
+    connection: &Connection,
+    wal: &Path,
+    writer: &Jobs,
+    in_place: &InPlace,
+    appends: &mpsc::Receiver<u64>,
+) {
     let mut pages = 0;
-    while let Ok(more) = appends.recv() {
+    loop {
+        let more = match appends.recv_timeout(QUIET) {
+            Ok(more) => more,
+            Err(mpsc::RecvTimeoutError::Disconnected) => return,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                rest(connection, wal, writer, in_place);
+                continue;
+            }
+        };
         pages += more + appends.try_iter().sum::<u64>();
         if pages < COPY_AFTER {
             continue;
@@ -93,6 +122,34 @@ fn keep_copying(connection: &Connection, writer: &Jobs, appends: &mpsc::Receiver
             tracing::warn!(%error, "the log's write-ahead file can't be copied, and grows");
         }
     }
+}
+
+fn rest(connection: &Connection, wal: &Path, writer: &Jobs, in_place: &InPlace) {
+    if in_place.was_checked().is_err() {
+        return;
+    }
+    let looking = in_place.clone();
+    if let Some(Err(error)) = writer.run_and_wait(move |connection| looking.check(connection)) {
+        tracing::error!(%error, "the log's files were moved");
+        return;
+    }
+    let is_large = std::fs::metadata(wal).is_ok_and(|wal| wal.len() > QUIET_BYTES_MAX);
+    if is_large && let Err(error) = cut(connection) {
+        tracing::warn!(%error, "the log's write-ahead file can't be cut");
+    }
+}
+
+/// Copies all that is in the write-ahead file and cuts it to nothing, unless somebody still reads
+/// what is in it.
+fn cut(connection: &Connection) -> rusqlite::Result<()> {
+    let Progress { written, copied } = checkpoint(connection)?;
+    if copied < written {
+        return Ok(());
+    }
+    connection.busy_timeout(CUT_WAIT)?;
+    let cut = connection.query_row("pragma wal_checkpoint(truncate)", (), |_| Ok(()));
+    connection.busy_timeout(open::BUSY_TIMEOUT)?;
+    cut
 }
 
 fn copy(connection: &Connection, writer: &Jobs) -> rusqlite::Result<()> {

@@ -29,6 +29,10 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_millis(20);
 /// two, so larger ones than SQLite's 4 KiB cost less. It counts when the file is made.
 const PAGE_BYTES: u32 = 16_384;
 
+/// What the write-ahead file is cut to when it begins anew, however large a long read has let it
+/// grow: as large as it becomes without one.
+const WAL_BYTES_MAX: u32 = 40 << 20;
+
 const MAKE_LOG: &str =
     "insert into log (singleton, log_id, partitions, format) values (1, ?, ?, ?)";
 
@@ -124,6 +128,7 @@ fn writing_connection(file: &Path) -> Result<Connection, StoreError> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "journal_size_limit", WAL_BYTES_MAX)?;
         connection.pragma_update(None, "wal_autocheckpoint", 0)
     };
     prepare().map_err(|source| failed(&connection, "open", source))?;

@@ -153,7 +153,9 @@ impl Connection {
         let is_past = |since: u64, patience: Duration| {
             u128::from(now.saturating_sub(since)) >= patience.as_millis()
         };
-        let unread = self.unread().filter(|since| is_past(*since, patience.write));
+        // Since when, as it will be compared when the connection hears of it.
+        let is_unread = self.unread().is_some_and(|since| is_past(since, patience.write));
+        let unread = self.waits_since().filter(|_| is_unread);
         let wanted = match self.phase() {
             (Phase::Header, since) => Some(since).filter(|since| is_past(*since, patience.header)),
             (Phase::Idle, since) => Some(since).filter(|since| is_past(*since, patience.idle)),
@@ -237,6 +239,18 @@ mod tests {
         assert_eq!(connection.overdue_at(31_000, &PATIENCE), Some(1_000), "it reads nothing");
         connection.note_write_at(31_000, true);
         assert_eq!(connection.overdue_at(100_000, &PATIENCE), None, "it reads again");
+    }
+
+    #[test]
+    fn a_stream_that_nobody_reads_ends_at_its_deadline() {
+        let connection = Connection::new(Instant::now());
+        connection.enter_at(500, Phase::Busy);
+        connection.note_write_at(1_000, false);
+        let since = connection.overdue_at(31_000, &PATIENCE).expect("it reads nothing");
+        connection.tell_to_make_room(since);
+        assert!(connection.is_to_make_room());
+        connection.note_write_at(31_100, true);
+        assert!(!connection.is_to_make_room(), "it reads again");
     }
 
     #[test]

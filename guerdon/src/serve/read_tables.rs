@@ -6,14 +6,15 @@ use std::time::Duration;
 use event_store::{EventStore, StoreError};
 use log_record::{Generation, Head, Partition, Place, Position};
 use projector::Projector;
-use read_model::{LogHistory, OfLog, ReadModel};
+use read_model::{LogEnds, LogHistory, OfLog, ReadModel};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::serve_config::{Part, ServeConfig};
 
-/// How often it is looked in which generation the log is. A process that only reads may run on
-/// across a fork.
+/// How often it is looked in which generation the log is, and where it ends. A process that only
+/// reads may run on across a fork.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What the read tables must have been made of, as the log is now.
@@ -21,9 +22,12 @@ pub(super) async fn required(
     store: &EventStore,
     stop: &CancellationToken,
 ) -> Result<OfLog, StoreError> {
-    let history = watch::Sender::new(history(store, heads(store).await?).await);
-    let required = OfLog::now(store.log_id(), history.subscribe());
-    tokio::spawn(stop.clone().run_until_cancelled_owned(follow(store.clone(), history)));
+    let looked_at = Instant::now();
+    let heads = heads(store).await?;
+    let ends = watch::Sender::new(LogEnds { looked_at, ends: ends(&heads) });
+    let history = watch::Sender::new(history(store, heads).await);
+    let required = OfLog::now(store.log_id(), history.subscribe()).with_ends(ends.subscribe());
+    tokio::spawn(stop.clone().run_until_cancelled_owned(follow(store.clone(), history, ends)));
     Ok(required)
 }
 
@@ -43,11 +47,17 @@ pub(super) async fn open(
     Ok(opened.of_log(required.clone()).await?)
 }
 
-async fn follow(store: EventStore, known: watch::Sender<LogHistory>) {
+async fn follow(
+    store: EventStore,
+    known: watch::Sender<LogHistory>,
+    known_ends: watch::Sender<LogEnds>,
+) {
     loop {
         tokio::time::sleep(LOOK_INTERVAL).await;
+        let looked_at = Instant::now();
         // A log that is away is in the generation that it was in.
         let Ok(heads) = heads(&store).await else { continue };
+        known_ends.send_replace(LogEnds { looked_at, ends: ends(&heads) });
         let is_known = latest(&heads) == known.borrow().generation;
         if !is_known {
             known.send_replace(history(&store, heads).await);
@@ -64,11 +74,15 @@ async fn history(store: &EventStore, heads: Vec<(Partition, Head)>) -> LogHistor
             tracing::warn!(error, "it can't be read where the log's generations begin");
         }
     }
+    LogHistory { generation: latest(&heads), ends: ends(&heads), begins }
+}
+
+fn ends(heads: &[(Partition, Head)]) -> Vec<Place> {
     let end = |(partition, head): &(Partition, Head)| Place {
         partition: *partition,
         position: head.position,
     };
-    LogHistory { generation: latest(&heads), ends: heads.iter().map(end).collect(), begins }
+    heads.iter().map(end).collect()
 }
 
 /// Where the generations of a partition begin, but the first. Archived events aren't looked at: a

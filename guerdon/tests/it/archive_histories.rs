@@ -104,7 +104,8 @@ async fn a_copy_that_went_on_by_itself_needs_a_folder_of_its_own() {
     let archive = folder.path().join("archive");
     let shared = ["--archive-dir", archive.to_str().expect("UTF-8")];
     for (folder, number) in [(folder.path(), "first"), (other.path(), "second")] {
-        let ledger = Ledger::start_with(folder, &shared, &[]);
+        let options = [&shared[..], &["--this-is-the-history"]].concat();
+        let ledger = Ledger::start_with(folder, &options, &[]);
         redeemed(&ledger, number, 25).await;
         assert_eq!(ledger.stop(), Some(0));
     }

@@ -108,6 +108,26 @@ async fn a_topic_that_is_created_again_while_it_is_read_is_read_from_its_beginni
     assert_eq!(ledger.stop(), Some(0));
 }
 
+/// A topic that has been there for long has no first message any more: then its new one is known.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_that_is_created_again_and_longer_is_known_by_its_first_message() {
+    let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = started(folder.path(), &brokers, &topic).await;
+    assert_eq!(ledger.stop(), Some(0));
+    let name = format!("{topic}-earnings");
+    delete_before(&brokers, &name, 0, 5).await;
+    let ledger = start(folder.path(), &brokers, &topic, &[]);
+    say_earned(&brokers, &name, 10..11);
+    until_zoe_has(&ledger, 11).await;
+    replace_topic(&brokers, &name, 1).await;
+    say_earned(&brokers, &name, 11..41);
+    until_zoe_has(&ledger, 41).await;
+    let told = earnings(&ledger).await;
+    assert_eq!(told["losses"], 1, "{told}");
+    assert_eq!(ledger.stop(), Some(0));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_that_is_created_again_while_nobody_reads_is_read_from_its_beginning() {
     let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());

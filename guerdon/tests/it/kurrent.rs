@@ -191,7 +191,8 @@ async fn a_second_ledger_on_the_same_log_deposes_the_first() {
     first.client.earns("ann", 500, "B-1").await;
     let keys = one.path().join("api-keys.json");
     std::fs::copy(keys, other.path().join("api-keys.json")).expect("copied");
-    let second = Ledger::start_on(&server.url("main"), other.path(), &[]);
+    let as_it_is = ["--this-is-the-history"];
+    let second = Ledger::start_on(&server.url("main"), other.path(), &as_it_is);
     second.client.earns("ann", 500, "B-2").await;
     let path = "/v1/accounts/ann/credits";
     let body = serde_json::json!({"points": 1, "cause": {"kind": "purchase", "id": "B-3"}});
@@ -221,7 +222,7 @@ async fn a_log_that_somebody_else_wrote_to_stops_its_ledger_and_can_be_brought_e
     let elsewhere = tempfile::tempdir().expect("a folder");
     std::fs::copy(folder.path().join("api-keys.json"), elsewhere.path().join("api-keys.json"))
         .expect("copied");
-    let ledger = Ledger::start_on(&file, elsewhere.path(), &[]);
+    let ledger = Ledger::start_on(&file, elsewhere.path(), &["--this-is-the-history"]);
     let last = ledger.client.earns("ann", 300, "B-2").await;
     let ann = ledger.client.get_after(&last, "auditor", "/v1/accounts/ann").await.is(200);
     assert_eq!(ann["available"], 800);

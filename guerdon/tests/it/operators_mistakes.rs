@@ -57,6 +57,12 @@ impl Mix<'_> {
         self.mishap == Mishap::None && self.parts.iter().all(|(_, from)| of_the_log(from))
     }
 
+    /// Whether nothing but the log is there that says how far it had come.
+    fn is_remembered_by_nothing(&self) -> bool {
+        let is_missing = |part: &str| self.parts.contains(&(part, None));
+        is_missing("read-model.sqlite") && is_missing("snapshots")
+    }
+
     /// Whether nothing is wrong: each part is the log's own, of an earlier time of its history, or
     /// missing where the log does without it.
     fn must_serve(&self) -> bool {
@@ -222,7 +228,14 @@ async fn tools_keep_to_the_log(mix: &Mix<'_>, exhibits: &[Exhibit], told: &mut T
 async fn serves_its_own_history(mix: &Mix<'_>, exhibits: &[Exhibit], number: u32, told: &mut Told) {
     let before = head(mix).await;
     let mut is_forked = false;
-    if let Some(said) = refused(mix) {
+    let mut options = vec![];
+    if let Some(said) = refused(mix, &options)
+        && said.contains("--this-is-the-history")
+    {
+        assert!(mix.is_remembered_by_nothing(), "something could be compared: {said}");
+        options.push("--this-is-the-history");
+    }
+    if let Some(said) = refused(mix, &options) {
         told.refused += 1;
         assert!(!mix.must_serve(), "nothing was wrong: {said}");
         assert_eq!(head(mix).await, before, "a start that is refused uses no position");
@@ -235,13 +248,13 @@ async fn serves_its_own_history(mix: &Mix<'_>, exhibits: &[Exhibit], number: u32
             return;
         }
         is_forked = true;
-        if let Some(said) = refused(mix) {
+        if let Some(said) = refused(mix, &[]) {
             assert!(!said.contains("log-forked"), "it was declared: {said}");
             return;
         }
         told.forked += 1;
     }
-    let ledger = Ledger::start(&mix.folder);
+    let ledger = Ledger::start_with(&mix.folder, &options, &[]);
     told.served += 1;
     let is_whole = mix.must_serve();
     for (exchange, answer) in &mix.log.exchanges {
@@ -305,9 +318,9 @@ async fn balance(api: &Api, position: &str) -> Option<u64> {
 }
 
 /// What a start says that is refused; it ends by itself.
-fn refused(mix: &Mix<'_>) -> Option<String> {
+fn refused(mix: &Mix<'_>, options: &[&str]) -> Option<String> {
     let mut command = serve(&mix.folder);
-    command.args(["--snapshot-every", "0"]);
+    command.args(["--snapshot-every", "0"]).args(options);
     let mut child = command
         .env("RUST_LOG", "error")
         .stdout(std::process::Stdio::piped())

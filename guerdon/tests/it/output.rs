@@ -22,16 +22,16 @@ async fn start_with(stdout: Stdio, stderr: Stdio, folder: &std::path::Path) -> (
     command.env("RUST_LOG", "debug").stdin(Stdio::null()).stdout(stdout).stderr(stderr);
     let running = Running(command.spawn().expect("the binary starts"));
     let (url, begin) = (format!("http://{address}"), Instant::now());
-    let mut client = loop {
-        match Raw::try_to(&url).await {
-            Ok(client) => break client,
-            Err(_) => assert!(begin.elapsed() < PATIENCE, "it doesn't listen"),
+    loop {
+        if let Ok(mut client) = Raw::try_to(&url).await {
+            client.says("GET /health/ready HTTP/1.1\r\nhost: ledger\r\n\r\n").await;
+            if client.hears().await.starts_with("HTTP/1.1 200 ") {
+                return (running, url);
+            }
         }
+        assert!(begin.elapsed() < PATIENCE, "it isn't ready");
         tokio::time::sleep(Duration::from_millis(50)).await;
-    };
-    client.says("GET /health/live HTTP/1.1\r\nhost: ledger\r\n\r\n").await;
-    assert!(client.hears().await.starts_with("HTTP/1.1 200 "), "it is ready");
-    (running, url)
+    }
 }
 
 /// Killed, should its test fail.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use event_store::StoreUrl;
 use services::Stop;
 
+use crate::ledger::frozen::Frozen;
 use crate::ledger::load::Load;
 use crate::ledger::server::{Server, until};
 use crate::ledger::{Ledger, audit, faults};
@@ -88,33 +89,6 @@ async fn a_ledger_that_is_told_to_stop_while_its_log_is_away_ends() {
     let ledger = Ledger::start_on(&server.store(), folder.path(), &[]);
     ledger.client.redeems("ann", "x-1", "mug").await.is(201);
     assert_eq!(ledger.stop(), Some(0));
-}
-
-/// Processes of a server that are stopped as they are, until this is dropped.
-struct Frozen(Vec<String>);
-
-impl Frozen {
-    /// The server with all that speak to a ledger: nothing is answered any more, nor refused.
-    fn all_of(server: &Server) -> Self {
-        let pids = "select string_agg(pid::text, ' ') from pg_stat_activity \
-                    where application_name like 'guerdon%'";
-        let first = "select split_part(pg_read_file('postmaster.pid'), chr(10), 1)";
-        let pids = format!("{} {}", server.asked(first), server.asked(pids));
-        let frozen = Self(pids.split_whitespace().map(str::to_owned).collect());
-        frozen.are_sent("-STOP");
-        frozen
-    }
-
-    fn are_sent(&self, signal: &str) {
-        // One may have ended.
-        drop(Command::new("kill").arg(signal).args(&self.0).output());
-    }
-}
-
-impl Drop for Frozen {
-    fn drop(&mut self) {
-        self.are_sent("-CONT");
-    }
 }
 
 /// Whoever stops services kills what hasn't ended after 10 s.

@@ -201,6 +201,8 @@ async fn an_operator_can_not_skip_what_is_to_come_nor_replay_into_a_topic_in_use
     }
     for (asked, field, told) in [
         (json!({"from": "0:100000", "to_topic": "again"}), "from", "the last message"),
+        (json!({"from": "0:281474976710655", "to_topic": "again"}), "from", "the last message"),
+        (json!({"from": "0:18446744073709551615", "to_topic": "again"}), "from", "at most"),
         (json!({"from": "1:1", "to_topic": "again"}), "from", "partition"),
         (json!({"from": "0:1", "to_topic": "again", "warehouse": "nain"}), "warehouse", ": main"),
     ] {
@@ -214,8 +216,10 @@ async fn an_operator_can_not_skip_what_is_to_come_nor_replay_into_a_topic_in_use
 
     let ledger = start(folder.path(), &brokers, &topic, &[]);
     let asked = redeem(&ledger.client, "mug", 3, 1).await;
-    let beyond = json!({"position": "0:100000"});
-    ledger.client.post("operator", CONTINUATION, beyond).await.is_problem(400, "invalid-field");
+    for beyond in ["0:100000", "0:281474976710655", "0:18446744073709551615"] {
+        let beyond = json!({"position": beyond});
+        ledger.client.post("operator", CONTINUATION, beyond).await.is_problem(400, "invalid-field");
+    }
     go_on_before(&ledger.client, &asked).await;
     check_lanes(&until_published(&brokers, &topic, 4).await);
     ends_soon(ledger);

@@ -116,6 +116,10 @@ async fn a_read_model_of_another_log_is_named() {
     fs::copy(other.path().join("read-model.sqlite"), &read_model).expect("copied");
     fails(serve(folder.path()), &["read-model.sqlite", "was made of log", "this is log"]);
     fs::remove_file(&read_model).expect("removed");
+    let asks = ["read-model.sqlite", "guerdon fork-log", "--this-is-the-history"];
+    fails(serve(folder.path()), &asks);
+    let ledger = Ledger::start_with(folder.path(), &["--this-is-the-history"], &[]);
+    assert_eq!(ledger.stop(), Some(0));
     has_its_redemption(folder.path()).await;
 }
 

@@ -3,15 +3,14 @@
 
 use postgres_connection::PostgresUrl;
 use read_model::{ReadModelError, ReadModelUrl, Side, TABLES, Table};
-use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use super::Swap;
+use crate::holders::holders;
 use crate::{ProjectError, Projector};
 
 const KEEP_GRANTS: &str = include_str!("../sql/postgres/keep_grants.sql");
 const REFUSE_IF_AHEAD: &str = include_str!("../sql/postgres/refuse_if_live_is_ahead.sql");
-const HOLDERS: &str = include_str!("../sql/postgres/list_holders.sql");
 
 /// That of [`REFUSE_IF_AHEAD`].
 const IS_AHEAD: &str = "GU001";
@@ -55,12 +54,6 @@ fn trade() -> String {
          {KEEP_GRANTS}; create schema {live}_old; {}; drop schema {live}_old cascade; commit",
         tables.join("; ")
     )
-}
-
-async fn holders(client: &Client) -> Result<String, tokio_postgres::Error> {
-    let rows = client.query(HOLDERS, &[]).await?;
-    let holders = rows.iter().map(|row| row.try_get::<_, String>(0));
-    Ok(holders.collect::<Result<Vec<_>, _>>()?.join("; "))
 }
 
 pub(super) async fn discard(url: &PostgresUrl) -> Result<(), ReadModelError> {

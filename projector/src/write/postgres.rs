@@ -16,6 +16,8 @@ use futures_util::future::try_join_all;
 use log_record::{Checksum, Generation, LogId, Partition, Place, Position};
 use postgres_connection::{Connection, PostgresUrl};
 use read_model::{Checkpoint, ColumnKind, ReadModelError, ReadModelUrl, Value};
+use tokio::time::timeout;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
@@ -23,10 +25,16 @@ use uuid::Uuid;
 use super::checkpoint::{INSERT, LANES, MOVE, SELECT, STOP};
 use super::statement::Writes;
 use super::{Batch, WriteError, Written, first_writes, last_writes, total_writes};
+use crate::holders::holders;
 use crate::rows::{LaneEnd, Lanes};
 
 const ACCOUNTS: &str = include_str!("../sql/postgres/find_account_balances.sql");
 const SESSION: &str = include_str!("../sql/postgres/session.sql");
+/// How long a batch may take: far longer than any does. A server behind a network that swallows
+/// everything doesn't say that it is gone.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
+/// How long a question may take that reads a few rows.
+const SHORT_ANSWER_MAX: Duration = Duration::from_secs(10);
 /// How often the connection is checked while there is nothing to write.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -66,15 +74,24 @@ impl PostgresTables {
     ) -> Result<(LogId, Checkpoint), WriteError> {
         let start = Checkpoint::START;
         let key = i64::from(partition.0);
-        let row: [&(dyn ToSql + Sync); 3] =
-            [&key, &log_id.0.as_bytes().as_slice(), &start.checksum.0.as_slice()];
-        self.connection.client.execute(&INSERT.postgres, &row).await?;
-        let row = self.connection.client.query_one(&SELECT.postgres, &[&key]).await?;
-        Ok(read_checkpoint(&row)?)
+        let client = &self.connection.client;
+        let read = async {
+            // The insert would wait for whoever moves a checkpoint that is there.
+            if let Some(row) = client.query_opt(&SELECT.postgres, &[&key]).await? {
+                return Ok(read_checkpoint(&row)?);
+            }
+            let row: [&(dyn ToSql + Sync); 3] =
+                [&key, &log_id.0.as_bytes().as_slice(), &start.checksum.0.as_slice()];
+            client.execute(&INSERT.postgres, &row).await?;
+            Ok(read_checkpoint(&client.query_one(&SELECT.postgres, &[&key]).await?)?)
+        };
+        in_time(SHORT_ANSWER_MAX, read).await
     }
 
     pub(super) async fn read_lanes(&mut self) -> Result<Lanes, WriteError> {
-        let rows = self.connection.client.query(LANES, &[]).await?;
+        let client = &self.connection.client;
+        let read = async { Ok(client.query(LANES, &[]).await?) };
+        let rows = in_time(SHORT_ANSWER_MAX, read).await?;
         let lanes = rows.iter().map(|row| {
             let end = LaneEnd {
                 warehouse: row.try_get(1)?,
@@ -87,12 +104,28 @@ impl PostgresTables {
     }
 
     pub(super) async fn write(&mut self, batch: Batch) -> Result<Written, WriteError> {
-        let written = self.transact(batch).await;
-        if !matches!(written, Ok(Written::Moved(_))) {
-            // Where the connection is lost, the server does it by itself.
-            drop(self.connection.client.batch_execute("rollback").await);
+        let written = in_time(ANSWER_MAX, self.transact(batch)).await;
+        if matches!(written, Ok(Written::Moved(_))) {
+            return written;
         }
-        written
+        // Where the connection is lost, the server does it by itself.
+        let client = &self.connection.client;
+        let ended = async { Ok(client.batch_execute("rollback").await?) };
+        drop(in_time(SHORT_ANSWER_MAX, ended).await);
+        match written {
+            Err(WriteError::Failed(error)) if is_held(&*error) => Err(self.held(error).await),
+            written => written,
+        }
+    }
+
+    /// Says who kept the batch from its rows.
+    async fn held(&self, error: Box<dyn std::error::Error + Send + Sync>) -> WriteError {
+        let asked = async { Ok(holders(&self.connection.client).await?) };
+        let held = match in_time(SHORT_ANSWER_MAX, asked).await {
+            Ok(who) if !who.is_empty() => format!("it waits for somebody's transaction: {who}"),
+            _ => "it waits for somebody's transaction".to_owned(),
+        };
+        WriteError::Failed(Held { held, error }.into())
     }
 
     pub(super) async fn note_stop(&mut self, place: Place, why: &str) -> Result<(), WriteError> {
@@ -170,6 +203,32 @@ impl PostgresTables {
         }
         Ok(())
     }
+}
+
+/// A batch that waited for a lock until its time was over.
+#[derive(Debug, thiserror::Error)]
+#[error("{held}")]
+struct Held {
+    held: String,
+    #[source]
+    error: Box<dyn std::error::Error + Send + Sync>,
+}
+
+fn is_held(error: &(dyn std::error::Error + 'static)) -> bool {
+    let error = error.downcast_ref::<tokio_postgres::Error>();
+    error.and_then(tokio_postgres::Error::code) == Some(&SqlState::LOCK_NOT_AVAILABLE)
+}
+
+/// An answer that comes too late is none.
+async fn in_time<T>(
+    limit: Duration,
+    answer: impl Future<Output = Result<T, WriteError>>,
+) -> Result<T, WriteError> {
+    let too_late = |_| {
+        let text = format!("PostgreSQL hasn't answered for {} s", limit.as_secs());
+        Err(WriteError::Failed(text.into()))
+    };
+    timeout(limit, answer).await.unwrap_or_else(too_late)
 }
 
 impl<'a> Call<'a> {

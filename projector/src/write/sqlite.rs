@@ -12,8 +12,8 @@ use log_record::{Generation, LogId, Partition, Place, Position};
 use read_model::{Checkpoint, ReadModelError, ReadModelUrl, Value};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{
-    Connection, Params, Statement, ToSql, Transaction, TransactionBehavior, params,
-    params_from_iter,
+    Connection, OptionalExtension as _, Params, Statement, ToSql, Transaction, TransactionBehavior,
+    params, params_from_iter,
 };
 use uuid::Uuid;
 
@@ -63,6 +63,14 @@ impl SqliteTables {
             .await
     }
 
+    /// While there is nothing to write.
+    pub(super) async fn rest(&mut self) {
+        if let Err(error) = self.file.run(|open| Ok(open.cut_wal()?)).await {
+            let error = error.into_source();
+            tracing::debug!(%error, "the read model's write-ahead file can't be cut");
+        }
+    }
+
     pub(super) async fn close(&mut self) {
         self.file.close().await;
     }
@@ -75,9 +83,20 @@ fn checkpoint(
     log_id: LogId,
 ) -> rusqlite::Result<(LogId, Checkpoint)> {
     let start = Checkpoint::START;
+    // The insert would wait for whoever writes, also where there is a checkpoint.
+    if let Some(found) = select_checkpoint(connection, partition)? {
+        return Ok(found);
+    }
     connection
         .execute(&INSERT.sqlite, params![partition.0, log_id.0.as_bytes(), start.checksum.0])?;
-    connection.query_row(&SELECT.sqlite, (partition.0,), |row| {
+    select_checkpoint(connection, partition)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
+}
+
+fn select_checkpoint(
+    connection: &Connection,
+    partition: Partition,
+) -> rusqlite::Result<Option<(LogId, Checkpoint)>> {
+    let found = connection.query_row(&SELECT.sqlite, (partition.0,), |row| {
         let checkpoint = Checkpoint {
             generation: Generation(row.get(1)?),
             position: Position(row.get::<_, i64>(2)?.cast_unsigned()),
@@ -85,7 +104,8 @@ fn checkpoint(
             recorded_at: row.get(4)?,
         };
         Ok((LogId(Uuid::from_bytes(row.get(0)?)), checkpoint))
-    })
+    });
+    found.optional()
 }
 
 fn lanes(connection: &Connection) -> rusqlite::Result<Lanes> {

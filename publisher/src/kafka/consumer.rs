@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -18,6 +18,9 @@ use super::topic_partition::TopicPartition;
 
 /// How long the thread waits for a message before it checks whether to end.
 const POLL_MAX: Duration = Duration::from_millis(100);
+
+/// How often it is looked whether a topic was created again.
+const CHECK_EVERY: Duration = Duration::from_secs(5);
 
 /// What the thread that receives passes on, in its order.
 #[derive(Debug)]
@@ -125,7 +128,12 @@ fn is_out_of_range(error: &KafkaError) -> bool {
 
 fn receive(consumer: &BaseConsumer<Reader>, is_ended: &AtomicBool, to: &Sender<Received>) {
     let mut logged = String::new();
+    let mut check_at = Instant::now() + CHECK_EVERY;
     while !is_ended.load(Ordering::Relaxed) && !consumer.context().has_failed() {
+        if Instant::now() >= check_at {
+            consumer.context().check_firsts(consumer);
+            check_at = Instant::now() + CHECK_EVERY;
+        }
         match consumer.poll(POLL_MAX) {
             None => {}
             Some(Err(KafkaError::PartitionEOF(partition))) => {
@@ -171,12 +179,10 @@ fn receive(consumer: &BaseConsumer<Reader>, is_ended: &AtomicBool, to: &Sender<R
 /// On librdkafka's mock cluster: a real broker can't be made to refuse one chosen request.
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-    use std::time::Instant;
-
     use log_record::{Generation, PackedPlace};
     use rdkafka::mocking::MockCluster;
     use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+    use std::collections::BTreeMap;
     use tokio::sync::mpsc;
 
     use super::super::acknowledged::AcknowledgedOffsets;

@@ -1,7 +1,7 @@
 //! Chooses where each partition of an inbound topic is read from: when the group gives it to this
 //! consumer, and when its next offset isn't there any more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -22,6 +22,9 @@ use crate::clock::UnixMillis;
 
 /// How long the brokers may take to answer.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
+
+/// The same for what isn't needed at once.
+const CHECK_MAX: Duration = Duration::from_secs(1);
 
 /// How long it is tried to find where to begin, and the pause between two tries.
 const TRY_MAX: Duration = Duration::from_secs(60);
@@ -71,6 +74,8 @@ struct Known {
     remembered: BTreeMap<TopicPartition, Remembered>,
     /// Messages before these offsets are read again.
     again_to: BTreeMap<TopicPartition, i64>,
+    /// The first messages of those that are being read, when they were last asked for.
+    firsts: BTreeMap<TopicPartition, i64>,
     /// It couldn't be found out where to begin.
     has_failed: bool,
 }
@@ -85,6 +90,8 @@ struct Position {
 #[derive(Clone, Copy, Debug)]
 struct Start {
     partition: TopicPartition,
+    /// The first message that is kept.
+    first: i64,
     point: StartingPoint,
     /// The group is ahead of it.
     is_back: bool,
@@ -150,11 +157,39 @@ impl Reader {
 
     /// Begins again where the next offset of a partition isn't there any more.
     pub(super) fn recover(&self, consumer: &BaseConsumer<Self>) {
+        self.go_on_but(consumer, &BTreeSet::new());
+    }
+
+    /// Begins again where a topic has a first message that it had deleted before: it was created
+    /// again, and may have grown so long that the next offset is there.
+    pub(super) fn check_firsts(&self, consumer: &BaseConsumer<Self>) {
+        let firsts = self.known.lock().firsts.clone();
+        let mut anew = BTreeSet::new();
+        for (partition, before) in firsts {
+            let asked = consumer.fetch_watermarks(&self.config.topic, partition.0, CHECK_MAX);
+            // One that can't be asked now is asked later.
+            let Ok((first, _)) = asked else { return };
+            // A copy that becomes the leader may have deleted a little less than the one before.
+            if first == 0 && before > 0 {
+                anew.insert(partition);
+            } else {
+                self.known.lock().firsts.insert(partition, first);
+            }
+        }
+        if !anew.is_empty() {
+            self.go_on_but(consumer, &anew);
+        }
+    }
+
+    /// Goes on with all partitions, but begins again with those that were created again.
+    fn go_on_but(&self, consumer: &BaseConsumer<Self>, anew: &BTreeSet<TopicPartition>) {
         let positions = self.known.lock().positions.clone();
         let partitions: Vec<TopicPartition> = positions.keys().copied().collect();
         self.begin(consumer, &partitions, |partition, facts| {
             let next = positions.get(&partition).map(|position| position.next);
-            PartitionFacts { committed: next, remembered: None, ..facts }
+            let is_anew = anew.contains(&partition);
+            let committed = if is_anew { Some(i64::MAX) } else { next };
+            PartitionFacts { committed, remembered: None, again_from: None, ..facts }
         });
     }
 
@@ -219,7 +254,7 @@ impl Reader {
             let facts = PartitionFacts { first, end, committed, remembered: None, again_from };
             let point = adapt(partition, facts).starting_point();
             let is_back = committed.is_some_and(|committed| committed > point.from);
-            starts.push(Start { partition, point, is_back });
+            starts.push(Start { partition, first, point, is_back });
         }
         let is_committed = self.set_back(consumer, &starts);
         consumer.assign(&self.list(partitions, |partition| {
@@ -250,8 +285,9 @@ impl Reader {
 
     fn have_begun(&self, starts: &[Start], is_committed: bool) {
         let mut beginnings = vec![];
-        for Start { partition, mut point, .. } in starts.iter().copied() {
+        for Start { partition, first, mut point, .. } in starts.iter().copied() {
             let mut known = self.known.lock();
+            known.firsts.insert(partition, first);
             let before = known.positions.get(&partition).map(|position| position.next);
             // It goes on, beside another that begins again.
             if before == Some(point.from) && point.lost.is_none() {
@@ -307,6 +343,7 @@ impl Reader {
 
     fn revoked(&self) {
         let mut known = self.known.lock();
+        known.firsts.clear();
         for (partition, position) in std::mem::take(&mut known.positions) {
             let Position { next, generation } = position;
             known.remembered.insert(partition, Remembered { next, generation });

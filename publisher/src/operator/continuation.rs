@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use log_record::{PackedPlace, Place};
+use log_record::{PackedPlace, PlaceError};
 use read_model::ReadError;
 use serde::{Deserialize, Serialize};
 use wire::{JsonBody, PathId, Problem};
@@ -39,9 +39,8 @@ pub(super) async fn continue_warehouse(
     JsonBody(body): JsonBody<ContinuationBody>,
 ) -> Result<Json<ContinuedBody>, Problem> {
     let publisher = &api.publisher;
-    let unreadable = |_| Problem::invalid_field("position", "must be a position, such as 0:4711");
-    let to: Place = body.position.parse().map_err(unreadable)?;
-    let to = PackedPlace::from(to);
+    let unreadable = |error: PlaceError| Problem::invalid_field("position", error);
+    let to: PackedPlace = body.position.parse().map_err(unreadable)?;
     let feed = FeedName { partition: to.partition(), warehouse };
     let stored = publisher.state.load().await.map_err(failed)?;
     let is_stopped = publisher.progress.is_stopped(&feed);

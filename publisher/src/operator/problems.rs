@@ -5,7 +5,7 @@ use wire::ProblemPage;
 
 /// The pages of the publisher's own problems.
 pub const PROBLEM_PAGES: &[ProblemPage] =
-    &[MESSAGE_UNUSABLE, WAREHOUSE_NOT_STOPPED, PUBLISHER_AWAY];
+    &[MESSAGE_UNUSABLE, WAREHOUSE_NOT_STOPPED, TOO_MANY_REPLAYS, PUBLISHER_AWAY];
 
 pub(super) const WAREHOUSE_NOT_STOPPED: ProblemPage = ProblemPage {
     status: StatusCode::CONFLICT,
@@ -24,6 +24,16 @@ pub(super) const MESSAGE_UNUSABLE: ProblemPage = ProblemPage {
     meaning: "A parked message was tried again and refused again. It stays parked; the detail gives \
               the reason.",
     remedy: "Correct the cause and try again, or discard the message.",
+    can_succeed_later: true,
+};
+
+pub(super) const TOO_MANY_REPLAYS: ProblemPage = ProblemPage {
+    status: StatusCode::TOO_MANY_REQUESTS,
+    slug: "too-many-replays",
+    title: "Too many replays run",
+    meaning: "As many replays run as may at once. The fact `limit` is the number. Nothing was sent.",
+    remedy: "Ask again when one of them is done: GET /v1/shipping-stream/replays/{replay_id} shows \
+             it.",
     can_succeed_later: true,
 };
 

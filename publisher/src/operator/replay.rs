@@ -5,17 +5,21 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use log_record::{PackedPlace, Place};
+use log_record::{PackedPlace, PlaceError};
 use serde::Deserialize;
 use uuid::Uuid;
 use wire::{JsonBody, PathId, Problem};
 
 use super::api::{PublisherApi, failed};
+use super::problems::TOO_MANY_REPLAYS;
 use crate::error::PublishError;
 use crate::kafka::topic::Topic;
 use crate::outbound::ends::Ends;
-use crate::outbound::replay::{FeedSpan, Replay, ReplayRun, ReplayStatus};
+use crate::outbound::replay::{FeedSpan, RUNNING_MAX, Replay, ReplayRun, ReplayStatus};
 use crate::publisher::{Publisher, PublisherConfig};
+
+/// How long an operator should give a replay to end.
+const REPLAY_RETRY_AFTER_SECONDS: u32 = 10;
 
 /// What to replay, and to where.
 #[derive(Deserialize)]
@@ -31,9 +35,8 @@ pub(super) async fn start_replay(
     JsonBody(body): JsonBody<ReplayBody>,
 ) -> Result<(StatusCode, Json<Replay>), Problem> {
     let publisher = api.publisher;
-    let not_a_position = |_| Problem::invalid_field("from", "must be a position, such as 0:4711");
-    let from: Place = body.from.parse().map_err(not_a_position)?;
-    let from = PackedPlace::from(from);
+    let not_a_position = |error: PlaceError| Problem::invalid_field("from", error);
+    let from: PackedPlace = body.from.parse().map_err(not_a_position)?;
     check_topic(&publisher.config, &body.to_topic)?;
     let feeds = feeds_from(&publisher, from, body.warehouse.as_deref()).await?;
     let topic = Arc::new(Topic::new(&body.to_topic, publisher.config.create_topics));
@@ -48,7 +51,13 @@ pub(super) async fn start_replay(
         why: None,
     };
     let (replays, id) = (publisher.replays.clone(), replay.replay_id);
-    replays.note(replay.clone());
+    if !replays.begin(replay.clone()) {
+        let detail = format!(
+            "{RUNNING_MAX} replays run, and no more may at once. Try again when one of them is done."
+        );
+        let problem = Problem::of(&TOO_MANY_REPLAYS, detail).fact("limit", RUNNING_MAX);
+        return Err(problem.retry_after(REPLAY_RETRY_AFTER_SECONDS));
+    }
     let run = ReplayRun {
         id,
         from,

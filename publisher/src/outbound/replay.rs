@@ -35,6 +35,10 @@ const QUEUE_POLL: Duration = Duration::from_millis(20);
 /// How many replays are remembered.
 const REMEMBERED_MAX: usize = 100;
 
+/// How many replays run at once. Each has a producer of its own, with its threads, and up to
+/// `IN_FLIGHT_MAX` messages; more than these would be felt by who sends what is new.
+pub(crate) const RUNNING_MAX: usize = 4;
+
 /// A replay and how far it is. A restart forgets it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Replay {
@@ -183,13 +187,20 @@ fn refused(why: &Failure) -> PublishError {
 }
 
 impl Replays {
-    /// Remembers a replay, and forgets the oldest of too many.
-    pub(crate) fn note(&self, replay: Replay) {
+    /// Remembers a replay that begins, and forgets the oldest of too many that ended. It may not
+    /// begin while as many run as may.
+    pub(crate) fn begin(&self, replay: Replay) -> bool {
         let mut replays = self.0.lock();
-        replays.insert(replay.replay_id, replay);
-        while replays.len() > REMEMBERED_MAX {
-            replays.pop_first();
+        let runs = |replay: &Replay| replay.status == ReplayStatus::Running;
+        if replays.values().filter(|replay| runs(replay)).count() >= RUNNING_MAX {
+            return false;
         }
+        let ended = replays.iter().find(|(_, replay)| !runs(replay)).map(|(id, _)| *id);
+        if let Some(ended) = ended.filter(|_| replays.len() >= REMEMBERED_MAX) {
+            replays.remove(&ended);
+        }
+        replays.insert(replay.replay_id, replay);
+        true
     }
 
     /// Notes how a replay ended.
@@ -211,5 +222,43 @@ impl Replays {
 
     pub(crate) fn get(&self, id: Uuid) -> Option<Replay> {
         self.0.lock().get(&id).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replay() -> Replay {
+        Replay {
+            replay_id: Uuid::now_v7(),
+            from: "0:1".into(),
+            to_topic: "again".into(),
+            warehouse: None,
+            status: ReplayStatus::Running,
+            sent: 0,
+            why: None,
+        }
+    }
+
+    #[test]
+    fn a_few_replays_run_at_once_and_those_that_ended_are_remembered() {
+        let replays = Replays::default();
+        let first = replay();
+        assert!(replays.begin(first.clone()));
+        assert!((1..RUNNING_MAX).all(|_| replays.begin(replay())));
+        assert!(!replays.begin(replay()), "as many run as may");
+        replays.end(first.replay_id, Ok(()));
+        assert!(replays.begin(replay()), "one has ended");
+        assert!(!replays.begin(replay()));
+        assert_eq!(replays.get(first.replay_id).map(|it| it.status), Some(ReplayStatus::Done));
+        let running: Vec<Uuid> = replays.0.lock().keys().copied().collect();
+        running.iter().for_each(|id| replays.end(*id, Err(PublishError::Failed)));
+        for _ in 0..2 * REMEMBERED_MAX {
+            let next = replay();
+            assert!(replays.begin(next.clone()));
+            replays.end(next.replay_id, Ok(()));
+        }
+        assert_eq!(replays.0.lock().len(), REMEMBERED_MAX);
     }
 }

@@ -12,14 +12,17 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use log_record::PackedPlace;
-use postgres_connection::{PostgresUrl, PostgresUrlError};
+use postgres_connection::{PostgresUrl, PostgresUrlError, session};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::query::QueryAs;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions as _, Connection as _, Encode, FromRow, Type, query_as};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Encode, Executor as _, FromRow, Type,
+    query_as,
+};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
 
@@ -34,16 +37,11 @@ const SCHEMA: &str = "guerdon_publisher";
 /// How long a statement waits for another process's transaction, and a caller for the connection.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(2);
 
+/// What SQLite's write-ahead file is cut to when it begins anew.
+const WAL_BYTES_MAX: &str = "4194304";
+
 /// How long the database may take to answer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
-
-/// On PostgreSQL. A publisher that is frozen within a transaction, or whose machine is lost, holds
-/// the lease's row no longer than the lease itself.
-const SESSION: [(&str, &str); 3] = [
-    ("search_path", SCHEMA),
-    ("lock_timeout", "2s"),
-    ("idle_in_transaction_session_timeout", "5s"),
-];
 
 /// Where the publisher's state is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -281,8 +279,13 @@ impl StateUrl {
     async fn connect_to_primary(&self, url: &PostgresUrl) -> Result<AnyConnection, StateError> {
         let mut refused = sqlx::Error::PoolClosed;
         for options in url.options() {
-            let options = options.options(SESSION);
-            match in_time(options.connect()).await {
+            let connecting = async {
+                let mut connection = options.connect().await?;
+                let session = format!("{}; set search_path to {SCHEMA}", session(&[]));
+                connection.execute(AssertSqlSafe(session)).await?;
+                Ok(connection)
+            };
+            match in_time(connecting).await {
                 Err(error) => refused = error,
                 Ok(mut connection) => {
                     let is_standby = sqlx::query_scalar("select pg_is_in_recovery()");
@@ -336,6 +339,7 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .filename(file)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
+        .pragma("journal_size_limit", WAL_BYTES_MAX)
         .busy_timeout(LOCK_WAIT_MAX)
 }
 

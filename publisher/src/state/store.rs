@@ -26,6 +26,19 @@ pub(crate) struct Lease {
     epoch: i64,
 }
 
+/// Whether a publisher has ever sent or taken in anything with its state there.
+pub async fn has_state(url: &StateUrl) -> Result<bool, StateError> {
+    if let StateUrl::Sqlite(file) = url
+        && !file.exists()
+    {
+        return Ok(false);
+    }
+    let state = State::open(url).await?;
+    let mut reading = state.database.read().await?;
+    let of: Vec<(String,)> = reading.all(include_str!("sql/select_log_id.sql"), &[]).await?;
+    Ok(!of.is_empty())
+}
+
 impl State {
     pub(crate) async fn open(url: &StateUrl) -> Result<Self, StateError> {
         let database = Database::open(url).await?;

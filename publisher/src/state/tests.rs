@@ -13,7 +13,7 @@ use super::error::StateError;
 use super::parked::{Parking, SHOWN_BYTES_MAX};
 use super::store::{LEASE, State};
 use super::unaccepted::{AcknowledgedAt, Checked, Unaccepted};
-use super::{StateUrl, migrate_state};
+use super::{StateUrl, has_state, migrate_state};
 use crate::clock::UnixMillis;
 use crate::kafka::acknowledged::PartitionOffset;
 use crate::kafka::consumer::{Incoming, Offset};
@@ -38,6 +38,18 @@ fn feed(name: &str) -> FeedName {
 async fn open(url: &StateUrl) -> State {
     migrate_state(url).await.expect("migrated");
     State::open(url).await.expect("opened")
+}
+
+#[tokio::test]
+async fn a_state_is_there_once_a_publisher_has_begun() {
+    for (state, ..) in states().await {
+        let url = &state.database.url;
+        assert!(!has_state(url).await.expect("asked"), "it has tables, and nothing in them");
+        assert!(state.take_lease("log").await.expect("asked").is_some());
+        assert!(has_state(url).await.expect("asked"));
+    }
+    let nowhere = StateUrl::Sqlite("/nowhere/publisher.sqlite".into());
+    assert!(!has_state(&nowhere).await.expect("asked"), "nothing is made");
 }
 
 #[tokio::test]

@@ -8,9 +8,10 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use domain::WarehouseId;
-use log_record::{Partition, Place, Position};
+use log_record::{Generation, LogId, Partition, Place, Position};
 use parking_lot::Mutex;
 use read_model::{ReadError, ReadModel, ShippingMessage};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 /// How many messages of a warehouse are kept: some hundreds of kilobytes.
@@ -19,9 +20,16 @@ const MESSAGES_MAX: usize = 1_000;
 /// How long a message is kept: its address may be erased, and after a fork there may be another.
 const KEPT_MAX: Duration = Duration::from_secs(10);
 
+/// How many followers read the tables at once. A thousand that begin together would else take every
+/// connection to them for seconds, and a file has four: others' reads would wait behind them all.
+const READS_MAX: usize = 2;
+
 /// The warehouses that are followed.
-#[derive(Debug, Default)]
-pub(crate) struct Feeds(Mutex<BTreeMap<(Partition, WarehouseId), Weak<Feed>>>);
+#[derive(Debug)]
+pub(crate) struct Feeds {
+    feeds: Mutex<BTreeMap<(Partition, WarehouseId), Weak<Feed>>>,
+    reads: Arc<Semaphore>,
+}
 
 /// The newest messages of a warehouse in one partition.
 #[derive(Debug)]
@@ -29,6 +37,7 @@ pub(crate) struct Feed {
     partition: Partition,
     warehouse: WarehouseId,
     newest: tokio::sync::Mutex<Newest>,
+    reads: Arc<Semaphore>,
 }
 
 /// All messages after a position, up to another.
@@ -38,6 +47,7 @@ struct Newest {
     up_to: Position,
     /// The tables' era in which they were read.
     era: u64,
+    history: Option<(LogId, Generation)>,
     messages: VecDeque<(Instant, Arc<ShippingMessage>)>,
 }
 
@@ -46,6 +56,8 @@ struct Newest {
 pub(crate) struct Found {
     pub(crate) messages: Vec<Arc<ShippingMessage>>,
     pub(crate) up_to: Position,
+    /// The history that they are of.
+    pub(crate) history: Option<(LogId, Generation)>,
 }
 
 /// What a follower asks for.
@@ -60,10 +72,21 @@ pub(crate) struct Wanted {
     pub(crate) wait_max: Duration,
 }
 
+impl Default for Feeds {
+    fn default() -> Self {
+        Self { feeds: Mutex::default(), reads: Arc::new(Semaphore::new(READS_MAX)) }
+    }
+}
+
 impl Feeds {
+    /// A follower's turn to read the tables, which it waits for. There always is one to wait for.
+    pub(crate) async fn turn_to_read(&self) -> Option<SemaphorePermit<'_>> {
+        self.reads.acquire().await.ok()
+    }
+
     /// The feed of a warehouse, for as long as somebody has it.
     pub(crate) fn of(&self, warehouse: &WarehouseId, partition: Partition) -> Arc<Feed> {
-        let mut feeds = self.0.lock();
+        let mut feeds = self.feeds.lock();
         let key = (partition, warehouse.clone());
         if let Some(feed) = feeds.get(&key).and_then(Weak::upgrade) {
             return feed;
@@ -73,6 +96,7 @@ impl Feeds {
             partition,
             warehouse: warehouse.clone(),
             newest: tokio::sync::Mutex::default(),
+            reads: Arc::clone(&self.reads),
         });
         feeds.insert(key, Arc::downgrade(&feed));
         feed
@@ -97,7 +121,7 @@ impl Feed {
             return self.read(read_model, wanted).await;
         }
         let found = self.read(read_model, wanted).await?;
-        // A follower may ask for what comes after a position that the log doesn't have yet.
+        // Tables that went back may not have come as far as was seen.
         if wanted.after <= found.up_to {
             newest.add(wanted, &found);
         }
@@ -107,13 +131,15 @@ impl Feed {
     async fn read(&self, read_model: &ReadModel, wanted: Wanted) -> Result<Found, ReadError> {
         let Wanted { after, end, limit, wait_max, .. } = wanted;
         let at = |position| Place { partition: self.partition, position };
+        let _turn = self.reads.acquire().await.ok();
         let mut reading = read_model.read(&[at(end)], wait_max).await?;
         let messages = reading.shipping_messages(self.warehouse.as_str(), at(after), limit).await;
         let messages = messages.map_err(ReadError::Unreachable)?;
         let is_page = messages.len() >= limit as usize;
         let last = messages.last().filter(|_| is_page).map(|last| last.place.position);
         let up_to = last.unwrap_or_else(|| reading.as_of().position(self.partition));
-        Ok(Found { messages: messages.into_iter().map(Arc::new).collect(), up_to })
+        let history = reading.as_of().history(self.partition);
+        Ok(Found { messages: messages.into_iter().map(Arc::new).collect(), up_to, history })
     }
 }
 
@@ -145,13 +171,14 @@ impl Newest {
         let messages: Vec<_> = later.take(wanted.limit as usize).collect();
         let is_page = messages.len() >= wanted.limit as usize;
         let last = messages.last().filter(|_| is_page).map(|last| last.place.position);
-        Found { messages, up_to: last.unwrap_or(self.up_to) }
+        Found { messages, up_to: last.unwrap_or(self.up_to), history: self.history }
     }
 
     fn add(&mut self, wanted: Wanted, found: &Found) {
-        if wanted.after > self.up_to || self.messages.is_empty() {
+        if wanted.after > self.up_to || self.messages.is_empty() || self.history != found.history {
             self.messages.clear();
             self.after = wanted.after;
+            self.history = found.history;
         }
         let now = Instant::now();
         self.messages.extend(found.messages.iter().map(|message| (now, Arc::clone(message))));

@@ -10,3 +10,4 @@ mod programme;
 mod random_life;
 mod shipments_agree;
 mod shipping;
+mod stream_cursor;

@@ -14,6 +14,7 @@ use tower::ServiceExt as _;
 use wire::{KeyHash, KeyRing, Role};
 
 use crate::asks::queries::Queries;
+use crate::asks::stream::cursor;
 use testing::ledger::{Home, Ledger, On, log_opened};
 
 /// How often each read is done: PostgreSQL may change its plan at the sixth time.
@@ -123,8 +124,8 @@ const READS_OF_ALL: [&str; 32] = [
     "/v1/shipping-requests?limit=100&account_id=ann-5",
     "/v1/shipping-requests?limit=100&exchange_id=x-5",
     "/v1/shipping-requests?limit=100&purchase_id=B-5",
-    "/v1/shipping-stream?limit=100&warehouse=main&after=0:500000",
-    "/v1/shipping-stream?limit=100&warehouse=west&after=0:1000000",
+    "/v1/shipping-stream?limit=100&warehouse=main&after={at 500000}",
+    "/v1/shipping-stream?limit=100&warehouse=west&after={at 1000000}",
     "/v1/shipping-stream?limit=100&warehouse=none",
 ];
 
@@ -226,11 +227,16 @@ async fn filled(on: On) -> Ledger {
 
 /// Asks a server of its own, which has gone before this ends.
 async fn ask(ledger: &Ledger, path: &str) {
+    let mut path = path.to_owned();
+    for position in [500_000, 1_000_000] {
+        let after = cursor(ledger.store.log_id(), 1, position);
+        path = path.replace(&format!("{{at {position}}}"), &after);
+    }
     let keys: KeyRing = [(KeyHash::of("operator"), Role::Operator)].into_iter().collect();
     let model = ledger.read_model().await;
     let router = query_api::router(QueryApi::new(model.clone(), keys, Duration::from_secs(1)));
     for _ in 0..READS {
-        let request = Request::builder().uri(path).header("authorization", "Bearer operator");
+        let request = Request::builder().uri(&path).header("authorization", "Bearer operator");
         let request = request.body(Body::empty()).expect("a request");
         let answer = router.clone().oneshot(request).await.expect("answered");
         let status = answer.status().as_u16();

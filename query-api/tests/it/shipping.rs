@@ -2,19 +2,16 @@
 
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::{Body, BodyDataStream};
-use axum::http::{Request, StatusCode};
+use axum::http::StatusCode;
 use domain::{Event, OfferOpened, Shipped};
-use futures_util::StreamExt as _;
 use query_api::QueryApi;
 use read_model::ShippingMessage;
 use serde_json::{Value, json};
 use tokio::time::timeout;
-use tower::ServiceExt as _;
 use wire::{KeyHash, KeyRing, Role};
 
 use crate::asks::Reads;
+use crate::asks::stream::{Stream, cursor};
 use testing::ledger::{On, id, log_opened, place, terms};
 use testing::life::{cancelled, dispatched, exchanged, report};
 
@@ -188,10 +185,11 @@ async fn a_page_has_what_the_broker_would_have_carried(on: On) {
         event(3, "guerdon.shipping-requested", data(0)),
         event(4, "guerdon.shipping-request-reduced", data(1)),
     ];
-    assert_eq!(page, json!({"items": items, "next": "0:4"}));
+    let last = cursor(log_id, 1, 4);
+    assert_eq!(page, json!({"items": items, "next": last}));
     assert_eq!(data(0)["deliver_to"], "1 Elm Street");
-    let end = reads.get("/v1/shipping-stream?warehouse=main&after=0:4").await;
-    assert_eq!(end, json!({"items": [], "next": "0:4"}));
+    let end = reads.get(&format!("/v1/shipping-stream?warehouse=main&after={last}")).await;
+    assert_eq!(end, json!({"items": [], "next": last}));
 }
 
 async fn a_page_waits_until_there_is_something(on: On) {
@@ -204,9 +202,10 @@ async fn a_page_waits_until_there_is_something(on: On) {
     };
     let (page, ()) = tokio::join!(timeout(PATIENCE, reads.get(path)), later);
     let page = page.expect("answered");
-    assert_eq!((&page["next"], &page["items"][0]["subject"]), (&json!("0:4"), &json!("x-1")));
-    let path = "/v1/shipping-stream?warehouse=main&wait_ms=20&after=0:4";
-    assert_eq!(reads.get(path).await, json!({"items": [], "next": "0:4"}), "it gives up");
+    let last = cursor(reads.ledger.store.log_id(), 1, 4);
+    assert_eq!((&page["next"], &page["items"][0]["subject"]), (&json!(last), &json!("x-1")));
+    let path = format!("/v1/shipping-stream?warehouse=main&wait_ms=20&after={last}");
+    assert_eq!(reads.get(&path).await, json!({"items": [], "next": last}), "it gives up");
 }
 
 async fn pages_of_any_size_make_up_the_whole(on: On) {
@@ -216,10 +215,9 @@ async fn pages_of_any_size_make_up_the_whole(on: On) {
     let whole = whole["items"].as_array().expect("a list");
     assert_eq!(whole.len(), 50);
     for limit in [1, 7, 50] {
-        let (mut items, mut after) = (vec![], "0:0".to_owned());
+        let (mut items, mut after) = (vec![], String::new());
         loop {
-            let path =
-                format!("/v1/shipping-stream?warehouse=main&limit={limit}&after={after}&wait_ms=0");
+            let path = format!("/v1/shipping-stream?warehouse=main&limit={limit}&wait_ms=0{after}");
             let page = reads.get(&path).await;
             let found = page["items"].as_array().expect("a list");
             if found.is_empty() {
@@ -227,7 +225,7 @@ async fn pages_of_any_size_make_up_the_whole(on: On) {
             }
             assert!(found.len() <= limit);
             items.extend(found.clone());
-            after = page["next"].as_str().expect("a position").to_owned();
+            after = format!("&after={}", page["next"].as_str().expect("a cursor"));
         }
         assert_eq!(&items, whole, "{limit} at a time");
     }
@@ -272,8 +270,9 @@ async fn what_no_stream_can_be_asked_for_is_named(on: On) {
     for (query, field) in [
         ("", "warehouse"),
         ("warehouse=a%20b", "warehouse"),
-        ("warehouse=main&after=4", "after"),
-        ("warehouse=main&after=7:1", "after"),
+        ("warehouse=main&after=", "after"),
+        ("warehouse=main&after=0:4", "after"),
+        ("warehouse=main&after=0:18446744073709551615", "after"),
         ("warehouse=main&limit=501", "limit"),
         ("warehouse=main&wait_ms=30001", "wait_ms"),
     ] {
@@ -282,9 +281,11 @@ async fn what_no_stream_can_be_asked_for_is_named(on: On) {
         assert_eq!((status, &problem["field"]), (400, &json!(field)), "{query}: {problem}");
     }
     let path = "/v1/shipping-stream?warehouse=main";
-    let (status, _, problem) =
-        reads.ask_with("warehouse", path, Some(("last-event-id", "x"))).await;
-    assert_eq!((status, &problem["code"]), (400, &json!("invalid-header")));
+    for id in ["x", "0:4"] {
+        let (status, _, problem) =
+            reads.ask_with("warehouse", path, Some(("last-event-id", id))).await;
+        assert_eq!((status, &problem["code"]), (400, &json!("invalid-header")), "{id}");
+    }
 }
 
 async fn a_stream_that_is_cut_goes_on_without_gap_or_double(on: On) {
@@ -296,18 +297,23 @@ async fn a_stream_that_is_cut_goes_on_without_gap_or_double(on: On) {
         let (first, last) = (round * 150, round * 150 + 150);
         record(&reads, parcels(first..first + 120)).await;
         let mut seen = vec![];
-        let mut last_seen = format!("0:{}", 2 + 2 * first);
+        let log_id = reads.ledger.store.log_id();
+        let at = |position: &Value| {
+            let position = position.as_str().and_then(|it| it.strip_prefix("0:"));
+            cursor(log_id, 1, position.expect("a position").parse().expect("a number"))
+        };
+        let mut last_seen = (first > 0).then(|| cursor(log_id, 1, 2 + 2 * first as u64));
         // More than a stream has in memory, cut again and again, with more coming meanwhile.
         for wanted in [1, 130, 30, 79] {
-            let mut stream = Stream::open(&router, &last_seen).await;
+            let mut stream = Stream::open(&router, last_seen.as_deref()).await;
             for _ in 0..wanted {
                 let (id, item) = stream.next().await.expect("one more");
-                assert_eq!(item["data"]["position"], id.as_str());
-                last_seen = id;
+                assert_eq!(at(&item["data"]["position"]), id);
+                last_seen = Some(id);
                 seen.push(item["id"].clone());
             }
         }
-        let mut stream = Stream::open(&router, &last_seen).await;
+        let mut stream = Stream::open(&router, last_seen.as_deref()).await;
         let (rest, ()) = tokio::join!(
             async {
                 let mut rest = vec![];
@@ -335,11 +341,13 @@ async fn a_stream_ends_when_the_server_stops(on: On) {
     let reads = Reads::of(on, opening()).await;
     record(&reads, parcels(0..1)).await;
     let router = query_api::router(reads.api.clone());
-    let mut stream = Stream::open(&router, "0:3").await;
+    let log_id = reads.ledger.store.log_id();
+    let mut stream = Stream::open(&router, Some(&cursor(log_id, 1, 3))).await;
     assert!(stream.next().await.is_some());
     let waiting = tokio::spawn(async move { stream.next().await });
-    let path = "/v1/shipping-stream?warehouse=main&after=0:4&wait_ms=30000";
-    let (page, ()) = tokio::join!(reads.get(path), async { reads.api.draining.cancel() });
+    let last = cursor(log_id, 1, 4);
+    let path = format!("/v1/shipping-stream?warehouse=main&after={last}&wait_ms=30000");
+    let (page, ()) = tokio::join!(reads.get(&path), async { reads.api.draining.cancel() });
     assert_eq!(page["items"], json!([]), "who waits is answered at once");
     assert_eq!(timeout(PATIENCE, waiting).await.expect("it ends").expect("it ends"), None);
 }
@@ -347,56 +355,12 @@ async fn a_stream_ends_when_the_server_stops(on: On) {
 async fn a_stream_ends_when_its_key_is_let_in_no_more(on: On) {
     let reads = Reads::of(on, opening()).await;
     record(&reads, parcels(0..1)).await;
-    let mut stream = Stream::open(&query_api::router(reads.api.clone()), "0:3").await;
+    let after = cursor(reads.ledger.store.log_id(), 1, 3);
+    let mut stream = Stream::open(&query_api::router(reads.api.clone()), Some(&after)).await;
     assert!(stream.next().await.is_some());
     reads.api.keys.replace(&KeyRing::from_iter([] as [(KeyHash, Role); 0]));
     record(&reads, parcels(1..2)).await;
     assert_eq!(stream.next().await, None);
-}
-
-/// A stream of server-sent events, read as a browser does.
-struct Stream {
-    body: BodyDataStream,
-    text: String,
-}
-
-impl Stream {
-    async fn open(router: &Router, last_event_id: &str) -> Self {
-        let request = Request::builder()
-            .uri("/v1/shipping-stream?warehouse=main")
-            .header("authorization", "Bearer warehouse")
-            .header("accept", "text/event-stream")
-            .header("last-event-id", last_event_id)
-            .body(Body::empty())
-            .expect("a request");
-        let answer = router.clone().oneshot(request).await.expect("answered");
-        assert_eq!(answer.status(), StatusCode::OK);
-        assert_eq!(answer.headers()["content-type"], "text/event-stream");
-        Self { body: answer.into_body().into_data_stream(), text: String::new() }
-    }
-
-    /// The next event's id and data.
-    async fn next(&mut self) -> Option<(String, Value)> {
-        timeout(PATIENCE, self.read()).await.expect("it goes on")
-    }
-
-    async fn read(&mut self) -> Option<(String, Value)> {
-        loop {
-            if let Some((event, rest)) = self.text.split_once("\n\n") {
-                let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
-                let found = field("id: ").zip(field("data: "));
-                let found = found
-                    .map(|(id, data)| (id.to_owned(), serde_json::from_str(data).expect("JSON")));
-                self.text = rest.to_owned();
-                match found {
-                    None => continue,
-                    found => return found,
-                }
-            }
-            let chunk = self.body.next().await?.expect("read");
-            self.text.push_str(std::str::from_utf8(&chunk).expect("UTF-8"));
-        }
-    }
 }
 
 fn keys() -> KeyRing {

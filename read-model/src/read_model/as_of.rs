@@ -76,6 +76,17 @@ impl AsOf {
         self.position(account_id.partition(partitions))
     }
 
+    /// The log's partitions.
+    pub fn partitions(&self) -> impl Iterator<Item = Partition> {
+        self.positions().map(|(partition, _)| partition)
+    }
+
+    /// Which log the events are of; of none before a projector has begun.
+    #[must_use]
+    pub fn log_id(&self) -> Option<LogId> {
+        self.log_ids().next()
+    }
+
     /// Whether the log has this partition.
     #[must_use]
     pub fn has(&self, partition: Partition) -> bool {

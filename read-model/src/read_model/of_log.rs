@@ -5,6 +5,7 @@ use tokio::sync::watch;
 
 use super::ReadError;
 use super::as_of::AsOf;
+use super::log_ends::LogEnds;
 
 /// The log that read tables must have been made of.
 #[derive(Clone, Debug)]
@@ -12,6 +13,8 @@ pub struct OfLog {
     log_id: LogId,
     /// Its present history, where that is followed.
     history: Option<watch::Receiver<LogHistory>>,
+    /// Where it ends, where that is followed.
+    ends: Option<watch::Receiver<LogEnds>>,
 }
 
 /// A log's history, as a process found it in the log's present generation.
@@ -50,13 +53,23 @@ impl OfLog {
     /// Any tables of a log.
     #[must_use]
     pub const fn any_of(log_id: LogId) -> Self {
-        Self { log_id, history: None }
+        Self { log_id, history: None, ends: None }
     }
 
     /// Tables of a log's present history that have come to where its partitions ended.
     #[must_use]
     pub const fn now(log_id: LogId, history: watch::Receiver<LogHistory>) -> Self {
-        Self { log_id, history: Some(history) }
+        Self { log_id, history: Some(history), ends: None }
+    }
+
+    /// The same, where it is followed, too, where the log ends.
+    #[must_use]
+    pub fn with_ends(self, ends: watch::Receiver<LogEnds>) -> Self {
+        Self { ends: Some(ends), ..self }
+    }
+
+    pub(super) fn followed_ends(&self) -> Option<watch::Receiver<LogEnds>> {
+        self.ends.clone()
     }
 
     /// The log's present history, where that is followed.

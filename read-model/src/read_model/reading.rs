@@ -4,12 +4,13 @@ use sqlx::postgres::PgRow;
 use sqlx::query::QueryAs;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{
-    AssertSqlSafe, Database, Encode, FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
-    Type, query_as, query_scalar,
+    AssertSqlSafe, Database, Encode, FromRow, Postgres, Sqlite, SqlitePool, Transaction, Type,
+    query_as, query_scalar,
 };
 
 use super::as_of::AsOf;
-use super::server::in_statement_time;
+use super::server::{PostgresServer, in_statement_time};
+use super::stale::Stale;
 use crate::with_columns;
 
 const BEGIN: &str = "begin transaction isolation level repeatable read, read only";
@@ -54,7 +55,7 @@ pub struct Reading {
 #[derive(Debug)]
 enum AnyTransaction {
     Sqlite(Transaction<'static, Sqlite>),
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(Transaction<'static, Postgres>, Stale),
 }
 
 impl Query {
@@ -114,8 +115,9 @@ impl Reading {
         Self::begun(AnyTransaction::Sqlite(pool.begin().await?)).await
     }
 
-    pub(super) async fn of_postgres(pool: &PgPool) -> Result<Self, sqlx::Error> {
-        Self::begun(AnyTransaction::Postgres(pool.begin_with(BEGIN).await?)).await
+    pub(super) async fn of_postgres(server: &PostgresServer) -> Result<Self, sqlx::Error> {
+        let transaction = server.pool.begin_with(BEGIN).await?;
+        Self::begun(AnyTransaction::Postgres(transaction, server.stale.clone())).await
     }
 
     /// A read begins with the checkpoint: a rebuild's swap waits for everyone who has read it, so
@@ -146,9 +148,9 @@ impl Reading {
             AnyTransaction::Sqlite(transaction) => {
                 bind(query_as(query.sqlite), arguments).fetch_all(&mut **transaction).await
             }
-            AnyTransaction::Postgres(transaction) => {
+            AnyTransaction::Postgres(transaction, stale) => {
                 let rows = bind(query_as(query.postgres), arguments).fetch_all(&mut **transaction);
-                in_statement_time(rows).await
+                stale.note(in_statement_time(rows).await)
             }
         }
     }
@@ -163,9 +165,9 @@ impl Reading {
             AnyTransaction::Sqlite(transaction) => {
                 bind(query_as(query.sqlite), arguments).fetch_optional(&mut **transaction).await
             }
-            AnyTransaction::Postgres(transaction) => {
+            AnyTransaction::Postgres(transaction, stale) => {
                 let row = bind(query_as(query.postgres), arguments);
-                in_statement_time(row.fetch_optional(&mut **transaction)).await
+                stale.note(in_statement_time(row.fetch_optional(&mut **transaction)).await)
             }
         }
     }
@@ -186,14 +188,14 @@ impl Reading {
             AnyTransaction::Sqlite(transaction) => {
                 query_scalar(statement).fetch_all(&mut **transaction).await
             }
-            AnyTransaction::Postgres(transaction) => {
+            AnyTransaction::Postgres(transaction, _) => {
                 query_scalar(statement).fetch_all(&mut **transaction).await
             }
         }
     }
 
     pub(crate) const fn is_of_postgres(&self) -> bool {
-        matches!(self.transaction, AnyTransaction::Postgres(_))
+        matches!(self.transaction, AnyTransaction::Postgres(..))
     }
 }
 

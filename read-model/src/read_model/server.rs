@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use postgres_connection::session;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgPool};
 use tokio::sync::watch;
@@ -18,6 +19,7 @@ use super::file::ReadFile;
 use super::of_log::OfLog;
 use super::reading::{Argument, CHECKPOINT, Query, Reading, RowOf};
 use super::single_read::{SingleRead, single_read_of_postgres};
+use super::stale::Stale;
 use crate::Side;
 
 /// How many reads run on one PostgreSQL at the same time; most of their time is the way there.
@@ -83,7 +85,14 @@ pub(super) struct Server {
 #[derive(Debug)]
 pub(super) enum Pool {
     Sqlite(Box<ReadFile>),
-    Postgres(PgPool),
+    Postgres(PostgresServer),
+}
+
+/// The connections to a PostgreSQL.
+#[derive(Debug)]
+pub(super) struct PostgresServer {
+    pub(super) pool: PgPool,
+    pub(super) stale: Stale,
 }
 
 /// The generation and position of each partition.
@@ -101,18 +110,26 @@ impl Server {
         is_replica: bool,
     ) -> Self {
         let name = format!("{}:{}", options.get_host(), options.get_port());
+        let stale = Stale::default();
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .after_connect(move |connection, _| {
-                let statement_max = STATEMENT_MAX.as_millis();
-                let session = AssertSqlSafe(format!(
-                    "set search_path to {schema}; set statement_timeout to {statement_max}; {SESSION}"
-                ));
+                let statement_max = STATEMENT_MAX.as_millis().to_string();
+                let session = session(&[("statement_timeout", &statement_max)]);
+                let session =
+                    AssertSqlSafe(format!("{session}; set search_path to {schema}; {SESSION}"));
                 Box::pin(async move { connection.execute(session).await.map(drop) })
             })
+            .before_acquire({
+                let stale = stale.clone();
+                move |_, connection| {
+                    let is_fit = !stale.is_of(connection.age);
+                    Box::pin(async move { Ok(is_fit) })
+                }
+            })
             .connect_lazy_with(options);
-        Self::new(name, Pool::Postgres(pool), is_replica)
+        Self::new(name, Pool::Postgres(PostgresServer { pool, stale }), is_replica)
     }
 
     fn new(name: String, pool: Pool, is_replica: bool) -> Self {
@@ -135,7 +152,9 @@ impl Server {
                     begun => begun,
                 }
             }
-            Pool::Postgres(pool) => in_time(Reading::of_postgres(pool)).await,
+            Pool::Postgres(server) => {
+                in_time(server.stale.asked_again(|| Reading::of_postgres(server))).await
+            }
         }
     }
 
@@ -156,7 +175,10 @@ impl Server {
                     read => read,
                 }
             }
-            Pool::Postgres(pool) => in_time(single_read_of_postgres(pool, query, arguments)).await,
+            Pool::Postgres(server) => {
+                let read = || single_read_of_postgres(&server.pool, query, arguments);
+                in_time(server.stale.asked_again(read)).await
+            }
         }
     }
 
@@ -173,7 +195,7 @@ impl Server {
     pub(super) async fn close(&self) {
         match &self.pool {
             Pool::Sqlite(file) => file.current().close().await,
-            Pool::Postgres(pool) => pool.close().await,
+            Pool::Postgres(server) => server.pool.close().await,
         }
     }
 
@@ -287,7 +309,7 @@ struct Watched<'a> {
 
 impl<'a> Watched<'a> {
     fn of(server: &'a Server) -> Option<Self> {
-        let Pool::Postgres(pool) = &server.pool else { return None };
+        let Pool::Postgres(PostgresServer { pool, .. }) = &server.pool else { return None };
         let options = pool.connect_options();
         Some(Self {
             server,
@@ -314,9 +336,14 @@ impl<'a> Watched<'a> {
         let connection = match self.connection.as_mut() {
             Some(connection) => connection,
             None => {
-                let options = (*self.options).clone();
-                let options = options.options([("search_path", Side::Live.schema())]);
-                self.connection.insert(options.connect().await?)
+                let mut connection = self.options.connect().await?;
+                let session = format!(
+                    "{}; set search_path to {}",
+                    session(&[("statement_timeout", "5s")]),
+                    Side::Live.schema()
+                );
+                connection.execute(AssertSqlSafe(session)).await?;
+                self.connection.insert(connection)
             }
         };
         Ok(AsOf::of(sqlx::query_as(CHECKPOINT.postgres).fetch_all(connection).await?))

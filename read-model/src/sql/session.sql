@@ -8,6 +8,3 @@ set enable_bitmapscan to off;
 set enable_hashjoin to off;
 set enable_mergejoin to off;
 set jit to off;
--- A read waits for no lock for long, and one that is frozen holds the tables for no longer than this.
-set lock_timeout to '2s';
-set idle_in_transaction_session_timeout to '10s';

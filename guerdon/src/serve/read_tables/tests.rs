@@ -32,7 +32,9 @@ async fn a_process_that_runs_on_across_a_fork_expects_what_the_new_history_has()
     append(&store, 1, 9).await;
     let known = watch::Sender::new(history(&store, heads(&store).await.expect("read")).await);
     let mut seen = known.subscribe();
-    let following = tokio::spawn(follow(store.clone(), known));
+    let ends = watch::Sender::new(LogEnds { looked_at: Instant::now(), ends: vec![at(9)] });
+    let mut seen_ends = ends.subscribe();
+    let following = tokio::spawn(follow(store.clone(), known, ends));
     memory.lose_tail(P0, 4);
     append(&store, 2, 1).await;
     seen.changed().await.expect("it is followed");
@@ -40,6 +42,8 @@ async fn a_process_that_runs_on_across_a_fork_expects_what_the_new_history_has()
     append(&store, 2, 1).await;
     tokio::time::sleep(2 * LOOK_INTERVAL).await;
     assert!(!seen.has_changed().expect("it is followed"), "later events aren't required");
+    let follows_its_end = seen_ends.wait_for(|known| known.ends == [at(7)]);
+    follows_its_end.await.expect("it is followed");
     following.abort();
 }
 

@@ -3,9 +3,11 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod audit;
+pub(crate) mod frozen;
 pub(crate) mod full_disk;
 pub(crate) mod journey;
 pub(crate) mod load;
+pub(crate) mod network;
 pub(crate) mod server;
 
 use std::fs::File;

@@ -7,8 +7,4 @@ set enable_hashjoin to off;
 set enable_mergejoin to off;
 set jit to off;
 -- Durable on this server; what a failover takes is projected again, and nobody waits for a standby.
-set synchronous_commit to local;
--- What somebody else holds is asked for again, and a projector that is frozen within a transaction
--- keeps nobody waiting.
-set lock_timeout to '5s';
-set idle_in_transaction_session_timeout to '10s'
+set synchronous_commit to local

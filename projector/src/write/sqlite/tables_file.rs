@@ -21,6 +21,16 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// move is rare, and a page that many batches touch is moved once.
 const CHECKPOINT_FRAMES: u32 = 10_000;
 
+/// What the write-ahead file is cut to when it begins anew, however large a long read has let it
+/// grow: as large as it becomes without one.
+const WAL_BYTES_MAX: u32 = 40 << 20;
+
+/// A larger write-ahead file is cut while there is nothing to project.
+const QUIET_BYTES_MAX: u64 = 1 << 20;
+
+/// How long that may keep others waiting.
+const CUT_WAIT: Duration = Duration::from_millis(50);
+
 /// The writing connection's page cache, in SQLite's notation: 64 MB, the indexes' upper pages of
 /// tens of millions of rows. With the default of 2 MB, much of the time went into reading pages.
 const CACHE_KIBIBYTES: i32 = -65_536;
@@ -103,6 +113,21 @@ impl OpenFile {
         Err(WriteError::Failed("the file is replaced again and again".into()))
     }
 
+    /// Moves what is in the write-ahead file into the file and cuts it, if it is large and nobody
+    /// reads what is in it.
+    pub(crate) fn cut_wal(&self) -> rusqlite::Result<()> {
+        let mut wal = self.file.as_os_str().to_owned();
+        wal.push("-wal");
+        if !std::fs::metadata(wal).is_ok_and(|wal| wal.len() > QUIET_BYTES_MAX) {
+            return Ok(());
+        }
+        self.connection.query_row("pragma wal_checkpoint(passive)", (), |_| Ok(()))?;
+        self.connection.busy_timeout(CUT_WAIT)?;
+        let cut = self.connection.query_row("pragma wal_checkpoint(truncate)", (), |_| Ok(()));
+        self.connection.busy_timeout(BUSY_TIMEOUT)?;
+        cut
+    }
+
     /// Whether a rebuild has put another file in this one's place. While this connection has the
     /// write lock, none does.
     pub(crate) fn is_replaced(&self) -> bool {
@@ -120,6 +145,7 @@ fn connect(file: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "cache_size", CACHE_KIBIBYTES)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_FRAMES)?;
+    connection.pragma_update(None, "journal_size_limit", WAL_BYTES_MAX)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

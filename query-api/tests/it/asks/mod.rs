@@ -1,6 +1,7 @@
 //! Read tables with the life of some points in them, and questions over HTTP.
 
 pub(crate) mod queries;
+pub(crate) mod stream;
 
 use std::time::Duration;
 

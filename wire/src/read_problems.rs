@@ -1,0 +1,116 @@
+//! The problems of reads, each with its page and the function that makes it.
+
+use axum::http::StatusCode;
+use log_record::Place;
+
+use crate::{Problem, ProblemPage};
+
+/// How long a client should give the projection to catch up, or another server to be found. The
+/// wait is milliseconds; `Retry-After` counts whole seconds.
+const PROJECTION_RETRY_AFTER_SECONDS: u32 = 1;
+
+/// How long a client should give a follower to end, so that there is room for another.
+const FOLLOWER_RETRY_AFTER_SECONDS: u32 = 5;
+
+pub(crate) const LOG_FORKED: ProblemPage = ProblemPage {
+    status: StatusCode::CONFLICT,
+    slug: "log-forked",
+    title: "Place of another history",
+    meaning: "The cursor names a message that the ledger's history doesn't have. The ledger went back \
+              to a backup or to a standby that lacked its last events, or the cursor is another \
+              ledger's. Other messages may stand in the place of those that were read before.",
+    remedy: "Read again from the beginning, without a cursor, and drop the messages whose id you \
+             have processed. Ask the operator about requests that you have and the ledger hasn't: \
+             their ids aren't in the stream any more.",
+    can_succeed_later: false,
+};
+
+pub(crate) const TOO_MANY_FOLLOWERS: ProblemPage = ProblemPage {
+    status: StatusCode::TOO_MANY_REQUESTS,
+    slug: "too-many-followers",
+    title: "Too many follow",
+    meaning: "A follower is a stream, or a page that waits (`wait_ms`). The key, or all keys \
+              together, have as many followers as this process allows. The fact `of` says which \
+              (`key` or `all`), and `limit` is the number.",
+    remedy: "End followers that nobody needs, and ask again after Retry-After. One follower for each \
+             warehouse is enough. A page without `wait_ms` is answered in any case.",
+    can_succeed_later: true,
+};
+
+pub(crate) const PROJECTION_BEHIND: ProblemPage = ProblemPage {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    slug: "projection-behind",
+    title: "Read tables are behind",
+    meaning: "The header Guerdon-Position asks for an answer that contains a write, or a cursor of \
+              the shipping stream names a message, and the read tables didn't reach that in time. \
+              The facts `wanted` and `reached` are positions. The write itself is recorded. Or the server has started, and its read \
+              tables don't contain yet all that the log did then: `wanted` is where it ended. Or \
+              no projector has run yet; then both facts are absent.",
+    remedy: "Read again after Retry-After. If you sent the header, you can also read without it, \
+             for what the read tables contain now.",
+    can_succeed_later: true,
+};
+
+pub(crate) const READ_MODEL_UNREACHABLE: ProblemPage = ProblemPage {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    slug: "read-model-unreachable",
+    title: "Read tables can't be reached",
+    meaning: "No database server of the read tables answers. Commands may still work.",
+    remedy: "Read again after Retry-After.",
+    can_succeed_later: true,
+};
+
+impl Problem {
+    /// 409: a cursor names a message that the log's history doesn't have.
+    #[must_use]
+    pub fn log_forked() -> Self {
+        let detail = "The cursor names a message that this ledger's history doesn't have. Read again \
+                      without a cursor, and drop the messages whose id you have processed; ask the \
+                      operator about requests that aren't there any more.";
+        Self::of(&LOG_FORKED, detail)
+    }
+
+    /// 429: the caller's key, or all keys together, have as many followers as they may.
+    #[must_use]
+    pub fn too_many_followers(of: &'static str, limit: usize) -> Self {
+        let whose = if of == "key" { "This key has" } else { "All keys together have" };
+        let detail = format!(
+            "{whose} {limit} followers, the most that this process allows. End those that nobody \
+             needs, or ask for pages without wait_ms."
+        );
+        Self::of(&TOO_MANY_FOLLOWERS, detail)
+            .fact("of", of)
+            .fact("limit", limit)
+            .retry_after(FOLLOWER_RETRY_AFTER_SECONDS)
+    }
+
+    /// 503: the read tables have reached only `reached`.
+    #[must_use]
+    pub fn projection_behind(wanted: Place, reached: Place) -> Self {
+        let detail = format!(
+            "The read tables are at {reached} and didn't reach {wanted} in time. Read again in a \
+             second, or without Guerdon-Position for what they contain now."
+        );
+        Self::of(&PROJECTION_BEHIND, detail)
+            .fact("wanted", wanted.to_string())
+            .fact("reached", reached.to_string())
+            .retry_after(PROJECTION_RETRY_AFTER_SECONDS)
+    }
+
+    /// 503: no projector has begun to make the read tables.
+    #[must_use]
+    pub fn projection_not_begun() -> Self {
+        let detail =
+            "The read tables are empty: no projector has run yet. Read again when one runs.";
+        Self::of(&PROJECTION_BEHIND, detail).retry_after(PROJECTION_RETRY_AFTER_SECONDS)
+    }
+
+    /// 503: no server of the read model answers, or none accepts reads. The program's own log says
+    /// why.
+    #[must_use]
+    pub fn read_model_unreachable() -> Self {
+        let detail = "No database server of the read tables answers; the server's log says why. Read \
+                      again in a second.";
+        Self::of(&READ_MODEL_UNREACHABLE, detail).retry_after(PROJECTION_RETRY_AFTER_SECONDS)
+    }
+}
