@@ -60,14 +60,9 @@ async fn check(world: &World, batch: usize) {
                 let line = |line: &ShippedLine| json!({"product_id": line.product_id, "quantity": line.quantity.get()});
                 lines.iter().map(line).collect()
             };
-            let expected = (json!(told.status), lines(&told.lines_left));
+            let expected = json!([told.status, lines(&told.lines_left)]);
             let story = || format!("{number} on {on:?}: {:#?}", world.events);
-            assert_eq!(
-                (&found["status"], &found["lines_left"]),
-                (&expected.0, &expected.1),
-                "{}",
-                story()
-            );
+            assert_eq!(json!([found["status"], found["lines_left"]]), expected, "{}", story());
             let parcels = found["parcels"].as_array().expect("a list").len();
             let count = world.state.parcel_count(&id("ann"), &shipped);
             assert_eq!(u32::try_from(parcels), Ok(count), "{}", story());
