@@ -57,7 +57,10 @@ async fn check(world: &World, batch: usize) {
             let (shipped, asked) = request(number);
             let told = world.state.shipment(&id("ann"), &shipped, &asked);
             let lines = |lines: &[ShippedLine]| -> Value {
-                let line = |line: &ShippedLine| json!({"product_id": line.product_id, "quantity": line.quantity.get()});
+                let line = |line: &ShippedLine| {
+                    let ShippedLine { product_id, quantity } = line;
+                    json!({"product_id": product_id, "quantity": quantity.get()})
+                };
                 lines.iter().map(line).collect()
             };
             let expected = json!([told.status, lines(&told.lines_left)]);
