@@ -123,8 +123,8 @@ impl Rate {
 
 impl EarningTerms {
     /// What each line earns at `now`, before any cap; nothing where it is more than an amount can
-    /// say. Lines of the same rate are rounded down together: each adds what the lines up to it earn
-    /// more than those before it, so that many small lines earn what one large line would.
+    /// say. Lines of the same rate are rounded down together: each adds what the lines up to it
+    /// earn more than those before it, so that many small lines earn what one large line would.
     #[must_use]
     pub fn points_of(&self, lines: &[PurchaseLine], now: Timestamp) -> Option<Vec<Points>> {
         let percent = self.percent(now);

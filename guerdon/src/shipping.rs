@@ -112,8 +112,8 @@ pub(crate) async fn run(ShippingArgs { operator, act }: ShippingArgs) -> anyhow:
             let [account, exchange] = ["account_id", "exchange_id"].map(|it| request[it].as_str());
             let (Some(account), Some(exchange)) = (account, exchange) else {
                 bail!(
-                    "{id} ships a purchase, and not an exchange: a merchant takes a purchase back \
-                     with PUT /v1/accounts/{{account_id}}/purchases/{{purchase_id}}/returns/{{return_id}}"
+                    "{id} ships a purchase, and not an exchange: a merchant takes it back with PUT \
+                     /v1/accounts/{{account_id}}/purchases/{{purchase_id}}/returns/{{return_id}}"
                 );
             };
             let exchange = ["accounts", account, "exchanges", exchange];

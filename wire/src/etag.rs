@@ -91,7 +91,7 @@ impl Precondition {
     }
 }
 
-/// The members of a header that is a list, whichever lines they stand in; none where it isn't there.
+/// The members of a header that is a list, on whichever lines; none where it isn't there.
 fn list<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<Vec<&'h str>>, ()> {
     if !headers.contains_key(name) {
         return Ok(None);

@@ -31,8 +31,8 @@ fn every_golden_event_decodes_and_encodes_to_the_same_bytes() {
     }
 }
 
-/// A log of the format before would be read up to the first event of the changed shape, and fail there
-/// (docs/decisions/0017-one-format-number.md).
+/// A log of the format before would be read up to the first event of the changed shape, and fail
+/// there (docs/decisions/0017-one-format-number.md).
 #[test]
 fn a_changed_shape_has_a_format_number_of_its_own() {
     const FORMAT: (u32, &str) = (4, "6143df932837a368");

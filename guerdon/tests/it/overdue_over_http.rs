@@ -18,7 +18,8 @@ async fn a_request_that_nobody_accepts_alarms_without_kafka() {
     for exchange in ["x-1", "x-2", "x-3"] {
         ledger.client.redeems("ann", exchange, "mug").await.is(201);
     }
-    let requests = ledger.client.get("operator", "/v1/shipping-requests").await.is(200);
+    let all = |list: &Value| list["items"].as_array().map(Vec::len) == Some(3);
+    let requests = until(&ledger, "/v1/shipping-requests", all).await;
     let id = |index: usize| requests["items"][index]["shipping_request_id"].clone();
     let path = |index: usize, what: &str| {
         format!("/v1/shipping-requests/{}/{what}", id(index).as_str().expect("an id"))

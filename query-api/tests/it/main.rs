@@ -8,5 +8,6 @@ mod parcels;
 mod plans;
 mod programme;
 mod random_life;
+mod shipments_agree;
 mod shipping;
 mod stream_cursor;

@@ -2,8 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
-/// A sum over all accounts. It may be larger than the numbers that every JSON reader keeps exact, so
-/// it is written as a decimal string.
+/// A sum over all accounts. It may be larger than the numbers that every JSON reader keeps exact,
+/// so it is written as a decimal string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sum(pub i128);
 
