@@ -55,7 +55,7 @@ async fn resend_settle_and_cancel_take_the_id_of_a_shipping_request() {
     let one = ["--quantity", "1", "--cancellation-id", "c-1"];
     let cancel = ["shipping", "cancel", &id];
     let cancelled = tool(&[&cancel[..], &reason, &one].concat());
-    assert_eq!((&cancelled["quantity"], &cancelled["reason"]), (&json!(1), &json!("out of print")));
+    assert_eq!(cancelled["quantity"], 1);
     let again = tool(&[&cancel[..], &reason, &one].concat());
     assert_eq!(again["position"], cancelled["position"], "the same id cancels nothing more");
     let rest = tool(&[&cancel[..], &reason].concat());
