@@ -173,9 +173,13 @@ impl World {
         match (what, &shipped) {
             (0, _) => Command::ReportShipment(report(Report::Accepted, None)),
             (1, _) => Command::ReportShipment(report(Report::BackOrdered, None)),
-            (2, _) if number % 3 == 0 => Command::ReportShipment(report(Report::Delivered, None)),
-            (3, _) if number % 3 == 0 => Command::ReportShipment(report(Report::Settled, None)),
-            (4, _) if number % 2 == 0 => Command::RejectShipment(RejectShipment {
+            (2, _) if number.is_multiple_of(3) => {
+                Command::ReportShipment(report(Report::Delivered, None))
+            }
+            (3, _) if number.is_multiple_of(3) => {
+                Command::ReportShipment(report(Report::Settled, None))
+            }
+            (4, _) if number.is_multiple_of(2) => Command::RejectShipment(RejectShipment {
                 account_id,
                 shipped,
                 asked,
@@ -208,7 +212,7 @@ impl World {
                 shipped,
                 asked,
                 dispatch_id,
-                lines: (quantity > 1 || number % 2 == 0).then(|| vec![line(named)]),
+                lines: (quantity > 1 || number.is_multiple_of(2)).then(|| vec![line(named)]),
                 carrier: id("post"),
                 express_no: id("1Z"),
                 tracking_url: None,
