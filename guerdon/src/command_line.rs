@@ -180,7 +180,7 @@ mod tests {
 
     /// The variables of which the help shows the value: numbers, times, words of a list, addresses
     /// to listen on, and the names of files and folders.
-    const SHOWN: [&str; 31] = [
+    const SHOWN: [&str; 32] = [
         "GUERDON_ACCEPT_WITHIN",
         "GUERDON_ACCESS_LOG",
         "GUERDON_ALERT_AFTER",
@@ -208,6 +208,7 @@ mod tests {
         "GUERDON_OVERDUE_AFTER",
         "GUERDON_PARTITIONS",
         "GUERDON_READ_WAIT_MS",
+        "GUERDON_REREAD_FROM",
         "GUERDON_ROLE",
         "GUERDON_SNAPSHOT_EVERY",
         "GUERDON_WAREHOUSE_RATE",
