@@ -86,22 +86,21 @@ def process(database, item):
             database.execute("update answer set state = 'unsent' where id = ?", [parcel])
         return
     print(json.dumps(item), flush=True)
-    row = [parcel, json.dumps(data["lines"]), data["sequence"]]
+    # What is left of it now: it may have been cancelled, or shipped, since it was written.
+    row = [parcel, json.dumps(data["request_lines"]), data["sequence"]]
     if item["type"] == "guerdon.shipping-requested":
-        # What is left of it now: it may have been cancelled, or shipped, since it was written.
-        lines = json.dumps(data["request_lines"])
         is_open = data["wanted"] and any(line["quantity"] for line in data["request_lines"])
         # If a change came before its request, the row exists already.
         database.execute(
             "insert into parcel values (?, ?, ?, ?) on conflict do update"
             " set state = excluded.state where state = 'announced'",
-            [parcel, "accepted" if is_open else data["request_status"], lines, data["sequence"]],
+            [parcel, "accepted" if is_open else data["request_status"], *row[1:]],
         )
         state = database.execute("select state from parcel where id = ?", [parcel]).fetchone()
         if state == ("accepted",):
             answer(database, parcel, "acceptance")
         return
-    is_over = all(line["quantity"] == 0 for line in data["lines"])
+    is_over = all(line["quantity"] == 0 for line in data["request_lines"])
     changed = database.execute(
         "insert into parcel values (?1, iif(?4, 'cancelled', 'announced'), ?2, ?3)"
         " on conflict do update set state = iif(?4, 'cancelled', state),"
@@ -123,11 +122,14 @@ def work(database):
             answer(database, parcel, "delivery")
             continue
         move(database, parcel, "dispatched")
-        lines = [line for line in json.loads(lines) if line["quantity"]]
+        lines = json.loads(lines)
         if len(lines) == 1:
             answer(database, parcel, "dispatch", **label(parcel))
             continue
+        # A box is called by its line's place, so that it has the same name if the database is lost.
         for number, line in enumerate(lines, 1):
+            if not line["quantity"]:
+                continue
             box = f"box-{number}"
             answer(database, parcel, f"dispatches/{box}", lines=[line], **label(parcel + box))
 

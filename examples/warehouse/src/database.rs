@@ -180,6 +180,10 @@ impl Processing<'_> {
 
     fn change(&self, message: &Incoming) -> anyhow::Result<()> {
         let body = &message.body;
+        // Its request says so, too.
+        if message.final_state().is_some() {
+            return Ok(());
+        }
         let (id, is_over) = (&body.shipping_request_id, message.is_nothing_left());
         let lines = serde_json::to_string(&body.lines)?;
         let row = params![id, is_over, body.account_id, lines, message.sequence];

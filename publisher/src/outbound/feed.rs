@@ -188,7 +188,7 @@ impl Feed {
     fn hand_over(&mut self, lane: usize, message: &Message) -> Result<(), Unsent> {
         let checkpoint = self.lanes[lane].checkpoint();
         let (topic, partition) = (checkpoint.topic.as_str(), checkpoint.topic_partition);
-        let target = Target { topic, partition, attempt: 1, replay: None };
+        let target = Target { topic, partition, attempt: 1, is_replay: false };
         let tag = MessageTag { lane, place: message.entry.place };
         self.in_flight.send(message, target, tag)
     }

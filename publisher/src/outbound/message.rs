@@ -1,6 +1,6 @@
 //! A shipping message as it goes to Kafka. `docs/SHIPPING.md` describes its headers and body.
 
-use read_model::{RequestProgress, ShippingMessage};
+use read_model::ShippingMessage;
 use sha2::{Digest as _, Sha256};
 
 use super::lane::LaneEntry;
@@ -23,15 +23,8 @@ pub(crate) struct Target<'a> {
     pub(crate) partition: TopicPartition,
     /// Counts from 1.
     pub(crate) attempt: u32,
-    /// The headers of a replay, if the message is replayed.
-    pub(crate) replay: Option<ReplayHeaders<'a>>,
-}
-
-/// What the headers of a replayed message say.
-#[derive(Clone, Copy)]
-pub(crate) struct ReplayHeaders<'a> {
-    /// The present status of the request; `None` for a change of a request.
-    pub(crate) request: Option<&'a RequestProgress>,
+    /// Whether it is replayed: then it also says what has become of its request.
+    pub(crate) is_replay: bool,
 }
 
 impl TryFrom<ShippingMessage> for Message {
@@ -56,7 +49,7 @@ impl Message {
         target: Target<'_>,
         ticket: Ticket,
     ) -> Result<(), Unsent> {
-        let Target { topic, partition, attempt, .. } = target;
+        let Target { topic, partition, attempt, is_replay } = target;
         let message = &self.content;
         let attempt = attempt.max(message.attempt);
         let unwritable = |error| {
@@ -83,12 +76,10 @@ impl Message {
         let mut headers = Vec::with_capacity(always.len() + 4);
         headers.extend(always);
         headers.extend(message.traceparent.iter().map(|trace| ("traceparent", trace.as_str())));
-        if let Some(replay) = target.replay {
+        if is_replay {
             headers.push(("replay", "true"));
-            if let Some(request) = replay.request {
-                headers.push(("request_status", request.status.as_str()));
-                headers.push(("request_lines", &request.lines_left));
-            }
+            headers.push(("request_status", message.request_status.as_str()));
+            headers.push(("request_lines", &message.request_lines));
         }
         let (key, body) = (message.account_id.as_str(), body.as_bytes());
         let headers = headers.as_slice();

@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use log_record::PackedPlace;
 use parking_lot::Mutex;
-use read_model::RequestProgress;
 use serde::Serialize;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::message::{Message, ReplayHeaders, Target};
+use super::message::{Message, Target};
 use super::producers::producer;
-use super::stream::{Range, Stream};
+use super::stream::Stream;
 use crate::causes::with_causes;
 use crate::error::PublishError;
 use crate::kafka::brokers::Brokers;
@@ -115,14 +114,9 @@ impl ReplayRun {
         while after < end {
             let page = self.stream.page(feed, after, PAGE_MESSAGES).await?;
             let Some(last) = page.last().map(|message| message.entry.place) else { break };
-            let range = Range { after, reached: last, limit: PAGE_MESSAGES };
-            let progress = self.stream.progress(feed, range).await?;
-            let requests: BTreeMap<PackedPlace, &RequestProgress> =
-                progress.iter().map(|request| (request.place.into(), request)).collect();
             after = last;
             for message in &page {
-                let request = requests.get(&message.entry.place).copied();
-                sending.send(&self.topic.name, message, request).await?;
+                sending.send(&self.topic.name, message).await?;
                 while sending.in_flight >= IN_FLIGHT_MAX {
                     sending.wait_for_one().await?;
                     self.replays.change(self.id, |replay| replay.sent += 1);
@@ -150,17 +144,11 @@ impl Sending {
         })
     }
 
-    async fn send(
-        &mut self,
-        topic: &str,
-        message: &Message,
-        request: Option<&RequestProgress>,
-    ) -> Result<(), PublishError> {
+    async fn send(&mut self, topic: &str, message: &Message) -> Result<(), PublishError> {
         let next = i32::try_from(self.lanes.len()).unwrap_or_default() % self.partitions;
         let lane = self.lanes.entry(message.lane.clone());
         let partition = *lane.or_insert(TopicPartition(next));
-        let replay = Some(ReplayHeaders { request });
-        let target = Target { topic, partition, attempt: 1, replay };
+        let target = Target { topic, partition, attempt: 1, is_replay: true };
         loop {
             let tag = MessageTag { lane: 0, place: message.entry.place };
             let ticket = Ticket { to: self.to.clone(), tag };

@@ -168,7 +168,7 @@ impl Resend {
             }
             let attempt = u32::try_from(row.attempts + 1).unwrap_or(u32::MAX);
             let (topic, partition) = (target.topic.as_str(), target.partition);
-            let target = Target { topic, partition, attempt, replay: None };
+            let target = Target { topic, partition, attempt, is_replay: false };
             let tag = MessageTag { lane: sent.len(), place: row.place };
             let ticket = Ticket { to: to.clone(), tag };
             match message.send(&self.session.producers.current(), target, ticket) {
