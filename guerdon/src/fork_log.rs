@@ -4,6 +4,8 @@
 //! It appends `log-forked` to every partition, which begins the next generation. What was made of
 //! the other history must be made anew: the read model by `guerdon rebuild`.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use command_api::LoadError;
@@ -59,9 +61,12 @@ pub(crate) async fn run(args: ForkLogArgs) -> anyhow::Result<()> {
         args.data.read_model(),
         if lost.is_empty() { "" } else { " (a fork was: go on with guerdon rebuild)" },
     );
-    // No history that anything remembers has had it.
-    let next = lost.into_iter().fold(present, Generation::max);
-    let next = Generation(next.0 + 1);
+    let is_remembered = lost.iter().any(|lost| *lost >= present);
+    let known = lost.into_iter().fold(present, Generation::max);
+    // No history that anything remembers has had it. Where nothing remembers anything, this backup
+    // may have been restored before, and have gone on from here: no two forks have one time.
+    let next = if is_remembered { known.0 + 1 } else { (known.0 + 1).max(seconds_since_2020()) };
+    let next = Generation(next);
     drop(there);
     let store = args.data.open(Access::Write(serve::new_log(1))).await?;
     for partition in (0..store.partitions()).map(Partition) {
@@ -72,6 +77,13 @@ pub(crate) async fn run(args: ForkLogArgs) -> anyhow::Result<()> {
         }
     }
     forget_the_other_history(&args.data, &store)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a number that no earlier fork has had, and no time")]
+fn seconds_since_2020() -> u32 {
+    const SECONDS_TO_2020: u64 = 1_577_836_800;
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u32::try_from(since.as_secs().saturating_sub(SECONDS_TO_2020)).unwrap_or(u32::MAX)
 }
 
 /// Removes what knows of the lost events, once a fork is declared: it is evidence until then.

@@ -201,7 +201,7 @@ impl Reader {
             facts.remembered = known.map(|known| known.next);
             // Where nothing is remembered, the publisher's state is lost, and the log perhaps
             // restored, too.
-            if known.is_some_and(|known| known.generation >= self.config.generation) {
+            if known.is_some_and(|known| known.generation == self.config.generation) {
                 facts.again_from = None;
             }
             facts
