@@ -136,8 +136,8 @@ pub(crate) async fn get_shipping_stream(
     caller.check_warehouse(query.warehouse.as_str())?;
     let limit = page_limit(query.limit)?;
     let wait_max = wait_max(query.wait_ms)?;
-    let asked = asked_cursor(query.after.as_deref(), &headers)?;
-    let (cursor, reading) = go_on(&api, asked, reading).await?;
+    let asked = asked_cursor(&query.warehouse, query.after.as_deref(), &headers)?;
+    let (cursor, reading) = go_on(&api, &query.warehouse, asked, reading).await?;
     let partitions = Followed::all(&api, &query.warehouse, &reading);
     let warehouse = query.warehouse;
     let is_stream = wants_events(&headers);
@@ -158,11 +158,14 @@ pub(crate) async fn get_shipping_stream(
 /// that are behind the cursor are waited for.
 async fn go_on(
     api: &QueryApi,
+    warehouse: &WarehouseId,
     cursor: Option<StreamCursor>,
     mut reading: Reading,
 ) -> Result<(StreamCursor, Reading), Problem> {
     let log_id = reading.as_of().log_id().ok_or_else(Problem::projection_not_begun)?;
-    let Some(cursor) = cursor else { return Ok((StreamCursor::start(log_id), reading)) };
+    let Some(cursor) = cursor else {
+        return Ok((StreamCursor::start(warehouse, log_id), reading));
+    };
     let places = cursor.places();
     if places.iter().any(|place| reading.as_of().reached(place) < place.position) {
         drop(reading);
@@ -325,7 +328,8 @@ impl Follower {
         let feeds = Arc::clone(&self.api.feeds);
         let _turn = feeds.turn_to_read().await;
         let reading = self.api.read_model.read(&[], self.api.wait_max).await.map_err(unread)?;
-        let (_, reading) = go_on(&self.api, Some(self.cursor.clone()), reading).await?;
+        let (_, reading) =
+            go_on(&self.api, &self.warehouse, Some(self.cursor.clone()), reading).await?;
         for followed in &mut self.partitions {
             followed.history = reading.as_of().history(followed.partition);
             followed.seen = Position::START;
@@ -394,16 +398,20 @@ fn wait_max(wait_ms: Option<u32>) -> Result<Duration, Problem> {
 
 /// Where to go on. A browser that lost its stream asks the same again and says in a header what it
 /// had last.
-fn asked_cursor(asked: Option<&str>, headers: &HeaderMap) -> Result<Option<StreamCursor>, Problem> {
+fn asked_cursor(
+    warehouse: &WarehouseId,
+    asked: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Option<StreamCursor>, Problem> {
+    let read = |text: &str| StreamCursor::read(warehouse, text);
     let complaint = "must be the next of a page or the id of an event of this stream, unchanged";
     if let Some(last) = headers.get("last-event-id") {
-        let cursor = last.to_str().ok().and_then(StreamCursor::read);
+        let cursor = last.to_str().ok().and_then(read);
         let refused = || Problem::invalid_header("Last-Event-ID", complaint);
         return cursor.map(Some).ok_or_else(refused);
     }
-    let cursor = asked.map(|asked| {
-        StreamCursor::read(asked).ok_or_else(|| Problem::invalid_query("after", complaint))
-    });
+    let cursor =
+        asked.map(|asked| read(asked).ok_or_else(|| Problem::invalid_query("after", complaint)));
     cursor.transpose()
 }
 

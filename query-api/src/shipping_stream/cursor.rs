@@ -4,18 +4,22 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use domain::WarehouseId;
 use log_record::{Generation, LogId, PackedPlace, Partition, Place, Position};
 use read_model::Reading;
 use uuid::Uuid;
 use wire::{open_cursor, write_cursor};
 
-/// The name under which the text is written.
-const LIST: &str = "shipping-stream";
+/// The name under which the text is written: a cursor belongs to its warehouse.
+fn list(warehouse: &WarehouseId) -> String {
+    format!("shipping stream of {warehouse}")
+}
 
 /// The last message that was read from each partition. It names the messages themselves, so it
 /// shows whether the log still has them: a place alone may hold another event after a restore.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StreamCursor {
+    warehouse: WarehouseId,
     log_id: LogId,
     /// Nothing of a partition of which nothing was read.
     last: BTreeMap<Partition, (Generation, Position)>,
@@ -23,13 +27,13 @@ pub(super) struct StreamCursor {
 
 impl StreamCursor {
     /// Before the first message of a log.
-    pub(super) const fn start(log_id: LogId) -> Self {
-        Self { log_id, last: BTreeMap::new() }
+    pub(super) fn start(warehouse: &WarehouseId, log_id: LogId) -> Self {
+        Self { warehouse: warehouse.clone(), log_id, last: BTreeMap::new() }
     }
 
-    /// A text that [`Display`](fmt::Display) wrote.
-    pub(super) fn read(text: &str) -> Option<Self> {
-        let key = open_cursor(LIST, text)?;
+    /// A text that [`Display`](fmt::Display) wrote about this warehouse.
+    pub(super) fn read(warehouse: &WarehouseId, text: &str) -> Option<Self> {
+        let key = open_cursor(&list(warehouse), text)?;
         let mut parts = key.split(' ');
         let log_id = LogId(Uuid::try_parse(parts.next()?).ok()?);
         let mut last = BTreeMap::new();
@@ -41,7 +45,7 @@ impl StreamCursor {
             let fits = position <= PackedPlace::LAST_POSITION && numbers.next().is_none();
             last.insert(partition, Some((generation, position)).filter(|_| fits)?);
         }
-        Some(Self { log_id, last })
+        Some(Self { warehouse: warehouse.clone(), log_id, last })
     }
 
     /// How far it is in a partition.
@@ -87,7 +91,7 @@ impl fmt::Display for StreamCursor {
         for (partition, (generation, position)) in &self.last {
             key.push_str(&format!(" {partition}-{generation}-{position}"));
         }
-        f.write_str(&write_cursor(LIST, &key))
+        f.write_str(&write_cursor(&list(&self.warehouse), &key))
     }
 }
 
@@ -95,17 +99,25 @@ impl fmt::Display for StreamCursor {
 mod tests {
     use super::*;
 
+    fn main() -> WarehouseId {
+        "main".parse().expect("an id")
+    }
+
+    fn read(text: &str) -> Option<StreamCursor> {
+        StreamCursor::read(&main(), text)
+    }
+
     fn at(partition: u16, position: u64) -> Place {
         Place { partition: Partition(partition), position: Position(position) }
     }
 
     #[test]
     fn a_cursor_is_read_as_it_is_written() {
-        let mut cursor = StreamCursor::start(LogId(Uuid::from_u128(7)));
-        assert_eq!(StreamCursor::read(&cursor.to_string()), Some(cursor.clone()));
+        let mut cursor = StreamCursor::start(&main(), LogId(Uuid::from_u128(7)));
+        assert_eq!(read(&cursor.to_string()), Some(cursor.clone()));
         for (partition, position) in [(0, 4711), (3, 1), (0, (1 << 48) - 1)] {
             cursor.pass(Generation(2), at(partition, position));
-            assert_eq!(StreamCursor::read(&cursor.to_string()), Some(cursor.clone()));
+            assert_eq!(read(&cursor.to_string()), Some(cursor.clone()));
             assert_eq!(cursor.position(Partition(partition)), Position(position));
         }
         assert_eq!(cursor.places(), [at(0, (1 << 48) - 1), at(3, 1)]);
@@ -114,16 +126,18 @@ mod tests {
 
     #[test]
     fn what_is_no_cursor_is_not_read() {
-        let whole = StreamCursor::start(LogId(Uuid::from_u128(7))).to_string();
+        let whole = StreamCursor::start(&main(), LogId(Uuid::from_u128(7))).to_string();
         let cut = &whole[..whole.len() - 2];
         for text in ["", "0:4711", "4711", cut, &format!("{whole}00")] {
-            assert_eq!(StreamCursor::read(text), None, "{text}");
+            assert_eq!(read(text), None, "{text}");
         }
         for key in ["", "7", "00000000-0000-0000-0000-000000000007 0-1", "x 0-1-1"] {
-            assert_eq!(StreamCursor::read(&write_cursor(LIST, key)), None, "{key}");
+            assert_eq!(read(&write_cursor(&list(&main()), key)), None, "{key}");
         }
+        let west = "west".parse().expect("an id");
+        assert_eq!(StreamCursor::read(&west, &whole), None, "it is another warehouse's");
         let far = "00000000-0000-0000-0000-000000000007 0-1-281474976710656";
-        assert_eq!(StreamCursor::read(&write_cursor(LIST, far)), None);
-        assert_eq!(StreamCursor::read(&write_cursor("others", "7")), None);
+        assert_eq!(read(&write_cursor(&list(&main()), far)), None);
+        assert_eq!(read(&write_cursor("others", "7")), None);
     }
 }
