@@ -54,6 +54,10 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 async fn collect(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
+    // What is declared to be too long needn't come first.
+    if usize::try_from(body.size_hint().lower()).map_or(true, |declared| declared > limit) {
+        return Err(Problem::body_too_large(limit));
+    }
     let (mut first, mut whole) = (Bytes::new(), Vec::new());
     while let Some(data) = next_data(&mut body).await {
         let data = data.map_err(|error| broken_off(&error))?;

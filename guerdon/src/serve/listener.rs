@@ -258,7 +258,8 @@ async fn answer(
     };
     // A client that waits to be told to go on sends no body to what is refused.
     let is_late = response.status() == StatusCode::REQUEST_TIMEOUT;
-    if is_late || (rest.is_left() && (waits || !rest.is_read().await)) {
+    let isnt_sent = waits && rest.is_untouched();
+    if is_late || (rest.is_left() && (isnt_sent || !rest.is_read().await)) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response.map(|body| AnswerBody { body, connection }))

@@ -44,7 +44,13 @@ pub(super) struct RequestBody {
 
 /// What a handler left unread of a request's body, once it has dropped it.
 #[derive(Clone, Default)]
-pub(super) struct Rest(Arc<Mutex<Option<Incoming>>>);
+pub(super) struct Rest(Arc<Mutex<Option<Unread>>>);
+
+struct Unread {
+    body: Incoming,
+    /// Whether some of it was read, so that its client was told to send it.
+    is_begun: bool,
+}
 
 struct Wait {
     begin: Instant,
@@ -123,7 +129,8 @@ impl Drop for RequestBody {
     fn drop(&mut self) {
         self.connection.enter_from(Phase::Body, Phase::Busy);
         if !self.is_over && !self.is_end_stream() {
-            *self.rest.0.lock() = self.body.take();
+            let is_begun = self.wait.is_some() || self.bytes > 0;
+            *self.rest.0.lock() = self.body.take().map(|body| Unread { body, is_begun });
         }
     }
 }
@@ -134,9 +141,14 @@ impl Rest {
         self.0.lock().is_some()
     }
 
+    /// Whether nobody has begun to read it.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.0.lock().as_ref().is_some_and(|rest| !rest.is_begun)
+    }
+
     /// Reads it, so that the connection can have a next request; whether it came to its end.
     pub(super) async fn is_read(&self) -> bool {
-        let Some(mut rest) = self.0.lock().take() else { return true };
+        let Some(Unread { body: mut rest, .. }) = self.0.lock().take() else { return true };
         if rest.size_hint().lower() > UNWANTED_BYTES_MAX {
             return false;
         }
