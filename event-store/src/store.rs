@@ -208,12 +208,23 @@ impl EventStore {
         epoch: Epoch,
         position: Position,
     ) -> Result<(), AppendError> {
-        if let Self::Sqlite(store) = self {
-            return store.confirm();
-        }
         #[cfg(feature = "kurrent")]
         if let Self::Kurrent(store) = self {
             return store.confirm(partition, epoch, position).await;
+        }
+        self.look(partition, epoch, position).await
+    }
+
+    /// Looks whether the partition still is in this epoch and ends at `position`, for a writer that
+    /// has nothing to answer: it writes nothing, whatever the store.
+    pub async fn look(
+        &self,
+        partition: Partition,
+        epoch: Epoch,
+        position: Position,
+    ) -> Result<(), AppendError> {
+        if let Self::Sqlite(store) = self {
+            return store.confirm();
         }
         let unread = |error| AppendError::NotBegun(error, Unlanded::default());
         let head = self.head(partition).await.map_err(unread)?;

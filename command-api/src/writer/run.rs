@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use domain::{AccountId, Clock, Event, LogOpened, State, Timestamp};
 use event_schema::{Metadata, encode};
-use event_store::Append;
+use event_store::{Append, AppendError};
 use log_record::{Checksum, Epoch, Generation, Head, Partition, Place, Position, WriterId};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::batch::Batch;
@@ -55,6 +56,8 @@ pub(super) struct Run {
     pub(super) gathered: Batch,
     /// Whether the state can't be trusted any more, until it is rebuilt.
     pub(super) is_state_lost: bool,
+    /// The task that asks the log whether this writer is deposed, for that epoch and end.
+    pub(super) deposed: Option<((Epoch, Position), JoinSet<AppendError>)>,
 }
 
 impl Run {
@@ -113,6 +116,7 @@ impl Run {
             redo: vec![],
             gathered: Batch::new(),
             is_state_lost: false,
+            deposed: None,
         };
         if !run.check_clock() {
             run.append_doubt()

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use backon::BackoffBuilder as _;
 use event_store::{Append, AppendError, StoreError, Unlanded};
 use log_record::{BatchId, Checksum, NewEvent, Position};
+use tokio::task::JoinSet;
 
 use super::answer::{NotDecided, Unanswered};
 use super::batch::Batch;
@@ -107,7 +108,24 @@ impl Run {
     /// Waits for commands, or until the clock is to be looked at; false where none will come. An
     /// error says that another writer has taken over meanwhile.
     async fn next_arrive(&mut self, arrived: &mut Vec<QueuedCommand>) -> Result<bool, Trouble> {
-        let (wait, deposed) = (self.until_due(), self.until_deposed());
+        let wait = self.until_due();
+        let held = (self.epoch, self.durable);
+        // It goes on while nothing is appended, for an answer may take longer than this wait.
+        let (_, asking) = match self.deposed.take().filter(|(of, _)| *of == held) {
+            Some(asking) => self.deposed.insert(asking),
+            None => {
+                let mut asking = JoinSet::new();
+                asking.spawn(self.until_deposed());
+                self.deposed.insert((held, asking))
+            }
+        };
+        let deposed = async {
+            match asking.join_next().await {
+                Some(Ok(error)) => error,
+                // The question failed; the next command finds out.
+                Some(Err(_)) | None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             count = self.commands.recv_many(arrived, BATCH_COMMANDS_MAX) => Ok(count > 0),
@@ -126,7 +144,7 @@ impl Run {
             loop {
                 tokio::time::sleep(OWN_EVERY.saturating_sub(gate.since_confirmed())).await;
                 let begun = Instant::now();
-                match store.confirm(partition, epoch, durable).await {
+                match store.look(partition, epoch, durable).await {
                     Ok(()) => gate.confirm(begun),
                     // It is away; the next command finds out more.
                     Err(AppendError::NotBegun(error, _) | AppendError::InDoubt(error))
