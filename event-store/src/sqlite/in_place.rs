@@ -7,6 +7,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
@@ -24,6 +25,11 @@ struct Files {
     lost: OnceLock<&'static str>,
 }
 
+/// How long the copy of a write-ahead file that has no name any more is tried, and how often. The
+/// ledger answers nothing meanwhile.
+const COPY_MAX: Duration = Duration::from_secs(60);
+const COPY_AGAIN: Duration = Duration::from_millis(50);
+
 /// A file, whatever its name.
 type FileId = (u64, u64);
 
@@ -33,12 +39,15 @@ const WAL_LOST: &str = "its write-ahead file (-wal) was removed or replaced whil
 const WAL_LOST_UNCOPIED: &str = "its write-ahead file (-wal) was removed or replaced while the ledger ran, and what was in it \
      could not be copied into the log: what was answered last may be lost. Move the ledger's files \
      only while it is stopped";
-const LOG_LOST: &str = "it was removed or replaced while the ledger ran: what was answered since is lost. Restore \
-     the log, and move the ledger's files only while it is stopped";
+const LOG_LOST: &str = "it was removed or replaced while the ledger ran: what was answered since is lost. Put it back \
+     beside its write-ahead file (-wal), which has what was answered before, or restore the log; \
+     move the ledger's files only while it is stopped";
 
 impl InPlace {
     /// Once a connection has the files open.
     pub(super) fn of(log: &Path) -> Self {
+        // SQLite calls the write-ahead file after the file that a link leads to.
+        let log = &std::fs::canonicalize(log).unwrap_or_else(|_| log.into());
         let ids = [id_of(log).ok().flatten(), id_of(&wal_of(log)).ok().flatten()];
         Self(Arc::new(Files { log: log.into(), ids, lost: OnceLock::new() }))
     }
@@ -76,7 +85,22 @@ pub(super) fn wal_of(log: &Path) -> PathBuf {
     name.into()
 }
 
+/// Copies all, however long others keep it from that: a reader of an older state, or this
+/// process's own checkpoint, for which SQLite doesn't wait.
 fn copy_all(connection: &Connection) -> bool {
+    let begin = Instant::now();
+    loop {
+        if copy(connection) {
+            return true;
+        }
+        if begin.elapsed() > COPY_MAX {
+            return false;
+        }
+        std::thread::sleep(COPY_AGAIN);
+    }
+}
+
+fn copy(connection: &Connection) -> bool {
     let copied = connection.query_row("pragma wal_checkpoint(full)", (), |row| {
         let (is_busy, written, copied): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
         Ok(!is_busy && copied >= written)

@@ -116,7 +116,8 @@ impl OpenFile {
     /// Moves what is in the write-ahead file into the file and cuts it, if it is large and nobody
     /// reads what is in it.
     pub(crate) fn cut_wal(&self) -> rusqlite::Result<()> {
-        let mut wal = self.file.as_os_str().to_owned();
+        // SQLite calls it after the file that a link leads to.
+        let mut wal = std::fs::canonicalize(&self.file).unwrap_or_default().into_os_string();
         wal.push("-wal");
         if !std::fs::metadata(wal).is_ok_and(|wal| wal.len() > QUIET_BYTES_MAX) {
             return Ok(());
