@@ -291,7 +291,7 @@ async fn the_format_is_raised_when_a_snapshot_looks_different() {
     snapshots.take(&store, P0).await.expect("taken");
     let bytes = fs::read(folder.path().join(name(16))).expect("read");
     let hash = hex(&Sha256::digest(bytes));
-    assert_eq!(hash, "af8da74d5daee1abf2f84e8d7322710ff705bfe0261df9f767ba0465c79647aa");
+    assert_eq!(hash, "7c76d50b14ab20bb3c3cb1dbaff1ef7fe4ad671a1d0bfaae5747f8ad0c1d974e");
 }
 
 fn folder() -> (TempDir, Snapshots) {

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use event_store::{Access, Append, ArchiveFolder, EventStore, NewLog, StoreError, StoreUrl};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use log_record::{BatchId, LogId, NewEvent, Partition, Position, WriterId};
+use log_record::{BatchId, LogFormat, LogId, NewEvent, Partition, Position, WriterId};
 use services::TestDatabase;
 use uuid::Uuid;
 
@@ -90,7 +90,7 @@ async fn an_archive_file_of_another_format_is_refused() {
 
     let path = archive.join(&range.file);
     let whole = fs::read(&path).expect("read");
-    let ours = header(3);
+    let ours = header(LogFormat::CURRENT.0);
     assert!(whole.starts_with(&ours));
     let others = [&header(9)[..], &whole[ours.len()..]].concat();
     assert_eq!(others.len(), whole.len(), "the members begin where they did");

@@ -29,7 +29,7 @@ struct Refused {
 
 /// The problems of the command API that no message causes, by what causes them. Whoever adds a
 /// refusal adds it here, or a message to the lists below.
-const OF_NO_MESSAGE: [(&str, &[&str]); 8] = [
+const OF_NO_MESSAGE: [(&str, &[&str]); 9] = [
     (
         "another command's",
         &[
@@ -64,6 +64,7 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 8] = [
             "key-ended",
         ],
     ),
+    ("of reads", &["log-forked", "too-many-followers"]),
     ("of many commands at once", &["too-much-at-once"]),
     ("of more parcels than a test of Kafka should send", &["too-many-parcels"]),
     ("the publisher makes requests that are sound", SOUND),

@@ -61,7 +61,7 @@ async fn resend_settle_and_cancel_take_the_id_of_a_shipping_request() {
     let rest = tool(&[&cancel[..], &reason].concat());
     assert_eq!(rest["quantity"], 2, "without a quantity, all that is left");
     let settled = tool(&[&["shipping", "settle", &id][..], &reason].concat());
-    assert_eq!(settled["shipping_request_id"], id);
+    assert_eq!(settled["exchange_id"], "x-1", "{settled}");
 
     let mut before = Command::new(env!("CARGO_BIN_EXE_guerdon"));
     before.args(["shipping", "--url", &ledger.client.url, "--api-keys"]);

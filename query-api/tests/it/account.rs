@@ -288,7 +288,7 @@ async fn exchanges_and_purchases_show_what_came_back_of_them(on: On) {
         json!({"purchase_id": "B-1", "account_id": "ann",
             "lines": [
                 {"product_id": "pan", "quantity": 3, "amount": 1999, "points": 300, "returned": 1},
-                {"product_id": "7", "quantity": 1, "amount": 1999, "returned": 0},
+                {"product_id": "7", "quantity": 1, "amount": 1999, "points": 0, "returned": 0},
             ],
             "points": 300, "rule": {"rule_id": "default", "version": 2}, "returned_points": 100,
             "withdrawn_points": 100, "warehouse": "main", "occurred_at": "1970-01-03T00:00:00Z",
