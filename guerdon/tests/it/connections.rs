@@ -116,15 +116,19 @@ async fn a_connection_outlives_an_answer_before_its_body_or_its_end_is_announced
     client.says(LIVE).await;
     assert!(client.hears().await.starts_with("HTTP/1.1 200 "), "the same connection");
 
-    for (length, more) in
-        [("9223372036854775808", ""), ("2000000", ""), ("9", "expect: 100-continue\r\n")]
-    {
-        let head = head(&ledger, "merchant", nowhere, 7)
+    for (path, status, length, more) in [
+        (nowhere, 404, "9223372036854775808", ""),
+        (credits, 413, "9223372036854775808", ""),
+        (nowhere, 404, "2000000", ""),
+        (nowhere, 404, "9", "expect: 100-continue\r\n"),
+    ] {
+        let head = head(&ledger, "merchant", path, 7)
             .replace("content-length: 7\r\n", &format!("content-length: {length}\r\n{more}"));
         let mut client = Raw::to(&ledger.client.url).await;
         client.says(&head).await;
         let closed = client.until_closed().await;
-        assert!(closed.text.starts_with("HTTP/1.1 404 "), "{length}: {closed:?}");
+        let begin = format!("HTTP/1.1 {status} ");
+        assert!(closed.text.starts_with(&begin), "{length}: {closed:?}");
         assert!(closed.text.contains("connection: close"), "{length}: {closed:?}");
         assert!(closed.after < Duration::from_secs(5), "{length}: {closed:?}");
     }
