@@ -64,7 +64,7 @@ async fn a_body_has_time_for_its_size_and_then_is_408() {
     let post = "POST /v1/accounts/ann/credits";
 
     let mut slow = Raw::to(url).await;
-    slow.says(&head(&ledger, "merchant", post, 100_000_000)).await;
+    slow.says(&head(&ledger, "merchant", post, 10_000)).await;
     slow.says("{\"points\":").await;
     let slow = slow.drips_until_it_is_closed(Some(b" ")).await;
     assert!(slow.text.starts_with("HTTP/1.1 408 "), "{slow:?}");
@@ -327,7 +327,7 @@ enum Slow {
     Silent,
     /// A byte of a header each second.
     Header,
-    /// A byte each second of a body of 100 MB.
+    /// A byte each second of a body of 16 KB; a longer one is refused at once.
     Body,
 }
 
@@ -342,7 +342,7 @@ async fn ten_thousand_slow_connections_take_little_memory_and_nobodys_turn() {
     ledger.client.opens("mug", 1, None, None).await;
     ledger.client.earns("ann", 5_000, "B-1").await;
     let (open_before, mib_before) = (descriptors(&ledger), resident_mib(&ledger));
-    let body = head(&ledger, "merchant", "POST /v1/accounts/ann/credits", 100_000_000);
+    let body = head(&ledger, "merchant", "POST /v1/accounts/ann/credits", 16_000);
     let (stop, connected) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let mut flood = JoinSet::new();
     for number in 0..10_000 {
