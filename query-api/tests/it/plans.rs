@@ -14,7 +14,7 @@ use tower::ServiceExt as _;
 use wire::{KeyHash, KeyRing, Role};
 
 use crate::asks::queries::Queries;
-use crate::asks::stream::cursor;
+use crate::asks::stream::cursor_of;
 use testing::ledger::{Home, Ledger, On, log_opened};
 
 /// How often each read is done: PostgreSQL may change its plan at the sixth time.
@@ -229,7 +229,8 @@ async fn filled(on: On) -> Ledger {
 async fn ask(ledger: &Ledger, path: &str) {
     let mut path = path.to_owned();
     for position in [500_000, 1_000_000] {
-        let after = cursor(ledger.store.log_id(), 1, position);
+        let warehouse = if path.contains("warehouse=west") { "west" } else { "main" };
+        let after = cursor_of(warehouse, ledger.store.log_id(), 1, position);
         path = path.replace(&format!("{{at {position}}}"), &after);
     }
     let keys: KeyRing = [(KeyHash::of("operator"), Role::Operator)].into_iter().collect();

@@ -15,9 +15,15 @@ use wire::write_cursor;
 /// More than this nothing here takes, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Where a reader is that got the message of an event last.
+/// Where a reader of the warehouse `main` is that got the message of an event last.
 pub(crate) fn cursor(log_id: LogId, generation: u32, position: u64) -> String {
-    write_cursor("shipping-stream", &format!("{log_id} 0-{generation}-{position}"))
+    cursor_of("main", log_id, generation, position)
+}
+
+/// Likewise, of another warehouse.
+pub(crate) fn cursor_of(warehouse: &str, log_id: LogId, generation: u32, position: u64) -> String {
+    let list = format!("shipping stream of {warehouse}");
+    write_cursor(&list, &format!("{log_id} 0-{generation}-{position}"))
 }
 
 /// A stream of server-sent events, read as a browser does.
