@@ -106,22 +106,25 @@ impl Run {
     }
 
     /// Waits for commands, or until the clock is to be looked at; false where none will come. An
-    /// error says that another writer has taken over meanwhile.
+    /// error says that another writer has taken over meanwhile. Only an idle writer asks for that.
     async fn next_arrive(&mut self, arrived: &mut Vec<QueuedCommand>) -> Result<bool, Trouble> {
         let wait = self.until_due();
         let held = (self.epoch, self.durable);
-        // It goes on while nothing is appended, for an answer may take longer than this wait.
-        let (_, asking) = match self.deposed.take().filter(|(of, _)| *of == held) {
-            Some(asking) => self.deposed.insert(asking),
-            None => {
-                let mut asking = JoinSet::new();
-                asking.spawn(self.until_deposed());
-                self.deposed.insert((held, asking))
-            }
-        };
+        self.deposed.take_if(|(of, _)| *of != held);
+        let idle_at = OWN_EVERY.saturating_sub(self.gate.since_confirmed());
+        if self.deposed.is_none() && idle_at.is_zero() {
+            // A task of its own: an answer may take longer than this wait.
+            let mut asking = JoinSet::new();
+            asking.spawn(self.until_deposed());
+            self.deposed = Some((held, asking));
+        }
         let deposed = async {
+            let Some((_, asking)) = &mut self.deposed else {
+                tokio::time::sleep(idle_at).await;
+                return None;
+            };
             match asking.join_next().await {
-                Some(Ok(error)) => error,
+                Some(Ok(error)) => Some(error),
                 // The question failed; the next command finds out.
                 Some(Err(_)) | None => std::future::pending().await,
             }
@@ -129,7 +132,13 @@ impl Run {
         tokio::select! {
             biased;
             count = self.commands.recv_many(arrived, BATCH_COMMANDS_MAX) => Ok(count > 0),
-            error = deposed => Err(Trouble::Append(error, Batch::new(), Batch::new())),
+            error = deposed => match error {
+                None => Ok(true),
+                Some(error) => {
+                    self.deposed = None;
+                    Err(Trouble::Append(error, Batch::new(), Batch::new()))
+                }
+            },
             () = wait => Ok(true),
         }
     }
