@@ -10,7 +10,7 @@ use services::shared_kafka;
 use crate::ledger::{Ledger, PATIENCE};
 use crate::topic::admin::{delete_before, replace_topic};
 use crate::topic::say;
-use crate::topic::shop::{own_topic, start};
+use crate::topic::shop::{own_topic, start, until_has};
 
 /// Says that zoe has earned one point each for these purchases.
 fn say_earned(brokers: &str, topic: &str, purchases: std::ops::Range<usize>) {
@@ -23,25 +23,13 @@ fn say_earned(brokers: &str, topic: &str, purchases: std::ops::Range<usize>) {
     say(brokers, topic, &said);
 }
 
-async fn until_zoe_has(ledger: &Ledger, points: usize) {
-    let begun = Instant::now();
-    loop {
-        let zoe = ledger.client.get("operator", "/v1/accounts/zoe").await;
-        if zoe.body["available"] == points {
-            return;
-        }
-        assert!(begun.elapsed() < PATIENCE, "zoe has {}, not {points}", zoe.body["available"]);
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
 /// A ledger that has read ten earnings of a topic with one partition.
 async fn started(folder: &Path, brokers: &str, topic: &str) -> Ledger {
     let earnings = format!("{topic}-earnings");
     replace_topic(brokers, &earnings, 1).await;
     let ledger = start(folder, brokers, topic, &[]);
     say_earned(brokers, &earnings, 0..10);
-    until_zoe_has(&ledger, 10).await;
+    until_has(&ledger.client, "zoe", 10).await;
     ledger
 }
 
@@ -74,7 +62,7 @@ async fn messages_that_retention_deleted_unread_are_counted_and_told_of() {
     delete_before(&brokers, &name, 0, 40).await;
 
     let ledger = start(folder.path(), &brokers, &topic, &[]);
-    until_zoe_has(&ledger, 30).await;
+    until_has(&ledger.client, "zoe", 30).await;
     let told = earnings(&ledger).await;
     let losses = [&told["losses"], &told["lost_messages"], &told["read_again"]];
     assert_eq!(losses, [1, 30, 0], "{told}");
@@ -93,7 +81,7 @@ async fn a_topic_that_is_created_again_while_it_is_read_is_read_from_its_beginni
     let name = format!("{topic}-earnings");
     replace_topic(&brokers, &name, 1).await;
     say_earned(&brokers, &name, 10..13);
-    until_zoe_has(&ledger, 13).await;
+    until_has(&ledger.client, "zoe", 13).await;
     let told = earnings(&ledger).await;
     assert_eq!(told["losses"], 1, "{told}");
     let warned = warnings(&ledger).await;
@@ -102,7 +90,7 @@ async fn a_topic_that_is_created_again_while_it_is_read_is_read_from_its_beginni
     // It goes on where it was in the new topic.
     say_earned(&brokers, &name, 13..15);
     let ledger = start(folder.path(), &brokers, &topic, &[]);
-    until_zoe_has(&ledger, 15).await;
+    until_has(&ledger.client, "zoe", 15).await;
     let told = earnings(&ledger).await;
     assert_eq!([&told["losses"], &told["read_again"]], [0, 0], "{told}");
     assert_eq!(ledger.stop(), Some(0));
@@ -119,10 +107,10 @@ async fn a_topic_that_is_created_again_and_longer_is_known_by_its_first_message(
     delete_before(&brokers, &name, 0, 5).await;
     let ledger = start(folder.path(), &brokers, &topic, &[]);
     say_earned(&brokers, &name, 10..11);
-    until_zoe_has(&ledger, 11).await;
+    until_has(&ledger.client, "zoe", 11).await;
     replace_topic(&brokers, &name, 1).await;
     say_earned(&brokers, &name, 11..41);
-    until_zoe_has(&ledger, 41).await;
+    until_has(&ledger.client, "zoe", 41).await;
     let told = earnings(&ledger).await;
     assert_eq!(told["losses"], 1, "{told}");
     assert_eq!(ledger.stop(), Some(0));
@@ -138,7 +126,7 @@ async fn a_topic_that_is_created_again_while_nobody_reads_is_read_from_its_begin
     replace_topic(&brokers, &name, 1).await;
     say_earned(&brokers, &name, 10..13);
     let ledger = start(folder.path(), &brokers, &topic, &[]);
-    until_zoe_has(&ledger, 13).await;
+    until_has(&ledger.client, "zoe", 13).await;
     let told = earnings(&ledger).await;
     assert_eq!(told["losses"], 1, "{told}");
     assert_eq!(ledger.stop(), Some(0));
@@ -164,6 +152,6 @@ async fn a_publisher_whose_state_is_lost_reads_again_what_the_log_may_lack() {
         assert!(begun.elapsed() < PATIENCE, "{told}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    until_zoe_has(&ledger, 10).await;
+    until_has(&ledger.client, "zoe", 10).await;
     assert_eq!(ledger.stop(), Some(0));
 }

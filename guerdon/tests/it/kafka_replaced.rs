@@ -1,26 +1,11 @@
 //! A whole Kafka is replaced by a new one, which has nothing of the old one's: the walk through
 //! "A broker was replaced" in `docs/operations/kafka.md`.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 use services::{Kafka, shared_kafka};
 
-use crate::ledger::{Ledger, PATIENCE};
-use crate::topic::shop::{own_topic, prepare, redeem, start, until};
+use crate::topic::shop::{own_topic, prepare, redeem, start, until, until_has};
 use crate::topic::{check_lanes, say, until_published};
-
-async fn until_zoe_has(ledger: &Ledger, points: usize) {
-    let begun = Instant::now();
-    loop {
-        let zoe = ledger.client.get("operator", "/v1/accounts/zoe").await;
-        if zoe.body["available"] == points {
-            return;
-        }
-        assert!(begun.elapsed() < PATIENCE, "zoe has {}", zoe.body);
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
 
 fn earned(id: &str) -> String {
     json!({"account_id": "zoe", "points": 1, "cause": {"kind": "purchase", "id": id}}).to_string()
@@ -43,7 +28,7 @@ async fn a_new_kafka_gets_what_nobody_accepted_and_is_read_from_its_beginning() 
     let first = ["b-0", "b-1", "b-2"].map(earned);
     let said: Vec<(&str, &str)> = first.iter().map(|body| ("zoe", body.as_str())).collect();
     say(&old.bootstrap(), &earnings, &said);
-    until_zoe_has(&ledger, 3).await;
+    until_has(&ledger.client, "zoe", 3).await;
     let list = "/v1/shipping-requests?status=accepted";
     until(&ledger.client, list, |page| page["items"][0].is_object()).await;
     assert_eq!(ledger.stop(), Some(0));
@@ -61,7 +46,7 @@ async fn a_new_kafka_gets_what_nobody_accepted_and_is_read_from_its_beginning() 
     let later = ["b-2", "b-3"].map(earned);
     let said: Vec<(&str, &str)> = later.iter().map(|body| ("zoe", body.as_str())).collect();
     say(&new, &earnings, &said);
-    until_zoe_has(&ledger, 4).await;
+    until_has(&ledger.client, "zoe", 4).await;
     let report = ledger.client.get("operator", "/v1/publisher").await.is(200);
     println!("{} messages are sent again; {report}", found.len());
     assert!(report["topic"]["losses"].as_u64() > Some(0), "{report}");

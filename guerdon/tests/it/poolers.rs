@@ -1,30 +1,12 @@
 //! A pooler before the PostgreSQL: one that gives each client a session is used, any other is
 //! refused at the start.
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use services::PgBouncer;
 
-use crate::ledger::server::{DATABASE, Server};
+use crate::ledger::server::{DATABASE, Folder, Server};
 use crate::ledger::{Ledger, ends, said, serve};
-
-/// The pooler's files, which are gone with this.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        let name = uuid::Uuid::now_v7().to_string();
-        Self(services::home().expect("a folder").join(name))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What is left is in the way of nobody.
-        drop(std::fs::remove_dir_all(&self.0));
-    }
-}
 
 #[test]
 fn a_pooler_that_gives_sessions_away_is_refused_before_postgres() {

@@ -10,14 +10,14 @@ use domain::command::{
 };
 use domain::{
     Account, Cause, CauseKind, Clock, ClockConfirmed, Command, Decision, Event, LogOpened, LotPart,
-    Note, Policy, PurchaseLine, Shipped, SpentCredit, State, Terms, Timestamp, decide,
+    Note, Policy, PurchaseLine, Shipped, SpentCredit, State, Timestamp, decide,
 };
 use log_record::Partition;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::asks::Reads;
-use testing::ledger::{On, id, points, time, units};
+use testing::ledger::{On, id, points, terms, time, units};
 use testing::life::DAY;
 
 const PEOPLE: [&str; 3] = ["ann", "bob", "cat"];
@@ -157,16 +157,8 @@ impl World {
         let mut world = Self { state: State::new(Partition(0)), events: vec![], second: DAY };
         let (log_id, clock) = ("log".into(), Clock::Commands);
         world.record(vec![Event::LogOpened(LogOpened { log_id, partitions: 1, clock })]);
-        let terms = Terms {
-            product_id: id("product"),
-            price: points(30),
-            opens_at: None,
-            closes_at: None,
-            limit_per_shopper: None,
-            warehouse: id("main"),
-        };
         let stock = Some(units(25));
-        world.ask(Command::OpenOffer(OpenOffer { offer_id: id("mug"), terms, stock }));
+        world.ask(Command::OpenOffer(OpenOffer { offer_id: id("mug"), terms: terms(30), stock }));
         world
     }
 

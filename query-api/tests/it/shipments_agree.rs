@@ -7,14 +7,14 @@ use domain::command::{
 };
 use domain::{
     Cause, CauseKind, Clock, Command, Decision, DispatchId, Event, LogOpened, Note, PurchaseLine,
-    ReturnedLine, Shipped, ShippedLine, State, Terms, decide,
+    ReturnedLine, Shipped, ShippedLine, State, decide,
 };
 use log_record::Partition;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::asks::Reads;
-use testing::ledger::{On, id, points, time, units};
+use testing::ledger::{On, id, points, terms, time, units};
 
 /// What is told of one of the requests: its numbers mean what the command makes of them.
 #[derive(Clone, Debug)]
@@ -97,15 +97,11 @@ impl World {
         let mut world = Self { state: State::new(Partition(0)), events: vec![] };
         let (log_id, clock) = ("log".into(), Clock::Commands);
         world.record(vec![Event::LogOpened(LogOpened { log_id, partitions: 1, clock })]);
-        let terms = Terms {
-            product_id: id("product"),
-            price: points(30),
-            opens_at: None,
-            closes_at: None,
-            limit_per_shopper: None,
-            warehouse: id("main"),
-        };
-        world.ask(Command::OpenOffer(OpenOffer { offer_id: id("mug"), terms, stock: None }));
+        world.ask(Command::OpenOffer(OpenOffer {
+            offer_id: id("mug"),
+            terms: terms(30),
+            stock: None,
+        }));
         world.ask(Command::EarnCredit(EarnCredit {
             account_id: id("ann"),
             points: points(1_000),

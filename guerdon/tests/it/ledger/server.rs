@@ -21,7 +21,8 @@ pub(crate) struct Server {
     folder: Folder,
 }
 
-struct Folder(PathBuf);
+/// The files of a server, which are gone with this.
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Server {
     pub(crate) fn start(settings: &[&str]) -> Self {
@@ -77,7 +78,7 @@ pub(crate) fn until(is_so: impl Fn() -> bool) {
 }
 
 impl Folder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let name = uuid::Uuid::now_v7().to_string();
         Self(services::home().expect("a folder").join(name))
     }

@@ -117,3 +117,16 @@ pub(crate) async fn until(api: &Api, path: &str, is_so: impl Fn(&Value) -> bool)
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
+
+/// Waits until an account, which may not be there yet, has so many points.
+pub(crate) async fn until_has(api: &Api, account: &str, points: usize) {
+    let begun = Instant::now();
+    loop {
+        let found = api.get("operator", &format!("/v1/accounts/{account}")).await.body;
+        if found["available"] == points {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{account} doesn't come to have {points}: {found}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
