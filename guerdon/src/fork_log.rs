@@ -63,8 +63,9 @@ pub(crate) async fn run(args: ForkLogArgs) -> anyhow::Result<()> {
     );
     let is_remembered = lost.iter().any(|lost| *lost >= present);
     let known = lost.into_iter().fold(present, Generation::max);
-    // No history that anything remembers has had it. Where nothing remembers anything, this backup
-    // may have been restored before, and have gone on from here: no two forks have one time.
+    // The generation must be new. If nothing here knows of lost events, the same backup may have
+    // been restored before and have gone on in the next generation. So the time is the number then:
+    // no two forks have the same.
     let next = if is_remembered { known.0 + 1 } else { (known.0 + 1).max(seconds_since_2020()) };
     let next = Generation(next);
     drop(there);
@@ -79,7 +80,10 @@ pub(crate) async fn run(args: ForkLogArgs) -> anyhow::Result<()> {
     forget_the_other_history(&args.data, &store)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a number that no earlier fork has had, and no time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it makes a new number; the log's time doesn't depend on it"
+)]
 fn seconds_since_2020() -> u32 {
     const SECONDS_TO_2020: u64 = 1_577_836_800;
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -25,8 +25,8 @@ struct Files {
     lost: OnceLock<&'static str>,
 }
 
-/// How long the copy of a write-ahead file that has no name any more is tried, and how often. The
-/// ledger answers nothing meanwhile.
+/// How long the ledger tries to copy a write-ahead file that was removed, and the pause between two
+/// tries. It answers nothing meanwhile.
 const COPY_MAX: Duration = Duration::from_secs(60);
 const COPY_AGAIN: Duration = Duration::from_millis(50);
 
@@ -85,8 +85,9 @@ pub(super) fn wal_of(log: &Path) -> PathBuf {
     name.into()
 }
 
-/// Copies all, however long others keep it from that: a reader of an older state, or this
-/// process's own checkpoint, for which SQLite doesn't wait.
+/// Copies everything into the log, and tries again for up to [`COPY_MAX`]: another process may
+/// still read an older state, or this process's own checkpoint may hold a lock that SQLite doesn't
+/// wait for.
 fn copy_all(connection: &Connection) -> bool {
     let begin = Instant::now();
     loop {

@@ -6,7 +6,7 @@ use axum::http::{Extensions, Method, Request, StatusCode};
 use tokio::time::Instant;
 use wire::SeenCaller;
 
-/// How much of a path is logged; the rest is a stranger's text.
+/// The most of a path that is logged: a stranger may send kilobytes.
 const PATH_BYTES_MAX: usize = 512;
 
 /// A request that is being answered.

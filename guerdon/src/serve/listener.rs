@@ -256,10 +256,10 @@ async fn answer(
         }
         Ok(()) => router.oneshot(request.map(Body::new)).await?,
     };
-    // A client that waits to be told to go on sends no body to what is refused.
+    // A client that waits for 100 Continue doesn't send the body of a request that was refused.
     let is_late = response.status() == StatusCode::REQUEST_TIMEOUT;
-    let isnt_sent = waits && rest.is_untouched();
-    if is_late || (rest.is_left() && (isnt_sent || !rest.is_read().await)) {
+    let is_unsent = waits && rest.is_untouched();
+    if is_late || (rest.is_left() && (is_unsent || !rest.is_read().await)) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response.map(|body| AnswerBody { body, connection }))

@@ -16,9 +16,9 @@ use wire::BodyTooSlow;
 
 use super::connection::{Connection, Phase};
 
-/// How much of a body that nobody wanted is read all the same, and for how long. Closing a
-/// connection on a body that is still under way resets it, and the client would lose the answer
-/// that says why. One longer still is a client that means no good, or won't read the answer anyway.
+/// How much of a body is read although the handler doesn't want it, and for how long. If the server
+/// closed the connection while the body is under way, the connection would be reset, and the client
+/// would lose the answer that says why. Whoever sends more won't read the answer anyway.
 const UNWANTED_BYTES_MAX: u64 = 1024 * 1024;
 const UNWANTED_TIME_MAX: Duration = Duration::from_secs(1);
 
@@ -42,13 +42,13 @@ pub(super) struct RequestBody {
     is_over: bool,
 }
 
-/// What a handler left unread of a request's body, once it has dropped it.
+/// The part of a request's body that the handler dropped unread.
 #[derive(Clone, Default)]
 pub(super) struct Rest(Arc<Mutex<Option<Unread>>>);
 
 struct Unread {
     body: Incoming,
-    /// Whether some of it was read, so that its client was told to send it.
+    /// Whether reading had begun. Then the client was told to send it (100 Continue).
     is_begun: bool,
 }
 
@@ -64,7 +64,7 @@ impl RequestBody {
         Self { body, rest, connection, pace, wait: None, bytes: 0, is_over }
     }
 
-    /// Where that will be which nobody reads of it.
+    /// What the handler will leave unread.
     pub(super) fn rest(&self) -> Rest {
         self.rest.clone()
     }
