@@ -5,6 +5,7 @@
 
 mod credit;
 mod exchange;
+mod fact;
 mod hold;
 mod offer;
 mod programme;
@@ -19,8 +20,8 @@ use event_schema::decode;
 use event_store::with_causes;
 use log_record::{PackedPlace, RecordedEvent};
 use read_model::{
-    AccountBalance, CreditLot, EarningRule, Exchange, Hold, LedgerEntry, OfferAvailability, Policy,
-    Purchase, ShippingStatus,
+    AccountBalance, CreditLot, EarningRule, Exchange, Fact, Hold, LedgerEntry, OfferAvailability,
+    Policy, Purchase, ShippingStatus,
 };
 use serde::Serialize;
 
@@ -53,6 +54,8 @@ pub(crate) struct Rows {
     pub(crate) exchange_changes: BTreeMap<(AccountId, ExchangeId), ExchangeChange>,
     pub(crate) purchases: Vec<Purchase>,
     pub(crate) returned: BTreeMap<(AccountId, PurchaseId), Returned>,
+    /// By path.
+    pub(crate) facts: BTreeMap<String, Fact>,
     pub(crate) shipping: Shipping,
     pub(crate) offers: BTreeMap<OfferId, OfferAvailability>,
     pub(crate) offer_changes: BTreeMap<OfferId, OfferChange>,
@@ -82,6 +85,7 @@ impl Rows {
             };
             let (recorded_at, event) = decode(row).map_err(|error| unapplicable(&error))?;
             let at = At { row, recorded_at };
+            rows.note_fact(at, row, &event);
             rows.add(at, event).map_err(|error| unapplicable(&error))?;
         }
         Ok(rows)

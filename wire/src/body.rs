@@ -15,6 +15,8 @@ mod credit;
 mod credit_lot;
 mod earning_rule;
 mod exchange;
+mod expiry;
+mod fact;
 mod hold;
 mod key;
 mod ledger_entry;
@@ -42,6 +44,8 @@ pub use exchange::{
     ExchangeCancelledBody, ExchangeCreatedBody, ExchangeStatus, OrderedBody, PreviewBody,
     RedeemBody, RedeemQuery,
 };
+pub use expiry::{AccountExpiryBody, ExpiredBody, ExpiringAccountBody, ExpiringBody};
+pub use fact::{FactBody, FactCallerBody};
 pub use hold::{
     CaptureExchangeBody, CaptureHoldBody, CreditHeldBody, HoldBody, HoldCapturedBody,
     HoldCreditBody, HoldReleasedBody, HoldStatus, ReleaseHoldBody,

@@ -44,6 +44,25 @@ async fn a_redemption_goes_from_the_request_to_the_shipping_request() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_newcomer_is_told_what_this_is_and_where_to_read_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    for path in ["/", "/v1"] {
+        let answer = reqwest::get(format!("{}{path}", ledger.client.url)).await.expect("answered");
+        assert_eq!(answer.status(), 200, "{path}, without a key");
+        let about: serde_json::Value = answer.json().await.expect("JSON");
+        assert_eq!(about["name"], "Guerdon");
+        assert_eq!(about["version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(about["parts"], json!(["command-api", "projector", "query-api"]));
+        assert!(about["document"].as_str().expect("a text").contains("docs/API.md"));
+        let problems = about["problems"].as_str().expect("a path");
+        let pages = reqwest::get(format!("{}{problems}", ledger.client.url)).await;
+        assert_eq!(pages.expect("answered").status(), 200, "{problems}");
+    }
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_exchange_id_is_the_key() {
     let folder = tempfile::tempdir().expect("a folder");
     let ledger = Ledger::start(folder.path());

@@ -84,6 +84,7 @@ async fn check(mut world: World, batch: usize) {
         assert_eq!(reads.get("/v1/totals").await["difference"], "0");
         reads.ledger.check_sums().await;
         let before = compare(&reads, &world).await;
+        what_was_asked_for_can_be_got(&reads, &world).await;
         // Once it is recorded, the same is read.
         if !due.is_empty() {
             reads.record(due.to_vec()).await;
@@ -114,6 +115,8 @@ async fn compare(reads: &Reads, world: &World) -> Value {
         let entries = reads.list(&format!("{path}/entries?limit=500")).await;
         let first = entries.last().expect("there is one");
         assert_eq!(first["balance"], first["points"], "the statement begins with nothing");
+        let expiry = reads.get(&format!("{path}/expiry?within_days=3660")).await;
+        assert!(expiry["expiring"]["points"].as_u64() <= body["available"].as_u64(), "{expiry}");
     }
     for (offer_id, offer) in world.state.offers() {
         let body = reads.get(&format!("/v1/offers/{offer_id}")).await;
@@ -123,6 +126,31 @@ async fn compare(reads: &Reads, world: &World) -> Value {
     let liability = reads.get("/v1/liability").await;
     assert_eq!(liability["total"], outstanding.to_string());
     liability
+}
+
+/// Each fact stands at the path to which it was put.
+async fn what_was_asked_for_can_be_got(reads: &Reads, world: &World) {
+    for (index, (_, event)) in world.events.iter().enumerate() {
+        let path = match event {
+            Event::PurchaseReturned(account, fact) => {
+                format!("{account}/purchases/{}/returns/{}", fact.purchase_id, fact.return_id)
+            }
+            Event::ExchangeCancelled(account, fact) => {
+                let (exchange, id) = (&fact.exchange_id, &fact.cancellation_id);
+                format!("{account}/exchanges/{exchange}/cancellations/{id}")
+            }
+            Event::CreditSent(account, fact) => format!("{account}/transfers/{}", fact.transfer_id),
+            Event::HoldCaptured(account, fact) => {
+                format!("{account}/holds/{}/capture", fact.hold_id)
+            }
+            Event::HoldReleased(account, fact) => {
+                format!("{account}/holds/{}/release", fact.hold_id)
+            }
+            _ => continue,
+        };
+        let fact = reads.get(&format!("/v1/accounts/{path}")).await;
+        assert_eq!(fact["position"], format!("0:{}", index + 1), "{path}");
+    }
 }
 
 /// By lot, expiry and grace: available, pending and held.
