@@ -56,18 +56,18 @@ pub use earning_rule::{
     Cap, CategoryRate, EarningRule, EarningTerms, ExpiryRule, Multiplier, Period, Rate,
 };
 pub use event::{
-    Cause, CauseKind, Clock, ClockConfirmed, ClockDoubted, CreditDeducted, CreditEarned,
-    CreditExpired, CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditSent,
-    CreditWithdrawn, DebtRepaid, EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated,
-    HoldCaptured, HoldReleased, HoldSwapped, LogForked, LogOpened, LotId, LotPart, Note,
-    OfferAmended, OfferClosed, OfferOpened, Ordered, ParcelLines, PolicyChanged, PurchaseLine,
-    PurchaseRecorded, PurchaseReturned, ReleaseReason, ReturnedLine, RuleVersion,
+    AccountOpened, Cause, CauseKind, Clock, ClockConfirmed, ClockDoubted, CreditDeducted,
+    CreditEarned, CreditExpired, CreditHeld, CreditMatured, CreditReceived, CreditRefunded,
+    CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet, Event, ExchangeCancelled,
+    ExchangeCreated, HoldCaptured, HoldReleased, HoldSwapped, LogForked, LogOpened, LotId, LotPart,
+    Note, OfferAmended, OfferClosed, OfferOpened, Ordered, ParcelLines, PolicyChanged,
+    PurchaseLine, PurchaseRecorded, PurchaseReturned, ReleaseReason, ReturnedLine, RuleVersion,
     ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded, WithdrawalCause,
 };
 pub use ids::{
-    AccountId, Actor, AdditionId, CancellationId, Carrier, Category, CauseId, DeliverTo,
-    DispatchId, ExchangeId, ExpressNo, HoldId, IdError, OfferId, ProductId, PurchaseId, Reason,
-    Reference, ReturnId, RuleId, TrackingUrl, TransferId, WarehouseId, WithdrawalId,
+    AccountId, AccountIdError, Actor, AdditionId, CancellationId, Carrier, Category, CauseId,
+    DeliverTo, DispatchId, ExchangeId, ExpressNo, HoldId, IdError, OfferId, ProductId, PurchaseId,
+    Reason, Reference, ReturnId, RuleId, TrackingUrl, TransferId, WarehouseId, WithdrawalId,
 };
 pub use inventory::{Allocation, Inventory};
 pub use offer::{Offer, OfferPhase, Terms};

@@ -3,6 +3,7 @@
 //! One file per noun has its rows and what its events do to them; `Rows::add` has every event on
 //! one page.
 
+mod account;
 mod credit;
 mod exchange;
 mod fact;
@@ -119,6 +120,7 @@ impl Rows {
             }
             Event::PolicyChanged(fact) => self.policy_changed(at, fact),
             Event::EarningRuleSet(fact) => self.earning_rule_set(at, &fact)?,
+            Event::AccountOpened(account, _) => self.opened(at, &account),
             Event::CreditEarned(account, fact) => self.earned(at, account, fact),
             Event::CreditDeducted(account, fact) => self.deducted(at, &account, &fact)?,
             Event::CreditMatured(account, fact) => self.matured(at, &account, &fact)?,

@@ -9,6 +9,7 @@
 //! noun (`OfferBody`), and an answer with a recorded fact after its event (`CreditHeldBody`). The
 //! command API fills answers from events, the query API from rows; neither type is known here.
 
+mod account;
 mod account_balance;
 mod clock;
 mod credit;
@@ -27,6 +28,7 @@ mod shipping_request;
 mod total;
 mod transfer;
 
+pub use account::{AccountOpenedBody, OpenAccountBody};
 pub use account_balance::AccountBalanceBody;
 pub use clock::{ClockConfirmationBody, ConfirmClockBody};
 pub use credit::{

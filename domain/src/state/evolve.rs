@@ -53,6 +53,7 @@ impl State {
             | Event::ShipmentAskedAgain(..) => {}
             Event::PolicyChanged(fact) => self.programme.policy_changed(at, fact.policy),
             Event::EarningRuleSet(fact) => self.programme.earning_rule_set(at, fact)?,
+            Event::AccountOpened(id, _) => self.accounts.opened(at, id)?,
             Event::CreditEarned(id, fact) => {
                 self.accounts.record(IdHash::cause(id, &fact.cause), at)?;
             }
