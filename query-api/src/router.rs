@@ -18,7 +18,7 @@ use crate::fact::{
 };
 use crate::hold::{get_hold, list_holds};
 use crate::ledger_entry::{get_entry, list_entries};
-use crate::offer_availability::{get_offer, list_offers};
+use crate::offer_availability::{get_account_offer, get_offer, list_offers};
 use crate::programme::{get_earning_rule, get_policy, list_earning_rules};
 use crate::purchase::{find_purchases, get_purchase, list_purchases};
 use crate::shipping_request::{get_shipping_request, list_shipping_requests};
@@ -132,6 +132,10 @@ fn states(api: QueryApi) -> Router {
         .route("/v1/exchanges", get(only(OF_ANY_ACCOUNT_OR_WAREHOUSE, find_exchanges).with_query()))
         .route("/v1/expiring-credit", get(only(OF_ANY_ACCOUNT, list_expiring).with_query()))
         .route("/v1/purchases", get(only(OF_ANY_ACCOUNT, find_purchases).with_query()))
+        .route(
+            "/v1/accounts/{account_id}/offers/{offer_id}",
+            get(only(OF_ACCOUNTS, get_account_offer).about(Account)),
+        )
         .route("/v1/offers", get(only(Role::ALL, list_offers).about(Offers).with_query()))
         .route("/v1/offers/{offer_id}", get(only(Role::ALL, get_offer).about(Offers)))
         .route(

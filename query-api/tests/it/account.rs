@@ -293,7 +293,8 @@ async fn exchanges_and_purchases_show_what_came_back_of_them(on: On) {
             ],
             "points": 300, "rule": {"rule_id": "default", "version": 2}, "returned_points": 100,
             "withdrawn_points": 100, "warehouse": "main", "status": "dispatched",
-            "parcels": [{"dispatch_id": "dispatch", "lines": [],
+            "parcels": [{"dispatch_id": "dispatch",
+                "lines": [{"product_id": "product", "quantity": 1}],
                 "carrier": "post", "express_no": "EX-1", "status": "dispatched"}],
             "carrier": "post", "express_no": "EX-1", "occurred_at": "1970-01-03T00:00:00Z",
             "recorded_at": "1970-01-03T00:00:00Z", "position": "0:8"})

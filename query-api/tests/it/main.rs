@@ -7,6 +7,7 @@ mod expiring;
 mod facts;
 mod followers;
 mod lists;
+mod offers;
 mod parcels;
 mod plans;
 mod positions;

@@ -99,7 +99,7 @@ const ROWS: &str = "
     update checkpoint set position = 3100000";
 
 /// Every read of the router, and each way to ask for it that has a query of its own.
-const READS_OF_ALL: [&str; 54] = [
+const READS_OF_ALL: [&str; 56] = [
     "/v1/accounts/ann-5",
     "/v1/accounts/ann-5/entries?limit=100",
     "/v1/accounts/ann-5/entries?limit=100&kind=credit-expired",
@@ -132,8 +132,10 @@ const READS_OF_ALL: [&str; 54] = [
     "/v1/accounts/ann-5/purchases/B-5",
     "/v1/accounts/ann-5/exchanges?limit=100",
     "/v1/accounts/ann-5/exchanges/x-5",
+    "/v1/accounts/ann-5/offers/offer-5",
     "/v1/exchanges?exchange_id=x-5",
     "/v1/offers?limit=100",
+    "/v1/offers?limit=100&status=open",
     "/v1/offers/offer-5",
     "/v1/earning-rules",
     "/v1/earning-rules/default",
