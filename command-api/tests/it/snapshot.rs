@@ -30,7 +30,7 @@ const EVENTS: [(&str, &str, &str); 16] = [
         "",
         r#"{"rule_id":"r","version":1,"rate":{"points":1,"per_amount":100},"multipliers":[{"from":"2026-12-01T00:00:00Z","until":"2027-01-01T00:00:00Z","percent":200}],"expiry":{"months":12}}"#,
     ),
-    ("policy-changed", "", r#"{"spent_credit":"debt","refund_grace_days":3}"#),
+    ("policy-changed", "", r#"{"version":1,"spent_credit":"debt","refund_grace_days":3}"#),
     ("credit-earned", "ann", r#"{"points":5000,"cause":{"kind":"purchase","id":"B-1"}}"#),
     (
         "purchase-recorded",

@@ -1,6 +1,6 @@
 //! A plain, slow ledger of points, written from docs/CREDIT.md alone: vectors and loops.
 
-use domain::{Command, EarningTerms, Policy, SpentCredit, Terms};
+use domain::{Command, EarningTerms, Page, Policy, SpentCredit, Terms};
 
 use super::earning::{self, Span};
 use super::effect::{Due, Effect};
@@ -87,6 +87,7 @@ pub(crate) struct Purchase {
 pub(crate) struct Offer {
     pub(crate) id: String,
     pub(crate) terms: Terms,
+    pub(crate) page: Page,
     pub(crate) version: u64,
     pub(crate) opening_stock: Option<u128>,
     pub(crate) stock: Option<u128>,
@@ -161,6 +162,7 @@ pub(crate) struct Ledger {
     pub(crate) rules: Vec<Rule>,
     pub(crate) gains: Vec<Gain>,
     pub(crate) policy: Policy,
+    pub(crate) policy_version: u64,
     pub(crate) deeds: Vec<Deed>,
 }
 
@@ -254,6 +256,7 @@ impl Default for Ledger {
             rules: vec![],
             gains: vec![],
             policy: Policy { spent_credit: SpentCredit::Refuse, refund_grace_days: 30 },
+            policy_version: 0,
             deeds: vec![],
         }
     }
