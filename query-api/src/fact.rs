@@ -196,8 +196,8 @@ fn fact(row: Fact, caller: &Caller) -> Result<FactBody, Problem> {
         account_id: optional_text(account_id.as_deref())?,
         fields,
         caller: may_know.then_some(FactCallerBody { key_id: key, role }),
-        by: optional_text(told(by).as_deref())?,
-        reason: optional_text(told(reason).as_deref())?,
+        by: told(by),
+        reason: told(reason),
         recorded_at: time(recorded_at)?,
         position: split_place(place),
     })

@@ -4,6 +4,7 @@ use domain::{AccountId, CauseKind, Event, Note, ShipmentReport, Shipped, Withdra
 use log_record::RecordedEvent;
 use read_model::Fact;
 
+use super::shipping::storable;
 use super::{At, Rows};
 
 impl Rows {
@@ -16,8 +17,8 @@ impl Rows {
             place: at.place(),
             account_id: event.account_id().map(ToString::to_string),
             public: row.public.as_ref().into(),
-            by: by.map(|by| by.as_str().to_owned()),
-            reason: reason.map(|reason| reason.as_str().to_owned()),
+            by: by.map(|by| storable(by.as_str())),
+            reason: reason.map(|reason| storable(reason.as_str())),
             recorded_at: at.recorded_at.micros(),
         };
         // The last of a batch counts, as it does of several batches.

@@ -68,13 +68,15 @@ async fn who_and_why_is_for_operators_and_auditors(on: On) {
     else {
         panic!("a cancellation")
     };
-    let note = Note { by: Some(id("Otto Opal")), reason: Some(id("moved away")) };
+    // The longest reason, with a character that PostgreSQL keeps in no text.
+    let why = format!("{}\0", "y".repeat(511));
+    let note = Note { by: Some(id("Otto Opal")), reason: Some(id(&why)) };
     let event = Event::ExchangeCancelled(account, domain::ExchangeCancelled { note, ..fact });
     reads.record(vec![(42 * DAY, event)]).await;
     let path = "/v1/accounts/ann/exchanges/x-1/cancellations/c-2";
     for (role, by, reason) in [
-        ("operator", json!("Otto Opal"), json!("moved away")),
-        ("auditor", json!("Otto Opal"), json!("moved away")),
+        ("operator", json!("Otto Opal"), json!(why.replace('\0', "\u{fffd}"))),
+        ("auditor", json!("Otto Opal"), json!(why.replace('\0', "\u{fffd}"))),
         ("merchant", Value::Null, Value::Null),
         ("shopper", Value::Null, Value::Null),
     ] {

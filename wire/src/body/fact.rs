@@ -1,6 +1,6 @@
 //! What a call recorded, got by the path at which it was put.
 
-use domain::{AccountId, Actor, Reason, Timestamp};
+use domain::{AccountId, Timestamp};
 use log_record::Place;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -19,10 +19,10 @@ pub struct FactBody {
     pub caller: Option<FactCallerBody>,
     /// Who did it, as the caller said: private, for operators and auditors.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub by: Option<Actor>,
+    pub by: Option<String>,
     /// Why, as the caller said: private, for operators and auditors.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Reason>,
+    pub reason: Option<String>,
     /// When it was recorded.
     pub recorded_at: Timestamp,
     /// The event's position.
