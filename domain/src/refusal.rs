@@ -439,8 +439,8 @@ refusals! {
         facts: [],
         title: "Account doesn't exist",
         sentence: "The account doesn't exist: it has had no credit yet.",
-        meaning: "An account exists from its first credit on, and this one has had none.",
-        remedy: "Check the account id, or give the account its first credit: that creates it.",
+        meaning: "An account exists once it was opened or had credit; this one wasn't, and has had none.",
+        remedy: "Check the account id, or open the account (PUT /v1/accounts/{account_id}) or give it credit.",
     }
     /// The recipient's account has never had any credit.
     RecipientUnknown {
@@ -448,8 +448,8 @@ refusals! {
         facts: [],
         title: "Recipient's account doesn't exist",
         sentence: "The recipient's account doesn't exist: it has had no credit yet.",
-        meaning: "An account exists from its first credit on, and the recipient's has had none.",
-        remedy: "Check the recipient's id, or give the recipient the first credit before.",
+        meaning: "An account exists once it was opened or had credit; the recipient's wasn't, and has had none.",
+        remedy: "Check the recipient's id, or open the recipient's account first: PUT /v1/accounts/{account_id}.",
     }
     /// The hold would end too early or too late.
     DeadlineOutOfRange { latest: Timestamp } {
@@ -460,6 +460,18 @@ refusals! {
         meaning: "The deadline isn't in the future, or is more than 30 days away. `latest` is the \
                   latest possible one.",
         remedy: "Send a future deadline, not after `latest`.",
+    }
+    /// The credit would have expired before it could be spent.
+    NeverMatures { available_at: Timestamp, expires_at: Timestamp } {
+        "never-matures", Conflict, can_succeed_later: true,
+        facts: [available_at, expires_at],
+        title: "Credit would expire while it is pending",
+        sentence: "The credit would be available from {available_at} on, but expire before that, \
+                   at {expires_at}.",
+        meaning: "The rule's `pending_days` make the credit available at `available_at`, and it \
+                  would expire at `expires_at`, which isn't after that: nobody could spend it.",
+        remedy: "Send an `available_at` or `expires_at` with the purchase, or change the rule's \
+                 `pending_days` or `expiry`.",
     }
     /// The account can't have more parts of lots, or more holds.
     AccountFull { what: &'static str, max: u64 } {

@@ -2,14 +2,14 @@
 //! days of its own. On each day stands what is decided then.
 
 use domain::{
-    AccountId, Allocation, Cause, CauseKind, Clock, ClockConfirmed, CreditDeducted, CreditEarned,
-    CreditExpired, CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditSent,
-    CreditWithdrawn, DebtRepaid, EarningRuleSet, EarningTerms, Event, ExchangeCancelled,
-    ExchangeCreated, HoldCaptured, HoldReleased, LogOpened, LotId, LotPart, Note, OfferAmended,
-    OfferClosed, OfferOpened, Ordered, Page, ParcelLines, Points, Policy, PolicyChanged,
-    PurchaseLine, PurchaseRecorded, PurchaseReturned, Rate, ReleaseReason, ReturnedLine,
-    RuleVersion, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, SpentCredit, Timestamp,
-    WithdrawalCause,
+    AccountId, AccountOpened, Allocation, Cap, CapPeriod, CapRoom, Cause, CauseKind, Clock,
+    ClockConfirmed, CreditDeducted, CreditEarned, CreditExpired, CreditHeld, CreditMatured,
+    CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet,
+    EarningTerms, Event, ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldReleased, LogOpened,
+    LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened, Ordered, Page, ParcelLines,
+    Period, Points, Policy, PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned, Rate,
+    ReleaseReason, ReturnedLine, RuleVersion, ShipmentDispatched, ShipmentReport, Shipped,
+    ShippedLine, SpentCredit, Timestamp, WithdrawalCause,
 };
 use log_record::{Partition, Place, Position};
 
@@ -81,11 +81,13 @@ pub fn history(clock: Clock) -> Vec<(i64, Event)> {
         on(40, earned("cat", 700, "B-5", None, Some(50))),                                 // 40
         on(40, earned("cat", 90, "B-6", Some(45), Some(60))),                              // 41
         on(41, held("cat", "h-1", vec![part(40, 200, Some(50))], 48)),                     // 42
+        // an account that transfers reach, though it has had no credit
+        on(41, account_opened("dan")),                                                     // 43
     ]
 }
 
 /// How many events the history has.
-pub const EVENTS: usize = 42;
+pub const EVENTS: usize = 43;
 
 /// The lot that the event at a position of partition 0 made.
 pub fn lot_at(position: u64) -> LotId {
@@ -114,11 +116,18 @@ fn rule(version: u64, points_each: u64) -> Event {
         rate,
         categories: vec![],
         multipliers: vec![],
-        cap: None,
+        cap: Some(Cap { points: points(5_000), period: Period::Month }),
         expiry: None,
         pending_days: 2,
+        time_zone: id("Europe/Berlin"),
+        backdate_days: 7,
     };
     Event::EarningRuleSet(EarningRuleSet { rule_id: id("default"), version, terms })
+}
+
+/// The month in which the rule's cap counts, as its time zone's calendar has it.
+fn january() -> CapPeriod {
+    CapPeriod { start: Timestamp::EPOCH, end: Some(time(31 * DAY - 60 * 60)) }
 }
 
 fn policy() -> Event {
@@ -136,6 +145,10 @@ fn offer() -> Event {
     })
 }
 
+pub fn account_opened(name: &str) -> Event {
+    Event::AccountOpened(account(name), AccountOpened { occurred_at: None })
+}
+
 pub fn earned(
     name: &str,
     amount: u64,
@@ -148,6 +161,7 @@ pub fn earned(
         available_at: available_on.map(day),
         expires_at: expires_on.map(day),
         rule: available_on.map(|_| rule),
+        cap_period: available_on.map(|_| january()),
         ..CreditEarned::new(points(amount), purchase(basket))
     };
     Event::CreditEarned(account(name), fact)
@@ -165,6 +179,7 @@ pub fn purchased(name: &str, basket: &str, amount: u64, warehouse: Option<&str>)
         purchase_id: id(basket),
         lines: vec![line("pan", 3, Some(amount)), line("7", 1, None)],
         points: Some(points(amount)),
+        points_before_cap: None,
         asked_points: None,
         asked_rule: None,
         rule: Some(RuleVersion { rule_id: id("default"), version: 2 }),
@@ -186,6 +201,7 @@ fn withdrawn(withdrawal: WithdrawalCause, amount: u64, lots: Vec<LotPart>) -> Cr
         expired: None,
         of: None,
         of_lot: None,
+        cap_room: None,
         asked_points: None,
         reference: None,
         occurred_at: None,
@@ -205,6 +221,7 @@ pub fn returned_credit(
     let fact = CreditWithdrawn {
         of: Some(purchase(basket)),
         of_lot: Some(lot_at(lot)),
+        cap_room: Some(CapRoom { rule_id: id("default"), period: january() }),
         ..withdrawn(cause, amount, vec![part(lot, amount, expires_on)])
     };
     Event::CreditWithdrawn(account(name), fact)

@@ -31,6 +31,8 @@ pub struct PurchaseRecorded {
     pub lines: Vec<PurchaseLine>,
     /// What it earned in all.
     pub points: Option<Points>,
+    /// What the rule gave, where its cap cut that.
+    pub points_before_cap: Option<Points>,
     /// The points that the caller named; without them, a rule gave them.
     pub asked_points: Option<Points>,
     /// The rule that the caller named.
@@ -43,7 +45,7 @@ pub struct PurchaseRecorded {
     pub available_at: Option<Timestamp>,
     /// When the credit expires, as the caller said.
     pub expires_at: Option<Timestamp>,
-    /// When it happened, as the caller said; it informs and decides nothing.
+    /// When it happened, as the caller said; the rule may have gone by it.
     pub occurred_at: Option<Timestamp>,
     /// Where to ship; private, and nothing once it has been erased.
     pub deliver_to: Option<DeliverTo>,

@@ -3,9 +3,9 @@
 use super::values::*;
 use crate::command::{
     AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer,
-    Direction, DispatchShipment, EarnCredit, ExpectedVersion, HoldCredit, OpenOffer, Order,
-    RecordPurchase, Redeem, RejectShipment, ReleaseHold, Report, ReportShipment, ReturnPurchase,
-    SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
+    Direction, DispatchShipment, EarnCredit, ExpectedVersion, HoldCredit, OpenAccount, OpenOffer,
+    Order, RecordPurchase, Redeem, RejectShipment, ReleaseHold, Report, ReportShipment,
+    ReturnPurchase, SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
 };
 use crate::*;
 
@@ -241,6 +241,14 @@ pub(crate) fn purchase(
     })
 }
 
+/// One line, told of late: it happened at a time in seconds.
+pub(crate) fn purchase_at(seconds: i64, account: &str, basket: &str, amount: u64) -> Command {
+    let Command::RecordPurchase(it) = purchase(account, basket, None, &[("tv", 1, amount)]) else {
+        unreachable!()
+    };
+    Command::RecordPurchase(RecordPurchase { occurred_at: Some(time(seconds)), ..it })
+}
+
 pub(crate) fn bring_back(
     account: &str,
     basket: &str,
@@ -382,4 +390,8 @@ pub(crate) fn elsewhere(account: &str, exchange: &str, offer: &str) -> Command {
 
 pub(crate) fn expecting(cost: u64, account: &str, exchange: &str, offer: &str) -> Command {
     redeem_as(|order| order.expected_points = Some(points(cost)), account, exchange, offer)
+}
+
+pub(crate) fn open_account(account: &str) -> Command {
+    Command::OpenAccount(OpenAccount { account_id: id(account), occurred_at: None })
 }

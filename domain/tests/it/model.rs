@@ -38,7 +38,7 @@ proptest! {
 fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     let mut runner = TestRunner::deterministic();
     let mut counts: BTreeMap<Count, usize> = BTreeMap::new();
-    for is_swept in [false, true].repeat(300) {
+    for is_swept in [false, true].repeat(400) {
         let steps = steps().new_tree(&mut runner).expect("a history").current();
         for count in run(&steps, is_swept).counts {
             *counts.entry(count).or_default() += 1;
@@ -80,7 +80,8 @@ fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     assert_eq!(missing, Vec::<&str>::new());
 }
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 26] = [
+    "open-account",
     "earn-credit",
     "record-purchase",
     "return-purchase",
@@ -109,12 +110,13 @@ const COMMANDS: [&str; 25] = [
 ];
 
 /// What makes a history hard.
-const TRAITS: [&str; 18] = [
+const TRAITS: [&str; 20] = [
     "captured in part",
     "deducted of several",
     "earned by rule",
     "expired",
     "expired after grace",
+    "made room under a cap",
     "matured",
     "owed",
     "refunded by a rejection",
@@ -125,6 +127,7 @@ const TRAITS: [&str; 18] = [
     "repaid",
     "sent of several",
     "swapped in a hold",
+    "told late",
     "withdrawn of other lots",
     "withdrawn of several",
     "withdrawn where expired",

@@ -2,9 +2,10 @@
 
 use domain::command::{
     AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer,
-    ConfirmClock, Direction, DispatchShipment, EarnCredit, ExpectedVersion, HoldCredit, OpenOffer,
-    Order, RecordPurchase, Redeem, RejectShipment, ReleaseHold, Report, ReportShipment,
-    ReturnPurchase, SetEarningRule, SetPolicy, ShowTerms, TransferCredit, WithdrawCredit,
+    ConfirmClock, Direction, DispatchShipment, EarnCredit, ExpectedVersion, HoldCredit,
+    OpenAccount, OpenOffer, Order, RecordPurchase, Redeem, RejectShipment, ReleaseHold, Report,
+    ReportShipment, ReturnPurchase, SetEarningRule, SetPolicy, ShowTerms, TransferCredit,
+    WithdrawCredit,
 };
 use domain::{
     AccountId, Cap, CategoryRate, Cause, CauseKind, Command, DispatchId, EarningTerms, Multiplier,
@@ -36,6 +37,8 @@ pub(crate) fn time(micros: Time) -> Timestamp {
 }
 
 const ACCOUNTS: [&str; 4] = ["ann", "bob", "cid", "dan"];
+/// In Beirut and Santiago, clocks are set forward at midnight.
+const ZONES: [&str; 4] = ["UTC", "Europe/Berlin", "Asia/Beirut", "America/Santiago"];
 const RULES: [&str; 3] = ["default", "gold", "none"];
 
 fn account(number: u8) -> &'static str {
@@ -136,6 +139,8 @@ fn rule_terms(asked: &AskedRule, now: Time) -> EarningTerms {
         cap: asked.cap.map(|(most, period)| Cap { points: points(most), period }),
         expiry: asked.expiry,
         pending_days: asked.pending_days,
+        time_zone: id(ZONES[asked.zone % ZONES.len()]),
+        backdate_days: asked.backdate_days,
     }
 }
 
@@ -235,6 +240,10 @@ impl Ask {
                 0 => Command::ConfirmClock(ConfirmClock { wall: time(now) }),
                 deeds => ledger.deeds[number % deeds].command.clone(),
             },
+            Self::OpenAccount { account: who } => Command::OpenAccount(OpenAccount {
+                account_id: id(account(*who)),
+                occurred_at: None,
+            }),
             Self::Earn { account: who, points: amount, kind, cause, available, expires } => {
                 let [available_at, expires_at] = span(*available, *expires, now);
                 let kind_name = if *kind == CauseKind::Adjustment { "a" } else { "p" };
@@ -255,6 +264,7 @@ impl Ask {
                 rule,
                 available,
                 expires,
+                occurred,
             } => {
                 let [available_at, expires_at] = span(*available, *expires, now);
                 let lines = (0..).zip(lines).map(|(number, line)| PurchaseLine {
@@ -273,7 +283,7 @@ impl Ask {
                     shipping: None,
                     available_at,
                     expires_at,
-                    occurred_at: None,
+                    occurred_at: occurred.map(|when| time(when.at(now))),
                 })
             }
             Self::Return { target, id: name, lines } => {
