@@ -5,7 +5,7 @@ use axum::response::Response;
 use domain::command::WithdrawCredit;
 use domain::{AccountId, Command, CreditWithdrawn, Event, Note, WithdrawalCause, WithdrawalId};
 use log_record::Place;
-use wire::body::{CreditWithdrawnBody, WithdrawCreditBody, WithdrawalBody};
+use wire::body::{CapRoomBody, CreditWithdrawnBody, WithdrawCreditBody, WithdrawalBody};
 use wire::{Caller, JsonBody, PathIds, Problem};
 
 use crate::CommandApi;
@@ -51,7 +51,7 @@ pub(crate) fn credit_withdrawn(
         expired,
         of,
         of_lot,
-        cap_room: _of_returns,
+        cap_room,
         asked_points,
         reference,
         occurred_at,
@@ -72,6 +72,7 @@ pub(crate) fn credit_withdrawn(
         expired,
         of: of.map(cause_body),
         of_lot,
+        cap_room: cap_room.map(CapRoomBody::from),
         asked_points,
         reference,
         occurred_at,

@@ -32,9 +32,9 @@ pub use account::{AccountOpenedBody, OpenAccountBody};
 pub use account_balance::AccountBalanceBody;
 pub use clock::{ClockConfirmationBody, ConfirmClockBody};
 pub use credit::{
-    AdjustCreditBody, CauseBody, CreditBody, CreditEarnedBody, CreditOutcomeBody,
-    CreditWithdrawnBody, DirectionBody, EarnCreditBody, EarnCreditItemBody, EarnCreditsBody,
-    EarnedCreditsBody, RuleVersionBody, WithdrawCreditBody, WithdrawalBody,
+    AdjustCreditBody, CapPeriodBody, CapRoomBody, CauseBody, CreditBody, CreditEarnedBody,
+    CreditOutcomeBody, CreditWithdrawnBody, DirectionBody, EarnCreditBody, EarnCreditItemBody,
+    EarnCreditsBody, EarnedCreditsBody, RuleVersionBody, WithdrawCreditBody, WithdrawalBody,
 };
 pub use credit_lot::{CreditLotBody, LotOriginBody, LotPartBody};
 pub use earning_rule::{
