@@ -19,16 +19,17 @@ pub(crate) async fn put_policy(
     caller: Caller,
     JsonBody(body): JsonBody<PutPolicyBody>,
 ) -> Result<Response, Problem> {
-    let PutPolicyBody { spent_credit, refund_grace_days } = body;
+    let PutPolicyBody { spent_credit, refund_grace_days, grace_on_own_request } = body;
     if refund_grace_days > GRACE_DAYS_MAX {
         let complaint = format!("must be a whole number from 0 to {GRACE_DAYS_MAX}");
         return Err(Problem::invalid_field("refund_grace_days", complaint));
     }
-    let policy = Policy { spent_credit, refund_grace_days };
+    let policy = Policy { spent_credit, refund_grace_days, grace_on_own_request };
     let command = Command::SetPolicy(SetPolicy { policy });
     let done = api.execute(command, caller).await?;
     let Some(Subject::Policy(policy)) = &done.subject else { return Err(unexpected()) };
-    let Policy { spent_credit, refund_grace_days } = *policy;
+    let Policy { spent_credit, refund_grace_days, grace_on_own_request } = *policy;
     let position = Some(done.place);
-    done.respond_with(StatusCode::OK, &PolicyBody { spent_credit, refund_grace_days, position })
+    let body = PolicyBody { spent_credit, refund_grace_days, grace_on_own_request, position };
+    done.respond_with(StatusCode::OK, &body)
 }

@@ -14,7 +14,7 @@
 //! - [`state`]: what the facts add up to; [`account`] (with `lots`, and `due` for what happens by
 //!   itself), [`offer`], [`inventory`], [`recorded_ids`] and `schedule` are its parts
 //! - [`shipment`]: how far a shipping request is
-//! - [`policy`], [`earning_rule`]: what an operator chooses
+//! - [`policy`], [`earning_rule`]: what an operator chooses; [`grace`] follows from the policy
 //! - [`amount`], [`ids`], [`timestamp`]: types that carry their precondition
 
 pub mod account;
@@ -25,6 +25,7 @@ mod draft;
 mod due;
 pub mod earning_rule;
 pub mod event;
+pub mod grace;
 pub mod ids;
 pub mod inventory;
 mod lots;
@@ -51,27 +52,33 @@ pub use account::{Account, Hold, OfferNumber, Pending};
 pub use amount::{AMOUNT_MAX, AmountError, Points, Units, sum};
 pub use command::{Command, Owner, decide};
 pub use decision::{Decision, Preview, StockChange};
-pub use due::{Credit, DueStep};
+pub use due::{Credit, DueStep, LiveHold};
 pub use earning_rule::{
     Cap, CategoryRate, EarningRule, EarningTerms, ExpiryRule, Multiplier, Period, Rate,
 };
 pub use event::{
-    Cause, CauseKind, Clock, ClockConfirmed, ClockDoubted, CreditDeducted, CreditEarned,
-    CreditExpired, CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditSent,
-    CreditWithdrawn, DebtRepaid, EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated,
-    HoldCaptured, HoldReleased, HoldSwapped, LogForked, LogOpened, LotId, LotPart, Note,
-    OfferAmended, OfferClosed, OfferOpened, Ordered, ParcelLines, PolicyChanged, PurchaseLine,
-    PurchaseRecorded, PurchaseReturned, ReleaseReason, ReturnedLine, RuleVersion,
-    ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded, WithdrawalCause,
+    CaptureRefund, Cause, CauseKind, Clock, ClockConfirmed, ClockDoubted, CreditDeducted,
+    CreditEarned, CreditExpired, CreditHeld, CreditMatured, CreditReceived, CreditRefunded,
+    CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet, Event, ExchangeCancelled,
+    ExchangeCreated, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped, LogForked, LogOpened,
+    LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened, Ordered, ParcelLines,
+    PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned, RefundCause, ReleaseReason,
+    ReturnedLine, RuleVersion, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine,
+    StockAdded, WithdrawalCause,
 };
+pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
     AccountId, Actor, AdditionId, CancellationId, Carrier, Category, CauseId, DeliverTo,
-    DispatchId, ExchangeId, ExpressNo, HoldId, IdError, OfferId, ProductId, PurchaseId, Reason,
-    Reference, ReturnId, RuleId, TrackingUrl, TransferId, WarehouseId, WithdrawalId,
+    DispatchId, ExchangeId, ExpressNo, ExtensionId, HoldId, IdError, OfferId, ProductId,
+    PurchaseId, Reason, Reference, RefundId, ReturnId, RuleId, TrackingUrl, TransferId,
+    WarehouseId, WithdrawalId,
 };
 pub use inventory::{Allocation, Inventory};
 pub use offer::{Offer, OfferPhase, Terms};
-pub use original::{EarnedCredit, OriginalCredit, OriginalExchange, OriginalPurchase};
+pub use original::{
+    CapturedCredit, EarnedCredit, OriginalCapture, OriginalCredit, OriginalExchange,
+    OriginalPurchase,
+};
 pub use policy::{Policy, SpentCredit};
 pub use recorded_ids::{IdHash, RecordedIds};
 pub use refusal::{AskedUnits, Fact, NotOpen, Refusal, RefusalKind, RefusalRow};

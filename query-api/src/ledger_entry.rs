@@ -171,6 +171,7 @@ fn entry(row: LedgerEntry) -> Result<LedgerEntryBody, Problem> {
         exchange_id: optional_text(row.exchange_id.as_deref())?,
         cancellation_id: row.cancellation_id.as_deref().map(cancellation_id).transpose()?,
         hold_id: optional_text(row.hold_id.as_deref())?,
+        refund_id: optional_text(row.refund_id.as_deref())?,
         transfer_id: optional_text(row.transfer_id.as_deref())?,
         counterparty: optional_text(row.counterparty.as_deref())?,
         withdrawal,

@@ -70,17 +70,24 @@ pub(crate) async fn get_policy(
     let row: Option<PolicyRow> = reading.optional(*POLICY, &[]).await.map_err(failed)?;
     let body = match row {
         None => {
-            let Policy { spent_credit, refund_grace_days } = Policy::default();
-            PolicyBody { spent_credit, refund_grace_days, position: None }
+            let Policy { spent_credit, refund_grace_days, grace_on_own_request } =
+                Policy::default();
+            PolicyBody { spent_credit, refund_grace_days, grace_on_own_request, position: None }
         }
-        Some(PolicyRow { number: _, spent_credit, refund_grace_days, partition, position }) => {
-            PolicyBody {
-                spent_credit: text(&spent_credit)?,
-                refund_grace_days: u16::try_from(refund_grace_days)
-                    .map_err(|error| broken(refund_grace_days, &error))?,
-                position: Some(place(partition, position)?),
-            }
-        }
+        Some(PolicyRow {
+            number: _,
+            spent_credit,
+            refund_grace_days,
+            grace_on_own_request,
+            partition,
+            position,
+        }) => PolicyBody {
+            spent_credit: text(&spent_credit)?,
+            refund_grace_days: u16::try_from(refund_grace_days)
+                .map_err(|error| broken(refund_grace_days, &error))?,
+            grace_on_own_request,
+            position: Some(place(partition, position)?),
+        },
     };
     json_with_etag(&headers, &body)
 }

@@ -74,7 +74,7 @@ fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     assert_eq!(missing, Vec::<&str>::new());
 }
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 27] = [
     "earn-credit",
     "record-purchase",
     "return-purchase",
@@ -83,6 +83,8 @@ const COMMANDS: [&str; 25] = [
     "hold-credit",
     "capture-hold",
     "release-hold",
+    "extend-hold",
+    "refund-capture",
     "redeem",
     "cancel-exchange",
     "accept-shipment",
@@ -103,7 +105,7 @@ const COMMANDS: [&str; 25] = [
 ];
 
 /// What makes a history hard.
-const TRAITS: [&str; 18] = [
+const TRAITS: [&str; 19] = [
     "captured in part",
     "deducted of several",
     "earned by rule",
@@ -116,6 +118,7 @@ const TRAITS: [&str; 18] = [
     "refunded with grace",
     "rejected with nothing left",
     "released by deadline",
+    "released with grace",
     "repaid",
     "sent of several",
     "swapped in a hold",

@@ -5,25 +5,30 @@ use std::borrow::Cow;
 use domain::{Category, EarningTerms, Period, Points, Policy, RuleId, SpentCredit, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::part::is_false;
+
 /// `policy-changed`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PolicyChanged {
     /// `refuse` or `debt`.
     spent_credit: SpentCredit,
     refund_grace_days: u16,
+    #[serde(default, skip_serializing_if = "is_false")]
+    grace_on_own_request: bool,
 }
 
 impl From<&domain::PolicyChanged> for PolicyChanged {
     fn from(fact: &domain::PolicyChanged) -> Self {
-        let domain::PolicyChanged { policy: Policy { spent_credit, refund_grace_days } } = *fact;
-        Self { spent_credit, refund_grace_days }
+        let domain::PolicyChanged { policy } = *fact;
+        let Policy { spent_credit, refund_grace_days, grace_on_own_request } = policy;
+        Self { spent_credit, refund_grace_days, grace_on_own_request }
     }
 }
 
 impl From<PolicyChanged> for domain::PolicyChanged {
     fn from(stored: PolicyChanged) -> Self {
-        let PolicyChanged { spent_credit, refund_grace_days } = stored;
-        Self { policy: Policy { spent_credit, refund_grace_days } }
+        let PolicyChanged { spent_credit, refund_grace_days, grace_on_own_request } = stored;
+        Self { policy: Policy { spent_credit, refund_grace_days, grace_on_own_request } }
     }
 }
 

@@ -52,11 +52,13 @@ async fn rules_are_read_by_version_and_the_policy_whole(on: On) {
     reads.missing("/v1/earning-rules/other").await;
 
     let policy = reads.get("/v1/policy").await;
-    let chosen = json!({"spent_credit": "debt", "refund_grace_days": 14, "position": "0:5"});
+    let chosen = json!({"spent_credit": "debt", "refund_grace_days": 14,
+        "grace_on_own_request": false, "position": "0:5"});
     assert_eq!(policy, chosen);
     let unchosen =
         Reads::of(on, history(Clock::Commands)[..1].to_vec()).await.get("/v1/policy").await;
-    let default = json!({"spent_credit": "refuse", "refund_grace_days": 30, "position": null});
+    let default = json!({"spent_credit": "refuse", "refund_grace_days": 30,
+        "grace_on_own_request": false, "position": null});
     assert_eq!(unchosen, default);
 }
 
@@ -66,10 +68,10 @@ async fn the_totals_come_to_what_was_issued(on: On) {
     assert_eq!(
         totals,
         json!({"issued": "2270", "available": "1310", "held": "200", "pending": "90",
-            "redeemed": "900", "refunded": "600", "expired": "80", "withdrawn": "290", "in_transit": "0", "debt": "0",
+            "redeemed": "950", "refunded": "650", "expired": "80", "withdrawn": "290", "in_transit": "0", "debt": "0",
             "sent": "150", "received": "150", "repaid": "40", "accounts": "3", "exchanges": "2",
-            "cancellations": "2", "purchases": "2", "returns": "1", "holds": "4", "transfers": "1",
-            "shipments": "2", "position": "0:42", "difference": "0"})
+            "cancellations": "2", "purchases": "2", "returns": "1", "holds": "5", "transfers": "1",
+            "shipments": "2", "position": "0:46", "difference": "0"})
     );
     for events in [0, 1, 9, 28, 32] {
         let reads = Reads::of(on, history(Clock::Commands)[..events].to_vec()).await;

@@ -2,7 +2,7 @@
 
 use domain::{
     AccountId, CancellationId, CauseId, ExchangeId, HoldId, LotId, Points, PurchaseId, Reference,
-    Timestamp, TransferId,
+    RefundId, Timestamp, TransferId,
 };
 use log_record::Place;
 use serde::Serialize;
@@ -33,6 +33,9 @@ pub struct LedgerEntryBody {
     /// The hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_id: Option<HoldId>,
+    /// The refund of a capture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refund_id: Option<RefundId>,
     /// The transfer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transfer_id: Option<TransferId>,

@@ -179,6 +179,16 @@ pub(crate) enum Ask {
     Release {
         target: Target,
     },
+    Extend {
+        target: Target,
+        id: u8,
+        deadline: When,
+    },
+    RefundCapture {
+        target: Target,
+        id: u8,
+        points: Option<u64>,
+    },
     Redeem {
         account: Who,
         order: AskedOrder,
@@ -231,6 +241,7 @@ pub(crate) enum Ask {
     SetPolicy {
         debt: bool,
         days: u16,
+        for_all: bool,
     },
     ConfirmClock,
 }

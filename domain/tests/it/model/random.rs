@@ -45,7 +45,7 @@ fn beginning() -> impl Strategy<Value = Vec<Step>> {
             vec![
                 first(earn(0, 70)),
                 first(earn(1, 90)),
-                first(Ask::SetPolicy { debt, days: 7 }),
+                first(Ask::SetPolicy { debt, days: 7, for_all: false }),
                 first(open(0, mug)),
                 first(open(1, cup)),
                 first(Ask::SetRule { rule: 0, terms: rule, read: Read::None, same: false }),
@@ -247,6 +247,10 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
         3 => (target(16), asked_order(huge))
             .prop_map(|(target, order)| Ask::CaptureExchange { target, order }),
         2 => target(16).prop_map(|target| Ask::Release { target }),
+        2 => (target(16), 0..6_u8, prop_oneof![4 => when(0..20), 1 => when(27..34)])
+            .prop_map(|(target, id, deadline)| Ask::Extend { target, id, deadline }),
+        3 => (target(16), 0..6_u8, weighted(0.7, 1..30_u64))
+            .prop_map(|(target, id, points)| Ask::RefundCapture { target, id, points }),
     ];
     let spending = prop_oneof![
         10 => (spender(), asked_order(huge))
@@ -263,7 +267,7 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
     prop_oneof![
         16 => earning.boxed(),
         10 => taking.boxed(),
-        14 => holding.boxed(),
+        20 => holding.boxed(),
         18 => spending.boxed(),
         5 => transfer.boxed(),
         6 => administration(huge).boxed(),
@@ -326,8 +330,8 @@ fn administration(huge: bool) -> impl Strategy<Value = Ask> {
             .prop_map(|(rule, terms, read, same)| {
                 Ask::SetRule { rule, terms, read, same: same.is_some() }
             }),
-        3 => (any::<bool>(), prop_oneof![Just(0_u16), Just(1), Just(7), Just(30)])
-            .prop_map(|(debt, days)| Ask::SetPolicy { debt, days }),
+        3 => (any::<bool>(), prop_oneof![Just(0_u16), Just(1), Just(7), Just(30)], any::<bool>())
+            .prop_map(|(debt, days, for_all)| Ask::SetPolicy { debt, days, for_all }),
         1 => Just(Ask::ConfirmClock),
     ]
 }
