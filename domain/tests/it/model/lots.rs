@@ -1,9 +1,9 @@
 //! How lots are earned and taken back, by docs/CREDIT.md.
 
-use domain::SpentCredit;
 use domain::command::{
     AdjustCredit, Direction, EarnCredit, RecordPurchase, ReturnPurchase, WithdrawCredit,
 };
+use domain::{SpentCredit, Timestamp};
 
 use super::earning;
 use super::effect::Effect;
@@ -66,6 +66,7 @@ impl Ledger {
 
     pub(crate) fn earn(&mut self, it: &EarnCredit, now: Time) -> Answer {
         let (account, points) = (it.account_id.as_str(), number(it.points));
+        check_expiry(it.expires_at, now)?;
         self.check_room(account, points)?;
         let life = Life {
             now,
@@ -357,6 +358,7 @@ impl Ledger {
     pub(crate) fn adjust(&mut self, it: &AdjustCredit, now: Time) -> Answer {
         let (name, points) = (it.account_id.as_str(), number(it.points));
         if it.direction == Direction::Add {
+            check_expiry(it.expires_at, now)?;
             self.check_room(name, points)?;
             let expires_at = micros(it.expires_at);
             let life = Life { now, available_at: None, expires_at, rule: None };
@@ -376,5 +378,13 @@ impl Ledger {
         account.owed += owed;
         let account = name.to_owned();
         done(name, [Effect::Withdrawn { account, lot: None, parts, expired: 0, owed }])
+    }
+}
+
+/// Credit that would have expired already isn't given.
+fn check_expiry(expires_at: Option<Timestamp>, now: Time) -> Result<(), No> {
+    match micros(expires_at) {
+        Some(expires_at) if expires_at <= now => no_for("expiry-passed", [("now", now.into())]),
+        _ => Ok(()),
     }
 }
