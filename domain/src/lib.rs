@@ -31,6 +31,7 @@ pub mod inventory;
 mod lots;
 pub mod offer;
 pub mod original;
+pub mod page;
 pub mod policy;
 pub mod recorded_ids;
 pub mod refusal;
@@ -68,17 +69,18 @@ pub use event::{
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
-    AccountId, Actor, AdditionId, CancellationId, Carrier, Category, CauseId, DeliverTo,
-    DispatchId, ExchangeId, ExpressNo, ExtensionId, HoldId, IdError, OfferId, ProductId,
-    PurchaseId, Reason, Reference, RefundId, ReturnId, RuleId, TrackingUrl, TransferId,
-    WarehouseId, WithdrawalId,
+    AccountId, Actor, AdditionId, Attributes, CancellationId, Carrier, Category, CauseId,
+    DeliverTo, Description, DispatchId, ExchangeId, ExpressNo, ExtensionId, HoldId, IdError,
+    ImageUrl, OfferId, OfferName, ProductId, PurchaseId, Reason, Reference, RefundId, ReturnId,
+    RuleId, TrackingUrl, TransferId, WarehouseId, WithdrawalId,
 };
 pub use inventory::{Allocation, Inventory};
-pub use offer::{Offer, OfferPhase, Terms};
+pub use offer::{Offer, OfferPhase, OfferStatus, Terms};
 pub use original::{
     CapturedCredit, EarnedCredit, OriginalCapture, OriginalCredit, OriginalExchange,
     OriginalPurchase,
 };
+pub use page::{Page, PageHash};
 pub use policy::{Policy, SpentCredit};
 pub use recorded_ids::{IdHash, RecordedIds};
 pub use refusal::{AskedUnits, Fact, NotOpen, Refusal, RefusalKind, RefusalRow};

@@ -72,10 +72,17 @@ pub(crate) async fn get_policy(
         None => {
             let Policy { spent_credit, refund_grace_days, grace_on_own_request } =
                 Policy::default();
-            PolicyBody { spent_credit, refund_grace_days, grace_on_own_request, position: None }
+            PolicyBody {
+                spent_credit,
+                refund_grace_days,
+                grace_on_own_request,
+                version: 0,
+                position: None,
+            }
         }
         Some(PolicyRow {
             number: _,
+            version,
             spent_credit,
             refund_grace_days,
             grace_on_own_request,
@@ -86,10 +93,11 @@ pub(crate) async fn get_policy(
             refund_grace_days: u16::try_from(refund_grace_days)
                 .map_err(|error| broken(refund_grace_days, &error))?,
             grace_on_own_request,
+            version: sum(version)?,
             position: Some(place(partition, position)?),
         },
     };
-    json_with_etag(&headers, &body)
+    json_with_version(&headers, body.version, &body)
 }
 
 fn rule(row: EarningRule) -> Result<EarningRuleBody, Problem> {

@@ -238,6 +238,11 @@ row! {
         closes_at: Option<i64>,
         limit_per_shopper: Option<i64>,
         warehouse: String,
+        name: Option<String>,
+        description: Option<String>,
+        image_url: Option<String>,
+        category: Option<String>,
+        attributes: Option<String>,
         version: i64,
         phase: String,
         partition: i64,
@@ -263,6 +268,7 @@ row! {
     #[derive(FromRow)]
     pub struct Policy in "policy" {
         number: i64,
+        version: i64,
         spent_credit: String,
         refund_grace_days: i64,
         grace_on_own_request: bool,

@@ -30,7 +30,7 @@ const EVENTS: [(&str, &str, &str); 16] = [
         "",
         r#"{"rule_id":"r","version":1,"rate":{"points":1,"per_amount":100},"multipliers":[{"from":"2026-12-01T00:00:00Z","until":"2027-01-01T00:00:00Z","percent":200}],"expiry":{"months":12}}"#,
     ),
-    ("policy-changed", "", r#"{"spent_credit":"debt","refund_grace_days":3}"#),
+    ("policy-changed", "", r#"{"version":1,"spent_credit":"debt","refund_grace_days":3}"#),
     ("credit-earned", "ann", r#"{"points":5000,"cause":{"kind":"purchase","id":"B-1"}}"#),
     (
         "purchase-recorded",
@@ -291,7 +291,7 @@ async fn the_format_is_raised_when_a_snapshot_looks_different() {
     snapshots.take(&store, P0).await.expect("taken");
     let bytes = fs::read(folder.path().join(name(16))).expect("read");
     let hash = hex(&Sha256::digest(bytes));
-    assert_eq!(hash, "7c76d50b14ab20bb3c3cb1dbaff1ef7fe4ad671a1d0bfaae5747f8ad0c1d974e");
+    assert_eq!(hash, "4b77f3ecf678af60df37a2bef1a5c7ab51d7397eeebbdd7db9f8b3c02e803372");
 }
 
 fn folder() -> (TempDir, Snapshots) {

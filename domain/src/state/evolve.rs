@@ -51,7 +51,7 @@ impl State {
             | Event::CreditDeducted(..)
             | Event::CreditReceived(..)
             | Event::ShipmentAskedAgain(..) => {}
-            Event::PolicyChanged(fact) => self.programme.policy_changed(at, fact.policy),
+            Event::PolicyChanged(fact) => self.programme.policy_changed(at, fact)?,
             Event::EarningRuleSet(fact) => self.programme.earning_rule_set(at, fact)?,
             Event::CreditEarned(id, fact) => {
                 self.accounts.record(IdHash::cause(id, &fact.cause), at)?;

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 use domain::{
     Account, AccountId, Decision, Event, ExchangeId, HoldId, IdHash, LotId, LotPart, OfferId,
-    OfferOpened, Owner, Points, RefundCause, Shipped, State, Timestamp, Units, WithdrawalCause,
+    OfferOpened, Owner, Page, Points, RefundCause, Shipped, State, Timestamp, Units,
+    WithdrawalCause,
 };
 use ids::ids_of;
 use log_record::Partition;
@@ -448,7 +449,12 @@ fn told(event: &Event) -> Option<(&AccountId, &Shipped, &'static str)> {
 }
 
 fn fresh_offer() -> Event {
-    Event::OfferOpened(OfferOpened { offer_id: id("fresh"), terms: terms(1, None), stock: None })
+    Event::OfferOpened(OfferOpened {
+        offer_id: id("fresh"),
+        terms: terms(1, None),
+        page: Page::default(),
+        stock: None,
+    })
 }
 
 /// What must come next, and what must have come before, by type.

@@ -10,6 +10,7 @@ use super::part::is_false;
 /// `policy-changed`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PolicyChanged {
+    version: u64,
     /// `refuse` or `debt`.
     spent_credit: SpentCredit,
     refund_grace_days: u16,
@@ -19,16 +20,18 @@ pub(crate) struct PolicyChanged {
 
 impl From<&domain::PolicyChanged> for PolicyChanged {
     fn from(fact: &domain::PolicyChanged) -> Self {
-        let domain::PolicyChanged { policy } = *fact;
+        let domain::PolicyChanged { version, policy } = *fact;
         let Policy { spent_credit, refund_grace_days, grace_on_own_request } = policy;
-        Self { spent_credit, refund_grace_days, grace_on_own_request }
+        Self { version, spent_credit, refund_grace_days, grace_on_own_request }
     }
 }
 
 impl From<PolicyChanged> for domain::PolicyChanged {
     fn from(stored: PolicyChanged) -> Self {
-        let PolicyChanged { spent_credit, refund_grace_days, grace_on_own_request } = stored;
-        Self { policy: Policy { spent_credit, refund_grace_days, grace_on_own_request } }
+        let PolicyChanged { version, spent_credit, refund_grace_days, grace_on_own_request } =
+            stored;
+        let policy = Policy { spent_credit, refund_grace_days, grace_on_own_request };
+        Self { version, policy }
     }
 }
 

@@ -30,6 +30,7 @@ impl Rows {
         };
         self.policy = Some(Policy {
             number: 1,
+            version: int(fact.version),
             spent_credit: spent_credit.into(),
             refund_grace_days: refund_grace_days.into(),
             grace_on_own_request,

@@ -10,7 +10,7 @@ use domain::command::{
 };
 use domain::{
     Account, Cause, CauseKind, Clock, ClockConfirmed, Command, Decision, Event, LogOpened, LotPart,
-    Note, Policy, PurchaseLine, Shipped, SpentCredit, State, Timestamp, decide,
+    Note, Page, Policy, PurchaseLine, Shipped, SpentCredit, State, Timestamp, decide,
 };
 use log_record::Partition;
 use proptest::prelude::*;
@@ -158,7 +158,12 @@ impl World {
         let (log_id, clock) = ("log".into(), Clock::Commands);
         world.record(vec![Event::LogOpened(LogOpened { log_id, partitions: 1, clock })]);
         let stock = Some(units(25));
-        world.ask(Command::OpenOffer(OpenOffer { offer_id: id("mug"), terms: terms(30), stock }));
+        world.ask(Command::OpenOffer(OpenOffer {
+            offer_id: id("mug"),
+            terms: terms(30),
+            page: Page::default(),
+            stock,
+        }));
         world
     }
 
@@ -358,6 +363,7 @@ fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
                 refund_grace_days: if amount % 3 == 0 { 0 } else { 5 },
                 grace_on_own_request: amount % 5 < 2,
             },
+            read_versions: None,
         }),
     }
 }

@@ -27,6 +27,8 @@ pub struct PolicyBody {
     pub refund_grace_days: u16,
     /// Whether that is so where it comes back on the shopper's own request, too.
     pub grace_on_own_request: bool,
+    /// Counts changes of the policy; 0 for the policy of a new ledger. The ETag begins with it.
+    pub version: u64,
     /// The position of the event that set it; `null` for the policy of a new ledger.
     pub position: Option<Place>,
 }

@@ -6,8 +6,8 @@ use domain::command::{
     SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
 };
 use domain::{
-    Cap, Cause, CauseKind, Command, EarningTerms, ExpiryRule, Note, Period, Policy, PurchaseLine,
-    Rate, ReturnedLine, SpentCredit, Terms,
+    Cap, Cause, CauseKind, Command, EarningTerms, ExpiryRule, Note, Page, Period, Policy,
+    PurchaseLine, Rate, ReturnedLine, SpentCredit, Terms,
 };
 
 use super::beside::BEGINNING;
@@ -46,7 +46,7 @@ pub(crate) fn earn_until(who: &str, cause: &str, amount: u64, expires_at: Time) 
 
 pub(crate) fn policy(spent_credit: SpentCredit, refund_grace_days: u16) -> Command {
     let policy = Policy { spent_credit, refund_grace_days, ..Policy::default() };
-    Command::SetPolicy(SetPolicy { policy })
+    Command::SetPolicy(SetPolicy { policy, read_versions: None })
 }
 
 pub(crate) fn hold(who: &str, hold: &str, amount: u64, deadline: Time) -> Command {
@@ -101,6 +101,7 @@ pub(crate) fn open(offer: &str, price: u64) -> Command {
             limit_per_shopper: None,
             warehouse: id("main"),
         },
+        page: Page::default(),
         stock: None,
     })
 }

@@ -1,6 +1,6 @@
 //! A plain, slow ledger of points, written from docs/CREDIT.md alone: vectors and loops.
 
-use domain::{Command, EarningTerms, Policy, SpentCredit, Terms};
+use domain::{Command, EarningTerms, Page, Policy, SpentCredit, Terms};
 
 use super::effect::{Due, Effect};
 use super::shipping::{Request, Told};
@@ -104,6 +104,7 @@ pub(crate) struct Purchase {
 pub(crate) struct Offer {
     pub(crate) id: String,
     pub(crate) terms: Terms,
+    pub(crate) page: Page,
     pub(crate) version: u64,
     pub(crate) opening_stock: Option<u128>,
     pub(crate) stock: Option<u128>,
@@ -177,6 +178,7 @@ pub(crate) struct Ledger {
     pub(crate) rules: Vec<Rule>,
     pub(crate) gains: Vec<Gain>,
     pub(crate) policy: Policy,
+    pub(crate) policy_version: u64,
     pub(crate) deeds: Vec<Deed>,
 }
 
@@ -292,6 +294,7 @@ impl Default for Ledger {
                 refund_grace_days: 30,
                 grace_on_own_request: false,
             },
+            policy_version: 0,
             deeds: vec![],
         }
     }
