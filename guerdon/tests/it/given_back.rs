@@ -97,14 +97,21 @@ async fn what_an_operator_releases_is_read_with_its_grace_and_what_the_shopper_r
         body["occurred_at"] = json!(format!("2026-03-{at}T00:00:00Z"));
         ledger.client.put(role, path, body).await
     };
-    for (account, role, expected) in [("ann", "operator", 300), ("bob", "shopper", 0)] {
+    for (account, role, expected, [earned, expires, released, deadline]) in [
+        ("ann", "operator", 300, ["01", "05", "10", "20"]),
+        ("bob", "shopper", 0, ["11", "15", "20", "30"]),
+    ] {
+        let expires = format!("2026-03-{expires}T00:00:00Z");
         let adjustment = json!({"direction": "add", "points": 300, "reference": "ticket-1",
-            "reason": "sorry", "expires_at": "2026-03-05T00:00:00Z"});
+            "reason": "sorry", "expires_at": expires});
         let account = format!("/v1/accounts/{account}");
-        put("operator", &format!("{account}/adjustments/a-1"), adjustment, "01").await.is(201);
-        let hold = json!({"points": 300, "deadline": "2026-03-20T00:00:00Z"});
-        put("shopper", &format!("{account}/holds/h-1"), hold, "01").await.is(201);
-        let released = put(role, &format!("{account}/holds/h-1/release"), json!({}), "10").await;
+        let adjustments = format!("{account}/adjustments/a-1");
+        put("operator", &adjustments, adjustment, earned).await.is(201);
+        let deadline = format!("2026-03-{deadline}T00:00:00Z");
+        let hold = json!({"points": 300, "deadline": deadline});
+        put("shopper", &format!("{account}/holds/h-1"), hold, earned).await.is(201);
+        let release = format!("{account}/holds/h-1/release");
+        let released = put(role, &release, json!({}), released).await;
         let position = released.position.clone().expect("a write has a position");
         let until = &released.is(201)["grace_until"];
         assert_eq!(until.is_string(), expected > 0, "30 days by the first policy: {until}");

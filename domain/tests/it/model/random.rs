@@ -242,15 +242,15 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
     let hold = (spender(), 0..24_u8, amount(huge), deadline)
         .prop_map(|(account, id, points, deadline)| Ask::Hold { account, id, points, deadline });
     let holding = prop_oneof![
-        8 => hold,
-        2 => (target(16), of(1..60_u64))
+        10 => hold,
+        3 => (target(16), of(1..60_u64))
             .prop_map(|(target, points)| Ask::CapturePoints { target, points }),
-        3 => (target(16), asked_order(huge))
+        4 => (target(16), asked_order(huge))
             .prop_map(|(target, order)| Ask::CaptureExchange { target, order }),
         2 => target(16).prop_map(|target| Ask::Release { target }),
-        2 => (target(16), 0..6_u8, prop_oneof![4 => when(0..20), 1 => when(27..34)])
+        3 => (target(16), 0..6_u8, prop_oneof![4 => when(0..20), 1 => when(27..34)])
             .prop_map(|(target, id, deadline)| Ask::Extend { target, id, deadline }),
-        3 => (target(16), 0..6_u8, weighted(0.7, 1..30_u64))
+        4 => (target(16), 0..6_u8, weighted(0.7, 1..30_u64))
             .prop_map(|(target, id, points)| Ask::RefundCapture { target, id, points }),
     ];
     let spending = prop_oneof![
@@ -267,8 +267,8 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
         .prop_map(|(account, further, id, points)| Ask::Transfer { account, further, id, points });
     prop_oneof![
         16 => earning.boxed(),
-        10 => taking.boxed(),
-        20 => holding.boxed(),
+        12 => taking.boxed(),
+        26 => holding.boxed(),
         18 => spending.boxed(),
         5 => transfer.boxed(),
         6 => administration(huge).boxed(),
