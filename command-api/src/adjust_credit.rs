@@ -60,6 +60,7 @@ pub(crate) fn credit_earned(
         available_at,
         expires_at,
         rule,
+        cap_period: _of_rules,
         reference,
         occurred_at,
         note: _private,

@@ -6,12 +6,13 @@ use log_record::Place;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::{AMOUNT_MAX, sum};
+use crate::cap_count::{CapCounts, NO_PERIOD};
 use crate::due::{Credit, LiveHold, next_due};
 use crate::lots::{Lots, sum_of, take_from};
 use crate::tally::Tally;
 use crate::{
-    CreditEarned, CreditHeld, CreditWithdrawn, Event, Grace, HoldCaptured, HoldExtended, HoldId,
-    HoldSwapped, LotId, LotPart, Period, Points, Refusal, RuleId, Timestamp, Units,
+    CapPeriod, CreditEarned, CreditHeld, CreditWithdrawn, Event, Grace, HoldCaptured, HoldExtended,
+    HoldId, HoldSwapped, LotId, LotPart, Points, Refusal, RuleId, Timestamp, Units,
     WithdrawalCause,
 };
 
@@ -72,11 +73,11 @@ pub struct Hold {
     pub grace: Grace,
 }
 
-/// What was earned by a rule, in the latest day, month and year that saw any, and ever.
+/// What was earned by a rule under its cap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Earned {
     rule: RuleId,
-    within: Vec<(Period, Timestamp, Points)>,
+    counts: CapCounts,
 }
 
 /// An offer's place in the state, four bytes where its id would be many.
@@ -166,16 +167,11 @@ impl Account {
         Units::sum_of(self.taken.get(offer.0.into())).unwrap_or_default()
     }
 
-    /// What the rule has given in the period that `now` is in.
-    pub(crate) fn earned_by(&self, rule: &RuleId, period: Period, now: Timestamp) -> Points {
+    /// What the rule has given under its cap in a period.
+    pub(crate) fn earned_by(&self, rule: &RuleId, period: CapPeriod) -> Points {
         let earned = self.rare.as_ref().map(|rare| &*rare.earned).unwrap_or_default();
         let of_rule = earned.iter().find(|earned| earned.rule == *rule);
-        let within = of_rule.map(|earned| &*earned.within).unwrap_or_default();
-        let current = (period, period.start(now));
-        within
-            .iter()
-            .find(|(period, start, _)| (*period, *start) == current)
-            .map_or(Points::ZERO, |(_, _, points)| *points)
+        of_rule.map(|earned| earned.counts.get(period)).unwrap_or_default()
     }
 
     /// Which parts `points` would draw on, or nothing where they don't suffice.
@@ -243,7 +239,7 @@ impl Account {
         event: &Event,
     ) -> Result<(), &'static str> {
         match event {
-            Event::CreditEarned(_, fact) => self.earn(at, recorded_at, fact).ok_or(TOO_FULL),
+            Event::CreditEarned(_, fact) => self.earn(at, recorded_at, fact),
             Event::CreditMatured(_, fact) => {
                 sums_to(fact.points, &fact.lots)?;
                 self.mature(&fact.lots, recorded_at).ok_or("I8: credit matured before its time")
@@ -306,41 +302,36 @@ impl Account {
         }
     }
 
-    fn earn(&mut self, at: Place, recorded_at: Timestamp, fact: &CreditEarned) -> Option<()> {
+    fn earn(
+        &mut self,
+        at: Place,
+        recorded_at: Timestamp,
+        fact: &CreditEarned,
+    ) -> Result<(), &'static str> {
         let expires_at = fact.expires_at;
         let part = LotPart { lot: at.into(), points: fact.points, expires_at, graced: false };
-        if let Some(rule) = &fact.rule {
-            self.count_earned(&rule.rule_id, fact.points, recorded_at);
+        if let (Some(rule), Some(period)) = (&fact.rule, fact.cap_period) {
+            let counts = self.counts_mut(&rule.rule_id);
+            counts.add(period, fact.points, recorded_at).ok_or(NO_PERIOD)?;
         }
         match fact.available_at {
             Some(available_at) if available_at > recorded_at => {
                 let pending = &mut self.rare_mut().pending;
                 let index = pending.partition_point(|other| other.available_at <= available_at);
                 pending.insert(index, Pending { available_at, part });
-                Some(())
+                Ok(())
             }
-            _ => self.lots.put(part),
+            _ => self.lots.put(part).ok_or(TOO_FULL),
         }
     }
 
-    fn count_earned(&mut self, rule: &RuleId, points: Points, now: Timestamp) {
+    fn counts_mut(&mut self, rule: &RuleId) -> &mut CapCounts {
         let earned = &mut self.rare_mut().earned;
         let index = earned.iter().position(|earned| earned.rule == *rule).unwrap_or_else(|| {
-            earned.push(Earned { rule: rule.clone(), within: vec![] });
+            earned.push(Earned { rule: rule.clone(), counts: CapCounts::default() });
             earned.len() - 1
         });
-        let within = &mut earned[index].within;
-        for period in Period::ALL {
-            let start = period.start(now);
-            match within.iter_mut().find(|(other, ..)| *other == period) {
-                // A cap is an amount, so at the most of them it is reached for certain.
-                Some((_, current, sum)) if *current == start => {
-                    *sum = sum.plus(points).unwrap_or(Points::MOST);
-                }
-                Some(former) => *former = (period, start, points),
-                None => within.push((period, start, points)),
-            }
-        }
+        &mut earned[index].counts
     }
 
     fn mature(&mut self, parts: &[LotPart], now: Timestamp) -> Option<()> {
@@ -390,6 +381,10 @@ impl Account {
         {
             // All that was left: no withdrawal and no return can ask for more of it.
             self.expired.set(lot.place().get(), 0);
+        }
+        if let Some(room) = &fact.cap_room {
+            let counts = self.counts_mut(&room.rule_id);
+            counts.give_back(room.period, fact.points).ok_or(NO_PERIOD)?;
         }
         if owed > Points::ZERO {
             let rare = self.rare_mut();

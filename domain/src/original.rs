@@ -3,7 +3,7 @@
 
 use log_record::Position;
 
-use crate::{Allocation, Event, Grace, LotPart, OfferId, Ordered, Points, PurchaseLine};
+use crate::{Allocation, CapRoom, Event, Grace, LotPart, OfferId, Ordered, Points, PurchaseLine};
 
 /// An exchange as it was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub struct OriginalPurchase {
     pub lines: Vec<PurchaseLine>,
     /// What it earned, where it did.
     pub earned: Option<EarnedCredit>,
+    /// Where that counts under a rule's cap.
+    pub cap_room: Option<CapRoom>,
 }
 
 /// Credit as it was earned.
@@ -116,7 +118,16 @@ impl OriginalPurchase {
             Event::PurchaseRecorded(_, fact) => fact.lines.clone(),
             _ => vec![],
         };
-        Self { position, lines, earned: EarnedCredit::read(before, position, event) }
+        let earned = EarnedCredit::read(before, position, event);
+        let cap_room = match before {
+            Event::CreditEarned(_, fact) if earned.is_some() => {
+                let rule = fact.rule.as_ref();
+                rule.zip(fact.cap_period)
+                    .map(|(rule, period)| CapRoom { rule_id: rule.rule_id.clone(), period })
+            }
+            _ => None,
+        };
+        Self { position, lines, earned, cap_room }
     }
 }
 

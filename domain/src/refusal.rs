@@ -483,6 +483,18 @@ refusals! {
         remedy: "Send a deadline after `after`, and not after `latest`. Where there is none, hold \
                  credit again.",
     }
+    /// The credit would have expired before it could be spent.
+    NeverMatures { available_at: Timestamp, expires_at: Timestamp } {
+        "never-matures", Conflict, can_succeed_later: true,
+        facts: [available_at, expires_at],
+        title: "Credit would expire while it is pending",
+        sentence: "The credit would be available from {available_at} on, but expire before that, \
+                   at {expires_at}.",
+        meaning: "The rule's `pending_days` make the credit available at `available_at`, and it \
+                  would expire at `expires_at`, which isn't after that: nobody could spend it.",
+        remedy: "Send an `available_at` or `expires_at` with the purchase, or change the rule's \
+                 `pending_days` or `expiry`.",
+    }
     /// The account can't have more parts of lots, or more holds.
     AccountFull { what: &'static str, max: u64 } {
         "account-full", Conflict, can_succeed_later: true,

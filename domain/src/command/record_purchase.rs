@@ -2,8 +2,9 @@
 
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
+use crate::earning_rule::check_matures;
 use crate::{
-    AccountId, Cause, CreditEarned, Decision, DeliverTo, EarningRule, Event, IdHash, Points,
+    AccountId, CapPeriod, Cause, CreditEarned, Decision, DeliverTo, Event, IdHash, Points,
     PurchaseId, PurchaseLine, PurchaseRecorded, Refusal, RuleId, RuleVersion, Timestamp,
     WarehouseId,
 };
@@ -37,6 +38,8 @@ struct Earning {
     /// By line.
     points: Vec<Points>,
     rule: Option<RuleVersion>,
+    /// Where the rule's cap counts them.
+    cap_period: Option<CapPeriod>,
     available_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
 }
@@ -67,15 +70,19 @@ impl CommandRules for RecordPurchase {
         let sum = earning.points.iter().try_fold(Points::ZERO, |sum, points| sum.plus(*points));
         let sum = sum.ok_or(Refusal::AmountTooLarge { what: "what the purchase earns" })?;
         draft.check_room(&self.account_id, sum)?;
+        let available_at = self.available_at.or(earning.available_at);
+        let expires_at = self.expires_at.or(earning.expires_at);
         if sum > Points::ZERO {
+            check_matures(available_at, expires_at, draft.now)?;
             draft.check_new_lot(&self.account_id)?;
         }
         if let Some(points) = sum.some() {
             let cause = Cause::purchase(&self.purchase_id);
             let fact = CreditEarned {
-                available_at: self.available_at.or(earning.available_at),
-                expires_at: self.expires_at.or(earning.expires_at),
+                available_at,
+                expires_at,
                 rule: earning.rule.clone(),
+                cap_period: earning.cap_period,
                 occurred_at: self.occurred_at,
                 ..CreditEarned::new(points, cause)
             };
@@ -153,13 +160,15 @@ impl RecordPurchase {
         let default = RuleId::default_rule();
         let id = self.rule.as_ref().unwrap_or(&default);
         let rule = draft.state.rule(id).ok_or(Refusal::RuleUnknown)?;
-        let EarningRule { terms, version, .. } = rule;
+        let at = rule.terms.earns_at(self.occurred_at, draft.now);
+        let (terms, version) = rule.version_at(at);
         let too_much = Refusal::AmountTooLarge { what: "what a line earns" };
-        let mut points = terms.points_of(&self.lines, draft.now).ok_or(too_much)?;
-        if let Some(cap) = terms.cap {
+        let mut points = terms.points_of(&self.lines, at).ok_or(too_much)?;
+        let cap_period = terms.cap_period(at);
+        if let (Some(cap), Some(period)) = (terms.cap, cap_period) {
             let account = draft.account(&self.account_id);
-            let earned = account.map(|account| account.earned_by(id, cap.period, draft.now));
-            let mut room = cap.points.minus(earned.unwrap_or_default()).unwrap_or_default();
+            let earned = account.map(|account| account.earned_by(id, period)).unwrap_or_default();
+            let mut room = cap.points.minus(earned).unwrap_or_default();
             for line in &mut points {
                 *line = (*line).min(room);
                 room = room.minus(*line).unwrap_or_default();
@@ -167,7 +176,8 @@ impl RecordPurchase {
         }
         Ok(Earning {
             points,
-            rule: Some(RuleVersion { rule_id: id.clone(), version: *version }),
+            rule: Some(RuleVersion { rule_id: id.clone(), version }),
+            cap_period,
             available_at: terms.available_at(draft.now),
             expires_at: terms.expires_at(draft.now),
         })

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Note;
 use crate::{
-    AccountId, CancellationId, CauseId, ExchangeId, Grace, HoldId, Points, PurchaseId, Reference,
-    RefundId, ReturnId, RuleId, Timestamp, TransferId, WithdrawalId,
+    AccountId, CancellationId, CapPeriod, CapRoom, CauseId, ExchangeId, Grace, HoldId, Points,
+    PurchaseId, Reference, RefundId, ReturnId, RuleId, Timestamp, TransferId, WithdrawalId,
 };
 
 /// What credit was earned for. One cause earns once per account.
@@ -133,9 +133,11 @@ pub struct CreditEarned {
     pub expires_at: Option<Timestamp>,
     /// The rule that gave it, where a rule did.
     pub rule: Option<RuleVersion>,
+    /// The period in which the rule's cap counts it, where the rule has a cap.
+    pub cap_period: Option<CapPeriod>,
     /// What an adjustment refers to.
     pub reference: Option<Reference>,
-    /// When it happened, as the caller said; it informs and decides nothing.
+    /// When it happened, as the caller said.
     pub occurred_at: Option<Timestamp>,
     /// Who adjusted, and why; private, and nothing once it has been erased.
     pub note: Note,
@@ -152,6 +154,7 @@ impl CreditEarned {
             available_at: None,
             expires_at: None,
             rule: None,
+            cap_period: None,
             reference: None,
             occurred_at: None,
             note,
@@ -271,6 +274,8 @@ pub struct CreditWithdrawn {
     pub of: Option<Cause>,
     /// The lot that it had been earned as.
     pub of_lot: Option<LotId>,
+    /// The room under a cap that a return gives back, as much as `points`.
+    pub cap_room: Option<CapRoom>,
     /// The points that the caller named; without them, all that were left to be taken.
     pub asked_points: Option<Points>,
     /// What an adjustment refers to.

@@ -43,7 +43,7 @@ pub struct PurchaseRecorded {
     pub available_at: Option<Timestamp>,
     /// When the credit expires, as the caller said.
     pub expires_at: Option<Timestamp>,
-    /// When it happened, as the caller said; it informs and decides nothing.
+    /// When it happened, as the caller said; the rule may have gone by it.
     pub occurred_at: Option<Timestamp>,
     /// Where to ship; private, and nothing once it has been erased.
     pub deliver_to: Option<DeliverTo>,

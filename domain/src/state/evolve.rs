@@ -52,7 +52,9 @@ impl State {
             | Event::CreditReceived(..)
             | Event::ShipmentAskedAgain(..) => {}
             Event::PolicyChanged(fact) => self.programme.policy_changed(at, fact)?,
-            Event::EarningRuleSet(fact) => self.programme.earning_rule_set(at, fact)?,
+            Event::EarningRuleSet(fact) => {
+                self.programme.earning_rule_set(at, recorded_at, fact)?;
+            }
             Event::CreditEarned(id, fact) => {
                 self.accounts.record(IdHash::cause(id, &fact.cause), at)?;
             }

@@ -111,12 +111,13 @@ const COMMANDS: [&str; 27] = [
 ];
 
 /// What makes a history hard.
-const TRAITS: [&str; 19] = [
+const TRAITS: [&str; 21] = [
     "captured in part",
     "deducted of several",
     "earned by rule",
     "expired",
     "expired after grace",
+    "made room under a cap",
     "matured",
     "owed",
     "refunded by a rejection",
@@ -128,6 +129,7 @@ const TRAITS: [&str; 19] = [
     "repaid",
     "sent of several",
     "swapped in a hold",
+    "told late",
     "withdrawn of other lots",
     "withdrawn of several",
     "withdrawn where expired",

@@ -53,6 +53,49 @@ impl From<RuleVersion<'_>> for domain::RuleVersion {
     }
 }
 
+/// The period in which a cap counts.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CapPeriod {
+    start: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    end: Option<Timestamp>,
+}
+
+impl From<domain::CapPeriod> for CapPeriod {
+    fn from(fact: domain::CapPeriod) -> Self {
+        let domain::CapPeriod { start, end } = fact;
+        Self { start, end }
+    }
+}
+
+impl From<CapPeriod> for domain::CapPeriod {
+    fn from(stored: CapPeriod) -> Self {
+        let CapPeriod { start, end } = stored;
+        Self { start, end }
+    }
+}
+
+/// Room under a cap.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CapRoom<'a> {
+    rule_id: Cow<'a, RuleId>,
+    period: CapPeriod,
+}
+
+impl<'a> From<&'a domain::CapRoom> for CapRoom<'a> {
+    fn from(fact: &'a domain::CapRoom) -> Self {
+        let domain::CapRoom { rule_id, period } = fact;
+        Self { rule_id: Cow::Borrowed(rule_id), period: (*period).into() }
+    }
+}
+
+impl From<CapRoom<'_>> for domain::CapRoom {
+    fn from(stored: CapRoom<'_>) -> Self {
+        let CapRoom { rule_id, period } = stored;
+        Self { rule_id: rule_id.into_owned(), period: period.into() }
+    }
+}
+
 /// `credit-earned`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CreditEarned<'a> {
@@ -64,6 +107,8 @@ pub(crate) struct CreditEarned<'a> {
     expires_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rule: Option<RuleVersion<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cap_period: Option<CapPeriod>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reference: Option<Cow<'a, Reference>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,6 +124,7 @@ impl<'a> From<&'a domain::CreditEarned> for CreditEarned<'a> {
             available_at,
             expires_at,
             rule,
+            cap_period,
             reference,
             occurred_at,
             note: _,
@@ -89,6 +135,7 @@ impl<'a> From<&'a domain::CreditEarned> for CreditEarned<'a> {
             available_at: *available_at,
             expires_at: *expires_at,
             rule: rule.as_ref().map(Into::into),
+            cap_period: cap_period.map(Into::into),
             reference: reference.as_ref().map(Cow::Borrowed),
             occurred_at: *occurred_at,
         }
@@ -97,14 +144,23 @@ impl<'a> From<&'a domain::CreditEarned> for CreditEarned<'a> {
 
 impl From<CreditEarned<'_>> for domain::CreditEarned {
     fn from(stored: CreditEarned<'_>) -> Self {
-        let CreditEarned { points, cause, available_at, expires_at, rule, reference, occurred_at } =
-            stored;
+        let CreditEarned {
+            points,
+            cause,
+            available_at,
+            expires_at,
+            rule,
+            cap_period,
+            reference,
+            occurred_at,
+        } = stored;
         Self {
             points,
             cause: cause.into(),
             available_at,
             expires_at,
             rule: rule.map(Into::into),
+            cap_period: cap_period.map(Into::into),
             reference: reference.map(Cow::into_owned),
             occurred_at,
             note: Note::default(),
@@ -305,6 +361,8 @@ pub(crate) struct CreditWithdrawn<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     of_lot: Option<LotId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    cap_room: Option<CapRoom<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     asked_points: Option<Points>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reference: Option<Cow<'a, Reference>>,
@@ -323,6 +381,7 @@ impl<'a> From<&'a domain::CreditWithdrawn> for CreditWithdrawn<'a> {
             expired,
             of,
             of_lot,
+            cap_room,
             asked_points,
             reference,
             occurred_at,
@@ -336,6 +395,7 @@ impl<'a> From<&'a domain::CreditWithdrawn> for CreditWithdrawn<'a> {
             expired: *expired,
             of: of.as_ref().map(Into::into),
             of_lot: *of_lot,
+            cap_room: cap_room.as_ref().map(Into::into),
             asked_points: *asked_points,
             reference: reference.as_ref().map(Cow::Borrowed),
             occurred_at: *occurred_at,
@@ -353,6 +413,7 @@ impl From<CreditWithdrawn<'_>> for domain::CreditWithdrawn {
             expired,
             of,
             of_lot,
+            cap_room,
             asked_points,
             reference,
             occurred_at,
@@ -365,6 +426,7 @@ impl From<CreditWithdrawn<'_>> for domain::CreditWithdrawn {
             expired,
             of: of.map(Into::into),
             of_lot,
+            cap_room: cap_room.map(Into::into),
             asked_points,
             reference: reference.map(Cow::into_owned),
             occurred_at,

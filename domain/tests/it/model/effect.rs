@@ -1,11 +1,12 @@
 //! What is compared: what the model says that happened, and what the recorded events say.
 
 use domain::{
-    AccountId, Event, LotId, LotPart, Points, Policy, RefundCause, ReleaseReason, ShipmentReport,
-    Shipped, Timestamp,
+    AccountId, CapPeriod, Event, LotId, LotPart, Points, Policy, RefundCause, ReleaseReason,
+    ShipmentReport, Shipped, SpentCredit, Timestamp,
 };
 use log_record::Position;
 
+use super::earning::Span;
 use super::ledger::{Part, Time};
 
 /// Something that happened by itself.
@@ -29,6 +30,7 @@ pub(crate) enum Effect {
         available_at: Option<Time>,
         expires_at: Option<Time>,
         rule: Option<(String, u64)>,
+        cap_period: Option<Span>,
     },
     Withdrawn {
         account: String,
@@ -36,6 +38,7 @@ pub(crate) enum Effect {
         parts: Vec<Part>,
         expired: u128,
         owed: u128,
+        cap_room: Option<(String, Span)>,
     },
     Sent {
         account: String,
@@ -188,6 +191,7 @@ impl Lots {
                     available_at: it.available_at.map(Timestamp::micros),
                     expires_at: it.expires_at.map(Timestamp::micros),
                     rule: it.rule.as_ref().map(|rule| (rule.rule_id.to_string(), rule.version)),
+                    cap_period: it.cap_period.map(span_of),
                 }
             }
             Event::CreditWithdrawn(account, it) => {
@@ -199,6 +203,10 @@ impl Lots {
                     parts: self.parts_of(taken, &it.lots),
                     expired,
                     owed,
+                    cap_room: it
+                        .cap_room
+                        .as_ref()
+                        .map(|room| (room.rule_id.to_string(), span_of(room.period))),
                 }
             }
             Event::CreditSent(account, it) => Effect::Sent {
@@ -352,6 +360,10 @@ impl Lots {
         let number = self.0.iter().position(|earned| *earned == lot.place().position());
         number.unwrap_or_else(|| panic!("no credit was earned at {lot}"))
     }
+}
+
+fn span_of(period: CapPeriod) -> Span {
+    (period.start.micros(), period.end.map(Timestamp::micros))
 }
 
 fn number(points: Points) -> u128 {

@@ -5,7 +5,7 @@ use domain::command::{
 };
 use domain::{SpentCredit, Timestamp};
 
-use super::earning;
+use super::earning::{self, Span};
 use super::effect::Effect;
 use super::ledger::{
     Account, Effects, Gain, Ledger, Line, Lot, MOST, No, Part, Purchase, Time, split, sum,
@@ -18,6 +18,7 @@ pub(crate) struct Life {
     available_at: Option<Time>,
     expires_at: Option<Time>,
     rule: Option<(String, u64)>,
+    cap_period: Option<Span>,
 }
 
 impl Ledger {
@@ -61,6 +62,7 @@ impl Ledger {
             available_at: life.available_at,
             expires_at: life.expires_at,
             rule: life.rule,
+            cap_period: life.cap_period,
         }
     }
 
@@ -73,6 +75,7 @@ impl Ledger {
             available_at: micros(it.available_at),
             expires_at: micros(it.expires_at),
             rule: None,
+            cap_period: None,
         };
         let cause = [it.cause.kind.as_str(), it.cause.id.as_str()];
         done(account, [self.new_lot(account, cause, points, life)])
@@ -85,23 +88,30 @@ impl Ledger {
             available_at: micros(it.available_at),
             expires_at: micros(it.expires_at),
             rule: None,
+            cap_period: None,
         };
         let by_line = if let Some(points) = it.points {
             earning::spread(number(points), &it.lines)
         } else {
             let rule_id = it.rule.as_ref().map_or("default", |rule| rule.as_str());
             let Some(rule) = self.rule(rule_id) else { return no("rule-unknown") };
-            let gains = self.gains.iter();
-            let own = gains.filter(|gain| gain.account == account && gain.rule == rule_id);
-            let own: Vec<(Time, u128)> = own.map(|gain| (gain.at, gain.points)).collect();
-            life.rule = Some((rule_id.to_owned(), rule.version));
-            life.available_at = life.available_at.or_else(|| earning::matures(&rule.terms, now));
-            life.expires_at = life.expires_at.or_else(|| earning::expires(&rule.terms, now));
-            let uncapped = earning::before_cap(&rule.terms, &it.lines, now);
+            let at = earning::earns_at(&rule.terms, it.occurred_at, now);
+            let (terms, version) = self.version_at(rule_id, at).expect("the rule exists");
+            life.rule = Some((rule_id.to_owned(), version));
+            life.available_at = life.available_at.or_else(|| earning::matures(terms, now));
+            life.expires_at = life.expires_at.or_else(|| earning::expires(terms, now));
+            life.cap_period = earning::cap_span(terms, at);
+            let uncapped = earning::before_cap(terms, &it.lines, at);
             if uncapped.iter().any(|points| *points > MOST) {
                 return too_large();
             }
-            earning::capped(&rule.terms, uncapped, &own, now)
+            let gains = self.gains.iter().filter(|gain| {
+                gain.account == account
+                    && gain.rule == rule_id
+                    && Some(gain.period) == life.cap_period
+            });
+            let earned = gains.map(|gain| gain.points).sum();
+            earning::capped(terms, uncapped, earned)
         };
         let points = by_line.iter().fold(0_u128, |sum, line| sum.saturating_add(*line));
         if points > MOST {
@@ -110,10 +120,19 @@ impl Ledger {
         self.check_room(account, points)?;
         let mut own = vec![];
         let mut lot = None;
+        let mut gain = None;
         if points > 0 {
-            if let Some((rule, _)) = &life.rule {
+            let times = life.available_at.zip(life.expires_at);
+            if let Some((available, expires)) = times.filter(|(available, _)| now < *available)
+                && expires <= available
+            {
+                let facts = [("available_at", available.into()), ("expires_at", expires.into())];
+                return no_for("never-matures", facts);
+            }
+            if let (Some((rule, _)), Some(period)) = (&life.rule, life.cap_period) {
                 let (account, rule) = (account.to_owned(), rule.clone());
-                self.gains.push(Gain { account, rule, at: now, points });
+                gain = Some(self.gains.len());
+                self.gains.push(Gain { account, rule, period, points });
             }
             lot = Some(self.lots.len());
             own.push(self.new_lot(account, ["purchase", it.purchase_id.as_str()], points, life));
@@ -135,6 +154,7 @@ impl Ledger {
                 })
                 .collect(),
             lot,
+            gain,
         });
         own.push(Effect::Purchased {
             account: account.to_owned(),
@@ -250,7 +270,8 @@ impl Ledger {
         account.put_all(&others_left);
         account.owed += owed;
         let account = name.to_owned();
-        Ok(Effect::Withdrawn { account, lot: Some(lot), parts: taken, expired, owed })
+        let (lot, parts) = (Some(lot), taken);
+        Ok(Effect::Withdrawn { account, lot, parts, expired, owed, cap_room: None })
     }
 
     pub(crate) fn withdraw(&mut self, it: &WithdrawCredit) -> Answer {
@@ -275,7 +296,7 @@ impl Ledger {
         Ok(Some(Effects { accounts: vec![name.to_owned()], own, after: vec![] }))
     }
 
-    pub(crate) fn return_purchase(&mut self, it: &ReturnPurchase) -> Answer {
+    pub(crate) fn return_purchase(&mut self, it: &ReturnPurchase, now: Time) -> Answer {
         let (name, id) = (it.account_id.as_str(), it.purchase_id.as_str());
         let mut places = 0..self.purchases.len();
         let Some(place) = places.find(|place| {
@@ -330,6 +351,14 @@ impl Ledger {
         let mut own = vec![];
         if points > 0 {
             own.extend(self.take_back(name, lot.expect("something was earned"), points)?);
+            let gain = self.purchases[place].gain.map(|gain| &mut self.gains[gain]);
+            if let Some(gain) = gain.filter(|gain| earning::is_kept(gain.period, now)) {
+                gain.points -= points;
+                let Some(Effect::Withdrawn { cap_room, .. }) = own.last_mut() else {
+                    unreachable!("a return ends with what it takes")
+                };
+                *cap_room = Some((gain.rule.clone(), gain.period));
+            }
         }
 
         let lines = self.purchases[place].lines.iter_mut().zip(&back);
@@ -361,7 +390,7 @@ impl Ledger {
             check_expiry(it.expires_at, now)?;
             self.check_room(name, points)?;
             let expires_at = micros(it.expires_at);
-            let life = Life { now, available_at: None, expires_at, rule: None };
+            let life = Life { now, available_at: None, expires_at, rule: None, cap_period: None };
             let cause = ["adjustment", it.adjustment_id.as_str()];
             return done(name, [self.new_lot(name, cause, points, life)]);
         }
@@ -377,7 +406,10 @@ impl Ledger {
         let parts = account.spend(points - owed);
         account.owed += owed;
         let account = name.to_owned();
-        done(name, [Effect::Withdrawn { account, lot: None, parts, expired: 0, owed }])
+        done(
+            name,
+            [Effect::Withdrawn { account, lot: None, parts, expired: 0, owed, cap_room: None }],
+        )
     }
 }
 
