@@ -16,6 +16,7 @@ use crate::cancel_exchange::exchange_cancelled;
 use crate::capture_hold::{exchange_created, hold_captured};
 use crate::extend_hold::hold_extended;
 use crate::hold_credit::credit_held;
+use crate::open_account::account_opened;
 use crate::record_purchase::purchase_recorded;
 use crate::refund_capture::capture_refunded;
 use crate::release_hold::hold_released;
@@ -61,6 +62,7 @@ fn an_answered_fact_has_the_events_public_fields() {
 /// The body that a fact is answered with; nothing where no call answers it.
 fn answered(event: Event) -> Option<Value> {
     Some(match event {
+        Event::AccountOpened(account, fact) => json(&account_opened(account, fact, PLACE)),
         Event::CreditEarned(account, fact) => json(&credit_earned(account, fact, PLACE)),
         Event::CreditWithdrawn(account, fact) => json(&credit_withdrawn(account, fact, PLACE)),
         Event::CreditHeld(account, fact) => json(&credit_held(account, fact, PLACE)),

@@ -14,6 +14,7 @@ mod dispatch_shipment;
 mod earn_credit;
 mod extend_hold;
 mod hold_credit;
+mod open_account;
 mod open_offer;
 mod order;
 mod record_purchase;
@@ -43,6 +44,7 @@ pub use dispatch_shipment::DispatchShipment;
 pub use earn_credit::EarnCredit;
 pub use extend_hold::ExtendHold;
 pub use hold_credit::{HOLD_DAYS_MAX, HoldCredit};
+pub use open_account::OpenAccount;
 pub use open_offer::OpenOffer;
 pub use order::Order;
 pub use record_purchase::RecordPurchase;
@@ -91,6 +93,8 @@ macro_rules! commands {
 }
 
 commands! {
+    /// Open an account without credit.
+    OpenAccount,
     /// Give a shopper credit.
     EarnCredit,
     /// Record goods bought for money.

@@ -63,21 +63,21 @@ pub use earning_rule::{
     Rate,
 };
 pub use event::{
-    CaptureRefund, Cause, CauseKind, Clock, ClockConfirmed, ClockDoubted, CreditDeducted,
-    CreditEarned, CreditExpired, CreditHeld, CreditMatured, CreditReceived, CreditRefunded,
-    CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet, Event, ExchangeCancelled,
-    ExchangeCreated, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped, LogForked, LogOpened,
-    LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened, Ordered, ParcelLines,
-    PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned, RefundCause, ReleaseReason,
-    ReturnedLine, RuleVersion, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine,
-    StockAdded, WithdrawalCause,
+    AccountOpened, CaptureRefund, Cause, CauseKind, Clock, ClockConfirmed, ClockDoubted,
+    CreditDeducted, CreditEarned, CreditExpired, CreditHeld, CreditMatured, CreditReceived,
+    CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet, Event,
+    ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped,
+    LogForked, LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened, Ordered,
+    ParcelLines, PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned, RefundCause,
+    ReleaseReason, ReturnedLine, RuleVersion, ShipmentDispatched, ShipmentReport, Shipped,
+    ShippedLine, StockAdded, WithdrawalCause,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
-    AccountId, Actor, AdditionId, Attributes, CancellationId, Carrier, Category, CauseId,
-    DeliverTo, Description, DispatchId, ExchangeId, ExpressNo, ExtensionId, HoldId, IdError,
-    ImageUrl, OfferId, OfferName, ProductId, PurchaseId, Reason, Reference, RefundId, ReturnId,
-    RuleId, TrackingUrl, TransferId, WarehouseId, WithdrawalId,
+    AccountId, AccountIdError, Actor, AdditionId, Attributes, CancellationId, Carrier, Category,
+    CauseId, DeliverTo, Description, DispatchId, ExchangeId, ExpressNo, ExtensionId, HoldId,
+    IdError, ImageUrl, OfferId, OfferName, ProductId, PurchaseId, Reason, Reference, RefundId,
+    ReturnId, RuleId, TrackingUrl, TransferId, WarehouseId, WithdrawalId,
 };
 pub use inventory::{Allocation, Inventory};
 pub use offer::{Offer, OfferPhase, OfferStatus, Terms};

@@ -460,8 +460,8 @@ refusals! {
         facts: [],
         title: "Account doesn't exist",
         sentence: "The account doesn't exist: it has had no credit yet.",
-        meaning: "An account exists from its first credit on, and this one has had none.",
-        remedy: "Check the account id, or give the account its first credit: that creates it.",
+        meaning: "An account exists once it was opened or had credit; this one wasn't, and has had none.",
+        remedy: "Check the account id, or open the account (PUT /v1/accounts/{account_id}) or give it credit.",
     }
     /// The recipient's account has never had any credit.
     RecipientUnknown {
@@ -469,8 +469,8 @@ refusals! {
         facts: [],
         title: "Recipient's account doesn't exist",
         sentence: "The recipient's account doesn't exist: it has had no credit yet.",
-        meaning: "An account exists from its first credit on, and the recipient's has had none.",
-        remedy: "Check the recipient's id, or give the recipient the first credit before.",
+        meaning: "An account exists once it was opened or had credit; the recipient's wasn't, and has had none.",
+        remedy: "Check the recipient's id, or open the recipient's account first: PUT /v1/accounts/{account_id}.",
     }
     /// The hold would end too early or too late.
     DeadlineOutOfRange { after: Timestamp, latest: Timestamp } {

@@ -2,8 +2,8 @@
 //! days of its own. On each day stands what is decided then.
 
 use domain::{
-    AccountId, Allocation, Cap, CapPeriod, CapRoom, CaptureRefund, Cause, CauseKind, Clock,
-    ClockConfirmed, CreditDeducted, CreditEarned, CreditExpired, CreditHeld, CreditMatured,
+    AccountId, AccountOpened, Allocation, Cap, CapPeriod, CapRoom, CaptureRefund, Cause, CauseKind,
+    Clock, ClockConfirmed, CreditDeducted, CreditEarned, CreditExpired, CreditHeld, CreditMatured,
     CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet,
     EarningTerms, Event, ExchangeCancelled, ExchangeCreated, Grace, HoldCaptured, HoldExtended,
     HoldReleased, LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened, Ordered,
@@ -82,16 +82,18 @@ pub fn history(clock: Clock) -> Vec<(i64, Event)> {
         on(40, earned("cat", 700, "B-5", None, Some(50))),                                 // 40
         on(40, earned("cat", 90, "B-6", Some(45), Some(60))),                              // 41
         on(41, held("cat", "h-1", vec![part(40, 200, Some(50))], 48)),                     // 42
+        // an account that transfers reach, though it has had no credit
+        on(41, account_opened("dan")),                                                     // 43
         // a hold that is kept on, and spent in the shop, which gives all of it back
-        on(41, held("bob", "h-1", vec![part(33, 50, None)], 44)),                          // 43
-        on(41, extended("bob", "h-1", "e-1", 46)),                                         // 44
-        on(41, captured("bob", "h-1", 33, 50, 0, false)),                                  // 45
-        on(41, capture_refunded("bob", "h-1", "f-1", 50, vec![part(33, 50, None)])),       // 46
+        on(41, held("bob", "h-1", vec![part(33, 50, None)], 44)),                          // 44
+        on(41, extended("bob", "h-1", "e-1", 46)),                                         // 45
+        on(41, captured("bob", "h-1", 33, 50, 0, false)),                                  // 46
+        on(41, capture_refunded("bob", "h-1", "f-1", 50, vec![part(33, 50, None)])),       // 47
     ]
 }
 
 /// How many events the history has.
-pub const EVENTS: usize = 46;
+pub const EVENTS: usize = 47;
 
 /// The lot that the event at a position of partition 0 made.
 pub fn lot_at(position: u64) -> LotId {
@@ -153,6 +155,10 @@ fn offer() -> Event {
     })
 }
 
+pub fn account_opened(name: &str) -> Event {
+    Event::AccountOpened(account(name), AccountOpened { occurred_at: None })
+}
+
 pub fn earned(
     name: &str,
     amount: u64,
@@ -183,6 +189,7 @@ pub fn purchased(name: &str, basket: &str, amount: u64, warehouse: Option<&str>)
         purchase_id: id(basket),
         lines: vec![line("pan", 3, Some(amount)), line("7", 1, None)],
         points: Some(points(amount)),
+        points_before_cap: None,
         asked_points: None,
         asked_rule: None,
         rule: Some(RuleVersion { rule_id: id("default"), version: 2 }),

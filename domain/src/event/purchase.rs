@@ -31,6 +31,8 @@ pub struct PurchaseRecorded {
     pub lines: Vec<PurchaseLine>,
     /// What it earned in all.
     pub points: Option<Points>,
+    /// What the rule gave, where its cap cut that.
+    pub points_before_cap: Option<Points>,
     /// The points that the caller named; without them, a rule gave them.
     pub asked_points: Option<Points>,
     /// The rule that the caller named.

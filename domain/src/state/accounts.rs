@@ -124,6 +124,13 @@ impl Accounts {
         Ok((number, account.next_due()))
     }
 
+    pub(super) fn opened(&mut self, at: Position, id: &AccountId) -> Changed {
+        if !self.by_id.contains_key(id) {
+            self.by_id.insert(id.clone(), Account::default());
+        }
+        self.record(IdHash::account(id), at)
+    }
+
     pub(super) fn credit_withdrawn(
         &mut self,
         at: Position,

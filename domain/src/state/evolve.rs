@@ -55,6 +55,7 @@ impl State {
             Event::EarningRuleSet(fact) => {
                 self.programme.earning_rule_set(at, recorded_at, fact)?;
             }
+            Event::AccountOpened(id, _) => self.accounts.opened(at, id)?,
             Event::CreditEarned(id, fact) => {
                 self.accounts.record(IdHash::cause(id, &fact.cause), at)?;
             }

@@ -57,6 +57,8 @@ pub(crate) struct PurchaseRecorded<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     points: Option<Points>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    points_before_cap: Option<Points>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     asked_points: Option<Points>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     asked_rule: Option<Cow<'a, RuleId>>,
@@ -79,6 +81,7 @@ impl<'a> From<&'a domain::PurchaseRecorded> for PurchaseRecorded<'a> {
             purchase_id,
             lines,
             points,
+            points_before_cap,
             asked_points,
             asked_rule,
             rule,
@@ -92,6 +95,7 @@ impl<'a> From<&'a domain::PurchaseRecorded> for PurchaseRecorded<'a> {
             purchase_id: Cow::Borrowed(purchase_id),
             lines: lines.iter().map(Into::into).collect(),
             points: *points,
+            points_before_cap: *points_before_cap,
             asked_points: *asked_points,
             asked_rule: asked_rule.as_ref().map(Cow::Borrowed),
             rule: rule.as_ref().map(Into::into),
@@ -109,6 +113,7 @@ impl From<PurchaseRecorded<'_>> for domain::PurchaseRecorded {
             purchase_id,
             lines,
             points,
+            points_before_cap,
             asked_points,
             asked_rule,
             rule,
@@ -121,6 +126,7 @@ impl From<PurchaseRecorded<'_>> for domain::PurchaseRecorded {
             purchase_id: purchase_id.into_owned(),
             lines: lines.into_iter().map(Into::into).collect(),
             points,
+            points_before_cap,
             asked_points,
             asked_rule: asked_rule.map(Cow::into_owned),
             rule: rule.map(Into::into),

@@ -353,7 +353,7 @@ impl Rows {
         sum
     }
 
-    fn change_balance(&mut self, at: At<'_>, account_id: &AccountId, change: Change) {
+    pub(super) fn change_balance(&mut self, at: At<'_>, account_id: &AccountId, change: Change) {
         let balance = self.balances.entry(account_id.clone()).or_insert_with(|| AccountBalance {
             account_id: account_id.to_string(),
             ..AccountBalance::default()

@@ -85,6 +85,7 @@ impl Rows {
             purchase_id: fact.purchase_id.to_string(),
             lines: json(&lines)?,
             points: fact.points.map_or(0, |points| int(points.get())),
+            points_before_cap: fact.points_before_cap.map(|points| int(points.get())),
             rule_id,
             rule_version,
             warehouse: fact.warehouse.map(|warehouse| warehouse.to_string()),

@@ -28,6 +28,13 @@ impl Ledger {
         if total + points > MOST { too_large() } else { Ok(()) }
     }
 
+    /// There is an account from then on, if there was none.
+    pub(crate) fn make_account(&mut self, account: &str) {
+        if self.account(account).is_none() {
+            self.accounts.push(Account { name: account.to_owned(), ..Account::default() });
+        }
+    }
+
     /// Makes a lot.
     pub(crate) fn new_lot(
         &mut self,
@@ -36,9 +43,7 @@ impl Ledger {
         points: u128,
         life: Life,
     ) -> Effect {
-        if self.account(account).is_none() {
-            self.accounts.push(Account { name: account.to_owned(), ..Account::default() });
-        }
+        self.make_account(account);
         let lot = self.lots.len();
         self.lots.push(Lot {
             account: account.to_owned(),
