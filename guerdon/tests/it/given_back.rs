@@ -39,6 +39,8 @@ async fn a_capture_is_refunded_by_the_merchant_and_counts_as_refunded() {
     let entries = ledger.client.list("operator", "/v1/accounts/ann/entries").await;
     let newest = &entries[0];
     assert_eq!((&newest["kind"], &newest["refund_id"]), (&json!("credit-refunded"), &json!("f-2")));
+    let got = read(&format!("{HOLD}/refunds/f-1")).await;
+    assert_eq!((&got["points"], &got["reason"]), (&json!(120), &json!("broken")));
     assert_eq!((&newest["hold_id"], &newest["exchange_id"]), (&json!("h-1"), &Value::Null));
     assert_eq!(ledger.stop(), Some(0));
 }
@@ -84,6 +86,9 @@ async fn a_hold_is_extended_to_thirty_days_after_it_was_made() {
     extend("e-1", &last).await.is(200);
     let again = extend("e-2", &last).await;
     assert_eq!(again.is_problem(409, "deadline-out-of-range")["after"], last.as_str());
+    let got =
+        ledger.client.get_after(&position, "shopper", &format!("{HOLD}/extensions/e-1")).await;
+    assert_eq!(got.is(200)["deadline"], last.as_str());
     let held = ledger.client.get_after(&position, "shopper", HOLD).await.is(200);
     assert_eq!((&held["deadline"], &held["status"]), (&json!(last), &json!("held")));
     assert_eq!(ledger.stop(), Some(0));

@@ -297,7 +297,7 @@ fn the_life_has_every_type_of_event() {
                 .event_type
         })
         .collect();
-    assert_eq!((types.len(), history(Clock::Wall).len()), (26, EVENTS), "{types:?}");
+    assert_eq!((types.len(), history(Clock::Wall).len()), (27, EVENTS), "{types:?}");
 }
 
 async fn a_parcel_of_what_nobody_asked_to_ship_changes_nothing(on: On) {
