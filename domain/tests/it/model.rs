@@ -80,7 +80,7 @@ fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     assert_eq!(missing, Vec::<&str>::new());
 }
 
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 28] = [
     "open-account",
     "earn-credit",
     "record-purchase",
@@ -90,6 +90,8 @@ const COMMANDS: [&str; 26] = [
     "hold-credit",
     "capture-hold",
     "release-hold",
+    "extend-hold",
+    "refund-capture",
     "redeem",
     "cancel-exchange",
     "accept-shipment",
@@ -110,7 +112,7 @@ const COMMANDS: [&str; 26] = [
 ];
 
 /// What makes a history hard.
-const TRAITS: [&str; 20] = [
+const TRAITS: [&str; 21] = [
     "captured in part",
     "deducted of several",
     "earned by rule",
@@ -124,6 +126,7 @@ const TRAITS: [&str; 20] = [
     "refunded with grace",
     "rejected with nothing left",
     "released by deadline",
+    "released with grace",
     "repaid",
     "sent of several",
     "swapped in a hold",
