@@ -1,8 +1,8 @@
 //! Credit: earned, withdrawn, adjusted.
 
 use domain::{
-    AccountId, Actor, CapPeriod, CapRoom, CauseId, CauseKind, LotId, Points, PurchaseId, Reason,
-    Reference, ReturnId, RuleId, Timestamp, WithdrawalId,
+    AccountId, Actor, CapPeriod, CapRoom, CauseId, CauseKind, LotId, Period, Points, PurchaseId,
+    Reason, Reference, ReturnId, RuleId, Timestamp, WithdrawalId,
 };
 use log_record::Place;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,8 @@ pub struct RuleVersionBody {
 /// The period in which a rule's cap counts.
 #[derive(Clone, Debug, Serialize)]
 pub struct CapPeriodBody {
+    /// `day`, `month`, `year` or `ever`.
+    pub kind: Period,
     /// The first moment of the period.
     pub start: Timestamp,
     /// The period ends before this moment; without it, never.
@@ -50,8 +52,8 @@ pub struct CapRoomBody {
 
 impl From<CapPeriod> for CapPeriodBody {
     fn from(period: CapPeriod) -> Self {
-        let CapPeriod { start, end } = period;
-        Self { start, end }
+        let CapPeriod { kind, start, end } = period;
+        Self { kind, start, end }
     }
 }
 
