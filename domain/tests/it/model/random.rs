@@ -276,7 +276,7 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
             .prop_map(|(target, points)| Ask::CapturePoints { target, points }),
         4 => (target(16), asked_order(huge))
             .prop_map(|(target, order)| Ask::CaptureExchange { target, order }),
-        2 => target(16).prop_map(|target| Ask::Release { target }),
+        4 => target(16).prop_map(|target| Ask::Release { target }),
         3 => (target(16), 0..6_u8, prop_oneof![4 => when(0..20), 1 => when(27..34)])
             .prop_map(|(target, id, deadline)| Ask::Extend { target, id, deadline }),
         4 => (target(16), 0..6_u8, weighted(0.7, 1..30_u64))
