@@ -90,8 +90,8 @@ pub fn history(clock: Clock) -> Vec<(i64, Event)> {
         on(41, captured("bob", "h-1", 33, 50, 0, false)),                                  // 46
         on(41, capture_refunded("bob", "h-1", "f-1", 50, vec![part(33, 50, None)])),       // 47
         // goods that were not returned, and credit that was not to be withdrawn, after all
-        on(41, returned("ann", "B-2", "r-2", 1, 0)),                                       // 48
-        on(41, return_reversed("ann", "B-2", "r-2", 1)),                                   // 49
+        on(41, returned("ann", "B-2", "r-9", 1, 0)),                                       // 48
+        on(41, return_reversed("ann", "B-2", "r-9", 1)),                                   // 49
         on(41, withdrawal_reversed("bob", "w-1", 31, 27, 80)),                             // 50
     ]
 }
