@@ -49,6 +49,7 @@ pub(crate) enum Effect {
         parts: Vec<Part>,
         pending_until: Option<Time>,
         owed: u128,
+        forgiven: u128,
         lines: Vec<(String, u128)>,
         cap_room: Option<(String, Span)>,
     },
@@ -375,6 +376,7 @@ impl Lots {
             parts: parts.unwrap_or_default(),
             pending_until: credit.and_then(|it| it.available_at).map(Timestamp::micros),
             owed,
+            forgiven: credit.map_or(0, |it| number_or_none(it.forgiven)),
             cap_room: credit.and_then(|it| it.cap_room.as_ref()).map(room_of),
             lines: lines
                 .iter()

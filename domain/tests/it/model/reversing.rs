@@ -91,6 +91,7 @@ impl Ledger {
                 parts,
                 pending_until,
                 owed,
+                forgiven: it.forgiven,
                 lines: it.lines,
                 cap_room,
             }],
