@@ -36,7 +36,8 @@ static LIST_OF_WAREHOUSE: LazyLock<Query> = LazyLock::new(|| {
 });
 static LIST_OF_STATUS: LazyLock<Query> = LazyLock::new(|| {
     let text = list!("sql/list_shipping_requests_of_status.sql");
-    Query::of_index_range(text, &["status", "warehouse", "place"])
+    let query = Query::of_index_range(text, &["status", "warehouse", "place"]);
+    query.by_index("shipping_request_of_status")
 });
 const LIST_CROSSED: Query = Query::same(list!("sql/list_shipping_requests_that_crossed.sql"));
 const LIST_OF_ACCOUNT: Query = Query::same(list!("sql/list_shipping_requests_of_account.sql"));
