@@ -92,7 +92,7 @@ async fn a_fact_has_the_fields_that_its_call_answered(on: On) {
     assert_eq!(
         transfer,
         json!({"account_id": "ann", "transfer_id": "t-1", "to": "bob", "points": 150,
-            "lots": [{"lot": "0:13", "points": 150, "graced": false}], "status": "received",
+            "lots": [{"lot": "0:13", "points": 150}], "status": "received",
             "recorded_at": "1970-01-16T00:00:00Z", "position": "0:28"})
     );
     reads.record(vec![(42 * DAY, returned("ann", "B-2", "r-2", 1, 0))]).await;
