@@ -12,6 +12,8 @@ mod close_offer;
 mod confirm_clock;
 mod dispatch_shipment;
 mod earn_credit;
+mod extend_hold;
+mod give_back;
 mod hold_credit;
 mod open_account;
 mod open_offer;
@@ -19,10 +21,13 @@ mod order;
 mod record_purchase;
 mod redeem;
 mod refund;
+mod refund_capture;
 mod reject_shipment;
 mod release_hold;
 mod report_shipment;
 mod return_purchase;
+mod reverse_return;
+mod reverse_withdrawal;
 mod rules;
 mod set_earning_rule;
 mod set_policy;
@@ -40,16 +45,20 @@ pub use close_offer::CloseOffer;
 pub use confirm_clock::ConfirmClock;
 pub use dispatch_shipment::DispatchShipment;
 pub use earn_credit::EarnCredit;
+pub use extend_hold::ExtendHold;
 pub use hold_credit::{HOLD_DAYS_MAX, HoldCredit};
 pub use open_account::OpenAccount;
 pub use open_offer::OpenOffer;
 pub use order::Order;
 pub use record_purchase::RecordPurchase;
 pub use redeem::Redeem;
+pub use refund_capture::RefundCapture;
 pub use reject_shipment::RejectShipment;
 pub use release_hold::ReleaseHold;
 pub use report_shipment::{Report, ReportShipment};
 pub use return_purchase::ReturnPurchase;
+pub use reverse_return::ReverseReturn;
+pub use reverse_withdrawal::ReverseWithdrawal;
 pub use rules::Owner;
 pub use set_earning_rule::{ExpectedVersion, SetEarningRule};
 pub use set_policy::SetPolicy;
@@ -99,12 +108,20 @@ commands! {
     ReturnPurchase,
     /// Take back what was earned for a cause.
     WithdrawCredit,
+    /// Undo a return.
+    ReverseReturn,
+    /// Undo a withdrawal.
+    ReverseWithdrawal,
     /// Add or take credit by hand.
     AdjustCredit,
     /// Set credit aside.
     HoldCredit,
+    /// Keep credit aside for longer.
+    ExtendHold,
     /// Spend what is held.
     CaptureHold,
+    /// Give back what a capture spent.
+    RefundCapture,
     /// Give back what is held.
     ReleaseHold,
     /// Exchange credit for goods.

@@ -15,17 +15,19 @@ mod shipment;
 
 pub use account::AccountOpened;
 pub use credit::{
-    Cause, CauseKind, CreditDeducted, CreditEarned, CreditExpired, CreditMatured, CreditReceived,
-    CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, LotId, LotPart, RuleVersion,
-    WithdrawalCause,
+    CaptureRefund, Cause, CauseKind, CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack,
+    CreditMatured, CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, LotId,
+    LotPart, RefundCause, RuleVersion, WithdrawalCause, WithdrawalReversed,
 };
 pub use exchange::{ExchangeCancelled, ExchangeCreated, Ordered};
-pub use hold::{CreditHeld, HoldCaptured, HoldReleased, HoldSwapped, ReleaseReason};
+pub use hold::{CreditHeld, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped, ReleaseReason};
 pub use offer::{OfferAmended, OfferClosed, OfferOpened, StockAdded};
 pub use programme::{
     Clock, ClockConfirmed, ClockDoubted, EarningRuleSet, LogForked, LogOpened, PolicyChanged,
 };
-pub use purchase::{PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnedLine};
+pub use purchase::{
+    PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnReversed, ReturnedLine,
+};
 pub use shipment::{ParcelLines, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine};
 
 use crate::{AccountId, Actor, Reason};
@@ -55,10 +57,12 @@ pub enum Event {
     CreditMatured(AccountId, CreditMatured),
     /// `credit-expired`.
     CreditExpired(AccountId, CreditExpired),
-    /// `credit-refunded`: the first half of a cancellation.
+    /// `credit-refunded`: the first half of a cancellation, or a refund of a capture.
     CreditRefunded(AccountId, CreditRefunded),
     /// `credit-withdrawn`.
     CreditWithdrawn(AccountId, CreditWithdrawn),
+    /// `withdrawal-reversed`.
+    WithdrawalReversed(AccountId, WithdrawalReversed),
     /// `debt-repaid`.
     DebtRepaid(AccountId, DebtRepaid),
     /// `credit-sent`: the first half of a transfer.
@@ -67,6 +71,8 @@ pub enum Event {
     CreditReceived(AccountId, CreditReceived),
     /// `credit-held`.
     CreditHeld(AccountId, CreditHeld),
+    /// `hold-extended`.
+    HoldExtended(AccountId, HoldExtended),
     /// `hold-captured`.
     HoldCaptured(AccountId, HoldCaptured),
     /// `hold-swapped`.
@@ -95,6 +101,8 @@ pub enum Event {
     PurchaseRecorded(AccountId, PurchaseRecorded),
     /// `purchase-returned`.
     PurchaseReturned(AccountId, PurchaseReturned),
+    /// `return-reversed`.
+    ReturnReversed(AccountId, ReturnReversed),
     /// `offer-opened`.
     OfferOpened(OfferOpened),
     /// `offer-amended`.
@@ -136,10 +144,12 @@ impl Event {
             | Self::CreditExpired(account, _)
             | Self::CreditRefunded(account, _)
             | Self::CreditWithdrawn(account, _)
+            | Self::WithdrawalReversed(account, _)
             | Self::DebtRepaid(account, _)
             | Self::CreditSent(account, _)
             | Self::CreditReceived(account, _)
             | Self::CreditHeld(account, _)
+            | Self::HoldExtended(account, _)
             | Self::HoldCaptured(account, _)
             | Self::HoldSwapped(account, _)
             | Self::HoldReleased(account, _)
@@ -153,7 +163,8 @@ impl Event {
             | Self::ShipmentSettled(account, _)
             | Self::ShipmentAskedAgain(account, _)
             | Self::PurchaseRecorded(account, _)
-            | Self::PurchaseReturned(account, _) => Some(account),
+            | Self::PurchaseReturned(account, _)
+            | Self::ReturnReversed(account, _) => Some(account),
             Self::LogOpened(_)
             | Self::LogForked(_)
             | Self::ClockDoubted(_)
@@ -176,13 +187,16 @@ impl Event {
             | Self::CreditExpired(..)
             | Self::CreditRefunded(..)
             | Self::CreditWithdrawn(..)
+            | Self::WithdrawalReversed(..)
             | Self::DebtRepaid(..)
             | Self::CreditSent(..)
             | Self::CreditReceived(..)
             | Self::CreditHeld(..)
+            | Self::HoldExtended(..)
             | Self::HoldCaptured(..)
             | Self::HoldSwapped(..)
             | Self::HoldReleased(..) => true,
+            Self::ReturnReversed(_, fact) => fact.credit.is_some(),
             Self::AccountOpened(..)
             | Self::ExchangeCreated(..)
             | Self::ExchangeCancelled(..)

@@ -3,7 +3,10 @@
 
 use log_record::Position;
 
-use crate::{Allocation, CapRoom, Event, LotPart, OfferId, Ordered, Points, PurchaseLine};
+use crate::{
+    Allocation, CapRoom, CreditWithdrawn, Event, Grace, LotPart, OfferId, Ordered, Points,
+    PurchaseLine, ReturnedLine,
+};
 
 /// An exchange as it was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +21,28 @@ pub struct OriginalExchange {
     pub ordered: Ordered,
     /// What paid it, in the order in which it was drawn.
     pub lots: Vec<LotPart>,
+    /// The grace of what comes back.
+    pub grace: Grace,
+}
+
+/// The capture of a hold as it was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OriginalCapture {
+    /// Of the event that bears the capture's id.
+    pub position: Position,
+    /// What it spent; nothing where it paid an exchange.
+    pub captured: Option<CapturedCredit>,
+}
+
+/// Credit as a capture spent it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CapturedCredit {
+    /// How much.
+    pub points: Points,
+    /// Of which lots, in the order in which they were drawn.
+    pub lots: Vec<LotPart>,
+    /// The grace of what comes back.
+    pub grace: Grace,
 }
 
 /// A purchase as it was recorded.
@@ -43,6 +68,26 @@ pub struct OriginalCredit {
     pub earned: Option<EarnedCredit>,
 }
 
+/// A withdrawal or a return as it was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OriginalWithdrawal {
+    /// Of the event that bears its id.
+    pub position: Position,
+    /// The goods that came back.
+    pub lines: Vec<ReturnedLine>,
+    /// The credit that was taken, where some was.
+    pub credit: Option<WithdrawnCredit>,
+}
+
+/// Credit as it was taken away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WithdrawnCredit {
+    /// Of the event that took it.
+    pub position: Position,
+    /// How it was taken.
+    pub fact: CreditWithdrawn,
+}
+
 /// Credit as it came into being: a lot of the state's own partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EarnedCredit {
@@ -57,9 +102,9 @@ impl OriginalExchange {
     /// exchange.
     pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Option<Self> {
         let Event::ExchangeCreated(_, created) = event else { return None };
-        let lots = match before {
-            Event::CreditDeducted(_, fact) => &fact.lots,
-            Event::HoldCaptured(_, fact) => &fact.lots,
+        let (lots, grace) = match before {
+            Event::CreditDeducted(_, fact) => (&fact.lots, fact.grace),
+            Event::HoldCaptured(_, fact) => (&fact.lots, fact.grace),
             _ => return None,
         };
         Some(Self {
@@ -68,7 +113,24 @@ impl OriginalExchange {
             allocation: created.allocation.clone(),
             ordered: Ordered { quantity: created.allocation.quantity(), points: created.points },
             lots: lots.clone(),
+            grace,
         })
+    }
+}
+
+impl OriginalCapture {
+    /// Reads it from the event at `position`; nothing where it is no capture.
+    pub(crate) fn read(position: Position, event: &Event) -> Option<Self> {
+        let captured = match event {
+            Event::HoldCaptured(_, fact) => Some(CapturedCredit {
+                points: fact.points,
+                lots: fact.lots.clone(),
+                grace: fact.grace,
+            }),
+            Event::ExchangeCreated(_, fact) if fact.hold_id.is_some() => None,
+            _ => return None,
+        };
+        Some(Self { position, captured })
     }
 }
 
@@ -96,6 +158,30 @@ impl OriginalCredit {
     /// Reads it from the event at `position` and the one before.
     pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Self {
         Self { position, earned: EarnedCredit::read(before, position, event) }
+    }
+}
+
+impl OriginalWithdrawal {
+    /// Reads it from the event at `position` and the one before; nothing where they are neither. A
+    /// return's credit stands before the return.
+    pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Option<Self> {
+        match (before, event) {
+            (_, Event::CreditWithdrawn(_, fact)) => {
+                let credit = Some(WithdrawnCredit { position, fact: fact.clone() });
+                Some(Self { position, lines: vec![], credit })
+            }
+            (Event::CreditWithdrawn(_, fact), Event::PurchaseReturned(_, back))
+                if back.points.is_some() =>
+            {
+                let at = Position(position.0 - 1);
+                let credit = Some(WithdrawnCredit { position: at, fact: fact.clone() });
+                Some(Self { position, lines: back.lines.clone(), credit })
+            }
+            (_, Event::PurchaseReturned(_, back)) => {
+                Some(Self { position, lines: back.lines.clone(), credit: None })
+            }
+            _ => None,
+        }
     }
 }
 

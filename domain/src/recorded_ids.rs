@@ -15,8 +15,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    AccountId, AdditionId, CancellationId, Cause, DispatchId, ExchangeId, HoldId, OfferId,
-    PurchaseId, ReturnId, Shipped, TransferId, WithdrawalId,
+    AccountId, AdditionId, CancellationId, Cause, DispatchId, ExchangeId, ExtensionId, HoldId,
+    OfferId, PurchaseId, RefundId, ReturnId, Shipped, TransferId, WithdrawalId,
 };
 
 /// How many locks the map is spread over, so that the gate's readers seldom meet the writer.
@@ -97,6 +97,18 @@ impl IdHash {
         Self::of(account.as_str(), "release", hold.as_str())
     }
 
+    /// An extension of a hold.
+    #[must_use]
+    pub fn hold_extension(account: &AccountId, of: &HoldId, id: &ExtensionId) -> Self {
+        Self::of(account.as_str(), "extension", &format!("{of}/{id}"))
+    }
+
+    /// A refund of a hold's capture.
+    #[must_use]
+    pub fn capture_refund(account: &AccountId, of: &HoldId, id: &RefundId) -> Self {
+        Self::of(account.as_str(), "refund", &format!("{of}/{id}"))
+    }
+
     /// A cancellation of an exchange.
     #[must_use]
     pub fn cancellation(account: &AccountId, of: &ExchangeId, id: &CancellationId) -> Self {
@@ -108,6 +120,18 @@ impl IdHash {
     #[must_use]
     pub fn purchase_return(account: &AccountId, of: &PurchaseId, id: &ReturnId) -> Self {
         Self::of(account.as_str(), "return", &format!("{of}/{id}"))
+    }
+
+    /// The reversal of a return, of which there is one.
+    #[must_use]
+    pub fn return_reversal(account: &AccountId, of: &PurchaseId, id: &ReturnId) -> Self {
+        Self::of(account.as_str(), "return-reversal", &format!("{of}/{id}"))
+    }
+
+    /// The reversal of a withdrawal, of which there is one.
+    #[must_use]
+    pub fn withdrawal_reversal(account: &AccountId, id: &WithdrawalId) -> Self {
+        Self::of(account.as_str(), "withdrawal-reversal", id.as_str())
     }
 
     /// A withdrawal from an account.

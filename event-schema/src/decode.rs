@@ -102,6 +102,10 @@ pub fn decode_public(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeEr
         ("credit-withdrawn", 1) => {
             Event::CreditWithdrawn(account(row)?, fact::<credit::CreditWithdrawn<'_>, _>(row)?)
         }
+        ("withdrawal-reversed", 1) => Event::WithdrawalReversed(
+            account(row)?,
+            fact::<credit::WithdrawalReversed<'_>, _>(row)?,
+        ),
         ("debt-repaid", 1) => {
             Event::DebtRepaid(account(row)?, fact::<credit::DebtRepaid<'_>, _>(row)?)
         }
@@ -113,6 +117,9 @@ pub fn decode_public(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeEr
         }
         ("credit-held", 1) => {
             Event::CreditHeld(account(row)?, fact::<hold::CreditHeld<'_>, _>(row)?)
+        }
+        ("hold-extended", 1) => {
+            Event::HoldExtended(account(row)?, fact::<hold::HoldExtended<'_>, _>(row)?)
         }
         ("hold-captured", 1) => {
             Event::HoldCaptured(account(row)?, fact::<hold::HoldCaptured<'_>, _>(row)?)
@@ -157,6 +164,9 @@ pub fn decode_public(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeEr
         }
         ("purchase-returned", 1) => {
             Event::PurchaseReturned(account(row)?, fact::<purchase::PurchaseReturned<'_>, _>(row)?)
+        }
+        ("return-reversed", 1) => {
+            Event::ReturnReversed(account(row)?, fact::<purchase::ReturnReversed<'_>, _>(row)?)
         }
         ("offer-opened", 1) => Event::OfferOpened(fact::<offer::OfferOpened<'_>, _>(row)?),
         ("offer-amended", 1) => Event::OfferAmended(fact::<offer::OfferAmended<'_>, _>(row)?),

@@ -65,6 +65,9 @@ pub fn encode(
         Event::CreditWithdrawn(_, fact) => {
             ("credit-withdrawn", public::<credit::CreditWithdrawn<'_>, _>(fact, metadata)?)
         }
+        Event::WithdrawalReversed(_, fact) => {
+            ("withdrawal-reversed", public::<credit::WithdrawalReversed<'_>, _>(fact, metadata)?)
+        }
         Event::DebtRepaid(_, fact) => {
             ("debt-repaid", public::<credit::DebtRepaid<'_>, _>(fact, metadata)?)
         }
@@ -76,6 +79,9 @@ pub fn encode(
         }
         Event::CreditHeld(_, fact) => {
             ("credit-held", public::<hold::CreditHeld<'_>, _>(fact, metadata)?)
+        }
+        Event::HoldExtended(_, fact) => {
+            ("hold-extended", public::<hold::HoldExtended<'_>, _>(fact, metadata)?)
         }
         Event::HoldCaptured(_, fact) => {
             ("hold-captured", public::<hold::HoldCaptured<'_>, _>(fact, metadata)?)
@@ -118,6 +124,9 @@ pub fn encode(
         }
         Event::PurchaseReturned(_, fact) => {
             ("purchase-returned", public::<purchase::PurchaseReturned<'_>, _>(fact, metadata)?)
+        }
+        Event::ReturnReversed(_, fact) => {
+            ("return-reversed", public::<purchase::ReturnReversed<'_>, _>(fact, metadata)?)
         }
         Event::OfferOpened(fact) => {
             ("offer-opened", public::<offer::OfferOpened<'_>, _>(fact, metadata)?)

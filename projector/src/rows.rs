@@ -127,10 +127,15 @@ impl Rows {
             Event::CreditExpired(account, fact) => self.expired(at, &account, &fact)?,
             Event::CreditRefunded(account, fact) => self.refunded(at, &account, &fact)?,
             Event::CreditWithdrawn(account, fact) => self.withdrawn(at, account, fact)?,
+            Event::WithdrawalReversed(account, fact) => {
+                self.withdrawal_reversed(at, &account, &fact)?;
+            }
+            Event::ReturnReversed(account, fact) => self.return_reversed(at, &account, &fact)?,
             Event::DebtRepaid(account, fact) => self.repaid(at, &account, &fact)?,
             Event::CreditSent(account, fact) => self.sent(at, &account, &fact)?,
             Event::CreditReceived(account, fact) => self.received(at, &account, &fact)?,
             Event::CreditHeld(account, fact) => self.held(at, account, &fact)?,
+            Event::HoldExtended(account, fact) => self.extended(&account, &fact),
             Event::HoldCaptured(account, fact) => self.captured(at, account, fact)?,
             Event::HoldSwapped(account, fact) => self.swapped(at, account, fact)?,
             Event::HoldReleased(account, fact) => self.released(at, account, fact)?,
@@ -216,8 +221,10 @@ mod tests {
             points: 1,
             lots: "[]".into(),
             deadline: 1,
+            grace_days: 0,
             status: "held".into(),
             captured_points: None,
+            refunded_points: 0,
             exchange_id: None,
             occurred_at: None,
             recorded_at: 1,
@@ -242,6 +249,7 @@ mod tests {
             version: 1,
             spent_credit: "debt".into(),
             refund_grace_days: 1,
+            grace_on_own_request: false,
             partition: 0,
             position: 1,
         };

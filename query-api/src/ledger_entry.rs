@@ -40,7 +40,7 @@ const SUM: Query = Query::same(include_str!("sql/sum_ledger_entries.sql"));
 const SUM_EXPIRED: Query = Query::same(include_str!("sql/sum_expired_entries.sql"));
 
 /// What an entry can be.
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 15] = [
     "credit-deducted",
     "credit-earned",
     "credit-expired",
@@ -54,6 +54,8 @@ const KINDS: [&str; 13] = [
     "hold-captured",
     "hold-released",
     "hold-swapped",
+    "return-reversed",
+    "withdrawal-reversed",
 ];
 
 /// An entry, and what was redeemed with it.
@@ -238,6 +240,7 @@ fn entry(row: Row) -> Result<LedgerEntryBody, Problem> {
         quantity,
         cancellation_id: row.cancellation_id.as_deref().map(cancellation_id).transpose()?,
         hold_id: optional_text(row.hold_id.as_deref())?,
+        refund_id: optional_text(row.refund_id.as_deref())?,
         transfer_id: optional_text(row.transfer_id.as_deref())?,
         counterparty: optional_text(row.counterparty.as_deref())?,
         withdrawal,

@@ -32,9 +32,10 @@ pub use account::{AccountOpenedBody, OpenAccountBody};
 pub use account_balance::AccountBalanceBody;
 pub use clock::{ClockConfirmationBody, ConfirmClockBody};
 pub use credit::{
-    AdjustCreditBody, CauseBody, CreditBody, CreditEarnedBody, CreditOutcomeBody,
-    CreditWithdrawnBody, DirectionBody, EarnCreditBody, EarnCreditItemBody, EarnCreditsBody,
-    EarnedCreditsBody, RuleVersionBody, WithdrawCreditBody, WithdrawalBody,
+    AdjustCreditBody, CapPeriodBody, CapRoomBody, CauseBody, CreditBody, CreditEarnedBody,
+    CreditGivenBackBody, CreditOutcomeBody, CreditWithdrawnBody, DirectionBody, EarnCreditBody,
+    EarnCreditItemBody, EarnCreditsBody, EarnedCreditsBody, ReverseBody, RuleVersionBody,
+    WithdrawCreditBody, WithdrawalBody, WithdrawalReversedBody,
 };
 pub use credit_lot::{CreditLotBody, LotOriginBody, LotPartBody};
 pub use earning_rule::{
@@ -49,8 +50,9 @@ pub use exchange::{
 pub use expiry::{AccountExpiryBody, ExpiredBody, ExpiringAccountBody, ExpiringBody};
 pub use fact::{FactBody, FactCallerBody};
 pub use hold::{
-    CaptureExchangeBody, CaptureHoldBody, CreditHeldBody, HoldBody, HoldCapturedBody,
-    HoldCreditBody, HoldReleasedBody, HoldStatus, ReleaseHoldBody,
+    CaptureExchangeBody, CaptureHoldBody, CaptureRefundedBody, CreditHeldBody, ExtendHoldBody,
+    HoldBody, HoldCapturedBody, HoldCreditBody, HoldExtendedBody, HoldReleasedBody, HoldStatus,
+    RefundCaptureBody, ReleaseHoldBody,
 };
 pub use key::{CreateKeyBody, KeyBody, KeysBody, MadeKeyBody, RevokeKeyBody, RotateKeyBody};
 pub use ledger_entry::{
@@ -63,7 +65,8 @@ pub use offer::{
 pub use policy::{PolicyBody, PutPolicyBody};
 pub use purchase::{
     PurchaseBody, PurchaseLineBody, PurchaseRecordedBody, PurchaseReturnedBody, PutPurchaseBody,
-    PutPurchaseLineBody, RecordedLineBody, ReturnPurchaseBody, ReturnedLineBody,
+    PutPurchaseLineBody, RecordedLineBody, ReturnPurchaseBody, ReturnReversedBody,
+    ReturnedLineBody,
 };
 pub use shipping_request::{
     BackOrderShipmentBody, DispatchParcelBody, DispatchShipmentBody, OverdueShippingRequestBody,

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Note;
 use crate::{
-    AccountId, CancellationId, CapPeriod, CapRoom, CauseId, ExchangeId, Points, PurchaseId,
-    Reference, ReturnId, RuleId, Timestamp, TransferId, WithdrawalId,
+    AccountId, CancellationId, CapPeriod, CapRoom, CauseId, ExchangeId, Grace, HoldId, Points,
+    PurchaseId, Reference, RefundId, ReturnId, RuleId, Timestamp, TransferId, WithdrawalId,
 };
 
 /// What credit was earned for. One cause earns once per account.
@@ -171,6 +171,8 @@ pub struct CreditDeducted {
     pub points: Points,
     /// Which lots it drew on, in the order in which they were drawn; they sum to `points`.
     pub lots: Vec<LotPart>,
+    /// The grace of what comes back of it.
+    pub grace: Grace,
 }
 
 /// Credit that was pending can be spent from now on.
@@ -191,13 +193,42 @@ pub struct CreditExpired {
     pub lots: Vec<LotPart>,
 }
 
-/// Credit came back from an exchange that was cancelled by the next event.
+/// What spent credit comes back from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundCause {
+    /// An exchange, cancelled by the next event.
+    Cancellation {
+        /// The exchange that it had paid.
+        exchange_id: ExchangeId,
+        /// The cancellation.
+        cancellation_id: CancellationId,
+    },
+    /// The capture of a hold that paid no exchange. The event bears the refund's id.
+    Capture(CaptureRefund),
+}
+
+/// A refund of a capture, with every field of its request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaptureRefund {
+    /// The hold that was captured.
+    pub hold_id: HoldId,
+    /// The caller's id for this refund, unique within the hold.
+    pub refund_id: RefundId,
+    /// How much the capture had spent in all.
+    pub captured_points: Points,
+    /// The points that the caller named; without them, all that were left to come back.
+    pub asked_points: Option<Points>,
+    /// When it happened, as the caller said; it informs and decides nothing.
+    pub occurred_at: Option<Timestamp>,
+    /// Who, and why; private, and nothing once it has been erased.
+    pub note: Note,
+}
+
+/// Credit that was spent came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreditRefunded {
-    /// The exchange that it had paid.
-    pub exchange_id: ExchangeId,
-    /// The cancellation.
-    pub cancellation_id: CancellationId,
+    /// What it had paid.
+    pub cause: RefundCause,
     /// How much in all.
     pub points: Points,
     /// Into which lots, as they are from now on; they sum to `points`.
@@ -231,7 +262,7 @@ pub enum WithdrawalCause {
 pub struct CreditWithdrawn {
     /// The cause of the withdrawal, with its id.
     pub withdrawal: WithdrawalCause,
-    /// How much was to be taken: the sum of `lots`, `owed` and `expired`.
+    /// How much was to be taken: the sum of `lots`, `owed`, `expired` and `forgiven`.
     pub points: Points,
     /// What was taken from lots.
     pub lots: Vec<LotPart>,
@@ -239,6 +270,10 @@ pub struct CreditWithdrawn {
     pub owed: Option<Points>,
     /// What had expired already, and is asked of nobody.
     pub expired: Option<Points>,
+    /// What was spent already, and isn't asked for, by the policy.
+    pub forgiven: Option<Points>,
+    /// From when on what was taken of `of_lot` could have been spent, where it was pending.
+    pub available_at: Option<Timestamp>,
     /// What the credit had been earned for; an adjustment's was not.
     pub of: Option<Cause>,
     /// The lot that it had been earned as.
@@ -249,6 +284,46 @@ pub struct CreditWithdrawn {
     pub asked_points: Option<Points>,
     /// What an adjustment refers to.
     pub reference: Option<Reference>,
+    /// When it happened, as the caller said; it informs and decides nothing.
+    pub occurred_at: Option<Timestamp>,
+    /// Who, and why; private, and nothing once it has been erased.
+    pub note: Note,
+}
+
+/// What a withdrawal or a return had taken is given back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreditGivenBack {
+    /// The event `credit-withdrawn` that is undone.
+    pub withdrawn_at: PackedPlace,
+    /// What the credit had been earned for.
+    pub of: Cause,
+    /// The lot that it had been earned as.
+    pub of_lot: LotId,
+    /// How much was to be taken, and is given back: the sum of `lots`, `owed`, `expired` and
+    /// `forgiven`.
+    pub points: Points,
+    /// What comes back, as it is from now on: what was taken from lots, then what has paid the debt
+    /// since.
+    pub lots: Vec<LotPart>,
+    /// What comes back of `of_lot` is pending until then; without it, it can be spent at once.
+    pub available_at: Option<Timestamp>,
+    /// What was left of the debt, and is owed no more.
+    pub owed: Option<Points>,
+    /// What had expired before it was taken.
+    pub expired: Option<Points>,
+    /// What had been forgiven.
+    pub forgiven: Option<Points>,
+    /// The room under a cap that is used again, as much as `points`; the cap may be exceeded by it.
+    pub cap_room: Option<CapRoom>,
+}
+
+/// A withdrawal was undone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WithdrawalReversed {
+    /// The withdrawal.
+    pub withdrawal_id: WithdrawalId,
+    /// What is given back.
+    pub credit: CreditGivenBack,
     /// When it happened, as the caller said; it informs and decides nothing.
     pub occurred_at: Option<Timestamp>,
     /// Who, and why; private, and nothing once it has been erased.

@@ -11,6 +11,7 @@ mod examples;
 mod ledger;
 mod lots;
 mod random;
+mod reversing;
 mod rules;
 mod shipping;
 mod spending;
@@ -80,16 +81,20 @@ fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     assert_eq!(missing, Vec::<&str>::new());
 }
 
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 30] = [
     "open-account",
     "earn-credit",
     "record-purchase",
     "return-purchase",
     "withdraw-credit",
+    "reverse-return",
+    "reverse-withdrawal",
     "adjust-credit",
     "hold-credit",
     "capture-hold",
     "release-hold",
+    "extend-hold",
+    "refund-capture",
     "redeem",
     "cancel-exchange",
     "accept-shipment",
@@ -110,13 +115,16 @@ const COMMANDS: [&str; 26] = [
 ];
 
 /// What makes a history hard.
-const TRAITS: [&str; 20] = [
+const TRAITS: [&str; 24] = [
     "captured in part",
     "deducted of several",
     "earned by rule",
     "expired",
     "expired after grace",
+    "forgiven",
+    "given back to a pending lot",
     "made room under a cap",
+    "used room under a cap again",
     "matured",
     "owed",
     "refunded by a rejection",
@@ -124,6 +132,7 @@ const TRAITS: [&str; 20] = [
     "refunded with grace",
     "rejected with nothing left",
     "released by deadline",
+    "released with grace",
     "repaid",
     "sent of several",
     "swapped in a hold",

@@ -23,15 +23,18 @@ impl Rows {
     }
 
     pub(super) fn policy_changed(&mut self, at: At<'_>, fact: PolicyChanged) {
-        let spent_credit = match fact.policy.spent_credit {
+        let domain::Policy { spent_credit, refund_grace_days, grace_on_own_request } = fact.policy;
+        let spent_credit = match spent_credit {
             SpentCredit::Refuse => "refuse",
             SpentCredit::Debt => "debt",
+            SpentCredit::Forgive => "forgive",
         };
         self.policy = Some(Policy {
             number: 1,
             version: int(fact.version),
             spent_credit: spent_credit.into(),
-            refund_grace_days: fact.policy.refund_grace_days.into(),
+            refund_grace_days: refund_grace_days.into(),
+            grace_on_own_request,
             partition: at.partition().into(),
             position: at.position(),
         });

@@ -395,14 +395,22 @@ fn traits_of(effect: &Effect, now: Time) -> Vec<Count> {
         Effect::Cancelled { cancellation, .. } => {
             vec![(cancellation == "~rejected").then_some("refunded by a rejection")]
         }
-        Effect::Withdrawn { parts, expired, owed, lot, cap_room, .. } => vec![
+        Effect::Reversed { pending_until, cap_room, .. } => vec![
+            pending_until.map(|_| "given back to a pending lot"),
+            cap_room.as_ref().map(|_| "used room under a cap again"),
+        ],
+        Effect::Withdrawn { parts, expired, owed, forgiven, lot, cap_room, .. } => vec![
             cap_room.as_ref().map(|_| "made room under a cap"),
+            (*forgiven > 0).then_some("forgiven"),
             several(parts, "withdrawn of several"),
             (*expired > 0).then_some("withdrawn where expired"),
             (*owed > 0).then_some("owed"),
             lot.is_some_and(|lot| parts.iter().any(|part| part.lot != lot))
                 .then_some("withdrawn of other lots"),
         ],
+        Effect::Released { parts, .. } => {
+            vec![parts.iter().any(|part| part.graced).then_some("released with grace")]
+        }
         Effect::Captured { released, .. } => {
             vec![(!released.is_empty()).then_some("captured in part")]
         }

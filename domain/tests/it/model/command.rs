@@ -2,15 +2,15 @@
 
 use domain::command::{
     AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer,
-    ConfirmClock, Direction, DispatchShipment, EarnCredit, ExpectedVersion, HoldCredit,
-    OpenAccount, OpenOffer, Order, RecordPurchase, Redeem, RejectShipment, ReleaseHold, Report,
-    ReportShipment, ReturnPurchase, SetEarningRule, SetPolicy, ShowTerms, TransferCredit,
-    WithdrawCredit,
+    ConfirmClock, Direction, DispatchShipment, EarnCredit, ExpectedVersion, ExtendHold, HoldCredit,
+    OpenAccount, OpenOffer, Order, RecordPurchase, Redeem, RefundCapture, RejectShipment,
+    ReleaseHold, Report, ReportShipment, ReturnPurchase, ReverseReturn, ReverseWithdrawal,
+    SetEarningRule, SetPolicy, ShowTerms, TransferCredit, WithdrawCredit,
 };
 use domain::{
     AccountId, Cap, CategoryRate, Cause, CauseKind, Command, DispatchId, EarningTerms, Multiplier,
-    Note, Page, Points, Policy, PurchaseLine, Rate, ReturnedLine, Shipped, ShippedLine,
-    SpentCredit, Terms, Timestamp, Units,
+    Note, Page, Points, Policy, PurchaseLine, Rate, ReturnedLine, Shipped, ShippedLine, Terms,
+    Timestamp, Units,
 };
 
 use super::ask::{Ask, AskedOrder, AskedRule, AskedTerms, Choice, News, Read, Target, When, Who};
@@ -235,6 +235,10 @@ impl Ask {
         let purchases = || -> Vec<_> {
             ledger.purchases.iter().map(|it| (it.account.clone(), it.id.clone())).collect()
         };
+        let taken = |kind: &str| -> Vec<_> {
+            let taken = ledger.withdrawals.iter().filter(|it| it.what[0] == kind);
+            taken.map(|it| (it.account.clone(), it.what[1].clone())).collect()
+        };
         match self {
             Self::Again(number) => match ledger.deeds.len() {
                 0 => Command::ConfirmClock(ConfirmClock { wall: time(now) }),
@@ -326,6 +330,28 @@ impl Ask {
                     original: None,
                 })
             }
+            Self::ReverseReturn { target } => {
+                let (who, back) = target.of("p-0/r", &taken("return"));
+                let (purchase, back) = back.split_once('/').expect("purchase/return");
+                Command::ReverseReturn(ReverseReturn {
+                    account_id: id(&who),
+                    purchase_id: id(purchase),
+                    return_id: id(back),
+                    note: Note::default(),
+                    occurred_at: None,
+                    original: None,
+                })
+            }
+            Self::ReverseWithdrawal { target } => {
+                let (who, withdrawal) = target.of("w", &taken("withdrawal"));
+                Command::ReverseWithdrawal(ReverseWithdrawal {
+                    account_id: id(&who),
+                    withdrawal_id: id(&withdrawal),
+                    note: Note::default(),
+                    occurred_at: None,
+                    original: None,
+                })
+            }
             Self::Adjust { account: who, id: name, adds, points: amount, expires } => {
                 let direction = if *adds { Direction::Add } else { Direction::Take };
                 let expires = expires.filter(|_| *adds);
@@ -367,11 +393,43 @@ impl Ask {
                     occurred_at: None,
                 })
             }
+            Self::Extend { target, id: name, deadline } => {
+                let (who, hold) = target.of("h", &holds());
+                Command::ExtendHold(ExtendHold {
+                    account_id: id(&who),
+                    hold_id: id(&hold),
+                    extension_id: named("e", *name),
+                    deadline: time(deadline.at(now)),
+                    occurred_at: None,
+                })
+            }
+            Self::RefundCapture { target, id: name, points: amount } => {
+                let captured = ledger.deeds.iter().filter_map(|deed| match &deed.command {
+                    Command::CaptureHold(it) => {
+                        Some((it.account_id.to_string(), it.hold_id.to_string()))
+                    }
+                    _ => None,
+                });
+                let captured: Vec<_> = captured.collect();
+                let known = if captured.is_empty() { holds() } else { captured };
+                let (who, hold) = target.of("h", &known);
+                Command::RefundCapture(RefundCapture {
+                    account_id: id(&who),
+                    hold_id: id(&hold),
+                    refund_id: named("f", *name),
+                    points: amount.map(points),
+                    note: Note::default(),
+                    occurred_at: None,
+                    original: None,
+                })
+            }
             Self::Release { target } => {
                 let (who, hold) = target.of("h", &holds());
                 Command::ReleaseHold(ReleaseHold {
                     account_id: id(&who),
                     hold_id: id(&hold),
+                    // By the name, so that one who asks again is the same.
+                    by_operator: hold.ends_with(['0', '2', '4', '6', '8']),
                     occurred_at: None,
                 })
             }
@@ -471,10 +529,11 @@ impl Ask {
                     },
                 })
             }
-            Self::SetPolicy { debt, days, read } => Command::SetPolicy(SetPolicy {
+            Self::SetPolicy { spent, days, for_all, read } => Command::SetPolicy(SetPolicy {
                 policy: Policy {
-                    spent_credit: if *debt { SpentCredit::Debt } else { SpentCredit::Refuse },
+                    spent_credit: *spent,
                     refund_grace_days: *days,
+                    grace_on_own_request: *for_all,
                 },
                 read_versions: match read {
                     Read::None | Read::Any => None,

@@ -1,8 +1,8 @@
 //! What is compared: what the model says that happened, and what the recorded events say.
 
 use domain::{
-    AccountId, CapPeriod, Event, LotId, LotPart, Points, ReleaseReason, ShipmentReport, Shipped,
-    SpentCredit, Timestamp,
+    AccountId, CapPeriod, CapRoom, CreditGivenBack, Event, LotId, LotPart, Points, Policy,
+    RefundCause, ReleaseReason, ReturnedLine, ShipmentReport, Shipped, Timestamp,
 };
 use log_record::Position;
 
@@ -39,6 +39,18 @@ pub(crate) enum Effect {
         parts: Vec<Part>,
         expired: u128,
         owed: u128,
+        forgiven: u128,
+        cap_room: Option<(String, Span)>,
+    },
+    Reversed {
+        account: String,
+        what: [String; 2],
+        points: u128,
+        parts: Vec<Part>,
+        pending_until: Option<Time>,
+        owed: u128,
+        forgiven: u128,
+        lines: Vec<(String, u128)>,
         cap_room: Option<(String, Span)>,
     },
     Sent {
@@ -90,9 +102,15 @@ pub(crate) enum Effect {
         points: u128,
         hold: Option<String>,
     },
+    Extended {
+        account: String,
+        hold: String,
+        deadline: Time,
+    },
     Refunded {
         account: String,
-        exchange: String,
+        /// The exchange, or the hold.
+        of: String,
         parts: Vec<Part>,
     },
     Cancelled {
@@ -134,7 +152,7 @@ pub(crate) enum Effect {
     OfferClosed(String),
     StockAdded(String, u128),
     RuleSet(String, u64),
-    PolicyChanged(bool, u16),
+    PolicyChanged(Policy),
     ClockConfirmed,
 }
 
@@ -169,7 +187,7 @@ impl Lots {
                 Some(few(self.parts(it.points, &it.lots)).map(Due::Repaid).collect())
             }
             Event::HoldReleased(_, it) if it.reason == ReleaseReason::Deadline => {
-                let parts = self.parts(it.points, &it.lots);
+                let parts = self.parts(it.points, &it.came_back());
                 Some(vec![Due::Released(it.hold_id.to_string(), parts)])
             }
             _ => None,
@@ -194,18 +212,26 @@ impl Lots {
             }
             Event::CreditWithdrawn(account, it) => {
                 let (expired, owed) = (number_or_none(it.expired), number_or_none(it.owed));
-                let taken = number(it.points) - expired - owed;
+                let forgiven = number_or_none(it.forgiven);
+                let taken = number(it.points) - expired - owed - forgiven;
                 Effect::Withdrawn {
                     account: account.to_string(),
                     lot: it.of_lot.map(|lot| self.number_of(lot)),
                     parts: self.parts_of(taken, &it.lots),
                     expired,
                     owed,
-                    cap_room: it
-                        .cap_room
-                        .as_ref()
-                        .map(|room| (room.rule_id.to_string(), span_of(room.period))),
+                    forgiven,
+                    cap_room: it.cap_room.as_ref().map(room_of),
                 }
+            }
+            Event::WithdrawalReversed(account, it) => {
+                let what = ["withdrawal".to_owned(), it.withdrawal_id.to_string()];
+                self.reversed(account, what, Some(&it.credit), &[])
+            }
+            Event::ReturnReversed(account, it) => {
+                let of = format!("{}/{}", it.purchase_id, it.return_id);
+                let what = ["return".to_owned(), of];
+                self.reversed(account, what, it.credit.as_ref(), &it.lines)
             }
             Event::CreditSent(account, it) => Effect::Sent {
                 account: account.to_string(),
@@ -227,13 +253,18 @@ impl Lots {
                 account: account.to_string(),
                 hold: it.hold_id.to_string(),
                 parts: self.parts(it.points, &it.lots),
-                released: it.released.iter().map(|part| self.part(part)).collect(),
+                released: it.came_back().iter().map(|part| self.part(part)).collect(),
                 pays_exchange: it.pays_exchange,
             },
             Event::HoldReleased(account, it) => Effect::Released {
                 account: account.to_string(),
                 hold: it.hold_id.to_string(),
-                parts: self.parts(it.points, &it.lots),
+                parts: self.parts(it.points, &it.came_back()),
+            },
+            Event::HoldExtended(account, it) => Effect::Extended {
+                account: account.to_string(),
+                hold: it.hold_id.to_string(),
+                deadline: it.deadline.micros(),
             },
             Event::HoldSwapped(account, it) => {
                 let parts = |lots: &[LotPart]| lots.iter().map(|part| self.part(part)).collect();
@@ -261,7 +292,10 @@ impl Lots {
             },
             Event::CreditRefunded(account, it) => Effect::Refunded {
                 account: account.to_string(),
-                exchange: it.exchange_id.to_string(),
+                of: match &it.cause {
+                    RefundCause::Cancellation { exchange_id, .. } => exchange_id.to_string(),
+                    RefundCause::Capture(refund) => refund.hold_id.to_string(),
+                },
                 parts: self.parts(it.points, &it.lots),
             },
             Event::ExchangeCancelled(account, it) => Effect::Cancelled {
@@ -315,10 +349,7 @@ impl Lots {
                 Effect::StockAdded(it.offer_id.to_string(), it.units.get().into())
             }
             Event::EarningRuleSet(it) => Effect::RuleSet(it.rule_id.to_string(), it.version),
-            Event::PolicyChanged(it) => Effect::PolicyChanged(
-                it.policy.spent_credit == SpentCredit::Debt,
-                it.policy.refund_grace_days,
-            ),
+            Event::PolicyChanged(it) => Effect::PolicyChanged(it.policy),
             Event::ClockDoubted(_) => unreachable!("the model has no clock"),
             Event::ClockConfirmed(_) => Effect::ClockConfirmed,
             Event::LogOpened(_)
@@ -326,6 +357,34 @@ impl Lots {
             | Event::CreditMatured(..)
             | Event::CreditExpired(..)
             | Event::DebtRepaid(..) => panic!("no command does this: {event:?}"),
+        }
+    }
+
+    fn reversed(
+        &self,
+        account: &AccountId,
+        what: [String; 2],
+        credit: Option<&CreditGivenBack>,
+        lines: &[ReturnedLine],
+    ) -> Effect {
+        let owed = credit.map_or(0, |it| number_or_none(it.owed));
+        let parts = credit.map(|it| {
+            let nothing = [it.expired, it.forgiven].map(number_or_none).iter().sum::<u128>();
+            self.parts_of(number(it.points) - owed - nothing, &it.lots)
+        });
+        Effect::Reversed {
+            account: account.to_string(),
+            what,
+            points: credit.map_or(0, |it| number(it.points)),
+            parts: parts.unwrap_or_default(),
+            pending_until: credit.and_then(|it| it.available_at).map(Timestamp::micros),
+            owed,
+            forgiven: credit.map_or(0, |it| number_or_none(it.forgiven)),
+            cap_room: credit.and_then(|it| it.cap_room.as_ref()).map(room_of),
+            lines: lines
+                .iter()
+                .map(|line| (line.product_id.to_string(), line.quantity.get().into()))
+                .collect(),
         }
     }
 
@@ -358,6 +417,10 @@ impl Lots {
 
 fn span_of(period: CapPeriod) -> Span {
     (period.start.micros(), period.end.map(Timestamp::micros))
+}
+
+fn room_of(room: &CapRoom) -> (String, Span) {
+    (room.rule_id.to_string(), span_of(room.period))
 }
 
 fn number(points: Points) -> u128 {

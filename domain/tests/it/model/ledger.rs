@@ -26,8 +26,27 @@ pub(crate) struct Part {
 #[derive(Clone, Debug)]
 pub(crate) struct Hold {
     pub(crate) id: String,
+    pub(crate) made_at: Time,
     pub(crate) deadline: Time,
     pub(crate) parts: Vec<Part>,
+    pub(crate) grace: Grace,
+}
+
+/// The policy's grace when credit was taken: for how many days, and whether on own request, too.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grace {
+    pub(crate) days: Time,
+    pub(crate) for_all: bool,
+}
+
+/// A hold that was captured and paid no exchange.
+#[derive(Debug)]
+pub(crate) struct Captured {
+    pub(crate) account: String,
+    pub(crate) hold: String,
+    pub(crate) drawn: Vec<Part>,
+    pub(crate) refunded: u128,
+    pub(crate) grace: Grace,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -38,8 +57,38 @@ pub(crate) struct Account {
     /// The oldest first.
     pub(crate) holds: Vec<Hold>,
     pub(crate) owed: u128,
+    /// The oldest first; those that were paid, too.
+    pub(crate) debts: Vec<Debt>,
     /// All that ever happened by itself in this account.
     pub(crate) fallen: Vec<Due>,
+}
+
+/// What a withdrawal made an account owe.
+#[derive(Clone, Debug)]
+pub(crate) struct Debt {
+    /// The place of the withdrawal among all of them; an adjustment has none.
+    pub(crate) withdrawal: Option<usize>,
+    pub(crate) left: u128,
+    pub(crate) paid: Vec<Part>,
+}
+
+/// What a withdrawal or a return took.
+#[derive(Clone, Debug)]
+pub(crate) struct Withdrawal {
+    pub(crate) account: String,
+    /// "withdrawal w-1", or "return B-1/r-1"
+    pub(crate) what: [String; 2],
+    pub(crate) lot: Option<usize>,
+    /// What made room under a cap.
+    pub(crate) gain: Option<usize>,
+    pub(crate) points: u128,
+    pub(crate) parts: Vec<Part>,
+    /// Until when those of the lot were pending.
+    pub(crate) pending_until: Option<Time>,
+    pub(crate) expired: u128,
+    pub(crate) forgiven: u128,
+    /// The goods that came back: product and how many.
+    pub(crate) lines: Vec<(String, u128)>,
 }
 
 #[derive(Debug)]
@@ -61,6 +110,7 @@ pub(crate) struct Exchange {
     pub(crate) quantity: u128,
     pub(crate) cost: u128,
     pub(crate) drawn: Vec<Part>,
+    pub(crate) grace: Grace,
     pub(crate) cancelled: u128,
     pub(crate) refunded: u128,
 }
@@ -156,6 +206,8 @@ pub(crate) struct Ledger {
     pub(crate) purchases: Vec<Purchase>,
     /// Account, hold: every one there ever was.
     pub(crate) holds: Vec<(String, String)>,
+    pub(crate) captures: Vec<Captured>,
+    pub(crate) withdrawals: Vec<Withdrawal>,
     pub(crate) told: Vec<Told>,
     pub(crate) requests: Vec<Request>,
     pub(crate) offers: Vec<Offer>,
@@ -175,6 +227,23 @@ impl Part {
 
 pub(crate) fn sum(parts: &[Part]) -> u128 {
     parts.iter().map(|part| part.points).sum()
+}
+
+impl Grace {
+    /// The parts as they come back at a time. A part gets grace once.
+    pub(crate) fn given(self, parts: &[Part], now: Time, is_own_request: bool) -> Vec<Part> {
+        let mut parts = parts.to_vec();
+        let ends = now + self.days * DAY;
+        if self.days > 0 && (self.for_all || !is_own_request) {
+            for part in parts.iter_mut().filter(|part| !part.graced) {
+                if part.expires_at.is_some_and(|expires_at| expires_at < ends) {
+                    part.expires_at = Some(ends);
+                    part.graced = true;
+                }
+            }
+        }
+        parts
+    }
 }
 
 /// Takes up to so many points from parts that are in the order to be taken in. What was taken, and
@@ -232,6 +301,27 @@ impl Account {
         taken
     }
 
+    pub(crate) fn owe(&mut self, points: u128, withdrawal: Option<usize>) {
+        self.owed += points;
+        if points > 0 {
+            self.debts.push(Debt { withdrawal, left: points, paid: vec![] });
+        }
+    }
+
+    /// Credit pays the oldest debt first.
+    fn pay(&mut self, part: &Part) {
+        self.owed -= part.points;
+        let mut rest = part.points;
+        for debt in self.debts.iter_mut().filter(|debt| debt.left > 0) {
+            let paying = rest.min(debt.left);
+            debt.left -= paying;
+            rest -= paying;
+            if paying > 0 {
+                debt.paid.push(Part { points: paying, ..part.clone() });
+            }
+        }
+    }
+
     /// When the next thing happens by itself.
     fn next_due(&self) -> Option<Time> {
         let mut times = vec![];
@@ -250,12 +340,18 @@ impl Default for Ledger {
             exchanges: vec![],
             purchases: vec![],
             holds: vec![],
+            captures: vec![],
+            withdrawals: vec![],
             told: vec![],
             requests: vec![],
             offers: vec![],
             rules: vec![],
             gains: vec![],
-            policy: Policy { spent_credit: SpentCredit::Refuse, refund_grace_days: 30 },
+            policy: Policy {
+                spent_credit: SpentCredit::Refuse,
+                refund_grace_days: 30,
+                grace_on_own_request: false,
+            },
             policy_version: 0,
             deeds: vec![],
         }
@@ -263,6 +359,12 @@ impl Default for Ledger {
 }
 
 impl Ledger {
+    /// The grace of what is taken now.
+    pub(crate) fn grace(&self) -> Grace {
+        let Policy { refund_grace_days, grace_on_own_request, .. } = self.policy;
+        Grace { days: refund_grace_days.into(), for_all: grace_on_own_request }
+    }
+
     /// Does all that falls due until then, in every account.
     pub(crate) fn advance(&mut self, now: Time) {
         for index in 0..self.accounts.len() {
@@ -290,12 +392,13 @@ impl Ledger {
             .min_by_key(|place| account.holds[*place].deadline)
         {
             let hold = account.holds.remove(place);
-            account.put_all(&hold.parts);
-            fallen.push(Due::Released(hold.id, hold.parts));
+            let parts = hold.grace.given(&hold.parts, hold.deadline, true);
+            account.put_all(&parts);
+            fallen.push(Due::Released(hold.id, parts));
         }
 
         for part in account.spend(account.owed) {
-            account.owed -= part.points;
+            account.pay(&part);
             fallen.push(Due::Repaid(part));
         }
 

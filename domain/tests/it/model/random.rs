@@ -1,7 +1,7 @@
 //! Random histories: which commands are asked for how often, with which amounts and times.
 
 use domain::command::Report;
-use domain::{AMOUNT_MAX, CauseKind, ExpiryRule, Period};
+use domain::{AMOUNT_MAX, CauseKind, ExpiryRule, Period, SpentCredit};
 use proptest::collection::vec;
 use proptest::option::{of, weighted};
 use proptest::prelude::*;
@@ -31,8 +31,8 @@ fn length() -> impl Strategy<Value = usize> {
 /// Something to spend and something to spend it on; not always.
 fn beginning() -> impl Strategy<Value = Vec<Step>> {
     let first = |ask| Step { wait: Wait::Not, sweep: Sweep::Portions(0), ask };
-    let some = (asked_terms(), asked_terms(), asked_rule(), any::<bool>(), stock()).prop_map(
-        move |(mug, cup, rule, debt, stock)| {
+    let some = (asked_terms(), asked_terms(), asked_rule(), spent(), stock()).prop_map(
+        move |(mug, cup, rule, spent, stock)| {
             let open = |offer, terms| Ask::Open { offer, terms, stock, same: false };
             let earn = |account, points| Ask::Earn {
                 account,
@@ -45,7 +45,7 @@ fn beginning() -> impl Strategy<Value = Vec<Step>> {
             vec![
                 first(earn(0, 70)),
                 first(earn(1, 90)),
-                first(Ask::SetPolicy { debt, days: 7, read: Read::None }),
+                first(Ask::SetPolicy { spent, days: 7, for_all: false, read: Read::None }),
                 first(open(0, mug)),
                 first(open(1, cup)),
                 first(Ask::SetRule { rule: 0, terms: rule, read: Read::None, same: false }),
@@ -263,16 +263,24 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
                 }
             ),
         ];
+    let reversing = prop_oneof![
+        target(6).prop_map(|target| Ask::ReverseReturn { target }),
+        target(12).prop_map(|target| Ask::ReverseWithdrawal { target }),
+    ];
     let deadline = prop_oneof![9 => when(0..20), 1 => when(29..32)];
     let hold = (spender(), 0..24_u8, amount(huge), deadline)
         .prop_map(|(account, id, points, deadline)| Ask::Hold { account, id, points, deadline });
     let holding = prop_oneof![
-        8 => hold,
-        2 => (target(16), of(1..60_u64))
+        10 => hold,
+        3 => (target(16), of(1..60_u64))
             .prop_map(|(target, points)| Ask::CapturePoints { target, points }),
-        3 => (target(16), asked_order(huge))
+        4 => (target(16), asked_order(huge))
             .prop_map(|(target, order)| Ask::CaptureExchange { target, order }),
-        2 => target(16).prop_map(|target| Ask::Release { target }),
+        4 => target(16).prop_map(|target| Ask::Release { target }),
+        3 => (target(16), 0..6_u8, prop_oneof![4 => when(0..20), 1 => when(27..34)])
+            .prop_map(|(target, id, deadline)| Ask::Extend { target, id, deadline }),
+        4 => (target(16), 0..6_u8, weighted(0.7, 1..30_u64))
+            .prop_map(|(target, id, points)| Ask::RefundCapture { target, id, points }),
     ];
     let spending = prop_oneof![
         10 => (spender(), asked_order(huge))
@@ -288,8 +296,9 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
         .prop_map(|(account, further, id, points)| Ask::Transfer { account, further, id, points });
     prop_oneof![
         16 => earning.boxed(),
-        10 => taking.boxed(),
-        14 => holding.boxed(),
+        12 => taking.boxed(),
+        4 => reversing.boxed(),
+        26 => holding.boxed(),
         18 => spending.boxed(),
         5 => transfer.boxed(),
         1 => who().prop_map(|account| Ask::OpenAccount { account }).boxed(),
@@ -310,6 +319,14 @@ fn news() -> impl Strategy<Value = News> {
         1 => Just(News::Other(Report::Delivered)),
         2 => Just(News::Other(Report::Settled)),
         1 => Just(News::Other(Report::AskedAgain)),
+    ]
+}
+
+fn spent() -> impl Strategy<Value = SpentCredit> {
+    prop_oneof![
+        2 => Just(SpentCredit::Refuse),
+        3 => Just(SpentCredit::Debt),
+        1 => Just(SpentCredit::Forgive),
     ]
 }
 
@@ -353,8 +370,13 @@ fn administration(huge: bool) -> impl Strategy<Value = Ask> {
             .prop_map(|(rule, terms, read, same)| {
                 Ask::SetRule { rule, terms, read, same: same.is_some() }
             }),
-        3 => (any::<bool>(), prop_oneof![Just(0_u16), Just(1), Just(7), Just(30)], read())
-            .prop_map(|(debt, days, read)| Ask::SetPolicy { debt, days, read }),
+        3 => (
+            spent(),
+            prop_oneof![Just(0_u16), Just(1), Just(7), Just(30)],
+            any::<bool>(),
+            read(),
+        )
+            .prop_map(|(spent, days, for_all, read)| Ask::SetPolicy { spent, days, for_all, read }),
         1 => (offer(), of(0..2_u8)).prop_map(|(offer, rule)| Ask::Show { offer, rule }),
         1 => Just(Ask::ConfirmClock),
     ]
