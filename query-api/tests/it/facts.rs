@@ -115,7 +115,11 @@ async fn a_capture_names_the_exchange_that_it_paid(on: On) {
         (&json!(300), &json!("x-2"), &json!(100))
     );
     let release = reads.get("/v1/accounts/ann/holds/h-3/release").await;
-    assert_eq!(release["reason"], "deadline");
+    assert_eq!((&release["reason"], release.get("caller")), (&json!("deadline"), None));
+    let release = reads.get("/v1/accounts/ann/holds/h-2/release").await;
+    assert_eq!((&release["reason"], release["caller"].is_object()), (&json!("asked"), true));
+    let reversal = reads.get("/v1/accounts/ann/purchases/B-2/returns/r-9/reversal").await;
+    assert_eq!(reversal.get("points"), None, "only the return has points");
 }
 
 /// The position so many events after the history.
