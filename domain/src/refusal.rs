@@ -477,7 +477,7 @@ refusals! {
         "account-unknown", Conflict, can_succeed_later: true,
         facts: [],
         title: "Account doesn't exist",
-        sentence: "The account doesn't exist: it has had no credit yet.",
+        sentence: "The account doesn't exist: nobody has opened it, and it has had no credit yet.",
         meaning: "An account exists once it was opened or had credit; this one wasn't, and has had none.",
         remedy: "Check the account id, or open the account (PUT /v1/accounts/{account_id}) or give it credit.",
     }
@@ -486,7 +486,7 @@ refusals! {
         "recipient-unknown", Conflict, can_succeed_later: true,
         facts: [],
         title: "Recipient's account doesn't exist",
-        sentence: "The recipient's account doesn't exist: it has had no credit yet.",
+        sentence: "The recipient's account doesn't exist: nobody has opened it, and it has had no credit yet.",
         meaning: "An account exists once it was opened or had credit; the recipient's wasn't, and has had none.",
         remedy: "Check the recipient's id, or open the recipient's account first: PUT /v1/accounts/{account_id}.",
     }

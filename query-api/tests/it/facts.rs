@@ -97,7 +97,7 @@ async fn a_fact_has_the_fields_that_its_call_answered(on: On) {
     assert_eq!(
         transfer,
         json!({"account_id": "ann", "transfer_id": "t-1", "to": "bob", "points": 150,
-            "lots": [{"lot": "0:13", "points": 150, "graced": false}], "status": "received",
+            "lots": [{"lot": "0:13", "points": 150}], "status": "received",
             "recorded_at": "1970-01-16T00:00:00Z", "position": "0:28"})
     );
     reads.record(vec![(42 * DAY, returned("ann", "B-2", "r-2", 1, 0))]).await;
@@ -120,7 +120,11 @@ async fn a_capture_names_the_exchange_that_it_paid(on: On) {
         (&json!(300), &json!("x-2"), &json!(100))
     );
     let release = reads.get("/v1/accounts/ann/holds/h-3/release").await;
-    assert_eq!(release["reason"], "deadline");
+    assert_eq!((&release["reason"], release.get("caller")), (&json!("deadline"), None));
+    let release = reads.get("/v1/accounts/ann/holds/h-2/release").await;
+    assert_eq!((&release["reason"], release["caller"].is_object()), (&json!("asked"), true));
+    let reversal = reads.get("/v1/accounts/ann/purchases/B-2/returns/r-9/reversal").await;
+    assert_eq!(reversal.get("points"), None, "only the return has points");
 }
 
 /// The position so many events after the history.

@@ -138,6 +138,8 @@ pub(crate) enum Effect {
         /// By line.
         points: Vec<u128>,
         sum: u128,
+        /// What the rule gave, where its cap cut that.
+        before_cap: Option<u128>,
     },
     Returned {
         account: String,
@@ -327,6 +329,7 @@ impl Lots {
                 purchase: it.purchase_id.to_string(),
                 points: it.lines.iter().map(|line| number_or_none(line.points)).collect(),
                 sum: number_or_none(it.points),
+                before_cap: it.points_before_cap.map(number),
             },
             Event::PurchaseReturned(account, it) => {
                 let lines = it.lines.iter();

@@ -96,6 +96,7 @@ impl Ledger {
             rule: None,
             cap_period: None,
         };
+        let mut before_cap = None;
         let by_line = if let Some(points) = it.points {
             earning::spread(number(points), &it.lines)
         } else {
@@ -117,7 +118,12 @@ impl Ledger {
                     && Some(gain.period) == life.cap_period
             });
             let earned = gains.map(|gain| gain.points).sum();
-            earning::capped(terms, uncapped, earned)
+            let given: u128 = uncapped.iter().sum();
+            let by_line = earning::capped(terms, uncapped, earned);
+            if by_line.iter().sum::<u128>() < given {
+                before_cap = Some(given.min(MOST));
+            }
+            by_line
         };
         let points = by_line.iter().fold(0_u128, |sum, line| sum.saturating_add(*line));
         if points > MOST {
@@ -167,6 +173,7 @@ impl Ledger {
             purchase: it.purchase_id.to_string(),
             points: by_line,
             sum: points,
+            before_cap,
         });
         Ok(Some(Effects { accounts: vec![account.to_owned()], own, after: vec![] }))
     }
