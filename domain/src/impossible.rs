@@ -114,25 +114,27 @@ fn a_rejection_cancels_all_that_is_left_at_once() {
 
 #[test]
 fn no_more_is_refunded_than_a_capture_spent() {
-    let refunded = |key: &str, amount| {
-        let refund = CaptureRefund {
-            hold_id: id("h-1"),
-            refund_id: id(key),
-            captured_points: points(200),
-            asked_points: None,
-            occurred_at: None,
-            note: Note::default(),
-        };
-        let (cause, lots) = (RefundCause::Capture(refund), vec![part(2, amount, None)]);
-        let fact = CreditRefunded { cause, points: points(amount), lots };
-        Event::CreditRefunded(id("ann"), fact)
-    };
+    let refunded = |key: &str, amount| refunded_of(200, key, amount);
     let held = || given([earned("ann", 300, "B-1")]).does(hold("ann", "h-1", 200, 100));
     held().never_has(&refunded("f-1", 200));
     let captured = || held().does(capture("ann", "h-1", None));
     captured().never_has(&refunded("f-1", 201));
     captured().and([refunded("f-1", 150)]).never_has(&refunded("f-2", 51));
     captured().and([refunded("f-1", 150)]).never_has(&refunded("f-1", 1));
+    captured().and([refunded("f-1", 150)]).never_has(&refunded_of(300, "f-2", 51));
+}
+
+fn refunded_of(captured: u64, key: &str, amount: u64) -> Event {
+    let refund = CaptureRefund {
+        hold_id: id("h-1"),
+        refund_id: id(key),
+        captured_points: points(captured),
+        asked_points: None,
+        occurred_at: None,
+        note: Note::default(),
+    };
+    let (cause, lots) = (RefundCause::Capture(refund), vec![part(2, amount, None)]);
+    Event::CreditRefunded(id("ann"), CreditRefunded { cause, points: points(amount), lots })
 }
 
 #[test]
@@ -147,6 +149,47 @@ fn a_hold_is_extended_while_it_runs_and_to_a_later_deadline() {
     held().never_has(&extended(100));
     held().at(100).never_has(&extended(200));
     held().does(release("ann", "h-1")).never_has(&extended(200));
+    let thirty_days = 30 * 24 * 60 * 60;
+    held().never_has(&extended(1 + thirty_days + 1));
+    held().and([extended(1 + thirty_days)]).leaves("ann", [100, 0, 200, 0]);
+}
+
+#[test]
+fn a_withdrawal_is_reversed_once_and_by_what_it_took() {
+    let reversed = |withdrawal: &str, owed: u64, parts: &[(u64, u64)]| {
+        let lots: Vec<_> = parts.iter().map(|(lot, amount)| part(*lot, *amount, None)).collect();
+        let back: u64 = parts.iter().map(|(_, amount)| amount).sum();
+        let credit = CreditGivenBack {
+            withdrawn_at: lot(6).place(),
+            of: cause("B-1"),
+            of_lot: lot(2),
+            points: points(owed + back),
+            lots,
+            available_at: None,
+            owed: Some(points(owed)),
+            expired: None,
+            forgiven: None,
+            cap_room: None,
+        };
+        let withdrawal_id = id(withdrawal);
+        let note = Note::default();
+        let fact = WithdrawalReversed { withdrawal_id, credit, occurred_at: None, note };
+        Event::WithdrawalReversed(id("ann"), fact)
+    };
+    let owing = || {
+        given([earned("ann", 300, "B-1"), opened("mug", 100, None)])
+            .does(policy(SpentCredit::Debt, 30))
+            .does(hold("ann", "h-1", 100, 100))
+            .does(withdraw("ann", "w-1", "B-1"))
+            .leaves("ann", [0, 0, 100, 100])
+    };
+    owing().never_has(&reversed("w-2", 100, &[(2, 200)]));
+    owing().never_has(&reversed("w-1", 99, &[(2, 200)]));
+    owing().never_has(&reversed("w-1", 100, &[(2, 201)]));
+    owing()
+        .and([reversed("w-1", 100, &[(2, 200)])])
+        .leaves("ann", [200, 0, 100, 0])
+        .never_has(&reversed("w-1", 100, &[(2, 200)]));
 }
 
 /// Two mugs for 300 each.

@@ -19,6 +19,14 @@ fn goods_are_bought_returned_and_the_points_kept() {
         .does(earn("ann", 300, "B-2"))
         .does(bring_back("ann", "B-1", "r-1", None))
         .leaves("ann", [0, 0, 0, 0]);
+    // Or what is there is taken, and the rest is forgiven.
+    bought()
+        .does(earn("ann", 100, "B-2"))
+        .does(policy(SpentCredit::Forgive, 30))
+        .does(bring_back("ann", "B-1", "r-1", None))
+        .leaves("ann", [0, 0, 0, 0])
+        .does(earn("ann", 500, "B-3"))
+        .leaves("ann", [500, 0, 0, 0]);
     // Or the account owes, and the next credit pays first.
     bought()
         .does(policy(SpentCredit::Debt, 30))
@@ -78,7 +86,7 @@ fn redeeming_and_cancelling_in_turn_renews_an_expiry() {
     }
     story
         .does(redeem("ann", "x-5", "mug"))
-        .at(100 + 31 * DAY)
+        .at(32 * DAY)
         .does(cancel_by_operator("ann", "x-5", "c"))
         .leaves("ann", [0, 0, 0, 0])
         .refuses(redeem("ann", "x-6", "mug"), "insufficient-credit");

@@ -170,7 +170,8 @@ refusals! {
         title: "Hold has ended",
         sentence: "The hold has ended: a caller captured or released it, or its deadline \
                    released it.",
-        meaning: "A caller captured or released the hold, or its deadline released it.",
+        meaning: "A caller captured or released the hold, or its deadline released it. For a \
+                  refund: it ended without a capture.",
         remedy: "Hold credit again, with a new hold id.",
     }
     /// There is no capture to refund.
@@ -178,10 +179,9 @@ refusals! {
         "hold-not-captured", Conflict, can_succeed_later: true,
         facts: [],
         title: "Hold was not captured",
-        sentence: "The hold was not captured, so there is nothing to refund.",
-        meaning: "The hold still runs, or ended without a capture: it was released, or its \
-                  deadline passed.",
-        remedy: "Check the hold id. A hold that still runs is released, not refunded.",
+        sentence: "The hold still runs and was not captured, so there is nothing to refund.",
+        meaning: "The hold still runs: nothing of it was spent yet.",
+        remedy: "Check the hold id. A hold that runs is released, not refunded.",
     }
     /// The capture paid an exchange, which can be cancelled.
     CapturePaidExchange {
@@ -230,6 +230,24 @@ refusals! {
         sentence: "The account has earned no credit for this cause.",
         meaning: "No credit was recorded on this account for a cause of this kind with this id.",
         remedy: "Check the account id, and the kind and id of the cause.",
+    }
+    /// There is no withdrawal to reverse.
+    WithdrawalUnknown {
+        "withdrawal-unknown", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Withdrawal doesn't exist",
+        sentence: "The account has no withdrawal with this id.",
+        meaning: "No withdrawal with this id was recorded on this account.",
+        remedy: "Check the account id and the withdrawal id.",
+    }
+    /// There is no return to reverse.
+    ReturnUnknown {
+        "return-unknown", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Return doesn't exist",
+        sentence: "The purchase has no return with this id.",
+        meaning: "No return with this id was recorded for this purchase of this account.",
+        remedy: "Check the account id, the purchase id and the return id.",
     }
     /// A parcel was delivered of which nobody told that it left.
     ParcelUnknown {
@@ -469,7 +487,7 @@ refusals! {
         "account-unknown", Conflict, can_succeed_later: true,
         facts: [],
         title: "Account doesn't exist",
-        sentence: "The account doesn't exist: it has had no credit yet.",
+        sentence: "The account doesn't exist: nobody has opened it, and it has had no credit yet.",
         meaning: "An account exists once it was opened or had credit; this one wasn't, and has had none.",
         remedy: "Check the account id, or open the account (PUT /v1/accounts/{account_id}) or give it credit.",
     }
@@ -478,7 +496,7 @@ refusals! {
         "recipient-unknown", Conflict, can_succeed_later: true,
         facts: [],
         title: "Recipient's account doesn't exist",
-        sentence: "The recipient's account doesn't exist: it has had no credit yet.",
+        sentence: "The recipient's account doesn't exist: nobody has opened it, and it has had no credit yet.",
         meaning: "An account exists once it was opened or had credit; the recipient's wasn't, and has had none.",
         remedy: "Check the recipient's id, or open the recipient's account first: PUT /v1/accounts/{account_id}.",
     }
@@ -548,7 +566,8 @@ refusals! {
         meaning: "The request withdraws `asked` points, but only `left` are left: the rest was \
                   spent or is held. The policy's `spent_credit` is `refuse`, so the account can't \
                   owe them.",
-        remedy: "Withdraw at most `left` points, or set the policy's `spent_credit` to `debt`.",
+        remedy: "Withdraw at most `left` points, or set the policy's `spent_credit` to `debt` or \
+                 `forgive`.",
     }
     /// The log can't take all that the command would record in one append.
     TooMuchAtOnce {

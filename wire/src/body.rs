@@ -33,8 +33,9 @@ pub use account_balance::AccountBalanceBody;
 pub use clock::{ClockConfirmationBody, ConfirmClockBody};
 pub use credit::{
     AdjustCreditBody, CapPeriodBody, CapRoomBody, CauseBody, CreditBody, CreditEarnedBody,
-    CreditOutcomeBody, CreditWithdrawnBody, DirectionBody, EarnCreditBody, EarnCreditItemBody,
-    EarnCreditsBody, EarnedCreditsBody, RuleVersionBody, WithdrawCreditBody, WithdrawalBody,
+    CreditGivenBackBody, CreditOutcomeBody, CreditWithdrawnBody, DirectionBody, EarnCreditBody,
+    EarnCreditItemBody, EarnCreditsBody, EarnedCreditsBody, ReverseBody, RuleVersionBody,
+    WithdrawCreditBody, WithdrawalBody, WithdrawalReversedBody,
 };
 pub use credit_lot::{CreditLotBody, LotOriginBody, LotPartBody};
 pub use earning_rule::{
@@ -64,7 +65,8 @@ pub use offer::{
 pub use policy::{PolicyBody, PutPolicyBody};
 pub use purchase::{
     PurchaseBody, PurchaseLineBody, PurchaseRecordedBody, PurchaseReturnedBody, PutPurchaseBody,
-    PutPurchaseLineBody, RecordedLineBody, ReturnPurchaseBody, ReturnedLineBody,
+    PutPurchaseLineBody, RecordedLineBody, ReturnPurchaseBody, ReturnReversedBody,
+    ReturnedLineBody,
 };
 pub use shipping_request::{
     BackOrderShipmentBody, DispatchParcelBody, DispatchShipmentBody, OverdueShippingRequestBody,

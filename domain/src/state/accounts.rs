@@ -14,9 +14,10 @@ use crate::account::OfferNumber;
 use crate::amount::sum;
 use crate::schedule::AccountNumber;
 use crate::{
-    Account, AccountId, CaptureRefund, Cause, CauseKind, CreditWithdrawn, Event, ExchangeCancelled,
-    ExchangeCreated, IdHash, LotId, Points, ProductId, PurchaseRecorded, PurchaseReturned,
-    RecordedIds, Shipped, ShippedLine, Timestamp, Units, WithdrawalCause,
+    Account, AccountId, CaptureRefund, Cause, CauseKind, CreditGivenBack, CreditWithdrawn, Event,
+    ExchangeCancelled, ExchangeCreated, IdHash, LotId, Points, ProductId, PurchaseRecorded,
+    PurchaseReturned, RecordedIds, ReturnReversed, Shipped, ShippedLine, Timestamp, Units,
+    WithdrawalCause, WithdrawalReversed,
 };
 
 /// The accounts' part of the state.
@@ -26,7 +27,7 @@ pub(super) struct Accounts {
     /// Exchanges of which something was cancelled, by the event that created them.
     cancelled: HashMap<Position, Cancelled>,
     /// What was refunded of captures that paid no exchange, by the event of the capture.
-    refunded: HashMap<Position, Points>,
+    refunded: HashMap<Position, Refunded>,
     /// What came back of purchases, by the event that recorded them.
     returned: HashMap<Position, Returns>,
     /// Requests that left in several parcels, by the event that asked for them.
@@ -35,6 +36,14 @@ pub(super) struct Accounts {
     withdrawn: HashMap<LotId, Points>,
     /// The ids of the accounts' commands.
     pub(super) recorded: Arc<RecordedIds>,
+}
+
+/// What was refunded of a capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Refunded {
+    points: Points,
+    /// Of so many that the capture had spent.
+    of: Points,
 }
 
 /// What was cancelled of an exchange.
@@ -60,13 +69,41 @@ impl Cancelled {
 struct Returns {
     lines: Vec<Returned>,
     last_at: Position,
+    /// What was called off before each reversal.
+    before_reversals: Vec<CalledOff>,
+}
+
+/// What returns had called off by the last of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct CalledOff {
+    lines: Vec<Returned>,
+    last_at: Position,
+}
+
+impl Returned {
+    /// How many were ever returned.
+    fn called_off(&self) -> Units {
+        self.quantity.plus(self.reversed).unwrap_or(Units::MOST)
+    }
+}
+
+/// Whether all of these lines were called off.
+fn is_all(called_off: &[Returned], lines: &[ShippedLine]) -> bool {
+    lines.iter().all(|line| {
+        let gone = called_off.iter().find(|gone| gone.product == line.product_id);
+        gone.is_some_and(|gone| gone.called_off() >= line.quantity)
+    })
 }
 
 /// How many of a product of a purchase came back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Returned {
     pub(crate) product: ProductId,
+    #[serde(with = "sum")]
     pub(crate) quantity: Units,
+    /// How many of its returns were reversed. What they called off at the warehouse stays so.
+    #[serde(with = "sum")]
+    pub(crate) reversed: Units,
 }
 
 impl Accounts {
@@ -75,14 +112,22 @@ impl Accounts {
     }
 
     pub(super) fn refunded(&self, capture: Position) -> Points {
-        self.refunded.get(&capture).copied().unwrap_or_default()
+        self.refunded.get(&capture).map(|refunded| refunded.points).unwrap_or_default()
     }
 
     pub(super) fn returned(&self, purchase: Position, product: &ProductId) -> Units {
-        let returned = self.returned.get(&purchase).map(|returns| returns.lines.as_slice());
-        let mut returned = returned.unwrap_or_default().iter();
-        let of_product = returned.find(|returned| returned.product == *product);
-        of_product.map(|returned| returned.quantity).unwrap_or_default()
+        let line = self.returned_line(purchase, product);
+        line.map(|line| line.quantity).unwrap_or_default()
+    }
+
+    /// How many were ever returned, also where the return was reversed.
+    pub(super) fn called_off(&self, purchase: Position, product: &ProductId) -> Units {
+        let line = self.returned_line(purchase, product);
+        line.map(Returned::called_off).unwrap_or_default()
+    }
+
+    fn returned_line(&self, purchase: Position, product: &ProductId) -> Option<&Returned> {
+        self.returned.get(&purchase)?.lines.iter().find(|line| line.product == *product)
     }
 
     /// The return after which nothing was left of a purchase's lines.
@@ -91,10 +136,11 @@ impl Accounts {
         purchase: Position,
         lines: &[ShippedLine],
     ) -> Option<Position> {
-        let returns = self.returned.get(&purchase)?;
-        let is_back =
-            |line: &ShippedLine| self.returned(purchase, &line.product_id) >= line.quantity;
-        lines.iter().all(is_back).then_some(returns.last_at)
+        let Returns { lines: returned, last_at, before_reversals } =
+            self.returned.get(&purchase)?;
+        let before = before_reversals.iter().find(|before| is_all(&before.lines, lines));
+        let before = before.map(|before| before.last_at);
+        before.or_else(|| is_all(returned, lines).then_some(*last_at))
     }
 
     pub(super) fn withdrawn(&self, lot: LotId) -> Points {
@@ -153,6 +199,48 @@ impl Accounts {
         Ok(())
     }
 
+    pub(super) fn withdrawal_reversed(
+        &mut self,
+        at: Position,
+        id: &AccountId,
+        fact: &WithdrawalReversed,
+    ) -> Changed {
+        let withdrawal = IdHash::withdrawal(id, &fact.withdrawal_id);
+        ensure(self.is_recorded(withdrawal), "an unknown withdrawal was reversed")?;
+        self.record(IdHash::withdrawal_reversal(id, &fact.withdrawal_id), at)?;
+        self.given_back(&fact.credit)
+    }
+
+    pub(super) fn return_reversed(
+        &mut self,
+        at: Position,
+        id: &AccountId,
+        fact: &ReturnReversed,
+    ) -> Changed {
+        let purchase = self.recorded.position_of(IdHash::purchase(id, &fact.purchase_id));
+        let purchase = purchase.ok_or("a return of an unknown purchase was reversed")?;
+        let back = IdHash::purchase_return(id, &fact.purchase_id, &fact.return_id);
+        ensure(self.is_recorded(back), "an unknown return was reversed")?;
+        self.record(IdHash::return_reversal(id, &fact.purchase_id, &fact.return_id), at)?;
+        let Returns { lines, last_at, before_reversals } =
+            self.returned.entry(purchase).or_default();
+        before_reversals.push(CalledOff { lines: lines.clone(), last_at: *last_at });
+        for again in &fact.lines {
+            let line = lines.iter_mut().find(|line| line.product == again.product_id);
+            let line = line.ok_or("a return was reversed of what never came back")?;
+            let left = line.quantity.minus(again.quantity);
+            line.quantity = left.ok_or("more was reversed than came back")?;
+            line.reversed = line.reversed.plus(again.quantity).unwrap_or(Units::MOST);
+        }
+        fact.credit.as_ref().map_or(Ok(()), |credit| self.given_back(credit))
+    }
+
+    fn given_back(&mut self, fact: &CreditGivenBack) -> Changed {
+        let withdrawn = self.withdrawn.entry(fact.of_lot).or_default();
+        *withdrawn = withdrawn.minus(fact.points).ok_or("more was given back than was taken")?;
+        Ok(())
+    }
+
     pub(super) fn exchange_created(
         &self,
         at: Position,
@@ -176,9 +264,13 @@ impl Accounts {
         let capture = self.recorded.position_of(IdHash::capture(id, &fact.hold_id));
         let capture = capture.ok_or("a hold was refunded that was not captured")?;
         self.record(IdHash::capture_refund(id, &fact.hold_id, &fact.refund_id), at)?;
-        let refunded = self.refunded.entry(capture).or_default();
-        *refunded = refunded.plus(points).ok_or(TOO_MUCH)?;
-        let is_within = *refunded <= fact.captured_points;
+        let before = self.refunded(capture);
+        let refunded =
+            Refunded { points: before.plus(points).ok_or(TOO_MUCH)?, of: fact.captured_points };
+        let former = self.refunded.insert(capture, refunded);
+        let is_same = former.is_none_or(|former| former.of == refunded.of);
+        ensure(is_same, "I13: two refunds differ about what the capture had spent")?;
+        let is_within = refunded.points <= refunded.of;
         ensure(is_within, "I13: more was refunded than the capture had spent")
     }
 
@@ -258,13 +350,16 @@ impl Accounts {
         let purchase =
             self.recorded.position_of(cause).ok_or("an unknown purchase was returned")?;
         self.record(IdHash::purchase_return(id, &fact.purchase_id, &fact.return_id), at)?;
-        let Returns { lines: returned, last_at } = self.returned.entry(purchase).or_default();
+        let Returns { lines: returned, last_at, .. } = self.returned.entry(purchase).or_default();
         *last_at = at;
         for back in &fact.lines {
             match returned.iter_mut().find(|returned| returned.product == back.product_id) {
                 Some(line) => line.quantity = line.quantity.plus(back.quantity).ok_or(TOO_MUCH)?,
-                None => returned
-                    .push(Returned { product: back.product_id.clone(), quantity: back.quantity }),
+                None => returned.push(Returned {
+                    product: back.product_id.clone(),
+                    quantity: back.quantity,
+                    reversed: Units::ZERO,
+                }),
             }
         }
         Ok(())

@@ -60,6 +60,10 @@ impl State {
                 self.accounts.record(IdHash::cause(id, &fact.cause), at)?;
             }
             Event::CreditWithdrawn(id, fact) => self.accounts.credit_withdrawn(at, id, fact)?,
+            Event::WithdrawalReversed(id, fact) => {
+                self.accounts.withdrawal_reversed(at, id, fact)?;
+            }
+            Event::ReturnReversed(id, fact) => self.accounts.return_reversed(at, id, fact)?,
             Event::CreditSent(id, fact) => {
                 self.accounts.record(IdHash::transfer(id, &fact.transfer_id), at)?;
             }

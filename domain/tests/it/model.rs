@@ -11,6 +11,7 @@ mod examples;
 mod ledger;
 mod lots;
 mod random;
+mod reversing;
 mod rules;
 mod shipping;
 mod spending;
@@ -81,12 +82,14 @@ fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     assert_eq!(missing, Vec::<&str>::new());
 }
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 30] = [
     "open-account",
     "earn-credit",
     "record-purchase",
     "return-purchase",
     "withdraw-credit",
+    "reverse-return",
+    "reverse-withdrawal",
     "adjust-credit",
     "hold-credit",
     "capture-hold",
@@ -113,13 +116,16 @@ const COMMANDS: [&str; 28] = [
 ];
 
 /// What makes a history hard.
-const TRAITS: [&str; 21] = [
+const TRAITS: [&str; 24] = [
     "captured in part",
     "deducted of several",
     "earned by rule",
     "expired",
     "expired after grace",
+    "forgiven",
+    "given back to a pending lot",
     "made room under a cap",
+    "used room under a cap again",
     "matured",
     "owed",
     "refunded by a rejection",

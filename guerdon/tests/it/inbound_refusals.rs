@@ -43,6 +43,8 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 9] = [
             "exchange-unknown",
             "purchase-unknown",
             "credit-unknown",
+            "withdrawal-unknown",
+            "return-unknown",
             "quantity-too-large",
             "points-too-large",
             "rule-unknown",

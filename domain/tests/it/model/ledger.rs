@@ -57,8 +57,38 @@ pub(crate) struct Account {
     /// The oldest first.
     pub(crate) holds: Vec<Hold>,
     pub(crate) owed: u128,
+    /// The oldest first; those that were paid, too.
+    pub(crate) debts: Vec<Debt>,
     /// All that ever happened by itself in this account.
     pub(crate) fallen: Vec<Due>,
+}
+
+/// What a withdrawal made an account owe.
+#[derive(Clone, Debug)]
+pub(crate) struct Debt {
+    /// The place of the withdrawal among all of them; an adjustment has none.
+    pub(crate) withdrawal: Option<usize>,
+    pub(crate) left: u128,
+    pub(crate) paid: Vec<Part>,
+}
+
+/// What a withdrawal or a return took.
+#[derive(Clone, Debug)]
+pub(crate) struct Withdrawal {
+    pub(crate) account: String,
+    /// "withdrawal w-1", or "return B-1/r-1"
+    pub(crate) what: [String; 2],
+    pub(crate) lot: Option<usize>,
+    /// What made room under a cap.
+    pub(crate) gain: Option<usize>,
+    pub(crate) points: u128,
+    pub(crate) parts: Vec<Part>,
+    /// Until when those of the lot were pending.
+    pub(crate) pending_until: Option<Time>,
+    pub(crate) expired: u128,
+    pub(crate) forgiven: u128,
+    /// The goods that came back: product and how many.
+    pub(crate) lines: Vec<(String, u128)>,
 }
 
 #[derive(Debug)]
@@ -177,6 +207,7 @@ pub(crate) struct Ledger {
     /// Account, hold: every one there ever was.
     pub(crate) holds: Vec<(String, String)>,
     pub(crate) captures: Vec<Captured>,
+    pub(crate) withdrawals: Vec<Withdrawal>,
     pub(crate) told: Vec<Told>,
     pub(crate) requests: Vec<Request>,
     pub(crate) offers: Vec<Offer>,
@@ -202,7 +233,8 @@ impl Grace {
     /// The parts as they come back at a time. A part gets grace once.
     pub(crate) fn given(self, parts: &[Part], now: Time, is_own_request: bool) -> Vec<Part> {
         let mut parts = parts.to_vec();
-        let ends = now + self.days * DAY;
+        // To the end of that day.
+        let ends = (now + self.days * DAY + DAY - 1) / DAY * DAY;
         if self.days > 0 && (self.for_all || !is_own_request) {
             for part in parts.iter_mut().filter(|part| !part.graced) {
                 if part.expires_at.is_some_and(|expires_at| expires_at < ends) {
@@ -270,6 +302,27 @@ impl Account {
         taken
     }
 
+    pub(crate) fn owe(&mut self, points: u128, withdrawal: Option<usize>) {
+        self.owed += points;
+        if points > 0 {
+            self.debts.push(Debt { withdrawal, left: points, paid: vec![] });
+        }
+    }
+
+    /// Credit pays the oldest debt first.
+    fn pay(&mut self, part: &Part) {
+        self.owed -= part.points;
+        let mut rest = part.points;
+        for debt in self.debts.iter_mut().filter(|debt| debt.left > 0) {
+            let paying = rest.min(debt.left);
+            debt.left -= paying;
+            rest -= paying;
+            if paying > 0 {
+                debt.paid.push(Part { points: paying, ..part.clone() });
+            }
+        }
+    }
+
     /// When the next thing happens by itself.
     fn next_due(&self) -> Option<Time> {
         let mut times = vec![];
@@ -289,6 +342,7 @@ impl Default for Ledger {
             purchases: vec![],
             holds: vec![],
             captures: vec![],
+            withdrawals: vec![],
             told: vec![],
             requests: vec![],
             offers: vec![],
@@ -345,7 +399,7 @@ impl Ledger {
         }
 
         for part in account.spend(account.owed) {
-            account.owed -= part.points;
+            account.pay(&part);
             fallen.push(Due::Repaid(part));
         }
 
