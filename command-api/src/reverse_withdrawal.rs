@@ -3,9 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::ReverseWithdrawal;
-use domain::{
-    AccountId, CapRoom, Command, CreditGivenBack, Event, Note, WithdrawalId, WithdrawalReversed,
-};
+use domain::{AccountId, Command, CreditGivenBack, Event, Note, WithdrawalId, WithdrawalReversed};
 use log_record::Place;
 use wire::body::{CapRoomBody, CreditGivenBackBody, ReverseBody, WithdrawalReversedBody};
 use wire::{Caller, JsonBody, PathIds, Problem};
