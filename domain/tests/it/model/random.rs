@@ -297,7 +297,7 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
     prop_oneof![
         16 => earning.boxed(),
         12 => taking.boxed(),
-        4 => reversing.boxed(),
+        8 => reversing.boxed(),
         26 => holding.boxed(),
         18 => spending.boxed(),
         5 => transfer.boxed(),
