@@ -20,13 +20,18 @@ testing::on_every_database! {
 }
 
 /// The paths of a life of points, and the positions of what stands there.
-const FACTS: [(&str, &str); 13] = [
+const FACTS: [(&str, &str); 18] = [
     ("accounts/ann/purchases/B-1/returns/r-1", "0:10"),
     ("accounts/ann/exchanges/x-1/cancellations/c-1", "0:18"),
     ("accounts/ann/exchanges/x-2/cancellations/c-1", "0:39"),
     ("accounts/ann/holds/h-1/capture", "0:21"),
     ("accounts/ann/holds/h-2/release", "0:24"),
     ("accounts/ann/holds/h-3/release", "0:26"),
+    ("accounts/bob/holds/h-1/extensions/e-1", "0:45"),
+    ("accounts/bob/holds/h-1/refunds/f-1", "0:47"),
+    ("accounts/ann/purchases/B-2/returns/r-9", "0:48"),
+    ("accounts/ann/purchases/B-2/returns/r-9/reversal", "0:49"),
+    ("accounts/bob/withdrawals/w-1/reversal", "0:50"),
     ("accounts/ann/transfers/t-1", "0:28"),
     ("accounts/bob/withdrawals/w-1", "0:31"),
     ("accounts/bob/adjustments/a-2", "0:32"),

@@ -79,10 +79,11 @@ const ROWS: &str = "
     select 'ann-' || (n % 100000), 4102444800000001, n, 1 = 0, 0, 5, 0, 4102444800000000
     from numbers;
     insert into hold
-        (place, account_id, hold_id, points, lots, deadline, status, recorded_at)
+        (place, account_id, hold_id, points, lots, deadline, grace_days, status, refunded_points,
+            recorded_at)
     {numbers 100000}
-    select n, 'ann-' || (n % 1000), 'h-' || n, 1, '[]', 4102444800000000 + n,
-        case when n % 10 = 0 then 'held' else 'captured' end, n
+    select n, 'ann-' || (n % 1000), 'h-' || n, 1, '[]', 4102444800000000 + n, 0,
+        case when n % 10 = 0 then 'held' else 'captured' end, 0, n
     from numbers;
     insert into purchase
         (place, account_id, purchase_id, lines, points, returned_points, withdrawn_points,
@@ -118,13 +119,17 @@ const READS_OF_ALL: &[&str] = &[
     "/v1/accounts/ann-5/expiry?since=1970-01-01T00:00:00Z",
     "/v1/accounts/ann-5/purchases?limit=100&status=delivered",
     "/v1/accounts/ann-5/purchases/B-5/returns/r-5",
+    "/v1/accounts/ann-5/purchases/B-5/returns/r-5/reversal",
     "/v1/accounts/ann-5/exchanges?limit=100&status=created",
     "/v1/accounts/ann-5/exchanges?limit=100&from=1970-01-01T00:00:00Z",
     "/v1/accounts/ann-5/exchanges/x-5/cancellations/c-5",
     "/v1/accounts/ann-5/holds?limit=100&status=captured&until=1970-01-01T00:00:01Z",
+    "/v1/accounts/ann-5/holds/h-5/extensions/e-5",
+    "/v1/accounts/ann-5/holds/h-5/refunds/f-5",
     "/v1/accounts/ann-5/holds/h-5/capture",
     "/v1/accounts/ann-5/holds/h-5/release",
     "/v1/accounts/ann-5/withdrawals/w-5",
+    "/v1/accounts/ann-5/withdrawals/w-5/reversal",
     "/v1/accounts/ann-5/adjustments/a-5",
     "/v1/accounts/ann-5/transfers/t-5",
     "/v1/offers/offer-5/closure",
