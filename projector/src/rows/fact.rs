@@ -94,6 +94,7 @@ fn path(event: &Event) -> Option<(String, Option<&Note>)> {
             (format!("offers/{}/stock-additions/{}", fact.offer_id, fact.addition_id), None)
         }
         Event::OfferClosed(fact) => (format!("offers/{}/closure", fact.offer_id), None),
+        // Of the programme's home partition, which has the one clock.
         Event::ClockConfirmed(_) => ("clock/confirmation".to_owned(), None),
         _ => return None,
     })
