@@ -9,7 +9,7 @@ use wire::body::{AdjustCreditBody, CreditEarnedBody, DirectionBody};
 use wire::{Caller, JsonBody, PathIds, Problem};
 
 use crate::CommandApi;
-use crate::earn_credit::{cause_body, rule_version_body};
+use crate::earn_credit::{cause_body, claim_body, rule_version_body};
 use crate::execute::unexpected;
 use crate::withdraw_credit::credit_withdrawn;
 
@@ -60,6 +60,7 @@ pub(crate) fn credit_earned(
         available_at,
         expires_at,
         rule,
+        claim,
         reference,
         occurred_at,
         note: _private,
@@ -71,6 +72,7 @@ pub(crate) fn credit_earned(
         available_at,
         expires_at,
         rule: rule.map(rule_version_body),
+        claim: claim.map(claim_body),
         reference,
         occurred_at,
         position,

@@ -2,9 +2,9 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::command::EarnCredit;
-use domain::{AccountId, Cause, CauseKind, Command, CreditEarned, Event, RuleVersion};
-use wire::body::{CauseBody, CreditBody, EarnCreditBody, RuleVersionBody};
+use domain::command::{ClaimCredit, EarnCredit};
+use domain::{AccountId, Cause, CauseKind, Claim, Command, CreditEarned, Event, RuleVersion};
+use wire::body::{CauseBody, ClaimBody, CreditBody, EarnCreditBody, RuleVersionBody};
 use wire::{Caller, JsonBody, Object, PathId, Problem, Role};
 
 use crate::CommandApi;
@@ -30,7 +30,7 @@ pub(crate) fn check_may_earn(role: Role, cause: &Cause) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Earns, alone or as one of many: the outcome, and the credit as both routes answer it.
+/// Earns or claims, alone or as one of many: the outcome, and the credit as both routes answer it.
 pub(crate) async fn earn(
     api: &CommandApi,
     caller: Caller,
@@ -42,8 +42,31 @@ pub(crate) async fn earn(
     let cause = cause(body);
     check_may_earn(caller.role, &cause)?;
     check_lifetime(available_at, expires_at)?;
-    let earn = EarnCredit { account_id, points, cause, available_at, expires_at, occurred_at };
-    let mut done = api.execute(Command::EarnCredit(earn), caller).await?;
+    let command = match (points, cause.kind) {
+        (Some(points), _) => Command::EarnCredit(EarnCredit {
+            account_id,
+            points,
+            cause,
+            available_at,
+            expires_at,
+            occurred_at,
+        }),
+        (None, CauseKind::Purchase) => Command::ClaimCredit(ClaimCredit {
+            account_id,
+            // A cause's id is an id as a purchase's is.
+            purchase_id: cause.id.as_str().parse().map_err(|_| Problem::internal())?,
+            available_at,
+            expires_at,
+            occurred_at,
+            original: None,
+        }),
+        (None, _) => {
+            let complaint = "is missing: only a claim of a purchase's refused credit, whose cause \
+                             is of the kind purchase, leaves it out";
+            return Err(Problem::invalid_field("points", complaint));
+        }
+    };
+    let mut done = api.execute(command, caller).await?;
     let Some(Event::CreditEarned(account_id, fact)) = done.event.take() else {
         return Err(unexpected());
     };
@@ -60,6 +83,11 @@ pub(crate) fn cause(body: CauseBody) -> Cause {
 pub(crate) fn cause_body(cause: Cause) -> CauseBody {
     let Cause { kind, id } = cause;
     CauseBody { kind, id }
+}
+
+pub(crate) fn claim_body(claim: Claim) -> ClaimBody {
+    let Claim { asked_available_at, asked_expires_at } = claim;
+    ClaimBody { asked_available_at, asked_expires_at }
 }
 
 pub(crate) fn rule_version_body(rule: RuleVersion) -> RuleVersionBody {

@@ -4,11 +4,13 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::command::RecordPurchase;
 use domain::{
-    AMOUNT_MAX, AccountId, Command, Event, Points, ProductId, PurchaseId, PurchaseLine,
-    PurchaseRecorded,
+    AMOUNT_MAX, AccountId, Command, CreditRefused, Event, Points, ProductId, PurchaseId,
+    PurchaseLine, PurchaseRecorded,
 };
 use log_record::Place;
-use wire::body::{PurchaseRecordedBody, PutPurchaseBody, PutPurchaseLineBody, RecordedLineBody};
+use wire::body::{
+    CreditRefusedBody, PurchaseRecordedBody, PutPurchaseBody, PutPurchaseLineBody, RecordedLineBody,
+};
 use wire::{Caller, JsonBody, Object, PathIds, Problem};
 
 use crate::CommandApi;
@@ -58,7 +60,7 @@ fn command(
     let lines = lines(body.lines)?;
     if body.points.is_none() && lines.iter().all(|line| line.amount.is_none()) {
         let complaint = "has no amount in any line, so that a rule would give nothing: send an \
-                         amount (0 for goods that were free), or points beside the lines";
+                         amount (0 for goods that were free), or points beside the lines (0 for none)";
         return Err(Problem::invalid_field("lines", complaint));
     }
     Ok(RecordPurchase {
@@ -118,6 +120,7 @@ pub(crate) fn purchase_recorded(
         purchase_id,
         lines,
         points,
+        credit_refused,
         asked_points,
         asked_rule,
         rule,
@@ -132,6 +135,7 @@ pub(crate) fn purchase_recorded(
         purchase_id,
         lines: lines.into_iter().map(recorded_line).collect(),
         points: points.unwrap_or(Points::ZERO),
+        credit_refused: credit_refused.map(credit_refused_body),
         asked_points,
         asked_rule,
         rule: rule.map(rule_version_body),
@@ -141,6 +145,11 @@ pub(crate) fn purchase_recorded(
         occurred_at,
         position,
     }
+}
+
+const fn credit_refused_body(refused: CreditRefused) -> CreditRefusedBody {
+    let CreditRefused { code, available_at, expires_at } = refused;
+    CreditRefusedBody { code, available_at, expires_at }
 }
 
 fn recorded_line(line: PurchaseLine) -> RecordedLineBody {

@@ -11,7 +11,7 @@ use crate::lots::{Lots, sum_of, take_from};
 use crate::tally::Tally;
 use crate::{
     CreditEarned, CreditHeld, CreditWithdrawn, Event, HoldCaptured, HoldId, HoldSwapped, LotId,
-    LotPart, Period, Points, Refusal, RuleId, Timestamp, Units, WithdrawalCause,
+    LotPart, Period, Points, PurchaseRecorded, Refusal, RuleId, Timestamp, Units, WithdrawalCause,
 };
 
 /// How many parts of lots may come into an account at most: what falls due in it, or is drawn at
@@ -23,7 +23,7 @@ const PARTS_MAX: usize = 10_000;
 /// How many holds an account has at most at a time, likewise.
 const HOLDS_MAX: usize = 1_000;
 
-/// A shopper's account. It comes into being with its first credit.
+/// A shopper's account. It comes into being with its first credit or purchase.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// What can be spent.
@@ -299,7 +299,8 @@ impl Account {
     fn earn(&mut self, at: Place, recorded_at: Timestamp, fact: &CreditEarned) -> Option<()> {
         let expires_at = fact.expires_at;
         let part = LotPart { lot: at.into(), points: fact.points, expires_at, graced: false };
-        if let Some(rule) = &fact.rule {
+        // A claim's credit was counted when it was refused.
+        if let Some(rule) = fact.rule.as_ref().filter(|_| fact.claim.is_none()) {
             self.count_earned(&rule.rule_id, fact.points, recorded_at);
         }
         match fact.available_at {
@@ -310,6 +311,14 @@ impl Account {
                 Some(())
             }
             _ => self.lots.put(part),
+        }
+    }
+
+    /// What a rule would have given counts as given: it can be claimed, whatever the cap says then.
+    pub(crate) fn credit_refused(&mut self, recorded_at: Timestamp, fact: &PurchaseRecorded) {
+        let Some(rule) = &fact.rule else { return };
+        for points in fact.lines.iter().filter_map(|line| line.points) {
+            self.count_earned(&rule.rule_id, points, recorded_at);
         }
     }
 

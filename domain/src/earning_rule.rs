@@ -5,7 +5,7 @@ use log_record::Position;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::sum;
-use crate::{Category, Points, PurchaseLine, Timestamp};
+use crate::{Category, Points, PurchaseLine, Refusal, Timestamp};
 
 /// What a rule says; a change replaces all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,5 +165,21 @@ impl EarningTerms {
             ExpiryRule::Months(months) => now.plus_months(months.into()),
             ExpiryRule::EndOfYear(years) => now.start_of_year(years.saturating_add(1)),
         })
+    }
+}
+
+/// Refuses credit that would be pending until it has expired, and so could never be spent.
+pub(crate) fn check_matures(
+    available_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    match (available_at, expires_at) {
+        (Some(available_at), Some(expires_at))
+            if now < available_at && expires_at <= available_at =>
+        {
+            Err(Refusal::NeverMatures { available_at, expires_at })
+        }
+        _ => Ok(()),
     }
 }

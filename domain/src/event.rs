@@ -13,9 +13,9 @@ mod purchase;
 mod shipment;
 
 pub use credit::{
-    Cause, CauseKind, CreditDeducted, CreditEarned, CreditExpired, CreditMatured, CreditReceived,
-    CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, LotId, LotPart, RuleVersion,
-    WithdrawalCause,
+    Cause, CauseKind, Claim, CreditDeducted, CreditEarned, CreditExpired, CreditMatured,
+    CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, LotId, LotPart,
+    RuleVersion, WithdrawalCause,
 };
 pub use exchange::{ExchangeCancelled, ExchangeCreated, Ordered};
 pub use hold::{CreditHeld, HoldCaptured, HoldReleased, HoldSwapped, ReleaseReason};
@@ -23,7 +23,7 @@ pub use offer::{OfferAmended, OfferClosed, OfferOpened, StockAdded};
 pub use programme::{
     Clock, ClockConfirmed, ClockDoubted, EarningRuleSet, LogForked, LogOpened, PolicyChanged,
 };
-pub use purchase::{PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnedLine};
+pub use purchase::{CreditRefused, PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnedLine};
 pub use shipment::{ParcelLines, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine};
 
 use crate::{AccountId, Actor, Reason};

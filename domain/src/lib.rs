@@ -48,7 +48,7 @@ mod known_bugs;
 mod scenario;
 
 pub use account::{Account, Hold, OfferNumber, Pending};
-pub use amount::{AMOUNT_MAX, AmountError, Points, Units, sum};
+pub use amount::{AMOUNT_MAX, AmountError, Points, SumError, Units, optional_sum, sum};
 pub use command::{Command, Owner, decide};
 pub use decision::{Decision, Preview, StockChange};
 pub use due::{Credit, DueStep};
@@ -56,12 +56,12 @@ pub use earning_rule::{
     Cap, CategoryRate, EarningRule, EarningTerms, ExpiryRule, Multiplier, Period, Rate,
 };
 pub use event::{
-    Cause, CauseKind, Clock, ClockConfirmed, ClockDoubted, CreditDeducted, CreditEarned,
-    CreditExpired, CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditSent,
-    CreditWithdrawn, DebtRepaid, EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated,
-    HoldCaptured, HoldReleased, HoldSwapped, LogForked, LogOpened, LotId, LotPart, Note,
-    OfferAmended, OfferClosed, OfferOpened, Ordered, ParcelLines, PolicyChanged, PurchaseLine,
-    PurchaseRecorded, PurchaseReturned, ReleaseReason, ReturnedLine, RuleVersion,
+    Cause, CauseKind, Claim, Clock, ClockConfirmed, ClockDoubted, CreditDeducted, CreditEarned,
+    CreditExpired, CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditRefused,
+    CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet, Event, ExchangeCancelled,
+    ExchangeCreated, HoldCaptured, HoldReleased, HoldSwapped, LogForked, LogOpened, LotId, LotPart,
+    Note, OfferAmended, OfferClosed, OfferOpened, Ordered, ParcelLines, PolicyChanged,
+    PurchaseLine, PurchaseRecorded, PurchaseReturned, ReleaseReason, ReturnedLine, RuleVersion,
     ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded, WithdrawalCause,
 };
 pub use ids::{
@@ -74,7 +74,9 @@ pub use offer::{Offer, OfferPhase, Terms};
 pub use original::{EarnedCredit, OriginalCredit, OriginalExchange, OriginalPurchase};
 pub use policy::{Policy, SpentCredit};
 pub use recorded_ids::{IdHash, RecordedIds};
-pub use refusal::{AskedUnits, Fact, NotOpen, Refusal, RefusalKind, RefusalRow};
+pub use refusal::{
+    AskedUnits, Fact, NotOpen, Refusal, RefusalCode, RefusalCodeError, RefusalKind, RefusalRow,
+};
 pub use schedule::{AccountNumber, Due};
 pub use shipment::{PARCELS_MAX, Shipment, ShippingStatus};
 pub use state::{Impossible, State, Unwanted};

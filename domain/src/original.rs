@@ -2,8 +2,11 @@
 //! position, so it is read from the log and handed to the command.
 
 use log_record::Position;
+use serde::{Deserialize, Serialize};
 
-use crate::{Allocation, Event, LotPart, OfferId, Ordered, Points, PurchaseLine};
+use crate::{
+    Allocation, CreditRefused, Event, LotPart, OfferId, Ordered, Points, PurchaseLine, RuleVersion,
+};
 
 /// An exchange as it was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +33,10 @@ pub struct OriginalPurchase {
     pub lines: Vec<PurchaseLine>,
     /// What it earned, where it did.
     pub earned: Option<EarnedCredit>,
+    /// The rule that it went by.
+    pub rule: Option<RuleVersion>,
+    /// Why it earned nothing, where its credit was refused.
+    pub credit_refused: Option<CreditRefused>,
 }
 
 /// Credit as it was earned.
@@ -42,7 +49,7 @@ pub struct OriginalCredit {
 }
 
 /// Credit as it came into being: a lot of the state's own partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EarnedCredit {
     /// Of the event that made the lot.
     pub position: Position,
@@ -73,11 +80,17 @@ impl OriginalExchange {
 impl OriginalPurchase {
     /// Reads it from the event at `position` and the one before.
     pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Self {
-        let lines = match event {
-            Event::PurchaseRecorded(_, fact) => fact.lines.clone(),
-            _ => vec![],
-        };
-        Self { position, lines, earned: EarnedCredit::read(before, position, event) }
+        let earned = EarnedCredit::read(before, position, event);
+        match event {
+            Event::PurchaseRecorded(_, fact) => Self {
+                position,
+                lines: fact.lines.clone(),
+                earned,
+                rule: fact.rule.clone(),
+                credit_refused: fact.credit_refused,
+            },
+            _ => Self { position, lines: vec![], earned, rule: None, credit_refused: None },
+        }
     }
 }
 

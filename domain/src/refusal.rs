@@ -7,8 +7,10 @@
 //!
 //! The file is long because every refusal has its row here.
 
+mod code;
 mod fact;
 
+pub use code::{RefusalCode, RefusalCodeError};
 use fact::IntoFact;
 pub use fact::{AskedUnits, Fact, NotOpen};
 
@@ -198,6 +200,19 @@ refusals! {
         sentence: "The account has earned no credit for this cause.",
         meaning: "No credit was recorded on this account for a cause of this kind with this id.",
         remedy: "Check the account id, and the kind and id of the cause.",
+    }
+    /// The purchase has no refused credit to be claimed.
+    NothingToClaim {
+        "nothing-to-claim", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "No refused credit to claim",
+        sentence: "The purchase has no refused credit that can be claimed: it earned its credit \
+                   when it was recorded, it earns nothing, or all that earned was returned.",
+        meaning: "Without `points`, the request claims the credit that was refused when the \
+                  purchase was recorded, and there is none: the purchase earned its credit then, \
+                  it earns nothing, or all goods that earn something were returned.",
+        remedy: "Read the purchase: `credit_refused` is there where credit was refused, and \
+                 `points` is what it has earned.",
     }
     /// A parcel was delivered of which nobody told that it left.
     ParcelUnknown {
@@ -408,8 +423,9 @@ refusals! {
         "account-unknown", Conflict, can_succeed_later: true,
         facts: [],
         title: "Account doesn't exist",
-        sentence: "The account doesn't exist: it has had no credit yet.",
-        meaning: "An account exists from its first credit on, and this one has had none.",
+        sentence: "The account doesn't exist: it has had neither credit nor a purchase yet.",
+        meaning: "An account exists from its first credit or purchase on, and this one has had \
+                  neither.",
         remedy: "Check the account id, or give the account its first credit: that creates it.",
     }
     /// The recipient's account has never had any credit.
@@ -417,8 +433,10 @@ refusals! {
         "recipient-unknown", Conflict, can_succeed_later: true,
         facts: [],
         title: "Recipient's account doesn't exist",
-        sentence: "The recipient's account doesn't exist: it has had no credit yet.",
-        meaning: "An account exists from its first credit on, and the recipient's has had none.",
+        sentence: "The recipient's account doesn't exist: it has had neither credit nor a purchase \
+                   yet.",
+        meaning: "An account exists from its first credit or purchase on, and the recipient's has \
+                  had neither.",
         remedy: "Check the recipient's id, or give the recipient the first credit before.",
     }
     /// The hold would end too early or too late.
@@ -430,6 +448,18 @@ refusals! {
         meaning: "The deadline isn't in the future, or is more than 30 days away. `latest` is the \
                   latest possible one.",
         remedy: "Send a future deadline, not after `latest`.",
+    }
+    /// The credit would have expired before it could be spent.
+    NeverMatures { available_at: Timestamp, expires_at: Timestamp } {
+        "never-matures", Conflict, can_succeed_later: true,
+        facts: [available_at, expires_at],
+        title: "Credit would expire while it is pending",
+        sentence: "The credit would be available from {available_at} on, but expire before that, \
+                   at {expires_at}.",
+        meaning: "The rule's `pending_days` make the credit available at `available_at`, and it \
+                  would expire at `expires_at`, which isn't after that: nobody could spend it.",
+        remedy: "Send an `available_at` or `expires_at` with the purchase or the claim, or change \
+                 the rule's `pending_days` or `expiry`.",
     }
     /// The account can't have more parts of lots, or more holds.
     AccountFull { what: &'static str, max: u64 } {

@@ -87,6 +87,6 @@ pub(crate) async fn check_exists(
 
 fn no_account(account_id: &AccountId) -> Problem {
     Problem::not_found(format!(
-        "The account {account_id} doesn't exist. The first credit creates it."
+        "The account {account_id} doesn't exist. The first credit or purchase creates it."
     ))
 }

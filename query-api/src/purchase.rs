@@ -7,7 +7,7 @@ use axum::response::Response;
 use domain::{AccountId, Category, Points, ProductId, PurchaseId, Units};
 use read_model::{Purchase, Query};
 use serde::Deserialize;
-use wire::body::{PurchaseBody, PurchaseLineBody};
+use wire::body::{PurchaseBody, PurchaseLineBody, PurchaseRefusalBody};
 use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag};
 
 use crate::account_balance::check_exists;
@@ -55,7 +55,6 @@ pub(crate) async fn list_purchases(
     let (limit, before) = query.position_page(&list)?;
     let rows: Vec<Purchase> =
         rows_of_account(&mut reading, *LIST, &account_id, before, limit).await?;
-    // A purchase that earns nothing makes no account.
     if rows.is_empty() {
         check_exists(&mut reading, &account_id).await?;
     }
@@ -71,6 +70,8 @@ fn purchase(row: Purchase) -> Result<PurchaseBody, Problem> {
         account_id: text(&row.account_id)?,
         lines: lines.into_iter().map(line).collect(),
         points: sum(row.points)?,
+        credit_refused: optional_text(row.credit_refused.as_deref())?
+            .map(|code| PurchaseRefusalBody { code, claimed: row.points > 0 }),
         rule: rule_version(row.rule_id.as_deref(), row.rule_version)?,
         returned_points: sum(row.returned_points)?,
         withdrawn_points: sum(row.withdrawn_points)?,

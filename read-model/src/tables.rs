@@ -164,6 +164,7 @@ row! {
         purchase_id: String,
         lines: String,
         points: i64,
+        credit_refused: Option<String>,
         rule_id: Option<String>,
         rule_version: Option<i64>,
         warehouse: Option<String>,

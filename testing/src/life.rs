@@ -160,6 +160,7 @@ pub fn purchased(name: &str, basket: &str, amount: u64, warehouse: Option<&str>)
         purchase_id: id(basket),
         lines: vec![line("pan", 3, Some(amount)), line("7", 1, None)],
         points: Some(points(amount)),
+        credit_refused: None,
         asked_points: None,
         asked_rule: None,
         rule: Some(RuleVersion { rule_id: id("default"), version: 2 }),

@@ -28,7 +28,7 @@ mod transfer;
 pub use account_balance::AccountBalanceBody;
 pub use clock::{ClockConfirmationBody, ConfirmClockBody};
 pub use credit::{
-    AdjustCreditBody, CauseBody, CreditBody, CreditEarnedBody, CreditOutcomeBody,
+    AdjustCreditBody, CauseBody, ClaimBody, CreditBody, CreditEarnedBody, CreditOutcomeBody,
     CreditWithdrawnBody, DirectionBody, EarnCreditBody, EarnCreditItemBody, EarnCreditsBody,
     EarnedCreditsBody, RuleVersionBody, WithdrawCreditBody, WithdrawalBody,
 };
@@ -55,8 +55,9 @@ pub use offer::{
 };
 pub use policy::{PolicyBody, PutPolicyBody};
 pub use purchase::{
-    PurchaseBody, PurchaseLineBody, PurchaseRecordedBody, PurchaseReturnedBody, PutPurchaseBody,
-    PutPurchaseLineBody, RecordedLineBody, ReturnPurchaseBody, ReturnedLineBody,
+    CreditRefusedBody, PurchaseBody, PurchaseLineBody, PurchaseRecordedBody, PurchaseRefusalBody,
+    PurchaseReturnedBody, PutPurchaseBody, PutPurchaseLineBody, RecordedLineBody,
+    ReturnPurchaseBody, ReturnedLineBody,
 };
 pub use shipping_request::{
     BackOrderShipmentBody, DispatchParcelBody, DispatchShipmentBody, OverdueShippingRequestBody,

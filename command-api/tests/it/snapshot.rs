@@ -291,7 +291,7 @@ async fn the_format_is_raised_when_a_snapshot_looks_different() {
     snapshots.take(&store, P0).await.expect("taken");
     let bytes = fs::read(folder.path().join(name(16))).expect("read");
     let hash = hex(&Sha256::digest(bytes));
-    assert_eq!(hash, "7c76d50b14ab20bb3c3cb1dbaff1ef7fe4ad671a1d0bfaae5747f8ad0c1d974e");
+    assert_eq!(hash, "d5839734a04569d407070f2901255013cfd1270d5f418b6265b1f5f8287830ff");
 }
 
 fn folder() -> (TempDir, Snapshots) {

@@ -55,7 +55,14 @@ impl CommandRules for EarnCredit {
     }
 
     fn first_difference(&self, event: &Event) -> Option<&'static str> {
-        let Event::CreditEarned(_, fact) = event else { return OTHER_CALL };
+        let fact = match event {
+            Event::CreditEarned(_, fact) => fact,
+            // Its credit can be claimed, and a claim names no points.
+            Event::PurchaseRecorded(_, fact) if fact.credit_refused.is_some() => {
+                return Some("points");
+            }
+            _ => return OTHER_CALL,
+        };
         first_different(&[
             ("points", self.points == fact.points),
             // Only an adjustment has one, which is another call under the same key.

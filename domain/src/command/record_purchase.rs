@@ -2,13 +2,15 @@
 
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
+use crate::earning_rule::check_matures;
 use crate::{
-    AccountId, Cause, CreditEarned, Decision, DeliverTo, EarningRule, Event, IdHash, Points,
-    PurchaseId, PurchaseLine, PurchaseRecorded, Refusal, RuleId, RuleVersion, Timestamp,
-    WarehouseId,
+    AccountId, Cause, CreditEarned, CreditRefused, Decision, DeliverTo, EarningRule, Event, IdHash,
+    Points, PurchaseId, PurchaseLine, PurchaseRecorded, Refusal, RefusalCode, RuleId, RuleVersion,
+    Timestamp, WarehouseId,
 };
 
-/// Records a purchase. Its id is a cause: what earned for it once earns no more.
+/// Records a purchase. Its id is a cause: what earned for it once earns no more. The goods were
+/// paid for, so it is recorded whatever refuses its credit, which can be claimed later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordPurchase {
     /// Who bought.
@@ -17,7 +19,7 @@ pub struct RecordPurchase {
     pub purchase_id: PurchaseId,
     /// What was bought, each product once, without the points.
     pub lines: Vec<PurchaseLine>,
-    /// What it earns in all; without it, a rule says.
+    /// What it earns in all, which may be 0; without it, a rule says.
     pub points: Option<Points>,
     /// The rule that says; without it, the one named `default`.
     pub rule: Option<RuleId>,
@@ -34,7 +36,7 @@ pub struct RecordPurchase {
 /// What a purchase earns.
 #[derive(Default)]
 struct Earning {
-    /// By line.
+    /// By line; empty where a line would earn more than an amount can say.
     points: Vec<Points>,
     rule: Option<RuleVersion>,
     available_at: Option<Timestamp>,
@@ -64,31 +66,43 @@ impl CommandRules for RecordPurchase {
             Some(points) => Earning { points: self.spread(points), ..Earning::default() },
             None => self.earn_by_rule(&draft)?,
         };
-        let sum = earning.points.iter().try_fold(Points::ZERO, |sum, points| sum.plus(*points));
-        let sum = sum.ok_or(Refusal::AmountTooLarge { what: "what the purchase earns" })?;
-        draft.check_room(&self.account_id, sum)?;
-        if sum > Points::ZERO {
-            draft.check_new_lot(&self.account_id)?;
-        }
-        if let Some(points) = sum.some() {
-            let cause = Cause::purchase(&self.purchase_id);
+        let available_at = self.available_at.or(earning.available_at);
+        let expires_at = self.expires_at.or(earning.expires_at);
+        let checked = match earning.sum() {
+            Ok(Points::ZERO) => Ok(None),
+            sum => draft
+                .check_expiry(expires_at)
+                .and_then(|()| draft.check_room(&self.account_id, sum?))
+                .and_then(|()| check_matures(available_at, expires_at, draft.now))
+                .and_then(|()| draft.check_new_lot(&self.account_id))
+                .and_then(|()| sum.map(Some)),
+        };
+        let credit_refused = checked.as_ref().err().map(|refusal| CreditRefused {
+            code: RefusalCode::from(refusal),
+            available_at,
+            expires_at,
+        });
+        let points = checked.unwrap_or_default();
+        if let Some(points) = points {
             let fact = CreditEarned {
-                available_at: self.available_at.or(earning.available_at),
-                expires_at: self.expires_at.or(earning.expires_at),
+                available_at,
+                expires_at,
                 rule: earning.rule.clone(),
                 occurred_at: self.occurred_at,
-                ..CreditEarned::new(points, cause)
+                ..CreditEarned::new(points, Cause::purchase(&self.purchase_id))
             };
             draft.come_in(Event::CreditEarned(self.account_id.clone(), fact));
         }
-        let lines = self.lines.iter().zip(&earning.points);
-        let lines =
-            lines.map(|(line, points)| PurchaseLine { points: points.some(), ..line.clone() });
+        let lines = self.lines.iter().enumerate().map(|(index, line)| {
+            let points = earning.points.get(index).and_then(|points| points.some());
+            PurchaseLine { points, ..line.clone() }
+        });
         let (warehouse, deliver_to) = self.shipping.clone().unzip();
         let recorded = PurchaseRecorded {
             purchase_id: self.purchase_id.clone(),
             lines: lines.collect(),
-            points: sum.some(),
+            points,
+            credit_refused,
             asked_points: self.points,
             asked_rule: self.rule.clone(),
             rule: earning.rule,
@@ -125,6 +139,17 @@ impl CommandRules for RecordPurchase {
     }
 }
 
+impl Earning {
+    /// What it comes to.
+    fn sum(&self) -> Result<Points, Refusal> {
+        if self.points.is_empty() {
+            return Err(Refusal::AmountTooLarge { what: "what a line earns" });
+        }
+        let sum = self.points.iter().try_fold(Points::ZERO, |sum, points| sum.plus(*points));
+        sum.ok_or(Refusal::AmountTooLarge { what: "what the purchase earns" })
+    }
+}
+
 impl RecordPurchase {
     /// Spreads points over the lines in proportion to what was paid for them, or to how many they
     /// are; rounding leaves nothing over.
@@ -154,8 +179,7 @@ impl RecordPurchase {
         let id = self.rule.as_ref().unwrap_or(&default);
         let rule = draft.state.rule(id).ok_or(Refusal::RuleUnknown)?;
         let EarningRule { terms, version, .. } = rule;
-        let too_much = Refusal::AmountTooLarge { what: "what a line earns" };
-        let mut points = terms.points_of(&self.lines, draft.now).ok_or(too_much)?;
+        let mut points = terms.points_of(&self.lines, draft.now).unwrap_or_default();
         if let Some(cap) = terms.cap {
             let account = draft.account(&self.account_id);
             let earned = account.map(|account| account.earned_by(id, cap.period, draft.now));

@@ -61,7 +61,8 @@ impl CommandRules for ReturnPurchase {
         let back = self.lines_back(draft.state, original)?;
         draft.apply_due(&self.account_id);
         let mut points = Points::ZERO;
-        if let Some(earned) = original.earned {
+        let claimed = draft.state.refused_credit(at).flatten();
+        if let Some(earned) = original.earned.or(claimed) {
             let left = draft.left_to_withdraw(earned);
             points = worth(draft.state, original, &back).min(left);
             if points > Points::ZERO {

@@ -2,8 +2,8 @@
 
 use super::{Note, RuleVersion};
 use crate::{
-    Category, DeliverTo, Points, ProductId, PurchaseId, ReturnId, RuleId, Timestamp, Units,
-    WarehouseId,
+    Category, DeliverTo, Points, ProductId, PurchaseId, RefusalCode, ReturnId, RuleId, Timestamp,
+    Units, WarehouseId,
 };
 
 /// One line of a purchase.
@@ -17,7 +17,8 @@ pub struct PurchaseLine {
     pub amount: Option<u64>,
     /// What sort of goods it is.
     pub category: Option<Category>,
-    /// What the line earned, where it earned something; a return of it takes that back.
+    /// What the line earned, where it earned something; a return of it takes that back. Where the
+    /// purchase's credit was refused, what a claim gives for it.
     pub points: Option<Points>,
 }
 
@@ -31,7 +32,9 @@ pub struct PurchaseRecorded {
     pub lines: Vec<PurchaseLine>,
     /// What it earned in all.
     pub points: Option<Points>,
-    /// The points that the caller named; without them, a rule gave them.
+    /// Why it earned nothing, where its credit was refused; the credit can be claimed once.
+    pub credit_refused: Option<CreditRefused>,
+    /// The points that the caller named, which may be 0; without them, a rule gave them.
     pub asked_points: Option<Points>,
     /// The rule that the caller named.
     pub asked_rule: Option<RuleId>,
@@ -47,6 +50,17 @@ pub struct PurchaseRecorded {
     pub occurred_at: Option<Timestamp>,
     /// Where to ship; private, and nothing once it has been erased.
     pub deliver_to: Option<DeliverTo>,
+}
+
+/// Credit that a purchase would have earned. The purchase's lines say how much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CreditRefused {
+    /// Why it was refused.
+    pub code: RefusalCode,
+    /// It could have been spent from then on; without it, at once.
+    pub available_at: Option<Timestamp>,
+    /// It could have been spent before then; without it, for ever.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// How many of a product came back.

@@ -2,10 +2,10 @@
 
 use super::values::*;
 use crate::command::{
-    AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer,
-    Direction, DispatchShipment, EarnCredit, ExpectedVersion, HoldCredit, OpenOffer, Order,
-    RecordPurchase, Redeem, RejectShipment, ReleaseHold, Report, ReportShipment, ReturnPurchase,
-    SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
+    AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, ClaimCredit,
+    CloseOffer, Direction, DispatchShipment, EarnCredit, ExpectedVersion, HoldCredit, OpenOffer,
+    Order, RecordPurchase, Redeem, RejectShipment, ReleaseHold, Report, ReportShipment,
+    ReturnPurchase, SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
 };
 use crate::*;
 
@@ -239,6 +239,24 @@ pub(crate) fn purchase(
         expires_at: None,
         occurred_at: None,
     })
+}
+
+/// The credit of a purchase that was refused.
+pub(crate) fn claim(account: &str, basket: &str) -> Command {
+    Command::ClaimCredit(ClaimCredit {
+        account_id: id(account),
+        purchase_id: id(basket),
+        available_at: None,
+        expires_at: None,
+        occurred_at: None,
+        original: None,
+    })
+}
+
+/// Such credit, to be spent before a time, in seconds.
+pub(crate) fn claim_until(expires: i64, account: &str, basket: &str) -> Command {
+    let Command::ClaimCredit(it) = claim(account, basket) else { unreachable!() };
+    Command::ClaimCredit(ClaimCredit { expires_at: Some(time(expires)), ..it })
 }
 
 pub(crate) fn bring_back(

@@ -12,9 +12,10 @@ use super::impossible::{Changed, TOO_MUCH, ensure};
 use super::shipment::Parcels;
 use crate::account::OfferNumber;
 use crate::amount::sum;
+use crate::original::EarnedCredit;
 use crate::schedule::AccountNumber;
 use crate::{
-    Account, AccountId, Cause, CauseKind, CreditWithdrawn, Event, ExchangeCancelled,
+    Account, AccountId, Cause, CauseKind, CreditEarned, CreditWithdrawn, Event, ExchangeCancelled,
     ExchangeCreated, IdHash, LotId, Points, ProductId, PurchaseRecorded, PurchaseReturned,
     RecordedIds, Shipped, ShippedLine, Timestamp, Units, WithdrawalCause,
 };
@@ -27,6 +28,9 @@ pub(super) struct Accounts {
     cancelled: HashMap<Position, Cancelled>,
     /// What came back of purchases, by the event that recorded them.
     returned: HashMap<Position, Returns>,
+    /// Purchases whose credit was refused, by the event that recorded them, each with what a claim
+    /// has earned for it.
+    refused: HashMap<Position, Option<EarnedCredit>>,
     /// Requests that left in several parcels, by the event that asked for them.
     pub(super) parcels: HashMap<Position, Parcels>,
     /// How much of what a lot was earned as has been withdrawn.
@@ -91,6 +95,12 @@ impl Accounts {
         lines.iter().all(is_back).then_some(returns.last_at)
     }
 
+    /// What a claim has earned of the credit that was refused when a purchase was recorded; the
+    /// outer nothing where none was refused.
+    pub(super) fn refused_credit(&self, purchase: Position) -> Option<Option<EarnedCredit>> {
+        self.refused.get(&purchase).copied()
+    }
+
     pub(super) fn withdrawn(&self, lot: LotId) -> Points {
         self.withdrawn.get(&lot).copied().unwrap_or_default()
     }
@@ -116,6 +126,24 @@ impl Accounts {
         account.evolve(at, recorded_at, event)?;
         let number = u32::try_from(number).map_err(|_| "more than 2^32 accounts")?;
         Ok((number, account.next_due()))
+    }
+
+    pub(super) fn credit_earned(
+        &mut self,
+        at: Position,
+        id: &AccountId,
+        fact: &CreditEarned,
+    ) -> Changed {
+        let cause = IdHash::cause(id, &fact.cause);
+        if fact.claim.is_none() {
+            return self.record(cause, at);
+        }
+        let purchase = self.recorded.position_of(cause);
+        let refused = purchase.and_then(|purchase| self.refused.get_mut(&purchase));
+        let unclaimed = refused.filter(|claimed| claimed.is_none());
+        let unclaimed = unclaimed.ok_or("credit was claimed that was never refused, or twice")?;
+        *unclaimed = Some(EarnedCredit { position: at, points: fact.points });
+        self.record(IdHash::claim(id, &fact.cause.id), at)
     }
 
     pub(super) fn credit_withdrawn(
@@ -210,9 +238,20 @@ impl Accounts {
     pub(super) fn purchase_recorded(
         &mut self,
         at: Position,
+        recorded_at: Timestamp,
         id: &AccountId,
         fact: &PurchaseRecorded,
     ) -> Changed {
+        // A purchase that earns nothing makes the account, too.
+        if !self.by_id.contains_key(id) {
+            self.by_id.insert(id.clone(), Account::default());
+        }
+        if fact.credit_refused.is_some() {
+            ensure(fact.points.is_none(), "a purchase earned what was refused")?;
+            let account = self.by_id.get_mut(id).ok_or("of an unknown account")?;
+            account.credit_refused(recorded_at, fact);
+            self.refused.insert(at, None);
+        }
         let cause = IdHash::purchase(id, &fact.purchase_id);
         // What it earned stands right before it under the same cause.
         let earned = fact.points.map(|_| Position(at.0 - 1));

@@ -53,9 +53,7 @@ impl State {
             | Event::ShipmentAskedAgain(..) => {}
             Event::PolicyChanged(fact) => self.programme.policy_changed(at, fact.policy),
             Event::EarningRuleSet(fact) => self.programme.earning_rule_set(at, fact)?,
-            Event::CreditEarned(id, fact) => {
-                self.accounts.record(IdHash::cause(id, &fact.cause), at)?;
-            }
+            Event::CreditEarned(id, fact) => self.accounts.credit_earned(at, id, fact)?,
             Event::CreditWithdrawn(id, fact) => self.accounts.credit_withdrawn(at, id, fact)?,
             Event::CreditSent(id, fact) => {
                 self.accounts.record(IdHash::transfer(id, &fact.transfer_id), at)?;
@@ -93,7 +91,9 @@ impl State {
             Event::ShipmentSettled(id, fact) => {
                 self.accounts.record(IdHash::settlement(id, &fact.shipped), at)?;
             }
-            Event::PurchaseRecorded(id, fact) => self.accounts.purchase_recorded(at, id, fact)?,
+            Event::PurchaseRecorded(id, fact) => {
+                self.accounts.purchase_recorded(at, recorded_at, id, fact)?;
+            }
             Event::PurchaseReturned(id, fact) => self.accounts.purchase_returned(at, id, fact)?,
             Event::OfferOpened(fact) => self.programme.offer_opened(at, fact)?,
             Event::OfferAmended(fact) => self.programme.offer_amended(at, fact)?,

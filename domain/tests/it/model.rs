@@ -38,7 +38,7 @@ proptest! {
 fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     let mut runner = TestRunner::deterministic();
     let mut counts: BTreeMap<Count, usize> = BTreeMap::new();
-    for is_swept in [false, true].repeat(300) {
+    for is_swept in [false, true].repeat(400) {
         let steps = steps().new_tree(&mut runner).expect("a history").current();
         for count in run(&steps, is_swept).counts {
             *counts.entry(count).or_default() += 1;
@@ -74,8 +74,9 @@ fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     assert_eq!(missing, Vec::<&str>::new());
 }
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 26] = [
     "earn-credit",
+    "claim-credit",
     "record-purchase",
     "return-purchase",
     "withdraw-credit",
@@ -103,8 +104,9 @@ const COMMANDS: [&str; 25] = [
 ];
 
 /// What makes a history hard.
-const TRAITS: [&str; 18] = [
+const TRAITS: [&str; 20] = [
     "captured in part",
+    "claimed by rule",
     "deducted of several",
     "earned by rule",
     "expired",
@@ -114,6 +116,7 @@ const TRAITS: [&str; 18] = [
     "refunded by a rejection",
     "refunded to several",
     "refunded with grace",
+    "refused credit",
     "rejected with nothing left",
     "released by deadline",
     "repaid",

@@ -53,6 +53,29 @@ impl From<RuleVersion<'_>> for domain::RuleVersion {
     }
 }
 
+/// What a caller said who claimed the credit of a purchase.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Claim {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asked_available_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asked_expires_at: Option<Timestamp>,
+}
+
+impl From<domain::Claim> for Claim {
+    fn from(fact: domain::Claim) -> Self {
+        let domain::Claim { asked_available_at, asked_expires_at } = fact;
+        Self { asked_available_at, asked_expires_at }
+    }
+}
+
+impl From<Claim> for domain::Claim {
+    fn from(stored: Claim) -> Self {
+        let Claim { asked_available_at, asked_expires_at } = stored;
+        Self { asked_available_at, asked_expires_at }
+    }
+}
+
 /// `credit-earned`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CreditEarned<'a> {
@@ -64,6 +87,8 @@ pub(crate) struct CreditEarned<'a> {
     expires_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rule: Option<RuleVersion<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    claim: Option<Claim>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reference: Option<Cow<'a, Reference>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,6 +104,7 @@ impl<'a> From<&'a domain::CreditEarned> for CreditEarned<'a> {
             available_at,
             expires_at,
             rule,
+            claim,
             reference,
             occurred_at,
             note: _,
@@ -89,6 +115,7 @@ impl<'a> From<&'a domain::CreditEarned> for CreditEarned<'a> {
             available_at: *available_at,
             expires_at: *expires_at,
             rule: rule.as_ref().map(Into::into),
+            claim: claim.map(Into::into),
             reference: reference.as_ref().map(Cow::Borrowed),
             occurred_at: *occurred_at,
         }
@@ -97,14 +124,23 @@ impl<'a> From<&'a domain::CreditEarned> for CreditEarned<'a> {
 
 impl From<CreditEarned<'_>> for domain::CreditEarned {
     fn from(stored: CreditEarned<'_>) -> Self {
-        let CreditEarned { points, cause, available_at, expires_at, rule, reference, occurred_at } =
-            stored;
+        let CreditEarned {
+            points,
+            cause,
+            available_at,
+            expires_at,
+            rule,
+            claim,
+            reference,
+            occurred_at,
+        } = stored;
         Self {
             points,
             cause: cause.into(),
             available_at,
             expires_at,
             rule: rule.map(Into::into),
+            claim: claim.map(Into::into),
             reference: reference.map(Cow::into_owned),
             occurred_at,
             note: Note::default(),

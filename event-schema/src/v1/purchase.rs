@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use domain::{
-    Category, Note, Points, ProductId, PurchaseId, ReturnId, RuleId, Timestamp, Units, WarehouseId,
+    Category, Note, Points, ProductId, PurchaseId, RefusalCode, ReturnId, RuleId, Timestamp, Units,
+    WarehouseId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +50,30 @@ impl From<PurchaseLine<'_>> for domain::PurchaseLine {
     }
 }
 
+/// Credit that a purchase would have earned.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct CreditRefused {
+    code: RefusalCode,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    available_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+}
+
+impl From<domain::CreditRefused> for CreditRefused {
+    fn from(fact: domain::CreditRefused) -> Self {
+        let domain::CreditRefused { code, available_at, expires_at } = fact;
+        Self { code, available_at, expires_at }
+    }
+}
+
+impl From<CreditRefused> for domain::CreditRefused {
+    fn from(stored: CreditRefused) -> Self {
+        let CreditRefused { code, available_at, expires_at } = stored;
+        Self { code, available_at, expires_at }
+    }
+}
+
 /// `purchase-recorded`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PurchaseRecorded<'a> {
@@ -57,6 +82,8 @@ pub(crate) struct PurchaseRecorded<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     points: Option<Points>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    credit_refused: Option<CreditRefused>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "domain::optional_sum")]
     asked_points: Option<Points>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     asked_rule: Option<Cow<'a, RuleId>>,
@@ -79,6 +106,7 @@ impl<'a> From<&'a domain::PurchaseRecorded> for PurchaseRecorded<'a> {
             purchase_id,
             lines,
             points,
+            credit_refused,
             asked_points,
             asked_rule,
             rule,
@@ -92,6 +120,7 @@ impl<'a> From<&'a domain::PurchaseRecorded> for PurchaseRecorded<'a> {
             purchase_id: Cow::Borrowed(purchase_id),
             lines: lines.iter().map(Into::into).collect(),
             points: *points,
+            credit_refused: credit_refused.map(Into::into),
             asked_points: *asked_points,
             asked_rule: asked_rule.as_ref().map(Cow::Borrowed),
             rule: rule.as_ref().map(Into::into),
@@ -109,6 +138,7 @@ impl From<PurchaseRecorded<'_>> for domain::PurchaseRecorded {
             purchase_id,
             lines,
             points,
+            credit_refused,
             asked_points,
             asked_rule,
             rule,
@@ -121,6 +151,7 @@ impl From<PurchaseRecorded<'_>> for domain::PurchaseRecorded {
             purchase_id: purchase_id.into_owned(),
             lines: lines.into_iter().map(Into::into).collect(),
             points,
+            credit_refused: credit_refused.map(Into::into),
             asked_points,
             asked_rule: asked_rule.map(Cow::into_owned),
             rule: rule.map(Into::into),

@@ -43,6 +43,7 @@ mod publisher_trouble;
 mod raw;
 mod read_model;
 mod readiness;
+mod refused_credit;
 mod refused_start;
 mod restored;
 mod roles;

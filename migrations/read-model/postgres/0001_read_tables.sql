@@ -147,7 +147,10 @@ create table purchase (
     purchase_id text collate "C" not null,
     -- JSON as in the event, each line with the quantity that was returned
     lines text not null,
+    -- also what was claimed
     points bigint not null,
+    -- the code of the refusal, where the credit was refused
+    credit_refused text collate "C",
     rule_id text collate "C",
     rule_version bigint,
     warehouse text collate "C",

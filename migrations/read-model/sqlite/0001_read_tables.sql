@@ -149,7 +149,10 @@ create table purchase (
     purchase_id text not null,
     -- JSON as in the event, each line with the quantity that was returned
     lines text not null,
+    -- also what was claimed
     points integer not null,
+    -- the code of the refusal, where the credit was refused
+    credit_refused text,
     rule_id text,
     rule_version integer,
     warehouse text,

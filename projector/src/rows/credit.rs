@@ -98,6 +98,7 @@ impl AddAssign for Change {
 
 impl Rows {
     pub(super) fn earned(&mut self, at: At<'_>, account_id: AccountId, fact: CreditEarned) {
+        self.note_claim_of_purchase(&account_id, &fact);
         let points = int(fact.points.get());
         let recorded_at = at.recorded_at;
         let available_at = fact.available_at.filter(|available_at| *available_at > recorded_at);
@@ -334,6 +335,11 @@ impl Rows {
         }
         self.change_balance(at, account_id, sum);
         sum
+    }
+
+    /// An account that may have had no credit yet.
+    pub(super) fn open_account(&mut self, at: At<'_>, account_id: &AccountId) {
+        self.change_balance(at, account_id, Change::NONE);
     }
 
     fn change_balance(&mut self, at: At<'_>, account_id: &AccountId, change: Change) {

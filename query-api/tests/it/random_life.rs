@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 
 use domain::command::{
-    AdjustCredit, CancelExchange, Capture, CaptureHold, Direction, DispatchShipment, EarnCredit,
-    HoldCredit, OpenOffer, Order, RecordPurchase, Redeem, ReleaseHold, ReturnPurchase, SetPolicy,
-    TransferCredit, WithdrawCredit,
+    AdjustCredit, CancelExchange, Capture, CaptureHold, ClaimCredit, Direction, DispatchShipment,
+    EarnCredit, HoldCredit, OpenOffer, Order, RecordPurchase, Redeem, ReleaseHold, ReturnPurchase,
+    SetPolicy, TransferCredit, WithdrawCredit,
 };
 use domain::{
-    Account, Cause, CauseKind, Clock, ClockConfirmed, Command, Decision, Event, LogOpened, LotPart,
-    Note, Policy, PurchaseLine, Shipped, SpentCredit, State, Timestamp, decide,
+    Account, AccountId, Cause, CauseKind, Clock, ClockConfirmed, Command, Decision, Event,
+    LogOpened, LotPart, Note, Policy, PurchaseLine, PurchaseRecorded, Shipped, SpentCredit, State,
+    Timestamp, decide,
 };
 use log_record::Partition;
 use proptest::prelude::*;
@@ -112,8 +113,15 @@ async fn compare(reads: &Reads, world: &World) -> Value {
         let live = holds.iter().filter(|hold| hold["status"] == "held").count();
         assert_eq!(live, account.holds().len(), "{account_id}");
         let entries = reads.list(&format!("{path}/entries?limit=500")).await;
-        let first = entries.last().expect("there is one");
-        assert_eq!(first["balance"], first["points"], "the statement begins with nothing");
+        // A purchase that earned nothing has no entry.
+        if let Some(first) = entries.last() {
+            assert_eq!(first["balance"], first["points"], "the statement begins with nothing");
+        }
+    }
+    for (_, event) in &world.events {
+        if let Event::PurchaseRecorded(account_id, fact) = event {
+            compare_purchase(reads, world, account_id, fact).await;
+        }
     }
     for (offer_id, offer) in world.state.offers() {
         let body = reads.get(&format!("/v1/offers/{offer_id}")).await;
@@ -123,6 +131,30 @@ async fn compare(reads: &Reads, world: &World) -> Value {
     let liability = reads.get("/v1/liability").await;
     assert_eq!(liability["total"], outstanding.to_string());
     liability
+}
+
+/// What a purchase earned, at once or by a claim.
+async fn compare_purchase(
+    reads: &Reads,
+    world: &World,
+    account_id: &AccountId,
+    fact: &PurchaseRecorded,
+) {
+    let path = format!("/v1/accounts/{account_id}/purchases/{}", fact.purchase_id);
+    let body = reads.get(&path).await;
+    let cause = Cause::purchase(&fact.purchase_id);
+    let earned = world.events.iter().filter_map(|(_, event)| match event {
+        Event::CreditEarned(id, earned) if id == account_id && earned.cause == cause => {
+            Some(earned.points.get())
+        }
+        _ => None,
+    });
+    let earned: u64 = earned.sum();
+    assert_eq!(body["points"], earned, "{path}");
+    let refused = fact
+        .credit_refused
+        .map(|refused| json!({"code": refused.code.as_str(), "claimed": earned > 0}));
+    assert_eq!(body.get("credit_refused").cloned(), refused, "{path}");
 }
 
 /// By lot, expiry and grace: available, pending and held.
@@ -193,7 +225,7 @@ impl World {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let numbers = (0_u8..17, 0_usize..3, 1_u64..120, 0_usize..60, 0_i64..12);
+    let numbers = (0_u8..18, 0_usize..3, 1_u64..120, 0_usize..60, 0_i64..12);
     numbers.prop_map(|(what, who, amount, which, days)| {
         // Mostly on the same day, so that a hold can be captured before it ends.
         Step { what, who, amount, which, days: (days - 7).max(0) }
@@ -206,7 +238,7 @@ fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
     let amount_of = points(amount);
     // Things are named after the step that made them, if it wasn't refused.
     let made_by: &[u8] = match what {
-        5 | 14 => &[4],
+        5 | 14 | 17 => &[4],
         6 => &[0, 1, 2, 3],
         10 | 11 => &[8, 9],
         13 => &[10, 12],
@@ -252,8 +284,17 @@ fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
             rule: None,
             shipping: Some((id("main"), id("2 Oak Street"))),
             available_at: if amount % 2 == 0 { after(4) } else { None },
+            // Of some, the credit is refused.
+            expires_at: if amount % 3 == 0 { Some(time(1)) } else { after(15) },
+            occurred_at: None,
+        }),
+        17 => Command::ClaimCredit(ClaimCredit {
+            account_id,
+            purchase_id: id(&format!("p-{which}")),
+            available_at: None,
             expires_at: after(15),
             occurred_at: None,
+            original: None,
         }),
         5 => Command::ReturnPurchase(ReturnPurchase {
             account_id,

@@ -1,8 +1,8 @@
 //! Purchases for money, and their returns.
 
 use domain::{
-    AccountId, Actor, Category, DeliverTo, Points, ProductId, PurchaseId, Reason, ReturnId, RuleId,
-    Timestamp, Units, WarehouseId,
+    AccountId, Actor, Category, DeliverTo, Points, ProductId, PurchaseId, Reason, RefusalCode,
+    ReturnId, RuleId, Timestamp, Units, WarehouseId,
 };
 use log_record::Place;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,8 @@ use crate::Object;
 pub struct PutPurchaseBody {
     /// 1 to 500 lines, each product once.
     pub lines: Vec<Object<PutPurchaseLineBody>>,
-    /// The points that the purchase earns; without them, an earning rule gives them.
+    /// The points that the purchase earns, which may be 0; without them, an earning rule gives them.
+    #[serde(default, with = "domain::optional_sum")]
     pub points: Option<Points>,
     /// The earning rule; without it, the rule `default`. Not beside `points`.
     pub rule: Option<RuleId>,
@@ -81,6 +82,9 @@ pub struct PurchaseRecordedBody {
     pub lines: Vec<RecordedLineBody>,
     /// The points earned in all, which may be 0.
     pub points: Points,
+    /// Why the purchase earned nothing, where its credit was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credit_refused: Option<CreditRefusedBody>,
     /// The points that the caller named; without them, a rule gave them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asked_points: Option<Points>,
@@ -106,6 +110,19 @@ pub struct PurchaseRecordedBody {
     pub position: Place,
 }
 
+/// Credit that a purchase would have earned; it can be claimed once.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct CreditRefusedBody {
+    /// The code of the refusal.
+    pub code: RefusalCode,
+    /// The credit could have been spent from this time on; without it, at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub available_at: Option<Timestamp>,
+    /// The credit could have been spent before this time; without it, for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+}
+
 /// One product of a recorded purchase.
 #[derive(Clone, Debug, Serialize)]
 pub struct RecordedLineBody {
@@ -119,7 +136,8 @@ pub struct RecordedLineBody {
     /// The category of goods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
-    /// The points that the line earned, which may be 0.
+    /// The points that the line earned, which may be 0; where the purchase's credit was refused, what
+    /// a claim gives for it.
     pub points: Points,
 }
 
@@ -154,8 +172,11 @@ pub struct PurchaseBody {
     pub account_id: AccountId,
     /// The products bought.
     pub lines: Vec<PurchaseLineBody>,
-    /// The points earned in all, which may be 0.
+    /// The points earned in all, which may be 0; also by a claim.
     pub points: u64,
+    /// Why the purchase earned nothing when it was recorded, where its credit was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credit_refused: Option<PurchaseRefusalBody>,
     /// The earning rule that gave them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<RuleVersionBody>,
@@ -175,6 +196,15 @@ pub struct PurchaseBody {
     pub position: Place,
 }
 
+/// Credit that was refused when a purchase was recorded, as it is now.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct PurchaseRefusalBody {
+    /// The code of the refusal.
+    pub code: RefusalCode,
+    /// Whether the credit was claimed.
+    pub claimed: bool,
+}
+
 /// One product of a purchase as it is now.
 #[derive(Clone, Debug, Serialize)]
 pub struct PurchaseLineBody {
@@ -188,7 +218,8 @@ pub struct PurchaseLineBody {
     /// The category of goods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
-    /// The points that the line earned, which may be 0.
+    /// The points that the line earned, which may be 0; where the purchase's credit was refused, what
+    /// a claim gives for it, less what was returned before the claim.
     pub points: Points,
     /// The number of units returned, 0 to `quantity`.
     pub returned: u64,

@@ -109,7 +109,9 @@ fn command() -> impl Strategy<Value = Command> {
     let moment = || prop::option::weighted(0.4, 1_i64..900);
     let credit = prop_oneof![
         8 => (who(), amount(), 0_u8..20, moment(), moment()).prop_map(earn),
-        4 => (who(), 0_u8..20, some(500), 1_u64..4).prop_map(purchase),
+        4 => (who(), 0_u8..20, some(500), 1_u64..4, prop::option::weighted(0.2, 1_i64..900))
+            .prop_map(purchase),
+        2 => (who(), 0_u8..20, prop::option::weighted(0.8, 1_i64..90_000)).prop_map(claim),
         3 => (who(), 0_u8..20, 0_u8..3, prop::option::of(1_u64..3)).prop_map(bring_back),
         3 => (who(), 0_u8..6, 0_u8..20, some(300)).prop_map(withdraw),
         2 => (who(), 0_u8..6, any::<bool>(), amount()).prop_map(adjust),
@@ -154,7 +156,9 @@ fn earn(
     })
 }
 
-fn purchase((who, cause, named, lines): (u8, u8, Option<u64>, u64)) -> Command {
+fn purchase(
+    (who, cause, named, lines, expires): (u8, u8, Option<u64>, u64, Option<i64>),
+) -> Command {
     let line = |number: u64| PurchaseLine {
         product_id: id(&format!("product-{number}")),
         quantity: units(number + 1),
@@ -170,8 +174,19 @@ fn purchase((who, cause, named, lines): (u8, u8, Option<u64>, u64)) -> Command {
         rule: None,
         shipping: None,
         available_at: None,
-        expires_at: None,
+        expires_at: expires.map(time),
         occurred_at: None,
+    })
+}
+
+fn claim((who, cause, expires): (u8, u8, Option<i64>)) -> Command {
+    Command::ClaimCredit(ClaimCredit {
+        account_id: shopper(who),
+        purchase_id: id(&format!("B-{cause}")),
+        available_at: None,
+        expires_at: expires.map(|seconds| time(seconds * 1_000)),
+        occurred_at: None,
+        original: None,
     })
 }
 

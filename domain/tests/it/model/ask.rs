@@ -145,6 +145,14 @@ pub(crate) enum Ask {
         available: Option<When>,
         expires: Option<When>,
     },
+    /// One whose credit was refused, if there is one.
+    Claim {
+        account: u8,
+        purchase: u8,
+        refused: Choice,
+        available: Option<When>,
+        expires: Option<When>,
+    },
     Return {
         target: Target,
         id: u8,

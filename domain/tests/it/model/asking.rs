@@ -1,9 +1,9 @@
 //! Short words for commands.
 
 use domain::command::{
-    AdjustCredit, CancelExchange, Capture, CaptureHold, Direction, EarnCredit, ExpectedVersion,
-    HoldCredit, OpenOffer, Order, RecordPurchase, Redeem, ReleaseHold, ReturnPurchase,
-    SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
+    AdjustCredit, CancelExchange, Capture, CaptureHold, ClaimCredit, Direction, EarnCredit,
+    ExpectedVersion, HoldCredit, OpenOffer, Order, RecordPurchase, Redeem, ReleaseHold,
+    ReturnPurchase, SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
 };
 use domain::{
     Cap, Cause, CauseKind, Command, EarningTerms, ExpiryRule, Note, Period, Policy, PurchaseLine,
@@ -174,6 +174,18 @@ pub(crate) fn purchase(
         available_at: None,
         expires_at: None,
         occurred_at: None,
+    })
+}
+
+/// The credit of a purchase that was refused.
+pub(crate) fn claim(who: &str, purchase: &str) -> Command {
+    Command::ClaimCredit(ClaimCredit {
+        account_id: id(who),
+        purchase_id: id(purchase),
+        available_at: None,
+        expires_at: None,
+        occurred_at: None,
+        original: None,
     })
 }
 

@@ -407,7 +407,11 @@ fn traits_of(effect: &Effect) -> Vec<Count> {
         }
         Effect::Swapped { .. } => vec![Some("swapped in a hold")],
         Effect::Sent { parts, .. } => vec![several(parts, "sent of several")],
-        Effect::Earned { rule: Some(_), .. } => vec![Some("earned by rule")],
+        Effect::Earned { rule, is_claim, .. } => vec![
+            rule.is_some().then_some("earned by rule"),
+            (*is_claim && rule.is_some()).then_some("claimed by rule"),
+        ],
+        Effect::Purchased { refused: Some(_), .. } => vec![Some("refused credit")],
         _ => vec![],
     };
     traits.into_iter().flatten().map(|of| ("-", of)).collect()

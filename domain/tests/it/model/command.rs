@@ -1,9 +1,9 @@
 //! How what is asked for becomes a command, as the plain ledger stands then.
 
 use domain::command::{
-    AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer,
-    ConfirmClock, Direction, DispatchShipment, EarnCredit, ExpectedVersion, HoldCredit, OpenOffer,
-    Order, RecordPurchase, Redeem, RejectShipment, ReleaseHold, Report, ReportShipment,
+    AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, ClaimCredit,
+    CloseOffer, ConfirmClock, Direction, DispatchShipment, EarnCredit, ExpectedVersion, HoldCredit,
+    OpenOffer, Order, RecordPurchase, Redeem, RejectShipment, ReleaseHold, Report, ReportShipment,
     ReturnPurchase, SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
 };
 use domain::{
@@ -263,12 +263,30 @@ impl Ask {
                     account_id: id(account(*who)),
                     purchase_id: named("p", *purchase),
                     lines: lines.collect(),
-                    points: amount.map(points),
+                    points: amount.map(|amount| Points::sum_of(amount).expect("points")),
                     rule: rule.map(|rule| id(RULES[usize::from(rule)])),
                     shipping: None,
                     available_at,
                     expires_at,
                     occurred_at: None,
+                })
+            }
+            Self::Claim { account, purchase, refused, available, expires } => {
+                let [available_at, expires_at] = span(*available, *expires, now);
+                let unclaimed = ledger.purchases.iter();
+                let unclaimed = unclaimed.filter(|it| it.refused.is_some() && it.lot.is_none());
+                let unclaimed = unclaimed.map(|it| (it.account.clone(), it.id.clone()));
+                // Those come last, so that they are chosen more often.
+                let known: Vec<_> = purchases().into_iter().chain(unclaimed).collect();
+                let target = Target { account: *account, name: *purchase, known: *refused };
+                let (who, purchase) = target.of("p", &known);
+                Command::ClaimCredit(ClaimCredit {
+                    account_id: id(&who),
+                    purchase_id: id(&purchase),
+                    available_at,
+                    expires_at,
+                    occurred_at: None,
+                    original: None,
                 })
             }
             Self::Return { target, id: name, lines } => {

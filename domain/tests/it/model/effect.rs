@@ -6,7 +6,7 @@ use domain::{
 };
 use log_record::Position;
 
-use super::ledger::{Part, Time};
+use super::ledger::{Part, Refused, Time};
 
 /// Something that happened by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,7 @@ pub(crate) enum Effect {
         available_at: Option<Time>,
         expires_at: Option<Time>,
         rule: Option<(String, u64)>,
+        is_claim: bool,
     },
     Withdrawn {
         account: String,
@@ -116,6 +117,7 @@ pub(crate) enum Effect {
         /// By line.
         points: Vec<u128>,
         sum: u128,
+        refused: Option<Refused>,
     },
     Returned {
         account: String,
@@ -182,6 +184,7 @@ impl Lots {
                     available_at: it.available_at.map(Timestamp::micros),
                     expires_at: it.expires_at.map(Timestamp::micros),
                     rule: it.rule.as_ref().map(|rule| (rule.rule_id.to_string(), rule.version)),
+                    is_claim: it.claim.is_some(),
                 }
             }
             Event::CreditWithdrawn(account, it) => {
@@ -283,6 +286,11 @@ impl Lots {
                 purchase: it.purchase_id.to_string(),
                 points: it.lines.iter().map(|line| number_or_none(line.points)).collect(),
                 sum: number_or_none(it.points),
+                refused: it.credit_refused.map(|refused| Refused {
+                    code: refused.code.as_str(),
+                    available_at: refused.available_at.map(Timestamp::micros),
+                    expires_at: refused.expires_at.map(Timestamp::micros),
+                }),
             },
             Event::PurchaseReturned(account, it) => {
                 let lines = it.lines.iter();

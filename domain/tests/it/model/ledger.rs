@@ -78,6 +78,16 @@ pub(crate) struct Purchase {
     pub(crate) id: String,
     pub(crate) lines: Vec<Line>,
     pub(crate) lot: Option<usize>,
+    pub(crate) rule: Option<(String, u64)>,
+    pub(crate) refused: Option<Refused>,
+}
+
+/// Why a purchase earned nothing, and what the lot would have been.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) code: &'static str,
+    pub(crate) available_at: Option<Time>,
+    pub(crate) expires_at: Option<Time>,
 }
 
 #[derive(Debug)]

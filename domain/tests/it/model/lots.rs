@@ -2,13 +2,14 @@
 
 use domain::SpentCredit;
 use domain::command::{
-    AdjustCredit, Direction, EarnCredit, RecordPurchase, ReturnPurchase, WithdrawCredit,
+    AdjustCredit, ClaimCredit, Direction, EarnCredit, RecordPurchase, ReturnPurchase,
+    WithdrawCredit,
 };
 
 use super::earning;
 use super::effect::Effect;
 use super::ledger::{
-    Account, Effects, Gain, Ledger, Line, Lot, MOST, No, Part, Purchase, Time, split, sum,
+    Account, Effects, Gain, Ledger, Line, Lot, MOST, No, Part, Purchase, Refused, Time, split, sum,
 };
 use super::rules::{Answer, done, micros, no, no_for, number, signed, too_large};
 
@@ -18,6 +19,20 @@ pub(crate) struct Life {
     available_at: Option<Time>,
     expires_at: Option<Time>,
     rule: Option<(String, u64)>,
+    is_claim: bool,
+}
+
+impl Life {
+    /// Whether a lot could be spent before it expires.
+    fn check_matures(&self) -> Result<(), No> {
+        match (self.available_at, self.expires_at) {
+            (Some(available), Some(expires)) if self.now < available && expires <= available => {
+                let facts = [("available_at", available.into()), ("expires_at", expires.into())];
+                no_for("never-matures", facts)
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Ledger {
@@ -25,6 +40,12 @@ impl Ledger {
     pub(crate) fn check_room(&self, account: &str, points: u128) -> Result<(), No> {
         let total = self.account(account).map_or(0, Account::total);
         if total + points > MOST { too_large() } else { Ok(()) }
+    }
+
+    fn open_account(&mut self, account: &str) {
+        if self.account(account).is_none() {
+            self.accounts.push(Account { name: account.to_owned(), ..Account::default() });
+        }
     }
 
     /// Makes a lot.
@@ -35,9 +56,7 @@ impl Ledger {
         points: u128,
         life: Life,
     ) -> Effect {
-        if self.account(account).is_none() {
-            self.accounts.push(Account { name: account.to_owned(), ..Account::default() });
-        }
+        self.open_account(account);
         let lot = self.lots.len();
         self.lots.push(Lot {
             account: account.to_owned(),
@@ -61,6 +80,7 @@ impl Ledger {
             available_at: life.available_at,
             expires_at: life.expires_at,
             rule: life.rule,
+            is_claim: life.is_claim,
         }
     }
 
@@ -72,6 +92,7 @@ impl Ledger {
             available_at: micros(it.available_at),
             expires_at: micros(it.expires_at),
             rule: None,
+            is_claim: false,
         };
         let cause = [it.cause.kind.as_str(), it.cause.id.as_str()];
         done(account, [self.new_lot(account, cause, points, life)])
@@ -84,6 +105,7 @@ impl Ledger {
             available_at: micros(it.available_at),
             expires_at: micros(it.expires_at),
             rule: None,
+            is_claim: false,
         };
         let by_line = if let Some(points) = it.points {
             earning::spread(number(points), &it.lines)
@@ -98,25 +120,35 @@ impl Ledger {
             life.expires_at = life.expires_at.or_else(|| earning::expires(&rule.terms, now));
             let uncapped = earning::before_cap(&rule.terms, &it.lines, now);
             if uncapped.iter().any(|points| *points > MOST) {
-                return too_large();
+                // What the lines earn can't be said.
+                vec![]
+            } else {
+                earning::capped(&rule.terms, uncapped, &own, now)
             }
-            earning::capped(&rule.terms, uncapped, &own, now)
         };
         let points = by_line.iter().fold(0_u128, |sum, line| sum.saturating_add(*line));
-        if points > MOST {
-            return too_large();
+        if let Some((rule, _)) = &life.rule {
+            // Also what is refused, for it can be claimed.
+            let (account, rule) = (account.to_owned(), rule.clone());
+            self.gains.push(Gain { account, rule, at: now, points });
         }
-        self.check_room(account, points)?;
+        let refused = self.check_earning(account, &by_line, points, &life).err();
+        let refused = refused.map(|no| Refused {
+            code: no.code,
+            available_at: life.available_at,
+            expires_at: life.expires_at,
+        });
+        let earned = if refused.is_some() { 0 } else { points };
+        let rule = life.rule.clone();
         let mut own = vec![];
         let mut lot = None;
-        if points > 0 {
-            if let Some((rule, _)) = &life.rule {
-                let (account, rule) = (account.to_owned(), rule.clone());
-                self.gains.push(Gain { account, rule, at: now, points });
-            }
+        if earned > 0 {
             lot = Some(self.lots.len());
             own.push(self.new_lot(account, ["purchase", it.purchase_id.as_str()], points, life));
         }
+        self.open_account(account);
+        let by_line: Vec<u128> =
+            (0..it.lines.len()).map(|line| by_line.get(line).copied().unwrap_or(0)).collect();
         let lines = it.lines.iter().zip(&by_line);
         let asked = it.lines.iter();
         let asked = asked.map(|line| (line.product_id.to_string(), line.quantity.get().into()));
@@ -134,14 +166,76 @@ impl Ledger {
                 })
                 .collect(),
             lot,
+            rule,
+            refused: refused.clone(),
         });
         own.push(Effect::Purchased {
             account: account.to_owned(),
             purchase: it.purchase_id.to_string(),
             points: by_line,
-            sum: points,
+            sum: earned,
+            refused,
         });
         Ok(Some(Effects { accounts: vec![account.to_owned()], own, after: vec![] }))
+    }
+
+    /// Whether a purchase earns what its lines come to.
+    fn check_earning(
+        &self,
+        account: &str,
+        by_line: &[u128],
+        points: u128,
+        life: &Life,
+    ) -> Result<(), No> {
+        let is_amount = !by_line.is_empty() && points <= MOST;
+        if points == 0 && is_amount {
+            return Ok(());
+        }
+        check_expiry(life.expires_at, life.now)?;
+        if !is_amount {
+            return too_large();
+        }
+        self.check_room(account, points)?;
+        life.check_matures()
+    }
+
+    /// Gives what was refused when a purchase was recorded, less what came back of it.
+    pub(crate) fn claim(&mut self, it: &ClaimCredit, now: Time) -> Answer {
+        let (account, id) = (it.account_id.as_str(), it.purchase_id.as_str());
+        let mut places = 0..self.purchases.len();
+        let Some(place) = places.find(|place| {
+            let purchase = &self.purchases[*place];
+            purchase.account == account && purchase.id == id
+        }) else {
+            let is_cause = self
+                .lots
+                .iter()
+                .any(|lot| lot.account == account && lot.kind == "purchase" && lot.cause == id);
+            return no(if is_cause { "nothing-to-claim" } else { "purchase-unknown" });
+        };
+        let purchase = &self.purchases[place];
+        let Some(refused) = purchase.refused.clone() else { return no("nothing-to-claim") };
+        let is_known = purchase.lines.iter().any(|line| line.points > 0);
+        let left = |line: &Line| line.points - line.points * line.returned / line.quantity;
+        let points: u128 = purchase.lines.iter().map(left).sum();
+        if is_known && points == 0 {
+            return no("nothing-to-claim");
+        }
+        let life = Life {
+            now,
+            available_at: micros(it.available_at).or(refused.available_at),
+            expires_at: micros(it.expires_at).or(refused.expires_at),
+            rule: purchase.rule.clone(),
+            is_claim: true,
+        };
+        check_expiry(life.expires_at, now)?;
+        if !is_known || points > MOST {
+            return too_large();
+        }
+        self.check_room(account, points)?;
+        life.check_matures()?;
+        self.purchases[place].lot = Some(self.lots.len());
+        done(account, [self.new_lot(account, ["purchase", id], points, life)])
     }
 
     /// Whether the account may owe so much more.
@@ -359,7 +453,7 @@ impl Ledger {
         if it.direction == Direction::Add {
             self.check_room(name, points)?;
             let expires_at = micros(it.expires_at);
-            let life = Life { now, available_at: None, expires_at, rule: None };
+            let life = Life { now, available_at: None, expires_at, rule: None, is_claim: false };
             let cause = ["adjustment", it.adjustment_id.as_str()];
             return done(name, [self.new_lot(name, cause, points, life)]);
         }

@@ -107,6 +107,11 @@ fn amount(huge: bool) -> BoxedStrategy<u64> {
     prop_oneof![5 => usual, 2 => large].boxed()
 }
 
+/// The points that a purchase names.
+fn named(huge: bool) -> BoxedStrategy<u64> {
+    prop_oneof![9 => amount(huge), 1 => Just(0_u64)].boxed()
+}
+
 fn who() -> impl Strategy<Value = u8> {
     prop_oneof![8 => 0..3_u8, 1 => Just(3_u8)]
 }
@@ -173,7 +178,7 @@ fn asked_rule() -> BoxedStrategy<Box<AskedRule>> {
         (1..3_u16).prop_map(ExpiryRule::Months),
         (0..2_u16).prop_map(ExpiryRule::EndOfYear)
     ];
-    let pending = prop_oneof![2 => Just(0_u16), 1 => 1..15_u16];
+    let pending = prop_oneof![1 => Just(0_u16), 1 => 1..20_u16];
     (rate(), of((0..20_u64, 1..60_u64)), multipliers, of((1..300_u64, period)), of(expiry), pending)
         .prop_map(|(rate, category, multipliers, cap, expiry, pending_days)| {
             Box::new(AskedRule { rate, category, multipliers, cap, expiry, pending_days })
@@ -203,14 +208,20 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
                 Ask::Earn { account, points, kind, cause, available, expires }
             }),
         (
-            (who(), 0..14_u8, lines(huge), weighted(0.4, amount(huge)), weighted(0.4, 0..3_u8)),
+            (who(), 0..14_u8, lines(huge), weighted(0.4, named(huge)), weighted(0.4, 0..3_u8)),
             weighted(0.1, when(-1..12)),
-            weighted(0.2, when(-1..40)),
+            weighted(0.3, prop_oneof![1 => when(-8..1), 4 => when(-1..25)]),
         )
             .prop_map(|((account, purchase, lines, points, rule), available, expires)| {
                 Ask::Purchase { account, purchase, lines, points, rule, available, expires }
             }),
     ];
+    let claim = (target(14), weighted(0.1, when(-1..12)), weighted(0.3, when(-1..40))).prop_map(
+        |(target, available, expires)| {
+            let Target { account, name: purchase, known: refused } = target;
+            Ask::Claim { account, purchase, refused, available, expires }
+        },
+    );
     let returned = weighted(0.7, vec((prop_oneof![9 => 0..3_u8, 1 => Just(3)], 1..4_u64), 1..3));
     let returned = returned.prop_map(|lines| {
         lines.map(|mut lines| {
@@ -262,6 +273,7 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
         .prop_map(|(account, further, id, points)| Ask::Transfer { account, further, id, points });
     prop_oneof![
         16 => earning.boxed(),
+        3 => claim.boxed(),
         10 => taking.boxed(),
         14 => holding.boxed(),
         18 => spending.boxed(),

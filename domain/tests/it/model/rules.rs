@@ -62,6 +62,7 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
         Command::EarnCredit(it) => {
             id(&["cause", it.account_id.as_str(), it.cause.kind.as_str(), it.cause.id.as_str()])
         }
+        Command::ClaimCredit(it) => id(&["claim", it.account_id.as_str(), it.purchase_id.as_str()]),
         Command::RecordPurchase(it) => {
             id(&["cause", it.account_id.as_str(), "purchase", it.purchase_id.as_str()])
         }
@@ -153,6 +154,7 @@ impl Ledger {
         match command {
             Command::EarnCredit(it) => self.earn(it, now),
             Command::RecordPurchase(it) => self.record_purchase(it, now),
+            Command::ClaimCredit(it) => self.claim(it, now),
             Command::ReturnPurchase(it) => self.return_purchase(it),
             Command::WithdrawCredit(it) => self.withdraw(it),
             Command::AdjustCredit(it) => self.adjust(it, now),
