@@ -125,6 +125,16 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Whether credit that is given until then can be spent at all.
+    pub(crate) fn check_expiry(&self, expires_at: Option<Timestamp>) -> Result<(), Refusal> {
+        match expires_at {
+            Some(expires_at) if expires_at <= self.now => {
+                Err(Refusal::ExpiryPassed { now: self.now })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether another lot may come into the account.
     pub(crate) fn check_new_lot(&self, id: &AccountId) -> Result<(), Refusal> {
         self.account(id).map_or(Ok(()), Account::check_new_lot)

@@ -136,6 +136,17 @@ macro_rules! fact {
 }
 
 refusals! {
+    /// The command would move the time of a log that goes by its commands beyond the wall clock.
+    TimeAhead { wall: Timestamp } {
+        "time-ahead", Conflict, can_succeed_later: true,
+        facts: [now = wall],
+        title: "Time is ahead of the clock",
+        sentence: "occurred_at is in the future: it is {wall} now. This log takes its time from \
+                   occurred_at, and could not go back.",
+        meaning: "The log was opened with `--clock commands`, so `occurred_at` becomes its time, \
+                  and `occurred_at` is more than a minute after `now`, the wall clock's time.",
+        remedy: "Correct `occurred_at`. One wrong year would let all credit expire.",
+    }
     /// The command has no dry run.
     DryRunUnsupported {
         "dry-run-unsupported", Conflict, can_succeed_later: false,
@@ -399,6 +410,16 @@ refusals! {
                   `closes_at`, or was closed at `closed_at`.",
         remedy: "Before `opens_at`: send the same request again at that time. After \
                  `closes_at` or `closed_at`: choose another offer.",
+    }
+    /// The credit would have expired before it was given.
+    ExpiryPassed { now: Timestamp } {
+        "expiry-passed", Conflict, can_succeed_later: false,
+        facts: [now],
+        title: "Credit would have expired already",
+        sentence: "expires_at isn't after now, {now}: the credit would expire at once.",
+        meaning: "The credit's `expires_at` isn't after `now`, the ledger's time.",
+        remedy: "Send a future `expires_at`, or leave it out. To import history by its own time, \
+                 use a log that was opened with `--clock commands`.",
     }
     /// A sum or product would exceed the largest amount.
     AmountTooLarge { what: &'static str } {

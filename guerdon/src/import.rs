@@ -13,6 +13,7 @@ mod place;
 mod replay;
 mod rows;
 mod summary;
+mod times;
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -22,10 +23,12 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::command_line::{http_url, path};
+use days::points_of;
 pub(crate) use error::ImportError;
 use journal::{Fingerprint, Journal};
 use ledger::Ledger;
 use replay::Replay;
+use rows::Purchase;
 pub(crate) use summary::Summary;
 
 /// With more concurrent calls this client's own sockets would be the limit.
@@ -68,6 +71,10 @@ pub(crate) struct ImportArgs {
     #[arg(value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub(crate) expiry_days: Option<u32>,
 
+    /// Accept that nothing is told for more than a year between two rows
+    #[arg(long)]
+    pub(crate) allow_jump: bool,
+
     /// The number of concurrent calls
     #[arg(long, default_value_t = 32)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=CONNECTIONS_MAX))]
@@ -103,6 +110,8 @@ pub(crate) async fn import(
 ) -> Result<Summary, ImportError> {
     let (purchases, purchases_print) = rows::read_purchases(&args.purchases)?;
     let (redemptions, redemptions_print) = rows::read_redemptions(&args.redemptions)?;
+    times::check(&purchases, &redemptions, args.allow_jump)?;
+    check_points(args, &purchases)?;
     progress.set_length((purchases.len() + redemptions.len()) as u64);
     let fingerprint = Fingerprint {
         purchases: purchases_print,
@@ -138,4 +147,19 @@ pub(crate) async fn import(
     summary.took = began_at.elapsed();
     summary.requests = ledger.answers();
     Ok(summary)
+}
+
+/// Names every basket whose points or their expiry the ledger would refuse.
+fn check_points(args: &ImportArgs, purchases: &[Purchase]) -> Result<(), ImportError> {
+    let mut sentences = Vec::new();
+    for purchase in purchases {
+        if points_of(purchase.amount_cents, args.unit_cents, args.points_per_unit).is_none() {
+            let place = &purchase.place;
+            sentences.push(format!("{place}: the basket earns more points than the ledger gives"));
+        }
+        if let Some(days) = args.expiry_days {
+            sentences.extend(purchase.days_later(days).err());
+        }
+    }
+    if sentences.is_empty() { Ok(()) } else { Err(ImportError::rows(sentences)) }
 }

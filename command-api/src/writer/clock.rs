@@ -19,6 +19,10 @@ const REST_DAYS_MAX: u32 = 30;
 /// How far an operator's watch may be from the wall clock that is confirmed by it.
 const WATCH_TOLERANCE: Duration = Duration::from_secs(60);
 
+/// How far what a command says may be ahead of the wall clock, on a log that goes by its commands:
+/// the clocks of callers differ by seconds.
+const AHEAD_MAX: Duration = Duration::from_secs(60);
+
 /// What the machine's clocks show at one moment.
 #[derive(Clone, Copy, Debug)]
 pub struct ClockReading {
@@ -212,6 +216,14 @@ impl WriterClock {
         {
             self.doubt = Some(ClockDoubt::Recorded(why.into()));
         }
+    }
+
+    /// The wall clock, where what a command says would take the log's time beyond it. The log could
+    /// not come back: recorded times don't decrease, and what expires by one wrong year is gone.
+    pub(super) fn if_ahead(&self, said: Option<Timestamp>) -> Option<Timestamp> {
+        let said = said.filter(|_| self.source == Clock::Commands)?;
+        let wall = (self.read.0)().wall;
+        (said.micros() - wall.micros() > micros(AHEAD_MAX)).then_some(wall)
     }
 
     /// The time of a decision that is made after an event of `last`: recorded times don't decrease.

@@ -86,6 +86,11 @@ impl Run {
 
     fn decide_one(&mut self, request: &Request, into: &mut Batch) -> Result<Reply, Unrecordable> {
         let command = &request.command;
+        if let Some(wall) = self.clock.if_ahead(command.occurred_at())
+            && command.recorded_at(&self.state).is_none()
+        {
+            return Ok(Reply::Answer(Answer::Refused(Refusal::TimeAhead { wall })));
+        }
         let now = self.clock.now(self.state.recorded_at(), command.occurred_at());
         if request.is_dry_run {
             return Ok(self.preview(command, now));

@@ -201,6 +201,25 @@ async fn by_the_commands_clock_time_is_what_they_say_and_never_goes_back() {
 }
 
 #[tokio::test]
+async fn one_wrong_year_does_not_let_all_credit_expire() {
+    let hands = Hands::at(1_000);
+    let ledger = Ledger::with_clock(Some(Clock::Commands), &hands).await;
+    ledger.recorded(earns("ann", "B-1", Some(2_000))).await;
+    let of_2207 = 7_479_000_000;
+    for said in [of_2207, 1_061] {
+        let answer = ledger.asks(earns_at(Some(said), "bob", "B-2", None)).await;
+        let Ok(Answer::Refused(Refusal::TimeAhead { wall })) = answer else { panic!("{answer:?}") };
+        assert_eq!(wall, time(1_000));
+    }
+    ledger.recorded(earns_at(Some(1_060), "bob", "B-2", None)).await;
+    assert_eq!(ledger.expired().await, 0);
+    // What was recorded is repeated, whatever the wall clock says by then.
+    hands.jump(-500);
+    let repeat = ledger.asks(earns_at(Some(1_060), "bob", "B-2", None)).await;
+    assert!(matches!(repeat, Ok(Answer::Repeat { .. })), "{repeat:?}");
+}
+
+#[tokio::test]
 async fn what_falls_due_is_recorded_though_nobody_asks() {
     let hands = Hands::at(1_000);
     let ledger = Ledger::with_clock(None, &hands).await;

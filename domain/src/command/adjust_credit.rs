@@ -60,6 +60,7 @@ impl CommandRules for AdjustCredit {
         draft.apply_due(&self.account_id);
         match self.direction {
             Direction::Add => {
+                draft.check_expiry(self.expires_at)?;
                 draft.check_room(&self.account_id, self.points)?;
                 draft.check_new_lot(&self.account_id)?;
                 let fact = CreditEarned {
@@ -147,6 +148,7 @@ impl AdjustCredit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Command;
     use crate::scenario::*;
 
     #[test]
@@ -157,6 +159,21 @@ mod tests {
             .leaves("ann", [70, 0, 0, 0])
             .when(adjust(Direction::Take, "ann", 30, "a-2"))
             .then_repeats(3);
+    }
+
+    #[test]
+    fn what_is_added_must_not_have_expired_already() {
+        let until = |seconds| match adjust(Direction::Add, "ann", 100, "a-1") {
+            Command::AdjustCredit(command) => {
+                Command::AdjustCredit(AdjustCredit { expires_at: Some(time(seconds)), ..command })
+            }
+            other => other,
+        };
+        given([])
+            .at(100)
+            .refuses(until(100), "expiry-passed")
+            .does(until(101))
+            .leaves("ann", [100, 0, 0, 0]);
     }
 
     #[test]

@@ -40,6 +40,7 @@ impl CommandRules for EarnCredit {
 
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         draft.apply_due(&self.account_id);
+        draft.check_expiry(self.expires_at)?;
         draft.check_room(&self.account_id, self.points)?;
         draft.check_new_lot(&self.account_id)?;
         let fact = CreditEarned {
@@ -140,12 +141,15 @@ mod tests {
     }
 
     #[test]
-    fn credit_that_was_earned_too_late_expires_at_once() {
+    fn credit_that_would_have_expired_already_is_not_given() {
         given([])
             .at(100)
-            .when(earn_until(100, "ann", 300, "B-1"))
-            .then_records(["CreditEarned", "CreditExpired"])
-            .leaves("ann", [0, 0, 0, 0]);
+            .refuses(earn_until(100, "ann", 300, "B-1"), "expiry-passed")
+            .does(earn_until(101, "ann", 300, "B-1"))
+            .leaves("ann", [300, 0, 0, 0])
+            .at(101)
+            .when(earn_until(101, "ann", 300, "B-1"))
+            .then_repeats(2);
     }
 
     #[test]

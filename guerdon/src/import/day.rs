@@ -2,31 +2,44 @@
 
 use std::fmt;
 
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// A day of the calendar in UTC, `YYYY-MM-DD`; its order is the calendar's.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Day(Box<str>);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub(crate) struct Day(NaiveDate);
 
 impl Day {
-    /// The day that `text` spells. The month's length is left to the ledger.
+    /// The day that `text` spells.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let bytes = text.as_bytes();
-        let shaped = bytes.len() == "YYYY-MM-DD".len()
-            && bytes.iter().enumerate().all(|(index, byte)| match index {
-                4 | 7 => *byte == b'-',
-                _ => byte.is_ascii_digit(),
-            });
-        let within = |digits: &str, most: u8| {
-            digits.parse::<u8>().is_ok_and(|number| (1..=most).contains(&number))
-        };
-        (shaped && within(&text[5..7], 12) && within(&text[8..], 31)).then(|| Self(text.into()))
+        let day = text.parse().ok().map(Self)?;
+        (day.to_string() == text).then_some(day)
+    }
+
+    /// The day of a time.
+    pub(crate) fn of(time: DateTime<Utc>) -> Self {
+        Self(time.date_naive())
     }
 
     /// The day's last second: redemptions come after everything that was bought that day.
-    pub(crate) fn end(&self) -> String {
-        format!("{self}T23:59:59Z")
+    pub(crate) fn end(self) -> DateTime<Utc> {
+        let last = NaiveTime::from_hms_opt(23, 59, 59).unwrap_or_default();
+        self.0.and_time(last).and_utc()
+    }
+}
+
+impl From<Day> for String {
+    fn from(day: Day) -> Self {
+        day.to_string()
+    }
+}
+
+impl TryFrom<String> for Day {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("{text:?} is not a day"))
     }
 }
 
@@ -42,10 +55,19 @@ mod tests {
 
     #[test]
     fn a_day_is_ten_characters_of_the_calendar() {
-        assert_eq!(Day::parse("2017-02-28").unwrap().end(), "2017-02-28T23:59:59Z");
-        for text in
-            ["", "2017-2-28", "2017-13-01", "2017-00-01", "2017-01-32", "2017/01/01", "ä017-1-1"]
-        {
+        let end = Day::parse("2017-02-28").unwrap().end();
+        assert_eq!(end.to_rfc3339(), "2017-02-28T23:59:59+00:00");
+        for text in [
+            "",
+            "2017-2-28",
+            "2017-13-01",
+            "2017-00-01",
+            "2017-02-29",
+            "2017/01/01",
+            "ä017-1-1",
+            "+2017-01-01",
+            "2017-01-01 ",
+        ] {
             assert_eq!(Day::parse(text), None, "{text}");
         }
     }

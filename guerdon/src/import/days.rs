@@ -8,6 +8,9 @@ use std::num::NonZeroU64;
 use super::day::Day;
 use super::rows::{Purchase, Redemption};
 
+/// The largest amount that the ledger takes: 2^53−1.
+const POINTS_MAX: u64 = (1 << 53) - 1;
+
 /// What happened on one day, each in the file's order.
 #[derive(Debug, Default)]
 pub(crate) struct DayRows {
@@ -22,10 +25,10 @@ pub(crate) fn by_day(
 ) -> BTreeMap<Day, DayRows> {
     let mut days: BTreeMap<Day, DayRows> = BTreeMap::new();
     for purchase in purchases {
-        days.entry(purchase.day.clone()).or_default().purchases.push(purchase);
+        days.entry(purchase.day).or_default().purchases.push(purchase);
     }
     for redemption in redemptions {
-        days.entry(redemption.day.clone()).or_default().redemptions.push(redemption);
+        days.entry(redemption.day).or_default().redemptions.push(redemption);
     }
     days
 }
@@ -41,13 +44,13 @@ pub(crate) fn by_account(redemptions: Vec<Redemption>) -> Vec<Vec<Redemption>> {
 }
 
 /// The points of a basket: `points_per_unit` for every whole `unit_cents` in it. None where they
-/// pass what a number holds.
+/// are more than the ledger gives at once.
 pub(crate) fn points_of(
     amount_cents: u64,
     unit_cents: NonZeroU64,
     points_per_unit: u64,
 ) -> Option<u64> {
-    (amount_cents / unit_cents).checked_mul(points_per_unit)
+    (amount_cents / unit_cents).checked_mul(points_per_unit).filter(|points| *points <= POINTS_MAX)
 }
 
 #[cfg(test)]
@@ -76,6 +79,8 @@ mod tests {
             assert_eq!(points_of(amount_cents, DOLLAR, 10), Some(points), "{amount_cents}");
         }
         assert_eq!(points_of(u64::MAX, DOLLAR, 1_000), None);
+        assert_eq!(points_of(POINTS_MAX, NonZeroU64::MIN, 1), Some(POINTS_MAX));
+        assert_eq!(points_of(POINTS_MAX + 1, NonZeroU64::MIN, 1), None);
     }
 
     #[test]

@@ -18,8 +18,11 @@ pub(crate) enum ImportError {
     #[error("the history has malformed rows; nothing was sent\n{0}")]
     Rows(String),
 
-    #[error("{place}: the basket earns more points than a number holds")]
-    TooManyPoints { place: Place },
+    #[error(
+        "the history's time jumps by more than a year; nothing was sent. Correct the rows, or give \
+         --allow-jump if they are right\n{0}"
+    )]
+    Jumps(String),
 
     #[error("{} is not the ledger's api-keys.json", file.display())]
     Keys { file: PathBuf, source: serde_json::Error },
@@ -81,12 +84,21 @@ pub(crate) enum ImportError {
 
 impl ImportError {
     /// All malformed rows of one file, one to a line.
-    pub(crate) fn rows(mut sentences: Vec<String>) -> Self {
-        let more = sentences.len().saturating_sub(BAD_ROWS_SHOWN_MAX);
-        sentences.truncate(BAD_ROWS_SHOWN_MAX);
-        if more > 0 {
-            sentences.push(format!("and {more} more"));
-        }
-        Self::Rows(sentences.join("\n"))
+    pub(crate) fn rows(sentences: Vec<String>) -> Self {
+        Self::Rows(lines(sentences))
     }
+
+    /// All rows of the history before which nothing is told for long.
+    pub(crate) fn jumps(sentences: Vec<String>) -> Self {
+        Self::Jumps(lines(sentences))
+    }
+}
+
+fn lines(mut sentences: Vec<String>) -> String {
+    let more = sentences.len().saturating_sub(BAD_ROWS_SHOWN_MAX);
+    sentences.truncate(BAD_ROWS_SHOWN_MAX);
+    if more > 0 {
+        sentences.push(format!("and {more} more"));
+    }
+    sentences.join("\n")
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+use chrono::SecondsFormat;
 use parking_lot::Mutex;
 use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, Response, StatusCode};
@@ -122,7 +123,8 @@ impl Ledger {
         let cause = CauseBody { kind: "purchase", id: &purchase.purchase_id };
         let expires_at = match expiry_days {
             None => None,
-            Some(days) => Some(purchase.days_later(days)?),
+            // One that isn't a time was found before anything was sent.
+            Some(days) => purchase.days_later(days).ok(),
         };
         let body = CreditBody { points, cause, expires_at, occurred_at: &purchase.purchased_at };
         self.ask(&purchase.place, Role::Merchant, Method::POST, &path, &body).await
@@ -136,7 +138,7 @@ impl Ledger {
             offer_id: product_id,
             quantity: 1,
             deliver_to: format!("household {account_id}"),
-            occurred_at: day.end(),
+            occurred_at: day.end().to_rfc3339_opts(SecondsFormat::Secs, true),
         };
         self.ask(place, Role::Shopper, Method::PUT, &path, &body).await
     }

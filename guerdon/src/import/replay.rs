@@ -95,8 +95,8 @@ impl Replay {
         let mut credits = Vec::with_capacity(purchases.len());
         for purchase in purchases {
             match points_of(purchase.amount_cents, self.unit_cents, self.points_per_unit) {
-                None => return Err(ImportError::TooManyPoints { place: purchase.place }),
-                Some(0) => {
+                // Too many were found before anything was sent.
+                None | Some(0) => {
                     self.progress.inc(1);
                     summary.purchases_skipped += 1;
                 }
@@ -174,7 +174,7 @@ impl Replay {
     ) -> Result<(), ImportError> {
         let Some(place) = had.filter(|_| must_be_new) else { return Ok(()) };
         journal.withdraw(day)?;
-        Err(ImportError::AlreadyThere { place, day: day.clone(), journal: journal.path().into() })
+        Err(ImportError::AlreadyThere { place, day: *day, journal: journal.path().into() })
     }
 
     /// Runs `call` for every job, so many at a time as there are connections. The first error ends

@@ -1,14 +1,13 @@
 //! The two files of a history, read and checked row by row.
 //!
-//! What the ledger itself checks (the month's length, the largest amount) is left to the ledger;
-//! its answer is shown with the row's file and line.
+//! What is wrong is found before anything is sent, and shown with the row's file and line.
 
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono::{DateTime, Days, SecondsFormat};
+use chrono::{DateTime, Datelike as _, Days, SecondsFormat, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +32,7 @@ pub(crate) struct Purchase {
     pub(crate) purchase_id: Box<str>,
     /// RFC 3339 in UTC, passed on as it stands.
     pub(crate) purchased_at: Box<str>,
+    pub(crate) at: DateTime<Utc>,
     pub(crate) amount_cents: u64,
     pub(crate) day: Day,
 }
@@ -58,16 +58,16 @@ pub(crate) struct FilePrint {
 
 impl Purchase {
     /// So many times 24 hours after it was bought.
-    pub(crate) fn days_later(&self, days: u32) -> Result<String, ImportError> {
-        let bought = DateTime::parse_from_rfc3339(&self.purchased_at).ok();
-        let later = bought.and_then(|time| time.checked_add_days(Days::new(days.into())));
-        let later = later.map(|time| time.to_utc().to_rfc3339_opts(SecondsFormat::AutoSi, true));
+    pub(crate) fn days_later(&self, days: u32) -> Result<String, String> {
+        let later = self.at.checked_add_days(Days::new(days.into()));
+        // The ledger's times have four digits for the year.
+        let later = later.filter(|time| time.year() <= 9_999);
+        let later = later.map(|time| time.to_rfc3339_opts(SecondsFormat::AutoSi, true));
         later.ok_or_else(|| {
-            let sentence = format!(
-                "{}: purchased_at is {:?}, and there is no time {days} days later",
+            format!(
+                "{}: purchased_at is {}, and there is no time {days} days later",
                 self.place, self.purchased_at
-            );
-            ImportError::rows(vec![sentence])
+            )
         })
     }
 }
@@ -129,12 +129,9 @@ struct RedemptionColumns {
 
 impl PurchaseColumns {
     fn check(self, place: Place) -> Result<Purchase, String> {
-        let day = self
-            .purchased_at
-            .split_once('T')
-            .filter(|(_, time)| time.ends_with('Z'))
-            .and_then(|(day, _)| Day::parse(day));
-        let day = day.ok_or_else(|| {
+        let text = Some(&*self.purchased_at).filter(|text| text.ends_with('Z'));
+        let at = text.and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+        let at = at.map(|time| time.to_utc()).ok_or_else(|| {
             format!("purchased_at is {:?}, not as in 2017-01-31T11:53:26Z", self.purchased_at)
         })?;
         Ok(Purchase {
@@ -142,8 +139,9 @@ impl PurchaseColumns {
             account_id: id("account_id", self.account_id)?,
             purchase_id: id("purchase_id", self.purchase_id)?,
             purchased_at: self.purchased_at,
+            at,
             amount_cents: self.amount_cents,
-            day,
+            day: Day::of(at),
         })
     }
 }
@@ -298,6 +296,7 @@ mod tests {
             ("hh-1,b-1,2017-01-02T11:53:26Z", "it has 3 columns, not 4"),
             ("hh-1,b-1,yesterday,5", "purchased_at is \"yesterday\", not as in"),
             ("hh-1,b-1,2017-01-02T11:53:26+01:00,5", "purchased_at is"),
+            ("hh-1,b-1,2017-02-29T11:53:26Z,5", "purchased_at is"),
             ("hh/1,b-1,2017-01-02T11:53:26Z,5", "account_id is \"hh/1\", not 1 to 64"),
             ("..,b-1,2017-01-02T11:53:26Z,5", "account_id is \"..\""),
             (",b-1,2017-01-02T11:53:26Z,5", "account_id is \"\""),

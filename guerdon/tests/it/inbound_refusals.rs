@@ -33,6 +33,7 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 9] = [
     (
         "another command's",
         &[
+            "time-ahead",
             "dry-run-unsupported",
             "hold-unknown",
             "hold-ended",
@@ -151,6 +152,7 @@ fn refused_earnings() -> Vec<Refused> {
         ),
         // Of the cause that the test has earned for before.
         (of_zoe(json!({"cause": {"kind": "purchase", "id": "b-0"}})), "id-reused", "already used"),
+        (of_zoe(json!({"expires_at": "2020-01-01T00:00:00Z"})), "expiry-passed", "at once"),
         (of_zoe(json!({"points": 9_007_199_254_740_991_u64})), "amount-too-large", "account"),
         (of_zoe(json!({"account_id": "full"})), "account-full", "at most 10000"),
         // Claims, which have no points.

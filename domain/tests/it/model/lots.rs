@@ -86,6 +86,7 @@ impl Ledger {
 
     pub(crate) fn earn(&mut self, it: &EarnCredit, now: Time) -> Answer {
         let (account, points) = (it.account_id.as_str(), number(it.points));
+        check_expiry(micros(it.expires_at), now)?;
         self.check_room(account, points)?;
         let life = Life {
             now,
@@ -451,6 +452,7 @@ impl Ledger {
     pub(crate) fn adjust(&mut self, it: &AdjustCredit, now: Time) -> Answer {
         let (name, points) = (it.account_id.as_str(), number(it.points));
         if it.direction == Direction::Add {
+            check_expiry(micros(it.expires_at), now)?;
             self.check_room(name, points)?;
             let expires_at = micros(it.expires_at);
             let life = Life { now, available_at: None, expires_at, rule: None, is_claim: false };
@@ -470,5 +472,13 @@ impl Ledger {
         account.owed += owed;
         let account = name.to_owned();
         done(name, [Effect::Withdrawn { account, lot: None, parts, expired: 0, owed }])
+    }
+}
+
+/// Credit that would have expired already isn't given.
+fn check_expiry(expires_at: Option<Time>, now: Time) -> Result<(), No> {
+    match expires_at {
+        Some(expires_at) if expires_at <= now => no_for("expiry-passed", [("now", now.into())]),
+        _ => Ok(()),
     }
 }

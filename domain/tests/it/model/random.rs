@@ -210,13 +210,14 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
         (
             (who(), 0..14_u8, lines(huge), weighted(0.4, named(huge)), weighted(0.4, 0..3_u8)),
             weighted(0.1, when(-1..12)),
-            weighted(0.3, prop_oneof![1 => when(-8..1), 4 => when(-1..25)]),
+            weighted(0.4, prop_oneof![1 => when(-8..1), 1 => when(-1..25)]),
         )
             .prop_map(|((account, purchase, lines, points, rule), available, expires)| {
                 Ask::Purchase { account, purchase, lines, points, rule, available, expires }
             }),
     ];
-    let claim = (target(14), weighted(0.1, when(-1..12)), weighted(0.3, when(-1..40))).prop_map(
+    let until = weighted(0.6, prop_oneof![1 => when(1..8), 1 => when(-1..40)]);
+    let claim = (target(14), weighted(0.1, when(-1..12)), until).prop_map(
         |(target, available, expires)| {
             let Target { account, name: purchase, known: refused } = target;
             Ask::Claim { account, purchase, refused, available, expires }
@@ -273,7 +274,7 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
         .prop_map(|(account, further, id, points)| Ask::Transfer { account, further, id, points });
     prop_oneof![
         16 => earning.boxed(),
-        3 => claim.boxed(),
+        5 => claim.boxed(),
         10 => taking.boxed(),
         14 => holding.boxed(),
         18 => spending.boxed(),
