@@ -7,8 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context as _, anyhow};
 use domain::command::{EarnCredit, OpenOffer, Order, Redeem};
 use domain::{
-    Cause, CauseKind, Clock, Command, Decision, Event, LogOpened, Points, State, Terms, Timestamp,
-    Units, decide,
+    Cause, CauseKind, Clock, Command, Decision, Event, LogOpened, Page, Points, State, Terms,
+    Timestamp, Units, decide,
 };
 use event_schema::{Metadata, Salt, encode};
 use event_store::{Access, Append, EventStore, NewLog, StoreUrl};
@@ -123,7 +123,7 @@ pub(crate) fn open_offer(number: u64) -> anyhow::Result<Command> {
         warehouse: "main".parse()?,
     };
     let offer_id = format!("offer-{number}").parse()?;
-    Ok(Command::OpenOffer(OpenOffer { offer_id, terms, stock: None }))
+    Ok(Command::OpenOffer(OpenOffer { offer_id, terms, page: Page::default(), stock: None }))
 }
 
 pub(crate) fn earn(account: u64) -> anyhow::Result<Command> {

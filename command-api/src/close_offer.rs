@@ -3,11 +3,12 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::CloseOffer;
-use domain::{Command, OfferId};
+use domain::{Command, OfferId, Subject};
 use wire::body::CloseOfferBody;
 use wire::{Caller, JsonBody, PathId, Problem};
 
 use crate::CommandApi;
+use crate::execute::unexpected;
 use crate::put_offer::respond_offer;
 use crate::refusal_problem::not_found_where_unknown;
 
@@ -19,5 +20,7 @@ pub(crate) async fn close_offer(
 ) -> Result<Response, Problem> {
     let command = Command::CloseOffer(CloseOffer { offer_id: offer_id.clone() });
     let done = api.execute(command, caller).await.map_err(not_found_where_unknown)?;
-    respond_offer(&done, done.status(), offer_id)
+    let Some(Subject::Offer(offer, _)) = &done.subject else { return Err(unexpected()) };
+    let page = api.page_of(done.place.partition, offer).await?;
+    respond_offer(&done, done.status(), offer_id, page)
 }

@@ -8,9 +8,11 @@ use axum::extract::FromRef;
 use axum::http::header::ETAG;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use domain::{Command, Event, Preview, Subject};
+use domain::command::ShowTerms;
+use domain::{Command, Event, Offer, Page, Preview, Subject};
+use event_schema::decode;
 use event_store::{EventStore, StoreError};
-use log_record::Place;
+use log_record::{Partition, Place, Position, RecordedEvent};
 use serde::Serialize;
 use wire::{Caller, KeyRing, Problem, write_position};
 
@@ -90,6 +92,40 @@ impl CommandApi {
         match self.ask(command, false, caller).await? {
             Outcome::Done(done) => Ok(*done),
             Outcome::Preview(_) => Err(unexpected()),
+        }
+    }
+
+    /// What is to be changed, as it is when its turn comes.
+    pub(crate) async fn show(&self, terms: ShowTerms, caller: Caller) -> Result<Done, Problem> {
+        self.execute(Command::ShowTerms(terms), caller).await
+    }
+
+    /// What a page shows of an offer of this partition, which the event has that set its terms.
+    pub(crate) async fn page_of(
+        &self,
+        partition: Partition,
+        offer: &Offer,
+    ) -> Result<Page, Problem> {
+        if offer.page.is_none() {
+            return Ok(Page::default());
+        }
+        let place = Place { partition, position: offer.terms_at };
+        let row = self.read_event(place).await?.ok_or_else(unexpected)?;
+        match decode(&row).map_err(|error| failed(&error))? {
+            (_, Event::OfferOpened(fact)) => Ok(fact.page),
+            (_, Event::OfferAmended(fact)) => Ok(fact.page),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// The event at this place of the log, where there is one.
+    pub(crate) async fn read_event(&self, place: Place) -> Result<Option<RecordedEvent>, Problem> {
+        let Some(before) = place.position.0.checked_sub(1) else { return Ok(None) };
+        let read = self.store.read(place.partition, Position(before), 1);
+        match tokio::time::timeout(self.writers.deadline(), read).await {
+            Err(_) => Err(unread_in_time(place)),
+            Ok(Err(StoreError::NoSuchPartition(_))) => Ok(None),
+            Ok(rows) => Ok(rows.map_err(|error| unread(&error))?.into_iter().next()),
         }
     }
 

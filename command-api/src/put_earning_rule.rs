@@ -1,10 +1,10 @@
 //! `PUT /v1/earning-rules/{rule_id}`: makes a rule, or replaces one with `If-Match`. With
-//! `If-None-Match: *` it only makes.
+//! `If-None-Match: *` it only makes. `PATCH` replaces some terms, and needs `If-Match`.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use domain::command::{ExpectedVersion, SetEarningRule};
+use domain::command::{ExpectedVersion, SetEarningRule, ShowTerms};
 use domain::{
     Cap, CategoryRate, Command, EarningRule, EarningTerms, Event, ExpiryRule, Multiplier, Rate,
     RuleId, Subject,
@@ -13,10 +13,11 @@ use wire::body::{
     CapBody, CategoryRateBody, EarningRuleBody, ExpiryBody, MultiplierBody, PutEarningRuleBody,
     RateBody,
 };
-use wire::{Caller, JsonBody, Object, PathId, Precondition, Problem};
+use wire::{Caller, JsonBody, MergePatch, Object, PathId, Precondition, Problem};
 
 use crate::CommandApi;
-use crate::execute::unexpected;
+use crate::execute::{Done, unexpected};
+use crate::patch::{if_match, is_overtaken, versions_as_read};
 use crate::put_offer::new_if_asked;
 use crate::refusal_problem::not_found_where_unknown;
 
@@ -44,6 +45,35 @@ pub(crate) async fn put_earning_rule(
     let set = SetEarningRule { rule_id: rule_id.clone(), terms: terms(body)?, expected };
     let done = api.execute(Command::SetEarningRule(set), caller).await;
     let done = new_if_asked(&precondition, done.map_err(not_found_where_unknown))?;
+    respond(&done, rule_id)
+}
+
+pub(crate) async fn patch_earning_rule(
+    State(api): State<CommandApi>,
+    caller: Caller,
+    PathId(rule_id): PathId<RuleId>,
+    headers: HeaderMap,
+    JsonBody(patch): JsonBody<MergePatch>,
+) -> Result<Response, Problem> {
+    const ANSWER_ONLY: &[&str] = &["rule_id", "version", "recorded_at", "position"];
+    let read = if_match(&headers)?;
+    loop {
+        let shown = api.show(ShowTerms::Rule(rule_id.clone()), caller.clone()).await;
+        let shown = shown.map_err(not_found_where_unknown)?;
+        let Some(Subject::Rule(rule)) = shown.subject else { return Err(unexpected()) };
+        let EarningRule { terms: present, version, changed_at: _ } = *rule;
+        let present = EarningRuleBody::new(rule_id.clone(), present, version, None, shown.place);
+        let terms = terms(patch.onto(&present, ANSWER_ONLY)?)?;
+        let expected = ExpectedVersion::OneOf(versions_as_read(&read, version).unwrap_or_default());
+        let set = SetEarningRule { rule_id: rule_id.clone(), terms, expected };
+        match api.execute(Command::SetEarningRule(set), caller.clone()).await {
+            Err(problem) if is_overtaken(&problem) && read.matches(version) => {}
+            done => return respond(&done.map_err(not_found_where_unknown)?, rule_id),
+        }
+    }
+}
+
+fn respond(done: &Done, rule_id: RuleId) -> Result<Response, Problem> {
     let Some(Subject::Rule(rule)) = &done.subject else { return Err(unexpected()) };
     let is_new = matches!(&done.event, Some(Event::EarningRuleSet(fact)) if fact.version == 1);
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };

@@ -1,52 +1,97 @@
 //! `PUT /v1/offers/{offer_id}`: opens an offer, or amends one with `If-Match`. With
-//! `If-None-Match: *` it only opens.
+//! `If-None-Match: *` it only opens. `PATCH` amends some terms, and needs `If-Match`.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use domain::command::{AmendOffer, OpenOffer};
-use domain::{Command, Event, Offer, OfferId, OfferPhase, Subject, Terms, Units, WarehouseId};
-use wire::body::{OfferBody, OfferStatus, PutOfferBody};
-use wire::{Caller, JsonBody, PathId, Precondition, Problem};
+use domain::command::{AmendOffer, OpenOffer, ShowTerms};
+use domain::{
+    Command, Event, Offer, OfferId, OfferPhase, OfferStatus, Page, Refusal, Subject, Terms, Units,
+    WarehouseId,
+};
+use log_record::Place;
+use wire::body::{AttributesBody, OFFER_BYTES_MAX, OfferBody, PutOfferBody};
+use wire::{Caller, JsonBody, MergePatch, PathId, Precondition, Problem};
 
 use crate::CommandApi;
 use crate::execute::{Done, unexpected};
-use crate::refusal_problem::{already_exists, exists_where_new, not_found_where_unknown};
+use crate::patch::{if_match, is_overtaken, versions_as_read};
+use crate::refusal_problem::{already_exists, exists_where_new, not_found_where_unknown, refused};
 
 /// The warehouse that ships where the body names none.
 const WAREHOUSE_DEFAULT: &str = "main";
+
+/// What an answer has beside the terms.
+const ANSWER_ONLY: &[&str] = &["offer_id", "stock", "remaining", "version", "status", "position"];
+
+/// An offer as a body says it.
+struct Said {
+    terms: Terms,
+    page: Page,
+    stock: Option<Option<Units>>,
+}
 
 pub(crate) async fn put_offer(
     State(api): State<CommandApi>,
     caller: Caller,
     PathId(offer_id): PathId<OfferId>,
     headers: HeaderMap,
-    JsonBody(body): JsonBody<PutOfferBody>,
+    JsonBody(body): JsonBody<PutOfferBody, OFFER_BYTES_MAX>,
 ) -> Result<Response, Problem> {
-    let (terms, stock) = terms_and_stock(body)?;
-    let id = offer_id.clone();
+    let Said { terms, page, stock } = said(body)?;
+    let (id, shown) = (offer_id.clone(), page.clone());
     let precondition = Precondition::read(&headers)?;
     let command = match &precondition {
         Precondition::Absent | Precondition::IsNew => {
-            let stock = stock.ok_or_else(|| {
-                let complaint = "is missing: send the number of units, or null for unlimited";
-                Problem::invalid_field("stock", complaint)
-            })?;
-            Command::OpenOffer(OpenOffer { offer_id, terms, stock })
+            let stock = match stock {
+                Some(stock) => stock,
+                None => return Err(no_stock(&api, caller, offer_id, &precondition).await),
+            };
+            Command::OpenOffer(OpenOffer { offer_id, terms, page, stock })
         }
         Precondition::AnyVersion => {
-            Command::AmendOffer(AmendOffer { offer_id, terms, stock, read_versions: None })
+            let read_versions = None;
+            Command::AmendOffer(AmendOffer { offer_id, terms, page, stock, read_versions })
         }
         Precondition::Versions(versions) => {
             let read_versions = Some(versions.clone());
-            Command::AmendOffer(AmendOffer { offer_id, terms, stock, read_versions })
+            Command::AmendOffer(AmendOffer { offer_id, terms, page, stock, read_versions })
         }
     };
     let done = api.execute(command, caller).await.map_err(not_found_where_unknown);
     let done = new_if_asked(&precondition, done)?;
     let is_new = matches!(done.event, Some(Event::OfferOpened(_)));
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    respond_offer(&done, status, id)
+    respond_offer(&done, status, id, shown)
+}
+
+pub(crate) async fn patch_offer(
+    State(api): State<CommandApi>,
+    caller: Caller,
+    PathId(offer_id): PathId<OfferId>,
+    headers: HeaderMap,
+    JsonBody(patch): JsonBody<MergePatch, OFFER_BYTES_MAX>,
+) -> Result<Response, Problem> {
+    let read = if_match(&headers)?;
+    loop {
+        let shown = api.show(ShowTerms::Offer(offer_id.clone()), caller.clone()).await;
+        let shown = shown.map_err(not_found_where_unknown)?;
+        let Some(Subject::Offer(offer, status)) = &shown.subject else { return Err(unexpected()) };
+        let page = api.page_of(shown.place.partition, offer).await?;
+        let present = offer_body(offer_id.clone(), offer, *status, page, shown.place);
+        let Said { terms, page, stock } = said(patch.onto(&present, ANSWER_ONLY)?)?;
+        let read_versions = versions_as_read(&read, offer.version);
+        let (offer_id, shown) = (offer_id.clone(), page.clone());
+        let amendment = AmendOffer { offer_id, terms, page, stock, read_versions };
+        let id = amendment.offer_id.clone();
+        match api.execute(Command::AmendOffer(amendment), caller.clone()).await {
+            Err(problem) if is_overtaken(&problem) && read.matches(offer.version) => {}
+            done => {
+                let done = done.map_err(not_found_where_unknown)?;
+                return respond_offer(&done, StatusCode::OK, id, shown);
+            }
+        }
+    }
 }
 
 /// Whether it was made just now, where `If-None-Match: *` asks for that.
@@ -61,7 +106,27 @@ pub(crate) fn new_if_asked(
     }
 }
 
-fn terms_and_stock(body: PutOfferBody) -> Result<(Terms, Option<Option<Units>>), Problem> {
+/// Why an opening without `stock` is refused: no offer was ever opened by such a body.
+async fn no_stock(
+    api: &CommandApi,
+    caller: Caller,
+    offer_id: OfferId,
+    precondition: &Precondition,
+) -> Problem {
+    match api.show(ShowTerms::Offer(offer_id), caller).await {
+        Ok(_) if *precondition == Precondition::IsNew => already_exists(),
+        Ok(Done { subject: Some(Subject::Offer(offer, _)), .. }) => {
+            refused(&Refusal::OfferExists { version: offer.version })
+        }
+        Err(problem) if problem.code() != Refusal::OfferUnknown.code() => problem,
+        Ok(_) | Err(_) => {
+            let complaint = "is missing: send the number of units, or null for unlimited";
+            Problem::invalid_field("stock", complaint)
+        }
+    }
+}
+
+fn said(body: PutOfferBody) -> Result<Said, Problem> {
     let PutOfferBody {
         product_id,
         price,
@@ -70,6 +135,11 @@ fn terms_and_stock(body: PutOfferBody) -> Result<(Terms, Option<Option<Units>>),
         closes_at,
         limit_per_shopper,
         warehouse,
+        name,
+        description,
+        image_url,
+        category,
+        attributes,
     } = body;
     if let (Some(opens_at), Some(closes_at)) = (opens_at, closes_at)
         && closes_at <= opens_at
@@ -79,7 +149,9 @@ fn terms_and_stock(body: PutOfferBody) -> Result<(Terms, Option<Option<Units>>),
     }
     let warehouse = warehouse_or_default(warehouse)?;
     let terms = Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse };
-    Ok((terms, stock))
+    let attributes = attributes.map(|AttributesBody(attributes)| attributes);
+    let page = Page { name, description, image_url, category, attributes };
+    Ok(Said { terms, page, stock })
 }
 
 /// The warehouse that the body names, or the default one.
@@ -95,12 +167,35 @@ pub(crate) fn respond_offer(
     done: &Done,
     status: StatusCode,
     offer_id: OfferId,
+    page: Page,
 ) -> Result<Response, Problem> {
-    let Some(Subject::Offer(offer)) = &done.subject else { return Err(unexpected()) };
-    let Offer { terms, version, opening_stock: _, inventory, phase, changed_at: _ } = &**offer;
+    let Some(Subject::Offer(offer, offer_status)) = &done.subject else {
+        return Err(unexpected());
+    };
+    let body = offer_body(offer_id, offer, *offer_status, page, done.place);
+    done.respond_version(status, offer.version, &body)
+}
+
+fn offer_body(
+    offer_id: OfferId,
+    offer: &Offer,
+    status: OfferStatus,
+    page: Page,
+    position: Place,
+) -> OfferBody {
+    let Offer {
+        terms,
+        page: _hash,
+        terms_at: _,
+        version,
+        opening_stock: _,
+        inventory,
+        phase: OfferPhase::Open | OfferPhase::Closed { .. },
+        changed_at: _,
+    } = offer;
     let Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse } =
         terms.clone();
-    let body = OfferBody {
+    OfferBody {
         offer_id,
         product_id,
         price,
@@ -108,14 +203,11 @@ pub(crate) fn respond_offer(
         closes_at,
         limit_per_shopper,
         warehouse,
+        page: page.into(),
         stock: inventory.stock().map(Units::get),
         remaining: inventory.remaining().map(Units::get),
         version: *version,
-        status: match phase {
-            OfferPhase::Open => OfferStatus::Open,
-            OfferPhase::Closed { at: _ } => OfferStatus::Closed,
-        },
-        position: done.place,
-    };
-    done.respond_version(status, *version, &body)
+        status,
+        position,
+    }
 }

@@ -22,6 +22,7 @@ pub fn problem_pages() -> impl Iterator<Item = ProblemPage> {
     let own = [
         ADJUSTMENT_FORBIDDEN,
         ALREADY_EXISTS,
+        IF_MATCH_MISSING,
         ID_REUSED,
         NOT_DECIDED,
         OUTCOME_UNKNOWN,
@@ -80,6 +81,14 @@ pub(crate) fn already_exists() -> Problem {
         "The header If-None-Match asks for a new one, and one with this id exists. If an earlier \
          try of this request had no answer, it may be what that try recorded. Read it, or use \
          another id.",
+    )
+}
+
+/// A change of some terms says of which version it is.
+pub(crate) fn if_match_missing() -> Problem {
+    Problem::of(
+        &IF_MATCH_MISSING,
+        "The header If-Match is missing. Read what is to be changed, and send its ETag in If-Match.",
     )
 }
 
@@ -189,6 +198,16 @@ const ALREADY_EXISTS: ProblemPage = page(
      outcome-unknown, may have.",
     "Read what exists and compare it with what was sent. To change it, send its ETag in If-Match; \
      for a new one, use another id.",
+    false,
+);
+
+const IF_MATCH_MISSING: ProblemPage = page(
+    StatusCode::PRECONDITION_REQUIRED,
+    "if-match-missing",
+    "If-Match is missing",
+    "The call changes a part of what there is, and doesn't say which version the caller has read. \
+     Nothing was recorded.",
+    "Read what is to be changed, and send its ETag in If-Match.",
     false,
 );
 

@@ -17,9 +17,9 @@ use crate::earn_credit::earn_credit;
 use crate::earn_credits::earn_credits;
 use crate::hold_credit::hold_credit;
 use crate::keys::{create_key, list_keys, revoke_key, rotate_key};
-use crate::put_earning_rule::put_earning_rule;
-use crate::put_offer::put_offer;
-use crate::put_policy::put_policy;
+use crate::put_earning_rule::{patch_earning_rule, put_earning_rule};
+use crate::put_offer::{patch_offer, put_offer};
+use crate::put_policy::{patch_policy, put_policy};
 use crate::record_purchase::record_purchase;
 use crate::redeem::{redeem, redeem_by_key};
 use crate::release_hold::release_hold;
@@ -81,11 +81,13 @@ pub fn router(api: CommandApi) -> Router {
         .nest("/v1/accounts/{account_id}", account)
         .route(
             "/v1/offers/{offer_id}",
-            put(only(&[Operator], put_offer).about(Offers).with_versions()),
+            put(only(&[Operator], put_offer).about(Offers).with_versions())
+                .patch(only(&[Operator], patch_offer).about(Offers).with_versions()),
         )
         .route(
             "/v1/earning-rules/{rule_id}",
-            put(only(&[Operator], put_earning_rule).with_versions()),
+            put(only(&[Operator], put_earning_rule).with_versions())
+                .patch(only(&[Operator], patch_earning_rule).with_versions()),
         )
         .route("/v1/credits", post(only(&[Merchant, Operator], earn_credits)))
         .route("/v1/offers/{offer_id}/closure", put(only(&[Operator], close_offer).about(Offers)))
@@ -93,7 +95,11 @@ pub fn router(api: CommandApi) -> Router {
             "/v1/offers/{offer_id}/stock-additions/{addition_id}",
             put(only(&[Operator], add_stock).about(Offers)),
         )
-        .route("/v1/policy", put(only(&[Operator], put_policy)))
+        .route(
+            "/v1/policy",
+            put(only(&[Operator], put_policy).with_versions())
+                .patch(only(&[Operator], patch_policy).with_versions()),
+        )
         .nest("/v1/shipping-requests/{shipping_request_id}", shipping_request)
         .route("/v1/keys", get(only(&[Operator], list_keys)).post(only(&[Operator], create_key)))
         .route("/v1/keys/{key_id}/revocation", put(only(&[Operator], revoke_key)))

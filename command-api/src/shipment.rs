@@ -16,8 +16,7 @@ use domain::{
     ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, Subject, Timestamp,
 };
 use event_schema::decode;
-use event_store::StoreError;
-use log_record::{Place, Position, ShippingRequestId};
+use log_record::{Place, ShippingRequestId};
 use serde::Serialize;
 use wire::body::{
     BackOrderShipmentBody, DispatchParcelBody, DispatchShipmentBody, RejectShipmentBody,
@@ -27,7 +26,7 @@ use wire::body::{
 use wire::{Caller, JsonBody, Object, PathId, PathIds, Problem, Role, only};
 
 use crate::CommandApi;
-use crate::execute::{Done, failed, unexpected, unread, unread_in_time};
+use crate::execute::{Done, failed, unexpected};
 use crate::record_purchase::{PURCHASE_BYTES_MAX, check_product_is_new};
 
 pub(crate) async fn accept_shipment(
@@ -336,16 +335,9 @@ async fn asked(api: &CommandApi, caller: &Caller, id: &RequestId) -> Result<Aske
     let unknown = || Problem::not_found("The shipping request doesn't exist. Check its id.");
     let of_this_log = id.0.filter(|id| id.log_id == api.store.log_id());
     let ShippingRequestId { generation, place, .. } = of_this_log.ok_or_else(unknown)?;
-    let before = Position(place.position.0.checked_sub(1).ok_or_else(unknown)?);
-    let read = api.store.read(place.partition, before, 1);
-    let rows = match tokio::time::timeout(api.writers.deadline(), read).await {
-        Err(_) => return Err(unread_in_time(place)),
-        Ok(Err(StoreError::NoSuchPartition(_))) => return Err(unknown()),
-        Ok(rows) => rows.map_err(|error| unread(&error))?,
-    };
-    let of_generation = rows.iter().find(|row| row.generation == generation);
-    let row = of_generation.ok_or_else(unknown)?;
-    let (_, event) = decode(row).map_err(|error| failed(&error))?;
+    let row = api.read_event(place).await?.filter(|row| row.generation == generation);
+    let row = row.ok_or_else(unknown)?;
+    let (_, event) = decode(&row).map_err(|error| failed(&error))?;
     match event {
         Event::ExchangeCreated(account_id, fact) => {
             caller.check_warehouse(fact.warehouse.as_str())?;

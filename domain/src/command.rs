@@ -26,6 +26,7 @@ mod return_purchase;
 mod rules;
 mod set_earning_rule;
 mod set_policy;
+mod show_terms;
 mod take_back;
 mod transfer_credit;
 mod withdraw_credit;
@@ -52,6 +53,7 @@ pub use return_purchase::ReturnPurchase;
 pub use rules::Owner;
 pub use set_earning_rule::{ExpectedVersion, SetEarningRule};
 pub use set_policy::SetPolicy;
+pub use show_terms::ShowTerms;
 pub use transfer_credit::TransferCredit;
 pub use withdraw_credit::WithdrawCredit;
 
@@ -129,6 +131,8 @@ commands! {
     SetEarningRule,
     /// Choose the policy.
     SetPolicy,
+    /// Show an offer's terms, a rule's or the policy.
+    ShowTerms,
     /// Vouch for the clock.
     ConfirmClock,
 }

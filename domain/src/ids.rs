@@ -57,8 +57,37 @@ pub struct TrackingUrlError;
 
 /// A text that can't be delivered to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be a text of 1 to {DELIVER_TO_BYTES_MAX} bytes in UTF-8")]
+#[error(
+    "must be a text of 1 to {DELIVER_TO_BYTES_MAX} bytes in UTF-8, with at least one letter or digit"
+)]
 pub struct DeliverToError;
+
+/// The longest name of an offer, in bytes of UTF-8: a line on a page.
+pub const OFFER_NAME_BYTES_MAX: usize = 256;
+
+/// The longest description of an offer, in bytes of UTF-8: a page of text.
+pub const DESCRIPTION_BYTES_MAX: usize = 4096;
+
+/// The longest attributes of an offer, in bytes of JSON without spaces.
+pub const ATTRIBUTES_BYTES_MAX: usize = 4096;
+
+/// A text that no offer can be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be a text of 1 to {OFFER_NAME_BYTES_MAX} bytes in UTF-8, without control characters, and \
+     without space at its ends"
+)]
+pub struct OfferNameError;
+
+/// A text that describes no offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a text of 1 to {DESCRIPTION_BYTES_MAX} bytes in UTF-8")]
+pub struct DescriptionError;
+
+/// A text that is no object of attributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a JSON object of at most {ATTRIBUTES_BYTES_MAX} bytes in UTF-8, without spaces")]
+pub struct AttributesError;
 
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident, $error:ident, $is_valid:expr) => {
@@ -245,7 +274,32 @@ impl RuleId {
 text_type! {
     /// Where to ship: an address or a reference to one, unread. It is personal, so it is kept in
     /// private texts only, and never printed.
-    DeliverTo, DeliverToError, |text: &str| !text.is_empty() && text.len() <= DELIVER_TO_BYTES_MAX
+    DeliverTo, DeliverToError, |text: &str| {
+        text.len() <= DELIVER_TO_BYTES_MAX && text.chars().any(char::is_alphanumeric)
+    }
+}
+
+text_type! {
+    /// What an offer is called.
+    OfferName, OfferNameError, |text: &str| is_line(text, OFFER_NAME_BYTES_MAX)
+}
+
+text_type! {
+    /// What an offer is, in words.
+    Description, DescriptionError, |text: &str| (1..=DESCRIPTION_BYTES_MAX).contains(&text.len())
+}
+
+text_type! {
+    /// The address of a picture.
+    ImageUrl, TrackingUrlError, is_url
+}
+
+text_type! {
+    /// Whatever a shop's pages want to know of an offer: the text of a JSON object, which the caller
+    /// has checked to be one.
+    Attributes, AttributesError, |text: &str| {
+        text.len() <= ATTRIBUTES_BYTES_MAX && text.starts_with('{') && text.ends_with('}')
+    }
 }
 
 text_type! {
@@ -273,11 +327,17 @@ text_type! {
     TrackingUrl, TrackingUrlError, is_url
 }
 
-impl fmt::Debug for TrackingUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
+macro_rules! printed {
+    ($($name:ident),*) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    )*};
 }
+
+printed!(TrackingUrl, OfferName, Description, ImageUrl, Attributes);
 
 impl AccountId {
     /// The partition in which the account lives, of so many: the first 8 bytes of SHA-256 of the
@@ -309,7 +369,11 @@ fn is_note(text: &str) -> bool {
 }
 
 fn is_label(text: &str) -> bool {
-    (1..=LABEL_BYTES_MAX).contains(&text.len())
+    is_line(text, LABEL_BYTES_MAX)
+}
+
+fn is_line(text: &str, bytes_max: usize) -> bool {
+    (1..=bytes_max).contains(&text.len())
         && text.trim() == text
         && !text.chars().any(char::is_control)
 }
@@ -404,7 +468,12 @@ mod tests {
     fn where_to_deliver_is_never_printed() {
         let elm: Result<DeliverTo, _> = "1 Elm Street".parse();
         assert_eq!(format!("{elm:?}"), "Ok((private))");
-        assert!("".parse::<DeliverTo>().is_err());
+        for blank in ["", " ", "\t\r\n", "\u{a0}", "\u{200b}", "-", " , "] {
+            assert!(blank.parse::<DeliverTo>().is_err(), "{blank:?}");
+        }
+        for reference in ["1", "長", "address-7"] {
+            assert!(reference.parse::<DeliverTo>().is_ok(), "{reference}");
+        }
         assert!("x".repeat(2049).parse::<DeliverTo>().is_err());
     }
 }

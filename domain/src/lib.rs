@@ -30,6 +30,7 @@ pub mod inventory;
 mod lots;
 pub mod offer;
 pub mod original;
+pub mod page;
 pub mod policy;
 pub mod recorded_ids;
 pub mod refusal;
@@ -65,13 +66,15 @@ pub use event::{
     ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded, WithdrawalCause,
 };
 pub use ids::{
-    AccountId, Actor, AdditionId, CancellationId, Carrier, Category, CauseId, DeliverTo,
-    DispatchId, ExchangeId, ExpressNo, HoldId, IdError, OfferId, ProductId, PurchaseId, Reason,
-    Reference, ReturnId, RuleId, TrackingUrl, TransferId, WarehouseId, WithdrawalId,
+    AccountId, Actor, AdditionId, Attributes, CancellationId, Carrier, Category, CauseId,
+    DeliverTo, Description, DispatchId, ExchangeId, ExpressNo, HoldId, IdError, ImageUrl, OfferId,
+    OfferName, ProductId, PurchaseId, Reason, Reference, ReturnId, RuleId, TrackingUrl, TransferId,
+    WarehouseId, WithdrawalId,
 };
 pub use inventory::{Allocation, Inventory};
-pub use offer::{Offer, OfferPhase, Terms};
+pub use offer::{Offer, OfferPhase, OfferStatus, Terms};
 pub use original::{EarnedCredit, OriginalCredit, OriginalExchange, OriginalPurchase};
+pub use page::{Page, PageHash};
 pub use policy::{Policy, SpentCredit};
 pub use recorded_ids::{IdHash, RecordedIds};
 pub use refusal::{

@@ -3,9 +3,9 @@
 use log_record::Position;
 use serde::{Deserialize, Serialize};
 
-use crate::{Inventory, NotOpen, Points, ProductId, Timestamp, Units, WarehouseId};
+use crate::{Inventory, NotOpen, PageHash, Points, ProductId, Timestamp, Units, WarehouseId};
 
-/// What an offer says; an amendment replaces all of it.
+/// What an offer says and decisions go by; with the page, an amendment replaces all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
     /// What is handed out.
@@ -34,11 +34,66 @@ pub enum OfferPhase {
     },
 }
 
+/// What an offer is at a time: the first that applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OfferStatus {
+    /// An operator closed it.
+    Closed,
+    /// Its window is over.
+    Ended,
+    /// Its window hasn't begun.
+    Scheduled,
+    /// Nothing is left.
+    SoldOut,
+    /// It takes redemptions.
+    Open,
+}
+
+impl OfferStatus {
+    /// The status at `now` of an offer with this window, of which so many are left.
+    #[must_use]
+    pub fn of(
+        is_closed: bool,
+        [opens_at, closes_at]: [Option<Timestamp>; 2],
+        remaining: Option<u64>,
+        now: Timestamp,
+    ) -> Self {
+        if is_closed {
+            Self::Closed
+        } else if closes_at.is_some_and(|closes_at| now >= closes_at) {
+            Self::Ended
+        } else if opens_at.is_some_and(|opens_at| now < opens_at) {
+            Self::Scheduled
+        } else if remaining == Some(0) {
+            Self::SoldOut
+        } else {
+            Self::Open
+        }
+    }
+
+    /// The name in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Ended => "ended",
+            Self::Scheduled => "scheduled",
+            Self::SoldOut => "sold-out",
+            Self::Open => "open",
+        }
+    }
+}
+
 /// An offer as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
     /// The present terms.
     pub terms: Terms,
+    /// What a page shows of it, as a hash; nothing where that is nothing.
+    pub page: Option<PageHash>,
+    /// The event that set the terms and has the page.
+    pub terms_at: Position,
     /// Counts changes of the terms and of the phase, from 1; sales don't count.
     pub version: u64,
     /// The stock that it was opened with; without it, there is no end of them.
@@ -52,6 +107,14 @@ pub struct Offer {
 }
 
 impl Offer {
+    /// What it is at `now`.
+    #[must_use]
+    pub fn status(&self, now: Timestamp) -> OfferStatus {
+        let is_closed = self.phase != OfferPhase::Open;
+        let window = [self.terms.opens_at, self.terms.closes_at];
+        OfferStatus::of(is_closed, window, self.inventory.remaining().map(Units::get), now)
+    }
+
     /// Whether the offer takes redemptions at `now`.
     pub fn check_open(&self, now: Timestamp) -> Result<(), NotOpen> {
         if let OfferPhase::Closed { at } = self.phase {

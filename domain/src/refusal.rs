@@ -331,6 +331,15 @@ refusals! {
         meaning: "If-Match names an old version of the rule. `version` is the present one.",
         remedy: "Read the rule, decide again, and send its present ETag in If-Match.",
     }
+    /// The policy isn't at the version that the caller read.
+    PolicyChanged { version: u64 } {
+        "policy-changed", PreconditionFailed, can_succeed_later: false,
+        facts: [version],
+        title: "Policy has changed",
+        sentence: "The policy has changed: its version is {version} now. Read it again.",
+        meaning: "If-Match names an old version of the policy. `version` is the present one.",
+        remedy: "Read the policy, decide again, and send its present ETag in If-Match.",
+    }
     /// The offer doesn't exist.
     OfferUnknown {
         "offer-unknown", Conflict, can_succeed_later: true,
@@ -347,10 +356,10 @@ refusals! {
         title: "Offer exists with other terms",
         sentence: "The offer exists with other terms, or was opened with another stock. To change \
                    version {version}, send If-Match: \"{version}\".",
-        meaning: "An offer with this id exists, and differs from the body. `version` is its \
-                  version.",
-        remedy: "To amend the offer, read it and send its ETag in If-Match. For a new offer, use \
-                 another id.",
+        meaning: "An offer with this id exists, and its terms or the stock that it was opened with \
+                  differ from the body. `version` is its version.",
+        remedy: "To change some terms, read the offer and send them with PATCH and its ETag in \
+                 If-Match. For a new offer, use another id.",
     }
     /// The offer isn't at the version that the caller read.
     OfferChanged { version: u64 } {

@@ -117,6 +117,12 @@ impl State {
         (self.programme.policy, self.programme.policy_changed_at)
     }
 
+    /// Counts changes of the policy; 0 before the first.
+    #[must_use]
+    pub const fn policy_version(&self) -> u64 {
+        self.programme.policy_version
+    }
+
     /// An earning rule, if it was ever made.
     #[must_use]
     pub fn rule(&self, id: &RuleId) -> Option<&EarningRule> {

@@ -3,18 +3,19 @@
 use log_record::Position;
 
 use crate::{
-    AccountId, EarningRule, Offer, OfferId, Policy, RuleId, Shipment, Shipped, ShippedLine, State,
+    AccountId, EarningRule, Offer, OfferId, OfferStatus, Policy, RuleId, Shipment, Shipped,
+    ShippedLine, State, Timestamp,
 };
 
 /// A thing that a command sets whole or tells something of, in its present state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// An offer.
-    Offer(Box<Offer>),
+    /// An offer, and what it is now.
+    Offer(Box<Offer>, OfferStatus),
     /// An earning rule.
     Rule(Box<EarningRule>),
-    /// The policy.
-    Policy(Policy),
+    /// The policy, and its version.
+    Policy(Policy, u64),
     /// A shipping request.
     Shipment(Shipment),
 }
@@ -23,7 +24,20 @@ impl Subject {
     /// An offer, and the event that last changed it.
     pub(crate) fn offer(state: &State, id: &OfferId) -> Option<(Self, Position)> {
         let offer = state.offer(id)?;
-        Some((Self::Offer(Box::new(offer.clone())), offer.changed_at))
+        let status = offer.status(state.recorded_at());
+        Some((Self::Offer(Box::new(offer.clone()), status), offer.changed_at))
+    }
+
+    /// The same at a later time.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Self {
+        match self {
+            Self::Offer(offer, _) => {
+                let status = offer.status(now);
+                Self::Offer(offer, status)
+            }
+            other => other,
+        }
     }
 
     /// An earning rule, and the event that last changed it.
@@ -35,7 +49,7 @@ impl Subject {
     /// The policy, and the event that last changed it.
     pub(crate) const fn policy(state: &State) -> (Self, Position) {
         let (policy, changed_at) = state.policy();
-        (Self::Policy(policy), changed_at)
+        (Self::Policy(policy, state.policy_version()), changed_at)
     }
 
     /// A shipping request for these lines, and the event that asked for it.

@@ -233,6 +233,7 @@ mod tests {
         assert!(Rows { clock: Some("wall"), ..Rows::default() }.concerns_all());
         let policy = Policy {
             number: 1,
+            version: 1,
             spent_credit: "debt".into(),
             refund_grace_days: 1,
             partition: 0,

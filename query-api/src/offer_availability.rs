@@ -1,69 +1,142 @@
-//! `GET /v1/offers` and `/v1/offers/{offer_id}`: what can be had, and what is left of it.
+//! `GET /v1/offers` and `/v1/offers/{offer_id}`: what can be had, and what is left of it; and under
+//! an account, what this shopper may still take.
 
 use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::OfferId;
-use read_model::{OfferAvailability, Query};
-use wire::body::{OfferBody, OfferStatus};
+use domain::{AccountId, Attributes, OfferId, OfferStatus, Timestamp};
+use read_model::{OfferAvailability, Query, Reading};
+use serde::Deserialize;
+use wire::body::{AccountOfferBody, AttributesBody, OfferBody, PageBody};
 use wire::{
-    Page, PathId, Problem, QueryString, json_with_etag, json_with_version, page_limit, read_cursor,
+    Page, PathId, PathIds, Problem, QueryString, json_with_etag, json_with_version, page_limit,
+    read_cursor,
 };
 
-use crate::cell::{broken, optional_time, place, points, sum, text, units};
+use crate::account_balance::check_exists;
+use crate::cell::{broken, optional_text, optional_time, place, points, sum, text, time, units};
+use crate::clock::now;
 use crate::failed;
 use crate::freshness::Fresh;
-use crate::ledger_entry::PageQuery;
 
 static SELECT: LazyLock<Query> =
     LazyLock::new(|| Query::with_columns(include_str!("sql/select_offer_availability.sql")));
 static LIST: LazyLock<Query> =
     LazyLock::new(|| Query::with_columns(include_str!("sql/list_offer_availability.sql")));
+const TAKEN: Query = Query::same(include_str!("sql/sum_taken.sql"));
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OffersQuery {
+    status: Option<OfferStatus>,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+#[derive(sql_macros::FromRow)]
+struct TakenRow {
+    taken: i64,
+}
 
 pub(crate) async fn get_offer(
     Fresh(mut reading): Fresh,
     PathId(offer_id): PathId<OfferId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let now = time(now(reading.as_of()))?;
+    let row = read_offer(&mut reading, &offer_id).await?;
+    json_with_version(&headers, row.version.cast_unsigned(), &offer(row, now)?)
+}
+
+pub(crate) async fn get_account_offer(
+    Fresh(mut reading): Fresh,
+    PathIds(account_id, offer_id): PathIds<AccountId, OfferId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let now = time(now(reading.as_of()))?;
+    check_exists(&mut reading, &account_id).await?;
+    let OfferBody { price, limit_per_shopper, remaining, version, status, .. } =
+        offer(read_offer(&mut reading, &offer_id).await?, now)?;
+    let ids = [account_id.as_str().into(), offer_id.as_str().into()];
+    let row: Option<TakenRow> = reading.optional(TAKEN, &ids).await.map_err(failed)?;
+    let taken = sum(row.map_or(0, |row| row.taken))?;
+    let left_of_limit = limit_per_shopper.map(|limit| limit.get().saturating_sub(taken));
+    let may_take = match status {
+        OfferStatus::Open => left_of_limit.into_iter().chain(remaining).min(),
+        _ => Some(0),
+    };
+    let body = AccountOfferBody {
+        account_id,
+        offer_id,
+        status,
+        price,
+        limit_per_shopper,
+        taken,
+        may_take,
+        remaining,
+        version,
+    };
+    json_with_etag(&headers, &body)
+}
+
+async fn read_offer(
+    reading: &mut Reading,
+    offer_id: &OfferId,
+) -> Result<OfferAvailability, Problem> {
     let row: Option<OfferAvailability> =
         reading.optional(*SELECT, &[offer_id.as_str().into()]).await.map_err(failed)?;
-    let row = row.ok_or_else(|| {
+    row.ok_or_else(|| {
         Problem::not_found("The offer doesn't exist. GET /v1/offers lists all of them.")
-    })?;
-    json_with_version(&headers, row.version.cast_unsigned(), &offer(row)?)
+    })
 }
 
 pub(crate) async fn list_offers(
     Fresh(mut reading): Fresh,
-    QueryString(query): QueryString<PageQuery>,
+    QueryString(query): QueryString<OffersQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let status = query.status.map_or("", OfferStatus::as_str);
+    // A cursor belongs to the list with its filter.
+    let list = format!("offers {status}");
     let limit = page_limit(query.limit)?;
-    let after = read_cursor("offers", query.cursor.as_deref())?.unwrap_or_default();
-    let rows: Vec<OfferAvailability> =
-        reading.all(*LIST, &[after.as_str().into(), (limit + 1).into()]).await.map_err(failed)?;
-    let offers = rows.into_iter().map(offer).collect::<Result<Vec<_>, _>>()?;
-    json_with_etag(&headers, &Page::of(offers, limit, "offers", |offer| offer.offer_id.to_string()))
+    let after = read_cursor(&list, query.cursor.as_deref())?.unwrap_or_default();
+    let now = now(reading.as_of());
+    let arguments = [after.as_str().into(), status.into(), now.into(), (limit + 1).into()];
+    let rows: Vec<OfferAvailability> = reading.all(*LIST, &arguments).await.map_err(failed)?;
+    let now = time(now)?;
+    let offers = rows.into_iter().map(|row| offer(row, now)).collect::<Result<Vec<_>, _>>()?;
+    json_with_etag(&headers, &Page::of(offers, limit, &list, |offer| offer.offer_id.to_string()))
 }
 
-fn offer(row: OfferAvailability) -> Result<OfferBody, Problem> {
+fn offer(row: OfferAvailability, now: Timestamp) -> Result<OfferBody, Problem> {
+    let is_closed = match &*row.phase {
+        "open" => false,
+        "closed" => true,
+        other => return Err(broken(other, &"no offer has this phase")),
+    };
+    let window = [optional_time(row.opens_at)?, optional_time(row.closes_at)?];
+    let remaining = row.remaining.map(sum).transpose()?;
+    let attributes: Option<Attributes> = optional_text(row.attributes.as_deref())?;
     Ok(OfferBody {
         offer_id: text(&row.offer_id)?,
         product_id: text(&row.product_id)?,
         price: points(row.price)?,
-        opens_at: optional_time(row.opens_at)?,
-        closes_at: optional_time(row.closes_at)?,
+        opens_at: window[0],
+        closes_at: window[1],
         limit_per_shopper: row.limit_per_shopper.map(units).transpose()?,
         warehouse: text(&row.warehouse)?,
-        stock: row.stock.map(sum).transpose()?,
-        remaining: row.remaining.map(sum).transpose()?,
-        version: sum(row.version)?,
-        status: match &*row.phase {
-            "open" => OfferStatus::Open,
-            "closed" => OfferStatus::Closed,
-            other => return Err(broken(other, &"no offer has this status")),
+        page: PageBody {
+            name: optional_text(row.name.as_deref())?,
+            description: optional_text(row.description.as_deref())?,
+            image_url: optional_text(row.image_url.as_deref())?,
+            category: optional_text(row.category.as_deref())?,
+            attributes: attributes.map(AttributesBody),
         },
+        stock: row.stock.map(sum).transpose()?,
+        remaining,
+        version: sum(row.version)?,
+        status: OfferStatus::of(is_closed, window, remaining, now),
         position: place(row.partition, row.position)?,
     })
 }

@@ -71,18 +71,24 @@ pub(crate) async fn get_policy(
     let body = match row {
         None => {
             let Policy { spent_credit, refund_grace_days } = Policy::default();
-            PolicyBody { spent_credit, refund_grace_days, position: None }
+            PolicyBody { spent_credit, refund_grace_days, version: 0, position: None }
         }
-        Some(PolicyRow { number: _, spent_credit, refund_grace_days, partition, position }) => {
-            PolicyBody {
-                spent_credit: text(&spent_credit)?,
-                refund_grace_days: u16::try_from(refund_grace_days)
-                    .map_err(|error| broken(refund_grace_days, &error))?,
-                position: Some(place(partition, position)?),
-            }
-        }
+        Some(PolicyRow {
+            number: _,
+            version,
+            spent_credit,
+            refund_grace_days,
+            partition,
+            position,
+        }) => PolicyBody {
+            spent_credit: text(&spent_credit)?,
+            refund_grace_days: u16::try_from(refund_grace_days)
+                .map_err(|error| broken(refund_grace_days, &error))?,
+            version: sum(version)?,
+            position: Some(place(partition, position)?),
+        },
     };
-    json_with_etag(&headers, &body)
+    json_with_version(&headers, body.version, &body)
 }
 
 fn rule(row: EarningRule) -> Result<EarningRuleBody, Problem> {

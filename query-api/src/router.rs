@@ -12,7 +12,7 @@ use crate::credit_lot::list_lots;
 use crate::exchange::{find_exchanges, get_exchange, list_exchanges};
 use crate::hold::{get_hold, list_holds};
 use crate::ledger_entry::{get_entry, list_entries};
-use crate::offer_availability::{get_offer, list_offers};
+use crate::offer_availability::{get_account_offer, get_offer, list_offers};
 use crate::programme::{get_earning_rule, get_policy, list_earning_rules};
 use crate::purchase::{get_purchase, list_purchases};
 use crate::shipping_request::{get_shipping_request, list_shipping_requests};
@@ -62,6 +62,10 @@ pub fn router(api: QueryApi) -> Router {
         .route(
             "/v1/accounts/{account_id}/exchanges/{exchange_id}",
             get(only(OF_ACCOUNTS, get_exchange).about(Account)),
+        )
+        .route(
+            "/v1/accounts/{account_id}/offers/{offer_id}",
+            get(only(OF_ACCOUNTS, get_account_offer).about(Account)),
         )
         .route(
             "/v1/exchanges",

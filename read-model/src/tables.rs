@@ -236,6 +236,11 @@ row! {
         closes_at: Option<i64>,
         limit_per_shopper: Option<i64>,
         warehouse: String,
+        name: Option<String>,
+        description: Option<String>,
+        image_url: Option<String>,
+        category: Option<String>,
+        attributes: Option<String>,
         version: i64,
         phase: String,
         partition: i64,
@@ -261,6 +266,7 @@ row! {
     #[derive(FromRow)]
     pub struct Policy in "policy" {
         number: i64,
+        version: i64,
         spent_credit: String,
         refund_grace_days: i64,
         partition: i64,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{
     AccountId, Cause, CauseKind, Clock, CreditDeducted, CreditEarned, Event, ExchangeCreated,
-    LogForked, LogOpened, LotPart, OfferOpened, Points, StockAdded, Terms, Timestamp, Units,
+    LogForked, LogOpened, LotPart, OfferOpened, Page, Points, StockAdded, Terms, Timestamp, Units,
 };
 use event_schema::{Metadata, Salt, encode};
 use event_store::{Access, Append, EventStore, NewLog, StoreUrl};
@@ -152,7 +152,12 @@ pub fn log_opened(partitions: u16) -> Event {
 
 pub fn offer_opened() -> Event {
     let stock = Units::new(10).ok();
-    Event::OfferOpened(OfferOpened { offer_id: id("mug"), terms: terms(300), stock })
+    Event::OfferOpened(OfferOpened {
+        offer_id: id("mug"),
+        terms: terms(300),
+        page: Page::default(),
+        stock,
+    })
 }
 
 pub fn terms(price: u64) -> Terms {

@@ -6,9 +6,9 @@ use domain::{
     CreditExpired, CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditSent,
     CreditWithdrawn, DebtRepaid, EarningRuleSet, EarningTerms, Event, ExchangeCancelled,
     ExchangeCreated, HoldCaptured, HoldReleased, LogOpened, LotId, LotPart, Note, OfferAmended,
-    OfferClosed, OfferOpened, Ordered, ParcelLines, Points, Policy, PolicyChanged, PurchaseLine,
-    PurchaseRecorded, PurchaseReturned, Rate, ReleaseReason, ReturnedLine, RuleVersion,
-    ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, SpentCredit, Timestamp,
+    OfferClosed, OfferOpened, Ordered, Page, ParcelLines, Points, Policy, PolicyChanged,
+    PurchaseLine, PurchaseRecorded, PurchaseReturned, Rate, ReleaseReason, ReturnedLine,
+    RuleVersion, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, SpentCredit, Timestamp,
     WithdrawalCause,
 };
 use log_record::{Partition, Place, Position};
@@ -71,7 +71,7 @@ pub fn history(clock: Clock) -> Vec<(i64, Event)> {
         on(33, earned("bob", 100, "B-4", None, None)),                                     // 33
         on(33, repaid("bob", 33, 40)),                                                     // 34
         on(34, Event::OfferAmended(OfferAmended { offer_id: id("mug"), version: 2,
-            terms: terms(250) })),                                                         // 35
+            terms: terms(250), page: Page::default() })),                                                         // 35
         on(34, Event::StockAdded(stock_added("s-1"))),                                     // 36
         on(35, Event::OfferClosed(OfferClosed { offer_id: id("mug") })),                   // 37
         // all of it, of a closed offer, before it was shipped
@@ -123,12 +123,17 @@ fn rule(version: u64, points_each: u64) -> Event {
 
 fn policy() -> Event {
     let policy = Policy { spent_credit: SpentCredit::Debt, refund_grace_days: 14 };
-    Event::PolicyChanged(PolicyChanged { policy })
+    Event::PolicyChanged(PolicyChanged { version: 1, policy })
 }
 
 fn offer() -> Event {
     let stock = Some(units(10));
-    Event::OfferOpened(OfferOpened { offer_id: id("mug"), terms: terms(300), stock })
+    Event::OfferOpened(OfferOpened {
+        offer_id: id("mug"),
+        terms: terms(300),
+        page: Page::default(),
+        stock,
+    })
 }
 
 pub fn earned(

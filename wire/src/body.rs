@@ -51,7 +51,8 @@ pub use ledger_entry::{
     ChangeBody, EntryLotBody, EntryWithdrawalBody, ExplainedEntryBody, LedgerEntryBody,
 };
 pub use offer::{
-    AddStockBody, CloseOfferBody, OfferBody, OfferStatus, PutOfferBody, StockAdditionBody,
+    AccountOfferBody, AddStockBody, AttributesBody, CloseOfferBody, OFFER_BYTES_MAX, OfferBody,
+    PageBody, PutOfferBody, StockAdditionBody,
 };
 pub use policy::{PolicyBody, PutPolicyBody};
 pub use purchase::{
@@ -67,3 +68,14 @@ pub use shipping_request::{
 };
 pub use total::{LiabilityBody, LiabilityMonthBody, Sum, TotalsBody};
 pub use transfer::{CreditSentBody, TransferCreditBody};
+
+use serde::{Deserialize, Deserializer};
+
+/// An optional field that is `null` is the same as one that is left out.
+fn null_is_default<'de, T, D>(from: D) -> Result<T, D::Error>
+where
+    T: Default + Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Option::deserialize(from).map(Option::unwrap_or_default)
+}

@@ -73,6 +73,16 @@ pub enum Precondition {
 }
 
 impl Precondition {
+    /// Whether it is met by a thing at this version.
+    #[must_use]
+    pub fn matches(&self, version: u64) -> bool {
+        match self {
+            Self::Absent | Self::AnyVersion => true,
+            Self::IsNew => false,
+            Self::Versions(versions) => versions.contains(&version),
+        }
+    }
+
     /// Reads the headers. Of an ETag only the version before the hyphen counts.
     pub fn read(headers: &HeaderMap) -> Result<Self, Problem> {
         let if_match = list(headers, &IF_MATCH).map_err(|()| malformed_if_match())?;

@@ -38,7 +38,7 @@ where
         if !is_json(request.headers()) {
             return Err(Problem::not_json());
         }
-        read::<T>(&collect(request.into_body(), LIMIT).await?).map(Self)
+        read_json::<T>(&collect(request.into_body(), LIMIT).await?).map(Self)
     }
 }
 
@@ -93,7 +93,8 @@ async fn next_data(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
     Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+/// A body that has come, as a `T`; a complaint names its field.
+pub(crate) fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     if first.is_some_and(|first| *first != b'{') {
         return Err(match serde_json::from_slice::<IgnoredAny>(body) {

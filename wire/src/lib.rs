@@ -5,7 +5,7 @@
 //! - [`body`]: the bodies of requests and answers, one struct each
 //! - [`Problem`], [`ProblemPage`] and the problems that either API can answer with
 //! - [`only`], [`Role`], [`Scopes`], [`KeyRing`]: who may call
-//! - [`JsonBody`], [`Object`], [`PathId`], [`QueryString`]: requests, read strictly
+//! - [`JsonBody`], [`MergePatch`], [`Object`], [`PathId`], [`QueryString`]: requests, read strictly
 //! - [`Precondition`], [`read_positions`], [`IdempotencyKey`]: headers
 //! - [`Page`], [`json_with_etag`]: answers
 //! - [`finish`]: the answers to what no handler takes
@@ -20,6 +20,7 @@ mod field_error;
 mod guerdon_position;
 mod idempotency_key;
 mod json_body;
+mod merge_patch;
 mod object;
 mod page;
 mod path_id;
@@ -44,6 +45,7 @@ pub use field_error::excerpt;
 pub use guerdon_position::{GUERDON_POSITION, read_positions, write_position};
 pub use idempotency_key::IdempotencyKey;
 pub use json_body::{BODY_BYTES_MAX, BodyTooSlow, JsonBody};
+pub use merge_patch::MergePatch;
 pub use object::Object;
 pub use page::{
     PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, open_cursor, page_limit, read_cursor, write_cursor,

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use domain::{Command, Decision, Refusal, StockChange, Timestamp};
+use domain::{Command, Decision, Refusal, StockChange, Subject, Timestamp};
 use event_schema::Metadata;
 use log_record::Position;
 use sha2::{Digest, Sha256};
@@ -97,10 +97,11 @@ impl Run {
         }
         let (mut events, outcome, stock) = match (self.config.decide)(&self.state, command, now) {
             Err(refusal) => return Ok(Reply::Answer(Answer::Refused(refusal))),
-            Ok(Decision::Repeat(at)) => return Ok(self.repeat(command, at)),
+            Ok(Decision::Repeat(at)) => return Ok(self.repeat(command, at, now)),
             Ok(Decision::Load(at)) => return Ok(Reply::Load(self.place(at))),
             Ok(Decision::Unchanged) => {
                 let (subject, at) = command.subject(&self.state).ok_or(Unrecordable::NoSubject)?;
+                let subject = subject.at(now);
                 return Ok(Reply::Answer(Answer::Unchanged(self.place(at), subject)));
             }
             Ok(Decision::Record { events, outcome, stock }) => (events, outcome, stock),
@@ -130,7 +131,7 @@ impl Run {
             place: self.place(before.plus(outcome as u64 + 1)),
             event: Box::new(events.swap_remove(outcome)),
             last: self.place(self.state.position()),
-            subject: command.subject(&self.state).map(|(subject, _)| subject),
+            subject: self.subject(command, now),
         }))
     }
 
@@ -146,17 +147,21 @@ impl Run {
 
     /// More may follow from the command behind the event that bears its id; the last event that
     /// there is contains it.
-    fn repeat(&self, command: &Command, at: Position) -> Reply {
+    fn repeat(&self, command: &Command, at: Position, now: Timestamp) -> Reply {
         Reply::Repeat {
             place: self.place(at),
             last: self.place(self.state.position()),
-            subject: command.subject(&self.state).map(|(subject, _)| subject),
+            subject: self.subject(command, now),
         }
+    }
+
+    fn subject(&self, command: &Command, now: Timestamp) -> Option<Subject> {
+        command.subject(&self.state).map(|(subject, _)| subject.at(now))
     }
 
     fn preview(&self, command: &Command, now: Timestamp) -> Reply {
         if let Some(at) = command.recorded_at(&self.state) {
-            return self.repeat(command, at);
+            return self.repeat(command, at, now);
         }
         Reply::Answer(match command.preview(&self.state, now) {
             Some(Ok(preview)) => Answer::Preview(Box::new(preview)),

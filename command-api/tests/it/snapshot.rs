@@ -30,7 +30,7 @@ const EVENTS: [(&str, &str, &str); 16] = [
         "",
         r#"{"rule_id":"r","version":1,"rate":{"points":1,"per_amount":100},"multipliers":[{"from":"2026-12-01T00:00:00Z","until":"2027-01-01T00:00:00Z","percent":200}],"expiry":{"months":12}}"#,
     ),
-    ("policy-changed", "", r#"{"spent_credit":"debt","refund_grace_days":3}"#),
+    ("policy-changed", "", r#"{"version":1,"spent_credit":"debt","refund_grace_days":3}"#),
     ("credit-earned", "ann", r#"{"points":5000,"cause":{"kind":"purchase","id":"B-1"}}"#),
     (
         "purchase-recorded",
@@ -291,7 +291,7 @@ async fn the_format_is_raised_when_a_snapshot_looks_different() {
     snapshots.take(&store, P0).await.expect("taken");
     let bytes = fs::read(folder.path().join(name(16))).expect("read");
     let hash = hex(&Sha256::digest(bytes));
-    assert_eq!(hash, "d5839734a04569d407070f2901255013cfd1270d5f418b6265b1f5f8287830ff");
+    assert_eq!(hash, "4b77f3ecf678af60df37a2bef1a5c7ab51d7397eeebbdd7db9f8b3c02e803372");
 }
 
 fn folder() -> (TempDir, Snapshots) {

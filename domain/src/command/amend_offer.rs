@@ -5,7 +5,7 @@ use log_record::Position;
 use super::rules::{CommandRules, Owner};
 use crate::draft::Draft;
 use crate::{
-    Decision, Event, OfferAmended, OfferId, OfferPhase, Refusal, State, Subject, Terms, Units,
+    Decision, Event, OfferAmended, OfferId, OfferPhase, Page, Refusal, State, Subject, Terms, Units,
 };
 
 /// Amends an offer. What was sold stays as it was sold.
@@ -15,6 +15,8 @@ pub struct AmendOffer {
     pub offer_id: OfferId,
     /// The terms from now on, whole.
     pub terms: Terms,
+    /// What a page shows of it from now on, whole.
+    pub page: Page,
     /// The stock as the caller knows it, if said (none is no end of it); it can't be changed this
     /// way.
     pub stock: Option<Option<Units>>,
@@ -36,7 +38,8 @@ impl CommandRules for AmendOffer {
         let offer = state.offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
         let stock = offer.inventory.stock();
         let keeps_stock = self.stock.is_none_or(|said| said == stock);
-        if offer.terms == self.terms && keeps_stock {
+        let is_same = offer.terms == self.terms && offer.page == self.page.hash();
+        if is_same && keeps_stock {
             return Ok(Decision::Unchanged);
         }
         if self.read_versions.as_ref().is_some_and(|read| !read.contains(&offer.version)) {
@@ -52,6 +55,7 @@ impl CommandRules for AmendOffer {
             offer_id: self.offer_id.clone(),
             version: offer.version + 1,
             terms: self.terms.clone(),
+            page: self.page.clone(),
         })))
     }
 
@@ -83,6 +87,15 @@ mod tests {
         given([opened("mug", 300, None), amended("mug", 400, 2)])
             .when(amend("mug", 500, None, 1))
             .then_refused("offer-changed");
+    }
+
+    #[test]
+    fn another_page_is_an_amendment() {
+        given([opened("mug", 300, None)])
+            .does(called("Mug", amend("mug", 300, None, 1)))
+            .refuses(called("Cup", amend("mug", 300, None, 1)), "offer-changed")
+            .when(called("Mug", amend("mug", 300, None, 1)))
+            .then_unchanged();
     }
 
     #[test]

@@ -4,15 +4,21 @@ use log_record::Position;
 
 use super::rules::{CommandRules, Owner};
 use crate::draft::Draft;
-use crate::{Decision, Event, Offer, OfferId, OfferOpened, Refusal, State, Subject, Terms, Units};
+use crate::{
+    Decision, Event, Offer, OfferId, OfferOpened, OfferPhase, Page, Refusal, State, Subject, Terms,
+    Units,
+};
 
-/// Opens an offer. Asked for again with the same terms, it stands; with others, it is refused.
+/// Opens an offer. Asked for again as it was opened, it stands while it still has these terms;
+/// anything else is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenOffer {
     /// The offer's id, made by the caller.
     pub offer_id: OfferId,
     /// Its terms.
     pub terms: Terms,
+    /// What a page shows of it.
+    pub page: Page,
     /// How many there are to begin with; without it there is no end of them.
     pub stock: Option<Units>,
 }
@@ -32,9 +38,13 @@ impl CommandRules for OpenOffer {
             None => Ok(Decision::of(Event::OfferOpened(OfferOpened {
                 offer_id: self.offer_id.clone(),
                 terms: self.terms.clone(),
+                page: self.page.clone(),
                 stock: self.stock,
             }))),
-            Some(offer) if self.asks_for(offer) => Ok(Decision::Unchanged),
+            Some(offer) if self.asks_for(offer) => match offer.phase {
+                OfferPhase::Open => Ok(Decision::Unchanged),
+                OfferPhase::Closed { at } => Err(Refusal::OfferClosed { at }),
+            },
             Some(offer) => Err(Refusal::OfferExists { version: offer.version }),
         }
     }
@@ -48,7 +58,9 @@ impl OpenOffer {
     /// Whether the offer is as this command wants it. Units that were added later don't matter:
     /// whoever opened it can't have known of them.
     fn asks_for(&self, offer: &Offer) -> bool {
-        offer.terms == self.terms && offer.opening_stock == self.stock
+        offer.terms == self.terms
+            && offer.page == self.page.hash()
+            && offer.opening_stock == self.stock
     }
 }
 
@@ -76,6 +88,23 @@ mod tests {
                 .when(open("mug", 300, stock))
                 .then_refused("offer-exists");
         }
+    }
+
+    #[test]
+    fn a_closed_offer_is_not_opened_again_by_the_body_of_its_opening() {
+        given([opened("mug", 300, Some(10)), closed("mug")])
+            .refuses(open("mug", 300, Some(10)), "offer-closed")
+            .refuses(open("mug", 400, Some(10)), "offer-exists");
+    }
+
+    #[test]
+    fn an_offer_with_another_page_is_not_the_same() {
+        given([])
+            .does(called("Mug", open("mug", 300, None)))
+            .refuses(open("mug", 300, None), "offer-exists")
+            .refuses(called("Cup", open("mug", 300, None)), "offer-exists")
+            .when(called("Mug", open("mug", 300, None)))
+            .then_unchanged();
     }
 
     #[test]

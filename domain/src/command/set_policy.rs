@@ -7,10 +7,12 @@ use crate::draft::Draft;
 use crate::{Decision, Event, Policy, PolicyChanged, Refusal, State, Subject};
 
 /// Sets the policy. What was decided by the former one stays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetPolicy {
     /// The policy from now on, whole.
     pub policy: Policy,
+    /// The versions of which the caller read one; without them, any.
+    pub read_versions: Option<Box<[u64]>>,
 }
 
 impl CommandRules for SetPolicy {
@@ -28,7 +30,12 @@ impl CommandRules for SetPolicy {
         if policy == self.policy {
             return Ok(Decision::Unchanged);
         }
-        Ok(Decision::of(Event::PolicyChanged(PolicyChanged { policy: self.policy })))
+        let version = state.policy_version();
+        if self.read_versions.as_ref().is_some_and(|read| !read.contains(&version)) {
+            return Err(Refusal::PolicyChanged { version });
+        }
+        let changed = PolicyChanged { version: version + 1, policy: self.policy };
+        Ok(Decision::of(Event::PolicyChanged(changed)))
     }
 
     fn subject(&self, state: &State) -> Option<(Subject, Position)> {
@@ -47,6 +54,17 @@ mod tests {
         given([])
             .does(policy(SpentCredit::Debt, 30))
             .when(policy(SpentCredit::Debt, 30))
+            .then_unchanged();
+    }
+
+    #[test]
+    fn a_policy_is_changed_as_it_was_read() {
+        given([])
+            .refuses(policy_read(1, SpentCredit::Debt, 30), "policy-changed")
+            .does(policy_read(0, SpentCredit::Debt, 30))
+            .refuses(policy_read(0, SpentCredit::Debt, 7), "policy-changed")
+            .does(policy_read(1, SpentCredit::Debt, 7))
+            .when(policy_read(1, SpentCredit::Debt, 7))
             .then_unchanged();
     }
 }

@@ -1,6 +1,6 @@
 //! Facts about offers.
 
-use crate::{AdditionId, OfferId, Terms, Units};
+use crate::{AdditionId, OfferId, Page, Terms, Units};
 
 /// An offer came into being, open within its window.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub struct OfferOpened {
     pub offer_id: OfferId,
     /// Its first terms.
     pub terms: Terms,
+    /// What a page shows of it.
+    pub page: Page,
     /// How many there are to begin with; without it there is no end of them.
     pub stock: Option<Units>,
 }
@@ -22,6 +24,8 @@ pub struct OfferAmended {
     pub version: u64,
     /// The terms from now on, whole.
     pub terms: Terms,
+    /// What a page shows of it from now on, whole.
+    pub page: Page,
 }
 
 /// An offer ended for good.

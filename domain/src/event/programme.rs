@@ -79,6 +79,8 @@ pub struct EarningRuleSet {
 /// The programme's policy was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyChanged {
+    /// The version that this policy is; the first that an operator chose is 1.
+    pub version: u64,
     /// The policy from now on, whole.
     pub policy: Policy,
 }

@@ -304,7 +304,17 @@ pub(crate) fn transfer(from: &str, to: &str, amount: u64, key: &str) -> Command 
 }
 
 pub(crate) fn policy(spent_credit: SpentCredit, refund_grace_days: u16) -> Command {
-    Command::SetPolicy(SetPolicy { policy: Policy { spent_credit, refund_grace_days } })
+    let policy = Policy { spent_credit, refund_grace_days };
+    Command::SetPolicy(SetPolicy { policy, read_versions: None })
+}
+
+pub(crate) fn policy_read(
+    version: u64,
+    spent_credit: SpentCredit,
+    refund_grace_days: u16,
+) -> Command {
+    let policy = Policy { spent_credit, refund_grace_days };
+    Command::SetPolicy(SetPolicy { policy, read_versions: Some([version].into()) })
 }
 
 pub(crate) fn rule(rule: &str, terms: EarningTerms, expected: ExpectedVersion) -> Command {
@@ -313,16 +323,34 @@ pub(crate) fn rule(rule: &str, terms: EarningTerms, expected: ExpectedVersion) -
 
 pub(crate) fn open(offer: &str, price: u64, stock: Option<u64>) -> Command {
     let stock = stock.map(units);
-    Command::OpenOffer(OpenOffer { offer_id: id(offer), terms: terms(price), stock })
+    Command::OpenOffer(OpenOffer {
+        offer_id: id(offer),
+        terms: terms(price),
+        page: Page::default(),
+        stock,
+    })
 }
 
 pub(crate) fn amend(offer: &str, price: u64, stock: Option<u64>, read: u64) -> Command {
     Command::AmendOffer(AmendOffer {
         offer_id: id(offer),
         terms: terms(price),
+        page: Page::default(),
         stock: stock.map(|stock| Some(units(stock))),
         read_versions: Some([read].into()),
     })
+}
+
+/// The same offer under a name.
+pub(crate) fn called(name: &str, mut command: Command) -> Command {
+    match &mut command {
+        Command::OpenOffer(OpenOffer { page, .. })
+        | Command::AmendOffer(AmendOffer { page, .. }) => {
+            page.name = Some(id(name));
+        }
+        other => panic!("no page is in {other:?}"),
+    }
+    command
 }
 
 pub(crate) fn close(offer: &str) -> Command {

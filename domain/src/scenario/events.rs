@@ -18,16 +18,23 @@ pub(crate) fn opened_with(
     limit: Option<u64>,
 ) -> Event {
     let terms = Terms { limit_per_shopper: limit.map(units), ..terms(price) };
-    Event::OfferOpened(OfferOpened { offer_id: id(offer), terms, stock: stock.map(units) })
+    let (page, stock) = (Page::default(), stock.map(units));
+    Event::OfferOpened(OfferOpened { offer_id: id(offer), terms, page, stock })
 }
 
 pub(crate) fn opened_between(offer: &str, price: u64, from: i64, until: i64) -> Event {
     let terms = Terms { opens_at: Some(time(from)), closes_at: Some(time(until)), ..terms(price) };
-    Event::OfferOpened(OfferOpened { offer_id: id(offer), terms, stock: None })
+    Event::OfferOpened(OfferOpened {
+        offer_id: id(offer),
+        terms,
+        page: Page::default(),
+        stock: None,
+    })
 }
 
 pub(crate) fn amended(offer: &str, price: u64, version: u64) -> Event {
-    Event::OfferAmended(OfferAmended { offer_id: id(offer), version, terms: terms(price) })
+    let page = Page::default();
+    Event::OfferAmended(OfferAmended { offer_id: id(offer), version, terms: terms(price), page })
 }
 
 pub(crate) fn closed(offer: &str) -> Event {

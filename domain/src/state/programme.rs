@@ -10,7 +10,8 @@ use super::impossible::{Changed, ensure};
 use crate::account::OfferNumber;
 use crate::{
     Allocation, EarningRule, EarningRuleSet, IdHash, Inventory, LogOpened, Offer, OfferAmended,
-    OfferClosed, OfferId, OfferOpened, OfferPhase, Policy, RuleId, StockAdded, Timestamp,
+    OfferClosed, OfferId, OfferOpened, OfferPhase, Policy, PolicyChanged, RuleId, StockAdded,
+    Timestamp,
 };
 
 /// The programme's part of the state.
@@ -20,6 +21,8 @@ pub(super) struct Programme {
     /// Why the wall clock can't be trusted, until it is confirmed.
     pub(super) clock_doubt: Option<Box<str>>,
     pub(super) policy: Policy,
+    /// Counts changes of the policy; 0 before the first.
+    pub(super) policy_version: u64,
     /// The event that last changed the policy; before the first, the log's opening.
     pub(super) policy_changed_at: Position,
     pub(super) rules: HashMap<RuleId, EarningRule>,
@@ -36,9 +39,12 @@ impl Programme {
         self.policy_changed_at = at;
     }
 
-    pub(super) const fn policy_changed(&mut self, at: Position, policy: Policy) {
-        self.policy = policy;
+    pub(super) fn policy_changed(&mut self, at: Position, fact: &PolicyChanged) -> Changed {
+        ensure(fact.version == self.policy_version + 1, "the policy's versions are counted")?;
+        self.policy = fact.policy;
+        self.policy_version = fact.version;
         self.policy_changed_at = at;
+        Ok(())
     }
 
     pub(super) fn earning_rule_set(&mut self, at: Position, fact: &EarningRuleSet) -> Changed {
@@ -52,6 +58,8 @@ impl Programme {
     pub(super) fn offer_opened(&mut self, at: Position, fact: &OfferOpened) -> Changed {
         let offer = Offer {
             terms: fact.terms.clone(),
+            page: fact.page.hash(),
+            terms_at: at,
             version: 1,
             opening_stock: fact.stock,
             inventory: Inventory::opening(fact.stock),
@@ -67,6 +75,8 @@ impl Programme {
         ensure(fact.version == offer.version + 1, "an offer's versions are counted")?;
         offer.version = fact.version;
         offer.terms = fact.terms.clone();
+        offer.page = fact.page.hash();
+        offer.terms_at = at;
         offer.changed_at = at;
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use domain::{
     Account, AccountId, Decision, Event, ExchangeId, IdHash, LotId, LotPart, OfferId, OfferOpened,
-    Owner, Points, Shipped, State, Timestamp, Units, WithdrawalCause,
+    Owner, Page, Points, Shipped, State, Timestamp, Units, WithdrawalCause,
 };
 use ids::ids_of;
 use log_record::Partition;
@@ -415,7 +415,12 @@ fn told(event: &Event) -> Option<(&AccountId, &Shipped, &'static str)> {
 }
 
 fn fresh_offer() -> Event {
-    Event::OfferOpened(OfferOpened { offer_id: id("fresh"), terms: terms(1, None), stock: None })
+    Event::OfferOpened(OfferOpened {
+        offer_id: id("fresh"),
+        terms: terms(1, None),
+        page: Page::default(),
+        stock: None,
+    })
 }
 
 /// What must come next, and what must have come before, by type.

@@ -2,8 +2,53 @@
 
 use std::borrow::Cow;
 
-use domain::{AdditionId, OfferId, Points, ProductId, Terms, Timestamp, Units, WarehouseId};
+use domain::{
+    AdditionId, Attributes, Category, Description, ImageUrl, OfferId, OfferName, Page, Points,
+    ProductId, Terms, Timestamp, Units, WarehouseId,
+};
 use serde::{Deserialize, Serialize};
+
+/// What a page shows of an offer, as the events have it.
+#[derive(Default, Serialize, Deserialize)]
+struct StoredPage<'a> {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<Cow<'a, OfferName>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    description: Option<Cow<'a, Description>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    image_url: Option<Cow<'a, ImageUrl>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    category: Option<Cow<'a, Category>>,
+    /// The text of a JSON object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attributes: Option<Cow<'a, Attributes>>,
+}
+
+impl<'a> From<&'a Page> for StoredPage<'a> {
+    fn from(page: &'a Page) -> Self {
+        let Page { name, description, image_url, category, attributes } = page;
+        Self {
+            name: name.as_ref().map(Cow::Borrowed),
+            description: description.as_ref().map(Cow::Borrowed),
+            image_url: image_url.as_ref().map(Cow::Borrowed),
+            category: category.as_ref().map(Cow::Borrowed),
+            attributes: attributes.as_ref().map(Cow::Borrowed),
+        }
+    }
+}
+
+impl From<StoredPage<'_>> for Page {
+    fn from(stored: StoredPage<'_>) -> Self {
+        let StoredPage { name, description, image_url, category, attributes } = stored;
+        Self {
+            name: name.map(Cow::into_owned),
+            description: description.map(Cow::into_owned),
+            image_url: image_url.map(Cow::into_owned),
+            category: category.map(Cow::into_owned),
+            attributes: attributes.map(Cow::into_owned),
+        }
+    }
+}
 
 /// `offer-opened`.
 #[derive(Serialize, Deserialize)]
@@ -18,13 +63,15 @@ pub(crate) struct OfferOpened<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     limit_per_shopper: Option<Units>,
     warehouse: Cow<'a, WarehouseId>,
+    #[serde(flatten)]
+    page: StoredPage<'a>,
     /// `null` where there is no end of them.
     stock: Option<Units>,
 }
 
 impl<'a> From<&'a domain::OfferOpened> for OfferOpened<'a> {
     fn from(fact: &'a domain::OfferOpened) -> Self {
-        let domain::OfferOpened { offer_id, terms, stock } = fact;
+        let domain::OfferOpened { offer_id, terms, page, stock } = fact;
         let Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse } = terms;
         Self {
             offer_id: Cow::Borrowed(offer_id),
@@ -34,6 +81,7 @@ impl<'a> From<&'a domain::OfferOpened> for OfferOpened<'a> {
             closes_at: *closes_at,
             limit_per_shopper: *limit_per_shopper,
             warehouse: Cow::Borrowed(warehouse),
+            page: page.into(),
             stock: *stock,
         }
     }
@@ -49,11 +97,12 @@ impl From<OfferOpened<'_>> for domain::OfferOpened {
             closes_at,
             limit_per_shopper,
             warehouse,
+            page,
             stock,
         } = stored;
         let (product_id, warehouse) = (product_id.into_owned(), warehouse.into_owned());
         let terms = Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse };
-        Self { offer_id: offer_id.into_owned(), terms, stock }
+        Self { offer_id: offer_id.into_owned(), terms, page: page.into(), stock }
     }
 }
 
@@ -71,11 +120,13 @@ pub(crate) struct OfferAmended<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     limit_per_shopper: Option<Units>,
     warehouse: Cow<'a, WarehouseId>,
+    #[serde(flatten)]
+    page: StoredPage<'a>,
 }
 
 impl<'a> From<&'a domain::OfferAmended> for OfferAmended<'a> {
     fn from(fact: &'a domain::OfferAmended) -> Self {
-        let domain::OfferAmended { offer_id, version, terms } = fact;
+        let domain::OfferAmended { offer_id, version, terms, page } = fact;
         let Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse } = terms;
         Self {
             offer_id: Cow::Borrowed(offer_id),
@@ -86,6 +137,7 @@ impl<'a> From<&'a domain::OfferAmended> for OfferAmended<'a> {
             closes_at: *closes_at,
             limit_per_shopper: *limit_per_shopper,
             warehouse: Cow::Borrowed(warehouse),
+            page: page.into(),
         }
     }
 }
@@ -101,10 +153,11 @@ impl From<OfferAmended<'_>> for domain::OfferAmended {
             closes_at,
             limit_per_shopper,
             warehouse,
+            page,
         } = stored;
         let (product_id, warehouse) = (product_id.into_owned(), warehouse.into_owned());
         let terms = Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse };
-        Self { offer_id: offer_id.into_owned(), version, terms }
+        Self { offer_id: offer_id.into_owned(), version, terms, page: page.into() }
     }
 }
 

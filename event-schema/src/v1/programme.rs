@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// `policy-changed`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PolicyChanged {
+    version: u64,
     /// `refuse` or `debt`.
     spent_credit: SpentCredit,
     refund_grace_days: u16,
@@ -15,15 +16,16 @@ pub(crate) struct PolicyChanged {
 
 impl From<&domain::PolicyChanged> for PolicyChanged {
     fn from(fact: &domain::PolicyChanged) -> Self {
-        let domain::PolicyChanged { policy: Policy { spent_credit, refund_grace_days } } = *fact;
-        Self { spent_credit, refund_grace_days }
+        let domain::PolicyChanged { version, policy } = *fact;
+        let Policy { spent_credit, refund_grace_days } = policy;
+        Self { version, spent_credit, refund_grace_days }
     }
 }
 
 impl From<PolicyChanged> for domain::PolicyChanged {
     fn from(stored: PolicyChanged) -> Self {
-        let PolicyChanged { spent_credit, refund_grace_days } = stored;
-        Self { policy: Policy { spent_credit, refund_grace_days } }
+        let PolicyChanged { version, spent_credit, refund_grace_days } = stored;
+        Self { version, policy: Policy { spent_credit, refund_grace_days } }
     }
 }
 

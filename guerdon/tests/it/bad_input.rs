@@ -176,7 +176,7 @@ async fn what_is_not_heeded(ledger: &Ledger) {
     let redemption = json!({"offer_id": "mug", "quantity": 1, "deliver_to": "1 Elm Street"});
     for (role, path, body) in [
         ("operator", "/v1/offers/mug/closure", json!({})),
-        ("operator", "/v1/policy", json!({"spent_credit": "debt", "refund_grace_days": 1})),
+        ("operator", "/v1/offers/mug/stock-additions/s-1", json!({"units": 1})),
         ("shopper", "/v1/accounts/ann/exchanges/x-9", redemption),
     ] {
         for header in ["if-match", "if-none-match"] {

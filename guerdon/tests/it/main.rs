@@ -58,6 +58,7 @@ mod sqlite_files;
 mod start_failures;
 mod stopping;
 mod take_over;
+mod terms;
 mod topic;
 mod tour;
 mod unread_streams;

@@ -140,6 +140,8 @@ create table exchange (
 
 create unique index exchange_is_one_per_id on exchange (exchange_id, account_id);
 create index exchange_of_account on exchange (account_id, place);
+-- What a shopper has had of an offer.
+create index exchange_of_offer on exchange (account_id, offer_id);
 
 create table purchase (
     place integer not null primary key,
@@ -265,6 +267,13 @@ create table offer_availability (
     closes_at integer,
     limit_per_shopper integer,
     warehouse text not null,
+    -- what a page shows of it
+    name text,
+    description text,
+    image_url text,
+    category text,
+    -- JSON
+    attributes text,
     version integer not null,
     phase text not null,
     "partition" integer not null,
@@ -287,6 +296,7 @@ create table earning_rule (
 -- At most one row: the policy in force, once one was chosen.
 create table policy (
     number integer not null primary key constraint policy_is_one check (number = 1),
+    version integer not null,
     spent_credit text not null,
     refund_grace_days integer not null,
     "partition" integer not null,

@@ -1,6 +1,6 @@
 //! Offers: their terms, and what is left of them.
 
-use domain::{OfferAmended, OfferClosed, OfferId, OfferOpened, StockAdded, Terms, Timestamp};
+use domain::{OfferAmended, OfferClosed, OfferId, OfferOpened, Page, StockAdded, Terms, Timestamp};
 use read_model::{OfferAvailability, row};
 
 use super::{At, Rows, int};
@@ -19,13 +19,13 @@ row! {
 impl Rows {
     pub(super) fn offer_opened(&mut self, at: At<'_>, fact: OfferOpened) {
         let stock = fact.stock.map(|stock| int(stock.get()));
-        let offer = offer(at, &fact.offer_id, &fact.terms, 1, stock);
+        let offer = offer(at, &fact.offer_id, (&fact.terms, &fact.page), 1, stock);
         self.offers.insert(fact.offer_id, offer);
     }
 
     pub(super) fn offer_amended(&mut self, at: At<'_>, fact: OfferAmended) {
         let stock = self.offers.get(&fact.offer_id).and_then(|offer| offer.stock);
-        let offer = offer(at, &fact.offer_id, &fact.terms, int(fact.version), stock);
+        let offer = offer(at, &fact.offer_id, (&fact.terms, &fact.page), int(fact.version), stock);
         self.offers.insert(fact.offer_id, offer);
     }
 
@@ -51,10 +51,11 @@ impl Rows {
 fn offer(
     at: At<'_>,
     offer_id: &OfferId,
-    terms: &Terms,
+    (terms, page): (&Terms, &Page),
     version: i64,
     stock: Option<i64>,
 ) -> OfferAvailability {
+    let Page { name, description, image_url, category, attributes } = page;
     OfferAvailability {
         offer_id: offer_id.to_string(),
         product_id: terms.product_id.to_string(),
@@ -65,6 +66,11 @@ fn offer(
         closes_at: terms.closes_at.map(Timestamp::micros),
         limit_per_shopper: terms.limit_per_shopper.map(|limit| int(limit.get())),
         warehouse: terms.warehouse.to_string(),
+        name: name.as_ref().map(|name| name.as_str().into()),
+        description: description.as_ref().map(|description| description.as_str().into()),
+        image_url: image_url.as_ref().map(|url| url.as_str().into()),
+        category: category.as_ref().map(ToString::to_string),
+        attributes: attributes.as_ref().map(|attributes| attributes.as_str().into()),
         version,
         phase: "open".into(),
         partition: at.partition().into(),

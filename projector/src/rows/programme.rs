@@ -29,6 +29,7 @@ impl Rows {
         };
         self.policy = Some(Policy {
             number: 1,
+            version: int(fact.version),
             spent_credit: spent_credit.into(),
             refund_grace_days: fact.policy.refund_grace_days.into(),
             partition: at.partition().into(),

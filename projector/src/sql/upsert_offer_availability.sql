@@ -7,5 +7,10 @@ on conflict (offer_id) do update set
     closes_at = excluded.closes_at,
     limit_per_shopper = excluded.limit_per_shopper,
     warehouse = excluded.warehouse,
+    name = excluded.name,
+    description = excluded.description,
+    image_url = excluded.image_url,
+    category = excluded.category,
+    attributes = excluded.attributes,
     version = excluded.version,
     position = excluded.position

@@ -1,5 +1,6 @@
 {insert}
 on conflict (number) do update set
+    version = excluded.version,
     spent_credit = excluded.spent_credit,
     refund_grace_days = excluded.refund_grace_days,
     "partition" = excluded."partition",

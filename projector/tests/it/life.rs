@@ -66,8 +66,10 @@ async fn every_event_has_its_effect(on: On) {
         "credit_month|0|'1970-02'|0|700".to_owned(),
         "credit_month|0|'1970-03'|0|90".to_owned(),
         "credit_month|0|'never'|0|810".to_owned(),
-        "policy|1|'debt'|14|0|5".to_owned(),
-        "offer_availability|'mug'|'product'|250|15|14|NULL|NULL|NULL|'main'|3|'closed'|0|37".into(),
+        "policy|1|1|'debt'|14|0|5".to_owned(),
+        "offer_availability|'mug'|'product'|250|15|14|NULL|NULL|NULL|'main'|NULL|NULL|NULL|NULL|NULL|3\
+         |'closed'|0|37"
+            .into(),
         hold_row(20, "h-1", 400, 20, "'captured'|300|'x-2'", 9),
         hold_row(23, "h-2", 50, 20, "'released'|NULL|NULL", 11),
         hold_row(25, "h-3", 60, 14, "'expired'|NULL|NULL", 12),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Event, OfferAmended, OfferClosed, OfferOpened};
+use domain::{Event, OfferAmended, OfferClosed, OfferOpened, Page};
 use event_store::{EventStore, with_causes};
 use log_record::{Partition, Position};
 use projector::{ProjectError, ProjectionStop, Projector, rebuild};
@@ -41,7 +41,8 @@ async fn a_history_becomes_rows(on: On) {
         "credit_lot|3|'ann'|500|'purchase'|'B-1'|NULL|NULL|NULL|1000000|NULL|NULL",
         "credit_part|'ann'|9223372036854775807|3|0|200|0|0|NULL",
         "exchange|7|'ann'|'x-1'|'mug'|'product'|1|300|NULL|0|0|NULL|1000000",
-        "offer_availability|'mug'|'product'|250|15|14|NULL|NULL|NULL|'main'|3|'closed'|0|10",
+        "offer_availability|'mug'|'product'|250|15|14|NULL|NULL|NULL|'main'|NULL|NULL|NULL|NULL|NULL\
+         |3|'closed'|0|10",
     ] {
         assert!(rows.iter().any(|found| found == row), "{row} is not in {rows:#?}");
     }
@@ -82,7 +83,8 @@ async fn an_event_that_is_applied_again_asks_for_no_second_parcel(on: On) {
 
 async fn each_lane_is_counted_without_a_gap(on: On) {
     let ledger = Ledger::new(1, on).await;
-    let endless = OfferOpened { offer_id: id("mug"), terms: terms(300), stock: None };
+    let endless =
+        OfferOpened { offer_id: id("mug"), terms: terms(300), page: Page::default(), stock: None };
     let mut events = vec![log_opened(1), Event::OfferOpened(endless)];
     for shopper in 0..60 {
         let account = format!("shopper-{shopper}");
@@ -310,11 +312,21 @@ fn history() -> Vec<Event> {
         offer_opened(),
         earned("ann"),
         earned("bob"),
-        Event::OfferAmended(OfferAmended { offer_id: id("mug"), version: 2, terms: terms(250) }),
+        Event::OfferAmended(OfferAmended {
+            offer_id: id("mug"),
+            version: 2,
+            terms: terms(250),
+            page: Page::default(),
+        }),
         deducted,
         created,
         Event::StockAdded(stock_added("s-1")),
-        Event::OfferOpened(OfferOpened { offer_id: id("cup"), terms: terms(1), stock: None }),
+        Event::OfferOpened(OfferOpened {
+            offer_id: id("cup"),
+            terms: terms(1),
+            page: Page::default(),
+            stock: None,
+        }),
         Event::OfferClosed(OfferClosed { offer_id: id("mug") }),
     ]
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::{CancellationId, Event, ExchangeCancelled, OfferOpened, Shipped};
+use domain::{CancellationId, Event, ExchangeCancelled, OfferOpened, Page, Shipped};
 use event_schema::{Metadata, Salt, encode};
 use log_record::{Place, Position};
 use projector::rebuild;
@@ -353,7 +353,8 @@ fn history(steps: &[Step]) -> Vec<Event> {
 }
 
 pub(crate) fn opening() -> Vec<Event> {
-    let endless = OfferOpened { offer_id: id("mug"), terms: terms(300), stock: None };
+    let endless =
+        OfferOpened { offer_id: id("mug"), terms: terms(300), page: Page::default(), stock: None };
     vec![log_opened(1), Event::OfferOpened(endless)]
 }
 

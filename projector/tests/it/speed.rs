@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use domain::{Event, OfferOpened};
+use domain::{Event, OfferOpened, Page};
 
 use testing::ledger::{Ledger, On, earned, id, log_opened, redemption, terms};
 
@@ -32,7 +32,12 @@ mod measured {
 async fn redemptions(on: On) {
     for batch in BATCHES {
         let ledger = Ledger::new(1, on).await;
-        let endless = OfferOpened { offer_id: id("mug"), terms: terms(100), stock: None };
+        let endless = OfferOpened {
+            offer_id: id("mug"),
+            terms: terms(100),
+            page: Page::default(),
+            stock: None,
+        };
         let mut opening = vec![log_opened(1), Event::OfferOpened(endless)];
         opening.extend((0..SHOPPERS).map(|shopper| earned(&format!("shopper-{shopper}"))));
         ledger.record(&opening).await;

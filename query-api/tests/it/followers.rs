@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use domain::{Event, ExchangeCreated, OfferOpened};
+use domain::{Event, ExchangeCreated, OfferOpened, Page};
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use log_record::{Generation, Partition, Place, Position};
@@ -157,7 +157,8 @@ fn asked_by_readers(queries: &[String]) -> usize {
 }
 
 async fn reads(on: On) -> Reads {
-    let endless = OfferOpened { offer_id: id("mug"), terms: terms(300), stock: None };
+    let endless =
+        OfferOpened { offer_id: id("mug"), terms: terms(300), page: Page::default(), stock: None };
     Reads::of(on, vec![(1, log_opened(1)), (1, Event::OfferOpened(endless))]).await
 }
 

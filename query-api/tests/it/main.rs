@@ -4,6 +4,7 @@ mod account;
 mod asks;
 mod balance_cache;
 mod followers;
+mod offers;
 mod parcels;
 mod plans;
 mod programme;

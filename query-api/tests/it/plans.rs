@@ -94,7 +94,7 @@ const ROWS: &str = "
     update checkpoint set position = 3100000";
 
 /// Every read of the router, and each way to ask for it that has a query of its own.
-const READS_OF_ALL: [&str; 32] = [
+const READS_OF_ALL: [&str; 34] = [
     "/v1/accounts/ann-5",
     "/v1/accounts/ann-5/entries?limit=100",
     "/v1/accounts/ann-5/entries/0:5",
@@ -105,8 +105,10 @@ const READS_OF_ALL: [&str; 32] = [
     "/v1/accounts/ann-5/purchases/B-5",
     "/v1/accounts/ann-5/exchanges?limit=100",
     "/v1/accounts/ann-5/exchanges/x-5",
+    "/v1/accounts/ann-5/offers/offer-5",
     "/v1/exchanges?exchange_id=x-5",
     "/v1/offers?limit=100",
+    "/v1/offers?limit=100&status=open",
     "/v1/offers/offer-5",
     "/v1/earning-rules",
     "/v1/earning-rules/default",

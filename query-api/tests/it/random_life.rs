@@ -10,8 +10,8 @@ use domain::command::{
 };
 use domain::{
     Account, AccountId, Cause, CauseKind, Clock, ClockConfirmed, Command, Decision, Event,
-    LogOpened, LotPart, Note, Policy, PurchaseLine, PurchaseRecorded, Shipped, SpentCredit, State,
-    Timestamp, decide,
+    LogOpened, LotPart, Note, Page, Policy, PurchaseLine, PurchaseRecorded, Shipped, SpentCredit,
+    State, Timestamp, decide,
 };
 use log_record::Partition;
 use proptest::prelude::*;
@@ -190,7 +190,12 @@ impl World {
         let (log_id, clock) = ("log".into(), Clock::Commands);
         world.record(vec![Event::LogOpened(LogOpened { log_id, partitions: 1, clock })]);
         let stock = Some(units(25));
-        world.ask(Command::OpenOffer(OpenOffer { offer_id: id("mug"), terms: terms(30), stock }));
+        world.ask(Command::OpenOffer(OpenOffer {
+            offer_id: id("mug"),
+            terms: terms(30),
+            page: Page::default(),
+            stock,
+        }));
         world
     }
 
@@ -381,6 +386,7 @@ fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
                 spent_credit: if amount % 4 == 0 { SpentCredit::Refuse } else { SpentCredit::Debt },
                 refund_grace_days: if amount % 3 == 0 { 0 } else { 5 },
             },
+            read_versions: None,
         }),
     }
 }

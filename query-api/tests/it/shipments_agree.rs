@@ -6,8 +6,8 @@ use domain::command::{
     RejectShipment, Report, ReportShipment, ReturnPurchase,
 };
 use domain::{
-    Cause, CauseKind, Clock, Command, Decision, DispatchId, Event, LogOpened, Note, PurchaseLine,
-    ReturnedLine, Shipped, ShippedLine, State, decide,
+    Cause, CauseKind, Clock, Command, Decision, DispatchId, Event, LogOpened, Note, Page,
+    PurchaseLine, ReturnedLine, Shipped, ShippedLine, State, decide,
 };
 use log_record::Partition;
 use proptest::prelude::*;
@@ -100,6 +100,7 @@ impl World {
         world.ask(Command::OpenOffer(OpenOffer {
             offer_id: id("mug"),
             terms: terms(30),
+            page: Page::default(),
             stock: None,
         }));
         world.ask(Command::EarnCredit(EarnCredit {

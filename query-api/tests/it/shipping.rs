@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use domain::{Event, OfferOpened, Shipped};
+use domain::{Event, OfferOpened, Page, Shipped};
 use query_api::QueryApi;
 use read_model::ShippingMessage;
 use serde_json::{Value, json};
@@ -368,7 +368,8 @@ fn keys() -> KeyRing {
 }
 
 pub(crate) fn opening() -> Vec<(i64, Event)> {
-    let endless = OfferOpened { offer_id: id("mug"), terms: terms(300), stock: None };
+    let endless =
+        OfferOpened { offer_id: id("mug"), terms: terms(300), page: Page::default(), stock: None };
     vec![(1, log_opened(1)), (1, Event::OfferOpened(endless))]
 }
 

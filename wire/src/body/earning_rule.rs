@@ -7,6 +7,7 @@ use domain::{
 use log_record::Place;
 use serde::{Deserialize, Serialize};
 
+use super::null_is_default;
 use crate::Object;
 
 /// `PUT /v1/earning-rules/{rule_id}`: makes a rule; with `If-Match`, replaces its terms.
@@ -16,17 +17,17 @@ pub struct PutEarningRuleBody {
     /// The points for an amount of money.
     pub rate: Object<RateBody>,
     /// Rates for some categories of goods in place of `rate`, each category once.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub categories: Vec<Object<CategoryRateBody>>,
     /// Times with another percentage; where several apply, the highest counts.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub multipliers: Vec<Object<MultiplierBody>>,
     /// The most that one shopper earns by this rule; without it, no limit.
     pub cap: Option<Object<CapBody>>,
     /// How long the credit can be spent; without it, for ever.
     pub expiry: Option<Object<ExpiryBody>>,
     /// The days until the credit can be spent, 0 to 3,650; without it, 0.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub pending_days: u16,
 }
 

@@ -1,8 +1,16 @@
 //! Offers: goods for points.
 
-use domain::{AdditionId, OfferId, Points, ProductId, Timestamp, Units, WarehouseId};
+use domain::{
+    AccountId, AdditionId, Attributes, Category, Description, ImageUrl, OfferId, OfferName,
+    OfferStatus, Page, Points, ProductId, Timestamp, Units, WarehouseId,
+};
 use log_record::Place;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+/// The longest body of an offer, in bytes: the longest texts, each byte escaped to six, fit.
+pub const OFFER_BYTES_MAX: usize = 128 * 1024;
 
 /// `PUT /v1/offers/{offer_id}`: opens an offer; with `If-Match`, replaces its terms.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,6 +32,16 @@ pub struct PutOfferBody {
     pub limit_per_shopper: Option<Units>,
     /// The warehouse that ships; without it, `main`.
     pub warehouse: Option<WarehouseId>,
+    /// What the offer is called, for a page: at most 256 bytes.
+    pub name: Option<OfferName>,
+    /// What it is, for a page: at most 4,096 bytes.
+    pub description: Option<Description>,
+    /// A picture of it: an address with https:// or http://, of at most 2,048 characters.
+    pub image_url: Option<ImageUrl>,
+    /// Under what a page lists it.
+    pub category: Option<Category>,
+    /// Whatever else a page wants to know: a JSON object of at most 4,096 bytes without spaces.
+    pub attributes: Option<AttributesBody>,
 }
 
 /// `PUT /v1/offers/{offer_id}/closure`: closes an offer for good. The body is `{}`.
@@ -59,6 +77,9 @@ pub struct OfferBody {
     pub limit_per_shopper: Option<Units>,
     /// The warehouse that ships.
     pub warehouse: WarehouseId,
+    /// What a page shows of it; nothing is decided by it.
+    #[serde(flatten)]
+    pub page: PageBody,
     /// The number of units at the opening and all added since; `null`: unlimited.
     pub stock: Option<u64>,
     /// The number of units left, which may be 0; `null`: unlimited.
@@ -66,20 +87,84 @@ pub struct OfferBody {
     /// Counts changes of the terms and the closure, from 1; redemptions don't count. The ETag
     /// begins with it.
     pub version: u64,
-    /// `open` or `closed`.
+    /// The first that applies of `closed`, `ended`, `scheduled`, `sold-out` and `open`.
     pub status: OfferStatus,
     /// The position of the event that last changed the terms or closed the offer.
     pub position: Place,
 }
 
-/// Whether an offer was closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OfferStatus {
-    /// It takes redemptions from `opens_at` on and before `closes_at`.
-    Open,
-    /// An operator closed it for good.
-    Closed,
+/// What a page shows of an offer.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct PageBody {
+    /// What the offer is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<OfferName>,
+    /// What it is, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<Description>,
+    /// A picture of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_url: Option<ImageUrl>,
+    /// Under what a page lists it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+    /// Whatever else a page wants to know: a JSON object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<AttributesBody>,
+}
+
+impl From<Page> for PageBody {
+    fn from(page: Page) -> Self {
+        let Page { name, description, image_url, category, attributes } = page;
+        let attributes = attributes.map(AttributesBody);
+        Self { name, description, image_url, category, attributes }
+    }
+}
+
+/// A JSON object of the caller's own. It is kept without spaces, its members in the order of their
+/// names.
+#[derive(Clone, Debug)]
+pub struct AttributesBody(pub Attributes);
+
+impl<'de> Deserialize<'de> for AttributesBody {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let object = Map::<String, Value>::deserialize(from)?;
+        let text = serde_json::to_string(&object).map_err(de::Error::custom)?;
+        Attributes::try_from(text.into_boxed_str()).map(Self).map_err(de::Error::custom)
+    }
+}
+
+impl Serialize for AttributesBody {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let object: &RawValue =
+            serde_json::from_str(self.0.as_str()).map_err(ser::Error::custom)?;
+        object.serialize(to)
+    }
+}
+
+/// An offer as one shopper may take it now.
+#[derive(Clone, Debug, Serialize)]
+pub struct AccountOfferBody {
+    /// The account.
+    pub account_id: AccountId,
+    /// The offer.
+    pub offer_id: OfferId,
+    /// The offer's status, as the offer itself has it.
+    pub status: OfferStatus,
+    /// The price of one unit, in points.
+    pub price: Points,
+    /// The most units for one shopper, for ever; without it, no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_per_shopper: Option<Units>,
+    /// The units that the shopper has had, less those cancelled.
+    pub taken: u64,
+    /// The units that the shopper may still take now, by status, limit and stock; credit isn't
+    /// looked at. `null`: as many as one likes.
+    pub may_take: Option<u64>,
+    /// The number of units left for all; `null`: unlimited.
+    pub remaining: Option<u64>,
+    /// The offer's version.
+    pub version: u64,
 }
 
 /// Units that were added to an offer's stock.

@@ -22,6 +22,8 @@ pub struct PolicyBody {
     pub spent_credit: SpentCredit,
     /// The days for which refunded credit can be spent again if its lot has expired meanwhile.
     pub refund_grace_days: u16,
+    /// Counts changes of the policy; 0 for the policy of a new ledger. The ETag begins with it.
+    pub version: u64,
     /// The position of the event that set it; `null` for the policy of a new ledger.
     pub position: Option<Place>,
 }

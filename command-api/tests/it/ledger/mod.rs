@@ -11,8 +11,8 @@ use command_api::{
 };
 use domain::command::{AddStock, EarnCredit, OpenOffer, Order, Redeem};
 use domain::{
-    Account, Cause, CauseKind, Clock, Command, Event, Points, Refusal, State, Terms, Timestamp,
-    Units, decide,
+    Account, Cause, CauseKind, Clock, Command, Event, Page, Points, Refusal, State, Terms,
+    Timestamp, Units, decide,
 };
 use event_schema::decode;
 use event_store::{EventStore, MemoryStore, NewLog};
@@ -207,7 +207,12 @@ pub(crate) fn open(offer: &str, stock: Option<u64>) -> Request {
         warehouse: id("main"),
     };
     let stock = stock.map(|stock| Units::new(stock).expect("an amount"));
-    request(Command::OpenOffer(OpenOffer { offer_id: id(offer), terms, stock }))
+    request(Command::OpenOffer(OpenOffer {
+        offer_id: id(offer),
+        terms,
+        page: Page::default(),
+        stock,
+    }))
 }
 
 pub(crate) fn add_stock(offer: &str, units: u64) -> Request {

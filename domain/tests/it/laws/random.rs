@@ -4,7 +4,7 @@
 use domain::command::*;
 use domain::{
     AccountId, Cause, CauseKind, Clock, Command, Decision, DispatchId, EarningTerms, Event,
-    LogOpened, Note, Points, Policy, PurchaseLine, Rate, ReturnedLine, RuleId, Shipped,
+    LogOpened, Note, Page, Points, Policy, PurchaseLine, Rate, ReturnedLine, RuleId, Shipped,
     ShippedLine, SpentCredit, State, Terms, Timestamp, Units, decide,
 };
 use log_record::{Partition, Position};
@@ -136,7 +136,10 @@ fn command() -> impl Strategy<Value = Command> {
     let programme = prop_oneof![
         (any::<bool>(), 0_u16..3).prop_map(|(owes, refund_grace_days)| {
             let spent_credit = if owes { SpentCredit::Debt } else { SpentCredit::Refuse };
-            Command::SetPolicy(SetPolicy { policy: Policy { spent_credit, refund_grace_days } })
+            Command::SetPolicy(SetPolicy {
+                policy: Policy { spent_credit, refund_grace_days },
+                read_versions: None,
+            })
         }),
         (1_u64..30, 0_u16..2).prop_map(|(rate, pending_days)| set_rule(rate, pending_days)),
     ];
@@ -353,6 +356,7 @@ fn open((offer, price, stock, limit): (u8, u64, Option<u64>, Option<u64>)) -> Co
     Command::OpenOffer(OpenOffer {
         offer_id: id(&format!("offer-{offer}")),
         terms: terms(price, limit),
+        page: Page::default(),
         stock: stock.map(units),
     })
 }
@@ -361,6 +365,7 @@ fn amend((offer, price, read_version): (u8, u64, Option<u64>)) -> Command {
     Command::AmendOffer(AmendOffer {
         offer_id: id(&format!("offer-{offer}")),
         terms: terms(price, None),
+        page: Page::default(),
         stock: None,
         read_versions: read_version.map(|read| [read].into()),
     })

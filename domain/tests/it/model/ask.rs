@@ -104,6 +104,8 @@ pub(crate) struct AskedTerms {
     pub(crate) opens_at: Option<When>,
     pub(crate) closes_at: Option<When>,
     pub(crate) limit: Option<u64>,
+    /// What a page calls it.
+    pub(crate) name: Option<u8>,
 }
 
 #[derive(Clone, Debug)]
@@ -239,6 +241,11 @@ pub(crate) enum Ask {
     SetPolicy {
         debt: bool,
         days: u16,
+        read: Read,
+    },
+    Show {
+        offer: u8,
+        rule: Option<u8>,
     },
     ConfirmClock,
 }

@@ -6,8 +6,8 @@ use domain::command::{
     ReturnPurchase, SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
 };
 use domain::{
-    Cap, Cause, CauseKind, Command, EarningTerms, ExpiryRule, Note, Period, Policy, PurchaseLine,
-    Rate, ReturnedLine, SpentCredit, Terms,
+    Cap, Cause, CauseKind, Command, EarningTerms, ExpiryRule, Note, Page, Period, Policy,
+    PurchaseLine, Rate, ReturnedLine, SpentCredit, Terms,
 };
 
 use super::beside::BEGINNING;
@@ -45,7 +45,10 @@ pub(crate) fn earn_until(who: &str, cause: &str, amount: u64, expires_at: Time) 
 }
 
 pub(crate) fn policy(spent_credit: SpentCredit, refund_grace_days: u16) -> Command {
-    Command::SetPolicy(SetPolicy { policy: Policy { spent_credit, refund_grace_days } })
+    Command::SetPolicy(SetPolicy {
+        policy: Policy { spent_credit, refund_grace_days },
+        read_versions: None,
+    })
 }
 
 pub(crate) fn hold(who: &str, hold: &str, amount: u64, deadline: Time) -> Command {
@@ -95,6 +98,7 @@ pub(crate) fn open(offer: &str, price: u64) -> Command {
             limit_per_shopper: None,
             warehouse: id("main"),
         },
+        page: Page::default(),
         stock: None,
     })
 }

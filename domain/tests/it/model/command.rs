@@ -4,12 +4,12 @@ use domain::command::{
     AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, ClaimCredit,
     CloseOffer, ConfirmClock, Direction, DispatchShipment, EarnCredit, ExpectedVersion, HoldCredit,
     OpenOffer, Order, RecordPurchase, Redeem, RejectShipment, ReleaseHold, Report, ReportShipment,
-    ReturnPurchase, SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
+    ReturnPurchase, SetEarningRule, SetPolicy, ShowTerms, TransferCredit, WithdrawCredit,
 };
 use domain::{
     AccountId, Cap, CategoryRate, Cause, CauseKind, Command, DispatchId, EarningTerms, Multiplier,
-    Note, Points, Policy, PurchaseLine, Rate, ReturnedLine, Shipped, ShippedLine, SpentCredit,
-    Terms, Timestamp, Units,
+    Note, Page, Points, Policy, PurchaseLine, Rate, ReturnedLine, Shipped, ShippedLine,
+    SpentCredit, Terms, Timestamp, Units,
 };
 
 use super::ask::{Ask, AskedOrder, AskedRule, AskedTerms, Choice, News, Read, Target, When, Who};
@@ -106,6 +106,11 @@ fn terms(asked: &AskedTerms, now: Time) -> Terms {
         limit_per_shopper: asked.limit.map(units),
         warehouse: id("main"),
     }
+}
+
+fn page(asked: &AskedTerms) -> Page {
+    let name = asked.name.map(|number| id(&format!("Offer {number}")));
+    Page { name, ..Page::default() }
 }
 
 fn rule_terms(asked: &AskedRule, now: Time) -> EarningTerms {
@@ -429,6 +434,7 @@ impl Ask {
                 Command::OpenOffer(OpenOffer {
                     offer_id,
                     terms: present.map_or_else(|| terms(asked, now), |offer| offer.terms.clone()),
+                    page: present.map_or_else(|| page(asked), |offer| offer.page.clone()),
                     stock: stock.map(units),
                 })
             }
@@ -439,6 +445,7 @@ impl Ask {
                 Command::AmendOffer(AmendOffer {
                     offer_id,
                     terms: same.map_or_else(|| terms(asked, now), |offer| offer.terms.clone()),
+                    page: same.map_or_else(|| page(asked), |offer| offer.page.clone()),
                     stock: stock.map(|stock| stock.map(units)),
                     read_versions: match read {
                         Read::None | Read::Any => None,
@@ -472,12 +479,23 @@ impl Ask {
                     },
                 })
             }
-            Self::SetPolicy { debt, days } => Command::SetPolicy(SetPolicy {
+            Self::SetPolicy { debt, days, read } => Command::SetPolicy(SetPolicy {
                 policy: Policy {
                     spent_credit: if *debt { SpentCredit::Debt } else { SpentCredit::Refuse },
                     refund_grace_days: *days,
                 },
+                read_versions: match read {
+                    Read::None | Read::Any => None,
+                    Read::Present => Some([ledger.policy_version].into()),
+                    Read::Version(version) => Some([*version].into()),
+                },
             }),
+            Self::Show { offer, rule: None } => {
+                Command::ShowTerms(ShowTerms::Offer(named("offer", *offer)))
+            }
+            Self::Show { offer: _, rule: Some(rule) } => {
+                Command::ShowTerms(ShowTerms::Rule(id(RULES[usize::from(*rule)])))
+            }
             Self::ConfirmClock => Command::ConfirmClock(ConfirmClock { wall: time(now) }),
         }
     }

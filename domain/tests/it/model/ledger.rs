@@ -1,6 +1,6 @@
 //! A plain, slow ledger of points, written from docs/CREDIT.md alone: vectors and loops.
 
-use domain::{Command, EarningTerms, Policy, SpentCredit, Terms};
+use domain::{Command, EarningTerms, Page, Policy, SpentCredit, Terms};
 
 use super::effect::{Due, Effect};
 use super::shipping::{Request, Told};
@@ -94,6 +94,7 @@ pub(crate) struct Refused {
 pub(crate) struct Offer {
     pub(crate) id: String,
     pub(crate) terms: Terms,
+    pub(crate) page: Page,
     pub(crate) version: u64,
     pub(crate) opening_stock: Option<u128>,
     pub(crate) stock: Option<u128>,
@@ -166,6 +167,7 @@ pub(crate) struct Ledger {
     pub(crate) rules: Vec<Rule>,
     pub(crate) gains: Vec<Gain>,
     pub(crate) policy: Policy,
+    pub(crate) policy_version: u64,
     pub(crate) deeds: Vec<Deed>,
 }
 
@@ -259,6 +261,7 @@ impl Default for Ledger {
             rules: vec![],
             gains: vec![],
             policy: Policy { spent_credit: SpentCredit::Refuse, refund_grace_days: 30 },
+            policy_version: 0,
             deeds: vec![],
         }
     }

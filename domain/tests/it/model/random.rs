@@ -45,7 +45,7 @@ fn beginning() -> impl Strategy<Value = Vec<Step>> {
             vec![
                 first(earn(0, 70)),
                 first(earn(1, 90)),
-                first(Ask::SetPolicy { debt, days: 7 }),
+                first(Ask::SetPolicy { debt, days: 7, read: Read::None }),
                 first(open(0, mug)),
                 first(open(1, cup)),
                 first(Ask::SetRule { rule: 0, terms: rule, read: Read::None, same: false }),
@@ -158,12 +158,13 @@ fn asked_order(huge: bool) -> BoxedStrategy<AskedOrder> {
 fn asked_terms() -> BoxedStrategy<AskedTerms> {
     let limit = weighted(0.3, 1..7_u64);
     let (opens_at, closes_at) = (weighted(0.12, when(-3..4)), weighted(0.12, when(0..30)));
-    (1..40_u64, opens_at, closes_at, limit)
-        .prop_map(|(price, opens_at, closes_at, limit)| AskedTerms {
+    (1..40_u64, opens_at, closes_at, limit, weighted(0.2, 0..3_u8))
+        .prop_map(|(price, opens_at, closes_at, limit, name)| AskedTerms {
             price,
             opens_at,
             closes_at,
             limit,
+            name,
         })
         .boxed()
 }
@@ -339,8 +340,9 @@ fn administration(huge: bool) -> impl Strategy<Value = Ask> {
             .prop_map(|(rule, terms, read, same)| {
                 Ask::SetRule { rule, terms, read, same: same.is_some() }
             }),
-        3 => (any::<bool>(), prop_oneof![Just(0_u16), Just(1), Just(7), Just(30)])
-            .prop_map(|(debt, days)| Ask::SetPolicy { debt, days }),
+        3 => (any::<bool>(), prop_oneof![Just(0_u16), Just(1), Just(7), Just(30)], read())
+            .prop_map(|(debt, days, read)| Ask::SetPolicy { debt, days, read }),
+        1 => (offer(), of(0..2_u8)).prop_map(|(offer, rule)| Ask::Show { offer, rule }),
         1 => Just(Ask::ConfirmClock),
     ]
 }

@@ -2,6 +2,7 @@
 
 use domain::command::{
     AddStock, AmendOffer, Capture, CloseOffer, ExpectedVersion, OpenOffer, Report, SetEarningRule,
+    ShowTerms,
 };
 use domain::{AccountId, Command, Points, Shipped, SpentCredit, Timestamp};
 
@@ -106,6 +107,7 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
         | Command::CloseOffer(_)
         | Command::SetEarningRule(_)
         | Command::SetPolicy(_)
+        | Command::ShowTerms(_)
         | Command::ConfirmClock(_) => None,
     }
 }
@@ -176,10 +178,22 @@ impl Ledger {
                 if self.policy == it.policy {
                     return Ok(None);
                 }
+                let version = self.policy_version;
+                if it.read_versions.as_ref().is_some_and(|read| !read.contains(&version)) {
+                    return no_for("policy-changed", [("version", version.into())]);
+                }
                 self.policy = it.policy;
+                self.policy_version += 1;
                 let is_debt = it.policy.spent_credit == SpentCredit::Debt;
                 done_elsewhere(Effect::PolicyChanged(is_debt, it.policy.refund_grace_days))
             }
+            Command::ShowTerms(ShowTerms::Offer(id)) if self.offer(id.as_str()).is_none() => {
+                no("offer-unknown")
+            }
+            Command::ShowTerms(ShowTerms::Rule(id)) if self.rule(id.as_str()).is_none() => {
+                no("rule-unknown")
+            }
+            Command::ShowTerms(_) => Ok(None),
             Command::ConfirmClock(_) => done_elsewhere(Effect::ClockConfirmed),
         }
     }
@@ -215,14 +229,18 @@ impl Ledger {
         let stock = it.stock.map(|stock| u128::from(stock.get()));
         if let Some(offer) = self.offer(it.offer_id.as_str()) {
             // Units that were added later don't matter.
-            if offer.terms == it.terms && offer.opening_stock == stock {
-                return Ok(None);
+            if offer.terms == it.terms && offer.page == it.page && offer.opening_stock == stock {
+                return match offer.closed_at {
+                    Some(closed_at) => no_for("offer-closed", [("closed_at", closed_at.into())]),
+                    None => Ok(None),
+                };
             }
             return no_for("offer-exists", [("version", offer.version.into())]);
         }
         self.offers.push(Offer {
             id: it.offer_id.to_string(),
             terms: it.terms.clone(),
+            page: it.page.clone(),
             version: 1,
             opening_stock: stock,
             stock,
@@ -239,7 +257,7 @@ impl Ledger {
         };
         let said = it.stock.map(|stock| stock.map(|stock| u128::from(stock.get())));
         let keeps_stock = said.is_none_or(|said| said == offer.stock);
-        if offer.terms == it.terms && keeps_stock {
+        if offer.terms == it.terms && offer.page == it.page && keeps_stock {
             return Ok(None);
         }
         if it.read_versions.as_ref().is_some_and(|read| !read.contains(&offer.version)) {
@@ -254,6 +272,7 @@ impl Ledger {
         }
         offer.version += 1;
         offer.terms = it.terms.clone();
+        offer.page = it.page.clone();
         done_elsewhere(Effect::OfferAmended(id, offer.version))
     }
 

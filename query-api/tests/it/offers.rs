@@ -1,0 +1,145 @@
+//! What can be read of offers: what they are now, and what a shopper may still take.
+
+use domain::{Clock, Event, OfferClosed, OfferOpened, Page, Terms};
+use serde_json::{Value, json};
+
+use crate::asks::Reads;
+use testing::ledger::{On, earned, id, redemption, terms, units};
+use testing::life::{DAY, day, history};
+
+testing::on_every_database! {
+    an_offers_status_counts_its_window_and_its_stock,
+    offers_are_listed_by_what_they_are_now,
+    a_page_shows_what_the_offer_says,
+    a_shopper_sees_what_may_still_be_taken,
+}
+
+fn opened(offer: &str, terms: Terms, stock: Option<u64>) -> (i64, Event) {
+    let (page, stock) = (Page::default(), stock.map(units));
+    (DAY, Event::OfferOpened(OfferOpened { offer_id: id(offer), terms, page, stock }))
+}
+
+fn between(opens: i64, closes: i64) -> Terms {
+    Terms { opens_at: Some(day(opens)), closes_at: Some(day(closes)), ..terms(300) }
+}
+
+/// Of a log whose time is that of its events.
+fn beginning() -> Vec<(i64, Event)> {
+    history(Clock::Commands)[..1].to_vec()
+}
+
+/// Each offer is as its name says on day 4.
+async fn offers(on: On) -> Reads {
+    let mut events = beginning();
+    events.extend([
+        opened("closed", between(3, 6), Some(1)),
+        opened("ended", between(2, 4), None),
+        opened("mug", terms(300), Some(1)),
+        opened("open", between(4, 6), Some(2)),
+        opened("scheduled", between(5, 6), None),
+        (DAY, earned("ann")),
+        (2 * DAY, Event::OfferClosed(OfferClosed { offer_id: id("closed") })),
+    ]);
+    // All that was there of the mug is sold.
+    let [deducted, exchanged] = redemption("ann", "x-1", 7);
+    events.extend([(3 * DAY, deducted), (3 * DAY, exchanged)]);
+    let reads = Reads::of(on, events).await;
+    reads.pass_to(4).await;
+    reads
+}
+
+async fn an_offers_status_counts_its_window_and_its_stock(on: On) {
+    let reads = offers(on).await;
+    let statuses = async || {
+        let offers = reads.list("/v1/offers").await;
+        let status = |offer: &Value| format!("{} {}", offer["offer_id"], offer["status"]);
+        offers.iter().map(status).collect::<Vec<_>>().join(", ").replace('"', "")
+    };
+    assert_eq!(
+        statuses().await,
+        "closed closed, ended ended, mug sold-out, open open, scheduled scheduled"
+    );
+    reads.pass_to(5).await;
+    assert_eq!(
+        statuses().await,
+        "closed closed, ended ended, mug sold-out, open open, scheduled open"
+    );
+    reads.pass_to(6).await;
+    assert_eq!(
+        statuses().await,
+        "closed closed, ended ended, mug sold-out, open ended, scheduled ended"
+    );
+    assert_eq!(reads.get("/v1/offers/scheduled").await["status"], "ended");
+}
+
+async fn offers_are_listed_by_what_they_are_now(on: On) {
+    let reads = offers(on).await;
+    for status in ["closed", "ended", "sold-out", "open", "scheduled"] {
+        let found = reads.list(&format!("/v1/offers?status={status}")).await;
+        let names: Vec<_> = found.iter().map(|offer| offer["offer_id"].clone()).collect();
+        let expected = if status == "sold-out" { "mug" } else { status };
+        assert_eq!(names, [expected]);
+        assert_eq!(found[0]["status"], status);
+    }
+    reads.pass_to(6).await;
+    let page = reads.get("/v1/offers?status=ended&limit=2").await;
+    let next = page["next"].as_str().expect("there are three");
+    let rest = reads.get(&format!("/v1/offers?status=ended&limit=2&cursor={next}")).await;
+    assert_eq!((&rest["items"][0]["offer_id"], &rest["next"]), (&json!("scheduled"), &Value::Null));
+    for other in ["/v1/offers?", "/v1/offers?status=open&"] {
+        let (status, _, problem) = reads.ask("operator", &format!("{other}cursor={next}")).await;
+        assert_eq!((status, &problem["field"]), (400, &json!("cursor")), "{other}");
+    }
+    let (status, _, problem) = reads.ask("operator", "/v1/offers?status=paused").await;
+    assert_eq!((status, &problem["field"]), (400, &json!("status")));
+}
+
+async fn a_page_shows_what_the_offer_says(on: On) {
+    let mut events = beginning();
+    let page = Page {
+        name: Some(id("Blue mug")),
+        description: Some(id("A mug,\nblue.")),
+        image_url: Some(id("https://shop.example/mug.jpg")),
+        category: Some(id("kitchen")),
+        attributes: Some(id(r#"{"colour":"blue","sizes":[1,2.5]}"#)),
+    };
+    let opened = OfferOpened { offer_id: id("mug"), terms: terms(300), page, stock: None };
+    events.push((DAY, Event::OfferOpened(opened)));
+    let reads = Reads::of(on, events).await;
+    assert_eq!(
+        reads.get("/v1/offers/mug").await,
+        json!({"offer_id": "mug", "product_id": "product", "price": 300, "warehouse": "main",
+            "name": "Blue mug", "description": "A mug,\nblue.",
+            "image_url": "https://shop.example/mug.jpg", "category": "kitchen",
+            "attributes": {"colour": "blue", "sizes": [1, 2.5]}, "stock": null, "remaining": null,
+            "version": 1, "status": "open", "position": "0:2"})
+    );
+}
+
+async fn a_shopper_sees_what_may_still_be_taken(on: On) {
+    let mut events = beginning();
+    let limited = Terms { limit_per_shopper: Some(units(3)), ..between(1, 6) };
+    events.extend([
+        opened("mug", limited, Some(5)),
+        opened("cup", terms(300), None),
+        (DAY, earned("ann")),
+        (DAY, earned("bob")),
+    ]);
+    events.extend(redemption("ann", "x-1", 4).map(|event| (2 * DAY, event)));
+    let reads = Reads::of(on, events).await;
+    let mug = reads.get("/v1/accounts/ann/offers/mug").await;
+    assert_eq!(
+        mug,
+        json!({"account_id": "ann", "offer_id": "mug", "status": "open", "price": 300,
+            "limit_per_shopper": 3, "taken": 1, "may_take": 2, "remaining": 4, "version": 1})
+    );
+    let bob = reads.get("/v1/accounts/bob/offers/mug").await;
+    assert_eq!((&bob["taken"], &bob["may_take"]), (&json!(0), &json!(3)));
+    let cup = reads.get("/v1/accounts/ann/offers/cup").await;
+    assert_eq!((&cup["may_take"], &cup["remaining"]), (&Value::Null, &Value::Null), "no end of it");
+    reads.pass_to(6).await;
+    let over = reads.get("/v1/accounts/ann/offers/mug").await;
+    assert_eq!((&over["status"], &over["may_take"]), (&json!("ended"), &json!(0)));
+    reads.missing("/v1/accounts/ann/offers/none").await;
+    reads.missing("/v1/accounts/zoe/offers/mug").await;
+}
