@@ -61,6 +61,7 @@ pub(crate) fn credit_earned(
         expires_at,
         rule,
         claim,
+        cap_period: _of_rules,
         reference,
         occurred_at,
         note: _private,

@@ -6,11 +6,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::command::{ExpectedVersion, SetEarningRule, ShowTerms};
 use domain::{
-    Cap, CategoryRate, Command, EarningRule, EarningTerms, Event, ExpiryRule, Multiplier, Rate,
-    RuleId, Subject,
+    BACKDATE_DAYS_MAX, Cap, CategoryRate, Command, EarningRule, EarningTerms, Event, ExpiryRule,
+    Multiplier, Rate, RuleId, Subject, TimeZone,
 };
 use wire::body::{
-    CapBody, CategoryRateBody, EarningRuleBody, ExpiryBody, MultiplierBody, PutEarningRuleBody,
+    CapBody, CategoryRateBody, EarningRuleBody, ExpiryBody, PutEarningRuleBody, PutMultiplierBody,
     RateBody,
 };
 use wire::{Caller, JsonBody, MergePatch, Object, PathId, Precondition, Problem};
@@ -61,7 +61,7 @@ pub(crate) async fn patch_earning_rule(
         let shown = api.show(ShowTerms::Rule(rule_id.clone()), caller.clone()).await;
         let shown = shown.map_err(not_found_where_unknown)?;
         let Some(Subject::Rule(rule)) = shown.subject else { return Err(unexpected()) };
-        let EarningRule { terms: present, version, changed_at: _ } = *rule;
+        let EarningRule { terms: present, version, changed_at: _, earlier: _ } = *rule;
         let present = EarningRuleBody::new(rule_id.clone(), present, version, None, shown.place);
         let terms = terms(patch.onto(&present, ANSWER_ONLY)?)?;
         let expected = ExpectedVersion::OneOf(versions_as_read(&read, version).unwrap_or_default());
@@ -77,22 +77,37 @@ fn respond(done: &Done, rule_id: RuleId) -> Result<Response, Problem> {
     let Some(Subject::Rule(rule)) = &done.subject else { return Err(unexpected()) };
     let is_new = matches!(&done.event, Some(Event::EarningRuleSet(fact)) if fact.version == 1);
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    let EarningRule { terms, version, changed_at: _ } = &**rule;
+    let EarningRule { terms, version, changed_at: _, earlier: _ } = &**rule;
     let body = EarningRuleBody::new(rule_id, terms.clone(), *version, None, done.place);
     done.respond_version(status, body.version, &body)
 }
 
 fn terms(body: PutEarningRuleBody) -> Result<EarningTerms, Problem> {
-    let PutEarningRuleBody { rate, categories, multipliers, cap, expiry, pending_days } = body;
+    let PutEarningRuleBody {
+        rate,
+        categories,
+        multipliers,
+        cap,
+        expiry,
+        pending_days,
+        time_zone,
+        backdate_days,
+    } = body;
     let expiry = expiry.map(|Object(expiry)| expiry_rule(expiry)).transpose()?;
     check_pending_days(pending_days, expiry)?;
+    if backdate_days > BACKDATE_DAYS_MAX {
+        let complaint = format!("must be a whole number from 0 to {BACKDATE_DAYS_MAX}");
+        return Err(Problem::invalid_field("backdate_days", complaint));
+    }
     Ok(EarningTerms {
         rate: to_rate(rate.0),
         categories: to_categories(categories)?,
-        multipliers: to_multipliers(multipliers)?,
+        multipliers: to_multipliers(multipliers, time_zone)?,
         cap: cap.map(|Object(CapBody { points, period })| Cap { points, period }),
         expiry,
         pending_days,
+        time_zone,
+        backdate_days,
     })
 }
 
@@ -114,9 +129,14 @@ fn to_categories(bodies: Vec<Object<CategoryRateBody>>) -> Result<Vec<CategoryRa
     Ok(categories)
 }
 
-fn to_multipliers(bodies: Vec<Object<MultiplierBody>>) -> Result<Vec<Multiplier>, Problem> {
+fn to_multipliers(
+    bodies: Vec<Object<PutMultiplierBody>>,
+    zone: TimeZone,
+) -> Result<Vec<Multiplier>, Problem> {
     let mut multipliers = Vec::with_capacity(bodies.len());
-    for (index, Object(MultiplierBody { from, until, percent })) in bodies.into_iter().enumerate() {
+    for (index, Object(body)) in bodies.into_iter().enumerate() {
+        let PutMultiplierBody { from, until, percent } = body;
+        let (from, until) = (from.in_zone(zone), until.in_zone(zone));
         if until <= from {
             let field = format!("multipliers[{index}].until");
             let complaint = format!("must be after from, which is {from}");
@@ -158,16 +178,12 @@ fn expiry_rule(body: ExpiryBody) -> Result<ExpiryRule, Problem> {
 }
 
 fn check_pending_days(pending_days: u16, expiry: Option<ExpiryRule>) -> Result<(), Problem> {
-    /// The shortest month.
-    const DAYS_OF_MONTH_MIN: u32 = 28;
     if pending_days > PENDING_DAYS_MAX {
         let complaint = format!("must be a whole number from 0 to {PENDING_DAYS_MAX}");
         return Err(Problem::invalid_field("pending_days", complaint));
     }
     match expiry {
-        Some(ExpiryRule::Months(months))
-            if u32::from(pending_days) >= u32::from(months) * DAYS_OF_MONTH_MIN =>
-        {
+        Some(expiry) if u32::from(pending_days) >= expiry.pending_days_end() => {
             let complaint = "must be fewer: the credit would expire before it can be spent";
             Err(Problem::invalid_field("pending_days", complaint))
         }

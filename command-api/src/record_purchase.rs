@@ -148,7 +148,7 @@ pub(crate) fn purchase_recorded(
 }
 
 const fn credit_refused_body(refused: CreditRefused) -> CreditRefusedBody {
-    let CreditRefused { code, available_at, expires_at } = refused;
+    let CreditRefused { code, available_at, expires_at, cap_period: _of_rules } = refused;
     CreditRefusedBody { code, available_at, expires_at }
 }
 

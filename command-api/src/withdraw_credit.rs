@@ -51,6 +51,7 @@ pub(crate) fn credit_withdrawn(
         expired,
         of,
         of_lot,
+        cap_room: _of_returns,
         asked_points,
         reference,
         occurred_at,

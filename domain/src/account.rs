@@ -6,12 +6,14 @@ use log_record::Place;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::{AMOUNT_MAX, sum};
+use crate::cap_count::{CapCounts, NO_PERIOD};
 use crate::due::{Credit, next_due};
 use crate::lots::{Lots, sum_of, take_from};
 use crate::tally::Tally;
 use crate::{
-    CreditEarned, CreditHeld, CreditWithdrawn, Event, HoldCaptured, HoldId, HoldSwapped, LotId,
-    LotPart, Period, Points, PurchaseRecorded, Refusal, RuleId, Timestamp, Units, WithdrawalCause,
+    CapPeriod, CreditEarned, CreditHeld, CreditRefused, CreditWithdrawn, Event, HoldCaptured,
+    HoldId, HoldSwapped, LotId, LotPart, Points, PurchaseRecorded, Refusal, RuleId, Timestamp,
+    Units, WithdrawalCause,
 };
 
 /// How many parts of lots may come into an account at most: what falls due in it, or is drawn at
@@ -67,11 +69,11 @@ pub struct Hold {
     pub deadline: Timestamp,
 }
 
-/// What was earned by a rule, in the latest day, month and year that saw any, and ever.
+/// What was earned by a rule under its cap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Earned {
     rule: RuleId,
-    within: Vec<(Period, Timestamp, Points)>,
+    counts: CapCounts,
 }
 
 /// An offer's place in the state, four bytes where its id would be many.
@@ -161,16 +163,11 @@ impl Account {
         Units::sum_of(self.taken.get(offer.0.into())).unwrap_or_default()
     }
 
-    /// What the rule has given in the period that `now` is in.
-    pub(crate) fn earned_by(&self, rule: &RuleId, period: Period, now: Timestamp) -> Points {
+    /// What the rule has given under its cap in a period.
+    pub(crate) fn earned_by(&self, rule: &RuleId, period: CapPeriod) -> Points {
         let earned = self.rare.as_ref().map(|rare| &*rare.earned).unwrap_or_default();
         let of_rule = earned.iter().find(|earned| earned.rule == *rule);
-        let within = of_rule.map(|earned| &*earned.within).unwrap_or_default();
-        let current = (period, period.start(now));
-        within
-            .iter()
-            .find(|(period, start, _)| (*period, *start) == current)
-            .map_or(Points::ZERO, |(_, _, points)| *points)
+        of_rule.map(|earned| earned.counts.get(period)).unwrap_or_default()
     }
 
     /// Which parts `points` would draw on, or nothing where they don't suffice.
@@ -234,7 +231,7 @@ impl Account {
         event: &Event,
     ) -> Result<(), &'static str> {
         match event {
-            Event::CreditEarned(_, fact) => self.earn(at, recorded_at, fact).ok_or(TOO_FULL),
+            Event::CreditEarned(_, fact) => self.earn(at, recorded_at, fact),
             Event::CreditMatured(_, fact) => {
                 sums_to(fact.points, &fact.lots)?;
                 self.mature(&fact.lots, recorded_at).ok_or("I8: credit matured before its time")
@@ -296,50 +293,52 @@ impl Account {
         }
     }
 
-    fn earn(&mut self, at: Place, recorded_at: Timestamp, fact: &CreditEarned) -> Option<()> {
+    fn earn(
+        &mut self,
+        at: Place,
+        recorded_at: Timestamp,
+        fact: &CreditEarned,
+    ) -> Result<(), &'static str> {
         let expires_at = fact.expires_at;
         let part = LotPart { lot: at.into(), points: fact.points, expires_at, graced: false };
         // A claim's credit was counted when it was refused.
-        if let Some(rule) = fact.rule.as_ref().filter(|_| fact.claim.is_none()) {
-            self.count_earned(&rule.rule_id, fact.points, recorded_at);
+        if let (Some(rule), Some(period), None) = (&fact.rule, fact.cap_period, fact.claim) {
+            let counts = self.counts_mut(&rule.rule_id);
+            counts.add(period, fact.points, recorded_at).ok_or(NO_PERIOD)?;
         }
         match fact.available_at {
             Some(available_at) if available_at > recorded_at => {
                 let pending = &mut self.rare_mut().pending;
                 let index = pending.partition_point(|other| other.available_at <= available_at);
                 pending.insert(index, Pending { available_at, part });
-                Some(())
+                Ok(())
             }
-            _ => self.lots.put(part),
+            _ => self.lots.put(part).ok_or(TOO_FULL),
         }
     }
 
     /// What a rule would have given counts as given: it can be claimed, whatever the cap says then.
-    pub(crate) fn credit_refused(&mut self, recorded_at: Timestamp, fact: &PurchaseRecorded) {
-        let Some(rule) = &fact.rule else { return };
+    pub(crate) fn credit_refused(
+        &mut self,
+        recorded_at: Timestamp,
+        fact: &PurchaseRecorded,
+        refused: &CreditRefused,
+    ) -> Result<(), &'static str> {
+        let (Some(rule), Some(period)) = (&fact.rule, refused.cap_period) else { return Ok(()) };
+        let counts = self.counts_mut(&rule.rule_id);
         for points in fact.lines.iter().filter_map(|line| line.points) {
-            self.count_earned(&rule.rule_id, points, recorded_at);
+            counts.add(period, points, recorded_at).ok_or(NO_PERIOD)?;
         }
+        Ok(())
     }
 
-    fn count_earned(&mut self, rule: &RuleId, points: Points, now: Timestamp) {
+    fn counts_mut(&mut self, rule: &RuleId) -> &mut CapCounts {
         let earned = &mut self.rare_mut().earned;
         let index = earned.iter().position(|earned| earned.rule == *rule).unwrap_or_else(|| {
-            earned.push(Earned { rule: rule.clone(), within: vec![] });
+            earned.push(Earned { rule: rule.clone(), counts: CapCounts::default() });
             earned.len() - 1
         });
-        let within = &mut earned[index].within;
-        for period in Period::ALL {
-            let start = period.start(now);
-            match within.iter_mut().find(|(other, ..)| *other == period) {
-                // A cap is an amount, so at the most of them it is reached for certain.
-                Some((_, current, sum)) if *current == start => {
-                    *sum = sum.plus(points).unwrap_or(Points::MOST);
-                }
-                Some(former) => *former = (period, start, points),
-                None => within.push((period, start, points)),
-            }
-        }
+        &mut earned[index].counts
     }
 
     fn mature(&mut self, parts: &[LotPart], now: Timestamp) -> Option<()> {
@@ -389,6 +388,10 @@ impl Account {
         {
             // All that was left: no withdrawal and no return can ask for more of it.
             self.expired.set(lot.place().get(), 0);
+        }
+        if let Some(room) = &fact.cap_room {
+            let counts = self.counts_mut(&room.rule_id);
+            counts.give_back(room.period, fact.points).ok_or(NO_PERIOD)?;
         }
         if owed > Points::ZERO {
             let rare = self.rare_mut();

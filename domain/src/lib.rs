@@ -14,11 +14,12 @@
 //! - [`state`]: what the facts add up to; [`account`] (with `lots`, and `due` for what happens by
 //!   itself), [`offer`], [`inventory`], [`recorded_ids`] and `schedule` are its parts
 //! - [`shipment`]: how far a shipping request is
-//! - [`policy`], [`earning_rule`]: what an operator chooses
-//! - [`amount`], [`ids`], [`timestamp`]: types that carry their precondition
+//! - [`policy`], [`earning_rule`]: what an operator chooses; [`cap_count`]: what a rule's cap counts
+//! - [`amount`], [`ids`], [`timestamp`], [`time_zone`]: types that carry their precondition
 
 pub mod account;
 pub mod amount;
+pub mod cap_count;
 pub mod command;
 pub mod decision;
 mod draft;
@@ -39,6 +40,7 @@ pub mod shipment;
 pub mod state;
 pub mod subject;
 mod tally;
+pub mod time_zone;
 pub mod timestamp;
 
 #[cfg(test)]
@@ -50,11 +52,13 @@ mod scenario;
 
 pub use account::{Account, Hold, OfferNumber, Pending};
 pub use amount::{AMOUNT_MAX, AmountError, Points, SumError, Units, optional_sum, sum};
+pub use cap_count::{BACKDATE_DAYS_MAX, CapPeriod, CapRoom};
 pub use command::{Command, Owner, decide};
 pub use decision::{Decision, Preview, StockChange};
 pub use due::{Credit, DueStep};
 pub use earning_rule::{
-    Cap, CategoryRate, EarningRule, EarningTerms, ExpiryRule, Multiplier, Period, Rate,
+    Cap, CategoryRate, EarlierVersion, EarningRule, EarningTerms, ExpiryRule, Multiplier, Period,
+    Rate,
 };
 pub use event::{
     Cause, CauseKind, Claim, Clock, ClockConfirmed, ClockDoubted, CreditDeducted, CreditEarned,
@@ -84,4 +88,5 @@ pub use schedule::{AccountNumber, Due};
 pub use shipment::{PARCELS_MAX, Shipment, ShippingStatus};
 pub use state::{Impossible, State, Unwanted};
 pub use subject::Subject;
+pub use time_zone::{TimeZone, UnknownTimeZone, ZonedTime, ZonedTimeError};
 pub use timestamp::{Timestamp, TimestampError};

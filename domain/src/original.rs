@@ -5,7 +5,8 @@ use log_record::Position;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Allocation, CreditRefused, Event, LotPart, OfferId, Ordered, Points, PurchaseLine, RuleVersion,
+    Allocation, CapPeriod, CapRoom, CreditRefused, Event, LotPart, OfferId, Ordered, Points,
+    PurchaseLine, RuleVersion,
 };
 
 /// An exchange as it was created.
@@ -37,6 +38,8 @@ pub struct OriginalPurchase {
     pub rule: Option<RuleVersion>,
     /// Why it earned nothing, where its credit was refused.
     pub credit_refused: Option<CreditRefused>,
+    /// Where that counts under a rule's cap.
+    pub cap_room: Option<CapRoom>,
 }
 
 /// Credit as it was earned.
@@ -81,15 +84,26 @@ impl OriginalPurchase {
     /// Reads it from the event at `position` and the one before.
     pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Self {
         let earned = EarnedCredit::read(before, position, event);
-        match event {
-            Event::PurchaseRecorded(_, fact) => Self {
-                position,
-                lines: fact.lines.clone(),
-                earned,
-                rule: fact.rule.clone(),
-                credit_refused: fact.credit_refused,
-            },
-            _ => Self { position, lines: vec![], earned, rule: None, credit_refused: None },
+        let Event::PurchaseRecorded(_, fact) = event else {
+            let (lines, rule, credit_refused, cap_room) = (vec![], None, None, None);
+            return Self { position, lines, earned, rule, credit_refused, cap_room };
+        };
+        let period = match (before, &fact.credit_refused) {
+            (_, Some(refused)) => refused.cap_period,
+            (Event::CreditEarned(_, earning), None) if earned.is_some() => earning.cap_period,
+            _ => None,
+        };
+        let room = |(rule, period): (&RuleVersion, CapPeriod)| CapRoom {
+            rule_id: rule.rule_id.clone(),
+            period,
+        };
+        Self {
+            position,
+            lines: fact.lines.clone(),
+            earned,
+            rule: fact.rule.clone(),
+            credit_refused: fact.credit_refused,
+            cap_room: fact.rule.as_ref().zip(period).map(room),
         }
     }
 }

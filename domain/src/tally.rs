@@ -60,6 +60,18 @@ impl Tally {
         Some(())
     }
 
+    /// Drops the counts of all other numbers.
+    pub(crate) fn retain(&mut self, keeps: impl Fn(u64) -> bool) {
+        if self.entries().all(|(number, _)| keeps(number)) {
+            return;
+        }
+        let mut packed = Packed::with_capacity(self.0.len());
+        for (number, count) in self.entries().filter(|(number, _)| keeps(*number)) {
+            packed.push(number, count);
+        }
+        self.0 = packed.bytes.into();
+    }
+
     fn entries(&self) -> Entries<'_> {
         Entries { bytes: &self.0, number: 0 }
     }

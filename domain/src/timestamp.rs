@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use chrono::{DateTime, Datelike, Months, NaiveDate, SecondsFormat, Timelike, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, Timelike, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Microseconds since 1970-01-01T00:00:00Z, within the years 1970 to 9999.
@@ -57,30 +57,11 @@ impl Timestamp {
         Self(later.min(Self::LAST_MICROS))
     }
 
-    /// So many calendar months later at the same time of day, or the last time there is. Where the
-    /// month is shorter, its last day.
+    /// So many times 24 hours earlier, or the first time there is.
     #[must_use]
-    pub fn plus_months(self, months: u32) -> Self {
-        let later = self.date_time().and_then(|time| time.checked_add_months(Months::new(months)));
-        later.map_or(Self::LAST, |time| Self(time.timestamp_micros().min(Self::LAST_MICROS)))
-    }
-
-    /// Midnight (UTC) with which this time's day began.
-    #[must_use]
-    pub const fn start_of_day(self) -> Self {
-        Self(self.0 - self.0 % DAY_MICROS)
-    }
-
-    /// Midnight (UTC) with which this time's month began.
-    #[must_use]
-    pub fn start_of_month(self) -> Self {
-        self.date_time().map_or(self, |time| midnight(time.year(), time.month()))
-    }
-
-    /// Midnight (UTC) with which this time's year began, or one so many years later.
-    #[must_use]
-    pub fn start_of_year(self, years_later: u16) -> Self {
-        self.date_time().map_or(self, |time| midnight(time.year() + i32::from(years_later), 1))
+    pub fn minus_days(self, days: u32) -> Self {
+        let earlier = self.0.saturating_sub(i64::from(days).saturating_mul(DAY_MICROS));
+        Self(earlier.max(0))
     }
 
     fn date_time(self) -> Option<DateTime<Utc>> {
@@ -110,14 +91,6 @@ fn has_leap_second(time: DateTime<Utc>) -> bool {
 }
 
 const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
-
-/// The first midnight of a month, or the last time there is.
-fn midnight(year: i32, month: u32) -> Timestamp {
-    NaiveDate::from_ymd_opt(year, month, 1)
-        .and_then(|day| day.and_hms_opt(0, 0, 0))
-        .and_then(|time| Timestamp::from_micros(time.and_utc().timestamp_micros()).ok())
-        .unwrap_or(Timestamp::LAST)
-}
 
 impl FromStr for Timestamp {
     type Err = TimestampError;
@@ -180,15 +153,12 @@ mod tests {
     }
 
     #[test]
-    fn calendars_are_kept_in_utc() -> Result<(), TimestampError> {
+    fn a_day_of_a_count_has_24_hours() -> Result<(), TimestampError> {
         let time: Timestamp = "2028-01-31T10:00:00Z".parse()?;
-        assert_eq!(time.plus_months(1).to_string(), "2028-02-29T10:00:00Z");
         assert_eq!(time.plus_days(30).to_string(), "2028-03-01T10:00:00Z");
-        assert_eq!(time.start_of_day().to_string(), "2028-01-31T00:00:00Z");
-        assert_eq!(time.start_of_month().to_string(), "2028-01-01T00:00:00Z");
-        assert_eq!(time.start_of_year(1).to_string(), "2029-01-01T00:00:00Z");
-        assert_eq!(time.plus_months(u32::MAX), Timestamp::LAST);
+        assert_eq!(time.minus_days(31).to_string(), "2027-12-31T10:00:00Z");
         assert_eq!(time.plus_days(u32::MAX), Timestamp::LAST);
+        assert_eq!(time.minus_days(u32::MAX), Timestamp::EPOCH);
         Ok(())
     }
 

@@ -2,14 +2,14 @@
 //! days of its own. On each day stands what is decided then.
 
 use domain::{
-    AccountId, Allocation, Cause, CauseKind, Clock, ClockConfirmed, CreditDeducted, CreditEarned,
-    CreditExpired, CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditSent,
-    CreditWithdrawn, DebtRepaid, EarningRuleSet, EarningTerms, Event, ExchangeCancelled,
-    ExchangeCreated, HoldCaptured, HoldReleased, LogOpened, LotId, LotPart, Note, OfferAmended,
-    OfferClosed, OfferOpened, Ordered, Page, ParcelLines, Points, Policy, PolicyChanged,
-    PurchaseLine, PurchaseRecorded, PurchaseReturned, Rate, ReleaseReason, ReturnedLine,
-    RuleVersion, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, SpentCredit, Timestamp,
-    WithdrawalCause,
+    AccountId, Allocation, Cap, CapPeriod, CapRoom, Cause, CauseKind, Clock, ClockConfirmed,
+    CreditDeducted, CreditEarned, CreditExpired, CreditHeld, CreditMatured, CreditReceived,
+    CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet, EarningTerms, Event,
+    ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldReleased, LogOpened, LotId, LotPart,
+    Note, OfferAmended, OfferClosed, OfferOpened, Ordered, Page, ParcelLines, Period, Points,
+    Policy, PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned, Rate, ReleaseReason,
+    ReturnedLine, RuleVersion, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine,
+    SpentCredit, Timestamp, WithdrawalCause,
 };
 use log_record::{Partition, Place, Position};
 
@@ -114,11 +114,18 @@ fn rule(version: u64, points_each: u64) -> Event {
         rate,
         categories: vec![],
         multipliers: vec![],
-        cap: None,
+        cap: Some(Cap { points: points(5_000), period: Period::Month }),
         expiry: None,
         pending_days: 2,
+        time_zone: id("Europe/Berlin"),
+        backdate_days: 7,
     };
     Event::EarningRuleSet(EarningRuleSet { rule_id: id("default"), version, terms })
+}
+
+/// The month in which the rule's cap counts, as its time zone's calendar has it.
+fn january() -> CapPeriod {
+    CapPeriod { start: Timestamp::EPOCH, end: Some(time(31 * DAY - 60 * 60)) }
 }
 
 fn policy() -> Event {
@@ -148,6 +155,7 @@ pub fn earned(
         available_at: available_on.map(day),
         expires_at: expires_on.map(day),
         rule: available_on.map(|_| rule),
+        cap_period: available_on.map(|_| january()),
         ..CreditEarned::new(points(amount), purchase(basket))
     };
     Event::CreditEarned(account(name), fact)
@@ -187,6 +195,7 @@ fn withdrawn(withdrawal: WithdrawalCause, amount: u64, lots: Vec<LotPart>) -> Cr
         expired: None,
         of: None,
         of_lot: None,
+        cap_room: None,
         asked_points: None,
         reference: None,
         occurred_at: None,
@@ -206,6 +215,7 @@ pub fn returned_credit(
     let fact = CreditWithdrawn {
         of: Some(purchase(basket)),
         of_lot: Some(lot_at(lot)),
+        cap_room: Some(CapRoom { rule_id: id("default"), period: january() }),
         ..withdrawn(cause, amount, vec![part(lot, amount, expires_on)])
     };
     Event::CreditWithdrawn(account(name), fact)

@@ -35,7 +35,7 @@ pub use credit::{
 pub use credit_lot::{CreditLotBody, LotOriginBody, LotPartBody};
 pub use earning_rule::{
     CapBody, CategoryRateBody, EarningRuleBody, ExpiryBody, MultiplierBody, PutEarningRuleBody,
-    RateBody,
+    PutMultiplierBody, RateBody,
 };
 pub use exchange::{
     CancelExchangeBody, CreatedExchangeBody, DryRunBody, DryRunOutcome, ExchangeBody,

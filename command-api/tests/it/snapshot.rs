@@ -291,7 +291,7 @@ async fn the_format_is_raised_when_a_snapshot_looks_different() {
     snapshots.take(&store, P0).await.expect("taken");
     let bytes = fs::read(folder.path().join(name(16))).expect("read");
     let hash = hex(&Sha256::digest(bytes));
-    assert_eq!(hash, "4b77f3ecf678af60df37a2bef1a5c7ab51d7397eeebbdd7db9f8b3c02e803372");
+    assert_eq!(hash, "e0795ec1bb43e6b9769b7a23751f4d9ca7a77dc05a20cdff63bc888c02a965cd");
 }
 
 fn folder() -> (TempDir, Snapshots) {

@@ -133,6 +133,7 @@ impl AdjustCredit {
             expired: None,
             of: None,
             of_lot: None,
+            cap_room: None,
             asked_points: None,
             reference: Some(self.reference.clone()),
             occurred_at: self.occurred_at,

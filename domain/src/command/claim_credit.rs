@@ -74,6 +74,7 @@ impl CommandRules for ClaimCredit {
             available_at,
             expires_at,
             rule: original.rule.clone(),
+            cap_period: refused.cap_period,
             claim: Some(claim),
             occurred_at: self.occurred_at,
             ..CreditEarned::new(points, self.cause())

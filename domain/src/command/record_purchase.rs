@@ -4,7 +4,7 @@ use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::earning_rule::check_matures;
 use crate::{
-    AccountId, Cause, CreditEarned, CreditRefused, Decision, DeliverTo, EarningRule, Event, IdHash,
+    AccountId, CapPeriod, Cause, CreditEarned, CreditRefused, Decision, DeliverTo, Event, IdHash,
     Points, PurchaseId, PurchaseLine, PurchaseRecorded, Refusal, RefusalCode, RuleId, RuleVersion,
     Timestamp, WarehouseId,
 };
@@ -39,6 +39,8 @@ struct Earning {
     /// By line; empty where a line would earn more than an amount can say.
     points: Vec<Points>,
     rule: Option<RuleVersion>,
+    /// Where the rule's cap counts them.
+    cap_period: Option<CapPeriod>,
     available_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
 }
@@ -81,6 +83,7 @@ impl CommandRules for RecordPurchase {
             code: RefusalCode::from(refusal),
             available_at,
             expires_at,
+            cap_period: earning.cap_period,
         });
         let points = checked.unwrap_or_default();
         if let Some(points) = points {
@@ -88,6 +91,7 @@ impl CommandRules for RecordPurchase {
                 available_at,
                 expires_at,
                 rule: earning.rule.clone(),
+                cap_period: earning.cap_period,
                 occurred_at: self.occurred_at,
                 ..CreditEarned::new(points, Cause::purchase(&self.purchase_id))
             };
@@ -178,12 +182,14 @@ impl RecordPurchase {
         let default = RuleId::default_rule();
         let id = self.rule.as_ref().unwrap_or(&default);
         let rule = draft.state.rule(id).ok_or(Refusal::RuleUnknown)?;
-        let EarningRule { terms, version, .. } = rule;
-        let mut points = terms.points_of(&self.lines, draft.now).unwrap_or_default();
-        if let Some(cap) = terms.cap {
+        let at = rule.terms.earns_at(self.occurred_at, draft.now);
+        let (terms, version) = rule.version_at(at);
+        let mut points = terms.points_of(&self.lines, at).unwrap_or_default();
+        let cap_period = terms.cap_period(at);
+        if let (Some(cap), Some(period)) = (terms.cap, cap_period) {
             let account = draft.account(&self.account_id);
-            let earned = account.map(|account| account.earned_by(id, cap.period, draft.now));
-            let mut room = cap.points.minus(earned.unwrap_or_default()).unwrap_or_default();
+            let earned = account.map(|account| account.earned_by(id, period)).unwrap_or_default();
+            let mut room = cap.points.minus(earned).unwrap_or_default();
             for line in &mut points {
                 *line = (*line).min(room);
                 room = room.minus(*line).unwrap_or_default();
@@ -191,7 +197,8 @@ impl RecordPurchase {
         }
         Ok(Earning {
             points,
-            rule: Some(RuleVersion { rule_id: id.clone(), version: *version }),
+            rule: Some(RuleVersion { rule_id: id.clone(), version }),
+            cap_period,
             available_at: terms.available_at(draft.now),
             expires_at: terms.expires_at(draft.now),
         })

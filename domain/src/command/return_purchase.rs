@@ -79,6 +79,10 @@ impl CommandRules for ReturnPurchase {
                     expired: taken.expired,
                     of: Some(Cause::purchase(&self.purchase_id)),
                     of_lot: Some(lot),
+                    cap_room: original
+                        .cap_room
+                        .clone()
+                        .filter(|room| room.period.is_kept(draft.now)),
                     asked_points: None,
                     reference: None,
                     occurred_at: self.occurred_at,
@@ -179,7 +183,9 @@ fn worth(state: &State, original: &OriginalPurchase, back: &[ReturnedLine]) -> P
 
 #[cfg(test)]
 mod tests {
+    use crate::command::ExpectedVersion;
     use crate::scenario::*;
+    use crate::{Cap, EarningTerms, Period};
 
     #[test]
     fn a_return_takes_back_what_the_lines_had_earned() {
@@ -211,6 +217,24 @@ mod tests {
             .when(bring_back("ann", "B-1", "r-1", None))
             .then_records(["PurchaseReturned"])
             .leaves("ann", [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_return_makes_room_under_the_cap_that_it_had_used() {
+        let points = points(30);
+        let terms = EarningTerms { cap: Some(Cap { points, period: Period::Day }), ..rate(10) };
+        let bought = |basket, amount| purchase("ann", basket, None, &[("tv", 1, amount)]);
+        given([])
+            .does(rule("default", terms, ExpectedVersion::Absent))
+            .does(bought("B-1", 250))
+            .does(bought("B-2", 250))
+            .leaves("ann", [30, 0, 0, 0])
+            .does(bring_back("ann", "B-2", "r-1", None))
+            .does(bring_back("ann", "B-1", "r-1", None))
+            .leaves("ann", [0, 0, 0, 0])
+            .does(bought("B-3", 280))
+            .does(bought("B-4", 280))
+            .leaves("ann", [30, 0, 0, 0]);
     }
 
     #[test]

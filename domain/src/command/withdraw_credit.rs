@@ -74,6 +74,7 @@ impl CommandRules for WithdrawCredit {
             expired: taken.expired,
             of: Some(self.cause.clone()),
             of_lot: Some(lot),
+            cap_room: None,
             asked_points: self.points,
             reference: None,
             occurred_at: self.occurred_at,

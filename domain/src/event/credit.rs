@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Note;
 use crate::{
-    AccountId, CancellationId, CauseId, ExchangeId, Points, PurchaseId, Reference, ReturnId,
-    RuleId, Timestamp, TransferId, WithdrawalId,
+    AccountId, CancellationId, CapPeriod, CapRoom, CauseId, ExchangeId, Points, PurchaseId,
+    Reference, ReturnId, RuleId, Timestamp, TransferId, WithdrawalId,
 };
 
 /// What credit was earned for. One cause earns once per account.
@@ -135,9 +135,11 @@ pub struct CreditEarned {
     pub rule: Option<RuleVersion>,
     /// Where it is the credit that was refused when its purchase was recorded: what the claim said.
     pub claim: Option<Claim>,
+    /// The period in which the rule's cap counts it, where the rule has a cap.
+    pub cap_period: Option<CapPeriod>,
     /// What an adjustment refers to.
     pub reference: Option<Reference>,
-    /// When it happened, as the caller said; it informs and decides nothing.
+    /// When it happened, as the caller said.
     pub occurred_at: Option<Timestamp>,
     /// Who adjusted, and why; private, and nothing once it has been erased.
     pub note: Note,
@@ -155,6 +157,7 @@ impl CreditEarned {
             expires_at: None,
             rule: None,
             claim: None,
+            cap_period: None,
             reference: None,
             occurred_at: None,
             note,
@@ -252,6 +255,8 @@ pub struct CreditWithdrawn {
     pub of: Option<Cause>,
     /// The lot that it had been earned as.
     pub of_lot: Option<LotId>,
+    /// The room under a cap that a return gives back, as much as `points`.
+    pub cap_room: Option<CapRoom>,
     /// The points that the caller named; without them, all that were left to be taken.
     pub asked_points: Option<Points>,
     /// What an adjustment refers to.

@@ -2,8 +2,8 @@
 
 use super::{Note, RuleVersion};
 use crate::{
-    Category, DeliverTo, Points, ProductId, PurchaseId, RefusalCode, ReturnId, RuleId, Timestamp,
-    Units, WarehouseId,
+    CapPeriod, Category, DeliverTo, Points, ProductId, PurchaseId, RefusalCode, ReturnId, RuleId,
+    Timestamp, Units, WarehouseId,
 };
 
 /// One line of a purchase.
@@ -46,7 +46,7 @@ pub struct PurchaseRecorded {
     pub available_at: Option<Timestamp>,
     /// When the credit expires, as the caller said.
     pub expires_at: Option<Timestamp>,
-    /// When it happened, as the caller said; it informs and decides nothing.
+    /// When it happened, as the caller said; the rule may have gone by it.
     pub occurred_at: Option<Timestamp>,
     /// Where to ship; private, and nothing once it has been erased.
     pub deliver_to: Option<DeliverTo>,
@@ -61,6 +61,8 @@ pub struct CreditRefused {
     pub available_at: Option<Timestamp>,
     /// It could have been spent before then; without it, for ever.
     pub expires_at: Option<Timestamp>,
+    /// The period in which the rule's cap counts it, where the rule has a cap.
+    pub cap_period: Option<CapPeriod>,
 }
 
 /// How many of a product came back.

@@ -259,6 +259,14 @@ pub(crate) fn claim_until(expires: i64, account: &str, basket: &str) -> Command 
     Command::ClaimCredit(ClaimCredit { expires_at: Some(time(expires)), ..it })
 }
 
+/// One line, told of late: it happened at a time in seconds.
+pub(crate) fn purchase_at(seconds: i64, account: &str, basket: &str, amount: u64) -> Command {
+    let Command::RecordPurchase(it) = purchase(account, basket, None, &[("tv", 1, amount)]) else {
+        unreachable!()
+    };
+    Command::RecordPurchase(RecordPurchase { occurred_at: Some(time(seconds)), ..it })
+}
+
 pub(crate) fn bring_back(
     account: &str,
     basket: &str,

@@ -49,5 +49,7 @@ pub(crate) fn rate(points_per_100: u64) -> EarningTerms {
         cap: None,
         expiry: None,
         pending_days: 0,
+        time_zone: TimeZone::UTC,
+        backdate_days: 0,
     }
 }

@@ -246,10 +246,10 @@ impl Accounts {
         if !self.by_id.contains_key(id) {
             self.by_id.insert(id.clone(), Account::default());
         }
-        if fact.credit_refused.is_some() {
+        if let Some(refused) = &fact.credit_refused {
             ensure(fact.points.is_none(), "a purchase earned what was refused")?;
             let account = self.by_id.get_mut(id).ok_or("of an unknown account")?;
-            account.credit_refused(recorded_at, fact);
+            account.credit_refused(recorded_at, fact, refused)?;
             self.refused.insert(at, None);
         }
         let cause = IdHash::purchase(id, &fact.purchase_id);

@@ -52,7 +52,9 @@ impl State {
             | Event::CreditReceived(..)
             | Event::ShipmentAskedAgain(..) => {}
             Event::PolicyChanged(fact) => self.programme.policy_changed(at, fact)?,
-            Event::EarningRuleSet(fact) => self.programme.earning_rule_set(at, fact)?,
+            Event::EarningRuleSet(fact) => {
+                self.programme.earning_rule_set(at, recorded_at, fact)?;
+            }
             Event::CreditEarned(id, fact) => self.accounts.credit_earned(at, id, fact)?,
             Event::CreditWithdrawn(id, fact) => self.accounts.credit_withdrawn(at, id, fact)?,
             Event::CreditSent(id, fact) => {

@@ -47,11 +47,21 @@ impl Programme {
         Ok(())
     }
 
-    pub(super) fn earning_rule_set(&mut self, at: Position, fact: &EarningRuleSet) -> Changed {
+    pub(super) fn earning_rule_set(
+        &mut self,
+        at: Position,
+        time: Timestamp,
+        fact: &EarningRuleSet,
+    ) -> Changed {
         let before = self.rules.get(&fact.rule_id).map_or(0, |rule| rule.version);
         ensure(fact.version == before + 1, "a rule's versions are counted")?;
-        let rule = EarningRule { terms: fact.terms.clone(), version: fact.version, changed_at: at };
-        self.rules.insert(fact.rule_id.clone(), rule);
+        match self.rules.get_mut(&fact.rule_id) {
+            Some(rule) => rule.set(fact.terms.clone(), at, time),
+            None => {
+                let rule = EarningRule::new(fact.terms.clone(), at);
+                self.rules.insert(fact.rule_id.clone(), rule);
+            }
+        }
         Ok(())
     }
 

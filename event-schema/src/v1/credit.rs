@@ -76,6 +76,49 @@ impl From<Claim> for domain::Claim {
     }
 }
 
+/// The period in which a cap counts.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct CapPeriod {
+    start: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    end: Option<Timestamp>,
+}
+
+impl From<domain::CapPeriod> for CapPeriod {
+    fn from(fact: domain::CapPeriod) -> Self {
+        let domain::CapPeriod { start, end } = fact;
+        Self { start, end }
+    }
+}
+
+impl From<CapPeriod> for domain::CapPeriod {
+    fn from(stored: CapPeriod) -> Self {
+        let CapPeriod { start, end } = stored;
+        Self { start, end }
+    }
+}
+
+/// Room under a cap.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CapRoom<'a> {
+    rule_id: Cow<'a, RuleId>,
+    period: CapPeriod,
+}
+
+impl<'a> From<&'a domain::CapRoom> for CapRoom<'a> {
+    fn from(fact: &'a domain::CapRoom) -> Self {
+        let domain::CapRoom { rule_id, period } = fact;
+        Self { rule_id: Cow::Borrowed(rule_id), period: (*period).into() }
+    }
+}
+
+impl From<CapRoom<'_>> for domain::CapRoom {
+    fn from(stored: CapRoom<'_>) -> Self {
+        let CapRoom { rule_id, period } = stored;
+        Self { rule_id: rule_id.into_owned(), period: period.into() }
+    }
+}
+
 /// `credit-earned`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CreditEarned<'a> {
@@ -89,6 +132,7 @@ pub(crate) struct CreditEarned<'a> {
     rule: Option<RuleVersion<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     claim: Option<Claim>,
+    cap_period: Option<CapPeriod>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reference: Option<Cow<'a, Reference>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,6 +149,7 @@ impl<'a> From<&'a domain::CreditEarned> for CreditEarned<'a> {
             expires_at,
             rule,
             claim,
+            cap_period,
             reference,
             occurred_at,
             note: _,
@@ -116,6 +161,7 @@ impl<'a> From<&'a domain::CreditEarned> for CreditEarned<'a> {
             expires_at: *expires_at,
             rule: rule.as_ref().map(Into::into),
             claim: claim.map(Into::into),
+            cap_period: cap_period.map(Into::into),
             reference: reference.as_ref().map(Cow::Borrowed),
             occurred_at: *occurred_at,
         }
@@ -131,6 +177,7 @@ impl From<CreditEarned<'_>> for domain::CreditEarned {
             expires_at,
             rule,
             claim,
+            cap_period,
             reference,
             occurred_at,
         } = stored;
@@ -141,6 +188,7 @@ impl From<CreditEarned<'_>> for domain::CreditEarned {
             expires_at,
             rule: rule.map(Into::into),
             claim: claim.map(Into::into),
+            cap_period: cap_period.map(Into::into),
             reference: reference.map(Cow::into_owned),
             occurred_at,
             note: Note::default(),
@@ -262,6 +310,8 @@ pub(crate) struct CreditWithdrawn<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     of_lot: Option<LotId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    cap_room: Option<CapRoom<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     asked_points: Option<Points>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reference: Option<Cow<'a, Reference>>,
@@ -280,6 +330,7 @@ impl<'a> From<&'a domain::CreditWithdrawn> for CreditWithdrawn<'a> {
             expired,
             of,
             of_lot,
+            cap_room,
             asked_points,
             reference,
             occurred_at,
@@ -293,6 +344,7 @@ impl<'a> From<&'a domain::CreditWithdrawn> for CreditWithdrawn<'a> {
             expired: *expired,
             of: of.as_ref().map(Into::into),
             of_lot: *of_lot,
+            cap_room: cap_room.as_ref().map(Into::into),
             asked_points: *asked_points,
             reference: reference.as_ref().map(Cow::Borrowed),
             occurred_at: *occurred_at,
@@ -310,6 +362,7 @@ impl From<CreditWithdrawn<'_>> for domain::CreditWithdrawn {
             expired,
             of,
             of_lot,
+            cap_room,
             asked_points,
             reference,
             occurred_at,
@@ -322,6 +375,7 @@ impl From<CreditWithdrawn<'_>> for domain::CreditWithdrawn {
             expired,
             of: of.map(Into::into),
             of_lot,
+            cap_room: cap_room.map(Into::into),
             asked_points,
             reference: reference.map(Cow::into_owned),
             occurred_at,

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use domain::{Category, EarningTerms, Period, Points, Policy, RuleId, SpentCredit, Timestamp};
+use domain::{
+    Category, EarningTerms, Period, Points, Policy, RuleId, SpentCredit, TimeZone, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 /// `policy-changed`.
@@ -45,12 +47,25 @@ pub(crate) struct EarningRuleSet<'a> {
     expiry: Option<ExpiryRule>,
     #[serde(default, skip_serializing_if = "is_zero")]
     pending_days: u16,
+    #[serde(default, skip_serializing_if = "is_utc")]
+    time_zone: TimeZone,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    backdate_days: u16,
 }
 
 impl<'a> From<&'a domain::EarningRuleSet> for EarningRuleSet<'a> {
     fn from(fact: &'a domain::EarningRuleSet) -> Self {
         let domain::EarningRuleSet { rule_id, version, terms } = fact;
-        let EarningTerms { rate, categories, multipliers, cap, expiry, pending_days } = terms;
+        let EarningTerms {
+            rate,
+            categories,
+            multipliers,
+            cap,
+            expiry,
+            pending_days,
+            time_zone,
+            backdate_days,
+        } = terms;
         Self {
             rule_id: Cow::Borrowed(rule_id),
             version: *version,
@@ -60,6 +75,8 @@ impl<'a> From<&'a domain::EarningRuleSet> for EarningRuleSet<'a> {
             cap: cap.as_ref().map(Into::into),
             expiry: expiry.map(Into::into),
             pending_days: *pending_days,
+            time_zone: *time_zone,
+            backdate_days: *backdate_days,
         }
     }
 }
@@ -75,6 +92,8 @@ impl From<EarningRuleSet<'_>> for domain::EarningRuleSet {
             cap,
             expiry,
             pending_days,
+            time_zone,
+            backdate_days,
         } = stored;
         let terms = EarningTerms {
             rate: rate.into(),
@@ -83,6 +102,8 @@ impl From<EarningRuleSet<'_>> for domain::EarningRuleSet {
             cap: cap.map(Into::into),
             expiry: expiry.map(Into::into),
             pending_days,
+            time_zone,
+            backdate_days,
         };
         Self { rule_id: rule_id.into_owned(), version, terms }
     }
@@ -112,6 +133,11 @@ impl From<ExpiryRule> for domain::ExpiryRule {
             ExpiryRule::EndOfYear(years) => Self::EndOfYear(years),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's own signature")]
+fn is_utc(zone: &TimeZone) -> bool {
+    *zone == TimeZone::UTC
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's own signature")]

@@ -8,7 +8,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::credit::RuleVersion;
+use super::credit::{CapPeriod, RuleVersion};
 
 /// One line of a purchase.
 #[derive(Serialize, Deserialize)]
@@ -58,19 +58,21 @@ struct CreditRefused {
     available_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cap_period: Option<CapPeriod>,
 }
 
 impl From<domain::CreditRefused> for CreditRefused {
     fn from(fact: domain::CreditRefused) -> Self {
-        let domain::CreditRefused { code, available_at, expires_at } = fact;
-        Self { code, available_at, expires_at }
+        let domain::CreditRefused { code, available_at, expires_at, cap_period } = fact;
+        Self { code, available_at, expires_at, cap_period: cap_period.map(Into::into) }
     }
 }
 
 impl From<CreditRefused> for domain::CreditRefused {
     fn from(stored: CreditRefused) -> Self {
-        let CreditRefused { code, available_at, expires_at } = stored;
-        Self { code, available_at, expires_at }
+        let CreditRefused { code, available_at, expires_at, cap_period } = stored;
+        Self { code, available_at, expires_at, cap_period: cap_period.map(Into::into) }
     }
 }
 

@@ -130,7 +130,16 @@ async fn wrong_rules(ledger: &Ledger) {
         (json!({"expiry": {"months": 0}}), "expiry.months"),
         (json!({"expiry": {"end_of_year": 101}}), "expiry.end_of_year"),
         (json!({"expiry": {"months": 1}, "pending_days": 60}), "pending_days"),
+        (json!({"expiry": {"end_of_year": 1}, "pending_days": 800}), "pending_days"),
+        (json!({"expiry": {"end_of_year": 0}, "pending_days": 366}), "pending_days"),
         (json!({"cap": {"points": 5, "period": "week"}}), "cap.period"),
+        (json!({"time_zone": "Mars/Olympus"}), "time_zone"),
+        (json!({"time_zone": "europe/berlin"}), "time_zone"),
+        (json!({"backdate_days": 32}), "backdate_days"),
+        (
+            json!({"multipliers": [{"from": "2026-11-27", "until": "2026-11-28", "percent": 2}]}),
+            "multipliers[0].from",
+        ),
     ] {
         let answer = api.put("operator", "/v1/earning-rules/r", rule(more.clone())).await;
         assert_eq!(answer.is_problem(400, "invalid-field")["field"], field, "{more}");

@@ -48,6 +48,7 @@ mod refused_start;
 mod restored;
 mod roles;
 mod routes_and_roles;
+mod rule_calendar;
 mod rush;
 mod secrets;
 mod separate_roles;

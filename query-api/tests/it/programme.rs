@@ -40,7 +40,8 @@ async fn rules_are_read_by_version_and_the_policy_whole(on: On) {
     assert_eq!(
         rules,
         [json!({"rule_id": "default", "version": 2, "rate": {"points": 2, "per_amount": 100},
-            "pending_days": 2, "recorded_at": "1970-01-02T00:00:00Z", "position": "0:4"})]
+            "cap": {"points": 5_000, "period": "month"}, "pending_days": 2,
+            "time_zone": "Europe/Berlin", "backdate_days": 7, "recorded_at": "1970-01-02T00:00:00Z", "position": "0:4"})]
     );
     let (_, headers, latest) = reads.ask("shopper", "/v1/earning-rules/default").await;
     assert_eq!(latest, rules[0]);

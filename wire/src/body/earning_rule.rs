@@ -2,7 +2,7 @@
 
 use domain::{
     Cap, Category, CategoryRate, EarningTerms, ExpiryRule, Multiplier, Period, Points, Rate,
-    RuleId, Timestamp,
+    RuleId, TimeZone, Timestamp, ZonedTime,
 };
 use log_record::Place;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ pub struct PutEarningRuleBody {
     pub categories: Vec<Object<CategoryRateBody>>,
     /// Times with another percentage; where several apply, the highest counts.
     #[serde(default, deserialize_with = "null_is_default")]
-    pub multipliers: Vec<Object<MultiplierBody>>,
+    pub multipliers: Vec<Object<PutMultiplierBody>>,
     /// The most that one shopper earns by this rule; without it, no limit.
     pub cap: Option<Object<CapBody>>,
     /// How long the credit can be spent; without it, for ever.
@@ -29,6 +29,13 @@ pub struct PutEarningRuleBody {
     /// The days until the credit can be spent, 0 to 3,650; without it, 0.
     #[serde(default, deserialize_with = "null_is_default")]
     pub pending_days: u16,
+    /// The IANA name of the time zone that days, months and years are reckoned in; without it, UTC.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub time_zone: TimeZone,
+    /// How many days late a purchase may be told and still earn by when it happened, 0 to 31;
+    /// without it, 0: a purchase earns by when it is told.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub backdate_days: u16,
 }
 
 /// Points for an amount of money; what all lines with this rate earn is rounded down once.
@@ -52,9 +59,20 @@ pub struct CategoryRateBody {
     pub rate: Object<RateBody>,
 }
 
-/// A time in which purchases earn another percentage of the rate.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+/// A time in which purchases earn another percentage of the rate, as it is put.
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct PutMultiplierBody {
+    /// The first moment of the time; without an offset, in the rule's time zone.
+    pub from: ZonedTime,
+    /// The time ends before this moment, likewise.
+    pub until: ZonedTime,
+    /// The percentage of the rate, 0 to 10,000: 200 doubles.
+    pub percent: u32,
+}
+
+/// A time in which purchases earn another percentage of the rate, as it is answered.
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct MultiplierBody {
     /// The first moment of the time.
     pub from: Timestamp,
@@ -70,7 +88,7 @@ pub struct MultiplierBody {
 pub struct CapBody {
     /// The points.
     pub points: Points,
-    /// `day`, `month`, `year` (each in UTC) or `ever`.
+    /// `day`, `month`, `year` (each in the rule's time zone) or `ever`.
     pub period: Period,
 }
 
@@ -108,6 +126,13 @@ pub struct EarningRuleBody {
     /// The days until the credit can be spent; left out where it is at once.
     #[serde(skip_serializing_if = "is_zero")]
     pub pending_days: u16,
+    /// The time zone of days, months and years; left out where it is UTC.
+    #[serde(skip_serializing_if = "is_utc")]
+    pub time_zone: TimeZone,
+    /// How many days late a purchase may be told and still earn by when it happened; left out where
+    /// it earns by when it is told.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub backdate_days: u16,
     /// Counts changes of the terms, from 1. The ETag begins with it.
     pub version: u64,
     /// When this version was recorded; reads answer it, commands don't.
@@ -127,7 +152,16 @@ impl EarningRuleBody {
         recorded_at: Option<Timestamp>,
         position: Place,
     ) -> Self {
-        let EarningTerms { rate, categories, multipliers, cap, expiry, pending_days } = terms;
+        let EarningTerms {
+            rate,
+            categories,
+            multipliers,
+            cap,
+            expiry,
+            pending_days,
+            time_zone,
+            backdate_days,
+        } = terms;
         Self {
             rule_id,
             rate: rate.into(),
@@ -136,6 +170,8 @@ impl EarningRuleBody {
             cap: cap.map(CapBody::from),
             expiry: expiry.map(ExpiryBody::from),
             pending_days,
+            time_zone,
+            backdate_days,
             version,
             recorded_at,
             position,
@@ -178,6 +214,11 @@ impl From<ExpiryRule> for ExpiryBody {
             ExpiryRule::EndOfYear(years) => Self { months: None, end_of_year: Some(years) },
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's own signature")]
+fn is_utc(zone: &TimeZone) -> bool {
+    *zone == TimeZone::UTC
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's own signature")]

@@ -388,6 +388,8 @@ fn set_rule(rate: u64, pending_days: u16) -> Command {
         cap: None,
         expiry: None,
         pending_days,
+        time_zone: id("Europe/Berlin"),
+        backdate_days: 3,
     };
     let rule_id = RuleId::default_rule();
     Command::SetEarningRule(SetEarningRule { rule_id, terms, expected: ExpectedVersion::Absent })

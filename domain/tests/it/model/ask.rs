@@ -116,6 +116,8 @@ pub(crate) struct AskedRule {
     pub(crate) cap: Option<(u64, Period)>,
     pub(crate) expiry: Option<ExpiryRule>,
     pub(crate) pending_days: u16,
+    pub(crate) zone: usize,
+    pub(crate) backdate_days: u16,
 }
 
 #[derive(Clone, Debug)]
@@ -146,6 +148,7 @@ pub(crate) enum Ask {
         rule: Option<u8>,
         available: Option<When>,
         expires: Option<When>,
+        occurred: Option<When>,
     },
     /// One whose credit was refused, if there is one.
     Claim {

@@ -7,7 +7,7 @@ use domain::command::{
 };
 use domain::{
     Cap, Cause, CauseKind, Command, EarningTerms, ExpiryRule, Note, Page, Period, Policy,
-    PurchaseLine, Rate, ReturnedLine, SpentCredit, Terms,
+    PurchaseLine, Rate, ReturnedLine, SpentCredit, Terms, TimeZone,
 };
 
 use super::beside::BEGINNING;
@@ -221,6 +221,8 @@ pub(crate) fn rule(
             cap: cap.map(|(most, period)| Cap { points: points(most), period }),
             expiry,
             pending_days: 0,
+            time_zone: TimeZone::UTC,
+            backdate_days: 0,
         },
         expected: ExpectedVersion::Absent,
     })

@@ -242,7 +242,7 @@ impl Pair {
             effects.extend(self.lots.effects_of(self.state.position().next(), &event));
             self.evolve(event);
         }
-        self.counts.extend(effects.iter().flat_map(traits_of));
+        self.counts.extend(effects.iter().flat_map(|effect| traits_of(effect, self.now)));
         effects
     }
 
@@ -377,7 +377,7 @@ impl Pair {
 }
 
 /// What is worth counting of something that happened.
-fn traits_of(effect: &Effect) -> Vec<Count> {
+fn traits_of(effect: &Effect, now: Time) -> Vec<Count> {
     let several = |parts: &[Part], what| (parts.len() > 1).then_some(what);
     let traits = match effect {
         Effect::Due(_, due) => vec![Some(match due {
@@ -395,7 +395,8 @@ fn traits_of(effect: &Effect) -> Vec<Count> {
         Effect::Cancelled { cancellation, .. } => {
             vec![(cancellation == "~rejected").then_some("refunded by a rejection")]
         }
-        Effect::Withdrawn { parts, expired, owed, lot, .. } => vec![
+        Effect::Withdrawn { parts, expired, owed, lot, cap_room, .. } => vec![
+            cap_room.as_ref().map(|_| "made room under a cap"),
             several(parts, "withdrawn of several"),
             (*expired > 0).then_some("withdrawn where expired"),
             (*owed > 0).then_some("owed"),
@@ -407,10 +408,13 @@ fn traits_of(effect: &Effect) -> Vec<Count> {
         }
         Effect::Swapped { .. } => vec![Some("swapped in a hold")],
         Effect::Sent { parts, .. } => vec![several(parts, "sent of several")],
-        Effect::Earned { rule, is_claim, .. } => vec![
-            rule.is_some().then_some("earned by rule"),
-            (*is_claim && rule.is_some()).then_some("claimed by rule"),
-        ],
+        Effect::Earned { rule, is_claim: true, .. } => {
+            vec![rule.is_some().then_some("claimed by rule")]
+        }
+        Effect::Earned { rule: Some(_), cap_period, .. } => {
+            let end = cap_period.and_then(|(_, end)| end);
+            vec![Some("earned by rule"), end.filter(|end| *end <= now).map(|_| "told late")]
+        }
         Effect::Purchased { refused: Some(_), .. } => vec![Some("refused credit")],
         _ => vec![],
     };

@@ -36,6 +36,8 @@ pub(crate) fn time(micros: Time) -> Timestamp {
 }
 
 const ACCOUNTS: [&str; 4] = ["ann", "bob", "cid", "dan"];
+/// In Beirut and Santiago, clocks are set forward at midnight.
+const ZONES: [&str; 4] = ["UTC", "Europe/Berlin", "Asia/Beirut", "America/Santiago"];
 const RULES: [&str; 3] = ["default", "gold", "none"];
 
 fn account(number: u8) -> &'static str {
@@ -136,6 +138,8 @@ fn rule_terms(asked: &AskedRule, now: Time) -> EarningTerms {
         cap: asked.cap.map(|(most, period)| Cap { points: points(most), period }),
         expiry: asked.expiry,
         pending_days: asked.pending_days,
+        time_zone: id(ZONES[asked.zone % ZONES.len()]),
+        backdate_days: asked.backdate_days,
     }
 }
 
@@ -255,6 +259,7 @@ impl Ask {
                 rule,
                 available,
                 expires,
+                occurred,
             } => {
                 let [available_at, expires_at] = span(*available, *expires, now);
                 let lines = (0..).zip(lines).map(|(number, line)| PurchaseLine {
@@ -273,7 +278,7 @@ impl Ask {
                     shipping: None,
                     available_at,
                     expires_at,
-                    occurred_at: None,
+                    occurred_at: occurred.map(|when| time(when.at(now))),
                 })
             }
             Self::Claim { account, purchase, refused, available, expires } => {

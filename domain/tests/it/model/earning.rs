@@ -1,7 +1,10 @@
 //! What purchases earn, by docs/CREDIT.md, with the calendar in the plainest way.
 
-use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
-use domain::{EarningTerms, ExpiryRule, Period, PurchaseLine, Rate};
+use chrono::{
+    DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone,
+};
+use chrono_tz::Tz;
+use domain::{EarningTerms, ExpiryRule, Period, PurchaseLine, Rate, Timestamp};
 
 use super::ledger::{DAY, Time};
 
@@ -24,7 +27,16 @@ pub(crate) fn spread(points: u128, lines: &[PurchaseLine]) -> Vec<u128> {
     (0..lines.len()).map(|line| share_of_first(line + 1) - share_of_first(line)).collect()
 }
 
-/// What a rule gives each line, whatever its cap.
+/// The time by which a purchase earns, by the rule as it stands.
+pub(crate) fn earns_at(terms: &EarningTerms, occurred_at: Option<Timestamp>, now: Time) -> Time {
+    let first = now - Time::from(terms.backdate_days) * DAY;
+    match occurred_at.map(Timestamp::micros) {
+        Some(occurred_at) if first <= occurred_at && occurred_at <= now => occurred_at,
+        _ => now,
+    }
+}
+
+/// What a rule gives each line at a time, whatever its cap.
 pub(crate) fn before_cap(terms: &EarningTerms, lines: &[PurchaseLine], now: Time) -> Vec<u128> {
     let applying = terms.multipliers.iter();
     let applying = applying.filter(|it| it.from.micros() <= now && now < it.until.micros());
@@ -50,17 +62,9 @@ pub(crate) fn before_cap(terms: &EarningTerms, lines: &[PurchaseLine], now: Time
     (0..lines.len()).map(line).collect()
 }
 
-/// What is left of that by the cap, where the shopper has already earned so much by the rule.
-pub(crate) fn capped(
-    terms: &EarningTerms,
-    by_line: Vec<u128>,
-    earned: &[(Time, u128)],
-    now: Time,
-) -> Vec<u128> {
+/// What is left of that by the cap, where the shopper has earned so much in its period.
+pub(crate) fn capped(terms: &EarningTerms, by_line: Vec<u128>, earned: u128) -> Vec<u128> {
     let Some(cap) = terms.cap else { return by_line };
-    let start = start_of(cap.period, now);
-    let earned = earned.iter().filter(|(at, _)| *at >= start);
-    let earned: u128 = earned.map(|(_, points)| points).sum();
     let mut room = u128::from(cap.points.get()).saturating_sub(earned);
     let capped = by_line.into_iter().map(|points| {
         let points = points.min(room);
@@ -75,33 +79,84 @@ pub(crate) fn matures(terms: &EarningTerms, now: Time) -> Option<Time> {
 }
 
 pub(crate) fn expires(terms: &EarningTerms, now: Time) -> Option<Time> {
+    let zone = zone(terms);
     let expires = match terms.expiry? {
         ExpiryRule::Months(months) => {
-            date_time(now).checked_add_months(Months::new(months.into())).expect("a near time")
+            let local = local(zone, now).checked_add_months(Months::new(months.into()));
+            moment(zone, local.expect("a near time"))
         }
         ExpiryRule::EndOfYear(years) => {
-            midnight(date_time(now).year() + i32::from(years) + 1, 1, 1)
+            let year = date(zone, now).year() + i32::from(years) + 1;
+            midnight(zone, NaiveDate::from_ymd_opt(year, 1, 1).expect("a day"))
         }
     };
-    Some(expires.timestamp_micros())
+    Some(expires)
 }
 
-fn start_of(period: Period, now: Time) -> Time {
-    let date = date_time(now);
-    let start = match period {
-        Period::Day => midnight(date.year(), date.month(), date.day()),
-        Period::Month => midnight(date.year(), date.month(), 1),
-        Period::Year => midnight(date.year(), 1, 1),
-        Period::Ever => return Time::MIN,
+/// When a period begins that a time is in, and when it ends.
+pub(crate) type Span = (Time, Option<Time>);
+
+/// The period in which the rule's cap counts.
+pub(crate) fn cap_span(terms: &EarningTerms, at: Time) -> Option<Span> {
+    terms.cap.map(|cap| span(terms, cap.period, at))
+}
+
+fn span(terms: &EarningTerms, period: Period, at: Time) -> Span {
+    let (zone, day) = (zone(terms), date(zone(terms), at));
+    let (first, next) = match period {
+        Period::Day => (day, day + Days::new(1)),
+        Period::Month => {
+            let first = day.with_day(1).expect("a day");
+            (first, first + Months::new(1))
+        }
+        Period::Year => {
+            let first = NaiveDate::from_ymd_opt(day.year(), 1, 1).expect("a day");
+            (first, first + Months::new(12))
+        }
+        Period::Ever => return (0, None),
     };
-    start.timestamp_micros()
+    (midnight(zone, first), Some(midnight(zone, next)))
 }
 
-fn date_time(time: Time) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(time).expect("a near time")
+/// When the next day begins, by the rule's calendar.
+pub(crate) fn next_day(terms: &EarningTerms, now: Time) -> Time {
+    span(terms, Period::Day, now).1.expect("a day ends")
 }
 
-fn midnight(year: i32, month: u32, day: u32) -> DateTime<Utc> {
-    let day = NaiveDate::from_ymd_opt(year, month, day).expect("a day");
-    day.and_hms_opt(0, 0, 0).expect("midnight").and_utc()
+/// Whether a purchase can still be told late that happened in the period.
+pub(crate) fn is_kept((_, end): Span, now: Time) -> bool {
+    end.is_none_or(|end| now < end + 31 * DAY)
+}
+
+fn zone(terms: &EarningTerms) -> Tz {
+    terms.time_zone.name().parse().expect("a zone")
+}
+
+fn local(zone: Tz, time: Time) -> NaiveDateTime {
+    let time = DateTime::from_timestamp_micros(time).expect("a near time");
+    time.with_timezone(&zone).naive_local()
+}
+
+/// The latest date that has begun.
+fn date(zone: Tz, time: Time) -> NaiveDate {
+    let shown = local(zone, time).date();
+    if midnight(zone, shown + Days::new(1)) <= time { shown + Days::new(1) } else { shown }
+}
+
+fn midnight(zone: Tz, day: NaiveDate) -> Time {
+    moment(zone, day.and_time(NaiveTime::MIN))
+}
+
+/// The first time at which clocks show this; where they skip it, the next whole minute that they
+/// show.
+fn moment(zone: Tz, local: NaiveDateTime) -> Time {
+    let mut shown = local;
+    loop {
+        if let Some(time) = zone.from_local_datetime(&shown).earliest() {
+            return time.timestamp_micros();
+        }
+        let minutes = (shown.and_utc().timestamp() / 60 + 1) * 60;
+        shown = DateTime::from_timestamp(minutes, 0).expect("a near time").naive_utc();
+        assert!(shown - local < TimeDelta::days(2), "{zone} shows nothing after {local}");
+    }
 }

@@ -1,11 +1,12 @@
 //! What is compared: what the model says that happened, and what the recorded events say.
 
 use domain::{
-    AccountId, Event, LotId, LotPart, Points, ReleaseReason, ShipmentReport, Shipped, SpentCredit,
-    Timestamp,
+    AccountId, CapPeriod, Event, LotId, LotPart, Points, ReleaseReason, ShipmentReport, Shipped,
+    SpentCredit, Timestamp,
 };
 use log_record::Position;
 
+use super::earning::Span;
 use super::ledger::{Part, Refused, Time};
 
 /// Something that happened by itself.
@@ -30,6 +31,7 @@ pub(crate) enum Effect {
         expires_at: Option<Time>,
         rule: Option<(String, u64)>,
         is_claim: bool,
+        cap_period: Option<Span>,
     },
     Withdrawn {
         account: String,
@@ -37,6 +39,7 @@ pub(crate) enum Effect {
         parts: Vec<Part>,
         expired: u128,
         owed: u128,
+        cap_room: Option<(String, Span)>,
     },
     Sent {
         account: String,
@@ -185,6 +188,7 @@ impl Lots {
                     expires_at: it.expires_at.map(Timestamp::micros),
                     rule: it.rule.as_ref().map(|rule| (rule.rule_id.to_string(), rule.version)),
                     is_claim: it.claim.is_some(),
+                    cap_period: it.cap_period.map(span_of),
                 }
             }
             Event::CreditWithdrawn(account, it) => {
@@ -196,6 +200,10 @@ impl Lots {
                     parts: self.parts_of(taken, &it.lots),
                     expired,
                     owed,
+                    cap_room: it
+                        .cap_room
+                        .as_ref()
+                        .map(|room| (room.rule_id.to_string(), span_of(room.period))),
                 }
             }
             Event::CreditSent(account, it) => Effect::Sent {
@@ -290,6 +298,7 @@ impl Lots {
                     code: refused.code.as_str(),
                     available_at: refused.available_at.map(Timestamp::micros),
                     expires_at: refused.expires_at.map(Timestamp::micros),
+                    cap_period: refused.cap_period.map(span_of),
                 }),
             },
             Event::PurchaseReturned(account, it) => {
@@ -349,6 +358,10 @@ impl Lots {
         let number = self.0.iter().position(|earned| *earned == lot.place().position());
         number.unwrap_or_else(|| panic!("no credit was earned at {lot}"))
     }
+}
+
+fn span_of(period: CapPeriod) -> Span {
+    (period.start.micros(), period.end.map(Timestamp::micros))
 }
 
 fn number(points: Points) -> u128 {

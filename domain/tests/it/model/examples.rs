@@ -226,6 +226,7 @@ fn a_withdrawal_takes_its_own_credit_forgives_what_expired_then_takes_other_cred
         parts: taken,
         expired: 50,
         owed: 15,
+        cap_room: None,
     };
     assert_eq!(effects, vec![expected]);
     pair.does(day(4), earn("ann", "new", 40));
@@ -285,13 +286,36 @@ fn a_cap_counts_from_midnight_to_midnight() {
     pair.does(day(1) - 2, purchase("ann", "p-1", 8, None));
     pair.does(day(1) - 1, purchase("ann", "p-2", 8, None));
     pair.has("ann", 10, 0);
-    // A return makes no room.
-    pair.does(day(1) - 1, return_one("ann", "p-1", "r"));
-    pair.does(day(1) - 1, purchase("ann", "p-3", 8, None));
-    pair.has("ann", 2, 0);
-    pair.does(day(1), purchase("ann", "p-4", 8, None));
+    // A return makes room for as much, in the day on which it was earned.
+    pair.does(day(1) - 1, return_one("ann", "p-1", "r-1"));
+    pair.does(day(1) - 1, purchase("ann", "p-3", 9, None));
     pair.has("ann", 10, 0);
+    pair.does(day(1), purchase("ann", "p-4", 8, None));
+    pair.does(day(1), return_one("ann", "p-3", "r-2"));
+    pair.does(day(1), purchase("ann", "p-5", 9, None));
+    pair.has("ann", 12, 0);
     pair.finish();
+}
+
+#[test]
+fn room_in_a_day_comes_back_while_a_purchase_can_be_told_late_for_it() {
+    let bought = || {
+        let mut pair = Pair::new();
+        pair.does(day(0), rule(1, 1, Some((10, Period::Day)), None));
+        pair.does(day(0), purchase("ann", "p", 8, None));
+        pair
+    };
+    let room_of = |effects: &[Effect]| match &effects[0] {
+        Effect::Withdrawn { cap_room, .. } => cap_room.clone(),
+        other => panic!("{other:?}"),
+    };
+    // The day ends at 1, and 31 days later nothing counts in it any more.
+    let (mut last, mut late) = (bought(), bought());
+    let room = room_of(&last.does(day(32) - 1, return_one("ann", "p", "r")));
+    assert_eq!(room, Some(("default".to_owned(), (day(0), Some(day(1))))));
+    assert_eq!(room_of(&late.does(day(32), return_one("ann", "p", "r"))), None);
+    last.finish();
+    late.finish();
 }
 
 #[test]

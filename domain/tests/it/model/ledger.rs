@@ -2,6 +2,7 @@
 
 use domain::{Command, EarningTerms, Page, Policy, SpentCredit, Terms};
 
+use super::earning::{self, Span};
 use super::effect::{Due, Effect};
 use super::shipping::{Request, Told};
 
@@ -80,6 +81,8 @@ pub(crate) struct Purchase {
     pub(crate) lot: Option<usize>,
     pub(crate) rule: Option<(String, u64)>,
     pub(crate) refused: Option<Refused>,
+    /// What it earned under a cap, or would have earned.
+    pub(crate) gain: Option<usize>,
 }
 
 /// Why a purchase earned nothing, and what the lot would have been.
@@ -88,6 +91,7 @@ pub(crate) struct Refused {
     pub(crate) code: &'static str,
     pub(crate) available_at: Option<Time>,
     pub(crate) expires_at: Option<Time>,
+    pub(crate) cap_period: Option<Span>,
 }
 
 #[derive(Debug)]
@@ -107,14 +111,16 @@ pub(crate) struct Rule {
     pub(crate) id: String,
     pub(crate) terms: EarningTerms,
     pub(crate) version: u64,
+    /// The terms of the versions before, with the time at which they were replaced.
+    pub(crate) former: Vec<(Time, EarningTerms)>,
 }
 
-/// What a shopper earned by a rule, and when.
+/// What a shopper earned by a rule under its cap, and in which of its periods.
 #[derive(Debug)]
 pub(crate) struct Gain {
     pub(crate) account: String,
     pub(crate) rule: String,
-    pub(crate) at: Time,
+    pub(crate) period: Span,
     pub(crate) points: u128,
 }
 
@@ -345,6 +351,17 @@ impl Ledger {
         self.rules.iter().find(|rule| rule.id == id)
     }
 
+    /// The terms and the number of a rule's version that was in force at a time; the first, before.
+    pub(crate) fn version_at(&self, id: &str, at: Time) -> Option<(&EarningTerms, u64)> {
+        let rule = self.rule(id)?;
+        for (number, (replaced_at, terms)) in (1..).zip(&rule.former) {
+            if at < *replaced_at {
+                return Some((terms, number));
+            }
+        }
+        Some((&rule.terms, rule.version))
+    }
+
     /// Every time after `now` at which something will be otherwise.
     pub(crate) fn turning_points(&self, now: Time) -> Vec<Time> {
         let mut times = vec![(now / DAY + 1) * DAY];
@@ -358,6 +375,7 @@ impl Ledger {
             times.extend(offer.terms.opens_at.map(|at| at.micros()));
             times.extend(offer.terms.closes_at.map(|at| at.micros()));
         }
+        times.extend(self.rules.iter().map(|rule| earning::next_day(&rule.terms, now)));
         for multiplier in self.rules.iter().flat_map(|rule| &rule.terms.multipliers) {
             times.extend([multiplier.from.micros(), multiplier.until.micros()]);
         }

@@ -6,7 +6,7 @@ use domain::command::{
     WithdrawCredit,
 };
 
-use super::earning;
+use super::earning::{self, Span};
 use super::effect::Effect;
 use super::ledger::{
     Account, Effects, Gain, Ledger, Line, Lot, MOST, No, Part, Purchase, Refused, Time, split, sum,
@@ -19,6 +19,7 @@ pub(crate) struct Life {
     available_at: Option<Time>,
     expires_at: Option<Time>,
     rule: Option<(String, u64)>,
+    cap_period: Option<Span>,
     is_claim: bool,
 }
 
@@ -81,6 +82,7 @@ impl Ledger {
             expires_at: life.expires_at,
             rule: life.rule,
             is_claim: life.is_claim,
+            cap_period: life.cap_period,
         }
     }
 
@@ -94,6 +96,7 @@ impl Ledger {
             expires_at: micros(it.expires_at),
             rule: None,
             is_claim: false,
+            cap_period: None,
         };
         let cause = [it.cause.kind.as_str(), it.cause.id.as_str()];
         done(account, [self.new_lot(account, cause, points, life)])
@@ -107,37 +110,47 @@ impl Ledger {
             expires_at: micros(it.expires_at),
             rule: None,
             is_claim: false,
+            cap_period: None,
         };
         let by_line = if let Some(points) = it.points {
             earning::spread(number(points), &it.lines)
         } else {
             let rule_id = it.rule.as_ref().map_or("default", |rule| rule.as_str());
             let Some(rule) = self.rule(rule_id) else { return no("rule-unknown") };
-            let gains = self.gains.iter();
-            let own = gains.filter(|gain| gain.account == account && gain.rule == rule_id);
-            let own: Vec<(Time, u128)> = own.map(|gain| (gain.at, gain.points)).collect();
-            life.rule = Some((rule_id.to_owned(), rule.version));
-            life.available_at = life.available_at.or_else(|| earning::matures(&rule.terms, now));
-            life.expires_at = life.expires_at.or_else(|| earning::expires(&rule.terms, now));
-            let uncapped = earning::before_cap(&rule.terms, &it.lines, now);
+            let at = earning::earns_at(&rule.terms, it.occurred_at, now);
+            let (terms, version) = self.version_at(rule_id, at).expect("the rule exists");
+            life.rule = Some((rule_id.to_owned(), version));
+            life.available_at = life.available_at.or_else(|| earning::matures(terms, now));
+            life.expires_at = life.expires_at.or_else(|| earning::expires(terms, now));
+            life.cap_period = earning::cap_span(terms, at);
+            let uncapped = earning::before_cap(terms, &it.lines, at);
             if uncapped.iter().any(|points| *points > MOST) {
                 // What the lines earn can't be said.
                 vec![]
             } else {
-                earning::capped(&rule.terms, uncapped, &own, now)
+                let gains = self.gains.iter().filter(|gain| {
+                    gain.account == account
+                        && gain.rule == rule_id
+                        && Some(gain.period) == life.cap_period
+                });
+                let earned = gains.map(|gain| gain.points).sum();
+                earning::capped(terms, uncapped, earned)
             }
         };
         let points = by_line.iter().fold(0_u128, |sum, line| sum.saturating_add(*line));
-        if let Some((rule, _)) = &life.rule {
+        let mut gain = None;
+        if let (Some((rule, _)), Some(period)) = (&life.rule, life.cap_period) {
             // Also what is refused, for it can be claimed.
             let (account, rule) = (account.to_owned(), rule.clone());
-            self.gains.push(Gain { account, rule, at: now, points });
+            gain = Some(self.gains.len());
+            self.gains.push(Gain { account, rule, period, points });
         }
         let refused = self.check_earning(account, &by_line, points, &life).err();
         let refused = refused.map(|no| Refused {
             code: no.code,
             available_at: life.available_at,
             expires_at: life.expires_at,
+            cap_period: life.cap_period,
         });
         let earned = if refused.is_some() { 0 } else { points };
         let rule = life.rule.clone();
@@ -169,6 +182,7 @@ impl Ledger {
             lot,
             rule,
             refused: refused.clone(),
+            gain,
         });
         own.push(Effect::Purchased {
             account: account.to_owned(),
@@ -227,6 +241,7 @@ impl Ledger {
             available_at: micros(it.available_at).or(refused.available_at),
             expires_at: micros(it.expires_at).or(refused.expires_at),
             rule: purchase.rule.clone(),
+            cap_period: refused.cap_period,
             is_claim: true,
         };
         check_expiry(life.expires_at, now)?;
@@ -344,7 +359,8 @@ impl Ledger {
         account.put_all(&others_left);
         account.owed += owed;
         let account = name.to_owned();
-        Ok(Effect::Withdrawn { account, lot: Some(lot), parts: taken, expired, owed })
+        let (lot, parts) = (Some(lot), taken);
+        Ok(Effect::Withdrawn { account, lot, parts, expired, owed, cap_room: None })
     }
 
     pub(crate) fn withdraw(&mut self, it: &WithdrawCredit) -> Answer {
@@ -369,7 +385,7 @@ impl Ledger {
         Ok(Some(Effects { accounts: vec![name.to_owned()], own, after: vec![] }))
     }
 
-    pub(crate) fn return_purchase(&mut self, it: &ReturnPurchase) -> Answer {
+    pub(crate) fn return_purchase(&mut self, it: &ReturnPurchase, now: Time) -> Answer {
         let (name, id) = (it.account_id.as_str(), it.purchase_id.as_str());
         let mut places = 0..self.purchases.len();
         let Some(place) = places.find(|place| {
@@ -424,6 +440,14 @@ impl Ledger {
         let mut own = vec![];
         if points > 0 {
             own.extend(self.take_back(name, lot.expect("something was earned"), points)?);
+            let gain = self.purchases[place].gain.map(|gain| &mut self.gains[gain]);
+            if let Some(gain) = gain.filter(|gain| earning::is_kept(gain.period, now)) {
+                gain.points -= points;
+                let Some(Effect::Withdrawn { cap_room, .. }) = own.last_mut() else {
+                    unreachable!("a return ends with what it takes")
+                };
+                *cap_room = Some((gain.rule.clone(), gain.period));
+            }
         }
 
         let lines = self.purchases[place].lines.iter_mut().zip(&back);
@@ -455,7 +479,14 @@ impl Ledger {
             check_expiry(micros(it.expires_at), now)?;
             self.check_room(name, points)?;
             let expires_at = micros(it.expires_at);
-            let life = Life { now, available_at: None, expires_at, rule: None, is_claim: false };
+            let life = Life {
+                now,
+                available_at: None,
+                expires_at,
+                rule: None,
+                cap_period: None,
+                is_claim: false,
+            };
             let cause = ["adjustment", it.adjustment_id.as_str()];
             return done(name, [self.new_lot(name, cause, points, life)]);
         }
@@ -471,7 +502,10 @@ impl Ledger {
         let parts = account.spend(points - owed);
         account.owed += owed;
         let account = name.to_owned();
-        done(name, [Effect::Withdrawn { account, lot: None, parts, expired: 0, owed }])
+        done(
+            name,
+            [Effect::Withdrawn { account, lot: None, parts, expired: 0, owed, cap_room: None }],
+        )
     }
 }
 

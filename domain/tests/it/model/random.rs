@@ -180,9 +180,22 @@ fn asked_rule() -> BoxedStrategy<Box<AskedRule>> {
         (0..2_u16).prop_map(ExpiryRule::EndOfYear)
     ];
     let pending = prop_oneof![1 => Just(0_u16), 1 => 1..20_u16];
-    (rate(), of((0..20_u64, 1..60_u64)), multipliers, of((1..300_u64, period)), of(expiry), pending)
-        .prop_map(|(rate, category, multipliers, cap, expiry, pending_days)| {
-            Box::new(AskedRule { rate, category, multipliers, cap, expiry, pending_days })
+    let category = of((0..20_u64, 1..60_u64));
+    let backdate = prop_oneof![1 => Just(0_u16), 2 => 1..32_u16];
+    let when = (of(expiry), pending, 0..4_usize, backdate);
+    (rate(), category, multipliers, of((1..300_u64, period)), when)
+        .prop_map(|(rate, category, multipliers, cap, when)| {
+            let (expiry, pending_days, zone, backdate_days) = when;
+            Box::new(AskedRule {
+                rate,
+                category,
+                multipliers,
+                cap,
+                expiry,
+                pending_days,
+                zone,
+                backdate_days,
+            })
         })
         .boxed()
 }
@@ -212,10 +225,22 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
             (who(), 0..14_u8, lines(huge), weighted(0.4, named(huge)), weighted(0.4, 0..3_u8)),
             weighted(0.1, when(-1..12)),
             weighted(0.4, prop_oneof![1 => when(-8..1), 1 => when(-1..25)]),
+            prop_oneof![of(when(-3..1)), of(when(-34..3))],
         )
-            .prop_map(|((account, purchase, lines, points, rule), available, expires)| {
-                Ask::Purchase { account, purchase, lines, points, rule, available, expires }
-            }),
+            .prop_map(
+                |((account, purchase, lines, points, rule), available, expires, occurred)| {
+                    Ask::Purchase {
+                        account,
+                        purchase,
+                        lines,
+                        points,
+                        rule,
+                        available,
+                        expires,
+                        occurred,
+                    }
+                },
+            ),
     ];
     let until = weighted(0.6, prop_oneof![1 => when(1..8), 1 => when(-1..40)]);
     let claim = (target(14), weighted(0.1, when(-1..12)), until).prop_map(

@@ -157,7 +157,7 @@ impl Ledger {
             Command::EarnCredit(it) => self.earn(it, now),
             Command::RecordPurchase(it) => self.record_purchase(it, now),
             Command::ClaimCredit(it) => self.claim(it, now),
-            Command::ReturnPurchase(it) => self.return_purchase(it),
+            Command::ReturnPurchase(it) => self.return_purchase(it, now),
             Command::WithdrawCredit(it) => self.withdraw(it),
             Command::AdjustCredit(it) => self.adjust(it, now),
             Command::HoldCredit(it) => self.hold(it, now),
@@ -173,7 +173,7 @@ impl Ledger {
             Command::AmendOffer(it) => self.amend(it),
             Command::CloseOffer(it) => self.close(it, now),
             Command::AddStock(it) => self.add_stock(it),
-            Command::SetEarningRule(it) => self.set_rule(it),
+            Command::SetEarningRule(it) => self.set_rule(it, now),
             Command::SetPolicy(it) => {
                 if self.policy == it.policy {
                     return Ok(None);
@@ -200,13 +200,14 @@ impl Ledger {
 
     // Rules and offers
 
-    fn set_rule(&mut self, it: &SetEarningRule) -> Answer {
+    fn set_rule(&mut self, it: &SetEarningRule, now: Time) -> Answer {
         let id = it.rule_id.to_string();
         let Some(rule) = self.rules.iter_mut().find(|rule| rule.id == id) else {
             if it.expected != ExpectedVersion::Absent {
                 return no("rule-unknown");
             }
-            self.rules.push(Rule { id: id.clone(), terms: it.terms.clone(), version: 1 });
+            let (terms, former) = (it.terms.clone(), vec![]);
+            self.rules.push(Rule { id: id.clone(), terms, version: 1, former });
             return done_elsewhere(Effect::RuleSet(id, 1));
         };
         if rule.terms == it.terms {
@@ -221,7 +222,8 @@ impl Ledger {
             ExpectedVersion::OneOf(_) | ExpectedVersion::Any => {}
         }
         rule.version += 1;
-        rule.terms = it.terms.clone();
+        let former = std::mem::replace(&mut rule.terms, it.terms.clone());
+        rule.former.push((now, former));
         done_elsewhere(Effect::RuleSet(id, rule.version))
     }
 
