@@ -15,6 +15,7 @@ use crate::adjust_credit::credit_earned;
 use crate::cancel_exchange::exchange_cancelled;
 use crate::capture_hold::{exchange_created, hold_captured};
 use crate::hold_credit::credit_held;
+use crate::open_account::account_opened;
 use crate::record_purchase::purchase_recorded;
 use crate::release_hold::hold_released;
 use crate::return_purchase::purchase_returned;
@@ -62,6 +63,7 @@ fn an_answered_fact_has_the_events_public_fields() {
 /// The body that a fact is answered with; nothing where no call answers it.
 fn answered(event: Event) -> Option<Value> {
     Some(match event {
+        Event::AccountOpened(account, fact) => json(&account_opened(account, fact, PLACE)),
         Event::CreditEarned(account, fact) => json(&credit_earned(account, fact, PLACE)),
         Event::CreditWithdrawn(account, fact) => json(&credit_withdrawn(account, fact, PLACE)),
         Event::CreditHeld(account, fact) => json(&credit_held(account, fact, PLACE)),

@@ -26,6 +26,7 @@ mod key_book;
 mod keys;
 mod lifetime;
 mod metrics;
+mod open_account;
 mod patch;
 mod put_earning_rule;
 mod put_offer;

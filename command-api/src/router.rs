@@ -17,6 +17,7 @@ use crate::earn_credit::earn_credit;
 use crate::earn_credits::earn_credits;
 use crate::hold_credit::hold_credit;
 use crate::keys::{create_key, list_keys, revoke_key, rotate_key};
+use crate::open_account::open_account;
 use crate::put_earning_rule::{patch_earning_rule, put_earning_rule};
 use crate::put_offer::{patch_offer, put_offer};
 use crate::put_policy::{patch_policy, put_policy};
@@ -79,6 +80,10 @@ pub fn router(api: CommandApi) -> Router {
         .route("/settlement", put(only(&[Operator], settle_shipment).about(Shipping)));
     Router::new()
         .nest("/v1/accounts/{account_id}", account)
+        .route(
+            "/v1/accounts/{account_id}",
+            put(only(&[Shopper, Merchant, Operator], open_account).about(Account)),
+        )
         .route(
             "/v1/offers/{offer_id}",
             put(only(&[Operator], put_offer).about(Offers).with_versions())

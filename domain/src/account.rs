@@ -25,7 +25,8 @@ const PARTS_MAX: usize = 10_000;
 /// How many holds an account has at most at a time, likewise.
 const HOLDS_MAX: usize = 1_000;
 
-/// A shopper's account. It comes into being with its first credit or purchase.
+/// A shopper's account. It comes into being with its first credit or purchase, or when somebody
+/// opens it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// What can be spent.

@@ -14,6 +14,7 @@ mod confirm_clock;
 mod dispatch_shipment;
 mod earn_credit;
 mod hold_credit;
+mod open_account;
 mod open_offer;
 mod order;
 mod record_purchase;
@@ -42,6 +43,7 @@ pub use confirm_clock::ConfirmClock;
 pub use dispatch_shipment::DispatchShipment;
 pub use earn_credit::EarnCredit;
 pub use hold_credit::{HOLD_DAYS_MAX, HoldCredit};
+pub use open_account::OpenAccount;
 pub use open_offer::OpenOffer;
 pub use order::Order;
 pub use record_purchase::RecordPurchase;
@@ -89,6 +91,8 @@ macro_rules! commands {
 }
 
 commands! {
+    /// Open an account without credit.
+    OpenAccount,
     /// Give a shopper credit.
     EarnCredit,
     /// Record goods bought for money.

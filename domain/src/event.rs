@@ -4,6 +4,7 @@
 //! back. An event says what happened and never what it added up to; the account is beside the fact,
 //! because the log has a column for it.
 
+mod account;
 mod credit;
 mod exchange;
 mod hold;
@@ -12,6 +13,7 @@ mod programme;
 mod purchase;
 mod shipment;
 
+pub use account::AccountOpened;
 pub use credit::{
     Cause, CauseKind, Claim, CreditDeducted, CreditEarned, CreditExpired, CreditMatured,
     CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, LotId, LotPart,
@@ -43,6 +45,8 @@ pub enum Event {
     PolicyChanged(PolicyChanged),
     /// `earning-rule-set`.
     EarningRuleSet(EarningRuleSet),
+    /// `account-opened`.
+    AccountOpened(AccountId, AccountOpened),
     /// `credit-earned`: a new lot.
     CreditEarned(AccountId, CreditEarned),
     /// `credit-deducted`: the first half of a redemption.
@@ -125,7 +129,8 @@ impl Event {
     #[must_use]
     pub const fn account_id(&self) -> Option<&AccountId> {
         match self {
-            Self::CreditEarned(account, _)
+            Self::AccountOpened(account, _)
+            | Self::CreditEarned(account, _)
             | Self::CreditDeducted(account, _)
             | Self::CreditMatured(account, _)
             | Self::CreditExpired(account, _)
@@ -178,7 +183,8 @@ impl Event {
             | Self::HoldCaptured(..)
             | Self::HoldSwapped(..)
             | Self::HoldReleased(..) => true,
-            Self::ExchangeCreated(..)
+            Self::AccountOpened(..)
+            | Self::ExchangeCreated(..)
             | Self::ExchangeCancelled(..)
             | Self::ShipmentAccepted(..)
             | Self::ShipmentBackOrdered(..)

@@ -1,6 +1,6 @@
 //! The names of things, one type per noun, valid by construction.
 //!
-//! An id from outside is 1 to 64 letters, digits or `-_.:`, and not only dots: `.` and `..` mean
+//! An id from outside is 1 to 64 letters, digits or `-_.:` (an account's up to 128), and not only dots: `.` and `..` mean
 //! another resource in a URL's path. Ids that the ledger makes itself begin
 //! with `~`, which no id from outside can.
 
@@ -14,6 +14,10 @@ use sha2::{Digest, Sha256};
 /// The longest id, in characters; each takes one byte.
 pub const ID_CHARACTERS_MAX: usize = 64;
 
+/// The longest id of an account, in characters: some shops name shoppers by a hash in hexadecimal
+/// digits behind a prefix of their own.
+pub const ACCOUNT_ID_CHARACTERS_MAX: usize = 128;
+
 /// The longest `deliver_to`, in bytes of UTF-8: an address, or a reference to one.
 pub const DELIVER_TO_BYTES_MAX: usize = 2048;
 
@@ -24,6 +28,14 @@ pub const DELIVER_TO_BYTES_MAX: usize = 2048;
      and not only dots"
 )]
 pub struct IdError;
+
+/// A text that is not the id of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be 1 to {ACCOUNT_ID_CHARACTERS_MAX} characters, each a letter (A-Z, a-z), digit or one of \
+     - _ . :, and not only dots"
+)]
+pub struct AccountIdError;
 
 /// The longest reason or name, in bytes of UTF-8.
 pub const NOTE_BYTES_MAX: usize = 512;
@@ -124,7 +136,10 @@ macro_rules! text_type {
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
-        text_type! { $(#[$doc])* $name, IdError, is_id }
+        id! { $(#[$doc])* $name, IdError, is_id }
+    };
+    ($(#[$doc:meta])* $name:ident, $error:ident, $is_valid:expr) => {
+        text_type! { $(#[$doc])* $name, $error, $is_valid }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -160,7 +175,7 @@ macro_rules! label {
 
 id! {
     /// A shopper. Every id below but an offer's is unique within an account and its kind only.
-    AccountId
+    AccountId, AccountIdError, is_account_id
 }
 id! {
     /// An offer.
@@ -386,9 +401,17 @@ fn is_url(text: &str) -> bool {
 }
 
 fn is_id(text: &str) -> bool {
+    is_id_of_at_most(ID_CHARACTERS_MAX, text)
+}
+
+fn is_account_id(text: &str) -> bool {
+    is_id_of_at_most(ACCOUNT_ID_CHARACTERS_MAX, text)
+}
+
+fn is_id_of_at_most(characters: usize, text: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
     let is_dots = text.bytes().all(|byte| byte == b'.');
-    (1..=ID_CHARACTERS_MAX).contains(&text.len()) && text.bytes().all(is_allowed) && !is_dots
+    (1..=characters).contains(&text.len()) && text.bytes().all(is_allowed) && !is_dots
 }
 
 #[cfg(test)]
@@ -418,14 +441,26 @@ mod tests {
             "0197d9a4-6f7e-7c52-8ed1-f5c1a0a4d111",
             &longest,
         ] {
-            assert!(text.parse::<AccountId>().is_ok(), "{text}");
+            assert!(text.parse::<OfferId>().is_ok(), "{text}");
         }
         let too_long = "x".repeat(65);
         for text in
             ["", ".", "..", "...", "a b", "a/b", "~own", "é", "a\n", "a\0", "a'b", &too_long]
         {
-            assert_eq!(text.parse::<AccountId>(), Err(IdError), "{text:?}");
+            assert_eq!(text.parse::<OfferId>(), Err(IdError), "{text:?}");
         }
+    }
+
+    #[test]
+    fn an_accounts_id_alone_may_have_128_characters() {
+        let (longest, too_long) = ("x".repeat(128), "x".repeat(129));
+        for text in ["a", "hh-1029", &longest] {
+            assert!(text.parse::<AccountId>().is_ok(), "{text}");
+        }
+        for text in ["", ".", "..", "a b", "~own", "é", &too_long] {
+            assert_eq!(text.parse::<AccountId>(), Err(AccountIdError), "{text:?}");
+        }
+        assert!("x".repeat(65).parse::<ExchangeId>().is_err());
     }
 
     #[test]

@@ -61,19 +61,20 @@ pub use earning_rule::{
     Rate,
 };
 pub use event::{
-    Cause, CauseKind, Claim, Clock, ClockConfirmed, ClockDoubted, CreditDeducted, CreditEarned,
-    CreditExpired, CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditRefused,
-    CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet, Event, ExchangeCancelled,
-    ExchangeCreated, HoldCaptured, HoldReleased, HoldSwapped, LogForked, LogOpened, LotId, LotPart,
-    Note, OfferAmended, OfferClosed, OfferOpened, Ordered, ParcelLines, PolicyChanged,
-    PurchaseLine, PurchaseRecorded, PurchaseReturned, ReleaseReason, ReturnedLine, RuleVersion,
-    ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded, WithdrawalCause,
+    AccountOpened, Cause, CauseKind, Claim, Clock, ClockConfirmed, ClockDoubted, CreditDeducted,
+    CreditEarned, CreditExpired, CreditHeld, CreditMatured, CreditReceived, CreditRefunded,
+    CreditRefused, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet, Event,
+    ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldReleased, HoldSwapped, LogForked,
+    LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened, Ordered, ParcelLines,
+    PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned, ReleaseReason, ReturnedLine,
+    RuleVersion, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded,
+    WithdrawalCause,
 };
 pub use ids::{
-    AccountId, Actor, AdditionId, Attributes, CancellationId, Carrier, Category, CauseId,
-    DeliverTo, Description, DispatchId, ExchangeId, ExpressNo, HoldId, IdError, ImageUrl, OfferId,
-    OfferName, ProductId, PurchaseId, Reason, Reference, ReturnId, RuleId, TrackingUrl, TransferId,
-    WarehouseId, WithdrawalId,
+    AccountId, AccountIdError, Actor, AdditionId, Attributes, CancellationId, Carrier, Category,
+    CauseId, DeliverTo, Description, DispatchId, ExchangeId, ExpressNo, HoldId, IdError, ImageUrl,
+    OfferId, OfferName, ProductId, PurchaseId, Reason, Reference, ReturnId, RuleId, TrackingUrl,
+    TransferId, WarehouseId, WithdrawalId,
 };
 pub use inventory::{Allocation, Inventory};
 pub use offer::{Offer, OfferPhase, OfferStatus, Terms};

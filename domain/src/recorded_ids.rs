@@ -48,6 +48,12 @@ const NEIGHBOUR: [u8; 256] = {
 pub struct IdHash([u8; 16]);
 
 impl IdHash {
+    /// The opening of an account, of which there is one.
+    #[must_use]
+    pub fn account(account: &AccountId) -> Self {
+        Self::of(account.as_str(), "account", account.as_str())
+    }
+
     /// An exchange of an account.
     #[must_use]
     pub fn exchange(account: &AccountId, id: &ExchangeId) -> Self {
@@ -340,7 +346,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_found_under_its_owner_and_kind_only() -> Result<(), crate::IdError> {
+    fn an_id_is_found_under_its_owner_and_kind_only() -> Result<(), Box<dyn std::error::Error>> {
         let (ann, bob): (AccountId, AccountId) = ("ann".parse()?, "bob".parse()?);
         let id: ExchangeId = "x-1".parse()?;
         let recorded = RecordedIds::default();

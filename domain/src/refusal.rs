@@ -454,9 +454,10 @@ refusals! {
         facts: [],
         title: "Account doesn't exist",
         sentence: "The account doesn't exist: it has had neither credit nor a purchase yet.",
-        meaning: "An account exists from its first credit or purchase on, and this one has had \
-                  neither.",
-        remedy: "Check the account id, or give the account its first credit: that creates it.",
+        meaning: "An account exists once it was opened, had credit or bought something; this one \
+                  didn't.",
+        remedy: "Check the account id, or open the account (PUT /v1/accounts/{account_id}) or give \
+                 it credit.",
     }
     /// The recipient's account has never had any credit.
     RecipientUnknown {
@@ -465,9 +466,10 @@ refusals! {
         title: "Recipient's account doesn't exist",
         sentence: "The recipient's account doesn't exist: it has had neither credit nor a purchase \
                    yet.",
-        meaning: "An account exists from its first credit or purchase on, and the recipient's has \
-                  had neither.",
-        remedy: "Check the recipient's id, or give the recipient the first credit before.",
+        meaning: "An account exists once it was opened, had credit or bought something; the \
+                  recipient's didn't.",
+        remedy: "Check the recipient's id, or open the recipient's account first: PUT \
+                 /v1/accounts/{account_id}.",
     }
     /// The hold would end too early or too late.
     DeadlineOutOfRange { latest: Timestamp } {

@@ -204,6 +204,18 @@ impl Outcome {
         events.into_iter().fold(self.scenario, |scenario, event| scenario.and([event]))
     }
 
+    /// A purchase is recorded, for which the rule would have given so many points without its cap.
+    #[track_caller]
+    pub(crate) fn then_is_cut_from(self, before_cap: Option<u64>) -> Scenario {
+        let Self { scenario, command, .. } = self;
+        let scenario = scenario.does(command);
+        let Some(Event::PurchaseRecorded(_, fact)) = scenario.events.last() else {
+            panic!("no purchase is recorded")
+        };
+        assert_eq!(fact.points_before_cap.map(Points::get), before_cap);
+        scenario
+    }
+
     #[track_caller]
     pub(crate) fn then_refused(self, code: &str) {
         let refusal = self.decided.expect_err("it was not refused");

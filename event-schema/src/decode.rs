@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::private::restore;
-use crate::v1::{credit, exchange, hold, log, offer, programme, purchase, shipment};
+use crate::v1::{
+    account as of_account, credit, exchange, hold, log, offer, programme, purchase, shipment,
+};
 use crate::{Metadata, PrivateActor};
 
 /// A row that this build can't read: a corrupted log, or one that a newer build wrote.
@@ -78,6 +80,9 @@ pub fn decode_public(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeEr
         ("policy-changed", 1) => Event::PolicyChanged(fact::<programme::PolicyChanged, _>(row)?),
         ("earning-rule-set", 1) => {
             Event::EarningRuleSet(fact::<programme::EarningRuleSet<'_>, _>(row)?)
+        }
+        ("account-opened", 1) => {
+            Event::AccountOpened(account(row)?, fact::<of_account::AccountOpened, _>(row)?)
         }
         ("credit-earned", 1) => {
             Event::CreditEarned(account(row)?, fact::<credit::CreditEarned<'_>, _>(row)?)

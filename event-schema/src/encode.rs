@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::Metadata;
 use crate::private::private_text;
-use crate::v1::{credit, exchange, hold, log, offer, programme, purchase, shipment};
+use crate::v1::{account, credit, exchange, hold, log, offer, programme, purchase, shipment};
 
 /// 128 random bits in every event's private text. Without them somebody who has a record's hash
 /// could guess the private text that was erased, or the content of the record.
@@ -43,6 +43,9 @@ pub fn encode(
         }
         Event::EarningRuleSet(fact) => {
             ("earning-rule-set", public::<programme::EarningRuleSet<'_>, _>(fact, metadata)?)
+        }
+        Event::AccountOpened(_, fact) => {
+            ("account-opened", public::<account::AccountOpened, _>(fact, metadata)?)
         }
         Event::CreditEarned(_, fact) => {
             ("credit-earned", public::<credit::CreditEarned<'_>, _>(fact, metadata)?)
@@ -146,9 +149,9 @@ where
     S: From<&'a F> + Serialize,
 {
     let mut text = serde_json::to_string(&S::from(fact))?;
-    // Reopen the object that was just written; every fact has a field, so a comma is due.
+    // Reopen the object that was just written.
     text.pop();
-    text.push_str(r#","meta":"#);
+    text.push_str(if text.len() > 1 { r#","meta":"# } else { r#""meta":"# });
     text.push_str(&serde_json::to_string(metadata)?);
     text.push('}');
     Ok(text.into_boxed_str())

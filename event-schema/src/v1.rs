@@ -4,6 +4,7 @@
 //! is added to one of them breaks the build until it is mapped. Writing borrows from the domain's
 //! event; reading owns what it read.
 
+pub(crate) mod account;
 pub(crate) mod credit;
 pub(crate) mod exchange;
 pub(crate) mod hold;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use axum::Router;
 use clap::Args;
+use command_api::ReadClock;
 use domain::Timestamp;
 use publisher::{Brokers, CommandApiAt, PublisherConfig, ResendPolicy, WarehouseRate, WayIn};
 
@@ -16,7 +17,7 @@ use crate::http_client::http_client;
 use crate::key_file::keys_in;
 
 /// The properties that only the ledger sets: with other values it would lose or skip messages.
-const OWN: [&str; 9] = [
+const OWN: [&str; 14] = [
     "acks",
     "request.required.acks",
     "enable.idempotence",
@@ -26,6 +27,12 @@ const OWN: [&str; 9] = [
     "enable.auto.commit",
     "auto.offset.reset",
     "group.id",
+    // A consumer is assigned whole partitions, and places itself in each.
+    "partition.assignment.strategy",
+    "group.protocol",
+    "group.remote.assignor",
+    "isolation.level",
+    "enable.partition.eof",
 ];
 
 /// How to publish shipping requests.
@@ -176,6 +183,13 @@ impl KafkaConfig {
         command_api: Option<Router>,
     ) -> anyhow::Result<Option<PublisherConfig>> {
         let Some(servers) = self.kafka.clone() else { return Ok(None) };
+        let now = (ReadClock::system().0)().wall;
+        if let Some(from) = self.reread_from.filter(|from| *from > now) {
+            bail!(
+                "--reread-from is {from}, which is in the future: it is {now} now, and nothing would \
+                 be read again"
+            );
+        }
         let mut properties = self.properties_in_file()?;
         properties.extend(self.kafka_property.iter().cloned());
         if let Some(Property(name, _)) = properties.iter().find(|it| OWN.contains(&&*it.0)) {

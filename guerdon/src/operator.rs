@@ -2,11 +2,12 @@
 //! which key, and one way of asking.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
-use reqwest::{Method, Response, Url};
+use reqwest::{Client, Method, Response, Url};
 use serde_json::Value;
 
 use crate::command_line::{http_url, path};
@@ -28,6 +29,10 @@ pub(crate) struct Operator {
     #[arg(long, global = true, value_name = "FILE.json")]
     #[arg(default_value = "./guerdon-data/api-keys.json", value_parser = path)]
     api_keys: PathBuf,
+
+    /// Made for the first call; the others go on its connection.
+    #[arg(skip)]
+    client: OnceLock<Client>,
 }
 
 impl Operator {
@@ -56,13 +61,21 @@ impl Operator {
             url.query_pairs_mut().extend_pairs(query);
         }
         let [key] = keys_in(&self.api_keys, ["operator"])?;
-        let request = http_client()?.request(method, url.clone());
+        let request = self.client()?.request(method, url.clone());
         let mut request = request.timeout(ANSWER_MAX).bearer_auth(key);
         if let Some(body) = body {
             request = request.json(&body);
         }
         let asked = request.send().await;
         asked.with_context(|| format!("the ledger at {url} doesn't answer"))
+    }
+
+    fn client(&self) -> reqwest::Result<&Client> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = http_client()?;
+        Ok(self.client.get_or_init(|| client))
     }
 
     /// The address of what has this path below `/v1`.
@@ -145,7 +158,8 @@ mod tests {
     use super::*;
 
     fn operator() -> Operator {
-        Operator { url: "http://ledger:8080/points".into(), api_keys: PathBuf::new() }
+        let (url, client) = ("http://ledger:8080/points".into(), OnceLock::new());
+        Operator { url, api_keys: PathBuf::new(), client }
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod metrics;
 mod publishing;
 mod read_tables;
 mod remembered;
+mod root;
 mod seldom;
 mod shutdown;
 mod snapshots;
@@ -153,7 +154,7 @@ impl Ledger {
         let mut metrics = Metrics::new();
         let own = publisher::PROBLEM_PAGES.iter().copied();
         let pages = command_api::problem_pages().chain(own);
-        let mut router = wire::problem_pages_router(pages);
+        let mut router = wire::problem_pages_router(pages).merge(root::router(config));
         // Open the projector before the writer: the writer appends at its start, and a log that
         // differs from the read model must not grow.
         let mut projector = None;

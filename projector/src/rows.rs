@@ -3,8 +3,10 @@
 //! One file per noun has its rows and what its events do to them; `Rows::add` has every event on
 //! one page.
 
+mod account;
 mod credit;
 mod exchange;
+mod fact;
 mod hold;
 mod offer;
 mod programme;
@@ -19,8 +21,8 @@ use event_schema::decode;
 use event_store::with_causes;
 use log_record::{PackedPlace, RecordedEvent};
 use read_model::{
-    AccountBalance, CreditLot, EarningRule, Exchange, Hold, LedgerEntry, OfferAvailability, Policy,
-    Purchase, ShippingStatus,
+    AccountBalance, CreditLot, EarningRule, Exchange, Fact, Hold, LedgerEntry, OfferAvailability,
+    Policy, Purchase, ShippingStatus,
 };
 use serde::Serialize;
 
@@ -53,6 +55,8 @@ pub(crate) struct Rows {
     pub(crate) exchange_changes: BTreeMap<(AccountId, ExchangeId), ExchangeChange>,
     pub(crate) purchases: Vec<Purchase>,
     pub(crate) returned: BTreeMap<(AccountId, PurchaseId), Returned>,
+    /// By path.
+    pub(crate) facts: BTreeMap<String, Fact>,
     pub(crate) shipping: Shipping,
     pub(crate) offers: BTreeMap<OfferId, OfferAvailability>,
     pub(crate) offer_changes: BTreeMap<OfferId, OfferChange>,
@@ -82,6 +86,7 @@ impl Rows {
             };
             let (recorded_at, event) = decode(row).map_err(|error| unapplicable(&error))?;
             let at = At { row, recorded_at };
+            rows.note_fact(at, row, &event);
             rows.add(at, event).map_err(|error| unapplicable(&error))?;
         }
         Ok(rows)
@@ -115,6 +120,7 @@ impl Rows {
             }
             Event::PolicyChanged(fact) => self.policy_changed(at, fact),
             Event::EarningRuleSet(fact) => self.earning_rule_set(at, &fact)?,
+            Event::AccountOpened(account, _) => self.opened(at, &account),
             Event::CreditEarned(account, fact) => self.earned(at, account, fact),
             Event::CreditDeducted(account, fact) => self.deducted(at, &account, &fact)?,
             Event::CreditMatured(account, fact) => self.matured(at, &account, &fact)?,

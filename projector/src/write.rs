@@ -8,6 +8,7 @@
 mod checkpoint;
 mod credit;
 mod exchange;
+mod fact;
 mod hold;
 mod offer;
 mod postgres;
@@ -90,6 +91,7 @@ fn last_writes<'a>(
     hold::write(&mut writes, rows);
     offer::write(&mut writes, rows);
     exchange::write(&mut writes, rows);
+    fact::write(&mut writes, rows);
     purchase::write_changes(&mut writes, purchases);
     shipping::write(&mut writes, shipping);
     programme::write(&mut writes, rows);

@@ -8,12 +8,12 @@ use log_record::Place;
 use read_model::{NEVER, Reading, SingleRead};
 use tokio::time::Instant;
 use wire::body::AccountBalanceBody;
-use wire::{JsonAnswer, PathId, Problem, read_positions};
+use wire::{JsonAnswer, PathId, Problem};
 
 use crate::balance_cache::Balance;
 use crate::cell::{place, sum};
 use crate::clock::{Clock, now};
-use crate::freshness::read_once;
+use crate::freshness::{read_once, wanted_positions};
 use crate::standing::{RecordedBalance, STANDING, Standing, recorded_balance};
 use crate::{QueryApi, failed};
 
@@ -25,7 +25,7 @@ pub(crate) async fn get_account(
     PathId(account_id): PathId<AccountId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let wanted = read_positions(&headers)?;
+    let wanted = wanted_positions(&api, &headers)?;
     let balance = api.balances.get(&api, &account_id, &wanted).await?;
     balance.answer(&headers).ok_or_else(|| no_account(&account_id))
 }
@@ -87,6 +87,6 @@ pub(crate) async fn check_exists(
 
 fn no_account(account_id: &AccountId) -> Problem {
     Problem::not_found(format!(
-        "The account {account_id} doesn't exist. The first credit or purchase creates it."
+        "The account {account_id} doesn't exist. Give it credit, or open it with PUT."
     ))
 }

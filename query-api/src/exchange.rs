@@ -11,11 +11,11 @@ use wire::body::{ExchangeBody, ExchangeStatus};
 use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_limit, read_cursor};
 
 use crate::account_balance::check_exists;
+use crate::account_list::{ListQuery, time_key};
 use crate::cell::{optional_text, optional_time, points, split_place, sum, text, time, units};
 use crate::freshness::Fresh;
-use crate::ledger_entry::{PageQuery, position_key};
 use crate::parcel::parcels;
-use crate::{failed, row_of_account, rows_of_account};
+use crate::{failed, row_of_account};
 
 static SELECT: LazyLock<Query> =
     LazyLock::new(|| Query::with_columns(include_str!("sql/select_exchange.sql")));
@@ -60,16 +60,17 @@ pub(crate) async fn get_exchange(
 pub(crate) async fn list_exchanges(
     Fresh(mut reading): Fresh,
     PathId(account_id): PathId<AccountId>,
-    QueryString(query): QueryString<PageQuery>,
+    QueryString(query): QueryString<ListQuery<ExchangeStatus>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let list = format!("exchanges of {account_id}");
-    let (limit, before) = query.position_page(&list)?;
+    let page = query.page("exchanges", &account_id)?;
     check_exists(&mut reading, &account_id).await?;
-    let rows: Vec<Row> = rows_of_account(&mut reading, *LIST, &account_id, before, limit).await?;
+    let rows: Vec<Row> = page.read(&mut reading, *LIST, &account_id).await?;
     let exchanges = rows.into_iter().map(exchange).collect::<Result<Vec<_>, _>>()?;
-    let page = Page::of(exchanges, limit, &list, |exchange| position_key(exchange.position));
-    json_with_etag(&headers, &page)
+    let key = |exchange: &ExchangeBody| time_key(exchange.recorded_at, exchange.position);
+    let has_status =
+        |exchange: &ExchangeBody| query.status.is_none_or(|status| status == exchange.status);
+    json_with_etag(&headers, &page.of(exchanges, key, has_status))
 }
 
 pub(crate) async fn find_exchanges(

@@ -1,6 +1,7 @@
 //! Reading one's writes: a read that says which positions it must contain waits for them.
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use log_record::Place;
 use read_model::{Argument, Query, ReadError, Reading, RowOf, SingleRead};
@@ -16,10 +17,19 @@ impl FromRequestParts<QueryApi> for Fresh {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &QueryApi) -> Result<Self, Problem> {
-        let wanted = read_positions(&parts.headers)?;
+        let wanted = wanted_positions(api, &parts.headers)?;
         api.metrics.reads.inc();
         let begun = api.read_model.read(&wanted, api.wait_max).await;
         begun.map(Self).map_err(unread)
+    }
+}
+
+/// The places that a read asks to contain, each of which may come.
+pub(crate) fn wanted_positions(api: &QueryApi, headers: &HeaderMap) -> Result<Vec<Place>, Problem> {
+    let wanted = read_positions(headers)?;
+    match api.read_model.never_there(&wanted) {
+        Some(never) => Err(Problem::invalid_header("Guerdon-Position", never)),
+        None => Ok(wanted),
     }
 }
 

@@ -5,16 +5,16 @@ use std::sync::LazyLock;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{AccountId, HoldId};
-use read_model::{Hold, Query};
+use read_model::{Hold, Query, Reading};
 use wire::body::{HoldBody, HoldStatus};
-use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag};
+use wire::{PathId, PathIds, Problem, QueryString, json_with_etag};
 
 use crate::account_balance::check_exists;
+use crate::account_list::{ListQuery, time_key};
 use crate::cell::{broken, optional_text, optional_time, points, split_place, text, time};
 use crate::clock::now;
 use crate::freshness::Fresh;
-use crate::ledger_entry::{PageQuery, position_key};
-use crate::{row_of_account, rows_of_account};
+use crate::row_of_account;
 
 static SELECT: LazyLock<Query> =
     LazyLock::new(|| Query::with_columns(include_str!("sql/select_hold.sql")));
@@ -27,27 +27,35 @@ pub(crate) async fn get_hold(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let now = now(reading.as_of());
-    let row: Option<Hold> =
-        row_of_account(&mut reading, *SELECT, &account_id, hold_id.as_str()).await?;
+    let row = find_hold(&mut reading, &account_id, &hold_id).await?;
     let row = row.ok_or_else(|| {
         Problem::not_found(format!("The account {account_id} has no hold {hold_id}."))
     })?;
     json_with_etag(&headers, &hold(row, now)?)
 }
 
+pub(crate) async fn find_hold(
+    reading: &mut Reading,
+    account_id: &AccountId,
+    hold_id: &HoldId,
+) -> Result<Option<Hold>, Problem> {
+    row_of_account(reading, *SELECT, account_id, hold_id.as_str()).await
+}
+
 pub(crate) async fn list_holds(
     Fresh(mut reading): Fresh,
     PathId(account_id): PathId<AccountId>,
-    QueryString(query): QueryString<PageQuery>,
+    QueryString(query): QueryString<ListQuery<HoldStatus>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let list = format!("holds of {account_id}");
-    let (limit, before) = query.position_page(&list)?;
+    let page = query.page("holds", &account_id)?;
     check_exists(&mut reading, &account_id).await?;
     let now = now(reading.as_of());
-    let rows: Vec<Hold> = rows_of_account(&mut reading, *LIST, &account_id, before, limit).await?;
+    let rows: Vec<Hold> = page.read(&mut reading, *LIST, &account_id).await?;
     let holds = rows.into_iter().map(|row| hold(row, now)).collect::<Result<Vec<_>, _>>()?;
-    json_with_etag(&headers, &Page::of(holds, limit, &list, |hold| position_key(hold.position)))
+    let key = |hold: &HoldBody| time_key(hold.recorded_at, hold.position);
+    let has_status = |hold: &HoldBody| query.status.is_none_or(|status| status == hold.status);
+    json_with_etag(&headers, &page.of(holds, key, has_status))
 }
 
 fn hold(row: Hold, now: i64) -> Result<HoldBody, Problem> {

@@ -5,29 +5,79 @@ use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::{AccountId, LotPart};
+use domain::{AccountId, LotPart, Timestamp, Units};
 use log_record::Place;
 use read_model::{LedgerEntry, Query, Reading};
 use serde::Deserialize;
 use wire::body::{
     ChangeBody, EntryLotBody, EntryWithdrawalBody, ExplainedEntryBody, LedgerEntryBody,
 };
-use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_limit, read_cursor};
+use wire::{PathId, PathIds, Problem, QueryString, json_with_etag};
 
 use crate::account_balance::check_exists;
+use crate::account_list::{EntriesQuery, time_key};
 use crate::cell::{
-    cancellation_id, cause, optional_text, optional_time, place_key, points, split_place, text,
-    time,
+    cancellation_id, cause, json, optional_text, optional_time, place_key, points, split_place,
+    text, time, units,
 };
 use crate::freshness::Fresh;
 use crate::origin::{find_lot, origin_for, read_lots};
 use crate::standing::{lot_key, read_parts};
-use crate::{bad_cursor, failed, rows_of_account};
+use crate::{bad_cursor, failed};
+
+/// The text of a query for entries.
+macro_rules! entries {
+    ($which:literal) => {
+        concat!(include_str!("sql/select_ledger_entries.sql"), include_str!($which))
+    };
+}
 
 static LIST: LazyLock<Query> =
-    LazyLock::new(|| Query::with_columns(include_str!("sql/list_ledger_entries.sql")));
+    LazyLock::new(|| Query::with_columns(entries!("sql/list_ledger_entries.sql")));
 static SELECT: LazyLock<Query> =
-    LazyLock::new(|| Query::with_columns(include_str!("sql/select_ledger_entry.sql")));
+    LazyLock::new(|| Query::with_columns(entries!("sql/select_ledger_entry.sql")));
+const SUM: Query = Query::same(include_str!("sql/sum_ledger_entries.sql"));
+const SUM_EXPIRED: Query = Query::same(include_str!("sql/sum_expired_entries.sql"));
+
+/// What an entry can be.
+const KINDS: [&str; 13] = [
+    "credit-deducted",
+    "credit-earned",
+    "credit-expired",
+    "credit-held",
+    "credit-matured",
+    "credit-received",
+    "credit-refunded",
+    "credit-sent",
+    "credit-withdrawn",
+    "debt-repaid",
+    "hold-captured",
+    "hold-released",
+    "hold-swapped",
+];
+
+/// An entry, and what was redeemed with it.
+#[derive(sql_macros::FromRow)]
+struct Row {
+    #[sqlx(flatten)]
+    entry: LedgerEntry,
+    offer_id: Option<String>,
+    product_id: Option<String>,
+    ordered: Option<i64>,
+    /// The fact `exchange-cancelled`, of a refund.
+    cancelled: Option<String>,
+    paid_exchange: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Cancelled {
+    quantity: Units,
+}
+
+#[derive(sql_macros::FromRow)]
+struct Points {
+    points: i64,
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,31 +89,60 @@ pub(crate) struct PageQuery {
 pub(crate) async fn list_entries(
     Fresh(mut reading): Fresh,
     PathId(account_id): PathId<AccountId>,
-    QueryString(query): QueryString<PageQuery>,
+    QueryString(query): QueryString<EntriesQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let list = format!("entries of {account_id}");
-    let limit = page_limit(query.limit)?;
-    let cursor = read_cursor(&list, query.cursor.as_deref())?;
+    if query.kind.as_deref().is_some_and(|kind| !KINDS.contains(&kind)) {
+        let complaint = format!("must be one of {}", KINDS.join(", "));
+        return Err(Problem::invalid_query("kind", complaint));
+    }
+    let page = query.page(&account_id)?;
     let recorded = check_exists(&mut reading, &account_id).await?;
     // The entries before an entry never change, so neither does the balance up to there.
-    let (before, mut balance) = match cursor {
-        None => (i64::MAX, recorded.available + recorded.held + recorded.pending - recorded.owed),
-        Some(cursor) => read_key(&cursor).ok_or_else(bad_cursor)?,
+    let mut balance = match &page.more {
+        None => {
+            let now = recorded.available + recorded.held + recorded.pending - recorded.owed;
+            now - sum_since(&mut reading, &account_id, query.until).await?
+        }
+        Some(balance) => balance.parse().map_err(|_| bad_cursor())?,
     };
-    let rows: Vec<LedgerEntry> =
-        rows_of_account(&mut reading, *LIST, &account_id, before, limit).await?;
+    let rows: Vec<Row> = page.read(&mut reading, *LIST, &account_id).await?;
     let entries = rows.into_iter().map(|row| {
         let entry = LedgerEntryBody { balance: Some(balance), ..entry(row)? };
         balance -= entry.points;
         Ok(entry)
     });
     let entries = entries.collect::<Result<Vec<_>, Problem>>()?;
-    let page = Page::of(entries, limit, &list, |entry| {
-        let key = position_key(entry.position);
+    let key = |entry: &LedgerEntryBody| {
+        let key = time_key(entry.recorded_at, entry.position);
         format!("{key}:{}", entry.balance.unwrap_or_default() - entry.points)
-    });
-    json_with_etag(&headers, &page)
+    };
+    let is_of_kind =
+        |entry: &LedgerEntryBody| query.kind.as_ref().is_none_or(|kind| *kind == entry.kind);
+    json_with_etag(&headers, &page.of(entries, key, is_of_kind))
+}
+
+/// By how much the account has changed since a time; not at all where there is none.
+async fn sum_since(
+    reading: &mut Reading,
+    account_id: &AccountId,
+    since: Option<Timestamp>,
+) -> Result<i64, Problem> {
+    let Some(since) = since else { return Ok(0) };
+    let arguments = [account_id.as_str().into(), since.micros().into()];
+    let Points { points } = reading.one(SUM, &arguments).await.map_err(failed)?;
+    Ok(points)
+}
+
+/// How much of an account's credit is recorded as expired since a time, in microseconds.
+pub(crate) async fn expired_since(
+    reading: &mut Reading,
+    account_id: &AccountId,
+    since: i64,
+) -> Result<i64, Problem> {
+    let arguments = [account_id.as_str().into(), since.into()];
+    let Points { points } = reading.one(SUM_EXPIRED, &arguments).await.map_err(failed)?;
+    Ok(-points)
 }
 
 pub(crate) async fn get_entry(
@@ -77,13 +156,14 @@ pub(crate) async fn get_entry(
         ))
     };
     let key = place_key(at).ok_or_else(no_entry)?;
-    let row: Option<LedgerEntry> = reading
+    let row: Option<Row> = reading
         .optional(*SELECT, &[account_id.as_str().into(), key.into()])
         .await
         .map_err(failed)?;
     let row = row.ok_or_else(no_entry)?;
     let parts = |json: Option<&str>| json.map(read_parts).transpose().map_err(failed);
-    let (drawn, released) = (parts(row.lots.as_deref())?, parts(row.released.as_deref())?);
+    let (drawn, released) =
+        (parts(row.entry.lots.as_deref())?, parts(row.entry.released.as_deref())?);
     let lots = match drawn {
         Some(parts) => explain(&mut reading, &account_id, &parts).await?,
         // A new lot: the entry's own.
@@ -131,30 +211,14 @@ async fn explain_lot(
     })
 }
 
-impl PageQuery {
-    /// The limit, and the position that a newest-first list goes on before.
-    pub(crate) fn position_page(&self, list: &str) -> Result<(u32, i64), Problem> {
-        let limit = page_limit(self.limit)?;
-        let before = match read_cursor(list, self.cursor.as_deref())? {
-            None => i64::MAX,
-            Some(key) => key.parse().map_err(|_| bad_cursor())?,
-        };
-        Ok((limit, before))
-    }
-}
-
-/// The place that a page goes on before, and the balance up to there.
-fn read_key(cursor: &str) -> Option<(i64, i64)> {
-    let (place, balance) = cursor.split_once(':')?;
-    Some((place.parse().ok()?, balance.parse().ok()?))
-}
-
-/// The cursor of a list that is ordered by place.
-pub(crate) fn position_key(position: Place) -> String {
-    place_key(position).unwrap_or_default().to_string()
-}
-
-fn entry(row: LedgerEntry) -> Result<LedgerEntryBody, Problem> {
+fn entry(row: Row) -> Result<LedgerEntryBody, Problem> {
+    let Row { entry: row, offer_id, product_id, ordered, cancelled, paid_exchange } = row;
+    let cancelled: Option<Cancelled> = cancelled.as_deref().map(json).transpose()?;
+    let quantity = match cancelled {
+        Some(Cancelled { quantity }) => Some(quantity),
+        None => ordered.map(units).transpose()?,
+    };
+    let exchange_id = row.exchange_id.or(paid_exchange);
     let LedgerEntry { points, available, held, pending, .. } = row;
     let owed = available + held + pending - points;
     let cause_of = row.cause_kind.as_deref().zip(row.cause_id.as_deref());
@@ -168,7 +232,10 @@ fn entry(row: LedgerEntry) -> Result<LedgerEntryBody, Problem> {
         balance: None,
         change: ChangeBody { available, held, pending, owed },
         cause: cause_of.map(|(kind, id)| cause(kind, id)).transpose()?,
-        exchange_id: optional_text(row.exchange_id.as_deref())?,
+        exchange_id: optional_text(exchange_id.as_deref())?,
+        offer_id: optional_text(offer_id.as_deref())?,
+        product_id: optional_text(product_id.as_deref())?,
+        quantity,
         cancellation_id: row.cancellation_id.as_deref().map(cancellation_id).transpose()?,
         hold_id: optional_text(row.hold_id.as_deref())?,
         transfer_id: optional_text(row.transfer_id.as_deref())?,

@@ -8,11 +8,15 @@
 //! fed without a broker.
 
 mod account_balance;
+mod account_list;
 mod balance_cache;
 mod cell;
 mod clock;
 mod credit_lot;
 mod exchange;
+mod expiring_credit;
+mod expiry;
+mod fact;
 mod freshness;
 mod hold;
 mod ledger_entry;
@@ -100,20 +104,6 @@ impl QueryApi {
     pub fn balances_read(&self) -> u64 {
         self.metrics.balances_read.get()
     }
-}
-
-/// A page of an account's rows, newest first, and one more where there is one.
-async fn rows_of_account<R: RowOf>(
-    reading: &mut Reading,
-    query: Query,
-    account_id: &AccountId,
-    before: i64,
-    limit: u32,
-) -> Result<Vec<R>, Problem> {
-    reading
-        .all(query, &[account_id.as_str().into(), before.into(), (limit + 1).into()])
-        .await
-        .map_err(failed)
 }
 
 /// The row of an account under an id of its own, if there is one.

@@ -1,23 +1,28 @@
-//! Purchases: one, and an account's, newest first.
+//! Purchases: one, an account's (newest first), and all that bear an id, whoever they belong to.
 
 use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::{AccountId, Category, Points, ProductId, PurchaseId, Units};
+use domain::{AccountId, Category, Points, ProductId, PurchaseId, ShippingStatus, Units};
 use read_model::{Purchase, Query};
 use serde::Deserialize;
 use wire::body::{PurchaseBody, PurchaseLineBody, PurchaseRefusalBody};
-use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag};
+use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_limit, read_cursor};
 
 use crate::account_balance::check_exists;
-use crate::cell::{json, optional_text, optional_time, rule_version, split_place, sum, text, time};
+use crate::account_list::{ListQuery, time_key};
+use crate::cell::{
+    json, optional_text, optional_time, points, rule_version, split_place, sum, text, time,
+};
 use crate::freshness::Fresh;
-use crate::ledger_entry::{PageQuery, position_key};
-use crate::{row_of_account, rows_of_account};
+use crate::parcel::parcels;
+use crate::{failed, row_of_account};
 
 static SELECT: LazyLock<Query> =
     LazyLock::new(|| Query::with_columns(include_str!("sql/select_purchase.sql")));
+static FIND: LazyLock<Query> =
+    LazyLock::new(|| Query::with_columns(include_str!("sql/find_purchases.sql")));
 static LIST: LazyLock<Query> =
     LazyLock::new(|| Query::with_columns(include_str!("sql/list_purchases.sql")));
 
@@ -32,12 +37,32 @@ struct LineRow {
     returned: u64,
 }
 
+/// A purchase, and how far its shipping request is, where it has one.
+#[derive(sql_macros::FromRow)]
+struct Row {
+    #[sqlx(flatten)]
+    purchase: Purchase,
+    status: Option<String>,
+    reason: Option<String>,
+    carrier: Option<String>,
+    express_no: Option<String>,
+    parcels: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FindQuery {
+    purchase_id: PurchaseId,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
 pub(crate) async fn get_purchase(
     Fresh(mut reading): Fresh,
     PathIds(account_id, purchase_id): PathIds<AccountId, PurchaseId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let row: Option<Purchase> =
+    let row: Option<Row> =
         row_of_account(&mut reading, *SELECT, &account_id, purchase_id.as_str()).await?;
     let row = row.ok_or_else(|| {
         Problem::not_found(format!("The account {account_id} has no purchase {purchase_id}."))
@@ -48,23 +73,45 @@ pub(crate) async fn get_purchase(
 pub(crate) async fn list_purchases(
     Fresh(mut reading): Fresh,
     PathId(account_id): PathId<AccountId>,
-    QueryString(query): QueryString<PageQuery>,
+    QueryString(query): QueryString<ListQuery<ShippingStatus>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let list = format!("purchases of {account_id}");
-    let (limit, before) = query.position_page(&list)?;
-    let rows: Vec<Purchase> =
-        rows_of_account(&mut reading, *LIST, &account_id, before, limit).await?;
+    let page = query.page("purchases", &account_id)?;
+    let rows: Vec<Row> = page.read(&mut reading, *LIST, &account_id).await?;
     if rows.is_empty() {
         check_exists(&mut reading, &account_id).await?;
     }
     let purchases = rows.into_iter().map(purchase).collect::<Result<Vec<_>, _>>()?;
-    let page = Page::of(purchases, limit, &list, |purchase| position_key(purchase.position));
+    let key = |purchase: &PurchaseBody| time_key(purchase.recorded_at, purchase.position);
+    let has_status =
+        |purchase: &PurchaseBody| query.status.is_none_or(|status| Some(status) == purchase.status);
+    json_with_etag(&headers, &page.of(purchases, key, has_status))
+}
+
+pub(crate) async fn find_purchases(
+    Fresh(mut reading): Fresh,
+    QueryString(query): QueryString<FindQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let list = format!("purchases called {}", query.purchase_id);
+    let limit = page_limit(query.limit)?;
+    let after = read_cursor(&list, query.cursor.as_deref())?.unwrap_or_default();
+    let rows: Vec<Row> = reading
+        .all(*FIND, &[query.purchase_id.as_str().into(), after.as_str().into(), (limit + 1).into()])
+        .await
+        .map_err(failed)?;
+    let purchases = rows.into_iter().map(purchase).collect::<Result<Vec<_>, _>>()?;
+    let page = Page::of(purchases, limit, &list, |purchase| purchase.account_id.to_string());
     json_with_etag(&headers, &page)
 }
 
-fn purchase(row: Purchase) -> Result<PurchaseBody, Problem> {
+fn purchase(row: Row) -> Result<PurchaseBody, Problem> {
+    let Row { purchase: row, status, reason, carrier, express_no, parcels } = row;
     let lines: Vec<LineRow> = json(&row.lines)?;
+    let status: Option<ShippingStatus> = optional_text(status.as_deref())?;
+    // A shopper may not read an operator's reason.
+    let is_warehouses =
+        matches!(status, Some(ShippingStatus::Rejected | ShippingStatus::BackOrdered));
     Ok(PurchaseBody {
         purchase_id: text(&row.purchase_id)?,
         account_id: text(&row.account_id)?,
@@ -72,10 +119,16 @@ fn purchase(row: Purchase) -> Result<PurchaseBody, Problem> {
         points: sum(row.points)?,
         credit_refused: optional_text(row.credit_refused.as_deref())?
             .map(|code| PurchaseRefusalBody { code, claimed: row.points > 0 }),
+        points_before_cap: row.points_before_cap.map(points).transpose()?,
         rule: rule_version(row.rule_id.as_deref(), row.rule_version)?,
         returned_points: sum(row.returned_points)?,
         withdrawn_points: sum(row.withdrawn_points)?,
         warehouse: optional_text(row.warehouse.as_deref())?,
+        status,
+        reason: reason.filter(|_| is_warehouses),
+        parcels: self::parcels(parcels.as_deref())?,
+        carrier: optional_text(carrier.as_deref())?,
+        express_no: optional_text(express_no.as_deref())?,
         occurred_at: optional_time(row.occurred_at)?,
         recorded_at: time(row.recorded_at)?,
         position: split_place(row.place),

@@ -10,21 +10,83 @@ use crate::QueryApi;
 use crate::account_balance::get_account;
 use crate::credit_lot::list_lots;
 use crate::exchange::{find_exchanges, get_exchange, list_exchanges};
+use crate::expiring_credit::list_expiring;
+use crate::expiry::get_expiry;
+use crate::fact::{
+    get_capture, get_clock_confirmation, get_closure, get_release, get_stock_addition,
+    get_transfer, of_account, of_parcel, of_request, of_what,
+};
 use crate::hold::{get_hold, list_holds};
 use crate::ledger_entry::{get_entry, list_entries};
 use crate::offer_availability::{get_account_offer, get_offer, list_offers};
 use crate::programme::{get_earning_rule, get_policy, list_earning_rules};
-use crate::purchase::{get_purchase, list_purchases};
+use crate::purchase::{find_purchases, get_purchase, list_purchases};
 use crate::shipping_request::{get_shipping_request, list_shipping_requests};
 use crate::shipping_stream::get_shipping_stream;
 use crate::total::{get_liability, get_totals};
 
 const OF_ACCOUNTS: &[Role] = &[Shopper, Merchant, Operator, Auditor];
 const OF_SHIPPING: &[Role] = &[Warehouse, Operator, Auditor];
+const OF_ANY_ACCOUNT: &[Role] = &[Merchant, Operator, Auditor];
+const OF_ANY_ACCOUNT_OR_WAREHOUSE: &[Role] = &[Merchant, Operator, Auditor, Warehouse];
 const OF_ALL_POINTS: &[Role] = &[Operator, Auditor];
 
 /// The query API's routes.
 pub fn router(api: QueryApi) -> Router {
+    states(api.clone()).merge(facts(api))
+}
+
+/// What was recorded by a call, at the path to which it was put.
+fn facts(api: QueryApi) -> Router {
+    let account = Router::new()
+        .route(
+            "/withdrawals/{withdrawal_id}",
+            get(only(OF_ACCOUNTS, of_account("withdrawals")).about(Account)),
+        )
+        .route(
+            "/adjustments/{adjustment_id}",
+            get(only(OF_ACCOUNTS, of_account("adjustments")).about(Account)),
+        )
+        .route("/transfers/{transfer_id}", get(only(OF_ACCOUNTS, get_transfer).about(Account)))
+        .route("/holds/{hold_id}/capture", get(only(OF_ACCOUNTS, get_capture).about(Account)))
+        .route("/holds/{hold_id}/release", get(only(OF_ACCOUNTS, get_release).about(Account)))
+        .route(
+            "/purchases/{purchase_id}/returns/{return_id}",
+            get(only(OF_ACCOUNTS, of_what("purchases", "returns")).about(Account)),
+        )
+        .route(
+            "/exchanges/{exchange_id}/cancellations/{cancellation_id}",
+            get(only(OF_ACCOUNTS, of_what("exchanges", "cancellations")).about(Account)),
+        );
+    let request = Router::new()
+        .route("/acceptance", get(only(OF_SHIPPING, of_request("acceptance")).about(Shipping)))
+        .route("/back-order", get(only(OF_SHIPPING, of_request("back-order")).about(Shipping)))
+        .route(
+            "/dispatch",
+            get(only(OF_SHIPPING, of_request("dispatches/dispatch")).about(Shipping)),
+        )
+        .route("/dispatches/{dispatch_id}", get(only(OF_SHIPPING, of_parcel("")).about(Shipping)))
+        .route(
+            "/dispatches/{dispatch_id}/delivery",
+            get(only(OF_SHIPPING, of_parcel("/delivery")).about(Shipping)),
+        )
+        .route("/delivery", get(only(OF_SHIPPING, of_request("delivery")).about(Shipping)))
+        .route("/rejection", get(only(OF_SHIPPING, of_request("rejection")).about(Shipping)))
+        .route("/settlement", get(only(OF_SHIPPING, of_request("settlement")).about(Shipping)));
+    Router::new()
+        .nest("/v1/accounts/{account_id}", account)
+        .nest("/v1/shipping-requests/{shipping_request_id}", request)
+        .route("/v1/offers/{offer_id}/closure", get(only(OF_ALL_POINTS, get_closure).about(Offers)))
+        .route(
+            "/v1/offers/{offer_id}/stock-additions/{addition_id}",
+            get(only(OF_ALL_POINTS, get_stock_addition).about(Offers)),
+        )
+        .route("/v1/clock/confirmation", get(only(OF_ALL_POINTS, get_clock_confirmation)))
+        .with_state(api)
+}
+
+/// What there is now.
+fn states(api: QueryApi) -> Router {
     Router::new()
         .route("/v1/accounts/{account_id}", get(only(OF_ACCOUNTS, get_account).about(Account)))
         .route(
@@ -38,6 +100,10 @@ pub fn router(api: QueryApi) -> Router {
         .route(
             "/v1/accounts/{account_id}/lots",
             get(only(OF_ACCOUNTS, list_lots).about(Account).with_query()),
+        )
+        .route(
+            "/v1/accounts/{account_id}/expiry",
+            get(only(OF_ACCOUNTS, get_expiry).about(Account).with_query()),
         )
         .route(
             "/v1/accounts/{account_id}/holds",
@@ -63,13 +129,12 @@ pub fn router(api: QueryApi) -> Router {
             "/v1/accounts/{account_id}/exchanges/{exchange_id}",
             get(only(OF_ACCOUNTS, get_exchange).about(Account)),
         )
+        .route("/v1/exchanges", get(only(OF_ANY_ACCOUNT_OR_WAREHOUSE, find_exchanges).with_query()))
+        .route("/v1/expiring-credit", get(only(OF_ANY_ACCOUNT, list_expiring).with_query()))
+        .route("/v1/purchases", get(only(OF_ANY_ACCOUNT, find_purchases).with_query()))
         .route(
             "/v1/accounts/{account_id}/offers/{offer_id}",
             get(only(OF_ACCOUNTS, get_account_offer).about(Account)),
-        )
-        .route(
-            "/v1/exchanges",
-            get(only(&[Operator, Auditor, Warehouse], find_exchanges).with_query()),
         )
         .route("/v1/offers", get(only(Role::ALL, list_offers).about(Offers).with_query()))
         .route("/v1/offers/{offer_id}", get(only(Role::ALL, get_offer).about(Offers)))

@@ -36,7 +36,8 @@ static LIST_OF_WAREHOUSE: LazyLock<Query> = LazyLock::new(|| {
 });
 static LIST_OF_STATUS: LazyLock<Query> = LazyLock::new(|| {
     let text = list!("sql/list_shipping_requests_of_status.sql");
-    Query::of_index_range(text, &["status", "warehouse", "place"])
+    let query = Query::of_index_range(text, &["status", "warehouse", "place"]);
+    query.by_index("shipping_request_of_status")
 });
 const LIST_CROSSED: Query = Query::same(list!("sql/list_shipping_requests_that_crossed.sql"));
 const LIST_OF_ACCOUNT: Query = Query::same(list!("sql/list_shipping_requests_of_account.sql"));
@@ -109,6 +110,16 @@ impl Row {
         Ok(shipping_id(log_id(&self.log_id)?, self.generation, self.place))
     }
 
+    /// The path of the exchange or the purchase that asks for it.
+    pub(crate) fn path(&self) -> String {
+        let Self { account_id, exchange_id, purchase_id, .. } = self;
+        let of = match (exchange_id, purchase_id) {
+            (Some(id), _) => format!("exchanges/{id}"),
+            (None, id) => format!("purchases/{}", id.as_deref().unwrap_or_default()),
+        };
+        format!("accounts/{account_id}/{of}")
+    }
+
     /// The request as one that is overdue.
     pub(crate) fn overdue(self) -> Result<OverdueShippingRequestBody, Problem> {
         Ok(OverdueShippingRequestBody {
@@ -130,6 +141,16 @@ pub(crate) async fn get_shipping_request(
     PathId(id): PathId<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let row = find_request(&mut reading, &caller, &id).await?;
+    json_with_etag(&headers, &shipping_request(row, may_see_address(&caller))?)
+}
+
+/// The request with this id, where the caller may see it.
+pub(crate) async fn find_request(
+    reading: &mut Reading,
+    caller: &Caller,
+    id: &str,
+) -> Result<Row, Problem> {
     let unknown = || Problem::not_found("The shipping request doesn't exist. Check its id.");
     // What can't be an id is a request that doesn't exist.
     let id: ShippingRequestId = id.parse().map_err(|_| unknown())?;
@@ -140,7 +161,7 @@ pub(crate) async fn get_shipping_request(
         return Err(unknown());
     }
     caller.check_warehouse(&row.warehouse)?;
-    json_with_etag(&headers, &shipping_request(row, may_see_address(&caller))?)
+    Ok(row)
 }
 
 pub(crate) async fn list_shipping_requests(

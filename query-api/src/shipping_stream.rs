@@ -134,13 +134,18 @@ pub(crate) async fn get_shipping_stream(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     caller.check_warehouse(query.warehouse.as_str())?;
+    let is_stream = wants_events(&headers);
+    let of_pages = [("limit", query.limit), ("wait_ms", query.wait_ms)];
+    if let Some((name, _)) = of_pages.iter().find(|(_, value)| is_stream && value.is_some()) {
+        let complaint = "is for pages; a stream gives each message when it comes";
+        return Err(Problem::invalid_query(name, complaint));
+    }
     let limit = page_limit(query.limit)?;
     let wait_max = wait_max(query.wait_ms)?;
     let asked = asked_cursor(&query.warehouse, query.after.as_deref(), &headers)?;
     let (cursor, reading) = go_on(&api, &query.warehouse, asked, reading).await?;
     let partitions = Followed::all(&api, &query.warehouse, &reading);
     let warehouse = query.warehouse;
-    let is_stream = wants_events(&headers);
     let bytes_max = if is_stream { STREAM_BYTES_MAX } else { PAGE_BYTES_MAX };
     let headers_then = headers.clone();
     let follower =
@@ -405,14 +410,12 @@ fn asked_cursor(
 ) -> Result<Option<StreamCursor>, Problem> {
     let read = |text: &str| StreamCursor::read(warehouse, text);
     let complaint = "must be the next of a page or the id of an event of this stream, unchanged";
-    if let Some(last) = headers.get("last-event-id") {
-        let cursor = last.to_str().ok().and_then(read);
-        let refused = || Problem::invalid_header("Last-Event-ID", complaint);
-        return cursor.map(Some).ok_or_else(refused);
-    }
-    let cursor =
+    let after =
         asked.map(|asked| read(asked).ok_or_else(|| Problem::invalid_query("after", complaint)));
-    cursor.transpose()
+    let after = after.transpose()?;
+    let Some(last) = headers.get("last-event-id") else { return Ok(after) };
+    let cursor = last.to_str().ok().and_then(read);
+    cursor.map(Some).ok_or_else(|| Problem::invalid_header("Last-Event-ID", complaint))
 }
 
 /// Whether a parameter of a media type is the weight 0: `q=0.0` asks not to be sent the type.

@@ -38,8 +38,8 @@ pub use error::ReadModelError;
 pub use file_id::FileId;
 pub use lane::{LANE_SLOTS, lane};
 pub use read_model::{
-    Argument, AsOf, Following, LogEnds, LogHistory, OfLog, Query, ReadError, ReadModel, Reading,
-    RowOf, ServerStatus, SingleRead,
+    Argument, AsOf, Following, LogEnds, LogHistory, NeverThere, OfLog, Query, ReadError, ReadModel,
+    Reading, RowOf, ServerStatus, SingleRead,
 };
 pub use schema::{check, migrate, migrate_side};
 pub use shipping_lines::{LineRow, ParcelRow, lines_to_ship};
@@ -48,8 +48,8 @@ pub use side::Side;
 pub use sums::{WrongSum, wrong_sums};
 pub use table::{Column, ColumnKind, Field, Row, Value};
 pub use tables::{
-    AccountBalance, CheckpointRow, CreditLot, CreditMonth, CreditPart, EarningRule, Exchange, Hold,
-    Lane, LedgerEntry, OfferAvailability, Policy, ProgrammeTotal, Purchase, ShippingChange,
+    AccountBalance, CheckpointRow, CreditLot, CreditMonth, CreditPart, EarningRule, Exchange, Fact,
+    Hold, Lane, LedgerEntry, OfferAvailability, Policy, ProgrammeTotal, Purchase, ShippingChange,
     ShippingRequest, TABLES, Table, column_list, with_columns,
 };
 pub use total::{Total, joined_sum, month_of_expiry, split_sum};

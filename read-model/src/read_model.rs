@@ -9,6 +9,7 @@ mod as_of;
 mod file;
 mod log_clock;
 mod log_ends;
+mod never_there;
 mod of_log;
 mod polls;
 mod reading;
@@ -38,6 +39,7 @@ use warehouse_ends::WarehouseEnds;
 
 pub use as_of::AsOf;
 pub use log_ends::LogEnds;
+pub use never_there::NeverThere;
 pub use of_log::{LogHistory, OfLog};
 pub use reading::{Argument, Query, Reading, RowOf};
 pub use server::ServerStatus;

@@ -19,7 +19,7 @@ pub struct Table {
 }
 
 /// All read tables.
-pub const TABLES: [Table; 16] = [
+pub const TABLES: [Table; 17] = [
     table::<AccountBalance>(),
     table::<CreditPart>(),
     table::<CreditLot>(),
@@ -27,6 +27,7 @@ pub const TABLES: [Table; 16] = [
     table::<Hold>(),
     table::<Exchange>(),
     table::<Purchase>(),
+    table::<Fact>(),
     table::<ShippingRequest>(),
     table::<ShippingChange>(),
     table::<OfferAvailability>(),
@@ -165,12 +166,27 @@ row! {
         lines: String,
         points: i64,
         credit_refused: Option<String>,
+        points_before_cap: Option<i64>,
         rule_id: Option<String>,
         rule_version: Option<i64>,
         warehouse: Option<String>,
         returned_points: i64,
         withdrawn_points: i64,
         occurred_at: Option<i64>,
+        recorded_at: i64,
+    }
+}
+
+row! {
+    /// What a request recorded that has no table of its own.
+    #[derive(FromRow)]
+    pub struct Fact in "fact" {
+        path: String,
+        place: i64,
+        account_id: Option<String>,
+        public: String,
+        by: Option<String>,
+        reason: Option<String>,
         recorded_at: i64,
     }
 }

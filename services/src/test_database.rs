@@ -27,6 +27,13 @@ impl TestDatabase {
         Ok(Self { port, name })
     }
 
+    /// Another with the same in it; nobody may be connected to this one.
+    pub fn copy(&self) -> anyhow::Result<Self> {
+        let name = format!("t{}", Uuid::now_v7().simple());
+        psql(self.port, "postgres", &format!("create database {name} template {}", self.name))?;
+        Ok(Self { port: self.port, name })
+    }
+
     /// Its URL.
     #[must_use]
     pub fn url(&self) -> String {

@@ -2,14 +2,14 @@
 //! days of its own. On each day stands what is decided then.
 
 use domain::{
-    AccountId, Allocation, Cap, CapPeriod, CapRoom, Cause, CauseKind, Clock, ClockConfirmed,
-    CreditDeducted, CreditEarned, CreditExpired, CreditHeld, CreditMatured, CreditReceived,
-    CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet, EarningTerms, Event,
-    ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldReleased, LogOpened, LotId, LotPart,
-    Note, OfferAmended, OfferClosed, OfferOpened, Ordered, Page, ParcelLines, Period, Points,
-    Policy, PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned, Rate, ReleaseReason,
-    ReturnedLine, RuleVersion, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine,
-    SpentCredit, Timestamp, WithdrawalCause,
+    AccountId, AccountOpened, Allocation, Cap, CapPeriod, CapRoom, Cause, CauseKind, Clock,
+    ClockConfirmed, CreditDeducted, CreditEarned, CreditExpired, CreditHeld, CreditMatured,
+    CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet,
+    EarningTerms, Event, ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldReleased, LogOpened,
+    LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened, Ordered, Page, ParcelLines,
+    Period, Points, Policy, PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned, Rate,
+    ReleaseReason, ReturnedLine, RuleVersion, ShipmentDispatched, ShipmentReport, Shipped,
+    ShippedLine, SpentCredit, Timestamp, WithdrawalCause,
 };
 use log_record::{Partition, Place, Position};
 
@@ -81,11 +81,13 @@ pub fn history(clock: Clock) -> Vec<(i64, Event)> {
         on(40, earned("cat", 700, "B-5", None, Some(50))),                                 // 40
         on(40, earned("cat", 90, "B-6", Some(45), Some(60))),                              // 41
         on(41, held("cat", "h-1", vec![part(40, 200, Some(50))], 48)),                     // 42
+        // an account that transfers reach, though it has had no credit
+        on(41, account_opened("dan")),                                                     // 43
     ]
 }
 
 /// How many events the history has.
-pub const EVENTS: usize = 42;
+pub const EVENTS: usize = 43;
 
 /// The lot that the event at a position of partition 0 made.
 pub fn lot_at(position: u64) -> LotId {
@@ -143,6 +145,10 @@ fn offer() -> Event {
     })
 }
 
+pub fn account_opened(name: &str) -> Event {
+    Event::AccountOpened(account(name), AccountOpened { occurred_at: None })
+}
+
 pub fn earned(
     name: &str,
     amount: u64,
@@ -174,6 +180,7 @@ pub fn purchased(name: &str, basket: &str, amount: u64, warehouse: Option<&str>)
         lines: vec![line("pan", 3, Some(amount)), line("7", 1, None)],
         points: Some(points(amount)),
         credit_refused: None,
+        points_before_cap: None,
         asked_points: None,
         asked_rule: None,
         rule: Some(RuleVersion { rule_id: id("default"), version: 2 }),

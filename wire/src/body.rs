@@ -9,12 +9,15 @@
 //! noun (`OfferBody`), and an answer with a recorded fact after its event (`CreditHeldBody`). The
 //! command API fills answers from events, the query API from rows; neither type is known here.
 
+mod account;
 mod account_balance;
 mod clock;
 mod credit;
 mod credit_lot;
 mod earning_rule;
 mod exchange;
+mod expiry;
+mod fact;
 mod hold;
 mod key;
 mod ledger_entry;
@@ -25,6 +28,7 @@ mod shipping_request;
 mod total;
 mod transfer;
 
+pub use account::{AccountOpenedBody, OpenAccountBody};
 pub use account_balance::AccountBalanceBody;
 pub use clock::{ClockConfirmationBody, ConfirmClockBody};
 pub use credit::{
@@ -42,6 +46,8 @@ pub use exchange::{
     ExchangeCancelledBody, ExchangeCreatedBody, ExchangeStatus, OrderedBody, PreviewBody,
     RedeemBody, RedeemQuery,
 };
+pub use expiry::{AccountExpiryBody, ExpiredBody, ExpiringAccountBody, ExpiringBody};
+pub use fact::{FactBody, FactCallerBody};
 pub use hold::{
     CaptureExchangeBody, CaptureHoldBody, CreditHeldBody, HoldBody, HoldCapturedBody,
     HoldCreditBody, HoldReleasedBody, HoldStatus, ReleaseHoldBody,

@@ -4,9 +4,9 @@ use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::earning_rule::check_matures;
 use crate::{
-    AccountId, CapPeriod, Cause, CreditEarned, CreditRefused, Decision, DeliverTo, Event, IdHash,
-    Points, PurchaseId, PurchaseLine, PurchaseRecorded, Refusal, RefusalCode, RuleId, RuleVersion,
-    Timestamp, WarehouseId,
+    AMOUNT_MAX, AccountId, CapPeriod, Cause, CreditEarned, CreditRefused, Decision, DeliverTo,
+    Event, IdHash, Points, PurchaseId, PurchaseLine, PurchaseRecorded, Refusal, RefusalCode,
+    RuleId, RuleVersion, Timestamp, WarehouseId,
 };
 
 /// Records a purchase. Its id is a cause: what earned for it once earns no more. The goods were
@@ -38,6 +38,8 @@ pub struct RecordPurchase {
 struct Earning {
     /// By line; empty where a line would earn more than an amount can say.
     points: Vec<Points>,
+    /// In all, where a cap cut it.
+    before_cap: Option<Points>,
     rule: Option<RuleVersion>,
     /// Where the rule's cap counts them.
     cap_period: Option<CapPeriod>,
@@ -107,6 +109,7 @@ impl CommandRules for RecordPurchase {
             lines: lines.collect(),
             points,
             credit_refused,
+            points_before_cap: earning.before_cap,
             asked_points: self.points,
             asked_rule: self.rule.clone(),
             rule: earning.rule,
@@ -186,7 +189,9 @@ impl RecordPurchase {
         let (terms, version) = rule.version_at(at);
         let mut points = terms.points_of(&self.lines, at).unwrap_or_default();
         let cap_period = terms.cap_period(at);
+        let mut before_cap = None;
         if let (Some(cap), Some(period)) = (terms.cap, cap_period) {
+            let given = in_all(&points);
             let account = draft.account(&self.account_id);
             let earned = account.map(|account| account.earned_by(id, period)).unwrap_or_default();
             let mut room = cap.points.minus(earned).unwrap_or_default();
@@ -194,15 +199,23 @@ impl RecordPurchase {
                 *line = (*line).min(room);
                 room = room.minus(*line).unwrap_or_default();
             }
+            before_cap = Some(given).filter(|given| *given > in_all(&points));
         }
         Ok(Earning {
             points,
+            before_cap,
             rule: Some(RuleVersion { rule_id: id.clone(), version }),
             cap_period,
             available_at: terms.available_at(draft.now),
             expires_at: terms.expires_at(draft.now),
         })
     }
+}
+
+/// What the lines earn in all, as far as an amount goes.
+fn in_all(points: &[Points]) -> Points {
+    let sum = points.iter().fold(0_u64, |sum, points| sum.saturating_add(points.get()));
+    Points::sum_of(sum.min(AMOUNT_MAX)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -294,6 +307,24 @@ mod tests {
             .at(24 * 60 * 60)
             .does(bought("B-4"))
             .leaves("ann", [55, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_purchase_says_what_a_cap_cut() {
+        let points = points(30);
+        let capped = EarningTerms { cap: Some(Cap { points, period: Period::Day }), ..rate(10) };
+        let bought = |basket| purchase("ann", basket, None, &[("tv", 1, 250)]);
+        given([])
+            .does(rule("default", capped, ExpectedVersion::Absent))
+            .when(bought("B-1"))
+            .then_is_cut_from(None)
+            .when(bought("B-2"))
+            .then_is_cut_from(Some(25))
+            .leaves("ann", [30, 0, 0, 0])
+            .when(bought("B-3"))
+            .then_is_cut_from(Some(25))
+            .when(purchase("ann", "B-4", Some(70), &[("tv", 1, 250)]))
+            .then_is_cut_from(None);
     }
 
     #[test]

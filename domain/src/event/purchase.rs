@@ -34,6 +34,8 @@ pub struct PurchaseRecorded {
     pub points: Option<Points>,
     /// Why it earned nothing, where its credit was refused; the credit can be claimed once.
     pub credit_refused: Option<CreditRefused>,
+    /// What the rule gave, where its cap cut that.
+    pub points_before_cap: Option<Points>,
     /// The points that the caller named, which may be 0; without them, a rule gave them.
     pub asked_points: Option<Points>,
     /// The rule that the caller named.

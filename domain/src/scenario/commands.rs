@@ -3,8 +3,8 @@
 use super::values::*;
 use crate::command::{
     AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, ClaimCredit,
-    CloseOffer, Direction, DispatchShipment, EarnCredit, ExpectedVersion, HoldCredit, OpenOffer,
-    Order, RecordPurchase, Redeem, RejectShipment, ReleaseHold, Report, ReportShipment,
+    CloseOffer, Direction, DispatchShipment, EarnCredit, ExpectedVersion, HoldCredit, OpenAccount,
+    OpenOffer, Order, RecordPurchase, Redeem, RejectShipment, ReleaseHold, Report, ReportShipment,
     ReturnPurchase, SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
 };
 use crate::*;
@@ -408,4 +408,8 @@ pub(crate) fn elsewhere(account: &str, exchange: &str, offer: &str) -> Command {
 
 pub(crate) fn expecting(cost: u64, account: &str, exchange: &str, offer: &str) -> Command {
     redeem_as(|order| order.expected_points = Some(points(cost)), account, exchange, offer)
+}
+
+pub(crate) fn open_account(account: &str) -> Command {
+    Command::OpenAccount(OpenAccount { account_id: id(account), occurred_at: None })
 }

@@ -146,6 +146,13 @@ impl Accounts {
         self.record(IdHash::claim(id, &fact.cause.id), at)
     }
 
+    pub(super) fn opened(&mut self, at: Position, id: &AccountId) -> Changed {
+        if !self.by_id.contains_key(id) {
+            self.by_id.insert(id.clone(), Account::default());
+        }
+        self.record(IdHash::account(id), at)
+    }
+
     pub(super) fn credit_withdrawn(
         &mut self,
         at: Position,

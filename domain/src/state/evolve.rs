@@ -55,6 +55,7 @@ impl State {
             Event::EarningRuleSet(fact) => {
                 self.programme.earning_rule_set(at, recorded_at, fact)?;
             }
+            Event::AccountOpened(id, _) => self.accounts.opened(at, id)?,
             Event::CreditEarned(id, fact) => self.accounts.credit_earned(at, id, fact)?,
             Event::CreditWithdrawn(id, fact) => self.accounts.credit_withdrawn(at, id, fact)?,
             Event::CreditSent(id, fact) => {

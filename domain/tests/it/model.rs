@@ -80,7 +80,8 @@ fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     assert_eq!(missing, Vec::<&str>::new());
 }
 
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 27] = [
+    "open-account",
     "earn-credit",
     "claim-credit",
     "record-purchase",

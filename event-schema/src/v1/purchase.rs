@@ -85,6 +85,8 @@ pub(crate) struct PurchaseRecorded<'a> {
     points: Option<Points>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     credit_refused: Option<CreditRefused>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    points_before_cap: Option<Points>,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "domain::optional_sum")]
     asked_points: Option<Points>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -109,6 +111,7 @@ impl<'a> From<&'a domain::PurchaseRecorded> for PurchaseRecorded<'a> {
             lines,
             points,
             credit_refused,
+            points_before_cap,
             asked_points,
             asked_rule,
             rule,
@@ -123,6 +126,7 @@ impl<'a> From<&'a domain::PurchaseRecorded> for PurchaseRecorded<'a> {
             lines: lines.iter().map(Into::into).collect(),
             points: *points,
             credit_refused: credit_refused.map(Into::into),
+            points_before_cap: *points_before_cap,
             asked_points: *asked_points,
             asked_rule: asked_rule.as_ref().map(Cow::Borrowed),
             rule: rule.as_ref().map(Into::into),
@@ -141,6 +145,7 @@ impl From<PurchaseRecorded<'_>> for domain::PurchaseRecorded {
             lines,
             points,
             credit_refused,
+            points_before_cap,
             asked_points,
             asked_rule,
             rule,
@@ -154,6 +159,7 @@ impl From<PurchaseRecorded<'_>> for domain::PurchaseRecorded {
             lines: lines.into_iter().map(Into::into).collect(),
             points,
             credit_refused: credit_refused.map(Into::into),
+            points_before_cap,
             asked_points,
             asked_rule: asked_rule.map(Cow::into_owned),
             rule: rule.map(Into::into),

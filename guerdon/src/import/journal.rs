@@ -97,12 +97,12 @@ impl Journal {
 
     /// Must be called before the first row of `day` is sent.
     pub(crate) fn begin(&mut self, day: &Day) -> Result<(), ImportError> {
-        self.append(&Line::Begun(day.clone()))
+        self.append(&Line::Begun(*day))
     }
 
     /// Takes back [`Self::begin`].
     pub(crate) fn withdraw(&mut self, day: &Day) -> Result<(), ImportError> {
-        self.append(&Line::Withdrawn(day.clone()))
+        self.append(&Line::Withdrawn(*day))
     }
 
     /// Must be called after the last row of `day` was answered and before the next day begins.
@@ -111,7 +111,7 @@ impl Journal {
         day: &Day,
         refused: BTreeMap<u64, String>,
     ) -> Result<(), ImportError> {
-        self.append(&Line::Finished { day: day.clone(), refused })
+        self.append(&Line::Finished { day: *day, refused })
     }
 
     /// Returns once the line is on the disk.

@@ -18,6 +18,9 @@ use super::place::Place;
 /// The longest id that the ledger takes.
 const ID_CHARACTERS_MAX: usize = 64;
 
+/// Of an account's.
+const ACCOUNT_ID_CHARACTERS_MAX: usize = 128;
+
 /// What a file of gzip begins with, whatever its name is.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
@@ -149,11 +152,12 @@ impl PurchaseColumns {
 /// An id that may stand in a path as it is. Of dots alone it would be read as a step in the path.
 fn id(column: &str, text: Box<str>) -> Result<Box<str>, String> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
-    let fits = (1..=ID_CHARACTERS_MAX).contains(&text.len());
+    let most = if column == "account_id" { ACCOUNT_ID_CHARACTERS_MAX } else { ID_CHARACTERS_MAX };
+    let fits = (1..=most).contains(&text.len());
     if fits && text.bytes().all(allowed) && text.bytes().any(|byte| byte != b'.') {
         return Ok(text);
     }
-    Err(format!("{column} is {text:?}, not 1 to {ID_CHARACTERS_MAX} letters, digits and -_.:"))
+    Err(format!("{column} is {text:?}, not 1 to {most} letters, digits and -_.:"))
 }
 
 /// Reads the whole file before anything is sent: a malformed last row shall not stop an import in
@@ -297,7 +301,7 @@ mod tests {
             ("hh-1,b-1,yesterday,5", "purchased_at is \"yesterday\", not as in"),
             ("hh-1,b-1,2017-01-02T11:53:26+01:00,5", "purchased_at is"),
             ("hh-1,b-1,2017-02-29T11:53:26Z,5", "purchased_at is"),
-            ("hh/1,b-1,2017-01-02T11:53:26Z,5", "account_id is \"hh/1\", not 1 to 64"),
+            ("hh/1,b-1,2017-01-02T11:53:26Z,5", "account_id is \"hh/1\", not 1 to 128"),
             ("..,b-1,2017-01-02T11:53:26Z,5", "account_id is \"..\""),
             (",b-1,2017-01-02T11:53:26Z,5", "account_id is \"\""),
         ] {

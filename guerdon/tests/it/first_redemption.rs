@@ -44,6 +44,58 @@ async fn a_redemption_goes_from_the_request_to_the_shipping_request() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_was_opened_gets_credit_from_another() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    let api = &ledger.client;
+    api.earns("ann", 500, "B-1").await;
+    // The longest id of an account.
+    let bob = format!("shop-7:{}", "b".repeat(121));
+    let path = format!("/v1/accounts/{bob}");
+    let sent = json!({"to": bob, "points": 100});
+    let transfer = "/v1/accounts/ann/transfers/t-1";
+    api.put("shopper", transfer, sent.clone()).await.is_problem(409, "recipient-unknown");
+    let opened = api.put("merchant", &path, json!({})).await;
+    let first = opened.is(201);
+    assert_eq!(first, json!({"account_id": bob, "position": "0:3"}));
+    assert_eq!(api.put("shopper", &path, json!({})).await.is(200), first, "once");
+    let position = opened.position.expect("a write has a position");
+    let balance = api.get_after(&position, "shopper", &path).await.is(200);
+    assert_eq!((&balance["available"], &balance["position"]), (&json!(0), &json!("0:3")));
+    let sent = api.put("shopper", transfer, sent).await;
+    sent.is(201);
+    let position = sent.position.expect("a write has a position");
+    let balance = api.get_after(&position, "shopper", &path).await.is(200);
+    assert_eq!(balance["available"], 100);
+    let too_long = format!("/v1/accounts/{}", "b".repeat(129));
+    let problem = api.put("merchant", &too_long, json!({})).await.is_problem(400, "invalid-id");
+    assert_eq!(problem["field"], "account_id");
+    let hold = format!("{path}/holds/{}", "h".repeat(65));
+    let problem = api.get("shopper", &hold).await.is_problem(400, "invalid-id");
+    assert_eq!(problem["field"], "hold_id");
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_newcomer_is_told_what_this_is_and_where_to_read_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    for path in ["/", "/v1"] {
+        let answer = reqwest::get(format!("{}{path}", ledger.client.url)).await.expect("answered");
+        assert_eq!(answer.status(), 200, "{path}, without a key");
+        let about: serde_json::Value = answer.json().await.expect("JSON");
+        assert_eq!(about["name"], "Guerdon");
+        assert_eq!(about["version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(about["parts"], json!(["command-api", "projector", "query-api"]));
+        assert!(about["document"].as_str().expect("a text").contains("docs/API.md"));
+        let problems = about["problems"].as_str().expect("a path");
+        let pages = reqwest::get(format!("{}{problems}", ledger.client.url)).await;
+        assert_eq!(pages.expect("answered").status(), 200, "{problems}");
+    }
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_exchange_id_is_the_key() {
     let folder = tempfile::tempdir().expect("a folder");
     let ledger = Ledger::start(folder.path());
@@ -113,6 +165,7 @@ async fn each_part_runs_in_a_process_of_its_own() {
     let position = commands.client.redeems("ann", "x-1", "mug").await.position.expect("a position");
     let balance = reads.client.get_after(&position, "shopper", "/v1/accounts/ann").await.is(200);
     assert_eq!(balance["available"], 200);
-    commands.client.get("shopper", "/v1/accounts/ann").await.is_problem(404, "no-such-route");
+    let unread = commands.client.get("shopper", "/v1/accounts/ann/entries").await;
+    unread.is_problem(404, "no-such-route");
     assert_eq!((reads.stop(), commands.stop()), (Some(0), Some(0)));
 }

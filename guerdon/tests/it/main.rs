@@ -18,6 +18,7 @@ mod failover;
 mod first_redemption;
 mod fork_note;
 mod frozen;
+mod fuzz;
 mod inbound_after_fork;
 mod inbound_losses;
 mod inbound_refusals;

@@ -5,6 +5,7 @@
 //! `GUERDON_MIXES` says how many, and `GUERDON_SEED` which.
 
 mod museum;
+mod postgres;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::ledger::{Api, Ledger, audit, serve};
+use crate::ledger::{Api, Ledger, audit, ends, serve};
 use crate::topic::dice::Dice;
 use museum::{Exhibit, PRICE, copy_folder, copy_log, events, tool};
 
@@ -24,8 +25,15 @@ const CATCHES_UP: Duration = Duration::from_secs(3);
 const MANY: u32 = 200;
 
 /// What a refusal names, at least one of them.
-const NAMES: [&str; 6] =
-    ["archive", "read-model", "snapshot", "api-keys.json", "log.sqlite", "log-forked"];
+const NAMES: [&str; 7] = [
+    "archive",
+    "read-model",
+    "the read model postgres://",
+    "snapshot",
+    "api-keys.json",
+    "log.sqlite",
+    "log-forked",
+];
 
 /// What happened to the archive on its way.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,6 +57,8 @@ struct Mix<'a> {
     /// Where each other part is from; nowhere, if it is missing.
     parts: Vec<(&'static str, Option<&'a str>)>,
     mishap: Mishap,
+    /// Where the read model is, if it isn't in the folder, and its replica.
+    variables: Vec<(&'static str, String)>,
 }
 
 impl Mix<'_> {
@@ -57,10 +67,15 @@ impl Mix<'_> {
         self.mishap == Mishap::None && self.parts.iter().all(|(_, from)| of_the_log(from))
     }
 
-    /// Whether nothing but the log is there that says how far it had come.
+    /// Whether nothing but the log is there that says how far it had come: another log's snapshots
+    /// say nothing of it.
     fn is_remembered_by_nothing(&self) -> bool {
-        let is_missing = |part: &str| self.parts.contains(&(part, None));
-        is_missing("read-model.sqlite") && is_missing("snapshots")
+        let says_nothing = |(part, from): &(&str, Option<&str>)| match *part {
+            "read-model.sqlite" => from.is_none(),
+            "snapshots" => from.is_none_or(|from| !self.log.is_of_the_same_log(from)),
+            _ => true,
+        };
+        self.parts.iter().all(says_nothing)
     }
 
     /// Whether nothing is wrong: each part is the log's own, of an earlier time of its history, or
@@ -82,6 +97,13 @@ impl Mix<'_> {
     fn told(&self) -> String {
         let Self { log, is_copy, parts, mishap, .. } = self;
         format!("{} (copy: {is_copy}), {parts:?}, archive: {mishap:?}", log.name)
+    }
+
+    /// A tool that an operator runs with the settings of the server.
+    fn tool(&self, args: &[&str]) -> Output {
+        let mut command = tool(&self.folder, args);
+        command.envs(self.variables.iter().map(|(name, value)| (*name, value)));
+        ends(command)
     }
 }
 
@@ -157,7 +179,7 @@ fn mixed<'a>(exhibits: &'a [Exhibit], folder: &Path, is_pure: bool, dice: &mut D
         ][pick(dice, 5)];
         happens(mishap, &folder.join("archive"), any(dice), dice);
     }
-    Mix { folder: folder.into(), log, is_copy, parts, mishap }
+    Mix { folder: folder.into(), log, is_copy, parts, mishap, variables: vec![] }
 }
 
 fn happens(mishap: Mishap, archive: &Path, other: &Exhibit, dice: &mut Dice) {
@@ -198,7 +220,7 @@ async fn tools_keep_to_the_log(mix: &Mix<'_>, exhibits: &[Exhibit], told: &mut T
     let store = format!("sqlite:{}", mix.folder.join("log.sqlite").display());
     let made = mix.folder.join("made.sqlite");
     let read_model = format!("sqlite:{}", made.display());
-    let rebuilt = tool(&mix.folder, &["rebuild", "--read-model", &read_model]);
+    let rebuilt = mix.tool(&["rebuild", "--read-model", &read_model]);
     if is_done(&rebuilt, mix) {
         told.rebuilt += 1;
         assert!(audit::dump(&made).await == mix.log.rows, "other rows than the log's own");
@@ -211,7 +233,7 @@ async fn tools_keep_to_the_log(mix: &Mix<'_>, exhibits: &[Exhibit], told: &mut T
         let events = events(&copy, None).await.expect("intact and dense");
         assert!(events == mix.log.events, "other events than the log's own");
     }
-    let checked = tool(&mix.folder, &["check", "--archives"]);
+    let checked = mix.tool(&["check", "--archives"]);
     let is_whole = is_done(&checked, mix);
     let read = events(&store, Some(&mix.folder.join("archive"))).await;
     if is_whole {
@@ -243,8 +265,8 @@ async fn serves_its_own_history(mix: &Mix<'_>, exhibits: &[Exhibit], number: u32
             return;
         }
         // The operator believes this log to be the right one, and says so.
-        let declared = tool(&mix.folder, &["fork-log", "--reason", "what is left"]);
-        if !is_done(&declared, mix) || !is_done(&tool(&mix.folder, &["rebuild"]), mix) {
+        let declared = mix.tool(&["fork-log", "--reason", "what is left"]);
+        if !is_done(&declared, mix) || !is_done(&mix.tool(&["rebuild"]), mix) {
             return;
         }
         is_forked = true;
@@ -254,7 +276,9 @@ async fn serves_its_own_history(mix: &Mix<'_>, exhibits: &[Exhibit], number: u32
         }
         told.forked += 1;
     }
-    let ledger = Ledger::start_with(&mix.folder, &options, &[]);
+    let variables: Vec<_> =
+        mix.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let ledger = Ledger::start_with(&mix.folder, &options, &variables);
     told.served += 1;
     let is_whole = mix.must_serve();
     for (exchange, answer) in &mix.log.exchanges {
@@ -295,7 +319,7 @@ fn nothing_is_overwritten(mix: &Mix<'_>) {
     let archive = mix.folder.join("archive");
     let before: Vec<_> =
         archived(&archive).into_iter().map(|file| (fs::read(&file), file)).collect();
-    is_done(&tool(&mix.folder, &["archive", "--older-than", "0d"]), mix);
+    is_done(&mix.tool(&["archive", "--older-than", "0d"]), mix);
     for (bytes, file) in before {
         assert!(fs::read(&file).ok() == bytes.ok(), "{} was changed", file.display());
     }
@@ -321,6 +345,7 @@ async fn balance(api: &Api, position: &str) -> Option<u64> {
 fn refused(mix: &Mix<'_>, options: &[&str]) -> Option<String> {
     let mut command = serve(&mix.folder);
     command.args(["--snapshot-every", "0"]).args(options);
+    command.envs(mix.variables.iter().map(|(name, value)| (*name, value)));
     let mut child = command
         .env("RUST_LOG", "error")
         .stdout(std::process::Stdio::piped())

@@ -106,6 +106,23 @@ fn keys_are_not_written_through_a_file_that_somebody_prepared() {
     assert!(keys.is_file() && keys.permissions().mode() & 0o077 == 0, "{keys:?}");
 }
 
+#[test]
+fn options_of_kafka_that_would_lose_messages_are_refused() {
+    for (option, value, sentence) in [
+        (
+            "--kafka-property",
+            "partition.assignment.strategy=cooperative-sticky",
+            "the property partition.assignment.strategy of Kafka is the ledger's own",
+        ),
+        ("--kafka-property", "enable.auto.commit=true", "enable.auto.commit of Kafka"),
+        ("--reread-from", "2207-01-01T00:00:00Z", "which is in the future"),
+    ] {
+        let args = ["serve", "--listen", "127.0.0.1:0", "--kafka", "127.0.0.1:1", option, value];
+        let said = refused(&args);
+        assert!(said.contains(sentence), "{said}");
+    }
+}
+
 fn refused(args: &[&str]) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));

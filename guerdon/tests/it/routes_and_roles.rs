@@ -12,10 +12,10 @@ use crate::ledger::{Api, Ledger};
 const ROLES: [&str; 5] = ["shopper", "merchant", "operator", "warehouse", "auditor"];
 
 /// A row of the table.
-struct Route {
-    method: Method,
-    path: String,
-    roles: Vec<&'static str>,
+pub(crate) struct Route {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) roles: Vec<&'static str>,
     about: String,
 }
 
@@ -139,7 +139,8 @@ async fn ask_with(
     (response.status().as_u16(), response.text().await.unwrap_or_default())
 }
 
-fn table() -> Vec<Route> {
+/// Every route that asks for a key.
+pub(crate) fn table() -> Vec<Route> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/SECURITY.md");
     let page = fs::read_to_string(page).expect("docs/SECURITY.md");
     page.lines().filter_map(row).collect()

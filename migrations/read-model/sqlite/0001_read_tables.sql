@@ -37,7 +37,7 @@ create table credit_part (
 ) strict, without rowid;
 
 -- What falls due next, in all accounts.
-create index credit_part_expires on credit_part (expires_at)
+create index credit_part_expires on credit_part (expires_at, account_id)
     where expires_at < 9223372036854775807;
 create index credit_part_matures on credit_part (available_at) where pending > 0;
 
@@ -93,7 +93,10 @@ create table ledger_entry (
     recorded_at integer not null
 ) strict;
 
-create index ledger_entry_of_account on ledger_entry (account_id, place);
+-- In the order of the log, which is that of time, and between two times.
+create index ledger_entry_of_account on ledger_entry (account_id, recorded_at, place);
+create index ledger_entry_has_expired on ledger_entry (account_id, recorded_at)
+    where kind = 'credit-expired';
 
 create table hold (
     place integer not null primary key,
@@ -115,7 +118,7 @@ create table hold (
 ) strict;
 
 create unique index hold_is_one_per_id on hold (account_id, hold_id);
-create index hold_of_account on hold (account_id, place);
+create index hold_of_account on hold (account_id, recorded_at, place);
 create index hold_is_live on hold (account_id, deadline) where status = 'held';
 create index hold_is_due on hold (deadline) where status = 'held';
 
@@ -139,7 +142,7 @@ create table exchange (
 ) strict;
 
 create unique index exchange_is_one_per_id on exchange (exchange_id, account_id);
-create index exchange_of_account on exchange (account_id, place);
+create index exchange_of_account on exchange (account_id, recorded_at, place);
 -- What a shopper has had of an offer.
 create index exchange_of_offer on exchange (account_id, offer_id);
 
@@ -155,6 +158,8 @@ create table purchase (
     points integer not null,
     -- the code of the refusal, where the credit was refused
     credit_refused text,
+    -- what its rule gave, where a cap cut that
+    points_before_cap integer,
     rule_id text,
     rule_version integer,
     warehouse text,
@@ -166,7 +171,23 @@ create table purchase (
 ) strict;
 
 create unique index purchase_is_one_per_id on purchase (purchase_id, account_id);
-create index purchase_of_account on purchase (account_id, place);
+create index purchase_of_account on purchase (account_id, recorded_at, place);
+
+-- What a request recorded that has no table of its own, by the path at which it can be got: a return,
+-- a cancellation, a warehouse's report. Of a path that was put to more than once, the last.
+create table fact (
+    -- accounts/ann/purchases/B-1/returns/r-1; a report has its exchange's or its purchase's path, and
+    -- its own name behind that
+    path text not null primary key,
+    place integer not null,
+    account_id text,
+    -- the event's public text, JSON
+    public text not null,
+    -- who, and why, as the caller said; null, too, once the private text has been erased
+    "by" text,
+    reason text,
+    recorded_at integer not null
+) strict;
 
 create table shipping_request (
     -- of the event that asked for it

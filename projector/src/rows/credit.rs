@@ -337,12 +337,7 @@ impl Rows {
         sum
     }
 
-    /// An account that may have had no credit yet.
-    pub(super) fn open_account(&mut self, at: At<'_>, account_id: &AccountId) {
-        self.change_balance(at, account_id, Change::NONE);
-    }
-
-    fn change_balance(&mut self, at: At<'_>, account_id: &AccountId, change: Change) {
+    pub(super) fn change_balance(&mut self, at: At<'_>, account_id: &AccountId, change: Change) {
         let balance = self.balances.entry(account_id.clone()).or_insert_with(|| AccountBalance {
             account_id: account_id.to_string(),
             ..AccountBalance::default()

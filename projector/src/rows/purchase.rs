@@ -9,6 +9,7 @@ use domain::{
 use read_model::{Purchase, Total, row};
 use serde::{Deserialize, Serialize};
 
+use super::credit::Change;
 use super::shipping::UpdateKind;
 use super::{At, Rows, int, json, rule_columns};
 
@@ -81,7 +82,7 @@ impl Rows {
         self.totals.add(Total::Purchases, 1);
         self.ship_purchase(at, &account_id, &fact);
         if fact.points.is_none() {
-            self.open_account(at, &account_id);
+            self.change_balance(at, &account_id, Change::default());
         }
         let lines: Vec<LineRow> = fact.lines.into_iter().map(LineRow::from).collect();
         let (rule_id, rule_version) = rule_columns(fact.rule);
@@ -92,6 +93,7 @@ impl Rows {
             lines: json(&lines)?,
             points: fact.points.map_or(0, |points| int(points.get())),
             credit_refused: fact.credit_refused.map(|refused| refused.code.to_string()),
+            points_before_cap: fact.points_before_cap.map(|points| int(points.get())),
             rule_id,
             rule_version,
             warehouse: fact.warehouse.map(|warehouse| warehouse.to_string()),

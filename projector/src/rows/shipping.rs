@@ -358,7 +358,7 @@ impl Rows {
 }
 
 /// Without the character 0, which a caller's text may contain and PostgreSQL can't store.
-fn storable(text: &str) -> String {
+pub(super) fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 

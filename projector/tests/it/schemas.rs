@@ -68,6 +68,20 @@ fn every_schema_takes_its_examples_and_none_without_a_field_that_it_needs() {
 }
 
 #[test]
+fn an_account_alone_may_have_an_id_of_128_characters() {
+    for name in ["shipping-requested", "shipping-request-changed", "earning"] {
+        let (schema, text) = (schema(name), read(&format!("schemas/{name}.json")));
+        let text: Value = serde_json::from_str(&text).expect("JSON");
+        let example = &text["examples"][0];
+        for (characters, is_valid) in [(64, true), (128, true), (129, false)] {
+            let mut of_account = example.clone();
+            of_account["account_id"] = "a".repeat(characters).into();
+            assert_eq!(schema.is_valid(&of_account), is_valid, "{name}: {characters}");
+        }
+    }
+}
+
+#[test]
 fn a_warehouse_says_where_the_parcel_is_when_it_has_left_and_only_then() {
     let schema = schema("warehouse-event");
     let request = "0197d9a4-6f7e-7c52-8ed1-f5c1a0a4d111-1-0-5";

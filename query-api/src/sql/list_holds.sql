@@ -1,6 +1,8 @@
--- An account's holds, newest first, before a position.
+-- An account's holds, newest first, before a time and a place; not from before another time ($4).
 select {hold}
 from hold
-where account_id = $1 and place < $2
-order by place desc
-limit $3
+where hold.account_id = $1
+    and (hold.recorded_at, hold.place) < ($2, $3)
+    and hold.recorded_at >= $4
+order by hold.recorded_at desc, hold.place desc
+limit $5

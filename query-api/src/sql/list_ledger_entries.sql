@@ -1,6 +1,6 @@
--- The statement, newest first, before a position.
-select {ledger_entry}
-from ledger_entry
-where account_id = $1 and place < $2
-order by place desc
-limit $3
+-- An account's, newest first, before a time and a place; not from before another time ($4).
+where ledger_entry.account_id = $1
+    and (ledger_entry.recorded_at, ledger_entry.place) < ($2, $3)
+    and ledger_entry.recorded_at >= $4
+order by ledger_entry.recorded_at desc, ledger_entry.place desc
+limit $5

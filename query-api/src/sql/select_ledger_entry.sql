@@ -1,3 +1,1 @@
-select {ledger_entry}
-from ledger_entry
-where account_id = $1 and place = $2
+where ledger_entry.account_id = $1 and ledger_entry.place = $2

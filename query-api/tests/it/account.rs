@@ -230,7 +230,8 @@ async fn an_entry_says_why(on: On) {
         deducted,
         json!({"kind": "credit-deducted", "points": -600,
         "change": {"available": -600, "held": 0, "pending": 0, "owed": 0},
-        "exchange_id": "x-1", "recorded_at": "1970-01-07T00:00:00Z", "position": "0:15",
+        "exchange_id": "x-1", "offer_id": "mug", "product_id": "product", "quantity": 2,
+        "recorded_at": "1970-01-07T00:00:00Z", "position": "0:15",
         "lots": [
             {"lot": "0:7", "points": 200, "expires_at": "1970-04-11T00:00:00Z",
                 "graced": false, "cause": {"kind": "purchase", "id": "B-1"},
@@ -291,7 +292,11 @@ async fn exchanges_and_purchases_show_what_came_back_of_them(on: On) {
                 {"product_id": "7", "quantity": 1, "amount": 1999, "points": 0, "returned": 0},
             ],
             "points": 300, "rule": {"rule_id": "default", "version": 2}, "returned_points": 100,
-            "withdrawn_points": 100, "warehouse": "main", "occurred_at": "1970-01-03T00:00:00Z",
+            "withdrawn_points": 100, "warehouse": "main", "status": "dispatched",
+            "parcels": [{"dispatch_id": "dispatch",
+                "lines": [{"product_id": "product", "quantity": 1}],
+                "carrier": "post", "express_no": "EX-1", "status": "dispatched"}],
+            "carrier": "post", "express_no": "EX-1", "occurred_at": "1970-01-03T00:00:00Z",
             "recorded_at": "1970-01-03T00:00:00Z", "position": "0:8"})
     );
     let purchases = reads.list("/v1/accounts/ann/purchases").await;

@@ -19,7 +19,7 @@ testing::on_every_database! {
     an_account_that_there_was_not_is_found_once_it_is_there,
     every_account_of_a_batch_is_read_anew,
     what_another_projector_did_ends_what_was_kept,
-    a_position_of_another_partition_is_waited_for,
+    a_position_of_a_partition_that_is_not_there_is_refused,
 }
 
 /// Ann has 500 until the twentieth day.
@@ -136,12 +136,12 @@ async fn what_another_projector_did_ends_what_was_kept(on: On) {
     assert_eq!(reads.api.balances_read(), 3, "each was kept meanwhile");
 }
 
-async fn a_position_of_another_partition_is_waited_for(on: On) {
+async fn a_position_of_a_partition_that_is_not_there_is_refused(on: On) {
     let reads = reads(on, Clock::Wall).await;
     reads.get(ANN).await;
     for position in ["1:1", "0:1, 1:1", "65535:18446744073709551615"] {
         let header = Some(("guerdon-position", position));
         let (status, _, body) = reads.ask_with("operator", ANN, header).await;
-        assert_eq!((status, &body["code"]), (503, &json!("projection-behind")), "{position}");
+        assert_eq!((status, &body["code"]), (400, &json!("invalid-header")), "{position}");
     }
 }

@@ -3,10 +3,14 @@
 mod account;
 mod asks;
 mod balance_cache;
+mod expiring;
+mod facts;
 mod followers;
+mod lists;
 mod offers;
 mod parcels;
 mod plans;
+mod positions;
 mod programme;
 mod random_life;
 mod shipments_agree;

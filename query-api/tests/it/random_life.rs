@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use domain::command::{
     AdjustCredit, CancelExchange, Capture, CaptureHold, ClaimCredit, Direction, DispatchShipment,
-    EarnCredit, HoldCredit, OpenOffer, Order, RecordPurchase, Redeem, ReleaseHold, ReturnPurchase,
-    SetPolicy, TransferCredit, WithdrawCredit,
+    EarnCredit, HoldCredit, OpenAccount, OpenOffer, Order, RecordPurchase, Redeem, ReleaseHold,
+    ReturnPurchase, SetPolicy, TransferCredit, WithdrawCredit,
 };
 use domain::{
     Account, AccountId, Cause, CauseKind, Clock, ClockConfirmed, Command, Decision, Event,
@@ -90,6 +90,7 @@ async fn check(mut world: World, batch: usize) {
             reads.record(due.to_vec()).await;
         }
         assert_eq!(compare(&reads, &world).await, before);
+        what_was_asked_for_can_be_got(&reads, &world).await;
         assert_eq!(reads.get("/v1/totals").await["difference"], "0");
         reads.ledger.check_sums().await;
         dumps.push(reads.ledger.projected().await);
@@ -113,10 +114,12 @@ async fn compare(reads: &Reads, world: &World) -> Value {
         let live = holds.iter().filter(|hold| hold["status"] == "held").count();
         assert_eq!(live, account.holds().len(), "{account_id}");
         let entries = reads.list(&format!("{path}/entries?limit=500")).await;
-        // A purchase that earned nothing has no entry.
+        // One that was only opened, or earned nothing, has none.
         if let Some(first) = entries.last() {
             assert_eq!(first["balance"], first["points"], "the statement begins with nothing");
         }
+        let expiry = reads.get(&format!("{path}/expiry?within_days=3660")).await;
+        assert!(expiry["expiring"]["points"].as_u64() <= body["available"].as_u64(), "{expiry}");
     }
     for (_, event) in &world.events {
         if let Event::PurchaseRecorded(account_id, fact) = event {
@@ -155,6 +158,31 @@ async fn compare_purchase(
         .credit_refused
         .map(|refused| json!({"code": refused.code.as_str(), "claimed": earned > 0}));
     assert_eq!(body.get("credit_refused").cloned(), refused, "{path}");
+}
+
+/// Each fact stands at the path to which it was put.
+async fn what_was_asked_for_can_be_got(reads: &Reads, world: &World) {
+    for (index, (_, event)) in world.events.iter().enumerate() {
+        let path = match event {
+            Event::PurchaseReturned(account, fact) => {
+                format!("{account}/purchases/{}/returns/{}", fact.purchase_id, fact.return_id)
+            }
+            Event::ExchangeCancelled(account, fact) => {
+                let (exchange, id) = (&fact.exchange_id, &fact.cancellation_id);
+                format!("{account}/exchanges/{exchange}/cancellations/{id}")
+            }
+            Event::CreditSent(account, fact) => format!("{account}/transfers/{}", fact.transfer_id),
+            Event::HoldCaptured(account, fact) => {
+                format!("{account}/holds/{}/capture", fact.hold_id)
+            }
+            Event::HoldReleased(account, fact) => {
+                format!("{account}/holds/{}/release", fact.hold_id)
+            }
+            _ => continue,
+        };
+        let fact = reads.get(&format!("/v1/accounts/{path}")).await;
+        assert_eq!(fact["position"], format!("0:{}", index + 1), "{path}");
+    }
 }
 
 /// By lot, expiry and grace: available, pending and held.
@@ -230,7 +258,7 @@ impl World {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let numbers = (0_u8..18, 0_usize..3, 1_u64..120, 0_usize..60, 0_i64..12);
+    let numbers = (0_u8..19, 0_usize..3, 1_u64..120, 0_usize..60, 0_i64..12);
     numbers.prop_map(|(what, who, amount, which, days)| {
         // Mostly on the same day, so that a hold can be captured before it ends.
         Step { what, who, amount, which, days: (days - 7).max(0) }
@@ -381,6 +409,7 @@ fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
             points: points(amount / 2 + 1),
             occurred_at: None,
         }),
+        16 => Command::OpenAccount(OpenAccount { account_id, occurred_at: None }),
         _ => Command::SetPolicy(SetPolicy {
             policy: Policy {
                 spent_credit: if amount % 4 == 0 { SpentCredit::Refuse } else { SpentCredit::Debt },

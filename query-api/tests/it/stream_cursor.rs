@@ -30,6 +30,7 @@ testing::on_every_database! {
     followers_are_told_when_the_tables_change_their_history,
     a_request_that_is_sent_once_more_moves_its_reader_on,
     one_stream_has_the_messages_of_all_partitions,
+    a_stream_takes_no_parameter_that_it_would_ignore,
     no_more_follow_than_may,
 }
 
@@ -315,6 +316,18 @@ async fn one_stream_has_the_messages_of_all_partitions(on: On) {
     let (id, item) = again.next().await.expect("a message");
     assert_eq!(item["data"]["position"], "0:6", "of each partition it goes on where it was");
     assert_eq!(page_after(&router, &id).await.1["items"], json!([]));
+}
+
+async fn a_stream_takes_no_parameter_that_it_would_ignore(on: On) {
+    let ledger = with_messages(1, 5, on).await;
+    let router = &router(&ledger).await;
+    let at_3 = cursor(ledger.store.log_id(), 1, 3);
+    for query in ["&limit=5", "&wait_ms=100", "&after=rubbish"] {
+        let answer = Stream::ask_with(router, query, Some(&at_3)).await;
+        assert_eq!(answer.status(), 400, "{query}");
+    }
+    let answer = Stream::ask_with(router, &format!("&after={at_3}"), Some(&at_3)).await;
+    assert_eq!(answer.status(), 200, "a browser sends both when it comes again");
 }
 
 async fn no_more_follow_than_may(on: On) {

@@ -215,7 +215,7 @@ pub struct ExchangeBody {
 }
 
 /// The status of an exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExchangeStatus {
     /// The warehouse was asked to ship it.

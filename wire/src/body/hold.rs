@@ -155,7 +155,7 @@ pub struct HoldBody {
 }
 
 /// The status of a hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HoldStatus {
     /// The credit is set aside.

@@ -1,8 +1,8 @@
 //! Ledger entries: the lines of an account's statement.
 
 use domain::{
-    AccountId, CancellationId, CauseId, ExchangeId, HoldId, LotId, Points, PurchaseId, Reference,
-    Timestamp, TransferId,
+    AccountId, CancellationId, CauseId, ExchangeId, HoldId, LotId, OfferId, Points, ProductId,
+    PurchaseId, Reference, Timestamp, TransferId, Units,
 };
 use log_record::Place;
 use serde::Serialize;
@@ -27,6 +27,15 @@ pub struct LedgerEntryBody {
     /// The exchange.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exchange_id: Option<ExchangeId>,
+    /// The offer that was redeemed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offer_id: Option<OfferId>,
+    /// The product that was redeemed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product_id: Option<ProductId>,
+    /// The number of units that were redeemed; of a refund, that were cancelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<Units>,
     /// The cancellation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancellation_id: Option<CancellationId>,

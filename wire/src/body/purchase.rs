@@ -1,13 +1,13 @@
 //! Purchases for money, and their returns.
 
 use domain::{
-    AccountId, Actor, Category, DeliverTo, Points, ProductId, PurchaseId, Reason, RefusalCode,
-    ReturnId, RuleId, Timestamp, Units, WarehouseId,
+    AccountId, Actor, Carrier, Category, DeliverTo, ExpressNo, Points, ProductId, PurchaseId,
+    Reason, RefusalCode, ReturnId, RuleId, ShippingStatus, Timestamp, Units, WarehouseId,
 };
 use log_record::Place;
 use serde::{Deserialize, Serialize};
 
-use super::RuleVersionBody;
+use super::{ParcelBody, RuleVersionBody};
 use crate::Object;
 
 /// `PUT /v1/accounts/{account_id}/purchases/{purchase_id}`: records a purchase and what it earns.
@@ -85,6 +85,9 @@ pub struct PurchaseRecordedBody {
     /// Why the purchase earned nothing, where its credit was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credit_refused: Option<CreditRefusedBody>,
+    /// The points that the rule gave, where its cap cut them to `points`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub points_before_cap: Option<Points>,
     /// The points that the caller named; without them, a rule gave them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asked_points: Option<Points>,
@@ -177,6 +180,9 @@ pub struct PurchaseBody {
     /// Why the purchase earned nothing when it was recorded, where its credit was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credit_refused: Option<PurchaseRefusalBody>,
+    /// The points that the rule gave, where its cap cut them to `points`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub points_before_cap: Option<Points>,
     /// The earning rule that gave them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<RuleVersionBody>,
@@ -187,6 +193,20 @@ pub struct PurchaseBody {
     /// The warehouse that ships, where goods are shipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warehouse: Option<WarehouseId>,
+    /// The status of its shipping request, where goods are shipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<ShippingStatus>,
+    /// The warehouse's reason for a rejection or a back-order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The parcels that left, in the order in which they were reported.
+    pub parcels: Vec<ParcelBody>,
+    /// The carrier of the last of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<Carrier>,
+    /// The carrier's number for the last of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub express_no: Option<ExpressNo>,
     /// When it happened, according to the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,

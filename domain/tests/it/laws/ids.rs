@@ -4,6 +4,7 @@ use domain::{Cause, CauseKind, Event, IdHash, ReleaseReason, WithdrawalCause};
 
 pub(crate) fn ids_of(event: &Event) -> Vec<IdHash> {
     match event {
+        Event::AccountOpened(account, _) => vec![IdHash::account(account)],
         Event::CreditEarned(account, fact) => vec![match fact.claim {
             Some(_) => IdHash::claim(account, &fact.cause.id),
             None => IdHash::cause(account, &fact.cause),

@@ -118,6 +118,7 @@ fn command() -> impl Strategy<Value = Command> {
         4 => (who(), 0_u8..6, 1_u64..400, 1_i64..900).prop_map(hold),
         4 => (who(), 0_u8..6, some(400), prop::option::of((0_u8..12, 0_u8..3))).prop_map(capture),
         1 => (who(), 0_u8..6).prop_map(release),
+        1 => who().prop_map(open_account),
         4 => (who(), who(), 0_u8..6, 1_u64..300).prop_map(transfer),
     ];
     let goods = prop_oneof![
@@ -144,6 +145,10 @@ fn command() -> impl Strategy<Value = Command> {
         (1_u64..30, 0_u16..2).prop_map(|(rate, pending_days)| set_rule(rate, pending_days)),
     ];
     prop_oneof![20 => credit, 15 => goods, 2 => programme]
+}
+
+fn open_account(who: u8) -> Command {
+    Command::OpenAccount(OpenAccount { account_id: shopper(who), occurred_at: None })
 }
 
 fn earn(

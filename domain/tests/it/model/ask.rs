@@ -132,6 +132,9 @@ pub(crate) struct AskedLine {
 pub(crate) enum Ask {
     /// A command that was done, again.
     Again(usize),
+    OpenAccount {
+        account: u8,
+    },
     Earn {
         account: u8,
         points: u64,

@@ -3,8 +3,9 @@
 use domain::command::{
     AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, ClaimCredit,
     CloseOffer, ConfirmClock, Direction, DispatchShipment, EarnCredit, ExpectedVersion, HoldCredit,
-    OpenOffer, Order, RecordPurchase, Redeem, RejectShipment, ReleaseHold, Report, ReportShipment,
-    ReturnPurchase, SetEarningRule, SetPolicy, ShowTerms, TransferCredit, WithdrawCredit,
+    OpenAccount, OpenOffer, Order, RecordPurchase, Redeem, RejectShipment, ReleaseHold, Report,
+    ReportShipment, ReturnPurchase, SetEarningRule, SetPolicy, ShowTerms, TransferCredit,
+    WithdrawCredit,
 };
 use domain::{
     AccountId, Cap, CategoryRate, Cause, CauseKind, Command, DispatchId, EarningTerms, Multiplier,
@@ -239,6 +240,10 @@ impl Ask {
                 0 => Command::ConfirmClock(ConfirmClock { wall: time(now) }),
                 deeds => ledger.deeds[number % deeds].command.clone(),
             },
+            Self::OpenAccount { account: who } => Command::OpenAccount(OpenAccount {
+                account_id: id(account(*who)),
+                occurred_at: None,
+            }),
             Self::Earn { account: who, points: amount, kind, cause, available, expires } => {
                 let [available_at, expires_at] = span(*available, *expires, now);
                 let kind_name = if *kind == CauseKind::Adjustment { "a" } else { "p" };

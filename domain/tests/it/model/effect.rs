@@ -22,6 +22,7 @@ pub(crate) enum Due {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     Due(String, Due),
+    Opened(String),
     Earned {
         account: String,
         lot: usize,
@@ -177,6 +178,7 @@ impl Lots {
 
     fn effect_of(&mut self, position: Position, event: &Event) -> Effect {
         match event {
+            Event::AccountOpened(account, _) => Effect::Opened(account.to_string()),
             Event::CreditEarned(account, it) => {
                 self.0.push(position);
                 Effect::Earned {

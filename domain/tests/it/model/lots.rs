@@ -43,7 +43,8 @@ impl Ledger {
         if total + points > MOST { too_large() } else { Ok(()) }
     }
 
-    fn open_account(&mut self, account: &str) {
+    /// There is an account from then on, if there was none.
+    pub(crate) fn make_account(&mut self, account: &str) {
         if self.account(account).is_none() {
             self.accounts.push(Account { name: account.to_owned(), ..Account::default() });
         }
@@ -57,7 +58,7 @@ impl Ledger {
         points: u128,
         life: Life,
     ) -> Effect {
-        self.open_account(account);
+        self.make_account(account);
         let lot = self.lots.len();
         self.lots.push(Lot {
             account: account.to_owned(),
@@ -160,7 +161,7 @@ impl Ledger {
             lot = Some(self.lots.len());
             own.push(self.new_lot(account, ["purchase", it.purchase_id.as_str()], points, life));
         }
-        self.open_account(account);
+        self.make_account(account);
         let by_line: Vec<u128> =
             (0..it.lines.len()).map(|line| by_line.get(line).copied().unwrap_or(0)).collect();
         let lines = it.lines.iter().zip(&by_line);

@@ -305,6 +305,7 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
         14 => holding.boxed(),
         18 => spending.boxed(),
         5 => transfer.boxed(),
+        1 => who().prop_map(|account| Ask::OpenAccount { account }).boxed(),
         6 => administration(huge).boxed(),
         2 => (0..1_000_usize).prop_map(Ask::Again),
     ]

@@ -60,6 +60,7 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
         id(&[news, account.as_str(), &kind, &of])
     };
     match command {
+        Command::OpenAccount(it) => id(&["account", it.account_id.as_str()]),
         Command::EarnCredit(it) => {
             id(&["cause", it.account_id.as_str(), it.cause.kind.as_str(), it.cause.id.as_str()])
         }
@@ -154,6 +155,10 @@ impl Ledger {
 
     fn answer(&mut self, command: &Command, now: Time) -> Answer {
         match command {
+            Command::OpenAccount(it) => {
+                self.make_account(it.account_id.as_str());
+                done_elsewhere(Effect::Opened(it.account_id.to_string()))
+            }
             Command::EarnCredit(it) => self.earn(it, now),
             Command::RecordPurchase(it) => self.record_purchase(it, now),
             Command::ClaimCredit(it) => self.claim(it, now),

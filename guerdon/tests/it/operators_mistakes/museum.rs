@@ -47,6 +47,11 @@ impl Exhibit {
         early.as_deref() == Some(other)
     }
 
+    /// Whether another exhibit is of the same log, of whatever history.
+    pub(super) fn is_of_the_same_log(&self, other: &str) -> bool {
+        self.name.split(',').next() == other.split(',').next()
+    }
+
     pub(super) fn has(&self, exchange: &str) -> bool {
         self.exchanges.iter().any(|(id, _)| id == exchange)
     }
@@ -70,8 +75,8 @@ pub(super) async fn build(within: &Path) -> Vec<Exhibit> {
         // The later one's log is lost, and all else is there.
         copy_folder(&folders[1], &folders[2]);
         fs::copy(folders[0].join("log.sqlite"), folders[2].join("log.sqlite")).expect("restored");
-        done(&tool(&folders[2], &["fork-log", "--reason", "the disk was lost"]));
-        done(&tool(&folders[2], &["rebuild"]));
+        done(&ends(tool(&folders[2], &["fork-log", "--reason", "the disk was lost"])));
+        done(&ends(tool(&folders[2], &["rebuild"])));
         goes_on(&folders[2], "forked").await;
         for (name, folder) in names.into_iter().zip(folders) {
             exhibits.push(exhibit(name, log, folder).await);
@@ -100,8 +105,8 @@ async fn goes_on(folder: &Path, time: &str) {
     let last = last.expect("it redeemed");
     ledger.client.get_after(&last, "auditor", "/v1/accounts/ann").await.is(200);
     assert_eq!(ledger.stop(), Some(0));
-    done(&tool(folder, &["archive", "--older-than", "0d"]));
-    done(&tool(folder, &["snapshot"]));
+    done(&ends(tool(folder, &["archive", "--older-than", "0d"])));
+    done(&ends(tool(folder, &["snapshot"])));
 }
 
 async fn exhibit(name: &'static str, log: usize, folder: PathBuf) -> Exhibit {
@@ -150,10 +155,10 @@ pub(super) async fn events(
     }
 }
 
-pub(super) fn tool(folder: &Path, args: &[&str]) -> Output {
+pub(super) fn tool(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
     command.args(args).arg("--data-dir").arg(folder).env("RUST_LOG", "error");
-    ends(command)
+    command
 }
 
 pub(super) fn copy_log(folder: &Path, to: &Path) -> Output {
@@ -165,7 +170,7 @@ pub(super) fn copy_log(folder: &Path, to: &Path) -> Output {
 }
 
 #[track_caller]
-fn done(output: &Output) {
+pub(super) fn done(output: &Output) {
     assert!(output.status.success(), "{output:?}");
 }
 

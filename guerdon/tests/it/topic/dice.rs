@@ -15,6 +15,11 @@ impl Dice {
         Self(seed)
     }
 
+    /// Dice of another, who throws beside this one.
+    pub(crate) fn another(&mut self) -> Self {
+        Self(self.below(u64::MAX))
+    }
+
     /// Below `end`; splitmix64.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -71,7 +71,7 @@ impl Reads {
         Self::ask_at(&self.router, role, path, header).await
     }
 
-    async fn ask_at(
+    pub(crate) async fn ask_at(
         router: &Router,
         role: &str,
         path: &str,

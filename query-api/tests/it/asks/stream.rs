@@ -42,8 +42,17 @@ impl Stream {
     }
 
     pub(crate) async fn ask(router: &Router, last_event_id: Option<&str>) -> Response<Body> {
+        Self::ask_with(router, "", last_event_id).await
+    }
+
+    /// With more in its query.
+    pub(crate) async fn ask_with(
+        router: &Router,
+        query: &str,
+        last_event_id: Option<&str>,
+    ) -> Response<Body> {
         let mut request = Request::builder()
-            .uri("/v1/shipping-stream?warehouse=main")
+            .uri(format!("/v1/shipping-stream?warehouse=main{query}"))
             .header("authorization", "Bearer warehouse")
             .header("accept", "text/event-stream");
         if let Some(id) = last_event_id {

@@ -1,0 +1,34 @@
+//! `GET /` and `GET /v1`: what this is, and where to read on. They are open to everyone.
+
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use crate::serve_config::{Part, ServeConfig};
+
+/// The routes, which name the parts that run in this process.
+pub(super) fn router(config: &ServeConfig) -> Router {
+    let parts = [
+        (config.runs(Part::CommandApi), "command-api"),
+        (config.runs(Part::Projector), "projector"),
+        (config.runs(Part::QueryApi), "query-api"),
+        (config.publishes(), "publisher"),
+    ];
+    let parts = parts.into_iter().filter(|(runs, _)| *runs).map(|(_, name)| name);
+    let body = about(parts.collect());
+    let answer = get(async move || Json(body));
+    Router::new().route("/", answer.clone()).route("/v1", answer)
+}
+
+fn about(parts: Vec<&str>) -> Value {
+    json!({
+        "name": "Guerdon",
+        "description": "A ledger of credit points and of what they are redeemed for.",
+        "version": env!("CARGO_PKG_VERSION"),
+        "parts": parts,
+        "api": "/v1",
+        "document": "docs/API.md, which comes with this version",
+        "problems": "/problems",
+        "health": "/health/ready",
+    })
+}

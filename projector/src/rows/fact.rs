@@ -1,0 +1,100 @@
+//! What can be got by the path at which it was put, and has no table of its own.
+
+use domain::{AccountId, CauseKind, Event, Note, ShipmentReport, Shipped, WithdrawalCause};
+use log_record::RecordedEvent;
+use read_model::Fact;
+
+use super::shipping::storable;
+use super::{At, Rows};
+
+impl Rows {
+    /// Notes the fact that an event is, if it is one; `row` is the event as the log has it.
+    pub(super) fn note_fact(&mut self, at: At<'_>, row: &RecordedEvent, event: &Event) {
+        let Some((path, note)) = path(event) else { return };
+        let Note { by, reason } = note.cloned().unwrap_or_default();
+        let fact = Fact {
+            path: path.clone(),
+            place: at.place(),
+            account_id: event.account_id().map(ToString::to_string),
+            public: row.public.as_ref().into(),
+            by: by.map(|by| storable(by.as_str())),
+            reason: reason.map(|reason| storable(reason.as_str())),
+            recorded_at: at.recorded_at.micros(),
+        };
+        // The last of a batch counts, as it does of several batches.
+        self.facts.insert(path, fact);
+    }
+}
+
+/// Where it can be got, and what is private in it.
+fn path(event: &Event) -> Option<(String, Option<&Note>)> {
+    Some(match event {
+        Event::CreditEarned(account, fact) if fact.cause.kind == CauseKind::Adjustment => {
+            (format!("accounts/{account}/adjustments/{}", fact.cause.id), Some(&fact.note))
+        }
+        Event::CreditWithdrawn(account, fact) => match &fact.withdrawal {
+            WithdrawalCause::Withdrawal { id } => {
+                (format!("accounts/{account}/withdrawals/{id}"), Some(&fact.note))
+            }
+            WithdrawalCause::Adjustment { id } => {
+                (format!("accounts/{account}/adjustments/{id}"), Some(&fact.note))
+            }
+            // The return itself is the next event.
+            WithdrawalCause::Return { .. } => return None,
+        },
+        Event::PurchaseReturned(account, fact) => {
+            let (purchase, id) = (&fact.purchase_id, &fact.return_id);
+            (format!("accounts/{account}/purchases/{purchase}/returns/{id}"), Some(&fact.note))
+        }
+        Event::CreditSent(account, fact) => {
+            (format!("accounts/{account}/transfers/{}", fact.transfer_id), None)
+        }
+        Event::HoldCaptured(account, fact) => {
+            (format!("accounts/{account}/holds/{}/capture", fact.hold_id), None)
+        }
+        Event::HoldReleased(account, fact) => {
+            (format!("accounts/{account}/holds/{}/release", fact.hold_id), None)
+        }
+        Event::ExchangeCancelled(account, fact) => {
+            let (exchange, id) = (&fact.exchange_id, &fact.cancellation_id);
+            let path = format!("accounts/{account}/exchanges/{exchange}/cancellations/{id}");
+            (path, Some(&fact.note))
+        }
+        Event::ShipmentAccepted(account, fact) => report(account, fact, "acceptance"),
+        Event::ShipmentBackOrdered(account, fact) => report(account, fact, "back-order"),
+        Event::ShipmentDelivered(account, fact) => report(account, fact, "delivery"),
+        Event::ShipmentRejected(account, fact) => report(account, fact, "rejection"),
+        Event::ShipmentSettled(account, fact) => report(account, fact, "settlement"),
+        Event::ShipmentDispatched(account, fact) => {
+            let of = of(account, &fact.shipped);
+            (format!("{of}/dispatches/{}", fact.dispatch_id), None)
+        }
+        Event::StockAdded(fact) => {
+            (format!("offers/{}/stock-additions/{}", fact.offer_id, fact.addition_id), None)
+        }
+        Event::OfferClosed(fact) => (format!("offers/{}/closure", fact.offer_id), None),
+        Event::ClockConfirmed(_) => ("clock/confirmation".to_owned(), None),
+        _ => return None,
+    })
+}
+
+/// What a warehouse or an operator says of a shipping request, or of one of its parcels.
+fn report<'a>(
+    account: &AccountId,
+    fact: &'a ShipmentReport,
+    what: &str,
+) -> (String, Option<&'a Note>) {
+    let of = of(account, &fact.shipped);
+    let path = match &fact.dispatch_id {
+        Some(parcel) => format!("{of}/dispatches/{parcel}/{what}"),
+        None => format!("{of}/{what}"),
+    };
+    (path, Some(&fact.note))
+}
+
+fn of(account: &AccountId, shipped: &Shipped) -> String {
+    match shipped {
+        Shipped::ExchangeId(id) => format!("accounts/{account}/exchanges/{id}"),
+        Shipped::PurchaseId(id) => format!("accounts/{account}/purchases/{id}"),
+    }
+}

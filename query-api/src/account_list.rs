@@ -1,0 +1,183 @@
+//! Lists of an account, newest first: pages, and the filters by time and by what an item is.
+//!
+//! A page between two times is a part of an index. What else is asked for is picked from the rows
+//! of the account, of which a page reads so many at most: then it has fewer items than it could, and
+//! the next one goes on behind them.
+
+use domain::{AccountId, Timestamp};
+use log_record::Place;
+use read_model::{Query, Reading, RowOf};
+use serde::Deserialize;
+use wire::{Page, Problem, page_limit, read_cursor, write_cursor};
+
+use crate::cell::place_key;
+use crate::{bad_cursor, failed};
+
+/// How many rows of an account a page reads from which it picks some.
+const PICKED_FROM_MAX: u32 = 1_000;
+
+/// The query of a list whose items have a status.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListQuery<S> {
+    pub(crate) status: Option<S>,
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+/// The query of the statement.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EntriesQuery {
+    pub(crate) kind: Option<String>,
+    pub(crate) from: Option<Timestamp>,
+    pub(crate) until: Option<Timestamp>,
+    pub(crate) limit: Option<u32>,
+    pub(crate) cursor: Option<String>,
+}
+
+/// A page that was asked for.
+#[derive(Debug)]
+pub(crate) struct ListPage {
+    /// The list with its filter: a cursor belongs to both.
+    list: String,
+    limit: u32,
+    /// How many rows are read for it.
+    rows: u32,
+    /// It begins before this time and place.
+    pub(crate) before: (i64, i64),
+    from: i64,
+    /// What else the cursor says; nothing on the first page.
+    pub(crate) more: Option<String>,
+}
+
+impl<S: std::fmt::Debug> ListQuery<S> {
+    /// The page of a list, such as `holds`.
+    pub(crate) fn page(&self, what: &str, account_id: &AccountId) -> Result<ListPage, Problem> {
+        let Self { status, from, until, limit, cursor } = self;
+        let list = format!("{what} of {account_id} that are {status:?}");
+        ListPage::new(&list, status.is_some(), (*from, *until), *limit, cursor.as_deref())
+    }
+}
+
+impl EntriesQuery {
+    pub(crate) fn page(&self, account_id: &AccountId) -> Result<ListPage, Problem> {
+        let Self { kind, from, until, limit, cursor } = self;
+        let list = format!("entries of {account_id} that are {kind:?}");
+        ListPage::new(&list, kind.is_some(), (*from, *until), *limit, cursor.as_deref())
+    }
+}
+
+impl ListPage {
+    fn new(
+        list: &str,
+        picks: bool,
+        (from, until): (Option<Timestamp>, Option<Timestamp>),
+        limit: Option<u32>,
+        cursor: Option<&str>,
+    ) -> Result<Self, Problem> {
+        if from.zip(until).is_some_and(|(from, until)| from >= until) {
+            return Err(Problem::invalid_query("until", "must be later than from"));
+        }
+        let limit = page_limit(limit)?;
+        let (from, until) = (from.map(Timestamp::micros), until.map(Timestamp::micros));
+        let list = format!("{list} from {from:?} until {until:?}");
+        let (before, more) = match read_cursor(&list, cursor)? {
+            // Nothing has the place 0.
+            None => ((until.unwrap_or(i64::MAX), 0), None),
+            Some(key) => {
+                let (before, more) = read_key(&key).ok_or_else(bad_cursor)?;
+                (before, Some(more.to_owned()))
+            }
+        };
+        let rows = if picks { PICKED_FROM_MAX } else { limit + 1 };
+        Ok(Self { list, limit, rows, before, from: from.unwrap_or(i64::MIN), more })
+    }
+
+    /// The rows of the account from which the page is made.
+    pub(crate) async fn read<R: RowOf>(
+        &self,
+        reading: &mut Reading,
+        query: Query,
+        account_id: &AccountId,
+    ) -> Result<Vec<R>, Problem> {
+        let (time, place) = self.before;
+        let arguments = [
+            account_id.as_str().into(),
+            time.into(),
+            place.into(),
+            self.from.into(),
+            self.rows.into(),
+        ];
+        reading.all(query, &arguments).await.map_err(failed)
+    }
+
+    /// The page with those of the items that were asked for.
+    pub(crate) fn of<T>(
+        self,
+        all: Vec<T>,
+        key: impl Fn(&T) -> String,
+        is_asked_for: impl Fn(&T) -> bool,
+    ) -> Page<T> {
+        let (limit, rows) = (self.limit as usize, self.rows as usize);
+        let mut has_more = all.len() >= rows;
+        let (mut items, mut last) = (vec![], None);
+        for item in all {
+            if items.len() == limit {
+                has_more = true;
+                break;
+            }
+            last = Some(key(&item));
+            if is_asked_for(&item) {
+                items.push(item);
+            }
+        }
+        let next = last.filter(|_| has_more).map(|last| write_cursor(&self.list, &last));
+        Page { items, next }
+    }
+}
+
+/// The key of an item: when it was recorded, and where.
+pub(crate) fn time_key(recorded_at: Timestamp, position: Place) -> String {
+    format!("{}:{}", recorded_at.micros(), place_key(position).unwrap_or_default())
+}
+
+/// Time and place, and what stands behind them.
+fn read_key(key: &str) -> Option<((i64, i64), &str)> {
+    let (time, rest) = key.split_once(':')?;
+    let (place, more) = rest.split_once(':').unwrap_or((rest, ""));
+    Some(((time.parse().ok()?, place.parse().ok()?), more))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(picks: bool, cursor: Option<&str>) -> ListPage {
+        ListPage::new("numbers", picks, (None, None), Some(2), cursor).expect("a page")
+    }
+
+    #[test]
+    fn a_page_from_which_some_are_picked_goes_on_behind_the_last_row_that_was_read() {
+        let all: Vec<i64> = (0..1_000).collect();
+        let key = |number: &i64| format!("7:{number}");
+        let of_two = page(true, None).of(all.clone(), key, |number| number % 10 == 0);
+        assert_eq!(of_two.items, [0, 10]);
+        let next = page(true, of_two.next.as_deref());
+        assert_eq!(next.before, (7, 10));
+        let none = page(true, None).of(all, key, |_| false);
+        assert_eq!(none.items, [0; 0]);
+        assert_eq!(page(true, none.next.as_deref()).before, (7, 999));
+        let last = page(true, None).of(vec![1, 2], key, |_| true);
+        assert_eq!((last.items, last.next), (vec![1, 2], None));
+    }
+
+    #[test]
+    fn a_page_without_a_pick_reads_one_row_more_than_it_has() {
+        let full = page(false, None).of(vec![3, 2, 1], |number| format!("7:{number}"), |_| true);
+        assert_eq!(full.items, [3, 2]);
+        assert_eq!(page(false, full.next.as_deref()).before, (7, 2));
+    }
+}

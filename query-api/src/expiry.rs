@@ -1,0 +1,59 @@
+//! `GET /v1/accounts/{account_id}/expiry`: what of an account has expired, and what will.
+
+use axum::http::HeaderMap;
+use axum::response::Response;
+use domain::{AccountId, Timestamp};
+use serde::Deserialize;
+use wire::body::{AccountExpiryBody, ExpiredBody, ExpiringBody};
+use wire::{PathId, Problem, QueryString, json_with_etag};
+
+use crate::account_balance::{check_exists, read_standing};
+use crate::cell::{place, sum};
+use crate::freshness::Fresh;
+use crate::ledger_entry::expired_since;
+
+/// How far a reader may look ahead: ten years.
+const WITHIN_DAYS_MAX: u32 = 3_660;
+
+/// How far a reader looks ahead who doesn't say.
+const WITHIN_DAYS_DEFAULT: u32 = 30;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExpiryQuery {
+    within_days: Option<u32>,
+    since: Option<Timestamp>,
+}
+
+pub(crate) async fn get_expiry(
+    Fresh(mut reading): Fresh,
+    PathId(account_id): PathId<AccountId>,
+    QueryString(query): QueryString<ExpiryQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let within_days = query.within_days.unwrap_or(WITHIN_DAYS_DEFAULT);
+    if !(1..=WITHIN_DAYS_MAX).contains(&within_days) {
+        let complaint = format!("must be a whole number from 1 to {WITHIN_DAYS_MAX}");
+        return Err(Problem::invalid_query("within_days", complaint));
+    }
+    let recorded = check_exists(&mut reading, &account_id).await?;
+    let standing = read_standing(&mut reading, &account_id).await?;
+    let since = query.since.map_or(i64::MIN, Timestamp::micros);
+    let mut expired = expired_since(&mut reading, &account_id, since).await?;
+    if since <= standing.now {
+        // Of all that falls due by itself, only what expires changes this sum.
+        let there_was = recorded.available + recorded.held + recorded.pending - recorded.owed;
+        let there_is = standing.available() + standing.held() + standing.pending() - standing.owed;
+        expired += there_was - there_is;
+    }
+    let body = AccountExpiryBody {
+        account_id,
+        expiring: ExpiringBody {
+            within_days,
+            points: sum(standing.expiring_within(within_days.into()))?,
+        },
+        expired: ExpiredBody { since: query.since, points: sum(expired)? },
+        position: place(standing.partition, standing.position)?,
+    };
+    json_with_etag(&headers, &body)
+}

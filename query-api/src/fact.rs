@@ -1,0 +1,204 @@
+//! What can be put can be got: a call's fact, by the path at which it was put.
+
+use std::sync::LazyLock;
+
+use axum::http::HeaderMap;
+use axum::response::Response;
+use domain::{AccountId, CancellationId, CauseId, HoldId, IdError, OfferId};
+use futures_util::future::BoxFuture;
+use read_model::{Fact, Query, Reading};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use wire::body::{FactBody, FactCallerBody};
+use wire::{Caller, PathId, PathIds, Problem, Role, ThreePathIds, json_with_etag};
+
+use crate::cell::{json, optional_text, split_place, time};
+use crate::failed;
+use crate::freshness::Fresh;
+use crate::hold::find_hold;
+use crate::shipping_request::find_request;
+
+static SELECT: LazyLock<Query> =
+    LazyLock::new(|| Query::with_columns(include_str!("sql/select_fact.sql")));
+
+/// An answer that is on its way.
+type Answer = BoxFuture<'static, Result<Response, Problem>>;
+
+/// An id as it was recorded: a client's, or the ledger's own, as a rejection's cancellation has.
+pub(crate) struct RecordedId(CancellationId);
+
+impl std::str::FromStr for RecordedId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        CancellationId::from_recorded(text.into()).map(Self)
+    }
+}
+
+/// The part of an event's public text that says who asked.
+#[derive(Default, Deserialize)]
+struct Meta {
+    key: Option<String>,
+    role: Option<String>,
+}
+
+/// A handler for `/v1/accounts/{account_id}/{kind}/{id}`.
+pub(crate) fn of_account(
+    kind: &'static str,
+) -> impl Fn(Caller, Fresh, PathIds<AccountId, CauseId>, HeaderMap) -> Answer + Clone {
+    move |caller, fresh, PathIds(account, id), headers| {
+        Box::pin(answer(caller, fresh, format!("accounts/{account}/{kind}/{id}"), headers))
+    }
+}
+
+/// A handler for `/v1/accounts/{account_id}/{of}/{id}/{kind}/{id}`.
+pub(crate) fn of_what(
+    of: &'static str,
+    kind: &'static str,
+) -> impl Fn(Caller, Fresh, ThreePathIds<AccountId, CauseId, RecordedId>, HeaderMap) -> Answer + Clone
+{
+    move |caller, fresh, ThreePathIds(account, whole, RecordedId(id)), headers| {
+        let path = format!("accounts/{account}/{of}/{whole}/{kind}/{id}");
+        Box::pin(answer(caller, fresh, path, headers))
+    }
+}
+
+pub(crate) async fn get_release(
+    caller: Caller,
+    fresh: Fresh,
+    PathIds(account, hold): PathIds<AccountId, HoldId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    answer(caller, fresh, format!("accounts/{account}/holds/{hold}/release"), headers).await
+}
+
+/// A capture also names the exchange that it paid.
+pub(crate) async fn get_capture(
+    caller: Caller,
+    Fresh(mut reading): Fresh,
+    PathIds(account, hold): PathIds<AccountId, HoldId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let path = format!("accounts/{account}/holds/{hold}/capture");
+    let mut body = read(&mut reading, &caller, &path).await?;
+    let hold = find_hold(&mut reading, &account, &hold).await?;
+    if let Some(exchange_id) = hold.and_then(|hold| hold.exchange_id) {
+        body.fields.insert("exchange_id".to_owned(), exchange_id.into());
+    }
+    json_with_etag(&headers, &body)
+}
+
+/// A transfer reaches its recipient with the event after it.
+pub(crate) async fn get_transfer(
+    caller: Caller,
+    Fresh(mut reading): Fresh,
+    PathIds(account, id): PathIds<AccountId, CauseId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let path = format!("accounts/{account}/transfers/{id}");
+    let mut body = read(&mut reading, &caller, &path).await?;
+    body.fields.insert("status".to_owned(), "received".into());
+    json_with_etag(&headers, &body)
+}
+
+pub(crate) async fn get_closure(
+    caller: Caller,
+    fresh: Fresh,
+    PathId(offer): PathId<OfferId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    answer(caller, fresh, format!("offers/{offer}/closure"), headers).await
+}
+
+pub(crate) async fn get_stock_addition(
+    caller: Caller,
+    fresh: Fresh,
+    PathIds(offer, id): PathIds<OfferId, CauseId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    answer(caller, fresh, format!("offers/{offer}/stock-additions/{id}"), headers).await
+}
+
+pub(crate) async fn get_clock_confirmation(
+    caller: Caller,
+    fresh: Fresh,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    answer(caller, fresh, "clock/confirmation".to_owned(), headers).await
+}
+
+/// A handler for `/v1/shipping-requests/{shipping_request_id}/{what}`.
+pub(crate) fn of_request(
+    what: &'static str,
+) -> impl Fn(Caller, Fresh, PathId<String>, HeaderMap) -> Answer + Clone {
+    move |caller, fresh, PathId(request), headers| {
+        Box::pin(report(caller, fresh, request, what.to_owned(), headers))
+    }
+}
+
+/// A handler for `/v1/shipping-requests/{shipping_request_id}/dispatches/{dispatch_id}`, and for
+/// what may stand behind that.
+pub(crate) fn of_parcel(
+    what: &'static str,
+) -> impl Fn(Caller, Fresh, PathIds<String, CauseId>, HeaderMap) -> Answer + Clone {
+    move |caller, fresh, PathIds(request, parcel), headers| {
+        Box::pin(report(caller, fresh, request, format!("dispatches/{parcel}{what}"), headers))
+    }
+}
+
+/// What a warehouse or an operator said of a request.
+async fn report(
+    caller: Caller,
+    Fresh(mut reading): Fresh,
+    request: String,
+    what: String,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let of = find_request(&mut reading, &caller, &request).await?;
+    let row = find(&mut reading, &format!("{}/{what}", of.path())).await?;
+    let row = row.ok_or_else(|| no_fact(&format!("shipping-requests/{request}/{what}")))?;
+    json_with_etag(&headers, &fact(row, &caller)?)
+}
+
+async fn answer(
+    caller: Caller,
+    Fresh(mut reading): Fresh,
+    path: String,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    json_with_etag(&headers, &read(&mut reading, &caller, &path).await?)
+}
+
+async fn read(reading: &mut Reading, caller: &Caller, path: &str) -> Result<FactBody, Problem> {
+    fact(find(reading, path).await?.ok_or_else(|| no_fact(path))?, caller)
+}
+
+async fn find(reading: &mut Reading, path: &str) -> Result<Option<Fact>, Problem> {
+    reading.optional(*SELECT, &[path.into()]).await.map_err(failed)
+}
+
+fn no_fact(path: &str) -> Problem {
+    Problem::not_found(format!("Nothing was recorded at /v1/{path}. Check the ids in it."))
+}
+
+fn fact(row: Fact, caller: &Caller) -> Result<FactBody, Problem> {
+    let Fact { path, place, account_id, public, by, reason, recorded_at } = row;
+    let mut fields: Map<String, Value> = json(&public)?;
+    let meta = fields.remove("meta").map(serde_json::from_value).transpose();
+    let Meta { key, role } = meta.ok().flatten().unwrap_or_default();
+    // A number is always there in an answer.
+    if path.contains("/returns/") {
+        fields.entry("points").or_insert_with(|| 0.into());
+    }
+    let may_know = matches!(caller.role, Role::Operator | Role::Auditor);
+    let told = |text: Option<String>| text.filter(|_| may_know);
+    Ok(FactBody {
+        account_id: optional_text(account_id.as_deref())?,
+        fields,
+        caller: may_know.then_some(FactCallerBody { key_id: key, role }),
+        by: told(by),
+        reason: told(reason),
+        recorded_at: time(recorded_at)?,
+        position: split_place(place),
+    })
+}

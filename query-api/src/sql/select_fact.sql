@@ -1,0 +1,3 @@
+select {fact}
+from fact
+where path = $1

@@ -1,0 +1,64 @@
+//! A read that asks for what can never be there is told so at once.
+
+use std::time::{Duration, Instant};
+
+use domain::Clock;
+use log_record::Generation;
+use query_api::QueryApi;
+use read_model::{LogEnds, LogHistory, OfLog};
+use serde_json::json;
+use testing::ledger::{On, place};
+use testing::life::history;
+use tokio::sync::watch;
+
+use crate::asks::Reads;
+
+testing::on_every_database! {
+    a_partition_that_does_not_exist_is_a_mistake_in_the_header,
+    a_position_far_beyond_the_log_is_answered_at_once,
+}
+
+const PATHS: [&str; 3] = ["/v1/accounts/ann", "/v1/accounts/ann/entries", "/v1/offers"];
+
+async fn a_partition_that_does_not_exist_is_a_mistake_in_the_header(on: On) {
+    let reads = Reads::of(on, history(Clock::Commands)).await;
+    for path in PATHS {
+        for positions in ["7:1", "0:1, 1:1", "1:0"] {
+            let header = Some(("guerdon-position", positions));
+            let (status, _, problem) = reads.ask_with("operator", path, header).await;
+            assert_eq!((status, &problem["code"]), (400, &json!("invalid-header")), "{path}");
+            assert_eq!(problem["header"], "Guerdon-Position");
+            let detail = problem["detail"].as_str().expect("a sentence");
+            assert!(detail.contains("no partition"), "{detail}");
+        }
+    }
+}
+
+async fn a_position_far_beyond_the_log_is_answered_at_once(on: On) {
+    let reads = Reads::of(on, history(Clock::Commands)).await;
+    let ends = LogEnds { looked_at: tokio::time::Instant::now(), ends: vec![place(43)] };
+    let ends = watch::Sender::new(ends);
+    let known = LogHistory { generation: Generation(1), ends: vec![place(43)], begins: vec![] };
+    let known = watch::Sender::new(known);
+    let log_id = reads.ledger.store.log_id();
+    let log = OfLog::now(log_id, known.subscribe()).with_ends(ends.subscribe());
+    let model = reads.ledger.read_model().await.of_log(log).await.expect("it is its log");
+    let waits = Duration::from_secs(2);
+    let api = QueryApi::new(model, reads.api.keys.clone(), waits);
+    let router = query_api::router(api);
+    for path in PATHS {
+        let begun = Instant::now();
+        for position in ["0:2000000", "0:18446744073709551615"] {
+            let header = Some(("guerdon-position", position));
+            let (status, _, problem) = Reads::ask_at(&router, "operator", path, header).await;
+            assert_eq!((status, &problem["code"]), (400, &json!("invalid-header")), "{path}");
+            let detail = problem["detail"].as_str().expect("a sentence");
+            assert!(detail.contains("far beyond the log's end at 0:43"), "{detail}");
+        }
+        assert!(begun.elapsed() < waits, "{path} is answered at once");
+    }
+    // What may be on its way is waited for.
+    let header = Some(("guerdon-position", "0:44"));
+    let (status, _, problem) = Reads::ask_at(&router, "operator", PATHS[2], header).await;
+    assert_eq!((status, &problem["code"]), (503, &json!("projection-behind")));
+}
