@@ -225,6 +225,25 @@ refusals! {
         remedy: "Read the purchase: `credit_refused` is there where credit was refused, and \
                  `points` is what it has earned.",
     }
+    /// All units of the exchange were cancelled before.
+    AlreadyCancelled {
+        "already-cancelled", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "Exchange is wholly cancelled",
+        sentence: "All units of the exchange were cancelled already.",
+        meaning: "All units of the exchange were cancelled and refunded, by a shopper, an operator \
+                  or the warehouse's rejection.",
+        remedy: "Nothing needs to be done: read the exchange for what was refunded.",
+    }
+    /// All units of the purchase came back before.
+    AlreadyReturned {
+        "already-returned", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "Purchase is wholly returned",
+        sentence: "All units of the purchase were returned already.",
+        meaning: "All units of all lines of the purchase were returned.",
+        remedy: "Nothing needs to be done: read the purchase for what was returned.",
+    }
     /// A parcel was delivered of which nobody told that it left.
     ParcelUnknown {
         "parcel-unknown", Conflict, can_succeed_later: true,
@@ -278,7 +297,7 @@ refusals! {
                  yet, before the limit is reached. Beyond it, ask an operator to settle the \
                  request.",
     }
-    /// More units are to come back than are left, or all that are left, and none is.
+    /// More units are to come back than are left.
     QuantityTooLarge { left: Units, asked: AskedUnits } {
         "quantity-too-large", Conflict, can_succeed_later: false,
         facts: [left, asked],
@@ -287,7 +306,7 @@ refusals! {
         meaning: "Only `left` units can still be cancelled or returned, and the request is for \
                   `asked`. Without `asked`, the request is for all that are left, and `left` is 0.",
         remedy: "Ask for at most `left` units. Where `left` is 0, nothing needs to be done: all \
-                 units were cancelled or returned before.",
+                 units of this line were returned before.",
     }
     /// More points are to be captured or withdrawn than are left.
     PointsTooLarge { left: Points, asked: Points } {

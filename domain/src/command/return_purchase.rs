@@ -7,7 +7,7 @@ use super::take_back::take_back;
 use crate::draft::Draft;
 use crate::{
     AccountId, AskedUnits, Cause, CreditWithdrawn, Decision, Event, IdHash, Note, OriginalPurchase,
-    Points, PurchaseId, PurchaseReturned, Refusal, ReturnId, ReturnedLine, State, Timestamp, Units,
+    Points, PurchaseId, PurchaseLine, PurchaseReturned, Refusal, ReturnId, ReturnedLine, State, Timestamp, Units,
     WithdrawalCause,
 };
 
@@ -135,6 +135,12 @@ impl ReturnPurchase {
         state: &State,
         original: &OriginalPurchase,
     ) -> Result<Vec<ReturnedLine>, Refusal> {
+        let is_back = |line: &PurchaseLine| {
+            state.returned(original.position, &line.product_id) >= line.quantity
+        };
+        if original.lines.iter().all(is_back) {
+            return Err(Refusal::AlreadyReturned);
+        }
         let asked = self.lines.as_deref();
         for (index, back) in asked.unwrap_or_default().iter().enumerate() {
             if !original.lines.iter().any(|line| line.product_id == back.product_id) {
@@ -195,7 +201,8 @@ mod tests {
             .leaves("ann", [27, 0, 0, 0])
             .does(bring_back("ann", "B-1", "r-2", None))
             .leaves("ann", [0, 0, 0, 0])
-            .refuses(bring_back("ann", "B-1", "r-3", None), "quantity-too-large");
+            .refuses(bring_back("ann", "B-1", "r-3", None), "already-returned")
+            .refuses(bring_back("ann", "B-1", "r-3", Some(&[("dvd", 1)])), "already-returned");
     }
 
     #[test]

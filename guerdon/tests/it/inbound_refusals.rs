@@ -40,6 +40,8 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 9] = [
             "exchange-exists",
             "exchange-unknown",
             "credit-unknown",
+            "already-cancelled",
+            "already-returned",
             "quantity-too-large",
             "points-too-large",
             "rule-unknown",

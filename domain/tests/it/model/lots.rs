@@ -396,15 +396,15 @@ impl Ledger {
             return no("purchase-unknown");
         };
         let purchase = &self.purchases[place];
+        if purchase.lines.iter().all(|line| line.returned == line.quantity) {
+            return no("already-returned");
+        }
 
         // How many of each line of the purchase.
         let mut back: Vec<u128> = vec![];
         match &it.lines {
             None => {
                 back.extend(purchase.lines.iter().map(|line| line.quantity - line.returned));
-                if back.iter().all(|quantity| *quantity == 0) {
-                    return no_for("quantity-too-large", [("left", 0)]);
-                }
             }
             Some(asked) => {
                 for (number, line) in (1..).zip(asked) {
