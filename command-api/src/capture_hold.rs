@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::{Capture, CaptureHold, Order};
-use domain::{AccountId, Command, Event, ExchangeCreated, HoldCaptured, HoldId};
+use domain::{AccountId, Command, Event, ExchangeCreated, Grace, HoldCaptured, HoldId};
 use log_record::Place;
 use wire::body::{CaptureExchangeBody, CaptureHoldBody, ExchangeCreatedBody, HoldCapturedBody};
 use wire::{Caller, JsonBody, Object, PathIds, Problem};
@@ -50,14 +50,27 @@ pub(crate) fn hold_captured(
     fact: HoldCaptured,
     position: Place,
 ) -> HoldCapturedBody {
-    let HoldCaptured { hold_id, points, lots, released, pays_exchange, asked_points, occurred_at } =
-        fact;
+    let HoldCaptured {
+        hold_id,
+        points,
+        lots,
+        released,
+        grace_until,
+        grace,
+        pays_exchange,
+        asked_points,
+        occurred_at,
+    } = fact;
+    let Grace { days, on_own_request } = grace;
     HoldCapturedBody {
         account_id,
         hold_id,
         points,
         lots: lot_parts(lots),
         released: lot_parts(released),
+        grace_until,
+        grace_days: days,
+        grace_on_own_request: on_own_request,
         pays_exchange,
         asked_points,
         occurred_at,

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use domain::Event;
+use domain::{Event, RefundCause};
 use event_schema::decode;
 use log_record::{Generation, LogId, NewEvent, Partition, Place, Position, RecordedEvent};
 use serde::Serialize;
@@ -14,9 +14,11 @@ use uuid::Uuid;
 use crate::adjust_credit::credit_earned;
 use crate::cancel_exchange::exchange_cancelled;
 use crate::capture_hold::{exchange_created, hold_captured};
+use crate::extend_hold::hold_extended;
 use crate::hold_credit::credit_held;
 use crate::open_account::account_opened;
 use crate::record_purchase::purchase_recorded;
+use crate::refund_capture::capture_refunded;
 use crate::release_hold::hold_released;
 use crate::return_purchase::purchase_returned;
 use crate::shipment::{shipment_dispatched, shipment_reported};
@@ -68,6 +70,13 @@ fn answered(event: Event) -> Option<Value> {
         Event::CreditWithdrawn(account, fact) => json(&credit_withdrawn(account, fact, PLACE)),
         Event::CreditHeld(account, fact) => json(&credit_held(account, fact, PLACE)),
         Event::HoldCaptured(account, fact) => json(&hold_captured(account, fact, PLACE)),
+        Event::HoldExtended(account, fact) => json(&hold_extended(account, fact, PLACE)),
+        Event::CreditRefunded(account, fact) => match fact.cause {
+            RefundCause::Cancellation { .. } => return None,
+            RefundCause::Capture(refund) => {
+                json(&capture_refunded(account, refund, fact.points, fact.lots, PLACE))
+            }
+        },
         Event::HoldReleased(account, fact) => json(&hold_released(account, fact, PLACE)),
         Event::CreditSent(account, fact) => json(&credit_sent(account, fact, PLACE)),
         Event::ExchangeCreated(account, fact) => json(&exchange_created(account, fact, PLACE)),

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::HoldCredit;
-use domain::{AccountId, Command, CreditHeld, Event, HoldId};
+use domain::{AccountId, Command, CreditHeld, Event, Grace, HoldId};
 use log_record::Place;
 use wire::body::{CreditHeldBody, HoldCreditBody};
 use wire::{Caller, JsonBody, PathIds, Problem};
@@ -33,7 +33,17 @@ pub(crate) fn credit_held(
     fact: CreditHeld,
     position: Place,
 ) -> CreditHeldBody {
-    let CreditHeld { hold_id, points, lots, deadline, occurred_at } = fact;
-    let lots = lot_parts(lots);
-    CreditHeldBody { account_id, hold_id, points, lots, deadline, occurred_at, position }
+    let CreditHeld { hold_id, points, lots, deadline, grace, occurred_at } = fact;
+    let Grace { days, on_own_request } = grace;
+    CreditHeldBody {
+        account_id,
+        hold_id,
+        points,
+        lots: lot_parts(lots),
+        deadline,
+        grace_days: days,
+        grace_on_own_request: on_own_request,
+        occurred_at,
+        position,
+    }
 }

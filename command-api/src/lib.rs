@@ -19,6 +19,7 @@ mod credit_lot;
 mod earn_credit;
 mod earn_credits;
 mod execute;
+mod extend_hold;
 #[cfg(test)]
 mod fact_bodies;
 mod hold_credit;
@@ -33,6 +34,7 @@ mod put_offer;
 mod put_policy;
 mod record_purchase;
 mod redeem;
+mod refund_capture;
 mod refusal_problem;
 mod release_hold;
 mod restart;

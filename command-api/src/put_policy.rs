@@ -57,12 +57,12 @@ pub(crate) async fn patch_policy(
 }
 
 fn policy(body: PutPolicyBody) -> Result<Policy, Problem> {
-    let PutPolicyBody { spent_credit, refund_grace_days } = body;
+    let PutPolicyBody { spent_credit, refund_grace_days, grace_on_own_request } = body;
     if refund_grace_days > GRACE_DAYS_MAX {
         let complaint = format!("must be a whole number from 0 to {GRACE_DAYS_MAX}");
         return Err(Problem::invalid_field("refund_grace_days", complaint));
     }
-    Ok(Policy { spent_credit, refund_grace_days })
+    Ok(Policy { spent_credit, refund_grace_days, grace_on_own_request })
 }
 
 fn respond(done: &Done) -> Result<Response, Problem> {
@@ -73,7 +73,10 @@ fn respond(done: &Done) -> Result<Response, Problem> {
 /// The policy, and its version.
 fn policy_body(done: &Done) -> Result<(PolicyBody, u64), Problem> {
     let Some(Subject::Policy(policy, version)) = done.subject else { return Err(unexpected()) };
-    let Policy { spent_credit, refund_grace_days } = policy;
+    let Policy { spent_credit, refund_grace_days, grace_on_own_request } = policy;
     let position: Option<Place> = (version > 0).then_some(done.place);
-    Ok((PolicyBody { spent_credit, refund_grace_days, version, position }, version))
+    Ok((
+        PolicyBody { spent_credit, refund_grace_days, grace_on_own_request, version, position },
+        version,
+    ))
 }

@@ -6,7 +6,7 @@ use domain::command::ReleaseHold;
 use domain::{AccountId, Command, Event, HoldId, HoldReleased};
 use log_record::Place;
 use wire::body::{HoldReleasedBody, ReleaseHoldBody};
-use wire::{Caller, JsonBody, PathIds, Problem};
+use wire::{Caller, JsonBody, PathIds, Problem, Role};
 
 use crate::CommandApi;
 use crate::credit_lot::lot_parts;
@@ -18,7 +18,9 @@ pub(crate) async fn release_hold(
     PathIds(account_id, hold_id): PathIds<AccountId, HoldId>,
     JsonBody(ReleaseHoldBody { occurred_at }): JsonBody<ReleaseHoldBody>,
 ) -> Result<Response, Problem> {
-    let command = Command::ReleaseHold(ReleaseHold { account_id, hold_id, occurred_at });
+    let by_operator = caller.role == Role::Operator;
+    let command =
+        Command::ReleaseHold(ReleaseHold { account_id, hold_id, by_operator, occurred_at });
     let mut done = api.execute(command, caller).await?;
     let Some(Event::HoldReleased(account_id, fact)) = done.event.take() else {
         return Err(unexpected());
@@ -31,7 +33,15 @@ pub(crate) fn hold_released(
     fact: HoldReleased,
     position: Place,
 ) -> HoldReleasedBody {
-    let HoldReleased { hold_id, points, lots, reason, occurred_at } = fact;
-    let lots = lot_parts(lots);
-    HoldReleasedBody { account_id, hold_id, points, lots, reason, occurred_at, position }
+    let HoldReleased { hold_id, points, lots, grace_until, reason, occurred_at } = fact;
+    HoldReleasedBody {
+        account_id,
+        hold_id,
+        points,
+        lots: lot_parts(lots),
+        grace_until,
+        reason,
+        occurred_at,
+        position,
+    }
 }

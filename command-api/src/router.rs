@@ -15,6 +15,7 @@ use crate::close_offer::close_offer;
 use crate::confirm_clock::confirm_clock;
 use crate::earn_credit::earn_credit;
 use crate::earn_credits::earn_credits;
+use crate::extend_hold::extend_hold;
 use crate::hold_credit::hold_credit;
 use crate::keys::{create_key, list_keys, revoke_key, rotate_key};
 use crate::open_account::open_account;
@@ -23,6 +24,7 @@ use crate::put_offer::{patch_offer, put_offer};
 use crate::put_policy::{patch_policy, put_policy};
 use crate::record_purchase::record_purchase;
 use crate::redeem::{redeem, redeem_by_key};
+use crate::refund_capture::refund_capture;
 use crate::release_hold::release_hold;
 use crate::return_purchase::return_purchase;
 use crate::shipment::{
@@ -50,7 +52,15 @@ pub fn router(api: CommandApi) -> Router {
         )
         .route("/adjustments/{adjustment_id}", put(only(&[Operator], adjust_credit).about(Account)))
         .route("/holds/{hold_id}", put(only(&[Shopper], hold_credit).about(Account)))
+        .route(
+            "/holds/{hold_id}/extensions/{extension_id}",
+            put(only(&[Shopper], extend_hold).about(Account)),
+        )
         .route("/holds/{hold_id}/capture", put(only(&[Shopper], capture_hold).about(Account)))
+        .route(
+            "/holds/{hold_id}/refunds/{refund_id}",
+            put(only(&[Merchant, Operator], refund_capture).about(Account)),
+        )
         .route(
             "/holds/{hold_id}/release",
             put(only(&[Shopper, Operator], release_hold).about(Account)),

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::amount::{AMOUNT_MAX, sum};
 use crate::cap_count::{CapCounts, NO_PERIOD};
-use crate::due::{Credit, next_due};
+use crate::due::{Credit, LiveHold, next_due};
 use crate::lots::{Lots, sum_of, take_from};
 use crate::tally::Tally;
 use crate::{
-    CapPeriod, CreditEarned, CreditHeld, CreditRefused, CreditWithdrawn, Event, HoldCaptured,
-    HoldId, HoldSwapped, LotId, LotPart, Points, PurchaseRecorded, Refusal, RuleId, Timestamp,
-    Units, WithdrawalCause,
+    CapPeriod, CreditEarned, CreditHeld, CreditRefused, CreditWithdrawn, Event, Grace,
+    HoldCaptured, HoldExtended, HoldId, HoldSwapped, LotId, LotPart, Points, PurchaseRecorded,
+    Refusal, RuleId, Timestamp, Units, WithdrawalCause,
 };
 
 /// How many parts of lots may come into an account at most: what falls due in it, or is drawn at
@@ -68,6 +68,10 @@ pub struct Hold {
     pub lots: Vec<LotPart>,
     /// It ends by itself then.
     pub deadline: Timestamp,
+    /// Since when.
+    pub made_at: Timestamp,
+    /// The grace of what comes back of it.
+    pub grace: Grace,
 }
 
 /// What was earned by a rule under its cap.
@@ -220,7 +224,11 @@ impl Account {
 
     /// The credit alone, from which follows what falls due.
     pub(crate) fn credit(&self) -> Credit {
-        let holds = self.holds().iter().map(|hold| (hold.deadline, hold.lots.clone()));
+        let holds = self.holds().iter().map(|hold| LiveHold {
+            deadline: hold.deadline,
+            lots: hold.lots.clone(),
+            grace_days: hold.grace.days_on_own_request(),
+        });
         Credit::of_account(self.lots.clone(), self.pending_parts().clone(), holds, self.owed())
     }
 
@@ -275,8 +283,9 @@ impl Account {
             }
             Event::CreditHeld(_, fact) => {
                 in_time(&fact.lots, recorded_at)?;
-                self.set_aside(fact)
+                self.set_aside(fact, recorded_at)
             }
+            Event::HoldExtended(_, fact) => self.extend(fact, recorded_at),
             Event::HoldCaptured(_, fact) => self.capture(fact, recorded_at),
             Event::HoldSwapped(_, fact) => {
                 in_time(&fact.taken, recorded_at)?;
@@ -288,7 +297,7 @@ impl Account {
                 if hold.lots != fact.lots {
                     return Err("a hold was released with what it didn't hold");
                 }
-                self.put_all(&fact.lots).ok_or(TOO_FULL)
+                self.put_all(&fact.came_back()).ok_or(TOO_FULL)
             }
             _ => Ok(()),
         }
@@ -407,11 +416,26 @@ impl Account {
         Some(())
     }
 
-    fn set_aside(&mut self, fact: &CreditHeld) -> Result<(), &'static str> {
+    fn set_aside(&mut self, fact: &CreditHeld, now: Timestamp) -> Result<(), &'static str> {
         sums_to(fact.points, &fact.lots)?;
         self.take_all(&fact.lots).ok_or("I1: more was held than was available")?;
         let (id, lots) = (fact.hold_id.clone(), fact.lots.clone());
-        self.rare_mut().holds.push(Hold { id, lots, deadline: fact.deadline });
+        let (deadline, grace) = (fact.deadline, fact.grace);
+        self.rare_mut().holds.push(Hold { id, lots, deadline, made_at: now, grace });
+        Ok(())
+    }
+
+    fn extend(&mut self, fact: &HoldExtended, now: Timestamp) -> Result<(), &'static str> {
+        let holds = &mut self.rare_mut().holds;
+        let hold = holds.iter_mut().find(|hold| hold.id == fact.hold_id);
+        let hold = hold.ok_or("a hold was extended that had ended")?;
+        if hold.deadline <= now {
+            return Err("I8: a hold was extended after its deadline");
+        }
+        if fact.deadline <= hold.deadline {
+            return Err("a hold was extended to no later deadline");
+        }
+        hold.deadline = fact.deadline;
         Ok(())
     }
 
@@ -424,7 +448,7 @@ impl Account {
         if joined(&fact.lots, &fact.released) != hold.lots {
             return Err("a capture and what it released are what was held");
         }
-        self.put_all(&fact.released).ok_or(TOO_FULL)
+        self.put_all(&fact.came_back()).ok_or(TOO_FULL)
     }
 
     fn swap(&mut self, fact: &HoldSwapped) -> Option<()> {

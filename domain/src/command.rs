@@ -13,6 +13,7 @@ mod close_offer;
 mod confirm_clock;
 mod dispatch_shipment;
 mod earn_credit;
+mod extend_hold;
 mod hold_credit;
 mod open_account;
 mod open_offer;
@@ -20,6 +21,7 @@ mod order;
 mod record_purchase;
 mod redeem;
 mod refund;
+mod refund_capture;
 mod reject_shipment;
 mod release_hold;
 mod report_shipment;
@@ -42,12 +44,14 @@ pub use close_offer::CloseOffer;
 pub use confirm_clock::ConfirmClock;
 pub use dispatch_shipment::DispatchShipment;
 pub use earn_credit::EarnCredit;
+pub use extend_hold::ExtendHold;
 pub use hold_credit::{HOLD_DAYS_MAX, HoldCredit};
 pub use open_account::OpenAccount;
 pub use open_offer::OpenOffer;
 pub use order::Order;
 pub use record_purchase::RecordPurchase;
 pub use redeem::Redeem;
+pub use refund_capture::RefundCapture;
 pub use reject_shipment::RejectShipment;
 pub use release_hold::ReleaseHold;
 pub use report_shipment::{Report, ReportShipment};
@@ -107,8 +111,12 @@ commands! {
     AdjustCredit,
     /// Set credit aside.
     HoldCredit,
+    /// Keep credit aside for longer.
+    ExtendHold,
     /// Spend what is held.
     CaptureHold,
+    /// Give back what a capture spent.
+    RefundCapture,
     /// Give back what is held.
     ReleaseHold,
     /// Exchange credit for goods.

@@ -4,8 +4,8 @@ use crate::account::OfferNumber;
 use crate::due::apply_due;
 use crate::original::EarnedCredit;
 use crate::{
-    Account, AccountId, CreditReceived, CreditRefunded, Decision, Event, HoldCaptured,
-    HoldReleased, Inventory, LotPart, Points, Refusal, State, StockChange, Timestamp,
+    Account, AccountId, CreditReceived, CreditRefunded, Decision, Event, Grace, Inventory, LotPart,
+    Points, Refusal, State, StockChange, Timestamp,
 };
 
 /// Events that are decided one after the other against a state that doesn't change.
@@ -77,16 +77,24 @@ impl<'a> Draft<'a> {
                 fact.expires_at.is_some_and(|expires| expires <= self.now)
             }
             Event::CreditReceived(_, CreditReceived { lots, .. })
-            | Event::CreditRefunded(_, CreditRefunded { lots, .. })
-            | Event::HoldReleased(_, HoldReleased { lots, .. })
-            | Event::HoldCaptured(_, HoldCaptured { released: lots, .. }) => {
-                lots.iter().any(|part| part.has_expired(self.now))
-            }
+            | Event::CreditRefunded(_, CreditRefunded { lots, .. }) => self.have_expired(lots),
+            Event::HoldReleased(_, fact) => self.have_expired(&fact.came_back()),
+            Event::HoldCaptured(_, fact) => self.have_expired(&fact.came_back()),
             _ => true,
         };
         let account = event.account_id().and_then(|id| self.account(id));
         let owes = account.is_some_and(|account| account.owed() > Points::ZERO);
         if has_expired || owes { self.record(event) } else { self.push(event) }
+    }
+
+    fn have_expired(&self, parts: &[LotPart]) -> bool {
+        parts.iter().any(|part| part.has_expired(self.now))
+    }
+
+    /// The grace that the policy promises for what is taken now.
+    pub(crate) fn grace(&self) -> Grace {
+        let (policy, _) = self.state.policy();
+        policy.grace()
     }
 
     /// The next event bears the command's id.

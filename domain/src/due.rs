@@ -7,9 +7,10 @@ use std::collections::VecDeque;
 use log_record::Place;
 
 use crate::account::Pending;
+use crate::grace::{gained, with_grace};
 use crate::lots::{Lots, sum_of, take_from};
 use crate::{
-    Account, AccountId, CreditExpired, CreditMatured, DebtRepaid, Event, Hold, HoldId,
+    Account, AccountId, BackFor, CreditExpired, CreditMatured, DebtRepaid, Event, Hold, HoldId,
     HoldReleased, LotPart, Points, ReleaseReason, Timestamp,
 };
 
@@ -31,8 +32,18 @@ pub struct Credit {
 struct HeldCredit {
     /// The hold's number among those that the account had at first.
     number: usize,
-    deadline: Timestamp,
-    lots: Vec<LotPart>,
+    hold: LiveHold,
+}
+
+/// A hold, as far as its end by its deadline follows from it.
+#[derive(Clone, Debug)]
+pub struct LiveHold {
+    /// It ends by itself then.
+    pub deadline: Timestamp,
+    /// The parts of lots that are held.
+    pub lots: Vec<LotPart>,
+    /// For how many days what comes back at the deadline can be spent at least.
+    pub grace_days: u16,
 }
 
 /// Something that fell due, with the parts of lots that it moved.
@@ -49,14 +60,14 @@ pub enum DueStep {
 }
 
 impl Credit {
-    /// The credit of an account: what is available, what is pending, each hold's deadline and parts
-    /// (the oldest hold first), and what is owed. `None` if the available parts sum to more than
+    /// The credit of an account: what is available, what is pending, the holds (the oldest first),
+    /// and what is owed. `None` if the available parts sum to more than
     /// `AMOUNT_MAX`.
     #[must_use]
     pub fn new(
         available: impl IntoIterator<Item = LotPart>,
         pending: impl IntoIterator<Item = Pending>,
-        holds: impl IntoIterator<Item = (Timestamp, Vec<LotPart>)>,
+        holds: impl IntoIterator<Item = LiveHold>,
         owed: Points,
     ) -> Option<Self> {
         let mut lots = Lots::default();
@@ -69,11 +80,11 @@ impl Credit {
     pub(crate) fn of_account(
         available: Lots,
         pending: VecDeque<Pending>,
-        holds: impl IntoIterator<Item = (Timestamp, Vec<LotPart>)>,
+        holds: impl IntoIterator<Item = LiveHold>,
         owed: Points,
     ) -> Self {
         let holds = holds.into_iter().enumerate();
-        let holds = holds.map(|(number, (deadline, lots))| HeldCredit { number, deadline, lots });
+        let holds = holds.map(|(number, hold)| HeldCredit { number, hold });
         Self { available, pending, holds: holds.collect(), owed }
     }
 
@@ -103,7 +114,8 @@ impl Credit {
     /// When something falls due next; what is owed is paid at once and never waits.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        next_due(&self.available, &self.pending, self.holds.iter().map(|hold| hold.deadline))
+        let deadlines = self.holds.iter().map(|held| held.hold.deadline);
+        next_due(&self.available, &self.pending, deadlines)
     }
 
     /// The available parts, in spending order.
@@ -118,7 +130,7 @@ impl Credit {
 
     /// The held parts.
     pub fn held(&self) -> impl Iterator<Item = &LotPart> {
-        self.holds.iter().flat_map(|hold| &hold.lots)
+        self.holds.iter().flat_map(|held| &held.hold.lots)
     }
 
     /// The debt.
@@ -134,7 +146,7 @@ impl Credit {
     /// Whether credit becomes available at `time`.
     fn comes_in(&self, time: Timestamp) -> bool {
         self.pending.front().is_some_and(|pending| pending.available_at <= time)
-            || self.holds.iter().any(|hold| hold.deadline <= time)
+            || self.holds.iter().any(|held| held.hold.deadline <= time)
     }
 
     /// Matures pending credit due at `time`, or else ends the due hold with the earliest deadline.
@@ -148,11 +160,11 @@ impl Credit {
             return Some(DueStep::Matured(matured));
         }
         // `min_by_key` gives the first of equals, which is the older hold.
-        let over = self.holds.iter().enumerate().filter(|(_, hold)| hold.deadline <= time);
-        let (index, _) = over.min_by_key(|(_, hold)| hold.deadline)?;
-        let hold = self.holds.remove(index);
-        self.put(&hold.lots)?;
-        Some(DueStep::HoldEnded(hold.number))
+        let over = self.holds.iter().enumerate().filter(|(_, held)| held.hold.deadline <= time);
+        let (index, _) = over.min_by_key(|(_, held)| held.hold.deadline)?;
+        let HeldCredit { number, hold } = self.holds.remove(index);
+        self.put(&hold.come_back())?;
+        Some(DueStep::HoldEnded(number))
     }
 
     fn expire(&mut self, time: Timestamp) -> Option<DueStep> {
@@ -230,7 +242,8 @@ impl Account {
             }
             DueStep::HoldEnded(number) => {
                 let hold = self.hold(holds.get(number)?)?;
-                Event::HoldReleased(id, hold.release(ReleaseReason::Deadline)?)
+                let until = hold.grace.until(hold.deadline, BackFor::OwnRequest);
+                Event::HoldReleased(id, hold.release(ReleaseReason::Deadline, until)?)
             }
             DueStep::Repaid(lots) => {
                 Event::DebtRepaid(id, DebtRepaid { points: sum_of(&lots)?, lots })
@@ -242,13 +255,26 @@ impl Account {
     }
 }
 
+impl LiveHold {
+    /// What comes back at its deadline. The grace begins then, whenever somebody looks.
+    fn come_back(&self) -> Vec<LotPart> {
+        let until = (self.grace_days > 0).then(|| self.deadline.plus_days(self.grace_days.into()));
+        with_grace(&self.lots, until)
+    }
+}
+
 impl Hold {
-    /// The event that gives all of it back.
-    pub(crate) fn release(&self, reason: ReleaseReason) -> Option<HoldReleased> {
+    /// The event that gives all of it back, to be spent until then at least.
+    pub(crate) fn release(
+        &self,
+        reason: ReleaseReason,
+        grace_until: Option<Timestamp>,
+    ) -> Option<HoldReleased> {
         Some(HoldReleased {
             hold_id: self.id.clone(),
             points: sum_of(&self.lots)?,
             lots: self.lots.clone(),
+            grace_until: gained(grace_until, &self.lots),
             reason,
             occurred_at: None,
         })
@@ -286,6 +312,20 @@ mod tests {
         Pending { available_at: time(available_at), part }
     }
 
+    fn hold(deadline: i64, lots: Vec<LotPart>, grace_days: u16) -> LiveHold {
+        LiveHold { deadline: time(deadline), lots, grace_days }
+    }
+
+    #[test]
+    fn the_grace_of_a_hold_begins_at_its_deadline_whenever_somebody_looks() {
+        const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+        for (now, sums) in [(40, [70, 0, 0, 0]), (DAY + 39, [70, 0, 0, 0]), (DAY + 40, [0; 4])] {
+            let held = vec![part(1, 70, Some(30))];
+            let credit = Credit::new([], [], [hold(40, held, 1)], points(0));
+            assert_eq!(after(credit.expect("an amount"), now), sums, "at {now}");
+        }
+    }
+
     #[test]
     fn credit_counts_from_when_it_is_available_until_before_it_expires() {
         let credit =
@@ -304,7 +344,7 @@ mod tests {
         for (deadline, now, sums) in
             [(40, 39, [0, 110, 0, 0]), (40, 40, [40, 0, 0, 0]), (29, 29, [110, 0, 0, 0])]
         {
-            let credit = Credit::new([], [], [(time(deadline), held.clone())], points(0));
+            let credit = Credit::new([], [], [hold(deadline, held.clone(), 0)], points(0));
             assert_eq!(after(credit.expect("an amount"), now), sums, "at {now}");
         }
     }
@@ -325,7 +365,7 @@ mod tests {
         let mut credit = Credit::new(
             [part(1, 10, Some(30))],
             [pending(part(2, 50, None), 20)],
-            [(time(25), vec![part(3, 7, None)])],
+            [hold(25, vec![part(3, 7, None)], 0)],
             points(0),
         )
         .expect("an amount");

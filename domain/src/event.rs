@@ -15,12 +15,12 @@ mod shipment;
 
 pub use account::AccountOpened;
 pub use credit::{
-    Cause, CauseKind, Claim, CreditDeducted, CreditEarned, CreditExpired, CreditMatured,
-    CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, LotId, LotPart,
-    RuleVersion, WithdrawalCause,
+    CaptureRefund, Cause, CauseKind, Claim, CreditDeducted, CreditEarned, CreditExpired,
+    CreditMatured, CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, LotId,
+    LotPart, RefundCause, RuleVersion, WithdrawalCause,
 };
 pub use exchange::{ExchangeCancelled, ExchangeCreated, Ordered};
-pub use hold::{CreditHeld, HoldCaptured, HoldReleased, HoldSwapped, ReleaseReason};
+pub use hold::{CreditHeld, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped, ReleaseReason};
 pub use offer::{OfferAmended, OfferClosed, OfferOpened, StockAdded};
 pub use programme::{
     Clock, ClockConfirmed, ClockDoubted, EarningRuleSet, LogForked, LogOpened, PolicyChanged,
@@ -55,7 +55,7 @@ pub enum Event {
     CreditMatured(AccountId, CreditMatured),
     /// `credit-expired`.
     CreditExpired(AccountId, CreditExpired),
-    /// `credit-refunded`: the first half of a cancellation.
+    /// `credit-refunded`: the first half of a cancellation, or a refund of a capture.
     CreditRefunded(AccountId, CreditRefunded),
     /// `credit-withdrawn`.
     CreditWithdrawn(AccountId, CreditWithdrawn),
@@ -67,6 +67,8 @@ pub enum Event {
     CreditReceived(AccountId, CreditReceived),
     /// `credit-held`.
     CreditHeld(AccountId, CreditHeld),
+    /// `hold-extended`.
+    HoldExtended(AccountId, HoldExtended),
     /// `hold-captured`.
     HoldCaptured(AccountId, HoldCaptured),
     /// `hold-swapped`.
@@ -140,6 +142,7 @@ impl Event {
             | Self::CreditSent(account, _)
             | Self::CreditReceived(account, _)
             | Self::CreditHeld(account, _)
+            | Self::HoldExtended(account, _)
             | Self::HoldCaptured(account, _)
             | Self::HoldSwapped(account, _)
             | Self::HoldReleased(account, _)
@@ -180,6 +183,7 @@ impl Event {
             | Self::CreditSent(..)
             | Self::CreditReceived(..)
             | Self::CreditHeld(..)
+            | Self::HoldExtended(..)
             | Self::HoldCaptured(..)
             | Self::HoldSwapped(..)
             | Self::HoldReleased(..) => true,

@@ -206,6 +206,14 @@ id! {
     HoldId
 }
 id! {
+    /// One extension of a hold; unique within the hold.
+    ExtensionId
+}
+id! {
+    /// One refund of a capture; unique within the hold.
+    RefundId
+}
+id! {
     /// One cancellation; unique within the exchange.
     CancellationId
 }

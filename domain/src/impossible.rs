@@ -13,6 +13,7 @@ fn what_has_expired_is_not_set_aside() {
         points: points(300),
         lots,
         deadline: time(200),
+        grace: Grace::default(),
         occurred_at: None,
     };
     let earned = given([]).does(earn_until(100, "ann", 300, "B-1"));
@@ -26,6 +27,8 @@ fn a_hold_is_not_captured_after_its_deadline() {
         points: points(300),
         lots: vec![part(2, 300, None)],
         released: vec![],
+        grace_until: None,
+        grace: Grace::default(),
         pays_exchange: false,
         asked_points: None,
         occurred_at: None,
@@ -109,6 +112,43 @@ fn a_rejection_cancels_all_that_is_left_at_once() {
     redeemed().and([rejected("x-1"), refunded, cancelled]).leaves("ann", [600, 0, 0, 0]);
 }
 
+#[test]
+fn no_more_is_refunded_than_a_capture_spent() {
+    let refunded = |key: &str, amount| {
+        let refund = CaptureRefund {
+            hold_id: id("h-1"),
+            refund_id: id(key),
+            captured_points: points(200),
+            asked_points: None,
+            occurred_at: None,
+            note: Note::default(),
+        };
+        let (cause, lots) = (RefundCause::Capture(refund), vec![part(2, amount, None)]);
+        let fact = CreditRefunded { cause, points: points(amount), lots };
+        Event::CreditRefunded(id("ann"), fact)
+    };
+    let held = || given([earned("ann", 300, "B-1")]).does(hold("ann", "h-1", 200, 100));
+    held().never_has(&refunded("f-1", 200));
+    let captured = || held().does(capture("ann", "h-1", None));
+    captured().never_has(&refunded("f-1", 201));
+    captured().and([refunded("f-1", 150)]).never_has(&refunded("f-2", 51));
+    captured().and([refunded("f-1", 150)]).never_has(&refunded("f-1", 1));
+}
+
+#[test]
+fn a_hold_is_extended_while_it_runs_and_to_a_later_deadline() {
+    let extended = |deadline| {
+        let (hold_id, extension_id) = (id("h-1"), id("e-1"));
+        let deadline = time(deadline);
+        let fact = HoldExtended { hold_id, extension_id, deadline, occurred_at: None };
+        Event::HoldExtended(id("ann"), fact)
+    };
+    let held = || given([earned("ann", 300, "B-1")]).does(hold("ann", "h-1", 200, 100));
+    held().never_has(&extended(100));
+    held().at(100).never_has(&extended(200));
+    held().does(release("ann", "h-1")).never_has(&extended(200));
+}
+
 /// Two mugs for 300 each.
 fn redeemed() -> Scenario {
     given([opened("mug", 300, None), earned("ann", 600, "B-1")]).does(two("ann", "x-1", "mug"))
@@ -125,8 +165,10 @@ fn rejected(exchange: &str) -> Event {
 fn cancellation(cancellation_id: CancellationId, quantity: u64) -> [Event; 2] {
     let cost = points(quantity * 300);
     let refunded = CreditRefunded {
-        exchange_id: id("x-1"),
-        cancellation_id: cancellation_id.clone(),
+        cause: RefundCause::Cancellation {
+            exchange_id: id("x-1"),
+            cancellation_id: cancellation_id.clone(),
+        },
         points: cost,
         lots: vec![part(3, quantity * 300, None)],
     };

@@ -66,20 +66,20 @@ fn redeeming_and_cancelling_in_turn_renews_an_expiry() {
         .does(earn_until(100, "ann", 300, "B-1"))
         .does(redeem("ann", "x-1", "mug"))
         .at(100 + DAY)
-        .does(cancel("ann", "x-1", "c", None))
+        .does(cancel_by_operator("ann", "x-1", "c"))
         .leaves("ann", [300, 0, 0, 0]);
     // The one period of grace began with the first refund; none after it goes further.
     for (day, key) in [(10, "x-2"), (20, "x-3"), (30, "x-4")] {
         story = story
             .at(100 + day * DAY)
             .does(redeem("ann", key, "mug"))
-            .does(cancel("ann", key, "c", None))
+            .does(cancel_by_operator("ann", key, "c"))
             .leaves("ann", [300, 0, 0, 0]);
     }
     story
         .does(redeem("ann", "x-5", "mug"))
         .at(100 + 31 * DAY)
-        .does(cancel("ann", "x-5", "c", None))
+        .does(cancel_by_operator("ann", "x-5", "c"))
         .leaves("ann", [0, 0, 0, 0])
         .refuses(redeem("ann", "x-6", "mug"), "insufficient-credit");
 }

@@ -14,7 +14,8 @@
 //! - [`state`]: what the facts add up to; [`account`] (with `lots`, and `due` for what happens by
 //!   itself), [`offer`], [`inventory`], [`recorded_ids`] and `schedule` are its parts
 //! - [`shipment`]: how far a shipping request is
-//! - [`policy`], [`earning_rule`]: what an operator chooses; [`cap_count`]: what a rule's cap counts
+//! - [`policy`], [`earning_rule`]: what an operator chooses; [`grace`] follows from the policy, and
+//!   [`cap_count`] is what a rule's cap counts
 //! - [`amount`], [`ids`], [`timestamp`], [`time_zone`]: types that carry their precondition
 
 pub mod account;
@@ -26,6 +27,7 @@ mod draft;
 mod due;
 pub mod earning_rule;
 pub mod event;
+pub mod grace;
 pub mod ids;
 pub mod inventory;
 mod lots;
@@ -55,30 +57,34 @@ pub use amount::{AMOUNT_MAX, AmountError, Points, SumError, Units, optional_sum,
 pub use cap_count::{BACKDATE_DAYS_MAX, CapPeriod, CapRoom};
 pub use command::{Command, Owner, decide};
 pub use decision::{Decision, Preview, StockChange};
-pub use due::{Credit, DueStep};
+pub use due::{Credit, DueStep, LiveHold};
 pub use earning_rule::{
     Cap, CategoryRate, EarlierVersion, EarningRule, EarningTerms, ExpiryRule, Multiplier, Period,
     Rate,
 };
 pub use event::{
-    AccountOpened, Cause, CauseKind, Claim, Clock, ClockConfirmed, ClockDoubted, CreditDeducted,
-    CreditEarned, CreditExpired, CreditHeld, CreditMatured, CreditReceived, CreditRefunded,
-    CreditRefused, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet, Event,
-    ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldReleased, HoldSwapped, LogForked,
-    LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened, Ordered, ParcelLines,
-    PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned, ReleaseReason, ReturnedLine,
-    RuleVersion, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded,
-    WithdrawalCause,
+    AccountOpened, CaptureRefund, Cause, CauseKind, Claim, Clock, ClockConfirmed, ClockDoubted,
+    CreditDeducted, CreditEarned, CreditExpired, CreditHeld, CreditMatured, CreditReceived,
+    CreditRefunded, CreditRefused, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet, Event,
+    ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped,
+    LogForked, LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened, Ordered,
+    ParcelLines, PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned, RefundCause,
+    ReleaseReason, ReturnedLine, RuleVersion, ShipmentDispatched, ShipmentReport, Shipped,
+    ShippedLine, StockAdded, WithdrawalCause,
 };
+pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
     AccountId, AccountIdError, Actor, AdditionId, Attributes, CancellationId, Carrier, Category,
-    CauseId, DeliverTo, Description, DispatchId, ExchangeId, ExpressNo, HoldId, IdError, ImageUrl,
-    OfferId, OfferName, ProductId, PurchaseId, Reason, Reference, ReturnId, RuleId, TrackingUrl,
-    TransferId, WarehouseId, WithdrawalId,
+    CauseId, DeliverTo, Description, DispatchId, ExchangeId, ExpressNo, ExtensionId, HoldId,
+    IdError, ImageUrl, OfferId, OfferName, ProductId, PurchaseId, Reason, Reference, RefundId,
+    ReturnId, RuleId, TrackingUrl, TransferId, WarehouseId, WithdrawalId,
 };
 pub use inventory::{Allocation, Inventory};
 pub use offer::{Offer, OfferPhase, OfferStatus, Terms};
-pub use original::{EarnedCredit, OriginalCredit, OriginalExchange, OriginalPurchase};
+pub use original::{
+    CapturedCredit, EarnedCredit, OriginalCapture, OriginalCredit, OriginalExchange,
+    OriginalPurchase,
+};
 pub use page::{Page, PageHash};
 pub use policy::{Policy, SpentCredit};
 pub use recorded_ids::{IdHash, RecordedIds};

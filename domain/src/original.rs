@@ -5,7 +5,7 @@ use log_record::Position;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Allocation, CapPeriod, CapRoom, CreditRefused, Event, LotPart, OfferId, Ordered, Points,
+    Allocation, CapPeriod, CapRoom, CreditRefused, Event, Grace, LotPart, OfferId, Ordered, Points,
     PurchaseLine, RuleVersion,
 };
 
@@ -22,6 +22,28 @@ pub struct OriginalExchange {
     pub ordered: Ordered,
     /// What paid it, in the order in which it was drawn.
     pub lots: Vec<LotPart>,
+    /// The grace of what comes back.
+    pub grace: Grace,
+}
+
+/// The capture of a hold as it was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OriginalCapture {
+    /// Of the event that bears the capture's id.
+    pub position: Position,
+    /// What it spent; nothing where it paid an exchange.
+    pub captured: Option<CapturedCredit>,
+}
+
+/// Credit as a capture spent it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CapturedCredit {
+    /// How much.
+    pub points: Points,
+    /// Of which lots, in the order in which they were drawn.
+    pub lots: Vec<LotPart>,
+    /// The grace of what comes back.
+    pub grace: Grace,
 }
 
 /// A purchase as it was recorded.
@@ -65,9 +87,9 @@ impl OriginalExchange {
     /// exchange.
     pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Option<Self> {
         let Event::ExchangeCreated(_, created) = event else { return None };
-        let lots = match before {
-            Event::CreditDeducted(_, fact) => &fact.lots,
-            Event::HoldCaptured(_, fact) => &fact.lots,
+        let (lots, grace) = match before {
+            Event::CreditDeducted(_, fact) => (&fact.lots, fact.grace),
+            Event::HoldCaptured(_, fact) => (&fact.lots, fact.grace),
             _ => return None,
         };
         Some(Self {
@@ -76,7 +98,24 @@ impl OriginalExchange {
             allocation: created.allocation.clone(),
             ordered: Ordered { quantity: created.allocation.quantity(), points: created.points },
             lots: lots.clone(),
+            grace,
         })
+    }
+}
+
+impl OriginalCapture {
+    /// Reads it from the event at `position`; nothing where it is no capture.
+    pub(crate) fn read(position: Position, event: &Event) -> Option<Self> {
+        let captured = match event {
+            Event::HoldCaptured(_, fact) => Some(CapturedCredit {
+                points: fact.points,
+                lots: fact.lots.clone(),
+                grace: fact.grace,
+            }),
+            Event::ExchangeCreated(_, fact) if fact.hold_id.is_some() => None,
+            _ => return None,
+        };
+        Some(Self { position, captured })
     }
 }
 

@@ -15,8 +15,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    AccountId, AdditionId, CancellationId, Cause, CauseId, DispatchId, ExchangeId, HoldId, OfferId,
-    PurchaseId, ReturnId, Shipped, TransferId, WithdrawalId,
+    AccountId, AdditionId, CancellationId, Cause, CauseId, DispatchId, ExchangeId, ExtensionId,
+    HoldId, OfferId, PurchaseId, RefundId, ReturnId, Shipped, TransferId, WithdrawalId,
 };
 
 /// How many locks the map is spread over, so that the gate's readers seldom meet the writer.
@@ -101,6 +101,18 @@ impl IdHash {
     #[must_use]
     pub fn release(account: &AccountId, hold: &HoldId) -> Self {
         Self::of(account.as_str(), "release", hold.as_str())
+    }
+
+    /// An extension of a hold.
+    #[must_use]
+    pub fn hold_extension(account: &AccountId, of: &HoldId, id: &ExtensionId) -> Self {
+        Self::of(account.as_str(), "extension", &format!("{of}/{id}"))
+    }
+
+    /// A refund of a hold's capture.
+    #[must_use]
+    pub fn capture_refund(account: &AccountId, of: &HoldId, id: &RefundId) -> Self {
+        Self::of(account.as_str(), "refund", &format!("{of}/{id}"))
     }
 
     /// A cancellation of an exchange.

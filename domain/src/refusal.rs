@@ -175,6 +175,27 @@ refusals! {
         meaning: "A caller captured or released the hold, or its deadline released it.",
         remedy: "Hold credit again, with a new hold id.",
     }
+    /// There is no capture to refund.
+    HoldNotCaptured {
+        "hold-not-captured", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Hold was not captured",
+        sentence: "The hold was not captured, so there is nothing to refund.",
+        meaning: "The hold still runs, or ended without a capture: it was released, or its \
+                  deadline passed.",
+        remedy: "Check the hold id. A hold that still runs is released, not refunded.",
+    }
+    /// The capture paid an exchange, which can be cancelled.
+    CapturePaidExchange {
+        "capture-paid-exchange", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "Capture paid an exchange",
+        sentence: "The capture paid an exchange. Cancel the exchange to refund it.",
+        meaning: "The capture paid an exchange, whose credit comes back with its goods.",
+        remedy: "Cancel the exchange with PUT \
+                 /v1/accounts/{account_id}/exchanges/{exchange_id}/cancellations/{cancellation_id}. \
+                 The hold names its `exchange_id`.",
+    }
     /// The capture's exchange id belongs to another exchange.
     ExchangeExists {
         "exchange-exists", Conflict, can_succeed_later: false,
@@ -308,15 +329,15 @@ refusals! {
         remedy: "Ask for at most `left` units. Where `left` is 0, nothing needs to be done: all \
                  units of this line were returned before.",
     }
-    /// More points are to be captured or withdrawn than are left.
+    /// More points are to be captured, refunded or withdrawn than are left.
     PointsTooLarge { left: Points, asked: Points } {
         "points-too-large", Conflict, can_succeed_later: false,
         facts: [left, asked],
         title: "More points than are left",
         sentence: "The request is for {asked} points; {left} are left.",
         meaning: "The request is for `asked` points, and `left` are left: a capture of more than \
-                  the hold has, or a withdrawal of more than the cause's credit has that isn't \
-                  withdrawn yet.",
+                  the hold has, a refund of more than the capture spent that isn't refunded yet, \
+                  or a withdrawal of more than the cause's credit has that isn't withdrawn yet.",
         remedy: "Ask for at most `left` points.",
     }
     /// The earning rule doesn't exist.
@@ -491,14 +512,15 @@ refusals! {
                  /v1/accounts/{account_id}.",
     }
     /// The hold would end too early or too late.
-    DeadlineOutOfRange { latest: Timestamp } {
+    DeadlineOutOfRange { after: Timestamp, latest: Timestamp } {
         "deadline-out-of-range", Conflict, can_succeed_later: true,
-        facts: [latest],
+        facts: [after, latest],
         title: "Deadline out of range",
-        sentence: "The deadline must be after now, and {latest} at the latest.",
-        meaning: "The deadline isn't in the future, or is more than 30 days away. `latest` is the \
-                  latest possible one.",
-        remedy: "Send a future deadline, not after `latest`.",
+        sentence: "The deadline must be after {after}, and {latest} at the latest.",
+        meaning: "The deadline isn't after `after`: now for a new hold, the present deadline for \
+                  an extension. Or it is after `latest`: 30 days after the hold was made.",
+        remedy: "Send a deadline after `after`, and not after `latest`. Where there is none, hold \
+                 credit again.",
     }
     /// The credit would have expired before it could be spent.
     NeverMatures { available_at: Timestamp, expires_at: Timestamp } {

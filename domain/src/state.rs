@@ -223,6 +223,11 @@ impl State {
         self.accounts.cancelled(exchange)
     }
 
+    /// What was refunded of a capture.
+    pub(crate) fn refunded(&self, capture: Position) -> Points {
+        self.accounts.refunded(capture)
+    }
+
     pub(crate) fn returned(&self, purchase: Position, product: &ProductId) -> Units {
         self.accounts.returned(purchase, product)
     }

@@ -114,6 +114,9 @@ pub fn decode_public(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeEr
         ("credit-held", 1) => {
             Event::CreditHeld(account(row)?, fact::<hold::CreditHeld<'_>, _>(row)?)
         }
+        ("hold-extended", 1) => {
+            Event::HoldExtended(account(row)?, fact::<hold::HoldExtended<'_>, _>(row)?)
+        }
         ("hold-captured", 1) => {
             Event::HoldCaptured(account(row)?, fact::<hold::HoldCaptured<'_>, _>(row)?)
         }

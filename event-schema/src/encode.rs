@@ -77,6 +77,9 @@ pub fn encode(
         Event::CreditHeld(_, fact) => {
             ("credit-held", public::<hold::CreditHeld<'_>, _>(fact, metadata)?)
         }
+        Event::HoldExtended(_, fact) => {
+            ("hold-extended", public::<hold::HoldExtended<'_>, _>(fact, metadata)?)
+        }
         Event::HoldCaptured(_, fact) => {
             ("hold-captured", public::<hold::HoldCaptured<'_>, _>(fact, metadata)?)
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use domain::{Actor, DeliverTo, Event, Note, Reason};
+use domain::{Actor, CreditRefunded, DeliverTo, Event, Note, Reason, RefundCause};
 use log_record::Principal;
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +85,9 @@ fn private_of(event: &Event) -> (Option<&DeliverTo>, Option<&Note>) {
         Event::PurchaseRecorded(_, fact) => (fact.deliver_to.as_ref(), None),
         Event::CreditEarned(_, fact) => (None, Some(&fact.note)),
         Event::CreditWithdrawn(_, fact) => (None, Some(&fact.note)),
+        Event::CreditRefunded(_, CreditRefunded { cause: RefundCause::Capture(fact), .. }) => {
+            (None, Some(&fact.note))
+        }
         Event::ExchangeCancelled(_, fact) => (None, Some(&fact.note)),
         Event::PurchaseReturned(_, fact) => (None, Some(&fact.note)),
         Event::ShipmentAccepted(_, fact)
@@ -105,6 +108,9 @@ pub(crate) fn restore(event: &mut Event, fields: PrivateFields) {
         Event::PurchaseRecorded(_, fact) => fact.deliver_to = deliver_to,
         Event::CreditEarned(_, fact) => fact.note = Note { by, reason },
         Event::CreditWithdrawn(_, fact) => fact.note = Note { by, reason },
+        Event::CreditRefunded(_, CreditRefunded { cause: RefundCause::Capture(fact), .. }) => {
+            fact.note = Note { by, reason };
+        }
         Event::ExchangeCancelled(_, fact) => fact.note = Note { by, reason },
         Event::PurchaseReturned(_, fact) => fact.note = Note { by, reason },
         Event::ShipmentAccepted(_, fact)

@@ -238,6 +238,7 @@ fn entry(row: Row) -> Result<LedgerEntryBody, Problem> {
         quantity,
         cancellation_id: row.cancellation_id.as_deref().map(cancellation_id).transpose()?,
         hold_id: optional_text(row.hold_id.as_deref())?,
+        refund_id: optional_text(row.refund_id.as_deref())?,
         transfer_id: optional_text(row.transfer_id.as_deref())?,
         counterparty: optional_text(row.counterparty.as_deref())?,
         withdrawal,

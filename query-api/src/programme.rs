@@ -70,20 +70,29 @@ pub(crate) async fn get_policy(
     let row: Option<PolicyRow> = reading.optional(*POLICY, &[]).await.map_err(failed)?;
     let body = match row {
         None => {
-            let Policy { spent_credit, refund_grace_days } = Policy::default();
-            PolicyBody { spent_credit, refund_grace_days, version: 0, position: None }
+            let Policy { spent_credit, refund_grace_days, grace_on_own_request } =
+                Policy::default();
+            PolicyBody {
+                spent_credit,
+                refund_grace_days,
+                grace_on_own_request,
+                version: 0,
+                position: None,
+            }
         }
         Some(PolicyRow {
             number: _,
             version,
             spent_credit,
             refund_grace_days,
+            grace_on_own_request,
             partition,
             position,
         }) => PolicyBody {
             spent_credit: text(&spent_credit)?,
             refund_grace_days: u16::try_from(refund_grace_days)
                 .map_err(|error| broken(refund_grace_days, &error))?,
+            grace_on_own_request,
             version: sum(version)?,
             position: Some(place(partition, position)?),
         },

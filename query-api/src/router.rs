@@ -48,6 +48,14 @@ fn facts(api: QueryApi) -> Router {
             get(only(OF_ACCOUNTS, of_account("adjustments")).about(Account)),
         )
         .route("/transfers/{transfer_id}", get(only(OF_ACCOUNTS, get_transfer).about(Account)))
+        .route(
+            "/holds/{hold_id}/extensions/{extension_id}",
+            get(only(OF_ACCOUNTS, of_what("holds", "extensions")).about(Account)),
+        )
+        .route(
+            "/holds/{hold_id}/refunds/{refund_id}",
+            get(only(OF_ACCOUNTS, of_what("holds", "refunds")).about(Account)),
+        )
         .route("/holds/{hold_id}/capture", get(only(OF_ACCOUNTS, get_capture).about(Account)))
         .route("/holds/{hold_id}/release", get(only(OF_ACCOUNTS, get_release).about(Account)))
         .route(

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AccountId, Credit, LotPart, Pending, Points, Timestamp};
+use domain::{AccountId, Credit, LiveHold, LotPart, Pending, Points, Timestamp};
 use log_record::{PackedPlace, Place};
 use read_model::{NEVER, Query, Reading};
 use serde::Deserialize;
@@ -71,9 +71,9 @@ pub(crate) struct Recorded {
     holds: Option<String>,
 }
 
-/// A hold that the log knows as live: its end, and the parts that it keeps.
+/// A hold that the log knows as live: its end, the parts that it keeps, and their grace then.
 #[derive(Debug, Deserialize)]
-struct LiveHold(i64, Vec<LotPart>);
+struct HoldRow(i64, Vec<LotPart>, u16);
 
 /// The balance as it was recorded; nothing where there is no such account.
 pub(crate) async fn recorded_balance(
@@ -119,7 +119,7 @@ impl Standing {
                 continue;
             };
             let parts: Vec<Part> = read_list(parts.as_deref())?;
-            let holds: Vec<LiveHold> = read_list(holds.as_deref())?;
+            let holds: Vec<HoldRow> = read_list(holds.as_deref())?;
             let mut credit = credit(&parts, holds, owed)?;
             credit.apply_due(Timestamp::EPOCH, time(now)?);
             return Ok(Some(Self {
@@ -162,7 +162,7 @@ impl Standing {
 }
 
 /// The credit that the tables have, as it was recorded.
-fn credit(parts: &[Part], holds: Vec<LiveHold>, owed: i64) -> Result<Credit, sqlx::Error> {
+fn credit(parts: &[Part], holds: Vec<HoldRow>, owed: i64) -> Result<Credit, sqlx::Error> {
     let (mut available, mut pending) = (vec![], vec![]);
     for part in parts {
         if part.available > 0 {
@@ -175,7 +175,9 @@ fn credit(parts: &[Part], holds: Vec<LiveHold>, owed: i64) -> Result<Credit, sql
     }
     // The first to be earned is the first of those that become available at the same time.
     pending.sort_by_key(|pending| pending.part.lot);
-    let holds = holds.into_iter().map(|LiveHold(deadline, lots)| Ok((time(deadline)?, lots)));
+    let holds = holds.into_iter().map(|HoldRow(deadline, lots, grace_days)| {
+        Ok(LiveHold { deadline: time(deadline)?, lots, grace_days })
+    });
     let holds = holds.collect::<Result<Vec<_>, sqlx::Error>>()?;
     let credit = Credit::new(available, pending, holds, points(owed)?);
     credit.ok_or_else(|| undecodable("an account has more credit than an amount can be"))
@@ -267,7 +269,7 @@ mod tests {
     fn the_parts_of_an_account_are_those_that_were_recorded_where_nothing_is_due() {
         let parts = [part(1, 30, [100, 0, 0]), part(2, NEVER, [0, 7, 50])];
         let held = LotPart { expires_at: None, ..parts[1].of(7).expect("a part") };
-        let credit = credit(&parts, vec![LiveHold(40, vec![held])], 0).expect("credit");
+        let credit = credit(&parts, vec![HoldRow(40, vec![held], 0)], 0).expect("credit");
         assert_eq!(parts_of(&credit), parts);
         assert_eq!(credit.next_due().map(Timestamp::micros), Some(20));
     }

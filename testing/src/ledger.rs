@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use domain::{
     AccountId, Cause, CauseKind, Clock, CreditDeducted, CreditEarned, Event, ExchangeCreated,
-    LogForked, LogOpened, LotPart, OfferOpened, Page, Points, StockAdded, Terms, Timestamp, Units,
+    LogForked, LogOpened, LotPart, OfferOpened, Page, Points, Policy, StockAdded, Terms, Timestamp,
+    Units,
 };
 use event_schema::{Metadata, Salt, encode};
 use event_store::{Access, Append, EventStore, NewLog, StoreUrl};
@@ -183,7 +184,8 @@ pub fn earned(account: &str) -> Event {
 pub fn redemption(account: &str, exchange: &str, lot: u64) -> [Event; 2] {
     let account: AccountId = id(account);
     let lots = vec![LotPart::lasting(lot_at(lot), points(300))];
-    let deducted = CreditDeducted { exchange_id: id(exchange), points: points(300), lots };
+    let grace = Policy::default().grace();
+    let deducted = CreditDeducted { exchange_id: id(exchange), points: points(300), lots, grace };
     let created = ExchangeCreated {
         exchange_id: id(exchange),
         offer_id: id("mug"),

@@ -2,14 +2,15 @@
 //! days of its own. On each day stands what is decided then.
 
 use domain::{
-    AccountId, AccountOpened, Allocation, Cap, CapPeriod, CapRoom, Cause, CauseKind, Clock,
-    ClockConfirmed, CreditDeducted, CreditEarned, CreditExpired, CreditHeld, CreditMatured,
+    AccountId, AccountOpened, Allocation, Cap, CapPeriod, CapRoom, CaptureRefund, Cause, CauseKind,
+    Clock, ClockConfirmed, CreditDeducted, CreditEarned, CreditExpired, CreditHeld, CreditMatured,
     CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet,
-    EarningTerms, Event, ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldReleased, LogOpened,
-    LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened, Ordered, Page, ParcelLines,
-    Period, Points, Policy, PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned, Rate,
-    ReleaseReason, ReturnedLine, RuleVersion, ShipmentDispatched, ShipmentReport, Shipped,
-    ShippedLine, SpentCredit, Timestamp, WithdrawalCause,
+    EarningTerms, Event, ExchangeCancelled, ExchangeCreated, Grace, HoldCaptured, HoldExtended,
+    HoldReleased, LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened, Ordered,
+    Page, ParcelLines, Period, Points, Policy, PolicyChanged, PurchaseLine, PurchaseRecorded,
+    PurchaseReturned, Rate, RefundCause, ReleaseReason, ReturnedLine, RuleVersion,
+    ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, SpentCredit, Timestamp,
+    WithdrawalCause,
 };
 use log_record::{Partition, Place, Position};
 
@@ -54,7 +55,7 @@ pub fn history(clock: Clock) -> Vec<(i64, Event)> {
         on(8, dispatched("ann", Shipped::ExchangeId(id("x-1")))),                          // 19
         // a hold that buys a mug, and gives 100 back; two that end otherwise
         on(9, held("ann", "h-1", vec![part(13, 400, None)], 20)),                          // 20
-        on(10, captured("ann", "h-1", 13, 300, 100)),                                      // 21
+        on(10, captured("ann", "h-1", 13, 300, 100, true)),                                // 21
         on(10, exchanged("ann", "x-2", 1, 300, Some("h-1"))),                              // 22
         on(11, held("ann", "h-2", vec![part(13, 50, None)], 20)),                          // 23
         on(12, released("ann", "h-2", 13, 50, ReleaseReason::Asked)),                      // 24
@@ -83,11 +84,16 @@ pub fn history(clock: Clock) -> Vec<(i64, Event)> {
         on(41, held("cat", "h-1", vec![part(40, 200, Some(50))], 48)),                     // 42
         // an account that transfers reach, though it has had no credit
         on(41, account_opened("dan")),                                                     // 43
+        // a hold that is kept on, and spent in the shop, which gives all of it back
+        on(41, held("bob", "h-1", vec![part(33, 50, None)], 44)),                          // 44
+        on(41, extended("bob", "h-1", "e-1", 46)),                                         // 45
+        on(41, captured("bob", "h-1", 33, 50, 0, false)),                                  // 46
+        on(41, capture_refunded("bob", "h-1", "f-1", 50, vec![part(33, 50, None)])),       // 47
     ]
 }
 
 /// How many events the history has.
-pub const EVENTS: usize = 43;
+pub const EVENTS: usize = 47;
 
 /// The lot that the event at a position of partition 0 made.
 pub fn lot_at(position: u64) -> LotId {
@@ -131,7 +137,11 @@ fn january() -> CapPeriod {
 }
 
 fn policy() -> Event {
-    let policy = Policy { spent_credit: SpentCredit::Debt, refund_grace_days: 14 };
+    let policy = Policy {
+        spent_credit: SpentCredit::Debt,
+        refund_grace_days: 14,
+        grace_on_own_request: false,
+    };
     Event::PolicyChanged(PolicyChanged { version: 1, policy })
 }
 
@@ -277,14 +287,17 @@ fn repaid(name: &str, lot: u64, amount: u64) -> Event {
 }
 
 pub fn deducted(name: &str, exchange: &str, lots: Vec<LotPart>) -> Event {
-    let fact = CreditDeducted { exchange_id: id(exchange), points: sum(&lots), lots };
+    let fact =
+        CreditDeducted { exchange_id: id(exchange), points: sum(&lots), lots, grace: grace() };
     Event::CreditDeducted(account(name), fact)
 }
 
 pub fn refunded(name: &str, exchange: &str, cancellation: &str, lots: Vec<LotPart>) -> Event {
     let fact = CreditRefunded {
-        exchange_id: id(exchange),
-        cancellation_id: id(cancellation),
+        cause: RefundCause::Cancellation {
+            exchange_id: id(exchange),
+            cancellation_id: id(cancellation),
+        },
         points: sum(&lots),
         lots,
     };
@@ -385,17 +398,62 @@ pub fn report(shipped: Shipped, reason: Option<&str>) -> ShipmentReport {
 pub fn held(name: &str, hold: &str, lots: Vec<LotPart>, ends_on: i64) -> Event {
     let deadline = day(ends_on);
     let points = sum(&lots);
-    let fact = CreditHeld { hold_id: id(hold), points, lots, deadline, occurred_at: None };
+    let (hold_id, grace) = (id(hold), grace());
+    let fact = CreditHeld { hold_id, points, lots, deadline, grace, occurred_at: None };
     Event::CreditHeld(account(name), fact)
 }
 
-fn captured(name: &str, hold: &str, lot: u64, amount: u64, rest: u64) -> Event {
+/// The grace that the policy promises.
+fn grace() -> Grace {
+    Grace { days: 14, on_own_request: false }
+}
+
+pub fn extended(name: &str, hold: &str, extension: &str, ends_on: i64) -> Event {
+    let fact = HoldExtended {
+        hold_id: id(hold),
+        extension_id: id(extension),
+        deadline: day(ends_on),
+        occurred_at: None,
+    };
+    Event::HoldExtended(account(name), fact)
+}
+
+/// Points that a capture spent come back.
+pub fn capture_refunded(
+    name: &str,
+    hold: &str,
+    refund: &str,
+    captured: u64,
+    lots: Vec<LotPart>,
+) -> Event {
+    let refund = CaptureRefund {
+        hold_id: id(hold),
+        refund_id: id(refund),
+        captured_points: points(captured),
+        asked_points: Some(sum(&lots)),
+        occurred_at: None,
+        note: Note { by: None, reason: Some(id("broken")) },
+    };
+    let fact = CreditRefunded { cause: RefundCause::Capture(refund), points: sum(&lots), lots };
+    Event::CreditRefunded(account(name), fact)
+}
+
+fn captured(
+    name: &str,
+    hold: &str,
+    lot: u64,
+    amount: u64,
+    rest: u64,
+    pays_exchange: bool,
+) -> Event {
     let fact = HoldCaptured {
         hold_id: id(hold),
         points: points(amount),
         lots: vec![part(lot, amount, None)],
-        released: vec![part(lot, rest, None)],
-        pays_exchange: true,
+        released: if rest > 0 { vec![part(lot, rest, None)] } else { vec![] },
+        grace_until: None,
+        grace: grace(),
+        pays_exchange,
         asked_points: None,
         occurred_at: None,
     };
@@ -407,6 +465,7 @@ fn released(name: &str, hold: &str, lot: u64, amount: u64, reason: ReleaseReason
         hold_id: id(hold),
         points: points(amount),
         lots: vec![part(lot, amount, None)],
+        grace_until: None,
         reason,
         occurred_at: None,
     };

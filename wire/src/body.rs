@@ -49,8 +49,9 @@ pub use exchange::{
 pub use expiry::{AccountExpiryBody, ExpiredBody, ExpiringAccountBody, ExpiringBody};
 pub use fact::{FactBody, FactCallerBody};
 pub use hold::{
-    CaptureExchangeBody, CaptureHoldBody, CreditHeldBody, HoldBody, HoldCapturedBody,
-    HoldCreditBody, HoldReleasedBody, HoldStatus, ReleaseHoldBody,
+    CaptureExchangeBody, CaptureHoldBody, CaptureRefundedBody, CreditHeldBody, ExtendHoldBody,
+    HoldBody, HoldCapturedBody, HoldCreditBody, HoldExtendedBody, HoldReleasedBody, HoldStatus,
+    RefundCaptureBody, ReleaseHoldBody,
 };
 pub use key::{CreateKeyBody, KeyBody, KeysBody, MadeKeyBody, RevokeKeyBody, RotateKeyBody};
 pub use ledger_entry::{

@@ -40,7 +40,7 @@ const EVENTS: [(&str, &str, &str); 16] = [
     (
         "credit-deducted",
         "ann",
-        r#"{"exchange_id":"x-1","points":600,"lots":[{"lot":"0:5","points":600}]}"#,
+        r#"{"exchange_id":"x-1","points":600,"lots":[{"lot":"0:5","points":600}],"grace_days":3}"#,
     ),
     (
         "exchange-created",
@@ -70,7 +70,7 @@ const EVENTS: [(&str, &str, &str); 16] = [
     (
         "credit-held",
         "ann",
-        r#"{"hold_id":"h-1","points":300,"lots":[{"lot":"0:5","points":300}],"deadline":"2027-12-01T09:00:00Z"}"#,
+        r#"{"hold_id":"h-1","points":300,"lots":[{"lot":"0:5","points":300}],"deadline":"2027-12-01T09:00:00Z","grace_days":3}"#,
     ),
     (
         "credit-earned",

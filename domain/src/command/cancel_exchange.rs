@@ -6,8 +6,8 @@ use super::refund::Cancelling;
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
-    AccountId, AskedUnits, CancellationId, Decision, Event, ExchangeCancelled, ExchangeId, IdHash,
-    Note, OriginalExchange, Refusal, Shipped, Timestamp, Units,
+    AccountId, AskedUnits, BackFor, CancellationId, Decision, Event, ExchangeCancelled, ExchangeId,
+    IdHash, Note, OriginalExchange, Refusal, Shipped, Timestamp, Units,
 };
 
 /// Cancels units of an exchange that haven't left the warehouse.
@@ -21,7 +21,7 @@ pub struct CancelExchange {
     pub cancellation_id: CancellationId,
     /// How many units; without it, all that are left.
     pub quantity: Option<Units>,
-    /// Whether an operator asks, whom a settlement doesn't hinder.
+    /// Whether an operator asks, whom a settlement doesn't hinder, and not the shopper.
     pub by_operator: bool,
     /// Who, and why.
     pub note: Note,
@@ -79,6 +79,7 @@ impl CommandRules for CancelExchange {
             cancellation_id: self.cancellation_id.clone(),
             original,
             quantity,
+            back_for: if self.by_operator { BackFor::Other } else { BackFor::OwnRequest },
         };
         let (refunded, cancelled) = cancelling.refund(&mut draft)?;
         let cancelled = ExchangeCancelled {
@@ -177,18 +178,62 @@ mod tests {
             .leaves("ann", [300, 0, 0, 0]);
     }
 
+    const DAY: i64 = 24 * 60 * 60;
+
     #[test]
-    fn what_expired_meanwhile_has_a_time_of_grace() {
-        const GRACE_ENDS: i64 = 100 + 30 * 24 * 60 * 60;
-        let refunded = || {
-            given([opened("mug", 300, None)])
-                .does(earn_until(50, "ann", 300, "B-1"))
-                .does(redeem("ann", "x-1", "mug"))
-                .at(100)
-                .does(cancel("ann", "x-1", "c-1", None))
-        };
-        refunded().at(GRACE_ENDS - 1).does(redeem("ann", "x-2", "mug"));
-        refunded().at(GRACE_ENDS).refuses(redeem("ann", "x-2", "mug"), "insufficient-credit");
+    fn what_an_operator_cancels_can_be_spent_for_the_days_of_grace_at_least() {
+        const GRACE_ENDS: i64 = 100 + 30 * DAY;
+        // It has expired, would within the grace, or won't; a graced part ends at the grace's end.
+        for (expires, ends) in
+            [(50, GRACE_ENDS), (100 + DAY, GRACE_ENDS), (GRACE_ENDS + DAY, GRACE_ENDS + DAY)]
+        {
+            let refunded =
+                || redeemed_until(expires).at(100).does(cancel_by_operator("ann", "x-1", "c-1"));
+            refunded().at(ends - 1).does(redeem("ann", "x-2", "mug"));
+            refunded().at(ends).refuses(redeem("ann", "x-2", "mug"), "insufficient-credit");
+        }
+    }
+
+    #[test]
+    fn what_the_shopper_cancels_has_no_grace_unless_the_policy_says_so() {
+        redeemed_until(50)
+            .at(100)
+            .when(cancel("ann", "x-1", "c-1", None))
+            .then_records(["CreditRefunded", "ExchangeCancelled", "CreditExpired"])
+            .leaves("ann", [0, 0, 0, 0]);
+        redeemed_until(100 + DAY)
+            .at(100)
+            .does(cancel("ann", "x-1", "c-1", None))
+            .at(100 + DAY)
+            .sweeps()
+            .leaves("ann", [0, 0, 0, 0]);
+        given([opened("mug", 300, None)])
+            .does(grace_for_all(7))
+            .does(earn_until(50, "ann", 300, "B-1"))
+            .does(redeem("ann", "x-1", "mug"))
+            .at(100)
+            .does(cancel("ann", "x-1", "c-1", None))
+            .at(100 + 7 * DAY - 1)
+            .sweeps()
+            .leaves("ann", [300, 0, 0, 0])
+            .at(100 + 7 * DAY)
+            .sweeps()
+            .leaves("ann", [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn the_grace_is_what_was_promised_when_the_credit_was_spent() {
+        redeemed_until(50)
+            .does(policy(crate::SpentCredit::Refuse, 0))
+            .at(100)
+            .does(cancel_by_operator("ann", "x-1", "c-1"))
+            .leaves("ann", [300, 0, 0, 0]);
+    }
+
+    fn redeemed_until(expires: i64) -> Scenario {
+        given([opened("mug", 300, None)])
+            .does(earn_until(expires, "ann", 300, "B-1"))
+            .does(redeem("ann", "x-1", "mug"))
     }
 
     #[test]
@@ -198,7 +243,7 @@ mod tests {
             .does(earn_until(50, "ann", 300, "B-1"))
             .does(redeem("ann", "x-1", "mug"))
             .at(100)
-            .when(cancel("ann", "x-1", "c-1", None))
+            .when(cancel_by_operator("ann", "x-1", "c-1"))
             .then_records(["CreditRefunded", "ExchangeCancelled", "CreditExpired"])
             .leaves("ann", [0, 0, 0, 0]);
     }

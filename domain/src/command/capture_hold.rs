@@ -3,10 +3,11 @@
 use super::Order;
 use super::rules::{CommandRules, Owner, first_different};
 use crate::draft::Draft;
+use crate::grace::gained;
 use crate::lots::{split_at, sum_of};
 use crate::{
-    AccountId, Decision, Event, ExchangeCreated, Hold, HoldCaptured, HoldId, IdHash, Points,
-    Refusal, State, Timestamp,
+    AccountId, BackFor, Decision, Event, ExchangeCreated, Hold, HoldCaptured, HoldId, IdHash,
+    Points, Refusal, State, Timestamp,
 };
 
 /// Captures a hold, which ends it. A hold is captured once.
@@ -58,7 +59,7 @@ impl CommandRules for CaptureHold {
                 if points > held {
                     return Err(Refusal::PointsTooLarge { left: held, asked: points });
                 }
-                let captured = self.captured(&hold, points);
+                let captured = self.captured(&hold, points, draft.now);
                 draft.outcome_is_next();
                 draft.come_in(Event::HoldCaptured(self.account_id.clone(), captured));
             }
@@ -74,7 +75,7 @@ impl CommandRules for CaptureHold {
                 if needed > held {
                     return Err(Refusal::InsufficientCredit { needed, available: held });
                 }
-                let captured = self.captured(&hold, needed);
+                let captured = self.captured(&hold, needed, draft.now);
                 let hold_id = Some(self.hold_id.clone());
                 let created = order.created(priced, &mut draft, hold_id, self.occurred_at);
                 draft.come_in(Event::HoldCaptured(self.account_id.clone(), captured));
@@ -101,13 +102,16 @@ impl CommandRules for CaptureHold {
 
 impl CaptureHold {
     /// The hold's first points are captured, and the rest goes back.
-    fn captured(&self, hold: &Hold, points: Points) -> HoldCaptured {
+    fn captured(&self, hold: &Hold, points: Points, now: Timestamp) -> HoldCaptured {
         let (lots, released) = split_at(&hold.lots, points);
+        let grace_until = hold.grace.until(now, BackFor::OwnRequest);
         HoldCaptured {
             hold_id: self.hold_id.clone(),
             points,
             lots,
+            grace_until: gained(grace_until, &released),
             released,
+            grace: hold.grace,
             pays_exchange: matches!(self.capture, Capture::Exchange(_)),
             asked_points: match self.capture {
                 Capture::Points(asked) => asked,

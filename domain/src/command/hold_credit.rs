@@ -4,7 +4,7 @@ use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{AccountId, CreditHeld, Decision, Event, HoldId, IdHash, Points, Refusal, Timestamp};
 
-/// The longest time that a hold lasts, in days of 24 hours.
+/// The longest time that a hold lasts, in days of 24 hours, with all its extensions.
 pub const HOLD_DAYS_MAX: u32 = 30;
 
 /// Holds credit until a deadline.
@@ -44,7 +44,7 @@ impl CommandRules for HoldCredit {
         let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
         let latest = draft.now.plus_days(HOLD_DAYS_MAX);
         if self.deadline <= draft.now || self.deadline > latest {
-            return Err(Refusal::DeadlineOutOfRange { latest });
+            return Err(Refusal::DeadlineOutOfRange { after: draft.now, latest });
         }
         account.check_holds()?;
         let (needed, available) = (self.points, account.available());
@@ -54,6 +54,7 @@ impl CommandRules for HoldCredit {
             points: self.points,
             lots,
             deadline: self.deadline,
+            grace: draft.grace(),
             occurred_at: self.occurred_at,
         };
         draft.push_outcome(Event::CreditHeld(self.account_id.clone(), held));

@@ -40,7 +40,8 @@ impl CommandRules for Redeem {
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         let (priced, lots, _) = self.draw(&mut draft)?;
         let exchange_id = self.order.exchange_id.clone();
-        let deducted = CreditDeducted { exchange_id, points: priced.needed, lots };
+        let grace = draft.grace();
+        let deducted = CreditDeducted { exchange_id, points: priced.needed, lots, grace };
         let created = self.order.created(priced, &mut draft, None, self.occurred_at);
         draft.push(Event::CreditDeducted(self.account_id.clone(), deducted));
         draft.push_outcome(Event::ExchangeCreated(self.account_id.clone(), created));

@@ -1,10 +1,11 @@
-//! How credit comes back when units of an exchange are cancelled, by whoever it is.
+//! How credit comes back when units of an exchange are cancelled, by whoever it is, and of which
+//! lots.
 
 use crate::draft::Draft;
 use crate::lots::{sum_of, take_from};
 use crate::{
-    AccountId, AskedUnits, CancellationId, CreditRefunded, ExchangeCancelled, ExchangeId, LotPart,
-    Note, OriginalExchange, Points, Refusal, State, Timestamp, Units,
+    AccountId, AskedUnits, BackFor, CancellationId, CreditRefunded, ExchangeCancelled, ExchangeId,
+    LotPart, Note, OriginalExchange, Points, RefundCause, Refusal, Units, with_grace,
 };
 
 /// What is cancelled.
@@ -15,6 +16,8 @@ pub(super) struct Cancelling<'a> {
     pub(super) original: &'a OriginalExchange,
     /// Of the units that are left.
     pub(super) quantity: Units,
+    /// On whose request.
+    pub(super) back_for: BackFor,
 }
 
 impl Cancelling<'_> {
@@ -23,7 +26,7 @@ impl Cancelling<'_> {
         self,
         draft: &mut Draft<'_>,
     ) -> Result<(CreditRefunded, ExchangeCancelled), Refusal> {
-        let Self { account_id, exchange_id, cancellation_id, original, quantity } = self;
+        let Self { account_id, exchange_id, cancellation_id, original, quantity, back_for } = self;
         let of = original.ordered;
         let before = draft.state.cancelled(original.position);
         draft.apply_due(account_id);
@@ -31,14 +34,14 @@ impl Cancelling<'_> {
         let points =
             of.points.share(cancelled, of.quantity).minus(before.points).unwrap_or_default();
         draft.check_room(account_id, points)?;
-        let lots: Vec<LotPart> = come_back(&original.lots, before.points, points)
-            .into_iter()
-            .map(|part| with_grace(part, draft.state, draft.now))
-            .collect();
+        let back = come_back(&original.lots, before.points, points);
+        let lots = with_grace(&back, original.grace.until(draft.now, back_for));
         draft.check_parts(account_id, &lots)?;
         let refunded = CreditRefunded {
-            exchange_id: exchange_id.clone(),
-            cancellation_id: cancellation_id.clone(),
+            cause: RefundCause::Cancellation {
+                exchange_id: exchange_id.clone(),
+                cancellation_id: cancellation_id.clone(),
+            },
             points,
             lots,
         };
@@ -68,20 +71,10 @@ impl Cancelling<'_> {
 }
 
 /// The next `points` to come back, where `before` of them did: drawing undone from its end.
-fn come_back(drawn: &[LotPart], before: Points, points: Points) -> Vec<LotPart> {
+pub(super) fn come_back(drawn: &[LotPart], before: Points, points: Points) -> Vec<LotPart> {
     // What stays drawn after this, and what was drawn before it.
     let drawn_now = sum_of(drawn).and_then(|sum| sum.minus(before)).unwrap_or_default();
     let (left, _) = take_from(drawn.iter(), drawn_now);
     let (back, _) = take_from(left.iter().rev(), points);
     back
-}
-
-/// A part as it comes back: what expired meanwhile can be spent for a while, once.
-fn with_grace(part: LotPart, state: &State, now: Timestamp) -> LotPart {
-    let (policy, _) = state.policy();
-    if !part.has_expired(now) || part.graced || policy.refund_grace_days == 0 {
-        return part;
-    }
-    let expires_at = Some(now.plus_days(policy.refund_grace_days.into()));
-    LotPart { expires_at, graced: true, ..part }
 }

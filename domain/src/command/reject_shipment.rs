@@ -6,8 +6,9 @@ use super::refund::Cancelling;
 use super::rules::{CommandRules, OTHER_CALL, Owner};
 use crate::draft::Draft;
 use crate::{
-    AccountId, CancellationId, Decision, Event, ExchangeCancelled, IdHash, Note, OriginalExchange,
-    Refusal, ShipmentReport, Shipped, ShippedLine, State, Subject, Timestamp, Units,
+    AccountId, BackFor, CancellationId, Decision, Event, ExchangeCancelled, IdHash, Note,
+    OriginalExchange, Refusal, ShipmentReport, Shipped, ShippedLine, State, Subject, Timestamp,
+    Units,
 };
 
 /// Records that a warehouse won't ship what is left of a request. An exchange is cancelled as far
@@ -76,6 +77,7 @@ impl CommandRules for RejectShipment {
                 at,
                 original.ordered.quantity.minus(before.quantity).unwrap_or(Units::ZERO),
             ),
+            back_for: BackFor::Other,
         };
         let (refunded, cancelled) = cancelling.refund(&mut draft)?;
         let cancelled = ExchangeCancelled { occurred_at: self.occurred_at, ..cancelled };

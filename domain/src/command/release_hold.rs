@@ -4,7 +4,8 @@ use super::capture_hold::running_hold;
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
-    AccountId, Decision, Event, HoldId, HoldReleased, IdHash, Refusal, ReleaseReason, Timestamp,
+    AccountId, BackFor, Decision, Event, HoldId, HoldReleased, IdHash, Refusal, ReleaseReason,
+    Timestamp,
 };
 
 /// Releases a hold, which ends it.
@@ -14,6 +15,8 @@ pub struct ReleaseHold {
     pub account_id: AccountId,
     /// The hold.
     pub hold_id: HoldId,
+    /// Whether an operator asks, and not the shopper.
+    pub by_operator: bool,
     /// When it happened, as the caller says.
     pub occurred_at: Option<Timestamp>,
 }
@@ -38,7 +41,9 @@ impl CommandRules for ReleaseHold {
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         draft.apply_due(&self.account_id);
         let hold = running_hold(&draft, &self.account_id, &self.hold_id)?;
-        let released = hold.release(ReleaseReason::Asked).ok_or(Refusal::HoldEnded)?;
+        let back_for = if self.by_operator { BackFor::Other } else { BackFor::OwnRequest };
+        let until = hold.grace.until(draft.now, back_for);
+        let released = hold.release(ReleaseReason::Asked, until).ok_or(Refusal::HoldEnded)?;
         let released = HoldReleased { occurred_at: self.occurred_at, ..released };
         draft.outcome_is_next();
         draft.come_in(Event::HoldReleased(self.account_id.clone(), released));
@@ -60,6 +65,52 @@ mod tests {
     fn a_released_hold_gives_all_back() {
         held().does(release("ann", "h-1")).leaves("ann", [500, 0, 0, 0]);
         held().does(release("ann", "h-1")).when(release("ann", "h-1")).then_repeats(4);
+    }
+
+    #[test]
+    fn what_an_operator_releases_has_grace_and_what_the_shopper_releases_has_none() {
+        const GRACE_ENDS: i64 = 60 + 30 * 24 * 60 * 60;
+        let held =
+            || given([]).does(earn_until(50, "ann", 300, "B-1")).does(hold("ann", "h-1", 300, 100));
+        let released = || held().at(60).does(release_by_operator("ann", "h-1"));
+        released().at(GRACE_ENDS - 1).sweeps().leaves("ann", [300, 0, 0, 0]);
+        released().at(GRACE_ENDS).sweeps().leaves("ann", [0, 0, 0, 0]);
+        held()
+            .at(60)
+            .when(release("ann", "h-1"))
+            .then_records(["HoldReleased", "CreditExpired"])
+            .leaves("ann", [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_hold_that_ends_by_its_deadline_or_its_capture_has_grace_where_the_policy_says_so() {
+        const DAY: i64 = 24 * 60 * 60;
+        let held = || {
+            given([])
+                .does(grace_for_all(2))
+                .does(earn_until(50, "ann", 300, "B-1"))
+                .does(hold("ann", "h-1", 300, 100))
+        };
+        // Recorded late, it is reckoned from the deadline all the same.
+        held().at(100 + 2 * DAY - 1).sweeps().leaves("ann", [300, 0, 0, 0]);
+        held().at(100 + 2 * DAY).sweeps().leaves("ann", [0, 0, 0, 0]);
+        let captured = || held().at(60).does(capture("ann", "h-1", Some(100)));
+        captured().at(60 + 2 * DAY - 1).sweeps().leaves("ann", [200, 0, 0, 0]);
+        captured().at(60 + 2 * DAY).sweeps().leaves("ann", [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_part_has_one_period_of_grace() {
+        const DAY: i64 = 24 * 60 * 60;
+        let mut story = given([]).does(earn_until(50, "ann", 300, "B-1"));
+        for (at, key) in [(10, "h-1"), (20, "h-2"), (30, "h-3")] {
+            story = story
+                .at(at)
+                .does(hold("ann", key, 300, 100))
+                .does(release_by_operator("ann", key))
+                .leaves("ann", [300, 0, 0, 0]);
+        }
+        story.at(10 + 30 * DAY).sweeps().leaves("ann", [0, 0, 0, 0]);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use super::take_back::take_back;
 use crate::draft::Draft;
 use crate::{
     AccountId, AskedUnits, Cause, CreditWithdrawn, Decision, Event, IdHash, Note, OriginalPurchase,
-    Points, PurchaseId, PurchaseLine, PurchaseReturned, Refusal, ReturnId, ReturnedLine, State, Timestamp, Units,
-    WithdrawalCause,
+    Points, PurchaseId, PurchaseLine, PurchaseReturned, Refusal, ReturnId, ReturnedLine, State,
+    Timestamp, Units, WithdrawalCause,
 };
 
 /// Records that goods of a purchase came back.

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Note;
 use crate::{
-    AccountId, CancellationId, CapPeriod, CapRoom, CauseId, ExchangeId, Points, PurchaseId,
-    Reference, ReturnId, RuleId, Timestamp, TransferId, WithdrawalId,
+    AccountId, CancellationId, CapPeriod, CapRoom, CauseId, ExchangeId, Grace, HoldId, Points,
+    PurchaseId, Reference, RefundId, ReturnId, RuleId, Timestamp, TransferId, WithdrawalId,
 };
 
 /// What credit was earned for. One cause earns once per account.
@@ -183,6 +183,8 @@ pub struct CreditDeducted {
     pub points: Points,
     /// Which lots it drew on, in the order in which they were drawn; they sum to `points`.
     pub lots: Vec<LotPart>,
+    /// The grace of what comes back of it.
+    pub grace: Grace,
 }
 
 /// Credit that was pending can be spent from now on.
@@ -203,13 +205,42 @@ pub struct CreditExpired {
     pub lots: Vec<LotPart>,
 }
 
-/// Credit came back from an exchange that was cancelled by the next event.
+/// What spent credit comes back from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundCause {
+    /// An exchange, cancelled by the next event.
+    Cancellation {
+        /// The exchange that it had paid.
+        exchange_id: ExchangeId,
+        /// The cancellation.
+        cancellation_id: CancellationId,
+    },
+    /// The capture of a hold that paid no exchange. The event bears the refund's id.
+    Capture(CaptureRefund),
+}
+
+/// A refund of a capture, with every field of its request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaptureRefund {
+    /// The hold that was captured.
+    pub hold_id: HoldId,
+    /// The caller's id for this refund, unique within the hold.
+    pub refund_id: RefundId,
+    /// How much the capture had spent in all.
+    pub captured_points: Points,
+    /// The points that the caller named; without them, all that were left to come back.
+    pub asked_points: Option<Points>,
+    /// When it happened, as the caller said; it informs and decides nothing.
+    pub occurred_at: Option<Timestamp>,
+    /// Who, and why; private, and nothing once it has been erased.
+    pub note: Note,
+}
+
+/// Credit that was spent came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreditRefunded {
-    /// The exchange that it had paid.
-    pub exchange_id: ExchangeId,
-    /// The cancellation.
-    pub cancellation_id: CancellationId,
+    /// What it had paid.
+    pub cause: RefundCause,
     /// How much in all.
     pub points: Points,
     /// Into which lots, as they are from now on; they sum to `points`.

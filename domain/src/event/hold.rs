@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::LotPart;
-use crate::{HoldId, Points, Timestamp};
+use crate::grace::with_grace;
+use crate::{ExtensionId, Grace, HoldId, Points, Timestamp};
 
 /// Credit was set aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct CreditHeld {
     pub lots: Vec<LotPart>,
     /// It ends by itself then.
     pub deadline: Timestamp,
+    /// The grace of what comes back of it.
+    pub grace: Grace,
     /// When it happened, as the caller said; it informs and decides nothing.
     pub occurred_at: Option<Timestamp>,
 }
@@ -29,13 +32,38 @@ pub struct HoldCaptured {
     pub points: Points,
     /// Of which lots; they sum to `points`.
     pub lots: Vec<LotPart>,
-    /// What came back.
+    /// What came back: the parts as they were held.
     pub released: Vec<LotPart>,
+    /// What was released and would expire before then, and had no grace yet, expires then.
+    pub grace_until: Option<Timestamp>,
+    /// The grace of what comes back of what was spent: the hold's.
+    pub grace: Grace,
     /// Whether it paid an exchange, created by the next event, which then bears every field of the
     /// request.
     pub pays_exchange: bool,
     /// The points that the caller named; without them, all that were held.
     pub asked_points: Option<Points>,
+    /// When it happened, as the caller said; it informs and decides nothing.
+    pub occurred_at: Option<Timestamp>,
+}
+
+impl HoldCaptured {
+    /// What came back, as it is from now on.
+    #[must_use]
+    pub fn came_back(&self) -> Vec<LotPart> {
+        with_grace(&self.released, self.grace_until)
+    }
+}
+
+/// A hold's deadline was moved on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldExtended {
+    /// The hold, which goes on.
+    pub hold_id: HoldId,
+    /// The caller's id for this extension, unique within the hold.
+    pub extension_id: ExtensionId,
+    /// It ends by itself then.
+    pub deadline: Timestamp,
     /// When it happened, as the caller said; it informs and decides nothing.
     pub occurred_at: Option<Timestamp>,
 }
@@ -70,10 +98,20 @@ pub struct HoldReleased {
     pub hold_id: HoldId,
     /// How much in all.
     pub points: Points,
-    /// Of which lots; they sum to `points`.
+    /// Of which lots, as they were held; they sum to `points`.
     pub lots: Vec<LotPart>,
+    /// What would expire before then, and had no grace yet, expires then.
+    pub grace_until: Option<Timestamp>,
     /// Who ended it: somebody, or the deadline.
     pub reason: ReleaseReason,
     /// When it happened, as the caller said; it informs and decides nothing.
     pub occurred_at: Option<Timestamp>,
+}
+
+impl HoldReleased {
+    /// What came back, as it is from now on.
+    #[must_use]
+    pub fn came_back(&self) -> Vec<LotPart> {
+        with_grace(&self.lots, self.grace_until)
+    }
 }

@@ -3,9 +3,10 @@
 use super::values::*;
 use crate::command::{
     AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, ClaimCredit,
-    CloseOffer, Direction, DispatchShipment, EarnCredit, ExpectedVersion, HoldCredit, OpenAccount,
-    OpenOffer, Order, RecordPurchase, Redeem, RejectShipment, ReleaseHold, Report, ReportShipment,
-    ReturnPurchase, SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
+    CloseOffer, Direction, DispatchShipment, EarnCredit, ExpectedVersion, ExtendHold, HoldCredit,
+    OpenAccount, OpenOffer, Order, RecordPurchase, Redeem, RefundCapture, RejectShipment,
+    ReleaseHold, Report, ReportShipment, ReturnPurchase, SetEarningRule, SetPolicy, TransferCredit,
+    WithdrawCredit,
 };
 use crate::*;
 
@@ -54,6 +55,28 @@ pub(crate) fn hold(account: &str, hold: &str, amount: u64, deadline: i64) -> Com
     })
 }
 
+pub(crate) fn extend(account: &str, hold: &str, key: &str, deadline: i64) -> Command {
+    Command::ExtendHold(ExtendHold {
+        account_id: id(account),
+        hold_id: id(hold),
+        extension_id: id(key),
+        deadline: time(deadline),
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn refund(account: &str, hold: &str, key: &str, amount: Option<u64>) -> Command {
+    Command::RefundCapture(RefundCapture {
+        account_id: id(account),
+        hold_id: id(hold),
+        refund_id: id(key),
+        points: amount.map(points),
+        note: Note::default(),
+        occurred_at: None,
+        original: None,
+    })
+}
+
 pub(crate) fn capture(account: &str, hold: &str, amount: Option<u64>) -> Command {
     Command::CaptureHold(CaptureHold {
         account_id: id(account),
@@ -75,7 +98,13 @@ pub(crate) fn capture_for(account: &str, hold: &str, exchange: &str, offer: &str
 
 pub(crate) fn release(account: &str, hold: &str) -> Command {
     let (account_id, hold_id) = (id(account), id(hold));
-    Command::ReleaseHold(ReleaseHold { account_id, hold_id, occurred_at: None })
+    let by_operator = false;
+    Command::ReleaseHold(ReleaseHold { account_id, hold_id, by_operator, occurred_at: None })
+}
+
+pub(crate) fn release_by_operator(account: &str, hold: &str) -> Command {
+    let Command::ReleaseHold(it) = release(account, hold) else { unreachable!() };
+    Command::ReleaseHold(ReleaseHold { by_operator: true, ..it })
 }
 
 pub(crate) fn cancel(account: &str, exchange: &str, key: &str, pieces: Option<u64>) -> Command {
@@ -312,7 +341,13 @@ pub(crate) fn transfer(from: &str, to: &str, amount: u64, key: &str) -> Command 
 }
 
 pub(crate) fn policy(spent_credit: SpentCredit, refund_grace_days: u16) -> Command {
-    let policy = Policy { spent_credit, refund_grace_days };
+    let policy = Policy { spent_credit, refund_grace_days, ..Policy::default() };
+    Command::SetPolicy(SetPolicy { policy, read_versions: None })
+}
+
+/// What comes back on the shopper's own request has grace, too.
+pub(crate) fn grace_for_all(refund_grace_days: u16) -> Command {
+    let policy = Policy { refund_grace_days, grace_on_own_request: true, ..Policy::default() };
     Command::SetPolicy(SetPolicy { policy, read_versions: None })
 }
 
@@ -321,7 +356,7 @@ pub(crate) fn policy_read(
     spent_credit: SpentCredit,
     refund_grace_days: u16,
 ) -> Command {
-    let policy = Policy { spent_credit, refund_grace_days };
+    let policy = Policy { spent_credit, refund_grace_days, ..Policy::default() };
     Command::SetPolicy(SetPolicy { policy, read_versions: Some([version].into()) })
 }
 

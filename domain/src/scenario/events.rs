@@ -55,7 +55,8 @@ pub(crate) fn deducted(account: &str, exchange: &str, lots: &[(u64, u64)]) -> Ev
         .iter()
         .map(|(position, amount)| LotPart::lasting(lot(*position), points(*amount)))
         .collect();
-    let fact = CreditDeducted { exchange_id: id(exchange), points: points(sum), lots };
+    let grace = Policy::default().grace();
+    let fact = CreditDeducted { exchange_id: id(exchange), points: points(sum), lots, grace };
     Event::CreditDeducted(id(account), fact)
 }
 

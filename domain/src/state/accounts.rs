@@ -15,9 +15,9 @@ use crate::amount::sum;
 use crate::original::EarnedCredit;
 use crate::schedule::AccountNumber;
 use crate::{
-    Account, AccountId, Cause, CauseKind, CreditEarned, CreditWithdrawn, Event, ExchangeCancelled,
-    ExchangeCreated, IdHash, LotId, Points, ProductId, PurchaseRecorded, PurchaseReturned,
-    RecordedIds, Shipped, ShippedLine, Timestamp, Units, WithdrawalCause,
+    Account, AccountId, CaptureRefund, Cause, CauseKind, CreditEarned, CreditWithdrawn, Event,
+    ExchangeCancelled, ExchangeCreated, IdHash, LotId, Points, ProductId, PurchaseRecorded,
+    PurchaseReturned, RecordedIds, Shipped, ShippedLine, Timestamp, Units, WithdrawalCause,
 };
 
 /// The accounts' part of the state.
@@ -26,6 +26,8 @@ pub(super) struct Accounts {
     pub(super) by_id: IndexMap<AccountId, Account>,
     /// Exchanges of which something was cancelled, by the event that created them.
     cancelled: HashMap<Position, Cancelled>,
+    /// What was refunded of captures that paid no exchange, by the event of the capture.
+    refunded: HashMap<Position, Points>,
     /// What came back of purchases, by the event that recorded them.
     returned: HashMap<Position, Returns>,
     /// Purchases whose credit was refused, by the event that recorded them, each with what a claim
@@ -74,6 +76,10 @@ pub(crate) struct Returned {
 impl Accounts {
     pub(super) fn cancelled(&self, exchange: Position) -> Cancelled {
         self.cancelled.get(&exchange).copied().unwrap_or_default()
+    }
+
+    pub(super) fn refunded(&self, capture: Position) -> Points {
+        self.refunded.get(&capture).copied().unwrap_or_default()
     }
 
     pub(super) fn returned(&self, purchase: Position, product: &ProductId) -> Units {
@@ -186,6 +192,22 @@ impl Accounts {
             Some(hold) => self.record(IdHash::capture(id, hold), at),
             None => Ok(()),
         }
+    }
+
+    pub(super) fn capture_refunded(
+        &mut self,
+        at: Position,
+        id: &AccountId,
+        fact: &CaptureRefund,
+        points: Points,
+    ) -> Changed {
+        let capture = self.recorded.position_of(IdHash::capture(id, &fact.hold_id));
+        let capture = capture.ok_or("a hold was refunded that was not captured")?;
+        self.record(IdHash::capture_refund(id, &fact.hold_id, &fact.refund_id), at)?;
+        let refunded = self.refunded.entry(capture).or_default();
+        *refunded = refunded.plus(points).ok_or(TOO_MUCH)?;
+        let is_within = *refunded <= fact.captured_points;
+        ensure(is_within, "I13: more was refunded than the capture had spent")
     }
 
     /// Counts units of an offer towards the shopper's limit.

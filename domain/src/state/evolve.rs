@@ -7,7 +7,8 @@ use super::impossible::{Changed, Impossible, ensure};
 use crate::schedule::Due;
 use crate::{
     AccountId, CancellationId, Event, ExchangeCancelled, ExchangeCreated, ExchangeId, HoldId,
-    IdHash, LotPart, Points, PurchaseId, ReturnId, Timestamp, TransferId, WithdrawalCause,
+    IdHash, LotPart, Points, PurchaseId, RefundCause, ReturnId, Timestamp, TransferId,
+    WithdrawalCause,
 };
 
 /// The first half of a pair of events, by what the second half must agree with.
@@ -48,7 +49,6 @@ impl State {
             | Event::CreditExpired(..)
             | Event::DebtRepaid(..)
             | Event::CreditDeducted(..)
-            | Event::CreditRefunded(..)
             | Event::CreditReceived(..)
             | Event::ShipmentAskedAgain(..) => {}
             Event::PolicyChanged(fact) => self.programme.policy_changed(at, fact)?,
@@ -64,6 +64,16 @@ impl State {
             Event::CreditHeld(id, fact) => {
                 self.accounts.record(IdHash::hold(id, &fact.hold_id), at)?;
             }
+            Event::HoldExtended(id, fact) => {
+                let extension = IdHash::hold_extension(id, &fact.hold_id, &fact.extension_id);
+                self.accounts.record(extension, at)?;
+            }
+            Event::CreditRefunded(id, fact) => match &fact.cause {
+                RefundCause::Cancellation { .. } => {}
+                RefundCause::Capture(refund) => {
+                    self.accounts.capture_refunded(at, id, refund, fact.points)?;
+                }
+            },
             Event::HoldCaptured(id, fact) if !fact.pays_exchange => {
                 self.accounts.record(IdHash::capture(id, &fact.hold_id), at)?;
             }
@@ -209,10 +219,13 @@ fn half_of(event: &Event) -> Option<Half> {
         Event::HoldCaptured(id, fact) if fact.pays_exchange => {
             Some(Half::Capture(id.clone(), fact.hold_id.clone(), fact.points))
         }
-        Event::CreditRefunded(id, fact) => {
-            let (exchange, cancellation) = (&fact.exchange_id, &fact.cancellation_id);
-            Some(Half::Refund(id.clone(), exchange.clone(), cancellation.clone(), fact.points))
-        }
+        Event::CreditRefunded(id, fact) => match &fact.cause {
+            RefundCause::Cancellation { exchange_id, cancellation_id } => {
+                let (exchange, cancellation) = (exchange_id.clone(), cancellation_id.clone());
+                Some(Half::Refund(id.clone(), exchange, cancellation, fact.points))
+            }
+            RefundCause::Capture(_) => None,
+        },
         Event::CreditSent(id, fact) => {
             let (to, transfer) = (fact.to.clone(), fact.transfer_id.clone());
             Some(Half::Sent(id.clone(), to, transfer, fact.lots.clone()))

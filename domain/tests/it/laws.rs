@@ -7,8 +7,9 @@ mod sums;
 use std::collections::HashMap;
 
 use domain::{
-    Account, AccountId, Decision, Event, ExchangeId, IdHash, LotId, LotPart, OfferId, OfferOpened,
-    Owner, Page, Points, Shipped, State, Timestamp, Units, WithdrawalCause,
+    Account, AccountId, Decision, Event, ExchangeId, HoldId, IdHash, LotId, LotPart, OfferId,
+    OfferOpened, Owner, Page, Points, RefundCause, Shipped, State, Timestamp, Units,
+    WithdrawalCause,
 };
 use ids::ids_of;
 use log_record::Partition;
@@ -197,8 +198,11 @@ proptest! {
                     }
                 }
                 Event::CreditRefunded(account, fact) => {
+                    let RefundCause::Cancellation { exchange_id, .. } = &fact.cause else {
+                        continue;
+                    };
                     for part in &fact.lots {
-                        let key = (account, &fact.exchange_id, part.lot);
+                        let key = (account, exchange_id, part.lot);
                         let left = drawn.get_mut(&key).and_then(|left| {
                             *left = left.checked_sub(part.points.get())?;
                             Some(())
@@ -337,6 +341,36 @@ proptest! {
     }
 
     #[test]
+    fn invariant_i13_refunds_never_exceed_what_a_capture_spent(steps in steps()) {
+        let History { events, .. } = History::of(&steps);
+        let mut spent: HashMap<(&AccountId, &HoldId), HashMap<LotId, u64>> = HashMap::new();
+        for Recorded { event, .. } in &events {
+            match event {
+                Event::HoldCaptured(account, fact) if !fact.pays_exchange => {
+                    let left = spent.entry((account, &fact.hold_id)).or_default();
+                    for part in &fact.lots {
+                        *left.entry(part.lot).or_default() += part.points.get();
+                    }
+                }
+                Event::CreditRefunded(account, fact) => {
+                    let RefundCause::Capture(refund) = &fact.cause else { continue };
+                    let left = spent.get_mut(&(account, &refund.hold_id));
+                    let left =
+                        left.ok_or_else(|| TestCaseError::fail("what paid an exchange, or nothing"))?;
+                    for part in &fact.lots {
+                        let of_lot = left.entry(part.lot).or_default();
+                        let rest = of_lot.checked_sub(part.points.get());
+                        *of_lot = rest
+                            .ok_or_else(|| TestCaseError::fail("more of a lot than it spent"))?;
+                    }
+                    prop_assert!(refund.asked_points.is_some() || left.values().all(|it| *it == 0));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
     fn asking_everything_again_records_nothing_that_was_recorded(steps in steps()) {
         let history = History::of(&steps);
         for step in &steps {
@@ -428,7 +462,10 @@ fn second_half_of(event: &Event) -> Option<&'static str> {
     match event {
         Event::CreditDeducted(..) => Some("exchange-created"),
         Event::HoldCaptured(_, fact) if fact.pays_exchange => Some("exchange-created"),
-        Event::CreditRefunded(..) => Some("exchange-cancelled"),
+        Event::CreditRefunded(_, fact) => {
+            let is_cancellation = matches!(fact.cause, RefundCause::Cancellation { .. });
+            is_cancellation.then_some("exchange-cancelled")
+        }
         Event::CreditSent(..) => Some("credit-received"),
         Event::CreditWithdrawn(_, fact) => {
             matches!(fact.withdrawal, WithdrawalCause::Return { .. }).then_some("purchase-returned")

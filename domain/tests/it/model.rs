@@ -80,7 +80,7 @@ fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     assert_eq!(missing, Vec::<&str>::new());
 }
 
-const COMMANDS: [&str; 27] = [
+const COMMANDS: [&str; 29] = [
     "open-account",
     "earn-credit",
     "claim-credit",
@@ -91,6 +91,8 @@ const COMMANDS: [&str; 27] = [
     "hold-credit",
     "capture-hold",
     "release-hold",
+    "extend-hold",
+    "refund-capture",
     "redeem",
     "cancel-exchange",
     "accept-shipment",
@@ -111,7 +113,7 @@ const COMMANDS: [&str; 27] = [
 ];
 
 /// What makes a history hard.
-const TRAITS: [&str; 20] = [
+const TRAITS: [&str; 23] = [
     "captured in part",
     "claimed by rule",
     "deducted of several",
@@ -127,6 +129,7 @@ const TRAITS: [&str; 20] = [
     "refused credit",
     "rejected with nothing left",
     "released by deadline",
+    "released with grace",
     "repaid",
     "sent of several",
     "swapped in a hold",

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use domain::{
-    AccountId, CancellationId, CauseId, CauseKind, ExchangeId, LotId, Note, Points, PurchaseId,
-    Reference, ReturnId, RuleId, Timestamp, TransferId, WithdrawalId,
+    AccountId, CancellationId, CauseId, CauseKind, ExchangeId, Grace, HoldId, LotId, Note, Points,
+    PurchaseId, Reference, RefundId, ReturnId, RuleId, Timestamp, TransferId, WithdrawalId,
 };
 use serde::{Deserialize, Serialize};
 
-use super::part::Parts;
+use super::part::{Parts, is_false};
 use super::recorded_cancellation;
 
 /// What credit was earned for.
@@ -202,19 +202,36 @@ pub(crate) struct CreditDeducted<'a> {
     exchange_id: Cow<'a, ExchangeId>,
     points: Points,
     lots: Parts<'a>,
+    grace_days: u16,
+    #[serde(default, skip_serializing_if = "is_false")]
+    grace_on_own_request: bool,
 }
 
 impl<'a> From<&'a domain::CreditDeducted> for CreditDeducted<'a> {
     fn from(fact: &'a domain::CreditDeducted) -> Self {
-        let domain::CreditDeducted { exchange_id, points, lots } = fact;
-        Self { exchange_id: Cow::Borrowed(exchange_id), points: *points, lots: lots.into() }
+        let domain::CreditDeducted { exchange_id, points, lots, grace } = fact;
+        let Grace { days, on_own_request } = *grace;
+        Self {
+            exchange_id: Cow::Borrowed(exchange_id),
+            points: *points,
+            lots: lots.into(),
+            grace_days: days,
+            grace_on_own_request: on_own_request,
+        }
     }
 }
 
 impl From<CreditDeducted<'_>> for domain::CreditDeducted {
     fn from(stored: CreditDeducted<'_>) -> Self {
-        let CreditDeducted { exchange_id, points, lots } = stored;
-        Self { exchange_id: exchange_id.into_owned(), points, lots: lots.into() }
+        let CreditDeducted {
+            exchange_id,
+            points,
+            lots,
+            grace_days: days,
+            grace_on_own_request: on_own_request,
+        } = stored;
+        let grace = Grace { days, on_own_request };
+        Self { exchange_id: exchange_id.into_owned(), points, lots: lots.into(), grace }
     }
 }
 
@@ -260,37 +277,99 @@ impl From<CreditExpired<'_>> for domain::CreditExpired {
     }
 }
 
-/// `credit-refunded`.
+/// `credit-refunded`, by what it had paid.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct CreditRefunded<'a> {
-    exchange_id: Cow<'a, ExchangeId>,
-    /// `~rejected` after a rejection.
-    #[serde(deserialize_with = "recorded_cancellation")]
-    cancellation_id: Cow<'a, CancellationId>,
-    points: Points,
-    lots: Parts<'a>,
+#[serde(untagged)]
+pub(crate) enum CreditRefunded<'a> {
+    /// An exchange that was cancelled.
+    Cancellation {
+        exchange_id: Cow<'a, ExchangeId>,
+        /// `~rejected` after a rejection.
+        #[serde(deserialize_with = "recorded_cancellation")]
+        cancellation_id: Cow<'a, CancellationId>,
+        points: Points,
+        lots: Parts<'a>,
+    },
+    /// The capture of a hold.
+    Capture {
+        hold_id: Cow<'a, HoldId>,
+        refund_id: Cow<'a, RefundId>,
+        points: Points,
+        lots: Parts<'a>,
+        captured_points: Points,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asked_points: Option<Points>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        occurred_at: Option<Timestamp>,
+    },
 }
 
 impl<'a> From<&'a domain::CreditRefunded> for CreditRefunded<'a> {
     fn from(fact: &'a domain::CreditRefunded) -> Self {
-        let domain::CreditRefunded { exchange_id, cancellation_id, points, lots } = fact;
-        Self {
-            exchange_id: Cow::Borrowed(exchange_id),
-            cancellation_id: Cow::Borrowed(cancellation_id),
-            points: *points,
-            lots: lots.into(),
+        let domain::CreditRefunded { cause, points, lots } = fact;
+        let (points, lots) = (*points, lots.into());
+        match cause {
+            domain::RefundCause::Cancellation { exchange_id, cancellation_id } => {
+                Self::Cancellation {
+                    exchange_id: Cow::Borrowed(exchange_id),
+                    cancellation_id: Cow::Borrowed(cancellation_id),
+                    points,
+                    lots,
+                }
+            }
+            domain::RefundCause::Capture(refund) => {
+                // What is private goes into the private text.
+                let domain::CaptureRefund {
+                    hold_id,
+                    refund_id,
+                    captured_points,
+                    asked_points,
+                    occurred_at,
+                    note: _,
+                } = refund;
+                Self::Capture {
+                    hold_id: Cow::Borrowed(hold_id),
+                    refund_id: Cow::Borrowed(refund_id),
+                    points,
+                    lots,
+                    captured_points: *captured_points,
+                    asked_points: *asked_points,
+                    occurred_at: *occurred_at,
+                }
+            }
         }
     }
 }
 
 impl From<CreditRefunded<'_>> for domain::CreditRefunded {
     fn from(stored: CreditRefunded<'_>) -> Self {
-        let CreditRefunded { exchange_id, cancellation_id, points, lots } = stored;
-        Self {
-            exchange_id: exchange_id.into_owned(),
-            cancellation_id: cancellation_id.into_owned(),
-            points,
-            lots: lots.into(),
+        match stored {
+            CreditRefunded::Cancellation { exchange_id, cancellation_id, points, lots } => {
+                let cause = domain::RefundCause::Cancellation {
+                    exchange_id: exchange_id.into_owned(),
+                    cancellation_id: cancellation_id.into_owned(),
+                };
+                Self { cause, points, lots: lots.into() }
+            }
+            CreditRefunded::Capture {
+                hold_id,
+                refund_id,
+                points,
+                lots,
+                captured_points,
+                asked_points,
+                occurred_at,
+            } => {
+                let refund = domain::CaptureRefund {
+                    hold_id: hold_id.into_owned(),
+                    refund_id: refund_id.into_owned(),
+                    captured_points,
+                    asked_points,
+                    occurred_at,
+                    note: Note::default(),
+                };
+                Self { cause: domain::RefundCause::Capture(refund), points, lots: lots.into() }
+            }
         }
     }
 }

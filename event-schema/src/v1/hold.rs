@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use domain::{HoldId, Points, ReleaseReason, Timestamp};
+use domain::{ExtensionId, Grace, HoldId, Points, ReleaseReason, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::part::Parts;
+use super::part::{Parts, is_false};
 
 /// `credit-held`.
 #[derive(Serialize, Deserialize)]
@@ -14,18 +14,24 @@ pub(crate) struct CreditHeld<'a> {
     points: Points,
     lots: Parts<'a>,
     deadline: Timestamp,
+    grace_days: u16,
+    #[serde(default, skip_serializing_if = "is_false")]
+    grace_on_own_request: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     occurred_at: Option<Timestamp>,
 }
 
 impl<'a> From<&'a domain::CreditHeld> for CreditHeld<'a> {
     fn from(fact: &'a domain::CreditHeld) -> Self {
-        let domain::CreditHeld { hold_id, points, lots, deadline, occurred_at } = fact;
+        let domain::CreditHeld { hold_id, points, lots, deadline, grace, occurred_at } = fact;
+        let Grace { days, on_own_request } = *grace;
         Self {
             hold_id: Cow::Borrowed(hold_id),
             points: *points,
             lots: lots.into(),
             deadline: *deadline,
+            grace_days: days,
+            grace_on_own_request: on_own_request,
             occurred_at: *occurred_at,
         }
     }
@@ -33,8 +39,53 @@ impl<'a> From<&'a domain::CreditHeld> for CreditHeld<'a> {
 
 impl From<CreditHeld<'_>> for domain::CreditHeld {
     fn from(stored: CreditHeld<'_>) -> Self {
-        let CreditHeld { hold_id, points, lots, deadline, occurred_at } = stored;
-        Self { hold_id: hold_id.into_owned(), points, lots: lots.into(), deadline, occurred_at }
+        let CreditHeld {
+            hold_id,
+            points,
+            lots,
+            deadline,
+            grace_days: days,
+            grace_on_own_request: on_own_request,
+            occurred_at,
+        } = stored;
+        Self {
+            hold_id: hold_id.into_owned(),
+            points,
+            lots: lots.into(),
+            deadline,
+            grace: Grace { days, on_own_request },
+            occurred_at,
+        }
+    }
+}
+
+/// `hold-extended`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct HoldExtended<'a> {
+    hold_id: Cow<'a, HoldId>,
+    extension_id: Cow<'a, ExtensionId>,
+    deadline: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    occurred_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a domain::HoldExtended> for HoldExtended<'a> {
+    fn from(fact: &'a domain::HoldExtended) -> Self {
+        let domain::HoldExtended { hold_id, extension_id, deadline, occurred_at } = fact;
+        Self {
+            hold_id: Cow::Borrowed(hold_id),
+            extension_id: Cow::Borrowed(extension_id),
+            deadline: *deadline,
+            occurred_at: *occurred_at,
+        }
+    }
+}
+
+impl From<HoldExtended<'_>> for domain::HoldExtended {
+    fn from(stored: HoldExtended<'_>) -> Self {
+        let HoldExtended { hold_id, extension_id, deadline, occurred_at } = stored;
+        let (hold_id, extension_id) = (hold_id.into_owned(), extension_id.into_owned());
+        Self { hold_id, extension_id, deadline, occurred_at }
     }
 }
 
@@ -46,6 +97,11 @@ pub(crate) struct HoldCaptured<'a> {
     lots: Parts<'a>,
     #[serde(default, skip_serializing_if = "Parts::is_empty")]
     released: Parts<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grace_until: Option<Timestamp>,
+    grace_days: u16,
+    #[serde(default, skip_serializing_if = "is_false")]
+    grace_on_own_request: bool,
     #[serde(default, skip_serializing_if = "is_false")]
     pays_exchange: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,15 +117,21 @@ impl<'a> From<&'a domain::HoldCaptured> for HoldCaptured<'a> {
             points,
             lots,
             released,
+            grace_until,
+            grace,
             pays_exchange,
             asked_points,
             occurred_at,
         } = fact;
+        let Grace { days, on_own_request } = *grace;
         Self {
             hold_id: Cow::Borrowed(hold_id),
             points: *points,
             lots: lots.into(),
             released: released.into(),
+            grace_until: *grace_until,
+            grace_days: days,
+            grace_on_own_request: on_own_request,
             pays_exchange: *pays_exchange,
             asked_points: *asked_points,
             occurred_at: *occurred_at,
@@ -84,6 +146,9 @@ impl From<HoldCaptured<'_>> for domain::HoldCaptured {
             points,
             lots,
             released,
+            grace_until,
+            grace_days: days,
+            grace_on_own_request: on_own_request,
             pays_exchange,
             asked_points,
             occurred_at,
@@ -93,6 +158,8 @@ impl From<HoldCaptured<'_>> for domain::HoldCaptured {
             points,
             lots: lots.into(),
             released: released.into(),
+            grace_until,
+            grace: Grace { days, on_own_request },
             pays_exchange,
             asked_points,
             occurred_at,
@@ -139,6 +206,8 @@ pub(crate) struct HoldReleased<'a> {
     hold_id: Cow<'a, HoldId>,
     points: Points,
     lots: Parts<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grace_until: Option<Timestamp>,
     /// `asked` or `deadline`.
     reason: ReleaseReason,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -147,11 +216,12 @@ pub(crate) struct HoldReleased<'a> {
 
 impl<'a> From<&'a domain::HoldReleased> for HoldReleased<'a> {
     fn from(fact: &'a domain::HoldReleased) -> Self {
-        let domain::HoldReleased { hold_id, points, lots, reason, occurred_at } = fact;
+        let domain::HoldReleased { hold_id, points, lots, grace_until, reason, occurred_at } = fact;
         Self {
             hold_id: Cow::Borrowed(hold_id),
             points: *points,
             lots: lots.into(),
+            grace_until: *grace_until,
             reason: *reason,
             occurred_at: *occurred_at,
         }
@@ -160,12 +230,14 @@ impl<'a> From<&'a domain::HoldReleased> for HoldReleased<'a> {
 
 impl From<HoldReleased<'_>> for domain::HoldReleased {
     fn from(stored: HoldReleased<'_>) -> Self {
-        let HoldReleased { hold_id, points, lots, reason, occurred_at } = stored;
-        Self { hold_id: hold_id.into_owned(), points, lots: lots.into(), reason, occurred_at }
+        let HoldReleased { hold_id, points, lots, grace_until, reason, occurred_at } = stored;
+        Self {
+            hold_id: hold_id.into_owned(),
+            points,
+            lots: lots.into(),
+            grace_until,
+            reason,
+            occurred_at,
+        }
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's own signature")]
-const fn is_false(value: &bool) -> bool {
-    !*value
 }

@@ -71,6 +71,6 @@ impl<'de> Deserialize<'de> for Parts<'_> {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's own signature")]
-const fn is_false(value: &bool) -> bool {
+pub(crate) const fn is_false(value: &bool) -> bool {
     !*value
 }

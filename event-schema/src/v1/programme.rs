@@ -7,6 +7,8 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::part::is_false;
+
 /// `policy-changed`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PolicyChanged {
@@ -14,20 +16,24 @@ pub(crate) struct PolicyChanged {
     /// `refuse` or `debt`.
     spent_credit: SpentCredit,
     refund_grace_days: u16,
+    #[serde(default, skip_serializing_if = "is_false")]
+    grace_on_own_request: bool,
 }
 
 impl From<&domain::PolicyChanged> for PolicyChanged {
     fn from(fact: &domain::PolicyChanged) -> Self {
         let domain::PolicyChanged { version, policy } = *fact;
-        let Policy { spent_credit, refund_grace_days } = policy;
-        Self { version, spent_credit, refund_grace_days }
+        let Policy { spent_credit, refund_grace_days, grace_on_own_request } = policy;
+        Self { version, spent_credit, refund_grace_days, grace_on_own_request }
     }
 }
 
 impl From<PolicyChanged> for domain::PolicyChanged {
     fn from(stored: PolicyChanged) -> Self {
-        let PolicyChanged { version, spent_credit, refund_grace_days } = stored;
-        Self { version, policy: Policy { spent_credit, refund_grace_days } }
+        let PolicyChanged { version, spent_credit, refund_grace_days, grace_on_own_request } =
+            stored;
+        let policy = Policy { spent_credit, refund_grace_days, grace_on_own_request };
+        Self { version, policy }
     }
 }
 

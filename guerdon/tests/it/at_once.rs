@@ -54,6 +54,22 @@ async fn twenty_cancellations_at_once_refund_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_refunds_of_a_capture_at_once_give_back_no_more_than_it_spent() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    ledger.client.earns("ann", 500, "B-1").await;
+    hold(&ledger, "ann", "h-1", 300).await;
+    let capture = "/v1/accounts/ann/holds/h-1/capture";
+    ledger.client.put("shopper", capture, json!({})).await.is(201);
+    let path = |id: usize| format!("/v1/accounts/ann/holds/h-1/refunds/f-{id}");
+    let asked = (0..20).map(|id| put("merchant", &path(id), json!({"points": 100})));
+    let answers = at_once(&ledger, asked).await;
+    assert_eq!(with_status(&answers, 201), 3);
+    assert_eq!(with_code(&answers, "points-too-large"), 17);
+    assert_eq!(left(&ledger, "ann").await, 500);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_hundred_points_transferred_twenty_times_at_once_arrive_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let ledger = Ledger::start(folder.path());

@@ -37,6 +37,8 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 9] = [
             "dry-run-unsupported",
             "hold-unknown",
             "hold-ended",
+            "hold-not-captured",
+            "capture-paid-exchange",
             "exchange-exists",
             "exchange-unknown",
             "credit-unknown",

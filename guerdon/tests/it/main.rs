@@ -19,6 +19,7 @@ mod first_redemption;
 mod fork_note;
 mod frozen;
 mod fuzz;
+mod given_back;
 mod inbound_after_fork;
 mod inbound_losses;
 mod inbound_refusals;

@@ -82,6 +82,8 @@ create table ledger_entry (
     exchange_id text,
     cancellation_id text,
     hold_id text,
+    -- of a capture
+    refund_id text,
     transfer_id text,
     -- who sent it or got it
     counterparty text,
@@ -110,9 +112,13 @@ create table hold (
     -- what it keeps: JSON as in the events
     lots text not null,
     deadline bigint not null,
+    -- for how many days what comes back when the deadline ends it can be spent at least
+    grace_days bigint not null,
     -- held, captured, released (somebody asked), expired (its deadline passed)
     status text not null,
     captured_points bigint,
+    -- what came back of that, where it paid no exchange
+    refunded_points bigint not null,
     -- what it paid, where that was an exchange
     exchange_id text collate "C",
     occurred_at bigint,
@@ -317,6 +323,7 @@ create table policy (
     version bigint not null,
     spent_credit text not null,
     refund_grace_days bigint not null,
+    grace_on_own_request boolean not null,
     "partition" bigint not null,
     position bigint not null
 );

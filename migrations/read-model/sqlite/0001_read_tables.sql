@@ -78,6 +78,8 @@ create table ledger_entry (
     exchange_id text,
     cancellation_id text,
     hold_id text,
+    -- of a capture
+    refund_id text,
     transfer_id text,
     -- who sent it or got it
     counterparty text,
@@ -108,9 +110,13 @@ create table hold (
     -- what it keeps: JSON as in the events
     lots text not null,
     deadline integer not null,
+    -- for how many days what comes back when the deadline ends it can be spent at least
+    grace_days integer not null,
     -- held, captured, released (somebody asked), expired (its deadline passed)
     status text not null,
     captured_points integer,
+    -- what came back of that, where it paid no exchange
+    refunded_points integer not null,
     -- what it paid, where that was an exchange
     exchange_id text,
     occurred_at integer,
@@ -320,6 +326,7 @@ create table policy (
     version integer not null,
     spent_credit text not null,
     refund_grace_days integer not null,
+    grace_on_own_request integer not null,
     "partition" integer not null,
     position integer not null
 ) strict;

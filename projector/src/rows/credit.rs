@@ -4,7 +4,8 @@ use std::ops::AddAssign;
 
 use domain::{
     AccountId, CreditDeducted, CreditEarned, CreditExpired, CreditMatured, CreditReceived,
-    CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, LotPart, Timestamp, WithdrawalCause,
+    CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, LotPart, RefundCause, Timestamp,
+    WithdrawalCause,
 };
 use read_model::{AccountBalance, CreditLot, CreditPart, LedgerEntry, NEVER, Total};
 
@@ -51,7 +52,7 @@ pub(crate) struct Withdrawal {
 impl Change {
     const NONE: Self = Self { available: 0, held: 0, pending: 0, owed: 0 };
     // What happens to each point:
-    const COMES: Self = Self { available: 1, ..Self::NONE };
+    pub(super) const COMES: Self = Self { available: 1, ..Self::NONE };
     const GOES: Self = Self { available: -1, ..Self::NONE };
     const BEGINS_PENDING: Self = Self { pending: 1, ..Self::NONE };
     const GOES_PENDING: Self = Self { pending: -1, ..Self::NONE };
@@ -189,12 +190,28 @@ impl Rows {
     ) -> Result<(), serde_json::Error> {
         self.totals.add(Total::Refunded, int(fact.points.get()));
         let change = self.move_parts(at, account_id, &fact.lots, Change::COMES);
-        self.entries.push(LedgerEntry {
-            exchange_id: Some(fact.exchange_id.to_string()),
-            cancellation_id: Some(fact.cancellation_id.to_string()),
+        let entry = LedgerEntry {
             lots: Some(json(&fact.lots)?),
             ..entry("credit-refunded", at, account_id, change)
-        });
+        };
+        let entry = match &fact.cause {
+            RefundCause::Cancellation { exchange_id, cancellation_id } => LedgerEntry {
+                exchange_id: Some(exchange_id.to_string()),
+                cancellation_id: Some(cancellation_id.to_string()),
+                ..entry
+            },
+            RefundCause::Capture(refund) => {
+                let hold = self.change_hold(account_id, &refund.hold_id);
+                hold.refunded_points += int(fact.points.get());
+                LedgerEntry {
+                    hold_id: Some(refund.hold_id.to_string()),
+                    refund_id: Some(refund.refund_id.to_string()),
+                    occurred_at: refund.occurred_at.map(Timestamp::micros),
+                    ..entry
+                }
+            }
+        };
+        self.entries.push(entry);
         Ok(())
     }
 

@@ -1,6 +1,8 @@
 //! What can be got by the path at which it was put, and has no table of its own.
 
-use domain::{AccountId, CauseKind, Event, Note, ShipmentReport, Shipped, WithdrawalCause};
+use domain::{
+    AccountId, CauseKind, Event, Note, RefundCause, ShipmentReport, Shipped, WithdrawalCause,
+};
 use log_record::RecordedEvent;
 use read_model::Fact;
 
@@ -48,6 +50,16 @@ fn path(event: &Event) -> Option<(String, Option<&Note>)> {
         }
         Event::CreditSent(account, fact) => {
             (format!("accounts/{account}/transfers/{}", fact.transfer_id), None)
+        }
+        Event::HoldExtended(account, fact) => {
+            let (hold, id) = (&fact.hold_id, &fact.extension_id);
+            (format!("accounts/{account}/holds/{hold}/extensions/{id}"), None)
+        }
+        Event::CreditRefunded(account, fact) => {
+            // Of a cancellation, that is the fact.
+            let RefundCause::Capture(refund) = &fact.cause else { return None };
+            let (hold, id) = (&refund.hold_id, &refund.refund_id);
+            (format!("accounts/{account}/holds/{hold}/refunds/{id}"), Some(&refund.note))
         }
         Event::HoldCaptured(account, fact) => {
             (format!("accounts/{account}/holds/{}/capture", fact.hold_id), None)

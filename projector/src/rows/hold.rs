@@ -1,8 +1,8 @@
 //! Holds: credit that is set aside, and how that ends.
 
 use domain::{
-    AccountId, CreditHeld, HoldCaptured, HoldId, HoldReleased, HoldSwapped, ReleaseReason,
-    Timestamp,
+    AccountId, CreditHeld, HoldCaptured, HoldExtended, HoldId, HoldReleased, HoldSwapped, LotPart,
+    ReleaseReason, Timestamp,
 };
 use read_model::{Hold, LedgerEntry, Total, row};
 
@@ -10,13 +10,15 @@ use super::credit::entry;
 use super::{At, Change, Rows, int, json};
 
 row! {
-    /// How a hold ended, what it paid, and what it keeps from now on.
+    /// How a hold ended, what it paid, what came back, and what it keeps from now on until when.
     #[derive(Default)]
     pub(crate) struct HoldChange in "hold" {
         account_id: String,
         hold_id: String,
         status: Option<String>,
         captured_points: Option<i64>,
+        refunded_points: i64,
+        deadline: Option<i64>,
         exchange_id: Option<String>,
         lots: Option<String>,
     }
@@ -46,13 +48,20 @@ impl Rows {
             points: int(fact.points.get()),
             lots,
             deadline: fact.deadline.micros(),
+            grace_days: fact.grace.days_on_own_request().into(),
             status: "held".into(),
             captured_points: None,
+            refunded_points: 0,
             exchange_id: None,
             occurred_at,
             recorded_at: at.recorded_at.micros(),
         });
         Ok(())
+    }
+
+    pub(super) fn extended(&mut self, account_id: &AccountId, fact: &HoldExtended) {
+        let hold = self.change_hold(account_id, &fact.hold_id);
+        hold.deadline = Some(fact.deadline.micros());
     }
 
     pub(super) fn swapped(
@@ -83,8 +92,9 @@ impl Rows {
         let points = int(fact.points.get());
         self.totals.add(Total::Redeemed, points);
         let mut change = self.move_parts(at, &account_id, &fact.lots, Change::IS_CAPTURED);
-        change += self.move_parts(at, &account_id, &fact.released, Change::IS_RELEASED);
-        let released = (!fact.released.is_empty()).then(|| json(&fact.released)).transpose()?;
+        let came_back = fact.came_back();
+        change += self.give_back(at, &account_id, &fact.released, &came_back);
+        let released = (!came_back.is_empty()).then(|| json(&came_back)).transpose()?;
         self.entries.push(LedgerEntry {
             hold_id: Some(fact.hold_id.to_string()),
             lots: Some(json(&fact.lots)?),
@@ -104,10 +114,11 @@ impl Rows {
         account_id: AccountId,
         fact: HoldReleased,
     ) -> Result<(), serde_json::Error> {
-        let change = self.move_parts(at, &account_id, &fact.lots, Change::IS_RELEASED);
+        let came_back = fact.came_back();
+        let change = self.give_back(at, &account_id, &fact.lots, &came_back);
         self.entries.push(LedgerEntry {
             hold_id: Some(fact.hold_id.to_string()),
-            lots: Some(json(&fact.lots)?),
+            lots: Some(json(&came_back)?),
             occurred_at: fact.occurred_at.map(Timestamp::micros),
             ..entry("hold-released", at, &account_id, change)
         });
@@ -118,6 +129,19 @@ impl Rows {
         };
         hold.status = Some(status.into());
         Ok(())
+    }
+
+    /// Parts that were held come back, perhaps with another expiry.
+    fn give_back(
+        &mut self,
+        at: At<'_>,
+        account_id: &AccountId,
+        held: &[LotPart],
+        came_back: &[LotPart],
+    ) -> Change {
+        let mut change = self.move_parts(at, account_id, held, Change::IS_CAPTURED);
+        change += self.move_parts(at, account_id, came_back, Change::COMES);
+        change
     }
 
     pub(super) fn change_hold(&mut self, account_id: &AccountId, id: &HoldId) -> &mut HoldChange {

@@ -23,7 +23,8 @@ impl Rows {
     }
 
     pub(super) fn policy_changed(&mut self, at: At<'_>, fact: PolicyChanged) {
-        let spent_credit = match fact.policy.spent_credit {
+        let domain::Policy { spent_credit, refund_grace_days, grace_on_own_request } = fact.policy;
+        let spent_credit = match spent_credit {
             SpentCredit::Refuse => "refuse",
             SpentCredit::Debt => "debt",
         };
@@ -31,7 +32,8 @@ impl Rows {
             number: 1,
             version: int(fact.version),
             spent_credit: spent_credit.into(),
-            refund_grace_days: fact.policy.refund_grace_days.into(),
+            refund_grace_days: refund_grace_days.into(),
+            grace_on_own_request,
             partition: at.partition().into(),
             position: at.position(),
         });

@@ -1,8 +1,10 @@
--- What it keeps, how it ended and what it paid may come in several batches.
+-- What it keeps, until when, how it ended, what it paid and what came back may come in several batches.
 update hold
 set
     status = coalesce({status}, hold.status),
     captured_points = coalesce({captured_points}, hold.captured_points),
+    refunded_points = hold.refunded_points + {refunded_points},
+    deadline = coalesce({deadline}, hold.deadline),
     exchange_id = coalesce({exchange_id}, hold.exchange_id),
     lots = coalesce({lots}, hold.lots)
 {from}

@@ -17,7 +17,7 @@ select
     ) as parts,
     (
         select cast(json_agg(
-            json_build_array(deadline, cast(lots as json)) order by deadline, place
+            json_build_array(deadline, cast(lots as json), grace_days) order by deadline, place
         ) as text)
         from hold
         where hold.account_id = account_balance.account_id and status = 'held'

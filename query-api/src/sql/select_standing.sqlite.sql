@@ -16,7 +16,7 @@ select
         where credit_part.account_id = account_balance.account_id
     ) as parts,
     (
-        select json_group_array(json_array(deadline, json(lots)) order by deadline, place)
+        select json_group_array(json_array(deadline, json(lots), grace_days) order by deadline, place)
         from hold
         where hold.account_id = account_balance.account_id and status = 'held'
     ) as holds

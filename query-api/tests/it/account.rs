@@ -101,7 +101,7 @@ async fn a_hold_is_over_at_its_deadline(on: On) {
     assert_eq!(
         hold,
         json!({"hold_id": "h-1", "account_id": "cat", "points": 200,
-            "deadline": "1970-02-18T00:00:00Z", "status": "held",
+            "deadline": "1970-02-18T00:00:00Z", "status": "held", "refunded_points": 0,
             "recorded_at": "1970-02-11T00:00:00Z", "position": "0:42"})
     );
     reads.pass_to(48).await;
@@ -116,6 +116,12 @@ async fn a_hold_is_over_at_its_deadline(on: On) {
     assert_eq!(
         (&holds[2]["captured_points"], &holds[2]["exchange_id"]),
         (&300.into(), &"x-2".into())
+    );
+    let kept_on = reads.get("/v1/accounts/bob/holds/h-1").await;
+    assert_eq!(kept_on["deadline"], "1970-02-16T00:00:00Z", "it was extended");
+    assert_eq!(
+        (&kept_on["captured_points"], &kept_on["refunded_points"]),
+        (&50.into(), &50.into())
     );
     reads.missing("/v1/accounts/ann/holds/h-9").await;
     reads.missing("/v1/accounts/nobody/holds").await;
@@ -185,6 +191,9 @@ async fn the_statement_runs_from_the_balance_down_to_nothing(on: On) {
     assert_eq!(
         found,
         [
+            ("credit-refunded", 50, 60),
+            ("hold-captured", -50, 10),
+            ("credit-held", 0, 60),
             ("debt-repaid", 0, 60),
             ("credit-earned", 100, 60),
             ("credit-withdrawn", -190, -40),
@@ -195,14 +204,14 @@ async fn the_statement_runs_from_the_balance_down_to_nothing(on: On) {
         ]
     );
     assert_eq!(
-        entries[2],
+        entries[5],
         json!({"kind": "credit-withdrawn", "points": -190, "balance": -40,
             "change": {"available": -150, "held": 0, "pending": 0, "owed": 40},
             "withdrawal": {"kind": "adjustment", "id": "a-2"}, "reference": "ticket-8",
             "recorded_at": "1970-02-02T00:00:00Z", "position": "0:32"})
     );
     assert_eq!(
-        (&entries[5]["transfer_id"], &entries[5]["counterparty"]),
+        (&entries[8]["transfer_id"], &entries[8]["counterparty"]),
         (&"t-1".into(), &"ann".into())
     );
     for limit in [1, 2, 3] {

@@ -8,7 +8,7 @@ use query_api::QueryApi;
 use read_model::{LogEnds, LogHistory, OfLog};
 use serde_json::json;
 use testing::ledger::{On, place};
-use testing::life::history;
+use testing::life::{EVENTS, history};
 use tokio::sync::watch;
 
 use crate::asks::Reads;
@@ -36,9 +36,10 @@ async fn a_partition_that_does_not_exist_is_a_mistake_in_the_header(on: On) {
 
 async fn a_position_far_beyond_the_log_is_answered_at_once(on: On) {
     let reads = Reads::of(on, history(Clock::Commands)).await;
-    let ends = LogEnds { looked_at: tokio::time::Instant::now(), ends: vec![place(43)] };
+    let end = place(u64::try_from(EVENTS).expect("small"));
+    let ends = LogEnds { looked_at: tokio::time::Instant::now(), ends: vec![end] };
     let ends = watch::Sender::new(ends);
-    let known = LogHistory { generation: Generation(1), ends: vec![place(43)], begins: vec![] };
+    let known = LogHistory { generation: Generation(1), ends: vec![end], begins: vec![] };
     let known = watch::Sender::new(known);
     let log_id = reads.ledger.store.log_id();
     let log = OfLog::now(log_id, known.subscribe()).with_ends(ends.subscribe());
@@ -53,12 +54,14 @@ async fn a_position_far_beyond_the_log_is_answered_at_once(on: On) {
             let (status, _, problem) = Reads::ask_at(&router, "operator", path, header).await;
             assert_eq!((status, &problem["code"]), (400, &json!("invalid-header")), "{path}");
             let detail = problem["detail"].as_str().expect("a sentence");
-            assert!(detail.contains("far beyond the log's end at 0:43"), "{detail}");
+            let beyond = format!("far beyond the log's end at 0:{EVENTS}");
+            assert!(detail.contains(&beyond), "{detail}");
         }
         assert!(begun.elapsed() < waits, "{path} is answered at once");
     }
     // What may be on its way is waited for.
-    let header = Some(("guerdon-position", "0:44"));
+    let next = format!("0:{}", EVENTS + 1);
+    let header = Some(("guerdon-position", &*next));
     let (status, _, problem) = Reads::ask_at(&router, "operator", PATHS[2], header).await;
     assert_eq!((status, &problem["code"]), (503, &json!("projection-behind")));
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use domain::command::{
     AdjustCredit, CancelExchange, Capture, CaptureHold, ClaimCredit, Direction, DispatchShipment,
-    EarnCredit, HoldCredit, OpenAccount, OpenOffer, Order, RecordPurchase, Redeem, ReleaseHold,
-    ReturnPurchase, SetPolicy, TransferCredit, WithdrawCredit,
+    EarnCredit, ExtendHold, HoldCredit, OpenAccount, OpenOffer, Order, RecordPurchase, Redeem,
+    RefundCapture, ReleaseHold, ReturnPurchase, SetPolicy, TransferCredit, WithdrawCredit,
 };
 use domain::{
     Account, AccountId, Cause, CauseKind, Clock, ClockConfirmed, Command, Decision, Event,
@@ -258,7 +258,7 @@ impl World {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let numbers = (0_u8..19, 0_usize..3, 1_u64..120, 0_usize..60, 0_i64..12);
+    let numbers = (0_u8..21, 0_usize..3, 1_u64..120, 0_usize..60, 0_i64..12);
     numbers.prop_map(|(what, who, amount, which, days)| {
         // Mostly on the same day, so that a hold can be captured before it ends.
         Step { what, who, amount, which, days: (days - 7).max(0) }
@@ -271,9 +271,9 @@ fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
     let amount_of = points(amount);
     // Things are named after the step that made them, if it wasn't refused.
     let made_by: &[u8] = match what {
-        5 | 14 | 17 => &[4],
+        5 | 14 | 19 => &[4],
         6 => &[0, 1, 2, 3],
-        10 | 11 => &[8, 9],
+        10 | 11 | 16 | 17 => &[8, 9],
         13 => &[10, 12],
         _ => &[],
     };
@@ -321,7 +321,7 @@ fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
             expires_at: if amount % 3 == 0 { Some(time(1)) } else { after(15) },
             occurred_at: None,
         }),
-        17 => Command::ClaimCredit(ClaimCredit {
+        19 => Command::ClaimCredit(ClaimCredit {
             account_id,
             purchase_id: id(&format!("p-{which}")),
             available_at: None,
@@ -378,6 +378,7 @@ fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
         11 => Command::ReleaseHold(ReleaseHold {
             account_id,
             hold_id: id(&format!("h-{which}")),
+            by_operator: amount % 2 == 0,
             occurred_at: None,
         }),
         12 => Command::Redeem(Redeem { account_id, order: order(index), occurred_at: None }),
@@ -386,7 +387,7 @@ fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
             exchange_id: id(&format!("x-{which}")),
             cancellation_id: id(&format!("c-{index}")),
             quantity: (amount % 2 == 0).then(|| units(1)),
-            by_operator: false,
+            by_operator: amount % 3 == 0,
             note,
             occurred_at: None,
             original: None,
@@ -409,11 +410,28 @@ fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
             points: points(amount / 2 + 1),
             occurred_at: None,
         }),
-        16 => Command::OpenAccount(OpenAccount { account_id, occurred_at: None }),
+        16 => Command::ExtendHold(ExtendHold {
+            account_id,
+            hold_id: id(&format!("h-{which}")),
+            extension_id: id(&format!("e-{index}")),
+            deadline: now.plus_days(u32::try_from(amount % 20 + 1).expect("small")),
+            occurred_at: None,
+        }),
+        17 => Command::RefundCapture(RefundCapture {
+            account_id,
+            hold_id: id(&format!("h-{which}")),
+            refund_id: id(&format!("f-{index}")),
+            points: (amount % 2 == 0).then(|| points(amount / 8 + 1)),
+            note,
+            occurred_at: None,
+            original: None,
+        }),
+        18 => Command::OpenAccount(OpenAccount { account_id, occurred_at: None }),
         _ => Command::SetPolicy(SetPolicy {
             policy: Policy {
                 spent_credit: if amount % 4 == 0 { SpentCredit::Refuse } else { SpentCredit::Debt },
                 refund_grace_days: if amount % 3 == 0 { 0 } else { 5 },
+                grace_on_own_request: amount % 5 < 2,
             },
             read_versions: None,
         }),

@@ -1,7 +1,8 @@
 //! Holds: credit set aside.
 
 use domain::{
-    AccountId, DeliverTo, ExchangeId, HoldId, OfferId, Points, ReleaseReason, Timestamp, Units,
+    AccountId, Actor, DeliverTo, ExchangeId, ExtensionId, HoldId, OfferId, Points, Reason,
+    RefundId, ReleaseReason, Timestamp, Units,
 };
 use log_record::Place;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,31 @@ pub struct HoldCreditBody {
     pub points: Points,
     /// The hold ends by itself at this time, 30 days ahead at most.
     pub deadline: Timestamp,
+    /// When it happened, according to the caller.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// `PUT …/holds/{hold_id}/extensions/{extension_id}`: keeps credit aside for longer.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtendHoldBody {
+    /// The hold ends by itself at this time: later than before, and at most 30 days after it was
+    /// made.
+    pub deadline: Timestamp,
+    /// When it happened, according to the caller.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// `PUT …/holds/{hold_id}/refunds/{refund_id}`: gives back what a capture spent.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefundCaptureBody {
+    /// The points to give back; without them, all that are left.
+    pub points: Option<Points>,
+    /// Who refunded it: private.
+    pub by: Option<Actor>,
+    /// The reason: private.
+    pub reason: Option<Reason>,
     /// When it happened, according to the caller.
     pub occurred_at: Option<Timestamp>,
 }
@@ -72,6 +98,54 @@ pub struct CreditHeldBody {
     pub lots: Vec<LotPartBody>,
     /// The hold ends by itself at this time.
     pub deadline: Timestamp,
+    /// The days for which what comes back can be spent at least.
+    pub grace_days: u16,
+    /// `true` where that is so on the shopper's own request, too; left out where it isn't.
+    #[serde(skip_serializing_if = "is_false")]
+    pub grace_on_own_request: bool,
+    /// When it happened, according to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// The event's position.
+    pub position: Place,
+}
+
+/// The fact `hold-extended`: credit is set aside for longer.
+#[derive(Clone, Debug, Serialize)]
+pub struct HoldExtendedBody {
+    /// The account.
+    pub account_id: AccountId,
+    /// The hold.
+    pub hold_id: HoldId,
+    /// The extension.
+    pub extension_id: ExtensionId,
+    /// The hold ends by itself at this time.
+    pub deadline: Timestamp,
+    /// When it happened, according to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// The event's position.
+    pub position: Place,
+}
+
+/// The fact `credit-refunded` of a capture: what it spent came back.
+#[derive(Clone, Debug, Serialize)]
+pub struct CaptureRefundedBody {
+    /// The account.
+    pub account_id: AccountId,
+    /// The hold that was captured.
+    pub hold_id: HoldId,
+    /// The refund.
+    pub refund_id: RefundId,
+    /// The points that came back: the sum of `lots`.
+    pub points: Points,
+    /// The lots that they came back to, as they are from now on.
+    pub lots: Vec<LotPartBody>,
+    /// The points that the capture had spent in all.
+    pub captured_points: Points,
+    /// The points that the caller named; without them, all that were left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_points: Option<Points>,
     /// When it happened, according to the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
@@ -93,6 +167,15 @@ pub struct HoldCapturedBody {
     /// The rest of the hold, which came back; left out where there is no rest.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub released: Vec<LotPartBody>,
+    /// What came back and would expire before this time expires then instead, unless it had a
+    /// period of grace before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grace_until: Option<Timestamp>,
+    /// The days for which what comes back of the points spent can be spent at least.
+    pub grace_days: u16,
+    /// `true` where that is so on the shopper's own request, too; left out where it isn't.
+    #[serde(skip_serializing_if = "is_false")]
+    pub grace_on_own_request: bool,
     /// `true` where it paid an exchange; left out where it didn't.
     #[serde(skip_serializing_if = "is_false")]
     pub pays_exchange: bool,
@@ -115,8 +198,12 @@ pub struct HoldReleasedBody {
     pub hold_id: HoldId,
     /// The points that came back: the sum of `lots`.
     pub points: Points,
-    /// The lots that they belong to.
+    /// The lots that they belong to, as they were held.
     pub lots: Vec<LotPartBody>,
+    /// What would expire before this time expires then instead, unless it had a period of grace
+    /// before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grace_until: Option<Timestamp>,
     /// `asked` or `deadline`.
     pub reason: ReleaseReason,
     /// When it happened, according to the caller.
@@ -142,6 +229,8 @@ pub struct HoldBody {
     /// The points spent, where it was captured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub captured_points: Option<Points>,
+    /// The points that came back of them, where it paid no exchange.
+    pub refunded_points: u64,
     /// The exchange that it paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exchange_id: Option<ExchangeId>,

@@ -2,7 +2,7 @@
 
 use domain::{
     AccountId, CancellationId, CauseId, ExchangeId, HoldId, LotId, OfferId, Points, ProductId,
-    PurchaseId, Reference, Timestamp, TransferId, Units,
+    PurchaseId, Reference, RefundId, Timestamp, TransferId, Units,
 };
 use log_record::Place;
 use serde::Serialize;
@@ -42,6 +42,9 @@ pub struct LedgerEntryBody {
     /// The hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_id: Option<HoldId>,
+    /// The refund of a capture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refund_id: Option<RefundId>,
     /// The transfer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transfer_id: Option<TransferId>,

@@ -10,9 +10,12 @@ use serde::{Deserialize, Serialize};
 pub struct PutPolicyBody {
     /// What happens when spent credit is to be withdrawn: `refuse` or `debt`.
     pub spent_credit: SpentCredit,
-    /// The days for which refunded credit can be spent again if its lot has expired meanwhile, 0 to
-    /// 3,650.
+    /// The days for which credit that comes back can be spent at least, 0 to 3,650.
     pub refund_grace_days: u16,
+    /// Whether that is so where it comes back on the shopper's own request, too; without it,
+    /// `false`.
+    #[serde(default)]
+    pub grace_on_own_request: bool,
 }
 
 /// The policy, as both APIs answer it.
@@ -20,8 +23,10 @@ pub struct PutPolicyBody {
 pub struct PolicyBody {
     /// What happens when spent credit is to be withdrawn: `refuse` or `debt`.
     pub spent_credit: SpentCredit,
-    /// The days for which refunded credit can be spent again if its lot has expired meanwhile.
+    /// The days for which credit that comes back can be spent at least.
     pub refund_grace_days: u16,
+    /// Whether that is so where it comes back on the shopper's own request, too.
+    pub grace_on_own_request: bool,
     /// Counts changes of the policy; 0 for the policy of a new ledger. The ETag begins with it.
     pub version: u64,
     /// The position of the event that set it; `null` for the policy of a new ledger.

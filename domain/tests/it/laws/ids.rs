@@ -1,6 +1,6 @@
 //! The ids that an event records, told from the event alone.
 
-use domain::{Cause, CauseKind, Event, IdHash, ReleaseReason, WithdrawalCause};
+use domain::{Cause, CauseKind, Event, IdHash, RefundCause, ReleaseReason, WithdrawalCause};
 
 pub(crate) fn ids_of(event: &Event) -> Vec<IdHash> {
     match event {
@@ -19,6 +19,15 @@ pub(crate) fn ids_of(event: &Event) -> Vec<IdHash> {
         },
         Event::CreditSent(account, fact) => vec![IdHash::transfer(account, &fact.transfer_id)],
         Event::CreditHeld(account, fact) => vec![IdHash::hold(account, &fact.hold_id)],
+        Event::HoldExtended(account, fact) => {
+            vec![IdHash::hold_extension(account, &fact.hold_id, &fact.extension_id)]
+        }
+        Event::CreditRefunded(account, fact) => match &fact.cause {
+            RefundCause::Capture(refund) => {
+                vec![IdHash::capture_refund(account, &refund.hold_id, &refund.refund_id)]
+            }
+            RefundCause::Cancellation { .. } => vec![],
+        },
         Event::HoldCaptured(account, fact) if !fact.pays_exchange => {
             vec![IdHash::capture(account, &fact.hold_id)]
         }

@@ -117,7 +117,9 @@ fn command() -> impl Strategy<Value = Command> {
         2 => (who(), 0_u8..6, any::<bool>(), amount()).prop_map(adjust),
         4 => (who(), 0_u8..6, 1_u64..400, 1_i64..900).prop_map(hold),
         4 => (who(), 0_u8..6, some(400), prop::option::of((0_u8..12, 0_u8..3))).prop_map(capture),
-        1 => (who(), 0_u8..6).prop_map(release),
+        1 => (who(), 0_u8..6, any::<bool>()).prop_map(release),
+        2 => (who(), 0_u8..6, 0_u8..3, 1_i64..1_800).prop_map(extend),
+        4 => (who(), 0_u8..6, 0_u8..6, some(200)).prop_map(refund),
         1 => who().prop_map(open_account),
         4 => (who(), who(), 0_u8..6, 1_u64..300).prop_map(transfer),
     ];
@@ -135,13 +137,13 @@ fn command() -> impl Strategy<Value = Command> {
         })),
     ];
     let programme = prop_oneof![
-        (any::<bool>(), 0_u16..3).prop_map(|(owes, refund_grace_days)| {
-            let spent_credit = if owes { SpentCredit::Debt } else { SpentCredit::Refuse };
-            Command::SetPolicy(SetPolicy {
-                policy: Policy { spent_credit, refund_grace_days },
-                read_versions: None,
-            })
-        }),
+        (any::<bool>(), 0_u16..3, any::<bool>()).prop_map(
+            |(owes, refund_grace_days, grace_on_own_request)| {
+                let spent_credit = if owes { SpentCredit::Debt } else { SpentCredit::Refuse };
+                let policy = Policy { spent_credit, refund_grace_days, grace_on_own_request };
+                Command::SetPolicy(SetPolicy { policy, read_versions: None })
+            }
+        ),
         (1_u64..30, 0_u16..2).prop_map(|(rate, pending_days)| set_rule(rate, pending_days)),
     ];
     prop_oneof![20 => credit, 15 => goods, 2 => programme]
@@ -259,9 +261,31 @@ fn capture((who, key, named, exchange): (u8, u8, Option<u64>, Option<(u8, u8)>))
     })
 }
 
-fn release((who, key): (u8, u8)) -> Command {
+fn release((who, key, by_operator): (u8, u8, bool)) -> Command {
     let (account_id, hold_id) = (shopper(who), id(&format!("h-{key}")));
-    Command::ReleaseHold(ReleaseHold { account_id, hold_id, occurred_at: None })
+    Command::ReleaseHold(ReleaseHold { account_id, hold_id, by_operator, occurred_at: None })
+}
+
+fn extend((who, hold, key, deadline): (u8, u8, u8, i64)) -> Command {
+    Command::ExtendHold(ExtendHold {
+        account_id: shopper(who),
+        hold_id: id(&format!("h-{hold}")),
+        extension_id: id(&format!("e-{key}")),
+        deadline: time(deadline),
+        occurred_at: None,
+    })
+}
+
+fn refund((who, hold, key, named): (u8, u8, u8, Option<u64>)) -> Command {
+    Command::RefundCapture(RefundCapture {
+        account_id: shopper(who),
+        hold_id: id(&format!("h-{hold}")),
+        refund_id: id(&format!("f-{key}")),
+        points: named.map(points),
+        note: Note::default(),
+        occurred_at: None,
+        original: None,
+    })
 }
 
 fn transfer((from, to, key, amount): (u8, u8, u8, u64)) -> Command {

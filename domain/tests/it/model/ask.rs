@@ -195,6 +195,16 @@ pub(crate) enum Ask {
     Release {
         target: Target,
     },
+    Extend {
+        target: Target,
+        id: u8,
+        deadline: When,
+    },
+    RefundCapture {
+        target: Target,
+        id: u8,
+        points: Option<u64>,
+    },
     Redeem {
         account: Who,
         order: AskedOrder,
@@ -247,6 +257,7 @@ pub(crate) enum Ask {
     SetPolicy {
         debt: bool,
         days: u16,
+        for_all: bool,
         read: Read,
     },
     Show {

@@ -45,10 +45,8 @@ pub(crate) fn earn_until(who: &str, cause: &str, amount: u64, expires_at: Time) 
 }
 
 pub(crate) fn policy(spent_credit: SpentCredit, refund_grace_days: u16) -> Command {
-    Command::SetPolicy(SetPolicy {
-        policy: Policy { spent_credit, refund_grace_days },
-        read_versions: None,
-    })
+    let policy = Policy { spent_credit, refund_grace_days, ..Policy::default() };
+    Command::SetPolicy(SetPolicy { policy, read_versions: None })
 }
 
 pub(crate) fn hold(who: &str, hold: &str, amount: u64, deadline: Time) -> Command {
@@ -62,7 +60,12 @@ pub(crate) fn hold(who: &str, hold: &str, amount: u64, deadline: Time) -> Comman
 }
 
 pub(crate) fn release(who: &str, hold: &str) -> Command {
-    Command::ReleaseHold(ReleaseHold { account_id: id(who), hold_id: id(hold), occurred_at: None })
+    Command::ReleaseHold(ReleaseHold {
+        account_id: id(who),
+        hold_id: id(hold),
+        by_operator: false,
+        occurred_at: None,
+    })
 }
 
 pub(crate) fn capture(who: &str, hold: &str, capture: Capture) -> Command {
@@ -134,6 +137,14 @@ pub(crate) fn cancel(
         occurred_at: None,
         original: None,
     })
+}
+
+/// Of all that is left.
+pub(crate) fn cancel_by_operator(who: &str, exchange: &str, cancellation: &str) -> Command {
+    let Command::CancelExchange(it) = cancel(who, exchange, cancellation, None) else {
+        unreachable!()
+    };
+    Command::CancelExchange(CancelExchange { by_operator: true, ..it })
 }
 
 pub(crate) fn withdraw(who: &str, withdrawal: &str, kind: CauseKind, cause: &str) -> Command {

@@ -403,6 +403,9 @@ fn traits_of(effect: &Effect, now: Time) -> Vec<Count> {
             lot.is_some_and(|lot| parts.iter().any(|part| part.lot != lot))
                 .then_some("withdrawn of other lots"),
         ],
+        Effect::Released { parts, .. } => {
+            vec![parts.iter().any(|part| part.graced).then_some("released with grace")]
+        }
         Effect::Captured { released, .. } => {
             vec![(!released.is_empty()).then_some("captured in part")]
         }

@@ -2,10 +2,10 @@
 
 use domain::command::{
     AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, ClaimCredit,
-    CloseOffer, ConfirmClock, Direction, DispatchShipment, EarnCredit, ExpectedVersion, HoldCredit,
-    OpenAccount, OpenOffer, Order, RecordPurchase, Redeem, RejectShipment, ReleaseHold, Report,
-    ReportShipment, ReturnPurchase, SetEarningRule, SetPolicy, ShowTerms, TransferCredit,
-    WithdrawCredit,
+    CloseOffer, ConfirmClock, Direction, DispatchShipment, EarnCredit, ExpectedVersion, ExtendHold,
+    HoldCredit, OpenAccount, OpenOffer, Order, RecordPurchase, Redeem, RefundCapture,
+    RejectShipment, ReleaseHold, Report, ReportShipment, ReturnPurchase, SetEarningRule, SetPolicy,
+    ShowTerms, TransferCredit, WithdrawCredit,
 };
 use domain::{
     AccountId, Cap, CategoryRate, Cause, CauseKind, Command, DispatchId, EarningTerms, Multiplier,
@@ -385,11 +385,43 @@ impl Ask {
                     occurred_at: None,
                 })
             }
+            Self::Extend { target, id: name, deadline } => {
+                let (who, hold) = target.of("h", &holds());
+                Command::ExtendHold(ExtendHold {
+                    account_id: id(&who),
+                    hold_id: id(&hold),
+                    extension_id: named("e", *name),
+                    deadline: time(deadline.at(now)),
+                    occurred_at: None,
+                })
+            }
+            Self::RefundCapture { target, id: name, points: amount } => {
+                let captured = ledger.deeds.iter().filter_map(|deed| match &deed.command {
+                    Command::CaptureHold(it) => {
+                        Some((it.account_id.to_string(), it.hold_id.to_string()))
+                    }
+                    _ => None,
+                });
+                let captured: Vec<_> = captured.collect();
+                let known = if captured.is_empty() { holds() } else { captured };
+                let (who, hold) = target.of("h", &known);
+                Command::RefundCapture(RefundCapture {
+                    account_id: id(&who),
+                    hold_id: id(&hold),
+                    refund_id: named("f", *name),
+                    points: amount.map(points),
+                    note: Note::default(),
+                    occurred_at: None,
+                    original: None,
+                })
+            }
             Self::Release { target } => {
                 let (who, hold) = target.of("h", &holds());
                 Command::ReleaseHold(ReleaseHold {
                     account_id: id(&who),
                     hold_id: id(&hold),
+                    // By the name, so that one who asks again is the same.
+                    by_operator: hold.ends_with(['0', '2', '4', '6', '8']),
                     occurred_at: None,
                 })
             }
@@ -489,10 +521,11 @@ impl Ask {
                     },
                 })
             }
-            Self::SetPolicy { debt, days, read } => Command::SetPolicy(SetPolicy {
+            Self::SetPolicy { debt, days, for_all, read } => Command::SetPolicy(SetPolicy {
                 policy: Policy {
                     spent_credit: if *debt { SpentCredit::Debt } else { SpentCredit::Refuse },
                     refund_grace_days: *days,
+                    grace_on_own_request: *for_all,
                 },
                 read_versions: match read {
                     Read::None | Read::Any => None,

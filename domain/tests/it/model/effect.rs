@@ -1,8 +1,8 @@
 //! What is compared: what the model says that happened, and what the recorded events say.
 
 use domain::{
-    AccountId, CapPeriod, Event, LotId, LotPart, Points, ReleaseReason, ShipmentReport, Shipped,
-    SpentCredit, Timestamp,
+    AccountId, CapPeriod, Event, LotId, LotPart, Points, Policy, RefundCause, ReleaseReason,
+    ShipmentReport, Shipped, SpentCredit, Timestamp,
 };
 use log_record::Position;
 
@@ -91,9 +91,15 @@ pub(crate) enum Effect {
         points: u128,
         hold: Option<String>,
     },
+    Extended {
+        account: String,
+        hold: String,
+        deadline: Time,
+    },
     Refunded {
         account: String,
-        exchange: String,
+        /// The exchange, or the hold.
+        of: String,
         parts: Vec<Part>,
     },
     Cancelled {
@@ -134,7 +140,7 @@ pub(crate) enum Effect {
     OfferClosed(String),
     StockAdded(String, u128),
     RuleSet(String, u64),
-    PolicyChanged(bool, u16),
+    PolicyChanged(Policy),
     ClockConfirmed,
 }
 
@@ -169,7 +175,7 @@ impl Lots {
                 Some(few(self.parts(it.points, &it.lots)).map(Due::Repaid).collect())
             }
             Event::HoldReleased(_, it) if it.reason == ReleaseReason::Deadline => {
-                let parts = self.parts(it.points, &it.lots);
+                let parts = self.parts(it.points, &it.came_back());
                 Some(vec![Due::Released(it.hold_id.to_string(), parts)])
             }
             _ => None,
@@ -228,13 +234,18 @@ impl Lots {
                 account: account.to_string(),
                 hold: it.hold_id.to_string(),
                 parts: self.parts(it.points, &it.lots),
-                released: it.released.iter().map(|part| self.part(part)).collect(),
+                released: it.came_back().iter().map(|part| self.part(part)).collect(),
                 pays_exchange: it.pays_exchange,
             },
             Event::HoldReleased(account, it) => Effect::Released {
                 account: account.to_string(),
                 hold: it.hold_id.to_string(),
-                parts: self.parts(it.points, &it.lots),
+                parts: self.parts(it.points, &it.came_back()),
+            },
+            Event::HoldExtended(account, it) => Effect::Extended {
+                account: account.to_string(),
+                hold: it.hold_id.to_string(),
+                deadline: it.deadline.micros(),
             },
             Event::HoldSwapped(account, it) => {
                 let parts = |lots: &[LotPart]| lots.iter().map(|part| self.part(part)).collect();
@@ -262,7 +273,10 @@ impl Lots {
             },
             Event::CreditRefunded(account, it) => Effect::Refunded {
                 account: account.to_string(),
-                exchange: it.exchange_id.to_string(),
+                of: match &it.cause {
+                    RefundCause::Cancellation { exchange_id, .. } => exchange_id.to_string(),
+                    RefundCause::Capture(refund) => refund.hold_id.to_string(),
+                },
                 parts: self.parts(it.points, &it.lots),
             },
             Event::ExchangeCancelled(account, it) => Effect::Cancelled {
@@ -321,10 +335,7 @@ impl Lots {
                 Effect::StockAdded(it.offer_id.to_string(), it.units.get().into())
             }
             Event::EarningRuleSet(it) => Effect::RuleSet(it.rule_id.to_string(), it.version),
-            Event::PolicyChanged(it) => Effect::PolicyChanged(
-                it.policy.spent_credit == SpentCredit::Debt,
-                it.policy.refund_grace_days,
-            ),
+            Event::PolicyChanged(it) => Effect::PolicyChanged(it.policy),
             Event::ClockDoubted(_) => unreachable!("the model has no clock"),
             Event::ClockConfirmed(_) => Effect::ClockConfirmed,
             Event::LogOpened(_)

@@ -6,8 +6,8 @@ use domain::{AMOUNT_MAX, Cause, CauseKind, Command, ExpiryRule, Note, Period, Sp
 
 use super::ask::Sweep;
 use super::asking::{
-    cancel, capture, claim, day, earn, earn_between, earn_until, hold, open, order, policy,
-    purchase, redeem, release, return_one, rule, take, transfer, withdraw,
+    cancel, cancel_by_operator, capture, claim, day, earn, earn_between, earn_until, hold, open,
+    order, policy, purchase, redeem, release, return_one, rule, take, transfer, withdraw,
 };
 use super::beside::Pair;
 use super::command::{id, points};
@@ -155,7 +155,7 @@ fn a_refund_undoes_the_drawing_from_its_end() {
     let first = refund(pair.does(day(1), cancel("ann", "x", "c-1", Some(1))));
     assert_eq!(first, [part(2, 5, None, false), part(0, 5, None, false)]);
     // What expired meanwhile comes back for 30 days.
-    let rest = refund(pair.does(day(3), cancel("ann", "x", "c-2", None)));
+    let rest = refund(pair.does(day(3), cancel_by_operator("ann", "x", "c-2")));
     assert_eq!(rest, [part(0, 10, None, false), part(1, 10, Some(day(33)), true)]);
     pair.refuses(day(3), cancel("ann", "x", "c-3", None), "quantity-too-large");
     pair.finish();
@@ -167,10 +167,10 @@ fn there_is_one_period_of_grace_and_no_second() {
     pair.does(day(0), open("mug", 10));
     pair.does(day(0), earn_until("ann", "one", 10, day(1)));
     pair.does(day(0), redeem("ann", "x-1", "mug", 1));
-    pair.does(day(2), cancel("ann", "x-1", "c", None));
+    pair.does(day(2), cancel_by_operator("ann", "x-1", "c"));
     pair.has("ann", 10, 0);
     pair.does(day(2), redeem("ann", "x-2", "mug", 1));
-    let effects = pair.does(day(32), cancel("ann", "x-2", "c", None));
+    let effects = pair.does(day(32), cancel_by_operator("ann", "x-2", "c"));
     let graced = part(0, 10, Some(day(32)), true);
     assert_eq!(effects.last(), Some(&Effect::Due("ann".into(), Due::Expired(graced))));
     pair.has("ann", 0, 0);
@@ -216,7 +216,7 @@ fn a_withdrawal_takes_its_own_credit_forgives_what_expired_then_takes_other_cred
     pair.does(day(0), redeem("ann", "x-2", "mug", 2));
     // Thirty in the hold and twenty that are left expire; thirty come back
     // graced; twenty are spent.
-    pair.does(day(4), cancel("ann", "x-1", "c", None));
+    pair.does(day(4), cancel_by_operator("ann", "x-1", "c"));
     pair.has("ann", 35, 0);
     let effects = pair.does(day(4), withdraw("ann", "w", CauseKind::Promotion, "own"));
     let taken = vec![part(1, 30, Some(day(14)), true), part(0, 5, None, false)];

@@ -26,8 +26,27 @@ pub(crate) struct Part {
 #[derive(Clone, Debug)]
 pub(crate) struct Hold {
     pub(crate) id: String,
+    pub(crate) made_at: Time,
     pub(crate) deadline: Time,
     pub(crate) parts: Vec<Part>,
+    pub(crate) grace: Grace,
+}
+
+/// The policy's grace when credit was taken: for how many days, and whether on own request, too.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grace {
+    pub(crate) days: Time,
+    pub(crate) for_all: bool,
+}
+
+/// A hold that was captured and paid no exchange.
+#[derive(Debug)]
+pub(crate) struct Captured {
+    pub(crate) account: String,
+    pub(crate) hold: String,
+    pub(crate) drawn: Vec<Part>,
+    pub(crate) refunded: u128,
+    pub(crate) grace: Grace,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -61,6 +80,7 @@ pub(crate) struct Exchange {
     pub(crate) quantity: u128,
     pub(crate) cost: u128,
     pub(crate) drawn: Vec<Part>,
+    pub(crate) grace: Grace,
     pub(crate) cancelled: u128,
     pub(crate) refunded: u128,
 }
@@ -167,6 +187,7 @@ pub(crate) struct Ledger {
     pub(crate) purchases: Vec<Purchase>,
     /// Account, hold: every one there ever was.
     pub(crate) holds: Vec<(String, String)>,
+    pub(crate) captures: Vec<Captured>,
     pub(crate) told: Vec<Told>,
     pub(crate) requests: Vec<Request>,
     pub(crate) offers: Vec<Offer>,
@@ -186,6 +207,23 @@ impl Part {
 
 pub(crate) fn sum(parts: &[Part]) -> u128 {
     parts.iter().map(|part| part.points).sum()
+}
+
+impl Grace {
+    /// The parts as they come back at a time. A part gets grace once.
+    pub(crate) fn given(self, parts: &[Part], now: Time, is_own_request: bool) -> Vec<Part> {
+        let mut parts = parts.to_vec();
+        let ends = now + self.days * DAY;
+        if self.days > 0 && (self.for_all || !is_own_request) {
+            for part in parts.iter_mut().filter(|part| !part.graced) {
+                if part.expires_at.is_some_and(|expires_at| expires_at < ends) {
+                    part.expires_at = Some(ends);
+                    part.graced = true;
+                }
+            }
+        }
+        parts
+    }
 }
 
 /// Takes up to so many points from parts that are in the order to be taken in. What was taken, and
@@ -261,12 +299,17 @@ impl Default for Ledger {
             exchanges: vec![],
             purchases: vec![],
             holds: vec![],
+            captures: vec![],
             told: vec![],
             requests: vec![],
             offers: vec![],
             rules: vec![],
             gains: vec![],
-            policy: Policy { spent_credit: SpentCredit::Refuse, refund_grace_days: 30 },
+            policy: Policy {
+                spent_credit: SpentCredit::Refuse,
+                refund_grace_days: 30,
+                grace_on_own_request: false,
+            },
             policy_version: 0,
             deeds: vec![],
         }
@@ -274,6 +317,12 @@ impl Default for Ledger {
 }
 
 impl Ledger {
+    /// The grace of what is taken now.
+    pub(crate) fn grace(&self) -> Grace {
+        let Policy { refund_grace_days, grace_on_own_request, .. } = self.policy;
+        Grace { days: refund_grace_days.into(), for_all: grace_on_own_request }
+    }
+
     /// Does all that falls due until then, in every account.
     pub(crate) fn advance(&mut self, now: Time) {
         for index in 0..self.accounts.len() {
@@ -301,8 +350,9 @@ impl Ledger {
             .min_by_key(|place| account.holds[*place].deadline)
         {
             let hold = account.holds.remove(place);
-            account.put_all(&hold.parts);
-            fallen.push(Due::Released(hold.id, hold.parts));
+            let parts = hold.grace.given(&hold.parts, hold.deadline, true);
+            account.put_all(&parts);
+            fallen.push(Due::Released(hold.id, parts));
         }
 
         for part in account.spend(account.owed) {

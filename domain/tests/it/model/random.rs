@@ -45,7 +45,7 @@ fn beginning() -> impl Strategy<Value = Vec<Step>> {
             vec![
                 first(earn(0, 70)),
                 first(earn(1, 90)),
-                first(Ask::SetPolicy { debt, days: 7, read: Read::None }),
+                first(Ask::SetPolicy { debt, days: 7, for_all: false, read: Read::None }),
                 first(open(0, mug)),
                 first(open(1, cup)),
                 first(Ask::SetRule { rule: 0, terms: rule, read: Read::None, same: false }),
@@ -279,12 +279,16 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
     let hold = (spender(), 0..24_u8, amount(huge), deadline)
         .prop_map(|(account, id, points, deadline)| Ask::Hold { account, id, points, deadline });
     let holding = prop_oneof![
-        8 => hold,
-        2 => (target(16), of(1..60_u64))
+        10 => hold,
+        3 => (target(16), of(1..60_u64))
             .prop_map(|(target, points)| Ask::CapturePoints { target, points }),
-        3 => (target(16), asked_order(huge))
+        4 => (target(16), asked_order(huge))
             .prop_map(|(target, order)| Ask::CaptureExchange { target, order }),
-        2 => target(16).prop_map(|target| Ask::Release { target }),
+        4 => target(16).prop_map(|target| Ask::Release { target }),
+        3 => (target(16), 0..6_u8, prop_oneof![4 => when(0..20), 1 => when(27..34)])
+            .prop_map(|(target, id, deadline)| Ask::Extend { target, id, deadline }),
+        4 => (target(16), 0..6_u8, weighted(0.7, 1..30_u64))
+            .prop_map(|(target, id, points)| Ask::RefundCapture { target, id, points }),
     ];
     let spending = prop_oneof![
         10 => (spender(), asked_order(huge))
@@ -301,8 +305,8 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
     prop_oneof![
         16 => earning.boxed(),
         5 => claim.boxed(),
-        10 => taking.boxed(),
-        14 => holding.boxed(),
+        12 => taking.boxed(),
+        26 => holding.boxed(),
         18 => spending.boxed(),
         5 => transfer.boxed(),
         1 => who().prop_map(|account| Ask::OpenAccount { account }).boxed(),
@@ -366,8 +370,13 @@ fn administration(huge: bool) -> impl Strategy<Value = Ask> {
             .prop_map(|(rule, terms, read, same)| {
                 Ask::SetRule { rule, terms, read, same: same.is_some() }
             }),
-        3 => (any::<bool>(), prop_oneof![Just(0_u16), Just(1), Just(7), Just(30)], read())
-            .prop_map(|(debt, days, read)| Ask::SetPolicy { debt, days, read }),
+        3 => (
+            any::<bool>(),
+            prop_oneof![Just(0_u16), Just(1), Just(7), Just(30)],
+            any::<bool>(),
+            read(),
+        )
+            .prop_map(|(debt, days, for_all, read)| Ask::SetPolicy { debt, days, for_all, read }),
         1 => (offer(), of(0..2_u8)).prop_map(|(offer, rule)| Ask::Show { offer, rule }),
         1 => Just(Ask::ConfirmClock),
     ]

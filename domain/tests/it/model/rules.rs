@@ -4,7 +4,7 @@ use domain::command::{
     AddStock, AmendOffer, Capture, CloseOffer, ExpectedVersion, OpenOffer, Report, SetEarningRule,
     ShowTerms,
 };
-use domain::{AccountId, Command, Points, Shipped, SpentCredit, Timestamp};
+use domain::{AccountId, Command, Points, Shipped, Timestamp};
 
 use super::effect::Effect;
 use super::ledger::{Deed, Effects, Ledger, MOST, No, Offer, Outcome, Rule, Time};
@@ -79,6 +79,15 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
         }
         Command::HoldCredit(it) => id(&["hold", it.account_id.as_str(), it.hold_id.as_str()]),
         Command::CaptureHold(it) => id(&["capture", it.account_id.as_str(), it.hold_id.as_str()]),
+        Command::ExtendHold(it) => id(&[
+            "extension",
+            it.account_id.as_str(),
+            it.hold_id.as_str(),
+            it.extension_id.as_str(),
+        ]),
+        Command::RefundCapture(it) => {
+            id(&["refund", it.account_id.as_str(), it.hold_id.as_str(), it.refund_id.as_str()])
+        }
         Command::ReleaseHold(it) => id(&["release", it.account_id.as_str(), it.hold_id.as_str()]),
         Command::Redeem(it) => {
             id(&["exchange", it.account_id.as_str(), it.order.exchange_id.as_str()])
@@ -167,7 +176,9 @@ impl Ledger {
             Command::AdjustCredit(it) => self.adjust(it, now),
             Command::HoldCredit(it) => self.hold(it, now),
             Command::CaptureHold(it) => self.capture(it, now),
-            Command::ReleaseHold(it) => self.release(it),
+            Command::ReleaseHold(it) => self.release(it, now),
+            Command::ExtendHold(it) => self.extend(it),
+            Command::RefundCapture(it) => self.refund_capture(it, now),
             Command::Redeem(it) => self.redeem(it, now),
             Command::CancelExchange(it) => self.cancel(it, now),
             Command::DispatchShipment(it) => self.dispatch(it),
@@ -189,8 +200,7 @@ impl Ledger {
                 }
                 self.policy = it.policy;
                 self.policy_version += 1;
-                let is_debt = it.policy.spent_credit == SpentCredit::Debt;
-                done_elsewhere(Effect::PolicyChanged(is_debt, it.policy.refund_grace_days))
+                done_elsewhere(Effect::PolicyChanged(it.policy))
             }
             Command::ShowTerms(ShowTerms::Offer(id)) if self.offer(id.as_str()).is_none() => {
                 no("offer-unknown")

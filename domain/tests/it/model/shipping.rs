@@ -253,7 +253,7 @@ impl Ledger {
         let left =
             place.map_or(0, |_| self.request(name, &what).expect("it was asked for").units_left());
         let cancelled = match place.filter(|_| left > 0) {
-            Some(place) => Some(self.take_back_goods(place, left, "~rejected", now)?),
+            Some(place) => Some(self.take_back_goods(place, left, "~rejected", now, false)?),
             None => None,
         };
         if let Some(request) = self.request_mut(name, &what) {

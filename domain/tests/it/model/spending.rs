@@ -1,12 +1,24 @@
 //! How credit is set aside, spent and passed on, and how it comes back, by docs/CREDIT.md.
 
+use domain::Command;
 use domain::command::{
-    CancelExchange, Capture, CaptureHold, HoldCredit, Order, Redeem, ReleaseHold, TransferCredit,
+    CancelExchange, Capture, CaptureHold, ExtendHold, HoldCredit, Order, Redeem, RefundCapture,
+    ReleaseHold, TransferCredit,
 };
 
 use super::effect::Effect;
-use super::ledger::{DAY, Effects, Exchange, Ledger, MOST, No, Part, Time, split, sum};
+use super::ledger::{
+    Captured, DAY, Effects, Exchange, Grace, Ledger, MOST, No, Part, Time, split, sum,
+};
 use super::rules::{Answer, done, micros, no, no_for, number, signed, too_large};
+
+/// The next points to come back of what was drawn, from its end, where some did before.
+fn undrawn(drawn: &[Part], before: u128, points: u128) -> Vec<Part> {
+    let reversed: Vec<Part> = drawn.iter().rev().cloned().collect();
+    let (_, still_drawn) = split(&reversed, before);
+    let (back, _) = split(&still_drawn, points);
+    back
+}
 
 impl Ledger {
     /// What an order costs.
@@ -63,6 +75,7 @@ impl Ledger {
         account: &str,
         order: &Order,
         drawn: Vec<Part>,
+        grace: Grace,
         hold: Option<&str>,
     ) -> Effect {
         let (quantity, cost) = (u128::from(order.quantity.get()), sum(&drawn));
@@ -79,6 +92,7 @@ impl Ledger {
             quantity,
             cost,
             drawn,
+            grace,
             cancelled: 0,
             refunded: 0,
         });
@@ -112,7 +126,7 @@ impl Ledger {
             exchange: it.order.exchange_id.to_string(),
             parts: drawn.clone(),
         };
-        let exchanged = self.exchange(name, &it.order, drawn, None);
+        let exchanged = self.exchange(name, &it.order, drawn, self.grace(), None);
         done(name, [deducted, exchanged])
     }
 
@@ -121,7 +135,8 @@ impl Ledger {
         let Some(account) = self.account(name) else { return no("account-unknown") };
         let (deadline, latest) = (it.deadline.micros(), now + 30 * DAY);
         if deadline <= now || deadline > latest {
-            return no_for("deadline-out-of-range", [("latest", latest.into())]);
+            let facts = [("after", now.into()), ("latest", latest.into())];
+            return no_for("deadline-out-of-range", facts);
         }
         let available = account.sum_available();
         if points > available {
@@ -130,12 +145,15 @@ impl Ledger {
         }
         let id = it.hold_id.to_string();
         self.holds.push((name.to_owned(), id.clone()));
+        let grace = self.grace();
         let account = self.account_mut(name);
         let parts = account.spend(points);
         account.holds.push(crate::model::ledger::Hold {
             id: id.clone(),
+            made_at: now,
             deadline,
             parts: parts.clone(),
+            grace,
         });
         done(name, [Effect::Held { account: name.to_owned(), hold: id, deadline, parts }])
     }
@@ -152,7 +170,8 @@ impl Ledger {
     pub(crate) fn capture(&mut self, it: &CaptureHold, now: Time) -> Answer {
         let (name, id) = (it.account_id.as_str(), it.hold_id.as_str());
         let place = self.running(name, id)?;
-        let parts = self.account(name).expect("it has a hold").holds[place].parts.clone();
+        let crate::model::ledger::Hold { parts, grace, .. } =
+            self.account(name).expect("it has a hold").holds[place].clone();
         let held = sum(&parts);
         let points = match &it.capture {
             Capture::Points(asked) => {
@@ -178,6 +197,7 @@ impl Ledger {
             }
         };
         let (taken, released) = split(&parts, points);
+        let released = grace.given(&released, now, true);
         let account = self.account_mut(name);
         account.holds.remove(place);
         account.put_all(&released);
@@ -189,24 +209,82 @@ impl Ledger {
             pays_exchange: matches!(it.capture, Capture::Exchange(_)),
         };
         match &it.capture {
-            Capture::Points(_) => done(name, [captured]),
+            Capture::Points(_) => {
+                let (account, hold) = (name.to_owned(), id.to_owned());
+                let drawn = taken;
+                self.captures.push(Captured { account, hold, drawn, refunded: 0, grace });
+                done(name, [captured])
+            }
             Capture::Exchange(order) => {
-                let exchanged = self.exchange(name, order, taken, Some(id));
+                let exchanged = self.exchange(name, order, taken, grace, Some(id));
                 done(name, [captured, exchanged])
             }
         }
     }
 
-    pub(crate) fn release(&mut self, it: &ReleaseHold) -> Answer {
+    pub(crate) fn release(&mut self, it: &ReleaseHold, now: Time) -> Answer {
         let (name, id) = (it.account_id.as_str(), it.hold_id.as_str());
         let place = self.running(name, id)?;
         let account = self.account_mut(name);
         let hold = account.holds.remove(place);
-        account.put_all(&hold.parts);
-        done(
-            name,
-            [Effect::Released { account: name.to_owned(), hold: hold.id, parts: hold.parts }],
-        )
+        let parts = hold.grace.given(&hold.parts, now, !it.by_operator);
+        account.put_all(&parts);
+        done(name, [Effect::Released { account: name.to_owned(), hold: hold.id, parts }])
+    }
+
+    pub(crate) fn extend(&mut self, it: &ExtendHold) -> Answer {
+        let (name, id) = (it.account_id.as_str(), it.hold_id.as_str());
+        let place = self.running(name, id)?;
+        let hold = &mut self.account_mut(name).holds[place];
+        let (deadline, latest) = (it.deadline.micros(), hold.made_at + 30 * DAY);
+        if deadline <= hold.deadline || deadline > latest {
+            let facts = [("after", hold.deadline.into()), ("latest", latest.into())];
+            return no_for("deadline-out-of-range", facts);
+        }
+        hold.deadline = deadline;
+        done(name, [Effect::Extended { account: name.to_owned(), hold: id.to_owned(), deadline }])
+    }
+
+    pub(crate) fn refund_capture(&mut self, it: &RefundCapture, now: Time) -> Answer {
+        let (name, id) = (it.account_id.as_str(), it.hold_id.as_str());
+        if !self.holds.contains(&(name.to_owned(), id.to_owned())) {
+            return no("hold-unknown");
+        }
+        if self.paid_exchange(name, id) {
+            return no("capture-paid-exchange");
+        }
+        let mut captures = self.captures.iter();
+        let Some(place) = captures.position(|it| it.account == name && it.hold == id) else {
+            return no("hold-not-captured");
+        };
+        let captured = &self.captures[place];
+        let left = sum(&captured.drawn) - captured.refunded;
+        let points = match it.points.map(number) {
+            Some(asked) if asked > left => {
+                let facts = [("left", signed(left)), ("asked", signed(asked))];
+                return no_for("points-too-large", facts);
+            }
+            None if left == 0 => return Err(No { code: "points-too-large", facts: None }),
+            asked => asked.unwrap_or(left),
+        };
+        self.check_room(name, points)?;
+        let captured = &mut self.captures[place];
+        let back = undrawn(&captured.drawn, captured.refunded, points);
+        let parts = captured.grace.given(&back, now, false);
+        captured.refunded += points;
+        self.account_mut(name).put_all(&parts);
+        done(name, [Effect::Refunded { account: name.to_owned(), of: id.to_owned(), parts }])
+    }
+
+    /// Whether a hold paid an exchange.
+    fn paid_exchange(&self, account: &str, hold: &str) -> bool {
+        self.deeds.iter().any(|deed| match &deed.command {
+            Command::CaptureHold(it) => {
+                matches!(it.capture, Capture::Exchange(_))
+                    && (it.account_id.as_str(), it.hold_id.as_str()) == (account, hold)
+            }
+            _ => false,
+        })
     }
 
     pub(crate) fn cancel(&mut self, it: &CancelExchange, now: Time) -> Answer {
@@ -230,7 +308,13 @@ impl Ledger {
             }
             asked => asked.unwrap_or(left),
         };
-        let both = self.take_back_goods(place, quantity, it.cancellation_id.as_str(), now)?;
+        let both = self.take_back_goods(
+            place,
+            quantity,
+            it.cancellation_id.as_str(),
+            now,
+            !it.by_operator,
+        )?;
         let exchange = &self.exchanges[place];
         let is_all = exchange.cancelled == exchange.quantity;
         let request = self.request_mut(name, &parcel).expect("it was asked for");
@@ -249,6 +333,7 @@ impl Ledger {
         quantity: u128,
         cancellation: &str,
         now: Time,
+        is_own_request: bool,
     ) -> Result<[Effect; 2], No> {
         let exchange = &self.exchanges[place];
         let name = &exchange.account.clone();
@@ -257,17 +342,8 @@ impl Ledger {
         let (before, refund) = (exchange.refunded, worth - exchange.refunded);
         self.check_room(name, refund)?;
 
-        let reversed: Vec<Part> = exchange.drawn.iter().rev().cloned().collect();
-        let (_, still_drawn) = split(&reversed, before);
-        let (mut back, _) = split(&still_drawn, refund);
-        let days = Time::from(self.policy.refund_grace_days);
-        for part in &mut back {
-            let is_past = part.expires_at.is_some_and(|expires_at| expires_at <= now);
-            if is_past && !part.graced && days > 0 {
-                part.expires_at = Some(now + days * DAY);
-                part.graced = true;
-            }
-        }
+        let back = undrawn(&exchange.drawn, before, refund);
+        let back = exchange.grace.given(&back, now, is_own_request);
 
         let exchange = &mut self.exchanges[place];
         exchange.cancelled = cancelled;
@@ -288,7 +364,7 @@ impl Ledger {
             quantity,
             points: refund,
         };
-        Ok([Effect::Refunded { account, exchange, parts: back }, cancelled])
+        Ok([Effect::Refunded { account, of: exchange, parts: back }, cancelled])
     }
 
     pub(crate) fn transfer(&mut self, it: &TransferCredit) -> Answer {
