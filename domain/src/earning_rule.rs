@@ -66,6 +66,8 @@ pub struct Rate {
     pub points: Points,
     /// The money, in the currency's smallest unit.
     pub per_amount: Points,
+    /// Whether only the whole steps of `per_amount` earn.
+    pub full_steps_only: bool,
 }
 
 /// A rate for some goods.
@@ -170,8 +172,11 @@ impl EarningRule {
 impl Rate {
     /// What so much money earns, rounded down; nothing where that can't be reckoned.
     fn points_for(self, amount: u128, percent: u32) -> Option<u128> {
-        let product = amount.checked_mul(self.points.get().into())?.checked_mul(percent.into())?;
-        Some(product / u128::from(self.per_amount.get()) / 100)
+        let per_amount = u128::from(self.per_amount.get());
+        // The money beyond the last full step, where that earns nothing.
+        let rest = if self.full_steps_only { amount % per_amount } else { 0 };
+        let product = (amount - rest).checked_mul(self.points.get().into())?;
+        Some(product.checked_mul(percent.into())? / per_amount / 100)
     }
 }
 

@@ -117,7 +117,8 @@ fn purchase(basket: &str) -> Cause {
 }
 
 fn rule(version: u64, points_each: u64) -> Event {
-    let rate = Rate { points: points(points_each), per_amount: points(100) };
+    let rate =
+        Rate { points: points(points_each), per_amount: points(100), full_steps_only: false };
     let terms = EarningTerms {
         rate,
         categories: vec![],

@@ -273,6 +273,24 @@ mod tests {
     }
 
     #[test]
+    fn only_full_steps_earn_where_the_rate_says_so() {
+        // 10 points for each full 2.50.
+        let rate =
+            crate::Rate { points: points(10), per_amount: points(250), full_steps_only: true };
+        let terms = EarningTerms { rate, ..crate::scenario::rate(1) };
+        let bought = |amounts: [u64; 2]| {
+            let lines = [("tv", 1, amounts[0]), ("dvd", 1, amounts[1])];
+            given([])
+                .does(rule("default", terms.clone(), ExpectedVersion::Absent))
+                .does(purchase("ann", "B-1", None, &lines))
+        };
+        bought([249, 250]).leaves("ann", [10, 0, 0, 0]);
+        // Both lines make the second step together.
+        bought([249, 251]).leaves("ann", [20, 0, 0, 0]);
+        bought([100, 149]).leaves("ann", [0, 0, 0, 0]);
+    }
+
+    #[test]
     fn some_goods_earn_nothing() {
         let none = crate::Rate { points: crate::Points::ZERO, ..rate(1).rate };
         let category = "gift-cards".parse().expect("a category");

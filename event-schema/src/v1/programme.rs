@@ -157,19 +157,21 @@ pub(crate) struct Rate {
     #[serde(with = "domain::sum")]
     points: Points,
     per_amount: Points,
+    #[serde(default, skip_serializing_if = "is_false")]
+    full_steps_only: bool,
 }
 
 impl From<&domain::Rate> for Rate {
     fn from(fact: &domain::Rate) -> Self {
-        let domain::Rate { points, per_amount } = fact;
-        Self { points: *points, per_amount: *per_amount }
+        let domain::Rate { points, per_amount, full_steps_only } = fact;
+        Self { points: *points, per_amount: *per_amount, full_steps_only: *full_steps_only }
     }
 }
 
 impl From<Rate> for domain::Rate {
     fn from(stored: Rate) -> Self {
-        let Rate { points, per_amount } = stored;
-        Self { points, per_amount }
+        let Rate { points, per_amount, full_steps_only } = stored;
+        Self { points, per_amount, full_steps_only }
     }
 }
 

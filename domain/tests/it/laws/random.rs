@@ -409,7 +409,7 @@ fn add((offer, addition, count): (u8, u8, u64)) -> Command {
 }
 
 fn set_rule(rate: u64, pending_days: u16) -> Command {
-    let rate = Rate { points: points(rate), per_amount: points(10) };
+    let rate = Rate { points: points(rate), per_amount: points(10), full_steps_only: false };
     let terms = EarningTerms {
         rate,
         categories: vec![],

@@ -226,7 +226,7 @@ pub(crate) fn rule(
     Command::SetEarningRule(SetEarningRule {
         rule_id: id("default"),
         terms: EarningTerms {
-            rate: Rate { points: points(gives), per_amount: points(per) },
+            rate: Rate { points: points(gives), per_amount: points(per), full_steps_only: false },
             categories: vec![],
             multipliers: vec![],
             cap: cap.map(|(most, period)| Cap { points: points(most), period }),

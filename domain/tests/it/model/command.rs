@@ -120,6 +120,8 @@ fn rule_terms(asked: &AskedRule, now: Time) -> EarningTerms {
     let rate = |(gives, per): (u64, u64)| Rate {
         points: Points::sum_of(gives).expect("points"),
         per_amount: points(per),
+        // Of a third of all rates.
+        full_steps_only: per % 3 == 0,
     };
     EarningTerms {
         rate: rate(asked.rate),

@@ -2,7 +2,7 @@
 
 use domain::{
     AccountId, CapPeriod, Event, LotId, LotPart, Points, Policy, RefundCause, ReleaseReason,
-    ShipmentReport, Shipped, SpentCredit, Timestamp,
+    ShipmentReport, Shipped, Timestamp,
 };
 use log_record::Position;
 
