@@ -21,6 +21,8 @@ use crate::record_purchase::purchase_recorded;
 use crate::refund_capture::capture_refunded;
 use crate::release_hold::hold_released;
 use crate::return_purchase::purchase_returned;
+use crate::reverse_return::return_reversed;
+use crate::reverse_withdrawal::withdrawal_reversed;
 use crate::shipment::{shipment_dispatched, shipment_reported};
 use crate::transfer_credit::credit_sent;
 use crate::withdraw_credit::credit_withdrawn;
@@ -68,6 +70,10 @@ fn answered(event: Event) -> Option<Value> {
         Event::AccountOpened(account, fact) => json(&account_opened(account, fact, PLACE)),
         Event::CreditEarned(account, fact) => json(&credit_earned(account, fact, PLACE)),
         Event::CreditWithdrawn(account, fact) => json(&credit_withdrawn(account, fact, PLACE)),
+        Event::WithdrawalReversed(account, fact) => {
+            json(&withdrawal_reversed(account, fact, PLACE))
+        }
+        Event::ReturnReversed(account, fact) => json(&return_reversed(account, fact, PLACE)),
         Event::CreditHeld(account, fact) => json(&credit_held(account, fact, PLACE)),
         Event::HoldCaptured(account, fact) => json(&hold_captured(account, fact, PLACE)),
         Event::HoldExtended(account, fact) => json(&hold_extended(account, fact, PLACE)),

@@ -39,6 +39,8 @@ mod refusal_problem;
 mod release_hold;
 mod restart;
 mod return_purchase;
+mod reverse_return;
+mod reverse_withdrawal;
 mod router;
 mod shipment;
 mod transfer_credit;

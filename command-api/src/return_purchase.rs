@@ -64,18 +64,19 @@ pub(crate) fn purchase_returned(
         occurred_at,
         note: _private,
     } = fact;
-    let lines = lines
-        .into_iter()
-        .map(|ReturnedLine { product_id, quantity }| ReturnedLineBody { product_id, quantity })
-        .collect();
     PurchaseReturnedBody {
         account_id,
         purchase_id,
         return_id,
-        lines,
+        lines: returned_lines(lines),
         points: points.unwrap_or(domain::Points::ZERO),
         asked_lines,
         occurred_at,
         position,
     }
+}
+
+pub(crate) fn returned_lines(lines: Vec<ReturnedLine>) -> Vec<ReturnedLineBody> {
+    let line = |ReturnedLine { product_id, quantity }| ReturnedLineBody { product_id, quantity };
+    lines.into_iter().map(line).collect()
 }

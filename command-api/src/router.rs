@@ -27,6 +27,8 @@ use crate::redeem::{redeem, redeem_by_key};
 use crate::refund_capture::refund_capture;
 use crate::release_hold::release_hold;
 use crate::return_purchase::return_purchase;
+use crate::reverse_return::reverse_return;
+use crate::reverse_withdrawal::reverse_withdrawal;
 use crate::shipment::{
     accept_shipment, back_order_shipment, deliver_parcel, deliver_shipment, dispatch_parcel,
     dispatch_shipment, reject_shipment, settle_shipment,
@@ -47,8 +49,16 @@ pub fn router(api: CommandApi) -> Router {
             put(only(&[Merchant, Operator], return_purchase).about(Account)),
         )
         .route(
+            "/purchases/{purchase_id}/returns/{return_id}/reversal",
+            put(only(&[Merchant, Operator], reverse_return).about(Account)),
+        )
+        .route(
             "/withdrawals/{withdrawal_id}",
             put(only(&[Merchant, Operator], withdraw_credit).about(Account)),
+        )
+        .route(
+            "/withdrawals/{withdrawal_id}/reversal",
+            put(only(&[Merchant, Operator], reverse_withdrawal).about(Account)),
         )
         .route("/adjustments/{adjustment_id}", put(only(&[Operator], adjust_credit).about(Account)))
         .route("/holds/{hold_id}", put(only(&[Shopper], hold_credit).about(Account)))

@@ -1,19 +1,22 @@
 //! A shopper's credit, in parts of lots, and how much of each offer the shopper has had.
 
+mod holds;
+
 use std::collections::VecDeque;
 
-use log_record::Place;
+use log_record::{Place, Position};
 use serde::{Deserialize, Serialize};
 
-use crate::amount::{AMOUNT_MAX, sum};
+use crate::amount::AMOUNT_MAX;
 use crate::cap_count::{CapCounts, NO_PERIOD};
+use crate::debts::Debts;
 use crate::due::{Credit, LiveHold, next_due};
 use crate::lots::{Lots, sum_of, take_from};
 use crate::tally::Tally;
 use crate::{
-    CapPeriod, CreditEarned, CreditHeld, CreditRefused, CreditWithdrawn, Event, Grace,
-    HoldCaptured, HoldExtended, HoldId, HoldSwapped, LotId, LotPart, Points, PurchaseRecorded,
-    Refusal, RuleId, Timestamp, Units, WithdrawalCause,
+    CapPeriod, CreditEarned, CreditGivenBack, CreditHeld, CreditRefused, CreditWithdrawn, Event,
+    Grace, HoldCaptured, HoldExtended, HoldId, HoldSwapped, LotId, LotPart, Points,
+    PurchaseRecorded, Refusal, RuleId, Timestamp, Units, WithdrawalCause,
 };
 
 /// How many parts of lots may come into an account at most: what falls due in it, or is drawn at
@@ -45,8 +48,7 @@ struct Rare {
     pending: VecDeque<Pending>,
     /// The oldest first.
     holds: Vec<Hold>,
-    #[serde(with = "sum")]
-    owed: Points,
+    debts: Debts,
     earned: Vec<Earned>,
 }
 
@@ -124,7 +126,19 @@ impl Account {
     /// What the account owes; while it does, nothing is available.
     #[must_use]
     pub fn owed(&self) -> Points {
-        self.rare.as_ref().map(|rare| rare.owed).unwrap_or_default()
+        self.rare.as_ref().map(|rare| rare.debts.owed()).unwrap_or_default()
+    }
+
+    /// What is left of the debt that a withdrawal made, and what has paid the rest.
+    pub(crate) fn debt_of(&self, withdrawal: Position) -> (Points, &[LotPart]) {
+        const NONE: (Points, &[LotPart]) = (Points::ZERO, &[]);
+        self.rare.as_ref().map_or(NONE, |rare| rare.debts.made_by(withdrawal))
+    }
+
+    /// From when on what is pending here of a lot can be spent.
+    pub(crate) fn pending_until(&self, lot: LotId) -> Option<Timestamp> {
+        let pending = self.pending_parts().iter().find(|pending| pending.part.lot == lot);
+        pending.map(|pending| pending.available_at)
     }
 
     /// What can be spent, in spending order.
@@ -265,11 +279,15 @@ impl Account {
                 sums_to(fact.points, &fact.lots)?;
                 self.put_all(&fact.lots).ok_or(TOO_FULL)
             }
-            Event::CreditWithdrawn(_, fact) => self.withdraw(fact),
+            Event::CreditWithdrawn(_, fact) => self.withdraw(at.position, fact),
+            Event::WithdrawalReversed(_, fact) => self.give_back(&fact.credit, recorded_at),
+            Event::ReturnReversed(_, fact) => {
+                fact.credit.as_ref().map_or(Ok(()), |credit| self.give_back(credit, recorded_at))
+            }
             Event::DebtRepaid(_, fact) => {
                 sums_to(fact.points, &fact.lots)?;
-                let rare = self.rare_mut();
-                rare.owed = rare.owed.minus(fact.points).ok_or("more was repaid than owed")?;
+                let debts = &mut self.rare_mut().debts;
+                debts.repay(&fact.lots).ok_or("more was repaid than owed")?;
                 self.take_all(&fact.lots).ok_or("I1: more was repaid than was available")
             }
             Event::CreditSent(_, fact) => {
@@ -318,10 +336,7 @@ impl Account {
         }
         match fact.available_at {
             Some(available_at) if available_at > recorded_at => {
-                let pending = &mut self.rare_mut().pending;
-                let index = pending.partition_point(|other| other.available_at <= available_at);
-                pending.insert(index, Pending { available_at, part });
-                Ok(())
+                self.put_pending(available_at, part).ok_or(TOO_FULL)
             }
             _ => self.lots.put(part).ok_or(TOO_FULL),
         }
@@ -362,6 +377,18 @@ impl Account {
         self.lots.put_all(parts)
     }
 
+    /// Puts points of a lot that can be spent later; of those of one time, the lower lot comes first.
+    fn put_pending(&mut self, available_at: Timestamp, part: LotPart) -> Option<()> {
+        let pending = &mut self.rare_mut().pending;
+        let key = |pending: &Pending| (pending.available_at, pending.part.lot);
+        let index = pending.partition_point(|other| key(other) < (available_at, part.lot));
+        match pending.get_mut(index).filter(|other| key(other) == (available_at, part.lot)) {
+            Some(same) => same.part.points = same.part.points.plus(part.points)?,
+            None => pending.insert(index, Pending { available_at, part }),
+        }
+        Some(())
+    }
+
     /// Takes points of a pending lot.
     fn take_pending(&mut self, part: &LotPart) -> Option<()> {
         let pending = &mut self.rare_mut().pending;
@@ -378,9 +405,10 @@ impl Account {
         self.pending_parts().iter().any(|pending| pending.part.lot == lot)
     }
 
-    fn withdraw(&mut self, fact: &CreditWithdrawn) -> Result<(), &'static str> {
+    fn withdraw(&mut self, at: Position, fact: &CreditWithdrawn) -> Result<(), &'static str> {
         let (owed, expired) = (fact.owed.unwrap_or_default(), fact.expired.unwrap_or_default());
-        let sum = sum_of(&fact.lots).and_then(|sum| sum.plus(owed)?.plus(expired));
+        let forgiven = fact.forgiven.unwrap_or_default();
+        let sum = sum_of(&fact.lots).and_then(|sum| sum.plus(owed)?.plus(expired)?.plus(forgiven));
         if sum != Some(fact.points) {
             return Err("I3: a withdrawal is the sum of its parts");
         }
@@ -393,19 +421,43 @@ impl Account {
             let lot = fact.of_lot.ok_or("nothing was withdrawn of any lot")?;
             self.forgive_expired(lot, expired).ok_or("more was forgiven than expired")?;
         }
-        if let (WithdrawalCause::Withdrawal { .. }, None, Some(lot)) =
-            (&fact.withdrawal, fact.asked_points, fact.of_lot)
-        {
-            // All that was left: no withdrawal and no return can ask for more of it.
-            self.expired.set(lot.place().get(), 0);
-        }
         if let Some(room) = &fact.cap_room {
             let counts = self.counts_mut(&room.rule_id);
             counts.give_back(room.period, fact.points).ok_or(NO_PERIOD)?;
         }
         if owed > Points::ZERO {
-            let rare = self.rare_mut();
-            rare.owed = rare.owed.plus(owed).ok_or("more is owed than an amount can say")?;
+            let is_reversible = !matches!(fact.withdrawal, WithdrawalCause::Adjustment { .. });
+            let added = self.rare_mut().debts.add(at, owed, is_reversible);
+            added.ok_or("more is owed than an amount can say")?;
+        }
+        Ok(())
+    }
+
+    fn give_back(&mut self, fact: &CreditGivenBack, now: Timestamp) -> Result<(), &'static str> {
+        let (owed, expired) = (fact.owed.unwrap_or_default(), fact.expired.unwrap_or_default());
+        let forgiven = fact.forgiven.unwrap_or_default();
+        let sum = sum_of(&fact.lots).and_then(|sum| sum.plus(owed)?.plus(expired)?.plus(forgiven));
+        if sum != Some(fact.points) {
+            return Err("I3: what is given back is the sum of its parts");
+        }
+        let debts = &mut self.rare_mut().debts;
+        let cancelled = debts.cancel(fact.withdrawn_at.position(), owed);
+        cancelled.ok_or("another debt shrank than was left of the withdrawal's")?;
+        if expired > Points::ZERO {
+            let lot = fact.of_lot.place().get();
+            let counted = self.expired.add_all(vec![(lot, expired.get())], AMOUNT_MAX);
+            counted.ok_or("more expired than an amount can say")?;
+        }
+        if let Some(room) = &fact.cap_room {
+            let counts = self.counts_mut(&room.rule_id);
+            counts.add(room.period, fact.points, now).ok_or(NO_PERIOD)?;
+        }
+        for part in &fact.lots {
+            let put = match fact.available_at.filter(|_| part.lot == fact.of_lot) {
+                Some(available_at) => self.put_pending(available_at, part.clone()),
+                None => self.lots.put(part.clone()),
+            };
+            put.ok_or(TOO_FULL)?;
         }
         Ok(())
     }
@@ -414,57 +466,6 @@ impl Account {
         let left = self.expired(lot).minus(points)?;
         self.expired.set(lot.place().get(), left.get());
         Some(())
-    }
-
-    fn set_aside(&mut self, fact: &CreditHeld, now: Timestamp) -> Result<(), &'static str> {
-        sums_to(fact.points, &fact.lots)?;
-        self.take_all(&fact.lots).ok_or("I1: more was held than was available")?;
-        let (id, lots) = (fact.hold_id.clone(), fact.lots.clone());
-        let (deadline, grace) = (fact.deadline, fact.grace);
-        self.rare_mut().holds.push(Hold { id, lots, deadline, made_at: now, grace });
-        Ok(())
-    }
-
-    fn extend(&mut self, fact: &HoldExtended, now: Timestamp) -> Result<(), &'static str> {
-        let holds = &mut self.rare_mut().holds;
-        let hold = holds.iter_mut().find(|hold| hold.id == fact.hold_id);
-        let hold = hold.ok_or("a hold was extended that had ended")?;
-        if hold.deadline <= now {
-            return Err("I8: a hold was extended after its deadline");
-        }
-        if fact.deadline <= hold.deadline {
-            return Err("a hold was extended to no later deadline");
-        }
-        hold.deadline = fact.deadline;
-        Ok(())
-    }
-
-    fn capture(&mut self, fact: &HoldCaptured, now: Timestamp) -> Result<(), &'static str> {
-        sums_to(fact.points, &fact.lots)?;
-        let hold = self.end_hold(&fact.hold_id)?;
-        if hold.deadline <= now {
-            return Err("I8: a hold was captured after its deadline");
-        }
-        if joined(&fact.lots, &fact.released) != hold.lots {
-            return Err("a capture and what it released are what was held");
-        }
-        self.put_all(&fact.came_back()).ok_or(TOO_FULL)
-    }
-
-    fn swap(&mut self, fact: &HoldSwapped) -> Option<()> {
-        let holds = &mut self.rare_mut().holds;
-        let hold = holds.iter_mut().find(|hold| hold.id == fact.hold_id)?;
-        let is_right = hold.swapped(&fact.returned, &fact.taken)? == fact.lots;
-        hold.lots.clone_from(&fact.lots);
-        self.put_all(&fact.returned)?;
-        self.take_all(&fact.taken)?;
-        is_right.then_some(())
-    }
-
-    fn end_hold(&mut self, id: &HoldId) -> Result<Hold, &'static str> {
-        let holds = &mut self.rare_mut().holds;
-        let index = holds.iter().position(|hold| hold.id == *id).ok_or("a hold ended twice")?;
-        Ok(holds.remove(index))
     }
 
     fn put_all(&mut self, parts: &[LotPart]) -> Option<()> {
@@ -513,21 +514,4 @@ fn sums_to(points: Points, parts: &[LotPart]) -> Result<(), &'static str> {
     } else {
         Err("I3: an amount is the sum of its parts")
     }
-}
-
-/// Two lists of parts as one; a part that was cut in two is whole again.
-fn joined(first: &[LotPart], rest: &[LotPart]) -> Vec<LotPart> {
-    let mut joined = first.to_vec();
-    let mut rest = rest.iter().cloned();
-    if let (Some(cut), Some(next)) = (joined.last_mut(), rest.next()) {
-        let sum = cut.points.plus(next.points);
-        match sum {
-            Some(points) if next == (LotPart { points: next.points, ..cut.clone() }) => {
-                cut.points = points;
-            }
-            _ => joined.push(next),
-        }
-    }
-    joined.extend(rest);
-    joined
 }

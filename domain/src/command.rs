@@ -14,6 +14,7 @@ mod confirm_clock;
 mod dispatch_shipment;
 mod earn_credit;
 mod extend_hold;
+mod give_back;
 mod hold_credit;
 mod open_account;
 mod open_offer;
@@ -26,6 +27,8 @@ mod reject_shipment;
 mod release_hold;
 mod report_shipment;
 mod return_purchase;
+mod reverse_return;
+mod reverse_withdrawal;
 mod rules;
 mod set_earning_rule;
 mod set_policy;
@@ -56,6 +59,8 @@ pub use reject_shipment::RejectShipment;
 pub use release_hold::ReleaseHold;
 pub use report_shipment::{Report, ReportShipment};
 pub use return_purchase::ReturnPurchase;
+pub use reverse_return::ReverseReturn;
+pub use reverse_withdrawal::ReverseWithdrawal;
 pub use rules::Owner;
 pub use set_earning_rule::{ExpectedVersion, SetEarningRule};
 pub use set_policy::SetPolicy;
@@ -107,6 +112,10 @@ commands! {
     ReturnPurchase,
     /// Take back what was earned for a cause.
     WithdrawCredit,
+    /// Undo a return.
+    ReverseReturn,
+    /// Undo a withdrawal.
+    ReverseWithdrawal,
     /// Add or take credit by hand.
     AdjustCredit,
     /// Set credit aside.

@@ -16,8 +16,8 @@ mod shipment;
 pub use account::AccountOpened;
 pub use credit::{
     CaptureRefund, Cause, CauseKind, Claim, CreditDeducted, CreditEarned, CreditExpired,
-    CreditMatured, CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, LotId,
-    LotPart, RefundCause, RuleVersion, WithdrawalCause,
+    CreditGivenBack, CreditMatured, CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn,
+    DebtRepaid, LotId, LotPart, RefundCause, RuleVersion, WithdrawalCause, WithdrawalReversed,
 };
 pub use exchange::{ExchangeCancelled, ExchangeCreated, Ordered};
 pub use hold::{CreditHeld, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped, ReleaseReason};
@@ -25,7 +25,9 @@ pub use offer::{OfferAmended, OfferClosed, OfferOpened, StockAdded};
 pub use programme::{
     Clock, ClockConfirmed, ClockDoubted, EarningRuleSet, LogForked, LogOpened, PolicyChanged,
 };
-pub use purchase::{CreditRefused, PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnedLine};
+pub use purchase::{
+    CreditRefused, PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnReversed, ReturnedLine,
+};
 pub use shipment::{ParcelLines, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine};
 
 use crate::{AccountId, Actor, Reason};
@@ -59,6 +61,8 @@ pub enum Event {
     CreditRefunded(AccountId, CreditRefunded),
     /// `credit-withdrawn`.
     CreditWithdrawn(AccountId, CreditWithdrawn),
+    /// `withdrawal-reversed`.
+    WithdrawalReversed(AccountId, WithdrawalReversed),
     /// `debt-repaid`.
     DebtRepaid(AccountId, DebtRepaid),
     /// `credit-sent`: the first half of a transfer.
@@ -97,6 +101,8 @@ pub enum Event {
     PurchaseRecorded(AccountId, PurchaseRecorded),
     /// `purchase-returned`.
     PurchaseReturned(AccountId, PurchaseReturned),
+    /// `return-reversed`.
+    ReturnReversed(AccountId, ReturnReversed),
     /// `offer-opened`.
     OfferOpened(OfferOpened),
     /// `offer-amended`.
@@ -138,6 +144,7 @@ impl Event {
             | Self::CreditExpired(account, _)
             | Self::CreditRefunded(account, _)
             | Self::CreditWithdrawn(account, _)
+            | Self::WithdrawalReversed(account, _)
             | Self::DebtRepaid(account, _)
             | Self::CreditSent(account, _)
             | Self::CreditReceived(account, _)
@@ -156,7 +163,8 @@ impl Event {
             | Self::ShipmentSettled(account, _)
             | Self::ShipmentAskedAgain(account, _)
             | Self::PurchaseRecorded(account, _)
-            | Self::PurchaseReturned(account, _) => Some(account),
+            | Self::PurchaseReturned(account, _)
+            | Self::ReturnReversed(account, _) => Some(account),
             Self::LogOpened(_)
             | Self::LogForked(_)
             | Self::ClockDoubted(_)
@@ -179,6 +187,7 @@ impl Event {
             | Self::CreditExpired(..)
             | Self::CreditRefunded(..)
             | Self::CreditWithdrawn(..)
+            | Self::WithdrawalReversed(..)
             | Self::DebtRepaid(..)
             | Self::CreditSent(..)
             | Self::CreditReceived(..)
@@ -187,6 +196,7 @@ impl Event {
             | Self::HoldCaptured(..)
             | Self::HoldSwapped(..)
             | Self::HoldReleased(..) => true,
+            Self::ReturnReversed(_, fact) => fact.credit.is_some(),
             Self::AccountOpened(..)
             | Self::ExchangeCreated(..)
             | Self::ExchangeCancelled(..)

@@ -149,6 +149,44 @@ fn a_hold_is_extended_while_it_runs_and_to_a_later_deadline() {
     held().does(release("ann", "h-1")).never_has(&extended(200));
 }
 
+#[test]
+fn a_withdrawal_is_reversed_once_and_by_what_it_took() {
+    let reversed = |withdrawal: &str, owed: u64, parts: &[(u64, u64)]| {
+        let lots: Vec<_> = parts.iter().map(|(lot, amount)| part(*lot, *amount, None)).collect();
+        let back: u64 = parts.iter().map(|(_, amount)| amount).sum();
+        let credit = CreditGivenBack {
+            withdrawn_at: lot(6).place(),
+            of: cause("B-1"),
+            of_lot: lot(2),
+            points: points(owed + back),
+            lots,
+            available_at: None,
+            owed: Some(points(owed)),
+            expired: None,
+            forgiven: None,
+            cap_room: None,
+        };
+        let withdrawal_id = id(withdrawal);
+        let note = Note::default();
+        let fact = WithdrawalReversed { withdrawal_id, credit, occurred_at: None, note };
+        Event::WithdrawalReversed(id("ann"), fact)
+    };
+    let owing = || {
+        given([earned("ann", 300, "B-1"), opened("mug", 100, None)])
+            .does(policy(SpentCredit::Debt, 30))
+            .does(hold("ann", "h-1", 100, 100))
+            .does(withdraw("ann", "w-1", "B-1"))
+            .leaves("ann", [0, 0, 100, 100])
+    };
+    owing().never_has(&reversed("w-2", 100, &[(2, 200)]));
+    owing().never_has(&reversed("w-1", 99, &[(2, 200)]));
+    owing().never_has(&reversed("w-1", 100, &[(2, 201)]));
+    owing()
+        .and([reversed("w-1", 100, &[(2, 200)])])
+        .leaves("ann", [200, 0, 100, 0])
+        .never_has(&reversed("w-1", 100, &[(2, 200)]));
+}
+
 /// Two mugs for 300 each.
 fn redeemed() -> Scenario {
     given([opened("mug", 300, None), earned("ann", 600, "B-1")]).does(two("ann", "x-1", "mug"))

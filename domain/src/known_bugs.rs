@@ -19,6 +19,14 @@ fn goods_are_bought_returned_and_the_points_kept() {
         .does(earn("ann", 300, "B-2"))
         .does(bring_back("ann", "B-1", "r-1", None))
         .leaves("ann", [0, 0, 0, 0]);
+    // Or what is there is taken, and the rest is forgiven.
+    bought()
+        .does(earn("ann", 100, "B-2"))
+        .does(policy(SpentCredit::Forgive, 30))
+        .does(bring_back("ann", "B-1", "r-1", None))
+        .leaves("ann", [0, 0, 0, 0])
+        .does(earn("ann", 500, "B-3"))
+        .leaves("ann", [500, 0, 0, 0]);
     // Or the account owes, and the next credit pays first.
     bought()
         .does(policy(SpentCredit::Debt, 30))

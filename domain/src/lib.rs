@@ -22,6 +22,7 @@ pub mod account;
 pub mod amount;
 pub mod cap_count;
 pub mod command;
+mod debts;
 pub mod decision;
 mod draft;
 mod due;
@@ -64,13 +65,14 @@ pub use earning_rule::{
 };
 pub use event::{
     AccountOpened, CaptureRefund, Cause, CauseKind, Claim, Clock, ClockConfirmed, ClockDoubted,
-    CreditDeducted, CreditEarned, CreditExpired, CreditHeld, CreditMatured, CreditReceived,
-    CreditRefunded, CreditRefused, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet, Event,
-    ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped,
-    LogForked, LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened, Ordered,
-    ParcelLines, PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned, RefundCause,
-    ReleaseReason, ReturnedLine, RuleVersion, ShipmentDispatched, ShipmentReport, Shipped,
-    ShippedLine, StockAdded, WithdrawalCause,
+    CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack, CreditHeld, CreditMatured,
+    CreditReceived, CreditRefunded, CreditRefused, CreditSent, CreditWithdrawn, DebtRepaid,
+    EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldExtended,
+    HoldReleased, HoldSwapped, LogForked, LogOpened, LotId, LotPart, Note, OfferAmended,
+    OfferClosed, OfferOpened, Ordered, ParcelLines, PolicyChanged, PurchaseLine, PurchaseRecorded,
+    PurchaseReturned, RefundCause, ReleaseReason, ReturnReversed, ReturnedLine, RuleVersion,
+    ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded, WithdrawalCause,
+    WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
@@ -83,7 +85,7 @@ pub use inventory::{Allocation, Inventory};
 pub use offer::{Offer, OfferPhase, OfferStatus, Terms};
 pub use original::{
     CapturedCredit, EarnedCredit, OriginalCapture, OriginalCredit, OriginalExchange,
-    OriginalPurchase,
+    OriginalPurchase, OriginalWithdrawal, WithdrawnCredit,
 };
 pub use page::{Page, PageHash};
 pub use policy::{Policy, SpentCredit};

@@ -5,8 +5,8 @@ use log_record::Position;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Allocation, CapPeriod, CapRoom, CreditRefused, Event, Grace, LotPart, OfferId, Ordered, Points,
-    PurchaseLine, RuleVersion,
+    Allocation, CapPeriod, CapRoom, CreditRefused, CreditWithdrawn, Event, Grace, LotPart, OfferId,
+    Ordered, Points, PurchaseLine, ReturnedLine, RuleVersion,
 };
 
 /// An exchange as it was created.
@@ -71,6 +71,26 @@ pub struct OriginalCredit {
     pub position: Position,
     /// What was earned, where something was.
     pub earned: Option<EarnedCredit>,
+}
+
+/// A withdrawal or a return as it was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OriginalWithdrawal {
+    /// Of the event that bears its id.
+    pub position: Position,
+    /// The goods that came back.
+    pub lines: Vec<ReturnedLine>,
+    /// The credit that was taken, where some was.
+    pub credit: Option<WithdrawnCredit>,
+}
+
+/// Credit as it was taken away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WithdrawnCredit {
+    /// Of the event that took it.
+    pub position: Position,
+    /// How it was taken.
+    pub fact: CreditWithdrawn,
 }
 
 /// Credit as it came into being: a lot of the state's own partition.
@@ -151,6 +171,30 @@ impl OriginalCredit {
     /// Reads it from the event at `position` and the one before.
     pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Self {
         Self { position, earned: EarnedCredit::read(before, position, event) }
+    }
+}
+
+impl OriginalWithdrawal {
+    /// Reads it from the event at `position` and the one before; nothing where they are neither. A
+    /// return's credit stands before the return.
+    pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Option<Self> {
+        match (before, event) {
+            (_, Event::CreditWithdrawn(_, fact)) => {
+                let credit = Some(WithdrawnCredit { position, fact: fact.clone() });
+                Some(Self { position, lines: vec![], credit })
+            }
+            (Event::CreditWithdrawn(_, fact), Event::PurchaseReturned(_, back))
+                if back.points.is_some() =>
+            {
+                let at = Position(position.0 - 1);
+                let credit = Some(WithdrawnCredit { position: at, fact: fact.clone() });
+                Some(Self { position, lines: back.lines.clone(), credit })
+            }
+            (_, Event::PurchaseReturned(_, back)) => {
+                Some(Self { position, lines: back.lines.clone(), credit: None })
+            }
+            _ => None,
+        }
     }
 }
 

@@ -42,4 +42,6 @@ pub enum SpentCredit {
     Refuse,
     /// The account owes, and the next credit pays it first.
     Debt,
+    /// What is there is taken, and the rest is forgiven.
+    Forgive,
 }

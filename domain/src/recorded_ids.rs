@@ -128,6 +128,18 @@ impl IdHash {
         Self::of(account.as_str(), "return", &format!("{of}/{id}"))
     }
 
+    /// The reversal of a return, of which there is one.
+    #[must_use]
+    pub fn return_reversal(account: &AccountId, of: &PurchaseId, id: &ReturnId) -> Self {
+        Self::of(account.as_str(), "return-reversal", &format!("{of}/{id}"))
+    }
+
+    /// The reversal of a withdrawal, of which there is one.
+    #[must_use]
+    pub fn withdrawal_reversal(account: &AccountId, id: &WithdrawalId) -> Self {
+        Self::of(account.as_str(), "withdrawal-reversal", id.as_str())
+    }
+
     /// A withdrawal from an account.
     #[must_use]
     pub fn withdrawal(account: &AccountId, id: &WithdrawalId) -> Self {

@@ -265,6 +265,24 @@ refusals! {
         meaning: "All units of all lines of the purchase were returned.",
         remedy: "Nothing needs to be done: read the purchase for what was returned.",
     }
+    /// There is no withdrawal to reverse.
+    WithdrawalUnknown {
+        "withdrawal-unknown", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Withdrawal doesn't exist",
+        sentence: "The account has no withdrawal with this id.",
+        meaning: "No withdrawal with this id was recorded on this account.",
+        remedy: "Check the account id and the withdrawal id.",
+    }
+    /// There is no return to reverse.
+    ReturnUnknown {
+        "return-unknown", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Return doesn't exist",
+        sentence: "The purchase has no return with this id.",
+        meaning: "No return with this id was recorded for this purchase of this account.",
+        remedy: "Check the account id, the purchase id and the return id.",
+    }
     /// A parcel was delivered of which nobody told that it left.
     ParcelUnknown {
         "parcel-unknown", Conflict, can_succeed_later: true,
@@ -577,7 +595,8 @@ refusals! {
         meaning: "The request withdraws `asked` points, but only `left` are left: the rest was \
                   spent or is held. The policy's `spent_credit` is `refuse`, so the account can't \
                   owe them.",
-        remedy: "Withdraw at most `left` points, or set the policy's `spent_credit` to `debt`.",
+        remedy: "Withdraw at most `left` points, or set the policy's `spent_credit` to `debt` or \
+                 `forgive`.",
     }
     /// The log can't take all that the command would record in one append.
     TooMuchAtOnce {

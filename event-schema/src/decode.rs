@@ -102,6 +102,10 @@ pub fn decode_public(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeEr
         ("credit-withdrawn", 1) => {
             Event::CreditWithdrawn(account(row)?, fact::<credit::CreditWithdrawn<'_>, _>(row)?)
         }
+        ("withdrawal-reversed", 1) => Event::WithdrawalReversed(
+            account(row)?,
+            fact::<credit::WithdrawalReversed<'_>, _>(row)?,
+        ),
         ("debt-repaid", 1) => {
             Event::DebtRepaid(account(row)?, fact::<credit::DebtRepaid<'_>, _>(row)?)
         }
@@ -160,6 +164,9 @@ pub fn decode_public(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeEr
         }
         ("purchase-returned", 1) => {
             Event::PurchaseReturned(account(row)?, fact::<purchase::PurchaseReturned<'_>, _>(row)?)
+        }
+        ("return-reversed", 1) => {
+            Event::ReturnReversed(account(row)?, fact::<purchase::ReturnReversed<'_>, _>(row)?)
         }
         ("offer-opened", 1) => Event::OfferOpened(fact::<offer::OfferOpened<'_>, _>(row)?),
         ("offer-amended", 1) => Event::OfferAmended(fact::<offer::OfferAmended<'_>, _>(row)?),

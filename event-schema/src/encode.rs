@@ -65,6 +65,9 @@ pub fn encode(
         Event::CreditWithdrawn(_, fact) => {
             ("credit-withdrawn", public::<credit::CreditWithdrawn<'_>, _>(fact, metadata)?)
         }
+        Event::WithdrawalReversed(_, fact) => {
+            ("withdrawal-reversed", public::<credit::WithdrawalReversed<'_>, _>(fact, metadata)?)
+        }
         Event::DebtRepaid(_, fact) => {
             ("debt-repaid", public::<credit::DebtRepaid<'_>, _>(fact, metadata)?)
         }
@@ -121,6 +124,9 @@ pub fn encode(
         }
         Event::PurchaseReturned(_, fact) => {
             ("purchase-returned", public::<purchase::PurchaseReturned<'_>, _>(fact, metadata)?)
+        }
+        Event::ReturnReversed(_, fact) => {
+            ("return-reversed", public::<purchase::ReturnReversed<'_>, _>(fact, metadata)?)
         }
         Event::OfferOpened(fact) => {
             ("offer-opened", public::<offer::OfferOpened<'_>, _>(fact, metadata)?)

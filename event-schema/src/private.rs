@@ -90,6 +90,8 @@ fn private_of(event: &Event) -> (Option<&DeliverTo>, Option<&Note>) {
         }
         Event::ExchangeCancelled(_, fact) => (None, Some(&fact.note)),
         Event::PurchaseReturned(_, fact) => (None, Some(&fact.note)),
+        Event::WithdrawalReversed(_, fact) => (None, Some(&fact.note)),
+        Event::ReturnReversed(_, fact) => (None, Some(&fact.note)),
         Event::ShipmentAccepted(_, fact)
         | Event::ShipmentBackOrdered(_, fact)
         | Event::ShipmentDelivered(_, fact)
@@ -113,6 +115,8 @@ pub(crate) fn restore(event: &mut Event, fields: PrivateFields) {
         }
         Event::ExchangeCancelled(_, fact) => fact.note = Note { by, reason },
         Event::PurchaseReturned(_, fact) => fact.note = Note { by, reason },
+        Event::WithdrawalReversed(_, fact) => fact.note = Note { by, reason },
+        Event::ReturnReversed(_, fact) => fact.note = Note { by, reason },
         Event::ShipmentAccepted(_, fact)
         | Event::ShipmentBackOrdered(_, fact)
         | Event::ShipmentDelivered(_, fact)

@@ -127,6 +127,10 @@ impl Rows {
             Event::CreditExpired(account, fact) => self.expired(at, &account, &fact)?,
             Event::CreditRefunded(account, fact) => self.refunded(at, &account, &fact)?,
             Event::CreditWithdrawn(account, fact) => self.withdrawn(at, account, fact)?,
+            Event::WithdrawalReversed(account, fact) => {
+                self.withdrawal_reversed(at, &account, &fact)?;
+            }
+            Event::ReturnReversed(account, fact) => self.return_reversed(at, &account, &fact)?,
             Event::DebtRepaid(account, fact) => self.repaid(at, &account, &fact)?,
             Event::CreditSent(account, fact) => self.sent(at, &account, &fact)?,
             Event::CreditReceived(account, fact) => self.received(at, &account, &fact)?,

@@ -63,6 +63,25 @@ pub(crate) fn of_what(
     }
 }
 
+pub(crate) async fn get_withdrawal_reversal(
+    caller: Caller,
+    fresh: Fresh,
+    PathIds(account, id): PathIds<AccountId, CauseId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    answer(caller, fresh, format!("accounts/{account}/withdrawals/{id}/reversal"), headers).await
+}
+
+pub(crate) async fn get_return_reversal(
+    caller: Caller,
+    fresh: Fresh,
+    ThreePathIds(account, purchase, id): ThreePathIds<AccountId, CauseId, CauseId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let path = format!("accounts/{account}/purchases/{purchase}/returns/{id}/reversal");
+    answer(caller, fresh, path, headers).await
+}
+
 pub(crate) async fn get_release(
     caller: Caller,
     fresh: Fresh,

@@ -40,7 +40,7 @@ const SUM: Query = Query::same(include_str!("sql/sum_ledger_entries.sql"));
 const SUM_EXPIRED: Query = Query::same(include_str!("sql/sum_expired_entries.sql"));
 
 /// What an entry can be.
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 15] = [
     "credit-deducted",
     "credit-earned",
     "credit-expired",
@@ -54,6 +54,8 @@ const KINDS: [&str; 13] = [
     "hold-captured",
     "hold-released",
     "hold-swapped",
+    "return-reversed",
+    "withdrawal-reversed",
 ];
 
 /// An entry, and what was redeemed with it.

@@ -13,8 +13,9 @@ use crate::exchange::{find_exchanges, get_exchange, list_exchanges};
 use crate::expiring_credit::list_expiring;
 use crate::expiry::get_expiry;
 use crate::fact::{
-    get_capture, get_clock_confirmation, get_closure, get_release, get_stock_addition,
-    get_transfer, of_account, of_parcel, of_request, of_what,
+    get_capture, get_clock_confirmation, get_closure, get_release, get_return_reversal,
+    get_stock_addition, get_transfer, get_withdrawal_reversal, of_account, of_parcel, of_request,
+    of_what,
 };
 use crate::hold::{get_hold, list_holds};
 use crate::ledger_entry::{get_entry, list_entries};
@@ -61,6 +62,14 @@ fn facts(api: QueryApi) -> Router {
         .route(
             "/purchases/{purchase_id}/returns/{return_id}",
             get(only(OF_ACCOUNTS, of_what("purchases", "returns")).about(Account)),
+        )
+        .route(
+            "/purchases/{purchase_id}/returns/{return_id}/reversal",
+            get(only(OF_ACCOUNTS, get_return_reversal).about(Account)),
+        )
+        .route(
+            "/withdrawals/{withdrawal_id}/reversal",
+            get(only(OF_ACCOUNTS, get_withdrawal_reversal).about(Account)),
         )
         .route(
             "/exchanges/{exchange_id}/cancellations/{cancellation_id}",

@@ -3,14 +3,14 @@
 
 use domain::{
     AccountId, AccountOpened, Allocation, Cap, CapPeriod, CapRoom, CaptureRefund, Cause, CauseKind,
-    Clock, ClockConfirmed, CreditDeducted, CreditEarned, CreditExpired, CreditHeld, CreditMatured,
-    CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet,
-    EarningTerms, Event, ExchangeCancelled, ExchangeCreated, Grace, HoldCaptured, HoldExtended,
-    HoldReleased, LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened, Ordered,
-    Page, ParcelLines, Period, Points, Policy, PolicyChanged, PurchaseLine, PurchaseRecorded,
-    PurchaseReturned, Rate, RefundCause, ReleaseReason, ReturnedLine, RuleVersion,
-    ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, SpentCredit, Timestamp,
-    WithdrawalCause,
+    Clock, ClockConfirmed, CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack,
+    CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn,
+    DebtRepaid, EarningRuleSet, EarningTerms, Event, ExchangeCancelled, ExchangeCreated, Grace,
+    HoldCaptured, HoldExtended, HoldReleased, LogOpened, LotId, LotPart, Note, OfferAmended,
+    OfferClosed, OfferOpened, Ordered, Page, ParcelLines, Period, Points, Policy, PolicyChanged,
+    PurchaseLine, PurchaseRecorded, PurchaseReturned, Rate, RefundCause, ReleaseReason,
+    ReturnReversed, ReturnedLine, RuleVersion, ShipmentDispatched, ShipmentReport, Shipped,
+    ShippedLine, SpentCredit, Timestamp, WithdrawalCause, WithdrawalReversed,
 };
 use log_record::{Partition, Place, Position};
 
@@ -89,11 +89,15 @@ pub fn history(clock: Clock) -> Vec<(i64, Event)> {
         on(41, extended("bob", "h-1", "e-1", 46)),                                         // 45
         on(41, captured("bob", "h-1", 33, 50, 0, false)),                                  // 46
         on(41, capture_refunded("bob", "h-1", "f-1", 50, vec![part(33, 50, None)])),       // 47
+        // goods that were not returned, and credit that was not to be withdrawn, after all
+        on(41, returned("ann", "B-2", "r-9", 1, 0)),                                       // 48
+        on(41, return_reversed("ann", "B-2", "r-9", 1)),                                   // 49
+        on(41, withdrawal_reversed("bob", "w-1", 31, 27, 80)),                             // 50
     ]
 }
 
 /// How many events the history has.
-pub const EVENTS: usize = 47;
+pub const EVENTS: usize = 50;
 
 /// The lot that the event at a position of partition 0 made.
 pub fn lot_at(position: u64) -> LotId {
@@ -211,6 +215,8 @@ fn withdrawn(withdrawal: WithdrawalCause, amount: u64, lots: Vec<LotPart>) -> Cr
         lots,
         owed: None,
         expired: None,
+        forgiven: None,
+        available_at: None,
         of: None,
         of_lot: None,
         cap_room: None,
@@ -270,6 +276,45 @@ pub fn returned(name: &str, basket: &str, return_id: &str, pans: u64, amount: u6
         note: Note::default(),
     };
     Event::PurchaseReturned(account(name), fact)
+}
+
+/// A return that took no credit didn't happen.
+fn return_reversed(name: &str, basket: &str, return_id: &str, pans: u64) -> Event {
+    let fact = ReturnReversed {
+        purchase_id: id(basket),
+        return_id: id(return_id),
+        lines: vec![ReturnedLine { product_id: id("pan"), quantity: units(pans) }],
+        credit: None,
+        occurred_at: None,
+        note: Note::default(),
+    };
+    Event::ReturnReversed(account(name), fact)
+}
+
+/// What had expired of a lot and was withdrawn stands again.
+fn withdrawal_reversed(
+    name: &str,
+    withdrawal: &str,
+    withdrawn_at: u64,
+    lot: u64,
+    amount: u64,
+) -> Event {
+    let credit = CreditGivenBack {
+        withdrawn_at: lot_at(withdrawn_at).place(),
+        of: purchase("B-3"),
+        of_lot: lot_at(lot),
+        points: points(amount),
+        lots: vec![],
+        available_at: None,
+        owed: None,
+        expired: Some(points(amount)),
+        forgiven: None,
+        cap_room: None,
+    };
+    let withdrawal_id = id(withdrawal);
+    let fact =
+        WithdrawalReversed { withdrawal_id, credit, occurred_at: None, note: Note::default() };
+    Event::WithdrawalReversed(account(name), fact)
 }
 
 fn matured(name: &str, lot: u64, amount: u64, expires_on: Option<i64>) -> Event {

@@ -32,9 +32,10 @@ pub use account::{AccountOpenedBody, OpenAccountBody};
 pub use account_balance::AccountBalanceBody;
 pub use clock::{ClockConfirmationBody, ConfirmClockBody};
 pub use credit::{
-    AdjustCreditBody, CauseBody, ClaimBody, CreditBody, CreditEarnedBody, CreditOutcomeBody,
-    CreditWithdrawnBody, DirectionBody, EarnCreditBody, EarnCreditItemBody, EarnCreditsBody,
-    EarnedCreditsBody, RuleVersionBody, WithdrawCreditBody, WithdrawalBody,
+    AdjustCreditBody, CapPeriodBody, CapRoomBody, CauseBody, ClaimBody, CreditBody,
+    CreditEarnedBody, CreditGivenBackBody, CreditOutcomeBody, CreditWithdrawnBody, DirectionBody,
+    EarnCreditBody, EarnCreditItemBody, EarnCreditsBody, EarnedCreditsBody, ReverseBody,
+    RuleVersionBody, WithdrawCreditBody, WithdrawalBody, WithdrawalReversedBody,
 };
 pub use credit_lot::{CreditLotBody, LotOriginBody, LotPartBody};
 pub use earning_rule::{
@@ -65,7 +66,7 @@ pub use policy::{PolicyBody, PutPolicyBody};
 pub use purchase::{
     CreditRefusedBody, PurchaseBody, PurchaseLineBody, PurchaseRecordedBody, PurchaseRefusalBody,
     PurchaseReturnedBody, PutPurchaseBody, PutPurchaseLineBody, RecordedLineBody,
-    ReturnPurchaseBody, ReturnedLineBody,
+    ReturnPurchaseBody, ReturnReversedBody, ReturnedLineBody,
 };
 pub use shipping_request::{
     BackOrderShipmentBody, DispatchParcelBody, DispatchShipmentBody, OverdueShippingRequestBody,

@@ -1,7 +1,7 @@
 //! Add or take credit by an operator's hand.
 
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
-use super::take_back::check_debt;
+use super::take_back::owed_or_forgiven;
 use crate::draft::Draft;
 use crate::lots::take_from;
 use crate::{
@@ -118,9 +118,7 @@ impl AdjustCredit {
         let (policy, _) = draft.state.policy();
         let parts = account.into_iter().flat_map(crate::Account::lots);
         let (lots, missing) = take_from(parts, self.points);
-        if policy.spent_credit == SpentCredit::Debt {
-            check_debt(account, missing)?;
-        }
+        let (owed, forgiven) = owed_or_forgiven(policy, account, missing)?;
         let available = account.ok_or(Refusal::AccountUnknown)?.available();
         if missing > Points::ZERO && policy.spent_credit == SpentCredit::Refuse {
             return Err(Refusal::InsufficientCredit { needed: self.points, available });
@@ -129,8 +127,10 @@ impl AdjustCredit {
             withdrawal: WithdrawalCause::Adjustment { id: self.adjustment_id.clone() },
             points: self.points,
             lots,
-            owed: missing.some(),
+            owed,
             expired: None,
+            forgiven,
+            available_at: None,
             of: None,
             of_lot: None,
             cap_room: None,

@@ -77,6 +77,8 @@ impl CommandRules for ReturnPurchase {
                     lots: taken.lots,
                     owed: taken.owed,
                     expired: taken.expired,
+                    forgiven: taken.forgiven,
+                    available_at: taken.available_at,
                     of: Some(Cause::purchase(&self.purchase_id)),
                     of_lot: Some(lot),
                     cap_room: original

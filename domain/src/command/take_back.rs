@@ -2,13 +2,19 @@
 
 use crate::draft::Draft;
 use crate::lots::{sum_of, take_from};
-use crate::{Account, AccountId, Event, HoldSwapped, LotId, LotPart, Points, Refusal, SpentCredit};
+use crate::{
+    Account, AccountId, Event, HoldSwapped, LotId, LotPart, Points, Policy, Refusal, SpentCredit,
+    Timestamp,
+};
 
 /// What is taken for some points, and what isn't there to be taken.
 pub(super) struct Taken {
     pub(super) lots: Vec<LotPart>,
     pub(super) expired: Option<Points>,
     pub(super) owed: Option<Points>,
+    pub(super) forgiven: Option<Points>,
+    /// From when on what is taken of the lot could have been spent, where it is pending.
+    pub(super) available_at: Option<Timestamp>,
 }
 
 /// Has holds give back what they keep of `lot`, as far as other credit can take its place there, so
@@ -35,7 +41,7 @@ fn free_held(draft: &mut Draft<'_>, id: &AccountId, lot: LotId, points: Points) 
 
 /// Takes `points` that were earned as `lot`: from the lot itself, pending or available, also where
 /// a hold has to give it back for that, then from what has expired of it, then from any other that
-/// is available; what is missing is owed, or refused.
+/// is available; what is missing is owed, forgiven or refused, by the policy.
 pub(super) fn take_back(
     draft: &mut Draft<'_>,
     account: &AccountId,
@@ -51,19 +57,35 @@ pub(super) fn take_back(
     let others = account.into_iter().flat_map(Account::lots).filter(|part| part.lot != lot);
     let (others, missing) = take_from(others, missing);
     lots.extend(others);
-    if missing > Points::ZERO {
-        let (policy, _) = draft.state.policy();
-        if policy.spent_credit == SpentCredit::Refuse {
-            let left = points.minus(missing).unwrap_or_default();
-            return Err(Refusal::CreditAlreadySpent { left, asked: points });
-        }
-        check_debt(account, missing)?;
+    let (policy, _) = draft.state.policy();
+    if missing > Points::ZERO && policy.spent_credit == SpentCredit::Refuse {
+        let left = points.minus(missing).unwrap_or_default();
+        return Err(Refusal::CreditAlreadySpent { left, asked: points });
     }
-    Ok(Taken { lots, expired: expired.some(), owed: missing.some() })
+    let (owed, forgiven) = owed_or_forgiven(policy, account, missing)?;
+    let available_at = account.and_then(|account| account.pending_until(lot));
+    Ok(Taken { lots, expired: expired.some(), owed, forgiven, available_at })
+}
+
+/// What becomes of points that aren't there to be taken.
+pub(super) fn owed_or_forgiven(
+    policy: Policy,
+    account: Option<&Account>,
+    missing: Points,
+) -> Result<(Option<Points>, Option<Points>), Refusal> {
+    match policy.spent_credit {
+        // Where something is missing, the caller refuses.
+        SpentCredit::Refuse => Ok((None, None)),
+        SpentCredit::Debt => {
+            check_debt(account, missing)?;
+            Ok((missing.some(), None))
+        }
+        SpentCredit::Forgive => Ok((None, missing.some())),
+    }
 }
 
 /// Whether so much more can be owed.
-pub(super) fn check_debt(account: Option<&Account>, more: Points) -> Result<(), Refusal> {
+fn check_debt(account: Option<&Account>, more: Points) -> Result<(), Refusal> {
     let owed = account.map(Account::owed).unwrap_or_default();
     let sum = owed.plus(more);
     sum.map(drop).ok_or(Refusal::AmountTooLarge { what: "what the account owes" })

@@ -72,6 +72,8 @@ impl CommandRules for WithdrawCredit {
             lots: taken.lots,
             owed: taken.owed,
             expired: taken.expired,
+            forgiven: taken.forgiven,
+            available_at: taken.available_at,
             of: Some(self.cause.clone()),
             of_lot: Some(lot),
             cap_room: None,

@@ -274,7 +274,7 @@ pub enum WithdrawalCause {
 pub struct CreditWithdrawn {
     /// The cause of the withdrawal, with its id.
     pub withdrawal: WithdrawalCause,
-    /// How much was to be taken: the sum of `lots`, `owed` and `expired`.
+    /// How much was to be taken: the sum of `lots`, `owed`, `expired` and `forgiven`.
     pub points: Points,
     /// What was taken from lots.
     pub lots: Vec<LotPart>,
@@ -282,6 +282,10 @@ pub struct CreditWithdrawn {
     pub owed: Option<Points>,
     /// What had expired already, and is asked of nobody.
     pub expired: Option<Points>,
+    /// What was spent already, and isn't asked for, by the policy.
+    pub forgiven: Option<Points>,
+    /// From when on what was taken of `of_lot` could have been spent, where it was pending.
+    pub available_at: Option<Timestamp>,
     /// What the credit had been earned for; an adjustment's was not.
     pub of: Option<Cause>,
     /// The lot that it had been earned as.
@@ -292,6 +296,46 @@ pub struct CreditWithdrawn {
     pub asked_points: Option<Points>,
     /// What an adjustment refers to.
     pub reference: Option<Reference>,
+    /// When it happened, as the caller said; it informs and decides nothing.
+    pub occurred_at: Option<Timestamp>,
+    /// Who, and why; private, and nothing once it has been erased.
+    pub note: Note,
+}
+
+/// What a withdrawal or a return had taken is given back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreditGivenBack {
+    /// The event `credit-withdrawn` that is undone.
+    pub withdrawn_at: PackedPlace,
+    /// What the credit had been earned for.
+    pub of: Cause,
+    /// The lot that it had been earned as.
+    pub of_lot: LotId,
+    /// How much was to be taken, and is given back: the sum of `lots`, `owed`, `expired` and
+    /// `forgiven`.
+    pub points: Points,
+    /// What comes back, as it is from now on: what was taken from lots, then what has paid the debt
+    /// since.
+    pub lots: Vec<LotPart>,
+    /// What comes back of `of_lot` is pending until then; without it, it can be spent at once.
+    pub available_at: Option<Timestamp>,
+    /// What was left of the debt, and is owed no more.
+    pub owed: Option<Points>,
+    /// What had expired before it was taken.
+    pub expired: Option<Points>,
+    /// What had been forgiven.
+    pub forgiven: Option<Points>,
+    /// The room under a cap that is used again, as much as `points`; the cap may be exceeded by it.
+    pub cap_room: Option<CapRoom>,
+}
+
+/// A withdrawal was undone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WithdrawalReversed {
+    /// The withdrawal.
+    pub withdrawal_id: WithdrawalId,
+    /// What is given back.
+    pub credit: CreditGivenBack,
     /// When it happened, as the caller said; it informs and decides nothing.
     pub occurred_at: Option<Timestamp>,
     /// Who, and why; private, and nothing once it has been erased.

@@ -1,6 +1,6 @@
 //! Facts about goods that were bought for money.
 
-use super::{Note, RuleVersion};
+use super::{CreditGivenBack, Note, RuleVersion};
 use crate::{
     CapPeriod, Category, DeliverTo, Points, ProductId, PurchaseId, RefusalCode, ReturnId, RuleId,
     Timestamp, Units, WarehouseId,
@@ -89,6 +89,23 @@ pub struct PurchaseReturned {
     pub points: Option<Points>,
     /// Whether the caller named the lines; if not, all that was left came back.
     pub asked_lines: bool,
+    /// When it happened, as the caller said; it informs and decides nothing.
+    pub occurred_at: Option<Timestamp>,
+    /// Who, and why; private, and nothing once it has been erased.
+    pub note: Note,
+}
+
+/// A return was undone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReturnReversed {
+    /// The purchase.
+    pub purchase_id: PurchaseId,
+    /// The return.
+    pub return_id: ReturnId,
+    /// What counts as bought again, in the order of the purchase's lines.
+    pub lines: Vec<ReturnedLine>,
+    /// What is given back, where the return had taken credit.
+    pub credit: Option<CreditGivenBack>,
     /// When it happened, as the caller said; it informs and decides nothing.
     pub occurred_at: Option<Timestamp>,
     /// Who, and why; private, and nothing once it has been erased.

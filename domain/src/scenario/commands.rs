@@ -5,8 +5,8 @@ use crate::command::{
     AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, ClaimCredit,
     CloseOffer, Direction, DispatchShipment, EarnCredit, ExpectedVersion, ExtendHold, HoldCredit,
     OpenAccount, OpenOffer, Order, RecordPurchase, Redeem, RefundCapture, RejectShipment,
-    ReleaseHold, Report, ReportShipment, ReturnPurchase, SetEarningRule, SetPolicy, TransferCredit,
-    WithdrawCredit,
+    ReleaseHold, Report, ReportShipment, ReturnPurchase, ReverseReturn, ReverseWithdrawal,
+    SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
 };
 use crate::*;
 
@@ -311,6 +311,27 @@ pub(crate) fn bring_back(
         purchase_id: id(basket),
         return_id: id(key),
         lines: lines.map(|lines| lines.iter().map(line).collect()),
+        note: Note::default(),
+        occurred_at: None,
+        original: None,
+    })
+}
+
+pub(crate) fn reverse_return(account: &str, basket: &str, key: &str) -> Command {
+    Command::ReverseReturn(ReverseReturn {
+        account_id: id(account),
+        purchase_id: id(basket),
+        return_id: id(key),
+        note: Note::default(),
+        occurred_at: None,
+        original: None,
+    })
+}
+
+pub(crate) fn reverse_withdrawal(account: &str, withdrawal: &str) -> Command {
+    Command::ReverseWithdrawal(ReverseWithdrawal {
+        account_id: id(account),
+        withdrawal_id: id(withdrawal),
         note: Note::default(),
         occurred_at: None,
         original: None,

@@ -15,9 +15,10 @@ use crate::amount::sum;
 use crate::original::EarnedCredit;
 use crate::schedule::AccountNumber;
 use crate::{
-    Account, AccountId, CaptureRefund, Cause, CauseKind, CreditEarned, CreditWithdrawn, Event,
-    ExchangeCancelled, ExchangeCreated, IdHash, LotId, Points, ProductId, PurchaseRecorded,
-    PurchaseReturned, RecordedIds, Shipped, ShippedLine, Timestamp, Units, WithdrawalCause,
+    Account, AccountId, CaptureRefund, Cause, CauseKind, CreditEarned, CreditGivenBack,
+    CreditWithdrawn, Event, ExchangeCancelled, ExchangeCreated, IdHash, LotId, Points, ProductId,
+    PurchaseRecorded, PurchaseReturned, RecordedIds, ReturnReversed, Shipped, ShippedLine,
+    Timestamp, Units, WithdrawalCause, WithdrawalReversed,
 };
 
 /// The accounts' part of the state.
@@ -64,13 +65,41 @@ impl Cancelled {
 struct Returns {
     lines: Vec<Returned>,
     last_at: Position,
+    /// What was called off before each reversal.
+    before_reversals: Vec<CalledOff>,
+}
+
+/// What returns had called off by the last of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct CalledOff {
+    lines: Vec<Returned>,
+    last_at: Position,
+}
+
+impl Returned {
+    /// How many were ever returned.
+    fn called_off(&self) -> Units {
+        self.quantity.plus(self.reversed).unwrap_or(Units::MOST)
+    }
+}
+
+/// Whether all of these lines were called off.
+fn is_all(called_off: &[Returned], lines: &[ShippedLine]) -> bool {
+    lines.iter().all(|line| {
+        let gone = called_off.iter().find(|gone| gone.product == line.product_id);
+        gone.is_some_and(|gone| gone.called_off() >= line.quantity)
+    })
 }
 
 /// How many of a product of a purchase came back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Returned {
     pub(crate) product: ProductId,
+    #[serde(with = "sum")]
     pub(crate) quantity: Units,
+    /// How many of its returns were reversed. What they called off at the warehouse stays so.
+    #[serde(with = "sum")]
+    pub(crate) reversed: Units,
 }
 
 impl Accounts {
@@ -83,10 +112,18 @@ impl Accounts {
     }
 
     pub(super) fn returned(&self, purchase: Position, product: &ProductId) -> Units {
-        let returned = self.returned.get(&purchase).map(|returns| returns.lines.as_slice());
-        let mut returned = returned.unwrap_or_default().iter();
-        let of_product = returned.find(|returned| returned.product == *product);
-        of_product.map(|returned| returned.quantity).unwrap_or_default()
+        let line = self.returned_line(purchase, product);
+        line.map(|line| line.quantity).unwrap_or_default()
+    }
+
+    /// How many were ever returned, also where the return was reversed.
+    pub(super) fn called_off(&self, purchase: Position, product: &ProductId) -> Units {
+        let line = self.returned_line(purchase, product);
+        line.map(Returned::called_off).unwrap_or_default()
+    }
+
+    fn returned_line(&self, purchase: Position, product: &ProductId) -> Option<&Returned> {
+        self.returned.get(&purchase)?.lines.iter().find(|line| line.product == *product)
     }
 
     /// The return after which nothing was left of a purchase's lines.
@@ -95,10 +132,11 @@ impl Accounts {
         purchase: Position,
         lines: &[ShippedLine],
     ) -> Option<Position> {
-        let returns = self.returned.get(&purchase)?;
-        let is_back =
-            |line: &ShippedLine| self.returned(purchase, &line.product_id) >= line.quantity;
-        lines.iter().all(is_back).then_some(returns.last_at)
+        let Returns { lines: returned, last_at, before_reversals } =
+            self.returned.get(&purchase)?;
+        let before = before_reversals.iter().find(|before| is_all(&before.lines, lines));
+        let before = before.map(|before| before.last_at);
+        before.or_else(|| is_all(returned, lines).then_some(*last_at))
     }
 
     /// What a claim has earned of the credit that was refused when a purchase was recorded; the
@@ -178,6 +216,48 @@ impl Accounts {
         let Some(lot) = fact.of_lot else { return Ok(()) };
         let withdrawn = self.withdrawn.entry(lot).or_default();
         *withdrawn = withdrawn.plus(fact.points).ok_or(TOO_MUCH)?;
+        Ok(())
+    }
+
+    pub(super) fn withdrawal_reversed(
+        &mut self,
+        at: Position,
+        id: &AccountId,
+        fact: &WithdrawalReversed,
+    ) -> Changed {
+        let withdrawal = IdHash::withdrawal(id, &fact.withdrawal_id);
+        ensure(self.is_recorded(withdrawal), "an unknown withdrawal was reversed")?;
+        self.record(IdHash::withdrawal_reversal(id, &fact.withdrawal_id), at)?;
+        self.given_back(&fact.credit)
+    }
+
+    pub(super) fn return_reversed(
+        &mut self,
+        at: Position,
+        id: &AccountId,
+        fact: &ReturnReversed,
+    ) -> Changed {
+        let purchase = self.recorded.position_of(IdHash::purchase(id, &fact.purchase_id));
+        let purchase = purchase.ok_or("a return of an unknown purchase was reversed")?;
+        let back = IdHash::purchase_return(id, &fact.purchase_id, &fact.return_id);
+        ensure(self.is_recorded(back), "an unknown return was reversed")?;
+        self.record(IdHash::return_reversal(id, &fact.purchase_id, &fact.return_id), at)?;
+        let Returns { lines, last_at, before_reversals } =
+            self.returned.entry(purchase).or_default();
+        before_reversals.push(CalledOff { lines: lines.clone(), last_at: *last_at });
+        for again in &fact.lines {
+            let line = lines.iter_mut().find(|line| line.product == again.product_id);
+            let line = line.ok_or("a return was reversed of what never came back")?;
+            let left = line.quantity.minus(again.quantity);
+            line.quantity = left.ok_or("more was reversed than came back")?;
+            line.reversed = line.reversed.plus(again.quantity).unwrap_or(Units::MOST);
+        }
+        fact.credit.as_ref().map_or(Ok(()), |credit| self.given_back(credit))
+    }
+
+    fn given_back(&mut self, fact: &CreditGivenBack) -> Changed {
+        let withdrawn = self.withdrawn.entry(fact.of_lot).or_default();
+        *withdrawn = withdrawn.minus(fact.points).ok_or("more was given back than was taken")?;
         Ok(())
     }
 
@@ -297,13 +377,16 @@ impl Accounts {
         let purchase =
             self.recorded.position_of(cause).ok_or("an unknown purchase was returned")?;
         self.record(IdHash::purchase_return(id, &fact.purchase_id, &fact.return_id), at)?;
-        let Returns { lines: returned, last_at } = self.returned.entry(purchase).or_default();
+        let Returns { lines: returned, last_at, .. } = self.returned.entry(purchase).or_default();
         *last_at = at;
         for back in &fact.lines {
             match returned.iter_mut().find(|returned| returned.product == back.product_id) {
                 Some(line) => line.quantity = line.quantity.plus(back.quantity).ok_or(TOO_MUCH)?,
-                None => returned
-                    .push(Returned { product: back.product_id.clone(), quantity: back.quantity }),
+                None => returned.push(Returned {
+                    product: back.product_id.clone(),
+                    quantity: back.quantity,
+                    reversed: Units::ZERO,
+                }),
             }
         }
         Ok(())

@@ -58,6 +58,10 @@ impl State {
             Event::AccountOpened(id, _) => self.accounts.opened(at, id)?,
             Event::CreditEarned(id, fact) => self.accounts.credit_earned(at, id, fact)?,
             Event::CreditWithdrawn(id, fact) => self.accounts.credit_withdrawn(at, id, fact)?,
+            Event::WithdrawalReversed(id, fact) => {
+                self.accounts.withdrawal_reversed(at, id, fact)?;
+            }
+            Event::ReturnReversed(id, fact) => self.accounts.return_reversed(at, id, fact)?,
             Event::CreditSent(id, fact) => {
                 self.accounts.record(IdHash::transfer(id, &fact.transfer_id), at)?;
             }

@@ -168,7 +168,7 @@ impl Accounts {
         let lines = of.iter().map(|line| {
             let gone = match shipped {
                 Shipped::ExchangeId(_) => self.cancelled(at).quantity,
-                Shipped::PurchaseId(_) => self.returned(at, &line.product_id),
+                Shipped::PurchaseId(_) => self.called_off(at, &line.product_id),
             };
             let quantity = line.quantity.minus(gone).unwrap_or(Units::ZERO);
             ShippedLine { product_id: line.product_id.clone(), quantity }

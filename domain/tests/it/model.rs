@@ -11,6 +11,7 @@ mod examples;
 mod ledger;
 mod lots;
 mod random;
+mod reversing;
 mod rules;
 mod shipping;
 mod spending;
@@ -80,13 +81,15 @@ fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     assert_eq!(missing, Vec::<&str>::new());
 }
 
-const COMMANDS: [&str; 29] = [
+const COMMANDS: [&str; 31] = [
     "open-account",
     "earn-credit",
     "claim-credit",
     "record-purchase",
     "return-purchase",
     "withdraw-credit",
+    "reverse-return",
+    "reverse-withdrawal",
     "adjust-credit",
     "hold-credit",
     "capture-hold",
@@ -113,14 +116,17 @@ const COMMANDS: [&str; 29] = [
 ];
 
 /// What makes a history hard.
-const TRAITS: [&str; 23] = [
+const TRAITS: [&str; 26] = [
     "captured in part",
     "claimed by rule",
     "deducted of several",
     "earned by rule",
     "expired",
     "expired after grace",
+    "forgiven",
+    "given back to a pending lot",
     "made room under a cap",
+    "used room under a cap again",
     "matured",
     "owed",
     "refunded by a rejection",

@@ -6,6 +6,7 @@ use domain::{
     AccountId, CancellationId, CauseId, CauseKind, ExchangeId, Grace, HoldId, LotId, Note, Points,
     PurchaseId, Reference, RefundId, ReturnId, RuleId, Timestamp, TransferId, WithdrawalId,
 };
+use log_record::PackedPlace;
 use serde::{Deserialize, Serialize};
 
 use super::part::{Parts, is_false};
@@ -385,6 +386,10 @@ pub(crate) struct CreditWithdrawn<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expired: Option<Points>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    forgiven: Option<Points>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    available_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     of: Option<Cause<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     of_lot: Option<LotId>,
@@ -407,6 +412,8 @@ impl<'a> From<&'a domain::CreditWithdrawn> for CreditWithdrawn<'a> {
             lots,
             owed,
             expired,
+            forgiven,
+            available_at,
             of,
             of_lot,
             cap_room,
@@ -421,6 +428,8 @@ impl<'a> From<&'a domain::CreditWithdrawn> for CreditWithdrawn<'a> {
             lots: lots.into(),
             owed: *owed,
             expired: *expired,
+            forgiven: *forgiven,
+            available_at: *available_at,
             of: of.as_ref().map(Into::into),
             of_lot: *of_lot,
             cap_room: cap_room.as_ref().map(Into::into),
@@ -439,6 +448,8 @@ impl From<CreditWithdrawn<'_>> for domain::CreditWithdrawn {
             lots,
             owed,
             expired,
+            forgiven,
+            available_at,
             of,
             of_lot,
             cap_room,
@@ -452,11 +463,124 @@ impl From<CreditWithdrawn<'_>> for domain::CreditWithdrawn {
             lots: lots.into(),
             owed,
             expired,
+            forgiven,
+            available_at,
             of: of.map(Into::into),
             of_lot,
             cap_room: cap_room.map(Into::into),
             asked_points,
             reference: reference.map(Cow::into_owned),
+            occurred_at,
+            note: Note::default(),
+        }
+    }
+}
+
+/// What a reversal gives back.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CreditGivenBack<'a> {
+    withdrawn_at: PackedPlace,
+    of: Cause<'a>,
+    of_lot: LotId,
+    points: Points,
+    lots: Parts<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    available_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owed: Option<Points>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expired: Option<Points>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    forgiven: Option<Points>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cap_room: Option<CapRoom<'a>>,
+}
+
+impl<'a> From<&'a domain::CreditGivenBack> for CreditGivenBack<'a> {
+    fn from(fact: &'a domain::CreditGivenBack) -> Self {
+        let domain::CreditGivenBack {
+            withdrawn_at,
+            of,
+            of_lot,
+            points,
+            lots,
+            available_at,
+            owed,
+            expired,
+            forgiven,
+            cap_room,
+        } = fact;
+        Self {
+            withdrawn_at: *withdrawn_at,
+            of: of.into(),
+            of_lot: *of_lot,
+            points: *points,
+            lots: lots.into(),
+            available_at: *available_at,
+            owed: *owed,
+            expired: *expired,
+            forgiven: *forgiven,
+            cap_room: cap_room.as_ref().map(Into::into),
+        }
+    }
+}
+
+impl From<CreditGivenBack<'_>> for domain::CreditGivenBack {
+    fn from(stored: CreditGivenBack<'_>) -> Self {
+        let CreditGivenBack {
+            withdrawn_at,
+            of,
+            of_lot,
+            points,
+            lots,
+            available_at,
+            owed,
+            expired,
+            forgiven,
+            cap_room,
+        } = stored;
+        Self {
+            withdrawn_at,
+            of: of.into(),
+            of_lot,
+            points,
+            lots: lots.into(),
+            available_at,
+            owed,
+            expired,
+            forgiven,
+            cap_room: cap_room.map(Into::into),
+        }
+    }
+}
+
+/// `withdrawal-reversed`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct WithdrawalReversed<'a> {
+    withdrawal_id: Cow<'a, WithdrawalId>,
+    credit: CreditGivenBack<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    occurred_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a domain::WithdrawalReversed> for WithdrawalReversed<'a> {
+    fn from(fact: &'a domain::WithdrawalReversed) -> Self {
+        // What is private goes into the private text.
+        let domain::WithdrawalReversed { withdrawal_id, credit, occurred_at, note: _ } = fact;
+        Self {
+            withdrawal_id: Cow::Borrowed(withdrawal_id),
+            credit: credit.into(),
+            occurred_at: *occurred_at,
+        }
+    }
+}
+
+impl From<WithdrawalReversed<'_>> for domain::WithdrawalReversed {
+    fn from(stored: WithdrawalReversed<'_>) -> Self {
+        let WithdrawalReversed { withdrawal_id, credit, occurred_at } = stored;
+        Self {
+            withdrawal_id: withdrawal_id.into_owned(),
+            credit: credit.into(),
             occurred_at,
             note: Note::default(),
         }

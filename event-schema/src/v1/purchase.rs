@@ -8,7 +8,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::credit::{CapPeriod, RuleVersion};
+use super::credit::{CapPeriod, CreditGivenBack, RuleVersion};
 
 /// One line of a purchase.
 #[derive(Serialize, Deserialize)]
@@ -239,6 +239,47 @@ impl From<PurchaseReturned<'_>> for domain::PurchaseReturned {
             lines: lines.into_iter().map(Into::into).collect(),
             points,
             asked_lines,
+            occurred_at,
+            note: Note::default(),
+        }
+    }
+}
+
+/// `return-reversed`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ReturnReversed<'a> {
+    purchase_id: Cow<'a, PurchaseId>,
+    return_id: Cow<'a, ReturnId>,
+    lines: Vec<ReturnedLine<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    credit: Option<CreditGivenBack<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    occurred_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a domain::ReturnReversed> for ReturnReversed<'a> {
+    fn from(fact: &'a domain::ReturnReversed) -> Self {
+        // What is private goes into the private text.
+        let domain::ReturnReversed { purchase_id, return_id, lines, credit, occurred_at, note: _ } =
+            fact;
+        Self {
+            purchase_id: Cow::Borrowed(purchase_id),
+            return_id: Cow::Borrowed(return_id),
+            lines: lines.iter().map(Into::into).collect(),
+            credit: credit.as_ref().map(Into::into),
+            occurred_at: *occurred_at,
+        }
+    }
+}
+
+impl From<ReturnReversed<'_>> for domain::ReturnReversed {
+    fn from(stored: ReturnReversed<'_>) -> Self {
+        let ReturnReversed { purchase_id, return_id, lines, credit, occurred_at } = stored;
+        Self {
+            purchase_id: purchase_id.into_owned(),
+            return_id: return_id.into_owned(),
+            lines: lines.into_iter().map(Into::into).collect(),
+            credit: credit.map(Into::into),
             occurred_at,
             note: Note::default(),
         }

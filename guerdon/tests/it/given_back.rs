@@ -126,6 +126,73 @@ async fn what_an_operator_releases_is_read_with_its_grace_and_what_the_shopper_r
     assert_eq!(ledger.stop(), Some(0));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_return_and_a_withdrawal_are_undone_once_and_nothing_is_deleted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    let put = async |role: &str, path: &str, body: Value| ledger.client.put(role, path, body).await;
+    let purchase = "/v1/accounts/ann/purchases/B-1";
+    let lines = json!([{"product_id": "tv", "quantity": 1, "amount": 200},
+        {"product_id": "dvd", "quantity": 3, "amount": 100}]);
+    put("merchant", purchase, json!({"lines": lines, "points": 30})).await.is(201);
+    let back = format!("{purchase}/returns/r-1");
+    let unknown = put("merchant", &format!("{back}/reversal"), json!({})).await;
+    unknown.is_problem(409, "return-unknown");
+    put("merchant", &back, json!({"lines": [{"product_id": "dvd", "quantity": 3}]})).await.is(201);
+    let reversal = format!("{back}/reversal");
+    put("shopper", &reversal, json!({})).await.is_problem(403, "forbidden");
+    let body = json!({"by": "till 3", "reason": "wrong basket"});
+    let reversed = put("merchant", &reversal, body.clone()).await;
+    let position = reversed.position.clone().expect("a write has a position");
+    let reversed = reversed.is(201);
+    assert_eq!(
+        (&reversed["credit"]["points"], &reversed["lines"][0]["quantity"]),
+        (&10.into(), &3.into())
+    );
+    assert_eq!(put("merchant", &reversal, body).await.is(200), reversed);
+    let read = async |position: &str, path: &str| {
+        ledger.client.get_after(position, "operator", path).await.is(200)
+    };
+    assert_eq!(read(&position, "/v1/accounts/ann").await["available"], 30);
+    let got = read(&position, &reversal).await;
+    assert_eq!((&got["credit"]["points"], &got["reason"]), (&10.into(), &"wrong basket".into()));
+    let bought = read(&position, purchase).await;
+    assert_eq!(
+        (&bought["lines"][1]["returned"], &bought["returned_points"]),
+        (&0.into(), &0.into())
+    );
+    assert_eq!(bought["withdrawn_points"], 0);
+
+    // All of it is taken although 20 were spent: nobody owes them, and nobody gets them back.
+    ledger.client.opens("mug", 20, None, None).await;
+    ledger.client.redeems("ann", "x-1", "mug").await.is(201);
+    let policy = json!({"spent_credit": "forgive", "refund_grace_days": 30});
+    put("operator", "/v1/policy", policy).await.is(200);
+    let withdrawal = "/v1/accounts/ann/withdrawals/w-1";
+    let cause = json!({"cause": {"kind": "purchase", "id": "B-1"}});
+    let withdrawn = put("merchant", withdrawal, cause).await.is(201);
+    assert_eq!((&withdrawn["points"], &withdrawn["forgiven"]), (&30.into(), &20.into()));
+    let reversal = format!("{withdrawal}/reversal");
+    let reversed = put("operator", &reversal, json!({})).await;
+    let position = reversed.position.clone().expect("a write has a position");
+    assert_eq!(reversed.is(201)["credit"]["withdrawn_at"], withdrawn["position"]);
+    let account = read(&position, "/v1/accounts/ann").await;
+    assert_eq!((&account["available"], &account["owed"]), (&10.into(), &0.into()));
+    assert_eq!(read(&position, "/v1/totals").await["difference"], "0");
+    let kinds: Vec<Value> = ledger.client.list("operator", "/v1/accounts/ann/entries").await;
+    let kinds: Vec<&str> = kinds.iter().filter_map(|entry| entry["kind"].as_str()).collect();
+    let all = [
+        "withdrawal-reversed",
+        "credit-withdrawn",
+        "credit-deducted",
+        "return-reversed",
+        "credit-withdrawn",
+        "credit-earned",
+    ];
+    assert_eq!(kinds, all);
+    assert_eq!(ledger.stop(), Some(0));
+}
+
 /// Gives the deadline.
 async fn hold(ledger: &Ledger, points: u64) -> String {
     let body = json!({"points": points, "deadline": "1970-01-01T00:00:00Z"});

@@ -44,6 +44,8 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 9] = [
             "credit-unknown",
             "already-cancelled",
             "already-returned",
+            "withdrawal-unknown",
+            "return-unknown",
             "quantity-too-large",
             "points-too-large",
             "rule-unknown",

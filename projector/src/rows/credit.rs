@@ -3,9 +3,9 @@
 use std::ops::AddAssign;
 
 use domain::{
-    AccountId, CreditDeducted, CreditEarned, CreditExpired, CreditMatured, CreditReceived,
-    CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, LotPart, RefundCause, Timestamp,
-    WithdrawalCause,
+    AccountId, CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack, CreditMatured,
+    CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, LotPart, Points,
+    RefundCause, Timestamp, WithdrawalCause, WithdrawalReversed,
 };
 use read_model::{AccountBalance, CreditLot, CreditPart, LedgerEntry, NEVER, Total};
 
@@ -221,12 +221,11 @@ impl Rows {
         account_id: AccountId,
         fact: CreditWithdrawn,
     ) -> Result<(), serde_json::Error> {
-        let expired = fact.expired.map_or(0, |points| int(points.get()));
-        self.totals.add(Total::Withdrawn, int(fact.points.get()) - expired);
+        let nothing = [fact.expired, fact.forgiven].map(or_none).iter().sum::<i64>();
+        self.totals.add(Total::Withdrawn, int(fact.points.get()) - nothing);
         self.note_withdrawal_of_purchase(&account_id, &fact);
         // What was taken from lots is added when it is written.
-        let owed = fact.owed.map_or(0, |points| int(points.get()));
-        let change = Change { owed, ..Change::NONE };
+        let change = Change { owed: or_none(fact.owed), ..Change::NONE };
         self.change_balance(at, &account_id, change);
         let parts = fact.lots.iter().map(|part| (key(&account_id, part), int(part.points.get())));
         self.withdrawals.push(Withdrawal {
@@ -256,6 +255,52 @@ impl Rows {
             ..entry("credit-withdrawn", at, &account_id, change)
         });
         Ok(())
+    }
+
+    pub(super) fn withdrawal_reversed(
+        &mut self,
+        at: At<'_>,
+        account_id: &AccountId,
+        fact: &WithdrawalReversed,
+    ) -> Result<(), serde_json::Error> {
+        let entry = self.given_back("withdrawal-reversed", at, account_id, &fact.credit)?;
+        self.entries.push(LedgerEntry {
+            withdrawal_kind: Some("withdrawal".into()),
+            withdrawal_id: Some(fact.withdrawal_id.to_string()),
+            occurred_at: fact.occurred_at.map(Timestamp::micros),
+            ..entry
+        });
+        Ok(())
+    }
+
+    /// What a reversal gives back; its entry is still to be pushed.
+    pub(super) fn given_back(
+        &mut self,
+        kind: &str,
+        at: At<'_>,
+        account_id: &AccountId,
+        fact: &CreditGivenBack,
+    ) -> Result<LedgerEntry, serde_json::Error> {
+        let nothing = [fact.expired, fact.forgiven].map(or_none).iter().sum::<i64>();
+        self.totals.add(Total::Withdrawn, nothing - int(fact.points.get()));
+        self.note_taken_of_purchase(account_id, &fact.of, -int(fact.points.get()));
+        let mut change = Change { owed: -or_none(fact.owed), ..Change::NONE };
+        self.change_balance(at, account_id, change);
+        let pending_until = fact.available_at.map(Timestamp::micros);
+        for part in &fact.lots {
+            let is_pending = pending_until.is_some() && part.lot == fact.of_lot;
+            let what = if is_pending { Change::BEGINS_PENDING } else { Change::COMES };
+            change += self.move_parts(at, account_id, std::slice::from_ref(part), what);
+            if is_pending {
+                self.parts.entry(key(account_id, part)).or_default().available_at = pending_until;
+            }
+        }
+        Ok(LedgerEntry {
+            cause_kind: Some(fact.of.kind.as_str().to_owned()),
+            cause_id: Some(fact.of.id.to_string()),
+            lots: Some(json(&fact.lots)?),
+            ..entry(kind, at, account_id, change)
+        })
     }
 
     pub(super) fn repaid(
@@ -387,6 +432,10 @@ impl Rows {
         }
         (new, changed)
     }
+}
+
+fn or_none(points: Option<Points>) -> i64 {
+    points.map_or(0, |points| int(points.get()))
 }
 
 /// What every line of the statement has.

@@ -48,6 +48,15 @@ fn path(event: &Event) -> Option<(String, Option<&Note>)> {
             let (purchase, id) = (&fact.purchase_id, &fact.return_id);
             (format!("accounts/{account}/purchases/{purchase}/returns/{id}"), Some(&fact.note))
         }
+        Event::WithdrawalReversed(account, fact) => {
+            let id = &fact.withdrawal_id;
+            (format!("accounts/{account}/withdrawals/{id}/reversal"), Some(&fact.note))
+        }
+        Event::ReturnReversed(account, fact) => {
+            let (purchase, id) = (&fact.purchase_id, &fact.return_id);
+            let path = format!("accounts/{account}/purchases/{purchase}/returns/{id}/reversal");
+            (path, Some(&fact.note))
+        }
         Event::CreditSent(account, fact) => {
             (format!("accounts/{account}/transfers/{}", fact.transfer_id), None)
         }

@@ -27,6 +27,7 @@ impl Rows {
         let spent_credit = match spent_credit {
             SpentCredit::Refuse => "refuse",
             SpentCredit::Debt => "debt",
+            SpentCredit::Forgive => "forgive",
         };
         self.policy = Some(Policy {
             number: 1,

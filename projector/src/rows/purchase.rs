@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AccountId, Category, CauseKind, CreditEarned, CreditWithdrawn, Points, ProductId, PurchaseLine,
-    PurchaseRecorded, PurchaseReturned, Shipped, Timestamp, Units,
+    AccountId, Category, Cause, CauseKind, CreditEarned, CreditWithdrawn, Points, ProductId,
+    PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnReversed, Shipped, Timestamp, Units,
 };
-use read_model::{Purchase, Total, row};
+use read_model::{LedgerEntry, Purchase, Total, row};
 use serde::{Deserialize, Serialize};
 
 use super::credit::Change;
@@ -140,13 +140,52 @@ impl Rows {
         account_id: &AccountId,
         fact: &CreditWithdrawn,
     ) {
-        let Some(cause) = fact.of.as_ref().filter(|cause| cause.kind == CauseKind::Purchase) else {
+        if let Some(cause) = &fact.of {
+            self.note_taken_of_purchase(account_id, cause, int(fact.points.get()));
+        }
+    }
+
+    /// So much more was taken of what a purchase had earned, where the cause is one; a reversal
+    /// takes less than nothing.
+    pub(super) fn note_taken_of_purchase(
+        &mut self,
+        account_id: &AccountId,
+        cause: &Cause,
+        points: i64,
+    ) {
+        if cause.kind != CauseKind::Purchase {
             return;
-        };
+        }
         // A cause's id is an id as a purchase's is.
         if let Ok(purchase_id) = cause.id.as_str().parse() {
             let change = self.returned.entry((account_id.clone(), purchase_id)).or_default();
-            change.withdrawn_points += int(fact.points.get());
+            change.withdrawn_points += points;
         }
+    }
+
+    /// Goods count as bought again. What their return called off at the warehouse stays so.
+    pub(super) fn return_reversed(
+        &mut self,
+        at: At<'_>,
+        account_id: &AccountId,
+        fact: &ReturnReversed,
+    ) -> Result<(), serde_json::Error> {
+        let key = (account_id.clone(), fact.purchase_id.clone());
+        let change = self.returned.entry(key).or_default();
+        for line in &fact.lines {
+            let returned = change.returned.entry(line.product_id.clone()).or_default();
+            *returned -= int(line.quantity.get());
+        }
+        let Some(credit) = &fact.credit else { return Ok(()) };
+        change.returned_points -= int(credit.points.get());
+        let entry = self.given_back("return-reversed", at, account_id, credit)?;
+        self.entries.push(LedgerEntry {
+            withdrawal_kind: Some("return".into()),
+            withdrawal_id: Some(fact.return_id.to_string()),
+            purchase_id: Some(fact.purchase_id.to_string()),
+            occurred_at: fact.occurred_at.map(Timestamp::micros),
+            ..entry
+        });
+        Ok(())
     }
 }

@@ -191,6 +191,7 @@ async fn the_statement_runs_from_the_balance_down_to_nothing(on: On) {
     assert_eq!(
         found,
         [
+            ("withdrawal-reversed", 0, 60),
             ("credit-refunded", 50, 60),
             ("hold-captured", -50, 10),
             ("credit-held", 0, 60),
@@ -204,14 +205,14 @@ async fn the_statement_runs_from_the_balance_down_to_nothing(on: On) {
         ]
     );
     assert_eq!(
-        entries[5],
+        entries[6],
         json!({"kind": "credit-withdrawn", "points": -190, "balance": -40,
             "change": {"available": -150, "held": 0, "pending": 0, "owed": 40},
             "withdrawal": {"kind": "adjustment", "id": "a-2"}, "reference": "ticket-8",
             "recorded_at": "1970-02-02T00:00:00Z", "position": "0:32"})
     );
     assert_eq!(
-        (&entries[8]["transfer_id"], &entries[8]["counterparty"]),
+        (&entries[9]["transfer_id"], &entries[9]["counterparty"]),
         (&"t-1".into(), &"ann".into())
     );
     for limit in [1, 2, 3] {

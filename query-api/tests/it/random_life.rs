@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use domain::command::{
     AdjustCredit, CancelExchange, Capture, CaptureHold, ClaimCredit, Direction, DispatchShipment,
     EarnCredit, ExtendHold, HoldCredit, OpenAccount, OpenOffer, Order, RecordPurchase, Redeem,
-    RefundCapture, ReleaseHold, ReturnPurchase, SetPolicy, TransferCredit, WithdrawCredit,
+    RefundCapture, ReleaseHold, ReturnPurchase, ReverseReturn, ReverseWithdrawal, SetPolicy,
+    TransferCredit, WithdrawCredit,
 };
 use domain::{
     Account, AccountId, Cause, CauseKind, Clock, ClockConfirmed, Command, Decision, Event,
@@ -258,32 +259,40 @@ impl World {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let numbers = (0_u8..21, 0_usize..3, 1_u64..120, 0_usize..60, 0_i64..12);
+    let numbers = (0_u8..23, 0_usize..3, 1_u64..120, 0_usize..60, 0_i64..12);
     numbers.prop_map(|(what, who, amount, which, days)| {
         // Mostly on the same day, so that a hold can be captured before it ends.
         Step { what, who, amount, which, days: (days - 7).max(0) }
     })
 }
 
-fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
-    let index = before.len();
-    let Step { what, amount, .. } = *step;
-    let amount_of = points(amount);
+/// The step that made what a step names, and whose it is.
+fn target(before: &[Step], step: &Step) -> (usize, usize) {
     // Things are named after the step that made them, if it wasn't refused.
-    let made_by: &[u8] = match what {
-        5 | 14 | 19 => &[4],
+    let made_by: &[u8] = match step.what {
+        5 | 14 | 21 => &[4],
+        19 => &[6],
+        20 => &[5],
         6 => &[0, 1, 2, 3],
         10 | 11 | 16 | 17 => &[8, 9],
         13 => &[10, 12],
         _ => &[],
     };
     let made = before.iter().enumerate().filter(|(_, made)| made_by.contains(&made.what));
-    let made: Vec<(usize, usize)> = made.map(|(index, made)| (index, made.who)).collect();
-    let (which, who) = match made.len() {
-        0 => (index, step.who),
+    let made: Vec<(usize, usize)> =
+        made.map(|(index, made)| (index, target(&before[..index], made).1)).collect();
+    match made.len() {
+        0 => (before.len(), step.who),
         // One of the last, which is the likeliest to stand.
         some => made[some - 1 - step.which % some.min(4)],
-    };
+    }
+}
+
+fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
+    let index = before.len();
+    let Step { what, amount, .. } = *step;
+    let amount_of = points(amount);
+    let (which, who) = target(before, step);
     let account_id = id(PEOPLE[who]);
     let after = |days: u64| Some(now.plus_days(u32::try_from(days).expect("small")));
     let note = Note::default();
@@ -321,7 +330,7 @@ fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
             expires_at: if amount % 3 == 0 { Some(time(1)) } else { after(15) },
             occurred_at: None,
         }),
-        19 => Command::ClaimCredit(ClaimCredit {
+        21 => Command::ClaimCredit(ClaimCredit {
             account_id,
             purchase_id: id(&format!("p-{which}")),
             available_at: None,
@@ -427,9 +436,33 @@ fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
             original: None,
         }),
         18 => Command::OpenAccount(OpenAccount { account_id, occurred_at: None }),
+        19 => Command::ReverseWithdrawal(ReverseWithdrawal {
+            account_id,
+            withdrawal_id: id(&format!("w-{which}")),
+            note,
+            occurred_at: None,
+            original: None,
+        }),
+        20 => {
+            // Of the purchase that the return named.
+            let back = before.get(which);
+            let purchase = back.map_or(which, |back| target(&before[..which], back).0);
+            Command::ReverseReturn(ReverseReturn {
+                account_id,
+                purchase_id: id(&format!("p-{purchase}")),
+                return_id: id(&format!("r-{which}")),
+                note,
+                occurred_at: None,
+                original: None,
+            })
+        }
         _ => Command::SetPolicy(SetPolicy {
             policy: Policy {
-                spent_credit: if amount % 4 == 0 { SpentCredit::Refuse } else { SpentCredit::Debt },
+                spent_credit: match amount % 5 {
+                    0 => SpentCredit::Refuse,
+                    1 => SpentCredit::Forgive,
+                    _ => SpentCredit::Debt,
+                },
                 refund_grace_days: if amount % 3 == 0 { 0 } else { 5 },
                 grace_on_own_request: amount % 5 < 2,
             },

@@ -206,7 +206,7 @@ pub struct CreditWithdrawnBody {
     pub account_id: AccountId,
     /// The withdrawal, return or adjustment that took it.
     pub withdrawal: WithdrawalBody,
-    /// The points to take: the sum of `lots`, `owed` and `expired`.
+    /// The points to take: the sum of `lots`, `owed`, `expired` and `forgiven`.
     pub points: Points,
     /// The points taken from lots.
     pub lots: Vec<LotPartBody>,
@@ -216,6 +216,12 @@ pub struct CreditWithdrawnBody {
     /// The points that had expired already; nobody owes them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expired: Option<Points>,
+    /// The points that had been spent already, and that nobody owes, by the policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forgiven: Option<Points>,
+    /// From when on what was taken of `of_lot` could have been spent, where it was pending.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub available_at: Option<Timestamp>,
     /// What the credit had been earned for; an adjustment names none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub of: Option<CauseBody>,
@@ -228,6 +234,83 @@ pub struct CreditWithdrawnBody {
     /// What an adjustment refers to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<Reference>,
+    /// When it happened, according to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// The event's position.
+    pub position: Place,
+}
+
+/// `PUT …/reversal` of a withdrawal or a return: undoes it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReverseBody {
+    /// Who reversed it: private.
+    pub by: Option<Actor>,
+    /// The reason: private.
+    pub reason: Option<Reason>,
+    /// When it happened, according to the caller.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// What a reversal gives back.
+#[derive(Clone, Debug, Serialize)]
+pub struct CreditGivenBackBody {
+    /// The position of the event `credit-withdrawn` that is undone.
+    pub withdrawn_at: Place,
+    /// What the credit had been earned for.
+    pub of: CauseBody,
+    /// The lot that the credit had been earned as.
+    pub of_lot: LotId,
+    /// The points given back: the sum of `lots`, `owed`, `expired` and `forgiven`.
+    pub points: Points,
+    /// The points that come back to lots, and what has paid the debt since.
+    pub lots: Vec<LotPartBody>,
+    /// What comes back of `of_lot` can be spent from this time on; without it, at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub available_at: Option<Timestamp>,
+    /// The points that the account owes no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Points>,
+    /// The points that had expired before they were taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expired: Option<Points>,
+    /// The points that had been forgiven.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forgiven: Option<Points>,
+    /// The room under a cap that is used again, as much as `points`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cap_room: Option<CapRoomBody>,
+}
+
+/// Room under an earning rule's cap.
+#[derive(Clone, Debug, Serialize)]
+pub struct CapRoomBody {
+    /// The rule.
+    pub rule_id: RuleId,
+    /// The period in which the cap counts.
+    pub period: CapPeriodBody,
+}
+
+/// A stretch of the calendar in which a cap counts.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct CapPeriodBody {
+    /// From then on.
+    pub start: Timestamp,
+    /// Before then; without it, for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<Timestamp>,
+}
+
+/// The fact `withdrawal-reversed`: a withdrawal was undone.
+#[derive(Clone, Debug, Serialize)]
+pub struct WithdrawalReversedBody {
+    /// The account.
+    pub account_id: AccountId,
+    /// The withdrawal.
+    pub withdrawal_id: WithdrawalId,
+    /// What is given back.
+    pub credit: CreditGivenBackBody,
     /// When it happened, according to the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,

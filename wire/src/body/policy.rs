@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PutPolicyBody {
-    /// What happens when spent credit is to be withdrawn: `refuse` or `debt`.
+    /// What happens when spent credit is to be withdrawn: `refuse`, `debt` or `forgive`.
     pub spent_credit: SpentCredit,
     /// The days for which credit that comes back can be spent at least, 0 to 3,650.
     pub refund_grace_days: u16,
@@ -21,7 +21,7 @@ pub struct PutPolicyBody {
 /// The policy, as both APIs answer it.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct PolicyBody {
-    /// What happens when spent credit is to be withdrawn: `refuse` or `debt`.
+    /// What happens when spent credit is to be withdrawn: `refuse`, `debt` or `forgive`.
     pub spent_credit: SpentCredit,
     /// The days for which credit that comes back can be spent at least.
     pub refund_grace_days: u16,

@@ -7,7 +7,7 @@ use domain::{
 use log_record::Place;
 use serde::{Deserialize, Serialize};
 
-use super::{ParcelBody, RuleVersionBody};
+use super::{CreditGivenBackBody, ParcelBody, RuleVersionBody};
 use crate::Object;
 
 /// `PUT /v1/accounts/{account_id}/purchases/{purchase_id}`: records a purchase and what it earns.
@@ -159,6 +159,27 @@ pub struct PurchaseReturnedBody {
     pub points: Points,
     /// `true` where the caller named the lines; `false` where all that were left came back.
     pub asked_lines: bool,
+    /// When it happened, according to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
+    /// The event's position.
+    pub position: Place,
+}
+
+/// The fact `return-reversed`: a return was undone.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReturnReversedBody {
+    /// The account.
+    pub account_id: AccountId,
+    /// The purchase.
+    pub purchase_id: PurchaseId,
+    /// The return.
+    pub return_id: ReturnId,
+    /// The products that count as bought again, in the order of the purchase's lines.
+    pub lines: Vec<ReturnedLineBody>,
+    /// What is given back, where the return had taken credit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credit: Option<CreditGivenBackBody>,
     /// When it happened, according to the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,

@@ -17,6 +17,12 @@ pub(crate) fn ids_of(event: &Event) -> Vec<IdHash> {
             }
             WithdrawalCause::Return { .. } => vec![],
         },
+        Event::WithdrawalReversed(account, fact) => {
+            vec![IdHash::withdrawal_reversal(account, &fact.withdrawal_id)]
+        }
+        Event::ReturnReversed(account, fact) => {
+            vec![IdHash::return_reversal(account, &fact.purchase_id, &fact.return_id)]
+        }
         Event::CreditSent(account, fact) => vec![IdHash::transfer(account, &fact.transfer_id)],
         Event::CreditHeld(account, fact) => vec![IdHash::hold(account, &fact.hold_id)],
         Event::HoldExtended(account, fact) => {

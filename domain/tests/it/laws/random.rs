@@ -115,6 +115,8 @@ fn command() -> impl Strategy<Value = Command> {
         3 => (who(), 0_u8..20, 0_u8..3, prop::option::of(1_u64..3)).prop_map(bring_back),
         3 => (who(), 0_u8..6, 0_u8..20, some(300)).prop_map(withdraw),
         2 => (who(), 0_u8..6, any::<bool>(), amount()).prop_map(adjust),
+        3 => (who(), 0_u8..6).prop_map(reverse_withdrawal),
+        3 => (who(), 0_u8..20, 0_u8..3).prop_map(reverse_return),
         4 => (who(), 0_u8..6, 1_u64..400, 1_i64..900).prop_map(hold),
         4 => (who(), 0_u8..6, some(400), prop::option::of((0_u8..12, 0_u8..3))).prop_map(capture),
         1 => (who(), 0_u8..6, any::<bool>()).prop_map(release),
@@ -137,9 +139,8 @@ fn command() -> impl Strategy<Value = Command> {
         })),
     ];
     let programme = prop_oneof![
-        (any::<bool>(), 0_u16..3, any::<bool>()).prop_map(
-            |(owes, refund_grace_days, grace_on_own_request)| {
-                let spent_credit = if owes { SpentCredit::Debt } else { SpentCredit::Refuse };
+        (spent_credit(), 0_u16..3, any::<bool>()).prop_map(
+            |(spent_credit, refund_grace_days, grace_on_own_request)| {
                 let policy = Policy { spent_credit, refund_grace_days, grace_on_own_request };
                 Command::SetPolicy(SetPolicy { policy, read_versions: None })
             }
@@ -224,6 +225,35 @@ fn withdraw((who, key, cause, named): (u8, u8, u8, Option<u64>)) -> Command {
         occurred_at: None,
         original: None,
     })
+}
+
+fn reverse_withdrawal((who, key): (u8, u8)) -> Command {
+    Command::ReverseWithdrawal(ReverseWithdrawal {
+        account_id: shopper(who),
+        withdrawal_id: id(&format!("w-{key}")),
+        note: Note::default(),
+        occurred_at: None,
+        original: None,
+    })
+}
+
+fn reverse_return((who, cause, key): (u8, u8, u8)) -> Command {
+    Command::ReverseReturn(ReverseReturn {
+        account_id: shopper(who),
+        purchase_id: id(&format!("B-{cause}")),
+        return_id: id(&format!("r-{key}")),
+        note: Note::default(),
+        occurred_at: None,
+        original: None,
+    })
+}
+
+fn spent_credit() -> impl Strategy<Value = SpentCredit> {
+    prop_oneof![
+        1 => Just(SpentCredit::Refuse),
+        2 => Just(SpentCredit::Debt),
+        1 => Just(SpentCredit::Forgive),
+    ]
 }
 
 fn adjust((who, key, adds, amount): (u8, u8, bool, u64)) -> Command {

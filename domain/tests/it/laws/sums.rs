@@ -14,7 +14,8 @@ pub(crate) struct Sums {
     pub(crate) redeemed: i128,
     pub(crate) refunded: i128,
     pub(crate) expired: i128,
-    /// Taken back, also where it is owed; not what had expired.
+    /// Taken back, also where it is owed, less what was given back again; not what had expired or
+    /// was forgiven.
     pub(crate) withdrawn: i128,
     pub(crate) sent: i128,
     pub(crate) received: i128,
@@ -64,10 +65,19 @@ pub(crate) fn sums(events: &[Recorded]) -> (Sums, HashMap<LotId, i128>, Gone) {
                 goes(&fact.lots, 1);
             }
             Event::CreditWithdrawn(_, fact) => {
-                let (owed, expired) = (fact.owed.unwrap_or_default(), fact.expired);
-                sums.withdrawn += number(fact.points) - number(expired.unwrap_or_default());
-                sums.owed += number(owed);
+                let nothing = [fact.expired, fact.forgiven].map(Option::unwrap_or_default);
+                let nothing: i128 = nothing.map(number).iter().sum();
+                sums.withdrawn += number(fact.points) - nothing;
+                sums.owed += number(fact.owed.unwrap_or_default());
                 goes(&fact.lots, 1);
+            }
+            Event::WithdrawalReversed(_, domain::WithdrawalReversed { credit: fact, .. })
+            | Event::ReturnReversed(_, domain::ReturnReversed { credit: Some(fact), .. }) => {
+                let nothing = [fact.expired, fact.forgiven].map(Option::unwrap_or_default);
+                let nothing: i128 = nothing.map(number).iter().sum();
+                sums.withdrawn -= number(fact.points) - nothing;
+                sums.owed -= number(fact.owed.unwrap_or_default());
+                goes(&fact.lots, -1);
             }
             Event::DebtRepaid(_, fact) => {
                 sums.repaid += number(fact.points);

@@ -2,7 +2,7 @@
 //! plain ledger as it stands when the command's turn comes.
 
 use domain::command::Report;
-use domain::{CauseKind, ExpiryRule, Period};
+use domain::{CauseKind, ExpiryRule, Period, SpentCredit};
 
 use super::ledger::Time;
 
@@ -171,6 +171,12 @@ pub(crate) enum Ask {
         id: u8,
         points: Option<u64>,
     },
+    ReverseReturn {
+        target: Target,
+    },
+    ReverseWithdrawal {
+        target: Target,
+    },
     Adjust {
         account: u8,
         id: u8,
@@ -255,7 +261,7 @@ pub(crate) enum Ask {
         same: bool,
     },
     SetPolicy {
-        debt: bool,
+        spent: SpentCredit,
         days: u16,
         for_all: bool,
         read: Read,

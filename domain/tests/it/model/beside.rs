@@ -395,8 +395,13 @@ fn traits_of(effect: &Effect, now: Time) -> Vec<Count> {
         Effect::Cancelled { cancellation, .. } => {
             vec![(cancellation == "~rejected").then_some("refunded by a rejection")]
         }
-        Effect::Withdrawn { parts, expired, owed, lot, cap_room, .. } => vec![
+        Effect::Reversed { pending_until, cap_room, .. } => vec![
+            pending_until.map(|_| "given back to a pending lot"),
+            cap_room.as_ref().map(|_| "used room under a cap again"),
+        ],
+        Effect::Withdrawn { parts, expired, owed, forgiven, lot, cap_room, .. } => vec![
             cap_room.as_ref().map(|_| "made room under a cap"),
+            (*forgiven > 0).then_some("forgiven"),
             several(parts, "withdrawn of several"),
             (*expired > 0).then_some("withdrawn where expired"),
             (*owed > 0).then_some("owed"),

@@ -4,13 +4,13 @@ use domain::command::{
     AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, ClaimCredit,
     CloseOffer, ConfirmClock, Direction, DispatchShipment, EarnCredit, ExpectedVersion, ExtendHold,
     HoldCredit, OpenAccount, OpenOffer, Order, RecordPurchase, Redeem, RefundCapture,
-    RejectShipment, ReleaseHold, Report, ReportShipment, ReturnPurchase, SetEarningRule, SetPolicy,
-    ShowTerms, TransferCredit, WithdrawCredit,
+    RejectShipment, ReleaseHold, Report, ReportShipment, ReturnPurchase, ReverseReturn,
+    ReverseWithdrawal, SetEarningRule, SetPolicy, ShowTerms, TransferCredit, WithdrawCredit,
 };
 use domain::{
     AccountId, Cap, CategoryRate, Cause, CauseKind, Command, DispatchId, EarningTerms, Multiplier,
-    Note, Page, Points, Policy, PurchaseLine, Rate, ReturnedLine, Shipped, ShippedLine,
-    SpentCredit, Terms, Timestamp, Units,
+    Note, Page, Points, Policy, PurchaseLine, Rate, ReturnedLine, Shipped, ShippedLine, Terms,
+    Timestamp, Units,
 };
 
 use super::ask::{Ask, AskedOrder, AskedRule, AskedTerms, Choice, News, Read, Target, When, Who};
@@ -237,6 +237,10 @@ impl Ask {
         let purchases = || -> Vec<_> {
             ledger.purchases.iter().map(|it| (it.account.clone(), it.id.clone())).collect()
         };
+        let taken = |kind: &str| -> Vec<_> {
+            let taken = ledger.withdrawals.iter().filter(|it| it.what[0] == kind);
+            taken.map(|it| (it.account.clone(), it.what[1].clone())).collect()
+        };
         match self {
             Self::Again(number) => match ledger.deeds.len() {
                 0 => Command::ConfirmClock(ConfirmClock { wall: time(now) }),
@@ -341,6 +345,28 @@ impl Ask {
                     withdrawal_id: named("w", *name),
                     cause: Cause { kind, id: id(cause) },
                     points: amount.map(points),
+                    note: Note::default(),
+                    occurred_at: None,
+                    original: None,
+                })
+            }
+            Self::ReverseReturn { target } => {
+                let (who, back) = target.of("p-0/r", &taken("return"));
+                let (purchase, back) = back.split_once('/').expect("purchase/return");
+                Command::ReverseReturn(ReverseReturn {
+                    account_id: id(&who),
+                    purchase_id: id(purchase),
+                    return_id: id(back),
+                    note: Note::default(),
+                    occurred_at: None,
+                    original: None,
+                })
+            }
+            Self::ReverseWithdrawal { target } => {
+                let (who, withdrawal) = target.of("w", &taken("withdrawal"));
+                Command::ReverseWithdrawal(ReverseWithdrawal {
+                    account_id: id(&who),
+                    withdrawal_id: id(&withdrawal),
                     note: Note::default(),
                     occurred_at: None,
                     original: None,
@@ -523,9 +549,9 @@ impl Ask {
                     },
                 })
             }
-            Self::SetPolicy { debt, days, for_all, read } => Command::SetPolicy(SetPolicy {
+            Self::SetPolicy { spent, days, for_all, read } => Command::SetPolicy(SetPolicy {
                 policy: Policy {
-                    spent_credit: if *debt { SpentCredit::Debt } else { SpentCredit::Refuse },
+                    spent_credit: *spent,
                     refund_grace_days: *days,
                     grace_on_own_request: *for_all,
                 },

@@ -1,8 +1,8 @@
 //! What is compared: what the model says that happened, and what the recorded events say.
 
 use domain::{
-    AccountId, CapPeriod, Event, LotId, LotPart, Points, Policy, RefundCause, ReleaseReason,
-    ShipmentReport, Shipped, Timestamp,
+    AccountId, CapPeriod, CapRoom, CreditGivenBack, Event, LotId, LotPart, Points, Policy,
+    RefundCause, ReleaseReason, ReturnedLine, ShipmentReport, Shipped, Timestamp,
 };
 use log_record::Position;
 
@@ -40,6 +40,18 @@ pub(crate) enum Effect {
         parts: Vec<Part>,
         expired: u128,
         owed: u128,
+        forgiven: u128,
+        cap_room: Option<(String, Span)>,
+    },
+    Reversed {
+        account: String,
+        what: [String; 2],
+        points: u128,
+        parts: Vec<Part>,
+        pending_until: Option<Time>,
+        owed: u128,
+        forgiven: u128,
+        lines: Vec<(String, u128)>,
         cap_room: Option<(String, Span)>,
     },
     Sent {
@@ -201,18 +213,26 @@ impl Lots {
             }
             Event::CreditWithdrawn(account, it) => {
                 let (expired, owed) = (number_or_none(it.expired), number_or_none(it.owed));
-                let taken = number(it.points) - expired - owed;
+                let forgiven = number_or_none(it.forgiven);
+                let taken = number(it.points) - expired - owed - forgiven;
                 Effect::Withdrawn {
                     account: account.to_string(),
                     lot: it.of_lot.map(|lot| self.number_of(lot)),
                     parts: self.parts_of(taken, &it.lots),
                     expired,
                     owed,
-                    cap_room: it
-                        .cap_room
-                        .as_ref()
-                        .map(|room| (room.rule_id.to_string(), span_of(room.period))),
+                    forgiven,
+                    cap_room: it.cap_room.as_ref().map(room_of),
                 }
+            }
+            Event::WithdrawalReversed(account, it) => {
+                let what = ["withdrawal".to_owned(), it.withdrawal_id.to_string()];
+                self.reversed(account, what, Some(&it.credit), &[])
+            }
+            Event::ReturnReversed(account, it) => {
+                let of = format!("{}/{}", it.purchase_id, it.return_id);
+                let what = ["return".to_owned(), of];
+                self.reversed(account, what, it.credit.as_ref(), &it.lines)
             }
             Event::CreditSent(account, it) => Effect::Sent {
                 account: account.to_string(),
@@ -346,6 +366,34 @@ impl Lots {
         }
     }
 
+    fn reversed(
+        &self,
+        account: &AccountId,
+        what: [String; 2],
+        credit: Option<&CreditGivenBack>,
+        lines: &[ReturnedLine],
+    ) -> Effect {
+        let owed = credit.map_or(0, |it| number_or_none(it.owed));
+        let parts = credit.map(|it| {
+            let nothing = [it.expired, it.forgiven].map(number_or_none).iter().sum::<u128>();
+            self.parts_of(number(it.points) - owed - nothing, &it.lots)
+        });
+        Effect::Reversed {
+            account: account.to_string(),
+            what,
+            points: credit.map_or(0, |it| number(it.points)),
+            parts: parts.unwrap_or_default(),
+            pending_until: credit.and_then(|it| it.available_at).map(Timestamp::micros),
+            owed,
+            forgiven: credit.map_or(0, |it| number_or_none(it.forgiven)),
+            cap_room: credit.and_then(|it| it.cap_room.as_ref()).map(room_of),
+            lines: lines
+                .iter()
+                .map(|line| (line.product_id.to_string(), line.quantity.get().into()))
+                .collect(),
+        }
+    }
+
     /// The parts, which sum to what the event says in all.
     fn parts(&self, sum: Points, parts: &[LotPart]) -> Vec<Part> {
         self.parts_of(number(sum), parts)
@@ -375,6 +423,10 @@ impl Lots {
 
 fn span_of(period: CapPeriod) -> Span {
     (period.start.micros(), period.end.map(Timestamp::micros))
+}
+
+fn room_of(room: &CapRoom) -> (String, Span) {
+    (room.rule_id.to_string(), span_of(room.period))
 }
 
 fn number(points: Points) -> u128 {

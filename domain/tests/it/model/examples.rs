@@ -227,6 +227,7 @@ fn a_withdrawal_takes_its_own_credit_forgives_what_expired_then_takes_other_cred
         expired: 50,
         owed: 15,
         cap_room: None,
+        forgiven: 0,
     };
     assert_eq!(effects, vec![expected]);
     pair.does(day(4), earn("ann", "new", 40));

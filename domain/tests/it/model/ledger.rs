@@ -57,8 +57,38 @@ pub(crate) struct Account {
     /// The oldest first.
     pub(crate) holds: Vec<Hold>,
     pub(crate) owed: u128,
+    /// The oldest first; those that were paid, too.
+    pub(crate) debts: Vec<Debt>,
     /// All that ever happened by itself in this account.
     pub(crate) fallen: Vec<Due>,
+}
+
+/// What a withdrawal made an account owe.
+#[derive(Clone, Debug)]
+pub(crate) struct Debt {
+    /// The place of the withdrawal among all of them; an adjustment has none.
+    pub(crate) withdrawal: Option<usize>,
+    pub(crate) left: u128,
+    pub(crate) paid: Vec<Part>,
+}
+
+/// What a withdrawal or a return took.
+#[derive(Clone, Debug)]
+pub(crate) struct Withdrawal {
+    pub(crate) account: String,
+    /// "withdrawal w-1", or "return B-1/r-1"
+    pub(crate) what: [String; 2],
+    pub(crate) lot: Option<usize>,
+    /// What made room under a cap.
+    pub(crate) gain: Option<usize>,
+    pub(crate) points: u128,
+    pub(crate) parts: Vec<Part>,
+    /// Until when those of the lot were pending.
+    pub(crate) pending_until: Option<Time>,
+    pub(crate) expired: u128,
+    pub(crate) forgiven: u128,
+    /// The goods that came back: product and how many.
+    pub(crate) lines: Vec<(String, u128)>,
 }
 
 #[derive(Debug)]
@@ -188,6 +218,7 @@ pub(crate) struct Ledger {
     /// Account, hold: every one there ever was.
     pub(crate) holds: Vec<(String, String)>,
     pub(crate) captures: Vec<Captured>,
+    pub(crate) withdrawals: Vec<Withdrawal>,
     pub(crate) told: Vec<Told>,
     pub(crate) requests: Vec<Request>,
     pub(crate) offers: Vec<Offer>,
@@ -281,6 +312,27 @@ impl Account {
         taken
     }
 
+    pub(crate) fn owe(&mut self, points: u128, withdrawal: Option<usize>) {
+        self.owed += points;
+        if points > 0 {
+            self.debts.push(Debt { withdrawal, left: points, paid: vec![] });
+        }
+    }
+
+    /// Credit pays the oldest debt first.
+    fn pay(&mut self, part: &Part) {
+        self.owed -= part.points;
+        let mut rest = part.points;
+        for debt in self.debts.iter_mut().filter(|debt| debt.left > 0) {
+            let paying = rest.min(debt.left);
+            debt.left -= paying;
+            rest -= paying;
+            if paying > 0 {
+                debt.paid.push(Part { points: paying, ..part.clone() });
+            }
+        }
+    }
+
     /// When the next thing happens by itself.
     fn next_due(&self) -> Option<Time> {
         let mut times = vec![];
@@ -300,6 +352,7 @@ impl Default for Ledger {
             purchases: vec![],
             holds: vec![],
             captures: vec![],
+            withdrawals: vec![],
             told: vec![],
             requests: vec![],
             offers: vec![],
@@ -356,7 +409,7 @@ impl Ledger {
         }
 
         for part in account.spend(account.owed) {
-            account.owed -= part.points;
+            account.pay(&part);
             fallen.push(Due::Repaid(part));
         }
 

@@ -9,7 +9,8 @@ use domain::command::{
 use super::earning::{self, Span};
 use super::effect::Effect;
 use super::ledger::{
-    Account, Effects, Gain, Ledger, Line, Lot, MOST, No, Part, Purchase, Refused, Time, split, sum,
+    Account, Effects, Gain, Ledger, Line, Lot, MOST, No, Part, Purchase, Refused, Time, Withdrawal,
+    split, sum,
 };
 use super::rules::{Answer, done, micros, no, no_for, number, signed, too_large};
 
@@ -267,10 +268,11 @@ impl Ledger {
         name: &str,
         lot: usize,
         points: u128,
+        what: &[String; 2],
     ) -> Result<Vec<Effect>, No> {
         let before = self.account(name).expect("it earned the lot").clone();
         let mut effects = self.free_held(name, lot, points);
-        match self.take_free(name, lot, points) {
+        match self.take_free(name, lot, points, what) {
             Ok(withdrawn) => {
                 effects.push(withdrawn);
                 Ok(effects)
@@ -321,7 +323,13 @@ impl Ledger {
         effects
     }
 
-    fn take_free(&mut self, name: &str, lot: usize, points: u128) -> Result<Effect, No> {
+    fn take_free(
+        &mut self,
+        name: &str,
+        lot: usize,
+        points: u128,
+        what: &[String; 2],
+    ) -> Result<Effect, No> {
         let account = self.account(name).expect("it earned the lot");
         // One after the other, each from what the former left.
         let own_pending: Vec<Part> = account.pending.iter().map(|(_, part)| part.clone()).collect();
@@ -336,14 +344,18 @@ impl Ledger {
         let expired = self.lots[lot].expired.min(points - sum(&taken));
         let (from_others, others_left) = split(&others, points - sum(&taken) - expired);
         taken.extend(from_others);
-        let owed = points - sum(&taken) - expired;
-        if owed > 0 {
-            if self.policy.spent_credit == SpentCredit::Refuse {
-                let facts = [("left", signed(points - owed)), ("asked", signed(points))];
+        let missing = points - sum(&taken) - expired;
+        let (owed, forgiven) = match self.policy.spent_credit {
+            SpentCredit::Refuse if missing > 0 => {
+                let facts = [("left", signed(points - missing)), ("asked", signed(points))];
                 return no_for("credit-already-spent", facts);
             }
-            self.check_debt(name, owed)?;
-        }
+            SpentCredit::Forgive => (0, missing),
+            SpentCredit::Refuse | SpentCredit::Debt => (missing, 0),
+        };
+        let mut pending = account.pending.iter();
+        let pending_until = pending.find(|(_, part)| part.lot == lot).map(|(until, _)| *until);
+        self.check_debt(name, owed)?;
 
         self.lots[lot].withdrawn += points;
         self.lots[lot].expired -= expired;
@@ -358,10 +370,24 @@ impl Ledger {
         account.available = vec![];
         account.put_all(&own_left);
         account.put_all(&others_left);
-        account.owed += owed;
+        let withdrawal = Some(self.withdrawals.len());
+        let account = self.account_mut(name);
+        account.owe(owed, withdrawal);
+        self.withdrawals.push(Withdrawal {
+            account: name.to_owned(),
+            what: what.clone(),
+            lot: Some(lot),
+            gain: None,
+            points,
+            parts: taken.clone(),
+            pending_until,
+            expired,
+            forgiven,
+            lines: vec![],
+        });
         let account = name.to_owned();
         let (lot, parts) = (Some(lot), taken);
-        Ok(Effect::Withdrawn { account, lot, parts, expired, owed, cap_room: None })
+        Ok(Effect::Withdrawn { account, lot, parts, expired, owed, forgiven, cap_room: None })
     }
 
     pub(crate) fn withdraw(&mut self, it: &WithdrawCredit) -> Answer {
@@ -382,7 +408,8 @@ impl Ledger {
             None if left == 0 => return Err(No { code: "points-too-large", facts: None }),
             asked => asked.unwrap_or(left),
         };
-        let own = self.take_back(name, lot, points)?;
+        let what = ["withdrawal".to_owned(), it.withdrawal_id.to_string()];
+        let own = self.take_back(name, lot, points, &what)?;
         Ok(Some(Effects { accounts: vec![name.to_owned()], own, after: vec![] }))
     }
 
@@ -439,16 +466,33 @@ impl Ledger {
         let left = lot.map_or(0, |lot| self.lots[lot].earned - self.lots[lot].withdrawn);
         points = points.min(left);
         let mut own = vec![];
+        let what = ["return".to_owned(), format!("{id}/{}", it.return_id)];
         if points > 0 {
-            own.extend(self.take_back(name, lot.expect("something was earned"), points)?);
-            let gain = self.purchases[place].gain.map(|gain| &mut self.gains[gain]);
+            let lot = lot.expect("something was earned");
+            own.extend(self.take_back(name, lot, points, &what)?);
+            let of = self.purchases[place].gain;
+            let gain = of.map(|gain| &mut self.gains[gain]);
             if let Some(gain) = gain.filter(|gain| earning::is_kept(gain.period, now)) {
                 gain.points -= points;
                 let Some(Effect::Withdrawn { cap_room, .. }) = own.last_mut() else {
                     unreachable!("a return ends with what it takes")
                 };
                 *cap_room = Some((gain.rule.clone(), gain.period));
+                self.withdrawals.last_mut().expect("it was pushed").gain = of;
             }
+        } else {
+            self.withdrawals.push(Withdrawal {
+                account: name.to_owned(),
+                what,
+                lot: None,
+                gain: None,
+                points: 0,
+                parts: vec![],
+                pending_until: None,
+                expired: 0,
+                forgiven: 0,
+                lines: vec![],
+            });
         }
 
         let lines = self.purchases[place].lines.iter_mut().zip(&back);
@@ -457,13 +501,15 @@ impl Ledger {
             line.returned += back;
             returned.push((line.product.clone(), *back));
         }
-        let lines = self.purchases[place].lines.iter();
-        let is_all = lines.map(|line| line.quantity - line.returned).sum::<u128>() == 0;
+        self.withdrawals.last_mut().expect("it was pushed").lines.clone_from(&returned);
         let what = ["purchase".to_owned(), id.to_owned()];
         let request = self.request_mut(name, &what).expect("it was asked for");
         // Once a parcel has left, nobody knows what a return means for the others.
         if request.parcels.is_empty() {
-            request.call_off(&back, is_all);
+            request.call_off(&back, false);
+            // What an undone return had called off is not asked for again.
+            let is_nothing_left = request.is_nothing_left();
+            request.call_off(&[], is_nothing_left);
         }
         own.push(Effect::Returned {
             account: name.to_owned(),
@@ -493,20 +539,22 @@ impl Ledger {
         }
         let Some(account) = self.account(name) else { return no("account-unknown") };
         let available = account.sum_available();
-        let owed = points.saturating_sub(available);
-        if owed > 0 && self.policy.spent_credit == SpentCredit::Refuse {
-            let facts = [("needed", signed(points)), ("available", signed(available))];
-            return no_for("insufficient-credit", facts);
-        }
+        let missing = points.saturating_sub(available);
+        let (owed, forgiven) = match self.policy.spent_credit {
+            SpentCredit::Refuse if missing > 0 => {
+                let facts = [("needed", signed(points)), ("available", signed(available))];
+                return no_for("insufficient-credit", facts);
+            }
+            SpentCredit::Forgive => (0, missing),
+            SpentCredit::Refuse | SpentCredit::Debt => (missing, 0),
+        };
         self.check_debt(name, owed)?;
         let account = self.account_mut(name);
-        let parts = account.spend(points - owed);
-        account.owed += owed;
+        let parts = account.spend(points - missing);
+        account.owe(owed, None);
         let account = name.to_owned();
-        done(
-            name,
-            [Effect::Withdrawn { account, lot: None, parts, expired: 0, owed, cap_room: None }],
-        )
+        let (lot, expired, cap_room) = (None, 0, None);
+        done(name, [Effect::Withdrawn { account, lot, parts, expired, owed, forgiven, cap_room }])
     }
 }
 

@@ -1,7 +1,7 @@
 //! Random histories: which commands are asked for how often, with which amounts and times.
 
 use domain::command::Report;
-use domain::{AMOUNT_MAX, CauseKind, ExpiryRule, Period};
+use domain::{AMOUNT_MAX, CauseKind, ExpiryRule, Period, SpentCredit};
 use proptest::collection::vec;
 use proptest::option::{of, weighted};
 use proptest::prelude::*;
@@ -31,8 +31,8 @@ fn length() -> impl Strategy<Value = usize> {
 /// Something to spend and something to spend it on; not always.
 fn beginning() -> impl Strategy<Value = Vec<Step>> {
     let first = |ask| Step { wait: Wait::Not, sweep: Sweep::Portions(0), ask };
-    let some = (asked_terms(), asked_terms(), asked_rule(), any::<bool>(), stock()).prop_map(
-        move |(mug, cup, rule, debt, stock)| {
+    let some = (asked_terms(), asked_terms(), asked_rule(), spent(), stock()).prop_map(
+        move |(mug, cup, rule, spent, stock)| {
             let open = |offer, terms| Ask::Open { offer, terms, stock, same: false };
             let earn = |account, points| Ask::Earn {
                 account,
@@ -45,7 +45,7 @@ fn beginning() -> impl Strategy<Value = Vec<Step>> {
             vec![
                 first(earn(0, 70)),
                 first(earn(1, 90)),
-                first(Ask::SetPolicy { debt, days: 7, for_all: false, read: Read::None }),
+                first(Ask::SetPolicy { spent, days: 7, for_all: false, read: Read::None }),
                 first(open(0, mug)),
                 first(open(1, cup)),
                 first(Ask::SetRule { rule: 0, terms: rule, read: Read::None, same: false }),
@@ -275,6 +275,10 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
                 }
             ),
         ];
+    let reversing = prop_oneof![
+        target(6).prop_map(|target| Ask::ReverseReturn { target }),
+        target(12).prop_map(|target| Ask::ReverseWithdrawal { target }),
+    ];
     let deadline = prop_oneof![9 => when(0..20), 1 => when(29..32)];
     let hold = (spender(), 0..24_u8, amount(huge), deadline)
         .prop_map(|(account, id, points, deadline)| Ask::Hold { account, id, points, deadline });
@@ -306,6 +310,7 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
         16 => earning.boxed(),
         5 => claim.boxed(),
         12 => taking.boxed(),
+        4 => reversing.boxed(),
         26 => holding.boxed(),
         18 => spending.boxed(),
         5 => transfer.boxed(),
@@ -327,6 +332,14 @@ fn news() -> impl Strategy<Value = News> {
         1 => Just(News::Other(Report::Delivered)),
         2 => Just(News::Other(Report::Settled)),
         1 => Just(News::Other(Report::AskedAgain)),
+    ]
+}
+
+fn spent() -> impl Strategy<Value = SpentCredit> {
+    prop_oneof![
+        2 => Just(SpentCredit::Refuse),
+        3 => Just(SpentCredit::Debt),
+        1 => Just(SpentCredit::Forgive),
     ]
 }
 
@@ -371,12 +384,12 @@ fn administration(huge: bool) -> impl Strategy<Value = Ask> {
                 Ask::SetRule { rule, terms, read, same: same.is_some() }
             }),
         3 => (
-            any::<bool>(),
+            spent(),
             prop_oneof![Just(0_u16), Just(1), Just(7), Just(30)],
             any::<bool>(),
             read(),
         )
-            .prop_map(|(debt, days, for_all, read)| Ask::SetPolicy { debt, days, for_all, read }),
+            .prop_map(|(spent, days, for_all, read)| Ask::SetPolicy { spent, days, for_all, read }),
         1 => (offer(), of(0..2_u8)).prop_map(|(offer, rule)| Ask::Show { offer, rule }),
         1 => Just(Ask::ConfirmClock),
     ]

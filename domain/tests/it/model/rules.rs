@@ -77,6 +77,15 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
         Command::WithdrawCredit(it) => {
             id(&["withdrawal", it.account_id.as_str(), it.withdrawal_id.as_str()])
         }
+        Command::ReverseReturn(it) => id(&[
+            "return reversal",
+            it.account_id.as_str(),
+            it.purchase_id.as_str(),
+            it.return_id.as_str(),
+        ]),
+        Command::ReverseWithdrawal(it) => {
+            id(&["withdrawal reversal", it.account_id.as_str(), it.withdrawal_id.as_str()])
+        }
         Command::HoldCredit(it) => id(&["hold", it.account_id.as_str(), it.hold_id.as_str()]),
         Command::CaptureHold(it) => id(&["capture", it.account_id.as_str(), it.hold_id.as_str()]),
         Command::ExtendHold(it) => id(&[
@@ -173,6 +182,8 @@ impl Ledger {
             Command::ClaimCredit(it) => self.claim(it, now),
             Command::ReturnPurchase(it) => self.return_purchase(it, now),
             Command::WithdrawCredit(it) => self.withdraw(it),
+            Command::ReverseReturn(it) => self.reverse_return(it, now),
+            Command::ReverseWithdrawal(it) => self.reverse_withdrawal(it, now),
             Command::AdjustCredit(it) => self.adjust(it, now),
             Command::HoldCredit(it) => self.hold(it, now),
             Command::CaptureHold(it) => self.capture(it, now),

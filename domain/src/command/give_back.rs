@@ -1,0 +1,49 @@
+//! How what a withdrawal or a return took is given back, once it is reversed.
+
+use log_record::Place;
+
+use crate::draft::Draft;
+use crate::lots::sum_of;
+use crate::original::WithdrawnCredit;
+use crate::{AccountId, BackFor, Cause, CreditGivenBack, LotId, LotPart, Refusal, with_grace};
+
+/// What is given back, after what fell due in the account. `of` is what the credit had been earned
+/// for, and as which lot.
+pub(super) fn give_back(
+    draft: &mut Draft<'_>,
+    id: &AccountId,
+    withdrawn: &WithdrawnCredit,
+    of: (Cause, LotId),
+) -> Result<CreditGivenBack, Refusal> {
+    draft.apply_due(id);
+    let WithdrawnCredit { position, fact } = withdrawn;
+    let (owed, repaid) = match draft.account(id) {
+        Some(account) => account.debt_of(*position),
+        None => Default::default(),
+    };
+    // What was pending then, and would still be, is pending again; grace is for what can be spent.
+    let until = draft.grace().until(draft.now, BackFor::Other);
+    let available_at = fact.available_at.filter(|available_at| *available_at > draft.now);
+    let (of, of_lot) = of;
+    let come_back = |part: &LotPart| {
+        let is_pending = available_at.is_some() && part.lot == of_lot;
+        part.with_grace(until.filter(|_| !is_pending))
+    };
+    let mut lots: Vec<LotPart> = fact.lots.iter().map(come_back).collect();
+    lots.extend(with_grace(repaid, until));
+    draft.check_room(id, sum_of(&lots).unwrap_or(crate::Points::MOST))?;
+    draft.check_parts(id, &lots)?;
+    Ok(CreditGivenBack {
+        withdrawn_at: Place { partition: draft.state.place().partition, position: *position }
+            .into(),
+        of,
+        of_lot,
+        points: fact.points,
+        lots,
+        available_at,
+        owed: owed.some(),
+        expired: fact.expired,
+        forgiven: fact.forgiven,
+        cap_room: fact.cap_room.clone().filter(|room| room.period.is_kept(draft.now)),
+    })
+}
