@@ -30,6 +30,20 @@ pub(crate) fn check_may_earn(role: Role, cause: &Cause) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Refuses credit without points that is no claim.
+pub(crate) fn check_points(
+    points: Option<Points>,
+    kind: CauseKind,
+    field: &str,
+) -> Result<(), Problem> {
+    if points.is_none() && kind != CauseKind::Purchase {
+        let complaint = "is missing: only a claim of a purchase's refused credit, whose cause is \
+                         of the kind purchase, leaves it out";
+        return Err(Problem::invalid_field(field, complaint));
+    }
+    Ok(())
+}
+
 /// Earns or claims, alone or as one of many: the outcome, and the credit as both routes answer it.
 pub(crate) async fn earn(
     api: &CommandApi,
@@ -41,9 +55,10 @@ pub(crate) async fn earn(
         body;
     let cause = cause(body);
     check_may_earn(caller.role, &cause)?;
+    check_points(points, cause.kind, "points")?;
     check_lifetime(available_at, expires_at)?;
-    let command = match (points, cause.kind) {
-        (Some(points), _) => Command::EarnCredit(EarnCredit {
+    let command = match points {
+        Some(points) => Command::EarnCredit(EarnCredit {
             account_id,
             points,
             cause,
@@ -51,7 +66,7 @@ pub(crate) async fn earn(
             expires_at,
             occurred_at,
         }),
-        (None, CauseKind::Purchase) => Command::ClaimCredit(ClaimCredit {
+        None => Command::ClaimCredit(ClaimCredit {
             account_id,
             // A cause's id is an id as a purchase's is.
             purchase_id: cause.id.as_str().parse().map_err(|_| Problem::internal())?,
@@ -60,11 +75,6 @@ pub(crate) async fn earn(
             occurred_at,
             original: None,
         }),
-        (None, _) => {
-            let complaint = "is missing: only a claim of a purchase's refused credit, whose cause \
-                             is of the kind purchase, leaves it out";
-            return Err(Problem::invalid_field("points", complaint));
-        }
     };
     let mut done = api.execute(command, caller).await?;
     let Some(Event::CreditEarned(account_id, fact)) = done.event.take() else {

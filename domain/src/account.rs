@@ -14,8 +14,8 @@ use crate::due::{Credit, LiveHold, next_due};
 use crate::lots::{Lots, sum_of, take_from};
 use crate::tally::Tally;
 use crate::{
-    CapPeriod, CreditEarned, CreditGivenBack, CreditHeld, CreditRefused, CreditWithdrawn, Event,
-    Grace, HoldCaptured, HoldExtended, HoldId, HoldSwapped, LotId, LotPart, Points,
+    CapPeriod, CapRoom, CreditEarned, CreditGivenBack, CreditHeld, CreditRefused, CreditWithdrawn,
+    Event, Grace, HoldCaptured, HoldExtended, HoldId, HoldSwapped, LotId, LotPart, Points,
     PurchaseRecorded, Refusal, RuleId, Timestamp, Units, WithdrawalCause,
 };
 
@@ -355,6 +355,16 @@ impl Account {
             counts.add(period, points, recorded_at).ok_or(NO_PERIOD)?;
         }
         Ok(())
+    }
+
+    /// Goods came back whose credit was refused and not claimed.
+    pub(crate) fn give_room_back(
+        &mut self,
+        room: &CapRoom,
+        points: Points,
+    ) -> Result<(), &'static str> {
+        let counts = self.counts_mut(&room.rule_id);
+        counts.give_back(room.period, points).ok_or(NO_PERIOD)
     }
 
     fn counts_mut(&mut self, rule: &RuleId) -> &mut CapCounts {

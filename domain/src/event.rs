@@ -27,6 +27,7 @@ pub use programme::{
 };
 pub use purchase::{
     CreditRefused, PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnReversed, ReturnedLine,
+    RoomBack,
 };
 pub use shipment::{ParcelLines, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine};
 

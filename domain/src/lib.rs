@@ -70,9 +70,9 @@ pub use event::{
     EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldExtended,
     HoldReleased, HoldSwapped, LogForked, LogOpened, LotId, LotPart, Note, OfferAmended,
     OfferClosed, OfferOpened, Ordered, ParcelLines, PolicyChanged, PurchaseLine, PurchaseRecorded,
-    PurchaseReturned, RefundCause, ReleaseReason, ReturnReversed, ReturnedLine, RuleVersion,
-    ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded, WithdrawalCause,
-    WithdrawalReversed,
+    PurchaseReturned, RefundCause, ReleaseReason, ReturnReversed, ReturnedLine, RoomBack,
+    RuleVersion, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded,
+    WithdrawalCause, WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{

@@ -490,12 +490,13 @@ refusals! {
     }
     /// A sum or product would exceed the largest amount.
     AmountTooLarge { what: &'static str } {
-        "amount-too-large", Conflict, can_succeed_later: false,
+        "amount-too-large", Conflict, can_succeed_later: true,
         facts: [max = AMOUNT_MAX],
         title: "Amount too large",
         sentence: "The largest amount is {AMOUNT_MAX}, and {what} would exceed it.",
         meaning: "A sum or product would exceed `max`, the largest amount.",
-        remedy: "Send smaller amounts or quantities.",
+        remedy: "Send smaller amounts or quantities. Where the account's credit is too large, the \
+                 same request succeeds once some is spent.",
     }
     /// The cost isn't the one that the caller expects.
     PriceChanged { needed: Points, expected: Points } {

@@ -271,6 +271,7 @@ pub fn returned(name: &str, basket: &str, return_id: &str, pans: u64, amount: u6
         return_id: id(return_id),
         lines: vec![ReturnedLine { product_id: id("pan"), quantity: units(pans) }],
         points: Points::new(amount).ok(),
+        room_back: None,
         asked_lines: true,
         occurred_at: None,
         note: Note::default(),

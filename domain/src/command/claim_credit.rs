@@ -136,6 +136,17 @@ mod tests {
         for number in 0..10_000 {
             full = full.does(earn_until(100, "ann", 1, &format!("B-{number}")));
         }
+        // `never-matures` comes before `account-full` in the list of codes.
+        let terms =
+            EarningTerms { pending_days: 400, expiry: Some(ExpiryRule::EndOfYear(0)), ..rate(10) };
+        let Command::RecordPurchase(never) = purchase("ann", "P-0", None, &[("tv", 1, 500)]) else {
+            panic!("a purchase")
+        };
+        let never = crate::command::RecordPurchase { rule: Some(id("never")), ..never };
+        full = full
+            .does(rule("never", terms, ExpectedVersion::Absent))
+            .does(Command::RecordPurchase(never))
+            .refuses(claim("ann", "P-0"), "never-matures");
         full.when(purchase("ann", "P-1", None, &[("tv", 1, 500)]))
             .then_records(["PurchaseRecorded"])
             .refuses(claim("ann", "P-1"), "account-full")
@@ -143,9 +154,9 @@ mod tests {
             .at(100)
             .does(claim("ann", "P-1"))
             .leaves("ann", [50, 0, 0, 0])
-            // The rule, 10,000 lots, the purchase, what expired in 100 portions, and the claim.
+            // Two rules, 10,000 lots, two purchases, what expired in 100 portions, and the claim.
             .when(claim("ann", "P-1"))
-            .then_repeats(10_104);
+            .then_repeats(10_106);
     }
 
     #[test]
@@ -243,6 +254,29 @@ mod tests {
             .does(Command::RecordPurchase(late))
             .does(purchase("ann", "P-2", None, &[("tv", 1, 250)]))
             .leaves("ann", [5, 0, 0, 0])
+            .does(claim_until(100, "ann", "P-1"))
+            .leaves("ann", [30, 0, 0, 0])
+            // What was claimed and comes back makes room again, once.
+            .does(bring_back("ann", "P-1", "r-1", None))
+            .does(purchase("ann", "P-3", None, &[("tv", 1, 990)]))
+            .leaves("ann", [30, 0, 0, 0]);
+    }
+
+    #[test]
+    fn what_comes_back_before_the_claim_makes_room_under_the_cap() {
+        let points = points(30);
+        let capped = EarningTerms { cap: Some(Cap { points, period: Period::Ever }), ..rate(10) };
+        let Command::RecordPurchase(mut late) = purchase("ann", "P-1", None, &[("tv", 5, 250)])
+        else {
+            panic!("a purchase")
+        };
+        late.expires_at = Some(time(1));
+        given([])
+            .does(rule("default", capped, ExpectedVersion::Absent))
+            .does(Command::RecordPurchase(late))
+            .does(bring_back("ann", "P-1", "r-1", Some(&[("tv", 2)])))
+            .does(purchase("ann", "P-2", None, &[("tv", 1, 990)]))
+            .leaves("ann", [15, 0, 0, 0])
             .does(claim_until(100, "ann", "P-1"))
             .leaves("ann", [30, 0, 0, 0]);
     }

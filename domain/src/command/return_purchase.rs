@@ -7,8 +7,8 @@ use super::take_back::take_back;
 use crate::draft::Draft;
 use crate::{
     AccountId, AskedUnits, Cause, CreditWithdrawn, Decision, Event, IdHash, Note, OriginalPurchase,
-    Points, PurchaseId, PurchaseLine, PurchaseReturned, Refusal, ReturnId, ReturnedLine, State,
-    Timestamp, Units, WithdrawalCause,
+    Points, PurchaseId, PurchaseLine, PurchaseReturned, Refusal, ReturnId, ReturnedLine, RoomBack,
+    State, Timestamp, Units, WithdrawalCause,
 };
 
 /// Records that goods of a purchase came back.
@@ -93,11 +93,19 @@ impl CommandRules for ReturnPurchase {
                 draft.push(Event::CreditWithdrawn(self.account_id.clone(), fact));
             }
         }
+        let mut room_back = None;
+        if draft.state.refused_credit(at) == Some(None) {
+            // A claim will give as much less.
+            let room = original.cap_room.clone().filter(|room| room.period.is_kept(draft.now));
+            let less = worth(draft.state, original, &back).some();
+            room_back = less.zip(room).map(|(points, room)| RoomBack { room, points });
+        }
         let fact = PurchaseReturned {
             purchase_id: self.purchase_id.clone(),
             return_id: self.return_id.clone(),
             lines: back,
             points: points.some(),
+            room_back,
             asked_lines: self.lines.is_some(),
             occurred_at: self.occurred_at,
             note: self.note.clone(),

@@ -2,8 +2,8 @@
 
 use super::{CreditGivenBack, Note, RuleVersion};
 use crate::{
-    CapPeriod, Category, DeliverTo, Points, ProductId, PurchaseId, RefusalCode, ReturnId, RuleId,
-    Timestamp, Units, WarehouseId,
+    CapPeriod, CapRoom, Category, DeliverTo, Points, ProductId, PurchaseId, RefusalCode, ReturnId,
+    RuleId, Timestamp, Units, WarehouseId,
 };
 
 /// One line of a purchase.
@@ -76,6 +76,15 @@ pub struct ReturnedLine {
     pub quantity: Units,
 }
 
+/// Room under a rule's cap that comes back with goods.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomBack {
+    /// Where.
+    pub room: CapRoom,
+    /// How much.
+    pub points: Points,
+}
+
 /// Goods of a purchase came back. Where credit was taken back for them, the event before says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PurchaseReturned {
@@ -87,6 +96,9 @@ pub struct PurchaseReturned {
     pub lines: Vec<ReturnedLine>,
     /// What was to be taken back for it.
     pub points: Option<Points>,
+    /// The room under a cap that comes back, where the purchase's credit was refused and nobody has
+    /// claimed it.
+    pub room_back: Option<RoomBack>,
     /// Whether the caller named the lines; if not, all that was left came back.
     pub asked_lines: bool,
     /// When it happened, as the caller said; it informs and decides nothing.

@@ -68,6 +68,10 @@ mod tests {
     fn a_code_is_one_of_the_table() {
         let full = Refusal::AccountFull { what: "parts of lots", max: 1 };
         assert_eq!("account-full".parse(), Ok(RefusalCode::from(&full)));
+        // Events keep these.
+        for code in ["expiry-passed", "amount-too-large", "never-matures", "account-full"] {
+            assert_eq!(code.parse().map(RefusalCode::as_str), Ok(code));
+        }
         assert_eq!("account-wide".parse::<RefusalCode>(), Err(RefusalCodeError));
     }
 }

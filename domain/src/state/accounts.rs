@@ -377,6 +377,10 @@ impl Accounts {
         let purchase =
             self.recorded.position_of(cause).ok_or("an unknown purchase was returned")?;
         self.record(IdHash::purchase_return(id, &fact.purchase_id, &fact.return_id), at)?;
+        if let Some(back) = &fact.room_back {
+            let account = self.by_id.get_mut(id).ok_or("of an unknown account")?;
+            account.give_room_back(&back.room, back.points)?;
+        }
         let Returns { lines: returned, last_at, .. } = self.returned.entry(purchase).or_default();
         *last_at = at;
         for back in &fact.lines {

@@ -8,7 +8,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::credit::{CapPeriod, CreditGivenBack, RuleVersion};
+use super::credit::{CapPeriod, CapRoom, CreditGivenBack, RuleVersion};
 
 /// One line of a purchase.
 #[derive(Serialize, Deserialize)]
@@ -193,6 +193,27 @@ impl From<ReturnedLine<'_>> for domain::ReturnedLine {
     }
 }
 
+/// Room under a rule's cap that comes back with goods.
+#[derive(Serialize, Deserialize)]
+struct RoomBack<'a> {
+    room: CapRoom<'a>,
+    points: Points,
+}
+
+impl<'a> From<&'a domain::RoomBack> for RoomBack<'a> {
+    fn from(fact: &'a domain::RoomBack) -> Self {
+        let domain::RoomBack { room, points } = fact;
+        Self { room: room.into(), points: *points }
+    }
+}
+
+impl From<RoomBack<'_>> for domain::RoomBack {
+    fn from(stored: RoomBack<'_>) -> Self {
+        let RoomBack { room, points } = stored;
+        Self { room: room.into(), points }
+    }
+}
+
 /// `purchase-returned`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PurchaseReturned<'a> {
@@ -201,6 +222,8 @@ pub(crate) struct PurchaseReturned<'a> {
     lines: Vec<ReturnedLine<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     points: Option<Points>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    room_back: Option<RoomBack<'a>>,
     asked_lines: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     occurred_at: Option<Timestamp>,
@@ -214,6 +237,7 @@ impl<'a> From<&'a domain::PurchaseReturned> for PurchaseReturned<'a> {
             return_id,
             lines,
             points,
+            room_back,
             asked_lines,
             occurred_at,
             note: _,
@@ -223,6 +247,7 @@ impl<'a> From<&'a domain::PurchaseReturned> for PurchaseReturned<'a> {
             return_id: Cow::Borrowed(return_id),
             lines: lines.iter().map(Into::into).collect(),
             points: *points,
+            room_back: room_back.as_ref().map(Into::into),
             asked_lines: *asked_lines,
             occurred_at: *occurred_at,
         }
@@ -231,13 +256,21 @@ impl<'a> From<&'a domain::PurchaseReturned> for PurchaseReturned<'a> {
 
 impl From<PurchaseReturned<'_>> for domain::PurchaseReturned {
     fn from(stored: PurchaseReturned<'_>) -> Self {
-        let PurchaseReturned { purchase_id, return_id, lines, points, asked_lines, occurred_at } =
-            stored;
+        let PurchaseReturned {
+            purchase_id,
+            return_id,
+            lines,
+            points,
+            room_back,
+            asked_lines,
+            occurred_at,
+        } = stored;
         Self {
             purchase_id: purchase_id.into_owned(),
             return_id: return_id.into_owned(),
             lines: lines.into_iter().map(Into::into).collect(),
             points,
+            room_back: room_back.map(Into::into),
             asked_lines,
             occurred_at,
             note: Note::default(),

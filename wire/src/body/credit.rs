@@ -5,7 +5,7 @@ use domain::{
     RuleId, Timestamp, WithdrawalId,
 };
 use log_record::Place;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::LotPartBody;
 use crate::{Object, Problem};
@@ -34,7 +34,8 @@ pub struct RuleVersionBody {
 #[serde(deny_unknown_fields)]
 pub struct EarnCreditBody {
     /// The credit, in points. Without it, the call claims the credit that was refused when the
-    /// purchase was recorded that `cause` names.
+    /// purchase was recorded that `cause` names. It can't be `null`.
+    #[serde(default, deserialize_with = "present")]
     pub points: Option<Points>,
     /// What it is earned for.
     pub cause: Object<CauseBody>,
@@ -62,7 +63,8 @@ pub struct EarnCreditItemBody {
     /// The account that gets the credit.
     pub account_id: AccountId,
     /// The credit, in points. Without it, the call claims the credit that was refused when the
-    /// purchase was recorded that `cause` names.
+    /// purchase was recorded that `cause` names. It can't be `null`.
+    #[serde(default, deserialize_with = "present")]
     pub points: Option<Points>,
     /// What it is earned for.
     pub cause: Object<CauseBody>,
@@ -72,6 +74,11 @@ pub struct EarnCreditItemBody {
     pub expires_at: Option<Timestamp>,
     /// When it happened, according to the caller.
     pub occurred_at: Option<Timestamp>,
+}
+
+/// A field that can be left out, and can't be `null`.
+fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Points>, D::Error> {
+    Points::deserialize(from).map(Some)
 }
 
 /// Credit that was earned.

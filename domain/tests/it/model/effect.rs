@@ -146,6 +146,8 @@ pub(crate) enum Effect {
         purchase: String,
         lines: Vec<(String, u128)>,
         points: u128,
+        /// The room under a cap that comes back though nothing is taken.
+        room: Option<(String, Span, u128)>,
     },
     OfferOpened(String),
     OfferAmended(String, u64),
@@ -346,6 +348,10 @@ impl Lots {
                         .map(|line| (line.product_id.to_string(), line.quantity.get().into()))
                         .collect(),
                     points: number_or_none(it.points),
+                    room: it.room_back.as_ref().map(|back| {
+                        let domain::CapRoom { rule_id, period } = &back.room;
+                        (rule_id.to_string(), span_of(*period), number(back.points))
+                    }),
                 }
             }
             Event::OfferOpened(it) => Effect::OfferOpened(it.offer_id.to_string()),

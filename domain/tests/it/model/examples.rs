@@ -157,7 +157,7 @@ fn a_refund_undoes_the_drawing_from_its_end() {
     // What expired meanwhile comes back for 30 days.
     let rest = refund(pair.does(day(3), cancel_by_operator("ann", "x", "c-2")));
     assert_eq!(rest, [part(0, 10, None, false), part(1, 10, Some(day(33)), true)]);
-    pair.refuses(day(3), cancel("ann", "x", "c-3", None), "quantity-too-large");
+    pair.refuses(day(3), cancel("ann", "x", "c-3", None), "already-cancelled");
     pair.finish();
 }
 

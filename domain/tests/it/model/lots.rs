@@ -463,8 +463,18 @@ impl Ledger {
             })
             .sum();
         let lot = purchase.lot;
+        let is_unclaimed = purchase.refused.is_some() && lot.is_none();
+        let gain = purchase.gain.filter(|_| is_unclaimed && points > 0);
+        let gain = gain.filter(|gain| earning::is_kept(self.gains[*gain].period, now));
+        let room = gain.map(|gain| {
+            let gain = &self.gains[gain];
+            (gain.rule.clone(), gain.period, points)
+        });
         let left = lot.map_or(0, |lot| self.lots[lot].earned - self.lots[lot].withdrawn);
         points = points.min(left);
+        if let Some(gain) = gain {
+            self.gains[gain].points -= room.as_ref().map_or(0, |(.., points)| *points);
+        }
         let mut own = vec![];
         let what = ["return".to_owned(), format!("{id}/{}", it.return_id)];
         if points > 0 {
@@ -516,6 +526,7 @@ impl Ledger {
             purchase: id.to_owned(),
             lines: returned,
             points,
+            room,
         });
         Ok(Some(Effects { accounts: vec![name.to_owned()], own, after: vec![] }))
     }
