@@ -15,7 +15,7 @@ use wire::{Caller, JsonBody, Object, PathIds, Problem};
 
 use crate::CommandApi;
 use crate::earn_credit::rule_version_body;
-use crate::execute::unexpected;
+use crate::execute::{Done, unexpected};
 use crate::lifetime::check_lifetime;
 use crate::put_offer::warehouse_or_default;
 
@@ -31,12 +31,25 @@ pub(crate) async fn record_purchase(
     PathIds(account_id, purchase_id): PathIds<AccountId, PurchaseId>,
     JsonBody(body): JsonBody<PutPurchaseBody, PURCHASE_BYTES_MAX>,
 ) -> Result<Response, Problem> {
+    let (done, body) = record(&api, caller, account_id, purchase_id, body).await?;
+    done.respond(&body)
+}
+
+/// Records one, alone or as one of many: the outcome, and the fact as both routes answer it.
+pub(crate) async fn record(
+    api: &CommandApi,
+    caller: Caller,
+    account_id: AccountId,
+    purchase_id: PurchaseId,
+    body: PutPurchaseBody,
+) -> Result<(Done, PurchaseRecordedBody), Problem> {
     let command = Command::RecordPurchase(command(account_id, purchase_id, body)?);
     let mut done = api.execute(command, caller).await?;
     let Some(Event::PurchaseRecorded(account_id, fact)) = done.event.take() else {
         return Err(unexpected());
     };
-    done.respond(&purchase_recorded(account_id, fact, done.place))
+    let body = purchase_recorded(account_id, fact, done.place);
+    Ok((done, body))
 }
 
 fn command(

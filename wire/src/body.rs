@@ -64,8 +64,9 @@ pub use offer::{
 };
 pub use policy::{PolicyBody, PutPolicyBody};
 pub use purchase::{
-    CreditRefusedBody, PurchaseBody, PurchaseLineBody, PurchaseRecordedBody, PurchaseRefusalBody,
-    PurchaseReturnedBody, PutPurchaseBody, PutPurchaseLineBody, RecordedLineBody,
+    CreditRefusedBody, PurchaseBody, PurchaseLineBody, PurchaseOutcomeBody, PurchaseRecordedBody,
+    PurchaseRefusalBody, PurchaseReturnedBody, PutPurchaseBody, PutPurchaseItemBody,
+    PutPurchaseLineBody, PutPurchasesBody, RecordedLineBody, RecordedPurchasesBody,
     ReturnPurchaseBody, ReturnReversedBody, ReturnedLineBody,
 };
 pub use shipping_request::{

@@ -82,6 +82,37 @@ async fn a_purchase_that_earns_nothing_makes_the_account() {
     assert_eq!(ledger.stop(), Some(0));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_purchases_in_one_call_have_each_their_outcome() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    let api = &ledger.client;
+    let lines = json!([{"product_id": "tv", "quantity": 1, "amount": 900}]);
+    let item = |account: &str, id: &str, more: Value| {
+        let mut item = json!({"account_id": account, "purchase_id": id, "lines": lines});
+        item.as_object_mut().expect("one").extend(more.as_object().expect("one").clone());
+        item
+    };
+    let purchases = json!({"purchases": [
+        item("ann", "P-1", json!({"points": 7})),
+        item("bob", "P-1", json!({"points": 7, "expires_at": "2020-01-01T00:00:00Z"})),
+        item("ann", "P-2", json!({})),
+        item("ann", "P-1", json!({"points": 7})),
+        item("ann", "P-3", json!({"points": 7, "rule": "gold"})),
+    ]});
+    let answer = api.post("merchant", "/v1/purchases", purchases).await.is(200);
+    let items = answer["items"].as_array().expect("a list");
+    let statuses: Vec<&Value> = items.iter().map(|item| &item["status"]).collect();
+    assert_eq!(statuses, [201, 201, 409, 200, 400]);
+    assert_eq!(items[0]["purchase"], items[3]["purchase"]);
+    assert_eq!(items[1]["purchase"]["credit_refused"]["code"], "expiry-passed");
+    assert_eq!(items[2]["problem"]["code"], "rule-unknown");
+    assert_eq!(items[4]["problem"]["field"], "rule");
+    let none = json!({"purchases": []});
+    assert_eq!(api.post("merchant", "/v1/purchases", none).await.is(400)["field"], "purchases");
+    assert_eq!(ledger.stop(), Some(0));
+}
+
 /// Gives ann as many lots as an account may have.
 async fn fill(api: &Api) {
     for call in 0..10 {

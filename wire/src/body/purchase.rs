@@ -8,7 +8,7 @@ use log_record::Place;
 use serde::{Deserialize, Serialize};
 
 use super::{CreditGivenBackBody, ParcelBody, RuleVersionBody};
-use crate::Object;
+use crate::{Object, Problem};
 
 /// `PUT /v1/accounts/{account_id}/purchases/{purchase_id}`: records a purchase and what it earns.
 #[derive(Clone, Debug, Deserialize)]
@@ -31,6 +31,62 @@ pub struct PutPurchaseBody {
     pub expires_at: Option<Timestamp>,
     /// When it happened, according to the caller.
     pub occurred_at: Option<Timestamp>,
+}
+
+/// `POST /v1/purchases`: records many purchases.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutPurchasesBody {
+    /// 1 to 1,000 purchases, decided in this order.
+    pub purchases: Vec<Object<PutPurchaseItemBody>>,
+}
+
+/// One purchase of many: a [`PutPurchaseBody`] with its account and its id. The fields are written
+/// out, because a flattened struct can't refuse unknown fields.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutPurchaseItemBody {
+    /// Who bought.
+    pub account_id: AccountId,
+    /// The purchase's id.
+    pub purchase_id: PurchaseId,
+    /// 1 to 500 lines, each product once.
+    pub lines: Vec<Object<PutPurchaseLineBody>>,
+    /// The points that the purchase earns, which may be 0; without them, an earning rule gives them.
+    #[serde(default, with = "domain::optional_sum")]
+    pub points: Option<Points>,
+    /// The earning rule; without it, the rule `default`. Not beside `points`.
+    pub rule: Option<RuleId>,
+    /// The warehouse that ships; without it, `main`. Only beside `deliver_to`.
+    pub warehouse: Option<WarehouseId>,
+    /// The address of delivery, or a reference to one: private. Without it, nothing is shipped.
+    pub deliver_to: Option<DeliverTo>,
+    /// The credit can be spent from this time on; without it, the rule decides.
+    pub available_at: Option<Timestamp>,
+    /// The credit can be spent before this time; without it, the rule decides.
+    pub expires_at: Option<Timestamp>,
+    /// When it happened, according to the caller.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// The outcomes of many purchases, in the order of the request.
+#[derive(Clone, Debug, Serialize)]
+pub struct RecordedPurchasesBody {
+    /// One outcome for each purchase.
+    pub items: Vec<PurchaseOutcomeBody>,
+}
+
+/// The outcome of one purchase of many. It has either `purchase` or `problem`.
+#[derive(Clone, Debug, Serialize)]
+pub struct PurchaseOutcomeBody {
+    /// The HTTP status that the purchase alone would be answered with.
+    pub status: u16,
+    /// The fact `purchase-recorded`, where the status is 200 or 201.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purchase: Option<PurchaseRecordedBody>,
+    /// The problem document, where the purchase was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
 }
 
 /// One product of a purchase.
