@@ -488,6 +488,17 @@ refusals! {
         remedy: "Send a future `expires_at`, or leave it out. To import history by its own time, \
                  use a log that was opened with `--clock commands`.",
     }
+    /// The credit is more than the policy allows for one.
+    EarningTooLarge { max: Points, asked: Points } {
+        "earning-too-large", Conflict, can_succeed_later: true,
+        facts: [max, asked],
+        title: "More than one credit may be",
+        sentence: "The credit is {asked} points; the policy allows {max} for one.",
+        meaning: "The credit is `asked` points, and the policy's `earning_points_max` is `max`: one \
+                  purchase, other cause or adjustment can't earn more.",
+        remedy: "Correct the points. If they are right, have an operator raise the policy's \
+                 `earning_points_max`.",
+    }
     /// A sum or product would exceed the largest amount.
     AmountTooLarge { what: &'static str } {
         "amount-too-large", Conflict, can_succeed_later: true,

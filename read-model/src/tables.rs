@@ -289,6 +289,7 @@ row! {
         spent_credit: String,
         refund_grace_days: i64,
         grace_on_own_request: bool,
+        earning_points_max: i64,
         partition: i64,
         position: i64,
     }

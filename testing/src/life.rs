@@ -146,6 +146,7 @@ fn policy() -> Event {
         spent_credit: SpentCredit::Debt,
         refund_grace_days: 14,
         grace_on_own_request: false,
+        earning_points_max: domain::Points::MOST,
     };
     Event::PolicyChanged(PolicyChanged { version: 1, policy })
 }

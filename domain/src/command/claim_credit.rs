@@ -65,6 +65,7 @@ impl CommandRules for ClaimCredit {
         let expires_at = self.expires_at.or(refused.expires_at);
         draft.check_expiry(expires_at)?;
         let points = points?;
+        draft.check_earning(points)?;
         draft.check_room(&self.account_id, points)?;
         check_matures(available_at, expires_at, draft.now)?;
         draft.check_new_lot(&self.account_id)?;

@@ -76,6 +76,7 @@ impl CommandRules for RecordPurchase {
             Ok(Points::ZERO) => Ok(None),
             sum => draft
                 .check_expiry(expires_at)
+                .and_then(|()| draft.check_earning(sum?))
                 .and_then(|()| draft.check_room(&self.account_id, sum?))
                 .and_then(|()| check_matures(available_at, expires_at, draft.now))
                 .and_then(|()| draft.check_new_lot(&self.account_id))

@@ -69,7 +69,13 @@ mod tests {
         let full = Refusal::AccountFull { what: "parts of lots", max: 1 };
         assert_eq!("account-full".parse(), Ok(RefusalCode::from(&full)));
         // Events keep these.
-        for code in ["expiry-passed", "amount-too-large", "never-matures", "account-full"] {
+        for code in [
+            "expiry-passed",
+            "earning-too-large",
+            "amount-too-large",
+            "never-matures",
+            "account-full",
+        ] {
             assert_eq!(code.parse().map(RefusalCode::as_str), Ok(code));
         }
         assert_eq!("account-wide".parse::<RefusalCode>(), Err(RefusalCodeError));

@@ -43,6 +43,7 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 9] = [
             "exchange-unknown",
             "credit-unknown",
             "already-cancelled",
+            "earning-too-large",
             "already-returned",
             "withdrawal-unknown",
             "return-unknown",

@@ -324,6 +324,7 @@ create table policy (
     spent_credit text not null,
     refund_grace_days bigint not null,
     grace_on_own_request boolean not null,
+    earning_points_max bigint not null,
     "partition" bigint not null,
     position bigint not null
 );

@@ -327,6 +327,7 @@ create table policy (
     spent_credit text not null,
     refund_grace_days integer not null,
     grace_on_own_request integer not null,
+    earning_points_max integer not null,
     "partition" integer not null,
     position integer not null
 ) strict;

@@ -465,6 +465,7 @@ fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
                 },
                 refund_grace_days: if amount % 3 == 0 { 0 } else { 5 },
                 grace_on_own_request: amount % 5 < 2,
+                earning_points_max: points(if amount % 7 == 0 { 100 } else { 1_000 }),
             },
             read_versions: None,
         }),

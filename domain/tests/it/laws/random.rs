@@ -141,7 +141,12 @@ fn command() -> impl Strategy<Value = Command> {
     let programme = prop_oneof![
         (spent_credit(), 0_u16..3, any::<bool>()).prop_map(
             |(spent_credit, refund_grace_days, grace_on_own_request)| {
-                let policy = Policy { spent_credit, refund_grace_days, grace_on_own_request };
+                let policy = Policy {
+                    spent_credit,
+                    refund_grace_days,
+                    grace_on_own_request,
+                    ..Policy::default()
+                };
                 Command::SetPolicy(SetPolicy { policy, read_versions: None })
             }
         ),

@@ -264,6 +264,7 @@ pub(crate) enum Ask {
         spent: SpentCredit,
         days: u16,
         for_all: bool,
+        most: u64,
         read: Read,
     },
     Show {

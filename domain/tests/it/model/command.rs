@@ -549,11 +549,12 @@ impl Ask {
                     },
                 })
             }
-            Self::SetPolicy { spent, days, for_all, read } => Command::SetPolicy(SetPolicy {
+            Self::SetPolicy { spent, days, for_all, most, read } => Command::SetPolicy(SetPolicy {
                 policy: Policy {
                     spent_credit: *spent,
                     refund_grace_days: *days,
                     grace_on_own_request: *for_all,
+                    earning_points_max: points(*most),
                 },
                 read_versions: match read {
                     Read::None | Read::Any => None,

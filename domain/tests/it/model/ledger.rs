@@ -361,6 +361,7 @@ impl Default for Ledger {
             policy: Policy {
                 spent_credit: SpentCredit::Refuse,
                 refund_grace_days: 30,
+                earning_points_max: domain::Points::MOST,
                 grace_on_own_request: false,
             },
             policy_version: 0,

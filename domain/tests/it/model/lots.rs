@@ -44,6 +44,16 @@ impl Ledger {
         if total + points > MOST { too_large() } else { Ok(()) }
     }
 
+    /// Whether the policy allows one credit to be so much.
+    fn check_limit(&self, points: u128) -> Result<(), No> {
+        let most = number(self.policy.earning_points_max);
+        if points > most {
+            let facts = [("max", signed(most)), ("asked", signed(points))];
+            return no_for("earning-too-large", facts);
+        }
+        Ok(())
+    }
+
     /// There is an account from then on, if there was none.
     pub(crate) fn make_account(&mut self, account: &str) {
         if self.account(account).is_none() {
@@ -91,6 +101,7 @@ impl Ledger {
     pub(crate) fn earn(&mut self, it: &EarnCredit, now: Time) -> Answer {
         let (account, points) = (it.account_id.as_str(), number(it.points));
         check_expiry(micros(it.expires_at), now)?;
+        self.check_limit(points)?;
         self.check_room(account, points)?;
         let life = Life {
             now,
@@ -212,6 +223,7 @@ impl Ledger {
         if !is_amount {
             return too_large();
         }
+        self.check_limit(points)?;
         self.check_room(account, points)?;
         life.check_matures()
     }
@@ -250,6 +262,7 @@ impl Ledger {
         if !is_known || points > MOST {
             return too_large();
         }
+        self.check_limit(points)?;
         self.check_room(account, points)?;
         life.check_matures()?;
         self.purchases[place].lot = Some(self.lots.len());
@@ -535,6 +548,7 @@ impl Ledger {
         let (name, points) = (it.account_id.as_str(), number(it.points));
         if it.direction == Direction::Add {
             check_expiry(micros(it.expires_at), now)?;
+            self.check_limit(points)?;
             self.check_room(name, points)?;
             let expires_at = micros(it.expires_at);
             let life = Life {

@@ -45,7 +45,13 @@ fn beginning() -> impl Strategy<Value = Vec<Step>> {
             vec![
                 first(earn(0, 70)),
                 first(earn(1, 90)),
-                first(Ask::SetPolicy { spent, days: 7, for_all: false, read: Read::None }),
+                first(Ask::SetPolicy {
+                    spent,
+                    days: 7,
+                    for_all: false,
+                    most: AMOUNT_MAX,
+                    read: Read::None,
+                }),
                 first(open(0, mug)),
                 first(open(1, cup)),
                 first(Ask::SetRule { rule: 0, terms: rule, read: Read::None, same: false }),
@@ -386,10 +392,16 @@ fn administration(huge: bool) -> impl Strategy<Value = Ask> {
         3 => (
             spent(),
             prop_oneof![Just(0_u16), Just(1), Just(7), Just(30)],
-            any::<bool>(),
+            (any::<bool>(), prop_oneof![4 => Just(AMOUNT_MAX), 1 => 20..200_u64]),
             read(),
         )
-            .prop_map(|(spent, days, for_all, read)| Ask::SetPolicy { spent, days, for_all, read }),
+            .prop_map(|(spent, days, (for_all, most), read)| Ask::SetPolicy {
+                spent,
+                days,
+                for_all,
+                most,
+                read,
+            }),
         1 => (offer(), of(0..2_u8)).prop_map(|(offer, rule)| Ask::Show { offer, rule }),
         1 => Just(Ask::ConfirmClock),
     ]
