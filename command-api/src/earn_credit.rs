@@ -3,7 +3,9 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::{ClaimCredit, EarnCredit};
-use domain::{AccountId, Cause, CauseKind, Claim, Command, CreditEarned, Event, RuleVersion};
+use domain::{
+    AccountId, Cause, CauseKind, Claim, Command, CreditEarned, Event, Points, RuleVersion,
+};
 use wire::body::{CauseBody, ClaimBody, CreditBody, EarnCreditBody, RuleVersionBody};
 use wire::{Caller, JsonBody, Object, PathId, Problem, Role};
 

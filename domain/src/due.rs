@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use log_record::Place;
 
 use crate::account::Pending;
-use crate::grace::{gained, with_grace};
+use crate::grace::{end_of_grace, gained, with_grace};
 use crate::lots::{Lots, sum_of, take_from};
 use crate::{
     Account, AccountId, BackFor, CreditExpired, CreditMatured, DebtRepaid, Event, Hold, HoldId,
@@ -258,8 +258,7 @@ impl Account {
 impl LiveHold {
     /// What comes back at its deadline. The grace begins then, whenever somebody looks.
     fn come_back(&self) -> Vec<LotPart> {
-        let until = (self.grace_days > 0).then(|| self.deadline.plus_days(self.grace_days.into()));
-        with_grace(&self.lots, until)
+        with_grace(&self.lots, end_of_grace(self.deadline, self.grace_days))
     }
 }
 
@@ -319,7 +318,7 @@ mod tests {
     #[test]
     fn the_grace_of_a_hold_begins_at_its_deadline_whenever_somebody_looks() {
         const DAY: i64 = 24 * 60 * 60 * 1_000_000;
-        for (now, sums) in [(40, [70, 0, 0, 0]), (DAY + 39, [70, 0, 0, 0]), (DAY + 40, [0; 4])] {
+        for (now, sums) in [(40, [70, 0, 0, 0]), (2 * DAY - 1, [70, 0, 0, 0]), (2 * DAY, [0; 4])] {
             let held = vec![part(1, 70, Some(30))];
             let credit = Credit::new([], [], [hold(40, held, 1)], points(0));
             assert_eq!(after(credit.expect("an amount"), now), sums, "at {now}");

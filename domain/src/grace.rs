@@ -31,7 +31,7 @@ impl Grace {
             BackFor::OwnRequest => self.days_on_own_request(),
             BackFor::Other => self.days,
         };
-        (days > 0).then(|| now.plus_days(days.into()))
+        end_of_grace(now, days)
     }
 
     /// For how many days, where it comes back on the shopper's own request.
@@ -39,6 +39,20 @@ impl Grace {
     pub const fn days_on_own_request(self) -> u16 {
         if self.on_own_request { self.days } else { 0 }
     }
+}
+
+/// Until when a grace of so many days lasts: to the end of a day in UTC, so that what comes back of a
+/// lot bit by bit becomes one part a day and not one each time.
+pub(crate) fn end_of_grace(from: Timestamp, days: u16) -> Option<Timestamp> {
+    const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+    if days == 0 {
+        return None;
+    }
+    let end = from.plus_days(days.into());
+    let over = end.micros().rem_euclid(DAY);
+    let is_whole = over == 0;
+    let whole = if is_whole { end.micros() } else { end.micros() - over + DAY };
+    Some(Timestamp::from_micros(whole).unwrap_or(Timestamp::LAST))
 }
 
 impl LotPart {

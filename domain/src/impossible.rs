@@ -114,25 +114,27 @@ fn a_rejection_cancels_all_that_is_left_at_once() {
 
 #[test]
 fn no_more_is_refunded_than_a_capture_spent() {
-    let refunded = |key: &str, amount| {
-        let refund = CaptureRefund {
-            hold_id: id("h-1"),
-            refund_id: id(key),
-            captured_points: points(200),
-            asked_points: None,
-            occurred_at: None,
-            note: Note::default(),
-        };
-        let (cause, lots) = (RefundCause::Capture(refund), vec![part(2, amount, None)]);
-        let fact = CreditRefunded { cause, points: points(amount), lots };
-        Event::CreditRefunded(id("ann"), fact)
-    };
+    let refunded = |key: &str, amount| refunded_of(200, key, amount);
     let held = || given([earned("ann", 300, "B-1")]).does(hold("ann", "h-1", 200, 100));
     held().never_has(&refunded("f-1", 200));
     let captured = || held().does(capture("ann", "h-1", None));
     captured().never_has(&refunded("f-1", 201));
     captured().and([refunded("f-1", 150)]).never_has(&refunded("f-2", 51));
     captured().and([refunded("f-1", 150)]).never_has(&refunded("f-1", 1));
+    captured().and([refunded("f-1", 150)]).never_has(&refunded_of(300, "f-2", 51));
+}
+
+fn refunded_of(captured: u64, key: &str, amount: u64) -> Event {
+    let refund = CaptureRefund {
+        hold_id: id("h-1"),
+        refund_id: id(key),
+        captured_points: points(captured),
+        asked_points: None,
+        occurred_at: None,
+        note: Note::default(),
+    };
+    let (cause, lots) = (RefundCause::Capture(refund), vec![part(2, amount, None)]);
+    Event::CreditRefunded(id("ann"), CreditRefunded { cause, points: points(amount), lots })
 }
 
 #[test]
@@ -147,6 +149,9 @@ fn a_hold_is_extended_while_it_runs_and_to_a_later_deadline() {
     held().never_has(&extended(100));
     held().at(100).never_has(&extended(200));
     held().does(release("ann", "h-1")).never_has(&extended(200));
+    let thirty_days = 30 * 24 * 60 * 60;
+    held().never_has(&extended(1 + thirty_days + 1));
+    held().and([extended(1 + thirty_days)]).leaves("ann", [100, 0, 200, 0]);
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn redeeming_and_cancelling_in_turn_renews_an_expiry() {
     }
     story
         .does(redeem("ann", "x-5", "mug"))
-        .at(100 + 31 * DAY)
+        .at(32 * DAY)
         .does(cancel_by_operator("ann", "x-5", "c"))
         .leaves("ann", [0, 0, 0, 0])
         .refuses(redeem("ann", "x-6", "mug"), "insufficient-credit");

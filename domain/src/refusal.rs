@@ -172,7 +172,8 @@ refusals! {
         title: "Hold has ended",
         sentence: "The hold has ended: a caller captured or released it, or its deadline \
                    released it.",
-        meaning: "A caller captured or released the hold, or its deadline released it.",
+        meaning: "A caller captured or released the hold, or its deadline released it. For a \
+                  refund: it ended without a capture.",
         remedy: "Hold credit again, with a new hold id.",
     }
     /// There is no capture to refund.
@@ -180,10 +181,9 @@ refusals! {
         "hold-not-captured", Conflict, can_succeed_later: true,
         facts: [],
         title: "Hold was not captured",
-        sentence: "The hold was not captured, so there is nothing to refund.",
-        meaning: "The hold still runs, or ended without a capture: it was released, or its \
-                  deadline passed.",
-        remedy: "Check the hold id. A hold that still runs is released, not refunded.",
+        sentence: "The hold still runs and was not captured, so there is nothing to refund.",
+        meaning: "The hold still runs: nothing of it was spent yet.",
+        remedy: "Check the hold id. A hold that runs is released, not refunded.",
     }
     /// The capture paid an exchange, which can be cancelled.
     CapturePaidExchange {

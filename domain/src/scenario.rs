@@ -147,6 +147,14 @@ impl Scenario {
         self
     }
 
+    /// Of how many parts of lots that are available.
+    #[track_caller]
+    pub(crate) fn has_parts(self, account: &str, count: usize) -> Self {
+        let account = self.state.account(&id(account)).expect("an account");
+        assert_eq!(account.lots().count(), count);
+        self
+    }
+
     /// What the account has, as recorded: available, pending, held, owed.
     #[track_caller]
     pub(crate) fn leaves(self, account: &str, sums: [u64; 4]) -> Self {

@@ -1,6 +1,7 @@
 //! What events about holds do to an account's credit.
 
 use super::{Account, Hold, TOO_FULL, sums_to};
+use crate::command::HOLD_DAYS_MAX;
 use crate::{CreditHeld, HoldCaptured, HoldExtended, HoldId, HoldSwapped, LotPart, Timestamp};
 
 impl Account {
@@ -27,6 +28,9 @@ impl Account {
         let hold = hold.ok_or("a hold was extended that had ended")?;
         if hold.deadline <= now {
             return Err("I8: a hold was extended after its deadline");
+        }
+        if fact.deadline > hold.made_at.plus_days(HOLD_DAYS_MAX) {
+            return Err("I8: a hold lasts 30 days at most, with its extensions");
         }
         if fact.deadline <= hold.deadline {
             return Err("a hold was extended to no later deadline");

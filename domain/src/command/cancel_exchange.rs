@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn what_an_operator_cancels_can_be_spent_for_the_days_of_grace_at_least() {
-        const GRACE_ENDS: i64 = 100 + 30 * DAY;
+        const GRACE_ENDS: i64 = 31 * DAY;
         // It has expired, would within the grace, or won't; a graced part ends at the grace's end.
         for (expires, ends) in
             [(50, GRACE_ENDS), (100 + DAY, GRACE_ENDS), (GRACE_ENDS + DAY, GRACE_ENDS + DAY)]
@@ -213,10 +213,10 @@ mod tests {
             .does(redeem("ann", "x-1", "mug"))
             .at(100)
             .does(cancel("ann", "x-1", "c-1", None))
-            .at(100 + 7 * DAY - 1)
+            .at(8 * DAY - 1)
             .sweeps()
             .leaves("ann", [300, 0, 0, 0])
-            .at(100 + 7 * DAY)
+            .at(8 * DAY)
             .sweeps()
             .leaves("ann", [0, 0, 0, 0]);
     }

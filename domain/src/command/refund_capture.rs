@@ -2,6 +2,7 @@
 
 use log_record::Position;
 
+use super::capture_hold::running_hold;
 use super::refund::come_back;
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
@@ -50,8 +51,9 @@ impl CommandRules for RefundCapture {
         let recorded = draft.state.recorded();
         let at = recorded.position_of(IdHash::capture(&self.account_id, &self.hold_id));
         let Some(at) = at else {
-            let hold = recorded.position_of(IdHash::hold(&self.account_id, &self.hold_id));
-            return Err(hold.map_or(Refusal::HoldUnknown, |_| Refusal::HoldNotCaptured));
+            draft.apply_due(&self.account_id);
+            running_hold(&draft, &self.account_id, &self.hold_id)?;
+            return Err(Refusal::HoldNotCaptured);
         };
         let Some(original) = self.original.as_ref().filter(|original| original.position == at)
         else {
@@ -155,9 +157,8 @@ mod tests {
     fn only_a_capture_that_paid_no_exchange_is_refunded() {
         given([]).refuses(refund("ann", "h-1", "f-1", None), "hold-unknown");
         held().refuses(refund("ann", "h-1", "f-1", None), "hold-not-captured");
-        held()
-            .does(release("ann", "h-1"))
-            .refuses(refund("ann", "h-1", "f-1", None), "hold-not-captured");
+        held().does(release("ann", "h-1")).refuses(refund("ann", "h-1", "f-1", None), "hold-ended");
+        held().at(100).refuses(refund("ann", "h-1", "f-1", None), "hold-ended");
         held()
             .does(capture_for("ann", "h-1", "x-1", "mug"))
             .refuses(refund("ann", "h-1", "f-1", None), "capture-paid-exchange")
@@ -188,7 +189,7 @@ mod tests {
 
     #[test]
     fn what_is_refunded_has_the_grace_that_was_promised_when_it_was_held() {
-        const GRACE_ENDS: i64 = 100 + 30 * 24 * 60 * 60;
+        const GRACE_ENDS: i64 = 31 * 24 * 60 * 60;
         let refunded = || {
             given([])
                 .does(earn_until(50, "ann", 300, "B-1"))

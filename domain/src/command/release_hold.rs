@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn what_an_operator_releases_has_grace_and_what_the_shopper_releases_has_none() {
-        const GRACE_ENDS: i64 = 60 + 30 * 24 * 60 * 60;
+        const GRACE_ENDS: i64 = 31 * 24 * 60 * 60;
         let held =
             || given([]).does(earn_until(50, "ann", 300, "B-1")).does(hold("ann", "h-1", 300, 100));
         let released = || held().at(60).does(release_by_operator("ann", "h-1"));
@@ -92,11 +92,11 @@ mod tests {
                 .does(hold("ann", "h-1", 300, 100))
         };
         // Recorded late, it is reckoned from the deadline all the same.
-        held().at(100 + 2 * DAY - 1).sweeps().leaves("ann", [300, 0, 0, 0]);
-        held().at(100 + 2 * DAY).sweeps().leaves("ann", [0, 0, 0, 0]);
+        held().at(3 * DAY - 1).sweeps().leaves("ann", [300, 0, 0, 0]);
+        held().at(3 * DAY).sweeps().leaves("ann", [0, 0, 0, 0]);
         let captured = || held().at(60).does(capture("ann", "h-1", Some(100)));
-        captured().at(60 + 2 * DAY - 1).sweeps().leaves("ann", [200, 0, 0, 0]);
-        captured().at(60 + 2 * DAY).sweeps().leaves("ann", [0, 0, 0, 0]);
+        captured().at(3 * DAY - 1).sweeps().leaves("ann", [200, 0, 0, 0]);
+        captured().at(3 * DAY).sweeps().leaves("ann", [0, 0, 0, 0]);
     }
 
     #[test]
@@ -110,7 +110,18 @@ mod tests {
                 .does(release_by_operator("ann", key))
                 .leaves("ann", [300, 0, 0, 0]);
         }
-        story.at(10 + 30 * DAY).sweeps().leaves("ann", [0, 0, 0, 0]);
+        story = story.at(31 * DAY - 1).sweeps().leaves("ann", [300, 0, 0, 0]);
+        story.at(31 * DAY).sweeps().leaves("ann", [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn what_is_released_bit_by_bit_becomes_one_part_a_day() {
+        let mut story = given([]).does(grace_for_all(30)).does(earn_until(900, "ann", 300, "B-1"));
+        for number in 0..100 {
+            let key = format!("h-{number}");
+            story = story.at(1 + number).does(hold("ann", &key, 1, 800)).does(release("ann", &key));
+        }
+        story.has_parts("ann", 2).leaves("ann", [300, 0, 0, 0]);
     }
 
     #[test]

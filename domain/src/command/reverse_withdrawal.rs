@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn what_expired_meanwhile_comes_back_with_grace() {
-        const GRACE_ENDS: i64 = 100 + 30 * 24 * 60 * 60;
+        const GRACE_ENDS: i64 = 31 * 24 * 60 * 60;
         let reversed = || {
             given([])
                 .does(earn_until(50, "ann", 300, "B-1"))

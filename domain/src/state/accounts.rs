@@ -28,7 +28,7 @@ pub(super) struct Accounts {
     /// Exchanges of which something was cancelled, by the event that created them.
     cancelled: HashMap<Position, Cancelled>,
     /// What was refunded of captures that paid no exchange, by the event of the capture.
-    refunded: HashMap<Position, Points>,
+    refunded: HashMap<Position, Refunded>,
     /// What came back of purchases, by the event that recorded them.
     returned: HashMap<Position, Returns>,
     /// Purchases whose credit was refused, by the event that recorded them, each with what a claim
@@ -40,6 +40,14 @@ pub(super) struct Accounts {
     withdrawn: HashMap<LotId, Points>,
     /// The ids of the accounts' commands.
     pub(super) recorded: Arc<RecordedIds>,
+}
+
+/// What was refunded of a capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Refunded {
+    points: Points,
+    /// Of so many that the capture had spent.
+    of: Points,
 }
 
 /// What was cancelled of an exchange.
@@ -108,7 +116,7 @@ impl Accounts {
     }
 
     pub(super) fn refunded(&self, capture: Position) -> Points {
-        self.refunded.get(&capture).copied().unwrap_or_default()
+        self.refunded.get(&capture).map(|refunded| refunded.points).unwrap_or_default()
     }
 
     pub(super) fn returned(&self, purchase: Position, product: &ProductId) -> Units {
@@ -284,9 +292,13 @@ impl Accounts {
         let capture = self.recorded.position_of(IdHash::capture(id, &fact.hold_id));
         let capture = capture.ok_or("a hold was refunded that was not captured")?;
         self.record(IdHash::capture_refund(id, &fact.hold_id, &fact.refund_id), at)?;
-        let refunded = self.refunded.entry(capture).or_default();
-        *refunded = refunded.plus(points).ok_or(TOO_MUCH)?;
-        let is_within = *refunded <= fact.captured_points;
+        let before = self.refunded(capture);
+        let refunded =
+            Refunded { points: before.plus(points).ok_or(TOO_MUCH)?, of: fact.captured_points };
+        let former = self.refunded.insert(capture, refunded);
+        let is_same = former.is_none_or(|former| former.of == refunded.of);
+        ensure(is_same, "I13: two refunds differ about what the capture had spent")?;
+        let is_within = refunded.points <= refunded.of;
         ensure(is_within, "I13: more was refunded than the capture had spent")
     }
 

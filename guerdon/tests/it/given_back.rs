@@ -79,7 +79,9 @@ async fn a_hold_is_extended_to_thirty_days_after_it_was_made() {
     let refused = extend("e-1", "2999-01-01T00:00:00Z").await;
     let refused = refused.is_problem(409, "deadline-out-of-range");
     let last = refused["latest"].as_str().expect("a time").to_owned();
-    assert!(last >= latest, "counted from when the hold was made, after the first refusal");
+    let [first, end] =
+        [&latest, &last].map(|time| time.parse::<domain::Timestamp>().expect("a time"));
+    assert!(end >= first, "counted from when the hold was made, after the first refusal");
     let extended = extend("e-1", &last).await;
     let position = extended.position.clone().expect("a write has a position");
     assert_eq!(extended.is(201)["deadline"], last.as_str());

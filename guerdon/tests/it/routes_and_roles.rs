@@ -101,7 +101,7 @@ async fn no_route_ignores_a_parameter() {
 }
 
 impl Route {
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 }

@@ -3,9 +3,7 @@
 //!
 //! Run are the lines that begin with `$ ` in blocks of `console`; what follows a command there is
 //! what it prints. A shell runs them, with a `curl` that hands its arguments to this test, so no
-//! curl need be installed. Of what is printed
-//! - a time, a month and the header `date` may be different ones,
-//! - `…` in the document stands for any text,
+//! curl need be installed. What may differ of what is printed, `document.rs` says; besides,
 //! - the port is 8080 in the document, and a free one here,
 //! - the log's id is the first id that the document shows, also in commands.
 //!
@@ -14,12 +12,11 @@
 //! `GUERDON_TOUR=write cargo test -p guerdon tour` writes what was printed into the documents.
 
 use std::fmt::Write as _;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+use crate::document::{Request, first_id, is_shown, is_to_be_written};
 use crate::ledger::{Ledger, PATIENCE, ends};
 
 /// A shell's `curl` that says what it was asked.
@@ -82,11 +79,6 @@ fn run(document: &str) {
         return std::fs::write(&path, lines.join("\n") + "\n").expect("it can be written");
     }
     assert!(differences.is_empty(), "{differences}");
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test has no configuration but this")]
-fn is_to_be_written() -> bool {
-    std::env::var("GUERDON_TOUR").is_ok_and(|word| word == "write")
 }
 
 fn steps(text: &str) -> Vec<Step> {
@@ -174,7 +166,7 @@ impl Reader {
         match printed.strip_prefix("curl\0") {
             Some(words) => {
                 let words: Vec<&str> = words.split_terminator('\0').collect();
-                Request::of_curl(&words).answer(self.url())
+                Curl::new(&words).prints(self.url())
             }
             None => printed.replace(self.url(), "http://127.0.0.1:8080"),
         }
@@ -193,129 +185,45 @@ impl Reader {
 }
 
 /// What a `curl` is asked to send.
-#[derive(Default)]
-struct Request<'a> {
-    method: Option<&'a str>,
-    path: &'a str,
-    headers: Vec<&'a str>,
-    body: &'a str,
+struct Curl<'a> {
+    request: Request<'a>,
     shows_headers: bool,
 }
 
-impl<'a> Request<'a> {
-    fn of_curl(words: &[&'a str]) -> Self {
-        let mut request = Self::default();
+impl<'a> Curl<'a> {
+    fn new(words: &[&'a str]) -> Self {
+        let (mut method, mut path, mut headers, mut body) = (None, "", vec![], "");
+        let mut shows_headers = false;
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let mut value = || *words.next().expect("the option has a value");
             match *word {
                 "-s" => {}
-                "-si" => request.shows_headers = true,
-                "-X" => request.method = Some(value()),
-                "-H" => request.headers.push(value()),
-                "-d" => request.body = value(),
+                "-si" => shows_headers = true,
+                "-X" => method = Some(value()),
+                "-H" => headers.push(value()),
+                "-d" => body = value(),
                 url => {
-                    let path = url.strip_prefix("localhost:8080");
-                    request.path = path.unwrap_or_else(|| panic!("the test can't send {url}"));
+                    let of_url = url.strip_prefix("localhost:8080");
+                    path = of_url.unwrap_or_else(|| panic!("the test can't send {url}"));
                 }
             }
         }
-        request
+        let method = method.unwrap_or(if body.is_empty() { "GET" } else { "POST" });
+        Self { request: Request { method, path, headers, body }, shows_headers }
     }
 
-    /// What `curl` prints of the answer.
-    fn answer(&self, url: &str) -> String {
-        let address = url.strip_prefix("http://").expect("a URL");
-        let mut stream = TcpStream::connect(address).expect("it listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
-        let method = self.method.unwrap_or(if self.body.is_empty() { "GET" } else { "POST" });
-        let mut request = format!("{method} {} HTTP/1.1\r\nhost: {address}\r\n", self.path);
-        for header in &self.headers {
-            write!(request, "{header}\r\n").expect("a text grows");
-        }
-        if !self.body.is_empty() {
-            write!(request, "content-length: {}\r\n", self.body.len()).expect("a text grows");
-        }
-        write!(request, "connection: close\r\n\r\n{}", self.body).expect("a text grows");
-        stream.write_all(request.as_bytes()).expect("it is sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("it is answered");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("headers and a body");
+    /// What it prints of the answer.
+    fn prints(&self, url: &str) -> String {
+        let reply = self.request.send(url);
         let mut printed = String::new();
         if self.shows_headers {
-            for line in head.lines().filter(|line| *line != "connection: close") {
+            for line in reply.head {
                 writeln!(printed, "{line}").expect("a text grows");
             }
             printed.push('\n');
         }
-        writeln!(printed, "{body}").expect("a text grows");
+        writeln!(printed, "{}", reply.body).expect("a text grows");
         printed
     }
-}
-
-/// Whether a document shows what was printed.
-fn is_shown(shown: &str, printed: &str) -> bool {
-    let printed = steady(printed);
-    let mut rest = printed.as_str();
-    let shown = steady(shown);
-    let mut parts = shown.split('…');
-    let Some(start) = parts.next().and_then(|first| rest.strip_prefix(first)) else {
-        return false;
-    };
-    rest = start;
-    let mut is_open = false;
-    for part in parts {
-        is_open = true;
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.is_empty() || (is_open && shown.ends_with('…'))
-}
-
-/// An id in hexadecimal digits (`#`).
-const ID: &str = "########-####-####-####-############";
-
-/// The shapes of what differs from run to run; `0` is a digit.
-const VARYING: [(&str, &str); 3] =
-    [("0000-00-00T00:00:00", "TIME"), ("\"month\":\"0000-00", "MONTH"), ("\ndate: ", "DATE")];
-
-/// The text without what differs from run to run.
-fn steady(text: &str) -> String {
-    let mut steady = String::new();
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        let found = VARYING.iter().find(|(shape, _)| has_shape(rest, shape));
-        let Some((shape, word)) = found else {
-            steady.push(c);
-            rest = &rest[c.len_utf8()..];
-            continue;
-        };
-        steady.push_str(word);
-        rest = &rest[shape.len()..];
-        match *word {
-            "TIME" => rest = rest.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit()),
-            "DATE" => rest = rest.trim_start_matches(|c: char| c != '\n'),
-            _ => {}
-        }
-    }
-    steady
-}
-
-fn has_shape(text: &str, shape: &str) -> bool {
-    let mut bytes = text.bytes();
-    shape.bytes().all(|shape| {
-        bytes.next().is_some_and(|byte| match shape {
-            b'0' => byte.is_ascii_digit(),
-            b'#' => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
-            _ => byte == shape,
-        })
-    })
-}
-
-fn first_id(text: &str) -> Option<String> {
-    let mut starts = text.char_indices().map(|(at, _)| at);
-    let start = starts.find(|at| has_shape(&text[*at..], ID))?;
-    Some(text[start..start + ID.len()].to_owned())
 }

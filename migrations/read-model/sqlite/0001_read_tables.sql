@@ -88,7 +88,7 @@ create table ledger_entry (
     -- what was returned
     purchase_id text,
     reference text,
-    -- JSON as in the event: the parts of lots, and what a capture released
+    -- JSON: the parts of lots, and what a capture released, as they are from then on
     lots text,
     released text,
     occurred_at integer,

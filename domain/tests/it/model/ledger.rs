@@ -244,7 +244,8 @@ impl Grace {
     /// The parts as they come back at a time. A part gets grace once.
     pub(crate) fn given(self, parts: &[Part], now: Time, is_own_request: bool) -> Vec<Part> {
         let mut parts = parts.to_vec();
-        let ends = now + self.days * DAY;
+        // To the end of that day.
+        let ends = (now + self.days * DAY + DAY - 1) / DAY * DAY;
         if self.days > 0 && (self.for_all || !is_own_request) {
             for part in parts.iter_mut().filter(|part| !part.graced) {
                 if part.expires_at.is_some_and(|expires_at| expires_at < ends) {

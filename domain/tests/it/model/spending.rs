@@ -255,6 +255,7 @@ impl Ledger {
         }
         let mut captures = self.captures.iter();
         let Some(place) = captures.position(|it| it.account == name && it.hold == id) else {
+            self.running(name, id)?;
             return no("hold-not-captured");
         };
         let captured = &self.captures[place];

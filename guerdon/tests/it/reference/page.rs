@@ -1,0 +1,275 @@
+//! A page of `docs/reference/`: its sections, their tables, and the examples in their order.
+//!
+//! A section begins with `##`. One whose heading is a method and a path in code style is a call.
+//! The first cell of a table's head says what the table is: `request` (what a call is sent),
+//! `answer` (what it answers) or `field` (a shape that others refer to). A link in a field's type,
+//! or in the paragraph that begins with `Body:` or `Answer:`, leads to a section whose fields
+//! belong here as well. An example is a block of `http` with a request, and a second one with its
+//! answer.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// How deep the fields of fields are followed.
+const DEEPEST: u32 = 5;
+
+/// All pages, in the order of their names.
+pub(super) struct Pages(pub(super) Vec<Page>);
+
+pub(super) struct Page {
+    pub(super) path: PathBuf,
+    /// The file's name.
+    pub(super) name: String,
+    pub(super) text: String,
+    pub(super) sections: Vec<Section>,
+    pub(super) examples: Vec<Example>,
+}
+
+#[derive(Default)]
+pub(super) struct Section {
+    /// The page's file and the heading's anchor, as a link has them.
+    pub(super) address: String,
+    /// Method and path; nothing where it is no call.
+    pub(super) call: Option<(String, String)>,
+    /// The first sentence.
+    pub(super) does: String,
+    pub(super) roles: Vec<String>,
+    /// The command that CREDIT.md has the rules of, if there is one.
+    pub(super) command: String,
+    pub(super) refusals: Vec<String>,
+    asks: Vec<Field>,
+    answers: Vec<Field>,
+}
+
+/// A row of a table.
+#[derive(Clone, Default)]
+struct Field {
+    name: String,
+    /// `path`, `query`, `header` or `body`; nothing where it is answered.
+    place: String,
+    is_list: bool,
+    /// A section whose fields are its fields.
+    link: Option<String>,
+}
+
+/// A request, and the answer that the page shows.
+pub(super) struct Example {
+    /// Where its section stands among the page's; nothing before the first one.
+    pub(super) section: Option<usize>,
+    pub(super) request: Block,
+    pub(super) answer: Option<Block>,
+}
+
+/// What stands in a block, and at which lines, counted from 0.
+pub(super) struct Block {
+    pub(super) lines: Range<usize>,
+    pub(super) text: String,
+}
+
+/// What a call is sent, or what it answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Asks,
+    Answers,
+}
+
+pub(super) fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference")
+}
+
+impl Pages {
+    pub(super) fn read() -> Self {
+        let entries = fs::read_dir(folder()).expect("docs/reference");
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("read").path()).collect();
+        paths.sort();
+        Self(paths.into_iter().map(Page::read).collect())
+    }
+
+    /// The sections of calls, in the order of the pages.
+    pub(super) fn calls(&self) -> impl Iterator<Item = &Section> {
+        self.0.iter().flat_map(|page| &page.sections).filter(|section| section.call.is_some())
+    }
+
+    fn section(&self, address: &str) -> &Section {
+        let mut all = self.0.iter().flat_map(|page| &page.sections);
+        all.find(|section| section.address == address)
+            .unwrap_or_else(|| panic!("docs/reference/{address} is no section"))
+    }
+
+    /// The names of all fields, those of fields included: `lines`, `lines[].quantity`.
+    pub(super) fn names(&self, section: &Section, side: Side) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        self.add_names(section, side, "", DEEPEST, &mut names);
+        names
+    }
+
+    fn add_names(
+        &self,
+        section: &Section,
+        side: Side,
+        before: &str,
+        depth: u32,
+        names: &mut BTreeSet<String>,
+    ) {
+        let fields = if side == Side::Asks { &section.asks } else { &section.answers };
+        for field in fields.iter().filter(|field| field.place.is_empty() || field.place == "body") {
+            let name = format!("{before}{}", field.name);
+            if let (Some(link), true) = (&field.link, depth > 0) {
+                let within = match (field.name.is_empty(), field.is_list) {
+                    // A field without a name stands for those that its link leads to.
+                    (true, _) => before.to_owned(),
+                    (false, true) => format!("{name}[]."),
+                    (false, false) => format!("{name}."),
+                };
+                let shape = self.section(link);
+                let side = if shape.call.is_none() { Side::Answers } else { side };
+                self.add_names(shape, side, &within, depth - 1, names);
+            }
+            if !field.name.is_empty() {
+                names.insert(name);
+            }
+        }
+    }
+}
+
+impl Section {
+    pub(super) fn name(&self) -> String {
+        self.call
+            .as_ref()
+            .map_or_else(|| self.address.clone(), |(method, path)| format!("{method} {path}"))
+    }
+
+    /// What can be sent in the path, the query or the headers.
+    pub(super) fn sent_in(&self, place: &str) -> BTreeSet<&str> {
+        let fields = self.asks.iter().filter(|field| field.place == place);
+        fields.map(|field| field.name.as_str()).collect()
+    }
+
+    fn paragraph(&mut self, text: &str, page: &str) {
+        if let Some(roles) = text.strip_prefix("Roles: ") {
+            let (roles, rest) = roles.split_once('.').unwrap_or((roles, ""));
+            rest.split('`').nth(1).unwrap_or_default().clone_into(&mut self.command);
+            self.roles = roles.split(", ").map(ToOwned::to_owned).collect();
+        } else if text.starts_with("Refusals: ") {
+            let codes = text.split('`').skip(1).step_by(2);
+            self.refusals.extend(codes.map(ToOwned::to_owned));
+        } else if text.starts_with("Body: ") || text.starts_with("Answer: ") {
+            let is_body = text.starts_with("Body: ");
+            let fields = if is_body { &mut self.asks } else { &mut self.answers };
+            let place = if is_body { "body".to_owned() } else { String::new() };
+            fields.extend(links(text, page).map(|link| Field {
+                place: place.clone(),
+                link: Some(link),
+                ..Field::default()
+            }));
+        } else if self.does.is_empty() {
+            let end = text.find(". ").map_or(text.len(), |dot| dot + 1);
+            self.does = text[..end].to_owned();
+        }
+    }
+
+    fn row(&mut self, kind: &str, cells: &[&str], page: &str) {
+        if kind.is_empty() {
+            return;
+        }
+        let (place, type_at) = if kind == "request" { (cells[1], 2) } else { ("", 1) };
+        let kind_of = cells[type_at];
+        let mut names: Vec<&str> = cells[0].split('`').skip(1).step_by(2).collect();
+        if names.is_empty() {
+            // Only its link counts.
+            names.push("");
+        }
+        for name in names {
+            let field = Field {
+                name: name.to_owned(),
+                place: place.to_owned(),
+                is_list: kind_of.starts_with("list"),
+                link: links(kind_of, page).next(),
+            };
+            if kind == "request" { self.asks.push(field) } else { self.answers.push(field) }
+        }
+    }
+}
+
+impl Page {
+    fn read(path: PathBuf) -> Self {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let text = fs::read_to_string(&path).expect("a page");
+        let (mut sections, mut examples): (Vec<Section>, Vec<Example>) = (vec![], vec![]);
+        let (mut block, mut table, mut paragraph): (Option<Block>, String, String) =
+            (None, String::new(), String::new());
+        for (index, line) in text.lines().chain([""]).enumerate() {
+            if let Some(open) = &mut block {
+                if line == "```" {
+                    open.lines.end = index;
+                    let section = sections.len().checked_sub(1);
+                    if let Some(block) = block.take() {
+                        put_block(block, section, &mut examples);
+                    }
+                } else {
+                    open.text.push_str(line);
+                    open.text.push('\n');
+                }
+            } else if line == "```http" {
+                block = Some(Block { lines: index + 1..index + 1, text: String::new() });
+            } else if let Some(title) = line.strip_prefix("## ") {
+                sections.push(Section {
+                    address: format!("{name}#{}", anchor(title)),
+                    call: call(title),
+                    ..Section::default()
+                });
+            } else if let (Some(row), Some(section)) = (line.strip_prefix('|'), sections.last_mut())
+            {
+                let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+                if ["request", "answer", "field"].contains(&cells[0]) {
+                    cells[0].clone_into(&mut table);
+                } else if !cells[0].starts_with('-') {
+                    section.row(&table, &cells, &name);
+                }
+            } else if line.is_empty() {
+                if let (Some(section), false) = (sections.last_mut(), paragraph.is_empty()) {
+                    section.paragraph(&paragraph, &name);
+                }
+                paragraph.clear();
+                table.clear();
+            } else {
+                let space = if paragraph.is_empty() { "" } else { " " };
+                paragraph = format!("{paragraph}{space}{line}");
+            }
+        }
+        Self { path, name, text, sections, examples }
+    }
+}
+
+/// A request is a new example; an answer belongs to the last one.
+fn put_block(block: Block, section: Option<usize>, examples: &mut Vec<Example>) {
+    if block.text.starts_with("HTTP/1.1 ") {
+        let last = examples.last_mut().expect("an answer stands behind its request");
+        last.answer = Some(block);
+    } else {
+        examples.push(Example { section, request: block, answer: None });
+    }
+}
+
+fn call(title: &str) -> Option<(String, String)> {
+    let (method, path) = title.strip_prefix('`')?.strip_suffix('`')?.split_once(' ')?;
+    Some((method.to_owned(), path.to_owned()))
+}
+
+/// The anchor that a heading has on GitHub.
+fn anchor(title: &str) -> String {
+    let title = title.to_lowercase().replace(' ', "-");
+    title.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect()
+}
+
+/// The sections of `docs/reference/` that a text links to, each as its page and anchor.
+fn links(text: &str, page: &str) -> impl Iterator<Item = String> {
+    text.split("](").skip(1).filter_map(move |rest| {
+        let (target, _) = rest.split_once(')')?;
+        let (file, anchor) = target.split_once('#')?;
+        let file = if file.is_empty() { page } else { file };
+        (!file.contains('/')).then(|| format!("{file}#{anchor}"))
+    })
+}
