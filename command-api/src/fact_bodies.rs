@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use domain::{Event, RefundCause};
+use domain::{Event, RefundCause, WithdrawalCause};
 use event_schema::decode;
 use log_record::{Generation, LogId, NewEvent, Partition, Place, Position, RecordedEvent};
 use serde::Serialize;
@@ -75,6 +75,12 @@ fn answered(event: Event) -> Option<Value> {
     Some(match event {
         Event::AccountOpened(account, fact) => json(&account_opened(account, fact, PLACE)),
         Event::CreditEarned(account, fact) => json(&credit_earned(account, fact, PLACE)),
+        // A return is answered with the event after it.
+        Event::CreditWithdrawn(_, fact)
+            if matches!(fact.withdrawal, WithdrawalCause::Return { .. }) =>
+        {
+            return None;
+        }
         Event::CreditWithdrawn(account, fact) => json(&credit_withdrawn(account, fact, PLACE)),
         Event::WithdrawalReversed(account, fact) => {
             json(&withdrawal_reversed(account, fact, PLACE))

@@ -8,13 +8,13 @@ use domain::{AccountId, Timestamp};
 use log_record::Place;
 use read_model::{Query, Reading, RowOf};
 use serde::Deserialize;
-use wire::{Page, Problem, page_limit, read_cursor, write_cursor};
+use wire::{PAGE_ITEMS_MAX, Page, Problem, page_limit, read_cursor, write_cursor};
 
 use crate::cell::place_key;
 use crate::{bad_cursor, failed};
 
-/// How many rows of an account a page reads from which it picks some.
-const PICKED_FROM_MAX: u32 = 1_000;
+/// How many rows of an account a page reads from which it picks some: no more than the largest page.
+const PICKED_FROM_MAX: u32 = PAGE_ITEMS_MAX;
 
 /// The query of a list whose items have a status.
 #[derive(Debug, Deserialize)]
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_page_from_which_some_are_picked_goes_on_behind_the_last_row_that_was_read() {
-        let all: Vec<i64> = (0..1_000).collect();
+        let all: Vec<i64> = (0..500).collect();
         let key = |number: &i64| format!("7:{number}");
         let of_two = page(true, None).of(all.clone(), key, |number| number % 10 == 0);
         assert_eq!(of_two.items, [0, 10]);
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(next.before, (7, 10));
         let none = page(true, None).of(all, key, |_| false);
         assert_eq!(none.items, [0; 0]);
-        assert_eq!(page(true, none.next.as_deref()).before, (7, 999));
+        assert_eq!(page(true, none.next.as_deref()).before, (7, 499));
         let last = page(true, None).of(vec![1, 2], key, |_| true);
         assert_eq!((last.items, last.next), (vec![1, 2], None));
     }

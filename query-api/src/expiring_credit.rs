@@ -6,7 +6,7 @@ use std::io;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use domain::Timestamp;
@@ -14,11 +14,15 @@ use futures_util::stream::try_unfold;
 use read_model::{Query, Reading};
 use serde::Deserialize;
 use wire::body::ExpiringAccountBody;
-use wire::{PAGE_ITEMS_MAX, Page, Problem, QueryString, json_with_etag, page_limit, read_cursor};
+use wire::{
+    Caller, PAGE_ITEMS_MAX, Page, Problem, QueryString, is_known_still, json_with_etag, page_limit,
+    read_cursor, write_cursor,
+};
 
 use crate::cell::{sum, text, time};
 use crate::clock::now;
 use crate::freshness::{Fresh, unread};
+use crate::shipping_stream::Turn;
 use crate::{QueryApi, bad_cursor, failed};
 
 const LIST: Query = Query::same(include_str!("sql/list_expiring_accounts.sql"));
@@ -32,11 +36,13 @@ pub(crate) struct ExpiringQuery {
     cursor: Option<String>,
 }
 
+/// A part of credit in the window, and what its account has there.
 #[derive(sql_macros::FromRow)]
 struct Row {
     account_id: String,
     expires_at: i64,
     points: i64,
+    begins_at: Option<i64>,
 }
 
 /// Which credit is looked for: what expires from a time on and before another.
@@ -53,22 +59,34 @@ enum Lines {
     Csv,
 }
 
+/// What a read found: accounts, and where to go on, if there may be more.
+struct Found {
+    accounts: Vec<ExpiringAccountBody>,
+    next: Option<(i64, String)>,
+}
+
 /// An export that has come so far.
 struct Export {
     api: QueryApi,
+    headers: HeaderMap,
+    caller: Caller,
     window: Window,
     lines: Lines,
     /// What was read and not yet sent.
-    read: Vec<ExpiringAccountBody>,
-    after: (i64, String),
+    found: Found,
+    _turn: Turn,
 }
 
 pub(crate) async fn list_expiring(
     State(api): State<QueryApi>,
+    caller: Caller,
     Fresh(mut reading): Fresh,
     QueryString(query): QueryString<ExpiringQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    if query.from.is_some_and(|from| from >= query.before) {
+        return Err(Problem::invalid_query("before", "must be later than from"));
+    }
     // What expires now has expired.
     let next = now(reading.as_of()) + 1;
     let window = Window {
@@ -82,9 +100,10 @@ pub(crate) async fn list_expiring(
             let complaint = "is for pages of JSON; an export has every account";
             return Err(Problem::invalid_query(field, complaint));
         }
-        let read = window.read(&mut reading, &first, PAGE_ITEMS_MAX).await?;
+        let turn = api.followers.admit(&caller, api.followers_max)?;
+        let found = window.read(&mut reading, &first, PAGE_ITEMS_MAX).await?;
         drop(reading);
-        return Ok(Export { api, window, lines, read, after: first }.answer());
+        return Ok(Export { api, headers, caller, window, lines, found, _turn: turn }.answer());
     }
     let limit = page_limit(query.limit)?;
     let list = format!("credit that expires from {:?} before {:?}", query.from, query.before);
@@ -92,17 +111,22 @@ pub(crate) async fn list_expiring(
         None => first,
         Some(key) => read_key(&key).ok_or_else(bad_cursor)?.max(first),
     };
-    let accounts = window.read(&mut reading, &after, limit + 1).await?;
-    json_with_etag(&headers, &Page::of(accounts, limit, &list, write_key))
+    let Found { accounts: items, next } = window.read(&mut reading, &after, limit).await?;
+    let next = next.map(|(time, account)| write_cursor(&list, &format!("{time}:{account}")));
+    let mut answer = json_with_etag(&headers, &Page { items, next })?;
+    answer.headers_mut().insert(VARY, HeaderValue::from_static("Accept"));
+    Ok(answer)
 }
 
 impl Window {
+    /// At most so many accounts, from one part of credit more: an account with several parts is listed
+    /// once, and one that can't spend them isn't.
     async fn read(
         self,
         reading: &mut Reading,
         (time, account): &(i64, String),
         limit: u32,
-    ) -> Result<Vec<ExpiringAccountBody>, Problem> {
+    ) -> Result<Found, Problem> {
         let now = now(reading.as_of());
         let arguments = [
             (*time).into(),
@@ -110,10 +134,28 @@ impl Window {
             self.from.into(),
             self.before.into(),
             now.into(),
-            limit.into(),
+            (limit + 1).into(),
         ];
         let rows: Vec<Row> = reading.all(LIST, &arguments).await.map_err(failed)?;
-        rows.into_iter().map(body).collect()
+        let mut has_more = rows.len() > limit as usize;
+        let (mut accounts, mut last) = (vec![], None);
+        for row in rows {
+            let key = (row.expires_at, row.account_id.clone());
+            // Several parts of an account may expire at once.
+            if last.as_ref() == Some(&key) {
+                continue;
+            }
+            if accounts.len() == limit as usize {
+                has_more = true;
+                break;
+            }
+            last = Some(key);
+            // An account is listed where its credit begins to expire.
+            if row.begins_at == Some(row.expires_at) {
+                accounts.push(body(row)?);
+            }
+        }
+        Ok(Found { accounts, next: last.filter(|_| has_more) })
     }
 }
 
@@ -125,30 +167,23 @@ fn body(row: Row) -> Result<ExpiringAccountBody, Problem> {
     })
 }
 
-fn key(account: &ExpiringAccountBody) -> (i64, String) {
-    (account.expires_at.micros(), account.account_id.to_string())
-}
-
-fn write_key(account: &ExpiringAccountBody) -> String {
-    let (time, account) = key(account);
-    format!("{time}:{account}")
-}
-
 fn read_key(key: &str) -> Option<(i64, String)> {
     let (time, account) = key.split_once(':')?;
     Some((time.parse().ok()?, account.to_owned()))
 }
 
 impl Lines {
-    /// The form that the caller asks for; none where it is pages.
+    /// The form that the caller asks for first; none where that is pages.
     fn asked_for(headers: &HeaderMap) -> Option<Self> {
         let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-        let mut types = accepts.flat_map(|value| value.split(','));
-        types.find_map(|media| match media.split(';').next().unwrap_or_default().trim() {
-            "application/x-ndjson" => Some(Self::Json),
-            "text/csv" => Some(Self::Csv),
+        let types = accepts.flat_map(|value| value.split(','));
+        let mut names = types.map(|media| media.split(';').next().unwrap_or_default().trim());
+        names.find_map(|name| match name {
+            "application/x-ndjson" => Some(Some(Self::Json)),
+            "text/csv" => Some(Some(Self::Csv)),
+            "application/json" => Some(None),
             _ => None,
-        })
+        })?
     }
 
     const fn media_type(self) -> HeaderValue {
@@ -187,29 +222,33 @@ impl Export {
         let pages = try_unfold((Some(self), lines.heading()), async |(export, heading)| {
             let Some(mut export) = export else { return Ok(None) };
             let mut text = heading.to_owned();
-            for account in &export.read {
+            for account in &export.found.accounts {
                 export.lines.line(&mut text, account)?;
             }
             let next = if export.go_on().await? { Some(export) } else { None };
             io::Result::Ok(Some((Bytes::from(text), (next, ""))))
         });
-        ([(CONTENT_TYPE, lines.media_type())], Body::from_stream(pages)).into_response()
+        let headers =
+            [(CONTENT_TYPE, lines.media_type()), (VARY, HeaderValue::from_static("Accept"))];
+        (headers, Body::from_stream(pages)).into_response()
     }
 
-    /// Reads on; false where there is no more. Where the tables can't be read any more, the answer
-    /// breaks off.
+    /// Reads on; false where there is no more. Where the tables can't be read any more, or the key
+    /// has ended, the answer breaks off.
     async fn go_on(&mut self) -> Result<bool, io::Error> {
-        let is_full = self.read.len() >= PAGE_ITEMS_MAX as usize;
-        let Some(last) = self.read.last().filter(|_| is_full) else { return Ok(false) };
+        let Some(after) = self.found.next.take() else { return Ok(false) };
         if self.api.draining.is_cancelled() {
             return Err(io::Error::other("the server stops"));
         }
-        self.after = key(last);
+        if !is_known_still(&self.api.keys, &self.headers, &self.caller) {
+            return Err(io::Error::other("the key has ended"));
+        }
+        self.api.metrics.reads.inc();
         let broke = |problem: Problem| io::Error::other(problem.detail().to_owned());
         let reading = self.api.read_model.read(&[], self.api.wait_max).await;
         let mut reading = reading.map_err(unread).map_err(broke)?;
-        self.read =
-            self.window.read(&mut reading, &self.after, PAGE_ITEMS_MAX).await.map_err(broke)?;
-        Ok(!self.read.is_empty())
+        let found = self.window.read(&mut reading, &after, PAGE_ITEMS_MAX).await;
+        self.found = found.map_err(broke)?;
+        Ok(true)
     }
 }

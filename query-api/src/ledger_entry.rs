@@ -37,7 +37,10 @@ static LIST: LazyLock<Query> =
 static SELECT: LazyLock<Query> =
     LazyLock::new(|| Query::with_columns(entries!("sql/select_ledger_entry.sql")));
 const SUM: Query = Query::same(include_str!("sql/sum_ledger_entries.sql"));
-const SUM_EXPIRED: Query = Query::same(include_str!("sql/sum_expired_entries.sql"));
+static SUM_EXPIRED: LazyLock<Query> = LazyLock::new(|| {
+    let query = Query::same(include_str!("sql/sum_expired_entries.sql"));
+    query.by_index("ledger_entry_has_expired")
+});
 
 /// What an entry can be.
 const KINDS: [&str; 15] = [
@@ -111,13 +114,14 @@ pub(crate) async fn list_entries(
     let rows: Vec<Row> = page.read(&mut reading, *LIST, &account_id).await?;
     let entries = rows.into_iter().map(|row| {
         let entry = LedgerEntryBody { balance: Some(balance), ..entry(row)? };
-        balance -= entry.points;
+        // A cursor may say anything of what was before it.
+        balance = balance.checked_sub(entry.points).ok_or_else(bad_cursor)?;
         Ok(entry)
     });
     let entries = entries.collect::<Result<Vec<_>, Problem>>()?;
     let key = |entry: &LedgerEntryBody| {
         let key = time_key(entry.recorded_at, entry.position);
-        format!("{key}:{}", entry.balance.unwrap_or_default() - entry.points)
+        format!("{key}:{}", entry.balance.unwrap_or_default().saturating_sub(entry.points))
     };
     let is_of_kind =
         |entry: &LedgerEntryBody| query.kind.as_ref().is_none_or(|kind| *kind == entry.kind);
@@ -143,7 +147,7 @@ pub(crate) async fn expired_since(
     since: i64,
 ) -> Result<i64, Problem> {
     let arguments = [account_id.as_str().into(), since.into()];
-    let Points { points } = reading.one(SUM_EXPIRED, &arguments).await.map_err(failed)?;
+    let Points { points } = reading.one(*SUM_EXPIRED, &arguments).await.map_err(failed)?;
     Ok(-points)
 }
 

@@ -13,7 +13,7 @@ use crate::exchange::{find_exchanges, get_exchange, list_exchanges};
 use crate::expiring_credit::list_expiring;
 use crate::expiry::get_expiry;
 use crate::fact::{
-    get_capture, get_clock_confirmation, get_closure, get_release, get_return_reversal,
+    get_capture, get_clock_confirmation, get_closure, get_release, get_return, get_return_reversal,
     get_stock_addition, get_transfer, get_withdrawal_reversal, of_account, of_parcel, of_request,
     of_what,
 };
@@ -61,7 +61,7 @@ fn facts(api: QueryApi) -> Router {
         .route("/holds/{hold_id}/release", get(only(OF_ACCOUNTS, get_release).about(Account)))
         .route(
             "/purchases/{purchase_id}/returns/{return_id}",
-            get(only(OF_ACCOUNTS, of_what("purchases", "returns")).about(Account)),
+            get(only(OF_ACCOUNTS, get_return).about(Account)),
         )
         .route(
             "/purchases/{purchase_id}/returns/{return_id}/reversal",

@@ -36,11 +36,10 @@ use crate::freshness::{Fresh, unread};
 use crate::{QueryApi, failed, raw_json};
 use cursor::StreamCursor;
 use feeds::{Feed, Wanted};
-use followers::Turn;
 
 pub(crate) use feeds::Feeds;
-pub(crate) use followers::Followers;
 pub use followers::FollowersMax;
+pub(crate) use followers::{Followers, Turn};
 
 /// The longest that a page waits for something: below the minute after which proxies give up.
 const WAIT_MS_MAX: u32 = 30_000;

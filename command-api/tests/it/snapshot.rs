@@ -291,7 +291,7 @@ async fn the_format_is_raised_when_a_snapshot_looks_different() {
     snapshots.take(&store, P0).await.expect("taken");
     let bytes = fs::read(folder.path().join(name(16))).expect("read");
     let hash = hex(&Sha256::digest(bytes));
-    assert_eq!(hash, "e0795ec1bb43e6b9769b7a23751f4d9ca7a77dc05a20cdff63bc888c02a965cd");
+    assert_eq!(hash, "99bbccbc6baa93269040db93339da3eeffddcd321297731fd94e1d2ca0eeff23");
 }
 
 fn folder() -> (TempDir, Snapshots) {

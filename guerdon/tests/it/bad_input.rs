@@ -243,7 +243,7 @@ async fn wrong_addresses(ledger: &Ledger) {
     for path in ["/v1/accounts/a%00b", "/v1/accounts/%ff", "/v1/accounts/a%20b"] {
         api.get("operator", path).await.is_problem(400, "invalid-id");
     }
-    let long = format!("/v1/accounts/{}", "x".repeat(65));
+    let long = format!("/v1/accounts/{}", "x".repeat(129));
     api.get("operator", &long).await.is_problem(400, "invalid-id");
     let delete = api.request("DELETE", "/v1/accounts/ann", "operator");
     api.send(delete).await.expect("answered").is_problem(405, "method-not-allowed");

@@ -99,8 +99,8 @@ create table ledger_entry (
     recorded_at bigint not null
 );
 
--- In the order of the log, which is that of time, and between two times.
-create index ledger_entry_of_account on ledger_entry (account_id, recorded_at, place);
+-- In the order of the log, which is that of time, and between two times; with what is added up.
+create index ledger_entry_of_account on ledger_entry (account_id, recorded_at, place, points);
 create index ledger_entry_has_expired on ledger_entry (account_id, recorded_at)
     where kind = 'credit-expired';
 

@@ -20,13 +20,18 @@ testing::on_every_database! {
 }
 
 /// The paths of a life of points, and the positions of what stands there.
-const FACTS: [(&str, &str); 13] = [
+const FACTS: [(&str, &str); 18] = [
     ("accounts/ann/purchases/B-1/returns/r-1", "0:10"),
     ("accounts/ann/exchanges/x-1/cancellations/c-1", "0:18"),
     ("accounts/ann/exchanges/x-2/cancellations/c-1", "0:39"),
     ("accounts/ann/holds/h-1/capture", "0:21"),
     ("accounts/ann/holds/h-2/release", "0:24"),
     ("accounts/ann/holds/h-3/release", "0:26"),
+    ("accounts/bob/holds/h-1/extensions/e-1", "0:45"),
+    ("accounts/bob/holds/h-1/refunds/f-1", "0:47"),
+    ("accounts/ann/purchases/B-2/returns/r-9", "0:48"),
+    ("accounts/ann/purchases/B-2/returns/r-9/reversal", "0:49"),
+    ("accounts/bob/withdrawals/w-1/reversal", "0:50"),
     ("accounts/ann/transfers/t-1", "0:28"),
     ("accounts/bob/withdrawals/w-1", "0:31"),
     ("accounts/bob/adjustments/a-2", "0:32"),
@@ -92,7 +97,7 @@ async fn a_fact_has_the_fields_that_its_call_answered(on: On) {
     assert_eq!(
         transfer,
         json!({"account_id": "ann", "transfer_id": "t-1", "to": "bob", "points": 150,
-            "lots": [{"lot": "0:13", "points": 150, "graced": false}], "status": "received",
+            "lots": [{"lot": "0:13", "points": 150}], "status": "received",
             "recorded_at": "1970-01-16T00:00:00Z", "position": "0:28"})
     );
     reads.record(vec![(42 * DAY, returned("ann", "B-2", "r-2", 1, 0))]).await;
@@ -115,7 +120,11 @@ async fn a_capture_names_the_exchange_that_it_paid(on: On) {
         (&json!(300), &json!("x-2"), &json!(100))
     );
     let release = reads.get("/v1/accounts/ann/holds/h-3/release").await;
-    assert_eq!(release["reason"], "deadline");
+    assert_eq!((&release["reason"], release.get("caller")), (&json!("deadline"), None));
+    let release = reads.get("/v1/accounts/ann/holds/h-2/release").await;
+    assert_eq!((&release["reason"], release["caller"].is_object()), (&json!("asked"), true));
+    let reversal = reads.get("/v1/accounts/ann/purchases/B-2/returns/r-9/reversal").await;
+    assert_eq!(reversal.get("points"), None, "only the return has points");
 }
 
 /// The position so many events after the history.

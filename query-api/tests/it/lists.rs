@@ -1,9 +1,9 @@
 //! Lists of an account by time, by kind and by status; entries of redemptions say what was redeemed.
 
-use domain::Clock;
+use domain::{Clock, Event, PurchaseRecorded};
 use serde_json::{Value, json};
 use testing::ledger::On;
-use testing::life::history;
+use testing::life::{self, DAY, history, purchased};
 
 use crate::asks::Reads;
 
@@ -13,6 +13,17 @@ testing::on_every_database! {
     entries_of_redemptions_say_what_was_redeemed,
     lists_can_be_had_by_status_and_time,
     a_cursor_is_for_the_filter_that_gave_it,
+    purchases_that_earned_nothing_are_listed_with_every_filter,
+}
+
+/// The entries that were recorded on these days or between them.
+fn between_days(entries: &[Value], first: i64, last: i64) -> Vec<Value> {
+    let (from, until) = (life::day(first).to_string(), life::day(last + 1).to_string());
+    let is_between = |entry: &&Value| {
+        let at = entry["recorded_at"].as_str().expect("a time");
+        (&*from..&*until).contains(&at)
+    };
+    entries.iter().filter(is_between).cloned().collect()
 }
 
 /// Follows a list with a query to its end.
@@ -33,12 +44,16 @@ async fn the_statement_can_be_had_between_two_times(on: On) {
     let between = "from=1970-01-31T00:00:00Z&until=1970-02-03T00:00:00Z";
     for limit in [1, 2, 50] {
         let path = format!("/v1/accounts/bob/entries?{between}&limit={limit}");
-        assert_eq!(all(&reads, &path).await, whole[2..5], "with the balances of the whole");
+        assert_eq!(
+            all(&reads, &path).await,
+            between_days(&whole, 30, 32),
+            "with the balances of the whole"
+        );
     }
     let since = "/v1/accounts/bob/entries?from=1970-02-03T00:00:00Z";
-    assert_eq!(all(&reads, since).await, whole[..2]);
+    assert_eq!(all(&reads, since).await, between_days(&whole, 33, 99));
     let until = "/v1/accounts/bob/entries?until=1970-01-31T00:00:00Z";
-    assert_eq!(all(&reads, until).await, whole[5..]);
+    assert_eq!(all(&reads, until).await, between_days(&whole, 0, 29));
     let turned = "from=1970-02-03T00:00:00Z&until=1970-01-31T00:00:00Z";
     let path = format!("/v1/accounts/bob/entries?{turned}");
     let (status, _, problem) = reads.ask("operator", &path).await;
@@ -136,4 +151,20 @@ async fn a_cursor_is_for_the_filter_that_gave_it(on: On) {
         let (status, _, problem) = reads.ask("operator", &path).await;
         assert_eq!((status, &problem["field"]), (400, &json!("cursor")), "{path}");
     }
+}
+
+async fn purchases_that_earned_nothing_are_listed_with_every_filter(on: On) {
+    let reads = Reads::of(on, history(Clock::Commands)).await;
+    let Event::PurchaseRecorded(account, fact) = purchased("zed", "B-1", 1, None) else {
+        panic!("a purchase")
+    };
+    let fact = PurchaseRecorded { points: None, ..fact };
+    reads.record(vec![(42 * DAY, Event::PurchaseRecorded(account, fact))]).await;
+    for (filter, purchases) in
+        [("limit=9", 1), ("from=1980-01-01T00:00:00Z", 0), ("status=delivered", 0)]
+    {
+        let found = all(&reads, &format!("/v1/accounts/zed/purchases?{filter}")).await;
+        assert_eq!(found.len(), purchases, "{filter}");
+    }
+    reads.missing("/v1/accounts/zoe/purchases?status=delivered").await;
 }

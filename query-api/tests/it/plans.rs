@@ -24,6 +24,9 @@ const READS: i64 = 8;
 /// both for as many as the page has.
 const ROWS_MAX: i64 = 1_000;
 
+/// A page of accounts whose credit expires looks twice into the parts of each.
+const ROWS_OF_EXPIRING_MAX: i64 = 2_000;
+
 /// A million shipping requests, nearly all for one warehouse and delivered, each with its exchange,
 /// and as much of everything else as makes an index worth having.
 const ROWS: &str = "
@@ -60,7 +63,7 @@ const ROWS: &str = "
     insert into account_balance
         (account_id, available, held, pending, owed, \"partition\", position)
     {numbers 100000}
-    select 'ann-' || (n - 1), case when n % 10 = 0 then 0 else 500 end, 0, 0,
+    select 'ann-' || (n - 1), case when n % 10 = 0 then 0 else 500 end, 0, 5,
         case when n % 10 = 0 then 5 else 0 end, 0, n
     from numbers;
     insert into credit_part
@@ -70,11 +73,17 @@ const ROWS: &str = "
         case when n % 2 = 0 then 4102444800000000 else 9223372036854775807 end,
         n, 1 = 0, 500, 0, 0
     from numbers;
-    insert into hold
-        (place, account_id, hold_id, points, lots, deadline, status, recorded_at)
+    insert into credit_part
+        (account_id, expires_at, lot, graced, available, pending, held, available_at)
     {numbers 100000}
-    select n, 'ann-' || (n % 1000), 'h-' || n, 1, '[]', 4102444800000000 + n,
-        case when n % 10 = 0 then 'held' else 'captured' end, n
+    select 'ann-' || (n % 100000), 4102444800000001, n, 1 = 0, 0, 5, 0, 4102444800000000
+    from numbers;
+    insert into hold
+        (place, account_id, hold_id, points, lots, deadline, grace_days, status, refunded_points,
+            recorded_at)
+    {numbers 100000}
+    select n, 'ann-' || (n % 1000), 'h-' || n, 1, '[]', 4102444800000000 + n, 0,
+        case when n % 10 = 0 then 'held' else 'captured' end, 0, n
     from numbers;
     insert into purchase
         (place, account_id, purchase_id, lines, points, returned_points, withdrawn_points,
@@ -110,13 +119,17 @@ const READS_OF_ALL: &[&str] = &[
     "/v1/accounts/ann-5/expiry?since=1970-01-01T00:00:00Z",
     "/v1/accounts/ann-5/purchases?limit=100&status=delivered",
     "/v1/accounts/ann-5/purchases/B-5/returns/r-5",
+    "/v1/accounts/ann-5/purchases/B-5/returns/r-5/reversal",
     "/v1/accounts/ann-5/exchanges?limit=100&status=created",
     "/v1/accounts/ann-5/exchanges?limit=100&from=1970-01-01T00:00:00Z",
     "/v1/accounts/ann-5/exchanges/x-5/cancellations/c-5",
     "/v1/accounts/ann-5/holds?limit=100&status=captured&until=1970-01-01T00:00:01Z",
+    "/v1/accounts/ann-5/holds/h-5/extensions/e-5",
+    "/v1/accounts/ann-5/holds/h-5/refunds/f-5",
     "/v1/accounts/ann-5/holds/h-5/capture",
     "/v1/accounts/ann-5/holds/h-5/release",
     "/v1/accounts/ann-5/withdrawals/w-5",
+    "/v1/accounts/ann-5/withdrawals/w-5/reversal",
     "/v1/accounts/ann-5/adjustments/a-5",
     "/v1/accounts/ann-5/transfers/t-5",
     "/v1/offers/offer-5/closure",
@@ -170,7 +183,9 @@ async fn no_read_of_a_million_rows_reads_them_all_on_postgres() {
             let before = rows_read(database).await;
             ask(&ledger, path).await;
             let read = (rows_read(database).await - before) / READS;
-            if read > ROWS_MAX {
+            let is_of_parts = path.starts_with("/v1/expiring-credit");
+            let most = if is_of_parts { ROWS_OF_EXPIRING_MAX } else { ROWS_MAX };
+            if read > most {
                 found.push(format!("{preparation}: {path} reads {read} rows"));
             }
         }
@@ -210,12 +225,14 @@ fn is_in_order_of_the_log(path: &str) -> bool {
 
 /// Whether a step of a plan may read as much as a big table has.
 fn reads_a_table(step: &str) -> bool {
-    const SMALL: [&str; 7] = [
+    const SMALL: [&str; 8] = [
         "checkpoint",
         "credit_month",
         "earning_rule",
         "json_each",
         "lane",
+        // a page of parts of credit
+        "part",
         "policy",
         "programme_total",
     ];

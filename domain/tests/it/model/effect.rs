@@ -140,6 +140,8 @@ pub(crate) enum Effect {
         points: Vec<u128>,
         sum: u128,
         refused: Option<Refused>,
+        /// What the rule gave, where its cap cut that.
+        before_cap: Option<u128>,
     },
     Returned {
         account: String,
@@ -338,6 +340,7 @@ impl Lots {
                     expires_at: refused.expires_at.map(Timestamp::micros),
                     cap_period: refused.cap_period.map(span_of),
                 }),
+                before_cap: it.points_before_cap.map(number),
             },
             Event::PurchaseReturned(account, it) => {
                 let lines = it.lines.iter();

@@ -125,6 +125,7 @@ impl Ledger {
             is_claim: false,
             cap_period: None,
         };
+        let mut before_cap = None;
         let by_line = if let Some(points) = it.points {
             earning::spread(number(points), &it.lines)
         } else {
@@ -147,7 +148,12 @@ impl Ledger {
                         && Some(gain.period) == life.cap_period
                 });
                 let earned = gains.map(|gain| gain.points).sum();
-                earning::capped(terms, uncapped, earned)
+                let given: u128 = uncapped.iter().sum();
+                let by_line = earning::capped(terms, uncapped, earned);
+                if by_line.iter().sum::<u128>() < given {
+                    before_cap = Some(given.min(MOST));
+                }
+                by_line
             }
         };
         let points = by_line.iter().fold(0_u128, |sum, line| sum.saturating_add(*line));
@@ -203,6 +209,7 @@ impl Ledger {
             points: by_line,
             sum: earned,
             refused,
+            before_cap,
         });
         Ok(Some(Effects { accounts: vec![account.to_owned()], own, after: vec![] }))
     }
