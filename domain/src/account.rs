@@ -14,9 +14,9 @@ use crate::due::{Credit, LiveHold, next_due};
 use crate::lots::{Lots, sum_of, take_from};
 use crate::tally::Tally;
 use crate::{
-    CapPeriod, CapRoom, CreditEarned, CreditGivenBack, CreditHeld, CreditRefused, CreditWithdrawn,
-    Event, Grace, HoldCaptured, HoldExtended, HoldId, HoldSwapped, LotId, LotPart, Points,
-    PurchaseRecorded, Refusal, RuleId, Timestamp, Units, WithdrawalCause,
+    CapPeriod, CapRoom, CreditEarned, CreditGivenBack, CreditRefused, CreditWithdrawn, Event,
+    Grace, HoldId, LotId, LotPart, Points, PurchaseRecorded, Refusal, RuleId, Timestamp, Units,
+    WithdrawalCause,
 };
 
 /// How many parts of lots may come into an account at most: what falls due in it, or is drawn at
