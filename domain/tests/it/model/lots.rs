@@ -45,7 +45,7 @@ impl Ledger {
     }
 
     /// Whether the policy allows one credit to be so much.
-    fn check_limit(&self, points: u128) -> Result<(), No> {
+    fn check_earning_limit(&self, points: u128) -> Result<(), No> {
         let most = number(self.policy.earning_points_max);
         if points > most {
             let facts = [("max", signed(most)), ("asked", signed(points))];
@@ -101,7 +101,7 @@ impl Ledger {
     pub(crate) fn earn(&mut self, it: &EarnCredit, now: Time) -> Answer {
         let (account, points) = (it.account_id.as_str(), number(it.points));
         check_expiry(micros(it.expires_at), now)?;
-        self.check_limit(points)?;
+        self.check_earning_limit(points)?;
         self.check_room(account, points)?;
         let life = Life {
             now,
@@ -230,7 +230,7 @@ impl Ledger {
         if !is_amount {
             return too_large();
         }
-        self.check_limit(points)?;
+        self.check_earning_limit(points)?;
         self.check_room(account, points)?;
         life.check_matures()
     }
@@ -269,7 +269,7 @@ impl Ledger {
         if !is_known || points > MOST {
             return too_large();
         }
-        self.check_limit(points)?;
+        self.check_earning_limit(points)?;
         self.check_room(account, points)?;
         life.check_matures()?;
         self.purchases[place].lot = Some(self.lots.len());
@@ -555,7 +555,7 @@ impl Ledger {
         let (name, points) = (it.account_id.as_str(), number(it.points));
         if it.direction == Direction::Add {
             check_expiry(micros(it.expires_at), now)?;
-            self.check_limit(points)?;
+            self.check_earning_limit(points)?;
             self.check_room(name, points)?;
             let expires_at = micros(it.expires_at);
             let life = Life {
