@@ -181,6 +181,15 @@ impl Rate {
 }
 
 impl EarningTerms {
+    /// Whether other terms say the same: the order of categories and of multipliers says nothing.
+    #[must_use]
+    pub fn says_same(&self, other: &Self) -> bool {
+        let (categories, multipliers) = (other.categories.clone(), other.multipliers.clone());
+        is_same_set(&self.categories, &other.categories)
+            && is_same_set(&self.multipliers, &other.multipliers)
+            && Self { categories, multipliers, ..self.clone() } == *other
+    }
+
     /// The time by which a purchase earns: when it happened, where that isn't too long ago and not
     /// to come, and otherwise now.
     pub(crate) fn earns_at(&self, occurred_at: Option<Timestamp>, now: Timestamp) -> Timestamp {
@@ -239,6 +248,12 @@ impl EarningTerms {
             }
         })
     }
+}
+
+fn is_same_set<T: PartialEq>(first: &[T], second: &[T]) -> bool {
+    first.len() == second.len()
+        && first.iter().all(|item| second.contains(item))
+        && second.iter().all(|item| first.contains(item))
 }
 
 /// Refuses credit that would be pending until it has expired, and so could never be spent.

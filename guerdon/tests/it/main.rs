@@ -66,6 +66,7 @@ mod take_over;
 mod terms;
 mod topic;
 mod tour;
+mod unchanged;
 mod unread_streams;
 mod warehouse_over_http;
 mod warehouses;

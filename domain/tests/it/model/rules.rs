@@ -4,7 +4,7 @@ use domain::command::{
     AddStock, AmendOffer, Capture, CloseOffer, ExpectedVersion, OpenOffer, Report, SetEarningRule,
     ShowTerms,
 };
-use domain::{AccountId, Command, Points, Shipped, Timestamp};
+use domain::{AccountId, Command, EarningTerms, Points, Shipped, Timestamp};
 
 use super::effect::Effect;
 use super::ledger::{Deed, Effects, Ledger, MOST, No, Offer, Outcome, Rule, Time};
@@ -131,6 +131,14 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
     }
 }
 
+/// Terms whose order of categories and multipliers says nothing.
+fn sorted(terms: &EarningTerms) -> EarningTerms {
+    let mut terms = terms.clone();
+    terms.categories.sort_by_key(|it| it.category.to_string());
+    terms.multipliers.sort_by_key(|it| (it.from, it.until, it.percent));
+    terms
+}
+
 impl Ledger {
     /// What becomes of a command.
     pub(crate) fn execute(&mut self, command: &Command, now: Time) -> Outcome {
@@ -236,7 +244,7 @@ impl Ledger {
             self.rules.push(Rule { id: id.clone(), terms, version: 1, former });
             return done_elsewhere(Effect::RuleSet(id, 1));
         };
-        if rule.terms == it.terms {
+        if sorted(&rule.terms) == sorted(&it.terms) {
             return Ok(None);
         }
         let version = ("version", rule.version.into());
