@@ -21,7 +21,9 @@ pub use credit::{
 };
 pub use exchange::{ExchangeCancelled, ExchangeCreated, Ordered};
 pub use hold::{CreditHeld, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped, ReleaseReason};
-pub use offer::{OfferAmended, OfferClosed, OfferOpened, StockAdded};
+pub use offer::{
+    OfferAmended, OfferClosed, OfferOpened, OfferReopened, StockAdded, StockAmended, StockRemoved,
+};
 pub use programme::{
     Clock, ClockConfirmed, ClockDoubted, EarningRuleSet, LogForked, LogOpened, PolicyChanged,
 };
@@ -110,8 +112,14 @@ pub enum Event {
     OfferAmended(OfferAmended),
     /// `offer-closed`.
     OfferClosed(OfferClosed),
+    /// `offer-reopened`.
+    OfferReopened(OfferReopened),
     /// `stock-added`.
     StockAdded(StockAdded),
+    /// `stock-removed`.
+    StockRemoved(StockRemoved),
+    /// `stock-amended`.
+    StockAmended(StockAmended),
 }
 
 /// Who did something, and why, in words; private.
@@ -175,7 +183,10 @@ impl Event {
             | Self::OfferOpened(_)
             | Self::OfferAmended(_)
             | Self::OfferClosed(_)
-            | Self::StockAdded(_) => None,
+            | Self::OfferReopened(_)
+            | Self::StockAdded(_)
+            | Self::StockRemoved(_)
+            | Self::StockAmended(_) => None,
         }
     }
 
@@ -219,7 +230,10 @@ impl Event {
             | Self::OfferOpened(_)
             | Self::OfferAmended(_)
             | Self::OfferClosed(_)
-            | Self::StockAdded(_) => false,
+            | Self::OfferReopened(_)
+            | Self::StockAdded(_)
+            | Self::StockRemoved(_)
+            | Self::StockAmended(_) => false,
         }
     }
 }

@@ -9,8 +9,10 @@ use wire::{PathId, Problem, QueryString, json_with_etag};
 
 use crate::account_balance::{check_exists, read_standing};
 use crate::cell::{place, sum};
+use crate::failed;
 use crate::freshness::Fresh;
 use crate::ledger_entry::expired_since;
+use crate::standing::Standing;
 
 /// How far a reader may look ahead: ten years.
 const WITHIN_DAYS_MAX: u32 = 3_660;
@@ -42,9 +44,14 @@ pub(crate) async fn get_expiry(
     let mut expired = expired_since(&mut reading, &account_id, since).await?;
     if since <= standing.now {
         // Of all that falls due by itself, only what expires changes this sum.
-        let there_was = recorded.available + recorded.held + recorded.pending - recorded.owed;
-        let there_is = standing.available() + standing.held() + standing.pending() - standing.owed;
-        expired += there_was - there_is;
+        let there_was = match query.since {
+            None => recorded.available + recorded.held + recorded.pending - recorded.owed,
+            Some(_) => {
+                let before = Standing::at(&mut reading, account_id.as_str(), (since - 1).max(0));
+                before.await.map_err(failed)?.map_or(0, |before| before.total())
+            }
+        };
+        expired += there_was - standing.total();
     }
     let body = AccountExpiryBody {
         account_id,

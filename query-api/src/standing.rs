@@ -146,6 +146,11 @@ impl Standing {
         self.parts.iter().map(|part| part.pending).sum()
     }
 
+    /// What the account has, less what it owes.
+    pub(crate) fn total(&self) -> i64 {
+        self.available() + self.held() + self.pending() - self.owed
+    }
+
     /// What is available now and won't be any more so many days on.
     pub(crate) fn expiring_within(&self, days: i64) -> i64 {
         let until = self.now.saturating_add(days.saturating_mul(DAY));

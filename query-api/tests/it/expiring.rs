@@ -31,6 +31,8 @@ async fn an_account_shows_what_expires_within_any_window_and_what_has_expired(on
     // Nothing of this is recorded: the hold ended on day 48, and what it kept expired with the rest.
     reads.pass_to(51).await;
     assert_eq!(expiry("cat/expiry?within_days=9").await, (json!(90), json!(700)));
+    assert_eq!(expiry("cat/expiry?since=1970-02-20T00:00:00Z").await.1, 700);
+    assert_eq!(expiry("cat/expiry?since=1970-02-20T00:00:01Z").await.1, 0, "it expired before");
     let body = reads.get("/v1/accounts/cat/expiry?within_days=90").await;
     assert_eq!(
         body,

@@ -249,9 +249,12 @@ fn reads_a_table(step: &str) -> bool {
 }
 
 fn plan(tables: &rusqlite::Connection, query: &str) -> Vec<String> {
-    let Ok(mut statement) = tables.prepare(&format!("explain query plan {query}")) else {
+    // `begin` and `commit` have no plan.
+    let explained = tables.prepare(&format!("explain query plan {query}"));
+    if !query.contains("select") {
         return vec![];
-    };
+    }
+    let mut statement = explained.unwrap_or_else(|error| panic!("{error}: {query}"));
     let nothing = vec![rusqlite::types::Null; statement.parameter_count()];
     let nothing = rusqlite::params_from_iter(nothing);
     let steps = statement.query_map(nothing, |row| row.get(3)).expect("explained");
