@@ -60,6 +60,7 @@ pub(crate) fn purchase_returned(
         return_id,
         lines,
         points,
+        room_back: _of_rules,
         asked_lines,
         occurred_at,
         note: _private,
