@@ -121,6 +121,7 @@ pub(crate) fn open_offer(number: u64) -> anyhow::Result<Command> {
         closes_at: None,
         limit_per_shopper: None,
         warehouse: "main".parse()?,
+        ships: true,
     };
     let offer_id = format!("offer-{number}").parse()?;
     Ok(Command::OpenOffer(OpenOffer { offer_id, terms, page: Page::default(), stock: None }))
@@ -143,7 +144,7 @@ pub(crate) fn redeem(account: u64, number: u64, offer: u64) -> anyhow::Result<Co
         exchange_id: format!("x-{number:010}").parse()?,
         offer_id: format!("offer-{offer}").parse()?,
         quantity: Units::new(1)?,
-        deliver_to: deliver_to.map_err(|_| anyhow!("nowhere to deliver to"))?,
+        deliver_to: Some(deliver_to.map_err(|_| anyhow!("nowhere to deliver to"))?),
         expected_points: None,
     };
     let account_id = format!("shopper-{account}").parse()?;

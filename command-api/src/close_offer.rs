@@ -21,6 +21,7 @@ pub(crate) async fn close_offer(
     let command = Command::CloseOffer(CloseOffer { offer_id: offer_id.clone() });
     let done = api.execute(command, caller).await.map_err(not_found_where_unknown)?;
     let Some(Subject::Offer(offer, _)) = &done.subject else { return Err(unexpected()) };
-    let page = api.page_of(done.place.partition, offer).await?;
+    // It is recorded: an answer without the page is better than one that doubts it.
+    let page = api.page_of(done.place.partition, offer).await.unwrap_or_default();
     respond_offer(&done, done.status(), offer_id, page)
 }

@@ -37,6 +37,8 @@ mod redeem;
 mod refund_capture;
 mod refusal_problem;
 mod release_hold;
+mod remove_stock;
+mod reopen_offer;
 mod restart;
 mod return_purchase;
 mod reverse_return;

@@ -26,6 +26,14 @@ pub(crate) fn versions_as_read(read: &Precondition, shown: u64) -> Option<Box<[u
     Some(if read.matches(shown) { [shown].into() } else { [].into() })
 }
 
+/// The same versions, where the change is the caller's whole.
+pub(crate) fn read_versions(headers: &HeaderMap) -> Result<Option<Box<[u64]>>, Problem> {
+    Ok(match if_match(headers)? {
+        Precondition::Versions(versions) => Some(versions),
+        _ => None,
+    })
+}
+
 /// Whether the thing had another version by the time that the change was decided.
 pub(crate) fn is_overtaken(problem: &Problem) -> bool {
     let changed = [

@@ -9,7 +9,7 @@ use domain::{
     Command, Event, Offer, OfferId, OfferPhase, OfferStatus, Page, Refusal, Subject, Terms, Units,
     WarehouseId,
 };
-use log_record::Place;
+use log_record::{Partition, Place};
 use wire::body::{AttributesBody, OFFER_BYTES_MAX, OfferBody, PutOfferBody};
 use wire::{Caller, JsonBody, MergePatch, PathId, Precondition, Problem};
 
@@ -78,7 +78,7 @@ pub(crate) async fn patch_offer(
         let shown = shown.map_err(not_found_where_unknown)?;
         let Some(Subject::Offer(offer, status)) = &shown.subject else { return Err(unexpected()) };
         let page = api.page_of(shown.place.partition, offer).await?;
-        let present = offer_body(offer_id.clone(), offer, *status, page, shown.place);
+        let present = offer_body(offer_id.clone(), offer, *status, page, shown.place.partition);
         let Said { terms, page, stock } = said(patch.onto(&present, ANSWER_ONLY)?)?;
         let read_versions = versions_as_read(&read, offer.version);
         let (offer_id, shown) = (offer_id.clone(), page.clone());
@@ -135,6 +135,7 @@ fn said(body: PutOfferBody) -> Result<Said, Problem> {
         closes_at,
         limit_per_shopper,
         warehouse,
+        ships,
         name,
         description,
         image_url,
@@ -148,7 +149,9 @@ fn said(body: PutOfferBody) -> Result<Said, Problem> {
         return Err(Problem::invalid_field("closes_at", complaint));
     }
     let warehouse = warehouse_or_default(warehouse)?;
-    let terms = Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse };
+    let ships = ships.unwrap_or(true);
+    let terms =
+        Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse, ships };
     let attributes = attributes.map(|AttributesBody(attributes)| attributes);
     let page = Page { name, description, image_url, category, attributes };
     Ok(Said { terms, page, stock })
@@ -172,7 +175,7 @@ pub(crate) fn respond_offer(
     let Some(Subject::Offer(offer, offer_status)) = &done.subject else {
         return Err(unexpected());
     };
-    let body = offer_body(offer_id, offer, *offer_status, page, done.place);
+    let body = offer_body(offer_id, offer, *offer_status, page, done.place.partition);
     done.respond_version(status, offer.version, &body)
 }
 
@@ -181,7 +184,7 @@ fn offer_body(
     offer: &Offer,
     status: OfferStatus,
     page: Page,
-    position: Place,
+    partition: Partition,
 ) -> OfferBody {
     let Offer {
         terms,
@@ -191,9 +194,9 @@ fn offer_body(
         opening_stock: _,
         inventory,
         phase: OfferPhase::Open | OfferPhase::Closed { .. },
-        changed_at: _,
+        changed_at,
     } = offer;
-    let Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse } =
+    let Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse, ships } =
         terms.clone();
     OfferBody {
         offer_id,
@@ -203,11 +206,12 @@ fn offer_body(
         closes_at,
         limit_per_shopper,
         warehouse,
+        ships,
         page: page.into(),
         stock: inventory.stock().map(Units::get),
         remaining: inventory.remaining().map(Units::get),
         version: *version,
         status,
-        position,
+        position: Place { partition, position: *changed_at },
     }
 }

@@ -26,6 +26,8 @@ use crate::record_purchase::record_purchase;
 use crate::redeem::{redeem, redeem_by_key};
 use crate::refund_capture::refund_capture;
 use crate::release_hold::release_hold;
+use crate::remove_stock::remove_stock;
+use crate::reopen_offer::reopen_offer;
 use crate::return_purchase::return_purchase;
 use crate::reverse_return::reverse_return;
 use crate::reverse_withdrawal::reverse_withdrawal;
@@ -119,6 +121,14 @@ pub fn router(api: CommandApi) -> Router {
         .route(
             "/v1/offers/{offer_id}/stock-additions/{addition_id}",
             put(only(&[Operator], add_stock).about(Offers)),
+        )
+        .route(
+            "/v1/offers/{offer_id}/stock-removals/{removal_id}",
+            put(only(&[Operator], remove_stock).about(Offers).with_versions()),
+        )
+        .route(
+            "/v1/offers/{offer_id}/reopenings/{reopening_id}",
+            put(only(&[Operator], reopen_offer).about(Offers).with_versions()),
         )
         .route(
             "/v1/policy",

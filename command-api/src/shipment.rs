@@ -340,7 +340,8 @@ async fn asked(api: &CommandApi, caller: &Caller, id: &RequestId) -> Result<Aske
     let (_, event) = decode(&row).map_err(|error| failed(&error))?;
     match event {
         Event::ExchangeCreated(account_id, fact) => {
-            caller.check_warehouse(fact.warehouse.as_str())?;
+            let warehouse = fact.warehouse.as_ref().ok_or_else(unknown)?;
+            caller.check_warehouse(warehouse.as_str())?;
             let quantity = fact.allocation.quantity();
             let lines = vec![ShippedLine { product_id: fact.product_id, quantity }];
             Ok(Asked { account_id, shipped: Shipped::ExchangeId(fact.exchange_id), lines })

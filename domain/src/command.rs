@@ -24,6 +24,8 @@ mod refund;
 mod refund_capture;
 mod reject_shipment;
 mod release_hold;
+mod remove_stock;
+mod reopen_offer;
 mod report_shipment;
 mod return_purchase;
 mod reverse_return;
@@ -55,6 +57,8 @@ pub use redeem::Redeem;
 pub use refund_capture::RefundCapture;
 pub use reject_shipment::RejectShipment;
 pub use release_hold::ReleaseHold;
+pub use remove_stock::RemoveStock;
+pub use reopen_offer::ReopenOffer;
 pub use report_shipment::{Report, ReportShipment};
 pub use return_purchase::ReturnPurchase;
 pub use reverse_return::ReverseReturn;
@@ -142,8 +146,12 @@ commands! {
     AmendOffer,
     /// End an offer.
     CloseOffer,
+    /// Let an offer go on.
+    ReopenOffer,
     /// Add to an offer's stock.
     AddStock,
+    /// Take away from an offer's stock.
+    RemoveStock,
     /// Make or replace an earning rule.
     SetEarningRule,
     /// Choose the policy.

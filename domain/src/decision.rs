@@ -38,8 +38,8 @@ impl Decision {
 pub struct StockChange {
     /// The offer.
     pub offer: OfferNumber,
-    /// How many are left once the decision is recorded.
-    pub remaining: Units,
+    /// How many are left once the decision is recorded, where there is an end of them.
+    pub remaining: Option<Units>,
     /// Whether units were taken; otherwise some came back or were added.
     pub is_sale: bool,
 }
@@ -48,7 +48,7 @@ impl StockChange {
     /// Whether nothing is left.
     #[must_use]
     pub fn is_sold_out(self) -> bool {
-        self.remaining == Units::ZERO
+        self.remaining == Some(Units::ZERO)
     }
 }
 

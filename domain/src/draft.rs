@@ -113,14 +113,20 @@ impl<'a> Draft<'a> {
         self.change_stock(offer, left, true);
     }
 
-    /// Units of an offer come back or are added, which gives `left`.
+    /// Units of an offer come back, are added or removed, which gives `left`.
     pub(crate) fn restock(&mut self, offer: OfferNumber, left: Inventory) {
         self.change_stock(offer, left, false);
     }
 
     fn change_stock(&mut self, offer: OfferNumber, left: Inventory, is_sale: bool) {
-        let change = |remaining| StockChange { offer, remaining, is_sale };
-        self.stock = left.remaining().map(change);
+        if left.remaining().is_some() {
+            self.stock = Some(StockChange { offer, remaining: left.remaining(), is_sale });
+        }
+    }
+
+    /// An offer's stock becomes limited or unlimited, which gives `left`.
+    pub(crate) const fn limit(&mut self, offer: OfferNumber, left: Inventory) {
+        self.stock = Some(StockChange { offer, remaining: left.remaining(), is_sale: false });
     }
 
     /// Whether so much more credit may come into the account.

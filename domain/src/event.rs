@@ -21,7 +21,9 @@ pub use credit::{
 };
 pub use exchange::{ExchangeCancelled, ExchangeCreated, Ordered};
 pub use hold::{CreditHeld, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped, ReleaseReason};
-pub use offer::{OfferAmended, OfferClosed, OfferOpened, StockAdded};
+pub use offer::{
+    OfferAmended, OfferClosed, OfferOpened, OfferReopened, StockAdded, StockAmended, StockRemoved,
+};
 pub use programme::{
     Clock, ClockConfirmed, ClockDoubted, EarningRuleSet, LogForked, LogOpened, PolicyChanged,
 };
@@ -109,8 +111,14 @@ pub enum Event {
     OfferAmended(OfferAmended),
     /// `offer-closed`.
     OfferClosed(OfferClosed),
+    /// `offer-reopened`.
+    OfferReopened(OfferReopened),
     /// `stock-added`.
     StockAdded(StockAdded),
+    /// `stock-removed`.
+    StockRemoved(StockRemoved),
+    /// `stock-amended`.
+    StockAmended(StockAmended),
 }
 
 /// Who did something, and why, in words; private.
@@ -174,7 +182,10 @@ impl Event {
             | Self::OfferOpened(_)
             | Self::OfferAmended(_)
             | Self::OfferClosed(_)
-            | Self::StockAdded(_) => None,
+            | Self::OfferReopened(_)
+            | Self::StockAdded(_)
+            | Self::StockRemoved(_)
+            | Self::StockAmended(_) => None,
         }
     }
 
@@ -218,7 +229,10 @@ impl Event {
             | Self::OfferOpened(_)
             | Self::OfferAmended(_)
             | Self::OfferClosed(_)
-            | Self::StockAdded(_) => false,
+            | Self::OfferReopened(_)
+            | Self::StockAdded(_)
+            | Self::StockRemoved(_)
+            | Self::StockAmended(_) => false,
         }
     }
 }

@@ -93,7 +93,10 @@ pub struct OfferNameError;
 
 /// A text that describes no offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be a text of 1 to {DESCRIPTION_BYTES_MAX} bytes in UTF-8")]
+#[error(
+    "must be a text of 1 to {DESCRIPTION_BYTES_MAX} bytes in UTF-8, without control characters other \
+     than tabs and line ends"
+)]
 pub struct DescriptionError;
 
 /// A text that is no object of attributes.
@@ -192,6 +195,14 @@ id! {
 id! {
     /// One addition to an offer's stock; unique within the offer.
     AdditionId
+}
+id! {
+    /// One removal from an offer's stock; unique within the offer.
+    RemovalId
+}
+id! {
+    /// One reopening of an offer; unique within the offer.
+    ReopeningId
 }
 id! {
     /// What an offer hands out.
@@ -309,7 +320,10 @@ text_type! {
 
 text_type! {
     /// What an offer is, in words.
-    Description, DescriptionError, |text: &str| (1..=DESCRIPTION_BYTES_MAX).contains(&text.len())
+    Description, DescriptionError, |text: &str| {
+        let is_allowed = |c: char| !c.is_control() || ['\t', '\n', '\r'].contains(&c);
+        (1..=DESCRIPTION_BYTES_MAX).contains(&text.len()) && text.chars().all(is_allowed)
+    }
 }
 
 text_type! {

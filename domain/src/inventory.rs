@@ -12,10 +12,15 @@ use crate::amount::sum;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Inventory {
     /// There is no end of them.
-    Unlimited,
+    Unlimited {
+        /// How many are sold.
+        #[serde(with = "sum")]
+        sold: Units,
+    },
     /// Countable units.
     Units {
-        /// How many there have been in all: the first stock and every addition.
+        /// How many there have been in all: the first stock and every addition, less every removal.
+        #[serde(with = "sum")]
         stock: Units,
         /// How many are not sold.
         #[serde(with = "sum")]
@@ -58,7 +63,7 @@ impl Inventory {
     #[must_use]
     pub const fn opening(stock: Option<Units>) -> Self {
         match stock {
-            None => Self::Unlimited,
+            None => Self::Unlimited { sold: Units::ZERO },
             Some(stock) => Self::Units { stock, remaining: stock },
         }
     }
@@ -72,11 +77,15 @@ impl Inventory {
         Some((allocation, left))
     }
 
-    /// What is left once the allocation is taken; nothing where it can't be.
+    /// What is left once the allocation is taken; nothing where it can't be, and nothing where the
+    /// units that are sold of an unlimited stock would be more than there are numbers for.
     #[must_use]
     pub const fn take(self, allocation: &Allocation) -> Option<Self> {
         match (self, allocation) {
-            (Self::Unlimited, Allocation::Units(_)) => Some(self),
+            (Self::Unlimited { sold }, Allocation::Units(quantity)) => match sold.plus(*quantity) {
+                Some(sold) => Some(Self::Unlimited { sold }),
+                None => None,
+            },
             (Self::Units { stock, remaining }, Allocation::Units(quantity)) => {
                 match remaining.minus(*quantity) {
                     Some(remaining) => Some(Self::Units { stock, remaining }),
@@ -90,7 +99,9 @@ impl Inventory {
     #[must_use]
     pub fn give_back(self, allocation: &Allocation) -> Option<Self> {
         match (self, allocation) {
-            (Self::Unlimited, Allocation::Units(_)) => Some(self),
+            (Self::Unlimited { sold }, Allocation::Units(quantity)) => {
+                Some(Self::Unlimited { sold: sold.minus(*quantity)? })
+            }
             (Self::Units { stock, remaining }, Allocation::Units(quantity)) => {
                 let remaining = remaining.plus(*quantity).filter(|left| *left <= stock)?;
                 Some(Self::Units { stock, remaining })
@@ -103,7 +114,7 @@ impl Inventory {
     #[must_use]
     pub const fn add(self, units: Units) -> Option<Self> {
         match self {
-            Self::Unlimited => None,
+            Self::Unlimited { .. } => None,
             Self::Units { stock, remaining } => match (stock.plus(units), remaining.plus(units)) {
                 (Some(stock), Some(remaining)) => Some(Self::Units { stock, remaining }),
                 _ => None,
@@ -111,11 +122,45 @@ impl Inventory {
         }
     }
 
+    /// What there is once `units` that nobody bought are taken away; nothing where the inventory
+    /// can't be counted or fewer are left.
+    #[must_use]
+    pub const fn remove(self, units: Units) -> Option<Self> {
+        match self {
+            Self::Unlimited { .. } => None,
+            Self::Units { stock, remaining } => {
+                match (stock.minus(units), remaining.minus(units)) {
+                    (Some(stock), Some(remaining)) => Some(Self::Units { stock, remaining }),
+                    _ => None,
+                }
+            }
+        }
+    }
+
+    /// What there is with this stock instead, or without end; nothing where more is sold.
+    #[must_use]
+    pub fn with_stock(self, stock: Option<Units>) -> Option<Self> {
+        let sold = self.sold();
+        match stock {
+            None => Some(Self::Unlimited { sold }),
+            Some(stock) => Some(Self::Units { stock, remaining: stock.minus(sold)? }),
+        }
+    }
+
+    /// How many are sold, without those that came back.
+    #[must_use]
+    pub fn sold(self) -> Units {
+        match self {
+            Self::Unlimited { sold } => sold,
+            Self::Units { stock, remaining } => stock.minus(remaining).unwrap_or_default(),
+        }
+    }
+
     /// How many are left, where they can be counted.
     #[must_use]
     pub const fn remaining(self) -> Option<Units> {
         match self {
-            Self::Unlimited => None,
+            Self::Unlimited { .. } => None,
             Self::Units { remaining, .. } => Some(remaining),
         }
     }
@@ -124,7 +169,7 @@ impl Inventory {
     #[must_use]
     pub const fn stock(self) -> Option<Units> {
         match self {
-            Self::Unlimited => None,
+            Self::Unlimited { .. } => None,
             Self::Units { stock, .. } => Some(stock),
         }
     }

@@ -68,17 +68,18 @@ pub use event::{
     CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack, CreditHeld, CreditMatured,
     CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet, Event,
     ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped,
-    LogForked, LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened, Ordered,
-    ParcelLines, PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned, RefundCause,
-    ReleaseReason, ReturnReversed, ReturnedLine, RuleVersion, ShipmentDispatched, ShipmentReport,
-    Shipped, ShippedLine, StockAdded, WithdrawalCause, WithdrawalReversed,
+    LogForked, LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened,
+    OfferReopened, Ordered, ParcelLines, PolicyChanged, PurchaseLine, PurchaseRecorded,
+    PurchaseReturned, RefundCause, ReleaseReason, ReturnReversed, ReturnedLine, RuleVersion,
+    ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded, StockAmended,
+    StockRemoved, WithdrawalCause, WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
     AccountId, AccountIdError, Actor, AdditionId, Attributes, CancellationId, Carrier, Category,
     CauseId, DeliverTo, Description, DispatchId, ExchangeId, ExpressNo, ExtensionId, HoldId,
     IdError, ImageUrl, OfferId, OfferName, ProductId, PurchaseId, Reason, Reference, RefundId,
-    ReturnId, RuleId, TrackingUrl, TransferId, WarehouseId, WithdrawalId,
+    RemovalId, ReopeningId, ReturnId, RuleId, TrackingUrl, TransferId, WarehouseId, WithdrawalId,
 };
 pub use inventory::{Allocation, Inventory};
 pub use offer::{Offer, OfferPhase, OfferStatus, Terms};

@@ -3,6 +3,7 @@
 use log_record::Position;
 use serde::{Deserialize, Serialize};
 
+use crate::amount::sum;
 use crate::{Inventory, NotOpen, PageHash, Points, ProductId, Timestamp, Units, WarehouseId};
 
 /// What an offer says and decisions go by; with the page, an amendment replaces all of it.
@@ -10,7 +11,8 @@ use crate::{Inventory, NotOpen, PageHash, Points, ProductId, Timestamp, Units, W
 pub struct Terms {
     /// What is handed out.
     pub product_id: ProductId,
-    /// Points for one unit.
+    /// Points for one unit; 0 is for free.
+    #[serde(with = "sum")]
     pub price: Points,
     /// Redemptions are taken from then on.
     pub opens_at: Option<Timestamp>,
@@ -18,8 +20,11 @@ pub struct Terms {
     pub closes_at: Option<Timestamp>,
     /// How many one shopper may have, for ever.
     pub limit_per_shopper: Option<Units>,
-    /// Who ships it.
+    /// Who ships it, if it is shipped.
     pub warehouse: WarehouseId,
+    /// Whether it is shipped. A code or a download isn't: it is handed over at once, and needs no
+    /// address.
+    pub ships: bool,
 }
 
 /// Whether an offer can still take redemptions at all.
@@ -27,7 +32,7 @@ pub struct Terms {
 pub enum OfferPhase {
     /// It takes them within its window.
     Open,
-    /// An operator ended it for good.
+    /// An operator ended it.
     Closed {
         /// When it was closed.
         at: Timestamp,
@@ -96,8 +101,9 @@ pub struct Offer {
     pub terms_at: Position,
     /// Counts changes of the terms and of the phase, from 1; sales don't count.
     pub version: u64,
-    /// The stock that it was opened with; without it, there is no end of them.
-    pub opening_stock: Option<Units>,
+    /// The stock that it was opened with (none is no end of them); nothing once it became limited
+    /// or unlimited otherwise.
+    pub opening_stock: Option<Option<Units>>,
     /// What is left.
     pub inventory: Inventory,
     /// Whether it was closed.

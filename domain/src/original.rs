@@ -19,8 +19,10 @@ pub struct OriginalExchange {
     pub allocation: Allocation,
     /// How many, and what they cost.
     pub ordered: Ordered,
-    /// What paid it, in the order in which it was drawn.
+    /// What paid it, in the order in which it was drawn; nothing where it was free.
     pub lots: Vec<LotPart>,
+    /// Whether it is shipped.
+    pub ships: bool,
     /// The grace of what comes back.
     pub grace: Grace,
 }
@@ -103,8 +105,10 @@ impl OriginalExchange {
     pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Option<Self> {
         let Event::ExchangeCreated(_, created) = event else { return None };
         let (lots, grace) = match before {
-            Event::CreditDeducted(_, fact) => (&fact.lots, fact.grace),
-            Event::HoldCaptured(_, fact) => (&fact.lots, fact.grace),
+            // What was free has nothing that could come back, whatever stands before it.
+            _ if created.points == Points::ZERO => (&[][..], Grace::default()),
+            Event::CreditDeducted(_, fact) => (&fact.lots[..], fact.grace),
+            Event::HoldCaptured(_, fact) => (&fact.lots[..], fact.grace),
             _ => return None,
         };
         Some(Self {
@@ -112,7 +116,8 @@ impl OriginalExchange {
             offer_id: created.offer_id.clone(),
             allocation: created.allocation.clone(),
             ordered: Ordered { quantity: created.allocation.quantity(), points: created.points },
-            lots: lots.clone(),
+            lots: lots.to_vec(),
+            ships: created.warehouse.is_some(),
             grace,
         })
     }

@@ -16,7 +16,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     AccountId, AdditionId, CancellationId, Cause, DispatchId, ExchangeId, ExtensionId, HoldId,
-    OfferId, PurchaseId, RefundId, ReturnId, Shipped, TransferId, WithdrawalId,
+    OfferId, PurchaseId, RefundId, RemovalId, ReopeningId, ReturnId, Shipped, TransferId,
+    WithdrawalId,
 };
 
 /// How many locks the map is spread over, so that the gate's readers seldom meet the writer.
@@ -77,6 +78,18 @@ impl IdHash {
     pub fn stock_addition(offer: &OfferId, id: &AdditionId) -> Self {
         // No account id can bear the mark, so an offer's ids can't meet an account's.
         Self::of(&format!("~offer {offer}"), "stock-addition", id.as_str())
+    }
+
+    /// A removal from an offer's stock.
+    #[must_use]
+    pub fn stock_removal(offer: &OfferId, id: &RemovalId) -> Self {
+        Self::of(&format!("~offer {offer}"), "stock-removal", id.as_str())
+    }
+
+    /// A reopening of an offer.
+    #[must_use]
+    pub fn reopening(offer: &OfferId, id: &ReopeningId) -> Self {
+        Self::of(&format!("~offer {offer}"), "reopening", id.as_str())
     }
 
     /// Credit of an account that is set aside.

@@ -281,6 +281,17 @@ refusals! {
                   more, and only an operator can cancel the exchange.",
         remedy: "To refund the shopper, ask an operator to cancel the exchange.",
     }
+    /// What was exchanged is not shipped.
+    HandedOver {
+        "handed-over", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "Nothing is shipped that could be called off",
+        sentence: "The exchange is of something that isn't shipped: it was handed over at once, and \
+                   only an operator can cancel it.",
+        meaning: "The offer's `ships` was false when the exchange was created, as for a code or a \
+                  download. It was handed over at once, and only an operator can cancel it.",
+        remedy: "To refund the shopper, ask an operator to cancel the exchange.",
+    }
     /// The purchase or the shipping request has no such line.
     LineUnknown { line: u64 } {
         "line-unknown", Conflict, can_succeed_later: false,
@@ -394,6 +405,15 @@ refusals! {
         meaning: "If-Match names an old version of the offer. `version` is the present one.",
         remedy: "Read the offer, decide again, and send its present ETag in If-Match.",
     }
+    /// An open offer is to be reopened.
+    OfferNotClosed {
+        "offer-not-closed", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Offer isn't closed",
+        sentence: "The offer isn't closed, so it can't be reopened.",
+        meaning: "A reopening is for an offer that was closed.",
+        remedy: "Nothing needs to be done: the offer takes redemptions within its window.",
+    }
     /// A closed offer can't be changed.
     OfferClosed { at: Timestamp } {
         "offer-closed", Conflict, can_succeed_later: false,
@@ -401,28 +421,41 @@ refusals! {
         title: "Offer is closed",
         sentence: "The offer was closed at {at} and can't be changed.",
         meaning: "The offer was closed at `closed_at`. A closed offer can't be changed.",
-        remedy: "Open another offer.",
+        remedy: "Reopen the offer with PUT /v1/offers/{offer_id}/reopenings/{reopening_id}, or open \
+                 another one.",
     }
-    /// An amendment would change the stock.
+    /// An amendment would change the number of a limited stock.
     StockNotAmendable { stock: Option<Units> } {
         "stock-not-amendable", Conflict, can_succeed_later: false,
         facts: [stock],
-        title: "An amendment can't change the stock",
-        sentence: "An amendment can't change the stock. Leave stock out, and add units with a \
-                   stock addition.",
-        meaning: "The body's `stock` differs from the offer's. The fact `stock` is the offer's, \
-                  and is left out where it is unlimited.",
-        remedy: "Leave `stock` out, and add units with PUT \
-                 /v1/offers/{offer_id}/stock-additions/{addition_id}.",
+        title: "An amendment can't change the number in stock",
+        sentence: "An amendment can make the stock limited or unlimited, and can't change its \
+                   number. Leave stock out, and send a stock addition or a stock removal.",
+        meaning: "The offer's stock is limited, and the body's `stock` is another number. The fact \
+                  `stock` is the offer's.",
+        remedy: "Leave `stock` out. Add units with PUT \
+                 /v1/offers/{offer_id}/stock-additions/{addition_id}, or take some away with PUT \
+                 /v1/offers/{offer_id}/stock-removals/{removal_id}.",
     }
     /// Units can't be added to an unlimited stock.
     StockUnlimited {
         "stock-unlimited", Conflict, can_succeed_later: false,
         facts: [],
         title: "Offer's stock is unlimited",
-        sentence: "The offer's stock is unlimited, so no units can be added.",
-        meaning: "A stock addition needs a limited stock.",
-        remedy: "Nothing needs to be done: an unlimited offer can't sell out.",
+        sentence: "The offer's stock is unlimited, so no units can be added or taken away.",
+        meaning: "A stock addition or removal needs a limited stock.",
+        remedy: "To add units, nothing needs to be done: an unlimited offer can't sell out. To limit \
+                 the stock, amend the offer's `stock`.",
+    }
+    /// More is sold than the stock would be.
+    StockSold { sold: Units } {
+        "stock-sold", Conflict, can_succeed_later: true,
+        facts: [sold],
+        title: "Stock can't be less than what is sold",
+        sentence: "The stock would be less than the {sold} units that are sold.",
+        meaning: "The removal or the amendment would leave a stock of fewer units than are `sold`, \
+                  without those that were cancelled.",
+        remedy: "Take fewer units away, or limit the stock to at least the units that are `sold`.",
     }
     /// Less is left than was asked for.
     SoldOut { remaining: Units, asked: Units } {
@@ -471,6 +504,15 @@ refusals! {
         sentence: "The cost is {needed} points, not the expected {expected}.",
         meaning: "The cost is `needed` points, and the body's `expected_points` is `expected`.",
         remedy: "Show the shopper the present cost, and send it as `expected_points`.",
+    }
+    /// The goods are to be shipped, and nobody said where.
+    DeliverToMissing {
+        "deliver-to-missing", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Address is missing",
+        sentence: "The offer is shipped, and the request has no deliver_to.",
+        meaning: "The offer's `ships` is true, and the body has no `deliver_to`.",
+        remedy: "Send the address, or a reference to one, as `deliver_to`.",
     }
     /// The account has never had any credit.
     AccountUnknown {

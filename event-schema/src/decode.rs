@@ -171,6 +171,9 @@ pub fn decode_public(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeEr
         ("offer-opened", 1) => Event::OfferOpened(fact::<offer::OfferOpened<'_>, _>(row)?),
         ("offer-amended", 1) => Event::OfferAmended(fact::<offer::OfferAmended<'_>, _>(row)?),
         ("offer-closed", 1) => Event::OfferClosed(fact::<offer::OfferClosed<'_>, _>(row)?),
+        ("offer-reopened", 1) => Event::OfferReopened(fact::<offer::OfferReopened<'_>, _>(row)?),
+        ("stock-removed", 1) => Event::StockRemoved(fact::<offer::StockRemoved<'_>, _>(row)?),
+        ("stock-amended", 1) => Event::StockAmended(fact::<offer::StockAmended<'_>, _>(row)?),
         ("stock-added", 1) => Event::StockAdded(fact::<offer::StockAdded<'_>, _>(row)?),
         _ => {
             return Err(DecodeError::Unknown {

@@ -137,6 +137,15 @@ pub fn encode(
         Event::OfferClosed(fact) => {
             ("offer-closed", public::<offer::OfferClosed<'_>, _>(fact, metadata)?)
         }
+        Event::OfferReopened(fact) => {
+            ("offer-reopened", public::<offer::OfferReopened<'_>, _>(fact, metadata)?)
+        }
+        Event::StockRemoved(fact) => {
+            ("stock-removed", public::<offer::StockRemoved<'_>, _>(fact, metadata)?)
+        }
+        Event::StockAmended(fact) => {
+            ("stock-amended", public::<offer::StockAmended<'_>, _>(fact, metadata)?)
+        }
         Event::StockAdded(fact) => {
             ("stock-added", public::<offer::StockAdded<'_>, _>(fact, metadata)?)
         }

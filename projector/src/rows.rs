@@ -165,7 +165,10 @@ impl Rows {
             Event::OfferOpened(fact) => self.offer_opened(at, fact),
             Event::OfferAmended(fact) => self.offer_amended(at, fact),
             Event::OfferClosed(fact) => self.offer_closed(at, fact),
+            Event::OfferReopened(fact) => self.offer_reopened(at, fact),
             Event::StockAdded(fact) => self.stock_added(fact),
+            Event::StockRemoved(fact) => self.stock_removed(fact),
+            Event::StockAmended(fact) => self.stock_amended(at, fact),
         }
         Ok(())
     }

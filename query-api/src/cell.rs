@@ -36,6 +36,11 @@ pub(crate) fn points(number: i64) -> Result<Points, Problem> {
     Points::new(sum(number)?).map_err(|error| broken(number, &error))
 }
 
+/// A cost in points, which may be 0.
+pub(crate) fn cost(number: i64) -> Result<Points, Problem> {
+    Points::sum_of(sum(number)?).ok_or_else(|| broken(number, &"no cost is that high"))
+}
+
 /// An amount of units, from 1.
 pub(crate) fn units(number: i64) -> Result<Units, Problem> {
     Units::new(sum(number)?).map_err(|error| broken(number, &error))

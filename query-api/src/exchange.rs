@@ -12,7 +12,7 @@ use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_lim
 
 use crate::account_balance::check_exists;
 use crate::account_list::{ListQuery, time_key};
-use crate::cell::{optional_text, optional_time, points, split_place, sum, text, time, units};
+use crate::cell::{cost, optional_text, optional_time, split_place, sum, text, time, units};
 use crate::freshness::Fresh;
 use crate::parcel::parcels;
 use crate::{failed, row_of_account};
@@ -37,7 +37,8 @@ pub(crate) struct FindQuery {
 struct Row {
     #[sqlx(flatten)]
     exchange: Exchange,
-    status: String,
+    /// Of its shipping request, where it is shipped.
+    status: Option<String>,
     reason: Option<String>,
     carrier: Option<String>,
     express_no: Option<String>,
@@ -91,10 +92,13 @@ pub(crate) async fn find_exchanges(
 }
 
 fn exchange(row: Row) -> Result<ExchangeBody, Problem> {
-    let request_status: ShippingStatus = text(&row.status)?;
+    let request_status: Option<ShippingStatus> = optional_text(row.status.as_deref())?;
     let is_cancelled = row.exchange.cancelled_quantity == row.exchange.quantity;
-    let status = match request_status {
-        ShippingStatus::Requested => ExchangeStatus::Created,
+    // What isn't shipped is created, or cancelled.
+    let status = match request_status.unwrap_or(ShippingStatus::Requested) {
+        ShippingStatus::Requested if request_status.is_some() || !is_cancelled => {
+            ExchangeStatus::Created
+        }
         ShippingStatus::Rejected => ExchangeStatus::Rejected,
         // Also where the parcel left too late to count, or an operator had settled the request.
         _ if is_cancelled => ExchangeStatus::Cancelled,
@@ -103,7 +107,7 @@ fn exchange(row: Row) -> Result<ExchangeBody, Problem> {
         ShippingStatus::PartlyDispatched => ExchangeStatus::PartlyDispatched,
         ShippingStatus::Dispatched => ExchangeStatus::Dispatched,
         ShippingStatus::Delivered => ExchangeStatus::Delivered,
-        ShippingStatus::Cancelled => ExchangeStatus::Cancelled,
+        ShippingStatus::Requested | ShippingStatus::Cancelled => ExchangeStatus::Cancelled,
         ShippingStatus::Settled => ExchangeStatus::Settled,
     };
     // A shopper may not read an operator's reason.
@@ -130,7 +134,7 @@ fn exchange(row: Row) -> Result<ExchangeBody, Problem> {
         offer_id: text(&offer_id)?,
         product_id: text(&product_id)?,
         quantity: units(quantity)?,
-        points: points(price)?,
+        points: cost(price)?,
         hold_id: optional_text(hold_id.as_deref())?,
         status,
         reason,

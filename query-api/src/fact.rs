@@ -151,6 +151,24 @@ pub(crate) async fn get_stock_addition(
     answer(caller, fresh, format!("offers/{offer}/stock-additions/{id}"), headers).await
 }
 
+pub(crate) async fn get_stock_removal(
+    caller: Caller,
+    fresh: Fresh,
+    PathIds(offer, id): PathIds<OfferId, CauseId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    answer(caller, fresh, format!("offers/{offer}/stock-removals/{id}"), headers).await
+}
+
+pub(crate) async fn get_reopening(
+    caller: Caller,
+    fresh: Fresh,
+    PathIds(offer, id): PathIds<OfferId, CauseId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    answer(caller, fresh, format!("offers/{offer}/reopenings/{id}"), headers).await
+}
+
 pub(crate) async fn get_clock_confirmation(
     caller: Caller,
     fresh: Fresh,

@@ -11,7 +11,9 @@ use wire::{PathId, PathIds, Problem, QueryString, json_with_etag};
 
 use crate::account_balance::check_exists;
 use crate::account_list::{ListQuery, time_key};
-use crate::cell::{broken, optional_text, optional_time, points, split_place, sum, text, time};
+use crate::cell::{
+    broken, cost, optional_text, optional_time, points, split_place, sum, text, time,
+};
 use crate::clock::now;
 use crate::freshness::Fresh;
 use crate::row_of_account;
@@ -73,7 +75,7 @@ fn hold(row: Hold, now: i64) -> Result<HoldBody, Problem> {
             "expired" => HoldStatus::Expired,
             other => return Err(broken(other, &"no hold has this status")),
         },
-        captured_points: row.captured_points.map(points).transpose()?,
+        captured_points: row.captured_points.map(cost).transpose()?,
         refunded_points: sum(row.refunded_points)?,
         exchange_id: optional_text(row.exchange_id.as_deref())?,
         occurred_at: optional_time(row.occurred_at)?,

@@ -15,7 +15,7 @@ use wire::{
 };
 
 use crate::account_balance::check_exists;
-use crate::cell::{broken, optional_text, optional_time, place, points, sum, text, time, units};
+use crate::cell::{broken, cost, optional_text, optional_time, place, sum, text, time, units};
 use crate::clock::now;
 use crate::failed;
 use crate::freshness::Fresh;
@@ -24,6 +24,10 @@ static SELECT: LazyLock<Query> =
     LazyLock::new(|| Query::with_columns(include_str!("sql/select_offer_availability.sql")));
 static LIST: LazyLock<Query> =
     LazyLock::new(|| Query::with_columns(include_str!("sql/list_offer_availability.sql")));
+static LIST_CLOSED: LazyLock<Query> =
+    LazyLock::new(|| Query::with_columns(include_str!("sql/list_closed_offers.sql")));
+static LIST_OF_STATUS: LazyLock<Query> =
+    LazyLock::new(|| Query::with_columns(include_str!("sql/list_offers_of_status.sql")));
 const TAKEN: Query = Query::same(include_str!("sql/sum_taken.sql"));
 
 #[derive(Deserialize)]
@@ -102,8 +106,16 @@ pub(crate) async fn list_offers(
     let limit = page_limit(query.limit)?;
     let after = read_cursor(&list, query.cursor.as_deref())?.unwrap_or_default();
     let now = now(reading.as_of());
-    let arguments = [after.as_str().into(), status.into(), now.into(), (limit + 1).into()];
-    let rows: Vec<OfferAvailability> = reading.all(*LIST, &arguments).await.map_err(failed)?;
+    let (after, limit_and_one) = (after.as_str().into(), (limit + 1).into());
+    let rows: Result<Vec<OfferAvailability>, _> = match query.status {
+        None => reading.all(*LIST, &[after, limit_and_one]).await,
+        Some(OfferStatus::Closed) => reading.all(*LIST_CLOSED, &[after, limit_and_one]).await,
+        Some(_) => {
+            let arguments = [after, status.into(), now.into(), limit_and_one];
+            reading.all(*LIST_OF_STATUS, &arguments).await
+        }
+    };
+    let rows = rows.map_err(failed)?;
     let now = time(now)?;
     let offers = rows.into_iter().map(|row| offer(row, now)).collect::<Result<Vec<_>, _>>()?;
     json_with_etag(&headers, &Page::of(offers, limit, &list, |offer| offer.offer_id.to_string()))
@@ -116,16 +128,17 @@ fn offer(row: OfferAvailability, now: Timestamp) -> Result<OfferBody, Problem> {
         other => return Err(broken(other, &"no offer has this phase")),
     };
     let window = [optional_time(row.opens_at)?, optional_time(row.closes_at)?];
-    let remaining = row.remaining.map(sum).transpose()?;
+    let remaining = row.stock.map(|stock| sum(stock - row.sold)).transpose()?;
     let attributes: Option<Attributes> = optional_text(row.attributes.as_deref())?;
     Ok(OfferBody {
         offer_id: text(&row.offer_id)?,
         product_id: text(&row.product_id)?,
-        price: points(row.price)?,
+        price: cost(row.price)?,
         opens_at: window[0],
         closes_at: window[1],
         limit_per_shopper: row.limit_per_shopper.map(units).transpose()?,
         warehouse: text(&row.warehouse)?,
+        ships: row.ships,
         page: PageBody {
             name: optional_text(row.name.as_deref())?,
             description: optional_text(row.description.as_deref())?,

@@ -169,6 +169,7 @@ pub fn terms(price: u64) -> Terms {
         closes_at: None,
         limit_per_shopper: None,
         warehouse: id("main"),
+        ships: true,
     }
 }
 
@@ -192,7 +193,7 @@ pub fn redemption(account: &str, exchange: &str, lot: u64) -> [Event; 2] {
         product_id: id("product"),
         allocation: domain::Allocation::Units(units(1)),
         points: points(300),
-        warehouse: id("main"),
+        warehouse: Some(id("main")),
         hold_id: None,
         expected_points: None,
         occurred_at: None,

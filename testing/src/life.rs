@@ -7,10 +7,11 @@ use domain::{
     CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn,
     DebtRepaid, EarningRuleSet, EarningTerms, Event, ExchangeCancelled, ExchangeCreated, Grace,
     HoldCaptured, HoldExtended, HoldReleased, LogOpened, LotId, LotPart, Note, OfferAmended,
-    OfferClosed, OfferOpened, Ordered, Page, ParcelLines, Period, Points, Policy, PolicyChanged,
-    PurchaseLine, PurchaseRecorded, PurchaseReturned, Rate, RefundCause, ReleaseReason,
-    ReturnReversed, ReturnedLine, RuleVersion, ShipmentDispatched, ShipmentReport, Shipped,
-    ShippedLine, SpentCredit, Timestamp, WithdrawalCause, WithdrawalReversed,
+    OfferClosed, OfferOpened, OfferReopened, Ordered, Page, ParcelLines, Period, Points, Policy,
+    PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned, Rate, RefundCause,
+    ReleaseReason, ReturnReversed, ReturnedLine, RuleVersion, ShipmentDispatched, ShipmentReport,
+    Shipped, ShippedLine, SpentCredit, StockAmended, StockRemoved, Timestamp, WithdrawalCause,
+    WithdrawalReversed,
 };
 use log_record::{Partition, Place, Position};
 
@@ -74,7 +75,7 @@ pub fn history(clock: Clock) -> Vec<(i64, Event)> {
         on(34, Event::OfferAmended(OfferAmended { offer_id: id("mug"), version: 2,
             terms: terms(250), page: Page::default() })),                                                         // 35
         on(34, Event::StockAdded(stock_added("s-1"))),                                     // 36
-        on(35, Event::OfferClosed(OfferClosed { offer_id: id("mug") })),                   // 37
+        on(35, Event::OfferClosed(OfferClosed { offer_id: id("mug"), version: 3 })),                   // 37
         // all of it, of a closed offer, before it was shipped
         on(36, refunded("ann", "x-2", "c-1", vec![part(13, 300, None)])),                  // 38
         on(36, cancelled("ann", "x-2", "c-1", 1, 300, (1, 300))),                          // 39
@@ -93,11 +94,18 @@ pub fn history(clock: Clock) -> Vec<(i64, Event)> {
         on(41, returned("ann", "B-2", "r-9", 1, 0)),                                       // 48
         on(41, return_reversed("ann", "B-2", "r-9", 1)),                                   // 49
         on(41, withdrawal_reversed("bob", "w-1", 31, 27, 80)),                             // 50
+        // the mug is offered again; three are taken away, and then there is no end of them
+        on(41, Event::OfferReopened(OfferReopened { offer_id: id("mug"), reopening_id: id("o-1"),
+            version: 4 })),                                                                // 51
+        on(41, Event::StockRemoved(StockRemoved { offer_id: id("mug"), removal_id: id("d-1"),
+            units: units(3) })),                                                           // 52
+        on(41, Event::StockAmended(StockAmended { offer_id: id("mug"), version: 5,
+            stock: None })),                                                               // 53
     ]
 }
 
 /// How many events the history has.
-pub const EVENTS: usize = 50;
+pub const EVENTS: usize = 53;
 
 /// The lot that the event at a position of partition 0 made.
 pub fn lot_at(position: u64) -> LotId {
@@ -361,7 +369,7 @@ pub fn exchanged(
         product_id: id("product"),
         allocation: Allocation::Units(units(quantity)),
         points: points(cost),
-        warehouse: id("main"),
+        warehouse: Some(id("main")),
         hold_id: hold.map(id),
         expected_points: None,
         occurred_at: None,

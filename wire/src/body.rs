@@ -60,7 +60,7 @@ pub use ledger_entry::{
 };
 pub use offer::{
     AccountOfferBody, AddStockBody, AttributesBody, CloseOfferBody, OFFER_BYTES_MAX, OfferBody,
-    PageBody, PutOfferBody, StockAdditionBody,
+    PageBody, PutOfferBody, RemoveStockBody, ReopenOfferBody, StockAdditionBody, StockRemovalBody,
 };
 pub use policy::{PolicyBody, PutPolicyBody};
 pub use purchase::{

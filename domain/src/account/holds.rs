@@ -76,7 +76,9 @@ impl Account {
 fn joined(first: &[LotPart], rest: &[LotPart]) -> Vec<LotPart> {
     let mut joined = first.to_vec();
     let mut rest = rest.iter().cloned();
-    if let (Some(cut), Some(next)) = (joined.last_mut(), rest.next()) {
+    if let Some(cut) = joined.last_mut()
+        && let Some(next) = rest.next()
+    {
         let sum = cut.points.plus(next.points);
         match sum {
             Some(points) if next == (LotPart { points: next.points, ..cut.clone() }) => {

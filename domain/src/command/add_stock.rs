@@ -36,7 +36,7 @@ impl CommandRules for AddStock {
         if let OfferPhase::Closed { at } = offer.phase {
             return Err(Refusal::OfferClosed { at });
         }
-        if offer.inventory == Inventory::Unlimited {
+        if let Inventory::Unlimited { .. } = offer.inventory {
             return Err(Refusal::StockUnlimited);
         }
         let too_large = Refusal::AmountTooLarge { what: "the offer's stock" };

@@ -5,7 +5,8 @@ use log_record::Position;
 use super::rules::{CommandRules, Owner};
 use crate::draft::Draft;
 use crate::{
-    Decision, Event, OfferAmended, OfferId, OfferPhase, Page, Refusal, State, Subject, Terms, Units,
+    Decision, Event, Inventory, Offer, OfferAmended, OfferId, OfferPhase, Page, Refusal, State,
+    StockAmended, Subject, Terms, Units,
 };
 
 /// Amends an offer. What was sold stays as it was sold.
@@ -17,8 +18,8 @@ pub struct AmendOffer {
     pub terms: Terms,
     /// What a page shows of it from now on, whole.
     pub page: Page,
-    /// The stock as the caller knows it, if said (none is no end of it); it can't be changed this
-    /// way.
+    /// The stock from now on, if said (none is no end of it). It can become limited or unlimited;
+    /// another number comes of additions and removals.
     pub stock: Option<Option<Units>>,
     /// The versions of which the caller read one; without them, any.
     pub read_versions: Option<Box<[u64]>>,
@@ -33,9 +34,9 @@ impl CommandRules for AmendOffer {
         Owner::Programme
     }
 
-    fn decide(&self, draft: Draft<'_>) -> Result<Decision, Refusal> {
-        let state = draft.state;
-        let offer = state.offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
+    fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        let offer = draft.state.numbered_offer(&self.offer_id);
+        let (number, offer) = offer.ok_or(Refusal::OfferUnknown)?;
         let stock = offer.inventory.stock();
         let keeps_stock = self.stock.is_none_or(|said| said == stock);
         let is_same = offer.terms == self.terms && offer.page == self.page.hash();
@@ -48,20 +49,44 @@ impl CommandRules for AmendOffer {
         if let OfferPhase::Closed { at } = offer.phase {
             return Err(Refusal::OfferClosed { at });
         }
-        if !keeps_stock {
-            return Err(Refusal::StockNotAmendable { stock });
+        let inventory = match self.stock {
+            Some(said) if !keeps_stock => Some(limited(offer, said)?),
+            _ => None,
+        };
+        let mut version = offer.version;
+        if !is_same {
+            version += 1;
+            draft.push_outcome(Event::OfferAmended(OfferAmended {
+                offer_id: self.offer_id.clone(),
+                version,
+                terms: self.terms.clone(),
+                page: self.page.clone(),
+            }));
         }
-        Ok(Decision::of(Event::OfferAmended(OfferAmended {
-            offer_id: self.offer_id.clone(),
-            version: offer.version + 1,
-            terms: self.terms.clone(),
-            page: self.page.clone(),
-        })))
+        if let Some(inventory) = inventory {
+            draft.limit(number, inventory);
+            draft.push_outcome(Event::StockAmended(StockAmended {
+                offer_id: self.offer_id.clone(),
+                version: version + 1,
+                stock: inventory.stock(),
+            }));
+        }
+        Ok(draft.finish())
     }
 
     fn subject(&self, state: &State) -> Option<(Subject, Position)> {
         Subject::offer(state, &self.offer_id)
     }
+}
+
+/// The inventory of an offer whose stock becomes limited, or unlimited.
+fn limited(offer: &Offer, stock: Option<Units>) -> Result<Inventory, Refusal> {
+    let present = offer.inventory.stock();
+    if present.is_some() && stock.is_some() {
+        return Err(Refusal::StockNotAmendable { stock: present });
+    }
+    let sold = offer.inventory.sold();
+    offer.inventory.with_stock(stock).ok_or(Refusal::StockSold { sold })
 }
 
 #[cfg(test)]
@@ -103,6 +128,38 @@ mod tests {
         let offered = || given([opened("mug", 300, Some(10))]);
         offered().when(amend("mug", 400, Some(10), 1)).then([amended("mug", 400, 2)]);
         offered().when(amend("mug", 400, Some(20), 1)).then_refused("stock-not-amendable");
+    }
+
+    #[test]
+    fn a_stock_becomes_unlimited_and_limited_again_with_what_is_sold() {
+        given([opened("mug", 1, Some(10)), earned("ann", 500, "B-1")])
+            .does(redeem_many("ann", "x-1", "mug", 4))
+            .does(limit("mug", 1, None, 1))
+            .refuses(limit("mug", 1, Some(3), 2), "stock-sold")
+            .does(redeem_many("ann", "x-2", "mug", 20))
+            .refuses(limit("mug", 1, Some(23), 2), "stock-sold")
+            .does(limit("mug", 1, Some(25), 2))
+            .does(redeem("ann", "x-3", "mug"))
+            .refuses(redeem("ann", "x-4", "mug"), "sold-out")
+            .does(cancel("ann", "x-1", "c-1", None))
+            .does(redeem_many("ann", "x-5", "mug", 4))
+            .when(redeem("ann", "x-6", "mug"))
+            .then_refused("sold-out");
+    }
+
+    #[test]
+    fn terms_and_stock_are_amended_at_once() {
+        given([opened("mug", 300, Some(10))])
+            .when(limit("mug", 400, None, 1))
+            .then([amended("mug", 400, 2), stock_amended("mug", None, 3)]);
+        given([opened("mug", 300, Some(10))])
+            .when(limit("mug", 300, None, 1))
+            .then([stock_amended("mug", None, 2)]);
+        given([opened("mug", 300, Some(10)), stock_amended("mug", None, 2)])
+            .refuses(limit("mug", 300, Some(5), 1), "offer-changed")
+            .refuses(open("mug", 300, Some(10)), "offer-exists")
+            .when(limit("mug", 300, None, 1))
+            .then_unchanged();
     }
 
     #[test]

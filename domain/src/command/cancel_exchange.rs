@@ -21,7 +21,8 @@ pub struct CancelExchange {
     pub cancellation_id: CancellationId,
     /// How many units; without it, all that are left.
     pub quantity: Option<Units>,
-    /// Whether an operator asks, whom a settlement doesn't hinder, and not the shopper.
+    /// Whether an operator asks, and not the shopper: neither a settlement hinders an operator, nor
+    /// that it was handed over.
     pub by_operator: bool,
     /// Who, and why.
     pub note: Note,
@@ -62,6 +63,9 @@ impl CommandRules for CancelExchange {
         else {
             return Ok(Decision::Load(at));
         };
+        if !original.ships && !self.by_operator {
+            return Err(Refusal::HandedOver);
+        }
         let of = original.ordered;
         let before = draft.state.cancelled(at);
         let left = of.quantity.minus(before.quantity).unwrap_or_default();
@@ -85,7 +89,9 @@ impl CommandRules for CancelExchange {
             note: self.note.clone(),
             ..cancelled
         };
-        draft.come_in(Event::CreditRefunded(self.account_id.clone(), refunded));
+        if let Some(refunded) = refunded {
+            draft.come_in(Event::CreditRefunded(self.account_id.clone(), refunded));
+        }
         draft.push_outcome(Event::ExchangeCancelled(self.account_id.clone(), cancelled));
         draft.apply_due_again(&self.account_id);
         Ok(draft.finish())

@@ -168,6 +168,19 @@ mod tests {
     }
 
     #[test]
+    fn a_capture_that_buys_what_is_free_gives_all_back() {
+        given([])
+            .does(open("mug", 0, None))
+            .does(earn("ann", 500, "B-1"))
+            .does(hold("ann", "h-1", 400, 100))
+            .when(capture_for("ann", "h-1", "x-1", "mug"))
+            .then_records(["HoldCaptured", "ExchangeCreated"])
+            .leaves("ann", [500, 0, 0, 0])
+            .does(cancel("ann", "x-1", "c-1", None))
+            .leaves("ann", [500, 0, 0, 0]);
+    }
+
+    #[test]
     fn what_is_released_past_its_expiry_expires_at_once() {
         given([])
             .does(earn_until(50, "ann", 300, "B-1"))

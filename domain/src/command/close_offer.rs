@@ -1,4 +1,4 @@
-//! End an offer for good.
+//! End an offer, until it is reopened.
 
 use log_record::Position;
 
@@ -29,6 +29,7 @@ impl CommandRules for CloseOffer {
             OfferPhase::Closed { .. } => Ok(Decision::Unchanged),
             OfferPhase::Open => Ok(Decision::of(Event::OfferClosed(OfferClosed {
                 offer_id: self.offer_id.clone(),
+                version: offer.version + 1,
             }))),
         }
     }

@@ -60,7 +60,7 @@ impl OpenOffer {
     fn asks_for(&self, offer: &Offer) -> bool {
         offer.terms == self.terms
             && offer.page == self.page.hash()
-            && offer.opening_stock == self.stock
+            && offer.opening_stock == Some(self.stock)
     }
 }
 

@@ -17,8 +17,8 @@ pub struct Order {
     pub offer_id: OfferId,
     /// The number of units.
     pub quantity: Units,
-    /// Where to ship.
-    pub deliver_to: DeliverTo,
+    /// Where to ship; an offer that isn't shipped needs no address, and keeps none.
+    pub deliver_to: Option<DeliverTo>,
     /// What the caller expects it to cost in all; any other cost is refused.
     pub expected_points: Option<Points>,
 }
@@ -44,11 +44,15 @@ impl Order {
         now: Timestamp,
     ) -> Result<Priced<'a>, Refusal> {
         let (number, offer) = state.numbered_offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
-        let (allocation, left) = offer.inventory.allocate(self.quantity).ok_or_else(|| {
-            let remaining = offer.inventory.remaining().unwrap_or_default();
-            Refusal::SoldOut { remaining, asked: self.quantity }
-        })?;
+        let allocated = offer.inventory.allocate(self.quantity);
+        if allocated.is_none()
+            && let Some(remaining) = offer.inventory.remaining()
+        {
+            return Err(Refusal::SoldOut { remaining, asked: self.quantity });
+        }
         offer.check_open(now)?;
+        let (allocation, left) =
+            allocated.ok_or(Refusal::AmountTooLarge { what: "the offer's units sold" })?;
         let needed = offer
             .terms
             .price
@@ -58,6 +62,9 @@ impl Order {
             && expected != needed
         {
             return Err(Refusal::PriceChanged { needed, expected });
+        }
+        if offer.terms.ships && self.deliver_to.is_none() {
+            return Err(Refusal::DeliverToMissing);
         }
         Ok(Priced { number, offer, allocation, left, needed })
     }
@@ -88,17 +95,18 @@ impl Order {
         occurred_at: Option<Timestamp>,
     ) -> ExchangeCreated {
         draft.sell(priced.number, priced.left);
+        let terms = &priced.offer.terms;
         ExchangeCreated {
             exchange_id: self.exchange_id.clone(),
             offer_id: self.offer_id.clone(),
-            product_id: priced.offer.terms.product_id.clone(),
+            product_id: terms.product_id.clone(),
             allocation: priced.allocation,
             points: priced.needed,
-            warehouse: priced.offer.terms.warehouse.clone(),
+            warehouse: terms.ships.then(|| terms.warehouse.clone()),
             hold_id,
             expected_points: self.expected_points,
             occurred_at,
-            deliver_to: Some(self.deliver_to.clone()),
+            deliver_to: self.deliver_to.clone().filter(|_| terms.ships),
         }
     }
 
@@ -107,7 +115,7 @@ impl Order {
             ("exchange_id", self.exchange_id == fact.exchange_id),
             ("offer_id", self.offer_id == fact.offer_id),
             ("quantity", self.quantity == fact.allocation.quantity()),
-            ("deliver_to", fact.deliver_to.as_ref().is_none_or(|kept| *kept == self.deliver_to)),
+            ("deliver_to", fact.deliver_to.is_none() || fact.deliver_to == self.deliver_to),
             ("expected_points", self.expected_points == fact.expected_points),
         ])
     }

@@ -1,4 +1,5 @@
-//! Exchange credit for goods: deduct, take the stock, ask for shipping, all or nothing.
+//! Exchange credit for goods: deduct, take the stock, ask for shipping, all or nothing. What costs
+//! nothing has no deduction.
 
 use super::Order;
 use super::order::Priced;
@@ -43,7 +44,9 @@ impl CommandRules for Redeem {
         let grace = draft.grace();
         let deducted = CreditDeducted { exchange_id, points: priced.needed, lots, grace };
         let created = self.order.created(priced, &mut draft, None, self.occurred_at);
-        draft.push(Event::CreditDeducted(self.account_id.clone(), deducted));
+        if deducted.points > Points::ZERO {
+            draft.push(Event::CreditDeducted(self.account_id.clone(), deducted));
+        }
         draft.push_outcome(Event::ExchangeCreated(self.account_id.clone(), created));
         Ok(draft.finish())
     }
@@ -153,6 +156,9 @@ mod tests {
         given([limited(300, 2)])
             .when(expecting(1, "ann", "x-1", "mug"))
             .then_refused("price-changed");
+        given([limited(300, 2)])
+            .when(without_address("ann", "x-1", "mug"))
+            .then_refused("deliver-to-missing");
         given([limited(300, 2)]).when(one()).then_refused("account-unknown");
         given([limited(300, 2), earned("ann", 1, "B-1")])
             .when(one())
@@ -160,6 +166,41 @@ mod tests {
         given([opened_with("mug", 300, Some(2), Some(2)), earned("ann", 1, "B-1")])
             .when(one())
             .then_refused("insufficient-credit");
+    }
+
+    #[test]
+    fn what_is_free_is_exchanged_without_a_deduction() {
+        given([opened("mug", 0, Some(2)), earned("ann", 1, "B-1")])
+            .when(redeem("ann", "x-1", "mug"))
+            .then([exchanged("ann", "x-1", "mug", 0)]);
+        given([])
+            .does(open_with("mug", 0, Some(3), Some(2)))
+            .refuses(redeem("ann", "x-1", "mug"), "account-unknown")
+            .does(earn("ann", 1, "B-1"))
+            .refuses(expecting(1, "ann", "x-1", "mug"), "price-changed")
+            .does(two("ann", "x-1", "mug"))
+            .refuses(redeem("ann", "x-2", "mug"), "shopper-limit-reached")
+            .does(cancel("ann", "x-1", "c-1", Some(1)))
+            .does(redeem("ann", "x-2", "mug"))
+            .does(cancel("ann", "x-1", "c-2", None))
+            .leaves("ann", [1, 0, 0, 0])
+            .when(redeem("ann", "x-3", "mug"))
+            .then_records(["ExchangeCreated"]);
+    }
+
+    #[test]
+    fn what_is_not_shipped_needs_no_address_and_keeps_none() {
+        let code =
+            || given([]).does(unshipped(open("code", 300, None))).does(earn("ann", 900, "B-1"));
+        code()
+            .does(without_address("ann", "x-1", "code"))
+            .when(redeem("ann", "x-1", "code"))
+            .then_repeats(5);
+        code()
+            .does(redeem("ann", "x-1", "code"))
+            .refuses(cancel("ann", "x-1", "c-1", None), "handed-over")
+            .does(cancel_by_operator("ann", "x-1", "c-1"))
+            .leaves("ann", [900, 0, 0, 0]);
     }
 
     #[test]

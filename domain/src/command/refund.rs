@@ -21,11 +21,12 @@ pub(super) struct Cancelling<'a> {
 }
 
 impl Cancelling<'_> {
-    /// The two halves of the cancellation. Before them stands what fell due in the account.
+    /// The two halves of the cancellation; what cost nothing has no refund. Before them stands what
+    /// fell due in the account.
     pub(super) fn refund(
         self,
         draft: &mut Draft<'_>,
-    ) -> Result<(CreditRefunded, ExchangeCancelled), Refusal> {
+    ) -> Result<(Option<CreditRefunded>, ExchangeCancelled), Refusal> {
         let Self { account_id, exchange_id, cancellation_id, original, quantity, back_for } = self;
         let of = original.ordered;
         let before = draft.state.cancelled(original.position);
@@ -66,7 +67,7 @@ impl Cancelling<'_> {
             occurred_at: None,
             note: Note::default(),
         };
-        Ok((refunded, cancelled))
+        Ok((Some(refunded).filter(|_| points > Points::ZERO), cancelled))
     }
 }
 

@@ -82,7 +82,9 @@ impl CommandRules for RejectShipment {
         let (refunded, cancelled) = cancelling.refund(&mut draft)?;
         let cancelled = ExchangeCancelled { occurred_at: self.occurred_at, ..cancelled };
         draft.push_outcome(self.rejected());
-        draft.come_in(Event::CreditRefunded(self.account_id.clone(), refunded));
+        if let Some(refunded) = refunded {
+            draft.come_in(Event::CreditRefunded(self.account_id.clone(), refunded));
+        }
         draft.push(Event::ExchangeCancelled(self.account_id.clone(), cancelled));
         draft.apply_due_again(&self.account_id);
         Ok(draft.finish())

@@ -6,7 +6,7 @@ use crate::{
     Timestamp, Units, WarehouseId,
 };
 
-/// Goods were got for points, and are to be shipped. It bears the exchange id and every field of
+/// Goods were got for points; most are to be shipped. It bears the exchange id and every field of
 /// the request, so that a repeat is answered from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExchangeCreated {
@@ -18,17 +18,17 @@ pub struct ExchangeCreated {
     pub product_id: ProductId,
     /// What was taken of the offer's stock.
     pub allocation: Allocation,
-    /// What it cost in all.
+    /// What it cost in all; nothing was deducted where that is 0.
     pub points: Points,
-    /// Who ships, as the offer said then.
-    pub warehouse: WarehouseId,
+    /// Who ships, as the offer said then; without it, nothing is shipped.
+    pub warehouse: Option<WarehouseId>,
     /// The hold that paid it, where one did.
     pub hold_id: Option<HoldId>,
     /// The cost that the caller insisted on.
     pub expected_points: Option<Points>,
     /// When it happened, as the caller said; it informs and decides nothing.
     pub occurred_at: Option<Timestamp>,
-    /// Where to ship; private, and nothing once it has been erased.
+    /// Where to ship; private, and nothing once it has been erased or where nothing is shipped.
     pub deliver_to: Option<DeliverTo>,
 }
 
@@ -41,7 +41,8 @@ pub struct Ordered {
     pub points: Points,
 }
 
-/// An exchange was cancelled, whole or in part; the event before gave its credit back.
+/// An exchange was cancelled, whole or in part; the event before gave its credit back, if it had cost
+/// any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExchangeCancelled {
     /// The exchange.

@@ -1,6 +1,6 @@
 //! Facts about offers.
 
-use crate::{AdditionId, OfferId, Page, Terms, Units};
+use crate::{AdditionId, OfferId, Page, RemovalId, ReopeningId, Terms, Units};
 
 /// An offer came into being, open within its window.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,11 +28,46 @@ pub struct OfferAmended {
     pub page: Page,
 }
 
-/// An offer ended for good.
+/// An offer ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferClosed {
     /// The offer.
     pub offer_id: OfferId,
+    /// The version that it is with this.
+    pub version: u64,
+}
+
+/// An offer that was closed goes on, under its terms; what each shopper had stays counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfferReopened {
+    /// The offer.
+    pub offer_id: OfferId,
+    /// The caller's id for this reopening.
+    pub reopening_id: ReopeningId,
+    /// The version that it is with this.
+    pub version: u64,
+}
+
+/// An offer's stock became limited, or unlimited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StockAmended {
+    /// The offer.
+    pub offer_id: OfferId,
+    /// The version that it is with this.
+    pub version: u64,
+    /// How many there are in all, those that are sold included; without it there is no end of them.
+    pub stock: Option<Units>,
+}
+
+/// Units that nobody had bought were taken out of an offer's stock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StockRemoved {
+    /// The offer.
+    pub offer_id: OfferId,
+    /// The caller's id for this removal.
+    pub removal_id: RemovalId,
+    /// How many.
+    pub units: Units,
 }
 
 /// An offer's stock grew.

@@ -4,9 +4,9 @@ use super::values::*;
 use crate::command::{
     AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer,
     Direction, DispatchShipment, EarnCredit, ExpectedVersion, ExtendHold, HoldCredit, OpenAccount,
-    OpenOffer, Order, RecordPurchase, Redeem, RefundCapture, RejectShipment, ReleaseHold, Report,
-    ReportShipment, ReturnPurchase, ReverseReturn, ReverseWithdrawal, SetEarningRule, SetPolicy,
-    TransferCredit, WithdrawCredit,
+    OpenOffer, Order, RecordPurchase, Redeem, RefundCapture, RejectShipment, ReleaseHold,
+    RemoveStock, ReopenOffer, Report, ReportShipment, ReturnPurchase, ReverseReturn,
+    ReverseWithdrawal, SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
 };
 use crate::*;
 
@@ -407,6 +407,48 @@ pub(crate) fn add_stock(offer: &str, addition: &str, by: u64) -> Command {
     Command::AddStock(AddStock { offer_id: id(offer), addition_id: id(addition), units: units(by) })
 }
 
+pub(crate) fn remove_stock(offer: &str, removal: &str, by: u64, read: u64) -> Command {
+    Command::RemoveStock(RemoveStock {
+        offer_id: id(offer),
+        removal_id: id(removal),
+        units: units(by),
+        read_versions: Some([read].into()),
+    })
+}
+
+pub(crate) fn reopen(offer: &str, reopening: &str, read: u64) -> Command {
+    Command::ReopenOffer(ReopenOffer {
+        offer_id: id(offer),
+        reopening_id: id(reopening),
+        read_versions: Some([read].into()),
+    })
+}
+
+/// An amendment of the stock, which becomes limited or unlimited.
+pub(crate) fn limit(offer: &str, price: u64, stock: Option<u64>, read: u64) -> Command {
+    Command::AmendOffer(AmendOffer {
+        offer_id: id(offer),
+        terms: terms(price),
+        page: Page::default(),
+        stock: Some(stock.map(units)),
+        read_versions: Some([read].into()),
+    })
+}
+
+pub(crate) fn open_with(
+    offer: &str,
+    price: u64,
+    stock: Option<u64>,
+    limit: Option<u64>,
+) -> Command {
+    Command::OpenOffer(OpenOffer {
+        offer_id: id(offer),
+        terms: Terms { limit_per_shopper: limit.map(units), ..terms(price) },
+        page: Page::default(),
+        stock: stock.map(units),
+    })
+}
+
 fn redemption_of(account: &str, exchange: &str, offer: &str) -> Redeem {
     Redeem {
         account_id: id(account),
@@ -414,7 +456,7 @@ fn redemption_of(account: &str, exchange: &str, offer: &str) -> Redeem {
             exchange_id: id(exchange),
             offer_id: id(offer),
             quantity: units(1),
-            deliver_to: id("1 Elm Street"),
+            deliver_to: Some(id("1 Elm Street")),
             expected_points: None,
         },
         occurred_at: None,
@@ -440,8 +482,25 @@ pub(crate) fn two(account: &str, exchange: &str, offer: &str) -> Command {
     redeem_as(|order| order.quantity = units(2), account, exchange, offer)
 }
 
+pub(crate) fn redeem_many(account: &str, exchange: &str, offer: &str, quantity: u64) -> Command {
+    redeem_as(|order| order.quantity = units(quantity), account, exchange, offer)
+}
+
 pub(crate) fn elsewhere(account: &str, exchange: &str, offer: &str) -> Command {
-    redeem_as(|order| order.deliver_to = id("2 Oak Street"), account, exchange, offer)
+    redeem_as(|order| order.deliver_to = Some(id("2 Oak Street")), account, exchange, offer)
+}
+
+pub(crate) fn without_address(account: &str, exchange: &str, offer: &str) -> Command {
+    redeem_as(|order| order.deliver_to = None, account, exchange, offer)
+}
+
+/// The same offer, of something that isn't shipped.
+pub(crate) fn unshipped(mut command: Command) -> Command {
+    match &mut command {
+        Command::OpenOffer(OpenOffer { terms, .. }) => terms.ships = false,
+        other => panic!("no terms are in {other:?}"),
+    }
+    command
 }
 
 pub(crate) fn expecting(cost: u64, account: &str, exchange: &str, offer: &str) -> Command {

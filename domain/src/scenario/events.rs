@@ -38,7 +38,20 @@ pub(crate) fn amended(offer: &str, price: u64, version: u64) -> Event {
 }
 
 pub(crate) fn closed(offer: &str) -> Event {
-    Event::OfferClosed(OfferClosed { offer_id: id(offer) })
+    Event::OfferClosed(OfferClosed { offer_id: id(offer), version: 2 })
+}
+
+pub(crate) fn stock_removed(offer: &str, removal: &str, by: u64) -> Event {
+    Event::StockRemoved(StockRemoved {
+        offer_id: id(offer),
+        removal_id: id(removal),
+        units: units(by),
+    })
+}
+
+pub(crate) fn stock_amended(offer: &str, stock: Option<u64>, version: u64) -> Event {
+    let stock = stock.map(units);
+    Event::StockAmended(StockAmended { offer_id: id(offer), version, stock })
 }
 
 pub(crate) fn stock_added(offer: &str, addition: &str, by: u64) -> Event {
@@ -66,8 +79,8 @@ pub(crate) fn exchanged(account: &str, exchange: &str, offer: &str, cost: u64) -
         offer_id: id(offer),
         product_id: id("product"),
         allocation: Allocation::Units(units(1)),
-        points: points(cost),
-        warehouse: id("main"),
+        points: Points::sum_of(cost).expect("a cost"),
+        warehouse: Some(id("main")),
         hold_id: None,
         expected_points: None,
         occurred_at: None,

@@ -28,11 +28,12 @@ pub(crate) fn time(seconds: i64) -> Timestamp {
 pub(crate) fn terms(price: u64) -> Terms {
     Terms {
         product_id: id("product"),
-        price: points(price),
+        price: Points::sum_of(price).expect("an amount"),
         opens_at: None,
         closes_at: None,
         limit_per_shopper: None,
         warehouse: id("main"),
+        ships: true,
     }
 }
 

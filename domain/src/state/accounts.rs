@@ -308,10 +308,11 @@ impl Accounts {
             "I12: an exchange was cancelled after all of it had left",
         )?;
         let is_of_rejection = fact.cancellation_id.is_of_rejection();
-        // The refund stands between a rejection and its cancellation.
+        // The refund stands between a rejection and its cancellation, where there is one.
+        let after = if fact.points > Points::ZERO { 2 } else { 1 };
         let rejected = self.recorded.position_of(IdHash::rejection(id, &shipped));
         ensure(
-            rejected.map(|rejected| rejected.plus(2)) == is_of_rejection.then_some(at),
+            rejected.map(|rejected| rejected.plus(after)) == is_of_rejection.then_some(at),
             "I12: a rejection cancels what is left of an exchange at once, and nothing does later",
         )?;
         let cancelled = self.cancelled.entry(exchange).or_default();

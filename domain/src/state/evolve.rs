@@ -115,7 +115,10 @@ impl State {
             Event::OfferOpened(fact) => self.programme.offer_opened(at, fact)?,
             Event::OfferAmended(fact) => self.programme.offer_amended(at, fact)?,
             Event::OfferClosed(fact) => self.programme.offer_closed(at, recorded_at, fact)?,
+            Event::OfferReopened(fact) => self.programme.offer_reopened(at, fact)?,
             Event::StockAdded(fact) => self.programme.stock_added(at, fact)?,
+            Event::StockRemoved(fact) => self.programme.stock_removed(at, fact)?,
+            Event::StockAmended(fact) => self.programme.stock_amended(at, fact)?,
         }
         if let Some(id) = event.account_id()
             && event.is_of_credit()
@@ -168,10 +171,12 @@ impl State {
     /// Keeps the two halves of a pair side by side (I3).
     fn pair(&mut self, event: &Event) -> Changed {
         let is_second = match (self.unpaired.take(), event) {
-            (None, Event::ExchangeCreated(..)) => {
+            // What is free has no other half.
+            (None, Event::ExchangeCreated(_, fact)) if fact.points > Points::ZERO => {
                 return Err("I3: an exchange without deduction");
             }
-            (None, Event::ExchangeCancelled(..)) => {
+            (None, Event::ExchangeCreated(_, fact)) => fact.hold_id.is_none(),
+            (None, Event::ExchangeCancelled(_, fact)) if fact.points > Points::ZERO => {
                 return Err("I3: a cancellation without refund");
             }
             (None, Event::CreditReceived(..)) => return Err("I3: credit received from nowhere"),

@@ -10,8 +10,8 @@ use super::impossible::{Changed, ensure};
 use crate::account::OfferNumber;
 use crate::{
     Allocation, EarningRule, EarningRuleSet, IdHash, Inventory, LogOpened, Offer, OfferAmended,
-    OfferClosed, OfferId, OfferOpened, OfferPhase, Policy, PolicyChanged, RuleId, StockAdded,
-    Timestamp,
+    OfferClosed, OfferId, OfferOpened, OfferPhase, OfferReopened, Policy, PolicyChanged, RuleId,
+    StockAdded, StockAmended, StockRemoved, Timestamp,
 };
 
 /// The programme's part of the state.
@@ -71,7 +71,7 @@ impl Programme {
             page: fact.page.hash(),
             terms_at: at,
             version: 1,
-            opening_stock: fact.stock,
+            opening_stock: Some(fact.stock),
             inventory: Inventory::opening(fact.stock),
             phase: OfferPhase::Open,
             changed_at: at,
@@ -82,12 +82,10 @@ impl Programme {
 
     pub(super) fn offer_amended(&mut self, at: Position, fact: &OfferAmended) -> Changed {
         let offer = self.open_offer(&fact.offer_id)?;
-        ensure(fact.version == offer.version + 1, "an offer's versions are counted")?;
-        offer.version = fact.version;
+        offer.next_version(at, fact.version)?;
         offer.terms = fact.terms.clone();
         offer.page = fact.page.hash();
         offer.terms_at = at;
-        offer.changed_at = at;
         Ok(())
     }
 
@@ -98,9 +96,18 @@ impl Programme {
         fact: &OfferClosed,
     ) -> Changed {
         let offer = self.open_offer(&fact.offer_id)?;
-        offer.version += 1;
+        offer.next_version(at, fact.version)?;
         offer.phase = OfferPhase::Closed { at: time };
-        offer.changed_at = at;
+        Ok(())
+    }
+
+    pub(super) fn offer_reopened(&mut self, at: Position, fact: &OfferReopened) -> Changed {
+        let id = IdHash::reopening(&fact.offer_id, &fact.reopening_id);
+        ensure(self.recorded.insert(id, at).is_none(), "I2: an id is recorded once")?;
+        let (_, offer) = self.offer_mut(&fact.offer_id)?;
+        ensure(offer.phase != OfferPhase::Open, "an open offer was reopened")?;
+        offer.next_version(at, fact.version)?;
+        offer.phase = OfferPhase::Open;
         Ok(())
     }
 
@@ -109,6 +116,24 @@ impl Programme {
         ensure(self.recorded.insert(id, at).is_none(), "I2: an id is recorded once")?;
         let offer = self.open_offer(&fact.offer_id)?;
         offer.inventory = offer.inventory.add(fact.units).ok_or("stock that can't be added")?;
+        Ok(())
+    }
+
+    pub(super) fn stock_removed(&mut self, at: Position, fact: &StockRemoved) -> Changed {
+        let id = IdHash::stock_removal(&fact.offer_id, &fact.removal_id);
+        ensure(self.recorded.insert(id, at).is_none(), "I2: an id is recorded once")?;
+        let offer = self.open_offer(&fact.offer_id)?;
+        let left = offer.inventory.remove(fact.units);
+        offer.inventory = left.ok_or("I4: more was taken away than is left")?;
+        Ok(())
+    }
+
+    pub(super) fn stock_amended(&mut self, at: Position, fact: &StockAmended) -> Changed {
+        let offer = self.open_offer(&fact.offer_id)?;
+        offer.next_version(at, fact.version)?;
+        offer.opening_stock = None;
+        let left = offer.inventory.with_stock(fact.stock);
+        offer.inventory = left.ok_or("I4: more is sold than stocked")?;
         Ok(())
     }
 
@@ -146,5 +171,15 @@ impl Programme {
         let (number, _, offer) = self.offers.get_full_mut(id).ok_or("of an unknown offer")?;
         let number = u32::try_from(number).map_err(|_| "more than 2^32 offers")?;
         Ok((OfferNumber(number), offer))
+    }
+}
+
+impl Offer {
+    /// Takes it to the version that an event says.
+    fn next_version(&mut self, at: Position, version: u64) -> Changed {
+        ensure(version == self.version + 1, "an offer's versions are counted")?;
+        self.version = version;
+        self.changed_at = at;
+        Ok(())
     }
 }

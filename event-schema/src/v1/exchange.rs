@@ -17,8 +17,12 @@ pub(crate) struct ExchangeCreated<'a> {
     offer_id: Cow<'a, OfferId>,
     product_id: Cow<'a, ProductId>,
     quantity: Units,
+    /// 0 where it was free.
+    #[serde(with = "domain::sum")]
     points: Points,
-    warehouse: Cow<'a, WarehouseId>,
+    /// Missing where nothing is shipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    warehouse: Option<Cow<'a, WarehouseId>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hold_id: Option<Cow<'a, HoldId>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,7 +52,7 @@ impl<'a> From<&'a domain::ExchangeCreated> for ExchangeCreated<'a> {
             product_id: Cow::Borrowed(product_id),
             quantity: *quantity,
             points: *points,
-            warehouse: Cow::Borrowed(warehouse),
+            warehouse: warehouse.as_ref().map(Cow::Borrowed),
             hold_id: hold_id.as_ref().map(Cow::Borrowed),
             expected_points: *expected_points,
             occurred_at: *occurred_at,
@@ -75,7 +79,7 @@ impl From<ExchangeCreated<'_>> for domain::ExchangeCreated {
             product_id: product_id.into_owned(),
             allocation: Allocation::Units(quantity),
             points,
-            warehouse: warehouse.into_owned(),
+            warehouse: warehouse.map(Cow::into_owned),
             hold_id: hold_id.map(Cow::into_owned),
             expected_points,
             occurred_at,
@@ -88,6 +92,7 @@ impl From<ExchangeCreated<'_>> for domain::ExchangeCreated {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Ordered {
     quantity: Units,
+    #[serde(with = "domain::sum")]
     points: Points,
 }
 
@@ -114,6 +119,7 @@ pub(crate) struct ExchangeCancelled<'a> {
     cancellation_id: Cow<'a, CancellationId>,
     offer_id: Cow<'a, OfferId>,
     quantity: Units,
+    #[serde(with = "domain::sum")]
     points: Points,
     of: Ordered,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use domain::{
     AdditionId, Attributes, Category, Description, ImageUrl, OfferId, OfferName, Page, Points,
-    ProductId, Terms, Timestamp, Units, WarehouseId,
+    ProductId, RemovalId, ReopeningId, Terms, Timestamp, Units, WarehouseId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,8 @@ impl From<StoredPage<'_>> for Page {
 pub(crate) struct OfferOpened<'a> {
     offer_id: Cow<'a, OfferId>,
     product_id: Cow<'a, ProductId>,
+    /// 0 where it is free.
+    #[serde(with = "domain::sum")]
     price: Points,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     opens_at: Option<Timestamp>,
@@ -63,6 +65,9 @@ pub(crate) struct OfferOpened<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     limit_per_shopper: Option<Units>,
     warehouse: Cow<'a, WarehouseId>,
+    /// `false` where nothing is shipped; else missing.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    ships: bool,
     #[serde(flatten)]
     page: StoredPage<'a>,
     /// `null` where there is no end of them.
@@ -72,7 +77,8 @@ pub(crate) struct OfferOpened<'a> {
 impl<'a> From<&'a domain::OfferOpened> for OfferOpened<'a> {
     fn from(fact: &'a domain::OfferOpened) -> Self {
         let domain::OfferOpened { offer_id, terms, page, stock } = fact;
-        let Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse } = terms;
+        let Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse, ships } =
+            terms;
         Self {
             offer_id: Cow::Borrowed(offer_id),
             product_id: Cow::Borrowed(product_id),
@@ -81,6 +87,7 @@ impl<'a> From<&'a domain::OfferOpened> for OfferOpened<'a> {
             closes_at: *closes_at,
             limit_per_shopper: *limit_per_shopper,
             warehouse: Cow::Borrowed(warehouse),
+            ships: *ships,
             page: page.into(),
             stock: *stock,
         }
@@ -97,11 +104,13 @@ impl From<OfferOpened<'_>> for domain::OfferOpened {
             closes_at,
             limit_per_shopper,
             warehouse,
+            ships,
             page,
             stock,
         } = stored;
         let (product_id, warehouse) = (product_id.into_owned(), warehouse.into_owned());
-        let terms = Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse };
+        let terms =
+            Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse, ships };
         Self { offer_id: offer_id.into_owned(), terms, page: page.into(), stock }
     }
 }
@@ -112,6 +121,8 @@ pub(crate) struct OfferAmended<'a> {
     offer_id: Cow<'a, OfferId>,
     version: u64,
     product_id: Cow<'a, ProductId>,
+    /// 0 where it is free.
+    #[serde(with = "domain::sum")]
     price: Points,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     opens_at: Option<Timestamp>,
@@ -120,6 +131,9 @@ pub(crate) struct OfferAmended<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     limit_per_shopper: Option<Units>,
     warehouse: Cow<'a, WarehouseId>,
+    /// `false` where nothing is shipped; else missing.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    ships: bool,
     #[serde(flatten)]
     page: StoredPage<'a>,
 }
@@ -127,7 +141,8 @@ pub(crate) struct OfferAmended<'a> {
 impl<'a> From<&'a domain::OfferAmended> for OfferAmended<'a> {
     fn from(fact: &'a domain::OfferAmended) -> Self {
         let domain::OfferAmended { offer_id, version, terms, page } = fact;
-        let Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse } = terms;
+        let Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse, ships } =
+            terms;
         Self {
             offer_id: Cow::Borrowed(offer_id),
             version: *version,
@@ -137,6 +152,7 @@ impl<'a> From<&'a domain::OfferAmended> for OfferAmended<'a> {
             closes_at: *closes_at,
             limit_per_shopper: *limit_per_shopper,
             warehouse: Cow::Borrowed(warehouse),
+            ships: *ships,
             page: page.into(),
         }
     }
@@ -153,10 +169,12 @@ impl From<OfferAmended<'_>> for domain::OfferAmended {
             closes_at,
             limit_per_shopper,
             warehouse,
+            ships,
             page,
         } = stored;
         let (product_id, warehouse) = (product_id.into_owned(), warehouse.into_owned());
-        let terms = Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse };
+        let terms =
+            Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse, ships };
         Self { offer_id: offer_id.into_owned(), version, terms, page: page.into() }
     }
 }
@@ -165,19 +183,20 @@ impl From<OfferAmended<'_>> for domain::OfferAmended {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct OfferClosed<'a> {
     offer_id: Cow<'a, OfferId>,
+    version: u64,
 }
 
 impl<'a> From<&'a domain::OfferClosed> for OfferClosed<'a> {
     fn from(fact: &'a domain::OfferClosed) -> Self {
-        let domain::OfferClosed { offer_id } = fact;
-        Self { offer_id: Cow::Borrowed(offer_id) }
+        let domain::OfferClosed { offer_id, version } = fact;
+        Self { offer_id: Cow::Borrowed(offer_id), version: *version }
     }
 }
 
 impl From<OfferClosed<'_>> for domain::OfferClosed {
     fn from(stored: OfferClosed<'_>) -> Self {
-        let OfferClosed { offer_id } = stored;
-        Self { offer_id: offer_id.into_owned() }
+        let OfferClosed { offer_id, version } = stored;
+        Self { offer_id: offer_id.into_owned(), version }
     }
 }
 
@@ -205,4 +224,89 @@ impl From<StockAdded<'_>> for domain::StockAdded {
         let StockAdded { offer_id, addition_id, units } = stored;
         Self { offer_id: offer_id.into_owned(), addition_id: addition_id.into_owned(), units }
     }
+}
+
+/// `offer-reopened`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct OfferReopened<'a> {
+    offer_id: Cow<'a, OfferId>,
+    reopening_id: Cow<'a, ReopeningId>,
+    version: u64,
+}
+
+impl<'a> From<&'a domain::OfferReopened> for OfferReopened<'a> {
+    fn from(fact: &'a domain::OfferReopened) -> Self {
+        let domain::OfferReopened { offer_id, reopening_id, version } = fact;
+        Self {
+            offer_id: Cow::Borrowed(offer_id),
+            reopening_id: Cow::Borrowed(reopening_id),
+            version: *version,
+        }
+    }
+}
+
+impl From<OfferReopened<'_>> for domain::OfferReopened {
+    fn from(stored: OfferReopened<'_>) -> Self {
+        let OfferReopened { offer_id, reopening_id, version } = stored;
+        let (offer_id, reopening_id) = (offer_id.into_owned(), reopening_id.into_owned());
+        Self { offer_id, reopening_id, version }
+    }
+}
+
+/// `stock-removed`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StockRemoved<'a> {
+    offer_id: Cow<'a, OfferId>,
+    removal_id: Cow<'a, RemovalId>,
+    units: Units,
+}
+
+impl<'a> From<&'a domain::StockRemoved> for StockRemoved<'a> {
+    fn from(fact: &'a domain::StockRemoved) -> Self {
+        let domain::StockRemoved { offer_id, removal_id, units } = fact;
+        Self {
+            offer_id: Cow::Borrowed(offer_id),
+            removal_id: Cow::Borrowed(removal_id),
+            units: *units,
+        }
+    }
+}
+
+impl From<StockRemoved<'_>> for domain::StockRemoved {
+    fn from(stored: StockRemoved<'_>) -> Self {
+        let StockRemoved { offer_id, removal_id, units } = stored;
+        Self { offer_id: offer_id.into_owned(), removal_id: removal_id.into_owned(), units }
+    }
+}
+
+/// `stock-amended`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StockAmended<'a> {
+    offer_id: Cow<'a, OfferId>,
+    version: u64,
+    /// `null` where there is no end of them.
+    stock: Option<Units>,
+}
+
+impl<'a> From<&'a domain::StockAmended> for StockAmended<'a> {
+    fn from(fact: &'a domain::StockAmended) -> Self {
+        let domain::StockAmended { offer_id, version, stock } = fact;
+        Self { offer_id: Cow::Borrowed(offer_id), version: *version, stock: *stock }
+    }
+}
+
+impl From<StockAmended<'_>> for domain::StockAmended {
+    fn from(stored: StockAmended<'_>) -> Self {
+        let StockAmended { offer_id, version, stock } = stored;
+        Self { offer_id: offer_id.into_owned(), version, stock }
+    }
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's own signature")]
+const fn is_true(value: &bool) -> bool {
+    *value
 }

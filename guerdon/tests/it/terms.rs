@@ -19,7 +19,7 @@ async fn patch(api: &Api, path: &str, if_match: &str, body: Value) -> Answer {
 fn whole_mug() -> Value {
     json!({"product_id": "mug-blue", "price": 300, "stock": 10, "limit_per_shopper": 3,
         "opens_at": "2026-01-01T00:00:00Z", "closes_at": "2126-01-01T00:00:00Z",
-        "warehouse": "west", "name": "Blue mug", "description": "A mug, blue.",
+        "warehouse": "west", "ships": true, "name": "Blue mug", "description": "A mug, blue.",
         "image_url": "https://shop.example/mug.jpg", "category": "kitchen",
         "attributes": {"colour": "blue", "size": {"ml": 300, "oz": 10}}})
 }
@@ -109,6 +109,7 @@ async fn a_patch_is_for_the_version_that_was_read() {
         (json!({"attributes": {"text": "x".repeat(4_096)}}), "attributes"),
         (json!({"image_url": "javascript:alert(1)"}), "image_url"),
         (json!({"name": " "}), "name"),
+        (json!({"description": "a\u{0}b"}), "description"),
     ] {
         let refused = patch(api, MUG, "*", body.clone()).await;
         assert_eq!(refused.is_problem(400, "invalid-field")["field"], field, "{body}");
@@ -191,6 +192,186 @@ async fn a_put_without_if_match_stands_only_as_the_opening_itself() {
     other["price"] = json!(301);
     put(other).await.is_problem(428, "offer-exists");
     assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stock_is_taken_away_and_never_what_is_sold() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    let api = &ledger.client;
+    api.opens("mug", 1, Some(10), None).await;
+    api.earns("ann", 500, "B-1").await;
+    buys(api, "x-1", 4).await.is(201);
+    let remove = async |id: &str, units: u64, if_match: Option<&str>| {
+        let path = format!("{MUG}/stock-removals/{id}");
+        let request = api.request("PUT", &path, "operator").json(&json!({"units": units}));
+        let request = match if_match {
+            Some(if_match) => request.header("if-match", if_match),
+            None => request,
+        };
+        api.send(request).await.expect("answered")
+    };
+    remove("d-1", 5, None).await.is_problem(428, "if-match-missing");
+    remove("d-1", 5, Some("\"2\"")).await.is_problem(412, "offer-changed");
+    let sold = remove("d-1", 7, Some("\"1\"")).await;
+    assert_eq!(sold.is_problem(409, "stock-sold")["sold"], 4);
+    let removed = remove("d-1", 6, Some("\"1\"")).await;
+    let position = removed.position.clone().expect("a position");
+    assert_eq!(
+        removed.is(201),
+        json!({"offer_id": "mug", "removal_id": "d-1", "units": 6, "position": position})
+    );
+    remove("d-1", 6, Some("\"7\"")).await.is(200);
+    assert_eq!(remove("d-1", 5, Some("*")).await.is_problem(422, "id-reused")["field"], "units");
+    // The gate in front of the queue knows of it, too.
+    buys(api, "x-2", 1).await.is_problem(409, "sold-out");
+    let offer = api.get_after(&position, "shopper", MUG).await.is(200);
+    let found = ["stock", "remaining", "version"].map(|name| offer[name].clone());
+    assert_eq!((found, &offer["status"]), ([4, 0, 1].map(Value::from), &json!("sold-out")));
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stock_becomes_unlimited_and_limited_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    let api = &ledger.client;
+    api.opens("mug", 1, Some(3), None).await;
+    api.earns("ann", 500, "B-1").await;
+    buys(api, "x-1", 3).await.is(201);
+    buys(api, "x-2", 1).await.is_problem(409, "sold-out");
+    let stock = |stock: Value| json!({ "stock": stock });
+    let refused = patch(api, MUG, "\"1\"", stock(json!(5))).await;
+    assert_eq!(refused.is_problem(409, "stock-not-amendable")["stock"], 3);
+    let unlimited = patch(api, MUG, "\"1\"", stock(Value::Null)).await.is(200);
+    let found = ["stock", "remaining", "version"].map(|name| unlimited[name].clone());
+    assert_eq!(found, [Value::Null, Value::Null, json!(2)]);
+    buys(api, "x-2", 5).await.is(201);
+    let refused = patch(api, MUG, "*", stock(json!(7))).await;
+    assert_eq!(refused.is_problem(409, "stock-sold")["sold"], 8);
+    let both = patch(api, MUG, "\"2\"", json!({"stock": 8, "price": 2})).await;
+    let position = both.position.clone().expect("a position");
+    let limited = both.is(200);
+    let found = ["stock", "remaining", "version", "price"].map(|name| limited[name].clone());
+    assert_eq!((found, &limited["status"]), ([8, 0, 4, 2].map(Value::from), &json!("sold-out")));
+    buys(api, "x-3", 1).await.is_problem(409, "sold-out");
+    let read = api.get_after(&position, "shopper", MUG).await.is(200);
+    assert_eq!((&read["remaining"], &read["version"]), (&json!(0), &json!(4)));
+    api.put("operator", &format!("{MUG}/stock-additions/s-1"), json!({"units": 1})).await.is(201);
+    let bought = buys(api, "x-3", 1).await;
+    bought.is(201);
+    let position = bought.position.expect("a position");
+    let read = api.get_after(&position, "shopper", MUG).await.is(200);
+    assert_eq!((&read["remaining"], &read["stock"]), (&json!(0), &json!(9)));
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reopened_offer_remembers_what_each_shopper_has_had() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    let api = &ledger.client;
+    let body = json!({"product_id": "p", "price": 1, "stock": 9, "limit_per_shopper": 3,
+        "name": "Blue mug"});
+    api.put("operator", MUG, body.clone()).await.is(201);
+    api.earns("ann", 500, "B-1").await;
+    buys(api, "x-1", 2).await.is(201);
+    let reopen = async |id: &str, if_match: &str| {
+        let path = format!("{MUG}/reopenings/{id}");
+        let request = api.request("PUT", &path, "operator").header("if-match", if_match);
+        api.send(request.json(&json!({}))).await.expect("answered")
+    };
+    reopen("o-1", "*").await.is_problem(409, "offer-not-closed");
+    let path = format!("{MUG}/closure");
+    api.put("operator", &path, json!({})).await.is(201);
+    let unread = api.put("operator", &format!("{MUG}/reopenings/o-1"), json!({})).await;
+    unread.is_problem(428, "if-match-missing");
+    reopen("o-1", "\"1\"").await.is_problem(412, "offer-changed");
+    let reopened = reopen("o-1", "\"2\"").await.is(201);
+    let found = ["status", "name"].map(|name| reopened[name].clone());
+    assert_eq!((found, &reopened["version"]), (["open", "Blue mug"].map(Value::from), &json!(3)));
+    let refused = buys(api, "x-2", 2).await.is_problem(409, "shopper-limit-reached");
+    assert_eq!(refused["taken"], 2);
+    let bought = buys(api, "x-2", 1).await;
+    bought.is(201);
+    let position = bought.position.expect("a position");
+    let own = "/v1/accounts/ann/offers/mug";
+    let own = api.get_after(&position, "shopper", own).await.is(200);
+    assert_eq!(
+        (&own["taken"], &own["may_take"], &own["version"]),
+        (&3.into(), &0.into(), &3.into())
+    );
+    assert_eq!(api.put("operator", MUG, body).await.is(200)["version"], 3, "as it was opened");
+    assert_eq!(api.put("operator", &path, json!({})).await.is(201)["version"], 4, "closed again");
+    let again = reopen("o-1", "\"2\"").await.is(200);
+    assert_eq!((&again["status"], &again["version"]), (&json!("closed"), &json!(4)), "a repeat");
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_free_or_is_not_shipped_is_exchanged_as_all_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    let api = &ledger.client;
+    let free = json!({"product_id": "sample", "price": 0, "stock": 3, "limit_per_shopper": 2});
+    api.put("operator", MUG, free).await.is(201);
+    let code = json!({"product_id": "code", "price": 100, "stock": null, "ships": false});
+    assert_eq!(api.put("operator", "/v1/offers/code", code).await.is(201)["ships"], false);
+    buys(api, "x-1", 1).await.is_problem(409, "account-unknown");
+    api.earns("ann", 500, "B-1").await;
+
+    let preview = "/v1/accounts/ann/exchanges/x-1?dry_run=true";
+    let body = json!({"offer_id": "mug", "quantity": 1, "deliver_to": "1 Elm Street"});
+    let preview = api.put("shopper", preview, body).await.is(200);
+    assert_eq!(
+        preview["preview"],
+        json!({"points": 0, "lots": [], "available": 500, "available_after": 500})
+    );
+    let created = buys(api, "x-1", 2).await;
+    assert_eq!(created.is(201)["points"], 0);
+    buys(api, "x-2", 1).await.is_problem(409, "shopper-limit-reached");
+    let path = "/v1/accounts/ann/exchanges";
+    let nowhere = json!({"offer_id": "mug", "quantity": 1});
+    let nowhere = api.put("shopper", &format!("{path}/x-2"), nowhere).await;
+    nowhere.is_problem(409, "deliver-to-missing");
+    let blank = json!({"offer_id": "mug", "quantity": 1, "deliver_to": " \u{a0}"});
+    let blank = api.put("shopper", &format!("{path}/x-2"), blank).await;
+    assert_eq!(blank.is_problem(400, "invalid-field")["field"], "deliver_to");
+    let cancelled = json!({"quantity": 1});
+    let cancelled = api.put("shopper", &format!("{path}/x-1/cancellations/c-1"), cancelled).await;
+    assert_eq!(cancelled.is(201)["points"], 0);
+
+    let code = json!({"offer_id": "code", "quantity": 2});
+    let created = api.put("shopper", &format!("{path}/x-2"), code).await;
+    assert_eq!(created.is(201)["points"], 200);
+    let position = created.position.expect("a position");
+    let read = api.get_after(&position, "shopper", &format!("{path}/x-2")).await.is(200);
+    assert_eq!((&read["status"], &read["points"]), (&json!("created"), &json!(200)));
+    let free = api.get("shopper", &format!("{path}/x-1")).await.is(200);
+    let found = ["points", "refunded_points", "cancelled_quantity"].map(|name| free[name].clone());
+    assert_eq!(found, [0, 0, 1].map(Value::from));
+    assert_eq!(api.list("shopper", path).await.len(), 2);
+    let requests = api.list("operator", "/v1/shipping-requests").await;
+    assert_eq!(requests.len(), 1, "nobody is asked to ship a code: {requests:?}");
+    assert_eq!(requests[0]["exchange_id"], "x-1");
+    let entries = api.list("shopper", "/v1/accounts/ann/entries").await;
+    assert_eq!(entries.len(), 2, "what is free moves no credit: {entries:?}");
+
+    let by_shopper = api.put("shopper", &format!("{path}/x-2/cancellations/c-1"), json!({})).await;
+    by_shopper.is_problem(409, "handed-over");
+    let cancelled = api.put("operator", &format!("{path}/x-2/cancellations/c-1"), json!({})).await;
+    assert_eq!(cancelled.is(201)["points"], 200);
+    let position = cancelled.position.expect("a position");
+    let read = api.get_after(&position, "shopper", &format!("{path}/x-2")).await.is(200);
+    assert_eq!(read["status"], "cancelled");
+
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+async fn buys(api: &Api, exchange: &str, quantity: u64) -> Answer {
+    let path = format!("/v1/accounts/ann/exchanges/{exchange}");
+    let body = json!({"offer_id": "mug", "quantity": quantity, "deliver_to": "1 Elm Street"});
+    api.put("shopper", &path, body).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

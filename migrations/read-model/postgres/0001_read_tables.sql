@@ -283,11 +283,13 @@ create table offer_availability (
     price bigint not null,
     -- null where there is no end of them
     stock bigint,
-    remaining bigint constraint offer_availability_is_not_oversold check (remaining >= 0),
+    -- without those that were cancelled
+    sold bigint not null default 0,
     opens_at bigint,
     closes_at bigint,
     limit_per_shopper bigint,
     warehouse text collate "C" not null,
+    ships boolean not null default true,
     -- what a page shows of it
     name text,
     description text,
@@ -298,9 +300,14 @@ create table offer_availability (
     version bigint not null,
     phase text not null,
     "partition" bigint not null,
-    -- the last event that changed its terms or phase
-    position bigint not null
+    -- the event that made this version
+    position bigint not null,
+    constraint offer_availability_is_not_oversold check (sold <= stock)
 );
+
+-- A catalogue keeps its closed offers: who asks for others must not read them.
+create index offer_is_closed on offer_availability (offer_id) where phase = 'closed';
+create index offer_is_not_closed on offer_availability (offer_id) where phase = 'open';
 
 -- Every version of every rule; the highest is in force.
 create table earning_rule (

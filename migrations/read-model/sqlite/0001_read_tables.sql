@@ -286,11 +286,13 @@ create table offer_availability (
     price integer not null,
     -- null where there is no end of them
     stock integer,
-    remaining integer constraint offer_availability_is_not_oversold check (remaining >= 0),
+    -- without those that were cancelled
+    sold integer not null default 0,
     opens_at integer,
     closes_at integer,
     limit_per_shopper integer,
     warehouse text not null,
+    ships integer not null default 1,
     -- what a page shows of it
     name text,
     description text,
@@ -301,9 +303,14 @@ create table offer_availability (
     version integer not null,
     phase text not null,
     "partition" integer not null,
-    -- the last event that changed its terms or phase
-    position integer not null
+    -- the event that made this version
+    position integer not null,
+    constraint offer_availability_is_not_oversold check (sold <= stock)
 ) strict, without rowid;
+
+-- A catalogue keeps its closed offers: who asks for others must not read them.
+create index offer_is_closed on offer_availability (offer_id) where phase = 'closed';
+create index offer_is_not_closed on offer_availability (offer_id) where phase = 'open';
 
 -- Every version of every rule; the highest is in force.
 create table earning_rule (

@@ -20,7 +20,7 @@ impl Rows {
     pub(super) fn exchanged(&mut self, at: At<'_>, account_id: AccountId, fact: ExchangeCreated) {
         self.totals.add(Total::Exchanges, 1);
         self.ship_exchange(at, &account_id, &fact);
-        self.change_offer(&fact.offer_id).remaining -= int(fact.allocation.quantity().get());
+        self.change_offer(&fact.offer_id).sold += int(fact.allocation.quantity().get());
         if let Some(hold_id) = &fact.hold_id {
             let hold = self.change_hold(&account_id, hold_id);
             hold.exchange_id = Some(fact.exchange_id.to_string());
@@ -45,7 +45,7 @@ impl Rows {
         self.totals.add(Total::Cancellations, 1);
         let quantity = int(fact.allocation.quantity().get());
         // The units go back, also to an offer that was closed meanwhile.
-        self.change_offer(&fact.offer_id).remaining += quantity;
+        self.change_offer(&fact.offer_id).sold -= quantity;
         let key = (account_id.clone(), fact.exchange_id.clone());
         let change = self.exchange_changes.entry(key).or_insert_with(|| ExchangeChange {
             account_id: account_id.to_string(),

@@ -93,6 +93,12 @@ fn path(event: &Event) -> Option<(String, Option<&Note>)> {
         Event::StockAdded(fact) => {
             (format!("offers/{}/stock-additions/{}", fact.offer_id, fact.addition_id), None)
         }
+        Event::StockRemoved(fact) => {
+            (format!("offers/{}/stock-removals/{}", fact.offer_id, fact.removal_id), None)
+        }
+        Event::OfferReopened(fact) => {
+            (format!("offers/{}/reopenings/{}", fact.offer_id, fact.reopening_id), None)
+        }
         Event::OfferClosed(fact) => (format!("offers/{}/closure", fact.offer_id), None),
         // Of the programme's home partition, which has the one clock.
         Event::ClockConfirmed(_) => ("clock/confirmation".to_owned(), None),

@@ -1,18 +1,24 @@
 //! Offers: their terms, and what is left of them.
 
-use domain::{OfferAmended, OfferClosed, OfferId, OfferOpened, Page, StockAdded, Terms, Timestamp};
+use domain::{
+    OfferAmended, OfferClosed, OfferId, OfferOpened, OfferReopened, Page, StockAdded, StockAmended,
+    StockRemoved, Terms, Timestamp,
+};
 use read_model::{OfferAvailability, row};
 
 use super::{At, Rows, int};
 
 row! {
-    /// By how much an offer's stock changes, and where it was closed if it was.
-    #[derive(Default)]
+    /// How an offer changes, but for its terms. `is_whole`: `stock` is the whole stock, and not by
+    /// how much it changes.
     pub(crate) struct OfferChange in "offer_availability" {
         offer_id: String,
-        stock: i64,
-        remaining: i64,
-        closed_at: Option<i64>,
+        is_whole: bool,
+        stock: Option<i64>,
+        sold: i64,
+        version: Option<i64>,
+        phase: Option<String>,
+        position: Option<i64>,
     }
 }
 
@@ -26,28 +32,64 @@ impl Rows {
     pub(super) fn offer_amended(&mut self, at: At<'_>, fact: OfferAmended) {
         let stock = self.offers.get(&fact.offer_id).and_then(|offer| offer.stock);
         let offer = offer(at, &fact.offer_id, (&fact.terms, &fact.page), int(fact.version), stock);
+        // What changed it before in this batch is written after it.
+        self.change_offer(&fact.offer_id).make_version(at, fact.version);
         self.offers.insert(fact.offer_id, offer);
     }
 
     pub(super) fn offer_closed(&mut self, at: At<'_>, fact: OfferClosed) {
         let change = self.change_offer(&fact.offer_id);
-        change.closed_at = Some(at.position());
+        change.make_version(at, fact.version);
+        change.phase = Some("closed".into());
+    }
+
+    pub(super) fn offer_reopened(&mut self, at: At<'_>, fact: OfferReopened) {
+        let change = self.change_offer(&fact.offer_id);
+        change.make_version(at, fact.version);
+        change.phase = Some("open".into());
     }
 
     pub(super) fn stock_added(&mut self, fact: StockAdded) {
+        self.change_offer(&fact.offer_id).add_stock(int(fact.units.get()));
+    }
+
+    pub(super) fn stock_removed(&mut self, fact: StockRemoved) {
+        self.change_offer(&fact.offer_id).add_stock(-int(fact.units.get()));
+    }
+
+    pub(super) fn stock_amended(&mut self, at: At<'_>, fact: StockAmended) {
         let change = self.change_offer(&fact.offer_id);
-        change.stock += int(fact.units.get());
-        change.remaining += int(fact.units.get());
+        change.make_version(at, fact.version);
+        change.is_whole = true;
+        change.stock = fact.stock.map(|stock| int(stock.get()));
     }
 
     pub(super) fn change_offer(&mut self, id: &OfferId) -> &mut OfferChange {
-        self.offer_changes
-            .entry(id.clone())
-            .or_insert_with(|| OfferChange { offer_id: id.to_string(), ..OfferChange::default() })
+        self.offer_changes.entry(id.clone()).or_insert_with(|| OfferChange {
+            offer_id: id.to_string(),
+            is_whole: false,
+            stock: Some(0),
+            sold: 0,
+            version: None,
+            phase: None,
+            position: None,
+        })
     }
 }
 
-/// An offer's terms after the batch; stock, remaining and phase count where the offer is new.
+impl OfferChange {
+    /// Adds to the stock, unless it became unlimited.
+    fn add_stock(&mut self, units: i64) {
+        self.stock = self.stock.map(|stock| stock + units);
+    }
+
+    fn make_version(&mut self, at: At<'_>, version: u64) {
+        self.version = Some(int(version));
+        self.position = Some(at.position());
+    }
+}
+
+/// An offer's terms after the batch; stock, units sold and phase count where the offer is new.
 fn offer(
     at: At<'_>,
     offer_id: &OfferId,
@@ -61,11 +103,12 @@ fn offer(
         product_id: terms.product_id.to_string(),
         price: int(terms.price.get()),
         stock,
-        remaining: stock,
+        sold: 0,
         opens_at: terms.opens_at.map(Timestamp::micros),
         closes_at: terms.closes_at.map(Timestamp::micros),
         limit_per_shopper: terms.limit_per_shopper.map(|limit| int(limit.get())),
         warehouse: terms.warehouse.to_string(),
+        ships: terms.ships,
         name: name.as_ref().map(|name| name.as_str().into()),
         description: description.as_ref().map(|description| description.as_str().into()),
         image_url: image_url.as_ref().map(|url| url.as_str().into()),

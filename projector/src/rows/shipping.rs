@@ -220,18 +220,20 @@ impl NewRequest {
 }
 
 impl Rows {
+    /// What is handed over at once isn't shipped.
     pub(super) fn ship_exchange(
         &mut self,
         at: At<'_>,
         account_id: &AccountId,
         fact: &ExchangeCreated,
     ) {
+        let Some(warehouse) = &fact.warehouse else { return };
         let (product, quantity) = (&fact.product_id, fact.allocation.quantity());
         // Neither an id nor a number needs escaping in JSON.
         let lines = format!(r#"[{{"product_id":"{product}","quantity":{quantity}}}]"#);
         let shipped = Shipped::ExchangeId(fact.exchange_id.clone());
         let to = fact.deliver_to.as_ref();
-        self.request_shipping(at, account_id, shipped, &fact.warehouse, lines, to);
+        self.request_shipping(at, account_id, shipped, warehouse, lines, to);
     }
 
     /// Most purchases are carried home; those with a warehouse are to be shipped.

@@ -1,11 +1,14 @@
--- By how much stock and remaining change; what is unlimited stays null. The position is that of the
--- closing, which counts as a version.
+-- What was sold, and by how much the stock changes; what is unlimited stays null. Where it became limited
+-- or unlimited, the stock is the whole. Phase, version and position are there where they change.
 update offer_availability
 set
-    stock = offer_availability.stock + {stock},
-    remaining = offer_availability.remaining + {remaining},
-    version = offer_availability.version + case when {closed_at} is null then 0 else 1 end,
-    phase = case when {closed_at} is null then offer_availability.phase else 'closed' end,
-    position = coalesce({closed_at}, offer_availability.position)
+    stock = case
+        when {is_whole} then {stock}
+        else offer_availability.stock + {stock}
+    end,
+    sold = offer_availability.sold + {sold},
+    version = coalesce({version}, offer_availability.version),
+    phase = coalesce({phase}, offer_availability.phase),
+    position = coalesce({position}, offer_availability.position)
 {from}
 where offer_availability.offer_id = {offer_id}

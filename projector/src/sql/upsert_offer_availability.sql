@@ -1,4 +1,4 @@
--- Of an offer that is there, stock, remaining and phase stay: what changes those comes after this.
+-- Of an offer that is there, stock, units sold and phase stay: what changes those comes after this.
 {insert}
 on conflict (offer_id) do update set
     product_id = excluded.product_id,
@@ -7,6 +7,7 @@ on conflict (offer_id) do update set
     closes_at = excluded.closes_at,
     limit_per_shopper = excluded.limit_per_shopper,
     warehouse = excluded.warehouse,
+    ships = excluded.ships,
     name = excluded.name,
     description = excluded.description,
     image_url = excluded.image_url,

@@ -68,8 +68,8 @@ async fn every_event_has_its_effect(on: On) {
         "credit_month|0|'1970-03'|0|90".to_owned(),
         "credit_month|0|'never'|0|810".to_owned(),
         "policy|1|1|'debt'|14|0|0|5".to_owned(),
-        "offer_availability|'mug'|'product'|250|15|14|NULL|NULL|NULL|'main'|NULL|NULL|NULL|NULL|NULL|3\
-         |'closed'|0|37"
+        "offer_availability|'mug'|'product'|250|NULL|1|NULL|NULL|NULL|'main'|1|NULL|NULL|NULL|NULL|NULL\
+         |5|'open'|0|53"
             .into(),
         hold_row(20, "h-1", 400, 20, "'captured'|300|0|'x-2'", 9),
         hold_row(23, "h-2", 50, 20, "'released'|NULL|0|NULL", 11),
@@ -298,7 +298,7 @@ fn the_life_has_every_type_of_event() {
                 .event_type
         })
         .collect();
-    assert_eq!((types.len(), history(Clock::Wall).len()), (29, EVENTS), "{types:?}");
+    assert_eq!((types.len(), history(Clock::Wall).len()), (32, EVENTS), "{types:?}");
 }
 
 async fn a_parcel_of_what_nobody_asked_to_ship_changes_nothing(on: On) {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use domain::{Event, OfferAmended, OfferClosed, OfferOpened, Page};
+use domain::{
+    Event, OfferAmended, OfferClosed, OfferOpened, OfferReopened, Page, StockAmended, StockRemoved,
+};
 use event_store::{EventStore, with_causes};
 use log_record::{Partition, Position};
 use projector::{ProjectError, ProjectionStop, Projector, rebuild};
@@ -11,12 +13,13 @@ use tokio_util::sync::CancellationToken;
 
 use testing::ledger::{
     Ledger, On, earned, encoded, id, log_opened, offer_opened, place, redemption, stock_added,
-    terms,
+    terms, units,
 };
 
 testing::on_every_database! {
     a_history_becomes_rows,
     the_rows_do_not_depend_on_how_the_events_came_in,
+    an_offers_changes_in_one_batch_are_those_of_many,
     an_event_that_is_applied_again_asks_for_no_second_parcel,
     each_lane_is_counted_without_a_gap,
     a_read_model_of_another_log_is_refused,
@@ -41,13 +44,52 @@ async fn a_history_becomes_rows(on: On) {
         "credit_lot|3|'ann'|500|'purchase'|'B-1'|NULL|NULL|NULL|1000000|NULL|NULL",
         "credit_part|'ann'|9223372036854775807|3|0|200|0|0|NULL",
         "exchange|7|'ann'|'x-1'|'mug'|'product'|1|300|NULL|0|0|NULL|1000000",
-        "offer_availability|'mug'|'product'|250|15|14|NULL|NULL|NULL|'main'|NULL|NULL|NULL|NULL|NULL\
+        "offer_availability|'mug'|'product'|250|15|1|NULL|NULL|NULL|'main'|1|NULL|NULL|NULL|NULL|NULL\
          |3|'closed'|0|10",
     ] {
         assert!(rows.iter().any(|found| found == row), "{row} is not in {rows:#?}");
     }
     let request = rows.iter().find(|row| row.starts_with("shipping_request|7|1|2|")).expect("one");
     assert!(request.contains("1 Elm Street"), "{request}");
+}
+
+async fn an_offers_changes_in_one_batch_are_those_of_many(on: On) {
+    let amended = |version, price| {
+        let (terms, page) = (terms(price), Page::default());
+        Event::OfferAmended(OfferAmended { offer_id: id("mug"), version, terms, page })
+    };
+    let stocked = |version, stock: Option<u64>| {
+        let stock = stock.map(units);
+        Event::StockAmended(StockAmended { offer_id: id("mug"), version, stock })
+    };
+    let removal_id = id("d-1");
+    let events = [
+        log_opened(1),
+        offer_opened(),
+        Event::OfferClosed(OfferClosed { offer_id: id("mug"), version: 2 }),
+        Event::OfferReopened(OfferReopened {
+            offer_id: id("mug"),
+            reopening_id: id("o-1"),
+            version: 3,
+        }),
+        amended(4, 250),
+        Event::StockRemoved(StockRemoved { offer_id: id("mug"), removal_id, units: units(3) }),
+        stocked(5, None),
+        amended(6, 200),
+        stocked(7, Some(20)),
+        Event::StockAdded(stock_added("s-1")),
+    ];
+    let row = "offer_availability|'mug'|'product'|200|25|0|NULL|NULL|NULL|'main'|1|NULL|NULL|NULL|NULL\
+               |NULL|7|'open'|0|9";
+    for chunk in [1, 2, 3, events.len()] {
+        let ledger = Ledger::new(1, on).await;
+        for events in events.chunks(chunk) {
+            ledger.record(events).await;
+            ledger.project().await;
+        }
+        let rows = ledger.projected().await;
+        assert!(rows.iter().any(|found| found == row), "{chunk} at a time: {rows:#?}");
+    }
 }
 
 async fn the_rows_do_not_depend_on_how_the_events_came_in(on: On) {
@@ -327,6 +369,6 @@ fn history() -> Vec<Event> {
             page: Page::default(),
             stock: None,
         }),
-        Event::OfferClosed(OfferClosed { offer_id: id("mug") }),
+        Event::OfferClosed(OfferClosed { offer_id: id("mug"), version: 3 }),
     ]
 }

@@ -386,7 +386,7 @@ fn given_up(exchange: &str, quantity: u64) -> Event {
 fn from(warehouse: &str, event: Event) -> Event {
     match event {
         Event::ExchangeCreated(account, mut fact) => {
-            fact.warehouse = id(warehouse);
+            fact.warehouse = Some(id(warehouse));
             Event::ExchangeCreated(account, fact)
         }
         other => other,

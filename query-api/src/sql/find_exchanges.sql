@@ -3,7 +3,7 @@
 select {exchange}, request.status, request.reason, request.carrier, request.express_no,
     request.parcels
 from exchange
-join shipping_request as request on request.place = exchange.place
+left join shipping_request as request on request.place = exchange.place
 where exchange.exchange_id = $1 and exchange.account_id > $2
 order by exchange.account_id
 limit $3

@@ -3,7 +3,7 @@
 select {exchange}, request.status, request.reason, request.carrier, request.express_no,
     request.parcels
 from exchange
-join shipping_request as request on request.place = exchange.place
+left join shipping_request as request on request.place = exchange.place
 where exchange.account_id = $1
     and (exchange.recorded_at, exchange.place) < ($2, $3)
     and exchange.recorded_at >= $4

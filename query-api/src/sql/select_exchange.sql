@@ -2,5 +2,5 @@
 select {exchange}, request.status, request.reason, request.carrier, request.express_no,
     request.parcels
 from exchange
-join shipping_request as request on request.place = exchange.place
+left join shipping_request as request on request.place = exchange.place
 where exchange.account_id = $1 and exchange.exchange_id = $2

@@ -182,9 +182,10 @@ fn for_west(account: &str) -> Event {
 
 fn for_warehouse(account: &str, warehouse: &str) -> Event {
     match exchanged(account, "x", 1, 300, None) {
-        Event::ExchangeCreated(account, fact) => {
-            Event::ExchangeCreated(account, ExchangeCreated { warehouse: id(warehouse), ..fact })
-        }
+        Event::ExchangeCreated(account, fact) => Event::ExchangeCreated(
+            account,
+            ExchangeCreated { warehouse: Some(id(warehouse)), ..fact },
+        ),
         other => other,
     }
 }

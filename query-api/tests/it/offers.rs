@@ -38,7 +38,7 @@ async fn offers(on: On) -> Reads {
         opened("open", between(4, 6), Some(2)),
         opened("scheduled", between(5, 6), None),
         (DAY, earned("ann")),
-        (2 * DAY, Event::OfferClosed(OfferClosed { offer_id: id("closed") })),
+        (2 * DAY, Event::OfferClosed(OfferClosed { offer_id: id("closed"), version: 2 })),
     ]);
     // All that was there of the mug is sold.
     let [deducted, exchanged] = redemption("ann", "x-1", 7);
@@ -109,7 +109,7 @@ async fn a_page_shows_what_the_offer_says(on: On) {
     assert_eq!(
         reads.get("/v1/offers/mug").await,
         json!({"offer_id": "mug", "product_id": "product", "price": 300, "warehouse": "main",
-            "name": "Blue mug", "description": "A mug,\nblue.",
+            "ships": true, "name": "Blue mug", "description": "A mug,\nblue.",
             "image_url": "https://shop.example/mug.jpg", "category": "kitchen",
             "attributes": {"colour": "blue", "sizes": [1, 2.5]}, "stock": null, "remaining": null,
             "version": 1, "status": "open", "position": "0:2"})

@@ -270,7 +270,7 @@ fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
         exchange_id: id(&format!("x-{name}")),
         offer_id: id("mug"),
         quantity: units(amount % 3 + 1),
-        deliver_to: id("1 Elm Street"),
+        deliver_to: Some(id("1 Elm Street")),
         expected_points: None,
     };
     match what {

@@ -120,7 +120,7 @@ impl World {
                         exchange_id,
                         offer_id: id("mug"),
                         quantity: lines[0].quantity,
-                        deliver_to: id("1 Elm Street"),
+                        deliver_to: Some(id("1 Elm Street")),
                         expected_points: None,
                     },
                     occurred_at: None,

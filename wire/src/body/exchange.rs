@@ -17,8 +17,9 @@ pub struct RedeemBody {
     pub offer_id: OfferId,
     /// The number of units.
     pub quantity: Units,
-    /// The address of delivery, or a reference to one: private.
-    pub deliver_to: DeliverTo,
+    /// The address of delivery, or a reference to one: private. An offer that isn't shipped needs
+    /// none, and the ledger keeps none.
+    pub deliver_to: Option<DeliverTo>,
     /// The cost that the caller expects, in points; another cost is refused.
     pub expected_points: Option<Points>,
     /// When it happened, according to the caller.
@@ -119,8 +120,10 @@ pub struct ExchangeCreatedBody {
     pub quantity: Units,
     /// The cost of all units, in points.
     pub points: Points,
-    /// The warehouse that ships, from the offer's terms at that time.
-    pub warehouse: WarehouseId,
+    /// The warehouse that ships, from the offer's terms at that time; left out where nothing is
+    /// shipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warehouse: Option<WarehouseId>,
     /// The hold that paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_id: Option<HoldId>,
@@ -218,7 +221,7 @@ pub struct ExchangeBody {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExchangeStatus {
-    /// The warehouse was asked to ship it.
+    /// The warehouse was asked to ship it; or it isn't shipped.
     Created,
     /// The warehouse will ship it.
     Accepted,

@@ -72,7 +72,7 @@ pub struct CaptureExchangeBody {
     /// The number of units.
     pub quantity: Units,
     /// The address of delivery, or a reference to one: private.
-    pub deliver_to: DeliverTo,
+    pub deliver_to: Option<DeliverTo>,
     /// The cost that the caller expects, in points; another cost is refused.
     pub expected_points: Option<Points>,
 }

@@ -2,7 +2,7 @@
 
 use domain::{
     AccountId, AdditionId, Attributes, Category, Description, ImageUrl, OfferId, OfferName,
-    OfferStatus, Page, Points, ProductId, Timestamp, Units, WarehouseId,
+    OfferStatus, Page, Points, ProductId, RemovalId, Timestamp, Units, WarehouseId,
 };
 use log_record::Place;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
@@ -18,10 +18,12 @@ pub const OFFER_BYTES_MAX: usize = 128 * 1024;
 pub struct PutOfferBody {
     /// The product to ship.
     pub product_id: ProductId,
-    /// The price of one unit, in points.
+    /// The price of one unit, in points; 0: for free.
+    #[serde(with = "domain::sum")]
     pub price: Points,
-    /// The number of units at the opening; `null`: unlimited. An opening needs the field, an
-    /// amendment leaves it out or doesn't change it. `None` here: the field is left out.
+    /// The number of units at the opening; `null`: unlimited. An opening needs the field. In an
+    /// amendment it may make a limited stock unlimited, or an unlimited one limited to so many, those
+    /// that are sold included. `None` here: the field is left out.
     #[serde(default, deserialize_with = "present")]
     pub stock: Option<Option<Units>>,
     /// Redemptions are taken from this time on; without it, at once.
@@ -32,6 +34,8 @@ pub struct PutOfferBody {
     pub limit_per_shopper: Option<Units>,
     /// The warehouse that ships; without it, `main`.
     pub warehouse: Option<WarehouseId>,
+    /// `false`: it isn't shipped, as a code or a download; without it, `true`.
+    pub ships: Option<bool>,
     /// What the offer is called, for a page: at most 256 bytes.
     pub name: Option<OfferName>,
     /// What it is, for a page: at most 4,096 bytes.
@@ -44,10 +48,23 @@ pub struct PutOfferBody {
     pub attributes: Option<AttributesBody>,
 }
 
-/// `PUT /v1/offers/{offer_id}/closure`: closes an offer for good. The body is `{}`.
+/// `PUT /v1/offers/{offer_id}/closure`: closes an offer. The body is `{}`.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CloseOfferBody {}
+
+/// `PUT /v1/offers/{offer_id}/reopenings/{reopening_id}`: reopens a closed offer. The body is `{}`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReopenOfferBody {}
+
+/// `PUT /v1/offers/{offer_id}/stock-removals/{removal_id}`: takes units out of an offer's stock.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveStockBody {
+    /// The number of units to take away.
+    pub units: Units,
+}
 
 /// `PUT /v1/offers/{offer_id}/stock-additions/{addition_id}`: adds units to an offer's stock.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -75,21 +92,24 @@ pub struct OfferBody {
     /// The most units for one shopper, for ever; without it, no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit_per_shopper: Option<Units>,
-    /// The warehouse that ships.
+    /// The warehouse that ships, if it is shipped.
     pub warehouse: WarehouseId,
+    /// Whether it is shipped.
+    pub ships: bool,
     /// What a page shows of it; nothing is decided by it.
     #[serde(flatten)]
     pub page: PageBody,
-    /// The number of units at the opening and all added since; `null`: unlimited.
+    /// The number of units at the opening and all added since, less all taken away; `null`:
+    /// unlimited.
     pub stock: Option<u64>,
     /// The number of units left, which may be 0; `null`: unlimited.
     pub remaining: Option<u64>,
-    /// Counts changes of the terms and the closure, from 1; redemptions don't count. The ETag
-    /// begins with it.
+    /// Counts changes of the terms, closures, reopenings and whether the stock is limited, from 1;
+    /// redemptions don't count. The ETag begins with it.
     pub version: u64,
     /// The first that applies of `closed`, `ended`, `scheduled`, `sold-out` and `open`.
     pub status: OfferStatus,
-    /// The position of the event that last changed the terms or closed the offer.
+    /// The position of the event that made this version.
     pub position: Place,
 }
 
@@ -177,6 +197,19 @@ pub struct StockAdditionBody {
     /// The number of units added.
     pub units: Units,
     /// The position of the event `stock-added`.
+    pub position: Place,
+}
+
+/// Units that were taken out of an offer's stock.
+#[derive(Clone, Debug, Serialize)]
+pub struct StockRemovalBody {
+    /// The offer.
+    pub offer_id: OfferId,
+    /// The removal.
+    pub removal_id: RemovalId,
+    /// The number of units taken away.
+    pub units: Units,
+    /// The position of the event `stock-removed`.
     pub position: Place,
 }
 

@@ -205,6 +205,7 @@ pub(crate) fn open(offer: &str, stock: Option<u64>) -> Request {
         closes_at: None,
         limit_per_shopper: None,
         warehouse: id("main"),
+        ships: true,
     };
     let stock = stock.map(|stock| Units::new(stock).expect("an amount"));
     request(Command::OpenOffer(OpenOffer {
@@ -234,7 +235,7 @@ pub(crate) fn redeem_many(account: &str, exchange: &str, offer: &str, quantity: 
             exchange_id: id(exchange),
             offer_id: id(offer),
             quantity: Units::new(quantity).expect("an amount"),
-            deliver_to: id("1 Elm Street"),
+            deliver_to: Some(id("1 Elm Street")),
             expected_points: None,
         },
         occurred_at: None,

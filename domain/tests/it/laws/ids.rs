@@ -64,6 +64,8 @@ pub(crate) fn ids_of(event: &Event) -> Vec<IdHash> {
         Event::PurchaseReturned(account, fact) => {
             vec![IdHash::purchase_return(account, &fact.purchase_id, &fact.return_id)]
         }
+        Event::StockRemoved(fact) => vec![IdHash::stock_removal(&fact.offer_id, &fact.removal_id)],
+        Event::OfferReopened(fact) => vec![IdHash::reopening(&fact.offer_id, &fact.reopening_id)],
         Event::StockAdded(fact) => vec![IdHash::stock_addition(&fact.offer_id, &fact.addition_id)],
         _ => vec![],
     }

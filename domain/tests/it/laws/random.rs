@@ -129,9 +129,12 @@ fn command() -> impl Strategy<Value = Command> {
         3 => (who(), 0_u8..12, 0_u8..3, some(3)).prop_map(dispatch),
         4 => (who(), 0_u8..12, told()).prop_map(report),
         4 => (who(), 0_u8..12, prop::bool::weighted(0.8)).prop_map(reject),
-        3 => (0_u8..3, amount(), some(8), some(4)).prop_map(open),
+        3 => (0_u8..3, prop_oneof![4 => amount(), 1 => Just(0)], some(8), some(4)).prop_map(open),
         1 => (0_u8..3, 1_u64..1_000, some(4)).prop_map(amend),
         1 => (0_u8..3, 0_u8..4, 1_u64..4).prop_map(add),
+        1 => (0_u8..3, 0_u8..4, 1_u64..4).prop_map(remove),
+        1 => (0_u8..3, 1_u64..1_000, prop::option::of(1_u64..30)).prop_map(limit),
+        1 => (0_u8..30, 0_u8..4).prop_map(reopen),
         1 => (0..30).prop_map(|offer| Command::CloseOffer(CloseOffer {
             offer_id: id(&format!("offer-{offer}")),
         })),
@@ -325,7 +328,7 @@ fn order(exchange: u8, offer: u8, quantity: u64) -> Order {
         exchange_id: id(&format!("x-{exchange}")),
         offer_id: id(&format!("offer-{offer}")),
         quantity: units(quantity),
-        deliver_to: id("1 Elm Street"),
+        deliver_to: Some(id("1 Elm Street")),
         expected_points: None,
     }
 }
@@ -423,6 +426,33 @@ fn add((offer, addition, count): (u8, u8, u64)) -> Command {
     })
 }
 
+fn remove((offer, removal, count): (u8, u8, u64)) -> Command {
+    Command::RemoveStock(RemoveStock {
+        offer_id: id(&format!("offer-{offer}")),
+        removal_id: id(&format!("d-{removal}")),
+        units: units(count),
+        read_versions: None,
+    })
+}
+
+fn limit((offer, price, stock): (u8, u64, Option<u64>)) -> Command {
+    Command::AmendOffer(AmendOffer {
+        offer_id: id(&format!("offer-{offer}")),
+        terms: terms(price, None),
+        page: Page::default(),
+        stock: Some(stock.map(units)),
+        read_versions: None,
+    })
+}
+
+fn reopen((offer, reopening): (u8, u8)) -> Command {
+    Command::ReopenOffer(ReopenOffer {
+        offer_id: id(&format!("offer-{offer}")),
+        reopening_id: id(&format!("o-{reopening}")),
+        read_versions: None,
+    })
+}
+
 fn set_rule(rate: u64, pending_days: u16) -> Command {
     let rate = Rate { points: points(rate), per_amount: points(10) };
     let terms = EarningTerms {
@@ -442,11 +472,12 @@ fn set_rule(rate: u64, pending_days: u16) -> Command {
 pub(crate) fn terms(price: u64, limit: Option<u64>) -> Terms {
     Terms {
         product_id: id("product"),
-        price: points(price),
+        price: Points::sum_of(price).expect("an amount"),
         opens_at: None,
         closes_at: None,
         limit_per_shopper: limit.map(units),
         warehouse: id("main"),
+        ships: true,
     }
 }
 

@@ -96,11 +96,13 @@ pub(crate) struct AskedOrder {
     pub(crate) chosen: Option<usize>,
     pub(crate) quantity: u64,
     pub(crate) expected: Option<u64>,
+    pub(crate) has_address: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct AskedTerms {
     pub(crate) price: u64,
+    pub(crate) ships: bool,
     pub(crate) opens_at: Option<When>,
     pub(crate) closes_at: Option<When>,
     pub(crate) limit: Option<u64>,
@@ -240,6 +242,17 @@ pub(crate) enum Ask {
     },
     Close {
         offer: u8,
+    },
+    Reopen {
+        offer: u8,
+        id: u8,
+        read: Read,
+    },
+    RemoveStock {
+        offer: u8,
+        id: u8,
+        units: u64,
+        read: Read,
     },
     AddStock {
         offer: u8,

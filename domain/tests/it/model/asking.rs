@@ -100,6 +100,7 @@ pub(crate) fn open(offer: &str, price: u64) -> Command {
             closes_at: None,
             limit_per_shopper: None,
             warehouse: id("main"),
+            ships: true,
         },
         page: Page::default(),
         stock: None,
@@ -111,7 +112,7 @@ pub(crate) fn order(exchange: &str, offer: &str, quantity: u64) -> Order {
         exchange_id: id(exchange),
         offer_id: id(offer),
         quantity: units(quantity),
-        deliver_to: id("1 Elm Street"),
+        deliver_to: Some(id("1 Elm Street")),
         expected_points: None,
     }
 }

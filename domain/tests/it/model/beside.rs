@@ -212,7 +212,7 @@ impl Pair {
         before: &[Option<Units>],
         stock: Option<StockChange>,
     ) {
-        let named = stock.map(|change| (self.state.offer_id(change.offer), Some(change.remaining)));
+        let named = stock.map(|change| (self.state.offer_id(change.offer), change.remaining));
         let changed = self.state.offers().zip(before);
         let changed: Vec<_> = changed
             .filter(|((_, offer), before)| offer.inventory.remaining() != **before)
@@ -350,7 +350,8 @@ impl Pair {
             let stock = real.inventory.stock().map(|stock| u128::from(stock.get()));
             assert_eq!(stock, offer.stock, "{id}");
             let remaining = real.inventory.remaining().map(|left| u128::from(left.get()));
-            assert_eq!(remaining, offer.stock.map(|_| offer.remaining), "{id}");
+            assert_eq!(remaining, offer.stock.map(|stock| stock - offer.sold), "{id}");
+            assert_eq!(u128::from(real.inventory.sold().get()), offer.sold, "{id}");
             let closed_at = match real.phase {
                 OfferPhase::Open => None,
                 OfferPhase::Closed { at } => Some(at.micros()),

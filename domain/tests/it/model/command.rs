@@ -4,8 +4,8 @@ use domain::command::{
     AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer,
     ConfirmClock, Direction, DispatchShipment, EarnCredit, ExpectedVersion, ExtendHold, HoldCredit,
     OpenAccount, OpenOffer, Order, RecordPurchase, Redeem, RefundCapture, RejectShipment,
-    ReleaseHold, Report, ReportShipment, ReturnPurchase, ReverseReturn, ReverseWithdrawal,
-    SetEarningRule, SetPolicy, ShowTerms, TransferCredit, WithdrawCredit,
+    ReleaseHold, RemoveStock, ReopenOffer, Report, ReportShipment, ReturnPurchase, ReverseReturn,
+    ReverseWithdrawal, SetEarningRule, SetPolicy, ShowTerms, TransferCredit, WithdrawCredit,
 };
 use domain::{
     AccountId, Cap, CategoryRate, Cause, CauseKind, Command, DispatchId, EarningTerms, Multiplier,
@@ -15,7 +15,7 @@ use domain::{
 
 use super::ask::{Ask, AskedOrder, AskedRule, AskedTerms, Choice, News, Read, Target, When, Who};
 use super::beside::BEGINNING;
-use super::ledger::{DAY, Ledger, Time};
+use super::ledger::{DAY, Ledger, Offer, Time};
 use super::shipping::contents;
 
 // Names
@@ -95,7 +95,7 @@ fn order(asked: &AskedOrder, ledger: &Ledger) -> Order {
         exchange_id: named("x", asked.exchange),
         offer_id: chosen.map_or_else(|| named("offer", asked.offer), |offer| id(offer)),
         quantity: units(asked.quantity),
-        deliver_to: id("1 Elm Street"),
+        deliver_to: asked.has_address.then(|| id("1 Elm Street")),
         expected_points: asked.expected.map(points),
     }
 }
@@ -103,11 +103,20 @@ fn order(asked: &AskedOrder, ledger: &Ledger) -> Order {
 fn terms(asked: &AskedTerms, now: Time) -> Terms {
     Terms {
         product_id: id("product"),
-        price: points(asked.price),
+        price: Points::sum_of(asked.price).expect("an amount"),
         opens_at: asked.opens_at.map(|when| time(when.at(now))),
         closes_at: asked.closes_at.map(|when| time(when.at(now))),
         limit_per_shopper: asked.limit.map(units),
         warehouse: id("main"),
+        ships: asked.ships,
+    }
+}
+
+fn read_versions(read: Read, present: Option<&Offer>) -> Option<Box<[u64]>> {
+    match read {
+        Read::None | Read::Any => None,
+        Read::Present => present.map(|offer| [offer.version].into()),
+        Read::Version(version) => Some([version].into()),
     }
 }
 
@@ -497,12 +506,20 @@ impl Ask {
                     terms: same.map_or_else(|| terms(asked, now), |offer| offer.terms.clone()),
                     page: same.map_or_else(|| page(asked), |offer| offer.page.clone()),
                     stock: stock.map(|stock| stock.map(units)),
-                    read_versions: match read {
-                        Read::None | Read::Any => None,
-                        Read::Present => present.map(|offer| [offer.version].into()),
-                        Read::Version(version) => Some([*version].into()),
-                    },
+                    read_versions: read_versions(*read, present),
                 })
+            }
+            Self::Reopen { offer, id: name, read } => {
+                let offer_id: domain::OfferId = named("offer", *offer);
+                let read_versions = read_versions(*read, ledger.offer(offer_id.as_str()));
+                let reopening_id = named("o", *name);
+                Command::ReopenOffer(ReopenOffer { offer_id, reopening_id, read_versions })
+            }
+            Self::RemoveStock { offer, id: name, units: by, read } => {
+                let offer_id: domain::OfferId = named("offer", *offer);
+                let read_versions = read_versions(*read, ledger.offer(offer_id.as_str()));
+                let (removal_id, units) = (named("d", *name), units(*by));
+                Command::RemoveStock(RemoveStock { offer_id, removal_id, units, read_versions })
             }
             Self::Close { offer } => {
                 Command::CloseOffer(CloseOffer { offer_id: named("offer", *offer) })

@@ -149,8 +149,11 @@ pub(crate) enum Effect {
     },
     OfferOpened(String),
     OfferAmended(String, u64),
-    OfferClosed(String),
+    OfferClosed(String, u64),
+    OfferReopened(String, u64),
     StockAdded(String, u128),
+    StockRemoved(String, u128),
+    StockAmended(String, u64, Option<u128>),
     RuleSet(String, u64),
     PolicyChanged(Policy),
     ClockConfirmed,
@@ -344,7 +347,15 @@ impl Lots {
             }
             Event::OfferOpened(it) => Effect::OfferOpened(it.offer_id.to_string()),
             Event::OfferAmended(it) => Effect::OfferAmended(it.offer_id.to_string(), it.version),
-            Event::OfferClosed(it) => Effect::OfferClosed(it.offer_id.to_string()),
+            Event::OfferClosed(it) => Effect::OfferClosed(it.offer_id.to_string(), it.version),
+            Event::OfferReopened(it) => Effect::OfferReopened(it.offer_id.to_string(), it.version),
+            Event::StockRemoved(it) => {
+                Effect::StockRemoved(it.offer_id.to_string(), it.units.get().into())
+            }
+            Event::StockAmended(it) => {
+                let stock = it.stock.map(|stock| stock.get().into());
+                Effect::StockAmended(it.offer_id.to_string(), it.version, stock)
+            }
             Event::StockAdded(it) => {
                 Effect::StockAdded(it.offer_id.to_string(), it.units.get().into())
             }

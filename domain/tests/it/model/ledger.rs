@@ -110,6 +110,7 @@ pub(crate) struct Exchange {
     pub(crate) quantity: u128,
     pub(crate) cost: u128,
     pub(crate) drawn: Vec<Part>,
+    pub(crate) ships: bool,
     pub(crate) grace: Grace,
     pub(crate) cancelled: u128,
     pub(crate) refunded: u128,
@@ -139,9 +140,9 @@ pub(crate) struct Offer {
     pub(crate) terms: Terms,
     pub(crate) page: Page,
     pub(crate) version: u64,
-    pub(crate) opening_stock: Option<u128>,
+    pub(crate) opening_stock: Option<Option<u128>>,
     pub(crate) stock: Option<u128>,
-    pub(crate) remaining: u128,
+    pub(crate) sold: u128,
     pub(crate) closed_at: Option<Time>,
 }
 

@@ -139,8 +139,10 @@ fn asked_order(huge: bool) -> BoxedStrategy<AskedOrder> {
         false => quantity.boxed(),
     };
     let chosen = weighted(0.8, 0..1_000_usize);
-    (0..14_u8, 0..4_u8, chosen, quantity, weighted(0.05, 1..120_u64))
-        .prop_map(|(exchange, offer, chosen, quantity, expected)| AskedOrder {
+    let has_address = prop::bool::weighted(0.95);
+    (0..14_u8, 0..4_u8, chosen, quantity, weighted(0.05, 1..120_u64), has_address)
+        .prop_map(|(exchange, offer, chosen, quantity, expected, has_address)| AskedOrder {
+            has_address,
             exchange,
             offer,
             chosen,
@@ -153,9 +155,12 @@ fn asked_order(huge: bool) -> BoxedStrategy<AskedOrder> {
 fn asked_terms() -> BoxedStrategy<AskedTerms> {
     let limit = weighted(0.3, 1..7_u64);
     let (opens_at, closes_at) = (weighted(0.12, when(-3..4)), weighted(0.12, when(0..30)));
-    (1..40_u64, opens_at, closes_at, limit, weighted(0.2, 0..3_u8))
-        .prop_map(|(price, opens_at, closes_at, limit, name)| AskedTerms {
+    let price = prop_oneof![9 => 1..40_u64, 1 => Just(0)];
+    let ships = prop::bool::weighted(0.85);
+    (price, ships, opens_at, closes_at, limit, weighted(0.2, 0..3_u8))
+        .prop_map(|(price, ships, opens_at, closes_at, limit, name)| AskedTerms {
             price,
+            ships,
             opens_at,
             closes_at,
             limit,
@@ -364,6 +369,9 @@ fn administration(huge: bool) -> impl Strategy<Value = Ask> {
                 Ask::Amend { offer, terms, stock, read, same: same.is_some() }
             }),
         2 => offer().prop_map(|offer| Ask::Close { offer }),
+        3 => (offer(), 0..8_u8, read()).prop_map(|(offer, id, read)| Ask::Reopen { offer, id, read }),
+        3 => (offer(), 0..8_u8, 1..12_u64, read())
+            .prop_map(|(offer, id, units, read)| Ask::RemoveStock { offer, id, units, read }),
         4 => (offer(), 0..8_u8, prop_oneof![9 => 1..20_u64, 1 => Just(AMOUNT_MAX)])
             .prop_map(|(offer, id, units)| Ask::AddStock { offer, id, units }),
         6 => (0..2_u8, asked_rule(), read(), weighted(0.2, Just(())))

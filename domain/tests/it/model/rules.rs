@@ -1,8 +1,8 @@
 //! What each command does to the plain ledger, by docs/CREDIT.md.
 
 use domain::command::{
-    AddStock, AmendOffer, Capture, CloseOffer, ExpectedVersion, OpenOffer, Report, SetEarningRule,
-    ShowTerms,
+    AddStock, AmendOffer, Capture, CloseOffer, ExpectedVersion, OpenOffer, RemoveStock,
+    ReopenOffer, Report, SetEarningRule, ShowTerms,
 };
 use domain::{AccountId, Command, Points, Shipped, Timestamp};
 
@@ -42,7 +42,7 @@ pub(crate) fn micros(time: Option<Timestamp>) -> Option<Time> {
 }
 
 /// What was done by an account's own events.
-pub(crate) fn done<const N: usize>(account: &str, own: [Effect; N]) -> Answer {
+pub(crate) fn done(account: &str, own: impl Into<Vec<Effect>>) -> Answer {
     let accounts = vec![account.to_owned()];
     Ok(Some(Effects { accounts, own: own.into(), after: vec![] }))
 }
@@ -120,6 +120,12 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
             id(&["transfer", it.account_id.as_str(), it.transfer_id.as_str()])
         }
         Command::AddStock(it) => id(&["stock", it.offer_id.as_str(), it.addition_id.as_str()]),
+        Command::RemoveStock(it) => {
+            id(&["stock removal", it.offer_id.as_str(), it.removal_id.as_str()])
+        }
+        Command::ReopenOffer(it) => {
+            id(&["reopening", it.offer_id.as_str(), it.reopening_id.as_str()])
+        }
         Command::OpenOffer(_)
         | Command::AmendOffer(_)
         | Command::CloseOffer(_)
@@ -197,7 +203,9 @@ impl Ledger {
             Command::OpenOffer(it) => self.open(it),
             Command::AmendOffer(it) => self.amend(it),
             Command::CloseOffer(it) => self.close(it, now),
+            Command::ReopenOffer(it) => self.reopen(it),
             Command::AddStock(it) => self.add_stock(it),
+            Command::RemoveStock(it) => self.remove_stock(it),
             Command::SetEarningRule(it) => self.set_rule(it, now),
             Command::SetPolicy(it) => {
                 if self.policy == it.policy {
@@ -255,7 +263,10 @@ impl Ledger {
         let stock = it.stock.map(|stock| u128::from(stock.get()));
         if let Some(offer) = self.offer(it.offer_id.as_str()) {
             // Units that were added later don't matter.
-            if offer.terms == it.terms && offer.page == it.page && offer.opening_stock == stock {
+            if offer.terms == it.terms
+                && offer.page == it.page
+                && offer.opening_stock == Some(stock)
+            {
                 return match offer.closed_at {
                     Some(closed_at) => no_for("offer-closed", [("closed_at", closed_at.into())]),
                     None => Ok(None),
@@ -268,9 +279,9 @@ impl Ledger {
             terms: it.terms.clone(),
             page: it.page.clone(),
             version: 1,
-            opening_stock: stock,
+            opening_stock: Some(stock),
             stock,
-            remaining: stock.unwrap_or(0),
+            sold: 0,
             closed_at: None,
         });
         done_elsewhere(Effect::OfferOpened(it.offer_id.to_string()))
@@ -283,7 +294,8 @@ impl Ledger {
         };
         let said = it.stock.map(|stock| stock.map(|stock| u128::from(stock.get())));
         let keeps_stock = said.is_none_or(|said| said == offer.stock);
-        if offer.terms == it.terms && offer.page == it.page && keeps_stock {
+        let is_same = offer.terms == it.terms && offer.page == it.page;
+        if is_same && keeps_stock {
             return Ok(None);
         }
         if it.read_versions.as_ref().is_some_and(|read| !read.contains(&offer.version)) {
@@ -292,14 +304,27 @@ impl Ledger {
         if let Some(closed_at) = offer.closed_at {
             return no_for("offer-closed", [("closed_at", closed_at.into())]);
         }
-        if !keeps_stock {
+        if !keeps_stock && offer.stock.is_some() && said != Some(None) {
             let facts = offer.stock.map(|stock| ("stock", signed(stock))).into_iter().collect();
             return Err(No { code: "stock-not-amendable", facts: Some(facts) });
         }
-        offer.version += 1;
-        offer.terms = it.terms.clone();
-        offer.page = it.page.clone();
-        done_elsewhere(Effect::OfferAmended(id, offer.version))
+        if !keeps_stock && said.flatten().is_some_and(|said| said < offer.sold) {
+            return no_for("stock-sold", [("sold", signed(offer.sold))]);
+        }
+        let mut own = vec![];
+        if !is_same {
+            offer.version += 1;
+            offer.terms = it.terms.clone();
+            offer.page = it.page.clone();
+            own.push(Effect::OfferAmended(id.clone(), offer.version));
+        }
+        if let Some(said) = said.filter(|_| !keeps_stock) {
+            offer.version += 1;
+            offer.opening_stock = None;
+            offer.stock = said;
+            own.push(Effect::StockAmended(id, offer.version, said));
+        }
+        Ok(Some(Effects { accounts: vec![], own, after: vec![] }))
     }
 
     fn close(&mut self, it: &CloseOffer, now: Time) -> Answer {
@@ -312,7 +337,42 @@ impl Ledger {
         }
         offer.closed_at = Some(now);
         offer.version += 1;
-        done_elsewhere(Effect::OfferClosed(id))
+        done_elsewhere(Effect::OfferClosed(id, offer.version))
+    }
+
+    fn reopen(&mut self, it: &ReopenOffer) -> Answer {
+        let id = it.offer_id.to_string();
+        let Some(offer) = self.offers.iter_mut().find(|offer| offer.id == id) else {
+            return no("offer-unknown");
+        };
+        if it.read_versions.as_ref().is_some_and(|read| !read.contains(&offer.version)) {
+            return no_for("offer-changed", [("version", offer.version.into())]);
+        }
+        if offer.closed_at.is_none() {
+            return no("offer-not-closed");
+        }
+        offer.closed_at = None;
+        offer.version += 1;
+        done_elsewhere(Effect::OfferReopened(id, offer.version))
+    }
+
+    fn remove_stock(&mut self, it: &RemoveStock) -> Answer {
+        let (id, units) = (it.offer_id.to_string(), u128::from(it.units.get()));
+        let Some(offer) = self.offers.iter_mut().find(|offer| offer.id == id) else {
+            return no("offer-unknown");
+        };
+        if it.read_versions.as_ref().is_some_and(|read| !read.contains(&offer.version)) {
+            return no_for("offer-changed", [("version", offer.version.into())]);
+        }
+        if let Some(closed_at) = offer.closed_at {
+            return no_for("offer-closed", [("closed_at", closed_at.into())]);
+        }
+        let Some(stock) = offer.stock else { return no("stock-unlimited") };
+        if stock < offer.sold + units {
+            return no_for("stock-sold", [("sold", signed(offer.sold))]);
+        }
+        offer.stock = Some(stock - units);
+        done_elsewhere(Effect::StockRemoved(id, units))
     }
 
     fn add_stock(&mut self, it: &AddStock) -> Answer {
@@ -328,7 +388,6 @@ impl Ledger {
             return too_large();
         }
         offer.stock = Some(stock + units);
-        offer.remaining += units;
         done_elsewhere(Effect::StockAdded(id, units))
     }
 }

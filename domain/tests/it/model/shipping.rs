@@ -266,7 +266,10 @@ impl Ledger {
         let rejected = Effect::Reported { account, what, news: "rejected" };
         match cancelled {
             None => done_elsewhere(rejected),
-            Some([refunded, cancelled]) => done(name, [rejected, refunded, cancelled]),
+            Some(cancelled) => {
+                let own: Vec<_> = [rejected].into_iter().chain(cancelled).collect();
+                done(name, own)
+            }
         }
     }
 

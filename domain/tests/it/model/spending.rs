@@ -25,8 +25,10 @@ impl Ledger {
     pub(crate) fn price(&self, order: &Order, now: Time) -> Result<u128, No> {
         let Some(offer) = self.offer(order.offer_id.as_str()) else { return no("offer-unknown") };
         let quantity = u128::from(order.quantity.get());
-        if offer.stock.is_some() && offer.remaining < quantity {
-            let facts = [("remaining", signed(offer.remaining)), ("asked", signed(quantity))];
+        if let Some(remaining) = offer.stock.map(|stock| stock - offer.sold)
+            && remaining < quantity
+        {
+            let facts = [("remaining", signed(remaining)), ("asked", signed(quantity))];
             return no_for("sold-out", facts);
         }
         if let Some(closed_at) = offer.closed_at {
@@ -40,12 +42,15 @@ impl Ledger {
             return no_for("offer-not-open", [("closes_at", closes_at.into())]);
         }
         let cost = number(offer.terms.price) * quantity;
-        if cost > MOST {
+        if cost > MOST || offer.sold + quantity > MOST {
             return too_large();
         }
         if let Some(expected) = order.expected_points.map(number).filter(|it| *it != cost) {
             let facts = [("needed", signed(cost)), ("expected", signed(expected))];
             return no_for("price-changed", facts);
+        }
+        if offer.terms.ships && order.deliver_to.is_none() {
+            return no("deliver-to-missing");
         }
         Ok(cost)
     }
@@ -82,9 +87,7 @@ impl Ledger {
         let offers = self.offers.iter_mut();
         let mut offers = offers.filter(|offer| offer.id == order.offer_id.as_str());
         let offer = offers.next().expect("it was priced");
-        if offer.stock.is_some() {
-            offer.remaining -= quantity;
-        }
+        offer.sold += quantity;
         self.exchanges.push(Exchange {
             account: account.to_owned(),
             id: order.exchange_id.to_string(),
@@ -92,6 +95,7 @@ impl Ledger {
             quantity,
             cost,
             drawn,
+            ships: offer.terms.ships,
             grace,
             cancelled: 0,
             refunded: 0,
@@ -127,7 +131,9 @@ impl Ledger {
             parts: drawn.clone(),
         };
         let exchanged = self.exchange(name, &it.order, drawn, self.grace(), None);
-        done(name, [deducted, exchanged])
+        // What is free has no deduction.
+        let own: Vec<_> = if cost > 0 { vec![deducted, exchanged] } else { vec![exchanged] };
+        done(name, own)
     }
 
     pub(crate) fn hold(&mut self, it: &HoldCredit, now: Time) -> Answer {
@@ -298,6 +304,9 @@ impl Ledger {
         if !it.by_operator && self.was_told(name, &parcel, "settled") {
             return no("shipment-settled");
         }
+        if !it.by_operator && !self.exchanges[place].ships {
+            return no("handed-over");
+        }
         let left = self.request(name, &parcel).expect("it was asked for").units_left();
         let quantity = match it.quantity.map(|quantity| u128::from(quantity.get())) {
             Some(asked) if asked > left => {
@@ -333,7 +342,7 @@ impl Ledger {
         cancellation: &str,
         now: Time,
         is_own_request: bool,
-    ) -> Result<[Effect; 2], No> {
+    ) -> Result<Vec<Effect>, No> {
         let exchange = &self.exchanges[place];
         let name = &exchange.account.clone();
         let cancelled = exchange.cancelled + quantity;
@@ -349,10 +358,7 @@ impl Ledger {
         exchange.refunded += refund;
         let offer_id = exchange.offer.clone();
         let offer = self.offers.iter_mut().find(|offer| offer.id == offer_id);
-        let offer = offer.expect("it was exchanged");
-        if offer.stock.is_some() {
-            offer.remaining += quantity;
-        }
+        offer.expect("it was exchanged").sold -= quantity;
         self.account_mut(name).put_all(&back);
         let (account, exchange) = (name.clone(), self.exchanges[place].id.clone());
         let cancelled = Effect::Cancelled {
@@ -363,7 +369,9 @@ impl Ledger {
             quantity,
             points: refund,
         };
-        Ok([Effect::Refunded { account, of: exchange, parts: back }, cancelled])
+        // What was free has no refund.
+        let refunded = Effect::Refunded { account, of: exchange, parts: back };
+        Ok(if refund > 0 { vec![refunded, cancelled] } else { vec![cancelled] })
     }
 
     pub(crate) fn transfer(&mut self, it: &TransferCredit) -> Answer {

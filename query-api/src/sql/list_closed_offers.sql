@@ -1,0 +1,6 @@
+-- Offers that were closed, in the order of their ids, after one of them.
+select {offer_availability}
+from offer_availability
+where offer_id > $1 and phase = 'closed'
+order by offer_id
+limit $2
