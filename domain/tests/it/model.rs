@@ -81,7 +81,7 @@ fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     assert_eq!(missing, Vec::<&str>::new());
 }
 
-const COMMANDS: [&str; 30] = [
+const COMMANDS: [&str; 32] = [
     "open-account",
     "earn-credit",
     "record-purchase",
@@ -108,7 +108,9 @@ const COMMANDS: [&str; 30] = [
     "open-offer",
     "amend-offer",
     "close-offer",
+    "reopen-offer",
     "add-stock",
+    "remove-stock",
     "set-earning-rule",
     "set-policy",
     "confirm-clock",
