@@ -5,7 +5,7 @@ use axum::response::Response;
 use domain::command::{AdjustCredit, Direction};
 use domain::{AccountId, CauseId, Command, CreditEarned, Event, Note};
 use log_record::Place;
-use wire::body::{AdjustCreditBody, CreditEarnedBody, DirectionBody};
+use wire::body::{AdjustCreditBody, CapPeriodBody, CreditEarnedBody, DirectionBody};
 use wire::{Caller, JsonBody, PathIds, Problem};
 
 use crate::CommandApi;
@@ -60,7 +60,7 @@ pub(crate) fn credit_earned(
         available_at,
         expires_at,
         rule,
-        cap_period: _of_rules,
+        cap_period,
         reference,
         occurred_at,
         note: _private,
@@ -72,6 +72,7 @@ pub(crate) fn credit_earned(
         available_at,
         expires_at,
         rule: rule.map(rule_version_body),
+        cap_period: cap_period.map(CapPeriodBody::from),
         reference,
         occurred_at,
         position,

@@ -6,8 +6,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::command::{ExpectedVersion, SetEarningRule, ShowTerms};
 use domain::{
-    BACKDATE_DAYS_MAX, Cap, CategoryRate, Command, EarningRule, EarningTerms, Event, ExpiryRule,
-    Multiplier, Rate, Refusal, RuleId, Subject, TimeZone,
+    BACKDATE_DAYS_MAX, Calendar, Cap, CategoryRate, Command, EarningRule, EarningTerms, Event,
+    ExpiryRule, Multiplier, Rate, Refusal, RuleId, Subject,
 };
 use wire::body::{
     CapBody, CategoryRateBody, EarningRuleBody, ExpiryBody, PutEarningRuleBody, PutMultiplierBody,
@@ -61,7 +61,8 @@ pub(crate) async fn patch_earning_rule(
         let shown = api.show(ShowTerms::Rule(rule_id.clone()), caller.clone()).await;
         let shown = shown.map_err(not_found_where_unknown)?;
         let Some(Subject::Rule(rule)) = shown.subject else { return Err(unexpected()) };
-        let EarningRule { terms: present, version, changed_at: _, earlier: _ } = *rule;
+        let EarningRule { terms: present, version, changed_at: _, earlier: _, known_from: _ } =
+            *rule;
         let present = EarningRuleBody::new(rule_id.clone(), present, version, None, shown.place);
         let merged = patch.onto(&present, ANSWER_ONLY).and_then(terms);
         let terms = merged.map_err(|problem| {
@@ -80,7 +81,7 @@ fn respond(done: &Done, rule_id: RuleId) -> Result<Response, Problem> {
     let Some(Subject::Rule(rule)) = &done.subject else { return Err(unexpected()) };
     let is_new = matches!(&done.event, Some(Event::EarningRuleSet(fact)) if fact.version == 1);
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    let EarningRule { terms, version, changed_at: _, earlier: _ } = &**rule;
+    let EarningRule { terms, version, changed_at: _, earlier: _, known_from: _ } = &**rule;
     let body = EarningRuleBody::new(rule_id, terms.clone(), *version, None, done.place);
     done.respond_version(status, body.version, &body)
 }
@@ -102,10 +103,13 @@ fn terms(body: PutEarningRuleBody) -> Result<EarningTerms, Problem> {
         let complaint = format!("must be a whole number from 0 to {BACKDATE_DAYS_MAX}");
         return Err(Problem::invalid_field("backdate_days", complaint));
     }
+    let calendar = time_zone.calendar();
+    let calendar =
+        calendar.map_err(|unknown| Problem::invalid_field("time_zone", unknown.to_string()))?;
     Ok(EarningTerms {
         rate: to_rate(rate.0),
         categories: to_categories(categories)?,
-        multipliers: to_multipliers(multipliers, time_zone)?,
+        multipliers: to_multipliers(multipliers, calendar)?,
         cap: cap.map(|Object(CapBody { points, period })| Cap { points, period }),
         expiry,
         pending_days,
@@ -134,12 +138,12 @@ fn to_categories(bodies: Vec<Object<CategoryRateBody>>) -> Result<Vec<CategoryRa
 
 fn to_multipliers(
     bodies: Vec<Object<PutMultiplierBody>>,
-    zone: TimeZone,
+    calendar: Calendar,
 ) -> Result<Vec<Multiplier>, Problem> {
     let mut multipliers = Vec::with_capacity(bodies.len());
     for (index, Object(body)) in bodies.into_iter().enumerate() {
         let PutMultiplierBody { from, until, percent } = body;
-        let (from, until) = (from.in_zone(zone), until.in_zone(zone));
+        let (from, until) = (from.by(calendar), until.by(calendar));
         if until <= from {
             let field = format!("multipliers[{index}].until");
             let complaint = format!("must be after from, which is {from}");

@@ -3,14 +3,9 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::ReverseWithdrawal;
-use domain::{
-    AccountId, CapPeriod, CapRoom, Command, CreditGivenBack, Event, Note, WithdrawalId,
-    WithdrawalReversed,
-};
+use domain::{AccountId, Command, CreditGivenBack, Event, Note, WithdrawalId, WithdrawalReversed};
 use log_record::Place;
-use wire::body::{
-    CapPeriodBody, CapRoomBody, CreditGivenBackBody, ReverseBody, WithdrawalReversedBody,
-};
+use wire::body::{CapRoomBody, CreditGivenBackBody, ReverseBody, WithdrawalReversedBody};
 use wire::{Caller, JsonBody, PathIds, Problem};
 
 use crate::CommandApi;
@@ -67,11 +62,6 @@ pub(crate) fn credit_given_back(fact: CreditGivenBack) -> CreditGivenBackBody {
         owed,
         expired,
         forgiven,
-        cap_room: cap_room.map(cap_room_body),
+        cap_room: cap_room.map(CapRoomBody::from),
     }
-}
-
-fn cap_room_body(room: CapRoom) -> CapRoomBody {
-    let CapRoom { rule_id, period: CapPeriod { start, end } } = room;
-    CapRoomBody { rule_id, period: CapPeriodBody { start, end } }
 }

@@ -5,7 +5,7 @@ use axum::response::Response;
 use domain::command::WithdrawCredit;
 use domain::{AccountId, Command, CreditWithdrawn, Event, Note, WithdrawalCause, WithdrawalId};
 use log_record::Place;
-use wire::body::{CreditWithdrawnBody, WithdrawCreditBody, WithdrawalBody};
+use wire::body::{CapRoomBody, CreditWithdrawnBody, WithdrawCreditBody, WithdrawalBody};
 use wire::{Caller, JsonBody, PathIds, Problem};
 
 use crate::CommandApi;
@@ -53,7 +53,7 @@ pub(crate) fn credit_withdrawn(
         available_at,
         of,
         of_lot,
-        cap_room: _of_returns,
+        cap_room,
         asked_points,
         reference,
         occurred_at,
@@ -76,6 +76,7 @@ pub(crate) fn credit_withdrawn(
         available_at,
         of: of.map(cause_body),
         of_lot,
+        cap_room: cap_room.map(CapRoomBody::from),
         asked_points,
         reference,
         occurred_at,

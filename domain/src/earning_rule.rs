@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::amount::sum;
 use crate::{
-    BACKDATE_DAYS_MAX, CapPeriod, Category, Points, PurchaseLine, Refusal, TimeZone, Timestamp,
+    BACKDATE_DAYS_MAX, Calendar, CapPeriod, Category, Points, PurchaseLine, Refusal, TimeZone,
+    Timestamp,
 };
 
 /// What a rule says; a change replaces all of it.
@@ -41,6 +42,8 @@ pub struct EarningRule {
     pub changed_at: Position,
     /// Former versions by which a purchase can still earn, the oldest first.
     pub earlier: Vec<EarlierVersion>,
+    /// Which version was in force before then isn't known any more, for there were too many.
+    pub known_from: Timestamp,
 }
 
 /// A version of a rule that was replaced.
@@ -125,14 +128,20 @@ impl Period {
     pub const ALL: [Self; 4] = [Self::Day, Self::Month, Self::Year, Self::Ever];
 }
 
+/// The fewest days of so many months that follow each other, from none to eleven.
+const FEWEST_DAYS: [u32; 12] = [0, 28, 59, 89, 120, 150, 181, 212, 242, 273, 303, 334];
+
 impl ExpiryRule {
     /// From so many days on, credit that is pending for them expires before it can be spent: for
-    /// `months` where it is earned before the shortest months, for `end_of_year` on whatever day of
-    /// the year it is earned.
+    /// `months` where these are the shortest, for `end_of_year` on whatever day of the year it is
+    /// earned.
     #[must_use]
     pub fn pending_days_end(self) -> u32 {
         match self {
-            Self::Months(months) => u32::from(months) * 28,
+            Self::Months(months) => {
+                let (years, months) = (u32::from(months / 12), usize::from(months % 12));
+                years * 365 + FEWEST_DAYS[months]
+            }
             Self::EndOfYear(years) => {
                 let years = u32::from(years) + 1;
                 years * 365 + years.div_ceil(4)
@@ -144,7 +153,8 @@ impl ExpiryRule {
 impl EarningRule {
     /// Its first version.
     pub(crate) const fn new(terms: EarningTerms, changed_at: Position) -> Self {
-        Self { terms, version: 1, changed_at, earlier: vec![] }
+        let known_from = Timestamp::EPOCH;
+        Self { terms, version: 1, changed_at, earlier: vec![], known_from }
     }
 
     /// Replaces the terms.
@@ -155,12 +165,21 @@ impl EarningRule {
         let kept_from = |it: &EarlierVersion| it.replaced_at.plus_days(BACKDATE_DAYS_MAX.into());
         self.earlier.retain(|earlier| kept_from(earlier) > now);
         let too_many = self.earlier.len().saturating_sub(EARLIER_MAX);
-        self.earlier.drain(..too_many);
+        if let Some(last) = self.earlier.drain(..too_many).next_back() {
+            self.known_from = last.replaced_at;
+        }
         self.version += 1;
         self.changed_at = changed_at;
     }
 
-    /// The version in force at a time, or the earliest that is kept; its terms and its number.
+    /// The time by which a purchase earns: when it happened, where that isn't too long ago and not
+    /// to come, and otherwise now.
+    pub(crate) fn earns_at(&self, occurred_at: Option<Timestamp>, now: Timestamp) -> Timestamp {
+        let first = now.minus_days(self.terms.backdate_days.into()).max(self.known_from);
+        occurred_at.filter(|at| first <= *at && *at < now).unwrap_or(now)
+    }
+
+    /// The version in force at a time, or the first if there was none yet; its terms and its number.
     pub(crate) fn version_at(&self, time: Timestamp) -> (&EarningTerms, u64) {
         let earlier = self.earlier.iter().find(|earlier| time < earlier.replaced_at);
         earlier.map_or((&self.terms, self.version), |earlier| (&earlier.terms, earlier.version))
@@ -176,16 +195,9 @@ impl Rate {
 }
 
 impl EarningTerms {
-    /// The time by which a purchase earns: when it happened, where that isn't too long ago and not
-    /// to come, and otherwise now.
-    pub(crate) fn earns_at(&self, occurred_at: Option<Timestamp>, now: Timestamp) -> Timestamp {
-        let first = now.minus_days(self.backdate_days.into());
-        occurred_at.filter(|at| first <= *at && *at < now).unwrap_or(now)
-    }
-
     /// The period in which the cap counts what is earned at a time, where there is a cap.
-    pub(crate) fn cap_period(&self, at: Timestamp) -> Option<CapPeriod> {
-        self.cap.map(|cap| self.time_zone.period(cap.period, at))
+    pub(crate) fn cap_period(&self, calendar: Calendar, at: Timestamp) -> Option<CapPeriod> {
+        self.cap.map(|cap| calendar.period(cap.period, at))
     }
 
     /// What each line earns at `now`, before any cap; nothing where it is more than an amount can
@@ -226,12 +238,10 @@ impl EarningTerms {
 
     /// When credit that is earned at `now` expires, if ever.
     #[must_use]
-    pub fn expires_at(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn expires_at(&self, calendar: Calendar, now: Timestamp) -> Option<Timestamp> {
         self.expiry.map(|rule| match rule {
-            ExpiryRule::Months(months) => self.time_zone.plus_months(now, months.into()),
-            ExpiryRule::EndOfYear(years) => {
-                self.time_zone.start_of_year(now, years.saturating_add(1))
-            }
+            ExpiryRule::Months(months) => calendar.plus_months(now, months.into()),
+            ExpiryRule::EndOfYear(years) => calendar.start_of_year(now, years.saturating_add(1)),
         })
     }
 }
@@ -412,26 +422,29 @@ mod tests {
         let ends = [0, 1, 3, 4].map(|years| ExpiryRule::EndOfYear(years).pending_days_end());
         // At most one year of four is a leap year.
         assert_eq!(ends, [366, 731, 1_461, 1_827]);
-        assert_eq!(ExpiryRule::Months(2).pending_days_end(), 56);
+        let ends = [1, 2, 12, 14].map(|months| ExpiryRule::Months(months).pending_days_end());
+        assert_eq!(ends, [28, 59, 365, 424]);
     }
 
     #[test]
     fn the_state_counts_in_the_period_that_the_event_says() {
         let now = 20 * DAY;
         let earned_in = |start: i64, end: i64| {
-            let (start, end) = (time(start), Some(time(end)));
+            let (kind, start, end) = (Period::Day, time(start), Some(time(end)));
             let fact = CreditEarned {
                 rule: Some(RuleVersion { rule_id: id("default"), version: 1 }),
-                cap_period: Some(CapPeriod { start, end }),
+                cap_period: Some(CapPeriod { kind, start, end }),
                 ..CreditEarned::new(points(30), cause("B-1"))
             };
             Event::CreditEarned(id("ann"), fact)
         };
         let told = |event| ruled(capped(30)).at(now).and([event]).does(bought("B-2", 100));
         told(earned_in(now, now + DAY)).leaves("ann", [30, 0, 0, 0]);
-        // As a build would write it that knows the day's limits otherwise.
-        told(earned_in(now + HOUR, now + DAY)).leaves("ann", [40, 0, 0, 0]);
-        for (start, end) in [(now, now), (now + DAY, now), (now, now + 1_000 * DAY)] {
+        // A build that knows the zone otherwise reckoned another end: it is the same day.
+        told(earned_in(now, now + DAY + HOUR)).leaves("ann", [30, 0, 0, 0]);
+        // Another day.
+        told(earned_in(now - DAY, now)).leaves("ann", [40, 0, 0, 0]);
+        for (start, end) in [(now, now), (now + DAY, now)] {
             ruled(capped(30)).at(now).never_has(&earned_in(start, end));
         }
     }
@@ -454,6 +467,11 @@ mod tests {
             set_at(&mut rule, 41 * DAY + second);
         }
         assert_eq!(rule.earlier.len(), EARLIER_MAX);
-        assert_eq!(rule.version_at(time(9 * DAY)).1, 1_041 - EARLIER_MAX as u64);
+        // Which version was in force on day 20 is forgotten: such a purchase earns by now.
+        let now = time(42 * DAY);
+        rule.terms.backdate_days = 31;
+        assert_eq!(rule.earns_at(Some(time(20 * DAY)), now), now);
+        let last = time(41 * DAY + 999);
+        assert_eq!(rule.earns_at(Some(last), now), last);
     }
 }

@@ -95,5 +95,5 @@ pub use schedule::{AccountNumber, Due};
 pub use shipment::{PARCELS_MAX, Shipment, ShippingStatus};
 pub use state::{Impossible, State, Unwanted};
 pub use subject::Subject;
-pub use time_zone::{TimeZone, UnknownTimeZone, ZonedTime, ZonedTimeError};
+pub use time_zone::{Calendar, TimeZone, UnknownTimeZone, ZonedTime, ZonedTimeError};
 pub use timestamp::{Timestamp, TimestampError};

@@ -487,6 +487,16 @@ refusals! {
         remedy: "Send a future `expires_at`, or leave it out. To import history by its own time, \
                  use a log that was opened with `--clock commands`.",
     }
+    /// The rule's time zone isn't known to this build.
+    TimeZoneUnknown {
+        "time-zone-unknown", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Rule's time zone isn't known",
+        sentence: "The rule's time_zone isn't known to this version of the ledger.",
+        meaning: "The rule was set by a version of the ledger that knew the rule's `time_zone`; \
+                  this version doesn't.",
+        remedy: "Set the rule with another name of the time zone, or run a version that knows it.",
+    }
     /// A sum or product would exceed the largest amount.
     AmountTooLarge { what: &'static str } {
         "amount-too-large", Conflict, can_succeed_later: false,

@@ -12,14 +12,20 @@ use chrono::{
     DateTime, Datelike, MappedLocalTime, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeZone as _,
 };
 use chrono_tz::Tz;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::timestamp::TimestampError;
 use crate::{CapPeriod, Period, Timestamp};
 
-/// A time zone of the IANA database, as the build knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TimeZone(Tz);
+/// The name of a time zone of the IANA database. It is a text: what was recorded is read also by a
+/// build that doesn't know the zone. Only whoever needs its calendar asks for that.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TimeZone(Box<str>);
+
+/// The calendar of a time zone, as the build knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Calendar(Tz);
 
 /// A text that names no time zone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,20 +53,37 @@ pub struct ZonedTimeError;
 const OFFSET_MAX: i64 = 24 * 60 * 60 * 1_000_000;
 
 impl TimeZone {
-    /// Universal time.
-    pub const UTC: Self = Self(Tz::UTC);
-
     /// The IANA name.
     #[must_use]
-    pub fn name(self) -> &'static str {
-        self.0.name()
+    pub fn name(&self) -> &str {
+        &self.0
     }
+
+    /// Whether it is universal time, by its first name.
+    #[must_use]
+    pub fn is_utc(&self) -> bool {
+        self.name() == Tz::UTC.name()
+    }
+
+    /// The zone's calendar, where the build knows it.
+    pub fn calendar(&self) -> Result<Calendar, UnknownTimeZone> {
+        /// The longest name has 32 characters; of what isn't one, more needn't be told.
+        const SHOWN_MAX: usize = 64;
+        let unknown = |_| UnknownTimeZone(self.0.chars().take(SHOWN_MAX).collect());
+        Tz::from_str(&self.0).map(Calendar).map_err(unknown)
+    }
+}
+
+impl Calendar {
+    /// The calendar of universal time.
+    pub const UTC: Self = Self(Tz::UTC);
 
     /// The stretch of the calendar that a time is in.
     #[must_use]
     pub fn period(self, period: Period, at: Timestamp) -> CapPeriod {
         let begun = || self.date_begun(at);
         let from = |first: Option<NaiveDate>, next: Option<NaiveDate>| CapPeriod {
+            kind: period,
             start: first.and_then(|day| self.start_of(day)).unwrap_or(Timestamp::EPOCH),
             end: next.and_then(|day| self.start_of(day)),
         };
@@ -77,7 +100,7 @@ impl TimeZone {
                 let first = begun().and_then(|day| NaiveDate::from_ymd_opt(day.year(), 1, 1));
                 from(first, first.and_then(|day| day.checked_add_months(Months::new(12))))
             }
-            Period::Ever => CapPeriod { start: Timestamp::EPOCH, end: None },
+            Period::Ever => CapPeriod { kind: period, start: Timestamp::EPOCH, end: None },
         }
     }
 
@@ -158,18 +181,18 @@ impl TimeZone {
 
 impl Default for TimeZone {
     fn default() -> Self {
-        Self::UTC
+        Self(Tz::UTC.name().into())
     }
 }
 
+/// A zone that the build knows.
 impl FromStr for TimeZone {
     type Err = UnknownTimeZone;
 
     fn from_str(text: &str) -> Result<Self, UnknownTimeZone> {
-        /// The longest name has 32 characters; of what isn't one, more needn't be told.
-        const SHOWN_MAX: usize = 64;
-        let unknown = |_| UnknownTimeZone(text.chars().take(SHOWN_MAX).collect());
-        Tz::from_str(text).map(Self).map_err(unknown)
+        let zone = Self(text.into());
+        zone.calendar()?;
+        Ok(zone)
     }
 }
 
@@ -179,25 +202,13 @@ impl fmt::Display for TimeZone {
     }
 }
 
-impl Serialize for TimeZone {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
-
-impl<'de> Deserialize<'de> for TimeZone {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Box::<str>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
-
 impl ZonedTime {
-    /// The time, where one without an offset is of this zone.
+    /// The time, where one without an offset is of this calendar.
     #[must_use]
-    pub fn in_zone(self, zone: TimeZone) -> Timestamp {
+    pub fn by(self, calendar: Calendar) -> Timestamp {
         match self {
             Self::At(time) => time,
-            Self::Local(local) => zone.at_local(local),
+            Self::Local(local) => calendar.at_local(local),
         }
     }
 }
@@ -225,8 +236,8 @@ impl<'de> Deserialize<'de> for ZonedTime {
 mod tests {
     use super::*;
 
-    fn zone(name: &str) -> TimeZone {
-        name.parse().expect("a zone")
+    fn zone(name: &str) -> Calendar {
+        name.parse::<TimeZone>().and_then(|zone| zone.calendar()).expect("a zone")
     }
 
     fn time(text: &str) -> Timestamp {
@@ -235,7 +246,7 @@ mod tests {
 
     #[track_caller]
     fn lasts(zone_name: &str, period: Period, at: &str, [start, end]: [&str; 2]) {
-        let CapPeriod { start: found, end: until } = zone(zone_name).period(period, time(at));
+        let CapPeriod { start: found, end: until, .. } = zone(zone_name).period(period, time(at));
         let until = until.map(|end| end.to_string()).unwrap_or_default();
         assert_eq!([&*found.to_string(), &*until], [start, end], "{period:?} in {zone_name}");
     }
@@ -329,24 +340,57 @@ mod tests {
         assert_eq!(auckland.start_of_year(time("9990-01-01T00:00:00Z"), 100), Timestamp::LAST);
     }
 
+    /// Every period begins when the one before it ends.
+    fn is_without_gaps(name: &str, period: Period, [from, until]: [&str; 2]) {
+        let calendar = zone(name);
+        let mut at = calendar.period(period, time(from)).start;
+        while at < time(until) {
+            let CapPeriod { start, end, .. } = calendar.period(period, at);
+            let end = end.expect("long before 9999");
+            assert!(start == at && at < end, "{name}: {start} {at} {end}");
+            assert_eq!(calendar.period(period, before(end)).start, start, "{name}");
+            at = end;
+        }
+    }
+
+    fn before(time: Timestamp) -> Timestamp {
+        Timestamp::from_micros(time.micros() - 1).expect("a time")
+    }
+
     #[test]
     fn every_zone_has_a_calendar_without_gaps() {
-        for zone in chrono_tz::TZ_VARIANTS.map(TimeZone) {
-            let mut at = time("2026-01-01T00:00:00Z");
-            while at < time("2027-02-01T00:00:00Z") {
-                let CapPeriod { start, end } = zone.period(Period::Day, at);
-                let end = end.expect("long before 9999");
-                assert!(start <= at && at < end, "{zone}: {start} {at} {end}");
-                assert_eq!(zone.period(Period::Day, start).start, start, "{zone}");
-                at = end;
+        for zone in chrono_tz::TZ_VARIANTS {
+            for period in [Period::Day, Period::Month, Period::Year] {
+                let year = ["2026-01-01T00:00:00Z", "2027-02-01T00:00:00Z"];
+                is_without_gaps(zone.name(), period, year);
             }
         }
+        for odd in [
+            "Pacific/Apia",
+            "America/St_Johns",
+            "Asia/Gaza",
+            "Africa/Cairo",
+            "Africa/Casablanca",
+            "Asia/Beirut",
+            "America/Santiago",
+            "America/Havana",
+        ] {
+            is_without_gaps(odd, Period::Day, ["2010-01-01T00:00:00Z", "2027-01-01T00:00:00Z"]);
+        }
+    }
+
+    #[test]
+    fn a_recorded_zone_that_the_build_does_not_know_is_read_all_the_same() {
+        let recorded = postcard::to_stdvec("US/Pacific-New").expect("bytes");
+        let zone: TimeZone = postcard::from_bytes(&recorded).expect("it is read");
+        assert_eq!(zone.name(), "US/Pacific-New");
+        assert!(zone.calendar().is_err());
     }
 
     #[test]
     fn a_time_without_an_offset_is_of_the_zone() {
         let berlin = zone("Europe/Berlin");
-        let read = |text: &str| text.parse::<ZonedTime>().map(|it| it.in_zone(berlin).to_string());
+        let read = |text: &str| text.parse::<ZonedTime>().map(|it| it.by(berlin).to_string());
         assert_eq!(read("2026-11-27T00:00:00"), Ok("2026-11-26T23:00:00Z".to_owned()));
         assert_eq!(read("2026-11-27T00:00:00.5"), Ok("2026-11-26T23:00:00.500Z".to_owned()));
         assert_eq!(read("2026-11-27T00:00:00Z"), Ok("2026-11-27T00:00:00Z".to_owned()));

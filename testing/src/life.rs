@@ -145,7 +145,8 @@ fn rule(version: u64, points_each: u64) -> Event {
 
 /// The month in which the rule's cap counts, as its time zone's calendar has it.
 fn january() -> CapPeriod {
-    CapPeriod { start: Timestamp::EPOCH, end: Some(time(31 * DAY - 60 * 60)) }
+    let (kind, end) = (Period::Month, Some(time(31 * DAY - 60 * 60)));
+    CapPeriod { kind, start: Timestamp::EPOCH, end }
 }
 
 fn policy() -> Event {

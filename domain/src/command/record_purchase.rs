@@ -163,11 +163,12 @@ impl RecordPurchase {
         let default = RuleId::default_rule();
         let id = self.rule.as_ref().unwrap_or(&default);
         let rule = draft.state.rule(id).ok_or(Refusal::RuleUnknown)?;
-        let at = rule.terms.earns_at(self.occurred_at, draft.now);
+        let at = rule.earns_at(self.occurred_at, draft.now);
         let (terms, version) = rule.version_at(at);
+        let calendar = terms.time_zone.calendar().map_err(|_| Refusal::TimeZoneUnknown)?;
         let too_much = Refusal::AmountTooLarge { what: "what a line earns" };
         let mut points = terms.points_of(&self.lines, at).ok_or(too_much)?;
-        let cap_period = terms.cap_period(at);
+        let cap_period = terms.cap_period(calendar, at);
         let mut before_cap = None;
         if let (Some(cap), Some(period)) = (terms.cap, cap_period) {
             let given = in_all(&points);
@@ -186,7 +187,7 @@ impl RecordPurchase {
             rule: Some(RuleVersion { rule_id: id.clone(), version }),
             cap_period,
             available_at: terms.available_at(draft.now),
-            expires_at: terms.expires_at(draft.now),
+            expires_at: terms.expires_at(calendar, draft.now),
         })
     }
 }

@@ -50,7 +50,7 @@ pub(crate) fn rate(points_per_100: u64) -> EarningTerms {
         cap: None,
         expiry: None,
         pending_days: 0,
-        time_zone: TimeZone::UTC,
+        time_zone: TimeZone::default(),
         backdate_days: 0,
     }
 }

@@ -66,10 +66,11 @@ fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     // isn't, what is ahead of its clock, and what an append can't have. No request has a hundred
     // parcels here.
     let codes = domain::Refusal::ROWS.iter().map(|row| row.code);
-    const NEVER: [&str; 5] = [
+    const NEVER: [&str; 6] = [
         "account-full",
         "dry-run-unsupported",
         "time-ahead",
+        "time-zone-unknown",
         "too-many-parcels",
         "too-much-at-once",
     ];

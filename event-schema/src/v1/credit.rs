@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use domain::{
-    AccountId, CancellationId, CauseId, CauseKind, ExchangeId, Grace, HoldId, LotId, Note, Points,
-    PurchaseId, Reference, RefundId, ReturnId, RuleId, Timestamp, TransferId, WithdrawalId,
+    AccountId, CancellationId, CauseId, CauseKind, ExchangeId, Grace, HoldId, LotId, Note, Period,
+    Points, PurchaseId, Reference, RefundId, ReturnId, RuleId, Timestamp, TransferId, WithdrawalId,
 };
 use log_record::PackedPlace;
 use serde::{Deserialize, Serialize};
@@ -57,6 +57,7 @@ impl From<RuleVersion<'_>> for domain::RuleVersion {
 /// The period in which a cap counts.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CapPeriod {
+    kind: Period,
     start: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     end: Option<Timestamp>,
@@ -64,15 +65,15 @@ pub(crate) struct CapPeriod {
 
 impl From<domain::CapPeriod> for CapPeriod {
     fn from(fact: domain::CapPeriod) -> Self {
-        let domain::CapPeriod { start, end } = fact;
-        Self { start, end }
+        let domain::CapPeriod { kind, start, end } = fact;
+        Self { kind, start, end }
     }
 }
 
 impl From<CapPeriod> for domain::CapPeriod {
     fn from(stored: CapPeriod) -> Self {
-        let CapPeriod { start, end } = stored;
-        Self { start, end }
+        let CapPeriod { kind, start, end } = stored;
+        Self { kind, start, end }
     }
 }
 

@@ -53,7 +53,7 @@ pub(crate) struct EarningRuleSet<'a> {
     expiry: Option<ExpiryRule>,
     #[serde(default, skip_serializing_if = "is_zero")]
     pending_days: u16,
-    #[serde(default, skip_serializing_if = "is_utc")]
+    #[serde(default, skip_serializing_if = "TimeZone::is_utc")]
     time_zone: TimeZone,
     #[serde(default, skip_serializing_if = "is_zero")]
     backdate_days: u16,
@@ -81,7 +81,7 @@ impl<'a> From<&'a domain::EarningRuleSet> for EarningRuleSet<'a> {
             cap: cap.as_ref().map(Into::into),
             expiry: expiry.map(Into::into),
             pending_days: *pending_days,
-            time_zone: *time_zone,
+            time_zone: time_zone.clone(),
             backdate_days: *backdate_days,
         }
     }
@@ -139,11 +139,6 @@ impl From<ExpiryRule> for domain::ExpiryRule {
             ExpiryRule::EndOfYear(years) => Self::EndOfYear(years),
         }
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's own signature")]
-fn is_utc(zone: &TimeZone) -> bool {
-    *zone == TimeZone::UTC
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's own signature")]

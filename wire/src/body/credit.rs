@@ -1,8 +1,8 @@
 //! Credit: earned, withdrawn, adjusted.
 
 use domain::{
-    AccountId, Actor, CauseId, CauseKind, LotId, Points, PurchaseId, Reason, Reference, ReturnId,
-    RuleId, Timestamp, WithdrawalId,
+    AccountId, Actor, CapPeriod, CapRoom, CauseId, CauseKind, LotId, Period, Points, PurchaseId,
+    Reason, Reference, ReturnId, RuleId, Timestamp, WithdrawalId,
 };
 use log_record::Place;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,41 @@ pub struct RuleVersionBody {
     pub rule_id: RuleId,
     /// The rule's version, from 1.
     pub version: u64,
+}
+
+/// The period in which a rule's cap counts.
+#[derive(Clone, Debug, Serialize)]
+pub struct CapPeriodBody {
+    /// `day`, `month`, `year` or `ever`.
+    pub kind: Period,
+    /// The first moment of the period.
+    pub start: Timestamp,
+    /// The period ends before this moment; without it, never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<Timestamp>,
+}
+
+/// Room under a rule's cap.
+#[derive(Clone, Debug, Serialize)]
+pub struct CapRoomBody {
+    /// The rule.
+    pub rule_id: RuleId,
+    /// The period in which its cap counts.
+    pub period: CapPeriodBody,
+}
+
+impl From<CapPeriod> for CapPeriodBody {
+    fn from(period: CapPeriod) -> Self {
+        let CapPeriod { kind, start, end } = period;
+        Self { kind, start, end }
+    }
+}
+
+impl From<CapRoom> for CapRoomBody {
+    fn from(room: CapRoom) -> Self {
+        let CapRoom { rule_id, period } = room;
+        Self { rule_id, period: period.into() }
+    }
 }
 
 /// `POST /v1/accounts/{account_id}/credits`: gives an account credit.
@@ -173,6 +208,9 @@ pub struct CreditEarnedBody {
     /// The earning rule that gave it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<RuleVersionBody>,
+    /// The period in which the rule's cap counts it; without it, the rule has no cap.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cap_period: Option<CapPeriodBody>,
     /// What an adjustment refers to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<Reference>,
@@ -212,6 +250,9 @@ pub struct CreditWithdrawnBody {
     /// The lot that the credit had been earned as.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub of_lot: Option<LotId>,
+    /// Where a return gives back room under a cap, as much as `points`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cap_room: Option<CapRoomBody>,
     /// The points that the caller named; without them, all that were left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asked_points: Option<Points>,
@@ -265,25 +306,6 @@ pub struct CreditGivenBackBody {
     /// The room under a cap that is used again, as much as `points`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cap_room: Option<CapRoomBody>,
-}
-
-/// Room under an earning rule's cap.
-#[derive(Clone, Debug, Serialize)]
-pub struct CapRoomBody {
-    /// The rule.
-    pub rule_id: RuleId,
-    /// The period in which the cap counts.
-    pub period: CapPeriodBody,
-}
-
-/// A stretch of the calendar in which a cap counts.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct CapPeriodBody {
-    /// From then on.
-    pub start: Timestamp,
-    /// Before then; without it, for ever.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub end: Option<Timestamp>,
 }
 
 /// The fact `withdrawal-reversed`: a withdrawal was undone.

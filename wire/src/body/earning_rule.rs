@@ -127,7 +127,7 @@ pub struct EarningRuleBody {
     #[serde(skip_serializing_if = "is_zero")]
     pub pending_days: u16,
     /// The time zone of days, months and years; left out where it is UTC.
-    #[serde(skip_serializing_if = "is_utc")]
+    #[serde(skip_serializing_if = "TimeZone::is_utc")]
     pub time_zone: TimeZone,
     /// How many days late a purchase may be told and still earn by when it happened; left out where
     /// it earns by when it is told.
@@ -214,11 +214,6 @@ impl From<ExpiryRule> for ExpiryBody {
             ExpiryRule::EndOfYear(years) => Self { months: None, end_of_year: Some(years) },
         }
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's own signature")]
-fn is_utc(zone: &TimeZone) -> bool {
-    *zone == TimeZone::UTC
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's own signature")]

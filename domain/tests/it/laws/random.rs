@@ -3,9 +3,9 @@
 
 use domain::command::*;
 use domain::{
-    AccountId, Cause, CauseKind, Clock, Command, Decision, DispatchId, EarningTerms, Event,
-    LogOpened, Note, Page, Points, Policy, PurchaseLine, Rate, ReturnedLine, RuleId, Shipped,
-    ShippedLine, SpentCredit, State, Terms, Timestamp, Units, decide,
+    AccountId, Cap, Cause, CauseKind, Clock, Command, Decision, DispatchId, EarningTerms, Event,
+    LogOpened, Note, Page, Period, Points, Policy, PurchaseLine, Rate, ReturnedLine, RuleId,
+    Shipped, ShippedLine, SpentCredit, State, Terms, Timestamp, Units, decide,
 };
 use log_record::{Partition, Position};
 use proptest::prelude::*;
@@ -459,7 +459,7 @@ fn set_rule(rate: u64, pending_days: u16) -> Command {
         rate,
         categories: vec![],
         multipliers: vec![],
-        cap: None,
+        cap: Some(Cap { points: points(2_000), period: Period::Month }),
         expiry: None,
         pending_days,
         time_zone: id("Europe/Berlin"),

@@ -221,7 +221,7 @@ pub(crate) fn rule(
             cap: cap.map(|(most, period)| Cap { points: points(most), period }),
             expiry,
             pending_days: 0,
-            time_zone: TimeZone::UTC,
+            time_zone: TimeZone::default(),
             backdate_days: 0,
         },
         expected: ExpectedVersion::Absent,
