@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use domain::Refusal;
 use wire::{Precondition, Problem};
 
-use crate::refusal_problem::if_match_missing;
+use crate::refusal_problem::{if_match_missing, refused};
 
 /// The versions for which the patch is meant; there is no patch without.
 pub(crate) fn if_match(headers: &HeaderMap) -> Result<Precondition, Problem> {
@@ -18,6 +18,12 @@ pub(crate) fn if_match(headers: &HeaderMap) -> Result<Precondition, Problem> {
         )),
         read => Ok(read),
     }
+}
+
+/// What is wrong with a body that was merged: whoever meant another version than the one that was
+/// shown must read again first, because it may be about a field that nobody sent.
+pub(crate) fn stale_or(problem: Problem, is_meant: bool, changed: Refusal) -> Problem {
+    if is_meant { problem } else { refused(&changed) }
 }
 
 /// The versions for which a body may be decided that was merged onto version `shown`: this one, if

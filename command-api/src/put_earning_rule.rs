@@ -7,7 +7,7 @@ use axum::response::Response;
 use domain::command::{ExpectedVersion, SetEarningRule, ShowTerms};
 use domain::{
     BACKDATE_DAYS_MAX, Calendar, Cap, CategoryRate, Command, EarningRule, EarningTerms, Event,
-    ExpiryRule, Multiplier, Rate, RuleId, Subject,
+    ExpiryRule, Multiplier, Rate, Refusal, RuleId, Subject,
 };
 use wire::body::{
     CapBody, CategoryRateBody, EarningRuleBody, ExpiryBody, PutEarningRuleBody, PutMultiplierBody,
@@ -17,7 +17,7 @@ use wire::{Caller, JsonBody, MergePatch, Object, PathId, Precondition, Problem};
 
 use crate::CommandApi;
 use crate::execute::{Done, unexpected};
-use crate::patch::{if_match, is_overtaken, versions_as_read};
+use crate::patch::{if_match, is_overtaken, stale_or, versions_as_read};
 use crate::put_offer::new_if_asked;
 use crate::refusal_problem::not_found_where_unknown;
 
@@ -64,7 +64,10 @@ pub(crate) async fn patch_earning_rule(
         let EarningRule { terms: present, version, changed_at: _, earlier: _, known_from: _ } =
             *rule;
         let present = EarningRuleBody::new(rule_id.clone(), present, version, None, shown.place);
-        let terms = terms(patch.onto(&present, ANSWER_ONLY)?)?;
+        let merged = patch.onto(&present, ANSWER_ONLY).and_then(terms);
+        let terms = merged.map_err(|problem| {
+            stale_or(problem, read.matches(version), Refusal::RuleChanged { version })
+        })?;
         let expected = ExpectedVersion::OneOf(versions_as_read(&read, version).unwrap_or_default());
         let set = SetEarningRule { rule_id: rule_id.clone(), terms, expected };
         match api.execute(Command::SetEarningRule(set), caller.clone()).await {

@@ -15,7 +15,7 @@ use wire::{Caller, JsonBody, MergePatch, PathId, Precondition, Problem};
 
 use crate::CommandApi;
 use crate::execute::{Done, unexpected};
-use crate::patch::{if_match, is_overtaken, versions_as_read};
+use crate::patch::{if_match, is_overtaken, stale_or, versions_as_read};
 use crate::refusal_problem::{already_exists, exists_where_new, not_found_where_unknown, refused};
 
 /// The warehouse that ships where the body names none.
@@ -79,7 +79,11 @@ pub(crate) async fn patch_offer(
         let Some(Subject::Offer(offer, status)) = &shown.subject else { return Err(unexpected()) };
         let page = api.page_of(shown.place.partition, offer).await?;
         let present = offer_body(offer_id.clone(), offer, *status, page, shown.place.partition);
-        let Said { terms, page, stock } = said(patch.onto(&present, ANSWER_ONLY)?)?;
+        let merged = patch.onto(&present, ANSWER_ONLY).and_then(said);
+        let Said { terms, page, stock } = merged.map_err(|problem| {
+            let version = offer.version;
+            stale_or(problem, read.matches(version), Refusal::OfferChanged { version })
+        })?;
         let read_versions = versions_as_read(&read, offer.version);
         let (offer_id, shown) = (offer_id.clone(), page.clone());
         let amendment = AmendOffer { offer_id, terms, page, stock, read_versions };

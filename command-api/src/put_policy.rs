@@ -5,14 +5,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::command::{SetPolicy, ShowTerms};
-use domain::{Command, Points, Policy, Subject};
+use domain::{Command, Points, Policy, Refusal, Subject};
 use log_record::Place;
 use wire::body::{PolicyBody, PutPolicyBody};
 use wire::{Caller, JsonBody, MergePatch, Precondition, Problem};
 
 use crate::CommandApi;
 use crate::execute::{Done, unexpected};
-use crate::patch::{if_match, is_overtaken, versions_as_read};
+use crate::patch::{if_match, is_overtaken, stale_or, versions_as_read};
 
 /// Ten years of grace; more is a slip.
 const GRACE_DAYS_MAX: u16 = 3_650;
@@ -46,7 +46,10 @@ pub(crate) async fn patch_policy(
     loop {
         let shown = api.show(ShowTerms::Policy, caller.clone()).await?;
         let (present, version) = policy_body(&shown)?;
-        let policy = policy(patch.onto(&present, ANSWER_ONLY)?)?;
+        let merged = patch.onto(&present, ANSWER_ONLY).and_then(policy);
+        let policy = merged.map_err(|problem| {
+            stale_or(problem, read.matches(version), Refusal::PolicyChanged { version })
+        })?;
         let read_versions = versions_as_read(&read, version);
         let command = Command::SetPolicy(SetPolicy { policy, read_versions });
         match api.execute(command, caller.clone()).await {

@@ -21,6 +21,9 @@ pub const ACCOUNT_ID_CHARACTERS_MAX: usize = 128;
 /// The longest `deliver_to`, in bytes of UTF-8: an address, or a reference to one.
 pub const DELIVER_TO_BYTES_MAX: usize = 2048;
 
+/// Hangul fillers, which are letters that nobody sees.
+const BLANK_LETTERS: [char; 4] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'];
+
 /// A text that is not an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -309,7 +312,9 @@ text_type! {
     /// Where to ship: an address or a reference to one, unread. It is personal, so it is kept in
     /// private texts only, and never printed.
     DeliverTo, DeliverToError, |text: &str| {
-        text.len() <= DELIVER_TO_BYTES_MAX && text.chars().any(char::is_alphanumeric)
+        // These four count as letters and show nothing.
+        let is_seen = |c: char| c.is_alphanumeric() && !BLANK_LETTERS.contains(&c);
+        text.len() <= DELIVER_TO_BYTES_MAX && text.chars().any(is_seen)
     }
 }
 
@@ -525,7 +530,7 @@ mod tests {
     fn where_to_deliver_is_never_printed() {
         let elm: Result<DeliverTo, _> = "1 Elm Street".parse();
         assert_eq!(format!("{elm:?}"), "Ok((private))");
-        for blank in ["", " ", "\t\r\n", "\u{a0}", "\u{200b}", "-", " , "] {
+        for blank in ["", " ", "\t\r\n", "\u{a0}", "\u{200b}", "\u{3164}", "-", " , "] {
             assert!(blank.parse::<DeliverTo>().is_err(), "{blank:?}");
         }
         for reference in ["1", "長", "address-7"] {

@@ -82,7 +82,7 @@ fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     assert_eq!(missing, Vec::<&str>::new());
 }
 
-const COMMANDS: [&str; 31] = [
+const COMMANDS: [&str; 33] = [
     "open-account",
     "earn-credit",
     "claim-credit",
@@ -110,7 +110,9 @@ const COMMANDS: [&str; 31] = [
     "open-offer",
     "amend-offer",
     "close-offer",
+    "reopen-offer",
     "add-stock",
+    "remove-stock",
     "set-earning-rule",
     "set-policy",
     "confirm-clock",

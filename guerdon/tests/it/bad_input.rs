@@ -52,6 +52,7 @@ async fn wrong_fields(ledger: &Ledger) {
         (json!({"offer_id": "~own"}), "offer_id"),
         (json!({"offer_id": 7}), "offer_id"),
         (json!({"deliver_to": ""}), "deliver_to"),
+        (json!({"deliver_to": " \t"}), "deliver_to"),
         (json!({"deliver_to": "x".repeat(2049)}), "deliver_to"),
         (json!({"expected_points": 0}), "expected_points"),
         (json!({"occurred_at": "yesterday"}), "occurred_at"),

@@ -114,6 +114,11 @@ async fn a_patch_is_for_the_version_that_was_read() {
         let refused = patch(api, MUG, "*", body.clone()).await;
         assert_eq!(refused.is_problem(400, "invalid-field")["field"], field, "{body}");
     }
+    // What somebody else changed meanwhile may not fit: that is no fault of the caller's.
+    let later = json!({"opens_at": "2100-01-01T00:00:00Z", "closes_at": null});
+    assert_eq!(patch(api, MUG, "\"3\"", later).await.is(200)["version"], 4);
+    let stale = patch(api, MUG, "\"3\"", json!({"closes_at": "2099-01-01T00:00:00Z"})).await;
+    assert_eq!(stale.is_problem(412, "offer-changed")["version"], 4);
     patch(api, MUG, "*", json!([])).await.is_problem(400, "invalid-json");
     assert_eq!(ledger.stop(), Some(0));
 }

@@ -1,10 +1,10 @@
 //! What can be read of offers: what they are now, and what a shopper may still take.
 
-use domain::{Clock, Event, OfferClosed, OfferOpened, Page, Terms};
+use domain::{Clock, Event, OfferClosed, OfferOpened, Page, StockRemoved, Terms};
 use serde_json::{Value, json};
 
 use crate::asks::Reads;
-use testing::ledger::{On, earned, id, redemption, terms, units};
+use testing::ledger::{On, earned, id, points, redemption, terms, units};
 use testing::life::{DAY, day, history};
 
 testing::on_every_database! {
@@ -137,6 +137,28 @@ async fn a_shopper_sees_what_may_still_be_taken(on: On) {
     assert_eq!((&bob["taken"], &bob["may_take"]), (&json!(0), &json!(3)));
     let cup = reads.get("/v1/accounts/ann/offers/cup").await;
     assert_eq!((&cup["may_take"], &cup["remaining"]), (&Value::Null, &Value::Null), "no end of it");
+    // What came back counts no more, and the stock may be less than the limit leaves.
+    let back = domain::ExchangeCancelled {
+        exchange_id: id("x-1"),
+        cancellation_id: id("c-1"),
+        offer_id: id("mug"),
+        allocation: domain::Allocation::Units(units(1)),
+        points: points(300),
+        of: domain::Ordered { quantity: units(1), points: points(300) },
+        asked_quantity: None,
+        occurred_at: None,
+        note: domain::Note::default(),
+    };
+    let removed = StockRemoved { offer_id: id("mug"), removal_id: id("d-1"), units: units(4) };
+    reads
+        .record(vec![
+            (3 * DAY, Event::ExchangeCancelled(id("ann"), back)),
+            (3 * DAY, Event::StockRemoved(removed)),
+        ])
+        .await;
+    let last = reads.get("/v1/accounts/ann/offers/mug").await;
+    let found = ["taken", "may_take", "remaining"].map(|name| last[name].clone());
+    assert_eq!(found, [0, 1, 1].map(Value::from));
     reads.pass_to(6).await;
     let over = reads.get("/v1/accounts/ann/offers/mug").await;
     assert_eq!((&over["status"], &over["may_take"]), (&json!("ended"), &json!(0)));

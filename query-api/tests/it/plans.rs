@@ -98,7 +98,9 @@ const ROWS: &str = "
     insert into offer_availability
         (offer_id, product_id, price, warehouse, version, phase, \"partition\", position)
     {numbers 10000}
-    select 'offer-' || n, 'product', 300, 'main', 1, 'open', 0, n from numbers;
+    select 'offer-' || n, 'product', 300, 'main', 1,
+        case when n % 1000 = 5 then 'open' else 'closed' end, 0, n
+    from numbers;
     insert into lane (lane, warehouse, last_sequence, last_place)
     {numbers 16}
     select '0/main/' || (n - 1), 'main', 62500, 1000000 from numbers;

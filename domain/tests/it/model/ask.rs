@@ -253,6 +253,8 @@ pub(crate) enum Ask {
     },
     Reopen {
         offer: u8,
+        /// One that is closed, where there is one.
+        closed: bool,
         id: u8,
         read: Read,
     },

@@ -530,8 +530,11 @@ impl Ask {
                     read_versions: read_versions(*read, present),
                 })
             }
-            Self::Reopen { offer, id: name, read } => {
-                let offer_id: domain::OfferId = named("offer", *offer);
+            Self::Reopen { offer, closed, id: name, read } => {
+                let mut known = ledger.offers.iter();
+                let chosen = known.find(|it| *closed && it.closed_at.is_some());
+                let offer_id: domain::OfferId =
+                    chosen.map_or_else(|| named("offer", *offer), |it| id(&it.id));
                 let read_versions = read_versions(*read, ledger.offer(offer_id.as_str()));
                 let reopening_id = named("o", *name);
                 Command::ReopenOffer(ReopenOffer { offer_id, reopening_id, read_versions })

@@ -388,8 +388,9 @@ fn administration(huge: bool) -> impl Strategy<Value = Ask> {
                 Ask::Amend { offer, terms, stock, read, same: same.is_some() }
             }),
         2 => offer().prop_map(|offer| Ask::Close { offer }),
-        3 => (offer(), 0..8_u8, read()).prop_map(|(offer, id, read)| Ask::Reopen { offer, id, read }),
-        3 => (offer(), 0..8_u8, 1..12_u64, read())
+        5 => (offer(), prop::bool::weighted(0.7), 0..24_u8, read())
+            .prop_map(|(offer, closed, id, read)| Ask::Reopen { offer, closed, id, read }),
+        4 => (offer(), 0..8_u8, 1..12_u64, read())
             .prop_map(|(offer, id, units, read)| Ask::RemoveStock { offer, id, units, read }),
         4 => (offer(), 0..8_u8, prop_oneof![9 => 1..20_u64, 1 => Just(AMOUNT_MAX)])
             .prop_map(|(offer, id, units)| Ask::AddStock { offer, id, units }),
