@@ -9,7 +9,8 @@ use domain::{
 };
 use log_record::Place;
 use wire::body::{
-    CreditRefusedBody, PurchaseRecordedBody, PutPurchaseBody, PutPurchaseLineBody, RecordedLineBody,
+    CapPeriodBody, CreditRefusedBody, PurchaseRecordedBody, PutPurchaseBody, PutPurchaseLineBody,
+    RecordedLineBody,
 };
 use wire::{Caller, JsonBody, Object, PathIds, Problem};
 
@@ -162,9 +163,10 @@ pub(crate) fn purchase_recorded(
     }
 }
 
-const fn credit_refused_body(refused: CreditRefused) -> CreditRefusedBody {
-    let CreditRefused { code, available_at, expires_at, cap_period: _of_rules } = refused;
-    CreditRefusedBody { code, available_at, expires_at }
+fn credit_refused_body(refused: CreditRefused) -> CreditRefusedBody {
+    let CreditRefused { code, available_at, expires_at, cap_period } = refused;
+    let cap_period = cap_period.map(CapPeriodBody::from);
+    CreditRefusedBody { code, available_at, expires_at, cap_period }
 }
 
 fn recorded_line(line: PurchaseLine) -> RecordedLineBody {

@@ -67,7 +67,7 @@ pub use purchase::{
     CreditRefusedBody, PurchaseBody, PurchaseLineBody, PurchaseOutcomeBody, PurchaseRecordedBody,
     PurchaseRefusalBody, PurchaseReturnedBody, PutPurchaseBody, PutPurchaseItemBody,
     PutPurchaseLineBody, PutPurchasesBody, RecordedLineBody, RecordedPurchasesBody,
-    ReturnPurchaseBody, ReturnReversedBody, ReturnedLineBody,
+    ReturnPurchaseBody, ReturnReversedBody, ReturnedLineBody, RoomBackBody,
 };
 pub use shipping_request::{
     BackOrderShipmentBody, DispatchParcelBody, DispatchShipmentBody, OverdueShippingRequestBody,

@@ -7,7 +7,7 @@ use domain::{
 use log_record::Place;
 use serde::{Deserialize, Serialize};
 
-use super::{CreditGivenBackBody, ParcelBody, RuleVersionBody};
+use super::{CapPeriodBody, CapRoomBody, CreditGivenBackBody, ParcelBody, RuleVersionBody};
 use crate::{Object, Problem};
 
 /// `PUT /v1/accounts/{account_id}/purchases/{purchase_id}`: records a purchase and what it earns.
@@ -180,6 +180,9 @@ pub struct CreditRefusedBody {
     /// The credit could have been spent before this time; without it, for ever.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// The period in which the rule's cap counts it; without it, the rule has no cap.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cap_period: Option<CapPeriodBody>,
 }
 
 /// One product of a recorded purchase.
@@ -213,6 +216,10 @@ pub struct PurchaseReturnedBody {
     pub lines: Vec<ReturnedLineBody>,
     /// The points to take back, which may be 0.
     pub points: Points,
+    /// The room under a cap that comes back, where the purchase's credit was refused and nobody has
+    /// claimed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room_back: Option<RoomBackBody>,
     /// `true` where the caller named the lines; `false` where all that were left came back.
     pub asked_lines: bool,
     /// When it happened, according to the caller.
@@ -241,6 +248,15 @@ pub struct ReturnReversedBody {
     pub occurred_at: Option<Timestamp>,
     /// The event's position.
     pub position: Place,
+}
+
+/// Room under a rule's cap that comes back with goods.
+#[derive(Clone, Debug, Serialize)]
+pub struct RoomBackBody {
+    /// The rule, and the period in which its cap counts.
+    pub room: CapRoomBody,
+    /// How much.
+    pub points: Points,
 }
 
 /// A purchase as it is now.
