@@ -170,7 +170,7 @@ pub struct PurchaseRecordedBody {
 }
 
 /// Credit that a purchase would have earned; it can be claimed once.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct CreditRefusedBody {
     /// The code of the refusal.
     pub code: RefusalCode,
