@@ -266,6 +266,9 @@ impl Accounts {
     fn given_back(&mut self, fact: &CreditGivenBack) -> Changed {
         let withdrawn = self.withdrawn.entry(fact.of_lot).or_default();
         *withdrawn = withdrawn.minus(fact.points).ok_or("more was given back than was taken")?;
+        if *withdrawn == Points::ZERO {
+            self.withdrawn.remove(&fact.of_lot);
+        }
         Ok(())
     }
 

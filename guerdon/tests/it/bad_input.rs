@@ -101,7 +101,7 @@ async fn wrong_fields(ledger: &Ledger) {
         assert_eq!(answer.is_problem(400, "invalid-field")["field"], field, "{body}");
     }
     let offers = [
-        (json!({"product_id": "p", "price": 0, "stock": 1}), "price"),
+        (json!({"product_id": "p", "price": -1, "stock": 1}), "price"),
         (json!({"product_id": "p", "price": 1}), "stock"),
         (json!({"product_id": "p", "price": 1, "stock": 0}), "stock"),
         (

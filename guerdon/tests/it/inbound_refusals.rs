@@ -54,6 +54,7 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 9] = [
             "rule-exists",
             "rule-changed",
             "policy-changed",
+            "time-zone-unknown",
             "offer-unknown",
             "offer-exists",
             "offer-changed",
@@ -277,7 +278,8 @@ async fn fill(api: &Api, account: &str) {
 
 /// Records two purchases of zoe's whose credit is refused.
 async fn refuse_credit(api: &Api) {
-    let rule = json!({"rate": {"points": 1, "per_amount": 100}, "pending_days": 3_650,
+    // Bought on any day but the year's first, its credit expires while it is pending.
+    let rule = json!({"rate": {"points": 1, "per_amount": 100}, "pending_days": 364,
         "expiry": {"end_of_year": 0}});
     api.put("operator", "/v1/earning-rules/never", rule).await.is(201);
     let lines = json!([{"product_id": "tv", "quantity": 1, "amount": 500}]);
