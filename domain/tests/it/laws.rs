@@ -1,5 +1,6 @@
 //! The invariants of docs/INVARIANTS.md, hunted over random histories.
 
+mod claims;
 mod ids;
 mod random;
 mod sums;

@@ -10,6 +10,7 @@ mod effect;
 mod examples;
 mod ledger;
 mod lots;
+mod purchases;
 mod random;
 mod reversing;
 mod rules;
