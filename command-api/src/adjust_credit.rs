@@ -9,7 +9,7 @@ use wire::body::{AdjustCreditBody, CapPeriodBody, CreditEarnedBody, DirectionBod
 use wire::{Caller, JsonBody, PathIds, Problem};
 
 use crate::CommandApi;
-use crate::earn_credit::{cause_body, rule_version_body};
+use crate::earn_credit::{cause_body, claim_body, rule_version_body};
 use crate::execute::unexpected;
 use crate::withdraw_credit::credit_withdrawn;
 
@@ -61,6 +61,7 @@ pub(crate) fn credit_earned(
         expires_at,
         rule,
         cap_period,
+        claim,
         reference,
         occurred_at,
         note: _private,
@@ -73,6 +74,7 @@ pub(crate) fn credit_earned(
         expires_at,
         rule: rule.map(rule_version_body),
         cap_period: cap_period.map(CapPeriodBody::from),
+        claim: claim.map(claim_body),
         reference,
         occurred_at,
         position,

@@ -2,9 +2,11 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::command::EarnCredit;
-use domain::{AccountId, Cause, CauseKind, Command, CreditEarned, Event, RuleVersion};
-use wire::body::{CauseBody, CreditBody, EarnCreditBody, RuleVersionBody};
+use domain::command::{ClaimCredit, EarnCredit};
+use domain::{
+    AccountId, Cause, CauseKind, Claim, Command, CreditEarned, Event, Points, RuleVersion,
+};
+use wire::body::{CauseBody, ClaimBody, CreditBody, EarnCreditBody, RuleVersionBody};
 use wire::{Caller, JsonBody, Object, PathId, Problem, Role};
 
 use crate::CommandApi;
@@ -30,7 +32,21 @@ pub(crate) fn check_may_earn(role: Role, cause: &Cause) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Earns, alone or as one of many: the outcome, and the credit as both routes answer it.
+/// Refuses credit without points that is no claim.
+pub(crate) fn check_points(
+    points: Option<Points>,
+    kind: CauseKind,
+    field: &str,
+) -> Result<(), Problem> {
+    if points.is_none() && kind != CauseKind::Purchase {
+        let complaint = "is missing: only a claim of a purchase's refused credit, whose cause is \
+                         of the kind purchase, leaves it out";
+        return Err(Problem::invalid_field(field, complaint));
+    }
+    Ok(())
+}
+
+/// Earns or claims, alone or as one of many: the outcome, and the credit as both routes answer it.
 pub(crate) async fn earn(
     api: &CommandApi,
     caller: Caller,
@@ -41,9 +57,28 @@ pub(crate) async fn earn(
         body;
     let cause = cause(body);
     check_may_earn(caller.role, &cause)?;
+    check_points(points, cause.kind, "points")?;
     check_lifetime(available_at, expires_at)?;
-    let earn = EarnCredit { account_id, points, cause, available_at, expires_at, occurred_at };
-    let mut done = api.execute(Command::EarnCredit(earn), caller).await?;
+    let command = match points {
+        Some(points) => Command::EarnCredit(EarnCredit {
+            account_id,
+            points,
+            cause,
+            available_at,
+            expires_at,
+            occurred_at,
+        }),
+        None => Command::ClaimCredit(ClaimCredit {
+            account_id,
+            // A cause's id is an id as a purchase's is.
+            purchase_id: cause.id.as_str().parse().map_err(|_| Problem::internal())?,
+            available_at,
+            expires_at,
+            occurred_at,
+            original: None,
+        }),
+    };
+    let mut done = api.execute(command, caller).await?;
     let Some(Event::CreditEarned(account_id, fact)) = done.event.take() else {
         return Err(unexpected());
     };
@@ -60,6 +95,11 @@ pub(crate) fn cause(body: CauseBody) -> Cause {
 pub(crate) fn cause_body(cause: Cause) -> CauseBody {
     let Cause { kind, id } = cause;
     CauseBody { kind, id }
+}
+
+pub(crate) fn claim_body(claim: Claim) -> ClaimBody {
+    let Claim { asked_available_at, asked_expires_at } = claim;
+    ClaimBody { asked_available_at, asked_expires_at }
 }
 
 pub(crate) fn rule_version_body(rule: RuleVersion) -> RuleVersionBody {

@@ -12,7 +12,7 @@ use wire::body::{
 use wire::{Caller, JsonBody, Object, Problem, write_position};
 
 use crate::CommandApi;
-use crate::earn_credit::earn;
+use crate::earn_credit::{check_points, earn};
 
 /// The most earnings in a call.
 const CREDITS_MAX: usize = 1_000;
@@ -29,8 +29,12 @@ pub(crate) async fn earn_credits(
         let complaint = format!("must be a list of 1 to {CREDITS_MAX} earnings");
         return Err(Problem::invalid_field("credits", complaint));
     }
+    for (index, Object(item)) in body.credits.iter().enumerate() {
+        check_points(item.points, item.cause.0.kind, &format!("credits[{index}].points"))?;
+    }
     // Side by side, so that they share batches. Each is handed to the writer when it is first
-    // polled, which happens in their order, and so that is the order in which they are decided.
+    // polled, which happens in their order, and so that is the order in which they are decided;
+    // but a claim is decided once its purchase was read from the log.
     let earnings =
         body.credits.into_iter().map(|Object(item)| earn_item(&api, caller.clone(), item));
     let (mut items, mut reached) = (Vec::new(), None::<Place>);

@@ -49,6 +49,9 @@ fn an_answered_fact_has_the_events_public_fields() {
         fields.remove("meta");
         fields.insert("account_id".into(), "ann".into());
         fields.insert("position".into(), "0:4711".into());
+        if event_type == "purchase-recorded" && fields.get("points").is_none() {
+            fields.insert("points".into(), 0.into());
+        }
         for line in fields.get_mut("lines").and_then(Value::as_array_mut).into_iter().flatten() {
             if event_type == "purchase-recorded" && line.get("points").is_none() {
                 // A number is always there in an answer.

@@ -33,6 +33,7 @@ mod put_earning_rule;
 mod put_offer;
 mod put_policy;
 mod record_purchase;
+mod record_purchases;
 mod redeem;
 mod refund_capture;
 mod refusal_problem;

@@ -119,8 +119,8 @@ fn terms(body: PutEarningRuleBody) -> Result<EarningTerms, Problem> {
 }
 
 fn to_rate(body: RateBody) -> Rate {
-    let RateBody { points, per_amount } = body;
-    Rate { points, per_amount }
+    let RateBody { points, per_amount, full_steps_only } = body;
+    Rate { points, per_amount, full_steps_only }
 }
 
 fn to_categories(bodies: Vec<Object<CategoryRateBody>>) -> Result<Vec<CategoryRate>, Problem> {

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::command::{SetPolicy, ShowTerms};
-use domain::{Command, Policy, Refusal, Subject};
+use domain::{Command, Points, Policy, Refusal, Subject};
 use log_record::Place;
 use wire::body::{PolicyBody, PutPolicyBody};
 use wire::{Caller, JsonBody, MergePatch, Precondition, Problem};
@@ -60,12 +60,14 @@ pub(crate) async fn patch_policy(
 }
 
 fn policy(body: PutPolicyBody) -> Result<Policy, Problem> {
-    let PutPolicyBody { spent_credit, refund_grace_days, grace_on_own_request } = body;
+    let PutPolicyBody { spent_credit, refund_grace_days, grace_on_own_request, earning_points_max } =
+        body;
+    let earning_points_max = earning_points_max.unwrap_or(Points::MOST);
     if refund_grace_days > GRACE_DAYS_MAX {
         let complaint = format!("must be a whole number from 0 to {GRACE_DAYS_MAX}");
         return Err(Problem::invalid_field("refund_grace_days", complaint));
     }
-    Ok(Policy { spent_credit, refund_grace_days, grace_on_own_request })
+    Ok(Policy { spent_credit, refund_grace_days, grace_on_own_request, earning_points_max })
 }
 
 fn respond(done: &Done) -> Result<Response, Problem> {
@@ -76,10 +78,18 @@ fn respond(done: &Done) -> Result<Response, Problem> {
 /// The policy, and its version.
 fn policy_body(done: &Done) -> Result<(PolicyBody, u64), Problem> {
     let Some(Subject::Policy(policy, version)) = done.subject else { return Err(unexpected()) };
-    let Policy { spent_credit, refund_grace_days, grace_on_own_request } = policy;
+    let Policy { spent_credit, refund_grace_days, grace_on_own_request, earning_points_max } =
+        policy;
     let position: Option<Place> = (version > 0).then_some(done.place);
     Ok((
-        PolicyBody { spent_credit, refund_grace_days, grace_on_own_request, version, position },
+        PolicyBody {
+            spent_credit,
+            refund_grace_days,
+            grace_on_own_request,
+            earning_points_max,
+            version,
+            position,
+        },
         version,
     ))
 }

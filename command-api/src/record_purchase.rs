@@ -4,16 +4,19 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::command::RecordPurchase;
 use domain::{
-    AMOUNT_MAX, AccountId, Command, Event, Points, ProductId, PurchaseId, PurchaseLine,
-    PurchaseRecorded,
+    AMOUNT_MAX, AccountId, Command, CreditRefused, Event, Points, ProductId, PurchaseId,
+    PurchaseLine, PurchaseRecorded,
 };
 use log_record::Place;
-use wire::body::{PurchaseRecordedBody, PutPurchaseBody, PutPurchaseLineBody, RecordedLineBody};
+use wire::body::{
+    CapPeriodBody, CreditRefusedBody, PurchaseRecordedBody, PutPurchaseBody, PutPurchaseLineBody,
+    RecordedLineBody,
+};
 use wire::{Caller, JsonBody, Object, PathIds, Problem};
 
 use crate::CommandApi;
 use crate::earn_credit::rule_version_body;
-use crate::execute::unexpected;
+use crate::execute::{Done, unexpected};
 use crate::lifetime::check_lifetime;
 use crate::put_offer::warehouse_or_default;
 
@@ -29,12 +32,25 @@ pub(crate) async fn record_purchase(
     PathIds(account_id, purchase_id): PathIds<AccountId, PurchaseId>,
     JsonBody(body): JsonBody<PutPurchaseBody, PURCHASE_BYTES_MAX>,
 ) -> Result<Response, Problem> {
+    let (done, body) = record(&api, caller, account_id, purchase_id, body).await?;
+    done.respond(&body)
+}
+
+/// Records one, alone or as one of many: the outcome, and the fact as both routes answer it.
+pub(crate) async fn record(
+    api: &CommandApi,
+    caller: Caller,
+    account_id: AccountId,
+    purchase_id: PurchaseId,
+    body: PutPurchaseBody,
+) -> Result<(Done, PurchaseRecordedBody), Problem> {
     let command = Command::RecordPurchase(command(account_id, purchase_id, body)?);
     let mut done = api.execute(command, caller).await?;
     let Some(Event::PurchaseRecorded(account_id, fact)) = done.event.take() else {
         return Err(unexpected());
     };
-    done.respond(&purchase_recorded(account_id, fact, done.place))
+    let body = purchase_recorded(account_id, fact, done.place);
+    Ok((done, body))
 }
 
 fn command(
@@ -58,7 +74,7 @@ fn command(
     let lines = lines(body.lines)?;
     if body.points.is_none() && lines.iter().all(|line| line.amount.is_none()) {
         let complaint = "has no amount in any line, so that a rule would give nothing: send an \
-                         amount (0 for goods that were free), or points beside the lines";
+                         amount (0 for goods that were free), or points beside the lines (0 for none)";
         return Err(Problem::invalid_field("lines", complaint));
     }
     Ok(RecordPurchase {
@@ -118,6 +134,7 @@ pub(crate) fn purchase_recorded(
         purchase_id,
         lines,
         points,
+        credit_refused,
         points_before_cap,
         asked_points,
         asked_rule,
@@ -133,6 +150,7 @@ pub(crate) fn purchase_recorded(
         purchase_id,
         lines: lines.into_iter().map(recorded_line).collect(),
         points: points.unwrap_or(Points::ZERO),
+        credit_refused: credit_refused.map(credit_refused_body),
         points_before_cap,
         asked_points,
         asked_rule,
@@ -143,6 +161,12 @@ pub(crate) fn purchase_recorded(
         occurred_at,
         position,
     }
+}
+
+fn credit_refused_body(refused: CreditRefused) -> CreditRefusedBody {
+    let CreditRefused { code, available_at, expires_at, cap_period } = refused;
+    let cap_period = cap_period.map(CapPeriodBody::from);
+    CreditRefusedBody { code, available_at, expires_at, cap_period }
 }
 
 fn recorded_line(line: PurchaseLine) -> RecordedLineBody {

@@ -4,10 +4,10 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::command::ReturnPurchase;
 use domain::{
-    AccountId, Command, Event, Note, PurchaseId, PurchaseReturned, ReturnId, ReturnedLine,
+    AccountId, Command, Event, Note, PurchaseId, PurchaseReturned, ReturnId, ReturnedLine, RoomBack,
 };
 use log_record::Place;
-use wire::body::{PurchaseReturnedBody, ReturnPurchaseBody, ReturnedLineBody};
+use wire::body::{PurchaseReturnedBody, ReturnPurchaseBody, ReturnedLineBody, RoomBackBody};
 use wire::{Caller, JsonBody, Object, Problem, ThreePathIds};
 
 use crate::CommandApi;
@@ -60,6 +60,7 @@ pub(crate) fn purchase_returned(
         return_id,
         lines,
         points,
+        room_back,
         asked_lines,
         occurred_at,
         note: _private,
@@ -70,6 +71,7 @@ pub(crate) fn purchase_returned(
         return_id,
         lines: returned_lines(lines),
         points: points.unwrap_or(domain::Points::ZERO),
+        room_back: room_back.map(room_back_body),
         asked_lines,
         occurred_at,
         position,
@@ -79,4 +81,9 @@ pub(crate) fn purchase_returned(
 pub(crate) fn returned_lines(lines: Vec<ReturnedLine>) -> Vec<ReturnedLineBody> {
     let line = |ReturnedLine { product_id, quantity }| ReturnedLineBody { product_id, quantity };
     lines.into_iter().map(line).collect()
+}
+
+fn room_back_body(back: RoomBack) -> RoomBackBody {
+    let RoomBack { room, points } = back;
+    RoomBackBody { room: room.into(), points }
 }

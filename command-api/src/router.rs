@@ -23,6 +23,7 @@ use crate::put_earning_rule::{patch_earning_rule, put_earning_rule};
 use crate::put_offer::{patch_offer, put_offer};
 use crate::put_policy::{patch_policy, put_policy};
 use crate::record_purchase::record_purchase;
+use crate::record_purchases::record_purchases;
 use crate::redeem::{redeem, redeem_by_key};
 use crate::refund_capture::refund_capture;
 use crate::release_hold::release_hold;
@@ -117,6 +118,7 @@ pub fn router(api: CommandApi) -> Router {
                 .patch(only(&[Operator], patch_earning_rule).with_versions()),
         )
         .route("/v1/credits", post(only(&[Merchant, Operator], earn_credits)))
+        .route("/v1/purchases", post(only(&[Merchant, Operator], record_purchases)))
         .route("/v1/offers/{offer_id}/closure", put(only(&[Operator], close_offer).about(Offers)))
         .route(
             "/v1/offers/{offer_id}/stock-additions/{addition_id}",

@@ -14,8 +14,9 @@ use crate::due::{Credit, LiveHold, next_due};
 use crate::lots::{Lots, sum_of, take_from};
 use crate::tally::Tally;
 use crate::{
-    CapPeriod, CreditEarned, CreditGivenBack, CreditWithdrawn, Event, Grace, HoldId, LotId,
-    LotPart, Points, Refusal, RuleId, Timestamp, Units, WithdrawalCause,
+    CapPeriod, CapRoom, CreditEarned, CreditGivenBack, CreditRefused, CreditWithdrawn, Event,
+    Grace, HoldId, LotId, LotPart, Points, PurchaseRecorded, Refusal, RuleId, Timestamp, Units,
+    WithdrawalCause,
 };
 
 /// How many parts of lots may come into an account at most: what falls due in it, or is drawn at
@@ -27,7 +28,8 @@ const PARTS_MAX: usize = 10_000;
 /// How many holds an account has at most at a time, likewise.
 const HOLDS_MAX: usize = 1_000;
 
-/// A shopper's account. It comes into being with its first credit, or when somebody opens it.
+/// A shopper's account. It comes into being with its first credit or purchase, or when somebody
+/// opens it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// What can be spent.
@@ -327,7 +329,8 @@ impl Account {
     ) -> Result<(), &'static str> {
         let expires_at = fact.expires_at;
         let part = LotPart { lot: at.into(), points: fact.points, expires_at, graced: false };
-        if let (Some(rule), Some(period)) = (&fact.rule, fact.cap_period) {
+        // A claim's credit was counted when it was refused.
+        if let (Some(rule), Some(period), None) = (&fact.rule, fact.cap_period, fact.claim) {
             let counts = self.counts_mut(&rule.rule_id);
             counts.add(period, fact.points, recorded_at).ok_or(NO_PERIOD)?;
         }
@@ -337,6 +340,31 @@ impl Account {
             }
             _ => self.lots.put(part).ok_or(TOO_FULL),
         }
+    }
+
+    /// What a rule would have given counts as given: it can be claimed, whatever the cap says then.
+    pub(crate) fn credit_refused(
+        &mut self,
+        recorded_at: Timestamp,
+        fact: &PurchaseRecorded,
+        refused: &CreditRefused,
+    ) -> Result<(), &'static str> {
+        let (Some(rule), Some(period)) = (&fact.rule, refused.cap_period) else { return Ok(()) };
+        let counts = self.counts_mut(&rule.rule_id);
+        for points in fact.lines.iter().filter_map(|line| line.points) {
+            counts.add(period, points, recorded_at).ok_or(NO_PERIOD)?;
+        }
+        Ok(())
+    }
+
+    /// Goods came back whose credit was refused and not claimed.
+    pub(crate) fn give_room_back(
+        &mut self,
+        room: &CapRoom,
+        points: Points,
+    ) -> Result<(), &'static str> {
+        let counts = self.counts_mut(&room.rule_id);
+        counts.give_back(room.period, points).ok_or(NO_PERIOD)
     }
 
     fn counts_mut(&mut self, rule: &RuleId) -> &mut CapCounts {

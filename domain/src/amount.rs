@@ -15,6 +15,11 @@ pub const AMOUNT_MAX: u64 = (1 << 53) - 1;
 #[error("must be a whole number from 1 to {AMOUNT_MAX}")]
 pub struct AmountError;
 
+/// A number that is neither an amount nor nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a whole number from 0 to {AMOUNT_MAX}")]
+pub struct SumError;
+
 macro_rules! amount {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -157,7 +162,26 @@ pub mod sum {
 
     /// Reads a number from 0 on.
     pub fn deserialize<'de, T: Sum, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
-        T::of(u64::deserialize(from)?).ok_or_else(|| de::Error::custom(super::AmountError))
+        T::of(u64::deserialize(from)?).ok_or_else(|| de::Error::custom(super::SumError))
+    }
+}
+
+/// Amounts that may be nothing and may be missing: `#[serde(with = "optional_sum")]` beside
+/// `default`.
+pub mod optional_sum {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    use super::sum::Sum;
+
+    /// Writes the number.
+    pub fn serialize<T: Sum, S: Serializer>(sum: &Option<T>, to: S) -> Result<S::Ok, S::Error> {
+        sum.map(Sum::number).serialize(to)
+    }
+
+    /// Reads a number from 0 on.
+    pub fn deserialize<'de, T: Sum, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+        let Some(number) = Option::<u64>::deserialize(from)? else { return Ok(None) };
+        T::of(number).map(Some).ok_or_else(|| de::Error::custom(super::SumError))
     }
 }
 

@@ -8,6 +8,7 @@ mod adjust_credit;
 mod amend_offer;
 mod cancel_exchange;
 mod capture_hold;
+mod claim_credit;
 mod close_offer;
 mod confirm_clock;
 mod dispatch_shipment;
@@ -43,6 +44,7 @@ pub use adjust_credit::{AdjustCredit, Direction};
 pub use amend_offer::AmendOffer;
 pub use cancel_exchange::CancelExchange;
 pub use capture_hold::{Capture, CaptureHold};
+pub use claim_credit::ClaimCredit;
 pub use close_offer::CloseOffer;
 pub use confirm_clock::ConfirmClock;
 pub use dispatch_shipment::DispatchShipment;
@@ -108,6 +110,8 @@ commands! {
     EarnCredit,
     /// Record goods bought for money.
     RecordPurchase,
+    /// Give the credit that was refused when a purchase was recorded.
+    ClaimCredit,
     /// Take goods of a purchase back.
     ReturnPurchase,
     /// Take back what was earned for a cause.

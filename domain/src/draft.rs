@@ -149,6 +149,16 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Whether one credit may be so much.
+    pub(crate) const fn check_earning(&self, points: Points) -> Result<(), Refusal> {
+        let (policy, _) = self.state.policy();
+        let max = policy.earning_points_max;
+        if points.get() > max.get() {
+            return Err(Refusal::EarningTooLarge { max, asked: points });
+        }
+        Ok(())
+    }
+
     /// Whether another lot may come into the account.
     pub(crate) fn check_new_lot(&self, id: &AccountId) -> Result<(), Refusal> {
         self.account(id).map_or(Ok(()), Account::check_new_lot)

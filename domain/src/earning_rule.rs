@@ -69,6 +69,8 @@ pub struct Rate {
     pub points: Points,
     /// The money, in the currency's smallest unit.
     pub per_amount: Points,
+    /// Whether only the whole steps of `per_amount` earn.
+    pub full_steps_only: bool,
 }
 
 /// A rate for some goods.
@@ -189,12 +191,24 @@ impl EarningRule {
 impl Rate {
     /// What so much money earns, rounded down; nothing where that can't be reckoned.
     fn points_for(self, amount: u128, percent: u32) -> Option<u128> {
-        let product = amount.checked_mul(self.points.get().into())?.checked_mul(percent.into())?;
-        Some(product / u128::from(self.per_amount.get()) / 100)
+        let per_amount = u128::from(self.per_amount.get());
+        // The money beyond the last full step, where that earns nothing.
+        let rest = if self.full_steps_only { amount % per_amount } else { 0 };
+        let product = (amount - rest).checked_mul(self.points.get().into())?;
+        Some(product.checked_mul(percent.into())? / per_amount / 100)
     }
 }
 
 impl EarningTerms {
+    /// Whether other terms say the same: the order of categories and of multipliers says nothing.
+    #[must_use]
+    pub fn says_same(&self, other: &Self) -> bool {
+        let (categories, multipliers) = (other.categories.clone(), other.multipliers.clone());
+        is_same_set(&self.categories, &other.categories)
+            && is_same_set(&self.multipliers, &other.multipliers)
+            && Self { categories, multipliers, ..self.clone() } == *other
+    }
+
     /// The period in which the cap counts what is earned at a time, where there is a cap.
     pub(crate) fn cap_period(&self, calendar: Calendar, at: Timestamp) -> Option<CapPeriod> {
         self.cap.map(|cap| calendar.period(cap.period, at))
@@ -244,6 +258,12 @@ impl EarningTerms {
             ExpiryRule::EndOfYear(years) => calendar.start_of_year(now, years.saturating_add(1)),
         })
     }
+}
+
+fn is_same_set<T: PartialEq>(first: &[T], second: &[T]) -> bool {
+    first.len() == second.len()
+        && first.iter().all(|item| second.contains(item))
+        && second.iter().all(|item| first.contains(item))
 }
 
 /// Refuses credit that would be pending until it has expired, and so could never be spent.
@@ -406,7 +426,9 @@ mod tests {
             .at(seconds("2026-12-17T22:59:59Z"))
             .does(bought("B-1", 100))
             .at(seconds("2026-12-17T23:00:00Z"))
-            .refuses(bought("B-2", 100), "never-matures")
+            .when(bought("B-4", 100))
+            .then_records(["PurchaseRecorded"])
+            .refuses(claim("ann", "B-4"), "never-matures")
             // What earns nothing needs no time to be spent in.
             .when(bought("B-2", 1))
             .then_records(["PurchaseRecorded"])

@@ -15,9 +15,9 @@ mod shipment;
 
 pub use account::AccountOpened;
 pub use credit::{
-    CaptureRefund, Cause, CauseKind, CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack,
-    CreditMatured, CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, LotId,
-    LotPart, RefundCause, RuleVersion, WithdrawalCause, WithdrawalReversed,
+    CaptureRefund, Cause, CauseKind, Claim, CreditDeducted, CreditEarned, CreditExpired,
+    CreditGivenBack, CreditMatured, CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn,
+    DebtRepaid, LotId, LotPart, RefundCause, RuleVersion, WithdrawalCause, WithdrawalReversed,
 };
 pub use exchange::{ExchangeCancelled, ExchangeCreated, Ordered};
 pub use hold::{CreditHeld, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped, ReleaseReason};
@@ -28,7 +28,8 @@ pub use programme::{
     Clock, ClockConfirmed, ClockDoubted, EarningRuleSet, LogForked, LogOpened, PolicyChanged,
 };
 pub use purchase::{
-    PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnReversed, ReturnedLine,
+    CreditRefused, PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnReversed, ReturnedLine,
+    RoomBack,
 };
 pub use shipment::{ParcelLines, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine};
 

@@ -54,7 +54,7 @@ mod known_bugs;
 mod scenario;
 
 pub use account::{Account, Hold, OfferNumber, Pending};
-pub use amount::{AMOUNT_MAX, AmountError, Points, Units, sum};
+pub use amount::{AMOUNT_MAX, AmountError, Points, SumError, Units, optional_sum, sum};
 pub use cap_count::{BACKDATE_DAYS_MAX, CapPeriod, CapRoom};
 pub use command::{Command, Owner, decide};
 pub use decision::{Decision, Preview, StockChange};
@@ -64,15 +64,15 @@ pub use earning_rule::{
     Rate,
 };
 pub use event::{
-    AccountOpened, CaptureRefund, Cause, CauseKind, Clock, ClockConfirmed, ClockDoubted,
+    AccountOpened, CaptureRefund, Cause, CauseKind, Claim, Clock, ClockConfirmed, ClockDoubted,
     CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack, CreditHeld, CreditMatured,
-    CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet, Event,
-    ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped,
-    LogForked, LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened,
-    OfferReopened, Ordered, ParcelLines, PolicyChanged, PurchaseLine, PurchaseRecorded,
-    PurchaseReturned, RefundCause, ReleaseReason, ReturnReversed, ReturnedLine, RuleVersion,
-    ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded, StockAmended,
-    StockRemoved, WithdrawalCause, WithdrawalReversed,
+    CreditReceived, CreditRefunded, CreditRefused, CreditSent, CreditWithdrawn, DebtRepaid,
+    EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldExtended,
+    HoldReleased, HoldSwapped, LogForked, LogOpened, LotId, LotPart, Note, OfferAmended,
+    OfferClosed, OfferOpened, OfferReopened, Ordered, ParcelLines, PolicyChanged, PurchaseLine,
+    PurchaseRecorded, PurchaseReturned, RefundCause, ReleaseReason, ReturnReversed, ReturnedLine,
+    RoomBack, RuleVersion, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded,
+    StockAmended, StockRemoved, WithdrawalCause, WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
@@ -90,7 +90,9 @@ pub use original::{
 pub use page::{Page, PageHash};
 pub use policy::{Policy, SpentCredit};
 pub use recorded_ids::{IdHash, RecordedIds};
-pub use refusal::{AskedUnits, Fact, NotOpen, Refusal, RefusalKind, RefusalRow};
+pub use refusal::{
+    AskedUnits, Fact, NotOpen, Refusal, RefusalCode, RefusalCodeError, RefusalKind, RefusalRow,
+};
 pub use schedule::{AccountNumber, Due};
 pub use shipment::{PARCELS_MAX, Shipment, ShippingStatus};
 pub use state::{Impossible, State, Unwanted};

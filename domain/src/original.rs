@@ -2,10 +2,11 @@
 //! position, so it is read from the log and handed to the command.
 
 use log_record::Position;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Allocation, CapRoom, CreditWithdrawn, Event, Grace, LotPart, OfferId, Ordered, Points,
-    PurchaseLine, ReturnedLine,
+    Allocation, CapPeriod, CapRoom, CreditRefused, CreditWithdrawn, Event, Grace, LotPart, OfferId,
+    Ordered, Points, PurchaseLine, ReturnedLine, RuleVersion,
 };
 
 /// An exchange as it was created.
@@ -57,6 +58,10 @@ pub struct OriginalPurchase {
     pub lines: Vec<PurchaseLine>,
     /// What it earned, where it did.
     pub earned: Option<EarnedCredit>,
+    /// The rule that it went by.
+    pub rule: Option<RuleVersion>,
+    /// Why it earned nothing, where its credit was refused.
+    pub credit_refused: Option<CreditRefused>,
     /// Where that counts under a rule's cap.
     pub cap_room: Option<CapRoom>,
 }
@@ -91,7 +96,7 @@ pub struct WithdrawnCredit {
 }
 
 /// Credit as it came into being: a lot of the state's own partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EarnedCredit {
     /// Of the event that made the lot.
     pub position: Position,
@@ -142,20 +147,28 @@ impl OriginalCapture {
 impl OriginalPurchase {
     /// Reads it from the event at `position` and the one before.
     pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Self {
-        let lines = match event {
-            Event::PurchaseRecorded(_, fact) => fact.lines.clone(),
-            _ => vec![],
-        };
         let earned = EarnedCredit::read(before, position, event);
-        let cap_room = match before {
-            Event::CreditEarned(_, fact) if earned.is_some() => {
-                let rule = fact.rule.as_ref();
-                rule.zip(fact.cap_period)
-                    .map(|(rule, period)| CapRoom { rule_id: rule.rule_id.clone(), period })
-            }
+        let Event::PurchaseRecorded(_, fact) = event else {
+            let (lines, rule, credit_refused, cap_room) = (vec![], None, None, None);
+            return Self { position, lines, earned, rule, credit_refused, cap_room };
+        };
+        let period = match (before, &fact.credit_refused) {
+            (_, Some(refused)) => refused.cap_period,
+            (Event::CreditEarned(_, earning), None) if earned.is_some() => earning.cap_period,
             _ => None,
         };
-        Self { position, lines, earned, cap_room }
+        let room = |(rule, period): (&RuleVersion, CapPeriod)| CapRoom {
+            rule_id: rule.rule_id.clone(),
+            period,
+        };
+        Self {
+            position,
+            lines: fact.lines.clone(),
+            earned,
+            rule: fact.rule.clone(),
+            credit_refused: fact.credit_refused,
+            cap_room: fact.rule.as_ref().zip(period).map(room),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Grace;
+use crate::{Grace, Points};
 
 /// The programme's policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +14,8 @@ pub struct Policy {
     pub refund_grace_days: u16,
     /// Whether that is so where it comes back on the shopper's own request, too.
     pub grace_on_own_request: bool,
+    /// The most that one credit may be: of a purchase, of another cause, or of an adjustment.
+    pub earning_points_max: Points,
 }
 
 impl Policy {
@@ -30,6 +32,7 @@ impl Default for Policy {
             spent_credit: SpentCredit::Refuse,
             refund_grace_days: 30,
             grace_on_own_request: false,
+            earning_points_max: Points::MOST,
         }
     }
 }

@@ -15,8 +15,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    AccountId, AdditionId, CancellationId, Cause, DispatchId, ExchangeId, ExtensionId, HoldId,
-    OfferId, PurchaseId, RefundId, RemovalId, ReopeningId, ReturnId, Shipped, TransferId,
+    AccountId, AdditionId, CancellationId, Cause, CauseId, DispatchId, ExchangeId, ExtensionId,
+    HoldId, OfferId, PurchaseId, RefundId, RemovalId, ReopeningId, ReturnId, Shipped, TransferId,
     WithdrawalId,
 };
 
@@ -71,6 +71,12 @@ impl IdHash {
     #[must_use]
     pub fn purchase(account: &AccountId, id: &PurchaseId) -> Self {
         Self::cause(account, &Cause::purchase(id))
+    }
+
+    /// A claim of the credit that was refused when a purchase was recorded, of which there is one.
+    #[must_use]
+    pub fn claim(account: &AccountId, purchase: &CauseId) -> Self {
+        Self::of(account.as_str(), "claim", purchase.as_str())
     }
 
     /// An addition to an offer's stock.

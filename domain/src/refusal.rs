@@ -7,8 +7,10 @@
 //!
 //! The file is long because every refusal has its row here.
 
+mod code;
 mod fact;
 
+pub use code::{RefusalCode, RefusalCodeError};
 use fact::IntoFact;
 pub use fact::{AskedUnits, Fact, NotOpen};
 
@@ -231,6 +233,38 @@ refusals! {
         meaning: "No credit was recorded on this account for a cause of this kind with this id.",
         remedy: "Check the account id, and the kind and id of the cause.",
     }
+    /// The purchase has no refused credit to be claimed.
+    NothingToClaim {
+        "nothing-to-claim", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "No refused credit to claim",
+        sentence: "The purchase has no refused credit that can be claimed: it earned its credit \
+                   when it was recorded, it earns nothing, or all that earned was returned.",
+        meaning: "Without `points`, the request claims the credit that was refused when the \
+                  purchase was recorded, and there is none: the purchase earned its credit then, \
+                  it earns nothing, or all goods that earn something were returned.",
+        remedy: "Read the purchase: `credit_refused` is there where credit was refused, and \
+                 `points` is what it has earned.",
+    }
+    /// All units of the exchange were cancelled before.
+    AlreadyCancelled {
+        "already-cancelled", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "Exchange is wholly cancelled",
+        sentence: "All units of the exchange were cancelled already.",
+        meaning: "All units of the exchange were cancelled and refunded, by a shopper, an operator \
+                  or the warehouse's rejection.",
+        remedy: "Nothing needs to be done: read the exchange for what was refunded.",
+    }
+    /// All units of the purchase came back before.
+    AlreadyReturned {
+        "already-returned", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "Purchase is wholly returned",
+        sentence: "All units of the purchase were returned already.",
+        meaning: "All units of all lines of the purchase were returned.",
+        remedy: "Nothing needs to be done: read the purchase for what was returned.",
+    }
     /// There is no withdrawal to reverse.
     WithdrawalUnknown {
         "withdrawal-unknown", Conflict, can_succeed_later: true,
@@ -313,7 +347,7 @@ refusals! {
                  yet, before the limit is reached. Beyond it, ask an operator to settle the \
                  request.",
     }
-    /// More units are to come back than are left, or all that are left, and none is.
+    /// More units are to come back than are left.
     QuantityTooLarge { left: Units, asked: AskedUnits } {
         "quantity-too-large", Conflict, can_succeed_later: false,
         facts: [left, asked],
@@ -322,7 +356,7 @@ refusals! {
         meaning: "Only `left` units can still be cancelled or returned, and the request is for \
                   `asked`. Without `asked`, the request is for all that are left, and `left` is 0.",
         remedy: "Ask for at most `left` units. Where `left` is 0, nothing needs to be done: all \
-                 units were cancelled or returned before.",
+                 units of this line were returned before.",
     }
     /// More points are to be captured, refunded or withdrawn than are left.
     PointsTooLarge { left: Points, asked: Points } {
@@ -497,14 +531,26 @@ refusals! {
                   this version doesn't.",
         remedy: "Set the rule with another name of the time zone, or run a version that knows it.",
     }
+    /// The credit is more than the policy allows for one.
+    EarningTooLarge { max: Points, asked: Points } {
+        "earning-too-large", Conflict, can_succeed_later: true,
+        facts: [max, asked],
+        title: "More than one credit may be",
+        sentence: "The credit is {asked} points; the policy allows {max} for one.",
+        meaning: "The credit is `asked` points, and the policy's `earning_points_max` is `max`: one \
+                  purchase, other cause or adjustment can't earn more.",
+        remedy: "Correct the points. If they are right, have an operator raise the policy's \
+                 `earning_points_max`.",
+    }
     /// A sum or product would exceed the largest amount.
     AmountTooLarge { what: &'static str } {
-        "amount-too-large", Conflict, can_succeed_later: false,
+        "amount-too-large", Conflict, can_succeed_later: true,
         facts: [max = AMOUNT_MAX],
         title: "Amount too large",
         sentence: "The largest amount is {AMOUNT_MAX}, and {what} would exceed it.",
         meaning: "A sum or product would exceed `max`, the largest amount.",
-        remedy: "Send smaller amounts or quantities.",
+        remedy: "Send smaller amounts or quantities. Where the account's credit is too large, the \
+                 same request succeeds once some is spent.",
     }
     /// The cost isn't the one that the caller expects.
     PriceChanged { needed: Points, expected: Points } {
@@ -529,18 +575,23 @@ refusals! {
         "account-unknown", Conflict, can_succeed_later: true,
         facts: [],
         title: "Account doesn't exist",
-        sentence: "The account doesn't exist: nobody has opened it, and it has had no credit yet.",
-        meaning: "An account exists once it was opened or had credit; this one wasn't, and has had none.",
-        remedy: "Check the account id, or open the account (PUT /v1/accounts/{account_id}) or give it credit.",
+        sentence: "The account doesn't exist: it has had neither credit nor a purchase yet.",
+        meaning: "An account exists once it was opened, had credit or bought something; this one \
+                  didn't.",
+        remedy: "Check the account id, or open the account (PUT /v1/accounts/{account_id}) or give \
+                 it credit.",
     }
     /// The recipient's account has never had any credit.
     RecipientUnknown {
         "recipient-unknown", Conflict, can_succeed_later: true,
         facts: [],
         title: "Recipient's account doesn't exist",
-        sentence: "The recipient's account doesn't exist: nobody has opened it, and it has had no credit yet.",
-        meaning: "An account exists once it was opened or had credit; the recipient's wasn't, and has had none.",
-        remedy: "Check the recipient's id, or open the recipient's account first: PUT /v1/accounts/{account_id}.",
+        sentence: "The recipient's account doesn't exist: it has had neither credit nor a purchase \
+                   yet.",
+        meaning: "An account exists once it was opened, had credit or bought something; the \
+                  recipient's didn't.",
+        remedy: "Check the recipient's id, or open the recipient's account first: PUT \
+                 /v1/accounts/{account_id}.",
     }
     /// The hold would end too early or too late.
     DeadlineOutOfRange { after: Timestamp, latest: Timestamp } {
@@ -562,8 +613,8 @@ refusals! {
                    at {expires_at}.",
         meaning: "The rule's `pending_days` make the credit available at `available_at`, and it \
                   would expire at `expires_at`, which isn't after that: nobody could spend it.",
-        remedy: "Send an `available_at` or `expires_at` with the purchase, or change the rule's \
-                 `pending_days` or `expiry`.",
+        remedy: "Send an `available_at` or `expires_at` with the purchase or the claim, or change \
+                 the rule's `pending_days` or `expiry`.",
     }
     /// The account can't have more parts of lots, or more holds.
     AccountFull { what: &'static str, max: u64 } {

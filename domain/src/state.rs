@@ -15,6 +15,7 @@ use log_record::{Partition, Place, Position};
 use serde::{Deserialize, Serialize};
 
 use crate::account::OfferNumber;
+use crate::original::EarnedCredit;
 use crate::schedule::{AccountNumber, Due, Schedule};
 use crate::{
     Account, AccountId, EarningRule, Event, IdHash, LogOpened, LotId, Offer, OfferId, Owner,
@@ -128,13 +129,13 @@ impl State {
         self.programme.rules.get(id)
     }
 
-    /// An account, if it has ever had credit.
+    /// An account, if it has ever had credit or bought something.
     #[must_use]
     pub fn account(&self, id: &AccountId) -> Option<&Account> {
         self.accounts.by_id.get(id)
     }
 
-    /// Every account with its id, in the order of their first credit.
+    /// Every account with its id, in the order in which they came into being.
     pub fn accounts(&self) -> impl Iterator<Item = (&AccountId, &Account)> {
         self.accounts.by_id.iter()
     }
@@ -229,6 +230,12 @@ impl State {
 
     pub(crate) fn returned(&self, purchase: Position, product: &ProductId) -> Units {
         self.accounts.returned(purchase, product)
+    }
+
+    /// What a claim has earned of the credit that was refused when a purchase was recorded; the
+    /// outer nothing where none was refused.
+    pub(crate) fn refused_credit(&self, purchase: Position) -> Option<Option<EarnedCredit>> {
+        self.accounts.refused_credit(purchase)
     }
 
     pub(crate) fn withdrawn(&self, lot: LotId) -> Points {

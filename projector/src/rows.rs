@@ -253,6 +253,7 @@ mod tests {
             spent_credit: "debt".into(),
             refund_grace_days: 1,
             grace_on_own_request: false,
+            earning_points_max: 1,
             partition: 0,
             position: 1,
         };

@@ -12,7 +12,7 @@ use wire::{
     Page, PathId, Problem, QueryString, json_with_etag, json_with_version, page_limit, read_cursor,
 };
 
-use crate::cell::{broken, json, place, sum, text, time};
+use crate::cell::{broken, json, place, points, sum, text, time};
 use crate::failed;
 use crate::freshness::Fresh;
 use crate::ledger_entry::PageQuery;
@@ -70,12 +70,17 @@ pub(crate) async fn get_policy(
     let row: Option<PolicyRow> = reading.optional(*POLICY, &[]).await.map_err(failed)?;
     let body = match row {
         None => {
-            let Policy { spent_credit, refund_grace_days, grace_on_own_request } =
-                Policy::default();
+            let Policy {
+                spent_credit,
+                refund_grace_days,
+                grace_on_own_request,
+                earning_points_max,
+            } = Policy::default();
             PolicyBody {
                 spent_credit,
                 refund_grace_days,
                 grace_on_own_request,
+                earning_points_max,
                 version: 0,
                 position: None,
             }
@@ -86,6 +91,7 @@ pub(crate) async fn get_policy(
             spent_credit,
             refund_grace_days,
             grace_on_own_request,
+            earning_points_max,
             partition,
             position,
         }) => PolicyBody {
@@ -93,6 +99,7 @@ pub(crate) async fn get_policy(
             refund_grace_days: u16::try_from(refund_grace_days)
                 .map_err(|error| broken(refund_grace_days, &error))?,
             grace_on_own_request,
+            earning_points_max: points(earning_points_max)?,
             version: sum(version)?,
             position: Some(place(partition, position)?),
         },

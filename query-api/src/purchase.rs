@@ -7,7 +7,7 @@ use axum::response::Response;
 use domain::{AccountId, Category, Points, ProductId, PurchaseId, ShippingStatus, Units};
 use read_model::{Purchase, Query, Reading};
 use serde::Deserialize;
-use wire::body::{PurchaseBody, PurchaseLineBody};
+use wire::body::{PurchaseBody, PurchaseLineBody, PurchaseRefusalBody};
 use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_limit, read_cursor};
 
 use crate::account_balance::check_exists;
@@ -126,6 +126,8 @@ fn purchase(row: Row) -> Result<PurchaseBody, Problem> {
         account_id: text(&row.account_id)?,
         lines: lines.into_iter().map(line).collect(),
         points: sum(row.points)?,
+        credit_refused: optional_text(row.credit_refused.as_deref())?
+            .map(|code| PurchaseRefusalBody { code, claimed: row.points > 0 }),
         points_before_cap: row.points_before_cap.map(points).transpose()?,
         rule: rule_version(row.rule_id.as_deref(), row.rule_version)?,
         returned_points: sum(row.returned_points)?,

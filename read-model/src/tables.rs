@@ -168,6 +168,7 @@ row! {
         purchase_id: String,
         lines: String,
         points: i64,
+        credit_refused: Option<String>,
         points_before_cap: Option<i64>,
         rule_id: Option<String>,
         rule_version: Option<i64>,
@@ -289,6 +290,7 @@ row! {
         spent_credit: String,
         refund_grace_days: i64,
         grace_on_own_request: bool,
+        earning_points_max: i64,
         partition: i64,
         position: i64,
     }

@@ -129,7 +129,8 @@ fn purchase(basket: &str) -> Cause {
 }
 
 fn rule(version: u64, points_each: u64) -> Event {
-    let rate = Rate { points: points(points_each), per_amount: points(100) };
+    let rate =
+        Rate { points: points(points_each), per_amount: points(100), full_steps_only: false };
     let terms = EarningTerms {
         rate,
         categories: vec![],
@@ -154,6 +155,7 @@ fn policy() -> Event {
         spent_credit: SpentCredit::Debt,
         refund_grace_days: 14,
         grace_on_own_request: false,
+        earning_points_max: domain::Points::MOST,
     };
     Event::PolicyChanged(PolicyChanged { version: 1, policy })
 }
@@ -202,6 +204,7 @@ pub fn purchased(name: &str, basket: &str, amount: u64, warehouse: Option<&str>)
         purchase_id: id(basket),
         lines: vec![line("pan", 3, Some(amount)), line("7", 1, None)],
         points: Some(points(amount)),
+        credit_refused: None,
         points_before_cap: None,
         asked_points: None,
         asked_rule: None,
@@ -278,6 +281,7 @@ pub fn returned(name: &str, basket: &str, return_id: &str, pans: u64, amount: u6
         return_id: id(return_id),
         lines: vec![ReturnedLine { product_id: id("pan"), quantity: units(pans) }],
         points: Points::new(amount).ok(),
+        room_back: None,
         asked_lines: true,
         occurred_at: None,
         note: Note::default(),

@@ -32,10 +32,10 @@ pub use account::{AccountOpenedBody, OpenAccountBody};
 pub use account_balance::AccountBalanceBody;
 pub use clock::{ClockConfirmationBody, ConfirmClockBody};
 pub use credit::{
-    AdjustCreditBody, CapPeriodBody, CapRoomBody, CauseBody, CreditBody, CreditEarnedBody,
-    CreditGivenBackBody, CreditOutcomeBody, CreditWithdrawnBody, DirectionBody, EarnCreditBody,
-    EarnCreditItemBody, EarnCreditsBody, EarnedCreditsBody, ReverseBody, RuleVersionBody,
-    WithdrawCreditBody, WithdrawalBody, WithdrawalReversedBody,
+    AdjustCreditBody, CapPeriodBody, CapRoomBody, CauseBody, ClaimBody, CreditBody,
+    CreditEarnedBody, CreditGivenBackBody, CreditOutcomeBody, CreditWithdrawnBody, DirectionBody,
+    EarnCreditBody, EarnCreditItemBody, EarnCreditsBody, EarnedCreditsBody, ReverseBody,
+    RuleVersionBody, WithdrawCreditBody, WithdrawalBody, WithdrawalReversedBody,
 };
 pub use credit_lot::{CreditLotBody, LotOriginBody, LotPartBody};
 pub use earning_rule::{
@@ -64,9 +64,10 @@ pub use offer::{
 };
 pub use policy::{PolicyBody, PutPolicyBody};
 pub use purchase::{
-    PurchaseBody, PurchaseLineBody, PurchaseRecordedBody, PurchaseReturnedBody, PutPurchaseBody,
-    PutPurchaseLineBody, RecordedLineBody, ReturnPurchaseBody, ReturnReversedBody,
-    ReturnedLineBody,
+    CreditRefusedBody, PurchaseBody, PurchaseLineBody, PurchaseOutcomeBody, PurchaseRecordedBody,
+    PurchaseRefusalBody, PurchaseReturnedBody, PutPurchaseBody, PutPurchaseItemBody,
+    PutPurchaseLineBody, PutPurchasesBody, RecordedLineBody, RecordedPurchasesBody,
+    ReturnPurchaseBody, ReturnReversedBody, ReturnedLineBody, RoomBackBody,
 };
 pub use shipping_request::{
     BackOrderShipmentBody, DispatchParcelBody, DispatchShipmentBody, OverdueShippingRequestBody,

@@ -36,10 +36,20 @@ where
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         if !is_json(request.headers()) {
-            return Err(Problem::not_json());
+            let nothing = request.body().is_end_stream().then(nothing).flatten();
+            return nothing.map(Self).ok_or_else(Problem::not_json);
         }
-        read_json::<T>(&collect(request.into_body(), LIMIT).await?).map(Self)
+        let body = collect(request.into_body(), LIMIT).await?;
+        match nothing().filter(|_| body.is_empty()) {
+            Some(nothing) => Ok(Self(nothing)),
+            None => read_json::<T>(&body).map(Self),
+        }
     }
+}
+
+/// What an empty body says, where nothing needs to be said.
+fn nothing<T: DeserializeOwned>() -> Option<T> {
+    serde_json::from_str("{}").ok()
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -233,6 +243,26 @@ mod tests {
         for body in [format!(r#"{{"points":"{long}"}}"#), format!(r#"{{"{long}":1}}"#)] {
             assert!(send("application/json", body).await.body.len() < 1_000);
         }
+    }
+
+    #[tokio::test]
+    async fn an_empty_body_says_nothing_where_nothing_needs_to_be_said() {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Release {
+            by: Option<String>,
+        }
+        async fn release(JsonBody(release): JsonBody<Release>) -> String {
+            release.by.unwrap_or_else(|| "nobody".into())
+        }
+        let router = || Router::new().route("/", route_put(release));
+        assert_eq!(put("/").body("").send(router()).await.text(), "nobody");
+        for body in ["", "{}"] {
+            let json = put("/").header("content-type", "application/json").body(body);
+            assert_eq!(json.send(router()).await.text(), "nobody");
+        }
+        put("/").body("{}").send(router()).await.is_problem(415, "not-json");
+        send("", "").await.is_problem(415, "not-json");
     }
 
     #[tokio::test]

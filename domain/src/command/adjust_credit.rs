@@ -61,6 +61,7 @@ impl CommandRules for AdjustCredit {
         match self.direction {
             Direction::Add => {
                 draft.check_expiry(self.expires_at)?;
+                draft.check_earning(self.points)?;
                 draft.check_room(&self.account_id, self.points)?;
                 draft.check_new_lot(&self.account_id)?;
                 let fact = CreditEarned {

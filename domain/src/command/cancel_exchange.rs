@@ -53,6 +53,9 @@ impl CommandRules for CancelExchange {
         let shipped = Shipped::ExchangeId(self.exchange_id.clone());
         let at = draft.state.asked_at(&self.account_id, &shipped);
         let at = at.ok_or(Refusal::ExchangeUnknown)?;
+        if draft.state.cancelled(at).is_all() {
+            return Err(Refusal::AlreadyCancelled);
+        }
         if draft.state.has_left(&self.account_id, &shipped) {
             return Err(Refusal::ExchangeDispatched);
         }
@@ -260,6 +263,21 @@ mod tests {
             .does(cancel("ann", "x-1", "c-1", Some(1)))
             .when(cancel("ann", "x-1", "c-1", None))
             .then_differs_from(7, "quantity");
+    }
+
+    #[test]
+    fn what_is_wholly_cancelled_is_cancelled_already() {
+        let ordered = || {
+            given([opened("mug", 300, None), earned("ann", 300, "B-1")])
+                .does(redeem("ann", "x-1", "mug"))
+        };
+        ordered()
+            .does(cancel("ann", "x-1", "c-1", None))
+            .refuses(cancel("ann", "x-1", "c-2", None), "already-cancelled")
+            .refuses(cancel("ann", "x-1", "c-2", Some(1)), "already-cancelled");
+        ordered()
+            .does(reject("ann", "x-1"))
+            .refuses(cancel("ann", "x-1", "c-1", None), "already-cancelled");
     }
 
     #[test]

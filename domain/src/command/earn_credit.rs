@@ -41,6 +41,7 @@ impl CommandRules for EarnCredit {
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         draft.apply_due(&self.account_id);
         draft.check_expiry(self.expires_at)?;
+        draft.check_earning(self.points)?;
         draft.check_room(&self.account_id, self.points)?;
         draft.check_new_lot(&self.account_id)?;
         let fact = CreditEarned {
@@ -56,7 +57,14 @@ impl CommandRules for EarnCredit {
     }
 
     fn first_difference(&self, event: &Event) -> Option<&'static str> {
-        let Event::CreditEarned(_, fact) = event else { return OTHER_CALL };
+        let fact = match event {
+            Event::CreditEarned(_, fact) => fact,
+            // Its credit can be claimed, and a claim names no points.
+            Event::PurchaseRecorded(_, fact) if fact.credit_refused.is_some() => {
+                return Some("points");
+            }
+            _ => return OTHER_CALL,
+        };
         first_different(&[
             ("points", self.points == fact.points),
             // Only an adjustment has one, which is another call under the same key.
@@ -70,8 +78,9 @@ impl CommandRules for EarnCredit {
 
 #[cfg(test)]
 mod tests {
-    use crate::AMOUNT_MAX;
+    use crate::command::{Direction, SetPolicy};
     use crate::scenario::*;
+    use crate::{AMOUNT_MAX, Command, Policy};
 
     #[test]
     fn a_purchase_earns_a_lot() {
@@ -102,6 +111,32 @@ mod tests {
         given([earned("ann", AMOUNT_MAX, "B-1")])
             .when(earn("ann", 1, "B-2"))
             .then_refused("amount-too-large");
+    }
+
+    #[test]
+    fn the_policy_limits_what_one_credit_may_be() {
+        let late = |basket| {
+            let Command::RecordPurchase(it) = purchase("ann", basket, Some(101), &[("tv", 1, 5)])
+            else {
+                panic!("a purchase")
+            };
+            Command::RecordPurchase(it)
+        };
+        let limit = |most| {
+            let policy = Policy { earning_points_max: points(most), ..Policy::default() };
+            Command::SetPolicy(SetPolicy { policy, read_versions: None })
+        };
+        given([])
+            .does(limit(100))
+            .refuses(earn("ann", 101, "B-1"), "earning-too-large")
+            .refuses(adjust(Direction::Add, "ann", 101, "a-1"), "earning-too-large")
+            .does(earn("ann", 100, "B-1"))
+            .when(late("P-1"))
+            .then_records(["PurchaseRecorded"])
+            .refuses(claim("ann", "P-1"), "earning-too-large")
+            .does(limit(101))
+            .does(claim("ann", "P-1"))
+            .leaves("ann", [201, 0, 0, 0]);
     }
 
     #[test]

@@ -4,12 +4,13 @@ use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::earning_rule::check_matures;
 use crate::{
-    AMOUNT_MAX, AccountId, CapPeriod, Cause, CreditEarned, Decision, DeliverTo, Event, IdHash,
-    Points, PurchaseId, PurchaseLine, PurchaseRecorded, Refusal, RuleId, RuleVersion, Timestamp,
-    WarehouseId,
+    AMOUNT_MAX, AccountId, CapPeriod, Cause, CreditEarned, CreditRefused, Decision, DeliverTo,
+    Event, IdHash, Points, PurchaseId, PurchaseLine, PurchaseRecorded, Refusal, RefusalCode,
+    RuleId, RuleVersion, Timestamp, WarehouseId,
 };
 
-/// Records a purchase. Its id is a cause: what earned for it once earns no more.
+/// Records a purchase. Its id is a cause: what earned for it once earns no more. The goods were
+/// paid for, so it is recorded whatever refuses its credit, which can be claimed later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordPurchase {
     /// Who bought.
@@ -18,7 +19,7 @@ pub struct RecordPurchase {
     pub purchase_id: PurchaseId,
     /// What was bought, each product once, without the points.
     pub lines: Vec<PurchaseLine>,
-    /// What it earns in all; without it, a rule says.
+    /// What it earns in all, which may be 0; without it, a rule says.
     pub points: Option<Points>,
     /// The rule that says; without it, the one named `default`.
     pub rule: Option<RuleId>,
@@ -35,7 +36,7 @@ pub struct RecordPurchase {
 /// What a purchase earns.
 #[derive(Default)]
 struct Earning {
-    /// By line.
+    /// By line; empty where a line would earn more than an amount can say.
     points: Vec<Points>,
     /// In all, where a cap cut it.
     before_cap: Option<Points>,
@@ -69,35 +70,46 @@ impl CommandRules for RecordPurchase {
             Some(points) => Earning { points: self.spread(points), ..Earning::default() },
             None => self.earn_by_rule(&draft)?,
         };
-        let sum = earning.points.iter().try_fold(Points::ZERO, |sum, points| sum.plus(*points));
-        let sum = sum.ok_or(Refusal::AmountTooLarge { what: "what the purchase earns" })?;
-        draft.check_room(&self.account_id, sum)?;
         let available_at = self.available_at.or(earning.available_at);
         let expires_at = self.expires_at.or(earning.expires_at);
-        if sum > Points::ZERO {
-            check_matures(available_at, expires_at, draft.now)?;
-            draft.check_new_lot(&self.account_id)?;
-        }
-        if let Some(points) = sum.some() {
-            let cause = Cause::purchase(&self.purchase_id);
+        let checked = match earning.sum() {
+            Ok(Points::ZERO) => Ok(None),
+            sum => draft
+                .check_expiry(expires_at)
+                .and_then(|()| draft.check_earning(sum?))
+                .and_then(|()| draft.check_room(&self.account_id, sum?))
+                .and_then(|()| check_matures(available_at, expires_at, draft.now))
+                .and_then(|()| draft.check_new_lot(&self.account_id))
+                .and_then(|()| sum.map(Some)),
+        };
+        let credit_refused = checked.as_ref().err().map(|refusal| CreditRefused {
+            code: RefusalCode::from(refusal),
+            available_at,
+            expires_at,
+            cap_period: earning.cap_period,
+        });
+        let points = checked.unwrap_or_default();
+        if let Some(points) = points {
             let fact = CreditEarned {
                 available_at,
                 expires_at,
                 rule: earning.rule.clone(),
                 cap_period: earning.cap_period,
                 occurred_at: self.occurred_at,
-                ..CreditEarned::new(points, cause)
+                ..CreditEarned::new(points, Cause::purchase(&self.purchase_id))
             };
             draft.come_in(Event::CreditEarned(self.account_id.clone(), fact));
         }
-        let lines = self.lines.iter().zip(&earning.points);
-        let lines =
-            lines.map(|(line, points)| PurchaseLine { points: points.some(), ..line.clone() });
+        let lines = self.lines.iter().enumerate().map(|(index, line)| {
+            let points = earning.points.get(index).and_then(|points| points.some());
+            PurchaseLine { points, ..line.clone() }
+        });
         let (warehouse, deliver_to) = self.shipping.clone().unzip();
         let recorded = PurchaseRecorded {
             purchase_id: self.purchase_id.clone(),
             lines: lines.collect(),
-            points: sum.some(),
+            points,
+            credit_refused,
             points_before_cap: earning.before_cap,
             asked_points: self.points,
             asked_rule: self.rule.clone(),
@@ -135,6 +147,17 @@ impl CommandRules for RecordPurchase {
     }
 }
 
+impl Earning {
+    /// What it comes to.
+    fn sum(&self) -> Result<Points, Refusal> {
+        if self.points.is_empty() {
+            return Err(Refusal::AmountTooLarge { what: "what a line earns" });
+        }
+        let sum = self.points.iter().try_fold(Points::ZERO, |sum, points| sum.plus(*points));
+        sum.ok_or(Refusal::AmountTooLarge { what: "what the purchase earns" })
+    }
+}
+
 impl RecordPurchase {
     /// Spreads points over the lines in proportion to what was paid for them, or to how many they
     /// are; rounding leaves nothing over.
@@ -166,8 +189,7 @@ impl RecordPurchase {
         let at = rule.earns_at(self.occurred_at, draft.now);
         let (terms, version) = rule.version_at(at);
         let calendar = terms.time_zone.calendar().map_err(|_| Refusal::TimeZoneUnknown)?;
-        let too_much = Refusal::AmountTooLarge { what: "what a line earns" };
-        let mut points = terms.points_of(&self.lines, at).ok_or(too_much)?;
+        let mut points = terms.points_of(&self.lines, at).unwrap_or_default();
         let cap_period = terms.cap_period(calendar, at);
         let mut before_cap = None;
         if let (Some(cap), Some(period)) = (terms.cap, cap_period) {
@@ -250,6 +272,24 @@ mod tests {
             Scenario::does(bought, bring_back("ann", "B-1", &id, Some(&line)))
         };
         (0..20).fold(bought(), back).leaves("ann", [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn only_full_steps_earn_where_the_rate_says_so() {
+        // 10 points for each full 2.50.
+        let rate =
+            crate::Rate { points: points(10), per_amount: points(250), full_steps_only: true };
+        let terms = EarningTerms { rate, ..crate::scenario::rate(1) };
+        let bought = |amounts: [u64; 2]| {
+            let lines = [("tv", 1, amounts[0]), ("dvd", 1, amounts[1])];
+            given([])
+                .does(rule("default", terms.clone(), ExpectedVersion::Absent))
+                .does(purchase("ann", "B-1", None, &lines))
+        };
+        bought([249, 250]).leaves("ann", [10, 0, 0, 0]);
+        // Both lines make the second step together.
+        bought([249, 251]).leaves("ann", [20, 0, 0, 0]);
+        bought([100, 149]).leaves("ann", [0, 0, 0, 0]);
     }
 
     #[test]

@@ -174,7 +174,7 @@ mod tests {
             .when(reject("ann", "x-1"))
             .then_records(["ShipmentRejected", "CreditRefunded", "ExchangeCancelled"])
             .leaves("ann", [601, 0, 0, 0])
-            .refuses(cancel("ann", "x-1", "c-2", None), "quantity-too-large");
+            .refuses(cancel("ann", "x-1", "c-2", None), "already-cancelled");
         bought()
             .does(cancel("ann", "x-1", "c-2", None))
             .when(reject("ann", "x-1"))

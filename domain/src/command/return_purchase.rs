@@ -7,8 +7,8 @@ use super::take_back::take_back;
 use crate::draft::Draft;
 use crate::{
     AccountId, AskedUnits, Cause, CreditWithdrawn, Decision, Event, IdHash, Note, OriginalPurchase,
-    Points, PurchaseId, PurchaseReturned, Refusal, ReturnId, ReturnedLine, State, Timestamp, Units,
-    WithdrawalCause,
+    Points, PurchaseId, PurchaseLine, PurchaseReturned, Refusal, ReturnId, ReturnedLine, RoomBack,
+    State, Timestamp, Units, WithdrawalCause,
 };
 
 /// Records that goods of a purchase came back.
@@ -61,7 +61,8 @@ impl CommandRules for ReturnPurchase {
         let back = self.lines_back(draft.state, original)?;
         draft.apply_due(&self.account_id);
         let mut points = Points::ZERO;
-        if let Some(earned) = original.earned {
+        let claimed = draft.state.refused_credit(at).flatten();
+        if let Some(earned) = original.earned.or(claimed) {
             let left = draft.left_to_withdraw(earned);
             points = worth(draft.state, original, &back).min(left);
             if points > Points::ZERO {
@@ -92,11 +93,19 @@ impl CommandRules for ReturnPurchase {
                 draft.push(Event::CreditWithdrawn(self.account_id.clone(), fact));
             }
         }
+        let mut room_back = None;
+        if draft.state.refused_credit(at) == Some(None) {
+            // A claim will give as much less.
+            let room = original.cap_room.clone().filter(|room| room.period.is_kept(draft.now));
+            let less = worth(draft.state, original, &back).some();
+            room_back = less.zip(room).map(|(points, room)| RoomBack { room, points });
+        }
         let fact = PurchaseReturned {
             purchase_id: self.purchase_id.clone(),
             return_id: self.return_id.clone(),
             lines: back,
             points: points.some(),
+            room_back,
             asked_lines: self.lines.is_some(),
             occurred_at: self.occurred_at,
             note: self.note.clone(),
@@ -136,6 +145,12 @@ impl ReturnPurchase {
         state: &State,
         original: &OriginalPurchase,
     ) -> Result<Vec<ReturnedLine>, Refusal> {
+        let is_back = |line: &PurchaseLine| {
+            state.returned(original.position, &line.product_id) >= line.quantity
+        };
+        if original.lines.iter().all(is_back) {
+            return Err(Refusal::AlreadyReturned);
+        }
         let asked = self.lines.as_deref();
         for (index, back) in asked.unwrap_or_default().iter().enumerate() {
             if !original.lines.iter().any(|line| line.product_id == back.product_id) {
@@ -196,7 +211,8 @@ mod tests {
             .leaves("ann", [27, 0, 0, 0])
             .does(bring_back("ann", "B-1", "r-2", None))
             .leaves("ann", [0, 0, 0, 0])
-            .refuses(bring_back("ann", "B-1", "r-3", None), "quantity-too-large");
+            .refuses(bring_back("ann", "B-1", "r-3", None), "already-returned")
+            .refuses(bring_back("ann", "B-1", "r-3", Some(&[("dvd", 1)])), "already-returned");
     }
 
     #[test]

@@ -114,7 +114,7 @@ mod tests {
     fn what_was_returned_by_mistake_can_be_returned_again() {
         bought()
             .does(bring_back("ann", "B-1", "r-1", None))
-            .refuses(bring_back("ann", "B-1", "r-2", Some(&[("dvd", 1)])), "quantity-too-large")
+            .refuses(bring_back("ann", "B-1", "r-2", Some(&[("dvd", 1)])), "already-returned")
             .does(reverse_return("ann", "B-1", "r-1"))
             .leaves("ann", [30, 0, 0, 0])
             .does(bring_back("ann", "B-1", "r-2", Some(&[("dvd", 3)])))

@@ -43,7 +43,7 @@ impl CommandRules for SetEarningRule {
         let version = match (rule, &self.expected) {
             (None, ExpectedVersion::Absent) => 1,
             (None, _) => return Err(Refusal::RuleUnknown),
-            (Some(rule), _) if rule.terms == self.terms => return Ok(Decision::Unchanged),
+            (Some(rule), _) if rule.terms.says_same(&self.terms) => return Ok(Decision::Unchanged),
             (Some(rule), ExpectedVersion::Absent) => {
                 return Err(Refusal::RuleExists { version: rule.version });
             }
@@ -68,6 +68,23 @@ impl CommandRules for SetEarningRule {
 mod tests {
     use super::*;
     use crate::scenario::*;
+
+    #[test]
+    fn the_order_of_categories_and_multipliers_changes_nothing() {
+        let terms = |names: [&str; 2], percents: [u32; 2]| EarningTerms {
+            categories: names
+                .map(|name| crate::CategoryRate { category: id(name), rate: rate(2).rate })
+                .to_vec(),
+            multipliers: percents
+                .map(|percent| crate::Multiplier { from: time(1), until: time(2), percent })
+                .to_vec(),
+            ..rate(1)
+        };
+        given([])
+            .does(rule("r", terms(["toys", "books"], [200, 300]), ExpectedVersion::Absent))
+            .when(rule("r", terms(["books", "toys"], [300, 200]), ExpectedVersion::Any))
+            .then_unchanged();
+    }
 
     #[test]
     fn a_rule_is_made_and_changed_as_it_was_read() {

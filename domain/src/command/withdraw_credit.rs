@@ -49,11 +49,14 @@ impl CommandRules for WithdrawCredit {
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         let cause = IdHash::cause(&self.account_id, &self.cause);
         let at = draft.state.recorded().position_of(cause).ok_or(Refusal::CreditUnknown)?;
-        let Some(original) = self.original.as_ref().filter(|original| original.position == at)
-        else {
-            return Ok(Decision::Load(at));
+        let earned = match draft.state.refused_credit(at) {
+            Some(claimed) => claimed,
+            None => match &self.original {
+                Some(original) if original.position == at => original.earned,
+                _ => return Ok(Decision::Load(at)),
+            },
         };
-        let earned = original.earned.ok_or(Refusal::CreditUnknown)?;
+        let earned = earned.ok_or(Refusal::CreditUnknown)?;
         let left = draft.left_to_withdraw(earned);
         let points = self.points.unwrap_or(left);
         if points > left || left == Points::ZERO {

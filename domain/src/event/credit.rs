@@ -133,6 +133,8 @@ pub struct CreditEarned {
     pub expires_at: Option<Timestamp>,
     /// The rule that gave it, where a rule did.
     pub rule: Option<RuleVersion>,
+    /// Where it is the credit that was refused when its purchase was recorded: what the claim said.
+    pub claim: Option<Claim>,
     /// The period in which the rule's cap counts it, where the rule has a cap.
     pub cap_period: Option<CapPeriod>,
     /// What an adjustment refers to.
@@ -154,12 +156,22 @@ impl CreditEarned {
             available_at: None,
             expires_at: None,
             rule: None,
+            claim: None,
             cap_period: None,
             reference: None,
             occurred_at: None,
             note,
         }
     }
+}
+
+/// What a caller said who claimed the credit of a purchase.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Claim {
+    /// From when on it can be spent; without it, as the purchase would have earned it.
+    pub asked_available_at: Option<Timestamp>,
+    /// Until when it can be spent; without it, as the purchase would have earned it.
+    pub asked_expires_at: Option<Timestamp>,
 }
 
 /// Credit was spent on an exchange.

@@ -2,8 +2,8 @@
 
 use super::{CreditGivenBack, Note, RuleVersion};
 use crate::{
-    Category, DeliverTo, Points, ProductId, PurchaseId, ReturnId, RuleId, Timestamp, Units,
-    WarehouseId,
+    CapPeriod, CapRoom, Category, DeliverTo, Points, ProductId, PurchaseId, RefusalCode, ReturnId,
+    RuleId, Timestamp, Units, WarehouseId,
 };
 
 /// One line of a purchase.
@@ -17,7 +17,8 @@ pub struct PurchaseLine {
     pub amount: Option<u64>,
     /// What sort of goods it is.
     pub category: Option<Category>,
-    /// What the line earned, where it earned something; a return of it takes that back.
+    /// What the line earned, where it earned something; a return of it takes that back. Where the
+    /// purchase's credit was refused, what a claim gives for it.
     pub points: Option<Points>,
 }
 
@@ -31,9 +32,11 @@ pub struct PurchaseRecorded {
     pub lines: Vec<PurchaseLine>,
     /// What it earned in all.
     pub points: Option<Points>,
+    /// Why it earned nothing, where its credit was refused; the credit can be claimed once.
+    pub credit_refused: Option<CreditRefused>,
     /// What the rule gave, where its cap cut that.
     pub points_before_cap: Option<Points>,
-    /// The points that the caller named; without them, a rule gave them.
+    /// The points that the caller named, which may be 0; without them, a rule gave them.
     pub asked_points: Option<Points>,
     /// The rule that the caller named.
     pub asked_rule: Option<RuleId>,
@@ -51,6 +54,19 @@ pub struct PurchaseRecorded {
     pub deliver_to: Option<DeliverTo>,
 }
 
+/// Credit that a purchase would have earned. The purchase's lines say how much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CreditRefused {
+    /// Why it was refused.
+    pub code: RefusalCode,
+    /// It could have been spent from then on; without it, at once.
+    pub available_at: Option<Timestamp>,
+    /// It could have been spent before then; without it, for ever.
+    pub expires_at: Option<Timestamp>,
+    /// The period in which the rule's cap counts it, where the rule has a cap.
+    pub cap_period: Option<CapPeriod>,
+}
+
 /// How many of a product came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnedLine {
@@ -58,6 +74,15 @@ pub struct ReturnedLine {
     pub product_id: ProductId,
     /// How many units.
     pub quantity: Units,
+}
+
+/// Room under a rule's cap that comes back with goods.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomBack {
+    /// Where.
+    pub room: CapRoom,
+    /// How much.
+    pub points: Points,
 }
 
 /// Goods of a purchase came back. Where credit was taken back for them, the event before says so.
@@ -71,6 +96,9 @@ pub struct PurchaseReturned {
     pub lines: Vec<ReturnedLine>,
     /// What was to be taken back for it.
     pub points: Option<Points>,
+    /// The room under a cap that comes back, where the purchase's credit was refused and nobody has
+    /// claimed it.
+    pub room_back: Option<RoomBack>,
     /// Whether the caller named the lines; if not, all that was left came back.
     pub asked_lines: bool,
     /// When it happened, as the caller said; it informs and decides nothing.

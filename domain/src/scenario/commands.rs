@@ -2,10 +2,10 @@
 
 use super::values::*;
 use crate::command::{
-    AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer,
-    Direction, DispatchShipment, EarnCredit, ExpectedVersion, ExtendHold, HoldCredit, OpenAccount,
-    OpenOffer, Order, RecordPurchase, Redeem, RefundCapture, RejectShipment, ReleaseHold,
-    RemoveStock, ReopenOffer, Report, ReportShipment, ReturnPurchase, ReverseReturn,
+    AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, ClaimCredit,
+    CloseOffer, Direction, DispatchShipment, EarnCredit, ExpectedVersion, ExtendHold, HoldCredit,
+    OpenAccount, OpenOffer, Order, RecordPurchase, Redeem, RefundCapture, RejectShipment,
+    ReleaseHold, RemoveStock, ReopenOffer, Report, ReportShipment, ReturnPurchase, ReverseReturn,
     ReverseWithdrawal, SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
 };
 use crate::*;
@@ -268,6 +268,24 @@ pub(crate) fn purchase(
         expires_at: None,
         occurred_at: None,
     })
+}
+
+/// The credit of a purchase that was refused.
+pub(crate) fn claim(account: &str, basket: &str) -> Command {
+    Command::ClaimCredit(ClaimCredit {
+        account_id: id(account),
+        purchase_id: id(basket),
+        available_at: None,
+        expires_at: None,
+        occurred_at: None,
+        original: None,
+    })
+}
+
+/// Such credit, to be spent before a time, in seconds.
+pub(crate) fn claim_until(expires: i64, account: &str, basket: &str) -> Command {
+    let Command::ClaimCredit(it) = claim(account, basket) else { unreachable!() };
+    Command::ClaimCredit(ClaimCredit { expires_at: Some(time(expires)), ..it })
 }
 
 /// One line, told of late: it happened at a time in seconds.

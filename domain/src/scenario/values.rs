@@ -44,7 +44,11 @@ pub(crate) fn cause(cause: &str) -> Cause {
 /// So many points for each hundred of money.
 pub(crate) fn rate(points_per_100: u64) -> EarningTerms {
     EarningTerms {
-        rate: Rate { points: points(points_per_100), per_amount: points(100) },
+        rate: Rate {
+            points: points(points_per_100),
+            per_amount: points(100),
+            full_steps_only: false,
+        },
         categories: vec![],
         multipliers: vec![],
         cap: None,

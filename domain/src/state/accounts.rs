@@ -12,12 +12,13 @@ use super::impossible::{Changed, TOO_MUCH, ensure};
 use super::shipment::Parcels;
 use crate::account::OfferNumber;
 use crate::amount::sum;
+use crate::original::EarnedCredit;
 use crate::schedule::AccountNumber;
 use crate::{
-    Account, AccountId, CaptureRefund, Cause, CauseKind, CreditGivenBack, CreditWithdrawn, Event,
-    ExchangeCancelled, ExchangeCreated, IdHash, LotId, Points, ProductId, PurchaseRecorded,
-    PurchaseReturned, RecordedIds, ReturnReversed, Shipped, ShippedLine, Timestamp, Units,
-    WithdrawalCause, WithdrawalReversed,
+    Account, AccountId, CaptureRefund, Cause, CauseKind, CreditEarned, CreditGivenBack,
+    CreditWithdrawn, Event, ExchangeCancelled, ExchangeCreated, IdHash, LotId, Points, ProductId,
+    PurchaseRecorded, PurchaseReturned, RecordedIds, ReturnReversed, Shipped, ShippedLine,
+    Timestamp, Units, WithdrawalCause, WithdrawalReversed,
 };
 
 /// The accounts' part of the state.
@@ -30,6 +31,9 @@ pub(super) struct Accounts {
     refunded: HashMap<Position, Refunded>,
     /// What came back of purchases, by the event that recorded them.
     returned: HashMap<Position, Returns>,
+    /// Purchases whose credit was refused, by the event that recorded them, each with what a claim
+    /// has earned for it.
+    refused: HashMap<Position, Option<EarnedCredit>>,
     /// Requests that left in several parcels, by the event that asked for them.
     pub(super) parcels: HashMap<Position, Parcels>,
     /// How much of what a lot was earned as has been withdrawn.
@@ -143,6 +147,12 @@ impl Accounts {
         before.or_else(|| is_all(returned, lines).then_some(*last_at))
     }
 
+    /// What a claim has earned of the credit that was refused when a purchase was recorded; the
+    /// outer nothing where none was refused.
+    pub(super) fn refused_credit(&self, purchase: Position) -> Option<Option<EarnedCredit>> {
+        self.refused.get(&purchase).copied()
+    }
+
     pub(super) fn withdrawn(&self, lot: LotId) -> Points {
         self.withdrawn.get(&lot).copied().unwrap_or_default()
     }
@@ -168,6 +178,24 @@ impl Accounts {
         account.evolve(at, recorded_at, event)?;
         let number = u32::try_from(number).map_err(|_| "more than 2^32 accounts")?;
         Ok((number, account.next_due()))
+    }
+
+    pub(super) fn credit_earned(
+        &mut self,
+        at: Position,
+        id: &AccountId,
+        fact: &CreditEarned,
+    ) -> Changed {
+        let cause = IdHash::cause(id, &fact.cause);
+        if fact.claim.is_none() {
+            return self.record(cause, at);
+        }
+        let purchase = self.recorded.position_of(cause);
+        let refused = purchase.and_then(|purchase| self.refused.get_mut(&purchase));
+        let unclaimed = refused.filter(|claimed| claimed.is_none());
+        let unclaimed = unclaimed.ok_or("credit was claimed that was never refused, or twice")?;
+        *unclaimed = Some(EarnedCredit { position: at, points: fact.points });
+        self.record(IdHash::claim(id, &fact.cause.id), at)
     }
 
     pub(super) fn opened(&mut self, at: Position, id: &AccountId) -> Changed {
@@ -332,9 +360,20 @@ impl Accounts {
     pub(super) fn purchase_recorded(
         &mut self,
         at: Position,
+        recorded_at: Timestamp,
         id: &AccountId,
         fact: &PurchaseRecorded,
     ) -> Changed {
+        // A purchase that earns nothing makes the account, too.
+        if !self.by_id.contains_key(id) {
+            self.by_id.insert(id.clone(), Account::default());
+        }
+        if let Some(refused) = &fact.credit_refused {
+            ensure(fact.points.is_none(), "a purchase earned what was refused")?;
+            let account = self.by_id.get_mut(id).ok_or("of an unknown account")?;
+            account.credit_refused(recorded_at, fact, refused)?;
+            self.refused.insert(at, None);
+        }
         let cause = IdHash::purchase(id, &fact.purchase_id);
         // What it earned stands right before it under the same cause.
         let earned = fact.points.map(|_| Position(at.0 - 1));
@@ -351,6 +390,10 @@ impl Accounts {
         let purchase =
             self.recorded.position_of(cause).ok_or("an unknown purchase was returned")?;
         self.record(IdHash::purchase_return(id, &fact.purchase_id, &fact.return_id), at)?;
+        if let Some(back) = &fact.room_back {
+            let account = self.by_id.get_mut(id).ok_or("of an unknown account")?;
+            account.give_room_back(&back.room, back.points)?;
+        }
         let Returns { lines: returned, last_at, .. } = self.returned.entry(purchase).or_default();
         *last_at = at;
         for back in &fact.lines {

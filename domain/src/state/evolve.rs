@@ -56,9 +56,7 @@ impl State {
                 self.programme.earning_rule_set(at, recorded_at, fact)?;
             }
             Event::AccountOpened(id, _) => self.accounts.opened(at, id)?,
-            Event::CreditEarned(id, fact) => {
-                self.accounts.record(IdHash::cause(id, &fact.cause), at)?;
-            }
+            Event::CreditEarned(id, fact) => self.accounts.credit_earned(at, id, fact)?,
             Event::CreditWithdrawn(id, fact) => self.accounts.credit_withdrawn(at, id, fact)?,
             Event::WithdrawalReversed(id, fact) => {
                 self.accounts.withdrawal_reversed(at, id, fact)?;
@@ -110,7 +108,9 @@ impl State {
             Event::ShipmentSettled(id, fact) => {
                 self.accounts.record(IdHash::settlement(id, &fact.shipped), at)?;
             }
-            Event::PurchaseRecorded(id, fact) => self.accounts.purchase_recorded(at, id, fact)?,
+            Event::PurchaseRecorded(id, fact) => {
+                self.accounts.purchase_recorded(at, recorded_at, id, fact)?;
+            }
             Event::PurchaseReturned(id, fact) => self.accounts.purchase_returned(at, id, fact)?,
             Event::OfferOpened(fact) => self.programme.offer_opened(at, fact)?,
             Event::OfferAmended(fact) => self.programme.offer_amended(at, fact)?,

@@ -82,9 +82,10 @@ fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     assert_eq!(missing, Vec::<&str>::new());
 }
 
-const COMMANDS: [&str; 32] = [
+const COMMANDS: [&str; 33] = [
     "open-account",
     "earn-credit",
+    "claim-credit",
     "record-purchase",
     "return-purchase",
     "withdraw-credit",
@@ -118,8 +119,9 @@ const COMMANDS: [&str; 32] = [
 ];
 
 /// What makes a history hard.
-const TRAITS: [&str; 24] = [
+const TRAITS: [&str; 26] = [
     "captured in part",
+    "claimed by rule",
     "deducted of several",
     "earned by rule",
     "expired",
@@ -133,6 +135,7 @@ const TRAITS: [&str; 24] = [
     "refunded by a rejection",
     "refunded to several",
     "refunded with grace",
+    "refused credit",
     "rejected with nothing left",
     "released by deadline",
     "released with grace",

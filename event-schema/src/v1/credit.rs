@@ -54,8 +54,31 @@ impl From<RuleVersion<'_>> for domain::RuleVersion {
     }
 }
 
+/// What a caller said who claimed the credit of a purchase.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Claim {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asked_available_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asked_expires_at: Option<Timestamp>,
+}
+
+impl From<domain::Claim> for Claim {
+    fn from(fact: domain::Claim) -> Self {
+        let domain::Claim { asked_available_at, asked_expires_at } = fact;
+        Self { asked_available_at, asked_expires_at }
+    }
+}
+
+impl From<Claim> for domain::Claim {
+    fn from(stored: Claim) -> Self {
+        let Claim { asked_available_at, asked_expires_at } = stored;
+        Self { asked_available_at, asked_expires_at }
+    }
+}
+
 /// The period in which a cap counts.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct CapPeriod {
     kind: Period,
     start: Timestamp,
@@ -110,6 +133,7 @@ pub(crate) struct CreditEarned<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rule: Option<RuleVersion<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    claim: Option<Claim>,
     cap_period: Option<CapPeriod>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reference: Option<Cow<'a, Reference>>,
@@ -126,6 +150,7 @@ impl<'a> From<&'a domain::CreditEarned> for CreditEarned<'a> {
             available_at,
             expires_at,
             rule,
+            claim,
             cap_period,
             reference,
             occurred_at,
@@ -137,6 +162,7 @@ impl<'a> From<&'a domain::CreditEarned> for CreditEarned<'a> {
             available_at: *available_at,
             expires_at: *expires_at,
             rule: rule.as_ref().map(Into::into),
+            claim: claim.map(Into::into),
             cap_period: cap_period.map(Into::into),
             reference: reference.as_ref().map(Cow::Borrowed),
             occurred_at: *occurred_at,
@@ -152,6 +178,7 @@ impl From<CreditEarned<'_>> for domain::CreditEarned {
             available_at,
             expires_at,
             rule,
+            claim,
             cap_period,
             reference,
             occurred_at,
@@ -162,6 +189,7 @@ impl From<CreditEarned<'_>> for domain::CreditEarned {
             available_at,
             expires_at,
             rule: rule.map(Into::into),
+            claim: claim.map(Into::into),
             cap_period: cap_period.map(Into::into),
             reference: reference.map(Cow::into_owned),
             occurred_at,

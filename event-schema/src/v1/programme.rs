@@ -18,21 +18,38 @@ pub(crate) struct PolicyChanged {
     refund_grace_days: u16,
     #[serde(default, skip_serializing_if = "is_false")]
     grace_on_own_request: bool,
+    #[serde(default = "most", skip_serializing_if = "is_most")]
+    earning_points_max: Points,
+}
+
+const fn most() -> Points {
+    Points::MOST
+}
+
+fn is_most(points: &Points) -> bool {
+    *points == Points::MOST
 }
 
 impl From<&domain::PolicyChanged> for PolicyChanged {
     fn from(fact: &domain::PolicyChanged) -> Self {
         let domain::PolicyChanged { version, policy } = *fact;
-        let Policy { spent_credit, refund_grace_days, grace_on_own_request } = policy;
-        Self { version, spent_credit, refund_grace_days, grace_on_own_request }
+        let Policy { spent_credit, refund_grace_days, grace_on_own_request, earning_points_max } =
+            policy;
+        Self { version, spent_credit, refund_grace_days, grace_on_own_request, earning_points_max }
     }
 }
 
 impl From<PolicyChanged> for domain::PolicyChanged {
     fn from(stored: PolicyChanged) -> Self {
-        let PolicyChanged { version, spent_credit, refund_grace_days, grace_on_own_request } =
-            stored;
-        let policy = Policy { spent_credit, refund_grace_days, grace_on_own_request };
+        let PolicyChanged {
+            version,
+            spent_credit,
+            refund_grace_days,
+            grace_on_own_request,
+            earning_points_max,
+        } = stored;
+        let policy =
+            Policy { spent_credit, refund_grace_days, grace_on_own_request, earning_points_max };
         Self { version, policy }
     }
 }
@@ -152,19 +169,21 @@ pub(crate) struct Rate {
     #[serde(with = "domain::sum")]
     points: Points,
     per_amount: Points,
+    #[serde(default, skip_serializing_if = "is_false")]
+    full_steps_only: bool,
 }
 
 impl From<&domain::Rate> for Rate {
     fn from(fact: &domain::Rate) -> Self {
-        let domain::Rate { points, per_amount } = fact;
-        Self { points: *points, per_amount: *per_amount }
+        let domain::Rate { points, per_amount, full_steps_only } = fact;
+        Self { points: *points, per_amount: *per_amount, full_steps_only: *full_steps_only }
     }
 }
 
 impl From<Rate> for domain::Rate {
     fn from(stored: Rate) -> Self {
-        let Rate { points, per_amount } = stored;
-        Self { points, per_amount }
+        let Rate { points, per_amount, full_steps_only } = stored;
+        Self { points, per_amount, full_steps_only }
     }
 }
 

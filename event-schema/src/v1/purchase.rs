@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use domain::{
-    Category, Note, Points, ProductId, PurchaseId, ReturnId, RuleId, Timestamp, Units, WarehouseId,
+    Category, Note, Points, ProductId, PurchaseId, RefusalCode, ReturnId, RuleId, Timestamp, Units,
+    WarehouseId,
 };
 use serde::{Deserialize, Serialize};
 
-use super::credit::{CreditGivenBack, RuleVersion};
+use super::credit::{CapPeriod, CapRoom, CreditGivenBack, RuleVersion};
 
 /// One line of a purchase.
 #[derive(Serialize, Deserialize)]
@@ -49,6 +50,32 @@ impl From<PurchaseLine<'_>> for domain::PurchaseLine {
     }
 }
 
+/// Credit that a purchase would have earned.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct CreditRefused {
+    code: RefusalCode,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    available_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cap_period: Option<CapPeriod>,
+}
+
+impl From<domain::CreditRefused> for CreditRefused {
+    fn from(fact: domain::CreditRefused) -> Self {
+        let domain::CreditRefused { code, available_at, expires_at, cap_period } = fact;
+        Self { code, available_at, expires_at, cap_period: cap_period.map(Into::into) }
+    }
+}
+
+impl From<CreditRefused> for domain::CreditRefused {
+    fn from(stored: CreditRefused) -> Self {
+        let CreditRefused { code, available_at, expires_at, cap_period } = stored;
+        Self { code, available_at, expires_at, cap_period: cap_period.map(Into::into) }
+    }
+}
+
 /// `purchase-recorded`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PurchaseRecorded<'a> {
@@ -57,8 +84,10 @@ pub(crate) struct PurchaseRecorded<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     points: Option<Points>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    points_before_cap: Option<Points>,
+    credit_refused: Option<CreditRefused>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    points_before_cap: Option<Points>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "domain::optional_sum")]
     asked_points: Option<Points>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     asked_rule: Option<Cow<'a, RuleId>>,
@@ -81,6 +110,7 @@ impl<'a> From<&'a domain::PurchaseRecorded> for PurchaseRecorded<'a> {
             purchase_id,
             lines,
             points,
+            credit_refused,
             points_before_cap,
             asked_points,
             asked_rule,
@@ -95,6 +125,7 @@ impl<'a> From<&'a domain::PurchaseRecorded> for PurchaseRecorded<'a> {
             purchase_id: Cow::Borrowed(purchase_id),
             lines: lines.iter().map(Into::into).collect(),
             points: *points,
+            credit_refused: credit_refused.map(Into::into),
             points_before_cap: *points_before_cap,
             asked_points: *asked_points,
             asked_rule: asked_rule.as_ref().map(Cow::Borrowed),
@@ -113,6 +144,7 @@ impl From<PurchaseRecorded<'_>> for domain::PurchaseRecorded {
             purchase_id,
             lines,
             points,
+            credit_refused,
             points_before_cap,
             asked_points,
             asked_rule,
@@ -126,6 +158,7 @@ impl From<PurchaseRecorded<'_>> for domain::PurchaseRecorded {
             purchase_id: purchase_id.into_owned(),
             lines: lines.into_iter().map(Into::into).collect(),
             points,
+            credit_refused: credit_refused.map(Into::into),
             points_before_cap,
             asked_points,
             asked_rule: asked_rule.map(Cow::into_owned),
@@ -160,6 +193,27 @@ impl From<ReturnedLine<'_>> for domain::ReturnedLine {
     }
 }
 
+/// Room under a rule's cap that comes back with goods.
+#[derive(Serialize, Deserialize)]
+struct RoomBack<'a> {
+    room: CapRoom<'a>,
+    points: Points,
+}
+
+impl<'a> From<&'a domain::RoomBack> for RoomBack<'a> {
+    fn from(fact: &'a domain::RoomBack) -> Self {
+        let domain::RoomBack { room, points } = fact;
+        Self { room: room.into(), points: *points }
+    }
+}
+
+impl From<RoomBack<'_>> for domain::RoomBack {
+    fn from(stored: RoomBack<'_>) -> Self {
+        let RoomBack { room, points } = stored;
+        Self { room: room.into(), points }
+    }
+}
+
 /// `purchase-returned`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PurchaseReturned<'a> {
@@ -168,6 +222,8 @@ pub(crate) struct PurchaseReturned<'a> {
     lines: Vec<ReturnedLine<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     points: Option<Points>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    room_back: Option<RoomBack<'a>>,
     asked_lines: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     occurred_at: Option<Timestamp>,
@@ -181,6 +237,7 @@ impl<'a> From<&'a domain::PurchaseReturned> for PurchaseReturned<'a> {
             return_id,
             lines,
             points,
+            room_back,
             asked_lines,
             occurred_at,
             note: _,
@@ -190,6 +247,7 @@ impl<'a> From<&'a domain::PurchaseReturned> for PurchaseReturned<'a> {
             return_id: Cow::Borrowed(return_id),
             lines: lines.iter().map(Into::into).collect(),
             points: *points,
+            room_back: room_back.as_ref().map(Into::into),
             asked_lines: *asked_lines,
             occurred_at: *occurred_at,
         }
@@ -198,13 +256,21 @@ impl<'a> From<&'a domain::PurchaseReturned> for PurchaseReturned<'a> {
 
 impl From<PurchaseReturned<'_>> for domain::PurchaseReturned {
     fn from(stored: PurchaseReturned<'_>) -> Self {
-        let PurchaseReturned { purchase_id, return_id, lines, points, asked_lines, occurred_at } =
-            stored;
+        let PurchaseReturned {
+            purchase_id,
+            return_id,
+            lines,
+            points,
+            room_back,
+            asked_lines,
+            occurred_at,
+        } = stored;
         Self {
             purchase_id: purchase_id.into_owned(),
             return_id: return_id.into_owned(),
             lines: lines.into_iter().map(Into::into).collect(),
             points,
+            room_back: room_back.map(Into::into),
             asked_lines,
             occurred_at,
             note: Note::default(),

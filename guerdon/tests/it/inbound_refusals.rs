@@ -41,8 +41,10 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 9] = [
             "capture-paid-exchange",
             "exchange-exists",
             "exchange-unknown",
-            "purchase-unknown",
             "credit-unknown",
+            "already-cancelled",
+            "earning-too-large",
+            "already-returned",
             "withdrawal-unknown",
             "return-unknown",
             "handed-over",
@@ -113,6 +115,9 @@ fn refused_earnings() -> Vec<Refused> {
         body.as_object_mut().expect("one").extend(more.as_object().expect("one").clone());
         body.to_string()
     };
+    let claim_of = |id: &str| {
+        json!({"account_id": "zoe", "cause": {"kind": "purchase", "id": id}}).to_string()
+    };
     let unreadable = [
         ("no JSON".into(), "not valid JSON"),
         ("[".repeat(5_000), "not valid JSON"),
@@ -133,6 +138,10 @@ fn refused_earnings() -> Vec<Refused> {
         (of_zoe(json!({"points": 0})), "points"),
         (of_zoe(json!({"point\0s": 7})), "unknown"),
         (of_zoe(json!({"cause": null})), "cause"),
+        (
+            json!({"account_id": "zoe", "cause": {"kind": "review", "id": "b-7"}}).to_string(),
+            "points",
+        ),
         (of_zoe(json!({"cause": {"kind": "gift", "id": "b-7"}})), "cause.kind"),
         (of_zoe(json!({"cause": {"kind": "purchase", "id": "\0"}})), "cause.id"),
         (
@@ -159,6 +168,11 @@ fn refused_earnings() -> Vec<Refused> {
         (of_zoe(json!({"expires_at": "2020-01-01T00:00:00Z"})), "expiry-passed", "at once"),
         (of_zoe(json!({"points": 9_007_199_254_740_991_u64})), "amount-too-large", "account"),
         (of_zoe(json!({"account_id": "full"})), "account-full", "at most 10000"),
+        // Claims, which have no points.
+        (claim_of("b-7"), "purchase-unknown", "no purchase"),
+        (claim_of("b-0"), "nothing-to-claim", "refused credit"),
+        (claim_of("p-late"), "expiry-passed", "at once"),
+        (claim_of("p-never"), "never-matures", "expire before that"),
     ];
     refused(unreadable, invalid, others)
 }
@@ -261,6 +275,22 @@ async fn fill(api: &Api, account: &str) {
     }
 }
 
+/// Records two purchases of zoe's whose credit is refused.
+async fn refuse_credit(api: &Api) {
+    let rule = json!({"rate": {"points": 1, "per_amount": 100}, "pending_days": 3_650,
+        "expiry": {"end_of_year": 0}});
+    api.put("operator", "/v1/earning-rules/never", rule).await.is(201);
+    let lines = json!([{"product_id": "tv", "quantity": 1, "amount": 500}]);
+    for (id, body) in [
+        ("p-late", json!({"lines": lines, "points": 5, "expires_at": "2020-01-01T00:00:00Z"})),
+        ("p-never", json!({"lines": lines, "rule": "never"})),
+    ] {
+        let path = format!("/v1/accounts/zoe/purchases/{id}");
+        let answer = api.put("merchant", &path, body).await.is(201);
+        assert!(answer["credit_refused"]["code"].is_string(), "{answer}");
+    }
+}
+
 /// What is parked, by topic and offset: the reasons.
 async fn parked(api: &Api) -> Vec<Value> {
     api.list("operator", "/v1/parked-messages").await
@@ -314,6 +344,7 @@ async fn everything_is_parked(is_alone: bool) {
     api.put("operator", &path(&requests[2], "settlement"), settled).await.is(201);
     api.earns("zoe", 1, "b-0").await;
     fill(api, "full").await;
+    refuse_credit(api).await;
 
     let earnings = refused_earnings();
     let last =

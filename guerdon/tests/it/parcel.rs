@@ -161,7 +161,7 @@ async fn a_rejection_gives_back_credit_and_stock_once() {
     assert_eq!(account["available"], 300, "a read of that position has the refund");
     let other = shop.tells("warehouse", &request, "rejection", json!({"reason": "lost"})).await;
     assert_eq!(other.is_problem(422, "id-reused")["field"], "reason");
-    shop.cancels("operator", "x-1").await.is_problem(409, "quantity-too-large");
+    shop.cancels("operator", "x-1").await.is_problem(409, "already-cancelled");
 
     // The piece is there again.
     let request = shop.redeems("x-2").await;

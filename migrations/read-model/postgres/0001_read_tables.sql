@@ -158,7 +158,10 @@ create table purchase (
     purchase_id text collate "C" not null,
     -- JSON as in the event, each line with the quantity that was returned
     lines text not null,
+    -- also what was claimed
     points bigint not null,
+    -- the code of the refusal, where the credit was refused
+    credit_refused text collate "C",
     -- what its rule gave, where a cap cut that
     points_before_cap bigint,
     rule_id text collate "C",
@@ -328,6 +331,7 @@ create table policy (
     spent_credit text not null,
     refund_grace_days bigint not null,
     grace_on_own_request boolean not null,
+    earning_points_max bigint not null,
     "partition" bigint not null,
     position bigint not null
 );

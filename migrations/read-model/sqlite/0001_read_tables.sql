@@ -160,7 +160,10 @@ create table purchase (
     purchase_id text not null,
     -- JSON as in the event, each line with the quantity that was returned
     lines text not null,
+    -- also what was claimed
     points integer not null,
+    -- the code of the refusal, where the credit was refused
+    credit_refused text,
     -- what its rule gave, where a cap cut that
     points_before_cap integer,
     rule_id text,
@@ -331,6 +334,7 @@ create table policy (
     spent_credit text not null,
     refund_grace_days integer not null,
     grace_on_own_request integer not null,
+    earning_points_max integer not null,
     "partition" integer not null,
     position integer not null
 ) strict;

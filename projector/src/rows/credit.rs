@@ -99,6 +99,7 @@ impl AddAssign for Change {
 
 impl Rows {
     pub(super) fn earned(&mut self, at: At<'_>, account_id: AccountId, fact: CreditEarned) {
+        self.note_claim_of_purchase(&account_id, &fact);
         let points = int(fact.points.get());
         let recorded_at = at.recorded_at;
         let available_at = fact.available_at.filter(|available_at| *available_at > recorded_at);

@@ -23,7 +23,12 @@ impl Rows {
     }
 
     pub(super) fn policy_changed(&mut self, at: At<'_>, fact: PolicyChanged) {
-        let domain::Policy { spent_credit, refund_grace_days, grace_on_own_request } = fact.policy;
+        let domain::Policy {
+            spent_credit,
+            refund_grace_days,
+            grace_on_own_request,
+            earning_points_max,
+        } = fact.policy;
         let spent_credit = match spent_credit {
             SpentCredit::Refuse => "refuse",
             SpentCredit::Debt => "debt",
@@ -35,6 +40,7 @@ impl Rows {
             spent_credit: spent_credit.into(),
             refund_grace_days: refund_grace_days.into(),
             grace_on_own_request,
+            earning_points_max: int(earning_points_max.get()),
             partition: at.partition().into(),
             position: at.position(),
         });

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AccountId, Category, Cause, CauseKind, CreditWithdrawn, Points, ProductId, PurchaseLine,
-    PurchaseRecorded, PurchaseReturned, ReturnReversed, Shipped, Timestamp, Units,
+    AccountId, Category, Cause, CauseKind, CreditEarned, CreditWithdrawn, Points, ProductId,
+    PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnReversed, Shipped, Timestamp, Units,
 };
 use read_model::{LedgerEntry, Purchase, Total, row};
 use serde::{Deserialize, Serialize};
 
+use super::credit::Change;
 use super::shipping::UpdateKind;
 use super::{At, Rows, int, json, rule_columns};
 
@@ -17,16 +18,18 @@ row! {
     pub(crate) struct PurchaseChange in "purchase" {
         place: i64,
         lines: String,
+        claimed_points: i64,
         returned_points: i64,
         withdrawn_points: i64,
     }
 }
 
-/// What came back of a purchase, and of its credit, by the events of a batch.
+/// What came back of a purchase, and what became of its credit, by the events of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Returned {
     /// By product.
     returned: BTreeMap<ProductId, i64>,
+    claimed_points: i64,
     returned_points: i64,
     withdrawn_points: i64,
 }
@@ -63,8 +66,9 @@ impl Returned {
         for row in &mut lines {
             row.returned += self.returned.get(&row.product_id).copied().unwrap_or_default();
         }
-        let Self { returned_points, withdrawn_points, .. } = *self;
-        Ok(PurchaseChange { place, lines: json(&lines)?, returned_points, withdrawn_points })
+        let Self { claimed_points, returned_points, withdrawn_points, .. } = *self;
+        let lines = json(&lines)?;
+        Ok(PurchaseChange { place, lines, claimed_points, returned_points, withdrawn_points })
     }
 }
 
@@ -77,6 +81,9 @@ impl Rows {
     ) -> Result<(), serde_json::Error> {
         self.totals.add(Total::Purchases, 1);
         self.ship_purchase(at, &account_id, &fact);
+        if fact.points.is_none() {
+            self.change_balance(at, &account_id, Change::default());
+        }
         let lines: Vec<LineRow> = fact.lines.into_iter().map(LineRow::from).collect();
         let (rule_id, rule_version) = rule_columns(fact.rule);
         self.purchases.push(Purchase {
@@ -85,6 +92,7 @@ impl Rows {
             purchase_id: fact.purchase_id.to_string(),
             lines: json(&lines)?,
             points: fact.points.map_or(0, |points| int(points.get())),
+            credit_refused: fact.credit_refused.map(|refused| refused.code.to_string()),
             points_before_cap: fact.points_before_cap.map(|points| int(points.get())),
             rule_id,
             rule_version,
@@ -112,6 +120,18 @@ impl Rows {
         change.returned_points += fact.points.map_or(0, |points| int(points.get()));
         let kind = UpdateKind::Less(returned);
         self.update_request(at, account_id, Shipped::PurchaseId(fact.purchase_id), kind);
+    }
+
+    /// A purchase shows what was claimed of the credit that was refused when it was recorded.
+    pub(super) fn note_claim_of_purchase(&mut self, account_id: &AccountId, fact: &CreditEarned) {
+        if fact.claim.is_none() {
+            return;
+        }
+        // A cause's id is an id as a purchase's is.
+        if let Ok(purchase_id) = fact.cause.id.as_str().parse() {
+            let change = self.returned.entry((account_id.clone(), purchase_id)).or_default();
+            change.claimed_points += int(fact.points.get());
+        }
     }
 
     /// A purchase shows what was taken back of the credit that it earned, whoever took it.

@@ -1,6 +1,7 @@
 update purchase
 set
     lines = {lines},
+    points = purchase.points + {claimed_points},
     returned_points = purchase.returned_points + {returned_points},
     withdrawn_points = purchase.withdrawn_points + {withdrawn_points}
 {from}

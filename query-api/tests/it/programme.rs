@@ -54,13 +54,13 @@ async fn rules_are_read_by_version_and_the_policy_whole(on: On) {
 
     let policy = reads.get("/v1/policy").await;
     let chosen = json!({"spent_credit": "debt", "refund_grace_days": 14, "version": 1,
-        "grace_on_own_request": false,
+        "grace_on_own_request": false, "earning_points_max": 9_007_199_254_740_991_u64,
         "position": "0:5"});
     assert_eq!(policy, chosen);
     let unchosen =
         Reads::of(on, history(Clock::Commands)[..1].to_vec()).await.get("/v1/policy").await;
     let default = json!({"spent_credit": "refuse", "refund_grace_days": 30, "version": 0,
-        "grace_on_own_request": false,
+        "grace_on_own_request": false, "earning_points_max": 9_007_199_254_740_991_u64,
         "position": null});
     assert_eq!(unchosen, default);
 }

@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 
 use domain::command::{
-    AdjustCredit, CancelExchange, Capture, CaptureHold, Direction, DispatchShipment, EarnCredit,
-    ExtendHold, HoldCredit, OpenAccount, OpenOffer, Order, RecordPurchase, Redeem, RefundCapture,
-    ReleaseHold, ReturnPurchase, ReverseReturn, ReverseWithdrawal, SetPolicy, TransferCredit,
-    WithdrawCredit,
+    AdjustCredit, CancelExchange, Capture, CaptureHold, ClaimCredit, Direction, DispatchShipment,
+    EarnCredit, ExtendHold, HoldCredit, OpenAccount, OpenOffer, Order, RecordPurchase, Redeem,
+    RefundCapture, ReleaseHold, ReturnPurchase, ReverseReturn, ReverseWithdrawal, SetPolicy,
+    TransferCredit, WithdrawCredit,
 };
 use domain::{
-    Account, Cause, CauseKind, Clock, ClockConfirmed, Command, Decision, Event, LogOpened, LotPart,
-    Note, Page, Policy, PurchaseLine, Shipped, SpentCredit, State, Timestamp, decide,
+    Account, AccountId, Cause, CauseKind, Clock, ClockConfirmed, Command, Decision, Event,
+    LogOpened, LotPart, Note, Page, Policy, PurchaseLine, PurchaseRecorded, Shipped, SpentCredit,
+    State, Timestamp, decide,
 };
 use log_record::Partition;
 use proptest::prelude::*;
@@ -114,12 +115,17 @@ async fn compare(reads: &Reads, world: &World) -> Value {
         let live = holds.iter().filter(|hold| hold["status"] == "held").count();
         assert_eq!(live, account.holds().len(), "{account_id}");
         let entries = reads.list(&format!("{path}/entries?limit=500")).await;
-        // One that was only opened has none.
+        // One that was only opened, or earned nothing, has none.
         if let Some(first) = entries.last() {
             assert_eq!(first["balance"], first["points"], "the statement begins with nothing");
         }
         let expiry = reads.get(&format!("{path}/expiry?within_days=3660")).await;
         assert!(expiry["expiring"]["points"].as_u64() <= body["available"].as_u64(), "{expiry}");
+    }
+    for (_, event) in &world.events {
+        if let Event::PurchaseRecorded(account_id, fact) = event {
+            compare_purchase(reads, world, account_id, fact).await;
+        }
     }
     for (offer_id, offer) in world.state.offers() {
         let body = reads.get(&format!("/v1/offers/{offer_id}")).await;
@@ -129,6 +135,30 @@ async fn compare(reads: &Reads, world: &World) -> Value {
     let liability = reads.get("/v1/liability").await;
     assert_eq!(liability["total"], outstanding.to_string());
     liability
+}
+
+/// What a purchase earned, at once or by a claim.
+async fn compare_purchase(
+    reads: &Reads,
+    world: &World,
+    account_id: &AccountId,
+    fact: &PurchaseRecorded,
+) {
+    let path = format!("/v1/accounts/{account_id}/purchases/{}", fact.purchase_id);
+    let body = reads.get(&path).await;
+    let cause = Cause::purchase(&fact.purchase_id);
+    let earned = world.events.iter().filter_map(|(_, event)| match event {
+        Event::CreditEarned(id, earned) if id == account_id && earned.cause == cause => {
+            Some(earned.points.get())
+        }
+        _ => None,
+    });
+    let earned: u64 = earned.sum();
+    assert_eq!(body["points"], earned, "{path}");
+    let refused = fact
+        .credit_refused
+        .map(|refused| json!({"code": refused.code.as_str(), "claimed": earned > 0}));
+    assert_eq!(body.get("credit_refused").cloned(), refused, "{path}");
 }
 
 /// Each fact stands at the path to which it was put.
@@ -229,7 +259,7 @@ impl World {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let numbers = (0_u8..22, 0_usize..3, 1_u64..120, 0_usize..60, 0_i64..12);
+    let numbers = (0_u8..23, 0_usize..3, 1_u64..120, 0_usize..60, 0_i64..12);
     numbers.prop_map(|(what, who, amount, which, days)| {
         // Mostly on the same day, so that a hold can be captured before it ends.
         Step { what, who, amount, which, days: (days - 7).max(0) }
@@ -240,7 +270,7 @@ fn step() -> impl Strategy<Value = Step> {
 fn target(before: &[Step], step: &Step) -> (usize, usize) {
     // Things are named after the step that made them, if it wasn't refused.
     let made_by: &[u8] = match step.what {
-        5 | 14 => &[4],
+        5 | 14 | 21 => &[4],
         19 => &[6],
         20 => &[5],
         6 => &[0, 1, 2, 3],
@@ -296,8 +326,17 @@ fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
             rule: None,
             shipping: Some((id("main"), id("2 Oak Street"))),
             available_at: if amount % 2 == 0 { after(4) } else { None },
+            // Of some, the credit is refused.
+            expires_at: if amount % 3 == 0 { Some(time(1)) } else { after(15) },
+            occurred_at: None,
+        }),
+        21 => Command::ClaimCredit(ClaimCredit {
+            account_id,
+            purchase_id: id(&format!("p-{which}")),
+            available_at: None,
             expires_at: after(15),
             occurred_at: None,
+            original: None,
         }),
         5 => Command::ReturnPurchase(ReturnPurchase {
             account_id,
@@ -426,6 +465,7 @@ fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
                 },
                 refund_grace_days: if amount % 3 == 0 { 0 } else { 5 },
                 grace_on_own_request: amount % 5 < 2,
+                earning_points_max: points(if amount % 7 == 0 { 100 } else { 1_000 }),
             },
             read_versions: None,
         }),

@@ -5,7 +5,7 @@ use domain::{
     Reason, Reference, ReturnId, RuleId, Timestamp, WithdrawalId,
 };
 use log_record::Place;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::LotPartBody;
 use crate::{Object, Problem};
@@ -68,13 +68,15 @@ impl From<CapRoom> for CapRoomBody {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EarnCreditBody {
-    /// The credit, in points.
-    pub points: Points,
+    /// The credit, in points. Without it, the call claims the credit that was refused when the
+    /// purchase was recorded that `cause` names. It can't be `null`.
+    #[serde(default, deserialize_with = "present")]
+    pub points: Option<Points>,
     /// What it is earned for.
     pub cause: Object<CauseBody>,
-    /// The credit can be spent from this time on; without it, at once.
+    /// The credit can be spent from this time on; without it, at once, or as the purchase says.
     pub available_at: Option<Timestamp>,
-    /// The credit can be spent before this time; without it, for ever.
+    /// The credit can be spent before this time; without it, for ever, or as the purchase says.
     pub expires_at: Option<Timestamp>,
     /// When it happened, according to the caller.
     pub occurred_at: Option<Timestamp>,
@@ -95,16 +97,23 @@ pub struct EarnCreditsBody {
 pub struct EarnCreditItemBody {
     /// The account that gets the credit.
     pub account_id: AccountId,
-    /// The credit, in points.
-    pub points: Points,
+    /// The credit, in points. Without it, the call claims the credit that was refused when the
+    /// purchase was recorded that `cause` names. It can't be `null`.
+    #[serde(default, deserialize_with = "present")]
+    pub points: Option<Points>,
     /// What it is earned for.
     pub cause: Object<CauseBody>,
-    /// The credit can be spent from this time on; without it, at once.
+    /// The credit can be spent from this time on; without it, at once, or as the purchase says.
     pub available_at: Option<Timestamp>,
-    /// The credit can be spent before this time; without it, for ever.
+    /// The credit can be spent before this time; without it, for ever, or as the purchase says.
     pub expires_at: Option<Timestamp>,
     /// When it happened, according to the caller.
     pub occurred_at: Option<Timestamp>,
+}
+
+/// A field that can be left out, and can't be `null`.
+fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Points>, D::Error> {
+    Points::deserialize(from).map(Some)
 }
 
 /// Credit that was earned.
@@ -211,6 +220,9 @@ pub struct CreditEarnedBody {
     /// The period in which the rule's cap counts it; without it, the rule has no cap.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cap_period: Option<CapPeriodBody>,
+    /// What the claim said, where the credit of a purchase was claimed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claim: Option<ClaimBody>,
     /// What an adjustment refers to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<Reference>,
@@ -219,6 +231,17 @@ pub struct CreditEarnedBody {
     pub occurred_at: Option<Timestamp>,
     /// The event's position, which names the lot.
     pub position: Place,
+}
+
+/// What a caller said who claimed the credit of a purchase.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ClaimBody {
+    /// The credit can be spent from this time on; without it, as the purchase would have earned it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_available_at: Option<Timestamp>,
+    /// The credit can be spent before this time; without it, as the purchase would have earned it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_expires_at: Option<Timestamp>,
 }
 
 /// The fact `credit-withdrawn`: credit was taken away.

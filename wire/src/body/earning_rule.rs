@@ -7,6 +7,7 @@ use domain::{
 use log_record::Place;
 use serde::{Deserialize, Serialize};
 
+use super::credit_lot::is_false;
 use super::null_is_default;
 use crate::Object;
 
@@ -47,6 +48,9 @@ pub struct RateBody {
     pub points: Points,
     /// The amount of money, in the currency's smallest unit.
     pub per_amount: Points,
+    /// Whether only the full steps of `per_amount` earn; left out where each part of one does.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub full_steps_only: bool,
 }
 
 /// The rate for a category of goods.
@@ -181,8 +185,8 @@ impl EarningRuleBody {
 
 impl From<Rate> for RateBody {
     fn from(rate: Rate) -> Self {
-        let Rate { points, per_amount } = rate;
-        Self { points, per_amount }
+        let Rate { points, per_amount, full_steps_only } = rate;
+        Self { points, per_amount, full_steps_only }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The programme's policy.
 
-use domain::SpentCredit;
+use domain::{Points, SpentCredit};
 use log_record::Place;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,8 @@ pub struct PutPolicyBody {
     /// `false`.
     #[serde(default)]
     pub grace_on_own_request: bool,
+    /// The most points that one credit may be, 1 to 2^53−1; without it, 2^53−1.
+    pub earning_points_max: Option<Points>,
 }
 
 /// The policy, as both APIs answer it.
@@ -27,6 +29,8 @@ pub struct PolicyBody {
     pub refund_grace_days: u16,
     /// Whether that is so where it comes back on the shopper's own request, too.
     pub grace_on_own_request: bool,
+    /// The most points that one credit may be.
+    pub earning_points_max: Points,
     /// Counts changes of the policy; 0 for the policy of a new ledger. The ETag begins with it.
     pub version: u64,
     /// The position of the event that set it; `null` for the policy of a new ledger.

@@ -2,13 +2,13 @@
 
 use domain::{
     AccountId, Actor, Carrier, Category, DeliverTo, ExpressNo, Points, ProductId, PurchaseId,
-    Reason, ReturnId, RuleId, ShippingStatus, Timestamp, Units, WarehouseId,
+    Reason, RefusalCode, ReturnId, RuleId, ShippingStatus, Timestamp, Units, WarehouseId,
 };
 use log_record::Place;
 use serde::{Deserialize, Serialize};
 
-use super::{CreditGivenBackBody, ParcelBody, RuleVersionBody};
-use crate::Object;
+use super::{CapPeriodBody, CapRoomBody, CreditGivenBackBody, ParcelBody, RuleVersionBody};
+use crate::{Object, Problem};
 
 /// `PUT /v1/accounts/{account_id}/purchases/{purchase_id}`: records a purchase and what it earns.
 #[derive(Clone, Debug, Deserialize)]
@@ -16,7 +16,8 @@ use crate::Object;
 pub struct PutPurchaseBody {
     /// 1 to 500 lines, each product once.
     pub lines: Vec<Object<PutPurchaseLineBody>>,
-    /// The points that the purchase earns; without them, an earning rule gives them.
+    /// The points that the purchase earns, which may be 0; without them, an earning rule gives them.
+    #[serde(default, with = "domain::optional_sum")]
     pub points: Option<Points>,
     /// The earning rule; without it, the rule `default`. Not beside `points`.
     pub rule: Option<RuleId>,
@@ -30,6 +31,62 @@ pub struct PutPurchaseBody {
     pub expires_at: Option<Timestamp>,
     /// When it happened, according to the caller.
     pub occurred_at: Option<Timestamp>,
+}
+
+/// `POST /v1/purchases`: records many purchases.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutPurchasesBody {
+    /// 1 to 1,000 purchases, decided in this order.
+    pub purchases: Vec<Object<PutPurchaseItemBody>>,
+}
+
+/// One purchase of many: a [`PutPurchaseBody`] with its account and its id. The fields are written
+/// out, because a flattened struct can't refuse unknown fields.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutPurchaseItemBody {
+    /// Who bought.
+    pub account_id: AccountId,
+    /// The purchase's id.
+    pub purchase_id: PurchaseId,
+    /// 1 to 500 lines, each product once.
+    pub lines: Vec<Object<PutPurchaseLineBody>>,
+    /// The points that the purchase earns, which may be 0; without them, an earning rule gives them.
+    #[serde(default, with = "domain::optional_sum")]
+    pub points: Option<Points>,
+    /// The earning rule; without it, the rule `default`. Not beside `points`.
+    pub rule: Option<RuleId>,
+    /// The warehouse that ships; without it, `main`. Only beside `deliver_to`.
+    pub warehouse: Option<WarehouseId>,
+    /// The address of delivery, or a reference to one: private. Without it, nothing is shipped.
+    pub deliver_to: Option<DeliverTo>,
+    /// The credit can be spent from this time on; without it, the rule decides.
+    pub available_at: Option<Timestamp>,
+    /// The credit can be spent before this time; without it, the rule decides.
+    pub expires_at: Option<Timestamp>,
+    /// When it happened, according to the caller.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// The outcomes of many purchases, in the order of the request.
+#[derive(Clone, Debug, Serialize)]
+pub struct RecordedPurchasesBody {
+    /// One outcome for each purchase.
+    pub items: Vec<PurchaseOutcomeBody>,
+}
+
+/// The outcome of one purchase of many. It has either `purchase` or `problem`.
+#[derive(Clone, Debug, Serialize)]
+pub struct PurchaseOutcomeBody {
+    /// The HTTP status that the purchase alone would be answered with.
+    pub status: u16,
+    /// The fact `purchase-recorded`, where the status is 200 or 201.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purchase: Option<PurchaseRecordedBody>,
+    /// The problem document, where the purchase was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
 }
 
 /// One product of a purchase.
@@ -81,6 +138,9 @@ pub struct PurchaseRecordedBody {
     pub lines: Vec<RecordedLineBody>,
     /// The points earned in all, which may be 0.
     pub points: Points,
+    /// Why the purchase earned nothing, where its credit was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credit_refused: Option<CreditRefusedBody>,
     /// The points that the rule gave, where its cap cut them to `points`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub points_before_cap: Option<Points>,
@@ -109,6 +169,22 @@ pub struct PurchaseRecordedBody {
     pub position: Place,
 }
 
+/// Credit that a purchase would have earned; it can be claimed once.
+#[derive(Clone, Debug, Serialize)]
+pub struct CreditRefusedBody {
+    /// The code of the refusal.
+    pub code: RefusalCode,
+    /// The credit could have been spent from this time on; without it, at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub available_at: Option<Timestamp>,
+    /// The credit could have been spent before this time; without it, for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// The period in which the rule's cap counts it; without it, the rule has no cap.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cap_period: Option<CapPeriodBody>,
+}
+
 /// One product of a recorded purchase.
 #[derive(Clone, Debug, Serialize)]
 pub struct RecordedLineBody {
@@ -122,7 +198,8 @@ pub struct RecordedLineBody {
     /// The category of goods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
-    /// The points that the line earned, which may be 0.
+    /// The points that the line earned, which may be 0; where the purchase's credit was refused, what
+    /// a claim gives for it.
     pub points: Points,
 }
 
@@ -139,6 +216,10 @@ pub struct PurchaseReturnedBody {
     pub lines: Vec<ReturnedLineBody>,
     /// The points to take back, which may be 0.
     pub points: Points,
+    /// The room under a cap that comes back, where the purchase's credit was refused and nobody has
+    /// claimed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room_back: Option<RoomBackBody>,
     /// `true` where the caller named the lines; `false` where all that were left came back.
     pub asked_lines: bool,
     /// When it happened, according to the caller.
@@ -169,6 +250,15 @@ pub struct ReturnReversedBody {
     pub position: Place,
 }
 
+/// Room under a rule's cap that comes back with goods.
+#[derive(Clone, Debug, Serialize)]
+pub struct RoomBackBody {
+    /// The rule, and the period in which its cap counts.
+    pub room: CapRoomBody,
+    /// How much.
+    pub points: Points,
+}
+
 /// A purchase as it is now.
 #[derive(Clone, Debug, Serialize)]
 pub struct PurchaseBody {
@@ -178,8 +268,11 @@ pub struct PurchaseBody {
     pub account_id: AccountId,
     /// The products bought.
     pub lines: Vec<PurchaseLineBody>,
-    /// The points earned in all, which may be 0.
+    /// The points earned in all, which may be 0; also by a claim.
     pub points: u64,
+    /// Why the purchase earned nothing when it was recorded, where its credit was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credit_refused: Option<PurchaseRefusalBody>,
     /// The points that the rule gave, where its cap cut them to `points`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub points_before_cap: Option<Points>,
@@ -216,6 +309,15 @@ pub struct PurchaseBody {
     pub position: Place,
 }
 
+/// Credit that was refused when a purchase was recorded, as it is now.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct PurchaseRefusalBody {
+    /// The code of the refusal.
+    pub code: RefusalCode,
+    /// Whether the credit was claimed.
+    pub claimed: bool,
+}
+
 /// One product of a purchase as it is now.
 #[derive(Clone, Debug, Serialize)]
 pub struct PurchaseLineBody {
@@ -229,7 +331,8 @@ pub struct PurchaseLineBody {
     /// The category of goods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
-    /// The points that the line earned, which may be 0.
+    /// The points that the line earned, which may be 0; where the purchase's credit was refused, what
+    /// a claim gives for it, less what was returned before the claim.
     pub points: Points,
     /// The number of units returned, 0 to `quantity`.
     pub returned: u64,

@@ -5,7 +5,10 @@ use domain::{Cause, CauseKind, Event, IdHash, RefundCause, ReleaseReason, Withdr
 pub(crate) fn ids_of(event: &Event) -> Vec<IdHash> {
     match event {
         Event::AccountOpened(account, _) => vec![IdHash::account(account)],
-        Event::CreditEarned(account, fact) => vec![IdHash::cause(account, &fact.cause)],
+        Event::CreditEarned(account, fact) => vec![match fact.claim {
+            Some(_) => IdHash::claim(account, &fact.cause.id),
+            None => IdHash::cause(account, &fact.cause),
+        }],
         Event::CreditWithdrawn(account, fact) => match &fact.withdrawal {
             WithdrawalCause::Withdrawal { id } => vec![IdHash::withdrawal(account, id)],
             WithdrawalCause::Adjustment { id } => {

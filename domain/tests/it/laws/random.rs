@@ -109,7 +109,9 @@ fn command() -> impl Strategy<Value = Command> {
     let moment = || prop::option::weighted(0.4, 1_i64..900);
     let credit = prop_oneof![
         8 => (who(), amount(), 0_u8..20, moment(), moment()).prop_map(earn),
-        4 => (who(), 0_u8..20, some(500), 1_u64..4).prop_map(purchase),
+        4 => (who(), 0_u8..20, some(500), 1_u64..4, prop::option::weighted(0.2, 1_i64..900))
+            .prop_map(purchase),
+        2 => (who(), 0_u8..20, prop::option::weighted(0.8, 1_i64..90_000)).prop_map(claim),
         3 => (who(), 0_u8..20, 0_u8..3, prop::option::of(1_u64..3)).prop_map(bring_back),
         3 => (who(), 0_u8..6, 0_u8..20, some(300)).prop_map(withdraw),
         2 => (who(), 0_u8..6, any::<bool>(), amount()).prop_map(adjust),
@@ -142,7 +144,12 @@ fn command() -> impl Strategy<Value = Command> {
     let programme = prop_oneof![
         (spent_credit(), 0_u16..3, any::<bool>()).prop_map(
             |(spent_credit, refund_grace_days, grace_on_own_request)| {
-                let policy = Policy { spent_credit, refund_grace_days, grace_on_own_request };
+                let policy = Policy {
+                    spent_credit,
+                    refund_grace_days,
+                    grace_on_own_request,
+                    ..Policy::default()
+                };
                 Command::SetPolicy(SetPolicy { policy, read_versions: None })
             }
         ),
@@ -168,7 +175,9 @@ fn earn(
     })
 }
 
-fn purchase((who, cause, named, lines): (u8, u8, Option<u64>, u64)) -> Command {
+fn purchase(
+    (who, cause, named, lines, expires): (u8, u8, Option<u64>, u64, Option<i64>),
+) -> Command {
     let line = |number: u64| PurchaseLine {
         product_id: id(&format!("product-{number}")),
         quantity: units(number + 1),
@@ -184,8 +193,19 @@ fn purchase((who, cause, named, lines): (u8, u8, Option<u64>, u64)) -> Command {
         rule: None,
         shipping: None,
         available_at: None,
-        expires_at: None,
+        expires_at: expires.map(time),
         occurred_at: None,
+    })
+}
+
+fn claim((who, cause, expires): (u8, u8, Option<i64>)) -> Command {
+    Command::ClaimCredit(ClaimCredit {
+        account_id: shopper(who),
+        purchase_id: id(&format!("B-{cause}")),
+        available_at: None,
+        expires_at: expires.map(|seconds| time(seconds * 1_000)),
+        occurred_at: None,
+        original: None,
     })
 }
 
@@ -454,7 +474,7 @@ fn reopen((offer, reopening): (u8, u8)) -> Command {
 }
 
 fn set_rule(rate: u64, pending_days: u16) -> Command {
-    let rate = Rate { points: points(rate), per_amount: points(10) };
+    let rate = Rate { points: points(rate), per_amount: points(10), full_steps_only: false };
     let terms = EarningTerms {
         rate,
         categories: vec![],

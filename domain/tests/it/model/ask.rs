@@ -155,6 +155,14 @@ pub(crate) enum Ask {
         expires: Option<When>,
         occurred: Option<When>,
     },
+    /// One whose credit was refused, if there is one.
+    Claim {
+        account: u8,
+        purchase: u8,
+        refused: Choice,
+        available: Option<When>,
+        expires: Option<When>,
+    },
     Return {
         target: Target,
         id: u8,
@@ -271,6 +279,7 @@ pub(crate) enum Ask {
         spent: SpentCredit,
         days: u16,
         for_all: bool,
+        most: u64,
         read: Read,
     },
     Show {

@@ -1,9 +1,9 @@
 //! Short words for commands.
 
 use domain::command::{
-    AdjustCredit, CancelExchange, Capture, CaptureHold, Direction, EarnCredit, ExpectedVersion,
-    HoldCredit, OpenOffer, Order, RecordPurchase, Redeem, ReleaseHold, ReturnPurchase,
-    SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
+    AdjustCredit, CancelExchange, Capture, CaptureHold, ClaimCredit, Direction, EarnCredit,
+    ExpectedVersion, HoldCredit, OpenOffer, Order, RecordPurchase, Redeem, ReleaseHold,
+    ReturnPurchase, SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
 };
 use domain::{
     Cap, Cause, CauseKind, Command, EarningTerms, ExpiryRule, Note, Page, Period, Policy,
@@ -193,6 +193,18 @@ pub(crate) fn purchase(
     })
 }
 
+/// The credit of a purchase that was refused.
+pub(crate) fn claim(who: &str, purchase: &str) -> Command {
+    Command::ClaimCredit(ClaimCredit {
+        account_id: id(who),
+        purchase_id: id(purchase),
+        available_at: None,
+        expires_at: None,
+        occurred_at: None,
+        original: None,
+    })
+}
+
 pub(crate) fn return_one(who: &str, purchase: &str, name: &str) -> Command {
     Command::ReturnPurchase(ReturnPurchase {
         account_id: id(who),
@@ -215,7 +227,7 @@ pub(crate) fn rule(
     Command::SetEarningRule(SetEarningRule {
         rule_id: id("default"),
         terms: EarningTerms {
-            rate: Rate { points: points(gives), per_amount: points(per) },
+            rate: Rate { points: points(gives), per_amount: points(per), full_steps_only: false },
             categories: vec![],
             multipliers: vec![],
             cap: cap.map(|(most, period)| Cap { points: points(most), period }),

@@ -417,10 +417,14 @@ fn traits_of(effect: &Effect, now: Time) -> Vec<Count> {
         }
         Effect::Swapped { .. } => vec![Some("swapped in a hold")],
         Effect::Sent { parts, .. } => vec![several(parts, "sent of several")],
+        Effect::Earned { rule, is_claim: true, .. } => {
+            vec![rule.is_some().then_some("claimed by rule")]
+        }
         Effect::Earned { rule: Some(_), cap_period, .. } => {
             let end = cap_period.and_then(|(_, end)| end);
             vec![Some("earned by rule"), end.filter(|end| *end <= now).map(|_| "told late")]
         }
+        Effect::Purchased { refused: Some(_), .. } => vec![Some("refused credit")],
         _ => vec![],
     };
     traits.into_iter().flatten().map(|of| ("-", of)).collect()

@@ -1,11 +1,12 @@
 //! How what is asked for becomes a command, as the plain ledger stands then.
 
 use domain::command::{
-    AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer,
-    ConfirmClock, Direction, DispatchShipment, EarnCredit, ExpectedVersion, ExtendHold, HoldCredit,
-    OpenAccount, OpenOffer, Order, RecordPurchase, Redeem, RefundCapture, RejectShipment,
-    ReleaseHold, RemoveStock, ReopenOffer, Report, ReportShipment, ReturnPurchase, ReverseReturn,
-    ReverseWithdrawal, SetEarningRule, SetPolicy, ShowTerms, TransferCredit, WithdrawCredit,
+    AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, ClaimCredit,
+    CloseOffer, ConfirmClock, Direction, DispatchShipment, EarnCredit, ExpectedVersion, ExtendHold,
+    HoldCredit, OpenAccount, OpenOffer, Order, RecordPurchase, Redeem, RefundCapture,
+    RejectShipment, ReleaseHold, RemoveStock, ReopenOffer, Report, ReportShipment, ReturnPurchase,
+    ReverseReturn, ReverseWithdrawal, SetEarningRule, SetPolicy, ShowTerms, TransferCredit,
+    WithdrawCredit,
 };
 use domain::{
     AccountId, Cap, CategoryRate, Cause, CauseKind, Command, DispatchId, EarningTerms, Multiplier,
@@ -129,6 +130,8 @@ fn rule_terms(asked: &AskedRule, now: Time) -> EarningTerms {
     let rate = |(gives, per): (u64, u64)| Rate {
         points: Points::sum_of(gives).expect("points"),
         per_amount: points(per),
+        // Of a third of all rates.
+        full_steps_only: per % 3 == 0,
     };
     EarningTerms {
         rate: rate(asked.rate),
@@ -291,12 +294,30 @@ impl Ask {
                     account_id: id(account(*who)),
                     purchase_id: named("p", *purchase),
                     lines: lines.collect(),
-                    points: amount.map(points),
+                    points: amount.map(|amount| Points::sum_of(amount).expect("points")),
                     rule: rule.map(|rule| id(RULES[usize::from(rule)])),
                     shipping: None,
                     available_at,
                     expires_at,
                     occurred_at: occurred.map(|when| time(when.at(now))),
+                })
+            }
+            Self::Claim { account, purchase, refused, available, expires } => {
+                let [available_at, expires_at] = span(*available, *expires, now);
+                let unclaimed = ledger.purchases.iter();
+                let unclaimed = unclaimed.filter(|it| it.refused.is_some() && it.lot.is_none());
+                let unclaimed = unclaimed.map(|it| (it.account.clone(), it.id.clone()));
+                // Those come last, so that they are chosen more often.
+                let known: Vec<_> = purchases().into_iter().chain(unclaimed).collect();
+                let target = Target { account: *account, name: *purchase, known: *refused };
+                let (who, purchase) = target.of("p", &known);
+                Command::ClaimCredit(ClaimCredit {
+                    account_id: id(&who),
+                    purchase_id: id(&purchase),
+                    available_at,
+                    expires_at,
+                    occurred_at: None,
+                    original: None,
                 })
             }
             Self::Return { target, id: name, lines } => {
@@ -549,11 +570,12 @@ impl Ask {
                     },
                 })
             }
-            Self::SetPolicy { spent, days, for_all, read } => Command::SetPolicy(SetPolicy {
+            Self::SetPolicy { spent, days, for_all, most, read } => Command::SetPolicy(SetPolicy {
                 policy: Policy {
                     spent_credit: *spent,
                     refund_grace_days: *days,
                     grace_on_own_request: *for_all,
+                    earning_points_max: points(*most),
                 },
                 read_versions: match read {
                     Read::None | Read::Any => None,

@@ -50,6 +50,8 @@ pub(crate) fn before_cap(terms: &EarningTerms, lines: &[PurchaseLine], now: Time
     let of_first = |count: usize, rate: Rate| {
         let lines = lines[..count].iter().filter(|line| rate_of(line) == rate);
         let amount: u128 = lines.map(|line| u128::from(line.amount.unwrap_or(0))).sum();
+        let per: u128 = rate.per_amount.get().into();
+        let amount = if rate.full_steps_only { amount / per * per } else { amount };
         // What is more than 128 bits is more than any amount, whatever it is divided by.
         let product = amount.saturating_mul(rate.points.get().into());
         let product = product.saturating_mul(percent.into());

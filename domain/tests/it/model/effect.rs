@@ -7,7 +7,7 @@ use domain::{
 use log_record::Position;
 
 use super::earning::Span;
-use super::ledger::{Part, Time};
+use super::ledger::{Part, Refused, Time};
 
 /// Something that happened by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,7 @@ pub(crate) enum Effect {
         available_at: Option<Time>,
         expires_at: Option<Time>,
         rule: Option<(String, u64)>,
+        is_claim: bool,
         cap_period: Option<Span>,
     },
     Withdrawn {
@@ -138,6 +139,7 @@ pub(crate) enum Effect {
         /// By line.
         points: Vec<u128>,
         sum: u128,
+        refused: Option<Refused>,
         /// What the rule gave, where its cap cut that.
         before_cap: Option<u128>,
     },
@@ -146,6 +148,8 @@ pub(crate) enum Effect {
         purchase: String,
         lines: Vec<(String, u128)>,
         points: u128,
+        /// The room under a cap that comes back though nothing is taken.
+        room: Option<(String, Span, u128)>,
     },
     OfferOpened(String),
     OfferAmended(String, u64),
@@ -210,6 +214,7 @@ impl Lots {
                     available_at: it.available_at.map(Timestamp::micros),
                     expires_at: it.expires_at.map(Timestamp::micros),
                     rule: it.rule.as_ref().map(|rule| (rule.rule_id.to_string(), rule.version)),
+                    is_claim: it.claim.is_some(),
                     cap_period: it.cap_period.map(span_of),
                 }
             }
@@ -332,6 +337,12 @@ impl Lots {
                 purchase: it.purchase_id.to_string(),
                 points: it.lines.iter().map(|line| number_or_none(line.points)).collect(),
                 sum: number_or_none(it.points),
+                refused: it.credit_refused.map(|refused| Refused {
+                    code: refused.code.as_str(),
+                    available_at: refused.available_at.map(Timestamp::micros),
+                    expires_at: refused.expires_at.map(Timestamp::micros),
+                    cap_period: refused.cap_period.map(span_of),
+                }),
                 before_cap: it.points_before_cap.map(number),
             },
             Event::PurchaseReturned(account, it) => {
@@ -343,6 +354,10 @@ impl Lots {
                         .map(|line| (line.product_id.to_string(), line.quantity.get().into()))
                         .collect(),
                     points: number_or_none(it.points),
+                    room: it.room_back.as_ref().map(|back| {
+                        let domain::CapRoom { rule_id, period } = &back.room;
+                        (rule_id.to_string(), span_of(*period), number(back.points))
+                    }),
                 }
             }
             Event::OfferOpened(it) => Effect::OfferOpened(it.offer_id.to_string()),

@@ -6,8 +6,8 @@ use domain::{AMOUNT_MAX, Cause, CauseKind, Command, ExpiryRule, Note, Period, Sp
 
 use super::ask::Sweep;
 use super::asking::{
-    cancel, cancel_by_operator, capture, day, earn, earn_between, earn_until, hold, open, order,
-    policy, purchase, redeem, release, return_one, rule, take, transfer, withdraw,
+    cancel, cancel_by_operator, capture, claim, day, earn, earn_between, earn_until, hold, open,
+    order, policy, purchase, redeem, release, return_one, rule, take, transfer, withdraw,
 };
 use super::beside::Pair;
 use super::command::{id, points};
@@ -157,7 +157,7 @@ fn a_refund_undoes_the_drawing_from_its_end() {
     // What expired meanwhile comes back for 30 days.
     let rest = refund(pair.does(day(3), cancel_by_operator("ann", "x", "c-2")));
     assert_eq!(rest, [part(0, 10, None, false), part(1, 10, Some(day(33)), true)]);
-    pair.refuses(day(3), cancel("ann", "x", "c-3", None), "quantity-too-large");
+    pair.refuses(day(3), cancel("ann", "x", "c-3", None), "already-cancelled");
     pair.finish();
 }
 
@@ -320,11 +320,12 @@ fn room_in_a_day_comes_back_while_a_purchase_can_be_told_late_for_it() {
 }
 
 #[test]
-fn a_purchase_that_earns_nothing_is_recorded_and_makes_no_account() {
+fn a_purchase_that_earns_nothing_is_recorded_and_makes_an_account() {
     let mut pair = Pair::new();
     pair.does(day(0), rule(1, 1_000, None, None));
     pair.does(day(0), purchase("ann", "p", 999, None));
-    pair.refuses(day(0), hold("ann", "h", 1, day(1)), "account-unknown");
+    pair.refuses(day(0), hold("ann", "h", 1, day(1)), "insufficient-credit");
+    pair.has("ann", 0, 0);
     pair.refuses(day(0), withdraw("ann", "w", CauseKind::Purchase, "p"), "credit-unknown");
     pair.does(day(0), return_one("ann", "p", "r"));
     pair.finish();
@@ -355,10 +356,11 @@ fn what_expired_in_another_account_was_passed_on_and_is_not_forgiven() {
 }
 
 #[test]
-fn a_line_that_would_be_no_amount_is_refused_whatever_the_cap() {
+fn credit_of_a_line_that_would_be_no_amount_is_refused_whatever_the_cap() {
     let mut pair = Pair::new();
     pair.does(day(0), rule(2, 1, Some((10, Period::Ever)), None));
-    pair.refuses(day(0), purchase("ann", "p", AMOUNT_MAX, None), "amount-too-large");
+    pair.does(day(0), purchase("ann", "p", AMOUNT_MAX, None));
+    pair.refuses(day(0), claim("ann", "p"), "amount-too-large");
     pair.finish();
 }
 

@@ -130,8 +130,19 @@ pub(crate) struct Purchase {
     pub(crate) id: String,
     pub(crate) lines: Vec<Line>,
     pub(crate) lot: Option<usize>,
-    /// What it earned under a cap.
+    pub(crate) rule: Option<(String, u64)>,
+    pub(crate) refused: Option<Refused>,
+    /// What it earned under a cap, or would have earned.
     pub(crate) gain: Option<usize>,
+}
+
+/// Why a purchase earned nothing, and what the lot would have been.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) code: &'static str,
+    pub(crate) available_at: Option<Time>,
+    pub(crate) expires_at: Option<Time>,
+    pub(crate) cap_period: Option<Span>,
 }
 
 #[derive(Debug)]
@@ -352,6 +363,7 @@ impl Default for Ledger {
             policy: Policy {
                 spent_credit: SpentCredit::Refuse,
                 refund_grace_days: 30,
+                earning_points_max: domain::Points::MOST,
                 grace_on_own_request: false,
             },
             policy_version: 0,

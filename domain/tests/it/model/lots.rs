@@ -1,15 +1,16 @@
 //! How lots are earned and taken back, by docs/CREDIT.md.
 
+use domain::SpentCredit;
 use domain::command::{
-    AdjustCredit, Direction, EarnCredit, RecordPurchase, ReturnPurchase, WithdrawCredit,
+    AdjustCredit, ClaimCredit, Direction, EarnCredit, RecordPurchase, ReturnPurchase,
+    WithdrawCredit,
 };
-use domain::{SpentCredit, Timestamp};
 
 use super::earning::{self, Span};
 use super::effect::Effect;
 use super::ledger::{
-    Account, Effects, Gain, Ledger, Line, Lot, MOST, No, Part, Purchase, Time, Withdrawal, split,
-    sum,
+    Account, Effects, Gain, Ledger, Line, Lot, MOST, No, Part, Purchase, Refused, Time, Withdrawal,
+    split, sum,
 };
 use super::rules::{Answer, done, micros, no, no_for, number, signed, too_large};
 
@@ -20,6 +21,20 @@ pub(crate) struct Life {
     expires_at: Option<Time>,
     rule: Option<(String, u64)>,
     cap_period: Option<Span>,
+    is_claim: bool,
+}
+
+impl Life {
+    /// Whether a lot could be spent before it expires.
+    fn check_matures(&self) -> Result<(), No> {
+        match (self.available_at, self.expires_at) {
+            (Some(available), Some(expires)) if self.now < available && expires <= available => {
+                let facts = [("available_at", available.into()), ("expires_at", expires.into())];
+                no_for("never-matures", facts)
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Ledger {
@@ -27,6 +42,16 @@ impl Ledger {
     pub(crate) fn check_room(&self, account: &str, points: u128) -> Result<(), No> {
         let total = self.account(account).map_or(0, Account::total);
         if total + points > MOST { too_large() } else { Ok(()) }
+    }
+
+    /// Whether the policy allows one credit to be so much.
+    fn check_earning_limit(&self, points: u128) -> Result<(), No> {
+        let most = number(self.policy.earning_points_max);
+        if points > most {
+            let facts = [("max", signed(most)), ("asked", signed(points))];
+            return no_for("earning-too-large", facts);
+        }
+        Ok(())
     }
 
     /// There is an account from then on, if there was none.
@@ -68,19 +93,22 @@ impl Ledger {
             available_at: life.available_at,
             expires_at: life.expires_at,
             rule: life.rule,
+            is_claim: life.is_claim,
             cap_period: life.cap_period,
         }
     }
 
     pub(crate) fn earn(&mut self, it: &EarnCredit, now: Time) -> Answer {
         let (account, points) = (it.account_id.as_str(), number(it.points));
-        check_expiry(it.expires_at, now)?;
+        check_expiry(micros(it.expires_at), now)?;
+        self.check_earning_limit(points)?;
         self.check_room(account, points)?;
         let life = Life {
             now,
             available_at: micros(it.available_at),
             expires_at: micros(it.expires_at),
             rule: None,
+            is_claim: false,
             cap_period: None,
         };
         let cause = [it.cause.kind.as_str(), it.cause.id.as_str()];
@@ -94,6 +122,7 @@ impl Ledger {
             available_at: micros(it.available_at),
             expires_at: micros(it.expires_at),
             rule: None,
+            is_claim: false,
             cap_period: None,
         };
         let mut before_cap = None;
@@ -110,45 +139,49 @@ impl Ledger {
             life.cap_period = earning::cap_span(terms, at);
             let uncapped = earning::before_cap(terms, &it.lines, at);
             if uncapped.iter().any(|points| *points > MOST) {
-                return too_large();
+                // What the lines earn can't be said.
+                vec![]
+            } else {
+                let gains = self.gains.iter().filter(|gain| {
+                    gain.account == account
+                        && gain.rule == rule_id
+                        && Some(gain.period) == life.cap_period
+                });
+                let earned = gains.map(|gain| gain.points).sum();
+                let given: u128 = uncapped.iter().sum();
+                let by_line = earning::capped(terms, uncapped, earned);
+                if by_line.iter().sum::<u128>() < given {
+                    before_cap = Some(given.min(MOST));
+                }
+                by_line
             }
-            let gains = self.gains.iter().filter(|gain| {
-                gain.account == account
-                    && gain.rule == rule_id
-                    && Some(gain.period) == life.cap_period
-            });
-            let earned = gains.map(|gain| gain.points).sum();
-            let given: u128 = uncapped.iter().sum();
-            let by_line = earning::capped(terms, uncapped, earned);
-            if by_line.iter().sum::<u128>() < given {
-                before_cap = Some(given.min(MOST));
-            }
-            by_line
         };
         let points = by_line.iter().fold(0_u128, |sum, line| sum.saturating_add(*line));
-        if points > MOST {
-            return too_large();
+        let mut gain = None;
+        if let (Some((rule, _)), Some(period)) = (&life.rule, life.cap_period) {
+            // Also what is refused, for it can be claimed.
+            let (account, rule) = (account.to_owned(), rule.clone());
+            gain = Some(self.gains.len());
+            self.gains.push(Gain { account, rule, period, points });
         }
-        self.check_room(account, points)?;
+        let refused = self.check_earning(account, &by_line, points, &life).err();
+        let refused = refused.map(|no| Refused {
+            code: no.code,
+            available_at: life.available_at,
+            expires_at: life.expires_at,
+            cap_period: life.cap_period,
+        });
+        let earned = if refused.is_some() { 0 } else { points };
+        let rule = life.rule.clone();
         let mut own = vec![];
         let mut lot = None;
-        let mut gain = None;
-        if points > 0 {
-            let times = life.available_at.zip(life.expires_at);
-            if let Some((available, expires)) = times.filter(|(available, _)| now < *available)
-                && expires <= available
-            {
-                let facts = [("available_at", available.into()), ("expires_at", expires.into())];
-                return no_for("never-matures", facts);
-            }
-            if let (Some((rule, _)), Some(period)) = (&life.rule, life.cap_period) {
-                let (account, rule) = (account.to_owned(), rule.clone());
-                gain = Some(self.gains.len());
-                self.gains.push(Gain { account, rule, period, points });
-            }
+        if earned > 0 {
             lot = Some(self.lots.len());
             own.push(self.new_lot(account, ["purchase", it.purchase_id.as_str()], points, life));
         }
+        self.make_account(account);
+        let by_line: Vec<u128> =
+            (0..it.lines.len()).map(|line| by_line.get(line).copied().unwrap_or(0)).collect();
         let lines = it.lines.iter().zip(&by_line);
         let asked = it.lines.iter();
         let asked = asked.map(|line| (line.product_id.to_string(), line.quantity.get().into()));
@@ -166,16 +199,81 @@ impl Ledger {
                 })
                 .collect(),
             lot,
+            rule,
+            refused: refused.clone(),
             gain,
         });
         own.push(Effect::Purchased {
             account: account.to_owned(),
             purchase: it.purchase_id.to_string(),
             points: by_line,
-            sum: points,
+            sum: earned,
+            refused,
             before_cap,
         });
         Ok(Some(Effects { accounts: vec![account.to_owned()], own, after: vec![] }))
+    }
+
+    /// Whether a purchase earns what its lines come to.
+    fn check_earning(
+        &self,
+        account: &str,
+        by_line: &[u128],
+        points: u128,
+        life: &Life,
+    ) -> Result<(), No> {
+        let is_amount = !by_line.is_empty() && points <= MOST;
+        if points == 0 && is_amount {
+            return Ok(());
+        }
+        check_expiry(life.expires_at, life.now)?;
+        if !is_amount {
+            return too_large();
+        }
+        self.check_earning_limit(points)?;
+        self.check_room(account, points)?;
+        life.check_matures()
+    }
+
+    /// Gives what was refused when a purchase was recorded, less what came back of it.
+    pub(crate) fn claim(&mut self, it: &ClaimCredit, now: Time) -> Answer {
+        let (account, id) = (it.account_id.as_str(), it.purchase_id.as_str());
+        let mut places = 0..self.purchases.len();
+        let Some(place) = places.find(|place| {
+            let purchase = &self.purchases[*place];
+            purchase.account == account && purchase.id == id
+        }) else {
+            let is_cause = self
+                .lots
+                .iter()
+                .any(|lot| lot.account == account && lot.kind == "purchase" && lot.cause == id);
+            return no(if is_cause { "nothing-to-claim" } else { "purchase-unknown" });
+        };
+        let purchase = &self.purchases[place];
+        let Some(refused) = purchase.refused.clone() else { return no("nothing-to-claim") };
+        let is_known = purchase.lines.iter().any(|line| line.points > 0);
+        let left = |line: &Line| line.points - line.points * line.returned / line.quantity;
+        let points: u128 = purchase.lines.iter().map(left).sum();
+        if is_known && points == 0 {
+            return no("nothing-to-claim");
+        }
+        let life = Life {
+            now,
+            available_at: micros(it.available_at).or(refused.available_at),
+            expires_at: micros(it.expires_at).or(refused.expires_at),
+            rule: purchase.rule.clone(),
+            cap_period: refused.cap_period,
+            is_claim: true,
+        };
+        check_expiry(life.expires_at, now)?;
+        if !is_known || points > MOST {
+            return too_large();
+        }
+        self.check_earning_limit(points)?;
+        self.check_room(account, points)?;
+        life.check_matures()?;
+        self.purchases[place].lot = Some(self.lots.len());
+        done(account, [self.new_lot(account, ["purchase", id], points, life)])
     }
 
     /// Whether the account may owe so much more.
@@ -345,15 +443,15 @@ impl Ledger {
             return no("purchase-unknown");
         };
         let purchase = &self.purchases[place];
+        if purchase.lines.iter().all(|line| line.returned == line.quantity) {
+            return no("already-returned");
+        }
 
         // How many of each line of the purchase.
         let mut back: Vec<u128> = vec![];
         match &it.lines {
             None => {
                 back.extend(purchase.lines.iter().map(|line| line.quantity - line.returned));
-                if back.iter().all(|quantity| *quantity == 0) {
-                    return no_for("quantity-too-large", [("left", 0)]);
-                }
             }
             Some(asked) => {
                 for (number, line) in (1..).zip(asked) {
@@ -385,8 +483,18 @@ impl Ledger {
             })
             .sum();
         let lot = purchase.lot;
+        let is_unclaimed = purchase.refused.is_some() && lot.is_none();
+        let gain = purchase.gain.filter(|_| is_unclaimed && points > 0);
+        let gain = gain.filter(|gain| earning::is_kept(self.gains[*gain].period, now));
+        let room = gain.map(|gain| {
+            let gain = &self.gains[gain];
+            (gain.rule.clone(), gain.period, points)
+        });
         let left = lot.map_or(0, |lot| self.lots[lot].earned - self.lots[lot].withdrawn);
         points = points.min(left);
+        if let Some(gain) = gain {
+            self.gains[gain].points -= room.as_ref().map_or(0, |(.., points)| *points);
+        }
         let mut own = vec![];
         let what = ["return".to_owned(), format!("{id}/{}", it.return_id)];
         if points > 0 {
@@ -438,6 +546,7 @@ impl Ledger {
             purchase: id.to_owned(),
             lines: returned,
             points,
+            room,
         });
         Ok(Some(Effects { accounts: vec![name.to_owned()], own, after: vec![] }))
     }
@@ -445,10 +554,18 @@ impl Ledger {
     pub(crate) fn adjust(&mut self, it: &AdjustCredit, now: Time) -> Answer {
         let (name, points) = (it.account_id.as_str(), number(it.points));
         if it.direction == Direction::Add {
-            check_expiry(it.expires_at, now)?;
+            check_expiry(micros(it.expires_at), now)?;
+            self.check_earning_limit(points)?;
             self.check_room(name, points)?;
             let expires_at = micros(it.expires_at);
-            let life = Life { now, available_at: None, expires_at, rule: None, cap_period: None };
+            let life = Life {
+                now,
+                available_at: None,
+                expires_at,
+                rule: None,
+                cap_period: None,
+                is_claim: false,
+            };
             let cause = ["adjustment", it.adjustment_id.as_str()];
             return done(name, [self.new_lot(name, cause, points, life)]);
         }
@@ -474,8 +591,8 @@ impl Ledger {
 }
 
 /// Credit that would have expired already isn't given.
-fn check_expiry(expires_at: Option<Timestamp>, now: Time) -> Result<(), No> {
-    match micros(expires_at) {
+fn check_expiry(expires_at: Option<Time>, now: Time) -> Result<(), No> {
+    match expires_at {
         Some(expires_at) if expires_at <= now => no_for("expiry-passed", [("now", now.into())]),
         _ => Ok(()),
     }

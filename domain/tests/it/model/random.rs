@@ -45,7 +45,13 @@ fn beginning() -> impl Strategy<Value = Vec<Step>> {
             vec![
                 first(earn(0, 70)),
                 first(earn(1, 90)),
-                first(Ask::SetPolicy { spent, days: 7, for_all: false, read: Read::None }),
+                first(Ask::SetPolicy {
+                    spent,
+                    days: 7,
+                    for_all: false,
+                    most: AMOUNT_MAX,
+                    read: Read::None,
+                }),
                 first(open(0, mug)),
                 first(open(1, cup)),
                 first(Ask::SetRule { rule: 0, terms: rule, read: Read::None, same: false }),
@@ -105,6 +111,11 @@ fn amount(huge: bool) -> BoxedStrategy<u64> {
     let most = AMOUNT_MAX;
     let large = prop_oneof![Just(most), Just(most / 2), Just(most / 2 + 1), most - 300..=most];
     prop_oneof![5 => usual, 2 => large].boxed()
+}
+
+/// The points that a purchase names.
+fn named(huge: bool) -> BoxedStrategy<u64> {
+    prop_oneof![9 => amount(huge), 1 => Just(0_u64)].boxed()
 }
 
 fn who() -> impl Strategy<Value = u8> {
@@ -179,7 +190,7 @@ fn asked_rule() -> BoxedStrategy<Box<AskedRule>> {
         (1..3_u16).prop_map(ExpiryRule::Months),
         (0..2_u16).prop_map(ExpiryRule::EndOfYear)
     ];
-    let pending = prop_oneof![2 => Just(0_u16), 1 => 1..15_u16];
+    let pending = prop_oneof![1 => Just(0_u16), 1 => 1..20_u16];
     let category = of((0..20_u64, 1..60_u64));
     let backdate = prop_oneof![1 => Just(0_u16), 2 => 1..32_u16];
     let when = (of(expiry), pending, 0..4_usize, backdate);
@@ -222,9 +233,9 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
                 Ask::Earn { account, points, kind, cause, available, expires }
             }),
         (
-            (who(), 0..14_u8, lines(huge), weighted(0.4, amount(huge)), weighted(0.4, 0..3_u8)),
+            (who(), 0..14_u8, lines(huge), weighted(0.4, named(huge)), weighted(0.4, 0..3_u8)),
             weighted(0.1, when(-1..12)),
-            weighted(0.2, when(-1..40)),
+            weighted(0.4, prop_oneof![1 => when(-8..1), 1 => when(-1..25)]),
             prop_oneof![of(when(-3..1)), of(when(-34..3))],
         )
             .prop_map(
@@ -242,6 +253,13 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
                 },
             ),
     ];
+    let until = weighted(0.6, prop_oneof![1 => when(1..8), 1 => when(-1..40)]);
+    let claim = (target(14), weighted(0.1, when(-1..12)), until).prop_map(
+        |(target, available, expires)| {
+            let Target { account, name: purchase, known: refused } = target;
+            Ask::Claim { account, purchase, refused, available, expires }
+        },
+    );
     let returned = weighted(0.7, vec((prop_oneof![9 => 0..3_u8, 1 => Just(3)], 1..4_u64), 1..3));
     let returned = returned.prop_map(|lines| {
         lines.map(|mut lines| {
@@ -301,6 +319,7 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
         .prop_map(|(account, further, id, points)| Ask::Transfer { account, further, id, points });
     prop_oneof![
         16 => earning.boxed(),
+        5 => claim.boxed(),
         12 => taking.boxed(),
         8 => reversing.boxed(),
         26 => holding.boxed(),
@@ -382,10 +401,16 @@ fn administration(huge: bool) -> impl Strategy<Value = Ask> {
         3 => (
             spent(),
             prop_oneof![Just(0_u16), Just(1), Just(7), Just(30)],
-            any::<bool>(),
+            (any::<bool>(), prop_oneof![4 => Just(AMOUNT_MAX), 1 => 20..200_u64]),
             read(),
         )
-            .prop_map(|(spent, days, for_all, read)| Ask::SetPolicy { spent, days, for_all, read }),
+            .prop_map(|(spent, days, (for_all, most), read)| Ask::SetPolicy {
+                spent,
+                days,
+                for_all,
+                most,
+                read,
+            }),
         1 => (offer(), of(0..2_u8)).prop_map(|(offer, rule)| Ask::Show { offer, rule }),
         1 => Just(Ask::ConfirmClock),
     ]

@@ -4,7 +4,7 @@ use domain::command::{
     AddStock, AmendOffer, Capture, CloseOffer, ExpectedVersion, OpenOffer, RemoveStock,
     ReopenOffer, Report, SetEarningRule, ShowTerms,
 };
-use domain::{AccountId, Command, Points, Shipped, Timestamp};
+use domain::{AccountId, Command, EarningTerms, Points, Shipped, Timestamp};
 
 use super::effect::Effect;
 use super::ledger::{Deed, Effects, Ledger, MOST, No, Offer, Outcome, Rule, Time};
@@ -64,6 +64,7 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
         Command::EarnCredit(it) => {
             id(&["cause", it.account_id.as_str(), it.cause.kind.as_str(), it.cause.id.as_str()])
         }
+        Command::ClaimCredit(it) => id(&["claim", it.account_id.as_str(), it.purchase_id.as_str()]),
         Command::RecordPurchase(it) => {
             id(&["cause", it.account_id.as_str(), "purchase", it.purchase_id.as_str()])
         }
@@ -136,6 +137,14 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
     }
 }
 
+/// Terms whose order of categories and multipliers says nothing.
+fn sorted(terms: &EarningTerms) -> EarningTerms {
+    let mut terms = terms.clone();
+    terms.categories.sort_by_key(|it| it.category.to_string());
+    terms.multipliers.sort_by_key(|it| (it.from, it.until, it.percent));
+    terms
+}
+
 impl Ledger {
     /// What becomes of a command.
     pub(crate) fn execute(&mut self, command: &Command, now: Time) -> Outcome {
@@ -184,6 +193,7 @@ impl Ledger {
             }
             Command::EarnCredit(it) => self.earn(it, now),
             Command::RecordPurchase(it) => self.record_purchase(it, now),
+            Command::ClaimCredit(it) => self.claim(it, now),
             Command::ReturnPurchase(it) => self.return_purchase(it, now),
             Command::WithdrawCredit(it) => self.withdraw(it),
             Command::ReverseReturn(it) => self.reverse_return(it, now),
@@ -242,7 +252,7 @@ impl Ledger {
             self.rules.push(Rule { id: id.clone(), terms, version: 1, former });
             return done_elsewhere(Effect::RuleSet(id, 1));
         };
-        if rule.terms == it.terms {
+        if sorted(&rule.terms) == sorted(&it.terms) {
             return Ok(None);
         }
         let version = ("version", rule.version.into());

@@ -297,6 +297,9 @@ impl Ledger {
     pub(crate) fn cancel(&mut self, it: &CancelExchange, now: Time) -> Answer {
         let (name, id) = (it.account_id.as_str(), it.exchange_id.as_str());
         let Some(place) = self.exchange_place(name, id) else { return no("exchange-unknown") };
+        if self.exchanges[place].cancelled == self.exchanges[place].quantity {
+            return no("already-cancelled");
+        }
         let parcel = ["exchange".to_owned(), id.to_owned()];
         if self.has_left(name, &parcel) {
             return no("exchange-dispatched");
@@ -313,7 +316,6 @@ impl Ledger {
                 let facts = [("left", signed(left)), ("asked", signed(asked))];
                 return no_for("quantity-too-large", facts);
             }
-            None if left == 0 => return no_for("quantity-too-large", [("left", 0)]),
             asked => asked.unwrap_or(left),
         };
         let both = self.take_back_goods(
