@@ -35,6 +35,7 @@ mod scope;
 mod test_request;
 mod traceparent;
 mod unheeded;
+mod unique;
 
 pub use api_key::{ApiKey, KeyHash, KeyRing};
 pub use authorize::{About, ForOperators, Only, only};

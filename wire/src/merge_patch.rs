@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Problem;
 use crate::json_body::read_json;
+use crate::unique::unique_members;
 
 /// The one member that is the caller's own JSON: in it, `null` takes a member away.
 const ATTRIBUTES: &str = "attributes";
@@ -87,15 +88,8 @@ impl<'de> Visitor<'de> for PatchVisitor {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<MergePatch, A::Error> {
-        let mut members = Map::new();
-        while let Some((name, value)) = from.next_entry::<String, Value>()? {
-            if members.contains_key(&name) {
-                return Err(A::Error::custom(format!("duplicate field `{name}`")));
-            }
-            members.insert(name, value);
-        }
-        Ok(MergePatch(members))
+    fn visit_map<A: MapAccess<'de>>(self, from: A) -> Result<MergePatch, A::Error> {
+        unique_members(from).map(MergePatch)
     }
 }
 
@@ -171,6 +165,7 @@ mod tests {
             (r#"{"handle":{"size":null}}"#, "handle.size"),
             (r#"{"price":null}"#, "price"),
             (r#"{"price":4,"price":5}"#, "price"),
+            (r#"{"handle":{"side":"left","side":"right"}}"#, "handle.side"),
         ] {
             let problem = patched(patch).expect_err(patch);
             let document = serde_json::to_value(problem).expect("JSON");

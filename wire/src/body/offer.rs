@@ -6,8 +6,10 @@ use domain::{
 };
 use log_record::Place;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+
+use crate::unique::Unique;
 
 /// The longest body of an offer, in bytes: the longest texts, each byte escaped to six, fit.
 pub const OFFER_BYTES_MAX: usize = 128 * 1024;
@@ -148,7 +150,9 @@ pub struct AttributesBody(pub Attributes);
 
 impl<'de> Deserialize<'de> for AttributesBody {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let object = Map::<String, Value>::deserialize(from)?;
+        let Unique(Value::Object(object)) = Unique::deserialize(from)? else {
+            return Err(de::Error::custom("must be a JSON object"));
+        };
         let text = serde_json::to_string(&object).map_err(de::Error::custom)?;
         Attributes::try_from(text.into_boxed_str()).map(Self).map_err(de::Error::custom)
     }
