@@ -134,6 +134,7 @@ pub(crate) struct CreditEarned<'a> {
     rule: Option<RuleVersion<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     claim: Option<Claim>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     cap_period: Option<CapPeriod>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reference: Option<Cow<'a, Reference>>,
