@@ -1,6 +1,6 @@
-//! What `PATCH` has in common wherever it is: the terms are shown, the patch is merged onto them, and
-//! the whole goes to the writer for the version that was shown. If somebody else's change came in
-//! between, they are shown again.
+//! What `PATCH` has in common wherever it is: the terms are shown, the patch is merged onto them,
+//! and the whole goes to the writer for the version that was shown. If somebody else's change came
+//! in between, they are shown again.
 
 use axum::http::HeaderMap;
 use domain::Refusal;

@@ -60,8 +60,8 @@ pub(crate) async fn patch_policy(
 }
 
 fn policy(body: PutPolicyBody) -> Result<Policy, Problem> {
-    let PutPolicyBody { spent_credit, refund_grace_days, grace_on_own_request, earning_points_max } =
-        body;
+    let PutPolicyBody { spent_credit, refund_grace_days, .. } = body;
+    let PutPolicyBody { grace_on_own_request, earning_points_max, .. } = body;
     let earning_points_max = earning_points_max.unwrap_or(Points::MOST);
     if refund_grace_days > GRACE_DAYS_MAX {
         let complaint = format!("must be a whole number from 0 to {GRACE_DAYS_MAX}");

@@ -74,7 +74,8 @@ fn command(
     let lines = lines(body.lines)?;
     if body.points.is_none() && lines.iter().all(|line| line.amount.is_none()) {
         let complaint = "has no amount in any line, so that a rule would give nothing: send an \
-                         amount (0 for goods that were free), or points beside the lines (0 for none)";
+                         amount (0 for goods that were free), or points beside the lines (0 \
+                         for none)";
         return Err(Problem::invalid_field("lines", complaint));
     }
     Ok(RecordPurchase {

@@ -387,7 +387,8 @@ impl Account {
         self.lots.put_all(parts)
     }
 
-    /// Puts points of a lot that can be spent later; of those of one time, the lower lot comes first.
+    /// Puts points of a lot that can be spent later; of those of one time, the lower lot comes
+    /// first.
     fn put_pending(&mut self, available_at: Timestamp, part: LotPart) -> Option<()> {
         let pending = &mut self.rare_mut().pending;
         let key = |pending: &Pending| (pending.available_at, pending.part.lot);

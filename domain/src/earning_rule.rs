@@ -181,7 +181,8 @@ impl EarningRule {
         occurred_at.filter(|at| first <= *at && *at < now).unwrap_or(now)
     }
 
-    /// The version in force at a time, or the first if there was none yet; its terms and its number.
+    /// The version in force at a time, or the first if there was none yet; its terms and its
+    /// number.
     pub(crate) fn version_at(&self, time: Timestamp) -> (&EarningTerms, u64) {
         let earlier = self.earlier.iter().find(|earlier| time < earlier.replaced_at);
         earlier.map_or((&self.terms, self.version), |earlier| (&earlier.terms, earlier.version))

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{LotPart, Timestamp};
 
-/// The grace that was promised when credit was taken or set aside. A later policy doesn't change it.
+/// The grace that was promised when credit was taken or set aside. A later policy doesn't change
+/// it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grace {
     /// For how many days of 24 hours credit can be spent at least once it comes back; 0 for none.
@@ -16,8 +17,8 @@ pub struct Grace {
 /// On whose request credit comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BackFor {
-    /// The shopper's own: a cancellation or a release that the shopper asked for, or a hold's end by
-    /// its deadline or by its capture.
+    /// The shopper's own: a cancellation or a release that the shopper asked for, or a hold's end
+    /// by its deadline or by its capture.
     OwnRequest,
     /// Somebody else's: an operator's, a merchant's or a warehouse's.
     Other,
@@ -41,8 +42,8 @@ impl Grace {
     }
 }
 
-/// Until when a grace of so many days lasts: to the end of a day in UTC, so that what comes back of a
-/// lot bit by bit becomes one part a day and not one each time.
+/// Until when a grace of so many days lasts: to the end of a day in UTC, so that what comes back of
+/// a lot bit by bit becomes one part a day and not one each time.
 pub(crate) fn end_of_grace(from: Timestamp, days: u16) -> Option<Timestamp> {
     const DAY: i64 = 24 * 60 * 60 * 1_000_000;
     if days == 0 {

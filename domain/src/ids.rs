@@ -1,7 +1,7 @@
 //! The names of things, one type per noun, valid by construction.
 //!
-//! An id from outside is 1 to 64 letters, digits or `-_.:` (an account's up to 128), and not only dots: `.` and `..` mean
-//! another resource in a URL's path. Ids that the ledger makes itself begin
+//! An id from outside is 1 to 64 letters, digits or `-_.:` (an account's up to 128), and not only
+//! dots: `.` and `..` mean another resource in a URL's path. Ids that the ledger makes itself begin
 //! with `~`, which no id from outside can.
 
 use std::fmt;
@@ -337,8 +337,8 @@ text_type! {
 }
 
 text_type! {
-    /// Whatever a shop's pages want to know of an offer: the text of a JSON object, which the caller
-    /// has checked to be one.
+    /// Whatever a shop's pages want to know of an offer: the text of a JSON object, which the
+    /// caller has checked to be one.
     Attributes, AttributesError, |text: &str| {
         text.len() <= ATTRIBUTES_BYTES_MAX && text.starts_with('{') && text.ends_with('}')
     }

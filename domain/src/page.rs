@@ -1,5 +1,5 @@
-//! What a page shows of an offer. It is part of the terms, and nothing is decided by it, so the state
-//! has no more of it than a hash: the event that set the terms has it whole.
+//! What a page shows of an offer. It is part of the terms, and nothing is decided by it, so the
+//! state has no more of it than a hash: the event that set the terms has it whole.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

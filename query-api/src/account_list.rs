@@ -1,8 +1,8 @@
 //! Lists of an account, newest first: pages, and the filters by time and by what an item is.
 //!
 //! A page between two times is a part of an index. What else is asked for is picked from the rows
-//! of the account, of which a page reads so many at most: then it has fewer items than it could, and
-//! the next one goes on behind them.
+//! of the account, of which a page reads so many at most: then it has fewer items than it could,
+//! and the next one goes on behind them.
 
 use domain::{AccountId, Timestamp};
 use log_record::Place;
@@ -13,7 +13,8 @@ use wire::{PAGE_ITEMS_MAX, Page, Problem, page_limit, read_cursor, write_cursor}
 use crate::cell::place_key;
 use crate::{bad_cursor, failed};
 
-/// How many rows of an account a page reads from which it picks some: no more than the largest page.
+/// How many rows of an account a page reads from which it picks some: no more than the largest
+/// page.
 const PICKED_FROM_MAX: u32 = PAGE_ITEMS_MAX;
 
 /// The query of a list whose items have a status.

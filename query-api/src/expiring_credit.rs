@@ -119,8 +119,8 @@ pub(crate) async fn list_expiring(
 }
 
 impl Window {
-    /// At most so many accounts, from one part of credit more: an account with several parts is listed
-    /// once, and one that can't spend them isn't.
+    /// At most so many accounts, from one part of credit more: an account with several parts is
+    /// listed once, and one that can't spend them isn't.
     async fn read(
         self,
         reading: &mut Reading,

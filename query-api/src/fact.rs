@@ -51,12 +51,14 @@ pub(crate) fn of_account(
     }
 }
 
+/// The ids in the path of what is a part of something else.
+type PartOfFact = ThreePathIds<AccountId, CauseId, RecordedId>;
+
 /// A handler for `/v1/accounts/{account_id}/{of}/{id}/{kind}/{id}`.
 pub(crate) fn of_what(
     of: &'static str,
     kind: &'static str,
-) -> impl Fn(Caller, Fresh, ThreePathIds<AccountId, CauseId, RecordedId>, HeaderMap) -> Answer + Clone
-{
+) -> impl Fn(Caller, Fresh, PartOfFact, HeaderMap) -> Answer + Clone {
     move |caller, fresh, ThreePathIds(account, whole, RecordedId(id)), headers| {
         let path = format!("accounts/{account}/{of}/{whole}/{kind}/{id}");
         Box::pin(answer(caller, fresh, path, headers))

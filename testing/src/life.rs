@@ -73,9 +73,9 @@ pub fn history(clock: Clock) -> Vec<(i64, Event)> {
         on(33, earned("bob", 100, "B-4", None, None)),                                     // 33
         on(33, repaid("bob", 33, 40)),                                                     // 34
         on(34, Event::OfferAmended(OfferAmended { offer_id: id("mug"), version: 2,
-            terms: terms(250), page: Page::default() })),                                                         // 35
+            terms: terms(250), page: Page::default() })),                                      // 35
         on(34, Event::StockAdded(stock_added("s-1"))),                                     // 36
-        on(35, Event::OfferClosed(OfferClosed { offer_id: id("mug"), version: 3 })),                   // 37
+        on(35, Event::OfferClosed(OfferClosed { offer_id: id("mug"), version: 3 })),       // 37
         // all of it, of a closed offer, before it was shipped
         on(36, refunded("ann", "x-2", "c-1", vec![part(13, 300, None)])),                  // 38
         on(36, cancelled("ann", "x-2", "c-1", 1, 300, (1, 300))),                          // 39

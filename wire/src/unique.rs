@@ -1,5 +1,5 @@
-//! JSON of a caller's own, in which no object has a name twice: of two values, nobody could say which
-//! one was meant.
+//! JSON of a caller's own, in which no object has a name twice: of two values, nobody could say
+//! which one was meant.
 
 use std::fmt;
 

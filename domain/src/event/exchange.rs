@@ -41,8 +41,8 @@ pub struct Ordered {
     pub points: Points,
 }
 
-/// An exchange was cancelled, whole or in part; the event before gave its credit back, if it had cost
-/// any.
+/// An exchange was cancelled, whole or in part; the event before gave its credit back, if it had
+/// cost any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExchangeCancelled {
     /// The exchange.

@@ -79,9 +79,9 @@ pub struct ReturnedLine {
 /// Room under a rule's cap that comes back with goods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomBack {
-    /// Where.
+    /// The rule and the period.
     pub room: CapRoom,
-    /// How much.
+    /// The points that the shopper may earn again in it.
     pub points: Points,
 }
 

@@ -367,8 +367,8 @@ proptest! {
                 Event::CreditRefunded(account, fact) => {
                     let RefundCause::Capture(refund) = &fact.cause else { continue };
                     let left = spent.get_mut(&(account, &refund.hold_id));
-                    let left =
-                        left.ok_or_else(|| TestCaseError::fail("what paid an exchange, or nothing"))?;
+                    let nothing = || TestCaseError::fail("what paid an exchange, or nothing");
+                    let left = left.ok_or_else(nothing)?;
                     for part in &fact.lots {
                         let of_lot = left.entry(part.lot).or_default();
                         let rest = of_lot.checked_sub(part.points.get());

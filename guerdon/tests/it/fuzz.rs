@@ -1,5 +1,6 @@
 //! Random requests to every route, half of them mutated. Whatever is sent, the answer comes in
-//! time, is no fault of the server's, and says when the connection ends; the books balance after it.
+//! time, is no fault of the server's, and says when the connection ends; the books balance after
+//! it.
 //!
 //! `GUERDON_FUZZ_SECONDS` says for how long, and `GUERDON_SEED` which requests.
 

@@ -28,7 +28,8 @@ async fn an_account_shows_what_expires_within_any_window_and_what_has_expired(on
     assert_eq!(expiry("bob/expiry").await, (json!(0), json!(80)));
     assert_eq!(expiry("bob/expiry?since=1970-01-31T00:00:00Z").await.1, 80);
     assert_eq!(expiry("bob/expiry?since=1970-01-31T00:00:01Z").await.1, 0);
-    // Nothing of this is recorded: the hold ended on day 48, and what it kept expired with the rest.
+    // Nothing of this is recorded: the hold ended on day 48, and what it kept expired with the
+    // rest.
     reads.pass_to(51).await;
     assert_eq!(expiry("cat/expiry?within_days=9").await, (json!(90), json!(700)));
     assert_eq!(expiry("cat/expiry?since=1970-02-20T00:00:00Z").await.1, 700);

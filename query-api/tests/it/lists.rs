@@ -1,4 +1,5 @@
-//! Lists of an account by time, by kind and by status; entries of redemptions say what was redeemed.
+//! Lists of an account by time, by kind and by status; entries of redemptions say what was
+//! redeemed.
 
 use domain::{Clock, Event, PurchaseRecorded};
 use serde_json::{Value, json};

@@ -24,8 +24,8 @@ pub struct PutOfferBody {
     #[serde(with = "domain::sum")]
     pub price: Points,
     /// The number of units at the opening; `null`: unlimited. An opening needs the field. In an
-    /// amendment it may make a limited stock unlimited, or an unlimited one limited to so many, those
-    /// that are sold included. `None` here: the field is left out.
+    /// amendment it may make a limited stock unlimited, or an unlimited one limited to so many,
+    /// those that are sold included. `None` here: the field is left out.
     #[serde(default, deserialize_with = "present")]
     pub stock: Option<Option<Units>>,
     /// Redemptions are taken from this time on; without it, at once.

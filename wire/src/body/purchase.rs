@@ -16,7 +16,8 @@ use crate::{Object, Problem};
 pub struct PutPurchaseBody {
     /// 1 to 500 lines, each product once.
     pub lines: Vec<Object<PutPurchaseLineBody>>,
-    /// The points that the purchase earns, which may be 0; without them, an earning rule gives them.
+    /// The points that the purchase earns, which may be 0; without them, an earning rule gives
+    /// them.
     #[serde(default, with = "domain::optional_sum")]
     pub points: Option<Points>,
     /// The earning rule; without it, the rule `default`. Not beside `points`.
@@ -52,7 +53,8 @@ pub struct PutPurchaseItemBody {
     pub purchase_id: PurchaseId,
     /// 1 to 500 lines, each product once.
     pub lines: Vec<Object<PutPurchaseLineBody>>,
-    /// The points that the purchase earns, which may be 0; without them, an earning rule gives them.
+    /// The points that the purchase earns, which may be 0; without them, an earning rule gives
+    /// them.
     #[serde(default, with = "domain::optional_sum")]
     pub points: Option<Points>,
     /// The earning rule; without it, the rule `default`. Not beside `points`.
@@ -198,8 +200,8 @@ pub struct RecordedLineBody {
     /// The category of goods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
-    /// The points that the line earned, which may be 0; where the purchase's credit was refused, what
-    /// a claim gives for it.
+    /// The points that the line earned, which may be 0; where the purchase's credit was refused,
+    /// what a claim gives for it.
     pub points: Points,
 }
 
@@ -331,8 +333,8 @@ pub struct PurchaseLineBody {
     /// The category of goods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
-    /// The points that the line earned, which may be 0; where the purchase's credit was refused, what
-    /// a claim gives for it, less what was returned before the claim.
+    /// The points that the line earned, which may be 0; where the purchase's credit was refused,
+    /// what a claim gives for it, less what was returned before the claim.
     pub points: Points,
     /// The number of units returned, 0 to `quantity`.
     pub returned: u64,

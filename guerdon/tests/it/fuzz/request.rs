@@ -350,7 +350,10 @@ fn value_of(field: &str, dice: &mut Dice) -> Value {
             json!({"kind": kind, "id": format!("i-{}", dice.below(2_000))})
         }
         "lines" => {
-            let line = |dice: &mut Dice| json!({"product_id": pick(dice, IDS), "quantity": dice.below(4), "amount": points});
+            let line = |dice: &mut Dice| {
+                let (product, quantity) = (pick(dice, IDS), dice.below(4));
+                json!({"product_id": product, "quantity": quantity, "amount": points})
+            };
             Value::Array((0..below(dice, 4)).map(|_| line(dice)).collect())
         }
         "credits" | "purchases" => {
