@@ -114,8 +114,9 @@ fn declares(source: &str, name: &str) -> bool {
         let mut places = source.match_indices(&declaration);
         places.any(|(at, _)| !goes_on(&source[at + declaration.len()..]))
     });
-    // Ids and amounts are declared by a macro that is given the name on a line of its own.
-    is_declared || source.lines().any(|line| line.trim() == name)
+    // Ids and amounts are declared by a macro that is given the name first on a line.
+    let is_given = |rest: &str| rest.is_empty() || rest.starts_with(", ");
+    is_declared || source.lines().any(|line| line.trim().strip_prefix(name).is_some_and(is_given))
 }
 
 /// The numbered lines that aren't in a block of code.
