@@ -1,5 +1,6 @@
 //! A shopper's credit, in parts of lots, and how much of each offer the shopper has had.
 
+mod caps;
 mod holds;
 
 use std::collections::VecDeque;
@@ -8,16 +9,16 @@ use log_record::{Place, Position};
 use serde::{Deserialize, Serialize};
 
 use crate::amount::AMOUNT_MAX;
-use crate::cap_count::{CapCounts, NO_PERIOD};
+use crate::cap_count::NO_PERIOD;
 use crate::debts::Debts;
 use crate::due::{Credit, LiveHold, next_due};
 use crate::lots::{Lots, sum_of, take_from};
 use crate::tally::Tally;
 use crate::{
-    CapPeriod, CapRoom, CreditEarned, CreditGivenBack, CreditRefused, CreditWithdrawn, Event,
-    Grace, HoldId, LotId, LotPart, Points, PurchaseRecorded, Refusal, RuleId, Timestamp, Units,
-    WithdrawalCause,
+    CreditEarned, CreditGivenBack, CreditWithdrawn, Event, Grace, HoldId, LotId, LotPart, Points,
+    Refusal, Timestamp, Units, WithdrawalCause,
 };
+use caps::Earned;
 
 /// How many parts of lots may come into an account at most: what falls due in it, or is drawn at
 /// once, is work and events for the writer, some 20 ms and a megabyte for this many. A shopper who
@@ -74,13 +75,6 @@ pub struct Hold {
     pub made_at: Timestamp,
     /// The grace of what comes back of it.
     pub grace: Grace,
-}
-
-/// What was earned by a rule under its cap.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Earned {
-    rule: RuleId,
-    counts: CapCounts,
 }
 
 /// An offer's place in the state, four bytes where its id would be many.
@@ -180,13 +174,6 @@ impl Account {
     /// How many units of the offer this shopper has had.
     pub(crate) fn taken(&self, offer: OfferNumber) -> Units {
         Units::sum_of(self.taken.get(offer.0.into())).unwrap_or_default()
-    }
-
-    /// What the rule has given under its cap in a period.
-    pub(crate) fn earned_by(&self, rule: &RuleId, period: CapPeriod) -> Points {
-        let earned = self.rare.as_ref().map(|rare| &*rare.earned).unwrap_or_default();
-        let of_rule = earned.iter().find(|earned| earned.rule == *rule);
-        of_rule.map(|earned| earned.counts.get(period)).unwrap_or_default()
     }
 
     /// Which parts `points` would draw on, or nothing where they don't suffice.
@@ -340,40 +327,6 @@ impl Account {
             }
             _ => self.lots.put(part).ok_or(TOO_FULL),
         }
-    }
-
-    /// What a rule would have given counts as given: it can be claimed, whatever the cap says then.
-    pub(crate) fn credit_refused(
-        &mut self,
-        recorded_at: Timestamp,
-        fact: &PurchaseRecorded,
-        refused: &CreditRefused,
-    ) -> Result<(), &'static str> {
-        let (Some(rule), Some(period)) = (&fact.rule, refused.cap_period) else { return Ok(()) };
-        let counts = self.counts_mut(&rule.rule_id);
-        for points in fact.lines.iter().filter_map(|line| line.points) {
-            counts.add(period, points, recorded_at).ok_or(NO_PERIOD)?;
-        }
-        Ok(())
-    }
-
-    /// Goods came back whose credit was refused and not claimed.
-    pub(crate) fn give_room_back(
-        &mut self,
-        room: &CapRoom,
-        points: Points,
-    ) -> Result<(), &'static str> {
-        let counts = self.counts_mut(&room.rule_id);
-        counts.give_back(room.period, points).ok_or(NO_PERIOD)
-    }
-
-    fn counts_mut(&mut self, rule: &RuleId) -> &mut CapCounts {
-        let earned = &mut self.rare_mut().earned;
-        let index = earned.iter().position(|earned| earned.rule == *rule).unwrap_or_else(|| {
-            earned.push(Earned { rule: rule.clone(), counts: CapCounts::default() });
-            earned.len() - 1
-        });
-        &mut earned[index].counts
     }
 
     fn mature(&mut self, parts: &[LotPart], now: Timestamp) -> Option<()> {

@@ -4,12 +4,14 @@
 
 mod commands;
 mod events;
+mod parcels;
 mod values;
 
 use log_record::{Partition, Position};
 
 pub(crate) use commands::*;
 pub(crate) use events::*;
+pub(crate) use parcels::*;
 pub(crate) use values::*;
 
 use crate::*;

@@ -2,6 +2,7 @@
 
 mod claims;
 mod ids;
+mod pairs;
 mod random;
 mod sums;
 
@@ -10,10 +11,10 @@ use std::collections::HashMap;
 use domain::{
     Account, AccountId, Decision, Event, ExchangeId, HoldId, IdHash, LotId, LotPart, OfferId,
     OfferOpened, Owner, Page, Points, RefundCause, Shipped, State, Timestamp, Units,
-    WithdrawalCause,
 };
 use ids::ids_of;
 use log_record::Partition;
+use pairs::{first_half_of, moved, second_half_of};
 use proptest::prelude::*;
 use random::{History, Recorded, id, steps, terms};
 use serde_json::Value;
@@ -467,54 +468,4 @@ fn fresh_offer() -> Event {
         page: Page::default(),
         stock: None,
     })
-}
-
-/// What must come next, and what must have come before, by type.
-fn second_half_of(event: &Event) -> Option<&'static str> {
-    match event {
-        Event::CreditDeducted(..) => Some("exchange-created"),
-        Event::HoldCaptured(_, fact) if fact.pays_exchange => Some("exchange-created"),
-        Event::CreditRefunded(_, fact) => {
-            let is_cancellation = matches!(fact.cause, RefundCause::Cancellation { .. });
-            is_cancellation.then_some("exchange-cancelled")
-        }
-        Event::CreditSent(..) => Some("credit-received"),
-        Event::CreditWithdrawn(_, fact) => {
-            matches!(fact.withdrawal, WithdrawalCause::Return { .. }).then_some("purchase-returned")
-        }
-        _ => None,
-    }
-}
-
-fn first_half_of(event: &Event) -> Option<&'static str> {
-    match event {
-        // What was free has no other half, unless a hold was captured for it.
-        Event::ExchangeCreated(_, fact) => {
-            let is_half = fact.points > Points::ZERO || fact.hold_id.is_some();
-            is_half.then_some("exchange-created")
-        }
-        Event::ExchangeCancelled(_, fact) => {
-            (fact.points > Points::ZERO).then_some("exchange-cancelled")
-        }
-        Event::CreditReceived(..) => Some("credit-received"),
-        Event::PurchaseReturned(_, fact) => fact.points.map(|_| "purchase-returned"),
-        _ => None,
-    }
-}
-
-/// The points that an event moves, and the parts that they are.
-fn moved(event: &Event) -> Option<(Points, &[LotPart])> {
-    match event {
-        Event::CreditMatured(_, fact) => Some((fact.points, &fact.lots)),
-        Event::CreditDeducted(_, fact) => Some((fact.points, &fact.lots)),
-        Event::CreditExpired(_, fact) => Some((fact.points, &fact.lots)),
-        Event::CreditRefunded(_, fact) => Some((fact.points, &fact.lots)),
-        Event::DebtRepaid(_, fact) => Some((fact.points, &fact.lots)),
-        Event::CreditSent(_, fact) => Some((fact.points, &fact.lots)),
-        Event::CreditReceived(_, fact) => Some((fact.points, &fact.lots)),
-        Event::CreditHeld(_, fact) => Some((fact.points, &fact.lots)),
-        Event::HoldCaptured(_, fact) => Some((fact.points, &fact.lots)),
-        Event::HoldReleased(_, fact) => Some((fact.points, &fact.lots)),
-        _ => None,
-    }
 }

@@ -1,13 +1,16 @@
 //! Random histories: random commands at random times are decided, and after each what was decided
 //! is recorded.
 
+mod offers;
+
 use domain::command::*;
 use domain::{
     AccountId, Cap, Cause, CauseKind, Clock, Command, Decision, DispatchId, EarningTerms, Event,
-    LogOpened, Note, Page, Period, Points, Policy, PurchaseLine, Rate, ReturnedLine, RuleId,
-    Shipped, ShippedLine, SpentCredit, State, Terms, Timestamp, Units, decide,
+    LogOpened, Note, Period, Points, Policy, PurchaseLine, Rate, ReturnedLine, RuleId, Shipped,
+    ShippedLine, SpentCredit, State, Terms, Timestamp, Units, decide,
 };
 use log_record::{Partition, Position};
+use offers::{add, amend, limit, open, remove, reopen};
 use proptest::prelude::*;
 
 /// A history: the state that deciding left, and every event with its time.
@@ -416,60 +419,6 @@ fn dispatch((who, exchange, parcel, quantity): (u8, u8, u8, Option<u64>)) -> Com
         carrier: id("post"),
         express_no: id("1Z"),
         occurred_at: None,
-    })
-}
-
-fn open((offer, price, stock, limit): (u8, u64, Option<u64>, Option<u64>)) -> Command {
-    Command::OpenOffer(OpenOffer {
-        offer_id: id(&format!("offer-{offer}")),
-        terms: terms(price, limit),
-        page: Page::default(),
-        stock: stock.map(units),
-    })
-}
-
-fn amend((offer, price, read_version): (u8, u64, Option<u64>)) -> Command {
-    Command::AmendOffer(AmendOffer {
-        offer_id: id(&format!("offer-{offer}")),
-        terms: terms(price, None),
-        page: Page::default(),
-        stock: None,
-        read_versions: read_version.map(|read| [read].into()),
-    })
-}
-
-fn add((offer, addition, count): (u8, u8, u64)) -> Command {
-    Command::AddStock(AddStock {
-        offer_id: id(&format!("offer-{offer}")),
-        addition_id: id(&format!("s-{addition}")),
-        units: units(count),
-    })
-}
-
-fn remove((offer, removal, count): (u8, u8, u64)) -> Command {
-    Command::RemoveStock(RemoveStock {
-        offer_id: id(&format!("offer-{offer}")),
-        removal_id: id(&format!("d-{removal}")),
-        units: units(count),
-        read_versions: None,
-    })
-}
-
-fn limit((offer, price, stock): (u8, u64, Option<u64>)) -> Command {
-    Command::AmendOffer(AmendOffer {
-        offer_id: id(&format!("offer-{offer}")),
-        terms: terms(price, None),
-        page: Page::default(),
-        stock: Some(stock.map(units)),
-        read_versions: None,
-    })
-}
-
-fn reopen((offer, reopening): (u8, u8)) -> Command {
-    Command::ReopenOffer(ReopenOffer {
-        offer_id: id(&format!("offer-{offer}")),
-        reopening_id: id(&format!("o-{reopening}")),
-        read_versions: None,
     })
 }
 
