@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::private::restore;
 use crate::v1::{
     account as of_account, credit, exchange, hold, log, offer, programme, purchase, shipment,
+    withdrawal,
 };
 use crate::{Metadata, PrivateActor};
 
@@ -100,11 +101,11 @@ pub fn decode_public(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeEr
             Event::CreditRefunded(account(row)?, fact::<credit::CreditRefunded<'_>, _>(row)?)
         }
         ("credit-withdrawn", 1) => {
-            Event::CreditWithdrawn(account(row)?, fact::<credit::CreditWithdrawn<'_>, _>(row)?)
+            Event::CreditWithdrawn(account(row)?, fact::<withdrawal::CreditWithdrawn<'_>, _>(row)?)
         }
         ("withdrawal-reversed", 1) => Event::WithdrawalReversed(
             account(row)?,
-            fact::<credit::WithdrawalReversed<'_>, _>(row)?,
+            fact::<withdrawal::WithdrawalReversed<'_>, _>(row)?,
         ),
         ("debt-repaid", 1) => {
             Event::DebtRepaid(account(row)?, fact::<credit::DebtRepaid<'_>, _>(row)?)

@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use crate::Metadata;
 use crate::private::private_text;
-use crate::v1::{account, credit, exchange, hold, log, offer, programme, purchase, shipment};
+use crate::v1::{
+    account, credit, exchange, hold, log, offer, programme, purchase, shipment, withdrawal,
+};
 
 /// 128 random bits in every event's private text. Without them somebody who has a record's hash
 /// could guess the private text that was erased, or the content of the record.
@@ -63,11 +65,12 @@ pub fn encode(
             ("credit-refunded", public::<credit::CreditRefunded<'_>, _>(fact, metadata)?)
         }
         Event::CreditWithdrawn(_, fact) => {
-            ("credit-withdrawn", public::<credit::CreditWithdrawn<'_>, _>(fact, metadata)?)
+            ("credit-withdrawn", public::<withdrawal::CreditWithdrawn<'_>, _>(fact, metadata)?)
         }
-        Event::WithdrawalReversed(_, fact) => {
-            ("withdrawal-reversed", public::<credit::WithdrawalReversed<'_>, _>(fact, metadata)?)
-        }
+        Event::WithdrawalReversed(_, fact) => (
+            "withdrawal-reversed",
+            public::<withdrawal::WithdrawalReversed<'_>, _>(fact, metadata)?,
+        ),
         Event::DebtRepaid(_, fact) => {
             ("debt-repaid", public::<credit::DebtRepaid<'_>, _>(fact, metadata)?)
         }

@@ -5,6 +5,7 @@
 //! event; reading owns what it read.
 
 pub(crate) mod account;
+mod cap;
 pub(crate) mod credit;
 pub(crate) mod exchange;
 pub(crate) mod hold;
@@ -14,6 +15,7 @@ mod part;
 pub(crate) mod programme;
 pub(crate) mod purchase;
 pub(crate) mod shipment;
+pub(crate) mod withdrawal;
 
 use std::borrow::Cow;
 

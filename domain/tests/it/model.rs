@@ -16,6 +16,7 @@ mod reversing;
 mod rules;
 mod shipping;
 mod spending;
+mod values;
 
 use std::collections::BTreeMap;
 

@@ -8,7 +8,9 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::credit::{CapPeriod, CapRoom, CreditGivenBack, RuleVersion};
+use super::cap::{CapPeriod, CapRoom};
+use super::credit::RuleVersion;
+use super::withdrawal::CreditGivenBack;
 
 /// One line of a purchase.
 #[derive(Serialize, Deserialize)]

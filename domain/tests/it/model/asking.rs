@@ -11,8 +11,8 @@ use domain::{
 };
 
 use super::beside::BEGINNING;
-use super::command::{id, points, time, units};
 use super::ledger::{DAY, Time};
+use super::values::{id, points, time, units};
 
 pub(crate) fn day(days: Time) -> Time {
     BEGINNING + days * DAY

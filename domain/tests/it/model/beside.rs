@@ -10,10 +10,10 @@ use domain::{
 use log_record::{Partition, Position};
 
 use super::ask::{Sweep, Wait};
-use super::command::{id, time, units};
 use super::effect::{Due, Effect, Lots};
 use super::ledger::{DAY, Effects, Ledger, No, Outcome, Part, Time};
 use super::shipping::{contents, says_again};
+use super::values::{id, time, units};
 
 /// A command's name, and what became of it.
 pub(crate) type Count = (&'static str, &'static str);

@@ -10,9 +10,9 @@ use super::asking::{
     order, policy, purchase, redeem, release, return_one, rule, take, transfer, withdraw,
 };
 use super::beside::Pair;
-use super::command::{id, points};
 use super::effect::{Due, Effect};
 use super::ledger::{Outcome, Part, Time};
+use super::values::{id, points};
 
 impl Pair {
     /// Does it at a time; what it did, and what followed.

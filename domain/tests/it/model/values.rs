@@ -1,0 +1,231 @@
+//! The values that a command is made of: names, times and terms, out of what is asked for.
+
+use domain::command::{DispatchShipment, Order, RejectShipment, Report, ReportShipment};
+use domain::{
+    AccountId, Cap, CategoryRate, Command, DispatchId, EarningTerms, Multiplier, Note, Page,
+    Points, Rate, Shipped, ShippedLine, Terms, Timestamp, Units,
+};
+
+use super::ask::{AskedOrder, AskedRule, AskedTerms, Choice, News, Read, Target, When, Who};
+use super::ledger::{DAY, Ledger, Offer, Time};
+use super::shipping::contents;
+
+// Names
+
+pub(crate) fn id<T: std::str::FromStr>(text: &str) -> T {
+    text.parse().ok().expect("a valid id")
+}
+
+pub(crate) fn points(value: u64) -> Points {
+    Points::new(value).expect("an amount")
+}
+
+pub(crate) fn units(value: u64) -> Units {
+    Units::new(value).expect("an amount")
+}
+
+pub(crate) fn time(micros: Time) -> Timestamp {
+    Timestamp::from_micros(micros).expect("a time")
+}
+
+pub(crate) const ACCOUNTS: [&str; 4] = ["ann", "bob", "cid", "dan"];
+/// In Beirut and Santiago, clocks are set forward at midnight.
+pub(crate) const ZONES: [&str; 4] = ["UTC", "Europe/Berlin", "Asia/Beirut", "America/Santiago"];
+pub(crate) const RULES: [&str; 3] = ["default", "gold", "none"];
+
+pub(crate) fn account(number: u8) -> &'static str {
+    ACCOUNTS[usize::from(number) % ACCOUNTS.len()]
+}
+
+pub(crate) fn named<T: std::str::FromStr>(kind: &str, number: u8) -> T {
+    id(&format!("{kind}-{number}"))
+}
+
+impl Who {
+    pub(crate) fn of(self, ledger: &Ledger) -> &str {
+        let number = match self {
+            Self::Named(number) => return account(number),
+            Self::Rich(number) => number,
+        };
+        let rich = ledger.accounts.iter().filter(|account| account.sum_available() > 0);
+        let rich: Vec<&str> = rich.map(|account| account.name.as_str()).collect();
+        rich.get(number % rich.len().max(1)).copied().unwrap_or(ACCOUNTS[0])
+    }
+}
+
+impl When {
+    pub(crate) fn at(self, now: Time) -> Time {
+        let time = match self {
+            Self::Midnight { days, micros } => (now / DAY + days) * DAY + micros,
+            Self::After { days, micros } => now + days * DAY + micros,
+        };
+        time.max(0)
+    }
+}
+
+impl Target {
+    /// The account and the name of one that there is, or by number.
+    pub(crate) fn of(self, kind: &str, known: &[(String, String)]) -> (String, String) {
+        let chosen = match self.known {
+            Choice::Perhaps => None,
+            Choice::Ever(number) => known.get(number % known.len().max(1)),
+            Choice::Late(number) => known.iter().rev().nth(number % known.len().clamp(1, 3)),
+        };
+        chosen
+            .cloned()
+            .unwrap_or_else(|| (account(self.account).to_owned(), format!("{kind}-{}", self.name)))
+    }
+}
+
+// Turned into commands
+
+pub(crate) fn order(asked: &AskedOrder, ledger: &Ledger) -> Order {
+    let open = ledger.offers.iter().filter(|offer| offer.closed_at.is_none());
+    let open: Vec<&str> = open.map(|offer| offer.id.as_str()).collect();
+    let chosen = asked.chosen.and_then(|number| open.get(number % open.len().max(1)));
+    Order {
+        exchange_id: named("x", asked.exchange),
+        offer_id: chosen.map_or_else(|| named("offer", asked.offer), |offer| id(offer)),
+        quantity: units(asked.quantity),
+        deliver_to: asked.has_address.then(|| id("1 Elm Street")),
+        expected_points: asked.expected.map(points),
+    }
+}
+
+pub(crate) fn terms(asked: &AskedTerms, now: Time) -> Terms {
+    Terms {
+        product_id: id("product"),
+        price: Points::sum_of(asked.price).expect("an amount"),
+        opens_at: asked.opens_at.map(|when| time(when.at(now))),
+        closes_at: asked.closes_at.map(|when| time(when.at(now))),
+        limit_per_shopper: asked.limit.map(units),
+        warehouse: id("main"),
+        ships: asked.ships,
+    }
+}
+
+pub(crate) fn read_versions(read: Read, present: Option<&Offer>) -> Option<Box<[u64]>> {
+    match read {
+        Read::None | Read::Any => None,
+        Read::Present => present.map(|offer| [offer.version].into()),
+        Read::Version(version) => Some([version].into()),
+    }
+}
+
+pub(crate) fn page(asked: &AskedTerms) -> Page {
+    let name = asked.name.map(|number| id(&format!("Offer {number}")));
+    Page { name, ..Page::default() }
+}
+
+pub(crate) fn rule_terms(asked: &AskedRule, now: Time) -> EarningTerms {
+    let rate = |(gives, per): (u64, u64)| Rate {
+        points: Points::sum_of(gives).expect("points"),
+        per_amount: points(per),
+        // Of a third of all rates.
+        full_steps_only: per % 3 == 0,
+    };
+    EarningTerms {
+        rate: rate(asked.rate),
+        categories: asked
+            .category
+            .map(|special| CategoryRate { category: named("category", 0), rate: rate(special) })
+            .into_iter()
+            .collect(),
+        multipliers: asked
+            .multipliers
+            .iter()
+            .map(|(from, days, percent)| {
+                let from = from.at(now);
+                Multiplier { from: time(from), until: time(from + days * DAY), percent: *percent }
+            })
+            .collect(),
+        cap: asked.cap.map(|(most, period)| Cap { points: points(most), period }),
+        expiry: asked.expiry,
+        pending_days: asked.pending_days,
+        time_zone: id(ZONES[asked.zone % ZONES.len()]),
+        backdate_days: asked.backdate_days,
+    }
+}
+
+/// Two times, the second after the first.
+pub(crate) fn span(
+    available: Option<When>,
+    expires: Option<When>,
+    now: Time,
+) -> [Option<Timestamp>; 2] {
+    let available_at = available.map(|when| when.at(now));
+    let expires_at = expires.map(|when| {
+        let expires_at = when.at(now);
+        available_at.map_or(expires_at, |available_at| expires_at.max(available_at + 1))
+    });
+    [available_at.map(time), expires_at.map(time)]
+}
+
+/// What was asked for.
+pub(crate) fn asked_lines(
+    ledger: &Ledger,
+    account: &AccountId,
+    shipped: &Shipped,
+) -> Vec<ShippedLine> {
+    let request = ledger.request(account.as_str(), &contents(shipped));
+    let lines = request.map(|request| request.lines.as_slice()).unwrap_or_default().iter();
+    let line = |(product, asked, _): &(String, u128, u128)| ShippedLine {
+        product_id: id(product),
+        quantity: units((*asked).try_into().expect("few")),
+    };
+    lines.map(line).collect()
+}
+
+pub(crate) fn parcel_id(number: u8) -> DispatchId {
+    if number == 0 { DispatchId::whole() } else { named("box", number) }
+}
+
+pub(crate) fn tell(
+    account_id: AccountId,
+    shipped: Shipped,
+    news: News,
+    occurred_at: Option<Timestamp>,
+    ledger: &Ledger,
+) -> Command {
+    let note = Note::default();
+    let asked = asked_lines(ledger, &account_id, &shipped);
+    let report = |report, dispatch_id| ReportShipment {
+        account_id: account_id.clone(),
+        shipped: shipped.clone(),
+        asked: asked.clone(),
+        report,
+        dispatch_id,
+        note: note.clone(),
+        occurred_at,
+    };
+    match news {
+        News::Dispatched(parcel, quantity) => {
+            let product = asked.first().map_or_else(|| id("product"), |it| it.product_id.clone());
+            let line =
+                |quantity| ShippedLine { product_id: product.clone(), quantity: units(quantity) };
+            Command::DispatchShipment(DispatchShipment {
+                account_id,
+                shipped,
+                asked,
+                dispatch_id: parcel_id(parcel),
+                lines: quantity.map(|quantity| vec![line(quantity)]),
+                carrier: id("carrier"),
+                express_no: id("1"),
+                tracking_url: None,
+                occurred_at,
+            })
+        }
+        News::ParcelDelivered(parcel) => {
+            Command::ReportShipment(report(Report::Delivered, Some(parcel_id(parcel))))
+        }
+        News::Other(news) => Command::ReportShipment(report(news, None)),
+        News::Rejected => Command::RejectShipment(RejectShipment {
+            account_id,
+            shipped,
+            asked,
+            note,
+            occurred_at,
+            original: None,
+        }),
+    }
+}
