@@ -142,9 +142,9 @@ macro_rules! text_type {
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
-        id! { $(#[$doc])* $name, IdError, is_id }
+        id! { $(#[$doc])* $name IdError, is_id }
     };
-    ($(#[$doc:meta])* $name:ident, $error:ident, $is_valid:expr) => {
+    ($(#[$doc:meta])* $name:ident $error:ident, $is_valid:expr) => {
         text_type! { $(#[$doc])* $name, $error, $is_valid }
 
         impl fmt::Display for $name {
@@ -181,7 +181,8 @@ macro_rules! label {
 
 id! {
     /// A shopper. Every id below but an offer's is unique within an account and its kind only.
-    AccountId, AccountIdError, is_account_id
+    AccountId
+    AccountIdError, is_account_id
 }
 id! {
     /// An offer.
