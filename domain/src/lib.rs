@@ -16,7 +16,8 @@
 //! - [`shipment`]: how far a shipping request is
 //! - [`policy`], [`earning_rule`]: what an operator chooses; [`grace`] follows from the policy, and
 //!   [`cap_count`] is what a rule's cap counts
-//! - [`amount`], [`ids`], [`timestamp`], [`time_zone`]: types that carry their precondition
+//! - [`amount`], [`ids`], [`text`], [`timestamp`], [`time_zone`]: types that carry their
+//! precondition
 
 pub mod account;
 pub mod amount;
@@ -43,6 +44,7 @@ pub mod shipment;
 pub mod state;
 pub mod subject;
 mod tally;
+pub mod text;
 pub mod time_zone;
 pub mod timestamp;
 
@@ -76,10 +78,9 @@ pub use event::{
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
-    AccountId, AccountIdError, Actor, AdditionId, Attributes, CancellationId, Carrier, Category,
-    CauseId, DeliverTo, Description, DispatchId, ExchangeId, ExpressNo, ExtensionId, HoldId,
-    IdError, ImageUrl, OfferId, OfferName, ProductId, PurchaseId, Reason, Reference, RefundId,
-    RemovalId, ReopeningId, ReturnId, RuleId, TrackingUrl, TransferId, WarehouseId, WithdrawalId,
+    AccountId, AccountIdError, AdditionId, CancellationId, Category, CauseId, DispatchId,
+    ExchangeId, ExtensionId, HoldId, IdError, OfferId, ProductId, PurchaseId, Reference, RefundId,
+    RemovalId, ReopeningId, ReturnId, RuleId, TransferId, WarehouseId, WithdrawalId,
 };
 pub use inventory::{Allocation, Inventory};
 pub use offer::{Offer, OfferPhase, OfferStatus, Terms};
@@ -97,5 +98,9 @@ pub use schedule::{AccountNumber, Due};
 pub use shipment::{PARCELS_MAX, Shipment, ShippingStatus};
 pub use state::{Impossible, State, Unwanted};
 pub use subject::Subject;
+pub use text::{
+    Actor, Attributes, Carrier, DeliverTo, Description, ExpressNo, ImageUrl, OfferName, Reason,
+    TrackingUrl,
+};
 pub use time_zone::{Calendar, TimeZone, UnknownTimeZone, ZonedTime, ZonedTimeError};
 pub use timestamp::{Timestamp, TimestampError};

@@ -1,21 +1,25 @@
 //! The life of some points, from the log's opening on: a history that has every type of event, in
 //! days of its own. On each day stands what is decided then.
 
+mod hold;
+mod parcel;
+
 use domain::{
-    AccountId, AccountOpened, Allocation, Cap, CapPeriod, CapRoom, CaptureRefund, Cause, CauseKind,
-    Clock, ClockConfirmed, CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack,
-    CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn,
-    DebtRepaid, EarningRuleSet, EarningTerms, Event, ExchangeCancelled, ExchangeCreated, Grace,
-    HoldCaptured, HoldExtended, HoldReleased, LogOpened, LotId, LotPart, Note, OfferAmended,
-    OfferClosed, OfferOpened, OfferReopened, Ordered, Page, ParcelLines, Period, Points, Policy,
+    AccountId, AccountOpened, Allocation, Cap, CapPeriod, CapRoom, Cause, CauseKind, Clock,
+    ClockConfirmed, CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack, CreditMatured,
+    CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet,
+    EarningTerms, Event, ExchangeCancelled, ExchangeCreated, LogOpened, LotId, LotPart, Note,
+    OfferAmended, OfferClosed, OfferOpened, OfferReopened, Ordered, Page, Period, Points, Policy,
     PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned, Rate, RefundCause,
-    ReleaseReason, ReturnReversed, ReturnedLine, RuleVersion, ShipmentDispatched, ShipmentReport,
-    Shipped, ShippedLine, SpentCredit, StockAmended, StockRemoved, Timestamp, WithdrawalCause,
-    WithdrawalReversed,
+    ReleaseReason, ReturnReversed, ReturnedLine, RuleVersion, Shipped, SpentCredit, StockAmended,
+    StockRemoved, Timestamp, WithdrawalCause, WithdrawalReversed,
 };
 use log_record::{Partition, Place, Position};
 
 use crate::ledger::{id, points, stock_added, terms, time, units};
+pub use hold::{capture_refunded, extended, held};
+use hold::{captured, grace, released};
+pub use parcel::{dispatched, parcel_arrived, parcel_left, report};
 
 /// A day, in seconds.
 pub const DAY: i64 = 24 * 60 * 60;
@@ -403,130 +407,6 @@ pub fn cancelled(
         note: Note::default(),
     };
     Event::ExchangeCancelled(account(name), fact)
-}
-
-pub fn dispatched(name: &str, shipped: Shipped) -> Event {
-    let rest = ParcelLines::Rest(vec![shipped_line("product", 1)]);
-    left_in(name, shipped, "dispatch", rest)
-}
-
-/// A parcel with these lines leaves; each line is (product, how many, of how many).
-pub fn parcel_left(
-    name: &str,
-    shipped: Shipped,
-    parcel: &str,
-    lines: &[(&str, u64, u64)],
-) -> Event {
-    let of = lines.iter().map(|(product, _, of)| shipped_line(product, *of)).collect();
-    let lines = lines.iter().filter(|(_, quantity, _)| *quantity > 0);
-    let lines = lines.map(|(product, quantity, _)| shipped_line(product, *quantity)).collect();
-    left_in(name, shipped, parcel, ParcelLines::Named { lines, of })
-}
-
-fn left_in(name: &str, shipped: Shipped, parcel: &str, lines: ParcelLines) -> Event {
-    let fact = ShipmentDispatched {
-        shipped,
-        dispatch_id: id(parcel),
-        lines,
-        carrier: id("post"),
-        express_no: id("EX-1"),
-        tracking_url: None,
-        occurred_at: None,
-    };
-    Event::ShipmentDispatched(account(name), fact)
-}
-
-fn shipped_line(product: &str, quantity: u64) -> ShippedLine {
-    ShippedLine { product_id: id(product), quantity: units(quantity) }
-}
-
-/// One parcel arrives.
-pub fn parcel_arrived(name: &str, shipped: Shipped, parcel: &str) -> Event {
-    let fact = ShipmentReport { dispatch_id: Some(id(parcel)), ..report(shipped, None) };
-    Event::ShipmentDelivered(account(name), fact)
-}
-
-/// What a warehouse or an operator says of a parcel, and why.
-pub fn report(shipped: Shipped, reason: Option<&str>) -> ShipmentReport {
-    let note = Note { by: None, reason: reason.map(id) };
-    ShipmentReport { shipped, dispatch_id: None, occurred_at: None, note }
-}
-
-pub fn held(name: &str, hold: &str, lots: Vec<LotPart>, ends_on: i64) -> Event {
-    let deadline = day(ends_on);
-    let points = sum(&lots);
-    let (hold_id, grace) = (id(hold), grace());
-    let fact = CreditHeld { hold_id, points, lots, deadline, grace, occurred_at: None };
-    Event::CreditHeld(account(name), fact)
-}
-
-/// The grace that the policy promises.
-fn grace() -> Grace {
-    Grace { days: 14, on_own_request: false }
-}
-
-pub fn extended(name: &str, hold: &str, extension: &str, ends_on: i64) -> Event {
-    let fact = HoldExtended {
-        hold_id: id(hold),
-        extension_id: id(extension),
-        deadline: day(ends_on),
-        occurred_at: None,
-    };
-    Event::HoldExtended(account(name), fact)
-}
-
-/// Points that a capture spent come back.
-pub fn capture_refunded(
-    name: &str,
-    hold: &str,
-    refund: &str,
-    captured: u64,
-    lots: Vec<LotPart>,
-) -> Event {
-    let refund = CaptureRefund {
-        hold_id: id(hold),
-        refund_id: id(refund),
-        captured_points: points(captured),
-        asked_points: Some(sum(&lots)),
-        occurred_at: None,
-        note: Note { by: None, reason: Some(id("broken")) },
-    };
-    let fact = CreditRefunded { cause: RefundCause::Capture(refund), points: sum(&lots), lots };
-    Event::CreditRefunded(account(name), fact)
-}
-
-fn captured(
-    name: &str,
-    hold: &str,
-    lot: u64,
-    amount: u64,
-    rest: u64,
-    pays_exchange: bool,
-) -> Event {
-    let fact = HoldCaptured {
-        hold_id: id(hold),
-        points: points(amount),
-        lots: vec![part(lot, amount, None)],
-        released: if rest > 0 { vec![part(lot, rest, None)] } else { vec![] },
-        grace_until: None,
-        grace: grace(),
-        pays_exchange,
-        asked_points: None,
-        occurred_at: None,
-    };
-    Event::HoldCaptured(account(name), fact)
-}
-
-fn released(name: &str, hold: &str, lot: u64, amount: u64, reason: ReleaseReason) -> Event {
-    let fact = HoldReleased {
-        hold_id: id(hold),
-        points: points(amount),
-        lots: vec![part(lot, amount, None)],
-        grace_until: None,
-        reason,
-        occurred_at: None,
-    };
-    Event::HoldReleased(account(name), fact)
 }
 
 pub fn sent(name: &str, to: &str, transfer: &str, lot: u64, amount: u64) -> Event {
