@@ -38,9 +38,9 @@ pub struct AccountIdError;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
-        id! { $(#[$doc])* $name IdError, is_id }
+        id! { $(#[$doc])* $name, IdError, is_id }
     };
-    ($(#[$doc:meta])* $name:ident $error:ident, $is_valid:expr) => {
+    ($(#[$doc:meta])* $name:ident, $error:ident, $is_valid:expr) => {
         text_type! { $(#[$doc])* $name, $error, $is_valid }
 
         impl fmt::Display for $name {
@@ -59,8 +59,7 @@ macro_rules! id {
 
 id! {
     /// A shopper. Every id below but an offer's is unique within an account and its kind only.
-    AccountId
-    AccountIdError, is_account_id
+    AccountId, AccountIdError, is_account_id
 }
 id! {
     /// An offer.
