@@ -423,7 +423,7 @@ mod tests {
         let expiry = Some(ExpiryRule::EndOfYear(0));
         let zone = id("Europe/Berlin");
         let terms = EarningTerms { expiry, pending_days: 14, time_zone: zone, ..rate(10) };
-        ruled(terms.clone())
+        ruled(terms)
             .at(seconds("2026-12-17T22:59:59Z"))
             .does(bought("B-1", 100))
             .at(seconds("2026-12-17T23:00:00Z"))

@@ -17,7 +17,7 @@
 //! - [`policy`], [`earning_rule`]: what an operator chooses; [`grace`] follows from the policy, and
 //!   [`cap_count`] is what a rule's cap counts
 //! - [`amount`], [`ids`], [`text`], [`timestamp`], [`time_zone`]: types that carry their
-//! precondition
+//!   precondition
 
 pub mod account;
 pub mod amount;

@@ -8,7 +8,9 @@ use axum::Router;
 use clap::Args;
 use command_api::ReadClock;
 use domain::Timestamp;
-use publisher::{Brokers, CommandApiAt, PublisherConfig, ResendPolicy, WarehouseRate, WayIn};
+use publisher::{
+    Brokers, CommandApiAt, PublisherConfig, ResendPolicy, WarehouseRate, WayIn, is_topic_name,
+};
 
 use crate::command_line::{http_url, path};
 use crate::data_config::DataConfig;
@@ -58,7 +60,8 @@ pub(crate) struct KafkaConfig {
         long,
         env = "GUERDON_KAFKA_TOPIC",
         hide_env_values = true,
-        default_value = "guerdon.shipping-requests"
+        default_value = "guerdon.shipping-requests",
+        value_parser = topic
     )]
     kafka_topic: String,
 
@@ -81,7 +84,8 @@ pub(crate) struct KafkaConfig {
         long,
         env = "GUERDON_KAFKA_WAREHOUSE_EVENTS",
         hide_env_values = true,
-        default_value = "guerdon.warehouse-events"
+        default_value = "guerdon.warehouse-events",
+        value_parser = topic
     )]
     kafka_warehouse_events: String,
 
@@ -90,7 +94,8 @@ pub(crate) struct KafkaConfig {
         long,
         env = "GUERDON_KAFKA_EARNINGS",
         hide_env_values = true,
-        default_value = "guerdon.earnings"
+        default_value = "guerdon.earnings",
+        value_parser = topic
     )]
     kafka_earnings: String,
 
@@ -136,6 +141,14 @@ fn servers(text: &str) -> Result<String, String> {
     } else {
         Err("brokers are HOST:PORT,HOST:PORT; a user and a password go into a file of properties"
             .into())
+    }
+}
+
+fn topic(text: &str) -> Result<String, String> {
+    if is_topic_name(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("a topic's name has 1 to 249 letters, digits, dots, underscores and hyphens".into())
     }
 }
 

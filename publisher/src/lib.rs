@@ -27,7 +27,7 @@ pub use error::{ForkSign, PublishError};
 pub use inbound::command_api::CommandApiAt;
 pub use inbound::way_in::WayIn;
 pub use kafka::brokers::{Brokers, KafkaRefused};
-pub use kafka::topic::TopicError;
+pub use kafka::topic::{TopicError, is_topic_name};
 pub use metrics::PublisherMetrics;
 pub use operator::api::PublisherApi;
 pub use operator::health::Health;

@@ -116,6 +116,8 @@ fn options_of_kafka_that_would_lose_messages_are_refused() {
         ),
         ("--kafka-property", "enable.auto.commit=true", "enable.auto.commit of Kafka"),
         ("--reread-from", "2207-01-01T00:00:00Z", "which is in the future"),
+        ("--kafka-topic", &"x".repeat(250), "a topic's name has 1 to 249"),
+        ("--kafka-earnings", "..", "a topic's name has 1 to 249"),
     ] {
         let args = ["serve", "--listen", "127.0.0.1:0", "--kafka", "127.0.0.1:1", option, value];
         let said = refused(&args);

@@ -204,6 +204,8 @@ async fn an_operator_can_not_skip_what_is_to_come_nor_replay_into_a_topic_in_use
         (json!({"from": "0:281474976710655", "to_topic": "again"}), "from", "the last message"),
         (json!({"from": "0:18446744073709551615", "to_topic": "again"}), "from", "at most"),
         (json!({"from": "1:1", "to_topic": "again"}), "from", "partition"),
+        (json!({"from": "0:1", "to_topic": "x".repeat(250)}), "to_topic", "1 to 249"),
+        (json!({"from": "0:1", "to_topic": ".."}), "to_topic", "1 to 249"),
         (json!({"from": "0:1", "to_topic": "again", "warehouse": "nain"}), "warehouse", ": main"),
     ] {
         let refused = ledger.client.post("operator", "/v1/shipping-stream/replays", asked).await;

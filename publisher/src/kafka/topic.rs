@@ -15,6 +15,19 @@ use super::topic_admin::{TopicAdmin, TopicSettings, WantedTopic};
 use super::weakness::weaknesses;
 use crate::causes::with_causes;
 
+/// The longest name that Kafka takes.
+const TOPIC_NAME_BYTES_MAX: usize = 249;
+
+/// Whether Kafka takes this as a topic's name. The client panics at some that it doesn't.
+#[must_use]
+pub fn is_topic_name(name: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=TOPIC_NAME_BYTES_MAX).contains(&name.len())
+        && name.bytes().all(is_allowed)
+        && name != "."
+        && name != ".."
+}
+
 /// The pause between two checks, and the pause after a check that failed.
 const CHECK_EVERY: Duration = Duration::from_secs(5);
 const CHECK_AGAIN_AFTER: Duration = Duration::from_secs(1);

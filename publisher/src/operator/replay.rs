@@ -13,7 +13,7 @@ use wire::{JsonBody, PathId, Problem};
 use super::api::{PublisherApi, failed};
 use super::problems::TOO_MANY_REPLAYS;
 use crate::error::PublishError;
-use crate::kafka::topic::Topic;
+use crate::kafka::topic::{Topic, is_topic_name};
 use crate::outbound::ends::Ends;
 use crate::outbound::replay::{FeedSpan, RUNNING_MAX, Replay, ReplayRun, ReplayStatus};
 use crate::publisher::{Publisher, PublisherConfig};
@@ -89,9 +89,9 @@ fn check_topic(config: &PublisherConfig, to_topic: &str) -> Result<(), Problem> 
         let complaint = "must be a topic of its own: this one is in use";
         return Err(Problem::invalid_field("to_topic", complaint));
     }
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    if to_topic.is_empty() || !to_topic.bytes().all(is_name) {
-        let complaint = "must be a topic's name: letters, digits, dots, underscores and hyphens";
+    if !is_topic_name(to_topic) {
+        let complaint = "must be a topic's name: 1 to 249 letters, digits, dots, underscores and \
+                         hyphens, and not only a dot or two";
         return Err(Problem::invalid_field("to_topic", complaint));
     }
     Ok(())

@@ -8,7 +8,9 @@ select account_id
 from account_balance
 where must_repay
 union
-select credit_part.account_id
+-- A join would make PostgreSQL read all that is pending, because it doesn't know how few $1 lets in.
+select account_id
 from credit_part
-join account_balance on account_balance.account_id = credit_part.account_id
-where credit_part.pending > 0 and credit_part.available_at <= $1 and account_balance.owed > 0
+where pending > 0
+    and available_at <= $1
+    and (select owed from account_balance where account_id = credit_part.account_id) > 0
