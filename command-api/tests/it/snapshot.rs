@@ -291,7 +291,7 @@ async fn the_format_is_raised_when_a_snapshot_looks_different() {
     snapshots.take(&store, P0).await.expect("taken");
     let bytes = fs::read(folder.path().join(name(16))).expect("read");
     let hash = hex(&Sha256::digest(bytes));
-    assert_eq!(hash, "99bbccbc6baa93269040db93339da3eeffddcd321297731fd94e1d2ca0eeff23");
+    assert_eq!(hash, "283e323664f1e6a5927e94f9bf2394a2d02cefff2a8592b93ed74f5ca52af296");
 }
 
 fn folder() -> (TempDir, Snapshots) {

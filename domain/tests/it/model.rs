@@ -41,7 +41,7 @@ proptest! {
 fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     let mut runner = TestRunner::deterministic();
     let mut counts: BTreeMap<Count, usize> = BTreeMap::new();
-    for is_swept in [false, true].repeat(400) {
+    for is_swept in [false, true].repeat(900) {
         let steps = steps().new_tree(&mut runner).expect("a history").current();
         for count in run(&steps, is_swept).counts {
             *counts.entry(count).or_default() += 1;

@@ -336,7 +336,7 @@ async fn wrong_callers(ledger: &Ledger) {
     for (role, path) in [
         ("shopper", "/v1/shipping-requests"),
         ("warehouse", "/v1/accounts/ann"),
-        ("merchant", "/v1/exchanges?exchange_id=x"),
+        ("shopper", "/v1/exchanges?exchange_id=x"),
     ] {
         api.get(role, path).await.is_problem(403, "forbidden");
     }

@@ -67,7 +67,7 @@ async fn every_event_has_its_effect(on: On) {
         "credit_month|0|'1970-02'|0|700".to_owned(),
         "credit_month|0|'1970-03'|0|90".to_owned(),
         "credit_month|0|'never'|0|810".to_owned(),
-        "policy|1|1|'debt'|14|0|0|5".to_owned(),
+        "policy|1|1|'debt'|14|0|9007199254740991|0|5".to_owned(),
         "offer_availability|'mug'|'product'|250|NULL|1|NULL|NULL|NULL|'main'|1|NULL|NULL|NULL|NULL|NULL\
          |5|'open'|0|53"
             .into(),
@@ -84,7 +84,9 @@ async fn every_event_has_its_effect(on: On) {
     let purchase = rows.iter().find(|row| row.starts_with("purchase|8|")).expect("B-1");
     let pans = r#"{"product_id":"pan","quantity":3,"amount":1999,"points":300,"returned":1}"#;
     let other = r#"{"product_id":"7","quantity":1,"amount":1999,"returned":0}"#;
-    assert!(purchase.contains(&format!("'[{pans},{other}]'|300|NULL|'default'|2|'main'|100|100|")));
+    assert!(
+        purchase.contains(&format!("'[{pans},{other}]'|300|NULL|NULL|'default'|2|'main'|100|100|"))
+    );
 }
 
 async fn a_request_is_for_what_is_left_of_it_when_it_is_dispatched(on: On) {

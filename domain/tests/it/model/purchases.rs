@@ -230,7 +230,7 @@ impl Ledger {
         let left = lot.map_or(0, |lot| self.lots[lot].earned - self.lots[lot].withdrawn);
         points = points.min(left);
         if let Some(gain) = gain {
-            self.gains[gain].points -= room.as_ref().map_or(0, |(.., points)| *points);
+            self.give_room_back(gain, room.as_ref().map_or(0, |(.., points)| *points));
         }
         let mut own = vec![];
         let what = ["return".to_owned(), format!("{id}/{}", it.return_id)];
@@ -238,9 +238,10 @@ impl Ledger {
             let lot = lot.expect("something was earned");
             own.extend(self.take_back(name, lot, points, &what)?);
             let of = self.purchases[place].gain;
-            let gain = of.map(|gain| &mut self.gains[gain]);
-            if let Some(gain) = gain.filter(|gain| earning::is_kept(gain.period, now)) {
-                gain.points -= points;
+            let of_kept = of.filter(|gain| earning::is_kept(self.gains[*gain].period, now));
+            if let Some(gain) = of_kept {
+                self.give_room_back(gain, points);
+                let gain = &self.gains[gain];
                 let Some(Effect::Withdrawn { cap_room, .. }) = own.last_mut() else {
                     unreachable!("a return ends with what it takes")
                 };
@@ -286,5 +287,19 @@ impl Ledger {
             room,
         });
         Ok(Some(Effects { accounts: vec![name.to_owned()], own, after: vec![] }))
+    }
+
+    /// Makes room under a cap. What counts in a period is one number, which is never less than 0.
+    fn give_room_back(&mut self, gain: usize, points: u128) {
+        let of = |gain: &Gain| (gain.account.clone(), gain.rule.clone(), gain.period);
+        let (wanted, mut left) = (of(&self.gains[gain]), points);
+        for index in std::iter::once(gain).chain(0..self.gains.len()) {
+            let gain = &mut self.gains[index];
+            if of(gain) == wanted {
+                let taken = left.min(gain.points);
+                gain.points -= taken;
+                left -= taken;
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What is told of parcels, and what it does, by docs/CREDIT.md.
 
-use domain::command::{DispatchShipment, RejectShipment, Report, ReportShipment};
+use domain::command::{Capture, DispatchShipment, RejectShipment, Report, ReportShipment};
 use domain::{AccountId, Command, Shipped, ShippedLine};
 
 use super::effect::Effect;
@@ -291,13 +291,20 @@ impl Ledger {
 
 /// Whether a command says what the first one of its id said. What is told of a parcel may be
 /// stamped anew.
-pub(crate) fn says_again(first: &Command, again: &Command) -> bool {
+pub(crate) fn says_again(first: &Command, again: &Command, has_address: bool) -> bool {
     let unstamped = |command: &Command| {
         let mut command = command.clone();
         match &mut command {
             Command::ReportShipment(it) => (it.occurred_at, it.asked) = (None, vec![]),
             Command::DispatchShipment(it) => (it.occurred_at, it.asked) = (None, vec![]),
             Command::RejectShipment(it) => (it.occurred_at, it.asked) = (None, vec![]),
+            // Of what isn't shipped no address is kept that could be compared.
+            Command::Redeem(it) if !has_address => it.order.deliver_to = None,
+            Command::CaptureHold(it) if !has_address => {
+                if let Capture::Exchange(order) = &mut it.capture {
+                    order.deliver_to = None;
+                }
+            }
             _ => {}
         }
         command
