@@ -387,8 +387,8 @@ fn administration(huge: bool) -> impl Strategy<Value = Ask> {
             .prop_map(|(offer, terms, stock, read, same)| {
                 Ask::Amend { offer, terms, stock, read, same: same.is_some() }
             }),
-        2 => offer().prop_map(|offer| Ask::Close { offer }),
-        5 => (offer(), prop::bool::weighted(0.7), 0..24_u8, read())
+        3 => offer().prop_map(|offer| Ask::Close { offer }),
+        7 => (offer(), prop::bool::weighted(0.7), 0..24_u8, read())
             .prop_map(|(offer, closed, id, read)| Ask::Reopen { offer, closed, id, read }),
         4 => (offer(), 0..8_u8, 1..12_u64, read())
             .prop_map(|(offer, id, units, read)| Ask::RemoveStock { offer, id, units, read }),
