@@ -262,8 +262,20 @@ impl Load {
     }
 
     async fn ask_again(&self, key: Key, sent: Sent) {
-        let again = self.api().redeems(&key.0, &key.1, sent.offer).await;
-        match sent.known {
+        let begun = Instant::now();
+        let mut known = sent.known;
+        // A busy server may not find in time whether it was recorded, nor what it answered.
+        let again = loop {
+            let again = self.api().redeems(&key.0, &key.1, sent.offer).await;
+            if again.status != 503 || begun.elapsed() > PATIENCE {
+                break again;
+            }
+            if known == Known::NotDecided && again.body["code"] == "outcome-unknown" {
+                known = Known::InDoubt;
+            }
+            tokio::time::sleep(REST).await;
+        };
+        match known {
             Known::Answered(first) => assert_eq!(again.is(200), first, "{key:?}"),
             _ if sent.offer == RARE && again.status == 409 => {
                 again.is_problem(409, "sold-out");
