@@ -2,8 +2,10 @@
 //!
 //! It is a client like any other: it knows the ledger's REST API and none of its crates. Run
 //! again, it changes nothing: ids come from the files, so the ledger answers what it has, and
-//! [`journal`] keeps what the ledger forgets. Reading order: [`rows`], [`days`], [`replay`].
+//! [`journal`] keeps what the ledger forgets. Reading order: [`rows`], [`times`], [`credits`],
+//! [`days`], [`replay`].
 
+mod credits;
 mod day;
 mod days;
 mod error;
@@ -23,12 +25,11 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::command_line::{http_url, path};
-use days::points_of;
+use credits::Terms;
 pub(crate) use error::ImportError;
 use journal::{Fingerprint, Journal};
 use ledger::Ledger;
 use replay::Replay;
-use rows::Purchase;
 pub(crate) use summary::Summary;
 
 /// With more concurrent calls this client's own sockets would be the limit.
@@ -111,8 +112,14 @@ pub(crate) async fn import(
     let (purchases, purchases_print) = rows::read_purchases(&args.purchases)?;
     let (redemptions, redemptions_print) = rows::read_redemptions(&args.redemptions)?;
     times::check(&purchases, &redemptions, args.allow_jump)?;
-    check_points(args, &purchases)?;
-    progress.set_length((purchases.len() + redemptions.len()) as u64);
+    let rows = purchases.len() + redemptions.len();
+    let terms = Terms {
+        points_per_unit: args.points_per_unit,
+        unit_cents: args.unit_cents,
+        expiry_days: args.expiry_days,
+    };
+    let credits = credits::of(purchases, &terms)?;
+    progress.set_length(rows as u64);
     let fingerprint = Fingerprint {
         purchases: purchases_print,
         redemptions: redemptions_print,
@@ -126,13 +133,10 @@ pub(crate) async fn import(
         ledger.check_clock().await?;
     }
     let mut journal = Journal::open(&args.journal, &fingerprint)?;
-    let days = days::by_day(purchases, redemptions);
+    let days = days::by_day(credits, redemptions);
     let replay = Replay {
         ledger: Arc::clone(&ledger),
-        points_per_unit: args.points_per_unit,
-        unit_cents: args.unit_cents,
         price: args.price,
-        expiry_days: args.expiry_days,
         connections: args.connections.into(),
         ask_again: args.ask_again,
         progress: progress.clone(),
@@ -147,19 +151,4 @@ pub(crate) async fn import(
     summary.took = began_at.elapsed();
     summary.requests = ledger.answers();
     Ok(summary)
-}
-
-/// Names every basket whose points or their expiry the ledger would refuse.
-fn check_points(args: &ImportArgs, purchases: &[Purchase]) -> Result<(), ImportError> {
-    let mut sentences = Vec::new();
-    for purchase in purchases {
-        if points_of(purchase.amount_cents, args.unit_cents, args.points_per_unit).is_none() {
-            let place = &purchase.place;
-            sentences.push(format!("{place}: the basket earns more points than the ledger gives"));
-        }
-        if let Some(days) = args.expiry_days {
-            sentences.extend(purchase.days_later(days).err());
-        }
-    }
-    if sentences.is_empty() { Ok(()) } else { Err(ImportError::rows(sentences)) }
 }

@@ -10,12 +10,11 @@ use crate::{AccountId, BackFor, Cause, CreditGivenBack, LotId, LotPart, Refusal,
 /// What is given back, after what fell due in the account. `of` is what the credit had been earned
 /// for, and as which lot.
 pub(super) fn give_back(
-    draft: &mut Draft<'_>,
+    draft: &Draft<'_>,
     id: &AccountId,
     withdrawn: &WithdrawnCredit,
     of: (Cause, LotId),
 ) -> Result<CreditGivenBack, Refusal> {
-    draft.apply_due(id);
     let WithdrawnCredit { position, fact } = withdrawn;
     let (owed, repaid) = match draft.account(id) {
         Some(account) => account.debt_of(*position),

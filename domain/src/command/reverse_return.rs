@@ -57,7 +57,7 @@ impl CommandRules for ReverseReturn {
             Some(withdrawn) => {
                 let of = withdrawn.fact.of.clone().zip(withdrawn.fact.of_lot);
                 let of = of.ok_or(Refusal::ReturnUnknown)?;
-                Some(give_back(&mut draft, &self.account_id, withdrawn, of)?)
+                Some(give_back(&draft, &self.account_id, withdrawn, of)?)
             }
         };
         let gives_credit = credit.is_some();

@@ -53,7 +53,8 @@ impl CommandRules for ReverseWithdrawal {
         let withdrawn = original.credit.as_ref().ok_or(Refusal::WithdrawalUnknown)?;
         let of = withdrawn.fact.of.clone().zip(withdrawn.fact.of_lot);
         let of = of.ok_or(Refusal::WithdrawalUnknown)?;
-        let credit = give_back(&mut draft, &self.account_id, withdrawn, of)?;
+        draft.apply_due(&self.account_id);
+        let credit = give_back(&draft, &self.account_id, withdrawn, of)?;
         let fact = WithdrawalReversed {
             withdrawal_id: self.withdrawal_id.clone(),
             credit,

@@ -1,31 +1,25 @@
-//! The history as the ledger is told it: day by day, and what a basket earns.
+//! The history as the ledger is told it: day by day.
 //!
 //! It reads no file and asks no ledger.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU64;
 
+use super::credits::Credit;
 use super::day::Day;
-use super::rows::{Purchase, Redemption};
-
-/// The largest amount that the ledger takes: 2^53−1.
-const POINTS_MAX: u64 = (1 << 53) - 1;
+use super::rows::Redemption;
 
 /// What happened on one day, each in the file's order.
 #[derive(Debug, Default)]
 pub(crate) struct DayRows {
-    pub(crate) purchases: Vec<Purchase>,
+    pub(crate) credits: Vec<Credit>,
     pub(crate) redemptions: Vec<Redemption>,
 }
 
 /// All rows by their day, the earliest day first.
-pub(crate) fn by_day(
-    purchases: Vec<Purchase>,
-    redemptions: Vec<Redemption>,
-) -> BTreeMap<Day, DayRows> {
+pub(crate) fn by_day(credits: Vec<Credit>, redemptions: Vec<Redemption>) -> BTreeMap<Day, DayRows> {
     let mut days: BTreeMap<Day, DayRows> = BTreeMap::new();
-    for purchase in purchases {
-        days.entry(purchase.day).or_default().purchases.push(purchase);
+    for credit in credits {
+        days.entry(credit.purchase.day).or_default().credits.push(credit);
     }
     for redemption in redemptions {
         days.entry(redemption.day).or_default().redemptions.push(redemption);
@@ -43,16 +37,6 @@ pub(crate) fn by_account(redemptions: Vec<Redemption>) -> Vec<Vec<Redemption>> {
     accounts.into_values().collect()
 }
 
-/// The points of a basket: `points_per_unit` for every whole `unit_cents` in it. None where they
-/// are more than the ledger gives at once.
-pub(crate) fn points_of(
-    amount_cents: u64,
-    unit_cents: NonZeroU64,
-    points_per_unit: u64,
-) -> Option<u64> {
-    (amount_cents / unit_cents).checked_mul(points_per_unit).filter(|points| *points <= POINTS_MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -60,8 +44,6 @@ mod tests {
 
     use super::*;
     use crate::import::place::Place;
-
-    const DOLLAR: NonZeroU64 = NonZeroU64::new(100).unwrap();
 
     fn redemption(row: u64, account_id: &str, day: &str) -> Redemption {
         Redemption {
@@ -71,16 +53,6 @@ mod tests {
             product_id: "cup".into(),
             day: Day::parse(day).unwrap(),
         }
-    }
-
-    #[test]
-    fn a_basket_earns_for_whole_units_only() {
-        for (amount_cents, points) in [(0, 0), (99, 0), (100, 10), (199, 10), (12_345, 1_230)] {
-            assert_eq!(points_of(amount_cents, DOLLAR, 10), Some(points), "{amount_cents}");
-        }
-        assert_eq!(points_of(u64::MAX, DOLLAR, 1_000), None);
-        assert_eq!(points_of(POINTS_MAX, NonZeroU64::MIN, 1), Some(POINTS_MAX));
-        assert_eq!(points_of(POINTS_MAX + 1, NonZeroU64::MIN, 1), None);
     }
 
     #[test]

@@ -14,9 +14,10 @@ use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
+use super::credits::Credit;
 use super::error::ImportError;
 use super::place::Place;
-use super::rows::{Purchase, Redemption};
+use super::rows::Redemption;
 use crate::http_client::http_client;
 
 /// With no answer on any connection for this long, the import ends: the ledger is down.
@@ -113,20 +114,12 @@ impl Ledger {
     }
 
     /// Credits a basket.
-    pub(crate) async fn credit(
-        &self,
-        purchase: &Purchase,
-        points: u64,
-        expiry_days: Option<u32>,
-    ) -> Result<Answer, ImportError> {
+    pub(crate) async fn credit(&self, credit: &Credit) -> Result<Answer, ImportError> {
+        let Credit { purchase, points, expires_at } = credit;
         let path = format!("/v1/accounts/{}/credits", purchase.account_id);
         let cause = CauseBody { kind: "purchase", id: &purchase.purchase_id };
-        let expires_at = match expiry_days {
-            None => None,
-            // One that isn't a time was found before anything was sent.
-            Some(days) => purchase.days_later(days).ok(),
-        };
-        let body = CreditBody { points, cause, expires_at, occurred_at: &purchase.purchased_at };
+        let (expires_at, occurred_at) = (expires_at.as_deref(), &*purchase.purchased_at);
+        let body = CreditBody { points: *points, cause, expires_at, occurred_at };
         self.ask(&purchase.place, Role::Merchant, Method::POST, &path, &body).await
     }
 
@@ -240,7 +233,7 @@ struct CreditBody<'a> {
     points: u64,
     cause: CauseBody<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<String>,
+    expires_at: Option<&'a str>,
     occurred_at: &'a str,
 }
 

@@ -4,28 +4,25 @@
 //! It is given rows that were read and a ledger that answers; it opens no file itself.
 
 use std::collections::{BTreeMap, HashMap};
-use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use indicatif::ProgressBar;
 use tokio::task::JoinSet;
 
+use super::credits::Credit;
 use super::day::Day;
-use super::days::{DayRows, by_account, points_of};
+use super::days::{DayRows, by_account};
 use super::error::ImportError;
 use super::journal::{DayPhase, Journal};
 use super::ledger::{Answer, Ledger};
 use super::place::Place;
-use super::rows::{Purchase, Redemption};
+use super::rows::Redemption;
 use super::summary::Summary;
 
 /// What stays the same through an import.
 pub(crate) struct Replay {
     pub(crate) ledger: Arc<Ledger>,
-    pub(crate) points_per_unit: u64,
-    pub(crate) unit_cents: NonZeroU64,
     pub(crate) price: u64,
-    pub(crate) expiry_days: Option<u32>,
     pub(crate) connections: usize,
     pub(crate) ask_again: bool,
     pub(crate) progress: ProgressBar,
@@ -68,7 +65,7 @@ impl Replay {
         }
         // A day that the journal does not know must be new to the ledger too.
         let must_be_new = phase.is_none() && !self.ask_again;
-        let had = self.purchases(rows.purchases, summary).await?;
+        let had = self.credits(rows.credits, summary).await?;
         self.stop_if_already_there(must_be_new, had, day, journal)?;
 
         let (refused_before, finished) = match phase {
@@ -87,29 +84,22 @@ impl Replay {
     }
 
     /// Credits the day's baskets. Returns the first that the ledger had, if it had any.
-    async fn purchases(
+    async fn credits(
         &self,
-        purchases: Vec<Purchase>,
+        credits: Vec<Credit>,
         summary: &mut Summary,
     ) -> Result<Option<Place>, ImportError> {
-        let mut credits = Vec::with_capacity(purchases.len());
-        for purchase in purchases {
-            match points_of(purchase.amount_cents, self.unit_cents, self.points_per_unit) {
-                // Too many were found before anything was sent.
-                None | Some(0) => {
-                    self.progress.inc(1);
-                    summary.purchases_skipped += 1;
-                }
-                Some(points) => credits.push((purchase, points)),
-            }
-        }
-        let (progress, expiry_days) = (self.progress.clone(), self.expiry_days);
-        let answers = self.spread(credits, move |ledger, (purchase, points)| {
+        let (skipped, credits): (Vec<_>, Vec<_>) =
+            credits.into_iter().partition(|credit| credit.points == 0);
+        self.progress.inc(skipped.len() as u64);
+        summary.purchases_skipped += skipped.len() as u64;
+        let progress = self.progress.clone();
+        let answers = self.spread(credits, move |ledger, credit| {
             let progress = progress.clone();
             async move {
-                let answer = ledger.credit(&purchase, points, expiry_days).await?;
+                let answer = ledger.credit(&credit).await?;
                 progress.inc(1);
-                Ok((purchase.place, points, answer))
+                Ok((credit.purchase.place, credit.points, answer))
             }
         });
         let mut had = None;
