@@ -3,14 +3,14 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::{AdjustCredit, Direction};
-use domain::{AccountId, CauseId, Command, CreditEarned, Event, Note};
+use domain::{AccountId, CauseId, Command, CreditEarned, Note};
 use log_record::Place;
 use wire::body::{AdjustCreditBody, CapPeriodBody, CreditEarnedBody, DirectionBody};
 use wire::{Caller, JsonBody, PathIds, Problem};
 
 use crate::CommandApi;
 use crate::earn_credit::{cause_body, claim_body, rule_version_body};
-use crate::execute::unexpected;
+use crate::execute::respond_fact;
 use crate::withdraw_credit::credit_withdrawn;
 
 pub(crate) async fn adjust_credit(
@@ -19,11 +19,13 @@ pub(crate) async fn adjust_credit(
     PathIds(account_id, adjustment_id): PathIds<AccountId, CauseId>,
     JsonBody(body): JsonBody<AdjustCreditBody>,
 ) -> Result<Response, Problem> {
-    let direction = match body.direction {
+    let AdjustCreditBody { direction, points, expires_at, reference, reason, by, occurred_at } =
+        body;
+    let direction = match direction {
         DirectionBody::Add => Direction::Add,
         DirectionBody::Take => Direction::Take,
     };
-    if direction == Direction::Take && body.expires_at.is_some() {
+    if direction == Direction::Take && expires_at.is_some() {
         let complaint = "is for added credit only; leave it out";
         return Err(Problem::invalid_field("expires_at", complaint));
     }
@@ -31,22 +33,14 @@ pub(crate) async fn adjust_credit(
         account_id,
         adjustment_id,
         direction,
-        points: body.points,
-        expires_at: body.expires_at,
-        reference: body.reference,
-        note: Note { by: body.by, reason: Some(body.reason) },
-        occurred_at: body.occurred_at,
+        points,
+        expires_at,
+        reference,
+        note: Note { by, reason: Some(reason) },
+        occurred_at,
     });
-    let mut done = api.execute(command, caller).await?;
-    match done.event.take() {
-        Some(Event::CreditEarned(account_id, fact)) => {
-            done.respond(&credit_earned(account_id, fact, done.place))
-        }
-        Some(Event::CreditWithdrawn(account_id, fact)) => {
-            done.respond(&credit_withdrawn(account_id, fact, done.place))
-        }
-        _ => Err(unexpected()),
-    }
+    let done = api.execute(command, caller).await?;
+    respond_fact!(done, CreditEarned => credit_earned, CreditWithdrawn => credit_withdrawn)
 }
 
 pub(crate) fn credit_earned(

@@ -3,15 +3,13 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::CancelExchange;
-use domain::{
-    AccountId, CancellationId, Command, Event, ExchangeCancelled, ExchangeId, Note, Ordered,
-};
+use domain::{AccountId, CancellationId, Command, ExchangeCancelled, ExchangeId, Note, Ordered};
 use log_record::Place;
 use wire::body::{CancelExchangeBody, ExchangeCancelledBody, OrderedBody};
 use wire::{Caller, JsonBody, Problem, Role, ThreePathIds};
 
 use crate::CommandApi;
-use crate::execute::unexpected;
+use crate::execute::respond_fact;
 
 pub(crate) async fn cancel_exchange(
     State(api): State<CommandApi>,
@@ -23,21 +21,19 @@ pub(crate) async fn cancel_exchange(
     >,
     JsonBody(body): JsonBody<CancelExchangeBody>,
 ) -> Result<Response, Problem> {
+    let CancelExchangeBody { quantity, by, reason, occurred_at } = body;
     let command = Command::CancelExchange(CancelExchange {
         account_id,
         exchange_id,
         cancellation_id,
-        quantity: body.quantity,
+        quantity,
         by_operator: caller.role == Role::Operator,
-        note: Note { by: body.by, reason: body.reason },
-        occurred_at: body.occurred_at,
+        note: Note { by, reason },
+        occurred_at,
         original: None,
     });
-    let mut done = api.execute(command, caller).await?;
-    let Some(Event::ExchangeCancelled(account_id, fact)) = done.event.take() else {
-        return Err(unexpected());
-    };
-    done.respond(&exchange_cancelled(account_id, fact, done.place))
+    let done = api.execute(command, caller).await?;
+    respond_fact!(done, ExchangeCancelled => exchange_cancelled)
 }
 
 pub(crate) fn exchange_cancelled(

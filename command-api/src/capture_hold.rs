@@ -3,14 +3,14 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::{Capture, CaptureHold, Order};
-use domain::{AccountId, Command, Event, ExchangeCreated, Grace, HoldCaptured, HoldId};
+use domain::{AccountId, Command, ExchangeCreated, Grace, HoldCaptured, HoldId};
 use log_record::Place;
 use wire::body::{CaptureExchangeBody, CaptureHoldBody, ExchangeCreatedBody, HoldCapturedBody};
 use wire::{Caller, JsonBody, Object, PathIds, Problem};
 
 use crate::CommandApi;
 use crate::credit_lot::lot_parts;
-use crate::execute::unexpected;
+use crate::execute::respond_fact;
 
 pub(crate) async fn capture_hold(
     State(api): State<CommandApi>,
@@ -18,8 +18,8 @@ pub(crate) async fn capture_hold(
     PathIds(account_id, hold_id): PathIds<AccountId, HoldId>,
     JsonBody(body): JsonBody<CaptureHoldBody>,
 ) -> Result<Response, Problem> {
-    let occurred_at = body.occurred_at;
-    let capture = match (body.points, body.exchange) {
+    let CaptureHoldBody { points, exchange, occurred_at } = body;
+    let capture = match (points, exchange) {
         (points, None) => Capture::Points(points),
         (None, Some(Object(exchange))) => Capture::Exchange(order(exchange)),
         (Some(_), Some(_)) => {
@@ -28,16 +28,8 @@ pub(crate) async fn capture_hold(
         }
     };
     let command = Command::CaptureHold(CaptureHold { account_id, hold_id, capture, occurred_at });
-    let mut done = api.execute(command, caller).await?;
-    match done.event.take() {
-        Some(Event::HoldCaptured(account_id, fact)) => {
-            done.respond(&hold_captured(account_id, fact, done.place))
-        }
-        Some(Event::ExchangeCreated(account_id, fact)) => {
-            done.respond(&exchange_created(account_id, fact, done.place))
-        }
-        _ => Err(unexpected()),
-    }
+    let done = api.execute(command, caller).await?;
+    respond_fact!(done, HoldCaptured => hold_captured, ExchangeCreated => exchange_created)
 }
 
 fn order(body: CaptureExchangeBody) -> Order {

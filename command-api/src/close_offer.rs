@@ -3,13 +3,12 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::CloseOffer;
-use domain::{Command, OfferId, Subject};
+use domain::{Command, OfferId};
 use wire::body::CloseOfferBody;
 use wire::{Caller, JsonBody, PathId, Problem};
 
 use crate::CommandApi;
-use crate::execute::unexpected;
-use crate::put_offer::respond_offer;
+use crate::put_offer::respond_with_page;
 use crate::refusal_problem::not_found_where_unknown;
 
 pub(crate) async fn close_offer(
@@ -20,8 +19,5 @@ pub(crate) async fn close_offer(
 ) -> Result<Response, Problem> {
     let command = Command::CloseOffer(CloseOffer { offer_id: offer_id.clone() });
     let done = api.execute(command, caller).await.map_err(not_found_where_unknown)?;
-    let Some(Subject::Offer(offer, _)) = &done.subject else { return Err(unexpected()) };
-    // It is recorded: an answer without the page is better than one that doubts it.
-    let page = api.page_of(done.place.partition, offer).await.unwrap_or_default();
-    respond_offer(&done, done.status(), offer_id, page)
+    respond_with_page(&api, &done, offer_id).await
 }

@@ -70,8 +70,7 @@ pub(crate) async fn earn(
         }),
         None => Command::ClaimCredit(ClaimCredit {
             account_id,
-            // A cause's id is an id as a purchase's is.
-            purchase_id: cause.id.as_str().parse().map_err(|_| Problem::internal())?,
+            purchase_id: cause.id.into(),
             available_at,
             expires_at,
             occurred_at,

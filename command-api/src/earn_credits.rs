@@ -1,18 +1,16 @@
 //! `POST /v1/credits`: many earnings in one call, each with its own outcome.
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use futures_util::future::join_all;
+use axum::response::Response;
 use log_record::Place;
 use wire::body::{
     CreditOutcomeBody, EarnCreditBody, EarnCreditItemBody, EarnCreditsBody, EarnedCreditsBody,
 };
-use wire::{Caller, JsonBody, Object, Problem, write_position};
+use wire::{Caller, JsonBody, Object, Problem};
 
 use crate::CommandApi;
 use crate::earn_credit::{check_points, earn};
+use crate::many::respond_all;
 
 /// The most earnings in a call.
 const CREDITS_MAX: usize = 1_000;
@@ -32,22 +30,9 @@ pub(crate) async fn earn_credits(
     for (index, Object(item)) in body.credits.iter().enumerate() {
         check_points(item.points, item.cause.0.kind, &format!("credits[{index}].points"))?;
     }
-    // Side by side, so that they share batches. Each is handed to the writer when it is first
-    // polled, which happens in their order, and so that is the order in which they are decided;
-    // but a claim is decided once its purchase was read from the log.
     let earnings =
         body.credits.into_iter().map(|Object(item)| earn_item(&api, caller.clone(), item));
-    let (mut items, mut reached) = (Vec::new(), None::<Place>);
-    for (item, last) in join_all(earnings).await {
-        items.push(item);
-        reached = reached.max(last);
-    }
-    let mut response = (StatusCode::OK, Json(EarnedCreditsBody { items })).into_response();
-    if let Some(place) = reached {
-        let (name, value) = write_position(place)?;
-        response.headers_mut().insert(name, value);
-    }
-    Ok(response)
+    respond_all(earnings, |items| EarnedCreditsBody { items }).await
 }
 
 /// One earning's outcome, and the place of its last event.

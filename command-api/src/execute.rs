@@ -29,7 +29,8 @@ pub struct CommandApi(Arc<Shared>);
 pub struct Shared {
     /// They decide.
     pub(crate) writers: Writers,
-    /// The log, where a shipping request's event is looked up.
+    /// The log, from which handlers read single events: a shipping request's, and the one that has
+    /// an offer's page.
     pub(crate) store: EventStore,
     /// Who may call.
     pub(crate) keys: KeyBook,
@@ -218,6 +219,20 @@ impl Done {
         Ok(response)
     }
 }
+
+/// Answers the fact of the account that the command led to, with the body of its kind.
+macro_rules! respond_fact {
+    ($done:expr, $($kind:ident => $body:path),+) => {{
+        let mut done: $crate::execute::Done = $done;
+        match done.event.take() {
+            $(Some(domain::Event::$kind(account_id, fact)) => {
+                done.respond(&$body(account_id, fact, done.place))
+            })+
+            _ => Err($crate::execute::unexpected()),
+        }
+    }};
+}
+pub(crate) use respond_fact;
 
 /// A fault of the server's own, logged here with all that is behind it.
 pub(crate) fn failed(error: &(dyn std::error::Error + 'static)) -> Problem {

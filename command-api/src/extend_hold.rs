@@ -3,13 +3,13 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::ExtendHold;
-use domain::{AccountId, Command, Event, ExtensionId, HoldExtended, HoldId};
+use domain::{AccountId, Command, ExtensionId, HoldExtended, HoldId};
 use log_record::Place;
 use wire::body::{ExtendHoldBody, HoldExtendedBody};
 use wire::{Caller, JsonBody, Problem, ThreePathIds};
 
 use crate::CommandApi;
-use crate::execute::unexpected;
+use crate::execute::respond_fact;
 
 pub(crate) async fn extend_hold(
     State(api): State<CommandApi>,
@@ -18,11 +18,8 @@ pub(crate) async fn extend_hold(
     JsonBody(ExtendHoldBody { deadline, occurred_at }): JsonBody<ExtendHoldBody>,
 ) -> Result<Response, Problem> {
     let command = ExtendHold { account_id, hold_id, extension_id, deadline, occurred_at };
-    let mut done = api.execute(Command::ExtendHold(command), caller).await?;
-    let Some(Event::HoldExtended(account_id, fact)) = done.event.take() else {
-        return Err(unexpected());
-    };
-    done.respond(&hold_extended(account_id, fact, done.place))
+    let done = api.execute(Command::ExtendHold(command), caller).await?;
+    respond_fact!(done, HoldExtended => hold_extended)
 }
 
 pub(crate) fn hold_extended(

@@ -3,14 +3,14 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::HoldCredit;
-use domain::{AccountId, Command, CreditHeld, Event, Grace, HoldId};
+use domain::{AccountId, Command, CreditHeld, Grace, HoldId};
 use log_record::Place;
 use wire::body::{CreditHeldBody, HoldCreditBody};
 use wire::{Caller, JsonBody, PathIds, Problem};
 
 use crate::CommandApi;
 use crate::credit_lot::lot_parts;
-use crate::execute::unexpected;
+use crate::execute::respond_fact;
 
 pub(crate) async fn hold_credit(
     State(api): State<CommandApi>,
@@ -21,11 +21,8 @@ pub(crate) async fn hold_credit(
     let HoldCreditBody { points, deadline, occurred_at } = body;
     let command =
         Command::HoldCredit(HoldCredit { account_id, hold_id, points, deadline, occurred_at });
-    let mut done = api.execute(command, caller).await?;
-    let Some(Event::CreditHeld(account_id, fact)) = done.event.take() else {
-        return Err(unexpected());
-    };
-    done.respond(&credit_held(account_id, fact, done.place))
+    let done = api.execute(command, caller).await?;
+    respond_fact!(done, CreditHeld => credit_held)
 }
 
 pub(crate) fn credit_held(

@@ -26,6 +26,7 @@ mod hold_credit;
 mod key_book;
 mod keys;
 mod lifetime;
+mod many;
 mod metrics;
 mod open_account;
 mod patch;

@@ -3,13 +3,13 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::OpenAccount;
-use domain::{AccountId, AccountOpened, Command, Event};
+use domain::{AccountId, AccountOpened, Command};
 use log_record::Place;
 use wire::body::{AccountOpenedBody, OpenAccountBody};
 use wire::{Caller, JsonBody, PathId, Problem};
 
 use crate::CommandApi;
-use crate::execute::unexpected;
+use crate::execute::respond_fact;
 
 pub(crate) async fn open_account(
     State(api): State<CommandApi>,
@@ -18,11 +18,8 @@ pub(crate) async fn open_account(
     JsonBody(OpenAccountBody { occurred_at }): JsonBody<OpenAccountBody>,
 ) -> Result<Response, Problem> {
     let command = Command::OpenAccount(OpenAccount { account_id, occurred_at });
-    let mut done = api.execute(command, caller).await?;
-    let Some(Event::AccountOpened(account_id, fact)) = done.event.take() else {
-        return Err(unexpected());
-    };
-    done.respond(&account_opened(account_id, fact, done.place))
+    let done = api.execute(command, caller).await?;
+    respond_fact!(done, AccountOpened => account_opened)
 }
 
 pub(crate) fn account_opened(

@@ -1,6 +1,6 @@
-//! What `PATCH` has in common wherever it is: the terms are shown, the patch is merged onto them,
-//! and the whole goes to the writer for the version that was shown. If somebody else's change came
-//! in between, they are shown again.
+//! What the `PATCH` calls have in common: the handler has the terms shown, merges the patch onto
+//! them, and sends the whole to the writer for the version that was shown. If another change came
+//! in between, it begins again.
 
 use axum::http::HeaderMap;
 use domain::Refusal;
@@ -8,7 +8,7 @@ use wire::{Precondition, Problem};
 
 use crate::refusal_problem::{if_match_missing, refused};
 
-/// The versions for which the patch is meant; there is no patch without.
+/// The versions that the patch is for. A patch without If-Match is refused.
 pub(crate) fn if_match(headers: &HeaderMap) -> Result<Precondition, Problem> {
     match Precondition::read(headers)? {
         Precondition::Absent => Err(if_match_missing()),
@@ -20,19 +20,21 @@ pub(crate) fn if_match(headers: &HeaderMap) -> Result<Precondition, Problem> {
     }
 }
 
-/// What is wrong with a body that was merged: whoever meant another version than the one that was
-/// shown must read again first, because it may be about a field that nobody sent.
+/// The problem of a merged body that is invalid. If the caller's If-Match names another version
+/// than the one shown, the answer is that the version has changed: the invalid field may be one
+/// that the caller didn't send.
 pub(crate) fn stale_or(problem: Problem, is_meant: bool, changed: Refusal) -> Problem {
     if is_meant { problem } else { refused(&changed) }
 }
 
-/// The versions for which a body may be decided that was merged onto version `shown`: this one, if
-/// the caller meant it. With none, only a body that changes nothing is not refused.
-pub(crate) fn versions_as_read(read: &Precondition, shown: u64) -> Option<Box<[u64]>> {
-    Some(if read.matches(shown) { [shown].into() } else { [].into() })
+/// The versions for which a merged body may be decided: version `shown`, onto which it was merged,
+/// if the caller's If-Match allows that version. Otherwise no version: then the body is refused
+/// unless it changes nothing.
+pub(crate) fn versions_as_read(read: &Precondition, shown: u64) -> Box<[u64]> {
+    if read.matches(shown) { [shown].into() } else { [].into() }
 }
 
-/// The same versions, where the change is the caller's whole.
+/// The versions in If-Match, for a call that merges nothing; `None` for `*`.
 pub(crate) fn read_versions(headers: &HeaderMap) -> Result<Option<Box<[u64]>>, Problem> {
     Ok(match if_match(headers)? {
         Precondition::Versions(versions) => Some(versions),

@@ -68,7 +68,7 @@ pub(crate) async fn patch_earning_rule(
         let terms = merged.map_err(|problem| {
             stale_or(problem, read.matches(version), Refusal::RuleChanged { version })
         })?;
-        let expected = ExpectedVersion::OneOf(versions_as_read(&read, version).unwrap_or_default());
+        let expected = ExpectedVersion::OneOf(versions_as_read(&read, version));
         let set = SetEarningRule { rule_id: rule_id.clone(), terms, expected };
         match api.execute(Command::SetEarningRule(set), caller.clone()).await {
             Err(problem) if is_overtaken(&problem) && read.matches(version) => {}

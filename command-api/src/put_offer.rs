@@ -84,15 +84,14 @@ pub(crate) async fn patch_offer(
             let version = offer.version;
             stale_or(problem, read.matches(version), Refusal::OfferChanged { version })
         })?;
-        let read_versions = versions_as_read(&read, offer.version);
-        let (offer_id, shown) = (offer_id.clone(), page.clone());
-        let amendment = AmendOffer { offer_id, terms, page, stock, read_versions };
-        let id = amendment.offer_id.clone();
+        let read_versions = Some(versions_as_read(&read, offer.version));
+        let (id, shown_page) = (offer_id.clone(), page.clone());
+        let amendment = AmendOffer { offer_id: id, terms, page, stock, read_versions };
         match api.execute(Command::AmendOffer(amendment), caller.clone()).await {
             Err(problem) if is_overtaken(&problem) && read.matches(offer.version) => {}
             done => {
                 let done = done.map_err(not_found_where_unknown)?;
-                return respond_offer(&done, StatusCode::OK, id, shown);
+                return respond_offer(&done, StatusCode::OK, offer_id, shown_page);
             }
         }
     }
@@ -110,7 +109,8 @@ pub(crate) fn new_if_asked(
     }
 }
 
-/// Why an opening without `stock` is refused: no offer was ever opened by such a body.
+/// The refusal of an opening without `stock`. It looks first whether the offer exists, because then
+/// that is the better answer.
 async fn no_stock(
     api: &CommandApi,
     caller: Caller,
@@ -169,8 +169,20 @@ pub(crate) fn warehouse_or_default(named: Option<WarehouseId>) -> Result<Warehou
     }
 }
 
+/// The offer that a command closed or let go on, with the page that it has.
+pub(crate) async fn respond_with_page(
+    api: &CommandApi,
+    done: &Done,
+    offer_id: OfferId,
+) -> Result<Response, Problem> {
+    let Some(Subject::Offer(offer, _)) = &done.subject else { return Err(unexpected()) };
+    // It is recorded: an answer without the page is better than one that doubts it.
+    let page = api.page_of(done.place.partition, offer).await.unwrap_or_default();
+    respond_offer(done, done.status(), offer_id, page)
+}
+
 /// The offer that a command opened, amended or closed, with its version as ETag.
-pub(crate) fn respond_offer(
+fn respond_offer(
     done: &Done,
     status: StatusCode,
     offer_id: OfferId,

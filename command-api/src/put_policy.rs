@@ -50,7 +50,7 @@ pub(crate) async fn patch_policy(
         let policy = merged.map_err(|problem| {
             stale_or(problem, read.matches(version), Refusal::PolicyChanged { version })
         })?;
-        let read_versions = versions_as_read(&read, version);
+        let read_versions = Some(versions_as_read(&read, version));
         let command = Command::SetPolicy(SetPolicy { policy, read_versions });
         match api.execute(command, caller.clone()).await {
             Err(problem) if is_overtaken(&problem) && read.matches(version) => {}

@@ -58,12 +58,22 @@ fn command(
     purchase_id: PurchaseId,
     body: PutPurchaseBody,
 ) -> Result<RecordPurchase, Problem> {
-    check_lifetime(body.available_at, body.expires_at)?;
-    if body.points.is_some() && body.rule.is_some() {
+    let PutPurchaseBody {
+        lines: line_bodies,
+        points,
+        rule,
+        warehouse,
+        deliver_to,
+        available_at,
+        expires_at,
+        occurred_at,
+    } = body;
+    check_lifetime(available_at, expires_at)?;
+    if points.is_some() && rule.is_some() {
         let complaint = "can't be sent beside points, which a rule would give; leave one out";
         return Err(Problem::invalid_field("rule", complaint));
     }
-    let shipping = match (body.warehouse, body.deliver_to) {
+    let shipping = match (warehouse, deliver_to) {
         (warehouse, Some(deliver_to)) => Some((warehouse_or_default(warehouse)?, deliver_to)),
         (Some(_), None) => {
             let complaint = "needs deliver_to beside it; add that, or leave both out";
@@ -71,8 +81,8 @@ fn command(
         }
         (None, None) => None,
     };
-    let lines = lines(body.lines)?;
-    if body.points.is_none() && lines.iter().all(|line| line.amount.is_none()) {
+    let lines = lines(line_bodies)?;
+    if points.is_none() && lines.iter().all(|line| line.amount.is_none()) {
         let complaint = "has no amount in any line, so that a rule would give nothing: send an \
                          amount (0 for goods that were free), or points beside the lines (0 \
                          for none)";
@@ -82,12 +92,12 @@ fn command(
         account_id,
         purchase_id,
         lines,
-        points: body.points,
-        rule: body.rule,
+        points,
+        rule,
         shipping,
-        available_at: body.available_at,
-        expires_at: body.expires_at,
-        occurred_at: body.occurred_at,
+        available_at,
+        expires_at,
+        occurred_at,
     })
 }
 

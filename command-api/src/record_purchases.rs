@@ -1,18 +1,16 @@
 //! `POST /v1/purchases`: many purchases in one call, each with its own outcome.
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use futures_util::future::join_all;
+use axum::response::Response;
 use log_record::Place;
 use wire::body::{
     PurchaseOutcomeBody, PutPurchaseBody, PutPurchaseItemBody, PutPurchasesBody,
     RecordedPurchasesBody,
 };
-use wire::{Caller, JsonBody, Object, Problem, write_position};
+use wire::{Caller, JsonBody, Object, Problem};
 
 use crate::CommandApi;
+use crate::many::respond_all;
 use crate::record_purchase::record;
 
 /// The most purchases in a call.
@@ -30,20 +28,9 @@ pub(crate) async fn record_purchases(
         let complaint = format!("must be a list of 1 to {PURCHASES_MAX} purchases");
         return Err(Problem::invalid_field("purchases", complaint));
     }
-    // Side by side and in their order, as in `earn_credits`.
     let recordings =
         body.purchases.into_iter().map(|Object(item)| record_item(&api, caller.clone(), item));
-    let (mut items, mut reached) = (Vec::new(), None::<Place>);
-    for (item, last) in join_all(recordings).await {
-        items.push(item);
-        reached = reached.max(last);
-    }
-    let mut response = (StatusCode::OK, Json(RecordedPurchasesBody { items })).into_response();
-    if let Some(place) = reached {
-        let (name, value) = write_position(place)?;
-        response.headers_mut().insert(name, value);
-    }
-    Ok(response)
+    respond_all(recordings, |items| RecordedPurchasesBody { items }).await
 }
 
 /// One purchase's outcome, and the place of its last event.

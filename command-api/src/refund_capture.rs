@@ -19,15 +19,15 @@ pub(crate) async fn refund_capture(
     State(api): State<CommandApi>,
     caller: Caller,
     ThreePathIds(account_id, hold_id, refund_id): ThreePathIds<AccountId, HoldId, RefundId>,
-    JsonBody(body): JsonBody<RefundCaptureBody>,
+    JsonBody(RefundCaptureBody { points, by, reason, occurred_at }): JsonBody<RefundCaptureBody>,
 ) -> Result<Response, Problem> {
     let command = Command::RefundCapture(RefundCapture {
         account_id,
         hold_id,
         refund_id,
-        points: body.points,
-        note: Note { by: body.by, reason: body.reason },
-        occurred_at: body.occurred_at,
+        points,
+        note: Note { by, reason },
+        occurred_at,
         original: None,
     });
     let mut done = api.execute(command, caller).await?;

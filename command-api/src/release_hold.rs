@@ -3,14 +3,14 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::ReleaseHold;
-use domain::{AccountId, Command, Event, HoldId, HoldReleased};
+use domain::{AccountId, Command, HoldId, HoldReleased};
 use log_record::Place;
 use wire::body::{HoldReleasedBody, ReleaseHoldBody};
 use wire::{Caller, JsonBody, PathIds, Problem, Role};
 
 use crate::CommandApi;
 use crate::credit_lot::lot_parts;
-use crate::execute::unexpected;
+use crate::execute::respond_fact;
 
 pub(crate) async fn release_hold(
     State(api): State<CommandApi>,
@@ -21,11 +21,8 @@ pub(crate) async fn release_hold(
     let by_operator = caller.role == Role::Operator;
     let command =
         Command::ReleaseHold(ReleaseHold { account_id, hold_id, by_operator, occurred_at });
-    let mut done = api.execute(command, caller).await?;
-    let Some(Event::HoldReleased(account_id, fact)) = done.event.take() else {
-        return Err(unexpected());
-    };
-    done.respond(&hold_released(account_id, fact, done.place))
+    let done = api.execute(command, caller).await?;
+    respond_fact!(done, HoldReleased => hold_released)
 }
 
 pub(crate) fn hold_released(

@@ -4,14 +4,13 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::command::ReopenOffer;
-use domain::{Command, OfferId, ReopeningId, Subject};
+use domain::{Command, OfferId, ReopeningId};
 use wire::body::ReopenOfferBody;
 use wire::{Caller, JsonBody, PathIds, Problem};
 
 use crate::CommandApi;
-use crate::execute::unexpected;
 use crate::patch::read_versions;
-use crate::put_offer::respond_offer;
+use crate::put_offer::respond_with_page;
 use crate::refusal_problem::not_found_where_unknown;
 
 pub(crate) async fn reopen_offer(
@@ -25,8 +24,5 @@ pub(crate) async fn reopen_offer(
     let reopening = ReopenOffer { offer_id: offer_id.clone(), reopening_id, read_versions };
     let done = api.execute(Command::ReopenOffer(reopening), caller).await;
     let done = done.map_err(not_found_where_unknown)?;
-    let Some(Subject::Offer(offer, _)) = &done.subject else { return Err(unexpected()) };
-    // It is recorded: an answer without the page is better than one that doubts it.
-    let page = api.page_of(done.place.partition, offer).await.unwrap_or_default();
-    respond_offer(&done, done.status(), offer_id, page)
+    respond_with_page(&api, &done, offer_id).await
 }

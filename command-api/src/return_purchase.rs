@@ -4,14 +4,14 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::command::ReturnPurchase;
 use domain::{
-    AccountId, Command, Event, Note, PurchaseId, PurchaseReturned, ReturnId, ReturnedLine, RoomBack,
+    AccountId, Command, Note, PurchaseId, PurchaseReturned, ReturnId, ReturnedLine, RoomBack,
 };
 use log_record::Place;
 use wire::body::{PurchaseReturnedBody, ReturnPurchaseBody, ReturnedLineBody, RoomBackBody};
 use wire::{Caller, JsonBody, Object, Problem, ThreePathIds};
 
 use crate::CommandApi;
-use crate::execute::unexpected;
+use crate::execute::respond_fact;
 use crate::record_purchase::{PURCHASE_BYTES_MAX, check_product_is_new};
 
 pub(crate) async fn return_purchase(
@@ -20,20 +20,18 @@ pub(crate) async fn return_purchase(
     ThreePathIds(account_id, purchase_id, return_id): ThreePathIds<AccountId, PurchaseId, ReturnId>,
     JsonBody(body): JsonBody<ReturnPurchaseBody, PURCHASE_BYTES_MAX>,
 ) -> Result<Response, Problem> {
+    let ReturnPurchaseBody { lines: line_bodies, by, reason, occurred_at } = body;
     let command = Command::ReturnPurchase(ReturnPurchase {
         account_id,
         purchase_id,
         return_id,
-        lines: body.lines.map(lines).transpose()?,
-        note: Note { by: body.by, reason: body.reason },
-        occurred_at: body.occurred_at,
+        lines: line_bodies.map(lines).transpose()?,
+        note: Note { by, reason },
+        occurred_at,
         original: None,
     });
-    let mut done = api.execute(command, caller).await?;
-    let Some(Event::PurchaseReturned(account_id, fact)) = done.event.take() else {
-        return Err(unexpected());
-    };
-    done.respond(&purchase_returned(account_id, fact, done.place))
+    let done = api.execute(command, caller).await?;
+    respond_fact!(done, PurchaseReturned => purchase_returned)
 }
 
 fn lines(bodies: Vec<Object<ReturnedLineBody>>) -> Result<Vec<ReturnedLine>, Problem> {

@@ -3,13 +3,13 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::ReverseReturn;
-use domain::{AccountId, Command, Event, Note, PurchaseId, ReturnId, ReturnReversed};
+use domain::{AccountId, Command, Note, PurchaseId, ReturnId, ReturnReversed};
 use log_record::Place;
 use wire::body::{ReturnReversedBody, ReverseBody};
 use wire::{Caller, JsonBody, Problem, ThreePathIds};
 
 use crate::CommandApi;
-use crate::execute::unexpected;
+use crate::execute::respond_fact;
 use crate::return_purchase::returned_lines;
 use crate::reverse_withdrawal::credit_given_back;
 
@@ -21,11 +21,8 @@ pub(crate) async fn reverse_return(
 ) -> Result<Response, Problem> {
     let (note, original) = (Note { by, reason }, None);
     let command = ReverseReturn { account_id, purchase_id, return_id, note, occurred_at, original };
-    let mut done = api.execute(Command::ReverseReturn(command), caller).await?;
-    let Some(Event::ReturnReversed(account_id, fact)) = done.event.take() else {
-        return Err(unexpected());
-    };
-    done.respond(&return_reversed(account_id, fact, done.place))
+    let done = api.execute(Command::ReverseReturn(command), caller).await?;
+    respond_fact!(done, ReturnReversed => return_reversed)
 }
 
 pub(crate) fn return_reversed(

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::ReverseWithdrawal;
-use domain::{AccountId, Command, CreditGivenBack, Event, Note, WithdrawalId, WithdrawalReversed};
+use domain::{AccountId, Command, CreditGivenBack, Note, WithdrawalId, WithdrawalReversed};
 use log_record::Place;
 use wire::body::{CapRoomBody, CreditGivenBackBody, ReverseBody, WithdrawalReversedBody};
 use wire::{Caller, JsonBody, PathIds, Problem};
@@ -11,7 +11,7 @@ use wire::{Caller, JsonBody, PathIds, Problem};
 use crate::CommandApi;
 use crate::credit_lot::lot_parts;
 use crate::earn_credit::cause_body;
-use crate::execute::unexpected;
+use crate::execute::respond_fact;
 
 pub(crate) async fn reverse_withdrawal(
     State(api): State<CommandApi>,
@@ -21,11 +21,8 @@ pub(crate) async fn reverse_withdrawal(
 ) -> Result<Response, Problem> {
     let (note, original) = (Note { by, reason }, None);
     let command = ReverseWithdrawal { account_id, withdrawal_id, note, occurred_at, original };
-    let mut done = api.execute(Command::ReverseWithdrawal(command), caller).await?;
-    let Some(Event::WithdrawalReversed(account_id, fact)) = done.event.take() else {
-        return Err(unexpected());
-    };
-    done.respond(&withdrawal_reversed(account_id, fact, done.place))
+    let done = api.execute(Command::ReverseWithdrawal(command), caller).await?;
+    respond_fact!(done, WithdrawalReversed => withdrawal_reversed)
 }
 
 pub(crate) fn withdrawal_reversed(

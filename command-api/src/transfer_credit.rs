@@ -3,14 +3,14 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::TransferCredit;
-use domain::{AccountId, Command, CreditSent, Event, TransferId};
+use domain::{AccountId, Command, CreditSent, TransferId};
 use log_record::Place;
 use wire::body::{CreditSentBody, TransferCreditBody};
 use wire::{Caller, JsonBody, PathIds, Problem};
 
 use crate::CommandApi;
 use crate::credit_lot::lot_parts;
-use crate::execute::unexpected;
+use crate::execute::respond_fact;
 
 pub(crate) async fn transfer_credit(
     State(api): State<CommandApi>,
@@ -28,11 +28,8 @@ pub(crate) async fn transfer_credit(
         points,
         occurred_at,
     });
-    let mut done = api.execute(command, caller).await?;
-    let Some(Event::CreditSent(account_id, fact)) = done.event.take() else {
-        return Err(unexpected());
-    };
-    done.respond(&credit_sent(account_id, fact, done.place))
+    let done = api.execute(command, caller).await?;
+    respond_fact!(done, CreditSent => credit_sent)
 }
 
 pub(crate) fn credit_sent(

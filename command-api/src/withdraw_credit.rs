@@ -3,15 +3,15 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::WithdrawCredit;
-use domain::{AccountId, Command, CreditWithdrawn, Event, Note, WithdrawalCause, WithdrawalId};
+use domain::{AccountId, Command, CreditWithdrawn, Note, WithdrawalCause, WithdrawalId};
 use log_record::Place;
 use wire::body::{CapRoomBody, CreditWithdrawnBody, WithdrawCreditBody, WithdrawalBody};
-use wire::{Caller, JsonBody, PathIds, Problem};
+use wire::{Caller, JsonBody, Object, PathIds, Problem};
 
 use crate::CommandApi;
 use crate::credit_lot::lot_parts;
 use crate::earn_credit::{cause, cause_body, check_may_earn};
-use crate::execute::unexpected;
+use crate::execute::respond_fact;
 
 pub(crate) async fn withdraw_credit(
     State(api): State<CommandApi>,
@@ -19,22 +19,20 @@ pub(crate) async fn withdraw_credit(
     PathIds(account_id, withdrawal_id): PathIds<AccountId, WithdrawalId>,
     JsonBody(body): JsonBody<WithdrawCreditBody>,
 ) -> Result<Response, Problem> {
-    let cause = cause(body.cause.0);
+    let WithdrawCreditBody { cause: Object(body), points, by, reason, occurred_at } = body;
+    let cause = cause(body);
     check_may_earn(caller.role, &cause)?;
     let command = Command::WithdrawCredit(WithdrawCredit {
         account_id,
         withdrawal_id,
         cause,
-        points: body.points,
-        note: Note { by: body.by, reason: body.reason },
-        occurred_at: body.occurred_at,
+        points,
+        note: Note { by, reason },
+        occurred_at,
         original: None,
     });
-    let mut done = api.execute(command, caller).await?;
-    let Some(Event::CreditWithdrawn(account_id, fact)) = done.event.take() else {
-        return Err(unexpected());
-    };
-    done.respond(&credit_withdrawn(account_id, fact, done.place))
+    let done = api.execute(command, caller).await?;
+    respond_fact!(done, CreditWithdrawn => credit_withdrawn)
 }
 
 /// The fact `credit-withdrawn` as withdrawals and adjustments answer it.

@@ -9,7 +9,6 @@ use log_record::{Place, Position};
 use serde::{Deserialize, Serialize};
 
 use crate::amount::AMOUNT_MAX;
-use crate::cap_count::NO_PERIOD;
 use crate::debts::Debts;
 use crate::due::{Credit, LiveHold, next_due};
 use crate::lots::{Lots, sum_of, take_from};
@@ -318,8 +317,7 @@ impl Account {
         let part = LotPart { lot: at.into(), points: fact.points, expires_at, graced: false };
         // A claim's credit was counted when it was refused.
         if let (Some(rule), Some(period), None) = (&fact.rule, fact.cap_period, fact.claim) {
-            let counts = self.counts_mut(&rule.rule_id);
-            counts.add(period, fact.points, recorded_at).ok_or(NO_PERIOD)?;
+            self.use_room(&rule.rule_id, period, fact.points, recorded_at)?;
         }
         match fact.available_at {
             Some(available_at) if available_at > recorded_at => {
@@ -372,8 +370,7 @@ impl Account {
     fn withdraw(&mut self, at: Position, fact: &CreditWithdrawn) -> Result<(), &'static str> {
         let (owed, expired) = (fact.owed.unwrap_or_default(), fact.expired.unwrap_or_default());
         let forgiven = fact.forgiven.unwrap_or_default();
-        let sum = sum_of(&fact.lots).and_then(|sum| sum.plus(owed)?.plus(expired)?.plus(forgiven));
-        if sum != Some(fact.points) {
+        if sum_with(&fact.lots, [owed, expired, forgiven]) != Some(fact.points) {
             return Err("I3: a withdrawal is the sum of its parts");
         }
         for part in &fact.lots {
@@ -383,11 +380,11 @@ impl Account {
         }
         if expired > Points::ZERO {
             let lot = fact.of_lot.ok_or("nothing was withdrawn of any lot")?;
-            self.forgive_expired(lot, expired).ok_or("more was forgiven than expired")?;
+            let taken = self.take_expired(lot, expired);
+            taken.ok_or("more expired credit was withdrawn than had expired")?;
         }
         if let Some(room) = &fact.cap_room {
-            let counts = self.counts_mut(&room.rule_id);
-            counts.give_back(room.period, fact.points).ok_or(NO_PERIOD)?;
+            self.give_room_back(room, fact.points)?;
         }
         if owed > Points::ZERO {
             let is_reversible = !matches!(fact.withdrawal, WithdrawalCause::Adjustment { .. });
@@ -400,8 +397,7 @@ impl Account {
     fn give_back(&mut self, fact: &CreditGivenBack, now: Timestamp) -> Result<(), &'static str> {
         let (owed, expired) = (fact.owed.unwrap_or_default(), fact.expired.unwrap_or_default());
         let forgiven = fact.forgiven.unwrap_or_default();
-        let sum = sum_of(&fact.lots).and_then(|sum| sum.plus(owed)?.plus(expired)?.plus(forgiven));
-        if sum != Some(fact.points) {
+        if sum_with(&fact.lots, [owed, expired, forgiven]) != Some(fact.points) {
             return Err("I3: what is given back is the sum of its parts");
         }
         let debts = &mut self.rare_mut().debts;
@@ -413,8 +409,7 @@ impl Account {
             counted.ok_or("more expired than an amount can say")?;
         }
         if let Some(room) = &fact.cap_room {
-            let counts = self.counts_mut(&room.rule_id);
-            counts.add(room.period, fact.points, now).ok_or(NO_PERIOD)?;
+            self.use_room(&room.rule_id, room.period, fact.points, now)?;
         }
         for part in &fact.lots {
             let put = match fact.available_at.filter(|_| part.lot == fact.of_lot) {
@@ -426,7 +421,7 @@ impl Account {
         Ok(())
     }
 
-    fn forgive_expired(&mut self, lot: LotId, points: Points) -> Option<()> {
+    fn take_expired(&mut self, lot: LotId, points: Points) -> Option<()> {
         let left = self.expired(lot).minus(points)?;
         self.expired.set(lot.place().get(), left.get());
         Some(())
@@ -470,6 +465,11 @@ fn check_count(what: &'static str, count: usize, max: usize) -> Result<(), Refus
 fn in_time(parts: &[LotPart], now: Timestamp) -> Result<(), &'static str> {
     let is_late = parts.iter().any(|part| part.has_expired(now));
     if is_late { Err("I8: credit was spent after its time") } else { Ok(()) }
+}
+
+/// The sum of some parts and of what no part stands for, where it is an amount.
+fn sum_with(parts: &[LotPart], rest: [Points; 3]) -> Option<Points> {
+    rest.into_iter().try_fold(sum_of(parts)?, Points::plus)
 }
 
 fn sums_to(points: Points, parts: &[LotPart]) -> Result<(), &'static str> {

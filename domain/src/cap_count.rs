@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::tally::Tally;
 use crate::{Period, Points, RuleId, Timestamp};
 
-/// How far back a purchase may go by when it happened, at most. So long are the counts of a period
-/// kept after its end, and the versions of a rule after they were replaced.
+/// How many days late a purchase may be recorded and still earn by the time when it happened, at
+/// most. For so long after a period's end its count is kept, and a version of a rule after its
+/// replacement.
 pub const BACKDATE_DAYS_MAX: u16 = 31;
 
 /// A stretch of the calendar in which a cap counts.
@@ -39,10 +40,10 @@ impl CapPeriod {
     }
 }
 
-/// What one rule gave a shopper under its cap. A period is known by its kind and its beginning: its
-/// end may be reckoned otherwise later, with newer data of the zone. A period takes some six bytes;
-/// there are at most 35 days, four months and two years at a time (as many again for each time that
-/// the rule's time zone was changed in them).
+/// What one rule gave a shopper under its cap. A period is known by its kind and its beginning:
+/// its end may be reckoned otherwise later, with newer data of the zone. A period takes some six
+/// bytes; there are at most 35 days, three months and two years at a time (as many again for each
+/// time that the rule's time zone was changed in them).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct CapCounts(Tally);
@@ -88,11 +89,11 @@ fn number_of(period: CapPeriod) -> Option<u64> {
 /// Whether something can still count in the period with this number.
 fn is_needed(number: u64, now: Timestamp) -> bool {
     // The longest, wherever clocks are changed, and whatever dates a zone skips.
-    let days_max = match number & 3 {
-        0 => 2,
-        1 => 33,
-        2 => 368,
-        _ => return true,
+    let days_max = match Period::ALL[(number & 3) as usize] {
+        Period::Day => 2,
+        Period::Month => 33,
+        Period::Year => 368,
+        Period::Ever => return true,
     };
     let start = i64::try_from(number >> 2).ok().and_then(|second| second.checked_mul(SECOND));
     let start = start.and_then(|start| Timestamp::from_micros(start).ok());

@@ -213,11 +213,12 @@ impl Command {
         self.rules().preview(Draft::new(state, now))
     }
 
-    /// The thing that the command sets whole or tells something of, in its present state, and the
+    /// The thing that the command sets whole or tells something of, as it is at `now`, and the
     /// event that last changed it or asked for it.
     #[must_use]
-    pub fn subject(&self, state: &State) -> Option<(Subject, Position)> {
-        self.rules().subject(state)
+    pub fn subject(&self, state: &State, now: Timestamp) -> Option<(Subject, Position)> {
+        let (subject, changed_at) = self.rules().subject(state)?;
+        Some((subject.at(now), changed_at))
     }
 
     /// The command with the event at `position` and the one before it; nothing where the command

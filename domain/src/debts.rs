@@ -4,7 +4,7 @@ use log_record::Position;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::sum;
-use crate::lots::take_from;
+use crate::lots::{split_at, sum_of};
 use crate::{LotPart, Points};
 
 /// An account's debts, the oldest first. The oldest is paid first.
@@ -53,20 +53,11 @@ impl Debts {
     pub(crate) fn repay(&mut self, parts: &[LotPart]) -> Option<()> {
         let mut parts = parts.to_vec();
         for debt in self.debts.iter_mut().filter(|debt| debt.left > Points::ZERO) {
-            let (paid, left) = take_from(parts.iter(), debt.left);
-            let points = debt.left.minus(left)?;
-            let mut rest = Vec::with_capacity(parts.len());
-            let mut missing = points;
-            for part in parts {
-                let taken = part.points.min(missing);
-                missing = missing.minus(taken)?;
-                rest.extend(
-                    part.points.minus(taken)?.some().map(|points| LotPart { points, ..part }),
-                );
-            }
-            parts = rest;
+            let (paid, rest) = split_at(&parts, debt.left);
+            let points = sum_of(&paid)?;
             self.owed = self.owed.minus(points)?;
-            debt.left = left;
+            debt.left = debt.left.minus(points)?;
+            parts = rest;
             if debt.is_reversible {
                 debt.repaid.extend(paid);
             }

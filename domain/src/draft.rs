@@ -2,6 +2,7 @@
 
 use crate::account::OfferNumber;
 use crate::due::apply_due;
+use crate::earning_rule::check_matures;
 use crate::original::EarnedCredit;
 use crate::{
     Account, AccountId, CreditReceived, CreditRefunded, Decision, Event, Grace, Inventory, LotPart,
@@ -25,7 +26,7 @@ impl<'a> Draft<'a> {
         Self { state, now, events: vec![], outcome: 0, stock: None, changed: vec![] }
     }
 
-    /// An account after the events so far, if it has ever had credit.
+    /// An account after the events so far, if it exists.
     pub(crate) fn account(&self, id: &AccountId) -> Option<&Account> {
         let changed = self.changed.iter().find(|(other, _)| other == id);
         changed.map(|(_, account)| account).or_else(|| self.state.account(id))
@@ -80,11 +81,20 @@ impl<'a> Draft<'a> {
             | Event::CreditRefunded(_, CreditRefunded { lots, .. }) => self.have_expired(lots),
             Event::HoldReleased(_, fact) => self.have_expired(&fact.came_back()),
             Event::HoldCaptured(_, fact) => self.have_expired(&fact.came_back()),
+            Event::ReturnReversed(_, fact) => fact.credit.is_some(),
             _ => true,
         };
         let account = event.account_id().and_then(|id| self.account(id));
         let owes = account.is_some_and(|account| account.owed() > Points::ZERO);
         if has_expired || owes { self.record(event) } else { self.push(event) }
+    }
+
+    /// Adds the event that bears the command's id, by which credit comes into the account, and what
+    /// that makes due there.
+    pub(crate) fn come_in_as_outcome(&mut self, id: &AccountId, event: Event) {
+        self.outcome_is_next();
+        self.come_in(event);
+        self.apply_due_again(id);
     }
 
     fn have_expired(&self, parts: &[LotPart]) -> bool {
@@ -129,6 +139,24 @@ impl<'a> Draft<'a> {
         self.stock = Some(StockChange { offer, remaining: left.remaining(), is_sale: false });
     }
 
+    /// Whether this credit may come into the account as a new lot; the first check that fails is
+    /// the answer.
+    pub(crate) fn check_credit(
+        &self,
+        id: &AccountId,
+        points: Result<Points, Refusal>,
+        available_at: Option<Timestamp>,
+        expires_at: Option<Timestamp>,
+    ) -> Result<Points, Refusal> {
+        self.check_expiry(expires_at)?;
+        let points = points?;
+        self.check_earning(points)?;
+        self.check_room(id, points)?;
+        check_matures(available_at, expires_at, self.now)?;
+        self.check_new_lot(id)?;
+        Ok(points)
+    }
+
     /// Whether so much more credit may come into the account.
     pub(crate) fn check_room(&self, id: &AccountId, points: Points) -> Result<(), Refusal> {
         match self.account(id) {
@@ -140,7 +168,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Whether credit that is given until then can be spent at all.
-    pub(crate) fn check_expiry(&self, expires_at: Option<Timestamp>) -> Result<(), Refusal> {
+    fn check_expiry(&self, expires_at: Option<Timestamp>) -> Result<(), Refusal> {
         match expires_at {
             Some(expires_at) if expires_at <= self.now => {
                 Err(Refusal::ExpiryPassed { now: self.now })
@@ -150,7 +178,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Whether one credit may be so much.
-    pub(crate) const fn check_earning(&self, points: Points) -> Result<(), Refusal> {
+    const fn check_earning(&self, points: Points) -> Result<(), Refusal> {
         let (policy, _) = self.state.policy();
         let max = policy.earning_points_max;
         if points.get() > max.get() {
@@ -160,7 +188,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Whether another lot may come into the account.
-    pub(crate) fn check_new_lot(&self, id: &AccountId) -> Result<(), Refusal> {
+    fn check_new_lot(&self, id: &AccountId) -> Result<(), Refusal> {
         self.account(id).map_or(Ok(()), Account::check_new_lot)
     }
 

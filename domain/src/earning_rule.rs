@@ -42,7 +42,7 @@ pub struct EarningRule {
     pub changed_at: Position,
     /// Former versions by which a purchase can still earn, the oldest first.
     pub earlier: Vec<EarlierVersion>,
-    /// Which version was in force before then isn't known any more, for there were too many.
+    /// Before this time, the version that was in force is not known: there were too many to keep.
     pub known_from: Timestamp,
 }
 
@@ -134,9 +134,9 @@ impl Period {
 const FEWEST_DAYS: [u32; 12] = [0, 28, 59, 89, 120, 150, 181, 212, 242, 273, 303, 334];
 
 impl ExpiryRule {
-    /// From so many days on, credit that is pending for them expires before it can be spent: for
-    /// `months` where these are the shortest, for `end_of_year` on whatever day of the year it is
-    /// earned.
+    /// The fewest `pending_days` that are too many. For `months`: the days of the shortest such
+    /// months; credit earned at their beginning would expire while pending. For `end_of_year`: the
+    /// days of the longest such years; credit would expire while pending, whenever it is earned.
     #[must_use]
     pub fn pending_days_end(self) -> u32 {
         match self {

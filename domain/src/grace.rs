@@ -49,10 +49,8 @@ pub(crate) fn end_of_grace(from: Timestamp, days: u16) -> Option<Timestamp> {
     if days == 0 {
         return None;
     }
-    let end = from.plus_days(days.into());
-    let over = end.micros().rem_euclid(DAY);
-    let is_whole = over == 0;
-    let whole = if is_whole { end.micros() } else { end.micros() - over + DAY };
+    let end = from.plus_days(days.into()).micros();
+    let whole = (end + DAY - 1) / DAY * DAY;
     Some(Timestamp::from_micros(whole).unwrap_or(Timestamp::LAST))
 }
 

@@ -148,6 +148,13 @@ impl From<&PurchaseId> for CauseId {
     }
 }
 
+/// As a cause, a purchase has the same id.
+impl From<CauseId> for PurchaseId {
+    fn from(id: CauseId) -> Self {
+        Self(id.0)
+    }
+}
+
 /// Under which id what is left of an exchange is cancelled when the warehouse rejects it.
 const REJECTED: &str = "~rejected";
 

@@ -4,7 +4,9 @@ use log_record::Position;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::sum;
-use crate::{Inventory, NotOpen, PageHash, Points, ProductId, Timestamp, Units, WarehouseId};
+use crate::{
+    Inventory, NotOpen, PageHash, Points, ProductId, Refusal, Timestamp, Units, WarehouseId,
+};
 
 /// What an offer says and decisions go by; with the page, an amendment replaces all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,5 +139,22 @@ impl Offer {
             return Err(NotOpen::Ended { closes_at });
         }
         Ok(())
+    }
+
+    /// Whether it is at one of the versions that the caller read; `None` is any.
+    pub(crate) fn check_version(&self, read: Option<&[u64]>) -> Result<(), Refusal> {
+        let version = self.version;
+        if read.is_some_and(|read| !read.contains(&version)) {
+            return Err(Refusal::OfferChanged { version });
+        }
+        Ok(())
+    }
+
+    /// Whether it can be changed.
+    pub(crate) const fn check_not_closed(&self) -> Result<(), Refusal> {
+        match self.phase {
+            OfferPhase::Open => Ok(()),
+            OfferPhase::Closed { at } => Err(Refusal::OfferClosed { at }),
+        }
     }
 }

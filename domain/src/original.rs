@@ -62,7 +62,7 @@ pub struct OriginalPurchase {
     pub rule: Option<RuleVersion>,
     /// Why it earned nothing, where its credit was refused.
     pub credit_refused: Option<CreditRefused>,
-    /// Where that counts under a rule's cap.
+    /// The room under the rule's cap that its credit uses.
     pub cap_room: Option<CapRoom>,
 }
 

@@ -82,20 +82,19 @@ impl IdHash {
     /// An addition to an offer's stock.
     #[must_use]
     pub fn stock_addition(offer: &OfferId, id: &AdditionId) -> Self {
-        // No account id can bear the mark, so an offer's ids can't meet an account's.
-        Self::of(&format!("~offer {offer}"), "stock-addition", id.as_str())
+        Self::of_offer(offer, "stock-addition", id.as_str())
     }
 
     /// A removal from an offer's stock.
     #[must_use]
     pub fn stock_removal(offer: &OfferId, id: &RemovalId) -> Self {
-        Self::of(&format!("~offer {offer}"), "stock-removal", id.as_str())
+        Self::of_offer(offer, "stock-removal", id.as_str())
     }
 
     /// A reopening of an offer.
     #[must_use]
     pub fn reopening(offer: &OfferId, id: &ReopeningId) -> Self {
-        Self::of(&format!("~offer {offer}"), "reopening", id.as_str())
+        Self::of_offer(offer, "reopening", id.as_str())
     }
 
     /// Credit of an account that is set aside.
@@ -227,6 +226,11 @@ impl IdHash {
             Shipped::ExchangeId(id) => Self::of(account.as_str(), of_exchange, id.as_str()),
             Shipped::PurchaseId(id) => Self::of(account.as_str(), of_purchase, id.as_str()),
         }
+    }
+
+    fn of_offer(offer: &OfferId, kind: &str, id: &str) -> Self {
+        // No account id can bear the mark, so an offer's ids can't meet an account's.
+        Self::of(&format!("~offer {offer}"), kind, id)
     }
 
     fn of(owner: &str, kind: &str, id: &str) -> Self {

@@ -142,7 +142,7 @@ refusals! {
         facts: [now = wall],
         title: "Time is ahead of the clock",
         sentence: "occurred_at is in the future: it is {wall} now. This log takes its time from \
-                   occurred_at, and could not go back.",
+                   occurred_at, and its time can't go back.",
         meaning: "The log was opened with `--clock commands`, so `occurred_at` becomes its time, \
                   and `occurred_at` is more than a minute after `now`, the wall clock's time.",
         remedy: "Correct `occurred_at`. One wrong year would let all credit expire.",
@@ -239,7 +239,8 @@ refusals! {
         facts: [],
         title: "No refused credit to claim",
         sentence: "The purchase has no refused credit that can be claimed: it earned its credit \
-                   when it was recorded, it earns nothing, or all that earned was returned.",
+                   when it was recorded, it earns nothing, or all goods that earn something were \
+                   returned.",
         meaning: "Without `points`, the request claims the credit that was refused when the \
                   purchase was recorded, and there is none: the purchase earned its credit then, \
                   it earns nothing, or all goods that earn something were returned.",
@@ -319,7 +320,7 @@ refusals! {
     HandedOver {
         "handed-over", Conflict, can_succeed_later: false,
         facts: [],
-        title: "Nothing is shipped that could be called off",
+        title: "Exchange isn't shipped",
         sentence: "The exchange is of something that isn't shipped: it was handed over at once, and \
                    only an operator can cancel it.",
         meaning: "The offer's `ships` was false when the exchange was created, as for a code or a \
@@ -463,7 +464,7 @@ refusals! {
         "stock-not-amendable", Conflict, can_succeed_later: false,
         facts: [stock],
         title: "An amendment can't change the number in stock",
-        sentence: "An amendment can make the stock limited or unlimited, and can't change its \
+        sentence: "An amendment can make the stock limited or unlimited, but can't change its \
                    number. Leave stock out, and send a stock addition or a stock removal.",
         meaning: "The offer's stock is limited, and the body's `stock` is another number. The fact \
                   `stock` is the offer's.",
@@ -487,8 +488,8 @@ refusals! {
         facts: [sold],
         title: "Stock can't be less than what is sold",
         sentence: "The stock would be less than the {sold} units that are sold.",
-        meaning: "The removal or the amendment would leave a stock of fewer units than are `sold`, \
-                  without those that were cancelled.",
+        meaning: "The removal or the amendment would leave fewer units than are `sold`. Cancelled \
+                  units don't count as sold.",
         remedy: "Take fewer units away, or limit the stock to at least the units that are `sold`.",
     }
     /// Less is left than was asked for.
@@ -535,7 +536,7 @@ refusals! {
     EarningTooLarge { max: Points, asked: Points } {
         "earning-too-large", Conflict, can_succeed_later: true,
         facts: [max, asked],
-        title: "More than one credit may be",
+        title: "Credit is over the policy's limit",
         sentence: "The credit is {asked} points; the policy allows {max} for one.",
         meaning: "The credit is `asked` points, and the policy's `earning_points_max` is `max`: one \
                   purchase, other cause or adjustment can't earn more.",
@@ -570,26 +571,27 @@ refusals! {
         meaning: "The offer's `ships` is true, and the body has no `deliver_to`.",
         remedy: "Send the address, or a reference to one, as `deliver_to`.",
     }
-    /// The account has never had any credit.
+    /// The account doesn't exist.
     AccountUnknown {
         "account-unknown", Conflict, can_succeed_later: true,
         facts: [],
         title: "Account doesn't exist",
-        sentence: "The account doesn't exist: it has had neither credit nor a purchase yet.",
-        meaning: "An account exists once it was opened, had credit or bought something; this one \
-                  didn't.",
+        sentence: "The account doesn't exist: it was never opened, and has had neither credit nor \
+                   a purchase.",
+        meaning: "An account exists once it was opened, got credit, or a purchase was recorded for \
+                  it. None of that has happened to this account.",
         remedy: "Check the account id, or open the account (PUT /v1/accounts/{account_id}) or give \
                  it credit.",
     }
-    /// The recipient's account has never had any credit.
+    /// The recipient's account doesn't exist.
     RecipientUnknown {
         "recipient-unknown", Conflict, can_succeed_later: true,
         facts: [],
         title: "Recipient's account doesn't exist",
-        sentence: "The recipient's account doesn't exist: it has had neither credit nor a purchase \
-                   yet.",
-        meaning: "An account exists once it was opened, had credit or bought something; the \
-                  recipient's didn't.",
+        sentence: "The recipient's account doesn't exist: it was never opened, and has had neither \
+                   credit nor a purchase.",
+        meaning: "An account exists once it was opened, got credit, or a purchase was recorded for \
+                  it. None of that has happened to the recipient's account.",
         remedy: "Check the recipient's id, or open the recipient's account first: PUT \
                  /v1/accounts/{account_id}.",
     }
@@ -601,18 +603,18 @@ refusals! {
         sentence: "The deadline must be after {after}, and {latest} at the latest.",
         meaning: "The deadline isn't after `after`: now for a new hold, the present deadline for \
                   an extension. Or it is after `latest`: 30 days after the hold was made.",
-        remedy: "Send a deadline after `after`, and not after `latest`. Where there is none, hold \
-                 credit again.",
+        remedy: "Send a deadline after `after`, and not after `latest`. If there is no such time, \
+                 hold credit again.",
     }
     /// The credit would have expired before it could be spent.
     NeverMatures { available_at: Timestamp, expires_at: Timestamp } {
         "never-matures", Conflict, can_succeed_later: true,
         facts: [available_at, expires_at],
         title: "Credit would expire while it is pending",
-        sentence: "The credit would be available from {available_at} on, but expire before that, \
-                   at {expires_at}.",
-        meaning: "The rule's `pending_days` make the credit available at `available_at`, and it \
-                  would expire at `expires_at`, which isn't after that: nobody could spend it.",
+        sentence: "The credit would become available at {available_at}, but it would have expired \
+                   by then, at {expires_at}.",
+        meaning: "The credit would become available at `available_at`, and expire at \
+                  `expires_at`, which isn't later. Nobody could spend it.",
         remedy: "Send an `available_at` or `expires_at` with the purchase or the claim, or change \
                  the rule's `pending_days` or `expiry`.",
     }

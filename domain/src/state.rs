@@ -129,7 +129,7 @@ impl State {
         self.programme.rules.get(id)
     }
 
-    /// An account, if it has ever had credit or bought something.
+    /// An account, if it exists.
     #[must_use]
     pub fn account(&self, id: &AccountId) -> Option<&Account> {
         self.accounts.by_id.get(id)

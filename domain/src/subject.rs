@@ -29,8 +29,7 @@ impl Subject {
     }
 
     /// The same at a later time.
-    #[must_use]
-    pub fn at(self, now: Timestamp) -> Self {
+    pub(crate) fn at(self, now: Timestamp) -> Self {
         match self {
             Self::Offer(offer, _) => {
                 let status = offer.status(now);

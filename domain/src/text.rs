@@ -124,12 +124,6 @@ macro_rules! label {
                 f.write_str(&self.0)
             }
         }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&self.0, f)
-            }
-        }
     };
 }
 
@@ -204,7 +198,7 @@ macro_rules! printed {
     )*};
 }
 
-printed!(TrackingUrl, OfferName, Description, ImageUrl, Attributes);
+printed!(Carrier, ExpressNo, TrackingUrl, OfferName, Description, ImageUrl, Attributes);
 
 macro_rules! unprinted {
     ($($name:ident),*) => {$(

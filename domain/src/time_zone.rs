@@ -14,7 +14,6 @@ use chrono::{
 use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::timestamp::TimestampError;
 use crate::{CapPeriod, Period, Timestamp};
 
 /// The name of a time zone of the IANA database. It is a text: what was recorded is read also by a
@@ -29,7 +28,7 @@ pub struct Calendar(Tz);
 
 /// A text that names no time zone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be an IANA time zone such as Europe/Berlin; {0:?} is none that the ledger knows")]
+#[error("must be an IANA time zone such as Europe/Berlin; {0:?} is not one that the ledger knows")]
 pub struct UnknownTimeZone(Box<str>);
 
 /// A time as it is written: with an offset, or without one, as clocks show it in some zone.
@@ -220,8 +219,8 @@ impl FromStr for ZonedTime {
         if let Ok(time) = text.parse() {
             return Ok(Self::At(time));
         }
-        let shown: Result<Timestamp, TimestampError> = format!("{text}Z").parse();
-        let shown = shown.ok().and_then(|it| DateTime::from_timestamp_micros(it.micros()));
+        let shown = format!("{text}Z").parse::<Timestamp>().ok();
+        let shown = shown.and_then(|it| DateTime::from_timestamp_micros(it.micros()));
         shown.map(|time| Self::Local(time.naive_utc())).ok_or(ZonedTimeError)
     }
 }

@@ -72,7 +72,7 @@ pub(crate) struct ImportArgs {
     #[arg(value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub(crate) expiry_days: Option<u32>,
 
-    /// Accept that nothing is told for more than a year between two rows
+    /// Accept a pause of more than a year between two rows of a file
     #[arg(long)]
     pub(crate) allow_jump: bool,
 
@@ -146,7 +146,7 @@ pub(crate) async fn import(
     let began_at = Instant::now();
     replay.open_offers(&days, &mut summary).await?;
     for (day, rows) in days {
-        replay.day(&day, rows, &mut journal, &mut summary).await?;
+        replay.day(day, rows, &mut journal, &mut summary).await?;
     }
     summary.took = began_at.elapsed();
     summary.requests = ledger.answers();

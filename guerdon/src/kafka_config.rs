@@ -148,7 +148,9 @@ fn topic(text: &str) -> Result<String, String> {
     if is_topic_name(text) {
         Ok(text.to_owned())
     } else {
-        Err("a topic's name has 1 to 249 letters, digits, dots, underscores and hyphens".into())
+        Err("a topic's name has 1 to 249 letters, digits, dots, underscores and hyphens, but is not \
+             `.` or `..`"
+            .into())
     }
 }
 

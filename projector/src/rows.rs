@@ -86,7 +86,7 @@ impl Rows {
             };
             let (recorded_at, event) = decode(row).map_err(|error| unapplicable(&error))?;
             let at = At { row, recorded_at };
-            rows.note_fact(at, row, &event);
+            rows.note_fact(at, &event);
             rows.add(at, event).map_err(|error| unapplicable(&error))?;
         }
         Ok(rows)

@@ -1,8 +1,8 @@
-//! Lists of an account, newest first: pages, and the filters by time and by what an item is.
+//! Lists of an account, newest first, in pages.
 //!
-//! A page between two times is a part of an index. What else is asked for is picked from the rows
-//! of the account, of which a page reads so many at most: then it has fewer items than it could,
-//! and the next one goes on behind them.
+//! A filter by time selects a part of an index. A filter by status or kind is applied to rows that
+//! were read: at most `PICKED_FROM_MAX` for a page. So a page may be short, or empty, although more
+//! items follow; `next` goes on after the last row that was read.
 
 use domain::{AccountId, Timestamp};
 use log_record::Place;
@@ -33,10 +33,10 @@ pub(crate) struct ListQuery<S> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct EntriesQuery {
     pub(crate) kind: Option<String>,
-    pub(crate) from: Option<Timestamp>,
+    from: Option<Timestamp>,
     pub(crate) until: Option<Timestamp>,
-    pub(crate) limit: Option<u32>,
-    pub(crate) cursor: Option<String>,
+    limit: Option<u32>,
+    cursor: Option<String>,
 }
 
 /// A page that was asked for.

@@ -8,12 +8,11 @@ use wire::body::CreditLotBody;
 use wire::{Page, PathId, Problem, QueryString, json_with_etag, page_limit, read_cursor};
 
 use crate::account_balance::read_standing;
-use crate::bad_cursor;
 use crate::cell::{optional_time, points, split_place, sum};
 use crate::freshness::Fresh;
-use crate::ledger_entry::PageQuery;
 use crate::origin::{find_lot, origin_for, read_lots};
 use crate::standing::Part;
+use crate::{PageQuery, bad_cursor};
 
 pub(crate) async fn list_lots(
     Fresh(mut reading): Fresh,

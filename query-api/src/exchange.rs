@@ -14,15 +14,22 @@ use crate::account_balance::check_exists;
 use crate::account_list::{ListQuery, time_key};
 use crate::cell::{cost, optional_text, optional_time, split_place, sum, text, time, units};
 use crate::freshness::Fresh;
-use crate::parcel::parcels;
+use crate::parcel::{Delivery, parcels};
 use crate::{failed, row_of_account};
 
+/// The text of a query for exchanges.
+macro_rules! exchanges {
+    ($which:literal) => {
+        concat!(include_str!("sql/select_exchanges.sql"), include_str!($which))
+    };
+}
+
 static SELECT: LazyLock<Query> =
-    LazyLock::new(|| Query::with_columns(include_str!("sql/select_exchange.sql")));
+    LazyLock::new(|| Query::with_columns(exchanges!("sql/select_exchange.sql")));
 static LIST: LazyLock<Query> =
-    LazyLock::new(|| Query::with_columns(include_str!("sql/list_exchanges.sql")));
+    LazyLock::new(|| Query::with_columns(exchanges!("sql/list_exchanges.sql")));
 static FIND: LazyLock<Query> =
-    LazyLock::new(|| Query::with_columns(include_str!("sql/find_exchanges.sql")));
+    LazyLock::new(|| Query::with_columns(exchanges!("sql/find_exchanges.sql")));
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,12 +44,8 @@ pub(crate) struct FindQuery {
 struct Row {
     #[sqlx(flatten)]
     exchange: Exchange,
-    /// Of its shipping request, where it is shipped.
-    status: Option<String>,
-    reason: Option<String>,
-    carrier: Option<String>,
-    express_no: Option<String>,
-    parcels: Option<String>,
+    #[sqlx(flatten)]
+    delivery: Delivery,
 }
 
 pub(crate) async fn get_exchange(
@@ -92,27 +95,27 @@ pub(crate) async fn find_exchanges(
 }
 
 fn exchange(row: Row) -> Result<ExchangeBody, Problem> {
-    let request_status: Option<ShippingStatus> = optional_text(row.status.as_deref())?;
-    let is_cancelled = row.exchange.cancelled_quantity == row.exchange.quantity;
-    // What isn't shipped is created, or cancelled.
-    let status = match request_status.unwrap_or(ShippingStatus::Requested) {
-        ShippingStatus::Requested if request_status.is_some() || !is_cancelled => {
-            ExchangeStatus::Created
-        }
-        ShippingStatus::Rejected => ExchangeStatus::Rejected,
+    let Row { exchange: row, delivery } = row;
+    let Delivery { status: request_status, reason, carrier, express_no, parcels } = delivery;
+    let request_status: Option<ShippingStatus> = optional_text(request_status.as_deref())?;
+    let is_cancelled = row.cancelled_quantity == row.quantity;
+    let status = match request_status {
+        // It isn't shipped.
+        None if is_cancelled => ExchangeStatus::Cancelled,
+        None | Some(ShippingStatus::Requested) => ExchangeStatus::Created,
+        Some(ShippingStatus::Rejected) => ExchangeStatus::Rejected,
         // Also where the parcel left too late to count, or an operator had settled the request.
-        _ if is_cancelled => ExchangeStatus::Cancelled,
-        ShippingStatus::Accepted => ExchangeStatus::Accepted,
-        ShippingStatus::BackOrdered => ExchangeStatus::BackOrdered,
-        ShippingStatus::PartlyDispatched => ExchangeStatus::PartlyDispatched,
-        ShippingStatus::Dispatched => ExchangeStatus::Dispatched,
-        ShippingStatus::Delivered => ExchangeStatus::Delivered,
-        ShippingStatus::Requested | ShippingStatus::Cancelled => ExchangeStatus::Cancelled,
-        ShippingStatus::Settled => ExchangeStatus::Settled,
+        Some(_) if is_cancelled => ExchangeStatus::Cancelled,
+        Some(ShippingStatus::Accepted) => ExchangeStatus::Accepted,
+        Some(ShippingStatus::BackOrdered) => ExchangeStatus::BackOrdered,
+        Some(ShippingStatus::PartlyDispatched) => ExchangeStatus::PartlyDispatched,
+        Some(ShippingStatus::Dispatched) => ExchangeStatus::Dispatched,
+        Some(ShippingStatus::Delivered) => ExchangeStatus::Delivered,
+        Some(ShippingStatus::Cancelled) => ExchangeStatus::Cancelled,
+        Some(ShippingStatus::Settled) => ExchangeStatus::Settled,
     };
     // A shopper may not read an operator's reason.
     let is_warehouses = matches!(status, ExchangeStatus::Rejected | ExchangeStatus::BackOrdered);
-    let reason = row.reason.filter(|_| is_warehouses);
     // Taken apart, so that a column that is added is answered, or left out on purpose.
     let Exchange {
         place,
@@ -127,7 +130,7 @@ fn exchange(row: Row) -> Result<ExchangeBody, Problem> {
         refunded_points,
         occurred_at,
         recorded_at,
-    } = row.exchange;
+    } = row;
     Ok(ExchangeBody {
         exchange_id: text(&exchange_id)?,
         account_id: text(&account_id)?,
@@ -137,10 +140,10 @@ fn exchange(row: Row) -> Result<ExchangeBody, Problem> {
         points: cost(price)?,
         hold_id: optional_text(hold_id.as_deref())?,
         status,
-        reason,
-        parcels: parcels(row.parcels.as_deref())?,
-        carrier: optional_text(row.carrier.as_deref())?,
-        express_no: optional_text(row.express_no.as_deref())?,
+        reason: reason.filter(|_| is_warehouses),
+        parcels: self::parcels(parcels.as_deref())?,
+        carrier: optional_text(carrier.as_deref())?,
+        express_no: optional_text(express_no.as_deref())?,
         cancelled_quantity: sum(cancelled_quantity)?,
         refunded_points: sum(refunded_points)?,
         occurred_at: optional_time(occurred_at)?,

@@ -95,8 +95,8 @@ pub(crate) async fn list_expiring(
     };
     let first = (window.from, String::new());
     if let Some(lines) = Lines::asked_for(&headers) {
-        if query.limit.is_some() || query.cursor.is_some() {
-            let field = if query.limit.is_some() { "limit" } else { "cursor" };
+        let of_pages = [("limit", query.limit.is_some()), ("cursor", query.cursor.is_some())];
+        if let Some((field, _)) = of_pages.iter().find(|(_, is_there)| *is_there) {
             let complaint = "is for pages of JSON; an export has every account";
             return Err(Problem::invalid_query(field, complaint));
         }
@@ -119,8 +119,9 @@ pub(crate) async fn list_expiring(
 }
 
 impl Window {
-    /// At most so many accounts, from one part of credit more: an account with several parts is
-    /// listed once, and one that can't spend them isn't.
+    /// Reads at most `limit` accounts. An account is listed once, where its credit that can be
+    /// spent begins to expire. Rows are parts of credit, so a page may be short although more
+    /// follow.
     async fn read(
         self,
         reading: &mut Reading,
@@ -150,7 +151,6 @@ impl Window {
                 break;
             }
             last = Some(key);
-            // An account is listed where its credit begins to expire.
             if row.begins_at == Some(row.expires_at) {
                 accounts.push(body(row)?);
             }

@@ -45,7 +45,7 @@ pub(crate) async fn get_expiry(
     if since <= standing.now {
         // Of all that falls due by itself, only what expires changes this sum.
         let there_was = match query.since {
-            None => recorded.available + recorded.held + recorded.pending - recorded.owed,
+            None => recorded.total(),
             Some(_) => {
                 let before = Standing::at(&mut reading, account_id.as_str(), (since - 1).max(0));
                 before.await.map_err(failed)?.map_or(0, |before| before.total())

@@ -144,31 +144,13 @@ pub(crate) async fn get_closure(
     answer(caller, fresh, format!("offers/{offer}/closure"), headers).await
 }
 
-pub(crate) async fn get_stock_addition(
-    caller: Caller,
-    fresh: Fresh,
-    PathIds(offer, id): PathIds<OfferId, CauseId>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    answer(caller, fresh, format!("offers/{offer}/stock-additions/{id}"), headers).await
-}
-
-pub(crate) async fn get_stock_removal(
-    caller: Caller,
-    fresh: Fresh,
-    PathIds(offer, id): PathIds<OfferId, CauseId>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    answer(caller, fresh, format!("offers/{offer}/stock-removals/{id}"), headers).await
-}
-
-pub(crate) async fn get_reopening(
-    caller: Caller,
-    fresh: Fresh,
-    PathIds(offer, id): PathIds<OfferId, CauseId>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    answer(caller, fresh, format!("offers/{offer}/reopenings/{id}"), headers).await
+/// A handler for `/v1/offers/{offer_id}/{kind}/{id}`.
+pub(crate) fn of_offer(
+    kind: &'static str,
+) -> impl Fn(Caller, Fresh, PathIds<OfferId, CauseId>, HeaderMap) -> Answer + Clone {
+    move |caller, fresh, PathIds(offer, id), headers| {
+        Box::pin(answer(caller, fresh, format!("offers/{offer}/{kind}/{id}"), headers))
+    }
 }
 
 pub(crate) async fn get_clock_confirmation(

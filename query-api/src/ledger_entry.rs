@@ -84,13 +84,6 @@ struct Points {
     points: i64,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PageQuery {
-    pub(crate) limit: Option<u32>,
-    pub(crate) cursor: Option<String>,
-}
-
 pub(crate) async fn list_entries(
     Fresh(mut reading): Fresh,
     PathId(account_id): PathId<AccountId>,
@@ -105,10 +98,7 @@ pub(crate) async fn list_entries(
     let recorded = check_exists(&mut reading, &account_id).await?;
     // The entries before an entry never change, so neither does the balance up to there.
     let mut balance = match &page.more {
-        None => {
-            let now = recorded.available + recorded.held + recorded.pending - recorded.owed;
-            now - sum_since(&mut reading, &account_id, query.until).await?
-        }
+        None => recorded.total() - sum_since(&mut reading, &account_id, query.until).await?,
         Some(balance) => balance.parse().map_err(|_| bad_cursor())?,
     };
     let rows: Vec<Row> = page.read(&mut reading, *LIST, &account_id).await?;

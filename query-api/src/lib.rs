@@ -39,6 +39,7 @@ use std::time::Duration;
 use axum::extract::FromRef;
 use domain::AccountId;
 use read_model::{Query, ReadModel, Reading, RowOf};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 use wire::{KeyRing, Problem};
@@ -104,6 +105,14 @@ impl QueryApi {
     pub fn balances_read(&self) -> u64 {
         self.metrics.balances_read.get()
     }
+}
+
+/// The query of a list without a filter.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PageQuery {
+    limit: Option<u32>,
+    cursor: Option<String>,
 }
 
 /// The row of an account under an id of its own, if there is one.

@@ -63,8 +63,8 @@ pub(crate) async fn get_account_offer(
     let OfferBody { price, limit_per_shopper, remaining, version, status, .. } =
         offer(read_offer(&mut reading, &offer_id).await?, now)?;
     let ids = [account_id.as_str().into(), offer_id.as_str().into()];
-    let row: Option<TakenRow> = reading.optional(TAKEN, &ids).await.map_err(failed)?;
-    let taken = sum(row.map_or(0, |row| row.taken))?;
+    let TakenRow { taken } = reading.one(TAKEN, &ids).await.map_err(failed)?;
+    let taken = sum(taken)?;
     let left_of_limit = limit_per_shopper.map(|limit| limit.get().saturating_sub(taken));
     let may_take = match status {
         OfferStatus::Open => left_of_limit.into_iter().chain(remaining).min(),

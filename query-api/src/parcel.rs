@@ -1,10 +1,20 @@
-//! The parcels and the lines of a shipping request, as the tables keep them in JSON.
+//! How far a shipping request is, and its parcels and lines, which the tables keep in JSON.
 
 use read_model::{LineRow, ParcelRow};
 use wire::Problem;
 use wire::body::{ParcelBody, ShippingLineBody};
 
 use crate::cell::{json, sum};
+
+/// How far a shipping request is; nothing of what isn't shipped.
+#[derive(sql_macros::FromRow)]
+pub(crate) struct Delivery {
+    pub(crate) status: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) carrier: Option<String>,
+    pub(crate) express_no: Option<String>,
+    pub(crate) parcels: Option<String>,
+}
 
 /// The parcels that left; the tables have nothing before the first.
 pub(crate) fn parcels(text: Option<&str>) -> Result<Vec<ParcelBody>, Problem> {

@@ -13,9 +13,8 @@ use wire::{
 };
 
 use crate::cell::{broken, json, place, points, sum, text, time};
-use crate::failed;
 use crate::freshness::Fresh;
-use crate::ledger_entry::PageQuery;
+use crate::{PageQuery, failed};
 
 static SELECT: LazyLock<Query> =
     LazyLock::new(|| Query::with_columns(include_str!("sql/select_earning_rule.sql")));

@@ -13,9 +13,8 @@ use crate::exchange::{find_exchanges, get_exchange, list_exchanges};
 use crate::expiring_credit::list_expiring;
 use crate::expiry::get_expiry;
 use crate::fact::{
-    get_capture, get_clock_confirmation, get_closure, get_release, get_reopening, get_return,
-    get_return_reversal, get_stock_addition, get_stock_removal, get_transfer,
-    get_withdrawal_reversal, of_account, of_parcel, of_request, of_what,
+    get_capture, get_clock_confirmation, get_closure, get_release, get_return, get_return_reversal,
+    get_transfer, get_withdrawal_reversal, of_account, of_offer, of_parcel, of_request, of_what,
 };
 use crate::hold::{get_hold, list_holds};
 use crate::ledger_entry::{get_entry, list_entries};
@@ -96,15 +95,15 @@ fn facts(api: QueryApi) -> Router {
         .route("/v1/offers/{offer_id}/closure", get(only(OF_ALL_POINTS, get_closure).about(Offers)))
         .route(
             "/v1/offers/{offer_id}/stock-additions/{addition_id}",
-            get(only(OF_ALL_POINTS, get_stock_addition).about(Offers)),
+            get(only(OF_ALL_POINTS, of_offer("stock-additions")).about(Offers)),
         )
         .route(
             "/v1/offers/{offer_id}/stock-removals/{removal_id}",
-            get(only(OF_ALL_POINTS, get_stock_removal).about(Offers)),
+            get(only(OF_ALL_POINTS, of_offer("stock-removals")).about(Offers)),
         )
         .route(
             "/v1/offers/{offer_id}/reopenings/{reopening_id}",
-            get(only(OF_ALL_POINTS, get_reopening).about(Offers)),
+            get(only(OF_ALL_POINTS, of_offer("reopenings")).about(Offers)),
         )
         .route("/v1/clock/confirmation", get(only(OF_ALL_POINTS, get_clock_confirmation)))
         .with_state(api)

@@ -135,7 +135,7 @@ pub(crate) async fn get_shipping_stream(
     caller.check_warehouse(query.warehouse.as_str())?;
     let is_stream = wants_events(&headers);
     let of_pages = [("limit", query.limit), ("wait_ms", query.wait_ms)];
-    if let Some((name, _)) = of_pages.iter().find(|(_, value)| is_stream && value.is_some()) {
+    if is_stream && let Some((name, _)) = of_pages.iter().find(|(_, value)| value.is_some()) {
         let complaint = "is for pages; a stream gives each message when it comes";
         return Err(Problem::invalid_query(name, complaint));
     }

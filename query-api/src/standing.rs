@@ -34,6 +34,13 @@ pub(crate) struct RecordedBalance {
     pub(crate) owed: i64,
 }
 
+impl RecordedBalance {
+    /// What the account has, less what it owes.
+    pub(crate) const fn total(&self) -> i64 {
+        self.available + self.held + self.pending - self.owed
+    }
+}
+
 /// A part of a lot.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Part {

@@ -181,7 +181,7 @@ row! {
 }
 
 row! {
-    /// What a request recorded that has no table of its own.
+    /// What calls recorded that has no table of its own.
     #[derive(FromRow)]
     pub struct Fact in "fact" {
         path: String,

@@ -88,3 +88,12 @@ where
 {
     Option::deserialize(from).map(Option::unwrap_or_default)
 }
+
+/// `Some` for a field that is there, also where it is `null`, if a `T` can be that.
+fn present<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    T::deserialize(from).map(Some)
+}

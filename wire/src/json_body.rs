@@ -40,14 +40,14 @@ where
             return nothing.map(Self).ok_or_else(Problem::not_json);
         }
         let body = collect(request.into_body(), LIMIT).await?;
-        match nothing().filter(|_| body.is_empty()) {
+        match body.is_empty().then(nothing).flatten() {
             Some(nothing) => Ok(Self(nothing)),
             None => read_json::<T>(&body).map(Self),
         }
     }
 }
 
-/// What an empty body says, where nothing needs to be said.
+/// An empty body as a `T`: it means `{}`, where `T` has no required field.
 fn nothing<T: DeserializeOwned>() -> Option<T> {
     serde_json::from_str("{}").ok()
 }

@@ -1,14 +1,12 @@
 //! JSON merge patches (RFC 7396): a body that names what is to change, and nothing else.
 
-use std::fmt;
-
-use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Problem;
 use crate::json_body::read_json;
-use crate::unique::unique_members;
+use crate::unique::Unique;
 
 /// The one member that is the caller's own JSON: in it, `null` takes a member away.
 const ATTRIBUTES: &str = "attributes";
@@ -75,21 +73,10 @@ fn merge_freely(target: &mut Value, patch: &Value) {
 
 impl<'de> Deserialize<'de> for MergePatch {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_map(PatchVisitor)
-    }
-}
-
-struct PatchVisitor;
-
-impl<'de> Visitor<'de> for PatchVisitor {
-    type Value = MergePatch;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, from: A) -> Result<MergePatch, A::Error> {
-        unique_members(from).map(MergePatch)
+        let Unique(Value::Object(members)) = Unique::deserialize(from)? else {
+            return Err(D::Error::custom("must be a JSON object"));
+        };
+        Ok(Self(members))
     }
 }
 

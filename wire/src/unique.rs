@@ -16,20 +16,6 @@ impl<'de> Deserialize<'de> for Unique {
     }
 }
 
-/// The members of an object, each of which has a name of its own.
-pub(crate) fn unique_members<'de, A: MapAccess<'de>>(
-    mut from: A,
-) -> Result<Map<String, Value>, A::Error> {
-    let mut members = Map::new();
-    while let Some((name, Unique(value))) = from.next_entry::<String, Unique>()? {
-        if members.contains_key(&name) {
-            return Err(A::Error::custom(format!("duplicate field `{name}`")));
-        }
-        members.insert(name, value);
-    }
-    Ok(members)
-}
-
 struct UniqueVisitor;
 
 impl<'de> Visitor<'de> for UniqueVisitor {
@@ -71,8 +57,15 @@ impl<'de> Visitor<'de> for UniqueVisitor {
         Ok(Unique(Value::Array(items)))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, from: A) -> Result<Unique, A::Error> {
-        unique_members(from).map(|members| Unique(Value::Object(members)))
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Unique, A::Error> {
+        let mut members = Map::new();
+        while let Some((name, Unique(value))) = from.next_entry::<String, Unique>()? {
+            if members.contains_key(&name) {
+                return Err(A::Error::custom(format!("duplicate field `{name}`")));
+            }
+            members.insert(name, value);
+        }
+        Ok(Unique(Value::Object(members)))
     }
 }
 

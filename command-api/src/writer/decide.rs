@@ -100,8 +100,8 @@ impl Run {
             Ok(Decision::Repeat(at)) => return Ok(self.repeat(command, at, now)),
             Ok(Decision::Load(at)) => return Ok(Reply::Load(self.place(at))),
             Ok(Decision::Unchanged) => {
-                let (subject, at) = command.subject(&self.state).ok_or(Unrecordable::NoSubject)?;
-                let subject = subject.at(now);
+                let subject = command.subject(&self.state, now);
+                let (subject, at) = subject.ok_or(Unrecordable::NoSubject)?;
                 return Ok(Reply::Answer(Answer::Unchanged(self.place(at), subject)));
             }
             Ok(Decision::Record { events, outcome, stock }) => (events, outcome, stock),
@@ -156,7 +156,7 @@ impl Run {
     }
 
     fn subject(&self, command: &Command, now: Timestamp) -> Option<Subject> {
-        command.subject(&self.state).map(|(subject, _)| subject.at(now))
+        command.subject(&self.state, now).map(|(subject, _)| subject)
     }
 
     fn preview(&self, command: &Command, now: Timestamp) -> Reply {

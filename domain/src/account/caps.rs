@@ -29,14 +29,28 @@ impl Account {
         refused: &CreditRefused,
     ) -> Result<(), &'static str> {
         let (Some(rule), Some(period)) = (&fact.rule, refused.cap_period) else { return Ok(()) };
-        let counts = self.counts_mut(&rule.rule_id);
-        for points in fact.lines.iter().filter_map(|line| line.points) {
-            counts.add(period, points, recorded_at).ok_or(NO_PERIOD)?;
+        let points = fact.lines.iter().filter_map(|line| line.points);
+        let sum = points.fold(Points::ZERO, |sum, points| sum.plus(points).unwrap_or(Points::MOST));
+        if sum == Points::ZERO {
+            // No line says what it would have earned; the rule has its place here all the same.
+            self.counts_mut(&rule.rule_id);
+            return Ok(());
         }
-        Ok(())
+        self.use_room(&rule.rule_id, period, sum, recorded_at)
     }
 
-    /// Goods came back whose credit was refused and not claimed.
+    /// Counts what a rule gives under its cap in a period.
+    pub(super) fn use_room(
+        &mut self,
+        rule: &RuleId,
+        period: CapPeriod,
+        points: Points,
+        now: Timestamp,
+    ) -> Result<(), &'static str> {
+        self.counts_mut(rule).add(period, points, now).ok_or(NO_PERIOD)
+    }
+
+    /// Gives room under a cap back.
     pub(crate) fn give_room_back(
         &mut self,
         room: &CapRoom,
@@ -46,7 +60,7 @@ impl Account {
         counts.give_back(room.period, points).ok_or(NO_PERIOD)
     }
 
-    pub(super) fn counts_mut(&mut self, rule: &RuleId) -> &mut CapCounts {
+    fn counts_mut(&mut self, rule: &RuleId) -> &mut CapCounts {
         let earned = &mut self.rare_mut().earned;
         let index = earned.iter().position(|earned| earned.rule == *rule).unwrap_or_else(|| {
             earned.push(Earned { rule: rule.clone(), counts: CapCounts::default() });

@@ -2,9 +2,7 @@
 
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
-use crate::{
-    AdditionId, Decision, Event, IdHash, Inventory, OfferId, OfferPhase, Refusal, StockAdded, Units,
-};
+use crate::{AdditionId, Decision, Event, IdHash, Inventory, OfferId, Refusal, StockAdded, Units};
 
 /// Adds units to an offer whose stock is counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,9 +31,7 @@ impl CommandRules for AddStock {
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         let offer = draft.state.numbered_offer(&self.offer_id);
         let (number, offer) = offer.ok_or(Refusal::OfferUnknown)?;
-        if let OfferPhase::Closed { at } = offer.phase {
-            return Err(Refusal::OfferClosed { at });
-        }
+        offer.check_not_closed()?;
         if let Inventory::Unlimited { .. } = offer.inventory {
             return Err(Refusal::StockUnlimited);
         }

@@ -60,10 +60,7 @@ impl CommandRules for AdjustCredit {
         draft.apply_due(&self.account_id);
         match self.direction {
             Direction::Add => {
-                draft.check_expiry(self.expires_at)?;
-                draft.check_earning(self.points)?;
-                draft.check_room(&self.account_id, self.points)?;
-                draft.check_new_lot(&self.account_id)?;
+                draft.check_credit(&self.account_id, Ok(self.points), None, self.expires_at)?;
                 let fact = CreditEarned {
                     expires_at: self.expires_at,
                     reference: Some(self.reference.clone()),
@@ -71,9 +68,8 @@ impl CommandRules for AdjustCredit {
                     note: self.note.clone(),
                     ..CreditEarned::new(self.points, self.cause())
                 };
-                draft.outcome_is_next();
-                draft.come_in(Event::CreditEarned(self.account_id.clone(), fact));
-                draft.apply_due_again(&self.account_id);
+                let event = Event::CreditEarned(self.account_id.clone(), fact);
+                draft.come_in_as_outcome(&self.account_id, event);
             }
             Direction::Take => {
                 let fact = self.taken(&draft)?;

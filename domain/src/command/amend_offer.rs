@@ -5,8 +5,8 @@ use log_record::Position;
 use super::rules::{CommandRules, Owner};
 use crate::draft::Draft;
 use crate::{
-    Decision, Event, Inventory, Offer, OfferAmended, OfferId, OfferPhase, Page, Refusal, State,
-    StockAmended, Subject, Terms, Units,
+    Decision, Event, Inventory, Offer, OfferAmended, OfferId, Page, Refusal, State, StockAmended,
+    Subject, Terms, Units,
 };
 
 /// Amends an offer. What was sold stays as it was sold.
@@ -18,8 +18,9 @@ pub struct AmendOffer {
     pub terms: Terms,
     /// What a page shows of it from now on, whole.
     pub page: Page,
-    /// The stock from now on, if said (none is no end of it). It can become limited or unlimited;
-    /// another number comes of additions and removals.
+    /// The stock from now on; without it, the stock stays. `Some(None)` makes it unlimited, and a
+    /// number limits an unlimited stock. A limited stock's number changes by additions and removals
+    /// only.
     pub stock: Option<Option<Units>>,
     /// The versions of which the caller read one; without them, any.
     pub read_versions: Option<Box<[u64]>>,
@@ -37,22 +38,14 @@ impl CommandRules for AmendOffer {
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         let offer = draft.state.numbered_offer(&self.offer_id);
         let (number, offer) = offer.ok_or(Refusal::OfferUnknown)?;
-        let stock = offer.inventory.stock();
-        let keeps_stock = self.stock.is_none_or(|said| said == stock);
+        let stock = self.stock.filter(|stock| *stock != offer.inventory.stock());
         let is_same = offer.terms == self.terms && offer.page == self.page.hash();
-        if is_same && keeps_stock {
+        if is_same && stock.is_none() {
             return Ok(Decision::Unchanged);
         }
-        if self.read_versions.as_ref().is_some_and(|read| !read.contains(&offer.version)) {
-            return Err(Refusal::OfferChanged { version: offer.version });
-        }
-        if let OfferPhase::Closed { at } = offer.phase {
-            return Err(Refusal::OfferClosed { at });
-        }
-        let inventory = match self.stock {
-            Some(said) if !keeps_stock => Some(limited(offer, said)?),
-            _ => None,
-        };
+        offer.check_version(self.read_versions.as_deref())?;
+        offer.check_not_closed()?;
+        let inventory = stock.map(|stock| limited(offer, stock)).transpose()?;
         let mut version = offer.version;
         if !is_same {
             version += 1;

@@ -53,7 +53,8 @@ impl CommandRules for CancelExchange {
         let shipped = Shipped::ExchangeId(self.exchange_id.clone());
         let at = draft.state.asked_at(&self.account_id, &shipped);
         let at = at.ok_or(Refusal::ExchangeUnknown)?;
-        if draft.state.cancelled(at).is_all() {
+        let before = draft.state.cancelled(at);
+        if before.is_all() {
             return Err(Refusal::AlreadyCancelled);
         }
         if draft.state.has_left(&self.account_id, &shipped) {
@@ -69,9 +70,7 @@ impl CommandRules for CancelExchange {
         if !original.ships && !self.by_operator {
             return Err(Refusal::HandedOver);
         }
-        let of = original.ordered;
-        let before = draft.state.cancelled(at);
-        let left = of.quantity.minus(before.quantity).unwrap_or_default();
+        let left = original.ordered.quantity.minus(before.quantity).unwrap_or_default();
         let left = draft.state.left_to_cancel(at, left);
         let quantity = self.quantity.unwrap_or(left);
         if quantity > left || left == Units::ZERO {

@@ -4,7 +4,6 @@ use log_record::Position;
 
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
-use crate::earning_rule::check_matures;
 use crate::{
     AccountId, Cause, Claim, CreditEarned, Decision, Event, IdHash, OriginalPurchase, Points,
     PurchaseId, Refusal, State, Timestamp,
@@ -63,12 +62,7 @@ impl CommandRules for ClaimCredit {
         }
         let available_at = self.available_at.or(refused.available_at);
         let expires_at = self.expires_at.or(refused.expires_at);
-        draft.check_expiry(expires_at)?;
-        let points = points?;
-        draft.check_earning(points)?;
-        draft.check_room(&self.account_id, points)?;
-        check_matures(available_at, expires_at, draft.now)?;
-        draft.check_new_lot(&self.account_id)?;
+        let points = draft.check_credit(&self.account_id, points, available_at, expires_at)?;
         let claim =
             Claim { asked_available_at: self.available_at, asked_expires_at: self.expires_at };
         let fact = CreditEarned {
@@ -80,9 +74,8 @@ impl CommandRules for ClaimCredit {
             occurred_at: self.occurred_at,
             ..CreditEarned::new(points, self.cause())
         };
-        draft.outcome_is_next();
-        draft.come_in(Event::CreditEarned(self.account_id.clone(), fact));
-        draft.apply_due_again(&self.account_id);
+        let event = Event::CreditEarned(self.account_id.clone(), fact);
+        draft.come_in_as_outcome(&self.account_id, event);
         Ok(draft.finish())
     }
 

@@ -40,19 +40,16 @@ impl CommandRules for EarnCredit {
 
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         draft.apply_due(&self.account_id);
-        draft.check_expiry(self.expires_at)?;
-        draft.check_earning(self.points)?;
-        draft.check_room(&self.account_id, self.points)?;
-        draft.check_new_lot(&self.account_id)?;
+        // It expires after `available_at`, so nothing asks whether it matures.
+        draft.check_credit(&self.account_id, Ok(self.points), None, self.expires_at)?;
         let fact = CreditEarned {
             available_at: self.available_at,
             expires_at: self.expires_at,
             occurred_at: self.occurred_at,
             ..CreditEarned::new(self.points, self.cause.clone())
         };
-        draft.outcome_is_next();
-        draft.come_in(Event::CreditEarned(self.account_id.clone(), fact));
-        draft.apply_due_again(&self.account_id);
+        let event = Event::CreditEarned(self.account_id.clone(), fact);
+        draft.come_in_as_outcome(&self.account_id, event);
         Ok(draft.finish())
     }
 

@@ -1,4 +1,4 @@
-//! How what a withdrawal or a return took is given back, once it is reversed.
+//! Gives back what a withdrawal or a return took, when it is reversed.
 
 use log_record::Place;
 
@@ -7,8 +7,8 @@ use crate::lots::sum_of;
 use crate::original::WithdrawnCredit;
 use crate::{AccountId, BackFor, Cause, CreditGivenBack, LotId, LotPart, Refusal, with_grace};
 
-/// What is given back, after what fell due in the account. `of` is what the credit had been earned
-/// for, and as which lot.
+/// What is given back. Before it stands what fell due in the account. `of` says for what the credit
+/// had been earned, and as which lot.
 pub(super) fn give_back(
     draft: &Draft<'_>,
     id: &AccountId,

@@ -4,8 +4,8 @@ use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{AccountId, AccountOpened, Decision, Event, IdHash, Refusal, Timestamp};
 
-/// Opens an account. One that has had credit is there already; that somebody opened it is recorded
-/// once all the same.
+/// Opens an account. An account that has had credit exists already; its opening is recorded all the
+/// same, once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenAccount {
     /// The account.

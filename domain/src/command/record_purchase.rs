@@ -2,11 +2,10 @@
 
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
-use crate::earning_rule::check_matures;
 use crate::{
-    AMOUNT_MAX, AccountId, CapPeriod, Cause, CreditEarned, CreditRefused, Decision, DeliverTo,
-    Event, IdHash, Points, PurchaseId, PurchaseLine, PurchaseRecorded, Refusal, RefusalCode,
-    RuleId, RuleVersion, Timestamp, WarehouseId,
+    AccountId, CapPeriod, Cause, CreditEarned, CreditRefused, Decision, DeliverTo, Event, IdHash,
+    Points, PurchaseId, PurchaseLine, PurchaseRecorded, Refusal, RefusalCode, RuleId, RuleVersion,
+    Timestamp, WarehouseId,
 };
 
 /// Records a purchase. Its id is a cause: what earned for it once earns no more. The goods were
@@ -74,13 +73,7 @@ impl CommandRules for RecordPurchase {
         let expires_at = self.expires_at.or(earning.expires_at);
         let checked = match earning.sum() {
             Ok(Points::ZERO) => Ok(None),
-            sum => draft
-                .check_expiry(expires_at)
-                .and_then(|()| draft.check_earning(sum?))
-                .and_then(|()| draft.check_room(&self.account_id, sum?))
-                .and_then(|()| check_matures(available_at, expires_at, draft.now))
-                .and_then(|()| draft.check_new_lot(&self.account_id))
-                .and_then(|()| sum.map(Some)),
+            sum => draft.check_credit(&self.account_id, sum, available_at, expires_at).map(Some),
         };
         let credit_refused = checked.as_ref().err().map(|refusal| CreditRefused {
             code: RefusalCode::from(refusal),
@@ -216,8 +209,7 @@ impl RecordPurchase {
 
 /// What the lines earn in all, as far as an amount goes.
 fn in_all(points: &[Points]) -> Points {
-    let sum = points.iter().fold(0_u64, |sum, points| sum.saturating_add(points.get()));
-    Points::sum_of(sum.min(AMOUNT_MAX)).unwrap_or_default()
+    points.iter().fold(Points::ZERO, |sum, points| sum.plus(*points).unwrap_or(Points::MOST))
 }
 
 #[cfg(test)]

@@ -81,9 +81,8 @@ impl CommandRules for RefundCapture {
             note: self.note.clone(),
         };
         let refunded = CreditRefunded { cause: RefundCause::Capture(refund), points, lots };
-        draft.outcome_is_next();
-        draft.come_in(Event::CreditRefunded(self.account_id.clone(), refunded));
-        draft.apply_due_again(&self.account_id);
+        let event = Event::CreditRefunded(self.account_id.clone(), refunded);
+        draft.come_in_as_outcome(&self.account_id, event);
         Ok(draft.finish())
     }
 

@@ -45,9 +45,8 @@ impl CommandRules for ReleaseHold {
         let until = hold.grace.until(draft.now, back_for);
         let released = hold.release(ReleaseReason::Asked, until).ok_or(Refusal::HoldEnded)?;
         let released = HoldReleased { occurred_at: self.occurred_at, ..released };
-        draft.outcome_is_next();
-        draft.come_in(Event::HoldReleased(self.account_id.clone(), released));
-        draft.apply_due_again(&self.account_id);
+        let event = Event::HoldReleased(self.account_id.clone(), released);
+        draft.come_in_as_outcome(&self.account_id, event);
         Ok(draft.finish())
     }
 

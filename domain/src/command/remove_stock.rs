@@ -2,10 +2,7 @@
 
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
-use crate::{
-    Decision, Event, IdHash, Inventory, OfferId, OfferPhase, Refusal, RemovalId, StockRemoved,
-    Units,
-};
+use crate::{Decision, Event, IdHash, Inventory, OfferId, Refusal, RemovalId, StockRemoved, Units};
 
 /// Takes units away from an offer whose stock is counted, and never what is sold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,12 +33,8 @@ impl CommandRules for RemoveStock {
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         let offer = draft.state.numbered_offer(&self.offer_id);
         let (number, offer) = offer.ok_or(Refusal::OfferUnknown)?;
-        if self.read_versions.as_ref().is_some_and(|read| !read.contains(&offer.version)) {
-            return Err(Refusal::OfferChanged { version: offer.version });
-        }
-        if let OfferPhase::Closed { at } = offer.phase {
-            return Err(Refusal::OfferClosed { at });
-        }
+        offer.check_version(self.read_versions.as_deref())?;
+        offer.check_not_closed()?;
         if let Inventory::Unlimited { .. } = offer.inventory {
             return Err(Refusal::StockUnlimited);
         }

@@ -36,9 +36,7 @@ impl CommandRules for ReopenOffer {
 
     fn decide(&self, draft: Draft<'_>) -> Result<Decision, Refusal> {
         let offer = draft.state.offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
-        if self.read_versions.as_ref().is_some_and(|read| !read.contains(&offer.version)) {
-            return Err(Refusal::OfferChanged { version: offer.version });
-        }
+        offer.check_version(self.read_versions.as_deref())?;
         if offer.phase == OfferPhase::Open {
             return Err(Refusal::OfferNotClosed);
         }

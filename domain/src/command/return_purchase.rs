@@ -60,11 +60,13 @@ impl CommandRules for ReturnPurchase {
         }
         let back = self.lines_back(draft.state, original)?;
         draft.apply_due(&self.account_id);
+        let refused = draft.state.refused_credit(at);
+        let worth = worth(draft.state, original, &back);
+        let room = original.cap_room.clone().filter(|room| room.period.is_kept(draft.now));
         let mut points = Points::ZERO;
-        let claimed = draft.state.refused_credit(at).flatten();
-        if let Some(earned) = original.earned.or(claimed) {
+        if let Some(earned) = original.earned.or(refused.flatten()) {
             let left = draft.left_to_withdraw(earned);
-            points = worth(draft.state, original, &back).min(left);
+            points = worth.min(left);
             if points > Points::ZERO {
                 let lot = draft.state.lot_at(earned.position);
                 let taken = take_back(&mut draft, &self.account_id, lot, points)?;
@@ -81,10 +83,7 @@ impl CommandRules for ReturnPurchase {
                     available_at: taken.available_at,
                     of: Some(Cause::purchase(&self.purchase_id)),
                     of_lot: Some(lot),
-                    cap_room: original
-                        .cap_room
-                        .clone()
-                        .filter(|room| room.period.is_kept(draft.now)),
+                    cap_room: room.clone(),
                     asked_points: None,
                     reference: None,
                     occurred_at: self.occurred_at,
@@ -93,13 +92,11 @@ impl CommandRules for ReturnPurchase {
                 draft.push(Event::CreditWithdrawn(self.account_id.clone(), fact));
             }
         }
-        let mut room_back = None;
-        if draft.state.refused_credit(at) == Some(None) {
+        let room_back = match refused {
             // A claim will give as much less.
-            let room = original.cap_room.clone().filter(|room| room.period.is_kept(draft.now));
-            let less = worth(draft.state, original, &back).some();
-            room_back = less.zip(room).map(|(points, room)| RoomBack { room, points });
-        }
+            Some(None) => worth.some().zip(room).map(|(points, room)| RoomBack { room, points }),
+            _ => None,
+        };
         let fact = PurchaseReturned {
             purchase_id: self.purchase_id.clone(),
             return_id: self.return_id.clone(),

@@ -60,7 +60,6 @@ impl CommandRules for ReverseReturn {
                 Some(give_back(&draft, &self.account_id, withdrawn, of)?)
             }
         };
-        let gives_credit = credit.is_some();
         let fact = ReturnReversed {
             purchase_id: self.purchase_id.clone(),
             return_id: self.return_id.clone(),
@@ -70,13 +69,7 @@ impl CommandRules for ReverseReturn {
             note: self.note.clone(),
         };
         let event = Event::ReturnReversed(self.account_id.clone(), fact);
-        if gives_credit {
-            draft.outcome_is_next();
-            draft.come_in(event);
-            draft.apply_due_again(&self.account_id);
-        } else {
-            draft.push_outcome(event);
-        }
+        draft.come_in_as_outcome(&self.account_id, event);
         Ok(draft.finish())
     }
 

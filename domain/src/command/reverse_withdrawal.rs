@@ -61,9 +61,8 @@ impl CommandRules for ReverseWithdrawal {
             occurred_at: self.occurred_at,
             note: self.note.clone(),
         };
-        draft.outcome_is_next();
-        draft.come_in(Event::WithdrawalReversed(self.account_id.clone(), fact));
-        draft.apply_due_again(&self.account_id);
+        let event = Event::WithdrawalReversed(self.account_id.clone(), fact);
+        draft.come_in_as_outcome(&self.account_id, event);
         Ok(draft.finish())
     }
 

@@ -34,7 +34,8 @@ pub struct HoldCaptured {
     pub lots: Vec<LotPart>,
     /// What came back: the parts as they were held.
     pub released: Vec<LotPart>,
-    /// What was released and would expire before then, and had no grace yet, expires then.
+    /// Released parts that would expire before this time, and have had no grace yet, expire at this
+    /// time instead.
     pub grace_until: Option<Timestamp>,
     /// The grace of what comes back of what was spent: the hold's.
     pub grace: Grace,
@@ -100,7 +101,8 @@ pub struct HoldReleased {
     pub points: Points,
     /// Of which lots, as they were held; they sum to `points`.
     pub lots: Vec<LotPart>,
-    /// What would expire before then, and had no grace yet, expires then.
+    /// Parts that would expire before this time, and have had no grace yet, expire at this time
+    /// instead.
     pub grace_until: Option<Timestamp>,
     /// Who ended it: somebody, or the deadline.
     pub reason: ReleaseReason,

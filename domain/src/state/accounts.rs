@@ -73,11 +73,11 @@ impl Cancelled {
 struct Returns {
     lines: Vec<Returned>,
     last_at: Position,
-    /// What was called off before each reversal.
+    /// What had been called off by the time of each reversal.
     before_reversals: Vec<CalledOff>,
 }
 
-/// What returns had called off by the last of them.
+/// What returns had called off at a time, and the last return before it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct CalledOff {
     lines: Vec<Returned>,
@@ -199,9 +199,7 @@ impl Accounts {
     }
 
     pub(super) fn opened(&mut self, at: Position, id: &AccountId) -> Changed {
-        if !self.by_id.contains_key(id) {
-            self.by_id.insert(id.clone(), Account::default());
-        }
+        self.account_mut(id);
         self.record(IdHash::account(id), at)
     }
 
@@ -368,12 +366,9 @@ impl Accounts {
         fact: &PurchaseRecorded,
     ) -> Changed {
         // A purchase that earns nothing makes the account, too.
-        if !self.by_id.contains_key(id) {
-            self.by_id.insert(id.clone(), Account::default());
-        }
+        let account = self.account_mut(id);
         if let Some(refused) = &fact.credit_refused {
             ensure(fact.points.is_none(), "a purchase earned what was refused")?;
-            let account = self.by_id.get_mut(id).ok_or("of an unknown account")?;
             account.credit_refused(recorded_at, fact, refused)?;
             self.refused.insert(at, None);
         }
@@ -410,6 +405,15 @@ impl Accounts {
             }
         }
         Ok(())
+    }
+
+    /// The account, which comes into being where it wasn't there yet.
+    fn account_mut(&mut self, id: &AccountId) -> &mut Account {
+        // Looked up first: `entry` would clone the id of every account that is there already.
+        let number = self.by_id.get_index_of(id);
+        let number =
+            number.unwrap_or_else(|| self.by_id.insert_full(id.clone(), Account::default()).0);
+        &mut self.by_id[number]
     }
 
     pub(super) fn record(&self, id: IdHash, at: Position) -> Changed {

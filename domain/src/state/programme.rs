@@ -103,7 +103,7 @@ impl Programme {
 
     pub(super) fn offer_reopened(&mut self, at: Position, fact: &OfferReopened) -> Changed {
         let id = IdHash::reopening(&fact.offer_id, &fact.reopening_id);
-        ensure(self.recorded.insert(id, at).is_none(), "I2: an id is recorded once")?;
+        self.record(id, at)?;
         let (_, offer) = self.offer_mut(&fact.offer_id)?;
         ensure(offer.phase != OfferPhase::Open, "an open offer was reopened")?;
         offer.next_version(at, fact.version)?;
@@ -113,7 +113,7 @@ impl Programme {
 
     pub(super) fn stock_added(&mut self, at: Position, fact: &StockAdded) -> Changed {
         let id = IdHash::stock_addition(&fact.offer_id, &fact.addition_id);
-        ensure(self.recorded.insert(id, at).is_none(), "I2: an id is recorded once")?;
+        self.record(id, at)?;
         let offer = self.open_offer(&fact.offer_id)?;
         offer.inventory = offer.inventory.add(fact.units).ok_or("stock that can't be added")?;
         Ok(())
@@ -121,7 +121,7 @@ impl Programme {
 
     pub(super) fn stock_removed(&mut self, at: Position, fact: &StockRemoved) -> Changed {
         let id = IdHash::stock_removal(&fact.offer_id, &fact.removal_id);
-        ensure(self.recorded.insert(id, at).is_none(), "I2: an id is recorded once")?;
+        self.record(id, at)?;
         let offer = self.open_offer(&fact.offer_id)?;
         let left = offer.inventory.remove(fact.units);
         offer.inventory = left.ok_or("I4: more was taken away than is left")?;
@@ -159,6 +159,10 @@ impl Programme {
         let left = offer.inventory.give_back(allocation);
         offer.inventory = left.ok_or("I4: more came back than was sold")?;
         Ok(number)
+    }
+
+    fn record(&mut self, id: IdHash, at: Position) -> Changed {
+        ensure(self.recorded.insert(id, at).is_none(), "I2: an id is recorded once")
     }
 
     fn open_offer(&mut self, id: &OfferId) -> Result<&mut Offer, &'static str> {

@@ -13,7 +13,7 @@ use super::part::is_false;
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PolicyChanged {
     version: u64,
-    /// `refuse` or `debt`.
+    /// `refuse`, `debt` or `forgive`.
     spent_credit: SpentCredit,
     refund_grace_days: u16,
     #[serde(default, skip_serializing_if = "is_false")]

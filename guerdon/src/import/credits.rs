@@ -41,7 +41,7 @@ pub(crate) fn of(purchases: Vec<Purchase>, terms: &Terms) -> Result<Vec<Credit>,
         match (points, expires_at) {
             (Ok(points), Ok(expires_at)) => credits.push(Credit { purchase, points, expires_at }),
             (points, expires_at) => {
-                sentences.extend(points.err().into_iter().chain(expires_at.err()))
+                sentences.extend(points.err().into_iter().chain(expires_at.err()));
             }
         }
     }

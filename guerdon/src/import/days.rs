@@ -19,7 +19,7 @@ pub(crate) struct DayRows {
 pub(crate) fn by_day(credits: Vec<Credit>, redemptions: Vec<Redemption>) -> BTreeMap<Day, DayRows> {
     let mut days: BTreeMap<Day, DayRows> = BTreeMap::new();
     for credit in credits {
-        days.entry(credit.purchase.day).or_default().credits.push(credit);
+        days.entry(credit.purchase.day()).or_default().credits.push(credit);
     }
     for redemption in redemptions {
         days.entry(redemption.day).or_default().redemptions.push(redemption);

@@ -88,7 +88,7 @@ impl ImportError {
         Self::Rows(lines(sentences))
     }
 
-    /// All rows of the history before which nothing is told for long.
+    /// All rows that come long after the row before them in time.
     pub(crate) fn jumps(sentences: Vec<String>) -> Self {
         Self::Jumps(lines(sentences))
     }

@@ -91,27 +91,27 @@ impl Journal {
     }
 
     /// How far `day` had come; nothing where none of its rows was sent.
-    pub(crate) fn phase(&self, day: &Day) -> Option<&DayPhase> {
-        self.days.get(day)
+    pub(crate) fn phase(&self, day: Day) -> Option<&DayPhase> {
+        self.days.get(&day)
     }
 
     /// Must be called before the first row of `day` is sent.
-    pub(crate) fn begin(&mut self, day: &Day) -> Result<(), ImportError> {
-        self.append(&Line::Begun(*day))
+    pub(crate) fn begin(&mut self, day: Day) -> Result<(), ImportError> {
+        self.append(&Line::Begun(day))
     }
 
     /// Takes back [`Self::begin`].
-    pub(crate) fn withdraw(&mut self, day: &Day) -> Result<(), ImportError> {
-        self.append(&Line::Withdrawn(*day))
+    pub(crate) fn withdraw(&mut self, day: Day) -> Result<(), ImportError> {
+        self.append(&Line::Withdrawn(day))
     }
 
     /// Must be called after the last row of `day` was answered and before the next day begins.
     pub(crate) fn finish(
         &mut self,
-        day: &Day,
+        day: Day,
         refused: BTreeMap<u64, String>,
     ) -> Result<(), ImportError> {
-        self.append(&Line::Finished { day: *day, refused })
+        self.append(&Line::Finished { day, refused })
     }
 
     /// Returns once the line is on the disk.
@@ -189,18 +189,18 @@ mod tests {
         in_a_folder(|path| {
             let refused = BTreeMap::from([(12, "insufficient-credit".to_owned())]);
             let mut journal = Journal::open(path, &fingerprint(2_500)).unwrap();
-            journal.begin(&day("2017-01-01")).unwrap();
-            journal.finish(&day("2017-01-01"), refused.clone()).unwrap();
-            journal.begin(&day("2017-01-02")).unwrap();
-            journal.begin(&day("2017-01-03")).unwrap();
-            journal.withdraw(&day("2017-01-03")).unwrap();
+            journal.begin(day("2017-01-01")).unwrap();
+            journal.finish(day("2017-01-01"), refused.clone()).unwrap();
+            journal.begin(day("2017-01-02")).unwrap();
+            journal.begin(day("2017-01-03")).unwrap();
+            journal.withdraw(day("2017-01-03")).unwrap();
             drop(journal);
 
             let journal = Journal::open(path, &fingerprint(2_500)).unwrap();
             let finished = DayPhase::Finished { refused };
-            assert_eq!(journal.phase(&day("2017-01-01")), Some(&finished));
-            assert_eq!(journal.phase(&day("2017-01-02")), Some(&DayPhase::Begun));
-            assert_eq!(journal.phase(&day("2017-01-03")), None);
+            assert_eq!(journal.phase(day("2017-01-01")), Some(&finished));
+            assert_eq!(journal.phase(day("2017-01-02")), Some(&DayPhase::Begun));
+            assert_eq!(journal.phase(day("2017-01-03")), None);
         });
     }
 
@@ -229,16 +229,16 @@ mod tests {
     fn a_line_that_a_crash_cut_off_is_dropped() {
         in_a_folder(|path| {
             let mut journal = Journal::open(path, &fingerprint(2_500)).unwrap();
-            journal.begin(&day("2017-01-01")).unwrap();
+            journal.begin(day("2017-01-01")).unwrap();
             let whole = std::fs::read(path).unwrap();
-            journal.finish(&day("2017-01-01"), BTreeMap::new()).unwrap();
+            journal.finish(day("2017-01-01"), BTreeMap::new()).unwrap();
             drop(journal);
             let all = std::fs::read(path).unwrap();
             for kept in [1, 20, whole.len() + 1, all.len() - 1] {
                 std::fs::write(path, &all[..kept]).unwrap();
                 let journal = Journal::open(path, &fingerprint(2_500)).unwrap();
                 let begun = (kept > whole.len()).then_some(&DayPhase::Begun);
-                assert_eq!(journal.phase(&day("2017-01-01")), begun, "{kept}");
+                assert_eq!(journal.phase(day("2017-01-01")), begun, "{kept}");
             }
         });
     }

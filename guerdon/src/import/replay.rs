@@ -54,7 +54,7 @@ impl Replay {
     /// Brings one day to its end.
     pub(crate) async fn day(
         &self,
-        day: &Day,
+        day: Day,
         rows: DayRows,
         journal: &mut Journal,
         summary: &mut Summary,
@@ -159,12 +159,12 @@ impl Replay {
         &self,
         must_be_new: bool,
         had: Option<Place>,
-        day: &Day,
+        day: Day,
         journal: &mut Journal,
     ) -> Result<(), ImportError> {
         let Some(place) = had.filter(|_| must_be_new) else { return Ok(()) };
         journal.withdraw(day)?;
-        Err(ImportError::AlreadyThere { place, day: *day, journal: journal.path().into() })
+        Err(ImportError::AlreadyThere { place, day, journal: journal.path().into() })
     }
 
     /// Runs `call` for every job, so many at a time as there are connections. The first error ends

@@ -18,7 +18,7 @@ use super::place::Place;
 /// The longest id that the ledger takes.
 const ID_CHARACTERS_MAX: usize = 64;
 
-/// Of an account's.
+/// The longest id of an account.
 const ACCOUNT_ID_CHARACTERS_MAX: usize = 128;
 
 /// What a file of gzip begins with, whatever its name is.
@@ -37,7 +37,6 @@ pub(crate) struct Purchase {
     pub(crate) purchased_at: Box<str>,
     pub(crate) at: DateTime<Utc>,
     pub(crate) amount_cents: u64,
-    pub(crate) day: Day,
 }
 
 /// A coupon that was redeemed.
@@ -60,6 +59,11 @@ pub(crate) struct FilePrint {
 }
 
 impl Purchase {
+    /// The day on which it was bought.
+    pub(crate) fn day(&self) -> Day {
+        Day::of(self.at)
+    }
+
     /// So many times 24 hours after it was bought.
     pub(crate) fn days_later(&self, days: u32) -> Result<String, String> {
         let later = self.at.checked_add_days(Days::new(days.into()));
@@ -106,8 +110,8 @@ pub(crate) fn read_redemptions(file: &Path) -> Result<(Vec<Redemption>, FilePrin
         Ok(Redemption {
             place,
             row,
-            account_id: id("account_id", columns.account_id)?,
-            product_id: id("product_id", columns.product_id)?,
+            account_id: id("account_id", ACCOUNT_ID_CHARACTERS_MAX, columns.account_id)?,
+            product_id: id("product_id", ID_CHARACTERS_MAX, columns.product_id)?,
             day: Day::parse(&columns.redeemed_on).ok_or_else(|| {
                 format!("redeemed_on is {:?}, not a date as in 2017-01-31", columns.redeemed_on)
             })?,
@@ -139,20 +143,18 @@ impl PurchaseColumns {
         })?;
         Ok(Purchase {
             place,
-            account_id: id("account_id", self.account_id)?,
-            purchase_id: id("purchase_id", self.purchase_id)?,
+            account_id: id("account_id", ACCOUNT_ID_CHARACTERS_MAX, self.account_id)?,
+            purchase_id: id("purchase_id", ID_CHARACTERS_MAX, self.purchase_id)?,
             purchased_at: self.purchased_at,
             at,
             amount_cents: self.amount_cents,
-            day: Day::of(at),
         })
     }
 }
 
 /// An id that may stand in a path as it is. Of dots alone it would be read as a step in the path.
-fn id(column: &str, text: Box<str>) -> Result<Box<str>, String> {
+fn id(column: &str, most: usize, text: Box<str>) -> Result<Box<str>, String> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
-    let most = if column == "account_id" { ACCOUNT_ID_CHARACTERS_MAX } else { ID_CHARACTERS_MAX };
     let fits = (1..=most).contains(&text.len());
     if fits && text.bytes().all(allowed) && text.bytes().any(|byte| byte != b'.') {
         return Ok(text);
@@ -278,7 +280,7 @@ mod tests {
     fn a_basket_is_read_with_its_day_and_line() {
         let rows = purchases("hh-1,b-1,2017-01-02T11:53:26Z,1250\n").unwrap();
         assert_eq!(rows[0].amount_cents, 1_250);
-        assert_eq!(rows[0].day.to_string(), "2017-01-02");
+        assert_eq!(rows[0].day().to_string(), "2017-01-02");
         assert_eq!(rows[0].place.line, 2);
     }
 

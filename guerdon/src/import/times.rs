@@ -23,8 +23,8 @@ struct Row<'a> {
     said: String,
 }
 
-/// Names every row that lies in the future, and in each file every row before which nothing is
-/// told for more than a year; the latter unless `allow_jump`.
+/// Names every row that lies in the future. Unless `allow_jump`, also names every row that comes
+/// more than a year after the row before it in its file's order of time.
 pub(crate) fn check(
     purchases: &[Purchase],
     redemptions: &[Redemption],
@@ -96,7 +96,6 @@ mod tests {
             purchased_at: (*time).into(),
             at: time.parse().unwrap(),
             amount_cents: 100,
-            day: Day::parse(&time[..10]).unwrap(),
         };
         (2..).zip(times).map(purchase).collect()
     }

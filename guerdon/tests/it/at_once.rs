@@ -10,7 +10,7 @@ async fn twenty_captures_of_one_hold_at_once_spend_it_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let ledger = Ledger::start(folder.path());
     ledger.client.earns("ann", 500, "B-1").await;
-    hold(&ledger, "ann", "h-1", 300).await;
+    ledger.client.holds("ann", "h-1", 300).await;
     let path = "/v1/accounts/ann/holds/h-1/capture";
     let answers = at_once(&ledger, (0..20).map(|_| put("shopper", path, json!({})))).await;
     assert_eq!(with_status(&answers, 201), 1);
@@ -18,7 +18,7 @@ async fn twenty_captures_of_one_hold_at_once_spend_it_once() {
 
     // For two exchanges: one is bought, and the other is told that the capture is another.
     ledger.client.opens("mug", 100, None, None).await;
-    hold(&ledger, "ann", "h-2", 200).await;
+    ledger.client.holds("ann", "h-2", 200).await;
     let path = "/v1/accounts/ann/holds/h-2/capture";
     let order = |id: usize| {
         json!({"exchange": {"exchange_id": format!("x-{id}"), "offer_id": "mug", "quantity": 1,
@@ -58,7 +58,7 @@ async fn twenty_refunds_of_a_capture_at_once_give_back_no_more_than_it_spent() {
     let folder = tempfile::tempdir().expect("a folder");
     let ledger = Ledger::start(folder.path());
     ledger.client.earns("ann", 500, "B-1").await;
-    hold(&ledger, "ann", "h-1", 300).await;
+    ledger.client.holds("ann", "h-1", 300).await;
     let capture = "/v1/accounts/ann/holds/h-1/capture";
     ledger.client.put("shopper", capture, json!({})).await.is(201);
     let path = |id: usize| format!("/v1/accounts/ann/holds/h-1/refunds/f-{id}");
@@ -139,15 +139,6 @@ fn with_status(answers: &[Answer], status: u16) -> usize {
 
 fn with_code(answers: &[Answer], code: &str) -> usize {
     answers.iter().filter(|answer| answer.body["code"] == code).count()
-}
-
-async fn hold(ledger: &Ledger, account: &str, hold: &str, points: u64) {
-    let path = format!("/v1/accounts/{account}/holds/{hold}");
-    let body = json!({"points": points, "deadline": "1970-01-01T00:00:00Z"});
-    let too_early = ledger.client.put("shopper", &path, body).await;
-    let latest = &too_early.is_problem(409, "deadline-out-of-range")["latest"];
-    let body = json!({"points": points, "deadline": latest});
-    ledger.client.put("shopper", &path, body).await.is(201);
 }
 
 /// What an account can spend, as its own next decision sees it.

@@ -6,8 +6,11 @@
 //! - `…` stands for any text.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::ops::Range;
+use std::path::Path;
 
 use crate::ledger::PATIENCE;
 
@@ -54,6 +57,15 @@ pub(crate) fn is_to_be_written() -> bool {
     std::env::var("GUERDON_TOUR").is_ok_and(|word| word == "write")
 }
 
+/// Writes what came into a document, in place of the lines that show something else.
+pub(crate) fn write_edits(path: &Path, text: &str, edits: &[(Range<usize>, String)]) {
+    let mut lines: Vec<&str> = text.lines().collect();
+    for (old, came) in edits.iter().rev() {
+        lines.splice(old.clone(), came.lines());
+    }
+    fs::write(path, lines.join("\n") + "\n").expect("it can be written");
+}
+
 /// Whether a document shows what was printed.
 pub(crate) fn is_shown(shown: &str, printed: &str) -> bool {
     let printed = steady(printed);
@@ -64,15 +76,13 @@ pub(crate) fn is_shown(shown: &str, printed: &str) -> bool {
         return false;
     };
     rest = start;
-    let mut is_open = false;
     for part in parts {
-        is_open = true;
         match rest.find(part) {
             Some(at) => rest = &rest[at + part.len()..],
             None => return false,
         }
     }
-    rest.is_empty() || (is_open && shown.ends_with('…'))
+    rest.is_empty() || shown.ends_with('…')
 }
 
 /// An id in hexadecimal digits.

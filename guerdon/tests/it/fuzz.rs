@@ -27,8 +27,7 @@ const CONNECTIONS: u64 = 4;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_request_makes_the_server_fail_hang_or_drop_a_connection() {
     let folder = tempfile::tempdir().expect("a folder");
-    // A broker that isn't there, so that the publisher's routes are.
-    let ledger = Ledger::start_with(folder.path(), &["--kafka", "127.0.0.1:1"], &[]);
+    let ledger = Ledger::start_with_publisher(folder.path());
     let known = Arc::new(known(&ledger).await);
     let end = Instant::now() + Duration::from_secs(seconds());
     let mut callers = JoinSet::new();
@@ -137,5 +136,5 @@ fn seconds() -> u64 {
     given.and_then(|text| text.parse().ok()).unwrap_or(SECONDS)
 }
 
-/// What waits at most: longer than any deadline of the server's.
+/// How long an answer is waited for. Every deadline of the server's is shorter.
 const ANSWER_MAX: Duration = PATIENCE;

@@ -11,7 +11,7 @@ async fn a_capture_is_refunded_by_the_merchant_and_counts_as_refunded() {
     let folder = tempfile::tempdir().expect("a folder");
     let ledger = Ledger::start(folder.path());
     ledger.client.earns("ann", 500, "B-1").await;
-    hold(&ledger, 300).await;
+    ledger.client.holds("ann", "h-1", 300).await;
     ledger.client.put("shopper", &format!("{HOLD}/capture"), json!({})).await.is(201);
     let refund = async |role: &str, id: &str, body: Value| {
         ledger.client.put(role, &format!("{HOLD}/refunds/{id}"), body).await
@@ -54,7 +54,7 @@ async fn a_capture_that_paid_an_exchange_is_refunded_by_cancelling_the_exchange(
     let refund = format!("{HOLD}/refunds/f-1");
     let asks = async || ledger.client.put("merchant", &refund, json!({})).await;
     asks().await.is_problem(409, "hold-unknown");
-    hold(&ledger, 300).await;
+    ledger.client.holds("ann", "h-1", 300).await;
     asks().await.is_problem(409, "hold-not-captured");
     let order = json!({"exchange": {"exchange_id": "x-1", "offer_id": "mug", "quantity": 1,
         "deliver_to": "1 Elm Street"}});
@@ -71,7 +71,7 @@ async fn a_hold_is_extended_to_thirty_days_after_it_was_made() {
     let folder = tempfile::tempdir().expect("a folder");
     let ledger = Ledger::start(folder.path());
     ledger.client.earns("ann", 500, "B-1").await;
-    let latest = hold(&ledger, 300).await;
+    let latest = ledger.client.holds("ann", "h-1", 300).await;
     let extend = async |id: &str, deadline: &str| -> Answer {
         let path = format!("{HOLD}/extensions/{id}");
         ledger.client.put("shopper", &path, json!({"deadline": deadline})).await
@@ -193,15 +193,4 @@ async fn a_return_and_a_withdrawal_are_undone_once_and_nothing_is_deleted() {
     ];
     assert_eq!(kinds, all);
     assert_eq!(ledger.stop(), Some(0));
-}
-
-/// Gives the deadline.
-async fn hold(ledger: &Ledger, points: u64) -> String {
-    let body = json!({"points": points, "deadline": "1970-01-01T00:00:00Z"});
-    let too_early = ledger.client.put("shopper", HOLD, body).await;
-    let latest = too_early.is_problem(409, "deadline-out-of-range")["latest"].clone();
-    let latest = latest.as_str().expect("a time").to_owned();
-    let body = json!({"points": points, "deadline": latest});
-    ledger.client.put("shopper", HOLD, body).await.is(201);
-    latest
 }

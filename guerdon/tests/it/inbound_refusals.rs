@@ -173,7 +173,7 @@ fn refused_earnings() -> Vec<Refused> {
         (claim_of("b-7"), "purchase-unknown", "no purchase"),
         (claim_of("b-0"), "nothing-to-claim", "refused credit"),
         (claim_of("p-late"), "expiry-passed", "at once"),
-        (claim_of("p-never"), "never-matures", "expire before that"),
+        (claim_of("p-never"), "never-matures", "would have expired"),
     ];
     refused(unreadable, invalid, others)
 }
@@ -264,18 +264,6 @@ fn every_refusal_of_the_table_is_tried_by_a_message_or_is_of_something_else() {
     assert_eq!(known, all);
 }
 
-/// Gives an account as many lots as one may have.
-async fn fill(api: &Api, account: &str) {
-    for call in 0..10 {
-        let credit = |number: usize| {
-            let cause = json!({"kind": "purchase", "id": format!("f-{call}-{number}")});
-            json!({"account_id": account, "points": 1, "cause": cause})
-        };
-        let credits: Vec<Value> = (0..1_000).map(credit).collect();
-        api.post("merchant", "/v1/credits", json!({"credits": credits})).await.is(200);
-    }
-}
-
 /// Records two purchases of zoe's whose credit is refused.
 async fn refuse_credit(api: &Api) {
     // Bought on any day but the year's first, its credit expires while it is pending.
@@ -345,7 +333,7 @@ async fn everything_is_parked(is_alone: bool) {
     let settled = json!({"reason": "handed over"});
     api.put("operator", &path(&requests[2], "settlement"), settled).await.is(201);
     api.earns("zoe", 1, "b-0").await;
-    fill(api, "full").await;
+    api.fills("full").await;
     refuse_credit(api).await;
 
     let earnings = refused_earnings();

@@ -15,7 +15,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::document::is_to_be_written;
+use crate::document::{is_to_be_written, write_edits};
 use crate::ledger::Ledger;
 use crate::routes_and_roles;
 use page::{Example, Pages, Side};
@@ -55,7 +55,7 @@ fn each_call_has_an_example_and_says_what_its_path_takes() {
     let pages = Pages::read();
     for page in &pages.0 {
         for (index, section) in page.sections.iter().enumerate() {
-            let Some((method, path)) = &section.call else { continue };
+            let Some((_, path)) = &section.call else { continue };
             let name = section.name();
             let in_path =
                 path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
@@ -64,11 +64,7 @@ fn each_call_has_an_example_and_says_what_its_path_takes() {
                 in_path.collect(),
                 "{name}: the table has the path's"
             );
-            let own = |example: &&Example| {
-                let (asked, asked_path) = first_line(example);
-                let (asked_path, _) = asked_path.split_once('?').unwrap_or((asked_path, ""));
-                example.section == Some(index) && asked == method && is_of(path, asked_path)
-            };
+            let own = |example: &&Example| example.section == Some(index) && example.calls(section);
             let example = page.examples.iter().find(own);
             let is_answered = example.is_some_and(|example| example.answer.is_some());
             assert!(is_answered, "{name}: the section shows one call, and its answer");
@@ -86,14 +82,10 @@ fn each_field_of_an_example_stands_in_a_table_of_its_section() {
                 continue;
             };
             let name = section.name();
-            let (method, path) = first_line(example);
-            let is_own = section.call.as_ref().is_some_and(|(own, of)| {
-                own == method && is_of(of, path.split('?').next().unwrap_or(path))
-            });
-            if !is_own {
+            if !example.calls(section) {
                 continue;
             }
-            let query = path.split_once('?').map_or("", |(_, query)| query);
+            let (.., query) = example.asked();
             for parameter in query.split('&').filter_map(|pair| pair.split('=').next()) {
                 let is_known = parameter.is_empty() || section.sent_in("query").contains(parameter);
                 assert!(
@@ -131,7 +123,6 @@ fn the_examples_show_what_the_calls_answer() {
             continue;
         }
         let mut player = Player::new();
-        let mut lines: Vec<String> = page.text.lines().map(ToOwned::to_owned).collect();
         let mut edits = vec![];
         for example in &page.examples {
             let Err(came) = player.play(example) else { continue };
@@ -141,10 +132,7 @@ fn the_examples_show_what_the_calls_answer() {
             edits.extend(example.answer.as_ref().map(|answer| (answer.lines.clone(), came)));
         }
         if is_to_be_written() {
-            for (old, came) in edits.into_iter().rev() {
-                lines.splice(old, came.lines().map(ToOwned::to_owned));
-            }
-            fs::write(&page.path, lines.join("\n") + "\n").expect("it can be written");
+            write_edits(&page.path, &page.text, &edits);
         }
     }
     assert!(
@@ -166,11 +154,13 @@ fn api_md_lists_all_calls_as_their_sections_have_them() {
 #[test]
 fn credit_md_names_the_calls_of_each_command() {
     let mut calls: Vec<(String, Vec<String>)> = vec![];
-    for call in Pages::read().calls().filter(|call| !call.command.is_empty()) {
+    for call in Pages::read().calls() {
         let link = format!("[`{}`](reference/{})", call.name(), call.address);
-        match calls.iter_mut().find(|(command, _)| *command == call.command) {
-            Some((_, links)) => links.push(link),
-            None => calls.push((call.command.clone(), vec![link])),
+        for command in &call.commands {
+            match calls.iter_mut().find(|(known, _)| known == command) {
+                Some((_, links)) => links.push(link.clone()),
+                None => calls.push((command.clone(), vec![link.clone()])),
+            }
         }
     }
     let mut rows = String::new();
@@ -201,7 +191,7 @@ fn check_table(document: &str, head: &str, rows: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_tables_have_every_field_that_a_call_takes() {
     let (folder, pages) = (tempfile::tempdir().expect("a folder"), Pages::read());
-    let ledger = Ledger::start_with(folder.path(), &["--kafka", "127.0.0.1:1"], &[]);
+    let ledger = Ledger::start_with_publisher(folder.path());
     let mut wrong = String::new();
     for section in pages.calls() {
         let (method, path) = section.call.as_ref().expect("a call");
@@ -254,7 +244,7 @@ async fn the_tables_have_every_field_that_a_call_takes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_refusal_that_a_section_names_is_one_and_each_is_named() {
     let (folder, pages) = (tempfile::tempdir().expect("a folder"), Pages::read());
-    let ledger = Ledger::start_with(folder.path(), &["--kafka", "127.0.0.1:1"], &[]);
+    let ledger = Ledger::start_with_publisher(folder.path());
     let answer = ledger.client.request("GET", "/problems", "auditor").send().await;
     let listed = answer.expect("answered").text().await.expect("a text");
     let codes: BTreeSet<&str> = listed
@@ -301,20 +291,6 @@ fn some_table_has_each_field_of_each_answer() {
         }
     }
     assert!(missing.is_empty(), "no table of docs/reference/ has these fields: {missing:?}");
-}
-
-/// Method and path of an example.
-fn first_line(example: &Example) -> (&str, &str) {
-    let line = example.request.text.lines().next().unwrap_or_default();
-    line.split_once(' ').unwrap_or_else(|| panic!("{line} is no method and path"))
-}
-
-/// Whether a path is one of a route's.
-fn is_of(route: &str, path: &str) -> bool {
-    let (route, path): (Vec<&str>, Vec<&str>) =
-        (route.split('/').collect(), path.split('/').collect());
-    route.len() == path.len()
-        && route.iter().zip(&path).all(|(part, own)| part.starts_with('{') || part == own)
 }
 
 fn add_fields(value: &Value, before: &str, fields: &mut BTreeSet<String>) {

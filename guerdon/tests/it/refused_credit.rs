@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::ledger::{Api, Ledger};
+use crate::ledger::Ledger;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_purchase_ships_though_the_account_is_full_and_its_credit_is_claimed_once() {
@@ -10,7 +10,7 @@ async fn a_purchase_ships_though_the_account_is_full_and_its_credit_is_claimed_o
     let ledger = Ledger::start(folder.path());
     let api = &ledger.client;
     api.opens("mug", 100, None, None).await;
-    fill(api).await;
+    api.fills("ann").await;
     let purchase = json!({"points": 70, "deliver_to": "1 Elm Street",
         "lines": [{"product_id": "tv", "quantity": 2, "amount": 900}]});
     let path = "/v1/accounts/ann/purchases/P-1";
@@ -111,16 +111,4 @@ async fn many_purchases_in_one_call_have_each_their_outcome() {
     let none = json!({"purchases": []});
     assert_eq!(api.post("merchant", "/v1/purchases", none).await.is(400)["field"], "purchases");
     assert_eq!(ledger.stop(), Some(0));
-}
-
-/// Gives ann as many lots as an account may have.
-async fn fill(api: &Api) {
-    for call in 0..10 {
-        let credit = |number: usize| {
-            let cause = json!({"kind": "review", "id": format!("f-{call}-{number}")});
-            json!({"account_id": "ann", "points": 1, "cause": cause})
-        };
-        let credits: Vec<Value> = (0..1_000).map(credit).collect();
-        api.post("merchant", "/v1/credits", json!({"credits": credits})).await.is(200);
-    }
 }

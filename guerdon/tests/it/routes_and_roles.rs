@@ -23,8 +23,7 @@ pub(crate) struct Route {
 async fn every_route_lets_in_the_roles_that_the_table_names() {
     let (folder, routes) = (tempfile::tempdir().expect("a folder"), table());
     assert_eq!(routes.len(), guarded_routes(), "routes in the table, and in the code");
-    // A broker that isn't there, so that the publisher's routes are.
-    let ledger = Ledger::start_with(folder.path(), &["--kafka", "127.0.0.1:1"], &[]);
+    let ledger = Ledger::start_with_publisher(folder.path());
     for route in &routes {
         for role in ROLES {
             let status = status(&ledger.client, route, role, "ann").await;
@@ -47,7 +46,7 @@ async fn every_route_lets_in_the_roles_that_the_table_names() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_narrowed_key_reaches_what_the_table_says_that_its_routes_are_about() {
     let (folder, routes) = (tempfile::tempdir().expect("a folder"), table());
-    let ledger = Ledger::start_with(folder.path(), &["--kafka", "127.0.0.1:1"], &[]);
+    let ledger = Ledger::start_with_publisher(folder.path());
     let narrowed = async |role: &str, more: serde_json::Value| {
         let mut body = json!({"role": role, "label": "narrowed"});
         body.as_object_mut().expect("one").extend(more.as_object().expect("one").clone());
@@ -90,7 +89,7 @@ async fn a_narrowed_key_reaches_what_the_table_says_that_its_routes_are_about() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_route_ignores_a_parameter() {
     let folder = tempfile::tempdir().expect("a folder");
-    let ledger = Ledger::start_with(folder.path(), &["--kafka", "127.0.0.1:1"], &[]);
+    let ledger = Ledger::start_with_publisher(folder.path());
     for route in table() {
         let (role, query) = (route.roles[0], "?at=2020-01-01T00:00:00Z");
         let (status, body) = ask_with(&ledger.client, &route, role, "ann", query).await;

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use crate::document::{Request, first_id, is_shown, is_to_be_written};
+use crate::document::{Request, first_id, is_shown, is_to_be_written, write_edits};
 use crate::ledger::{Ledger, PATIENCE, ends};
 
 /// A shell's `curl` that says what it was asked.
@@ -57,7 +57,6 @@ fn run(document: &str) {
     let text = std::fs::read_to_string(&path).expect("the document can be read");
     let mut reader = Reader::new(first_id(&text));
     let mut differences = String::new();
-    let mut lines: Vec<String> = text.lines().map(ToOwned::to_owned).collect();
     let mut edits = vec![];
     for step in steps(&text) {
         let printed = reader.takes(&step);
@@ -73,10 +72,7 @@ fn run(document: &str) {
         edits.push((*shown_at..shown_at + shown.lines().count(), printed));
     }
     if is_to_be_written() {
-        for (old, printed) in edits.into_iter().rev() {
-            lines.splice(old, printed.lines().map(ToOwned::to_owned));
-        }
-        return std::fs::write(&path, lines.join("\n") + "\n").expect("it can be written");
+        return write_edits(&path, &text, &edits);
     }
     assert!(differences.is_empty(), "{differences}");
 }

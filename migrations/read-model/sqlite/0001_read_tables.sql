@@ -110,7 +110,7 @@ create table hold (
     -- what it keeps: JSON as in the events
     lots text not null,
     deadline integer not null,
-    -- for how many days what comes back when the deadline ends it can be spent at least
+    -- at its deadline, what comes back can be spent for at least so many days
     grace_days integer not null,
     -- held, captured, released (somebody asked), expired (its deadline passed)
     status text not null,
@@ -179,8 +179,8 @@ create table purchase (
 create unique index purchase_is_one_per_id on purchase (purchase_id, account_id);
 create index purchase_of_account on purchase (account_id, recorded_at, place);
 
--- What a request recorded that has no table of its own, by the path at which it can be got: a return,
--- a cancellation, a warehouse's report. Of a path that was put to more than once, the last.
+-- What calls recorded that has no table of its own, by the path of the call: a return, a cancellation,
+-- a warehouse's report. If a path was put more than once, the last one.
 create table fact (
     -- accounts/ann/purchases/B-1/returns/r-1; a report has its exchange's or its purchase's path, and
     -- its own name behind that
@@ -311,7 +311,7 @@ create table offer_availability (
     constraint offer_availability_is_not_oversold check (sold <= stock)
 ) strict, without rowid;
 
--- A catalogue keeps its closed offers: who asks for others must not read them.
+-- A catalogue keeps its closed offers: a query for the others must not read them.
 create index offer_is_closed on offer_availability (offer_id) where phase = 'closed';
 create index offer_is_not_closed on offer_availability (offer_id) where phase = 'open';
 

@@ -221,11 +221,11 @@ impl Rows {
         account_id: AccountId,
         fact: CreditWithdrawn,
     ) -> Result<(), serde_json::Error> {
-        let nothing = [fact.expired, fact.forgiven].map(or_none).iter().sum::<i64>();
-        self.totals.add(Total::Withdrawn, int(fact.points.get()) - nothing);
+        let of_nobody = taken_of_nobody(fact.expired, fact.forgiven);
+        self.totals.add(Total::Withdrawn, int(fact.points.get()) - of_nobody);
         self.note_withdrawal_of_purchase(&account_id, &fact);
         // What was taken from lots is added when it is written.
-        let change = Change { owed: or_none(fact.owed), ..Change::NONE };
+        let change = Change { owed: or_zero(fact.owed), ..Change::NONE };
         self.change_balance(at, &account_id, change);
         let parts = fact.lots.iter().map(|part| (key(&account_id, part), int(part.points.get())));
         self.withdrawals.push(Withdrawal {
@@ -281,10 +281,10 @@ impl Rows {
         account_id: &AccountId,
         fact: &CreditGivenBack,
     ) -> Result<LedgerEntry, serde_json::Error> {
-        let nothing = [fact.expired, fact.forgiven].map(or_none).iter().sum::<i64>();
-        self.totals.add(Total::Withdrawn, nothing - int(fact.points.get()));
+        let of_nobody = taken_of_nobody(fact.expired, fact.forgiven);
+        self.totals.add(Total::Withdrawn, of_nobody - int(fact.points.get()));
         self.note_taken_of_purchase(account_id, &fact.of, -int(fact.points.get()));
-        let mut change = Change { owed: -or_none(fact.owed), ..Change::NONE };
+        let mut change = Change { owed: -or_zero(fact.owed), ..Change::NONE };
         self.change_balance(at, account_id, change);
         let pending_until = fact.available_at.map(Timestamp::micros);
         for part in &fact.lots {
@@ -434,8 +434,13 @@ impl Rows {
     }
 }
 
-fn or_none(points: Option<Points>) -> i64 {
+pub(super) fn or_zero(points: Option<Points>) -> i64 {
     points.map_or(0, |points| int(points.get()))
+}
+
+/// What was asked for and taken of nobody: it had expired, or is forgiven.
+fn taken_of_nobody(expired: Option<Points>, forgiven: Option<Points>) -> i64 {
+    or_zero(expired) + or_zero(forgiven)
 }
 
 /// What every line of the statement has.

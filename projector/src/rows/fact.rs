@@ -3,22 +3,21 @@
 use domain::{
     AccountId, CauseKind, Event, Note, RefundCause, ShipmentReport, Shipped, WithdrawalCause,
 };
-use log_record::RecordedEvent;
 use read_model::Fact;
 
 use super::shipping::storable;
 use super::{At, Rows};
 
 impl Rows {
-    /// Notes the fact that an event is, if it is one; `row` is the event as the log has it.
-    pub(super) fn note_fact(&mut self, at: At<'_>, row: &RecordedEvent, event: &Event) {
+    /// Notes an event that is a fact with a path.
+    pub(super) fn note_fact(&mut self, at: At<'_>, event: &Event) {
         let Some((path, note)) = path(event) else { return };
         let Note { by, reason } = note.cloned().unwrap_or_default();
         let fact = Fact {
             path: path.clone(),
             place: at.place(),
             account_id: event.account_id().map(ToString::to_string),
-            public: row.public.as_ref().into(),
+            public: at.row.public.as_ref().into(),
             by: by.map(|by| storable(by.as_str())),
             reason: reason.map(|reason| storable(reason.as_str())),
             recorded_at: at.recorded_at.micros(),

@@ -9,8 +9,8 @@ use read_model::{OfferAvailability, row};
 use super::{At, Rows, int};
 
 row! {
-    /// How an offer changes, but for its terms. `is_whole`: `stock` is the whole stock, and not by
-    /// how much it changes.
+    /// Changes of an offer other than its terms. If `is_whole`, `stock` is the new stock; otherwise
+    /// it is added to the stock.
     pub(crate) struct OfferChange in "offer_availability" {
         offer_id: String,
         is_whole: bool,
@@ -32,7 +32,8 @@ impl Rows {
     pub(super) fn offer_amended(&mut self, at: At<'_>, fact: OfferAmended) {
         let stock = self.offers.get(&fact.offer_id).and_then(|offer| offer.stock);
         let offer = offer(at, &fact.offer_id, (&fact.terms, &fact.page), int(fact.version), stock);
-        // What changed it before in this batch is written after it.
+        // Changes from earlier in this batch are written after the terms, so they must have this
+        // version, too.
         self.change_offer(&fact.offer_id).make_version(at, fact.version);
         self.offers.insert(fact.offer_id, offer);
     }

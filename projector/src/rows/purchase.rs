@@ -9,7 +9,7 @@ use domain::{
 use read_model::{LedgerEntry, Purchase, Total, row};
 use serde::{Deserialize, Serialize};
 
-use super::credit::Change;
+use super::credit::or_zero;
 use super::shipping::UpdateKind;
 use super::{At, Rows, int, json, rule_columns};
 
@@ -82,7 +82,7 @@ impl Rows {
         self.totals.add(Total::Purchases, 1);
         self.ship_purchase(at, &account_id, &fact);
         if fact.points.is_none() {
-            self.change_balance(at, &account_id, Change::default());
+            self.opened(at, &account_id);
         }
         let lines: Vec<LineRow> = fact.lines.into_iter().map(LineRow::from).collect();
         let (rule_id, rule_version) = rule_columns(fact.rule);
@@ -91,7 +91,7 @@ impl Rows {
             account_id: account_id.to_string(),
             purchase_id: fact.purchase_id.to_string(),
             lines: json(&lines)?,
-            points: fact.points.map_or(0, |points| int(points.get())),
+            points: or_zero(fact.points),
             credit_refused: fact.credit_refused.map(|refused| refused.code.to_string()),
             points_before_cap: fact.points_before_cap.map(|points| int(points.get())),
             rule_id,
@@ -117,7 +117,7 @@ impl Rows {
         for (product_id, quantity) in &returned {
             *change.returned.entry(product_id.clone()).or_default() += quantity;
         }
-        change.returned_points += fact.points.map_or(0, |points| int(points.get()));
+        change.returned_points += or_zero(fact.points);
         let kind = UpdateKind::Less(returned);
         self.update_request(at, account_id, Shipped::PurchaseId(fact.purchase_id), kind);
     }
@@ -127,9 +127,7 @@ impl Rows {
         if fact.claim.is_none() {
             return;
         }
-        // A cause's id is an id as a purchase's is.
-        if let Ok(purchase_id) = fact.cause.id.as_str().parse() {
-            let change = self.returned.entry((account_id.clone(), purchase_id)).or_default();
+        if let Some(change) = self.purchase_of(account_id, &fact.cause) {
             change.claimed_points += int(fact.points.get());
         }
     }
@@ -145,8 +143,8 @@ impl Rows {
         }
     }
 
-    /// So much more was taken of what a purchase had earned, where the cause is one; a reversal
-    /// takes less than nothing.
+    /// Adds to what was taken back of a purchase's credit, if the cause is a purchase; a reversal
+    /// adds a negative number.
     pub(super) fn note_taken_of_purchase(
         &mut self,
         account_id: &AccountId,
@@ -156,11 +154,16 @@ impl Rows {
         if cause.kind != CauseKind::Purchase {
             return;
         }
-        // A cause's id is an id as a purchase's is.
-        if let Ok(purchase_id) = cause.id.as_str().parse() {
-            let change = self.returned.entry((account_id.clone(), purchase_id)).or_default();
+        if let Some(change) = self.purchase_of(account_id, cause) {
             change.withdrawn_points += points;
         }
+    }
+
+    /// What the batch changes of the purchase that this cause names.
+    fn purchase_of(&mut self, account_id: &AccountId, cause: &Cause) -> Option<&mut Returned> {
+        // A cause's id is an id as a purchase's is.
+        let purchase_id = cause.id.as_str().parse().ok()?;
+        Some(self.returned.entry((account_id.clone(), purchase_id)).or_default())
     }
 
     /// Goods count as bought again. What their return called off at the warehouse stays so.

@@ -1,5 +1,6 @@
--- What was sold, and by how much the stock changes; what is unlimited stays null. Where it became limited
--- or unlimited, the stock is the whole. Phase, version and position are there where they change.
+-- Adds what was sold, and adds to the stock; unlimited stock stays null. If the stock became limited
+-- or unlimited, the given stock is the new one. Phase, version and position are null where they don't
+-- change.
 update offer_availability
 set
     stock = case

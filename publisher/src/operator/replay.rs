@@ -91,7 +91,7 @@ fn check_topic(config: &PublisherConfig, to_topic: &str) -> Result<(), Problem> 
     }
     if !is_topic_name(to_topic) {
         let complaint = "must be a topic's name: 1 to 249 letters, digits, dots, underscores and \
-                         hyphens, and not only a dot or two";
+                         hyphens, but not `.` or `..`";
         return Err(Problem::invalid_field("to_topic", complaint));
     }
     Ok(())

@@ -1,6 +1,6 @@
--- Parts of credit that expire before a time ($4), in the order in which they do, after a time and an
--- account ($1, $2): as many as a page reads. Of each, what its account has of which that is true from a
--- time on ($3), and when that begins. What is pending counts from when it can be spent; $5 is now.
+-- Parts of credit that expire before a time ($4), the first to expire first, after a time and an
+-- account ($1, $2). Each has its account's points that expire from $3 on and before $4, and the first
+-- time at which some of them do. Pending points count if they can be spent now ($5).
 select part.account_id, part.expires_at, (
     select cast(sum(
         other.available + case when other.available_at <= $5 then other.pending else 0 end

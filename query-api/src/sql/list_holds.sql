@@ -1,4 +1,5 @@
--- An account's holds, newest first, before a time and a place; not from before another time ($4).
+-- An account's holds, newest first: before a time and a place ($2, $3), and not before another time
+-- ($4).
 select {hold}
 from hold
 where hold.account_id = $1

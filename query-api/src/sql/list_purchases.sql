@@ -1,8 +1,4 @@
--- An account's purchases, newest first, before a time and a place; not from before another time ($4).
-select {purchase}, request.status, request.reason, request.carrier, request.express_no,
-    request.parcels
-from purchase
-left join shipping_request as request on request.place = purchase.place
+-- An account's, newest first: before a time and a place ($2, $3), and not before another time ($4).
 where purchase.account_id = $1
     and (purchase.recorded_at, purchase.place) < ($2, $3)
     and purchase.recorded_at >= $4

@@ -68,18 +68,12 @@ async fn five(on: On) -> Reads {
 async fn accounts_are_listed_by_when_their_credit_expires(on: On) {
     let reads = five(on).await;
     let found = async |query: &str| -> Vec<(String, u64)> {
-        let mut found = vec![];
-        let mut cursor = String::new();
-        loop {
-            let path = format!("/v1/expiring-credit?{query}{cursor}");
-            let page = reads.get(&path).await;
-            for item in page["items"].as_array().expect("a list") {
-                let account = item["account_id"].as_str().expect("an account");
-                found.push((account.to_owned(), item["points"].as_u64().expect("points")));
-            }
-            let Some(next) = page["next"].as_str() else { return found };
-            cursor = format!("&cursor={next}");
-        }
+        let items = reads.whole(&format!("/v1/expiring-credit?{query}")).await;
+        let found = items.iter().map(|item| {
+            let account = item["account_id"].as_str().expect("an account");
+            (account.to_owned(), item["points"].as_u64().expect("points"))
+        });
+        found.collect()
     };
     let of = |accounts: &[(&str, u64)]| -> Vec<(String, u64)> {
         accounts.iter().map(|(name, points)| ((*name).to_owned(), *points)).collect()

@@ -27,17 +27,6 @@ fn between_days(entries: &[Value], first: i64, last: i64) -> Vec<Value> {
     entries.iter().filter(is_between).cloned().collect()
 }
 
-/// Follows a list with a query to its end.
-async fn all(reads: &Reads, path: &str) -> Vec<Value> {
-    let mut items = vec![];
-    let mut page = reads.get(path).await;
-    loop {
-        items.extend(page["items"].as_array().expect("a list").iter().cloned());
-        let Some(next) = page["next"].as_str() else { return items };
-        page = reads.get(&format!("{path}&cursor={next}")).await;
-    }
-}
-
 async fn the_statement_can_be_had_between_two_times(on: On) {
     let reads = Reads::of(on, history(Clock::Commands)).await;
     let whole = reads.list("/v1/accounts/bob/entries").await;
@@ -46,15 +35,15 @@ async fn the_statement_can_be_had_between_two_times(on: On) {
     for limit in [1, 2, 50] {
         let path = format!("/v1/accounts/bob/entries?{between}&limit={limit}");
         assert_eq!(
-            all(&reads, &path).await,
+            reads.whole(&path).await,
             between_days(&whole, 30, 32),
             "with the balances of the whole"
         );
     }
     let since = "/v1/accounts/bob/entries?from=1970-02-03T00:00:00Z";
-    assert_eq!(all(&reads, since).await, between_days(&whole, 33, 99));
+    assert_eq!(reads.whole(since).await, between_days(&whole, 33, 99));
     let until = "/v1/accounts/bob/entries?until=1970-01-31T00:00:00Z";
-    assert_eq!(all(&reads, until).await, between_days(&whole, 0, 29));
+    assert_eq!(reads.whole(until).await, between_days(&whole, 0, 29));
     let turned = "from=1970-02-03T00:00:00Z&until=1970-01-31T00:00:00Z";
     let path = format!("/v1/accounts/bob/entries?{turned}");
     let (status, _, problem) = reads.ask("operator", &path).await;
@@ -71,7 +60,7 @@ async fn the_statement_can_be_had_of_one_kind(on: On) {
             whole.iter().filter(|entry| entry["kind"] == kind).cloned().collect();
         for limit in [1, 50] {
             let path = format!("/v1/accounts/ann/entries?kind={kind}&limit={limit}");
-            assert_eq!(all(&reads, &path).await, expected, "{kind}");
+            assert_eq!(reads.whole(&path).await, expected, "{kind}");
         }
         found += expected.len();
     }
@@ -103,7 +92,7 @@ async fn entries_of_redemptions_say_what_was_redeemed(on: On) {
 async fn lists_can_be_had_by_status_and_time(on: On) {
     let reads = Reads::of(on, history(Clock::Commands)).await;
     let ids = async |path: &str, name: &str| -> Vec<Value> {
-        all(&reads, path).await.iter().map(|one| one[name].clone()).collect()
+        reads.whole(path).await.iter().map(|one| one[name].clone()).collect()
     };
     for (status, expected) in [
         ("captured", vec!["h-1"]),
@@ -164,7 +153,7 @@ async fn purchases_that_earned_nothing_are_listed_with_every_filter(on: On) {
     for (filter, purchases) in
         [("limit=9", 1), ("from=1980-01-01T00:00:00Z", 0), ("status=delivered", 0)]
     {
-        let found = all(&reads, &format!("/v1/accounts/zed/purchases?{filter}")).await;
+        let found = reads.whole(&format!("/v1/accounts/zed/purchases?{filter}")).await;
         assert_eq!(found.len(), purchases, "{filter}");
     }
     reads.missing("/v1/accounts/zoe/purchases?status=delivered").await;

@@ -252,10 +252,10 @@ fn reads_a_table(step: &str) -> bool {
 
 fn plan(tables: &rusqlite::Connection, query: &str) -> Vec<String> {
     // `begin` and `commit` have no plan.
-    let explained = tables.prepare(&format!("explain query plan {query}"));
     if !query.contains("select") {
         return vec![];
     }
+    let explained = tables.prepare(&format!("explain query plan {query}"));
     let mut statement = explained.unwrap_or_else(|error| panic!("{error}: {query}"));
     let nothing = vec![rusqlite::types::Null; statement.parameter_count()];
     let nothing = rusqlite::params_from_iter(nothing);

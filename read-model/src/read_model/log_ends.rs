@@ -22,12 +22,15 @@ pub struct LogEnds {
 }
 
 impl LogEnds {
+    /// Where the partition of a place ends.
+    pub(super) fn of(&self, place: &Place) -> Option<&Place> {
+        self.ends.iter().find(|end| end.partition == place.partition)
+    }
+
     /// Whether a partition ends before one of these places.
     fn are_before(&self, places: &[Place]) -> bool {
-        let is_beyond = |place: &Place| {
-            let end = self.ends.iter().find(|end| end.partition == place.partition);
-            end.is_none_or(|end| end.position < place.position)
-        };
+        let is_beyond =
+            |place: &Place| self.of(place).is_none_or(|end| end.position < place.position);
         places.iter().any(is_beyond)
     }
 }

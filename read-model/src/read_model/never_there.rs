@@ -6,14 +6,14 @@ use log_record::Place;
 
 use super::ReadModel;
 
-/// How far beyond the log's end, as it was seen last, a place is nobody's: no log grows by so many
-/// events from one look to the next.
+/// A place so far beyond the log's end, as it was last seen, can't exist yet: no log grows by so
+/// many events between two looks.
 const AHEAD_MAX: u64 = 1_000_000;
 
 /// How old the last look at the log may be. An older one is of a log that can't be reached.
 const LOOKED_WITHIN: Duration = Duration::from_secs(10);
 
-/// Why a place is nobody's.
+/// Why no event will ever have a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NeverThere {
     /// The log has no such partition.
@@ -29,8 +29,8 @@ pub enum NeverThere {
     },
     /// The partition ends far before it.
     #[error(
-        "has {place}, which is far beyond the log's end at {end}: this ledger did not give it. Send a \
-         position that it gave, or none"
+        "has {place}, which is far beyond the log's end at {end}: this ledger never gave this \
+         position"
     )]
     BeyondEnd {
         /// The place.
@@ -41,9 +41,12 @@ pub enum NeverThere {
 }
 
 impl ReadModel {
-    /// Why one of these places is nobody's, as far as this process knows the log.
+    /// Why no event will ever have one of these places, as far as this process knows the log.
     #[must_use]
     pub fn never_there(&self, places: &[Place]) -> Option<NeverThere> {
+        if places.is_empty() {
+            return None;
+        }
         let log = self.log.get();
         let partitions = match (self.positions.len(), log) {
             (0, Some(log)) => log.ends().len(),
@@ -60,7 +63,7 @@ impl ReadModel {
             return None;
         }
         places.iter().find_map(|place| {
-            let end = ends.ends.iter().find(|end| end.partition == place.partition)?;
+            let end = ends.of(place)?;
             let is_beyond = place.position.0 > end.position.0.saturating_add(AHEAD_MAX);
             is_beyond.then_some(NeverThere::BeyondEnd { place: *place, end: *end })
         })

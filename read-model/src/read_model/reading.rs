@@ -103,8 +103,9 @@ impl Query {
         Self::each(text_with(&on_sqlite), text_with(&on_postgres))
     }
 
-    /// SQLite reads by this index. Its planner takes another where that has some of the columns,
-    /// and then reads what all others of them have, too.
+    /// Makes SQLite use this index. Otherwise its planner may choose an index with fewer of the
+    /// columns, and read many rows that the query doesn't want. Made once, for a `static`: the text
+    /// is never freed.
     #[must_use]
     pub fn by_index(self, index: &str) -> Self {
         let by_index = format!("\nindexed by {index}\nwhere");

@@ -5,9 +5,9 @@ use domain::{
     Reason, Reference, ReturnId, RuleId, Timestamp, WithdrawalId,
 };
 use log_record::Place;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use super::LotPartBody;
+use super::{LotPartBody, present};
 use crate::{Object, Problem};
 
 /// What credit was earned for. One cause earns once per account.
@@ -109,11 +109,6 @@ pub struct EarnCreditItemBody {
     pub expires_at: Option<Timestamp>,
     /// When it happened, according to the caller.
     pub occurred_at: Option<Timestamp>,
-}
-
-/// A field that can be left out, and can't be `null`.
-fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Points>, D::Error> {
-    Points::deserialize(from).map(Some)
 }
 
 /// Credit that was earned.

@@ -29,7 +29,7 @@ pub struct FactBody {
     pub position: Place,
 }
 
-/// Who asked for something; of what the ledger did by itself, neither is there.
+/// The key that made the call, and its role; each is left out where the event has none.
 #[derive(Clone, Debug, Serialize)]
 pub struct FactCallerBody {
     /// The id of the key.

@@ -98,9 +98,9 @@ pub struct CreditHeldBody {
     pub lots: Vec<LotPartBody>,
     /// The hold ends by itself at this time.
     pub deadline: Timestamp,
-    /// The days for which what comes back can be spent at least.
+    /// Credit that comes back can be spent for at least so many days.
     pub grace_days: u16,
-    /// `true` where that is so on the shopper's own request, too; left out where it isn't.
+    /// `true`: also where the shopper asked for it to come back. Left out where it isn't so.
     #[serde(skip_serializing_if = "is_false")]
     pub grace_on_own_request: bool,
     /// When it happened, according to the caller.
@@ -167,13 +167,13 @@ pub struct HoldCapturedBody {
     /// The rest of the hold, which came back; left out where there is no rest.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub released: Vec<LotPartBody>,
-    /// What came back and would expire before this time expires then instead, unless it had a
-    /// period of grace before.
+    /// What came back and would expire before this time expires at this time instead, unless it had
+    /// been given a period of grace before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grace_until: Option<Timestamp>,
-    /// The days for which what comes back of the points spent can be spent at least.
+    /// Credit that comes back of the points spent can be spent for at least so many days.
     pub grace_days: u16,
-    /// `true` where that is so on the shopper's own request, too; left out where it isn't.
+    /// `true`: also where the shopper asked for it to come back. Left out where it isn't so.
     #[serde(skip_serializing_if = "is_false")]
     pub grace_on_own_request: bool,
     /// `true` where it paid an exchange; left out where it didn't.
@@ -200,8 +200,8 @@ pub struct HoldReleasedBody {
     pub points: Points,
     /// The lots that they belong to, as they were held.
     pub lots: Vec<LotPartBody>,
-    /// What would expire before this time expires then instead, unless it had a period of grace
-    /// before.
+    /// What came back and would expire before this time expires at this time instead, unless it had
+    /// been given a period of grace before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grace_until: Option<Timestamp>,
     /// `asked` or `deadline`.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::present;
 use crate::unique::Unique;
 
 /// The longest body of an offer, in bytes: the longest texts, each byte escaped to six, fit.
@@ -182,8 +183,8 @@ pub struct AccountOfferBody {
     pub limit_per_shopper: Option<Units>,
     /// The units that the shopper has had, less those cancelled.
     pub taken: u64,
-    /// The units that the shopper may still take now, by status, limit and stock; credit isn't
-    /// looked at. `null`: as many as one likes.
+    /// The units that the shopper may still take now. Status, limit and stock count; the balance
+    /// doesn't. `null`: no limit.
     pub may_take: Option<u64>,
     /// The number of units left for all; `null`: unlimited.
     pub remaining: Option<u64>,
@@ -215,9 +216,4 @@ pub struct StockRemovalBody {
     pub units: Units,
     /// The position of the event `stock-removed`.
     pub position: Place,
-}
-
-/// `Some` for a field that is there, `null` included.
-fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<Units>>, D::Error> {
-    Option::deserialize(from).map(Some)
 }

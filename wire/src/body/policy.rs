@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct PutPolicyBody {
     /// What happens when spent credit is to be withdrawn: `refuse`, `debt` or `forgive`.
     pub spent_credit: SpentCredit,
-    /// The days for which credit that comes back can be spent at least, 0 to 3,650.
+    /// Credit that comes back can be spent for at least so many days, 0 to 3,650.
     pub refund_grace_days: u16,
     /// Whether that is so where it comes back on the shopper's own request, too; without it,
     /// `false`.
@@ -25,7 +25,7 @@ pub struct PutPolicyBody {
 pub struct PolicyBody {
     /// What happens when spent credit is to be withdrawn: `refuse`, `debt` or `forgive`.
     pub spent_credit: SpentCredit,
-    /// The days for which credit that comes back can be spent at least.
+    /// Credit that comes back can be spent for at least so many days.
     pub refund_grace_days: u16,
     /// Whether that is so where it comes back on the shopper's own request, too.
     pub grace_on_own_request: bool,

@@ -6,7 +6,7 @@ use domain::command::{AdjustCredit, Direction, EarnCredit, WithdrawCredit};
 use super::earning::Span;
 use super::effect::Effect;
 use super::ledger::{Account, Effects, Ledger, Lot, MOST, No, Part, Time, Withdrawal, split, sum};
-use super::rules::{Answer, done, micros, no, no_for, number, signed, too_large};
+use super::rules::{Answer, done, micros, named_or_all, no, no_for, number, signed, too_large};
 
 /// From when until when a lot can be spent, and the rule that gave it.
 pub(crate) struct Life {
@@ -253,14 +253,7 @@ impl Ledger {
             return no("credit-unknown");
         };
         let left = self.lots[lot].earned - self.lots[lot].withdrawn;
-        let points = match it.points.map(number) {
-            Some(asked) if asked > left => {
-                let facts = [("left", signed(left)), ("asked", signed(asked))];
-                return no_for("points-too-large", facts);
-            }
-            None if left == 0 => return Err(No { code: "points-too-large", facts: None }),
-            asked => asked.unwrap_or(left),
-        };
+        let points = named_or_all(it.points, left)?;
         let what = ["withdrawal".to_owned(), it.withdrawal_id.to_string()];
         let own = self.take_back(name, lot, points, &what)?;
         Ok(Some(Effects { accounts: vec![name.to_owned()], own, after: vec![] }))

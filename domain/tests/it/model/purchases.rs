@@ -120,6 +120,17 @@ impl Ledger {
         if points == 0 && is_amount {
             return Ok(());
         }
+        self.check_lot(account, points, is_amount, life)
+    }
+
+    /// Whether a purchase's credit can be given; `is_amount` says whether it can be said at all.
+    fn check_lot(
+        &self,
+        account: &str,
+        points: u128,
+        is_amount: bool,
+        life: &Life,
+    ) -> Result<(), No> {
         check_expiry(life.expires_at, life.now)?;
         if !is_amount {
             return too_large();
@@ -132,11 +143,7 @@ impl Ledger {
     /// Gives what was refused when a purchase was recorded, less what came back of it.
     pub(crate) fn claim(&mut self, it: &ClaimCredit, now: Time) -> Answer {
         let (account, id) = (it.account_id.as_str(), it.purchase_id.as_str());
-        let mut places = 0..self.purchases.len();
-        let Some(place) = places.find(|place| {
-            let purchase = &self.purchases[*place];
-            purchase.account == account && purchase.id == id
-        }) else {
+        let Some(place) = self.purchase_place(account, id) else {
             let is_cause = self
                 .lots
                 .iter()
@@ -159,24 +166,14 @@ impl Ledger {
             cap_period: refused.cap_period,
             is_claim: true,
         };
-        check_expiry(life.expires_at, now)?;
-        if !is_known || points > MOST {
-            return too_large();
-        }
-        self.check_earning_limit(points)?;
-        self.check_room(account, points)?;
-        life.check_matures()?;
+        self.check_lot(account, points, is_known && points <= MOST, &life)?;
         self.purchases[place].lot = Some(self.lots.len());
         done(account, [self.new_lot(account, ["purchase", id], points, life)])
     }
 
     pub(crate) fn return_purchase(&mut self, it: &ReturnPurchase, now: Time) -> Answer {
         let (name, id) = (it.account_id.as_str(), it.purchase_id.as_str());
-        let mut places = 0..self.purchases.len();
-        let Some(place) = places.find(|place| {
-            let purchase = &self.purchases[*place];
-            purchase.account == name && purchase.id == id
-        }) else {
+        let Some(place) = self.purchase_place(name, id) else {
             return no("purchase-unknown");
         };
         let purchase = &self.purchases[place];
@@ -287,6 +284,10 @@ impl Ledger {
             room,
         });
         Ok(Some(Effects { accounts: vec![name.to_owned()], own, after: vec![] }))
+    }
+
+    fn purchase_place(&self, account: &str, id: &str) -> Option<usize> {
+        self.purchases.iter().position(|it| it.account == account && it.id == id)
     }
 
     /// Makes room under a cap. What counts in a period is one number, which is never less than 0.

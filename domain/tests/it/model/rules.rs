@@ -4,7 +4,7 @@ use domain::command::{
     AddStock, AmendOffer, Capture, CloseOffer, ExpectedVersion, OpenOffer, RemoveStock,
     ReopenOffer, Report, SetEarningRule, ShowTerms,
 };
-use domain::{AccountId, Command, EarningTerms, Points, Shipped, Timestamp};
+use domain::{AccountId, Command, EarningTerms, OfferId, Points, Shipped, Timestamp};
 
 use super::effect::Effect;
 use super::ledger::{Deed, Effects, Ledger, MOST, No, Offer, Outcome, Rule, Time};
@@ -35,6 +35,17 @@ pub(crate) fn signed(number: u128) -> i128 {
 
 pub(crate) fn number(points: Points) -> u128 {
     points.get().into()
+}
+
+/// The points that a command names, or all that are left.
+pub(crate) fn named_or_all(asked: Option<Points>, left: u128) -> Result<u128, No> {
+    match asked.map(number) {
+        Some(asked) if asked > left => {
+            no_for("points-too-large", [("left", signed(left)), ("asked", signed(asked))])
+        }
+        None if left == 0 => Err(No { code: "points-too-large", facts: None }),
+        asked => Ok(asked.unwrap_or(left)),
+    }
 }
 
 pub(crate) fn micros(time: Option<Timestamp>) -> Option<Time> {
@@ -143,6 +154,24 @@ fn sorted(terms: &EarningTerms) -> EarningTerms {
     terms.categories.sort_by_key(|it| it.category.to_string());
     terms.multipliers.sort_by_key(|it| (it.from, it.until, it.percent));
     terms
+}
+
+impl Offer {
+    fn check_version(&self, read: Option<&[u64]>) -> Result<(), No> {
+        match read {
+            Some(read) if !read.contains(&self.version) => {
+                no_for("offer-changed", [("version", self.version.into())])
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_open(&self) -> Result<(), No> {
+        match self.closed_at {
+            Some(closed_at) => no_for("offer-closed", [("closed_at", closed_at.into())]),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Ledger {
@@ -269,6 +298,11 @@ impl Ledger {
         done_elsewhere(Effect::RuleSet(id, rule.version))
     }
 
+    fn offer_mut(&mut self, id: &OfferId) -> Result<&mut Offer, No> {
+        let mut offers = self.offers.iter_mut();
+        offers.find(|offer| offer.id == id.as_str()).map_or_else(|| no("offer-unknown"), Ok)
+    }
+
     fn open(&mut self, it: &OpenOffer) -> Answer {
         let stock = it.stock.map(|stock| u128::from(stock.get()));
         if let Some(offer) = self.offer(it.offer_id.as_str()) {
@@ -277,10 +311,7 @@ impl Ledger {
                 && offer.page == it.page
                 && offer.opening_stock == Some(stock)
             {
-                return match offer.closed_at {
-                    Some(closed_at) => no_for("offer-closed", [("closed_at", closed_at.into())]),
-                    None => Ok(None),
-                };
+                return offer.check_open().map(|()| None);
             }
             return no_for("offer-exists", [("version", offer.version.into())]);
         }
@@ -299,21 +330,15 @@ impl Ledger {
 
     fn amend(&mut self, it: &AmendOffer) -> Answer {
         let id = it.offer_id.to_string();
-        let Some(offer) = self.offers.iter_mut().find(|offer| offer.id == id) else {
-            return no("offer-unknown");
-        };
+        let offer = self.offer_mut(&it.offer_id)?;
         let said = it.stock.map(|stock| stock.map(|stock| u128::from(stock.get())));
         let keeps_stock = said.is_none_or(|said| said == offer.stock);
         let is_same = offer.terms == it.terms && offer.page == it.page;
         if is_same && keeps_stock {
             return Ok(None);
         }
-        if it.read_versions.as_ref().is_some_and(|read| !read.contains(&offer.version)) {
-            return no_for("offer-changed", [("version", offer.version.into())]);
-        }
-        if let Some(closed_at) = offer.closed_at {
-            return no_for("offer-closed", [("closed_at", closed_at.into())]);
-        }
+        offer.check_version(it.read_versions.as_deref())?;
+        offer.check_open()?;
         if !keeps_stock && offer.stock.is_some() && said != Some(None) {
             let facts = offer.stock.map(|stock| ("stock", signed(stock))).into_iter().collect();
             return Err(No { code: "stock-not-amendable", facts: Some(facts) });
@@ -339,9 +364,7 @@ impl Ledger {
 
     fn close(&mut self, it: &CloseOffer, now: Time) -> Answer {
         let id = it.offer_id.to_string();
-        let Some(offer) = self.offers.iter_mut().find(|offer| offer.id == id) else {
-            return no("offer-unknown");
-        };
+        let offer = self.offer_mut(&it.offer_id)?;
         if offer.closed_at.is_some() {
             return Ok(None);
         }
@@ -352,12 +375,8 @@ impl Ledger {
 
     fn reopen(&mut self, it: &ReopenOffer) -> Answer {
         let id = it.offer_id.to_string();
-        let Some(offer) = self.offers.iter_mut().find(|offer| offer.id == id) else {
-            return no("offer-unknown");
-        };
-        if it.read_versions.as_ref().is_some_and(|read| !read.contains(&offer.version)) {
-            return no_for("offer-changed", [("version", offer.version.into())]);
-        }
+        let offer = self.offer_mut(&it.offer_id)?;
+        offer.check_version(it.read_versions.as_deref())?;
         if offer.closed_at.is_none() {
             return no("offer-not-closed");
         }
@@ -368,15 +387,9 @@ impl Ledger {
 
     fn remove_stock(&mut self, it: &RemoveStock) -> Answer {
         let (id, units) = (it.offer_id.to_string(), u128::from(it.units.get()));
-        let Some(offer) = self.offers.iter_mut().find(|offer| offer.id == id) else {
-            return no("offer-unknown");
-        };
-        if it.read_versions.as_ref().is_some_and(|read| !read.contains(&offer.version)) {
-            return no_for("offer-changed", [("version", offer.version.into())]);
-        }
-        if let Some(closed_at) = offer.closed_at {
-            return no_for("offer-closed", [("closed_at", closed_at.into())]);
-        }
+        let offer = self.offer_mut(&it.offer_id)?;
+        offer.check_version(it.read_versions.as_deref())?;
+        offer.check_open()?;
         let Some(stock) = offer.stock else { return no("stock-unlimited") };
         if stock < offer.sold + units {
             return no_for("stock-sold", [("sold", signed(offer.sold))]);
@@ -387,12 +400,8 @@ impl Ledger {
 
     fn add_stock(&mut self, it: &AddStock) -> Answer {
         let (id, units) = (it.offer_id.to_string(), u128::from(it.units.get()));
-        let Some(offer) = self.offers.iter_mut().find(|offer| offer.id == id) else {
-            return no("offer-unknown");
-        };
-        if let Some(closed_at) = offer.closed_at {
-            return no_for("offer-closed", [("closed_at", closed_at.into())]);
-        }
+        let offer = self.offer_mut(&it.offer_id)?;
+        offer.check_open()?;
         let Some(stock) = offer.stock else { return no("stock-unlimited") };
         if stock + units > MOST {
             return too_large();

@@ -8,9 +8,9 @@ use domain::command::{
 
 use super::effect::Effect;
 use super::ledger::{
-    Captured, DAY, Effects, Exchange, Grace, Ledger, MOST, No, Part, Time, split, sum,
+    Captured, DAY, Effects, Exchange, Grace, Hold, Ledger, MOST, No, Part, Time, split, sum,
 };
-use super::rules::{Answer, done, micros, no, no_for, number, signed, too_large};
+use super::rules::{Answer, done, micros, named_or_all, no, no_for, number, signed, too_large};
 
 /// The next points to come back of what was drawn, from its end, where some did before.
 fn undrawn(drawn: &[Part], before: u128, points: u128) -> Vec<Part> {
@@ -154,7 +154,7 @@ impl Ledger {
         let grace = self.grace();
         let account = self.account_mut(name);
         let parts = account.spend(points);
-        account.holds.push(crate::model::ledger::Hold {
+        account.holds.push(Hold {
             id: id.clone(),
             made_at: now,
             deadline,
@@ -176,7 +176,7 @@ impl Ledger {
     pub(crate) fn capture(&mut self, it: &CaptureHold, now: Time) -> Answer {
         let (name, id) = (it.account_id.as_str(), it.hold_id.as_str());
         let place = self.running(name, id)?;
-        let crate::model::ledger::Hold { parts, grace, .. } =
+        let Hold { parts, grace, .. } =
             self.account(name).expect("it has a hold").holds[place].clone();
         let held = sum(&parts);
         let points = match &it.capture {
@@ -266,14 +266,7 @@ impl Ledger {
         };
         let captured = &self.captures[place];
         let left = sum(&captured.drawn) - captured.refunded;
-        let points = match it.points.map(number) {
-            Some(asked) if asked > left => {
-                let facts = [("left", signed(left)), ("asked", signed(asked))];
-                return no_for("points-too-large", facts);
-            }
-            None if left == 0 => return Err(No { code: "points-too-large", facts: None }),
-            asked => asked.unwrap_or(left),
-        };
+        let points = named_or_all(it.points, left)?;
         self.check_room(name, points)?;
         let captured = &mut self.captures[place];
         let back = undrawn(&captured.drawn, captured.refunded, points);

@@ -27,6 +27,12 @@ pub(super) struct Sent {
 
 const IDS: &[&str] = &["ann", "bob", "mug", "cup", "x-1", "x-2", "b-0", "default", "main", "0:3"];
 
+/// The offers that most requests are about.
+const OFFERS: &[&str] = &["mug", "cup"];
+
+/// Ids under which some requests open others.
+const OTHER_OFFERS: &[&str] = &["ann", "bob", "x-1", "x-2", "b-0", "default", "main"];
+
 const BAD_IDS: &[&str] = &[
     "",
     ".",
@@ -236,6 +242,11 @@ pub(super) fn random(known: &Known, dice: &mut Dice) -> Sent {
         head.push_str(pick(dice, HEADERS));
         head.push_str("\r\n");
     }
+    let reads_version =
+        method == "PATCH" || path.contains("/reopenings/") || path.contains("/stock-removals/");
+    if reads_version && dice.below(2) == 0 {
+        head.push_str("if-match: *\r\n");
+    }
     if dice.below(300) == 0 {
         written(write!(head, "x-long: {}\r\n", "x".repeat(below(dice, 200_000))));
     }
@@ -275,7 +286,11 @@ fn target(known: &Known, path: &str, dice: &mut Dice) -> String {
                 known.requests[below(dice, known.requests.len())].as_str()
             }
             "{account_id}" if dice.below(16) > 0 => pick(dice, &["ann", "bob"]),
-            "{offer_id}" if dice.below(8) > 0 => pick(dice, &["mug", "cup"]),
+            "{offer_id}" if dice.below(8) > 0 => {
+                // Of a closed offer nothing is sold.
+                let is_kept_open = path.ends_with("/closure") && dice.below(64) > 0;
+                pick(dice, if is_kept_open { OTHER_OFFERS } else { OFFERS })
+            }
             part if part.starts_with('{') => match dice.below(16) {
                 0 => pick(dice, BAD_IDS),
                 1..8 => pick(dice, IDS),

@@ -61,6 +61,11 @@ impl Ledger {
         Self::run(command, folder)
     }
 
+    /// Starts one with a broker that isn't there, so that the publisher's routes are.
+    pub(crate) fn start_with_publisher(folder: &Path) -> Self {
+        Self::start_with(folder, &["--kafka", "127.0.0.1:1"], &[])
+    }
+
     /// Starts one with its log in `store`.
     pub(crate) fn start_on(store: &str, folder: &Path, args: &[&str]) -> Self {
         let mut command = serve(folder);
@@ -287,6 +292,30 @@ impl Api {
         let answer = self.post("merchant", &path, body).await;
         answer.is(201);
         answer.position.expect("a write has a position")
+    }
+
+    /// Gives an account as many lots as one may have.
+    pub(crate) async fn fills(&self, account: &str) {
+        for call in 0..10 {
+            let credit = |number: usize| {
+                let cause = json!({"kind": "review", "id": format!("f-{call}-{number}")});
+                json!({"account_id": account, "points": 1, "cause": cause})
+            };
+            let credits: Vec<Value> = (0..1_000).map(credit).collect();
+            self.post("merchant", "/v1/credits", json!({"credits": credits})).await.is(200);
+        }
+    }
+
+    /// Holds credit for as long as can be; gives the deadline.
+    pub(crate) async fn holds(&self, account: &str, hold: &str, points: u64) -> String {
+        let path = format!("/v1/accounts/{account}/holds/{hold}");
+        let body = json!({"points": points, "deadline": "1970-01-01T00:00:00Z"});
+        let too_early = self.put("shopper", &path, body).await;
+        let latest = too_early.is_problem(409, "deadline-out-of-range")["latest"].clone();
+        let latest = latest.as_str().expect("a time").to_owned();
+        let body = json!({"points": points, "deadline": latest});
+        self.put("shopper", &path, body).await.is(201);
+        latest
     }
 
     pub(crate) fn redemption(&self, account: &str, exchange: &str, offer: &str) -> RequestBuilder {

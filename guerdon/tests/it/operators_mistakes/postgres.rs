@@ -1,4 +1,4 @@
-//! The same with read tables in PostgreSQL, and with a replica that may be anybody's.
+//! The same with read tables in PostgreSQL, and with a replica whose tables may be of any log.
 
 use std::fs;
 use std::time::Instant;

@@ -36,8 +36,8 @@ pub(super) struct Section {
     /// The first sentence.
     pub(super) does: String,
     pub(super) roles: Vec<String>,
-    /// The command that CREDIT.md has the rules of, if there is one.
-    pub(super) command: String,
+    /// The commands that CREDIT.md has the rules of.
+    pub(super) commands: Vec<String>,
     pub(super) refusals: Vec<String>,
     asks: Vec<Field>,
     answers: Vec<Field>,
@@ -150,7 +150,8 @@ impl Section {
     fn paragraph(&mut self, text: &str, page: &str) {
         if let Some(roles) = text.strip_prefix("Roles: ") {
             let (roles, rest) = roles.split_once('.').unwrap_or((roles, ""));
-            rest.split('`').nth(1).unwrap_or_default().clone_into(&mut self.command);
+            let commands = rest.split('`').skip(1).step_by(2);
+            self.commands = commands.map(ToOwned::to_owned).collect();
             self.roles = roles.split(", ").map(ToOwned::to_owned).collect();
         } else if text.starts_with("Refusals: ") {
             let codes = text.split('`').skip(1).step_by(2);
@@ -190,6 +191,23 @@ impl Section {
             };
             if kind == "request" { self.asks.push(field) } else { self.answers.push(field) }
         }
+    }
+}
+
+impl Example {
+    /// Its method, path and query.
+    pub(super) fn asked(&self) -> (&str, &str, &str) {
+        let line = self.request.text.lines().next().unwrap_or_default();
+        let (method, target) =
+            line.split_once(' ').unwrap_or_else(|| panic!("{line} is no method and path"));
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        (method, path, query)
+    }
+
+    /// Whether it makes the call of a section.
+    pub(super) fn calls(&self, section: &Section) -> bool {
+        let (method, path, _) = self.asked();
+        section.call.as_ref().is_some_and(|(own, route)| own == method && is_of(route, path))
     }
 }
 
@@ -251,6 +269,14 @@ fn put_block(block: Block, section: Option<usize>, examples: &mut Vec<Example>) 
     } else {
         examples.push(Example { section, request: block, answer: None });
     }
+}
+
+/// Whether a path is one of a route's.
+fn is_of(route: &str, path: &str) -> bool {
+    let (route, path): (Vec<&str>, Vec<&str>) =
+        (route.split('/').collect(), path.split('/').collect());
+    route.len() == path.len()
+        && route.iter().zip(&path).all(|(part, own)| part.starts_with('{') || part == own)
 }
 
 fn call(title: &str) -> Option<(String, String)> {

@@ -46,8 +46,7 @@ impl Player {
     #[expect(clippy::disallowed_methods, reason = "the pages' times are as far ahead as this")]
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        // A broker that isn't there, so that the publisher's routes are.
-        let ledger = Ledger::start_with(folder.path(), &["--kafka", "127.0.0.1:1"], &[]);
+        let ledger = Ledger::start_with_publisher(folder.path());
         let keys = fs::read_to_string(folder.path().join("api-keys.json")).expect("keys");
         let keys = serde_json::from_str(&keys).expect("keys");
         let ahead = DateTime::<Utc>::from(SystemTime::now()) - page_now();

@@ -126,12 +126,17 @@ impl Reads {
 
     /// The whole list, so many at a time.
     pub(crate) async fn paged(&self, path: &str, limit: u32) -> Vec<Value> {
+        self.whole(&format!("{path}?limit={limit}")).await
+    }
+
+    /// Follows a list with a query to its end.
+    pub(crate) async fn whole(&self, path: &str) -> Vec<Value> {
         let mut items = vec![];
-        let mut page = self.get(&format!("{path}?limit={limit}")).await;
+        let mut page = self.get(path).await;
         loop {
             items.extend(page["items"].as_array().expect("a list").iter().cloned());
             let Some(next) = page["next"].as_str() else { return items };
-            page = self.get(&format!("{path}?limit={limit}&cursor={next}")).await;
+            page = self.get(&format!("{path}&cursor={next}")).await;
         }
     }
 }
