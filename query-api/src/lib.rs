@@ -7,6 +7,7 @@
 //! `balance_cache.rs` how what is asked for often is kept, `shipping_stream.rs` how warehouses are
 //! fed without a broker.
 
+mod accept;
 mod account_balance;
 mod account_list;
 mod balance_cache;
