@@ -12,7 +12,8 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::store::check_rows;
 use crate::{
-    ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, NewLog, StoreError, Unlanded,
+    ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, MarkChange, MarkRow, NewLog,
+    StoreError, Unlanded,
 };
 
 /// A log in memory.
@@ -50,6 +51,7 @@ struct Shared {
 struct Log {
     partitions: Vec<PartitionLog>,
     keys: Vec<ApiKeyRow>,
+    marks: Vec<MarkRow>,
     faults: VecDeque<Fault>,
     /// Whether no append begins.
     is_locked: bool,
@@ -73,6 +75,7 @@ impl MemoryStore {
         let log = Log {
             partitions,
             keys: vec![],
+            marks: vec![],
             faults: VecDeque::new(),
             is_locked: false,
             late: vec![],
@@ -244,6 +247,14 @@ impl MemoryStore {
         changes.iter().try_for_each(|change| change.apply(&mut keys))?;
         log.keys = keys;
         Ok(())
+    }
+
+    pub(crate) fn marks(&self) -> Vec<MarkRow> {
+        self.log().marks.clone()
+    }
+
+    pub(crate) fn change_mark(&self, change: &MarkChange) {
+        change.apply(&mut self.log().marks);
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {

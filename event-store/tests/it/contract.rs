@@ -1,6 +1,7 @@
 //! What every store promises, run over each of them. It is long because one suite has all of it.
 
 mod api_keys;
+mod marks;
 
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,8 @@ use api_keys::{
     an_api_key_with_the_id_or_the_text_of_another_is_refused,
     api_keys_are_added_and_read_in_their_order,
 };
+
+use marks::{a_mark_is_set_moved_and_removed, marks_that_have_ended_go_when_another_is_set};
 
 const P0: Partition = Partition(0);
 const P1: Partition = Partition(1);
@@ -61,6 +64,8 @@ every_store! {
     api_keys_are_added_and_read_in_their_order,
     an_api_key_with_the_id_or_the_text_of_another_is_refused,
     an_api_key_ends_once_and_its_latest_use_counts,
+    a_mark_is_set_moved_and_removed,
+    marks_that_have_ended_go_when_another_is_set,
     an_epoch_is_confirmed_until_another_writer_takes_over,
     an_append_in_an_old_generation_is_a_conflict_and_lands_nothing,
     recorded_rows_are_appended_as_they_are_and_their_generation_goes_on,
