@@ -50,6 +50,11 @@ const fn outcome_of(outcome: &Result<Answer, Unanswered>) -> usize {
     }
 }
 
+/// The outcome's name.
+pub(crate) const fn outcome_name(outcome: &Result<Answer, Unanswered>) -> &'static str {
+    OUTCOMES[outcome_of(outcome)]
+}
+
 /// A batch of a partition that is durable.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CommittedBatch {

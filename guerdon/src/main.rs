@@ -25,13 +25,17 @@ mod kafka_config;
 mod key_file;
 mod keys;
 mod log_config;
+mod mark;
 mod migrate;
 mod operator;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod rebuild;
 mod serve;
 mod serve_config;
 mod shipping;
 mod snapshot;
+mod trace_config;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -60,6 +64,9 @@ enum Tool {
     ConfirmClock(confirm_clock::ConfirmClockArgs),
     /// List, create, revoke and rotate API keys. The ledger may be running.
     Keys(keys::KeysArgs),
+    /// Mark an account or a request for a time: every part of a running ledger then logs it in
+    /// detail and keeps its traces.
+    Mark(mark::MarkArgs),
     /// Create or update the schemas in PostgreSQL.
     Migrate(migrate::MigrateArgs),
     /// Copy a log into an empty store, byte for byte, or continue an earlier copy.
@@ -127,6 +134,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Tool::Import(args) => import::run(args).await,
         Tool::ConfirmClock(args) => confirm_clock::run(args).await,
         Tool::Keys(args) => keys::run(args).await,
+        Tool::Mark(args) => mark::run(args).await,
         Tool::Migrate(args) => migrate::migrate(args).await,
         Tool::CopyLog(args) => copy_log::run(args).await,
         Tool::Archive(args) => archive::run(args).await,

@@ -15,6 +15,7 @@ use crate::data_config::DataConfig;
 use crate::duration::some_time;
 use crate::kafka_config::KafkaConfig;
 use crate::log_config::LogConfig;
+use crate::trace_config::TraceConfig;
 
 /// How to run a ledger.
 #[derive(Args, Clone, Debug)]
@@ -102,6 +103,9 @@ pub(crate) struct ServeConfig {
 
     #[command(flatten)]
     pub(crate) log: LogConfig,
+
+    #[command(flatten)]
+    pub(crate) traces: TraceConfig,
 
     #[command(flatten)]
     pub(crate) kafka: KafkaConfig,

@@ -8,10 +8,12 @@ use event_store::{EventStore, READ_EVENTS_MAX, with_causes};
 use log_record::{Partition, Place, Position, RecordedEvent};
 use read_model::{Changes, Checkpoint, ReadModelError, ReadModelUrl, Side};
 use tokio::sync::watch;
+use trace::Tracer;
 
 use crate::ProjectError;
 use crate::checkpoint::verify;
 use crate::rows::{Lanes, Rows};
+use crate::traces::Traces;
 use crate::write::{Batch, Tables, WriteError, Written};
 
 /// The most events in a batch: a quarter of a second of work. A projector that keeps up takes what
@@ -59,6 +61,8 @@ pub(crate) struct PartitionProjection {
     pub(crate) projected: watch::Sender<Position>,
     pub(crate) status: watch::Sender<ProjectionStatus>,
     pub(crate) changes: Arc<Changes>,
+    /// Begins spans, where the projector follows the log as it grows.
+    pub(crate) tracer: Tracer,
 }
 
 impl PartitionProjection {
@@ -85,6 +89,7 @@ impl PartitionProjection {
             projected,
             status,
             changes,
+            tracer: Tracer::default(),
         })
     }
 
@@ -120,9 +125,11 @@ impl PartitionProjection {
     /// Brings a batch that follows the checkpoint into the tables.
     pub(crate) async fn project(&mut self, events: Vec<RecordedEvent>) -> Result<(), ProjectError> {
         let Some(next) = events.last().map(Checkpoint::at) else { return Ok(()) };
+        let traces = Traces::begin(&self.tracer, &events);
         let rows = match Rows::of(&events) {
             Ok(rows) => rows,
             Err(ProjectError::Unapplicable { place, why }) => {
+                drop(traces);
                 return self.stop_at(place, why, events).await;
             }
             Err(error) => return Err(error),
@@ -145,6 +152,7 @@ impl PartitionProjection {
                     status.position = next.position;
                     status.stopped = None;
                 });
+                traces.end(events.len());
                 Ok(())
             }
             Ok(Written::Overtaken) => self.reopen().await,

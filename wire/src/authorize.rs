@@ -19,7 +19,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use tokio_util::either::Either;
 
-use crate::caller::{SeenCaller, caller, identify};
+use crate::caller::{Marked, SeenCaller, SeenRoute, caller, identify};
 use crate::scope::{OFFERS, READ_ONLY};
 use crate::unheeded::Heeds;
 use crate::{ApiKey, Caller, Guard, KeyRing, Problem, Role};
@@ -117,12 +117,14 @@ where
         let (mut parts, body) = request.into_parts();
         let known = caller(&parts.extensions)
             .map_or_else(|| identify(&KeyRing::from_ref(&state), &parts.headers), Ok);
+        SeenRoute::tell(&parts.extensions);
         if let Ok(caller) = &known {
             SeenCaller::tell(&parts.extensions, caller);
         }
         let admitted = known.and_then(|caller| admit(self.roles, self.about, caller, &mut parts));
         match admitted.and_then(|caller| self.heeds.check(&parts).map(|()| caller)) {
-            Ok(caller) => {
+            Ok(mut caller) => {
+                caller.is_marked |= parts.extensions.get::<Marked>().is_some();
                 parts.extensions.insert(caller);
                 Either::Right(self.handler.call(Request::from_parts(parts, body), state))
             }

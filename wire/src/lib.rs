@@ -34,13 +34,12 @@ mod routes;
 mod scope;
 #[cfg(test)]
 mod test_request;
-mod traceparent;
 mod unheeded;
 mod unique;
 
 pub use api_key::{ApiKey, KeyHash, KeyRing};
 pub use authorize::{About, ForOperators, Only, only};
-pub use caller::{Caller, SeenCaller, is_known_still, role_of};
+pub use caller::{Caller, Marked, SeenCaller, SeenRoute, is_known_still, role_of};
 pub use etag::{JsonAnswer, Precondition, json_with_etag, json_with_version};
 pub use fallback::finish;
 pub use field_error::excerpt;
@@ -60,4 +59,3 @@ pub use query_string::QueryString;
 pub use role::Role;
 pub use routes::{Guard, Methods, Route, Routes, get, post, put};
 pub use scope::{ScopeError, Scopes};
-pub use traceparent::valid_traceparent;

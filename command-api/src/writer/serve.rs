@@ -178,6 +178,7 @@ impl Run {
         let begun = Instant::now();
         let events = std::mem::take(&mut committing.events);
         let event_count = events.len();
+        committing.trace(event_count);
         let last = Position(self.state.position().0 - gathered.events.len() as u64);
         let at = (last, committing.id);
         let (landed, gathered) = self.land_and_gather(at, events, gathered, arrived).await;

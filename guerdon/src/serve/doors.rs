@@ -8,6 +8,7 @@ use axum::{Extension, Router};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use trace::Tracer;
 use wire::ForOperators;
 
 use super::connections::Left;
@@ -60,12 +61,14 @@ impl Sockets {
         config: &ServeConfig,
         router: Router,
         stop: &CancellationToken,
+        tracer: &Tracer,
     ) -> Doors {
         let room = make_room(&config.connections);
         let (mut listeners, mut accepting) = (vec![], JoinSet::new());
         let mut open = |socket, router, connections, option| {
             let limits = Limits::new(&config.connections, connections);
-            let listener = Listener::new(router, limits, option, config.log.access_log);
+            let listener =
+                Listener::new(router, limits, option, config.log.access_log, tracer.clone());
             accepting.spawn(listener.clone().listen(socket, stop.clone()));
             listeners.push(listener);
         };

@@ -22,6 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
+use trace::Tracer;
 use wire::Problem;
 
 use super::access_log::AccessLine;
@@ -29,6 +30,7 @@ use super::connection::{Connection, Patience, Phase, Told};
 use super::connections::{Connections, Left, OpenConnection};
 use super::message_body::{AnswerBody, BodyPace, RequestBody};
 use super::seldom::Seldom;
+use super::traced_request::TracedRequest;
 use super::watched_stream::WatchedStream;
 use crate::connection_config::ConnectionConfig;
 
@@ -64,6 +66,7 @@ pub(super) struct Listener {
     /// The name of the option that says how many connections there may be.
     option: &'static str,
     logs_requests: bool,
+    tracer: Tracer,
 }
 
 impl Limits {
@@ -91,9 +94,10 @@ impl Listener {
         limits: Limits,
         option: &'static str,
         logs_requests: bool,
+        tracer: Tracer,
     ) -> Self {
         let (connections, tasks) = (Connections::new(), TaskTracker::new());
-        Self { limits, router, connections, tasks, option, logs_requests }
+        Self { limits, router, connections, tasks, option, logs_requests, tracer }
     }
 
     /// Accepts and serves until `stop`. Connections that are open then go on.
@@ -138,7 +142,7 @@ impl Listener {
     }
 
     async fn serve(self, stream: TcpStream, open: OpenConnection, room: OwnedSemaphorePermit) {
-        let Self { limits, router, logs_requests, .. } = self;
+        let Self { limits, router, logs_requests, tracer, .. } = self;
         let connection = Arc::clone(&open.connection);
         // Answers are small and whole; waiting to fill a segment would only delay them.
         if let Err(error) = stream.set_nodelay(true) {
@@ -147,12 +151,16 @@ impl Listener {
         let stream = WatchedStream { stream, connection: Arc::clone(&connection) };
         let answered = Arc::clone(&connection);
         let service = service_fn(move |mut request| {
+            let traced = TracedRequest::begin(&tracer, &mut request);
             let line = logs_requests.then(|| AccessLine::begin(&mut request));
             let answer = answer(request, router.clone(), Arc::clone(&answered), limits.body);
             async move {
                 let response = answer.await?;
                 if let Some(line) = line {
                     line.end(response.status());
+                }
+                if let Some(traced) = traced {
+                    traced.end(response.status());
                 }
                 Ok::<_, Infallible>(response)
             }

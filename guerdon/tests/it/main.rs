@@ -32,6 +32,8 @@ mod keys;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod ledger;
+mod log_lines;
+mod marks;
 mod operators_disk;
 mod operators_mistakes;
 mod options;
@@ -66,6 +68,7 @@ mod take_over;
 mod terms;
 mod topic;
 mod tour;
+mod traces;
 mod unchanged;
 mod unread_streams;
 mod warehouse_over_http;
