@@ -33,6 +33,8 @@ mod keys;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod ledger;
+#[cfg(feature = "tls")]
+mod nginx;
 mod operators_disk;
 mod operators_mistakes;
 mod options;
