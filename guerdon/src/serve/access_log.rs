@@ -1,5 +1,6 @@
 //! The access log: one line for each request, when its answer begins.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::http::{Method, Request, StatusCode, Uri};
@@ -18,27 +19,30 @@ pub(super) struct AccessLine {
     path: String,
     begin: Instant,
     caller: SeenCaller,
+    client: IpAddr,
     trace: Option<Traceparent>,
 }
 
 impl AccessLine {
-    /// Begins the line of a request. The query isn't logged: it may hold ids of people.
-    pub(super) fn begin<B>(request: &mut Request<B>) -> Self {
+    /// Begins the line of a client's request. The query isn't logged: it may hold ids of people.
+    pub(super) fn begin<B>(request: &mut Request<B>, client: IpAddr) -> Self {
         let caller = SeenCaller::of(request.extensions_mut());
         let trace = trace_of(request.headers());
         let (method, path) = (request.method().clone(), short_path(request.uri()));
-        Self { method, path, begin: Instant::now(), caller, trace }
+        Self { method, path, begin: Instant::now(), caller, client, trace }
     }
 
     /// Writes the line.
     pub(super) fn end(self, status: StatusCode) {
-        let Self { method, path, begin, caller, trace } = self;
+        let Self { method, path, begin, caller, client, trace } = self;
         let (status, ms) = (status.as_u16(), millis(begin.elapsed()));
         let (role, key) =
             caller.get().map_or((None, None), |caller| (Some(caller.role), caller.key.as_deref()));
         let trace_id = trace.map(|trace| trace.trace_id_text());
         tracing::info!(
-            target: "access", %method, path, status, ms, role, key, trace_id, "answered"
+            target: "access",
+            %method, path, status, ms, role, key, %client, trace_id,
+            "answered"
         );
     }
 }
