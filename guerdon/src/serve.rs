@@ -7,6 +7,7 @@ mod descriptors;
 mod doors;
 mod front;
 mod health;
+mod health_reason;
 mod listener;
 mod lookup;
 mod message_body;
@@ -21,6 +22,7 @@ mod snapshots;
 mod watched_stream;
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -71,7 +73,7 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let (front, step) = (Front::default(), Step::default());
     let mut doors = sockets.open(&config, front.router(&step), &draining);
     let mut ledger = tokio::select! {
-        started = Ledger::start(&config, &stop, &draining, &step) => started?,
+        started = Ledger::start(&config, &stop, &draining, &step, &doors) => started?,
         signal = signals.next() => {
             tracing::info!(signal, "stopped before the ledger was ready");
             return Ok(());
@@ -144,6 +146,7 @@ impl Ledger {
         stop: &CancellationToken,
         draining: &CancellationToken,
         step: &Step,
+        doors: &Doors,
     ) -> anyhow::Result<Self> {
         step.set("opening the log");
         let store = open_store(config).await?;
@@ -151,7 +154,7 @@ impl Ledger {
         remembered::check(config, &store).await?;
         let required = read_tables::required(&store, stop).await?;
         let mut health = Health::of(store.clone());
-        let mut metrics = Metrics::new();
+        let mut metrics = Metrics::new(&store, doors.open_connections());
         let own = publisher::PROBLEM_PAGES.iter().copied();
         let pages = command_api::problem_pages().chain(own);
         let mut router = wire::problem_pages_router(pages).merge(root::router(config));
@@ -242,8 +245,9 @@ impl Ledger {
         if let Some(projector) = projector {
             projecting = Some(tokio::spawn(projector.run(stop.clone())));
         }
-        let router = router.merge(health.router(keys.clone())).merge(metrics.router(keys));
-        let router = wire::finish(router);
+        let (http, health) = (metrics.http(), health.watched());
+        let router = router.merge(Arc::clone(&health).router(keys.clone()));
+        let router = http.count(wire::finish(router.merge(metrics.router(health, keys))));
         Ok(Self {
             store,
             router,
