@@ -7,11 +7,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::get;
-use axum::{Json, Router};
 use command_api::WriterStatus;
 use domain::Clock;
 use event_store::{EventStore, with_causes};
@@ -22,7 +21,7 @@ use publisher::Publisher;
 use read_model::{ReadError, ReadModel, ServerStatus};
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use wire::{KeyRing, Problem, Role, role_of};
+use wire::{KeyRing, Problem, Role, Routes, role_of};
 
 use super::health_reason::HealthReason;
 use super::lookup::Lookup;
@@ -211,7 +210,7 @@ impl WatchedHealth {
     }
 
     /// The routes; `keys` are those of the callers who may know more.
-    pub(super) fn router(self: Arc<Self>, keys: KeyRing) -> Router {
+    pub(super) fn routes(self: Arc<Self>, keys: KeyRing) -> Routes {
         let ready = async move |headers: HeaderMap| {
             let found = self.found().await.ok_or_else(Problem::internal)?;
             let is_told_causes =
@@ -220,9 +219,9 @@ impl WatchedHealth {
             let body = body.clone();
             Ok::<_, Problem>((found.status, [(CONTENT_TYPE, "application/json")], body))
         };
-        Router::new()
-            .route("/health/live", get(async || Json(json!({"status": "live"}))))
-            .route("/health/ready", get(ready))
+        Routes::new()
+            .open("/health/live", async || Json(json!({"status": "live"})))
+            .open("/health/ready", ready)
     }
 }
 

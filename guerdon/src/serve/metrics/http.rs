@@ -161,10 +161,9 @@ fn sampled_trace(headers: &HeaderMap) -> Option<Trace> {
 mod tests {
     use axum::body::Body;
     use axum::http::StatusCode;
-    use axum::routing::get;
     use prometheus_client::encoding::text;
     use tower::ServiceExt as _;
-    use wire::Problem;
+    use wire::{Problem, Routes};
 
     use super::*;
 
@@ -180,11 +179,11 @@ mod tests {
         fn new() -> Self {
             let mut registry = Registry::default();
             let metrics = HttpMetrics::register(&mut registry);
-            let router = Router::new()
-                .route("/v1/accounts/{account_id}", get(async || "Ann's"))
-                .route("/never", get(std::future::pending::<&str>))
-                .route("/gone", get(async || Problem::no_such_route("/gone")));
-            Self { registry, router: metrics.count(wire::finish(router)) }
+            let routes = Routes::new()
+                .open("/v1/accounts/{account_id}", async || "Ann's")
+                .open("/never", std::future::pending::<&str>)
+                .open("/gone", async || Problem::no_such_route("/gone"));
+            Self { registry, router: metrics.count(routes.finish()) }
         }
 
         async fn ask(&self, method: &str, path: &str, trace: &str) -> StatusCode {
