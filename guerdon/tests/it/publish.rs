@@ -62,6 +62,7 @@ async fn messages_that_kafka_has_not_acknowledged_are_shown_with_their_age() {
     let ledger = start(folder.path(), &brokers, &topic, &["--warehouse-rate", "main=1/h"]);
     prepare(&ledger.client).await;
     redeem(&ledger.client, "mug", 0, 5).await;
+    let begun = Instant::now();
     let (lag, age) = loop {
         let seen = metrics(&ledger).await;
         let of_main = |name: &str| -> Option<f64> {
@@ -74,6 +75,7 @@ async fn messages_that_kafka_has_not_acknowledged_are_shown_with_their_age() {
         {
             break (lag, age);
         }
+        assert!(begun.elapsed() < PATIENCE, "{seen}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
     assert!(lag > 3.5, "one of five went at once: {lag}");
