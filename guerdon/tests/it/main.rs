@@ -38,6 +38,7 @@ mod log_lines;
 mod marks;
 #[cfg(feature = "tls")]
 mod nginx;
+mod observed;
 mod operators_disk;
 mod operators_mistakes;
 mod options;
