@@ -20,9 +20,8 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use tokio_util::either::Either;
 
-use crate::caller::{Marked, SeenCaller, SeenRoute, caller, identify};
+use crate::caller::{Marked, SeenCaller, SeenRoute, caller, identify, read_traceparent};
 use crate::scope::{OFFERS, READ_ONLY};
-use crate::traceparent::read_traceparent;
 use crate::unheeded::Heeds;
 use crate::{ApiKey, Caller, Guard, KeyRing, Problem, Role};
 

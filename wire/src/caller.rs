@@ -106,7 +106,7 @@ impl SeenRoute {
 }
 
 /// The header `traceparent`, where it is a valid one.
-fn traceparent(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn read_traceparent(headers: &HeaderMap) -> Option<&str> {
     let text = headers.get("traceparent")?.to_str().ok()?;
     Traceparent::parse(text).map(|_| text)
 }
@@ -147,7 +147,7 @@ pub(crate) fn identify(keys: &KeyRing, headers: &HeaderMap) -> Result<Caller, Pr
         ));
     }
     KeyRing::note_use(&key, now);
-    let traceparent = traceparent(headers).map(Into::into);
+    let traceparent = read_traceparent(headers).map(Into::into);
     let (role, principal) = (key.role, Arc::clone(&key.principal));
     Ok(Caller { role, principal, traceparent, is_marked: false, key: Some(key) })
 }
