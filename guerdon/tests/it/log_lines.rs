@@ -108,7 +108,7 @@ fn arguments_of(text: &str) -> Vec<String> {
 #[test]
 fn the_names_of_fields_are_found_however_they_are_written() {
     let mut found = BTreeSet::new();
-    let source = r#"tracing::warn!(target: "x", error = with(&a, "b, c"), %why, ?at, "it, fails (q");
+    let source = r#"tracing::warn!(target: "x", error = with(&a, "b, c"), %why, ?at, "it, (q");
         tracing::debug!("nothing"); tracing::info!(
             count = list.iter().map(|(a, b)| a + b).sum(), role, "said {}", more
         );"#;
