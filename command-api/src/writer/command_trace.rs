@@ -1,5 +1,5 @@
-//! The spans of a command whose trace is kept: `decide` begins when it is queued and ends when it is
-//! decided; `append` begins then and ends when its answer is durable.
+//! The spans of a command whose trace is kept: `decide` begins when the command is queued, and ends
+//! when it is decided; `append` begins then, and ends when the answer is durable.
 
 use trace::{Span, SpanKind, Tracer};
 
