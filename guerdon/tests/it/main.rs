@@ -33,7 +33,6 @@ mod keys;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod ledger;
-#[cfg(feature = "tls")]
 mod nginx;
 mod operators_disk;
 mod operators_mistakes;
