@@ -14,6 +14,7 @@ mod complete_journey_shipped;
 mod connections;
 mod copy_log;
 mod crash;
+mod described;
 mod document;
 mod expiring_year;
 mod failover;
