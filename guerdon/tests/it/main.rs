@@ -35,6 +35,7 @@ mod keys;
 mod kurrent;
 mod ledger;
 mod nginx;
+mod observed;
 mod operators_disk;
 mod operators_mistakes;
 mod options;
