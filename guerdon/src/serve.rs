@@ -16,7 +16,7 @@ mod read_tables;
 mod remembered;
 mod root;
 mod seldom;
-mod shutdown;
+pub(crate) mod shutdown;
 mod snapshots;
 mod watched_stream;
 
@@ -58,9 +58,7 @@ const DRAIN_MAX: Duration = Duration::from_secs(7);
 const NOTED_WITHIN: Duration = Duration::from_millis(300);
 
 pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
-    if config.partitions != 1 {
-        bail!("--partitions {}: a ledger has one partition for now", config.partitions);
-    }
+    config.check_partitions()?;
     let sockets = Sockets::bind(&config)?;
     // Before the address is printed, because whoever reads it may send a signal.
     let mut signals = shutdown::Signals::listen()?;
