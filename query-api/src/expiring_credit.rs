@@ -6,7 +6,7 @@ use std::io;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
+use axum::http::header::{CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use domain::Timestamp;
@@ -19,6 +19,7 @@ use wire::{
     read_cursor, write_cursor,
 };
 
+use crate::accept::accepted;
 use crate::cell::{sum, text, time};
 use crate::clock::now;
 use crate::freshness::{Fresh, unread};
@@ -173,12 +174,9 @@ fn read_key(key: &str) -> Option<(i64, String)> {
 }
 
 impl Lines {
-    /// The form that the caller asks for first; none where that is pages.
+    /// The form that the caller would rather have; none where that is pages.
     fn asked_for(headers: &HeaderMap) -> Option<Self> {
-        let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-        let types = accepts.flat_map(|value| value.split(','));
-        let mut names = types.map(|media| media.split(';').next().unwrap_or_default().trim());
-        names.find_map(|name| match name {
+        accepted(headers).iter().find_map(|range| match range.as_str() {
             "application/x-ndjson" => Some(Some(Self::Json)),
             "text/csv" => Some(Some(Self::Csv)),
             "application/json" => Some(None),

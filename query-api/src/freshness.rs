@@ -51,7 +51,9 @@ pub(crate) fn unread(error: ReadError) -> Problem {
         ReadError::NotBegun => Problem::projection_not_begun(),
         ReadError::Unreachable(_)
         | ReadError::OtherLog { .. }
-        | ReadError::OtherGeneration { .. } => {
+        | ReadError::OtherGeneration { .. }
+        | ReadError::LostEvents { .. }
+        | ReadError::Unproven { .. } => {
             let error = &error as &dyn std::error::Error;
             tracing::error!(error, "the read model can't be read");
             Problem::read_model_unreachable()

@@ -7,6 +7,7 @@
 //! `balance_cache.rs` how what is asked for often is kept, `shipping_stream.rs` how warehouses are
 //! fed without a broker.
 
+mod accept;
 mod account_balance;
 mod account_list;
 mod balance_cache;
@@ -46,8 +47,8 @@ use wire::{KeyRing, Problem};
 
 use balance_cache::BalanceCache;
 pub use metrics::QueryMetrics;
-pub use overdue::{overdue_router, watch_overdue};
-pub use router::router;
+pub use overdue::{overdue_routes, watch_overdue};
+pub use router::{router, routes};
 pub use shipping_stream::FollowersMax;
 use shipping_stream::{Feeds, Followers};
 

@@ -19,7 +19,6 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::http::header::ACCEPT;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use domain::{Timestamp, WarehouseId};
@@ -32,6 +31,7 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 use wire::{Caller, Problem, QueryString, Role, is_known_still, json_with_etag, page_limit};
 
+use crate::accept::accepted;
 use crate::freshness::{Fresh, unread};
 use crate::{QueryApi, failed, raw_json};
 use cursor::StreamCursor;
@@ -133,7 +133,7 @@ pub(crate) async fn get_shipping_stream(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     caller.check_warehouse(query.warehouse.as_str())?;
-    let is_stream = wants_events(&headers);
+    let is_stream = accepted(&headers).iter().any(|range| range == "text/event-stream");
     let of_pages = [("limit", query.limit), ("wait_ms", query.wait_ms)];
     if is_stream && let Some((name, _)) = of_pages.iter().find(|(_, value)| value.is_some()) {
         let complaint = "is for pages; a stream gives each message when it comes";
@@ -415,46 +415,4 @@ fn asked_cursor(
     let Some(last) = headers.get("last-event-id") else { return Ok(after) };
     let cursor = last.to_str().ok().and_then(read);
     cursor.map(Some).ok_or_else(|| Problem::invalid_header("Last-Event-ID", complaint))
-}
-
-/// Whether a parameter of a media type is the weight 0: `q=0.0` asks not to be sent the type.
-fn is_nothing(parameter: &str) -> bool {
-    let weight = parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q="));
-    weight.is_some_and(|weight| weight.trim().parse() == Ok(0.0_f32))
-}
-
-fn wants_events(headers: &HeaderMap) -> bool {
-    let accept = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
-    let mut types = accept.flat_map(|line| line.split(','));
-    types.any(|range| {
-        let mut parts = range.split(';').map(str::trim);
-        let media_type = parts.next().unwrap_or_default();
-        media_type.eq_ignore_ascii_case("text/event-stream") && !parts.any(is_nothing)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stream_is_for_those_who_ask_for_one() {
-        let wants = |accept: &str| {
-            let accept = accept.parse().expect("a value");
-            wants_events(&HeaderMap::from_iter([(ACCEPT, accept)]))
-        };
-        for accept in
-            ["text/event-stream", "*/*, Text/Event-Stream;q=0.5", "text/event-stream; q=1"]
-        {
-            assert!(wants(accept), "{accept}");
-        }
-        for accept in [
-            "*/*",
-            "application/json",
-            "text/event-stream;q=0",
-            "text/event-stream; charset=x; Q=0.00",
-        ] {
-            assert!(!wants(accept), "{accept}");
-        }
-    }
 }

@@ -38,8 +38,8 @@ pub use error::ReadModelError;
 pub use file_id::FileId;
 pub use lane::{LANE_SLOTS, lane};
 pub use read_model::{
-    Argument, AsOf, Following, LogEnds, LogHistory, NeverThere, OfLog, Query, ReadError, ReadModel,
-    Reading, RowOf, ServerStatus, SingleRead,
+    Argument, AsOf, AskLog, Following, LastEvent, LogEnds, LogHistory, NeverThere, OfLog, Query,
+    ReadError, ReadModel, Reading, RowOf, ServerStatus, SingleRead,
 };
 pub use schema::{check, migrate, migrate_side};
 pub use shipping_lines::{LineRow, ParcelRow, lines_to_ship};

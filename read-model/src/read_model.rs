@@ -12,6 +12,7 @@ mod log_ends;
 mod never_there;
 mod of_log;
 mod polls;
+mod proof;
 mod reading;
 mod server;
 mod single_read;
@@ -41,6 +42,7 @@ pub use as_of::AsOf;
 pub use log_ends::LogEnds;
 pub use never_there::NeverThere;
 pub use of_log::{LogHistory, OfLog};
+pub use proof::{AskLog, LastEvent};
 pub use reading::{Argument, Query, Reading, RowOf};
 pub use server::ServerStatus;
 pub use single_read::SingleRead;
@@ -111,6 +113,23 @@ pub enum ReadError {
         /// The log's generation.
         log: Generation,
     },
+    /// They were made of an event that the log doesn't have.
+    #[error(
+        "the read tables of {server} were made of an event at {place} that the log doesn't have; \
+         make this server anew from the primary"
+    )]
+    LostEvents {
+        /// Who has them.
+        server: String,
+        /// The place of their last event.
+        place: Place,
+    },
+    /// The log was not asked yet whether it has the events of which they were made.
+    #[error("the log was not asked yet whether it has the events of {server}'s read tables")]
+    Unproven {
+        /// Who has them.
+        server: String,
+    },
     /// No server answers, or none lets the tables be read.
     #[error("the read tables can't be read")]
     Unreachable(#[source] sqlx::Error),
@@ -122,9 +141,11 @@ impl ReadError {
         const fn rank(error: &ReadError) -> u8 {
             match error {
                 ReadError::Behind { .. } => 0,
-                ReadError::NotBegun => 1,
+                ReadError::NotBegun | ReadError::Unproven { .. } => 1,
                 ReadError::Unreachable(_) => 2,
-                ReadError::OtherLog { .. } | ReadError::OtherGeneration { .. } => 3,
+                ReadError::OtherLog { .. }
+                | ReadError::OtherGeneration { .. }
+                | ReadError::LostEvents { .. } => 3,
             }
         }
         match known {

@@ -4,9 +4,11 @@
 //! [`TestDatabase`] is an empty database on a server that all tests share; the first test starts
 //! it, and `cargo xtask services stop` ends it. [`PgBouncer`] is a pooler in front of a server.
 //! [`Kafka`] is a broker of one's own, [`KafkaCluster`] three of them, and [`shared_kafka`] the one
-//! that all tests share. With the feature `kurrent` there is a server in this process that speaks
+//! that all tests share. [`debian_program`] is a program of a Debian package that need not be
+//! installed. With the feature `kurrent` there is a server in this process that speaks
 //! KurrentDB's protocol.
 
+mod debian;
 mod home;
 mod kafka;
 #[cfg(feature = "kurrent")]
@@ -17,6 +19,7 @@ mod process;
 mod python;
 mod test_database;
 
+pub use debian::debian_program;
 pub use home::home;
 pub use kafka::{Kafka, KafkaCluster, shared_kafka};
 #[cfg(feature = "kurrent")]

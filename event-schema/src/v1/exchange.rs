@@ -25,7 +25,7 @@ pub(crate) struct ExchangeCreated<'a> {
     warehouse: Option<Cow<'a, WarehouseId>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hold_id: Option<Cow<'a, HoldId>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "domain::optional_sum")]
     expected_points: Option<Points>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     occurred_at: Option<Timestamp>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use event_store::{EventStore, StoreError};
 use log_record::{Generation, Head, Partition, Place, Position};
 use projector::Projector;
-use read_model::{LogEnds, LogHistory, OfLog, ReadModel};
+use read_model::{AskLog, LastEvent, LogEnds, LogHistory, OfLog, ReadModel};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +17,10 @@ use crate::serve_config::{Part, ServeConfig};
 /// reads may run on across a fork.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long the log may take to say whether it has an event. A replica is asked again a second
+/// later.
+const ASK_MAX: Duration = Duration::from_millis(500);
+
 /// What the read tables must have been made of, as the log is now.
 pub(super) async fn required(
     store: &EventStore,
@@ -26,7 +30,9 @@ pub(super) async fn required(
     let heads = heads(store).await?;
     let ends = watch::Sender::new(LogEnds { looked_at, ends: ends(&heads) });
     let history = watch::Sender::new(history(store, heads).await);
-    let required = OfLog::now(store.log_id(), history.subscribe()).with_ends(ends.subscribe());
+    let required = OfLog::now(store.log_id(), history.subscribe())
+        .with_ends(ends.subscribe())
+        .with_proof(ask(store.clone()));
     tokio::spawn(stop.clone().run_until_cancelled_owned(follow(store.clone(), history, ends)));
     Ok(required)
 }
@@ -45,6 +51,17 @@ pub(super) async fn open(
     let is_checked = config.runs(Part::CommandApi);
     let opened = if is_checked { opened } else { opened.with_log_clock() };
     Ok(opened.of_log(required.clone()).await?)
+}
+
+/// Asks the log for the events of which a replica's tables were made.
+fn ask(store: EventStore) -> AskLog {
+    AskLog::new(move |LastEvent { place, generation, checksum }| {
+        let store = store.clone();
+        Box::pin(async move {
+            let has = tokio::time::timeout(ASK_MAX, store.has(place, generation, checksum)).await;
+            has.ok()?.inspect_err(|error| tracing::debug!(%error, "the log can't be asked")).ok()
+        })
+    })
 }
 
 async fn follow(

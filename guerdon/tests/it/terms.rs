@@ -332,10 +332,16 @@ async fn what_is_free_or_is_not_shipped_is_exchanged_as_all_else() {
         preview["preview"],
         json!({"points": 0, "lots": [], "available": 500, "available_after": 500})
     );
-    let created = buys(api, "x-1", 2).await;
-    assert_eq!(created.is(201)["points"], 0);
-    buys(api, "x-2", 1).await.is_problem(409, "shopper-limit-reached");
     let path = "/v1/accounts/ann/exchanges";
+    let two = json!({
+        "offer_id": "mug", "quantity": 2, "deliver_to": "1 Elm Street", "expected_points": 0,
+    });
+    for status in [201, 200] {
+        let created = api.put("shopper", &format!("{path}/x-1"), two.clone()).await;
+        let created = created.is(status);
+        assert_eq!([&created["points"], &created["expected_points"]], [0, 0]);
+    }
+    buys(api, "x-2", 1).await.is_problem(409, "shopper-limit-reached");
     let nowhere = json!({"offer_id": "mug", "quantity": 1});
     let nowhere = api.put("shopper", &format!("{path}/x-2"), nowhere).await;
     nowhere.is_problem(409, "deliver-to-missing");
@@ -385,7 +391,7 @@ async fn rules_and_the_policy_are_patched_as_offers_are() {
     let ledger = Ledger::start(folder.path());
     let api = &ledger.client;
     let path = "/v1/earning-rules/default";
-    let rule = json!({"rate": {"points": 10, "per_amount": 100},
+    let rule = json!({"rate": {"points": 10, "per_amount": 100, "full_steps_only": null},
         "categories": [{"category": "books", "rate": {"points": 20, "per_amount": 100}}],
         "multipliers": [{"from": "2026-12-01T00:00:00Z", "until": "2027-01-01T00:00:00Z",
             "percent": 200}],
@@ -426,7 +432,9 @@ async fn rules_and_the_policy_are_patched_as_offers_are() {
     assert_eq!(set["version"], 1);
     let stale = patch(api, path, &etag, json!({"refund_grace_days": 8})).await;
     assert_eq!(stale.is_problem(412, "policy-changed")["version"], 1);
-    let whole = json!({"spent_credit": "debt", "refund_grace_days": 8});
+    let whole = json!({
+        "spent_credit": "debt", "refund_grace_days": 8, "grace_on_own_request": null,
+    });
     let put = api.request("PUT", path, "operator").header("if-match", &etag).json(&whole);
     api.send(put).await.expect("answered").is_problem(412, "policy-changed");
     let put = api.request("PUT", path, "operator").header("if-match", "\"1\"").json(&whole);

@@ -119,7 +119,8 @@ async fn an_export_has_every_account_as_lines(on: On) {
         lines[1_202],
         json!({"account_id": "ann-1202", "points": 1_203, "expires_at": "1970-01-21T00:00:00Z"})
     );
-    let (media, text) = export(&reads, "text/csv").await;
+    let csv = "text/event-stream, application/json;q=0.1, Text/CSV;q=0.5, application/x-ndjson;q=0";
+    let (media, text) = export(&reads, csv).await;
     assert!(media.starts_with("text/csv"), "{media}");
     let mut lines = text.split("\r\n");
     assert_eq!(lines.next(), Some("account_id,points,expires_at"));

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use super::ReadError;
 use super::as_of::AsOf;
 use super::log_ends::LogEnds;
+use super::proof::AskLog;
 
 /// The log that read tables must have been made of.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub struct OfLog {
     history: Option<watch::Receiver<LogHistory>>,
     /// Where it ends, where that is followed.
     ends: Option<watch::Receiver<LogEnds>>,
+    /// Asks it whether it has the events of which a replica's tables were made.
+    ask: Option<AskLog>,
 }
 
 /// A log's history, as a process found it in the log's present generation.
@@ -53,19 +56,30 @@ impl OfLog {
     /// Any tables of a log.
     #[must_use]
     pub const fn any_of(log_id: LogId) -> Self {
-        Self { log_id, history: None, ends: None }
+        Self { log_id, history: None, ends: None, ask: None }
     }
 
     /// Tables of a log's present history that have come to where its partitions ended.
     #[must_use]
     pub const fn now(log_id: LogId, history: watch::Receiver<LogHistory>) -> Self {
-        Self { log_id, history: Some(history), ends: None }
+        Self { log_id, history: Some(history), ends: None, ask: None }
     }
 
     /// The same, where it is followed, too, where the log ends.
     #[must_use]
     pub fn with_ends(self, ends: watch::Receiver<LogEnds>) -> Self {
         Self { ends: Some(ends), ..self }
+    }
+
+    /// The same, where a replica's tables must have been made of events that the log has.
+    #[must_use]
+    pub fn with_proof(self, ask: AskLog) -> Self {
+        Self { ask: Some(ask), ..self }
+    }
+
+    /// Asks the log for events, where it can be asked.
+    pub(super) const fn ask(&self) -> Option<&AskLog> {
+        self.ask.as_ref()
     }
 
     pub(super) fn followed_ends(&self) -> Option<watch::Receiver<LogEnds>> {

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use parking_lot::Mutex;
 use postgres_connection::session;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgPool};
@@ -17,6 +18,7 @@ use super::ReadError;
 use super::as_of::AsOf;
 use super::file::ReadFile;
 use super::of_log::OfLog;
+use super::proof::{LastEvent, Proof, last_events};
 use super::reading::{Argument, CHECKPOINT, Query, Reading, RowOf};
 use super::single_read::{SingleRead, single_read_of_postgres};
 use super::stale::Stale;
@@ -80,6 +82,8 @@ pub(super) struct Server {
     pub(super) pool: Pool,
     pub(super) is_replica: bool,
     status: watch::Sender<ServerStatus>,
+    /// Of a replica.
+    proof: Mutex<Proof>,
 }
 
 #[derive(Debug)]
@@ -133,7 +137,8 @@ impl Server {
     }
 
     fn new(name: String, pool: Pool, is_replica: bool) -> Self {
-        Self { name, pool, is_replica, status: watch::Sender::new(ServerStatus::Serving) }
+        let status = watch::Sender::new(ServerStatus::Serving);
+        Self { name, pool, is_replica, status, proof: Mutex::new(Proof::Unasked) }
     }
 
     pub(super) fn status(&self) -> ServerStatus {
@@ -205,14 +210,36 @@ impl Server {
             return Err(ReadError::NotBegun);
         }
         let Some(log) = log else { return Ok(()) };
-        match log.check(&self.name, as_of) {
+        match log.check(&self.name, as_of).and_then(|()| self.check_proof(log)) {
             Ok(()) => self.note_own(),
+            Err(unproven @ ReadError::Unproven { .. }) => return Err(unproven),
             Err(other) => {
                 self.note_other(&other);
                 return Err(other);
             }
         }
         Ok(())
+    }
+
+    /// Whether the log is known to have the events of which a replica's tables were made.
+    fn check_proof(&self, log: &OfLog) -> Result<(), ReadError> {
+        if !self.is_replica || log.ask().is_none() {
+            return Ok(());
+        }
+        let server = || self.name.clone();
+        match *self.proof.lock() {
+            Proof::Own => Ok(()),
+            Proof::Unasked => Err(ReadError::Unproven { server: server() }),
+            Proof::Lost(place) => Err(ReadError::LostEvents { server: server(), place }),
+        }
+    }
+
+    /// Asks the log whether it has these events, of which the tables were made.
+    async fn prove(&self, events: &[LastEvent], log: &OfLog) {
+        let Some(ask) = log.ask() else { return };
+        // A log that can't tell leaves what is known.
+        let Some(lost) = ask.first_lost(events).await else { return };
+        *self.proof.lock() = lost.map_or(Proof::Own, Proof::Lost);
     }
 
     /// Notes that it has tables of another log, and says of which.
@@ -256,7 +283,7 @@ pub(super) async fn watch_servers(servers: Arc<[Server]>, log: Arc<OnceLock<OfLo
         for server in servers.iter() {
             server.renew().await;
         }
-        let looked = join_all(watched.iter_mut().map(Watched::look)).await;
+        let looked = join_all(watched.iter_mut().map(|watched| watched.look(log.get()))).await;
         let looked: Vec<Looked> = (watched.iter().zip(looked))
             .map(|(watched, as_of)| watched.server.fits(as_of, log.get()))
             .collect();
@@ -290,8 +317,12 @@ impl Server {
     /// Whether what a look has shown is of this log.
     fn fits(&self, as_of: Option<AsOf>, log: Option<&OfLog>) -> Looked {
         let Some(as_of) = as_of else { return Looked::Nothing };
-        match log.map_or(Ok(()), |log| log.check(&self.name, &as_of)) {
+        let checked = log.map_or(Ok(()), |log| {
+            log.check(&self.name, &as_of).and_then(|()| self.check_proof(log))
+        });
+        match checked {
             Ok(()) => Looked::Reached(as_of.progress().collect()),
+            Err(ReadError::Unproven { .. }) => Looked::Nothing,
             Err(other) => Looked::OtherLog(other),
         }
     }
@@ -302,6 +333,8 @@ struct Watched<'a> {
     server: &'a Server,
     options: Arc<PgConnectOptions>,
     connection: Option<PgConnection>,
+    /// Up to where the log was found to have the tables' events, over this connection.
+    proven: Reached,
     /// Where the furthest server was when this one last caught up, and when that was.
     goal: Reached,
     since: Instant,
@@ -315,24 +348,26 @@ impl<'a> Watched<'a> {
             server,
             options,
             connection: None,
+            proven: Reached::new(),
             goal: Reached::new(),
             since: Instant::now(),
         })
     }
 
     /// How far the server is, if it answers in time.
-    async fn look(&mut self) -> Option<AsOf> {
-        let looked = timeout(LOOK_INTERVAL, self.ask()).await;
+    async fn look(&mut self, log: Option<&OfLog>) -> Option<AsOf> {
+        let looked = timeout(LOOK_INTERVAL, self.ask(log)).await;
         let reached = looked.ok().and_then(|asked| {
             asked.inspect_err(|error| tracing::debug!(%error, "a server can't be watched")).ok()
         });
         if reached.is_none() {
             self.connection = None;
+            self.proven.clear();
         }
         reached
     }
 
-    async fn ask(&mut self) -> Result<AsOf, sqlx::Error> {
+    async fn ask(&mut self, log: Option<&OfLog>) -> Result<AsOf, sqlx::Error> {
         let connection = match self.connection.as_mut() {
             Some(connection) => connection,
             None => {
@@ -346,7 +381,19 @@ impl<'a> Watched<'a> {
                 self.connection.insert(connection)
             }
         };
-        Ok(AsOf::of(sqlx::query_as(CHECKPOINT.postgres).fetch_all(connection).await?))
+        let progress = sqlx::query_as(CHECKPOINT.postgres).fetch_all(&mut *connection).await?;
+        let as_of = AsOf::of(progress);
+        let reached: Reached = as_of.progress().collect();
+        // Tables that went back were put there anew. What follows proven events is the log's, too:
+        // it came from there.
+        let is_proven = !self.proven.is_empty() && is_at(&reached, &self.proven);
+        if let Some(log) = log.filter(|_| self.server.is_replica && !is_proven) {
+            self.server.prove(&last_events(connection).await?, log).await;
+            if *self.server.proof.lock() == Proof::Own {
+                self.proven = reached;
+            }
+        }
+        Ok(as_of)
     }
 
     fn judge(&mut self, looked: &Looked, furthest: &Reached) {

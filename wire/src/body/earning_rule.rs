@@ -49,7 +49,7 @@ pub struct RateBody {
     /// The amount of money, in the currency's smallest unit.
     pub per_amount: Points,
     /// Whether only the full steps of `per_amount` earn; left out where each part of one does.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_false", deserialize_with = "null_is_default")]
     pub full_steps_only: bool,
 }
 

@@ -21,6 +21,7 @@ pub struct RedeemBody {
     /// none, and the ledger keeps none.
     pub deliver_to: Option<DeliverTo>,
     /// The cost that the caller expects, in points; another cost is refused.
+    #[serde(default, with = "domain::optional_sum")]
     pub expected_points: Option<Points>,
     /// When it happened, according to the caller.
     pub occurred_at: Option<Timestamp>,
@@ -128,7 +129,7 @@ pub struct ExchangeCreatedBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_id: Option<HoldId>,
     /// The cost that the caller expected, in points.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", with = "domain::optional_sum")]
     pub expected_points: Option<Points>,
     /// When it happened, according to the caller.
     #[serde(skip_serializing_if = "Option::is_none")]

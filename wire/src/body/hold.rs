@@ -74,6 +74,7 @@ pub struct CaptureExchangeBody {
     /// The address of delivery, or a reference to one: private.
     pub deliver_to: Option<DeliverTo>,
     /// The cost that the caller expects, in points; another cost is refused.
+    #[serde(default, with = "domain::optional_sum")]
     pub expected_points: Option<Points>,
 }
 

@@ -4,6 +4,8 @@ use domain::{Points, SpentCredit};
 use log_record::Place;
 use serde::{Deserialize, Serialize};
 
+use super::null_is_default;
+
 /// `PUT /v1/policy`: sets the policy, whole.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -14,7 +16,7 @@ pub struct PutPolicyBody {
     pub refund_grace_days: u16,
     /// Whether that is so where it comes back on the shopper's own request, too; without it,
     /// `false`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub grace_on_own_request: bool,
     /// The most points that one credit may be, 1 to 2^53−1; without it, 2^53−1.
     pub earning_points_max: Option<Points>,

@@ -30,7 +30,7 @@ async fn read_tables_and_replicas_of_another_history_are_refused_or_passed_over(
         let primary = primary(&mix, &exhibits, &tables).await;
         mix.variables.push(("GUERDON_READ_MODEL", primary.url()));
         let replica = pick(&mut dice, exhibits.len());
-        if dice.below(REPLICAS) == 0 && !is_of_a_lost_history(&exhibits[replica], mix.log) {
+        if dice.below(REPLICAS) == 0 {
             mix.variables.push(("GUERDON_READ_MODEL_REPLICA", tables[replica].url()));
         }
         let of = exhibits[replica].name;
@@ -40,13 +40,6 @@ async fn read_tables_and_replicas_of_another_history_are_refused_or_passed_over(
     }
     println!("{} mixes in {:.0?}: {told:?}", mixes(), begun.elapsed());
     assert!(told.served > 0 && told.repeats > 0, "{told:?}");
-}
-
-/// Whether tables are of events that a restored log lacks: docs/operations/postgresql.md says that
-/// such a replica isn't noticed.
-fn is_of_a_lost_history(tables: &Exhibit, log: &Exhibit) -> bool {
-    let is_known = tables.name == log.name || log.comes_after(tables.name);
-    log.is_of_the_same_log(tables.name) && !is_known
 }
 
 /// Read tables that are made of one exhibit's log.

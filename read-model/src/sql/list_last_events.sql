@@ -1,0 +1,3 @@
+select "partition", generation, position, checksum
+from checkpoint
+order by "partition"
