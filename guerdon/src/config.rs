@@ -52,14 +52,17 @@ struct Usable {
     file: Option<PathBuf>,
     /// The settings that have not their default.
     set: usize,
+    /// How many of them the configuration file gives.
+    set_by_file: usize,
 }
 
 impl Display for Usable {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the configuration can be used; {} settings are set", self.set)?;
-        match &self.file {
-            Some(file) => write!(f, ", some of them perhaps in {}", file.display()),
-            None => write!(f, ", without a configuration file"),
+        let Self { file, set, set_by_file } = self;
+        write!(f, "the configuration can be used: {set} settings are set, ")?;
+        match file {
+            Some(file) => write!(f, "{set_by_file} of them in {}", file.display()),
+            None => write!(f, "and no configuration file is named"),
         }
     }
 }
@@ -76,8 +79,13 @@ fn check(of: &OfServe, found: Found) -> anyhow::Result<()> {
     if !found.misspelt.is_empty() {
         return Err(FoundWrong(found.misspelt.join("\n  ")).into());
     }
-    let set = found.listing.iter().filter(|listed| listed.from != "default").count();
-    of.printing.one(&Usable { file: found.file, set })
+    let count = |is_it: &dyn Fn(&str) -> bool| {
+        found.listing.iter().filter(|listed| is_it(&listed.from)).count()
+    };
+    let place = found.file.as_ref().map(|file| format!("{}, line ", file.display()));
+    let set = count(&|from| from != "default");
+    let set_by_file = place.map_or(0, |place| count(&|from| from.starts_with(&place)));
+    of.printing.one(&Usable { file: found.file, set, set_by_file })
 }
 
 fn show(of: &OfServe, found: &Found) -> anyhow::Result<()> {

@@ -84,22 +84,60 @@ impl Progress {
     }
 
     fn tell(&self) {
+        if let Some(line) = self.line_at(Instant::now()) {
+            eprintln!("{line}");
+        }
+    }
+
+    /// The line that is due by now, where nobody looks.
+    fn line_at(&self, now: Instant) -> Option<String> {
         let Told { bar, what, last_line } = &*self.0;
-        let Some(last) = last_line else { return };
-        let mut last = last.lock();
-        if last.elapsed() < TELL_EVERY {
-            return;
+        let mut last = last_line.as_ref()?.lock();
+        if now.saturating_duration_since(*last) < TELL_EVERY {
+            return None;
         }
-        *last = Instant::now();
-        match bar.length() {
-            Some(all) => eprintln!("{} of {all} {what}", bar.position()),
-            None => eprintln!("{} {what}", bar.position()),
-        }
+        *last = now;
+        Some(match bar.length() {
+            Some(all) => format!("{} of {all} {what}", bar.position()),
+            None => format!("{} {what}", bar.position()),
+        })
     }
 }
 
 impl Drop for Told {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As in a service manager's log.
+    fn unwatched(all: Option<u64>) -> Progress {
+        let (bar, last_line) = (ProgressBar::hidden(), Some(Mutex::new(Instant::now())));
+        let progress = Progress(Arc::new(Told { bar, what: "events", last_line }));
+        if let Some(all) = all {
+            progress.set_all(all);
+        }
+        progress
+    }
+
+    #[test]
+    fn where_nobody_looks_a_line_comes_every_five_seconds() {
+        let progress = unwatched(Some(30));
+        let begun = Instant::now();
+        let at = |seconds: u64| progress.line_at(begun + Duration::from_secs(seconds));
+        progress.set(7);
+        assert_eq!(at(1), None);
+        assert_eq!(at(6).as_deref(), Some("7 of 30 events"));
+        progress.inc(2);
+        assert_eq!(at(8), None);
+        assert_eq!(at(12).as_deref(), Some("9 of 30 events"));
+        let endless = unwatched(None);
+        endless.inc(3);
+        assert_eq!(endless.line_at(begun + TELL_EVERY * 2).as_deref(), Some("3 events"));
+        assert_eq!(Progress::untold().line_at(begun + TELL_EVERY * 2), None);
     }
 }

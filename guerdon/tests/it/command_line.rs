@@ -10,7 +10,7 @@ use crate::ledger::{Ledger, ends, tool_of};
 
 fn guerdon(folder: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(args).current_dir(folder);
+    command.args(args).current_dir(folder).env("RUST_LOG", "warn");
     ends(command)
 }
 
@@ -56,7 +56,7 @@ async fn every_tool_on_a_log_prints_json_for_programs() {
     assert!(taken["up_to"].is_string() && taken["bytes"].is_u64(), "{taken}");
     assert_eq!(json(&["snapshot"])[0].get("file"), None, "it is up to date");
     let rebuilt = json(&["rebuild"]).remove(0);
-    assert_eq!(rebuilt["read_model"], "sqlite:./guerdon-data/read-model.sqlite");
+    assert_eq!(rebuilt["read_model"], "./guerdon-data/read-model.sqlite");
     assert!(rebuilt["events"].as_u64().is_some_and(|events| events > 1), "{rebuilt}");
     let checked = json(&["check", "--sums"]).remove(0);
     assert_eq!((&checked["wrong"], &checked["sums"]["differ"]), (&json!([]), &json!(0)));
@@ -101,6 +101,24 @@ async fn tables_are_for_people_and_say_what_is_about_to_be_done_unless_quiet() {
         let quiet = text(&guerdon(folder.path(), &[args, &["--quiet"]].concat()).stderr);
         assert!(quiet.is_empty() || quiet.starts_with("guerdon: "), "{args:?}: {quiet}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_at_a_terminal_sees_a_bar_and_a_log_no_escape_codes() {
+    let folder = stopped_ledger().await;
+    let plain = guerdon(folder.path(), &["check"]);
+    assert!(plain.status.success() && !plain.stderr.contains(&0x1b), "{plain:?}");
+    // The program gives a command a terminal of its own.
+    let mut command = Command::new("script");
+    let line = format!("'{}' check", env!("CARGO_BIN_EXE_guerdon"));
+    command.args(["-qec", &line, "/dev/null"]).current_dir(folder.path()).env("TERM", "xterm");
+    if Command::new("script").arg("--version").output().is_err() {
+        eprintln!("skipped: the bar on a terminal, because the program `script` isn't here");
+        return;
+    }
+    let seen = text(&ends(command).stdout);
+    assert!(seen.contains("events in the log itself"), "{seen}");
+    assert!(seen.contains(" of ") && seen.contains('\u{1b}'), "no bar: {seen}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

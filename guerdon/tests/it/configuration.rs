@@ -128,7 +128,7 @@ fn all_that_is_wrong_in_a_file_is_told_at_once_by_its_lines() {
 
 #[test]
 fn no_secret_is_shown_wherever_it_comes_from() {
-    let url = "postgres://ann:hunter2@db:5432/points?sslkey=hunter2";
+    let url = "postgres://ann:hunter2@db:5432/points?sslmode=require";
     let property = "sasl.password=hunter2";
     let folder = with_file(&format!("read-model = '{url}'\nkafka-property = ['{property}']\n"));
     fs::write(folder.path().join("secret"), format!("{url}\n")).expect("written");
@@ -210,6 +210,10 @@ fn a_misspelt_variable_is_told_and_a_file_with_a_secret_that_others_can_read() {
     let usable = guerdon(folder.path(), &["config", "check", "--snapshot-every", "5"], &[]);
     assert_eq!(usable.status.code(), Some(0), "{usable:?}");
     assert!(text(&usable.stdout).contains("1 settings are set"), "{usable:?}");
+    let file = ["config", "check", "--config", "guerdon.toml", "--output", "json"];
+    let usable = guerdon(folder.path(), &[&file[..], &["--snapshot-every", "5"]].concat(), &[]);
+    let usable: Value = serde_json::from_slice(&usable.stdout).expect("JSON");
+    assert_eq!((&usable["set"], &usable["set_by_file"]), (&2.into(), &1.into()), "{usable}");
     let refused = guerdon(folder.path(), &["config", "check", "--partitions", "2"], &[]);
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
     assert!(text(&refused.stderr).contains("one partition for now"), "{refused:?}");
