@@ -39,8 +39,8 @@ impl Tool {
                 "the ledger has what it answered by now; run the same command again to continue"
             }
             Self::ConfirmClock(_) => {
-                "the ledger may have the confirmation; GET /health/ready shows whether its clock is \
-                 in doubt"
+                "the ledger may have the confirmation; GET /health/ready shows whether its clock \
+                 is in doubt"
             }
             Self::Keys(_) => {
                 "a change that had begun may be made; guerdon keys list shows all keys"
@@ -61,8 +61,8 @@ impl Tool {
                 "the read model is as it was; run the same command again, which begins anew"
             }
             Self::Shipping(_) => {
-                "what was printed is done, and one act more may be; run the same command again, which \
-                 does nothing twice"
+                "what was printed is done, and one act more may be; run the same command again, \
+                 which does nothing twice"
             }
             Self::Publish(_) => "the ledger goes on with the replay by itself",
             Self::Snapshot(_) => "the snapshots are as they were",

@@ -1,5 +1,5 @@
-//! `guerdon completions` and `guerdon man`: what a shell and a reader of manuals need, made from the
-//! description of the command line.
+//! `guerdon completions` and `guerdon man`: what a shell and a reader of manuals need, made from
+//! the description of the command line.
 
 use std::io::Write as _;
 use std::path::PathBuf;

@@ -136,8 +136,8 @@ impl Layers {
     }
 }
 
-/// What is wrong with the names of variables: those that are nearly a setting's. Others are nobody's
-/// slip: Kubernetes gives every container variables named after the services around it.
+/// What is wrong with the names of variables: those that are nearly a setting's. Others are
+/// nobody's slip: Kubernetes gives every container variables named after the services around it.
 pub(crate) fn misspelt(settings: &[Setting], names: impl Iterator<Item = String>) -> Vec<String> {
     let secrets = settings.iter().filter(|setting| setting.is_secret());
     let mut known: Vec<String> = settings.iter().map(|it| it.variable.clone()).collect();

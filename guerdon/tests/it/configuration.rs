@@ -1,5 +1,5 @@
-//! A ledger is configured by flags, variables and a file, in this order; what is wrong in the file is
-//! named by its line, and no secret is shown.
+//! A ledger is configured by flags, variables and a file, in this order; what is wrong in the file
+//! is named by its line, and no secret is shown.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

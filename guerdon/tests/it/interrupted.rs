@@ -16,8 +16,8 @@ use crate::ledger::{Ledger, PATIENCE, ends};
 const P0: Partition = Partition(0);
 const NEW_LOG: NewLog = NewLog { log_id: LogId(Uuid::from_u128(42)), partitions: 1 };
 
-/// Work that keeps SQLite busy for some tenths of a millisecond for each row, so that a tool is still
-/// at it when it is told to stop.
+/// Work that keeps SQLite busy for some tenths of a millisecond for each row, so that a tool is
+/// still at it when it is told to stop.
 const SLOW: &str = "create trigger slow before insert on event begin \
     select (with recursive n(i) as (select 1 union all select i + 1 from n where i < 3000) \
     select count(*) from n); end";
