@@ -16,6 +16,7 @@ mod connection_config;
 mod copy_log;
 mod data_config;
 mod duration;
+mod edge_config;
 mod exit;
 mod file_modes;
 mod first_keys;

@@ -13,6 +13,7 @@ use crate::command_line::database_url;
 use crate::connection_config::{ConnectionConfig, address};
 use crate::data_config::DataConfig;
 use crate::duration::some_time;
+use crate::edge_config::EdgeConfig;
 use crate::kafka_config::KafkaConfig;
 use crate::log_config::LogConfig;
 
@@ -101,6 +102,9 @@ pub(crate) struct ServeConfig {
     pub(crate) connections: ConnectionConfig,
 
     #[command(flatten)]
+    pub(crate) edge: EdgeConfig,
+
+    #[command(flatten)]
     pub(crate) log: LogConfig,
 
     #[command(flatten)]
@@ -128,6 +132,7 @@ impl ServeConfig {
     /// Checks what can be checked without opening anything, beyond each option by itself.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         self.check_partitions()?;
+        self.edge.check(self.listen, self.connections.operators_listen)?;
         let here = self.runs(Part::CommandApi).then(Router::new);
         self.publisher(here)?;
         Ok(())
