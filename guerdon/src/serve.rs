@@ -5,6 +5,7 @@ mod connection;
 mod connections;
 mod cors;
 mod descriptors;
+mod docs_page;
 mod doors;
 mod edge;
 mod front;
@@ -163,7 +164,8 @@ impl Ledger {
         let mut metrics = Metrics::new();
         let own = publisher::PROBLEM_PAGES.iter().copied();
         let pages = command_api::problem_pages().chain(own);
-        let mut routes = wire::problem_pages(pages).merge(root::routes(config));
+        let pages = wire::problem_pages(pages).merge(docs_page::routes());
+        let mut routes = pages.merge(root::routes(config));
         // Open the projector before the writer: the writer appends at its start, and a log that
         // differs from the read model must not grow.
         let mut projector = None;

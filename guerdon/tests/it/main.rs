@@ -16,6 +16,7 @@ mod configuration;
 mod connections;
 mod copy_log;
 mod crash;
+mod described;
 mod document;
 mod expiring_year;
 mod failover;
