@@ -203,7 +203,7 @@ const IF_MATCH_MISSING: ProblemPage = ProblemPage {
     can_succeed_later: false,
 };
 
-const ID_REUSED: ProblemPage = ProblemPage {
+pub(crate) const ID_REUSED: ProblemPage = ProblemPage {
     status: StatusCode::UNPROCESSABLE_ENTITY,
     slug: "id-reused",
     title: "Id already used for another request",

@@ -39,6 +39,7 @@ mod kurrent;
 mod ledger;
 #[cfg(feature = "tls")]
 mod nginx;
+mod observed;
 mod operators_disk;
 mod operators_mistakes;
 mod options;
