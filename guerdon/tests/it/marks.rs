@@ -50,7 +50,8 @@ async fn what_a_marked_account_does_is_logged_by_every_part_and_is_one_trace() {
     prepare(&ledger.client).await;
     let said = mark(&ledger, &["account", "shopper-0", "--for", "5min"]);
     assert!(said.starts_with("marked shopper-0 until 20"), "{said}");
-    let listed: Value = serde_json::from_str(&mark(&ledger, &["list"])).expect("one mark");
+    let listed: Value =
+        serde_json::from_str(&mark(&ledger, &["list", "--output", "json"])).expect("one mark");
     assert_eq!((&listed["kind"], &listed["id"]), (&json!("account"), &json!("shopper-0")));
 
     ledger.client.redeems("shopper-0", "x-1", "mug").await.is(201);

@@ -7,7 +7,7 @@ use crate::ledger::ends;
 /// What must never be printed.
 const SECRET: &str = "hunter2";
 
-const TOOLS: [&str; 13] = [
+const TOOLS: [&str; 17] = [
     "serve",
     "import",
     "confirm-clock",
@@ -16,6 +16,10 @@ const TOOLS: [&str; 13] = [
     "migrate",
     "copy-log",
     "archive",
+    "check",
+    "completions",
+    "config",
+    "man",
     "fork-log",
     "rebuild",
     "shipping",
