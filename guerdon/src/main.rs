@@ -32,6 +32,7 @@ mod serve;
 mod serve_config;
 mod shipping;
 mod snapshot;
+mod token_config;
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -18,6 +18,7 @@ mod root;
 mod seldom;
 mod shutdown;
 mod snapshots;
+mod token_keys;
 mod watched_stream;
 
 use std::cell::Cell;
@@ -181,6 +182,8 @@ impl Ledger {
             first_keys::load(&store).await?
         };
         let keys = book.ring().clone();
+        step.set("reading the keys of tokens");
+        health.tokens = token_keys::start(&config.tokens, &keys, stop).await?;
         tokio::spawn(stop.clone().run_until_cancelled_owned(book.clone().keep_up()));
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, JoinSet::new());
         let mut command_api = None;

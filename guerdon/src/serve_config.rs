@@ -15,6 +15,7 @@ use crate::data_config::DataConfig;
 use crate::duration::some_time;
 use crate::kafka_config::KafkaConfig;
 use crate::log_config::LogConfig;
+use crate::token_config::TokenConfig;
 
 /// How to run a ledger.
 #[derive(Args, Clone, Debug)]
@@ -99,6 +100,9 @@ pub(crate) struct ServeConfig {
 
     #[command(flatten)]
     pub(crate) connections: ConnectionConfig,
+
+    #[command(flatten)]
+    pub(crate) tokens: TokenConfig,
 
     #[command(flatten)]
     pub(crate) log: LogConfig,

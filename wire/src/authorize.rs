@@ -10,6 +10,7 @@
 //! What a call wouldn't heed is refused after that: see `unheeded.rs`.
 
 use std::future::{Ready, ready};
+use std::pin::Pin;
 
 use axum::extract::{FromRef, FromRequestParts, RawPathParams, Request};
 use axum::handler::Handler;
@@ -19,7 +20,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use tokio_util::either::Either;
 
-use crate::caller::{SeenCaller, caller, identify};
+use crate::caller::{SeenCaller, Unidentified, caller, identify};
 use crate::scope::{OFFERS, READ_ONLY};
 use crate::unheeded::Heeds;
 use crate::{ApiKey, Caller, Guard, KeyRing, Problem, Role};
@@ -68,6 +69,16 @@ impl About {
 }
 
 impl<H> Only<H> {
+    /// Lets the caller in, whom the handler then finds in the extensions.
+    fn admit(&self, known: Result<Caller, Problem>, parts: &mut Parts) -> Result<(), Problem> {
+        let caller = known?;
+        SeenCaller::tell(&parts.extensions, &caller);
+        let caller = admit(self.roles, self.about, caller, parts)?;
+        self.heeds.check(parts)?;
+        parts.extensions.insert(caller);
+        Ok(())
+    }
+
     /// Who may call, and what the call heeds.
     pub(crate) fn guard(&self) -> Guard {
         let Self { roles, about, heeds, handler: _ } = self;
@@ -106,25 +117,38 @@ pub struct ForOperators;
 /// The roles that [`ForOperators`] lets in.
 const FOR_OPERATORS: &[Role] = &[Role::Operator, Role::Auditor];
 
+/// An answer that has to wait until the keys of tokens were read again.
+type LateAnswer = Pin<Box<dyn Future<Output = Response> + Send>>;
+
 impl<H, T, S> Handler<T, S> for Only<H>
 where
     H: Handler<T, S>,
+    S: Send + 'static,
     KeyRing: FromRef<S>,
 {
-    type Future = Either<Ready<Response>, H::Future>;
+    type Future = Either<Ready<Response>, Either<H::Future, LateAnswer>>;
 
     fn call(self, request: Request, state: S) -> Self::Future {
         let (mut parts, body) = request.into_parts();
         let known = caller(&parts.extensions)
             .map_or_else(|| identify(&KeyRing::from_ref(&state), &parts.headers), Ok);
-        if let Ok(caller) = &known {
-            SeenCaller::tell(&parts.extensions, caller);
-        }
-        let admitted = known.and_then(|caller| admit(self.roles, self.about, caller, &mut parts));
-        match admitted.and_then(|caller| self.heeds.check(&parts).map(|()| caller)) {
-            Ok(caller) => {
-                parts.extensions.insert(caller);
-                Either::Right(self.handler.call(Request::from_parts(parts, body), state))
+        let known = match known {
+            Err(Unidentified::TokenKeyUnknown(tokens)) => {
+                return Either::Right(Either::Right(Box::pin(async move {
+                    let has_looked = tokens.look_again().await;
+                    let known = identify(&KeyRing::from_ref(&state), &parts.headers);
+                    match self.admit(known.map_err(|why| why.problem(has_looked)), &mut parts) {
+                        Ok(()) => self.handler.call(Request::from_parts(parts, body), state).await,
+                        Err(problem) => problem.into_response(),
+                    }
+                })));
+            }
+            known => known.map_err(|why| why.problem(true)),
+        };
+        match self.admit(known, &mut parts) {
+            Ok(()) => {
+                let request = Request::from_parts(parts, body);
+                Either::Right(Either::Left(self.handler.call(request, state)))
             }
             Err(problem) => Either::Left(ready(problem.into_response())),
         }

@@ -4,7 +4,7 @@
 //! reading order:
 //! - [`body`]: the bodies of requests and answers, one struct each
 //! - [`Problem`], [`ProblemPage`] and the problems that either API can answer with
-//! - [`Routes`], [`only`], [`Role`], [`Scopes`], [`KeyRing`]: who may call
+//! - [`Routes`], [`only`], [`Role`], [`Scopes`], [`KeyRing`], [`Tokens`]: who may call
 //! - [`JsonBody`], [`MergePatch`], [`Object`], [`PathId`], [`QueryString`]: requests, read strictly
 //! - [`Precondition`], [`read_positions`], [`IdempotencyKey`]: headers
 //! - [`Page`], [`json_with_etag`]: answers
@@ -34,6 +34,7 @@ mod routes;
 mod scope;
 #[cfg(test)]
 mod test_request;
+mod token;
 mod traceparent;
 mod unheeded;
 mod unique;
@@ -60,4 +61,5 @@ pub use query_string::QueryString;
 pub use role::Role;
 pub use routes::{Guard, Methods, Route, Routes, get, post, put};
 pub use scope::{ScopeError, Scopes};
+pub use token::{ClaimName, TokenKeys, TokenKeysError, TokenKeysStatus, TokenRules, Tokens};
 pub use traceparent::valid_traceparent;

@@ -21,7 +21,7 @@ use publisher::Publisher;
 use read_model::{ReadError, ReadModel};
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use wire::{KeyRing, Problem, Role, Routes, role_of};
+use wire::{KeyRing, Problem, Role, Routes, TokenKeysStatus, Tokens, role_of};
 
 use super::lookup::Lookup;
 
@@ -48,6 +48,8 @@ pub(super) struct Health {
     pub(super) projection: Vec<watch::Receiver<ProjectionStatus>>,
     pub(super) read_model: Option<ReadModel>,
     pub(super) publisher: Option<Publisher>,
+    /// Who lets in tokens, where they are.
+    pub(super) tokens: Option<Tokens>,
     /// How many shipping requests are overdue, where no publisher says so.
     pub(super) overdue: Option<Gauge>,
 }
@@ -62,6 +64,7 @@ impl Health {
             projection: vec![],
             read_model: None,
             publisher: None,
+            tokens: None,
             overdue: None,
         }
     }
@@ -142,6 +145,10 @@ impl Health {
         if let Some(publisher) = &self.publisher {
             body["publisher"] = json!(publisher.health());
         }
+        // API keys are let in all the same.
+        if let Some(tokens) = &self.tokens {
+            body["tokens"] = token_keys(&tokens.status());
+        }
         if let Some(overdue) = &self.overdue {
             body["shipping"] = json!({"overdue": overdue.get()});
         }
@@ -186,6 +193,17 @@ impl Health {
             }
             Ok(Err(error)) => (false, json!({"status": "unreadable", "why": with_causes(&error)})),
             Err(_) => (false, json!({"status": "unreadable", "why": "it doesn't answer in time"})),
+        }
+    }
+}
+
+fn token_keys(status: &TokenKeysStatus) -> Value {
+    let TokenKeysStatus { keys, trouble } = status;
+    match trouble {
+        None => json!({"status": "serving", "keys": keys}),
+        Some(why) => {
+            let word = if *keys > 0 { "keys-out-of-date" } else { "no-keys" };
+            json!({"status": word, "keys": keys, "why": &**why})
         }
     }
 }

@@ -64,6 +64,7 @@ mod start_failures;
 mod stopping;
 mod take_over;
 mod terms;
+mod tokens;
 mod topic;
 mod tour;
 mod unchanged;
