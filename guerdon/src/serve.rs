@@ -3,21 +3,27 @@
 mod access_log;
 mod connection;
 mod connections;
+mod cors;
 mod descriptors;
 mod doors;
+mod edge;
 mod front;
 mod health;
 mod listener;
 mod lookup;
 mod message_body;
 mod metrics;
+mod proxies;
 mod publishing;
 mod read_tables;
 mod remembered;
 mod root;
+mod security_headers;
 mod seldom;
 mod shutdown;
 mod snapshots;
+#[cfg(feature = "tls")]
+mod tls;
 mod token_keys;
 mod watched_stream;
 
@@ -63,6 +69,7 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     if config.partitions != 1 {
         bail!("--partitions {}: a ledger has one partition for now", config.partitions);
     }
+    config.edge.check(config.listen, config.connections.operators_listen)?;
     let sockets = Sockets::bind(&config)?;
     // Before the address is printed, because whoever reads it may send a signal.
     let mut signals = shutdown::Signals::listen()?;
@@ -80,13 +87,16 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
         }
     };
     let kafka_files = config.kafka.private_files();
-    file_modes::warn_of_open(config.data.private_files().into_iter().chain(kafka_files));
+    let others = kafka_files.chain(config.edge.private_files());
+    file_modes::warn_of_open(config.data.private_files().into_iter().chain(others));
+    config.edge.warn(address, for_operators);
     front.begins(std::mem::take(&mut ledger.router));
     tracing::info!(%address, log_id = %ledger.store.log_id(), "the ledger is ready");
-    println!("guerdon listens on http://{address}");
+    let scheme = config.edge.scheme();
+    println!("guerdon listens on {scheme}://{address}");
     if let Some(address) = for_operators {
         tracing::info!(%address, "operators are answered on an address of their own");
-        println!("guerdon listens for operators on http://{address}");
+        println!("guerdon listens for operators on {scheme}://{address}");
     }
     // At once, and not after the requests in flight: the process may be killed by then.
     let noting = ledger.writer.as_ref().map(|writer| {

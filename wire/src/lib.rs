@@ -10,6 +10,7 @@
 //! - [`Page`], [`json_with_etag`]: answers
 //! - [`finish`]: the answers to what no handler takes
 
+mod about;
 mod api_key;
 mod authorize;
 pub mod body;
@@ -39,8 +40,9 @@ mod traceparent;
 mod unheeded;
 mod unique;
 
+pub use about::About;
 pub use api_key::{ApiKey, KeyHash, KeyRing};
-pub use authorize::{About, ForOperators, Only, only};
+pub use authorize::{ForOperators, NoAuthentication, Only, only};
 pub use caller::{Caller, SeenCaller, is_known_still, role_of};
 pub use etag::{JsonAnswer, Precondition, json_with_etag, json_with_version};
 pub use fallback::finish;

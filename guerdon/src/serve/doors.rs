@@ -12,6 +12,7 @@ use wire::ForOperators;
 
 use super::connections::Left;
 use super::descriptors::make_room;
+use super::edge::Edge;
 use super::listener::{Limits, Listener};
 use crate::serve_config::ServeConfig;
 
@@ -28,6 +29,7 @@ const BACKLOG: u32 = 1_024;
 pub(super) struct Sockets {
     clients: TcpListener,
     operators: Option<TcpListener>,
+    edge: Edge,
 }
 
 /// The addresses while the ledger serves.
@@ -38,12 +40,13 @@ pub(super) struct Doors {
 
 impl Sockets {
     pub(super) fn bind(config: &ServeConfig) -> anyhow::Result<Self> {
+        let edge = Edge::open(&config.edge)?;
         let clients = bind("--listen", config.listen)?;
         let operators = match config.connections.operators_listen {
             Some(address) => Some(bind("--operators-listen", address)?),
             None => None,
         };
-        Ok(Self { clients, operators })
+        Ok(Self { clients, operators, edge })
     }
 
     /// The addresses, where port 0 has become a free one: everybody's, and that for operators.
@@ -63,9 +66,13 @@ impl Sockets {
     ) -> Doors {
         let room = make_room(&config.connections);
         let (mut listeners, mut accepting) = (vec![], JoinSet::new());
+        let edge = self.edge;
+        accepting.spawn(edge.clone().keep_up(stop.clone()));
+        let router = edge.guard(router);
         let mut open = |socket, router, connections, option| {
             let limits = Limits::new(&config.connections, connections);
-            let listener = Listener::new(router, limits, option, config.log.access_log);
+            let logs_requests = config.log.access_log;
+            let listener = Listener::new(router, limits, edge.clone(), option, logs_requests);
             accepting.spawn(listener.clone().listen(socket, stop.clone()));
             listeners.push(listener);
         };
@@ -73,7 +80,8 @@ impl Sockets {
             let for_operators = router.clone().layer(Extension(ForOperators));
             open(socket, for_operators, room.operators, "--operators-connections-max");
         }
-        open(self.clients, router, room.clients, "--connections-max");
+        let for_pages = edge.let_pages_in(router);
+        open(self.clients, for_pages, room.clients, "--connections-max");
         Doors { listeners, accepting }
     }
 }

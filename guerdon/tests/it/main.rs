@@ -5,6 +5,7 @@ mod archive_histories;
 mod archive_killed;
 mod at_once;
 mod bad_input;
+mod browsers;
 mod busy_lock;
 mod changed_tables;
 mod check_sums;
@@ -32,6 +33,8 @@ mod keys;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod ledger;
+#[cfg(feature = "tls")]
+mod nginx;
 mod operators_disk;
 mod operators_mistakes;
 mod options;
@@ -62,8 +65,11 @@ mod snapshot;
 mod sqlite_files;
 mod start_failures;
 mod stopping;
+mod strangers;
 mod take_over;
 mod terms;
+#[cfg(feature = "tls")]
+mod tls;
 mod tokens;
 mod topic;
 mod tour;
@@ -71,3 +77,4 @@ mod unchanged;
 mod unread_streams;
 mod warehouse_over_http;
 mod warehouses;
+mod without_authentication;
