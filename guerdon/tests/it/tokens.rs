@@ -70,7 +70,9 @@ fn key(id: &str, algorithm: Algorithm) -> SigningKey {
 fn start(folder: &tempfile::TempDir, provider: &IdentityProvider, args: &[&str]) -> Ledger {
     let issuer = ["--jwt-issuer", ISSUER, "--jwt-audience", "other,guerdon"];
     let keys = ["--jwt-keys", provider.keys_url()];
-    Ledger::start_with(folder.path(), &[&issuer[..], &keys, args].concat(), &[])
+    // As on a machine without certificates: nothing here is called over TLS.
+    let bare = [("SSL_CERT_FILE", "/no/such/file"), ("SSL_CERT_DIR", "/no/such/folder")];
+    Ledger::start_with(folder.path(), &[&issuer[..], &keys, args].concat(), &bare)
 }
 
 /// The claims of a shopper's token, and others in their place.
@@ -362,6 +364,53 @@ async fn keys_can_come_from_a_file_that_is_replaced() {
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success() && said.contains("jwks.json"), "{said}");
     assert!(said.contains("not a JSON Web Key Set"), "{said}");
+}
+
+/// A server of OpenSSL's that gives the files of a folder over TLS. It ends with this.
+#[cfg(feature = "tls")]
+struct TlsServer(std::process::Child);
+
+#[cfg(feature = "tls")]
+impl Drop for TlsServer {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_come_over_tls_from_a_server_that_the_system_trusts() {
+    use std::process::{Command, Stdio};
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = crate::ledger::certificate::CertificateFiles::make(folder.path());
+    let key = key("k-1", Algorithm::RS256);
+    let keys = IdentityProvider::key_set(&[&key]);
+    std::fs::write(folder.path().join("jwks.json"), keys).expect("written");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+    let address = port.expect("a free port").to_string();
+    let mut server = Command::new("openssl");
+    server.args(["s_server", "-quiet", "-WWW", "-accept", &address]).current_dir(folder.path());
+    server.arg("-cert").arg(&files.chain).arg("-key").arg(&files.key);
+    server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let _server = TlsServer(server.spawn().expect("OpenSSL; on Debian: apt-get install openssl"));
+    let url = format!("https://{address}/jwks.json");
+    let chain = files.chain.to_str().expect("UTF-8");
+    for (trusted, status) in [(chain, 200), ("/no/such/file", 503)] {
+        let data = tempfile::tempdir().expect("a folder");
+        let args = ["--jwt-issuer", ISSUER, "--jwt-audience", "guerdon", "--jwt-keys", &url];
+        let trust = [("SSL_CERT_FILE", trusted), ("SSL_CERT_DIR", "/no/such/folder")];
+        let ledger = Ledger::start_with(data.path(), &args, &trust);
+        let ann = ledger.client.with_key("shopper", &token(&key, "ann"));
+        let begun = Instant::now();
+        while ann.get("shopper", "/v1/policy").await.status != status {
+            assert!(begun.elapsed() < PATIENCE, "{status} is late: {}", said(data.path()));
+        }
+        assert_eq!(ledger.stop(), Some(0));
+        let has_keys = !said(data.path()).contains("UnknownIssuer");
+        assert_eq!(has_keys, status == 200, "{}", said(data.path()));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
