@@ -14,6 +14,7 @@ mod complete_journey_shipped;
 mod connections;
 mod copy_log;
 mod crash;
+mod described;
 mod document;
 mod expiring_year;
 mod failover;
@@ -35,6 +36,7 @@ mod kurrent;
 mod ledger;
 #[cfg(feature = "tls")]
 mod nginx;
+mod observed;
 mod operators_disk;
 mod operators_mistakes;
 mod options;
