@@ -7,9 +7,6 @@ use reqwest::redirect::Policy;
 /// from the environment nor after a redirect. How long an answer may take is each request's to say.
 pub(crate) fn http_client() -> reqwest::Result<Client> {
     let client = || Client::builder().no_proxy().redirect(Policy::none());
-    let made = client().build();
     // A machine without certificates can still call without TLS.
-    #[cfg(feature = "tls")]
-    let made = made.or_else(|_| client().tls_certs_only([]).build());
-    made
+    client().build().or_else(|_| client().tls_certs_only([]).build())
 }

@@ -138,8 +138,7 @@ fn key_source(text: &str) -> Result<KeySource, String> {
         None => false,
     };
     match url.scheme() {
-        "https" if cfg!(feature = "tls") => Ok(KeySource::Url(url)),
-        "https" => Err("this build lacks the feature tls; give a file".into()),
+        "https" => Ok(KeySource::Url(url)),
         "http" if is_here => Ok(KeySource::Url(url)),
         "http" => Err("whoever is on the way could put in keys of their own; use https".into()),
         _ => Err("it is neither an https URL nor a file's path".into()),
@@ -151,7 +150,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[cfg(feature = "tls")]
     fn keys_come_from_a_file_or_over_tls() {
         let url = |text: &str| KeySource::Url(text.parse().expect("a URL"));
         for text in [

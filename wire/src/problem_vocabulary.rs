@@ -10,6 +10,7 @@ use std::fmt::Display;
 use axum::http::header::{ACCEPT_ENCODING, CONNECTION, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode};
 
+use crate::problem_page::{BEING_CHECKED, OUR_MISTAKE, TRY_AGAIN};
 use crate::read_problems::{
     LOG_FORKED, PROJECTION_BEHIND, READ_MODEL_UNREACHABLE, TOO_MANY_FOLLOWERS,
 };
@@ -53,6 +54,7 @@ const INVALID_JSON: ProblemPage = ProblemPage {
     meaning: "The request's body isn't one JSON object in UTF-8 (RFC 8259). The facts `line` and \
               `column`, from 1, are where reading stopped. Nothing was recorded.",
     remedy: "Write the body with a JSON library, and send exactly one object.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -64,6 +66,7 @@ const INVALID_FIELD: ProblemPage = ProblemPage {
               wrong type or out of range. The fact `field` names it, for example cause.kind or \
               lines[0].quantity. Nothing was recorded.",
     remedy: "Correct the field as the detail says, and send the request again.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -74,6 +77,7 @@ const INVALID_ID: ProblemPage = ProblemPage {
     meaning: "A segment of the path isn't an id. The fact `field` names the segment, for example \
               account_id.",
     remedy: "Correct the id as the detail says, and send the request again.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -85,6 +89,7 @@ const INVALID_QUERY: ProblemPage = ProblemPage {
               fact `field` names it.",
     remedy: "Correct the parameter as the detail says. Send a cursor back unchanged, and to the \
              list that gave it.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -95,6 +100,7 @@ const INVALID_HEADER: ProblemPage = ProblemPage {
     meaning: "A header is malformed, there twice, or missing although the call needs it. The fact \
               `header` names it.",
     remedy: "Correct the header as the detail says, and send the request again.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -107,6 +113,7 @@ const UNAUTHORIZED: ProblemPage = ProblemPage {
               algorithm, unknown-key, signature, expired, not-yet-valid, issuer, audience or claim.",
     remedy: "Send the header Authorization: Bearer KEY, with a key from the operator or a token \
              from the issuer. If the token has expired, get a new one.",
+    shopper: "Please sign in again.",
     can_succeed_later: false,
 };
 
@@ -119,6 +126,7 @@ const TOKEN_KEYS_UNAVAILABLE: ProblemPage = ProblemPage {
               was recorded. Requests with API keys are answered as usual.",
     remedy: "Send the request again after the seconds in Retry-After. The operator finds the cause \
              in GET /health/ready and in the program's log.",
+    shopper: TRY_AGAIN,
     can_succeed_later: true,
 };
 
@@ -131,6 +139,7 @@ pub const FORBIDDEN: ProblemPage = ProblemPage {
               allowed, `allowed` lists the roles that are. If a scope of the key forbids the call, \
               `scope` names it.",
     remedy: "Use a key that may make the call, or ask the operator for one.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -142,6 +151,7 @@ const WAREHOUSE_FORBIDDEN: ProblemPage = ProblemPage {
               about another. The fact `role` is the key's role, and `scope` names the warehouses. \
               Nothing was recorded.",
     remedy: "Ask about a warehouse of the scope, or use a key for this warehouse.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -152,6 +162,7 @@ const NOT_FOUND: ProblemPage = ProblemPage {
     meaning: "No resource with this path exists, or not in this account.",
     remedy: "Check the path and its ids. If the resource was written a moment ago, send the \
              Guerdon-Position of that write with the read.",
+    shopper: "We can't find what you are looking for.",
     can_succeed_later: true,
 };
 
@@ -164,6 +175,7 @@ pub const NO_SUCH_ROUTE: ProblemPage = ProblemPage {
               of the ledger has the route.",
     remedy: "Compare the path with the routes in docs/API.md. If the parts of the ledger run in \
              processes of their own, ask the process that has this route.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: true,
 };
 
@@ -173,6 +185,7 @@ const METHOD_NOT_ALLOWED: ProblemPage = ProblemPage {
     title: "Method isn't allowed",
     meaning: "The route exists, but not with this method. The header Allow lists its methods.",
     remedy: "Use one of the methods in the header Allow.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -184,6 +197,7 @@ const BODY_TOO_SLOW: ProblemPage = ProblemPage {
               unless the operator has set other limits. Nothing was recorded, and the connection \
               is closed.",
     remedy: "Send the request again, over a faster connection.",
+    shopper: TRY_AGAIN,
     can_succeed_later: true,
 };
 
@@ -194,6 +208,7 @@ const BODY_TOO_LARGE: ProblemPage = ProblemPage {
     meaning: "The body is longer than this call allows. The fact `limit_bytes` is the limit. \
               Nothing was recorded.",
     remedy: "Send shorter texts, or split the request into several.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -204,6 +219,7 @@ const NOT_JSON: ProblemPage = ProblemPage {
     meaning: "The header Content-Type is missing, or names another type than JSON. Nothing was \
               recorded.",
     remedy: "Send Content-Type: application/json with a JSON body.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -214,6 +230,7 @@ const BODY_ENCODED: ProblemPage = ProblemPage {
     meaning: "The header Content-Encoding says that the body is compressed or encoded otherwise, \
               and the server decodes nothing. Nothing was recorded.",
     remedy: "Send the body as it is, without the header Content-Encoding.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -226,6 +243,7 @@ pub const INTERNAL: ProblemPage = ProblemPage {
               is unknown.",
     remedy: "Send the same request with the same id again: it is recorded at most once. If it \
              fails again, tell the operator; the server's log says more.",
+    shopper: BEING_CHECKED,
     can_succeed_later: true,
 };
 
@@ -447,8 +465,9 @@ mod tests {
         for problem in one_of_each() {
             assert!(problem.detail().ends_with('.'), "{}", problem.detail());
         }
-        for ProblemPage { slug, title, meaning, remedy, .. } in SHARED_PROBLEM_PAGES {
+        for ProblemPage { slug, title, meaning, remedy, shopper, .. } in SHARED_PROBLEM_PAGES {
             assert!(meaning.ends_with('.') && remedy.ends_with('.'), "{slug}");
+            assert!(shopper.ends_with('.'), "{slug}");
             assert!(!title.ends_with('.'), "{slug}");
         }
     }
