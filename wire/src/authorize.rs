@@ -20,6 +20,7 @@ use futures_util::FutureExt as _;
 use tokio_util::either::Either;
 
 use crate::caller::{SeenCaller, caller, identify};
+use crate::guerdon_reason::read_reason;
 use crate::scope::{OFFERS, READ_ONLY};
 use crate::unheeded::Heeds;
 use crate::{ApiKey, Caller, Guard, KeyRing, Problem, Role};
@@ -117,11 +118,17 @@ where
         let (mut parts, body) = request.into_parts();
         let known = caller(&parts.extensions)
             .map_or_else(|| identify(&KeyRing::from_ref(&state), &parts.headers), Ok);
+        let reason = read_reason(&parts.headers);
+        let known = match &reason {
+            Ok(Some(reason)) => known.map(|caller| caller.with_reason(reason)),
+            _ => known,
+        };
         if let Ok(caller) = &known {
             SeenCaller::tell(&parts.extensions, caller);
         }
         let admitted = known.and_then(|caller| admit(self.roles, self.about, caller, &mut parts));
-        match admitted.and_then(|caller| self.heeds.check(&parts).map(|()| caller)) {
+        let heeded = |caller| self.heeds.check(&parts).and(reason.map(|_| caller));
+        match admitted.and_then(heeded) {
             Ok(caller) => {
                 parts.extensions.insert(caller);
                 Either::Right(self.handler.call(Request::from_parts(parts, body), state))
@@ -251,6 +258,28 @@ mod tests {
         let problem = answer.is_problem(403, "forbidden");
         assert_eq!(problem["role"], "merchant");
         assert_eq!(problem["allowed"], serde_json::json!(["shopper", "operator"]));
+    }
+
+    #[tokio::test]
+    async fn the_handler_knows_why_it_is_called_and_by_which_request() {
+        async fn why(caller: Caller) -> String {
+            let reason = caller.principal.reason.as_deref().unwrap_or("nothing");
+            format!("{reason}, {}", caller.request_id.as_deref().unwrap_or("no id"))
+        }
+        let ring: KeyRing = [(KeyHash::of("otto"), Role::Operator)].into_iter().collect();
+        let route = put(only(&[Role::Operator], why));
+        let router = Router::new().route("/exchanges", route).with_state(ring);
+        let call = |header: &str, value: &str| {
+            let asked = ask().header("authorization", "Bearer otto").header(header, value);
+            asked.send(router.clone())
+        };
+        assert_eq!(call("guerdon-reason", "a%20goodwill").await.text(), "a goodwill, no id");
+        assert_eq!(call("x-request-id", "r-1").await.text(), "nothing, r-1");
+        assert_eq!(call("x-request-id", "ann@example.org").await.text(), "nothing, no id");
+        let refused = call("guerdon-reason", "%00").await;
+        assert_eq!(refused.is_problem(400, "invalid-header")["header"], "Guerdon-Reason");
+        // It is no other's reason.
+        assert_eq!(call("x", "y").await.text(), "nothing, no id");
     }
 
     #[tokio::test]
