@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use command_api::{Key, KeyBook, MadeKey, NewKey};
 use domain::{AccountId, Timestamp};
-use event_store::Access;
+use event_store::{Access, with_causes};
 use wire::{Role, Scopes};
 
 use crate::data_config::DataConfig;
@@ -92,13 +92,17 @@ pub(crate) async fn run(KeysArgs { data, act }: KeysArgs) -> anyhow::Result<()> 
             Ok(())
         }
         Act::Create(new) => {
-            let made = open(&data).await?.create(new.key()?, BY).await?;
+            let book = open(&data).await?;
+            let made = book.create(new.key()?, BY).await?;
             print_made(&made);
+            note(&book, format!("keys create {}", made.key.id)).await;
             Ok(())
         }
         Act::Revoke { key_id } => {
-            let (_, is_news) = open(&data).await?.revoke(&key_id, BY).await?;
+            let book = open(&data).await?;
+            let (_, is_news) = book.revoke(&key_id, BY).await?;
             if is_news {
+                note(&book, format!("keys revoke {key_id}")).await;
                 println!("revoked {key_id}; within 5 seconds every process refuses it");
             } else {
                 println!("{key_id} was already revoked");
@@ -107,8 +111,9 @@ pub(crate) async fn run(KeysArgs { data, act }: KeysArgs) -> anyhow::Result<()> 
         }
         Act::Rotate { key_id, grace } => rotate(&data, &key_id, grace).await,
         Act::ReplaceAll => {
-            let file = data.api_keys();
-            first_keys::make(&open(&data).await?, &file).await?;
+            let (file, book) = (data.api_keys(), open(&data).await?);
+            first_keys::make(&book, &file).await?;
+            note(&book, "keys replace-all".to_owned()).await;
             println!("new API keys are in {}; all other keys are revoked", file.display());
             Ok(())
         }
@@ -119,6 +124,7 @@ async fn rotate(data: &DataConfig, key_id: &str, grace: Duration) -> anyhow::Res
     let book = open(data).await?;
     let made = book.rotate(key_id, grace, BY).await?;
     print_made(&made);
+    note(&book, format!("keys rotate {key_id}")).await;
     let file = data.api_keys();
     let Ok(mut keys) = KeyFile::read(&file) else { return Ok(()) };
     let text = keys.of_role(made.key.role);
@@ -129,6 +135,13 @@ async fn rotate(data: &DataConfig, key_id: &str, grace: Duration) -> anyhow::Res
         eprintln!("{} contains the new key now", file.display());
     }
     Ok(())
+}
+
+/// Notes what was done in the operators' log. The key has changed whether or not that succeeds.
+async fn note(book: &KeyBook, act: String) {
+    if let Err(error) = book.note_tool(act).await {
+        eprintln!("this isn't in GET /v1/operations: {}", with_causes(&error));
+    }
 }
 
 /// The keys of a log that was started before.

@@ -1,6 +1,6 @@
 //! `guerdon serve`: puts the parts together, serves until it is told to stop, and stops cleanly.
 
-mod access_log;
+mod asked;
 mod connection;
 mod connections;
 mod descriptors;
@@ -18,6 +18,7 @@ mod root;
 mod seldom;
 mod shutdown;
 mod snapshots;
+mod unrecorded;
 mod watched_stream;
 
 use std::cell::Cell;
@@ -70,7 +71,9 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let (address, for_operators) = sockets.addresses()?;
     // A start may wait for the log, and whoever looks after the process asks what for.
     let (front, step) = (Front::default(), Step::default());
-    let mut doors = sockets.open(&config, front.router(&step), &draining);
+    let (calls, taken) = unrecorded::calls();
+    let mut doors = sockets.open(&config, front.router(&step), &draining, &calls);
+    drop(calls);
     let mut ledger = tokio::select! {
         started = Ledger::start(&config, &stop, &draining, &step) => started?,
         signal = signals.next() => {
@@ -81,6 +84,8 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let kafka_files = config.kafka.private_files();
     file_modes::warn_of_open(config.data.private_files().into_iter().chain(kafka_files));
     front.begins(std::mem::take(&mut ledger.router));
+    let writing = taken.write(ledger.store.clone(), config.runs(Part::CommandApi), stop.clone());
+    ledger.noting_calls = Some(tokio::spawn(writing));
     tracing::info!(%address, log_id = %ledger.store.log_id(), "the ledger is ready");
     println!("guerdon listens on http://{address}");
     if let Some(address) = for_operators {
@@ -137,6 +142,7 @@ struct Ledger {
     snapshots: JoinSet<()>,
     read_model: Option<ReadModel>,
     publishing: Option<Publishing>,
+    noting_calls: Option<JoinHandle<()>>,
 }
 
 impl Ledger {
@@ -215,6 +221,7 @@ impl Ledger {
             api.draining = draining.clone();
             api.followers_max = config.connections.followers();
             api.overdue_after = config.overdue_after;
+            api.read_calls = unrecorded::reader(store.clone());
             metrics.add_query_api(&api.metrics);
             // A publisher sends again what nobody accepts, counts the attempts and alarms.
             if !config.publishes() {
@@ -255,6 +262,7 @@ impl Ledger {
             snapshots,
             read_model,
             publishing,
+            noting_calls: None,
         })
     }
 }
@@ -270,7 +278,7 @@ impl Ledger {
         step: &Cell<&'static str>,
     ) -> anyhow::Result<()> {
         let Self { store, router, writer, mut writer_stopped, .. } = self;
-        let Self { projecting, mut snapshots, read_model, publishing, .. } = self;
+        let Self { projecting, mut snapshots, read_model, publishing, noting_calls, .. } = self;
         drop((router, writer));
         doors.close(DRAIN_MAX).await;
         if let Some(publishing) = publishing {
@@ -289,6 +297,10 @@ impl Ledger {
             read_model.close().await;
         }
         stop.cancel();
+        if let Some(noting) = noting_calls {
+            step.set("noting calls without an event");
+            noting.await.context("noting calls failed")?;
+        }
         if let Some(projecting) = projecting {
             step.set("the projector");
             projecting.await.context("the projector failed")?;

@@ -1,6 +1,7 @@
 //! The addresses that a ledger listens on: one for everybody and, if asked for, one for operators.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -8,11 +9,13 @@ use axum::{Extension, Router};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use wire::ForOperators;
+use uuid::Uuid;
+use wire::{ForOperators, RequestIds};
 
 use super::connections::Left;
 use super::descriptors::make_room;
 use super::listener::{Limits, Listener};
+use super::unrecorded::Calls;
 use crate::serve_config::ServeConfig;
 
 /// What the system keeps of a connection that its client hasn't read; connections have it from
@@ -60,12 +63,16 @@ impl Sockets {
         config: &ServeConfig,
         router: Router,
         stop: &CancellationToken,
+        calls: &Calls,
     ) -> Doors {
+        let ids = Arc::new(RequestIds::new(random()));
         let room = make_room(&config.connections);
         let (mut listeners, mut accepting) = (vec![], JoinSet::new());
         let mut open = |socket, router, connections, option| {
             let limits = Limits::new(&config.connections, connections);
-            let listener = Listener::new(router, limits, option, config.log.access_log);
+            let logs_requests = config.log.access_log;
+            let (ids, calls) = (Arc::clone(&ids), calls.clone());
+            let listener = Listener::new(router, limits, option, logs_requests, ids, calls);
             accepting.spawn(listener.clone().listen(socket, stop.clone()));
             listeners.push(listener);
         };
@@ -76,6 +83,12 @@ impl Sockets {
         open(self.clients, router, room.clients, "--connections-max");
         Doors { listeners, accepting }
     }
+}
+
+/// Tells this process's requests from another's.
+fn random() -> u32 {
+    let (_, random) = Uuid::now_v7().as_u64_pair();
+    u32::try_from(random & u64::from(u32::MAX)).unwrap_or_default()
 }
 
 fn bind(option: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -22,13 +22,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
-use wire::Problem;
+use wire::{Problem, RequestIds};
 
-use super::access_log::AccessLine;
+use super::asked::Asked;
 use super::connection::{Connection, Patience, Phase, Told};
 use super::connections::{Connections, Left, OpenConnection};
 use super::message_body::{AnswerBody, BodyPace, RequestBody};
 use super::seldom::Seldom;
+use super::unrecorded::Calls;
 use super::watched_stream::WatchedStream;
 use crate::connection_config::ConnectionConfig;
 
@@ -64,6 +65,8 @@ pub(super) struct Listener {
     /// The name of the option that says how many connections there may be.
     option: &'static str,
     logs_requests: bool,
+    ids: Arc<RequestIds>,
+    calls: Calls,
 }
 
 impl Limits {
@@ -91,9 +94,11 @@ impl Listener {
         limits: Limits,
         option: &'static str,
         logs_requests: bool,
+        ids: Arc<RequestIds>,
+        calls: Calls,
     ) -> Self {
         let (connections, tasks) = (Connections::new(), TaskTracker::new());
-        Self { limits, router, connections, tasks, option, logs_requests }
+        Self { limits, router, connections, tasks, option, logs_requests, ids, calls }
     }
 
     /// Accepts and serves until `stop`. Connections that are open then go on.
@@ -138,7 +143,7 @@ impl Listener {
     }
 
     async fn serve(self, stream: TcpStream, open: OpenConnection, room: OwnedSemaphorePermit) {
-        let Self { limits, router, logs_requests, .. } = self;
+        let Self { limits, router, logs_requests, ids, calls, .. } = self;
         let connection = Arc::clone(&open.connection);
         // Answers are small and whole; waiting to fill a segment would only delay them.
         if let Err(error) = stream.set_nodelay(true) {
@@ -147,12 +152,14 @@ impl Listener {
         let stream = WatchedStream { stream, connection: Arc::clone(&connection) };
         let answered = Arc::clone(&connection);
         let service = service_fn(move |mut request| {
-            let line = logs_requests.then(|| AccessLine::begin(&mut request));
+            let (asked, calls) = (Asked::begin(&mut request, &ids), calls.clone());
             let answer = answer(request, router.clone(), Arc::clone(&answered), limits.body);
             async move {
-                let response = answer.await?;
-                if let Some(line) = line {
-                    line.end(response.status());
+                let mut response = answer.await?;
+                asked.name(&mut response);
+                calls.note(&asked, &response);
+                if logs_requests {
+                    asked.log(response.status());
                 }
                 Ok::<_, Infallible>(response)
             }

@@ -32,6 +32,7 @@ mod keys;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod ledger;
+mod operations;
 mod operators_disk;
 mod operators_mistakes;
 mod options;
