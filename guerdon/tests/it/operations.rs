@@ -101,6 +101,26 @@ async fn what_operators_do_and_are_refused_is_listed_and_nothing_of_shoppers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_api_alone_keeps_what_it_refuses_beside_the_writer_of_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let part = |roles| Ledger::start_with(folder.path(), &["--role", roles], &[]);
+    let (writer, reader) = (part("command-api,projector"), part("query-api"));
+    let nothing = json!({});
+    let unknown = "/v1/accounts/nobody";
+    let answer = asks(&reader.client, "auditor", "GET", unknown, &nothing, "r-unknown");
+    assert_eq!(answer.send().await.expect("answered").status().as_u16(), 404);
+    let list = operations_until(&reader.client, "r-unknown", "?account_id=nobody").await;
+    assert_eq!((&list[0]["call"]["code"], list.len()), (&json!("not-found"), 1));
+    let refused = asks(&writer.client, "auditor", "PUT", "/v1/policy", &nothing, "r-refused");
+    assert_eq!(refused.send().await.expect("answered").status().as_u16(), 403);
+    let list = operations_until(&reader.client, "r-refused", "").await;
+    assert_eq!(ids(&list), ["r-refused", "r-unknown"], "one list of both processes");
+    for part in [reader, writer] {
+        assert_eq!(part.stop(), Some(0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_names_its_request_and_so_does_what_the_request_recorded() {
     let folder = tempfile::tempdir().expect("a folder");
     let ledger = Ledger::start(folder.path());
