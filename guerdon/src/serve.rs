@@ -3,21 +3,28 @@
 mod asked;
 mod connection;
 mod connections;
+mod cors;
 mod descriptors;
+mod docs_page;
 mod doors;
+mod edge;
 mod front;
 mod health;
 mod listener;
 mod lookup;
 mod message_body;
 mod metrics;
+mod proxies;
 mod publishing;
 mod read_tables;
 mod remembered;
 mod root;
+mod security_headers;
 mod seldom;
 mod shutdown;
 mod snapshots;
+#[cfg(feature = "tls")]
+mod tls;
 mod unrecorded;
 mod watched_stream;
 
@@ -63,6 +70,7 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     if config.partitions != 1 {
         bail!("--partitions {}: a ledger has one partition for now", config.partitions);
     }
+    config.edge.check(config.listen, config.connections.operators_listen)?;
     let sockets = Sockets::bind(&config)?;
     // Before the address is printed, because whoever reads it may send a signal.
     let mut signals = shutdown::Signals::listen()?;
@@ -82,15 +90,18 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
         }
     };
     let kafka_files = config.kafka.private_files();
-    file_modes::warn_of_open(config.data.private_files().into_iter().chain(kafka_files));
+    let others = kafka_files.chain(config.edge.private_files());
+    file_modes::warn_of_open(config.data.private_files().into_iter().chain(others));
+    config.edge.warn(address, for_operators);
     front.begins(std::mem::take(&mut ledger.router));
     let writing = taken.write(ledger.store.clone(), config.runs(Part::CommandApi), stop.clone());
     ledger.noting_calls = Some(tokio::spawn(writing));
     tracing::info!(%address, log_id = %ledger.store.log_id(), "the ledger is ready");
-    println!("guerdon listens on http://{address}");
+    let scheme = config.edge.scheme();
+    println!("guerdon listens on {scheme}://{address}");
     if let Some(address) = for_operators {
         tracing::info!(%address, "operators are answered on an address of their own");
-        println!("guerdon listens for operators on http://{address}");
+        println!("guerdon listens for operators on {scheme}://{address}");
     }
     // At once, and not after the requests in flight: the process may be killed by then.
     let noting = ledger.writer.as_ref().map(|writer| {
@@ -161,7 +172,8 @@ impl Ledger {
         let mut metrics = Metrics::new();
         let own = publisher::PROBLEM_PAGES.iter().copied();
         let pages = command_api::problem_pages().chain(own);
-        let mut routes = wire::problem_pages(pages).merge(root::routes(config));
+        let pages = wire::problem_pages(pages).merge(docs_page::routes());
+        let mut routes = pages.merge(root::routes(config));
         // Open the projector before the writer: the writer appends at its start, and a log that
         // differs from the read model must not grow.
         let mut projector = None;

@@ -42,7 +42,7 @@ mod unheeded;
 mod unique;
 
 pub use api_key::{ApiKey, KeyHash, KeyRing};
-pub use authorize::{About, ForOperators, Only, only};
+pub use authorize::{About, ForOperators, NoAuthentication, Only, only};
 pub use caller::{Caller, SeenCaller, is_known_still, role_of};
 pub use etag::{JsonAnswer, Precondition, json_with_etag, json_with_version};
 pub use fallback::finish;

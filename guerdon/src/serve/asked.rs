@@ -1,6 +1,7 @@
 //! What is known of a request when its answer begins: for the access log, which has one line for
 //! each, and for the calls that recorded no event.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
@@ -52,15 +53,15 @@ impl Asked {
         response.headers_mut().insert(X_REQUEST_ID, self.id.clone());
     }
 
-    /// Writes the line of the access log.
-    pub(super) fn log(&self, status: StatusCode) {
+    /// Writes the line of a client's request into the access log.
+    pub(super) fn log(&self, status: StatusCode, client: IpAddr) {
         let (status, ms) = (status.as_u16(), millis(self.begin.elapsed()));
         let caller = self.caller.get();
         let (role, key) =
             caller.map_or((None, None), |caller| (Some(caller.role), caller.key.as_deref()));
         let (method, path, request_id) = (&self.method, self.path(), self.id());
         tracing::info!(
-            target: "access", %method, path, status, ms, role, key, request_id, "answered"
+            target: "access", %method, path, status, ms, role, key, %client, request_id, "answered"
         );
     }
 }

@@ -14,6 +14,7 @@ use wire::{ForOperators, RequestIds};
 
 use super::connections::Left;
 use super::descriptors::make_room;
+use super::edge::Edge;
 use super::listener::{Limits, Listener};
 use super::unrecorded::Calls;
 use crate::serve_config::ServeConfig;
@@ -31,6 +32,7 @@ const BACKLOG: u32 = 1_024;
 pub(super) struct Sockets {
     clients: TcpListener,
     operators: Option<TcpListener>,
+    edge: Edge,
 }
 
 /// The addresses while the ledger serves.
@@ -41,12 +43,13 @@ pub(super) struct Doors {
 
 impl Sockets {
     pub(super) fn bind(config: &ServeConfig) -> anyhow::Result<Self> {
+        let edge = Edge::open(&config.edge)?;
         let clients = bind("--listen", config.listen)?;
         let operators = match config.connections.operators_listen {
             Some(address) => Some(bind("--operators-listen", address)?),
             None => None,
         };
-        Ok(Self { clients, operators })
+        Ok(Self { clients, operators, edge })
     }
 
     /// The addresses, where port 0 has become a free one: everybody's, and that for operators.
@@ -68,11 +71,15 @@ impl Sockets {
         let ids = Arc::new(RequestIds::new(random()));
         let room = make_room(&config.connections);
         let (mut listeners, mut accepting) = (vec![], JoinSet::new());
+        let edge = self.edge;
+        accepting.spawn(edge.clone().keep_up(stop.clone()));
+        let router = edge.guard(router);
         let mut open = |socket, router, connections, option| {
             let limits = Limits::new(&config.connections, connections);
             let logs_requests = config.log.access_log;
             let (ids, calls) = (Arc::clone(&ids), calls.clone());
-            let listener = Listener::new(router, limits, option, logs_requests, ids, calls);
+            let listener =
+                Listener::new(router, limits, edge.clone(), option, logs_requests, ids, calls);
             accepting.spawn(listener.clone().listen(socket, stop.clone()));
             listeners.push(listener);
         };
@@ -80,7 +87,8 @@ impl Sockets {
             let for_operators = router.clone().layer(Extension(ForOperators));
             open(socket, for_operators, room.operators, "--operators-connections-max");
         }
-        open(self.clients, router, room.clients, "--connections-max");
+        let for_pages = edge.let_pages_in(router);
+        open(self.clients, for_pages, room.clients, "--connections-max");
         Doors { listeners, accepting }
     }
 }
