@@ -36,6 +36,7 @@ mod kurrent;
 mod ledger;
 #[cfg(feature = "tls")]
 mod nginx;
+mod observed;
 mod operations;
 mod operators_disk;
 mod operators_mistakes;
