@@ -282,28 +282,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_handler_knows_why_it_is_called_and_by_which_request() {
-        async fn why(caller: Caller) -> String {
-            let reason = caller.principal.reason.as_deref().unwrap_or("nothing");
-            format!("{reason}, {}", caller.request_id.as_deref().unwrap_or("no id"))
-        }
-        let ring: KeyRing = [(KeyHash::of("otto"), Role::Operator)].into_iter().collect();
-        let route = put(only(&[Role::Operator], why));
-        let router = Router::new().route("/exchanges", route).with_state(ring);
-        let call = |header: &str, value: &str| {
-            let asked = ask().header("authorization", "Bearer otto").header(header, value);
-            asked.send(router.clone())
-        };
-        assert_eq!(call("guerdon-reason", "a%20goodwill").await.text(), "a goodwill, no id");
-        assert_eq!(call("x-request-id", "r-1").await.text(), "nothing, r-1");
-        assert_eq!(call("x-request-id", "ann@example.org").await.text(), "nothing, no id");
-        let refused = call("guerdon-reason", "%00").await;
-        assert_eq!(refused.is_problem(400, "invalid-header")["header"], "Guerdon-Reason");
-        // It is no other's reason.
-        assert_eq!(call("x", "y").await.text(), "nothing, no id");
-    }
-
-    #[tokio::test]
     async fn a_part_of_this_process_calls_without_a_key_and_as_no_more_than_it_says() {
         let call = |role| {
             // Its word counts, and not that of a key beside it.

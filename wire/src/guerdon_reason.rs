@@ -50,9 +50,13 @@ fn decoded(text: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
     use axum::http::HeaderValue;
+    use axum::routing::put as route_put;
 
     use super::*;
+    use crate::test_request::put;
+    use crate::{Caller, KeyHash, KeyRing, Role, only};
 
     fn read(lines: &[&[u8]]) -> Result<Option<String>, String> {
         let mut headers = HeaderMap::new();
@@ -92,5 +96,27 @@ mod tests {
             let refused = read(lines).expect_err("it is refused");
             assert!(refused.contains(complaint), "{refused}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_handler_knows_why_it_is_called_and_by_which_request() {
+        async fn why(caller: Caller) -> String {
+            let reason = caller.principal.reason.as_deref().unwrap_or("nothing");
+            format!("{reason}, {}", caller.request_id.as_deref().unwrap_or("no id"))
+        }
+        let ring: KeyRing = [(KeyHash::of("otto"), Role::Operator)].into_iter().collect();
+        let route = route_put(only(&[Role::Operator], why));
+        let router = Router::new().route("/exchanges", route).with_state(ring);
+        let call = |header: &str, value: &str| {
+            let asked = put("/exchanges").header("authorization", "Bearer otto");
+            asked.header(header, value).send(router.clone())
+        };
+        assert_eq!(call("guerdon-reason", "a%20goodwill").await.text(), "a goodwill, no id");
+        assert_eq!(call("x-request-id", "r-1").await.text(), "nothing, r-1");
+        assert_eq!(call("x-request-id", "ann@example.org").await.text(), "nothing, no id");
+        let refused = call("guerdon-reason", "%00").await;
+        assert_eq!(refused.is_problem(400, "invalid-header")["header"], "Guerdon-Reason");
+        // It is no other's reason.
+        assert_eq!(call("x", "y").await.text(), "nothing, no id");
     }
 }
