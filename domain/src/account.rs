@@ -2,6 +2,7 @@
 
 mod caps;
 mod holds;
+mod size;
 
 use std::collections::VecDeque;
 

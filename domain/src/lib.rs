@@ -96,7 +96,7 @@ pub use refusal::{
 };
 pub use schedule::{AccountNumber, Due};
 pub use shipment::{PARCELS_MAX, Shipment, ShippingStatus};
-pub use state::{Impossible, State, Unwanted};
+pub use state::{Impossible, State, StateSize, Unwanted};
 pub use subject::Subject;
 pub use text::{
     Actor, Attributes, Carrier, DeliverTo, Description, ExpressNo, ImageUrl, OfferName, Reason,

@@ -10,6 +10,7 @@ mod doors;
 mod edge;
 mod front;
 mod health;
+mod health_reason;
 mod listener;
 mod lookup;
 mod message_body;
@@ -28,6 +29,7 @@ mod tls;
 mod watched_stream;
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -80,7 +82,7 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let (front, step) = (Front::default(), Step::default());
     let mut doors = sockets.open(&config, front.router(&step), &draining);
     let mut ledger = tokio::select! {
-        started = Ledger::start(&config, &stop, &draining, &step) => started?,
+        started = Ledger::start(&config, &stop, &draining, &step, &doors) => started?,
         signal = signals.next() => {
             tracing::info!(signal, "stopped before the ledger was ready");
             return Ok(());
@@ -156,6 +158,7 @@ impl Ledger {
         stop: &CancellationToken,
         draining: &CancellationToken,
         step: &Step,
+        doors: &Doors,
     ) -> anyhow::Result<Self> {
         step.set("opening the log");
         let store = open_store(config).await?;
@@ -163,7 +166,7 @@ impl Ledger {
         remembered::check(config, &store).await?;
         let required = read_tables::required(&store, stop).await?;
         let mut health = Health::of(store.clone());
-        let mut metrics = Metrics::new();
+        let mut metrics = Metrics::new(&store, doors.open_connections());
         let own = publisher::PROBLEM_PAGES.iter().copied();
         let pages = command_api::problem_pages().chain(own);
         let pages = wire::problem_pages(pages).merge(docs_page::routes());
@@ -255,9 +258,11 @@ impl Ledger {
         if let Some(projector) = projector {
             projecting = Some(tokio::spawn(projector.run(stop.clone())));
         }
-        let routes = routes.merge(health.routes(keys.clone())).merge(metrics.routes(keys));
+        let (http, health) = (metrics.http(), health.watched());
+        let routes = routes.merge(Arc::clone(&health).routes(keys.clone()));
+        let routes = routes.merge(metrics.routes(health, keys));
         log_routes(&routes);
-        let router = routes.finish();
+        let router = http.count(routes.finish());
         Ok(Self {
             store,
             router,

@@ -53,7 +53,7 @@ pub use page::{
     PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, open_cursor, page_limit, read_cursor, write_cursor,
 };
 pub use path_id::{PathId, PathIds, ThreePathIds};
-pub use problem::Problem;
+pub use problem::{Problem, ProblemCode};
 pub use problem_page::{ProblemPage, problem_pages};
 pub use problem_vocabulary::{FORBIDDEN, INTERNAL, NO_SUCH_ROUTE, SHARED_PROBLEM_PAGES};
 pub use query_string::QueryString;

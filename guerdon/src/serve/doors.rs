@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wire::ForOperators;
 
-use super::connections::Left;
+use super::connections::{Left, OpenConnections};
 use super::descriptors::make_room;
 use super::edge::Edge;
 use super::listener::{Limits, Listener};
@@ -36,6 +36,7 @@ pub(super) struct Sockets {
 pub(super) struct Doors {
     listeners: Vec<Listener>,
     accepting: JoinSet<()>,
+    open: Vec<OpenConnections>,
 }
 
 impl Sockets {
@@ -65,24 +66,26 @@ impl Sockets {
         stop: &CancellationToken,
     ) -> Doors {
         let room = make_room(&config.connections);
-        let (mut listeners, mut accepting) = (vec![], JoinSet::new());
+        let (mut listeners, mut accepting, mut counted) = (vec![], JoinSet::new(), vec![]);
         let edge = self.edge;
         accepting.spawn(edge.clone().keep_up(stop.clone()));
         let router = edge.guard(router);
-        let mut open = |socket, router, connections, option| {
+        let mut open = |socket, router, connections, option, of| {
             let limits = Limits::new(&config.connections, connections);
             let logs_requests = config.log.access_log;
             let listener = Listener::new(router, limits, edge.clone(), option, logs_requests);
+            counted.push(listener.open_connections(of));
             accepting.spawn(listener.clone().listen(socket, stop.clone()));
             listeners.push(listener);
         };
         if let Some(socket) = self.operators {
             let for_operators = router.clone().layer(Extension(ForOperators));
-            open(socket, for_operators, room.operators, "--operators-connections-max");
+            let option = "--operators-connections-max";
+            open(socket, for_operators, room.operators, option, "operators");
         }
         let for_pages = edge.let_pages_in(router);
-        open(self.clients, for_pages, room.clients, "--connections-max");
-        Doors { listeners, accepting }
+        open(self.clients, for_pages, room.clients, "--connections-max", "clients");
+        Doors { listeners, accepting, open: counted }
     }
 }
 
@@ -100,6 +103,11 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 impl Doors {
+    /// The connections of each address, to be counted.
+    pub(super) fn open_connections(&self) -> Vec<OpenConnections> {
+        self.open.clone()
+    }
+
     /// Ends when nobody is let in any more, which happens by itself only through a fault.
     pub(super) async fn are_closed(&mut self) -> anyhow::Result<()> {
         match self.accepting.join_next().await {

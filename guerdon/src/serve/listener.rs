@@ -27,7 +27,7 @@ use wire::Problem;
 
 use super::access_log::AccessLine;
 use super::connection::{Connection, Patience, Phase, Told};
-use super::connections::{Connections, Left, OpenConnection};
+use super::connections::{Connections, Left, OpenConnection, OpenConnections};
 use super::edge::Edge;
 use super::message_body::{AnswerBody, BodyPace, RequestBody};
 use super::security_headers::{self, Keeping};
@@ -99,6 +99,11 @@ impl Listener {
     ) -> Self {
         let (connections, tasks) = (Connections::new(), TaskTracker::new());
         Self { limits, router, edge, connections, tasks, option, logs_requests }
+    }
+
+    /// Its connections, to be counted.
+    pub(super) fn open_connections(&self, of: &'static str) -> OpenConnections {
+        OpenConnections::new(of, self.limits.connections, Arc::clone(&self.connections))
     }
 
     /// Accepts and serves until `stop`. Connections that are open then go on.

@@ -37,6 +37,7 @@ mod kurrent;
 mod ledger;
 #[cfg(feature = "tls")]
 mod nginx;
+mod observed;
 mod operators_disk;
 mod operators_mistakes;
 mod options;
