@@ -10,8 +10,10 @@ mod busy_lock;
 mod changed_tables;
 mod check_sums;
 mod clients;
+mod command_line;
 mod complete_journey;
 mod complete_journey_shipped;
+mod configuration;
 mod connections;
 mod copy_log;
 mod crash;
@@ -27,6 +29,7 @@ mod given_back;
 mod inbound_after_fork;
 mod inbound_losses;
 mod inbound_refusals;
+mod interrupted;
 mod kafka_acl;
 mod kafka_replaced;
 #[cfg(feature = "kafka-tls")]
@@ -35,7 +38,6 @@ mod keys;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod ledger;
-#[cfg(feature = "tls")]
 mod nginx;
 mod observed;
 mod operators_disk;
