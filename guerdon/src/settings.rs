@@ -11,7 +11,6 @@ pub(crate) mod listing;
 mod nearest;
 mod redacted;
 mod secret_file;
-#[cfg(test)]
 mod table;
 
 use std::ffi::OsStr;
