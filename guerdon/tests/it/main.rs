@@ -37,7 +37,6 @@ mod keys;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod ledger;
-#[cfg(feature = "tls")]
 mod nginx;
 mod observed;
 mod operators_disk;
