@@ -168,7 +168,8 @@ mod tests {
     fn whether_settings_go_together_is_checked_where_they_are_used_and_not_by_clap() {
         for setting in settings() {
             let alone = Command::new("alone").arg(setting.arg.clone());
-            let is_alone = std::panic::catch_unwind(|| alone.debug_assert());
+            let check = std::panic::AssertUnwindSafe(|| alone.debug_assert());
+            let is_alone = std::panic::catch_unwind(check);
             assert!(is_alone.is_ok(), "{} requires or excludes another option", setting.key);
         }
     }
