@@ -100,9 +100,9 @@ pub struct ShippingMessage {
     purchase_id: Option<PurchaseId>,
     /// What is asked for, or what is left of it.
     lines: Vec<MessageLine>,
-    /// The address of delivery: of a request, and not to an auditor.
+    /// The address of delivery; `null` to an auditor, and once erased. Only a request has it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    deliver_to: Option<String>,
+    deliver_to: Option<Option<String>>,
     /// The warehouse.
     warehouse: WarehouseId,
     /// The lane that the message is in.

@@ -74,7 +74,7 @@ impl Shop {
     async fn has_paid(self, exchange: &str) {
         let read = format!("/v1/accounts/ann/exchanges/{exchange}");
         let api = &self.ledger.client;
-        let answer = api.request("GET", &read, "shopper").header("Guerdon-Position", "0:6");
+        let answer = api.request("GET", &read, "shopper").header("Guerdon-Position", "0:5");
         let answer = answer.send().await.expect("answered").json::<Value>().await.expect("JSON");
         assert_eq!((&answer["points"], &answer["offer_id"]), (&json!(150), &json!("mug")));
         assert_eq!(self.ledger.stop(), Some(0));
