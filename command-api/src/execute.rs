@@ -151,9 +151,10 @@ impl CommandApi {
         is_dry_run: bool,
         caller: Caller,
     ) -> Result<Outcome, Problem> {
-        let Caller { principal, traceparent, is_marked, .. } = caller;
+        let Caller { principal, traceparent, request_id, is_marked, .. } = caller;
         let principal = Some(principal);
-        let request = Request { command, is_dry_run, principal, traceparent, is_marked };
+        let request =
+            Request { command, is_dry_run, principal, traceparent, request_id, is_marked };
         let done = match self.writers.submit(request).await {
             Ok(Answer::Recorded { place, event, last, subject }) => {
                 Done { place, event: Some(*event), last, subject, is_repeat: false }

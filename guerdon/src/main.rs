@@ -43,6 +43,7 @@ mod settings;
 mod shell;
 mod shipping;
 mod snapshot;
+mod token_config;
 mod trace_config;
 
 use std::path::PathBuf;

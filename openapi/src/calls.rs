@@ -215,6 +215,7 @@ pub const CALLS: &[Call] = &[
     call("GET /v1/marks", "listMarks", reads!("MarksBody")),
     call("DELETE /v1/marks/accounts/{marked_id}", "unmarkAccount", &[(204, &[])]),
     call("DELETE /v1/marks/requests/{marked_id}", "unmarkRequest", &[(204, &[])]),
+    call("GET /v1/operations", "listOperations", reads!("Page<OperationBody>")),
     call("GET /v1/totals", "getTotals", reads!("TotalsBody")),
     call("GET /v1/liability", "getLiability", reads!("LiabilityBody")),
     call("GET /metrics", "getMetrics", reads!("String")),

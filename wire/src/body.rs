@@ -23,6 +23,7 @@ mod key;
 mod ledger_entry;
 mod mark;
 mod offer;
+mod operation;
 mod policy;
 mod purchase;
 mod shipping_request;
@@ -63,6 +64,9 @@ pub use mark::{MarkBody, MarksBody, SetMarkBody};
 pub use offer::{
     AccountOfferBody, AddStockBody, AttributesBody, CloseOfferBody, OFFER_BYTES_MAX, OfferBody,
     PageBody, PutOfferBody, RemoveStockBody, ReopenOfferBody, StockAdditionBody, StockRemovalBody,
+};
+pub use operation::{
+    OperationBody, OperationCallBody, OperationCallerBody, OperationEventBody, OperationOutcome,
 };
 pub use policy::{PolicyBody, PutPolicyBody};
 pub use purchase::{

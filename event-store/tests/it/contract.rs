@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod marks;
+mod unrecorded_calls;
 
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,11 @@ use api_keys::{
     an_api_key_ends_once_and_its_latest_use_counts,
     an_api_key_with_the_id_or_the_text_of_another_is_refused,
     api_keys_are_added_and_read_in_their_order,
+};
+use unrecorded_calls::{
+    calls_are_bounded_by_age_and_number, calls_are_found_by_time_key_account_and_status,
+    calls_are_kept_whole_and_once_and_the_newest_comes_first,
+    what_is_private_in_calls_is_erased_with_their_account,
 };
 
 use marks::{a_mark_is_set_moved_and_removed, marks_that_have_ended_go_when_another_is_set};
@@ -66,6 +72,10 @@ every_store! {
     an_api_key_ends_once_and_its_latest_use_counts,
     a_mark_is_set_moved_and_removed,
     marks_that_have_ended_go_when_another_is_set,
+    calls_are_kept_whole_and_once_and_the_newest_comes_first,
+    calls_are_found_by_time_key_account_and_status,
+    calls_are_bounded_by_age_and_number,
+    what_is_private_in_calls_is_erased_with_their_account,
     an_epoch_is_confirmed_until_another_writer_takes_over,
     an_append_in_an_old_generation_is_a_conflict_and_lands_nothing,
     recorded_rows_are_appended_as_they_are_and_their_generation_goes_on,

@@ -1,6 +1,7 @@
 //! The addresses that a ledger listens on: one for everybody and, if asked for, one for operators.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -9,12 +10,14 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use trace::Tracer;
-use wire::ForOperators;
+use uuid::Uuid;
+use wire::{ForOperators, RequestIds};
 
 use super::connections::{Left, OpenConnections};
 use super::descriptors::make_room;
 use super::edge::Edge;
-use super::listener::{Limits, Listener};
+use super::listener::{Limits, Listener, Watching};
+use super::unrecorded::Calls;
 use crate::serve_config::ServeConfig;
 
 /// What the system keeps of a connection that its client hasn't read; connections have it from
@@ -65,8 +68,10 @@ impl Sockets {
         config: &ServeConfig,
         router: Router,
         stop: &CancellationToken,
+        calls: &Calls,
         tracer: &Tracer,
     ) -> Doors {
+        let ids = Arc::new(RequestIds::new(random()));
         let room = make_room(&config.connections);
         let (mut listeners, mut accepting, mut counted) = (vec![], JoinSet::new(), vec![]);
         let edge = self.edge;
@@ -74,9 +79,13 @@ impl Sockets {
         let router = edge.guard(router);
         let mut open = |socket, router, connections, option, of| {
             let limits = Limits::new(&config.connections, connections);
-            let (logs_requests, tracer) = (config.log.access_log, tracer.clone());
-            let listener =
-                Listener::new(router, limits, edge.clone(), option, logs_requests, tracer);
+            let watching = Watching {
+                logs_requests: config.log.access_log,
+                ids: Arc::clone(&ids),
+                calls: calls.clone(),
+                tracer: tracer.clone(),
+            };
+            let listener = Listener::new(router, limits, edge.clone(), option, watching);
             counted.push(listener.open_connections(of));
             accepting.spawn(listener.clone().listen(socket, stop.clone()));
             listeners.push(listener);
@@ -90,6 +99,12 @@ impl Sockets {
         open(self.clients, for_pages, room.clients, "--connections-max", "clients");
         Doors { listeners, accepting, open: counted }
     }
+}
+
+/// Tells this process's requests from another's.
+fn random() -> u32 {
+    let (_, random) = Uuid::now_v7().as_u64_pair();
+    u32::try_from(random & u64::from(u32::MAX)).unwrap_or_default()
 }
 
 fn bind(option: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {

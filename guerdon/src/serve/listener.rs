@@ -24,9 +24,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 use trace::Tracer;
-use wire::Problem;
+use wire::{Problem, RequestIds};
 
-use super::access_log::AccessLine;
+use super::asked::Asked;
 use super::connection::{Connection, Patience, Phase, Told};
 use super::connections::{Connections, Left, OpenConnection, OpenConnections};
 use super::edge::Edge;
@@ -34,6 +34,7 @@ use super::message_body::{AnswerBody, BodyPace, RequestBody};
 use super::security_headers::{self, Keeping};
 use super::seldom::Seldom;
 use super::traced_request::TracedRequest;
+use super::unrecorded::Calls;
 use super::watched_stream::WatchedStream;
 use crate::connection_config::ConnectionConfig;
 
@@ -69,8 +70,16 @@ pub(super) struct Listener {
     tasks: TaskTracker,
     /// The name of the option that says how many connections there may be.
     option: &'static str,
-    logs_requests: bool,
-    tracer: Tracer,
+    watching: Watching,
+}
+
+/// What is noted of requests, and by whom.
+#[derive(Clone)]
+pub(super) struct Watching {
+    pub(super) logs_requests: bool,
+    pub(super) ids: Arc<RequestIds>,
+    pub(super) calls: Calls,
+    pub(super) tracer: Tracer,
 }
 
 impl Limits {
@@ -98,11 +107,10 @@ impl Listener {
         limits: Limits,
         edge: Edge,
         option: &'static str,
-        logs_requests: bool,
-        tracer: Tracer,
+        watching: Watching,
     ) -> Self {
         let (connections, tasks) = (Connections::new(), TaskTracker::new());
-        Self { limits, router, edge, connections, tasks, option, logs_requests, tracer }
+        Self { limits, router, edge, connections, tasks, option, watching }
     }
 
     /// Its connections, to be counted.
@@ -159,7 +167,8 @@ impl Listener {
         open: OpenConnection,
         room: OwnedSemaphorePermit,
     ) {
-        let Self { limits, router, edge, logs_requests, tracer, .. } = self;
+        let Self { limits, router, edge, watching, .. } = self;
+        let Watching { logs_requests, ids, calls, tracer } = watching;
         let connection = Arc::clone(&open.connection);
         // Answers are small and whole; waiting to fill a segment would only delay them.
         if let Err(error) = stream.set_nodelay(true) {
@@ -177,18 +186,18 @@ impl Listener {
         let answered = Arc::clone(&connection);
         let service = service_fn(move |mut request| {
             let traced = TracedRequest::begin(&tracer, &mut request);
-            let line = logs_requests.then(|| {
-                let client = edge.client(peer, request.headers());
-                AccessLine::begin(&mut request, client)
-            });
+            let client = logs_requests.then(|| edge.client(peer, request.headers()));
+            let (asked, calls) = (Asked::begin(&mut request, &ids), calls.clone());
             let keeping = Keeping::of(request.method(), request.uri().path());
             let answer = answer(request, router.clone(), Arc::clone(&answered), limits.body);
             async move {
                 let mut response = answer.await?;
                 let status = response.status();
                 security_headers::add(response.headers_mut(), status, keeping, is_encrypted);
-                if let Some(line) = line {
-                    line.end(status);
+                asked.name(&mut response);
+                calls.note(&asked, &response);
+                if let Some(client) = client {
+                    asked.log(status, client);
                 }
                 if let Some(traced) = traced {
                     traced.end(status);

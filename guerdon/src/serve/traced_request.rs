@@ -7,7 +7,7 @@ use axum::http::{Extensions, HeaderMap, HeaderValue, Method, Request, StatusCode
 use trace::{Marks, Span, SpanKind, Traceparent, Tracer};
 use wire::{Marked, SeenCaller, SeenRoute};
 
-use super::access_log::short_path;
+use super::asked::short_path;
 
 const TRACEPARENT: &str = "traceparent";
 
@@ -30,7 +30,7 @@ impl TracedRequest {
         }
         let parent = trace_of(request.headers());
         let is_marked = is_marked(tracer.marks(), request, parent);
-        let (method, path) = (request.method().clone(), short_path(request.uri()));
+        let (method, path) = (request.method().clone(), short_path(request.uri()).to_owned());
         let begun = tracer.enter(name_of(&method), SpanKind::Server, parent, is_marked);
         let Some(mut span) = begun else {
             if let Some(mut parent) = parent
