@@ -19,7 +19,8 @@ const FLUSH_MAX: Duration = Duration::from_millis(300);
 pub(crate) struct TraceConfig {
     /// Send traces to this OpenTelemetry collector, by OTLP over HTTP: http://127.0.0.1:4318.
     /// [default: no traces]
-    #[arg(long, env = "GUERDON_OTLP", value_name = "URL", value_parser = collector)]
+    #[arg(long, env = "GUERDON_OTLP", hide_env_values = true)]
+    #[arg(value_name = "URL", value_parser = collector)]
     pub(crate) otlp: Option<String>,
 
     /// The share of requests whose trace is kept, from 0 to 1. What a caller keeps (traceparent
