@@ -163,7 +163,8 @@ mod tests {
         assert!(keys.contains("listen") && keys.contains("copy-from"), "{keys:?}");
     }
 
-    /// To clap, what stands in the file is a default, and a default satisfies and breaks no such rule.
+    /// To clap, what stands in the file is a default, and a default satisfies and breaks no such
+    /// rule.
     #[test]
     fn whether_settings_go_together_is_checked_where_they_are_used_and_not_by_clap() {
         for setting in settings() {
