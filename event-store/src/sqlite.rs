@@ -34,8 +34,7 @@ use uuid::Uuid;
 
 use crate::archive::Archive;
 use crate::{
-    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, MarkChange, MarkRow,
-    StoreError, Unlanded,
+    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, StoreError, Unlanded,
 };
 use append::append_in;
 use checkpointer::Checkpointer;
@@ -240,23 +239,6 @@ impl SqliteStore {
             }
             other => other,
         })
-    }
-
-    pub(crate) async fn marks(&self) -> Result<Vec<MarkRow>, StoreError> {
-        self.read_with(|connection| {
-            marks::select(connection)
-                .map_err(|source| failed(connection, "read the marks of", source))
-        })
-        .await?
-    }
-
-    pub(crate) async fn change_mark(&self, change: MarkChange) -> Result<(), StoreError> {
-        let doing = "write the marks of";
-        let change = move |connection: &mut Connection| marks::change(connection, &change);
-        match self.shared.writer {
-            Some(_) => self.write(doing, change).await,
-            None => self.beside_the_writer(doing, change).await,
-        }
     }
 
     pub(crate) async fn unrecorded_calls(
