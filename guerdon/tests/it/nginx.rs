@@ -186,8 +186,7 @@ async fn what_is_public_is_kept_for_a_moment_and_whoever_shows_a_key_reads_as_ev
     let (status, _, body) = ask("/v1/offers", Some(("if-none-match", &etag))).await;
     assert_eq!((status, body.as_str()), (304, ""));
     assert_eq!(ask("/problems/sold-out", None).await.0, 200);
-    // Nothing else is open, and nothing else is kept.
-    let kept = proxy.kept();
+    // Nothing else is open.
     for (path, status_with_a_key) in [
         ("/v1/accounts/ann", 200),
         ("/v1/offers/mug/closure", 404),
@@ -201,20 +200,42 @@ async fn what_is_public_is_kept_for_a_moment_and_whoever_shows_a_key_reads_as_ev
             api.get("auditor", path).await.is(status_with_a_key);
         }
     }
-    for _ in 0..3 {
-        api.get("shopper", "/v1/offers").await.is(200);
-        let after =
-            api.request("GET", "/v1/offers", "shopper").header("guerdon-position", &position);
-        api.send(after).await.expect("answered").is(200);
-        assert_eq!(ask("/v1/offers", Some(("authorization", "Bearer nobody's"))).await.0, 401);
-    }
     assert_eq!(ask("/metrics", None).await.0, 404, "of one process alone");
-    assert_eq!(proxy.kept(), kept, "{}", proxy.log());
+    // It is kept now, and not for those who show a key or a position.
+    assert_eq!(ask("/v1/offers/mug", None).await.0, 200);
+    for _ in 0..3 {
+        api.get("shopper", "/v1/offers/mug").await.is(200);
+        let after = api.request("GET", "/v1/offers/mug", "shopper");
+        api.send(after.header("guerdon-position", &position)).await.expect("answered").is(200);
+        let unknown = Some(("authorization", "Bearer nobody's"));
+        assert_eq!(ask("/v1/offers/mug", unknown).await.0, 401);
+    }
     let balance = api.request("GET", "/v1/accounts/ann", "shopper").send().await.expect("read");
     let etag = balance.headers()["etag"].clone();
     let again = api.request("GET", "/v1/accounts/ann", "shopper").header("if-none-match", etag);
     assert_eq!(again.send().await.expect("read").status(), 304, "no more is sent through nginx");
-    assert!(!proxy.log().contains("gk_"), "no key is logged");
+
+    for own in [Some("of-the-client"), None] {
+        let mut asked = api.request("GET", "/v1/policy", "shopper");
+        if let Some(own) = own {
+            asked = asked.header("x-request-id", own);
+        }
+        let answer = asked.send().await.expect("read");
+        let id = answer.headers()["x-request-id"].to_str().expect("text").to_owned();
+        assert!(own.is_none_or(|own| own == id), "{id}");
+        let begun = Instant::now();
+        while !proxy.log().contains(&format!("request_id={id}\n")) {
+            assert!(begun.elapsed() < PATIENCE, "{id} isn't logged: {}", proxy.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    let log = proxy.log();
+    for kept in log.lines().filter(|line| line.contains("cache=HIT")) {
+        let is_public =
+            [" GET /v1/offers 200 ", " GET /v1/offers 304 ", " GET /problems/sold-out "];
+        assert!(is_public.iter().any(|public| kept.contains(public)), "{kept}");
+    }
+    assert!(!log.contains("gk_"), "no key is logged");
     let large = json!({"credits": [{"note": "x".repeat(1_100_000)}]});
     api.post("merchant", "/v1/credits", large).await.is_problem(413, "body-too-large");
     drop(proxy);
