@@ -16,6 +16,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
 
 use crate::ledger::{Api, Ledger, PATIENCE};
+use crate::routes_and_roles::table;
 use proxy::{Proxy, Upstreams};
 
 /// How many clients ask at once.
@@ -27,10 +28,14 @@ const ROUNDS: usize = 60;
 
 /// A part of the ledger in the folder, at this port.
 fn part(folder: &Path, role: &str, port: u16) -> Ledger {
+    part_with(folder, role, port, &[])
+}
+
+fn part_with(folder: &Path, role: &str, port: u16, more: &[&str]) -> Ledger {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
     let listen = format!("127.0.0.1:{port}");
     command.args(["serve", "--role", role, "--listen", &listen, "--data-dir"]).arg(folder);
-    command.args(["--trusted-proxies", "127.0.0.1", "--read-wait-ms", "5000"]);
+    command.args(["--trusted-proxies", "127.0.0.1", "--read-wait-ms", "5000"]).args(more);
     command.env("RUST_LOG", "warn").stdin(std::process::Stdio::null());
     Ledger::run(command, folder)
 }
@@ -144,6 +149,37 @@ async fn one_process_that_answers_reads_is_killed_under_load_and_no_request_fail
     println!("{rounds} rounds of four requests, {retried} reads tried again at the other process");
     assert!(failures.is_empty(), "{} failed: {:?}", failures.len(), failures.first());
     drop((proxy, back, reader, writer));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_call_reaches_a_process_that_knows_it() {
+    let Some(nginx) = proxy::program() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).expect("made");
+    let [commands, queries] = [free_port(), free_port()];
+    let all_but_reads = "command-api,projector,publisher";
+    let writer = part_with(&data, all_but_reads, commands, &["--kafka", "127.0.0.1:1"]);
+    let reader = part(&data, "query-api", queries);
+    let upstreams = Upstreams { commands: [commands, free_port()], queries: [queries, queries] };
+    let key = public_key(&writer.client).await;
+    let proxy = Proxy::start(&nginx, &folder.path().join("nginx"), &upstreams, &key);
+    let api = writer.client.at(&proxy.url).with_client(proxy.client());
+    // The metrics are of one process, and nginx gives nobody's.
+    for route in table().into_iter().filter(|route| route.path != "/metrics") {
+        let path = route.path.replace("{account_id}", "ann");
+        let path = path.split('/').map(|part| if part.starts_with('{') { "7" } else { part });
+        let path = path.collect::<Vec<_>>().join("/");
+        let mut request = api.request(route.method.as_str(), &path, route.roles[0]);
+        if route.method != "GET" {
+            request = request.json(&json!({}));
+        }
+        let answer = request.send().await.expect("answered");
+        let (status, body) = (answer.status(), answer.text().await.expect("read"));
+        let is_known = status != 405 && !body.contains("no-such-route");
+        assert!(is_known, "{}: {status} {body}", route.name());
+    }
+    drop((proxy, reader, writer));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
