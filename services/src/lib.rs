@@ -14,6 +14,7 @@ mod identity_provider;
 mod kafka;
 #[cfg(feature = "kurrent")]
 mod kurrent;
+mod node;
 mod pgbouncer;
 mod postgres;
 mod process;
@@ -26,6 +27,7 @@ pub use identity_provider::{IdentityProvider, SigningKey, Trouble, seconds_from_
 pub use kafka::{Kafka, KafkaCluster, shared_kafka};
 #[cfg(feature = "kurrent")]
 pub use kurrent::{AppendFault, KurrentServer, LostTail};
+pub use node::{Node, node_with};
 pub use pgbouncer::{PgBouncer, has_pgbouncer};
 pub use postgres::{Postgres, Stop, bin_folder};
 pub use python::{PYTHON_KAFKA, python_with};
