@@ -167,6 +167,15 @@ fn shared_parameters() -> Json {
                 "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             ),
         )
+        .with(
+            "Guerdon-Reason",
+            header(
+                "Guerdon-Reason",
+                "Why the call is made: one line of at most 512 bytes in UTF-8, in which any byte may \
+                 be written as `%20`. Private.",
+                "stock was counted anew",
+            ),
+        )
 }
 
 fn shared_headers() -> Json {
@@ -190,6 +199,7 @@ fn shared_headers() -> Json {
                 json!({"type": "string", "enum": ["true"]}),
             ),
         )
+        .with("X-Request-Id", header(true, "The request's id.", text()))
         .with("ETag", header(false, "Names what was answered.", text()))
         .with("Location", header(false, "The path of what was made.", text()))
         .with("Retry-After", header(true, "The seconds after which to ask again.", seconds()))

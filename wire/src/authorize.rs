@@ -22,6 +22,8 @@ use futures_util::FutureExt as _;
 use tokio_util::either::Either;
 
 use crate::caller::{SeenCaller, Unidentified, caller, identify};
+use crate::guerdon_reason::read_reason;
+use crate::request_id::read_request_id;
 use crate::scope::{OFFERS, READ_ONLY};
 use crate::traceparent::read_traceparent;
 use crate::unheeded::Heeds;
@@ -46,10 +48,15 @@ pub struct Only<H> {
 impl<H> Only<H> {
     /// Lets the caller in, whom the handler then finds in the extensions.
     fn admit(&self, known: Result<Caller, Problem>, parts: &mut Parts) -> Result<(), Problem> {
-        let caller = known?;
+        let reason = read_reason(&parts.headers);
+        let caller = match &reason {
+            Ok(Some(reason)) => known?.with_reason(reason),
+            Ok(None) | Err(_) => known?,
+        };
         SeenCaller::tell(&parts.extensions, &caller);
         let caller = admit(self.roles, self.about, caller, parts)?;
         self.heeds.check(parts)?;
+        reason?;
         parts.extensions.insert(caller);
         Ok(())
     }
@@ -144,7 +151,8 @@ fn anyone(roles: &[Role], parts: &Parts) -> Option<Caller> {
         return None;
     }
     let role = if roles.contains(&Role::Operator) { Role::Operator } else { *roles.first()? };
-    Some(Caller::of_this_process(role, read_traceparent(&parts.headers).map(Into::into)))
+    let caller = Caller::of_this_process(role, read_traceparent(&parts.headers).map(Into::into));
+    Some(Caller { request_id: read_request_id(&parts.headers).map(Into::into), ..caller })
 }
 
 fn admit(

@@ -10,8 +10,10 @@ use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap};
+use domain::Reason;
 use log_record::Principal;
 
+use crate::request_id::read_request_id;
 use crate::token::NotLetIn;
 use crate::traceparent::read_traceparent;
 use crate::{ApiKey, KeyRing, Problem, Role, Tokens};
@@ -25,6 +27,8 @@ pub struct Caller {
     pub principal: Arc<Principal>,
     /// The W3C trace context that it came with, where that is valid.
     pub traceparent: Option<Box<str>>,
+    /// The id of the request; a part of this process makes none.
+    pub request_id: Option<Box<str>>,
     /// The key, or what a token says; a part of this process has none.
     pub(crate) key: Option<Arc<ApiKey>>,
 }
@@ -34,7 +38,15 @@ impl Caller {
     #[must_use]
     pub fn of_this_process(role: Role, traceparent: Option<Box<str>>) -> Self {
         let principal = Arc::new(Principal::of_role(role.as_str()));
-        Self { role, principal, traceparent, key: None }
+        Self { role, principal, traceparent, request_id: None, key: None }
+    }
+
+    /// The same caller, who says why it calls.
+    #[must_use]
+    pub(crate) fn with_reason(self, reason: &Reason) -> Self {
+        let reason = Some(reason.as_str().into());
+        let principal = Principal { reason, ..Principal::clone(&self.principal) };
+        Self { principal: Arc::new(principal), ..self }
     }
 
     /// The warehouses of the key's scope; `None` means every warehouse.
@@ -124,7 +136,8 @@ pub(crate) fn identify(keys: &KeyRing, headers: &HeaderMap) -> Result<Caller, Un
     };
     let traceparent = read_traceparent(headers).map(Into::into);
     let (role, principal) = (key.role, Arc::clone(&key.principal));
-    Ok(Caller { role, principal, traceparent, key: Some(key) })
+    let request_id = read_request_id(headers).map(Into::into);
+    Ok(Caller { role, principal, traceparent, request_id, key: Some(key) })
 }
 
 fn let_in(key: Arc<ApiKey>, now: i64) -> Result<Arc<ApiKey>, Problem> {

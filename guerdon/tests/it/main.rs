@@ -40,6 +40,7 @@ mod kurrent;
 mod ledger;
 mod nginx;
 mod observed;
+mod operations;
 mod operators_disk;
 mod operators_mistakes;
 mod options;
