@@ -138,6 +138,9 @@ fn key_source(text: &str) -> Result<KeySource, String> {
         return Ok(KeySource::File(text.into()));
     }
     let url: Url = text.parse().map_err(|error| format!("it is no URL: {error}"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a key set is public; give its URL without a user and a password".into());
+    }
     let is_here = match url.host_str() {
         Some("localhost") => true,
         Some(host) => {
@@ -171,6 +174,9 @@ mod tests {
         }
         assert_eq!(key_source("/etc/jwks.json"), Ok(KeySource::File("/etc/jwks.json".into())));
         for text in ["", "http://login.example/", "http://10.0.0.1/", "ftp://x/y", "https://"] {
+            key_source(text).expect_err(text);
+        }
+        for text in ["https://ann:pw@login.example/", "https://ann@login.example/"] {
             key_source(text).expect_err(text);
         }
     }
