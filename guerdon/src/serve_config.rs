@@ -141,6 +141,7 @@ impl ServeConfig {
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         self.check_partitions()?;
         self.edge.check(self.listen, self.connections.operators_listen)?;
+        self.tokens.check()?;
         let here = self.runs(Part::CommandApi).then(Router::new);
         self.publisher(here)?;
         Ok(())
