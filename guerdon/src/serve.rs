@@ -26,6 +26,7 @@ pub(crate) mod shutdown;
 mod snapshots;
 #[cfg(feature = "tls")]
 mod tls;
+mod token_keys;
 mod unrecorded;
 mod watched_stream;
 
@@ -200,6 +201,8 @@ impl Ledger {
             first_keys::load(&store).await?
         };
         let keys = book.ring().clone();
+        step.set("reading the keys of tokens");
+        health.tokens = token_keys::start(&config.tokens, &keys, stop).await?;
         tokio::spawn(stop.clone().run_until_cancelled_owned(book.clone().keep_up()));
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, JoinSet::new());
         let mut command_api = None;

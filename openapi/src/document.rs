@@ -14,8 +14,8 @@ use crate::shape::Shapes;
 use crate::source::Sources;
 
 const ABOUT: &str = "A ledger of credit points and of what they are redeemed for.\n\n\
-    **Keys.** Send `Authorization: Bearer KEY`. `x-roles` lists the roles whose keys may make a \
-    call.\n\n\
+    **Keys.** Send `Authorization: Bearer KEY`, or a token (JWT) in place of the key where the \
+    ledger takes tokens. `x-roles` lists the roles whose keys and tokens may make a call.\n\n\
     **Repeats.** A request under an id takes effect once. The same request again gets 200 with \
     `Idempotency-Replayed: true` and the body of the first answer; another request under the same \
     id gets 422 `id-reused`.\n\n\
@@ -203,5 +203,8 @@ fn shared_headers() -> Json {
         .with("ETag", header(false, "Names what was answered.", text()))
         .with("Location", header(false, "The path of what was made.", text()))
         .with("Retry-After", header(true, "The seconds after which to ask again.", seconds()))
-        .with("WWW-Authenticate", header(true, "`Bearer`.", text()))
+        .with(
+            "WWW-Authenticate",
+            header(true, "`Bearer`, for a bad token with `error=\"invalid_token\"`.", text()),
+        )
 }

@@ -333,6 +333,7 @@ impl<'k> Known<'k> {
             "invalid-query",
             "invalid-header",
             "unauthorized",
+            "token-keys-unavailable",
             "forbidden",
             "no-such-route",
             "internal",

@@ -4,13 +4,14 @@
 //! reading order:
 //! - [`body`]: the bodies of requests and answers, one struct each
 //! - [`Problem`], [`ProblemPage`] and the problems that either API can answer with
-//! - [`Routes`], [`only`], [`Role`], [`Scopes`], [`KeyRing`]: who may call
+//! - [`Routes`], [`only`], [`Role`], [`Scopes`], [`KeyRing`], [`Tokens`]: who may call
 //! - [`JsonBody`], [`MergePatch`], [`Object`], [`PathId`], [`QueryString`]: requests, read strictly
 //! - [`Precondition`], [`read_positions`], [`IdempotencyKey`], [`read_reason`], [`RequestIds`]:
 //!   headers
 //! - [`Page`], [`json_with_etag`]: answers
 //! - [`finish`]: the answers to what no handler takes
 
+mod about;
 mod api_key;
 mod authorize;
 pub mod body;
@@ -37,12 +38,14 @@ mod routes;
 mod scope;
 #[cfg(test)]
 mod test_request;
+mod token;
 mod traceparent;
 mod unheeded;
 mod unique;
 
+pub use about::About;
 pub use api_key::{ApiKey, KeyHash, KeyRing};
-pub use authorize::{About, ForOperators, NoAuthentication, Only, only};
+pub use authorize::{ForOperators, NoAuthentication, Only, only};
 pub use caller::{Caller, SeenCaller, is_known_still, role_of};
 pub use etag::{JsonAnswer, Precondition, json_with_etag, json_with_version};
 pub use fallback::finish;
@@ -65,4 +68,5 @@ pub use request_id::{RequestIds, X_REQUEST_ID, read_request_id};
 pub use role::Role;
 pub use routes::{Guard, Methods, Route, Routes, get, post, put};
 pub use scope::{ScopeError, Scopes};
+pub use token::{ClaimName, TokenKeys, TokenKeysError, TokenKeysStatus, TokenRules, Tokens};
 pub use traceparent::valid_traceparent;

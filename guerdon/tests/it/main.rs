@@ -77,6 +77,7 @@ mod take_over;
 mod terms;
 #[cfg(feature = "tls")]
 mod tls;
+mod tokens;
 mod topic;
 mod tour;
 mod unchanged;
