@@ -291,7 +291,7 @@ async fn the_format_is_raised_when_a_snapshot_looks_different() {
     snapshots.take(&store, P0).await.expect("taken");
     let bytes = fs::read(folder.path().join(name(16))).expect("read");
     let hash = hex(&Sha256::digest(bytes));
-    assert_eq!(hash, "283e323664f1e6a5927e94f9bf2394a2d02cefff2a8592b93ed74f5ca52af296");
+    assert_eq!(hash, "aeb6709798a56b5dde5a5a82c4f3874445898b598992082398fac7ccc0bc17c8");
 }
 
 fn folder() -> (TempDir, Snapshots) {
