@@ -83,8 +83,8 @@ pub(crate) enum KeySource {
 }
 
 impl TokenConfig {
-    /// Refuses rules that leave something open. Not by clap: to it, what the configuration file says
-    /// is a default.
+    /// Refuses rules that leave something open. Not by clap: to it, what the configuration file
+    /// says is a default.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         let parts = [
             ("--jwt-issuer", self.jwt_issuer.is_some()),
