@@ -109,7 +109,7 @@ fn asks_for_help(words: &[OsString]) -> bool {
         [OsStr::new("--help"), OsStr::new("-h"), OsStr::new("--version"), OsStr::new("-V")]
             .contains(&&**word)
     };
-    words.iter().any(asks)
+    words.first().is_some_and(|word| word == "help") || words.iter().any(asks)
 }
 
 /// The value of a variable that is set to more than nothing.
