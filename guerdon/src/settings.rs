@@ -27,13 +27,14 @@ pub(crate) const CONFIG: &str = "GUERDON_CONFIG";
 
 /// Options whose variables the help hides, because a password may stand there by a slip. Once their
 /// values are checked, they are no secrets.
-const NO_SECRETS: [&str; 7] = [
+const NO_SECRETS: [&str; 8] = [
     "kafka",
     "kafka-topic",
     "kafka-warehouse-events",
     "kafka-earnings",
     "kafka-group",
     "command-api",
+    "otlp",
     "url",
 ];
 
