@@ -176,8 +176,33 @@ mod tests {
         for text in ["", "http://login.example/", "http://10.0.0.1/", "ftp://x/y", "https://"] {
             key_source(text).expect_err(text);
         }
-        for text in ["https://ann:pw@login.example/", "https://ann@login.example/"] {
-            key_source(text).expect_err(text);
+        let refused = key_source("https://ann:hunter2@login.example/").expect_err("a password");
+        assert!(!refused.contains("hunter2"), "{refused}");
+    }
+
+    #[test]
+    fn issuer_audience_and_keys_are_given_together_wherever_they_stand() {
+        #[derive(clap::Parser)]
+        struct Alone {
+            #[command(flatten)]
+            tokens: TokenConfig,
+        }
+        let check = |args: &[&str]| {
+            let args = ["alone"].iter().chain(args);
+            let parsed = <Alone as clap::Parser>::try_parse_from(args).expect("parsed");
+            parsed.tokens.check().map_err(|error| error.to_string())
+        };
+        let (issuer, audience) = (["--jwt-issuer", "i"], ["--jwt-audience", "a"]);
+        let keys = ["--jwt-keys", "jwks.json"];
+        assert_eq!(check(&[]), Ok(()));
+        assert_eq!(check(&[issuer, audience, keys].concat()), Ok(()));
+        for (given, missing) in [
+            ([issuer, audience].concat(), "--jwt-keys"),
+            ([issuer, keys].concat(), "--jwt-audience"),
+            (keys.to_vec(), "--jwt-issuer and no --jwt-audience"),
+        ] {
+            let refused = check(&given).expect_err(missing);
+            assert!(refused.ends_with(&format!("there is no {missing}")), "{refused}");
         }
     }
 }
