@@ -12,6 +12,7 @@ use crate::duration::some_time;
 
 /// Which tokens are let in beside API keys, and what their claims mean.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::doc_markdown, reason = "this is the text of --help, in which a URL stands bare")]
 pub(crate) struct TokenConfig {
     /// Let in tokens (JWT) of this issuer, beside API keys: the exact text of their claim `iss`,
     /// such as https://login.shop.example/.
