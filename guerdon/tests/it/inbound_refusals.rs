@@ -82,7 +82,10 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 9] = [
     ("of many commands at once", &["too-much-at-once"]),
     ("of more parcels than a test of Kafka should send", &["too-many-parcels"]),
     ("the publisher makes requests that are sound", SOUND),
-    ("of the publisher's key: the message waits", &["unauthorized", "forbidden"]),
+    (
+        "of the publisher's key: the message waits",
+        &["unauthorized", "forbidden", "token-keys-unavailable"],
+    ),
     ("of the publisher's key's scope: a test of its own is below", &["warehouse-forbidden"]),
     ("the ledger is away or slow: the message waits", AWAY),
     ("an error of the ledger's: tried again some times", &["internal", "decision-failed"]),
