@@ -6,6 +6,7 @@
 //! welcome.
 
 mod api_keys;
+mod append;
 mod archived;
 mod checkpointer;
 mod in_place;
@@ -19,13 +20,13 @@ mod unrecorded_calls;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use log_record::{
     BatchId, Epoch, Generation, Head, LogId, Partition, Place, Position, RecordedEvent,
     UnrecordedCall, UnrecordedCalls, WriterId,
 };
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
@@ -33,41 +34,29 @@ use uuid::Uuid;
 
 use crate::archive::Archive;
 use crate::{
-    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, MarkChange, MarkRow,
-    StoreError, Unlanded,
+    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, StoreError, Unlanded,
 };
+use append::append_in;
 use checkpointer::Checkpointer;
 use in_place::InPlace;
 use lock::WriterLock;
-use rows::{failed, insert_events, read_events, select_head};
+use rows::{failed, read_events, select_head};
 use thread::ConnectionThread;
+
+pub(crate) use append::Appended;
 
 const TAKE_OVER: &str = include_str!("sqlite/take_over.sql");
 const RESOLVE_DOUBT: &str = include_str!("sqlite/resolve_doubt.sql");
-const MOVE_HEAD: &str = include_str!("sqlite/move_head.sql");
 
 /// How many connections read: one for the projector's long reads, one for the short ones that
 /// answer repeats.
 const READERS: usize = 2;
-
-/// How long one try of an append waits for another process's lock. Then the writer decides no more
-/// until the append has landed, so that commands are told for certain that they weren't decided.
-const APPEND_LOCK_WAIT: Duration = Duration::from_secs(1);
 
 /// A log in a SQLite file. Cloning gives another handle to the same connections.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     shared: Arc<Shared>,
     pub(crate) archive: Archive,
-}
-
-/// What an append has done.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Appended {
-    /// The position of its last event.
-    pub(crate) last: Position,
-    /// How long the commit took, with its sync.
-    pub(crate) committed_in: Duration,
 }
 
 #[derive(Debug)]
@@ -252,23 +241,6 @@ impl SqliteStore {
         })
     }
 
-    pub(crate) async fn marks(&self) -> Result<Vec<MarkRow>, StoreError> {
-        self.read_with(|connection| {
-            marks::select(connection)
-                .map_err(|source| failed(connection, "read the marks of", source))
-        })
-        .await?
-    }
-
-    pub(crate) async fn change_mark(&self, change: MarkChange) -> Result<(), StoreError> {
-        let doing = "write the marks of";
-        let change = move |connection: &mut Connection| marks::change(connection, &change);
-        match self.shared.writer {
-            Some(_) => self.write(doing, change).await,
-            None => self.beside_the_writer(doing, change).await,
-        }
-    }
-
     pub(crate) async fn unrecorded_calls(
         &self,
         asked: UnrecordedCalls,
@@ -436,63 +408,6 @@ impl SqliteStore {
         let reader = self.shared.readers.get(turn).ok_or(StoreError::Closed)?;
         reader.run_while_wanted(job).await
     }
-}
-
-/// The append, in one transaction. Where another process holds the lock that the transaction begins
-/// with, nothing was written.
-fn append_in(
-    connection: &Connection,
-    in_place: &InPlace,
-    append: Append<RecordedEvent>,
-) -> Result<Appended, AppendError> {
-    if let Err(error) = in_place.check(connection) {
-        return Err(AppendError::NotBegun(error, Unlanded(append.events)));
-    }
-    let transaction = match begin_append(connection) {
-        Ok(transaction) => transaction,
-        Err(source) => {
-            return Err(match failed(connection, "append to", source) {
-                error @ StoreError::Locked { .. } => {
-                    AppendError::NotBegun(error, Unlanded(append.events))
-                }
-                error => AppendError::InDoubt(error),
-            });
-        }
-    };
-    append_within(transaction, &append)
-        .unwrap_or_else(|source| Err(AppendError::InDoubt(failed(connection, "append to", source))))
-}
-
-/// Begins with the write lock, for which it waits only briefly.
-fn begin_append(connection: &Connection) -> rusqlite::Result<Transaction<'_>> {
-    connection.busy_timeout(APPEND_LOCK_WAIT)?;
-    let begun = Transaction::new_unchecked(connection, TransactionBehavior::Immediate);
-    connection.busy_timeout(open::BUSY_TIMEOUT)?;
-    begun
-}
-
-/// The inner error is a conflict, in which nothing landed for certain.
-fn append_within(
-    transaction: Transaction<'_>,
-    append: &Append<RecordedEvent>,
-) -> rusqlite::Result<Result<Appended, AppendError>> {
-    let moved = transaction.prepare_cached(MOVE_HEAD)?.execute((
-        append.partition.0,
-        append.expected.0.cast_signed(),
-        append.epoch.0.cast_signed(),
-        append.generation.0,
-        append.last().0.cast_signed(),
-        append.next_generation().0,
-        append.batch.0.as_bytes(),
-    ))?;
-    if moved == 0 {
-        let head = select_head(&transaction, append.partition);
-        return Ok(Err(head.map_or_else(AppendError::InDoubt, AppendError::Conflict)));
-    }
-    insert_events(&transaction, &append.events)?;
-    let begun = Instant::now();
-    transaction.commit()?;
-    Ok(Ok(Appended { last: append.last(), committed_in: begun.elapsed() }))
 }
 
 fn head_of_row(row: &Row<'_>) -> rusqlite::Result<Head> {

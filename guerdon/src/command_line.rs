@@ -109,7 +109,7 @@ fn asks_for_help(words: &[OsString]) -> bool {
         [OsStr::new("--help"), OsStr::new("-h"), OsStr::new("--version"), OsStr::new("-V")]
             .contains(&&**word)
     };
-    words.iter().any(asks)
+    words.first().is_some_and(|word| word == "help") || words.iter().any(asks)
 }
 
 /// The value of a variable that is set to more than nothing.
@@ -285,7 +285,7 @@ mod tests {
 
     /// The variables of which the help shows the value: numbers, times, words of a list, addresses
     /// to listen on, and the names of files and folders.
-    const SHOWN: [&str; 41] = [
+    const SHOWN: [&str; 51] = [
         "GUERDON_ACCEPT_WITHIN",
         "GUERDON_ACCESS_LOG",
         "GUERDON_ALERT_AFTER",
@@ -306,6 +306,16 @@ mod tests {
         "GUERDON_HEADER_BYTES_MAX",
         "GUERDON_HEADER_TIMEOUT",
         "GUERDON_IDLE_TIMEOUT",
+        "GUERDON_JWT_ACCOUNT_CLAIM",
+        "GUERDON_JWT_AUDIENCE",
+        "GUERDON_JWT_ISSUER",
+        "GUERDON_JWT_KEYS",
+        "GUERDON_JWT_KEYS_GRACE",
+        "GUERDON_JWT_KEYS_REFRESH",
+        "GUERDON_JWT_PREFIX",
+        "GUERDON_JWT_ROLES",
+        "GUERDON_JWT_ROLE_CLAIM",
+        "GUERDON_JWT_SCOPES_CLAIM",
         "GUERDON_KAFKA_CREATE_TOPICS",
         "GUERDON_KAFKA_PARTITIONS",
         "GUERDON_KAFKA_PROPERTIES",

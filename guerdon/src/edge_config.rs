@@ -14,6 +14,7 @@ use crate::command_line::path;
 
 /// What stands between strangers and the ledger's calls.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::doc_markdown, reason = "this is the text of --help, in which a URL stands bare")]
 pub(crate) struct EdgeConfig {
     /// Ask nobody for a key, to try the ledger out on one's own machine. A call without a key is
     /// made as an operator, or as a role that may make it. Addresses to listen on must be loopback

@@ -72,8 +72,7 @@ const DRAIN_MAX: Duration = Duration::from_secs(7);
 const NOTED_WITHIN: Duration = Duration::from_millis(300);
 
 pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
-    config.check_partitions()?;
-    config.edge.check(config.listen, config.connections.operators_listen)?;
+    config.check_options()?;
     let sockets = Sockets::bind(&config)?;
     // Before the address is printed, because whoever reads it may send a signal.
     let mut signals = shutdown::Signals::listen()?;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::bail;
 use clap::Args;
 use reqwest::Url;
 use wire::{ClaimName, Role, TokenRules};
@@ -11,29 +12,19 @@ use crate::duration::some_time;
 
 /// Which tokens are let in beside API keys, and what their claims mean.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::doc_markdown, reason = "this is the text of --help, in which a URL stands bare")]
 pub(crate) struct TokenConfig {
     /// Let in tokens (JWT) of this issuer, beside API keys: the exact text of their claim `iss`,
     /// such as https://login.shop.example/.
-    #[arg(
-        long,
-        env = "GUERDON_JWT_ISSUER",
-        value_parser = text,
-        requires_all = ["jwt_audience", "jwt_keys"]
-    )]
+    #[arg(long, env = "GUERDON_JWT_ISSUER", value_parser = text)]
     pub(crate) jwt_issuer: Option<String>,
 
     /// The audience of the tokens, as their claim `aud` has it. Separate several by commas.
-    #[arg(
-        long,
-        env = "GUERDON_JWT_AUDIENCE",
-        value_delimiter = ',',
-        value_parser = text,
-        requires = "jwt_issuer"
-    )]
+    #[arg(long, env = "GUERDON_JWT_AUDIENCE", value_delimiter = ',', value_parser = text)]
     pub(crate) jwt_audience: Vec<String>,
 
     /// Where the issuer publishes its keys, as a JSON Web Key Set: an https URL or a file.
-    #[arg(long, env = "GUERDON_JWT_KEYS", value_parser = key_source, requires = "jwt_issuer")]
+    #[arg(long, env = "GUERDON_JWT_KEYS", value_parser = key_source)]
     pub(crate) jwt_keys: Option<KeySource>,
 
     /// How often the issuer's keys are read. They are also read when a token has an unknown key.
@@ -94,6 +85,25 @@ pub(crate) enum KeySource {
 }
 
 impl TokenConfig {
+    /// Checks that all is given that tokens need, or nothing.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        // Not by clap: to it, what the configuration file says is a default.
+        let given = [
+            ("--jwt-issuer", self.jwt_issuer.is_some()),
+            ("--jwt-audience", !self.jwt_audience.is_empty()),
+            ("--jwt-keys", self.jwt_keys.is_some()),
+        ];
+        let missing = given.iter().filter(|(_, is_given)| !is_given).map(|(option, _)| *option);
+        let missing: Vec<&str> = missing.collect();
+        if (1..given.len()).contains(&missing.len()) {
+            bail!(
+                "tokens need --jwt-issuer, --jwt-audience and --jwt-keys, and there is no {}",
+                missing.join(" and no ")
+            );
+        }
+        Ok(())
+    }
+
     /// The rules, and where the keys are, if tokens are let in.
     pub(crate) fn rules(&self) -> Option<(TokenRules, KeySource)> {
         let rules = TokenRules {
@@ -129,6 +139,9 @@ fn key_source(text: &str) -> Result<KeySource, String> {
         return Ok(KeySource::File(text.into()));
     }
     let url: Url = text.parse().map_err(|error| format!("it is no URL: {error}"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a key set is public; give its URL without a user and a password".into());
+    }
     let is_here = match url.host_str() {
         Some("localhost") => true,
         Some(host) => {
@@ -163,6 +176,34 @@ mod tests {
         assert_eq!(key_source("/etc/jwks.json"), Ok(KeySource::File("/etc/jwks.json".into())));
         for text in ["", "http://login.example/", "http://10.0.0.1/", "ftp://x/y", "https://"] {
             key_source(text).expect_err(text);
+        }
+        let refused = key_source("https://ann:hunter2@login.example/").expect_err("a password");
+        assert!(!refused.contains("hunter2"), "{refused}");
+    }
+
+    #[test]
+    fn issuer_audience_and_keys_are_given_together_wherever_they_stand() {
+        #[derive(clap::Parser)]
+        struct Alone {
+            #[command(flatten)]
+            tokens: TokenConfig,
+        }
+        let check = |args: &[&str]| {
+            let args = ["alone"].iter().chain(args);
+            let parsed = <Alone as clap::Parser>::try_parse_from(args).expect("parsed");
+            parsed.tokens.check().map_err(|error| error.to_string())
+        };
+        let (issuer, audience) = (["--jwt-issuer", "i"], ["--jwt-audience", "a"]);
+        let keys = ["--jwt-keys", "jwks.json"];
+        assert_eq!(check(&[]), Ok(()));
+        assert_eq!(check(&[issuer, audience, keys].concat()), Ok(()));
+        for (given, missing) in [
+            ([issuer, audience].concat(), "--jwt-keys"),
+            ([issuer, keys].concat(), "--jwt-audience"),
+            (keys.to_vec(), "--jwt-issuer and no --jwt-audience"),
+        ] {
+            let refused = check(&given).expect_err(missing);
+            assert!(refused.ends_with(&format!("there is no {missing}")), "{refused}");
         }
     }
 }

@@ -16,6 +16,7 @@ const FLUSH_MAX: Duration = Duration::from_millis(300);
 
 /// Where traces go, and how many.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::doc_markdown, reason = "this is the text of --help, in which a URL stands bare")]
 pub(crate) struct TraceConfig {
     /// Send traces to this OpenTelemetry collector, by OTLP over HTTP: http://127.0.0.1:4318.
     /// [default: no traces]

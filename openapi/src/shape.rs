@@ -243,7 +243,7 @@ impl<'s> Shapes<'s> {
         };
         let inner = option(&stands_for);
         let mut schema = match said.with.as_deref() {
-            Some("domain::sum" | "domain::optional_sum") => self.from_0()?,
+            Some("domain::sum" | "domain::optional_sum") => self.points_from_0()?,
             _ => self.of(inner.unwrap_or(&stands_for), home, given, is_asked)?,
         };
         if elsewhere.is_none() {
@@ -353,7 +353,7 @@ impl<'s> Shapes<'s> {
         Ok(Json::object().with("oneOf", choices).with("description", text))
     }
 
-    fn from_0(&mut self) -> anyhow::Result<Json> {
+    fn points_from_0(&mut self) -> anyhow::Result<Json> {
         let (name, schema) = scalar("PointsFrom0", false).context("a scalar")?;
         self.schemas.entry(name.to_owned()).or_insert_with(|| schema.into());
         Ok(Json::reference(&format!("schemas/{name}")))

@@ -110,7 +110,8 @@ const UNAUTHORIZED: ProblemPage = ProblemPage {
     title: "No valid key",
     meaning: "The request has no key or token, or its key is unknown, expired or revoked, or the \
               ledger doesn't take its token. For a token, the fact `reason` says why: malformed, \
-              algorithm, unknown-key, signature, expired, not-yet-valid, issuer, audience or claim.",
+              algorithm, unknown-key, signature, expired, not-yet-valid, issuer, audience or \
+              claim.",
     remedy: "Send the header Authorization: Bearer KEY, with a key from the operator or a token \
              from the issuer. If the token has expired, get a new one.",
     shopper: "Please sign in again.",

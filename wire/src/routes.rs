@@ -218,13 +218,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// The router that answers the calls.
-    #[must_use]
     pub fn into_router(self) -> Router<S> {
         self.router
     }
 
     /// The router that answers the calls, and with a problem document what is none of them.
-    #[must_use]
     pub fn finish(self) -> Router<S> {
         fallback::finish(self.router)
     }

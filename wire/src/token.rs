@@ -2,8 +2,8 @@
 //! bears it, as a key does, and with nothing stored in the ledger.
 //!
 //! A token is believed if it is signed by RS256, ES256 or `EdDSA` with a key that the issuer
-//! publishes at this time, and names the issuer, an audience and an expiry. Where the keys come from
-//! is elsewhere: whoever reads them hands them over by [`Tokens::replace`].
+//! publishes at this time, and names the issuer, an audience and an expiry. Where the keys come
+//! from is elsewhere: whoever reads them hands them over by [`Tokens::replace`].
 
 mod error;
 mod jwks;

@@ -2,9 +2,24 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::{MarkChange, MarkRow};
+use super::{SqliteStore, failed};
+use crate::{MarkChange, MarkRow, StoreError};
 
-pub(super) fn select(connection: &Connection) -> rusqlite::Result<Vec<MarkRow>> {
+impl SqliteStore {
+    pub(crate) async fn marks(&self) -> Result<Vec<MarkRow>, StoreError> {
+        self.read_with(|connection| {
+            select(connection).map_err(|source| failed(connection, "read the marks of", source))
+        })
+        .await?
+    }
+
+    pub(crate) async fn change_mark(&self, made: MarkChange) -> Result<(), StoreError> {
+        let job = move |connection: &mut Connection| change(connection, &made);
+        self.write_beside("write the marks of", job).await
+    }
+}
+
+fn select(connection: &Connection) -> rusqlite::Result<Vec<MarkRow>> {
     let mut select = connection.prepare("select * from mark")?;
     let marks = select.query_map((), |row| {
         Ok(MarkRow {
@@ -18,7 +33,7 @@ pub(super) fn select(connection: &Connection) -> rusqlite::Result<Vec<MarkRow>> 
     marks.collect()
 }
 
-pub(super) fn change(connection: &mut Connection, change: &MarkChange) -> rusqlite::Result<()> {
+fn change(connection: &mut Connection, change: &MarkChange) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     match change {
         MarkChange::Set(MarkRow { kind, id, key, marked_at, ends_at }) => {

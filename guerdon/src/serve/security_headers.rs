@@ -23,18 +23,18 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keeping {
     /// Everybody, for some minutes: it is the same for all, and needs no key.
-    ByAll,
+    Everybody,
     /// Its reader, who asks each time whether it is still so: the programme's terms.
-    ByItsReader,
+    Reader,
     /// Nobody: it may be about a person.
-    ByNobody,
+    Nobody,
 }
 
 impl Keeping {
     /// Of the answer to such a request.
     pub(super) fn of(method: &Method, path: &str) -> Self {
         if method != Method::GET && method != Method::HEAD {
-            return Self::ByNobody;
+            return Self::Nobody;
         }
         let is_under = |folder: &str| {
             let rest = path.strip_prefix(folder);
@@ -42,11 +42,11 @@ impl Keeping {
         };
         let is_open = ["/", "/v1", "/openapi.json"].contains(&path);
         if is_open || is_under("/problems") || is_under("/docs") {
-            Self::ByAll
+            Self::Everybody
         } else if ["/v1/offers", "/v1/earning-rules", "/v1/policy"].into_iter().any(is_under) {
-            Self::ByItsReader
+            Self::Reader
         } else {
-            Self::ByNobody
+            Self::Nobody
         }
     }
 }
@@ -62,8 +62,8 @@ pub(super) fn add(
         headers.get(CONTENT_TYPE).is_some_and(|of| of.as_bytes().starts_with(b"text/html"));
     let is_found = status == StatusCode::OK || status == StatusCode::NOT_MODIFIED;
     let kept = match keeping {
-        Keeping::ByAll if is_found => "public, max-age=300",
-        Keeping::ByItsReader if is_found => "private, no-cache",
+        Keeping::Everybody if is_found => "public, max-age=300",
+        Keeping::Reader if is_found => "private, no-cache",
         _ => "no-store",
     };
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static(kept));
@@ -118,11 +118,11 @@ mod tests {
             (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
             (CONTENT_SECURITY_POLICY, own.clone()),
         ]);
-        add(&mut headers, StatusCode::OK, Keeping::ByAll, true);
+        add(&mut headers, StatusCode::OK, Keeping::Everybody, true);
         assert_eq!(headers[CONTENT_SECURITY_POLICY], own);
         assert_eq!(headers[STRICT_TRANSPORT_SECURITY], "max-age=31536000");
         headers.remove(CONTENT_SECURITY_POLICY);
-        add(&mut headers, StatusCode::OK, Keeping::ByAll, true);
+        add(&mut headers, StatusCode::OK, Keeping::Everybody, true);
         assert_eq!(headers[CONTENT_SECURITY_POLICY], PAGE);
     }
 }

@@ -56,6 +56,9 @@ async fn take(config: &ServeConfig, stop: &CancellationToken) -> std::io::Result
         .env("GUERDON_DATA_DIR", &config.data.data_dir)
         .env("GUERDON_STORE", config.data.store().with_password())
         .env("GUERDON_ARCHIVE_DIR", config.data.archive_dir())
+        // These would say the same once more.
+        .env_remove("GUERDON_STORE_FILE")
+        .env_remove("GUERDON_CONFIG")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .kill_on_drop(true)

@@ -85,7 +85,9 @@ fn text_of(value: &Value) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn entries(text: &str) -> Vec<(usize, String, Result<Vec<String>, &'static str>)> {
+    type Parts = (usize, String, Result<Vec<String>, &'static str>);
+
+    fn entries(text: &str) -> Vec<Parts> {
         let entries = parse(text).expect("TOML");
         entries.into_iter().map(|Entry { line, key, values }| (line, key, values)).collect()
     }

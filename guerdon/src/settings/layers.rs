@@ -9,6 +9,7 @@ use clap::Command;
 use super::file::{self, Entry};
 use super::nearest::{hint, nearest};
 use super::{CONFIG, PREFIX, Setting, secret_file};
+use crate::printing::plain;
 
 /// The settings that a file gives.
 #[derive(Debug, Default)]
@@ -76,7 +77,7 @@ impl Layers {
             let files: Vec<String> = secrets().map(Setting::file_key).collect();
             let keys = asked.settings.iter().map(|setting| &*setting.key);
             let keys = keys.chain(files.iter().map(|key| &**key));
-            return Err(format!("{key} isn't a setting{}", hint(&key, keys)));
+            return Err(format!("{} isn't a setting{}", plain(&key), hint(&key, keys)));
         };
         let mut values = values.map_err(|why| format!("{key} {why}"))?;
         if named.is_none() {

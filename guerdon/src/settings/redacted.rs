@@ -14,7 +14,9 @@ impl Setting {
         if value == "memory:" || value.starts_with("sqlite:") {
             return value.to_owned();
         }
-        if let Some((scheme, rest)) = value.split_once("://") {
+        if let Some((scheme, rest)) = value.split_once("://")
+            && scheme.bytes().all(|byte| byte.is_ascii_lowercase())
+        {
             return format!("{scheme}://{}", place(rest));
         }
         // A property of Kafka's.
@@ -69,6 +71,7 @@ mod tests {
             ("store", "memory:", "memory:"),
             ("store", "hunter2", "(not shown)"),
             ("kafka-property", "sasl.password=hunter2", "sasl.password=(not shown)"),
+            ("kafka-property", "sasl.password=hunter://2", "sasl.password=(not shown)"),
             ("listen", "127.0.0.1:8080", "127.0.0.1:8080"),
         ] {
             assert_eq!(shown(key, value), is_shown);

@@ -5,10 +5,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::ledger::{Ledger, ends, said, serve};
+use crate::ledger::{Ledger, PATIENCE, ends, said, serve};
 
 const SECRET: &str = "hunter2";
 
@@ -128,7 +129,7 @@ fn all_that_is_wrong_in_a_file_is_told_at_once_by_its_lines() {
 
 #[test]
 fn no_secret_is_shown_wherever_it_comes_from() {
-    let url = "postgres://ann:hunter2@db:5432/points?sslmode=require";
+    let url = "postgres://ann:hunter2@db:5432/points?sslmode=verify-full";
     let property = "sasl.password=hunter2";
     let folder = with_file(&format!("read-model = '{url}'\nkafka-property = ['{property}']\n"));
     fs::write(folder.path().join("secret"), format!("{url}\n")).expect("written");
@@ -184,6 +185,28 @@ fn a_secret_may_stand_in_a_file_of_its_own() {
         text(&missing.stderr).contains("GUERDON_STORE_FILE: none can't be read"),
         "{missing:?}"
     );
+}
+
+/// The child that takes it is given the store by a variable, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_whose_store_stands_in_a_file_takes_snapshots() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let secret = format!("sqlite:{}/elsewhere.sqlite", folder.path().display());
+    fs::write(folder.path().join("secret"), secret).expect("written");
+    let data = folder.path().join("data");
+    fs::create_dir(&data).expect("made");
+    let mut command = serve(&data);
+    command.env("GUERDON_STORE_FILE", "secret").args(["--snapshot-every", "1"]);
+    command.current_dir(folder.path());
+    let ledger = Ledger::run(command, &data);
+    ledger.client.earns("ann", 500, "B-1").await;
+    let begun = Instant::now();
+    while fs::read_dir(data.join("snapshots")).map_or(0, Iterator::count) == 0 {
+        assert!(begun.elapsed() < PATIENCE, "no snapshot: {}", said(&data));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(!said(&data).contains("no snapshot was taken"), "{}", said(&data));
+    assert_eq!(ledger.stop(), Some(0));
 }
 
 #[test]

@@ -123,8 +123,10 @@ fn an_answer_that_is_not_described_is_found() {
     }
     let kept = r#"{"account_id":"ann","position":"0:1"}"#;
     let open = |head: &[&str]| described.check("PUT", "/v1/accounts/ann", &reply(head, kept));
-    assert_eq!(open(&["HTTP/1.1 201 Created", json, "guerdon-position: 0:1"]), Ok(()));
-    assert!(open(&["HTTP/1.1 201 Created", json]).is_err());
+    let (id, position) = ("x-request-id: r-1", "guerdon-position: 0:1");
+    assert_eq!(open(&["HTTP/1.1 201 Created", json, id, position]), Ok(()));
+    assert!(open(&["HTTP/1.1 201 Created", json, id]).is_err());
+    assert!(open(&["HTTP/1.1 201 Created", json, position]).is_err());
 }
 
 /// The document as the server has it, and the files of the page that shows it.

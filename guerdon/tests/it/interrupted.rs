@@ -1,9 +1,9 @@
 //! A tool that is told to stop ends at once, says what stands, and its next run goes on from there.
 
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use event_store::{Access, Append, EventStore, NewLog, READ_EVENTS_MAX, StoreUrl};
@@ -27,13 +27,26 @@ const SLOW_RANGE: &str = "create trigger slow before insert on archived_range be
     select (with recursive n(i) as (select 1 union all select i + 1 from n where i < 2000000) \
     select count(*) from n); end";
 
-fn begin(mut command: Command) -> Child {
+/// A tool at work.
+struct Tool {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    said: String,
+}
+
+/// Starts a tool; from when it has said what it is about to do, it hears signals.
+fn begin(mut command: Command) -> Tool {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.spawn().expect("it runs")
+    let mut child = command.env("RUST_LOG", "warn").spawn().expect("it runs");
+    let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
+    let mut said = String::new();
+    stderr.read_line(&mut said).expect("read");
+    Tool { child, stderr, said }
 }
 
 /// Tells it to stop; gives the exit code and what it said.
-fn interrupted(mut child: Child, signal: &str) -> (Option<i32>, String) {
+fn interrupted(tool: Tool, signal: &str) -> (Option<i32>, String) {
+    let Tool { mut child, mut stderr, mut said } = tool;
     let pid = child.id().to_string();
     assert!(Command::new("kill").args([signal, &pid]).status().expect("kill").success());
     let begun = Instant::now();
@@ -44,8 +57,7 @@ fn interrupted(mut child: Child, signal: &str) -> (Option<i32>, String) {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    let mut said = String::new();
-    child.stderr.take().expect("piped").read_to_string(&mut said).expect("read");
+    stderr.read_to_string(&mut said).expect("read");
     (child.wait().expect("it ended").code(), said)
 }
 
@@ -220,11 +232,7 @@ async fn a_rebuild_that_is_interrupted_leaves_the_read_model_as_it_was() {
     // Somebody reads the tables, so they can't be swapped.
     let reader = Connection::open(data.join("read-model.sqlite")).expect("it opens");
     reader.execute_batch("begin immediate").expect("held");
-    let mut rebuild = guerdon(folder.path(), &["rebuild"]);
-    rebuild.env("RUST_LOG", "warn").stdin(Stdio::null()).stderr(Stdio::piped());
-    let child = rebuild.spawn().expect("it runs");
-    // It has begun to make the new tables, or waits to.
-    std::thread::sleep(Duration::from_millis(300));
+    let child = begin(guerdon(folder.path(), &["rebuild"]));
     let (code, said) = interrupted(child, "-INT");
     assert_eq!(code, Some(130), "{said}");
     assert!(said.contains("interrupted; the read model is as it was"), "{said}");
@@ -279,7 +287,6 @@ fn a_change_of_keys_that_is_interrupted_is_made_or_not() {
     let holder = Connection::open(data.join("log.sqlite")).expect("it opens");
     holder.execute_batch("begin immediate").expect("held");
     let child = begin(guerdon(folder.path(), &["keys", "replace-all"]));
-    std::thread::sleep(Duration::from_millis(200));
     let (code, said) = interrupted(child, "-INT");
     assert_eq!(code, Some(130), "{said}");
     assert!(said.contains("guerdon keys list shows all keys"), "{said}");

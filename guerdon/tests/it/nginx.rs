@@ -16,6 +16,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
 
 use crate::ledger::{Api, Ledger, PATIENCE};
+use crate::routes_and_roles::table;
 use proxy::{Proxy, Upstreams};
 
 /// How many clients ask at once.
@@ -27,10 +28,14 @@ const ROUNDS: usize = 60;
 
 /// A part of the ledger in the folder, at this port.
 fn part(folder: &Path, role: &str, port: u16) -> Ledger {
+    part_with(folder, role, port, &[])
+}
+
+fn part_with(folder: &Path, role: &str, port: u16, more: &[&str]) -> Ledger {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
     let listen = format!("127.0.0.1:{port}");
     command.args(["serve", "--role", role, "--listen", &listen, "--data-dir"]).arg(folder);
-    command.args(["--trusted-proxies", "127.0.0.1", "--read-wait-ms", "5000"]);
+    command.args(["--trusted-proxies", "127.0.0.1", "--read-wait-ms", "5000"]).args(more);
     command.env("RUST_LOG", "warn").stdin(std::process::Stdio::null());
     Ledger::run(command, folder)
 }
@@ -147,6 +152,37 @@ async fn one_process_that_answers_reads_is_killed_under_load_and_no_request_fail
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_call_reaches_a_process_that_knows_it() {
+    let Some(nginx) = proxy::program() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).expect("made");
+    let [commands, queries] = [free_port(), free_port()];
+    let all_but_reads = "command-api,projector,publisher";
+    let writer = part_with(&data, all_but_reads, commands, &["--kafka", "127.0.0.1:1"]);
+    let reader = part(&data, "query-api", queries);
+    let upstreams = Upstreams { commands: [commands, free_port()], queries: [queries, queries] };
+    let key = public_key(&writer.client).await;
+    let proxy = Proxy::start(&nginx, &folder.path().join("nginx"), &upstreams, &key);
+    let api = writer.client.at(&proxy.url).with_client(proxy.client());
+    // The metrics are of one process, and nginx gives nobody's.
+    for route in table().into_iter().filter(|route| route.path != "/metrics") {
+        let path = route.path.replace("{account_id}", "ann");
+        let path = path.split('/').map(|part| if part.starts_with('{') { "7" } else { part });
+        let path = path.collect::<Vec<_>>().join("/");
+        let mut request = api.request(route.method.as_str(), &path, route.roles[0]);
+        if route.method != "GET" {
+            request = request.json(&json!({}));
+        }
+        let answer = request.send().await.expect("answered");
+        let (status, body) = (answer.status(), answer.text().await.expect("read"));
+        let is_known = status != 405 && !body.contains("no-such-route");
+        assert!(is_known, "{}: {status} {body}", route.name());
+    }
+    drop((proxy, reader, writer));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_public_is_kept_for_a_moment_and_whoever_shows_a_key_reads_as_ever() {
     let Some(nginx) = proxy::program() else { return };
     let folder = tempfile::tempdir().expect("a folder");
@@ -186,8 +222,7 @@ async fn what_is_public_is_kept_for_a_moment_and_whoever_shows_a_key_reads_as_ev
     let (status, _, body) = ask("/v1/offers", Some(("if-none-match", &etag))).await;
     assert_eq!((status, body.as_str()), (304, ""));
     assert_eq!(ask("/problems/sold-out", None).await.0, 200);
-    // Nothing else is open, and nothing else is kept.
-    let kept = proxy.kept();
+    // Nothing else is open.
     for (path, status_with_a_key) in [
         ("/v1/accounts/ann", 200),
         ("/v1/offers/mug/closure", 404),
@@ -201,20 +236,42 @@ async fn what_is_public_is_kept_for_a_moment_and_whoever_shows_a_key_reads_as_ev
             api.get("auditor", path).await.is(status_with_a_key);
         }
     }
-    for _ in 0..3 {
-        api.get("shopper", "/v1/offers").await.is(200);
-        let after =
-            api.request("GET", "/v1/offers", "shopper").header("guerdon-position", &position);
-        api.send(after).await.expect("answered").is(200);
-        assert_eq!(ask("/v1/offers", Some(("authorization", "Bearer nobody's"))).await.0, 401);
-    }
     assert_eq!(ask("/metrics", None).await.0, 404, "of one process alone");
-    assert_eq!(proxy.kept(), kept, "{}", proxy.log());
+    // It is kept now, and not for those who show a key or a position.
+    assert_eq!(ask("/v1/offers/mug", None).await.0, 200);
+    for _ in 0..3 {
+        api.get("shopper", "/v1/offers/mug").await.is(200);
+        let after = api.request("GET", "/v1/offers/mug", "shopper");
+        api.send(after.header("guerdon-position", &position)).await.expect("answered").is(200);
+        let unknown = Some(("authorization", "Bearer nobody's"));
+        assert_eq!(ask("/v1/offers/mug", unknown).await.0, 401);
+    }
     let balance = api.request("GET", "/v1/accounts/ann", "shopper").send().await.expect("read");
     let etag = balance.headers()["etag"].clone();
     let again = api.request("GET", "/v1/accounts/ann", "shopper").header("if-none-match", etag);
     assert_eq!(again.send().await.expect("read").status(), 304, "no more is sent through nginx");
-    assert!(!proxy.log().contains("gk_"), "no key is logged");
+
+    for own in [Some("of-the-client"), None] {
+        let mut asked = api.request("GET", "/v1/policy", "shopper");
+        if let Some(own) = own {
+            asked = asked.header("x-request-id", own);
+        }
+        let answer = asked.send().await.expect("read");
+        let id = answer.headers()["x-request-id"].to_str().expect("text").to_owned();
+        assert!(own.is_none_or(|own| own == id), "{id}");
+        let begun = Instant::now();
+        while !proxy.log().contains(&format!("request_id={id}\n")) {
+            assert!(begun.elapsed() < PATIENCE, "{id} isn't logged: {}", proxy.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    let log = proxy.log();
+    for kept in log.lines().filter(|line| line.contains("cache=HIT")) {
+        let is_public =
+            [" GET /v1/offers 200 ", " GET /v1/offers 304 ", " GET /problems/sold-out "];
+        assert!(is_public.iter().any(|public| kept.contains(public)), "{kept}");
+    }
+    assert!(!log.contains("gk_"), "no key is logged");
     let large = json!({"credits": [{"note": "x".repeat(1_100_000)}]});
     api.post("merchant", "/v1/credits", large).await.is_problem(413, "body-too-large");
     drop(proxy);

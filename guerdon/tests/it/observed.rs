@@ -119,8 +119,8 @@ fn every_alert_has_a_runbook_and_a_test_and_every_runbook_an_alert() {
         let outcomes: Vec<&str> =
             ALERT_TESTS.match_indices(&name).map(|(at, _)| rest(ALERT_TESTS, at)).collect();
         let is_silent = |rest: &&str| rest.trim_start().starts_with("exp_alerts: []");
-        assert!(outcomes.iter().any(|rest| is_silent(rest)), "{alert} is never shown silent");
-        assert!(!outcomes.iter().all(|rest| is_silent(rest)), "{alert} is never shown to fire");
+        assert!(outcomes.iter().any(&is_silent), "{alert} is never shown silent");
+        assert!(!outcomes.iter().all(is_silent), "{alert} is never shown to fire");
     }
 }
 

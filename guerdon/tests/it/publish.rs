@@ -63,7 +63,7 @@ async fn messages_that_kafka_has_not_acknowledged_are_shown_with_their_age() {
     prepare(&ledger.client).await;
     redeem(&ledger.client, "mug", 0, 5).await;
     let begun = Instant::now();
-    let (lag, age) = loop {
+    let age = loop {
         let seen = metrics(&ledger).await;
         let of_main = |name: &str| -> Option<f64> {
             let name = format!("guerdon_publisher_{name}{{warehouse=\"main\"}} ");
@@ -71,14 +71,14 @@ async fn messages_that_kafka_has_not_acknowledged_are_shown_with_their_age() {
         };
         let lag_and_age = of_main("lag_messages").zip(of_main("unacknowledged_age_seconds"));
         if seen.contains("guerdon_publisher_acknowledged_messages_total 1\n")
-            && let Some((lag, age)) = lag_and_age.filter(|(lag, _)| *lag < 4.5)
+            // Four of five, once all are projected: one went at once.
+            && let Some((_, age)) = lag_and_age.filter(|(lag, _)| (3.5..4.5).contains(lag))
         {
-            break (lag, age);
+            break age;
         }
         assert!(begun.elapsed() < PATIENCE, "{seen}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
-    assert!(lag > 3.5, "one of five went at once: {lag}");
     assert!(age > 0.0 && age < PATIENCE.as_secs_f64(), "the first of the others: {age}");
     assert_eq!(ledger.stop(), Some(0));
 }

@@ -471,9 +471,10 @@ fn options_of_tokens_that_leave_something_open_are_refused() {
     let audience = ["--jwt-audience", "guerdon"];
     let keys = ["--jwt-keys", "https://login.shop.example/jwks.json"];
     for (args, words) in [
-        ([&issuer[..], &keys].concat(), "--jwt-audience"),
-        ([&issuer[..], &audience].concat(), "--jwt-keys"),
-        ([&audience[..], &keys].concat(), "--jwt-issuer"),
+        ([&issuer[..], &keys].concat(), "there is no --jwt-audience"),
+        ([&issuer[..], &audience].concat(), "there is no --jwt-keys"),
+        ([&audience[..], &keys].concat(), "there is no --jwt-issuer"),
+        ([&keys[..]].concat(), "no --jwt-issuer and no --jwt-audience"),
         ([&issuer[..], &["--jwt-audience", ""], &keys].concat(), "--jwt-audience"),
         ([&issuer[..], &audience, &["--jwt-keys", "http://login.example/"]].concat(), "use https"),
         ([&issuer[..], &audience, &["--jwt-keys", "/no/such/file"]].concat(), "/no/such/file"),

@@ -199,7 +199,8 @@ async fn calls_and_events_are_one_list_in_pages(on: On) {
         assert_eq!(seen, whole, "{limit} at a time");
     }
     let (list, _) = items(&router, "").await;
-    let outcomes: Vec<_> = list.iter().map(|item| item["outcome"].as_str().unwrap()).collect();
+    let outcomes: Vec<_> =
+        list.iter().map(|item| item["outcome"].as_str().expect("an outcome")).collect();
     let recorded = "recorded";
     assert_eq!(outcomes, [recorded, "failed", "done", recorded, recorded, recorded, "refused"]);
     assert_eq!(

@@ -2,8 +2,8 @@
 //!
 //! On PostgreSQL the server counts the rows that it read, however often a query was run before and
 //! whether or not the tables were analyzed. `GUERDON_PLAN_REQUESTS` sets the number of shipping
-//! requests, 200,000 by default. On SQLite the plan of each query that ran is looked at; tables that
-//! were never analyzed have the same plan however many rows they have.
+//! requests, 200,000 by default. On SQLite the plan of each query that ran is looked at; tables
+//! that were never analyzed have the same plan however many rows they have.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -299,6 +299,8 @@ pub(super) async fn watch_servers(servers: Arc<[Server]>, log: Arc<OnceLock<OfLo
 enum Looked {
     /// It doesn't answer.
     Nothing,
+    /// The log was not asked yet, or can't tell, whether it has the tables' events.
+    Unproven,
     /// It has tables of another log.
     OtherLog(ReadError),
     Reached(Reached),
@@ -308,7 +310,7 @@ impl Looked {
     const fn reached(&self) -> Option<&Reached> {
         match self {
             Self::Reached(reached) => Some(reached),
-            Self::Nothing | Self::OtherLog(_) => None,
+            Self::Nothing | Self::Unproven | Self::OtherLog(_) => None,
         }
     }
 }
@@ -322,7 +324,7 @@ impl Server {
         });
         match checked {
             Ok(()) => Looked::Reached(as_of.progress().collect()),
-            Err(ReadError::Unproven { .. }) => Looked::Nothing,
+            Err(ReadError::Unproven { .. }) => Looked::Unproven,
             Err(other) => Looked::OtherLog(other),
         }
     }
@@ -399,6 +401,8 @@ impl<'a> Watched<'a> {
     fn judge(&mut self, looked: &Looked, furthest: &Reached) {
         let reached = match looked {
             Looked::Nothing => return self.server.note(ServerStatus::Unreachable),
+            // Reads pass it over by themselves.
+            Looked::Unproven => return,
             Looked::OtherLog(why) => return self.server.note_other(why),
             Looked::Reached(reached) => reached,
         };

@@ -16,7 +16,7 @@ pub(super) async fn a_mark_is_set_moved_and_removed(Fixture { store, .. }: Fixtu
     };
     assert!(store.marks().await.expect("read").is_empty());
     let (ann, x_1) = (mark("account", "ann", 10, 100), mark("request", "x-1", 20, 200));
-    assert_eq!(set(&ann).await, [ann.clone()]);
+    assert_eq!(set(&ann).await, std::slice::from_ref(&ann));
     assert_eq!(set(&x_1).await, [x_1.clone(), ann.clone()], "the latest comes first");
     let later = mark("account", "ann", 30, 300);
     assert_eq!(set(&later).await, [later.clone(), x_1.clone()], "there is one for each id");
