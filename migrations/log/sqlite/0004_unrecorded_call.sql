@@ -19,7 +19,7 @@ create table unrecorded_call (
     -- PUT /v1/…; of a tool its name and what it did: guerdon, keys revoke k-7f3a9c21
     method text not null,
     path text not null,
-    -- the account that it was about; its private columns become null when that is erased
+    -- the account that it was about; its private columns become null if that is erased
     account_id text,
     status integer not null,
     -- of the problem that it was answered with
