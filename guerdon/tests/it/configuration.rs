@@ -129,7 +129,7 @@ fn all_that_is_wrong_in_a_file_is_told_at_once_by_its_lines() {
 
 #[test]
 fn no_secret_is_shown_wherever_it_comes_from() {
-    let url = "postgres://ann:hunter2@db:5432/points?sslmode=require";
+    let url = "postgres://ann:hunter2@db:5432/points?sslmode=disable";
     let property = "sasl.password=hunter2";
     let folder = with_file(&format!("read-model = '{url}'\nkafka-property = ['{property}']\n"));
     fs::write(folder.path().join("secret"), format!("{url}\n")).expect("written");
