@@ -14,7 +14,6 @@ use crate::command_line::path;
 
 /// What stands between strangers and the ledger's calls.
 #[derive(Args, Clone, Debug)]
-#[expect(clippy::doc_markdown, reason = "this is the text of --help, in which a URL stands bare")]
 pub(crate) struct EdgeConfig {
     /// Ask nobody for a key, to try the ledger out on one's own machine. A call without a key is
     /// made as an operator, or as a role that may make it. Addresses to listen on must be loopback
@@ -23,7 +22,7 @@ pub(crate) struct EdgeConfig {
     pub(crate) no_authentication: bool,
 
     /// The web origins whose pages may call --listen from a browser (CORS), separated by commas:
-    /// https://shop.example. Pages of other origins can't. [default: none]
+    /// `https://shop.example`. Pages of other origins can't. [default: none]
     #[arg(long, env = "GUERDON_CORS_ORIGINS", value_delimiter = ',', value_parser = origin)]
     pub(crate) cors_origins: Vec<HeaderValue>,
 

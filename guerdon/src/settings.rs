@@ -3,7 +3,7 @@
 //! `GUERDON_DATA_DIR`. Flags win over variables, those over the file, and that over the defaults.
 //!
 //! They are found in the command line's own description, so an option is declared once. Reading
-//! order: [`file`], [`layers`], [`listing`].
+//! order: [`mod@file`], [`layers`], [`listing`].
 
 pub(crate) mod file;
 pub(crate) mod layers;

@@ -13,10 +13,9 @@ use crate::command_line::{described, path};
 
 /// The shell to complete for.
 #[derive(Args)]
-#[expect(clippy::doc_markdown, reason = "this is the text of --help, in which a path stands bare")]
 pub(crate) struct CompletionsArgs {
     /// The shell. What is printed goes to where it looks for completions, such as
-    /// /etc/bash_completion.d/guerdon.
+    /// `/etc/bash_completion.d/guerdon`.
     shell: Shell,
 }
 

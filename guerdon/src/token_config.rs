@@ -12,10 +12,9 @@ use crate::duration::some_time;
 
 /// Which tokens are let in beside API keys, and what their claims mean.
 #[derive(Args, Clone, Debug)]
-#[expect(clippy::doc_markdown, reason = "this is the text of --help, in which a URL stands bare")]
 pub(crate) struct TokenConfig {
     /// Let in tokens (JWT) of this issuer, beside API keys: the exact text of their claim `iss`,
-    /// such as https://login.shop.example/.
+    /// such as `https://login.shop.example/`.
     #[arg(long, env = "GUERDON_JWT_ISSUER", value_parser = text)]
     pub(crate) jwt_issuer: Option<String>,
 
@@ -39,7 +38,7 @@ pub(crate) struct TokenConfig {
     #[arg(long, env = "GUERDON_JWT_ACCOUNT_CLAIM", default_value = "sub", value_parser = claim)]
     pub(crate) jwt_account_claim: ClaimName,
 
-    /// The claim with the role: a name, or a JSON pointer such as /realm_access/roles. A token
+    /// The claim with the role: a name, or a JSON pointer such as `/realm_access/roles`. A token
     /// without a role is a shopper's.
     #[arg(
         long,

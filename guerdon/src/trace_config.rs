@@ -16,9 +16,8 @@ const FLUSH_MAX: Duration = Duration::from_millis(300);
 
 /// Where traces go, and how many.
 #[derive(Args, Clone, Debug)]
-#[expect(clippy::doc_markdown, reason = "this is the text of --help, in which a URL stands bare")]
 pub(crate) struct TraceConfig {
-    /// Send traces to this OpenTelemetry collector, by OTLP over HTTP: http://127.0.0.1:4318.
+    /// Send traces to this OpenTelemetry collector, by OTLP over HTTP: `http://127.0.0.1:4318`.
     /// [default: no traces]
     #[arg(long, env = "GUERDON_OTLP", hide_env_values = true)]
     #[arg(value_name = "URL", value_parser = collector)]
