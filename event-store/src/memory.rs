@@ -281,8 +281,16 @@ impl MemoryStore {
 
     pub(crate) fn delete_calls(&self, before: i64, keep: u32) {
         let calls = &mut self.log().calls;
-        let too_many = calls.len().saturating_sub(usize::try_from(keep).unwrap_or(usize::MAX));
-        calls.drain(..too_many);
+        for is_done in [true, false] {
+            let is_of_kind = |call: &UnrecordedCall| (call.status < 400) == is_done;
+            let count = calls.iter().filter(|call| is_of_kind(call)).count();
+            let mut too_many = count.saturating_sub(usize::try_from(keep).unwrap_or(usize::MAX));
+            calls.retain(|call| {
+                let is_over = too_many > 0 && is_of_kind(call);
+                too_many -= usize::from(is_over);
+                !is_over
+            });
+        }
         calls.retain(|call| call.at >= before);
     }
 

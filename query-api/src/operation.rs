@@ -97,6 +97,14 @@ impl OperationsQuery {
             let complaint = "can't be sent with account_id; send one of them";
             return Err(Problem::invalid_query("key_id", complaint));
         }
+        let is_id =
+            |key: &String| key.len() <= 128 && key.bytes().all(|byte| byte.is_ascii_graphic());
+        if key_id.as_ref().is_some_and(|key| !is_id(key)) {
+            return Err(Problem::invalid_query(
+                "key_id",
+                "must be the id of a key, such as k-7f3a9c2d",
+            ));
+        }
         if from.zip(*until).is_some_and(|(from, until)| from >= until) {
             return Err(Problem::invalid_query("until", "must be later than from"));
         }

@@ -17,7 +17,7 @@ use jsonwebtoken::{Algorithm, Validation};
 use parking_lot::RwLock;
 use quick_cache::sync::Cache;
 use serde_json::{Map, Value};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::{ApiKey, KeyHash, Problem};
 
@@ -38,6 +38,10 @@ const TOKENS_KNOWN_MAX: usize = 16_384;
 /// How long a request waits for the keys to be read again, if its token's key is unknown.
 const LOOK_MAX: Duration = Duration::from_secs(3);
 
+/// How many requests wait for that at a time. Others are answered at once: they hold connections,
+/// and a stranger can send such tokens, too.
+const WAITING_MAX: usize = 64;
+
 /// What lets in tokens. Clones share the keys.
 #[derive(Clone)]
 pub struct Tokens(Arc<Shared>);
@@ -50,6 +54,8 @@ struct Shared {
     known: Cache<KeyHash, Known>,
     looks: watch::Sender<Looks>,
     wanted: Notify,
+    /// A permit for each request that may wait for a look.
+    waiting: Semaphore,
 }
 
 /// The keys that are believed.
@@ -117,6 +123,7 @@ impl Tokens {
             known: Cache::new(TOKENS_KNOWN_MAX),
             looks: watch::Sender::default(),
             wanted: Notify::new(),
+            waiting: Semaphore::new(WAITING_MAX),
         }))
     }
 
@@ -202,11 +209,13 @@ impl Tokens {
         self.0.wanted.notified().await;
     }
 
-    /// Waits for a look for keys that begins from now on, but not for long; tells whether it ended.
+    /// Waits for a look for keys that begins from now on, but not for long, and not beside too many
+    /// others; tells whether it ended.
     pub(crate) async fn look_again(&self) -> bool {
         let mut looks = self.0.looks.subscribe();
         let next = looks.borrow().begun + 1;
         self.0.wanted.notify_one();
+        let Ok(_permit) = self.0.waiting.try_acquire() else { return false };
         let ended = looks.wait_for(|looks| looks.ended >= next);
         tokio::time::timeout(LOOK_MAX, ended).await.is_ok()
     }

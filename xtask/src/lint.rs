@@ -6,7 +6,7 @@ use crate::run::{cargo, output, run};
 use crate::tidy;
 
 /// Packages that only the feature `kurrent` may bring in.
-const KURRENT_ONLY: [&str; 4] = ["kurrentdb", "tonic", "prost", "ring"];
+const KURRENT_ONLY: [&str; 3] = ["kurrentdb", "tonic", "ring"];
 
 pub(crate) fn lint() -> anyhow::Result<()> {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;

@@ -73,7 +73,7 @@ impl Asked {
 /// The path of a request, as far as it is noted.
 pub(super) fn short_path(uri: &Uri) -> &str {
     let path = uri.path();
-    path.get(..PATH_BYTES_MAX).unwrap_or(path)
+    &path[..path.floor_char_boundary(PATH_BYTES_MAX)]
 }
 
 /// With three decimals: most answers take less than a millisecond.

@@ -4,11 +4,12 @@
 //! They go into a table beside the keys, some at once, and no answer waits for that. Shoppers'
 //! calls never do. A stranger's, without a valid key, do if they are about keys, but only a few.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::http::{Method, Response};
+use axum::http::{Method, Response, StatusCode};
 use domain::AccountId;
 use event_store::EventStore;
 use log_record::{Principal, UnrecordedCall};
@@ -48,6 +49,12 @@ const DELETE_AFTER_CALLS: usize = 1_000;
 /// out.
 const STRANGERS_PER_MINUTE_MAX: u32 = 10;
 
+/// How many refused or failed calls of one key are kept in a minute, but for operators'.
+const REFUSED_PER_MINUTE_MAX: u32 = 60;
+
+/// How many keys are told apart in that; there are fewer.
+const KEYS_MAX: usize = 1_024;
+
 /// How long a read of them may take.
 const READ_MAX: Duration = Duration::from_secs(2);
 
@@ -60,14 +67,14 @@ struct Noting {
     queue: mpsc::Sender<UnrecordedCall>,
     /// How many found no room in the queue.
     lost: Arc<AtomicU64>,
-    strangers: Mutex<Strangers>,
+    limits: Mutex<Limits>,
 }
 
-/// The calls of strangers within a minute.
+/// The calls within a minute that are limited: each key's, and all strangers' together.
 #[derive(Debug)]
-struct Strangers {
+struct Limits {
     minute: Instant,
-    calls: u32,
+    calls: HashMap<Option<Box<str>>, u32>,
 }
 
 /// The calls that were taken, on their way to the table.
@@ -80,8 +87,8 @@ pub(super) struct Taken {
 pub(super) fn calls() -> (Calls, Taken) {
     let (queue, calls) = mpsc::channel(QUEUE_CALLS_MAX);
     let lost = Arc::<AtomicU64>::default();
-    let strangers = Mutex::new(Strangers { minute: Instant::now(), calls: 0 });
-    let noting = Noting { queue, lost: Arc::clone(&lost), strangers };
+    let limits = Mutex::new(Limits { minute: Instant::now(), calls: HashMap::new() });
+    let noting = Noting { queue, lost: Arc::clone(&lost), limits };
     (Calls(Arc::new(noting)), Taken { calls, lost })
 }
 
@@ -92,7 +99,7 @@ impl Calls {
             return;
         }
         let caller = asked.caller.get();
-        if !is_kept(caller, asked.path()) || (caller.is_none() && !self.has_room_for_stranger()) {
+        if !is_kept(caller, asked.path()) || !self.has_room_for(caller, response.status()) {
             return;
         }
         if self.0.queue.try_send(call(asked, caller, response)).is_err() {
@@ -100,18 +107,33 @@ impl Calls {
         }
     }
 
-    fn has_room_for_stranger(&self) -> bool {
-        self.0.strangers.lock().is_let_in(Instant::now())
+    /// Whoever can be refused all the time must not push others' calls out.
+    fn has_room_for(&self, caller: Option<&Principal>, status: StatusCode) -> bool {
+        let most = match caller.map(|caller| caller.role) {
+            None => STRANGERS_PER_MINUTE_MAX,
+            Some("operator") => return true,
+            Some(_) if status.is_client_error() || status.is_server_error() => {
+                REFUSED_PER_MINUTE_MAX
+            }
+            Some(_) => return true,
+        };
+        let key = caller.map(|caller| caller.key.as_deref().unwrap_or_default());
+        self.0.limits.lock().is_let_in(key, most, Instant::now())
     }
 }
 
-impl Strangers {
-    fn is_let_in(&mut self, now: Instant) -> bool {
+impl Limits {
+    fn is_let_in(&mut self, key: Option<&str>, most: u32, now: Instant) -> bool {
         if now.duration_since(self.minute) >= Duration::from_mins(1) {
-            *self = Self { minute: now, calls: 0 };
+            *self = Self { minute: now, calls: HashMap::new() };
         }
-        self.calls += 1;
-        self.calls <= STRANGERS_PER_MINUTE_MAX
+        let key = key.map(Into::into);
+        if self.calls.len() >= KEYS_MAX && !self.calls.contains_key(&key) {
+            return false;
+        }
+        let calls = self.calls.entry(key).or_default();
+        *calls = calls.saturating_add(1);
+        *calls <= most
     }
 }
 
@@ -290,14 +312,20 @@ mod tests {
     }
 
     #[test]
-    fn few_strangers_are_kept_in_a_minute() {
+    fn few_calls_of_strangers_and_of_each_key_are_kept_in_a_minute() {
         let begin = Instant::now();
-        let mut strangers = Strangers { minute: begin, calls: 0 };
-        let mut let_in = |seconds| {
+        let mut limits = Limits { minute: begin, calls: HashMap::new() };
+        let mut let_in = |key, most, seconds| {
             let now = begin + Duration::from_secs(seconds);
-            (0..20).filter(|_| strangers.is_let_in(now)).count()
+            (0..100).filter(|_| limits.is_let_in(key, most, now)).count()
         };
-        assert_eq!([let_in(0), let_in(59), let_in(61)], [10, 0, 10]);
+        assert_eq!([let_in(None, 10, 0), let_in(None, 10, 59)], [10, 0]);
+        assert_eq!([let_in(Some("k-1"), 60, 59), let_in(Some("k-2"), 60, 59)], [60, 60]);
+        assert_eq!([let_in(None, 10, 61), let_in(Some("k-1"), 60, 61)], [10, 60]);
+        for key in 0..KEYS_MAX {
+            limits.is_let_in(Some(&key.to_string()), 60, begin + Duration::from_secs(61));
+        }
+        assert_eq!(limits.calls.len(), KEYS_MAX);
     }
 
     #[test]

@@ -87,7 +87,8 @@ impl Worker {
             && (self.tracer.marks().has_account(&call.key)
                 || self.tracer.marks().has_request(&call.key));
         let Some(mut span) = self.begin(message, is_marked) else {
-            return self.ask(message, call, message.traceparent.as_deref()).await;
+            let unkept = self.unkept(message);
+            return self.ask(message, call, unkept.as_deref()).await;
         };
         let refused = self.ask(message, call, Some(&span.at().to_string())).await;
         let code = refused.as_ref().map_or("done", |refused| &refused.code);
@@ -102,6 +103,14 @@ impl Worker {
         span.text("guerdon.outcome", code);
         span.end();
         refused
+    }
+
+    /// The trace that a message came in, with word for those who go on with it that it isn't kept.
+    fn unkept(&self, message: &Incoming) -> Option<String> {
+        let traceparent = message.traceparent.as_deref()?;
+        let trace = Traceparent::parse(traceparent).filter(|_| self.tracer.collects());
+        let unkept = trace.map(|trace| Traceparent { is_sampled: false, ..trace }.to_string());
+        Some(unkept.unwrap_or_else(|| traceparent.to_owned()))
     }
 
     fn begin(&self, message: &Incoming, is_marked: bool) -> Option<Span> {

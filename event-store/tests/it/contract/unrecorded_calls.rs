@@ -103,6 +103,13 @@ pub(super) async fn calls_are_bounded_by_age_and_number(Fixture { store, .. }: F
     assert_eq!(asked(&store, ALL).await, [calls[4].clone(), calls[3].clone()]);
     store.delete_calls(0, 2).await.expect("deleted");
     assert_eq!(asked(&store, ALL).await.len(), 2, "there were no more");
+    let done = UnrecordedCall { status: 201, ..call(6, 1) };
+    store.note_calls(vec![done.clone()]).await.expect("noted");
+    store.note_calls(vec![call(7, 7), call(8, 8)]).await.expect("noted");
+    store.delete_calls(0, 1).await.expect("deleted");
+    let done_calls = UnrecordedCalls { status: (0, 400), ..ALL };
+    assert_eq!(asked(&store, done_calls).await, [done], "refused calls don't push it out");
+    assert_eq!(asked(&store, ALL).await.len(), 2);
 }
 
 pub(super) async fn what_is_private_in_calls_is_erased_with_their_account(
