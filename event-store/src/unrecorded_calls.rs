@@ -33,8 +33,8 @@ impl EventStore {
         }
     }
 
-    /// Deletes the calls before a time, and all but the newest so many: of those that were refused or
-    /// failed, and of those that did something.
+    /// Deletes the calls before a time, and all but the newest so many: of those that were refused
+    /// or failed, and of those that did something.
     pub async fn delete_calls(&self, before: i64, keep: u32) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => store.delete_calls(before, keep),

@@ -71,8 +71,8 @@ async fn messages_that_kafka_has_not_acknowledged_are_shown_with_their_age() {
         };
         let lag_and_age = of_main("lag_messages").zip(of_main("unacknowledged_age_seconds"));
         if seen.contains("guerdon_publisher_acknowledged_messages_total 1\n")
-            // Of five one went at once. The rest count once the publisher has looked at their lanes,
-            // which it does with the next message at the latest.
+            // Of five one went at once. The rest count once the publisher has looked at their
+            // lanes, which it does with the next message at the latest.
             && let Some((_, age)) = lag_and_age.filter(|(lag, _)| (0.5..4.5).contains(lag))
         {
             break age;
