@@ -10,7 +10,7 @@ use log_record::{BatchId, NewEvent, Partition, Place, Position, RecordedEvent, W
 use services::TestDatabase;
 use uuid::Uuid;
 
-use crate::stores::{NEW_LOG, postgres_with_ranges_of};
+use crate::stores::{NEW_LOG, postgres_with_ranges_of, read_everything};
 
 /// More than one member of a file, and no whole number of them.
 const RANGE: u64 = MEMBER_EVENTS + 1_000;
@@ -47,7 +47,7 @@ async fn an_archived_range_is_read_as_before(url: &StoreUrl) {
     for partition in 0..2 {
         fill(&store, Partition(partition), RANGE + 500).await;
     }
-    let before = read_all(&store, Partition(1)).await;
+    let before = read_everything(&store, Partition(1)).await;
     let (first, last) = (Position(1), Position(RANGE));
     let early = store.take_out(first, last).await.expect_err("it isn't archived yet");
     assert!(matches!(early, StoreError::NotArchived { .. }), "{early}");
@@ -72,7 +72,7 @@ async fn an_archived_range_is_read_as_before(url: &StoreUrl) {
     let lost = store.read(Partition(1), Position(7), 3).await.expect_err("where is it?");
     assert!(lost.to_string().contains("--archive-dir"), "{lost}");
     let store = store.with_archive(archive.to_owned());
-    assert_eq!(read_all(&store, Partition(1)).await, before);
+    assert_eq!(read_everything(&store, Partition(1)).await, before);
     for position in [1, MEMBER_EVENTS, MEMBER_EVENTS + 1, RANGE, RANGE + 1] {
         let place = Place { partition: Partition(1), position: Position(position) };
         let index = usize::try_from(position - 1).expect("it fits");
@@ -204,7 +204,7 @@ async fn a_range_that_was_taken_out_by_half_is_taken_out_on_postgres() {
             fill(&store, Partition(partition), end).await;
         }
     }
-    let before = read_all(&store, Partition(1)).await;
+    let before = read_everything(&store, Partition(1)).await;
     let mut archive = ArchiveFolder::take(&store, folder.path()).await.expect("it is this log's");
     for number in 0..3 {
         let [first, last] = [number * 100 + 1, number * 100 + 100].map(Position);
@@ -217,11 +217,11 @@ async fn a_range_that_was_taken_out_by_half_is_taken_out_on_postgres() {
             1 => detach(&database, last),
             _ => {}
         }
-        assert_eq!(read_all(&store, Partition(1)).await, before);
+        assert_eq!(read_everything(&store, Partition(1)).await, before);
         assert!(store.is_live(last).await.expect("asked"), "its table is there");
         store.take_out(first, last).await.expect("taken out");
         assert!(!store.is_live(last).await.expect("asked"));
-        assert_eq!(read_all(&store, Partition(1)).await, before);
+        assert_eq!(read_everything(&store, Partition(1)).await, before);
     }
     let tables = "select string_agg(relname, ' ' order by relname) from pg_class
         where relkind = 'r' and relname like 'event_0%'";
@@ -325,18 +325,6 @@ async fn fill(store: &EventStore, partition: Partition, events: u64) {
             events: (0..count).map(event).collect(),
         };
         expected = store.append(append).await.expect("appended").position;
-    }
-}
-
-async fn read_all(store: &EventStore, partition: Partition) -> Vec<RecordedEvent> {
-    let mut all: Vec<RecordedEvent> = vec![];
-    loop {
-        let after = all.last().map_or(Position::START, RecordedEvent::position);
-        let more = store.read(partition, after, READ_EVENTS_MAX).await.expect("read");
-        if more.is_empty() {
-            return all;
-        }
-        all.extend(more);
     }
 }
 

@@ -1,8 +1,9 @@
-//! What every store promises, run over each of them. It is long because one suite has all of it.
+//! What every store promises, run over each of them.
 
 mod api_keys;
 mod marks;
 mod unrecorded_calls;
+mod writer;
 
 use std::time::{Duration, Instant};
 
@@ -11,12 +12,12 @@ use event_store::{
 };
 use log_record::{
     BatchId, Checksum, Epoch, Generation, Head, LogId, NewEvent, Partition, Place, Position,
-    Private, RecordedEvent, WriterId,
+    Private, RecordedEvent,
 };
 use services::TestDatabase;
 use uuid::Uuid;
 
-use crate::stores::{self, Fixture, NEW_LOG};
+use crate::stores::{self, Fixture, NEW_LOG, read_everything};
 use api_keys::{
     an_api_key_ends_once_and_its_latest_use_counts,
     an_api_key_with_the_id_or_the_text_of_another_is_refused,
@@ -27,6 +28,7 @@ use unrecorded_calls::{
     calls_are_kept_whole_and_once_and_the_newest_comes_first,
     what_is_private_in_calls_is_erased_with_their_account,
 };
+use writer::{Writer, event, writer, writer_id};
 
 use marks::{a_mark_is_set_moved_and_removed, marks_that_have_ended_go_when_another_is_set};
 
@@ -436,85 +438,8 @@ async fn a_sqlite_log_is_read_on_after_a_restart() {
     writer(&store, P0, 2).await.at(2).append(&store, ["c"]).await.expect("it goes on");
 }
 
-/// A writer as it believes the partition to be.
-#[derive(Clone, Copy)]
-struct Writer {
-    partition: Partition,
-    epoch: Epoch,
-    generation: Generation,
-    expected: Position,
-}
-
-async fn writer(store: &EventStore, partition: Partition, id: u128) -> Writer {
-    let head = store.take_over(partition, writer_id(id)).await.expect("taken over");
-    Writer { partition, epoch: head.epoch, generation: head.generation, expected: head.position }
-}
-
-impl Writer {
-    fn at(mut self, position: u64) -> Self {
-        self.expected = Position(position);
-        self
-    }
-
-    async fn append<const N: usize>(
-        self,
-        store: &EventStore,
-        names: [&str; N],
-    ) -> Result<Position, AppendError> {
-        self.append_events(store, names.map(event).to_vec()).await
-    }
-
-    /// As many appends as the store's limit asks for.
-    async fn append_many(mut self, store: &EventStore, count: usize) {
-        let mut events: Vec<NewEvent> = (0..count).map(|_| event("many")).collect();
-        while !events.is_empty() {
-            let rest = events.split_off(store.append_limit().fitting(&events));
-            let landed = self.append_events(store, events).await;
-            (self.expected, events) = (landed.expect("appended"), rest);
-        }
-    }
-
-    async fn append_events(
-        self,
-        store: &EventStore,
-        events: Vec<NewEvent>,
-    ) -> Result<Position, AppendError> {
-        let Self { partition, epoch, generation, expected } = self;
-        let batch = BatchId(Uuid::from_u128(expected.0.into()));
-        let append = Append { partition, epoch, generation, expected, batch, events };
-        store.append(append).await.map(|landed| landed.position)
-    }
-}
-
-fn writer_id(id: u128) -> WriterId {
-    WriterId(Uuid::from_u128(id))
-}
-
-fn event(name: &str) -> NewEvent {
-    NewEvent {
-        event_type: "credit-earned",
-        version: 1,
-        recorded_at: 1_795_248_000_000_000,
-        account_id: Some("ann".into()),
-        public: format!(r#"{{"name":"{name}","text":"gruß \u0000"}}"#).into(),
-        private: r#"{"salt":"00","deliver_to":"1 Elm Street"}"#.into(),
-    }
-}
-
 async fn read_all(store: &EventStore, partition: Partition) -> Vec<RecordedEvent> {
     store.read(partition, Position::START, usize::MAX).await.expect("read")
-}
-
-async fn read_everything(store: &EventStore, partition: Partition) -> Vec<RecordedEvent> {
-    let mut all: Vec<RecordedEvent> = vec![];
-    loop {
-        let after = all.last().map_or(Position::START, RecordedEvent::position);
-        let more = store.read(partition, after, usize::MAX).await.expect("read");
-        if more.is_empty() {
-            return all;
-        }
-        all.extend(more);
-    }
 }
 
 fn positions(events: &[RecordedEvent]) -> Vec<u64> {

@@ -5,21 +5,18 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use event_store::{Access, Append, EventStore, NewLog, READ_EVENTS_MAX, StoreUrl};
-use log_record::{BatchId, LogId, NewEvent, Partition, Position, RecordedEvent, WriterId};
+use event_store::{Access, EventStore, StoreUrl};
+use log_record::RecordedEvent;
 use services::TestDatabase;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, query, query_scalar};
-use uuid::Uuid;
 
+use crate::ledger::log::{self, NEW_LOG};
 use crate::ledger::{PATIENCE, faults};
-
-const P0: Partition = Partition(0);
-const NEW_LOG: NewLog = NewLog { log_id: LogId(Uuid::from_u128(42)), partitions: 1 };
 
 /// Small ranges, and many: so that there is much to be cut short.
 const RANGE: u64 = 50;
-const RANGES: u64 = 40;
+const RANGES: usize = 40;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_archive_run_that_is_killed_loses_nothing_on_sqlite() {
@@ -52,10 +49,10 @@ async fn an_archive_run_that_is_killed_loses_nothing_on_postgres() {
 }
 
 async fn killed_again_and_again(url: &StoreUrl, folder: &Path) {
-    fill(url).await;
+    log::append(url, [RANGE; RANGES].into_iter().chain([1])).await;
     let store = EventStore::open(url, Access::Read).await.expect("it opens");
     let before = read_all(&store).await;
-    assert_eq!(before.len() as u64, RANGES * RANGE + 1);
+    assert_eq!(before.len() as u64, RANGES as u64 * RANGE + 1);
     let store = store.with_archive(folder.join("archive"));
     let is_over = AtomicBool::new(false);
     let reading = async {
@@ -83,7 +80,7 @@ async fn killed_again_and_again(url: &StoreUrl, folder: &Path) {
     let of_the_folder = |name: &String| name == "lock" || name == "archive.json";
     let names = names.filter(|name| !of_the_folder(name));
     let (whole, unfinished): (Vec<_>, Vec<_>) = names.partition(|name| name.ends_with(".gz"));
-    assert_eq!((whole.len() as u64, unfinished), (RANGES, vec![]));
+    assert_eq!((whole.len(), unfinished), (RANGES, vec![]));
 }
 
 fn archive(url: &StoreUrl, folder: &Path) -> Command {
@@ -110,39 +107,6 @@ async fn refused(url: &StoreUrl, folder: &Path) -> Option<String> {
     (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-async fn fill(url: &StoreUrl) {
-    let store = EventStore::open(url, Access::Write(NEW_LOG)).await.expect("it opens");
-    for round in 0..=RANGES {
-        // On PostgreSQL this makes the range that the events go to.
-        let head = store.take_over(P0, WriterId(Uuid::now_v7())).await.expect("taken over");
-        let event = |number| NewEvent {
-            event_type: "credit-earned",
-            version: 1,
-            recorded_at: 1_795_248_000_000_000,
-            account_id: Some(format!("ann-{number}").into()),
-            public: format!(r#"{{"points":{number}}}"#).into(),
-            private: format!(r#"{{"salt":"{number:02}"}}"#).into(),
-        };
-        let append = Append {
-            partition: P0,
-            epoch: head.epoch,
-            generation: head.generation,
-            expected: head.position,
-            batch: BatchId(Uuid::now_v7()),
-            events: (0..if round < RANGES { RANGE } else { 1 }).map(event).collect(),
-        };
-        store.append(append).await.expect("appended");
-    }
-}
-
 async fn read_all(store: &EventStore) -> Vec<RecordedEvent> {
-    let mut all: Vec<RecordedEvent> = vec![];
-    loop {
-        let after = all.last().map_or(Position::START, RecordedEvent::position);
-        let more = store.read(P0, after, READ_EVENTS_MAX).await.expect("read");
-        if more.is_empty() {
-            return all;
-        }
-        all.extend(more);
-    }
+    log::read_all(store).await.expect("read")
 }

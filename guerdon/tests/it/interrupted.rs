@@ -6,15 +6,11 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use event_store::{Access, Append, EventStore, NewLog, READ_EVENTS_MAX, StoreUrl};
-use log_record::{BatchId, LogId, NewEvent, Partition, Position, RecordedEvent, WriterId};
+use event_store::{Access, EventStore, StoreUrl};
+use log_record::RecordedEvent;
 use rusqlite::Connection;
-use uuid::Uuid;
 
-use crate::ledger::{Ledger, PATIENCE, ends};
-
-const P0: Partition = Partition(0);
-const NEW_LOG: NewLog = NewLog { log_id: LogId(Uuid::from_u128(42)), partitions: 1 };
+use crate::ledger::{Ledger, PATIENCE, ends, log};
 
 /// Work that keeps SQLite busy for some tenths of a millisecond for each row, so that a tool is
 /// still at it when it is told to stop.
@@ -80,46 +76,16 @@ fn succeeds(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-async fn append(file: &Path, portions: u64, of: u64) {
-    let url = StoreUrl::Sqlite(file.to_owned());
-    let store = EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens");
-    for _ in 0..portions {
-        let head = store.take_over(P0, WriterId(Uuid::now_v7())).await.expect("taken over");
-        let event = |number: u64| NewEvent {
-            event_type: "credit-earned",
-            version: 1,
-            recorded_at: 1_795_248_000_000_000,
-            account_id: Some(format!("ann-{number}").into()),
-            public: format!(r#"{{"points":{number}}}"#).into(),
-            private: format!(r#"{{"salt":"{number:02}"}}"#).into(),
-        };
-        let append = Append {
-            partition: P0,
-            epoch: head.epoch,
-            generation: head.generation,
-            expected: head.position,
-            batch: BatchId(Uuid::now_v7()),
-            events: (0..of).map(event).collect(),
-        };
-        store.append(append).await.expect("appended");
-    }
+fn url(file: &Path) -> StoreUrl {
+    StoreUrl::Sqlite(file.to_owned())
 }
 
 async fn read_all(file: &Path, archive: Option<&Path>) -> Vec<RecordedEvent> {
-    let url = StoreUrl::Sqlite(file.to_owned());
-    let mut store = EventStore::open(&url, Access::Read).await.expect("it opens");
+    let mut store = EventStore::open(&url(file), Access::Read).await.expect("it opens");
     if let Some(folder) = archive {
         store = store.with_archive(folder.to_owned());
     }
-    let mut all: Vec<RecordedEvent> = vec![];
-    loop {
-        let after = all.last().map_or(Position::START, RecordedEvent::position);
-        let more = store.read(P0, after, READ_EVENTS_MAX).await.expect("read");
-        if more.is_empty() {
-            return all;
-        }
-        all.extend(more);
-    }
+    log::read_all(&store).await.expect("read")
 }
 
 fn count(file: &Path, table: &str) -> i64 {
@@ -133,10 +99,10 @@ fn count(file: &Path, table: &str) -> i64 {
 async fn a_copy_goes_on_where_it_was_interrupted() {
     let folder = tempfile::tempdir().expect("a folder");
     let (log, copy) = (folder.path().join("log.sqlite"), folder.path().join("copy.sqlite"));
-    append(&log, 1, 10).await;
+    log::append(&url(&log), [10]).await;
     let args = ["copy-log", "sqlite:log.sqlite", "sqlite:copy.sqlite"];
     succeeds(&ends(guerdon(folder.path(), &args)));
-    append(&log, 12, 1_000).await;
+    log::append(&url(&log), [1_000; 12]).await;
     Connection::open(&copy).and_then(|copy| copy.execute_batch(SLOW)).expect("slowed");
     let child = begin(guerdon(folder.path(), &args));
     until(|| count(&copy, "event") > 10);
@@ -158,8 +124,8 @@ async fn a_copy_goes_on_where_it_was_interrupted() {
 async fn an_archive_run_goes_on_where_it_was_interrupted() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("log.sqlite");
-    append(&log, 20, 50).await;
-    append(&log, 1, 1).await;
+    log::append(&url(&log), [50; 20]).await;
+    log::append(&url(&log), [1]).await;
     let before = read_all(&log, None).await;
     let slowed = format!("update log set range_positions = 50; {SLOW_RANGE}");
     Connection::open(&log).and_then(|log| log.execute_batch(&slowed)).expect("slowed");

@@ -1,7 +1,7 @@
 //! The stores that the contract is run over, each empty, with two partitions.
 
 use event_store::{Access, EventStore, NewLog, StoreUrl};
-use log_record::LogId;
+use log_record::{LogId, Partition, Position, RecordedEvent};
 use services::TestDatabase;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -91,5 +91,21 @@ impl Fixture {
             #[cfg(feature = "kurrent")]
             _kurrent: None,
         }
+    }
+}
+
+/// Every event of a partition.
+pub(crate) async fn read_everything(
+    store: &EventStore,
+    partition: Partition,
+) -> Vec<RecordedEvent> {
+    let mut all: Vec<RecordedEvent> = vec![];
+    loop {
+        let after = all.last().map_or(Position::START, RecordedEvent::position);
+        let more = store.read(partition, after, usize::MAX).await.expect("read");
+        if more.is_empty() {
+            return all;
+        }
+        all.extend(more);
     }
 }

@@ -6,25 +6,18 @@ use std::process::Command;
 
 use domain::Event;
 use event_store::{Access, EventStore, StoreUrl};
-use log_record::{Partition, Position, RecordedEvent};
+use log_record::RecordedEvent;
 use read_model::{ReadModel, ReadModelUrl};
 use serde_json::json;
 
 use super::load::{CREDIT, Known, Load, PRICE, RARE, SHOPPERS};
+use super::log::read_all;
 use super::{Api, ends};
 
 /// Every event of the log. Reading checks that positions are dense and every row is intact.
 pub(crate) async fn events(url: &StoreUrl) -> Vec<RecordedEvent> {
     let store = EventStore::open(url, Access::Read).await.expect("the log opens");
-    let mut all: Vec<RecordedEvent> = vec![];
-    loop {
-        let after = all.last().map_or(Position::START, RecordedEvent::position);
-        let more = store.read(Partition(0), after, usize::MAX).await.expect("intact and dense");
-        if more.is_empty() {
-            return all;
-        }
-        all.extend(more);
-    }
+    read_all(&store).await.expect("intact and dense")
 }
 
 /// Where each exchange stands, and of which offer it is. One that is there twice fails.

@@ -8,6 +8,7 @@ pub(crate) mod frozen;
 pub(crate) mod full_disk;
 pub(crate) mod journey;
 pub(crate) mod load;
+pub(crate) mod log;
 pub(crate) mod network;
 pub(crate) mod server;
 

@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use event_store::{Access, EventStore, READ_EVENTS_MAX, StoreUrl};
-use log_record::{Partition, Position, RecordedEvent};
+use event_store::{Access, EventStore, StoreUrl};
+use log_record::RecordedEvent;
 use serde_json::Value;
 
+use crate::ledger::log::read_all;
 use crate::ledger::{Ledger, audit, ends};
 
 /// How many positions a range has.
@@ -144,15 +145,7 @@ pub(super) async fn events(
     if let Some(archive) = archive {
         store = store.with_archive(archive.to_owned());
     }
-    let mut all: Vec<RecordedEvent> = vec![];
-    loop {
-        let after = all.last().map_or(Position::START, RecordedEvent::position);
-        let more = store.read(Partition(0), after, READ_EVENTS_MAX).await?;
-        if more.is_empty() {
-            return Ok(all);
-        }
-        all.extend(more);
-    }
+    read_all(&store).await
 }
 
 pub(super) fn tool(folder: &Path, args: &[&str]) -> Command {
