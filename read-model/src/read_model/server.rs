@@ -18,7 +18,7 @@ use super::ReadError;
 use super::as_of::AsOf;
 use super::file::ReadFile;
 use super::of_log::OfLog;
-use super::proof::{LastEvent, Proof, last_events};
+use super::proof::{AskLog, LastEvent, Proof, last_events};
 use super::reading::{Argument, CHECKPOINT, Query, Reading, RowOf};
 use super::single_read::{SingleRead, single_read_of_postgres};
 use super::stale::Stale;
@@ -210,7 +210,7 @@ impl Server {
             return Err(ReadError::NotBegun);
         }
         let Some(log) = log else { return Ok(()) };
-        match log.check(&self.name, as_of).and_then(|()| self.check_proof(log)) {
+        match self.check_log(as_of, log) {
             Ok(()) => self.note_own(),
             Err(unproven @ ReadError::Unproven { .. }) => return Err(unproven),
             Err(other) => {
@@ -219,6 +219,12 @@ impl Server {
             }
         }
         Ok(())
+    }
+
+    /// Whether its tables are of this log, and were made of events that the log has.
+    fn check_log(&self, as_of: &AsOf, log: &OfLog) -> Result<(), ReadError> {
+        log.check(&self.name, as_of)?;
+        self.check_proof(log)
     }
 
     /// Whether the log is known to have the events of which a replica's tables were made.
@@ -234,12 +240,12 @@ impl Server {
         }
     }
 
-    /// Asks the log whether it has these events, of which the tables were made.
-    async fn prove(&self, events: &[LastEvent], log: &OfLog) {
-        let Some(ask) = log.ask() else { return };
-        // A log that can't tell leaves what is known.
-        let Some(lost) = ask.first_lost(events).await else { return };
+    /// Asks the log whether it has these events, of which the tables were made. A log that can't
+    /// tell leaves what is known.
+    async fn prove(&self, events: &[LastEvent], ask: &AskLog) -> bool {
+        let Some(lost) = ask.first_lost(events).await else { return false };
         *self.proof.lock() = lost.map_or(Proof::Own, Proof::Lost);
+        lost.is_none()
     }
 
     /// Notes that it has tables of another log, and says of which.
@@ -319,10 +325,7 @@ impl Server {
     /// Whether what a look has shown is of this log.
     fn fits(&self, as_of: Option<AsOf>, log: Option<&OfLog>) -> Looked {
         let Some(as_of) = as_of else { return Looked::Nothing };
-        let checked = log.map_or(Ok(()), |log| {
-            log.check(&self.name, &as_of).and_then(|()| self.check_proof(log))
-        });
-        match checked {
+        match log.map_or(Ok(()), |log| self.check_log(&as_of, log)) {
             Ok(()) => Looked::Reached(as_of.progress().collect()),
             Err(ReadError::Unproven { .. }) => Looked::Unproven,
             Err(other) => Looked::OtherLog(other),
@@ -389,11 +392,11 @@ impl<'a> Watched<'a> {
         // Tables that went back were put there anew. What follows proven events is the log's, too:
         // it came from there.
         let is_proven = !self.proven.is_empty() && is_at(&reached, &self.proven);
-        if let Some(log) = log.filter(|_| self.server.is_replica && !is_proven) {
-            self.server.prove(&last_events(connection).await?, log).await;
-            if *self.server.proof.lock() == Proof::Own {
-                self.proven = reached;
-            }
+        let ask = log.and_then(OfLog::ask).filter(|_| self.server.is_replica && !is_proven);
+        if let Some(ask) = ask
+            && self.server.prove(&last_events(connection).await?, ask).await
+        {
+            self.proven = reached;
         }
         Ok(as_of)
     }
