@@ -190,6 +190,30 @@ impl Event {
         }
     }
 
+    /// Who did it and why, as the request's body said.
+    #[must_use]
+    pub const fn note(&self) -> Option<&Note> {
+        match self {
+            Self::CreditEarned(_, fact) => Some(&fact.note),
+            Self::CreditWithdrawn(_, fact) => Some(&fact.note),
+            Self::CreditRefunded(_, fact) => match &fact.cause {
+                RefundCause::Capture(refund) => Some(&refund.note),
+                RefundCause::Cancellation { .. } => None,
+            },
+            Self::WithdrawalReversed(_, fact) => Some(&fact.note),
+            Self::ReturnReversed(_, fact) => Some(&fact.note),
+            Self::PurchaseReturned(_, fact) => Some(&fact.note),
+            Self::ExchangeCancelled(_, fact) => Some(&fact.note),
+            Self::ShipmentAccepted(_, fact)
+            | Self::ShipmentBackOrdered(_, fact)
+            | Self::ShipmentDelivered(_, fact)
+            | Self::ShipmentRejected(_, fact)
+            | Self::ShipmentAskedAgain(_, fact)
+            | Self::ShipmentSettled(_, fact) => Some(&fact.note),
+            _ => None,
+        }
+    }
+
     /// Whether the event moves credit; the others of an account say what for.
     pub(crate) const fn is_of_credit(&self) -> bool {
         match self {

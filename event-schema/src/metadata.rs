@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::v1::is_false;
+
 /// Who asked, with which command, as part of which trace. No name of a person is in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata {
@@ -39,9 +41,4 @@ impl Metadata {
             beside: false,
         }
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-const fn is_false(is: &bool) -> bool {
-    !*is
 }

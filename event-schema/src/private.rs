@@ -87,26 +87,12 @@ fn digits(Salt(salt): Salt) -> [u8; 32] {
 
 /// What is private in an event.
 fn private_of(event: &Event) -> (Option<&DeliverTo>, Option<&Note>) {
-    match event {
-        Event::ExchangeCreated(_, fact) => (fact.deliver_to.as_ref(), None),
-        Event::PurchaseRecorded(_, fact) => (fact.deliver_to.as_ref(), None),
-        Event::CreditEarned(_, fact) => (None, Some(&fact.note)),
-        Event::CreditWithdrawn(_, fact) => (None, Some(&fact.note)),
-        Event::CreditRefunded(_, CreditRefunded { cause: RefundCause::Capture(fact), .. }) => {
-            (None, Some(&fact.note))
-        }
-        Event::ExchangeCancelled(_, fact) => (None, Some(&fact.note)),
-        Event::PurchaseReturned(_, fact) => (None, Some(&fact.note)),
-        Event::WithdrawalReversed(_, fact) => (None, Some(&fact.note)),
-        Event::ReturnReversed(_, fact) => (None, Some(&fact.note)),
-        Event::ShipmentAccepted(_, fact)
-        | Event::ShipmentBackOrdered(_, fact)
-        | Event::ShipmentDelivered(_, fact)
-        | Event::ShipmentRejected(_, fact)
-        | Event::ShipmentSettled(_, fact)
-        | Event::ShipmentAskedAgain(_, fact) => (None, Some(&fact.note)),
-        _ => (None, None),
-    }
+    let deliver_to = match event {
+        Event::ExchangeCreated(_, fact) => fact.deliver_to.as_ref(),
+        Event::PurchaseRecorded(_, fact) => fact.deliver_to.as_ref(),
+        _ => None,
+    };
+    (deliver_to, event.note())
 }
 
 /// Puts back into an event what its private text held.

@@ -23,6 +23,8 @@ use domain::CancellationId;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
+pub(crate) use part::is_false;
+
 /// The log also has ids that no client may use: `~rejected`.
 fn recorded_cancellation<'de, D: Deserializer<'de>>(
     deserializer: D,

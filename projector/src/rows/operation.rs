@@ -41,7 +41,7 @@ impl Rows {
             return Ok(());
         }
         let PrivateActor { subject, name, reason: call_reason } = decode_actor(at.row)?;
-        let Note { by, reason } = note(event).cloned().unwrap_or_default();
+        let Note { by, reason } = event.note().cloned().unwrap_or_default();
         let reason = reason.as_ref().map(domain::Reason::as_str).or(call_reason.as_deref());
         let text = |text: Option<&str>| text.map(storable);
         self.operations.push(Operation {
@@ -78,28 +78,5 @@ fn is_by_hand(event: &Event) -> bool {
         | Event::ShipmentRejected(..)
         | Event::ShipmentSettled(..) => true,
         _ => false,
-    }
-}
-
-/// Who did it and why, as the request's body said.
-fn note(event: &Event) -> Option<&Note> {
-    match event {
-        Event::CreditEarned(_, fact) => Some(&fact.note),
-        Event::CreditWithdrawn(_, fact) => Some(&fact.note),
-        Event::CreditRefunded(_, fact) => match &fact.cause {
-            RefundCause::Capture(refund) => Some(&refund.note),
-            RefundCause::Cancellation { .. } => None,
-        },
-        Event::WithdrawalReversed(_, fact) => Some(&fact.note),
-        Event::ReturnReversed(_, fact) => Some(&fact.note),
-        Event::PurchaseReturned(_, fact) => Some(&fact.note),
-        Event::ExchangeCancelled(_, fact) => Some(&fact.note),
-        Event::ShipmentAccepted(_, fact)
-        | Event::ShipmentBackOrdered(_, fact)
-        | Event::ShipmentDelivered(_, fact)
-        | Event::ShipmentRejected(_, fact)
-        | Event::ShipmentAskedAgain(_, fact)
-        | Event::ShipmentSettled(_, fact) => Some(&fact.note),
-        _ => None,
     }
 }
