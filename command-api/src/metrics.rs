@@ -177,12 +177,9 @@ impl CommandMetrics {
     /// Counts a command.
     pub(crate) fn count(&self, outcome: &Result<Answer, Unanswered>) {
         self.by_outcome[outcome_of(outcome)].inc();
-        let code = match outcome {
-            Ok(Answer::Refused(refusal)) => refusal.code(),
-            Ok(Answer::IdReused(_)) => ID_REUSED.slug,
-            _ => return,
-        };
-        self.refusals.get_or_create(&[("code", code)]).inc();
+        if let Some(code) = refusal_code(outcome) {
+            self.refusals.get_or_create(&[("code", code)]).inc();
+        }
     }
 
     /// The metrics of a partition's writer.
@@ -216,5 +213,14 @@ impl CommandMetrics {
     /// been under way.
     pub fn read(&self) {
         self.writers.lock().iter().for_each(WriterMetrics::read);
+    }
+}
+
+/// The code of a refusal.
+pub(crate) const fn refusal_code(outcome: &Result<Answer, Unanswered>) -> Option<&'static str> {
+    match outcome {
+        Ok(Answer::Refused(refusal)) => Some(refusal.code()),
+        Ok(Answer::IdReused(_)) => Some(ID_REUSED.slug),
+        _ => None,
     }
 }

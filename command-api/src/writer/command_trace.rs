@@ -5,7 +5,7 @@ use trace::{Span, SpanKind, Tracer};
 
 use super::answer::{Answer, Request, Unanswered};
 use super::queued_command::Reply;
-use crate::metrics::outcome_name;
+use crate::metrics::{outcome_name, refusal_code};
 
 /// A traced command on its way through the writer.
 #[derive(Debug)]
@@ -140,15 +140,13 @@ impl MarkedCommand {
         let Self { mut span, command, account_id, key, role } = self;
         let (trace_id, ms, name) =
             (span.at().trace_id_text(), span.millis(), outcome_name(outcome));
-        let (mut position, mut code, mut why) = (None, None, None);
+        let (mut position, code, mut why) = (None, refusal_code(outcome), None);
         match outcome {
             Ok(Answer::Recorded { place, .. } | Answer::Repeat { place, .. }) => {
                 position = Some(place.to_string());
             }
             Ok(Answer::Unchanged(place, _)) => position = Some(place.to_string()),
-            Ok(Answer::Refused(refusal)) => code = Some(refusal.code()),
-            Ok(Answer::IdReused(field)) => code = Some(*field),
-            Ok(Answer::Preview(_)) => {}
+            Ok(Answer::Refused(_) | Answer::IdReused(_) | Answer::Preview(_)) => {}
             Err(unanswered) => why = Some(format!("{unanswered:?}")),
         }
         tracing::info!(
