@@ -5,7 +5,7 @@ use reqwest::{Client, RequestBuilder, Response};
 
 use crate::connections::operators_address;
 use crate::ledger::{Ledger, PATIENCE};
-use crate::routes_and_roles::table;
+use crate::routes_and_roles::{filled, table};
 
 const SHOP: &str = "https://shop.example";
 const STRANGER: &str = "https://stranger.example";
@@ -121,9 +121,7 @@ async fn every_answer_says_what_a_browser_and_a_cache_may_do_with_it() {
     let ledger = Ledger::start_with_publisher(folder.path());
     let api = &ledger.client;
     for route in table() {
-        let path: Vec<&str> = route.path.split('/').collect();
-        let path = path.into_iter().map(|part| if part.starts_with('{') { "7" } else { part });
-        let path = path.collect::<Vec<_>>().join("/");
+        let path = filled(&route.path, "7");
         for role in [route.roles[0], "no such role"] {
             let answer = api.request(route.method.as_str(), &path, role).send().await;
             let answer = answer.expect("answered");

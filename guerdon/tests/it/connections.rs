@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 
-use crate::ledger::{Api, Ledger, PATIENCE, said, serve};
+use crate::ledger::{Api, Ledger, PATIENCE, said, serve, until_said};
 use crate::raw::{
     Raw, allow_many_descriptors, descriptors, head, resident_mib, until_descriptors_are_back,
 };
@@ -257,11 +257,7 @@ async fn a_connection_that_can_not_be_accepted_is_logged_and_let_in_later() {
     prlimit(pid, Resource::Nofile, Rlimit { current: Some(open), ..limit }).expect("lowered");
     let mut client = Raw::to(&ledger.client.url).await;
     client.says(LIVE).await;
-    let begin = Instant::now();
-    while !said(folder.path()).contains("can't accept a connection") {
-        assert!(begin.elapsed() < PATIENCE, "nothing is logged");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until_said(folder.path(), "can't accept a connection").await;
     assert!(said(folder.path()).contains("ulimit -n"));
     prlimit(pid, Resource::Nofile, limit).expect("raised");
     let heard = client.hears().await;

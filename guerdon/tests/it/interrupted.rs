@@ -10,7 +10,8 @@ use event_store::{Access, EventStore, StoreUrl};
 use log_record::RecordedEvent;
 use rusqlite::Connection;
 
-use crate::ledger::{Ledger, PATIENCE, ends, log};
+use crate::ledger::server::until;
+use crate::ledger::{Ledger, ends, log};
 
 /// Work that keeps SQLite busy for some tenths of a millisecond for each row, so that a tool is
 /// still at it when it is told to stop.
@@ -55,14 +56,6 @@ fn interrupted(tool: Tool, signal: &str) -> (Option<i32>, String) {
     }
     stderr.read_to_string(&mut said).expect("read");
     (child.wait().expect("it ended").code(), said)
-}
-
-fn until(mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "it doesn't happen");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 fn guerdon(folder: &Path, args: &[&str]) -> Command {

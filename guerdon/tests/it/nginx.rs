@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
 
 use crate::ledger::{Api, Ledger, PATIENCE};
-use crate::routes_and_roles::table;
+use crate::routes_and_roles::{filled, table};
 use proxy::{Proxy, Upstreams};
 
 /// How many clients ask at once.
@@ -167,9 +167,7 @@ async fn every_call_reaches_a_process_that_knows_it() {
     let api = writer.client.at(&proxy.url).with_client(proxy.client());
     // The metrics are of one process, and nginx gives nobody's.
     for route in table().into_iter().filter(|route| route.path != "/metrics") {
-        let path = route.path.replace("{account_id}", "ann");
-        let path = path.split('/').map(|part| if part.starts_with('{') { "7" } else { part });
-        let path = path.collect::<Vec<_>>().join("/");
+        let path = filled(&route.path, "ann");
         let mut request = api.request(route.method.as_str(), &path, route.roles[0]);
         if route.method != "GET" {
             request = request.json(&json!({}));

@@ -95,9 +95,14 @@ pub(crate) fn descriptors(ledger: &Ledger) -> usize {
 
 /// How much memory a ledger has, in MiB.
 pub(crate) fn resident_mib(ledger: &Ledger) -> usize {
+    resident_kib(ledger) / 1024
+}
+
+/// The same in KiB.
+pub(crate) fn resident_kib(ledger: &Ledger) -> usize {
     let status = fs::read_to_string(format!("/proc/{}/status", ledger.pid())).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
-    line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") / 1024
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
 /// Waits until a ledger has no more descriptors than that.

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::document::{is_to_be_written, write_edits};
 use crate::ledger::Ledger;
-use crate::routes_and_roles;
+use crate::routes_and_roles::{self, filled};
 use openapi::{Example, Pages, Side};
 use player::Player;
 
@@ -200,8 +200,7 @@ async fn the_tables_have_every_field_that_a_call_takes() {
     let mut wrong = String::new();
     for section in pages.calls() {
         let (method, path) = section.call.as_ref().expect("a call");
-        let parts = path.split('/').map(|part| if part.starts_with('{') { "7" } else { part });
-        let path = parts.collect::<Vec<_>>().join("/");
+        let path = filled(path, "7");
         let ask = async |path: &str, body: Option<Value>| {
             let mut request = ledger.client.request(method, path, &section.roles[0]);
             request = request.header("Idempotency-Key", "7");

@@ -221,8 +221,15 @@ async fn answer(api: &Api, route: &Route, role: &str, account: &str) -> String {
     format!("{status} {}", problem["detail"].as_str().unwrap_or_default())
 }
 
+/// A route's path for this account, with ids elsewhere that nothing has.
+pub(crate) fn filled(route: &str, account: &str) -> String {
+    let path = route.replace("{account_id}", account);
+    let parts = path.split('/').map(|part| if part.starts_with('{') { "7" } else { part });
+    parts.collect::<Vec<_>>().join("/")
+}
+
 /// Ids that nothing has, and a body that changes nothing: who may call is decided before.
-async fn ask(api: &Api, route: &Route, role: &str, account: &str) -> (u16, String) {
+pub(crate) async fn ask(api: &Api, route: &Route, role: &str, account: &str) -> (u16, String) {
     ask_with(api, route, role, account, "").await
 }
 
@@ -233,9 +240,7 @@ async fn ask_with(
     account: &str,
     query: &str,
 ) -> (u16, String) {
-    let path = route.path.replace("{account_id}", account);
-    let path = path.split('/').map(|part| if part.starts_with('{') { "7" } else { part });
-    let path = path.collect::<Vec<_>>().join("/") + query;
+    let path = filled(&route.path, account) + query;
     let mut request = api.request(route.method.as_str(), &path, role);
     if route.method != Method::GET {
         request = request.json(&json!({}));

@@ -4,15 +4,13 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use reqwest::Method;
-use serde_json::json;
 use services::Stop;
 use tokio::task::JoinSet;
 
 use crate::ledger::server::Server;
 use crate::ledger::{Api, Ledger, ends, said};
 use crate::raw::resident_mib;
-use crate::routes_and_roles::{Route, table};
+use crate::routes_and_roles::{ask, table};
 
 /// Each table but the one that says how far they are.
 const BREAK: &str = "do $$ declare name text; begin
@@ -78,7 +76,7 @@ async fn refusals(api: &Api, within: &[String]) -> Vec<u16> {
         let api = api.clone();
         asking.spawn(async move {
             let role = route.roles[route.roles.len() - 1];
-            let (status, body) = ask(&api, &route, role).await;
+            let (status, body) = ask(&api, &route, role, "ann").await;
             (format!("{} as {role}", route.name()), status, body)
         });
     }
@@ -94,17 +92,6 @@ async fn refusals(api: &Api, within: &[String]) -> Vec<u16> {
         assert!(told.is_empty(), "{call} tells {told:?}: {body}");
     }
     statuses
-}
-
-async fn ask(api: &Api, route: &Route, role: &str) -> (u16, String) {
-    let path = route.path.replace("{account_id}", "ann");
-    let path = path.split('/').map(|part| if part.starts_with('{') { "7" } else { part });
-    let mut request = api.request(route.method.as_str(), &path.collect::<Vec<_>>().join("/"), role);
-    if route.method != Method::GET {
-        request = request.json(&json!({}));
-    }
-    let response = request.send().await.expect("answered");
-    (response.status().as_u16(), response.text().await.unwrap_or_default())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

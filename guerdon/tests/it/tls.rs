@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::Client;
 use reqwest::tls::TlsInfo;
 
 use crate::ledger::certificate::CertificateFiles;
-use crate::ledger::{Ledger, PATIENCE, ends, said, serve, tool_of};
+use crate::ledger::{Ledger, PATIENCE, ends, said, serve, tool_of, until_said};
 use crate::raw::Raw;
 
 fn start(folder: &Path, files: &CertificateFiles, more: &[&str]) -> Ledger {
@@ -88,23 +88,15 @@ async fn a_certificate_that_changes_is_shown_to_new_connections() {
     fs::create_dir(&other).expect("made");
     let second = CertificateFiles::make(&other);
     fs::rename(&second.key, &first.key).expect("put in place");
-    until(&data, "the certificate of before goes on being shown").await;
+    until_said(&data, "the certificate of before goes on being shown").await;
     assert_eq!(shown(&url, &first.client()).await, Some(old.clone()));
     fs::rename(&second.chain, &first.chain).expect("put in place");
-    until(&data, "new connections are shown the new certificate").await;
+    until_said(&data, "new connections are shown the new certificate").await;
     let new = shown(&url, &first.client()).await.expect("the new one is trusted now");
     assert_ne!(new, old);
     // The connection of before goes on.
     assert_eq!(shown(&url, &before).await, Some(old));
     assert_eq!(ledger.stop(), Some(0), "{}", said(&data));
-}
-
-async fn until(folder: &Path, line: &str) {
-    let begin = Instant::now();
-    while !said(folder).contains(line) {
-        assert!(begin.elapsed() < PATIENCE, "not said: {line}; {}", said(folder));
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 #[test]

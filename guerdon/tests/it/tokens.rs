@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use services::{IdentityProvider, SigningKey, Trouble, seconds_from_now};
 
 use crate::ledger::{Api, Ledger, PATIENCE, ends, said, serve};
+use crate::raw::resident_kib;
 
 const ISSUER: &str = "https://login.shop.example/";
 
@@ -296,13 +297,6 @@ async fn known_keys_are_believed_while_the_server_is_in_trouble() {
     assert_eq!(setting.refused(&unknown).await, "unknown-key");
     assert_eq!(setting.health().await, json!({"status": "serving", "keys": 1}));
     assert_eq!(setting.ledger.stop(), Some(0));
-}
-
-/// The memory that a ledger has.
-fn resident_kib(ledger: &Ledger) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", ledger.pid())).expect("Linux");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
-    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

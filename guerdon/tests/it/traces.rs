@@ -4,7 +4,6 @@
 pub(crate) mod receiver;
 
 use std::path::Path;
-use std::time::Instant;
 
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
@@ -12,7 +11,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::json;
 use services::shared_kafka;
 
-use crate::ledger::{Api, Ledger, PATIENCE};
+use crate::ledger::{Api, Ledger, PATIENCE, until_said};
 use crate::topic::shop::{own_topic, prepare, start};
 use crate::topic::until_published;
 use receiver::{Received, Receiver};
@@ -142,11 +141,7 @@ async fn a_collector_that_is_away_keeps_no_request_and_no_stop_waiting() {
     let ledger = Ledger::start_with(folder.path(), &away, &[]);
     prepare(&ledger.client).await;
     ledger.client.redeems("shopper-0", "x-1", "mug").await.is(201);
-    let begun = Instant::now();
-    while !crate::ledger::said(folder.path()).contains("traces don't reach the collector") {
-        assert!(begun.elapsed() < PATIENCE, "{}", crate::ledger::said(folder.path()));
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    until_said(folder.path(), "traces don't reach the collector").await;
     assert_eq!(ledger.stop(), Some(0));
 }
 

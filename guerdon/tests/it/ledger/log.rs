@@ -9,8 +9,8 @@ const P0: Partition = Partition(0);
 /// Makes a log that isn't there yet.
 pub(crate) const NEW_LOG: NewLog = NewLog { log_id: LogId(Uuid::from_u128(42)), partitions: 1 };
 
-/// Appends portions of so many events, each by a writer of its own. On PostgreSQL a writer makes the
-/// range that its events go to.
+/// Appends portions of so many events, each by a writer of its own. On PostgreSQL a writer makes
+/// the range that its events go to.
 pub(crate) async fn append(url: &StoreUrl, portions: impl IntoIterator<Item = u64>) {
     let store = EventStore::open(url, Access::Write(NEW_LOG)).await.expect("it opens");
     for portion in portions {

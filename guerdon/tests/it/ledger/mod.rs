@@ -154,6 +154,15 @@ pub(crate) fn said(folder: &Path) -> String {
     std::fs::read_to_string(folder.join(SAID)).unwrap_or_default()
 }
 
+/// Waits until servers on this folder have said something.
+pub(crate) async fn until_said(folder: &Path, words: &str) {
+    let begun = Instant::now();
+    while !said(folder).contains(words) {
+        assert!(begun.elapsed() < PATIENCE, "not said: {words}; {}", said(folder));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// `guerdon serve` on a free port.
 pub(crate) fn serve(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
