@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use event_store::EventStore;
 use log_record::{Partition, Position};
@@ -17,6 +17,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use tokio::sync::watch;
+use trace::unix_micros;
 
 use crate::{ProjectionStatus, Projector};
 
@@ -164,10 +165,7 @@ impl ProjectorMetrics {
 }
 
 /// How long ago that was; 0 where another clock says that it is still to come.
-#[expect(clippy::disallowed_methods, reason = "a lag in seconds is by the wall clock")]
 fn age_ms(recorded_at: i64) -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
-    let age = now.saturating_sub(recorded_at).max(0) / 1_000;
+    let age = unix_micros().saturating_sub(recorded_at).max(0) / 1_000;
     age.unsigned_abs()
 }

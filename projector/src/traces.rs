@@ -83,8 +83,8 @@ impl<'a> Traces<'a> {
 
 fn is_marked(tracer: &Tracer, event: &RecordedEvent) -> bool {
     let marks = tracer.marks();
-    let is_account = || event.account_id.as_deref().is_some_and(|id| marks.has_account(id));
-    !marks.is_empty() && (is_account() || marks.has_request_in(&event.public))
+    let is_account = event.account_id.as_deref().is_some_and(|id| marks.has_account(id));
+    is_account || marks.has_request_in(&event.public)
 }
 
 /// The trace that an event belongs to. Few have one, so metadata is parsed for those only.

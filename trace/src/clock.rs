@@ -1,4 +1,4 @@
-//! The wall clock, for the times of spans and the ends of marks. Neither counts in a decision.
+//! The wall clock, for spans, marks, keys and lags. No decision of the ledger sees it.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

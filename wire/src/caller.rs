@@ -4,7 +4,6 @@
 //! request's extensions, which nothing that comes over a network can set.
 
 use std::sync::{Arc, OnceLock};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::header::AUTHORIZATION;
@@ -12,7 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap};
 use domain::Reason;
 use log_record::Principal;
-use trace::Traceparent;
+use trace::{Traceparent, unix_micros};
 
 use crate::request_id::read_request_id;
 use crate::token::NotLetIn;
@@ -119,10 +118,19 @@ impl SeenRoute {
     }
 }
 
+/// The trace that a request is part of, by its header `traceparent`, where that is a valid one.
+#[must_use]
+pub fn trace_of(headers: &HeaderMap) -> Option<Traceparent> {
+    Traceparent::parse(traceparent(headers)?)
+}
+
+fn traceparent(headers: &HeaderMap) -> Option<&str> {
+    headers.get("traceparent")?.to_str().ok()
+}
+
 /// The header `traceparent`, where it is a valid one.
 pub(crate) fn read_traceparent(headers: &HeaderMap) -> Option<&str> {
-    let text = headers.get("traceparent")?.to_str().ok()?;
-    Traceparent::parse(text).map(|_| text)
+    trace_of(headers).and_then(|_| traceparent(headers))
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {
@@ -168,7 +176,7 @@ pub(crate) fn identify(keys: &KeyRing, headers: &HeaderMap) -> Result<Caller, Un
              Bearer KEY.",
         ))
     })?;
-    let now = now();
+    let now = unix_micros();
     let key = match keys.find(text) {
         Some(key) => let_in(key, now).map_err(Unidentified::Refused)?,
         None => bearer_of_token(keys, text, now)?,
@@ -213,21 +221,14 @@ pub fn is_known_still(keys: &KeyRing, headers: &HeaderMap, caller: &Caller) -> b
     let Some(then) = &caller.key else { return true };
     let known = bearer_key(headers).and_then(|text| {
         let key = keys.find(text);
-        key.or_else(|| bearer_of_token(keys, text, now()).ok())
+        key.or_else(|| bearer_of_token(keys, text, unix_micros()).ok())
     });
     known.is_some_and(|key| {
-        key.is_valid(now())
+        key.is_valid(unix_micros())
             && key.role == then.role
             && key.scopes == then.scopes
             && key.account_id == then.account_id
     })
-}
-
-/// Keys end by the wall clock.
-#[expect(clippy::disallowed_methods, reason = "a key's expiry is nothing that the log decides")]
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// The key of the one `Authorization: Bearer KEY`. Two such headers could mean two callers, so

@@ -16,7 +16,7 @@ pub fn read_reason(headers: &HeaderMap) -> Result<Option<Reason>, Problem> {
     if lines.next().is_some() {
         return Err(invalid("is there twice; send it once"));
     }
-    let text = String::from_utf8(decoded(line.as_bytes()))
+    let text = String::from_utf8(percent_decoded(line.as_bytes()))
         .map_err(|_| invalid("isn't UTF-8; write other bytes than ASCII as %C3%A9"))?;
     if text.chars().any(char::is_control) {
         return Err(invalid("must be one line without control characters"));
@@ -29,7 +29,8 @@ fn invalid(complaint: impl std::fmt::Display) -> Problem {
 }
 
 /// The bytes, with `%20` as the byte that it stands for; any other `%` is itself.
-fn decoded(text: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn percent_decoded(text: &[u8]) -> Vec<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text);
     while let [first, more @ ..] = rest {

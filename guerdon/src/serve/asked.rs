@@ -7,9 +7,7 @@ use std::time::Duration;
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use tokio::time::Instant;
 use trace::Traceparent;
-use wire::{RequestIds, SeenCaller, X_REQUEST_ID};
-
-use super::traced_request::trace_of;
+use wire::{RequestIds, SeenCaller, X_REQUEST_ID, trace_of};
 
 /// The most of a path that is noted: a stranger may send kilobytes.
 const PATH_BYTES_MAX: usize = 512;
@@ -39,6 +37,12 @@ impl Asked {
         short_path(&self.uri)
     }
 
+    /// The role and the name of the caller's key, as far as it is known who calls.
+    pub(super) fn role_and_key(&self) -> (Option<&'static str>, Option<&str>) {
+        let caller = self.caller.get();
+        caller.map_or((None, None), |caller| (Some(caller.role), caller.key.as_deref()))
+    }
+
     /// The request's id.
     pub(super) fn id(&self) -> &str {
         self.id.to_str().unwrap_or_default()
@@ -57,9 +61,7 @@ impl Asked {
     /// Writes the line of a client's request into the access log.
     pub(super) fn log(&self, status: StatusCode, client: IpAddr) {
         let (status, ms) = (status.as_u16(), millis(self.begin.elapsed()));
-        let caller = self.caller.get();
-        let (role, key) =
-            caller.map_or((None, None), |caller| (Some(caller.role), caller.key.as_deref()));
+        let (role, key) = self.role_and_key();
         let (method, path, request_id) = (&self.method, self.path(), self.id());
         let trace_id = self.trace.map(|trace| trace.trace_id_text());
         tracing::info!(

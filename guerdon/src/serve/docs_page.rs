@@ -5,9 +5,7 @@
 //! outside: its header `Content-Security-Policy` has the browser refuse that.
 
 use axum::http::HeaderName;
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
-};
+use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use wire::Routes;
 
 const DOCUMENT: &str = include_str!("../../../docs/openapi.json");
@@ -39,16 +37,16 @@ pub(super) fn routes() -> Routes {
 
 type Header = (HeaderName, &'static str);
 
-fn plain(kind: &'static str) -> [Header; 3] {
-    [(CONTENT_TYPE, kind), (CACHE_CONTROL, KEPT), (X_CONTENT_TYPE_OPTIONS, "nosniff")]
+fn plain(kind: &'static str) -> [Header; 2] {
+    [(CONTENT_TYPE, kind), (CACHE_CONTROL, KEPT)]
 }
 
-fn page(kind: &'static str) -> [Header; 4] {
-    let [kind, kept, as_said] = plain(kind);
-    [kind, kept, as_said, (CONTENT_SECURITY_POLICY, POLICY)]
+fn page(kind: &'static str) -> [Header; 3] {
+    let [kind, kept] = plain(kind);
+    [kind, kept, (CONTENT_SECURITY_POLICY, POLICY)]
 }
 
-fn packed(kind: &'static str) -> [Header; 4] {
-    let [kind, kept, as_said] = plain(kind);
-    [kind, kept, as_said, (CONTENT_ENCODING, "gzip")]
+fn packed(kind: &'static str) -> [Header; 3] {
+    let [kind, kept] = plain(kind);
+    [kind, kept, (CONTENT_ENCODING, "gzip")]
 }

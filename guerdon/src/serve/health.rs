@@ -114,10 +114,11 @@ impl Health {
         let has_writer = self.writer.is_some();
         let serves_shoppers = has_writer || self.read_model.is_some();
         let writer = self.writer.as_ref().map(|status| writer(&status.borrow(), &mut reasons));
-        let projections: Vec<Value> =
-            self.projection.iter().map(|status| projection(&status.borrow())).collect();
+        let mut projections = vec![];
         for status in &self.projection {
-            reasons.note(projection_reason(&status.borrow()), !serves_shoppers);
+            let (reason, told) = projection(&status.borrow());
+            reasons.note(reason, !serves_shoppers);
+            projections.push(told);
         }
         let ((log_reason, log), (read_reason, read_model)) =
             tokio::join!(self.log(), self.read_model());
@@ -309,25 +310,22 @@ fn leave_out_causes(told: &mut Value) {
     }
 }
 
-fn projection_reason(status: &ProjectionStatus) -> Option<HealthReason> {
-    match (&status.stopped, &status.failing) {
-        (Some(_), _) => Some(HealthReason::ProjectionStopped),
-        (None, Some(_)) => Some(HealthReason::ProjectionFailing),
-        (None, None) => None,
-    }
-}
-
-fn projection(status: &ProjectionStatus) -> Value {
+fn projection(status: &ProjectionStatus) -> (Option<HealthReason>, Value) {
     let position = status.position.0;
     match (&status.stopped, &status.failing) {
-        (Some(ProjectionStop { at, why }), _) => json!({
-            "status": "stopped", "position": position, "stopped_at": at.0,
-            "why": with_causes(why.as_ref()),
-        }),
-        (None, Some(why)) => {
-            json!({"status": "recovering", "position": position, "why": with_causes(why.as_ref())})
+        (Some(ProjectionStop { at, why }), _) => {
+            let told = json!({
+                "status": "stopped", "position": position, "stopped_at": at.0,
+                "why": with_causes(why.as_ref()),
+            });
+            (Some(HealthReason::ProjectionStopped), told)
         }
-        (None, None) => json!({"status": "running", "position": position}),
+        (None, Some(why)) => {
+            let why = with_causes(why.as_ref());
+            let told = json!({"status": "recovering", "position": position, "why": why});
+            (Some(HealthReason::ProjectionFailing), told)
+        }
+        (None, None) => (None, json!({"status": "running", "position": position})),
     }
 }
 

@@ -200,7 +200,7 @@ impl Listener {
                     asked.log(status, client);
                 }
                 if let Some(traced) = traced {
-                    traced.end(status);
+                    traced.end(&asked, status);
                 }
                 Ok::<_, Infallible>(response)
             }

@@ -3,20 +3,17 @@
 //! All that comes of the request reads the trace from its header `traceparent`, so this puts the
 //! request's own span there.
 
-use axum::http::{Extensions, HeaderMap, HeaderValue, Method, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use trace::{Marks, Span, SpanKind, Traceparent, Tracer};
-use wire::{Marked, SeenCaller, SeenRoute};
+use wire::{Marked, SeenRoute, percent_decoded, trace_of};
 
-use super::asked::short_path;
+use super::asked::{Asked, short_path};
 
 const TRACEPARENT: &str = "traceparent";
 
 /// A request with a span.
 pub(super) struct TracedRequest {
     span: Span,
-    method: Method,
-    path: String,
-    caller: SeenCaller,
     route: SeenRoute,
     is_marked: bool,
 }
@@ -30,8 +27,8 @@ impl TracedRequest {
         }
         let parent = trace_of(request.headers());
         let is_marked = is_marked(tracer.marks(), request, parent);
-        let (method, path) = (request.method().clone(), short_path(request.uri()).to_owned());
-        let begun = tracer.enter(name_of(&method), SpanKind::Server, parent, is_marked);
+        let name = name_of(request.method());
+        let begun = tracer.enter(name, SpanKind::Server, parent, is_marked);
         let Some(mut span) = begun else {
             if let Some(mut parent) = parent
                 && parent.is_sampled
@@ -43,34 +40,31 @@ impl TracedRequest {
             return None;
         };
         put_trace(request.headers_mut(), *span.at());
-        span.text("http.request.method", method.as_str());
-        span.text("url.path", path.as_str());
-        let extensions: &mut Extensions = request.extensions_mut();
-        let (caller, route) = (SeenCaller::of(extensions), SeenRoute::default());
+        span.text("http.request.method", request.method().as_str());
+        span.text("url.path", short_path(request.uri()));
+        let (extensions, route) = (request.extensions_mut(), SeenRoute::default());
         extensions.insert(route.clone());
         if is_marked {
             extensions.insert(Marked);
         }
-        Some(Self { span, method, path, caller, route, is_marked })
+        Some(Self { span, route, is_marked })
     }
 
-    /// Ends it: the answer begins.
-    pub(super) fn end(self, status: StatusCode) {
-        let Self { mut span, method, path, caller, route, is_marked } = self;
-        let caller = caller.get();
-        let (role, key) =
-            caller.map_or((None, None), |caller| (Some(caller.role), caller.key.as_deref()));
+    /// Ends it: the answer begins. `asked` is the same request.
+    pub(super) fn end(self, asked: &Asked, status: StatusCode) {
+        let Self { mut span, route, is_marked } = self;
+        let (role, key) = asked.role_and_key();
         let status_code = status.as_u16();
         if is_marked {
             let (trace_id, ms) = (span.at().trace_id_text(), span.millis());
-            let (method, route) = (method.as_str(), route.get());
+            let (method, path, route) = (asked.method.as_str(), asked.path(), route.get());
             tracing::info!(
                 target: "mark", trace_id, method, path, route, status = status_code, ms, role, key,
                 "a request was answered"
             );
         }
         if let Some(route) = route.get() {
-            span.rename(format!("{} {route}", name_of(&method)));
+            span.rename(format!("{} {route}", name_of(&asked.method)));
             span.text("http.route", route);
         }
         span.int("http.response.status_code", status_code.into());
@@ -85,11 +79,6 @@ impl TracedRequest {
         }
         span.end();
     }
-}
-
-/// The trace that a request is part of.
-pub(super) fn trace_of(headers: &HeaderMap) -> Option<Traceparent> {
-    Traceparent::parse(headers.get(TRACEPARENT)?.to_str().ok()?)
 }
 
 fn put_trace(headers: &mut HeaderMap, at: Traceparent) {
@@ -137,22 +126,7 @@ fn decoded(segment: &str) -> std::borrow::Cow<'_, str> {
     if !segment.contains('%') {
         return segment.into();
     }
-    let (mut bytes, mut rest) = (vec![], segment.as_bytes());
-    while let [first, after @ ..] = rest {
-        let digits = (*first == b'%').then(|| after.get(..2)).flatten();
-        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
-        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned().into()
+    String::from_utf8_lossy(&percent_decoded(segment.as_bytes())).into_owned().into()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::http::{Method, Response, StatusCode};
 use domain::AccountId;
@@ -18,6 +18,7 @@ use query_api::{CallsUnread, ReadCalls};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use trace::unix_micros;
 use uuid::Uuid;
 use wire::{AnsweredProblem, GUERDON_POSITION};
 
@@ -159,7 +160,7 @@ fn call<B>(asked: &Asked, caller: Option<&Principal>, response: &Response<B>) ->
     let of = |field: fn(&Principal) -> Option<&str>| caller.and_then(field).map(storable);
     UnrecordedCall {
         id: Uuid::now_v7(),
-        at: now(),
+        at: unix_micros(),
         request_id: Some(asked.id().to_owned()),
         traceparent: asked.traceparent(),
         key: of(|caller| caller.key.as_deref()),
@@ -185,12 +186,6 @@ fn storable(text: &str) -> String {
 fn account_in(path: &str) -> Option<String> {
     let account_id = path.strip_prefix("/v1/accounts/")?.split('/').next()?;
     account_id.parse().ok().map(|account_id: AccountId| account_id.to_string())
-}
-
-#[expect(clippy::disallowed_methods, reason = "a call isn't decided, so the log's time isn't its")]
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
 impl Taken {
@@ -248,7 +243,8 @@ impl Taken {
 
 async fn delete(store: &EventStore) {
     let age = i64::try_from(CALLS_AGE_MAX.as_micros()).unwrap_or(i64::MAX);
-    if let Err(error) = store.delete_calls(now().saturating_sub(age), CALLS_KEPT_MAX).await {
+    let oldest = unix_micros().saturating_sub(age);
+    if let Err(error) = store.delete_calls(oldest, CALLS_KEPT_MAX).await {
         let error = &error as &dyn std::error::Error;
         tracing::warn!(error, "old calls without an event can't be deleted now");
     }

@@ -83,9 +83,8 @@ impl Worker {
 
     /// Asks in a span, where the message's trace is kept or what it is about is marked.
     async fn ask_traced(&self, message: &Incoming, call: &Call) -> Option<Refused> {
-        let is_marked = !self.tracer.marks().is_empty()
-            && (self.tracer.marks().has_account(&call.key)
-                || self.tracer.marks().has_request(&call.key));
+        let marks = self.tracer.marks();
+        let is_marked = marks.has_account(&call.key) || marks.has_request(&call.key);
         let Some(mut span) = self.begin(message, is_marked) else {
             let unkept = self.unkept(message);
             return self.ask(message, call, unkept.as_deref()).await;
@@ -105,7 +104,8 @@ impl Worker {
         refused
     }
 
-    /// The trace that a message came in, with word for those who go on with it that it isn't kept.
+    /// The message's `traceparent`, marked as not kept if this process collects spans: so nobody
+    /// who goes on with it keeps the trace.
     fn unkept(&self, message: &Incoming) -> Option<String> {
         let traceparent = message.traceparent.as_deref()?;
         let trace = Traceparent::parse(traceparent).filter(|_| self.tracer.collects());

@@ -17,9 +17,7 @@ use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
-use wire::{AnsweredProblem, SHARED_PROBLEM_PAGES};
-
-use crate::serve::traced_request::trace_of;
+use wire::{AnsweredProblem, SHARED_PROBLEM_PAGES, trace_of};
 
 /// The route of what no route was found for.
 const UNMATCHED: &str = "unmatched";
