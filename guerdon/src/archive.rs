@@ -60,9 +60,9 @@ impl Display for Archived {
         if *ranges == 0 {
             return write!(
                 f,
-                "no range was moved: the first that isn't archived has {size} positions from \
-                 {first} on, and isn't full yet, or its last event isn't {} days older than the \
-                 log's last",
+                "no range was moved. The next one has {size} positions, from {first} on. Either it \
+                 isn't full yet, or its last event is less than {} days older than the log's last \
+                 event",
                 self.older_than_days
             );
         }

@@ -6,7 +6,7 @@
 use std::fmt::{Display, Formatter};
 
 use clap::Args;
-use event_store::{Access, EventStore, READ_EVENTS_MAX, StoreError, with_causes};
+use event_store::{Access, ArchivedRange, EventStore, READ_EVENTS_MAX, StoreError, with_causes};
 use log_record::{Partition, Position};
 use read_model::{ReadModel, wrong_sums};
 use serde::Serialize;
@@ -95,7 +95,8 @@ pub(crate) async fn run(args: CheckArgs) -> anyhow::Result<()> {
         files += 1;
     }
     let mut events = 0;
-    let progress = printing.progress("events", Some(ends(&store).await?));
+    let to_read = positions_to_read(&store, &ranges).await?;
+    let progress = printing.progress("events", Some(to_read));
     for partition in (0..store.partitions()).map(Partition) {
         let archived = ranges.iter().filter(|range| range.partition == partition);
         let newest = archived.max_by_key(|range| range.last);
@@ -122,8 +123,7 @@ pub(crate) async fn run(args: CheckArgs) -> anyhow::Result<()> {
 }
 
 /// How many positions all partitions have that aren't archived.
-async fn ends(store: &EventStore) -> anyhow::Result<u64> {
-    let ranges = store.archived_ranges().await?;
+async fn positions_to_read(store: &EventStore, ranges: &[ArchivedRange]) -> anyhow::Result<u64> {
     let mut all = 0;
     for partition in (0..store.partitions()).map(Partition) {
         let archived = ranges.iter().filter(|range| range.partition == partition);

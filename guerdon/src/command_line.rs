@@ -15,10 +15,8 @@ use clap::{Arg, ArgAction, Command, CommandFactory, Error, FromArgMatches};
 
 use crate::settings::layers::{Asked, Layers, misspelt};
 use crate::settings::listing::{Listed, listing};
+use crate::settings::redacted::HIDDEN;
 use crate::settings::{self, CONFIG};
-
-/// In place of what isn't shown.
-const HIDDEN: &str = "(not shown)";
 
 /// The command line of this process, and what else it is told.
 pub(crate) struct Parsed<C> {
@@ -38,7 +36,7 @@ pub(crate) fn parse<C: CommandFactory + FromArgMatches>() -> Result<Parsed<C>, E
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     let tool = tool_of(&command, &words).unwrap_or_else(|| "serve".into());
     let file = file_of(&words).or_else(|| variable(CONFIG).map(PathBuf::from));
-    let has_settings = settings.iter().any(|setting| setting.tools.contains(&tool));
+    let has_settings = settings.iter().any(|setting| setting.is_of(&tool));
     let (is_read, settings) = (has_settings && !asks_for_help(&words), &settings);
     let asked = Asked { settings, tool: &tool, file: file.as_deref(), variable: &variable };
     let layers = if is_read { Layers::read(&asked) } else { Ok(Layers::default()) };

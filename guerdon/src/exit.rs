@@ -21,8 +21,8 @@ pub(crate) const CODES: [(u8, &str); 6] = [
     ),
     (
         130,
-        "It was interrupted (SIGINT; 143 for SIGTERM). What it had done by then stands, and \
-         standard error says how to go on.",
+        "It was interrupted (SIGINT; 129 for SIGHUP, 143 for SIGTERM). What it had done by then \
+         stands, and standard error says how to go on.",
     ),
 ];
 

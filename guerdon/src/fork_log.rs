@@ -80,7 +80,7 @@ pub(crate) async fn run(args: ForkLogArgs) -> anyhow::Result<()> {
     ensure!(!reason.is_empty(), "--reason must say what happened");
     ensure!(reason.len() <= REASON_MAX, "--reason must have at most {REASON_MAX} bytes");
     args.printing.about(format_args!(
-        "looking for events that {} has lost, and declaring what is left of it the history",
+        "looking for events that {} has lost; those that are left become the history",
         args.data.store()
     ));
     // It must be there: without a log there is nothing to declare.

@@ -56,14 +56,15 @@ impl Tool {
                 "no event is lost, and each can be read; run the same command again to continue"
             }
             Self::ForkLog(_) => {
-                "the fork may be declared; run the same command again, which declares none twice"
+                "the fork may have been declared; run the same command again: it declares no fork \
+                 twice"
             }
             Self::Rebuild(_) => {
                 "the read model is as it was; run the same command again, which begins anew"
             }
             Self::Shipping(_) => {
-                "what was printed is done, and one act more may be; run the same command again, \
-                 which does nothing twice"
+                "what was printed is done, and perhaps one act more; run the same command again: \
+                 it does nothing twice"
             }
             Self::Publish(_) => "the ledger goes on with the replay by itself",
             Self::Snapshot(_) => "the snapshots are as they were",

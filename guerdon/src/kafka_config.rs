@@ -101,8 +101,7 @@ pub(crate) struct KafkaConfig {
     kafka_earnings: String,
 
     /// The consumer group for the warehouses' reports. The group for earnings has the same name
-    /// with
-    /// -earnings at the end.
+    /// with -earnings at the end.
     #[arg(long, env = "GUERDON_KAFKA_GROUP", hide_env_values = true, default_value = "guerdon")]
     kafka_group: String,
 

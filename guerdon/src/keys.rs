@@ -114,7 +114,7 @@ pub(crate) async fn run(KeysArgs { data, printing, act }: KeysArgs) -> anyhow::R
         Act::Rotate { key_id, grace } => {
             let seconds = grace.as_secs();
             printing.about(format_args!(
-                "making a key in {store} in place of {key_id}, which ends after {seconds} seconds"
+                "making a new key in {store}; the old key, {key_id}, ends after {seconds} seconds"
             ));
             rotate(&data, &key_id, grace, printing).await
         }

@@ -78,7 +78,8 @@ impl Operator {
             request = request.json(&body);
         }
         let asked = request.send().await;
-        asked.map_err(without_url).context(Unreachable(url.to_string()))
+        // Its own text repeats the URL, which the context names.
+        asked.map_err(reqwest::Error::without_url).context(Unreachable(url.to_string()))
     }
 
     fn client(&self) -> reqwest::Result<&Client> {
@@ -170,11 +171,6 @@ impl Operator {
             }
         }
     }
-}
-
-/// The error's own text repeats the URL, which the error around it names.
-fn without_url(error: reqwest::Error) -> reqwest::Error {
-    error.without_url()
 }
 
 /// A fact as a cell of a table.

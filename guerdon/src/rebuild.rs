@@ -44,7 +44,8 @@ pub(crate) async fn rebuild(args: RebuildArgs) -> anyhow::Result<()> {
     let RebuildArgs { data, printing } = args;
     let url = data.read_model();
     printing.about(format_args!(
-        "rebuilding the read model {url} from {}; the present one is read until then",
+        "rebuilding the read model {url} from {}; reads use the present one until the new one is \
+         complete",
         data.store()
     ));
     let store = data.open(Access::Read).await?;

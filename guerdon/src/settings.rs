@@ -9,9 +9,10 @@ pub(crate) mod file;
 pub(crate) mod layers;
 pub(crate) mod listing;
 mod nearest;
-mod redacted;
+pub(crate) mod redacted;
 mod secret_file;
 mod table;
+mod text_file;
 
 use std::ffi::OsStr;
 
@@ -85,6 +86,11 @@ fn collect(command: &Command, tool: Option<&str>, found: &mut Vec<Setting>) {
 }
 
 impl Setting {
+    /// Whether a tool has it.
+    pub(crate) fn is_of(&self, tool: &str) -> bool {
+        self.tools.iter().any(|name| name == tool)
+    }
+
     /// Whether its value may hold a password.
     pub(crate) fn is_secret(&self) -> bool {
         self.arg.is_hide_env_values_set() && !NO_SECRETS.contains(&&*self.key)

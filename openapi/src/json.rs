@@ -74,14 +74,6 @@ impl Json {
             _ => None,
         }
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        match self {
-            Self::Plain(_) => false,
-            Self::List(items) => items.is_empty(),
-            Self::Object(members) => members.is_empty(),
-        }
-    }
 }
 
 impl Serialize for Json {

@@ -259,11 +259,8 @@ impl<'k> Known<'k> {
             _ if self.call.answers.len() > 1 => "Done before: the first answer again.",
             _ => "Done.",
         };
-        let mut answer = Json::object().with("description", meaning);
         let headers = self.headers(status, bodies);
-        if !headers.is_empty() {
-            answer.set("headers", headers);
-        }
+        let answer = Json::object().with("description", meaning).with("headers", headers);
         let schema = match schemas.len() {
             0 => return Ok(answer),
             1 => schemas.remove(0),
@@ -433,11 +430,11 @@ fn refused(status: u16, problems: &[&Problem], responses: &mut Members) -> Json 
     if [429, 503].contains(&status) {
         headers.set("Retry-After", Json::reference("headers/Retry-After"));
     }
-    let mut response = Json::object().with("description", lines.collect::<Vec<_>>().join("\n"));
-    if !headers.is_empty() {
-        response.set("headers", headers);
-    }
-    let response = response.with("content", content).with("x-problem-codes", codes);
+    let response = Json::object()
+        .with("description", lines.collect::<Vec<_>>().join("\n"))
+        .with("headers", headers)
+        .with("content", content)
+        .with("x-problem-codes", codes);
     if problems.len() > SHARED_MAX {
         return response;
     }

@@ -29,8 +29,6 @@ pub(crate) struct Takes {
     pub(crate) ids: Vec<Type>,
     pub(crate) query: Option<Type>,
     pub(crate) body: Option<Type>,
-    /// Whether it waits for the positions in `Guerdon-Position`.
-    pub(crate) positions: bool,
     /// Whether it reads headers by itself: `If-None-Match`, `If-Match`.
     pub(crate) headers: bool,
 }
@@ -231,9 +229,8 @@ fn takes(handler: &ItemFn) -> anyhow::Result<Takes> {
             }
             "QueryString" => takes.query = within.into_iter().next(),
             "JsonBody" => takes.body = within.into_iter().next(),
-            "Fresh" => takes.positions = true,
             "HeaderMap" => takes.headers = true,
-            "State" | "Caller" | "IdempotencyKey" => {}
+            "State" | "Caller" | "IdempotencyKey" | "Fresh" => {}
             other => bail!("it takes a {other}, and nobody has said what that reads"),
         }
     }

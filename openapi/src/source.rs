@@ -112,29 +112,17 @@ impl Sources {
         name: &str,
         home: &SourceFile,
     ) -> anyhow::Result<(&ItemFn, &SourceFile)> {
-        let near = |file: &&SourceFile| file.path == home.path;
-        let further = |file: &&SourceFile| file.of_crate == home.of_crate;
-        let find = |files: Vec<&'_ SourceFile>| {
-            files.into_iter().find_map(|file| {
-                file.items.iter().find_map(|item| match item {
-                    Item::Fn(found) if found.sig.ident == name => Some(file.path.clone()),
-                    _ => None,
-                })
-            })
-        };
-        let path = find(self.files.iter().filter(near).collect())
-            .or_else(|| find(self.files.iter().filter(further).collect()))
-            .with_context(|| format!("{}: no source has the handler {name}", home.path))?;
-        self.files
-            .iter()
-            .filter(|file| file.path == path)
-            .find_map(|file| {
+        let find = |is_in: &dyn Fn(&SourceFile) -> bool| {
+            self.files.iter().filter(|file| is_in(file)).find_map(|file| {
                 file.items.iter().find_map(|item| match item {
                     Item::Fn(found) if found.sig.ident == name => Some((found, file)),
                     _ => None,
                 })
             })
-            .with_context(|| format!("{path} has no {name}"))
+        };
+        find(&|file| file.path == home.path)
+            .or_else(|| find(&|file| file.of_crate == home.of_crate))
+            .with_context(|| format!("{}: no source has the handler {name}", home.path))
     }
 }
 

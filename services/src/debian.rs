@@ -1,13 +1,13 @@
 //! Programs of Debian packages: those that are installed, or those of the package, downloaded and
 //! unpacked in a folder of its own. Nothing is installed.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-use crate::home::home;
+use crate::home::{home, lock};
 
 /// Where a program is by its path in the package, such as `usr/bin/promtool` of `prometheus`: as it
 /// is installed, or of the package, which is downloaded once. Where that can't be, the error says
@@ -27,8 +27,7 @@ pub fn debian_program(package: &str, path: &str) -> anyhow::Result<PathBuf> {
 fn unpacked(package: &str) -> anyhow::Result<PathBuf> {
     crate::may_start(package)?;
     let folder = home()?.join(format!("debian-{package}"));
-    let lock = File::options().create(true).append(true).open(home()?.join("debian.lock"))?;
-    lock.lock().context("can't lock the folder of Debian's packages")?;
+    let _lock = lock("debian")?;
     if folder.exists() {
         return Ok(folder);
     }

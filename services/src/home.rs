@@ -1,6 +1,6 @@
 //! Where services keep their files, and as whom they run.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,6 +21,14 @@ pub fn home() -> anyhow::Result<PathBuf> {
     let home = base.join("guerdon-services");
     fs::create_dir_all(&home).with_context(|| format!("can't make {}", home.display()))?;
     Ok(home)
+}
+
+/// Keeps other processes out until what it gives is dropped: tests run in several at once.
+pub(crate) fn lock(name: &str) -> anyhow::Result<File> {
+    let path = home()?.join(format!("{name}.lock"));
+    let lock = File::options().create(true).append(true).open(&path)?;
+    lock.lock().with_context(|| format!("can't lock {}", path.display()))?;
+    Ok(lock)
 }
 
 /// PostgreSQL refuses to run as root; then it runs as the user that Debian's package makes.

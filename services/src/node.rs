@@ -1,12 +1,12 @@
 //! Node.js, which comes as a package from `PyPI`, with packages from npm in a folder of its own.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context as _;
 
-use crate::home::home;
+use crate::home::{home, lock};
 use crate::python::python_with;
 
 /// Node.js with npm, for machines that have none.
@@ -28,8 +28,7 @@ pub fn node_with(name: &str, packages: &[&str]) -> anyhow::Result<Node> {
     let programs = python.parent().context("a program is in a folder")?;
     let (program, npm) = (programs.join("node"), programs.join("npm"));
     let folder = home()?.join(format!("node-{name}"));
-    let lock = File::options().create(true).append(true).open(home()?.join("node.lock"))?;
-    lock.lock().context("can't lock the folder of Node's packages")?;
+    let _lock = lock("node")?;
     let (wanted, is_whole) = (packages.join(" "), folder.join("is-whole"));
     if fs::read_to_string(&is_whole).ok().as_ref() != Some(&wanted) {
         if folder.exists() {
@@ -46,7 +45,9 @@ pub fn node_with(name: &str, packages: &[&str]) -> anyhow::Result<Node> {
 fn install(npm: &Path, programs: &Path, folder: &Path, packages: &[&str]) -> anyhow::Result<()> {
     let mut command = Command::new(npm);
     command.args(["install", "--no-audit", "--no-fund", "--loglevel=error"]).args(packages);
-    let output = with_path(&mut command, programs)?.current_dir(folder).output();
+    // npm starts `node` by its name.
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", programs.display());
+    let output = command.env("PATH", path).current_dir(folder).output();
     let output = output.context("npm can't be run")?;
     anyhow::ensure!(
         output.status.success(),
@@ -54,15 +55,4 @@ fn install(npm: &Path, programs: &Path, folder: &Path, packages: &[&str]) -> any
         String::from_utf8_lossy(&output.stderr).trim()
     );
     Ok(())
-}
-
-/// npm starts `node` by its name.
-fn with_path<'c>(command: &'c mut Command, programs: &Path) -> anyhow::Result<&'c mut Command> {
-    let before = command_path();
-    let path = std::env::join_paths(std::iter::once(programs.to_owned()).chain(before))?;
-    Ok(command.env("PATH", path))
-}
-
-fn command_path() -> Vec<PathBuf> {
-    ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from).to_vec()
 }

@@ -1,12 +1,12 @@
 //! A Python with packages from `PyPI`, in a folder of its own.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-use crate::home::home;
+use crate::home::{home, lock};
 
 /// The Kafka client of the examples in Python.
 pub const PYTHON_KAFKA: &str = "confluent-kafka==2.16.1";
@@ -17,8 +17,7 @@ pub fn python_with(package: &str) -> anyhow::Result<PathBuf> {
     crate::may_start("Python")?;
     let folder = home()?.join(format!("python-{package}"));
     let interpreter = folder.join("bin/python");
-    let lock = File::options().create(true).append(true).open(home()?.join("python.lock"))?;
-    lock.lock().context("can't lock the folder of Python's packages")?;
+    let _lock = lock("python")?;
     let is_whole = folder.join("is-whole");
     if !is_whole.exists() {
         if folder.exists() {

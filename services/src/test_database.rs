@@ -1,13 +1,13 @@
 //! The server that all tests share, and an empty database on it for each of them.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context as _;
 use uuid::Uuid;
 
-use crate::home::home;
+use crate::home::{home, lock};
 use crate::postgres::{Postgres, is_ready, psql, url};
 use crate::process::wait_for_end;
 
@@ -75,10 +75,8 @@ pub(crate) fn stop_shared() -> anyhow::Result<()> {
 /// Tests run in several processes at once; the one with the lock starts it.
 fn shared_port() -> anyhow::Result<u16> {
     crate::may_start("PostgreSQL")?;
-    let home = home()?;
-    let lock = File::options().create(true).append(true).open(home.join("postgres.lock"))?;
-    lock.lock().context("can't lock the shared PostgreSQL")?;
-    let folder = home.join("postgres");
+    let _lock = lock("postgres")?;
+    let folder = home()?.join("postgres");
     if let Some(port) = shared_port_of(&folder)
         && is_ready(port)?
     {

@@ -1,10 +1,10 @@
 //! The configuration file: TOML, one key for each setting.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use toml_edit::{Document, Item, Value};
+
+use super::text_file;
 
 /// Every setting at its longest is a small part of this.
 const FILE_BYTES_MAX: u64 = 1_048_576;
@@ -21,14 +21,7 @@ pub(crate) struct Entry {
 
 /// The file's entries; or why it can't be read.
 pub(super) fn read(path: &Path) -> Result<Vec<Entry>, String> {
-    let cannot = |why: String| format!("{} can't be read: {why}", path.display());
-    let mut text = String::new();
-    let file = File::open(path).map_err(|error| cannot(error.to_string()))?;
-    let read = file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text);
-    read.map_err(|error| cannot(error.to_string()))?;
-    if text.len() as u64 > FILE_BYTES_MAX {
-        return Err(cannot(format!("it has more than {FILE_BYTES_MAX} bytes")));
-    }
+    let text = text_file::read(path, FILE_BYTES_MAX)?;
     parse(&text).map_err(|(line, why)| format!("{}, line {line}: {why}", path.display()))
 }
 

@@ -52,9 +52,6 @@ impl Layers {
                             complaints.push(format!("{place}: {why}"));
                         }
                     }
-                    if layers.private_file.is_some() {
-                        layers.private_file = Some(path.to_owned());
-                    }
                 }
                 Err(why) => complaints.push(format!("the configuration file {why}")),
             }
@@ -82,13 +79,13 @@ impl Layers {
         let mut values = values.map_err(|why| format!("{key} {why}"))?;
         if named.is_none() {
             let [path] = &values[..] else { return Err(format!("{key} names one file")) };
-            if !setting.tools.iter().any(|tool| tool == asked.tool) {
+            if !setting.is_of(asked.tool) {
                 return Ok(());
             }
             values =
                 vec![secret_file::read(Path::new(path)).map_err(|why| format!("{key}: {why}"))?];
         } else if setting.is_secret() {
-            self.private_file = Some(PathBuf::new());
+            self.private_file = asked.file.map(Path::to_owned);
         }
         if let Some(why) = setting.complaint(&values) {
             return Err(format!("{key} {why}"));
@@ -104,7 +101,7 @@ impl Layers {
     fn take_variable(&mut self, asked: &Asked<'_>, setting: &Setting) -> Result<(), String> {
         let name = setting.file_variable();
         let Some(path) = (asked.variable)(&name) else { return Ok(()) };
-        if !setting.tools.iter().any(|tool| tool == asked.tool) {
+        if !setting.is_of(asked.tool) {
             return Ok(());
         }
         if (asked.variable)(&setting.variable).is_some() {

@@ -3,7 +3,7 @@
 use super::Setting;
 
 /// In place of what isn't shown.
-const HIDDEN: &str = "(not shown)";
+pub(crate) const HIDDEN: &str = "(not shown)";
 
 impl Setting {
     /// A value as it may be shown.

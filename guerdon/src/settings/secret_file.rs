@@ -1,23 +1,16 @@
 //! A secret in a file of its own, as container platforms hand them out: the file's whole text is
 //! the value, but for the line break at its end.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
+
+use super::text_file;
 
 /// No URL and no list of properties is longer.
 const SECRET_BYTES_MAX: u64 = 65_536;
 
 /// The secret that a file holds; or what is wrong with the file.
 pub(super) fn read(file: &Path) -> Result<String, String> {
-    let mut text = String::new();
-    let cannot = |why: String| format!("{} can't be read: {why}", file.display());
-    let opened = File::open(file).map_err(|error| cannot(error.to_string()))?;
-    let limited = opened.take(SECRET_BYTES_MAX + 1).read_to_string(&mut text);
-    limited.map_err(|error| cannot(error.to_string()))?;
-    if text.len() as u64 > SECRET_BYTES_MAX {
-        return Err(cannot(format!("it has more than {SECRET_BYTES_MAX} bytes")));
-    }
+    let text = text_file::read(file, SECRET_BYTES_MAX)?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if text.is_empty() {

@@ -1,24 +1,22 @@
 //! Kafka's jars, fetched once by Maven.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-use crate::home::home;
+use crate::home::{home, lock};
 
 const VERSION: &str = "4.1.2";
 
 /// Where the jars are. Tests run in several processes at once; the one with the lock fetches them.
 pub(super) fn folder() -> anyhow::Result<PathBuf> {
-    let home = home()?;
-    let jars = home.join(format!("kafka-{VERSION}"));
+    let jars = home()?.join(format!("kafka-{VERSION}"));
     if jars.exists() {
         return Ok(jars);
     }
-    let lock = File::options().create(true).append(true).open(home.join("kafka-jars.lock"))?;
-    lock.lock().context("can't lock the folder of Kafka's jars")?;
+    let _lock = lock("kafka-jars")?;
     if !jars.exists() {
         fetch(&jars)?;
     }

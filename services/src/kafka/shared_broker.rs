@@ -1,6 +1,6 @@
 //! The broker that all tests share; each makes topics of its own, under names that no other has.
 
-use std::fs::{self, File};
+use std::fs;
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
@@ -8,17 +8,15 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use super::Kafka;
-use crate::home::home;
+use crate::home::{home, lock};
 use crate::process::{command_line, wait_for_end};
 
 /// The address of the shared broker, which is started where it doesn't run yet.
 /// `cargo xtask services stop` ends it.
 pub fn shared_kafka() -> anyhow::Result<String> {
     crate::may_start("Kafka")?;
-    let home = home()?;
-    let lock = File::options().create(true).append(true).open(home.join("kafka.lock"))?;
-    lock.lock().context("can't lock the shared Kafka")?;
-    let folder = home.join("kafka");
+    let _lock = lock("kafka")?;
+    let folder = home()?.join("kafka");
     if let Some((_, address)) = running(&folder) {
         return Ok(address);
     }
