@@ -1,6 +1,6 @@
 //! Old events in files: whole ranges of positions, each event a line of JSON, compressed.
 //!
-//! A file is one log partition's range: a first line with the log's format, `{"format":5}`, and
+//! A file is one log partition's range: a first line with the log's format, `{"format":6}`, and
 //! then gzip members of [`MEMBER_EVENTS`] lines each, so that an event is read without those before
 //! it, and any tool reads the file as one. The log keeps the file's SHA-256 and where its members
 //! begin. A process compares a file with that SHA-256 before it uses the first event of it:
