@@ -1,7 +1,7 @@
 //! REQUEST: HTTP in, the one writer per partition, the outcome out.
 //!
 //! It knows no read table and no broker. In reading order:
-//! - [`router()`]: every route on one page; one file per use case with its body and handler
+//! - [`routes()`]: every route on one page; one file per use case with its body and handler
 //! - [`CommandApi`]: a command handed to the writer, its outcome put into words
 //! - [`Writers`]: the choice of the writer that decides a command
 //! - [`Writer`]: decides, appends, answers; it runs without HTTP too
@@ -58,8 +58,8 @@ pub use key_book::{Key, KeyBook, KeyError, KeyStatus, MadeKey, NewKey};
 pub use metrics::CommandMetrics;
 pub use refusal_problem::{problem_pages, starting};
 pub use restart::{LoadError, Loaded, SnapshotError, Snapshots, Taken, load};
-pub use router::router;
-pub use shipment::resend_router;
+pub use router::{router, routes};
+pub use shipment::resend_routes;
 pub use writer::{
     Answer, ClockDoubt, ClockReading, Decide, NotDecided, ReadClock, Request, StartError,
     StopReason, Unanswered, Writer, WriterConfig, WriterStatus,

@@ -1,10 +1,9 @@
 //! Every route that writes, and who may use it.
 
 use axum::Router;
-use axum::routing::{get, post, put};
 use wire::About::{Account, Offers, Shipping};
 use wire::Role::{Merchant, Operator, Shopper, Warehouse};
-use wire::only;
+use wire::{Routes, get, only, post, put};
 
 use crate::CommandApi;
 use crate::add_stock::add_stock;
@@ -40,9 +39,14 @@ use crate::shipment::{
 use crate::transfer_credit::transfer_credit;
 use crate::withdraw_credit::withdraw_credit;
 
-/// The command API's routes.
+/// The command API's routes, for those who need no table of them.
 pub fn router(api: CommandApi) -> Router {
-    let account = Router::new()
+    routes().with_state(api).into_router()
+}
+
+/// The command API's routes.
+pub fn routes() -> Routes<CommandApi> {
+    let account = Routes::new()
         .route("/credits", post(only(&[Merchant, Operator], earn_credit).about(Account)))
         .route(
             "/purchases/{purchase_id}",
@@ -84,7 +88,7 @@ pub fn router(api: CommandApi) -> Router {
             put(only(&[Shopper, Operator], cancel_exchange).about(Account)),
         )
         .route("/transfers/{transfer_id}", put(only(&[Shopper], transfer_credit).about(Account)));
-    let shipping_request = Router::new()
+    let shipping_request = Routes::new()
         .route("/acceptance", put(only(&[Warehouse, Operator], accept_shipment).about(Shipping)))
         .route(
             "/back-order",
@@ -102,7 +106,7 @@ pub fn router(api: CommandApi) -> Router {
         .route("/delivery", put(only(&[Warehouse, Operator], deliver_shipment).about(Shipping)))
         .route("/rejection", put(only(&[Warehouse, Operator], reject_shipment).about(Shipping)))
         .route("/settlement", put(only(&[Operator], settle_shipment).about(Shipping)));
-    Router::new()
+    Routes::new()
         .nest("/v1/accounts/{account_id}", account)
         .route(
             "/v1/accounts/{account_id}",
@@ -154,5 +158,4 @@ pub fn router(api: CommandApi) -> Router {
             "/v1/accounts/{account_id}/exchanges",
             post(only(&[Shopper], redeem_by_key).about(Account).with_query()),
         )
-        .with_state(api)
 }

@@ -5,11 +5,9 @@
 use std::convert::Infallible;
 use std::str::FromStr;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::post;
 use domain::command::{DispatchShipment, RejectShipment, Report, ReportShipment};
 use domain::{
     AccountId, Command, DispatchId, Event, ExchangeId, Note, ParcelLines, PurchaseId, Shipment,
@@ -23,7 +21,7 @@ use wire::body::{
     ReportShipmentBody, ResentShipmentBody, SettleShipmentBody, ShipmentAnswerBody,
     ShipmentDispatchedBody, ShipmentReportedBody, ShippedLineBody, ShippingLineBody,
 };
-use wire::{Caller, JsonBody, Object, PathId, PathIds, Problem, Role, only};
+use wire::{Caller, JsonBody, Object, PathId, PathIds, Problem, Role, Routes, only, post};
 
 use crate::CommandApi;
 use crate::execute::{Done, failed, unexpected};
@@ -117,10 +115,10 @@ pub(crate) async fn settle_shipment(
 
 /// The route by which an operator has a request sent once more, for a process without a publisher:
 /// a publisher has its own, which sends it to Kafka.
-pub fn resend_router(api: CommandApi) -> Router {
+pub fn resend_routes() -> Routes<CommandApi> {
     let resend = only(&[Role::Operator], resend_shipment);
     let path = "/v1/shipping-requests/{shipping_request_id}/resend";
-    Router::new().route(path, post(resend)).with_state(api)
+    Routes::new().route(path, post(resend))
 }
 
 pub(crate) async fn resend_shipment(

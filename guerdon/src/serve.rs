@@ -36,6 +36,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+use wire::{About, Route, Routes};
 
 use crate::serve_config::{Part, ServeConfig};
 use crate::{file_modes, first_keys, key_file};
@@ -154,7 +155,7 @@ impl Ledger {
         let mut metrics = Metrics::new();
         let own = publisher::PROBLEM_PAGES.iter().copied();
         let pages = command_api::problem_pages().chain(own);
-        let mut router = wire::problem_pages_router(pages).merge(root::router(config));
+        let mut routes = wire::problem_pages(pages).merge(root::routes(config));
         // Open the projector before the writer: the writer appends at its start, and a log that
         // differs from the read model must not grow.
         let mut projector = None;
@@ -191,14 +192,14 @@ impl Ledger {
             health.clock = Some(started.clock());
             let api = CommandApi::new(started.clone(), store.clone(), keys.clone());
             if !config.publishes() {
-                router = router.merge(command_api::resend_router(api.clone()));
+                routes = routes.merge(command_api::resend_routes().with_state(api.clone()));
             }
-            let commands = command_api::router(api);
+            let commands = command_api::routes().with_state(api);
             tokio::spawn(stop.clone().run_until_cancelled_owned(book.note_uses()));
-            router = router.merge(commands.clone());
+            routes = routes.merge(commands.clone());
             // For the publisher in this process: a message whose handler panics must be answered,
             // too, or it would come again for ever.
-            command_api = Some(wire::finish(commands));
+            command_api = Some(commands.finish());
             if config.snapshot_every > 0 && config.data.store() != StoreUrl::Memory {
                 for (partition, from) in started.loaded_from() {
                     let (config, store, stop) = (config.clone(), store.clone(), stop.clone());
@@ -218,11 +219,11 @@ impl Ledger {
             // A publisher sends again what nobody accepts, counts the attempts and alarms.
             if !config.publishes() {
                 health.overdue = Some(api.metrics.overdue.clone());
-                router = router.merge(query_api::overdue_router(api.clone()));
+                routes = routes.merge(query_api::overdue_routes().with_state(api.clone()));
                 let watch = query_api::watch_overdue(api.clone());
                 tokio::spawn(draining.clone().run_until_cancelled_owned(watch));
             }
-            router = router.merge(query_api::router(api));
+            routes = routes.merge(query_api::routes().with_state(api));
         }
         let mut publishing = None;
         if let Some(told) = config.publisher(command_api)? {
@@ -235,15 +236,16 @@ impl Ledger {
             let started = Publishing::start(told, model, &store, &required).await?;
             health.publisher = Some(started.publisher.clone());
             metrics.add_publisher(started.publisher.clone());
-            router = router.merge(publisher::router(started.publisher.clone(), keys.clone()));
+            routes = routes.merge(publisher::routes(started.publisher.clone(), keys.clone()));
             publishing = Some(started);
         }
         let mut projecting = None;
         if let Some(projector) = projector {
             projecting = Some(tokio::spawn(projector.run(stop.clone())));
         }
-        let router = router.merge(health.router(keys.clone())).merge(metrics.router(keys));
-        let router = wire::finish(router);
+        let routes = routes.merge(health.routes(keys.clone())).merge(metrics.routes(keys));
+        log_routes(&routes);
+        let router = routes.finish();
         Ok(Self {
             store,
             router,
@@ -368,6 +370,16 @@ async fn start_writer(
         ..WriterConfig::new(store.clone(), config.command_deadline_ms)
     };
     Ok(Writers::start(writer).await?)
+}
+
+/// Writes who may make which call into the program's log, with `RUST_LOG=routes=debug`.
+fn log_routes(routes: &Routes) {
+    for Route { method, path, guard } in routes.table() {
+        let roles = guard.map(|guard| guard.roles.iter().map(|role| role.as_str()));
+        let roles = roles.map(|roles| roles.collect::<Vec<_>>().join(" "));
+        let about = guard.and_then(|guard| guard.about).map(About::as_str);
+        tracing::debug!(target: "routes", %method, path, roles, about, "route");
+    }
 }
 
 /// Why serving ended.

@@ -32,7 +32,7 @@ pub use metrics::PublisherMetrics;
 pub use operator::api::PublisherApi;
 pub use operator::health::Health;
 pub use operator::problems::PROBLEM_PAGES;
-pub use operator::router::router;
+pub use operator::router::routes;
 pub use outbound::pace::WarehouseRate;
 pub use outbound::resend_policy::ResendPolicy;
 pub use publisher::{PublishedLog, Publisher, PublisherConfig};

@@ -48,8 +48,8 @@ use wire::{KeyRing, Problem};
 
 use balance_cache::BalanceCache;
 pub use metrics::QueryMetrics;
-pub use overdue::{overdue_router, watch_overdue};
-pub use router::router;
+pub use overdue::{overdue_routes, watch_overdue};
+pub use router::{router, routes};
 pub use shipping_stream::FollowersMax;
 use shipping_stream::{Feeds, Followers};
 

@@ -8,15 +8,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::routing::get;
 use read_model::{ReadError, Reading, ShippingStatus};
 use serde::Deserialize;
 use wire::body::OverdueShippingRequestBody;
-use wire::{Page, Problem, QueryString, Role, json_with_etag, only, page_limit, read_cursor};
+use wire::{
+    Page, Problem, QueryString, Role, Routes, get, json_with_etag, only, page_limit, read_cursor,
+};
 
 use crate::clock::now;
 use crate::freshness::Fresh;
@@ -38,9 +38,9 @@ pub(crate) struct OverdueQuery {
 
 /// The list's route, for a process without a publisher: a publisher has its own, which also shows
 /// the attempts.
-pub fn overdue_router(api: QueryApi) -> Router {
+pub fn overdue_routes() -> Routes<QueryApi> {
     let list = only(&[Role::Operator], list_overdue).with_query();
-    Router::new().route("/v1/overdue-shipping-requests", get(list)).with_state(api)
+    Routes::new().route("/v1/overdue-shipping-requests", get(list))
 }
 
 pub(crate) async fn list_overdue(

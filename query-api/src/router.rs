@@ -1,10 +1,9 @@
 //! Every route that reads, and who may use it.
 
 use axum::Router;
-use axum::routing::get;
 use wire::About::{Account, Offers, Programme, Shipping};
 use wire::Role::{Auditor, Merchant, Operator, Shopper, Warehouse};
-use wire::{Role, only};
+use wire::{Role, Routes, get, only};
 
 use crate::QueryApi;
 use crate::account_balance::get_account;
@@ -33,14 +32,19 @@ const OF_ANY_ACCOUNT: &[Role] = &[Merchant, Operator, Auditor];
 const OF_ANY_ACCOUNT_OR_WAREHOUSE: &[Role] = &[Merchant, Operator, Auditor, Warehouse];
 const OF_ALL_POINTS: &[Role] = &[Operator, Auditor];
 
-/// The query API's routes.
+/// The query API's routes, for those who need no table of them.
 pub fn router(api: QueryApi) -> Router {
-    states(api.clone()).merge(facts(api))
+    routes().with_state(api).into_router()
+}
+
+/// The query API's routes.
+pub fn routes() -> Routes<QueryApi> {
+    states().merge(facts())
 }
 
 /// What was recorded by a call, at the path to which it was put.
-fn facts(api: QueryApi) -> Router {
-    let account = Router::new()
+fn facts() -> Routes<QueryApi> {
+    let account = Routes::new()
         .route(
             "/withdrawals/{withdrawal_id}",
             get(only(OF_ACCOUNTS, of_account("withdrawals")).about(Account)),
@@ -76,7 +80,7 @@ fn facts(api: QueryApi) -> Router {
             "/exchanges/{exchange_id}/cancellations/{cancellation_id}",
             get(only(OF_ACCOUNTS, of_what("exchanges", "cancellations")).about(Account)),
         );
-    let request = Router::new()
+    let request = Routes::new()
         .route("/acceptance", get(only(OF_SHIPPING, of_request("acceptance")).about(Shipping)))
         .route("/back-order", get(only(OF_SHIPPING, of_request("back-order")).about(Shipping)))
         .route(
@@ -91,7 +95,7 @@ fn facts(api: QueryApi) -> Router {
         .route("/delivery", get(only(OF_SHIPPING, of_request("delivery")).about(Shipping)))
         .route("/rejection", get(only(OF_SHIPPING, of_request("rejection")).about(Shipping)))
         .route("/settlement", get(only(OF_SHIPPING, of_request("settlement")).about(Shipping)));
-    Router::new()
+    Routes::new()
         .nest("/v1/accounts/{account_id}", account)
         .nest("/v1/shipping-requests/{shipping_request_id}", request)
         .route("/v1/offers/{offer_id}/closure", get(only(OF_ALL_POINTS, get_closure).about(Offers)))
@@ -109,12 +113,11 @@ fn facts(api: QueryApi) -> Router {
             get(only(OF_ALL_POINTS, of_offer("reopenings")).about(Offers)),
         )
         .route("/v1/clock/confirmation", get(only(OF_ALL_POINTS, get_clock_confirmation)))
-        .with_state(api)
 }
 
 /// What there is now.
-fn states(api: QueryApi) -> Router {
-    Router::new()
+fn states() -> Routes<QueryApi> {
+    Routes::new()
         .route("/v1/accounts/{account_id}", get(only(OF_ACCOUNTS, get_account).about(Account)))
         .route(
             "/v1/accounts/{account_id}/entries",
@@ -190,5 +193,4 @@ fn states(api: QueryApi) -> Router {
         .route("/v1/units/{unit}", get(only(Role::ALL, get_unit).about(Programme)))
         .route("/v1/totals", get(only(OF_ALL_POINTS, get_totals).with_query()))
         .route("/v1/liability", get(only(OF_ALL_POINTS, get_liability).with_query()))
-        .with_state(api)
 }

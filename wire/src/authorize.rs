@@ -22,7 +22,7 @@ use tokio_util::either::Either;
 use crate::caller::{SeenCaller, caller, identify};
 use crate::scope::{OFFERS, READ_ONLY};
 use crate::unheeded::Heeds;
-use crate::{ApiKey, Caller, KeyRing, Problem, Role};
+use crate::{ApiKey, Caller, Guard, KeyRing, Problem, Role};
 
 /// `handler`, for callers whose key has one of these roles. Others get 401 or 403. The keys are
 /// those of the router's state; the handler learns who called by taking a [`Caller`]. A [`Caller`]
@@ -54,7 +54,27 @@ pub enum About {
     Shipping,
 }
 
+impl About {
+    /// The word for it in the table of routes.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Offers => "offers",
+            Self::Programme => "programme",
+            Self::Shipping => "shipping",
+        }
+    }
+}
+
 impl<H> Only<H> {
+    /// Who may call, and what the call heeds.
+    pub(crate) fn guard(&self) -> Guard {
+        let Self { roles, about, heeds, handler: _ } = self;
+        let Heeds { query: reads_query, versions: has_versions } = *heeds;
+        Guard { roles, about: *about, reads_query, has_versions }
+    }
+
     /// The same, also for keys that are narrowed to what the route is about.
     #[must_use]
     pub fn about(self, about: About) -> Self {

@@ -4,7 +4,7 @@
 //! reading order:
 //! - [`body`]: the bodies of requests and answers, one struct each
 //! - [`Problem`], [`ProblemPage`] and the problems that either API can answer with
-//! - [`only`], [`Role`], [`Scopes`], [`KeyRing`]: who may call
+//! - [`Routes`], [`only`], [`Role`], [`Scopes`], [`KeyRing`]: who may call
 //! - [`JsonBody`], [`MergePatch`], [`Object`], [`PathId`], [`QueryString`]: requests, read strictly
 //! - [`Precondition`], [`read_positions`], [`IdempotencyKey`]: headers
 //! - [`Page`], [`json_with_etag`]: answers
@@ -30,6 +30,7 @@ mod problem_vocabulary;
 mod query_string;
 mod read_problems;
 mod role;
+mod routes;
 mod scope;
 #[cfg(test)]
 mod test_request;
@@ -53,9 +54,10 @@ pub use page::{
 };
 pub use path_id::{PathId, PathIds, ThreePathIds};
 pub use problem::Problem;
-pub use problem_page::{ProblemPage, problem_pages_router};
+pub use problem_page::{ProblemPage, problem_pages};
 pub use problem_vocabulary::{FORBIDDEN, INTERNAL, NO_SUCH_ROUTE, SHARED_PROBLEM_PAGES};
 pub use query_string::QueryString;
 pub use role::Role;
+pub use routes::{Guard, Methods, Route, Routes, get, post, put};
 pub use scope::{ScopeError, Scopes};
 pub use traceparent::valid_traceparent;

@@ -5,12 +5,10 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::http::StatusCode;
-use axum::routing::get;
 
 use crate::problem_vocabulary::SHARED_PROBLEM_PAGES;
-use crate::{PathId, Problem};
+use crate::{PathId, Problem, Routes};
 
 /// What a problem's code means, whatever the case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,10 +30,7 @@ pub struct ProblemPage {
 /// Routes for the pages of both APIs' own problems and of `further` ones, such as the domain's
 /// refusals: `GET /problems` lists them and `GET /problems/{slug}` shows one. Where two pages have
 /// the same slug, the first is shown.
-pub fn problem_pages_router<S>(further: impl IntoIterator<Item = ProblemPage>) -> Router<S>
-where
-    S: Clone + Send + Sync + 'static,
-{
+pub fn problem_pages(further: impl IntoIterator<Item = ProblemPage>) -> Routes {
     let mut pages: Vec<ProblemPage> = Vec::new();
     for page in SHARED_PROBLEM_PAGES.iter().copied().chain(further) {
         if pages.iter().all(|known| known.slug != page.slug) {
@@ -44,9 +39,9 @@ where
     }
     let pages: Arc<[ProblemPage]> = pages.into();
     let listed = list(&pages);
-    Router::new()
-        .route("/problems", get(async || listed))
-        .route("/problems/{slug}", get(async move |PathId(slug)| show(&pages, slug)))
+    Routes::new()
+        .open("/problems", async || listed)
+        .open("/problems/{slug}", async move |PathId(slug)| show(&pages, slug))
 }
 
 impl ProblemPage {
@@ -93,8 +88,8 @@ mod tests {
         can_succeed_later: true,
     };
 
-    fn router() -> Router {
-        problem_pages_router([SOLD_OUT])
+    fn router() -> axum::Router {
+        problem_pages([SOLD_OUT]).into_router()
     }
 
     #[tokio::test]

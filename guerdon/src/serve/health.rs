@@ -7,11 +7,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::get;
-use axum::{Json, Router};
 use command_api::WriterStatus;
 use domain::Clock;
 use event_store::{EventStore, with_causes};
@@ -22,7 +21,7 @@ use publisher::Publisher;
 use read_model::{ReadError, ReadModel};
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use wire::{KeyRing, Problem, Role, role_of};
+use wire::{KeyRing, Problem, Role, Routes, role_of};
 
 use super::lookup::Lookup;
 
@@ -68,7 +67,7 @@ impl Health {
     }
 
     /// The routes; `keys` are those of the callers who may know more.
-    pub(super) fn router(self, keys: KeyRing) -> Router {
+    pub(super) fn routes(self, keys: KeyRing) -> Routes {
         let shared = Arc::new((self, Lookup::new(), keys));
         let ready = async move |headers: HeaderMap| {
             let (_, lookup, keys) = &*shared;
@@ -81,9 +80,9 @@ impl Health {
             let body = body.clone();
             Ok::<_, Problem>((found.status, [(CONTENT_TYPE, "application/json")], body))
         };
-        Router::new()
-            .route("/health/live", get(async || Json(json!({"status": "live"}))))
-            .route("/health/ready", get(ready))
+        Routes::new()
+            .open("/health/live", async || Json(json!({"status": "live"})))
+            .open("/health/ready", ready)
     }
 
     async fn look(&self) -> Arc<Found> {

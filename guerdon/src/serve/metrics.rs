@@ -6,11 +6,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
 use command_api::CommandMetrics;
 use event_store::EventStore;
 use projector::{Projector, ProjectorMetrics};
@@ -20,7 +18,7 @@ use prometheus_client::registry::Registry;
 use publisher::{Publisher, PublisherMetrics};
 use query_api::QueryMetrics;
 use wire::Role::{Auditor, Operator};
-use wire::{KeyRing, Problem, only};
+use wire::{KeyRing, Problem, Routes, get, only};
 
 use crate::output::lost_lines;
 
@@ -87,8 +85,8 @@ impl Metrics {
         self.publisher = Some(PublisherNumbers { metrics, publisher });
     }
 
-    pub(super) fn router(self, keys: KeyRing) -> Router {
-        Router::new()
+    pub(super) fn routes(self, keys: KeyRing) -> Routes {
+        Routes::new()
             .route("/metrics", get(only(&[Operator, Auditor], get_metrics)))
             .with_state(MetricsApi { metrics: Arc::new(self), keys })
     }

@@ -1,13 +1,13 @@
 //! `GET /` and `GET /v1`: what this is, and where to read on. They are open to everyone.
 
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::Json;
 use serde_json::{Value, json};
+use wire::Routes;
 
 use crate::serve_config::{Part, ServeConfig};
 
 /// The routes, which name the parts that run in this process.
-pub(super) fn router(config: &ServeConfig) -> Router {
+pub(super) fn routes(config: &ServeConfig) -> Routes {
     let parts = [
         (config.runs(Part::CommandApi), "command-api"),
         (config.runs(Part::Projector), "projector"),
@@ -16,8 +16,8 @@ pub(super) fn router(config: &ServeConfig) -> Router {
     ];
     let parts = parts.into_iter().filter(|(runs, _)| *runs).map(|(_, name)| name);
     let body = about(parts.collect());
-    let answer = get(async move || Json(body));
-    Router::new().route("/", answer.clone()).route("/v1", answer)
+    let answer = async move || Json(body);
+    Routes::new().open("/", answer.clone()).open("/v1", answer)
 }
 
 fn about(parts: Vec<&str>) -> Value {

@@ -1,13 +1,15 @@
 //! Every route with a key of every role, with narrowed keys and with none, as the table in
 //! `docs/SECURITY.md` has it.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::ledger::{Api, Ledger};
+use crate::document::is_to_be_written;
+use crate::ledger::{Api, Ledger, said};
 
 const ROLES: [&str; 5] = ["shopper", "merchant", "operator", "warehouse", "auditor"];
 
@@ -15,14 +17,52 @@ const ROLES: [&str; 5] = ["shopper", "merchant", "operator", "warehouse", "audit
 pub(crate) struct Route {
     pub(crate) method: Method,
     pub(crate) path: String,
+    /// Whether no key is asked for.
+    is_open: bool,
     pub(crate) roles: Vec<&'static str>,
+    of_one_account: OfOneAccount,
     about: String,
+}
+
+/// What a shopper's key or token for one account may do.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum OfOneAccount {
+    /// Call about this account; any other is not found.
+    Own,
+    /// Call.
+    Yes,
+    /// Nothing.
+    No,
+}
+
+/// The head of the table, and the line below.
+const HEAD: &str = "\
+| method | route | no key | shopper | of one account | merchant | operator | warehouse | auditor \
+| about |
+|---|---|---|---|---|---|---|---|---|---|
+";
+
+#[test]
+fn the_table_has_the_routes_that_a_ledger_serves() {
+    let folder = || tempfile::tempdir().expect("a folder");
+    let rows = served(folder().path(), &["--kafka", "127.0.0.1:1"]);
+    let alone = served(folder().path(), &[]);
+    let unknown: Vec<_> = alone.difference(&rows).collect();
+    assert!(unknown.is_empty(), "served only without a publisher: {unknown:?}");
+    let written = fs::read_to_string(page()).expect("docs/SECURITY.md");
+    let (before, table) = written.split_once(HEAD).expect("the table");
+    let end = table.find("\n\n").map_or(table.len(), |end| end + 1);
+    let rows: String = rows.into_iter().map(|(_, row)| row).collect();
+    if is_to_be_written() {
+        fs::write(page(), format!("{before}{HEAD}{rows}{}", &table[end..])).expect("written");
+        return;
+    }
+    assert_eq!(&table[..end], rows, "GUERDON_TOUR=write writes the table");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_route_lets_in_the_roles_that_the_table_names() {
     let (folder, routes) = (tempfile::tempdir().expect("a folder"), table());
-    assert_eq!(routes.len(), guarded_routes(), "routes in the table, and in the code");
     let ledger = Ledger::start_with_publisher(folder.path());
     for route in &routes {
         for role in ROLES {
@@ -70,14 +110,14 @@ async fn a_narrowed_key_reaches_what_the_table_says_that_its_routes_are_about() 
             let is_for_it = ["shipping", "offers", "programme"].contains(&about);
             assert_eq!(is_forbidden, !is_for_it, "{name} with warehouses");
         }
-        if route.roles.contains(&"shopper") {
-            // There is no other; an account that is there is answered alike, see keys.rs.
-            let own = answer(&ann, route, "shopper", "ann").await;
-            assert!(!own.starts_with("401") && !own.starts_with("403"), "{name}: {own}");
-            let other = answer(&ann, route, "shopper", "bob").await;
-            let is_hidden = other.contains("access to no account with this id");
-            assert_eq!(is_hidden, about == "account", "{name}: {other}");
-        }
+        // There is no other; an account that is there is answered alike, see keys.rs.
+        let own = answer(&ann, route, "shopper", "ann").await;
+        let is_forbidden = own.starts_with("403");
+        assert_eq!(is_forbidden, route.of_one_account == OfOneAccount::No, "{name}: {own}");
+        assert!(!own.starts_with("401"), "{name}: {own}");
+        let other = answer(&ann, route, "shopper", "bob").await;
+        let is_hidden = other.contains("access to no account with this id");
+        assert_eq!(is_hidden, route.of_one_account == OfOneAccount::Own, "{name}: {other}");
         let is_narrowed = ["account", "offers", "programme", "shipping", ""].contains(&about);
         assert!(is_narrowed, "{name} is about {about:?}");
         assert_eq!(about == "account", route.path.contains("{account_id}"), "{name}");
@@ -140,35 +180,60 @@ async fn ask_with(
 
 /// Every route that asks for a key.
 pub(crate) fn table() -> Vec<Route> {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/SECURITY.md");
-    let page = fs::read_to_string(page).expect("docs/SECURITY.md");
-    page.lines().filter_map(row).collect()
+    let page = fs::read_to_string(page()).expect("docs/SECURITY.md");
+    page.lines().filter_map(row).filter(|route| !route.is_open).collect()
+}
+
+fn page() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/SECURITY.md")
 }
 
 fn row(line: &str) -> Option<Route> {
     let cells: Vec<&str> = line.strip_prefix('|')?.split('|').map(str::trim).collect();
-    let [method, path, shopper, merchant, operator, warehouse, auditor, about, _] = cells[..]
+    let [method, path, nobody, shopper, one, merchant, operator, warehouse, auditor, about, _] =
+        cells[..]
     else {
         return None;
     };
     let path = path.strip_prefix('`')?.strip_suffix('`')?.to_owned();
     let marks = ROLES.into_iter().zip([shopper, merchant, operator, warehouse, auditor]);
     let roles = marks.filter(|(_, mark)| *mark == "yes").map(|(role, _)| role).collect();
-    Some(Route { method: method.parse().ok()?, path, roles, about: about.into() })
-}
-
-/// How many routes there are in the code: each has one `only`.
-fn guarded_routes() -> usize {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let crates = ["command-api", "query-api", "publisher", "guerdon"];
-    crates.iter().map(|name| guarded_routes_in(&root.join(name).join("src"))).sum()
-}
-
-fn guarded_routes_in(folder: &Path) -> usize {
-    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("read").path());
-    let count = |path: &Path| {
-        let text = fs::read_to_string(path).expect("read");
-        text.split("#[cfg(test)]").next().unwrap_or_default().matches("(only(").count()
+    let of_one_account = match one {
+        "own" => OfOneAccount::Own,
+        "yes" => OfOneAccount::Yes,
+        _ => OfOneAccount::No,
     };
-    entries.map(|path| if path.is_dir() { guarded_routes_in(&path) } else { count(&path) }).sum()
+    let (method, is_open) = (method.parse().ok()?, nobody == "yes");
+    Some(Route { method, path, is_open, roles, of_one_account, about: about.into() })
+}
+
+/// The rows of the table as a running ledger has its routes: it logs them at its start.
+fn served(folder: &Path, args: &[&str]) -> BTreeSet<(String, String)> {
+    let variables = [("RUST_LOG", "warn,routes=debug"), ("GUERDON_LOG_FORMAT", "json")];
+    let ledger = Ledger::start_with(folder, args, &variables);
+    let lines = said(folder);
+    assert_eq!(ledger.stop(), Some(0));
+    let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    lines.filter(|line| line["target"] == "routes").map(|line| written(&line)).collect()
+}
+
+/// A row with what it is sorted by.
+fn written(line: &Value) -> (String, String) {
+    let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+    let (method, path, about) = (text("method"), text("path"), text("about"));
+    let roles = line["roles"].as_str();
+    let may = |role: &str| {
+        let is_in = |roles: &str| roles.split(' ').any(|one| one == role);
+        if roles.is_none_or(is_in) { " yes |" } else { "  |" }
+    };
+    let one = match (roles, about.as_str()) {
+        (Some(_), "account") => "own",
+        (Some(_), "offers" | "programme") | (None, _) => "yes",
+        _ => "",
+    };
+    let one = if may("shopper") == " yes |" { one } else { "" };
+    let nobody = if roles.is_none() { "yes" } else { "" };
+    let mut row = format!("| {method} | `{path}` | {nobody} |{} {one} |", may("shopper"));
+    row.extend(["merchant", "operator", "warehouse", "auditor"].map(may));
+    (format!("{path} {method}"), format!("{row} {about} |\n"))
 }

@@ -338,8 +338,7 @@ async fn what_is_free_or_is_not_shipped_is_exchanged_as_all_else() {
     });
     for status in [201, 200] {
         let created = api.put("shopper", &format!("{path}/x-1"), two.clone()).await;
-        let created = created.is(status);
-        assert_eq!([&created["points"], &created["expected_points"]], [0, 0]);
+        assert_eq!(created.is(status)["points"], 0);
     }
     buys(api, "x-2", 1).await.is_problem(409, "shopper-limit-reached");
     let nowhere = json!({"offer_id": "mug", "quantity": 1});

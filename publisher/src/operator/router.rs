@@ -1,9 +1,7 @@
 //! Every route of the publisher, and which roles may use it.
 
-use axum::Router;
-use axum::routing::{get, post};
 use wire::Role::{Auditor, Operator};
-use wire::{KeyRing, only};
+use wire::{KeyRing, Routes, get, only, post};
 
 use super::api::PublisherApi;
 use super::continuation::continue_warehouse;
@@ -15,8 +13,8 @@ use super::resend::resend;
 use crate::publisher::Publisher;
 
 /// The publisher's routes.
-pub fn router(publisher: Publisher, keys: KeyRing) -> Router {
-    Router::new()
+pub fn routes(publisher: Publisher, keys: KeyRing) -> Routes {
+    Routes::new()
         .route("/v1/publisher", get(only(&[Operator, Auditor], get_publisher)))
         .route(
             "/v1/publisher/warehouses/{warehouse}/continuation",

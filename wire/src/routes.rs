@@ -1,0 +1,294 @@
+//! Routes together with the table of them: which call may be made by whom.
+//!
+//! axum's router can't be asked for what is in it. This one can, and it takes no call without
+//! [`only`](crate::only), unless it is [opened to everyone](Routes::open). So the table in
+//! `docs/SECURITY.md` is made from what a process serves, and not kept by hand.
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::routing::{MethodFilter, MethodRouter};
+
+use crate::authorize::Only;
+use crate::{About, KeyRing, Role, fallback};
+
+/// Routes of a part, whose handlers share the state `S`.
+#[derive(Clone, Debug)]
+pub struct Routes<S = ()> {
+    router: Router<S>,
+    table: Vec<Route>,
+}
+
+/// A call that can be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Its method.
+    pub method: Method,
+    /// Its path, as in `/v1/accounts/{account_id}`.
+    pub path: String,
+    /// Who may make it; `None` means everyone, also without a key.
+    pub guard: Option<Guard>,
+}
+
+/// Who may make a call, and what it heeds besides its path and body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// The roles that may.
+    pub roles: &'static [Role],
+    /// What the call is about, for keys that are narrowed.
+    pub about: Option<About>,
+    /// Whether it reads a query.
+    pub reads_query: bool,
+    /// Whether it reads `If-Match` and `If-None-Match`.
+    pub has_versions: bool,
+}
+
+/// The calls on one path, each by its method.
+#[derive(Clone, Debug)]
+pub struct Methods<S = ()> {
+    router: MethodRouter<S>,
+    guards: Vec<(Method, Guard)>,
+}
+
+/// The calls of a path that is got by these callers.
+pub fn get<H, T, S>(handler: Only<H>) -> Methods<S>
+where
+    H: Handler<T, S>,
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+    KeyRing: axum::extract::FromRef<S>,
+{
+    Methods::none().get(handler)
+}
+
+/// The calls of a path to which these callers post.
+pub fn post<H, T, S>(handler: Only<H>) -> Methods<S>
+where
+    H: Handler<T, S>,
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+    KeyRing: axum::extract::FromRef<S>,
+{
+    Methods::none().post(handler)
+}
+
+/// The calls of a path to which these callers put.
+pub fn put<H, T, S>(handler: Only<H>) -> Methods<S>
+where
+    H: Handler<T, S>,
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+    KeyRing: axum::extract::FromRef<S>,
+{
+    Methods::none().on(Method::PUT, MethodFilter::PUT, handler)
+}
+
+impl<S: Clone + Send + Sync + 'static> Methods<S> {
+    fn none() -> Self {
+        Self { router: MethodRouter::new(), guards: vec![] }
+    }
+
+    fn on<H, T>(self, method: Method, filter: MethodFilter, handler: Only<H>) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+        KeyRing: axum::extract::FromRef<S>,
+    {
+        let Self { router, mut guards } = self;
+        guards.push((method, handler.guard()));
+        Self { router: router.on(filter, handler), guards }
+    }
+
+    /// The same path, which can be got, too.
+    #[must_use]
+    pub fn get<H, T>(self, handler: Only<H>) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+        KeyRing: axum::extract::FromRef<S>,
+    {
+        self.on(Method::GET, MethodFilter::GET, handler)
+    }
+
+    /// The same path, which can be posted to, too.
+    #[must_use]
+    pub fn post<H, T>(self, handler: Only<H>) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+        KeyRing: axum::extract::FromRef<S>,
+    {
+        self.on(Method::POST, MethodFilter::POST, handler)
+    }
+
+    /// The same path, which can be patched, too.
+    #[must_use]
+    pub fn patch<H, T>(self, handler: Only<H>) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+        KeyRing: axum::extract::FromRef<S>,
+    {
+        self.on(Method::PATCH, MethodFilter::PATCH, handler)
+    }
+
+    /// The same path, which can be deleted, too.
+    #[must_use]
+    pub fn delete<H, T>(self, handler: Only<H>) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+        KeyRing: axum::extract::FromRef<S>,
+    {
+        self.on(Method::DELETE, MethodFilter::DELETE, handler)
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    /// No routes as yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { router: Router::new(), table: vec![] }
+    }
+
+    /// These, and the calls on one more path.
+    #[must_use]
+    pub fn route(self, path: &str, methods: Methods<S>) -> Self {
+        let Self { router, mut table } = self;
+        let Methods { router: of_path, guards } = methods;
+        let calls = guards.into_iter().map(|(method, guard)| Route {
+            method,
+            path: path.to_owned(),
+            guard: Some(guard),
+        });
+        table.extend(calls);
+        Self { router: router.route(path, of_path), table }
+    }
+
+    /// These, and a path that everyone may get, also without a key.
+    #[must_use]
+    pub fn open<H, T>(self, path: &str, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        let Self { router, mut table } = self;
+        table.push(Route { method: Method::GET, path: path.to_owned(), guard: None });
+        Self { router: router.route(path, axum::routing::get(handler)), table }
+    }
+
+    /// These, and others below a path.
+    #[must_use]
+    pub fn nest(self, path: &str, inner: Self) -> Self {
+        let Self { router, mut table } = self;
+        let Self { router: inner, table: below } = inner;
+        let calls = below.into_iter().map(|call| Route {
+            path: format!("{path}{}", if call.path == "/" { "" } else { &call.path }),
+            ..call
+        });
+        table.extend(calls);
+        Self { router: router.nest(path, inner), table }
+    }
+
+    /// These and others.
+    #[must_use]
+    pub fn merge(self, other: Self) -> Self {
+        let Self { router, mut table } = self;
+        table.extend(other.table);
+        Self { router: router.merge(other.router), table }
+    }
+
+    /// These, with the state of their handlers.
+    #[must_use]
+    pub fn with_state<S2>(self, state: S) -> Routes<S2> {
+        let Self { router, table } = self;
+        Routes { router: router.with_state(state), table }
+    }
+
+    /// The calls that can be made, in the order in which they were added.
+    #[must_use]
+    pub fn table(&self) -> &[Route] {
+        &self.table
+    }
+
+    /// The router that answers the calls.
+    #[must_use]
+    pub fn into_router(self) -> Router<S> {
+        self.router
+    }
+
+    /// The router that answers the calls, and with a problem document what is none of them.
+    #[must_use]
+    pub fn finish(self) -> Router<S> {
+        fallback::finish(self.router)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::extract::FromRef;
+
+    use super::*;
+    use crate::{Caller, KeyHash, only};
+
+    #[derive(Clone)]
+    struct Api(KeyRing);
+
+    impl FromRef<Api> for KeyRing {
+        fn from_ref(api: &Api) -> Self {
+            api.0.clone()
+        }
+    }
+
+    async fn show(caller: Caller) -> String {
+        caller.role.to_string()
+    }
+
+    fn routes() -> Routes {
+        let keys = [(KeyHash::of("of-otto"), Role::Operator)].into_iter().collect();
+        let inner = Routes::new()
+            .route("/", get(only(&[Role::Shopper], show).about(About::Account)))
+            .route("/lots", get(only(&[Role::Auditor], show).with_query()));
+        Routes::new()
+            .nest("/v1/accounts/{account_id}", inner)
+            .route("/v1/x", put(only(&[Role::Operator], show)).patch(only(Role::ALL, show)))
+            .with_state(Api(keys))
+            .merge(Routes::new().open("/health", async || "well"))
+    }
+
+    #[test]
+    fn the_table_names_every_call_with_whoever_may_make_it() {
+        let rows = routes();
+        let rows = rows.table().iter().map(|route| {
+            let roles = route.guard.map(|guard| guard.roles.len());
+            (route.method.as_str(), route.path.as_str(), roles)
+        });
+        let expected = [
+            ("GET", "/v1/accounts/{account_id}", Some(1)),
+            ("GET", "/v1/accounts/{account_id}/lots", Some(1)),
+            ("PUT", "/v1/x", Some(1)),
+            ("PATCH", "/v1/x", Some(5)),
+            ("GET", "/health", None),
+        ];
+        assert_eq!(rows.collect::<Vec<_>>(), expected);
+    }
+
+    #[tokio::test]
+    async fn every_call_of_the_table_is_answered() {
+        for route in routes().table() {
+            let path = route.path.replace("{account_id}", "ann");
+            let asked = crate::test_request::ask(route.method.as_str(), &path);
+            let status = asked.send(routes().finish()).await.status.as_u16();
+            let expected = if route.guard.is_some() { 401 } else { 200 };
+            assert_eq!(status, expected, "{route:?}");
+        }
+        let asked = crate::test_request::put("/v1/x").header("authorization", "Bearer of-otto");
+        assert_eq!(asked.send(routes().finish()).await.text(), "operator");
+    }
+}
