@@ -67,6 +67,7 @@ mod terms;
 mod topic;
 mod tour;
 mod unchanged;
+mod units;
 mod unread_streams;
 mod warehouse_over_http;
 mod warehouses;
