@@ -305,7 +305,7 @@ async fn the_format_is_raised_when_a_snapshot_looks_different() {
     snapshots.take(&store, P0).await.expect("taken");
     let bytes = fs::read(folder.path().join(name(18))).expect("read");
     let hash = hex(&Sha256::digest(bytes));
-    assert_eq!(hash, "283e323664f1e6a5927e94f9bf2394a2d02cefff2a8592b93ed74f5ca52af296");
+    assert_eq!(hash, "56d575530788613e6ddc2ea788aa0f9d954608dbad70fe5abba2af316b3a2fb2");
 }
 
 fn folder() -> (TempDir, Snapshots) {

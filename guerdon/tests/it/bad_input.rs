@@ -54,7 +54,7 @@ async fn wrong_fields(ledger: &Ledger) {
         (json!({"deliver_to": ""}), "deliver_to"),
         (json!({"deliver_to": " \t"}), "deliver_to"),
         (json!({"deliver_to": "x".repeat(2049)}), "deliver_to"),
-        (json!({"expected_points": 0}), "expected_points"),
+        (json!({"expected_points": -1}), "expected_points"),
         (json!({"occurred_at": "yesterday"}), "occurred_at"),
         (json!({"occurred_at": "2026-11-29T08:00:60Z"}), "occurred_at"),
         (json!({"occurred_at": "2026-11-29T08:00:00\u{2212}01:00"}), "occurred_at"),

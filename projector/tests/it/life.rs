@@ -90,9 +90,9 @@ async fn every_event_has_its_effect(on: On) {
     let purchase = rows.iter().find(|row| row.starts_with("purchase|8|")).expect("B-1");
     let pans = r#"{"product_id":"pan","quantity":3,"amount":1999,"points":300,"returned":1}"#;
     let other = r#"{"product_id":"7","quantity":1,"amount":1999,"returned":0}"#;
-    assert!(
-        purchase.contains(&format!("'[{pans},{other}]'|300|NULL|NULL|'default'|2|'main'|100|100|"))
-    );
+    assert!(purchase.contains(&format!(
+        "'[{pans},{other}]'|'points'|300|NULL|NULL|'default'|2|'main'|100|100|"
+    )));
 }
 
 async fn a_request_is_for_what_is_left_of_it_when_it_is_dispatched(on: On) {
