@@ -51,6 +51,7 @@ mod shipment;
 mod transfer_credit;
 mod withdraw_credit;
 mod writer;
+mod writer_metrics;
 mod writers;
 
 pub use execute::CommandApi;
@@ -64,4 +65,5 @@ pub use writer::{
     Answer, ClockDoubt, ClockReading, Decide, NotDecided, ReadClock, Request, StartError,
     StopReason, Unanswered, Writer, WriterConfig, WriterStatus,
 };
+pub use writer_metrics::WriterMetrics;
 pub use writers::Writers;

@@ -1,28 +1,48 @@
 //! The command API's metrics. `docs/operations/metrics.md` explains them.
 //!
-//! A command raises one counter; everything else is set once for each batch.
+//! A command raises two counters and adds to one histogram; everything else is set once for each
+//! batch, or read at a scrape.
 
-use log_record::{Epoch, Partition, Position};
+use std::sync::Arc;
+
+use domain::Refusal;
+use log_record::Partition;
+use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
 
+use crate::refusal_problem::ID_REUSED;
+use crate::writer::QUEUE_COMMANDS_MAX;
 use crate::writer::answer::{Answer, Unanswered};
+use crate::writer_metrics::{Histograms, OfPartition, Seconds, WriterMetrics};
 
 type Outcome = [(&'static str, &'static str); 1];
-type OfPartition = [(&'static str, u16); 1];
 
 /// The command API's metrics. Clones share them.
 #[derive(Clone, Debug)]
 pub struct CommandMetrics {
     outcomes: Family<Outcome, Counter>,
     by_outcome: [Counter; OUTCOMES.len()],
-    batches: Family<OfPartition, Counter>,
-    events: Family<OfPartition, Counter>,
+    refusals: Family<Outcome, Counter>,
     queued: Family<OfPartition, Gauge>,
+    queue_limit: Gauge,
+    queue_wait: Histograms,
+    batch_commands: Histograms,
+    batch_events: Histograms,
+    events: Family<OfPartition, Counter>,
+    append: Histograms,
+    commit: Histograms,
+    append_pending: Family<OfPartition, Seconds>,
     epoch: Family<OfPartition, Gauge>,
     position: Family<OfPartition, Gauge>,
+    accounts: Family<OfPartition, Gauge>,
+    offers: Family<OfPartition, Gauge>,
+    ids: Family<OfPartition, Gauge>,
+    state_bytes: Family<OfPartition, Gauge>,
+    writers: Arc<Mutex<Vec<WriterMetrics>>>,
 }
 
 /// The outcomes of commands, in the order of [`outcome_of`].
@@ -50,31 +70,49 @@ const fn outcome_of(outcome: &Result<Answer, Unanswered>) -> usize {
     }
 }
 
-/// A batch of a partition that is durable.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CommittedBatch {
-    pub(crate) partition: Partition,
-    pub(crate) epoch: Epoch,
-    /// The position of its last event.
-    pub(crate) last: Position,
-    /// The number of its events.
-    pub(crate) events: usize,
-    /// The commands that wait in the queue by now.
-    pub(crate) queued: usize,
+/// From half a millisecond to eight seconds: the default command deadline is below that.
+fn seconds() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_5, 2.0, 15))
+}
+
+/// From 1 to 16,384: a batch has at most 1,024 commands, and most of them make two events.
+fn sizes() -> Histogram {
+    Histogram::new(exponential_buckets(1.0, 2.0, 15))
 }
 
 impl Default for CommandMetrics {
     fn default() -> Self {
         let outcomes = Family::<Outcome, Counter>::default();
         let by_outcome = OUTCOMES.map(|name| outcomes.get_or_create(&[("outcome", name)]).clone());
+        let histograms = |make: fn() -> Histogram| Family::new_with_constructor(make);
+        // A counter that begins with its first refusal would hide that one from `increase`.
+        let refusals = Family::<Outcome, Counter>::default();
+        let codes = Refusal::ROWS.iter().map(|row| row.code);
+        for code in codes.chain([ID_REUSED.slug]) {
+            drop(refusals.get_or_create(&[("code", code)]));
+        }
+        let queue_limit = Gauge::default();
+        queue_limit.set(i64::try_from(QUEUE_COMMANDS_MAX).unwrap_or(i64::MAX));
         Self {
             outcomes,
             by_outcome,
-            batches: Family::default(),
-            events: Family::default(),
+            refusals,
             queued: Family::default(),
+            queue_limit,
+            queue_wait: histograms(seconds),
+            batch_commands: histograms(sizes),
+            batch_events: histograms(sizes),
+            events: Family::default(),
+            append: histograms(seconds),
+            commit: histograms(seconds),
+            append_pending: Family::default(),
             epoch: Family::default(),
             position: Family::default(),
+            accounts: Family::default(),
+            offers: Family::default(),
+            ids: Family::default(),
+            state_bytes: Family::default(),
+            writers: Arc::default(),
         }
     }
 }
@@ -84,46 +122,94 @@ impl CommandMetrics {
     pub fn register(&self, registry: &mut Registry) {
         let help = "commands by their outcome";
         registry.register("guerdon_commands", help, self.outcomes.clone());
-        let help = "batches that a writer has committed";
-        registry.register("guerdon_writer_batches", help, self.batches.clone());
-        let help = "events that a writer has committed";
-        registry.register("guerdon_writer_events", help, self.events.clone());
-        let help = "commands that waited for the writer when it committed its last batch";
-        registry.register("guerdon_writer_queued_commands", help, self.queued.clone());
+        let help = "commands that were refused, by the refusal's code";
+        registry.register("guerdon_refusals", help, self.refusals.clone());
+        self.register_queue(registry);
+        self.register_batches(registry);
         let help = "the writer's epoch, which each take-over raises";
         registry.register("guerdon_writer_epoch", help, self.epoch.clone());
         let help = "position of the last durable event";
         registry.register("guerdon_writer_position", help, self.position.clone());
+        let help = "accounts in the writer's state";
+        registry.register("guerdon_state_accounts", help, self.accounts.clone());
+        let help = "offers in the writer's state, open or not";
+        registry.register("guerdon_state_offers", help, self.offers.clone());
+        let help = "ids of commands in the writer's state, which are kept for ever";
+        registry.register("guerdon_state_ids", help, self.ids.clone());
+        let help = "about how much memory the writer's state takes";
+        let (name, bytes) = ("guerdon_state", self.state_bytes.clone());
+        registry.register_with_unit(name, help, Unit::Bytes, bytes);
+    }
+
+    fn register_queue(&self, registry: &mut Registry) {
+        let help = "commands that wait for the writer";
+        registry.register("guerdon_writer_queued_commands", help, self.queued.clone());
+        let help = "how many commands may wait for the writer; the next is answered not-decided";
+        registry.register("guerdon_writer_queue_limit_commands", help, self.queue_limit.clone());
+        let help = "how long commands waited until the writer decided them";
+        let (name, waits) = ("guerdon_writer_queue_wait", self.queue_wait.clone());
+        registry.register_with_unit(name, help, Unit::Seconds, waits);
+    }
+
+    fn register_batches(&self, registry: &mut Registry) {
+        let help = "commands in each batch";
+        registry.register("guerdon_writer_batch_commands", help, self.batch_commands.clone());
+        let help = "events in each batch that has any; the count is that of appends";
+        registry.register("guerdon_writer_batch_events", help, self.batch_events.clone());
+        let help = "events that a writer has committed";
+        registry.register("guerdon_writer_events", help, self.events.clone());
+        let help = "how long appends took until their events were durable, tries again included";
+        let (name, times) = ("guerdon_writer_append_duration", self.append.clone());
+        registry.register_with_unit(name, help, Unit::Seconds, times);
+        let help = "how long a SQLite log's commits took, which sync the disk; part of the append";
+        let (name, times) = ("guerdon_writer_commit_duration", self.commit.clone());
+        registry.register_with_unit(name, help, Unit::Seconds, times);
+        let help = "for how long the present append has been under way; 0 where there is none";
+        let (name, pending) = ("guerdon_writer_append_pending", self.append_pending.clone());
+        registry.register_with_unit(name, help, Unit::Seconds, pending);
     }
 
     /// Counts a command.
     pub(crate) fn count(&self, outcome: &Result<Answer, Unanswered>) {
         self.by_outcome[outcome_of(outcome)].inc();
+        let code = match outcome {
+            Ok(Answer::Refused(refusal)) => refusal.code(),
+            Ok(Answer::IdReused(_)) => ID_REUSED.slug,
+            _ => return,
+        };
+        self.refusals.get_or_create(&[("code", code)]).inc();
     }
 
-    /// Shows where a writer starts.
-    pub fn start(&self, partition: Partition, epoch: Epoch, position: Position) {
+    /// The metrics of a partition's writer.
+    #[must_use]
+    pub fn of(&self, partition: Partition) -> WriterMetrics {
         let of = [("partition", partition.0)];
-        self.batches.get_or_create(&of).inc_by(0);
-        self.events.get_or_create(&of).inc_by(0);
-        self.queued.get_or_create(&of).set(0);
-        self.epoch.get_or_create(&of).set(clamped(epoch.0));
-        self.position.get_or_create(&of).set(clamped(position.0));
+        let writer = WriterMetrics {
+            queued: self.queued.get_or_create_owned(&of),
+            queue_wait: self.queue_wait.get_or_create_owned(&of),
+            batch_commands: self.batch_commands.get_or_create_owned(&of),
+            batch_events: self.batch_events.get_or_create_owned(&of),
+            events: self.events.get_or_create_owned(&of),
+            append: self.append.get_or_create_owned(&of),
+            commit: self.commit.get_or_create_owned(&of),
+            append_pending: self.append_pending.get_or_create_owned(&of),
+            epoch: self.epoch.get_or_create_owned(&of),
+            position: self.position.get_or_create_owned(&of),
+            accounts: self.accounts.get_or_create_owned(&of),
+            offers: self.offers.get_or_create_owned(&of),
+            ids: self.ids.get_or_create_owned(&of),
+            state_bytes: self.state_bytes.get_or_create_owned(&of),
+            queue: Arc::default(),
+            appending_since: Arc::default(),
+            sized_at: None,
+        };
+        self.writers.lock().push(writer.clone());
+        writer
     }
 
-    /// Counts a batch.
-    pub(crate) fn committed(&self, batch: CommittedBatch) {
-        let of = [("partition", batch.partition.0)];
-        if batch.events > 0 {
-            self.batches.get_or_create(&of).inc();
-            self.events.get_or_create(&of).inc_by(batch.events as u64);
-        }
-        self.queued.get_or_create(&of).set(clamped(batch.queued as u64));
-        self.epoch.get_or_create(&of).set(clamped(batch.epoch.0));
-        self.position.get_or_create(&of).set(clamped(batch.last.0));
+    /// Reads what is as it is at a scrape: how many commands wait, and for how long an append has
+    /// been under way.
+    pub fn read(&self) {
+        self.writers.lock().iter().for_each(WriterMetrics::read);
     }
-}
-
-fn clamped(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
 }

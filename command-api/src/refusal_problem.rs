@@ -221,7 +221,7 @@ const IF_MATCH_MISSING: ProblemPage = page(
     false,
 );
 
-const ID_REUSED: ProblemPage = page(
+pub(crate) const ID_REUSED: ProblemPage = page(
     StatusCode::UNPROCESSABLE_ENTITY,
     "id-reused",
     "Id already used for another request",

@@ -42,7 +42,7 @@ pub use status::{StopReason, WriterStatus};
 
 /// The most commands that wait for the writer. A sixth of a second at 50,000 commands a second; a
 /// longer queue only adds waiting.
-const QUEUE_COMMANDS_MAX: usize = 8192;
+pub(crate) const QUEUE_COMMANDS_MAX: usize = 8192;
 
 /// A handle to a running writer; clones share it. It stops when the last is dropped, after it has
 /// answered what is in its queue.
@@ -77,6 +77,11 @@ impl Writer {
         let (deadline, read_clock) = (config.deadline, config.read_clock.clone());
         let run = run::Run::start(config, partition, commands, Arc::clone(&gate), status).await?;
         let (clock, loaded_from) = (run.clock.source(), run.loaded_from);
+        // A weak one, because the writer stops when the last handle is dropped.
+        let waiting = queue.downgrade();
+        run.metrics.watch(move || {
+            waiting.upgrade().map_or(0, |queue| queue.max_capacity() - queue.capacity())
+        });
         let (stopped, has_stopped) = oneshot::channel();
         tokio::spawn(async move {
             run.until_stopped().await;

@@ -109,6 +109,12 @@ impl Account {
     }
 
     /// How many units of the offer this shopper has had.
+    /// The bytes that it has allocated, without what the allocator adds.
+    pub(crate) fn allocated_bytes(&self) -> usize {
+        let Self { points, taken } = self;
+        points.allocated_bytes() + taken.allocated_bytes()
+    }
+
     pub(crate) fn taken(&self, offer: OfferNumber) -> Units {
         Units::sum_of(self.taken.get(offer.0.into())).unwrap_or_default()
     }

@@ -35,6 +35,12 @@ impl Debts {
         self.owed
     }
 
+    /// The bytes that it has allocated.
+    pub(crate) fn allocated_bytes(&self) -> usize {
+        let repaid: usize = self.debts.iter().map(|debt| debt.repaid.capacity()).sum();
+        self.debts.capacity() * size_of::<Debt>() + repaid * size_of::<LotPart>()
+    }
+
     /// A withdrawal makes the account owe more; nothing where that is more than an amount.
     #[must_use]
     pub(crate) fn add(

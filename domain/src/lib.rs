@@ -97,7 +97,7 @@ pub use refusal::{
 };
 pub use schedule::{AccountNumber, Due};
 pub use shipment::{PARCELS_MAX, Shipment, ShippingStatus};
-pub use state::{Impossible, State, Unwanted};
+pub use state::{Impossible, State, StateSize, Unwanted};
 pub use subject::Subject;
 pub use text::{
     Actor, Attributes, Carrier, DeliverTo, Description, ExpressNo, ImageUrl, OfferName, Reason,
@@ -105,4 +105,6 @@ pub use text::{
 };
 pub use time_zone::{Calendar, TimeZone, UnknownTimeZone, ZonedTime, ZonedTimeError};
 pub use timestamp::{Timestamp, TimestampError};
-pub use unit::{Decimals, DecimalsError, Unit, UnitId, UnitIdError, UnitNumber, UnitTerms};
+pub use unit::{
+    DECIMALS_MAX, Decimals, DecimalsError, Unit, UnitId, UnitIdError, UnitNumber, UnitTerms,
+};

@@ -37,6 +37,11 @@ impl Lots {
         self.parts.len()
     }
 
+    /// The bytes that it has allocated.
+    pub(crate) fn allocated_bytes(&self) -> usize {
+        self.parts.capacity() * size_of::<LotPart>()
+    }
+
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &LotPart> {
         self.parts.iter()
     }

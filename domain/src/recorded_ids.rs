@@ -288,6 +288,19 @@ impl RecordedIds {
         shard.get(&id).copied().map(Position::from)
     }
 
+    /// How many there are, and how many bytes the tables take.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        let (mut ids, mut entries) = (0, 0);
+        for shard in &self.shards {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            ids += shard.len();
+            // A table has room for seven eighths of its entries.
+            entries += shard.capacity() * 8 / 7;
+        }
+        // An entry has one byte of control.
+        (ids, entries * (size_of::<(IdHash, PackedPosition)>() + 1))
+    }
+
     /// Records an id; returns the position that it already had, if any (I2).
     pub(crate) fn insert(&self, id: IdHash, position: Position) -> Option<Position> {
         let mut shard = self.shards[id.shard()].write().unwrap_or_else(PoisonError::into_inner);

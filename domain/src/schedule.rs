@@ -40,6 +40,13 @@ impl Schedule {
         Self { queue: queue.collect(), accounts, offers: vec![] }
     }
 
+    /// About how many bytes it has allocated: the queue's nodes are two thirds full.
+    pub(crate) fn allocated_bytes(&self) -> usize {
+        let queue = self.queue.len() * size_of::<(Timestamp, Due)>() * 3 / 2;
+        let planned = self.accounts.capacity() + self.offers.capacity();
+        queue + planned * size_of::<Option<Timestamp>>()
+    }
+
     /// Something falls due in a thing at `time`.
     pub(crate) fn plan(&mut self, due: Due, time: Timestamp) {
         let planned = self.planned(due);

@@ -8,6 +8,7 @@ mod evolve;
 mod impossible;
 mod programme;
 mod shipment;
+mod size;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ use evolve::Half;
 pub use impossible::Impossible;
 use programme::Programme;
 pub use shipment::Unwanted;
+pub use size::StateSize;
 
 /// The state of a partition after the event at `position`.
 #[derive(Debug, Serialize, Deserialize)]

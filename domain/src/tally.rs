@@ -17,6 +17,11 @@ impl Tally {
         entries.next().filter(|(other, _)| *other == number).map_or(0, |(_, count)| count)
     }
 
+    /// The bytes that it has allocated.
+    pub(crate) fn allocated_bytes(&self) -> usize {
+        self.0.len()
+    }
+
     /// Sets the count of a number. One of 0 takes no bytes.
     pub(crate) fn set(&mut self, number: u64, count: u64) {
         let mut packed = Packed::with_capacity(self.0.len() + ENTRY_BYTES_MAX);

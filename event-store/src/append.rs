@@ -1,6 +1,7 @@
 //! One append, and how it can end.
 
 use std::fmt;
+use std::time::Duration;
 
 use log_record::{
     BatchId, Checksum, Epoch, Generation, Head, LogId, NewEvent, Partition, Place, Position,
@@ -79,6 +80,9 @@ pub struct Landed {
     /// The checksum of that event, by which another history is noticed; none where there was no
     /// event.
     pub checksum: Option<Checksum>,
+    /// How long the commit took, in which the events are synced to the disk; none where the log is
+    /// elsewhere and doesn't say.
+    pub committed_in: Option<Duration>,
 }
 
 /// How an append can fail.

@@ -17,7 +17,7 @@ mod thread;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use log_record::{
     BatchId, Epoch, Generation, Head, LogId, Partition, Place, Position, RecordedEvent, WriterId,
@@ -55,6 +55,15 @@ const APPEND_LOCK_WAIT: Duration = Duration::from_secs(1);
 pub struct SqliteStore {
     shared: Arc<Shared>,
     pub(crate) archive: Archive,
+}
+
+/// What an append has done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Appended {
+    /// The position of its last event.
+    pub(crate) last: Position,
+    /// How long the commit took, with its sync.
+    pub(crate) committed_in: Duration,
 }
 
 #[derive(Debug)]
@@ -175,15 +184,15 @@ impl SqliteStore {
         &self,
         partition: Partition,
         sealed: impl FnOnce() -> Append<RecordedEvent> + Send + 'static,
-    ) -> Result<Position, AppendError> {
+    ) -> Result<Appended, AppendError> {
         let writer = self.shared.writer.as_ref().ok_or(AppendError::InDoubt(StoreError::Closed))?;
         let in_place = self.shared.in_place.clone();
         let job = move |connection: &mut Connection| append_in(connection, &in_place, sealed());
         let appended = writer.run(job).await.map_err(AppendError::InDoubt)??;
         if let Some(watched) = self.shared.appended.get(usize::from(partition.0)) {
-            let before = watched.send_replace(appended);
+            let before = watched.send_replace(appended.last);
             if let Some(checkpointer) = &self.shared.checkpointer {
-                checkpointer.appended(appended.since(before));
+                checkpointer.appended(appended.last.since(before));
             }
         }
         Ok(appended)
@@ -357,7 +366,7 @@ fn append_in(
     connection: &Connection,
     in_place: &InPlace,
     append: Append<RecordedEvent>,
-) -> Result<Position, AppendError> {
+) -> Result<Appended, AppendError> {
     if let Err(error) = in_place.check(connection) {
         return Err(AppendError::NotBegun(error, Unlanded(append.events)));
     }
@@ -388,7 +397,7 @@ fn begin_append(connection: &Connection) -> rusqlite::Result<Transaction<'_>> {
 fn append_within(
     transaction: Transaction<'_>,
     append: &Append<RecordedEvent>,
-) -> rusqlite::Result<Result<Position, AppendError>> {
+) -> rusqlite::Result<Result<Appended, AppendError>> {
     let moved = transaction.prepare_cached(MOVE_HEAD)?.execute((
         append.partition.0,
         append.expected.0.cast_signed(),
@@ -403,8 +412,9 @@ fn append_within(
         return Ok(Err(head.map_or_else(AppendError::InDoubt, AppendError::Conflict)));
     }
     insert_events(&transaction, &append.events)?;
+    let begun = Instant::now();
     transaction.commit()?;
-    Ok(Ok(append.last()))
+    Ok(Ok(Appended { last: append.last(), committed_in: begun.elapsed() }))
 }
 
 fn head_of_row(row: &Row<'_>) -> rusqlite::Result<Head> {

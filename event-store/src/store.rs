@@ -171,14 +171,18 @@ impl EventStore {
             }
             rows
         };
+        let mut committed_in = None;
         let position = match self {
             Self::Memory(store) => store.append(seal()).await,
-            Self::Sqlite(store) => store.append(partition, seal).await,
+            Self::Sqlite(store) => store.append(partition, seal).await.map(|appended| {
+                committed_in = Some(appended.committed_in);
+                appended.last
+            }),
             Self::Postgres(store) => store.append(partition, seal).await,
             #[cfg(feature = "kurrent")]
             Self::Kurrent(store) => store.append(partition, seal).await,
         }?;
-        Ok(Landed { position, checksum: last.get().copied() })
+        Ok(Landed { position, checksum: last.get().copied(), committed_in })
     }
 
     /// Appends rows as they are: recorded before, elsewhere, or written by an operator's tool.
@@ -192,7 +196,9 @@ impl EventStore {
             .map_err(AppendError::InDoubt)?;
         match self {
             Self::Memory(store) => store.append(append).await,
-            Self::Sqlite(store) => store.append(partition, move || append).await,
+            Self::Sqlite(store) => {
+                store.append(partition, move || append).await.map(|appended| appended.last)
+            }
             Self::Postgres(store) => store.append(partition, move || append).await,
             #[cfg(feature = "kurrent")]
             Self::Kurrent(store) => store.append(partition, move || append).await,

@@ -180,7 +180,7 @@ mod tests {
 
     /// The variables of which the help shows the value: numbers, times, words of a list, addresses
     /// to listen on, and the names of files and folders.
-    const SHOWN: [&str; 32] = [
+    const SHOWN: [&str; 38] = [
         "GUERDON_ACCEPT_WITHIN",
         "GUERDON_ACCESS_LOG",
         "GUERDON_ALERT_AFTER",
@@ -192,6 +192,7 @@ mod tests {
         "GUERDON_COMMAND_API_KEYS",
         "GUERDON_COMMAND_DEADLINE_MS",
         "GUERDON_CONNECTIONS_MAX",
+        "GUERDON_CORS_ORIGINS",
         "GUERDON_DATA_DIR",
         "GUERDON_FOLLOWERS_MAX",
         "GUERDON_FOLLOWERS_PER_KEY_MAX",
@@ -203,14 +204,19 @@ mod tests {
         "GUERDON_KAFKA_PROPERTIES",
         "GUERDON_LISTEN",
         "GUERDON_LOG_FORMAT",
+        "GUERDON_NO_AUTHENTICATION",
         "GUERDON_OPERATORS_CONNECTIONS_MAX",
         "GUERDON_OPERATORS_LISTEN",
         "GUERDON_OVERDUE_AFTER",
         "GUERDON_PARTITIONS",
+        "GUERDON_PROXY_HEADER",
         "GUERDON_READ_WAIT_MS",
         "GUERDON_REREAD_FROM",
         "GUERDON_ROLE",
         "GUERDON_SNAPSHOT_EVERY",
+        "GUERDON_TLS_CERTIFICATE",
+        "GUERDON_TLS_KEY",
+        "GUERDON_TRUSTED_PROXIES",
         "GUERDON_WAREHOUSE_RATE",
         "GUERDON_WRITE_TIMEOUT",
     ];

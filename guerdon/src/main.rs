@@ -15,6 +15,7 @@ mod connection_config;
 mod copy_log;
 mod data_config;
 mod duration;
+mod edge_config;
 mod file_modes;
 mod first_keys;
 mod fork_log;

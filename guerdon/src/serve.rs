@@ -3,24 +3,33 @@
 mod access_log;
 mod connection;
 mod connections;
+mod cors;
 mod descriptors;
+mod docs_page;
 mod doors;
+mod edge;
 mod front;
 mod health;
+mod health_reason;
 mod listener;
 mod lookup;
 mod message_body;
 mod metrics;
+mod proxies;
 mod publishing;
 mod read_tables;
 mod remembered;
 mod root;
+mod security_headers;
 mod seldom;
 mod shutdown;
 mod snapshots;
+#[cfg(feature = "tls")]
+mod tls;
 mod watched_stream;
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -62,6 +71,7 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     if config.partitions != 1 {
         bail!("--partitions {}: a ledger has one partition for now", config.partitions);
     }
+    config.edge.check(config.listen, config.connections.operators_listen)?;
     let sockets = Sockets::bind(&config)?;
     // Before the address is printed, because whoever reads it may send a signal.
     let mut signals = shutdown::Signals::listen()?;
@@ -72,20 +82,23 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let (front, step) = (Front::default(), Step::default());
     let mut doors = sockets.open(&config, front.router(&step), &draining);
     let mut ledger = tokio::select! {
-        started = Ledger::start(&config, &stop, &draining, &step) => started?,
+        started = Ledger::start(&config, &stop, &draining, &step, &doors) => started?,
         signal = signals.next() => {
             tracing::info!(signal, "stopped before the ledger was ready");
             return Ok(());
         }
     };
     let kafka_files = config.kafka.private_files();
-    file_modes::warn_of_open(config.data.private_files().into_iter().chain(kafka_files));
+    let others = kafka_files.chain(config.edge.private_files());
+    file_modes::warn_of_open(config.data.private_files().into_iter().chain(others));
+    config.edge.warn(address, for_operators);
     front.begins(std::mem::take(&mut ledger.router));
     tracing::info!(%address, log_id = %ledger.store.log_id(), "the ledger is ready");
-    println!("guerdon listens on http://{address}");
+    let scheme = config.edge.scheme();
+    println!("guerdon listens on {scheme}://{address}");
     if let Some(address) = for_operators {
         tracing::info!(%address, "operators are answered on an address of their own");
-        println!("guerdon listens for operators on http://{address}");
+        println!("guerdon listens for operators on {scheme}://{address}");
     }
     // At once, and not after the requests in flight: the process may be killed by then.
     let noting = ledger.writer.as_ref().map(|writer| {
@@ -145,6 +158,7 @@ impl Ledger {
         stop: &CancellationToken,
         draining: &CancellationToken,
         step: &Step,
+        doors: &Doors,
     ) -> anyhow::Result<Self> {
         step.set("opening the log");
         let store = open_store(config).await?;
@@ -152,10 +166,11 @@ impl Ledger {
         remembered::check(config, &store).await?;
         let required = read_tables::required(&store, stop).await?;
         let mut health = Health::of(store.clone());
-        let mut metrics = Metrics::new();
+        let mut metrics = Metrics::new(&store, doors.open_connections());
         let own = publisher::PROBLEM_PAGES.iter().copied();
         let pages = command_api::problem_pages().chain(own);
-        let mut routes = wire::problem_pages(pages).merge(root::routes(config));
+        let pages = wire::problem_pages(pages).merge(docs_page::routes());
+        let mut routes = pages.merge(root::routes(config));
         // Open the projector before the writer: the writer appends at its start, and a log that
         // differs from the read model must not grow.
         let mut projector = None;
@@ -243,9 +258,11 @@ impl Ledger {
         if let Some(projector) = projector {
             projecting = Some(tokio::spawn(projector.run(stop.clone())));
         }
-        let routes = routes.merge(health.routes(keys.clone())).merge(metrics.routes(keys));
+        let (http, health) = (metrics.http(), health.watched());
+        let routes = routes.merge(Arc::clone(&health).routes(keys.clone()));
+        let routes = routes.merge(metrics.routes(health, keys));
         log_routes(&routes);
-        let router = routes.finish();
+        let router = http.count(routes.finish());
         Ok(Self {
             store,
             router,

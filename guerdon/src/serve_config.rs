@@ -13,6 +13,7 @@ use crate::command_line::database_url;
 use crate::connection_config::{ConnectionConfig, address};
 use crate::data_config::DataConfig;
 use crate::duration::some_time;
+use crate::edge_config::EdgeConfig;
 use crate::kafka_config::KafkaConfig;
 use crate::log_config::LogConfig;
 
@@ -99,6 +100,9 @@ pub(crate) struct ServeConfig {
 
     #[command(flatten)]
     pub(crate) connections: ConnectionConfig,
+
+    #[command(flatten)]
+    pub(crate) edge: EdgeConfig,
 
     #[command(flatten)]
     pub(crate) log: LogConfig,

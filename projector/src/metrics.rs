@@ -1,11 +1,12 @@
 //! The projector's metrics. `docs/operations/metrics.md` explains them.
 //!
-//! They are read at each scrape, and cost nothing while events are projected.
+//! All but one are read at each scrape, and cost nothing while events are projected; how long it
+//! takes to write is noted once for each batch.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use event_store::EventStore;
 use log_record::{Partition, Position};
@@ -13,15 +14,16 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
 use tokio::sync::watch;
 
-use crate::ProjectionStatus;
+use crate::{ProjectionStatus, Projector};
 
-/// How long the log may take to give its heads.
-const HEADS_MAX: Duration = Duration::from_secs(2);
+/// How long the log may take to say how far it is.
+const READ_MAX: Duration = Duration::from_secs(2);
 
-/// A partition whose head isn't known.
+/// What isn't known.
 const UNKNOWN: u64 = u64::MAX;
 
 /// The projector's metrics, one set for each partition. Clones are the same.
@@ -33,41 +35,81 @@ struct PartitionMetrics {
     status: watch::Receiver<ProjectionStatus>,
     /// The position of the log's last event, or [`UNKNOWN`].
     head: AtomicU64,
+    /// For how many milliseconds the first event that isn't projected has been recorded; 0 where
+    /// all are, or [`UNKNOWN`].
+    behind_ms: AtomicU64,
+}
+
+/// How long batches took to be written. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct WriteTimes(pub(crate) Histogram);
+
+impl Default for WriteTimes {
+    /// From a millisecond to sixteen seconds: a batch may have thousands of events.
+    fn default() -> Self {
+        Self(Histogram::new(exponential_buckets(0.001, 2.0, 15)))
+    }
 }
 
 impl ProjectorMetrics {
-    /// Registers the metrics of a projector, whose partitions have these statuses.
-    pub fn register(
-        registry: &mut Registry,
-        statuses: Vec<watch::Receiver<ProjectionStatus>>,
-    ) -> Self {
-        let partitions = statuses.into_iter();
-        let partitions =
-            partitions.map(|status| PartitionMetrics { status, head: AtomicU64::new(UNKNOWN) });
+    /// Registers the metrics of a projector.
+    pub fn register(registry: &mut Registry, projector: &Projector) -> Self {
+        let help = "how long batches of events took to be written to the read tables";
+        let (name, times) = ("guerdon_projector_write_duration", projector.write_times().0);
+        registry.register_with_unit(name, help, Unit::Seconds, times);
+        let partitions = projector.statuses().into_iter().map(|status| PartitionMetrics {
+            status,
+            head: AtomicU64::new(UNKNOWN),
+            behind_ms: AtomicU64::new(UNKNOWN),
+        });
         let metrics = Self(partitions.collect());
         registry.register_collector(Box::new(metrics.clone()));
         metrics
     }
 
-    /// Reads the log's heads, from which the lag follows. Without an answer there is no lag.
+    /// Reads the log's heads and the first events that aren't projected, from which the lags
+    /// follow. Without an answer there is no lag.
     pub async fn read(&self, store: &EventStore) {
         for (number, partition) in (0..).zip(self.0.iter()) {
-            let head = tokio::time::timeout(HEADS_MAX, store.head(Partition(number))).await;
-            let head = head.ok().and_then(Result::ok).map_or(UNKNOWN, |head| head.position.0);
+            let read = tokio::time::timeout(READ_MAX, partition.read(store, Partition(number)));
+            let (head, behind_ms) = read.await.ok().flatten().unwrap_or((UNKNOWN, UNKNOWN));
             partition.head.store(head, Ordering::Relaxed);
+            partition.behind_ms.store(behind_ms, Ordering::Relaxed);
         }
     }
 }
 
 impl PartitionMetrics {
+    /// The log's head, and for how long its first event that isn't projected has been there.
+    async fn read(&self, store: &EventStore, partition: Partition) -> Option<(u64, u64)> {
+        let head = store.head(partition).await.ok()?.position;
+        let projected = Position(self.position());
+        if head <= projected {
+            return Some((head.0, 0));
+        }
+        let next = store.read(partition, projected, 1).await.ok()?;
+        let age = next.first().map_or(0, |event| age_ms(event.recorded_at));
+        Some((head.0, age))
+    }
+
     fn position(&self) -> u64 {
         self.status.borrow().position.0
     }
 
     /// The number of events that are not projected yet.
     fn lag(&self) -> Option<u64> {
-        let head = self.head.load(Ordering::Relaxed);
-        (head != UNKNOWN).then(|| Position(head).since(Position(self.position())))
+        self.head().map(|head| Position(head).since(Position(self.position())))
+    }
+
+    /// For how many seconds the first event that isn't projected yet has been recorded.
+    fn lag_seconds(&self) -> Option<f64> {
+        let behind = self.behind_ms.load(Ordering::Relaxed);
+        (behind != UNKNOWN).then(|| Duration::from_millis(behind).as_secs_f64())
+    }
+
+    /// The position of the log's last event.
+    fn head(&self) -> Option<u64> {
+        Some(self.head.load(Ordering::Relaxed)).filter(|head| *head != UNKNOWN)
     }
 
     fn is_running(&self) -> bool {
@@ -84,6 +126,18 @@ impl Collector for ProjectorMetrics {
         let name = "guerdon_projector_lag_events";
         let help = "events of the log that are not projected yet";
         self.gauges(&mut encoder, name, help, PartitionMetrics::lag)?;
+        let name = "guerdon_projector_lag";
+        let help = "how long ago the first event was recorded that is not projected yet";
+        let unit = Some(&Unit::Seconds);
+        let mut metric = encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?;
+        for (number, partition) in self.0.iter().enumerate() {
+            let Some(value) = partition.lag_seconds() else { continue };
+            let labels = [("partition", number.to_string())];
+            ConstGauge::new(value).encode(metric.encode_family(&labels)?)?;
+        }
+        let name = "guerdon_projector_log_head";
+        let help = "position of the log's last event";
+        self.gauges(&mut encoder, name, help, PartitionMetrics::head)?;
         let name = "guerdon_projector_running";
         let help = "1 while a partition is projected, 0 while that fails or is stopped";
         self.gauges(&mut encoder, name, help, |it| Some(it.is_running().into()))
@@ -107,4 +161,13 @@ impl ProjectorMetrics {
         }
         Ok(())
     }
+}
+
+/// How long ago that was; 0 where another clock says that it is still to come.
+#[expect(clippy::disallowed_methods, reason = "a lag in seconds is by the wall clock")]
+fn age_ms(recorded_at: i64) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
+    let age = now.saturating_sub(recorded_at).max(0) / 1_000;
+    age.unsigned_abs()
 }

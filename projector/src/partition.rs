@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use event_store::{EventStore, READ_EVENTS_MAX, with_causes};
 use log_record::{Partition, Place, Position, RecordedEvent};
@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::ProjectError;
 use crate::checkpoint::verify;
+use crate::metrics::WriteTimes;
 use crate::rows::{Lanes, Rows};
 use crate::write::{Batch, Tables, WriteError, Written};
 
@@ -59,6 +60,7 @@ pub(crate) struct PartitionProjection {
     pub(crate) projected: watch::Sender<Position>,
     pub(crate) status: watch::Sender<ProjectionStatus>,
     pub(crate) changes: Arc<Changes>,
+    write_times: WriteTimes,
 }
 
 impl PartitionProjection {
@@ -67,6 +69,7 @@ impl PartitionProjection {
         side: Side,
         store: EventStore,
         partition: Partition,
+        write_times: WriteTimes,
     ) -> Result<Self, ProjectError> {
         let (tables, checkpoint, lanes) = open_tables(url, side, &store, partition).await?;
         let status = ProjectionStatus { position: checkpoint.position, ..Default::default() };
@@ -85,6 +88,7 @@ impl PartitionProjection {
             projected,
             status,
             changes,
+            write_times,
         })
     }
 
@@ -131,8 +135,10 @@ impl PartitionProjection {
         let touched: Vec<usize> =
             rows.accounts().map(|account| self.changes.mark_of(account)).collect();
         let (partition, from, lanes) = (self.partition, self.checkpoint, self.lanes.clone());
+        let begun = Instant::now();
         match self.tables.write(Batch { partition, from, next, lanes, rows }).await {
             Ok(Written::Moved(lanes)) => {
+                self.write_times.0.observe(begun.elapsed().as_secs_f64());
                 self.checkpoint = next;
                 self.lanes.extend(lanes);
                 if concerns_all {

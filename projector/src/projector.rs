@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics::WriteTimes;
 use crate::partition::PartitionProjection;
 use crate::{ProjectError, ProjectionStatus, ProjectionStop};
 
@@ -36,6 +37,7 @@ const STOP_GRACE: Duration = Duration::from_secs(2);
 pub struct Projector {
     url: ReadModelUrl,
     partitions: Vec<PartitionProjection>,
+    write_times: WriteTimes,
 }
 
 impl Projector {
@@ -58,18 +60,24 @@ impl Projector {
         side: Side,
         store: EventStore,
     ) -> Result<Self, ProjectError> {
-        let mut partitions = vec![];
+        let (mut partitions, write_times) = (vec![], WriteTimes::default());
         for partition in (0..store.partitions()).map(Partition) {
-            let opened = PartitionProjection::open(url, side, store.clone(), partition).await?;
+            let (store, times) = (store.clone(), write_times.clone());
+            let opened = PartitionProjection::open(url, side, store, partition, times).await?;
             partitions.push(opened);
         }
-        Ok(Self { url: url.clone(), partitions })
+        Ok(Self { url: url.clone(), partitions, write_times })
     }
 
     /// How far each partition is, by its number.
     #[must_use]
     pub fn statuses(&self) -> Vec<watch::Receiver<ProjectionStatus>> {
         self.partitions.iter().map(|partition| partition.status.subscribe()).collect()
+    }
+
+    /// How long its batches took to be written.
+    pub(crate) fn write_times(&self) -> WriteTimes {
+        self.write_times.clone()
     }
 
     /// The reading side, which learns from this projector how far it is.

@@ -2,8 +2,10 @@
 //!
 //! They are read at each scrape, and cost nothing while messages are sent.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
@@ -11,13 +13,17 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 
 use crate::activity::Activity;
 use crate::causes::with_causes;
+use crate::clock::UnixMillis;
 use crate::kafka::topic::{Topic, TopicReport};
 use crate::operator::report::{WarehouseReport, WarehouseStatus, activity};
 use crate::publisher::Publisher;
+
+/// How long all reads of the read tables for one scrape may take.
+const AGES_MAX: Duration = Duration::from_secs(2);
 
 /// The publisher's metrics in a registry.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +38,10 @@ struct Numbers {
     topics: Vec<TopicReport>,
     warehouses: Vec<WarehouseReport>,
     inbound_waits: bool,
+    /// For how many seconds each warehouse's first message that isn't acknowledged has waited;
+    /// without those that can't be read.
+    ages: BTreeMap<String, f64>,
+    acknowledged: u64,
     /// `None` while the publisher's own tables can't be read.
     counts: Option<Counts>,
 }
@@ -61,6 +71,8 @@ impl PublisherMetrics {
             topics: inbound.chain([topic]).collect(),
             warehouses: publisher.warehouse_reports(),
             inbound_waits: !publisher.waiting.by_topic().is_empty(),
+            ages: publisher.unacknowledged_ages().await,
+            acknowledged: publisher.topic.acknowledged.messages(),
             counts,
         };
         *self.latest.lock() = Some(numbers);
@@ -68,6 +80,32 @@ impl PublisherMetrics {
 }
 
 impl Publisher {
+    /// How long the first message of each warehouse that the brokers have not acknowledged has
+    /// waited, by when its event was recorded. Messages of blocked lanes are left out.
+    async fn unacknowledged_ages(&self) -> BTreeMap<String, f64> {
+        let mut ages = BTreeMap::<String, f64>::new();
+        let read_all = async {
+            for (feed, progress) in self.progress.all() {
+                if progress.stopped.is_some() {
+                    continue;
+                }
+                let Ok(page) = self.stream.page(&feed, progress.acknowledged_to, 1).await else {
+                    continue;
+                };
+                let recorded = page.first().map(|first| UnixMillis::of(first.content.recorded_at));
+                let age = recorded.map_or(0.0, age_seconds);
+                let oldest = ages.entry(feed.warehouse).or_default();
+                *oldest = oldest.max(age);
+            }
+        };
+        if tokio::time::timeout(AGES_MAX, read_all).await.is_err() {
+            tracing::warn!(
+                "the metrics lack the ages of some warehouses' messages: it took too long"
+            );
+        }
+        ages
+    }
+
     async fn counts(&self) -> Option<Counts> {
         let counts = async {
             let unaccepted = self.state.unaccepted_count().await?;
@@ -120,6 +158,20 @@ impl Collector for PublisherMetrics {
         let help = "messages that the brokers have not acknowledged yet";
         let family = Family { name: "lag_messages", help, label: "warehouse" };
         gauges(&mut encoder, family, by_warehouse(warehouses(), |it| it.lag))?;
+        let help = "how long ago the first message was recorded that is not acknowledged yet";
+        let name = full("unacknowledged_age");
+        let unit = Some(&Unit::Seconds);
+        let mut metric = encoder.encode_descriptor(&name, help, unit, MetricType::Gauge)?;
+        for (warehouse, age) in numbers.iter().flat_map(|numbers| &numbers.ages) {
+            let labels = [("warehouse", warehouse.as_str())];
+            ConstGauge::new(*age).encode(metric.encode_family(&labels)?)?;
+        }
+        let help = "messages that the brokers have acknowledged, since the start";
+        let name = full("acknowledged_messages");
+        let metric = encoder.encode_descriptor(&name, help, None, MetricType::Counter)?;
+        if let Some(numbers) = numbers {
+            ConstCounter::new(numbers.acknowledged).encode(metric)?;
+        }
         let help = "lanes whose next message is refused";
         let family = Family { name: "blocked_lanes", help, label: "warehouse" };
         let blocked = |it: &WarehouseReport| {
@@ -143,6 +195,12 @@ impl Collector for PublisherMetrics {
         let waits = numbers.map(|numbers| i64::from(numbers.inbound_waits));
         gauge(&mut encoder, "inbound_waits", help, waits)
     }
+}
+
+/// How long ago that was, in seconds.
+fn age_seconds(recorded: UnixMillis) -> f64 {
+    let millis = UnixMillis::now().0.saturating_sub(recorded.0).max(0);
+    Duration::from_millis(millis.unsigned_abs()).as_secs_f64()
 }
 
 /// A metric with one label.
@@ -202,7 +260,7 @@ fn by_warehouse<'a>(
     reports: impl Iterator<Item = &'a WarehouseReport>,
     value: impl Fn(&WarehouseReport) -> i64,
 ) -> impl Iterator<Item = (String, i64)> {
-    let mut sums = std::collections::BTreeMap::<String, i64>::new();
+    let mut sums = BTreeMap::<String, i64>::new();
     for report in reports {
         *sums.entry(report.warehouse.clone()).or_default() += value(report);
     }

@@ -14,6 +14,7 @@ use std::future::{Ready, ready};
 use axum::extract::{FromRef, FromRequestParts, RawPathParams, Request};
 use axum::handler::Handler;
 use axum::http::Method;
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
@@ -21,6 +22,7 @@ use tokio_util::either::Either;
 
 use crate::caller::{SeenCaller, caller, identify};
 use crate::scope::{OFFERS, READ_ONLY};
+use crate::traceparent::read_traceparent;
 use crate::unheeded::Heeds;
 use crate::{ApiKey, Caller, Guard, KeyRing, Problem, Role};
 
@@ -103,6 +105,12 @@ impl<H> Only<H> {
 #[derive(Clone, Copy, Debug)]
 pub struct ForOperators;
 
+/// Put into a request's extensions, lets in whoever has no key, as an operator, or, where operators
+/// may not call, as the first role that may: for a ledger that only its own machine reaches. Whoever
+/// shows a key is let in as what the key is.
+#[derive(Clone, Copy, Debug)]
+pub struct NoAuthentication;
+
 /// The roles that [`ForOperators`] lets in.
 const FOR_OPERATORS: &[Role] = &[Role::Operator, Role::Auditor];
 
@@ -116,6 +124,7 @@ where
     fn call(self, request: Request, state: S) -> Self::Future {
         let (mut parts, body) = request.into_parts();
         let known = caller(&parts.extensions)
+            .or_else(|| anyone(self.roles, &parts))
             .map_or_else(|| identify(&KeyRing::from_ref(&state), &parts.headers), Ok);
         if let Ok(caller) = &known {
             SeenCaller::tell(&parts.extensions, caller);
@@ -129,6 +138,16 @@ where
             Err(problem) => Either::Left(ready(problem.into_response())),
         }
     }
+}
+
+/// Who calls without a key where none is needed.
+fn anyone(roles: &[Role], parts: &Parts) -> Option<Caller> {
+    parts.extensions.get::<NoAuthentication>()?;
+    if parts.headers.contains_key(AUTHORIZATION) {
+        return None;
+    }
+    let role = if roles.contains(&Role::Operator) { Role::Operator } else { *roles.first()? };
+    Some(Caller::of_this_process(role, read_traceparent(&parts.headers).map(Into::into)))
 }
 
 fn admit(
@@ -316,6 +335,32 @@ mod tests {
     async fn a_route_that_forgot_only_does_not_let_its_handler_run() {
         let answer = crate::test_request::get("/open").send(router()).await;
         answer.is_problem(500, "internal");
+    }
+
+    #[tokio::test]
+    async fn without_authentication_a_call_without_a_key_is_made_by_who_may_make_it() {
+        let ring = KeyRing::from_iter([(KeyHash::of("m"), Role::Merchant)]);
+        let who = async |caller: Caller| caller.role.to_string();
+        let router = Router::new()
+            .route("/any", get(only(Role::ALL, who)))
+            .route("/holds", put(only(&[Role::Shopper], who)))
+            .with_state(ring)
+            .layer(axum::Extension(NoAuthentication));
+        for (method, path, key, expected) in [
+            ("GET", "/any", None, (200, "operator")),
+            ("PUT", "/holds", None, (200, "shopper")),
+            ("GET", "/any", Some("Bearer m"), (200, "merchant")),
+            ("PUT", "/holds", Some("Bearer m"), (403, "")),
+            ("GET", "/any", Some("Bearer unknown"), (401, "")),
+        ] {
+            let mut asked = ask_by(method, path);
+            if let Some(key) = key {
+                asked = asked.header("authorization", key);
+            }
+            let answer = asked.send(router.clone()).await;
+            assert_eq!(answer.status.as_u16(), expected.0, "{method} {path} {key:?}");
+            assert!(expected.1.is_empty() || answer.text() == expected.1, "{}", answer.text());
+        }
     }
 
     /// A key, and what narrows it.

@@ -39,7 +39,7 @@ mod unheeded;
 mod unique;
 
 pub use api_key::{ApiKey, KeyHash, KeyRing};
-pub use authorize::{About, ForOperators, Only, only};
+pub use authorize::{About, ForOperators, NoAuthentication, Only, only};
 pub use caller::{Caller, SeenCaller, is_known_still, role_of};
 pub use etag::{JsonAnswer, Precondition, json_with_etag, json_with_version};
 pub use fallback::finish;
@@ -53,7 +53,7 @@ pub use page::{
     PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, open_cursor, page_limit, read_cursor, write_cursor,
 };
 pub use path_id::{PathId, PathIds, ThreePathIds};
-pub use problem::Problem;
+pub use problem::{Problem, ProblemCode};
 pub use problem_page::{ProblemPage, problem_pages};
 pub use problem_vocabulary::{FORBIDDEN, INTERNAL, NO_SUCH_ROUTE, SHARED_PROBLEM_PAGES};
 pub use query_string::QueryString;

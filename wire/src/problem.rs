@@ -19,6 +19,10 @@ const STANDARD_MEMBERS: [&str; 5] = ["type", "title", "status", "detail", "code"
 /// Room for most documents, so that one written in a rush is not moved while it grows.
 const DOCUMENT_BYTES: usize = 256;
 
+/// The code of a problem, in the extensions of the answer that bears it: for whoever counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProblemCode(pub &'static str);
+
 /// A problem document: `{"type":"/problems/{code}","title","status","detail","code",…facts}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
@@ -113,6 +117,7 @@ impl IntoResponse for Problem {
         let document_type = HeaderValue::from_static("application/problem+json");
         let mut response = (self.status, [(CONTENT_TYPE, document_type)], document).into_response();
         response.headers_mut().extend(self.headers);
+        response.extensions_mut().insert(ProblemCode(self.code));
         response
     }
 }

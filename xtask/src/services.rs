@@ -39,6 +39,7 @@ fn missing() -> Vec<&'static str> {
         ("g++", runs("c++", &["--version"])),
         ("default-jre-headless", runs("java", &["--version"])),
         ("maven", runs("mvn", &["--version"])),
+        ("openssl", runs("openssl", &["version"])),
         ("python3-venv", runs("python3", &["-c", "import venv, ensurepip"])),
     ];
     needed.into_iter().filter(|(_, is_there)| !is_there).map(|(package, _)| package).collect()

@@ -1,6 +1,7 @@
 //! Commands that have arrived, decided one after the other into a batch.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use domain::{Command, Decision, Refusal, StockChange, Subject, Timestamp};
 use event_schema::Metadata;
@@ -38,7 +39,10 @@ impl Run {
             && let Some(command) = arriving.next()
         {
             // Claimed first: from here on, who gives up is told that the outcome isn't known.
-            if !command.is_wanted() {
+            let now = Instant::now();
+            let waited = command.waited(now, self.config.deadline);
+            self.metrics.queue_wait.observe(waited.as_secs_f64());
+            if !command.is_wanted(now) {
                 command.answer(Err(Unanswered::NotDecided(NotDecided::DeadlinePassed)));
                 continue;
             }

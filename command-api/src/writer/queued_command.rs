@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use domain::Subject;
 use log_record::Place;
@@ -44,8 +44,13 @@ pub(super) enum Reply {
 
 impl QueuedCommand {
     /// Whether somebody still waits for it in time.
-    pub(super) fn is_wanted(&self) -> bool {
-        !self.reply.is_closed() && Instant::now() < self.deadline
+    pub(super) fn is_wanted(&self, now: Instant) -> bool {
+        !self.reply.is_closed() && now < self.deadline
+    }
+
+    /// How long it has waited of the time that a command is given.
+    pub(super) fn waited(&self, now: Instant, given: Duration) -> Duration {
+        given.saturating_sub(self.deadline.saturating_duration_since(now))
     }
 
     pub(super) fn answer(self, outcome: Result<Reply, Unanswered>) {

@@ -24,10 +24,12 @@ use super::record::{append_at_start, take_over_at_start};
 use super::salts::Salts;
 use super::status::WriterStatus;
 use crate::restart::{LoadError, Loaded, load};
+use crate::writer_metrics::WriterMetrics;
 
 /// A running writer.
 pub(super) struct Run {
     pub(super) config: WriterConfig,
+    pub(super) metrics: WriterMetrics,
     pub(super) partition: Partition,
     pub(super) writer: WriterId,
     pub(super) epoch: Epoch,
@@ -95,8 +97,10 @@ impl Run {
         let doubted = state.clock_doubt();
         let clock = WriterClock::start(opened, config.read_clock.clone(), last_event, doubted);
         gate.install(&state);
+        let metrics = config.metrics.of(partition);
         let mut run = Self {
             config,
+            metrics,
             partition,
             writer,
             epoch: head.epoch,
@@ -123,7 +127,7 @@ impl Run {
                 .await
                 .map_err(|source| StartError::DoubtClock { partition, source })?;
         }
-        run.config.metrics.start(partition, run.epoch, run.durable);
+        run.metrics.start(run.epoch, run.durable, &run.state);
         Ok(run)
     }
 

@@ -17,7 +17,7 @@ use super::recover::{Backoff, Trouble, delays};
 use super::run::Run;
 use super::status::{StopReason, WriterStatus};
 use super::sweep::{SWEEP_BUSY, SWEEP_IDLE, SWEEP_SHARE};
-use crate::metrics::CommittedBatch;
+use crate::writer_metrics::CommittedBatch;
 
 /// How often an idle writer asks whether the log is still its own.
 const OWN_EVERY: Duration = Duration::from_secs(2);
@@ -177,10 +177,14 @@ impl Run {
     ) -> Result<Batch, Trouble> {
         let begun = Instant::now();
         let events = std::mem::take(&mut committing.events);
-        let event_count = events.len();
+        let (command_count, event_count) = (committing.decided.len(), events.len());
+        if event_count > 0 {
+            self.metrics.append_begins();
+        }
         let last = Position(self.state.position().0 - gathered.events.len() as u64);
         let at = (last, committing.id);
         let (landed, gathered) = self.land_and_gather(at, events, gathered, arrived).await;
+        self.metrics.append_ends();
         match landed {
             Ok(checksum) => self.durable_checksum = checksum.or(self.durable_checksum),
             Err(error) => {
@@ -190,13 +194,14 @@ impl Run {
         }
         self.durable = last;
         self.gate.confirm(begun);
-        self.config.metrics.committed(CommittedBatch {
-            partition: self.partition,
+        self.metrics.committed(CommittedBatch {
             epoch: self.epoch,
             last,
+            commands: command_count,
             events: event_count,
-            queued: self.commands.len(),
+            took: begun.elapsed(),
         });
+        self.metrics.size_now_and_then(&self.state);
         if self.is_state_lost {
             std::mem::replace(committing, Batch::new()).release(&self.gate);
             return Err(Trouble::State(gathered));
@@ -264,7 +269,7 @@ impl Run {
     ) -> impl Future<Output = Result<Option<Checksum>, AppendError>> + use<> {
         let expected = Position(last.0 - rows.len() as u64);
         let (partition, epoch, generation) = (self.partition, self.epoch, self.generation);
-        let store = self.config.store.clone();
+        let (store, commits) = (self.config.store.clone(), self.metrics.commit.clone());
         async move {
             if !delay.is_zero() {
                 tokio::time::sleep(delay).await;
@@ -275,7 +280,11 @@ impl Run {
             match rows {
                 Rows::New(events) => {
                     let append = Append { partition, epoch, generation, expected, batch, events };
-                    store.append(append).await.map(|landed| landed.checksum)
+                    let landed = store.append(append).await?;
+                    if let Some(took) = landed.committed_in {
+                        commits.observe(took.as_secs_f64());
+                    }
+                    Ok(landed.checksum)
                 }
                 Rows::Again(Unlanded(events)) => {
                     let checksum = events.last().map(|row| row.checksum);

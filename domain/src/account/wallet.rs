@@ -1,5 +1,7 @@
 //! What an account has of one unit.
 
+mod size;
+
 use std::collections::VecDeque;
 
 use log_record::{Place, Position};

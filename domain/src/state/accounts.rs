@@ -111,6 +111,17 @@ pub(crate) struct Returned {
 }
 
 impl Accounts {
+    /// The bytes of the tables of leftovers, without what their entries have allocated.
+    pub(super) fn leftover_bytes(&self) -> usize {
+        let Self { cancelled, refunded, returned, refused, parcels, withdrawn, .. } = self;
+        map_bytes(cancelled)
+            + map_bytes(refunded)
+            + map_bytes(returned)
+            + map_bytes(refused)
+            + map_bytes(parcels)
+            + map_bytes(withdrawn)
+    }
+
     pub(super) fn cancelled(&self, exchange: Position) -> Cancelled {
         self.cancelled.get(&exchange).copied().unwrap_or_default()
     }
@@ -422,4 +433,9 @@ impl Accounts {
     pub(super) fn record(&self, id: IdHash, at: Position) -> Changed {
         ensure(self.recorded.insert(id, at).is_none(), "I2: an id is recorded once")
     }
+}
+
+/// A table has room for seven eighths of its entries, each with a byte of control.
+fn map_bytes<K, V>(map: &HashMap<K, V>) -> usize {
+    map.capacity() * 8 / 7 * (size_of::<(K, V)>() + 1)
 }

@@ -1,5 +1,6 @@
 //! The access log: one line for each request, when its answer begins.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::http::{Extensions, Method, Request, StatusCode};
@@ -15,26 +16,29 @@ pub(super) struct AccessLine {
     path: String,
     begin: Instant,
     caller: SeenCaller,
+    client: IpAddr,
 }
 
 impl AccessLine {
-    /// Begins the line of a request. The query isn't logged: it may hold ids of people.
-    pub(super) fn begin<B>(request: &mut Request<B>) -> Self {
+    /// Begins the line of a client's request. The query isn't logged: it may hold ids of people.
+    pub(super) fn begin<B>(request: &mut Request<B>, client: IpAddr) -> Self {
         let caller = SeenCaller::default();
         let extensions: &mut Extensions = request.extensions_mut();
         extensions.insert(caller.clone());
         let path = request.uri().path();
         let path = path.get(..PATH_BYTES_MAX).unwrap_or(path).to_owned();
-        Self { method: request.method().clone(), path, begin: Instant::now(), caller }
+        Self { method: request.method().clone(), path, begin: Instant::now(), caller, client }
     }
 
     /// Writes the line.
     pub(super) fn end(self, status: StatusCode) {
-        let Self { method, path, begin, caller } = self;
+        let Self { method, path, begin, caller, client } = self;
         let (status, ms) = (status.as_u16(), millis(begin.elapsed()));
         let (role, key) =
             caller.get().map_or((None, None), |caller| (Some(caller.role), caller.key.as_deref()));
-        tracing::info!(target: "access", %method, path, status, ms, role, key, "answered");
+        tracing::info!(
+            target: "access", %method, path, status, ms, role, key, %client, "answered"
+        );
     }
 }
 

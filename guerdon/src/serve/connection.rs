@@ -205,6 +205,17 @@ impl Connection {
         all.into_iter().find(|known| *known as u8 == told).unwrap_or(Told::End)
     }
 
+    /// Waits until it is told to end at once, before its first request.
+    pub(super) async fn is_to_end(&self) {
+        loop {
+            match self.is_told().await {
+                Told::End => return,
+                Told::MakeRoom | Told::Drain if self.is_to_make_room() => return,
+                Told::MakeRoom | Told::Drain | Told::Nothing => {}
+            }
+        }
+    }
+
     /// Never 0, which stands for no time.
     fn now(&self) -> u64 {
         u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX >> KIND_BITS) + 1

@@ -41,6 +41,27 @@ pub(super) struct OpenConnection {
     of: Arc<Connections>,
 }
 
+/// The open connections of one address, for whoever counts them.
+#[derive(Clone, Debug)]
+pub(super) struct OpenConnections {
+    /// Whose they are: `clients` or `operators`.
+    pub(super) of: &'static str,
+    /// How many there may be.
+    pub(super) max: usize,
+    connections: Arc<Connections>,
+}
+
+impl OpenConnections {
+    pub(super) const fn new(of: &'static str, max: usize, connections: Arc<Connections>) -> Self {
+        Self { of, max, connections }
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.connections.open.lock().by_number.len()
+    }
+}
+
 /// What the connections that are left do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Left {

@@ -10,8 +10,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wire::ForOperators;
 
-use super::connections::Left;
+use super::connections::{Left, OpenConnections};
 use super::descriptors::make_room;
+use super::edge::Edge;
 use super::listener::{Limits, Listener};
 use crate::serve_config::ServeConfig;
 
@@ -28,22 +29,25 @@ const BACKLOG: u32 = 1_024;
 pub(super) struct Sockets {
     clients: TcpListener,
     operators: Option<TcpListener>,
+    edge: Edge,
 }
 
 /// The addresses while the ledger serves.
 pub(super) struct Doors {
     listeners: Vec<Listener>,
     accepting: JoinSet<()>,
+    open: Vec<OpenConnections>,
 }
 
 impl Sockets {
     pub(super) fn bind(config: &ServeConfig) -> anyhow::Result<Self> {
+        let edge = Edge::open(&config.edge)?;
         let clients = bind("--listen", config.listen)?;
         let operators = match config.connections.operators_listen {
             Some(address) => Some(bind("--operators-listen", address)?),
             None => None,
         };
-        Ok(Self { clients, operators })
+        Ok(Self { clients, operators, edge })
     }
 
     /// The addresses, where port 0 has become a free one: everybody's, and that for operators.
@@ -62,19 +66,26 @@ impl Sockets {
         stop: &CancellationToken,
     ) -> Doors {
         let room = make_room(&config.connections);
-        let (mut listeners, mut accepting) = (vec![], JoinSet::new());
-        let mut open = |socket, router, connections, option| {
+        let (mut listeners, mut accepting, mut counted) = (vec![], JoinSet::new(), vec![]);
+        let edge = self.edge;
+        accepting.spawn(edge.clone().keep_up(stop.clone()));
+        let router = edge.guard(router);
+        let mut open = |socket, router, connections, option, of| {
             let limits = Limits::new(&config.connections, connections);
-            let listener = Listener::new(router, limits, option, config.log.access_log);
+            let logs_requests = config.log.access_log;
+            let listener = Listener::new(router, limits, edge.clone(), option, logs_requests);
+            counted.push(listener.open_connections(of));
             accepting.spawn(listener.clone().listen(socket, stop.clone()));
             listeners.push(listener);
         };
         if let Some(socket) = self.operators {
             let for_operators = router.clone().layer(Extension(ForOperators));
-            open(socket, for_operators, room.operators, "--operators-connections-max");
+            let option = "--operators-connections-max";
+            open(socket, for_operators, room.operators, option, "operators");
         }
-        open(self.clients, router, room.clients, "--connections-max");
-        Doors { listeners, accepting }
+        let for_pages = edge.let_pages_in(router);
+        open(self.clients, for_pages, room.clients, "--connections-max", "clients");
+        Doors { listeners, accepting, open: counted }
     }
 }
 
@@ -92,6 +103,11 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 impl Doors {
+    /// The connections of each address, to be counted.
+    pub(super) fn open_connections(&self) -> Vec<OpenConnections> {
+        self.open.clone()
+    }
+
     /// Ends when nobody is let in any more, which happens by itself only through a fault.
     pub(super) async fn are_closed(&mut self) -> anyhow::Result<()> {
         match self.accepting.join_next().await {

@@ -47,7 +47,8 @@ impl Front {
 
 fn starting(step: Step) -> Router {
     let ready = async move || {
-        let body = json!({"status": "not-ready", "starting": *step.0.lock()});
+        let body =
+            json!({"status": "not-ready", "reasons": ["starting"], "starting": *step.0.lock()});
         (StatusCode::SERVICE_UNAVAILABLE, Json(body))
     };
     Router::new()

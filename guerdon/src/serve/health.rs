@@ -18,24 +18,45 @@ use log_record::Partition;
 use projector::{ProjectionStatus, ProjectionStop};
 use prometheus_client::metrics::gauge::Gauge;
 use publisher::Publisher;
-use read_model::{ReadError, ReadModel};
+use read_model::{ReadError, ReadModel, ServerStatus};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use wire::{KeyRing, Problem, Role, Routes, role_of};
 
+use super::health_reason::HealthReason;
 use super::lookup::Lookup;
 
 /// How long a log or a read model may take to say where it stands.
 const TOLD_WITHIN: Duration = Duration::from_secs(2);
 
+/// What is told of what doesn't.
+const LATE: &str = "it doesn't answer in time";
+
+const UNREADABLE_LOG: Option<HealthReason> = Some(HealthReason::LogUnreadable);
+const UNREADABLE_TABLES: Option<HealthReason> = Some(HealthReason::ReadModelUnreadable);
+
 /// What names hosts, users, topics and the system's errors.
 const CAUSES: [&str; 4] = ["why", "server", "warnings", "read_again"];
 
 /// What was found, as it is told.
-struct Found {
+pub(super) struct Found {
     status: StatusCode,
     in_words: Bytes,
     with_causes: Bytes,
+    reasons: Reasons,
+}
+
+/// Why the process isn't ready, and what else doesn't work.
+#[derive(Debug, Default)]
+struct Reasons {
+    not_ready: Vec<HealthReason>,
+    degraded: Vec<HealthReason>,
+}
+
+/// A health that many may ask for at once.
+pub(super) struct WatchedHealth {
+    health: Health,
+    lookup: Lookup<Arc<Found>>,
 }
 
 /// The parts whose health is told; one that doesn't run here isn't mentioned.
@@ -66,90 +87,79 @@ impl Health {
         }
     }
 
-    /// The routes; `keys` are those of the callers who may know more.
-    pub(super) fn routes(self, keys: KeyRing) -> Routes {
-        let shared = Arc::new((self, Lookup::new(), keys));
-        let ready = async move |headers: HeaderMap| {
-            let (_, lookup, keys) = &*shared;
-            let asked = Arc::clone(&shared);
-            let found = lookup.get(async move { asked.0.look().await }).await;
-            let found = found.ok_or_else(Problem::internal)?;
-            let is_told_causes =
-                matches!(role_of(keys, &headers), Some(Role::Operator | Role::Auditor));
-            let body = if is_told_causes { &found.with_causes } else { &found.in_words };
-            let body = body.clone();
-            Ok::<_, Problem>((found.status, [(CONTENT_TYPE, "application/json")], body))
-        };
-        Routes::new()
-            .open("/health/live", async || Json(json!({"status": "live"})))
-            .open("/health/ready", ready)
+    /// The same, for all who ask.
+    pub(super) fn watched(self) -> Arc<WatchedHealth> {
+        Arc::new(WatchedHealth { health: self, lookup: Lookup::new() })
     }
 
     async fn look(&self) -> Arc<Found> {
-        let (is_ready, mut body) = self.ready().await;
+        let (reasons, mut body) = self.told().await;
         let with_causes = Bytes::from(body.to_string());
         leave_out_causes(&mut body);
+        let is_ready = reasons.not_ready.is_empty();
         let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         let in_words = Bytes::from(body.to_string());
-        Arc::new(Found { status, in_words, with_causes })
+        Arc::new(Found { status, in_words, with_causes, reasons })
     }
 
     /// Ready where commands are taken, while they are and the log answers; where only reads are
     /// answered, while they are; and where nothing but a projector runs, while it does. Beside a
     /// writer, a projection that is stopped is told and no reason to send shoppers elsewhere, for
     /// there is nowhere else.
-    async fn ready(&self) -> (bool, Value) {
-        let (takes_commands, writer) =
-            match self.writer.as_ref().map(|status| status.borrow().clone()) {
-                None => (true, Value::Null),
-                Some(WriterStatus::Serving) => (true, json!({"status": "serving"})),
-                Some(WriterStatus::NotSweeping) => {
-                    let why = "what falls due is not recorded until somebody asks; see the log";
-                    (true, json!({"status": "serving", "background": "stopped", "why": why}))
-                }
-                Some(WriterStatus::ClockUnconfirmed(why)) => {
-                    (false, json!({"status": "clock-unconfirmed", "why": why.to_string()}))
-                }
-                Some(WriterStatus::Recovering) => (false, json!({"status": "recovering"})),
-                Some(WriterStatus::Stopped(why)) => {
-                    (false, json!({"status": "stopped", "why": why.to_string()}))
-                }
-            };
+    async fn told(&self) -> (Reasons, Value) {
+        let mut reasons = Reasons::default();
+        let has_writer = self.writer.is_some();
+        let serves_shoppers = has_writer || self.read_model.is_some();
+        let writer = self.writer.as_ref().map(|status| writer(&status.borrow(), &mut reasons));
         let projections: Vec<Value> =
             self.projection.iter().map(|status| projection(&status.borrow())).collect();
-        let ((log_answers, log), (reads, read_model)) = tokio::join!(self.log(), self.read_model());
-        let is_ready = match (&self.writer, &self.read_model) {
-            // A writer that has nothing to write doesn't notice that its log is away.
-            (Some(_), _) => takes_commands && log_answers,
-            (None, Some(_)) => reads,
-            (None, None) => self.projection.iter().all(|status| is_running(&status.borrow())),
-        };
-        let word = if is_ready { "ready" } else { "not-ready" };
+        for status in &self.projection {
+            reasons.note(projection_reason(&status.borrow()), !serves_shoppers);
+        }
+        let ((log_reason, log), (read_reason, read_model)) =
+            tokio::join!(self.log(), self.read_model());
+        // A writer that has nothing to write doesn't notice that its log is away.
+        reasons.note(log_reason, has_writer);
+        reasons.note(read_reason, !has_writer);
         let clock = self.clock.map(Clock::as_str);
         let mut body = json!({
-            "status": word, "writer": writer, "clock": clock, "log": log,
-            "projections": projections, "read_model": read_model,
+            "writer": writer, "clock": clock, "log": log, "projections": projections,
+            "read_model": read_model,
         });
         let replicas = self.read_model.iter().flat_map(ReadModel::replicas);
-        let replicas: Vec<Value> = replicas
-            .map(|(server, status)| json!({"server": server, "status": status.as_str()}))
-            .collect();
+        let replicas: Vec<(&str, ServerStatus)> = replicas.collect();
         // Without them reads go to the primary, so they are no reason to be not ready.
         if !replicas.is_empty() {
-            body["replicas"] = replicas.into();
+            let is_unused = replicas.iter().any(|(_, status)| *status != ServerStatus::Serving);
+            reasons.note(is_unused.then_some(HealthReason::ReplicaUnused), false);
+            let told = replicas
+                .iter()
+                .map(|(server, status)| json!({"server": server, "status": status.as_str()}));
+            body["replicas"] = told.collect();
         }
         // Shoppers are served all the same while nothing is published.
         if let Some(publisher) = &self.publisher {
-            body["publisher"] = json!(publisher.health());
+            let health = publisher.health();
+            let waits = health.is_waiting().then_some(HealthReason::PublisherWaiting);
+            reasons.note(waits, false);
+            let warns = health.has_warnings().then_some(HealthReason::PublisherWarning);
+            reasons.note(warns, false);
+            body["publisher"] = json!(health);
         }
         if let Some(overdue) = &self.overdue {
-            body["shipping"] = json!({"overdue": overdue.get()});
+            let count = overdue.get();
+            reasons.note((count > 0).then_some(HealthReason::ShippingOverdue), false);
+            body["shipping"] = json!({"overdue": count});
         }
-        (is_ready, body)
+        let Reasons { not_ready, degraded } = &reasons;
+        body["status"] = if not_ready.is_empty() { "ready" } else { "not-ready" }.into();
+        body["reasons"] = words(not_ready);
+        body["degraded"] = words(degraded);
+        (reasons, body)
     }
 
     /// Whether the log answers, and where each partition of it ends.
-    async fn log(&self) -> (bool, Value) {
+    async fn log(&self) -> (Option<HealthReason>, Value) {
         let heads = async {
             let mut heads = vec![];
             for partition in (0..self.store.partitions()).map(Partition) {
@@ -158,36 +168,112 @@ impl Health {
             Ok::<_, event_store::StoreError>(heads)
         };
         match tokio::time::timeout(TOLD_WITHIN, heads).await {
-            Ok(Ok(heads)) => (true, json!({"status": "serving", "heads": heads})),
-            Ok(Err(error)) => (false, json!({"status": "unreadable", "why": with_causes(&error)})),
-            Err(_) => (false, json!({"status": "unreadable", "why": "it doesn't answer in time"})),
+            Ok(Ok(heads)) => (None, json!({"status": "serving", "heads": heads})),
+            Ok(Err(error)) => (UNREADABLE_LOG, unreadable(&with_causes(&error))),
+            Err(_) => (UNREADABLE_LOG, unreadable(LATE)),
         }
     }
 
     /// Whether reads are answered, and as of which event of each partition, or how far the tables
     /// are on their way to where the log was at the start.
-    async fn read_model(&self) -> (bool, Value) {
-        let Some(read_model) = &self.read_model else { return (false, Value::Null) };
+    async fn read_model(&self) -> (Option<HealthReason>, Value) {
+        let Some(read_model) = &self.read_model else { return (None, Value::Null) };
         let begun = read_model.read(&[], Duration::ZERO);
         match tokio::time::timeout(TOLD_WITHIN, begun).await {
             Ok(Ok(reading)) => {
                 let partitions = (0..self.store.partitions()).map(Partition);
                 let positions: Vec<u64> =
                     partitions.map(|partition| reading.as_of().position(partition).0).collect();
-                (true, json!({"status": "serving", "positions": positions}))
+                (None, json!({"status": "serving", "positions": positions}))
             }
             Ok(Err(error @ ReadError::NotBegun)) => {
-                (false, json!({"status": "not-begun", "why": with_causes(&error)}))
+                let told = json!({"status": "not-begun", "why": with_causes(&error)});
+                (Some(HealthReason::ReadModelNotBegun), told)
             }
             // No position was asked for but that of the log at the start.
             Ok(Err(ReadError::Behind { wanted, reached })) => {
                 let (reached, wanted) = (reached.to_string(), wanted.to_string());
-                (false, json!({"status": "catching-up", "reached": reached, "wanted": wanted}))
+                let told = json!({"status": "catching-up", "reached": reached, "wanted": wanted});
+                (Some(HealthReason::ReadModelCatchingUp), told)
             }
-            Ok(Err(error)) => (false, json!({"status": "unreadable", "why": with_causes(&error)})),
-            Err(_) => (false, json!({"status": "unreadable", "why": "it doesn't answer in time"})),
+            Ok(Err(error)) => (UNREADABLE_TABLES, unreadable(&with_causes(&error))),
+            Err(_) => (UNREADABLE_TABLES, unreadable(LATE)),
         }
     }
+}
+
+impl WatchedHealth {
+    /// What was found a moment ago, or is found now; nothing if looking failed.
+    pub(super) async fn found(self: &Arc<Self>) -> Option<Arc<Found>> {
+        let asked = Arc::clone(self);
+        self.lookup.get(async move { asked.health.look().await }).await
+    }
+
+    /// The routes; `keys` are those of the callers who may know more.
+    pub(super) fn routes(self: Arc<Self>, keys: KeyRing) -> Routes {
+        let ready = async move |headers: HeaderMap| {
+            let found = self.found().await.ok_or_else(Problem::internal)?;
+            let is_told_causes =
+                matches!(role_of(&keys, &headers), Some(Role::Operator | Role::Auditor));
+            let body = if is_told_causes { &found.with_causes } else { &found.in_words };
+            let body = body.clone();
+            Ok::<_, Problem>((found.status, [(CONTENT_TYPE, "application/json")], body))
+        };
+        Routes::new()
+            .open("/health/live", async || Json(json!({"status": "live"})))
+            .open("/health/ready", ready)
+    }
+}
+
+impl Found {
+    pub(super) fn is_ready(&self) -> bool {
+        self.reasons.not_ready.is_empty()
+    }
+
+    /// All that doesn't work, whether or not the process is ready.
+    pub(super) fn all_reasons(&self) -> Vec<HealthReason> {
+        let Reasons { not_ready, degraded } = &self.reasons;
+        not_ready.iter().chain(degraded).copied().collect()
+    }
+}
+
+impl Reasons {
+    /// Notes one, once.
+    fn note(&mut self, reason: Option<HealthReason>, is_not_ready: bool) {
+        let list = if is_not_ready { &mut self.not_ready } else { &mut self.degraded };
+        list.extend(reason.filter(|reason| !list.contains(reason)));
+    }
+}
+
+fn words(reasons: &[HealthReason]) -> Value {
+    reasons.iter().map(|reason| reason.as_str()).collect()
+}
+
+fn unreadable(why: &str) -> Value {
+    json!({"status": "unreadable", "why": why})
+}
+
+fn writer(status: &WriterStatus, reasons: &mut Reasons) -> Value {
+    let (reason, told) = match status {
+        WriterStatus::Serving => return json!({"status": "serving"}),
+        WriterStatus::NotSweeping => {
+            reasons.note(Some(HealthReason::SweepStopped), false);
+            let why = "what falls due is not recorded until somebody asks; see the log";
+            return json!({"status": "serving", "background": "stopped", "why": why});
+        }
+        WriterStatus::ClockUnconfirmed(why) => (
+            HealthReason::ClockUnconfirmed,
+            json!({"status": "clock-unconfirmed", "why": why.to_string()}),
+        ),
+        WriterStatus::Recovering => {
+            (HealthReason::WriterRecovering, json!({"status": "recovering"}))
+        }
+        WriterStatus::Stopped(why) => {
+            (HealthReason::WriterStopped, json!({"status": "stopped", "why": why.to_string()}))
+        }
+    };
+    reasons.note(Some(reason), true);
+    told
 }
 
 /// Leaves the words.
@@ -202,8 +288,12 @@ fn leave_out_causes(told: &mut Value) {
     }
 }
 
-const fn is_running(status: &ProjectionStatus) -> bool {
-    status.stopped.is_none() && status.failing.is_none()
+fn projection_reason(status: &ProjectionStatus) -> Option<HealthReason> {
+    match (&status.stopped, &status.failing) {
+        (Some(_), _) => Some(HealthReason::ProjectionStopped),
+        (None, Some(_)) => Some(HealthReason::ProjectionFailing),
+        (None, None) => None,
+    }
 }
 
 fn projection(status: &ProjectionStatus) -> Value {

@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::io::{Error, ErrorKind};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,8 +27,10 @@ use wire::Problem;
 
 use super::access_log::AccessLine;
 use super::connection::{Connection, Patience, Phase, Told};
-use super::connections::{Connections, Left, OpenConnection};
+use super::connections::{Connections, Left, OpenConnection, OpenConnections};
+use super::edge::Edge;
 use super::message_body::{AnswerBody, BodyPace, RequestBody};
+use super::security_headers::{self, Keeping};
 use super::seldom::Seldom;
 use super::watched_stream::WatchedStream;
 use crate::connection_config::ConnectionConfig;
@@ -59,6 +62,7 @@ pub(super) struct Limits {
 pub(super) struct Listener {
     limits: Limits,
     router: Router,
+    edge: Edge,
     connections: Arc<Connections>,
     tasks: TaskTracker,
     /// The name of the option that says how many connections there may be.
@@ -89,11 +93,17 @@ impl Listener {
     pub(super) fn new(
         router: Router,
         limits: Limits,
+        edge: Edge,
         option: &'static str,
         logs_requests: bool,
     ) -> Self {
         let (connections, tasks) = (Connections::new(), TaskTracker::new());
-        Self { limits, router, connections, tasks, option, logs_requests }
+        Self { limits, router, edge, connections, tasks, option, logs_requests }
+    }
+
+    /// Its connections, to be counted.
+    pub(super) fn open_connections(&self, of: &'static str) -> OpenConnections {
+        OpenConnections::new(of, self.limits.connections, Arc::clone(&self.connections))
     }
 
     /// Accepts and serves until `stop`. Connections that are open then go on.
@@ -102,9 +112,10 @@ impl Listener {
             let room = Arc::new(Semaphore::new(self.limits.connections));
             let mut accept = Accept { listener: &self, failed: Seldom::new(), full: Seldom::new() };
             loop {
-                let stream = accept.next(&socket).await;
+                let (stream, peer) = accept.next(&socket).await;
                 let room = accept.room(&room).await;
-                self.tasks.spawn(self.clone().serve(stream, self.connections.add(), room));
+                let open = self.connections.add();
+                self.tasks.spawn(self.clone().serve(stream, peer, open, room));
             }
         };
         tokio::select! {
@@ -137,22 +148,42 @@ impl Listener {
         left
     }
 
-    async fn serve(self, stream: TcpStream, open: OpenConnection, room: OwnedSemaphorePermit) {
-        let Self { limits, router, logs_requests, .. } = self;
+    async fn serve(
+        self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        open: OpenConnection,
+        room: OwnedSemaphorePermit,
+    ) {
+        let Self { limits, router, edge, logs_requests, .. } = self;
         let connection = Arc::clone(&open.connection);
         // Answers are small and whole; waiting to fill a segment would only delay them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps Nagle's algorithm");
         }
         let stream = WatchedStream { stream, connection: Arc::clone(&connection) };
+        let greeted = tokio::select! {
+            greeted = edge.greet(stream) => greeted,
+            () = connection.is_to_end() => None,
+        };
+        let Some(stream) = greeted else { return };
+        // What it was told meanwhile holds on.
+        connection.tell(Told::Nothing);
+        let is_encrypted = edge.is_encrypted();
         let answered = Arc::clone(&connection);
         let service = service_fn(move |mut request| {
-            let line = logs_requests.then(|| AccessLine::begin(&mut request));
+            let line = logs_requests.then(|| {
+                let client = edge.client(peer, request.headers());
+                AccessLine::begin(&mut request, client)
+            });
+            let keeping = Keeping::of(request.method(), request.uri().path());
             let answer = answer(request, router.clone(), Arc::clone(&answered), limits.body);
             async move {
-                let response = answer.await?;
+                let mut response = answer.await?;
+                let status = response.status();
+                security_headers::add(response.headers_mut(), status, keeping, is_encrypted);
                 if let Some(line) = line {
-                    line.end(response.status());
+                    line.end(status);
                 }
                 Ok::<_, Infallible>(response)
             }
@@ -191,10 +222,10 @@ struct Accept<'a> {
 }
 
 impl Accept<'_> {
-    async fn next(&mut self, socket: &TcpListener) -> TcpStream {
+    async fn next(&mut self, socket: &TcpListener) -> (TcpStream, SocketAddr) {
         loop {
             match socket.accept().await {
-                Ok((stream, _)) => return stream,
+                Ok(accepted) => return accepted,
                 Err(error) if is_of_the_client(&error) => {}
                 Err(error) => {
                     // Most of all, there are no descriptors left: those that wait give theirs back.

@@ -1,7 +1,12 @@
 //! `GET /metrics`: the numbers of all parts that run in this process, as Prometheus reads them.
 //!
-//! Each part declares its own metrics in its `metrics.rs`; this file owns the registry.
-//! `docs/operations/metrics.md` lists all of them.
+//! Each part declares its own metrics in its `metrics.rs`; this file owns the registry, `http.rs`
+//! counts requests, `process.rs` asks the system, `state_of_health.rs` is what `/health/ready` says
+//! as numbers. `docs/operations/metrics.md` lists all of them, which a test compares.
+
+mod http;
+mod process;
+mod state_of_health;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,12 +19,19 @@ use event_store::EventStore;
 use projector::{Projector, ProjectorMetrics};
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use publisher::{Publisher, PublisherMetrics};
 use query_api::QueryMetrics;
 use wire::Role::{Auditor, Operator};
 use wire::{KeyRing, Problem, Routes, get, only};
 
+use self::http::HttpMetrics;
+use self::process::ProcessMetrics;
+use self::state_of_health::HealthMetrics;
+use super::connections::OpenConnections;
+use super::health::WatchedHealth;
 use crate::output::lost_lines;
 
 /// The text form of `OpenMetrics`.
@@ -29,6 +41,10 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub(super) struct Metrics {
     registry: Registry,
     lost_lines: Counter,
+    http: HttpMetrics,
+    health: HealthMetrics,
+    connections: ConnectionMetrics,
+    commands: Option<CommandMetrics>,
     projector: Option<ProjectorNumbers>,
     publisher: Option<PublisherNumbers>,
 }
@@ -43,36 +59,54 @@ struct PublisherNumbers {
     publisher: Publisher,
 }
 
+/// The open connections of each address.
+struct ConnectionMetrics {
+    of: Vec<OpenConnections>,
+    open: Family<Address, Gauge>,
+}
+
+type Address = [(&'static str, &'static str); 1];
+
 #[derive(Clone)]
 struct MetricsApi {
     metrics: Arc<Metrics>,
+    health: Arc<WatchedHealth>,
     keys: KeyRing,
 }
 
-/// Registers what this process counts by itself.
-fn register_lost_lines(registry: &mut Registry) -> Counter {
-    let lost_lines = Counter::default();
-    let help = "Lines of the log, and of what is printed, that could not be written";
-    registry.register("guerdon_lost_lines", help, lost_lines.clone());
-    lost_lines
-}
-
 impl Metrics {
-    pub(super) fn new() -> Self {
+    /// The metrics of a process that reads this log and has these connections.
+    pub(super) fn new(store: &EventStore, connections: Vec<OpenConnections>) -> Self {
         let mut registry = Registry::default();
-        let lost_lines = register_lost_lines(&mut registry);
-        Self { registry, lost_lines, projector: None, publisher: None }
+        registry.register_collector(Box::new(ProcessMetrics::of_this_start()));
+        register_build(&mut registry, store);
+        Self {
+            lost_lines: register_lost_lines(&mut registry),
+            http: HttpMetrics::register(&mut registry),
+            health: HealthMetrics::register(&mut registry),
+            connections: ConnectionMetrics::register(&mut registry, connections),
+            registry,
+            commands: None,
+            projector: None,
+            publisher: None,
+        }
+    }
+
+    /// Counts what HTTP answers.
+    pub(super) fn http(&self) -> HttpMetrics {
+        self.http.clone()
     }
 
     /// Registers the command API's metrics, for its writers.
     pub(super) fn commands(&mut self) -> CommandMetrics {
         let metrics = CommandMetrics::default();
         metrics.register(&mut self.registry);
+        self.commands = Some(metrics.clone());
         metrics
     }
 
     pub(super) fn add_projector(&mut self, projector: &Projector, store: EventStore) {
-        let metrics = ProjectorMetrics::register(&mut self.registry, projector.statuses());
+        let metrics = ProjectorMetrics::register(&mut self.registry, projector);
         self.projector = Some(ProjectorNumbers { metrics, store });
     }
 
@@ -85,26 +119,77 @@ impl Metrics {
         self.publisher = Some(PublisherNumbers { metrics, publisher });
     }
 
-    pub(super) fn routes(self, keys: KeyRing) -> Routes {
+    pub(super) fn routes(self, health: Arc<WatchedHealth>, keys: KeyRing) -> Routes {
         Routes::new()
             .route("/metrics", get(only(&[Operator, Auditor], get_metrics)))
-            .with_state(MetricsApi { metrics: Arc::new(self), keys })
+            .with_state(MetricsApi { metrics: Arc::new(self), health, keys })
     }
 
     /// Reads the numbers that the parts don't have at hand.
-    async fn read(&self) {
+    async fn read(&self, health: &Arc<WatchedHealth>) {
         self.lost_lines.inner().store(lost_lines(), Ordering::Relaxed);
-        if let Some(ProjectorNumbers { metrics, store }) = &self.projector {
-            metrics.read(store).await;
+        self.connections.read();
+        if let Some(metrics) = &self.commands {
+            metrics.read();
         }
-        if let Some(PublisherNumbers { metrics, publisher }) = &self.publisher {
-            metrics.read(publisher).await;
+        let projector = async {
+            if let Some(ProjectorNumbers { metrics, store }) = &self.projector {
+                metrics.read(store).await;
+            }
+        };
+        let publisher = async {
+            if let Some(PublisherNumbers { metrics, publisher }) = &self.publisher {
+                metrics.read(publisher).await;
+            }
+        };
+        // All at once, because each may wait for a server that is away.
+        tokio::join!(self.health.read(health), projector, publisher);
+    }
+}
+
+impl ConnectionMetrics {
+    fn register(registry: &mut Registry, of: Vec<OpenConnections>) -> Self {
+        let (open, max) =
+            (Family::<Address, Gauge>::default(), Family::<Address, Gauge>::default());
+        let help = "open connections of clients or of operators";
+        registry.register("guerdon_http_connections", help, open.clone());
+        let help = "how many connections there may be of each kind";
+        registry.register("guerdon_http_connections_max", help, max.clone());
+        for connections in &of {
+            let limit = i64::try_from(connections.max).unwrap_or(i64::MAX);
+            max.get_or_create(&[("listener", connections.of)]).set(limit);
+        }
+        Self { of, open }
+    }
+
+    fn read(&self) {
+        for connections in &self.of {
+            let count = i64::try_from(connections.count()).unwrap_or(i64::MAX);
+            self.open.get_or_create(&[("listener", connections.of)]).set(count);
         }
     }
 }
 
+/// Registers what this process counts by itself.
+fn register_lost_lines(registry: &mut Registry) -> Counter {
+    let lost_lines = Counter::default();
+    let help = "lines of the log, and of what is printed, that could not be written";
+    registry.register("guerdon_lost_lines", help, lost_lines.clone());
+    lost_lines
+}
+
+/// Registers what stays as it is until the process ends.
+fn register_build(registry: &mut Registry, store: &EventStore) {
+    let build = Family::<Address, Gauge>::default();
+    build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
+    registry.register("guerdon_build_info", "the version that runs; always 1", build);
+    let partitions = Gauge::<i64>::default();
+    partitions.set(store.partitions().into());
+    registry.register("guerdon_log_partitions", "partitions of the log", partitions);
+}
+
 async fn get_metrics(State(api): State<MetricsApi>) -> Result<Response, Problem> {
-    api.metrics.read().await;
+    api.metrics.read(&api.health).await;
     let mut encoded = String::new();
     text::encode(&mut encoded, &api.metrics.registry).map_err(|error| {
         tracing::error!(%error, "can't write the metrics");
@@ -116,48 +201,5 @@ async fn get_metrics(State(api): State<MetricsApi>) -> Result<Response, Problem>
 impl FromRef<MetricsApi> for KeyRing {
     fn from_ref(api: &MetricsApi) -> Self {
         api.keys.clone()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use log_record::{Epoch, Partition, Position};
-    use projector::ProjectionStatus;
-    use tokio::sync::watch;
-
-    use super::*;
-
-    const PAGE: &str = include_str!("../../../docs/operations/metrics.md");
-
-    /// The metrics of all parts, by the names that Prometheus shows.
-    fn registered() -> BTreeSet<String> {
-        let mut registry = Registry::default();
-        let status = watch::Sender::new(ProjectionStatus::default());
-        ProjectorMetrics::register(&mut registry, vec![status.subscribe()]);
-        QueryMetrics::default().register(&mut registry);
-        let commands = CommandMetrics::default();
-        commands.register(&mut registry);
-        commands.start(Partition(0), Epoch(1), Position(1));
-        PublisherMetrics::register(&mut registry);
-        register_lost_lines(&mut registry);
-        let mut encoded = String::new();
-        text::encode(&mut encoded, &registry).expect("encoded");
-        let types = encoded.lines().filter_map(|line| line.strip_prefix("# TYPE "));
-        let names = types.map(|line| match line.split_once(' ') {
-            Some((name, "counter")) => format!("{name}_total"),
-            Some((name, _)) => name.to_owned(),
-            None => panic!("a type without a name: {line}"),
-        });
-        names.collect()
-    }
-
-    #[test]
-    fn every_registered_metric_is_documented_and_no_other() {
-        let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `guerdon_"));
-        let documented = rows.filter_map(|row| row.split_once('`'));
-        let documented = documented.map(|(name, _)| format!("guerdon_{name}"));
-        assert_eq!(documented.collect::<BTreeSet<_>>(), registered());
     }
 }

@@ -27,7 +27,8 @@ fn about(parts: Vec<&str>) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "parts": parts,
         "api": "/v1",
-        "document": "docs/API.md, which comes with this version",
+        "document": "/openapi.json",
+        "docs": "/docs",
         "problems": "/problems",
         "health": "/health/ready",
     })

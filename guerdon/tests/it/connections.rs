@@ -306,7 +306,7 @@ async fn operators_are_answered_on_their_own_address_while_all_connections_are_b
 }
 
 /// The address for operators, as the log says it.
-async fn operators_address(folder: &Path) -> String {
+pub(crate) async fn operators_address(folder: &Path) -> String {
     let begin = Instant::now();
     loop {
         let said = said(folder);

@@ -55,6 +55,34 @@ async fn what_is_redeemed_is_published_as_documented() {
     assert_eq!(ledger.stop(), Some(0));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_that_kafka_has_not_acknowledged_are_shown_with_their_age() {
+    let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = start(folder.path(), &brokers, &topic, &["--warehouse-rate", "main=1/h"]);
+    prepare(&ledger.client).await;
+    redeem(&ledger.client, "mug", 0, 5).await;
+    let begun = Instant::now();
+    let (lag, age) = loop {
+        let seen = metrics(&ledger).await;
+        let of_main = |name: &str| -> Option<f64> {
+            let name = format!("guerdon_publisher_{name}{{warehouse=\"main\"}} ");
+            seen.lines().find_map(|line| line.strip_prefix(&name))?.parse().ok()
+        };
+        let lag_and_age = of_main("lag_messages").zip(of_main("unacknowledged_age_seconds"));
+        if seen.contains("guerdon_publisher_acknowledged_messages_total 1\n")
+            && let Some((lag, age)) = lag_and_age.filter(|(lag, _)| *lag < 4.5)
+        {
+            break (lag, age);
+        }
+        assert!(begun.elapsed() < PATIENCE, "{seen}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert!(lag > 3.5, "one of five went at once: {lag}");
+    assert!(age > 0.0 && age < PATIENCE.as_secs_f64(), "the first of the others: {age}");
+    assert_eq!(ledger.stop(), Some(0));
+}
+
 /// Kafka tells nobody; it shows by the offsets.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_that_was_deleted_gets_again_what_nobody_has_accepted() {
@@ -200,13 +228,17 @@ async fn what_is_sent_while_the_topic_takes_larger_messages_stays_in_order() {
 
 /// What Prometheus reads.
 async fn metric(ledger: &Ledger, name: &str) -> String {
+    let metrics = metrics(ledger).await;
+    let value = metrics.lines().find_map(|line| line.strip_prefix(name));
+    value.unwrap_or_else(|| panic!("no {name} in {metrics}")).trim().to_owned()
+}
+
+async fn metrics(ledger: &Ledger) -> String {
     let request = ledger.client.request("GET", "/metrics", "auditor");
     let answer = request.send().await.expect("answered");
     let kind = answer.headers()["content-type"].to_str().expect("text").to_owned();
     assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
-    let metrics = answer.text().await.expect("text");
-    let value = metrics.lines().find_map(|line| line.strip_prefix(name));
-    value.unwrap_or_else(|| panic!("no {name} in {metrics}")).trim().to_owned()
+    answer.text().await.expect("text")
 }
 
 async fn status(publisher: &Ledger) -> String {

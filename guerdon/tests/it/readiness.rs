@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use services::Stop;
 
 use crate::ledger::server::Server;
@@ -33,13 +33,18 @@ async fn a_process_is_ready_while_it_can_do_what_it_is_for() {
 
     server.stop(Stop::Fast).expect("stopped");
     until(&queries, 503, |health| health["read_model"]["status"] == "unreadable").await;
+    until(&queries, 503, |health| health["reasons"] == json!(["read-model-unreadable"])).await;
     until(&projector, 503, |health| health["projections"][0]["status"] == "recovering").await;
+    until(&projector, 503, |health| health["reasons"] == json!(["projection-failing"])).await;
+    // What isn't a reason to send readers elsewhere is told, too.
+    until(&queries, 503, |health| health["degraded"] == json!(["log-unreadable"])).await;
     let account = queries.client.get("auditor", "/v1/accounts/ann").await;
     account.is_problem(503, "read-model-unreachable");
 
     server.restart().expect("started");
     for part in [&queries, &projector, &commands] {
         until(part, 200, |health| health["log"]["status"] == "serving").await;
+        until(part, 200, |health| health["reasons"] == json!([])).await;
     }
     queries.client.get("auditor", "/v1/accounts/ann").await.is(200);
 }
@@ -60,7 +65,8 @@ async fn a_ledger_whose_log_is_away_is_not_ready_although_nothing_was_written() 
     let stranger = ledger.client.with_key("auditor", "nobody's key");
     for (api, role) in [(&stranger, "auditor"), (&ledger.client, "shopper")] {
         let told = api.get(role, "/health/ready").await.is(503);
-        assert_eq!(told["log"], serde_json::json!({"status": "unreadable"}), "{told}");
+        assert_eq!(told["log"], json!({"status": "unreadable"}), "{told}");
+        assert_eq!(told["reasons"], json!(["log-unreadable"]), "{told}");
         assert!(!told.to_string().contains("127.0.0.1"), "{told}");
     }
     server.restart().expect("started");

@@ -5,7 +5,6 @@
 //! lists of calls into `docs/API.md` and `docs/CREDIT.md`.
 
 mod layout;
-mod page;
 mod player;
 
 use std::collections::BTreeSet;
@@ -18,7 +17,7 @@ use serde_json::{Value, json};
 use crate::document::{is_to_be_written, write_edits};
 use crate::ledger::Ledger;
 use crate::routes_and_roles;
-use page::{Example, Pages, Side};
+use openapi::{Example, Pages, Side};
 use player::Player;
 
 /// How to have the right text written.
@@ -32,7 +31,7 @@ const PROBLEM: [&str; 5] = ["type", "title", "status", "detail", "code"];
 
 #[test]
 fn each_call_has_a_section_with_the_roles_that_may_make_it() {
-    let pages = Pages::read();
+    let pages = pages();
     let mut shown: Vec<(String, Vec<String>)> =
         pages.calls().map(|call| (call.name(), call.roles.clone())).collect();
     let roles = |roles: &[&str]| roles.iter().map(|role| (*role).to_owned()).collect();
@@ -52,7 +51,7 @@ fn each_call_has_a_section_with_the_roles_that_may_make_it() {
 
 #[test]
 fn each_call_has_an_example_and_says_what_its_path_takes() {
-    let pages = Pages::read();
+    let pages = pages();
     for page in &pages.0 {
         for (index, section) in page.sections.iter().enumerate() {
             let Some((_, path)) = &section.call else { continue };
@@ -74,7 +73,7 @@ fn each_call_has_an_example_and_says_what_its_path_takes() {
 
 #[test]
 fn each_field_of_an_example_stands_in_a_table_of_its_section() {
-    let pages = Pages::read();
+    let pages = pages();
     let mut missing = String::new();
     for page in &pages.0 {
         for example in &page.examples {
@@ -117,8 +116,8 @@ fn each_field_of_an_example_stands_in_a_table_of_its_section() {
 
 #[test]
 fn the_examples_show_what_the_calls_answer() {
-    let mut differences = String::new();
-    for page in &Pages::read().0 {
+    let (mut differences, mut undescribed) = (String::new(), vec![]);
+    for page in &pages().0 {
         if page.examples.is_empty() {
             continue;
         }
@@ -131,6 +130,7 @@ fn the_examples_show_what_the_calls_answer() {
                 .expect("a text grows");
             edits.extend(example.answer.as_ref().map(|answer| (answer.lines.clone(), came)));
         }
+        undescribed.append(&mut player.undescribed);
         if is_to_be_written() {
             write_edits(&page.path, &page.text, &edits);
         }
@@ -139,12 +139,17 @@ fn the_examples_show_what_the_calls_answer() {
         differences.is_empty() || is_to_be_written(),
         "{differences}\nTo have these answers written into docs/reference/: {WRITE}"
     );
+    assert!(
+        undescribed.is_empty(),
+        "docs/openapi.json doesn't describe these answers:\n{}",
+        undescribed.join("\n")
+    );
 }
 
 #[test]
 fn api_md_lists_all_calls_as_their_sections_have_them() {
     let mut rows = String::new();
-    for call in Pages::read().calls() {
+    for call in pages().calls() {
         let (name, address, does) = (call.name(), &call.address, &call.does);
         writeln!(rows, "| [`{name}`](reference/{address}) | {does} |").expect("a text grows");
     }
@@ -154,7 +159,7 @@ fn api_md_lists_all_calls_as_their_sections_have_them() {
 #[test]
 fn credit_md_names_the_calls_of_each_command() {
     let mut calls: Vec<(String, Vec<String>)> = vec![];
-    for call in Pages::read().calls() {
+    for call in pages().calls() {
         let link = format!("[`{}`](reference/{})", call.name(), call.address);
         for command in &call.commands {
             match calls.iter_mut().find(|(known, _)| known == command) {
@@ -190,7 +195,7 @@ fn check_table(document: &str, head: &str, rows: &str) {
 /// Each call is sent a field that nobody knows, and names those that it knows.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_tables_have_every_field_that_a_call_takes() {
-    let (folder, pages) = (tempfile::tempdir().expect("a folder"), Pages::read());
+    let (folder, pages) = (tempfile::tempdir().expect("a folder"), pages());
     let ledger = Ledger::start_with_publisher(folder.path());
     let mut wrong = String::new();
     for section in pages.calls() {
@@ -243,7 +248,7 @@ async fn the_tables_have_every_field_that_a_call_takes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_refusal_that_a_section_names_is_one_and_each_is_named() {
-    let (folder, pages) = (tempfile::tempdir().expect("a folder"), Pages::read());
+    let (folder, pages) = (tempfile::tempdir().expect("a folder"), pages());
     let ledger = Ledger::start_with_publisher(folder.path());
     let answer = ledger.client.request("GET", "/problems", "auditor").send().await;
     let listed = answer.expect("answered").text().await.expect("a text");
@@ -265,7 +270,7 @@ async fn each_refusal_that_a_section_names_is_one_and_each_is_named() {
 /// The source is read, because no example has every field that can be left out.
 #[test]
 fn some_table_has_each_field_of_each_answer() {
-    let pages = Pages::read();
+    let pages = pages();
     let named: BTreeSet<String> = pages
         .calls()
         .flat_map(|call| pages.names(call, Side::Answers))
@@ -291,6 +296,10 @@ fn some_table_has_each_field_of_each_answer() {
         }
     }
     assert!(missing.is_empty(), "no table of docs/reference/ has these fields: {missing:?}");
+}
+
+fn pages() -> Pages {
+    Pages::read().expect("docs/reference can be read")
 }
 
 fn add_fields(value: &Value, before: &str, fields: &mut BTreeSet<String>) {

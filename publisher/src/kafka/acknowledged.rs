@@ -24,6 +24,8 @@ struct Known {
     losses: Losses,
     /// The losses since the start of this process.
     since_start: u64,
+    /// The messages that were acknowledged since then.
+    messages: u64,
 }
 
 /// How far one partition is acknowledged, and how often it has lost messages.
@@ -57,6 +59,7 @@ impl AcknowledgedOffsets {
             return;
         }
         let mut known = self.known.lock();
+        known.messages += 1;
         let before = known.last.insert(partition, offset);
         if before.is_some_and(|before| offset <= before) {
             known.lose(&self.topic, partition);
@@ -72,6 +75,11 @@ impl AcknowledgedOffsets {
             known.last.insert(partition, end - 1);
             known.lose(&self.topic, partition);
         }
+    }
+
+    /// How many messages were acknowledged since the start of this process.
+    pub(crate) fn messages(&self) -> u64 {
+        self.known.lock().messages
     }
 
     /// The last offset of each partition.

@@ -27,5 +27,7 @@ pub(super) fn failed(error: impl Into<PublishError>) -> Problem {
     let error = error.into();
     let why = with_causes(&error);
     tracing::error!(why, "an operator's request to the publisher failed");
-    Problem::of(&PUBLISHER_AWAY, format!("The publisher can't do this now: {why}.")).retry_after(1)
+    let detail =
+        "The publisher can't do this now; the server's log says why. Ask again in a second.";
+    Problem::of(&PUBLISHER_AWAY, detail).retry_after(1)
 }

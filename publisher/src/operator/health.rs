@@ -30,6 +30,20 @@ struct ReadAgain {
     left: u64,
 }
 
+impl Health {
+    /// Whether it holds the lease and can't publish.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.status == Activity::Waiting
+    }
+
+    /// Whether there is something that an operator should fix.
+    #[must_use]
+    pub fn has_warnings(&self) -> bool {
+        !self.warnings.is_empty()
+    }
+}
+
 impl ReadAgain {
     fn of(topic: &TopicReport) -> Option<Self> {
         let ReadingReport { read_again: messages, read_again_left: left, .. } = topic.reading?;

@@ -11,7 +11,7 @@ use super::api::{PublisherApi, failed};
 use super::list::{ListQuery, after};
 use super::problems::{MESSAGE_UNUSABLE, PUBLISHER_AWAY};
 use crate::inbound::call::Unreadable;
-use crate::inbound::command_api::{Answer, Refused};
+use crate::inbound::command_api::{Answer, NoAnswer, Refused};
 use crate::state::parked::ParkedMessage;
 
 const LIST_NAME: &str = "parked-messages";
@@ -119,7 +119,15 @@ pub(super) async fn retry_parked(
             state.park_again(parked_id, &code, &why).await.map_err(failed)?;
             Err(Problem::of(&MESSAGE_UNUSABLE, why).fact("parked_id", parked_id))
         }
-        Answer::Later(why) => Err(Problem::of(&PUBLISHER_AWAY, why.to_string()).retry_after(1)),
+        Answer::Later(NoAnswer::Detail(why)) => {
+            Err(Problem::of(&PUBLISHER_AWAY, why).retry_after(1))
+        }
+        Answer::Later(why) => {
+            tracing::warn!(%why, parked_id, "a parked message can't be retried now");
+            let detail = "The command API doesn't take the message now; the server's log says why. \
+                          Retry it in a second.";
+            Err(Problem::of(&PUBLISHER_AWAY, detail).retry_after(1))
+        }
     }
 }
 

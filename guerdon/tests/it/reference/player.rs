@@ -9,10 +9,11 @@ use std::fs;
 use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use openapi::Example;
 use serde_json::Value;
 
 use super::layout::layout;
-use super::page::Example;
+use crate::described::Described;
 use crate::document::{ID, Reply, Request, TIME, all_of_shape, has_shape, is_shown};
 use crate::ledger::{Ledger, PATIENCE};
 
@@ -40,6 +41,9 @@ pub(super) struct Player {
     ids: Vec<(String, String)>,
     /// The position of the last event.
     position: Option<String>,
+    described: Described,
+    /// What came that `docs/openapi.json` doesn't describe.
+    pub(super) undescribed: Vec<String>,
 }
 
 impl Player {
@@ -51,7 +55,16 @@ impl Player {
         let keys = serde_json::from_str(&keys).expect("keys");
         let ahead = DateTime::<Utc>::from(SystemTime::now()) - page_now();
         let ahead = TimeDelta::seconds(ahead.num_seconds());
-        Self { ledger, _folder: folder, keys, ahead, ids: vec![], position: None }
+        Self {
+            ledger,
+            _folder: folder,
+            keys,
+            ahead,
+            ids: vec![],
+            position: None,
+            described: Described::read(),
+            undescribed: vec![],
+        }
     }
 
     /// Sends an example's request; says what is to stand in the page, where that differs. A read is
@@ -118,6 +131,8 @@ impl Player {
                 std::thread::sleep(Duration::from_millis(20));
                 continue;
             }
+            let described = self.described.check(method, path, &reply);
+            self.undescribed.extend(described.err());
             let position =
                 reply.head.iter().find_map(|line| line.strip_prefix("guerdon-position: "));
             self.position = position.map(ToOwned::to_owned).or(self.position.take());

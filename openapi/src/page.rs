@@ -10,96 +10,131 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+use crate::repository;
 
 /// How deep the fields of fields are followed.
 const DEEPEST: u32 = 5;
 
 /// All pages, in the order of their names.
-pub(super) struct Pages(pub(super) Vec<Page>);
+pub struct Pages(pub Vec<Page>);
 
-pub(super) struct Page {
-    pub(super) path: PathBuf,
+/// One page.
+pub struct Page {
+    /// Where it is.
+    pub path: PathBuf,
     /// The file's name.
-    pub(super) name: String,
-    pub(super) text: String,
-    pub(super) sections: Vec<Section>,
-    pub(super) examples: Vec<Example>,
+    pub name: String,
+    /// All of it.
+    pub text: String,
+    /// In their order.
+    pub sections: Vec<Section>,
+    /// In their order.
+    pub examples: Vec<Example>,
 }
 
+/// A call, or a shape that calls share.
 #[derive(Default)]
-pub(super) struct Section {
+pub struct Section {
     /// The page's file and the heading's anchor, as a link has them.
-    pub(super) address: String,
+    pub address: String,
     /// Method and path; nothing where it is no call.
-    pub(super) call: Option<(String, String)>,
+    pub call: Option<(String, String)>,
     /// The first sentence.
-    pub(super) does: String,
-    pub(super) roles: Vec<String>,
+    pub does: String,
+    /// The paragraphs that say more, in Markdown.
+    pub text: Vec<String>,
+    /// The names of the roles that may make the call.
+    pub roles: Vec<String>,
     /// The commands that CREDIT.md has the rules of.
-    pub(super) commands: Vec<String>,
-    pub(super) refusals: Vec<String>,
-    asks: Vec<Field>,
+    pub commands: Vec<String>,
+    /// The codes of its refusals.
+    pub refusals: Vec<String>,
+    /// The section that it shares its refusals with.
+    pub refused_like: Option<String>,
+    /// The paragraph about its answer, in Markdown.
+    pub answer: String,
+    /// The fields that it is sent.
+    pub asks: Vec<Field>,
     answers: Vec<Field>,
 }
 
 /// A row of a table.
 #[derive(Clone, Default)]
-struct Field {
-    name: String,
+pub struct Field {
+    /// `lines[].quantity`.
+    pub name: String,
     /// `path`, `query`, `header` or `body`; nothing where it is answered.
-    place: String,
+    pub place: String,
+    /// What its type is called.
+    pub kind: String,
+    /// `required`, or `optional` and what it is otherwise.
+    pub need: String,
+    /// What is in the last column, in Markdown.
+    pub meaning: String,
     is_list: bool,
     /// A section whose fields are its fields.
     link: Option<String>,
 }
 
 /// A request, and the answer that the page shows.
-pub(super) struct Example {
+pub struct Example {
     /// Where its section stands among the page's; nothing before the first one.
-    pub(super) section: Option<usize>,
-    pub(super) request: Block,
-    pub(super) answer: Option<Block>,
+    pub section: Option<usize>,
+    /// What is sent.
+    pub request: Block,
+    /// What comes.
+    pub answer: Option<Block>,
 }
 
 /// What stands in a block, and at which lines, counted from 0.
-pub(super) struct Block {
-    pub(super) lines: Range<usize>,
-    pub(super) text: String,
+pub struct Block {
+    /// Without those that open and close it.
+    pub lines: Range<usize>,
+    /// With its line ends.
+    pub text: String,
 }
 
 /// What a call is sent, or what it answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+pub enum Side {
+    /// What it is sent.
     Asks,
+    /// What it answers.
     Answers,
 }
 
-pub(super) fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference")
-}
-
 impl Pages {
-    pub(super) fn read() -> Self {
-        let entries = fs::read_dir(folder()).expect("docs/reference");
-        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("read").path()).collect();
+    /// Reads them.
+    pub fn read() -> anyhow::Result<Self> {
+        let entries = fs::read_dir(repository("docs/reference"))?;
+        let paths = entries.map(|entry| Ok(entry?.path()));
+        let mut paths = paths.collect::<anyhow::Result<Vec<PathBuf>>>()?;
         paths.sort();
-        Self(paths.into_iter().map(Page::read).collect())
+        Ok(Self(paths.into_iter().map(Page::read).collect::<anyhow::Result<_>>()?))
     }
 
     /// The sections of calls, in the order of the pages.
-    pub(super) fn calls(&self) -> impl Iterator<Item = &Section> {
+    pub fn calls(&self) -> impl Iterator<Item = &Section> {
         self.0.iter().flat_map(|page| &page.sections).filter(|section| section.call.is_some())
     }
 
-    fn section(&self, address: &str) -> &Section {
+    /// The section with this address.
+    ///
+    /// # Panics
+    ///
+    /// If there is none: a link of a page is wrong.
+    pub fn section(&self, address: &str) -> &Section {
         let mut all = self.0.iter().flat_map(|page| &page.sections);
         all.find(|section| section.address == address)
             .unwrap_or_else(|| panic!("docs/reference/{address} is no section"))
     }
 
     /// The names of all fields, those of fields included: `lines`, `lines[].quantity`.
-    pub(super) fn names(&self, section: &Section, side: Side) -> BTreeSet<String> {
+    pub fn names(&self, section: &Section, side: Side) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         self.add_names(section, side, "", DEEPEST, &mut names);
         names
@@ -135,14 +170,15 @@ impl Pages {
 }
 
 impl Section {
-    pub(super) fn name(&self) -> String {
+    /// Method and path, or the address where it is no call.
+    pub fn name(&self) -> String {
         self.call
             .as_ref()
             .map_or_else(|| self.address.clone(), |(method, path)| format!("{method} {path}"))
     }
 
     /// What can be sent in the path, the query or the headers.
-    pub(super) fn sent_in(&self, place: &str) -> BTreeSet<&str> {
+    pub fn sent_in(&self, place: &str) -> BTreeSet<&str> {
         let fields = self.asks.iter().filter(|field| field.place == place);
         fields.map(|field| field.name.as_str()).collect()
     }
@@ -156,8 +192,13 @@ impl Section {
         } else if text.starts_with("Refusals: ") {
             let codes = text.split('`').skip(1).step_by(2);
             self.refusals.extend(codes.map(ToOwned::to_owned));
+        } else if text == "Its refusals are the same, too." {
+            self.refused_like = self.answers.first().and_then(|field| field.link.clone());
         } else if text.starts_with("Body: ") || text.starts_with("Answer: ") {
             let is_body = text.starts_with("Body: ");
+            if let Some(answer) = text.strip_prefix("Answer: ") {
+                answer.clone_into(&mut self.answer);
+            }
             let fields = if is_body { &mut self.asks } else { &mut self.answers };
             let place = if is_body { "body".to_owned() } else { String::new() };
             fields.extend(links(text, page).map(|link| Field {
@@ -168,6 +209,9 @@ impl Section {
         } else if self.does.is_empty() {
             let end = text.find(". ").map_or(text.len(), |dot| dot + 1);
             self.does = text[..end].to_owned();
+            self.text.extend(Some(text[end..].trim().to_owned()).filter(|rest| !rest.is_empty()));
+        } else {
+            self.text.push(text.to_owned());
         }
     }
 
@@ -177,6 +221,7 @@ impl Section {
         }
         let (place, type_at) = if kind == "request" { (cells[1], 2) } else { ("", 1) };
         let kind_of = cells[type_at];
+        let cell = |at: usize| cells.get(at).copied().unwrap_or_default().to_owned();
         let mut names: Vec<&str> = cells[0].split('`').skip(1).step_by(2).collect();
         if names.is_empty() {
             // Only its link counts.
@@ -186,6 +231,9 @@ impl Section {
             let field = Field {
                 name: name.to_owned(),
                 place: place.to_owned(),
+                kind: kind_of.to_owned(),
+                need: cell(type_at + 1),
+                meaning: cell(type_at + 2),
                 is_list: kind_of.starts_with("list"),
                 link: links(kind_of, page).next(),
             };
@@ -196,7 +244,7 @@ impl Section {
 
 impl Example {
     /// Its method, path and query.
-    pub(super) fn asked(&self) -> (&str, &str, &str) {
+    pub fn asked(&self) -> (&str, &str, &str) {
         let line = self.request.text.lines().next().unwrap_or_default();
         let (method, target) =
             line.split_once(' ').unwrap_or_else(|| panic!("{line} is no method and path"));
@@ -205,16 +253,16 @@ impl Example {
     }
 
     /// Whether it makes the call of a section.
-    pub(super) fn calls(&self, section: &Section) -> bool {
+    pub fn calls(&self, section: &Section) -> bool {
         let (method, path, _) = self.asked();
         section.call.as_ref().is_some_and(|(own, route)| own == method && is_of(route, path))
     }
 }
 
 impl Page {
-    fn read(path: PathBuf) -> Self {
-        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        let text = fs::read_to_string(&path).expect("a page");
+    fn read(path: PathBuf) -> anyhow::Result<Self> {
+        let name = path.file_name().context("a page has a name")?.to_string_lossy().into_owned();
+        let text = fs::read_to_string(&path).with_context(|| name.clone())?;
         let (mut sections, mut examples): (Vec<Section>, Vec<Example>) = (vec![], vec![]);
         let (mut block, mut table, mut paragraph): (Option<Block>, String, String) =
             (None, String::new(), String::new());
@@ -224,7 +272,7 @@ impl Page {
                     open.lines.end = index;
                     let section = sections.len().checked_sub(1);
                     if let Some(block) = block.take() {
-                        put_block(block, section, &mut examples);
+                        put_block(block, section, &mut examples).with_context(|| name.clone())?;
                     }
                 } else {
                     open.text.push_str(line);
@@ -257,18 +305,23 @@ impl Page {
                 paragraph = format!("{paragraph}{space}{line}");
             }
         }
-        Self { path, name, text, sections, examples }
+        Ok(Self { path, name, text, sections, examples })
     }
 }
 
 /// A request is a new example; an answer belongs to the last one.
-fn put_block(block: Block, section: Option<usize>, examples: &mut Vec<Example>) {
+fn put_block(
+    block: Block,
+    section: Option<usize>,
+    examples: &mut Vec<Example>,
+) -> anyhow::Result<()> {
     if block.text.starts_with("HTTP/1.1 ") {
-        let last = examples.last_mut().expect("an answer stands behind its request");
+        let last = examples.last_mut().context("an answer stands behind its request")?;
         last.answer = Some(block);
     } else {
         examples.push(Example { section, request: block, answer: None });
     }
+    Ok(())
 }
 
 /// Whether a path is one of a route's.

@@ -1,0 +1,4 @@
+//! The document, and what it is made of.
+
+mod document;
+mod limits;
