@@ -53,9 +53,9 @@ pub(crate) async fn earn(
     account_id: AccountId,
     body: EarnCreditBody,
 ) -> Result<(Done, CreditBody), Problem> {
-    let EarnCreditBody { unit, points, cause: Object(body), available_at, expires_at, occurred_at } =
-        body;
-    let cause = cause(body);
+    let EarnCreditBody { unit, points, cause: of, available_at, expires_at, occurred_at } = body;
+    let Object(of) = of;
+    let cause = cause(of);
     check_may_earn(caller.role, &cause)?;
     check_points(points, cause.kind, "points")?;
     check_lifetime(available_at, expires_at)?;

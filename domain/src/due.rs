@@ -210,8 +210,8 @@ pub(crate) fn next_due(
     [available.next_expiry(), maturing, deadlines.min()].into_iter().flatten().min()
 }
 
-/// What falls due goes by time over all units; at one time it goes unit by unit, in the order of the
-/// units.
+/// What falls due goes by time over all units; at one time it goes unit by unit, in the order of
+/// the units.
 fn apply_due_to_all(
     credits: &mut [(UnitNumber, Credit)],
     since: Timestamp,

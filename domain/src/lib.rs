@@ -14,8 +14,8 @@
 //! - [`state`]: what the facts add up to; [`account`] (with `lots`, and `due` for what happens by
 //!   itself), [`offer`], [`inventory`], [`recorded_ids`] and `schedule` are its parts
 //! - [`shipment`]: how far a shipping request is
-//! - [`policy`], [`earning_rule`], [`unit`]: what an operator chooses; [`grace`] follows from the policy, and
-//!   [`cap_count`] is what a rule's cap counts
+//! - [`policy`], [`earning_rule`], [`unit`]: what an operator chooses; [`grace`] follows from the
+//!   policy, and [`cap_count`] is what a rule's cap counts
 //! - [`amount`], [`ids`], [`text`], [`timestamp`], [`time_zone`]: types that carry their
 //!   precondition
 

@@ -1,8 +1,8 @@
 //! Lists of an account, newest first, in pages.
 //!
-//! A filter by time selects a part of an index. A filter by status, kind or unit is applied to rows that
-//! were read: at most `PICKED_FROM_MAX` for a page. So a page may be short, or empty, although more
-//! items follow; `next` goes on after the last row that was read.
+//! A filter by time selects a part of an index. A filter by status, kind or unit is applied to rows
+//! that were read: at most `PICKED_FROM_MAX` for a page. So a page may be short, or empty, although
+//! more items follow; `next` goes on after the last row that was read.
 
 use domain::{AccountId, Timestamp, UnitId};
 use log_record::Place;

@@ -130,9 +130,9 @@ pub(crate) async fn list_expiring(
 }
 
 impl Window {
-    /// Reads at most `limit` accounts. An account is listed once for each unit, where its credit of it
-    /// that can be spent begins to expire. Rows are parts of credit, so a page may be short although more
-    /// follow.
+    /// Reads at most `limit` accounts. An account is listed once for each unit, where its credit of
+    /// it that can be spent begins to expire. Rows are parts of credit, so a page may be short
+    /// although more follow.
     async fn read(
         self,
         reading: &mut Reading,

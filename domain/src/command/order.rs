@@ -69,8 +69,8 @@ impl Order {
         Ok(Priced { number, offer, allocation, left, needed })
     }
 
-    /// Whether credit of this unit can pay it: an offer costs points, and what is free costs nothing
-    /// of any unit.
+    /// Whether credit of this unit can pay it: an offer costs points, and what is free costs
+    /// nothing of any unit.
     pub(super) fn check_unit(&self, state: &State, unit: UnitId) -> Result<(), Refusal> {
         let offer = state.offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
         if offer.terms.price > Points::ZERO && unit != UnitId::POINTS {

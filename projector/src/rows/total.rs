@@ -8,9 +8,9 @@ use read_model::{CreditMonth, ProgrammeTotal, Total, month_of_expiry, split_sum}
 
 use super::{PartChange, Rows, int};
 
-/// What is added to each total of each unit; the number of accounts and what else is of no unit stands
-/// with `points`. One to which 0 is added counts, too: so the same totals have a row
-/// however the log is cut into batches.
+/// What is added to each total of each unit; the number of accounts and what else is of no unit
+/// stands with `points`. One to which 0 is added counts, too: so the same totals have a row however
+/// the log is cut into batches.
 #[derive(Debug, Default)]
 pub(crate) struct Totals(BTreeMap<(UnitId, Total), i128>);
 

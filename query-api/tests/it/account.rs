@@ -134,11 +134,11 @@ async fn lots_come_in_spending_order_with_what_they_came_from(on: On) {
     assert_eq!(
         lots,
         [
-            json!({"lot": "0:27", "unit": "points", "points": 80, "available": 80, "pending": 0, "held": 0,
-                "expires_at": "1970-01-31T00:00:00Z", "graced": false,
+            json!({"lot": "0:27", "unit": "points", "points": 80, "available": 80, "pending": 0,
+                "held": 0, "expires_at": "1970-01-31T00:00:00Z", "graced": false,
                 "cause": {"kind": "purchase", "id": "B-3"}, "earned_at": "1970-01-16T00:00:00Z"}),
-            json!({"lot": "0:13", "unit": "points", "points": 1000, "available": 150, "pending": 0, "held": 0,
-                "graced": false, "cause": {"kind": "purchase", "id": "B-2"}, "earned_by": "ann",
+            json!({"lot": "0:13", "unit": "points", "points": 1000, "available": 150, "pending": 0,
+                "held": 0, "graced": false, "cause": {"kind": "purchase", "id": "B-2"}, "earned_by": "ann",
                 "earned_at": "1970-01-06T00:00:00Z"}),
         ]
     );

@@ -117,7 +117,8 @@ async fn an_export_has_every_account_as_lines(on: On) {
     assert_eq!(lines.len(), usize::try_from(accounts).expect("few"));
     assert_eq!(
         lines[1_202],
-        json!({"account_id": "ann-1202", "unit": "points", "points": 1_203, "expires_at": "1970-01-21T00:00:00Z"})
+        json!({"account_id": "ann-1202", "unit": "points", "points": 1_203,
+            "expires_at": "1970-01-21T00:00:00Z"})
     );
     let csv = "text/event-stream, application/json;q=0.1, Text/CSV;q=0.5, application/x-ndjson;q=0";
     let (media, text) = export(&reads, csv).await;

@@ -4,8 +4,8 @@ use domain::Command;
 
 use super::id;
 
-/// The same of a unit, where it names one. Every third cause earns another unit than points, so that
-/// what was earned is mostly taken back of its own.
+/// The same of a unit, where it names one. Every third cause earns another unit than points, so
+/// that what was earned is mostly taken back of its own.
 pub(super) fn in_unit(mut command: Command, unit: &str) -> Command {
     let of_cause =
         |cause: &str| id(if cause.ends_with(['3', '6', '9']) { "miles" } else { "points" });
