@@ -8,7 +8,7 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use wire::body::{CreateKeyBody, KeyBody, KeysBody, MadeKeyBody, RevokeKeyBody, RotateKeyBody};
-use wire::{Caller, JsonBody, PathId, Problem, ProblemPage, Role, Scopes};
+use wire::{Caller, JsonBody, OUR_MISTAKE, PathId, Problem, ProblemPage, Role, Scopes};
 
 use crate::execute::failed;
 use crate::{CommandApi, Key, KeyError, MadeKey, NewKey};
@@ -26,6 +26,7 @@ pub(crate) const KEY_ENDED: ProblemPage = ProblemPage {
     meaning: "A key that has expired or was revoked can't be rotated: the new key would give its \
               rights back. Nothing was recorded.",
     remedy: "Create a new key with the role and scopes that it needs.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -86,7 +87,9 @@ fn respond_made(MadeKey { text, key }: MadeKey) -> Response {
     response
 }
 
-fn key_body(key: Key) -> KeyBody {
+/// What may be shown of a key: all but its text, which nobody keeps.
+#[must_use]
+pub fn key_body(key: Key) -> KeyBody {
     let status = key.status_now().as_str();
     let Key { id, role, label, scopes, account_id, name, .. } = key;
     let Key { created_at, expires_at, revoked_at, last_used_at, .. } = key;

@@ -56,6 +56,7 @@ mod writers;
 
 pub use execute::CommandApi;
 pub use key_book::{Key, KeyBook, KeyError, KeyStatus, MadeKey, NewKey};
+pub use keys::key_body;
 pub use metrics::CommandMetrics;
 pub use refusal_problem::{problem_pages, starting};
 pub use restart::{LoadError, Loaded, SnapshotError, Snapshots, Taken, load};

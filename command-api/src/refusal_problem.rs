@@ -3,7 +3,7 @@
 
 use axum::http::StatusCode;
 use domain::{Fact, Refusal, RefusalKind, RefusalRow, UnitId};
-use wire::{Problem, ProblemPage};
+use wire::{BEING_CHECKED, OUR_MISTAKE, Problem, ProblemPage, TRY_AGAIN};
 
 use crate::NotDecided;
 use crate::keys::KEY_ENDED;
@@ -43,13 +43,13 @@ pub(crate) fn refused(refusal: &Refusal) -> Problem {
 }
 
 fn refusal_page(row: &RefusalRow) -> ProblemPage {
-    let RefusalRow { code, kind, can_succeed_later, title, meaning, remedy } = *row;
+    let RefusalRow { code, kind, can_succeed_later, title, meaning, remedy, shopper } = *row;
     let status = match kind {
         RefusalKind::Conflict => StatusCode::CONFLICT,
         RefusalKind::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
         RefusalKind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
     };
-    page(status, code, title, meaning, remedy, can_succeed_later)
+    ProblemPage { status, slug: code, title, meaning, remedy, shopper, can_succeed_later }
 }
 
 /// A refusal's problem, where the path names the offer or the rule: an unknown one is 404 there.
@@ -177,91 +177,89 @@ pub(crate) fn decision_failed() -> Problem {
     )
 }
 
-const fn page(
-    status: StatusCode,
-    slug: &'static str,
-    title: &'static str,
-    meaning: &'static str,
-    remedy: &'static str,
-    can_succeed_later: bool,
-) -> ProblemPage {
-    ProblemPage { status, slug, title, meaning, remedy, can_succeed_later }
-}
+const ADJUSTMENT_FORBIDDEN: ProblemPage = ProblemPage {
+    status: StatusCode::FORBIDDEN,
+    slug: "adjustment-forbidden",
+    title: "Adjustment isn't allowed",
+    meaning: "The key may make this call, but the body's cause is an adjustment, which only a key \
+              with the role operator may make or take back. The fact `field` names the field of \
+              the body. Nothing was recorded.",
+    remedy: "Send another cause, or use an operator's key.",
+    shopper: OUR_MISTAKE,
+    can_succeed_later: false,
+};
 
-const ADJUSTMENT_FORBIDDEN: ProblemPage = page(
-    StatusCode::FORBIDDEN,
-    "adjustment-forbidden",
-    "Adjustment isn't allowed",
-    "The key may make this call, but the body's cause is an adjustment, which only a key with the \
-     role operator may make or take back. The fact `field` names the field of the body. Nothing \
-     was recorded.",
-    "Send another cause, or use an operator's key.",
-    false,
-);
+const ALREADY_EXISTS: ProblemPage = ProblemPage {
+    status: StatusCode::PRECONDITION_FAILED,
+    slug: "already-exists",
+    title: "Already exists",
+    meaning: "The header If-None-Match asks for a new offer, earning rule or unit, and one with this \
+              id exists. This request recorded nothing; an earlier try of it that had no answer, or \
+              the answer outcome-unknown, may have.",
+    remedy: "Read what exists and compare it with what was sent. To change it, send its ETag in \
+             If-Match; for a new one, use another id.",
+    shopper: OUR_MISTAKE,
+    can_succeed_later: false,
+};
 
-const ALREADY_EXISTS: ProblemPage = page(
-    StatusCode::PRECONDITION_FAILED,
-    "already-exists",
-    "Already exists",
-    "The header If-None-Match asks for a new offer, earning rule or unit, and one with this id exists. \
-     This request recorded nothing; an earlier try of it that had no answer, or the answer \
-     outcome-unknown, may have.",
-    "Read what exists and compare it with what was sent. To change it, send its ETag in If-Match; \
-     for a new one, use another id.",
-    false,
-);
+const IF_MATCH_MISSING: ProblemPage = ProblemPage {
+    status: StatusCode::PRECONDITION_REQUIRED,
+    slug: "if-match-missing",
+    title: "If-Match is missing",
+    meaning: "The call changes a part of what there is, and doesn't say which version the caller \
+              has read. Nothing was recorded.",
+    remedy: "Read what is to be changed, and send its ETag in If-Match.",
+    shopper: OUR_MISTAKE,
+    can_succeed_later: false,
+};
 
-const IF_MATCH_MISSING: ProblemPage = page(
-    StatusCode::PRECONDITION_REQUIRED,
-    "if-match-missing",
-    "If-Match is missing",
-    "The call changes a part of what there is, and doesn't say which version the caller has read. \
-     Nothing was recorded.",
-    "Read what is to be changed, and send its ETag in If-Match.",
-    false,
-);
+pub(crate) const ID_REUSED: ProblemPage = ProblemPage {
+    status: StatusCode::UNPROCESSABLE_ENTITY,
+    slug: "id-reused",
+    title: "Id already used for another request",
+    meaning: "An id belongs to one request for ever, and another request was recorded under it. \
+              The fact `field` names the first field that differs. Nothing was recorded.",
+    remedy: "Use a new id for a new request, or repeat the first request unchanged.",
+    shopper: OUR_MISTAKE,
+    can_succeed_later: false,
+};
 
-pub(crate) const ID_REUSED: ProblemPage = page(
-    StatusCode::UNPROCESSABLE_ENTITY,
-    "id-reused",
-    "Id already used for another request",
-    "An id belongs to one request for ever, and another request was recorded under it. The fact \
-     `field` names the first field that differs. Nothing was recorded.",
-    "Use a new id for a new request, or repeat the first request unchanged.",
-    false,
-);
+const NOT_DECIDED: ProblemPage = ProblemPage {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    slug: "not-decided",
+    title: "Request not decided",
+    meaning: "The queue is full, the request waited too long, another server has taken over, this \
+              server is starting or stopping, or its clock is in doubt. Nothing was recorded.",
+    remedy: "Send the same request with the same id again after Retry-After.",
+    shopper: TRY_AGAIN,
+    can_succeed_later: true,
+};
 
-const NOT_DECIDED: ProblemPage = page(
-    StatusCode::SERVICE_UNAVAILABLE,
-    "not-decided",
-    "Request not decided",
-    "The queue is full, the request waited too long, another server has taken over, this server is \
-     starting or stopping, or its clock is in doubt. Nothing was recorded.",
-    "Send the same request with the same id again after Retry-After.",
-    true,
-);
+const OUTCOME_UNKNOWN: ProblemPage = ProblemPage {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    slug: "outcome-unknown",
+    title: "Outcome unknown",
+    meaning: "Storage hasn't confirmed in time whether the request is recorded. Or the ledger \
+              can't read the event recorded under this id now. The request is recorded once or not \
+              at all.",
+    remedy: "Send the same request with the same id again after Retry-After; the answer says \
+             whether it is recorded.",
+    shopper: BEING_CHECKED,
+    can_succeed_later: true,
+};
 
-const OUTCOME_UNKNOWN: ProblemPage = page(
-    StatusCode::SERVICE_UNAVAILABLE,
-    "outcome-unknown",
-    "Outcome unknown",
-    "Storage hasn't confirmed in time whether the request is recorded. Or the ledger can't read \
-     the event recorded under this id now. The request is recorded once or not at all.",
-    "Send the same request with the same id again after Retry-After; the answer says whether it \
-     is recorded.",
-    true,
-);
-
-const DECISION_FAILED: ProblemPage = page(
-    StatusCode::INTERNAL_SERVER_ERROR,
-    "decision-failed",
-    "Decision failed",
-    "The server failed while it decided this request, because of an error of its own. Nothing was \
-     recorded, and the server won't try this request again before its next start.",
-    "Tell the operator; the server's log says more. After the server's next start, send the same \
-     request with the same id again.",
-    true,
-);
+const DECISION_FAILED: ProblemPage = ProblemPage {
+    status: StatusCode::INTERNAL_SERVER_ERROR,
+    slug: "decision-failed",
+    title: "Decision failed",
+    meaning: "The server failed while it decided this request, because of an error of its own. \
+              Nothing was recorded, and the server won't try this request again before its next \
+              start.",
+    remedy: "Tell the operator; the server's log says more. After the server's next start, send \
+             the same request with the same id again.",
+    shopper: OUR_MISTAKE,
+    can_succeed_later: true,
+};
 
 #[cfg(test)]
 mod tests {

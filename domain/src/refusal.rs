@@ -31,6 +31,8 @@ pub struct RefusalRow {
     pub meaning: &'static str,
     /// What the caller can do, in full sentences.
     pub remedy: &'static str,
+    /// What a shop may tell its shopper, in full sentences without a word of this ledger's.
+    pub shopper: &'static str,
 }
 
 /// What is wrong with a refused request.
@@ -56,6 +58,7 @@ macro_rules! refusals {
             sentence: $sentence:literal,
             meaning: $meaning:literal,
             remedy: $remedy:literal,
+            shopper: $shopper:literal,
         }
     )*) => {
         /// Why a command is refused. Displayed, it is the sentence about this one case.
@@ -72,14 +75,14 @@ macro_rules! refusals {
         impl Refusal {
             /// Every row, in order of precedence.
             pub const ROWS: &[RefusalRow] =
-                &[$(row!($code, $kind, $later, $title, $meaning, $remedy)),*];
+                &[$(row!($code, $kind, $later, $title, $meaning, $remedy, $shopper)),*];
 
             /// Its row.
             #[must_use]
             pub const fn row(&self) -> &'static RefusalRow {
                 match self {
                     $(Self::$name { .. } => {
-                        const { &row!($code, $kind, $later, $title, $meaning, $remedy) }
+                        const { &row!($code, $kind, $later, $title, $meaning, $remedy, $shopper) }
                     })*
                 }
             }
@@ -113,7 +116,8 @@ macro_rules! row {
         $later:literal,
         $title:literal,
         $meaning:literal,
-        $remedy:literal
+        $remedy:literal,
+        $shopper:literal
     ) => {
         RefusalRow {
             code: $code,
@@ -122,6 +126,7 @@ macro_rules! row {
             title: $title,
             meaning: concat!($meaning, " Nothing was recorded."),
             remedy: $remedy,
+            shopper: $shopper,
         }
     };
 }
@@ -146,6 +151,7 @@ refusals! {
         meaning: "The log was opened with `--clock commands`, so `occurred_at` becomes its time, \
                   and `occurred_at` is more than a minute after `now`, the wall clock's time.",
         remedy: "Correct `occurred_at`. One wrong year would let all credit expire.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// The command has no dry run.
     DryRunUnsupported {
@@ -155,6 +161,7 @@ refusals! {
         sentence: "This command has no dry run; only a redemption has one.",
         meaning: "The request asks for a dry run of a command that has none. Only a redemption has one.",
         remedy: "Send the request without a dry run.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// The account never had such a hold.
     HoldUnknown {
@@ -164,6 +171,7 @@ refusals! {
         sentence: "The account has no hold with this id.",
         meaning: "No hold with this id was ever made on this account.",
         remedy: "Check the account id and the hold id, or hold credit first.",
+        shopper: "We can't find this reservation of points.",
     }
     /// The hold was captured or released, by a caller or at its deadline.
     HoldEnded {
@@ -175,6 +183,7 @@ refusals! {
         meaning: "A caller captured or released the hold, or its deadline released it. For a \
                   refund: it ended without a capture.",
         remedy: "Hold credit again, with a new hold id.",
+        shopper: "The reservation of your points has ended. Please start again.",
     }
     /// There is no capture to refund.
     HoldNotCaptured {
@@ -184,6 +193,7 @@ refusals! {
         sentence: "The hold still runs and was not captured, so there is nothing to refund.",
         meaning: "The hold still runs: nothing of it was spent yet.",
         remedy: "Check the hold id. A hold that runs is released, not refunded.",
+        shopper: "These points were only reserved, not used, so there is nothing to give back.",
     }
     /// The capture paid an exchange, which can be cancelled.
     CapturePaidExchange {
@@ -195,6 +205,7 @@ refusals! {
         remedy: "Cancel the exchange with PUT \
                  /v1/accounts/{account_id}/exchanges/{exchange_id}/cancellations/{cancellation_id}. \
                  The hold names its `exchange_id`.",
+        shopper: "To get these points back, cancel the order that they paid for.",
     }
     /// The capture's exchange id belongs to another exchange.
     ExchangeExists {
@@ -204,6 +215,7 @@ refusals! {
         sentence: "The account has another exchange with this exchange_id.",
         meaning: "The account has another exchange with the capture's `exchange_id`.",
         remedy: "Use a new exchange id.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// There is no exchange to cancel.
     ExchangeUnknown {
@@ -213,6 +225,7 @@ refusals! {
         sentence: "The account has no exchange with this id.",
         meaning: "No exchange with this id was made on this account. Another account may have one.",
         remedy: "Check the account id and the exchange id.",
+        shopper: "We can't find this order.",
     }
     /// There is no purchase to return.
     PurchaseUnknown {
@@ -223,6 +236,7 @@ refusals! {
         meaning: "No purchase with this id was recorded on this account. Another account may have \
                   one.",
         remedy: "Check the account id and the purchase id.",
+        shopper: "We can't find this purchase.",
     }
     /// There is no credit to withdraw.
     CreditUnknown {
@@ -232,6 +246,7 @@ refusals! {
         sentence: "The account has earned no credit for this cause.",
         meaning: "No credit was recorded on this account for a cause of this kind with this id.",
         remedy: "Check the account id, and the kind and id of the cause.",
+        shopper: "We can't find the points for this.",
     }
     /// The purchase has no refused credit to be claimed.
     NothingToClaim {
@@ -246,6 +261,7 @@ refusals! {
                   it earns nothing, or all goods that earn something were returned.",
         remedy: "Read the purchase: `credit_refused` is there where credit was refused, and \
                  `points` is what it has earned.",
+        shopper: "You already have all points for this purchase.",
     }
     /// All units of the exchange were cancelled before.
     AlreadyCancelled {
@@ -256,6 +272,7 @@ refusals! {
         meaning: "All units of the exchange were cancelled and refunded, by a shopper, an operator \
                   or the warehouse's rejection.",
         remedy: "Nothing needs to be done: read the exchange for what was refunded.",
+        shopper: "This order is already cancelled, and you have your points back.",
     }
     /// All units of the purchase came back before.
     AlreadyReturned {
@@ -265,6 +282,7 @@ refusals! {
         sentence: "All units of the purchase were returned already.",
         meaning: "All units of all lines of the purchase were returned.",
         remedy: "Nothing needs to be done: read the purchase for what was returned.",
+        shopper: "All of this purchase is already returned.",
     }
     /// There is no withdrawal to reverse.
     WithdrawalUnknown {
@@ -274,6 +292,7 @@ refusals! {
         sentence: "The account has no withdrawal with this id.",
         meaning: "No withdrawal with this id was recorded on this account.",
         remedy: "Check the account id and the withdrawal id.",
+        shopper: "We can't find this correction of your points.",
     }
     /// There is no return to reverse.
     ReturnUnknown {
@@ -283,6 +302,7 @@ refusals! {
         sentence: "The purchase has no return with this id.",
         meaning: "No return with this id was recorded for this purchase of this account.",
         remedy: "Check the account id, the purchase id and the return id.",
+        shopper: "We can't find this return.",
     }
     /// A parcel was delivered of which nobody told that it left.
     ParcelUnknown {
@@ -293,6 +313,7 @@ refusals! {
         meaning: "The request reports the delivery of one parcel, and no dispatch with its \
                   `dispatch_id` was reported.",
         remedy: "Report the parcel's dispatch first, or check the dispatch id.",
+        shopper: "We don't know this parcel yet.",
     }
     /// The parcel has left.
     ExchangeDispatched {
@@ -304,6 +325,7 @@ refusals! {
         meaning: "Once all its goods were dispatched or delivered, an exchange can't be \
                   cancelled, and its shipping request can't be rejected.",
         remedy: "Ask the shopper to send the goods back, then adjust the credit.",
+        shopper: "Your order is on its way, so it can't be cancelled any more.",
     }
     /// An operator settled the shipping request by hand.
     ShipmentSettled {
@@ -315,6 +337,7 @@ refusals! {
         meaning: "An operator settled the shipping request by hand. Nobody can reject it any \
                   more, and only an operator can cancel the exchange.",
         remedy: "To refund the shopper, ask an operator to cancel the exchange.",
+        shopper: "Please contact us about this order; it can't be cancelled here.",
     }
     /// What was exchanged is not shipped.
     HandedOver {
@@ -326,6 +349,7 @@ refusals! {
         meaning: "The offer's `ships` was false when the exchange was created, as for a code or a \
                   download. It was handed over at once, and only an operator can cancel it.",
         remedy: "To refund the shopper, ask an operator to cancel the exchange.",
+        shopper: "You already have this, so it can't be cancelled here. Please contact us.",
     }
     /// The purchase or the shipping request has no such line.
     LineUnknown { line: u64 } {
@@ -336,6 +360,7 @@ refusals! {
         meaning: "A line of the return names a product that isn't in the purchase, or a line of \
                   the parcel one that isn't in the shipping request. `line` is its number, from 1.",
         remedy: "Name only products that are in the purchase or the shipping request.",
+        shopper: "This product isn't a part of the order.",
     }
     /// The shipping request can't have more parcels.
     TooManyParcels { max: u64 } {
@@ -347,6 +372,7 @@ refusals! {
         remedy: "Report the goods that are left as one parcel, under an id that you have not used \
                  yet, before the limit is reached. Beyond it, ask an operator to settle the \
                  request.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// More units are to come back than are left.
     QuantityTooLarge { left: Units, asked: AskedUnits } {
@@ -358,6 +384,7 @@ refusals! {
                   `asked`. Without `asked`, the request is for all that are left, and `left` is 0.",
         remedy: "Ask for at most `left` units. Where `left` is 0, nothing needs to be done: all \
                  units of this line were returned before.",
+        shopper: "The order doesn't have so many units left.",
     }
     /// The earning rule doesn't exist.
     RuleUnknown {
@@ -368,6 +395,7 @@ refusals! {
         meaning: "The request has no `points`, and its earning rule doesn't exist: the one that \
                   `rule` names, or `default`.",
         remedy: "Create the rule with PUT /v1/earning-rules/{rule_id}, or send `points`.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// The request changes an existing rule without If-Match.
     RuleExists { version: u64 } {
@@ -380,6 +408,7 @@ refusals! {
                   version.",
         remedy: "To change the rule, read it and send its ETag in If-Match. For a new rule, use \
                  another id.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// The rule isn't at the version that the caller read.
     RuleChanged { version: u64 } {
@@ -389,6 +418,7 @@ refusals! {
         sentence: "The earning rule has changed: its version is {version} now. Read it again.",
         meaning: "If-Match names an old version of the rule. `version` is the present one.",
         remedy: "Read the rule, decide again, and send its present ETag in If-Match.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// The policy isn't at the version that the caller read.
     PolicyChanged { version: u64 } {
@@ -398,6 +428,7 @@ refusals! {
         sentence: "The policy has changed: its version is {version} now. Read it again.",
         meaning: "If-Match names an old version of the policy. `version` is the present one.",
         remedy: "Read the policy, decide again, and send its present ETag in If-Match.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// The request changes an existing unit without If-Match.
     UnitExists { version: u64 } {
@@ -409,6 +440,7 @@ refusals! {
         meaning: "A unit with this id exists, and differs from the body. `version` is its version.",
         remedy: "To change the unit's name, read the unit and send its ETag in If-Match. For a new \
                  unit, use another id.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// The unit isn't at the version that the caller read.
     UnitChanged { version: u64 } {
@@ -418,6 +450,7 @@ refusals! {
         sentence: "The unit has changed: its version is {version} now. Read it again.",
         meaning: "If-Match names an old version of the unit. `version` is the present one.",
         remedy: "Read the unit, decide again, and send its present ETag in If-Match.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// More than the unit's name would change.
     UnitFixed {
@@ -428,6 +461,7 @@ refusals! {
         meaning: "The body's `spendable`, `decimals` or `time_zone` differs from the unit's. \
                   Accounts have credit of the unit on these terms.",
         remedy: "Send the unit's own `spendable`, `decimals` and `time_zone`, or make another unit.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// There are as many units as there can be.
     TooManyUnits { max: u64 } {
@@ -437,6 +471,7 @@ refusals! {
         sentence: "There can be at most {max} units, and there are so many.",
         meaning: "There can be at most `max` units, the closed ones included.",
         remedy: "Use a unit that there is.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// The unit that is there from the start stays open.
     UnitNotClosable {
@@ -446,6 +481,7 @@ refusals! {
         sentence: "The unit points can't be closed.",
         meaning: "The unit `points` is the one of every request that names none, so it stays open.",
         remedy: "Close another unit. To end the programme, close its offers and send no more credit.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// The offer doesn't exist.
     OfferUnknown {
@@ -455,6 +491,7 @@ refusals! {
         sentence: "The offer doesn't exist.",
         meaning: "The body names an offer that doesn't exist.",
         remedy: "Check the offer id, or ask an operator to open the offer.",
+        shopper: "We don't have this offer.",
     }
     /// The request changes an existing offer without If-Match.
     OfferExists { version: u64 } {
@@ -467,6 +504,7 @@ refusals! {
                   differ from the body. `version` is its version.",
         remedy: "To change some terms, read the offer and send them with PATCH and its ETag in \
                  If-Match. For a new offer, use another id.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// The offer isn't at the version that the caller read.
     OfferChanged { version: u64 } {
@@ -476,6 +514,7 @@ refusals! {
         sentence: "The offer has changed: its version is {version} now. Read it again.",
         meaning: "If-Match names an old version of the offer. `version` is the present one.",
         remedy: "Read the offer, decide again, and send its present ETag in If-Match.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// An open offer is to be reopened.
     OfferNotClosed {
@@ -485,6 +524,7 @@ refusals! {
         sentence: "The offer isn't closed, so it can't be reopened.",
         meaning: "A reopening is for an offer that was closed.",
         remedy: "Nothing needs to be done: the offer takes redemptions within its window.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// A closed offer can't be changed.
     OfferClosed { at: Timestamp } {
@@ -495,6 +535,7 @@ refusals! {
         meaning: "The offer was closed at `closed_at`. A closed offer can't be changed.",
         remedy: "Reopen the offer with PUT /v1/offers/{offer_id}/reopenings/{reopening_id}, or open \
                  another one.",
+        shopper: "This offer has ended.",
     }
     /// An amendment would change the number of a limited stock.
     StockNotAmendable { stock: Option<Units> } {
@@ -508,6 +549,7 @@ refusals! {
         remedy: "Leave `stock` out. Add units with PUT \
                  /v1/offers/{offer_id}/stock-additions/{addition_id}, or take some away with PUT \
                  /v1/offers/{offer_id}/stock-removals/{removal_id}.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// Units can't be added to an unlimited stock.
     StockUnlimited {
@@ -518,6 +560,7 @@ refusals! {
         meaning: "A stock addition or removal needs a limited stock.",
         remedy: "To add units, nothing needs to be done: an unlimited offer can't sell out. To limit \
                  the stock, amend the offer's `stock`.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// More is sold than the stock would be.
     StockSold { sold: Units } {
@@ -528,6 +571,7 @@ refusals! {
         meaning: "The removal or the amendment would leave fewer units than are `sold`. Cancelled \
                   units don't count as sold.",
         remedy: "Take fewer units away, or limit the stock to at least the units that are `sold`.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// Less is left than was asked for.
     SoldOut { remaining: Units, asked: Units } {
@@ -537,6 +581,7 @@ refusals! {
         sentence: "The offer has {remaining} units left; the request is for {asked}.",
         meaning: "The request is for `asked` units, and the offer has only `remaining` left.",
         remedy: "Ask for fewer, or send the same request again after stock was added.",
+        shopper: "Sold out. Please look at our other offers.",
     }
     /// The offer takes no redemptions now.
     OfferNotOpen { why: NotOpen } {
@@ -548,6 +593,7 @@ refusals! {
                   `closes_at`, or was closed at `closed_at`.",
         remedy: "Before `opens_at`: send the same request again at that time. After \
                  `closes_at` or `closed_at`: choose another offer.",
+        shopper: "This offer isn't open at the moment.",
     }
     /// The unit doesn't exist.
     UnitUnknown { unit: UnitId } {
@@ -557,6 +603,7 @@ refusals! {
         sentence: "The unit {unit} doesn't exist.",
         meaning: "The request names a `unit` that doesn't exist.",
         remedy: "Check the unit, or have an operator make it with PUT /v1/units/{unit}.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// Nothing more comes into being of the unit.
     UnitClosed { unit: UnitId, at: Timestamp } {
@@ -567,6 +614,7 @@ refusals! {
         meaning: "The `unit` was closed at `closed_at`. What accounts have of it can be spent, and \
                   nothing more is earned or added by hand.",
         remedy: "Give credit of another unit.",
+        shopper: "No more points of this kind are given.",
     }
     /// The unit counts, and can't be spent.
     UnitNotSpendable { unit: UnitId } {
@@ -577,6 +625,7 @@ refusals! {
         meaning: "The `unit` was made with `spendable` false: it can't be redeemed, held or passed \
                   on.",
         remedy: "Use a unit whose `spendable` is true.",
+        shopper: "Points of this kind can't be spent.",
     }
     /// Credit of one unit is asked for where it is of another.
     UnitMismatch { unit: UnitId, asked: UnitId } {
@@ -589,6 +638,7 @@ refusals! {
                   the offer costs.",
         remedy: "For a withdrawal or a claim, send `unit`. For a capture, hold credit of the unit \
                  that the offer costs.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// More points are to be captured, refunded or withdrawn than are left.
     PointsTooLarge { left: Points, asked: Points } {
@@ -600,6 +650,7 @@ refusals! {
                   the hold has, a refund of more than the capture spent that isn't refunded yet, \
                   or a withdrawal of more than the cause's credit has that isn't withdrawn yet.",
         remedy: "Ask for at most `left` points.",
+        shopper: "There aren't so many points left to give back or to use.",
     }
     /// The credit would have expired before it was given.
     ExpiryPassed { now: Timestamp } {
@@ -610,6 +661,7 @@ refusals! {
         meaning: "The credit's `expires_at` isn't after `now`, the ledger's time.",
         remedy: "Send a future `expires_at`, or leave it out. To import history by its own time, \
                  use a log that was opened with `--clock commands`.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// The rule's time zone isn't known to this build.
     TimeZoneUnknown {
@@ -620,6 +672,7 @@ refusals! {
         meaning: "The rule was set by a version of the ledger that knew the rule's `time_zone`; \
                   this version doesn't.",
         remedy: "Set the rule with another name of the time zone, or run a version that knows it.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// The credit is more than the policy allows for one.
     EarningTooLarge { max: Points, asked: Points } {
@@ -631,6 +684,7 @@ refusals! {
                   purchase, other cause or adjustment can't earn more.",
         remedy: "Correct the points. If they are right, have an operator raise the policy's \
                  `earning_points_max`.",
+        shopper: "These points need a check by us first. Please contact us.",
     }
     /// A sum or product would exceed the largest amount.
     AmountTooLarge { what: &'static str } {
@@ -641,6 +695,7 @@ refusals! {
         meaning: "A sum or product would exceed `max`, the largest amount.",
         remedy: "Send smaller amounts or quantities. Where the account's credit is too large, the \
                  same request succeeds once some is spent.",
+        shopper: "The amount is too large. Please choose a smaller one.",
     }
     /// The cost isn't the one that the caller expects.
     PriceChanged { needed: Points, expected: Points } {
@@ -650,6 +705,7 @@ refusals! {
         sentence: "The cost is {needed} points, not the expected {expected}.",
         meaning: "The cost is `needed` points, and the body's `expected_points` is `expected`.",
         remedy: "Show the shopper the present cost, and send it as `expected_points`.",
+        shopper: "The price has changed. Please look at the new one before you go on.",
     }
     /// The goods are to be shipped, and nobody said where.
     DeliverToMissing {
@@ -659,6 +715,7 @@ refusals! {
         sentence: "The offer is shipped, and the request has no deliver_to.",
         meaning: "The offer's `ships` is true, and the body has no `deliver_to`.",
         remedy: "Send the address, or a reference to one, as `deliver_to`.",
+        shopper: "Please tell us where to send it.",
     }
     /// The account doesn't exist.
     AccountUnknown {
@@ -671,6 +728,7 @@ refusals! {
                   it. None of that has happened to this account.",
         remedy: "Check the account id, or open the account (PUT /v1/accounts/{account_id}) or give \
                  it credit.",
+        shopper: "You don't have any points yet.",
     }
     /// The recipient's account doesn't exist.
     RecipientUnknown {
@@ -683,6 +741,7 @@ refusals! {
                   it. None of that has happened to the recipient's account.",
         remedy: "Check the recipient's id, or open the recipient's account first: PUT \
                  /v1/accounts/{account_id}.",
+        shopper: "We can't find the person whom you want to give points to.",
     }
     /// The hold would end too early or too late.
     DeadlineOutOfRange { after: Timestamp, latest: Timestamp } {
@@ -694,6 +753,7 @@ refusals! {
                   an extension. Or it is after `latest`: 30 days after the hold was made.",
         remedy: "Send a deadline after `after`, and not after `latest`. If there is no such time, \
                  hold credit again.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// The credit would have expired before it could be spent.
     NeverMatures { available_at: Timestamp, expires_at: Timestamp } {
@@ -706,6 +766,7 @@ refusals! {
                   `expires_at`, which isn't later. Nobody could spend it.",
         remedy: "Send an `available_at` or `expires_at` with the purchase or the claim, or change \
                  the rule's `pending_days` or `expiry`.",
+        shopper: "Something went wrong on our side. No points were used.",
     }
     /// The account can't have more parts of lots, or more holds.
     AccountFull { what: &'static str, max: u64 } {
@@ -717,6 +778,7 @@ refusals! {
                   limit that the request would exceed.",
         remedy: "Spend credit or release holds first, earn in larger lots, or move fewer points at \
                  a time.",
+        shopper: "Your account can't take any more points at the moment.",
     }
     /// The shopper would have more of the offer than one shopper may.
     ShopperLimitReached { limit: Units, taken: Units, asked: Units } {
@@ -728,6 +790,7 @@ refusals! {
         meaning: "The offer allows `limit` units for each shopper; this shopper has `taken` and \
                   requests `asked` more.",
         remedy: "Ask for fewer, or choose another offer.",
+        shopper: "You already have as many of these as one person can get.",
     }
     /// There isn't enough credit.
     InsufficientCredit { unit: UnitId, needed: Points, available: Points } {
@@ -739,6 +802,7 @@ refusals! {
                   the account or, for a capture, in the hold.",
         remedy: "Send the same request again when the account has more credit. A hold gets no more \
                  credit: capture for fewer units, or release it and hold more.",
+        shopper: "You don't have enough points for this.",
     }
     /// Spent credit is to be withdrawn, and the policy allows no debt.
     CreditAlreadySpent { left: Points, asked: Points } {
@@ -752,6 +816,7 @@ refusals! {
                   owe them.",
         remedy: "Withdraw at most `left` points, or set the policy's `spent_credit` to `debt` or \
                  `forgive`.",
+        shopper: "These points were already used, so they can't be taken back.",
     }
     /// The log can't take all that the command would record in one append.
     TooMuchAtOnce {
@@ -766,6 +831,7 @@ refusals! {
                  a ledger that takes its time from the commands does so after another command of \
                  that time or a later one is recorded. An operator can raise `append-bytes` in \
                  the log's URL.",
+        shopper: "This is too much at once. Please try it with less.",
     }
 }
 
@@ -781,14 +847,23 @@ mod tests {
 
     #[test]
     fn every_row_is_written_in_words_and_sentences() {
-        for RefusalRow { code, title, meaning, remedy, .. } in Refusal::ROWS {
+        for RefusalRow { code, title, meaning, remedy, shopper, .. } in Refusal::ROWS {
             assert!(code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{code}");
             assert!(!title.ends_with('.'), "{code}: {title}");
-            for text in [meaning, remedy] {
+            for text in [meaning, remedy, shopper] {
                 assert!(
                     text.ends_with('.') && text.starts_with(char::is_uppercase),
                     "{code}: {text}"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn a_shopper_is_told_in_a_shops_words() {
+        for RefusalRow { code, shopper, .. } in Refusal::ROWS {
+            for word in ["ledger", "credit", "hold ", "exchange", "request", "`", " id"] {
+                assert!(!shopper.contains(word), "{code}: {word} in {shopper}");
             }
         }
     }

@@ -3,12 +3,17 @@
 //! A range is written, read back from the disk, noted in the log, and only then taken out of it;
 //! cut short at any step, the next run goes on. The ledger may be running.
 
+use std::fmt::{Display, Formatter};
+use std::path::PathBuf;
+
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use event_store::{Access, ArchiveFolder, EventStore};
 use log_record::{Partition, Place, Position, hex};
+use serde::Serialize;
 
 use crate::data_config::DataConfig;
+use crate::printing::Printing;
 
 /// A hundred years.
 const DAYS_MAX: i64 = 36_525;
@@ -24,43 +29,94 @@ pub(crate) struct ArchiveArgs {
     /// The minimum age of a range's last event, counted from the log's last event.
     #[arg(long, default_value = "90d", value_parser = days, allow_hyphen_values = true)]
     older_than: i64,
+
+    #[command(flatten)]
+    printing: Printing,
+}
+
+/// What a run has moved.
+#[derive(Serialize)]
+struct Archived {
+    folder: PathBuf,
+    files: Vec<ArchivedFile>,
+    /// How many ranges of positions; a range has a file for each partition.
+    ranges: u64,
+    positions_per_range: u64,
+    /// The first position that isn't archived.
+    log_begins_at: Position,
+    #[serde(skip)]
+    older_than_days: i64,
+}
+
+#[derive(Serialize)]
+struct ArchivedFile {
+    file: String,
+    sha256: String,
+}
+
+impl Display for Archived {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let Self { folder, ranges, positions_per_range: size, log_begins_at: first, .. } = self;
+        if *ranges == 0 {
+            return write!(
+                f,
+                "no range was moved: the first that isn't archived has {size} positions from \
+                 {first} on, and isn't full yet, or its last event isn't {} days older than the \
+                 log's last",
+                self.older_than_days
+            );
+        }
+        write!(
+            f,
+            "{ranges} ranges of {size} positions went to {}; the log itself begins at {first}",
+            folder.display()
+        )
+    }
 }
 
 pub(crate) async fn run(args: ArchiveArgs) -> anyhow::Result<()> {
-    let store = args.data.open(Access::Read).await?;
+    let ArchiveArgs { data, older_than, printing } = args;
+    printing.about(format_args!(
+        "moving events of {} that are {older_than} days old to {}",
+        data.store(),
+        data.archive_dir().display()
+    ));
+    let store = data.open(Access::Read).await?;
     let size = store.range_positions().await?;
-    let mut folder = ArchiveFolder::take(&store, &args.data.archive_dir()).await?;
-    let (mut first, mut archived) = (Position(1), 0);
+    let mut folder = ArchiveFolder::take(&store, &data.archive_dir()).await?;
+    let (mut first, mut archived, mut files) = (Position(1), 0, vec![]);
     let end = first_end(&store).await?;
+    let progress = printing.progress("positions", Some(end.0));
     while first.plus(size - 1) < end {
         let last = first.plus(size - 1);
         // Nothing of what was taken out is read.
         if store.is_live(last).await? {
-            if !is_old(&store, last, args.older_than).await? {
+            if !is_old(&store, last, older_than).await? {
                 break;
             }
             for partition in (0..store.partitions()).map(Partition) {
                 let range = store.archive_range(&mut folder, partition, first, last).await?;
-                println!("{}  {}", hex(&range.sha256), range.file);
+                let sha256 = hex(&range.sha256);
+                if !printing.is_json() {
+                    progress.line(format_args!("{sha256}  {}", range.file));
+                }
+                files.push(ArchivedFile { file: range.file, sha256 });
             }
             store.take_out(first, last).await?;
             archived += 1;
         }
         first = last.next();
+        progress.set(last.0);
     }
-    if archived == 0 {
-        println!(
-            "no range was moved: the first that isn't archived has {size} positions from {first} on, \
-             and isn't full yet, or its last event isn't {} days older than the log's last",
-            args.older_than
-        );
-        return Ok(());
-    }
-    println!(
-        "{archived} ranges of {size} positions went to {}; the log itself begins at {first}",
-        folder.path().display()
-    );
-    Ok(())
+    drop(progress);
+    printing.one(&Archived {
+        folder: folder.path().to_owned(),
+        files,
+        ranges: archived,
+        positions_per_range: size,
+        log_begins_at: first,
+        older_than_days: older_than,
+    })
 }
 
 /// Where the first of the partitions ends.

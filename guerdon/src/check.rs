@@ -3,13 +3,18 @@
 //!
 //! It names all that is wrong, not only the first, and changes nothing.
 
-use anyhow::ensure;
+use std::fmt::{Display, Formatter};
+
 use clap::Args;
 use event_store::{Access, EventStore, READ_EVENTS_MAX, StoreError, with_causes};
 use log_record::{Partition, Position};
 use read_model::{ReadModel, wrong_sums};
+use serde::Serialize;
 
 use crate::data_config::DataConfig;
+use crate::exit::FoundWrong;
+use crate::printing::Printing;
+use crate::progress::Progress;
 
 /// How many damaged or missing events of a partition are named; there may be millions.
 const NAMED_MAX: usize = 100;
@@ -27,21 +32,62 @@ pub(crate) struct CheckArgs {
     /// Also add up the read model's rows of accounts and lots, and compare its totals with that.
     #[arg(long)]
     sums: bool,
+
+    #[command(flatten)]
+    printing: Printing,
+}
+
+/// What was read, and what is wrong with it.
+#[derive(Serialize)]
+struct Checked {
+    log_id: String,
+    /// The events in the log itself, without those in archive files.
+    events: u64,
+    archive_files: usize,
+    archive_files_read: usize,
+    /// A sentence for each thing that is wrong.
+    wrong: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sums: Option<CheckedSums>,
+}
+
+#[derive(Serialize)]
+struct CheckedSums {
+    read_model: String,
+    differ: usize,
+}
+
+impl Display for Checked {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let Self { log_id, events, archive_files, archive_files_read, sums, .. } = self;
+        write!(
+            f,
+            "log {log_id}: {events} events in the log itself and {archive_files_read} of \
+             {archive_files} archive files were read"
+        )?;
+        if let Some(CheckedSums { read_model, differ }) = sums {
+            write!(f, "\nread model {read_model}: {differ} of its sums differ from its rows")?;
+        }
+        Ok(())
+    }
 }
 
 pub(crate) async fn run(args: CheckArgs) -> anyhow::Result<()> {
-    let store = args.data.open(Access::Read).await?;
-    let mut wrong = 0;
+    let CheckArgs { data, archives, sums, printing } = args;
+    printing.about(format_args!("reading {} from end to end; nothing is changed", data.store()));
+    let store = data.open(Access::Read).await?;
+    let mut wrong = vec![];
     let mut name = |error: StoreError| {
-        wrong += 1;
-        eprintln!("{}", with_causes(&error));
+        let sentence = with_causes(&error);
+        eprintln!("{sentence}");
+        wrong.push(sentence);
     };
     if let Err(error) = store.check_archive().await {
         name(error);
     }
     let ranges = store.archived_ranges().await?;
     let (mut files, mut whole) = (0, vec![]);
-    for range in ranges.iter().take(if args.archives { ranges.len() } else { 0 }) {
+    for range in ranges.iter().take(if archives { ranges.len() } else { 0 }) {
         match store.check_archived(range.clone()).await {
             Ok(()) => whole.push(range),
             Err(error) => name(error),
@@ -49,37 +95,55 @@ pub(crate) async fn run(args: CheckArgs) -> anyhow::Result<()> {
         files += 1;
     }
     let mut events = 0;
+    let progress = printing.progress("events", Some(ends(&store).await?));
     for partition in (0..store.partitions()).map(Partition) {
         let archived = ranges.iter().filter(|range| range.partition == partition);
         let newest = archived.max_by_key(|range| range.last);
         let archived = newest.map(|range| range.last).unwrap_or_default();
         // A file that was named isn't read again.
         let reads_archive = newest.is_some_and(|newest| whole.contains(&newest));
-        events += read(&store, partition, archived, reads_archive, &mut name).await;
+        events += read(&store, partition, archived, reads_archive, &mut name, &progress).await;
     }
-    println!(
-        "log {}: {events} events in the log itself and {files} of {} archive files were read",
-        store.log_id(),
-        ranges.len()
-    );
-    if args.sums {
-        wrong += check_sums(&args.data).await?;
+    drop(progress);
+    let sums = if sums { Some(check_sums(&data, &mut wrong).await?) } else { None };
+    let checked = Checked {
+        log_id: store.log_id().to_string(),
+        events,
+        archive_files: ranges.len(),
+        archive_files_read: files,
+        wrong,
+        sums,
+    };
+    printing.one(&checked)?;
+    match checked.wrong.len() {
+        0 => Ok(()),
+        wrong => Err(FoundWrong(format!("{wrong} things are wrong; they are named above")).into()),
     }
-    ensure!(wrong == 0, "{wrong} things are wrong; they are named above");
-    Ok(())
 }
 
-/// Names the sums of the read model that aren't those of its rows, and gives how many.
-async fn check_sums(data: &DataConfig) -> anyhow::Result<u64> {
+/// How many positions all partitions have that aren't archived.
+async fn ends(store: &EventStore) -> anyhow::Result<u64> {
+    let ranges = store.archived_ranges().await?;
+    let mut all = 0;
+    for partition in (0..store.partitions()).map(Partition) {
+        let archived = ranges.iter().filter(|range| range.partition == partition);
+        let archived = archived.map(|range| range.last).max().unwrap_or_default();
+        all += store.head(partition).await?.position.since(archived);
+    }
+    Ok(all)
+}
+
+/// Names the sums of the read model that aren't those of its rows.
+async fn check_sums(data: &DataConfig, wrong: &mut Vec<String>) -> anyhow::Result<CheckedSums> {
     let url = data.read_model();
     let read_model = ReadModel::open(&url, None).await?;
-    let wrong = wrong_sums(&read_model).await?;
+    let sums = wrong_sums(&read_model).await?;
     read_model.close().await;
-    for sum in &wrong {
+    for sum in &sums {
         eprintln!("{sum}");
     }
-    println!("read model {url}: {} of its sums differ from its rows", wrong.len());
-    Ok(wrong.len() as u64)
+    wrong.extend(sums.iter().map(ToString::to_string));
+    Ok(CheckedSums { read_model: url.to_string(), differ: sums.len() })
 }
 
 /// Reads a partition to its end, also past a damaged event; every read verifies what it gives.
@@ -90,6 +154,7 @@ async fn read(
     archived: Position,
     reads_archive: bool,
     name: &mut impl FnMut(StoreError),
+    progress: &Progress,
 ) -> u64 {
     let (mut after, mut read) = (archived, 0);
     let mut knows_last = reads_archive && archived > Position::START;
@@ -101,6 +166,7 @@ async fn read(
             Ok(events) => match events.last() {
                 Some(last) if last.position() > after => {
                     read += last.position().since(after);
+                    progress.inc(last.position().since(after));
                     (after, knows_last) = (last.position(), true);
                 }
                 _ => return read,

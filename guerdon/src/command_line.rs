@@ -1,25 +1,115 @@
-//! Reads the command line and its variables: an empty variable counts as unset, and no error
-//! repeats what may be a secret.
+//! Reads the command line with what is under it, its variables and the configuration file: an empty
+//! variable counts as unset, and no error repeats what may be a secret.
 //!
 //! A service manager may store what a program says at its start. The options that may hold a
 //! password are those that hide their variable's value in the help.
 
 use std::error::Error as _;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::builder::BoolishValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, Command, CommandFactory, Error, FromArgMatches};
+use clap::{Arg, ArgAction, Command, CommandFactory, Error, FromArgMatches};
+
+use crate::settings::layers::{Asked, Layers, misspelt};
+use crate::settings::listing::{Listed, listing};
+use crate::settings::{self, CONFIG};
 
 /// In place of what isn't shown.
 const HIDDEN: &str = "(not shown)";
 
-/// The command line of this process.
-pub(crate) fn parse<C: CommandFactory + FromArgMatches>() -> Result<C, Error> {
-    let command = without_empty_variables(C::command());
+/// The command line of this process, and what else it is told.
+pub(crate) struct Parsed<C> {
+    pub(crate) cli: C,
+    /// The configuration file, where a secret stands in it.
+    pub(crate) private_file: Option<PathBuf>,
+    /// What each setting of the tool came to.
+    pub(crate) listing: Vec<Listed>,
+    /// Complaints about variables that set nothing.
+    pub(crate) misspelt: Vec<String>,
+}
+
+/// Reads the command line of this process.
+pub(crate) fn parse<C: CommandFactory + FromArgMatches>() -> Result<Parsed<C>, Error> {
+    let mut command = with_flags_of_settings(C::command());
+    let settings = settings::all(&command);
+    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let tool = tool_of(&command, &words).unwrap_or_else(|| "serve".into());
+    let file = file_of(&words).or_else(|| variable(CONFIG).map(PathBuf::from));
+    let has_settings = settings.iter().any(|setting| setting.tools.contains(&tool));
+    let (is_read, settings) = (has_settings && !asks_for_help(&words), &settings);
+    let asked = Asked { settings, tool: &tool, file: file.as_deref(), variable: &variable };
+    let layers = if is_read { Layers::read(&asked) } else { Ok(Layers::default()) };
+    let layers = layers.map_err(|complaints| {
+        let message = format!("the configuration can't be used:\n  {}", complaints.join("\n  "));
+        command.error(ErrorKind::ValueValidation, message)
+    })?;
+    let command = without_empty_variables(layers.apply(command));
     let matches = command.clone().try_get_matches();
-    let parsed = matches.and_then(|mut matches| C::from_arg_matches_mut(&mut matches));
-    parsed.map_err(|error| without_secrets(error, command))
+    let parsed = matches.and_then(|mut matches| {
+        let listing = listing(settings, &layers, &matches);
+        Ok((C::from_arg_matches_mut(&mut matches)?, listing))
+    });
+    let (cli, listing) = parsed.map_err(|error| without_secrets(error, command))?;
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let misspelt = misspelt(settings, names);
+    Ok(Parsed { cli, private_file: layers.private_file, listing, misspelt })
+}
+
+/// The command line's description with its flags as they are read.
+pub(crate) fn described() -> Command {
+    with_flags_of_settings(crate::Cli::command())
+}
+
+/// A flag that the environment or the file may switch on can be switched off: `--access-log=false`.
+fn with_flags_of_settings(command: Command) -> Command {
+    let command = command.mut_args(|arg| {
+        if !matches!(arg.get_action(), ArgAction::SetTrue) || arg.get_env().is_none() {
+            return arg;
+        }
+        arg.action(ArgAction::Set)
+            .value_parser(BoolishValueParser::new())
+            .value_name("true|false")
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .default_value("false")
+            .hide_possible_values(true)
+    });
+    command.mut_subcommands(with_flags_of_settings)
+}
+
+/// The tool that is called: its name is the first word.
+fn tool_of(command: &Command, words: &[OsString]) -> Option<String> {
+    let first = words.first()?.to_str()?;
+    command.find_subcommand(first).map(|tool| tool.get_name().to_owned())
+}
+
+/// The file that `--config` names. It must be known before the others are read.
+fn file_of(words: &[OsString]) -> Option<PathBuf> {
+    let words = words.iter().take_while(|word| *word != "--");
+    let mut is_next = false;
+    for word in words {
+        if is_next {
+            return Some(word.into());
+        }
+        is_next = word == "--config";
+        if let Some(file) = word.to_str().and_then(|word| word.strip_prefix("--config=")) {
+            return Some(file.into());
+        }
+    }
+    None
+}
+
+/// Help is given also where the configuration can't be used.
+fn asks_for_help(words: &[OsString]) -> bool {
+    let asks = |word: &OsString| {
+        [OsStr::new("--help"), OsStr::new("-h"), OsStr::new("--version"), OsStr::new("-V")]
+            .contains(&&**word)
+    };
+    words.iter().any(asks)
 }
 
 /// The value of a variable that is set to more than nothing.
@@ -161,6 +251,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_file_is_what_config_names_wherever_it_stands() {
+        for (words, file) in [
+            (&["serve", "--config", "a.toml"][..], Some("a.toml")),
+            (&["--config=a.toml"], Some("a.toml")),
+            (&["keys", "list", "--config", "a.toml", "--config", "b.toml"], Some("a.toml")),
+            (&["serve", "--config"], None),
+            (&["serve", "--", "--config", "a.toml"], None),
+            (&["serve"], None),
+        ] {
+            let words: Vec<OsString> = words.iter().map(Into::into).collect();
+            assert_eq!(file_of(&words), file.map(PathBuf::from), "{words:?}");
+        }
+    }
+
+    #[test]
     fn a_path_with_control_characters_is_refused() {
         for text in ["", "a\nb", "a\0", "a\u{1b}[2J", "\u{85}"] {
             path(text).expect_err(text);
@@ -180,10 +285,11 @@ mod tests {
 
     /// The variables of which the help shows the value: numbers, times, words of a list, addresses
     /// to listen on, and the names of files and folders.
-    const SHOWN: [&str; 38] = [
+    const SHOWN: [&str; 40] = [
         "GUERDON_ACCEPT_WITHIN",
         "GUERDON_ACCESS_LOG",
         "GUERDON_ALERT_AFTER",
+        "GUERDON_API_KEYS",
         "GUERDON_API_KEYS_ELSEWHERE",
         "GUERDON_ARCHIVE_DIR",
         "GUERDON_BODY_BYTES_PER_SECOND",
@@ -191,6 +297,7 @@ mod tests {
         "GUERDON_CLOCK",
         "GUERDON_COMMAND_API_KEYS",
         "GUERDON_COMMAND_DEADLINE_MS",
+        "GUERDON_CONFIG",
         "GUERDON_CONNECTIONS_MAX",
         "GUERDON_CORS_ORIGINS",
         "GUERDON_DATA_DIR",

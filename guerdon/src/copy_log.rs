@@ -4,8 +4,8 @@
 //! log id. A copy that was cut short goes on where it ended: its last event must be the original's.
 //! The API keys go with it, so that callers notice nothing.
 
+use std::fmt::{Display, Formatter};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
@@ -13,15 +13,15 @@ use event_store::{
     Access, ApiKeyChange, Append, AppendLimit, EventStore, NewLog, SqliteStore, StoreUrl,
 };
 use log_record::{Partition, Place, Position, RecordedEvent, WriterId};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::command_line::{database_url, path};
+use crate::printing::Printing;
+use crate::progress::Progress;
 
 /// The events that are read and landed at once: about 2 MB of them.
 const PORTION: usize = 4_096;
-
-/// How often progress is told.
-const TELL_EVERY: Duration = Duration::from_secs(5);
 
 /// The two stores.
 #[derive(Args, Clone, Debug)]
@@ -45,11 +45,32 @@ pub(crate) struct CopyLogArgs {
     /// The folder of the old events that `guerdon archive` has moved out of the log to copy.
     #[arg(long, env = "GUERDON_ARCHIVE_DIR", value_parser = path)]
     archive_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    printing: Printing,
+}
+
+/// What a run has copied.
+#[derive(Serialize)]
+struct Copied {
+    log_id: String,
+    /// The store of the copy, without its password.
+    to: String,
+    /// The events that this run has brought there.
+    events: u64,
+}
+
+impl Display for Copied {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let Self { log_id, to, events } = self;
+        write!(f, "log {log_id} was copied: {events} events came to {to}, all verified")
+    }
 }
 
 pub(crate) async fn run(args: CopyLogArgs) -> anyhow::Result<()> {
-    let CopyLogArgs { from, to, archive_dir } = args;
+    let CopyLogArgs { from, to, archive_dir, printing } = args;
     ensure!(from != to, "{from} can't be copied to itself");
+    printing.about(format_args!("copying the log {from} to {to}"));
     let mut source = EventStore::open(&from, Access::Read).await?;
     if let StoreUrl::Sqlite(file) = &from
         && SqliteStore::is_held(file)
@@ -72,15 +93,19 @@ pub(crate) async fn run(args: CopyLogArgs) -> anyhow::Result<()> {
             log.partitions
         );
     }
-    let mut events = 0;
+    let (mut events, mut all) = (0, 0);
     for partition in (0..log.partitions).map(Partition) {
-        let copied = copy_partition(&source, &copy, partition).await;
+        all += source.head(partition).await?.position.0;
+    }
+    let progress = printing.progress("events", Some(all));
+    for partition in (0..log.partitions).map(Partition) {
+        let copied = copy_partition(&source, &copy, partition, &progress).await;
         events += copied
             .with_context(|| format!("can't copy {from}, the original, to {to}, the copy"))?;
     }
     copy_api_keys(&source, &copy).await?;
-    println!("log {} was copied: {events} events came to {to}, all verified", log.log_id);
-    Ok(())
+    drop(progress);
+    printing.one(&Copied { log_id: log.log_id.to_string(), to: to.to_string(), events })
 }
 
 /// Brings the copy's API keys to where the original's are. A key that the original lacks is
@@ -111,17 +136,18 @@ async fn copy_partition(
     source: &EventStore,
     copy: &EventStore,
     partition: Partition,
+    progress: &Progress,
 ) -> anyhow::Result<u64> {
     // Before anybody who writes there is deposed: a copy may have become a ledger of its own.
     let there = copy.head(partition).await?.position;
     same_so_far(source, copy, Place { partition, position: there }).await?;
+    progress.inc(there.0);
     if source.head(partition).await?.position == there {
         return Ok(0);
     }
     let mut head = copy.take_over(partition, WriterId(Uuid::now_v7())).await?;
     let begun_at = head.position;
     same_so_far(source, copy, Place { partition, position: begun_at }).await?;
-    let mut told = Instant::now();
     loop {
         let mut events = source.read(partition, head.position, PORTION).await?;
         let count = portion(&events, copy.append_limit());
@@ -130,16 +156,13 @@ async fn copy_partition(
             format!("the event at {place} is larger than an append to the copy may be")
         })?);
         let Some(last) = events.last() else { break };
-        let generation = last.generation;
+        let (generation, count) = (last.generation, events.len());
         let landed = copy.append_recorded(Append::after(partition, &head, events)).await;
         head.position = landed.with_context(|| {
             format!("the copy of partition {partition} ended at {}; run it again", head.position)
         })?;
         head.generation = generation;
-        if told.elapsed() > TELL_EVERY {
-            told = Instant::now();
-            eprintln!("partition {partition}: at {}", head.position);
-        }
+        progress.inc(count as u64);
     }
     same_so_far(source, copy, Place { partition, position: head.position }).await?;
     Ok(head.position.since(begun_at))

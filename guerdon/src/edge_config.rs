@@ -39,12 +39,12 @@ pub(crate) struct EdgeConfig {
     /// A file in PEM with the server's certificate and those between it and its authority. With it,
     /// the ledger speaks TLS alone. A file that changes is read again within seconds.
     #[cfg(feature = "tls")]
-    #[arg(long, env = "GUERDON_TLS_CERTIFICATE", requires = "tls_key", value_parser = path)]
+    #[arg(long, env = "GUERDON_TLS_CERTIFICATE", value_parser = path)]
     pub(crate) tls_certificate: Option<PathBuf>,
 
     /// A file in PEM with the private key of --tls-certificate.
     #[cfg(feature = "tls")]
-    #[arg(long, env = "GUERDON_TLS_KEY", requires = "tls_certificate", value_parser = path)]
+    #[arg(long, env = "GUERDON_TLS_KEY", value_parser = path)]
     pub(crate) tls_key: Option<PathBuf>,
 }
 
@@ -64,6 +64,11 @@ impl EdgeConfig {
         listen: SocketAddr,
         operators_listen: Option<SocketAddr>,
     ) -> anyhow::Result<()> {
+        // Not by clap: to it, what the configuration file says is a default.
+        #[cfg(feature = "tls")]
+        if self.tls_certificate.is_some() != self.tls_key.is_some() {
+            bail!("--tls-certificate and --tls-key belong together: give both, or neither");
+        }
         if !self.no_authentication {
             return Ok(());
         }

@@ -4,6 +4,7 @@
 //! It appends `log-forked` to every partition, which begins the next generation. What was made of
 //! the other history must be made anew: the read model by `guerdon rebuild`.
 
+use std::fmt::{Display, Formatter};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, ensure};
@@ -14,9 +15,11 @@ use event_schema::{Metadata, Salt, encode};
 use event_store::{Access, Append, EventStore, StoreError, with_causes};
 use log_record::{Generation, Head, Partition, Place, Position, RecordedEvent, WriterId};
 use projector::ProjectError;
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::data_config::DataConfig;
+use crate::printing::Printing;
 use crate::serve;
 
 /// The most that a reason may say, in bytes.
@@ -35,12 +38,51 @@ pub(crate) struct ForkLogArgs {
     /// Continue although no checkpoint, snapshot, archive or writer's note shows lost events.
     #[arg(long)]
     without_evidence: bool,
+
+    #[command(flatten)]
+    printing: Printing,
 }
+
+/// What was declared.
+#[derive(Serialize)]
+struct Declared {
+    /// The partitions that go on in another generation; none where a fork was declared already.
+    forks: Vec<Fork>,
+    /// What the operator does next.
+    next: &'static str,
+}
+
+#[derive(Serialize)]
+struct Fork {
+    partition: u16,
+    generation: u32,
+    /// The last event that stays.
+    after: Place,
+}
+
+impl Display for Declared {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        if self.forks.is_empty() {
+            writeln!(f, "a fork was declared already, and nothing has come since")?;
+        }
+        for Fork { partition, generation, after } in &self.forks {
+            writeln!(f, "partition {partition} goes on in generation {generation} after {after}")?;
+        }
+        write!(f, "next, rebuild the read model: {}", self.next)
+    }
+}
+
+/// What the operator does after a fork.
+const NEXT: &str = "guerdon rebuild";
 
 pub(crate) async fn run(args: ForkLogArgs) -> anyhow::Result<()> {
     let reason = args.reason.trim();
     ensure!(!reason.is_empty(), "--reason must say what happened");
     ensure!(reason.len() <= REASON_MAX, "--reason must have at most {REASON_MAX} bytes");
+    args.printing.about(format_args!(
+        "looking for events that {} has lost, and declaring what is left of it the history",
+        args.data.store()
+    ));
     // It must be there: without a log there is nothing to declare.
     let there = args.data.open(Access::Read).await?;
     let lost = lost_generations(&args.data, &there).await;
@@ -50,8 +92,8 @@ pub(crate) async fn run(args: ForkLogArgs) -> anyhow::Result<()> {
     }
     // What was lost in an earlier generation was declared to be.
     if ends_with_a_fork(&there).await? && lost.iter().all(|lost| *lost < present) {
-        println!("a fork was declared already, and nothing has come since");
-        return forget_the_other_history(&args.data, &there);
+        forget_the_other_history(&args.data, &there)?;
+        return args.printing.one(&Declared { forks: vec![], next: NEXT });
     }
     ensure!(
         args.without_evidence || lost.iter().any(|lost| *lost >= present),
@@ -70,14 +112,16 @@ pub(crate) async fn run(args: ForkLogArgs) -> anyhow::Result<()> {
     let next = Generation(next);
     drop(there);
     let store = args.data.open(Access::Write(serve::new_log(1))).await?;
+    let mut forks = vec![];
     for partition in (0..store.partitions()).map(Partition) {
         let head = store.take_over(partition, WriterId(Uuid::now_v7())).await?;
         if head.position > Position::START {
-            let place = fork(&store, partition, head, next, reason).await?;
-            println!("partition {partition} goes on in generation {next} after {place}");
+            let after = fork(&store, partition, head, next, reason).await?;
+            forks.push(Fork { partition: partition.0, generation: next.0, after });
         }
     }
-    forget_the_other_history(&args.data, &store)
+    forget_the_other_history(&args.data, &store)?;
+    args.printing.one(&Declared { forks, next: NEXT })
 }
 
 #[expect(
@@ -95,7 +139,6 @@ fn forget_the_other_history(data: &DataConfig, store: &EventStore) -> anyhow::Re
     let forgotten = data.snapshots().forget(store.log_id(), store.partitions());
     forgotten.context("the snapshots of the other history can't be removed")?;
     data.fork_note().remove(store.log_id())?;
-    println!("next, rebuild the read model: guerdon rebuild");
     Ok(())
 }
 

@@ -22,14 +22,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressStyle};
-
 use crate::command_line::{http_url, path};
-use credits::Terms;
+use crate::exit::Unreachable;
+use crate::printing::Printing;
+use crate::progress::Progress;
+use credits::{Credit, Terms};
 pub(crate) use error::ImportError;
 use journal::{Fingerprint, Journal};
 use ledger::Ledger;
 use replay::Replay;
+use rows::Redemption;
 pub(crate) use summary::Summary;
 
 /// With more concurrent calls this client's own sockets would be the limit.
@@ -47,11 +49,13 @@ pub(crate) struct ImportArgs {
     pub(crate) redemptions: PathBuf,
 
     /// The ledger's address
-    #[arg(long, default_value = "http://127.0.0.1:8080", value_parser = http_url)]
+    #[arg(long, env = "GUERDON_URL", hide_env_values = true)]
+    #[arg(default_value = "http://127.0.0.1:8080", value_parser = http_url)]
     pub(crate) url: String,
 
     /// A file with API keys; the ledger writes such a file at its first start
-    #[arg(long, value_name = "FILE.json", default_value = "./guerdon-data/api-keys.json")]
+    #[arg(long, env = "GUERDON_API_KEYS", value_name = "FILE.json")]
+    #[arg(default_value = "./guerdon-data/api-keys.json")]
     #[arg(value_parser = path)]
     pub(crate) api_keys: PathBuf,
 
@@ -91,24 +95,43 @@ pub(crate) struct ImportArgs {
     /// days again; the ledger may accept them now
     #[arg(long)]
     pub(crate) ask_again: bool,
+
+    #[command(flatten)]
+    printing: Printing,
 }
 
-/// Imports with a progress bar where there is a terminal, and prints the table at the end.
+/// Imports, and prints what that came to.
 pub(crate) async fn run(args: ImportArgs) -> anyhow::Result<()> {
-    let progress = ProgressBar::no_length();
-    let template = "{wide_bar} {human_pos} of {human_len} rows, {per_sec}, {eta} left";
-    progress.set_style(ProgressStyle::with_template(template)?);
+    let printing = args.printing;
+    printing.about(format_args!(
+        "importing {} and {} into the ledger at {}; {} keeps how far it is",
+        args.purchases.display(),
+        args.redemptions.display(),
+        args.url,
+        args.journal.display()
+    ));
+    let progress = printing.progress("rows", None);
     let summary = import(&args, &progress).await;
-    progress.finish_and_clear();
-    println!("{}", summary?);
-    Ok(())
+    drop(progress);
+    printing.one(&summary.map_err(|error| match &error {
+        ImportError::Silent { url, .. } => {
+            let url = url.clone();
+            anyhow::Error::from(error).context(Unreachable(url))
+        }
+        _ => error.into(),
+    })?)
 }
 
-/// Reads both files whole, then plays them into the ledger.
-pub(crate) async fn import(
-    args: &ImportArgs,
-    progress: &ProgressBar,
-) -> Result<Summary, ImportError> {
+/// What the files hold.
+struct History {
+    credits: Vec<Credit>,
+    redemptions: Vec<Redemption>,
+    rows: usize,
+    fingerprint: Fingerprint,
+}
+
+/// Reads both files whole.
+fn read(args: &ImportArgs) -> Result<History, ImportError> {
     let (purchases, purchases_print) = rows::read_purchases(&args.purchases)?;
     let (redemptions, redemptions_print) = rows::read_redemptions(&args.redemptions)?;
     times::check(&purchases, &redemptions, args.allow_jump)?;
@@ -119,7 +142,6 @@ pub(crate) async fn import(
         expiry_days: args.expiry_days,
     };
     let credits = credits::of(purchases, &terms)?;
-    progress.set_length(rows as u64);
     let fingerprint = Fingerprint {
         purchases: purchases_print,
         redemptions: redemptions_print,
@@ -128,6 +150,16 @@ pub(crate) async fn import(
         price: args.price,
         expiry_days: args.expiry_days,
     };
+    Ok(History { credits, redemptions, rows, fingerprint })
+}
+
+/// Reads both files whole, then plays them into the ledger.
+async fn import(args: &ImportArgs, progress: &Progress) -> Result<Summary, ImportError> {
+    // Aside, so that the program hears a signal meanwhile.
+    let of = args.clone();
+    let read = tokio::task::spawn_blocking(move || read(&of)).await.map_err(ImportError::Task)?;
+    let History { credits, redemptions, rows, fingerprint } = read?;
+    progress.set_all(rows as u64);
     let ledger = Arc::new(Ledger::new(&args.url, &args.api_keys)?);
     if args.expiry_days.is_some() {
         ledger.check_clock().await?;

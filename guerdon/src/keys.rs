@@ -1,6 +1,8 @@
 //! `guerdon keys`: lists, creates, revokes and rotates API keys, right in the log's store. It needs
 //! no key, so it also helps those who have lost theirs; the ledger may be running.
 
+use std::fmt::{Display, Formatter};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -8,12 +10,15 @@ use clap::{Args, Subcommand};
 use command_api::{Key, KeyBook, MadeKey, NewKey};
 use domain::{AccountId, Timestamp};
 use event_store::Access;
+use serde::Serialize;
+use wire::body::KeyBody;
 use wire::{Role, Scopes};
 
 use crate::data_config::DataConfig;
 use crate::duration::duration;
 use crate::first_keys;
 use crate::key_file::{KeyFile, put_in_place};
+use crate::printing::Printing;
 
 /// Who does it, for the program's log.
 const BY: &str = "the command line";
@@ -24,6 +29,8 @@ const BY: &str = "the command line";
 pub(crate) struct KeysArgs {
     #[command(flatten)]
     data: DataConfig,
+    #[command(flatten)]
+    printing: Printing,
     #[command(subcommand)]
     act: Act,
 }
@@ -83,42 +90,91 @@ struct CreateArgs {
     expires_at: Option<Timestamp>,
 }
 
-pub(crate) async fn run(KeysArgs { data, act }: KeysArgs) -> anyhow::Result<()> {
+pub(crate) async fn run(KeysArgs { data, printing, act }: KeysArgs) -> anyhow::Result<()> {
+    let store = data.store();
     match act {
-        Act::List => {
-            for key in open(&data).await?.list().await? {
-                println!("{}", line(&key));
-            }
-            Ok(())
-        }
+        Act::List => list(&open(&data).await?.list().await?, printing),
         Act::Create(new) => {
+            printing.about(format_args!("creating a key in {store}"));
             let made = open(&data).await?.create(new.key()?, BY).await?;
-            print_made(&made);
-            Ok(())
+            print_made(&made, printing)
         }
         Act::Revoke { key_id } => {
+            printing.about(format_args!("revoking the key {key_id} in {store}"));
             let (_, is_news) = open(&data).await?.revoke(&key_id, BY).await?;
-            if is_news {
-                println!("revoked {key_id}; within 5 seconds every process refuses it");
-            } else {
-                println!("{key_id} was already revoked");
-            }
-            Ok(())
+            printing.one(&Revoked { key_id, is_news })
         }
-        Act::Rotate { key_id, grace } => rotate(&data, &key_id, grace).await,
+        Act::Rotate { key_id, grace } => {
+            let seconds = grace.as_secs();
+            printing.about(format_args!(
+                "making a key in {store} in place of {key_id}, which ends after {seconds} seconds"
+            ));
+            rotate(&data, &key_id, grace, printing).await
+        }
         Act::ReplaceAll => {
+            printing.about(format_args!("revoking all keys in {store}, and making new ones"));
             let file = data.api_keys();
             first_keys::make(&open(&data).await?, &file).await?;
-            println!("new API keys are in {}; all other keys are revoked", file.display());
-            Ok(())
+            printing.one(&Replaced { file })
         }
     }
 }
 
-async fn rotate(data: &DataConfig, key_id: &str, grace: Duration) -> anyhow::Result<()> {
+/// A key that is let in no more.
+#[derive(Serialize)]
+struct Revoked {
+    key_id: String,
+    /// Whether it was let in until now.
+    is_news: bool,
+}
+
+impl Display for Revoked {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let Self { key_id, is_news } = self;
+        if *is_news {
+            write!(f, "revoked {key_id}; within 5 seconds every process refuses it")
+        } else {
+            write!(f, "{key_id} was already revoked")
+        }
+    }
+}
+
+/// All keys are new.
+#[derive(Serialize)]
+struct Replaced {
+    file: PathBuf,
+}
+
+impl Display for Replaced {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        write!(f, "new API keys are in {}; all other keys are revoked", self.file.display())
+    }
+}
+
+/// A key that was made now. Its text is shown here and nowhere else.
+#[derive(Serialize)]
+struct Made<'a> {
+    key_id: &'a str,
+    role: &'static str,
+    label: &'a str,
+    key: &'a str,
+}
+
+impl Display for Made<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.key)
+    }
+}
+
+async fn rotate(
+    data: &DataConfig,
+    key_id: &str,
+    grace: Duration,
+    printing: Printing,
+) -> anyhow::Result<()> {
     let book = open(data).await?;
     let made = book.rotate(key_id, grace, BY).await?;
-    print_made(&made);
+    print_made(&made, printing)?;
     let file = data.api_keys();
     let Ok(mut keys) = KeyFile::read(&file) else { return Ok(()) };
     let text = keys.of_role(made.key.role);
@@ -142,30 +198,44 @@ async fn open(data: &DataConfig) -> anyhow::Result<KeyBook> {
     Ok(book)
 }
 
-/// The id goes to stderr, so that the key itself can be piped.
-fn print_made(MadeKey { text, key }: &MadeKey) {
-    eprintln!("key {} with the role {}; it can't be shown again:", key.id, key.role);
-    println!("{text}");
+/// In a table, the id goes to standard error, so that the key itself can be piped.
+fn print_made(MadeKey { text, key }: &MadeKey, printing: Printing) -> anyhow::Result<()> {
+    if !printing.is_json() {
+        eprintln!("key {} with the role {}; it can't be shown again:", key.id, key.role);
+    }
+    let role = key.role.as_str();
+    printing.one(&Made { key_id: &key.id, role, label: &key.label, key: text })
 }
 
-fn line(key: &Key) -> String {
-    let mut parts = vec![
-        key.id.clone(),
-        key.role.to_string(),
-        key.status_now().as_str().to_owned(),
-        format!("{:?}", key.label),
+fn list(keys: &[Key], printing: Printing) -> anyhow::Result<()> {
+    let items: Vec<KeyBody> = keys.iter().cloned().map(command_api::key_body).collect();
+    let header = [
+        "id",
+        "role",
+        "status",
+        "label",
+        "scopes",
+        "account",
+        "name",
+        "created",
+        "ends",
+        "last used",
     ];
-    parts.extend(key.scopes.texts());
-    let mut fact = |name: &str, value: Option<String>| {
-        parts.extend(value.map(|value| format!("{name}={value}")));
-    };
-    fact("account", key.account_id.clone());
-    fact("name", key.name.as_ref().map(|name| format!("{name:?}")));
-    fact("created", Some(key.created_at.to_string()));
-    fact("expires", key.expires_at.map(|at| at.to_string()));
-    fact("revoked", key.revoked_at.map(|at| at.to_string()));
-    fact("last-used", key.last_used_at.map(|at| at.to_string()));
-    parts.join("  ")
+    printing.rows(header, &items, |key| {
+        let time = |time: Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
+        [
+            key.key_id.clone(),
+            key.role.to_owned(),
+            key.status.to_owned(),
+            key.label.clone(),
+            key.scopes.join(" "),
+            key.account_id.clone().unwrap_or_default(),
+            key.name.clone().unwrap_or_default(),
+            key.created_at.to_string(),
+            time(key.revoked_at.or(key.expires_at)),
+            time(key.last_used_at),
+        ]
+    })
 }
 
 fn role(name: &str) -> Result<Role, String> {

@@ -10,43 +10,58 @@ mod output;
 mod archive;
 mod check;
 mod command_line;
+mod config;
 mod confirm_clock;
 mod connection_config;
 mod copy_log;
 mod data_config;
 mod duration;
 mod edge_config;
+mod exit;
 mod file_modes;
 mod first_keys;
 mod fork_log;
 mod fork_note;
 mod http_client;
 mod import;
+mod interruption;
 mod kafka_config;
 mod key_file;
 mod keys;
 mod log_config;
 mod migrate;
 mod operator;
+mod printing;
+mod progress;
 mod rebuild;
 mod serve;
 mod serve_config;
+mod settings;
+mod shell;
 mod shipping;
 mod snapshot;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use command_line::Parsed;
 use log_config::LogFormat;
 
 /// A ledger for points: an append-only log, a command API, a projector and a query API.
 #[derive(Parser)]
 #[command(name = "guerdon", version, args_conflicts_with_subcommands = true)]
+#[command(after_long_help = exit::help())]
 struct Cli {
     #[command(subcommand)]
     tool: Option<Tool>,
+    /// A file with settings, in TOML. A setting is every option that has a variable; its key is the
+    /// option's name. Flags win over variables, and variables over the file.
+    #[arg(long, global = true, env = "GUERDON_CONFIG", value_name = "FILE.toml")]
+    #[arg(value_parser = command_line::path)]
+    config: Option<PathBuf>,
     #[command(flatten)]
     serve: serve_config::ServeConfig,
 }
@@ -55,6 +70,8 @@ struct Cli {
 enum Tool {
     /// Run the ledger. This is also what guerdon does without a command.
     Serve(Box<serve_config::ServeConfig>),
+    /// Check the configuration of `guerdon serve`, or show what each setting came to.
+    Config(config::ConfigArgs),
     /// Import a history of purchases and redemptions into a running ledger.
     Import(import::ImportArgs),
     /// Confirm to a running ledger that its wall clock is right, so that it accepts commands again.
@@ -75,13 +92,17 @@ enum Tool {
     /// the restore of a backup.
     ForkLog(fork_log::ForkLogArgs),
     /// Rebuild the read model from the log, and replace the present one when it is complete.
-    Rebuild(data_config::DataConfig),
+    Rebuild(rebuild::RebuildArgs),
     /// List, resend, settle and cancel shipping requests; handle parked messages.
     Shipping(shipping::ShippingArgs),
     /// Publish old shipping messages again, into another topic, marked as a replay.
     Publish(shipping::PublishArgs),
     /// Write a snapshot of the state, so that the next start is fast. The ledger may be running.
-    Snapshot(data_config::DataConfig),
+    Snapshot(snapshot::SnapshotArgs),
+    /// Print the completions of this command line for a shell.
+    Completions(shell::CompletionsArgs),
+    /// Print the man page, or write the pages of all tools into a folder.
+    Man(shell::ManArgs),
 }
 
 /// The program allocates and frees for every request, and so do SQLite and librdkafka; mimalloc is
@@ -95,17 +116,23 @@ const BLOCKING_END_MAX: Duration = Duration::from_millis(200);
 fn main() -> ExitCode {
     // The data contains addresses and keys, so only its owner may read it.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    let cli = command_line::parse::<Cli>().unwrap_or_else(|error| error.exit());
+    let parsed = command_line::parse::<Cli>().unwrap_or_else(|error| error.exit());
+    let Parsed { cli, private_file, listing, misspelt } = parsed;
     let serves = match &cli.tool {
         None => Some(&cli.serve),
         Some(Tool::Serve(config)) => Some(&**config),
         Some(_) => None,
     };
     log_config::start(serves.map_or(LogFormat::Text, |config| config.log.log_format));
+    if serves.is_some() {
+        file_modes::warn_of_open(private_file);
+        misspelt.iter().for_each(|complaint| tracing::warn!("{complaint}"));
+    }
     // What a server prints may be read by nobody; what a tool prints is what it was asked for.
     let is_tool = serves.is_none();
+    let found = config::Found { file: cli.config.clone(), listing, misspelt };
     let done = tokio::runtime::Runtime::new().map_err(Into::into).and_then(|runtime| {
-        let done = runtime.block_on(run(cli));
+        let done = runtime.block_on(run(cli, found));
         runtime.shutdown_timeout(BLOCKING_END_MAX);
         done
     });
@@ -117,14 +144,23 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("guerdon: {error:#}");
-            ExitCode::FAILURE
+            exit::code(&error)
         }
     }
 }
 
-async fn run(cli: Cli) -> anyhow::Result<()> {
-    match cli.tool.unwrap_or(Tool::Serve(Box::new(cli.serve))) {
+async fn run(cli: Cli, found: config::Found) -> anyhow::Result<()> {
+    let tool = cli.tool.unwrap_or(Tool::Serve(Box::new(cli.serve)));
+    match tool.what_stands() {
+        Some(what_stands) => interruption::or_interrupted(begin(tool, found), what_stands).await,
+        None => begin(tool, found).await,
+    }
+}
+
+async fn begin(tool: Tool, found: config::Found) -> anyhow::Result<()> {
+    match tool {
         Tool::Serve(config) => serve::serve(*config).await,
+        Tool::Config(args) => config::run(args, found),
         Tool::Import(args) => import::run(args).await,
         Tool::ConfirmClock(args) => confirm_clock::run(args).await,
         Tool::Keys(args) => keys::run(args).await,
@@ -133,9 +169,11 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Tool::Archive(args) => archive::run(args).await,
         Tool::Check(args) => check::run(args).await,
         Tool::ForkLog(args) => fork_log::run(args).await,
-        Tool::Rebuild(config) => rebuild::rebuild(config).await,
+        Tool::Rebuild(args) => rebuild::rebuild(args).await,
         Tool::Shipping(args) => shipping::run(args).await,
         Tool::Publish(args) => shipping::publish(args).await,
-        Tool::Snapshot(config) => snapshot::snapshot(config).await,
+        Tool::Snapshot(args) => snapshot::snapshot(args).await,
+        Tool::Completions(args) => shell::completions(&args),
+        Tool::Man(args) => shell::man(&args),
     }
 }

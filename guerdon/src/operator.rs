@@ -11,24 +11,35 @@ use reqwest::{Client, Method, Response, Url};
 use serde_json::Value;
 
 use crate::command_line::{http_url, path};
+use crate::exit::Unreachable;
 use crate::http_client::http_client;
 use crate::key_file::keys_in;
+use crate::printing::{Printing, plain, table};
+
+/// A longer text is cut off in a list, so that its table stays readable; the item by itself, and
+/// `--output json`, have it whole.
+const CELL_CHARS_MAX: usize = 60;
 
 /// How long an answer may take.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
 
-/// Where the ledger is, and who asks. Both options may come before or after the name of an act.
+/// Where the ledger is, who asks, and how the answer is printed. The options may come before or
+/// after the name of an act.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Operator {
     /// The ledger's address.
-    #[arg(long, global = true, default_value = "http://127.0.0.1:8080", value_parser = http_url)]
+    #[arg(long, global = true, env = "GUERDON_URL", hide_env_values = true)]
+    #[arg(default_value = "http://127.0.0.1:8080", value_parser = http_url)]
     url: String,
 
     /// A file with API keys, of which the operator's is used; the ledger writes such a file at its
     /// first start.
-    #[arg(long, global = true, value_name = "FILE.json")]
+    #[arg(long, global = true, env = "GUERDON_API_KEYS", value_name = "FILE.json")]
     #[arg(default_value = "./guerdon-data/api-keys.json", value_parser = path)]
     api_keys: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) printing: Printing,
 
     /// Made for the first call; the others go on its connection.
     #[arg(skip)]
@@ -67,7 +78,7 @@ impl Operator {
             request = request.json(&body);
         }
         let asked = request.send().await;
-        asked.with_context(|| format!("the ledger at {url} doesn't answer"))
+        asked.map_err(without_url).context(Unreachable(url.to_string()))
     }
 
     fn client(&self) -> reqwest::Result<&Client> {
@@ -100,17 +111,40 @@ impl Operator {
         body: Option<Value>,
     ) -> anyhow::Result<()> {
         let answer: Value = self.ask(method, path, body).await?.json().await?;
-        println!("{answer}");
+        if self.printing.is_json() {
+            println!("{answer}");
+            return Ok(());
+        }
+        let facts = answer.as_object().into_iter().flatten();
+        println!(
+            "{}",
+            table(["field", "value"], facts.map(|(name, fact)| [name.clone(), text(fact)]))
+        );
         Ok(())
     }
 
-    /// Prints all items of a list, one per line.
-    pub(crate) async fn list(&self, path: &[&str]) -> anyhow::Result<()> {
-        let print = async |item: Value| {
-            println!("{item}");
+    /// Prints all items of a list: some of their fields, or all of them.
+    pub(crate) async fn list<const N: usize>(
+        &self,
+        path: &[&str],
+        fields: [&str; N],
+    ) -> anyhow::Result<()> {
+        let mut rows = vec![];
+        let take = async |item: Value| {
+            if self.printing.is_json() {
+                println!("{item}");
+            } else {
+                rows.push(fields.map(|field| beginning(&text(&item[field]))));
+            }
             Ok(())
         };
-        self.each(path, print).await
+        self.each(path, take).await?;
+        if !rows.is_empty() {
+            println!("{}", table(fields, rows.into_iter()));
+        } else if !self.printing.is_json() {
+            self.printing.about("there are none");
+        }
+        Ok(())
     }
 
     /// Does something with each item of a list.
@@ -138,6 +172,28 @@ impl Operator {
     }
 }
 
+/// The error's own text repeats the URL, which the error around it names.
+fn without_url(error: reqwest::Error) -> reqwest::Error {
+    error.without_url()
+}
+
+/// A fact as a cell of a table.
+fn text(fact: &Value) -> String {
+    match fact {
+        Value::Null => String::new(),
+        Value::String(text) => plain(text),
+        fact => fact.to_string(),
+    }
+}
+
+/// The beginning of a long text.
+fn beginning(text: &str) -> String {
+    match text.char_indices().nth(CELL_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// The answer where it is a success; a problem becomes the error.
 async fn succeeded(response: Response) -> anyhow::Result<Response> {
     let status = response.status();
@@ -159,7 +215,7 @@ mod tests {
 
     fn operator() -> Operator {
         let (url, client) = ("http://ledger:8080/points".into(), OnceLock::new());
-        Operator { url, api_keys: PathBuf::new(), client }
+        Operator { url, api_keys: PathBuf::new(), printing: Printing::default(), client }
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod remembered;
 mod root;
 mod security_headers;
 mod seldom;
-mod shutdown;
+pub(crate) mod shutdown;
 mod snapshots;
 #[cfg(feature = "tls")]
 mod tls;
@@ -68,9 +68,7 @@ const DRAIN_MAX: Duration = Duration::from_secs(7);
 const NOTED_WITHIN: Duration = Duration::from_millis(300);
 
 pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
-    if config.partitions != 1 {
-        bail!("--partitions {}: a ledger has one partition for now", config.partitions);
-    }
+    config.check_partitions()?;
     config.edge.check(config.listen, config.connections.operators_listen)?;
     let sockets = Sockets::bind(&config)?;
     // Before the address is printed, because whoever reads it may send a signal.

@@ -129,6 +129,24 @@ pub(crate) enum Part {
 }
 
 impl ServeConfig {
+    /// Checks what can be checked without opening anything, beyond each option by itself.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        self.check_partitions()?;
+        self.edge.check(self.listen, self.connections.operators_listen)?;
+        let here = self.runs(Part::CommandApi).then(Router::new);
+        self.publisher(here)?;
+        Ok(())
+    }
+
+    pub(crate) fn check_partitions(&self) -> anyhow::Result<()> {
+        let Self { partitions, .. } = self;
+        anyhow::ensure!(
+            *partitions == 1,
+            "--partitions {partitions}: a ledger has one partition for now"
+        );
+        Ok(())
+    }
+
     pub(crate) fn runs(&self, part: Part) -> bool {
         self.role.contains(&Part::All) || self.role.contains(&part)
     }

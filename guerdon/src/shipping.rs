@@ -1,19 +1,36 @@
 //! `guerdon shipping …` and `guerdon publish`: an operator looks after shipping requests, over HTTP
 //! on a running ledger.
 
+use std::fmt::{Display, Formatter};
 use std::time::Duration;
 
 use anyhow::bail;
 use clap::{ArgGroup, Args, Subcommand};
 use reqwest::{Method, StatusCode};
+use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::exit::FoundWrong;
 use crate::operator::{Operator, detail};
 
 /// How often the command asks how far a replay has come.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 const PARKED: &str = "parked-messages";
+
+/// What a table shows of an overdue shipping request.
+const OF_OVERDUE: [&str; 7] = [
+    "shipping_request_id",
+    "warehouse",
+    "status",
+    "requested_at",
+    "account_id",
+    "exchange_id",
+    "purchase_id",
+];
+
+/// What a table shows of a parked message.
+const OF_PARKED: [&str; 6] = ["parked_id", "parked_at", "topic", "code", "reason", "body"];
 
 /// What to do about shipping requests.
 #[derive(Args)]
@@ -97,8 +114,9 @@ pub(crate) struct PublishArgs {
 }
 
 pub(crate) async fn run(ShippingArgs { operator, act }: ShippingArgs) -> anyhow::Result<()> {
+    operator.printing.about(act.about());
     match act {
-        Act::Overdue => operator.list(&["overdue-shipping-requests"]).await,
+        Act::Overdue => operator.list(&["overdue-shipping-requests"], OF_OVERDUE).await,
         Act::Resend { shipping_request_id: id } => {
             operator.show(Method::POST, &["shipping-requests", &id, "resend"], None).await
         }
@@ -124,7 +142,7 @@ pub(crate) async fn run(ShippingArgs { operator, act }: ShippingArgs) -> anyhow:
             }
             operator.show(Method::PUT, &path, Some(body)).await
         }
-        Act::Parked { parked_id: None } => operator.list(&[PARKED]).await,
+        Act::Parked { parked_id: None } => operator.list(&[PARKED], OF_PARKED).await,
         Act::Parked { parked_id: Some(parked_id) } => {
             operator.show(Method::GET, &[PARKED, &parked_id.to_string()], None).await
         }
@@ -135,8 +153,68 @@ pub(crate) async fn run(ShippingArgs { operator, act }: ShippingArgs) -> anyhow:
         Act::Discard { parked_id } => {
             let path = [PARKED, &parked_id.to_string()];
             operator.ask(Method::DELETE, &path, None).await?;
-            println!("deleted the parked message {parked_id}");
-            Ok(())
+            operator.printing.one(&Discarded { parked_id })
+        }
+    }
+}
+
+impl Act {
+    /// What it is about to do.
+    fn about(&self) -> String {
+        match self {
+            Self::Overdue => "asking for the overdue shipping requests".into(),
+            Self::Resend { shipping_request_id: id } => {
+                format!("asking the ledger to send the shipping request {id} again")
+            }
+            Self::Settle { shipping_request_id: id, .. } => {
+                format!("marking the shipping request {id} as settled by hand")
+            }
+            Self::Cancel { shipping_request_id: id, .. } => {
+                format!("cancelling the exchange of the shipping request {id}")
+            }
+            Self::Parked { parked_id: None } => "asking for the parked messages".into(),
+            Self::Parked { parked_id: Some(id) } => format!("asking for the parked message {id}"),
+            Self::Retry { parked_id: Some(id), .. } => {
+                format!("trying the parked message {id} again")
+            }
+            Self::Retry { parked_id: None, .. } => "trying all parked messages again".into(),
+            Self::Discard { parked_id } => format!("deleting the parked message {parked_id}"),
+        }
+    }
+}
+
+/// A parked message that is no more.
+#[derive(Serialize)]
+struct Discarded {
+    parked_id: i64,
+}
+
+impl Display for Discarded {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        write!(f, "deleted the parked message {}", self.parked_id)
+    }
+}
+
+/// What became of a parked message.
+#[derive(Serialize)]
+struct Retried<'a> {
+    parked_id: &'a Value,
+    /// `done`, `refused`, or `gone` where somebody else retried or discarded it.
+    status: &'static str,
+    /// Why it still can't be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+}
+
+impl Display for Retried<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let Self { parked_id, status, detail } = self;
+        match (*status, detail) {
+            ("refused", detail) => {
+                write!(f, "{parked_id}: still can't be used: {}", detail.unwrap_or_default())
+            }
+            ("gone", _) => write!(f, "{parked_id}: not parked any more"),
+            (status, _) => write!(f, "{parked_id}: {status}"),
         }
     }
 }
@@ -150,35 +228,54 @@ async fn retry_all(operator: &Operator) -> anyhow::Result<()> {
         let response = operator.send(Method::POST, &path, &[], None).await?;
         let status = response.status();
         let answer: Value = response.json().await.unwrap_or_default();
-        match status {
+        let (status, detail) = match status {
             StatusCode::OK => {
                 done += 1;
-                println!("{parked_id}: done");
+                ("done", None)
             }
             StatusCode::CONFLICT => {
                 refused += 1;
-                println!("{parked_id}: still can't be used: {}", detail(&answer));
+                ("refused", Some(detail(&answer)))
             }
             // Somebody else retried or discarded it.
-            StatusCode::NOT_FOUND => println!("{parked_id}: not parked any more"),
+            StatusCode::NOT_FOUND => ("gone", None),
             status => bail!(
                 "{parked_id} and those after it are not retried; the ledger answered {}: {}",
                 status.as_u16(),
                 detail(&answer)
             ),
-        }
-        Ok(())
+        };
+        operator.printing.one(&Retried { parked_id, status, detail })
     };
     operator.each(&[PARKED], retry).await?;
     if refused > 0 {
-        bail!("{done} messages are done, and {refused} still can't be used; see the reasons above");
+        return Err(FoundWrong(format!(
+            "{done} messages are done, and {refused} still can't be used; see the reasons above"
+        ))
+        .into());
     }
-    println!("{done} messages are done, and none is parked any more");
+    if !operator.printing.is_json() {
+        println!("{done} messages are done, and none is parked any more");
+    }
     Ok(())
+}
+
+/// A replay that has ended.
+#[derive(Serialize)]
+struct Replayed<'a> {
+    to_topic: &'a str,
+    sent: &'a Value,
+}
+
+impl Display for Replayed<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        write!(f, "messages sent to {}: {}", self.to_topic, self.sent)
+    }
 }
 
 pub(crate) async fn publish(args: PublishArgs) -> anyhow::Result<()> {
     let PublishArgs { operator, from, to_topic, warehouse } = args;
+    operator.printing.about(format_args!("publishing all from {from} on again, to {to_topic}"));
     let mut body = json!({"from": from, "to_topic": to_topic});
     if let Some(warehouse) = warehouse {
         body["warehouse"] = warehouse.into();
@@ -187,13 +284,15 @@ pub(crate) async fn publish(args: PublishArgs) -> anyhow::Result<()> {
     let mut replay: Value = operator.ask(Method::POST, &path, Some(body)).await?.json().await?;
     let replay_id = replay["replay_id"].as_str().unwrap_or_default().to_owned();
     let path = [&path[..], &[&replay_id]].concat();
+    let progress = operator.printing.progress("messages", None);
     while replay["status"] == "running" {
+        progress.set(replay["sent"].as_u64().unwrap_or_default());
         tokio::time::sleep(LOOK_EVERY).await;
         replay = operator.ask(Method::GET, &path, None).await?.json().await?;
     }
+    drop(progress);
     if replay["status"] != "done" {
         bail!("the replay ended after {} messages: {}", replay["sent"], replay["why"]);
     }
-    println!("messages sent to {to_topic}: {}", replay["sent"]);
-    Ok(())
+    operator.printing.one(&Replayed { to_topic: &to_topic, sent: &replay["sent"] })
 }

@@ -26,7 +26,7 @@ pub use error::ProjectError;
 pub use metrics::ProjectorMetrics;
 pub use partition::{ProjectionStatus, ProjectionStop};
 pub use projector::Projector;
-pub use rebuild::rebuild;
+pub use rebuild::{rebuild, rebuild_watched};
 
 /// Checks that the read model at `url`, where there is one, was made of this log, and that the log
 /// still has what was projected.

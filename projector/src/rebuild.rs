@@ -12,8 +12,9 @@ use std::time::Duration;
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use event_store::EventStore;
 use read_model::{ReadModelError, ReadModelUrl, Side};
+use tokio::sync::watch;
 
-use crate::{ProjectError, Projector};
+use crate::{ProjectError, ProjectionStatus, Projector};
 use lock::RebuildLock;
 
 /// How long to wait after somebody held the live tables, at first and at most. Each try holds up
@@ -39,6 +40,15 @@ enum Swap {
 
 /// Rebuilds the read model at `url`, whether or not a projector is at work on it.
 pub async fn rebuild(url: &ReadModelUrl, store: &EventStore) -> Result<(), ProjectError> {
+    rebuild_watched(url, store, |_| {}).await
+}
+
+/// Rebuilds it, and gives away how far each partition of the new tables is.
+pub async fn rebuild_watched(
+    url: &ReadModelUrl,
+    store: &EventStore,
+    watch: impl FnOnce(Vec<watch::Receiver<ProjectionStatus>>),
+) -> Result<(), ProjectError> {
     let url = &match url {
         ReadModelUrl::Sqlite(file) => ReadModelUrl::Sqlite(file::name_of(file)?),
         ReadModelUrl::Postgres(_) => url.clone(),
@@ -57,6 +67,7 @@ pub async fn rebuild(url: &ReadModelUrl, store: &EventStore) -> Result<(), Proje
     discard(url).await?;
     read_model::migrate_side(url, Side::Rebuilt).await?;
     let mut projector = Projector::open_side(url, Side::Rebuilt, store.clone()).await?;
+    watch(projector.statuses());
     let (mut pauses, mut short_pauses) =
         (PAUSES.build(), PAUSES.with_max_delay(BEHIND_MAX).build());
     loop {

@@ -106,8 +106,8 @@ impl<H> Only<H> {
 pub struct ForOperators;
 
 /// Put into a request's extensions, lets in whoever has no key, as an operator, or, where operators
-/// may not call, as the first role that may: for a ledger that only its own machine reaches. Whoever
-/// shows a key is let in as what the key is.
+/// may not call, as the first role that may: for a ledger that only its own machine reaches. A
+/// caller with a key is let in as what the key is.
 #[derive(Clone, Copy, Debug)]
 pub struct NoAuthentication;
 

@@ -54,7 +54,7 @@ pub use page::{
 };
 pub use path_id::{PathId, PathIds, ThreePathIds};
 pub use problem::{Problem, ProblemCode};
-pub use problem_page::{ProblemPage, problem_pages};
+pub use problem_page::{BEING_CHECKED, OUR_MISTAKE, ProblemPage, TRY_AGAIN, problem_pages};
 pub use problem_vocabulary::{FORBIDDEN, INTERNAL, NO_SUCH_ROUTE, SHARED_PROBLEM_PAGES};
 pub use query_string::QueryString;
 pub use role::Role;

@@ -23,9 +23,21 @@ pub struct ProblemPage {
     pub meaning: &'static str,
     /// What a client does about it, in full sentences.
     pub remedy: &'static str,
+    /// What a shop may tell its shopper, in full sentences without a word of this ledger's.
+    pub shopper: &'static str,
     /// Whether the very same request can succeed at another time.
     pub can_succeed_later: bool,
 }
+
+/// What a shopper may be told where the shop's own program made a mistake.
+pub const OUR_MISTAKE: &str = "Something went wrong on our side. No points were used.";
+
+/// What a shopper may be told where the same request can succeed in a moment.
+pub const TRY_AGAIN: &str = "We are very busy at the moment. Please try again in a moment.";
+
+/// What a shopper may be told where nobody knows yet whether the request was recorded.
+pub const BEING_CHECKED: &str =
+    "We can't tell yet whether this worked. Please wait a moment; we are checking it.";
 
 /// Routes for the pages of both APIs' own problems and of `further` ones, such as the domain's
 /// refusals: `GET /problems` lists them and `GET /problems/{slug}` shows one. Where two pages have
@@ -48,12 +60,13 @@ impl ProblemPage {
     /// The page's text.
     #[must_use]
     pub fn text(&self) -> String {
-        let Self { status, slug, title, meaning, remedy, .. } = self;
+        let Self { status, slug, title, meaning, remedy, shopper, .. } = self;
         let status = status.as_u16();
         let later = if self.can_succeed_later { "can" } else { "can't" };
         format!(
             "{title}\n\ncode: {slug}\nstatus: {status}\n\n{meaning}\n\n\
-             The same request {later} succeed later.\n\n{remedy}\n"
+             The same request {later} succeed later.\n\n{remedy}\n\n\
+             The shopper may be told: {shopper}\n"
         )
     }
 }
@@ -85,6 +98,7 @@ mod tests {
         title: "Sold out",
         meaning: "Nothing is left of the offer.",
         remedy: "Offer something else, or ask again when stock was added.",
+        shopper: "Sold out.",
         can_succeed_later: true,
     };
 
@@ -100,7 +114,8 @@ mod tests {
             answer.text(),
             "Sold out\n\ncode: sold-out\nstatus: 409\n\nNothing is left of the offer.\n\n\
              The same request can succeed later.\n\n\
-             Offer something else, or ask again when stock was added.\n"
+             Offer something else, or ask again when stock was added.\n\n\
+             The shopper may be told: Sold out.\n"
         );
     }
 

@@ -10,6 +10,7 @@ use std::fmt::Display;
 use axum::http::header::{ACCEPT_ENCODING, CONNECTION, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode};
 
+use crate::problem_page::{BEING_CHECKED, OUR_MISTAKE, TRY_AGAIN};
 use crate::read_problems::{
     LOG_FORKED, PROJECTION_BEHIND, READ_MODEL_UNREACHABLE, TOO_MANY_FOLLOWERS,
 };
@@ -49,6 +50,7 @@ const INVALID_JSON: ProblemPage = ProblemPage {
     meaning: "The request's body isn't one JSON object in UTF-8 (RFC 8259). The facts `line` and \
               `column`, from 1, are where reading stopped. Nothing was recorded.",
     remedy: "Write the body with a JSON library, and send exactly one object.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -60,6 +62,7 @@ const INVALID_FIELD: ProblemPage = ProblemPage {
               wrong type or out of range. The fact `field` names it, for example cause.kind or \
               lines[0].quantity. Nothing was recorded.",
     remedy: "Correct the field as the detail says, and send the request again.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -70,6 +73,7 @@ const INVALID_ID: ProblemPage = ProblemPage {
     meaning: "A segment of the path isn't an id. The fact `field` names the segment, for example \
               account_id.",
     remedy: "Correct the id as the detail says, and send the request again.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -81,6 +85,7 @@ const INVALID_QUERY: ProblemPage = ProblemPage {
               fact `field` names it.",
     remedy: "Correct the parameter as the detail says. Send a cursor back unchanged, and to the \
              list that gave it.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -91,6 +96,7 @@ const INVALID_HEADER: ProblemPage = ProblemPage {
     meaning: "A header is malformed, there twice, or missing although the call needs it. The fact \
               `header` names it.",
     remedy: "Correct the header as the detail says, and send the request again.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -100,6 +106,7 @@ const UNAUTHORIZED: ProblemPage = ProblemPage {
     title: "No valid key",
     meaning: "The request has no key, or its key is unknown, expired or revoked.",
     remedy: "Send the header Authorization: Bearer KEY, with a key from the operator.",
+    shopper: "Please sign in again.",
     can_succeed_later: false,
 };
 
@@ -112,6 +119,7 @@ pub const FORBIDDEN: ProblemPage = ProblemPage {
               allowed, `allowed` lists the roles that are. If a scope of the key forbids the call, \
               `scope` names it.",
     remedy: "Use a key that may make the call, or ask the operator for one.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -123,6 +131,7 @@ const WAREHOUSE_FORBIDDEN: ProblemPage = ProblemPage {
               about another. The fact `role` is the key's role, and `scope` names the warehouses. \
               Nothing was recorded.",
     remedy: "Ask about a warehouse of the scope, or use a key for this warehouse.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -133,6 +142,7 @@ const NOT_FOUND: ProblemPage = ProblemPage {
     meaning: "No resource with this path exists, or not in this account.",
     remedy: "Check the path and its ids. If the resource was written a moment ago, send the \
              Guerdon-Position of that write with the read.",
+    shopper: "We can't find what you are looking for.",
     can_succeed_later: true,
 };
 
@@ -145,6 +155,7 @@ pub const NO_SUCH_ROUTE: ProblemPage = ProblemPage {
               of the ledger has the route.",
     remedy: "Compare the path with the routes in docs/API.md. If the parts of the ledger run in \
              processes of their own, ask the process that has this route.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: true,
 };
 
@@ -154,6 +165,7 @@ const METHOD_NOT_ALLOWED: ProblemPage = ProblemPage {
     title: "Method isn't allowed",
     meaning: "The route exists, but not with this method. The header Allow lists its methods.",
     remedy: "Use one of the methods in the header Allow.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -165,6 +177,7 @@ const BODY_TOO_SLOW: ProblemPage = ProblemPage {
               unless the operator has set other limits. Nothing was recorded, and the connection \
               is closed.",
     remedy: "Send the request again, over a faster connection.",
+    shopper: TRY_AGAIN,
     can_succeed_later: true,
 };
 
@@ -175,6 +188,7 @@ const BODY_TOO_LARGE: ProblemPage = ProblemPage {
     meaning: "The body is longer than this call allows. The fact `limit_bytes` is the limit. \
               Nothing was recorded.",
     remedy: "Send shorter texts, or split the request into several.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -185,6 +199,7 @@ const NOT_JSON: ProblemPage = ProblemPage {
     meaning: "The header Content-Type is missing, or names another type than JSON. Nothing was \
               recorded.",
     remedy: "Send Content-Type: application/json with a JSON body.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -195,6 +210,7 @@ const BODY_ENCODED: ProblemPage = ProblemPage {
     meaning: "The header Content-Encoding says that the body is compressed or encoded otherwise, \
               and the server decodes nothing. Nothing was recorded.",
     remedy: "Send the body as it is, without the header Content-Encoding.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -207,6 +223,7 @@ pub const INTERNAL: ProblemPage = ProblemPage {
               is unknown.",
     remedy: "Send the same request with the same id again: it is recorded at most once. If it \
              fails again, tell the operator; the server's log says more.",
+    shopper: BEING_CHECKED,
     can_succeed_later: true,
 };
 
@@ -415,8 +432,9 @@ mod tests {
         for problem in one_of_each() {
             assert!(problem.detail().ends_with('.'), "{}", problem.detail());
         }
-        for ProblemPage { slug, title, meaning, remedy, .. } in SHARED_PROBLEM_PAGES {
+        for ProblemPage { slug, title, meaning, remedy, shopper, .. } in SHARED_PROBLEM_PAGES {
             assert!(meaning.ends_with('.') && remedy.ends_with('.'), "{slug}");
+            assert!(shopper.ends_with('.'), "{slug}");
             assert!(!title.ends_with('.'), "{slug}");
         }
     }

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use log_record::Place;
 
+use crate::problem_page::{OUR_MISTAKE, TRY_AGAIN};
 use crate::{Problem, ProblemPage};
 
 /// How long a client should give the projection to catch up, or another server to be found. The
@@ -22,6 +23,7 @@ pub(crate) const LOG_FORKED: ProblemPage = ProblemPage {
     remedy: "Read again from the beginning, without a cursor, and drop the messages whose id you \
              have processed. Ask the operator about requests that you have and the ledger hasn't: \
              their ids aren't in the stream any more.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -34,6 +36,7 @@ pub(crate) const TOO_MANY_FOLLOWERS: ProblemPage = ProblemPage {
               (`key` or `all`), and `limit` is the number.",
     remedy: "End followers that nobody needs, and ask again after Retry-After. One follower for each \
              warehouse is enough. A page without `wait_ms` is answered in any case.",
+    shopper: TRY_AGAIN,
     can_succeed_later: true,
 };
 
@@ -48,6 +51,7 @@ pub(crate) const PROJECTION_BEHIND: ProblemPage = ProblemPage {
               no projector has run yet; then both facts are absent.",
     remedy: "Read again after Retry-After. If you sent the header, you can also read without it, \
              for what the read tables contain now.",
+    shopper: TRY_AGAIN,
     can_succeed_later: true,
 };
 
@@ -57,6 +61,7 @@ pub(crate) const READ_MODEL_UNREACHABLE: ProblemPage = ProblemPage {
     title: "Read tables can't be reached",
     meaning: "No database server of the read tables answers. Commands may still work.",
     remedy: "Read again after Retry-After.",
+    shopper: TRY_AGAIN,
     can_succeed_later: true,
 };
 

@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use indicatif::ProgressBar;
 use tokio::task::JoinSet;
 
 use super::credits::Credit;
@@ -18,6 +17,7 @@ use super::ledger::{Answer, Ledger};
 use super::place::Place;
 use super::rows::Redemption;
 use super::summary::Summary;
+use crate::progress::Progress;
 
 /// What stays the same through an import.
 pub(crate) struct Replay {
@@ -25,7 +25,7 @@ pub(crate) struct Replay {
     pub(crate) price: u64,
     pub(crate) connections: usize,
     pub(crate) ask_again: bool,
-    pub(crate) progress: ProgressBar,
+    pub(crate) progress: Progress,
 }
 
 impl Replay {

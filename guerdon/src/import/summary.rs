@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 /// The counts of one run. A second run over the same ledger finds the same refusals and points;
 /// what was accepted before is then repeated.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Summary {
     /// Offers that were opened by this run.
     pub(crate) offers_opened: u64,
@@ -27,7 +29,12 @@ pub(crate) struct Summary {
     /// Calls that the ledger answered for good.
     pub(crate) requests: u64,
     /// From the first call to the last answer.
+    #[serde(rename = "seconds", serialize_with = "seconds")]
     pub(crate) took: Duration,
+}
+
+fn seconds<S: Serializer>(took: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(took.as_secs_f64())
 }
 
 impl Summary {

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal as on};
 
 /// Listens for SIGTERM, Ctrl-C and SIGHUP, which all mean the same, from when it is made.
-pub(super) struct Signals {
+pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     /// None where the process is to outlive its terminal.
@@ -12,7 +12,7 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    pub(super) fn listen() -> anyhow::Result<Self> {
+    pub(crate) fn listen() -> anyhow::Result<Self> {
         let terminate = on(SignalKind::terminate()).context("can't wait for SIGTERM")?;
         let interrupt = on(SignalKind::interrupt()).context("can't wait for SIGINT")?;
         // A terminal that is closed sends it, and it would end the process at once.
@@ -25,7 +25,7 @@ impl Signals {
     }
 
     /// Waits for one, and says which came.
-    pub(super) async fn next(&mut self) -> &'static str {
+    pub(crate) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",

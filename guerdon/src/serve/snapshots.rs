@@ -51,7 +51,7 @@ enum Child {
 /// journal stayed behind would, were its file replaced by an older copy, go on from neither.
 async fn take(config: &ServeConfig, stop: &CancellationToken) -> std::io::Result<Child> {
     let mut child = Command::new(std::env::current_exe()?)
-        .arg("snapshot")
+        .args(["snapshot", "--quiet"])
         // Not as arguments, which everybody on the machine can read.
         .env("GUERDON_DATA_DIR", &config.data.data_dir)
         .env("GUERDON_STORE", config.data.store().with_password())

@@ -9,8 +9,10 @@ mod browsers;
 mod busy_lock;
 mod changed_tables;
 mod check_sums;
+mod command_line;
 mod complete_journey;
 mod complete_journey_shipped;
+mod configuration;
 mod connections;
 mod copy_log;
 mod crash;
@@ -26,6 +28,7 @@ mod given_back;
 mod inbound_after_fork;
 mod inbound_losses;
 mod inbound_refusals;
+mod interrupted;
 mod kafka_acl;
 mod kafka_replaced;
 #[cfg(feature = "kafka-tls")]
@@ -34,7 +37,6 @@ mod keys;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod ledger;
-#[cfg(feature = "tls")]
 mod nginx;
 mod observed;
 mod operators_disk;

@@ -376,7 +376,9 @@ fn is_done(output: &Output, mix: &Mix<'_>) -> bool {
 fn names_what_is_wrong(output: &Output, mix: &Mix<'_>) -> String {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let sentences = said.lines().filter(|line| line.starts_with("guerdon: ")).count();
-    assert_eq!((output.status.code(), sentences), (Some(1), 1), "{}: {said}", mix.told());
+    // 3 is what `check` answers that has read all and found something wrong.
+    let is_told = matches!(output.status.code(), Some(1 | 3)) && sentences == 1;
+    assert!(is_told, "{}: {output:?} {said}", mix.told());
     assert!(NAMES.iter().any(|name| said.contains(name)), "it names nothing: {said}");
     assert!(!said.contains("panicked"), "{said}");
     said

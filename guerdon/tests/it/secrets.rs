@@ -7,7 +7,7 @@ use crate::ledger::ends;
 /// What must never be printed.
 const SECRET: &str = "hunter2";
 
-const TOOLS: [&str; 12] = [
+const TOOLS: [&str; 16] = [
     "serve",
     "import",
     "confirm-clock",
@@ -15,6 +15,10 @@ const TOOLS: [&str; 12] = [
     "migrate",
     "copy-log",
     "archive",
+    "check",
+    "completions",
+    "config",
+    "man",
     "fork-log",
     "rebuild",
     "shipping",

@@ -17,6 +17,18 @@ fn start(folder: &Path, files: &CertificateFiles, more: &[&str]) -> Ledger {
     Ledger::start_with(folder, &[&options[..], more].concat(), &[("RUST_LOG", "info")])
 }
 
+/// A slim container has no authorities of the system.
+#[test]
+fn a_tool_calls_a_ledger_without_tls_from_a_machine_without_certificates() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    let mut tool = tool_of(&ledger, &["shipping", "overdue"]);
+    tool.env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", folder.path().join("none"));
+    let told = ends(tool);
+    assert!(told.status.success(), "{told:?}");
+    assert_eq!(ledger.stop(), Some(0));
+}
+
 /// The certificate that a new connection is shown.
 async fn shown(url: &str, client: &Client) -> Option<Vec<u8>> {
     let answer = client.get(format!("{url}/health/live")).send().await.ok()?;

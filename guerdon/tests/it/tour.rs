@@ -21,7 +21,7 @@ use crate::ledger::{Ledger, PATIENCE, ends};
 
 /// A shell's `curl` that says what it was asked.
 const CURL: &str = "curl() { printf 'curl\\0'; printf '%s\\0' \"$@\"; }\n\
-                    guerdon() { \"$GUERDON\" \"$@\"; }\n";
+                    guerdon() { \"$GUERDON\" \"$@\" 2>&1; }\n";
 
 #[test]
 fn the_readme_shows_what_its_commands_print() {

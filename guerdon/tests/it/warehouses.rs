@@ -180,7 +180,8 @@ async fn what_comes_in_is_recorded_once_and_what_can_not_be_used_is_parked() {
     let retry = format!("/v1/parked-messages/{}/retry", number(0));
     ledger.client.post("operator", &retry, json!({})).await.is_problem(409, "message-unusable");
     tool(&ledger, &["shipping", "discard", &number(1).to_string()]);
-    assert_eq!(tool(&ledger, &["shipping", "parked"]).lines().count(), 3);
+    let json = ["shipping", "parked", "--output", "json"];
+    assert_eq!(tool(&ledger, &json).lines().count(), 3);
     let report = ledger.client.get("operator", "/v1/publisher").await.is(200);
     assert_eq!((&report["status"], &report["parked"]), (&json!("publishing"), &json!(3)));
     assert_eq!(ledger.stop(), Some(0));
@@ -218,8 +219,11 @@ async fn an_operator_retries_all_parked_messages_at_once_and_is_told_of_each() {
     let both = |list: &Value| list["items"].as_array().is_some_and(|items| items.len() == 2);
     let parked = until(&ledger.client, "/v1/parked-messages", both).await;
     let number = |index: usize| parked["items"][index]["parked_id"].to_string();
-    let one: Value =
-        serde_json::from_str(&tool(&ledger, &["shipping", "parked", &number(0)])).expect("JSON");
+    let one: Value = serde_json::from_str(&tool(
+        &ledger,
+        &["shipping", "parked", &number(0), "--output", "json"],
+    ))
+    .expect("JSON");
     assert_eq!(one["body"], first);
 
     ledger.client.redeems("zoe", "x-1", "mug").await.is(201);

@@ -1,7 +1,7 @@
 //! The publisher's own problems.
 
 use axum::http::StatusCode;
-use wire::ProblemPage;
+use wire::{OUR_MISTAKE, ProblemPage, TRY_AGAIN};
 
 /// The pages of the publisher's own problems.
 pub const PROBLEM_PAGES: &[ProblemPage] =
@@ -14,6 +14,7 @@ pub(super) const WAREHOUSE_NOT_STOPPED: ProblemPage = ProblemPage {
     meaning: "Only a stopped warehouse can be continued from a position. A warehouse is stopped when \
               the messages sent to it differ from the log.",
     remedy: "Nothing needs to be done. To send something again, ask for a resend or a replay.",
+    shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
 
@@ -24,6 +25,7 @@ pub(super) const MESSAGE_UNUSABLE: ProblemPage = ProblemPage {
     meaning: "A parked message was tried again and refused again. It stays parked; the detail gives \
               the reason.",
     remedy: "Correct the cause and try again, or discard the message.",
+    shopper: TRY_AGAIN,
     can_succeed_later: true,
 };
 
@@ -34,6 +36,7 @@ pub(super) const TOO_MANY_REPLAYS: ProblemPage = ProblemPage {
     meaning: "As many replays run as may at once. The fact `limit` is the number. Nothing was sent.",
     remedy: "Ask again when one of them is done: GET /v1/shipping-stream/replays/{replay_id} shows \
              it.",
+    shopper: TRY_AGAIN,
     can_succeed_later: true,
 };
 
@@ -44,6 +47,7 @@ pub(super) const PUBLISHER_AWAY: ProblemPage = ProblemPage {
     meaning: "Kafka, the read model, the command API or the publisher's own tables can't be reached. \
               The detail names which.",
     remedy: "Try again after Retry-After.",
+    shopper: TRY_AGAIN,
     can_succeed_later: true,
 };
 

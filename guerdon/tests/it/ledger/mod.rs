@@ -3,7 +3,6 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod audit;
-#[cfg(feature = "tls")]
 pub(crate) mod certificate;
 pub(crate) mod frozen;
 pub(crate) mod full_disk;
