@@ -87,36 +87,39 @@ pub struct OverdueRequestBody {
 pub struct ShippingMessage {
     /// The shipping request.
     shipping_request_id: String,
-    /// 1: goods bought for money; 2: goods got for points.
-    r#type: u8,
+    /// 1: goods bought for money; 2: goods got for points. Only a request has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    r#type: Option<u8>,
     /// The account.
     account_id: AccountId,
-    /// The exchange, where the type is 2.
+    /// The exchange, for goods got for points.
     #[serde(skip_serializing_if = "Option::is_none")]
     exchange_id: Option<ExchangeId>,
-    /// The purchase, where the type is 1.
+    /// The purchase, for goods bought for money.
     #[serde(skip_serializing_if = "Option::is_none")]
     purchase_id: Option<PurchaseId>,
-    /// What the message is about; not in a cancellation.
+    /// What is asked for, or what is left of it.
+    lines: Vec<MessageLine>,
+    /// The address of delivery; `null` to an auditor, and once erased. Only a request has it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    lines: Option<Vec<MessageLine>>,
-    /// The address of delivery; an auditor gets none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    deliver_to: Option<String>,
+    deliver_to: Option<Option<String>>,
     /// The warehouse.
     warehouse: WarehouseId,
     /// The lane that the message is in.
     lane: String,
     /// Its number in the lane, from 1.
     sequence: u64,
-    /// How often the request was sent, from 1.
+    /// How often the request was sent, from 1. Only a request has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     attempt: Option<u64>,
     /// The position of the event.
     position: log_record::Place,
-    /// When it was recorded.
+    /// When a request was recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     requested_at: Option<Timestamp>,
+    /// When a change of one was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed_at: Option<Timestamp>,
     /// The request's present status.
     request_status: ShippingStatus,
     /// What is still to be shipped of the request.

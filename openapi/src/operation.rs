@@ -117,7 +117,7 @@ impl<'k> Known<'k> {
                     (key == name).then_some(value)
                 });
                 let meaning = match said.need.strip_prefix("optional; ") {
-                    Some(otherwise) => format!("{} Without it: {otherwise}.", said.meaning),
+                    Some(otherwise) => format!("{}; without it: {otherwise}", said.meaning),
                     None => said.meaning.clone(),
                 };
                 let meaning = without_links(meaning.trim());

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, bail};
 use domain::RefusalKind;
-use syn::{Expr, ExprCall, ExprStruct, Item, ItemConst, Lit, Member, Type};
+use syn::{Expr, ExprStruct, Item, ItemConst, Lit, Member, Type};
 
 use crate::json::Json;
 use crate::source::Sources;
@@ -73,31 +73,23 @@ fn is_page(constant: &ItemConst) -> bool {
     path.path.segments.last().is_some_and(|segment| segment.ident == "ProblemPage")
 }
 
-/// `ProblemPage { status: StatusCode::CONFLICT, slug: "…", … }`, or `page(StatusCode::CONFLICT, …)`.
+/// `ProblemPage { status: StatusCode::CONFLICT, slug: "…", … }`.
 fn read(page: &Expr) -> anyhow::Result<Problem> {
-    let values: Vec<&Expr> = match page {
-        Expr::Struct(ExprStruct { fields, .. }) => {
-            let names = ["status", "slug", "title", "meaning", "remedy", "can_succeed_later"];
-            let value = |name: &str| {
-                let is_it = |member: &Member| matches!(member, Member::Named(it) if it == name);
-                let field = fields.iter().find(|field| is_it(&field.member));
-                field.map(|field| &field.expr).with_context(|| format!("it has no {name}"))
-            };
-            names.into_iter().map(value).collect::<anyhow::Result<_>>()?
-        }
-        Expr::Call(ExprCall { args, .. }) => args.iter().collect(),
-        _ => bail!("a page is written in another way"),
+    let Expr::Struct(ExprStruct { fields, .. }) = page else {
+        bail!("a page is written in another way");
     };
-    let [status, slug, title, meaning, remedy, later] = values[..] else {
-        bail!("a page has six values");
+    let value = |name: &str| {
+        let is_it = |member: &Member| matches!(member, Member::Named(it) if it == name);
+        let field = fields.iter().find(|field| is_it(&field.member));
+        field.map(|field| &field.expr).with_context(|| format!("it has no {name}"))
     };
     Ok(Problem {
-        code: text(slug)?,
-        status: status_code(status)?,
-        title: text(title)?,
-        meaning: text(meaning)?,
-        remedy: text(remedy)?,
-        can_succeed_later: matches!(later, Expr::Lit(it)
+        code: text(value("slug")?)?,
+        status: status_code(value("status")?)?,
+        title: text(value("title")?)?,
+        meaning: text(value("meaning")?)?,
+        remedy: text(value("remedy")?)?,
+        can_succeed_later: matches!(value("can_succeed_later")?, Expr::Lit(it)
             if matches!(&it.lit, Lit::Bool(value) if value.value)),
     })
 }

@@ -13,6 +13,7 @@ mod home;
 mod kafka;
 #[cfg(feature = "kurrent")]
 mod kurrent;
+mod node;
 mod pgbouncer;
 mod postgres;
 mod process;
@@ -24,6 +25,7 @@ pub use home::home;
 pub use kafka::{Kafka, KafkaCluster, shared_kafka};
 #[cfg(feature = "kurrent")]
 pub use kurrent::{AppendFault, KurrentServer, LostTail};
+pub use node::{Node, node_with};
 pub use pgbouncer::{PgBouncer, has_pgbouncer};
 pub use postgres::{Postgres, Stop, bin_folder};
 pub use python::{PYTHON_KAFKA, python_with};
