@@ -148,8 +148,9 @@ impl CommandApi {
         is_dry_run: bool,
         caller: Caller,
     ) -> Result<Outcome, Problem> {
-        let Caller { principal, traceparent, .. } = caller;
-        let request = Request { command, is_dry_run, principal: Some(principal), traceparent };
+        let Caller { principal, traceparent, request_id, .. } = caller;
+        let principal = Some(principal);
+        let request = Request { command, is_dry_run, principal, traceparent, request_id };
         let done = match self.writers.submit(request).await {
             Ok(Answer::Recorded { place, event, last, subject }) => {
                 Done { place, event: Some(*event), last, subject, is_repeat: false }

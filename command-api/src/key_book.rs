@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use domain::{AccountId, Timestamp};
 use event_store::{ApiKeyChange, ApiKeyRow, EventStore, StoreError, with_causes};
-use log_record::{Principal, hex};
+use log_record::{Principal, UnrecordedCall, hex};
 use tokio::sync::Mutex;
+use uuid::Uuid;
 use wire::{ApiKey, KeyHash, KeyRing, Role, Scopes};
 
 use crate::ReadClock;
@@ -230,6 +231,28 @@ impl KeyBook {
         keep(&made)?;
         self.change(changes).await?;
         Ok(())
+    }
+
+    /// Notes in the operators' log what a tool did, which has no key: `keys revoke k-7f3a9c21`.
+    pub async fn note_tool(&self, act: String) -> Result<(), KeyError> {
+        let call = UnrecordedCall {
+            id: Uuid::now_v7(),
+            at: now().micros(),
+            request_id: None,
+            traceparent: None,
+            key: None,
+            role: None,
+            subject: None,
+            name: None,
+            reason: None,
+            method: "guerdon".into(),
+            path: act,
+            account_id: None,
+            status: 200,
+            code: None,
+            detail: None,
+        };
+        Ok(self.store.note_calls(vec![call]).await?)
     }
 
     /// The id of the key with this text and role, where the log has it; it may have ended.

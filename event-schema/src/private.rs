@@ -18,6 +18,9 @@ struct PrivateText<'a> {
     /// The caller's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
+    /// Why, as the request's header says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call_reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deliver_to: Option<&'a DeliverTo>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,13 +37,16 @@ pub(crate) struct PrivateFields {
     reason: Option<Reason>,
 }
 
-/// Who asked, as the private text has it of the event that bears the command's id.
+/// Who asked, and why, as the private text has it of the event that bears the command's id.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct PrivateActor {
     /// Whom the caller's key or token speaks for.
     pub subject: Option<Box<str>>,
     /// The caller's name.
     pub name: Option<Box<str>>,
+    /// Why, as the request's header said. A reason in the request's body is the event's own.
+    #[serde(rename = "call_reason")]
+    pub reason: Option<Box<str>>,
 }
 
 impl fmt::Debug for PrivateActor {
@@ -61,6 +67,7 @@ pub(crate) fn private_text(
         salt: str::from_utf8(&salt).unwrap_or_default(),
         subject: principal.and_then(|principal| principal.subject.as_deref()),
         name: principal.and_then(|principal| principal.name.as_deref()),
+        call_reason: principal.and_then(|principal| principal.reason.as_deref()),
         deliver_to,
         by: note.and_then(|note| note.by.as_ref()),
         reason: note.and_then(|note| note.reason.as_ref()),

@@ -22,6 +22,7 @@ mod memory;
 mod postgres;
 mod sqlite;
 mod store;
+mod unrecorded_calls;
 mod url;
 
 pub use api_key::{ApiKeyChange, ApiKeyRow};

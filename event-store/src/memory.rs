@@ -6,7 +6,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use log_record::{Epoch, Generation, Head, LogId, Partition, Position, RecordedEvent, WriterId};
+use log_record::{
+    Epoch, Generation, Head, LogId, Partition, Position, RecordedEvent, UnrecordedCall,
+    UnrecordedCalls, WriterId,
+};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Semaphore, watch};
 
@@ -50,6 +53,8 @@ struct Shared {
 struct Log {
     partitions: Vec<PartitionLog>,
     keys: Vec<ApiKeyRow>,
+    /// The oldest first.
+    calls: Vec<UnrecordedCall>,
     faults: VecDeque<Fault>,
     /// Whether no append begins.
     is_locked: bool,
@@ -73,6 +78,7 @@ impl MemoryStore {
         let log = Log {
             partitions,
             keys: vec![],
+            calls: vec![],
             faults: VecDeque::new(),
             is_locked: false,
             late: vec![],
@@ -244,6 +250,37 @@ impl MemoryStore {
         changes.iter().try_for_each(|change| change.apply(&mut keys))?;
         log.keys = keys;
         Ok(())
+    }
+
+    pub(crate) fn unrecorded_calls(&self, asked: &UnrecordedCalls) -> Vec<UnrecordedCall> {
+        let limit = usize::try_from(asked.limit).unwrap_or(usize::MAX);
+        let calls = &self.log().calls;
+        calls.iter().rev().filter(|call| asked.has(call)).take(limit).cloned().collect()
+    }
+
+    pub(crate) fn note_calls(&self, calls: Vec<UnrecordedCall>) {
+        let known = &mut self.log().calls;
+        for call in calls {
+            if known.iter().all(|known| known.id != call.id) {
+                known.push(call);
+            }
+        }
+        known.sort_by_key(|call| (call.at, call.id));
+    }
+
+    pub(crate) fn delete_calls(&self, before: i64, keep: u32) {
+        let calls = &mut self.log().calls;
+        let too_many = calls.len().saturating_sub(usize::try_from(keep).unwrap_or(usize::MAX));
+        calls.drain(..too_many);
+        calls.retain(|call| call.at >= before);
+    }
+
+    pub(crate) fn erase_calls(&self, account_id: &str) {
+        let calls = &mut self.log().calls;
+        for call in calls.iter_mut().filter(|call| call.account_id.as_deref() == Some(account_id)) {
+            (call.subject, call.name) = (None, None);
+            (call.reason, call.detail) = (None, None);
+        }
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {

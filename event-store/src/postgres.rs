@@ -13,12 +13,16 @@ mod open;
 mod ranges;
 mod reader;
 mod rows;
+mod unrecorded_calls;
 mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use log_record::{Head, LogId, Partition, Place, Position, RecordedEvent, WriterId};
+use log_record::{
+    Head, LogId, Partition, Place, Position, RecordedEvent, UnrecordedCall, UnrecordedCalls,
+    WriterId,
+};
 use postgres_connection::{Connection, Pool, PoolError, PostgresUrl};
 use tokio::sync::{Mutex, MutexGuard, watch};
 use tokio_postgres::error::SqlState;
@@ -293,6 +297,34 @@ impl PostgresStore {
             Some(&SqlState::UNIQUE_VIOLATION) => StoreError::ApiKeyExists,
             _ => postgres("write the API keys of", source),
         })
+    }
+
+    pub(crate) async fn unrecorded_calls(
+        &self,
+        asked: UnrecordedCalls,
+    ) -> Result<Vec<UnrecordedCall>, StoreError> {
+        let lent = self.reader().await?;
+        let calls = unrecorded_calls::select(lent.client()?, &asked).await;
+        lent.give_back();
+        calls.map_err(|source| postgres("read the unrecorded calls of", source))
+    }
+
+    pub(crate) async fn note_calls(&self, calls: &[UnrecordedCall]) -> Result<(), StoreError> {
+        let mut connection = self.shared.url.connect().await?;
+        let noted = unrecorded_calls::insert(&mut connection.client, calls).await;
+        noted.map_err(|source| postgres("note calls beside", source))
+    }
+
+    pub(crate) async fn delete_calls(&self, before: i64, keep: u32) -> Result<(), StoreError> {
+        let connection = self.shared.url.connect().await?;
+        let deleted = unrecorded_calls::delete(&connection.client, before, keep).await;
+        deleted.map_err(|source| postgres("delete old calls beside", source))
+    }
+
+    pub(crate) async fn erase_calls(&self, account_id: &str) -> Result<(), StoreError> {
+        let connection = self.shared.url.connect().await?;
+        let erased = unrecorded_calls::erase(&connection.client, account_id).await;
+        erased.map_err(|source| postgres("erase calls beside", source))
     }
 
     pub(crate) fn range_positions(&self) -> u64 {

@@ -13,6 +13,7 @@ mod lock;
 mod open;
 mod rows;
 mod thread;
+mod unrecorded_calls;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +21,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use log_record::{
-    BatchId, Epoch, Generation, Head, LogId, Partition, Place, Position, RecordedEvent, WriterId,
+    BatchId, Epoch, Generation, Head, LogId, Partition, Place, Position, RecordedEvent,
+    UnrecordedCall, UnrecordedCalls, WriterId,
 };
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
 use tokio::runtime::Handle;
@@ -239,18 +241,45 @@ impl SqliteStore {
         &self,
         changes: Vec<ApiKeyChange>,
     ) -> Result<(), StoreError> {
-        let doing = "write the API keys of";
         let change = move |connection: &mut Connection| api_keys::change(connection, &changes);
-        let changed = match self.shared.writer {
-            Some(_) => self.write(doing, change).await,
-            None => self.beside_the_writer(doing, change).await,
-        };
-        changed.map_err(|error| match error {
+        self.write_beside("write the API keys of", change).await.map_err(|error| match error {
             StoreError::Sqlite { source, .. } if api_keys::is_taken(&source) => {
                 StoreError::ApiKeyExists
             }
             other => other,
         })
+    }
+
+    pub(crate) async fn unrecorded_calls(
+        &self,
+        asked: UnrecordedCalls,
+    ) -> Result<Vec<UnrecordedCall>, StoreError> {
+        self.read_with(move |connection| {
+            unrecorded_calls::select(connection, &asked)
+                .map_err(|source| failed(connection, "read the unrecorded calls of", source))
+        })
+        .await?
+    }
+
+    pub(crate) async fn note_calls(&self, calls: Vec<UnrecordedCall>) -> Result<(), StoreError> {
+        self.write_calls("note calls beside", move |connection| {
+            unrecorded_calls::insert(connection, &calls)
+        })
+        .await
+    }
+
+    pub(crate) async fn delete_calls(&self, before: i64, keep: u32) -> Result<(), StoreError> {
+        self.write_calls("delete old calls beside", move |connection| {
+            unrecorded_calls::delete(connection, before, keep)
+        })
+        .await
+    }
+
+    pub(crate) async fn erase_calls(&self, account_id: String) -> Result<(), StoreError> {
+        self.write_calls("erase calls beside", move |connection| {
+            unrecorded_calls::erase(connection, &account_id)
+        })
+        .await
     }
 
     pub(crate) async fn range_positions(&self) -> Result<u64, StoreError> {
@@ -310,6 +339,36 @@ impl SqliteStore {
             self.beside_the_writer("archive", take).await?;
         }
         Ok(())
+    }
+
+    /// Writes what is no part of the log: on the writer's thread, or beside another process's.
+    async fn write_beside(
+        &self,
+        doing: &'static str,
+        job: impl FnOnce(&mut Connection) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        match self.shared.writer {
+            Some(_) => self.write(doing, job).await,
+            None => self.beside_the_writer(doing, job).await,
+        }
+    }
+
+    /// Writes calls. On the writer's thread it waits for no lock: an append would wait behind it.
+    async fn write_calls(
+        &self,
+        doing: &'static str,
+        job: impl FnOnce(&mut Connection) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        if self.shared.writer.is_none() {
+            return self.beside_the_writer(doing, job).await;
+        }
+        let at_once = move |connection: &mut Connection| {
+            connection.busy_timeout(Duration::ZERO)?;
+            let done = job(connection);
+            connection.busy_timeout(open::BUSY_TIMEOUT)?;
+            done
+        };
+        self.write(doing, at_once).await
     }
 
     /// Runs on a connection of its own, which may write although another process holds the log: it

@@ -7,6 +7,6 @@ use reqwest::redirect::Policy;
 /// from the environment nor after a redirect. How long an answer may take is each request's to say.
 pub(crate) fn http_client() -> reqwest::Result<Client> {
     let client = || Client::builder().no_proxy().redirect(Policy::none());
-    // A machine without certificates can still call a ledger without TLS.
+    // A machine without certificates can still call without TLS.
     client().build().or_else(|_| client().tls_certs_only([]).build())
 }

@@ -9,7 +9,7 @@ use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use command_api::{Key, KeyBook, MadeKey, NewKey};
 use domain::{AccountId, Timestamp};
-use event_store::Access;
+use event_store::{Access, with_causes};
 use serde::Serialize;
 use wire::body::KeyBody;
 use wire::{Role, Scopes};
@@ -96,12 +96,19 @@ pub(crate) async fn run(KeysArgs { data, printing, act }: KeysArgs) -> anyhow::R
         Act::List => list(&open(&data).await?.list().await?, printing),
         Act::Create(new) => {
             printing.about(format_args!("creating a key in {store}"));
-            let made = open(&data).await?.create(new.key()?, BY).await?;
-            print_made(&made, printing)
+            let book = open(&data).await?;
+            let made = book.create(new.key()?, BY).await?;
+            print_made(&made, printing)?;
+            note(&book, format!("keys create {}", made.key.id)).await;
+            Ok(())
         }
         Act::Revoke { key_id } => {
             printing.about(format_args!("revoking the key {key_id} in {store}"));
-            let (_, is_news) = open(&data).await?.revoke(&key_id, BY).await?;
+            let book = open(&data).await?;
+            let (_, is_news) = book.revoke(&key_id, BY).await?;
+            if is_news {
+                note(&book, format!("keys revoke {key_id}")).await;
+            }
             printing.one(&Revoked { key_id, is_news })
         }
         Act::Rotate { key_id, grace } => {
@@ -113,8 +120,9 @@ pub(crate) async fn run(KeysArgs { data, printing, act }: KeysArgs) -> anyhow::R
         }
         Act::ReplaceAll => {
             printing.about(format_args!("revoking all keys in {store}, and making new ones"));
-            let file = data.api_keys();
-            first_keys::make(&open(&data).await?, &file).await?;
+            let (file, book) = (data.api_keys(), open(&data).await?);
+            first_keys::make(&book, &file).await?;
+            note(&book, "keys replace-all".to_owned()).await;
             printing.one(&Replaced { file })
         }
     }
@@ -175,6 +183,7 @@ async fn rotate(
     let book = open(data).await?;
     let made = book.rotate(key_id, grace, BY).await?;
     print_made(&made, printing)?;
+    note(&book, format!("keys rotate {key_id}")).await;
     let file = data.api_keys();
     let Ok(mut keys) = KeyFile::read(&file) else { return Ok(()) };
     let text = keys.of_role(made.key.role);
@@ -185,6 +194,13 @@ async fn rotate(
         eprintln!("{} contains the new key now", file.display());
     }
     Ok(())
+}
+
+/// Notes what was done in the operators' log. The key has changed whether or not that succeeds.
+async fn note(book: &KeyBook, act: String) {
+    if let Err(error) = book.note_tool(act).await {
+        eprintln!("this isn't in GET /v1/operations: {}", with_causes(&error));
+    }
 }
 
 /// The keys of a log that was started before.

@@ -40,6 +40,7 @@ mod settings;
 mod shell;
 mod shipping;
 mod snapshot;
+mod token_config;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

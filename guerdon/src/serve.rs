@@ -1,6 +1,6 @@
 //! `guerdon serve`: puts the parts together, serves until it is told to stop, and stops cleanly.
 
-mod access_log;
+mod asked;
 mod connection;
 mod connections;
 mod cors;
@@ -26,6 +26,8 @@ pub(crate) mod shutdown;
 mod snapshots;
 #[cfg(feature = "tls")]
 mod tls;
+mod token_keys;
+mod unrecorded;
 mod watched_stream;
 
 use std::cell::Cell;
@@ -78,7 +80,9 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let (address, for_operators) = sockets.addresses()?;
     // A start may wait for the log, and whoever looks after the process asks what for.
     let (front, step) = (Front::default(), Step::default());
-    let mut doors = sockets.open(&config, front.router(&step), &draining);
+    let (calls, taken) = unrecorded::calls();
+    let mut doors = sockets.open(&config, front.router(&step), &draining, &calls);
+    drop(calls);
     let mut ledger = tokio::select! {
         started = Ledger::start(&config, &stop, &draining, &step, &doors) => started?,
         signal = signals.next() => {
@@ -91,6 +95,8 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     file_modes::warn_of_open(config.data.private_files().into_iter().chain(others));
     config.edge.warn(address, for_operators);
     front.begins(std::mem::take(&mut ledger.router));
+    let writing = taken.write(ledger.store.clone(), config.runs(Part::CommandApi), stop.clone());
+    ledger.noting_calls = Some(tokio::spawn(writing));
     tracing::info!(%address, log_id = %ledger.store.log_id(), "the ledger is ready");
     let scheme = config.edge.scheme();
     println!("guerdon listens on {scheme}://{address}");
@@ -148,6 +154,7 @@ struct Ledger {
     snapshots: JoinSet<()>,
     read_model: Option<ReadModel>,
     publishing: Option<Publishing>,
+    noting_calls: Option<JoinHandle<()>>,
 }
 
 impl Ledger {
@@ -194,6 +201,8 @@ impl Ledger {
             first_keys::load(&store).await?
         };
         let keys = book.ring().clone();
+        step.set("reading the keys of tokens");
+        health.tokens = token_keys::start(&config.tokens, &keys, stop).await?;
         tokio::spawn(stop.clone().run_until_cancelled_owned(book.clone().keep_up()));
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, JoinSet::new());
         let mut command_api = None;
@@ -228,6 +237,7 @@ impl Ledger {
             api.draining = draining.clone();
             api.followers_max = config.connections.followers();
             api.overdue_after = config.overdue_after;
+            api.read_calls = unrecorded::reader(store.clone());
             metrics.add_query_api(&api.metrics);
             // A publisher sends again what nobody accepts, counts the attempts and alarms.
             if !config.publishes() {
@@ -270,6 +280,7 @@ impl Ledger {
             snapshots,
             read_model,
             publishing,
+            noting_calls: None,
         })
     }
 }
@@ -285,7 +296,7 @@ impl Ledger {
         step: &Cell<&'static str>,
     ) -> anyhow::Result<()> {
         let Self { store, router, writer, mut writer_stopped, .. } = self;
-        let Self { projecting, mut snapshots, read_model, publishing, .. } = self;
+        let Self { projecting, mut snapshots, read_model, publishing, noting_calls, .. } = self;
         drop((router, writer));
         doors.close(DRAIN_MAX).await;
         if let Some(publishing) = publishing {
@@ -304,6 +315,10 @@ impl Ledger {
             read_model.close().await;
         }
         stop.cancel();
+        if let Some(noting) = noting_calls {
+            step.set("noting calls without an event");
+            noting.await.context("noting calls failed")?;
+        }
         if let Some(projecting) = projecting {
             step.set("the projector");
             projecting.await.context("the projector failed")?;

@@ -16,6 +16,7 @@ use crate::duration::some_time;
 use crate::edge_config::EdgeConfig;
 use crate::kafka_config::KafkaConfig;
 use crate::log_config::LogConfig;
+use crate::token_config::TokenConfig;
 
 /// How to run a ledger.
 #[derive(Args, Clone, Debug)]
@@ -103,6 +104,9 @@ pub(crate) struct ServeConfig {
 
     #[command(flatten)]
     pub(crate) edge: EdgeConfig,
+
+    #[command(flatten)]
+    pub(crate) tokens: TokenConfig,
 
     #[command(flatten)]
     pub(crate) log: LogConfig,

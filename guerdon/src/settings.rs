@@ -11,7 +11,6 @@ pub(crate) mod listing;
 mod nearest;
 mod redacted;
 mod secret_file;
-#[cfg(test)]
 mod table;
 
 use std::ffi::OsStr;
@@ -162,6 +161,17 @@ mod tests {
             assert!(keys.insert(setting.file_key()), "{} is there twice", setting.file_key());
         }
         assert!(keys.contains("listen") && keys.contains("copy-from"), "{keys:?}");
+    }
+
+    /// To clap, what stands in the file is a default, and a default satisfies and breaks no such rule.
+    #[test]
+    fn whether_settings_go_together_is_checked_where_they_are_used_and_not_by_clap() {
+        for setting in settings() {
+            let alone = Command::new("alone").arg(setting.arg.clone());
+            let check = std::panic::AssertUnwindSafe(|| alone.debug_assert());
+            let is_alone = std::panic::catch_unwind(check);
+            assert!(is_alone.is_ok(), "{} requires or excludes another option", setting.key);
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod place;
 mod principal;
 mod recorded;
 mod shipping_request_id;
+mod unrecorded_call;
 
 pub use format::{LogFormat, OtherFormat};
 pub use head::Head;
@@ -22,3 +23,4 @@ pub use place::{
 pub use principal::Principal;
 pub use recorded::{Checksum, NewEvent, Private, RecordedEvent};
 pub use shipping_request_id::{NoShippingRequestId, ShippingRequestId};
+pub use unrecorded_call::{UnrecordedCall, UnrecordedCalls};

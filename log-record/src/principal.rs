@@ -1,10 +1,10 @@
-//! Who asks for a command, as the log keeps it.
+//! Who asks for a command, and why, as the log keeps it.
 
-/// Who asks for a command: a key with its role, and the person or program behind it.
+/// Who asks for a command: a key with its role, the person or program behind it, and why it asks.
 ///
-/// The key's id and the role go into the public text of the events. The subject and the name may
-/// be personal data (a subject may be an e-mail address), so they go into the private text alone,
-/// which can be erased: that of the event that bears the command's id.
+/// The key's id and the role go into the public text of the events. The subject, the name and the
+/// reason may be personal data (a subject may be an e-mail address), so they go into the private
+/// text alone, which can be erased: that of the event that bears the command's id.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Principal {
     /// The role's name: `shopper`.
@@ -15,13 +15,15 @@ pub struct Principal {
     pub subject: Option<Box<str>>,
     /// The person's or program's name.
     pub name: Option<Box<str>>,
+    /// Why it asks, as the header `Guerdon-Reason` of this one request says.
+    pub reason: Option<Box<str>>,
 }
 
 impl Principal {
     /// Somebody of whom only the role is known.
     #[must_use]
     pub const fn of_role(role: &'static str) -> Self {
-        Self { role, key: None, subject: None, name: None }
+        Self { role, key: None, subject: None, name: None, reason: None }
     }
 }
 
@@ -43,10 +45,14 @@ mod tests {
             key: Some("k-1".into()),
             subject: Some("ann@example.org".into()),
             name: Some("Ann".into()),
+            reason: Some("the cup broke".into()),
             ..Principal::of_role("shopper")
         };
         let shown = format!("{ann:?}");
         assert!(shown.contains("shopper") && shown.contains("k-1"), "{shown}");
-        assert!(!shown.contains("ann@") && !shown.contains("Ann"), "{shown}");
+        assert!(
+            !shown.contains("ann@") && !shown.contains("Ann") && !shown.contains("cup"),
+            "{shown}"
+        );
     }
 }

@@ -210,6 +210,7 @@ pub const CALLS: &[Call] = &[
     call("POST /v1/keys", "createKey", &[(201, &["MadeKeyBody"])]),
     call("POST /v1/keys/{key_id}/rotations", "rotateKey", &[(201, &["MadeKeyBody"])]),
     call("PUT /v1/keys/{key_id}/revocation", "revokeKey", writes!("KeyBody")),
+    call("GET /v1/operations", "listOperations", reads!("Page<OperationBody>")),
     call("GET /v1/totals", "getTotals", reads!("TotalsBody")),
     call("GET /v1/liability", "getLiability", reads!("LiabilityBody")),
     call("GET /metrics", "getMetrics", reads!("String")),

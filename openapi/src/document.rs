@@ -14,8 +14,8 @@ use crate::shape::Shapes;
 use crate::source::Sources;
 
 const ABOUT: &str = "A ledger of credit points and of what they are redeemed for.\n\n\
-    **Keys.** Send `Authorization: Bearer KEY`. `x-roles` lists the roles whose keys may make a \
-    call.\n\n\
+    **Keys.** Send `Authorization: Bearer KEY`, or a token (JWT) in place of the key where the \
+    ledger takes tokens. `x-roles` lists the roles whose keys and tokens may make a call.\n\n\
     **Repeats.** A request under an id takes effect once. The same request again gets 200 with \
     `Idempotency-Replayed: true` and the body of the first answer; another request under the same \
     id gets 422 `id-reused`.\n\n\
@@ -167,6 +167,15 @@ fn shared_parameters() -> Json {
                 "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             ),
         )
+        .with(
+            "Guerdon-Reason",
+            header(
+                "Guerdon-Reason",
+                "Why the call is made: one line of at most 512 bytes in UTF-8, in which any byte may \
+                 be written as `%20`. Private.",
+                "stock was counted anew",
+            ),
+        )
 }
 
 fn shared_headers() -> Json {
@@ -190,8 +199,12 @@ fn shared_headers() -> Json {
                 json!({"type": "string", "enum": ["true"]}),
             ),
         )
+        .with("X-Request-Id", header(true, "The request's id.", text()))
         .with("ETag", header(false, "Names what was answered.", text()))
         .with("Location", header(false, "The path of what was made.", text()))
         .with("Retry-After", header(true, "The seconds after which to ask again.", seconds()))
-        .with("WWW-Authenticate", header(true, "`Bearer`.", text()))
+        .with(
+            "WWW-Authenticate",
+            header(true, "`Bearer`, for a bad token with `error=\"invalid_token\"`.", text()),
+        )
 }

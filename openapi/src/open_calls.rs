@@ -26,13 +26,27 @@ pub(crate) fn open_calls(
             )
             .with("required", Json::texts(["status"]))
     };
+    let reasons = |description: &str| {
+        let word = Json::object().with("type", "string");
+        Json::object().with("type", "array").with("items", word).with("description", description)
+    };
+    let words =
+        Json::object().with("type", "string").with("enum", Json::texts(["ready", "not-ready"]));
+    let properties = Json::object()
+        .with("status", words)
+        .with("reasons", reasons("why the process isn't ready, in words; none while it is"))
+        .with("degraded", reasons("what else doesn't work, in words"));
     shapes.schemas.insert(
         "Health".into(),
-        status(&["ready", "not-ready"]).with(
-            "description",
-            "Whether the process does its work, and each part's status; operators and auditors are \
-         also told the causes.",
-        ),
+        Json::object()
+            .with("type", "object")
+            .with("properties", properties)
+            .with("required", Json::texts(["status", "reasons"]))
+            .with(
+                "description",
+                "Whether the process does its work, and each part's status; operators and \
+                 auditors are also told the causes.",
+            ),
     );
     let health = || Json::reference("schemas/Health");
     let text = || Json::from(json!({"type": "string"}));

@@ -146,6 +146,7 @@ impl<'k> Known<'k> {
         }
         if !reads {
             all.push(Json::reference("parameters/traceparent"));
+            all.push(Json::reference("parameters/Guerdon-Reason"));
         }
         Ok(all)
     }
@@ -293,7 +294,8 @@ impl<'k> Known<'k> {
     }
 
     fn headers(&self, status: u16, bodies: &[&str]) -> Json {
-        let mut headers = Json::object();
+        let mut headers =
+            Json::object().with("X-Request-Id", Json::reference("headers/X-Request-Id"));
         let may_be_dry = WITH_DRY_RUN.contains(&self.call.id) && status == 200;
         if self.is_command() {
             let is_sure = !may_be_dry && !OF_MANY.contains(&self.call.name);
@@ -331,6 +333,7 @@ impl<'k> Known<'k> {
             "invalid-query",
             "invalid-header",
             "unauthorized",
+            "token-keys-unavailable",
             "forbidden",
             "no-such-route",
             "internal",
@@ -421,7 +424,7 @@ fn refused(status: u16, problems: &[&Problem], responses: &mut Members) -> Json 
     let media = Json::object().with("schema", schema).with("examples", examples);
     let content = Json::object().with("application/problem+json", media);
     let codes = Json::texts(problems.iter().map(|problem| problem.code.as_str()));
-    let mut headers = Json::object();
+    let mut headers = Json::object().with("X-Request-Id", Json::reference("headers/X-Request-Id"));
     if status == 401 {
         headers.set("WWW-Authenticate", Json::reference("headers/WWW-Authenticate"));
     }

@@ -145,6 +145,8 @@ pub(crate) fn scalar(name: &str, is_asked: bool) -> Option<Scalar> {
         "Uuid" => return Some(("", json!({"type": "string", "format": "uuid"}))),
         // What can't be a shipping request's id is one that doesn't exist.
         "String" | "str" | "RequestId" => return Some(("", json!({"type": "string"}))),
+        // The public fields of an event of any type.
+        "Map" => return Some(("", json!({"type": "object", "additionalProperties": true}))),
         "bool" => return Some(("", json!({"type": "boolean"}))),
         "u8" | "u16" | "u32" | "i32" => {
             let minimum = (!name.starts_with('i')).then_some(0);

@@ -10,6 +10,7 @@ mod exchange;
 mod fact;
 mod hold;
 mod offer;
+mod operation;
 mod programme;
 mod purchase;
 mod shipping;
@@ -26,7 +27,7 @@ use event_store::with_causes;
 use log_record::{PackedPlace, RecordedEvent};
 use read_model::{
     AccountBalance, CreditLot, EarningRule, Exchange, Fact, Hold, LedgerEntry, OfferAvailability,
-    Policy, Purchase, ShippingStatus, Unit, UnitBalance,
+    Operation, Policy, Purchase, ShippingStatus, Unit, UnitBalance,
 };
 use serde::Serialize;
 
@@ -65,6 +66,7 @@ pub(crate) struct Rows {
     pub(crate) returned: BTreeMap<(AccountId, PurchaseId), Returned>,
     /// By path.
     pub(crate) facts: BTreeMap<String, Fact>,
+    pub(crate) operations: Vec<Operation>,
     pub(crate) shipping: Shipping,
     pub(crate) offers: BTreeMap<OfferId, OfferAvailability>,
     pub(crate) offer_changes: BTreeMap<OfferId, OfferChange>,
@@ -98,6 +100,7 @@ impl Rows {
             let (recorded_at, event) = decode(row).map_err(|error| unapplicable(&error))?;
             let at = At { row, recorded_at };
             rows.note_fact(at, &event);
+            rows.note_operation(at, &event).map_err(|error| unapplicable(&*error))?;
             rows.add(at, event).map_err(|error| unapplicable(&error))?;
         }
         Ok(rows)

@@ -11,6 +11,7 @@ mod exchange;
 mod fact;
 mod hold;
 mod offer;
+mod operation;
 mod postgres;
 mod programme;
 mod purchase;
@@ -94,6 +95,7 @@ fn last_writes<'a>(
     offer::write(&mut writes, rows);
     exchange::write(&mut writes, rows);
     fact::write(&mut writes, rows);
+    operation::write(&mut writes, rows);
     purchase::write_changes(&mut writes, purchases);
     shipping::write(&mut writes, shipping);
     programme::write(&mut writes, rows);

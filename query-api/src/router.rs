@@ -19,6 +19,7 @@ use crate::fact::{
 use crate::hold::{get_hold, list_holds};
 use crate::ledger_entry::{get_entry, list_entries};
 use crate::offer_availability::{get_account_offer, get_offer, list_offers};
+use crate::operation::list_operations;
 use crate::programme::{get_earning_rule, get_policy, list_earning_rules};
 use crate::purchase::{find_purchases, get_purchase, list_purchases};
 use crate::shipping_request::{get_shipping_request, list_shipping_requests};
@@ -189,6 +190,7 @@ fn states() -> Routes<QueryApi> {
             get(only(Role::ALL, get_earning_rule).about(Programme).with_query()),
         )
         .route("/v1/policy", get(only(Role::ALL, get_policy).about(Programme)))
+        .route("/v1/operations", get(only(OF_ALL_POINTS, list_operations).with_query()))
         .route("/v1/units", get(only(Role::ALL, list_units).about(Programme)))
         .route("/v1/units/{unit}", get(only(Role::ALL, get_unit).about(Programme)))
         .route("/v1/totals", get(only(OF_ALL_POINTS, get_totals).with_query()))

@@ -19,7 +19,7 @@ pub struct Table {
 }
 
 /// All read tables.
-pub const TABLES: [Table; 19] = [
+pub const TABLES: [Table; 20] = [
     table::<AccountBalance>(),
     table::<UnitBalance>(),
     table::<CreditPart>(),
@@ -29,6 +29,7 @@ pub const TABLES: [Table; 19] = [
     table::<Exchange>(),
     table::<Purchase>(),
     table::<Fact>(),
+    table::<Operation>(),
     table::<ShippingRequest>(),
     table::<ShippingChange>(),
     table::<OfferAvailability>(),
@@ -213,6 +214,27 @@ row! {
         public: String,
         by: Option<String>,
         reason: Option<String>,
+        recorded_at: i64,
+    }
+}
+
+row! {
+    /// What an operator did, or another who isn't a shopper by hand.
+    #[derive(FromRow)]
+    pub struct Operation in "operation" {
+        place: i64,
+        r#type: String,
+        account_id: Option<String>,
+        command: String,
+        key_id: Option<String>,
+        role: Option<String>,
+        subject: Option<String>,
+        name: Option<String>,
+        by: Option<String>,
+        reason: Option<String>,
+        request_id: Option<String>,
+        traceparent: Option<String>,
+        public: String,
         recorded_at: i64,
     }
 }

@@ -3,14 +3,14 @@
 //! Where keys come from is elsewhere: the command API makes them and keeps them beside the log.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use log_record::Principal;
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 
-use crate::{Role, Scopes};
+use crate::{Role, Scopes, Tokens};
 
 /// The most bytes of a text that is looked at as a key. Keys are much shorter; so whatever a
 /// stranger sends, it costs no more than looking for a key.
@@ -99,7 +99,13 @@ impl ApiKey {
 
 /// The keys that are let in. Clones share them, also when they are replaced.
 #[derive(Clone, Debug)]
-pub struct KeyRing(Arc<RwLock<HashMap<KeyHash, Arc<ApiKey>>>>);
+pub struct KeyRing(Arc<Ring>);
+
+#[derive(Debug)]
+struct Ring {
+    keys: RwLock<HashMap<KeyHash, Arc<ApiKey>>>,
+    tokens: OnceLock<Tokens>,
+}
 
 impl KeyRing {
     /// What this key is, where it is known.
@@ -108,7 +114,17 @@ impl KeyRing {
         if key.len() > KEY_BYTES_MAX {
             return None;
         }
-        self.0.read().get(&KeyHash::of(key)).cloned()
+        self.0.keys.read().get(&KeyHash::of(key)).cloned()
+    }
+
+    /// Lets in these tokens, too. Only the first call counts.
+    pub fn let_in(&self, tokens: Tokens) {
+        drop(self.0.tokens.set(tokens));
+    }
+
+    /// The tokens that are let in beside the keys.
+    pub(crate) fn tokens(&self) -> Option<&Tokens> {
+        self.0.tokens.get()
     }
 
     /// Notes that a key was let in, for [`KeyRing::uses`].
@@ -119,7 +135,7 @@ impl KeyRing {
     /// The ids of the keys that this process has let in since a time, each with when it last did.
     #[must_use]
     pub fn uses(&self, since: i64) -> Vec<(String, i64)> {
-        let keys = self.0.read();
+        let keys = self.0.keys.read();
         let used = keys.values().filter_map(|key| {
             let at = key.last_used_at.load(Ordering::Relaxed);
             (at > since).then(|| Some((key.id()?.to_owned(), at)))?
@@ -129,8 +145,8 @@ impl KeyRing {
 
     /// Lets in the keys of the other ring from now on, and no others; tells whether that is news.
     pub fn replace(&self, with: &Self) -> bool {
-        let mut keys = with.0.read().clone();
-        let mut own = self.0.write();
+        let mut keys = with.0.keys.read().clone();
+        let mut own = self.0.keys.write();
         let mut is_news = own.len() != keys.len();
         for (hash, key) in &mut keys {
             match own.get(hash) {
@@ -147,7 +163,7 @@ impl KeyRing {
 impl FromIterator<(KeyHash, ApiKey)> for KeyRing {
     fn from_iter<I: IntoIterator<Item = (KeyHash, ApiKey)>>(keys: I) -> Self {
         let keys = keys.into_iter().map(|(hash, key)| (hash, Arc::new(key)));
-        Self(Arc::new(RwLock::new(keys.collect())))
+        Self(Arc::new(Ring { keys: RwLock::new(keys.collect()), tokens: OnceLock::new() }))
     }
 }
 

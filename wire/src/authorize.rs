@@ -10,6 +10,7 @@
 //! What a call wouldn't heed is refused after that: see `unheeded.rs`.
 
 use std::future::{Ready, ready};
+use std::pin::Pin;
 
 use axum::extract::{FromRef, FromRequestParts, RawPathParams, Request};
 use axum::handler::Handler;
@@ -20,11 +21,13 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use tokio_util::either::Either;
 
-use crate::caller::{SeenCaller, caller, identify};
+use crate::caller::{SeenCaller, Unidentified, caller, identify};
+use crate::guerdon_reason::read_reason;
+use crate::request_id::read_request_id;
 use crate::scope::{OFFERS, READ_ONLY};
 use crate::traceparent::read_traceparent;
 use crate::unheeded::Heeds;
-use crate::{ApiKey, Caller, Guard, KeyRing, Problem, Role};
+use crate::{About, ApiKey, Caller, Guard, KeyRing, Problem, Role};
 
 /// `handler`, for callers whose key has one of these roles. Others get 401 or 403. The keys are
 /// those of the router's state; the handler learns who called by taking a [`Caller`]. A [`Caller`]
@@ -42,34 +45,22 @@ pub struct Only<H> {
     handler: H,
 }
 
-/// What a route is about, for keys that are narrowed to a part of what their role may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum About {
-    /// The account in the path. A key of another account gets 404.
-    Account,
-    /// Offers, which keys with the scope `offers` are for.
-    Offers,
-    /// The programme's terms. Every key may read them, except one with the scope `offers`.
-    Programme,
-    /// Shipping requests, which keys with the scope `warehouses` are for. The handler checks the
-    /// warehouse, by [`Caller::check_warehouse`].
-    Shipping,
-}
-
-impl About {
-    /// The word for it in the table of routes.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Account => "account",
-            Self::Offers => "offers",
-            Self::Programme => "programme",
-            Self::Shipping => "shipping",
-        }
-    }
-}
-
 impl<H> Only<H> {
+    /// Lets the caller in, whom the handler then finds in the extensions.
+    fn admit(&self, known: Result<Caller, Problem>, parts: &mut Parts) -> Result<(), Problem> {
+        let reason = read_reason(&parts.headers);
+        let caller = match &reason {
+            Ok(Some(reason)) => known?.with_reason(reason),
+            Ok(None) | Err(_) => known?,
+        };
+        SeenCaller::tell(&parts.extensions, &caller);
+        let caller = admit(self.roles, self.about, caller, parts)?;
+        self.heeds.check(parts)?;
+        reason?;
+        parts.extensions.insert(caller);
+        Ok(())
+    }
+
     /// Who may call, and what the call heeds.
     pub(crate) fn guard(&self) -> Guard {
         let Self { roles, about, heeds, handler: _ } = self;
@@ -114,26 +105,39 @@ pub struct NoAuthentication;
 /// The roles that [`ForOperators`] lets in.
 const FOR_OPERATORS: &[Role] = &[Role::Operator, Role::Auditor];
 
+/// An answer that has to wait until the keys of tokens were read again.
+type LateAnswer = Pin<Box<dyn Future<Output = Response> + Send>>;
+
 impl<H, T, S> Handler<T, S> for Only<H>
 where
     H: Handler<T, S>,
+    S: Send + 'static,
     KeyRing: FromRef<S>,
 {
-    type Future = Either<Ready<Response>, H::Future>;
+    type Future = Either<Ready<Response>, Either<H::Future, LateAnswer>>;
 
     fn call(self, request: Request, state: S) -> Self::Future {
         let (mut parts, body) = request.into_parts();
         let known = caller(&parts.extensions)
             .or_else(|| anyone(self.roles, &parts))
             .map_or_else(|| identify(&KeyRing::from_ref(&state), &parts.headers), Ok);
-        if let Ok(caller) = &known {
-            SeenCaller::tell(&parts.extensions, caller);
-        }
-        let admitted = known.and_then(|caller| admit(self.roles, self.about, caller, &mut parts));
-        match admitted.and_then(|caller| self.heeds.check(&parts).map(|()| caller)) {
-            Ok(caller) => {
-                parts.extensions.insert(caller);
-                Either::Right(self.handler.call(Request::from_parts(parts, body), state))
+        let known = match known {
+            Err(Unidentified::TokenKeyUnknown(tokens)) => {
+                return Either::Right(Either::Right(Box::pin(async move {
+                    let has_looked = tokens.look_again().await;
+                    let known = identify(&KeyRing::from_ref(&state), &parts.headers);
+                    match self.admit(known.map_err(|why| why.problem(has_looked)), &mut parts) {
+                        Ok(()) => self.handler.call(Request::from_parts(parts, body), state).await,
+                        Err(problem) => problem.into_response(),
+                    }
+                })));
+            }
+            known => known.map_err(|why| why.problem(true)),
+        };
+        match self.admit(known, &mut parts) {
+            Ok(()) => {
+                let request = Request::from_parts(parts, body);
+                Either::Right(Either::Left(self.handler.call(request, state)))
             }
             Err(problem) => Either::Left(ready(problem.into_response())),
         }
@@ -147,7 +151,8 @@ fn anyone(roles: &[Role], parts: &Parts) -> Option<Caller> {
         return None;
     }
     let role = if roles.contains(&Role::Operator) { Role::Operator } else { *roles.first()? };
-    Some(Caller::of_this_process(role, read_traceparent(&parts.headers).map(Into::into)))
+    let caller = Caller::of_this_process(role, read_traceparent(&parts.headers).map(Into::into));
+    Some(Caller { request_id: read_request_id(&parts.headers).map(Into::into), ..caller })
 }
 
 fn admit(

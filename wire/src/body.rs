@@ -22,6 +22,7 @@ mod hold;
 mod key;
 mod ledger_entry;
 mod offer;
+mod operation;
 mod policy;
 mod purchase;
 mod shipping_request;
@@ -62,6 +63,9 @@ pub use ledger_entry::{
 pub use offer::{
     AccountOfferBody, AddStockBody, AttributesBody, CloseOfferBody, OFFER_BYTES_MAX, OfferBody,
     PageBody, PutOfferBody, RemoveStockBody, ReopenOfferBody, StockAdditionBody, StockRemovalBody,
+};
+pub use operation::{
+    OperationBody, OperationCallBody, OperationCallerBody, OperationEventBody, OperationOutcome,
 };
 pub use policy::{PolicyBody, PutPolicyBody};
 pub use purchase::{

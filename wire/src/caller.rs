@@ -1,4 +1,4 @@
-//! Who calls: the key that a request bears, and the person or program behind it.
+//! Who calls: the key or token that a request bears, and the person or program behind it.
 //!
 //! A part of this very process may call a router without a key, by putting a [`Caller`] into the
 //! request's extensions, which nothing that comes over a network can set.
@@ -10,21 +10,26 @@ use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap};
+use domain::Reason;
 use log_record::Principal;
 
+use crate::request_id::read_request_id;
+use crate::token::NotLetIn;
 use crate::traceparent::read_traceparent;
-use crate::{ApiKey, KeyRing, Problem, Role};
+use crate::{ApiKey, KeyRing, Problem, Role, Tokens};
 
 /// Who makes the request, and in which trace: for the metadata of the events that come of it.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// The role of the key that the request bears.
+    /// The role of the key or token that the request bears.
     pub role: Role,
     /// The key with the person or program behind it, for the events that come of the request.
     pub principal: Arc<Principal>,
     /// The W3C trace context that it came with, where that is valid.
     pub traceparent: Option<Box<str>>,
-    /// The key; a part of this process has none.
+    /// The id of the request; a part of this process makes none.
+    pub request_id: Option<Box<str>>,
+    /// The key, or what a token says; a part of this process has none.
     pub(crate) key: Option<Arc<ApiKey>>,
 }
 
@@ -33,7 +38,15 @@ impl Caller {
     #[must_use]
     pub fn of_this_process(role: Role, traceparent: Option<Box<str>>) -> Self {
         let principal = Arc::new(Principal::of_role(role.as_str()));
-        Self { role, principal, traceparent, key: None }
+        Self { role, principal, traceparent, request_id: None, key: None }
+    }
+
+    /// The same caller, who says why it calls.
+    #[must_use]
+    pub(crate) fn with_reason(self, reason: &Reason) -> Self {
+        let reason = Some(reason.as_str().into());
+        let principal = Principal { reason, ..Principal::clone(&self.principal) };
+        Self { principal: Arc::new(principal), ..self }
     }
 
     /// The warehouses of the key's scope; `None` means every warehouse.
@@ -89,29 +102,64 @@ pub(crate) fn caller(extensions: &Extensions) -> Option<Caller> {
     extensions.get::<Caller>().cloned()
 }
 
-/// The caller whose key the request bears.
-pub(crate) fn identify(keys: &KeyRing, headers: &HeaderMap) -> Result<Caller, Problem> {
-    let key = bearer_key(headers).ok_or_else(|| {
-        Problem::unauthorized(
+/// Why it isn't known who calls.
+#[derive(Debug)]
+pub(crate) enum Unidentified {
+    /// The caller isn't let in.
+    Refused(Problem),
+    /// The key of the caller's token isn't known. It may be new: look again.
+    TokenKeyUnknown(Tokens),
+}
+
+impl Unidentified {
+    /// What is answered, after another look for the keys of tokens which has ended or not.
+    pub(crate) fn problem(self, has_looked: bool) -> Problem {
+        match self {
+            Self::Refused(problem) => problem,
+            Self::TokenKeyUnknown(tokens) => tokens.key_unknown(has_looked),
+        }
+    }
+}
+
+/// The caller whose key or token the request bears.
+pub(crate) fn identify(keys: &KeyRing, headers: &HeaderMap) -> Result<Caller, Unidentified> {
+    let text = bearer_key(headers).ok_or_else(|| {
+        Unidentified::Refused(Problem::unauthorized(
             "The request has no key, or a malformed one. Send one header Authorization: \
              Bearer KEY.",
-        )
-    })?;
-    let key = keys.find(key).ok_or_else(|| {
-        Problem::unauthorized(
-            "This ledger does not know the key. Send a key that the ledger's operator gave out.",
-        )
+        ))
     })?;
     let now = now();
+    let key = match keys.find(text) {
+        Some(key) => let_in(key, now).map_err(Unidentified::Refused)?,
+        None => bearer_of_token(keys, text, now)?,
+    };
+    let traceparent = read_traceparent(headers).map(Into::into);
+    let (role, principal) = (key.role, Arc::clone(&key.principal));
+    let request_id = read_request_id(headers).map(Into::into);
+    Ok(Caller { role, principal, traceparent, request_id, key: Some(key) })
+}
+
+fn let_in(key: Arc<ApiKey>, now: i64) -> Result<Arc<ApiKey>, Problem> {
     if !key.is_valid(now) {
         return Err(Problem::unauthorized(
             "The key has expired or was revoked. Ask the ledger's operator for a new one.",
         ));
     }
     KeyRing::note_use(&key, now);
-    let traceparent = read_traceparent(headers).map(Into::into);
-    let (role, principal) = (key.role, Arc::clone(&key.principal));
-    Ok(Caller { role, principal, traceparent, key: Some(key) })
+    Ok(key)
+}
+
+fn bearer_of_token(keys: &KeyRing, text: &str, now: i64) -> Result<Arc<ApiKey>, Unidentified> {
+    match keys.tokens() {
+        Some(tokens) if Tokens::is_one(text) => tokens.check(text, now).map_err(|why| match why {
+            NotLetIn::Bad(error) => Unidentified::Refused(error.problem()),
+            NotLetIn::KeyUnknown => Unidentified::TokenKeyUnknown(tokens.clone()),
+        }),
+        _ => Err(Unidentified::Refused(Problem::unauthorized(
+            "This ledger does not know the key. Send a key that the ledger's operator gave out.",
+        ))),
+    }
 }
 
 /// The role of the key that a request bears, for what anyone may ask and some are told more of.
@@ -120,11 +168,14 @@ pub fn role_of(keys: &KeyRing, headers: &HeaderMap) -> Option<Role> {
     identify(keys, headers).ok().map(|caller| caller.role)
 }
 
-/// Whether the key still has the same rights; streams check this.
+/// Whether the key or token still has the same rights; streams check this.
 #[must_use]
 pub fn is_known_still(keys: &KeyRing, headers: &HeaderMap, caller: &Caller) -> bool {
     let Some(then) = &caller.key else { return true };
-    let known = bearer_key(headers).and_then(|key| keys.find(key));
+    let known = bearer_key(headers).and_then(|text| {
+        let key = keys.find(text);
+        key.or_else(|| bearer_of_token(keys, text, now()).ok())
+    });
     known.is_some_and(|key| {
         key.is_valid(now())
             && key.role == then.role

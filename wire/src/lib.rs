@@ -4,12 +4,14 @@
 //! reading order:
 //! - [`body`]: the bodies of requests and answers, one struct each
 //! - [`Problem`], [`ProblemPage`] and the problems that either API can answer with
-//! - [`Routes`], [`only`], [`Role`], [`Scopes`], [`KeyRing`]: who may call
+//! - [`Routes`], [`only`], [`Role`], [`Scopes`], [`KeyRing`], [`Tokens`]: who may call
 //! - [`JsonBody`], [`MergePatch`], [`Object`], [`PathId`], [`QueryString`]: requests, read strictly
-//! - [`Precondition`], [`read_positions`], [`IdempotencyKey`]: headers
+//! - [`Precondition`], [`read_positions`], [`IdempotencyKey`], [`read_reason`], [`RequestIds`]:
+//!   headers
 //! - [`Page`], [`json_with_etag`]: answers
 //! - [`finish`]: the answers to what no handler takes
 
+mod about;
 mod api_key;
 mod authorize;
 pub mod body;
@@ -18,6 +20,7 @@ mod etag;
 mod fallback;
 mod field_error;
 mod guerdon_position;
+mod guerdon_reason;
 mod idempotency_key;
 mod json_body;
 mod merge_patch;
@@ -29,22 +32,26 @@ mod problem_page;
 mod problem_vocabulary;
 mod query_string;
 mod read_problems;
+mod request_id;
 mod role;
 mod routes;
 mod scope;
 #[cfg(test)]
 mod test_request;
+mod token;
 mod traceparent;
 mod unheeded;
 mod unique;
 
+pub use about::About;
 pub use api_key::{ApiKey, KeyHash, KeyRing};
-pub use authorize::{About, ForOperators, NoAuthentication, Only, only};
+pub use authorize::{ForOperators, NoAuthentication, Only, only};
 pub use caller::{Caller, SeenCaller, is_known_still, role_of};
 pub use etag::{JsonAnswer, Precondition, json_with_etag, json_with_version};
 pub use fallback::finish;
 pub use field_error::excerpt;
 pub use guerdon_position::{GUERDON_POSITION, read_positions, write_position};
+pub use guerdon_reason::{GUERDON_REASON, read_reason};
 pub use idempotency_key::IdempotencyKey;
 pub use json_body::{BODY_BYTES_MAX, BodyTooSlow, JsonBody};
 pub use merge_patch::MergePatch;
@@ -53,11 +60,13 @@ pub use page::{
     PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, open_cursor, page_limit, read_cursor, write_cursor,
 };
 pub use path_id::{PathId, PathIds, ThreePathIds};
-pub use problem::{Problem, ProblemCode};
+pub use problem::{AnsweredProblem, Problem};
 pub use problem_page::{BEING_CHECKED, OUR_MISTAKE, ProblemPage, TRY_AGAIN, problem_pages};
 pub use problem_vocabulary::{FORBIDDEN, INTERNAL, NO_SUCH_ROUTE, SHARED_PROBLEM_PAGES};
 pub use query_string::QueryString;
+pub use request_id::{RequestIds, X_REQUEST_ID, read_request_id};
 pub use role::Role;
 pub use routes::{Guard, Methods, Route, Routes, get, post, put};
 pub use scope::{ScopeError, Scopes};
+pub use token::{ClaimName, TokenKeys, TokenKeysError, TokenKeysStatus, TokenRules, Tokens};
 pub use traceparent::valid_traceparent;

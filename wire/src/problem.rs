@@ -19,10 +19,6 @@ const STANDARD_MEMBERS: [&str; 5] = ["type", "title", "status", "detail", "code"
 /// Room for most documents, so that one written in a rush is not moved while it grows.
 const DOCUMENT_BYTES: usize = 256;
 
-/// The code of a problem, in the extensions of the answer that bears it: for whoever counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProblemCode(pub &'static str);
-
 /// A problem document: `{"type":"/problems/{code}","title","status","detail","code",…facts}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
@@ -93,6 +89,15 @@ impl Problem {
     }
 }
 
+/// The problem of an answer, in the answer's extensions: for those who count or note answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnsweredProblem {
+    /// The stable code.
+    pub code: &'static str,
+    /// What was wrong in this one case; it may repeat what was sent.
+    pub detail: Cow<'static, str>,
+}
+
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let members = STANDARD_MEMBERS.len() + self.facts.len();
@@ -117,7 +122,8 @@ impl IntoResponse for Problem {
         let document_type = HeaderValue::from_static("application/problem+json");
         let mut response = (self.status, [(CONTENT_TYPE, document_type)], document).into_response();
         response.headers_mut().extend(self.headers);
-        response.extensions_mut().insert(ProblemCode(self.code));
+        let (code, detail) = (self.code, self.detail);
+        response.extensions_mut().insert(AnsweredProblem { code, detail });
         response
     }
 }

@@ -19,6 +19,9 @@ use crate::{Problem, ProblemPage, Role};
 /// The most characters of an unknown path that the answer repeats.
 const PATH_SHOWN_MAX: usize = 200;
 
+/// After how many seconds a token whose key can't be read may come again.
+const TOKEN_KEYS_AFTER_SECONDS: u32 = 5;
+
 /// The pages of all problems in this file.
 pub const SHARED_PROBLEM_PAGES: &[ProblemPage] = &[
     INVALID_JSON,
@@ -27,6 +30,7 @@ pub const SHARED_PROBLEM_PAGES: &[ProblemPage] = &[
     INVALID_QUERY,
     INVALID_HEADER,
     UNAUTHORIZED,
+    TOKEN_KEYS_UNAVAILABLE,
     FORBIDDEN,
     WAREHOUSE_FORBIDDEN,
     NOT_FOUND,
@@ -104,10 +108,26 @@ const UNAUTHORIZED: ProblemPage = ProblemPage {
     status: StatusCode::UNAUTHORIZED,
     slug: "unauthorized",
     title: "No valid key",
-    meaning: "The request has no key, or its key is unknown, expired or revoked.",
-    remedy: "Send the header Authorization: Bearer KEY, with a key from the operator.",
+    meaning: "The request has no key or token, or its key is unknown, expired or revoked, or the \
+              ledger doesn't take its token. For a token, the fact `reason` says why: malformed, \
+              algorithm, unknown-key, signature, expired, not-yet-valid, issuer, audience or claim.",
+    remedy: "Send the header Authorization: Bearer KEY, with a key from the operator or a token \
+             from the issuer. If the token has expired, get a new one.",
     shopper: "Please sign in again.",
     can_succeed_later: false,
+};
+
+const TOKEN_KEYS_UNAVAILABLE: ProblemPage = ProblemPage {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    slug: "token-keys-unavailable",
+    title: "Token's key can't be read",
+    meaning: "The request has a token whose key the ledger doesn't know, and the ledger can't read \
+              the issuer's keys at the moment. So it can't tell whether the token is valid. Nothing \
+              was recorded. Requests with API keys are answered as usual.",
+    remedy: "Send the request again after the seconds in Retry-After. The operator finds the cause \
+             in GET /health/ready and in the program's log.",
+    shopper: TRY_AGAIN,
+    can_succeed_later: true,
 };
 
 /// The key may not make the call, whatever it is about.
@@ -273,6 +293,18 @@ impl Problem {
         Self::of(&UNAUTHORIZED, detail).header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
 
+    /// 401: a token that the ledger doesn't take.
+    pub(crate) fn bad_token(detail: String) -> Self {
+        Self::of(&UNAUTHORIZED, detail)
+    }
+
+    /// 503: a token's key isn't known, and the issuer's keys can't be read.
+    pub(crate) fn token_keys_unavailable() -> Self {
+        let detail = "The token's key isn't known, and the issuer's keys can't be read at the \
+                      moment. Send the request again later.";
+        Self::of(&TOKEN_KEYS_UNAVAILABLE, detail).retry_after(TOKEN_KEYS_AFTER_SECONDS)
+    }
+
     /// 403: the key's role may not make this call.
     #[must_use]
     pub fn forbidden(role: Role, allowed: &[Role]) -> Self {
@@ -403,6 +435,7 @@ mod tests {
             Problem::invalid_query("limit", "is there twice"),
             Problem::invalid_header("If-Match", "is malformed"),
             Problem::unauthorized("No key."),
+            Problem::token_keys_unavailable(),
             Problem::forbidden(Role::Auditor, &[Role::Shopper]),
             Problem::warehouse_forbidden(Role::Warehouse, "warehouses:main"),
             Problem::not_found("No account a-1."),

@@ -59,7 +59,8 @@ pub(crate) const READ_MODEL_UNREACHABLE: ProblemPage = ProblemPage {
     status: StatusCode::SERVICE_UNAVAILABLE,
     slug: "read-model-unreachable",
     title: "Read tables can't be reached",
-    meaning: "No database server of the read tables answers. Commands may still work.",
+    meaning: "No database server of the read tables answers, or, to `GET /v1/operations`, none of the \
+              log. Commands may still work.",
     remedy: "Read again after Retry-After.",
     shopper: TRY_AGAIN,
     can_succeed_later: true,
@@ -116,6 +117,14 @@ impl Problem {
     pub fn read_model_unreachable() -> Self {
         let detail = "No database server of the read tables answers; the server's log says why. Read \
                       again in a second.";
+        Self::of(&READ_MODEL_UNREACHABLE, detail).retry_after(PROJECTION_RETRY_AFTER_SECONDS)
+    }
+
+    /// 503: the log's server doesn't say which calls recorded no event.
+    #[must_use]
+    pub fn calls_unreachable() -> Self {
+        let detail = "The log's database, which has the calls that recorded no event, doesn't answer; \
+                      the server's log says why. Read again in a second, or with outcome=recorded.";
         Self::of(&READ_MODEL_UNREACHABLE, detail).retry_after(PROJECTION_RETRY_AFTER_SECONDS)
     }
 }

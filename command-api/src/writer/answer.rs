@@ -16,6 +16,8 @@ pub struct Request {
     pub principal: Option<Arc<Principal>>,
     /// The trace that it is part of.
     pub traceparent: Option<Box<str>>,
+    /// The id of the request that it came with.
+    pub request_id: Option<Box<str>>,
 }
 
 /// The outcome of a command, durable when it is given.

@@ -116,10 +116,12 @@ impl Run {
             key: principal.and_then(|principal| principal.key.clone()),
             role: principal.map(|principal| principal.role.into()),
             traceparent: request.traceparent.clone(),
+            request: request.request_id.clone(),
+            beside: false,
         };
         let before = self.state.position();
         let asked = principal.map(|principal| (outcome, principal));
-        match self.record(&events, now, &metadata, asked, into) {
+        match self.record(&events, now, metadata, asked, into) {
             Err(Unrecordable::TooMuch) => {
                 return Ok(Reply::Answer(Answer::Refused(Refusal::TooMuchAtOnce)));
             }

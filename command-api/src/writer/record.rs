@@ -90,7 +90,7 @@ impl Run {
         &mut self,
         events: &[Event],
         now: Timestamp,
-        metadata: &Metadata,
+        mut metadata: Metadata,
         asked: Option<(usize, &Principal)>,
         into: &mut Batch,
     ) -> Result<(), Unrecordable> {
@@ -98,7 +98,8 @@ impl Run {
         for (index, event) in events.iter().enumerate() {
             let principal = asked.filter(|(outcome, _)| *outcome == index).map(|(_, who)| who);
             let salt = self.salts.next()?;
-            into.push(encode(event, now, metadata, principal, salt)?);
+            metadata.beside = asked.is_some_and(|(outcome, _)| outcome != index);
+            into.push(encode(event, now, &metadata, principal, salt)?);
         }
         if !self.fits(&into.events[begun..]) {
             into.truncate(begun);
@@ -158,7 +159,7 @@ impl Run {
         let why = why.to_string().into();
         let fact = ClockDoubted { wall: self.clock.wall(), why };
         let (now, metadata) = (self.state.recorded_at(), Metadata::of_command("doubt-clock"));
-        self.record(&[Event::ClockDoubted(fact)], now, &metadata, None, into)?;
+        self.record(&[Event::ClockDoubted(fact)], now, metadata, None, into)?;
         into.end_command();
         Ok(())
     }

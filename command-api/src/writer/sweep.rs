@@ -61,7 +61,7 @@ impl Run {
         }
         let end = into.events.len() + events;
         let swept = catch_unwind(AssertUnwindSafe(|| {
-            let (now, metadata) = (self.now(), Metadata::of_command("sweep"));
+            let now = self.now();
             while into.events.len() < end
                 && let Some(due) = self.state.take_due(now)
             {
@@ -69,7 +69,7 @@ impl Run {
                 if account.is_some_and(|account| self.left_out.contains(account)) {
                     continue;
                 }
-                self.record_due(&due, now, &metadata, &mut into)?;
+                self.record_due(&due, now, &mut into)?;
             }
             Ok::<(), Unrecordable>(())
         }));
@@ -93,10 +93,10 @@ impl Run {
         &mut self,
         due: &[Event],
         now: Timestamp,
-        metadata: &Metadata,
         into: &mut Batch,
     ) -> Result<(), Unrecordable> {
-        match self.record(due, now, metadata, None, into) {
+        let metadata = || Metadata::of_command("sweep");
+        match self.record(due, now, metadata(), None, into) {
             Err(Unrecordable::TooMuch) => {}
             recorded => {
                 recorded?;
@@ -106,7 +106,7 @@ impl Run {
         }
         let mut begun = into.events.len();
         for event in due {
-            match self.record(std::slice::from_ref(event), now, metadata, None, into) {
+            match self.record(std::slice::from_ref(event), now, metadata(), None, into) {
                 Ok(()) if self.fits(&into.events[begun..]) => {}
                 Ok(()) | Err(Unrecordable::TooMuch) => {
                     let account = event.account_id().map(ToString::to_string);

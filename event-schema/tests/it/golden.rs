@@ -35,7 +35,7 @@ fn every_golden_event_decodes_and_encodes_to_the_same_bytes() {
 /// there (docs/decisions/0017-one-format-number.md).
 #[test]
 fn a_changed_shape_has_a_format_number_of_its_own() {
-    const FORMAT: (u32, &str) = (6, "69b2dcc90232f4eb");
+    const FORMAT: (u32, &str) = (7, "af69ede2189189eb");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
     let files = fs::read_dir(folder).expect("listed").map(|file| file.expect("listed").path());
     let mut files: Vec<PathBuf> = files.collect();
@@ -96,12 +96,26 @@ fn who_asked_is_private_and_can_be_erased() {
     assert!(decode_metadata(row).expect("it decodes").key.is_some());
 }
 
+#[test]
+fn why_it_was_asked_is_private_and_the_requests_id_is_not() {
+    let asked = |row: &RecordedEvent| decode_actor(row).expect("it decodes");
+    let mut rows = golden_rows();
+    let row = rows.iter_mut().find(|row| asked(row).reason.is_some()).expect("there is one");
+    assert_eq!(asked(row).reason.as_deref(), Some("the server's clock was set by hand"));
+    assert!(!row.public.contains("by hand"), "{}", row.public);
+    let metadata = decode_metadata(row).expect("it decodes");
+    assert_eq!(metadata.request.as_deref(), Some("8d2f6c01-1f"));
+    row.private = Private::Erased(row.private_hash());
+    assert_eq!(asked(row), PrivateActor::default());
+}
+
 /// Who asked, as a request would say it, where the row tells it.
 fn principal_of(row: &RecordedEvent) -> Option<Principal> {
-    let PrivateActor { subject, name } = decode_actor(row).expect("it decodes");
+    let PrivateActor { subject, name, reason } = decode_actor(row).expect("it decodes");
     let Metadata { key, role, .. } = decode_metadata(row).expect("it decodes");
     let role = role.unwrap_or_default().into_owned().leak();
-    (subject.is_some() || name.is_some()).then_some(Principal { role, key, subject, name })
+    let says = subject.is_some() || name.is_some() || reason.is_some();
+    says.then_some(Principal { role, key, subject, name, reason })
 }
 
 fn golden_rows() -> Vec<RecordedEvent> {

@@ -1,6 +1,7 @@
 //! What every store promises, run over each of them. It is long because one suite has all of it.
 
 mod api_keys;
+mod unrecorded_calls;
 
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,11 @@ use api_keys::{
     an_api_key_ends_once_and_its_latest_use_counts,
     an_api_key_with_the_id_or_the_text_of_another_is_refused,
     api_keys_are_added_and_read_in_their_order,
+};
+use unrecorded_calls::{
+    calls_are_bounded_by_age_and_number, calls_are_found_by_time_key_account_and_status,
+    calls_are_kept_whole_and_once_and_the_newest_comes_first,
+    what_is_private_in_calls_is_erased_with_their_account,
 };
 
 const P0: Partition = Partition(0);
@@ -61,6 +67,10 @@ every_store! {
     api_keys_are_added_and_read_in_their_order,
     an_api_key_with_the_id_or_the_text_of_another_is_refused,
     an_api_key_ends_once_and_its_latest_use_counts,
+    calls_are_kept_whole_and_once_and_the_newest_comes_first,
+    calls_are_found_by_time_key_account_and_status,
+    calls_are_bounded_by_age_and_number,
+    what_is_private_in_calls_is_erased_with_their_account,
     an_epoch_is_confirmed_until_another_writer_takes_over,
     an_append_in_an_old_generation_is_a_conflict_and_lands_nothing,
     recorded_rows_are_appended_as_they_are_and_their_generation_goes_on,

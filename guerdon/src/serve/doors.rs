@@ -1,6 +1,7 @@
 //! The addresses that a ledger listens on: one for everybody and, if asked for, one for operators.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -8,12 +9,14 @@ use axum::{Extension, Router};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use wire::ForOperators;
+use uuid::Uuid;
+use wire::{ForOperators, RequestIds};
 
 use super::connections::{Left, OpenConnections};
 use super::descriptors::make_room;
 use super::edge::Edge;
 use super::listener::{Limits, Listener};
+use super::unrecorded::Calls;
 use crate::serve_config::ServeConfig;
 
 /// What the system keeps of a connection that its client hasn't read; connections have it from
@@ -64,7 +67,9 @@ impl Sockets {
         config: &ServeConfig,
         router: Router,
         stop: &CancellationToken,
+        calls: &Calls,
     ) -> Doors {
+        let ids = Arc::new(RequestIds::new(random()));
         let room = make_room(&config.connections);
         let (mut listeners, mut accepting, mut counted) = (vec![], JoinSet::new(), vec![]);
         let edge = self.edge;
@@ -73,7 +78,9 @@ impl Sockets {
         let mut open = |socket, router, connections, option, of| {
             let limits = Limits::new(&config.connections, connections);
             let logs_requests = config.log.access_log;
-            let listener = Listener::new(router, limits, edge.clone(), option, logs_requests);
+            let (ids, calls) = (Arc::clone(&ids), calls.clone());
+            let listener =
+                Listener::new(router, limits, edge.clone(), option, logs_requests, ids, calls);
             counted.push(listener.open_connections(of));
             accepting.spawn(listener.clone().listen(socket, stop.clone()));
             listeners.push(listener);
@@ -87,6 +94,12 @@ impl Sockets {
         open(self.clients, for_pages, room.clients, "--connections-max", "clients");
         Doors { listeners, accepting, open: counted }
     }
+}
+
+/// Tells this process's requests from another's.
+fn random() -> u32 {
+    let (_, random) = Uuid::now_v7().as_u64_pair();
+    u32::try_from(random & u64::from(u32::MAX)).unwrap_or_default()
 }
 
 fn bind(option: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {

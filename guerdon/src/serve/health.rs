@@ -21,7 +21,7 @@ use publisher::Publisher;
 use read_model::{ReadError, ReadModel, ServerStatus};
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use wire::{KeyRing, Problem, Role, Routes, role_of};
+use wire::{KeyRing, Problem, Role, Routes, TokenKeysStatus, Tokens, role_of};
 
 use super::health_reason::HealthReason;
 use super::lookup::Lookup;
@@ -69,6 +69,8 @@ pub(super) struct Health {
     pub(super) projection: Vec<watch::Receiver<ProjectionStatus>>,
     pub(super) read_model: Option<ReadModel>,
     pub(super) publisher: Option<Publisher>,
+    /// Who lets in tokens, where they are.
+    pub(super) tokens: Option<Tokens>,
     /// How many shipping requests are overdue, where no publisher says so.
     pub(super) overdue: Option<Gauge>,
 }
@@ -83,6 +85,7 @@ impl Health {
             projection: vec![],
             read_model: None,
             publisher: None,
+            tokens: None,
             overdue: None,
         }
     }
@@ -145,6 +148,13 @@ impl Health {
             let warns = health.has_warnings().then_some(HealthReason::PublisherWarning);
             reasons.note(warns, false);
             body["publisher"] = json!(health);
+        }
+        // API keys are let in all the same.
+        if let Some(tokens) = &self.tokens {
+            let status = tokens.status();
+            let trouble = status.trouble.is_some().then_some(HealthReason::TokenKeysUnreadable);
+            reasons.note(trouble, false);
+            body["tokens"] = token_keys(&status);
         }
         if let Some(overdue) = &self.overdue {
             let count = overdue.get();
@@ -274,6 +284,17 @@ fn writer(status: &WriterStatus, reasons: &mut Reasons) -> Value {
     };
     reasons.note(Some(reason), true);
     told
+}
+
+fn token_keys(status: &TokenKeysStatus) -> Value {
+    let TokenKeysStatus { keys, trouble } = status;
+    match trouble {
+        None => json!({"status": "serving", "keys": keys}),
+        Some(why) => {
+            let word = if *keys > 0 { "keys-out-of-date" } else { "no-keys" };
+            json!({"status": word, "keys": keys, "why": &**why})
+        }
+    }
 }
 
 /// Leaves the words.

@@ -32,11 +32,13 @@ pub(super) enum HealthReason {
     PublisherWarning,
     /// Warehouses didn't accept shipping requests in time.
     ShippingOverdue,
+    /// The keys of tokens can't be read.
+    TokenKeysUnreadable,
 }
 
 impl HealthReason {
     /// All of them.
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::WriterRecovering,
         Self::WriterStopped,
         Self::ClockUnconfirmed,
@@ -51,6 +53,7 @@ impl HealthReason {
         Self::PublisherWaiting,
         Self::PublisherWarning,
         Self::ShippingOverdue,
+        Self::TokenKeysUnreadable,
     ];
 
     /// As answers and metrics write it.
@@ -70,6 +73,7 @@ impl HealthReason {
             Self::PublisherWaiting => "publisher-waiting",
             Self::PublisherWarning => "publisher-warning",
             Self::ShippingOverdue => "shipping-overdue",
+            Self::TokenKeysUnreadable => "token-keys-unreadable",
         }
     }
 }

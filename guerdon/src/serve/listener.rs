@@ -23,15 +23,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
-use wire::Problem;
+use wire::{Problem, RequestIds};
 
-use super::access_log::AccessLine;
+use super::asked::Asked;
 use super::connection::{Connection, Patience, Phase, Told};
 use super::connections::{Connections, Left, OpenConnection, OpenConnections};
 use super::edge::Edge;
 use super::message_body::{AnswerBody, BodyPace, RequestBody};
 use super::security_headers::{self, Keeping};
 use super::seldom::Seldom;
+use super::unrecorded::Calls;
 use super::watched_stream::WatchedStream;
 use crate::connection_config::ConnectionConfig;
 
@@ -68,6 +69,8 @@ pub(super) struct Listener {
     /// The name of the option that says how many connections there may be.
     option: &'static str,
     logs_requests: bool,
+    ids: Arc<RequestIds>,
+    calls: Calls,
 }
 
 impl Limits {
@@ -96,9 +99,11 @@ impl Listener {
         edge: Edge,
         option: &'static str,
         logs_requests: bool,
+        ids: Arc<RequestIds>,
+        calls: Calls,
     ) -> Self {
         let (connections, tasks) = (Connections::new(), TaskTracker::new());
-        Self { limits, router, edge, connections, tasks, option, logs_requests }
+        Self { limits, router, edge, connections, tasks, option, logs_requests, ids, calls }
     }
 
     /// Its connections, to be counted.
@@ -155,7 +160,7 @@ impl Listener {
         open: OpenConnection,
         room: OwnedSemaphorePermit,
     ) {
-        let Self { limits, router, edge, logs_requests, .. } = self;
+        let Self { limits, router, edge, logs_requests, ids, calls, .. } = self;
         let connection = Arc::clone(&open.connection);
         // Answers are small and whole; waiting to fill a segment would only delay them.
         if let Err(error) = stream.set_nodelay(true) {
@@ -172,18 +177,18 @@ impl Listener {
         let is_encrypted = edge.is_encrypted();
         let answered = Arc::clone(&connection);
         let service = service_fn(move |mut request| {
-            let line = logs_requests.then(|| {
-                let client = edge.client(peer, request.headers());
-                AccessLine::begin(&mut request, client)
-            });
+            let client = logs_requests.then(|| edge.client(peer, request.headers()));
+            let (asked, calls) = (Asked::begin(&mut request, &ids), calls.clone());
             let keeping = Keeping::of(request.method(), request.uri().path());
             let answer = answer(request, router.clone(), Arc::clone(&answered), limits.body);
             async move {
                 let mut response = answer.await?;
                 let status = response.status();
                 security_headers::add(response.headers_mut(), status, keeping, is_encrypted);
-                if let Some(line) = line {
-                    line.end(status);
+                asked.name(&mut response);
+                calls.note(&asked, &response);
+                if let Some(client) = client {
+                    asked.log(status, client);
                 }
                 Ok::<_, Infallible>(response)
             }

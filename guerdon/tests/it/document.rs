@@ -92,8 +92,12 @@ pub(crate) const ID: &str = "########-####-####-####-############";
 pub(crate) const TIME: &str = "0000-00-00T00:00:00";
 
 /// The shapes of what differs from run to run.
-const VARYING: [(&str, &str); 3] =
-    [(TIME, "TIME"), ("\"month\":\"0000-00", "MONTH"), ("\ndate: ", "DATE")];
+const VARYING: [(&str, &str); 4] = [
+    (TIME, "TIME"),
+    ("\"month\":\"0000-00", "MONTH"),
+    ("\ndate: ", "DATE"),
+    ("\nx-request-id: ", "REQUEST"),
+];
 
 /// The text without what differs from run to run.
 fn steady(text: &str) -> String {
@@ -110,7 +114,7 @@ fn steady(text: &str) -> String {
         rest = &rest[shape.len()..];
         match *word {
             "TIME" => rest = rest.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit()),
-            "DATE" => rest = rest.trim_start_matches(|c: char| c != '\n'),
+            "DATE" | "REQUEST" => rest = rest.trim_start_matches(|c: char| c != '\n'),
             _ => {}
         }
     }

@@ -313,7 +313,17 @@ async fn the_command_line_changes_keys_beside_a_server(setting: Setting) {
 
     setting.keys(&["replace-all"]);
     becomes(setting.api(), 401).await;
-    becomes(&setting.api().with_keys_of(setting.folder.path()), 200).await;
+    let api = setting.api().with_keys_of(setting.folder.path());
+    becomes(&api, 200).await;
+    // Who audits the ledger sees what a tool did, which has no key.
+    let done = api.get("auditor", "/v1/operations?outcome=done").await.is(200);
+    let done = done["items"].as_array().expect("items");
+    let acts: Vec<_> = done.iter().map(|done| done["call"]["path"].as_str()).collect();
+    let rotated = format!("keys rotate {of_file}");
+    let revoked = format!("keys revoke {of_file}");
+    assert_eq!(acts[..3], [Some("keys replace-all"), Some(&*revoked), Some(&*rotated)]);
+    assert_eq!(acts[4], Some(&*format!("keys create {id}")));
+    assert_eq!((&done[0]["call"]["method"], done[0].get("caller")), (&json!("guerdon"), None));
     assert_eq!(setting.ledger.stop(), Some(0));
     let again = Ledger::start_on(&setting.store, setting.folder.path(), &[]);
     assert_eq!(again.stop(), Some(0), "the file's keys are the log's");

@@ -40,6 +40,7 @@ mod kurrent;
 mod ledger;
 mod nginx;
 mod observed;
+mod operations;
 mod operators_disk;
 mod operators_mistakes;
 mod options;
@@ -76,6 +77,7 @@ mod take_over;
 mod terms;
 #[cfg(feature = "tls")]
 mod tls;
+mod tokens;
 mod topic;
 mod tour;
 mod unchanged;

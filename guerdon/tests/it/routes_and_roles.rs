@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use jsonwebtoken::Algorithm;
 use reqwest::Method;
 use serde_json::{Value, json};
+use services::{IdentityProvider, SigningKey, seconds_from_now};
 
 use crate::document::is_to_be_written;
 use crate::ledger::{Api, Ledger, said};
@@ -121,6 +123,70 @@ async fn a_narrowed_key_reaches_what_the_table_says_that_its_routes_are_about() 
         let is_narrowed = ["account", "offers", "programme", "shipping", ""].contains(&about);
         assert!(is_narrowed, "{name} is about {about:?}");
         assert_eq!(about == "account", route.path.contains("{account_id}"), "{name}");
+    }
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+/// A ledger that takes tokens of every role, and a token of each.
+fn with_tokens(folder: &Path) -> (Ledger, Api) {
+    let key = SigningKey::make("k-1", Algorithm::EdDSA).expect("a key");
+    let provider = IdentityProvider::start(&[&key]).expect("a provider");
+    let args = [
+        ["--kafka", "127.0.0.1:1"],
+        ["--jwt-issuer", "https://login.example/"],
+        ["--jwt-audience", "guerdon"],
+        ["--jwt-keys", provider.keys_url()],
+        ["--jwt-roles", "shopper,merchant,operator,warehouse,auditor"],
+    ];
+    let ledger = Ledger::start_with(folder, &args.concat(), &[]);
+    let bearer = ROLES.iter().fold(ledger.client.clone(), |api, role| {
+        let claims = json!({
+            "iss": "https://login.example/", "aud": "guerdon", "sub": "ann",
+            "exp": seconds_from_now(600), "guerdon_role": role,
+        });
+        api.with_key(role, &key.sign(&claims).expect("signed"))
+    });
+    (ledger, bearer)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_reaches_what_the_table_says_and_a_shoppers_its_own_account_alone() {
+    let (folder, routes) = (tempfile::tempdir().expect("a folder"), table());
+    let (ledger, bearer) = with_tokens(folder.path());
+    let api = &ledger.client;
+    // Of bob there is what the paths name, and of nobody nothing.
+    api.opens("7", 1, None, None).await;
+    api.earns("bob", 500, "7").await;
+    api.holds("bob", "7", 5).await;
+    let position = api.redeems("bob", "7", "7").await.position.expect("a position");
+    api.get_after(&position, "auditor", "/v1/accounts/bob/exchanges/7").await.is(200);
+    for route in &routes {
+        let name = route.name();
+        for role in &ROLES[1..] {
+            let is_forbidden = status(&bearer, route, role, "bob").await == 403;
+            assert_eq!(is_forbidden, !route.roles.contains(role), "{name} as {role}");
+        }
+        let own = answer(&bearer, route, "shopper", "ann").await;
+        let is_forbidden = own.starts_with("403");
+        assert_eq!(is_forbidden, route.of_one_account == OfOneAccount::No, "{name}: {own}");
+        assert!(!own.starts_with("401"), "{name}: {own}");
+        assert!(!own.contains("access to no account"), "{name}: {own}");
+        if route.path.contains("{account_id}") {
+            let of_bob = ask(&bearer, route, "shopper", "bob").await;
+            let of_nobody = ask(&bearer, route, "shopper", "nobody").await;
+            assert_eq!(of_bob, of_nobody, "{name}: bob is there, and nobody isn't");
+            let expected = if is_forbidden { 403 } else { 404 };
+            assert_eq!(of_bob.0, expected, "{name}: {}", of_bob.1);
+        }
+        // No filter leads to another account.
+        if route.of_one_account != OfOneAccount::No && route.method == Method::GET {
+            for query in ["?account_id=bob", "?account_id=ann&account_id=bob", "?account=bob"] {
+                let (status, body) = ask_with(&bearer, route, "shopper", "ann", query).await;
+                let problem: Value = serde_json::from_str(&body).unwrap_or_default();
+                let field = query[1..].split('=').next();
+                assert_eq!((status, problem["field"].as_str()), (400, field), "{name}: {body}");
+            }
+        }
     }
     assert_eq!(ledger.stop(), Some(0));
 }

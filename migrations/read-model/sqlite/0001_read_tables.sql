@@ -220,6 +220,33 @@ create table fact (
     recorded_at integer not null
 ) strict;
 
+-- What operators did, and what merchants and warehouses did by hand: an event for each command, the one
+-- with the command's id. Calls that recorded no event are beside the log's keys.
+create table operation (
+    place integer not null primary key,
+    -- of the event
+    type text not null,
+    account_id text,
+    command text not null,
+    -- the caller's key and role; null where an operator's tool wrote the event
+    key_id text,
+    role text,
+    -- whom the key or token speaks for, who, and why: null, too, once the private text has been erased
+    subject text,
+    name text,
+    "by" text,
+    reason text,
+    request_id text,
+    traceparent text,
+    -- the event's public text, JSON
+    public text not null,
+    recorded_at integer not null
+) strict;
+
+create index operation_by_time on operation (recorded_at, place);
+create index operation_of_key on operation (key_id, recorded_at, place);
+create index operation_of_account on operation (account_id, recorded_at, place);
+
 create table shipping_request (
     -- of the event that asked for it
     place integer not null primary key,

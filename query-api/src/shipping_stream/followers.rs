@@ -34,14 +34,17 @@ pub(crate) struct Followers {
 #[derive(Debug, Default)]
 struct Counts {
     all: usize,
-    by_key: HashMap<Option<Box<str>>, usize>,
+    by_key: HashMap<Follower, usize>,
 }
+
+/// The key and the subject: many tokens are signed with one key.
+type Follower = (Option<Box<str>>, Option<Box<str>>);
 
 /// A follower's place among the others, which it leaves when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Turn {
     of: Arc<Followers>,
-    key: Option<Box<str>>,
+    key: Follower,
 }
 
 impl Followers {
@@ -56,7 +59,7 @@ impl Followers {
         caller: &Caller,
         max: FollowersMax,
     ) -> Result<Turn, Problem> {
-        let key = caller.principal.key.clone();
+        let key = (caller.principal.key.clone(), caller.principal.subject.clone());
         let mut counts = self.counts.lock();
         if counts.all >= max.of_all {
             return Err(Problem::too_many_followers("all", max.of_all));

@@ -8,6 +8,7 @@ mod facts;
 mod followers;
 mod lists;
 mod offers;
+mod operations;
 mod parcels;
 mod plans;
 mod positions;

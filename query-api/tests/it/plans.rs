@@ -101,6 +101,12 @@ const ROWS: &str = "
     select 'accounts/ann-' || (n % 1000) || '/exchanges/x-' || n || '/cancellations/c-' || n, n,
         'ann-' || (n % 1000), '{}', n
     from numbers;
+    insert into operation
+        (place, type, account_id, command, key_id, role, public, recorded_at)
+    {a tenth}
+    select n, 'credit-earned', 'ann-' || (n % 1000), 'adjust-credit', 'k-' || (n % 100), 'operator',
+        '{}', n
+    from numbers;
     insert into offer_availability
         (offer_id, product_id, price, warehouse, version, phase, \"partition\", position)
     {a hundredth}
@@ -166,6 +172,10 @@ const READS_OF_ALL: &[&str] = &[
     "/v1/units",
     "/v1/units/points",
     "/v1/units/points/closure",
+    "/v1/operations?limit=100",
+    "/v1/operations?limit=100&until=1970-01-01T00:00:00.05Z",
+    "/v1/operations?limit=100&key_id=k-5",
+    "/v1/operations?limit=100&account_id=ann-5",
     "/v1/totals",
     "/v1/liability",
     "/v1/shipping-requests?limit=100",

@@ -183,7 +183,7 @@ pub(crate) fn id<T: std::str::FromStr>(text: &str) -> T {
 }
 
 pub(crate) fn request(command: Command) -> Request {
-    Request { command, is_dry_run: false, principal: None, traceparent: None }
+    Request { command, is_dry_run: false, principal: None, traceparent: None, request_id: None }
 }
 
 pub(crate) fn earn(account: &str) -> Request {

@@ -17,7 +17,7 @@ use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
-use wire::{ProblemCode, SHARED_PROBLEM_PAGES, valid_traceparent};
+use wire::{AnsweredProblem, SHARED_PROBLEM_PAGES, valid_traceparent};
 
 /// The route of what no route was found for.
 const UNMATCHED: &str = "unmatched";
@@ -113,12 +113,12 @@ impl Underway {
         Self { metrics, begun: Instant::now(), is_answered: false }
     }
 
-    fn end(mut self, labels: &Labels, problem: Option<&ProblemCode>, trace: Option<Trace>) {
+    fn end(mut self, labels: &Labels, problem: Option<&AnsweredProblem>, trace: Option<Trace>) {
         self.is_answered = true;
         let Shared { durations, problems, .. } = &*self.metrics.0;
         let took = self.begun.elapsed().as_secs_f64();
         durations.get_or_create(labels).observe(took, trace, None);
-        if let Some(ProblemCode(code)) = problem {
+        if let Some(AnsweredProblem { code, .. }) = problem {
             problems.get_or_create(&[("code", code)]).inc();
         }
     }

@@ -1,0 +1,78 @@
+//! The table of calls of which no event tells, in a SQLite file.
+
+use log_record::{UnrecordedCall, UnrecordedCalls};
+use rusqlite::{Connection, Row, TransactionBehavior, params};
+use uuid::Uuid;
+
+const INSERT: &str = include_str!("insert_unrecorded_call.sql");
+const SELECT: &str = include_str!("select_unrecorded_calls.sql");
+const DELETE: &str = include_str!("delete_unrecorded_calls.sql");
+const ERASE: &str = include_str!("erase_unrecorded_calls.sql");
+
+/// Adds all calls in one transaction.
+pub(super) fn insert(
+    connection: &mut Connection,
+    calls: &[UnrecordedCall],
+) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for call in calls {
+        transaction.execute(
+            INSERT,
+            params![
+                call.id.as_bytes(),
+                call.at,
+                call.request_id,
+                call.traceparent,
+                call.key,
+                call.role,
+                call.subject,
+                call.name,
+                call.reason,
+                call.method,
+                call.path,
+                call.account_id,
+                call.status,
+                call.code,
+                call.detail,
+            ],
+        )?;
+    }
+    transaction.commit()
+}
+
+pub(super) fn select(
+    connection: &Connection,
+    asked: &UnrecordedCalls,
+) -> rusqlite::Result<Vec<UnrecordedCall>> {
+    let UnrecordedCalls { before: (at, id), from, key, account_id, status, limit } = asked;
+    let asked = params![at, id.as_bytes(), from, key, account_id, status.0, status.1, limit];
+    connection.prepare(SELECT)?.query_map(asked, call)?.collect()
+}
+
+pub(super) fn delete(connection: &Connection, before: i64, keep: u32) -> rusqlite::Result<()> {
+    connection.execute(DELETE, (before, keep)).map(drop)
+}
+
+pub(super) fn erase(connection: &Connection, account_id: &str) -> rusqlite::Result<()> {
+    connection.execute(ERASE, (account_id,)).map(drop)
+}
+
+fn call(row: &Row<'_>) -> rusqlite::Result<UnrecordedCall> {
+    Ok(UnrecordedCall {
+        id: Uuid::from_bytes(row.get("id")?),
+        at: row.get("at")?,
+        request_id: row.get("request_id")?,
+        traceparent: row.get("traceparent")?,
+        key: row.get("key_id")?,
+        role: row.get("role")?,
+        subject: row.get("subject")?,
+        name: row.get("name")?,
+        reason: row.get("reason")?,
+        method: row.get("method")?,
+        path: row.get("path")?,
+        account_id: row.get("account_id")?,
+        status: row.get("status")?,
+        code: row.get("code")?,
+        detail: row.get("detail")?,
+    })
+}

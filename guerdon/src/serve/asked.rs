@@ -1,0 +1,72 @@
+//! What is known of a request when its answer begins: for the access log, which has one line for
+//! each, and for the calls that recorded no event.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+use tokio::time::Instant;
+use wire::{RequestIds, SeenCaller, X_REQUEST_ID, valid_traceparent};
+
+/// The most of a path that is noted: a stranger may send kilobytes.
+const PATH_BYTES_MAX: usize = 512;
+
+/// A request that is being answered.
+pub(super) struct Asked {
+    pub(super) method: Method,
+    uri: Uri,
+    begin: Instant,
+    pub(super) caller: SeenCaller,
+    id: HeaderValue,
+    traceparent: Option<HeaderValue>,
+}
+
+impl Asked {
+    /// Notes what a request asks, and sees to it that it has an id.
+    pub(super) fn begin<B>(request: &mut Request<B>, ids: &RequestIds) -> Self {
+        let caller = SeenCaller::default();
+        request.extensions_mut().insert(caller.clone());
+        let id = ids.see_to(request.headers_mut());
+        let traceparent = request.headers().get("traceparent").cloned();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        Self { method, uri, begin: Instant::now(), caller, id, traceparent }
+    }
+
+    /// The path. The query isn't noted: it may hold ids of people.
+    pub(super) fn path(&self) -> &str {
+        let path = self.uri.path();
+        path.get(..PATH_BYTES_MAX).unwrap_or(path)
+    }
+
+    /// The request's id.
+    pub(super) fn id(&self) -> &str {
+        self.id.to_str().unwrap_or_default()
+    }
+
+    /// The trace that it is a part of.
+    pub(super) fn traceparent(&self) -> Option<&str> {
+        valid_traceparent(self.traceparent.as_ref()?.to_str().ok()?)
+    }
+
+    /// Names the request in its answer.
+    pub(super) fn name<B>(&self, response: &mut Response<B>) {
+        response.headers_mut().insert(X_REQUEST_ID, self.id.clone());
+    }
+
+    /// Writes the line of a client's request into the access log.
+    pub(super) fn log(&self, status: StatusCode, client: IpAddr) {
+        let (status, ms) = (status.as_u16(), millis(self.begin.elapsed()));
+        let caller = self.caller.get();
+        let (role, key) =
+            caller.map_or((None, None), |caller| (Some(caller.role), caller.key.as_deref()));
+        let (method, path, request_id) = (&self.method, self.path(), self.id());
+        tracing::info!(
+            target: "access", %method, path, status, ms, role, key, %client, request_id, "answered"
+        );
+    }
+}
+
+/// With three decimals: most answers take less than a millisecond.
+fn millis(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}

@@ -1,0 +1,349 @@
+//! The calls of operators, of auditors and about keys of which no event tells: refused, failed, or
+//! done without a fact of the ledger, such as making a key.
+//!
+//! They go into a table beside the keys, some at once, and no answer waits for that. Shoppers'
+//! calls never do. A stranger's, without a valid key, do if they are about keys, but only a few.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::http::{Method, Response};
+use domain::AccountId;
+use event_store::EventStore;
+use log_record::{Principal, UnrecordedCall};
+use parking_lot::Mutex;
+use query_api::{CallsUnread, ReadCalls};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use wire::{AnsweredProblem, GUERDON_POSITION};
+
+use super::asked::Asked;
+use super::seldom::Seldom;
+
+/// The most calls that wait to be written. They are made by people and a few programs; a thousand
+/// are minutes of them, or a program that repeats a mistake.
+const QUEUE_CALLS_MAX: usize = 1_024;
+
+/// The most calls that are written at once.
+const BATCH_CALLS_MAX: usize = 256;
+
+/// How long a batch rests after it, and one that failed before it is tried again.
+const WRITE_EVERY: Duration = Duration::from_secs(1);
+
+/// The most calls that are kept: about 50 MB with their texts.
+const CALLS_KEPT_MAX: u32 = 100_000;
+
+/// The oldest calls that are kept: long enough for a quarter's audit.
+const CALLS_AGE_MAX: Duration = Duration::from_hours(100 * 24);
+
+/// How often old calls are deleted, by the process that takes commands; and after how many of its
+/// own.
+const DELETE_EVERY: Duration = Duration::from_mins(10);
+const DELETE_AFTER_CALLS: usize = 1_000;
+
+/// How many calls of strangers are kept in a minute: who tries keys must not push others' calls
+/// out.
+const STRANGERS_PER_MINUTE_MAX: u32 = 10;
+
+/// How long a read of them may take.
+const READ_MAX: Duration = Duration::from_secs(2);
+
+/// Takes the calls that are to be written.
+#[derive(Clone, Debug)]
+pub(super) struct Calls(Arc<Noting>);
+
+#[derive(Debug)]
+struct Noting {
+    queue: mpsc::Sender<UnrecordedCall>,
+    /// How many found no room in the queue.
+    lost: Arc<AtomicU64>,
+    strangers: Mutex<Strangers>,
+}
+
+/// The calls of strangers within a minute.
+#[derive(Debug)]
+struct Strangers {
+    minute: Instant,
+    calls: u32,
+}
+
+/// The calls that were taken, on their way to the table.
+pub(super) struct Taken {
+    calls: mpsc::Receiver<UnrecordedCall>,
+    lost: Arc<AtomicU64>,
+}
+
+/// Calls are taken from now on, and written once somebody writes them.
+pub(super) fn calls() -> (Calls, Taken) {
+    let (queue, calls) = mpsc::channel(QUEUE_CALLS_MAX);
+    let lost = Arc::<AtomicU64>::default();
+    let strangers = Mutex::new(Strangers { minute: Instant::now(), calls: 0 });
+    let noting = Noting { queue, lost: Arc::clone(&lost), strangers };
+    (Calls(Arc::new(noting)), Taken { calls, lost })
+}
+
+impl Calls {
+    /// Takes a call that was answered so, if it is one of these.
+    pub(super) fn note<B>(&self, asked: &Asked, response: &Response<B>) {
+        if !is_unrecorded(&asked.method, response) {
+            return;
+        }
+        let caller = asked.caller.get();
+        if !is_kept(caller, asked.path()) || (caller.is_none() && !self.has_room_for_stranger()) {
+            return;
+        }
+        if self.0.queue.try_send(call(asked, caller, response)).is_err() {
+            self.0.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn has_room_for_stranger(&self) -> bool {
+        self.0.strangers.lock().is_let_in(Instant::now())
+    }
+}
+
+impl Strangers {
+    fn is_let_in(&mut self, now: Instant) -> bool {
+        if now.duration_since(self.minute) >= Duration::from_mins(1) {
+            *self = Self { minute: now, calls: 0 };
+        }
+        self.calls += 1;
+        self.calls <= STRANGERS_PER_MINUTE_MAX
+    }
+}
+
+/// Whether a call recorded no event, and did something or was to.
+fn is_unrecorded<B>(method: &Method, response: &Response<B>) -> bool {
+    let status = response.status();
+    let is_read = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
+    let is_done = !is_read && !response.headers().contains_key(GUERDON_POSITION);
+    status.is_client_error() || status.is_server_error() || is_done
+}
+
+/// Whether calls of this caller to this path are kept.
+fn is_kept(caller: Option<&Principal>, path: &str) -> bool {
+    match caller.map(|caller| caller.role) {
+        Some("operator" | "auditor") => true,
+        Some("shopper") => false,
+        Some(_) | None => path == "/v1/keys" || path.starts_with("/v1/keys/"),
+    }
+}
+
+fn call<B>(asked: &Asked, caller: Option<&Principal>, response: &Response<B>) -> UnrecordedCall {
+    let problem = response.extensions().get::<AnsweredProblem>();
+    let of = |field: fn(&Principal) -> Option<&str>| caller.and_then(field).map(storable);
+    UnrecordedCall {
+        id: Uuid::now_v7(),
+        at: now(),
+        request_id: Some(asked.id().to_owned()),
+        traceparent: asked.traceparent().map(ToOwned::to_owned),
+        key: of(|caller| caller.key.as_deref()),
+        role: caller.map(|caller| caller.role.to_owned()),
+        subject: of(|caller| caller.subject.as_deref()),
+        name: of(|caller| caller.name.as_deref()),
+        reason: of(|caller| caller.reason.as_deref()),
+        method: asked.method.to_string(),
+        path: storable(asked.path()),
+        account_id: account_in(asked.path()),
+        status: response.status().as_u16(),
+        code: problem.map(|problem| problem.code.to_owned()),
+        detail: problem.map(|problem| storable(&problem.detail)),
+    }
+}
+
+/// PostgreSQL keeps no text with a zero in it.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+/// The account that a path is about.
+fn account_in(path: &str) -> Option<String> {
+    let account_id = path.strip_prefix("/v1/accounts/")?.split('/').next()?;
+    account_id.parse().ok().map(|account_id: AccountId| account_id.to_string())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a call isn't decided, so the log's time isn't its")]
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+impl Taken {
+    /// Writes what is taken, until nobody can call any more, or until `stop` and there is nothing
+    /// left to write. `deletes` says whether it also deletes old calls now and then.
+    pub(super) async fn write(mut self, store: EventStore, deletes: bool, stop: CancellationToken) {
+        let (mut batch, mut failed, mut new) = (vec![], Seldom::new(), 0);
+        let mut deleting = tokio::time::interval(DELETE_EVERY);
+        loop {
+            tokio::select! {
+                biased;
+                came = self.calls.recv_many(&mut batch, BATCH_CALLS_MAX), if batch.is_empty() => {
+                    if came == 0 {
+                        return;
+                    }
+                }
+                () = std::future::ready(()), if !batch.is_empty() => {}
+                () = stop.cancelled() => return,
+                _ = deleting.tick(), if deletes => {
+                    delete(&store).await;
+                    continue;
+                }
+            }
+            match store.note_calls(batch.clone()).await {
+                Ok(()) => {
+                    new += batch.len();
+                    batch.clear();
+                }
+                Err(error) => {
+                    let (error, calls) = (&error as &dyn std::error::Error, batch.len());
+                    if stop.is_cancelled() {
+                        tracing::warn!(error, calls, "calls without an event are not noted");
+                        return;
+                    }
+                    if failed.times().is_some() {
+                        tracing::warn!(error, calls, "can't note calls without an event yet");
+                    }
+                }
+            }
+            let lost = self.lost.swap(0, Ordering::Relaxed);
+            if lost > 0 {
+                tracing::warn!(lost, "calls without an event are not noted: too many came at once");
+            }
+            if deletes && new >= DELETE_AFTER_CALLS {
+                new = 0;
+                delete(&store).await;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(WRITE_EVERY) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+}
+
+async fn delete(store: &EventStore) {
+    let age = i64::try_from(CALLS_AGE_MAX.as_micros()).unwrap_or(i64::MAX);
+    if let Err(error) = store.delete_calls(now().saturating_sub(age), CALLS_KEPT_MAX).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, "old calls without an event can't be deleted now");
+    }
+}
+
+/// How `GET /v1/operations` reads them.
+pub(super) fn reader(store: EventStore) -> ReadCalls {
+    Arc::new(move |asked| {
+        let store = store.clone();
+        Box::pin(async move {
+            match tokio::time::timeout(READ_MAX, store.unrecorded_calls(asked)).await {
+                Ok(Ok(calls)) => Ok(calls),
+                Ok(Err(error)) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, "calls without an event can't be read");
+                    Err(CallsUnread)
+                }
+                Err(_) => {
+                    tracing::error!("calls without an event can't be read in time");
+                    Err(CallsUnread)
+                }
+            }
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller(role: &'static str) -> Option<Principal> {
+        (!role.is_empty()).then(|| Principal::of_role(role))
+    }
+
+    #[test]
+    fn shoppers_calls_are_never_kept_and_others_where_they_are_about_keys() {
+        let kept = |role, path| is_kept(caller(role).as_ref(), path);
+        for role in ["operator", "auditor"] {
+            assert!(kept(role, "/v1/accounts/ann"), "{role}");
+        }
+        for role in ["merchant", "warehouse", ""] {
+            assert!(!kept(role, "/v1/accounts/ann") && !kept(role, "/v1/keyssss"), "{role}");
+            assert!(kept(role, "/v1/keys") && kept(role, "/v1/keys/k-1/revocation"), "{role}");
+        }
+        assert!(!kept("shopper", "/v1/keys"));
+    }
+
+    #[test]
+    fn a_call_is_unrecorded_if_it_failed_or_did_what_is_no_event() {
+        let answered = |method: Method, status: u16, position: bool| {
+            let mut response = Response::builder().status(status);
+            if position {
+                response = response.header(GUERDON_POSITION, "0:7");
+            }
+            is_unrecorded(&method, &response.body(()).expect("an answer"))
+        };
+        assert!(answered(Method::PUT, 409, false) && answered(Method::GET, 503, false));
+        assert!(answered(Method::POST, 201, false), "a key was made");
+        assert!(!answered(Method::PUT, 201, true), "an event was recorded");
+        assert!(!answered(Method::GET, 200, false) && !answered(Method::GET, 304, false));
+    }
+
+    #[test]
+    fn few_strangers_are_kept_in_a_minute() {
+        let begin = Instant::now();
+        let mut strangers = Strangers { minute: begin, calls: 0 };
+        let mut let_in = |seconds| {
+            let now = begin + Duration::from_secs(seconds);
+            (0..20).filter(|_| strangers.is_let_in(now)).count()
+        };
+        assert_eq!([let_in(0), let_in(59), let_in(61)], [10, 0, 10]);
+    }
+
+    #[test]
+    fn the_account_in_a_path_is_known() {
+        assert_eq!(account_in("/v1/accounts/ann/holds/h-1").as_deref(), Some("ann"));
+        assert_eq!(account_in("/v1/accounts/ann").as_deref(), Some("ann"));
+        assert_eq!(account_in("/v1/accounts/%00/holds"), None);
+        assert_eq!(account_in("/v1/offers/mug"), None);
+    }
+
+    #[tokio::test]
+    async fn what_finds_no_room_is_counted_and_the_rest_is_written() {
+        use std::collections::BTreeMap;
+
+        use event_store::{Access, StoreUrl};
+        use log_record::UnrecordedCalls;
+
+        let new_log = crate::serve::new_log(1);
+        let store = EventStore::open(&StoreUrl::Memory, Access::Write(new_log)).await;
+        let store = store.expect("it opens");
+        let (calls, taken) = calls();
+        let ids = wire::RequestIds::new(1);
+        let mut request = axum::http::Request::post("/v1/keys").body(()).expect("a request");
+        let asked = Asked::begin(&mut request, &ids);
+        let operator = Principal::of_role("operator");
+        let response = Response::builder().status(403).body(()).expect("an answer");
+        for _ in 0..=QUEUE_CALLS_MAX {
+            let sent = calls.0.queue.try_send(call(&asked, Some(&operator), &response));
+            calls.0.lost.fetch_add(u64::from(sent.is_err()), Ordering::Relaxed);
+        }
+        assert_eq!(taken.lost.load(Ordering::Relaxed), 1);
+        drop(calls);
+        let stop = CancellationToken::new();
+        stop.cancel();
+        taken.write(store.clone(), true, stop).await;
+        let all = UnrecordedCalls {
+            before: (i64::MAX, Uuid::max()),
+            from: i64::MIN,
+            key: None,
+            account_id: None,
+            status: (0, u16::MAX),
+            limit: u32::MAX,
+        };
+        let written = store.unrecorded_calls(all).await.expect("read");
+        assert_eq!(written.len(), QUEUE_CALLS_MAX);
+        let kinds: BTreeMap<_, _> = written.iter().map(|call| (&*call.path, call.status)).collect();
+        assert_eq!(kinds, BTreeMap::from([("/v1/keys", 403)]));
+    }
+}

@@ -1,0 +1,168 @@
+//! The options about tokens (JWT). Each field's text is the operator's manual.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use reqwest::Url;
+use wire::{ClaimName, Role, TokenRules};
+
+use crate::duration::some_time;
+
+/// Which tokens are let in beside API keys, and what their claims mean.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct TokenConfig {
+    /// Let in tokens (JWT) of this issuer, beside API keys: the exact text of their claim `iss`,
+    /// such as https://login.shop.example/.
+    #[arg(
+        long,
+        env = "GUERDON_JWT_ISSUER",
+        value_parser = text,
+        requires_all = ["jwt_audience", "jwt_keys"]
+    )]
+    pub(crate) jwt_issuer: Option<String>,
+
+    /// The audience of the tokens, as their claim `aud` has it. Separate several by commas.
+    #[arg(
+        long,
+        env = "GUERDON_JWT_AUDIENCE",
+        value_delimiter = ',',
+        value_parser = text,
+        requires = "jwt_issuer"
+    )]
+    pub(crate) jwt_audience: Vec<String>,
+
+    /// Where the issuer publishes its keys, as a JSON Web Key Set: an https URL or a file.
+    #[arg(long, env = "GUERDON_JWT_KEYS", value_parser = key_source, requires = "jwt_issuer")]
+    pub(crate) jwt_keys: Option<KeySource>,
+
+    /// How often the issuer's keys are read. They are also read when a token has an unknown key.
+    #[arg(long, env = "GUERDON_JWT_KEYS_REFRESH", default_value = "5min", value_parser = some_time)]
+    pub(crate) jwt_keys_refresh: Duration,
+
+    /// How long the issuer's keys are believed if they can't be read again.
+    #[arg(long, env = "GUERDON_JWT_KEYS_GRACE", default_value = "24h", value_parser = some_time)]
+    pub(crate) jwt_keys_grace: Duration,
+
+    /// The claim with a shopper's account: a name, or a JSON pointer such as /shop/account.
+    #[arg(long, env = "GUERDON_JWT_ACCOUNT_CLAIM", default_value = "sub", value_parser = claim)]
+    pub(crate) jwt_account_claim: ClaimName,
+
+    /// The claim with the role: a name, or a JSON pointer such as /realm_access/roles. A token
+    /// without a role is a shopper's.
+    #[arg(
+        long,
+        env = "GUERDON_JWT_ROLE_CLAIM",
+        default_value = "guerdon_role",
+        value_parser = claim
+    )]
+    pub(crate) jwt_role_claim: ClaimName,
+
+    /// The claim with the scopes, which limit what the role may do: a list, or a text with spaces
+    /// between.
+    #[arg(
+        long,
+        env = "GUERDON_JWT_SCOPES_CLAIM",
+        default_value = "guerdon_scopes",
+        value_parser = claim
+    )]
+    pub(crate) jwt_scopes_claim: ClaimName,
+
+    /// What roles and scopes for this ledger begin with, such as guerdon:, in claims that have
+    /// others, too. [default: nothing, so that every role and scope has to be the ledger's]
+    #[arg(long, env = "GUERDON_JWT_PREFIX", value_parser = text)]
+    pub(crate) jwt_prefix: Option<String>,
+
+    /// The roles that a token may have, separated by commas.
+    #[arg(
+        long,
+        env = "GUERDON_JWT_ROLES",
+        value_delimiter = ',',
+        default_value = "shopper",
+        value_parser = role
+    )]
+    pub(crate) jwt_roles: Vec<Role>,
+}
+
+/// Where the keys of tokens are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KeySource {
+    /// A server.
+    Url(Url),
+    /// A file, which may be replaced.
+    File(PathBuf),
+}
+
+impl TokenConfig {
+    /// The rules, and where the keys are, if tokens are let in.
+    pub(crate) fn rules(&self) -> Option<(TokenRules, KeySource)> {
+        let rules = TokenRules {
+            issuer: self.jwt_issuer.clone()?,
+            audiences: self.jwt_audience.clone(),
+            account: self.jwt_account_claim.clone(),
+            role: self.jwt_role_claim.clone(),
+            scopes: self.jwt_scopes_claim.clone(),
+            prefix: self.jwt_prefix.clone().unwrap_or_default(),
+            roles: self.jwt_roles.clone(),
+        };
+        Some((rules, self.jwt_keys.clone()?))
+    }
+}
+
+fn text(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("it is empty".into()) } else { Ok(text.into()) }
+}
+
+fn claim(name: &str) -> Result<ClaimName, &'static str> {
+    name.parse()
+}
+
+fn role(name: &str) -> Result<Role, String> {
+    Role::parse(name).ok_or_else(|| format!("{name:?} is none of {}", Role::ALL_NAMES))
+}
+
+fn key_source(text: &str) -> Result<KeySource, String> {
+    if text.is_empty() {
+        return Err("it is empty".into());
+    }
+    if !text.contains("://") {
+        return Ok(KeySource::File(text.into()));
+    }
+    let url: Url = text.parse().map_err(|error| format!("it is no URL: {error}"))?;
+    let is_here = match url.host_str() {
+        Some("localhost") => true,
+        Some(host) => {
+            let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+            address.is_ok_and(|address| address.is_loopback())
+        }
+        None => false,
+    };
+    match url.scheme() {
+        "https" => Ok(KeySource::Url(url)),
+        "http" if is_here => Ok(KeySource::Url(url)),
+        "http" => Err("whoever is on the way could put in keys of their own; use https".into()),
+        _ => Err("it is neither an https URL nor a file's path".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_come_from_a_file_or_over_tls() {
+        let url = |text: &str| KeySource::Url(text.parse().expect("a URL"));
+        for text in [
+            "https://login.example/jwks.json",
+            "http://127.0.0.1:9/jwks",
+            "http://localhost/jwks",
+            "http://[::1]:9/jwks",
+        ] {
+            assert_eq!(key_source(text), Ok(url(text)));
+        }
+        assert_eq!(key_source("/etc/jwks.json"), Ok(KeySource::File("/etc/jwks.json".into())));
+        for text in ["", "http://login.example/", "http://10.0.0.1/", "ftp://x/y", "https://"] {
+            key_source(text).expect_err(text);
+        }
+    }
+}

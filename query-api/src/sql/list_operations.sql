@@ -1,0 +1,7 @@
+-- Operations, newest first: before a time and a place ($1, $2), and not before another time ($3).
+select {operation}
+from operation
+where (operation.recorded_at, operation.place) < ($1, $2)
+    and operation.recorded_at >= $3
+order by operation.recorded_at desc, operation.place desc
+limit $4
