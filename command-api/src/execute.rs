@@ -19,7 +19,7 @@ use wire::{Caller, KeyRing, Problem, write_position};
 use crate::refusal_problem::{
     decision_failed, id_reused, not_decided, original_unread, outcome_unknown, refused,
 };
-use crate::{Answer, KeyBook, Request, Unanswered, Writers};
+use crate::{Answer, KeyBook, MarkBook, Request, Unanswered, Writers};
 
 /// What the handlers share: behind one pointer, because every request clones it.
 #[derive(Clone)]
@@ -34,6 +34,8 @@ pub struct Shared {
     pub(crate) store: EventStore,
     /// Who may call.
     pub(crate) keys: KeyBook,
+    /// What is marked.
+    pub(crate) marks: MarkBook,
 }
 
 impl Deref for CommandApi {
@@ -85,7 +87,8 @@ impl CommandApi {
     #[must_use]
     pub fn new(writers: Writers, store: EventStore, keys: KeyRing) -> Self {
         let keys = KeyBook::new(store.clone(), keys);
-        Self(Arc::new(Shared { writers, store, keys }))
+        let marks = MarkBook::new(store.clone(), writers.tracer().marks().clone());
+        Self(Arc::new(Shared { writers, store, keys, marks }))
     }
 
     /// Has the command decided.
@@ -148,9 +151,10 @@ impl CommandApi {
         is_dry_run: bool,
         caller: Caller,
     ) -> Result<Outcome, Problem> {
-        let Caller { principal, traceparent, request_id, .. } = caller;
+        let Caller { principal, traceparent, request_id, is_marked, .. } = caller;
         let principal = Some(principal);
-        let request = Request { command, is_dry_run, principal, traceparent, request_id };
+        let request =
+            Request { command, is_dry_run, principal, traceparent, request_id, is_marked };
         let done = match self.writers.submit(request).await {
             Ok(Answer::Recorded { place, event, last, subject }) => {
                 Done { place, event: Some(*event), last, subject, is_repeat: false }

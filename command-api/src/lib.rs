@@ -6,6 +6,7 @@
 //! - [`Writers`]: the choice of the writer that decides a command
 //! - [`Writer`]: decides, appends, answers; it runs without HTTP too
 //! - [`KeyBook`]: the keys that callers show, made, revoked and rotated
+//! - [`MarkBook`]: what operators have marked
 //! - `restart`: the state that a writer starts with, from a snapshot and the events after it
 //! - `refusal_problem`: the domain's refusals as problem documents
 
@@ -27,6 +28,8 @@ mod key_book;
 mod keys;
 mod lifetime;
 mod many;
+mod mark_book;
+mod marks;
 mod metrics;
 mod open_account;
 mod patch;
@@ -57,6 +60,7 @@ mod writers;
 pub use execute::CommandApi;
 pub use key_book::{Key, KeyBook, KeyError, KeyStatus, MadeKey, NewKey};
 pub use keys::key_body;
+pub use mark_book::MarkBook;
 pub use metrics::CommandMetrics;
 pub use refusal_problem::{problem_pages, starting};
 pub use restart::{LoadError, Loaded, SnapshotError, Snapshots, Taken, load};

@@ -70,6 +70,11 @@ const fn outcome_of(outcome: &Result<Answer, Unanswered>) -> usize {
     }
 }
 
+/// The outcome's name.
+pub(crate) const fn outcome_name(outcome: &Result<Answer, Unanswered>) -> &'static str {
+    OUTCOMES[outcome_of(outcome)]
+}
+
 /// From half a millisecond to eight seconds: the default command deadline is below that.
 fn seconds() -> Histogram {
     Histogram::new(exponential_buckets(0.000_5, 2.0, 15))

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use wire::About::{Account, Offers, Shipping};
-use wire::Role::{Merchant, Operator, Shopper, Warehouse};
+use wire::Role::{Auditor, Merchant, Operator, Shopper, Warehouse};
 use wire::{Routes, get, only, post, put};
 
 use crate::CommandApi;
@@ -17,6 +17,7 @@ use crate::earn_credits::earn_credits;
 use crate::extend_hold::extend_hold;
 use crate::hold_credit::hold_credit;
 use crate::keys::{create_key, list_keys, revoke_key, rotate_key};
+use crate::marks::{list_marks, mark_account, mark_request, unmark_account, unmark_request};
 use crate::open_account::open_account;
 use crate::put_earning_rule::{patch_earning_rule, put_earning_rule};
 use crate::put_offer::{patch_offer, put_offer};
@@ -148,6 +149,15 @@ pub fn routes() -> Routes<CommandApi> {
         .route("/v1/keys", get(only(&[Operator], list_keys)).post(only(&[Operator], create_key)))
         .route("/v1/keys/{key_id}/revocation", put(only(&[Operator], revoke_key)))
         .route("/v1/keys/{key_id}/rotations", post(only(&[Operator], rotate_key)))
+        .route("/v1/marks", get(only(&[Operator, Auditor], list_marks)))
+        .route(
+            "/v1/marks/accounts/{marked_id}",
+            put(only(&[Operator], mark_account)).delete(only(&[Operator], unmark_account)),
+        )
+        .route(
+            "/v1/marks/requests/{marked_id}",
+            put(only(&[Operator], mark_request)).delete(only(&[Operator], unmark_request)),
+        )
         .route("/v1/clock/confirmation", put(only(&[Operator], confirm_clock)))
         // Not nested, for these are what a rush is made of.
         .route(

@@ -11,6 +11,7 @@
 pub(crate) mod answer;
 mod batch;
 mod clock;
+pub(crate) mod command_trace;
 mod config;
 mod decide;
 mod gate;
@@ -32,9 +33,11 @@ use event_schema::decode;
 use event_store::EventStore;
 use log_record::{Partition, Place, Position};
 use tokio::sync::{mpsc, oneshot, watch};
+use trace::Tracer;
 
 pub use answer::{Answer, NotDecided, Request, Unanswered};
 pub use clock::{ClockDoubt, ClockReading, ReadClock};
+use command_trace::CommandTrace;
 pub use config::{Decide, StartError, WriterConfig};
 use gate::Gate;
 use queued_command::{Claim, QueuedCommand, Reply};
@@ -61,6 +64,7 @@ struct Handle {
     read_clock: ReadClock,
     clock: Clock,
     loaded_from: Position,
+    tracer: Tracer,
 }
 
 impl Writer {
@@ -75,6 +79,7 @@ impl Writer {
         let store = config.store.clone();
         let gate = Arc::new(Gate::new(store.is_exclusive()));
         let (deadline, read_clock) = (config.deadline, config.read_clock.clone());
+        let tracer = config.tracer.clone();
         let run = run::Run::start(config, partition, commands, Arc::clone(&gate), status).await?;
         let (clock, loaded_from) = (run.clock.source(), run.loaded_from);
         // A weak one, because the writer stops when the last handle is dropped.
@@ -97,6 +102,7 @@ impl Writer {
             read_clock,
             clock,
             loaded_from,
+            tracer,
         };
         Ok((Self(Arc::new(handle)), has_stopped))
     }
@@ -139,6 +145,7 @@ impl Writer {
             deadline,
             claim: Arc::clone(&claim),
             reply,
+            trace: CommandTrace::begin(&self.0.tracer, request),
             _in_flight: id.map(|id| self.0.gate.enter(id)),
         };
         self.0.queue.try_send(command).map_err(|error| {

@@ -11,8 +11,10 @@ use domain::{Clock, Owner};
 use futures_util::future::select_all;
 use log_record::{Partition, Position};
 use tokio::sync::{oneshot, watch};
+use trace::Tracer;
 
 use crate::metrics::CommandMetrics;
+use crate::writer::command_trace::MarkedCommand;
 use crate::writer::{
     Answer, ReadClock, Request, StartError, Unanswered, Writer, WriterConfig, WriterStatus,
 };
@@ -30,6 +32,7 @@ struct Running {
     /// Of the other partitions, from the second on.
     others: Vec<Writer>,
     metrics: CommandMetrics,
+    tracer: Tracer,
 }
 
 impl Writers {
@@ -37,6 +40,7 @@ impl Writers {
     /// has stopped.
     pub async fn start(config: WriterConfig) -> Result<(Self, oneshot::Receiver<()>), StartError> {
         let (partitions, metrics) = (config.store.partitions(), config.metrics.clone());
+        let tracer = config.tracer.clone();
         let (home, home_stopped) = Writer::start(config.clone(), PROGRAMME_HOME).await?;
         let (mut others, mut any_stopped) = (vec![], vec![home_stopped]);
         for partition in (1..partitions).map(Partition) {
@@ -50,13 +54,17 @@ impl Writers {
             // Whoever asked for the message may have gone.
             let _ = stopped.send(());
         });
-        Ok((Self(Arc::new(Running { home, others, metrics })), has_stopped))
+        Ok((Self(Arc::new(Running { home, others, metrics, tracer })), has_stopped))
     }
 
     /// Has the command decided by the writer of its owner's partition.
-    pub async fn submit(&self, request: Request) -> Result<Answer, Unanswered> {
+    pub async fn submit(&self, mut request: Request) -> Result<Answer, Unanswered> {
+        let marked = MarkedCommand::begin(&self.0.tracer, &mut request);
         let outcome = self.of(request.command.owner()).submit(request).await;
         self.0.metrics.count(&outcome);
+        if let Some(marked) = marked {
+            marked.end(&outcome);
+        }
         outcome
     }
 
@@ -75,6 +83,11 @@ impl Writers {
     /// How long a command waits for its writer, and how long one read of the log for it may take.
     pub(crate) fn deadline(&self) -> Duration {
         self.0.home.deadline()
+    }
+
+    /// Begins the spans of commands.
+    pub(crate) fn tracer(&self) -> &Tracer {
+        &self.0.tracer
     }
 
     /// Where the log takes its time from.

@@ -13,6 +13,7 @@ mod catalogue;
 mod client;
 mod connection;
 mod entry;
+mod marks;
 mod offsets;
 mod rounds;
 mod stream_error;
@@ -27,7 +28,8 @@ use tokio::sync::{Mutex, watch};
 
 use crate::store::check_rows;
 use crate::{
-    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, NewLog, StoreError,
+    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, MarkChange, MarkRow, NewLog,
+    StoreError,
 };
 use connection::{Answer, Connection, ReadAt};
 use entry::{Entry, entries, epoch_raised};
@@ -377,6 +379,14 @@ impl KurrentStore {
         changes: Vec<ApiKeyChange>,
     ) -> Result<(), StoreError> {
         catalogue::change_keys(&self.shared.connection, self.shared.log_id, &changes).await
+    }
+
+    pub(crate) async fn marks(&self) -> Result<Vec<MarkRow>, StoreError> {
+        marks::marks(&self.shared.connection, self.shared.log_id).await
+    }
+
+    pub(crate) async fn change_mark(&self, change: &MarkChange) -> Result<(), StoreError> {
+        marks::change(&self.shared.connection, self.shared.log_id, change).await
     }
 
     fn writable(&self, partition: Partition) -> Result<&Stream, StoreError> {

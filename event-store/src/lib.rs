@@ -18,6 +18,7 @@ mod follow;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod limit;
+mod mark;
 mod memory;
 mod postgres;
 mod sqlite;
@@ -34,6 +35,7 @@ pub use follow::Follower;
 #[cfg(feature = "kurrent")]
 pub use kurrent::{KurrentStore, KurrentUrl, KurrentUrlError, StreamError};
 pub use limit::AppendLimit;
+pub use mark::{MarkChange, MarkRow};
 pub use memory::{Fault, MemoryStore};
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;

@@ -15,7 +15,8 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::store::check_rows;
 use crate::{
-    ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, NewLog, StoreError, Unlanded,
+    ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, MarkChange, MarkRow, NewLog,
+    StoreError, Unlanded,
 };
 
 /// A log in memory.
@@ -53,6 +54,7 @@ struct Shared {
 struct Log {
     partitions: Vec<PartitionLog>,
     keys: Vec<ApiKeyRow>,
+    marks: Vec<MarkRow>,
     /// The oldest first.
     calls: Vec<UnrecordedCall>,
     faults: VecDeque<Fault>,
@@ -78,6 +80,7 @@ impl MemoryStore {
         let log = Log {
             partitions,
             keys: vec![],
+            marks: vec![],
             calls: vec![],
             faults: VecDeque::new(),
             is_locked: false,
@@ -250,6 +253,14 @@ impl MemoryStore {
         changes.iter().try_for_each(|change| change.apply(&mut keys))?;
         log.keys = keys;
         Ok(())
+    }
+
+    pub(crate) fn marks(&self) -> Vec<MarkRow> {
+        self.log().marks.clone()
+    }
+
+    pub(crate) fn change_mark(&self, change: &MarkChange) {
+        change.apply(&mut self.log().marks);
     }
 
     pub(crate) fn unrecorded_calls(&self, asked: &UnrecordedCalls) -> Vec<UnrecordedCall> {

@@ -9,6 +9,7 @@
 
 mod api_keys;
 mod archived;
+mod marks;
 mod open;
 mod ranges;
 mod reader;
@@ -33,7 +34,8 @@ use uuid::Uuid;
 use crate::archive::Archive;
 use crate::store::check_rows;
 use crate::{
-    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, StoreError, Unlanded,
+    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, MarkChange, MarkRow,
+    StoreError, Unlanded,
 };
 use ranges::Ranges;
 use reader::Lent;
@@ -297,6 +299,19 @@ impl PostgresStore {
             Some(&SqlState::UNIQUE_VIOLATION) => StoreError::ApiKeyExists,
             _ => postgres("write the API keys of", source),
         })
+    }
+
+    pub(crate) async fn marks(&self) -> Result<Vec<MarkRow>, StoreError> {
+        let lent = self.reader().await?;
+        let marks = marks::select(lent.client()?).await;
+        lent.give_back();
+        marks.map_err(|source| postgres("read the marks of", source))
+    }
+
+    pub(crate) async fn change_mark(&self, change: &MarkChange) -> Result<(), StoreError> {
+        let mut connection = self.shared.url.connect().await?;
+        let changed = marks::change(&mut connection.client, change).await;
+        changed.map_err(|source| postgres("write the marks of", source))
     }
 
     pub(crate) async fn unrecorded_calls(

@@ -10,6 +10,7 @@ mod archived;
 mod checkpointer;
 mod in_place;
 mod lock;
+mod marks;
 mod open;
 mod rows;
 mod thread;
@@ -32,7 +33,8 @@ use uuid::Uuid;
 
 use crate::archive::Archive;
 use crate::{
-    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, StoreError, Unlanded,
+    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, MarkChange, MarkRow,
+    StoreError, Unlanded,
 };
 use checkpointer::Checkpointer;
 use in_place::InPlace;
@@ -248,6 +250,23 @@ impl SqliteStore {
             }
             other => other,
         })
+    }
+
+    pub(crate) async fn marks(&self) -> Result<Vec<MarkRow>, StoreError> {
+        self.read_with(|connection| {
+            marks::select(connection)
+                .map_err(|source| failed(connection, "read the marks of", source))
+        })
+        .await?
+    }
+
+    pub(crate) async fn change_mark(&self, change: MarkChange) -> Result<(), StoreError> {
+        let doing = "write the marks of";
+        let change = move |connection: &mut Connection| marks::change(connection, &change);
+        match self.shared.writer {
+            Some(_) => self.write(doing, change).await,
+            None => self.beside_the_writer(doing, change).await,
+        }
     }
 
     pub(crate) async fn unrecorded_calls(

@@ -285,7 +285,7 @@ mod tests {
 
     /// The variables of which the help shows the value: numbers, times, words of a list, addresses
     /// to listen on, and the names of files and folders.
-    const SHOWN: [&str; 40] = [
+    const SHOWN: [&str; 41] = [
         "GUERDON_ACCEPT_WITHIN",
         "GUERDON_ACCESS_LOG",
         "GUERDON_ALERT_AFTER",
@@ -323,6 +323,7 @@ mod tests {
         "GUERDON_SNAPSHOT_EVERY",
         "GUERDON_TLS_CERTIFICATE",
         "GUERDON_TLS_KEY",
+        "GUERDON_TRACE_SHARE",
         "GUERDON_TRUSTED_PROXIES",
         "GUERDON_WAREHOUSE_RATE",
         "GUERDON_WRITE_TIMEOUT",

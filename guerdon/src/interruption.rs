@@ -45,6 +45,7 @@ impl Tool {
             Self::Keys(_) => {
                 "a change that had begun may be made; guerdon keys list shows all keys"
             }
+            Self::Mark(_) => "the mark may be set or removed; guerdon mark list shows all marks",
             Self::Migrate(_) => {
                 "each schema is as it was or up to date; run the same command again to continue"
             }

@@ -11,6 +11,7 @@ use domain::Timestamp;
 use publisher::{
     Brokers, CommandApiAt, PublisherConfig, ResendPolicy, WarehouseRate, WayIn, is_topic_name,
 };
+use trace::Tracer;
 
 use crate::command_line::{http_url, path};
 use crate::data_config::DataConfig;
@@ -228,6 +229,7 @@ impl KafkaConfig {
                 earnings: self.kafka_earnings.clone(),
             },
             reread_from: self.reread_from,
+            tracer: Tracer::default(),
         }))
     }
 

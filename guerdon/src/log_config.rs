@@ -35,7 +35,7 @@ pub(crate) enum LogFormat {
 
 /// Logs from now on.
 pub(crate) fn start(format: LogFormat) {
-    let filter = variable(EnvFilter::DEFAULT_ENV);
+    let filter = variable(EnvFilter::DEFAULT_ENV).map(|filter| with_marks(&filter));
     let filter = filter.and_then(|filter| EnvFilter::try_new(filter).ok());
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new(FILTER)))
@@ -43,5 +43,29 @@ pub(crate) fn start(format: LogFormat) {
     match format {
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
         LogFormat::Json => log.json().flatten_event(true).with_current_span(false).init(),
+    }
+}
+
+/// A filter with the lines about what an operator has marked, unless it says something of them:
+/// whoever marks something wants to read of it.
+fn with_marks(filter: &str) -> String {
+    let is_said = filter.split(',').any(|part| part.trim().starts_with("mark"));
+    if is_said { filter.into() } else { format!("{filter},mark=info") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_marked_is_logged_whatever_else_is_not() {
+        for (said, filter) in [
+            ("warn", "warn,mark=info"),
+            ("warn,sqlx=off", "warn,sqlx=off,mark=info"),
+            ("info,mark=off", "info,mark=off"),
+        ] {
+            assert_eq!(with_marks(said), filter);
+            EnvFilter::try_new(filter).expect("a filter");
+        }
     }
 }

@@ -29,8 +29,11 @@ mod kafka_config;
 mod key_file;
 mod keys;
 mod log_config;
+mod mark;
 mod migrate;
 mod operator;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod printing;
 mod progress;
 mod rebuild;
@@ -41,6 +44,7 @@ mod shell;
 mod shipping;
 mod snapshot;
 mod token_config;
+mod trace_config;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -79,6 +83,9 @@ enum Tool {
     ConfirmClock(confirm_clock::ConfirmClockArgs),
     /// List, create, revoke and rotate API keys. The ledger may be running.
     Keys(keys::KeysArgs),
+    /// Mark an account or a request for a time: every part of a running ledger then logs it in
+    /// detail and keeps its traces.
+    Mark(mark::MarkArgs),
     /// Create or update the schemas in PostgreSQL.
     Migrate(migrate::MigrateArgs),
     /// Copy a log into an empty store, byte for byte, or continue an earlier copy.
@@ -165,6 +172,7 @@ async fn begin(tool: Tool, found: config::Found) -> anyhow::Result<()> {
         Tool::Import(args) => import::run(args).await,
         Tool::ConfirmClock(args) => confirm_clock::run(args).await,
         Tool::Keys(args) => keys::run(args).await,
+        Tool::Mark(args) => mark::run(args).await,
         Tool::Migrate(args) => migrate::migrate(args).await,
         Tool::CopyLog(args) => copy_log::run(args).await,
         Tool::Archive(args) => archive::run(args).await,

@@ -27,6 +27,7 @@ mod snapshots;
 #[cfg(feature = "tls")]
 mod tls;
 mod token_keys;
+mod traced_request;
 mod unrecorded;
 mod watched_stream;
 
@@ -36,7 +37,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use axum::Router;
-use command_api::{CommandApi, CommandMetrics, WriterConfig, WriterStatus, Writers};
+use command_api::{CommandApi, CommandMetrics, MarkBook, WriterConfig, WriterStatus, Writers};
 use event_store::{Access, EventStore, NewLog, StoreError, StoreUrl};
 use log_record::LogId;
 use projector::Projector;
@@ -46,6 +47,7 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use trace::Tracer;
 use uuid::Uuid;
 use wire::{About, Route, Routes};
 
@@ -80,11 +82,12 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let (address, for_operators) = sockets.addresses()?;
     // A start may wait for the log, and whoever looks after the process asks what for.
     let (front, step) = (Front::default(), Step::default());
+    let (tracer, sending) = config.traces.start()?;
     let (calls, taken) = unrecorded::calls();
-    let mut doors = sockets.open(&config, front.router(&step), &draining, &calls);
+    let mut doors = sockets.open(&config, front.router(&step), &draining, &calls, &tracer);
     drop(calls);
     let mut ledger = tokio::select! {
-        started = Ledger::start(&config, &stop, &draining, &step, &doors) => started?,
+        started = Ledger::start(&config, &stop, &draining, &step, &doors, &tracer) => started?,
         signal = signals.next() => {
             tracing::info!(signal, "stopped before the ledger was ready");
             return Ok(());
@@ -135,6 +138,7 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     {
         noted.context("noting how the writer ended failed")??;
     }
+    sending.end().await;
     tracing::info!("stopped");
     match (cause, why_stopped.map(|status| status.borrow().clone())) {
         (Stopped::Writer, Some(WriterStatus::Stopped(why))) => {
@@ -164,6 +168,7 @@ impl Ledger {
         draining: &CancellationToken,
         step: &Step,
         doors: &Doors,
+        tracer: &Tracer,
     ) -> anyhow::Result<Self> {
         step.set("opening the log");
         let store = open_store(config).await?;
@@ -181,7 +186,8 @@ impl Ledger {
         let mut projector = None;
         step.set("opening the read model");
         if config.runs(Part::Projector) {
-            let opened = Projector::open(&config.data.read_model(), store.clone()).await?;
+            let mut opened = Projector::open(&config.data.read_model(), store.clone()).await?;
+            opened.trace(tracer);
             health.projection = opened.statuses();
             metrics.add_projector(&opened, store.clone());
             projector = Some(opened);
@@ -203,13 +209,16 @@ impl Ledger {
         let keys = book.ring().clone();
         step.set("reading the keys of tokens");
         health.tokens = token_keys::start(&config.tokens, &keys, stop).await?;
+        let marks = MarkBook::new(store.clone(), tracer.marks().clone());
+        tokio::spawn(stop.clone().run_until_cancelled_owned(marks.keep_up()));
         tokio::spawn(stop.clone().run_until_cancelled_owned(book.clone().keep_up()));
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, JoinSet::new());
         let mut command_api = None;
         if config.runs(Part::CommandApi) {
             open_archive(&store).await?;
             step.set("taking over the log and reading its state");
-            let (started, stopped) = start_writer(config, &store, metrics.commands()).await?;
+            let (started, stopped) =
+                start_writer(config, &store, metrics.commands(), tracer).await?;
             health.writer = Some(started.status());
             health.clock = Some(started.clock());
             let api = CommandApi::new(started.clone(), store.clone(), keys.clone());
@@ -249,7 +258,8 @@ impl Ledger {
             routes = routes.merge(query_api::routes().with_state(api));
         }
         let mut publishing = None;
-        if let Some(told) = config.publisher(command_api)? {
+        if let Some(mut told) = config.publisher(command_api)? {
+            told.tracer = tracer.clone();
             step.set("opening the publisher's state");
             let model = match &read_model {
                 Some(model) => model.clone(),
@@ -392,11 +402,13 @@ async fn start_writer(
     config: &ServeConfig,
     store: &EventStore,
     metrics: CommandMetrics,
+    tracer: &Tracer,
 ) -> anyhow::Result<(Writers, oneshot::Receiver<()>)> {
     let writer = WriterConfig {
         clock: config.clock,
         snapshots: Some(config.data.snapshots()),
         metrics,
+        tracer: tracer.clone(),
         ..WriterConfig::new(store.clone(), config.command_deadline_ms)
     };
     Ok(Writers::start(writer).await?)

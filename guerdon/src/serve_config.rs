@@ -17,6 +17,7 @@ use crate::edge_config::EdgeConfig;
 use crate::kafka_config::KafkaConfig;
 use crate::log_config::LogConfig;
 use crate::token_config::TokenConfig;
+use crate::trace_config::TraceConfig;
 
 /// How to run a ledger.
 #[derive(Args, Clone, Debug)]
@@ -110,6 +111,9 @@ pub(crate) struct ServeConfig {
 
     #[command(flatten)]
     pub(crate) log: LogConfig,
+
+    #[command(flatten)]
+    pub(crate) traces: TraceConfig,
 
     #[command(flatten)]
     pub(crate) kafka: KafkaConfig,

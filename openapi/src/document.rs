@@ -121,7 +121,7 @@ fn problem_schema() -> Json {
             "type": {"type": "string", "description": "The page that explains it."},
             "title": {"type": "string", "description": "A few words, the same every time."},
             "status": {"type": "integer", "format": "int32", "description": "The HTTP status."},
-            "detail": {"type": "string", "description": "What is wrong in this case, and what to do."},
+            "detail": {"type": "string", "description": "What is wrong here, and what to do."},
             "code": {"type": "string", "description": "What programs go by."},
         },
         "required": ["type", "title", "status", "detail", "code"],

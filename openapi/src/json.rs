@@ -13,7 +13,7 @@ pub(crate) type Members = IndexMap<String, Json>;
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Json {
-    /// A value that has no order of its own.
+    /// A text, a number, a boolean or null.
     Plain(Value),
     List(Vec<Json>),
     Object(Members),
@@ -96,7 +96,14 @@ impl Serialize for Json {
 
 impl From<Value> for Json {
     fn from(value: Value) -> Self {
-        Self::Plain(value)
+        match value {
+            Value::Object(members) => {
+                let members = members.into_iter().map(|(name, value)| (name, value.into()));
+                Self::Object(members.collect())
+            }
+            Value::Array(items) => Self::List(items.into_iter().map(Self::from).collect()),
+            other => Self::Plain(other),
+        }
     }
 }
 
@@ -196,5 +203,22 @@ impl<'de> Visitor<'de> for InOrder {
             members.insert(name, value);
         }
         Ok(Json::Object(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_member_can_be_added_to_whatever_an_object_was_made_of() {
+        let schema = Json::from(json!({"type": "string"})).with("description", "a text");
+        assert_eq!(schema.get("type").and_then(Json::text), Some("string"));
+        assert_eq!(
+            serde_json::to_string(&schema).expect("JSON"),
+            r#"{"type":"string","description":"a text"}"#
+        );
     }
 }

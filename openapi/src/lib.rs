@@ -19,6 +19,7 @@ mod page;
 mod problem;
 mod route;
 mod scalar;
+mod serde_attribute;
 mod shape;
 mod source;
 

@@ -318,7 +318,9 @@ impl<'k> Known<'k> {
     }
 
     fn is_command(&self) -> bool {
-        self.route.home.of_crate == "command-api" && !self.route.path.starts_with("/v1/keys")
+        // Keys and marks are beside the log.
+        let is_beside = ["/v1/keys", "/v1/marks"].iter().any(|it| self.route.path.starts_with(it));
+        self.route.home.of_crate == "command-api" && !is_beside
     }
 
     fn reads_tables(&self) -> bool {

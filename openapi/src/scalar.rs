@@ -41,6 +41,9 @@ type Scalar = (&'static str, Value);
 pub(crate) fn scalar(name: &str, is_asked: bool) -> Option<Scalar> {
     let found = match name {
         "AccountId" => ("AccountId", id(ACCOUNT_ID_CHARACTERS_MAX, ID, "An account's id.")),
+        "MarkedId" => {
+            ("MarkedId", id(ACCOUNT_ID_CHARACTERS_MAX, ID, "The id of an account or of a request."))
+        }
         "OfferId" | "ExchangeId" | "CauseId" | "AdditionId" | "RemovalId" | "ReopeningId"
         | "ProductId" | "WarehouseId" | "HoldId" | "ExtensionId" | "RefundId" | "PurchaseId"
         | "ReturnId" | "WithdrawalId" | "TransferId" | "RuleId" | "Category" | "Reference"

@@ -6,12 +6,12 @@
 
 use anyhow::{Context as _, bail};
 use serde_json::json;
-use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, Field, Fields, ItemEnum, ItemStruct, Lit, Meta, Token, Type};
+use syn::{Field, Fields, ItemEnum, ItemStruct, Type};
 
 use crate::json::{Json, Members};
 use crate::route::arguments;
 use crate::scalar::{listed, range, scalar};
+use crate::serde_attribute::{attributes, derives, serde_values};
 use crate::source::{Definition, Kind, SourceFile, Sources, doc};
 
 /// Fields whose type says less than is known of them.
@@ -37,17 +37,6 @@ struct Object {
     required: Vec<String>,
     /// Whether it takes no other members.
     is_closed: bool,
-}
-
-/// What serde's attributes of a field say.
-#[derive(Default)]
-struct Attributes {
-    rename: Option<String>,
-    is_skipped: bool,
-    is_flat: bool,
-    has_default: bool,
-    may_be_left_out: bool,
-    with: Option<String>,
 }
 
 impl<'s> Shapes<'s> {
@@ -475,52 +464,4 @@ fn named<'s>(of: &Type, home: &'s SourceFile) -> Option<(String, Option<(Type, &
     let segment = path.path.segments.last()?;
     let inner = arguments(&segment.arguments).into_iter().next();
     Some((segment.ident.to_string(), inner.map(|inner| (inner, home))))
-}
-
-/// Whether a type is read, and whether it is written.
-fn derives(attributes: &[Attribute]) -> (bool, bool) {
-    let (mut reads, mut writes) = (false, false);
-    for attribute in attributes.iter().filter(|it| it.path().is_ident("derive")) {
-        let Ok(list) = attribute.meta.require_list() else { continue };
-        let text = list.tokens.to_string();
-        reads |= text.contains("Deserialize");
-        writes |= text.replace("Deserialize", "").contains("Serialize");
-    }
-    (reads, writes)
-}
-
-/// The names and values in serde's attributes; a name alone has no value.
-fn serde_values(attributes: &[Attribute]) -> anyhow::Result<Vec<(String, String)>> {
-    let mut values = vec![];
-    for attribute in attributes.iter().filter(|it| it.path().is_ident("serde")) {
-        let all = attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated)?;
-        for meta in all {
-            let name = meta.path().get_ident().context("serde's words are single")?.to_string();
-            let value = match &meta {
-                Meta::NameValue(pair) => match &pair.value {
-                    Expr::Lit(syn::ExprLit { lit: Lit::Str(text), .. }) => text.value(),
-                    _ => bail!("serde's {name} is no text"),
-                },
-                Meta::Path(_) | Meta::List(_) => String::new(),
-            };
-            values.push((name, value));
-        }
-    }
-    Ok(values)
-}
-
-fn attributes(of: &[Attribute]) -> anyhow::Result<Attributes> {
-    let mut said = Attributes::default();
-    for (name, value) in serde_values(of)? {
-        match name.as_str() {
-            "rename" => said.rename = Some(value),
-            "skip" => said.is_skipped = true,
-            "flatten" => said.is_flat = true,
-            "default" => said.has_default = true,
-            "skip_serializing_if" => said.may_be_left_out = true,
-            "with" | "deserialize_with" => said.with = Some(value),
-            other => bail!("nobody has said what serde's {other} does to a schema"),
-        }
-    }
-    Ok(said)
 }

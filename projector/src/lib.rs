@@ -5,6 +5,7 @@
 //! - `rows`: what a batch of events adds up to, a row for each key
 //! - `write`: the tables of either database, to write those rows and the checkpoint
 //! - `checkpoint`: whether the log still has the event of a checkpoint
+//! - `traces`: the spans of a batch
 //! - [`rebuild()`]: all of it anew, beside the live tables
 //!
 //! The tables themselves, and how they are read, are in the crate `read-model`.
@@ -17,6 +18,7 @@ mod partition;
 mod projector;
 mod rebuild;
 mod rows;
+mod traces;
 mod write;
 
 use event_store::EventStore;

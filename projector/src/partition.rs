@@ -8,11 +8,13 @@ use event_store::{EventStore, READ_EVENTS_MAX, with_causes};
 use log_record::{Partition, Place, Position, RecordedEvent};
 use read_model::{Changes, Checkpoint, ReadModelError, ReadModelUrl, Side};
 use tokio::sync::watch;
+use trace::Tracer;
 
 use crate::ProjectError;
 use crate::checkpoint::verify;
 use crate::metrics::WriteTimes;
 use crate::rows::{Lanes, Rows};
+use crate::traces::Traces;
 use crate::write::{Batch, Tables, WriteError, Written};
 
 /// The most events in a batch: a quarter of a second of work. A projector that keeps up takes what
@@ -61,6 +63,8 @@ pub(crate) struct PartitionProjection {
     pub(crate) status: watch::Sender<ProjectionStatus>,
     pub(crate) changes: Arc<Changes>,
     write_times: WriteTimes,
+    /// Begins spans, where the projector follows the log as it grows.
+    pub(crate) tracer: Tracer,
 }
 
 impl PartitionProjection {
@@ -89,6 +93,7 @@ impl PartitionProjection {
             status,
             changes,
             write_times,
+            tracer: Tracer::default(),
         })
     }
 
@@ -124,9 +129,11 @@ impl PartitionProjection {
     /// Brings a batch that follows the checkpoint into the tables.
     pub(crate) async fn project(&mut self, events: Vec<RecordedEvent>) -> Result<(), ProjectError> {
         let Some(next) = events.last().map(Checkpoint::at) else { return Ok(()) };
+        let traces = Traces::begin(&self.tracer, &events);
         let rows = match Rows::of(&events) {
             Ok(rows) => rows,
             Err(ProjectError::Unapplicable { place, why }) => {
+                drop(traces);
                 return self.stop_at(place, why, events).await;
             }
             Err(error) => return Err(error),
@@ -151,6 +158,7 @@ impl PartitionProjection {
                     status.position = next.position;
                     status.stopped = None;
                 });
+                traces.end(events.len());
                 Ok(())
             }
             Ok(Written::Overtaken) => self.reopen().await,

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use trace::Tracer;
 
 use crate::metrics::WriteTimes;
 use crate::partition::PartitionProjection;
@@ -67,6 +68,13 @@ impl Projector {
             partitions.push(opened);
         }
         Ok(Self { url: url.clone(), partitions, write_times })
+    }
+
+    /// Begins spans for events whose trace is kept, and logs what is marked, from now on.
+    pub fn trace(&mut self, tracer: &Tracer) {
+        for partition in &mut self.partitions {
+            partition.tracer = tracer.clone();
+        }
     }
 
     /// How far each partition is, by its number.

@@ -90,7 +90,8 @@ pub async fn rebuild_watched(
             Swap::Behind => {
                 Projector::open_side(url, Side::Live, store.clone()).await?.close().await;
                 let pause = short_pauses.next().unwrap_or(BEHIND_MAX);
-                tracing::info!(?pause, "the live tables are further; swapping is tried again");
+                let pause_ms = pause.as_millis();
+                tracing::info!(pause_ms, "the live tables are further; swapping is tried again");
                 tokio::time::sleep(pause).await;
             }
         }

@@ -1,7 +1,7 @@
 //! The Kafka client. No other folder knows rdkafka.
 //!
 //! - `brokers`: where the brokers are, and why they refuse
-//! - `producer`: sends, and reports what became of each message
+//! - `producer`: sends, and reports what became of each message; `send_trace` traces some of them
 //! - `consumer`: receives, and commits offsets; `reader` chooses where it begins, by
 //!   `starting_point`; `reading` counts what is lost or read again
 //! - `topic_admin`: asks the brokers about topics, and creates them
@@ -16,6 +16,7 @@ mod faults;
 pub(crate) mod producer;
 pub(crate) mod reader;
 pub(crate) mod reading;
+pub(crate) mod send_trace;
 mod starting_point;
 pub(crate) mod topic;
 pub(crate) mod topic_admin;

@@ -9,6 +9,7 @@ use read_model::{LogHistory, ReadModel};
 use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use trace::Tracer;
 
 use crate::activity::{Activity, CurrentActivity};
 use crate::causes::with_causes;
@@ -56,6 +57,8 @@ pub struct PublisherConfig {
     /// After a fork, inbound messages from this time on are read again; `None`: all that Kafka
     /// keeps.
     pub reread_from: Option<Timestamp>,
+    /// Begins the spans of messages.
+    pub tracer: Tracer,
 }
 
 /// The log whose shipping messages are published.
@@ -220,6 +223,7 @@ impl Publisher {
             topic: Arc::clone(&self.topic),
             producers: Producers::start(&self.config.brokers, Arc::clone(&self.topic))?,
             progress: Arc::clone(&self.progress),
+            tracer: self.config.tracer.clone(),
             resend_policy: self.config.resend_policy,
             resend_asked: Arc::clone(&self.resend_asked),
             rates: rates.collect(),
@@ -254,6 +258,7 @@ impl Publisher {
                 inbound,
                 state: Arc::clone(&self.state),
                 waiting: Arc::clone(&self.waiting),
+                tracer: self.config.tracer.clone(),
             };
             let until = stop.clone();
             parts.spawn(async move { take_in(intake, &until).await });

@@ -21,11 +21,12 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use tokio_util::either::Either;
 
-use crate::caller::{SeenCaller, Unidentified, caller, identify};
+use crate::caller::{
+    Marked, SeenCaller, SeenRoute, Unidentified, caller, identify, read_traceparent,
+};
 use crate::guerdon_reason::read_reason;
 use crate::request_id::read_request_id;
 use crate::scope::{OFFERS, READ_ONLY};
-use crate::traceparent::read_traceparent;
 use crate::unheeded::Heeds;
 use crate::{About, ApiKey, Caller, Guard, KeyRing, Problem, Role};
 
@@ -48,13 +49,15 @@ pub struct Only<H> {
 impl<H> Only<H> {
     /// Lets the caller in, whom the handler then finds in the extensions.
     fn admit(&self, known: Result<Caller, Problem>, parts: &mut Parts) -> Result<(), Problem> {
+        SeenRoute::tell(&parts.extensions);
         let reason = read_reason(&parts.headers);
         let caller = match &reason {
             Ok(Some(reason)) => known?.with_reason(reason),
             Ok(None) | Err(_) => known?,
         };
         SeenCaller::tell(&parts.extensions, &caller);
-        let caller = admit(self.roles, self.about, caller, parts)?;
+        let mut caller = admit(self.roles, self.about, caller, parts)?;
+        caller.is_marked |= parts.extensions.get::<Marked>().is_some();
         self.heeds.check(parts)?;
         reason?;
         parts.extensions.insert(caller);

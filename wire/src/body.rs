@@ -21,6 +21,7 @@ mod fact;
 mod hold;
 mod key;
 mod ledger_entry;
+mod mark;
 mod offer;
 mod operation;
 mod policy;
@@ -60,6 +61,7 @@ pub use key::{CreateKeyBody, KeyBody, KeysBody, MadeKeyBody, RevokeKeyBody, Rota
 pub use ledger_entry::{
     ChangeBody, EntryLotBody, EntryWithdrawalBody, ExplainedEntryBody, LedgerEntryBody,
 };
+pub use mark::{MarkBody, MarksBody, SetMarkBody};
 pub use offer::{
     AccountOfferBody, AddStockBody, AttributesBody, CloseOfferBody, OFFER_BYTES_MAX, OfferBody,
     PageBody, PutOfferBody, RemoveStockBody, ReopenOfferBody, StockAdditionBody, StockRemovalBody,

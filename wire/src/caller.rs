@@ -6,16 +6,16 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap};
 use domain::Reason;
 use log_record::Principal;
+use trace::Traceparent;
 
 use crate::request_id::read_request_id;
 use crate::token::NotLetIn;
-use crate::traceparent::read_traceparent;
 use crate::{ApiKey, KeyRing, Problem, Role, Tokens};
 
 /// Who makes the request, and in which trace: for the metadata of the events that come of it.
@@ -27,6 +27,8 @@ pub struct Caller {
     pub principal: Arc<Principal>,
     /// The W3C trace context that it came with, where that is valid.
     pub traceparent: Option<Box<str>>,
+    /// Whether an operator has marked the request, or its account.
+    pub is_marked: bool,
     /// The id of the request; a part of this process makes none.
     pub request_id: Option<Box<str>>,
     /// The key, or what a token says; a part of this process has none.
@@ -38,7 +40,8 @@ impl Caller {
     #[must_use]
     pub fn of_this_process(role: Role, traceparent: Option<Box<str>>) -> Self {
         let principal = Arc::new(Principal::of_role(role.as_str()));
-        Self { role, principal, traceparent, request_id: None, key: None }
+        let (is_marked, request_id) = (false, None);
+        Self { role, principal, traceparent, is_marked, request_id, key: None }
     }
 
     /// The same caller, who says why it calls.
@@ -72,6 +75,12 @@ impl Caller {
 pub struct SeenCaller(Arc<OnceLock<Arc<Principal>>>);
 
 impl SeenCaller {
+    /// The one in a request's extensions, which is put there if it isn't yet.
+    #[must_use]
+    pub fn of(extensions: &mut Extensions) -> Self {
+        extensions.get_or_insert_default::<Self>().clone()
+    }
+
     /// The one whose key the request bore.
     #[must_use]
     pub fn get(&self) -> Option<&Principal> {
@@ -84,6 +93,36 @@ impl SeenCaller {
             seen.get_or_init(|| Arc::clone(&caller.principal));
         }
     }
+}
+
+/// Put into a request's extensions, says that an operator has marked the request.
+#[derive(Clone, Copy, Debug)]
+pub struct Marked;
+
+/// Put into a request's extensions, learns which route the request takes: for a name of its span
+/// that has no id in it. Only a route that asks for a key tells it.
+#[derive(Clone, Debug, Default)]
+pub struct SeenRoute(Arc<OnceLock<MatchedPath>>);
+
+impl SeenRoute {
+    /// The route, as it is declared: `/v1/accounts/{account_id}`.
+    #[must_use]
+    pub fn get(&self) -> Option<&str> {
+        self.0.get().map(MatchedPath::as_str)
+    }
+
+    /// Tells the route to whoever put this into the extensions.
+    pub(crate) fn tell(extensions: &Extensions) {
+        if let (Some(Self(seen)), Some(route)) = (extensions.get(), extensions.get()) {
+            seen.get_or_init(|| MatchedPath::clone(route));
+        }
+    }
+}
+
+/// The header `traceparent`, where it is a valid one.
+pub(crate) fn read_traceparent(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get("traceparent")?.to_str().ok()?;
+    Traceparent::parse(text).map(|_| text)
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {
@@ -137,7 +176,7 @@ pub(crate) fn identify(keys: &KeyRing, headers: &HeaderMap) -> Result<Caller, Un
     let traceparent = read_traceparent(headers).map(Into::into);
     let (role, principal) = (key.role, Arc::clone(&key.principal));
     let request_id = read_request_id(headers).map(Into::into);
-    Ok(Caller { role, principal, traceparent, request_id, key: Some(key) })
+    Ok(Caller { role, principal, traceparent, is_marked: false, request_id, key: Some(key) })
 }
 
 fn let_in(key: Arc<ApiKey>, now: i64) -> Result<Arc<ApiKey>, Problem> {

@@ -39,14 +39,13 @@ mod scope;
 #[cfg(test)]
 mod test_request;
 mod token;
-mod traceparent;
 mod unheeded;
 mod unique;
 
 pub use about::About;
 pub use api_key::{ApiKey, KeyHash, KeyRing};
 pub use authorize::{ForOperators, NoAuthentication, Only, only};
-pub use caller::{Caller, SeenCaller, is_known_still, role_of};
+pub use caller::{Caller, Marked, SeenCaller, SeenRoute, is_known_still, role_of};
 pub use etag::{JsonAnswer, Precondition, json_with_etag, json_with_version};
 pub use fallback::finish;
 pub use field_error::excerpt;
@@ -69,4 +68,3 @@ pub use role::Role;
 pub use routes::{Guard, Methods, Route, Routes, get, post, put};
 pub use scope::{ScopeError, Scopes};
 pub use token::{ClaimName, TokenKeys, TokenKeysError, TokenKeysStatus, TokenRules, Tokens};
-pub use traceparent::valid_traceparent;

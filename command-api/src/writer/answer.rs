@@ -18,6 +18,8 @@ pub struct Request {
     pub traceparent: Option<Box<str>>,
     /// The id of the request that it came with.
     pub request_id: Option<Box<str>>,
+    /// Whether an operator has marked it, or its account: then it is logged in detail.
+    pub is_marked: bool,
 }
 
 /// The outcome of a command, durable when it is given.

@@ -99,6 +99,14 @@ impl Batch {
         rest
     }
 
+    /// Tells the commands that are traced that the batch goes into the log now.
+    pub(super) fn trace(&mut self, events: usize) {
+        let commands = self.decided.len();
+        for trace in self.decided.iter_mut().filter_map(|(command, _)| command.trace.as_mut()) {
+            trace.committing(events, commands);
+        }
+    }
+
     /// Gives every answer: the batch, and all before it, are durable.
     pub(super) fn release(self, gate: &Gate) {
         for (offer, is_sold_out) in &self.sold_out {

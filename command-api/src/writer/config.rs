@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::{Clock, Command, Decision, Refusal, State, Timestamp};
 use event_store::{EventStore, StoreError};
 use log_record::Partition;
+use trace::Tracer;
 
 use super::clock::ReadClock;
 use crate::metrics::CommandMetrics;
@@ -33,6 +34,8 @@ pub struct WriterConfig {
     pub decide: Decide,
     /// Where commands and batches are counted.
     pub metrics: CommandMetrics,
+    /// Begins the spans of commands.
+    pub tracer: Tracer,
 }
 
 impl WriterConfig {
@@ -41,9 +44,9 @@ impl WriterConfig {
     pub fn new(store: EventStore, deadline: Duration) -> Self {
         let read_clock = ReadClock::system();
         let (snapshots, clock) = (None, None);
-        let metrics = CommandMetrics::default();
+        let (metrics, tracer) = (CommandMetrics::default(), Tracer::default());
         let decide = domain::decide;
-        Self { store, snapshots, deadline, clock, read_clock, decide, metrics }
+        Self { store, snapshots, deadline, clock, read_clock, decide, metrics, tracer }
     }
 }
 

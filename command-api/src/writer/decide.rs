@@ -36,7 +36,7 @@ impl Run {
         }
         let mut arriving = std::mem::take(arrived).into_iter();
         while !into.is_full()
-            && let Some(command) = arriving.next()
+            && let Some(mut command) = arriving.next()
         {
             // Claimed first: from here on, who gives up is told that the outcome isn't known.
             let now = Instant::now();
@@ -65,10 +65,16 @@ impl Run {
                 command.answer(Err(Unanswered::Panicked));
                 continue;
             }
+            if let Some(trace) = &mut command.trace {
+                trace.taken();
+            }
             let decided =
                 catch_unwind(AssertUnwindSafe(|| self.decide_one(&command.request, &mut into)));
             match decided {
                 Ok(Ok(reply)) => {
+                    if let Some(trace) = &mut command.trace {
+                        trace.decided(&reply);
+                    }
                     into.decided.push((command, reply));
                     into.end_command();
                 }

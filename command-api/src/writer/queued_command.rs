@@ -9,6 +9,7 @@ use log_record::Place;
 use tokio::sync::oneshot;
 
 use super::answer::{Answer, Request, Unanswered};
+use super::command_trace::CommandTrace;
 use super::gate::InFlight;
 
 /// A command that waits for its reply.
@@ -19,6 +20,8 @@ pub(super) struct QueuedCommand {
     pub(super) deadline: Instant,
     pub(super) claim: Arc<Claim>,
     pub(super) reply: oneshot::Sender<Result<Reply, Unanswered>>,
+    /// Its spans, where it is traced.
+    pub(super) trace: Option<Box<CommandTrace>>,
     /// Its id counts as in flight until this is dropped, which is after the id is in the map.
     pub(super) _in_flight: Option<InFlight>,
 }
@@ -54,6 +57,9 @@ impl QueuedCommand {
     }
 
     pub(super) fn answer(self, outcome: Result<Reply, Unanswered>) {
+        if let Some(trace) = self.trace {
+            trace.end(&outcome);
+        }
         // Whoever waited may have gone; the outcome is the same.
         drop(self.reply.send(outcome));
     }

@@ -181,6 +181,7 @@ impl Run {
         if event_count > 0 {
             self.metrics.append_begins();
         }
+        committing.trace(event_count);
         let last = Position(self.state.position().0 - gathered.events.len() as u64);
         let at = (last, committing.id);
         let (landed, gathered) = self.land_and_gather(at, events, gathered, arrived).await;

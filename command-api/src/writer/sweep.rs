@@ -109,9 +109,9 @@ impl Run {
             match self.record(std::slice::from_ref(event), now, metadata(), None, into) {
                 Ok(()) if self.fits(&into.events[begun..]) => {}
                 Ok(()) | Err(Unrecordable::TooMuch) => {
-                    let account = event.account_id().map(ToString::to_string);
+                    let account_id = event.account_id().map(ToString::to_string);
                     let error = Unrecordable::TooMuch;
-                    tracing::error!(account, %error, "what is due in an account isn't recorded");
+                    tracing::error!(account_id, %error, "what is due in an account isn't recorded");
                     if into.events.len() == begun {
                         // What there was before it is whole.
                         return Ok(());

@@ -29,7 +29,7 @@ pub(super) fn warn_if_unwanted(state: &State, partition: Partition, event: &Even
     let asked_at = state.asked_at(account, shipped);
     let asked_at = asked_at.map(|position| Place { partition, position }.to_string());
     tracing::warn!(
-        %account,
+        account_id = %account,
         kind,
         id,
         asked_at,

@@ -94,7 +94,10 @@ async fn made(connection: &Connection, url: &KurrentUrl) -> Result<Option<NewLog
 }
 
 /// What an entry says.
-fn fact<Fact: DeserializeOwned>(stream: &str, entry: &RecordedEvent) -> Result<Fact, StreamError> {
+pub(super) fn fact<Fact: DeserializeOwned>(
+    stream: &str,
+    entry: &RecordedEvent,
+) -> Result<Fact, StreamError> {
     entry.as_json().map_err(|_| StreamError::Unreadable {
         stream: stream.into(),
         revision: entry.revision,

@@ -1,6 +1,7 @@
 //! What every store promises, run over each of them. It is long because one suite has all of it.
 
 mod api_keys;
+mod marks;
 mod unrecorded_calls;
 
 use std::time::{Duration, Instant};
@@ -26,6 +27,8 @@ use unrecorded_calls::{
     calls_are_kept_whole_and_once_and_the_newest_comes_first,
     what_is_private_in_calls_is_erased_with_their_account,
 };
+
+use marks::{a_mark_is_set_moved_and_removed, marks_that_have_ended_go_when_another_is_set};
 
 const P0: Partition = Partition(0);
 const P1: Partition = Partition(1);
@@ -67,6 +70,8 @@ every_store! {
     api_keys_are_added_and_read_in_their_order,
     an_api_key_with_the_id_or_the_text_of_another_is_refused,
     an_api_key_ends_once_and_its_latest_use_counts,
+    a_mark_is_set_moved_and_removed,
+    marks_that_have_ended_go_when_another_is_set,
     calls_are_kept_whole_and_once_and_the_newest_comes_first,
     calls_are_found_by_time_key_account_and_status,
     calls_are_bounded_by_age_and_number,

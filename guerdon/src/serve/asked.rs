@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use tokio::time::Instant;
-use wire::{RequestIds, SeenCaller, X_REQUEST_ID, valid_traceparent};
+use trace::Traceparent;
+use wire::{RequestIds, SeenCaller, X_REQUEST_ID};
+
+use super::traced_request::trace_of;
 
 /// The most of a path that is noted: a stranger may send kilobytes.
 const PATH_BYTES_MAX: usize = 512;
@@ -18,24 +21,22 @@ pub(super) struct Asked {
     begin: Instant,
     pub(super) caller: SeenCaller,
     id: HeaderValue,
-    traceparent: Option<HeaderValue>,
+    trace: Option<Traceparent>,
 }
 
 impl Asked {
     /// Notes what a request asks, and sees to it that it has an id.
     pub(super) fn begin<B>(request: &mut Request<B>, ids: &RequestIds) -> Self {
-        let caller = SeenCaller::default();
-        request.extensions_mut().insert(caller.clone());
+        let caller = SeenCaller::of(request.extensions_mut());
         let id = ids.see_to(request.headers_mut());
-        let traceparent = request.headers().get("traceparent").cloned();
+        let trace = trace_of(request.headers());
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        Self { method, uri, begin: Instant::now(), caller, id, traceparent }
+        Self { method, uri, begin: Instant::now(), caller, id, trace }
     }
 
     /// The path. The query isn't noted: it may hold ids of people.
     pub(super) fn path(&self) -> &str {
-        let path = self.uri.path();
-        path.get(..PATH_BYTES_MAX).unwrap_or(path)
+        short_path(&self.uri)
     }
 
     /// The request's id.
@@ -44,8 +45,8 @@ impl Asked {
     }
 
     /// The trace that it is a part of.
-    pub(super) fn traceparent(&self) -> Option<&str> {
-        valid_traceparent(self.traceparent.as_ref()?.to_str().ok()?)
+    pub(super) fn traceparent(&self) -> Option<String> {
+        self.trace.map(|trace| trace.to_string())
     }
 
     /// Names the request in its answer.
@@ -60,10 +61,19 @@ impl Asked {
         let (role, key) =
             caller.map_or((None, None), |caller| (Some(caller.role), caller.key.as_deref()));
         let (method, path, request_id) = (&self.method, self.path(), self.id());
+        let trace_id = self.trace.map(|trace| trace.trace_id_text());
         tracing::info!(
-            target: "access", %method, path, status, ms, role, key, %client, request_id, "answered"
+            target: "access",
+            %method, path, status, ms, role, key, %client, request_id, trace_id,
+            "answered"
         );
     }
+}
+
+/// The path of a request, as far as it is noted.
+pub(super) fn short_path(uri: &Uri) -> &str {
+    let path = uri.path();
+    path.get(..PATH_BYTES_MAX).unwrap_or(path)
 }
 
 /// With three decimals: most answers take less than a millisecond.

@@ -19,8 +19,8 @@ const STYLE: &[u8] = include_bytes!("docs_page/swagger-ui.css.gz");
 /// What the page may load: the ledger's own files, and the pictures within its style. Swagger UI
 /// sets styles of single elements.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
-                      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
-                      frame-ancestors 'none'";
+                      img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
+                      form-action 'none'; frame-ancestors 'none'";
 
 /// For how long a browser may keep the page's files, in seconds: they change with the version.
 const KEPT: &str = "public, max-age=3600";

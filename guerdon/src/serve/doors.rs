@@ -9,13 +9,14 @@ use axum::{Extension, Router};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use trace::Tracer;
 use uuid::Uuid;
 use wire::{ForOperators, RequestIds};
 
 use super::connections::{Left, OpenConnections};
 use super::descriptors::make_room;
 use super::edge::Edge;
-use super::listener::{Limits, Listener};
+use super::listener::{Limits, Listener, Watching};
 use super::unrecorded::Calls;
 use crate::serve_config::ServeConfig;
 
@@ -68,6 +69,7 @@ impl Sockets {
         router: Router,
         stop: &CancellationToken,
         calls: &Calls,
+        tracer: &Tracer,
     ) -> Doors {
         let ids = Arc::new(RequestIds::new(random()));
         let room = make_room(&config.connections);
@@ -77,10 +79,13 @@ impl Sockets {
         let router = edge.guard(router);
         let mut open = |socket, router, connections, option, of| {
             let limits = Limits::new(&config.connections, connections);
-            let logs_requests = config.log.access_log;
-            let (ids, calls) = (Arc::clone(&ids), calls.clone());
-            let listener =
-                Listener::new(router, limits, edge.clone(), option, logs_requests, ids, calls);
+            let watching = Watching {
+                logs_requests: config.log.access_log,
+                ids: Arc::clone(&ids),
+                calls: calls.clone(),
+                tracer: tracer.clone(),
+            };
+            let listener = Listener::new(router, limits, edge.clone(), option, watching);
             counted.push(listener.open_connections(of));
             accepting.spawn(listener.clone().listen(socket, stop.clone()));
             listeners.push(listener);

@@ -23,6 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
+use trace::Tracer;
 use wire::{Problem, RequestIds};
 
 use super::asked::Asked;
@@ -32,6 +33,7 @@ use super::edge::Edge;
 use super::message_body::{AnswerBody, BodyPace, RequestBody};
 use super::security_headers::{self, Keeping};
 use super::seldom::Seldom;
+use super::traced_request::TracedRequest;
 use super::unrecorded::Calls;
 use super::watched_stream::WatchedStream;
 use crate::connection_config::ConnectionConfig;
@@ -68,9 +70,16 @@ pub(super) struct Listener {
     tasks: TaskTracker,
     /// The name of the option that says how many connections there may be.
     option: &'static str,
-    logs_requests: bool,
-    ids: Arc<RequestIds>,
-    calls: Calls,
+    watching: Watching,
+}
+
+/// What is noted of requests, and by whom.
+#[derive(Clone)]
+pub(super) struct Watching {
+    pub(super) logs_requests: bool,
+    pub(super) ids: Arc<RequestIds>,
+    pub(super) calls: Calls,
+    pub(super) tracer: Tracer,
 }
 
 impl Limits {
@@ -98,12 +107,10 @@ impl Listener {
         limits: Limits,
         edge: Edge,
         option: &'static str,
-        logs_requests: bool,
-        ids: Arc<RequestIds>,
-        calls: Calls,
+        watching: Watching,
     ) -> Self {
         let (connections, tasks) = (Connections::new(), TaskTracker::new());
-        Self { limits, router, edge, connections, tasks, option, logs_requests, ids, calls }
+        Self { limits, router, edge, connections, tasks, option, watching }
     }
 
     /// Its connections, to be counted.
@@ -160,7 +167,8 @@ impl Listener {
         open: OpenConnection,
         room: OwnedSemaphorePermit,
     ) {
-        let Self { limits, router, edge, logs_requests, ids, calls, .. } = self;
+        let Self { limits, router, edge, watching, .. } = self;
+        let Watching { logs_requests, ids, calls, tracer } = watching;
         let connection = Arc::clone(&open.connection);
         // Answers are small and whole; waiting to fill a segment would only delay them.
         if let Err(error) = stream.set_nodelay(true) {
@@ -177,6 +185,7 @@ impl Listener {
         let is_encrypted = edge.is_encrypted();
         let answered = Arc::clone(&connection);
         let service = service_fn(move |mut request| {
+            let traced = TracedRequest::begin(&tracer, &mut request);
             let client = logs_requests.then(|| edge.client(peer, request.headers()));
             let (asked, calls) = (Asked::begin(&mut request, &ids), calls.clone());
             let keeping = Keeping::of(request.method(), request.uri().path());
@@ -189,6 +198,9 @@ impl Listener {
                 calls.note(&asked, &response);
                 if let Some(client) = client {
                     asked.log(status, client);
+                }
+                if let Some(traced) = traced {
+                    traced.end(status);
                 }
                 Ok::<_, Infallible>(response)
             }

@@ -139,7 +139,7 @@ fn call<B>(asked: &Asked, caller: Option<&Principal>, response: &Response<B>) ->
         id: Uuid::now_v7(),
         at: now(),
         request_id: Some(asked.id().to_owned()),
-        traceparent: asked.traceparent().map(ToOwned::to_owned),
+        traceparent: asked.traceparent(),
         key: of(|caller| caller.key.as_deref()),
         role: caller.map(|caller| caller.role.to_owned()),
         subject: of(|caller| caller.subject.as_deref()),

@@ -38,6 +38,8 @@ mod keys;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod ledger;
+mod log_lines;
+mod marks;
 mod nginx;
 mod observed;
 mod operations;
@@ -80,6 +82,7 @@ mod tls;
 mod tokens;
 mod topic;
 mod tour;
+mod traces;
 mod unchanged;
 mod units;
 mod unread_streams;

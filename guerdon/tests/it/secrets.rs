@@ -7,11 +7,12 @@ use crate::ledger::ends;
 /// What must never be printed.
 const SECRET: &str = "hunter2";
 
-const TOOLS: [&str; 16] = [
+const TOOLS: [&str; 17] = [
     "serve",
     "import",
     "confirm-clock",
     "keys",
+    "mark",
     "migrate",
     "copy-log",
     "archive",

@@ -12,12 +12,12 @@ use domain::{
     AccountId, DeliverTo, ExchangeCreated, ParcelLines, PurchaseRecorded, Reason,
     ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, UnitId, WarehouseId,
 };
-use event_schema::decode_metadata;
 use read_model::{
     Lane, LineRow, ParcelRow, ShippingChange, ShippingRequest, ShippingStatus, Total, lane, row,
 };
 
 use super::{At, Rows, int};
+use crate::traces::traceparent;
 use request_state::Fixed;
 pub(super) use request_state::UpdateKind;
 pub(crate) use request_state::{RequestState, Update};
@@ -288,7 +288,7 @@ impl Rows {
             lane: lane(at.row.partition(), warehouse, account_id),
             sequence: 0,
             recorded_at: at.recorded_at.micros(),
-            traceparent: traceparent(at),
+            traceparent: traceparent(at.row).map(Into::into),
             status: state.status.as_str().into(),
             status_since: None,
             reason: None,
@@ -353,7 +353,7 @@ impl Rows {
             place: at.place(),
             generation: at.row.generation.0.into(),
             recorded_at: at.recorded_at.micros(),
-            traceparent: traceparent(at),
+            traceparent: traceparent(at.row).map(Into::into),
             kind,
         });
     }
@@ -362,12 +362,4 @@ impl Rows {
 /// Without the character 0, which a caller's text may contain and PostgreSQL can't store.
 pub(super) fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
-}
-
-/// The trace that an event belongs to. Few have one, so metadata is parsed for those only.
-fn traceparent(at: At<'_>) -> Option<String> {
-    if !at.row.public.contains(r#""traceparent":"#) {
-        return None;
-    }
-    decode_metadata(at.row).ok()?.traceparent.map(Into::into)
 }

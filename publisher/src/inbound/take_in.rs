@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use trace::Tracer;
 
 use super::call::Call;
 use super::read_offsets::ReadOffsets;
@@ -58,12 +59,14 @@ pub(crate) struct Intake {
     pub(crate) generation: Generation,
     /// After a fork, messages from this time on are read again; `None`: all that are kept.
     pub(crate) reread_from: Option<UnixMillis>,
+    /// Begins the spans of messages.
+    pub(crate) tracer: Tracer,
 }
 
 /// Takes in a topic until `stop`, or until a part of it fails. Messages that are not done then come
 /// again at the next start.
 pub(crate) async fn take_in(intake: Intake, stop: &CancellationToken) -> Result<(), PublishError> {
-    let Intake { brokers, way_in, inbound, state, waiting, .. } = intake;
+    let Intake { brokers, way_in, inbound, state, waiting, tracer, .. } = intake;
     let (to, mut incoming) = mpsc::channel(QUEUE_MESSAGES);
     let remembered = state.inbound(&inbound.topic).await?;
     let read = ReadConfig {
@@ -77,7 +80,7 @@ pub(crate) async fn take_in(intake: Intake, stop: &CancellationToken) -> Result<
     let consumer = Consumer::start(&brokers, read, to)?;
     let (done, mut is_done) = mpsc::unbounded_channel();
     let (mut queues, mut workers) = (vec![], JoinSet::new());
-    let worker = Worker { way_in: way_in.clone(), state: Arc::clone(&state), waiting };
+    let worker = Worker { way_in: way_in.clone(), state: Arc::clone(&state), waiting, tracer };
     for _ in 0..WORKERS {
         let (queue, queued) = mpsc::channel(QUEUE_MESSAGES);
         let (worker, done, stop) = (worker.clone(), done.clone(), stop.clone());
@@ -231,7 +234,7 @@ mod tests {
         let message = Outgoing { topic: &name, partition, key: "l-1-0-5", headers: &[], body };
         let (to, mut outcomes) = mpsc::unbounded_channel();
         let tag = MessageTag { lane: 0, place: PackedPlace::from_i64(1) };
-        producer.send(message, Ticket { to, tag }).expect("taken");
+        producer.send(message, Ticket::new(to, tag)).expect("taken");
         assert_eq!(outcomes.recv().await.expect("an outcome").outcome, Ok(()));
         name
     }
@@ -261,6 +264,7 @@ mod tests {
             reading: Arc::default(),
             generation: Generation(1),
             reread_from: None,
+            tracer: Tracer::default(),
         };
         let stop = CancellationToken::new();
         let ended = tokio::time::timeout(Duration::from_secs(20), take_in(intake, &stop)).await;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use trace::{Span, SpanKind, Traceparent, Tracer};
 use wire::INTERNAL;
 
 use super::call::{Call, Unreadable};
@@ -33,6 +34,7 @@ pub(super) struct Worker {
     pub(super) way_in: WayIn,
     pub(super) state: Arc<State>,
     pub(super) waiting: Arc<Waiting>,
+    pub(super) tracer: Tracer,
 }
 
 /// A message to work on.
@@ -69,7 +71,7 @@ impl Worker {
         while let Some(work) = queued.recv().await {
             let Work { message, call, .. } = &work;
             let refused = match call {
-                Ok(call) => self.ask(message, call).await,
+                Ok(call) => self.ask_traced(message, call).await,
                 Err(why) => Some(Refused { code: Unreadable::CODE.into(), why: why.to_string() }),
             };
             if let Some(refused) = refused {
@@ -79,13 +81,57 @@ impl Worker {
         }
     }
 
+    /// Asks in a span, where the message's trace is kept or what it is about is marked.
+    async fn ask_traced(&self, message: &Incoming, call: &Call) -> Option<Refused> {
+        let is_marked = !self.tracer.marks().is_empty()
+            && (self.tracer.marks().has_account(&call.key)
+                || self.tracer.marks().has_request(&call.key));
+        let Some(mut span) = self.begin(message, is_marked) else {
+            return self.ask(message, call, message.traceparent.as_deref()).await;
+        };
+        let refused = self.ask(message, call, Some(&span.at().to_string())).await;
+        let code = refused.as_ref().map_or("done", |refused| &refused.code);
+        if is_marked {
+            let (trace_id, ms, at) = (span.at().trace_id_text(), span.millis(), &message.at);
+            let (path, key) = (call.path.as_str(), call.key.as_str());
+            tracing::info!(
+                target: "mark", trace_id, ?at, path, about = key, code, ms,
+                "a message was worked on"
+            );
+        }
+        span.text("guerdon.outcome", code);
+        span.end();
+        refused
+    }
+
+    fn begin(&self, message: &Incoming, is_marked: bool) -> Option<Span> {
+        if self.tracer.is_idle() {
+            return None;
+        }
+        let at = &message.at;
+        let parent = message.traceparent.as_deref().and_then(Traceparent::parse);
+        let name = format!("process {}", at.topic);
+        let mut span = self.tracer.enter(name, SpanKind::Consumer, parent, is_marked)?;
+        span.text("messaging.system", "kafka");
+        span.text("messaging.operation.type", "process");
+        span.text("messaging.destination.name", &at.topic);
+        span.text("messaging.destination.partition.id", at.partition.0.to_string());
+        span.int("messaging.kafka.offset", at.offset);
+        Some(span)
+    }
+
     /// Calls the command API until it answers, or has failed too often; returns the refusal if the
     /// message can't be used.
-    async fn ask(&self, message: &Incoming, call: &Call) -> Option<Refused> {
+    async fn ask(
+        &self,
+        message: &Incoming,
+        call: &Call,
+        traceparent: Option<&str>,
+    ) -> Option<Refused> {
         let at = &message.at;
         let (mut is_logged, mut failures) = (false, 0);
         let asked = || async {
-            match self.way_in.command_api.call(call, message.traceparent.as_deref()).await {
+            match self.way_in.command_api.call(call, traceparent).await {
                 Answer::Done => Ok(None),
                 Answer::Refused(refused) => Ok(Some(refused)),
                 Answer::Failed(refused) => Err(Again::Failed(refused)),
@@ -178,7 +224,8 @@ mod tests {
         let partition = TopicPartition(0);
         let at = Offset { topic: "earnings".into(), partition, offset: 0 };
         let message = Incoming { at, key: None, body, traceparent: None };
-        let worker = Worker { way_in, state: Arc::clone(&state), waiting: Arc::default() };
+        let (waiting, tracer) = (Arc::default(), Tracer::default());
+        let worker = Worker { way_in, state: Arc::clone(&state), waiting, tracer };
         let (queue, queued) = mpsc::channel(1);
         let (done, mut is_done) = mpsc::unbounded_channel();
         queue.send(Work { message, call, _room: None }).await.expect("queued");

@@ -10,7 +10,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Headers as _, Message as _};
 use rdkafka::{Offset as RdOffset, TopicPartitionList};
 use tokio::sync::mpsc::Sender;
-use wire::valid_traceparent;
+use trace::Traceparent;
 
 use super::brokers::{Brokers, KafkaRefused};
 use super::reader::{Beginning, ReadConfig, Reader};
@@ -159,7 +159,7 @@ fn receive(consumer: &BaseConsumer<Reader>, is_ended: &AtomicBool, to: &Sender<R
                 let traceparent = message.headers().and_then(|headers| {
                     let found = headers.iter().find(|header| header.key == "traceparent")?;
                     let text = std::str::from_utf8(found.value?).ok()?;
-                    valid_traceparent(text).map(ToOwned::to_owned)
+                    Traceparent::parse(text).map(|_| text.to_owned())
                 });
                 let incoming = Incoming {
                     at,
@@ -229,7 +229,7 @@ mod tests {
         let message = Outgoing { topic: TOPIC, partition, key: "ann", headers: &[], body: b"{}" };
         let (outcomes, _outcomes) = mpsc::unbounded_channel();
         let tag = MessageTag { lane: 0, place: PackedPlace::from_i64(1) };
-        producer.send(message, Ticket { to: outcomes, tag }).expect("taken");
+        producer.send(message, Ticket::new(outcomes, tag)).expect("taken");
         let mut next = async || tokio::time::timeout(SOON, received.recv()).await.expect("in time");
         let begun = next().await;
         assert!(matches!(begun, Some(Received::Begun(_))), "{begun:?}");

@@ -52,7 +52,7 @@ mod tests {
 
         fn ticket(&self, place: i64) -> Ticket {
             let tag = MessageTag { lane: 0, place: PackedPlace::from_i64(place) };
-            Ticket { to: self.to.clone(), tag }
+            Ticket::new(self.to.clone(), tag)
         }
 
         fn send(&self, topic: &str, place: i64, body: &[u8]) -> Result<(), Unsent> {

@@ -19,6 +19,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::acknowledged::AcknowledgedOffsets;
 use super::brokers::{Brokers, KafkaRefused};
+use super::send_trace::SendTrace;
 use super::topic_partition::TopicPartition;
 
 /// The most messages that wait in librdkafka, for all warehouses together. Each feed has a lower
@@ -71,6 +72,15 @@ pub(crate) struct MessageTag {
 pub(crate) struct Ticket {
     pub(crate) to: UnboundedSender<Delivery>,
     pub(crate) tag: MessageTag,
+    /// Its span, where it is traced.
+    pub(crate) trace: Option<Box<SendTrace>>,
+}
+
+impl Ticket {
+    /// Of a message that isn't traced.
+    pub(crate) const fn new(to: UnboundedSender<Delivery>, tag: MessageTag) -> Self {
+        Self { to, tag, trace: None }
+    }
 }
 
 /// The outcome of a message.
@@ -201,8 +211,12 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = Box<Ticket>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, ticket: Box<Ticket>) {
+        let Ticket { to, tag, trace } = *ticket;
         let outcome = match result {
             Ok(message) => {
+                if let Some(trace) = trace {
+                    trace.acknowledged(message.partition(), message.offset());
+                }
                 // A message that the broker had already comes back without an offset.
                 if message.offset() >= 0 {
                     let partition = TopicPartition(message.partition());
@@ -210,9 +224,13 @@ impl ProducerContext for Deliveries {
                 }
                 Ok(())
             }
-            Err((error, _)) => Err(failure(error)),
+            Err((error, _)) => {
+                if let Some(trace) = trace {
+                    trace.failed(error);
+                }
+                Err(failure(error))
+            }
         };
-        let Ticket { to, tag } = *ticket;
         // A sender that has stopped needs no outcome.
         drop(to.send(Delivery { tag, outcome }));
     }

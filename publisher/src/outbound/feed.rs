@@ -67,7 +67,7 @@ impl Feed {
             pace,
             lanes: lanes.into_iter().collect(),
             read_ahead: ReadAhead::new(stream, name.clone(), acknowledged_to),
-            in_flight: InFlight::new(session.producers.current()),
+            in_flight: InFlight::new(session.producers.current(), session.tracer.clone()),
             stored: StoredFeed::new(acknowledged_to, losses),
             reported_at: None,
             name,

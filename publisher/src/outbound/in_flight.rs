@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use trace::Tracer;
 
 use super::message::{Message, Target};
 use crate::kafka::producer::{Delivery, MessageTag, Producer, Ticket, Unsent};
@@ -15,14 +16,15 @@ const IN_FLIGHT_MAX: usize = 10_000;
 pub(crate) struct InFlight {
     count: usize,
     producer: Arc<Producer>,
+    tracer: Tracer,
     to: mpsc::UnboundedSender<Delivery>,
     outcomes: mpsc::UnboundedReceiver<Delivery>,
 }
 
 impl InFlight {
-    pub(crate) fn new(producer: Arc<Producer>) -> Self {
+    pub(crate) fn new(producer: Arc<Producer>, tracer: Tracer) -> Self {
         let (to, outcomes) = mpsc::unbounded_channel();
-        Self { count: 0, producer, to, outcomes }
+        Self { count: 0, producer, tracer, to, outcomes }
     }
 
     pub(crate) const fn is_full(&self) -> bool {
@@ -48,7 +50,8 @@ impl InFlight {
         target: Target<'_>,
         tag: MessageTag,
     ) -> Result<(), Unsent> {
-        message.send(&self.producer, target, Ticket { to: self.to.clone(), tag })?;
+        let ticket = Ticket::new(self.to.clone(), tag);
+        message.send(&self.producer, target, ticket, &self.tracer)?;
         self.count += 1;
         Ok(())
     }

@@ -2,9 +2,11 @@
 
 use read_model::ShippingMessage;
 use sha2::{Digest as _, Sha256};
+use trace::Tracer;
 
 use super::lane::LaneEntry;
 use crate::kafka::producer::{Failure, Outgoing, Producer, Ticket, Unsent};
+use crate::kafka::send_trace::{SendTrace, Sent};
 use crate::kafka::topic_partition::TopicPartition;
 use crate::lane_name::{LaneName, NoLaneName};
 
@@ -47,7 +49,8 @@ impl Message {
         &self,
         producer: &Producer,
         target: Target<'_>,
-        ticket: Ticket,
+        mut ticket: Ticket,
+        tracer: &Tracer,
     ) -> Result<(), Unsent> {
         let Target { topic, partition, attempt, is_replay } = target;
         let message = &self.content;
@@ -56,6 +59,10 @@ impl Message {
             Unsent::Failed(Failure::Refused(format!("can't write the message as JSON: {error}")))
         };
         let body = message.body(attempt).map_err(unwritable)?;
+        ticket.trace = SendTrace::begin(tracer, self.sent(topic, attempt));
+        // Whoever works on it adds spans below that of its sending.
+        let traced = ticket.trace.as_ref().map(|trace| trace.traceparent());
+        let traceparent = traced.as_ref().or(message.traceparent.as_ref());
         let (source, time) = (message.source(), message.recorded_at.to_string());
         let (sequence, attempt) = (message.sequence.to_string(), attempt.to_string());
         let (position, log_id) = (message.place.to_string(), message.log_id.to_string());
@@ -75,7 +82,7 @@ impl Message {
         ];
         let mut headers = Vec::with_capacity(always.len() + 4);
         headers.extend(always);
-        headers.extend(message.traceparent.iter().map(|trace| ("traceparent", trace.as_str())));
+        headers.extend(traceparent.map(|trace| ("traceparent", trace.as_str())));
         if is_replay {
             headers.push(("replay", "true"));
             headers.push(("request_status", message.request_status.as_str()));
@@ -84,6 +91,20 @@ impl Message {
         let (key, body) = (message.account_id.as_str(), body.as_bytes());
         let headers = headers.as_slice();
         producer.send(Outgoing { topic, partition, key, headers, body }, ticket)
+    }
+
+    /// What a trace says of it.
+    fn sent<'a>(&'a self, topic: &'a str, attempt: u32) -> Sent<'a> {
+        let message = &self.content;
+        Sent {
+            topic,
+            message_id: &message.id,
+            account_id: &message.account_id,
+            subject: message.subject(),
+            shipping_request_id: &message.shipping_request_id,
+            traceparent: message.traceparent.as_deref(),
+            attempt,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use log_record::PackedPlace;
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::mpsc;
+use trace::Tracer;
 use uuid::Uuid;
 
 use super::message::{Message, Target};
@@ -151,8 +152,8 @@ impl Sending {
         let target = Target { topic, partition, attempt: 1, is_replay: true };
         loop {
             let tag = MessageTag { lane: 0, place: message.entry.place };
-            let ticket = Ticket { to: self.to.clone(), tag };
-            match message.send(&self.producer, target, ticket) {
+            let ticket = Ticket::new(self.to.clone(), tag);
+            match message.send(&self.producer, target, ticket, &Tracer::default()) {
                 Ok(()) => break self.in_flight += 1,
                 Err(Unsent::Failed(why)) => return Err(refused(&why)),
                 Err(Unsent::QueueFull) => tokio::time::sleep(QUEUE_POLL).await,

@@ -170,8 +170,9 @@ impl Resend {
             let (topic, partition) = (target.topic.as_str(), target.partition);
             let target = Target { topic, partition, attempt, is_replay: false };
             let tag = MessageTag { lane: sent.len(), place: row.place };
-            let ticket = Ticket { to: to.clone(), tag };
-            match message.send(&self.session.producers.current(), target, ticket) {
+            let ticket = Ticket::new(to.clone(), tag);
+            let (producer, tracer) = (self.session.producers.current(), &self.session.tracer);
+            match message.send(&producer, target, ticket, tracer) {
                 Ok(()) => sent.push(row),
                 Err(Unsent::QueueFull) => break,
                 Err(Unsent::Failed(failure)) => self.note_failure(row, &failure).await?,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify, watch};
+use trace::Tracer;
 
 use super::ends::Ends;
 use super::producers::Producers;
@@ -26,6 +27,7 @@ pub(crate) struct Session {
     pub(crate) topic: Arc<Topic>,
     pub(crate) producers: Producers,
     pub(crate) progress: Arc<FeedsProgress>,
+    pub(crate) tracer: Tracer,
     pub(crate) resend_policy: ResendPolicy,
     /// Wakes the resends: an operator wants a request sent again.
     pub(crate) resend_asked: Arc<Notify>,

@@ -11,7 +11,7 @@ use crate::run::output;
 const MARK: &str = "<!-- imports: checked by `cargo xtask tidy` -->";
 
 /// Packages that a crate must not import, by crate.
-const MUST_NOT: [(&str, &[&str]); 8] = [
+const MUST_NOT: [(&str, &[&str]); 9] = [
     ("log-record", &["axum", "rdkafka", "rusqlite", "sqlx", "tokio", "tokio-postgres"]),
     (
         "domain",
@@ -29,6 +29,7 @@ const MUST_NOT: [(&str, &[&str]); 8] = [
     ),
     ("event-schema", &["axum", "rdkafka", "rusqlite", "sqlx", "tokio", "tokio-postgres"]),
     ("event-store", &["axum", "rdkafka"]),
+    ("trace", &["axum", "opentelemetry", "tokio"]),
     ("read-model", &["axum", "rdkafka"]),
     ("projector", &["axum", "rdkafka"]),
     ("query-api", &["rdkafka", "rusqlite", "tokio-postgres"]),

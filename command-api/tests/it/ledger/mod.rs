@@ -183,7 +183,8 @@ pub(crate) fn id<T: std::str::FromStr>(text: &str) -> T {
 }
 
 pub(crate) fn request(command: Command) -> Request {
-    Request { command, is_dry_run: false, principal: None, traceparent: None, request_id: None }
+    let (principal, traceparent, request_id) = (None, None, None);
+    Request { command, is_dry_run: false, principal, traceparent, request_id, is_marked: false }
 }
 
 pub(crate) fn earn(account: &str) -> Request {

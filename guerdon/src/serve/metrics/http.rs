@@ -17,7 +17,9 @@ use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
-use wire::{AnsweredProblem, SHARED_PROBLEM_PAGES, valid_traceparent};
+use wire::{AnsweredProblem, SHARED_PROBLEM_PAGES};
+
+use crate::serve::traced_request::trace_of;
 
 /// The route of what no route was found for.
 const UNMATCHED: &str = "unmatched";
@@ -150,11 +152,8 @@ fn method_of(method: &Method) -> &'static str {
 
 /// The trace that a request is part of, where its caller keeps that one.
 fn sampled_trace(headers: &HeaderMap) -> Option<Trace> {
-    let context = valid_traceparent(headers.get("traceparent")?.to_str().ok()?)?;
-    let mut parts = context.split('-').skip(1);
-    let (trace_id, flags) = (parts.next()?, parts.nth(1)?);
-    let is_sampled = u8::from_str_radix(flags, 16).is_ok_and(|flags| flags & 1 == 1);
-    is_sampled.then(|| [("trace_id", trace_id.to_owned())])
+    let at = trace_of(headers).filter(|at| at.is_sampled)?;
+    Some([("trace_id", at.trace_id_text())])
 }
 
 #[cfg(test)]

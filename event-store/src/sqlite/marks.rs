@@ -1,0 +1,34 @@
+//! The table of marks in a SQLite file.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::{MarkChange, MarkRow};
+
+pub(super) fn select(connection: &Connection) -> rusqlite::Result<Vec<MarkRow>> {
+    let mut select = connection.prepare("select * from mark")?;
+    let marks = select.query_map((), |row| {
+        Ok(MarkRow {
+            kind: row.get("kind")?,
+            id: row.get("id")?,
+            key: row.get("key_id")?,
+            marked_at: row.get("marked_at")?,
+            ends_at: row.get("ends_at")?,
+        })
+    })?;
+    marks.collect()
+}
+
+pub(super) fn change(connection: &mut Connection, change: &MarkChange) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    match change {
+        MarkChange::Set(MarkRow { kind, id, key, marked_at, ends_at }) => {
+            transaction.execute("delete from mark where ends_at <= ?1", [marked_at])?;
+            let upsert = include_str!("upsert_mark.sql");
+            transaction.execute(upsert, (kind, id, key, marked_at, ends_at))?;
+        }
+        MarkChange::Remove { kind, id } => {
+            transaction.execute("delete from mark where kind = ?1 and id = ?2", (kind, id))?;
+        }
+    }
+    transaction.commit()
+}

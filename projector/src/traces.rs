@@ -1,0 +1,96 @@
+//! The spans of a batch's events, and what is logged of those that are marked.
+
+use event_schema::decode_metadata;
+use log_record::RecordedEvent;
+use trace::{Span, SpanKind, Tracer, unix_micros};
+
+/// The most spans of one batch. A projector that keeps up has a few; one that catches up must not
+/// make a collector's load of it.
+const SPANS_MAX: usize = 256;
+
+/// Older events have no span: their traces were looked at long ago, where at all.
+const OLD_AFTER_MICROS: i64 = 3_600 * 1_000_000;
+
+/// The spans of one batch on its way into the tables.
+pub(crate) struct Traces<'a> {
+    begun: Vec<Traced<'a>>,
+}
+
+/// The events of one call in a batch.
+struct Traced<'a> {
+    span: Span,
+    traceparent: Option<Box<str>>,
+    last: &'a RecordedEvent,
+    events: usize,
+    is_marked: bool,
+}
+
+impl<'a> Traces<'a> {
+    /// Begins the spans.
+    pub(crate) fn begin(tracer: &Tracer, events: &'a [RecordedEvent]) -> Self {
+        let mut begun: Vec<Traced<'a>> = vec![];
+        if tracer.is_idle() {
+            return Self { begun };
+        }
+        let since = unix_micros().saturating_sub(OLD_AFTER_MICROS);
+        for event in events.iter().filter(|event| event.recorded_at > since) {
+            let is_marked = is_marked(tracer, event);
+            // A trace that is kept ends so; others need no parsing.
+            if !is_marked && !event.public.contains(r#"-01""#) {
+                continue;
+            }
+            let traceparent = traceparent(event);
+            // The events of a call stand together.
+            if let Some(before) = begun.last_mut()
+                && before.traceparent == traceparent
+                && traceparent.is_some()
+            {
+                before.last = event;
+                before.events += 1;
+                before.is_marked |= is_marked;
+                continue;
+            }
+            if begun.len() == SPANS_MAX {
+                break;
+            }
+            let of = traceparent.as_deref();
+            if let Some(span) = tracer.below("project", SpanKind::Internal, of, is_marked) {
+                begun.push(Traced { span, traceparent, last: event, events: 1, is_marked });
+            }
+        }
+        Self { begun }
+    }
+
+    /// The rows of the batch can be read.
+    pub(crate) fn end(self, batch: usize) {
+        for Traced { mut span, last, events, is_marked, .. } in self.begun {
+            let place = last.place.to_string();
+            if is_marked {
+                let (trace_id, ms) = (span.at().trace_id_text(), span.millis());
+                let (event, account_id) = (&*last.event_type, last.account_id.as_deref());
+                tracing::info!(
+                    target: "mark", trace_id, position = place, event, account_id, events, ms,
+                    "events were projected"
+                );
+            }
+            span.text("guerdon.position", place);
+            span.count("guerdon.events", events);
+            span.count("guerdon.batch.events", batch);
+            span.end();
+        }
+    }
+}
+
+fn is_marked(tracer: &Tracer, event: &RecordedEvent) -> bool {
+    let marks = tracer.marks();
+    let is_account = || event.account_id.as_deref().is_some_and(|id| marks.has_account(id));
+    !marks.is_empty() && (is_account() || marks.has_request_in(&event.public))
+}
+
+/// The trace that an event belongs to. Few have one, so metadata is parsed for those only.
+pub(crate) fn traceparent(event: &RecordedEvent) -> Option<Box<str>> {
+    if !event.public.contains(r#""traceparent":"#) {
+        return None;
+    }
+    decode_metadata(event).ok()?.traceparent
+}
