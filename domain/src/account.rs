@@ -199,6 +199,27 @@ mod tests {
         assert_eq!(size_of::<(UnitNumber, Wallet)>(), 72);
     }
 
+    /// Beside their lots: 208 bytes for one further unit, 352 for three, 856 for ten.
+    #[test]
+    fn an_account_takes_nothing_for_units_that_it_never_had() {
+        let with = |units: u64| {
+            let mut given = given([earned("ann", 500, "B-1")]);
+            for unit in 0..10 {
+                given = given.does(make_unit(&format!("unit-{unit}")));
+            }
+            for unit in 0..units {
+                let earned = earn("ann", 5, &format!("M-{unit}"));
+                given = given.does(in_unit(&format!("unit-{unit}"), earned));
+            }
+            given.allocated_bytes("ann")
+        };
+        let lots = with(0);
+        for (units, bytes) in [(1, 208), (3, 352), (10, 856)] {
+            let lots = lots * (usize::try_from(units).expect("small") + 1);
+            assert_eq!(with(units), lots + bytes, "{units} further units");
+        }
+    }
+
     #[test]
     fn holds_and_parts_of_lots_are_counted_over_all_units() {
         let mut full = given([]).does(make_unit("miles"));

@@ -149,6 +149,11 @@ impl Scenario {
         self
     }
 
+    /// What the account takes beyond its place in the state.
+    pub(crate) fn allocated_bytes(&self, account: &str) -> usize {
+        self.state.account(&id(account)).expect("an account").allocated_bytes()
+    }
+
     /// Of how many parts of lots that are available.
     #[track_caller]
     pub(crate) fn has_parts(self, account: &str, count: usize) -> Self {
