@@ -129,6 +129,7 @@ pub(crate) fn open_offer(number: u64) -> anyhow::Result<Command> {
 
 pub(crate) fn earn(account: u64) -> anyhow::Result<Command> {
     Ok(Command::EarnCredit(EarnCredit {
+        unit: domain::UnitId::POINTS,
         account_id: format!("shopper-{account}").parse()?,
         points: Points::new(1_000_000_000)?,
         cause: Cause { kind: CauseKind::Purchase, id: format!("basket-{account}").parse()? },

@@ -19,8 +19,16 @@ pub(crate) async fn adjust_credit(
     PathIds(account_id, adjustment_id): PathIds<AccountId, CauseId>,
     JsonBody(body): JsonBody<AdjustCreditBody>,
 ) -> Result<Response, Problem> {
-    let AdjustCreditBody { direction, points, expires_at, reference, reason, by, occurred_at } =
-        body;
+    let AdjustCreditBody {
+        direction,
+        unit,
+        points,
+        expires_at,
+        reference,
+        reason,
+        by,
+        occurred_at,
+    } = body;
     let direction = match direction {
         DirectionBody::Add => Direction::Add,
         DirectionBody::Take => Direction::Take,
@@ -33,6 +41,7 @@ pub(crate) async fn adjust_credit(
         account_id,
         adjustment_id,
         direction,
+        unit: unit.unwrap_or_default(),
         points,
         expires_at,
         reference,
@@ -49,6 +58,7 @@ pub(crate) fn credit_earned(
     position: Place,
 ) -> CreditEarnedBody {
     let CreditEarned {
+        unit,
         points,
         cause,
         available_at,
@@ -62,6 +72,7 @@ pub(crate) fn credit_earned(
     } = fact;
     CreditEarnedBody {
         account_id,
+        unit,
         points,
         cause: cause_body(cause),
         available_at,

@@ -44,6 +44,7 @@ pub(crate) fn hold_captured(
 ) -> HoldCapturedBody {
     let HoldCaptured {
         hold_id,
+        unit,
         points,
         lots,
         released,
@@ -57,6 +58,7 @@ pub(crate) fn hold_captured(
     HoldCapturedBody {
         account_id,
         hold_id,
+        unit,
         points,
         lots: lot_parts(lots),
         released: lot_parts(released),

@@ -53,15 +53,17 @@ pub(crate) async fn earn(
     account_id: AccountId,
     body: EarnCreditBody,
 ) -> Result<(Done, CreditBody), Problem> {
-    let EarnCreditBody { points, cause: Object(body), available_at, expires_at, occurred_at } =
-        body;
-    let cause = cause(body);
+    let EarnCreditBody { unit, points, cause: of, available_at, expires_at, occurred_at } = body;
+    let Object(of) = of;
+    let cause = cause(of);
     check_may_earn(caller.role, &cause)?;
     check_points(points, cause.kind, "points")?;
     check_lifetime(available_at, expires_at)?;
+    let unit = unit.unwrap_or_default();
     let command = match points {
         Some(points) => Command::EarnCredit(EarnCredit {
             account_id,
+            unit,
             points,
             cause,
             available_at,
@@ -71,6 +73,7 @@ pub(crate) async fn earn(
         None => Command::ClaimCredit(ClaimCredit {
             account_id,
             purchase_id: cause.id.into(),
+            unit,
             available_at,
             expires_at,
             occurred_at,
@@ -81,9 +84,9 @@ pub(crate) async fn earn(
     let Some(Event::CreditEarned(account_id, fact)) = done.event.take() else {
         return Err(unexpected());
     };
-    let CreditEarned { points, available_at, expires_at, .. } = fact;
+    let CreditEarned { unit, points, available_at, expires_at, .. } = fact;
     let position = done.place;
-    Ok((done, CreditBody { account_id, points, available_at, expires_at, position }))
+    Ok((done, CreditBody { account_id, unit, points, available_at, expires_at, position }))
 }
 
 pub(crate) fn cause(body: CauseBody) -> Cause {

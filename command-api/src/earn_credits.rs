@@ -41,9 +41,16 @@ async fn earn_item(
     caller: Caller,
     item: EarnCreditItemBody,
 ) -> (CreditOutcomeBody, Option<Place>) {
-    let EarnCreditItemBody { account_id, points, cause, available_at, expires_at, occurred_at } =
-        item;
-    let body = EarnCreditBody { points, cause, available_at, expires_at, occurred_at };
+    let EarnCreditItemBody {
+        account_id,
+        unit,
+        points,
+        cause,
+        available_at,
+        expires_at,
+        occurred_at,
+    } = item;
+    let body = EarnCreditBody { unit, points, cause, available_at, expires_at, occurred_at };
     match earn(api, caller, account_id, body).await {
         Ok((done, credit)) => {
             let status = done.status().as_u16();

@@ -87,7 +87,7 @@ fn answered(event: Event) -> Option<Value> {
         Event::CreditRefunded(account, fact) => match fact.cause {
             RefundCause::Cancellation { .. } => return None,
             RefundCause::Capture(refund) => {
-                json(&capture_refunded(account, refund, fact.points, fact.lots, PLACE))
+                json(&capture_refunded(account, refund, (fact.unit, fact.points), fact.lots, PLACE))
             }
         },
         Event::HoldReleased(account, fact) => json(&hold_released(account, fact, PLACE)),

@@ -18,10 +18,10 @@ pub(crate) async fn hold_credit(
     PathIds(account_id, hold_id): PathIds<AccountId, HoldId>,
     JsonBody(body): JsonBody<HoldCreditBody>,
 ) -> Result<Response, Problem> {
-    let HoldCreditBody { points, deadline, occurred_at } = body;
-    let command =
-        Command::HoldCredit(HoldCredit { account_id, hold_id, points, deadline, occurred_at });
-    let done = api.execute(command, caller).await?;
+    let HoldCreditBody { unit, points, deadline, occurred_at } = body;
+    let unit = unit.unwrap_or_default();
+    let command = HoldCredit { account_id, hold_id, unit, points, deadline, occurred_at };
+    let done = api.execute(Command::HoldCredit(command), caller).await?;
     respond_fact!(done, CreditHeld => credit_held)
 }
 
@@ -30,11 +30,12 @@ pub(crate) fn credit_held(
     fact: CreditHeld,
     position: Place,
 ) -> CreditHeldBody {
-    let CreditHeld { hold_id, points, lots, deadline, grace, occurred_at } = fact;
+    let CreditHeld { hold_id, unit, points, lots, deadline, grace, occurred_at } = fact;
     let Grace { days, on_own_request } = grace;
     CreditHeldBody {
         account_id,
         hold_id,
+        unit,
         points,
         lots: lot_parts(lots),
         deadline,

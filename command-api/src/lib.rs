@@ -36,6 +36,7 @@ mod patch;
 mod put_earning_rule;
 mod put_offer;
 mod put_policy;
+mod put_unit;
 mod record_purchase;
 mod record_purchases;
 mod redeem;

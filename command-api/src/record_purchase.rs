@@ -60,6 +60,7 @@ fn command(
 ) -> Result<RecordPurchase, Problem> {
     let PutPurchaseBody {
         lines: line_bodies,
+        unit,
         points,
         rule,
         warehouse,
@@ -72,6 +73,10 @@ fn command(
     if points.is_some() && rule.is_some() {
         let complaint = "can't be sent beside points, which a rule would give; leave one out";
         return Err(Problem::invalid_field("rule", complaint));
+    }
+    if points.is_none() && unit.is_some() {
+        let complaint = "needs points beside it: a rule gives points of its own unit; leave it out";
+        return Err(Problem::invalid_field("unit", complaint));
     }
     let shipping = match (warehouse, deliver_to) {
         (warehouse, Some(deliver_to)) => Some((warehouse_or_default(warehouse)?, deliver_to)),
@@ -92,6 +97,7 @@ fn command(
         account_id,
         purchase_id,
         lines,
+        unit: unit.unwrap_or_default(),
         points,
         rule,
         shipping,
@@ -144,6 +150,7 @@ pub(crate) fn purchase_recorded(
     let PurchaseRecorded {
         purchase_id,
         lines,
+        unit,
         points,
         credit_refused,
         points_before_cap,
@@ -160,6 +167,7 @@ pub(crate) fn purchase_recorded(
         account_id,
         purchase_id,
         lines: lines.into_iter().map(recorded_line).collect(),
+        unit,
         points: points.unwrap_or(Points::ZERO),
         credit_refused: credit_refused.map(credit_refused_body),
         points_before_cap,

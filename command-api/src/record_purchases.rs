@@ -43,6 +43,7 @@ async fn record_item(
         account_id,
         purchase_id,
         lines,
+        unit,
         points,
         rule,
         warehouse,
@@ -53,6 +54,7 @@ async fn record_item(
     } = item;
     let body = PutPurchaseBody {
         lines,
+        unit,
         points,
         rule,
         warehouse,

@@ -5,7 +5,7 @@ use axum::response::Response;
 use domain::command::RefundCapture;
 use domain::{
     AccountId, CaptureRefund, Command, CreditRefunded, Event, HoldId, LotPart, Note, Points,
-    RefundCause, RefundId,
+    RefundCause, RefundId, UnitId,
 };
 use log_record::Place;
 use wire::body::{CaptureRefundedBody, RefundCaptureBody};
@@ -34,17 +34,17 @@ pub(crate) async fn refund_capture(
     let Some(Event::CreditRefunded(account_id, fact)) = done.event.take() else {
         return Err(unexpected());
     };
-    let CreditRefunded { cause: RefundCause::Capture(refund), points, lots } = fact else {
+    let CreditRefunded { cause: RefundCause::Capture(refund), unit, points, lots } = fact else {
         return Err(unexpected());
     };
-    done.respond(&capture_refunded(account_id, refund, points, lots, done.place))
+    done.respond(&capture_refunded(account_id, refund, (unit, points), lots, done.place))
 }
 
 /// The fact `credit-refunded` of a capture.
 pub(crate) fn capture_refunded(
     account_id: AccountId,
     refund: CaptureRefund,
-    points: Points,
+    (unit, points): (UnitId, Points),
     lots: Vec<LotPart>,
     position: Place,
 ) -> CaptureRefundedBody {
@@ -60,6 +60,7 @@ pub(crate) fn capture_refunded(
         account_id,
         hold_id,
         refund_id,
+        unit,
         points,
         lots: lot_parts(lots),
         captured_points,

@@ -2,7 +2,7 @@
 //! row in `domain/src/refusal.rs`; its HTTP status follows from its kind, here.
 
 use axum::http::StatusCode;
-use domain::{Fact, Refusal, RefusalKind, RefusalRow};
+use domain::{Fact, Refusal, RefusalKind, RefusalRow, UnitId};
 use wire::{BEING_CHECKED, OUR_MISTAKE, Problem, ProblemPage, TRY_AGAIN};
 
 use crate::NotDecided;
@@ -38,6 +38,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Problem {
     refusal.facts().into_iter().fold(problem, |problem, (name, fact)| match fact {
         Fact::Number(number) => problem.fact(name, number),
         Fact::Time(time) => problem.fact(name, time.to_string()),
+        Fact::Unit(unit) => problem.fact(name, unit.as_str()),
     })
 }
 
@@ -62,6 +63,15 @@ pub(crate) fn not_found_where_unknown(problem: Problem) -> Problem {
         );
     }
     problem
+}
+
+/// A refusal's problem, where the path names the unit: an unknown one is 404 there.
+pub(crate) fn unit_not_found_where_unknown(problem: Problem) -> Problem {
+    let unit = UnitId::POINTS;
+    if problem.code() != (Refusal::UnitUnknown { unit }).code() {
+        return problem;
+    }
+    Problem::not_found("The unit doesn't exist. Make it without If-Match, or check its id.")
 }
 
 /// The key may make the call, but not with this cause in the body.
@@ -95,7 +105,7 @@ pub(crate) fn if_match_missing() -> Problem {
 /// The problem of a command that was to make something new: all that says that it is there, in
 /// whatever state, is the same to the caller.
 pub(crate) fn exists_where_new(problem: Problem) -> Problem {
-    let there = ["offer-exists", "offer-closed", "rule-exists"];
+    let there = ["offer-exists", "offer-closed", "rule-exists", "unit-exists"];
     if there.contains(&problem.code()) { already_exists() } else { problem }
 }
 
@@ -183,8 +193,8 @@ const ALREADY_EXISTS: ProblemPage = ProblemPage {
     status: StatusCode::PRECONDITION_FAILED,
     slug: "already-exists",
     title: "Already exists",
-    meaning: "The header If-None-Match asks for a new offer or earning rule, and one with this id \
-              exists. This request recorded nothing; an earlier try of it that had no answer, or \
+    meaning: "The header If-None-Match asks for a new offer, earning rule or unit, and one with this \
+              id exists. This request recorded nothing; an earlier try of it that had no answer, or \
               the answer outcome-unknown, may have.",
     remedy: "Read what exists and compare it with what was sent. To change it, send its ETag in \
              If-Match; for a new one, use another id.",

@@ -30,10 +30,11 @@ pub(crate) fn hold_released(
     fact: HoldReleased,
     position: Place,
 ) -> HoldReleasedBody {
-    let HoldReleased { hold_id, points, lots, grace_until, reason, occurred_at } = fact;
+    let HoldReleased { hold_id, unit, points, lots, grace_until, reason, occurred_at } = fact;
     HoldReleasedBody {
         account_id,
         hold_id,
+        unit,
         points,
         lots: lot_parts(lots),
         grace_until,

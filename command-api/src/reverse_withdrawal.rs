@@ -39,6 +39,7 @@ pub(crate) fn withdrawal_reversed(
 pub(crate) fn credit_given_back(fact: CreditGivenBack) -> CreditGivenBackBody {
     let CreditGivenBack {
         withdrawn_at,
+        unit,
         of,
         of_lot,
         points,
@@ -53,6 +54,7 @@ pub(crate) fn credit_given_back(fact: CreditGivenBack) -> CreditGivenBackBody {
         withdrawn_at: withdrawn_at.into(),
         of: cause_body(of),
         of_lot,
+        unit,
         points,
         lots: lot_parts(lots),
         available_at,

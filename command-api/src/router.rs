@@ -22,6 +22,7 @@ use crate::open_account::open_account;
 use crate::put_earning_rule::{patch_earning_rule, put_earning_rule};
 use crate::put_offer::{patch_offer, put_offer};
 use crate::put_policy::{patch_policy, put_policy};
+use crate::put_unit::{close_unit, put_unit};
 use crate::record_purchase::record_purchase;
 use crate::record_purchases::record_purchases;
 use crate::redeem::{redeem, redeem_by_key};
@@ -122,6 +123,8 @@ pub fn routes() -> Routes<CommandApi> {
             put(only(&[Operator], put_earning_rule).with_versions())
                 .patch(only(&[Operator], patch_earning_rule).with_versions()),
         )
+        .route("/v1/units/{unit}", put(only(&[Operator], put_unit).with_versions()))
+        .route("/v1/units/{unit}/closure", put(only(&[Operator], close_unit)))
         .route("/v1/credits", post(only(&[Merchant, Operator], earn_credits)))
         .route("/v1/purchases", post(only(&[Merchant, Operator], record_purchases)))
         .route("/v1/offers/{offer_id}/closure", put(only(&[Operator], close_offer).about(Offers)))

@@ -16,8 +16,9 @@ pub(crate) async fn transfer_credit(
     State(api): State<CommandApi>,
     caller: Caller,
     PathIds(account_id, transfer_id): PathIds<AccountId, TransferId>,
-    JsonBody(TransferCreditBody { to, points, occurred_at }): JsonBody<TransferCreditBody>,
+    JsonBody(body): JsonBody<TransferCreditBody>,
 ) -> Result<Response, Problem> {
+    let TransferCreditBody { to, unit, points, occurred_at } = body;
     if to == account_id {
         return Err(Problem::invalid_field("to", "must be another account than the sender's"));
     }
@@ -25,6 +26,7 @@ pub(crate) async fn transfer_credit(
         account_id,
         transfer_id,
         to,
+        unit: unit.unwrap_or_default(),
         points,
         occurred_at,
     });
@@ -37,7 +39,7 @@ pub(crate) fn credit_sent(
     fact: CreditSent,
     position: Place,
 ) -> CreditSentBody {
-    let CreditSent { transfer_id, to, points, lots, occurred_at } = fact;
+    let CreditSent { transfer_id, to, unit, points, lots, occurred_at } = fact;
     let lots = lot_parts(lots);
-    CreditSentBody { account_id, transfer_id, to, points, lots, occurred_at, position }
+    CreditSentBody { account_id, transfer_id, to, unit, points, lots, occurred_at, position }
 }

@@ -19,13 +19,14 @@ pub(crate) async fn withdraw_credit(
     PathIds(account_id, withdrawal_id): PathIds<AccountId, WithdrawalId>,
     JsonBody(body): JsonBody<WithdrawCreditBody>,
 ) -> Result<Response, Problem> {
-    let WithdrawCreditBody { cause: Object(body), points, by, reason, occurred_at } = body;
+    let WithdrawCreditBody { cause: Object(body), unit, points, by, reason, occurred_at } = body;
     let cause = cause(body);
     check_may_earn(caller.role, &cause)?;
     let command = Command::WithdrawCredit(WithdrawCredit {
         account_id,
         withdrawal_id,
         cause,
+        unit: unit.unwrap_or_default(),
         points,
         note: Note { by, reason },
         occurred_at,
@@ -43,6 +44,7 @@ pub(crate) fn credit_withdrawn(
 ) -> CreditWithdrawnBody {
     let CreditWithdrawn {
         withdrawal,
+        unit,
         points,
         lots,
         owed,
@@ -66,6 +68,7 @@ pub(crate) fn credit_withdrawn(
             }
             WithdrawalCause::Adjustment { id } => WithdrawalBody::Adjustment { id },
         },
+        unit,
         points,
         lots: lot_parts(lots),
         owed,

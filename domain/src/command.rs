@@ -10,6 +10,7 @@ mod cancel_exchange;
 mod capture_hold;
 mod claim_credit;
 mod close_offer;
+mod close_unit;
 mod confirm_clock;
 mod dispatch_shipment;
 mod earn_credit;
@@ -34,6 +35,7 @@ mod reverse_withdrawal;
 mod rules;
 mod set_earning_rule;
 mod set_policy;
+mod set_unit;
 mod show_terms;
 mod take_back;
 mod transfer_credit;
@@ -46,6 +48,7 @@ pub use cancel_exchange::CancelExchange;
 pub use capture_hold::{Capture, CaptureHold};
 pub use claim_credit::ClaimCredit;
 pub use close_offer::CloseOffer;
+pub use close_unit::CloseUnit;
 pub use confirm_clock::ConfirmClock;
 pub use dispatch_shipment::DispatchShipment;
 pub use earn_credit::EarnCredit;
@@ -68,6 +71,7 @@ pub use reverse_withdrawal::ReverseWithdrawal;
 pub use rules::Owner;
 pub use set_earning_rule::{ExpectedVersion, SetEarningRule};
 pub use set_policy::SetPolicy;
+pub use set_unit::SetUnit;
 pub use show_terms::ShowTerms;
 pub use transfer_credit::TransferCredit;
 pub use withdraw_credit::WithdrawCredit;
@@ -160,6 +164,10 @@ commands! {
     SetEarningRule,
     /// Choose the policy.
     SetPolicy,
+    /// Make a unit, or rename it.
+    SetUnit,
+    /// End a unit.
+    CloseUnit,
     /// Show an offer's terms, a rule's or the policy.
     ShowTerms,
     /// Vouch for the clock.

@@ -6,7 +6,7 @@ use crate::earning_rule::check_matures;
 use crate::original::EarnedCredit;
 use crate::{
     Account, AccountId, CreditReceived, CreditRefunded, Decision, Event, Grace, Inventory, LotPart,
-    Points, Refusal, State, StockChange, Timestamp,
+    Points, Refusal, State, StockChange, Timestamp, UnitId, UnitNumber,
 };
 
 /// Events that are decided one after the other against a state that doesn't change.
@@ -50,7 +50,8 @@ impl<'a> Draft<'a> {
         }
         let (now, last) = (self.now, self.state.place());
         let mut events = std::mem::take(&mut self.events);
-        apply_due(self.changed_account(id), id, since, now, last, &mut events);
+        let units = self.state.known_units();
+        apply_due(self.changed_account(id), id, units, [since, now], last, &mut events);
         self.events = events;
     }
 
@@ -58,8 +59,10 @@ impl<'a> Draft<'a> {
     pub(crate) fn record(&mut self, event: Event) {
         let (now, at) = (self.now, self.state.place().plus(self.events.len() as u64 + 1));
         if let Some(id) = event.account_id() {
+            let unit = event.unit().and_then(|unit| self.state.unit_number(unit));
+            let unit = unit.unwrap_or_default();
             // An event that can't be applied is refused by the state, which names the invariant.
-            let _: Result<(), &str> = self.changed_account(id).evolve(at, now, &event);
+            let _: Result<(), &str> = self.changed_account(id).evolve(at, now, unit, &event);
         }
         self.events.push(event);
     }
@@ -84,8 +87,10 @@ impl<'a> Draft<'a> {
             Event::ReturnReversed(_, fact) => fact.credit.is_some(),
             _ => true,
         };
+        let unit = event.unit().and_then(|unit| self.state.unit_number(unit));
         let account = event.account_id().and_then(|id| self.account(id));
-        let owes = account.is_some_and(|account| account.owed() > Points::ZERO);
+        let wallet = account.zip(unit).map(|(account, unit)| account.wallet(unit));
+        let owes = wallet.is_some_and(|wallet| wallet.owed() > Points::ZERO);
         if has_expired || owes { self.record(event) } else { self.push(event) }
     }
 
@@ -139,28 +144,59 @@ impl<'a> Draft<'a> {
         self.stock = Some(StockChange { offer, remaining: left.remaining(), is_sale: false });
     }
 
+    /// A unit's place in the state.
+    pub(crate) fn unit_number(&self, unit: UnitId) -> Result<UnitNumber, Refusal> {
+        self.state.unit_number(unit).ok_or(Refusal::UnitUnknown { unit })
+    }
+
+    /// A unit's place in the state, if it can be spent.
+    pub(crate) fn spendable(&self, unit: UnitId) -> Result<UnitNumber, Refusal> {
+        let number = self.unit_number(unit)?;
+        // Nobody can make points otherwise.
+        if unit != UnitId::POINTS && !self.state.unit(unit).is_some_and(|it| it.terms.spendable) {
+            return Err(Refusal::UnitNotSpendable { unit });
+        }
+        Ok(number)
+    }
+
+    /// Whether credit of a unit can still come into being.
+    fn check_not_closed(&self, unit: UnitId) -> Result<(), Refusal> {
+        match self.state.unit(unit).and_then(|it| it.closed_at) {
+            Some(at) => Err(Refusal::UnitClosed { unit, at }),
+            None => Ok(()),
+        }
+    }
+
     /// Whether this credit may come into the account as a new lot; the first check that fails is
     /// the answer.
     pub(crate) fn check_credit(
         &self,
         id: &AccountId,
+        unit: UnitId,
         points: Result<Points, Refusal>,
         available_at: Option<Timestamp>,
         expires_at: Option<Timestamp>,
     ) -> Result<Points, Refusal> {
+        let number = self.unit_number(unit)?;
+        self.check_not_closed(unit)?;
         self.check_expiry(expires_at)?;
         let points = points?;
         self.check_earning(points)?;
-        self.check_room(id, points)?;
+        self.check_room(id, number, points)?;
         check_matures(available_at, expires_at, self.now)?;
         self.check_new_lot(id)?;
         Ok(points)
     }
 
-    /// Whether so much more credit may come into the account.
-    pub(crate) fn check_room(&self, id: &AccountId, points: Points) -> Result<(), Refusal> {
+    /// Whether so much more credit of a unit may come into the account.
+    pub(crate) fn check_room(
+        &self,
+        id: &AccountId,
+        unit: UnitNumber,
+        points: Points,
+    ) -> Result<(), Refusal> {
         match self.account(id) {
-            Some(account) if !account.has_room_for(points) => {
+            Some(account) if !account.wallet(unit).has_room_for(points) => {
                 Err(Refusal::AmountTooLarge { what: "the account's credit" })
             }
             _ => Ok(()),
@@ -192,9 +228,14 @@ impl<'a> Draft<'a> {
         self.account(id).map_or(Ok(()), Account::check_new_lot)
     }
 
-    /// Whether these parts may come into the account, beside those that it has.
-    pub(crate) fn check_parts(&self, id: &AccountId, coming: &[LotPart]) -> Result<(), Refusal> {
-        self.account(id).map_or(Ok(()), |account| account.check_parts(coming))
+    /// Whether these parts of a unit may come into the account, beside those that it has.
+    pub(crate) fn check_parts(
+        &self,
+        id: &AccountId,
+        unit: UnitNumber,
+        coming: &[LotPart],
+    ) -> Result<(), Refusal> {
+        self.account(id).map_or(Ok(()), |account| account.check_parts(unit, coming))
     }
 
     /// What was earned as a lot and has not been withdrawn.

@@ -2,22 +2,23 @@
 //! expires. It follows from an account's credit and the time alone, so that it makes no difference
 //! when somebody looks: the writer records it as events, a query applies it to what it has read.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use log_record::Place;
 
 use crate::account::Pending;
 use crate::grace::{end_of_grace, gained, with_grace};
 use crate::lots::{Lots, sum_of, take_from};
+use crate::unit::{KnownUnits, UnitNumber};
 use crate::{
     Account, AccountId, BackFor, CreditExpired, CreditMatured, DebtRepaid, Event, Hold, HoldId,
-    HoldReleased, LotPart, Points, ReleaseReason, Timestamp,
+    HoldReleased, LotPart, Points, ReleaseReason, Timestamp, UnitId, Wallet,
 };
 
 /// How many parts of lots one event names at most.
 const PARTS_MAX: usize = 100;
 
-/// An account's credit in plain parts and holds: all that decides what falls due.
+/// What an account has of a unit, in plain parts and holds: all that decides what falls due.
 #[derive(Clone, Debug)]
 pub struct Credit {
     available: Lots,
@@ -93,19 +94,28 @@ impl Credit {
     pub fn apply_due(&mut self, since: Timestamp, now: Timestamp) -> Vec<DueStep> {
         let (mut reached, mut applied) = (since, vec![]);
         loop {
-            let next = self.next_due().filter(|due| *due <= now);
-            let due = match next {
-                Some(due) if due <= reached && self.comes_in(reached) => self.come_in(reached),
-                // New credit repays debt before it expires (I10).
-                _ if self.must_repay() => self.repay(),
-                Some(due) if due <= reached => self.expire(reached),
-                Some(due) => {
-                    reached = due;
-                    continue;
-                }
+            applied.extend(self.fall_due(reached));
+            match self.next_due().filter(|due| *due > reached && *due <= now) {
+                Some(due) => reached = due,
                 None => return applied,
+            }
+        }
+    }
+
+    /// Applies all that falls due at a time.
+    fn fall_due(&mut self, time: Timestamp) -> Vec<DueStep> {
+        let mut applied = vec![];
+        loop {
+            let due = if self.comes_in(time) {
+                self.come_in(time)
+            } else if self.must_repay() {
+                // New credit repays debt before it expires (I10).
+                self.repay()
+            } else if self.available.next_expiry().is_some_and(|expires| expires <= time) {
+                self.expire(time)
+            } else {
+                None
             };
-            // Unreachable: the account has the due credit.
             let Some(due) = due else { return applied };
             applied.push(due);
         }
@@ -200,24 +210,56 @@ pub(crate) fn next_due(
     [available.next_expiry(), maturing, deadlines.min()].into_iter().flatten().min()
 }
 
+/// What falls due goes by time over all units; at one time it goes unit by unit, in the order of
+/// the units.
+fn apply_due_to_all(
+    credits: &mut [(UnitNumber, Credit)],
+    since: Timestamp,
+    now: Timestamp,
+) -> Vec<(UnitNumber, DueStep)> {
+    let (mut reached, mut applied) = (since, vec![]);
+    loop {
+        for (unit, credit) in credits.iter_mut() {
+            applied.extend(credit.fall_due(reached).into_iter().map(|due| (*unit, due)));
+        }
+        let next = credits.iter().filter_map(|(_, credit)| credit.next_due()).min();
+        match next.filter(|due| *due > reached && *due <= now) {
+            Some(due) => reached = due,
+            None => return applied,
+        }
+    }
+}
+
 /// Brings an account up to `now` and appends the due events. What fell due before `since` has been
 /// recorded. `last` is the place of the last event.
 pub(crate) fn apply_due(
     account: &mut Account,
     id: &AccountId,
-    since: Timestamp,
-    now: Timestamp,
+    units: &KnownUnits,
+    [since, now]: [Timestamp; 2],
     last: Place,
     events: &mut Vec<Event>,
 ) {
     if !account.has_due(now) {
         return;
     }
-    let holds: Vec<HoldId> = account.holds().iter().map(|hold| hold.id.clone()).collect();
-    for due in account.credit().apply_due(since, now) {
-        let Some(event) = account.due_event(id, due, &holds) else { return };
+    let due = account.wallets().filter(|(_, wallet)| wallet.has_due(now));
+    let mut credits: Vec<(UnitNumber, Credit)> =
+        due.map(|(unit, wallet)| (unit, wallet.credit())).collect();
+    let holds = account.wallets().flat_map(|(unit, wallet)| {
+        let holds = wallet.holds().iter().enumerate();
+        holds.map(move |(number, hold)| ((unit, number), hold.id.clone()))
+    });
+    let holds: HashMap<(UnitNumber, usize), HoldId> = holds.collect();
+    for (unit, due) in apply_due_to_all(&mut credits, since, now) {
+        let hold = match due {
+            DueStep::HoldEnded(number) => holds.get(&(unit, number)),
+            _ => None,
+        };
+        let event = units.id(unit).and_then(|of| account.wallet(unit).due_event(id, of, due, hold));
+        let Some(event) = event else { return };
         let at = last.plus(events.len() as u64 + 1);
-        let is_refused = account.evolve(at, now, &event).is_err();
+        let is_refused = account.evolve(at, now, unit, &event).is_err();
         events.push(event);
         if is_refused {
             // Unreachable: the account has the due credit.
@@ -229,27 +271,39 @@ pub(crate) fn apply_due(
 impl Account {
     /// Whether `apply_due` has anything to do.
     pub(crate) fn has_due(&self, now: Timestamp) -> bool {
+        self.wallets().any(|(_, wallet)| wallet.has_due(now))
+    }
+}
+
+impl Wallet {
+    fn has_due(&self, now: Timestamp) -> bool {
         self.next_due().is_some_and(|due| due <= now)
             || (self.owed() > Points::ZERO && self.available() > Points::ZERO)
     }
 
-    /// The event that records something that fell due; `holds` are those that were there at first.
-    fn due_event(&self, id: &AccountId, due: DueStep, holds: &[HoldId]) -> Option<Event> {
+    /// The event that records something that fell due; `hold` is the one that ended, where one did.
+    fn due_event(
+        &self,
+        id: &AccountId,
+        unit: UnitId,
+        due: DueStep,
+        hold: Option<&HoldId>,
+    ) -> Option<Event> {
         let id = id.clone();
         Some(match due {
             DueStep::Matured(lots) => {
-                Event::CreditMatured(id, CreditMatured { points: sum_of(&lots)?, lots })
+                Event::CreditMatured(id, CreditMatured { unit, points: sum_of(&lots)?, lots })
             }
-            DueStep::HoldEnded(number) => {
-                let hold = self.hold(holds.get(number)?)?;
+            DueStep::HoldEnded(_) => {
+                let hold = self.hold(hold?)?;
                 let until = hold.grace.until(hold.deadline, BackFor::OwnRequest);
-                Event::HoldReleased(id, hold.release(ReleaseReason::Deadline, until)?)
+                Event::HoldReleased(id, hold.release(unit, ReleaseReason::Deadline, until)?)
             }
             DueStep::Repaid(lots) => {
-                Event::DebtRepaid(id, DebtRepaid { points: sum_of(&lots)?, lots })
+                Event::DebtRepaid(id, DebtRepaid { unit, points: sum_of(&lots)?, lots })
             }
             DueStep::Expired(lots) => {
-                Event::CreditExpired(id, CreditExpired { points: sum_of(&lots)?, lots })
+                Event::CreditExpired(id, CreditExpired { unit, points: sum_of(&lots)?, lots })
             }
         })
     }
@@ -266,11 +320,13 @@ impl Hold {
     /// The event that gives all of it back, to be spent until then at least.
     pub(crate) fn release(
         &self,
+        unit: UnitId,
         reason: ReleaseReason,
         grace_until: Option<Timestamp>,
     ) -> Option<HoldReleased> {
         Some(HoldReleased {
             hold_id: self.id.clone(),
+            unit,
             points: sum_of(&self.lots)?,
             lots: self.lots.clone(),
             grace_until: gained(grace_until, &self.lots),

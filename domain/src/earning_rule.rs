@@ -457,7 +457,7 @@ mod tests {
             let fact = CreditEarned {
                 rule: Some(RuleVersion { rule_id: id("default"), version: 1 }),
                 cap_period: Some(CapPeriod { kind, start, end }),
-                ..CreditEarned::new(points(30), cause("B-1"))
+                ..CreditEarned::new(crate::UnitId::POINTS, points(30), cause("B-1"))
             };
             Event::CreditEarned(id("ann"), fact)
         };

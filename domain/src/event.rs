@@ -26,6 +26,7 @@ pub use offer::{
 };
 pub use programme::{
     Clock, ClockConfirmed, ClockDoubted, EarningRuleSet, LogForked, LogOpened, PolicyChanged,
+    UnitClosed, UnitSet,
 };
 pub use purchase::{
     CreditRefused, PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnReversed, ReturnedLine,
@@ -33,7 +34,7 @@ pub use purchase::{
 };
 pub use shipment::{ParcelLines, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine};
 
-use crate::{AccountId, Actor, Reason};
+use crate::{AccountId, Actor, Reason, UnitId};
 
 /// One recorded fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +51,10 @@ pub enum Event {
     PolicyChanged(PolicyChanged),
     /// `earning-rule-set`.
     EarningRuleSet(EarningRuleSet),
+    /// `unit-set`.
+    UnitSet(UnitSet),
+    /// `unit-closed`.
+    UnitClosed(UnitClosed),
     /// `account-opened`.
     AccountOpened(AccountId, AccountOpened),
     /// `credit-earned`: a new lot.
@@ -180,6 +185,8 @@ impl Event {
             | Self::ClockConfirmed(_)
             | Self::PolicyChanged(_)
             | Self::EarningRuleSet(_)
+            | Self::UnitSet(_)
+            | Self::UnitClosed(_)
             | Self::OfferOpened(_)
             | Self::OfferAmended(_)
             | Self::OfferClosed(_)
@@ -210,6 +217,32 @@ impl Event {
             | Self::ShipmentRejected(_, fact)
             | Self::ShipmentAskedAgain(_, fact)
             | Self::ShipmentSettled(_, fact) => Some(&fact.note),
+            _ => None,
+        }
+    }
+
+    /// The unit of the credit that the event moves, where it moves some.
+    #[must_use]
+    pub const fn unit(&self) -> Option<UnitId> {
+        match self {
+            Self::CreditEarned(_, fact) => Some(fact.unit),
+            Self::CreditMatured(_, fact) => Some(fact.unit),
+            Self::CreditDeducted(_, fact) => Some(fact.unit),
+            Self::CreditExpired(_, fact) => Some(fact.unit),
+            Self::CreditRefunded(_, fact) => Some(fact.unit),
+            Self::CreditWithdrawn(_, fact) => Some(fact.unit),
+            Self::WithdrawalReversed(_, fact) => Some(fact.credit.unit),
+            Self::DebtRepaid(_, fact) => Some(fact.unit),
+            Self::CreditSent(_, fact) => Some(fact.unit),
+            Self::CreditReceived(_, fact) => Some(fact.unit),
+            Self::CreditHeld(_, fact) => Some(fact.unit),
+            Self::HoldCaptured(_, fact) => Some(fact.unit),
+            Self::HoldSwapped(_, fact) => Some(fact.unit),
+            Self::HoldReleased(_, fact) => Some(fact.unit),
+            Self::ReturnReversed(_, fact) => match &fact.credit {
+                Some(credit) => Some(credit.unit),
+                None => None,
+            },
             _ => None,
         }
     }
@@ -251,6 +284,8 @@ impl Event {
             | Self::ClockConfirmed(_)
             | Self::PolicyChanged(_)
             | Self::EarningRuleSet(_)
+            | Self::UnitSet(_)
+            | Self::UnitClosed(_)
             | Self::OfferOpened(_)
             | Self::OfferAmended(_)
             | Self::OfferClosed(_)

@@ -9,6 +9,7 @@ use crate::*;
 fn what_has_expired_is_not_set_aside() {
     let lots = vec![part(2, 300, Some(100))];
     let held = CreditHeld {
+        unit: crate::UnitId::POINTS,
         hold_id: id("h-1"),
         points: points(300),
         lots,
@@ -23,6 +24,7 @@ fn what_has_expired_is_not_set_aside() {
 #[test]
 fn a_hold_is_not_captured_after_its_deadline() {
     let captured = HoldCaptured {
+        unit: crate::UnitId::POINTS,
         hold_id: id("h-1"),
         points: points(300),
         lots: vec![part(2, 300, None)],
@@ -40,6 +42,7 @@ fn a_hold_is_not_captured_after_its_deadline() {
 #[test]
 fn what_is_received_is_what_was_sent() {
     let sent = CreditSent {
+        unit: crate::UnitId::POINTS,
         transfer_id: id("t-1"),
         to: id("bob"),
         points: points(300),
@@ -47,6 +50,7 @@ fn what_is_received_is_what_was_sent() {
         occurred_at: None,
     };
     let received = CreditReceived {
+        unit: crate::UnitId::POINTS,
         transfer_id: id("t-1"),
         from: id("ann"),
         points: points(300),
@@ -64,7 +68,10 @@ fn pending_credit_matures_in_its_time_and_as_it_is() {
     let pending = || given([]).does(earn_from(100, "ann", 300, "B-1"));
     let matured = |expires| {
         let lots = vec![part(2, 300, expires)];
-        Event::CreditMatured(id("ann"), CreditMatured { points: points(300), lots })
+        Event::CreditMatured(
+            id("ann"),
+            CreditMatured { unit: crate::UnitId::POINTS, points: points(300), lots },
+        )
     };
     pending().at(99).never_has(&matured(None));
     pending().at(100).never_has(&matured(Some(200)));
@@ -74,7 +81,10 @@ fn pending_credit_matures_in_its_time_and_as_it_is() {
 #[test]
 fn nothing_expires_before_its_time() {
     let lots = vec![part(2, 300, Some(100))];
-    let expired = Event::CreditExpired(id("ann"), CreditExpired { points: points(300), lots });
+    let expired = Event::CreditExpired(
+        id("ann"),
+        CreditExpired { unit: crate::UnitId::POINTS, points: points(300), lots },
+    );
     let earned = || given([]).does(earn_until(100, "ann", 300, "B-1"));
     earned().at(99).never_has(&expired);
     earned().at(100).and([expired]).leaves("ann", [0, 0, 0, 0]);
@@ -134,7 +144,10 @@ fn refunded_of(captured: u64, key: &str, amount: u64) -> Event {
         note: Note::default(),
     };
     let (cause, lots) = (RefundCause::Capture(refund), vec![part(2, amount, None)]);
-    Event::CreditRefunded(id("ann"), CreditRefunded { cause, points: points(amount), lots })
+    Event::CreditRefunded(
+        id("ann"),
+        CreditRefunded { unit: crate::UnitId::POINTS, cause, points: points(amount), lots },
+    )
 }
 
 #[test]
@@ -160,6 +173,7 @@ fn a_withdrawal_is_reversed_once_and_by_what_it_took() {
         let lots: Vec<_> = parts.iter().map(|(lot, amount)| part(*lot, *amount, None)).collect();
         let back: u64 = parts.iter().map(|(_, amount)| amount).sum();
         let credit = CreditGivenBack {
+            unit: crate::UnitId::POINTS,
             withdrawn_at: lot(6).place(),
             of: cause("B-1"),
             of_lot: lot(2),
@@ -208,6 +222,7 @@ fn rejected(exchange: &str) -> Event {
 fn cancellation(cancellation_id: CancellationId, quantity: u64) -> [Event; 2] {
     let cost = points(quantity * 300);
     let refunded = CreditRefunded {
+        unit: crate::UnitId::POINTS,
         cause: RefundCause::Cancellation {
             exchange_id: id("x-1"),
             cancellation_id: cancellation_id.clone(),

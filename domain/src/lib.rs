@@ -14,8 +14,8 @@
 //! - [`state`]: what the facts add up to; [`account`] (with `lots`, and `due` for what happens by
 //!   itself), [`offer`], [`inventory`], [`recorded_ids`] and `schedule` are its parts
 //! - [`shipment`]: how far a shipping request is
-//! - [`policy`], [`earning_rule`]: what an operator chooses; [`grace`] follows from the policy, and
-//!   [`cap_count`] is what a rule's cap counts
+//! - [`policy`], [`earning_rule`], [`unit`]: what an operator chooses; [`grace`] follows from the
+//!   policy, and [`cap_count`] is what a rule's cap counts
 //! - [`amount`], [`ids`], [`text`], [`timestamp`], [`time_zone`]: types that carry their
 //!   precondition
 
@@ -47,6 +47,7 @@ mod tally;
 pub mod text;
 pub mod time_zone;
 pub mod timestamp;
+pub mod unit;
 
 #[cfg(test)]
 mod impossible;
@@ -55,7 +56,7 @@ mod known_bugs;
 #[cfg(test)]
 mod scenario;
 
-pub use account::{Account, Hold, OfferNumber, Pending};
+pub use account::{Account, Hold, OfferNumber, Pending, Wallet};
 pub use amount::{AMOUNT_MAX, AmountError, Points, SumError, Units, optional_sum, sum};
 pub use cap_count::{BACKDATE_DAYS_MAX, CapPeriod, CapRoom};
 pub use command::{Command, Owner, decide};
@@ -74,7 +75,7 @@ pub use event::{
     OfferClosed, OfferOpened, OfferReopened, Ordered, ParcelLines, PolicyChanged, PurchaseLine,
     PurchaseRecorded, PurchaseReturned, RefundCause, ReleaseReason, ReturnReversed, ReturnedLine,
     RoomBack, RuleVersion, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded,
-    StockAmended, StockRemoved, WithdrawalCause, WithdrawalReversed,
+    StockAmended, StockRemoved, UnitClosed, UnitSet, WithdrawalCause, WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
@@ -100,7 +101,10 @@ pub use state::{Impossible, State, StateSize, Unwanted};
 pub use subject::Subject;
 pub use text::{
     Actor, Attributes, Carrier, DeliverTo, Description, ExpressNo, ImageUrl, OfferName, Reason,
-    TrackingUrl,
+    TrackingUrl, UnitName,
 };
 pub use time_zone::{Calendar, TimeZone, UnknownTimeZone, ZonedTime, ZonedTimeError};
 pub use timestamp::{Timestamp, TimestampError};
+pub use unit::{
+    DECIMALS_MAX, Decimals, DecimalsError, Unit, UnitId, UnitIdError, UnitNumber, UnitTerms,
+};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Allocation, CapPeriod, CapRoom, CreditRefused, CreditWithdrawn, Event, Grace, LotPart, OfferId,
-    Ordered, Points, PurchaseLine, ReturnedLine, RuleVersion,
+    Ordered, Points, PurchaseLine, ReturnedLine, RuleVersion, UnitId,
 };
 
 /// An exchange as it was created.
@@ -40,6 +40,8 @@ pub struct OriginalCapture {
 /// Credit as a capture spent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CapturedCredit {
+    /// Of which unit.
+    pub unit: UnitId,
     /// How much.
     pub points: Points,
     /// Of which lots, in the order in which they were drawn.
@@ -56,6 +58,8 @@ pub struct OriginalPurchase {
     /// What was bought, with what each line earned; nothing where only credit was earned under the
     /// id, and no purchase was recorded.
     pub lines: Vec<PurchaseLine>,
+    /// Of which unit the lines' points are.
+    pub unit: UnitId,
     /// What it earned, where it did.
     pub earned: Option<EarnedCredit>,
     /// The rule that it went by.
@@ -100,6 +104,8 @@ pub struct WithdrawnCredit {
 pub struct EarnedCredit {
     /// Of the event that made the lot.
     pub position: Position,
+    /// Of which unit it is.
+    pub unit: UnitId,
     /// How much it was then.
     pub points: Points,
 }
@@ -133,6 +139,7 @@ impl OriginalCapture {
     pub(crate) fn read(position: Position, event: &Event) -> Option<Self> {
         let captured = match event {
             Event::HoldCaptured(_, fact) => Some(CapturedCredit {
+                unit: fact.unit,
                 points: fact.points,
                 lots: fact.lots.clone(),
                 grace: fact.grace,
@@ -149,8 +156,9 @@ impl OriginalPurchase {
     pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Self {
         let earned = EarnedCredit::read(before, position, event);
         let Event::PurchaseRecorded(_, fact) = event else {
+            let unit = earned.map(|earned| earned.unit).unwrap_or_default();
             let (lines, rule, credit_refused, cap_room) = (vec![], None, None, None);
-            return Self { position, lines, earned, rule, credit_refused, cap_room };
+            return Self { position, lines, unit, earned, rule, credit_refused, cap_room };
         };
         let period = match (before, &fact.credit_refused) {
             (_, Some(refused)) => refused.cap_period,
@@ -164,6 +172,7 @@ impl OriginalPurchase {
         Self {
             position,
             lines: fact.lines.clone(),
+            unit: fact.unit,
             earned,
             rule: fact.rule.clone(),
             credit_refused: fact.credit_refused,
@@ -207,11 +216,14 @@ impl EarnedCredit {
     /// A purchase's credit stands before the purchase.
     fn read(before: &Event, position: Position, event: &Event) -> Option<Self> {
         match (before, event) {
-            (_, Event::CreditEarned(_, fact)) => Some(Self { position, points: fact.points }),
+            (_, Event::CreditEarned(_, fact)) => {
+                Some(Self { position, unit: fact.unit, points: fact.points })
+            }
             (Event::CreditEarned(_, fact), Event::PurchaseRecorded(_, recorded))
                 if recorded.points.is_some() =>
             {
-                Some(Self { position: Position(position.0 - 1), points: fact.points })
+                let position = Position(position.0 - 1);
+                Some(Self { position, unit: fact.unit, points: fact.points })
             }
             _ => None,
         }

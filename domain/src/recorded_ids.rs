@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     AccountId, AdditionId, CancellationId, Cause, CauseId, DispatchId, ExchangeId, ExtensionId,
     HoldId, OfferId, PurchaseId, RefundId, RemovalId, ReopeningId, ReturnId, Shipped, TransferId,
-    WithdrawalId,
+    UnitId, WithdrawalId,
 };
 
 /// How many locks the map is spread over, so that the gate's readers seldom meet the writer.
@@ -73,10 +73,11 @@ impl IdHash {
         Self::cause(account, &Cause::purchase(id))
     }
 
-    /// A claim of the credit that was refused when a purchase was recorded, of which there is one.
+    /// A claim of the credit of a unit that was refused when a purchase was recorded, of which
+    /// there is one for each unit.
     #[must_use]
-    pub fn claim(account: &AccountId, purchase: &CauseId) -> Self {
-        Self::of(account.as_str(), "claim", purchase.as_str())
+    pub fn claim(account: &AccountId, purchase: &CauseId, unit: UnitId) -> Self {
+        Self::of(account.as_str(), "claim", &format!("{purchase}/{unit}"))
     }
 
     /// An addition to an offer's stock.

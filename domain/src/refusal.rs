@@ -14,7 +14,7 @@ pub use code::{RefusalCode, RefusalCodeError};
 use fact::IntoFact;
 pub use fact::{AskedUnits, Fact, NotOpen};
 
-use crate::{AMOUNT_MAX, Points, Timestamp, Units};
+use crate::{AMOUNT_MAX, Points, Timestamp, UnitId, Units};
 
 /// A refusal of every kind, without the numbers of one case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -386,18 +386,6 @@ refusals! {
                  units of this line were returned before.",
         shopper: "The order doesn't have so many units left.",
     }
-    /// More points are to be captured, refunded or withdrawn than are left.
-    PointsTooLarge { left: Points, asked: Points } {
-        "points-too-large", Conflict, can_succeed_later: false,
-        facts: [left, asked],
-        title: "More points than are left",
-        sentence: "The request is for {asked} points; {left} are left.",
-        meaning: "The request is for `asked` points, and `left` are left: a capture of more than \
-                  the hold has, a refund of more than the capture spent that isn't refunded yet, \
-                  or a withdrawal of more than the cause's credit has that isn't withdrawn yet.",
-        remedy: "Ask for at most `left` points.",
-        shopper: "There aren't so many points left to give back or to use.",
-    }
     /// The earning rule doesn't exist.
     RuleUnknown {
         "rule-unknown", Conflict, can_succeed_later: true,
@@ -440,6 +428,59 @@ refusals! {
         sentence: "The policy has changed: its version is {version} now. Read it again.",
         meaning: "If-Match names an old version of the policy. `version` is the present one.",
         remedy: "Read the policy, decide again, and send its present ETag in If-Match.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// The request changes an existing unit without If-Match.
+    UnitExists { version: u64 } {
+        "unit-exists", PreconditionRequired, can_succeed_later: false,
+        facts: [version],
+        title: "Unit exists with other terms",
+        sentence: "The unit exists with other terms. To change the name of version {version}, send \
+                   If-Match: \"{version}\".",
+        meaning: "A unit with this id exists, and differs from the body. `version` is its version.",
+        remedy: "To change the unit's name, read the unit and send its ETag in If-Match. For a new \
+                 unit, use another id.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// The unit isn't at the version that the caller read.
+    UnitChanged { version: u64 } {
+        "unit-changed", PreconditionFailed, can_succeed_later: false,
+        facts: [version],
+        title: "Unit has changed",
+        sentence: "The unit has changed: its version is {version} now. Read it again.",
+        meaning: "If-Match names an old version of the unit. `version` is the present one.",
+        remedy: "Read the unit, decide again, and send its present ETag in If-Match.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// More than the unit's name would change.
+    UnitFixed {
+        "unit-fixed", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "Only a unit's name can change",
+        sentence: "The unit's spendable, decimals and time_zone can't change; only its name can.",
+        meaning: "The body's `spendable`, `decimals` or `time_zone` differs from the unit's. \
+                  Accounts have credit of the unit on these terms.",
+        remedy: "Send the unit's own `spendable`, `decimals` and `time_zone`, or make another unit.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// There are as many units as there can be.
+    TooManyUnits { max: u64 } {
+        "too-many-units", Conflict, can_succeed_later: false,
+        facts: [max],
+        title: "Too many units",
+        sentence: "There can be at most {max} units, and there are so many.",
+        meaning: "There can be at most `max` units, the closed ones included.",
+        remedy: "Use a unit that there is.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// The unit that is there from the start stays open.
+    UnitNotClosable {
+        "unit-not-closable", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "The unit points can't be closed",
+        sentence: "The unit points can't be closed.",
+        meaning: "The unit `points` is the one of every request that names none, so it stays open.",
+        remedy: "Close another unit. To end the programme, close its offers and send no more credit.",
         shopper: "Something went wrong on our side. No points were used.",
     }
     /// The offer doesn't exist.
@@ -553,6 +594,63 @@ refusals! {
         remedy: "Before `opens_at`: send the same request again at that time. After \
                  `closes_at` or `closed_at`: choose another offer.",
         shopper: "This offer isn't open at the moment.",
+    }
+    /// The unit doesn't exist.
+    UnitUnknown { unit: UnitId } {
+        "unit-unknown", Conflict, can_succeed_later: true,
+        facts: [unit],
+        title: "Unit doesn't exist",
+        sentence: "The unit {unit} doesn't exist.",
+        meaning: "The request names a `unit` that doesn't exist.",
+        remedy: "Check the unit, or have an operator make it with PUT /v1/units/{unit}.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// Nothing more comes into being of the unit.
+    UnitClosed { unit: UnitId, at: Timestamp } {
+        "unit-closed", Conflict, can_succeed_later: false,
+        facts: [unit, closed_at = at],
+        title: "Unit is closed",
+        sentence: "The unit {unit} was closed at {at}: nothing more is earned of it.",
+        meaning: "The `unit` was closed at `closed_at`. What accounts have of it can be spent, and \
+                  nothing more is earned or added by hand.",
+        remedy: "Give credit of another unit.",
+        shopper: "No more points of this kind are given.",
+    }
+    /// The unit counts, and can't be spent.
+    UnitNotSpendable { unit: UnitId } {
+        "unit-not-spendable", Conflict, can_succeed_later: false,
+        facts: [unit],
+        title: "Unit can't be spent",
+        sentence: "The unit {unit} can't be spent, held or passed on.",
+        meaning: "The `unit` was made with `spendable` false: it can't be redeemed, held or passed \
+                  on.",
+        remedy: "Use a unit whose `spendable` is true.",
+        shopper: "Points of this kind can't be spent.",
+    }
+    /// Credit of one unit is asked for where it is of another.
+    UnitMismatch { unit: UnitId, asked: UnitId } {
+        "unit-mismatch", Conflict, can_succeed_later: false,
+        facts: [unit, asked],
+        title: "Credit is of another unit",
+        sentence: "The credit is of the unit {unit}, and the request needs {asked}.",
+        meaning: "The credit is of `unit`, and the request is for `asked`: a cause earned another \
+                  unit than the withdrawal or the claim names, or a hold keeps another unit than \
+                  the offer costs.",
+        remedy: "For a withdrawal or a claim, send `unit`. For a capture, hold credit of the unit \
+                 that the offer costs.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// More points are to be captured, refunded or withdrawn than are left.
+    PointsTooLarge { left: Points, asked: Points } {
+        "points-too-large", Conflict, can_succeed_later: false,
+        facts: [left, asked],
+        title: "More points than are left",
+        sentence: "The request is for {asked} points; {left} are left.",
+        meaning: "The request is for `asked` points, and `left` are left: a capture of more than \
+                  the hold has, a refund of more than the capture spent that isn't refunded yet, \
+                  or a withdrawal of more than the cause's credit has that isn't withdrawn yet.",
+        remedy: "Ask for at most `left` points.",
+        shopper: "There aren't so many points left to give back or to use.",
     }
     /// The credit would have expired before it was given.
     ExpiryPassed { now: Timestamp } {
@@ -695,13 +793,13 @@ refusals! {
         shopper: "You already have as many of these as one person can get.",
     }
     /// There isn't enough credit.
-    InsufficientCredit { needed: Points, available: Points } {
+    InsufficientCredit { unit: UnitId, needed: Points, available: Points } {
         "insufficient-credit", Conflict, can_succeed_later: true,
-        facts: [needed, available],
+        facts: [unit, needed, available],
         title: "Not enough credit",
-        sentence: "The request needs {needed} points; {available} are available.",
-        meaning: "The request needs `needed` points, and only `available` are available: on the \
-                  account or, for a capture, in the hold.",
+        sentence: "The request needs {needed} {unit}; {available} are available.",
+        meaning: "The request needs `needed` of the `unit`, and only `available` are available: on \
+                  the account or, for a capture, in the hold.",
         remedy: "Send the same request again when the account has more credit. A hold gets no more \
                  credit: capture for fewer units, or release it and hold more.",
         shopper: "You don't have enough points for this.",

@@ -149,19 +149,32 @@ impl Scenario {
         self
     }
 
+    /// What the account takes beyond its place in the state.
+    pub(crate) fn allocated_bytes(&self, account: &str) -> usize {
+        self.state.account(&id(account)).expect("an account").allocated_bytes()
+    }
+
     /// Of how many parts of lots that are available.
     #[track_caller]
     pub(crate) fn has_parts(self, account: &str, count: usize) -> Self {
         let account = self.state.account(&id(account)).expect("an account");
-        assert_eq!(account.lots().count(), count);
+        assert_eq!(account.wallet(UnitNumber::POINTS).lots().count(), count);
         self
     }
 
     /// What the account has, as recorded: available, pending, held, owed.
     #[track_caller]
     pub(crate) fn leaves(self, account: &str, sums: [u64; 4]) -> Self {
+        self.leaves_of(account, "points", sums)
+    }
+
+    /// What the account has of a unit, likewise.
+    #[track_caller]
+    pub(crate) fn leaves_of(self, account: &str, unit: &str, sums: [u64; 4]) -> Self {
+        let number = self.state.unit_number(id(unit)).expect("a unit");
         let account = self.state.account(&id(account)).expect("an account");
-        let found = [account.available(), account.pending(), account.held(), account.owed()];
+        let wallet = account.wallet(number);
+        let found = [wallet.available(), wallet.pending(), wallet.held(), wallet.owed()];
         assert_eq!(found.map(Points::get), sums, "available, pending, held, owed");
         self
     }

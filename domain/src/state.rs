@@ -18,10 +18,11 @@ use serde::{Deserialize, Serialize};
 use crate::account::OfferNumber;
 use crate::original::EarnedCredit;
 use crate::schedule::{AccountNumber, Due, Schedule};
+use crate::unit::KnownUnits;
 use crate::{
     Account, AccountId, EarningRule, Event, IdHash, LogOpened, LotId, Offer, OfferId, Owner,
     Points, Policy, ProductId, RecordedIds, RuleId, Shipment, ShipmentDispatched, Shipped,
-    ShippedLine, Timestamp, Units, due,
+    ShippedLine, Timestamp, Unit, UnitId, UnitNumber, Units, Wallet, due,
 };
 use accounts::{Accounts, Cancelled};
 use evolve::Half;
@@ -109,7 +110,8 @@ impl State {
     pub fn may_end_after(&self, event: &Event) -> bool {
         let account = event.account_id().and_then(|id| self.account(id));
         let pays =
-            |account: &Account| account.owed() > Points::ZERO && account.available() > Points::ZERO;
+            |wallet: &Wallet| wallet.owed() > Points::ZERO && wallet.available() > Points::ZERO;
+        let pays = |account: &Account| account.wallets().any(|(_, wallet)| pays(wallet));
         self.is_whole() && !account.is_some_and(pays)
     }
 
@@ -129,6 +131,33 @@ impl State {
     #[must_use]
     pub fn rule(&self, id: &RuleId) -> Option<&EarningRule> {
         self.programme.rules.get(id)
+    }
+
+    /// A unit, if it was ever made.
+    #[must_use]
+    pub fn unit(&self, id: UnitId) -> Option<&Unit> {
+        self.programme.units.get(id)
+    }
+
+    /// Every unit with its id, in the order in which they were made.
+    pub fn units(&self) -> impl Iterator<Item = (UnitId, &Unit)> {
+        self.programme.units.iter()
+    }
+
+    /// A unit's place in the state.
+    #[must_use]
+    pub fn unit_number(&self, id: UnitId) -> Option<UnitNumber> {
+        self.programme.units.number(id)
+    }
+
+    /// The id of a unit by its place.
+    #[must_use]
+    pub fn unit_id(&self, number: UnitNumber) -> Option<UnitId> {
+        self.programme.units.id(number)
+    }
+
+    pub(crate) const fn known_units(&self) -> &KnownUnits {
+        &self.programme.units
     }
 
     /// An account, if it exists.
@@ -196,7 +225,8 @@ impl State {
         let (id, account) = self.accounts.by_id.get_index(number as usize)?;
         if account.has_due(now) {
             let (mut account, mut events) = (account.clone(), vec![]);
-            due::apply_due(&mut account, id, Timestamp::EPOCH, now, self.place(), &mut events);
+            let (units, times) = (&self.programme.units, [Timestamp::EPOCH, now]);
+            due::apply_due(&mut account, id, units, times, self.place(), &mut events);
             return Some(events);
         }
         self.schedule.plan(Due::Account(number), account.next_due()?);

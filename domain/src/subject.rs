@@ -4,7 +4,7 @@ use log_record::Position;
 
 use crate::{
     AccountId, EarningRule, Offer, OfferId, OfferStatus, Policy, RuleId, Shipment, Shipped,
-    ShippedLine, State, Timestamp,
+    ShippedLine, State, Timestamp, Unit, UnitId,
 };
 
 /// A thing that a command sets whole or tells something of, in its present state.
@@ -16,6 +16,8 @@ pub enum Subject {
     Rule(Box<EarningRule>),
     /// The policy, and its version.
     Policy(Policy, u64),
+    /// A unit.
+    Unit(Box<Unit>),
     /// A shipping request.
     Shipment(Shipment),
 }
@@ -49,6 +51,12 @@ impl Subject {
     pub(crate) const fn policy(state: &State) -> (Self, Position) {
         let (policy, changed_at) = state.policy();
         (Self::Policy(policy, state.policy_version()), changed_at)
+    }
+
+    /// A unit, and the event that last changed it.
+    pub(crate) fn unit(state: &State, id: UnitId) -> Option<(Self, Position)> {
+        let unit = state.unit(id)?;
+        Some((Self::Unit(Box::new(unit.clone())), unit.changed_at))
     }
 
     /// A shipping request for these lines, and the event that asked for it.

@@ -20,13 +20,13 @@ pub const NOTE_BYTES_MAX: usize = 512;
 #[error("must be a text of 1 to {NOTE_BYTES_MAX} bytes in UTF-8")]
 pub struct NoteError;
 
-/// The longest name of a carrier, and the longest number of a parcel, in bytes of UTF-8.
+/// The longest name of a carrier or a unit, and the longest number of a parcel, in bytes of UTF-8.
 pub const LABEL_BYTES_MAX: usize = 128;
 
 /// The longest address of a page that follows a parcel, in bytes.
 pub const TRACKING_URL_BYTES_MAX: usize = 2048;
 
-/// A text that can't be printed on a label.
+/// A text that can't stand on a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "must be a text of 1 to {LABEL_BYTES_MAX} bytes in UTF-8, without control characters, and \
@@ -179,6 +179,10 @@ label! {
     Carrier
 }
 label! {
+    /// What pages call a unit.
+    UnitName
+}
+label! {
     /// A carrier's number for a parcel, as people write it.
     ExpressNo
 }
@@ -198,7 +202,7 @@ macro_rules! printed {
     )*};
 }
 
-printed!(Carrier, ExpressNo, TrackingUrl, OfferName, Description, ImageUrl, Attributes);
+printed!(Carrier, ExpressNo, UnitName, TrackingUrl, OfferName, Description, ImageUrl, Attributes);
 
 macro_rules! unprinted {
     ($($name:ident),*) => {$(

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::private::restore;
 use crate::v1::{
-    account as of_account, credit, exchange, hold, log, offer, programme, purchase, shipment,
+    account as of_account, credit, exchange, hold, log, offer, programme, purchase, shipment, unit,
     withdrawal,
 };
 use crate::{Metadata, PrivateActor};
@@ -82,6 +82,8 @@ pub fn decode_public(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeEr
         ("earning-rule-set", 1) => {
             Event::EarningRuleSet(fact::<programme::EarningRuleSet<'_>, _>(row)?)
         }
+        ("unit-set", 1) => Event::UnitSet(fact::<unit::UnitSet<'_>, _>(row)?),
+        ("unit-closed", 1) => Event::UnitClosed(fact::<unit::UnitClosed, _>(row)?),
         ("account-opened", 1) => {
             Event::AccountOpened(account(row)?, fact::<of_account::AccountOpened, _>(row)?)
         }

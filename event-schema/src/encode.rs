@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::Metadata;
 use crate::private::private_text;
 use crate::v1::{
-    account, credit, exchange, hold, log, offer, programme, purchase, shipment, withdrawal,
+    account, credit, exchange, hold, log, offer, programme, purchase, shipment, unit, withdrawal,
 };
 
 /// 128 random bits in every event's private text. Without them somebody who has a record's hash
@@ -46,6 +46,8 @@ pub fn encode(
         Event::EarningRuleSet(fact) => {
             ("earning-rule-set", public::<programme::EarningRuleSet<'_>, _>(fact, metadata)?)
         }
+        Event::UnitSet(fact) => ("unit-set", public::<unit::UnitSet<'_>, _>(fact, metadata)?),
+        Event::UnitClosed(fact) => ("unit-closed", public::<unit::UnitClosed, _>(fact, metadata)?),
         Event::AccountOpened(_, fact) => {
             ("account-opened", public::<account::AccountOpened, _>(fact, metadata)?)
         }

@@ -15,6 +15,7 @@ mod part;
 pub(crate) mod programme;
 pub(crate) mod purchase;
 pub(crate) mod shipment;
+pub(crate) mod unit;
 pub(crate) mod withdrawal;
 
 use std::borrow::Cow;

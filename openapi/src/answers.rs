@@ -2,7 +2,7 @@
 //! two parts answer alike. They are read as source, like the code's own.
 
 use domain::{AccountId, ExchangeId, OfferId, ProductId, PurchaseId, ShippingStatus, Timestamp};
-use domain::{Units, WarehouseId};
+use domain::{UnitId, Units, WarehouseId};
 use serde::Serialize;
 use wire::body::{CreditSentBody, FactCallerBody, HoldCapturedBody};
 
@@ -143,6 +143,15 @@ pub struct OfferClosedBody {
     /// The offer.
     offer_id: OfferId,
     /// The offer's version from then on.
+    version: u64,
+}
+
+/// A closure of a unit as it was recorded.
+#[derive(Serialize)]
+pub struct UnitClosedBody {
+    /// The unit.
+    unit: UnitId,
+    /// The unit's version from then on.
     version: u64,
 }
 

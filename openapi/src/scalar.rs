@@ -1,12 +1,13 @@
 //! The types that are one text or one number in JSON: what they take, in JSON Schema's words.
 
-use domain::AMOUNT_MAX;
+use domain::{AMOUNT_MAX, DECIMALS_MAX};
 use serde_json::{Value, json};
 
 use crate::json::Json;
 
 // The domain's own limits; a test asks its types for them.
 const ID_CHARACTERS_MAX: usize = 64;
+const UNIT_ID_CHARACTERS_MAX: usize = 16;
 const ACCOUNT_ID_CHARACTERS_MAX: usize = 128;
 const DELIVER_TO_BYTES_MAX: usize = 2_048;
 const NOTE_BYTES_MAX: usize = 512;
@@ -18,6 +19,9 @@ const ATTRIBUTES_BYTES_MAX: usize = 4_096;
 
 /// Letters, digits and `-_.:`, and not only dots.
 const ID: &str = "^\\.*[A-Za-z0-9_:-][A-Za-z0-9_.:-]*$";
+
+/// A unit's.
+const UNIT_ID: &str = "^[a-z0-9-]+$";
 
 /// The same, or the ledger's own id of a rejection.
 const RECORDED_ID: &str = "^(~rejected|\\.*[A-Za-z0-9_:-][A-Za-z0-9_.:-]*)$";
@@ -44,6 +48,9 @@ pub(crate) fn scalar(name: &str, is_asked: bool) -> Option<Scalar> {
         | "ProductId" | "WarehouseId" | "HoldId" | "ExtensionId" | "RefundId" | "PurchaseId"
         | "ReturnId" | "WithdrawalId" | "TransferId" | "RuleId" | "Category" | "Reference"
         | "DispatchId" => ("Id", id(ID_CHARACTERS_MAX, ID, "An id; not only dots.")),
+        "UnitId" => {
+            ("UnitId", id(UNIT_ID_CHARACTERS_MAX, UNIT_ID, "A unit's id: a kind of points."))
+        }
         // A warehouse's rejection cancels under an id of the ledger's own.
         "CancellationId" if is_asked => ("Id", id(ID_CHARACTERS_MAX, ID, "An id; not only dots.")),
         "CancellationId" | "RecordedId" => (
@@ -77,7 +84,7 @@ pub(crate) fn scalar(name: &str, is_asked: bool) -> Option<Scalar> {
                 "examples": ["0:4711"]}),
         ),
         "Actor" | "Reason" => ("Note", text(NOTE_BYTES_MAX, "A text; private.")),
-        "Carrier" | "ExpressNo" => (
+        "Carrier" | "ExpressNo" | "UnitName" => (
             "Label",
             text(
                 LABEL_BYTES_MAX,
@@ -118,6 +125,11 @@ pub(crate) fn scalar(name: &str, is_asked: bool) -> Option<Scalar> {
             "Attributes",
             json!({"type": "object", "additionalProperties": true, "description": format!(
                 "Any members: at most {ATTRIBUTES_BYTES_MAX} bytes without spaces.")}),
+        ),
+        "Decimals" => (
+            "Decimals",
+            json!({"type": "integer", "format": "int32", "minimum": 0, "maximum": DECIMALS_MAX,
+                "description": "With how many decimals pages show an amount."}),
         ),
         "Sum" => (
             "Sum",

@@ -146,6 +146,13 @@ impl<'s> Shapes<'s> {
                 let items = self.of(inner, home, given, is_asked)?;
                 return Ok(Json::object().with("type", "array").with("items", items));
             }
+            ("BTreeMap", Some(_)) => {
+                let value = within.get(1).context("a map has values")?;
+                let value = self.of(value, home, given, is_asked)?;
+                return Ok(Json::object()
+                    .with("type", "object")
+                    .with("additionalProperties", value));
+            }
             ("Problem", None) => return Ok(Json::reference("schemas/Problem")),
             _ => {}
         }

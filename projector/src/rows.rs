@@ -4,6 +4,7 @@
 //! one page.
 
 mod account;
+mod change;
 mod credit;
 mod exchange;
 mod fact;
@@ -14,22 +15,26 @@ mod programme;
 mod purchase;
 mod shipping;
 mod total;
+mod unit;
 
 use std::collections::BTreeMap;
 
-use domain::{AccountId, Event, ExchangeId, HoldId, OfferId, PurchaseId, RuleVersion, Timestamp};
+use domain::{
+    AccountId, Event, ExchangeId, HoldId, OfferId, PurchaseId, RuleVersion, Timestamp, UnitId,
+};
 use event_schema::decode;
 use event_store::with_causes;
 use log_record::{PackedPlace, RecordedEvent};
 use read_model::{
     AccountBalance, CreditLot, EarningRule, Exchange, Fact, Hold, LedgerEntry, OfferAvailability,
-    Operation, Policy, Purchase, ShippingStatus,
+    Operation, Policy, Purchase, ShippingStatus, Unit, UnitBalance,
 };
 use serde::Serialize;
 
 use crate::ProjectError;
 
-pub(crate) use credit::{Change, PartChange, PartKey, Withdrawal};
+pub(crate) use change::Change;
+pub(crate) use credit::{PartChange, PartKey, Withdrawal};
 pub(crate) use exchange::ExchangeChange;
 pub(crate) use hold::HoldChange;
 pub(crate) use offer::OfferChange;
@@ -40,6 +45,7 @@ pub(crate) use shipping::{
     ShippingRows,
 };
 pub(crate) use total::{TotalRows, Totals};
+pub(crate) use unit::UnitClosure;
 
 /// The rows of a batch, by table.
 #[derive(Debug, Default)]
@@ -48,6 +54,8 @@ pub(crate) struct Rows {
     pub(crate) parts: BTreeMap<PartKey, PartChange>,
     /// By how much each changes.
     pub(crate) balances: BTreeMap<AccountId, AccountBalance>,
+    /// Likewise of further units.
+    pub(crate) unit_balances: BTreeMap<(AccountId, UnitId), UnitBalance>,
     pub(crate) withdrawals: Vec<Withdrawal>,
     pub(crate) entries: Vec<LedgerEntry>,
     pub(crate) holds: Vec<Hold>,
@@ -64,6 +72,9 @@ pub(crate) struct Rows {
     pub(crate) offer_changes: BTreeMap<OfferId, OfferChange>,
     pub(crate) earning_rules: Vec<EarningRule>,
     pub(crate) policy: Option<Policy>,
+    /// Every version that the batch made, in order.
+    pub(crate) units: Vec<Unit>,
+    pub(crate) unit_closures: Vec<UnitClosure>,
     /// What the batch adds to them.
     pub(crate) totals: Totals,
     /// Where the log takes its time from, where the batch says so.
@@ -111,7 +122,10 @@ impl Rows {
 
     fn add(&mut self, at: At<'_>, event: Event) -> Result<(), serde_json::Error> {
         match event {
-            Event::LogOpened(fact) => self.clock = Some(fact.clock.as_str()),
+            Event::LogOpened(fact) => {
+                self.clock = Some(fact.clock.as_str());
+                self.points_are_there(at);
+            }
             Event::LogForked(_) => {}
             Event::ClockDoubted(_) => self.clock = Some("doubted"),
             Event::ClockConfirmed(_) => {
@@ -123,6 +137,8 @@ impl Rows {
             }
             Event::PolicyChanged(fact) => self.policy_changed(at, fact),
             Event::EarningRuleSet(fact) => self.earning_rule_set(at, &fact)?,
+            Event::UnitSet(fact) => self.unit_set(at, fact),
+            Event::UnitClosed(fact) => self.unit_closed(at, &fact),
             Event::AccountOpened(account, _) => self.opened(at, &account),
             Event::CreditEarned(account, fact) => self.earned(at, account, fact),
             Event::CreditDeducted(account, fact) => self.deducted(at, &account, &fact)?,
@@ -224,6 +240,7 @@ mod tests {
             place: 1,
             account_id: "of-hold".into(),
             hold_id: "h-1".into(),
+            unit: "points".into(),
             points: 1,
             lots: "[]".into(),
             deadline: 1,
@@ -235,7 +252,13 @@ mod tests {
             occurred_at: None,
             recorded_at: 1,
         };
-        let part = PartKey { account_id: id("of-part"), expires_at: NEVER, lot: 1, graced: false };
+        let part = PartKey {
+            account_id: id("of-part"),
+            expires_at: NEVER,
+            lot: 1,
+            graced: false,
+            unit: UnitId::POINTS,
+        };
         let of_change = (id("of-change"), "h-2".parse().expect("an id"));
         let mut rows = Rows { holds: vec![hold], ..Rows::default() };
         rows.parts.insert(part, PartChange::default());

@@ -73,9 +73,11 @@ fn first_writes(rows: &Rows) -> Writes<'_> {
     writes
 }
 
-/// The sums over all accounts, once it is known which of them are new.
-fn total_writes(totals: &TotalRows) -> Writes<'_> {
+/// The sums over all accounts, once it is known which of them are new; and what accounts have of
+/// further units, which makes no account.
+fn total_writes<'a>(rows: &'a Rows, totals: &'a TotalRows) -> Writes<'a> {
     let mut writes = Writes::default();
+    credit::write_further_units(&mut writes, rows);
     programme::write_totals(&mut writes, totals);
     writes
 }

@@ -3,18 +3,18 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::AccountId;
+use domain::{AccountId, UnitId};
 use log_record::Place;
 use read_model::{NEVER, Reading, SingleRead};
 use tokio::time::Instant;
-use wire::body::AccountBalanceBody;
+use wire::body::{AccountBalanceBody, UnitBalanceBody};
 use wire::{JsonAnswer, PathId, Problem};
 
 use crate::balance_cache::Balance;
 use crate::cell::{place, sum};
 use crate::clock::{Clock, now};
 use crate::freshness::{read_once, wanted_positions};
-use crate::standing::{RecordedBalance, STANDING, Standing, recorded_balance};
+use crate::standing::{STANDING, Standing, Wallet, is_there};
 use crate::{QueryApi, failed};
 
 /// How far a shopper is shown ahead what will expire.
@@ -56,14 +56,28 @@ impl Balance {
 }
 
 fn body(account_id: &AccountId, standing: &Standing) -> Result<AccountBalanceBody, Problem> {
+    let units = standing.wallets.iter().map(|(unit, wallet)| Ok((*unit, unit_balance(wallet)?)));
+    let UnitBalanceBody { available, held, pending, owed, expiring_within_30_days } =
+        unit_balance(&standing.wallet(UnitId::POINTS))?;
     Ok(AccountBalanceBody {
         account_id: account_id.clone(),
-        available: sum(standing.available())?,
-        held: sum(standing.held())?,
-        pending: sum(standing.pending())?,
-        owed: sum(standing.owed)?,
-        expiring_within_30_days: sum(standing.expiring_within(EXPIRING_DAYS))?,
+        available,
+        held,
+        pending,
+        owed,
+        expiring_within_30_days,
+        units: units.collect::<Result<_, Problem>>()?,
         position: place(standing.partition, standing.position)?,
+    })
+}
+
+fn unit_balance(wallet: &Wallet) -> Result<UnitBalanceBody, Problem> {
+    Ok(UnitBalanceBody {
+        available: sum(wallet.available())?,
+        held: sum(wallet.held())?,
+        pending: sum(wallet.pending())?,
+        owed: sum(wallet.owed)?,
+        expiring_within_30_days: sum(wallet.expiring_within(EXPIRING_DAYS))?,
     })
 }
 
@@ -76,13 +90,13 @@ pub(crate) async fn read_standing(
     standing.ok_or_else(|| no_account(account_id))
 }
 
-/// The balance as it was recorded; 404 where there is no such account.
+/// 404 where there is no such account.
 pub(crate) async fn check_exists(
     reading: &mut Reading,
     account_id: &AccountId,
-) -> Result<RecordedBalance, Problem> {
-    let balance = recorded_balance(reading, account_id.as_str()).await.map_err(failed)?;
-    balance.ok_or_else(|| no_account(account_id))
+) -> Result<(), Problem> {
+    let is_there = is_there(reading, account_id.as_str()).await.map_err(failed)?;
+    is_there.then_some(()).ok_or_else(|| no_account(account_id))
 }
 
 fn no_account(account_id: &AccountId) -> Problem {

@@ -1,10 +1,10 @@
 //! Lists of an account, newest first, in pages.
 //!
-//! A filter by time selects a part of an index. A filter by status or kind is applied to rows that
-//! were read: at most `PICKED_FROM_MAX` for a page. So a page may be short, or empty, although more
-//! items follow; `next` goes on after the last row that was read.
+//! A filter by time selects a part of an index. A filter by status, kind or unit is applied to rows
+//! that were read: at most `PICKED_FROM_MAX` for a page. So a page may be short, or empty, although
+//! more items follow; `next` goes on after the last row that was read.
 
-use domain::{AccountId, Timestamp};
+use domain::{AccountId, Timestamp, UnitId};
 use log_record::Place;
 use read_model::{Query, Reading, RowOf};
 use serde::Deserialize;
@@ -22,6 +22,7 @@ const PICKED_FROM_MAX: u32 = PAGE_ITEMS_MAX;
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListQuery<S> {
     pub(crate) status: Option<S>,
+    pub(crate) unit: Option<UnitId>,
     from: Option<Timestamp>,
     until: Option<Timestamp>,
     limit: Option<u32>,
@@ -33,6 +34,7 @@ pub(crate) struct ListQuery<S> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct EntriesQuery {
     pub(crate) kind: Option<String>,
+    pub(crate) unit: Option<UnitId>,
     from: Option<Timestamp>,
     pub(crate) until: Option<Timestamp>,
     limit: Option<u32>,
@@ -57,17 +59,24 @@ pub(crate) struct ListPage {
 impl<S: std::fmt::Debug> ListQuery<S> {
     /// The page of a list, such as `holds`.
     pub(crate) fn page(&self, what: &str, account_id: &AccountId) -> Result<ListPage, Problem> {
-        let Self { status, from, until, limit, cursor } = self;
-        let list = format!("{what} of {account_id} that are {status:?}");
-        ListPage::new(&list, status.is_some(), (*from, *until), *limit, cursor.as_deref())
+        let Self { status, unit, from, until, limit, cursor } = self;
+        let list = format!("{what} of {account_id} that are {status:?} of {unit:?}");
+        let picks = status.is_some() || unit.is_some();
+        ListPage::new(&list, picks, (*from, *until), *limit, cursor.as_deref())
     }
 }
 
 impl EntriesQuery {
     pub(crate) fn page(&self, account_id: &AccountId) -> Result<ListPage, Problem> {
-        let Self { kind, from, until, limit, cursor } = self;
-        let list = format!("entries of {account_id} that are {kind:?}");
-        ListPage::new(&list, kind.is_some(), (*from, *until), *limit, cursor.as_deref())
+        let Self { kind, unit, from, until, limit, cursor } = self;
+        let list = format!("entries of {account_id} that are {kind:?} of {unit:?}");
+        ListPage::new(
+            &list,
+            kind.is_some() || unit.is_some(),
+            (*from, *until),
+            *limit,
+            cursor.as_deref(),
+        )
     }
 }
 

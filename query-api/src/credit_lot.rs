@@ -2,36 +2,47 @@
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::{AccountId, Timestamp};
+use domain::{AccountId, Timestamp, UnitId};
 use read_model::NEVER;
+use serde::Deserialize;
 use wire::body::CreditLotBody;
 use wire::{Page, PathId, Problem, QueryString, json_with_etag, page_limit, read_cursor};
 
 use crate::account_balance::read_standing;
+use crate::bad_cursor;
 use crate::cell::{optional_time, points, split_place, sum};
 use crate::freshness::Fresh;
 use crate::origin::{find_lot, origin_for, read_lots};
 use crate::standing::Part;
-use crate::{PageQuery, bad_cursor};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LotsQuery {
+    unit: Option<UnitId>,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
 
 pub(crate) async fn list_lots(
     Fresh(mut reading): Fresh,
     PathId(account_id): PathId<AccountId>,
-    QueryString(query): QueryString<PageQuery>,
+    QueryString(query): QueryString<LotsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let limit = page_limit(query.limit)?;
-    let list = format!("lots of {account_id}");
+    let list = format!("lots of {account_id} of {:?}", query.unit);
     let after = match read_cursor(&list, query.cursor.as_deref())? {
         None => None,
         Some(cursor) => Some(read_key(&cursor).ok_or_else(bad_cursor)?),
     };
     let standing = read_standing(&mut reading, &account_id).await?;
     let is_live = |part: &Part| part.available + part.pending + part.held > 0;
+    let is_asked_for = |part: &Part| query.unit.is_none_or(|unit| unit == part.unit);
     let parts: Vec<Part> = standing
-        .parts
+        .into_parts()
         .into_iter()
-        .filter(|part| is_live(part) && after.is_none_or(|after| key(part) > after))
+        .filter(|part| is_live(part) && is_asked_for(part))
+        .filter(|part| after.is_none_or(|after| key(part) > after))
         .take(limit as usize + 1)
         .collect();
     let lots = read_lots(&mut reading, parts.iter().map(|part| part.lot)).await?;
@@ -39,6 +50,7 @@ pub(crate) async fn list_lots(
         let lot = find_lot(&lots, part.lot)?;
         Ok(CreditLotBody {
             lot: split_place(part.lot).into(),
+            unit: part.unit,
             points: points(lot.points)?,
             available: sum(part.available)?,
             pending: sum(part.pending)?,

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::{AccountId, ExchangeId};
+use domain::{AccountId, ExchangeId, UnitId};
 use read_model::{Exchange, Query, ShippingStatus};
 use serde::Deserialize;
 use wire::body::{ExchangeBody, ExchangeStatus};
@@ -72,9 +72,12 @@ pub(crate) async fn list_exchanges(
     let rows: Vec<Row> = page.read(&mut reading, *LIST, &account_id).await?;
     let exchanges = rows.into_iter().map(exchange).collect::<Result<Vec<_>, _>>()?;
     let key = |exchange: &ExchangeBody| time_key(exchange.recorded_at, exchange.position);
-    let has_status =
-        |exchange: &ExchangeBody| query.status.is_none_or(|status| status == exchange.status);
-    json_with_etag(&headers, &page.of(exchanges, key, has_status))
+    // All of them cost points.
+    let is_asked_for = |exchange: &ExchangeBody| {
+        query.status.is_none_or(|status| status == exchange.status)
+            && query.unit.is_none_or(|unit| unit == UnitId::POINTS)
+    };
+    json_with_etag(&headers, &page.of(exchanges, key, is_asked_for))
 }
 
 pub(crate) async fn find_exchanges(

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
-use domain::Timestamp;
+use domain::{Timestamp, UnitId};
 use futures_util::stream::try_unfold;
 use read_model::{Query, Reading};
 use serde::Deserialize;
@@ -32,6 +32,7 @@ const LIST: Query = Query::same(include_str!("sql/list_expiring_accounts.sql"));
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExpiringQuery {
     before: Timestamp,
+    unit: Option<UnitId>,
     from: Option<Timestamp>,
     limit: Option<u32>,
     cursor: Option<String>,
@@ -41,6 +42,7 @@ pub(crate) struct ExpiringQuery {
 #[derive(sql_macros::FromRow)]
 struct Row {
     account_id: String,
+    unit: String,
     expires_at: i64,
     points: i64,
     begins_at: Option<i64>,
@@ -51,6 +53,8 @@ struct Row {
 struct Window {
     from: i64,
     before: i64,
+    /// Of all units without it.
+    unit: Option<UnitId>,
 }
 
 /// The forms of an export.
@@ -60,10 +64,13 @@ enum Lines {
     Csv,
 }
 
+/// A place in the list: when credit expires, of which account and of which unit.
+type Key = (i64, String, String);
+
 /// What a read found: accounts, and where to go on, if there may be more.
 struct Found {
     accounts: Vec<ExpiringAccountBody>,
-    next: Option<(i64, String)>,
+    next: Option<Key>,
 }
 
 /// An export that has come so far.
@@ -93,8 +100,9 @@ pub(crate) async fn list_expiring(
     let window = Window {
         from: query.from.map_or(next, |from| from.micros().max(next)),
         before: query.before.micros(),
+        unit: query.unit,
     };
-    let first = (window.from, String::new());
+    let first = (window.from, String::new(), String::new());
     if let Some(lines) = Lines::asked_for(&headers) {
         let of_pages = [("limit", query.limit.is_some()), ("cursor", query.cursor.is_some())];
         if let Some((field, _)) = of_pages.iter().find(|(_, is_there)| *is_there) {
@@ -107,34 +115,37 @@ pub(crate) async fn list_expiring(
         return Ok(Export { api, headers, caller, window, lines, found, _turn: turn }.answer());
     }
     let limit = page_limit(query.limit)?;
-    let list = format!("credit that expires from {:?} before {:?}", query.from, query.before);
+    let ExpiringQuery { from, before, unit, .. } = &query;
+    let list = format!("credit of {unit:?} that expires from {from:?} before {before:?}");
     let after = match read_cursor(&list, query.cursor.as_deref())? {
         None => first,
         Some(key) => read_key(&key).ok_or_else(bad_cursor)?.max(first),
     };
     let Found { accounts: items, next } = window.read(&mut reading, &after, limit).await?;
-    let next = next.map(|(time, account)| write_cursor(&list, &format!("{time}:{account}")));
+    let next =
+        next.map(|(time, account, unit)| write_cursor(&list, &format!("{time}:{unit}:{account}")));
     let mut answer = json_with_etag(&headers, &Page { items, next })?;
     answer.headers_mut().insert(VARY, HeaderValue::from_static("Accept"));
     Ok(answer)
 }
 
 impl Window {
-    /// Reads at most `limit` accounts. An account is listed once, where its credit that can be
-    /// spent begins to expire. Rows are parts of credit, so a page may be short although more
-    /// follow.
+    /// Reads at most `limit` accounts. An account is listed once for each unit, where its credit of
+    /// it that can be spent begins to expire. Rows are parts of credit, so a page may be short
+    /// although more follow.
     async fn read(
         self,
         reading: &mut Reading,
-        (time, account): &(i64, String),
+        (time, account, unit): &Key,
         limit: u32,
     ) -> Result<Found, Problem> {
         let now = now(reading.as_of());
         let arguments = [
             (*time).into(),
             account.as_str().into(),
-            self.from.into(),
+            unit.as_str().into(),
             self.before.into(),
+            self.from.into(),
             now.into(),
             (limit + 1).into(),
         ];
@@ -142,7 +153,7 @@ impl Window {
         let mut has_more = rows.len() > limit as usize;
         let (mut accounts, mut last) = (vec![], None);
         for row in rows {
-            let key = (row.expires_at, row.account_id.clone());
+            let key = (row.expires_at, row.account_id.clone(), row.unit.clone());
             // Several parts of an account may expire at once.
             if last.as_ref() == Some(&key) {
                 continue;
@@ -152,7 +163,8 @@ impl Window {
                 break;
             }
             last = Some(key);
-            if row.begins_at == Some(row.expires_at) {
+            let is_asked_for = self.unit.is_none_or(|unit| unit.as_str() == row.unit);
+            if is_asked_for && row.begins_at == Some(row.expires_at) {
                 accounts.push(body(row)?);
             }
         }
@@ -163,14 +175,16 @@ impl Window {
 fn body(row: Row) -> Result<ExpiringAccountBody, Problem> {
     Ok(ExpiringAccountBody {
         account_id: text(&row.account_id)?,
+        unit: text(&row.unit)?,
         points: sum(row.points)?,
         expires_at: time(row.expires_at)?,
     })
 }
 
-fn read_key(key: &str) -> Option<(i64, String)> {
-    let (time, account) = key.split_once(':')?;
-    Some((time.parse().ok()?, account.to_owned()))
+fn read_key(key: &str) -> Option<Key> {
+    let (time, rest) = key.split_once(':')?;
+    let (unit, account) = rest.split_once(':')?;
+    Some((time.parse().ok()?, account.to_owned(), unit.to_owned()))
 }
 
 impl Lines {
@@ -194,22 +208,21 @@ impl Lines {
     const fn heading(self) -> &'static str {
         match self {
             Self::Json => "",
-            Self::Csv => "account_id,points,expires_at\r\n",
+            Self::Csv => "account_id,unit,points,expires_at\r\n",
         }
     }
 
     /// An id, a number and a time need no quotes.
     fn line(self, text: &mut String, account: &ExpiringAccountBody) -> Result<(), io::Error> {
-        let ExpiringAccountBody { account_id, points, expires_at } = account;
+        let ExpiringAccountBody { account_id, unit, points, expires_at } = account;
         match self {
             Self::Json => {
                 text.push_str(&serde_json::to_string(account)?);
                 text.push('\n');
                 Ok(())
             }
-            Self::Csv => {
-                write!(text, "{account_id},{points},{expires_at}\r\n").map_err(io::Error::other)
-            }
+            Self::Csv => write!(text, "{account_id},{unit},{points},{expires_at}\r\n")
+                .map_err(io::Error::other),
         }
     }
 }

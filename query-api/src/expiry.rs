@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::{AccountId, Timestamp};
+use domain::{AccountId, Timestamp, UnitId};
 use serde::Deserialize;
 use wire::body::{AccountExpiryBody, ExpiredBody, ExpiringBody};
 use wire::{PathId, Problem, QueryString, json_with_etag};
@@ -12,7 +12,7 @@ use crate::cell::{place, sum};
 use crate::failed;
 use crate::freshness::Fresh;
 use crate::ledger_entry::expired_since;
-use crate::standing::Standing;
+use crate::standing::{Standing, recorded_totals};
 
 /// How far a reader may look ahead: ten years.
 const WITHIN_DAYS_MAX: u32 = 3_660;
@@ -23,6 +23,7 @@ const WITHIN_DAYS_DEFAULT: u32 = 30;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExpiryQuery {
+    unit: Option<UnitId>,
     within_days: Option<u32>,
     since: Option<Timestamp>,
 }
@@ -38,26 +39,31 @@ pub(crate) async fn get_expiry(
         let complaint = format!("must be a whole number from 1 to {WITHIN_DAYS_MAX}");
         return Err(Problem::invalid_query("within_days", complaint));
     }
-    let recorded = check_exists(&mut reading, &account_id).await?;
+    let unit = query.unit.unwrap_or_default();
+    check_exists(&mut reading, &account_id).await?;
     let standing = read_standing(&mut reading, &account_id).await?;
     let since = query.since.map_or(i64::MIN, Timestamp::micros);
-    let mut expired = expired_since(&mut reading, &account_id, since).await?;
+    let mut expired = expired_since(&mut reading, &account_id, unit, since).await?;
     if since <= standing.now {
         // Of all that falls due by itself, only what expires changes this sum.
         let there_was = match query.since {
-            None => recorded.total(),
+            None => {
+                let recorded = recorded_totals(&mut reading, account_id.as_str()).await;
+                recorded.map_err(failed)?.get(&unit).copied().unwrap_or_default()
+            }
             Some(_) => {
                 let before = Standing::at(&mut reading, account_id.as_str(), (since - 1).max(0));
-                before.await.map_err(failed)?.map_or(0, |before| before.total())
+                before.await.map_err(failed)?.map_or(0, |before| before.wallet(unit).total())
             }
         };
-        expired += there_was - standing.total();
+        expired += there_was - standing.wallet(unit).total();
     }
     let body = AccountExpiryBody {
         account_id,
+        unit,
         expiring: ExpiringBody {
             within_days,
-            points: sum(standing.expiring_within(within_days.into()))?,
+            points: sum(standing.wallet(unit).expiring_within(within_days.into()))?,
         },
         expired: ExpiredBody { since: query.since, points: sum(expired)? },
         position: place(standing.partition, standing.position)?,

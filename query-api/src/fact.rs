@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::{AccountId, CancellationId, CauseId, HoldId, IdError, OfferId};
+use domain::{AccountId, CancellationId, CauseId, HoldId, IdError, OfferId, UnitId};
 use futures_util::future::BoxFuture;
 use read_model::{Fact, Query, Reading};
 use serde::Deserialize;
@@ -142,6 +142,15 @@ pub(crate) async fn get_closure(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     answer(caller, fresh, format!("offers/{offer}/closure"), headers).await
+}
+
+pub(crate) async fn get_unit_closure(
+    caller: Caller,
+    fresh: Fresh,
+    PathId(unit): PathId<UnitId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    answer(caller, fresh, format!("units/{unit}/closure"), headers).await
 }
 
 /// A handler for `/v1/offers/{offer_id}/{kind}/{id}`.

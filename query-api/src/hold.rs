@@ -56,14 +56,18 @@ pub(crate) async fn list_holds(
     let rows: Vec<Hold> = page.read(&mut reading, *LIST, &account_id).await?;
     let holds = rows.into_iter().map(|row| hold(row, now)).collect::<Result<Vec<_>, _>>()?;
     let key = |hold: &HoldBody| time_key(hold.recorded_at, hold.position);
-    let has_status = |hold: &HoldBody| query.status.is_none_or(|status| status == hold.status);
-    json_with_etag(&headers, &page.of(holds, key, has_status))
+    let is_asked_for = |hold: &HoldBody| {
+        query.status.is_none_or(|status| status == hold.status)
+            && query.unit.is_none_or(|unit| unit == hold.unit)
+    };
+    json_with_etag(&headers, &page.of(holds, key, is_asked_for))
 }
 
 fn hold(row: Hold, now: i64) -> Result<HoldBody, Problem> {
     Ok(HoldBody {
         hold_id: text(&row.hold_id)?,
         account_id: text(&row.account_id)?,
+        unit: text(&row.unit)?,
         points: points(row.points)?,
         deadline: time(row.deadline)?,
         status: match &*row.status {

@@ -1,18 +1,19 @@
 //! `GET /v1/accounts/{account_id}/entries`: the statement, newest first; and one entry with what it
 //! drew on.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::{AccountId, LotPart, Timestamp, Units};
+use domain::{AccountId, LotPart, Timestamp, UnitId, Units};
 use log_record::Place;
 use read_model::{LedgerEntry, Query, Reading};
 use serde::Deserialize;
 use wire::body::{
     ChangeBody, EntryLotBody, EntryWithdrawalBody, ExplainedEntryBody, LedgerEntryBody,
 };
-use wire::{PathId, PathIds, Problem, QueryString, json_with_etag};
+use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag};
 
 use crate::account_balance::check_exists;
 use crate::account_list::{EntriesQuery, time_key};
@@ -22,7 +23,7 @@ use crate::cell::{
 };
 use crate::freshness::Fresh;
 use crate::origin::{find_lot, origin_for, read_lots};
-use crate::standing::{lot_key, read_parts};
+use crate::standing::{lot_key, read_parts, recorded_totals, unit_id};
 use crate::{bad_cursor, failed};
 
 /// The text of a query for entries.
@@ -95,48 +96,72 @@ pub(crate) async fn list_entries(
         return Err(Problem::invalid_query("kind", complaint));
     }
     let page = query.page(&account_id)?;
-    let recorded = check_exists(&mut reading, &account_id).await?;
-    // The entries before an entry never change, so neither does the balance up to there.
-    let mut balance = match &page.more {
-        None => recorded.total() - sum_since(&mut reading, &account_id, query.until).await?,
-        Some(balance) => balance.parse().map_err(|_| bad_cursor())?,
+    check_exists(&mut reading, &account_id).await?;
+    // The entries before an entry never change, so neither do the balances up to there.
+    let mut balances = match &page.more {
+        None => balances_until(&mut reading, &account_id, query.until).await?,
+        Some(balances) => read_balances(balances).ok_or_else(bad_cursor)?,
     };
     let rows: Vec<Row> = page.read(&mut reading, *LIST, &account_id).await?;
     let entries = rows.into_iter().map(|row| {
-        let entry = LedgerEntryBody { balance: Some(balance), ..entry(row)? };
+        let entry = entry(row)?;
+        let balance = balances.entry(entry.unit).or_default();
+        let entry = LedgerEntryBody { balance: Some(*balance), ..entry };
         // A cursor may say anything of what was before it.
-        balance = balance.checked_sub(entry.points).ok_or_else(bad_cursor)?;
-        Ok(entry)
+        *balance = balance.checked_sub(entry.points).ok_or_else(bad_cursor)?;
+        Ok((entry, write_balances(&balances)))
     });
     let entries = entries.collect::<Result<Vec<_>, Problem>>()?;
-    let key = |entry: &LedgerEntryBody| {
-        let key = time_key(entry.recorded_at, entry.position);
-        format!("{key}:{}", entry.balance.unwrap_or_default().saturating_sub(entry.points))
+    let key = |(entry, before): &(LedgerEntryBody, String)| {
+        format!("{}:{before}", time_key(entry.recorded_at, entry.position))
     };
-    let is_of_kind =
-        |entry: &LedgerEntryBody| query.kind.as_ref().is_none_or(|kind| *kind == entry.kind);
-    json_with_etag(&headers, &page.of(entries, key, is_of_kind))
+    let is_asked_for = |(entry, _): &(LedgerEntryBody, String)| {
+        query.kind.as_ref().is_none_or(|kind| *kind == entry.kind)
+            && query.unit.is_none_or(|unit| unit == entry.unit)
+    };
+    let Page { items, next } = page.of(entries, key, is_asked_for);
+    let items = items.into_iter().map(|(entry, _)| entry).collect::<Vec<_>>();
+    json_with_etag(&headers, &Page { items, next })
 }
 
-/// By how much the account has changed since a time; not at all where there is none.
-async fn sum_since(
+/// What the account had of each unit at a time; without one, what it has.
+async fn balances_until(
     reading: &mut Reading,
     account_id: &AccountId,
-    since: Option<Timestamp>,
-) -> Result<i64, Problem> {
-    let Some(since) = since else { return Ok(0) };
-    let arguments = [account_id.as_str().into(), since.micros().into()];
-    let Points { points } = reading.one(SUM, &arguments).await.map_err(failed)?;
-    Ok(points)
+    until: Option<Timestamp>,
+) -> Result<BTreeMap<UnitId, i64>, Problem> {
+    let mut balances = recorded_totals(reading, account_id.as_str()).await.map_err(failed)?;
+    let Some(until) = until else { return Ok(balances) };
+    let arguments = [account_id.as_str().into(), until.micros().into()];
+    let since: Vec<(String, i64)> = reading.all(SUM, &arguments).await.map_err(failed)?;
+    for (unit, points) in since {
+        *balances.entry(unit_id(&unit).map_err(failed)?).or_default() -= points;
+    }
+    Ok(balances)
 }
 
-/// How much of an account's credit is recorded as expired since a time, in microseconds.
+/// Balances as a cursor has them.
+fn write_balances(balances: &BTreeMap<UnitId, i64>) -> String {
+    let balances = balances.iter().map(|(unit, balance)| format!("{unit}={balance}"));
+    balances.collect::<Vec<_>>().join(",")
+}
+
+fn read_balances(cursor: &str) -> Option<BTreeMap<UnitId, i64>> {
+    let balance = |text: &str| {
+        let (unit, balance) = text.split_once('=')?;
+        Some((unit.parse().ok()?, balance.parse().ok()?))
+    };
+    cursor.split(',').map(balance).collect()
+}
+
+/// How much of an account's credit of a unit is recorded as expired since a time, in microseconds.
 pub(crate) async fn expired_since(
     reading: &mut Reading,
     account_id: &AccountId,
+    unit: UnitId,
     since: i64,
 ) -> Result<i64, Problem> {
-    let arguments = [account_id.as_str().into(), since.into()];
+    let arguments = [account_id.as_str().into(), since.into(), unit.as_str().into()];
     let Points { points } = reading.one(*SUM_EXPIRED, &arguments).await.map_err(failed)?;
     Ok(-points)
 }
@@ -223,6 +248,7 @@ fn entry(row: Row) -> Result<LedgerEntryBody, Problem> {
         _ => None,
     };
     Ok(LedgerEntryBody {
+        unit: text(&row.unit)?,
         kind: row.kind,
         points,
         balance: None,

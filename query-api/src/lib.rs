@@ -34,6 +34,7 @@ mod shipping_request;
 mod shipping_stream;
 mod standing;
 mod total;
+mod unit;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -88,9 +88,11 @@ pub(crate) async fn list_purchases(
     }
     let purchases = rows.into_iter().map(purchase).collect::<Result<Vec<_>, _>>()?;
     let key = |purchase: &PurchaseBody| time_key(purchase.recorded_at, purchase.position);
-    let has_status =
-        |purchase: &PurchaseBody| query.status.is_none_or(|status| Some(status) == purchase.status);
-    json_with_etag(&headers, &page.of(purchases, key, has_status))
+    let is_asked_for = |purchase: &PurchaseBody| {
+        query.status.is_none_or(|status| Some(status) == purchase.status)
+            && query.unit.is_none_or(|unit| unit == purchase.unit)
+    };
+    json_with_etag(&headers, &page.of(purchases, key, is_asked_for))
 }
 
 pub(crate) async fn find_purchases(
@@ -122,6 +124,7 @@ fn purchase(row: Row) -> Result<PurchaseBody, Problem> {
         purchase_id: text(&row.purchase_id)?,
         account_id: text(&row.account_id)?,
         lines: lines.into_iter().map(line).collect(),
+        unit: text(&row.unit)?,
         points: sum(row.points)?,
         credit_refused: optional_text(row.credit_refused.as_deref())?
             .map(|code| PurchaseRefusalBody { code, claimed: row.points > 0 }),

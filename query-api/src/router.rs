@@ -13,7 +13,8 @@ use crate::expiring_credit::list_expiring;
 use crate::expiry::get_expiry;
 use crate::fact::{
     get_capture, get_clock_confirmation, get_closure, get_release, get_return, get_return_reversal,
-    get_transfer, get_withdrawal_reversal, of_account, of_offer, of_parcel, of_request, of_what,
+    get_transfer, get_unit_closure, get_withdrawal_reversal, of_account, of_offer, of_parcel,
+    of_request, of_what,
 };
 use crate::hold::{get_hold, list_holds};
 use crate::ledger_entry::{get_entry, list_entries};
@@ -24,6 +25,7 @@ use crate::purchase::{find_purchases, get_purchase, list_purchases};
 use crate::shipping_request::{get_shipping_request, list_shipping_requests};
 use crate::shipping_stream::get_shipping_stream;
 use crate::total::{get_liability, get_totals};
+use crate::unit::{get_unit, list_units};
 
 const OF_ACCOUNTS: &[Role] = &[Shopper, Merchant, Operator, Auditor];
 const OF_SHIPPING: &[Role] = &[Warehouse, Operator, Auditor];
@@ -98,6 +100,7 @@ fn facts() -> Routes<QueryApi> {
         .nest("/v1/accounts/{account_id}", account)
         .nest("/v1/shipping-requests/{shipping_request_id}", request)
         .route("/v1/offers/{offer_id}/closure", get(only(OF_ALL_POINTS, get_closure).about(Offers)))
+        .route("/v1/units/{unit}/closure", get(only(OF_ALL_POINTS, get_unit_closure)))
         .route(
             "/v1/offers/{offer_id}/stock-additions/{addition_id}",
             get(only(OF_ALL_POINTS, of_offer("stock-additions")).about(Offers)),
@@ -188,6 +191,8 @@ fn states() -> Routes<QueryApi> {
         )
         .route("/v1/policy", get(only(Role::ALL, get_policy).about(Programme)))
         .route("/v1/operations", get(only(OF_ALL_POINTS, list_operations).with_query()))
-        .route("/v1/totals", get(only(OF_ALL_POINTS, get_totals)))
-        .route("/v1/liability", get(only(OF_ALL_POINTS, get_liability)))
+        .route("/v1/units", get(only(Role::ALL, list_units).about(Programme)))
+        .route("/v1/units/{unit}", get(only(Role::ALL, get_unit).about(Programme)))
+        .route("/v1/totals", get(only(OF_ALL_POINTS, get_totals).with_query()))
+        .route("/v1/liability", get(only(OF_ALL_POINTS, get_liability).with_query()))
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AccountId, Credit, LiveHold, LotPart, Pending, Points, Timestamp};
+use domain::{AccountId, Credit, LiveHold, LotPart, Pending, Points, Timestamp, UnitId};
 use log_record::{PackedPlace, Place};
 use read_model::{NEVER, Query, Reading};
 use serde::Deserialize;
@@ -14,7 +14,8 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::now;
 
-const BALANCE: Query = Query::same(include_str!("sql/select_account_balance.sql"));
+const TOTALS: Query = Query::same(include_str!("sql/list_unit_totals.sql"));
+const ACCOUNT: Query = Query::same(include_str!("sql/find_account.sql"));
 
 /// All that an account's credit follows from, in one statement; it can be a single read.
 pub(crate) const STANDING: Query = Query::each(
@@ -24,22 +25,6 @@ pub(crate) const STANDING: Query = Query::each(
 
 /// In microseconds.
 const DAY: i64 = 24 * 60 * 60 * 1_000_000;
-
-/// An account's balance, as it was recorded.
-#[derive(Clone, Copy, Debug, sql_macros::FromRow)]
-pub(crate) struct RecordedBalance {
-    pub(crate) available: i64,
-    pub(crate) held: i64,
-    pub(crate) pending: i64,
-    pub(crate) owed: i64,
-}
-
-impl RecordedBalance {
-    /// What the account has, less what it owes.
-    pub(crate) const fn total(&self) -> i64 {
-        self.available + self.held + self.pending - self.owed
-    }
-}
 
 /// A part of a lot.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -51,6 +36,8 @@ pub(crate) struct Part {
     pub(crate) held: i64,
     pub(crate) pending: i64,
     pub(crate) available_at: Option<i64>,
+    /// Its lot's.
+    pub(crate) unit: UnitId,
 }
 
 /// An account's credit at a time.
@@ -59,12 +46,20 @@ pub(crate) struct Standing {
     pub(crate) now: i64,
     /// When more falls due; until then nothing changes by itself.
     pub(crate) until: i64,
-    /// In spending order.
-    pub(crate) parts: Vec<Part>,
-    pub(crate) owed: i64,
+    /// What it has of points, and of each further unit that it ever had some of.
+    pub(crate) wallets: BTreeMap<UnitId, Wallet>,
     /// The place of the last event that changed the account.
     pub(crate) partition: i64,
     pub(crate) position: i64,
+}
+
+/// What an account has of a unit at a time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wallet {
+    now: i64,
+    /// In spending order.
+    pub(crate) parts: Vec<Part>,
+    pub(crate) owed: i64,
 }
 
 /// What a partition has of an account: of all but its own, nothing.
@@ -74,20 +69,30 @@ pub(crate) struct Recorded {
     changed_at: Option<i64>,
     owed: Option<i64>,
     /// As JSON; nothing or an empty list where there are none.
+    owed_of_units: Option<String>,
     parts: Option<String>,
     holds: Option<String>,
 }
 
-/// A hold that the log knows as live: its end, the parts that it keeps, and their grace then.
+/// A hold that the log knows as live: its end, the parts that it keeps, their grace then, and their
+/// unit.
 #[derive(Debug, Deserialize)]
-struct HoldRow(i64, Vec<LotPart>, u16);
+struct HoldRow(i64, Vec<LotPart>, u16, UnitId);
 
-/// The balance as it was recorded; nothing where there is no such account.
-pub(crate) async fn recorded_balance(
+/// Whether there is such an account.
+pub(crate) async fn is_there(reading: &mut Reading, account_id: &str) -> Result<bool, sqlx::Error> {
+    let found: Option<(i64,)> = reading.optional(ACCOUNT, &[account_id.into()]).await?;
+    Ok(found.is_some())
+}
+
+/// What an account has of each unit as it was recorded, less what it owes; of points always.
+pub(crate) async fn recorded_totals(
     reading: &mut Reading,
     account_id: &str,
-) -> Result<Option<RecordedBalance>, sqlx::Error> {
-    reading.optional(BALANCE, &[account_id.into()]).await
+) -> Result<BTreeMap<UnitId, i64>, sqlx::Error> {
+    let rows: Vec<(String, i64)> = reading.all(TOTALS, &[account_id.into()]).await?;
+    let totals = rows.into_iter().map(|(unit, total)| Ok((unit_id(&unit)?, total)));
+    totals.collect()
 }
 
 impl Recorded {
@@ -121,26 +126,52 @@ impl Standing {
 
     /// The credit at a time, from what was recorded; nothing where there is no such account.
     pub(crate) fn of(recorded: Vec<Recorded>, now: i64) -> Result<Option<Self>, sqlx::Error> {
-        for Recorded { home, changed_at, owed, parts, holds } in recorded {
+        for Recorded { home, changed_at, owed, owed_of_units, parts, holds } in recorded {
             let (Some(partition), Some(position), Some(owed)) = (home, changed_at, owed) else {
                 continue;
             };
+            let mut owed: BTreeMap<UnitId, i64> = BTreeMap::from([(UnitId::POINTS, owed)]);
+            owed.extend(read_list::<(UnitId, i64)>(owed_of_units.as_deref())?);
             let parts: Vec<Part> = read_list(parts.as_deref())?;
             let holds: Vec<HoldRow> = read_list(holds.as_deref())?;
-            let mut credit = credit(&parts, holds, owed)?;
-            credit.apply_due(Timestamp::EPOCH, time(now)?);
-            return Ok(Some(Self {
-                now,
-                until: credit.next_due().map_or(NEVER, Timestamp::micros),
-                parts: parts_of(&credit),
-                owed: signed(credit.owed()),
-                partition,
-                position,
-            }));
+            let (mut until, mut wallets) = (NEVER, BTreeMap::new());
+            for (unit, owed) in owed {
+                let parts = parts.iter().filter(|part| part.unit == unit);
+                let holds = holds.iter().filter(|hold| hold.3 == unit);
+                let mut credit = credit(parts, holds, owed)?;
+                credit.apply_due(Timestamp::EPOCH, time(now)?);
+                until = credit.next_due().map_or(until, |due| until.min(due.micros()));
+                let (parts, owed) = (parts_of(&credit, unit), signed(credit.owed()));
+                wallets.insert(unit, Wallet { now, parts, owed });
+            }
+            return Ok(Some(Self { now, until, wallets, partition, position }));
         }
         Ok(None)
     }
 
+    /// What the account has of a unit.
+    pub(crate) fn wallet(&self, unit: UnitId) -> Wallet {
+        let wallet = self.wallets.get(&unit).cloned();
+        wallet.unwrap_or(Wallet { now: self.now, ..Wallet::default() })
+    }
+
+    /// The parts of all units, in spending order.
+    pub(crate) fn into_parts(self) -> Vec<Part> {
+        let mut parts: Vec<Part> =
+            self.wallets.into_values().flat_map(|wallet| wallet.parts).collect();
+        parts.sort_by_key(|part| (part.expires_at, part.lot, part.graced));
+        parts
+    }
+
+    /// When more falls due, or will within so many days.
+    pub(crate) fn stands_until(&self, days: i64) -> i64 {
+        let parts = self.wallets.values().flat_map(|wallet| &wallet.parts);
+        let expiring = parts.map(|part| part.expires_at.saturating_sub(days * DAY));
+        expiring.filter(|time| *time > self.now).min().unwrap_or(NEVER).min(self.until)
+    }
+}
+
+impl Wallet {
     pub(crate) fn available(&self) -> i64 {
         self.parts.iter().map(|part| part.available).sum()
     }
@@ -153,7 +184,7 @@ impl Standing {
         self.parts.iter().map(|part| part.pending).sum()
     }
 
-    /// What the account has, less what it owes.
+    /// What there is, less what is owed.
     pub(crate) fn total(&self) -> i64 {
         self.available() + self.held() + self.pending() - self.owed
     }
@@ -165,16 +196,14 @@ impl Standing {
             self.parts.iter().filter(|part| part.expires_at <= until && part.expires_at != NEVER);
         expiring.map(|part| part.available).sum()
     }
-
-    /// When more falls due, or will within so many days.
-    pub(crate) fn stands_until(&self, days: i64) -> i64 {
-        let expiring = self.parts.iter().map(|part| part.expires_at.saturating_sub(days * DAY));
-        expiring.filter(|time| *time > self.now).min().unwrap_or(NEVER).min(self.until)
-    }
 }
 
-/// The credit that the tables have, as it was recorded.
-fn credit(parts: &[Part], holds: Vec<HoldRow>, owed: i64) -> Result<Credit, sqlx::Error> {
+/// The credit of a unit that the tables have, as it was recorded.
+fn credit<'a>(
+    parts: impl Iterator<Item = &'a Part>,
+    holds: impl Iterator<Item = &'a HoldRow>,
+    owed: i64,
+) -> Result<Credit, sqlx::Error> {
     let (mut available, mut pending) = (vec![], vec![]);
     for part in parts {
         if part.available > 0 {
@@ -187,8 +216,9 @@ fn credit(parts: &[Part], holds: Vec<HoldRow>, owed: i64) -> Result<Credit, sqlx
     }
     // The first to be earned is the first of those that become available at the same time.
     pending.sort_by_key(|pending| pending.part.lot);
-    let holds = holds.into_iter().map(|HoldRow(deadline, lots, grace_days)| {
-        Ok(LiveHold { deadline: time(deadline)?, lots, grace_days })
+    let holds = holds.map(|HoldRow(deadline, lots, grace_days, _)| {
+        let (lots, grace_days) = (lots.clone(), *grace_days);
+        Ok(LiveHold { deadline: time(*deadline)?, lots, grace_days })
     });
     let holds = holds.collect::<Result<Vec<_>, sqlx::Error>>()?;
     let credit = Credit::new(available, pending, holds, points(owed)?);
@@ -196,7 +226,7 @@ fn credit(parts: &[Part], holds: Vec<HoldRow>, owed: i64) -> Result<Credit, sqlx
 }
 
 /// All parts of lots, in spending order, whether they can be spent or not.
-fn parts_of(credit: &Credit) -> Vec<Part> {
+fn parts_of(credit: &Credit, unit: UnitId) -> Vec<Part> {
     let mut parts: BTreeMap<(i64, i64, bool), Part> = BTreeMap::new();
     let mut part_of = |part: &LotPart, add: fn(&mut Part, i64)| {
         let expires_at = part.expires_at.map_or(NEVER, Timestamp::micros);
@@ -209,6 +239,7 @@ fn parts_of(credit: &Credit) -> Vec<Part> {
             held: 0,
             pending: 0,
             available_at: None,
+            unit,
         });
         add(sum, signed(part.points));
     };
@@ -234,6 +265,11 @@ impl Part {
         let place = Place::from(PackedPlace::from_i64(self.lot));
         Ok(LotPart { lot: place.into(), points: points(amount)?, expires_at, graced: self.graced })
     }
+}
+
+/// A unit as the tables name it.
+pub(crate) fn unit_id(text: &str) -> Result<UnitId, sqlx::Error> {
+    text.parse().map_err(undecodable)
 }
 
 fn points(amount: i64) -> Result<Points, sqlx::Error> {
@@ -274,15 +310,17 @@ mod tests {
 
     fn part(lot: i64, expires_at: i64, [available, held, pending]: [i64; 3]) -> Part {
         let available_at = (pending > 0).then_some(20);
-        Part { expires_at, lot, graced: false, available, held, pending, available_at }
+        let unit = UnitId::POINTS;
+        Part { expires_at, lot, graced: false, available, held, pending, available_at, unit }
     }
 
     #[test]
     fn the_parts_of_an_account_are_those_that_were_recorded_where_nothing_is_due() {
         let parts = [part(1, 30, [100, 0, 0]), part(2, NEVER, [0, 7, 50])];
         let held = LotPart { expires_at: None, ..parts[1].of(7).expect("a part") };
-        let credit = credit(&parts, vec![HoldRow(40, vec![held], 0)], 0).expect("credit");
-        assert_eq!(parts_of(&credit), parts);
+        let credit = credit(parts.iter(), [HoldRow(40, vec![held], 0, UnitId::POINTS)].iter(), 0)
+            .expect("credit");
+        assert_eq!(parts_of(&credit, UnitId::POINTS), parts);
         assert_eq!(credit.next_due().map(Timestamp::micros), Some(20));
     }
 
@@ -296,9 +334,11 @@ mod tests {
             part(4, NEVER, [80, 0, 0]),
         ];
         let (now, parts) = (day, parts.to_vec());
-        let standing = Standing { now, until: NEVER, parts, owed: 0, partition: 0, position: 1 };
-        assert_eq!(standing.expiring_within(30), 30);
-        assert_eq!(standing.expiring_within(i64::MAX), 70);
+        let wallet = Wallet { now, parts, owed: 0 };
+        assert_eq!(wallet.expiring_within(30), 30);
+        assert_eq!(wallet.expiring_within(i64::MAX), 70);
+        let wallets = BTreeMap::from([(UnitId::POINTS, wallet)]);
+        let standing = Standing { now, until: NEVER, wallets, partition: 0, position: 1 };
         assert_eq!(standing.stands_until(30), day + 1, "then a part begins to count as expiring");
     }
 }

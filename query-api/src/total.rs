@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
+use domain::UnitId;
 use read_model::{Query, Reading, Total, joined_sum, month_of_expiry};
+use serde::Deserialize;
 use wire::body::{LiabilityBody, LiabilityMonthBody, Sum, TotalsBody};
-use wire::{Problem, json_with_etag};
+use wire::{Problem, QueryString, json_with_etag};
 
 use crate::cell::broken;
 use crate::clock::now;
 use crate::failed;
 use crate::freshness::Fresh;
 use crate::standing::{Part, Recorded, STANDING, Standing};
+use crate::unit::find_unit;
 
 const TOTALS: Query = Query::same(include_str!("sql/list_totals.sql"));
 const MONTHS: Query = Query::same(include_str!("sql/list_credit_months.sql"));
@@ -34,23 +37,70 @@ struct SumRow {
     low: i64,
 }
 
+/// The same of a unit.
+#[derive(sql_macros::FromRow)]
+struct TotalRow {
+    unit: String,
+    name: String,
+    high: i64,
+    low: i64,
+}
+
 /// Sums by their names.
 type Sums = BTreeMap<String, i128>;
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OfUnitQuery {
+    unit: Option<UnitId>,
+}
+
+impl OfUnitQuery {
+    /// The unit that is asked for, which there must be: a slip would answer with zeros.
+    async fn read(self, reading: &mut Reading) -> Result<UnitId, Problem> {
+        let unit = self.unit.unwrap_or_default();
+        if unit != UnitId::POINTS && find_unit(reading, unit).await?.is_none() {
+            let complaint = "names a unit that doesn't exist; GET /v1/units lists them";
+            return Err(Problem::invalid_query("unit", complaint));
+        }
+        Ok(unit)
+    }
+}
+
+/// What is counted over all units, with those of `points`.
+const OF_NO_UNIT: [Total; 6] = [
+    Total::Accounts,
+    Total::Exchanges,
+    Total::Cancellations,
+    Total::Purchases,
+    Total::Returns,
+    Total::Shipments,
+];
+
 pub(crate) async fn get_totals(
     Fresh(mut reading): Fresh,
+    QueryString(query): QueryString<OfUnitQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let rows: Vec<SumRow> = reading.all(TOTALS, &[]).await.map_err(failed)?;
-    let sums = add_up(rows, |row| joined_sum(row.high, row.low));
+    let unit = query.read(&mut reading).await?;
+    let rows: Vec<TotalRow> = reading.all(TOTALS, &[unit.as_str().into()]).await.map_err(failed)?;
+    let counts = |row: &TotalRow| {
+        let is_of_no_unit = OF_NO_UNIT.iter().any(|total| total.as_str() == row.name);
+        row.unit == if is_of_no_unit { UnitId::POINTS.as_str() } else { unit.as_str() }
+    };
+    let rows = rows.into_iter().filter(counts);
+    let rows = rows.map(|TotalRow { unit: _, name, high, low }| SumRow { name, high, low });
+    let sums = add_up(rows.collect(), |row| joined_sum(row.high, row.low));
     json_with_etag(&headers, &totals(&sums, reading.as_of().to_string())?)
 }
 
 pub(crate) async fn get_liability(
     Fresh(mut reading): Fresh,
+    QueryString(query): QueryString<OfUnitQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let months = liability(&mut reading).await.map_err(failed)?;
+    let unit = query.read(&mut reading).await?;
+    let months = liability(&mut reading, unit).await.map_err(failed)?;
     let total = sum(months.values().sum())?;
     let months = months
         .into_iter()
@@ -104,9 +154,9 @@ fn difference(of: impl Fn(Total) -> i128) -> i128 {
 }
 
 /// By month of expiry; `never` comes after every number.
-async fn liability(reading: &mut Reading) -> Result<Sums, sqlx::Error> {
+async fn liability(reading: &mut Reading, unit: UnitId) -> Result<Sums, sqlx::Error> {
     let now = now(reading.as_of());
-    let rows: Vec<SumRow> = reading.all(MONTHS, &[]).await?;
+    let rows: Vec<SumRow> = reading.all(MONTHS, &[unit.as_str().into()]).await?;
     let mut months = add_up(rows, |row| joined_sum(row.high, row.low));
     // What no sum has is reckoned account by account: where a hold ended, or a debt meets credit,
     // that the log doesn't say yet. They are few, and soon recorded.
@@ -114,7 +164,8 @@ async fn liability(reading: &mut Reading) -> Result<Sums, sqlx::Error> {
     let unsettled: Vec<String> = unsettled.into_iter().map(|(account_id,)| account_id).collect();
     let names =
         serde_json::to_string(&unsettled).map_err(|error| sqlx::Error::Encode(error.into()))?;
-    let expired: Vec<SumRow> = reading.all(EXPIRED, &[now.into(), names.as_str().into()]).await?;
+    let arguments = [now.into(), names.as_str().into(), unit.as_str().into()];
+    let expired: Vec<SumRow> = reading.all(EXPIRED, &arguments).await?;
     let expired =
         add_up(expired, |row| (i128::from(row.high) << EXPIRED_LOW_BITS) + i128::from(row.low));
     for (month, points) in expired {
@@ -122,11 +173,12 @@ async fn liability(reading: &mut Reading) -> Result<Sums, sqlx::Error> {
     }
     for account_id in unsettled {
         let recorded: Vec<Recorded> = reading.all(STANDING, &[account_id.as_str().into()]).await?;
-        for part in Recorded::parts_of(&recorded)? {
+        let parts = Recorded::parts_of(&recorded)?;
+        for part in parts.into_iter().filter(|part| part.unit == unit) {
             *months.entry(month_of_expiry(part.expires_at)).or_default() -= whole(&part);
         }
         let Some(standing) = Standing::of(recorded, now)? else { continue };
-        for part in &standing.parts {
+        for part in &standing.wallet(unit).parts {
             *months.entry(month_of_expiry(part.expires_at)).or_default() += whole(part);
         }
     }

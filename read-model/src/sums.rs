@@ -6,8 +6,14 @@ use std::time::Duration;
 
 use crate::{Query, ReadError, ReadModel, Reading, Total, joined_sum};
 
-const TOTALS: Query = Query::same("select name, high, low from programme_total");
-const MONTHS: Query = Query::same("select month, high, low from credit_month");
+const TOTALS: Query = Query::same(
+    "select case unit when 'points' then name else name || ' of ' || unit end, high, low \
+     from programme_total",
+);
+const MONTHS: Query = Query::same(
+    "select case unit when 'points' then month else month || ' of ' || unit end, high, low \
+     from credit_month",
+);
 
 /// Each amount as two numbers whose sums fit: what a table adds up to may have more than 64 bits.
 const BALANCES: Query = Query::same(include_str!("sql/sum_balances.sql"));
@@ -51,7 +57,11 @@ pub async fn wrong_sums(model: &ReadModel) -> Result<Vec<WrongSum>, ReadError> {
 async fn compare(reading: &mut Reading) -> Result<Vec<WrongSum>, sqlx::Error> {
     let counted = [Total::Accounts, Total::Available, Total::Held, Total::Pending, Total::Owed];
     let mut totals = moved(reading, TOTALS).await?;
-    totals.retain(|name, _| counted.iter().any(|total| total.as_str() == name));
+    let is_counted = |name: &str| {
+        let (total, _of_unit) = name.split_once(" of ").unwrap_or((name, ""));
+        counted.iter().any(|counted| counted.as_str() == total)
+    };
+    totals.retain(|name, _| is_counted(name));
     let of_accounts = added(reading, BALANCES).await?;
     let mut wrong = differences(&totals, &of_accounts, |name| format!("`{name}`"));
     let months = moved(reading, MONTHS).await?;

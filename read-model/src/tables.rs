@@ -19,8 +19,9 @@ pub struct Table {
 }
 
 /// All read tables.
-pub const TABLES: [Table; 18] = [
+pub const TABLES: [Table; 20] = [
     table::<AccountBalance>(),
+    table::<UnitBalance>(),
     table::<CreditPart>(),
     table::<CreditLot>(),
     table::<LedgerEntry>(),
@@ -34,6 +35,7 @@ pub const TABLES: [Table; 18] = [
     table::<OfferAvailability>(),
     table::<EarningRule>(),
     table::<Policy>(),
+    table::<Unit>(),
     table::<ProgrammeTotal>(),
     table::<CreditMonth>(),
     table::<Lane>(),
@@ -59,6 +61,22 @@ row! {
 }
 
 row! {
+    /// What an account has of a further unit than `points`, as it was recorded; or by how much that
+    /// changes.
+    #[derive(Default, FromRow)]
+    pub struct UnitBalance in "unit_balance" {
+        account_id: String,
+        unit: String,
+        available: i64,
+        held: i64,
+        pending: i64,
+        owed: i64,
+        partition: i64,
+        position: i64,
+    }
+}
+
+row! {
     /// A part of a lot that has something left; or by how much it changes.
     #[derive(FromRow)]
     pub struct CreditPart in "credit_part" {
@@ -66,6 +84,7 @@ row! {
         expires_at: i64,
         lot: i64,
         graced: bool,
+        unit: String,
         available: i64,
         pending: i64,
         held: i64,
@@ -79,6 +98,7 @@ row! {
     pub struct CreditLot in "credit_lot" {
         lot: i64,
         account_id: String,
+        unit: String,
         points: i64,
         cause_kind: String,
         cause_id: String,
@@ -98,6 +118,7 @@ row! {
         place: i64,
         account_id: String,
         kind: String,
+        unit: String,
         points: i64,
         available: i64,
         held: i64,
@@ -128,6 +149,7 @@ row! {
         place: i64,
         account_id: String,
         hold_id: String,
+        unit: String,
         points: i64,
         lots: String,
         deadline: i64,
@@ -168,6 +190,7 @@ row! {
         account_id: String,
         purchase_id: String,
         lines: String,
+        unit: String,
         points: i64,
         credit_refused: Option<String>,
         points_before_cap: Option<i64>,
@@ -319,10 +342,28 @@ row! {
 }
 
 row! {
+    /// A kind of points.
+    #[derive(FromRow)]
+    pub struct Unit in "unit" {
+        unit: String,
+        made_at: i64,
+        name: Option<String>,
+        spendable: bool,
+        decimals: i64,
+        time_zone: String,
+        closed_at: Option<i64>,
+        version: i64,
+        partition: i64,
+        position: i64,
+    }
+}
+
+row! {
     /// A total of a partition, or a batch's change to it.
     #[derive(FromRow)]
     pub struct ProgrammeTotal in "programme_total" {
         partition: i64,
+        unit: String,
         name: String,
         high: i64,
         low: i64,
@@ -334,6 +375,7 @@ row! {
     #[derive(FromRow)]
     pub struct CreditMonth in "credit_month" {
         partition: i64,
+        unit: String,
         month: String,
         high: i64,
         low: i64,

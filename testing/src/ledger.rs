@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{
     AccountId, Cause, CauseKind, Clock, CreditDeducted, CreditEarned, Event, ExchangeCreated,
     LogForked, LogOpened, LotPart, OfferOpened, Page, Points, Policy, StockAdded, Terms, Timestamp,
-    Units,
+    UnitId, Units,
 };
 use event_schema::{Metadata, Salt, encode};
 use event_store::{Access, Append, EventStore, NewLog, StoreUrl};
@@ -179,14 +179,20 @@ pub fn stock_added(addition: &str) -> StockAdded {
 
 pub fn earned(account: &str) -> Event {
     let cause = Cause { kind: CauseKind::Purchase, id: id("B-1") };
-    Event::CreditEarned(id(account), CreditEarned::new(points(500), cause))
+    Event::CreditEarned(id(account), CreditEarned::new(UnitId::POINTS, points(500), cause))
 }
 
 pub fn redemption(account: &str, exchange: &str, lot: u64) -> [Event; 2] {
     let account: AccountId = id(account);
     let lots = vec![LotPart::lasting(lot_at(lot), points(300))];
     let grace = Policy::default().grace();
-    let deducted = CreditDeducted { exchange_id: id(exchange), points: points(300), lots, grace };
+    let deducted = CreditDeducted {
+        unit: UnitId::POINTS,
+        exchange_id: id(exchange),
+        points: points(300),
+        lots,
+        grace,
+    };
     let created = ExchangeCreated {
         exchange_id: id(exchange),
         offer_id: id("mug"),

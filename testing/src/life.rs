@@ -7,12 +7,13 @@ mod parcel;
 use domain::{
     AccountId, AccountOpened, Allocation, Cap, CapPeriod, CapRoom, Cause, CauseKind, Clock,
     ClockConfirmed, CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack, CreditMatured,
-    CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet,
-    EarningTerms, Event, ExchangeCancelled, ExchangeCreated, LogOpened, LotId, LotPart, Note,
-    OfferAmended, OfferClosed, OfferOpened, OfferReopened, Ordered, Page, Period, Points, Policy,
-    PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned, Rate, RefundCause,
-    ReleaseReason, ReturnReversed, ReturnedLine, RuleVersion, Shipped, SpentCredit, StockAmended,
-    StockRemoved, Timestamp, WithdrawalCause, WithdrawalReversed,
+    CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, Decimals,
+    EarningRuleSet, EarningTerms, Event, ExchangeCancelled, ExchangeCreated, LogOpened, LotId,
+    LotPart, Note, OfferAmended, OfferClosed, OfferOpened, OfferReopened, Ordered, Page, Period,
+    Points, Policy, PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned, Rate,
+    RefundCause, ReleaseReason, ReturnReversed, ReturnedLine, RuleVersion, Shipped, SpentCredit,
+    StockAmended, StockRemoved, Timestamp, UnitClosed, UnitId, UnitSet, UnitTerms, WithdrawalCause,
+    WithdrawalReversed,
 };
 use log_record::{Partition, Place, Position};
 
@@ -105,11 +106,15 @@ pub fn history(clock: Clock) -> Vec<(i64, Event)> {
             units: units(3) })),                                                           // 52
         on(41, Event::StockAmended(StockAmended { offer_id: id("mug"), version: 5,
             stock: None })),                                                               // 53
+        // miles, of which dan gets some before they are closed
+        on(41, miles()),                                                                   // 54
+        on(41, earned_miles("dan", 1_500, "B-7")),                                         // 55
+        on(41, Event::UnitClosed(UnitClosed { unit: id("miles"), version: 2 })),         // 56
     ]
 }
 
 /// How many events the history has.
-pub const EVENTS: usize = 53;
+pub const EVENTS: usize = 56;
 
 /// The lot that the event at a position of partition 0 made.
 pub fn lot_at(position: u64) -> LotId {
@@ -174,6 +179,21 @@ fn offer() -> Event {
     })
 }
 
+fn miles() -> Event {
+    let terms = UnitTerms {
+        name: Some(id("Miles")),
+        spendable: true,
+        decimals: Decimals::try_from(2).expect("few"),
+        time_zone: id("Europe/Berlin"),
+    };
+    Event::UnitSet(UnitSet { unit: id("miles"), version: 1, terms })
+}
+
+fn earned_miles(name: &str, amount: u64, basket: &str) -> Event {
+    let fact = CreditEarned::new(id("miles"), points(amount), purchase(basket));
+    Event::CreditEarned(account(name), fact)
+}
+
 pub fn account_opened(name: &str) -> Event {
     Event::AccountOpened(account(name), AccountOpened { occurred_at: None })
 }
@@ -191,7 +211,7 @@ pub fn earned(
         expires_at: expires_on.map(day),
         rule: available_on.map(|_| rule),
         cap_period: available_on.map(|_| january()),
-        ..CreditEarned::new(points(amount), purchase(basket))
+        ..CreditEarned::new(UnitId::POINTS, points(amount), purchase(basket))
     };
     Event::CreditEarned(account(name), fact)
 }
@@ -205,6 +225,7 @@ pub fn purchased(name: &str, basket: &str, amount: u64, warehouse: Option<&str>)
         points: earned.map(points),
     };
     let fact = PurchaseRecorded {
+        unit: UnitId::POINTS,
         purchase_id: id(basket),
         lines: vec![line("pan", 3, Some(amount)), line("7", 1, None)],
         points: Some(points(amount)),
@@ -224,6 +245,7 @@ pub fn purchased(name: &str, basket: &str, amount: u64, warehouse: Option<&str>)
 
 fn withdrawn(withdrawal: WithdrawalCause, amount: u64, lots: Vec<LotPart>) -> CreditWithdrawn {
     CreditWithdrawn {
+        unit: UnitId::POINTS,
         withdrawal,
         points: points(amount),
         lots,
@@ -281,6 +303,7 @@ pub fn owed(name: &str, adjustment: &str, lot: u64, amount: u64, more: u64) -> E
 
 pub fn returned(name: &str, basket: &str, return_id: &str, pans: u64, amount: u64) -> Event {
     let fact = PurchaseReturned {
+        unit: UnitId::POINTS,
         purchase_id: id(basket),
         return_id: id(return_id),
         lines: vec![ReturnedLine { product_id: id("pan"), quantity: units(pans) }],
@@ -315,6 +338,7 @@ fn withdrawal_reversed(
     amount: u64,
 ) -> Event {
     let credit = CreditGivenBack {
+        unit: UnitId::POINTS,
         withdrawn_at: lot_at(withdrawn_at).place(),
         of: purchase("B-3"),
         of_lot: lot_at(lot),
@@ -334,27 +358,42 @@ fn withdrawal_reversed(
 
 fn matured(name: &str, lot: u64, amount: u64, expires_on: Option<i64>) -> Event {
     let lots = vec![part(lot, amount, expires_on)];
-    Event::CreditMatured(account(name), CreditMatured { points: points(amount), lots })
+    Event::CreditMatured(
+        account(name),
+        CreditMatured { unit: UnitId::POINTS, points: points(amount), lots },
+    )
 }
 
 fn expired(name: &str, lot: u64, amount: u64, expires_on: Option<i64>) -> Event {
     let lots = vec![part(lot, amount, expires_on)];
-    Event::CreditExpired(account(name), CreditExpired { points: points(amount), lots })
+    Event::CreditExpired(
+        account(name),
+        CreditExpired { unit: UnitId::POINTS, points: points(amount), lots },
+    )
 }
 
 fn repaid(name: &str, lot: u64, amount: u64) -> Event {
     let lots = vec![part(lot, amount, None)];
-    Event::DebtRepaid(account(name), DebtRepaid { points: points(amount), lots })
+    Event::DebtRepaid(
+        account(name),
+        DebtRepaid { unit: UnitId::POINTS, points: points(amount), lots },
+    )
 }
 
 pub fn deducted(name: &str, exchange: &str, lots: Vec<LotPart>) -> Event {
-    let fact =
-        CreditDeducted { exchange_id: id(exchange), points: sum(&lots), lots, grace: grace() };
+    let fact = CreditDeducted {
+        unit: UnitId::POINTS,
+        exchange_id: id(exchange),
+        points: sum(&lots),
+        lots,
+        grace: grace(),
+    };
     Event::CreditDeducted(account(name), fact)
 }
 
 pub fn refunded(name: &str, exchange: &str, cancellation: &str, lots: Vec<LotPart>) -> Event {
     let fact = CreditRefunded {
+        unit: UnitId::POINTS,
         cause: RefundCause::Cancellation {
             exchange_id: id(exchange),
             cancellation_id: id(cancellation),
@@ -411,6 +450,7 @@ pub fn cancelled(
 
 pub fn sent(name: &str, to: &str, transfer: &str, lot: u64, amount: u64) -> Event {
     let fact = CreditSent {
+        unit: UnitId::POINTS,
         transfer_id: id(transfer),
         to: id(to),
         points: points(amount),
@@ -422,6 +462,7 @@ pub fn sent(name: &str, to: &str, transfer: &str, lot: u64, amount: u64) -> Even
 
 pub fn received(name: &str, from: &str, transfer: &str, lot: u64, amount: u64) -> Event {
     let fact = CreditReceived {
+        unit: UnitId::POINTS,
         transfer_id: id(transfer),
         from: id(from),
         points: points(amount),

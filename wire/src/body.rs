@@ -29,9 +29,10 @@ mod purchase;
 mod shipping_request;
 mod total;
 mod transfer;
+mod unit;
 
 pub use account::{AccountOpenedBody, OpenAccountBody};
-pub use account_balance::AccountBalanceBody;
+pub use account_balance::{AccountBalanceBody, UnitBalanceBody};
 pub use clock::{ClockConfirmationBody, ConfirmClockBody};
 pub use credit::{
     AdjustCreditBody, CapPeriodBody, CapRoomBody, CauseBody, ClaimBody, CreditBody,
@@ -83,6 +84,7 @@ pub use shipping_request::{
 };
 pub use total::{LiabilityBody, LiabilityMonthBody, Sum, TotalsBody};
 pub use transfer::{CreditSentBody, TransferCreditBody};
+pub use unit::{CloseUnitBody, PutUnitBody, UnitBody};
 
 use serde::{Deserialize, Deserializer};
 

@@ -119,7 +119,11 @@ async fn log_with_credit(shoppers: usize) -> MemoryStore {
     for portion in shoppers.chunks(5_000) {
         let earned = portion.iter().map(|shopper| {
             let cause = Cause { kind: CauseKind::Promotion, id: id("start") };
-            let fact = CreditEarned::new(Points::new(100).expect("an amount"), cause);
+            let fact = CreditEarned::new(
+                domain::UnitId::POINTS,
+                Points::new(100).expect("an amount"),
+                cause,
+            );
             let event = Event::CreditEarned(id(&format!("a-longer-name-{shopper}")), fact);
             encode(&event, now, &metadata, None, Salt([7; 16])).expect("encoded")
         });
@@ -165,6 +169,7 @@ fn purchase(event: Event) -> Option<String> {
 
 fn earns_until(seconds: i64, basket: &str) -> Request {
     request(Command::EarnCredit(EarnCredit {
+        unit: domain::UnitId::POINTS,
         account_id: id("ann"),
         points: Points::new(100).expect("an amount"),
         cause: Cause { kind: CauseKind::Purchase, id: id(basket) },
@@ -184,6 +189,7 @@ fn long_purchase(purchase: &str) -> Request {
         points: None,
     };
     request(Command::RecordPurchase(RecordPurchase {
+        unit: domain::UnitId::POINTS,
         account_id: id("ann"),
         purchase_id: id(purchase),
         lines: (0..200).map(line).collect(),

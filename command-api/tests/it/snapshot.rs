@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::ledger::*;
 
 /// Something of everything that a state keeps.
-const EVENTS: [(&str, &str, &str); 16] = [
+const EVENTS: [(&str, &str, &str); 18] = [
     ("log-opened", "", r#"{"log_id":"7","partitions":1,"clock":"wall"}"#),
     (
         "offer-opened",
@@ -31,16 +31,20 @@ const EVENTS: [(&str, &str, &str); 16] = [
         r#"{"rule_id":"r","version":1,"rate":{"points":1,"per_amount":100},"multipliers":[{"from":"2026-12-01T00:00:00Z","until":"2027-01-01T00:00:00Z","percent":200}],"expiry":{"months":12}}"#,
     ),
     ("policy-changed", "", r#"{"version":1,"spent_credit":"debt","refund_grace_days":3}"#),
-    ("credit-earned", "ann", r#"{"points":5000,"cause":{"kind":"purchase","id":"B-1"}}"#),
+    (
+        "credit-earned",
+        "ann",
+        r#"{"unit":"points","points":5000,"cause":{"kind":"purchase","id":"B-1"}}"#,
+    ),
     (
         "purchase-recorded",
         "ann",
-        r#"{"purchase_id":"B-1","lines":[{"product_id":"m","quantity":2,"points":5000}],"points":5000}"#,
+        r#"{"unit":"points","purchase_id":"B-1","lines":[{"product_id":"m","quantity":2,"points":5000}],"points":5000}"#,
     ),
     (
         "credit-deducted",
         "ann",
-        r#"{"exchange_id":"x-1","points":600,"lots":[{"lot":"0:5","points":600}],"grace_days":3}"#,
+        r#"{"unit":"points","exchange_id":"x-1","points":600,"lots":[{"lot":"0:5","points":600}],"grace_days":3}"#,
     ),
     (
         "exchange-created",
@@ -50,7 +54,7 @@ const EVENTS: [(&str, &str, &str); 16] = [
     (
         "credit-refunded",
         "ann",
-        r#"{"exchange_id":"x-1","cancellation_id":"c-1","points":300,"lots":[{"lot":"0:5","points":300}]}"#,
+        r#"{"unit":"points","exchange_id":"x-1","cancellation_id":"c-1","points":300,"lots":[{"lot":"0:5","points":300}]}"#,
     ),
     (
         "exchange-cancelled",
@@ -60,32 +64,42 @@ const EVENTS: [(&str, &str, &str); 16] = [
     (
         "credit-withdrawn",
         "ann",
-        r#"{"withdrawal":{"kind":"return","purchase_id":"B-1","id":"r-1"},"points":2500,"lots":[{"lot":"0:5","points":2500}],"of_lot":"0:5"}"#,
+        r#"{"unit":"points","withdrawal":{"kind":"return","purchase_id":"B-1","id":"r-1"},"points":2500,"lots":[{"lot":"0:5","points":2500}],"of_lot":"0:5"}"#,
     ),
     (
         "purchase-returned",
         "ann",
-        r#"{"purchase_id":"B-1","return_id":"r-1","lines":[{"product_id":"m","quantity":1}],"points":2500,"asked_lines":true}"#,
+        r#"{"unit":"points","purchase_id":"B-1","return_id":"r-1","lines":[{"product_id":"m","quantity":1}],"points":2500,"asked_lines":true}"#,
     ),
     (
         "credit-held",
         "ann",
-        r#"{"hold_id":"h-1","points":300,"lots":[{"lot":"0:5","points":300}],"deadline":"2027-12-01T09:00:00Z","grace_days":3}"#,
+        r#"{"unit":"points","hold_id":"h-1","points":300,"lots":[{"lot":"0:5","points":300}],"deadline":"2027-12-01T09:00:00Z","grace_days":3}"#,
     ),
     (
         "credit-earned",
         "bob",
-        r#"{"points":50,"cause":{"kind":"review","id":"R-1"},"available_at":"2027-01-01T00:00:00Z","expires_at":"2028-01-01T00:00:00Z","rule":{"rule_id":"r","version":1}}"#,
+        r#"{"unit":"points","points":50,"cause":{"kind":"review","id":"R-1"},"available_at":"2027-01-01T00:00:00Z","expires_at":"2028-01-01T00:00:00Z","rule":{"rule_id":"r","version":1}}"#,
     ),
     (
         "credit-earned",
         "bob",
-        r#"{"points":7,"cause":{"kind":"review","id":"R-2"},"expires_at":"2026-01-01T00:00:00Z"}"#,
+        r#"{"unit":"points","points":7,"cause":{"kind":"review","id":"R-2"},"expires_at":"2026-01-01T00:00:00Z"}"#,
     ),
     (
         "credit-expired",
         "bob",
-        r#"{"points":7,"lots":[{"lot":"0:15","points":7,"expires_at":"2026-01-01T00:00:00Z"}]}"#,
+        r#"{"unit":"points","points":7,"lots":[{"lot":"0:15","points":7,"expires_at":"2026-01-01T00:00:00Z"}]}"#,
+    ),
+    (
+        "unit-set",
+        "",
+        r#"{"unit":"miles","version":1,"name":"Miles","spendable":true,"decimals":2,"time_zone":"Europe/Berlin"}"#,
+    ),
+    (
+        "credit-earned",
+        "bob",
+        r#"{"unit":"miles","points":90,"cause":{"kind":"review","id":"R-3"},"expires_at":"2028-01-01T00:00:00Z"}"#,
     ),
 ];
 
@@ -136,7 +150,7 @@ async fn no_flipped_bit_and_no_cut_is_ever_believed() {
     }
     // What is damaged makes room for one that is not.
     snapshots.take(&store, P0).await.expect("taken");
-    assert_eq!(load_with(&store, &snapshots).await.expect("loaded").from, Position(16));
+    assert_eq!(load_with(&store, &snapshots).await.expect("loaded").from, Position(18));
     assert_eq!(fs::read(&file).expect("read"), whole, "a state is written alike each time");
 }
 
@@ -163,7 +177,7 @@ async fn one_under_another_ones_name_is_passed_over() {
     let (store, (folder, snapshots)) = (log_of(&EVENTS[..8]).await, folder());
     snapshots.take(&store, P0).await.expect("taken");
     append(&store, &EVENTS[8..]).await;
-    fs::rename(folder.path().join(name(8)), folder.path().join(name(16))).expect("renamed");
+    fs::rename(folder.path().join(name(8)), folder.path().join(name(18))).expect("renamed");
     assert_eq!(load_with(&store, &snapshots).await.expect("loaded").from, Position::START);
 }
 
@@ -180,7 +194,7 @@ async fn one_of_another_build_is_passed_over_and_kept() {
         assert_eq!(load_with(&store, &snapshots).await.expect("loaded").from, Position::START);
         append(&store, &EVENTS[8..]).await;
         snapshots.take(&store, P0).await.expect("taken");
-        assert_eq!(load_with(&store, &snapshots).await.expect("loaded").from, Position(16));
+        assert_eq!(load_with(&store, &snapshots).await.expect("loaded").from, Position(18));
         assert!(file.exists(), "the other build may come back");
     }
 }
@@ -194,7 +208,7 @@ async fn one_that_cannot_be_read_is_passed_over_and_kept() {
     fs::write(unreadable.join("x".repeat(60)), "so that the folder has a length").expect("written");
     snapshots.take(&store, P0).await.expect("taken");
     assert!(unreadable.exists(), "it was not called damaged");
-    assert_eq!(load_with(&store, &snapshots).await.expect("loaded").from, Position(16));
+    assert_eq!(load_with(&store, &snapshots).await.expect("loaded").from, Position(18));
 }
 
 #[tokio::test]
@@ -203,7 +217,7 @@ async fn a_log_that_was_shortened_or_changed_starts_nothing() {
     snapshots.take(&log_of(&EVENTS[..14]).await, P0).await.expect("taken");
     let shorter = log_of(&EVENTS[..12]).await;
     let mut events = EVENTS;
-    events[13].2 = r#"{"points":51,"cause":{"kind":"review","id":"R-1"}}"#;
+    events[13].2 = r#"{"unit":"points","points":51,"cause":{"kind":"review","id":"R-1"}}"#;
     let changed = log_of(&events[..14]).await;
     for (store, head) in [(shorter, 12), (changed, 14)] {
         let refused = load_with(&store, &snapshots).await.expect_err("it forked").to_string();
@@ -255,10 +269,10 @@ async fn another_logs_snapshots_are_not_looked_at() {
     let other = name(20).replace("0007-0", "0008-0");
     fs::write(folder.path().join(other), "of another log").expect("written");
     snapshots.take(&store, P0).await.expect("taken");
-    assert_eq!(load_with(&store, &snapshots).await.expect("loaded").from, Position(16));
+    assert_eq!(load_with(&store, &snapshots).await.expect("loaded").from, Position(18));
     assert_eq!(files(&folder).len(), 2);
     let taken = snapshots.take(&store, P0).await.expect("taken");
-    assert_eq!(taken, Taken::UpToDate(Place { partition: P0, position: Position(16) }));
+    assert_eq!(taken, Taken::UpToDate(Place { partition: P0, position: Position(18) }));
 }
 
 #[tokio::test]
@@ -289,9 +303,9 @@ async fn the_reload_after_a_failed_append_goes_on_from_the_snapshot() {
 async fn the_format_is_raised_when_a_snapshot_looks_different() {
     let (store, (folder, snapshots)) = (log_of(&EVENTS).await, folder());
     snapshots.take(&store, P0).await.expect("taken");
-    let bytes = fs::read(folder.path().join(name(16))).expect("read");
+    let bytes = fs::read(folder.path().join(name(18))).expect("read");
     let hash = hex(&Sha256::digest(bytes));
-    assert_eq!(hash, "aeb6709798a56b5dde5a5a82c4f3874445898b598992082398fac7ccc0bc17c8");
+    assert_eq!(hash, "a79b5e8a95c144ac09780b2a0755e6c9e9a46b5fd2c39158076a42ec45fba61f");
 }
 
 fn folder() -> (TempDir, Snapshots) {

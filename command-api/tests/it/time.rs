@@ -285,6 +285,7 @@ fn earns(account: &str, basket: &str, expires: Option<i64>) -> Request {
 
 fn earns_at(said: Option<i64>, account: &str, basket: &str, expires: Option<i64>) -> Request {
     request(Command::EarnCredit(EarnCredit {
+        unit: domain::UnitId::POINTS,
         account_id: id::<AccountId>(account),
         points: Points::new(100).expect("an amount"),
         cause: Cause { kind: CauseKind::Purchase, id: id(basket) },

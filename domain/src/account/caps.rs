@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Account;
+use super::Wallet;
 use crate::cap_count::{CapCounts, NO_PERIOD};
 use crate::{CapPeriod, CapRoom, CreditRefused, Points, PurchaseRecorded, RuleId, Timestamp};
 
@@ -13,7 +13,7 @@ pub(super) struct Earned {
     counts: CapCounts,
 }
 
-impl Account {
+impl Wallet {
     /// What the rule has given under its cap in a period.
     pub(crate) fn earned_by(&self, rule: &RuleId, period: CapPeriod) -> Points {
         let earned = self.rare.as_ref().map(|rare| &*rare.earned).unwrap_or_default();
@@ -63,7 +63,8 @@ impl Account {
     fn counts_mut(&mut self, rule: &RuleId) -> &mut CapCounts {
         let earned = &mut self.rare_mut().earned;
         let index = earned.iter().position(|earned| earned.rule == *rule).unwrap_or_else(|| {
-            earned.push(Earned { rule: rule.clone(), counts: CapCounts::default() });
+            let more = Earned { rule: rule.clone(), counts: CapCounts::default() };
+            *earned = std::mem::take(earned).into_iter().chain([more]).collect();
             earned.len() - 1
         });
         &mut earned[index].counts

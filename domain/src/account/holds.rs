@@ -1,10 +1,11 @@
 //! What events about holds do to an account's credit.
 
-use super::{Account, Hold, TOO_FULL, sums_to};
+use super::wallet::{TOO_FULL, sums_to};
+use super::{Hold, Wallet};
 use crate::command::HOLD_DAYS_MAX;
 use crate::{CreditHeld, HoldCaptured, HoldExtended, HoldId, HoldSwapped, LotPart, Timestamp};
 
-impl Account {
+impl Wallet {
     pub(super) fn set_aside(
         &mut self,
         fact: &CreditHeld,

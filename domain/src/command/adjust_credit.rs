@@ -6,7 +6,7 @@ use crate::draft::Draft;
 use crate::lots::take_from;
 use crate::{
     AccountId, Cause, CauseId, CauseKind, CreditEarned, CreditWithdrawn, Decision, Event, IdHash,
-    Note, Points, Reference, Refusal, SpentCredit, Timestamp, WithdrawalCause,
+    Note, Points, Reference, Refusal, SpentCredit, Timestamp, UnitId, WithdrawalCause,
 };
 
 /// Adjusts an account's credit. The adjustment's id is a cause: the same adjustment counts once.
@@ -18,6 +18,8 @@ pub struct AdjustCredit {
     pub adjustment_id: CauseId,
     /// Which way.
     pub direction: Direction,
+    /// Of which unit.
+    pub unit: UnitId,
     /// The points.
     pub points: Points,
     /// Until when what is added can be spent; without it, for ever.
@@ -60,13 +62,14 @@ impl CommandRules for AdjustCredit {
         draft.apply_due(&self.account_id);
         match self.direction {
             Direction::Add => {
-                draft.check_credit(&self.account_id, Ok(self.points), None, self.expires_at)?;
+                let (id, points) = (&self.account_id, Ok(self.points));
+                draft.check_credit(id, self.unit, points, None, self.expires_at)?;
                 let fact = CreditEarned {
                     expires_at: self.expires_at,
                     reference: Some(self.reference.clone()),
                     occurred_at: self.occurred_at,
                     note: self.note.clone(),
-                    ..CreditEarned::new(self.points, self.cause())
+                    ..CreditEarned::new(self.unit, self.points, self.cause())
                 };
                 let event = Event::CreditEarned(self.account_id.clone(), fact);
                 draft.come_in_as_outcome(&self.account_id, event);
@@ -80,10 +83,11 @@ impl CommandRules for AdjustCredit {
     }
 
     fn first_difference(&self, event: &Event) -> Option<&'static str> {
-        let (note, direction, points, expires_at, reference, occurred_at) = match event {
+        let (note, direction, unit, points, expires_at, reference, occurred_at) = match event {
             Event::CreditEarned(_, fact) => (
                 &fact.note,
                 Direction::Add,
+                fact.unit,
                 fact.points,
                 fact.expires_at,
                 &fact.reference,
@@ -92,14 +96,16 @@ impl CommandRules for AdjustCredit {
             Event::CreditWithdrawn(_, fact) => {
                 // What is taken expires never.
                 let expires_at = None;
-                let (points, reference) = (fact.points, &fact.reference);
-                (&fact.note, Direction::Take, points, expires_at, reference, fact.occurred_at)
+                let (unit, points, reference) = (fact.unit, fact.points, &fact.reference);
+                let (note, occurred_at) = (&fact.note, fact.occurred_at);
+                (note, Direction::Take, unit, points, expires_at, reference, occurred_at)
             }
             _ => return OTHER_CALL,
         };
         self.note.first_difference(note).or_else(|| {
             first_different(&[
                 ("direction", self.direction == direction),
+                ("unit", self.unit == unit),
                 ("points", self.points == points),
                 ("expires_at", self.expires_at == expires_at),
                 ("reference", Some(&self.reference) == reference.as_ref()),
@@ -111,17 +117,20 @@ impl CommandRules for AdjustCredit {
 
 impl AdjustCredit {
     fn taken(&self, draft: &Draft<'_>) -> Result<CreditWithdrawn, Refusal> {
-        let account = draft.account(&self.account_id);
+        let (unit, needed) = (self.unit, self.points);
+        let number = draft.unit_number(unit)?;
+        let wallet = draft.account(&self.account_id).map(|account| account.wallet(number));
         let (policy, _) = draft.state.policy();
-        let parts = account.into_iter().flat_map(crate::Account::lots);
-        let (lots, missing) = take_from(parts, self.points);
-        let (owed, forgiven) = owed_or_forgiven(policy, account, missing)?;
-        let available = account.ok_or(Refusal::AccountUnknown)?.available();
+        let parts = wallet.into_iter().flat_map(crate::Wallet::lots);
+        let (lots, missing) = take_from(parts, needed);
+        let (owed, forgiven) = owed_or_forgiven(policy, wallet, missing)?;
+        let available = wallet.ok_or(Refusal::AccountUnknown)?.available();
         if missing > Points::ZERO && policy.spent_credit == SpentCredit::Refuse {
-            return Err(Refusal::InsufficientCredit { needed: self.points, available });
+            return Err(Refusal::InsufficientCredit { unit, needed, available });
         }
         Ok(CreditWithdrawn {
             withdrawal: WithdrawalCause::Adjustment { id: self.adjustment_id.clone() },
+            unit,
             points: self.points,
             lots,
             owed,

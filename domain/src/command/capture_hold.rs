@@ -7,7 +7,7 @@ use crate::grace::gained;
 use crate::lots::{split_at, sum_of};
 use crate::{
     AccountId, BackFor, Decision, Event, ExchangeCreated, Hold, HoldCaptured, HoldId, IdHash,
-    Points, Refusal, State, Timestamp,
+    Points, Refusal, State, Timestamp, UnitId,
 };
 
 /// Captures a hold, which ends it. A hold is captured once.
@@ -51,7 +51,8 @@ impl CommandRules for CaptureHold {
 
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         draft.apply_due(&self.account_id);
-        let hold = running_hold(&draft, &self.account_id, &self.hold_id)?.clone();
+        let (unit, hold) = running_hold(&draft, &self.account_id, &self.hold_id)?;
+        let hold = hold.clone();
         let held = sum_of(&hold.lots).unwrap_or_default();
         match &self.capture {
             Capture::Points(asked) => {
@@ -59,7 +60,7 @@ impl CommandRules for CaptureHold {
                 if points > held {
                     return Err(Refusal::PointsTooLarge { left: held, asked: points });
                 }
-                let captured = self.captured(&hold, points, draft.now);
+                let captured = self.captured(unit, &hold, points, draft.now);
                 draft.outcome_is_next();
                 draft.come_in(Event::HoldCaptured(self.account_id.clone(), captured));
             }
@@ -68,14 +69,15 @@ impl CommandRules for CaptureHold {
                 if draft.state.recorded().position_of(exchange).is_some() {
                     return Err(Refusal::ExchangeExists);
                 }
+                order.check_unit(draft.state, unit)?;
                 let priced = order.price(draft.state, draft.now)?;
                 let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
                 order.check_limit(&priced, account)?;
                 let needed = priced.needed;
                 if needed > held {
-                    return Err(Refusal::InsufficientCredit { needed, available: held });
+                    return Err(Refusal::InsufficientCredit { unit, needed, available: held });
                 }
-                let captured = self.captured(&hold, needed, draft.now);
+                let captured = self.captured(unit, &hold, needed, draft.now);
                 let hold_id = Some(self.hold_id.clone());
                 let created = order.created(priced, &mut draft, hold_id, self.occurred_at);
                 draft.come_in(Event::HoldCaptured(self.account_id.clone(), captured));
@@ -102,11 +104,12 @@ impl CommandRules for CaptureHold {
 
 impl CaptureHold {
     /// The hold's first points are captured, and the rest goes back.
-    fn captured(&self, hold: &Hold, points: Points, now: Timestamp) -> HoldCaptured {
+    fn captured(&self, unit: UnitId, hold: &Hold, points: Points, now: Timestamp) -> HoldCaptured {
         let (lots, released) = split_at(&hold.lots, points);
         let grace_until = hold.grace.until(now, BackFor::OwnRequest);
         HoldCaptured {
             hold_id: self.hold_id.clone(),
+            unit,
             points,
             lots,
             grace_until: gained(grace_until, &released),
@@ -126,13 +129,14 @@ impl CaptureHold {
     }
 }
 
-/// A hold that hasn't ended by now.
+/// A hold that hasn't ended by now, and the unit that it keeps.
 pub(super) fn running_hold<'a>(
     draft: &'a Draft<'_>,
     account: &AccountId,
     id: &HoldId,
-) -> Result<&'a Hold, Refusal> {
+) -> Result<(UnitId, &'a Hold), Refusal> {
     let hold = draft.account(account).and_then(|account| account.hold(id));
+    let hold = hold.and_then(|(unit, hold)| Some((draft.state.unit_id(unit)?, hold)));
     hold.ok_or_else(|| {
         if is_known(draft.state, account, id) { Refusal::HoldEnded } else { Refusal::HoldUnknown }
     })
@@ -223,5 +227,27 @@ mod tests {
     fn held(points: u64) -> Scenario {
         given([opened("mug", 300, None), earned("ann", 500, "B-1")])
             .does(hold("ann", "h-1", points, 100))
+    }
+
+    #[test]
+    fn a_hold_pays_for_what_costs_its_unit() {
+        let held = |price| {
+            given([opened("mug", price, None)])
+                .does(make_unit("miles"))
+                .does(in_unit("miles", earn("ann", 500, "B-1")))
+                .does(in_unit("miles", hold("ann", "h-1", 300, 100)))
+        };
+        held(300)
+            .refuses(capture_for("ann", "h-1", "x-1", "mug"), "unit-mismatch")
+            .does(capture("ann", "h-1", Some(100)))
+            .leaves_of("ann", "miles", [400, 0, 0, 0])
+            .does(refund("ann", "h-1", "f-1", None))
+            .leaves_of("ann", "miles", [500, 0, 0, 0]);
+        // What is free costs nothing of any unit.
+        held(0).does(capture_for("ann", "h-1", "x-1", "mug")).leaves_of(
+            "ann",
+            "miles",
+            [500, 0, 0, 0],
+        );
     }
 }

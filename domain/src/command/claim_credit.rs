@@ -6,7 +6,7 @@ use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
     AccountId, Cause, Claim, CreditEarned, Decision, Event, IdHash, OriginalPurchase, Points,
-    PurchaseId, Refusal, State, Timestamp,
+    PurchaseId, Refusal, State, Timestamp, UnitId,
 };
 
 /// Claims the credit of a purchase. It is what the purchase would have earned, less what the goods
@@ -17,6 +17,8 @@ pub struct ClaimCredit {
     pub account_id: AccountId,
     /// The purchase.
     pub purchase_id: PurchaseId,
+    /// The unit that was refused.
+    pub unit: UnitId,
     /// From when on it can be spent; without it, as the purchase would have earned it.
     pub available_at: Option<Timestamp>,
     /// Until when it can be spent; without it, as the purchase would have earned it.
@@ -37,7 +39,7 @@ impl CommandRules for ClaimCredit {
     }
 
     fn id_hash(&self) -> Option<IdHash> {
-        Some(IdHash::claim(&self.account_id, &self.cause().id))
+        Some(IdHash::claim(&self.account_id, &self.cause().id, self.unit))
     }
 
     fn occurred_at(&self) -> Option<Timestamp> {
@@ -55,6 +57,9 @@ impl CommandRules for ClaimCredit {
             return Ok(Decision::Load(at));
         };
         let refused = original.credit_refused.ok_or(Refusal::NothingToClaim)?;
+        if original.unit != self.unit {
+            return Err(Refusal::UnitMismatch { unit: original.unit, asked: self.unit });
+        }
         draft.apply_due(&self.account_id);
         let points = left_of(draft.state, original);
         if points == Ok(Points::ZERO) {
@@ -62,7 +67,8 @@ impl CommandRules for ClaimCredit {
         }
         let available_at = self.available_at.or(refused.available_at);
         let expires_at = self.expires_at.or(refused.expires_at);
-        let points = draft.check_credit(&self.account_id, points, available_at, expires_at)?;
+        let (id, unit) = (&self.account_id, self.unit);
+        let points = draft.check_credit(id, unit, points, available_at, expires_at)?;
         let claim =
             Claim { asked_available_at: self.available_at, asked_expires_at: self.expires_at };
         let fact = CreditEarned {
@@ -72,7 +78,7 @@ impl CommandRules for ClaimCredit {
             cap_period: refused.cap_period,
             claim: Some(claim),
             occurred_at: self.occurred_at,
-            ..CreditEarned::new(points, self.cause())
+            ..CreditEarned::new(unit, points, self.cause())
         };
         let event = Event::CreditEarned(self.account_id.clone(), fact);
         draft.come_in_as_outcome(&self.account_id, event);
@@ -286,5 +292,21 @@ mod tests {
             .when(Command::RecordPurchase(late))
             .then_records(["PurchaseRecorded"])
             .leaves("ann", [0, 0, 0, 0])
+    }
+
+    #[test]
+    fn a_claim_names_the_unit_that_was_refused() {
+        let bought = || purchase("ann", "P-1", Some(100), &[("tv", 1, 5)]);
+        let crate::Command::RecordPurchase(mut late) = in_unit("miles", bought()) else {
+            panic!("a purchase")
+        };
+        late.expires_at = Some(time(1));
+        given([])
+            .does(make_unit("miles"))
+            .at(2)
+            .does(crate::Command::RecordPurchase(late))
+            .refuses(claim_until(100, "ann", "P-1"), "unit-mismatch")
+            .does(in_unit("miles", claim_until(100, "ann", "P-1")))
+            .leaves_of("ann", "miles", [100, 0, 0, 0]);
     }
 }

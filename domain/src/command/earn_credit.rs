@@ -2,13 +2,17 @@
 
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
-use crate::{AccountId, Cause, CreditEarned, Decision, Event, IdHash, Points, Refusal, Timestamp};
+use crate::{
+    AccountId, Cause, CreditEarned, Decision, Event, IdHash, Points, Refusal, Timestamp, UnitId,
+};
 
 /// Earns a shopper a new lot of credit. The account comes into being with its first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EarnCredit {
     /// Who earns.
     pub account_id: AccountId,
+    /// Of which unit.
+    pub unit: UnitId,
     /// The points.
     pub points: Points,
     /// What for; the same cause earns once.
@@ -41,12 +45,12 @@ impl CommandRules for EarnCredit {
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         draft.apply_due(&self.account_id);
         // It expires after `available_at`, so nothing asks whether it matures.
-        draft.check_credit(&self.account_id, Ok(self.points), None, self.expires_at)?;
+        draft.check_credit(&self.account_id, self.unit, Ok(self.points), None, self.expires_at)?;
         let fact = CreditEarned {
             available_at: self.available_at,
             expires_at: self.expires_at,
             occurred_at: self.occurred_at,
-            ..CreditEarned::new(self.points, self.cause.clone())
+            ..CreditEarned::new(self.unit, self.points, self.cause.clone())
         };
         let event = Event::CreditEarned(self.account_id.clone(), fact);
         draft.come_in_as_outcome(&self.account_id, event);
@@ -63,6 +67,7 @@ impl CommandRules for EarnCredit {
             _ => return OTHER_CALL,
         };
         first_different(&[
+            ("unit", self.unit == fact.unit),
             ("points", self.points == fact.points),
             // Only an adjustment has one, which is another call under the same key.
             ("reference", fact.reference.is_none()),

@@ -42,7 +42,7 @@ impl CommandRules for ExtendHold {
 
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         draft.apply_due(&self.account_id);
-        let hold = running_hold(&draft, &self.account_id, &self.hold_id)?;
+        let (_, hold) = running_hold(&draft, &self.account_id, &self.hold_id)?;
         // With all its extensions, a hold lasts no longer than it might have at first.
         let (after, latest) = (hold.deadline, hold.made_at.plus_days(HOLD_DAYS_MAX));
         if self.deadline <= after || self.deadline > latest {

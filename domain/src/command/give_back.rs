@@ -16,8 +16,9 @@ pub(super) fn give_back(
     of: (Cause, LotId),
 ) -> Result<CreditGivenBack, Refusal> {
     let WithdrawnCredit { position, fact } = withdrawn;
+    let unit = draft.unit_number(fact.unit)?;
     let (owed, repaid) = match draft.account(id) {
-        Some(account) => account.debt_of(*position),
+        Some(account) => account.wallet(unit).debt_of(*position),
         None => Default::default(),
     };
     // What was pending then, and would still be, is pending again; grace is for what can be spent.
@@ -30,11 +31,12 @@ pub(super) fn give_back(
     };
     let mut lots: Vec<LotPart> = fact.lots.iter().map(come_back).collect();
     lots.extend(with_grace(repaid, until));
-    draft.check_room(id, sum_of(&lots).unwrap_or(crate::Points::MOST))?;
-    draft.check_parts(id, &lots)?;
+    draft.check_room(id, unit, sum_of(&lots).unwrap_or(crate::Points::MOST))?;
+    draft.check_parts(id, unit, &lots)?;
     Ok(CreditGivenBack {
         withdrawn_at: Place { partition: draft.state.place().partition, position: *position }
             .into(),
+        unit: fact.unit,
         of,
         of_lot,
         points: fact.points,

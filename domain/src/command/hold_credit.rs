@@ -2,7 +2,9 @@
 
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
-use crate::{AccountId, CreditHeld, Decision, Event, HoldId, IdHash, Points, Refusal, Timestamp};
+use crate::{
+    AccountId, CreditHeld, Decision, Event, HoldId, IdHash, Points, Refusal, Timestamp, UnitId,
+};
 
 /// The longest time that a hold lasts, in days of 24 hours, with all its extensions.
 pub const HOLD_DAYS_MAX: u32 = 30;
@@ -14,6 +16,8 @@ pub struct HoldCredit {
     pub account_id: AccountId,
     /// The hold's id, made by the caller.
     pub hold_id: HoldId,
+    /// Of which unit.
+    pub unit: UnitId,
     /// The points.
     pub points: Points,
     /// It ends by itself then.
@@ -40,6 +44,7 @@ impl CommandRules for HoldCredit {
     }
 
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        let unit = draft.spendable(self.unit)?;
         draft.apply_due(&self.account_id);
         let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
         let latest = draft.now.plus_days(HOLD_DAYS_MAX);
@@ -47,10 +52,15 @@ impl CommandRules for HoldCredit {
             return Err(Refusal::DeadlineOutOfRange { after: draft.now, latest });
         }
         account.check_holds()?;
-        let (needed, available) = (self.points, account.available());
-        let lots = account.draw(needed).ok_or(Refusal::InsufficientCredit { needed, available })?;
+        let wallet = account.wallet(unit);
+        let lots = wallet.draw(self.points).ok_or(Refusal::InsufficientCredit {
+            unit: self.unit,
+            needed: self.points,
+            available: wallet.available(),
+        })?;
         let held = CreditHeld {
             hold_id: self.hold_id.clone(),
+            unit: self.unit,
             points: self.points,
             lots,
             deadline: self.deadline,
@@ -64,6 +74,7 @@ impl CommandRules for HoldCredit {
     fn first_difference(&self, event: &Event) -> Option<&'static str> {
         let Event::CreditHeld(_, fact) = event else { return OTHER_CALL };
         first_different(&[
+            ("unit", self.unit == fact.unit),
             ("points", self.points == fact.points),
             ("deadline", self.deadline == fact.deadline),
             ("occurred_at", self.occurred_at == fact.occurred_at),
@@ -127,5 +138,42 @@ mod tests {
             .at(100)
             .sweeps()
             .leaves("ann", [5_000, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_hold_keeps_one_unit() {
+        let has_both = || {
+            given([earned("ann", 100, "B-1")])
+                .does(make_unit("miles"))
+                .does(in_unit("miles", earn("ann", 50, "B-2")))
+        };
+        has_both()
+            .refuses(in_unit("miles", hold("ann", "h-1", 51, 100)), "insufficient-credit")
+            .does(in_unit("miles", hold("ann", "h-1", 50, 100)))
+            .leaves("ann", [100, 0, 0, 0])
+            .leaves_of("ann", "miles", [0, 0, 50, 0])
+            .when(hold("ann", "h-1", 50, 100))
+            .then_differs_from(5, "unit");
+        has_both().does(in_unit("miles", hold("ann", "h-1", 50, 100))).at(100).sweeps().leaves_of(
+            "ann",
+            "miles",
+            [50, 0, 0, 0],
+        );
+    }
+
+    #[test]
+    fn what_only_counts_is_neither_held_nor_passed_on() {
+        let has_status = || {
+            given([earned("bob", 1, "B-1")])
+                .does(set_unit("status", unspendable(), crate::command::ExpectedVersion::Absent))
+                .does(in_unit("status", earn("ann", 50, "B-1")))
+        };
+        let transferred = || in_unit("status", transfer("ann", "bob", 1, "t-1"));
+        has_status()
+            .refuses(in_unit("status", hold("ann", "h-1", 50, 100)), "unit-not-spendable")
+            .refuses(transferred(), "unit-not-spendable")
+            .refuses(in_unit("miles", hold("ann", "h-1", 50, 100)), "unit-unknown")
+            .does(in_unit("status", withdraw("ann", "w-1", "B-1")))
+            .leaves_of("ann", "status", [0, 0, 0, 0]);
     }
 }

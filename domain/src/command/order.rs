@@ -5,7 +5,7 @@ use crate::account::OfferNumber;
 use crate::draft::Draft;
 use crate::{
     Account, Allocation, DeliverTo, ExchangeCreated, ExchangeId, HoldId, Inventory, Offer, OfferId,
-    Points, Refusal, State, Timestamp, Units,
+    Points, Refusal, State, Timestamp, UnitId, Units,
 };
 
 /// An order for goods.
@@ -67,6 +67,16 @@ impl Order {
             return Err(Refusal::DeliverToMissing);
         }
         Ok(Priced { number, offer, allocation, left, needed })
+    }
+
+    /// Whether credit of this unit can pay it: an offer costs points, and what is free costs
+    /// nothing of any unit.
+    pub(super) fn check_unit(&self, state: &State, unit: UnitId) -> Result<(), Refusal> {
+        let offer = state.offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
+        if offer.terms.price > Points::ZERO && unit != UnitId::POINTS {
+            return Err(Refusal::UnitMismatch { unit, asked: UnitId::POINTS });
+        }
+        Ok(())
     }
 
     pub(super) fn check_limit(

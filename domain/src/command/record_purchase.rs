@@ -5,7 +5,7 @@ use crate::draft::Draft;
 use crate::{
     AccountId, CapPeriod, Cause, CreditEarned, CreditRefused, Decision, DeliverTo, Event, IdHash,
     Points, PurchaseId, PurchaseLine, PurchaseRecorded, Refusal, RefusalCode, RuleId, RuleVersion,
-    Timestamp, WarehouseId,
+    Timestamp, UnitId, WarehouseId,
 };
 
 /// Records a purchase. Its id is a cause: what earned for it once earns no more. The goods were
@@ -18,6 +18,8 @@ pub struct RecordPurchase {
     pub purchase_id: PurchaseId,
     /// What was bought, each product once, without the points.
     pub lines: Vec<PurchaseLine>,
+    /// Of which unit the named points are; a rule gives its own.
+    pub unit: UnitId,
     /// What it earns in all, which may be 0; without it, a rule says.
     pub points: Option<Points>,
     /// The rule that says; without it, the one named `default`.
@@ -64,6 +66,8 @@ impl CommandRules for RecordPurchase {
     }
 
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        let unit = self.earned_unit();
+        draft.unit_number(unit)?;
         draft.apply_due(&self.account_id);
         let earning = match self.points {
             Some(points) => Earning { points: self.spread(points), ..Earning::default() },
@@ -73,7 +77,10 @@ impl CommandRules for RecordPurchase {
         let expires_at = self.expires_at.or(earning.expires_at);
         let checked = match earning.sum() {
             Ok(Points::ZERO) => Ok(None),
-            sum => draft.check_credit(&self.account_id, sum, available_at, expires_at).map(Some),
+            sum => {
+                let id = &self.account_id;
+                draft.check_credit(id, unit, sum, available_at, expires_at).map(Some)
+            }
         };
         let credit_refused = checked.as_ref().err().map(|refusal| CreditRefused {
             code: RefusalCode::from(refusal),
@@ -89,7 +96,7 @@ impl CommandRules for RecordPurchase {
                 rule: earning.rule.clone(),
                 cap_period: earning.cap_period,
                 occurred_at: self.occurred_at,
-                ..CreditEarned::new(points, Cause::purchase(&self.purchase_id))
+                ..CreditEarned::new(unit, points, Cause::purchase(&self.purchase_id))
             };
             draft.come_in(Event::CreditEarned(self.account_id.clone(), fact));
         }
@@ -101,6 +108,7 @@ impl CommandRules for RecordPurchase {
         let recorded = PurchaseRecorded {
             purchase_id: self.purchase_id.clone(),
             lines: lines.collect(),
+            unit,
             points,
             credit_refused,
             points_before_cap: earning.before_cap,
@@ -129,6 +137,7 @@ impl CommandRules for RecordPurchase {
         let same_address = fact.deliver_to.is_none() || fact.deliver_to.as_ref() == deliver_to;
         first_different(&[
             ("lines", same_lines),
+            ("unit", self.unit == fact.unit),
             ("points", self.points == fact.asked_points),
             ("rule", self.rule == fact.asked_rule),
             ("warehouse", warehouse == fact.warehouse.as_ref()),
@@ -152,6 +161,11 @@ impl Earning {
 }
 
 impl RecordPurchase {
+    /// Rules give points.
+    const fn earned_unit(&self) -> UnitId {
+        if self.points.is_some() { self.unit } else { UnitId::POINTS }
+    }
+
     /// Spreads points over the lines in proportion to what was paid for them, or to how many they
     /// are; rounding leaves nothing over.
     fn spread(&self, points: Points) -> Vec<Points> {
@@ -186,9 +200,11 @@ impl RecordPurchase {
         let cap_period = terms.cap_period(calendar, at);
         let mut before_cap = None;
         if let (Some(cap), Some(period)) = (terms.cap, cap_period) {
+            let number = draft.unit_number(self.earned_unit())?;
             let given = in_all(&points);
             let account = draft.account(&self.account_id);
-            let earned = account.map(|account| account.earned_by(id, period)).unwrap_or_default();
+            let earned = account.map(|it| it.wallet(number).earned_by(id, period));
+            let earned = earned.unwrap_or_default();
             let mut room = cap.points.minus(earned).unwrap_or_default();
             for line in &mut points {
                 *line = (*line).min(room);

@@ -7,7 +7,7 @@ use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
     AccountId, CreditDeducted, Decision, Event, IdHash, LotPart, Points, Preview, Refusal,
-    Timestamp,
+    Timestamp, UnitId, UnitNumber,
 };
 
 /// Redeems an offer. The exchange id is the key. A repeat returns the same exchange.
@@ -42,7 +42,8 @@ impl CommandRules for Redeem {
         let (priced, lots, _) = self.draw(&mut draft)?;
         let exchange_id = self.order.exchange_id.clone();
         let grace = draft.grace();
-        let deducted = CreditDeducted { exchange_id, points: priced.needed, lots, grace };
+        let (unit, points) = (UnitId::POINTS, priced.needed);
+        let deducted = CreditDeducted { exchange_id, unit, points, lots, grace };
         let created = self.order.created(priced, &mut draft, None, self.occurred_at);
         if deducted.points > Points::ZERO {
             draft.push(Event::CreditDeducted(self.account_id.clone(), deducted));
@@ -79,8 +80,10 @@ impl Redeem {
         draft.apply_due(&self.account_id);
         let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
         self.order.check_limit(&priced, account)?;
-        let (needed, available) = (priced.needed, account.available());
-        let lots = account.draw(needed).ok_or(Refusal::InsufficientCredit { needed, available })?;
+        let (unit, wallet) = (UnitId::POINTS, account.wallet(UnitNumber::POINTS));
+        let (needed, available) = (priced.needed, wallet.available());
+        let lots = wallet.draw(needed);
+        let lots = lots.ok_or(Refusal::InsufficientCredit { unit, needed, available })?;
         Ok((priced, lots, available))
     }
 }

@@ -5,7 +5,7 @@ use crate::draft::Draft;
 use crate::lots::{sum_of, take_from};
 use crate::{
     AccountId, AskedUnits, BackFor, CancellationId, CreditRefunded, ExchangeCancelled, ExchangeId,
-    LotPart, Note, OriginalExchange, Points, RefundCause, Refusal, Units, with_grace,
+    LotPart, Note, OriginalExchange, Points, RefundCause, Refusal, UnitId, Units, with_grace,
 };
 
 /// What is cancelled.
@@ -34,15 +34,18 @@ impl Cancelling<'_> {
         let cancelled = before.quantity.plus(quantity).unwrap_or(of.quantity);
         let points =
             of.points.share(cancelled, of.quantity).minus(before.points).unwrap_or_default();
-        draft.check_room(account_id, points)?;
+        let unit = UnitId::POINTS;
+        let number = draft.unit_number(unit)?;
+        draft.check_room(account_id, number, points)?;
         let back = come_back(&original.lots, before.points, points);
         let lots = with_grace(&back, original.grace.until(draft.now, back_for));
-        draft.check_parts(account_id, &lots)?;
+        draft.check_parts(account_id, number, &lots)?;
         let refunded = CreditRefunded {
             cause: RefundCause::Cancellation {
                 exchange_id: exchange_id.clone(),
                 cancellation_id: cancellation_id.clone(),
             },
+            unit,
             points,
             lots,
         };

@@ -68,10 +68,11 @@ impl CommandRules for RefundCapture {
             return Err(Refusal::PointsTooLarge { left, asked });
         }
         draft.apply_due(&self.account_id);
-        draft.check_room(&self.account_id, points)?;
+        let unit = draft.unit_number(captured.unit)?;
+        draft.check_room(&self.account_id, unit, points)?;
         let back = come_back(&captured.lots, before, points);
         let lots = with_grace(&back, captured.grace.until(draft.now, BackFor::Other));
-        draft.check_parts(&self.account_id, &lots)?;
+        draft.check_parts(&self.account_id, unit, &lots)?;
         let refund = CaptureRefund {
             hold_id: self.hold_id.clone(),
             refund_id: self.refund_id.clone(),
@@ -80,7 +81,8 @@ impl CommandRules for RefundCapture {
             occurred_at: self.occurred_at,
             note: self.note.clone(),
         };
-        let refunded = CreditRefunded { cause: RefundCause::Capture(refund), points, lots };
+        let (cause, unit) = (RefundCause::Capture(refund), captured.unit);
+        let refunded = CreditRefunded { cause, unit, points, lots };
         let event = Event::CreditRefunded(self.account_id.clone(), refunded);
         draft.come_in_as_outcome(&self.account_id, event);
         Ok(draft.finish())

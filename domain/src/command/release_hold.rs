@@ -40,10 +40,10 @@ impl CommandRules for ReleaseHold {
 
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         draft.apply_due(&self.account_id);
-        let hold = running_hold(&draft, &self.account_id, &self.hold_id)?;
+        let (unit, hold) = running_hold(&draft, &self.account_id, &self.hold_id)?;
         let back_for = if self.by_operator { BackFor::Other } else { BackFor::OwnRequest };
         let until = hold.grace.until(draft.now, back_for);
-        let released = hold.release(ReleaseReason::Asked, until).ok_or(Refusal::HoldEnded)?;
+        let released = hold.release(unit, ReleaseReason::Asked, until).ok_or(Refusal::HoldEnded)?;
         let released = HoldReleased { occurred_at: self.occurred_at, ..released };
         let event = Event::HoldReleased(self.account_id.clone(), released);
         draft.come_in_as_outcome(&self.account_id, event);

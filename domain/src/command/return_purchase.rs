@@ -69,12 +69,13 @@ impl CommandRules for ReturnPurchase {
             points = worth.min(left);
             if points > Points::ZERO {
                 let lot = draft.state.lot_at(earned.position);
-                let taken = take_back(&mut draft, &self.account_id, lot, points)?;
+                let taken = take_back(&mut draft, &self.account_id, earned.unit, lot, points)?;
                 let fact = CreditWithdrawn {
                     withdrawal: WithdrawalCause::Return {
                         purchase_id: self.purchase_id.clone(),
                         id: self.return_id.clone(),
                     },
+                    unit: earned.unit,
                     points,
                     lots: taken.lots,
                     owed: taken.owed,
@@ -101,6 +102,7 @@ impl CommandRules for ReturnPurchase {
             purchase_id: self.purchase_id.clone(),
             return_id: self.return_id.clone(),
             lines: back,
+            unit: original.unit,
             points: points.some(),
             room_back,
             asked_lines: self.lines.is_some(),

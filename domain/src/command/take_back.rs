@@ -3,8 +3,8 @@
 use crate::draft::Draft;
 use crate::lots::{sum_of, take_from};
 use crate::{
-    Account, AccountId, Event, HoldSwapped, LotId, LotPart, Points, Policy, Refusal, SpentCredit,
-    Timestamp,
+    AccountId, Event, HoldSwapped, LotId, LotPart, Points, Policy, Refusal, SpentCredit, Timestamp,
+    UnitId, UnitNumber, Wallet,
 };
 
 /// What is taken for some points, and what isn't there to be taken.
@@ -19,22 +19,29 @@ pub(super) struct Taken {
 
 /// Has holds give back what they keep of `lot`, as far as other credit can take its place there, so
 /// that `points` of it can be taken and nothing else.
-fn free_held(draft: &mut Draft<'_>, id: &AccountId, lot: LotId, points: Points) {
+fn free_held(
+    draft: &mut Draft<'_>,
+    id: &AccountId,
+    (unit, number): (UnitId, UnitNumber),
+    lot: LotId,
+    points: Points,
+) {
     let holds: Vec<_> =
-        draft.account(id).map(|account| account.holds().to_vec()).unwrap_or_default();
+        draft.account(id).map(|it| it.wallet(number).holds().to_vec()).unwrap_or_default();
     for hold in holds {
         let Some(account) = draft.account(id) else { return };
-        let (_, missing) = take_from(account.parts_of(lot), points);
+        let wallet = account.wallet(number);
+        let (_, missing) = take_from(wallet.parts_of(lot), points);
         let (kept, _) = take_from(hold.lots.iter().filter(|part| part.lot == lot), missing);
         let kept = sum_of(&kept).unwrap_or_default();
-        let (taken, _) = take_from(account.lots().filter(|part| part.lot != lot), kept);
+        let (taken, _) = take_from(wallet.lots().filter(|part| part.lot != lot), kept);
         let size = sum_of(&taken).unwrap_or_default();
         if size == Points::ZERO {
             continue;
         }
         let (returned, _) = take_from(hold.lots.iter().filter(|part| part.lot == lot), size);
         let Some(lots) = hold.swapped(&returned, &taken) else { continue };
-        let swapped = HoldSwapped { hold_id: hold.id, lots, returned, taken };
+        let swapped = HoldSwapped { hold_id: hold.id, unit, lots, returned, taken };
         draft.record(Event::HoldSwapped(id.clone(), swapped));
     }
 }
@@ -45,16 +52,18 @@ fn free_held(draft: &mut Draft<'_>, id: &AccountId, lot: LotId, points: Points) 
 pub(super) fn take_back(
     draft: &mut Draft<'_>,
     account: &AccountId,
+    unit: UnitId,
     lot: LotId,
     points: Points,
 ) -> Result<Taken, Refusal> {
-    free_held(draft, account, lot, points);
-    let account = draft.account(account);
-    let own = account.into_iter().flat_map(|account| account.parts_of(lot));
+    let number = draft.unit_number(unit)?;
+    free_held(draft, account, (unit, number), lot, points);
+    let wallet = draft.account(account).map(|account| account.wallet(number));
+    let own = wallet.into_iter().flat_map(|wallet| wallet.parts_of(lot));
     let (mut lots, missing) = take_from(own, points);
-    let expired = account.map(|account| account.expired(lot)).unwrap_or_default().min(missing);
+    let expired = wallet.map(|wallet| wallet.expired(lot)).unwrap_or_default().min(missing);
     let missing = missing.minus(expired).unwrap_or_default();
-    let others = account.into_iter().flat_map(Account::lots).filter(|part| part.lot != lot);
+    let others = wallet.into_iter().flat_map(Wallet::lots).filter(|part| part.lot != lot);
     let (others, missing) = take_from(others, missing);
     lots.extend(others);
     let (policy, _) = draft.state.policy();
@@ -62,22 +71,22 @@ pub(super) fn take_back(
         let left = points.minus(missing).unwrap_or_default();
         return Err(Refusal::CreditAlreadySpent { left, asked: points });
     }
-    let (owed, forgiven) = owed_or_forgiven(policy, account, missing)?;
-    let available_at = account.and_then(|account| account.pending_until(lot));
+    let (owed, forgiven) = owed_or_forgiven(policy, wallet, missing)?;
+    let available_at = wallet.and_then(|wallet| wallet.pending_until(lot));
     Ok(Taken { lots, expired: expired.some(), owed, forgiven, available_at })
 }
 
 /// What becomes of points that aren't there to be taken.
 pub(super) fn owed_or_forgiven(
     policy: Policy,
-    account: Option<&Account>,
+    wallet: Option<&Wallet>,
     missing: Points,
 ) -> Result<(Option<Points>, Option<Points>), Refusal> {
     match policy.spent_credit {
         // Where something is missing, the caller refuses.
         SpentCredit::Refuse => Ok((None, None)),
         SpentCredit::Debt => {
-            check_debt(account, missing)?;
+            check_debt(wallet, missing)?;
             Ok((missing.some(), None))
         }
         SpentCredit::Forgive => Ok((None, missing.some())),
@@ -85,8 +94,8 @@ pub(super) fn owed_or_forgiven(
 }
 
 /// Whether so much more can be owed.
-fn check_debt(account: Option<&Account>, more: Points) -> Result<(), Refusal> {
-    let owed = account.map(Account::owed).unwrap_or_default();
+fn check_debt(wallet: Option<&Wallet>, more: Points) -> Result<(), Refusal> {
+    let owed = wallet.map(Wallet::owed).unwrap_or_default();
     let sum = owed.plus(more);
     sum.map(drop).ok_or(Refusal::AmountTooLarge { what: "what the account owes" })
 }

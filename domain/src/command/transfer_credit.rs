@@ -4,7 +4,7 @@ use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
     AccountId, CreditReceived, CreditSent, Decision, Event, IdHash, Points, Refusal, Timestamp,
-    TransferId,
+    TransferId, UnitId,
 };
 
 /// Moves credit from one account to another, all or nothing.
@@ -16,6 +16,8 @@ pub struct TransferCredit {
     pub transfer_id: TransferId,
     /// Who gets it; somebody else.
     pub to: AccountId,
+    /// Of which unit.
+    pub unit: UnitId,
     /// The points.
     pub points: Points,
     /// When it happened, as the caller says.
@@ -40,22 +42,25 @@ impl CommandRules for TransferCredit {
     }
 
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
+        let (unit, number) = (self.unit, draft.spendable(self.unit)?);
         draft.apply_due(&self.account_id);
         draft.apply_due(&self.to);
-        draft.check_room(&self.to, self.points)?;
+        draft.check_room(&self.to, number, self.points)?;
         let sender = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
         if draft.account(&self.to).is_none() {
             return Err(Refusal::RecipientUnknown);
         }
-        let (needed, available) = (self.points, sender.available());
-        let (lots, missing) = sender.draw_up_to(needed);
-        draft.check_parts(&self.to, &lots)?;
+        let wallet = sender.wallet(number);
+        let (needed, available) = (self.points, wallet.available());
+        let (lots, missing) = wallet.draw_up_to(needed);
+        draft.check_parts(&self.to, number, &lots)?;
         if missing > Points::ZERO {
-            return Err(Refusal::InsufficientCredit { needed, available });
+            return Err(Refusal::InsufficientCredit { unit, needed, available });
         }
         let sent = CreditSent {
             transfer_id: self.transfer_id.clone(),
             to: self.to.clone(),
+            unit,
             points: self.points,
             lots: lots.clone(),
             occurred_at: self.occurred_at,
@@ -63,6 +68,7 @@ impl CommandRules for TransferCredit {
         let received = CreditReceived {
             transfer_id: self.transfer_id.clone(),
             from: self.account_id.clone(),
+            unit,
             points: self.points,
             lots,
         };
@@ -76,6 +82,7 @@ impl CommandRules for TransferCredit {
         let Event::CreditSent(_, fact) = event else { return OTHER_CALL };
         first_different(&[
             ("to", self.to == fact.to),
+            ("unit", self.unit == fact.unit),
             ("points", self.points == fact.points),
             ("occurred_at", self.occurred_at == fact.occurred_at),
         ])

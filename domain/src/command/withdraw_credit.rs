@@ -7,7 +7,7 @@ use super::take_back::take_back;
 use crate::draft::Draft;
 use crate::{
     AccountId, Cause, CreditWithdrawn, Decision, Event, IdHash, Note, OriginalCredit, Points,
-    Refusal, Timestamp, WithdrawalCause, WithdrawalId,
+    Refusal, Timestamp, UnitId, WithdrawalCause, WithdrawalId,
 };
 
 /// Withdraws credit that was earned for a cause.
@@ -19,6 +19,8 @@ pub struct WithdrawCredit {
     pub withdrawal_id: WithdrawalId,
     /// What it had been earned for.
     pub cause: Cause,
+    /// Of which unit it had been.
+    pub unit: UnitId,
     /// How much; without it, all that is left of what was earned.
     pub points: Option<Points>,
     /// Who, and why.
@@ -57,6 +59,9 @@ impl CommandRules for WithdrawCredit {
             },
         };
         let earned = earned.ok_or(Refusal::CreditUnknown)?;
+        if earned.unit != self.unit {
+            return Err(Refusal::UnitMismatch { unit: earned.unit, asked: self.unit });
+        }
         let left = draft.left_to_withdraw(earned);
         let points = self.points.unwrap_or(left);
         if points > left || left == Points::ZERO {
@@ -65,9 +70,10 @@ impl CommandRules for WithdrawCredit {
         }
         draft.apply_due(&self.account_id);
         let lot = draft.state.lot_at(earned.position);
-        let taken = take_back(&mut draft, &self.account_id, lot, points)?;
+        let taken = take_back(&mut draft, &self.account_id, self.unit, lot, points)?;
         let fact = CreditWithdrawn {
             withdrawal: WithdrawalCause::Withdrawal { id: self.withdrawal_id.clone() },
+            unit: self.unit,
             points,
             lots: taken.lots,
             owed: taken.owed,
@@ -96,6 +102,7 @@ impl CommandRules for WithdrawCredit {
         self.note.first_difference(&fact.note).or_else(|| {
             first_different(&[
                 ("cause", fact.of.as_ref() == Some(&self.cause)),
+                ("unit", self.unit == fact.unit),
                 ("points", self.points == fact.asked_points),
                 ("occurred_at", self.occurred_at == fact.occurred_at),
             ])
@@ -153,5 +160,33 @@ mod tests {
             .does(purchase("ann", "B-1", Some(1), &[("tv", 1, 0)]))
             .does(withdraw("ann", "w-1", "B-1"))
             .leaves("ann", [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn what_was_earned_is_taken_back_of_its_own_unit() {
+        given([earned("ann", 500, "B-2")])
+            .does(make_unit("miles"))
+            .does(in_unit("miles", earn("ann", 100, "B-1")))
+            .refuses(withdraw("ann", "w-1", "B-1"), "unit-mismatch")
+            .does(in_unit("miles", withdraw("ann", "w-1", "B-1")))
+            .leaves("ann", [500, 0, 0, 0])
+            .leaves_of("ann", "miles", [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn other_credit_takes_the_place_of_what_was_spent_within_the_unit_only() {
+        given([earned("ann", 500, "B-2")])
+            .does(policy(crate::SpentCredit::Debt, 30))
+            .does(make_unit("miles"))
+            .does(in_unit("miles", earn("ann", 100, "B-1")))
+            .does(in_unit("miles", hold("ann", "h-1", 100, 100)))
+            .does(capture("ann", "h-1", None))
+            .does(in_unit("miles", withdraw("ann", "w-1", "B-1")))
+            .leaves("ann", [500, 0, 0, 0])
+            .leaves_of("ann", "miles", [0, 0, 0, 100])
+            .does(earn("ann", 7, "B-3"))
+            .leaves_of("ann", "miles", [0, 0, 0, 100])
+            .does(in_unit("miles", earn("ann", 130, "B-4")))
+            .leaves_of("ann", "miles", [30, 0, 0, 0]);
     }
 }

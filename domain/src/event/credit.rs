@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Note;
 use crate::{
     AccountId, CancellationId, CapPeriod, CapRoom, CauseId, ExchangeId, Grace, HoldId, Points,
-    PurchaseId, Reference, RefundId, ReturnId, RuleId, Timestamp, TransferId, WithdrawalId,
+    PurchaseId, Reference, RefundId, ReturnId, RuleId, Timestamp, TransferId, UnitId, WithdrawalId,
 };
 
 /// What credit was earned for. One cause earns once per account.
@@ -123,6 +123,8 @@ pub struct RuleVersion {
 /// A lot of credit came into being; its id is this event's place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreditEarned {
+    /// Of which unit.
+    pub unit: UnitId,
     /// How much.
     pub points: Points,
     /// What for.
@@ -148,9 +150,10 @@ pub struct CreditEarned {
 impl CreditEarned {
     /// Credit that can be spent at once and for ever.
     #[must_use]
-    pub const fn new(points: Points, cause: Cause) -> Self {
+    pub const fn new(unit: UnitId, points: Points, cause: Cause) -> Self {
         let note = Note { by: None, reason: None };
         Self {
+            unit,
             points,
             cause,
             available_at: None,
@@ -179,6 +182,8 @@ pub struct Claim {
 pub struct CreditDeducted {
     /// The exchange that it paid, created by the next event.
     pub exchange_id: ExchangeId,
+    /// Of which unit.
+    pub unit: UnitId,
     /// How much in all.
     pub points: Points,
     /// Which lots it drew on, in the order in which they were drawn; they sum to `points`.
@@ -190,6 +195,8 @@ pub struct CreditDeducted {
 /// Credit that was pending can be spent from now on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreditMatured {
+    /// Of which unit.
+    pub unit: UnitId,
     /// How much in all.
     pub points: Points,
     /// Of which lots; they sum to `points`.
@@ -199,6 +206,8 @@ pub struct CreditMatured {
 /// Credit that nobody spent in time is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreditExpired {
+    /// Of which unit.
+    pub unit: UnitId,
     /// How much in all.
     pub points: Points,
     /// Of which lots; they sum to `points`.
@@ -241,6 +250,8 @@ pub struct CaptureRefund {
 pub struct CreditRefunded {
     /// What it had paid.
     pub cause: RefundCause,
+    /// Of which unit.
+    pub unit: UnitId,
     /// How much in all.
     pub points: Points,
     /// Into which lots, as they are from now on; they sum to `points`.
@@ -274,6 +285,8 @@ pub enum WithdrawalCause {
 pub struct CreditWithdrawn {
     /// The cause of the withdrawal, with its id.
     pub withdrawal: WithdrawalCause,
+    /// Of which unit.
+    pub unit: UnitId,
     /// How much was to be taken: the sum of `lots`, `owed`, `expired` and `forgiven`.
     pub points: Points,
     /// What was taken from lots.
@@ -307,6 +320,8 @@ pub struct CreditWithdrawn {
 pub struct CreditGivenBack {
     /// The event `credit-withdrawn` that is undone.
     pub withdrawn_at: PackedPlace,
+    /// Of which unit.
+    pub unit: UnitId,
     /// What the credit had been earned for.
     pub of: Cause,
     /// The lot that it had been earned as.
@@ -345,6 +360,8 @@ pub struct WithdrawalReversed {
 /// Credit that came in paid what the account owed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DebtRepaid {
+    /// Of which unit.
+    pub unit: UnitId,
     /// How much in all.
     pub points: Points,
     /// From which lots; they sum to `points`.
@@ -359,6 +376,8 @@ pub struct CreditSent {
     pub transfer_id: TransferId,
     /// Who gets it.
     pub to: AccountId,
+    /// Of which unit.
+    pub unit: UnitId,
     /// How much in all.
     pub points: Points,
     /// Of which lots, in the order in which they were drawn; they sum to `points`.
@@ -374,6 +393,8 @@ pub struct CreditReceived {
     pub transfer_id: TransferId,
     /// Who sent it.
     pub from: AccountId,
+    /// Of which unit.
+    pub unit: UnitId,
     /// How much in all.
     pub points: Points,
     /// Of which lots; they sum to `points`.

@@ -4,13 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use super::LotPart;
 use crate::grace::with_grace;
-use crate::{ExtensionId, Grace, HoldId, Points, Timestamp};
+use crate::{ExtensionId, Grace, HoldId, Points, Timestamp, UnitId};
 
 /// Credit was set aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreditHeld {
     /// The client's id for it.
     pub hold_id: HoldId,
+    /// Of which unit.
+    pub unit: UnitId,
     /// How much in all.
     pub points: Points,
     /// Of which lots, in the order in which they were drawn; they sum to `points`.
@@ -28,6 +30,8 @@ pub struct CreditHeld {
 pub struct HoldCaptured {
     /// The hold, which ended.
     pub hold_id: HoldId,
+    /// Of which unit.
+    pub unit: UnitId,
     /// How much was spent.
     pub points: Points,
     /// Of which lots; they sum to `points`.
@@ -74,6 +78,8 @@ pub struct HoldExtended {
 pub struct HoldSwapped {
     /// The hold, which goes on.
     pub hold_id: HoldId,
+    /// Of which unit.
+    pub unit: UnitId,
     /// What it keeps from now on, in spending order.
     pub lots: Vec<LotPart>,
     /// What it gave back.
@@ -97,6 +103,8 @@ pub enum ReleaseReason {
 pub struct HoldReleased {
     /// The hold, which ended.
     pub hold_id: HoldId,
+    /// Of which unit.
+    pub unit: UnitId,
     /// How much in all.
     pub points: Points,
     /// Of which lots, as they were held; they sum to `points`.

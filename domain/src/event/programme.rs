@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EarningTerms, Policy, RuleId, Timestamp};
+use crate::{EarningTerms, Policy, RuleId, Timestamp, UnitId, UnitTerms};
 
 /// Where a log takes its time from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,4 +83,24 @@ pub struct PolicyChanged {
     pub version: u64,
     /// The policy from now on, whole.
     pub policy: Policy,
+}
+
+/// A unit was made, or got another name. The unit `points` is made by the log's opening.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitSet {
+    /// The unit.
+    pub unit: UnitId,
+    /// The version that these terms are; the first is 1.
+    pub version: u64,
+    /// What it is from now on, whole.
+    pub terms: UnitTerms,
+}
+
+/// A unit was closed, for good: nothing more is earned of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitClosed {
+    /// The unit.
+    pub unit: UnitId,
+    /// The version that it is with this.
+    pub version: u64,
 }

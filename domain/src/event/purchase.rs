@@ -3,7 +3,7 @@
 use super::{CreditGivenBack, Note, RuleVersion};
 use crate::{
     CapPeriod, CapRoom, Category, DeliverTo, Points, ProductId, PurchaseId, RefusalCode, ReturnId,
-    RuleId, Timestamp, Units, WarehouseId,
+    RuleId, Timestamp, UnitId, Units, WarehouseId,
 };
 
 /// One line of a purchase.
@@ -30,6 +30,8 @@ pub struct PurchaseRecorded {
     pub purchase_id: PurchaseId,
     /// What was bought; at least one line, each product once.
     pub lines: Vec<PurchaseLine>,
+    /// Of which unit its points are.
+    pub unit: UnitId,
     /// What it earned in all.
     pub points: Option<Points>,
     /// Why it earned nothing, where its credit was refused; the credit can be claimed once.
@@ -94,6 +96,8 @@ pub struct PurchaseReturned {
     pub return_id: ReturnId,
     /// What came back, in the order of the purchase's lines.
     pub lines: Vec<ReturnedLine>,
+    /// Of which unit its points are.
+    pub unit: UnitId,
     /// What was to be taken back for it.
     pub points: Option<Points>,
     /// The room under a cap that comes back, where the purchase's credit was refused and nobody has

@@ -70,6 +70,7 @@ mod tests {
         assert_eq!("account-full".parse(), Ok(RefusalCode::from(&full)));
         // Events keep these.
         for code in [
+            "unit-closed",
             "expiry-passed",
             "earning-too-large",
             "amount-too-large",

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Points, Timestamp, Units};
+use crate::{Points, Timestamp, UnitId, Units};
 
 /// A fact of one refusal, for programs to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub enum Fact {
     Number(u64),
     /// A point in time.
     Time(Timestamp),
+    /// A unit.
+    Unit(UnitId),
 }
 
 /// Why an offer takes no redemptions.
@@ -76,6 +78,12 @@ impl IntoFact for Units {
 impl IntoFact for Timestamp {
     fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
         Some((name, Fact::Time(self)))
+    }
+}
+
+impl IntoFact for UnitId {
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        Some((name, Fact::Unit(self)))
     }
 }
 

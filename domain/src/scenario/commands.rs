@@ -3,15 +3,16 @@
 use super::values::*;
 use crate::command::{
     AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, ClaimCredit,
-    CloseOffer, Direction, EarnCredit, ExpectedVersion, ExtendHold, HoldCredit, OpenAccount,
-    OpenOffer, Order, RecordPurchase, Redeem, RefundCapture, ReleaseHold, RemoveStock, ReopenOffer,
-    ReturnPurchase, ReverseReturn, ReverseWithdrawal, SetEarningRule, SetPolicy, TransferCredit,
-    WithdrawCredit,
+    CloseOffer, CloseUnit, Direction, EarnCredit, ExpectedVersion, ExtendHold, HoldCredit,
+    OpenAccount, OpenOffer, Order, RecordPurchase, Redeem, RefundCapture, ReleaseHold, RemoveStock,
+    ReopenOffer, ReturnPurchase, ReverseReturn, ReverseWithdrawal, SetEarningRule, SetPolicy,
+    SetUnit, TransferCredit, WithdrawCredit,
 };
 use crate::*;
 
 pub(crate) fn earn(account: &str, amount: u64, basket: &str) -> Command {
     Command::EarnCredit(EarnCredit {
+        unit: crate::UnitId::POINTS,
         account_id: id(account),
         points: points(amount),
         cause: cause(basket),
@@ -24,6 +25,7 @@ pub(crate) fn earn(account: &str, amount: u64, basket: &str) -> Command {
 /// Credit that can be spent before a time, in seconds.
 pub(crate) fn earn_until(expires: i64, account: &str, amount: u64, basket: &str) -> Command {
     Command::EarnCredit(EarnCredit {
+        unit: crate::UnitId::POINTS,
         account_id: id(account),
         points: points(amount),
         cause: cause(basket),
@@ -36,6 +38,7 @@ pub(crate) fn earn_until(expires: i64, account: &str, amount: u64, basket: &str)
 /// Credit that can be spent from a time on, in seconds.
 pub(crate) fn earn_from(available: i64, account: &str, amount: u64, basket: &str) -> Command {
     Command::EarnCredit(EarnCredit {
+        unit: crate::UnitId::POINTS,
         account_id: id(account),
         points: points(amount),
         cause: cause(basket),
@@ -47,6 +50,7 @@ pub(crate) fn earn_from(available: i64, account: &str, amount: u64, basket: &str
 
 pub(crate) fn hold(account: &str, hold: &str, amount: u64, deadline: i64) -> Command {
     Command::HoldCredit(HoldCredit {
+        unit: crate::UnitId::POINTS,
         account_id: id(account),
         hold_id: id(hold),
         points: points(amount),
@@ -128,6 +132,7 @@ pub(crate) fn cancel_by_operator(account: &str, exchange: &str, key: &str) -> Co
 
 pub(crate) fn withdraw(account: &str, withdrawal: &str, basket: &str) -> Command {
     Command::WithdrawCredit(WithdrawCredit {
+        unit: crate::UnitId::POINTS,
         account_id: id(account),
         withdrawal_id: id(withdrawal),
         cause: cause(basket),
@@ -153,6 +158,7 @@ pub(crate) fn purchase(
         points: None,
     };
     Command::RecordPurchase(RecordPurchase {
+        unit: crate::UnitId::POINTS,
         account_id: id(account),
         purchase_id: id(basket),
         lines: lines.iter().map(line).collect(),
@@ -168,6 +174,7 @@ pub(crate) fn purchase(
 /// The credit of a purchase that was refused.
 pub(crate) fn claim(account: &str, basket: &str) -> Command {
     Command::ClaimCredit(ClaimCredit {
+        unit: crate::UnitId::POINTS,
         account_id: id(account),
         purchase_id: id(basket),
         available_at: None,
@@ -235,6 +242,7 @@ pub(crate) fn reverse_withdrawal(account: &str, withdrawal: &str) -> Command {
 
 pub(crate) fn adjust(direction: Direction, account: &str, amount: u64, key: &str) -> Command {
     Command::AdjustCredit(AdjustCredit {
+        unit: crate::UnitId::POINTS,
         account_id: id(account),
         adjustment_id: id(key),
         direction,
@@ -248,6 +256,7 @@ pub(crate) fn adjust(direction: Direction, account: &str, amount: u64, key: &str
 
 pub(crate) fn transfer(from: &str, to: &str, amount: u64, key: &str) -> Command {
     Command::TransferCredit(TransferCredit {
+        unit: crate::UnitId::POINTS,
         account_id: id(from),
         transfer_id: id(key),
         to: id(to),
@@ -422,4 +431,33 @@ pub(crate) fn expecting(cost: u64, account: &str, exchange: &str, offer: &str) -
 
 pub(crate) fn open_account(account: &str) -> Command {
     Command::OpenAccount(OpenAccount { account_id: id(account), occurred_at: None })
+}
+
+pub(crate) fn set_unit(unit: &str, terms: UnitTerms, expected: ExpectedVersion) -> Command {
+    Command::SetUnit(SetUnit { unit: id(unit), terms, expected })
+}
+
+/// One that can be spent.
+pub(crate) fn make_unit(unit: &str) -> Command {
+    set_unit(unit, spendable(), ExpectedVersion::Absent)
+}
+
+pub(crate) fn close_unit(unit: &str) -> Command {
+    Command::CloseUnit(CloseUnit { unit: id(unit) })
+}
+
+/// The same of another unit.
+pub(crate) fn in_unit(unit: &str, mut command: Command) -> Command {
+    let of = match &mut command {
+        Command::EarnCredit(it) => &mut it.unit,
+        Command::ClaimCredit(it) => &mut it.unit,
+        Command::RecordPurchase(it) => &mut it.unit,
+        Command::WithdrawCredit(it) => &mut it.unit,
+        Command::AdjustCredit(it) => &mut it.unit,
+        Command::HoldCredit(it) => &mut it.unit,
+        Command::TransferCredit(it) => &mut it.unit,
+        other => panic!("{other:?} names no unit"),
+    };
+    *of = id(unit);
+    command
 }

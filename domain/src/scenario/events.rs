@@ -4,7 +4,10 @@ use super::values::*;
 use crate::*;
 
 pub(crate) fn earned(account: &str, amount: u64, basket: &str) -> Event {
-    Event::CreditEarned(id(account), CreditEarned::new(points(amount), cause(basket)))
+    Event::CreditEarned(
+        id(account),
+        CreditEarned::new(UnitId::POINTS, points(amount), cause(basket)),
+    )
 }
 
 pub(crate) fn opened(offer: &str, price: u64, stock: Option<u64>) -> Event {
@@ -69,7 +72,8 @@ pub(crate) fn deducted(account: &str, exchange: &str, lots: &[(u64, u64)]) -> Ev
         .map(|(position, amount)| LotPart::lasting(lot(*position), points(*amount)))
         .collect();
     let grace = Policy::default().grace();
-    let fact = CreditDeducted { exchange_id: id(exchange), points: points(sum), lots, grace };
+    let (exchange_id, points) = (id(exchange), points(sum));
+    let fact = CreditDeducted { exchange_id, unit: UnitId::POINTS, points, lots, grace };
     Event::CreditDeducted(id(account), fact)
 }
 

@@ -58,3 +58,13 @@ pub(crate) fn rate(points_per_100: u64) -> EarningTerms {
         backdate_days: 0,
     }
 }
+
+/// A unit that can be spent.
+pub(crate) fn spendable() -> UnitTerms {
+    UnitTerms::of_points()
+}
+
+/// A unit that can't be spent.
+pub(crate) fn unspendable() -> UnitTerms {
+    UnitTerms { spendable: false, ..spendable() }
+}

@@ -18,7 +18,7 @@ use crate::{
     Account, AccountId, CaptureRefund, Cause, CauseKind, CreditEarned, CreditGivenBack,
     CreditWithdrawn, Event, ExchangeCancelled, ExchangeCreated, IdHash, LotId, Points, ProductId,
     PurchaseRecorded, PurchaseReturned, RecordedIds, ReturnReversed, Shipped, ShippedLine,
-    Timestamp, Units, WithdrawalCause, WithdrawalReversed,
+    Timestamp, UnitNumber, Units, WithdrawalCause, WithdrawalReversed,
 };
 
 /// The accounts' part of the state.
@@ -175,6 +175,7 @@ impl Accounts {
         at: Place,
         recorded_at: Timestamp,
         id: &AccountId,
+        unit: UnitNumber,
         event: &Event,
     ) -> Result<(AccountNumber, Option<Timestamp>), &'static str> {
         // Looked up first: `entry` would clone the id of every account that is there already.
@@ -186,7 +187,7 @@ impl Accounts {
             None => return Err("of an unknown account"),
         };
         let (_, account) = self.by_id.get_index_mut(number).ok_or("of an unknown account")?;
-        account.evolve(at, recorded_at, event)?;
+        account.evolve(at, recorded_at, unit, event)?;
         let number = u32::try_from(number).map_err(|_| "more than 2^32 accounts")?;
         Ok((number, account.next_due()))
     }
@@ -205,8 +206,8 @@ impl Accounts {
         let refused = purchase.and_then(|purchase| self.refused.get_mut(&purchase));
         let unclaimed = refused.filter(|claimed| claimed.is_none());
         let unclaimed = unclaimed.ok_or("credit was claimed that was never refused, or twice")?;
-        *unclaimed = Some(EarnedCredit { position: at, points: fact.points });
-        self.record(IdHash::claim(id, &fact.cause.id), at)
+        *unclaimed = Some(EarnedCredit { position: at, unit: fact.unit, points: fact.points });
+        self.record(IdHash::claim(id, &fact.cause.id, fact.unit), at)
     }
 
     pub(super) fn opened(&mut self, at: Position, id: &AccountId) -> Changed {
@@ -374,13 +375,14 @@ impl Accounts {
         at: Position,
         recorded_at: Timestamp,
         id: &AccountId,
+        unit: UnitNumber,
         fact: &PurchaseRecorded,
     ) -> Changed {
         // A purchase that earns nothing makes the account, too.
         let account = self.account_mut(id);
         if let Some(refused) = &fact.credit_refused {
             ensure(fact.points.is_none(), "a purchase earned what was refused")?;
-            account.credit_refused(recorded_at, fact, refused)?;
+            account.wallet_mut(unit).credit_refused(recorded_at, fact, refused)?;
             self.refused.insert(at, None);
         }
         let cause = IdHash::purchase(id, &fact.purchase_id);
@@ -393,6 +395,7 @@ impl Accounts {
         &mut self,
         at: Position,
         id: &AccountId,
+        unit: UnitNumber,
         fact: &PurchaseReturned,
     ) -> Changed {
         let cause = IdHash::purchase(id, &fact.purchase_id);
@@ -401,7 +404,7 @@ impl Accounts {
         self.record(IdHash::purchase_return(id, &fact.purchase_id, &fact.return_id), at)?;
         if let Some(back) = &fact.room_back {
             let account = self.by_id.get_mut(id).ok_or("of an unknown account")?;
-            account.give_room_back(&back.room, back.points)?;
+            account.wallet_mut(unit).give_room_back(&back.room, back.points)?;
         }
         let Returns { lines: returned, last_at, .. } = self.returned.entry(purchase).or_default();
         *last_at = at;

@@ -4,11 +4,12 @@ use log_record::{Place, Position};
 
 use super::State;
 use super::impossible::{Changed, Impossible, ensure};
+use super::programme::UNKNOWN_UNIT;
 use crate::schedule::Due;
 use crate::{
     AccountId, CancellationId, Event, ExchangeCancelled, ExchangeCreated, ExchangeId, HoldId,
-    IdHash, LotPart, Points, PurchaseId, RefundCause, ReturnId, Timestamp, TransferId,
-    WithdrawalCause,
+    IdHash, LotPart, Points, PurchaseId, RefundCause, ReturnId, Timestamp, TransferId, UnitId,
+    UnitNumber, WithdrawalCause,
 };
 
 /// The first half of a pair of events, by what the second half must agree with.
@@ -17,8 +18,8 @@ pub(super) enum Half {
     Deduction(AccountId, ExchangeId, Points),
     Capture(AccountId, HoldId, Points),
     Refund(AccountId, ExchangeId, CancellationId, Points),
-    Sent(AccountId, AccountId, TransferId, Vec<LotPart>),
-    Withdrawal(AccountId, PurchaseId, ReturnId, Points),
+    Sent(AccountId, AccountId, TransferId, UnitId, Vec<LotPart>),
+    Withdrawal(AccountId, PurchaseId, ReturnId, UnitId, Points),
 }
 
 impl State {
@@ -40,7 +41,7 @@ impl State {
         ensure(is_first == matches!(event, Event::LogOpened(_)), "log-opened comes first, once")?;
         self.pair(event)?;
         match event {
-            Event::LogOpened(fact) => self.programme.log_opened(at, fact),
+            Event::LogOpened(fact) => self.programme.log_opened(at, fact)?,
             Event::LogForked(_) => {}
             Event::ClockDoubted(fact) => self.programme.clock_doubt = Some(fact.why.clone()),
             Event::ClockConfirmed(_) => self.programme.clock_doubt = None,
@@ -55,6 +56,8 @@ impl State {
             Event::EarningRuleSet(fact) => {
                 self.programme.earning_rule_set(at, recorded_at, fact)?;
             }
+            Event::UnitSet(fact) => self.programme.unit_set(at, fact)?,
+            Event::UnitClosed(fact) => self.programme.unit_closed(at, recorded_at, fact)?,
             Event::AccountOpened(id, _) => self.accounts.opened(at, id)?,
             Event::CreditEarned(id, fact) => self.accounts.credit_earned(at, id, fact)?,
             Event::CreditWithdrawn(id, fact) => self.accounts.credit_withdrawn(at, id, fact)?,
@@ -109,9 +112,13 @@ impl State {
                 self.accounts.record(IdHash::settlement(id, &fact.shipped), at)?;
             }
             Event::PurchaseRecorded(id, fact) => {
-                self.accounts.purchase_recorded(at, recorded_at, id, fact)?;
+                let unit = self.number_of(fact.unit)?;
+                self.accounts.purchase_recorded(at, recorded_at, id, unit, fact)?;
             }
-            Event::PurchaseReturned(id, fact) => self.accounts.purchase_returned(at, id, fact)?,
+            Event::PurchaseReturned(id, fact) => {
+                let unit = self.number_of(fact.unit)?;
+                self.accounts.purchase_returned(at, id, unit, fact)?;
+            }
             Event::OfferOpened(fact) => self.programme.offer_opened(at, fact)?,
             Event::OfferAmended(fact) => self.programme.offer_amended(at, fact)?,
             Event::OfferClosed(fact) => self.programme.offer_closed(at, recorded_at, fact)?,
@@ -138,12 +145,40 @@ impl State {
         id: &AccountId,
         event: &Event,
     ) -> Changed {
+        let unit = match event.unit() {
+            Some(unit) => {
+                self.check_unit(unit, event)?;
+                self.number_of(unit)?
+            }
+            None => UnitNumber::POINTS,
+        };
         let at = Place { partition: self.partition, position: at };
-        let (number, next_due) = self.accounts.evolve(at, recorded_at, id, event)?;
+        let (number, next_due) = self.accounts.evolve(at, recorded_at, id, unit, event)?;
         if let Some(time) = next_due {
             self.schedule.plan(Due::Account(number), time);
         }
         Ok(())
+    }
+
+    fn number_of(&self, unit: UnitId) -> Result<UnitNumber, &'static str> {
+        self.programme.units.number(unit).ok_or(UNKNOWN_UNIT)
+    }
+
+    /// Whether what an event does can be done with the unit.
+    fn check_unit(&self, id: UnitId, event: &Event) -> Changed {
+        if id == UnitId::POINTS {
+            return Ok(());
+        }
+        let unit = self.programme.units.get(id).ok_or(UNKNOWN_UNIT)?;
+        match event {
+            Event::CreditEarned(..) => {
+                ensure(unit.closed_at.is_none(), "I14: credit of a closed unit was earned")
+            }
+            Event::CreditDeducted(..) | Event::CreditHeld(..) | Event::CreditSent(..) => {
+                ensure(unit.terms.spendable, "I14: a unit was spent that can't be")
+            }
+            _ => Ok(()),
+        }
     }
 
     fn exchange_created(
@@ -200,16 +235,21 @@ impl State {
                     && cancellation == fact.cancellation_id
                     && points == fact.points
             }
-            (Some(Half::Sent(from, to, transfer, lots)), Event::CreditReceived(id, fact)) => {
-                to == *id && from == fact.from && transfer == fact.transfer_id && lots == fact.lots
+            (Some(Half::Sent(from, to, transfer, unit, lots)), Event::CreditReceived(id, fact)) => {
+                to == *id
+                    && from == fact.from
+                    && transfer == fact.transfer_id
+                    && unit == fact.unit
+                    && lots == fact.lots
             }
             (
-                Some(Half::Withdrawal(owner, purchase, back, points)),
+                Some(Half::Withdrawal(owner, purchase, back, unit, points)),
                 Event::PurchaseReturned(id, fact),
             ) => {
                 owner == *id
                     && purchase == fact.purchase_id
                     && back == fact.return_id
+                    && unit == fact.unit
                     && fact.points == Some(points)
             }
             (Some(_), _) => false,
@@ -237,11 +277,12 @@ fn half_of(event: &Event) -> Option<Half> {
         },
         Event::CreditSent(id, fact) => {
             let (to, transfer) = (fact.to.clone(), fact.transfer_id.clone());
-            Some(Half::Sent(id.clone(), to, transfer, fact.lots.clone()))
+            Some(Half::Sent(id.clone(), to, transfer, fact.unit, fact.lots.clone()))
         }
         Event::CreditWithdrawn(id, fact) => match &fact.withdrawal {
             WithdrawalCause::Return { purchase_id, id: back } => {
-                Some(Half::Withdrawal(id.clone(), purchase_id.clone(), back.clone(), fact.points))
+                let (purchase, back) = (purchase_id.clone(), back.clone());
+                Some(Half::Withdrawal(id.clone(), purchase, back, fact.unit, fact.points))
             }
             _ => None,
         },

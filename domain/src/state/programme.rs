@@ -8,11 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use super::impossible::{Changed, ensure};
 use crate::account::OfferNumber;
+use crate::unit::KnownUnits;
 use crate::{
     Allocation, EarningRule, EarningRuleSet, IdHash, Inventory, LogOpened, Offer, OfferAmended,
     OfferClosed, OfferId, OfferOpened, OfferPhase, OfferReopened, Policy, PolicyChanged, RuleId,
-    StockAdded, StockAmended, StockRemoved, Timestamp,
+    StockAdded, StockAmended, StockRemoved, Timestamp, UnitClosed, UnitId, UnitSet, UnitTerms,
 };
+
+/// What is of a unit that nobody made.
+pub(super) const UNKNOWN_UNIT: &str = "of an unknown unit";
 
 /// The programme's part of the state.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -27,6 +31,7 @@ pub(super) struct Programme {
     pub(super) policy_changed_at: Position,
     pub(super) rules: HashMap<RuleId, EarningRule>,
     pub(super) offers: IndexMap<OfferId, Offer>,
+    pub(super) units: KnownUnits,
     /// The ids of the programme's own commands, such as additions to stock. It is written as a list
     /// of pairs, for an id's hash can't be a key in every format.
     #[serde(with = "indexmap::map::serde_seq")]
@@ -34,9 +39,42 @@ pub(super) struct Programme {
 }
 
 impl Programme {
-    pub(super) fn log_opened(&mut self, at: Position, fact: &LogOpened) {
+    pub(super) fn log_opened(&mut self, at: Position, fact: &LogOpened) -> Changed {
         self.opened = Some(fact.clone());
         self.policy_changed_at = at;
+        let points = self.units.add(UnitId::POINTS, UnitTerms::of_points(), at);
+        points.ok_or("points are there from the start")
+    }
+
+    pub(super) fn unit_set(&mut self, at: Position, fact: &UnitSet) -> Changed {
+        let Some(unit) = self.units.get_mut(fact.unit) else {
+            ensure(fact.version == 1, "a unit's versions are counted")?;
+            let added = self.units.add(fact.unit, fact.terms.clone(), at);
+            return added.ok_or("there are more units than there can be");
+        };
+        ensure(fact.version == unit.version + 1, "a unit's versions are counted")?;
+        let is_renamed = unit.terms.differs_by_name_only(&fact.terms);
+        ensure(is_renamed, "a unit keeps all but its name")?;
+        unit.terms = fact.terms.clone();
+        unit.version = fact.version;
+        unit.changed_at = at;
+        Ok(())
+    }
+
+    pub(super) fn unit_closed(
+        &mut self,
+        at: Position,
+        time: Timestamp,
+        fact: &UnitClosed,
+    ) -> Changed {
+        ensure(fact.unit != UnitId::POINTS, "points can't be closed")?;
+        let unit = self.units.get_mut(fact.unit).ok_or(UNKNOWN_UNIT)?;
+        ensure(unit.closed_at.is_none(), "a unit was closed twice")?;
+        ensure(fact.version == unit.version + 1, "a unit's versions are counted")?;
+        unit.closed_at = Some(time);
+        unit.version = fact.version;
+        unit.changed_at = at;
+        Ok(())
     }
 
     pub(super) fn policy_changed(&mut self, at: Position, fact: &PolicyChanged) -> Changed {

@@ -69,6 +69,7 @@ mod tests {
     use super::*;
     use crate::{
         AccountId, Cause, CauseKind, Clock, CreditEarned, Event, LogOpened, Points, Timestamp,
+        UnitId,
     };
 
     /// `cargo xtask bench memory` has measured 196 to 205 bytes an account and 42 to 45 an id.
@@ -96,7 +97,7 @@ mod tests {
             let id = format!("B-{number}").parse().expect("an id");
             let cause = Cause { kind: CauseKind::Purchase, id };
             let points = Points::new(500).expect("points");
-            Event::CreditEarned(account_id, CreditEarned::new(points, cause))
+            Event::CreditEarned(account_id, CreditEarned::new(UnitId::POINTS, points, cause))
         });
         for event in [Event::LogOpened(opened)].into_iter().chain(earnings) {
             let next = state.position().next();

@@ -5,12 +5,14 @@ mod ids;
 mod pairs;
 mod random;
 mod sums;
+mod units;
 
 use std::collections::HashMap;
 
 use domain::{
     Account, AccountId, Decision, Event, ExchangeId, HoldId, IdHash, LotId, LotPart, OfferId,
-    OfferOpened, Owner, Page, Points, RefundCause, Shipped, State, Timestamp, Units,
+    OfferOpened, Owner, Page, Points, RefundCause, Shipped, State, Timestamp, UnitNumber, Units,
+    Wallet,
 };
 use ids::ids_of;
 use log_record::Partition;
@@ -27,8 +29,10 @@ proptest! {
     fn invariant_i1_available_credit_is_what_is_left_of_the_lots(steps in steps()) {
         let History { state, .. } = History::of(&steps);
         for (id, account) in state.accounts() {
-            let left: u64 = account.lots().map(|lot| lot.points.get()).sum();
-            prop_assert_eq!(account.available().get(), left, "{}", id);
+            for (_, wallet) in account.wallets() {
+                let left: u64 = wallet.lots().map(|lot| lot.points.get()).sum();
+                prop_assert_eq!(wallet.available().get(), left, "{}", id);
+            }
             prop_assert!(parts_of(account).all(|part| part.points > Points::ZERO));
         }
     }
@@ -134,19 +138,24 @@ proptest! {
     fn invariant_i7_points_are_conserved_overall_and_of_each_lot(steps in steps()) {
         let History { state, events, .. } = History::of(&steps);
         let (sums, earned, gone) = sums(&events);
-        let over = |sum: fn(&Account) -> Points| -> i128 {
-            state.accounts().map(|(_, account)| number(sum(account))).sum()
-        };
-        let [available, held, pending, debt] =
-            [Account::available, Account::held, Account::pending, Account::owed].map(over);
-        prop_assert_eq!(debt, sums.owed - sums.repaid);
-        let in_transit = sums.sent - sums.received;
-        prop_assert_eq!(
-            sums.issued,
-            available + held + pending + sums.redeemed - sums.refunded
-                + sums.expired + sums.withdrawn + in_transit - debt,
-            "{:?}", sums
-        );
+        for (unit, _) in state.units() {
+            let number_of_unit = state.unit_number(unit).expect("it is known");
+            let sums = sums.get(&unit).copied().unwrap_or_default();
+            let over = |sum: fn(&Wallet) -> Points| -> i128 {
+                let wallets = state.accounts().map(|(_, account)| account.wallet(number_of_unit));
+                wallets.map(|wallet| number(sum(wallet))).sum()
+            };
+            let [available, held, pending, debt] =
+                [Wallet::available, Wallet::held, Wallet::pending, Wallet::owed].map(over);
+            prop_assert_eq!(debt, sums.owed - sums.repaid);
+            let in_transit = sums.sent - sums.received;
+            prop_assert_eq!(
+                sums.issued,
+                available + held + pending + sums.redeemed - sums.refunded
+                    + sums.expired + sums.withdrawn + in_transit - debt,
+                "{}: {:?}", unit, sums
+            );
+        }
         let mut there: HashMap<LotId, i128> = HashMap::new();
         for part in state.accounts().flat_map(|(_, account)| parts_of(account)) {
             *there.entry(part.lot).or_default() += number(part.points);
@@ -243,8 +252,10 @@ proptest! {
             prop_assert_eq!(state.evolve(*at, *time, event), Ok(()));
             if ends.contains(at) {
                 for (id, account) in state.accounts() {
-                    let is_free = account.owed() == Points::ZERO;
-                    prop_assert!(is_free || account.available() == Points::ZERO, "{}", id);
+                    for (_, wallet) in account.wallets() {
+                        let is_free = wallet.owed() == Points::ZERO;
+                        prop_assert!(is_free || wallet.available() == Points::ZERO, "{}", id);
+                    }
                 }
             }
         }
@@ -403,13 +414,15 @@ proptest! {
             all.push(random::Step { wait: 0, is_swept: true, command: steps[0].command.clone() });
             History::of(&all)
         };
-        let sums_of = |history: &History| -> Vec<(AccountId, [u64; 4])> {
-            let mut sums: Vec<_> = history
+        let sums_of = |history: &History| -> Vec<(AccountId, UnitNumber, [u64; 4])> {
+            let wallets = history
                 .state
                 .accounts()
-                .map(|(id, it)| {
+                .flat_map(|(id, it)| it.wallets().map(move |(unit, wallet)| (id, unit, wallet)));
+            let mut sums: Vec<_> = wallets
+                .map(|(id, unit, it)| {
                     let sums = [it.available(), it.pending(), it.held(), it.owed()];
-                    (id.clone(), sums.map(Points::get))
+                    (id.clone(), unit, sums.map(Points::get))
                 })
                 .collect();
             sums.sort();
@@ -425,8 +438,12 @@ fn cases() -> u32 {
 }
 
 fn parts_of(account: &Account) -> impl Iterator<Item = &LotPart> {
-    let pending = account.pending_parts().iter().map(|pending| &pending.part);
-    account.lots().chain(pending).chain(account.holds().iter().flat_map(|hold| &hold.lots))
+    account.wallets().flat_map(|(_, wallet)| parts_of_wallet(wallet))
+}
+
+fn parts_of_wallet(wallet: &Wallet) -> impl Iterator<Item = &LotPart> {
+    let pending = wallet.pending_parts().iter().map(|pending| &pending.part);
+    wallet.lots().chain(pending).chain(wallet.holds().iter().flat_map(|hold| &hold.lots))
 }
 
 /// A state as JSON, with the ids, which stand in no order, in order.

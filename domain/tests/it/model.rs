@@ -16,7 +16,9 @@ mod reversing;
 mod rules;
 mod shipping;
 mod spending;
+mod units;
 mod values;
+mod wallet;
 
 use std::collections::BTreeMap;
 
@@ -24,9 +26,10 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use ask::Step;
+use ask::{Ask, Step};
 use beside::{Count, Pair};
 use random::steps;
+use values::in_unit;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
@@ -66,14 +69,15 @@ fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     }
     // No random history is long enough to fill an account; the writer refuses a dry run that there
     // isn't, what is ahead of its clock, and what an append can't have. No request has a hundred
-    // parcels here.
+    // parcels here, and no history a hundred units.
     let codes = domain::Refusal::ROWS.iter().map(|row| row.code);
-    const NEVER: [&str; 6] = [
+    const NEVER: [&str; 7] = [
         "account-full",
         "dry-run-unsupported",
         "time-ahead",
         "time-zone-unknown",
         "too-many-parcels",
+        "too-many-units",
         "too-much-at-once",
     ];
     for code in codes.filter(|code| !NEVER.contains(code)) {
@@ -84,7 +88,7 @@ fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     assert_eq!(missing, Vec::<&str>::new());
 }
 
-const COMMANDS: [&str; 33] = [
+const COMMANDS: [&str; 35] = [
     "open-account",
     "earn-credit",
     "claim-credit",
@@ -117,15 +121,18 @@ const COMMANDS: [&str; 33] = [
     "remove-stock",
     "set-earning-rule",
     "set-policy",
+    "set-unit",
+    "close-unit",
     "confirm-clock",
 ];
 
 /// What makes a history hard.
-const TRAITS: [&str; 26] = [
+const TRAITS: [&str; 27] = [
     "captured in part",
     "claimed by rule",
     "deducted of several",
     "earned by rule",
+    "earned of another unit",
     "expired",
     "expired after grace",
     "forgiven",
@@ -157,7 +164,10 @@ fn run(steps: &[Step], is_swept: bool) -> Pair {
         if is_swept {
             pair.sweep(step.sweep);
         }
-        let command = step.ask.command(&pair.model, pair.now);
+        let mut command = step.ask.command(&pair.model, pair.now);
+        if !matches!(step.ask, Ask::Again(_)) {
+            command = in_unit(command, step.unit, &pair.model);
+        }
         pair.execute(&command);
     }
     pair.finish();

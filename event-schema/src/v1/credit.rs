@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use domain::{
     AccountId, CancellationId, CauseId, CauseKind, ExchangeId, Grace, HoldId, Note, Points,
-    Reference, RefundId, RuleId, Timestamp, TransferId,
+    Reference, RefundId, RuleId, Timestamp, TransferId, UnitId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +80,7 @@ impl From<Claim> for domain::Claim {
 /// `credit-earned`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CreditEarned<'a> {
+    unit: UnitId,
     points: Points,
     cause: Cause<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,6 +103,7 @@ impl<'a> From<&'a domain::CreditEarned> for CreditEarned<'a> {
     fn from(fact: &'a domain::CreditEarned) -> Self {
         // What is private goes into the private text.
         let domain::CreditEarned {
+            unit,
             points,
             cause,
             available_at,
@@ -114,6 +116,7 @@ impl<'a> From<&'a domain::CreditEarned> for CreditEarned<'a> {
             note: _,
         } = fact;
         Self {
+            unit: *unit,
             points: *points,
             cause: cause.into(),
             available_at: *available_at,
@@ -130,6 +133,7 @@ impl<'a> From<&'a domain::CreditEarned> for CreditEarned<'a> {
 impl From<CreditEarned<'_>> for domain::CreditEarned {
     fn from(stored: CreditEarned<'_>) -> Self {
         let CreditEarned {
+            unit,
             points,
             cause,
             available_at,
@@ -141,6 +145,7 @@ impl From<CreditEarned<'_>> for domain::CreditEarned {
             occurred_at,
         } = stored;
         Self {
+            unit,
             points,
             cause: cause.into(),
             available_at,
@@ -159,6 +164,7 @@ impl From<CreditEarned<'_>> for domain::CreditEarned {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CreditDeducted<'a> {
     exchange_id: Cow<'a, ExchangeId>,
+    unit: UnitId,
     points: Points,
     lots: Parts<'a>,
     grace_days: u16,
@@ -168,10 +174,11 @@ pub(crate) struct CreditDeducted<'a> {
 
 impl<'a> From<&'a domain::CreditDeducted> for CreditDeducted<'a> {
     fn from(fact: &'a domain::CreditDeducted) -> Self {
-        let domain::CreditDeducted { exchange_id, points, lots, grace } = fact;
+        let domain::CreditDeducted { exchange_id, unit, points, lots, grace } = fact;
         let Grace { days, on_own_request } = *grace;
         Self {
             exchange_id: Cow::Borrowed(exchange_id),
+            unit: *unit,
             points: *points,
             lots: lots.into(),
             grace_days: days,
@@ -184,55 +191,58 @@ impl From<CreditDeducted<'_>> for domain::CreditDeducted {
     fn from(stored: CreditDeducted<'_>) -> Self {
         let CreditDeducted {
             exchange_id,
+            unit,
             points,
             lots,
             grace_days: days,
             grace_on_own_request: on_own_request,
         } = stored;
         let grace = Grace { days, on_own_request };
-        Self { exchange_id: exchange_id.into_owned(), points, lots: lots.into(), grace }
+        Self { exchange_id: exchange_id.into_owned(), unit, points, lots: lots.into(), grace }
     }
 }
 
 /// `credit-matured`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CreditMatured<'a> {
+    unit: UnitId,
     points: Points,
     lots: Parts<'a>,
 }
 
 impl<'a> From<&'a domain::CreditMatured> for CreditMatured<'a> {
     fn from(fact: &'a domain::CreditMatured) -> Self {
-        let domain::CreditMatured { points, lots } = fact;
-        Self { points: *points, lots: lots.into() }
+        let domain::CreditMatured { unit, points, lots } = fact;
+        Self { unit: *unit, points: *points, lots: lots.into() }
     }
 }
 
 impl From<CreditMatured<'_>> for domain::CreditMatured {
     fn from(stored: CreditMatured<'_>) -> Self {
-        let CreditMatured { points, lots } = stored;
-        Self { points, lots: lots.into() }
+        let CreditMatured { unit, points, lots } = stored;
+        Self { unit, points, lots: lots.into() }
     }
 }
 
 /// `credit-expired`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CreditExpired<'a> {
+    unit: UnitId,
     points: Points,
     lots: Parts<'a>,
 }
 
 impl<'a> From<&'a domain::CreditExpired> for CreditExpired<'a> {
     fn from(fact: &'a domain::CreditExpired) -> Self {
-        let domain::CreditExpired { points, lots } = fact;
-        Self { points: *points, lots: lots.into() }
+        let domain::CreditExpired { unit, points, lots } = fact;
+        Self { unit: *unit, points: *points, lots: lots.into() }
     }
 }
 
 impl From<CreditExpired<'_>> for domain::CreditExpired {
     fn from(stored: CreditExpired<'_>) -> Self {
-        let CreditExpired { points, lots } = stored;
-        Self { points, lots: lots.into() }
+        let CreditExpired { unit, points, lots } = stored;
+        Self { unit, points, lots: lots.into() }
     }
 }
 
@@ -246,6 +256,7 @@ pub(crate) enum CreditRefunded<'a> {
         /// `~rejected` after a rejection.
         #[serde(deserialize_with = "recorded_cancellation")]
         cancellation_id: Cow<'a, CancellationId>,
+        unit: UnitId,
         points: Points,
         lots: Parts<'a>,
     },
@@ -253,6 +264,7 @@ pub(crate) enum CreditRefunded<'a> {
     Capture {
         hold_id: Cow<'a, HoldId>,
         refund_id: Cow<'a, RefundId>,
+        unit: UnitId,
         points: Points,
         lots: Parts<'a>,
         captured_points: Points,
@@ -265,13 +277,14 @@ pub(crate) enum CreditRefunded<'a> {
 
 impl<'a> From<&'a domain::CreditRefunded> for CreditRefunded<'a> {
     fn from(fact: &'a domain::CreditRefunded) -> Self {
-        let domain::CreditRefunded { cause, points, lots } = fact;
-        let (points, lots) = (*points, lots.into());
+        let domain::CreditRefunded { cause, unit, points, lots } = fact;
+        let (unit, points, lots) = (*unit, *points, lots.into());
         match cause {
             domain::RefundCause::Cancellation { exchange_id, cancellation_id } => {
                 Self::Cancellation {
                     exchange_id: Cow::Borrowed(exchange_id),
                     cancellation_id: Cow::Borrowed(cancellation_id),
+                    unit,
                     points,
                     lots,
                 }
@@ -289,6 +302,7 @@ impl<'a> From<&'a domain::CreditRefunded> for CreditRefunded<'a> {
                 Self::Capture {
                     hold_id: Cow::Borrowed(hold_id),
                     refund_id: Cow::Borrowed(refund_id),
+                    unit,
                     points,
                     lots,
                     captured_points: *captured_points,
@@ -303,16 +317,17 @@ impl<'a> From<&'a domain::CreditRefunded> for CreditRefunded<'a> {
 impl From<CreditRefunded<'_>> for domain::CreditRefunded {
     fn from(stored: CreditRefunded<'_>) -> Self {
         match stored {
-            CreditRefunded::Cancellation { exchange_id, cancellation_id, points, lots } => {
+            CreditRefunded::Cancellation { exchange_id, cancellation_id, unit, points, lots } => {
                 let cause = domain::RefundCause::Cancellation {
                     exchange_id: exchange_id.into_owned(),
                     cancellation_id: cancellation_id.into_owned(),
                 };
-                Self { cause, points, lots: lots.into() }
+                Self { cause, unit, points, lots: lots.into() }
             }
             CreditRefunded::Capture {
                 hold_id,
                 refund_id,
+                unit,
                 points,
                 lots,
                 captured_points,
@@ -327,7 +342,8 @@ impl From<CreditRefunded<'_>> for domain::CreditRefunded {
                     occurred_at,
                     note: Note::default(),
                 };
-                Self { cause: domain::RefundCause::Capture(refund), points, lots: lots.into() }
+                let cause = domain::RefundCause::Capture(refund);
+                Self { cause, unit, points, lots: lots.into() }
             }
         }
     }
@@ -336,21 +352,22 @@ impl From<CreditRefunded<'_>> for domain::CreditRefunded {
 /// `debt-repaid`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct DebtRepaid<'a> {
+    unit: UnitId,
     points: Points,
     lots: Parts<'a>,
 }
 
 impl<'a> From<&'a domain::DebtRepaid> for DebtRepaid<'a> {
     fn from(fact: &'a domain::DebtRepaid) -> Self {
-        let domain::DebtRepaid { points, lots } = fact;
-        Self { points: *points, lots: lots.into() }
+        let domain::DebtRepaid { unit, points, lots } = fact;
+        Self { unit: *unit, points: *points, lots: lots.into() }
     }
 }
 
 impl From<DebtRepaid<'_>> for domain::DebtRepaid {
     fn from(stored: DebtRepaid<'_>) -> Self {
-        let DebtRepaid { points, lots } = stored;
-        Self { points, lots: lots.into() }
+        let DebtRepaid { unit, points, lots } = stored;
+        Self { unit, points, lots: lots.into() }
     }
 }
 
@@ -359,6 +376,7 @@ impl From<DebtRepaid<'_>> for domain::DebtRepaid {
 pub(crate) struct CreditSent<'a> {
     transfer_id: Cow<'a, TransferId>,
     to: Cow<'a, AccountId>,
+    unit: UnitId,
     points: Points,
     lots: Parts<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -367,10 +385,11 @@ pub(crate) struct CreditSent<'a> {
 
 impl<'a> From<&'a domain::CreditSent> for CreditSent<'a> {
     fn from(fact: &'a domain::CreditSent) -> Self {
-        let domain::CreditSent { transfer_id, to, points, lots, occurred_at } = fact;
+        let domain::CreditSent { transfer_id, to, unit, points, lots, occurred_at } = fact;
         Self {
             transfer_id: Cow::Borrowed(transfer_id),
             to: Cow::Borrowed(to),
+            unit: *unit,
             points: *points,
             lots: lots.into(),
             occurred_at: *occurred_at,
@@ -380,10 +399,11 @@ impl<'a> From<&'a domain::CreditSent> for CreditSent<'a> {
 
 impl From<CreditSent<'_>> for domain::CreditSent {
     fn from(stored: CreditSent<'_>) -> Self {
-        let CreditSent { transfer_id, to, points, lots, occurred_at } = stored;
+        let CreditSent { transfer_id, to, unit, points, lots, occurred_at } = stored;
         Self {
             transfer_id: transfer_id.into_owned(),
             to: to.into_owned(),
+            unit,
             points,
             lots: lots.into(),
             occurred_at,
@@ -396,16 +416,18 @@ impl From<CreditSent<'_>> for domain::CreditSent {
 pub(crate) struct CreditReceived<'a> {
     transfer_id: Cow<'a, TransferId>,
     from: Cow<'a, AccountId>,
+    unit: UnitId,
     points: Points,
     lots: Parts<'a>,
 }
 
 impl<'a> From<&'a domain::CreditReceived> for CreditReceived<'a> {
     fn from(fact: &'a domain::CreditReceived) -> Self {
-        let domain::CreditReceived { transfer_id, from, points, lots } = fact;
+        let domain::CreditReceived { transfer_id, from, unit, points, lots } = fact;
         Self {
             transfer_id: Cow::Borrowed(transfer_id),
             from: Cow::Borrowed(from),
+            unit: *unit,
             points: *points,
             lots: lots.into(),
         }
@@ -414,10 +436,11 @@ impl<'a> From<&'a domain::CreditReceived> for CreditReceived<'a> {
 
 impl From<CreditReceived<'_>> for domain::CreditReceived {
     fn from(stored: CreditReceived<'_>) -> Self {
-        let CreditReceived { transfer_id, from, points, lots } = stored;
+        let CreditReceived { transfer_id, from, unit, points, lots } = stored;
         Self {
             transfer_id: transfer_id.into_owned(),
             from: from.into_owned(),
+            unit,
             points,
             lots: lots.into(),
         }

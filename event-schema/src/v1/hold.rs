@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use domain::{ExtensionId, Grace, HoldId, Points, ReleaseReason, Timestamp};
+use domain::{ExtensionId, Grace, HoldId, Points, ReleaseReason, Timestamp, UnitId};
 use serde::{Deserialize, Serialize};
 
 use super::part::{Parts, is_false};
@@ -11,6 +11,7 @@ use super::part::{Parts, is_false};
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CreditHeld<'a> {
     hold_id: Cow<'a, HoldId>,
+    unit: UnitId,
     points: Points,
     lots: Parts<'a>,
     deadline: Timestamp,
@@ -23,10 +24,11 @@ pub(crate) struct CreditHeld<'a> {
 
 impl<'a> From<&'a domain::CreditHeld> for CreditHeld<'a> {
     fn from(fact: &'a domain::CreditHeld) -> Self {
-        let domain::CreditHeld { hold_id, points, lots, deadline, grace, occurred_at } = fact;
+        let domain::CreditHeld { hold_id, unit, points, lots, deadline, grace, occurred_at } = fact;
         let Grace { days, on_own_request } = *grace;
         Self {
             hold_id: Cow::Borrowed(hold_id),
+            unit: *unit,
             points: *points,
             lots: lots.into(),
             deadline: *deadline,
@@ -41,6 +43,7 @@ impl From<CreditHeld<'_>> for domain::CreditHeld {
     fn from(stored: CreditHeld<'_>) -> Self {
         let CreditHeld {
             hold_id,
+            unit,
             points,
             lots,
             deadline,
@@ -50,6 +53,7 @@ impl From<CreditHeld<'_>> for domain::CreditHeld {
         } = stored;
         Self {
             hold_id: hold_id.into_owned(),
+            unit,
             points,
             lots: lots.into(),
             deadline,
@@ -94,6 +98,7 @@ impl From<HoldExtended<'_>> for domain::HoldExtended {
 pub(crate) struct HoldCaptured<'a> {
     hold_id: Cow<'a, HoldId>,
     /// 0 where it bought something free.
+    unit: UnitId,
     #[serde(with = "domain::sum")]
     points: Points,
     lots: Parts<'a>,
@@ -116,6 +121,7 @@ impl<'a> From<&'a domain::HoldCaptured> for HoldCaptured<'a> {
     fn from(fact: &'a domain::HoldCaptured) -> Self {
         let domain::HoldCaptured {
             hold_id,
+            unit,
             points,
             lots,
             released,
@@ -128,6 +134,7 @@ impl<'a> From<&'a domain::HoldCaptured> for HoldCaptured<'a> {
         let Grace { days, on_own_request } = *grace;
         Self {
             hold_id: Cow::Borrowed(hold_id),
+            unit: *unit,
             points: *points,
             lots: lots.into(),
             released: released.into(),
@@ -145,6 +152,7 @@ impl From<HoldCaptured<'_>> for domain::HoldCaptured {
     fn from(stored: HoldCaptured<'_>) -> Self {
         let HoldCaptured {
             hold_id,
+            unit,
             points,
             lots,
             released,
@@ -157,6 +165,7 @@ impl From<HoldCaptured<'_>> for domain::HoldCaptured {
         } = stored;
         Self {
             hold_id: hold_id.into_owned(),
+            unit,
             points,
             lots: lots.into(),
             released: released.into(),
@@ -173,6 +182,7 @@ impl From<HoldCaptured<'_>> for domain::HoldCaptured {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct HoldSwapped<'a> {
     hold_id: Cow<'a, HoldId>,
+    unit: UnitId,
     lots: Parts<'a>,
     returned: Parts<'a>,
     taken: Parts<'a>,
@@ -180,9 +190,10 @@ pub(crate) struct HoldSwapped<'a> {
 
 impl<'a> From<&'a domain::HoldSwapped> for HoldSwapped<'a> {
     fn from(fact: &'a domain::HoldSwapped) -> Self {
-        let domain::HoldSwapped { hold_id, lots, returned, taken } = fact;
+        let domain::HoldSwapped { hold_id, unit, lots, returned, taken } = fact;
         Self {
             hold_id: Cow::Borrowed(hold_id),
+            unit: *unit,
             lots: lots.into(),
             returned: returned.into(),
             taken: taken.into(),
@@ -192,9 +203,10 @@ impl<'a> From<&'a domain::HoldSwapped> for HoldSwapped<'a> {
 
 impl From<HoldSwapped<'_>> for domain::HoldSwapped {
     fn from(stored: HoldSwapped<'_>) -> Self {
-        let HoldSwapped { hold_id, lots, returned, taken } = stored;
+        let HoldSwapped { hold_id, unit, lots, returned, taken } = stored;
         Self {
             hold_id: hold_id.into_owned(),
+            unit,
             lots: lots.into(),
             returned: returned.into(),
             taken: taken.into(),
@@ -206,6 +218,7 @@ impl From<HoldSwapped<'_>> for domain::HoldSwapped {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct HoldReleased<'a> {
     hold_id: Cow<'a, HoldId>,
+    unit: UnitId,
     points: Points,
     lots: Parts<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -218,9 +231,11 @@ pub(crate) struct HoldReleased<'a> {
 
 impl<'a> From<&'a domain::HoldReleased> for HoldReleased<'a> {
     fn from(fact: &'a domain::HoldReleased) -> Self {
-        let domain::HoldReleased { hold_id, points, lots, grace_until, reason, occurred_at } = fact;
+        let domain::HoldReleased { hold_id, unit, points, lots, grace_until, reason, occurred_at } =
+            fact;
         Self {
             hold_id: Cow::Borrowed(hold_id),
+            unit: *unit,
             points: *points,
             lots: lots.into(),
             grace_until: *grace_until,
@@ -232,9 +247,10 @@ impl<'a> From<&'a domain::HoldReleased> for HoldReleased<'a> {
 
 impl From<HoldReleased<'_>> for domain::HoldReleased {
     fn from(stored: HoldReleased<'_>) -> Self {
-        let HoldReleased { hold_id, points, lots, grace_until, reason, occurred_at } = stored;
+        let HoldReleased { hold_id, unit, points, lots, grace_until, reason, occurred_at } = stored;
         Self {
             hold_id: hold_id.into_owned(),
+            unit,
             points,
             lots: lots.into(),
             grace_until,

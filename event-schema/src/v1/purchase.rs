@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use domain::{
-    Category, Note, Points, ProductId, PurchaseId, RefusalCode, ReturnId, RuleId, Timestamp, Units,
-    WarehouseId,
+    Category, Note, Points, ProductId, PurchaseId, RefusalCode, ReturnId, RuleId, Timestamp,
+    UnitId, Units, WarehouseId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +83,7 @@ impl From<CreditRefused> for domain::CreditRefused {
 pub(crate) struct PurchaseRecorded<'a> {
     purchase_id: Cow<'a, PurchaseId>,
     lines: Vec<PurchaseLine<'a>>,
+    unit: UnitId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     points: Option<Points>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -111,6 +112,7 @@ impl<'a> From<&'a domain::PurchaseRecorded> for PurchaseRecorded<'a> {
         let domain::PurchaseRecorded {
             purchase_id,
             lines,
+            unit,
             points,
             credit_refused,
             points_before_cap,
@@ -126,6 +128,7 @@ impl<'a> From<&'a domain::PurchaseRecorded> for PurchaseRecorded<'a> {
         Self {
             purchase_id: Cow::Borrowed(purchase_id),
             lines: lines.iter().map(Into::into).collect(),
+            unit: *unit,
             points: *points,
             credit_refused: credit_refused.map(Into::into),
             points_before_cap: *points_before_cap,
@@ -145,6 +148,7 @@ impl From<PurchaseRecorded<'_>> for domain::PurchaseRecorded {
         let PurchaseRecorded {
             purchase_id,
             lines,
+            unit,
             points,
             credit_refused,
             points_before_cap,
@@ -159,6 +163,7 @@ impl From<PurchaseRecorded<'_>> for domain::PurchaseRecorded {
         Self {
             purchase_id: purchase_id.into_owned(),
             lines: lines.into_iter().map(Into::into).collect(),
+            unit,
             points,
             credit_refused: credit_refused.map(Into::into),
             points_before_cap,
@@ -222,6 +227,7 @@ pub(crate) struct PurchaseReturned<'a> {
     purchase_id: Cow<'a, PurchaseId>,
     return_id: Cow<'a, ReturnId>,
     lines: Vec<ReturnedLine<'a>>,
+    unit: UnitId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     points: Option<Points>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -238,6 +244,7 @@ impl<'a> From<&'a domain::PurchaseReturned> for PurchaseReturned<'a> {
             purchase_id,
             return_id,
             lines,
+            unit,
             points,
             room_back,
             asked_lines,
@@ -248,6 +255,7 @@ impl<'a> From<&'a domain::PurchaseReturned> for PurchaseReturned<'a> {
             purchase_id: Cow::Borrowed(purchase_id),
             return_id: Cow::Borrowed(return_id),
             lines: lines.iter().map(Into::into).collect(),
+            unit: *unit,
             points: *points,
             room_back: room_back.as_ref().map(Into::into),
             asked_lines: *asked_lines,
@@ -262,6 +270,7 @@ impl From<PurchaseReturned<'_>> for domain::PurchaseReturned {
             purchase_id,
             return_id,
             lines,
+            unit,
             points,
             room_back,
             asked_lines,
@@ -271,6 +280,7 @@ impl From<PurchaseReturned<'_>> for domain::PurchaseReturned {
             purchase_id: purchase_id.into_owned(),
             return_id: return_id.into_owned(),
             lines: lines.into_iter().map(Into::into).collect(),
+            unit,
             points,
             room_back: room_back.map(Into::into),
             asked_lines,

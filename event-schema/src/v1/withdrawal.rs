@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use domain::{
-    CauseId, LotId, Note, Points, PurchaseId, Reference, ReturnId, Timestamp, WithdrawalId,
+    CauseId, LotId, Note, Points, PurchaseId, Reference, ReturnId, Timestamp, UnitId, WithdrawalId,
 };
 use log_record::PackedPlace;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ use super::part::Parts;
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CreditWithdrawn<'a> {
     withdrawal: WithdrawalCause<'a>,
+    unit: UnitId,
     points: Points,
     lots: Parts<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,6 +46,7 @@ impl<'a> From<&'a domain::CreditWithdrawn> for CreditWithdrawn<'a> {
         // What is private goes into the private text.
         let domain::CreditWithdrawn {
             withdrawal,
+            unit,
             points,
             lots,
             owed,
@@ -61,6 +63,7 @@ impl<'a> From<&'a domain::CreditWithdrawn> for CreditWithdrawn<'a> {
         } = fact;
         Self {
             withdrawal: withdrawal.into(),
+            unit: *unit,
             points: *points,
             lots: lots.into(),
             owed: *owed,
@@ -81,6 +84,7 @@ impl From<CreditWithdrawn<'_>> for domain::CreditWithdrawn {
     fn from(stored: CreditWithdrawn<'_>) -> Self {
         let CreditWithdrawn {
             withdrawal,
+            unit,
             points,
             lots,
             owed,
@@ -96,6 +100,7 @@ impl From<CreditWithdrawn<'_>> for domain::CreditWithdrawn {
         } = stored;
         Self {
             withdrawal: withdrawal.into(),
+            unit,
             points,
             lots: lots.into(),
             owed,
@@ -119,6 +124,7 @@ pub(crate) struct CreditGivenBack<'a> {
     withdrawn_at: PackedPlace,
     of: Cause<'a>,
     of_lot: LotId,
+    unit: UnitId,
     points: Points,
     lots: Parts<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -139,6 +145,7 @@ impl<'a> From<&'a domain::CreditGivenBack> for CreditGivenBack<'a> {
             withdrawn_at,
             of,
             of_lot,
+            unit,
             points,
             lots,
             available_at,
@@ -151,6 +158,7 @@ impl<'a> From<&'a domain::CreditGivenBack> for CreditGivenBack<'a> {
             withdrawn_at: *withdrawn_at,
             of: of.into(),
             of_lot: *of_lot,
+            unit: *unit,
             points: *points,
             lots: lots.into(),
             available_at: *available_at,
@@ -168,6 +176,7 @@ impl From<CreditGivenBack<'_>> for domain::CreditGivenBack {
             withdrawn_at,
             of,
             of_lot,
+            unit,
             points,
             lots,
             available_at,
@@ -180,6 +189,7 @@ impl From<CreditGivenBack<'_>> for domain::CreditGivenBack {
             withdrawn_at,
             of: of.into(),
             of_lot,
+            unit,
             points,
             lots: lots.into(),
             available_at,

@@ -84,6 +84,7 @@ mod topic;
 mod tour;
 mod traces;
 mod unchanged;
+mod units;
 mod unread_streams;
 mod warehouse_over_http;
 mod warehouses;

@@ -25,6 +25,22 @@ create table account_balance (
 
 create index account_must_repay on account_balance (account_id) where must_repay;
 
+-- Likewise of each further unit that it has had: points stand above, in every account's own row.
+create table unit_balance (
+    account_id text collate "C" not null,
+    unit text collate "C" not null,
+    available bigint not null constraint unit_balance_is_covered check (available >= 0),
+    held bigint not null constraint unit_held_is_covered check (held >= 0),
+    pending bigint not null constraint unit_pending_is_covered check (pending >= 0),
+    owed bigint not null constraint unit_owed_is_covered check (owed >= 0),
+    must_repay boolean not null generated always as (owed > 0 and available > 0) stored,
+    "partition" bigint not null,
+    position bigint not null,
+    primary key (account_id, unit)
+) with (fillfactor = 70);
+
+create index unit_must_repay on unit_balance (account_id) where must_repay;
+
 -- The live parts of lots, in spending order. A part that is used up has no row: what it came from is
 -- in credit_lot, what became of it in ledger_entry.
 create table credit_part (
@@ -34,6 +50,7 @@ create table credit_part (
     lot bigint not null,
     -- expires_at is a period of grace
     graced boolean not null,
+    unit text collate "C" not null,
     available bigint not null constraint credit_part_is_covered check (available >= 0),
     pending bigint not null constraint credit_part_pending_is_covered check (pending >= 0),
     held bigint not null constraint credit_part_held_is_covered check (held >= 0),
@@ -43,7 +60,7 @@ create table credit_part (
 ) with (fillfactor = 70);
 
 -- What falls due next, in all accounts.
-create index credit_part_expires on credit_part (expires_at, account_id)
+create index credit_part_expires on credit_part (expires_at, account_id, unit)
     where expires_at < 9223372036854775807;
 create index credit_part_matures on credit_part (available_at) where pending > 0;
 
@@ -55,6 +72,7 @@ create index credit_part_matures on credit_part (available_at) where pending > 0
 create table credit_lot (
     lot bigint not null primary key,
     account_id text collate "C" not null,
+    unit text not null,
     points bigint not null,
     cause_kind text not null,
     cause_id text collate "C" not null,
@@ -71,6 +89,7 @@ create table ledger_entry (
     place bigint not null primary key,
     account_id text collate "C" not null,
     kind text not null,
+    unit text not null,
     -- by how much available + held + pending - owed changed
     points bigint not null,
     available bigint not null,
@@ -108,6 +127,7 @@ create table hold (
     place bigint not null primary key,
     account_id text collate "C" not null,
     hold_id text collate "C" not null,
+    unit text not null,
     points bigint not null,
     -- what it keeps: JSON as in the events
     lots text not null,
@@ -158,6 +178,8 @@ create table purchase (
     purchase_id text collate "C" not null,
     -- JSON as in the event, each line with the quantity that was returned
     lines text not null,
+    -- of its points
+    unit text not null,
     -- also what was claimed
     points bigint not null,
     -- the code of the refusal, where the credit was refused
@@ -363,27 +385,45 @@ create table policy (
     position bigint not null
 );
 
+-- The kinds of points. `points` is there from the log's opening on.
+create table unit (
+    unit text collate "C" not null primary key,
+    -- the place of the event that made it: units stand in this order
+    made_at bigint not null,
+    name text,
+    spendable boolean not null,
+    decimals bigint not null,
+    time_zone text not null,
+    closed_at bigint,
+    version bigint not null,
+    "partition" bigint not null,
+    -- the event that made this version
+    position bigint not null
+);
+
 -- What is added up over all accounts: what has flowed through the programme, counted from the events
 -- alone, and beside it what there is, added up from the changes of balances, which must come to the
 -- same. The projector moves each sum with the rows, so that nobody has to add up all accounts. A sum is
 -- high * 2^62 + low: a thousand of the largest amounts outgrow 64 bits.
 create table programme_total (
     "partition" bigint not null,
+    unit text collate "C" not null,
     -- issued, available, accounts …
     name text collate "C" not null,
     high bigint not null,
     low bigint not null,
-    primary key ("partition", name)
+    primary key ("partition", unit, name)
 ) with (fillfactor = 50);
 
 -- The live credit, whether available, held or pending, by the month in which it expires: 2027-11, or
 -- never. As it was recorded: who wants to know what can still be spent subtracts what fell due since.
 create table credit_month (
     "partition" bigint not null,
+    unit text not null,
     month text collate "C" not null,
     high bigint not null,
     low bigint not null,
-    primary key ("partition", month)
+    primary key ("partition", unit, month)
 ) with (fillfactor = 50);
 
 -- How many messages each lane has had, requests and their changes; counted from the log alone.

@@ -19,6 +19,25 @@ create table account_balance (
 
 create index account_must_repay on account_balance (account_id) where must_repay;
 
+-- Likewise of each further unit that it has had: points stand above, in every account's own row.
+create table unit_balance (
+    account_id text not null,
+    unit text not null,
+    available integer not null constraint unit_balance_is_covered check (available >= 0),
+    held integer not null constraint unit_held_is_covered check (held >= 0),
+    pending integer not null constraint unit_pending_is_covered check (pending >= 0),
+    -- what was taken back after it had been spent
+    owed integer not null constraint unit_owed_is_covered check (owed >= 0),
+    -- what it has pays what it owes, though the log doesn't say so yet
+    must_repay integer not null generated always as (owed > 0 and available > 0) stored,
+    "partition" integer not null,
+    -- the last event that changed it
+    position integer not null,
+    primary key (account_id, unit)
+) strict, without rowid;
+
+create index unit_must_repay on unit_balance (account_id) where must_repay;
+
 -- The live parts of lots, in spending order. A part that is used up has no row: what it came from is
 -- in credit_lot, what became of it in ledger_entry.
 create table credit_part (
@@ -28,6 +47,7 @@ create table credit_part (
     lot integer not null,
     -- 1: expires_at is a period of grace
     graced integer not null,
+    unit text not null,
     available integer not null constraint credit_part_is_covered check (available >= 0),
     pending integer not null constraint credit_part_pending_is_covered check (pending >= 0),
     held integer not null constraint credit_part_held_is_covered check (held >= 0),
@@ -37,7 +57,7 @@ create table credit_part (
 ) strict, without rowid;
 
 -- What falls due next, in all accounts.
-create index credit_part_expires on credit_part (expires_at, account_id)
+create index credit_part_expires on credit_part (expires_at, account_id, unit)
     where expires_at < 9223372036854775807;
 create index credit_part_matures on credit_part (available_at) where pending > 0;
 
@@ -49,6 +69,7 @@ create index credit_part_matures on credit_part (available_at) where pending > 0
 create table credit_lot (
     lot integer not null primary key,
     account_id text not null,
+    unit text not null,
     points integer not null,
     cause_kind text not null,
     cause_id text not null,
@@ -67,6 +88,7 @@ create table ledger_entry (
     position integer generated always as (place & 281474976710655) virtual,
     account_id text not null,
     kind text not null,
+    unit text not null,
     -- by how much available + held + pending - owed changed
     points integer not null,
     available integer not null,
@@ -106,6 +128,7 @@ create table hold (
     position integer generated always as (place & 281474976710655) virtual,
     account_id text not null,
     hold_id text not null,
+    unit text not null,
     points integer not null,
     -- what it keeps: JSON as in the events
     lots text not null,
@@ -160,6 +183,8 @@ create table purchase (
     purchase_id text not null,
     -- JSON as in the event, each line with the quantity that was returned
     lines text not null,
+    -- of its points
+    unit text not null,
     -- also what was claimed
     points integer not null,
     -- the code of the refusal, where the credit was refused
@@ -366,27 +391,45 @@ create table policy (
     position integer not null
 ) strict;
 
+-- The kinds of points. `points` is there from the log's opening on.
+create table unit (
+    unit text not null primary key,
+    -- the place of the event that made it: units stand in this order
+    made_at integer not null,
+    name text,
+    spendable integer not null,
+    decimals integer not null,
+    time_zone text not null,
+    closed_at integer,
+    version integer not null,
+    "partition" integer not null,
+    -- the event that made this version
+    position integer not null
+) strict, without rowid;
+
 -- What is added up over all accounts: what has flowed through the programme, counted from the events
 -- alone, and beside it what there is, added up from the changes of balances, which must come to the
 -- same. The projector moves each sum with the rows, so that nobody has to add up all accounts. A sum is
 -- high * 2^62 + low: a thousand of the largest amounts outgrow 64 bits.
 create table programme_total (
     "partition" integer not null,
+    unit text not null,
     -- issued, available, accounts …
     name text not null,
     high integer not null,
     low integer not null,
-    primary key ("partition", name)
+    primary key ("partition", unit, name)
 ) strict, without rowid;
 
 -- The live credit, whether available, held or pending, by the month in which it expires: 2027-11, or
 -- never. As it was recorded: who wants to know what can still be spent subtracts what fell due since.
 create table credit_month (
     "partition" integer not null,
+    unit text not null,
     month text not null,
     high integer not null,
     low integer not null,
-    primary key ("partition", month)
+    primary key ("partition", unit, month)
 ) strict, without rowid;
 
 -- How many messages each lane has had, requests and their changes; counted from the log alone.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use domain::{
     AccountId, Actor, CancellationId, Carrier, DeliverTo, ImageUrl, OfferId, OfferName, Timestamp,
-    TrackingUrl, ZonedTime,
+    TrackingUrl, UnitId, ZonedTime,
 };
 use serde_json::{Value, json};
 
@@ -16,6 +16,7 @@ fn the_longest_text_is_the_same() {
     check_longest::<AccountId>("AccountId", "");
     check_longest::<OfferId>("Id", "");
     check_longest::<CancellationId>("Id", "");
+    check_longest::<UnitId>("UnitId", "");
     check_longest::<DeliverTo>("DeliverTo", "");
     check_longest::<Actor>("Note", "");
     check_longest::<Carrier>("Label", "");
@@ -30,6 +31,8 @@ fn the_same_texts_are_ids_urls_and_times() {
     let ids = ["a", "A-1", "..", ".", "a.", ".a", "-", "a b", "", "ä", "~rejected", "x/y", "_:.-"];
     check::<OfferId>("Id", &ids);
     check::<AccountId>("AccountId", &ids);
+    let units = ["points", "a-1", "-", "A", "a b", "a_b", "", "ä"];
+    check::<UnitId>("UnitId", &units);
     let urls = [
         "https://a",
         "http://p/x?y=1",

@@ -1,24 +1,13 @@
 //! Credit: balances, lots and their parts, and the statement.
 
-use std::ops::AddAssign;
-
 use domain::{
     AccountId, CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack, CreditMatured,
     CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, LotPart, Points,
-    RefundCause, Timestamp, WithdrawalCause, WithdrawalReversed,
+    RefundCause, Timestamp, UnitId, WithdrawalCause, WithdrawalReversed,
 };
-use read_model::{AccountBalance, CreditLot, CreditPart, LedgerEntry, NEVER, Total};
+use read_model::{AccountBalance, CreditLot, CreditPart, LedgerEntry, NEVER, Total, UnitBalance};
 
-use super::{At, Rows, int, json, rule_columns};
-
-/// By how much an account's credit changes, or a part of a lot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Change {
-    pub(crate) available: i64,
-    pub(crate) held: i64,
-    pub(crate) pending: i64,
-    pub(crate) owed: i64,
-}
+use super::{At, Change, Rows, int, json, rule_columns};
 
 /// Names a part of a lot within all accounts, in spending order within one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +16,8 @@ pub(crate) struct PartKey {
     pub(crate) expires_at: i64,
     pub(crate) lot: i64,
     pub(crate) graced: bool,
+    /// The lot's.
+    pub(crate) unit: UnitId,
 }
 
 /// By how much a part changes.
@@ -43,58 +34,11 @@ pub(crate) struct PartChange {
 #[derive(Debug)]
 pub(crate) struct Withdrawal {
     pub(crate) account_id: AccountId,
+    pub(crate) unit: UnitId,
     pub(crate) recorded_at: i64,
     pub(crate) parts: Vec<(PartKey, i64)>,
     /// Its entry, by its index.
     pub(crate) entry: usize,
-}
-
-impl Change {
-    const NONE: Self = Self { available: 0, held: 0, pending: 0, owed: 0 };
-    // What happens to each point:
-    pub(super) const COMES: Self = Self { available: 1, ..Self::NONE };
-    const GOES: Self = Self { available: -1, ..Self::NONE };
-    const BEGINS_PENDING: Self = Self { pending: 1, ..Self::NONE };
-    const GOES_PENDING: Self = Self { pending: -1, ..Self::NONE };
-    const MATURES: Self = Self { pending: -1, available: 1, ..Self::NONE };
-    const PAYS_DEBT: Self = Self { available: -1, owed: -1, ..Self::NONE };
-    pub(super) const IS_HELD: Self = Self { available: -1, held: 1, ..Self::NONE };
-    pub(super) const IS_CAPTURED: Self = Self { held: -1, ..Self::NONE };
-    pub(super) const IS_RELEASED: Self = Self { held: -1, available: 1, ..Self::NONE };
-
-    pub(super) const fn times(self, points: i64) -> Self {
-        Self {
-            available: self.available * points,
-            held: self.held * points,
-            pending: self.pending * points,
-            owed: self.owed * points,
-        }
-    }
-
-    const fn add_to_balance(self, balance: &mut AccountBalance) {
-        balance.available += self.available;
-        balance.held += self.held;
-        balance.pending += self.pending;
-        balance.owed += self.owed;
-    }
-
-    /// The entry's points are by how much the whole changes: what the account has less what it
-    /// owes.
-    const fn add_to_entry(self, entry: &mut LedgerEntry) {
-        entry.points += self.available + self.held + self.pending - self.owed;
-        entry.available += self.available;
-        entry.held += self.held;
-        entry.pending += self.pending;
-    }
-}
-
-impl AddAssign for Change {
-    fn add_assign(&mut self, other: Self) {
-        self.available += other.available;
-        self.held += other.held;
-        self.pending += other.pending;
-        self.owed += other.owed;
-    }
 }
 
 impl Rows {
@@ -109,26 +53,29 @@ impl Rows {
         let cause_id = fact.cause.id.to_string();
         let (rule_id, rule_version) = rule_columns(fact.rule);
         let reference = fact.reference.map(|reference| reference.to_string());
-        self.totals.add(Total::Issued, points);
-        self.change_balance(at, &account_id, change);
+        let unit = fact.unit;
+        self.totals.add(unit, Total::Issued, points);
+        self.change_balance(at, &account_id, unit, change);
         self.entries.push(LedgerEntry {
             cause_kind: Some(cause_kind.clone()),
             cause_id: Some(cause_id.clone()),
             reference: reference.clone(),
             occurred_at: fact.occurred_at.map(Timestamp::micros),
-            ..entry("credit-earned", at, &account_id, change)
+            ..entry("credit-earned", at, &account_id, unit, change)
         });
         let key = PartKey {
             account_id: account_id.clone(),
             expires_at: fact.expires_at.map_or(NEVER, Timestamp::micros),
             lot: at.place(),
             graced: false,
+            unit,
         };
         let available_at = available_at.map(Timestamp::micros);
         self.parts.insert(key, PartChange { change, available_at, is_new: true });
         self.lots.push(CreditLot {
             lot: at.place(),
             account_id: account_id.to_string(),
+            unit: unit.to_string(),
             points,
             cause_kind,
             cause_id,
@@ -147,12 +94,12 @@ impl Rows {
         account_id: &AccountId,
         fact: &CreditDeducted,
     ) -> Result<(), serde_json::Error> {
-        self.totals.add(Total::Redeemed, int(fact.points.get()));
-        let change = self.move_parts(at, account_id, &fact.lots, Change::GOES);
+        self.totals.add(fact.unit, Total::Redeemed, int(fact.points.get()));
+        let change = self.move_parts(at, account_id, fact.unit, &fact.lots, Change::GOES);
         self.entries.push(LedgerEntry {
             exchange_id: Some(fact.exchange_id.to_string()),
             lots: Some(json(&fact.lots)?),
-            ..entry("credit-deducted", at, account_id, change)
+            ..entry("credit-deducted", at, account_id, fact.unit, change)
         });
         Ok(())
     }
@@ -163,9 +110,12 @@ impl Rows {
         account_id: &AccountId,
         fact: &CreditMatured,
     ) -> Result<(), serde_json::Error> {
-        let change = self.move_parts(at, account_id, &fact.lots, Change::MATURES);
+        let change = self.move_parts(at, account_id, fact.unit, &fact.lots, Change::MATURES);
         let lots = Some(json(&fact.lots)?);
-        self.entries.push(LedgerEntry { lots, ..entry("credit-matured", at, account_id, change) });
+        self.entries.push(LedgerEntry {
+            lots,
+            ..entry("credit-matured", at, account_id, fact.unit, change)
+        });
         Ok(())
     }
 
@@ -175,10 +125,13 @@ impl Rows {
         account_id: &AccountId,
         fact: &CreditExpired,
     ) -> Result<(), serde_json::Error> {
-        self.totals.add(Total::Expired, int(fact.points.get()));
-        let change = self.move_parts(at, account_id, &fact.lots, Change::GOES);
+        self.totals.add(fact.unit, Total::Expired, int(fact.points.get()));
+        let change = self.move_parts(at, account_id, fact.unit, &fact.lots, Change::GOES);
         let lots = Some(json(&fact.lots)?);
-        self.entries.push(LedgerEntry { lots, ..entry("credit-expired", at, account_id, change) });
+        self.entries.push(LedgerEntry {
+            lots,
+            ..entry("credit-expired", at, account_id, fact.unit, change)
+        });
         Ok(())
     }
 
@@ -188,11 +141,11 @@ impl Rows {
         account_id: &AccountId,
         fact: &CreditRefunded,
     ) -> Result<(), serde_json::Error> {
-        self.totals.add(Total::Refunded, int(fact.points.get()));
-        let change = self.move_parts(at, account_id, &fact.lots, Change::COMES);
+        self.totals.add(fact.unit, Total::Refunded, int(fact.points.get()));
+        let change = self.move_parts(at, account_id, fact.unit, &fact.lots, Change::COMES);
         let entry = LedgerEntry {
             lots: Some(json(&fact.lots)?),
-            ..entry("credit-refunded", at, account_id, change)
+            ..entry("credit-refunded", at, account_id, fact.unit, change)
         };
         let entry = match &fact.cause {
             RefundCause::Cancellation { exchange_id, cancellation_id } => LedgerEntry {
@@ -222,14 +175,18 @@ impl Rows {
         fact: CreditWithdrawn,
     ) -> Result<(), serde_json::Error> {
         let of_nobody = taken_of_nobody(fact.expired, fact.forgiven);
-        self.totals.add(Total::Withdrawn, int(fact.points.get()) - of_nobody);
+        self.totals.add(fact.unit, Total::Withdrawn, int(fact.points.get()) - of_nobody);
         self.note_withdrawal_of_purchase(&account_id, &fact);
         // What was taken from lots is added when it is written.
         let change = Change { owed: or_zero(fact.owed), ..Change::NONE };
-        self.change_balance(at, &account_id, change);
-        let parts = fact.lots.iter().map(|part| (key(&account_id, part), int(part.points.get())));
+        self.change_balance(at, &account_id, fact.unit, change);
+        let parts = fact
+            .lots
+            .iter()
+            .map(|part| (key(&account_id, fact.unit, part), int(part.points.get())));
         self.withdrawals.push(Withdrawal {
             account_id: account_id.clone(),
+            unit: fact.unit,
             recorded_at: at.recorded_at.micros(),
             parts: parts.collect(),
             entry: self.entries.len(),
@@ -252,7 +209,7 @@ impl Rows {
             reference: fact.reference.map(|reference| reference.to_string()),
             lots: Some(json(&fact.lots)?),
             occurred_at: fact.occurred_at.map(Timestamp::micros),
-            ..entry("credit-withdrawn", at, &account_id, change)
+            ..entry("credit-withdrawn", at, &account_id, fact.unit, change)
         });
         Ok(())
     }
@@ -282,24 +239,25 @@ impl Rows {
         fact: &CreditGivenBack,
     ) -> Result<LedgerEntry, serde_json::Error> {
         let of_nobody = taken_of_nobody(fact.expired, fact.forgiven);
-        self.totals.add(Total::Withdrawn, of_nobody - int(fact.points.get()));
+        self.totals.add(fact.unit, Total::Withdrawn, of_nobody - int(fact.points.get()));
         self.note_taken_of_purchase(account_id, &fact.of, -int(fact.points.get()));
         let mut change = Change { owed: -or_zero(fact.owed), ..Change::NONE };
-        self.change_balance(at, account_id, change);
+        self.change_balance(at, account_id, fact.unit, change);
         let pending_until = fact.available_at.map(Timestamp::micros);
         for part in &fact.lots {
             let is_pending = pending_until.is_some() && part.lot == fact.of_lot;
             let what = if is_pending { Change::BEGINS_PENDING } else { Change::COMES };
-            change += self.move_parts(at, account_id, std::slice::from_ref(part), what);
+            change += self.move_parts(at, account_id, fact.unit, std::slice::from_ref(part), what);
             if is_pending {
-                self.parts.entry(key(account_id, part)).or_default().available_at = pending_until;
+                self.parts.entry(key(account_id, fact.unit, part)).or_default().available_at =
+                    pending_until;
             }
         }
         Ok(LedgerEntry {
             cause_kind: Some(fact.of.kind.as_str().to_owned()),
             cause_id: Some(fact.of.id.to_string()),
             lots: Some(json(&fact.lots)?),
-            ..entry(kind, at, account_id, change)
+            ..entry(kind, at, account_id, fact.unit, change)
         })
     }
 
@@ -309,10 +267,11 @@ impl Rows {
         account_id: &AccountId,
         fact: &DebtRepaid,
     ) -> Result<(), serde_json::Error> {
-        self.totals.add(Total::Repaid, int(fact.points.get()));
-        let change = self.move_parts(at, account_id, &fact.lots, Change::PAYS_DEBT);
+        self.totals.add(fact.unit, Total::Repaid, int(fact.points.get()));
+        let change = self.move_parts(at, account_id, fact.unit, &fact.lots, Change::PAYS_DEBT);
         let lots = Some(json(&fact.lots)?);
-        self.entries.push(LedgerEntry { lots, ..entry("debt-repaid", at, account_id, change) });
+        self.entries
+            .push(LedgerEntry { lots, ..entry("debt-repaid", at, account_id, fact.unit, change) });
         Ok(())
     }
 
@@ -322,15 +281,15 @@ impl Rows {
         account_id: &AccountId,
         fact: &CreditSent,
     ) -> Result<(), serde_json::Error> {
-        self.totals.add(Total::Sent, int(fact.points.get()));
-        self.totals.add(Total::Transfers, 1);
-        let change = self.move_parts(at, account_id, &fact.lots, Change::GOES);
+        self.totals.add(fact.unit, Total::Sent, int(fact.points.get()));
+        self.totals.add(fact.unit, Total::Transfers, 1);
+        let change = self.move_parts(at, account_id, fact.unit, &fact.lots, Change::GOES);
         self.entries.push(LedgerEntry {
             transfer_id: Some(fact.transfer_id.to_string()),
             counterparty: Some(fact.to.to_string()),
             lots: Some(json(&fact.lots)?),
             occurred_at: fact.occurred_at.map(Timestamp::micros),
-            ..entry("credit-sent", at, account_id, change)
+            ..entry("credit-sent", at, account_id, fact.unit, change)
         });
         Ok(())
     }
@@ -341,13 +300,13 @@ impl Rows {
         account_id: &AccountId,
         fact: &CreditReceived,
     ) -> Result<(), serde_json::Error> {
-        self.totals.add(Total::Received, int(fact.points.get()));
-        let change = self.move_parts(at, account_id, &fact.lots, Change::COMES);
+        self.totals.add(fact.unit, Total::Received, int(fact.points.get()));
+        let change = self.move_parts(at, account_id, fact.unit, &fact.lots, Change::COMES);
         self.entries.push(LedgerEntry {
             transfer_id: Some(fact.transfer_id.to_string()),
             counterparty: Some(fact.from.to_string()),
             lots: Some(json(&fact.lots)?),
-            ..entry("credit-received", at, account_id, change)
+            ..entry("credit-received", at, account_id, fact.unit, change)
         });
         Ok(())
     }
@@ -372,7 +331,10 @@ impl Rows {
                 self.parts.entry(key).or_default().change += change;
                 sum += change;
             }
-            if let Some(balance) = self.balances.get_mut(&withdrawal.account_id) {
+            let of_unit = (withdrawal.account_id, withdrawal.unit);
+            if let Some(balance) = self.unit_balances.get_mut(&of_unit) {
+                sum.add_to_unit(balance);
+            } else if let Some(balance) = self.balances.get_mut(&of_unit.0) {
                 sum.add_to_balance(balance);
             }
             if let Some(entry) = self.entries.get_mut(withdrawal.entry) {
@@ -386,25 +348,46 @@ impl Rows {
         &mut self,
         at: At<'_>,
         account_id: &AccountId,
+        unit: UnitId,
         parts: &[LotPart],
         what: Change,
     ) -> Change {
         let mut sum = Change::NONE;
         for part in parts {
             let change = what.times(int(part.points.get()));
-            self.parts.entry(key(account_id, part)).or_default().change += change;
+            self.parts.entry(key(account_id, unit, part)).or_default().change += change;
             sum += change;
         }
-        self.change_balance(at, account_id, sum);
+        self.change_balance(at, account_id, unit, sum);
         sum
     }
 
-    pub(super) fn change_balance(&mut self, at: At<'_>, account_id: &AccountId, change: Change) {
+    /// What an account has of points stands in its own row, which also says when the account last
+    /// changed; of further units in a row for each.
+    pub(super) fn change_balance(
+        &mut self,
+        at: At<'_>,
+        account_id: &AccountId,
+        unit: UnitId,
+        change: Change,
+    ) {
         let balance = self.balances.entry(account_id.clone()).or_insert_with(|| AccountBalance {
             account_id: account_id.to_string(),
             ..AccountBalance::default()
         });
-        change.add_to_balance(balance);
+        balance.partition = at.partition().into();
+        balance.position = at.position();
+        if unit == UnitId::POINTS {
+            change.add_to_balance(balance);
+            return;
+        }
+        let key = (account_id.clone(), unit);
+        let balance = self.unit_balances.entry(key).or_insert_with(|| UnitBalance {
+            account_id: account_id.to_string(),
+            unit: unit.to_string(),
+            ..UnitBalance::default()
+        });
+        change.add_to_unit(balance);
         balance.partition = at.partition().into();
         balance.position = at.position();
     }
@@ -423,6 +406,7 @@ impl Rows {
                 expires_at: key.expires_at,
                 lot: key.lot,
                 graced: key.graced,
+                unit: key.unit.to_string(),
                 available,
                 pending,
                 held,
@@ -444,11 +428,18 @@ fn taken_of_nobody(expired: Option<Points>, forgiven: Option<Points>) -> i64 {
 }
 
 /// What every line of the statement has.
-pub(super) fn entry(kind: &str, at: At<'_>, account_id: &AccountId, change: Change) -> LedgerEntry {
+pub(super) fn entry(
+    kind: &str,
+    at: At<'_>,
+    account_id: &AccountId,
+    unit: UnitId,
+    change: Change,
+) -> LedgerEntry {
     let mut entry = LedgerEntry {
         kind: kind.into(),
         place: at.place(),
         account_id: account_id.to_string(),
+        unit: unit.to_string(),
         recorded_at: at.recorded_at.micros(),
         ..LedgerEntry::default()
     };
@@ -456,11 +447,12 @@ pub(super) fn entry(kind: &str, at: At<'_>, account_id: &AccountId, change: Chan
     entry
 }
 
-fn key(account_id: &AccountId, part: &LotPart) -> PartKey {
+fn key(account_id: &AccountId, unit: UnitId, part: &LotPart) -> PartKey {
     PartKey {
         account_id: account_id.clone(),
         expires_at: part.expires_at.map_or(NEVER, Timestamp::micros),
         lot: part.lot.place().as_i64(),
         graced: part.graced,
+        unit,
     }
 }

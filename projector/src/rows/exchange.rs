@@ -1,6 +1,6 @@
 //! Exchanges: goods for points, and what was cancelled of them.
 
-use domain::{AccountId, ExchangeCancelled, ExchangeCreated, Shipped, Timestamp};
+use domain::{AccountId, ExchangeCancelled, ExchangeCreated, Shipped, Timestamp, UnitId};
 use read_model::{Exchange, Total, row};
 
 use super::shipping::UpdateKind;
@@ -18,7 +18,7 @@ row! {
 
 impl Rows {
     pub(super) fn exchanged(&mut self, at: At<'_>, account_id: AccountId, fact: ExchangeCreated) {
-        self.totals.add(Total::Exchanges, 1);
+        self.totals.add(UnitId::POINTS, Total::Exchanges, 1);
         self.ship_exchange(at, &account_id, &fact);
         self.change_offer(&fact.offer_id).sold += int(fact.allocation.quantity().get());
         if let Some(hold_id) = &fact.hold_id {
@@ -42,7 +42,7 @@ impl Rows {
     }
 
     pub(super) fn cancelled(&mut self, at: At<'_>, account_id: AccountId, fact: ExchangeCancelled) {
-        self.totals.add(Total::Cancellations, 1);
+        self.totals.add(UnitId::POINTS, Total::Cancellations, 1);
         let quantity = int(fact.allocation.quantity().get());
         // The units go back, also to an offer that was closed meanwhile.
         self.change_offer(&fact.offer_id).sold -= quantity;

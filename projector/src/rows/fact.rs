@@ -99,6 +99,7 @@ fn path(event: &Event) -> Option<(String, Option<&Note>)> {
             (format!("offers/{}/reopenings/{}", fact.offer_id, fact.reopening_id), None)
         }
         Event::OfferClosed(fact) => (format!("offers/{}/closure", fact.offer_id), None),
+        Event::UnitClosed(fact) => (format!("units/{}/closure", fact.unit), None),
         // Of the programme's home partition, which has the one clock.
         Event::ClockConfirmed(_) => ("clock/confirmation".to_owned(), None),
         _ => return None,

@@ -2,7 +2,7 @@
 
 use domain::{
     AccountId, CreditHeld, HoldCaptured, HoldExtended, HoldId, HoldReleased, HoldSwapped, LotPart,
-    ReleaseReason, Timestamp,
+    ReleaseReason, Timestamp, UnitId,
 };
 use read_model::{Hold, LedgerEntry, Total, row};
 
@@ -31,20 +31,21 @@ impl Rows {
         account_id: AccountId,
         fact: &CreditHeld,
     ) -> Result<(), serde_json::Error> {
-        self.totals.add(Total::Holds, 1);
-        let change = self.move_parts(at, &account_id, &fact.lots, Change::IS_HELD);
+        self.totals.add(fact.unit, Total::Holds, 1);
+        let change = self.move_parts(at, &account_id, fact.unit, &fact.lots, Change::IS_HELD);
         let lots = json(&fact.lots)?;
         let occurred_at = fact.occurred_at.map(Timestamp::micros);
         self.entries.push(LedgerEntry {
             hold_id: Some(fact.hold_id.to_string()),
             lots: Some(lots.clone()),
             occurred_at,
-            ..entry("credit-held", at, &account_id, change)
+            ..entry("credit-held", at, &account_id, fact.unit, change)
         });
         self.holds.push(Hold {
             place: at.place(),
             account_id: account_id.to_string(),
             hold_id: fact.hold_id.to_string(),
+            unit: fact.unit.to_string(),
             points: int(fact.points.get()),
             lots,
             deadline: fact.deadline.micros(),
@@ -70,13 +71,14 @@ impl Rows {
         account_id: AccountId,
         fact: HoldSwapped,
     ) -> Result<(), serde_json::Error> {
-        let mut change = self.move_parts(at, &account_id, &fact.returned, Change::IS_RELEASED);
-        change += self.move_parts(at, &account_id, &fact.taken, Change::IS_HELD);
+        let mut change =
+            self.move_parts(at, &account_id, fact.unit, &fact.returned, Change::IS_RELEASED);
+        change += self.move_parts(at, &account_id, fact.unit, &fact.taken, Change::IS_HELD);
         self.entries.push(LedgerEntry {
             hold_id: Some(fact.hold_id.to_string()),
             lots: Some(json(&fact.taken)?),
             released: Some(json(&fact.returned)?),
-            ..entry("hold-swapped", at, &account_id, change)
+            ..entry("hold-swapped", at, &account_id, fact.unit, change)
         });
         let hold = self.change_hold(&account_id, &fact.hold_id);
         hold.lots = Some(json(&fact.lots)?);
@@ -90,17 +92,18 @@ impl Rows {
         fact: HoldCaptured,
     ) -> Result<(), serde_json::Error> {
         let points = int(fact.points.get());
-        self.totals.add(Total::Redeemed, points);
-        let mut change = self.move_parts(at, &account_id, &fact.lots, Change::IS_CAPTURED);
+        self.totals.add(fact.unit, Total::Redeemed, points);
+        let mut change =
+            self.move_parts(at, &account_id, fact.unit, &fact.lots, Change::IS_CAPTURED);
         let came_back = fact.came_back();
-        change += self.give_back(at, &account_id, &fact.released, &came_back);
+        change += self.give_back(at, &account_id, fact.unit, &fact.released, &came_back);
         let released = (!came_back.is_empty()).then(|| json(&came_back)).transpose()?;
         self.entries.push(LedgerEntry {
             hold_id: Some(fact.hold_id.to_string()),
             lots: Some(json(&fact.lots)?),
             released,
             occurred_at: fact.occurred_at.map(Timestamp::micros),
-            ..entry("hold-captured", at, &account_id, change)
+            ..entry("hold-captured", at, &account_id, fact.unit, change)
         });
         let hold = self.change_hold(&account_id, &fact.hold_id);
         hold.status = Some("captured".into());
@@ -115,12 +118,12 @@ impl Rows {
         fact: HoldReleased,
     ) -> Result<(), serde_json::Error> {
         let came_back = fact.came_back();
-        let change = self.give_back(at, &account_id, &fact.lots, &came_back);
+        let change = self.give_back(at, &account_id, fact.unit, &fact.lots, &came_back);
         self.entries.push(LedgerEntry {
             hold_id: Some(fact.hold_id.to_string()),
             lots: Some(json(&came_back)?),
             occurred_at: fact.occurred_at.map(Timestamp::micros),
-            ..entry("hold-released", at, &account_id, change)
+            ..entry("hold-released", at, &account_id, fact.unit, change)
         });
         let hold = self.change_hold(&account_id, &fact.hold_id);
         let status = match fact.reason {
@@ -136,11 +139,12 @@ impl Rows {
         &mut self,
         at: At<'_>,
         account_id: &AccountId,
+        unit: UnitId,
         held: &[LotPart],
         came_back: &[LotPart],
     ) -> Change {
-        let mut change = self.move_parts(at, account_id, held, Change::IS_CAPTURED);
-        change += self.move_parts(at, account_id, came_back, Change::COMES);
+        let mut change = self.move_parts(at, account_id, unit, held, Change::IS_CAPTURED);
+        change += self.move_parts(at, account_id, unit, came_back, Change::COMES);
         change
     }
 

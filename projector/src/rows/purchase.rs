@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use domain::{
     AccountId, Category, Cause, CauseKind, CreditEarned, CreditWithdrawn, Points, ProductId,
-    PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnReversed, Shipped, Timestamp, Units,
+    PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnReversed, Shipped, Timestamp, UnitId,
+    Units,
 };
 use read_model::{LedgerEntry, Purchase, Total, row};
 use serde::{Deserialize, Serialize};
@@ -79,7 +80,7 @@ impl Rows {
         account_id: AccountId,
         fact: PurchaseRecorded,
     ) -> Result<(), serde_json::Error> {
-        self.totals.add(Total::Purchases, 1);
+        self.totals.add(UnitId::POINTS, Total::Purchases, 1);
         self.ship_purchase(at, &account_id, &fact);
         if fact.points.is_none() {
             self.opened(at, &account_id);
@@ -91,6 +92,7 @@ impl Rows {
             account_id: account_id.to_string(),
             purchase_id: fact.purchase_id.to_string(),
             lines: json(&lines)?,
+            unit: fact.unit.to_string(),
             points: or_zero(fact.points),
             credit_refused: fact.credit_refused.map(|refused| refused.code.to_string()),
             points_before_cap: fact.points_before_cap.map(|points| int(points.get())),
@@ -106,7 +108,7 @@ impl Rows {
     }
 
     pub(super) fn returned(&mut self, at: At<'_>, account_id: AccountId, fact: PurchaseReturned) {
-        self.totals.add(Total::Returns, 1);
+        self.totals.add(UnitId::POINTS, Total::Returns, 1);
         let returned: BTreeMap<ProductId, i64> = fact
             .lines
             .iter()

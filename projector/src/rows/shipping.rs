@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use domain::{
     AccountId, DeliverTo, ExchangeCreated, ParcelLines, PurchaseRecorded, Reason,
-    ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, WarehouseId,
+    ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, UnitId, WarehouseId,
 };
 use read_model::{
     Lane, LineRow, ParcelRow, ShippingChange, ShippingRequest, ShippingStatus, Total, lane, row,
@@ -309,7 +309,7 @@ impl Rows {
         account_id: AccountId,
         fact: ShipmentDispatched,
     ) {
-        self.totals.add(Total::Shipments, 1);
+        self.totals.add(UnitId::POINTS, Total::Shipments, 1);
         let line = |line: &ShippedLine| LineRow {
             product_id: line.product_id.clone(),
             quantity: int(line.quantity.get()),

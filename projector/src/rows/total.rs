@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use domain::UnitId;
 use log_record::Partition;
 use read_model::{CreditMonth, ProgrammeTotal, Total, month_of_expiry, split_sum};
 
 use super::{PartChange, Rows, int};
 
-/// What is added to each total. One to which 0 is added counts, too: so the same totals have a row
-/// however the log is cut into batches.
+/// What is added to each total of each unit; the number of accounts and what else is of no unit
+/// stands with `points`. One to which 0 is added counts, too: so the same totals have a row however
+/// the log is cut into batches.
 #[derive(Debug, Default)]
-pub(crate) struct Totals(BTreeMap<Total, i128>);
+pub(crate) struct Totals(BTreeMap<(UnitId, Total), i128>);
 
 /// The rows that a batch's sums are.
 #[derive(Debug)]
@@ -20,8 +22,8 @@ pub(crate) struct TotalRows {
 }
 
 impl Totals {
-    pub(super) fn add(&mut self, total: Total, number: i64) {
-        *self.0.entry(total).or_default() += i128::from(number);
+    pub(super) fn add(&mut self, unit: UnitId, total: Total, number: i64) {
+        *self.0.entry((unit, total)).or_default() += i128::from(number);
     }
 }
 
@@ -31,28 +33,35 @@ impl Rows {
     pub(crate) fn sum_up(&mut self, partition: Partition, new_accounts: usize) -> TotalRows {
         let totals = &mut self.totals;
         for balance in self.balances.values() {
-            totals.add(Total::Available, balance.available);
-            totals.add(Total::Held, balance.held);
-            totals.add(Total::Pending, balance.pending);
-            totals.add(Total::Owed, balance.owed);
+            totals.add(UnitId::POINTS, Total::Available, balance.available);
+            totals.add(UnitId::POINTS, Total::Held, balance.held);
+            totals.add(UnitId::POINTS, Total::Pending, balance.pending);
+            totals.add(UnitId::POINTS, Total::Owed, balance.owed);
+        }
+        for ((_, unit), balance) in &self.unit_balances {
+            totals.add(*unit, Total::Available, balance.available);
+            totals.add(*unit, Total::Held, balance.held);
+            totals.add(*unit, Total::Pending, balance.pending);
+            totals.add(*unit, Total::Owed, balance.owed);
         }
         if !self.balances.is_empty() {
-            totals.add(Total::Accounts, int(new_accounts as u64));
+            totals.add(UnitId::POINTS, Total::Accounts, int(new_accounts as u64));
         }
-        let mut months = BTreeMap::<String, i128>::new();
+        let mut months = BTreeMap::<(UnitId, String), i128>::new();
         for (key, PartChange { change, .. }) in &self.parts {
             let points = [change.available, change.held, change.pending].map(i128::from);
-            *months.entry(month_of_expiry(key.expires_at)).or_default() +=
+            *months.entry((key.unit, month_of_expiry(key.expires_at))).or_default() +=
                 points.iter().sum::<i128>();
         }
         let partition = i64::from(partition.0);
-        let totals = totals.0.iter().map(|(total, sum)| {
+        let totals = totals.0.iter().map(|((unit, total), sum)| {
             let (high, low) = split_sum(*sum);
-            ProgrammeTotal { partition, name: total.as_str().to_owned(), high, low }
+            let (unit, name) = (unit.to_string(), total.as_str().to_owned());
+            ProgrammeTotal { partition, unit, name, high, low }
         });
-        let months = months.into_iter().map(|(month, sum)| {
+        let months = months.into_iter().map(|((unit, month), sum)| {
             let (high, low) = split_sum(sum);
-            CreditMonth { partition, month, high, low }
+            CreditMonth { partition, unit: unit.to_string(), month, high, low }
         });
         TotalRows { totals: totals.collect(), months: months.collect() }
     }

@@ -165,7 +165,7 @@ impl PostgresTables {
         let totals = rows.sum_up(partition, new_accounts);
         let mut last = calls(credit::part_writes(&new_parts, &changed_parts));
         last.extend(calls(last_writes(&rows, &purchases, &shipping)));
-        last.extend(calls(total_writes(&totals)));
+        last.extend(calls(total_writes(&rows, &totals)));
         // After an error of one of the others, the server takes it for a rollback.
         last.push(Call::of("commit", vec![]));
         self.send(last).await?;

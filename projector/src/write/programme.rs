@@ -2,14 +2,18 @@
 
 use std::sync::LazyLock;
 
-use read_model::{CreditMonth, EarningRule, Policy, ProgrammeTotal};
+use read_model::{CreditMonth, EarningRule, Policy, ProgrammeTotal, Unit};
 
 use super::statement::{LazyStatement, Statement, Writes};
-use crate::rows::{Rows, TotalRows};
+use crate::rows::{Rows, TotalRows, UnitClosure};
 
 static RULE: LazyStatement = LazyLock::new(Statement::insert::<EarningRule>);
 static POLICY: LazyStatement =
     LazyLock::new(|| Statement::of::<Policy>(include_str!("../sql/upsert_policy.sql")));
+static UNIT: LazyStatement =
+    LazyLock::new(|| Statement::of::<Unit>(include_str!("../sql/upsert_unit.sql")));
+static UNIT_CLOSURE: LazyStatement =
+    LazyLock::new(|| Statement::of::<UnitClosure>(include_str!("../sql/close_unit.sql")));
 static TOTALS: LazyStatement = LazyLock::new(|| {
     Statement::of::<ProgrammeTotal>(include_str!("../sql/add_programme_total.sql"))
 });
@@ -19,6 +23,11 @@ static MONTHS: LazyStatement =
 pub(super) fn write<'a>(writes: &mut Writes<'a>, rows: &'a Rows) {
     writes.push(&RULE, &rows.earning_rules);
     writes.push(&POLICY, &rows.policy);
+    // One after the other: two versions of a unit in one statement would be one too many.
+    for unit in &rows.units {
+        writes.push(&UNIT, [unit]);
+    }
+    writes.push(&UNIT_CLOSURE, &rows.unit_closures);
 }
 
 pub(super) fn write_totals<'a>(writes: &mut Writes<'a>, rows: &'a TotalRows) {

@@ -146,7 +146,7 @@ fn commit(open: &OpenFile, batch: Batch) -> Result<Written, WriteError> {
     // Only balances are inserted where a change finds none.
     let new_accounts = run(&transaction, last_writes(&rows, &purchases, &shipping))?;
     let totals = rows.sum_up(partition, new_accounts);
-    run(&transaction, total_writes(&totals))?;
+    run(&transaction, total_writes(&rows, &totals))?;
     transaction.commit()?;
     Ok(Written::Moved(rows.shipping.lanes))
 }

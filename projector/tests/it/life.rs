@@ -33,13 +33,14 @@ async fn every_event_has_its_effect(on: On) {
         "account_balance|'ann'|750|0|0|0|0|38".to_owned(),
         "account_balance|'bob'|60|0|0|0|0|50".to_owned(),
         "account_balance|'cat'|500|200|90|0|0|42".to_owned(),
-        "account_balance|'dan'|0|0|0|0|0|43".to_owned(),
-        format!("credit_part|'ann'|{NEVER}|13|0|750|0|0|NULL"),
-        format!("credit_part|'bob'|{NEVER}|33|0|60|0|0|NULL"),
-        format!("credit_part|'cat'|{}|40|0|500|0|200|NULL", micros(50)),
-        format!("credit_part|'cat'|{}|41|0|0|90|0|{}", micros(60), micros(45)),
+        "account_balance|'dan'|0|0|0|0|0|55".to_owned(),
+        "unit_balance|'dan'|'miles'|1500|0|0|0|0|55".to_owned(),
+        format!("credit_part|'ann'|{NEVER}|13|0|'points'|750|0|0|NULL"),
+        format!("credit_part|'bob'|{NEVER}|33|0|'points'|60|0|0|NULL"),
+        format!("credit_part|'cat'|{}|40|0|'points'|500|0|200|NULL", micros(50)),
+        format!("credit_part|'cat'|{}|41|0|'points'|0|90|0|{}", micros(60), micros(45)),
         format!(
-            "credit_lot|7|'ann'|300|'purchase'|'B-1'|'default'|2|NULL|{}|{}|{}",
+            "credit_lot|7|'ann'|'points'|300|'purchase'|'B-1'|'default'|2|NULL|{}|{}|{}",
             micros(2),
             micros(4),
             micros(100)
@@ -64,9 +65,14 @@ async fn every_event_has_its_effect(on: On) {
         total_row("pending", 90),
         total_row("owed", 0),
         total_row("accounts", 4),
-        "credit_month|0|'1970-02'|0|700".to_owned(),
-        "credit_month|0|'1970-03'|0|90".to_owned(),
-        "credit_month|0|'never'|0|810".to_owned(),
+        "credit_month|0|'points'|'1970-02'|0|700".to_owned(),
+        "credit_month|0|'points'|'1970-03'|0|90".to_owned(),
+        "credit_month|0|'points'|'never'|0|810".to_owned(),
+        "credit_month|0|'miles'|'never'|0|1500".to_owned(),
+        "programme_total|0|'miles'|'issued'|0|1500".to_owned(),
+        "programme_total|0|'miles'|'available'|0|1500".to_owned(),
+        "unit|'points'|1|NULL|1|0|'UTC'|NULL|1|0|1".to_owned(),
+        format!("unit|'miles'|54|'Miles'|1|2|'Europe/Berlin'|{}|2|0|56", micros(41)),
         "policy|1|1|'debt'|14|0|9007199254740991|0|5".to_owned(),
         "offer_availability|'mug'|'product'|250|NULL|1|NULL|NULL|NULL|'main'|1|NULL|NULL|NULL|NULL|NULL\
          |5|'open'|0|53"
@@ -80,13 +86,13 @@ async fn every_event_has_its_effect(on: On) {
         assert!(rows.contains(&row), "{row} is not in {rows:#?}");
     }
     let of = |table: &str| rows.iter().filter(|row| row.starts_with(table)).count();
-    assert_eq!((of("credit_part|"), of("earning_rule|")), (4, 2), "what is used up has no row");
+    assert_eq!((of("credit_part|"), of("earning_rule|")), (5, 2), "what is used up has no row");
     let purchase = rows.iter().find(|row| row.starts_with("purchase|8|")).expect("B-1");
     let pans = r#"{"product_id":"pan","quantity":3,"amount":1999,"points":300,"returned":1}"#;
     let other = r#"{"product_id":"7","quantity":1,"amount":1999,"returned":0}"#;
-    assert!(
-        purchase.contains(&format!("'[{pans},{other}]'|300|NULL|NULL|'default'|2|'main'|100|100|"))
-    );
+    assert!(purchase.contains(&format!(
+        "'[{pans},{other}]'|'points'|300|NULL|NULL|'default'|2|'main'|100|100|"
+    )));
 }
 
 async fn a_request_is_for_what_is_left_of_it_when_it_is_dispatched(on: On) {
@@ -156,7 +162,8 @@ async fn a_shipping_request_does_not_change_by_an_event_that_is_applied_again(on
     let before = ledger.projected().await;
     ledger.alter(
         "update checkpoint set position = 0; \
-         delete from account_balance; delete from credit_part; delete from exchange; \
+         delete from account_balance; delete from unit_balance; delete from unit; \
+         delete from credit_part; delete from exchange; \
          delete from hold; \
          delete from purchase; delete from offer_availability; \
          delete from programme_total; delete from credit_month",
@@ -176,8 +183,22 @@ async fn every_point_is_accounted_for_after_every_event(on: On) {
             when name in ('issued', 'refunded', 'received') then low \
             when name in ('redeemed', 'expired', 'withdrawn', 'sent') then -low \
             else 0 end), 0) as bigint) from programme_total) \
-         - (select cast(coalesce(sum(available + held + pending - owed), 0) as bigint) \
-            from account_balance)";
+         - (select cast(coalesce(sum(available + held + pending - owed), 0) as bigint) from \
+            (select available, held, pending, owed from account_balance \
+             union all select available, held, pending, owed from unit_balance) as balance)";
+    const OF_PARTS: &str = "select available, held + pending from \
+         (select account_id, 'points' as unit, available, held, pending from account_balance \
+          union all \
+          select account_id, unit, available, held, pending from unit_balance) as balance \
+         where available + held + pending > 0 order by account_id, unit";
+    const OF_ENTRIES: &str = "select available + held + pending - owed, available from \
+         (select account_id, 'points' as unit, available, held, pending, owed \
+          from account_balance \
+          union all \
+          select account_id, unit, available, held, pending, owed from unit_balance) as balance \
+         where exists (select 1 from ledger_entry as entry \
+          where entry.account_id = balance.account_id and entry.unit = balance.unit) \
+         order by account_id, unit";
     let ledger = Ledger::new(1, on).await;
     for event in history(Clock::Wall) {
         ledger.record_at(&[event]).await;
@@ -186,21 +207,15 @@ async fn every_point_is_accounted_for_after_every_event(on: On) {
         assert_eq!(ledger.select::<(i64,)>(DIFFERENCE).await, [(0,)]);
         let parts = read(
             "select cast(sum(available) as bigint), cast(sum(held + pending) as bigint) from credit_part \
-             group by account_id order by account_id",
+             group by account_id, unit order by account_id, unit",
         );
-        let balances = read(
-            "select available, held + pending from account_balance \
-             where available + held + pending > 0 order by account_id",
-        );
+        let balances = read(OF_PARTS);
         assert_eq!(parts.await, balances.await, "the parts are the balance");
         let entries = read(
             "select cast(sum(points) as bigint), cast(sum(available) as bigint) from ledger_entry \
-             group by account_id order by account_id",
+             group by account_id, unit order by account_id, unit",
         );
-        let balances = read(
-            "select available + held + pending - owed, available from account_balance \
-             where account_id in (select account_id from ledger_entry) order by account_id",
-        );
+        let balances = read(OF_ENTRIES);
         assert_eq!(entries.await, balances.await, "the statement is the balance");
     }
 }
@@ -221,7 +236,7 @@ async fn pending_credit_is_withdrawn_as_pending_whatever_else_the_batch_has(on: 
         }
         let rows = ledger.projected().await;
         assert!(rows.contains(&"account_balance|'ann'|450|0|180|0|0|5".to_owned()), "{rows:#?}");
-        let entry = "ledger_entry|4|'ann'|'credit-withdrawn'|-120|0|0|-120|";
+        let entry = "ledger_entry|4|'ann'|'credit-withdrawn'|'points'|-120|0|0|-120|";
         assert!(rows.iter().any(|row| row.starts_with(entry)), "{rows:#?}");
     }
 }
@@ -243,12 +258,12 @@ async fn a_transfer_takes_parts_as_they_are_to_another_account(on: On) {
     ledger.record_at(&[(DAY, life::received("bob", "ann", "t-1", 2, 200))]).await;
     let rows = ledger.projected().await;
     for row in [
-        format!("credit_part|'ann'|{NEVER}|2|0|300|0|0|NULL"),
-        format!("credit_part|'bob'|{NEVER}|2|0|200|0|0|NULL"),
+        format!("credit_part|'ann'|{NEVER}|2|0|'points'|300|0|0|NULL"),
+        format!("credit_part|'bob'|{NEVER}|2|0|'points'|200|0|0|NULL"),
     ] {
         assert!(rows.contains(&row), "{row} is not in {rows:#?}");
     }
-    let received = "ledger_entry|4|'bob'|'credit-received'|200|200|0|0|NULL|NULL|NULL|NULL|NULL|NULL|\
+    let received = "ledger_entry|4|'bob'|'credit-received'|'points'|200|200|0|0|NULL|NULL|NULL|NULL|NULL|NULL|\
                     't-1'|'ann'|";
     assert!(rows.iter().any(|row| row.starts_with(received)), "{rows:#?}");
 }
@@ -280,9 +295,9 @@ async fn totals_may_outgrow_64_bits(on: On) {
         let (high, low) = read_model::split_sum(1100 * i128::from(domain::AMOUNT_MAX));
         assert!(high > 0, "it is more than 62 bits can have");
         for row in [
-            format!("programme_total|0|'issued'|{high}|{low}"),
-            format!("programme_total|0|'available'|{high}|{low}"),
-            format!("credit_month|0|'never'|{high}|{low}"),
+            format!("programme_total|0|'points'|'issued'|{high}|{low}"),
+            format!("programme_total|0|'points'|'available'|{high}|{low}"),
+            format!("credit_month|0|'points'|'never'|{high}|{low}"),
         ] {
             assert!(rows.contains(&row), "{row} is not in {rows:#?}");
         }
@@ -300,7 +315,7 @@ fn the_life_has_every_type_of_event() {
                 .event_type
         })
         .collect();
-    assert_eq!((types.len(), history(Clock::Wall).len()), (32, EVENTS), "{types:?}");
+    assert_eq!((types.len(), history(Clock::Wall).len()), (34, EVENTS), "{types:?}");
 }
 
 async fn a_parcel_of_what_nobody_asked_to_ship_changes_nothing(on: On) {
@@ -321,13 +336,13 @@ fn micros(day: i64) -> i64 {
 }
 
 fn total_row(name: &str, sum: i64) -> String {
-    format!("programme_total|0|'{name}'|0|{sum}")
+    format!("programme_total|0|'points'|'{name}'|0|{sum}")
 }
 
 fn hold_row(place: u64, hold: &str, points: u64, ends: i64, end: &str, day: i64) -> String {
     let lots = format!(r#"[{{"lot":"0:13","points":{points},"expires_at":null,"graced":false}}]"#);
     let (deadline, at) = (micros(ends), micros(day));
-    format!("hold|{place}|'ann'|'{hold}'|{points}|'{lots}'|{deadline}|0|{end}|NULL|{at}")
+    format!("hold|{place}|'ann'|'{hold}'|'points'|{points}|'{lots}'|{deadline}|0|{end}|NULL|{at}")
 }
 
 fn exchange_row(place: u64, exchange: &str, state: &str, day: i64) -> String {

@@ -41,8 +41,8 @@ async fn a_history_becomes_rows(on: On) {
     for row in [
         "account_balance|'ann'|200|0|0|0|0|6",
         "account_balance|'bob'|500|0|0|0|0|4",
-        "credit_lot|3|'ann'|500|'purchase'|'B-1'|NULL|NULL|NULL|1000000|NULL|NULL",
-        "credit_part|'ann'|9223372036854775807|3|0|200|0|0|NULL",
+        "credit_lot|3|'ann'|'points'|500|'purchase'|'B-1'|NULL|NULL|NULL|1000000|NULL|NULL",
+        "credit_part|'ann'|9223372036854775807|3|0|'points'|200|0|0|NULL",
         "exchange|7|'ann'|'x-1'|'mug'|'product'|1|300|NULL|0|0|NULL|1000000",
         "offer_availability|'mug'|'product'|250|15|1|NULL|NULL|NULL|'main'|1|NULL|NULL|NULL|NULL|NULL\
          |3|'closed'|0|10",
@@ -113,7 +113,7 @@ async fn an_event_that_is_applied_again_asks_for_no_second_parcel(on: On) {
     let before = ledger.projected().await;
     ledger.alter("update checkpoint set position = 0");
     ledger.alter(
-        "delete from account_balance; delete from credit_part; delete from offer_availability; \
+        "delete from account_balance; delete from unit; delete from credit_part; delete from offer_availability; \
          delete from programme_total; delete from credit_month",
     );
     let after = ledger.projected().await;

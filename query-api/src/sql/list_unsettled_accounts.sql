@@ -8,9 +8,21 @@ select account_id
 from account_balance
 where must_repay
 union
+select account_id
+from unit_balance
+where must_repay
+union
 -- A join would make PostgreSQL read all that is pending, because it doesn't know how few $1 lets in.
 select account_id
 from credit_part
 where pending > 0
     and available_at <= $1
-    and (select owed from account_balance where account_id = credit_part.account_id) > 0
+    and case unit
+        when 'points' then (
+            select owed from account_balance where account_id = credit_part.account_id
+        )
+        else (
+            select owed from unit_balance
+            where account_id = credit_part.account_id and unit = credit_part.unit
+        )
+    end > 0

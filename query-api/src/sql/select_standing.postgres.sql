@@ -6,10 +6,15 @@ select
     account_balance."partition" as home, account_balance.position as changed_at,
     account_balance.owed,
     (
+        select cast(json_agg(json_build_array(unit, owed)) as text)
+        from unit_balance
+        where unit_balance.account_id = account_balance.account_id
+    ) as owed_of_units,
+    (
         select cast(json_agg(
             json_build_array(
                 expires_at, lot, graced, available, held, pending,
-                available_at
+                available_at, unit
             ) order by expires_at, lot, graced
         ) as text)
         from credit_part
@@ -17,7 +22,7 @@ select
     ) as parts,
     (
         select cast(json_agg(
-            json_build_array(deadline, cast(lots as json), grace_days) order by deadline, place
+            json_build_array(deadline, cast(lots as json), grace_days, unit) order by deadline, place
         ) as text)
         from hold
         where hold.account_id = account_balance.account_id and status = 'held'

@@ -6,17 +6,22 @@ select
     account_balance."partition" as home, account_balance.position as changed_at,
     account_balance.owed,
     (
+        select json_group_array(json_array(unit, owed))
+        from unit_balance
+        where unit_balance.account_id = account_balance.account_id
+    ) as owed_of_units,
+    (
         select json_group_array(
             json_array(
                 expires_at, lot, json(iif(graced, 'true', 'false')), available, held, pending,
-                available_at
+                available_at, unit
             ) order by expires_at, lot, graced
         )
         from credit_part
         where credit_part.account_id = account_balance.account_id
     ) as parts,
     (
-        select json_group_array(json_array(deadline, json(lots), grace_days) order by deadline, place)
+        select json_group_array(json_array(deadline, json(lots), grace_days, unit) order by deadline, place)
         from hold
         where hold.account_id = account_balance.account_id and status = 'held'
     ) as holds

@@ -1,4 +1,5 @@
--- By how much an account has changed since a time.
-select cast(coalesce(sum(points), 0) as bigint) as points
+-- By how much an account has changed since a time, by unit.
+select unit, cast(sum(points) as bigint) as points
 from ledger_entry
 where account_id = $1 and recorded_at >= $2
+group by unit

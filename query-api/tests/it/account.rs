@@ -28,7 +28,8 @@ async fn an_account_shows_what_can_be_spent_now(on: On) {
     assert_eq!(
         body,
         json!({"account_id": "cat", "available": 500, "held": 200, "pending": 90, "owed": 0,
-            "expiring_within_30_days": 500, "position": "0:42"})
+            "expiring_within_30_days": 500, "units": {"points": {"available": 500, "held": 200,
+                "pending": 90, "owed": 0, "expiring_within_30_days": 500}}, "position": "0:42"})
     );
     // What was pending comes, a hold ends, and what nobody spent is gone; none of it is recorded.
     for (day, [available, held, pending, expiring]) in [
@@ -100,7 +101,7 @@ async fn a_hold_is_over_at_its_deadline(on: On) {
     let hold = reads.get("/v1/accounts/cat/holds/h-1").await;
     assert_eq!(
         hold,
-        json!({"hold_id": "h-1", "account_id": "cat", "points": 200,
+        json!({"hold_id": "h-1", "account_id": "cat", "unit": "points", "points": 200,
             "deadline": "1970-02-18T00:00:00Z", "status": "held", "refunded_points": 0,
             "recorded_at": "1970-02-11T00:00:00Z", "position": "0:42"})
     );
@@ -133,11 +134,11 @@ async fn lots_come_in_spending_order_with_what_they_came_from(on: On) {
     assert_eq!(
         lots,
         [
-            json!({"lot": "0:27", "points": 80, "available": 80, "pending": 0, "held": 0,
-                "expires_at": "1970-01-31T00:00:00Z", "graced": false,
+            json!({"lot": "0:27", "unit": "points", "points": 80, "available": 80, "pending": 0,
+                "held": 0, "expires_at": "1970-01-31T00:00:00Z", "graced": false,
                 "cause": {"kind": "purchase", "id": "B-3"}, "earned_at": "1970-01-16T00:00:00Z"}),
-            json!({"lot": "0:13", "points": 1000, "available": 150, "pending": 0, "held": 0,
-                "graced": false, "cause": {"kind": "purchase", "id": "B-2"}, "earned_by": "ann",
+            json!({"lot": "0:13", "unit": "points", "points": 1000, "available": 150, "pending": 0,
+                "held": 0, "graced": false, "cause": {"kind": "purchase", "id": "B-2"}, "earned_by": "ann",
                 "earned_at": "1970-01-06T00:00:00Z"}),
         ]
     );
@@ -206,7 +207,7 @@ async fn the_statement_runs_from_the_balance_down_to_nothing(on: On) {
     );
     assert_eq!(
         entries[6],
-        json!({"kind": "credit-withdrawn", "points": -190, "balance": -40,
+        json!({"kind": "credit-withdrawn", "unit": "points", "points": -190, "balance": -40,
             "change": {"available": -150, "held": 0, "pending": 0, "owed": 40},
             "withdrawal": {"kind": "adjustment", "id": "a-2"}, "reference": "ticket-8",
             "recorded_at": "1970-02-02T00:00:00Z", "position": "0:32"})
@@ -238,7 +239,7 @@ async fn an_entry_says_why(on: On) {
     let deducted = reads.get("/v1/accounts/ann/entries/0:15").await;
     assert_eq!(
         deducted,
-        json!({"kind": "credit-deducted", "points": -600,
+        json!({"kind": "credit-deducted", "unit": "points", "points": -600,
         "change": {"available": -600, "held": 0, "pending": 0, "owed": 0},
         "exchange_id": "x-1", "offer_id": "mug", "product_id": "product", "quantity": 2,
         "recorded_at": "1970-01-07T00:00:00Z", "position": "0:15",
@@ -301,7 +302,8 @@ async fn exchanges_and_purchases_show_what_came_back_of_them(on: On) {
                 {"product_id": "pan", "quantity": 3, "amount": 1999, "points": 300, "returned": 1},
                 {"product_id": "7", "quantity": 1, "amount": 1999, "points": 0, "returned": 0},
             ],
-            "points": 300, "rule": {"rule_id": "default", "version": 2}, "returned_points": 100,
+            "unit": "points", "points": 300, "rule": {"rule_id": "default", "version": 2},
+            "returned_points": 100,
             "withdrawn_points": 100, "warehouse": "main", "status": "dispatched",
             "parcels": [{"dispatch_id": "dispatch",
                 "lines": [{"product_id": "product", "quantity": 1}],

@@ -37,7 +37,7 @@ async fn an_account_shows_what_expires_within_any_window_and_what_has_expired(on
     let body = reads.get("/v1/accounts/cat/expiry?within_days=90").await;
     assert_eq!(
         body,
-        json!({"account_id": "cat", "expiring": {"within_days": 90, "points": 90},
+        json!({"account_id": "cat", "unit": "points", "expiring": {"within_days": 90, "points": 90},
             "expired": {"points": 700}, "position": "0:42"})
     );
     for wrong in ["within_days=0", "within_days=3661", "within_days=x", "since=yesterday"] {
@@ -117,14 +117,15 @@ async fn an_export_has_every_account_as_lines(on: On) {
     assert_eq!(lines.len(), usize::try_from(accounts).expect("few"));
     assert_eq!(
         lines[1_202],
-        json!({"account_id": "ann-1202", "points": 1_203, "expires_at": "1970-01-21T00:00:00Z"})
+        json!({"account_id": "ann-1202", "unit": "points", "points": 1_203,
+            "expires_at": "1970-01-21T00:00:00Z"})
     );
     let csv = "text/event-stream, application/json;q=0.1, Text/CSV;q=0.5, application/x-ndjson;q=0";
     let (media, text) = export(&reads, csv).await;
     assert!(media.starts_with("text/csv"), "{media}");
     let mut lines = text.split("\r\n");
-    assert_eq!(lines.next(), Some("account_id,points,expires_at"));
-    assert_eq!(lines.next(), Some("ann-0000,1,1970-01-21T00:00:00Z"));
+    assert_eq!(lines.next(), Some("account_id,unit,points,expires_at"));
+    assert_eq!(lines.next(), Some("ann-0000,points,1,1970-01-21T00:00:00Z"));
     assert_eq!(text.matches('\n').count(), 1_204);
     let path = "/v1/expiring-credit?before=1970-02-01T00:00:00Z&limit=1";
     let (status, _, problem) = reads.ask_with("operator", path, Some(("accept", "text/csv"))).await;

@@ -98,8 +98,8 @@ async fn a_fact_has_the_fields_that_its_call_answered(on: On) {
     let (_, _, transfer) = reads.ask("shopper", "/v1/accounts/ann/transfers/t-1").await;
     assert_eq!(
         transfer,
-        json!({"account_id": "ann", "transfer_id": "t-1", "to": "bob", "points": 150,
-            "lots": [{"lot": "0:13", "points": 150}], "status": "received",
+        json!({"account_id": "ann", "transfer_id": "t-1", "to": "bob", "unit": "points",
+            "points": 150, "lots": [{"lot": "0:13", "points": 150}], "status": "received",
             "recorded_at": "1970-01-16T00:00:00Z", "position": "0:28"})
     );
     reads.record(vec![(42 * DAY, returned("ann", "B-2", "r-2", 1, 0))]).await;
@@ -107,8 +107,8 @@ async fn a_fact_has_the_fields_that_its_call_answered(on: On) {
     assert_eq!(
         back,
         json!({"account_id": "ann", "purchase_id": "B-2", "return_id": "r-2",
-            "lines": [{"product_id": "pan", "quantity": 1}], "points": 0, "asked_lines": true,
-            "recorded_at": "1970-02-12T00:00:00Z", "position": after(1)})
+            "lines": [{"product_id": "pan", "quantity": 1}], "unit": "points", "points": 0,
+            "asked_lines": true, "recorded_at": "1970-02-12T00:00:00Z", "position": after(1)})
     );
     let (_, _, closure) = reads.ask("auditor", "/v1/offers/mug/closure").await;
     assert_eq!((&closure["offer_id"], closure.get("account_id")), (&json!("mug"), None));

@@ -17,3 +17,4 @@ mod random_life;
 mod shipments_agree;
 mod shipping;
 mod stream_cursor;
+mod units;

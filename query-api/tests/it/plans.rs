@@ -47,10 +47,10 @@ const ROWS: &str = "
     {requests}
     select n, 'ann-' || (n % 100000), 'x-' || n, 'mug', 'product', 1, 300, 0, 0, n from numbers;
     insert into ledger_entry
-        (place, account_id, kind, points, available, held, pending, cause_kind, cause_id,
+        (place, account_id, kind, unit, points, available, held, pending, cause_kind, cause_id,
             recorded_at)
     {requests}
-    select n, 'ann-' || (n % 100000), 'credit-earned', 1, 1, 0, 0, 'purchase', 'B-1', n
+    select n, 'ann-' || (n % 100000), 'credit-earned', 'points', 1, 1, 0, 0, 'purchase', 'B-1', n
     from numbers;
     insert into shipping_change
         (place, generation, request, kind, lines, warehouse, sequence, recorded_at)
@@ -59,39 +59,43 @@ const ROWS: &str = "
         case when n % 100 = 0 then 'west' else 'main' end, n, n
     from numbers;
     insert into credit_lot
-        (lot, account_id, points, cause_kind, cause_id, recorded_at)
+        (lot, account_id, unit, points, cause_kind, cause_id, recorded_at)
     {a tenth}
-    select n, 'ann-' || (n % 100000), 500, 'purchase', 'B-1', n from numbers;
+    select n, 'ann-' || (n % 100000), 'points', 500, 'purchase', 'B-1', n from numbers;
     insert into account_balance
         (account_id, available, held, pending, owed, \"partition\", position)
     {a tenth}
     select 'ann-' || (n - 1), case when n % 10 = 0 then 0 else 500 end, 0, 5,
         case when n % 10 = 0 then 5 else 0 end, 0, n
     from numbers;
+    insert into unit_balance
+        (account_id, unit, available, held, pending, owed, \"partition\", position)
+    {a tenth}
+    select 'ann-' || (n - 1), 'miles', 500, 0, 5, 0, 0, n from numbers;
     insert into credit_part
-        (account_id, expires_at, lot, graced, available, pending, held)
+        (account_id, expires_at, lot, graced, unit, available, pending, held)
     {a tenth}
     select 'ann-' || (n % 100000),
         case when n % 2 = 0 then 4102444800000000 else 9223372036854775807 end,
-        n, 1 = 0, 500, 0, 0
+        n, 1 = 0, 'points', 500, 0, 0
     from numbers;
     insert into credit_part
-        (account_id, expires_at, lot, graced, available, pending, held, available_at)
+        (account_id, expires_at, lot, graced, unit, available, pending, held, available_at)
     {a tenth}
-    select 'ann-' || (n % 100000), 4102444800000001, n, 1 = 0, 0, 5, 0, 4102444800000000
+    select 'ann-' || (n % 100000), 4102444800000001, n, 1 = 0, 'points', 0, 5, 0, 4102444800000000
     from numbers;
     insert into hold
-        (place, account_id, hold_id, points, lots, deadline, grace_days, status, refunded_points,
-            recorded_at)
+        (place, account_id, hold_id, unit, points, lots, deadline, grace_days, status,
+            refunded_points, recorded_at)
     {a tenth}
-    select n, 'ann-' || (n % 1000), 'h-' || n, 1, '[]', 4102444800000000 + n, 0,
+    select n, 'ann-' || (n % 1000), 'h-' || n, 'points', 1, '[]', 4102444800000000 + n, 0,
         case when n % 10 = 0 then 'held' else 'captured' end, 0, n
     from numbers;
     insert into purchase
-        (place, account_id, purchase_id, lines, points, returned_points, withdrawn_points,
+        (place, account_id, purchase_id, lines, unit, points, returned_points, withdrawn_points,
             recorded_at)
     {a tenth}
-    select 3000000 + n, 'ann-' || (n % 1000), 'B-' || n, '[]', 1, 0, 0, n from numbers;
+    select 3000000 + n, 'ann-' || (n % 1000), 'B-' || n, '[]', 'points', 1, 0, 0, n from numbers;
     insert into fact (path, place, account_id, public, recorded_at)
     {a tenth}
     select 'accounts/ann-' || (n % 1000) || '/exchanges/x-' || n || '/cancellations/c-' || n, n,
@@ -124,6 +128,7 @@ const READS_OF_ALL: &[&str] = &[
     "/v1/accounts/ann-5/entries?limit=100&kind=credit-expired",
     "/v1/accounts/ann-5/entries?limit=100&from=1970-01-01T00:00:00Z",
     "/v1/accounts/ann-5/entries?limit=100&until=1970-01-01T00:00:01Z",
+    "/v1/accounts/ann-5/entries?limit=100&unit=miles",
     "/v1/accounts/ann-5/entries/0:5",
     "/v1/accounts/ann-5/expiry?within_days=90",
     "/v1/accounts/ann-5/expiry?since=1970-01-01T00:00:00Z",
@@ -148,6 +153,7 @@ const READS_OF_ALL: &[&str] = &[
     "/v1/purchases?purchase_id=B-5",
     "/v1/expiring-credit?limit=100&before=2200-01-01T00:00:00Z",
     "/v1/expiring-credit?limit=100&before=1980-01-01T00:00:00Z",
+    "/v1/expiring-credit?limit=100&before=2200-01-01T00:00:00Z&unit=miles",
     "/v1/accounts/ann-5/lots?limit=100",
     "/v1/accounts/ann-5/holds?limit=100",
     "/v1/accounts/ann-5/holds/h-5",
@@ -163,6 +169,9 @@ const READS_OF_ALL: &[&str] = &[
     "/v1/earning-rules",
     "/v1/earning-rules/default",
     "/v1/policy",
+    "/v1/units",
+    "/v1/units/points",
+    "/v1/units/points/closure",
     "/v1/operations?limit=100",
     "/v1/operations?limit=100&until=1970-01-01T00:00:00.05Z",
     "/v1/operations?limit=100&key_id=k-5",
@@ -241,7 +250,7 @@ fn is_in_order_of_the_log(path: &str) -> bool {
 
 /// Whether a step of a plan may read as much as a big table has.
 fn reads_a_table(step: &str) -> bool {
-    const SMALL: [&str; 8] = [
+    const SMALL: [&str; 9] = [
         "checkpoint",
         "credit_month",
         "earning_rule",
@@ -251,6 +260,7 @@ fn reads_a_table(step: &str) -> bool {
         "part",
         "policy",
         "programme_total",
+        "unit",
     ];
     let Some(of) = step.strip_prefix("SCAN ").or_else(|| {
         let is_range_of_places = step.contains("INTEGER PRIMARY KEY (rowid>");
@@ -259,7 +269,7 @@ fn reads_a_table(step: &str) -> bool {
         return false;
     };
     let table = of.split_whitespace().next().unwrap_or_default();
-    let partial = ["shipping_request_has_crossed", "account_must_repay"];
+    let partial = ["shipping_request_has_crossed", "account_must_repay", "unit_must_repay"];
     let is_partial = partial.iter().any(|index| of.contains(index));
     !is_partial && !SMALL.contains(&table) && !of.starts_with("CONSTANT ROW") && table != "later"
 }

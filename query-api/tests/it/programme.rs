@@ -74,7 +74,7 @@ async fn the_totals_come_to_what_was_issued(on: On) {
             "redeemed": "950", "refunded": "650", "expired": "80", "withdrawn": "290", "in_transit": "0", "debt": "0",
             "sent": "150", "received": "150", "repaid": "40", "accounts": "4", "exchanges": "2",
             "cancellations": "2", "purchases": "2", "returns": "2", "holds": "5", "transfers": "1",
-            "shipments": "2", "position": "0:53", "difference": "0"})
+            "shipments": "2", "position": "0:56", "difference": "0"})
     );
     for events in [0, 1, 9, 28, 32] {
         let reads = Reads::of(on, history(Clock::Commands)[..events].to_vec()).await;

@@ -104,6 +104,7 @@ impl World {
             stock: None,
         }));
         world.ask(Command::EarnCredit(EarnCredit {
+            unit: domain::UnitId::POINTS,
             account_id: id("ann"),
             points: points(1_000),
             cause: Cause { kind: CauseKind::Review, id: id("e-1") },
@@ -126,6 +127,7 @@ impl World {
                     occurred_at: None,
                 }),
                 Shipped::PurchaseId(purchase_id) => Command::RecordPurchase(RecordPurchase {
+                    unit: domain::UnitId::POINTS,
                     account_id: id("ann"),
                     purchase_id,
                     lines: lines

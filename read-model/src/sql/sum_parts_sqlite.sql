@@ -1,5 +1,6 @@
 select
-    case expires_at when 9223372036854775807 then 'never' else strftime('%Y-%m', expires_at / 1000000, 'unixepoch') end as month,
+    case expires_at when 9223372036854775807 then 'never' else strftime('%Y-%m', expires_at / 1000000, 'unixepoch') end
+        || case unit when 'points' then '' else ' of ' || unit end as month,
     cast(sum((available + pending + held) / 4294967296) as bigint),
     cast(sum((available + pending + held) % 4294967296) as bigint)
 from credit_part

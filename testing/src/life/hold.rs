@@ -2,7 +2,7 @@
 
 use domain::{
     CaptureRefund, CreditHeld, CreditRefunded, Event, Grace, HoldCaptured, HoldExtended,
-    HoldReleased, LotPart, Note, RefundCause, ReleaseReason,
+    HoldReleased, LotPart, Note, RefundCause, ReleaseReason, UnitId,
 };
 
 use super::{account, day, part, sum};
@@ -12,7 +12,15 @@ pub fn held(name: &str, hold: &str, lots: Vec<LotPart>, ends_on: i64) -> Event {
     let deadline = day(ends_on);
     let points = sum(&lots);
     let (hold_id, grace) = (id(hold), grace());
-    let fact = CreditHeld { hold_id, points, lots, deadline, grace, occurred_at: None };
+    let fact = CreditHeld {
+        unit: UnitId::POINTS,
+        hold_id,
+        points,
+        lots,
+        deadline,
+        grace,
+        occurred_at: None,
+    };
     Event::CreditHeld(account(name), fact)
 }
 
@@ -47,7 +55,12 @@ pub fn capture_refunded(
         occurred_at: None,
         note: Note { by: None, reason: Some(id("broken")) },
     };
-    let fact = CreditRefunded { cause: RefundCause::Capture(refund), points: sum(&lots), lots };
+    let fact = CreditRefunded {
+        unit: UnitId::POINTS,
+        cause: RefundCause::Capture(refund),
+        points: sum(&lots),
+        lots,
+    };
     Event::CreditRefunded(account(name), fact)
 }
 
@@ -60,6 +73,7 @@ pub(super) fn captured(
     pays_exchange: bool,
 ) -> Event {
     let fact = HoldCaptured {
+        unit: UnitId::POINTS,
         hold_id: id(hold),
         points: points(amount),
         lots: vec![part(lot, amount, None)],
@@ -81,6 +95,7 @@ pub(super) fn released(
     reason: ReleaseReason,
 ) -> Event {
     let fact = HoldReleased {
+        unit: UnitId::POINTS,
         hold_id: id(hold),
         points: points(amount),
         lots: vec![part(lot, amount, None)],

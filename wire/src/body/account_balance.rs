@@ -1,10 +1,12 @@
 //! An account's balance.
 
-use domain::AccountId;
+use std::collections::BTreeMap;
+
+use domain::{AccountId, UnitId};
 use log_record::Place;
 use serde::Serialize;
 
-/// The points of an account now.
+/// The credit of an account now; the fields beside `units` are of `points`.
 #[derive(Clone, Debug, Serialize)]
 pub struct AccountBalanceBody {
     /// The account.
@@ -19,6 +21,23 @@ pub struct AccountBalanceBody {
     pub owed: u64,
     /// The points of `available` that expire within 30 days.
     pub expiring_within_30_days: u64,
+    /// The same of every unit that the account ever had, and of `points`.
+    pub units: BTreeMap<UnitId, UnitBalanceBody>,
     /// The position of the last event that changed the account.
     pub position: Place,
+}
+
+/// What an account has of a unit now.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct UnitBalanceBody {
+    /// What can be spent.
+    pub available: u64,
+    /// What is set aside by holds.
+    pub held: u64,
+    /// What can be spent later.
+    pub pending: u64,
+    /// What the account owes.
+    pub owed: u64,
+    /// What of `available` expires within 30 days.
+    pub expiring_within_30_days: u64,
 }

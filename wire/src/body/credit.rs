@@ -2,7 +2,7 @@
 
 use domain::{
     AccountId, Actor, CapPeriod, CapRoom, CauseId, CauseKind, LotId, Period, Points, PurchaseId,
-    Reason, Reference, ReturnId, RuleId, Timestamp, WithdrawalId,
+    Reason, Reference, ReturnId, RuleId, Timestamp, UnitId, WithdrawalId,
 };
 use log_record::Place;
 use serde::{Deserialize, Serialize};
@@ -68,6 +68,8 @@ impl From<CapRoom> for CapRoomBody {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EarnCreditBody {
+    /// The kind of points; without it, `points`.
+    pub unit: Option<UnitId>,
     /// The credit, in points. Without it, the call claims the credit that was refused when the
     /// purchase was recorded that `cause` names. It can't be `null`.
     #[serde(default, deserialize_with = "present")]
@@ -97,6 +99,8 @@ pub struct EarnCreditsBody {
 pub struct EarnCreditItemBody {
     /// The account that gets the credit.
     pub account_id: AccountId,
+    /// The kind of points; without it, `points`.
+    pub unit: Option<UnitId>,
     /// The credit, in points. Without it, the call claims the credit that was refused when the
     /// purchase was recorded that `cause` names. It can't be `null`.
     #[serde(default, deserialize_with = "present")]
@@ -116,6 +120,8 @@ pub struct EarnCreditItemBody {
 pub struct CreditBody {
     /// The account that has it.
     pub account_id: AccountId,
+    /// The kind of points.
+    pub unit: UnitId,
     /// The credit, in points.
     pub points: Points,
     /// The credit can be spent from this time on; without it, at once.
@@ -154,6 +160,8 @@ pub struct CreditOutcomeBody {
 pub struct WithdrawCreditBody {
     /// What the credit was earned for.
     pub cause: Object<CauseBody>,
+    /// The kind of points; without it, `points`.
+    pub unit: Option<UnitId>,
     /// The points to take; without them, all that are left.
     pub points: Option<Points>,
     /// Who took it: private.
@@ -170,6 +178,8 @@ pub struct WithdrawCreditBody {
 pub struct AdjustCreditBody {
     /// `add` or `take`.
     pub direction: DirectionBody,
+    /// The kind of points; without it, `points`.
+    pub unit: Option<UnitId>,
     /// The points to add or to take.
     pub points: Points,
     /// Added credit can be spent before this time; without it, for ever.
@@ -199,6 +209,8 @@ pub enum DirectionBody {
 pub struct CreditEarnedBody {
     /// The account that has it.
     pub account_id: AccountId,
+    /// The kind of points.
+    pub unit: UnitId,
     /// The credit, in points.
     pub points: Points,
     /// What it was earned for.
@@ -246,6 +258,8 @@ pub struct CreditWithdrawnBody {
     pub account_id: AccountId,
     /// The withdrawal, return or adjustment that took it.
     pub withdrawal: WithdrawalBody,
+    /// The kind of points.
+    pub unit: UnitId,
     /// The points to take: the sum of `lots`, `owed`, `expired` and `forgiven`.
     pub points: Points,
     /// The points taken from lots.
@@ -305,6 +319,8 @@ pub struct CreditGivenBackBody {
     pub of: CauseBody,
     /// The lot that the credit had been earned as.
     pub of_lot: LotId,
+    /// The kind of points.
+    pub unit: UnitId,
     /// The points given back: the sum of `lots`, `owed`, `expired` and `forgiven`.
     pub points: Points,
     /// The points that come back to lots, and what has paid the debt since.

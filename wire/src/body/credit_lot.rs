@@ -1,6 +1,6 @@
 //! Lots of credit, and parts of them.
 
-use domain::{AccountId, LotId, Points, Reference, Timestamp};
+use domain::{AccountId, LotId, Points, Reference, Timestamp, UnitId};
 use serde::Serialize;
 
 use super::{CauseBody, RuleVersionBody};
@@ -30,6 +30,8 @@ pub(super) const fn is_false(value: &bool) -> bool {
 pub struct CreditLotBody {
     /// The lot: the place of the event that made it.
     pub lot: LotId,
+    /// The kind of points.
+    pub unit: UnitId,
     /// The points that the lot was earned as.
     pub points: Points,
     /// The points of it that can be spent.

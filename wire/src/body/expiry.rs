@@ -1,6 +1,6 @@
 //! Credit that expires: of one account, and of all.
 
-use domain::{AccountId, Timestamp};
+use domain::{AccountId, Timestamp, UnitId};
 use log_record::Place;
 use serde::Serialize;
 
@@ -9,6 +9,8 @@ use serde::Serialize;
 pub struct AccountExpiryBody {
     /// The account.
     pub account_id: AccountId,
+    /// The kind of points.
+    pub unit: UnitId,
     /// What will expire.
     pub expiring: ExpiringBody,
     /// What has expired.
@@ -41,6 +43,8 @@ pub struct ExpiredBody {
 pub struct ExpiringAccountBody {
     /// The account.
     pub account_id: AccountId,
+    /// The kind of points.
+    pub unit: UnitId,
     /// The points that can be spent and expire before the time that was asked for.
     pub points: u64,
     /// When the first of them expire.

@@ -2,7 +2,7 @@
 
 use domain::{
     AccountId, Actor, DeliverTo, ExchangeId, ExtensionId, HoldId, OfferId, Points, Reason,
-    RefundId, ReleaseReason, Timestamp, Units,
+    RefundId, ReleaseReason, Timestamp, UnitId, Units,
 };
 use log_record::Place;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,8 @@ use crate::Object;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HoldCreditBody {
+    /// The kind of points; without it, `points`.
+    pub unit: Option<UnitId>,
     /// The points to set aside.
     pub points: Points,
     /// The hold ends by itself at this time, 30 days ahead at most.
@@ -93,6 +95,8 @@ pub struct CreditHeldBody {
     pub account_id: AccountId,
     /// The hold.
     pub hold_id: HoldId,
+    /// The kind of points.
+    pub unit: UnitId,
     /// The points set aside: the sum of `lots`.
     pub points: Points,
     /// The lots that they come from, in spending order.
@@ -138,6 +142,8 @@ pub struct CaptureRefundedBody {
     pub hold_id: HoldId,
     /// The refund.
     pub refund_id: RefundId,
+    /// The kind of points.
+    pub unit: UnitId,
     /// The points that came back: the sum of `lots`.
     pub points: Points,
     /// The lots that they came back to, as they are from now on.
@@ -161,6 +167,8 @@ pub struct HoldCapturedBody {
     pub account_id: AccountId,
     /// The hold, which has ended.
     pub hold_id: HoldId,
+    /// The kind of points.
+    pub unit: UnitId,
     /// The points spent: the sum of `lots`.
     pub points: Points,
     /// The lots that they come from.
@@ -197,6 +205,8 @@ pub struct HoldReleasedBody {
     pub account_id: AccountId,
     /// The hold, which has ended.
     pub hold_id: HoldId,
+    /// The kind of points.
+    pub unit: UnitId,
     /// The points that came back: the sum of `lots`.
     pub points: Points,
     /// The lots that they belong to, as they were held.
@@ -221,6 +231,8 @@ pub struct HoldBody {
     pub hold_id: HoldId,
     /// The account.
     pub account_id: AccountId,
+    /// The kind of points.
+    pub unit: UnitId,
     /// The points set aside at first.
     pub points: Points,
     /// The hold ends by itself at this time.

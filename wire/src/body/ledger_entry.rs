@@ -2,7 +2,7 @@
 
 use domain::{
     AccountId, CancellationId, CauseId, ExchangeId, HoldId, LotId, OfferId, Points, ProductId,
-    PurchaseId, Reference, RefundId, Timestamp, TransferId, Units,
+    PurchaseId, Reference, RefundId, Timestamp, TransferId, UnitId, Units,
 };
 use log_record::Place;
 use serde::Serialize;
@@ -14,6 +14,8 @@ use super::{CauseBody, LotOriginBody};
 pub struct LedgerEntryBody {
     /// The event's type, such as `credit-earned`.
     pub kind: String,
+    /// The kind of points.
+    pub unit: UnitId,
     /// The change of available + held + pending − owed, in points; negative where credit left.
     pub points: i64,
     /// The same sum after the entry; lists have it.

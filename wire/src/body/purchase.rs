@@ -2,7 +2,7 @@
 
 use domain::{
     AccountId, Actor, Carrier, Category, DeliverTo, ExpressNo, Points, ProductId, PurchaseId,
-    Reason, RefusalCode, ReturnId, RuleId, ShippingStatus, Timestamp, Units, WarehouseId,
+    Reason, RefusalCode, ReturnId, RuleId, ShippingStatus, Timestamp, UnitId, Units, WarehouseId,
 };
 use log_record::Place;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,8 @@ use crate::{Object, Problem};
 pub struct PutPurchaseBody {
     /// 1 to 500 lines, each product once.
     pub lines: Vec<Object<PutPurchaseLineBody>>,
+    /// The kind of the named points; without it, `points`. Only beside `points`.
+    pub unit: Option<UnitId>,
     /// The points that the purchase earns, which may be 0; without them, an earning rule gives
     /// them.
     #[serde(default, with = "domain::optional_sum")]
@@ -53,6 +55,8 @@ pub struct PutPurchaseItemBody {
     pub purchase_id: PurchaseId,
     /// 1 to 500 lines, each product once.
     pub lines: Vec<Object<PutPurchaseLineBody>>,
+    /// The kind of the named points; without it, `points`. Only beside `points`.
+    pub unit: Option<UnitId>,
     /// The points that the purchase earns, which may be 0; without them, an earning rule gives
     /// them.
     #[serde(default, with = "domain::optional_sum")]
@@ -138,6 +142,8 @@ pub struct PurchaseRecordedBody {
     pub purchase_id: PurchaseId,
     /// The products bought.
     pub lines: Vec<RecordedLineBody>,
+    /// The kind of points.
+    pub unit: UnitId,
     /// The points earned in all, which may be 0.
     pub points: Points,
     /// Why the purchase earned nothing, where its credit was refused.
@@ -216,6 +222,8 @@ pub struct PurchaseReturnedBody {
     pub return_id: ReturnId,
     /// The products returned, in the order of the purchase's lines.
     pub lines: Vec<ReturnedLineBody>,
+    /// The kind of points.
+    pub unit: UnitId,
     /// The points to take back, which may be 0.
     pub points: Points,
     /// The room under a cap that comes back, where the purchase's credit was refused and nobody has
@@ -270,6 +278,8 @@ pub struct PurchaseBody {
     pub account_id: AccountId,
     /// The products bought.
     pub lines: Vec<PurchaseLineBody>,
+    /// The kind of points.
+    pub unit: UnitId,
     /// The points earned in all, which may be 0; also by a claim.
     pub points: u64,
     /// Why the purchase earned nothing when it was recorded, where its credit was refused.

@@ -1,6 +1,6 @@
 //! Credit from one shopper's account to another's.
 
-use domain::{AccountId, Points, Timestamp, TransferId};
+use domain::{AccountId, Points, Timestamp, TransferId, UnitId};
 use log_record::Place;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,8 @@ use super::LotPartBody;
 pub struct TransferCreditBody {
     /// The account that receives the credit.
     pub to: AccountId,
+    /// The kind of points; without it, `points`.
+    pub unit: Option<UnitId>,
     /// The points to send.
     pub points: Points,
     /// When it happened, according to the caller.
@@ -27,6 +29,8 @@ pub struct CreditSentBody {
     pub transfer_id: TransferId,
     /// The account that receives it.
     pub to: AccountId,
+    /// The kind of points.
+    pub unit: UnitId,
     /// The points sent: the sum of `lots`.
     pub points: Points,
     /// The lots that they come from, in spending order.

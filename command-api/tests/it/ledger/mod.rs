@@ -11,8 +11,8 @@ use command_api::{
 };
 use domain::command::{AddStock, EarnCredit, OpenOffer, Order, Redeem};
 use domain::{
-    Account, Cause, CauseKind, Clock, Command, Event, Page, Points, Refusal, State, Terms,
-    Timestamp, Units, decide,
+    Cause, CauseKind, Clock, Command, Event, Page, Points, Refusal, State, Terms, Timestamp,
+    UnitNumber, Units, decide,
 };
 use event_schema::decode;
 use event_store::{EventStore, MemoryStore, NewLog};
@@ -134,7 +134,7 @@ impl Ledger {
             else {
                 panic!("nobody is that rich")
             };
-            assert_eq!(available, Account::available(account), "{id}");
+            assert_eq!(available, account.wallet(UnitNumber::POINTS).available(), "{id}");
         }
     }
 }
@@ -189,6 +189,7 @@ pub(crate) fn request(command: Command) -> Request {
 
 pub(crate) fn earn(account: &str) -> Request {
     request(Command::EarnCredit(EarnCredit {
+        unit: domain::UnitId::POINTS,
         account_id: id(account),
         points: Points::new(100_000_000).expect("an amount"),
         cause: Cause { kind: CauseKind::Promotion, id: id("start") },

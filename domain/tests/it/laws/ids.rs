@@ -6,7 +6,7 @@ pub(crate) fn ids_of(event: &Event) -> Vec<IdHash> {
     match event {
         Event::AccountOpened(account, _) => vec![IdHash::account(account)],
         Event::CreditEarned(account, fact) => vec![match fact.claim {
-            Some(_) => IdHash::claim(account, &fact.cause.id),
+            Some(_) => IdHash::claim(account, &fact.cause.id, fact.unit),
             None => IdHash::cause(account, &fact.cause),
         }],
         Event::CreditWithdrawn(account, fact) => match &fact.withdrawal {

@@ -1,6 +1,6 @@
 //! Which events stand side by side, and which parts they move.
 
-use domain::{Event, LotPart, Points, RefundCause, WithdrawalCause};
+use domain::{Event, LotPart, Points, RefundCause, ReturnReversed, WithdrawalCause};
 
 /// What must come next, by its type.
 pub(crate) fn second_half_of(event: &Event) -> Option<&'static str> {
@@ -51,4 +51,17 @@ pub(crate) fn moved(event: &Event) -> Option<(Points, &[LotPart])> {
         Event::HoldReleased(_, fact) => Some((fact.points, &fact.lots)),
         _ => None,
     }
+}
+
+/// All parts of lots that an event names.
+pub(crate) fn parts_in(event: &Event) -> Vec<&LotPart> {
+    let parts: [&[LotPart]; 2] = match event {
+        Event::CreditWithdrawn(_, fact) => [&fact.lots, &[]],
+        Event::WithdrawalReversed(_, fact) => [&fact.credit.lots, &[]],
+        Event::ReturnReversed(_, ReturnReversed { credit: Some(fact), .. }) => [&fact.lots, &[]],
+        Event::HoldCaptured(_, fact) => [&fact.lots, &fact.released],
+        Event::HoldSwapped(_, fact) => [&fact.lots, &fact.returned],
+        other => [moved(other).map(|(_, parts)| parts).unwrap_or_default(), &[]],
+    };
+    parts.into_iter().flatten().collect()
 }

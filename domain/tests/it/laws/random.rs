@@ -2,16 +2,18 @@
 //! is recorded.
 
 mod offers;
+mod units;
 
 use domain::command::*;
 use domain::{
     AccountId, Cap, Cause, CauseKind, Clock, Command, Decision, DispatchId, EarningTerms, Event,
     LogOpened, Note, Period, Points, Policy, PurchaseLine, Rate, ReturnedLine, RuleId, Shipped,
-    ShippedLine, SpentCredit, State, Terms, Timestamp, Units, decide,
+    ShippedLine, SpentCredit, State, Terms, Timestamp, UnitId, UnitTerms, Units, decide,
 };
 use log_record::{Partition, Position};
 use offers::{add, amend, limit, open, remove, reopen};
 use proptest::prelude::*;
+use units::in_unit;
 
 /// A history: the state that deciding left, and every event with its time.
 pub(crate) struct History {
@@ -42,6 +44,13 @@ impl History {
         let opened = LogOpened { log_id: "log".into(), partitions: 1, clock: Clock::Wall };
         let mut now = 1;
         history.append(time(now), vec![Event::LogOpened(opened)]);
+        for (unit, spendable) in [("miles", true), ("status", false)] {
+            let terms = UnitTerms { spendable, ..UnitTerms::of_points() };
+            let made = SetUnit { unit: id(unit), terms, expected: ExpectedVersion::Absent };
+            let made = history.decide(&Command::SetUnit(made), time(now));
+            let Ok(Decision::Record { events, .. }) = made else { panic!("{made:?}") };
+            history.append(time(now), events);
+        }
         for step in steps {
             now += step.wait;
             if step.is_swept {
@@ -157,7 +166,11 @@ fn command() -> impl Strategy<Value = Command> {
             }
         ),
         (1_u64..30, 0_u16..2).prop_map(|(rate, pending_days)| set_rule(rate, pending_days)),
+        prop_oneof![Just("miles"), Just("status")]
+            .prop_map(|unit| Command::CloseUnit(CloseUnit { unit: id(unit) })),
     ];
+    let unit = prop_oneof![6 => Just("points"), 2 => Just("miles"), 1 => Just("status")];
+    let credit = (credit, unit).prop_map(|(command, unit)| in_unit(command, unit));
     prop_oneof![20 => credit, 15 => goods, 2 => programme]
 }
 
@@ -169,6 +182,7 @@ fn earn(
     (who, amount, cause, available, expires): (u8, u64, u8, Option<i64>, Option<i64>),
 ) -> Command {
     Command::EarnCredit(EarnCredit {
+        unit: UnitId::POINTS,
         account_id: shopper(who),
         points: points(amount),
         cause: basket(cause),
@@ -189,6 +203,7 @@ fn purchase(
         points: None,
     };
     Command::RecordPurchase(RecordPurchase {
+        unit: domain::UnitId::POINTS,
         account_id: shopper(who),
         purchase_id: id(&format!("B-{cause}")),
         lines: (0..lines).map(line).collect(),
@@ -203,6 +218,7 @@ fn purchase(
 
 fn claim((who, cause, expires): (u8, u8, Option<i64>)) -> Command {
     Command::ClaimCredit(ClaimCredit {
+        unit: UnitId::POINTS,
         account_id: shopper(who),
         purchase_id: id(&format!("B-{cause}")),
         available_at: None,
@@ -228,6 +244,7 @@ fn bring_back((who, cause, key, quantity): (u8, u8, u8, Option<u64>)) -> Command
 
 fn withdraw((who, key, cause, named): (u8, u8, u8, Option<u64>)) -> Command {
     Command::WithdrawCredit(WithdrawCredit {
+        unit: UnitId::POINTS,
         account_id: shopper(who),
         withdrawal_id: id(&format!("w-{key}")),
         cause: basket(cause),
@@ -269,6 +286,7 @@ fn spent_credit() -> impl Strategy<Value = SpentCredit> {
 
 fn adjust((who, key, adds, amount): (u8, u8, bool, u64)) -> Command {
     Command::AdjustCredit(AdjustCredit {
+        unit: UnitId::POINTS,
         account_id: shopper(who),
         adjustment_id: id(&format!("a-{key}")),
         direction: if adds { Direction::Add } else { Direction::Take },
@@ -282,6 +300,7 @@ fn adjust((who, key, adds, amount): (u8, u8, bool, u64)) -> Command {
 
 fn hold((who, key, amount, deadline): (u8, u8, u64, i64)) -> Command {
     Command::HoldCredit(HoldCredit {
+        unit: UnitId::POINTS,
         account_id: shopper(who),
         hold_id: id(&format!("h-{key}")),
         points: points(amount),
@@ -333,6 +352,7 @@ fn transfer((from, to, key, amount): (u8, u8, u8, u64)) -> Command {
     // Nobody sends to oneself; the next in line gets it instead.
     let to = if from == to { (to + 1) % 3 } else { to };
     Command::TransferCredit(TransferCredit {
+        unit: UnitId::POINTS,
         account_id: shopper(from),
         transfer_id: id(&format!("t-{key}")),
         to: shopper(to),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::{Event, LotId, LotPart, Points};
+use domain::{Event, LotId, LotPart, Points, UnitId};
 use log_record::{Partition, Place, Position};
 
 use super::random::Recorded;
@@ -35,14 +35,17 @@ pub(crate) fn lot_at(position: Position) -> LotId {
     Place { partition: Partition(0), position }.into()
 }
 
-pub(crate) fn sums(events: &[Recorded]) -> (Sums, HashMap<LotId, i128>, Gone) {
-    let (mut sums, mut earned, mut gone) = (Sums::default(), HashMap::new(), Gone::new());
+/// The sums of each unit, and what was earned and is gone of each lot.
+pub(crate) fn sums(events: &[Recorded]) -> (HashMap<UnitId, Sums>, HashMap<LotId, i128>, Gone) {
+    let (mut of_units, mut earned, mut gone) = (HashMap::new(), HashMap::new(), Gone::new());
     for Recorded { at, event, .. } in events {
         let mut goes = |parts: &[LotPart], sign: i128| {
             for part in parts {
                 *gone.entry(part.lot).or_default() += sign * number(part.points);
             }
         };
+        let Some(unit) = event.unit() else { continue };
+        let sums: &mut Sums = of_units.entry(unit).or_default();
         match event {
             Event::CreditEarned(_, fact) => {
                 sums.issued += number(fact.points);
@@ -88,5 +91,5 @@ pub(crate) fn sums(events: &[Recorded]) -> (Sums, HashMap<LotId, i128>, Gone) {
             _ => {}
         }
     }
-    (sums, earned, gone)
+    (of_units, earned, gone)
 }

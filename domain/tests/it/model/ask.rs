@@ -12,6 +12,8 @@ pub(crate) struct Step {
     pub(crate) wait: Wait,
     pub(crate) sweep: Sweep,
     pub(crate) ask: Ask,
+    /// Of which unit it is; from 8 on also where what it is about is of another.
+    pub(crate) unit: u8,
 }
 
 /// How much time passes before.
@@ -281,6 +283,16 @@ pub(crate) enum Ask {
         for_all: bool,
         most: u64,
         read: Read,
+    },
+    SetUnit {
+        unit: u8,
+        name: Option<u8>,
+        /// Whether more differs than the name.
+        is_other: bool,
+        read: Read,
+    },
+    CloseUnit {
+        unit: u8,
     },
     Show {
         offer: u8,

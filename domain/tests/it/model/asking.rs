@@ -3,11 +3,11 @@
 use domain::command::{
     AdjustCredit, CancelExchange, Capture, CaptureHold, ClaimCredit, Direction, EarnCredit,
     ExpectedVersion, HoldCredit, OpenOffer, Order, RecordPurchase, Redeem, ReleaseHold,
-    ReturnPurchase, SetEarningRule, SetPolicy, TransferCredit, WithdrawCredit,
+    ReturnPurchase, SetEarningRule, SetPolicy, SetUnit, TransferCredit, WithdrawCredit,
 };
 use domain::{
     Cap, Cause, CauseKind, Command, EarningTerms, ExpiryRule, Note, Page, Period, Policy,
-    PurchaseLine, Rate, ReturnedLine, SpentCredit, Terms, TimeZone,
+    PurchaseLine, Rate, ReturnedLine, SpentCredit, Terms, TimeZone, UnitId, UnitTerms,
 };
 
 use super::beside::BEGINNING;
@@ -27,6 +27,7 @@ pub(crate) fn earn_between(
     expires_at: Option<Time>,
 ) -> Command {
     Command::EarnCredit(EarnCredit {
+        unit: UnitId::POINTS,
         account_id: id(who),
         points: points(amount),
         cause: Cause { kind: CauseKind::Promotion, id: id(cause) },
@@ -44,6 +45,24 @@ pub(crate) fn earn_until(who: &str, cause: &str, amount: u64, expires_at: Time) 
     earn_between(who, cause, amount, None, Some(expires_at))
 }
 
+/// A unit that can be spent.
+pub(crate) fn make_unit(unit: &str) -> Command {
+    let (terms, expected) = (UnitTerms::of_points(), ExpectedVersion::Absent);
+    Command::SetUnit(SetUnit { unit: id(unit), terms, expected })
+}
+
+/// The same of another unit.
+pub(crate) fn of(unit: &str, mut command: Command) -> Command {
+    let asked = match &mut command {
+        Command::EarnCredit(it) => &mut it.unit,
+        Command::HoldCredit(it) => &mut it.unit,
+        Command::AdjustCredit(it) => &mut it.unit,
+        other => panic!("no unit is in {other:?}"),
+    };
+    *asked = id(unit);
+    command
+}
+
 pub(crate) fn policy(spent_credit: SpentCredit, refund_grace_days: u16) -> Command {
     let policy = Policy { spent_credit, refund_grace_days, ..Policy::default() };
     Command::SetPolicy(SetPolicy { policy, read_versions: None })
@@ -51,6 +70,7 @@ pub(crate) fn policy(spent_credit: SpentCredit, refund_grace_days: u16) -> Comma
 
 pub(crate) fn hold(who: &str, hold: &str, amount: u64, deadline: Time) -> Command {
     Command::HoldCredit(HoldCredit {
+        unit: UnitId::POINTS,
         account_id: id(who),
         hold_id: id(hold),
         points: points(amount),
@@ -79,6 +99,7 @@ pub(crate) fn capture(who: &str, hold: &str, capture: Capture) -> Command {
 
 pub(crate) fn take(who: &str, adjustment: &str, amount: u64) -> Command {
     Command::AdjustCredit(AdjustCredit {
+        unit: UnitId::POINTS,
         account_id: id(who),
         adjustment_id: id(adjustment),
         direction: Direction::Take,
@@ -150,6 +171,7 @@ pub(crate) fn cancel_by_operator(who: &str, exchange: &str, cancellation: &str) 
 
 pub(crate) fn withdraw(who: &str, withdrawal: &str, kind: CauseKind, cause: &str) -> Command {
     Command::WithdrawCredit(WithdrawCredit {
+        unit: UnitId::POINTS,
         account_id: id(who),
         withdrawal_id: id(withdrawal),
         cause: Cause { kind, id: id(cause) },
@@ -162,6 +184,7 @@ pub(crate) fn withdraw(who: &str, withdrawal: &str, kind: CauseKind, cause: &str
 
 pub(crate) fn transfer(who: &str, transfer: &str, to: &str, amount: u64) -> Command {
     Command::TransferCredit(TransferCredit {
+        unit: UnitId::POINTS,
         account_id: id(who),
         transfer_id: id(transfer),
         to: id(to),
@@ -181,6 +204,7 @@ pub(crate) fn purchase(
     let (quantity, amount) = (units(1), Some(amount));
     let line = PurchaseLine { product_id, quantity, amount, category: None, points: None };
     Command::RecordPurchase(RecordPurchase {
+        unit: UnitId::POINTS,
         account_id: id(who),
         purchase_id: id(purchase),
         lines: vec![line],
@@ -196,6 +220,7 @@ pub(crate) fn purchase(
 /// The credit of a purchase that was refused.
 pub(crate) fn claim(who: &str, purchase: &str) -> Command {
     Command::ClaimCredit(ClaimCredit {
+        unit: UnitId::POINTS,
         account_id: id(who),
         purchase_id: id(purchase),
         available_at: None,

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use domain::offer::OfferPhase;
 use domain::{
     Clock, Command, Decision, Event, ExchangeCreated, Fact, LogOpened, OfferId, Refusal, Shipped,
-    ShippedLine, State, StockChange, Timestamp, Units, Unwanted, decide,
+    ShippedLine, State, StockChange, Timestamp, UnitId, Units, Unwanted, Wallet, decide,
 };
 use log_record::{Partition, Position};
 
 use super::ask::{Sweep, Wait};
 use super::effect::{Due, Effect, Lots};
-use super::ledger::{DAY, Effects, Ledger, No, Outcome, Part, Time};
+use super::ledger::{self, DAY, Effects, Ledger, No, Outcome, Part, Time};
 use super::shipping::{contents, says_again};
 use super::values::{id, time, units};
 
@@ -277,7 +277,9 @@ impl Pair {
         let names: Vec<String> = names.collect();
         names.iter().for_each(|name| self.compare_account(name));
         for (id, account) in self.state.accounts() {
-            let is_empty = account.available().get() == 0 && account.holds().is_empty();
+            let is_empty =
+                |wallet: &Wallet| wallet.available().get() == 0 && wallet.holds().is_empty();
+            let is_empty = account.wallets().all(|(_, wallet)| is_empty(wallet));
             assert!(names.iter().any(|name| name == id.as_str()) || is_empty, "{id} has credit");
         }
         self.compare_parcels();
@@ -316,20 +318,29 @@ impl Pair {
         let model = self.model.account(name);
         let account = self.state.account(&id(name));
         let Some(model) = model else {
-            assert!(account.is_none_or(|account| account.available().get() == 0), "{name}");
+            let is_empty = |(_, wallet): (_, &Wallet)| wallet.available().get() == 0;
+            assert!(account.is_none_or(|account| account.wallets().all(is_empty)), "{name}");
             return;
         };
         let account = account.unwrap_or_else(|| panic!("{name} is no account"));
-        let parts: Vec<Part> = account.lots().map(|part| self.lots.part(part)).collect();
+        for unit in &self.model.units {
+            let number = self.state.unit_number(unit.id).expect("the unit is known");
+            let name = format!("{name}'s {}", unit.id);
+            self.compare_wallet(&name, &model.wallet(unit.id), account.wallet(number));
+        }
+    }
+
+    fn compare_wallet(&self, name: &str, model: &ledger::Wallet, wallet: &Wallet) {
+        let parts: Vec<Part> = wallet.lots().map(|part| self.lots.part(part)).collect();
         assert_eq!(parts, model.available, "{name}: available parts\n{}", self.story());
-        let pending = account.pending_parts().iter();
+        let pending = wallet.pending_parts().iter();
         let pending: Vec<(Time, Part)> = pending
             .map(|pending| (pending.available_at.micros(), self.lots.part(&pending.part)))
             .collect();
         let mut expected = model.pending.clone();
         expected.sort_by_key(|(available_at, part)| (*available_at, part.lot));
         assert_eq!(pending, expected, "{name}: pending parts\n{}", self.story());
-        let holds = account.holds().iter();
+        let holds = wallet.holds().iter();
         let holds: Vec<(&str, Time, Vec<Part>)> = holds
             .map(|hold| {
                 let parts = hold.lots.iter().map(|part| self.lots.part(part)).collect();
@@ -340,7 +351,7 @@ impl Pair {
         let expected: Vec<(&str, Time, Vec<Part>)> =
             expected.map(|hold| (hold.id.as_str(), hold.deadline, hold.parts.clone())).collect();
         assert_eq!(holds, expected, "{name}: holds\n{}", self.story());
-        let numbers = [account.available(), account.pending(), account.held(), account.owed()];
+        let numbers = [wallet.available(), wallet.pending(), wallet.held(), wallet.owed()];
         let expected = [model.sum_available(), model.sum_pending(), model.sum_held(), model.owed];
         assert_eq!(numbers.map(|it| u128::from(it.get())), expected, "{name}: sums");
     }
@@ -366,6 +377,9 @@ impl Pair {
             let real = self.state.rule(&id(&rule.id)).expect("the rule exists");
             assert_eq!((&real.terms, real.version), (&rule.terms, rule.version), "{}", rule.id);
         }
+        let units = self.state.units().map(|(id, unit)| (id, unit.version, &unit.terms));
+        let expected = self.model.units.iter().map(|unit| (unit.id, unit.version, &unit.terms));
+        assert_eq!(units.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
         assert_eq!(self.state.policy().0, self.model.policy);
         assert_eq!(self.state.offers().count(), self.model.offers.len());
     }
@@ -424,6 +438,9 @@ fn traits_of(effect: &Effect, now: Time) -> Vec<Count> {
         Effect::Earned { rule, is_claim: true, .. } => {
             vec![rule.is_some().then_some("claimed by rule")]
         }
+        Effect::Earned { unit, rule: None, .. } => {
+            vec![(*unit != UnitId::POINTS).then_some("earned of another unit")]
+        }
         Effect::Earned { rule: Some(_), cap_period, .. } => {
             let end = cap_period.and_then(|(_, end)| end);
             vec![Some("earned by rule"), end.filter(|end| *end <= now).map(|_| "told late")]
@@ -446,12 +463,14 @@ fn compare_refusals(command: &Command, no: &No, refusal: &Refusal, story: impl F
         story()
     );
     let Some(facts) = &no.facts else { return };
-    let said = refusal.facts().into_iter().map(|(name, fact)| {
-        let number = match fact {
-            Fact::Number(number) => i128::from(number),
-            Fact::Time(time) => i128::from(Timestamp::micros(time)),
-        };
-        (name, number)
-    });
-    assert_eq!(said.collect::<Vec<_>>(), *facts, "{command:?}: {refusal:?}\n{}", story());
+    let (mut said, mut units) = (vec![], vec![]);
+    for (name, fact) in refusal.facts() {
+        match fact {
+            Fact::Number(number) => said.push((name, i128::from(number))),
+            Fact::Time(time) => said.push((name, i128::from(Timestamp::micros(time)))),
+            Fact::Unit(unit) => units.push((name, unit)),
+        }
+    }
+    assert_eq!(said, *facts, "{command:?}: {refusal:?}\n{}", story());
+    assert_eq!(units, no.units, "{command:?}: {refusal:?}\n{}", story());
 }

@@ -2,21 +2,21 @@
 
 use domain::command::{
     AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, ClaimCredit,
-    CloseOffer, ConfirmClock, Direction, EarnCredit, ExpectedVersion, ExtendHold, HoldCredit,
-    OpenAccount, OpenOffer, RecordPurchase, Redeem, RefundCapture, ReleaseHold, RemoveStock,
-    ReopenOffer, ReturnPurchase, ReverseReturn, ReverseWithdrawal, SetEarningRule, SetPolicy,
-    ShowTerms, TransferCredit, WithdrawCredit,
+    CloseOffer, CloseUnit, ConfirmClock, Direction, EarnCredit, ExpectedVersion, ExtendHold,
+    HoldCredit, OpenAccount, OpenOffer, RecordPurchase, Redeem, RefundCapture, ReleaseHold,
+    RemoveStock, ReopenOffer, ReturnPurchase, ReverseReturn, ReverseWithdrawal, SetEarningRule,
+    SetPolicy, SetUnit, ShowTerms, TransferCredit, WithdrawCredit,
 };
 use domain::{
-    Cause, CauseKind, Command, Note, Points, Policy, PurchaseLine, ReturnedLine, Shipped,
+    Cause, CauseKind, Command, Note, Points, Policy, PurchaseLine, ReturnedLine, Shipped, UnitId,
 };
 
 use super::ask::{Ask, Read, Target};
 use super::beside::BEGINNING;
 use super::ledger::{Ledger, Time};
 use super::values::{
-    ACCOUNTS, RULES, account, id, named, order, page, points, read_versions, rule_terms, span,
-    tell, terms, time, units,
+    ACCOUNTS, RULES, UNITS, account, id, named, order, page, points, read_versions, rule_terms,
+    span, tell, terms, time, unit_terms, units,
 };
 
 impl Ask {
@@ -25,7 +25,7 @@ impl Ask {
         // Those that run come last, so that they are chosen more often.
         let holds = || -> Vec<_> {
             let running = ledger.accounts.iter().flat_map(|account| {
-                account.holds.iter().map(|hold| (account.name.clone(), hold.id.clone()))
+                account.holds().map(|hold| (account.name.clone(), hold.id.clone()))
             });
             ledger.holds.iter().cloned().chain(running).collect()
         };
@@ -52,6 +52,7 @@ impl Ask {
                 let [available_at, expires_at] = span(*available, *expires, now);
                 let kind_name = if *kind == CauseKind::Adjustment { "a" } else { "p" };
                 Command::EarnCredit(EarnCredit {
+                    unit: UnitId::POINTS,
                     account_id: id(account(*who)),
                     points: points(*amount),
                     cause: Cause { kind: *kind, id: named(kind_name, *cause) },
@@ -79,6 +80,7 @@ impl Ask {
                     points: None,
                 });
                 Command::RecordPurchase(RecordPurchase {
+                    unit: UnitId::POINTS,
                     account_id: id(account(*who)),
                     purchase_id: named("p", *purchase),
                     lines: lines.collect(),
@@ -100,6 +102,7 @@ impl Ask {
                 let target = Target { account: *account, name: *purchase, known: *refused };
                 let (who, purchase) = target.of("p", &known);
                 Command::ClaimCredit(ClaimCredit {
+                    unit: UnitId::POINTS,
                     account_id: id(&who),
                     purchase_id: id(&purchase),
                     available_at,
@@ -139,6 +142,7 @@ impl Ask {
                 let kinds = [CauseKind::Purchase, CauseKind::Adjustment, CauseKind::Promotion];
                 let kind = kinds.into_iter().find(|it| it.as_str() == kind).expect("a kind");
                 Command::WithdrawCredit(WithdrawCredit {
+                    unit: UnitId::POINTS,
                     account_id: id(&who),
                     withdrawal_id: named("w", *name),
                     cause: Cause { kind, id: id(cause) },
@@ -174,6 +178,7 @@ impl Ask {
                 let direction = if *adds { Direction::Add } else { Direction::Take };
                 let expires = expires.filter(|_| *adds);
                 Command::AdjustCredit(AdjustCredit {
+                    unit: UnitId::POINTS,
                     account_id: id(account(*who)),
                     adjustment_id: named("a", *name),
                     direction,
@@ -186,6 +191,7 @@ impl Ask {
             }
             Self::Hold { account: who, id: name, points: amount, deadline } => {
                 Command::HoldCredit(HoldCredit {
+                    unit: UnitId::POINTS,
                     account_id: id(who.of(ledger)),
                     hold_id: named("h", *name),
                     points: points(*amount),
@@ -286,6 +292,7 @@ impl Ask {
                 let place = ACCOUNTS.iter().position(|name| *name == sender).expect("a name");
                 let to = ACCOUNTS[(place + usize::from(*further)) % ACCOUNTS.len()];
                 Command::TransferCredit(TransferCredit {
+                    unit: UnitId::POINTS,
                     account_id: id(sender),
                     transfer_id: named("t", *name),
                     to: id(to),
@@ -348,14 +355,7 @@ impl Ask {
                 Command::SetEarningRule(SetEarningRule {
                     rule_id,
                     terms: same.map_or_else(|| rule_terms(asked, now), |rule| rule.terms.clone()),
-                    expected: match read {
-                        Read::None => ExpectedVersion::Absent,
-                        Read::Any => ExpectedVersion::Any,
-                        Read::Present => present.map_or(ExpectedVersion::Absent, |rule| {
-                            ExpectedVersion::OneOf([rule.version].into())
-                        }),
-                        Read::Version(version) => ExpectedVersion::OneOf([*version].into()),
-                    },
+                    expected: expected(*read, present.map(|rule| rule.version)),
                 })
             }
             Self::SetPolicy { spent, days, for_all, most, read } => Command::SetPolicy(SetPolicy {
@@ -371,6 +371,18 @@ impl Ask {
                     Read::Version(version) => Some([*version].into()),
                 },
             }),
+            Self::SetUnit { unit, name, is_other, read } => {
+                let unit: UnitId = id(UNITS[usize::from(*unit)]);
+                let version = ledger.unit(unit).map(|unit| unit.version);
+                Command::SetUnit(SetUnit {
+                    unit,
+                    terms: unit_terms(unit, *name, *is_other),
+                    expected: expected(*read, version),
+                })
+            }
+            Self::CloseUnit { unit } => {
+                Command::CloseUnit(CloseUnit { unit: id(UNITS[usize::from(*unit)]) })
+            }
             Self::Show { offer, rule: None } => {
                 Command::ShowTerms(ShowTerms::Offer(named("offer", *offer)))
             }
@@ -378,6 +390,17 @@ impl Ask {
                 Command::ShowTerms(ShowTerms::Rule(id(RULES[usize::from(*rule)])))
             }
             Self::ConfirmClock => Command::ConfirmClock(ConfirmClock { wall: time(now) }),
+        }
+    }
+}
+
+/// The version that is expected of a thing, which is at this one if it exists.
+fn expected(read: Read, present: Option<u64>) -> ExpectedVersion {
+    match (read, present) {
+        (Read::None, _) | (Read::Present, None) => ExpectedVersion::Absent,
+        (Read::Any, _) => ExpectedVersion::Any,
+        (Read::Present, Some(version)) | (Read::Version(version), _) => {
+            ExpectedVersion::OneOf([version].into())
         }
     }
 }

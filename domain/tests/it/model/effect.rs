@@ -2,7 +2,7 @@
 
 use domain::{
     AccountId, CapPeriod, CapRoom, CreditGivenBack, Event, LotId, LotPart, Points, Policy,
-    RefundCause, ReleaseReason, ReturnedLine, ShipmentReport, Shipped, Timestamp,
+    RefundCause, ReleaseReason, ReturnedLine, ShipmentReport, Shipped, Timestamp, UnitId,
 };
 use log_record::Position;
 
@@ -26,6 +26,7 @@ pub(crate) enum Effect {
     Earned {
         account: String,
         lot: usize,
+        unit: UnitId,
         points: u128,
         cause: (String, String),
         available_at: Option<Time>,
@@ -36,6 +37,7 @@ pub(crate) enum Effect {
     },
     Withdrawn {
         account: String,
+        unit: UnitId,
         lot: Option<usize>,
         parts: Vec<Part>,
         expired: u128,
@@ -136,6 +138,7 @@ pub(crate) enum Effect {
     Purchased {
         account: String,
         purchase: String,
+        unit: UnitId,
         /// By line.
         points: Vec<u128>,
         sum: u128,
@@ -160,6 +163,8 @@ pub(crate) enum Effect {
     StockAmended(String, u64, Option<u128>),
     RuleSet(String, u64),
     PolicyChanged(Policy),
+    UnitSet(UnitId, u64),
+    UnitClosed(UnitId, u64),
     ClockConfirmed,
 }
 
@@ -209,6 +214,7 @@ impl Lots {
                 Effect::Earned {
                     account: account.to_string(),
                     lot: self.0.len() - 1,
+                    unit: it.unit,
                     points: number(it.points),
                     cause: (it.cause.kind.as_str().to_owned(), it.cause.id.to_string()),
                     available_at: it.available_at.map(Timestamp::micros),
@@ -224,6 +230,7 @@ impl Lots {
                 let taken = number(it.points) - expired - owed - forgiven;
                 Effect::Withdrawn {
                     account: account.to_string(),
+                    unit: it.unit,
                     lot: it.of_lot.map(|lot| self.number_of(lot)),
                     parts: self.parts_of(taken, &it.lots),
                     expired,
@@ -335,6 +342,7 @@ impl Lots {
             Event::PurchaseRecorded(account, it) => Effect::Purchased {
                 account: account.to_string(),
                 purchase: it.purchase_id.to_string(),
+                unit: it.unit,
                 points: it.lines.iter().map(|line| number_or_none(line.points)).collect(),
                 sum: number_or_none(it.points),
                 refused: it.credit_refused.map(|refused| Refused {
@@ -376,6 +384,8 @@ impl Lots {
             }
             Event::EarningRuleSet(it) => Effect::RuleSet(it.rule_id.to_string(), it.version),
             Event::PolicyChanged(it) => Effect::PolicyChanged(it.policy),
+            Event::UnitSet(it) => Effect::UnitSet(it.unit, it.version),
+            Event::UnitClosed(it) => Effect::UnitClosed(it.unit, it.version),
             Event::ClockDoubted(_) => unreachable!("the model has no clock"),
             Event::ClockConfirmed(_) => Effect::ClockConfirmed,
             Event::LogOpened(_)

@@ -2,12 +2,15 @@
 //! ones; what is asserted beside that is what the document says of it.
 
 use domain::command::{AdjustCredit, Capture, Direction, EarnCredit};
-use domain::{AMOUNT_MAX, Cause, CauseKind, Command, ExpiryRule, Note, Period, SpentCredit};
+use domain::{
+    AMOUNT_MAX, Cause, CauseKind, Command, ExpiryRule, Note, Period, SpentCredit, UnitId,
+};
 
 use super::ask::Sweep;
 use super::asking::{
-    cancel, cancel_by_operator, capture, claim, day, earn, earn_between, earn_until, hold, open,
-    order, policy, purchase, redeem, release, return_one, rule, take, transfer, withdraw,
+    cancel, cancel_by_operator, capture, claim, day, earn, earn_between, earn_until, hold,
+    make_unit, of, open, order, policy, purchase, redeem, release, return_one, rule, take,
+    transfer, withdraw,
 };
 use super::beside::Pair;
 use super::effect::{Due, Effect};
@@ -36,8 +39,8 @@ impl Pair {
 
     #[track_caller]
     fn has(&self, who: &str, available: u128, owed: u128) {
-        let account = self.model.account(who).expect("an account");
-        assert_eq!((account.sum_available(), account.owed), (available, owed), "{who}");
+        let wallet = self.model.account(who).expect("an account").wallet(UnitId::POINTS);
+        assert_eq!((wallet.sum_available(), wallet.owed), (available, owed), "{who}");
     }
 }
 
@@ -73,6 +76,62 @@ fn at_one_time_credit_matures_then_holds_end_then_debts_are_paid_then_credit_exp
         ]
     );
     pair.has("ann", 5, 0);
+    pair.finish();
+}
+
+#[test]
+fn at_one_time_it_goes_unit_by_unit_and_over_all_units_by_time() {
+    let mut pair = Pair::new();
+    for unit in ["stars", "miles"] {
+        pair.does(day(0), make_unit(unit));
+    }
+    let earn = |unit: &str, cause: &str, until| of(unit, earn_until("ann", cause, 5, until));
+    pair.does(day(0), earn("miles", "m-late", day(3)));
+    pair.does(day(0), earn("points", "p-late", day(3)));
+    pair.does(day(0), earn("stars", "s-late", day(3)));
+    pair.does(day(0), of("stars", earn_between("ann", "s-new", 7, Some(day(3)), None)));
+    pair.does(day(0), earn("miles", "m-soon", day(2)));
+    pair.does(day(0), of("miles", hold("ann", "h", 5, day(3))));
+    pair.now = day(4);
+    pair.sweep(Sweep::All);
+    let expired = |lot, until| Due::Expired(part(lot, 5, Some(until), false));
+    assert_eq!(
+        pair.model.account("ann").expect("she is").fallen,
+        vec![
+            expired(1, day(3)),
+            Due::Matured(part(3, 7, None, false)),
+            expired(2, day(3)),
+            Due::Released("h".into(), vec![part(4, 5, Some(day(2)), false)]),
+            expired(4, day(2)),
+            expired(0, day(3)),
+        ]
+    );
+    pair.finish();
+}
+
+#[test]
+fn what_is_owed_of_one_unit_is_not_paid_by_another() {
+    let mut pair = Pair::new();
+    pair.does(day(0), policy(SpentCredit::Debt, 0));
+    pair.does(day(0), make_unit("miles"));
+    pair.does(day(0), earn("ann", "one", 10));
+    pair.does(day(0), of("miles", take("ann", "a", 4)));
+    pair.has("ann", 10, 0);
+    pair.does(day(0), of("miles", earn("ann", "two", 3)));
+    let miles = pair.model.account("ann").expect("she is").wallet(id("miles"));
+    assert_eq!((miles.sum_available(), miles.owed), (0, 1));
+    pair.has("ann", 10, 0);
+    pair.finish();
+}
+
+#[test]
+fn credit_of_each_unit_goes_up_to_the_largest_amount() {
+    let mut pair = Pair::new();
+    pair.does(day(0), make_unit("miles"));
+    pair.does(day(0), earn("ann", "one", AMOUNT_MAX));
+    pair.does(day(0), of("miles", earn("ann", "two", AMOUNT_MAX)));
+    pair.refuses(day(0), of("miles", earn("ann", "three", 1)), "amount-too-large");
+    pair.refuses(day(0), earn("ann", "three", 1), "amount-too-large");
     pair.finish();
 }
 
@@ -222,6 +281,7 @@ fn a_withdrawal_takes_its_own_credit_forgives_what_expired_then_takes_other_cred
     let taken = vec![part(1, 30, Some(day(14)), true), part(0, 5, None, false)];
     let expected = Effect::Withdrawn {
         account: "ann".into(),
+        unit: UnitId::POINTS,
         lot: Some(1),
         parts: taken,
         expired: 50,
@@ -381,6 +441,7 @@ fn credit_earned_for_an_adjustment_is_not_the_adjustment_again() {
     pair.does(
         day(0),
         Command::AdjustCredit(AdjustCredit {
+            unit: UnitId::POINTS,
             account_id: id("ann"),
             adjustment_id: id("a"),
             direction: Direction::Add,
@@ -392,6 +453,7 @@ fn credit_earned_for_an_adjustment_is_not_the_adjustment_again() {
         }),
     );
     let earn = EarnCredit {
+        unit: UnitId::POINTS,
         account_id: id("ann"),
         points: points(10),
         cause,

@@ -1,10 +1,11 @@
 //! A plain, slow ledger of points, written from docs/CREDIT.md alone: vectors and loops.
 
-use domain::{Command, EarningTerms, Page, Policy, SpentCredit, Terms};
+use domain::{Command, EarningTerms, Page, Policy, SpentCredit, Terms, UnitId, UnitTerms};
 
 use super::earning::{self, Span};
 use super::effect::{Due, Effect};
 use super::shipping::{Request, Told};
+pub(crate) use super::wallet::{split, sum};
 
 /// The most that an amount can be.
 pub(crate) const MOST: u128 = (1 << 53) - 1;
@@ -44,6 +45,7 @@ pub(crate) struct Grace {
 pub(crate) struct Captured {
     pub(crate) account: String,
     pub(crate) hold: String,
+    pub(crate) unit: UnitId,
     pub(crate) drawn: Vec<Part>,
     pub(crate) refunded: u128,
     pub(crate) grace: Grace,
@@ -52,6 +54,16 @@ pub(crate) struct Captured {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Account {
     pub(crate) name: String,
+    /// In the order in which the units were made; those that it has had something of.
+    pub(crate) wallets: Vec<Wallet>,
+    /// All that ever happened by itself in this account.
+    pub(crate) fallen: Vec<Due>,
+}
+
+/// What an account has of a unit.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wallet {
+    pub(crate) unit: UnitId,
     pub(crate) available: Vec<Part>,
     pub(crate) pending: Vec<(Time, Part)>,
     /// The oldest first.
@@ -59,8 +71,6 @@ pub(crate) struct Account {
     pub(crate) owed: u128,
     /// The oldest first; those that were paid, too.
     pub(crate) debts: Vec<Debt>,
-    /// All that ever happened by itself in this account.
-    pub(crate) fallen: Vec<Due>,
 }
 
 /// What a withdrawal made an account owe.
@@ -94,6 +104,7 @@ pub(crate) struct Withdrawal {
 #[derive(Debug)]
 pub(crate) struct Lot {
     pub(crate) account: String,
+    pub(crate) unit: UnitId,
     pub(crate) kind: String,
     pub(crate) cause: String,
     pub(crate) earned: u128,
@@ -128,6 +139,8 @@ pub(crate) struct Line {
 pub(crate) struct Purchase {
     pub(crate) account: String,
     pub(crate) id: String,
+    /// Of which its points are.
+    pub(crate) unit: UnitId,
     pub(crate) lines: Vec<Line>,
     pub(crate) lot: Option<usize>,
     pub(crate) rule: Option<(String, u64)>,
@@ -182,12 +195,23 @@ pub(crate) struct Deed {
     pub(crate) command: Command,
 }
 
+/// A kind of points.
+#[derive(Debug)]
+pub(crate) struct Unit {
+    pub(crate) id: UnitId,
+    pub(crate) terms: UnitTerms,
+    pub(crate) version: u64,
+    pub(crate) closed_at: Option<Time>,
+}
+
 /// Why not.
 #[derive(Debug)]
 pub(crate) struct No {
     pub(crate) code: &'static str,
     /// Nothing where the document doesn't say.
     pub(crate) facts: Option<Vec<(&'static str, i128)>>,
+    /// The units that it names.
+    pub(crate) units: Vec<(&'static str, UnitId)>,
 }
 
 /// What became of a command.
@@ -224,125 +248,12 @@ pub(crate) struct Ledger {
     pub(crate) requests: Vec<Request>,
     pub(crate) offers: Vec<Offer>,
     pub(crate) rules: Vec<Rule>,
+    /// In the order in which they were made.
+    pub(crate) units: Vec<Unit>,
     pub(crate) gains: Vec<Gain>,
     pub(crate) policy: Policy,
     pub(crate) policy_version: u64,
     pub(crate) deeds: Vec<Deed>,
-}
-
-impl Part {
-    /// What expires first, then the lower lot, then the part without grace.
-    fn order(&self) -> (Time, usize, bool) {
-        (self.expires_at.unwrap_or(Time::MAX), self.lot, self.graced)
-    }
-}
-
-pub(crate) fn sum(parts: &[Part]) -> u128 {
-    parts.iter().map(|part| part.points).sum()
-}
-
-impl Grace {
-    /// The parts as they come back at a time. A part gets grace once.
-    pub(crate) fn given(self, parts: &[Part], now: Time, is_own_request: bool) -> Vec<Part> {
-        let mut parts = parts.to_vec();
-        // To the end of that day.
-        let ends = (now + self.days * DAY + DAY - 1) / DAY * DAY;
-        if self.days > 0 && (self.for_all || !is_own_request) {
-            for part in parts.iter_mut().filter(|part| !part.graced) {
-                if part.expires_at.is_some_and(|expires_at| expires_at < ends) {
-                    part.expires_at = Some(ends);
-                    part.graced = true;
-                }
-            }
-        }
-        parts
-    }
-}
-
-/// Takes up to so many points from parts that are in the order to be taken in. What was taken, and
-/// what is left.
-pub(crate) fn split(parts: &[Part], points: u128) -> (Vec<Part>, Vec<Part>) {
-    let (mut taken, mut left, mut missing) = (vec![], vec![], points);
-    for part in parts {
-        let taking = part.points.min(missing);
-        missing -= taking;
-        if taking > 0 {
-            taken.push(Part { points: taking, ..part.clone() });
-        }
-        if taking < part.points {
-            left.push(Part { points: part.points - taking, ..part.clone() });
-        }
-    }
-    (taken, left)
-}
-
-impl Account {
-    /// What is available, pending and held.
-    pub(crate) fn total(&self) -> u128 {
-        self.sum_available() + self.sum_pending() + self.sum_held()
-    }
-
-    pub(crate) fn sum_available(&self) -> u128 {
-        sum(&self.available)
-    }
-
-    pub(crate) fn sum_pending(&self) -> u128 {
-        self.pending.iter().map(|(_, part)| part.points).sum()
-    }
-
-    pub(crate) fn sum_held(&self) -> u128 {
-        self.holds.iter().map(|hold| sum(&hold.parts)).sum()
-    }
-
-    /// Makes a part available; what is the same in all but points is one part.
-    pub(crate) fn put(&mut self, part: Part) {
-        match self.available.iter_mut().find(|other| other.order() == part.order()) {
-            Some(other) => other.points += part.points,
-            None => self.available.push(part),
-        }
-        self.available.sort_by_key(Part::order);
-    }
-
-    pub(crate) fn put_all(&mut self, parts: &[Part]) {
-        parts.iter().for_each(|part| self.put(part.clone()));
-    }
-
-    /// Takes from what is available, in spending order.
-    pub(crate) fn spend(&mut self, points: u128) -> Vec<Part> {
-        let (taken, left) = split(&self.available, points);
-        self.available = left;
-        taken
-    }
-
-    pub(crate) fn owe(&mut self, points: u128, withdrawal: Option<usize>) {
-        self.owed += points;
-        if points > 0 {
-            self.debts.push(Debt { withdrawal, left: points, paid: vec![] });
-        }
-    }
-
-    /// Credit pays the oldest debt first.
-    fn pay(&mut self, part: &Part) {
-        self.owed -= part.points;
-        let mut rest = part.points;
-        for debt in self.debts.iter_mut().filter(|debt| debt.left > 0) {
-            let paying = rest.min(debt.left);
-            debt.left -= paying;
-            rest -= paying;
-            if paying > 0 {
-                debt.paid.push(Part { points: paying, ..part.clone() });
-            }
-        }
-    }
-
-    /// When the next thing happens by itself.
-    fn next_due(&self) -> Option<Time> {
-        let mut times = vec![];
-        times.extend(self.pending.iter().map(|(at, _)| *at));
-        times.extend(self.holds.iter().map(|hold| hold.deadline));
-        times.extend(self.available.iter().filter_map(|part| part.expires_at));
-        times.into_iter().min()
-    }
 }
 
 impl Default for Ledger {
@@ -359,6 +270,12 @@ impl Default for Ledger {
             requests: vec![],
             offers: vec![],
             rules: vec![],
+            units: vec![Unit {
+                id: UnitId::POINTS,
+                terms: UnitTerms::of_points(),
+                version: 1,
+                closed_at: None,
+            }],
             gains: vec![],
             policy: Policy {
                 spent_credit: SpentCredit::Refuse,
@@ -388,9 +305,18 @@ impl Ledger {
         }
     }
 
-    /// The four things that happen by themselves, at one time.
+    /// What happens by itself in an account at one time, unit by unit.
     pub(crate) fn fall(&mut self, index: usize, at: Time) {
-        let account = &mut self.accounts[index];
+        for unit in 0..self.accounts[index].wallets.len() {
+            let fallen = self.fall_in(index, unit, at);
+            self.accounts[index].fallen.extend(fallen);
+        }
+    }
+
+    /// The four things that happen by themselves, at one time, in one unit.
+    fn fall_in(&mut self, index: usize, unit: usize, at: Time) -> Vec<Due> {
+        let Account { name, wallets, .. } = &mut self.accounts[index];
+        let account = &mut wallets[unit];
         let mut fallen = vec![];
 
         account.pending.sort_by_key(|(available_at, part)| (*available_at, part.lot));
@@ -418,7 +344,7 @@ impl Ledger {
 
         for part in std::mem::take(&mut account.available) {
             if part.expires_at.is_some_and(|expires_at| expires_at <= at) {
-                if self.lots[part.lot].account == account.name {
+                if self.lots[part.lot].account == *name {
                     self.lots[part.lot].expired += part.points;
                 }
                 fallen.push(Due::Expired(part));
@@ -426,8 +352,7 @@ impl Ledger {
                 account.available.push(part);
             }
         }
-
-        account.fallen.extend(fallen);
+        fallen
     }
 
     /// What is done again after a command's own events.
@@ -447,6 +372,25 @@ impl Ledger {
 
     pub(crate) fn account_mut(&mut self, name: &str) -> &mut Account {
         self.accounts.iter_mut().find(|account| account.name == name).expect("it exists")
+    }
+
+    /// What an account has of a unit; nothing where there is no such account.
+    pub(crate) fn wallet(&self, name: &str, unit: UnitId) -> Wallet {
+        self.account(name).cloned().unwrap_or_default().wallet(unit)
+    }
+
+    pub(crate) fn wallet_mut(&mut self, name: &str, unit: UnitId) -> &mut Wallet {
+        let order: Vec<UnitId> = self.units.iter().map(|unit| unit.id).collect();
+        let wallets = &mut self.account_mut(name).wallets;
+        if wallets.iter().all(|wallet| wallet.unit != unit) {
+            wallets.push(Wallet { unit, ..Wallet::default() });
+            wallets.sort_by_key(|wallet| order.iter().position(|unit| *unit == wallet.unit));
+        }
+        wallets.iter_mut().find(|wallet| wallet.unit == unit).expect("it is there")
+    }
+
+    pub(crate) fn unit(&self, id: UnitId) -> Option<&Unit> {
+        self.units.iter().find(|unit| unit.id == id)
     }
 
     pub(crate) fn offer(&self, id: &str) -> Option<&Offer> {
@@ -471,7 +415,7 @@ impl Ledger {
     /// Every time after `now` at which something will be otherwise.
     pub(crate) fn turning_points(&self, now: Time) -> Vec<Time> {
         let mut times = vec![(now / DAY + 1) * DAY];
-        for account in &self.accounts {
+        for account in self.accounts.iter().flat_map(|account| &account.wallets) {
             times.extend(account.pending.iter().map(|(at, _)| *at));
             times.extend(account.holds.iter().map(|hold| hold.deadline));
             let held = account.holds.iter().flat_map(|hold| &hold.parts);

@@ -1,12 +1,14 @@
 //! How lots are earned and taken back, by docs/CREDIT.md.
 
-use domain::SpentCredit;
 use domain::command::{AdjustCredit, Direction, EarnCredit, WithdrawCredit};
+use domain::{SpentCredit, UnitId};
 
 use super::earning::Span;
 use super::effect::Effect;
 use super::ledger::{Account, Effects, Ledger, Lot, MOST, No, Part, Time, Withdrawal, split, sum};
-use super::rules::{Answer, done, micros, named_or_all, no, no_for, number, signed, too_large};
+use super::rules::{
+    Answer, done, insufficient, micros, named_or_all, no, no_for, no_of, number, signed, too_large,
+};
 
 /// From when until when a lot can be spent, and the rule that gave it.
 pub(crate) struct Life {
@@ -33,8 +35,8 @@ impl Life {
 
 impl Ledger {
     /// Whether the account can take in so much more.
-    pub(crate) fn check_room(&self, account: &str, points: u128) -> Result<(), No> {
-        let total = self.account(account).map_or(0, Account::total);
+    pub(crate) fn check_room(&self, account: &str, unit: UnitId, points: u128) -> Result<(), No> {
+        let total = self.wallet(account, unit).total();
         if total + points > MOST { too_large() } else { Ok(()) }
     }
 
@@ -60,6 +62,7 @@ impl Ledger {
         &mut self,
         account: &str,
         cause: [&str; 2],
+        unit: UnitId,
         points: u128,
         life: Life,
     ) -> Effect {
@@ -67,6 +70,7 @@ impl Ledger {
         let lot = self.lots.len();
         self.lots.push(Lot {
             account: account.to_owned(),
+            unit,
             kind: cause[0].to_owned(),
             cause: cause[1].to_owned(),
             earned: points,
@@ -74,7 +78,7 @@ impl Ledger {
             expired: 0,
         });
         let part = Part { lot, points, expires_at: life.expires_at, graced: false };
-        let owner = self.account_mut(account);
+        let owner = self.wallet_mut(account, unit);
         match life.available_at.filter(|available_at| *available_at > life.now) {
             Some(available_at) => owner.pending.push((available_at, part)),
             None => owner.put(part),
@@ -82,6 +86,7 @@ impl Ledger {
         Effect::Earned {
             account: account.to_owned(),
             lot,
+            unit,
             points,
             cause: (cause[0].to_owned(), cause[1].to_owned()),
             available_at: life.available_at,
@@ -94,9 +99,10 @@ impl Ledger {
 
     pub(crate) fn earn(&mut self, it: &EarnCredit, now: Time) -> Answer {
         let (account, points) = (it.account_id.as_str(), number(it.points));
+        self.check_not_closed(it.unit)?;
         check_expiry(micros(it.expires_at), now)?;
         self.check_earning_limit(points)?;
-        self.check_room(account, points)?;
+        self.check_room(account, it.unit, points)?;
         let life = Life {
             now,
             available_at: micros(it.available_at),
@@ -106,12 +112,12 @@ impl Ledger {
             cap_period: None,
         };
         let cause = [it.cause.kind.as_str(), it.cause.id.as_str()];
-        done(account, [self.new_lot(account, cause, points, life)])
+        done(account, [self.new_lot(account, cause, it.unit, points, life)])
     }
 
     /// Whether the account may owe so much more.
-    pub(crate) fn check_debt(&self, account: &str, more: u128) -> Result<(), No> {
-        let owed = self.account(account).map_or(0, |account| account.owed);
+    pub(crate) fn check_debt(&self, account: &str, unit: UnitId, more: u128) -> Result<(), No> {
+        let owed = self.wallet(account, unit).owed;
         if owed + more > MOST { too_large() } else { Ok(()) }
     }
 
@@ -141,7 +147,7 @@ impl Ledger {
     /// available can take its place, and as far as it is needed.
     fn free_held(&mut self, name: &str, lot: usize, points: u128) -> Vec<Effect> {
         let mut effects = vec![];
-        let account = self.account_mut(name);
+        let account = self.wallet_mut(name, self.lots[lot].unit);
         for index in 0..account.holds.len() {
             let pending = account.pending.iter().map(|(_, part)| part);
             let own = pending.chain(&account.available).filter(|part| part.lot == lot);
@@ -183,7 +189,8 @@ impl Ledger {
         points: u128,
         what: &[String; 2],
     ) -> Result<Effect, No> {
-        let account = self.account(name).expect("it earned the lot");
+        let unit = self.lots[lot].unit;
+        let account = self.wallet(name, unit);
         // One after the other, each from what the former left.
         let own_pending: Vec<Part> = account.pending.iter().map(|(_, part)| part.clone()).collect();
         let own_pending: Vec<Part> =
@@ -208,11 +215,11 @@ impl Ledger {
         };
         let mut pending = account.pending.iter();
         let pending_until = pending.find(|(_, part)| part.lot == lot).map(|(until, _)| *until);
-        self.check_debt(name, owed)?;
+        self.check_debt(name, unit, owed)?;
 
         self.lots[lot].withdrawn += points;
         self.lots[lot].expired -= expired;
-        let account = self.account_mut(name);
+        let account = self.wallet_mut(name, unit);
         let mut from_pending = points;
         for (_, part) in account.pending.iter_mut().filter(|(_, part)| part.lot == lot) {
             let taking = part.points.min(from_pending);
@@ -224,8 +231,7 @@ impl Ledger {
         account.put_all(&own_left);
         account.put_all(&others_left);
         let withdrawal = Some(self.withdrawals.len());
-        let account = self.account_mut(name);
-        account.owe(owed, withdrawal);
+        self.wallet_mut(name, unit).owe(owed, withdrawal);
         self.withdrawals.push(Withdrawal {
             account: name.to_owned(),
             what: what.clone(),
@@ -240,7 +246,7 @@ impl Ledger {
         });
         let account = name.to_owned();
         let (lot, parts) = (Some(lot), taken);
-        Ok(Effect::Withdrawn { account, lot, parts, expired, owed, forgiven, cap_room: None })
+        Ok(Effect::Withdrawn { account, unit, lot, parts, expired, owed, forgiven, cap_room: None })
     }
 
     pub(crate) fn withdraw(&mut self, it: &WithdrawCredit) -> Answer {
@@ -252,6 +258,10 @@ impl Ledger {
         }) else {
             return no("credit-unknown");
         };
+        let unit = self.lots[lot].unit;
+        if unit != it.unit {
+            return no_of("unit-mismatch", [("unit", unit), ("asked", it.unit)]);
+        }
         let left = self.lots[lot].earned - self.lots[lot].withdrawn;
         let points = named_or_all(it.points, left)?;
         let what = ["withdrawal".to_owned(), it.withdrawal_id.to_string()];
@@ -260,11 +270,13 @@ impl Ledger {
     }
 
     pub(crate) fn adjust(&mut self, it: &AdjustCredit, now: Time) -> Answer {
-        let (name, points) = (it.account_id.as_str(), number(it.points));
+        let (name, unit, points) = (it.account_id.as_str(), it.unit, number(it.points));
+        self.check_unit(unit)?;
         if it.direction == Direction::Add {
+            self.check_not_closed(unit)?;
             check_expiry(micros(it.expires_at), now)?;
             self.check_earning_limit(points)?;
-            self.check_room(name, points)?;
+            self.check_room(name, unit, points)?;
             let expires_at = micros(it.expires_at);
             let life = Life {
                 now,
@@ -275,26 +287,28 @@ impl Ledger {
                 is_claim: false,
             };
             let cause = ["adjustment", it.adjustment_id.as_str()];
-            return done(name, [self.new_lot(name, cause, points, life)]);
+            return done(name, [self.new_lot(name, cause, unit, points, life)]);
         }
         let Some(account) = self.account(name) else { return no("account-unknown") };
-        let available = account.sum_available();
+        let available = account.wallet(unit).sum_available();
         let missing = points.saturating_sub(available);
         let (owed, forgiven) = match self.policy.spent_credit {
             SpentCredit::Refuse if missing > 0 => {
-                let facts = [("needed", signed(points)), ("available", signed(available))];
-                return no_for("insufficient-credit", facts);
+                return insufficient(unit, points, available);
             }
             SpentCredit::Forgive => (0, missing),
             SpentCredit::Refuse | SpentCredit::Debt => (missing, 0),
         };
-        self.check_debt(name, owed)?;
-        let account = self.account_mut(name);
+        self.check_debt(name, unit, owed)?;
+        let account = self.wallet_mut(name, unit);
         let parts = account.spend(points - missing);
         account.owe(owed, None);
         let account = name.to_owned();
         let (lot, expired, cap_room) = (None, 0, None);
-        done(name, [Effect::Withdrawn { account, lot, parts, expired, owed, forgiven, cap_room }])
+        done(
+            name,
+            [Effect::Withdrawn { account, unit, lot, parts, expired, owed, forgiven, cap_room }],
+        )
     }
 }
 

@@ -1,16 +1,20 @@
 //! What purchases earn, at once or by a claim, and what returns take back, by docs/CREDIT.md.
 
+use domain::UnitId;
 use domain::command::{ClaimCredit, RecordPurchase, ReturnPurchase};
 
 use super::earning;
 use super::effect::Effect;
 use super::ledger::{Effects, Gain, Ledger, Line, MOST, No, Purchase, Refused, Time, Withdrawal};
 use super::lots::{Life, check_expiry};
-use super::rules::{Answer, done, micros, no, no_for, number, signed, too_large};
+use super::rules::{Answer, done, micros, no, no_for, no_of, number, signed, too_large};
 
 impl Ledger {
     pub(crate) fn record_purchase(&mut self, it: &RecordPurchase, now: Time) -> Answer {
         let account = it.account_id.as_str();
+        // Rules give points.
+        let unit = if it.points.is_some() { it.unit } else { UnitId::POINTS };
+        self.check_unit(unit)?;
         let mut life = Life {
             now,
             available_at: micros(it.available_at),
@@ -58,7 +62,7 @@ impl Ledger {
             gain = Some(self.gains.len());
             self.gains.push(Gain { account, rule, period, points });
         }
-        let refused = self.check_earning(account, &by_line, points, &life).err();
+        let refused = self.check_earning(account, unit, &by_line, points, &life).err();
         let refused = refused.map(|no| Refused {
             code: no.code,
             available_at: life.available_at,
@@ -71,7 +75,8 @@ impl Ledger {
         let mut lot = None;
         if earned > 0 {
             lot = Some(self.lots.len());
-            own.push(self.new_lot(account, ["purchase", it.purchase_id.as_str()], points, life));
+            let cause = ["purchase", it.purchase_id.as_str()];
+            own.push(self.new_lot(account, cause, unit, points, life));
         }
         self.make_account(account);
         let by_line: Vec<u128> =
@@ -84,6 +89,7 @@ impl Ledger {
         self.purchases.push(Purchase {
             account: account.to_owned(),
             id: it.purchase_id.to_string(),
+            unit,
             lines: lines
                 .map(|(line, points)| Line {
                     product: line.product_id.to_string(),
@@ -100,6 +106,7 @@ impl Ledger {
         own.push(Effect::Purchased {
             account: account.to_owned(),
             purchase: it.purchase_id.to_string(),
+            unit,
             points: by_line,
             sum: earned,
             refused,
@@ -112,6 +119,7 @@ impl Ledger {
     fn check_earning(
         &self,
         account: &str,
+        unit: UnitId,
         by_line: &[u128],
         points: u128,
         life: &Life,
@@ -120,23 +128,25 @@ impl Ledger {
         if points == 0 && is_amount {
             return Ok(());
         }
-        self.check_lot(account, points, is_amount, life)
+        self.check_lot(account, unit, points, is_amount, life)
     }
 
     /// Whether a purchase's credit can be given; `is_amount` says whether it can be said at all.
     fn check_lot(
         &self,
         account: &str,
+        unit: UnitId,
         points: u128,
         is_amount: bool,
         life: &Life,
     ) -> Result<(), No> {
+        self.check_not_closed(unit)?;
         check_expiry(life.expires_at, life.now)?;
         if !is_amount {
             return too_large();
         }
         self.check_earning_limit(points)?;
-        self.check_room(account, points)?;
+        self.check_room(account, unit, points)?;
         life.check_matures()
     }
 
@@ -152,6 +162,10 @@ impl Ledger {
         };
         let purchase = &self.purchases[place];
         let Some(refused) = purchase.refused.clone() else { return no("nothing-to-claim") };
+        let unit = purchase.unit;
+        if unit != it.unit {
+            return no_of("unit-mismatch", [("unit", unit), ("asked", it.unit)]);
+        }
         let is_known = purchase.lines.iter().any(|line| line.points > 0);
         let left = |line: &Line| line.points - line.points * line.returned / line.quantity;
         let points: u128 = purchase.lines.iter().map(left).sum();
@@ -166,9 +180,9 @@ impl Ledger {
             cap_period: refused.cap_period,
             is_claim: true,
         };
-        self.check_lot(account, points, is_known && points <= MOST, &life)?;
+        self.check_lot(account, unit, points, is_known && points <= MOST, &life)?;
         self.purchases[place].lot = Some(self.lots.len());
-        done(account, [self.new_lot(account, ["purchase", id], points, life)])
+        done(account, [self.new_lot(account, ["purchase", id], unit, points, life)])
     }
 
     pub(crate) fn return_purchase(&mut self, it: &ReturnPurchase, now: Time) -> Answer {

@@ -30,7 +30,8 @@ fn length() -> impl Strategy<Value = usize> {
 
 /// Something to spend and something to spend it on; not always.
 fn beginning() -> impl Strategy<Value = Vec<Step>> {
-    let first = |ask| Step { wait: Wait::Not, sweep: Sweep::Portions(0), ask };
+    let first = |ask| Step { wait: Wait::Not, sweep: Sweep::Portions(0), ask, unit: 0 };
+    let make = |unit| Ask::SetUnit { unit, name: None, is_other: false, read: Read::None };
     let some = (asked_terms(), asked_terms(), asked_rule(), spent(), stock()).prop_map(
         move |(mug, cup, rule, spent, stock)| {
             let open = |offer, terms| Ask::Open { offer, terms, stock, same: false };
@@ -43,6 +44,8 @@ fn beginning() -> impl Strategy<Value = Vec<Step>> {
                 expires: None,
             };
             vec![
+                first(make(1)),
+                first(make(3)),
                 first(earn(0, 70)),
                 first(earn(1, 90)),
                 first(Ask::SetPolicy {
@@ -62,11 +65,14 @@ fn beginning() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn step(huge: bool) -> impl Strategy<Value = Step> {
-    (wait().boxed(), sweep().boxed(), ask(huge).boxed()).prop_map(|(wait, sweep, ask)| Step {
-        wait,
-        sweep,
-        ask,
-    })
+    (wait().boxed(), sweep().boxed(), ask(huge).boxed(), unit())
+        .prop_map(|(wait, sweep, ask, unit)| Step { wait, sweep, ask, unit })
+}
+
+/// Points for the most part; from 8 on also where it should be another.
+fn unit() -> BoxedStrategy<u8> {
+    let unit = prop_oneof![24 => Just(0_u8), 8 => Just(1), 1 => Just(2), 3 => Just(3)];
+    (unit, prop::bool::weighted(0.1)).prop_map(|(unit, wrong)| unit + 8 * u8::from(wrong)).boxed()
 }
 
 fn wait() -> impl Strategy<Value = Wait> {
@@ -411,6 +417,9 @@ fn administration(huge: bool) -> impl Strategy<Value = Ask> {
                 most,
                 read,
             }),
+        3 => (0..4_u8, of(0..3_u8), prop::bool::weighted(0.2), read())
+            .prop_map(|(unit, name, is_other, read)| Ask::SetUnit { unit, name, is_other, read }),
+        2 => (0..4_u8).prop_map(|unit| Ask::CloseUnit { unit }),
         1 => (offer(), of(0..2_u8)).prop_map(|(offer, rule)| Ask::Show { offer, rule }),
         1 => Just(Ask::ConfirmClock),
     ]

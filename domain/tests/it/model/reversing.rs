@@ -34,8 +34,9 @@ impl Ledger {
         let mut parts = vec![];
         let pending_until = it.pending_until.filter(|until| *until > now);
         if let Some(lot) = it.lot {
-            let debts = self.account(name).expect("it earned the lot").debts.iter();
-            let debt = debts.clone().find(|debt| debt.withdrawal == Some(place)).cloned();
+            let unit = self.lots[lot].unit;
+            let debts = self.wallet(name, unit).debts;
+            let debt = debts.into_iter().find(|debt| debt.withdrawal == Some(place));
             let grace = self.grace();
             let is_pending = |part: &Part| pending_until.is_some() && part.lot == lot;
             for part in &it.parts {
@@ -46,10 +47,10 @@ impl Ledger {
                 owed = debt.left;
                 parts.extend(grace.given(&debt.paid, now, false));
             }
-            self.check_room(name, sum(&parts))?;
+            self.check_room(name, unit, sum(&parts))?;
             self.lots[lot].withdrawn -= it.points;
             self.lots[lot].expired += it.expired;
-            let account = self.account_mut(name);
+            let account = self.wallet_mut(name, unit);
             account.owed -= owed;
             account.debts.retain(|debt| debt.withdrawal != Some(place));
             for part in &parts {

@@ -4,7 +4,7 @@ use domain::command::{
     AddStock, AmendOffer, Capture, CloseOffer, ExpectedVersion, OpenOffer, RemoveStock,
     ReopenOffer, Report, SetEarningRule, ShowTerms,
 };
-use domain::{AccountId, Command, EarningTerms, OfferId, Points, Shipped, Timestamp};
+use domain::{AccountId, Command, EarningTerms, OfferId, Points, Shipped, Timestamp, UnitId};
 
 use super::effect::Effect;
 use super::ledger::{Deed, Effects, Ledger, MOST, No, Offer, Outcome, Rule, Time};
@@ -21,7 +21,21 @@ pub(crate) fn no_for<T, const N: usize>(
     code: &'static str,
     facts: [(&'static str, i128); N],
 ) -> Result<T, No> {
-    Err(No { code, facts: Some(facts.to_vec()) })
+    Err(No { code, facts: Some(facts.to_vec()), units: vec![] })
+}
+
+/// Not with these units.
+pub(crate) fn no_of<T, const N: usize>(
+    code: &'static str,
+    units: [(&'static str, UnitId); N],
+) -> Result<T, No> {
+    Err(No { code, facts: Some(vec![]), units: units.to_vec() })
+}
+
+/// There isn't so much.
+pub(crate) fn insufficient<T>(unit: UnitId, needed: u128, available: u128) -> Result<T, No> {
+    let facts = vec![("needed", signed(needed)), ("available", signed(available))];
+    Err(No { code: "insufficient-credit", facts: Some(facts), units: vec![("unit", unit)] })
 }
 
 pub(crate) fn too_large<T>() -> Result<T, No> {
@@ -43,7 +57,7 @@ pub(crate) fn named_or_all(asked: Option<Points>, left: u128) -> Result<u128, No
         Some(asked) if asked > left => {
             no_for("points-too-large", [("left", signed(left)), ("asked", signed(asked))])
         }
-        None if left == 0 => Err(No { code: "points-too-large", facts: None }),
+        None if left == 0 => Err(No { code: "points-too-large", facts: None, units: vec![] }),
         asked => Ok(asked.unwrap_or(left)),
     }
 }
@@ -75,7 +89,9 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
         Command::EarnCredit(it) => {
             id(&["cause", it.account_id.as_str(), it.cause.kind.as_str(), it.cause.id.as_str()])
         }
-        Command::ClaimCredit(it) => id(&["claim", it.account_id.as_str(), it.purchase_id.as_str()]),
+        Command::ClaimCredit(it) => {
+            id(&["claim", it.account_id.as_str(), it.purchase_id.as_str(), it.unit.as_str()])
+        }
         Command::RecordPurchase(it) => {
             id(&["cause", it.account_id.as_str(), "purchase", it.purchase_id.as_str()])
         }
@@ -143,6 +159,8 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
         | Command::CloseOffer(_)
         | Command::SetEarningRule(_)
         | Command::SetPolicy(_)
+        | Command::SetUnit(_)
+        | Command::CloseUnit(_)
         | Command::ShowTerms(_)
         | Command::ConfirmClock(_) => None,
     }
@@ -258,6 +276,8 @@ impl Ledger {
                 self.policy_version += 1;
                 done_elsewhere(Effect::PolicyChanged(it.policy))
             }
+            Command::SetUnit(it) => self.set_unit(it),
+            Command::CloseUnit(it) => self.close_unit(it, now),
             Command::ShowTerms(ShowTerms::Offer(id)) if self.offer(id.as_str()).is_none() => {
                 no("offer-unknown")
             }
@@ -341,7 +361,7 @@ impl Ledger {
         offer.check_open()?;
         if !keeps_stock && offer.stock.is_some() && said != Some(None) {
             let facts = offer.stock.map(|stock| ("stock", signed(stock))).into_iter().collect();
-            return Err(No { code: "stock-not-amendable", facts: Some(facts) });
+            return Err(No { code: "stock-not-amendable", facts: Some(facts), units: vec![] });
         }
         if !keeps_stock && said.flatten().is_some_and(|said| said < offer.sold) {
             return no_for("stock-sold", [("sold", signed(offer.sold))]);

@@ -1,16 +1,18 @@
 //! How credit is set aside, spent and passed on, and how it comes back, by docs/CREDIT.md.
 
-use domain::Command;
 use domain::command::{
     CancelExchange, Capture, CaptureHold, ExtendHold, HoldCredit, Order, Redeem, RefundCapture,
     ReleaseHold, TransferCredit,
 };
+use domain::{Command, UnitId};
 
 use super::effect::Effect;
 use super::ledger::{
     Captured, DAY, Effects, Exchange, Grace, Hold, Ledger, MOST, No, Part, Time, split, sum,
 };
-use super::rules::{Answer, done, micros, named_or_all, no, no_for, number, signed, too_large};
+use super::rules::{
+    Answer, done, insufficient, micros, named_or_all, no, no_for, no_of, number, signed, too_large,
+};
 
 /// The next points to come back of what was drawn, from its end, where some did before.
 fn undrawn(drawn: &[Part], before: u128, points: u128) -> Vec<Part> {
@@ -118,13 +120,12 @@ impl Ledger {
         let name = it.account_id.as_str();
         let cost = self.price(&it.order, now)?;
         let Some(account) = self.account(name) else { return no("account-unknown") };
-        let available = account.sum_available();
+        let available = account.wallet(UnitId::POINTS).sum_available();
         self.check_limit(name, &it.order)?;
         if cost > available {
-            let facts = [("needed", signed(cost)), ("available", signed(available))];
-            return no_for("insufficient-credit", facts);
+            return insufficient(UnitId::POINTS, cost, available);
         }
-        let drawn = self.account_mut(name).spend(cost);
+        let drawn = self.wallet_mut(name, UnitId::POINTS).spend(cost);
         let deducted = Effect::Deducted {
             account: name.to_owned(),
             exchange: it.order.exchange_id.to_string(),
@@ -137,22 +138,22 @@ impl Ledger {
     }
 
     pub(crate) fn hold(&mut self, it: &HoldCredit, now: Time) -> Answer {
-        let (name, points) = (it.account_id.as_str(), number(it.points));
+        let (name, unit, points) = (it.account_id.as_str(), it.unit, number(it.points));
+        self.check_spendable(unit)?;
         let Some(account) = self.account(name) else { return no("account-unknown") };
         let (deadline, latest) = (it.deadline.micros(), now + 30 * DAY);
         if deadline <= now || deadline > latest {
             let facts = [("after", now.into()), ("latest", latest.into())];
             return no_for("deadline-out-of-range", facts);
         }
-        let available = account.sum_available();
+        let available = account.wallet(unit).sum_available();
         if points > available {
-            let facts = [("needed", signed(points)), ("available", signed(available))];
-            return no_for("insufficient-credit", facts);
+            return insufficient(unit, points, available);
         }
         let id = it.hold_id.to_string();
         self.holds.push((name.to_owned(), id.clone()));
         let grace = self.grace();
-        let account = self.account_mut(name);
+        let account = self.wallet_mut(name, unit);
         let parts = account.spend(points);
         account.holds.push(Hold {
             id: id.clone(),
@@ -164,20 +165,23 @@ impl Ledger {
         done(name, [Effect::Held { account: name.to_owned(), hold: id, deadline, parts }])
     }
 
-    /// The place of a hold that hasn't ended.
-    pub(crate) fn running(&self, account: &str, hold: &str) -> Result<usize, No> {
+    /// The unit and the place of a hold that hasn't ended.
+    pub(crate) fn running(&self, account: &str, hold: &str) -> Result<(UnitId, usize), No> {
         if !self.holds.contains(&(account.to_owned(), hold.to_owned())) {
             return no("hold-unknown");
         }
-        let holds = &self.account(account).expect("it had a hold").holds;
-        holds.iter().position(|it| it.id == hold).map_or_else(|| no("hold-ended"), Ok)
+        for wallet in &self.account(account).expect("it had a hold").wallets {
+            if let Some(place) = wallet.holds.iter().position(|it| it.id == hold) {
+                return Ok((wallet.unit, place));
+            }
+        }
+        no("hold-ended")
     }
 
     pub(crate) fn capture(&mut self, it: &CaptureHold, now: Time) -> Answer {
         let (name, id) = (it.account_id.as_str(), it.hold_id.as_str());
-        let place = self.running(name, id)?;
-        let Hold { parts, grace, .. } =
-            self.account(name).expect("it has a hold").holds[place].clone();
+        let (unit, place) = self.running(name, id)?;
+        let Hold { parts, grace, .. } = self.wallet(name, unit).holds[place].clone();
         let held = sum(&parts);
         let points = match &it.capture {
             Capture::Points(asked) => {
@@ -193,18 +197,24 @@ impl Ledger {
                 if self.exchanges.iter().any(|it| it.account == name && it.id == exchange) {
                     return no("exchange-exists");
                 }
+                let Some(offer) = self.offer(order.offer_id.as_str()) else {
+                    return no("offer-unknown");
+                };
+                if number(offer.terms.price) > 0 && unit != UnitId::POINTS {
+                    let units = [("unit", unit), ("asked", UnitId::POINTS)];
+                    return no_of("unit-mismatch", units);
+                }
                 let cost = self.price(order, now)?;
                 self.check_limit(name, order)?;
                 if cost > held {
-                    let facts = [("needed", signed(cost)), ("available", signed(held))];
-                    return no_for("insufficient-credit", facts);
+                    return insufficient(unit, cost, held);
                 }
                 cost
             }
         };
         let (taken, released) = split(&parts, points);
         let released = grace.given(&released, now, true);
-        let account = self.account_mut(name);
+        let account = self.wallet_mut(name, unit);
         account.holds.remove(place);
         account.put_all(&released);
         let captured = Effect::Captured {
@@ -218,7 +228,7 @@ impl Ledger {
             Capture::Points(_) => {
                 let (account, hold) = (name.to_owned(), id.to_owned());
                 let drawn = taken;
-                self.captures.push(Captured { account, hold, drawn, refunded: 0, grace });
+                self.captures.push(Captured { account, hold, unit, drawn, refunded: 0, grace });
                 done(name, [captured])
             }
             Capture::Exchange(order) => {
@@ -230,8 +240,8 @@ impl Ledger {
 
     pub(crate) fn release(&mut self, it: &ReleaseHold, now: Time) -> Answer {
         let (name, id) = (it.account_id.as_str(), it.hold_id.as_str());
-        let place = self.running(name, id)?;
-        let account = self.account_mut(name);
+        let (unit, place) = self.running(name, id)?;
+        let account = self.wallet_mut(name, unit);
         let hold = account.holds.remove(place);
         let parts = hold.grace.given(&hold.parts, now, !it.by_operator);
         account.put_all(&parts);
@@ -240,8 +250,8 @@ impl Ledger {
 
     pub(crate) fn extend(&mut self, it: &ExtendHold) -> Answer {
         let (name, id) = (it.account_id.as_str(), it.hold_id.as_str());
-        let place = self.running(name, id)?;
-        let hold = &mut self.account_mut(name).holds[place];
+        let (unit, place) = self.running(name, id)?;
+        let hold = &mut self.wallet_mut(name, unit).holds[place];
         let (deadline, latest) = (it.deadline.micros(), hold.made_at + 30 * DAY);
         if deadline <= hold.deadline || deadline > latest {
             let facts = [("after", hold.deadline.into()), ("latest", latest.into())];
@@ -266,13 +276,13 @@ impl Ledger {
         };
         let captured = &self.captures[place];
         let left = sum(&captured.drawn) - captured.refunded;
-        let points = named_or_all(it.points, left)?;
-        self.check_room(name, points)?;
+        let (unit, points) = (captured.unit, named_or_all(it.points, left)?);
+        self.check_room(name, unit, points)?;
         let captured = &mut self.captures[place];
         let back = undrawn(&captured.drawn, captured.refunded, points);
         let parts = captured.grace.given(&back, now, false);
         captured.refunded += points;
-        self.account_mut(name).put_all(&parts);
+        self.wallet_mut(name, unit).put_all(&parts);
         done(name, [Effect::Refunded { account: name.to_owned(), of: id.to_owned(), parts }])
     }
 
@@ -343,7 +353,7 @@ impl Ledger {
         let cancelled = exchange.cancelled + quantity;
         let worth = exchange.cost * cancelled / exchange.quantity;
         let (before, refund) = (exchange.refunded, worth - exchange.refunded);
-        self.check_room(name, refund)?;
+        self.check_room(name, UnitId::POINTS, refund)?;
 
         let back = undrawn(&exchange.drawn, before, refund);
         let back = exchange.grace.given(&back, now, is_own_request);
@@ -354,7 +364,7 @@ impl Ledger {
         let offer_id = exchange.offer.clone();
         let offer = self.offers.iter_mut().find(|offer| offer.id == offer_id);
         offer.expect("it was exchanged").sold -= quantity;
-        self.account_mut(name).put_all(&back);
+        self.wallet_mut(name, UnitId::POINTS).put_all(&back);
         let (account, exchange) = (name.clone(), self.exchanges[place].id.clone());
         let cancelled = Effect::Cancelled {
             account: account.clone(),
@@ -371,18 +381,19 @@ impl Ledger {
 
     pub(crate) fn transfer(&mut self, it: &TransferCredit) -> Answer {
         let (name, to, points) = (it.account_id.as_str(), it.to.as_str(), number(it.points));
-        self.check_room(to, points)?;
+        let unit = it.unit;
+        self.check_spendable(unit)?;
+        self.check_room(to, unit, points)?;
         let Some(account) = self.account(name) else { return no("account-unknown") };
         if self.account(to).is_none() {
             return no("recipient-unknown");
         }
-        let available = account.sum_available();
+        let available = account.wallet(unit).sum_available();
         if points > available {
-            let facts = [("needed", signed(points)), ("available", signed(available))];
-            return no_for("insufficient-credit", facts);
+            return insufficient(unit, points, available);
         }
-        let parts = self.account_mut(name).spend(points);
-        self.account_mut(to).put_all(&parts);
+        let parts = self.wallet_mut(name, unit).spend(points);
+        self.wallet_mut(to, unit).put_all(&parts);
         let (sender, recipient) = (name.to_owned(), to.to_owned());
         let own = vec![
             Effect::Sent { account: sender.clone(), to: recipient.clone(), parts: parts.clone() },

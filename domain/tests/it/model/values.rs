@@ -3,11 +3,11 @@
 use domain::command::{DispatchShipment, Order, RejectShipment, Report, ReportShipment};
 use domain::{
     AccountId, Cap, CategoryRate, Command, DispatchId, EarningTerms, Multiplier, Note, Page,
-    Points, Rate, Shipped, ShippedLine, Terms, Timestamp, Units,
+    Points, Rate, Shipped, ShippedLine, Terms, Timestamp, UnitId, UnitTerms, Units,
 };
 
 use super::ask::{AskedOrder, AskedRule, AskedTerms, Choice, News, Read, Target, When, Who};
-use super::ledger::{DAY, Ledger, Offer, Time};
+use super::ledger::{Account, DAY, Ledger, Offer, Time};
 use super::shipping::contents;
 
 // Names
@@ -33,6 +33,9 @@ pub(crate) const ACCOUNTS: [&str; 4] = ["ann", "bob", "cid", "dan"];
 pub(crate) const ZONES: [&str; 4] = ["UTC", "Europe/Berlin", "Asia/Beirut", "America/Santiago"];
 pub(crate) const RULES: [&str; 3] = ["default", "gold", "none"];
 
+/// The last can't be spent.
+pub(crate) const UNITS: [&str; 4] = ["points", "miles", "stars", "status"];
+
 pub(crate) fn account(number: u8) -> &'static str {
     ACCOUNTS[usize::from(number) % ACCOUNTS.len()]
 }
@@ -47,7 +50,8 @@ impl Who {
             Self::Named(number) => return account(number),
             Self::Rich(number) => number,
         };
-        let rich = ledger.accounts.iter().filter(|account| account.sum_available() > 0);
+        let has = |account: &&Account| account.wallets.iter().any(|it| it.sum_available() > 0);
+        let rich = ledger.accounts.iter().filter(has);
         let rich: Vec<&str> = rich.map(|account| account.name.as_str()).collect();
         rich.get(number % rich.len().max(1)).copied().unwrap_or(ACCOUNTS[0])
     }
@@ -145,6 +149,39 @@ pub(crate) fn rule_terms(asked: &AskedRule, now: Time) -> EarningTerms {
         time_zone: id(ZONES[asked.zone % ZONES.len()]),
         backdate_days: asked.backdate_days,
     }
+}
+
+/// The same command of a unit, where it names one; what was earned is taken back of its own unit,
+/// most of the time.
+pub(crate) fn in_unit(mut command: Command, unit: u8, ledger: &Ledger) -> Command {
+    let asked: UnitId = id(UNITS[usize::from(unit % 4)]);
+    match &mut command {
+        Command::EarnCredit(it) => it.unit = asked,
+        Command::AdjustCredit(it) => it.unit = asked,
+        Command::HoldCredit(it) => it.unit = asked,
+        Command::TransferCredit(it) => it.unit = asked,
+        Command::RecordPurchase(it) if it.points.is_some() => it.unit = asked,
+        Command::WithdrawCredit(it) => {
+            let (name, kind) = (it.account_id.as_str(), it.cause.kind.as_str());
+            let mut lots = ledger.lots.iter().filter(|lot| lot.account == name && lot.kind == kind);
+            let lot = lots.find(|lot| lot.cause == it.cause.id.as_str());
+            it.unit = lot.filter(|_| unit < 8).map_or(asked, |lot| lot.unit);
+        }
+        Command::ClaimCredit(it) => {
+            let (name, bought) = (it.account_id.as_str(), it.purchase_id.as_str());
+            let mut purchases = ledger.purchases.iter();
+            let purchase = purchases.find(|it| it.account == name && it.id == bought);
+            it.unit = purchase.filter(|_| unit < 8).map_or(asked, |it| it.unit);
+        }
+        _ => {}
+    }
+    command
+}
+
+/// What a unit may be: at first, or under another name.
+pub(crate) fn unit_terms(unit: UnitId, name: Option<u8>, is_other: bool) -> UnitTerms {
+    let spendable = (unit.as_str() != "status") != is_other;
+    UnitTerms { name: name.map(|name| named("unit", name)), spendable, ..UnitTerms::of_points() }
 }
 
 /// Two times, the second after the first.

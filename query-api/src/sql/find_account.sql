@@ -1,3 +1,3 @@
-select available, held, pending, owed
+select position
 from account_balance
 where account_id = $1

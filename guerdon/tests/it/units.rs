@@ -1,0 +1,123 @@
+//! Units over HTTP, on a real ledger: made, named anew and closed; credit is of one, and they never
+//! mix.
+
+use serde_json::{Value, json};
+
+use crate::ledger::{Answer, Api, Ledger};
+
+/// A ledger with miles, and with status, which only counts.
+async fn make_units(api: &Api) {
+    let miles = json!({"name": "Miles", "decimals": 2, "time_zone": "Europe/Berlin"});
+    api.put("operator", "/v1/units/miles", miles).await.is(201);
+    api.put("operator", "/v1/units/status", json!({"spendable": false})).await.is(201);
+}
+
+async fn put_for(api: &Api, if_match: &str, body: Value) -> Answer {
+    let request = api.request("PUT", "/v1/units/miles", "operator").header("if-match", if_match);
+    api.send(request.json(&body)).await.expect("answered")
+}
+
+fn review(unit: Option<&str>, points: u64, id: &str) -> Value {
+    let mut body = json!({"points": points, "cause": {"kind": "review", "id": id}});
+    if let Some(unit) = unit {
+        body["unit"] = json!(unit);
+    }
+    body
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_name_of_a_unit_can_change_and_it_is_closed_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    let api = &ledger.client;
+    make_units(api).await;
+    let same = json!({"name": "Miles", "decimals": 2, "time_zone": "Europe/Berlin"});
+    assert_eq!(api.put("operator", "/v1/units/miles", same).await.is(200)["version"], 1);
+    let named = json!({"name": "Sea miles", "decimals": 2, "time_zone": "Europe/Berlin"});
+    api.put("operator", "/v1/units/miles", named.clone()).await.is_problem(428, "unit-exists");
+    assert_eq!(put_for(api, "\"1\"", named.clone()).await.is(200)["version"], 2);
+    put_for(api, "\"1\"", json!({"name": "M"})).await.is_problem(412, "unit-changed");
+    put_for(api, "*", json!({"name": "M"})).await.is_problem(409, "unit-fixed");
+    let closure = "/v1/units/miles/closure";
+    assert_eq!(api.put("operator", closure, json!({})).await.is(201)["version"], 3);
+    let answer = api.put("operator", closure, json!({})).await;
+    let at = answer.position.clone().expect("a position");
+    assert_eq!(answer.is(200)["version"], 3);
+    let points = api.put("operator", "/v1/units/points/closure", json!({})).await;
+    points.is_problem(409, "unit-not-closable");
+    api.put("operator", "/v1/units/gold/closure", json!({})).await.is_problem(404, "not-found");
+    let read = api.get_after(&at, "shopper", "/v1/units/miles").await.is(200);
+    assert_eq!((&read["name"], &read["version"]), (&json!("Sea miles"), &json!(3)));
+    assert!(read["closed_at"].is_string(), "{read}");
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_names_no_unit_is_one_that_names_points() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    let api = &ledger.client;
+    make_units(api).await;
+    let credits = "/v1/accounts/ann/credits";
+    let earned = api.post("merchant", credits, review(None, 100, "R-1")).await.is(201);
+    assert_eq!(earned["unit"], "points");
+    let again = api.post("merchant", credits, review(Some("points"), 100, "R-1")).await.is(200);
+    assert_eq!(again, earned);
+    let other = api.post("merchant", credits, review(Some("miles"), 100, "R-1")).await.is(422);
+    assert_eq!((&other["code"], &other["field"]), (&json!("id-reused"), &json!("unit")));
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn credit_of_one_unit_pays_nothing_of_another() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    let api = &ledger.client;
+    make_units(api).await;
+    api.opens("mug", 100, None, None).await;
+    let credits = "/v1/accounts/ann/credits";
+    for (unit, id) in [("miles", "R-1"), ("status", "R-2")] {
+        api.post("merchant", credits, review(Some(unit), 500, id)).await.is(201);
+    }
+    api.post("merchant", credits, review(Some("gold"), 1, "R-3"))
+        .await
+        .is_problem(409, "unit-unknown");
+    let lacks = api.redeems("ann", "x-1", "mug").await.is(409);
+    assert_eq!((&lacks["code"], &lacks["unit"]), (&json!("insufficient-credit"), &json!("points")));
+    let taken = json!({"cause": {"kind": "review", "id": "R-1"}, "reason": "a slip"});
+    let path = "/v1/accounts/ann/withdrawals/w-1";
+    api.put("merchant", path, taken.clone()).await.is_problem(409, "unit-mismatch");
+    api.post("merchant", "/v1/accounts/bob/credits", review(None, 1, "R-4")).await.is(201);
+    let send = |unit: &str| json!({"to": "bob", "unit": unit, "points": 200});
+    let path = "/v1/accounts/ann/transfers/t-1";
+    api.put("shopper", path, send("status")).await.is_problem(409, "unit-not-spendable");
+    let answer = api.put("shopper", path, send("miles")).await;
+    let at = answer.position.clone().expect("a position");
+    assert_eq!(answer.is(201)["unit"], "miles");
+    let bob = api.get_after(&at, "shopper", "/v1/accounts/bob").await.is(200);
+    assert_eq!((&bob["available"], &bob["units"]["miles"]["available"]), (&json!(1), &json!(200)));
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_more_of_a_closed_unit_is_earned_and_a_purchase_is_recorded_all_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    let api = &ledger.client;
+    make_units(api).await;
+    let credits = "/v1/accounts/ann/credits";
+    api.post("merchant", credits, review(Some("miles"), 500, "R-1")).await.is(201);
+    api.put("operator", "/v1/units/miles/closure", json!({})).await.is(201);
+    api.post("merchant", credits, review(Some("miles"), 1, "R-2"))
+        .await
+        .is_problem(409, "unit-closed");
+    let purchase = json!({"unit": "miles", "points": 70,
+        "lines": [{"product_id": "tv", "quantity": 1, "amount": 900}]});
+    let path = "/v1/accounts/ann/purchases/P-1";
+    let recorded = api.put("merchant", path, purchase).await.is(201);
+    assert_eq!(recorded["credit_refused"], json!({"code": "unit-closed"}));
+    let back = json!({"unit": "miles", "cause": {"kind": "review", "id": "R-1"}, "points": 100});
+    let path = "/v1/accounts/ann/withdrawals/w-1";
+    assert_eq!(api.put("merchant", path, back).await.is(201)["unit"], "miles");
+    assert_eq!(ledger.stop(), Some(0));
+}

@@ -1,0 +1,3 @@
+select {unit}
+from unit
+where unit.unit = $1
