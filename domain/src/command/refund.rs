@@ -57,8 +57,8 @@ impl Cancelling<'_> {
         Ok((refunded, cancelled))
     }
 
-    /// Of each unit the cost's share of the units cancelled by now, rounded down, less that of those
-    /// cancelled before. Room and parts are checked as if all came at once.
+    /// Of each unit the cost's share of the pieces cancelled by now, rounded down, less that of
+    /// those cancelled before. Room and parts are checked as if all came at once.
     fn refunds(
         &self,
         draft: &Draft<'_>,

@@ -44,8 +44,8 @@ pub struct Ordered {
     pub prices: Prices,
 }
 
-/// An exchange was cancelled, whole or in part; the events before gave its credit back, one for each
-/// unit of which some came back.
+/// An exchange was cancelled, whole or in part; the events before gave its credit back, one for
+/// each unit of which some came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExchangeCancelled {
     /// The exchange.

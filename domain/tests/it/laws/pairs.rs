@@ -2,8 +2,8 @@
 
 use domain::{Event, LotPart, Points, RefundCause, ReturnReversed, WithdrawalCause};
 
-/// Whether the second event is the same of another unit: an exchange that costs several has one half
-/// for each.
+/// Whether the second event is the same of another unit: an exchange that costs several has one
+/// half for each.
 pub(crate) fn goes_on(first: &Event, second: &Event) -> bool {
     match (first, second) {
         (Event::CreditDeducted(account, fact), Event::CreditDeducted(other, next)) => {
