@@ -129,6 +129,15 @@ impl Account {
         self.check_more_parts(self.wallet(unit).count_new(coming))
     }
 
+    /// Likewise of several units.
+    pub(crate) fn check_parts_of_all(
+        &self,
+        coming: &[(UnitNumber, Vec<LotPart>)],
+    ) -> Result<(), Refusal> {
+        let new = coming.iter().map(|(unit, parts)| self.wallet(*unit).count_new(parts));
+        self.check_more_parts(new.sum())
+    }
+
     fn check_more_parts(&self, more: usize) -> Result<(), Refusal> {
         if more == 0 {
             // A hold of a part of a lot takes the account past the bound; what only grows may.

@@ -55,8 +55,9 @@ impl Scenario {
         let mut decided = decide(&self.state, &command, self.now);
         if let Ok(Decision::Load(at)) = decided {
             let index = usize::try_from(at.0).expect("small") - 1;
-            let (before, event) = (&self.events[index - 1], &self.events[index]);
-            let command = command.with_original(before, at, event).expect("it takes it");
+            let before = &self.events[index.saturating_sub(EVENTS_BEFORE)..index];
+            let command =
+                command.with_original(before, at, &self.events[index]).expect("it takes it");
             decided = decide(&self.state, &command, self.now);
         }
         Outcome { scenario: self, command, decided }

@@ -40,7 +40,7 @@ pub(super) trait CommandRules {
 
     /// Takes what deciding asked for by [`Decision::Load`]: the event at `position` and the one
     /// before it. Nothing where the command can't use them.
-    fn load(&mut self, _before: &Event, _position: Position, _event: &Event) -> Option<()> {
+    fn load(&mut self, _before: &[Event], _position: Position, _event: &Event) -> Option<()> {
         None
     }
 

@@ -83,10 +83,11 @@ pub(crate) fn exchanged(account: &str, exchange: &str, offer: &str, cost: u64) -
         offer_id: id(offer),
         product_id: id("product"),
         allocation: Allocation::Units(units(1)),
-        points: Points::sum_of(cost).expect("a cost"),
+        prices: Prices::of_points(Points::sum_of(cost).expect("a cost")),
         warehouse: Some(id("main")),
         hold_id: None,
         expected_points: None,
+        expected_prices: None,
         occurred_at: None,
         deliver_to: Some(id("1 Elm Street")),
     };

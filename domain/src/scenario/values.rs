@@ -28,7 +28,7 @@ pub(crate) fn time(seconds: i64) -> Timestamp {
 pub(crate) fn terms(price: u64) -> Terms {
     Terms {
         product_id: id("product"),
-        price: Points::sum_of(price).expect("an amount"),
+        prices: Prices::of_points(Points::sum_of(price).expect("an amount")),
         opens_at: None,
         closes_at: None,
         limit_per_shopper: None,

@@ -6,9 +6,10 @@ mod units;
 
 use domain::command::*;
 use domain::{
-    AccountId, Cap, Cause, CauseKind, Clock, Command, Decision, DispatchId, EarningTerms, Event,
-    LogOpened, Note, Period, Points, Policy, PurchaseLine, Rate, ReturnedLine, RuleId, Shipped,
-    ShippedLine, SpentCredit, State, Terms, Timestamp, UnitId, UnitTerms, Units, decide,
+    AccountId, Cap, Cause, CauseKind, Clock, Command, Decision, DispatchId, EVENTS_BEFORE,
+    EarningTerms, Event, LogOpened, Note, Period, Points, Policy, Price, Prices, PurchaseLine,
+    Rate, ReturnedLine, RuleId, Shipped, ShippedLine, SpentCredit, State, Terms, Timestamp, UnitId,
+    UnitTerms, Units, decide,
 };
 use log_record::{Partition, Position};
 use offers::{add, amend, limit, open, remove, reopen};
@@ -76,8 +77,10 @@ impl History {
             return decide(&self.state, command, now);
         };
         let index = usize::try_from(at.0).expect("small") - 1;
-        let (before, event) = (&self.events[index - 1].event, &self.events[index].event);
-        let command = command.with_original(before, at, event).expect("it takes it");
+        let before = &self.events[index.saturating_sub(EVENTS_BEFORE)..index];
+        let before: Vec<Event> = before.iter().map(|recorded| recorded.event.clone()).collect();
+        let event = &self.events[index].event;
+        let command = command.with_original(&before, at, event).expect("it takes it");
         decide(&self.state, &command, now)
     }
 
@@ -373,6 +376,7 @@ fn order(exchange: u8, offer: u8, quantity: u64) -> Order {
         quantity: units(quantity),
         deliver_to: Some(id("1 Elm Street")),
         expected_points: None,
+        expected_prices: None,
     }
 }
 
@@ -458,10 +462,22 @@ fn set_rule(rate: u64, pending_days: u16) -> Command {
     Command::SetEarningRule(SetEarningRule { rule_id, terms, expected: ExpectedVersion::Absent })
 }
 
+/// Some cost miles, too, or miles alone.
+fn prices(price: u64) -> Prices {
+    let of = |unit: &str, amount: u64| Price { unit: id(unit), points: points(amount) };
+    let prices = match price {
+        0 => return Prices::of_points(Points::ZERO),
+        price if price % 5 == 0 => vec![of("points", price), of("miles", price % 3 + 1)],
+        price if price % 7 == 0 => vec![of("miles", price)],
+        price => vec![of("points", price)],
+    };
+    Prices::try_from(prices.into_boxed_slice()).expect("prices")
+}
+
 pub(crate) fn terms(price: u64, limit: Option<u64>) -> Terms {
     Terms {
         product_id: id("product"),
-        price: Points::sum_of(price).expect("an amount"),
+        prices: prices(price),
         opens_at: None,
         closes_at: None,
         limit_per_shopper: limit.map(units),

@@ -1,13 +1,20 @@
 //! What is compared: what the model says that happened, and what the recorded events say.
 
 use domain::{
-    AccountId, CapPeriod, CapRoom, CreditGivenBack, Event, LotId, LotPart, Points, Policy,
+    AccountId, CapPeriod, CapRoom, CreditGivenBack, Event, LotId, LotPart, Points, Policy, Price,
     RefundCause, ReleaseReason, ReturnedLine, ShipmentReport, Shipped, Timestamp, UnitId,
 };
 use log_record::Position;
 
 use super::earning::Span;
 use super::ledger::{Part, Refused, Time};
+
+/// How much of which units.
+pub(crate) type Costs = Vec<(UnitId, u128)>;
+
+fn cost(price: Price) -> (UnitId, u128) {
+    (price.unit, price.points.get().into())
+}
 
 /// Something that happened by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +109,7 @@ pub(crate) enum Effect {
         offer: String,
         product: String,
         quantity: u128,
-        points: u128,
+        costs: Costs,
         hold: Option<String>,
     },
     Extended {
@@ -122,7 +129,8 @@ pub(crate) enum Effect {
         cancellation: String,
         offer: String,
         quantity: u128,
-        points: u128,
+        /// Of each unit of which some comes back.
+        refunds: Costs,
     },
     Reported {
         account: String,
@@ -302,7 +310,7 @@ impl Lots {
                 offer: it.offer_id.to_string(),
                 product: it.product_id.to_string(),
                 quantity: it.allocation.quantity().get().into(),
-                points: number(it.points),
+                costs: it.prices.iter().map(cost).collect(),
                 hold: it.hold_id.as_ref().map(ToString::to_string),
             },
             Event::CreditRefunded(account, it) => Effect::Refunded {
@@ -319,7 +327,7 @@ impl Lots {
                 cancellation: it.cancellation_id.to_string(),
                 offer: it.offer_id.to_string(),
                 quantity: it.allocation.quantity().get().into(),
-                points: number(it.points),
+                refunds: it.refunded.iter().copied().map(cost).collect(),
             },
             Event::ShipmentDispatched(account, it) => {
                 let lines = it.lines.lines().iter();

@@ -4,7 +4,9 @@ use domain::command::{
     AddStock, AmendOffer, Capture, CloseOffer, ExpectedVersion, OpenOffer, RemoveStock,
     ReopenOffer, Report, SetEarningRule, ShowTerms,
 };
-use domain::{AccountId, Command, EarningTerms, OfferId, Points, Shipped, Timestamp, UnitId};
+use domain::{
+    AccountId, Command, EarningTerms, OfferId, Points, Shipped, Terms, Timestamp, UnitId,
+};
 
 use super::effect::Effect;
 use super::ledger::{Deed, Effects, Ledger, MOST, No, Offer, Outcome, Rule, Time};
@@ -335,6 +337,7 @@ impl Ledger {
             }
             return no_for("offer-exists", [("version", offer.version.into())]);
         }
+        self.check_prices(&it.terms)?;
         self.offers.push(Offer {
             id: it.offer_id.to_string(),
             terms: it.terms.clone(),
@@ -359,6 +362,10 @@ impl Ledger {
         }
         offer.check_version(it.read_versions.as_deref())?;
         offer.check_open()?;
+        if offer.terms.prices != it.terms.prices {
+            self.check_prices(&it.terms)?;
+        }
+        let offer = self.offer_mut(&it.offer_id)?;
         if !keeps_stock && offer.stock.is_some() && said != Some(None) {
             let facts = offer.stock.map(|stock| ("stock", signed(stock))).into_iter().collect();
             return Err(No { code: "stock-not-amendable", facts: Some(facts), units: vec![] });
@@ -380,6 +387,15 @@ impl Ledger {
             own.push(Effect::StockAmended(id, offer.version, said));
         }
         Ok(Some(Effects { accounts: vec![], own, after: vec![] }))
+    }
+
+    /// Whether an offer may cost this from now on.
+    fn check_prices(&self, terms: &Terms) -> Result<(), No> {
+        terms.prices.iter().try_for_each(|price| {
+            self.check_unit(price.unit)?;
+            self.check_not_closed(price.unit)?;
+            self.check_spendable(price.unit)
+        })
     }
 
     fn close(&mut self, it: &CloseOffer, now: Time) -> Answer {
