@@ -229,8 +229,8 @@ impl Command {
         Some((subject.at(now), changed_at))
     }
 
-    /// The command with the event at `position` and those right before it, the last one last;
-    /// nothing where the command can't use them.
+    /// The command with the event at `position` and those right before it that belong to it
+    /// ([`Event::events_before`]), the last one last; nothing where the command can't use them.
     #[must_use]
     pub fn with_original(
         &self,

@@ -3,11 +3,7 @@
 use log_record::Position;
 
 use crate::account::OfferNumber;
-use crate::price::PRICES_MAX;
 use crate::{Event, LotPart, Points, UnitId, Units};
-
-/// How many events before the one that bears an id may be a part of what it did: one for each unit.
-pub const EVENTS_BEFORE: usize = PRICES_MAX;
 
 /// What is to be done about a command that wasn't refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,9 +19,9 @@ pub enum Decision {
     },
     /// The command's id was recorded by the event at this position: answer from it.
     Repeat(Position),
-    /// Deciding needs the event at this position and up to [`EVENTS_BEFORE`] before it: read them,
-    /// give them to the command ([`Command::with_original`](crate::Command::with_original)), and
-    /// decide again.
+    /// Deciding needs the event at this position and those before it that belong to it
+    /// ([`Event::events_before`]): read them, give them to the command
+    /// ([`Command::with_original`](crate::Command::with_original)), and decide again.
     Load(Position),
     /// The thing is as asked for already; nothing is recorded.
     Unchanged,

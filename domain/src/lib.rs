@@ -61,7 +61,7 @@ pub use account::{Account, Hold, OfferNumber, Pending, Wallet};
 pub use amount::{AMOUNT_MAX, AmountError, Points, SumError, Units, optional_sum, sum};
 pub use cap_count::{BACKDATE_DAYS_MAX, CapPeriod, CapRoom};
 pub use command::{Command, Owner, decide};
-pub use decision::{Decision, EVENTS_BEFORE, Preview, PreviewedCost, StockChange};
+pub use decision::{Decision, Preview, PreviewedCost, StockChange};
 pub use due::{Credit, DueStep, LiveHold};
 pub use earning_rule::{
     Cap, CategoryRate, EarlierVersion, EarningRule, EarningTerms, ExpiryRule, Multiplier, Period,

@@ -1,16 +1,20 @@
 //! What an offer costs: amounts of up to four units, all of which are paid or none.
 
+use std::iter::once;
+
 use serde::{Deserialize, Serialize};
 
 use crate::amount::sum;
 use crate::{Points, UnitId, Units};
 
-/// Of how many units an offer can cost something.
+/// Of how many units an offer can cost something. Each is an event of every redemption.
 pub const PRICES_MAX: usize = 4;
 
 /// Amounts that are no prices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be 1 to {PRICES_MAX} prices, each of another unit and above 0")]
+#[error(
+    "must be 1 to {PRICES_MAX} prices, each of another unit and above 0; what is free costs 0 points"
+)]
 pub struct PricesError;
 
 /// An amount of a unit.
@@ -24,27 +28,36 @@ pub struct Price {
 }
 
 /// What something costs, each unit once and above 0, in the offer's order. What is free costs 0
-/// points.
+/// points. What costs one unit takes no allocation of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Box<[Price]>", into = "Box<[Price]>")]
-pub struct Prices(Box<[Price]>);
+#[serde(try_from = "Vec<Price>", into = "Vec<Price>")]
+pub struct Prices {
+    first: Price,
+    further: Box<[Price]>,
+}
 
 impl Prices {
     /// So many points; 0 is for free.
     #[must_use]
     pub fn of_points(points: Points) -> Self {
-        Self([Price { unit: UnitId::POINTS, points }].into())
+        Self { first: Price { unit: UnitId::POINTS, points }, further: Box::default() }
     }
 
     /// The amounts, in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Price> {
-        self.0.iter().copied()
+    pub fn iter(&self) -> impl Iterator<Item = Price> {
+        once(self.first).chain(self.further.iter().copied())
     }
 
     /// The amount that stands first, which is the only one where it costs one unit.
     #[must_use]
-    pub fn first(&self) -> Price {
-        self.0[0]
+    pub const fn first(&self) -> Price {
+        self.first
+    }
+
+    /// The amounts after the first.
+    #[must_use]
+    pub const fn further(&self) -> &[Price] {
+        &self.further
     }
 
     /// What it costs of a unit.
@@ -57,7 +70,7 @@ impl Prices {
     /// Whether it costs nothing.
     #[must_use]
     pub fn is_free(&self) -> bool {
-        self.first().points == Points::ZERO
+        self.first.points == Points::ZERO
     }
 
     /// What is to be paid: nothing where it is free.
@@ -68,8 +81,28 @@ impl Prices {
     /// What so many cost; nothing where that is more than an amount can be.
     #[must_use]
     pub fn times(&self, quantity: Units) -> Option<Self> {
-        let times = |price: Price| Some(Price { points: price.points.times(quantity)?, ..price });
-        self.iter().map(times).collect::<Option<Box<[Price]>>>().map(Self)
+        let times = |price: &Price| Some(Price { points: price.points.times(quantity)?, ..*price });
+        Some(Self {
+            first: times(&self.first)?,
+            further: self.further.iter().map(times).collect::<Option<_>>()?,
+        })
+    }
+
+    /// What comes back of this cost of so many pieces once so many are cancelled, where some were
+    /// cancelled before: of each unit its share, rounded down, less what came back before. Units of
+    /// which nothing comes back are left out.
+    pub fn refund(
+        &self,
+        quantity: Units,
+        before: Units,
+        cancelled: Units,
+    ) -> impl Iterator<Item = Price> {
+        let shares = self.iter().map(move |price| {
+            let came_back = price.points.share(before, quantity);
+            let points = price.points.share(cancelled, quantity).minus(came_back);
+            Price { points: points.unwrap_or_default(), ..price }
+        });
+        shares.filter(|share| share.points > Points::ZERO)
     }
 
     /// The first unit of which other amounts, in any order, are not these, with what it costs and
@@ -86,27 +119,34 @@ impl Prices {
     }
 }
 
-impl TryFrom<Box<[Price]>> for Prices {
+/// Whether these are the same amounts, in any order; each names a unit once.
+pub(crate) fn are_same(some: &[Price], others: &[Price]) -> bool {
+    some.len() == others.len() && some.iter().all(|price| others.contains(price))
+}
+
+impl TryFrom<Vec<Price>> for Prices {
     type Error = PricesError;
 
-    fn try_from(prices: Box<[Price]>) -> Result<Self, PricesError> {
-        if *prices == [Price { unit: UnitId::POINTS, points: Points::ZERO }] {
-            return Ok(Self(prices));
+    fn try_from(prices: Vec<Price>) -> Result<Self, PricesError> {
+        let (first, further) = prices.split_first().ok_or(PricesError)?;
+        let is_free = *first == Price { unit: UnitId::POINTS, points: Points::ZERO };
+        if is_free && further.is_empty() {
+            return Ok(Self::of_points(Points::ZERO));
         }
         let are_positive = prices.iter().all(|price| price.points > Points::ZERO);
         let is_twice = |(index, price): (usize, &Price)| {
-            prices[..index].iter().any(|other| other.unit == price.unit)
+            further.iter().skip(index).any(|other| other.unit == price.unit)
         };
-        let is_right = (1..=PRICES_MAX).contains(&prices.len())
-            && are_positive
-            && !prices.iter().enumerate().any(is_twice);
-        if is_right { Ok(Self(prices)) } else { Err(PricesError) }
+        if prices.len() > PRICES_MAX || !are_positive || prices.iter().enumerate().any(is_twice) {
+            return Err(PricesError);
+        }
+        Ok(Self { first: *first, further: further.into() })
     }
 }
 
-impl From<Prices> for Box<[Price]> {
+impl From<Prices> for Vec<Price> {
     fn from(prices: Prices) -> Self {
-        prices.0
+        prices.iter().collect()
     }
 }
 
@@ -122,7 +162,7 @@ mod tests {
 
     fn prices<const N: usize>(prices: [(&str, u64); N]) -> Result<Prices, PricesError> {
         let prices = prices.map(|(unit, amount)| price(unit, amount));
-        Prices::try_from(Box::<[Price]>::from(prices))
+        Prices::try_from(Vec::from(prices))
     }
 
     #[test]
@@ -150,5 +190,27 @@ mod tests {
         let all = [price("status", 1), price("points", 100), price("miles", 5)];
         assert_eq!(expected(&all), Some(of_others));
         assert_eq!(Prices::of_points(Points::ZERO).first_difference(&[]), None);
+    }
+
+    #[test]
+    fn of_each_unit_its_share_comes_back_and_all_of_it_in_the_end() {
+        let cost = prices([("points", 100), ("miles", 2)]).expect("prices");
+        let units = |number| Units::sum_of(number).expect("an amount");
+        let refund = |before, cancelled| -> Vec<Price> {
+            cost.refund(units(3), units(before), units(cancelled)).collect()
+        };
+        assert_eq!(refund(0, 0), []);
+        assert_eq!(refund(0, 1), [price("points", 33)]);
+        assert_eq!(refund(1, 2), [price("points", 33), price("miles", 1)]);
+        assert_eq!(refund(2, 3), [price("points", 34), price("miles", 1)]);
+        assert_eq!(refund(0, 3), [price("points", 100), price("miles", 2)]);
+    }
+
+    #[test]
+    fn amounts_are_the_same_in_any_order() {
+        let some = [price("points", 1), price("miles", 2)];
+        assert!(are_same(&some, &[price("miles", 2), price("points", 1)]));
+        assert!(!are_same(&some, &[price("miles", 2)]));
+        assert!(!are_same(&some, &[price("miles", 1), price("points", 1)]));
     }
 }

@@ -55,9 +55,9 @@ impl Scenario {
         let mut decided = decide(&self.state, &command, self.now);
         if let Ok(Decision::Load(at)) = decided {
             let index = usize::try_from(at.0).expect("small") - 1;
-            let before = &self.events[index.saturating_sub(EVENTS_BEFORE)..index];
-            let command =
-                command.with_original(before, at, &self.events[index]).expect("it takes it");
+            let event = &self.events[index];
+            let before = &self.events[index - event.events_before()..index];
+            let command = command.with_original(before, at, event).expect("it takes it");
             decided = decide(&self.state, &command, self.now);
         }
         Outcome { scenario: self, command, decided }

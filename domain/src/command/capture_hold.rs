@@ -69,8 +69,7 @@ impl CommandRules for CaptureHold {
                 if draft.state.recorded().position_of(exchange).is_some() {
                     return Err(Refusal::ExchangeExists);
                 }
-                order.check_unit(draft.state, unit)?;
-                let priced = order.price(draft.state, draft.now)?;
+                let priced = order.price(draft.state, draft.now, Some(unit))?;
                 let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
                 order.check_limit(&priced, account)?;
                 // Of the hold's unit, or nothing.

@@ -3,6 +3,7 @@
 use super::rules::first_different;
 use crate::account::OfferNumber;
 use crate::draft::Draft;
+use crate::price::are_same;
 use crate::{
     Account, Allocation, DeliverTo, ExchangeCreated, ExchangeId, HoldId, Inventory, Offer, OfferId,
     Points, Price, Prices, Refusal, State, Timestamp, UnitId, Units,
@@ -40,11 +41,12 @@ pub(super) struct Priced<'a> {
 impl Order {
     /// Stock is looked at before everything else that the offer or the account could be refused
     /// for: the gate in front of the writer's queue knows the stock only, and must not answer
-    /// otherwise than this does.
+    /// otherwise than this does. Where credit pays that was set aside, it is of the unit `held`.
     pub(super) fn price<'a>(
         &self,
         state: &'a State,
         now: Timestamp,
+        held: Option<UnitId>,
     ) -> Result<Priced<'a>, Refusal> {
         let (number, offer) = state.numbered_offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
         let allocated = offer.inventory.allocate(self.quantity);
@@ -54,6 +56,11 @@ impl Order {
             return Err(Refusal::SoldOut { remaining, asked: self.quantity });
         }
         offer.check_open(now)?;
+        // What is free costs nothing of any unit.
+        let other = |unit: UnitId| offer.terms.prices.due().find(|price| price.unit != unit);
+        if let Some((unit, Price { unit: asked, .. })) = held.zip(held.and_then(other)) {
+            return Err(Refusal::UnitMismatch { unit, asked });
+        }
         let (allocation, left) =
             allocated.ok_or(Refusal::AmountTooLarge { what: "the offer's units sold" })?;
         let needed = offer
@@ -79,15 +86,6 @@ impl Order {
             }
         }
         Ok(())
-    }
-
-    /// Whether credit of this unit can pay it alone; what is free costs nothing of any unit.
-    pub(super) fn check_unit(&self, state: &State, unit: UnitId) -> Result<(), Refusal> {
-        let offer = state.offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
-        match offer.terms.prices.due().find(|price| price.unit != unit) {
-            Some(Price { unit: asked, .. }) => Err(Refusal::UnitMismatch { unit, asked }),
-            None => Ok(()),
-        }
     }
 
     pub(super) fn check_limit(
@@ -133,13 +131,24 @@ impl Order {
     }
 
     pub(super) fn first_difference(&self, fact: &ExchangeCreated) -> Option<&'static str> {
+        let [asked, recorded] =
+            [&self.expected_prices, &fact.expected_prices].map(Option::as_deref);
         first_different(&[
             ("exchange_id", self.exchange_id == fact.exchange_id),
             ("offer_id", self.offer_id == fact.offer_id),
             ("quantity", self.quantity == fact.allocation.quantity()),
             ("deliver_to", fact.deliver_to.is_none() || fact.deliver_to == self.deliver_to),
             ("expected_points", self.expected_points == fact.expected_points),
-            ("expected_prices", self.expected_prices == fact.expected_prices),
+            ("expected_prices", are_expected(asked, recorded)),
         ])
+    }
+}
+
+/// Whether both name no prices, or the same ones in any order.
+fn are_expected(asked: Option<&[Price]>, recorded: Option<&[Price]>) -> bool {
+    match (asked, recorded) {
+        (Some(asked), Some(recorded)) => are_same(asked, recorded),
+        (None, None) => true,
+        _ => false,
     }
 }

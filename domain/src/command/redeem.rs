@@ -72,7 +72,7 @@ impl Redeem {
     /// The cost, and what it draws on of each unit that it costs; the first unit that lacks is the
     /// answer.
     fn draw<'a>(&self, draft: &mut Draft<'a>) -> Result<(Priced<'a>, Vec<PreviewedCost>), Refusal> {
-        let priced = self.order.price(draft.state, draft.now)?;
+        let priced = self.order.price(draft.state, draft.now, None)?;
         draft.apply_due(&self.account_id);
         let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
         self.order.check_limit(&priced, account)?;

@@ -454,13 +454,8 @@ pub(crate) fn costing(prices: &[(&str, u64)], mut command: Command) -> Command {
         Command::AmendOffer(it) => &mut it.terms,
         other => panic!("{} has no prices", other.name()),
     };
-    terms.prices = Prices::try_from(price_list(prices)).expect("prices");
+    terms.prices = prices_of(prices);
     command
-}
-
-pub(crate) fn price_list(prices: &[(&str, u64)]) -> Box<[Price]> {
-    let price = |(unit, amount): &(&str, u64)| Price { unit: id(unit), points: points(*amount) };
-    prices.iter().map(price).collect()
 }
 
 /// The same redemption, if it costs this.

@@ -16,9 +16,9 @@ use crate::original::EarnedCredit;
 use crate::schedule::AccountNumber;
 use crate::{
     Account, AccountId, CaptureRefund, Cause, CauseKind, CreditEarned, CreditGivenBack,
-    CreditWithdrawn, Event, ExchangeCancelled, ExchangeCreated, IdHash, LotId, Points, Price,
-    ProductId, PurchaseRecorded, PurchaseReturned, RecordedIds, ReturnReversed, Shipped,
-    ShippedLine, Timestamp, UnitNumber, Units, WithdrawalCause, WithdrawalReversed,
+    CreditWithdrawn, Event, ExchangeCancelled, ExchangeCreated, IdHash, LotId, Points, ProductId,
+    PurchaseRecorded, PurchaseReturned, RecordedIds, ReturnReversed, Shipped, ShippedLine,
+    Timestamp, UnitNumber, Units, WithdrawalCause, WithdrawalReversed,
 };
 
 /// The accounts' part of the state.
@@ -57,19 +57,6 @@ pub(crate) struct Cancelled {
     pub(crate) quantity: Units,
     /// The cancellation after which nothing was left of it.
     pub(crate) all_at: Option<Position>,
-}
-
-/// Whether what is refunded is, of each unit, the share of the units cancelled by now less that of
-/// those cancelled before.
-fn are_shares(fact: &ExchangeCancelled, before: Units, cancelled: Units) -> bool {
-    let ExchangeCancelled { of, refunded, .. } = fact;
-    let share = |price: Price| {
-        let came_back = price.points.share(before, of.quantity);
-        let points = price.points.share(cancelled, of.quantity).minus(came_back);
-        Price { points: points.unwrap_or_default(), ..price }
-    };
-    let shares = of.prices.iter().map(share).filter(|share| share.points > Points::ZERO);
-    shares.eq(refunded.iter().copied())
 }
 
 impl Cancelled {
@@ -371,8 +358,9 @@ impl Accounts {
         let before = cancelled.quantity;
         cancelled.quantity = before.plus(fact.allocation.quantity()).ok_or(TOO_MUCH)?;
         ensure(cancelled.quantity <= fact.of.quantity, "more was cancelled than exchanged")?;
-        let are_shares = are_shares(fact, before, cancelled.quantity);
-        ensure(are_shares, "I9: a refund isn't the cost's share of the units cancelled")?;
+        let shares = fact.of.prices.refund(fact.of.quantity, before, cancelled.quantity);
+        let are_shares = shares.eq(fact.refunded.iter().copied());
+        ensure(are_shares, "I9: a refund isn't the cost's share of the pieces cancelled")?;
         cancelled.all_at = (cancelled.quantity == fact.of.quantity).then_some(at);
         let mut is_over = cancelled.is_all();
         if let Some(parcels) = self.parcels.get_mut(&exchange) {

@@ -6,12 +6,12 @@ mod units;
 
 use domain::command::*;
 use domain::{
-    AccountId, Cap, Cause, CauseKind, Clock, Command, Decision, DispatchId, EVENTS_BEFORE,
-    EarningTerms, Event, LogOpened, Note, Period, Points, Policy, Price, Prices, PurchaseLine,
-    Rate, ReturnedLine, RuleId, Shipped, ShippedLine, SpentCredit, State, Terms, Timestamp, UnitId,
-    UnitTerms, Units, decide,
+    AccountId, Cap, Cause, CauseKind, Clock, Command, Decision, DispatchId, EarningTerms, Event,
+    LogOpened, Note, Period, Points, Policy, PurchaseLine, Rate, ReturnedLine, RuleId, Shipped,
+    ShippedLine, SpentCredit, State, Timestamp, UnitId, UnitTerms, Units, decide,
 };
 use log_record::{Partition, Position};
+pub(crate) use offers::terms;
 use offers::{add, amend, limit, open, remove, reopen};
 use proptest::prelude::*;
 use units::in_unit;
@@ -77,9 +77,9 @@ impl History {
             return decide(&self.state, command, now);
         };
         let index = usize::try_from(at.0).expect("small") - 1;
-        let before = &self.events[index.saturating_sub(EVENTS_BEFORE)..index];
-        let before: Vec<Event> = before.iter().map(|recorded| recorded.event.clone()).collect();
         let event = &self.events[index].event;
+        let before = &self.events[index - event.events_before()..index];
+        let before: Vec<Event> = before.iter().map(|recorded| recorded.event.clone()).collect();
         let command = command.with_original(&before, at, event).expect("it takes it");
         decide(&self.state, &command, now)
     }
@@ -460,30 +460,6 @@ fn set_rule(rate: u64, pending_days: u16) -> Command {
     };
     let rule_id = RuleId::default_rule();
     Command::SetEarningRule(SetEarningRule { rule_id, terms, expected: ExpectedVersion::Absent })
-}
-
-/// Some cost miles, too, or miles alone.
-fn prices(price: u64) -> Prices {
-    let of = |unit: &str, amount: u64| Price { unit: id(unit), points: points(amount) };
-    let prices = match price {
-        0 => return Prices::of_points(Points::ZERO),
-        price if price % 5 == 0 => vec![of("points", price), of("miles", price % 3 + 1)],
-        price if price % 7 == 0 => vec![of("miles", price)],
-        price => vec![of("points", price)],
-    };
-    Prices::try_from(prices.into_boxed_slice()).expect("prices")
-}
-
-pub(crate) fn terms(price: u64, limit: Option<u64>) -> Terms {
-    Terms {
-        product_id: id("product"),
-        prices: prices(price),
-        opens_at: None,
-        closes_at: None,
-        limit_per_shopper: limit.map(units),
-        warehouse: id("main"),
-        ships: true,
-    }
 }
 
 fn basket(cause: u8) -> Cause {

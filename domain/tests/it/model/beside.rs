@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use domain::offer::OfferPhase;
 use domain::{
-    Clock, Command, Decision, EVENTS_BEFORE, Event, ExchangeCreated, Fact, LogOpened, OfferId,
-    Refusal, Shipped, ShippedLine, State, StockChange, Timestamp, UnitId, Units, Unwanted, Wallet,
-    decide,
+    Clock, Command, Decision, Event, ExchangeCreated, Fact, LogOpened, OfferId, Refusal, Shipped,
+    ShippedLine, State, StockChange, Timestamp, UnitId, Units, Unwanted, Wallet, decide,
 };
 use log_record::{Partition, Position};
 
@@ -234,8 +233,9 @@ impl Pair {
         let decided = decide(&self.state, command, time(self.now))?;
         let Decision::Load(position) = decided else { return Ok(decided) };
         let index = index_of(position);
-        let before = &self.events[index.saturating_sub(EVENTS_BEFORE)..index];
-        let command = command.with_original(before, position, &self.events[index]);
+        let event = &self.events[index];
+        let before = &self.events[index - event.events_before()..index];
+        let command = command.with_original(before, position, event);
         let decided = decide(&self.state, &command.expect("it is loaded"), time(self.now))?;
         assert!(!matches!(decided, Decision::Load(_)), "it was loaded already");
         Ok(decided)

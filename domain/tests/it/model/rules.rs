@@ -362,10 +362,6 @@ impl Ledger {
         }
         offer.check_version(it.read_versions.as_deref())?;
         offer.check_open()?;
-        if offer.terms.prices != it.terms.prices {
-            self.check_prices(&it.terms)?;
-        }
-        let offer = self.offer_mut(&it.offer_id)?;
         if !keeps_stock && offer.stock.is_some() && said != Some(None) {
             let facts = offer.stock.map(|stock| ("stock", signed(stock))).into_iter().collect();
             return Err(No { code: "stock-not-amendable", facts: Some(facts), units: vec![] });
@@ -373,6 +369,10 @@ impl Ledger {
         if !keeps_stock && said.flatten().is_some_and(|said| said < offer.sold) {
             return no_for("stock-sold", [("sold", signed(offer.sold))]);
         }
+        if offer.terms.prices != it.terms.prices {
+            self.check_prices(&it.terms)?;
+        }
+        let offer = self.offer_mut(&it.offer_id)?;
         let mut own = vec![];
         if !is_same {
             offer.version += 1;

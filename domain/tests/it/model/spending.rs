@@ -40,7 +40,12 @@ fn check_cost(costs: &[(UnitId, u128)], expected: &[(UnitId, u128)]) -> Result<(
 
 impl Ledger {
     /// What an order costs of each unit.
-    pub(crate) fn price(&self, order: &Order, now: Time) -> Result<Costs, No> {
+    pub(crate) fn price(
+        &self,
+        order: &Order,
+        now: Time,
+        held: Option<UnitId>,
+    ) -> Result<Costs, No> {
         let Some(offer) = self.offer(order.offer_id.as_str()) else { return no("offer-unknown") };
         let quantity = u128::from(order.quantity.get());
         if let Some(remaining) = offer.stock.map(|stock| stock - offer.sold)
@@ -58,6 +63,12 @@ impl Ledger {
         if let Some(closes_at) = micros(offer.terms.closes_at).filter(|closes_at| *closes_at <= now)
         {
             return no_for("offer-not-open", [("closes_at", closes_at.into())]);
+        }
+        let mut others = offer.terms.prices.iter().filter(|price| number(price.points) > 0);
+        if let Some(unit) = held
+            && let Some(asked) = others.find(|price| price.unit != unit)
+        {
+            return no_of("unit-mismatch", [("unit", unit), ("asked", asked.unit)]);
         }
         let prices = offer.terms.prices.iter();
         let costs: Costs =
@@ -139,7 +150,7 @@ impl Ledger {
 
     pub(crate) fn redeem(&mut self, it: &Redeem, now: Time) -> Answer {
         let name = it.account_id.as_str();
-        let costs = self.price(&it.order, now)?;
+        let costs = self.price(&it.order, now, None)?;
         let Some(account) = self.account(name) else { return no("account-unknown") };
         let account = account.clone();
         self.check_limit(name, &it.order)?;
@@ -226,15 +237,7 @@ impl Ledger {
                 if self.exchanges.iter().any(|it| it.account == name && it.id == exchange) {
                     return no("exchange-exists");
                 }
-                let Some(offer) = self.offer(order.offer_id.as_str()) else {
-                    return no("offer-unknown");
-                };
-                let mut prices = offer.terms.prices.iter();
-                let asked = prices.find(|it| number(it.points) > 0 && it.unit != unit);
-                if let Some(asked) = asked.map(|price| price.unit) {
-                    return no_of("unit-mismatch", [("unit", unit), ("asked", asked)]);
-                }
-                let costs = self.price(order, now)?;
+                let costs = self.price(order, now, Some(unit))?;
                 let cost = costs.iter().map(|(_, cost)| cost).sum();
                 self.check_limit(name, order)?;
                 if cost > held {

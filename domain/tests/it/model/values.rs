@@ -108,7 +108,7 @@ fn price((unit, amount): (&str, u64)) -> Price {
 fn prices(asked: &AskedTerms) -> Prices {
     let other = asked.other_price.map(|(unit, amount)| (UNITS[usize::from(unit)], amount));
     let all = Some(("points", asked.price)).into_iter().chain(other);
-    let all: Box<[Price]> = all.filter(|(_, amount)| *amount > 0).map(price).collect();
+    let all: Vec<Price> = all.filter(|(_, amount)| *amount > 0).map(price).collect();
     if all.is_empty() {
         return Prices::of_points(Points::ZERO);
     }
