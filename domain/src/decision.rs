@@ -19,8 +19,9 @@ pub enum Decision {
     },
     /// The command's id was recorded by the event at this position: answer from it.
     Repeat(Position),
-    /// Deciding needs the event at this position and the one before it: read them, give them to the
-    /// command ([`Command::with_original`](crate::Command::with_original)), and decide again.
+    /// Deciding needs the event at this position and those before it that belong to it
+    /// ([`Event::events_before`]): read them, give them to the command
+    /// ([`Command::with_original`](crate::Command::with_original)), and decide again.
     Load(Position),
     /// The thing is as asked for already; nothing is recorded.
     Unchanged,

@@ -55,6 +55,8 @@ mod impossible;
 mod known_bugs;
 #[cfg(test)]
 mod scenario;
+#[cfg(test)]
+mod several_units;
 
 pub use account::{Account, Hold, OfferNumber, Pending, Wallet};
 pub use amount::{AMOUNT_MAX, AmountError, Points, SumError, Units, optional_sum, sum};
@@ -72,10 +74,11 @@ pub use event::{
     CreditReceived, CreditRefunded, CreditRefused, CreditSent, CreditWithdrawn, DebtRepaid,
     EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldExtended,
     HoldReleased, HoldSwapped, LogForked, LogOpened, LotId, LotPart, Note, OfferAmended,
-    OfferClosed, OfferOpened, OfferReopened, Ordered, ParcelLines, PolicyChanged, PurchaseLine,
-    PurchaseRecorded, PurchaseReturned, RefundCause, ReleaseReason, ReturnReversed, ReturnedLine,
-    RoomBack, RuleVersion, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded,
-    StockAmended, StockRemoved, UnitClosed, UnitSet, WithdrawalCause, WithdrawalReversed,
+    OfferClosed, OfferOpened, OfferReopened, Ordered, ParcelLines, PolicyChanged, PurchaseEarning,
+    PurchaseLine, PurchaseRecorded, PurchaseReturned, RULES_OF_PURCHASE_MAX, RefundCause,
+    ReleaseReason, ReturnCreditGivenBack, ReturnReversed, ReturnedLine, RoomBack, RuleVersion,
+    ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded, StockAmended,
+    StockRemoved, TakenBack, UnitClosed, UnitPoints, UnitSet, WithdrawalCause, WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
@@ -86,8 +89,8 @@ pub use ids::{
 pub use inventory::{Allocation, Inventory};
 pub use offer::{Offer, OfferPhase, OfferStatus, Terms};
 pub use original::{
-    CapturedCredit, EarnedCredit, OriginalCapture, OriginalCredit, OriginalExchange,
-    OriginalPurchase, OriginalWithdrawal, WithdrawnCredit,
+    CapturedCredit, EarnedCredit, OriginalCapture, OriginalCredit, OriginalEarning,
+    OriginalExchange, OriginalPurchase, OriginalWithdrawal, WithdrawnCredit,
 };
 pub use page::{Page, PageHash};
 pub use policy::{Policy, SpentCredit};

@@ -99,8 +99,8 @@ impl CommandRules for CancelExchange {
         Ok(draft.finish())
     }
 
-    fn load(&mut self, before: &Event, position: Position, event: &Event) -> Option<()> {
-        self.original = Some(OriginalExchange::read(before, position, event)?);
+    fn load(&mut self, before: &[Event], position: Position, event: &Event) -> Option<()> {
+        self.original = Some(OriginalExchange::read(before.last()?, position, event)?);
         Some(())
     }
 

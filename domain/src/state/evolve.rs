@@ -9,17 +9,21 @@ use crate::schedule::Due;
 use crate::{
     AccountId, CancellationId, Event, ExchangeCancelled, ExchangeCreated, ExchangeId, HoldId,
     IdHash, LotPart, Points, PurchaseId, RefundCause, ReturnId, Timestamp, TransferId, UnitId,
-    UnitNumber, WithdrawalCause,
+    UnitNumber, UnitPoints, WithdrawalCause,
 };
 
-/// The first half of a pair of events, by what the second half must agree with.
+/// The first half of a pair of events, by what the second half must agree with. Of several units it
+/// is several events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Half {
     Deduction(AccountId, ExchangeId, Points),
     Capture(AccountId, HoldId, Points),
     Refund(AccountId, ExchangeId, CancellationId, Points),
     Sent(AccountId, AccountId, TransferId, UnitId, Vec<LotPart>),
-    Withdrawal(AccountId, PurchaseId, ReturnId, UnitId, Points),
+    /// One for each unit so far.
+    Withdrawals(AccountId, PurchaseId, ReturnId, Vec<UnitPoints>),
+    /// Likewise.
+    GivenBack(AccountId, PurchaseId, ReturnId, Vec<UnitPoints>),
 }
 
 impl State {
@@ -40,6 +44,9 @@ impl State {
         let is_first = self.programme.opened.is_none();
         ensure(is_first == matches!(event, Event::LogOpened(_)), "log-opened comes first, once")?;
         self.pair(event)?;
+        let is_purchase_next = self.accounts.is_purchase_next(self.position);
+        let may_follow = matches!(event, Event::CreditEarned(..) | Event::PurchaseRecorded(..));
+        ensure(!is_purchase_next || may_follow, SEVERAL_WITHOUT_PURCHASE)?;
         match event {
             Event::LogOpened(fact) => self.programme.log_opened(at, fact)?,
             Event::LogForked(_) => {}
@@ -59,11 +66,16 @@ impl State {
             Event::UnitSet(fact) => self.programme.unit_set(at, fact)?,
             Event::UnitClosed(fact) => self.programme.unit_closed(at, recorded_at, fact)?,
             Event::AccountOpened(id, _) => self.accounts.opened(at, id)?,
-            Event::CreditEarned(id, fact) => self.accounts.credit_earned(at, id, fact)?,
+            Event::CreditEarned(id, fact) => {
+                self.accounts.credit_earned(at, id, fact)?;
+                let is_further = self.accounts.is_purchase_next(at);
+                ensure(!is_purchase_next || is_further, SEVERAL_WITHOUT_PURCHASE)?;
+            }
             Event::CreditWithdrawn(id, fact) => self.accounts.credit_withdrawn(at, id, fact)?,
             Event::WithdrawalReversed(id, fact) => {
                 self.accounts.withdrawal_reversed(at, id, fact)?;
             }
+            Event::CreditGivenBack(_, fact) => self.accounts.given_back(&fact.credit)?,
             Event::ReturnReversed(id, fact) => self.accounts.return_reversed(at, id, fact)?,
             Event::CreditSent(id, fact) => {
                 self.accounts.record(IdHash::transfer(id, &fact.transfer_id), at)?;
@@ -112,12 +124,12 @@ impl State {
                 self.accounts.record(IdHash::settlement(id, &fact.shipped), at)?;
             }
             Event::PurchaseRecorded(id, fact) => {
-                let unit = self.number_of(fact.unit)?;
-                self.accounts.purchase_recorded(at, recorded_at, id, unit, fact)?;
+                let units = &self.programme.units;
+                self.accounts.purchase_recorded(at, recorded_at, id, units, fact)?;
             }
             Event::PurchaseReturned(id, fact) => {
-                let unit = self.number_of(fact.unit)?;
-                self.accounts.purchase_returned(at, id, unit, fact)?;
+                let units = &self.programme.units;
+                self.accounts.purchase_returned(at, id, units, fact)?;
             }
             Event::OfferOpened(fact) => self.programme.offer_opened(at, fact)?,
             Event::OfferAmended(fact) => self.programme.offer_amended(at, fact)?,
@@ -203,9 +215,14 @@ impl State {
         self.accounts.count_back(id, offer, fact.allocation.quantity())
     }
 
-    /// Keeps the two halves of a pair side by side (I3).
+    /// Keeps the halves of a pair side by side (I3).
     fn pair(&mut self, event: &Event) -> Changed {
-        let is_second = match (self.unpaired.take(), event) {
+        let mut first = self.unpaired.take();
+        if first.as_mut().is_some_and(|first| first.goes_on_with(event)) {
+            self.unpaired = first;
+            return Ok(());
+        }
+        let is_second = match (first, event) {
             // What is free has no other half.
             (None, Event::ExchangeCreated(_, fact)) if fact.points > Points::ZERO => {
                 return Err("I3: an exchange without deduction");
@@ -215,7 +232,8 @@ impl State {
                 return Err("I3: a cancellation without refund");
             }
             (None, Event::CreditReceived(..)) => return Err("I3: credit received from nowhere"),
-            (None, Event::PurchaseReturned(_, fact)) => fact.points.is_none(),
+            (None, Event::PurchaseReturned(_, fact)) => fact.credit().next().is_none(),
+            (None, Event::ReturnReversed(_, fact)) => fact.further.is_empty(),
             (None, _) => true,
             (Some(Half::Deduction(payer, exchange, points)), Event::ExchangeCreated(id, fact)) => {
                 payer == *id
@@ -243,20 +261,52 @@ impl State {
                     && lots == fact.lots
             }
             (
-                Some(Half::Withdrawal(owner, purchase, back, unit, points)),
+                Some(Half::Withdrawals(owner, purchase, back, taken)),
                 Event::PurchaseReturned(id, fact),
             ) => {
                 owner == *id
                     && purchase == fact.purchase_id
                     && back == fact.return_id
-                    && unit == fact.unit
-                    && fact.points == Some(points)
+                    && fact.credit().eq(taken)
+            }
+            (
+                Some(Half::GivenBack(owner, purchase, back, given)),
+                Event::ReturnReversed(id, fact),
+            ) => {
+                owner == *id
+                    && purchase == fact.purchase_id
+                    && back == fact.return_id
+                    && fact.credit.is_some()
+                    && *given == *fact.further
             }
             (Some(_), _) => false,
         };
         ensure(is_second, "I3: the two halves of a pair stand side by side and agree")?;
         self.unpaired = half_of(event);
         Ok(())
+    }
+}
+
+/// Where credit of several units was earned for one cause.
+const SEVERAL_WITHOUT_PURCHASE: &str = "I3: what a purchase earned stands right before it";
+
+impl Half {
+    /// Takes in the same of another unit, where the event is that.
+    fn goes_on_with(&mut self, event: &Event) -> bool {
+        let (so_far, next) = match (self, half_of(event)) {
+            (
+                Self::Withdrawals(owner, purchase, back, taken),
+                Some(Self::Withdrawals(id, other, of, next)),
+            ) if *owner == id && *purchase == other && *back == of => (taken, next),
+            (
+                Self::GivenBack(owner, purchase, back, given),
+                Some(Self::GivenBack(id, other, of, next)),
+            ) if *owner == id && *purchase == other && *back == of => (given, next),
+            _ => return false,
+        };
+        // Where a unit stands twice, the second half can't agree with it.
+        so_far.extend(next);
+        true
     }
 }
 
@@ -282,10 +332,16 @@ fn half_of(event: &Event) -> Option<Half> {
         Event::CreditWithdrawn(id, fact) => match &fact.withdrawal {
             WithdrawalCause::Return { purchase_id, id: back } => {
                 let (purchase, back) = (purchase_id.clone(), back.clone());
-                Some(Half::Withdrawal(id.clone(), purchase, back, fact.unit, fact.points))
+                let taken = UnitPoints { unit: fact.unit, points: fact.points };
+                Some(Half::Withdrawals(id.clone(), purchase, back, vec![taken]))
             }
             _ => None,
         },
+        Event::CreditGivenBack(id, fact) => {
+            let (purchase, back) = (fact.purchase_id.clone(), fact.return_id.clone());
+            let given = UnitPoints { unit: fact.credit.unit, points: fact.credit.points };
+            Some(Half::GivenBack(id.clone(), purchase, back, vec![given]))
+        }
         _ => None,
     }
 }

@@ -109,6 +109,7 @@ const FIELDS: &[&str] = &[
     "multipliers",
     "categories",
     "rule",
+    "rules",
     "name",
     "attributes",
     "time_zone",
@@ -409,6 +410,10 @@ fn value_of(field: &str, dice: &mut Dice) -> Value {
         "time_zone" => pick(dice, &["Europe/Berlin", "UTC", "Mars/Base"]).into(),
         "grace_on_own_request" => (dice.below(2) == 0).into(),
         "multipliers" | "categories" => json!([]),
+        "rules" => {
+            let several = json!(["default", pick(dice, IDS)]);
+            pick_value(dice, &[several, json!(["default", "default"]), json!([])])
+        }
         "points" | "quantity" | "expected_points" | "price" | "units" | "refund_grace_days"
         | "limit_per_shopper" | "pending_days" | "backdate_days" => points.into(),
         _ => "a text".into(),
