@@ -61,6 +61,13 @@ fn an_answered_fact_has_the_events_public_fields() {
                 line["earned"] = earned;
             }
         }
+        if fields.contains_key("prices") {
+            add_first(fields, "prices");
+        }
+        if let Some(of) = fields.get_mut("of").and_then(Value::as_object_mut) {
+            add_first(of, "prices");
+            add_first(fields, "refunded");
+        }
         if event_type == "purchase-returned" {
             add_those_of_the_first(fields, "taken");
         }
@@ -74,6 +81,14 @@ fn an_answered_fact_has_the_events_public_fields() {
 fn add_those_of_the_first(fields: &mut Map<String, Value>, list: &str) {
     let first = fields[list][0].as_object().expect("it has one at least").clone();
     fields.extend(first);
+}
+
+/// An answer also has the first amount of a list by itself.
+fn add_first(fields: &mut Map<String, Value>, list: &str) {
+    for name in ["points", "unit"] {
+        let first = fields[list][0][name].clone();
+        fields.insert(name.to_owned(), first);
+    }
 }
 
 /// The body that a fact is answered with; nothing where no call answers it.

@@ -33,6 +33,7 @@ mod marks;
 mod metrics;
 mod open_account;
 mod patch;
+mod prices;
 mod put_earning_rule;
 mod put_offer;
 mod put_policy;

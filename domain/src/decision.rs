@@ -3,7 +3,7 @@
 use log_record::Position;
 
 use crate::account::OfferNumber;
-use crate::{Event, LotPart, Points, Units};
+use crate::{Event, LotPart, Points, UnitId, Units};
 
 /// What is to be done about a command that wasn't refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,16 @@ impl StockChange {
 /// What a redemption would do now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
-    /// What it would cost.
+    /// What it would cost of each unit, in the offer's order.
+    pub costs: Vec<PreviewedCost>,
+}
+
+/// What a redemption would cost of a unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreviewedCost {
+    /// The unit.
+    pub unit: UnitId,
+    /// How much of it.
     pub points: Points,
     /// Which lots it would draw on.
     pub lots: Vec<LotPart>,

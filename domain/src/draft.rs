@@ -5,7 +5,7 @@ use crate::due::apply_due;
 use crate::original::EarnedCredit;
 use crate::{
     Account, AccountId, CreditReceived, CreditRefunded, Decision, Event, Grace, Inventory, LotPart,
-    Points, Refusal, State, StockChange, Timestamp, UnitId, UnitNumber,
+    Points, Price, Prices, Refusal, State, StockChange, Timestamp, UnitId, UnitNumber,
 };
 
 /// Events that are decided one after the other against a state that doesn't change.
@@ -170,6 +170,15 @@ impl<'a> Draft<'a> {
             return Err(Refusal::UnitNotSpendable { unit });
         }
         Ok(number)
+    }
+
+    /// Whether something can cost this from now on.
+    pub(crate) fn check_prices(&self, prices: &Prices) -> Result<(), Refusal> {
+        prices.iter().try_for_each(|Price { unit, .. }| {
+            self.unit_number(unit)?;
+            self.check_not_closed(unit)?;
+            self.spendable(unit).map(|_| ())
+        })
     }
 
     /// Whether credit of a unit can still come into being.

@@ -225,11 +225,12 @@ impl Event {
         }
     }
 
-    /// How many events before it belong to it and are read with it: one, and more where a purchase
-    /// earned several units, or a return took them.
+    /// How many events before it belong to it and are read with it: one, and more where an
+    /// exchange was paid of several units, a purchase earned them, or a return took them.
     #[must_use]
     pub fn events_before(&self) -> usize {
         match self {
+            Self::ExchangeCreated(_, fact) => fact.prices.due().count().max(1),
             Self::PurchaseRecorded(_, fact) => fact.credit().count().max(1),
             Self::PurchaseReturned(_, fact) => fact.credit().count().max(1),
             _ => 1,

@@ -25,6 +25,7 @@ mod mark;
 mod offer;
 mod operation;
 mod policy;
+mod price;
 mod purchase;
 mod shipping_request;
 mod total;
@@ -48,7 +49,7 @@ pub use earning_rule::{
 pub use exchange::{
     CancelExchangeBody, CreatedExchangeBody, DryRunBody, DryRunOutcome, ExchangeBody,
     ExchangeCancelledBody, ExchangeCreatedBody, ExchangeStatus, OrderedBody, PreviewBody,
-    RedeemBody, RedeemQuery,
+    PreviewedPriceBody, RedeemBody, RedeemQuery,
 };
 pub use expiry::{AccountExpiryBody, ExpiredBody, ExpiringAccountBody, ExpiringBody};
 pub use fact::{FactBody, FactCallerBody};
@@ -70,6 +71,7 @@ pub use operation::{
     OperationBody, OperationCallBody, OperationCallerBody, OperationEventBody, OperationOutcome,
 };
 pub use policy::{PolicyBody, PutPolicyBody};
+pub use price::{ExpectedPriceBody, PriceBody, PutPriceBody};
 pub use purchase::{
     CreditRefusedBody, EarnedOfUnitBody, PurchaseBody, PurchaseEarningBody, PurchaseLineBody,
     PurchaseOutcomeBody, PurchaseRecordedBody, PurchaseRefusalBody, PurchaseReturnedBody,

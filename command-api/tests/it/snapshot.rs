@@ -23,7 +23,7 @@ const EVENTS: [(&str, &str, &str); 18] = [
     (
         "offer-opened",
         "",
-        r#"{"offer_id":"mug","product_id":"m","price":300,"warehouse":"main","closes_at":"2028-01-01T00:00:00Z","stock":9}"#,
+        r#"{"offer_id":"mug","product_id":"m","prices":[{"unit":"points","points":300}],"warehouse":"main","closes_at":"2028-01-01T00:00:00Z","stock":9}"#,
     ),
     (
         "earning-rule-set",

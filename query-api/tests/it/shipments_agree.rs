@@ -123,6 +123,7 @@ impl World {
                         quantity: lines[0].quantity,
                         deliver_to: Some(id("1 Elm Street")),
                         expected_points: None,
+                        expected_prices: None,
                     },
                     occurred_at: None,
                 }),

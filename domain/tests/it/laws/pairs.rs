@@ -2,10 +2,20 @@
 
 use domain::{Event, LotPart, Points, RefundCause, ReturnReversed, WithdrawalCause};
 
-/// Whether the second event is the same of another unit: a return of what earned several has one
-/// half for each, and so has its reversal.
+/// Whether the second event is the same of another unit: an exchange that costs several has one
+/// half for each, and so have a return of what earned several and its reversal.
 pub(crate) fn goes_on(first: &Event, second: &Event) -> bool {
     match (first, second) {
+        (Event::CreditDeducted(account, fact), Event::CreditDeducted(other, next)) => {
+            account == other && fact.exchange_id == next.exchange_id && fact.unit != next.unit
+        }
+        (Event::CreditRefunded(account, fact), Event::CreditRefunded(other, next)) => {
+            let is_cancellation = matches!(fact.cause, RefundCause::Cancellation { .. });
+            is_cancellation
+                && account == other
+                && fact.cause == next.cause
+                && fact.unit != next.unit
+        }
         (Event::CreditWithdrawn(account, fact), Event::CreditWithdrawn(other, next)) => {
             let is_return = matches!(fact.withdrawal, WithdrawalCause::Return { .. });
             is_return
@@ -46,11 +56,11 @@ pub(crate) fn first_half_of(event: &Event) -> Option<&'static str> {
     match event {
         // What was free has no other half, unless a hold was captured for it.
         Event::ExchangeCreated(_, fact) => {
-            let is_half = fact.points > Points::ZERO || fact.hold_id.is_some();
+            let is_half = !fact.prices.is_free() || fact.hold_id.is_some();
             is_half.then_some("exchange-created")
         }
         Event::ExchangeCancelled(_, fact) => {
-            (fact.points > Points::ZERO).then_some("exchange-cancelled")
+            (!fact.refunded.is_empty()).then_some("exchange-cancelled")
         }
         Event::CreditReceived(..) => Some("credit-received"),
         Event::PurchaseReturned(_, fact) => fact.credit().next().map(|_| "purchase-returned"),

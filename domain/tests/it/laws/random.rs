@@ -8,10 +8,11 @@ mod units;
 use domain::command::*;
 use domain::{
     AccountId, Cause, CauseKind, Clock, Command, Decision, DispatchId, Event, LogOpened, Note,
-    Points, Policy, ReturnedLine, Shipped, ShippedLine, SpentCredit, State, Terms, Timestamp,
-    UnitId, UnitTerms, Units, decide,
+    Points, Policy, ReturnedLine, Shipped, ShippedLine, SpentCredit, State, Timestamp, UnitId,
+    UnitTerms, Units, decide,
 };
 use log_record::{Partition, Position};
+pub(crate) use offers::terms;
 use offers::{add, amend, limit, open, remove, reopen};
 use proptest::prelude::*;
 use purchases::{claim, purchase, set_rule};
@@ -343,6 +344,7 @@ fn order(exchange: u8, offer: u8, quantity: u64) -> Order {
         quantity: units(quantity),
         deliver_to: Some(id("1 Elm Street")),
         expected_points: None,
+        expected_prices: None,
     }
 }
 
@@ -410,18 +412,6 @@ fn dispatch((who, exchange, parcel, quantity): (u8, u8, u8, Option<u64>)) -> Com
         express_no: id("1Z"),
         occurred_at: None,
     })
-}
-
-pub(crate) fn terms(price: u64, limit: Option<u64>) -> Terms {
-    Terms {
-        product_id: id("product"),
-        price: Points::sum_of(price).expect("an amount"),
-        opens_at: None,
-        closes_at: None,
-        limit_per_shopper: limit.map(units),
-        warehouse: id("main"),
-        ships: true,
-    }
 }
 
 fn basket(cause: u8) -> Cause {
