@@ -132,9 +132,9 @@ impl Account {
         Units::sum_of(self.taken.get(offer.0.into())).unwrap_or_default()
     }
 
-    /// Whether another lot may come in.
-    pub(crate) fn check_new_lot(&self) -> Result<(), Refusal> {
-        self.check_more_parts(1)
+    /// Whether so many more lots may come in.
+    pub(crate) fn check_new_lots(&self, lots: usize) -> Result<(), Refusal> {
+        self.check_more_parts(lots)
     }
 
     /// Whether these parts of a unit may come in.

@@ -61,6 +61,8 @@ mod impossible;
 mod known_bugs;
 #[cfg(test)]
 mod scenario;
+#[cfg(test)]
+mod several_units;
 
 pub use account::{Account, Hold, OfferNumber, Pending, Wallet};
 pub use amount::{AMOUNT_MAX, AmountError, Points, SumError, Units, optional_sum, sum};
@@ -80,10 +82,11 @@ pub use event::{
     EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, GrantEnd, HoldCaptured,
     HoldExtended, HoldReleased, HoldSwapped, LadderSet, LogForked, LogOpened, LotId, LotPart, Note,
     OfferAmended, OfferClosed, OfferOpened, OfferReopened, Ordered, ParcelLines, PolicyChanged,
-    PurchaseLine, PurchaseRecorded, PurchaseReturned, RefundCause, ReleaseReason, ReplacedGrant,
-    ReturnReversed, ReturnedLine, RoomBack, RuleVersion, ShipmentDispatched, ShipmentReport,
-    Shipped, ShippedLine, StockAdded, StockAmended, StockRemoved, TierChanged, TierGrantEnded,
-    TierGranted, UnitClosed, UnitSet, WithdrawalCause, WithdrawalReversed,
+    PurchaseEarning, PurchaseLine, PurchaseRecorded, PurchaseReturned, RULES_OF_PURCHASE_MAX,
+    RefundCause, ReleaseReason, ReplacedGrant, ReturnCreditGivenBack, ReturnReversed, ReturnedLine,
+    RoomBack, RuleVersion, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded,
+    StockAmended, StockRemoved, TakenBack, TierChanged, TierGrantEnded, TierGranted, UnitClosed,
+    UnitPoints, UnitSet, WithdrawalCause, WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
@@ -100,8 +103,8 @@ pub use ladder::{
 };
 pub use offer::{Offer, OfferPhase, OfferStatus, Terms};
 pub use original::{
-    CapturedCredit, EarnedCredit, OriginalCapture, OriginalCredit, OriginalExchange,
-    OriginalPurchase, OriginalWithdrawal, Paid, WithdrawnCredit,
+    CapturedCredit, EarnedCredit, OriginalCapture, OriginalCredit, OriginalEarning,
+    OriginalExchange, OriginalPurchase, OriginalWithdrawal, Paid, WithdrawnCredit,
 };
 pub use page::{Page, PageHash};
 pub use policy::{Policy, SpentCredit};

@@ -393,7 +393,7 @@ refusals! {
         title: "Earning rule doesn't exist",
         sentence: "The request has no `points`, and its earning rule doesn't exist.",
         meaning: "The request has no `points`, and its earning rule doesn't exist: the one that \
-                  `rule` names, or `default`.",
+                  `rule` names, one of those that `rules` names, or `default`.",
         remedy: "Create the rule with PUT /v1/earning-rules/{rule_id}, or send `points`.",
         shopper: "Something went wrong on our side. No points were used.",
     }
@@ -418,6 +418,17 @@ refusals! {
         sentence: "The earning rule has changed: its version is {version} now. Read it again.",
         meaning: "If-Match names an old version of the rule. `version` is the present one.",
         remedy: "Read the rule, decide again, and send its present ETag in If-Match.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// The request changes the unit of a rule.
+    RuleFixed { unit: UnitId } {
+        "rule-fixed", Conflict, can_succeed_later: false,
+        facts: [unit],
+        title: "A rule's unit can't change",
+        sentence: "The earning rule gives the unit {unit}, which can't change.",
+        meaning: "The body's `unit` isn't the rule's, which is `unit`. Credit was earned by the \
+                  rule in its unit, and its cap counts in it.",
+        remedy: "Send the rule's own `unit`, or make another rule.",
         shopper: "Something went wrong on our side. No points were used.",
     }
     /// The policy isn't at the version that the caller read.
@@ -723,6 +734,17 @@ refusals! {
                   the offer costs.",
         remedy: "For a withdrawal or a claim, send `unit`. For a capture, hold credit of the unit \
                  that the offer costs.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// Two rules of a purchase give the same unit.
+    UnitRepeated { unit: UnitId } {
+        "unit-repeated", Conflict, can_succeed_later: true,
+        facts: [unit],
+        title: "Two rules give the same unit",
+        sentence: "Two of the request's rules give the unit {unit}; each must give another.",
+        meaning: "Two of the earning rules that `rules` names give the `unit`. A purchase earns each \
+                  unit by one rule.",
+        remedy: "Name one rule of each unit.",
         shopper: "Something went wrong on our side. No points were used.",
     }
     /// More points are to be captured, refunded or withdrawn than are left.

@@ -157,6 +157,9 @@ impl Rows {
             Event::WithdrawalReversed(account, fact) => {
                 self.withdrawal_reversed(at, &account, &fact)?;
             }
+            Event::CreditGivenBack(account, fact) => {
+                self.further_given_back(at, &account, &fact)?;
+            }
             Event::ReturnReversed(account, fact) => self.return_reversed(at, &account, &fact)?,
             Event::DebtRepaid(account, fact) => self.repaid(at, &account, &fact)?,
             Event::CreditSent(account, fact) => self.sent(at, &account, &fact)?,

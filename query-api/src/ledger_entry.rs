@@ -44,10 +44,11 @@ static SUM_EXPIRED: LazyLock<Query> = LazyLock::new(|| {
 });
 
 /// What an entry can be.
-const KINDS: [&str; 15] = [
+const KINDS: [&str; 16] = [
     "credit-deducted",
     "credit-earned",
     "credit-expired",
+    "credit-given-back",
     "credit-held",
     "credit-matured",
     "credit-received",

@@ -53,6 +53,7 @@ pub(crate) fn cause(cause: &str) -> Cause {
 /// So many points for each hundred of money.
 pub(crate) fn rate(points_per_100: u64) -> EarningTerms {
     EarningTerms {
+        unit: UnitId::POINTS,
         rate: Rate {
             points: points(points_per_100),
             per_amount: points(100),
@@ -66,6 +67,11 @@ pub(crate) fn rate(points_per_100: u64) -> EarningTerms {
         time_zone: TimeZone::default(),
         backdate_days: 0,
     }
+}
+
+/// The same terms of a rule that gives miles.
+pub(crate) fn in_miles(terms: EarningTerms) -> EarningTerms {
+    EarningTerms { unit: id("miles"), ..terms }
 }
 
 /// A unit that can be spent.

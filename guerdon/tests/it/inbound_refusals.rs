@@ -53,6 +53,8 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 9] = [
             "rule-unknown",
             "rule-exists",
             "rule-changed",
+            "rule-fixed",
+            "unit-repeated",
             "policy-changed",
             "time-zone-unknown",
             "offer-unknown",
@@ -280,7 +282,7 @@ async fn refuse_credit(api: &Api) {
     ] {
         let path = format!("/v1/accounts/zoe/purchases/{id}");
         let answer = api.put("merchant", &path, body).await.is(201);
-        assert!(answer["credit_refused"]["code"].is_string(), "{answer}");
+        assert!(answer["credit_refused"][0]["code"].is_string(), "{answer}");
     }
 }
 

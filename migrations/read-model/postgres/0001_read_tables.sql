@@ -182,20 +182,9 @@ create table purchase (
     purchase_id text collate "C" not null,
     -- JSON as in the event, each line with the quantity that was returned
     lines text not null,
-    -- of its points
-    unit text not null,
-    -- also what was claimed
-    points bigint not null,
-    -- the code of the refusal, where the credit was refused
-    credit_refused text collate "C",
-    -- what its rule gave, where a cap cut that
-    points_before_cap bigint,
-    rule_id text collate "C",
-    rule_version bigint,
+    -- JSON: what it earned of each unit, also by a claim, and what was taken back of that
+    earned text not null,
     warehouse text collate "C",
-    -- what was to be taken back for returns, and what was taken of its credit in all
-    returned_points bigint not null,
-    withdrawn_points bigint not null,
     occurred_at bigint,
     recorded_at bigint not null
 );

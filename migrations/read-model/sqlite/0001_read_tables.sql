@@ -187,20 +187,9 @@ create table purchase (
     purchase_id text not null,
     -- JSON as in the event, each line with the quantity that was returned
     lines text not null,
-    -- of its points
-    unit text not null,
-    -- also what was claimed
-    points integer not null,
-    -- the code of the refusal, where the credit was refused
-    credit_refused text,
-    -- what its rule gave, where a cap cut that
-    points_before_cap integer,
-    rule_id text,
-    rule_version integer,
+    -- JSON: what it earned of each unit, also by a claim, and what was taken back of that
+    earned text not null,
     warehouse text,
-    -- what was to be taken back for returns, and what was taken of its credit in all
-    returned_points integer not null,
-    withdrawn_points integer not null,
     occurred_at integer,
     recorded_at integer not null
 ) strict;

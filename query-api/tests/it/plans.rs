@@ -93,10 +93,9 @@ const ROWS: &str = "
         case when n % 10 = 0 then 'held' else 'captured' end, 0, n
     from numbers;
     insert into purchase
-        (place, account_id, purchase_id, lines, unit, points, returned_points, withdrawn_points,
-            recorded_at)
+        (place, account_id, purchase_id, lines, earned, recorded_at)
     {a tenth}
-    select 3000000 + n, 'ann-' || (n % 1000), 'B-' || n, '[]', 'points', 1, 0, 0, n from numbers;
+    select 3000000 + n, 'ann-' || (n % 1000), 'B-' || n, '[]', '[]', n from numbers;
     insert into fact (path, place, account_id, public, recorded_at)
     {a tenth}
     select 'accounts/ann-' || (n % 1000) || '/exchanges/x-' || n || '/cancellations/c-' || n, n,

@@ -295,10 +295,12 @@ impl Ledger {
 
     fn set_rule(&mut self, it: &SetEarningRule, now: Time) -> Answer {
         let id = it.rule_id.to_string();
+        let is_open = self.check_not_closed(it.terms.unit);
         let Some(rule) = self.rules.iter_mut().find(|rule| rule.id == id) else {
             if it.expected != ExpectedVersion::Absent {
                 return no("rule-unknown");
             }
+            is_open?;
             let (terms, former) = (it.terms.clone(), vec![]);
             self.rules.push(Rule { id: id.clone(), terms, version: 1, former });
             return done_elsewhere(Effect::RuleSet(id, 1));
@@ -314,6 +316,10 @@ impl Ledger {
             }
             ExpectedVersion::OneOf(_) | ExpectedVersion::Any => {}
         }
+        if rule.terms.unit != it.terms.unit {
+            return no_of("rule-fixed", [("unit", rule.terms.unit)]);
+        }
+        is_open?;
         rule.version += 1;
         let former = std::mem::replace(&mut rule.terms, it.terms.clone());
         rule.former.push((now, former));
