@@ -1,5 +1,7 @@
 //! A decision in the making: the events so far, and the accounts as they would be after them.
 
+mod tiers;
+
 use std::sync::LazyLock;
 
 use crate::account::OfferNumber;

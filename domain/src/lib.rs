@@ -36,6 +36,7 @@ pub mod ids;
 pub mod inventory;
 pub mod ladder;
 mod lots;
+pub mod multiplier;
 pub mod offer;
 pub mod original;
 pub mod page;
@@ -51,6 +52,7 @@ pub mod state;
 pub mod subject;
 mod tally;
 pub mod text;
+pub mod tier;
 pub mod time_zone;
 pub mod timestamp;
 pub mod unit;
@@ -72,8 +74,7 @@ pub use day::{Day, DayError};
 pub use decision::{Decision, Preview, PreviewedCost, StockChange};
 pub use due::{Credit, DueStep, LiveHold};
 pub use earning_rule::{
-    Cap, CategoryRate, EarlierVersion, EarningRule, EarningTerms, ExpiryRule, Multiplier, Period,
-    Rate,
+    Cap, CategoryRate, EarlierVersion, EarningRule, EarningTerms, ExpiryRule, Period, Rate,
 };
 pub use event::{
     AccountOpened, CaptureRefund, Cause, CauseKind, Claim, Clock, ClockConfirmed, ClockDoubted,
@@ -101,6 +102,7 @@ pub use ladder::{
     Level, Levels, LevelsError, Returns, TierId, TierNumber, Window, WindowMonths,
     WindowMonthsError, YearFrom, YearFromError,
 };
+pub use multiplier::Multiplier;
 pub use offer::{Offer, OfferPhase, OfferStatus, Terms};
 pub use original::{
     CapturedCredit, EarnedCredit, OriginalCapture, OriginalCredit, OriginalEarning,
@@ -125,6 +127,7 @@ pub use text::{
     Actor, Attributes, Carrier, DeliverTo, Description, ExpressNo, ImageUrl, OfferName, Reason,
     TrackingUrl, UnitName,
 };
+pub use tier::{LadderTier, TIER_PRICES_MAX, TierPrice, TierPrices, TierPricesError};
 pub use time_zone::{Calendar, TimeZone, UnknownTimeZone, ZonedTime, ZonedTimeError};
 pub use timestamp::{Timestamp, TimestampError};
 pub use unit::{DECIMALS_MAX, Decimals, DecimalsError, Unit, UnitId, UnitNumber, UnitTerms};

@@ -691,6 +691,19 @@ refusals! {
                  `closes_at` or `closed_at`: choose another offer.",
         shopper: "This offer isn't open at the moment.",
     }
+    /// The offer is for those with a tier that the account doesn't have.
+    TierRequired { ladder: LadderId, tier: TierId, own: Option<TierId>, until: Option<Timestamp> } {
+        "tier-required", Conflict, can_succeed_later: true,
+        facts: [ladder, tier, own, until],
+        title: "Offer is for a higher tier",
+        sentence: "The offer is for the tier {tier} of the ladder {ladder}, or a higher one.",
+        meaning: "The offer is for accounts that have the `tier` of the `ladder`, or a higher one. \
+                  This account has the tier `own` until `until`; without them, none, or none that \
+                  ends.",
+        remedy: "Show the shopper what is missing: the account's `tiers` have it. Send the same \
+                 request again once the account has the tier.",
+        shopper: "This offer is for members of a higher level.",
+    }
     /// The unit doesn't exist.
     UnitUnknown { unit: UnitId } {
         "unit-unknown", Conflict, can_succeed_later: true,

@@ -246,6 +246,20 @@ impl Outcome {
         events.into_iter().fold(self.scenario, |scenario, event| scenario.and([event]))
     }
 
+    /// An exchange is created that costs so many points by this tier, and the story goes on.
+    #[track_caller]
+    pub(crate) fn then_exchanges(self, cost: u64, tier: Option<LadderTier>) -> Scenario {
+        let Self { scenario, command, .. } = self;
+        let scenario = scenario.does(command);
+        let created = scenario.events.iter().rev().find_map(|event| match event {
+            Event::ExchangeCreated(_, fact) => Some(fact),
+            _ => None,
+        });
+        let created = created.expect("an exchange");
+        assert_eq!((created.prices.first().points.get(), created.tier), (cost, tier));
+        scenario
+    }
+
     /// A purchase is recorded, for which the rule would have given so many points without its cap.
     #[track_caller]
     pub(crate) fn then_is_cut_from(self, before_cap: Option<u64>) -> Scenario {

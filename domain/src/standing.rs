@@ -73,10 +73,11 @@ pub struct Standings(Vec<(LadderNumber, Standing)>);
 
 /// A ladder that an event counted on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Counted {
-    pub(crate) ladder: LadderNumber,
+pub struct Counted {
+    /// The ladder's place.
+    pub ladder: LadderNumber,
     /// Whether it counts less than before.
-    pub(crate) is_less: bool,
+    pub is_less: bool,
 }
 
 /// What is found where a count is looked at.
@@ -129,7 +130,7 @@ impl Standings {
 
     /// Applies an event of the account; `Err` says what the event breaks. Says on which ladders it
     /// counted.
-    pub(crate) fn evolve(
+    pub fn evolve(
         &mut self,
         ladders: &Ladders,
         at: Position,
@@ -178,6 +179,14 @@ impl Standings {
             }
         }
         counted
+    }
+}
+
+impl FromIterator<(LadderNumber, Standing)> for Standings {
+    fn from_iter<I: IntoIterator<Item = (LadderNumber, Standing)>>(standings: I) -> Self {
+        let mut standings: Vec<_> = standings.into_iter().collect();
+        standings.sort_by_key(|(number, _)| *number);
+        Self(standings)
     }
 }
 

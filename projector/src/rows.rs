@@ -14,6 +14,7 @@ mod operation;
 mod programme;
 mod purchase;
 mod shipping;
+mod tier;
 mod total;
 mod unit;
 
@@ -45,6 +46,7 @@ pub(crate) use shipping::{
     FoundRequest, LaneEnd, Lanes, RequestKey, RequestState, Shipping, ShippingRequestChange,
     ShippingRows,
 };
+pub(crate) use tier::{FoundTier, TierError, TierRows, Tiers};
 pub(crate) use total::{TotalRows, Totals};
 pub(crate) use unit::UnitClosure;
 
@@ -76,6 +78,7 @@ pub(crate) struct Rows {
     /// Every version that the batch made, in order.
     pub(crate) units: Vec<Unit>,
     pub(crate) unit_closures: Vec<UnitClosure>,
+    pub(crate) tiers: Tiers,
     /// What the batch adds to them.
     pub(crate) totals: Totals,
     /// Where the log takes its time from, where the batch says so.
@@ -101,6 +104,7 @@ impl Rows {
             let (recorded_at, event) = decode(row).map_err(|error| unapplicable(&error))?;
             let at = At { row, recorded_at };
             rows.note_fact(at, &event);
+            rows.note_counted(at, &event);
             rows.note_operation(at, &event).map_err(|error| unapplicable(&*error))?;
             rows.add(at, event).map_err(|error| unapplicable(&error))?;
         }
@@ -118,7 +122,7 @@ impl Rows {
 
     /// Whether something changes that is true for all accounts.
     pub(crate) const fn concerns_all(&self) -> bool {
-        self.clock.is_some() || self.policy.is_some()
+        self.clock.is_some() || self.policy.is_some() || !self.tiers.ladders.is_empty()
     }
 
     fn add(&mut self, at: At<'_>, event: Event) -> Result<(), serde_json::Error> {
@@ -140,13 +144,22 @@ impl Rows {
             Event::EarningRuleSet(fact) => self.earning_rule_set(at, &fact)?,
             Event::UnitSet(fact) => self.unit_set(at, fact),
             Event::UnitClosed(fact) => self.unit_closed(at, &fact),
-            // No table has ladders or tiers yet.
-            Event::LadderSet(_)
-            | Event::TierReached(..)
-            | Event::TierKept(..)
-            | Event::TierLapsed(..)
-            | Event::TierGranted(..)
-            | Event::TierGrantEnded(..) => {}
+            Event::LadderSet(fact) => self.ladder_set(at, fact)?,
+            Event::TierReached(ref account, ref fact) => {
+                self.tier_changed("tier-reached", at, account, fact, event.clone())?;
+            }
+            Event::TierKept(ref account, ref fact) => {
+                self.tier_changed("tier-kept", at, account, fact, event.clone())?;
+            }
+            Event::TierLapsed(ref account, ref fact) => {
+                self.tier_changed("tier-lapsed", at, account, fact, event.clone())?;
+            }
+            Event::TierGranted(ref account, ref fact) => {
+                self.tier_granted(at, account, fact, event.clone())?;
+            }
+            Event::TierGrantEnded(ref account, ref fact) => {
+                self.tier_grant_ended(at, account, fact, event.clone())?;
+            }
             Event::AccountOpened(account, _) => self.opened(at, &account),
             Event::CreditEarned(account, fact) => self.earned(at, account, fact),
             Event::CreditDeducted(account, fact) => self.deducted(at, &account, &fact)?,

@@ -237,6 +237,7 @@ pub fn purchased(name: &str, basket: &str, amount: u64, warehouse: Option<&str>)
             points: points(amount),
             rule: Some(RuleVersion { rule_id: id("default"), version: 2 }),
             points_before_cap: None,
+            tier: None,
         }]
         .into(),
         credit_refused: Box::default(),
@@ -431,6 +432,7 @@ pub fn exchanged(
         product_id: id("product"),
         allocation: Allocation::Units(units(quantity)),
         prices: Prices::of_points(points(cost)),
+        tier: None,
         warehouse: Some(id("main")),
         hold_id: hold.map(id),
         expected_points: None,

@@ -20,6 +20,7 @@ mod expiry;
 mod fact;
 mod hold;
 mod key;
+mod ladder;
 mod ledger_entry;
 mod mark;
 mod offer;
@@ -28,6 +29,7 @@ mod policy;
 mod price;
 mod purchase;
 mod shipping_request;
+mod tier;
 mod total;
 mod transfer;
 mod unit;
@@ -59,8 +61,10 @@ pub use hold::{
     RefundCaptureBody, ReleaseHoldBody,
 };
 pub use key::{CreateKeyBody, KeyBody, KeysBody, MadeKeyBody, RevokeKeyBody, RotateKeyBody};
+pub use ladder::{KeepsBody, LadderBody, LevelBody, PutLadderBody, WindowBody};
 pub use ledger_entry::{
-    ChangeBody, EntryLotBody, EntryWithdrawalBody, ExplainedEntryBody, LedgerEntryBody,
+    ChangeBody, EntryLotBody, EntryTierBody, EntryWithdrawalBody, ExplainedEntryBody,
+    LedgerEntryBody,
 };
 pub use mark::{MarkBody, MarksBody, SetMarkBody};
 pub use offer::{
@@ -84,6 +88,11 @@ pub use shipping_request::{
     ParcelBody, RejectShipmentBody, ReportShipmentBody, ResentShipmentBody, SettleShipmentBody,
     ShipmentAnswerBody, ShipmentDispatchedBody, ShipmentReportedBody, ShippedLineBody,
     ShippingLineBody, ShippingRequestBody,
+};
+pub use tier::{
+    AccountTierBody, GrantTierBody, GrantedTierBody, LadderAccountBody, LadderTierBody,
+    NextTierBody, PutTierPriceBody, ReplacedGrantBody, RevokeGrantBody, TierGrantEndedBody,
+    TierGrantedBody, TierPriceBody,
 };
 pub use total::{LiabilityBody, LiabilityMonthBody, Sum, TotalsBody};
 pub use transfer::{CreditSentBody, TransferCreditBody};

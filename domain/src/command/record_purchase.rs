@@ -4,8 +4,8 @@ use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
     AccountId, CapPeriod, Cause, CreditEarned, CreditRefused, Decision, DeliverTo, EarningRule,
-    Event, IdHash, Points, PurchaseEarning, PurchaseId, PurchaseLine, PurchaseRecorded, Refusal,
-    RefusalCode, RuleId, RuleVersion, Timestamp, UnitId, UnitPoints, WarehouseId,
+    Event, IdHash, LadderTier, Points, PurchaseEarning, PurchaseId, PurchaseLine, PurchaseRecorded,
+    Refusal, RefusalCode, RuleId, RuleVersion, Timestamp, UnitId, UnitPoints, WarehouseId,
 };
 
 /// Records a purchase. Its id is a cause: what earned for it once earns no more. The goods were
@@ -42,6 +42,8 @@ struct Earning {
     points: Vec<Points>,
     /// In all, where a cap cut it.
     before_cap: Option<Points>,
+    /// That counted for the rule's percentage.
+    tier: Option<LadderTier>,
     rule: Option<RuleVersion>,
     /// Where the rule's cap counts them.
     cap_period: Option<CapPeriod>,
@@ -89,6 +91,7 @@ impl CommandRules for RecordPurchase {
                 points,
                 rule: earning.rule.clone(),
                 points_before_cap: earning.before_cap,
+                tier: earning.tier,
             });
         }
         let lines = self.lines.iter().enumerate().map(|(index, line)| {
@@ -235,7 +238,9 @@ impl RecordPurchase {
         let (terms, version) = rule.version_at(at);
         let calendar = terms.time_zone.calendar().map_err(|_| Refusal::TimeZoneUnknown)?;
         let unit = terms.unit;
-        let mut points = terms.points_of(&self.lines, at).unwrap_or_default();
+        let has_tier = |tier| draft.level_of(&self.account_id, tier).is_some();
+        let (percent, tier) = terms.percent(at, has_tier);
+        let mut points = terms.points_of(&self.lines, percent).unwrap_or_default();
         let cap_period = terms.cap_period(calendar, at);
         let mut before_cap = None;
         if let (Some(cap), Some(period)) = (terms.cap, cap_period) {
@@ -255,6 +260,7 @@ impl RecordPurchase {
             unit,
             points,
             before_cap,
+            tier,
             rule: Some(RuleVersion { rule_id: id.clone(), version }),
             cap_period,
             earned_at: Some(at),
@@ -273,7 +279,7 @@ fn in_all(points: &[Points]) -> Points {
 mod tests {
     use crate::command::ExpectedVersion;
     use crate::scenario::*;
-    use crate::{Cap, Command, EarningTerms, ExpiryRule, Multiplier, Period};
+    use crate::{Cap, Command, EarningTerms, ExpiryRule, Period};
 
     #[test]
     fn a_purchase_earns_the_points_that_are_named() {
@@ -404,7 +410,7 @@ mod tests {
                 category: "toys".parse().expect("a category"),
                 rate: rate_of(20),
             }],
-            multipliers: vec![Multiplier { from: time(50), until: time(60), percent: 150 }],
+            multipliers: vec![during(50, 60, 150)],
             expiry: Some(ExpiryRule::Months(1)),
             pending_days: 1,
             ..rate(10)

@@ -80,7 +80,7 @@ impl State {
             }
             Event::TierGrantEnded(id, fact) => {
                 // By its time it is ended by nobody, so there is nothing to repeat.
-                if fact.reason == crate::GrantEnd::Revoked {
+                if fact.ended == crate::GrantEnd::Revoked {
                     let end = IdHash::tier_grant_revocation(id, fact.ladder, &fact.grant_id);
                     self.accounts.record(end, at)?;
                 }
