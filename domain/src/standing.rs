@@ -326,3 +326,6 @@ fn as_points(count: i64) -> Points {
     let count = u64::try_from(count).unwrap_or_default();
     Points::sum_of(count).unwrap_or(Points::MOST)
 }
+
+#[cfg(test)]
+mod tests;
