@@ -255,6 +255,11 @@ impl Standing {
         if as_points(count) != fact.counted {
             return Err("I15: a tier event says another count than there is");
         }
+        let by_count = terms.levels.reached_by(count);
+        let is_given = if kind == Change::Lapsed { rank >= by_count } else { rank == by_count };
+        if !is_given {
+            return Err("I15: a tier that its count doesn't give");
+        }
         if kind != Change::Kept {
             let due = self.held.as_ref().and_then(|held| held.until);
             let due = due.filter(|due| *due <= recorded_at);

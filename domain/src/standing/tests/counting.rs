@@ -183,6 +183,7 @@ fn no_history_has_a_tier_that_its_count_doesnt_give() {
     // Another count, another tier before, the same tier again, and an unknown one.
     silver().never_has(&reached(5_000, "gold", "silver"));
     silver().never_has(&reached(1_200, "gold", ""));
+    silver().never_has(&reached(1_200, "gold", "silver"));
     silver().never_has(&reached(1_200, "silver", "silver"));
     silver().never_has(&reached(1_200, "copper", "silver"));
     silver().never_has(&Event::TierGrantEnded(

@@ -67,7 +67,7 @@ fn a_later_grant_takes_the_place_of_the_one_in_force() {
         .has_tier("ann", "silver", "2027-01-01T00:00:00Z")
         .refuses(revoke("ann", "g-1"), "grant-ended")
         .when(grant("ann", "g-1", "gold", "2026-03-01T00:00:00Z"))
-        .then_repeats(5);
+        .then_repeats(6);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_grant_is_revoked_once() {
         .does(revoke("ann", "g-1"))
         .has_tier("ann", "silver", "2027-01-01T00:00:00Z")
         .when(revoke("ann", "g-1"))
-        .then_repeats(6);
+        .then_repeats(7);
     silver().refuses(revoke("ann", "g-1"), "grant-unknown");
     // It ended at that time.
     silver()

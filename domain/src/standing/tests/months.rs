@@ -107,8 +107,8 @@ fn a_window_of_months_sinks_by_one_level_where_the_ladder_says_so() {
         .has_tier("ann", "platinum", "2026-04-01T00:00:00Z")
         .on("2026-04-01T00:00:00Z")
         .has_tier("ann", "gold", "2026-07-01T00:00:00Z")
-        .on("2026-12-01T00:00:00Z")
-        .has_tier("ann", "silver", "2027-01-01T00:00:00Z".replace("2027-01", "2026-10").as_str())
+        .on("2026-09-30T23:59:59.999999Z")
+        .has_tier("ann", "silver", "2026-10-01T00:00:00Z")
         .on("2027-12-01T00:00:00Z")
         .has_tier("ann", "-", "-");
     // Where the count gives a higher one, to that.
