@@ -17,8 +17,8 @@
 //! - [`policy`], [`earning_rule`], [`unit`], [`ladder`]: what an operator chooses; [`standing`] is
 //!   where an account stands on ladders; [`grace`] follows from the
 //!   policy, and [`cap_count`] is what a rule's cap counts
-//! - [`amount`], [`ids`], [`short_id`], [`text`], [`day`], [`timestamp`], [`time_zone`]: types that carry their
-//!   precondition
+//! - [`amount`], [`ids`], [`short_id`], [`text`], [`day`], [`timestamp`], [`time_zone`]: types that
+//!   carry their precondition
 
 pub mod account;
 pub mod amount;

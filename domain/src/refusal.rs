@@ -509,7 +509,8 @@ refusals! {
         "ladder-exists", PreconditionRequired, can_succeed_later: false,
         facts: [version],
         title: "Ladder exists with other terms",
-        sentence: "The ladder exists with other terms. To change version {version}, send                    If-Match: \"{version}\".",
+        sentence: "The ladder exists with other terms. To change version {version}, send \
+                   If-Match: \"{version}\".",
         meaning: "A ladder with this id exists, and its terms differ from the body. `version` is \
                   its version.",
         remedy: "To amend it, read the ladder and send its ETag in If-Match. For a new ladder, use \

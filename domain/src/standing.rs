@@ -264,14 +264,25 @@ impl Standing {
         if as_points(count) != fact.counted {
             return Err("I15: a tier event says another count than there is");
         }
+        let by_count = terms.levels.reached_by(count);
+        let is_given = match kind {
+            Change::Reached => rank == by_count,
+            // Where it sinks by one level, it has more than the count gives.
+            Change::Lapsed => rank >= by_count,
+            Change::Kept => rank <= by_count,
+        };
+        if !is_given {
+            return Err("I15: a tier that its count doesn't give");
+        }
         if kind != Change::Kept {
-            let due = self.held.as_ref().and_then(|held| held.until);
-            let due = due.filter(|due| *due <= recorded_at);
-            let amended = || {
-                let is_by_amendment = fact.version > self.judged;
-                is_by_amendment.then(|| ladder.amended_at(fact.version)).flatten()
+            let end = self.held.as_ref().and_then(|held| held.until);
+            let then = match kind {
+                // By an amendment, whenever that is recorded.
+                Change::Reached if fact.version > self.judged => ladder.amended_at(fact.version),
+                Change::Lapsed => end.filter(|end| *end <= recorded_at),
+                _ => None,
             };
-            self.since = Some(due.or_else(amended).unwrap_or(recorded_at));
+            self.since = Some(then.unwrap_or(recorded_at));
         }
         let level = rank.and_then(|rank| terms.levels.get(rank));
         self.held = match level.filter(|level| level.from > Points::ZERO) {
@@ -335,3 +346,6 @@ fn as_points(count: i64) -> Points {
     let count = u64::try_from(count).unwrap_or_default();
     Points::sum_of(count).unwrap_or(Points::MOST)
 }
+
+#[cfg(test)]
+mod scenarios;

@@ -190,13 +190,9 @@ impl Standing {
         let found = self.verdict(terms, calendar, time);
         let rank = self.rank(ladder, terms);
         if found.rank >= rank {
-            let change = self.changed((id, version), ladder, terms, found.rank, found, time);
-            let is_higher = found.rank > rank;
-            return Some(if is_higher {
-                TierStep::Reached(change)
-            } else {
-                TierStep::Kept(change)
-            });
+            // A higher level is reached when something counts, or by an amendment.
+            let change = self.changed((id, version), ladder, terms, rank, found, time);
+            return Some(TierStep::Kept(change));
         }
         let mut to = found;
         if terms.downgrade == Downgrade::OneLevel {
