@@ -24,8 +24,8 @@ impl Multiplier {
     }
 }
 
-/// The highest percentage that applies at `now`, and the tier that counted, where it is less without
-/// one. `has_tier` says whether the shopper has a tier or a higher one.
+/// The highest percentage that applies at `now`, and the tier that counted, where it is less
+/// without one. `has_tier` says whether the shopper has a tier or a higher one.
 pub(crate) fn percent(
     multipliers: &[Multiplier],
     now: Timestamp,

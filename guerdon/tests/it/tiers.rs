@@ -1,5 +1,5 @@
-//! Ladders and tiers over HTTP, on a real ledger: what a tier makes worth more, cheaper and open, and
-//! what an account, a list and the statement show of it.
+//! Ladders and tiers over HTTP, on a real ledger: what a tier makes worth more, cheaper and open,
+//! and what an account, a list and the statement show of it.
 
 use serde_json::{Value, json};
 
@@ -156,7 +156,10 @@ async fn what_names_an_unknown_tier_is_refused() {
         api.put("operator", "/v1/earning-rules/r", rule).await.is_problem(409, code);
     }
     api.put("operator", "/v1/units/miles", json!({})).await.is(201);
-    let priced = |tier: Value, unit: &str, points: u64| json!({"tier": tier, "prices": [{"unit": unit, "points": points}]});
+    let priced = |tier: Value, unit: &str, points: u64| {
+        let prices = json!([{"unit": unit, "points": points}]);
+        json!({"tier": tier, "prices": prices})
+    };
     let silver = || priced(of("status", "silver"), "points", 90);
     let wrong = [
         (json!({"tier": "gold"}), "tier"),
@@ -196,7 +199,10 @@ async fn a_tier_earns_more_pays_less_and_opens_an_offer() {
         "multipliers": [{"tier": named("silver"), "percent": 150},
             {"tier": named("gold"), "percent": 200}]});
     api.put("operator", "/v1/earning-rules/default", rule).await.is(201);
-    let price = |tier: &str, points: u64| json!({"tier": named(tier), "prices": [{"unit": "points", "points": points}]});
+    let price = |tier: &str, points: u64| {
+        let prices = json!([{"unit": "points", "points": points}]);
+        json!({"tier": named(tier), "prices": prices})
+    };
     let mug = json!({"product_id": "mug", "price": 100, "stock": null, "tier": named("silver"),
         "tier_prices": [price("gold", 60)]});
     let offer = api.put("operator", "/v1/offers/mug", mug).await.is(201);

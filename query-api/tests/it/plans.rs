@@ -114,9 +114,9 @@ const ROWS: &str = "
         case when n % 1000 = 5 then 'open' else 'closed' end, 0, n
     from numbers;
     insert into ladder (ladder, version, unit, terms, recorded_at, \"partition\", position)
-    values ('status', 1, 'points', '{\"unit\":\"points\",\"levels\":[{\"tier\":\"silver\",\"from\":1},
-        {\"tier\":\"gold\",\"from\":2}],\"window\":\"Ever\",\"downgrade\":\"by-count\",
-        \"returns\":\"recount\",\"adjustments\":false}', 1, 0, 1);
+    values ('status', 1, 'points',
+        '{\"unit\":\"points\",\"levels\":[{\"tier\":\"silver\",\"from\":1}],\"window\":\"Ever\",
+            \"downgrade\":\"by-count\",\"returns\":\"recount\",\"adjustments\":false}', 1, 0, 1);
     insert into account_tier
         (account_id, ladder, standing, tier, since, \"partition\", position)
     {a tenth}

@@ -1,8 +1,9 @@
 //! What is read of ladders and tiers.
 
 use domain::{
-    Cause, CauseKind, Clock, CreditEarned, Downgrade, Event, GrantEnd, LadderSet, LadderTerms,
-    Level, Levels, Note, Points, Returns, TierChanged, TierGrantEnded, TierGranted, UnitId, Window,
+    Cause, CauseKind, Clock, CreditEarned, Downgrade, Event, GrantEnd, KeptMonths, KeptYears,
+    LadderSet, LadderTerms, Level, Levels, Note, Points, Returns, TierChanged, TierGrantEnded,
+    TierGranted, UnitId, Window,
 };
 use serde_json::{Value, json};
 
@@ -25,8 +26,8 @@ fn status(version: u64, gold: u64) -> Event {
     let levels = Levels::try_from(vec![level("silver", 100), level("gold", gold)]);
     let window = Window::Years {
         from: id("01-01"),
-        years: 0.try_into().expect("years"),
-        months: 0.try_into().expect("months"),
+        years: KeptYears::try_from(0).expect("years"),
+        months: KeptMonths::try_from(0).expect("months"),
     };
     let terms = LadderTerms {
         unit: UnitId::POINTS,

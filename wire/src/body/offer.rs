@@ -35,8 +35,8 @@ pub struct PutOfferBody {
     pub prices: Option<Vec<Object<PutPriceBody>>>,
     /// Whom it is for: those who have this tier, or a higher one; without it, for all.
     pub tier: Option<Object<LadderTierBody>>,
-    /// What one piece costs those who have a tier: at most 10, each tier of one ladder once. That of
-    /// the highest tier counts.
+    /// What one piece costs those who have a tier: at most 10 prices, each tier of one ladder once.
+    /// That of the highest tier counts.
     #[serde(default, deserialize_with = "null_is_default")]
     pub tier_prices: Vec<Object<PutTierPriceBody>>,
     /// The number of units at the opening; `null`: unlimited. An opening needs the field. In an
