@@ -127,12 +127,13 @@ const COMMANDS: [&str; 35] = [
 ];
 
 /// What makes a history hard.
-const TRAITS: [&str; 27] = [
+const TRAITS: [&str; 29] = [
     "captured in part",
     "claimed by rule",
     "deducted of several",
     "earned by rule",
     "earned of another unit",
+    "exchanged for several units",
     "expired",
     "expired after grace",
     "forgiven",
@@ -142,6 +143,7 @@ const TRAITS: [&str; 27] = [
     "matured",
     "owed",
     "refunded by a rejection",
+    "refunded of several units",
     "refunded to several",
     "refunded with grace",
     "refused credit",
