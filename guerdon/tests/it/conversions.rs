@@ -87,6 +87,8 @@ async fn a_rate_is_changed_as_it_was_read_and_closed_for_good() {
     assert_eq!(api.put("operator", RATE, same).await.is(200)["version"], 1);
     let double = json!({"give": 3, "take": 2, "expiry": {"months": 12}});
     api.put("operator", RATE, double.clone()).await.is_problem(428, "rate-exists");
+    let only_new = api.request("PUT", RATE, "operator").header("if-none-match", "*").json(&double);
+    api.send(only_new).await.expect("answered").is_problem(412, "already-exists");
     set_rate(api, "\"2\"", double.clone()).await.is_problem(412, "rate-changed");
     assert_eq!(set_rate(api, "\"1\"", double.clone()).await.is(200)["version"], 2);
     let done = convert(api, "c-1", 3, json!({})).await.is(201);
