@@ -216,6 +216,10 @@ impl Accounts {
         id: &AccountId,
         fact: &CreditEarned,
     ) -> Changed {
+        if fact.cause.kind == CauseKind::Conversion {
+            // The conversion has recorded its own id right before.
+            return Ok(());
+        }
         let cause = IdHash::cause(id, &fact.cause);
         if fact.claim.is_none() {
             let credit = UnitPoints { unit: fact.unit, points: fact.points };

@@ -47,11 +47,11 @@ async fn units_are_read_with_their_versions(on: On) {
                 "version": 1, "position": "0:1"}),
             json!({"unit": "miles", "name": "Miles", "spendable": true, "decimals": 2,
                 "time_zone": "Europe/Berlin", "closed_at": "1970-02-11T00:00:00Z", "version": 2,
-                "position": "0:56"}),
+                "position": "0:57"}),
             json!({"unit": "stars", "spendable": true, "decimals": 0, "time_zone": "UTC",
-                "version": 1, "position": "0:57"}),
+                "version": 1, "position": "0:61"}),
             json!({"unit": "status", "spendable": true, "decimals": 0, "time_zone": "UTC",
-                "version": 1, "position": "0:58"}),
+                "version": 1, "position": "0:62"}),
         ]
     );
     let (status, headers, one) = reads.ask("shopper", "/v1/units/miles").await;
@@ -72,9 +72,9 @@ async fn an_account_shows_what_it_has_of_each_unit(on: On) {
             "expiring_within_30_days": 0})
     };
     let dan = reads.get("/v1/accounts/dan").await;
-    let all = json!({"points": of(0), "miles": of(1_500), "stars": of(30), "status": of(20)});
+    let all = json!({"points": of(100), "miles": of(1_200), "stars": of(30), "status": of(20)});
     assert_eq!(dan["units"], all);
-    assert_eq!((&dan["available"], &dan["position"]), (&json!(0), &json!("0:66")));
+    assert_eq!((&dan["available"], &dan["position"]), (&json!(100), &json!("0:70")));
 }
 
 async fn lists_are_of_all_units_or_of_one(on: On) {
