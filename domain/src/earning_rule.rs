@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::amount::sum;
 use crate::{
-    BACKDATE_DAYS_MAX, Calendar, CapPeriod, Category, Points, PurchaseLine, Refusal, TimeZone,
-    Timestamp, UnitId,
+    BACKDATE_DAYS_MAX, Calendar, CapPeriod, Category, Points, PurchaseLine, TimeZone, Timestamp,
+    UnitId,
 };
 
 /// What a rule says; a change replaces all of it.

@@ -467,9 +467,8 @@ fn traits_of(effect: &Effect, now: Time) -> Vec<Count> {
                 (is_refused && earned > 0).then_some("refused one unit of two"),
             ]
         }
-        Effect::Returned { taken, .. } => {
-            let are_several = taken.iter().filter(|taken| taken.points > 0).count() > 1;
-            vec![are_several.then_some("took several units back")]
+        Effect::Returned { taken, .. } if taken.iter().filter(|it| it.points > 0).count() > 1 => {
+            vec![Some("took several units back")]
         }
         _ => vec![],
     };
