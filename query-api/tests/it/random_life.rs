@@ -5,11 +5,11 @@ mod steps;
 
 use std::collections::BTreeMap;
 
-use domain::command::{ExpectedVersion, OpenOffer, SetUnit};
+use domain::command::{ExpectedVersion, OpenOffer, SetConversionRate, SetUnit};
 use domain::{
-    Account, AccountId, Cause, Clock, ClockConfirmed, Command, Decision, Event, ExchangeCreated,
-    LogOpened, LotPart, Page, Price, Prices, PurchaseRecorded, RefundCause, State, Terms,
-    Timestamp, UnitId, UnitTerms, decide,
+    Account, AccountId, Cause, Clock, ClockConfirmed, Command, ConversionTerms, Decision, Event,
+    ExchangeCreated, ExpiryRule, LogOpened, LotPart, Page, Price, Prices, PurchaseRecorded,
+    RefundCause, State, Terms, Timestamp, UnitId, UnitTerms, decide,
 };
 use log_record::Partition;
 use proptest::prelude::*;
@@ -233,6 +233,9 @@ async fn what_was_asked_for_can_be_got(reads: &Reads, world: &World) {
                 format!("{account}/exchanges/{exchange}/cancellations/{id}")
             }
             Event::CreditSent(account, fact) => format!("{account}/transfers/{}", fact.transfer_id),
+            Event::CreditConverted(account, fact) => {
+                format!("{account}/conversions/{}", fact.conversion_id)
+            }
             Event::HoldCaptured(account, fact) => {
                 format!("{account}/holds/{}/capture", fact.hold_id)
             }
@@ -287,6 +290,16 @@ impl World {
             terms: UnitTerms::of_points(),
             expected: ExpectedVersion::Absent,
         }));
+        for (from, to, give) in [("points", "miles", 3), ("miles", "points", 2)] {
+            let expiry = (from == "points").then_some(ExpiryRule::Months(1));
+            let (give, take) = (points(give), points(give - 1));
+            world.ask(Command::SetConversionRate(SetConversionRate {
+                from: id(from),
+                to: id(to),
+                terms: ConversionTerms { give, take, minimum: None, expiry },
+                expected: ExpectedVersion::Absent,
+            }));
+        }
         for (offer, prices) in OFFERS {
             let price =
                 |(unit, amount): &(&str, u64)| Price { unit: id(unit), points: points(*amount) };
