@@ -27,7 +27,7 @@ use event_store::with_causes;
 use log_record::{PackedPlace, RecordedEvent};
 use read_model::{
     AccountBalance, CreditLot, EarningRule, Exchange, Fact, Hold, LedgerEntry, OfferAvailability,
-    Operation, Policy, Purchase, ShippingStatus, Unit, UnitBalance,
+    Operation, Policy, Purchase, ShippingStatus, UnitBalance,
 };
 use serde::Serialize;
 
@@ -45,7 +45,7 @@ pub(crate) use shipping::{
     ShippingRows,
 };
 pub(crate) use total::{TotalRows, Totals};
-pub(crate) use unit::UnitClosure;
+pub(crate) use unit::{UnitChange, UnitClosure};
 
 /// The rows of a batch, by table.
 #[derive(Debug, Default)]
@@ -72,9 +72,9 @@ pub(crate) struct Rows {
     pub(crate) offer_changes: BTreeMap<OfferId, OfferChange>,
     pub(crate) earning_rules: Vec<EarningRule>,
     pub(crate) policy: Option<Policy>,
-    /// Every version that the batch made, in order.
-    pub(crate) units: Vec<Unit>,
-    pub(crate) unit_closures: Vec<UnitClosure>,
+    /// Every version that the batch made, in the order of the log: a closure is one, too, and the
+    /// name may change after it.
+    pub(crate) unit_changes: Vec<UnitChange>,
     /// What the batch adds to them.
     pub(crate) totals: Totals,
     /// Where the log takes its time from, where the batch says so.

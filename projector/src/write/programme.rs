@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use read_model::{CreditMonth, EarningRule, Policy, ProgrammeTotal, Unit};
 
 use super::statement::{LazyStatement, Statement, Writes};
-use crate::rows::{Rows, TotalRows, UnitClosure};
+use crate::rows::{Rows, TotalRows, UnitChange, UnitClosure};
 
 static RULE: LazyStatement = LazyLock::new(Statement::insert::<EarningRule>);
 static POLICY: LazyStatement =
@@ -23,11 +23,14 @@ static MONTHS: LazyStatement =
 pub(super) fn write<'a>(writes: &mut Writes<'a>, rows: &'a Rows) {
     writes.push(&RULE, &rows.earning_rules);
     writes.push(&POLICY, &rows.policy);
-    // One after the other: two versions of a unit in one statement would be one too many.
-    for unit in &rows.units {
-        writes.push(&UNIT, [unit]);
+    // One after the other: two versions of a unit in one statement would be one too many, and the
+    // last one counts.
+    for change in &rows.unit_changes {
+        match change {
+            UnitChange::Set(unit) => writes.push(&UNIT, [unit]),
+            UnitChange::Closed(closure) => writes.push(&UNIT_CLOSURE, [closure]),
+        }
     }
-    writes.push(&UNIT_CLOSURE, &rows.unit_closures);
 }
 
 pub(super) fn write_totals<'a>(writes: &mut Writes<'a>, rows: &'a TotalRows) {
