@@ -305,7 +305,7 @@ async fn the_format_is_raised_when_a_snapshot_looks_different() {
     snapshots.take(&store, P0).await.expect("taken");
     let bytes = fs::read(folder.path().join(name(18))).expect("read");
     let hash = hex(&Sha256::digest(bytes));
-    assert_eq!(hash, "a79b5e8a95c144ac09780b2a0755e6c9e9a46b5fd2c39158076a42ec45fba61f");
+    assert_eq!(hash, "b956de558a15538119d74d0fdfcabc44dd78684128b9b49d2943c4642cfda596");
 }
 
 fn folder() -> (TempDir, Snapshots) {
