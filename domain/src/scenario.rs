@@ -290,6 +290,12 @@ impl Outcome {
         assert!(Refusal::ROWS.iter().any(|row| row.code == refusal.code()), "{refusal}");
     }
 
+    /// With these facts.
+    #[track_caller]
+    pub(crate) fn then_refused_because(self, why: Refusal) {
+        assert_eq!(self.decided.expect_err("it was not refused"), why);
+    }
+
     #[track_caller]
     pub(crate) fn then_repeats(self, position: u64) {
         self.then_compares(position, None);

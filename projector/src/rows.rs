@@ -30,7 +30,7 @@ use event_store::with_causes;
 use log_record::{PackedPlace, RecordedEvent};
 use read_model::{
     AccountBalance, ConversionRate, CreditLot, EarningRule, Exchange, Fact, Hold, LedgerEntry,
-    OfferAvailability, Operation, Policy, Purchase, ShippingStatus, Unit, UnitBalance,
+    OfferAvailability, Operation, Policy, Purchase, ShippingStatus, UnitBalance,
 };
 use serde::Serialize;
 
@@ -50,7 +50,7 @@ pub(crate) use shipping::{
 };
 pub(crate) use tier::{FoundTier, TierError, TierRows, Tiers};
 pub(crate) use total::{TotalRows, Totals};
-pub(crate) use unit::UnitClosure;
+pub(crate) use unit::{UnitChange, UnitClosure};
 
 /// The rows of a batch, by table.
 #[derive(Debug, Default)]
@@ -77,9 +77,9 @@ pub(crate) struct Rows {
     pub(crate) offer_changes: BTreeMap<OfferId, OfferChange>,
     pub(crate) earning_rules: Vec<EarningRule>,
     pub(crate) policy: Option<Policy>,
-    /// Every version that the batch made, in order.
-    pub(crate) units: Vec<Unit>,
-    pub(crate) unit_closures: Vec<UnitClosure>,
+    /// Every version that the batch made, in the order of the log: a closure is one, too, and the
+    /// name may change after it.
+    pub(crate) unit_changes: Vec<UnitChange>,
     pub(crate) tiers: Tiers,
     pub(crate) conversion_rates: Vec<ConversionRate>,
     pub(crate) rate_closures: Vec<RateClosure>,

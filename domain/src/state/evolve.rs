@@ -119,7 +119,8 @@ impl State {
             Event::CreditRefunded(id, fact) => match &fact.cause {
                 RefundCause::Cancellation { .. } => {}
                 RefundCause::Capture(refund) => {
-                    self.accounts.capture_refunded(at, id, refund, fact.points)?;
+                    let points = (self.number_of(fact.unit)?, fact.points);
+                    self.accounts.capture_refunded(at, id, refund, points)?;
                 }
             },
             Event::HoldCaptured(id, fact) if !fact.pays_exchange => {

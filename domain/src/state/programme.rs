@@ -59,7 +59,7 @@ impl Programme {
             return added.ok_or("there are more units than there can be");
         };
         ensure(fact.version == unit.version + 1, "a unit's versions are counted")?;
-        let is_renamed = unit.terms.differs_by_name_only(&fact.terms);
+        let is_renamed = unit.terms.first_fixed_difference(&fact.terms).is_none();
         ensure(is_renamed, "a unit keeps all but its name")?;
         unit.terms = fact.terms.clone();
         unit.version = fact.version;

@@ -13,7 +13,7 @@ use super::ask::{Sweep, Wait};
 use super::effect::{Due, Effect, Lots};
 use super::ledger::{self, DAY, Effects, Ledger, No, Outcome, Part, Time};
 use super::shipping::{contents, says_again};
-use super::values::{id, time, units};
+use super::values::{id, index_of, time, units};
 
 /// A command's name, and what became of it.
 pub(crate) type Count = (&'static str, &'static str);
@@ -467,17 +467,12 @@ fn traits_of(effect: &Effect, now: Time) -> Vec<Count> {
                 (is_refused && earned > 0).then_some("refused one unit of two"),
             ]
         }
-        Effect::Returned { taken, .. } => {
-            let are_several = taken.iter().filter(|taken| taken.points > 0).count() > 1;
-            vec![are_several.then_some("took several units back")]
+        Effect::Returned { taken, .. } if taken.iter().filter(|it| it.points > 0).count() > 1 => {
+            vec![Some("took several units back")]
         }
         _ => vec![],
     };
     traits.into_iter().flatten().map(|of| ("-", of)).collect()
-}
-
-fn index_of(position: Position) -> usize {
-    usize::try_from(position.0).expect("few") - 1
 }
 
 fn compare_refusals(command: &Command, no: &No, refusal: &Refusal, story: impl Fn() -> String) {
@@ -494,7 +489,8 @@ fn compare_refusals(command: &Command, no: &No, refusal: &Refusal, story: impl F
             Fact::Number(number) => said.push((name, i128::from(number))),
             Fact::Time(time) => said.push((name, i128::from(Timestamp::micros(time)))),
             Fact::Unit(unit) => units.push((name, unit)),
-            Fact::Ladder(_) | Fact::Tier(_) => panic!("ladders have a model of their own"),
+            // Ladders have a model of their own.
+            Fact::Field(_) | Fact::Ladder(_) | Fact::Tier(_) => {}
         }
     }
     assert_eq!(said, *facts, "{command:?}: {refusal:?}\n{}", story());
