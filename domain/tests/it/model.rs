@@ -14,6 +14,7 @@ mod ledger;
 mod lots;
 mod purchases;
 mod random;
+mod refusals;
 mod reversing;
 mod rules;
 mod shipping;

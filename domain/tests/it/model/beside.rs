@@ -4,16 +4,17 @@ use std::collections::HashMap;
 
 use domain::offer::OfferPhase;
 use domain::{
-    Clock, Command, Decision, Event, ExchangeCreated, Fact, LogOpened, OfferId, Refusal, Shipped,
+    Clock, Command, Decision, Event, ExchangeCreated, LogOpened, OfferId, Refusal, Shipped,
     ShippedLine, State, StockChange, Timestamp, UnitId, Units, Unwanted, Wallet, decide,
 };
 use log_record::{Partition, Position};
 
 use super::ask::{Sweep, Wait};
 use super::effect::{Due, Effect, Lots};
-use super::ledger::{self, DAY, Effects, Ledger, No, Outcome, Part, Time};
+use super::ledger::{self, DAY, Effects, Ledger, Outcome, Part, Time};
+use super::refusals::compare_refusals;
 use super::shipping::{contents, says_again};
-use super::values::{id, index_of, time, units};
+use super::values::{id, time, units};
 
 /// A command's name, and what became of it.
 pub(crate) type Count = (&'static str, &'static str);
@@ -475,24 +476,6 @@ fn traits_of(effect: &Effect, now: Time) -> Vec<Count> {
     traits.into_iter().flatten().map(|of| ("-", of)).collect()
 }
 
-fn compare_refusals(command: &Command, no: &No, refusal: &Refusal, story: impl Fn() -> String) {
-    assert_eq!(
-        refusal.code(),
-        no.code,
-        "{command:?}\nthe ledger's refusal (left): {refusal:?}, the model's (right): {no:?}\n{}",
-        story()
-    );
-    let Some(facts) = &no.facts else { return };
-    let (mut said, mut units) = (vec![], vec![]);
-    for (name, fact) in refusal.facts() {
-        match fact {
-            Fact::Number(number) => said.push((name, i128::from(number))),
-            Fact::Time(time) => said.push((name, i128::from(Timestamp::micros(time)))),
-            Fact::Unit(unit) => units.push((name, unit)),
-            // Ladders have a model of their own.
-            Fact::Field(_) | Fact::Ladder(_) | Fact::Tier(_) => {}
-        }
-    }
-    assert_eq!(said, *facts, "{command:?}: {refusal:?}\n{}", story());
-    assert_eq!(units, no.units, "{command:?}: {refusal:?}\n{}", story());
+fn index_of(position: Position) -> usize {
+    usize::try_from(position.0).expect("few") - 1
 }

@@ -255,19 +255,13 @@ impl Ledger {
         let name = it.account_id.as_str();
         let earned = self.earned_for(name, it.cause.kind.as_str(), it.cause.id.as_str());
         let of_unit = earned.iter().find(|(unit, _)| *unit == it.unit);
-        let lots = earned.iter().filter_map(|(unit, lot)| Some((*unit, (*lot)?)));
-        let lot = match of_unit {
-            Some((_, lot)) => *lot,
-            None => match lots.clone().next() {
-                Some((unit, _)) => {
-                    return no_of("unit-mismatch", [("unit", unit), ("asked", it.unit)]);
-                }
-                None => None,
-            },
-        };
-        let Some(lot) = lot else { return no("credit-unknown") };
+        let mut others = earned.iter().filter(|(_, lot)| lot.is_some());
+        if let (None, Some((unit, _))) = (of_unit, others.next()) {
+            return no_of("unit-mismatch", [("unit", *unit), ("asked", it.unit)]);
+        }
+        let Some(lot) = of_unit.and_then(|(_, lot)| *lot) else { return no("credit-unknown") };
         let left = self.lots[lot].earned - self.lots[lot].withdrawn;
-        let points = named_or_all(unit, it.points, left)?;
+        let points = named_or_all(it.unit, it.points, left)?;
         let what = ["withdrawal".to_owned(), it.withdrawal_id.to_string()];
         let own = self.take_back(name, lot, points, &what)?;
         Ok(Some(Effects { accounts: vec![name.to_owned()], own, after: vec![] }))

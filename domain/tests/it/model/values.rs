@@ -5,7 +5,6 @@ use domain::{
     AccountId, Cap, CategoryRate, Command, DispatchId, EarningTerms, Multiplier, Note, Page,
     Points, Price, Prices, Rate, Shipped, ShippedLine, Terms, Timestamp, UnitId, UnitTerms, Units,
 };
-use log_record::Position;
 
 use super::ask::{
     AskedOrder, AskedRule, AskedTerms, AskedWay, Choice, News, Read, Target, When, Who,
@@ -311,9 +310,4 @@ pub(crate) fn tell(
             original: None,
         }),
     }
-}
-
-/// Where an event is in a list of all.
-pub(crate) fn index_of(position: Position) -> usize {
-    usize::try_from(position.0).expect("few") - 1
 }
