@@ -133,7 +133,7 @@ const COMMANDS: [&str; 38] = [
 ];
 
 /// What makes a history hard.
-const TRAITS: [&str; 34] = [
+const TRAITS: [&str; 33] = [
     "captured in part",
     "claimed by rule",
     "converted of several",
@@ -152,7 +152,6 @@ const TRAITS: [&str; 34] = [
     "matured",
     "owed",
     "refunded by a rejection",
-    "refunded of several units",
     "refunded to several",
     "refunded with grace",
     "refused credit",
