@@ -81,6 +81,7 @@ mod strangers;
 mod take_over;
 mod terms;
 #[cfg(feature = "tls")]
+mod tiers;
 mod tls;
 mod tokens;
 mod topic;
