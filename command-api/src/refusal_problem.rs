@@ -39,6 +39,8 @@ pub(crate) fn refused(refusal: &Refusal) -> Problem {
         Fact::Number(number) => problem.fact(name, number),
         Fact::Time(time) => problem.fact(name, time.to_string()),
         Fact::Unit(unit) => problem.fact(name, unit.as_str()),
+        Fact::Ladder(ladder) => problem.fact(name, ladder.as_str()),
+        Fact::Tier(tier) => problem.fact(name, tier.as_str()),
     })
 }
 

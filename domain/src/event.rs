@@ -8,6 +8,7 @@ mod account;
 mod credit;
 mod exchange;
 mod hold;
+mod ladder;
 mod offer;
 mod programme;
 mod purchase;
@@ -21,6 +22,7 @@ pub use credit::{
 };
 pub use exchange::{ExchangeCancelled, ExchangeCreated, Ordered};
 pub use hold::{CreditHeld, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped, ReleaseReason};
+pub use ladder::{GrantEnd, LadderSet, ReplacedGrant, TierChanged, TierGrantEnded, TierGranted};
 pub use offer::{
     OfferAmended, OfferClosed, OfferOpened, OfferReopened, StockAdded, StockAmended, StockRemoved,
 };
@@ -34,7 +36,7 @@ pub use purchase::{
 };
 pub use shipment::{ParcelLines, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine};
 
-use crate::{AccountId, Actor, Reason, UnitId};
+use crate::{AccountId, Actor, Day, Reason, UnitId};
 
 /// One recorded fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +57,8 @@ pub enum Event {
     UnitSet(UnitSet),
     /// `unit-closed`.
     UnitClosed(UnitClosed),
+    /// `ladder-set`.
+    LadderSet(LadderSet),
     /// `account-opened`.
     AccountOpened(AccountId, AccountOpened),
     /// `credit-earned`: a new lot.
@@ -111,6 +115,16 @@ pub enum Event {
     PurchaseReturned(AccountId, PurchaseReturned),
     /// `return-reversed`.
     ReturnReversed(AccountId, ReturnReversed),
+    /// `tier-reached`.
+    TierReached(AccountId, TierChanged),
+    /// `tier-kept`.
+    TierKept(AccountId, TierChanged),
+    /// `tier-lapsed`.
+    TierLapsed(AccountId, TierChanged),
+    /// `tier-granted`.
+    TierGranted(AccountId, TierGranted),
+    /// `tier-grant-ended`.
+    TierGrantEnded(AccountId, TierGrantEnded),
     /// `offer-opened`.
     OfferOpened(OfferOpened),
     /// `offer-amended`.
@@ -178,7 +192,12 @@ impl Event {
             | Self::ShipmentAskedAgain(account, _)
             | Self::PurchaseRecorded(account, _)
             | Self::PurchaseReturned(account, _)
-            | Self::ReturnReversed(account, _) => Some(account),
+            | Self::ReturnReversed(account, _)
+            | Self::TierReached(account, _)
+            | Self::TierKept(account, _)
+            | Self::TierLapsed(account, _)
+            | Self::TierGranted(account, _)
+            | Self::TierGrantEnded(account, _) => Some(account),
             Self::LogOpened(_)
             | Self::LogForked(_)
             | Self::ClockDoubted(_)
@@ -187,6 +206,7 @@ impl Event {
             | Self::EarningRuleSet(_)
             | Self::UnitSet(_)
             | Self::UnitClosed(_)
+            | Self::LadderSet(_)
             | Self::OfferOpened(_)
             | Self::OfferAmended(_)
             | Self::OfferClosed(_)
@@ -211,6 +231,8 @@ impl Event {
             Self::ReturnReversed(_, fact) => Some(&fact.note),
             Self::PurchaseReturned(_, fact) => Some(&fact.note),
             Self::ExchangeCancelled(_, fact) => Some(&fact.note),
+            Self::TierGranted(_, fact) => Some(&fact.note),
+            Self::TierGrantEnded(_, fact) => Some(&fact.note),
             Self::ShipmentAccepted(_, fact)
             | Self::ShipmentBackOrdered(_, fact)
             | Self::ShipmentDelivered(_, fact)
@@ -247,6 +269,35 @@ impl Event {
         }
     }
 
+    /// The day on which the credit counts that is earned, taken back or given back, where a ladder
+    /// may count it.
+    #[must_use]
+    pub const fn counted_on(&self) -> Option<Day> {
+        match self {
+            Self::CreditEarned(_, fact) => fact.counted_on,
+            Self::CreditWithdrawn(_, fact) => fact.counted_on,
+            Self::WithdrawalReversed(_, fact) => fact.credit.counted_on,
+            Self::ReturnReversed(_, fact) => match &fact.credit {
+                Some(credit) => credit.counted_on,
+                None => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether it is about the tiers that an account has.
+    #[must_use]
+    pub const fn is_of_tier(&self) -> bool {
+        matches!(
+            self,
+            Self::TierReached(..)
+                | Self::TierKept(..)
+                | Self::TierLapsed(..)
+                | Self::TierGranted(..)
+                | Self::TierGrantEnded(..)
+        )
+    }
+
     /// Whether the event moves credit; the others of an account say what for.
     pub(crate) const fn is_of_credit(&self) -> bool {
         match self {
@@ -278,6 +329,11 @@ impl Event {
             | Self::ShipmentAskedAgain(..)
             | Self::PurchaseRecorded(..)
             | Self::PurchaseReturned(..)
+            | Self::TierReached(..)
+            | Self::TierKept(..)
+            | Self::TierLapsed(..)
+            | Self::TierGranted(..)
+            | Self::TierGrantEnded(..)
             | Self::LogOpened(_)
             | Self::LogForked(_)
             | Self::ClockDoubted(_)
@@ -286,6 +342,7 @@ impl Event {
             | Self::EarningRuleSet(_)
             | Self::UnitSet(_)
             | Self::UnitClosed(_)
+            | Self::LadderSet(_)
             | Self::OfferOpened(_)
             | Self::OfferAmended(_)
             | Self::OfferClosed(_)

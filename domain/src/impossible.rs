@@ -184,6 +184,7 @@ fn a_withdrawal_is_reversed_once_and_by_what_it_took() {
             expired: None,
             forgiven: None,
             cap_room: None,
+            counted_on: None,
         };
         let withdrawal_id = id(withdrawal);
         let note = Note::default();

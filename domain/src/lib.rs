@@ -14,15 +14,17 @@
 //! - [`state`]: what the facts add up to; [`account`] (with `lots`, and `due` for what happens by
 //!   itself), [`offer`], [`inventory`], [`recorded_ids`] and `schedule` are its parts
 //! - [`shipment`]: how far a shipping request is
-//! - [`policy`], [`earning_rule`], [`unit`]: what an operator chooses; [`grace`] follows from the
+//! - [`policy`], [`earning_rule`], [`unit`], [`ladder`]: what an operator chooses; [`standing`] is
+//!   where an account stands on ladders; [`grace`] follows from the
 //!   policy, and [`cap_count`] is what a rule's cap counts
-//! - [`amount`], [`ids`], [`text`], [`timestamp`], [`time_zone`]: types that carry their
+//! - [`amount`], [`ids`], [`short_id`], [`text`], [`day`], [`timestamp`], [`time_zone`]: types that carry their
 //!   precondition
 
 pub mod account;
 pub mod amount;
 pub mod cap_count;
 pub mod command;
+pub mod day;
 mod debts;
 pub mod decision;
 mod draft;
@@ -32,6 +34,7 @@ pub mod event;
 pub mod grace;
 pub mod ids;
 pub mod inventory;
+pub mod ladder;
 mod lots;
 pub mod offer;
 pub mod original;
@@ -41,6 +44,8 @@ pub mod recorded_ids;
 pub mod refusal;
 mod schedule;
 pub mod shipment;
+pub mod short_id;
+pub mod standing;
 pub mod state;
 pub mod subject;
 mod tally;
@@ -60,6 +65,7 @@ pub use account::{Account, Hold, OfferNumber, Pending, Wallet};
 pub use amount::{AMOUNT_MAX, AmountError, Points, SumError, Units, optional_sum, sum};
 pub use cap_count::{BACKDATE_DAYS_MAX, CapPeriod, CapRoom};
 pub use command::{Command, Owner, decide};
+pub use day::{Day, DayError};
 pub use decision::{Decision, Preview, StockChange};
 pub use due::{Credit, DueStep, LiveHold};
 pub use earning_rule::{
@@ -70,20 +76,27 @@ pub use event::{
     AccountOpened, CaptureRefund, Cause, CauseKind, Claim, Clock, ClockConfirmed, ClockDoubted,
     CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack, CreditHeld, CreditMatured,
     CreditReceived, CreditRefunded, CreditRefused, CreditSent, CreditWithdrawn, DebtRepaid,
-    EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldExtended,
-    HoldReleased, HoldSwapped, LogForked, LogOpened, LotId, LotPart, Note, OfferAmended,
-    OfferClosed, OfferOpened, OfferReopened, Ordered, ParcelLines, PolicyChanged, PurchaseLine,
-    PurchaseRecorded, PurchaseReturned, RefundCause, ReleaseReason, ReturnReversed, ReturnedLine,
-    RoomBack, RuleVersion, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded,
-    StockAmended, StockRemoved, UnitClosed, UnitSet, WithdrawalCause, WithdrawalReversed,
+    EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, GrantEnd, HoldCaptured,
+    HoldExtended, HoldReleased, HoldSwapped, LadderSet, LogForked, LogOpened, LotId, LotPart, Note,
+    OfferAmended, OfferClosed, OfferOpened, OfferReopened, Ordered, ParcelLines, PolicyChanged,
+    PurchaseLine, PurchaseRecorded, PurchaseReturned, RefundCause, ReleaseReason, ReplacedGrant,
+    ReturnReversed, ReturnedLine, RoomBack, RuleVersion, ShipmentDispatched, ShipmentReport,
+    Shipped, ShippedLine, StockAdded, StockAmended, StockRemoved, TierChanged, TierGrantEnded,
+    TierGranted, UnitClosed, UnitSet, WithdrawalCause, WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
     AccountId, AccountIdError, AdditionId, CancellationId, Category, CauseId, DispatchId,
-    ExchangeId, ExtensionId, HoldId, IdError, OfferId, ProductId, PurchaseId, Reference, RefundId,
-    RemovalId, ReopeningId, ReturnId, RuleId, TransferId, WarehouseId, WithdrawalId,
+    ExchangeId, ExtensionId, GrantId, HoldId, IdError, OfferId, ProductId, PurchaseId, Reference,
+    RefundId, RemovalId, ReopeningId, ReturnId, RuleId, TransferId, WarehouseId, WithdrawalId,
 };
 pub use inventory::{Allocation, Inventory};
+pub use ladder::{
+    CountPeriod, Downgrade, EarlierLadderTerms, KeptMonths, KeptMonthsError, KeptYears,
+    KeptYearsError, LADDERS_MAX, LEVELS_MAX, Ladder, LadderId, LadderNumber, LadderTerms, Ladders,
+    Level, Levels, LevelsError, Returns, TierId, TierNumber, Window, WindowMonths,
+    WindowMonthsError, YearFrom, YearFromError,
+};
 pub use offer::{Offer, OfferPhase, OfferStatus, Terms};
 pub use original::{
     CapturedCredit, EarnedCredit, OriginalCapture, OriginalCredit, OriginalExchange,
@@ -97,6 +110,10 @@ pub use refusal::{
 };
 pub use schedule::{AccountNumber, Due};
 pub use shipment::{PARCELS_MAX, Shipment, ShippingStatus};
+pub use short_id::ShortIdError;
+pub use standing::{
+    HeldTier, PresentTier, Standing, StandingParts, Standings, TierStep, present_tiers,
+};
 pub use state::{Impossible, State, StateSize, Unwanted};
 pub use subject::Subject;
 pub use text::{
@@ -105,6 +122,4 @@ pub use text::{
 };
 pub use time_zone::{Calendar, TimeZone, UnknownTimeZone, ZonedTime, ZonedTimeError};
 pub use timestamp::{Timestamp, TimestampError};
-pub use unit::{
-    DECIMALS_MAX, Decimals, DecimalsError, Unit, UnitId, UnitIdError, UnitNumber, UnitTerms,
-};
+pub use unit::{DECIMALS_MAX, Decimals, DecimalsError, Unit, UnitId, UnitNumber, UnitTerms};

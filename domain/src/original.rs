@@ -5,8 +5,8 @@ use log_record::Position;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Allocation, CapPeriod, CapRoom, CreditRefused, CreditWithdrawn, Event, Grace, LotPart, OfferId,
-    Ordered, Points, PurchaseLine, ReturnedLine, RuleVersion, UnitId,
+    Allocation, CapPeriod, CapRoom, CreditEarned, CreditRefused, CreditWithdrawn, Day, Event,
+    Grace, LotPart, OfferId, Ordered, Points, PurchaseLine, ReturnedLine, RuleVersion, UnitId,
 };
 
 /// An exchange as it was created.
@@ -108,6 +108,8 @@ pub struct EarnedCredit {
     pub unit: UnitId,
     /// How much it was then.
     pub points: Points,
+    /// The day on which ladders count it, where one may.
+    pub counted_on: Option<Day>,
 }
 
 impl OriginalExchange {
@@ -213,17 +215,20 @@ impl OriginalWithdrawal {
 }
 
 impl EarnedCredit {
+    /// What the event at `position` made.
+    pub(crate) const fn at(position: Position, fact: &CreditEarned) -> Self {
+        let CreditEarned { unit, points, counted_on, .. } = *fact;
+        Self { position, unit, points, counted_on }
+    }
+
     /// A purchase's credit stands before the purchase.
     fn read(before: &Event, position: Position, event: &Event) -> Option<Self> {
         match (before, event) {
-            (_, Event::CreditEarned(_, fact)) => {
-                Some(Self { position, unit: fact.unit, points: fact.points })
-            }
+            (_, Event::CreditEarned(_, fact)) => Some(Self::at(position, fact)),
             (Event::CreditEarned(_, fact), Event::PurchaseRecorded(_, recorded))
                 if recorded.points.is_some() =>
             {
-                let position = Position(position.0 - 1);
-                Some(Self { position, unit: fact.unit, points: fact.points })
+                Some(Self::at(Position(position.0 - 1), fact))
             }
             _ => None,
         }

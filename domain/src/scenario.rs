@@ -4,6 +4,7 @@
 
 mod commands;
 mod events;
+mod ladders;
 mod parcels;
 mod values;
 
@@ -11,6 +12,7 @@ use log_record::{Partition, Position};
 
 pub(crate) use commands::*;
 pub(crate) use events::*;
+pub(crate) use ladders::*;
 pub(crate) use parcels::*;
 pub(crate) use values::*;
 

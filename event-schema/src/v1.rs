@@ -9,6 +9,7 @@ mod cap;
 pub(crate) mod credit;
 pub(crate) mod exchange;
 pub(crate) mod hold;
+pub(crate) mod ladder;
 pub(crate) mod log;
 pub(crate) mod offer;
 mod part;

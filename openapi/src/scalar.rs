@@ -72,6 +72,11 @@ pub(crate) fn scalar(name: &str, is_asked: bool) -> Option<Scalar> {
                 "RFC 3339, or without an offset, as clocks in the rule's time zone show it: \
                  `2026-11-21T09:30:00`."}),
         ),
+        "Day" => (
+            "Day",
+            json!({"type": "string", "format": "date", "description": "A date.",
+                "examples": ["2026-11-21"]}),
+        ),
         "TimeZone" => (
             "TimeZone",
             json!({"type": "string", "description": "The IANA name of a time zone.",

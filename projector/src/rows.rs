@@ -139,6 +139,13 @@ impl Rows {
             Event::EarningRuleSet(fact) => self.earning_rule_set(at, &fact)?,
             Event::UnitSet(fact) => self.unit_set(at, fact),
             Event::UnitClosed(fact) => self.unit_closed(at, &fact),
+            // No table has ladders or tiers yet.
+            Event::LadderSet(_)
+            | Event::TierReached(..)
+            | Event::TierKept(..)
+            | Event::TierLapsed(..)
+            | Event::TierGranted(..)
+            | Event::TierGrantEnded(..) => {}
             Event::AccountOpened(account, _) => self.opened(at, &account),
             Event::CreditEarned(account, fact) => self.earned(at, account, fact),
             Event::CreditDeducted(account, fact) => self.deducted(at, &account, &fact)?,

@@ -256,6 +256,7 @@ fn withdrawn(withdrawal: WithdrawalCause, amount: u64, lots: Vec<LotPart>) -> Cr
         of: None,
         of_lot: None,
         cap_room: None,
+        counted_on: None,
         asked_points: None,
         reference: None,
         occurred_at: None,
@@ -349,6 +350,7 @@ fn withdrawal_reversed(
         expired: Some(points(amount)),
         forgiven: None,
         cap_room: None,
+        counted_on: None,
     };
     let withdrawal_id = id(withdrawal);
     let fact =

@@ -44,6 +44,8 @@ struct Earning {
     rule: Option<RuleVersion>,
     /// Where the rule's cap counts them.
     cap_period: Option<CapPeriod>,
+    /// The time by which a rule gave them.
+    earned_at: Option<Timestamp>,
     available_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
 }
@@ -90,13 +92,16 @@ impl CommandRules for RecordPurchase {
         });
         let points = checked.unwrap_or_default();
         if let Some(points) = points {
+            let cause = Cause::purchase(&self.purchase_id);
+            let earned_at = earning.earned_at.unwrap_or(draft.now);
             let fact = CreditEarned {
                 available_at,
                 expires_at,
+                counted_on: draft.counted_on(unit, cause.kind, earned_at),
                 rule: earning.rule.clone(),
                 cap_period: earning.cap_period,
                 occurred_at: self.occurred_at,
-                ..CreditEarned::new(unit, points, Cause::purchase(&self.purchase_id))
+                ..CreditEarned::new(unit, points, cause)
             };
             draft.come_in(Event::CreditEarned(self.account_id.clone(), fact));
         }
@@ -217,6 +222,7 @@ impl RecordPurchase {
             before_cap,
             rule: Some(RuleVersion { rule_id: id.clone(), version }),
             cap_period,
+            earned_at: Some(at),
             available_at: terms.available_at(draft.now),
             expires_at: terms.expires_at(calendar, draft.now),
         })

@@ -85,6 +85,7 @@ impl CommandRules for ReturnPurchase {
                     of: Some(Cause::purchase(&self.purchase_id)),
                     of_lot: Some(lot),
                     cap_room: room.clone(),
+                    counted_on: earned.counted_on,
                     asked_points: None,
                     reference: None,
                     occurred_at: self.occurred_at,

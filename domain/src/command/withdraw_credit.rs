@@ -83,6 +83,7 @@ impl CommandRules for WithdrawCredit {
             of: Some(self.cause.clone()),
             of_lot: Some(lot),
             cap_room: None,
+            counted_on: earned.counted_on,
             asked_points: self.points,
             reference: None,
             occurred_at: self.occurred_at,

@@ -10,9 +10,10 @@ use super::impossible::{Changed, ensure};
 use crate::account::OfferNumber;
 use crate::unit::KnownUnits;
 use crate::{
-    Allocation, EarningRule, EarningRuleSet, IdHash, Inventory, LogOpened, Offer, OfferAmended,
-    OfferClosed, OfferId, OfferOpened, OfferPhase, OfferReopened, Policy, PolicyChanged, RuleId,
-    StockAdded, StockAmended, StockRemoved, Timestamp, UnitClosed, UnitId, UnitSet, UnitTerms,
+    Allocation, EarningRule, EarningRuleSet, IdHash, Inventory, LadderSet, Ladders, LogOpened,
+    Offer, OfferAmended, OfferClosed, OfferId, OfferOpened, OfferPhase, OfferReopened, Policy,
+    PolicyChanged, RuleId, StockAdded, StockAmended, StockRemoved, Timestamp, UnitClosed, UnitId,
+    UnitSet, UnitTerms,
 };
 
 /// What is of a unit that nobody made.
@@ -32,6 +33,7 @@ pub(super) struct Programme {
     pub(super) rules: HashMap<RuleId, EarningRule>,
     pub(super) offers: IndexMap<OfferId, Offer>,
     pub(super) units: KnownUnits,
+    pub(super) ladders: Ladders,
     /// The ids of the programme's own commands, such as additions to stock. It is written as a list
     /// of pairs, for an id's hash can't be a key in every format.
     #[serde(with = "indexmap::map::serde_seq")]
@@ -75,6 +77,16 @@ impl Programme {
         unit.version = fact.version;
         unit.changed_at = at;
         Ok(())
+    }
+
+    pub(super) fn ladder_set(
+        &mut self,
+        at: Position,
+        time: Timestamp,
+        fact: &LadderSet,
+    ) -> Changed {
+        let unit = self.units.get(fact.terms.unit).ok_or(UNKNOWN_UNIT)?;
+        self.ladders.set(at, time, fact, &unit.terms.time_zone)
     }
 
     pub(super) fn policy_changed(&mut self, at: Position, fact: &PolicyChanged) -> Changed {

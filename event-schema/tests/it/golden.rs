@@ -142,6 +142,7 @@ fn golden_row(path: &Path) -> RecordedEvent {
         "shipment",
         "purchase",
         "return",
+        "tier",
         "withdrawal",
     ];
     let is_of_account = nouns.iter().any(|noun| event_type.starts_with(noun));
