@@ -6,17 +6,22 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::command::{AmendOffer, OpenOffer, ShowTerms};
 use domain::{
-    Command, Event, Offer, OfferId, OfferPhase, OfferStatus, Page, Refusal, Subject, Terms, Units,
-    WarehouseId,
+    Command, Event, Offer, OfferId, OfferPhase, OfferStatus, Page, Price, Refusal, Subject, Terms,
+    Units, WarehouseId,
 };
 use log_record::{Partition, Place};
-use wire::body::{AttributesBody, OFFER_BYTES_MAX, OfferBody, PutOfferBody};
-use wire::{Caller, JsonBody, MergePatch, PathId, Precondition, Problem};
+use wire::body::{
+    AttributesBody, LadderTierBody, OFFER_BYTES_MAX, OfferBody, PriceBody, PutOfferBody,
+    TierPriceBody,
+};
+use wire::{Caller, JsonBody, MergePatch, Object, PathId, Precondition, Problem};
 
 use crate::CommandApi;
 use crate::execute::{Done, unexpected};
 use crate::patch::{if_match, is_overtaken, stale_or, versions_as_read};
+use crate::prices::offered;
 use crate::refusal_problem::{already_exists, exists_where_new, not_found_where_unknown, refused};
+use crate::tier_prices::tier_prices;
 
 /// The warehouse that ships where the body names none.
 const WAREHOUSE_DEFAULT: &str = "main";
@@ -79,7 +84,10 @@ pub(crate) async fn patch_offer(
         let Some(Subject::Offer(offer, status)) = &shown.subject else { return Err(unexpected()) };
         let page = api.page_of(shown.place.partition, offer).await?;
         let present = offer_body(offer_id.clone(), offer, *status, page, shown.place.partition);
-        let merged = patch.onto(&present, ANSWER_ONLY).and_then(said);
+        // A body has `price` or `prices`.
+        let has_prices = patch.gives("prices") || present.prices.len() > 1;
+        let twice: &[&str] = if has_prices { &["price", "unit"] } else { &["prices"] };
+        let merged = patch.onto(&present, &[ANSWER_ONLY, twice].concat()).and_then(said);
         let Said { terms, page, stock } = merged.map_err(|problem| {
             let version = offer.version;
             stale_or(problem, read.matches(version), Refusal::OfferChanged { version })
@@ -134,6 +142,10 @@ fn said(body: PutOfferBody) -> Result<Said, Problem> {
     let PutOfferBody {
         product_id,
         price,
+        unit,
+        prices,
+        tier,
+        tier_prices,
         stock,
         opens_at,
         closes_at,
@@ -152,10 +164,20 @@ fn said(body: PutOfferBody) -> Result<Said, Problem> {
         let complaint = format!("must be after opens_at, which is {opens_at}");
         return Err(Problem::invalid_field("closes_at", complaint));
     }
+    let prices = offered(price, unit, prices)?;
     let warehouse = warehouse_or_default(warehouse)?;
     let ships = ships.unwrap_or(true);
-    let terms =
-        Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse, ships };
+    let terms = Terms {
+        product_id,
+        tier: tier.map(|Object(tier)| tier.into()),
+        tier_prices: self::tier_prices(tier_prices, &prices)?,
+        prices,
+        opens_at,
+        closes_at,
+        limit_per_shopper,
+        warehouse,
+        ships,
+    };
     let attributes = attributes.map(|AttributesBody(attributes)| attributes);
     let page = Page { name, description, image_url, category, attributes };
     Ok(Said { terms, page, stock })
@@ -212,12 +234,26 @@ fn offer_body(
         phase: OfferPhase::Open | OfferPhase::Closed { .. },
         changed_at,
     } = offer;
-    let Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse, ships } =
-        terms.clone();
+    let Terms {
+        product_id,
+        prices,
+        tier,
+        tier_prices,
+        opens_at,
+        closes_at,
+        limit_per_shopper,
+        warehouse,
+        ships,
+    } = terms.clone();
+    let Price { unit, points: price } = prices.first();
     OfferBody {
         offer_id,
         product_id,
         price,
+        unit,
+        prices: PriceBody::all(&prices),
+        tier: tier.map(LadderTierBody::from),
+        tier_prices: TierPriceBody::all(&tier_prices),
         opens_at,
         closes_at,
         limit_per_shopper,

@@ -76,6 +76,14 @@ pub(crate) fn unit_not_found_where_unknown(problem: Problem) -> Problem {
     Problem::not_found("The unit doesn't exist. Make it without If-Match, or check its id.")
 }
 
+/// A refusal's problem, where the path names the ladder: an unknown one is 404 there.
+pub(crate) fn ladder_not_found_where_unknown(problem: Problem) -> Problem {
+    if problem.code() != "ladder-unknown" {
+        return problem;
+    }
+    Problem::not_found("The ladder doesn't exist. Make it without If-Match, or check its id.")
+}
+
 /// The key may make the call, but not with this cause in the body.
 pub(crate) fn adjustment_forbidden() -> Problem {
     Problem::of(

@@ -132,14 +132,23 @@ impl Account {
         Units::sum_of(self.taken.get(offer.0.into())).unwrap_or_default()
     }
 
-    /// Whether another lot may come in.
-    pub(crate) fn check_new_lot(&self) -> Result<(), Refusal> {
-        self.check_more_parts(1)
+    /// Whether so many more lots may come in.
+    pub(crate) fn check_new_lots(&self, lots: usize) -> Result<(), Refusal> {
+        self.check_more_parts(lots)
     }
 
     /// Whether these parts of a unit may come in.
     pub(crate) fn check_parts(&self, unit: UnitNumber, coming: &[LotPart]) -> Result<(), Refusal> {
         self.check_more_parts(self.wallet(unit).count_new(coming))
+    }
+
+    /// Likewise of several units.
+    pub(crate) fn check_parts_of_all(
+        &self,
+        coming: &[(UnitNumber, Vec<LotPart>)],
+    ) -> Result<(), Refusal> {
+        let new = coming.iter().map(|(unit, parts)| self.wallet(*unit).count_new(parts));
+        self.check_more_parts(new.sum())
     }
 
     fn check_more_parts(&self, more: usize) -> Result<(), Refusal> {

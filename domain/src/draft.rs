@@ -1,16 +1,17 @@
 //! A decision in the making: the events so far, and the accounts as they would be after them.
 
+mod tiers;
+
 use std::sync::LazyLock;
 
 use crate::account::OfferNumber;
 use crate::due::apply_due;
-use crate::earning_rule::check_matures;
 use crate::original::EarnedCredit;
 use crate::standing::Counted;
 use crate::{
     Account, AccountId, CauseKind, CreditReceived, CreditRefunded, Day, Decision, Event, Grace,
-    GrantId, HeldTier, Inventory, LadderId, LotPart, Points, Refusal, Standing, Standings, State,
-    StockChange, TierId, Timestamp, UnitId, UnitNumber,
+    GrantId, HeldTier, Inventory, LadderId, LotPart, Points, Price, Prices, Refusal, Standing,
+    Standings, State, StockChange, TierId, Timestamp, UnitId, UnitNumber,
 };
 
 /// Events that are decided one after the other against a state that doesn't change.
@@ -25,6 +26,8 @@ pub(crate) struct Draft<'a> {
     changed: Vec<(AccountId, Account)>,
     /// Where accounts stand on ladders after the events that were due.
     standings: Vec<(AccountId, Standings)>,
+    /// How many of the events make lots that `changed` doesn't show.
+    unshown_lots: usize,
 }
 
 impl<'a> Draft<'a> {
@@ -37,6 +40,7 @@ impl<'a> Draft<'a> {
             stock: None,
             changed: vec![],
             standings: vec![],
+            unshown_lots: 0,
         }
     }
 
@@ -202,7 +206,11 @@ impl<'a> Draft<'a> {
         let account = event.account_id().and_then(|id| self.account(id));
         let wallet = account.zip(unit).map(|(account, unit)| account.wallet(unit));
         let owes = wallet.is_some_and(|wallet| wallet.owed() > Points::ZERO);
-        if has_expired || owes { self.record(event) } else { self.push(event) }
+        if has_expired || owes {
+            return self.record(event);
+        }
+        self.unshown_lots += usize::from(matches!(event, Event::CreditEarned(..)));
+        self.push(event);
     }
 
     /// Adds the event that bears the command's id, by which credit comes into the account, and what
@@ -268,6 +276,15 @@ impl<'a> Draft<'a> {
             return Err(Refusal::UnitNotSpendable { unit });
         }
         Ok(number)
+    }
+
+    /// Whether something can cost this from now on.
+    pub(crate) fn check_prices(&self, prices: &Prices) -> Result<(), Refusal> {
+        prices.iter().try_for_each(|Price { unit, .. }| {
+            self.unit_number(unit)?;
+            self.check_not_closed(unit)?;
+            self.spendable(unit).map(|_| ())
+        })
     }
 
     /// Whether credit of a unit can still come into being.
@@ -336,7 +353,8 @@ impl<'a> Draft<'a> {
 
     /// Whether another lot may come into the account.
     fn check_new_lot(&self, id: &AccountId) -> Result<(), Refusal> {
-        self.account(id).map_or(Ok(()), Account::check_new_lot)
+        let lots = self.unshown_lots + 1;
+        self.account(id).map_or(Ok(()), |account| account.check_new_lots(lots))
     }
 
     /// Whether these parts of a unit may come into the account, beside those that it has.
@@ -347,6 +365,15 @@ impl<'a> Draft<'a> {
         coming: &[LotPart],
     ) -> Result<(), Refusal> {
         self.account(id).map_or(Ok(()), |account| account.check_parts(unit, coming))
+    }
+
+    /// Likewise of several units.
+    pub(crate) fn check_parts_of_all(
+        &self,
+        id: &AccountId,
+        coming: &[(UnitNumber, Vec<LotPart>)],
+    ) -> Result<(), Refusal> {
+        self.account(id).map_or(Ok(()), |account| account.check_parts_of_all(coming))
     }
 
     /// What was earned as a lot and has not been withdrawn.
@@ -367,5 +394,21 @@ impl<'a> Draft<'a> {
             self.changed.len() - 1
         });
         &mut self.changed[index].1
+    }
+}
+
+/// Refuses credit that would be pending until it has expired, and so could never be spent.
+fn check_matures(
+    available_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    match (available_at, expires_at) {
+        (Some(available_at), Some(expires_at))
+            if now < available_at && expires_at <= available_at =>
+        {
+            Err(Refusal::NeverMatures { available_at, expires_at })
+        }
+        _ => Ok(()),
     }
 }

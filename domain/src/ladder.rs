@@ -347,6 +347,7 @@ impl Counting {
                 taken_at: None,
             },
             Event::WithdrawalReversed(_, crate::WithdrawalReversed { credit, .. })
+            | Event::CreditGivenBack(_, crate::ReturnCreditGivenBack { credit, .. })
             | Event::ReturnReversed(_, crate::ReturnReversed { credit: Some(credit), .. }) => {
                 Self {
                     unit: credit.unit,

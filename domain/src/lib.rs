@@ -17,8 +17,8 @@
 //! - [`policy`], [`earning_rule`], [`unit`], [`ladder`]: what an operator chooses; [`standing`] is
 //!   where an account stands on ladders; [`grace`] follows from the
 //!   policy, and [`cap_count`] is what a rule's cap counts
-//! - [`amount`], [`ids`], [`short_id`], [`text`], [`day`], [`timestamp`], [`time_zone`]: types that carry their
-//!   precondition
+//! - [`amount`], [`ids`], [`short_id`], [`text`], [`day`], [`timestamp`], [`time_zone`]: types that
+//!   carry their precondition
 
 pub mod account;
 pub mod amount;
@@ -36,10 +36,12 @@ pub mod ids;
 pub mod inventory;
 pub mod ladder;
 mod lots;
+pub mod multiplier;
 pub mod offer;
 pub mod original;
 pub mod page;
 pub mod policy;
+pub mod price;
 pub mod recorded_ids;
 pub mod refusal;
 mod schedule;
@@ -50,6 +52,7 @@ pub mod state;
 pub mod subject;
 mod tally;
 pub mod text;
+pub mod tier;
 pub mod time_zone;
 pub mod timestamp;
 pub mod unit;
@@ -60,17 +63,18 @@ mod impossible;
 mod known_bugs;
 #[cfg(test)]
 mod scenario;
+#[cfg(test)]
+mod several_units;
 
 pub use account::{Account, Hold, OfferNumber, Pending, Wallet};
 pub use amount::{AMOUNT_MAX, AmountError, Points, SumError, Units, optional_sum, sum};
 pub use cap_count::{BACKDATE_DAYS_MAX, CapPeriod, CapRoom};
 pub use command::{Command, Owner, decide};
 pub use day::{Day, DayError};
-pub use decision::{Decision, Preview, StockChange};
+pub use decision::{Decision, Preview, PreviewedCost, StockChange};
 pub use due::{Credit, DueStep, LiveHold};
 pub use earning_rule::{
-    Cap, CategoryRate, EarlierVersion, EarningRule, EarningTerms, ExpiryRule, Multiplier, Period,
-    Rate,
+    Cap, CategoryRate, EarlierVersion, EarningRule, EarningTerms, ExpiryRule, Period, Rate,
 };
 pub use event::{
     AccountOpened, CaptureRefund, Cause, CauseKind, Claim, Clock, ClockConfirmed, ClockDoubted,
@@ -79,10 +83,11 @@ pub use event::{
     EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, GrantEnd, HoldCaptured,
     HoldExtended, HoldReleased, HoldSwapped, LadderSet, LogForked, LogOpened, LotId, LotPart, Note,
     OfferAmended, OfferClosed, OfferOpened, OfferReopened, Ordered, ParcelLines, PolicyChanged,
-    PurchaseLine, PurchaseRecorded, PurchaseReturned, RefundCause, ReleaseReason, ReplacedGrant,
-    ReturnReversed, ReturnedLine, RoomBack, RuleVersion, ShipmentDispatched, ShipmentReport,
-    Shipped, ShippedLine, StockAdded, StockAmended, StockRemoved, TierChanged, TierGrantEnded,
-    TierGranted, UnitClosed, UnitSet, WithdrawalCause, WithdrawalReversed,
+    PurchaseEarning, PurchaseLine, PurchaseRecorded, PurchaseReturned, RULES_OF_PURCHASE_MAX,
+    RefundCause, ReleaseReason, ReplacedGrant, ReturnCreditGivenBack, ReturnReversed, ReturnedLine,
+    RoomBack, RuleVersion, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded,
+    StockAmended, StockRemoved, TakenBack, TierChanged, TierGrantEnded, TierGranted, UnitClosed,
+    UnitPoints, UnitSet, WithdrawalCause, WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
@@ -97,13 +102,15 @@ pub use ladder::{
     Level, Levels, LevelsError, Returns, TierId, TierNumber, Window, WindowMonths,
     WindowMonthsError, YearFrom, YearFromError,
 };
+pub use multiplier::Multiplier;
 pub use offer::{Offer, OfferPhase, OfferStatus, Terms};
 pub use original::{
-    CapturedCredit, EarnedCredit, OriginalCapture, OriginalCredit, OriginalExchange,
-    OriginalPurchase, OriginalWithdrawal, WithdrawnCredit,
+    CapturedCredit, EarnedCredit, OriginalCapture, OriginalCredit, OriginalEarning,
+    OriginalExchange, OriginalPurchase, OriginalWithdrawal, Paid, WithdrawnCredit,
 };
 pub use page::{Page, PageHash};
 pub use policy::{Policy, SpentCredit};
+pub use price::{PRICES_MAX, Price, Prices, PricesError};
 pub use recorded_ids::{IdHash, RecordedIds};
 pub use refusal::{
     AskedUnits, Fact, NotOpen, Refusal, RefusalCode, RefusalCodeError, RefusalKind, RefusalRow,
@@ -120,6 +127,7 @@ pub use text::{
     Actor, Attributes, Carrier, DeliverTo, Description, ExpressNo, ImageUrl, OfferName, Reason,
     TrackingUrl, UnitName,
 };
+pub use tier::{LadderTier, TIER_PRICES_MAX, TierPrice, TierPrices, TierPricesError};
 pub use time_zone::{Calendar, TimeZone, UnknownTimeZone, ZonedTime, ZonedTimeError};
 pub use timestamp::{Timestamp, TimestampError};
 pub use unit::{DECIMALS_MAX, Decimals, DecimalsError, Unit, UnitId, UnitNumber, UnitTerms};

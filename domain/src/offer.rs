@@ -3,9 +3,9 @@
 use log_record::Position;
 use serde::{Deserialize, Serialize};
 
-use crate::amount::sum;
 use crate::{
-    Inventory, NotOpen, PageHash, Points, ProductId, Refusal, Timestamp, Units, WarehouseId,
+    Inventory, LadderTier, NotOpen, PageHash, Prices, ProductId, Refusal, TierPrices, Timestamp,
+    Units, WarehouseId,
 };
 
 /// What an offer says and decisions go by; with the page, an amendment replaces all of it.
@@ -13,9 +13,12 @@ use crate::{
 pub struct Terms {
     /// What is handed out.
     pub product_id: ProductId,
-    /// Points for one unit; 0 is for free.
-    #[serde(with = "sum")]
-    pub price: Points,
+    /// What one piece costs.
+    pub prices: Prices,
+    /// Who may have it: those with this tier, or a higher one.
+    pub tier: Option<LadderTier>,
+    /// What one piece costs those who have a tier.
+    pub tier_prices: TierPrices,
     /// Redemptions are taken from then on.
     pub opens_at: Option<Timestamp>,
     /// Redemptions are taken before then.

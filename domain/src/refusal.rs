@@ -393,7 +393,7 @@ refusals! {
         title: "Earning rule doesn't exist",
         sentence: "The request has no `points`, and its earning rule doesn't exist.",
         meaning: "The request has no `points`, and its earning rule doesn't exist: the one that \
-                  `rule` names, or `default`.",
+                  `rule` names, one of those that `rules` names, or `default`.",
         remedy: "Create the rule with PUT /v1/earning-rules/{rule_id}, or send `points`.",
         shopper: "Something went wrong on our side. No points were used.",
     }
@@ -418,6 +418,17 @@ refusals! {
         sentence: "The earning rule has changed: its version is {version} now. Read it again.",
         meaning: "If-Match names an old version of the rule. `version` is the present one.",
         remedy: "Read the rule, decide again, and send its present ETag in If-Match.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// The request changes the unit of a rule.
+    RuleFixed { unit: UnitId } {
+        "rule-fixed", Conflict, can_succeed_later: false,
+        facts: [unit],
+        title: "A rule's unit can't change",
+        sentence: "The earning rule gives the unit {unit}, which can't change.",
+        meaning: "The body's `unit` isn't the rule's, which is `unit`. Credit was earned by the \
+                  rule in its unit, and its cap counts in it.",
+        remedy: "Send the rule's own `unit`, or make another rule.",
         shopper: "Something went wrong on our side. No points were used.",
     }
     /// The policy isn't at the version that the caller read.
@@ -498,7 +509,8 @@ refusals! {
         "ladder-exists", PreconditionRequired, can_succeed_later: false,
         facts: [version],
         title: "Ladder exists with other terms",
-        sentence: "The ladder exists with other terms. To change version {version}, send                    If-Match: \"{version}\".",
+        sentence: "The ladder exists with other terms. To change version {version}, send \
+                   If-Match: \"{version}\".",
         meaning: "A ladder with this id exists, and its terms differ from the body. `version` is \
                   its version.",
         remedy: "To amend it, read the ladder and send its ETag in If-Match. For a new ladder, use \
@@ -680,6 +692,19 @@ refusals! {
                  `closes_at` or `closed_at`: choose another offer.",
         shopper: "This offer isn't open at the moment.",
     }
+    /// The offer is for those with a tier that the account doesn't have.
+    TierRequired { ladder: LadderId, tier: TierId, own: Option<TierId>, until: Option<Timestamp> } {
+        "tier-required", Conflict, can_succeed_later: true,
+        facts: [ladder, tier, own, until],
+        title: "Offer is for a higher tier",
+        sentence: "The offer is for the tier {tier} of the ladder {ladder}, or a higher one.",
+        meaning: "The offer is for accounts that have the `tier` of the `ladder`, or a higher one. \
+                  This account has the tier `own` until `until`; without them, none, or none that \
+                  ends.",
+        remedy: "Show the shopper what is missing: the account's `tiers` have it. Send the same \
+                 request again once the account has the tier.",
+        shopper: "This offer is for members of a higher level.",
+    }
     /// The unit doesn't exist.
     UnitUnknown { unit: UnitId } {
         "unit-unknown", Conflict, can_succeed_later: true,
@@ -723,6 +748,17 @@ refusals! {
                   the offer costs.",
         remedy: "For a withdrawal or a claim, send `unit`. For a capture, hold credit of the unit \
                  that the offer costs.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// Two rules of a purchase give the same unit.
+    UnitRepeated { unit: UnitId } {
+        "unit-repeated", Conflict, can_succeed_later: true,
+        facts: [unit],
+        title: "Two rules give the same unit",
+        sentence: "Two of the request's rules give the unit {unit}; each must give another.",
+        meaning: "Two of the earning rules that `rules` names give the `unit`. A purchase earns each \
+                  unit by one rule.",
+        remedy: "Name one rule of each unit.",
         shopper: "Something went wrong on our side. No points were used.",
     }
     /// More points are to be captured, refunded or withdrawn than are left.
@@ -783,13 +819,16 @@ refusals! {
         shopper: "The amount is too large. Please choose a smaller one.",
     }
     /// The cost isn't the one that the caller expects.
-    PriceChanged { needed: Points, expected: Points } {
+    PriceChanged { unit: UnitId, needed: Points, expected: Points } {
         "price-changed", Conflict, can_succeed_later: true,
-        facts: [needed, expected],
+        facts: [unit, needed, expected],
         title: "Price has changed",
-        sentence: "The cost is {needed} points, not the expected {expected}.",
-        meaning: "The cost is `needed` points, and the body's `expected_points` is `expected`.",
-        remedy: "Show the shopper the present cost, and send it as `expected_points`.",
+        sentence: "The cost is {needed} {unit}, not the expected {expected}.",
+        meaning: "The cost is `needed` of the `unit`, and by the body's `expected_points` or \
+                  `expected_prices` it is `expected`; 0 stands for a unit that one side doesn't \
+                  name. Of several units it is the first that differs.",
+        remedy: "Show the shopper the present cost, and send it as `expected_points` or, of several \
+                 units, as `expected_prices`.",
         shopper: "The price has changed. Please look at the new one before you go on.",
     }
     /// The goods are to be shipped, and nobody said where.

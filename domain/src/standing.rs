@@ -73,10 +73,11 @@ pub struct Standings(Vec<(LadderNumber, Standing)>);
 
 /// A ladder that an event counted on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Counted {
-    pub(crate) ladder: LadderNumber,
+pub struct Counted {
+    /// The ladder's place.
+    pub ladder: LadderNumber,
     /// Whether it counts less than before.
-    pub(crate) is_less: bool,
+    pub is_less: bool,
 }
 
 /// What is found where a count is looked at.
@@ -129,7 +130,7 @@ impl Standings {
 
     /// Applies an event of the account; `Err` says what the event breaks. Says on which ladders it
     /// counted.
-    pub(crate) fn evolve(
+    pub fn evolve(
         &mut self,
         ladders: &Ladders,
         at: Position,
@@ -178,6 +179,14 @@ impl Standings {
             }
         }
         counted
+    }
+}
+
+impl FromIterator<(LadderNumber, Standing)> for Standings {
+    fn from_iter<I: IntoIterator<Item = (LadderNumber, Standing)>>(standings: I) -> Self {
+        let mut standings: Vec<_> = standings.into_iter().collect();
+        standings.sort_by_key(|(number, _)| *number);
+        Self(standings)
     }
 }
 
@@ -256,18 +265,24 @@ impl Standing {
             return Err("I15: a tier event says another count than there is");
         }
         let by_count = terms.levels.reached_by(count);
-        let is_given = if kind == Change::Lapsed { rank >= by_count } else { rank == by_count };
+        let is_given = match kind {
+            Change::Reached => rank == by_count,
+            // Where it sinks by one level, it has more than the count gives.
+            Change::Lapsed => rank >= by_count,
+            Change::Kept => rank <= by_count,
+        };
         if !is_given {
             return Err("I15: a tier that its count doesn't give");
         }
         if kind != Change::Kept {
-            let due = self.held.as_ref().and_then(|held| held.until);
-            let due = due.filter(|due| *due <= recorded_at);
-            let amended = || {
-                let is_by_amendment = fact.version > self.judged;
-                is_by_amendment.then(|| ladder.amended_at(fact.version)).flatten()
+            let end = self.held.as_ref().and_then(|held| held.until);
+            let then = match kind {
+                // By an amendment, whenever that is recorded.
+                Change::Reached if fact.version > self.judged => ladder.amended_at(fact.version),
+                Change::Lapsed => end.filter(|end| *end <= recorded_at),
+                _ => None,
             };
-            self.since = Some(due.or_else(amended).unwrap_or(recorded_at));
+            self.since = Some(then.unwrap_or(recorded_at));
         }
         let level = rank.and_then(|rank| terms.levels.get(rank));
         self.held = match level.filter(|level| level.from > Points::ZERO) {
@@ -333,4 +348,4 @@ fn as_points(count: i64) -> Points {
 }
 
 #[cfg(test)]
-mod tests;
+mod scenarios;

@@ -16,7 +16,6 @@ use log_record::{Partition, Place, Position};
 use serde::{Deserialize, Serialize};
 
 use crate::account::OfferNumber;
-use crate::original::EarnedCredit;
 use crate::schedule::{AccountNumber, Due, Schedule};
 use crate::unit::KnownUnits;
 use crate::{
@@ -25,7 +24,7 @@ use crate::{
     ShipmentDispatched, Shipped, ShippedLine, Standings, Timestamp, Unit, UnitId, UnitNumber,
     Units, Wallet, due, present_tiers,
 };
-use accounts::{Accounts, Cancelled};
+use accounts::{Accounts, Cancelled, RefusedCredit};
 use evolve::Half;
 pub use impossible::Impossible;
 use programme::Programme;
@@ -105,8 +104,8 @@ impl State {
 
     /// Whether every pair of events is complete (I3).
     #[must_use]
-    pub const fn is_whole(&self) -> bool {
-        self.unpaired.is_none()
+    pub fn is_whole(&self) -> bool {
+        self.unpaired.is_none() && !self.accounts.is_purchase_next(self.position)
     }
 
     /// Whether an append may end with this event, which is the last that was applied: the event may
@@ -317,9 +316,8 @@ impl State {
         self.accounts.returned(purchase, product)
     }
 
-    /// What a claim has earned of the credit that was refused when a purchase was recorded; the
-    /// outer nothing where none was refused.
-    pub(crate) fn refused_credit(&self, purchase: Position) -> Option<Option<EarnedCredit>> {
+    /// The credit that was refused when a purchase was recorded, by unit.
+    pub(crate) fn refused_credit(&self, purchase: Position) -> &[RefusedCredit] {
         self.accounts.refused_credit(purchase)
     }
 

@@ -14,13 +14,15 @@ mod operation;
 mod programme;
 mod purchase;
 mod shipping;
+mod tier;
 mod total;
 mod unit;
 
 use std::collections::BTreeMap;
 
 use domain::{
-    AccountId, Event, ExchangeId, HoldId, OfferId, PurchaseId, RuleVersion, Timestamp, UnitId,
+    AccountId, Event, ExchangeId, HoldId, OfferId, Prices, PurchaseId, RuleVersion, Timestamp,
+    UnitId,
 };
 use event_schema::decode;
 use event_store::with_causes;
@@ -44,6 +46,7 @@ pub(crate) use shipping::{
     FoundRequest, LaneEnd, Lanes, RequestKey, RequestState, Shipping, ShippingRequestChange,
     ShippingRows,
 };
+pub(crate) use tier::{FoundTier, TierError, TierRows, Tiers};
 pub(crate) use total::{TotalRows, Totals};
 pub(crate) use unit::UnitClosure;
 
@@ -75,6 +78,7 @@ pub(crate) struct Rows {
     /// Every version that the batch made, in order.
     pub(crate) units: Vec<Unit>,
     pub(crate) unit_closures: Vec<UnitClosure>,
+    pub(crate) tiers: Tiers,
     /// What the batch adds to them.
     pub(crate) totals: Totals,
     /// Where the log takes its time from, where the batch says so.
@@ -100,6 +104,7 @@ impl Rows {
             let (recorded_at, event) = decode(row).map_err(|error| unapplicable(&error))?;
             let at = At { row, recorded_at };
             rows.note_fact(at, &event);
+            rows.note_counted(at, &event);
             rows.note_operation(at, &event).map_err(|error| unapplicable(&*error))?;
             rows.add(at, event).map_err(|error| unapplicable(&error))?;
         }
@@ -117,7 +122,7 @@ impl Rows {
 
     /// Whether something changes that is true for all accounts.
     pub(crate) const fn concerns_all(&self) -> bool {
-        self.clock.is_some() || self.policy.is_some()
+        self.clock.is_some() || self.policy.is_some() || !self.tiers.ladders.is_empty()
     }
 
     fn add(&mut self, at: At<'_>, event: Event) -> Result<(), serde_json::Error> {
@@ -139,13 +144,22 @@ impl Rows {
             Event::EarningRuleSet(fact) => self.earning_rule_set(at, &fact)?,
             Event::UnitSet(fact) => self.unit_set(at, fact),
             Event::UnitClosed(fact) => self.unit_closed(at, &fact),
-            // No table has ladders or tiers yet.
-            Event::LadderSet(_)
-            | Event::TierReached(..)
-            | Event::TierKept(..)
-            | Event::TierLapsed(..)
-            | Event::TierGranted(..)
-            | Event::TierGrantEnded(..) => {}
+            Event::LadderSet(fact) => self.ladder_set(at, fact)?,
+            Event::TierReached(ref account, ref fact) => {
+                self.tier_changed("tier-reached", at, account, fact, event.clone())?;
+            }
+            Event::TierKept(ref account, ref fact) => {
+                self.tier_changed("tier-kept", at, account, fact, event.clone())?;
+            }
+            Event::TierLapsed(ref account, ref fact) => {
+                self.tier_changed("tier-lapsed", at, account, fact, event.clone())?;
+            }
+            Event::TierGranted(ref account, ref fact) => {
+                self.tier_granted(at, account, fact, event.clone())?;
+            }
+            Event::TierGrantEnded(ref account, ref fact) => {
+                self.tier_grant_ended(at, account, fact, event.clone())?;
+            }
             Event::AccountOpened(account, _) => self.opened(at, &account),
             Event::CreditEarned(account, fact) => self.earned(at, account, fact),
             Event::CreditDeducted(account, fact) => self.deducted(at, &account, &fact)?,
@@ -156,6 +170,9 @@ impl Rows {
             Event::WithdrawalReversed(account, fact) => {
                 self.withdrawal_reversed(at, &account, &fact)?;
             }
+            Event::CreditGivenBack(account, fact) => {
+                self.further_given_back(at, &account, &fact)?;
+            }
             Event::ReturnReversed(account, fact) => self.return_reversed(at, &account, &fact)?,
             Event::DebtRepaid(account, fact) => self.repaid(at, &account, &fact)?,
             Event::CreditSent(account, fact) => self.sent(at, &account, &fact)?,
@@ -165,7 +182,7 @@ impl Rows {
             Event::HoldCaptured(account, fact) => self.captured(at, account, fact)?,
             Event::HoldSwapped(account, fact) => self.swapped(at, account, fact)?,
             Event::HoldReleased(account, fact) => self.released(at, account, fact)?,
-            Event::ExchangeCreated(account, fact) => self.exchanged(at, account, fact),
+            Event::ExchangeCreated(account, fact) => self.exchanged(at, account, fact)?,
             Event::ExchangeCancelled(account, fact) => self.cancelled(at, account, fact),
             Event::ShipmentDispatched(account, fact) => self.dispatched(at, account, fact),
             Event::ShipmentAccepted(account, fact) => {
@@ -188,8 +205,8 @@ impl Rows {
             }
             Event::PurchaseRecorded(account, fact) => self.purchased(at, account, fact)?,
             Event::PurchaseReturned(account, fact) => self.returned(at, account, fact),
-            Event::OfferOpened(fact) => self.offer_opened(at, fact),
-            Event::OfferAmended(fact) => self.offer_amended(at, fact),
+            Event::OfferOpened(fact) => self.offer_opened(at, fact)?,
+            Event::OfferAmended(fact) => self.offer_amended(at, fact)?,
             Event::OfferClosed(fact) => self.offer_closed(at, fact),
             Event::OfferReopened(fact) => self.offer_reopened(at, fact),
             Event::StockAdded(fact) => self.stock_added(fact),
@@ -228,6 +245,12 @@ fn rule_columns(rule: Option<RuleVersion>) -> (Option<String>, Option<i64>) {
 /// JSON as a text, as the tables keep it.
 fn json(value: &impl Serialize) -> Result<String, serde_json::Error> {
     serde_json::to_string(value)
+}
+
+/// What something costs beside its first price, as the tables keep it.
+fn further(prices: &Prices) -> Result<Option<String>, serde_json::Error> {
+    let further = Some(prices.further()).filter(|further| !further.is_empty());
+    further.map(|further| json(&further)).transpose()
 }
 
 #[cfg(test)]

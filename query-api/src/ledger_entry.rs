@@ -44,10 +44,11 @@ static SUM_EXPIRED: LazyLock<Query> = LazyLock::new(|| {
 });
 
 /// What an entry can be.
-const KINDS: [&str; 15] = [
+const KINDS: [&str; 21] = [
     "credit-deducted",
     "credit-earned",
     "credit-expired",
+    "credit-given-back",
     "credit-held",
     "credit-matured",
     "credit-received",
@@ -59,6 +60,11 @@ const KINDS: [&str; 15] = [
     "hold-released",
     "hold-swapped",
     "return-reversed",
+    "tier-grant-ended",
+    "tier-granted",
+    "tier-kept",
+    "tier-lapsed",
+    "tier-reached",
     "withdrawal-reversed",
 ];
 
@@ -266,6 +272,7 @@ fn entry(row: Row) -> Result<LedgerEntryBody, Problem> {
         withdrawal,
         purchase_id: optional_text(row.purchase_id.as_deref())?,
         reference: optional_text(row.reference.as_deref())?,
+        tier: row.tier.as_deref().map(json).transpose()?,
         occurred_at: optional_time(row.occurred_at)?,
         recorded_at: time(row.recorded_at)?,
         position: split_place(row.place),

@@ -6,6 +6,7 @@
 
 use sql_macros::FromRow;
 
+use crate::ladders::{AccountTier, LadderVersion, TierTotal};
 use crate::row;
 use crate::table::{Column, Row};
 
@@ -19,7 +20,7 @@ pub struct Table {
 }
 
 /// All read tables.
-pub const TABLES: [Table; 20] = [
+pub const TABLES: [Table; 23] = [
     table::<AccountBalance>(),
     table::<UnitBalance>(),
     table::<CreditPart>(),
@@ -36,6 +37,9 @@ pub const TABLES: [Table; 20] = [
     table::<EarningRule>(),
     table::<Policy>(),
     table::<Unit>(),
+    table::<LadderVersion>(),
+    table::<AccountTier>(),
+    table::<TierTotal>(),
     table::<ProgrammeTotal>(),
     table::<CreditMonth>(),
     table::<Lane>(),
@@ -137,6 +141,7 @@ row! {
         reference: Option<String>,
         lots: Option<String>,
         released: Option<String>,
+        tier: Option<String>,
         occurred_at: Option<i64>,
         recorded_at: i64,
     }
@@ -173,8 +178,11 @@ row! {
         offer_id: String,
         product_id: String,
         quantity: i64,
+        unit: String,
         points: i64,
+        further_prices: Option<String>,
         hold_id: Option<String>,
+        tier: Option<String>,
         cancelled_quantity: i64,
         refunded_points: i64,
         occurred_at: Option<i64>,
@@ -190,15 +198,8 @@ row! {
         account_id: String,
         purchase_id: String,
         lines: String,
-        unit: String,
-        points: i64,
-        credit_refused: Option<String>,
-        points_before_cap: Option<i64>,
-        rule_id: Option<String>,
-        rule_version: Option<i64>,
+        earned: String,
         warehouse: Option<String>,
-        returned_points: i64,
-        withdrawn_points: i64,
         occurred_at: Option<i64>,
         recorded_at: i64,
     }
@@ -293,7 +294,11 @@ row! {
     pub struct OfferAvailability in "offer_availability" {
         offer_id: String,
         product_id: String,
+        unit: String,
         price: i64,
+        further_prices: Option<String>,
+        tier: Option<String>,
+        tier_prices: Option<String>,
         stock: Option<i64>,
         sold: i64,
         opens_at: Option<i64>,

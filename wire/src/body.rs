@@ -20,13 +20,16 @@ mod expiry;
 mod fact;
 mod hold;
 mod key;
+mod ladder;
 mod ledger_entry;
 mod mark;
 mod offer;
 mod operation;
 mod policy;
+mod price;
 mod purchase;
 mod shipping_request;
+mod tier;
 mod total;
 mod transfer;
 mod unit;
@@ -48,7 +51,7 @@ pub use earning_rule::{
 pub use exchange::{
     CancelExchangeBody, CreatedExchangeBody, DryRunBody, DryRunOutcome, ExchangeBody,
     ExchangeCancelledBody, ExchangeCreatedBody, ExchangeStatus, OrderedBody, PreviewBody,
-    RedeemBody, RedeemQuery,
+    PreviewedPriceBody, RedeemBody, RedeemQuery,
 };
 pub use expiry::{AccountExpiryBody, ExpiredBody, ExpiringAccountBody, ExpiringBody};
 pub use fact::{FactBody, FactCallerBody};
@@ -58,8 +61,10 @@ pub use hold::{
     RefundCaptureBody, ReleaseHoldBody,
 };
 pub use key::{CreateKeyBody, KeyBody, KeysBody, MadeKeyBody, RevokeKeyBody, RotateKeyBody};
+pub use ladder::{KeepsBody, LadderBody, LevelBody, PutLadderBody, WindowBody};
 pub use ledger_entry::{
-    ChangeBody, EntryLotBody, EntryWithdrawalBody, ExplainedEntryBody, LedgerEntryBody,
+    ChangeBody, EntryLotBody, EntryTierBody, EntryWithdrawalBody, ExplainedEntryBody,
+    LedgerEntryBody,
 };
 pub use mark::{MarkBody, MarksBody, SetMarkBody};
 pub use offer::{
@@ -70,17 +75,24 @@ pub use operation::{
     OperationBody, OperationCallBody, OperationCallerBody, OperationEventBody, OperationOutcome,
 };
 pub use policy::{PolicyBody, PutPolicyBody};
+pub use price::{ExpectedPriceBody, PriceBody, PutPriceBody};
 pub use purchase::{
-    CreditRefusedBody, PurchaseBody, PurchaseLineBody, PurchaseOutcomeBody, PurchaseRecordedBody,
-    PurchaseRefusalBody, PurchaseReturnedBody, PutPurchaseBody, PutPurchaseItemBody,
-    PutPurchaseLineBody, PutPurchasesBody, RecordedLineBody, RecordedPurchasesBody,
-    ReturnPurchaseBody, ReturnReversedBody, ReturnedLineBody, RoomBackBody,
+    CreditRefusedBody, EarnedOfUnitBody, PurchaseBody, PurchaseEarningBody, PurchaseLineBody,
+    PurchaseOutcomeBody, PurchaseRecordedBody, PurchaseRefusalBody, PurchaseReturnedBody,
+    PutPurchaseBody, PutPurchaseItemBody, PutPurchaseLineBody, PutPurchasesBody, RecordedLineBody,
+    RecordedPurchasesBody, ReturnPurchaseBody, ReturnReversedBody, ReturnedLineBody, RoomBackBody,
+    TakenBackBody, UnitPointsBody,
 };
 pub use shipping_request::{
     BackOrderShipmentBody, DispatchParcelBody, DispatchShipmentBody, OverdueShippingRequestBody,
     ParcelBody, RejectShipmentBody, ReportShipmentBody, ResentShipmentBody, SettleShipmentBody,
     ShipmentAnswerBody, ShipmentDispatchedBody, ShipmentReportedBody, ShippedLineBody,
     ShippingLineBody, ShippingRequestBody,
+};
+pub use tier::{
+    AccountTierBody, GrantTierBody, GrantedTierBody, LadderAccountBody, LadderTierBody,
+    NextTierBody, PutTierPriceBody, ReplacedGrantBody, RevokeGrantBody, TierGrantEndedBody,
+    TierGrantedBody, TierPriceBody,
 };
 pub use total::{LiabilityBody, LiabilityMonthBody, Sum, TotalsBody};
 pub use transfer::{CreditSentBody, TransferCreditBody};

@@ -1,5 +1,5 @@
-//! What the writer promises about ladders: tiers end, and amendments give tiers, though nobody asks,
-//! and whoever asks meanwhile is answered by the present terms.
+//! What the writer promises about ladders: tiers end, and amendments give tiers, though nobody
+//! asks, and whoever asks meanwhile is answered by the present terms.
 
 use std::time::{Duration, Instant};
 

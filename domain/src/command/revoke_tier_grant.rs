@@ -52,7 +52,7 @@ impl CommandRules for RevokeTierGrant {
             ladder,
             grant_id,
             tier,
-            reason: GrantEnd::Revoked,
+            ended: GrantEnd::Revoked,
             occurred_at: self.occurred_at,
             note: self.note.clone(),
         };

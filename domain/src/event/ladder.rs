@@ -74,7 +74,7 @@ pub struct TierGrantEnded {
     /// Its tier.
     pub tier: TierId,
     /// By what it ended.
-    pub reason: GrantEnd,
+    pub ended: GrantEnd,
     /// When it happened, as the caller said; it informs and decides nothing.
     pub occurred_at: Option<Timestamp>,
     /// Who, and why; private, and nothing once it has been erased.

@@ -134,7 +134,8 @@ impl Standing {
     }
 
     /// When something falls due next: a tier's end, or what an amendment gives.
-    pub(super) fn next_due(&self, ladder: &Ladder) -> Option<Timestamp> {
+    #[must_use]
+    pub fn next_due(&self, ladder: &Ladder) -> Option<Timestamp> {
         let amended = ladder.amended_at(self.judged.saturating_add(1));
         [self.next_end(), amended].into_iter().flatten().min()
     }
@@ -172,7 +173,7 @@ impl Standing {
                     ladder: id,
                     grant_id: grant.id.clone(),
                     tier,
-                    reason: GrantEnd::Until,
+                    ended: GrantEnd::Until,
                     occurred_at: None,
                     note: Note::default(),
                 }))
@@ -189,13 +190,9 @@ impl Standing {
         let found = self.verdict(terms, calendar, time);
         let rank = self.rank(ladder, terms);
         if found.rank >= rank {
-            let change = self.changed((id, version), ladder, terms, found.rank, found, time);
-            let is_higher = found.rank > rank;
-            return Some(if is_higher {
-                TierStep::Reached(change)
-            } else {
-                TierStep::Kept(change)
-            });
+            // A higher level is reached when something counts, or by an amendment.
+            let change = self.changed((id, version), ladder, terms, rank, found, time);
+            return Some(TierStep::Kept(change));
         }
         let mut to = found;
         if terms.downgrade == Downgrade::OneLevel {

@@ -1,5 +1,7 @@
 //! The tiers that an account has at a time: for decisions, and for whoever asks.
 
+use std::cmp::Ordering;
+
 use log_record::Position;
 
 use super::due::Due;
@@ -122,6 +124,26 @@ impl Standing {
                 // Of two that hold, the one that holds for longer says until when.
                 let until = earned.until.zip(granted.until).map(|(it, other)| it.max(other));
                 held(earned.rank, until)
+            }
+            (earned, granted) => earned.or(granted),
+        }
+    }
+
+    /// The tier that events gave it and haven't taken, the higher of earned and granted, and since
+    /// when. What everybody has is none.
+    #[must_use]
+    pub fn recorded(&self, ladder: &Ladder) -> Option<(HeldTier, Timestamp)> {
+        let earned = self.held.as_ref().and_then(|_| self.earned(ladder));
+        let granted = self.granted(ladder).zip(self.grant.as_ref().map(|grant| grant.since));
+        let earned = earned.zip(self.since);
+        match (earned, granted) {
+            (Some((earned, since)), Some((granted, granted_since))) => {
+                let held = self.held(ladder)?;
+                Some(match earned.rank.cmp(&granted.rank) {
+                    Ordering::Less => (held, granted_since),
+                    Ordering::Equal => (held, since.min(granted_since)),
+                    Ordering::Greater => (held, since),
+                })
             }
             (earned, granted) => earned.or(granted),
         }

@@ -1,28 +1,30 @@
 //! Ladders beside a plain, slow model of them: random histories are given to both, and every tier
 //! that an account has and had must come out the same, also after a replay and from a snapshot.
 
+mod asking;
 mod plain;
+mod plain_ladder;
 mod random;
+mod terms;
 
 use std::collections::BTreeMap;
 
 use domain::command::{
-    AdjustCredit, Direction, EarnCredit, ExpectedVersion, GrantTier, HoldCredit, RecordPurchase,
-    ReturnPurchase, ReverseReturn, ReverseWithdrawal, RevokeTierGrant, SetEarningRule, SetLadder,
-    SetPolicy, SetUnit, WithdrawCredit,
+    EarnCredit, ExpectedVersion, GrantTier, HoldCredit, RecordPurchase, SetEarningRule, SetLadder,
+    SetPolicy, SetUnit,
 };
 use domain::{
     AccountId, Calendar, Cause, CauseKind, Clock, Command, Decision, Downgrade, EarningTerms,
-    Event, LadderId, LadderTerms, Level, LogOpened, Note, Points, Policy, PurchaseLine, Rate,
-    Returns, SpentCredit, State, TierChanged, TierId, Timestamp, UnitId, UnitTerms, Units, Window,
-    decide,
+    Event, LadderId, LogOpened, Note, Points, Policy, PurchaseLine, Rate, Returns, SpentCredit,
+    State, Timestamp, UnitId, UnitTerms, Units, Window, decide,
 };
 use log_record::{Partition, Position};
-use plain::{Line, News, Plain, Said};
+use plain::{Line, News, Plain};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use random::{Ask, History, Step, Wait, histories};
+use terms::{levels, news_of, terms_of};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
@@ -135,6 +137,7 @@ impl Both {
         both.does(&Command::SetEarningRule(SetEarningRule {
             rule_id: id("default"),
             terms: EarningTerms {
+                unit: UnitId::POINTS,
                 rate: Rate { points: points(1), per_amount: points(1), full_steps_only: false },
                 categories: vec![],
                 multipliers: vec![],
@@ -236,7 +239,7 @@ impl Both {
                     quantity: Units::new(1).expect("one"),
                     amount: Some(*amount),
                     category: None,
-                    points: None,
+                    earned: Box::default(),
                 };
                 let command = Command::RecordPurchase(RecordPurchase {
                     account_id: id(account),
@@ -244,7 +247,7 @@ impl Both {
                     lines: vec![line],
                     unit: UnitId::POINTS,
                     points: None,
-                    rule: None,
+                    rules: Box::default(),
                     shipping: None,
                     available_at: None,
                     expires_at: None,
@@ -327,125 +330,6 @@ impl Both {
             Line { unit, day, kind: cause.kind, points: more, lot: None, taken: None, order: 0 };
         let line = self.plain.write(account, line, self.now);
         self.lots.push(Lot { account, cause, unit, line, is_purchase });
-    }
-
-    fn withdraws(&mut self, number: usize, amount: Option<u64>, key: &str) {
-        let lot = self.lots[number].clone();
-        let is_return = lot.is_purchase && amount.is_none();
-        let command = if is_return {
-            Command::ReturnPurchase(ReturnPurchase {
-                account_id: id(lot.account),
-                purchase_id: id(lot.cause.id.as_str()),
-                return_id: id(key),
-                lines: None,
-                note: Note::default(),
-                occurred_at: None,
-                original: None,
-            })
-        } else {
-            Command::WithdrawCredit(WithdrawCredit {
-                account_id: id(lot.account),
-                withdrawal_id: id(key),
-                cause: lot.cause.clone(),
-                unit: lot.unit,
-                points: amount.map(points),
-                note: Note::default(),
-                occurred_at: None,
-                original: None,
-            })
-        };
-        let Some(events) = self.does(&command) else { return };
-        let taken = events.iter().find_map(|event| match event {
-            Event::CreditWithdrawn(_, fact) => Some(fact.points.get()),
-            _ => None,
-        });
-        // All of it may have been withdrawn before it is returned.
-        let Some(taken) = taken else { return };
-        let line = self.back(&lot, -i128::from(taken), None);
-        self.taken.push(Taken { lot: number, line, key: key.to_owned(), is_return });
-    }
-
-    fn reverses(&mut self, number: usize) {
-        let taken = self.taken[number].clone();
-        let lot = self.lots[taken.lot].clone();
-        let command = if taken.is_return {
-            Command::ReverseReturn(ReverseReturn {
-                account_id: id(lot.account),
-                purchase_id: id(lot.cause.id.as_str()),
-                return_id: id(&taken.key),
-                note: Note::default(),
-                occurred_at: None,
-                original: None,
-            })
-        } else {
-            Command::ReverseWithdrawal(ReverseWithdrawal {
-                account_id: id(lot.account),
-                withdrawal_id: id(&taken.key),
-                note: Note::default(),
-                occurred_at: None,
-                original: None,
-            })
-        };
-        if self.does(&command).is_some() {
-            let points = -self.plain.accounts[lot.account].lines[taken.line].points;
-            self.back(&lot, points, Some(taken.line));
-        }
-    }
-
-    /// What is taken of a lot, or given back, counts on the lot's day.
-    fn back(&mut self, lot: &Lot, points: i128, taken: Option<usize>) -> usize {
-        let of = self.plain.accounts[lot.account].lines[lot.line].clone();
-        let line = Line { points, lot: Some(lot.line), taken, ..of };
-        self.plain.write(lot.account, line, self.now)
-    }
-
-    fn adjusts(
-        &mut self,
-        account: &'static str,
-        unit: usize,
-        amount: u64,
-        is_added: bool,
-        key: &str,
-    ) {
-        let direction = if is_added { Direction::Add } else { Direction::Take };
-        let command = Command::AdjustCredit(AdjustCredit {
-            account_id: id(account),
-            adjustment_id: id(key),
-            direction,
-            unit: id(UNITS[unit]),
-            points: points(amount),
-            expires_at: None,
-            reference: id("ticket"),
-            note: Note::default(),
-            occurred_at: None,
-        });
-        let kind = CauseKind::Adjustment;
-        if is_added {
-            let cause = Cause { kind, id: id(key) };
-            self.earns(account, &command, cause, (unit, self.now), false);
-        } else if self.does(&command).is_some() {
-            let day = self.calendars[unit].day(self.now);
-            let (unit, points) = (id(UNITS[unit]), -i128::from(amount));
-            let line = Line { unit, day, kind, points, lot: None, taken: None, order: 0 };
-            self.plain.write(account, line, self.now);
-        }
-    }
-
-    fn revokes(&mut self, account: &'static str, ladder: &str) {
-        let Some(number) = self.state.ladders().number(id(ladder)) else { return };
-        let standing = self.state.account(&id(account)).and_then(|it| it.standings().get(number));
-        let known = self.state.ladder(id(ladder)).expect("it is there");
-        let Some((grant_id, ..)) = standing.and_then(|it| it.parts(known).grant) else { return };
-        let command = Command::RevokeTierGrant(RevokeTierGrant {
-            account_id: id(account),
-            ladder: id(ladder),
-            grant_id,
-            note: Note::default(),
-            occurred_at: None,
-        });
-        if self.does(&command).is_some() {
-            self.plain.revoke(account, id(ladder), self.now);
-        }
     }
 
     fn make(&mut self, ladder: &str, kind: u8, unit: &str) {
@@ -562,70 +446,5 @@ impl Both {
                 count(&|(_, event)| matches!(event, Event::LadderSet(fact) if fact.version > 1)),
             ),
         ]
-    }
-}
-
-fn news_of(event: &Event) -> Option<News> {
-    let said = |fact: &TierChanged| Said {
-        ladder: fact.ladder,
-        version: usize::try_from(fact.version).expect("few"),
-        tier: fact.tier,
-        before: fact.before,
-        counted: fact.counted.get(),
-        until: fact.until,
-    };
-    Some(match event {
-        Event::TierReached(_, fact) => News::Reached(said(fact)),
-        Event::TierKept(_, fact) => News::Kept(said(fact)),
-        Event::TierLapsed(_, fact) => News::Lapsed(said(fact)),
-        Event::TierGrantEnded(_, fact) if fact.reason == domain::GrantEnd::Until => {
-            News::GrantEnded(fact.ladder, fact.grant_id.clone())
-        }
-        _ => return None,
-    })
-}
-
-/// Levels around the amounts that the random commands earn, the first from 0 or not.
-fn levels(has_base: bool, percent: u64, has_pearl: bool) -> domain::Levels {
-    let level = |tier: &str, from: u64| {
-        let tier: TierId = id(tier);
-        Level { tier, from: Points::sum_of(from * percent / 100).expect("an amount") }
-    };
-    let bronze = level("bronze", if has_base { 0 } else { 300 });
-    let pearl = has_pearl.then(|| level("pearl", 1_700));
-    let levels = [Some(bronze), Some(level("silver", 1_000)), pearl, Some(level("gold", 2_500))];
-    levels.into_iter().flatten().collect::<Vec<_>>().try_into().expect("levels")
-}
-
-fn terms_of(kind: u8, unit: &str) -> LadderTerms {
-    let years = |from: &str, years: u8, months: u8| Window::Years {
-        from: id(from),
-        years: years.try_into().expect("years"),
-        months: months.try_into().expect("months"),
-    };
-    let months = |months: u8, keeps: u8| Window::Months {
-        months: months.try_into().expect("months"),
-        keeps: keeps.try_into().expect("months"),
-    };
-    let window = match kind {
-        0 => years("01-01", 0, 0),
-        1 => years("01-01", 1, 0),
-        2 => years("04-01", 2, 3),
-        3 => years("02-28", 0, 2),
-        4 => months(1, 1),
-        5 => months(3, 12),
-        6 => months(11, 2),
-        7 => months(36, 36),
-        8 => years("11-30", 0, 3),
-        9 => years("07-15", 1, 1),
-        _ => Window::Ever,
-    };
-    LadderTerms {
-        unit: id(unit),
-        levels: levels(kind % 2 == 0, 100, false),
-        window,
-        downgrade: if kind % 3 == 0 { Downgrade::OneLevel } else { Downgrade::ByCount },
-        returns: if kind % 4 == 3 { Returns::Keep } else { Returns::Recount },
-        adjustments: kind % 3 != 1,
     }
 }

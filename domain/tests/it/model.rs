@@ -4,6 +4,7 @@
 mod ask;
 mod asking;
 mod beside;
+mod bought;
 mod command;
 mod earning;
 mod effect;
@@ -137,15 +138,17 @@ const COMMANDS: [&str; 35] = [
 ];
 
 /// What makes a history hard.
-const TRAITS: [&str; 27] = [
+const TRAITS: [&str; 31] = [
     "captured in part",
     "claimed by rule",
     "deducted of several",
     "earned by rule",
     "earned of another unit",
+    "earned several units",
     "expired",
     "expired after grace",
     "forgiven",
+    "gave several units back",
     "given back to a pending lot",
     "made room under a cap",
     "used room under a cap again",
@@ -155,6 +158,7 @@ const TRAITS: [&str; 27] = [
     "refunded to several",
     "refunded with grace",
     "refused credit",
+    "refused one unit of two",
     "rejected with nothing left",
     "released by deadline",
     "released with grace",
@@ -162,6 +166,7 @@ const TRAITS: [&str; 27] = [
     "sent of several",
     "swapped in a hold",
     "told late",
+    "took several units back",
     "withdrawn of other lots",
     "withdrawn of several",
     "withdrawn where expired",

@@ -203,7 +203,7 @@ pub(crate) struct TierGrantEnded<'a> {
     ladder: LadderId,
     grant_id: Cow<'a, GrantId>,
     tier: TierId,
-    reason: GrantEnd,
+    ended: GrantEnd,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     occurred_at: Option<Timestamp>,
 }
@@ -211,12 +211,12 @@ pub(crate) struct TierGrantEnded<'a> {
 impl<'a> From<&'a domain::TierGrantEnded> for TierGrantEnded<'a> {
     fn from(fact: &'a domain::TierGrantEnded) -> Self {
         // What is private goes into the private text.
-        let domain::TierGrantEnded { ladder, grant_id, tier, reason, occurred_at, note: _ } = fact;
+        let domain::TierGrantEnded { ladder, grant_id, tier, ended, occurred_at, note: _ } = fact;
         Self {
             ladder: *ladder,
             grant_id: Cow::Borrowed(grant_id),
             tier: *tier,
-            reason: *reason,
+            ended: *ended,
             occurred_at: *occurred_at,
         }
     }
@@ -224,8 +224,8 @@ impl<'a> From<&'a domain::TierGrantEnded> for TierGrantEnded<'a> {
 
 impl From<TierGrantEnded<'_>> for domain::TierGrantEnded {
     fn from(stored: TierGrantEnded<'_>) -> Self {
-        let TierGrantEnded { ladder, grant_id, tier, reason, occurred_at } = stored;
+        let TierGrantEnded { ladder, grant_id, tier, ended, occurred_at } = stored;
         let grant_id = grant_id.into_owned();
-        Self { ladder, grant_id, tier, reason, occurred_at, note: Note::default() }
+        Self { ladder, grant_id, tier, ended, occurred_at, note: Note::default() }
     }
 }

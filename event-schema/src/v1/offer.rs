@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use domain::{
-    AdditionId, Attributes, Category, Description, ImageUrl, OfferId, OfferName, Page, Points,
-    ProductId, RemovalId, ReopeningId, Terms, Timestamp, Units, WarehouseId,
+    AdditionId, Attributes, Category, Description, ImageUrl, LadderTier, OfferId, OfferName, Page,
+    Prices, ProductId, RemovalId, ReopeningId, Terms, TierPrices, Timestamp, Units, WarehouseId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -55,9 +55,13 @@ impl From<StoredPage<'_>> for Page {
 pub(crate) struct OfferOpened<'a> {
     offer_id: Cow<'a, OfferId>,
     product_id: Cow<'a, ProductId>,
-    /// 0 where it is free.
-    #[serde(with = "domain::sum")]
-    price: Points,
+    /// 0 points where it is free.
+    prices: Cow<'a, Prices>,
+    /// Missing where it is for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tier: Option<LadderTier>,
+    #[serde(default, skip_serializing_if = "are_none")]
+    tier_prices: Cow<'a, TierPrices>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     opens_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,12 +81,23 @@ pub(crate) struct OfferOpened<'a> {
 impl<'a> From<&'a domain::OfferOpened> for OfferOpened<'a> {
     fn from(fact: &'a domain::OfferOpened) -> Self {
         let domain::OfferOpened { offer_id, terms, page, stock } = fact;
-        let Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse, ships } =
-            terms;
+        let Terms {
+            product_id,
+            prices,
+            tier,
+            tier_prices,
+            opens_at,
+            closes_at,
+            limit_per_shopper,
+            warehouse,
+            ships,
+        } = terms;
         Self {
             offer_id: Cow::Borrowed(offer_id),
             product_id: Cow::Borrowed(product_id),
-            price: *price,
+            prices: Cow::Borrowed(prices),
+            tier: *tier,
+            tier_prices: Cow::Borrowed(tier_prices),
             opens_at: *opens_at,
             closes_at: *closes_at,
             limit_per_shopper: *limit_per_shopper,
@@ -99,7 +114,9 @@ impl From<OfferOpened<'_>> for domain::OfferOpened {
         let OfferOpened {
             offer_id,
             product_id,
-            price,
+            prices,
+            tier,
+            tier_prices,
             opens_at,
             closes_at,
             limit_per_shopper,
@@ -109,8 +126,17 @@ impl From<OfferOpened<'_>> for domain::OfferOpened {
             stock,
         } = stored;
         let (product_id, warehouse) = (product_id.into_owned(), warehouse.into_owned());
-        let terms =
-            Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse, ships };
+        let terms = Terms {
+            product_id,
+            prices: prices.into_owned(),
+            tier,
+            tier_prices: tier_prices.into_owned(),
+            opens_at,
+            closes_at,
+            limit_per_shopper,
+            warehouse,
+            ships,
+        };
         Self { offer_id: offer_id.into_owned(), terms, page: page.into(), stock }
     }
 }
@@ -121,9 +147,13 @@ pub(crate) struct OfferAmended<'a> {
     offer_id: Cow<'a, OfferId>,
     version: u64,
     product_id: Cow<'a, ProductId>,
-    /// 0 where it is free.
-    #[serde(with = "domain::sum")]
-    price: Points,
+    /// 0 points where it is free.
+    prices: Cow<'a, Prices>,
+    /// Missing where it is for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tier: Option<LadderTier>,
+    #[serde(default, skip_serializing_if = "are_none")]
+    tier_prices: Cow<'a, TierPrices>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     opens_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -141,13 +171,24 @@ pub(crate) struct OfferAmended<'a> {
 impl<'a> From<&'a domain::OfferAmended> for OfferAmended<'a> {
     fn from(fact: &'a domain::OfferAmended) -> Self {
         let domain::OfferAmended { offer_id, version, terms, page } = fact;
-        let Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse, ships } =
-            terms;
+        let Terms {
+            product_id,
+            prices,
+            tier,
+            tier_prices,
+            opens_at,
+            closes_at,
+            limit_per_shopper,
+            warehouse,
+            ships,
+        } = terms;
         Self {
             offer_id: Cow::Borrowed(offer_id),
             version: *version,
             product_id: Cow::Borrowed(product_id),
-            price: *price,
+            prices: Cow::Borrowed(prices),
+            tier: *tier,
+            tier_prices: Cow::Borrowed(tier_prices),
             opens_at: *opens_at,
             closes_at: *closes_at,
             limit_per_shopper: *limit_per_shopper,
@@ -164,7 +205,9 @@ impl From<OfferAmended<'_>> for domain::OfferAmended {
             offer_id,
             version,
             product_id,
-            price,
+            prices,
+            tier,
+            tier_prices,
             opens_at,
             closes_at,
             limit_per_shopper,
@@ -173,8 +216,17 @@ impl From<OfferAmended<'_>> for domain::OfferAmended {
             page,
         } = stored;
         let (product_id, warehouse) = (product_id.into_owned(), warehouse.into_owned());
-        let terms =
-            Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse, ships };
+        let terms = Terms {
+            product_id,
+            prices: prices.into_owned(),
+            tier,
+            tier_prices: tier_prices.into_owned(),
+            opens_at,
+            closes_at,
+            limit_per_shopper,
+            warehouse,
+            ships,
+        };
         Self { offer_id: offer_id.into_owned(), version, terms, page: page.into() }
     }
 }
@@ -300,6 +352,10 @@ impl From<StockAmended<'_>> for domain::StockAmended {
         let StockAmended { offer_id, version, stock } = stored;
         Self { offer_id: offer_id.into_owned(), version, stock }
     }
+}
+
+fn are_none(prices: &TierPrices) -> bool {
+    prices.is_empty()
 }
 
 const fn yes() -> bool {

@@ -53,6 +53,8 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 9] = [
             "rule-unknown",
             "rule-exists",
             "rule-changed",
+            "rule-fixed",
+            "unit-repeated",
             "policy-changed",
             "time-zone-unknown",
             "offer-unknown",
@@ -65,6 +67,16 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 9] = [
             "stock-sold",
             "sold-out",
             "offer-not-open",
+            "tier-required",
+            "ladder-unknown",
+            "ladder-exists",
+            "ladder-changed",
+            "ladder-fixed",
+            "too-many-ladders",
+            "tier-unknown",
+            "grant-unknown",
+            "grant-ended",
+            "until-out-of-range",
             "price-changed",
             "deliver-to-missing",
             "account-unknown",
@@ -280,7 +292,7 @@ async fn refuse_credit(api: &Api) {
     ] {
         let path = format!("/v1/accounts/zoe/purchases/{id}");
         let answer = api.put("merchant", &path, body).await.is(201);
-        assert!(answer["credit_refused"]["code"].is_string(), "{answer}");
+        assert!(answer["credit_refused"][0]["code"].is_string(), "{answer}");
     }
 }
 

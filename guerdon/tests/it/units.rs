@@ -115,7 +115,7 @@ async fn nothing_more_of_a_closed_unit_is_earned_and_a_purchase_is_recorded_all_
         "lines": [{"product_id": "tv", "quantity": 1, "amount": 900}]});
     let path = "/v1/accounts/ann/purchases/P-1";
     let recorded = api.put("merchant", path, purchase).await.is(201);
-    assert_eq!(recorded["credit_refused"], json!({"code": "unit-closed"}));
+    assert_eq!(recorded["credit_refused"], json!([{"unit": "miles", "code": "unit-closed"}]));
     let back = json!({"unit": "miles", "cause": {"kind": "review", "id": "R-1"}, "points": 100});
     let path = "/v1/accounts/ann/withdrawals/w-1";
     assert_eq!(api.put("merchant", path, back).await.is(201)["unit"], "miles");

@@ -104,7 +104,7 @@ fn path(event: &Event) -> Option<(String, Option<&Note>)> {
             let path = format!("accounts/{account}/tiers/{}/grants/{}", fact.ladder, fact.grant_id);
             (path, Some(&fact.note))
         }
-        Event::TierGrantEnded(account, fact) if fact.reason == GrantEnd::Revoked => {
+        Event::TierGrantEnded(account, fact) if fact.ended == GrantEnd::Revoked => {
             let (ladder, grant) = (fact.ladder, &fact.grant_id);
             let path = format!("accounts/{account}/tiers/{ladder}/grants/{grant}/revocation");
             (path, Some(&fact.note))

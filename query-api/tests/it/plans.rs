@@ -42,10 +42,11 @@ const ROWS: &str = "
         n, n, case when n % 10000 = 9 then 'back-ordered' else 'delivered' end, n % 100000 = 7, n
     from numbers;
     insert into exchange
-        (place, account_id, exchange_id, offer_id, product_id, quantity, points,
+        (place, account_id, exchange_id, offer_id, product_id, quantity, unit, points,
             cancelled_quantity, refunded_points, recorded_at)
     {requests}
-    select n, 'ann-' || (n % 100000), 'x-' || n, 'mug', 'product', 1, 300, 0, 0, n from numbers;
+    select n, 'ann-' || (n % 100000), 'x-' || n, 'mug', 'product', 1, 'points', 300, 0, 0,
+        n from numbers;
     insert into ledger_entry
         (place, account_id, kind, unit, points, available, held, pending, cause_kind, cause_id,
             recorded_at)
@@ -92,10 +93,9 @@ const ROWS: &str = "
         case when n % 10 = 0 then 'held' else 'captured' end, 0, n
     from numbers;
     insert into purchase
-        (place, account_id, purchase_id, lines, unit, points, returned_points, withdrawn_points,
-            recorded_at)
+        (place, account_id, purchase_id, lines, earned, recorded_at)
     {a tenth}
-    select 3000000 + n, 'ann-' || (n % 1000), 'B-' || n, '[]', 'points', 1, 0, 0, n from numbers;
+    select 3000000 + n, 'ann-' || (n % 1000), 'B-' || n, '[]', '[]', n from numbers;
     insert into fact (path, place, account_id, public, recorded_at)
     {a tenth}
     select 'accounts/ann-' || (n % 1000) || '/exchanges/x-' || n || '/cancellations/c-' || n, n,
@@ -108,10 +108,21 @@ const ROWS: &str = "
         '{}', n
     from numbers;
     insert into offer_availability
-        (offer_id, product_id, price, warehouse, version, phase, \"partition\", position)
+        (offer_id, product_id, unit, price, warehouse, version, phase, \"partition\", position)
     {a hundredth}
-    select 'offer-' || n, 'product', 300, 'main', 1,
+    select 'offer-' || n, 'product', 'points', 300, 'main', 1,
         case when n % 1000 = 5 then 'open' else 'closed' end, 0, n
+    from numbers;
+    insert into ladder (ladder, version, unit, terms, recorded_at, \"partition\", position)
+    values ('status', 1, 'points',
+        '{\"unit\":\"points\",\"levels\":[{\"tier\":\"silver\",\"from\":1}],\"window\":\"Ever\",
+            \"downgrade\":\"by-count\",\"returns\":\"recount\",\"adjustments\":false}', 1, 0, 1);
+    insert into account_tier
+        (account_id, ladder, standing, tier, since, \"partition\", position)
+    {a tenth}
+    select 'ann-' || (n - 1), 'status',
+        '{\"judged\":1,\"since\":null,\"sums\":[],\"held\":null,\"grant\":null}',
+        case when n % 1000 = 0 then 'gold' else 'silver' end, n, 0, n
     from numbers;
     insert into lane (lane, warehouse, last_sequence, last_place)
     {lanes}
@@ -172,6 +183,14 @@ const READS_OF_ALL: &[&str] = &[
     "/v1/units",
     "/v1/units/points",
     "/v1/units/points/closure",
+    "/v1/ladders",
+    "/v1/ladders/status",
+    "/v1/ladders/status?version=1",
+    "/v1/ladders/status/accounts?limit=100",
+    "/v1/ladders/status/accounts?limit=100&tier=silver",
+    "/v1/ladders/status/accounts?limit=100&tier=gold",
+    "/v1/accounts/ann-5/tiers/status/grants/g-5",
+    "/v1/accounts/ann-5/tiers/status/grants/g-5/revocation",
     "/v1/operations?limit=100",
     "/v1/operations?limit=100&until=1970-01-01T00:00:00.05Z",
     "/v1/operations?limit=100&key_id=k-5",
@@ -250,16 +269,18 @@ fn is_in_order_of_the_log(path: &str) -> bool {
 
 /// Whether a step of a plan may read as much as a big table has.
 fn reads_a_table(step: &str) -> bool {
-    const SMALL: [&str; 9] = [
+    const SMALL: [&str; 11] = [
         "checkpoint",
         "credit_month",
         "earning_rule",
         "json_each",
+        "ladder",
         "lane",
         // a page of parts of credit
         "part",
         "policy",
         "programme_total",
+        "tier_total",
         "unit",
     ];
     let Some(of) = step.strip_prefix("SCAN ").or_else(|| {

@@ -48,12 +48,16 @@ async fn units_are_read_with_their_versions(on: On) {
             json!({"unit": "miles", "name": "Miles", "spendable": true, "decimals": 2,
                 "time_zone": "Europe/Berlin", "closed_at": "1970-02-11T00:00:00Z", "version": 2,
                 "position": "0:56"}),
+            json!({"unit": "stars", "spendable": true, "decimals": 0, "time_zone": "UTC",
+                "version": 1, "position": "0:57"}),
+            json!({"unit": "status", "spendable": true, "decimals": 0, "time_zone": "UTC",
+                "version": 1, "position": "0:58"}),
         ]
     );
     let (status, headers, one) = reads.ask("shopper", "/v1/units/miles").await;
     assert_eq!((status, &one), (200, &units[1]));
     assert!(headers["etag"].to_str().expect("ASCII").starts_with("\"2"));
-    reads.missing("/v1/units/status").await;
+    reads.missing("/v1/units/gold").await;
     let closure = reads.get("/v1/units/miles/closure").await;
     assert_eq!((&closure["unit"], &closure["version"]), (&json!("miles"), &json!(2)));
     reads.missing("/v1/units/points/closure").await;
@@ -68,8 +72,9 @@ async fn an_account_shows_what_it_has_of_each_unit(on: On) {
             "expiring_within_30_days": 0})
     };
     let dan = reads.get("/v1/accounts/dan").await;
-    assert_eq!(dan["units"], json!({"points": of(0), "miles": of(1_500)}));
-    assert_eq!((&dan["available"], &dan["position"]), (&json!(0), &json!("0:55")));
+    let all = json!({"points": of(0), "miles": of(1_500), "stars": of(30), "status": of(20)});
+    assert_eq!(dan["units"], all);
+    assert_eq!((&dan["available"], &dan["position"]), (&json!(0), &json!("0:66")));
 }
 
 async fn lists_are_of_all_units_or_of_one(on: On) {

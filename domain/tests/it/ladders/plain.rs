@@ -1,5 +1,5 @@
-//! A plain, slow model of ladders, written from docs/CREDIT.md alone: it keeps every count as a line
-//! of a list, and reckons everything anew from the list whenever it is asked.
+//! A plain, slow model of ladders, written from docs/CREDIT.md alone: it keeps every count as a
+//! line of a list, and reckons everything anew from the list whenever it is asked.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,7 @@ use domain::{
     Timestamp, UnitId, Window,
 };
 
-/// A date as three numbers.
-type Date = (i32, u32, u32);
+use super::plain_ladder::{Date, PlainLadder, date, plus_months, start};
 
 /// Something that was counted, or taken off a count.
 #[derive(Clone, Debug)]
@@ -43,15 +42,6 @@ pub(crate) struct Said {
     pub(crate) before: Option<TierId>,
     pub(crate) counted: u64,
     pub(crate) until: Option<Timestamp>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct PlainLadder {
-    id: LadderId,
-    calendar: Calendar,
-    order: usize,
-    /// Each version with the time from which on it was there.
-    versions: Vec<(Timestamp, LadderTerms)>,
 }
 
 /// A tier that was earned.
@@ -98,112 +88,6 @@ struct Look {
     count: i128,
     days: (Date, Date),
     until: Option<Timestamp>,
-}
-
-fn date(day: Day) -> Date {
-    let text = day.to_string();
-    let part = |from: usize, to: usize| text[from..to].parse::<i32>().expect("digits");
-    let small = |from, to| u32::try_from(part(from, to)).expect("small");
-    (part(0, 4), small(5, 7), small(8, 10))
-}
-
-fn days_of(year: i32, month: u32) -> u32 {
-    match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// So many months later; the month's last day where it has no such day.
-fn plus_months((year, month, day): Date, more: i32) -> Date {
-    let months = year * 12 + i32::try_from(month).expect("small") - 1 + more;
-    let (year, month) = (months.div_euclid(12), months.rem_euclid(12) + 1);
-    let month = u32::try_from(month).expect("small");
-    (year, month, day.min(days_of(year, month)))
-}
-
-fn start(calendar: Calendar, (year, month, day): Date) -> Timestamp {
-    calendar.start_of_day(Day::of(year, month, day).expect("a date"))
-}
-
-fn day_before((year, month, day): Date) -> Date {
-    match (month, day) {
-        (1, 1) => (year - 1, 12, 31),
-        (_, 1) => (year, month - 1, days_of(year, month - 1)),
-        _ => (year, month, day - 1),
-    }
-}
-
-impl PlainLadder {
-    fn terms(&self) -> &LadderTerms {
-        &self.versions.last().expect("at least one").1
-    }
-
-    /// The first day of the year or the month that a day is in.
-    fn first_of(&self, (year, month, day): Date) -> Date {
-        match self.terms().window {
-            Window::Years { from, .. } => {
-                let text = from.to_string();
-                let (of_month, of_day) = text.split_once('-').expect("a month and a day");
-                let number = |text: &str| text.parse::<u32>().expect("digits");
-                let (of_month, of_day) = (number(of_month), number(of_day));
-                let has_begun = (month, day) >= (of_month, of_day);
-                (if has_begun { year } else { year - 1 }, of_month, of_day)
-            }
-            Window::Months { .. } => (year, month, 1),
-            Window::Ever => (1, 1, 1),
-        }
-    }
-
-    /// The days that a count has which ends with the year or the month of a day.
-    fn days(&self, day: Date) -> (Date, Date) {
-        let first = self.first_of(day);
-        match self.terms().window {
-            Window::Years { .. } => (first, day_before(plus_months(first, 12))),
-            Window::Months { months, .. } => {
-                let last = day_before(plus_months(first, 1));
-                (plus_months(first, -i32::from(u8::from(months))), last)
-            }
-            Window::Ever => ((1, 1, 1), (9999, 12, 31)),
-        }
-    }
-
-    /// Until when a tier holds by a version that a count gives which has these days.
-    fn until(&self, version: usize, (first, last): (Date, Date)) -> Option<Timestamp> {
-        let end = match self.versions[version - 1].1.window {
-            Window::Years { years, months, .. } => {
-                let end = plus_months(first, 12 * (1 + i32::from(u8::from(years))));
-                plus_months(end, u8::from(months).into())
-            }
-            Window::Months { keeps, .. } => {
-                let (year, month, _) = last;
-                plus_months((year, month, 1), 1 + i32::from(u8::from(keeps)))
-            }
-            Window::Ever => return None,
-        };
-        Some(start(self.calendar, end))
-    }
-
-    fn counts(&self, line: &Line, lines: &[Line]) -> bool {
-        let is_of_kind = match line.kind {
-            CauseKind::Adjustment => self.terms().adjustments,
-            _ => true,
-        };
-        let written = line.lot.map_or(line.order, |lot| lines[lot].order);
-        line.unit == self.terms().unit && is_of_kind && written > self.order
-    }
-
-    fn rank(&self, version: usize, tier: TierId) -> usize {
-        let levels = &self.versions[version - 1].1.levels;
-        levels.iter().position(|level| level.tier == tier).expect("a tier")
-    }
-
-    fn base(&self, version: usize) -> Option<usize> {
-        let first = self.versions[version - 1].1.levels.iter().next().expect("a level");
-        (first.from == Points::ZERO).then_some(0)
-    }
 }
 
 impl Plain {
@@ -347,7 +231,7 @@ impl PlainAccount {
             self.standings.get_mut(&index).expect("it").judged = version;
             let look = self.look(ladder, version, time);
             if look.level > self.level(index, ladder, version) {
-                self.change(index, ladder, version, &look, (look.level, look.until), (time, true));
+                self.change(index, ladder, version, &look, (look.level, look.until), time);
             }
         } else if let Some((id, ..)) = standing.grant {
             self.standings.get_mut(&index).expect("it").grant = None;
@@ -358,7 +242,9 @@ impl PlainAccount {
     fn end(&mut self, index: usize, ladder: &PlainLadder, version: usize, time: Timestamp) {
         let terms = &ladder.versions[version - 1].1;
         let look = self.look(ladder, version, time);
-        let (mut to, level) = ((look.level, look.until), self.level(index, ladder, version));
+        let level = self.level(index, ladder, version);
+        // A higher level waits for something that counts.
+        let mut to = (look.level.min(level), look.until);
         if terms.downgrade == Downgrade::OneLevel && look.level < level {
             let lower = level.and_then(|level| level.checked_sub(1));
             let present = ladder.days(date(ladder.calendar.day(time)));
@@ -375,7 +261,7 @@ impl PlainAccount {
                 std::cmp::Ordering::Greater => (lower, sunk),
             };
         }
-        self.change(index, ladder, version, &look, to, (time, true));
+        self.change(index, ladder, version, &look, to, time);
     }
 
     /// What follows at once from a line that counts.
@@ -386,7 +272,7 @@ impl PlainAccount {
         let level = self.level(index, ladder, version);
         let to = (look.level, look.until);
         if look.level > level {
-            self.change(index, ladder, version, &look, to, (now, false));
+            self.change(index, ladder, version, &look, to, now);
             return;
         }
         let Some(earned) = self.standings[&index].earned.clone() else { return };
@@ -395,7 +281,7 @@ impl PlainAccount {
                 && look.days.0 > earned.days.0
                 && look.until > earned.until;
             if is_later {
-                self.change(index, ladder, version, &look, to, (now, false));
+                self.change(index, ladder, version, &look, to, now);
             }
             return;
         }
@@ -403,7 +289,7 @@ impl PlainAccount {
         let is_gone = self.left_of(ladder, &earned) < asked
             && self.looks(ladder, version, now).iter().all(|(_, count)| *count < asked);
         if is_less && terms.returns == Returns::Recount && is_gone {
-            self.change(index, ladder, version, &look, to, (now, false));
+            self.change(index, ladder, version, &look, to, now);
         }
     }
 
@@ -482,9 +368,8 @@ impl PlainAccount {
         version: usize,
         look: &Look,
         (to, until): (Option<usize>, Option<Timestamp>),
-        (time, is_due): (Timestamp, bool),
+        time: Timestamp,
     ) {
-        let _ = is_due;
         let levels = &ladder.versions[version - 1].1.levels;
         let before = self.level(index, ladder, version);
         let level = to.map(|to| *levels.get(to).expect("a level"));

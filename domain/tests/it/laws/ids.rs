@@ -28,7 +28,7 @@ pub(crate) fn ids_of(event: &Event) -> Vec<IdHash> {
         Event::TierGranted(account, fact) => {
             vec![IdHash::tier_grant(account, fact.ladder, &fact.grant_id)]
         }
-        Event::TierGrantEnded(account, fact) if fact.reason == GrantEnd::Revoked => {
+        Event::TierGrantEnded(account, fact) if fact.ended == GrantEnd::Revoked => {
             vec![IdHash::tier_grant_revocation(account, fact.ladder, &fact.grant_id)]
         }
         Event::CreditSent(account, fact) => vec![IdHash::transfer(account, &fact.transfer_id)],

@@ -233,7 +233,8 @@ impl Pair {
         let decided = decide(&self.state, command, time(self.now))?;
         let Decision::Load(position) = decided else { return Ok(decided) };
         let index = index_of(position);
-        let (before, event) = (&self.events[index - 1], &self.events[index]);
+        let event = &self.events[index];
+        let before = &self.events[index - event.events_before()..index];
         let command = command.with_original(before, position, event);
         let decided = decide(&self.state, &command.expect("it is loaded"), time(self.now))?;
         assert!(!matches!(decided, Decision::Load(_)), "it was loaded already");
@@ -414,7 +415,8 @@ fn traits_of(effect: &Effect, now: Time) -> Vec<Count> {
         Effect::Cancelled { cancellation, .. } => {
             vec![(cancellation == "~rejected").then_some("refunded by a rejection")]
         }
-        Effect::Reversed { pending_until, cap_room, .. } => vec![
+        Effect::Reversed { pending_until, cap_room, further, .. } => vec![
+            (!further.is_empty()).then_some("gave several units back"),
             pending_until.map(|_| "given back to a pending lot"),
             cap_room.as_ref().map(|_| "used room under a cap again"),
         ],
@@ -445,7 +447,19 @@ fn traits_of(effect: &Effect, now: Time) -> Vec<Count> {
             let end = cap_period.and_then(|(_, end)| end);
             vec![Some("earned by rule"), end.filter(|end| *end <= now).map(|_| "told late")]
         }
-        Effect::Purchased { refused: Some(_), .. } => vec![Some("refused credit")],
+        Effect::Purchased { units, .. } => {
+            let is_refused = units.iter().any(|unit| unit.refused.is_some());
+            let earned = units.iter().filter(|unit| unit.sum > 0).count();
+            vec![
+                is_refused.then_some("refused credit"),
+                (earned > 1).then_some("earned several units"),
+                (is_refused && earned > 0).then_some("refused one unit of two"),
+            ]
+        }
+        Effect::Returned { taken, .. } => {
+            let are_several = taken.iter().filter(|taken| taken.points > 0).count() > 1;
+            vec![are_several.then_some("took several units back")]
+        }
         _ => vec![],
     };
     traits.into_iter().flatten().map(|of| ("-", of)).collect()

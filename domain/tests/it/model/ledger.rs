@@ -1,6 +1,8 @@
 //! A plain, slow ledger of points, written from docs/CREDIT.md alone: vectors and loops.
 
-use domain::{Command, EarningTerms, Page, Policy, SpentCredit, Terms, UnitId, UnitTerms};
+use domain::{
+    Command, EarningTerms, Page, Policy, SpentCredit, Terms, Timestamp, UnitId, UnitTerms,
+};
 
 use super::earning::{self, Span};
 use super::effect::{Due, Effect};
@@ -101,7 +103,7 @@ pub(crate) struct Withdrawal {
     pub(crate) lines: Vec<(String, u128)>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Lot {
     pub(crate) account: String,
     pub(crate) unit: UnitId,
@@ -119,19 +121,19 @@ pub(crate) struct Exchange {
     pub(crate) id: String,
     pub(crate) offer: String,
     pub(crate) quantity: u128,
-    pub(crate) cost: u128,
-    pub(crate) drawn: Vec<Part>,
+    /// What paid it, of each unit that it costs, in the offer's order.
+    pub(crate) paid: Vec<(UnitId, Vec<Part>)>,
     pub(crate) ships: bool,
     pub(crate) grace: Grace,
     pub(crate) cancelled: u128,
-    pub(crate) refunded: u128,
 }
 
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) product: String,
     pub(crate) quantity: u128,
-    pub(crate) points: u128,
+    /// Of each unit, in the purchase's order.
+    pub(crate) points: Vec<u128>,
     pub(crate) returned: u128,
 }
 
@@ -139,9 +141,14 @@ pub(crate) struct Line {
 pub(crate) struct Purchase {
     pub(crate) account: String,
     pub(crate) id: String,
-    /// Of which its points are.
-    pub(crate) unit: UnitId,
     pub(crate) lines: Vec<Line>,
+    pub(crate) units: Vec<OfUnit>,
+}
+
+/// What a purchase earned of a unit.
+#[derive(Clone, Debug)]
+pub(crate) struct OfUnit {
+    pub(crate) unit: UnitId,
     pub(crate) lot: Option<usize>,
     pub(crate) rule: Option<(String, u64)>,
     pub(crate) refused: Option<Refused>,
@@ -427,7 +434,8 @@ impl Ledger {
         }
         times.extend(self.rules.iter().map(|rule| earning::next_day(&rule.terms, now)));
         for multiplier in self.rules.iter().flat_map(|rule| &rule.terms.multipliers) {
-            times.extend([multiplier.from.micros(), multiplier.until.micros()]);
+            let ends = [multiplier.from, multiplier.until].into_iter().flatten();
+            times.extend(ends.map(Timestamp::micros));
         }
         times.retain(|time| *time > now);
         times.sort_unstable();

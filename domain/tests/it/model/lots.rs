@@ -11,6 +11,7 @@ use super::rules::{
 };
 
 /// From when until when a lot can be spent, and the rule that gave it.
+#[derive(Clone)]
 pub(crate) struct Life {
     pub(crate) now: Time,
     pub(crate) available_at: Option<Time>,
@@ -251,22 +252,43 @@ impl Ledger {
 
     pub(crate) fn withdraw(&mut self, it: &WithdrawCredit) -> Answer {
         let name = it.account_id.as_str();
-        let Some(lot) = self.lots.iter().position(|lot| {
-            lot.account == name
-                && lot.kind == it.cause.kind.as_str()
-                && lot.cause == it.cause.id.as_str()
-        }) else {
-            return no("credit-unknown");
+        let earned = self.earned_for(name, it.cause.kind.as_str(), it.cause.id.as_str());
+        let of_unit = earned.iter().find(|(unit, _)| *unit == it.unit);
+        let lots = earned.iter().filter_map(|(unit, lot)| Some((*unit, (*lot)?)));
+        let lot = match of_unit {
+            Some((_, lot)) => *lot,
+            None => match lots.clone().next() {
+                Some((unit, _)) => {
+                    return no_of("unit-mismatch", [("unit", unit), ("asked", it.unit)]);
+                }
+                None => None,
+            },
         };
-        let unit = self.lots[lot].unit;
-        if unit != it.unit {
-            return no_of("unit-mismatch", [("unit", unit), ("asked", it.unit)]);
-        }
+        let Some(lot) = lot else { return no("credit-unknown") };
         let left = self.lots[lot].earned - self.lots[lot].withdrawn;
         let points = named_or_all(it.points, left)?;
         let what = ["withdrawal".to_owned(), it.withdrawal_id.to_string()];
         let own = self.take_back(name, lot, points, &what)?;
         Ok(Some(Effects { accounts: vec![name.to_owned()], own, after: vec![] }))
+    }
+
+    /// The units that were earned for a cause, those that were claimed last, each with its lot; one
+    /// whose credit was refused, and not claimed yet, has none.
+    fn earned_for(&self, name: &str, kind: &str, cause: &str) -> Vec<(UnitId, Option<usize>)> {
+        let mut purchases = self.purchases.iter();
+        let purchase = purchases.find(|it| it.account == name && it.id == cause);
+        if let Some(purchase) = purchase.filter(|_| kind == "purchase") {
+            let mut units: Vec<_> = purchase.units.iter().collect();
+            units.retain(|it| it.refused.is_some() || it.lot.is_some());
+            units.sort_by_key(|it| it.refused.is_some());
+            return units.iter().map(|it| (it.unit, it.lot)).collect();
+        }
+        let lots = self
+            .lots
+            .iter()
+            .enumerate()
+            .filter(|(_, lot)| lot.account == name && lot.kind == kind && lot.cause == cause);
+        lots.map(|(number, lot)| (lot.unit, Some(number))).collect()
     }
 
     pub(crate) fn adjust(&mut self, it: &AdjustCredit, now: Time) -> Answer {
