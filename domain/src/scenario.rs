@@ -83,6 +83,12 @@ impl Scenario {
         Outcome { scenario: self, command, decided }
     }
 
+    /// What is decided, which isn't recorded.
+    pub(crate) fn decides(self, command: Command) -> (Self, Result<Decision, Refusal>) {
+        let Outcome { scenario, decided, .. } = self.when(command);
+        (scenario, decided)
+    }
+
     /// It is decided and recorded.
     #[track_caller]
     pub(crate) fn does(self, command: Command) -> Self {

@@ -3,8 +3,8 @@
 use crate::command::ExpectedVersion;
 use crate::scenario::*;
 use crate::{
-    Cap, Command, CreditEarned, EarningTerms, Event, Period, PurchaseEarning, PurchaseRecorded,
-    SpentCredit,
+    Cap, Command, CreditEarned, Decision, EarningTerms, Event, Period, PurchaseEarning,
+    PurchaseRecorded, SpentCredit,
 };
 
 #[test]
@@ -267,4 +267,27 @@ fn the_debts_of_a_return_shrink_in_every_unit() {
         .then_records(["CreditGivenBack", "ReturnReversed"])
         .leaves("ann", [0, 0, 0, 0])
         .leaves_of("ann", "miles", [1, 0, 0, 0]);
+}
+
+#[test]
+fn what_a_return_takes_stands_side_by_side_unit_by_unit_and_so_does_what_comes_back() {
+    let (_, decided) = earned_two().decides(bring_back("ann", "B-1", "r-1", None));
+    let Ok(Decision::Record { events: taken, .. }) = decided else { panic!("{decided:?}") };
+    let [points, miles, returned] = &*taken else { panic!("{taken:?}") };
+    let taking = || earned_two().and([points.clone()]);
+    taking().never_has(points);
+    taking().never_has(returned);
+    taking().never_has(&earned("bob", 1, "B-2"));
+    let _ = taking().and([miles.clone(), returned.clone()]);
+    earned_two().and([miles.clone()]).never_has(returned);
+    earned_two().and([miles.clone(), points.clone()]).never_has(returned);
+
+    let returned = || earned_two().does(bring_back("ann", "B-1", "r-1", None));
+    let (_, decided) = returned().decides(reverse_return("ann", "B-1", "r-1"));
+    let Ok(Decision::Record { events, .. }) = decided else { panic!("{decided:?}") };
+    let [given, reversed] = &*events else { panic!("{events:?}") };
+    returned().never_has(reversed);
+    returned().and([given.clone()]).never_has(given);
+    returned().and([given.clone()]).never_has(&earned("bob", 1, "B-2"));
+    let _ = returned().and([given.clone(), reversed.clone()]);
 }

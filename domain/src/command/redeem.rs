@@ -230,11 +230,11 @@ mod tests {
             .refuses(of_points_alone, "price-changed")
             .does(whole.clone())
             .when(whole)
-            .then_repeats(7);
+            .then_repeats(8);
         shop()
             .does(redeem("ann", "x-1", "mug"))
             .when(expecting(&[("points", 100), ("miles", 5)]))
-            .then_differs_from(7, "expected_prices");
+            .then_differs_from(8, "expected_prices");
     }
 
     #[test]

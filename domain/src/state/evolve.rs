@@ -357,16 +357,25 @@ impl Half {
             (
                 Self::Withdrawals(owner, purchase, back, taken),
                 Some(Self::Withdrawals(id, other, of, next)),
-            ) if *owner == id && *purchase == other && *back == of => taken.extend(next),
+            ) if *owner == id && *purchase == other && *back == of && are_others(taken, &next) => {
+                taken.extend(next);
+            }
             (
                 Self::GivenBack(owner, purchase, back, given),
                 Some(Self::GivenBack(id, other, of, next)),
-            ) if *owner == id && *purchase == other && *back == of => given.extend(next),
+            ) if *owner == id && *purchase == other && *back == of && are_others(given, &next) => {
+                given.extend(next);
+            }
             _ => return false,
         }
-        // Where a unit stands twice, the second half can't agree with it.
+        // A unit twice is no price, and so the second half can't agree with it.
         true
     }
+}
+
+/// Whether no unit is in both.
+fn are_others(so_far: &[UnitPoints], next: &[UnitPoints]) -> bool {
+    next.iter().all(|next| so_far.iter().all(|before| before.unit != next.unit))
 }
 
 fn half_of(event: &Event) -> Option<Half> {

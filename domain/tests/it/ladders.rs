@@ -201,8 +201,10 @@ impl Both {
         let mut decided = decide(&self.state, command, self.now);
         if let Ok(Decision::Load(at)) = decided {
             let index = usize::try_from(at.0).expect("few") - 1;
-            let (before, event) = (&self.events[index - 1].1, &self.events[index].1);
-            let command = command.with_original(before, at, event).expect("it takes it");
+            let event = &self.events[index].1;
+            let before = &self.events[index - event.events_before()..index];
+            let before: Vec<Event> = before.iter().map(|(_, event)| event.clone()).collect();
+            let command = command.with_original(&before, at, event).expect("it takes it");
             decided = decide(&self.state, &command, self.now);
         }
         let Ok(Decision::Record { events, .. }) = decided else { return None };

@@ -138,13 +138,14 @@ const COMMANDS: [&str; 35] = [
 ];
 
 /// What makes a history hard.
-const TRAITS: [&str; 31] = [
+const TRAITS: [&str; 33] = [
     "captured in part",
     "claimed by rule",
     "deducted of several",
     "earned by rule",
     "earned of another unit",
     "earned several units",
+    "exchanged for several units",
     "expired",
     "expired after grace",
     "forgiven",
@@ -155,6 +156,7 @@ const TRAITS: [&str; 31] = [
     "matured",
     "owed",
     "refunded by a rejection",
+    "refunded of several units",
     "refunded to several",
     "refunded with grace",
     "refused credit",

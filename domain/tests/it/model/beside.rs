@@ -412,9 +412,13 @@ fn traits_of(effect: &Effect, now: Time) -> Vec<Count> {
             several(parts, "refunded to several"),
             parts.iter().any(|part| part.graced).then_some("refunded with grace"),
         ],
-        Effect::Cancelled { cancellation, .. } => {
-            vec![(cancellation == "~rejected").then_some("refunded by a rejection")]
+        Effect::Exchanged { costs, .. } => {
+            vec![(costs.len() > 1).then_some("exchanged for several units")]
         }
+        Effect::Cancelled { cancellation, refunds, .. } => vec![
+            (cancellation == "~rejected").then_some("refunded by a rejection"),
+            (refunds.len() > 1).then_some("refunded of several units"),
+        ],
         Effect::Reversed { pending_until, cap_room, further, .. } => vec![
             (!further.is_empty()).then_some("gave several units back"),
             pending_until.map(|_| "given back to a pending lot"),
