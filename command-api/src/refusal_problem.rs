@@ -41,6 +41,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Problem {
         Fact::Unit(unit) => problem.fact(name, unit.as_str()),
         Fact::Ladder(ladder) => problem.fact(name, ladder.as_str()),
         Fact::Tier(tier) => problem.fact(name, tier.as_str()),
+        Fact::Field(field) => problem.fact(name, field),
     })
 }
 
@@ -67,13 +68,21 @@ pub(crate) fn not_found_where_unknown(problem: Problem) -> Problem {
     problem
 }
 
-/// A refusal's problem, where the path names the unit: an unknown one is 404 there.
+/// A refusal's problem, where the path names the unit that is to change: an unknown one is 404
+/// there.
 pub(crate) fn unit_not_found_where_unknown(problem: Problem) -> Problem {
-    let unit = UnitId::POINTS;
-    if problem.code() != (Refusal::UnitUnknown { unit }).code() {
-        return problem;
-    }
-    Problem::not_found("The unit doesn't exist. Make it without If-Match, or check its id.")
+    not_found_unit(problem, "The unit doesn't exist. Make it without If-Match, or check its id.")
+}
+
+/// Likewise where it is to be closed.
+pub(crate) fn closed_unit_not_found(problem: Problem) -> Problem {
+    let lists = "The unit doesn't exist. Check its id; GET /v1/units lists all units.";
+    not_found_unit(problem, lists)
+}
+
+fn not_found_unit(problem: Problem, detail: &'static str) -> Problem {
+    let unknown = Refusal::UnitUnknown { unit: UnitId::POINTS };
+    if problem.code() == unknown.code() { Problem::not_found(detail) } else { problem }
 }
 
 /// A refusal's problem, where the path names the ladder: an unknown one is 404 there.
@@ -82,6 +91,17 @@ pub(crate) fn ladder_not_found_where_unknown(problem: Problem) -> Problem {
         return problem;
     }
     Problem::not_found("The ladder doesn't exist. Make it without If-Match, or check its id.")
+}
+
+/// A refusal's problem, where the path names the conversion rate: an unknown one is 404 there.
+pub(crate) fn rate_not_found_where_unknown(problem: Problem) -> Problem {
+    let unit = UnitId::POINTS;
+    if problem.code() != (Refusal::RateUnknown { from: unit, to: unit }).code() {
+        return problem;
+    }
+    Problem::not_found(
+        "The conversion rate doesn't exist. Make it without If-Match, or check both units.",
+    )
 }
 
 /// The key may make the call, but not with this cause in the body.
@@ -115,7 +135,15 @@ pub(crate) fn if_match_missing() -> Problem {
 /// The problem of a command that was to make something new: all that says that it is there, in
 /// whatever state, is the same to the caller.
 pub(crate) fn exists_where_new(problem: Problem) -> Problem {
-    let there = ["offer-exists", "offer-closed", "rule-exists", "unit-exists"];
+    let there = [
+        "offer-exists",
+        "offer-closed",
+        "rule-exists",
+        "unit-exists",
+        "unit-fixed",
+        "rate-exists",
+        "rate-closed",
+    ];
     if there.contains(&problem.code()) { already_exists() } else { problem }
 }
 
@@ -203,8 +231,8 @@ const ALREADY_EXISTS: ProblemPage = ProblemPage {
     status: StatusCode::PRECONDITION_FAILED,
     slug: "already-exists",
     title: "Already exists",
-    meaning: "The header If-None-Match asks for a new offer, earning rule or unit, and one with this \
-              id exists. This request recorded nothing; an earlier try of it that had no answer, or \
+    meaning: "The header If-None-Match asks for a new offer, earning rule, unit or conversion rate, \
+              and one with this id exists. This request recorded nothing; an earlier try of it that had no answer, or \
               the answer outcome-unknown, may have.",
     remedy: "Read what exists and compare it with what was sent. To change it, send its ETag in \
              If-Match; for a new one, use another id.",

@@ -121,13 +121,13 @@ impl Account {
         self.wallets().find_map(|(unit, wallet)| Some((unit, wallet.hold(id)?)))
     }
 
-    /// How many units of the offer this shopper has had.
     /// The bytes that it has allocated, without what the allocator adds.
     pub(crate) fn allocated_bytes(&self) -> usize {
         let Self { points, taken } = self;
         points.allocated_bytes() + taken.allocated_bytes()
     }
 
+    /// How many units of the offer this shopper has had.
     pub(crate) fn taken(&self, offer: OfferNumber) -> Units {
         Units::sum_of(self.taken.get(offer.0.into())).unwrap_or_default()
     }
@@ -151,13 +151,28 @@ impl Account {
         self.check_more_parts(new.sum())
     }
 
+    /// Whether another lot may come in where these parts of a unit, drawn in spending order, go.
+    pub(crate) fn check_lot_in_place_of(
+        &self,
+        unit: UnitNumber,
+        drawn: &[LotPart],
+    ) -> Result<(), Refusal> {
+        // All but the last are used up, and that one may be.
+        let last = drawn.len().checked_sub(1).and_then(|last| self.wallet(unit).lots().nth(last));
+        let used_up = drawn.len() - usize::from(last != drawn.last());
+        check_count("parts of lots", self.count_parts() + 1 - used_up, PARTS_MAX)
+    }
+
+    fn count_parts(&self) -> usize {
+        self.wallets().map(|(_, wallet)| wallet.count_parts()).sum()
+    }
+
     fn check_more_parts(&self, more: usize) -> Result<(), Refusal> {
         if more == 0 {
             // A hold of a part of a lot takes the account past the bound; what only grows may.
             return Ok(());
         }
-        let parts: usize = self.wallets().map(|(_, wallet)| wallet.count_parts()).sum();
-        check_count("parts of lots", parts + more, PARTS_MAX)
+        check_count("parts of lots", self.count_parts() + more, PARTS_MAX)
     }
 
     /// Whether another hold may begin.
@@ -241,6 +256,17 @@ mod tests {
             let lots = lots * (usize::try_from(units).expect("small") + 1);
             assert_eq!(with(units), lots + bytes, "{units} further units");
         }
+    }
+
+    #[test]
+    fn a_purchase_whose_credit_is_refused_takes_nothing_for_its_unit() {
+        let closed =
+            given([earned("ann", 500, "B-1")]).does(make_unit("miles")).does(close_unit("miles"));
+        let before = closed.allocated_bytes("ann");
+        let bought =
+            closed.does(in_unit("miles", purchase("ann", "P-1", Some(7), &[("tv", 1, 5)])));
+        assert_eq!(bought.allocated_bytes("ann"), before);
+        bought.refuses(in_unit("miles", claim("ann", "P-1")), "unit-closed");
     }
 
     #[test]

@@ -309,7 +309,7 @@ impl<'a> Draft<'a> {
         self.check_not_closed(unit)?;
         self.check_expiry(expires_at)?;
         let points = points?;
-        self.check_earning(points)?;
+        self.check_earning(unit, points)?;
         self.check_room(id, number, points)?;
         check_matures(available_at, expires_at, self.now)?;
         self.check_new_lot(id)?;
@@ -342,11 +342,11 @@ impl<'a> Draft<'a> {
     }
 
     /// Whether one credit may be so much.
-    const fn check_earning(&self, points: Points) -> Result<(), Refusal> {
+    const fn check_earning(&self, unit: UnitId, points: Points) -> Result<(), Refusal> {
         let (policy, _) = self.state.policy();
         let max = policy.earning_points_max;
         if points.get() > max.get() {
-            return Err(Refusal::EarningTooLarge { max, asked: points });
+            return Err(Refusal::EarningTooLarge { unit, max, asked: points });
         }
         Ok(())
     }

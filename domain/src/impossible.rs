@@ -1,7 +1,7 @@
 //! Histories that no ledger has written, whoever wrote them: `evolve` refuses the event that breaks
 //! an invariant, and the partition stops.
 
-use crate::command::Report;
+use crate::command::{ExpectedVersion, Report};
 use crate::scenario::*;
 use crate::*;
 
@@ -205,7 +205,82 @@ fn no_more_is_refunded_than_a_capture_spent() {
     captured().and([refunded("f-1", 150)]).never_has(&refunded_of(300, "f-2", 51));
 }
 
+#[test]
+fn a_capture_is_refunded_in_one_unit() {
+    let captured = given([])
+        .does(make_unit("miles"))
+        .does(in_unit("miles", earn("ann", 300, "M-1")))
+        .does(in_unit("miles", hold("ann", "h-1", 200, 100)))
+        .does(capture("ann", "h-1", None))
+        .and([refunded_in(id("miles"), 3, 200, "f-1", 150)]);
+    captured.never_has(&refunded_in(UnitId::POINTS, 3, 200, "f-2", 50));
+}
+
+#[test]
+fn what_was_taken_of_a_lot_is_given_back_in_its_unit() {
+    let reversed = |unit| {
+        let credit = CreditGivenBack {
+            unit,
+            withdrawn_at: lot(5).place(),
+            of: cause("M-1"),
+            of_lot: lot(4),
+            points: points(300),
+            lots: vec![part(4, 300, None)],
+            available_at: None,
+            owed: None,
+            expired: None,
+            forgiven: None,
+            cap_room: None,
+        };
+        let (withdrawal_id, note) = (id("w-1"), Note::default());
+        let fact = WithdrawalReversed { withdrawal_id, credit, occurred_at: None, note };
+        Event::WithdrawalReversed(id("ann"), fact)
+    };
+    let taken = || {
+        given([earned("ann", 300, "B-1")])
+            .does(make_unit("miles"))
+            .does(in_unit("miles", earn("ann", 300, "M-1")))
+            .does(in_unit("miles", withdraw("ann", "w-1", "M-1")))
+            .leaves_of("ann", "miles", [0, 0, 0, 0])
+    };
+    taken().never_has(&reversed(UnitId::POINTS));
+    taken().and([reversed(id("miles"))]).leaves_of("ann", "miles", [300, 0, 0, 0]);
+}
+
+#[test]
+fn what_is_taken_of_a_lot_is_of_one_unit() {
+    let withdrawn = |unit, withdrawal: &str| {
+        let fact = CreditWithdrawn {
+            withdrawal: WithdrawalCause::Withdrawal { id: id(withdrawal) },
+            unit,
+            points: points(100),
+            lots: vec![part(if unit == UnitId::POINTS { 2 } else { 4 }, 100, None)],
+            owed: None,
+            expired: None,
+            forgiven: None,
+            available_at: None,
+            of: Some(cause("M-1")),
+            of_lot: Some(lot(4)),
+            cap_room: None,
+            asked_points: None,
+            reference: None,
+            occurred_at: None,
+            note: Note::default(),
+        };
+        Event::CreditWithdrawn(id("ann"), fact)
+    };
+    given([earned("ann", 300, "B-1")])
+        .does(make_unit("miles"))
+        .does(in_unit("miles", earn("ann", 300, "M-1")))
+        .and([withdrawn(id("miles"), "w-1")])
+        .never_has(&withdrawn(UnitId::POINTS, "w-2"));
+}
+
 fn refunded_of(captured: u64, key: &str, amount: u64) -> Event {
+    refunded_in(UnitId::POINTS, 2, captured, key, amount)
+}
+
+fn refunded_in(unit: UnitId, lot: u64, captured: u64, key: &str, amount: u64) -> Event {
     let refund = CaptureRefund {
         hold_id: id("h-1"),
         refund_id: id(key),
@@ -214,11 +289,8 @@ fn refunded_of(captured: u64, key: &str, amount: u64) -> Event {
         occurred_at: None,
         note: Note::default(),
     };
-    let (cause, lots) = (RefundCause::Capture(refund), vec![part(2, amount, None)]);
-    Event::CreditRefunded(
-        id("ann"),
-        CreditRefunded { unit: crate::UnitId::POINTS, cause, points: points(amount), lots },
-    )
+    let (cause, lots) = (RefundCause::Capture(refund), vec![part(lot, amount, None)]);
+    Event::CreditRefunded(id("ann"), CreditRefunded { unit, cause, points: points(amount), lots })
 }
 
 #[test]
@@ -276,6 +348,72 @@ fn a_withdrawal_is_reversed_once_and_by_what_it_took() {
         .and([reversed("w-1", 100, &[(2, 200)])])
         .leaves("ann", [200, 0, 100, 0])
         .never_has(&reversed("w-1", 100, &[(2, 200)]));
+}
+
+#[test]
+fn a_conversion_is_by_the_rate_in_force_and_balances() {
+    let rated = || {
+        given([earned("ann", 300, "B-1")]).does(make_unit("miles")).does(set_rate(
+            "points",
+            "miles",
+            rate_of(3, 1),
+            ExpectedVersion::Absent,
+        ))
+    };
+    let [converted, came] = conversion(300, 100, 1);
+    rated()
+        .and([converted.clone(), came.clone()])
+        .leaves("ann", [0, 0, 0, 0])
+        .leaves_of("ann", "miles", [100, 0, 0, 0])
+        .never_has(&converted);
+    for [wrong, _] in [conversion(300, 101, 1), conversion(299, 100, 1), conversion(300, 100, 2)] {
+        rated().never_has(&wrong);
+    }
+    rated().does(close_rate("points", "miles")).never_has(&converted);
+    let amended = set_rate("points", "miles", rate_of(6, 2), ExpectedVersion::Any);
+    rated().does(amended).never_has(&converted);
+    given([earned("ann", 300, "B-1")]).does(make_unit("miles")).never_has(&converted);
+}
+
+#[test]
+fn what_a_conversion_gives_stands_beside_it() {
+    let rated = || {
+        given([earned("ann", 300, "B-1")]).does(make_unit("miles")).does(set_rate(
+            "points",
+            "miles",
+            rate_of(3, 1),
+            ExpectedVersion::Absent,
+        ))
+    };
+    let [converted, came] = conversion(300, 100, 1);
+    rated().never_has(&came);
+    rated().and([converted.clone()]).never_has(&earned("ann", 100, "B-2"));
+    let [_, other] = conversion(300, 99, 1);
+    rated().and([converted.clone()]).never_has(&other);
+    let Event::CreditEarned(_, fact) = came else { unreachable!() };
+    rated().and([converted.clone()]).never_has(&Event::CreditEarned(id("bob"), fact.clone()));
+    let lasting = CreditEarned { expires_at: Some(time(9)), ..fact };
+    rated().and([converted]).never_has(&Event::CreditEarned(id("ann"), lasting));
+}
+
+/// Both halves of a conversion of ann's points into miles, by a version of the rate.
+fn conversion(amount: u64, into: u64, version: u64) -> [Event; 2] {
+    let converted = CreditConverted {
+        conversion_id: id("c-1"),
+        unit: crate::UnitId::POINTS,
+        points: points(amount),
+        lots: vec![part(2, amount, None)],
+        to: id("miles"),
+        to_points: points(into),
+        expires_at: None,
+        rate: RateVersion { version, give: points(3), take: points(1) },
+        asked_points: points(amount),
+        expected_points: None,
+        occurred_at: None,
+    };
+    let cause = Cause { kind: CauseKind::Conversion, id: id("c-1") };
+    let earned = CreditEarned::new(id("miles"), points(into), cause);
+    [Event::CreditConverted(id("ann"), converted), Event::CreditEarned(id("ann"), earned)]
 }
 
 /// Two mugs for 300 each.

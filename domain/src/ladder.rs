@@ -305,6 +305,7 @@ impl Ladder {
         match kind {
             CauseKind::Purchase | CauseKind::Review | CauseKind::Promotion => true,
             CauseKind::Adjustment => self.terms.adjustments,
+            CauseKind::Conversion => false,
         }
     }
 }

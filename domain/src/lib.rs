@@ -14,9 +14,9 @@
 //! - [`state`]: what the facts add up to; [`account`] (with `lots`, and `due` for what happens by
 //!   itself), [`offer`], [`inventory`], [`recorded_ids`] and `schedule` are its parts
 //! - [`shipment`]: how far a shipping request is
-//! - [`policy`], [`earning_rule`], [`unit`], [`ladder`]: what an operator chooses; [`standing`] is
-//!   where an account stands on ladders; [`grace`] follows from the
-//!   policy, and [`cap_count`] is what a rule's cap counts
+//! - [`policy`], [`earning_rule`], [`unit`], [`conversion`], [`ladder`]: what an operator chooses;
+//!   [`standing`] is where an account stands on ladders; [`grace`] follows from the policy, and
+//!   [`cap_count`] is what a rule's cap counts
 //! - [`amount`], [`ids`], [`short_id`], [`text`], [`day`], [`timestamp`], [`time_zone`]: types that
 //!   carry their precondition
 
@@ -24,6 +24,7 @@ pub mod account;
 pub mod amount;
 pub mod cap_count;
 pub mod command;
+pub mod conversion;
 pub mod day;
 mod debts;
 pub mod decision;
@@ -70,6 +71,7 @@ pub use account::{Account, Hold, OfferNumber, Pending, Wallet};
 pub use amount::{AMOUNT_MAX, AmountError, Points, SumError, Units, optional_sum, sum};
 pub use cap_count::{BACKDATE_DAYS_MAX, CapPeriod, CapRoom};
 pub use command::{Command, Owner, decide};
+pub use conversion::{ConversionRate, ConversionTerms};
 pub use day::{Day, DayError};
 pub use decision::{Decision, Preview, PreviewedCost, StockChange};
 pub use due::{Credit, DueStep, LiveHold};
@@ -78,22 +80,24 @@ pub use earning_rule::{
 };
 pub use event::{
     AccountOpened, CaptureRefund, Cause, CauseKind, Claim, Clock, ClockConfirmed, ClockDoubted,
-    CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack, CreditHeld, CreditMatured,
-    CreditReceived, CreditRefunded, CreditRefused, CreditSent, CreditWithdrawn, DebtRepaid,
-    EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, GrantEnd, HoldCaptured,
-    HoldExtended, HoldReleased, HoldSwapped, LadderSet, LogForked, LogOpened, LotId, LotPart, Note,
-    OfferAmended, OfferClosed, OfferOpened, OfferReopened, Ordered, ParcelLines, PolicyChanged,
-    PurchaseEarning, PurchaseLine, PurchaseRecorded, PurchaseReturned, RULES_OF_PURCHASE_MAX,
-    RefundCause, ReleaseReason, ReplacedGrant, ReturnCreditGivenBack, ReturnReversed, ReturnedLine,
-    RoomBack, RuleVersion, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded,
+    ConversionRateClosed, ConversionRateSet, CreditConverted, CreditDeducted, CreditEarned,
+    CreditExpired, CreditGivenBack, CreditHeld, CreditMatured, CreditReceived, CreditRefunded,
+    CreditRefused, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet, Event,
+    ExchangeCancelled, ExchangeCreated, GrantEnd, HoldCaptured, HoldExtended, HoldReleased,
+    HoldSwapped, LadderSet, LogForked, LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed,
+    OfferOpened, OfferReopened, Ordered, ParcelLines, PolicyChanged, PurchaseEarning, PurchaseLine,
+    PurchaseRecorded, PurchaseReturned, RULES_OF_PURCHASE_MAX, RateVersion, RefundCause,
+    ReleaseReason, ReplacedGrant, ReturnCreditGivenBack, ReturnReversed, ReturnedLine, RoomBack,
+    RuleVersion, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded,
     StockAmended, StockRemoved, TakenBack, TierChanged, TierGrantEnded, TierGranted, UnitClosed,
     UnitPoints, UnitSet, WithdrawalCause, WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
-    AccountId, AccountIdError, AdditionId, CancellationId, Category, CauseId, DispatchId,
-    ExchangeId, ExtensionId, GrantId, HoldId, IdError, OfferId, ProductId, PurchaseId, Reference,
-    RefundId, RemovalId, ReopeningId, ReturnId, RuleId, TransferId, WarehouseId, WithdrawalId,
+    AccountId, AccountIdError, AdditionId, CancellationId, Category, CauseId, ConversionId,
+    DispatchId, ExchangeId, ExtensionId, GrantId, HoldId, IdError, OfferId, ProductId, PurchaseId,
+    Reference, RefundId, RemovalId, ReopeningId, ReturnId, RuleId, TransferId, WarehouseId,
+    WithdrawalId,
 };
 pub use inventory::{Allocation, Inventory};
 pub use ladder::{

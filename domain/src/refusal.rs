@@ -445,10 +445,11 @@ refusals! {
     UnitExists { version: u64 } {
         "unit-exists", PreconditionRequired, can_succeed_later: false,
         facts: [version],
-        title: "Unit exists with other terms",
-        sentence: "The unit exists with other terms. To change the name of version {version}, send \
+        title: "Unit exists with another name",
+        sentence: "The unit exists with another name. To change the name of version {version}, send \
                    If-Match: \"{version}\".",
-        meaning: "A unit with this id exists, and differs from the body. `version` is its version.",
+        meaning: "A unit with this id exists, and its `name` differs from the body's. `version` is \
+                  its version.",
         remedy: "To change the unit's name, read the unit and send its ETag in If-Match. For a new \
                  unit, use another id.",
         shopper: "Something went wrong on our side. No points were used.",
@@ -464,14 +465,17 @@ refusals! {
         shopper: "Something went wrong on our side. No points were used.",
     }
     /// More than the unit's name would change.
-    UnitFixed {
+    UnitFixed { field: &'static str } {
         "unit-fixed", Conflict, can_succeed_later: false,
-        facts: [],
+        facts: [field],
         title: "Only a unit's name can change",
-        sentence: "The unit's spendable, decimals and time_zone can't change; only its name can.",
-        meaning: "The body's `spendable`, `decimals` or `time_zone` differs from the unit's. \
-                  Accounts have credit of the unit on these terms.",
-        remedy: "Send the unit's own `spendable`, `decimals` and `time_zone`, or make another unit.",
+        sentence: "The unit exists with another {field}, which can't change; only its name can. A \
+                   field that the body leaves out has its default.",
+        meaning: "A unit with this id exists, and the body's `spendable`, `decimals` or `time_zone` \
+                  differs from the unit's: `field` is the first that does. Accounts have credit of \
+                  the unit on these terms.",
+        remedy: "Read the unit, and send its own `spendable`, `decimals` and `time_zone` with the \
+                 new name. For other terms, make another unit.",
         shopper: "Something went wrong on our side. No points were used.",
     }
     /// There are as many units as there can be.
@@ -722,8 +726,9 @@ refusals! {
         title: "Unit is closed",
         sentence: "The unit {unit} was closed at {at}: nothing more is earned of it.",
         meaning: "The `unit` was closed at `closed_at`. What accounts have of it can be spent, and \
-                  nothing more is earned or added by hand.",
-        remedy: "Give credit of another unit.",
+                  nothing more is earned, added by hand or converted into it. No conversion rate \
+                  that is set may name it.",
+        remedy: "Use another unit.",
         shopper: "No more points of this kind are given.",
     }
     /// The unit counts, and can't be spent.
@@ -731,9 +736,9 @@ refusals! {
         "unit-not-spendable", Conflict, can_succeed_later: false,
         facts: [unit],
         title: "Unit can't be spent",
-        sentence: "The unit {unit} can't be spent, held or passed on.",
-        meaning: "The `unit` was made with `spendable` false: it can't be redeemed, held or passed \
-                  on.",
+        sentence: "The unit {unit} can't be spent, held, passed on or converted.",
+        meaning: "The `unit` was made with `spendable` false: it can't be redeemed, held, passed on \
+                  or converted.",
         remedy: "Use a unit whose `spendable` is true.",
         shopper: "Points of this kind can't be spent.",
     }
@@ -761,17 +766,74 @@ refusals! {
         remedy: "Name one rule of each unit.",
         shopper: "Something went wrong on our side. No points were used.",
     }
+    /// There is no such conversion rate.
+    RateUnknown { from: UnitId, to: UnitId } {
+        "rate-unknown", Conflict, can_succeed_later: true,
+        facts: [from, to],
+        title: "Conversion rate doesn't exist",
+        sentence: "There is no conversion rate from {from} to {to}.",
+        meaning: "No operator has set a rate by which `from` becomes `to`.",
+        remedy: "Check both units, or have an operator set the rate with PUT \
+                 /v1/conversion-rates/{from}/{to}.",
+        shopper: "These points can't be turned into the others.",
+    }
+    /// Nothing more is converted by the rate.
+    RateClosed { from: UnitId, to: UnitId, at: Timestamp } {
+        "rate-closed", Conflict, can_succeed_later: false,
+        facts: [from, to, closed_at = at],
+        title: "Conversion rate is closed",
+        sentence: "The conversion rate from {from} to {to} was closed at {at}.",
+        meaning: "The rate by which `from` becomes `to` was closed at `closed_at`, for good: nothing \
+                  more is converted by it, and it can't be changed.",
+        remedy: "Convert into another unit.",
+        shopper: "These points can't be turned into the others any more.",
+    }
+    /// The request changes an existing conversion rate without If-Match.
+    RateExists { version: u64 } {
+        "rate-exists", PreconditionRequired, can_succeed_later: false,
+        facts: [version],
+        title: "Conversion rate exists with other terms",
+        sentence: "The conversion rate exists with other terms. To change version {version}, send \
+                   If-Match: \"{version}\".",
+        meaning: "A conversion rate of these units exists, and differs from the body. `version` is \
+                  its version.",
+        remedy: "To change the rate, read it and send its ETag in If-Match.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// The conversion rate isn't at the version that the caller read.
+    RateChanged { version: u64 } {
+        "rate-changed", PreconditionFailed, can_succeed_later: false,
+        facts: [version],
+        title: "Conversion rate has changed",
+        sentence: "The conversion rate has changed: its version is {version} now. Read it again.",
+        meaning: "If-Match names an old version of the conversion rate. `version` is the present \
+                  one.",
+        remedy: "Read the rate, decide again, and send its present ETag in If-Match.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
     /// More points are to be captured, refunded or withdrawn than are left.
-    PointsTooLarge { left: Points, asked: Points } {
+    PointsTooLarge { unit: UnitId, left: Points, asked: Points } {
         "points-too-large", Conflict, can_succeed_later: false,
-        facts: [left, asked],
+        facts: [unit, left, asked],
         title: "More points than are left",
-        sentence: "The request is for {asked} points; {left} are left.",
-        meaning: "The request is for `asked` points, and `left` are left: a capture of more than \
-                  the hold has, a refund of more than the capture spent that isn't refunded yet, \
-                  or a withdrawal of more than the cause's credit has that isn't withdrawn yet.",
-        remedy: "Ask for at most `left` points.",
+        sentence: "The request is for {asked} {unit}; {left} are left.",
+        meaning: "The request is for `asked` of the `unit`, and `left` are left: a capture of more \
+                  than the hold has, a refund of more than the capture spent that isn't refunded \
+                  yet, or a withdrawal of more than the cause's credit has that isn't withdrawn \
+                  yet.",
+        remedy: "Ask for at most `left`.",
         shopper: "There aren't so many points left to give back or to use.",
+    }
+    /// No whole step of the rate, or less than its minimum, is to be converted.
+    PointsTooSmall { least: Points, asked: Points } {
+        "points-too-small", Conflict, can_succeed_later: true,
+        facts: [least, asked],
+        title: "Fewer points than can be converted",
+        sentence: "The request is for {asked} points; the least that is converted is {least}.",
+        meaning: "The request is to convert `asked` points, and the rate converts `least` or more: \
+                  one whole step of it, and at least its `minimum`.",
+        remedy: "Convert at least `least` points.",
+        shopper: "These are too few points to turn them into others.",
     }
     /// The credit would have expired before it was given.
     ExpiryPassed { now: Timestamp } {
@@ -796,13 +858,14 @@ refusals! {
         shopper: "Something went wrong on our side. No points were used.",
     }
     /// The credit is more than the policy allows for one.
-    EarningTooLarge { max: Points, asked: Points } {
+    EarningTooLarge { unit: UnitId, max: Points, asked: Points } {
         "earning-too-large", Conflict, can_succeed_later: true,
-        facts: [max, asked],
+        facts: [unit, max, asked],
         title: "Credit is over the policy's limit",
-        sentence: "The credit is {asked} points; the policy allows {max} for one.",
-        meaning: "The credit is `asked` points, and the policy's `earning_points_max` is `max`: one \
-                  purchase, other cause or adjustment can't earn more.",
+        sentence: "The credit is {asked} {unit}; the policy allows {max} for one.",
+        meaning: "The credit is `asked` of the `unit`, and the policy's `earning_points_max`, which \
+                  is for every unit, is `max`: one purchase, other cause or adjustment can't earn \
+                  more.",
         remedy: "Correct the points. If they are right, have an operator raise the policy's \
                  `earning_points_max`.",
         shopper: "These points need a check by us first. Please contact us.",
@@ -818,17 +881,18 @@ refusals! {
                  same request succeeds once some is spent.",
         shopper: "The amount is too large. Please choose a smaller one.",
     }
-    /// The cost isn't the one that the caller expects.
-    PriceChanged { unit: UnitId, needed: Points, expected: Points } {
+    /// The cost, or what comes of a conversion, isn't what the caller expects.
+    PriceChanged { what: &'static str, unit: UnitId, needed: Points, expected: Points } {
         "price-changed", Conflict, can_succeed_later: true,
         facts: [unit, needed, expected],
         title: "Price has changed",
-        sentence: "The cost is {needed} {unit}, not the expected {expected}.",
-        meaning: "The cost is `needed` of the `unit`, and by the body's `expected_points` or \
-                  `expected_prices` it is `expected`; 0 stands for a unit that one side doesn't \
-                  name. Of several units it is the first that differs.",
-        remedy: "Show the shopper the present cost, and send it as `expected_points` or, of several \
-                 units, as `expected_prices`.",
+        sentence: "{what} {needed} {unit}, not the expected {expected}.",
+        meaning: "The cost is `needed` of the `unit`, or a conversion gives so much of it, and by \
+                  the body's `expected_points` or `expected_prices` it is `expected`; 0 stands \
+                  for a unit that one side doesn't name. Of several units it is the first that \
+                  differs.",
+        remedy: "Show the shopper the present number, and send it as `expected_points` or, of \
+                 several units, as `expected_prices`.",
         shopper: "The price has changed. Please look at the new one before you go on.",
     }
     /// The goods are to be shipped, and nobody said where.
@@ -940,16 +1004,16 @@ refusals! {
         shopper: "You don't have enough points for this.",
     }
     /// Spent credit is to be withdrawn, and the policy allows no debt.
-    CreditAlreadySpent { left: Points, asked: Points } {
+    CreditAlreadySpent { unit: UnitId, left: Points, asked: Points } {
         "credit-already-spent", Conflict, can_succeed_later: true,
-        facts: [left, asked],
+        facts: [unit, left, asked],
         title: "Credit already spent",
-        sentence: "The request withdraws {asked} points, but only {left} are left: the rest was \
+        sentence: "The request withdraws {asked} {unit}, but only {left} are left: the rest was \
                    spent or is held, and the policy doesn't allow debt.",
-        meaning: "The request withdraws `asked` points, but only `left` are left: the rest was \
-                  spent or is held. The policy's `spent_credit` is `refuse`, so the account can't \
-                  owe them.",
-        remedy: "Withdraw at most `left` points, or set the policy's `spent_credit` to `debt` or \
+        meaning: "The request withdraws `asked` of the `unit`, but only `left` are left: the rest \
+                  was spent or is held. The policy's `spent_credit` is `refuse`, so the account \
+                  can't owe them.",
+        remedy: "Withdraw at most `left`, or set the policy's `spent_credit` to `debt` or \
                  `forgive`.",
         shopper: "These points were already used, so they can't be taken back.",
     }

@@ -3,6 +3,7 @@
 //! `given` begins with `log-opened` at position 1, so the first event named stands at position 2.
 
 mod commands;
+mod conversions;
 mod events;
 mod ladders;
 mod parcels;
@@ -11,6 +12,7 @@ mod values;
 use log_record::{Partition, Position};
 
 pub(crate) use commands::*;
+pub(crate) use conversions::*;
 pub(crate) use events::*;
 pub(crate) use ladders::*;
 pub(crate) use parcels::*;
@@ -286,6 +288,12 @@ impl Outcome {
         let refusal = self.decided.expect_err("it was not refused");
         assert_eq!(refusal.code(), code, "{refusal}");
         assert!(Refusal::ROWS.iter().any(|row| row.code == refusal.code()), "{refusal}");
+    }
+
+    /// With these facts.
+    #[track_caller]
+    pub(crate) fn then_refused_because(self, why: Refusal) {
+        assert_eq!(self.decided.expect_err("it was not refused"), why);
     }
 
     #[track_caller]

@@ -243,7 +243,7 @@ impl Standing {
         let rank = fact.tier.map(rank_of).transpose()?;
         let before = fact.before.map(rank_of).transpose()?;
         if self.rank(ladder, terms) != before {
-            return Err("I15: a tier changed that the account didn't have");
+            return Err("I16: a tier changed that the account didn't have");
         }
         let is_sound = match kind {
             Change::Reached => rank > before,
@@ -251,18 +251,18 @@ impl Standing {
             Change::Lapsed => rank < before,
         };
         if !is_sound {
-            return Err("I15: a tier is reached upwards, kept, or lapses downwards");
+            return Err("I16: a tier is reached upwards, kept, or lapses downwards");
         }
         let first = match fact.counted_from {
             Some(day) => terms.window.period(day),
             None => CountPeriod::default(),
         };
         if terms.window.first_day(first) != fact.counted_from {
-            return Err("I15: a count begins with a year or a month of its ladder");
+            return Err("I16: a count begins with a year or a month of its ladder");
         }
         let count = self.sums.between(first, terms.window.last_counted(first));
         if as_points(count) != fact.counted {
-            return Err("I15: a tier event says another count than there is");
+            return Err("I16: a tier event says another count than there is");
         }
         let by_count = terms.levels.reached_by(count);
         let is_given = match kind {
@@ -272,7 +272,7 @@ impl Standing {
             Change::Kept => rank <= by_count,
         };
         if !is_given {
-            return Err("I15: a tier that its count doesn't give");
+            return Err("I16: a tier that its count doesn't give");
         }
         if kind != Change::Kept {
             let end = self.held.as_ref().and_then(|held| held.until);
@@ -312,10 +312,10 @@ impl Standing {
         let tier = ladder.number_of(fact.tier).ok_or("of an unknown tier")?;
         let former = self.grant.as_ref().map(|grant| &grant.id);
         if former != fact.replaces.as_ref().map(|replaced| &replaced.grant_id) {
-            return Err("I15: a grant takes the place of the one in force");
+            return Err("I16: a grant takes the place of the one in force");
         }
         if fact.until <= recorded_at {
-            return Err("I15: a grant ends after it was made");
+            return Err("I16: a grant ends after it was made");
         }
         let (id, until, since) = (fact.grant_id.clone(), fact.until, recorded_at);
         self.grant = Some(Box::new(Grant { id, tier, until, since }));
@@ -328,7 +328,7 @@ impl Standing {
         let tier = ladder.number_of(fact.tier);
         let is_it = |grant: &Grant| grant.id == fact.grant_id && Some(grant.tier) == tier;
         if !self.grant.as_deref().is_some_and(is_it) {
-            return Err("I15: a grant ended that wasn't in force");
+            return Err("I16: a grant ended that wasn't in force");
         }
         self.grant = None;
         Ok(())

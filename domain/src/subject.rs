@@ -3,8 +3,8 @@
 use log_record::Position;
 
 use crate::{
-    AccountId, EarningRule, Ladder, LadderId, Offer, OfferId, OfferStatus, Policy, RuleId,
-    Shipment, Shipped, ShippedLine, State, Timestamp, Unit, UnitId,
+    AccountId, ConversionRate, EarningRule, Ladder, LadderId, Offer, OfferId, OfferStatus, Policy,
+    RuleId, Shipment, Shipped, ShippedLine, State, Timestamp, Unit, UnitId,
 };
 
 /// A thing that a command sets whole or tells something of, in its present state.
@@ -20,6 +20,8 @@ pub enum Subject {
     Unit(Box<Unit>),
     /// A ladder.
     Ladder(Box<Ladder>),
+    /// A conversion rate.
+    ConversionRate(Box<ConversionRate>),
     /// A shipping request.
     Shipment(Shipment),
 }
@@ -65,6 +67,16 @@ impl Subject {
     pub(crate) fn ladder(state: &State, id: LadderId) -> Option<(Self, Position)> {
         let ladder = state.ladder(id)?;
         Some((Self::Ladder(Box::new(ladder.clone())), ladder.changed_at))
+    }
+
+    /// A conversion rate, and the event that last changed it.
+    pub(crate) fn conversion_rate(
+        state: &State,
+        from: UnitId,
+        to: UnitId,
+    ) -> Option<(Self, Position)> {
+        let rate = state.conversion_rate(from, to)?;
+        Some((Self::ConversionRate(Box::new(rate.clone())), rate.changed_at))
     }
 
     /// A shipping request for these lines, and the event that asked for it.

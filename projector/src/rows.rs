@@ -5,6 +5,7 @@
 
 mod account;
 mod change;
+mod conversion;
 mod credit;
 mod exchange;
 mod fact;
@@ -28,14 +29,15 @@ use event_schema::decode;
 use event_store::with_causes;
 use log_record::{PackedPlace, RecordedEvent};
 use read_model::{
-    AccountBalance, CreditLot, EarningRule, Exchange, Fact, Hold, LedgerEntry, OfferAvailability,
-    Operation, Policy, Purchase, ShippingStatus, Unit, UnitBalance,
+    AccountBalance, ConversionRate, CreditLot, EarningRule, Exchange, Fact, Hold, LedgerEntry,
+    OfferAvailability, Operation, Policy, Purchase, ShippingStatus, UnitBalance,
 };
 use serde::Serialize;
 
 use crate::ProjectError;
 
 pub(crate) use change::Change;
+pub(crate) use conversion::RateClosure;
 pub(crate) use credit::{PartChange, PartKey, Withdrawal};
 pub(crate) use exchange::ExchangeChange;
 pub(crate) use hold::HoldChange;
@@ -48,7 +50,7 @@ pub(crate) use shipping::{
 };
 pub(crate) use tier::{FoundTier, TierError, TierRows, Tiers};
 pub(crate) use total::{TotalRows, Totals};
-pub(crate) use unit::UnitClosure;
+pub(crate) use unit::{UnitChange, UnitClosure};
 
 /// The rows of a batch, by table.
 #[derive(Debug, Default)]
@@ -75,10 +77,12 @@ pub(crate) struct Rows {
     pub(crate) offer_changes: BTreeMap<OfferId, OfferChange>,
     pub(crate) earning_rules: Vec<EarningRule>,
     pub(crate) policy: Option<Policy>,
-    /// Every version that the batch made, in order.
-    pub(crate) units: Vec<Unit>,
-    pub(crate) unit_closures: Vec<UnitClosure>,
+    /// Every version that the batch made, in the order of the log: a closure is one, too, and the
+    /// name may change after it.
+    pub(crate) unit_changes: Vec<UnitChange>,
     pub(crate) tiers: Tiers,
+    pub(crate) conversion_rates: Vec<ConversionRate>,
+    pub(crate) rate_closures: Vec<RateClosure>,
     /// What the batch adds to them.
     pub(crate) totals: Totals,
     /// Where the log takes its time from, where the batch says so.
@@ -160,6 +164,8 @@ impl Rows {
             Event::TierGrantEnded(ref account, ref fact) => {
                 self.tier_grant_ended(at, account, fact, event.clone())?;
             }
+            Event::ConversionRateSet(fact) => self.conversion_rate_set(at, &fact)?,
+            Event::ConversionRateClosed(fact) => self.conversion_rate_closed(at, &fact),
             Event::AccountOpened(account, _) => self.opened(at, &account),
             Event::CreditEarned(account, fact) => self.earned(at, account, fact),
             Event::CreditDeducted(account, fact) => self.deducted(at, &account, &fact)?,
@@ -177,6 +183,7 @@ impl Rows {
             Event::DebtRepaid(account, fact) => self.repaid(at, &account, &fact)?,
             Event::CreditSent(account, fact) => self.sent(at, &account, &fact)?,
             Event::CreditReceived(account, fact) => self.received(at, &account, &fact)?,
+            Event::CreditConverted(account, fact) => self.converted(at, &account, &fact)?,
             Event::CreditHeld(account, fact) => self.held(at, account, &fact)?,
             Event::HoldExtended(account, fact) => self.extended(&account, &fact),
             Event::HoldCaptured(account, fact) => self.captured(at, account, fact)?,

@@ -17,7 +17,7 @@ use crate::failed;
 use crate::freshness::Fresh;
 use crate::ladder::tier_totals;
 use crate::standing::{Part, Recorded, STANDING, Standing};
-use crate::unit::find_unit;
+use crate::unit::check_unit;
 
 const TOTALS: Query = Query::same(include_str!("sql/list_totals.sql"));
 const MONTHS: Query = Query::same(include_str!("sql/list_credit_months.sql"));
@@ -57,14 +57,10 @@ pub(crate) struct OfUnitQuery {
 }
 
 impl OfUnitQuery {
-    /// The unit that is asked for, which there must be: a slip would answer with zeros.
+    /// The unit that is asked for, which there must be.
     async fn read(self, reading: &mut Reading) -> Result<UnitId, Problem> {
-        let unit = self.unit.unwrap_or_default();
-        if unit != UnitId::POINTS && find_unit(reading, unit).await?.is_none() {
-            let complaint = "names a unit that doesn't exist; GET /v1/units lists them";
-            return Err(Problem::invalid_query("unit", complaint));
-        }
-        Ok(unit)
+        check_unit(reading, self.unit).await?;
+        Ok(self.unit.unwrap_or_default())
     }
 }
 
@@ -130,6 +126,8 @@ fn totals(sums: &Sums, position: String) -> Result<TotalsBody, Problem> {
         sent: of(Total::Sent)?,
         received: of(Total::Received)?,
         repaid: of(Total::Repaid)?,
+        converted_in: of(Total::ConvertedIn)?,
+        converted_out: of(Total::ConvertedOut)?,
         accounts: of(Total::Accounts)?,
         exchanges: of(Total::Exchanges)?,
         cancellations: of(Total::Cancellations)?,
@@ -137,6 +135,7 @@ fn totals(sums: &Sums, position: String) -> Result<TotalsBody, Problem> {
         returns: of(Total::Returns)?,
         holds: of(Total::Holds)?,
         transfers: of(Total::Transfers)?,
+        conversions: of(Total::Conversions)?,
         shipments: of(Total::Shipments)?,
         position,
         difference: Sum(difference(signed)),
@@ -149,12 +148,13 @@ fn in_transit(of: impl Fn(Total) -> i128) -> i128 {
     of(Total::Sent) - of(Total::Received)
 }
 
-/// What was issued less where it all went.
+/// What was issued, or came of other units, less where it all went.
 fn difference(of: impl Fn(Total) -> i128) -> i128 {
     let there = of(Total::Available) + of(Total::Held) + of(Total::Pending) + in_transit(&of);
     let gone = of(Total::Redeemed) + of(Total::Expired) + of(Total::Withdrawn);
+    let gone = gone + of(Total::ConvertedOut);
     let again = of(Total::Refunded) + of(Total::Owed);
-    of(Total::Issued) - (there + gone - again)
+    of(Total::Issued) + of(Total::ConvertedIn) - (there + gone - again)
 }
 
 /// By month of expiry; `never` comes after every number.

@@ -20,7 +20,7 @@ pub struct Table {
 }
 
 /// All read tables.
-pub const TABLES: [Table; 23] = [
+pub const TABLES: [Table; 24] = [
     table::<AccountBalance>(),
     table::<UnitBalance>(),
     table::<CreditPart>(),
@@ -40,6 +40,7 @@ pub const TABLES: [Table; 23] = [
     table::<LadderVersion>(),
     table::<AccountTier>(),
     table::<TierTotal>(),
+    table::<ConversionRate>(),
     table::<ProgrammeTotal>(),
     table::<CreditMonth>(),
     table::<Lane>(),
@@ -358,6 +359,21 @@ row! {
         time_zone: String,
         closed_at: Option<i64>,
         version: i64,
+        partition: i64,
+        position: i64,
+    }
+}
+
+row! {
+    /// A version of a conversion rate.
+    #[derive(FromRow)]
+    pub struct ConversionRate in "conversion_rate" {
+        from_unit: String,
+        to_unit: String,
+        version: i64,
+        terms: String,
+        closed_at: Option<i64>,
+        recorded_at: i64,
         partition: i64,
         position: i64,
     }

@@ -103,7 +103,7 @@ fn is_reached(event: &Event) -> bool {
 }
 
 impl Ledger {
-    /// Its log is a history that there can be: each tier follows from what was counted (I15).
+    /// Its log is a history that there can be: each tier follows from what was counted (I16).
     async fn replays(&self) {
         let mut replayed = State::new(P0);
         for (recorded_at, event) in self.events().await {

@@ -89,7 +89,8 @@ impl Order {
         let expected = [of_one.as_ref().map(|it| &it[..]), self.expected_prices.as_deref()];
         for expected in expected.into_iter().flatten() {
             if let Some((unit, needed, expected)) = needed.first_difference(expected) {
-                return Err(Refusal::PriceChanged { unit, needed, expected });
+                let what = "The cost is";
+                return Err(Refusal::PriceChanged { what, unit, needed, expected });
             }
         }
         Ok(())

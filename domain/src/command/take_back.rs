@@ -87,7 +87,7 @@ fn take_one(
     let (policy, _) = draft.state.policy();
     if missing > Points::ZERO && policy.spent_credit == SpentCredit::Refuse {
         let left = points.minus(missing).unwrap_or_default();
-        return Err(Refusal::CreditAlreadySpent { left, asked: points });
+        return Err(Refusal::CreditAlreadySpent { unit, left, asked: points });
     }
     let (owed, forgiven) = owed_or_forgiven(policy, wallet, missing)?;
     let available_at = wallet.and_then(|wallet| wallet.pending_until(lot));

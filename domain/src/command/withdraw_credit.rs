@@ -66,7 +66,7 @@ impl CommandRules for WithdrawCredit {
         let points = self.points.unwrap_or(left);
         if points > left || left == Points::ZERO {
             let asked = self.points.unwrap_or(earned.points);
-            return Err(Refusal::PointsTooLarge { left, asked });
+            return Err(Refusal::PointsTooLarge { unit: self.unit, left, asked });
         }
         draft.apply_due(&self.account_id);
         let lot = draft.state.lot_at(earned.position);

@@ -33,6 +33,8 @@ pub enum CauseKind {
     Promotion,
     /// An operator's hand.
     Adjustment,
+    /// Credit of another unit.
+    Conversion,
 }
 
 impl CauseKind {
@@ -44,6 +46,7 @@ impl CauseKind {
             Self::Review => "review",
             Self::Promotion => "promotion",
             Self::Adjustment => "adjustment",
+            Self::Conversion => "conversion",
         }
     }
 }

@@ -17,6 +17,8 @@ pub enum Fact {
     Ladder(LadderId),
     /// A tier.
     Tier(TierId),
+    /// The name of a field of the body.
+    Field(&'static str),
 }
 
 /// Why an offer takes no redemptions.
@@ -100,6 +102,12 @@ impl IntoFact for LadderId {
 impl IntoFact for TierId {
     fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
         Some((name, Fact::Tier(self)))
+    }
+}
+
+impl IntoFact for &'static str {
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        Some((name, Fact::Field(self)))
     }
 }
 

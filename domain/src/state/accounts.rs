@@ -19,8 +19,8 @@ use crate::schedule::AccountNumber;
 use crate::{
     Account, AccountId, CaptureRefund, Cause, CauseKind, CreditEarned, CreditGivenBack,
     CreditWithdrawn, Event, ExchangeCancelled, ExchangeCreated, IdHash, LotId, Points, ProductId,
-    RecordedIds, ReturnReversed, Shipped, ShippedLine, Timestamp, UnitNumber, UnitPoints, Units,
-    WithdrawalCause, WithdrawalReversed,
+    RecordedIds, ReturnReversed, Shipped, ShippedLine, Timestamp, UnitId, UnitNumber, UnitPoints,
+    Units, WithdrawalCause, WithdrawalReversed,
 };
 use purchases::Earnings;
 pub(crate) use purchases::RefusedCredit;
@@ -41,6 +41,8 @@ pub(super) struct Accounts {
     pub(super) parcels: HashMap<Position, Parcels>,
     /// How much of what a lot was earned as has been withdrawn.
     withdrawn: HashMap<LotId, Points>,
+    /// Of which unit that was, where it wasn't points.
+    withdrawn_unit: HashMap<LotId, UnitId>,
     /// The ids of the accounts' commands.
     pub(super) recorded: Arc<RecordedIds>,
     /// What the last events earned for one cause.
@@ -51,6 +53,7 @@ pub(super) struct Accounts {
 /// What was refunded of a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Refunded {
+    unit: UnitNumber,
     points: Points,
     /// Of so many that the capture had spent.
     of: Points,
@@ -124,6 +127,7 @@ impl Accounts {
             + map_bytes(refused)
             + map_bytes(parcels)
             + map_bytes(withdrawn)
+            + map_bytes(&self.withdrawn_unit)
     }
 
     pub(super) fn cancelled(&self, exchange: Position) -> Cancelled {
@@ -216,6 +220,10 @@ impl Accounts {
         id: &AccountId,
         fact: &CreditEarned,
     ) -> Changed {
+        if fact.cause.kind == CauseKind::Conversion {
+            // The conversion has recorded its own id right before.
+            return Ok(());
+        }
         let cause = IdHash::cause(id, &fact.cause);
         if fact.claim.is_none() {
             let credit = UnitPoints { unit: fact.unit, points: fact.points };
@@ -255,9 +263,19 @@ impl Accounts {
             WithdrawalCause::Return { .. } => {}
         }
         let Some(lot) = fact.of_lot else { return Ok(()) };
+        if fact.unit != UnitId::POINTS && !self.withdrawn.contains_key(&lot) {
+            self.withdrawn_unit.insert(lot, fact.unit);
+        }
+        self.check_withdrawn_unit(lot, fact.unit)?;
         let withdrawn = self.withdrawn.entry(lot).or_default();
         *withdrawn = withdrawn.plus(fact.points).ok_or(TOO_MUCH)?;
         Ok(())
+    }
+
+    /// Whether what was withdrawn of the lot is of this unit.
+    fn check_withdrawn_unit(&self, lot: LotId, unit: UnitId) -> Changed {
+        let known = self.withdrawn_unit.get(&lot).copied().unwrap_or(UnitId::POINTS);
+        ensure(known == unit, "I14: what is taken of a lot, and given back, is of one unit")
     }
 
     pub(super) fn withdrawal_reversed(
@@ -297,10 +315,12 @@ impl Accounts {
     }
 
     pub(super) fn given_back(&mut self, fact: &CreditGivenBack) -> Changed {
+        self.check_withdrawn_unit(fact.of_lot, fact.unit)?;
         let withdrawn = self.withdrawn.entry(fact.of_lot).or_default();
         *withdrawn = withdrawn.minus(fact.points).ok_or("more was given back than was taken")?;
         if *withdrawn == Points::ZERO {
             self.withdrawn.remove(&fact.of_lot);
+            self.withdrawn_unit.remove(&fact.of_lot);
         }
         Ok(())
     }
@@ -323,16 +343,17 @@ impl Accounts {
         at: Position,
         id: &AccountId,
         fact: &CaptureRefund,
-        points: Points,
+        (unit, points): (UnitNumber, Points),
     ) -> Changed {
         let capture = self.recorded.position_of(IdHash::capture(id, &fact.hold_id));
         let capture = capture.ok_or("a hold was refunded that was not captured")?;
         self.record(IdHash::capture_refund(id, &fact.hold_id, &fact.refund_id), at)?;
         let before = self.refunded(capture);
-        let refunded =
-            Refunded { points: before.plus(points).ok_or(TOO_MUCH)?, of: fact.captured_points };
+        let points = before.plus(points).ok_or(TOO_MUCH)?;
+        let refunded = Refunded { unit, points, of: fact.captured_points };
         let former = self.refunded.insert(capture, refunded);
-        let is_same = former.is_none_or(|former| former.of == refunded.of);
+        let is_same =
+            former.is_none_or(|former| (former.unit, former.of) == (refunded.unit, refunded.of));
         ensure(is_same, "I13: two refunds differ about what the capture had spent")?;
         let is_within = refunded.points <= refunded.of;
         ensure(is_within, "I13: more was refunded than the capture had spent")

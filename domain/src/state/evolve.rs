@@ -7,9 +7,9 @@ use super::impossible::{Changed, Impossible, ensure};
 use super::programme::UNKNOWN_UNIT;
 use crate::schedule::Due;
 use crate::{
-    AccountId, CancellationId, Event, ExchangeCancelled, ExchangeCreated, ExchangeId, HoldId,
-    IdHash, LotPart, Points, Price, PurchaseId, RefundCause, ReturnId, Timestamp, TransferId,
-    UnitId, UnitNumber, UnitPoints, WithdrawalCause,
+    AccountId, CancellationId, CauseKind, ConversionId, Event, ExchangeCancelled, ExchangeCreated,
+    ExchangeId, HoldId, IdHash, LotPart, Points, Price, PurchaseId, RefundCause, ReturnId,
+    Timestamp, TransferId, UnitId, UnitNumber, UnitPoints, WithdrawalCause,
 };
 
 /// The first half of a pair of events, by what the second half must agree with. Of several units it
@@ -22,6 +22,7 @@ pub(super) enum Half {
     /// Likewise.
     Refunds(AccountId, ExchangeId, CancellationId, Vec<Price>),
     Sent(AccountId, AccountId, TransferId, UnitId, Vec<LotPart>),
+    Converted(AccountId, ConversionId, UnitId, Points, Option<Timestamp>),
     /// One for each unit so far.
     Withdrawals(AccountId, PurchaseId, ReturnId, Vec<UnitPoints>),
     /// Likewise.
@@ -85,6 +86,10 @@ impl State {
                     self.accounts.record(end, at)?;
                 }
             }
+            Event::ConversionRateSet(fact) => self.programme.conversion_rate_set(at, fact)?,
+            Event::ConversionRateClosed(fact) => {
+                self.programme.conversion_rate_closed(at, recorded_at, fact)?;
+            }
             Event::AccountOpened(id, _) => self.accounts.opened(at, id)?,
             Event::CreditEarned(id, fact) => {
                 self.accounts.credit_earned(at, id, fact)?;
@@ -100,6 +105,10 @@ impl State {
             Event::CreditSent(id, fact) => {
                 self.accounts.record(IdHash::transfer(id, &fact.transfer_id), at)?;
             }
+            Event::CreditConverted(id, fact) => {
+                self.programme.check_conversion(fact)?;
+                self.accounts.record(IdHash::conversion(id, &fact.conversion_id), at)?;
+            }
             Event::CreditHeld(id, fact) => {
                 self.accounts.record(IdHash::hold(id, &fact.hold_id), at)?;
             }
@@ -110,7 +119,8 @@ impl State {
             Event::CreditRefunded(id, fact) => match &fact.cause {
                 RefundCause::Cancellation { .. } => {}
                 RefundCause::Capture(refund) => {
-                    self.accounts.capture_refunded(at, id, refund, fact.points)?;
+                    let points = (self.number_of(fact.unit)?, fact.points);
+                    self.accounts.capture_refunded(at, id, refund, points)?;
                 }
             },
             Event::HoldCaptured(id, fact) if !fact.pays_exchange => {
@@ -231,7 +241,10 @@ impl State {
             Event::CreditEarned(..) => {
                 ensure(unit.closed_at.is_none(), "I14: credit of a closed unit was earned")
             }
-            Event::CreditDeducted(..) | Event::CreditHeld(..) | Event::CreditSent(..) => {
+            Event::CreditDeducted(..)
+            | Event::CreditHeld(..)
+            | Event::CreditSent(..)
+            | Event::CreditConverted(..) => {
                 ensure(unit.terms.spendable, "I14: a unit was spent that can't be")
             }
             _ => Ok(()),
@@ -277,6 +290,9 @@ impl State {
                 return Err("I3: a cancellation without refund");
             }
             (None, Event::CreditReceived(..)) => return Err("I3: credit received from nowhere"),
+            (None, Event::CreditEarned(_, fact)) if fact.cause.kind == CauseKind::Conversion => {
+                return Err("I3: credit of a conversion from nowhere");
+            }
             (None, Event::PurchaseReturned(_, fact)) => fact.credit().next().is_none(),
             (None, Event::ReturnReversed(_, fact)) => fact.further.is_empty(),
             (None, _) => true,
@@ -310,6 +326,18 @@ impl State {
                     && transfer == fact.transfer_id
                     && unit == fact.unit
                     && lots == fact.lots
+            }
+            (
+                Some(Half::Converted(owner, conversion, unit, points, expires_at)),
+                Event::CreditEarned(id, fact),
+            ) => {
+                owner == *id
+                    && fact.cause.kind == CauseKind::Conversion
+                    && conversion.as_str() == fact.cause.id.as_str()
+                    && unit == fact.unit
+                    && points == fact.points
+                    && expires_at == fact.expires_at
+                    && fact.available_at.is_none()
             }
             (
                 Some(Half::Withdrawals(owner, purchase, back, taken)),
@@ -398,6 +426,10 @@ fn half_of(event: &Event) -> Option<Half> {
         Event::CreditSent(id, fact) => {
             let (to, transfer) = (fact.to.clone(), fact.transfer_id.clone());
             Some(Half::Sent(id.clone(), to, transfer, fact.unit, fact.lots.clone()))
+        }
+        Event::CreditConverted(id, fact) => {
+            let (conversion, to) = (fact.conversion_id.clone(), fact.to);
+            Some(Half::Converted(id.clone(), conversion, to, fact.to_points, fact.expires_at))
         }
         Event::CreditWithdrawn(id, fact) => match &fact.withdrawal {
             WithdrawalCause::Return { purchase_id, id: back } => {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::impossible::{Changed, ensure};
 use crate::account::OfferNumber;
+use crate::conversion::ConversionRates;
 use crate::unit::KnownUnits;
 use crate::{
     Allocation, EarningRule, EarningRuleSet, IdHash, Inventory, LadderSet, Ladders, LogOpened,
@@ -36,6 +37,7 @@ pub(super) struct Programme {
     pub(super) offers: IndexMap<OfferId, Offer>,
     pub(super) units: KnownUnits,
     pub(super) ladders: Ladders,
+    pub(super) conversion_rates: ConversionRates,
     /// The ids of the programme's own commands, such as additions to stock. It is written as a list
     /// of pairs, for an id's hash can't be a key in every format.
     #[serde(with = "indexmap::map::serde_seq")]
@@ -57,7 +59,7 @@ impl Programme {
             return added.ok_or("there are more units than there can be");
         };
         ensure(fact.version == unit.version + 1, "a unit's versions are counted")?;
-        let is_renamed = unit.terms.differs_by_name_only(&fact.terms);
+        let is_renamed = unit.terms.first_fixed_difference(&fact.terms).is_none();
         ensure(is_renamed, "a unit keeps all but its name")?;
         unit.terms = fact.terms.clone();
         unit.version = fact.version;

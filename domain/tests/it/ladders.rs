@@ -30,7 +30,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
-    fn invariant_i15_tiers_follow_from_what_was_counted(history in histories()) {
+    fn invariant_i16_tiers_follow_from_what_was_counted(history in histories()) {
         Both::of(&history);
     }
 }

@@ -6,6 +6,7 @@ mod asking;
 mod beside;
 mod bought;
 mod command;
+mod conversions;
 mod earning;
 mod effect;
 mod examples;
@@ -13,6 +14,7 @@ mod ledger;
 mod lots;
 mod purchases;
 mod random;
+mod refusals;
 mod reversing;
 mod rules;
 mod shipping;
@@ -99,7 +101,7 @@ fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     assert_eq!(missing, Vec::<&str>::new());
 }
 
-const COMMANDS: [&str; 35] = [
+const COMMANDS: [&str; 38] = [
     "open-account",
     "earn-credit",
     "claim-credit",
@@ -124,6 +126,7 @@ const COMMANDS: [&str; 35] = [
     "settle-shipment",
     "resend-shipment",
     "transfer-credit",
+    "convert-credit",
     "open-offer",
     "amend-offer",
     "close-offer",
@@ -134,13 +137,16 @@ const COMMANDS: [&str; 35] = [
     "set-policy",
     "set-unit",
     "close-unit",
+    "set-conversion-rate",
+    "close-conversion-rate",
     "confirm-clock",
 ];
 
 /// What makes a history hard.
-const TRAITS: [&str; 33] = [
+const TRAITS: [&str; 34] = [
     "captured in part",
     "claimed by rule",
+    "converted of several",
     "deducted of several",
     "earned by rule",
     "earned of another unit",

@@ -59,6 +59,9 @@ create table credit_part (
 -- What falls due next, in all accounts.
 create index credit_part_expires on credit_part (expires_at, account_id, unit)
     where expires_at < 9223372036854775807;
+-- Of points alone the index above is as good, and most parts are of points.
+create index credit_part_of_unit_expires on credit_part (unit, expires_at, account_id)
+    where expires_at < 9223372036854775807 and unit <> 'points';
 create index credit_part_matures on credit_part (available_at) where pending > 0;
 
 -- The big tables below grow at their edge, by the place in the log (partition * 2^48 + position); what
@@ -380,6 +383,20 @@ create table earning_rule (
     "partition" integer not null,
     position integer not null,
     primary key (rule_id, version)
+) strict, without rowid;
+
+-- Every version of every conversion rate. A closure is a version, with the terms of the one before.
+create table conversion_rate (
+    from_unit text not null,
+    to_unit text not null,
+    version integer not null,
+    -- JSON
+    terms text not null,
+    closed_at integer,
+    recorded_at integer not null,
+    "partition" integer not null,
+    position integer not null,
+    primary key (from_unit, to_unit, version)
 ) strict, without rowid;
 
 -- At most one row: the policy in force, once one was chosen.

@@ -69,6 +69,9 @@ const ROWS: &str = "
     select 'ann-' || (n - 1), case when n % 10 = 0 then 0 else 500 end, 0, 5,
         case when n % 10 = 0 then 5 else 0 end, 0, n
     from numbers;
+    insert into unit
+        (unit, made_at, spendable, decimals, time_zone, version, \"partition\", position)
+    values ('miles', 2, 1 = 1, 0, 'UTC', 1, 0, 2);
     insert into unit_balance
         (account_id, unit, available, held, pending, owed, \"partition\", position)
     {a tenth}
@@ -84,6 +87,11 @@ const ROWS: &str = "
         (account_id, expires_at, lot, graced, unit, available, pending, held, available_at)
     {a tenth}
     select 'ann-' || (n % 100000), 4102444800000001, n, 1 = 0, 'points', 0, 5, 0, 4102444800000000
+    from numbers;
+    insert into credit_part
+        (account_id, expires_at, lot, graced, unit, available, pending, held)
+    {a tenth}
+    select 'ann-' || (n % 100000), 4102444800000002, n, 1 = 0, 'miles', 500, 0, 0
     from numbers;
     insert into hold
         (place, account_id, hold_id, unit, points, lots, deadline, grace_days, status,
@@ -158,6 +166,7 @@ const READS_OF_ALL: &[&str] = &[
     "/v1/accounts/ann-5/withdrawals/w-5/reversal",
     "/v1/accounts/ann-5/adjustments/a-5",
     "/v1/accounts/ann-5/transfers/t-5",
+    "/v1/accounts/ann-5/conversions/c-5",
     "/v1/offers/offer-5/closure",
     "/v1/offers/offer-5/stock-additions/s-5",
     "/v1/clock/confirmation",
@@ -165,6 +174,7 @@ const READS_OF_ALL: &[&str] = &[
     "/v1/expiring-credit?limit=100&before=2200-01-01T00:00:00Z",
     "/v1/expiring-credit?limit=100&before=1980-01-01T00:00:00Z",
     "/v1/expiring-credit?limit=100&before=2200-01-01T00:00:00Z&unit=miles",
+    "/v1/expiring-credit?limit=100&before=2200-01-01T00:00:00Z&unit=points",
     "/v1/accounts/ann-5/lots?limit=100",
     "/v1/accounts/ann-5/holds?limit=100",
     "/v1/accounts/ann-5/holds/h-5",
@@ -191,6 +201,9 @@ const READS_OF_ALL: &[&str] = &[
     "/v1/ladders/status/accounts?limit=100&tier=gold",
     "/v1/accounts/ann-5/tiers/status/grants/g-5",
     "/v1/accounts/ann-5/tiers/status/grants/g-5/revocation",
+    "/v1/conversion-rates",
+    "/v1/conversion-rates/miles/points",
+    "/v1/conversion-rates/miles/points/closure",
     "/v1/operations?limit=100",
     "/v1/operations?limit=100&until=1970-01-01T00:00:00.05Z",
     "/v1/operations?limit=100&key_id=k-5",

@@ -6,12 +6,12 @@ mod tiers;
 
 use std::collections::BTreeMap;
 
-use domain::command::{ExpectedVersion, OpenOffer, SetEarningRule, SetUnit};
+use domain::command::{ExpectedVersion, OpenOffer, SetConversionRate, SetEarningRule, SetUnit};
 use domain::{
-    Account, AccountId, Cause, Clock, ClockConfirmed, Command, Decision, EarningTerms, Event,
-    ExchangeCreated, LogOpened, LotPart, Page, Price, Prices, PurchaseRecorded, Rate, RefundCause,
-    ReturnCreditGivenBack, ReturnReversed, State, Terms, TimeZone, Timestamp, UnitId, UnitTerms,
-    WithdrawalReversed, decide,
+    Account, AccountId, Cause, Clock, ClockConfirmed, Command, ConversionTerms, Decision,
+    EarningTerms, Event, ExchangeCreated, ExpiryRule, LogOpened, LotPart, Page, Price, Prices,
+    PurchaseRecorded, Rate, RefundCause, ReturnCreditGivenBack, ReturnReversed, State, Terms,
+    TimeZone, Timestamp, UnitId, UnitTerms, WithdrawalReversed, decide,
 };
 use log_record::Partition;
 use proptest::prelude::*;
@@ -261,6 +261,9 @@ async fn what_was_asked_for_can_be_got(reads: &Reads, world: &World) {
                 format!("{account}/exchanges/{exchange}/cancellations/{id}")
             }
             Event::CreditSent(account, fact) => format!("{account}/transfers/{}", fact.transfer_id),
+            Event::CreditConverted(account, fact) => {
+                format!("{account}/conversions/{}", fact.conversion_id)
+            }
             Event::HoldCaptured(account, fact) => {
                 format!("{account}/holds/{}/capture", fact.hold_id)
             }
@@ -320,6 +323,16 @@ impl World {
             world.ask(Command::SetEarningRule(SetEarningRule {
                 rule_id: id(rule),
                 terms: rule_terms(id(unit), gives),
+                expected: ExpectedVersion::Absent,
+            }));
+        }
+        for (from, to, give) in [("points", "miles", 3), ("miles", "points", 2)] {
+            let expiry = (from == "points").then_some(ExpiryRule::Months(1));
+            let (give, take) = (points(give), points(give - 1));
+            world.ask(Command::SetConversionRate(SetConversionRate {
+                from: id(from),
+                to: id(to),
+                terms: ConversionTerms { give, take, minimum: None, expiry },
                 expected: ExpectedVersion::Absent,
             }));
         }

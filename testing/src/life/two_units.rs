@@ -9,18 +9,18 @@ use domain::{
 use super::{account, lot_at, of_unit, part, purchase, withdrawn};
 use crate::ledger::{id, points, units};
 
-/// From position 57 on.
+/// From position 61 on.
 pub(super) fn events() -> Vec<Event> {
     vec![
         unit_set("stars"),
         unit_set("status"),
-        credit_earned("stars", 30), // 59
+        credit_earned("stars", 30), // 63
         credit_earned("status", 20),
         purchase_recorded(),
-        credit_withdrawn("stars", 59, 10), // 62
-        credit_withdrawn("status", 60, 6),
+        credit_withdrawn("stars", 63, 10), // 66
+        credit_withdrawn("status", 64, 6),
         purchase_returned(),
-        given_back(), // 65
+        given_back(), // 69
         return_reversed(),
     ]
 }
@@ -111,7 +111,7 @@ fn given_back() -> Event {
     let fact = ReturnCreditGivenBack {
         purchase_id: id("B-8"),
         return_id: id("r-8"),
-        credit: credit("status", 63, 60, 6),
+        credit: credit("status", 67, 64, 6),
     };
     Event::CreditGivenBack(account("dan"), fact)
 }
@@ -121,7 +121,7 @@ fn return_reversed() -> Event {
         purchase_id: id("B-8"),
         return_id: id("r-8"),
         lines: vec![a_pan()],
-        credit: Some(credit("stars", 62, 59, 10)),
+        credit: Some(credit("stars", 66, 63, 10)),
         further: [of_unit("status", 6)].into(),
         occurred_at: None,
         note: Note::default(),

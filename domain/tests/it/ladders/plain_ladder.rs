@@ -106,6 +106,7 @@ impl PlainLadder {
     pub(crate) fn counts(&self, line: &Line, lines: &[Line]) -> bool {
         let is_of_kind = match line.kind {
             CauseKind::Adjustment => self.terms().adjustments,
+            CauseKind::Conversion => false,
             _ => true,
         };
         let written = line.lot.map_or(line.order, |lot| lines[lot].order);

@@ -1,15 +1,17 @@
 //! Random histories: random commands at random times are decided, and after each what was decided
 //! is recorded.
 
+mod conversions;
 mod offers;
 mod purchases;
 mod units;
 
+use conversions::{convert, set_rate};
 use domain::command::*;
 use domain::{
     AccountId, Cause, CauseKind, Clock, Command, Decision, DispatchId, Event, LogOpened, Note,
     Points, Policy, ReturnedLine, Shipped, ShippedLine, SpentCredit, State, Timestamp, UnitId,
-    UnitTerms, Units, decide,
+    Units, decide,
 };
 use log_record::{Partition, Position};
 pub(crate) use offers::terms;
@@ -47,10 +49,8 @@ impl History {
         let opened = LogOpened { log_id: "log".into(), partitions: 1, clock: Clock::Wall };
         let mut now = 1;
         history.append(time(now), vec![Event::LogOpened(opened)]);
-        for (unit, spendable) in [("miles", true), ("status", false)] {
-            let terms = UnitTerms { spendable, ..UnitTerms::of_points() };
-            let made = SetUnit { unit: id(unit), terms, expected: ExpectedVersion::Absent };
-            let made = history.decide(&Command::SetUnit(made), time(now));
+        for command in units::at_first().chain(conversions::at_first()) {
+            let made = history.decide(&command, time(now));
             let Ok(Decision::Record { events, .. }) = made else { panic!("{made:?}") };
             history.append(time(now), events);
         }
@@ -141,6 +141,7 @@ fn command() -> impl Strategy<Value = Command> {
         4 => (who(), 0_u8..6, 0_u8..6, some(200)).prop_map(refund),
         1 => who().prop_map(open_account),
         4 => (who(), who(), 0_u8..6, 1_u64..300).prop_map(transfer),
+        5 => (who(), 0_u8..12, 0_u8..6, 1_u64..300).prop_map(convert),
     ];
     let goods = prop_oneof![
         8 => (who(), 0_u8..12, 0_u8..3, 1_u64..3).prop_map(|it| redeem(&it)),
@@ -173,6 +174,8 @@ fn command() -> impl Strategy<Value = Command> {
             ),
             (1_u64..30, 0_u16..2, any::<bool>())
                 .prop_map(|(rate, pending_days, of_miles)| set_rule(rate, pending_days, of_miles)),
+            (0_u8..6, 1_u64..5, 1_u64..4, prop::option::weighted(0.2, 0_u64..30))
+                .prop_map(set_rate),
             prop_oneof![Just("miles"), Just("status")]
                 .prop_map(|unit| Command::CloseUnit(CloseUnit { unit: id(unit) })),
         ];

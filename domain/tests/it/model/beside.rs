@@ -4,14 +4,15 @@ use std::collections::HashMap;
 
 use domain::offer::OfferPhase;
 use domain::{
-    Clock, Command, Decision, Event, ExchangeCreated, Fact, LogOpened, OfferId, Refusal, Shipped,
+    Clock, Command, Decision, Event, ExchangeCreated, LogOpened, OfferId, Refusal, Shipped,
     ShippedLine, State, StockChange, Timestamp, UnitId, Units, Unwanted, Wallet, decide,
 };
 use log_record::{Partition, Position};
 
 use super::ask::{Sweep, Wait};
 use super::effect::{Due, Effect, Lots};
-use super::ledger::{self, DAY, Effects, Ledger, No, Outcome, Part, Time};
+use super::ledger::{self, DAY, Effects, Ledger, Outcome, Part, Time};
+use super::refusals::compare_refusals;
 use super::shipping::{contents, says_again};
 use super::values::{id, time, units};
 
@@ -381,6 +382,12 @@ impl Pair {
         let units = self.state.units().map(|(id, unit)| (id, unit.version, &unit.terms));
         let expected = self.model.units.iter().map(|unit| (unit.id, unit.version, &unit.terms));
         assert_eq!(units.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+        for rate in &self.model.conversion_rates {
+            let real = self.state.conversion_rate(rate.from, rate.to).expect("the rate exists");
+            let closed_at = real.closed_at.map(Timestamp::micros);
+            let found = (&real.terms, real.version, closed_at);
+            assert_eq!(found, (&rate.terms, rate.version, rate.closed_at));
+        }
         assert_eq!(self.state.policy().0, self.model.policy);
         assert_eq!(self.state.offers().count(), self.model.offers.len());
     }
@@ -440,6 +447,7 @@ fn traits_of(effect: &Effect, now: Time) -> Vec<Count> {
             vec![(!released.is_empty()).then_some("captured in part")]
         }
         Effect::Swapped { .. } => vec![Some("swapped in a hold")],
+        Effect::Converted(it) => vec![several(&it.parts, "converted of several")],
         Effect::Sent { parts, .. } => vec![several(parts, "sent of several")],
         Effect::Earned { rule, is_claim: true, .. } => {
             vec![rule.is_some().then_some("claimed by rule")]
@@ -460,9 +468,8 @@ fn traits_of(effect: &Effect, now: Time) -> Vec<Count> {
                 (is_refused && earned > 0).then_some("refused one unit of two"),
             ]
         }
-        Effect::Returned { taken, .. } => {
-            let are_several = taken.iter().filter(|taken| taken.points > 0).count() > 1;
-            vec![are_several.then_some("took several units back")]
+        Effect::Returned { taken, .. } if taken.iter().filter(|it| it.points > 0).count() > 1 => {
+            vec![Some("took several units back")]
         }
         _ => vec![],
     };
@@ -471,25 +478,4 @@ fn traits_of(effect: &Effect, now: Time) -> Vec<Count> {
 
 fn index_of(position: Position) -> usize {
     usize::try_from(position.0).expect("few") - 1
-}
-
-fn compare_refusals(command: &Command, no: &No, refusal: &Refusal, story: impl Fn() -> String) {
-    assert_eq!(
-        refusal.code(),
-        no.code,
-        "{command:?}\nthe ledger's refusal (left): {refusal:?}, the model's (right): {no:?}\n{}",
-        story()
-    );
-    let Some(facts) = &no.facts else { return };
-    let (mut said, mut units) = (vec![], vec![]);
-    for (name, fact) in refusal.facts() {
-        match fact {
-            Fact::Number(number) => said.push((name, i128::from(number))),
-            Fact::Time(time) => said.push((name, i128::from(Timestamp::micros(time)))),
-            Fact::Unit(unit) => units.push((name, unit)),
-            Fact::Ladder(_) | Fact::Tier(_) => panic!("ladders have a model of their own"),
-        }
-    }
-    assert_eq!(said, *facts, "{command:?}: {refusal:?}\n{}", story());
-    assert_eq!(units, no.units, "{command:?}: {refusal:?}\n{}", story());
 }

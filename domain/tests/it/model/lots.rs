@@ -7,7 +7,8 @@ use super::earning::Span;
 use super::effect::Effect;
 use super::ledger::{Account, Effects, Ledger, Lot, MOST, No, Part, Time, Withdrawal, split, sum};
 use super::rules::{
-    Answer, done, insufficient, micros, named_or_all, no, no_for, no_of, number, signed, too_large,
+    Answer, done, insufficient, micros, named_or_all, no, no_for, no_of, no_of_unit, number,
+    signed, too_large,
 };
 
 /// From when until when a lot can be spent, and the rule that gave it.
@@ -42,11 +43,11 @@ impl Ledger {
     }
 
     /// Whether the policy allows one credit to be so much.
-    pub(crate) fn check_earning_limit(&self, points: u128) -> Result<(), No> {
+    pub(crate) fn check_earning_limit(&self, unit: UnitId, points: u128) -> Result<(), No> {
         let most = number(self.policy.earning_points_max);
         if points > most {
             let facts = [("max", signed(most)), ("asked", signed(points))];
-            return no_for("earning-too-large", facts);
+            return no_of_unit("earning-too-large", unit, facts);
         }
         Ok(())
     }
@@ -102,7 +103,7 @@ impl Ledger {
         let (account, points) = (it.account_id.as_str(), number(it.points));
         self.check_not_closed(it.unit)?;
         check_expiry(micros(it.expires_at), now)?;
-        self.check_earning_limit(points)?;
+        self.check_earning_limit(it.unit, points)?;
         self.check_room(account, it.unit, points)?;
         let life = Life {
             now,
@@ -209,7 +210,7 @@ impl Ledger {
         let (owed, forgiven) = match self.policy.spent_credit {
             SpentCredit::Refuse if missing > 0 => {
                 let facts = [("left", signed(points - missing)), ("asked", signed(points))];
-                return no_for("credit-already-spent", facts);
+                return no_of_unit("credit-already-spent", unit, facts);
             }
             SpentCredit::Forgive => (0, missing),
             SpentCredit::Refuse | SpentCredit::Debt => (missing, 0),
@@ -254,19 +255,13 @@ impl Ledger {
         let name = it.account_id.as_str();
         let earned = self.earned_for(name, it.cause.kind.as_str(), it.cause.id.as_str());
         let of_unit = earned.iter().find(|(unit, _)| *unit == it.unit);
-        let lots = earned.iter().filter_map(|(unit, lot)| Some((*unit, (*lot)?)));
-        let lot = match of_unit {
-            Some((_, lot)) => *lot,
-            None => match lots.clone().next() {
-                Some((unit, _)) => {
-                    return no_of("unit-mismatch", [("unit", unit), ("asked", it.unit)]);
-                }
-                None => None,
-            },
-        };
-        let Some(lot) = lot else { return no("credit-unknown") };
+        let mut others = earned.iter().filter(|(_, lot)| lot.is_some());
+        if let (None, Some((unit, _))) = (of_unit, others.next()) {
+            return no_of("unit-mismatch", [("unit", *unit), ("asked", it.unit)]);
+        }
+        let Some(lot) = of_unit.and_then(|(_, lot)| *lot) else { return no("credit-unknown") };
         let left = self.lots[lot].earned - self.lots[lot].withdrawn;
-        let points = named_or_all(it.points, left)?;
+        let points = named_or_all(it.unit, it.points, left)?;
         let what = ["withdrawal".to_owned(), it.withdrawal_id.to_string()];
         let own = self.take_back(name, lot, points, &what)?;
         Ok(Some(Effects { accounts: vec![name.to_owned()], own, after: vec![] }))
@@ -297,7 +292,7 @@ impl Ledger {
         if it.direction == Direction::Add {
             self.check_not_closed(unit)?;
             check_expiry(micros(it.expires_at), now)?;
-            self.check_earning_limit(points)?;
+            self.check_earning_limit(unit, points)?;
             self.check_room(name, unit, points)?;
             let expires_at = micros(it.expires_at);
             let life = Life {

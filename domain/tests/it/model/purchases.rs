@@ -171,7 +171,7 @@ impl Ledger {
         if !is_amount {
             return too_large();
         }
-        self.check_earning_limit(points)?;
+        self.check_earning_limit(unit, points)?;
         self.check_room(account, unit, points)?;
         life.check_matures()
     }

@@ -36,8 +36,17 @@ pub(crate) fn no_of<T, const N: usize>(
 
 /// There isn't so much.
 pub(crate) fn insufficient<T>(unit: UnitId, needed: u128, available: u128) -> Result<T, No> {
-    let facts = vec![("needed", signed(needed)), ("available", signed(available))];
-    Err(No { code: "insufficient-credit", facts: Some(facts), units: vec![("unit", unit)] })
+    let facts = [("needed", signed(needed)), ("available", signed(available))];
+    no_of_unit("insufficient-credit", unit, facts)
+}
+
+/// Not with these numbers of a unit.
+pub(crate) fn no_of_unit<T, const N: usize>(
+    code: &'static str,
+    unit: UnitId,
+    facts: [(&'static str, i128); N],
+) -> Result<T, No> {
+    Err(No { code, facts: Some(facts.to_vec()), units: vec![("unit", unit)] })
 }
 
 pub(crate) fn too_large<T>() -> Result<T, No> {
@@ -54,10 +63,11 @@ pub(crate) fn number(points: Points) -> u128 {
 }
 
 /// The points that a command names, or all that are left.
-pub(crate) fn named_or_all(asked: Option<Points>, left: u128) -> Result<u128, No> {
+pub(crate) fn named_or_all(unit: UnitId, asked: Option<Points>, left: u128) -> Result<u128, No> {
     match asked.map(number) {
         Some(asked) if asked > left => {
-            no_for("points-too-large", [("left", signed(left)), ("asked", signed(asked))])
+            let facts = [("left", signed(left)), ("asked", signed(asked))];
+            no_of_unit("points-too-large", unit, facts)
         }
         None if left == 0 => Err(No { code: "points-too-large", facts: None, units: vec![] }),
         asked => Ok(asked.unwrap_or(left)),
@@ -149,6 +159,9 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
         Command::TransferCredit(it) => {
             id(&["transfer", it.account_id.as_str(), it.transfer_id.as_str()])
         }
+        Command::ConvertCredit(it) => {
+            id(&["conversion", it.account_id.as_str(), it.conversion_id.as_str()])
+        }
         Command::AddStock(it) => id(&["stock", it.offer_id.as_str(), it.addition_id.as_str()]),
         Command::RemoveStock(it) => {
             id(&["stock removal", it.offer_id.as_str(), it.removal_id.as_str()])
@@ -166,6 +179,8 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
         | Command::SetLadder(_)
         | Command::GrantTier(_)
         | Command::RevokeTierGrant(_)
+        | Command::SetConversionRate(_)
+        | Command::CloseConversionRate(_)
         | Command::ShowTerms(_)
         | Command::ConfirmClock(_) => None,
     }
@@ -262,6 +277,9 @@ impl Ledger {
             Command::ReportShipment(it) => self.report(it),
             Command::RejectShipment(it) => self.reject(it, now),
             Command::TransferCredit(it) => self.transfer(it),
+            Command::ConvertCredit(it) => self.convert(it, now),
+            Command::SetConversionRate(it) => self.set_rate(it),
+            Command::CloseConversionRate(it) => self.close_rate(it, now),
             Command::OpenOffer(it) => self.open(it),
             Command::AmendOffer(it) => self.amend(it),
             Command::CloseOffer(it) => self.close(it, now),
