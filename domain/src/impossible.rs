@@ -231,6 +231,7 @@ fn what_was_taken_of_a_lot_is_given_back_in_its_unit() {
             expired: None,
             forgiven: None,
             cap_room: None,
+            counted_on: None,
         };
         let (withdrawal_id, note) = (id("w-1"), Note::default());
         let fact = WithdrawalReversed { withdrawal_id, credit, occurred_at: None, note };
@@ -262,6 +263,7 @@ fn what_is_taken_of_a_lot_is_of_one_unit() {
             of: Some(cause("M-1")),
             of_lot: Some(lot(4)),
             cap_room: None,
+            counted_on: None,
             asked_points: None,
             reference: None,
             occurred_at: None,

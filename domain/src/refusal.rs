@@ -949,8 +949,8 @@ refusals! {
         facts: [after, latest],
         title: "End of the grant out of range",
         sentence: "until must be after {after}, and {latest} at the latest.",
-        meaning: "`until` isn't after `after`, which is now, or it is after `latest`: five years \
-                  from now.",
+        meaning: "The time `until` isn't after `after`, which is now, or it is after `latest`: \
+                  five years from now.",
         remedy: "Send an `until` after `after`, and not after `latest`.",
         shopper: "Something went wrong on our side. No points were used.",
     }
