@@ -42,8 +42,8 @@ pub(crate) struct DataConfig {
     #[arg(long, env = "GUERDON_ARCHIVE_DIR", value_parser = path)]
     pub(crate) archive_dir: Option<PathBuf>,
 
-    /// The folder of the transparency log: its secret signing keys and its trees. Whoever takes over
-    /// the log on another machine needs its signing-keys.json. [default: transparency in the data
+    /// The folder of the transparency log: its secret signing keys and its trees. A server that
+    /// takes over the log needs the same signing-keys.json. [default: transparency in the data
     /// folder]
     #[arg(long, env = "GUERDON_TRANSPARENCY_DIR", value_parser = path)]
     pub(crate) transparency_dir: Option<PathBuf>,

@@ -18,7 +18,7 @@ pub enum SealError {
     File {
         /// The file.
         file: PathBuf,
-        /// Why.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -27,7 +27,7 @@ pub enum SealError {
     Keys {
         /// The file.
         file: PathBuf,
-        /// Why.
+        /// What is wrong with it.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -51,7 +51,7 @@ pub enum SealError {
     Checkpoint {
         /// The file.
         file: PathBuf,
-        /// Why.
+        /// What is wrong with it.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -60,7 +60,7 @@ pub enum SealError {
     Entry {
         /// Which event.
         place: Place,
-        /// Why.
+        /// What is wrong with its record.
         #[source]
         source: BundleError,
     },

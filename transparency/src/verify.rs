@@ -56,7 +56,7 @@ pub enum Finding {
     Unread {
         /// Its path.
         path: String,
-        /// Why.
+        /// The reader's error.
         #[source]
         source: ReadFile,
     },
@@ -79,7 +79,7 @@ pub enum Finding {
     Note {
         /// Its path, or what it is.
         path: String,
-        /// Why.
+        /// What is wrong with it.
         #[source]
         source: NoteError,
     },
@@ -88,7 +88,7 @@ pub enum Finding {
     Checkpoint {
         /// Its path, or what it is.
         path: String,
-        /// Why.
+        /// What is wrong with it.
         #[source]
         source: CheckpointError,
     },
@@ -147,7 +147,7 @@ pub enum Finding {
     /// An entry isn't what it should be.
     #[error("position {position}: {what}")]
     Entry {
-        /// Where.
+        /// The event's position.
         position: Position,
         /// What is wrong.
         what: String,

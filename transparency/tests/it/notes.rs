@@ -5,7 +5,8 @@ use transparency::{KeyError, Note, NoteError, SigningKey, VerifierKey};
 /// From c2sp.org/signed-note.
 const KEY: &str = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
 const NOTE: &str = "This is an example message.\n\n\
-    — example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n";
+    — example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1E\
+    RYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n";
 
 fn key() -> VerifierKey {
     KEY.parse().expect("a key")
