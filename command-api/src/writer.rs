@@ -177,10 +177,18 @@ impl Writer {
         })
     }
 
-    /// Adds the event at `place` and its predecessor to the command.
+    /// Adds the event at `place` and those before it that belong to it to the command.
     async fn load(&self, command: &Command, place: Place) -> Result<Command, Unanswered> {
-        let before = Place { position: Position(place.position.0 - 1), ..place };
-        let (before, event) = tokio::try_join!(self.read(before), self.read(place))?;
+        let at = |before: usize| Place {
+            position: Position(place.position.0.saturating_sub(before as u64)),
+            ..place
+        };
+        let (last, event) = tokio::try_join!(self.read(at(1)), self.read(place))?;
+        let mut before = vec![last];
+        // Further ones only where an exchange was paid of several units.
+        for number in 2..=event.events_before() {
+            before.insert(0, self.read(at(number)).await?);
+        }
         command.with_original(&before, place.position, &event).ok_or_else(|| {
             let command = command.name();
             tracing::error!(command, %place, "an event of another kind was loaded");

@@ -129,6 +129,15 @@ impl Account {
         self.check_more_parts(self.wallet(unit).count_new(coming))
     }
 
+    /// Likewise of several units.
+    pub(crate) fn check_parts_of_all(
+        &self,
+        coming: &[(UnitNumber, Vec<LotPart>)],
+    ) -> Result<(), Refusal> {
+        let new = coming.iter().map(|(unit, parts)| self.wallet(*unit).count_new(parts));
+        self.check_more_parts(new.sum())
+    }
+
     /// Whether another lot may come in where these parts of a unit, drawn in spending order, go.
     pub(crate) fn check_lot_in_place_of(
         &self,

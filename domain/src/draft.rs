@@ -6,7 +6,7 @@ use crate::earning_rule::check_matures;
 use crate::original::EarnedCredit;
 use crate::{
     Account, AccountId, CreditReceived, CreditRefunded, Decision, Event, Grace, Inventory, LotPart,
-    Points, Refusal, State, StockChange, Timestamp, UnitId, UnitNumber,
+    Points, Price, Prices, Refusal, State, StockChange, Timestamp, UnitId, UnitNumber,
 };
 
 /// Events that are decided one after the other against a state that doesn't change.
@@ -159,6 +159,15 @@ impl<'a> Draft<'a> {
         Ok(number)
     }
 
+    /// Whether something can cost this from now on.
+    pub(crate) fn check_prices(&self, prices: &Prices) -> Result<(), Refusal> {
+        prices.iter().try_for_each(|Price { unit, .. }| {
+            self.unit_number(unit)?;
+            self.check_not_closed(unit)?;
+            self.spendable(unit).map(|_| ())
+        })
+    }
+
     /// Whether credit of a unit can still come into being.
     pub(crate) fn check_not_closed(&self, unit: UnitId) -> Result<(), Refusal> {
         match self.state.unit(unit).and_then(|it| it.closed_at) {
@@ -236,6 +245,15 @@ impl<'a> Draft<'a> {
         coming: &[LotPart],
     ) -> Result<(), Refusal> {
         self.account(id).map_or(Ok(()), |account| account.check_parts(unit, coming))
+    }
+
+    /// Likewise of several units.
+    pub(crate) fn check_parts_of_all(
+        &self,
+        id: &AccountId,
+        coming: &[(UnitNumber, Vec<LotPart>)],
+    ) -> Result<(), Refusal> {
+        self.account(id).map_or(Ok(()), |account| account.check_parts_of_all(coming))
     }
 
     /// What was earned as a lot and has not been withdrawn.

@@ -232,6 +232,16 @@ impl Event {
         }
     }
 
+    /// How many events before it belong to it and are read with it: one, and more where an
+    /// exchange was paid of several units.
+    #[must_use]
+    pub fn events_before(&self) -> usize {
+        match self {
+            Self::ExchangeCreated(_, fact) => fact.prices.due().count().max(1),
+            _ => 1,
+        }
+    }
+
     /// The unit of the credit that the event moves, where it moves some.
     #[must_use]
     pub const fn unit(&self) -> Option<UnitId> {

@@ -100,6 +100,77 @@ fn a_deduction_stands_beside_its_exchange() {
 }
 
 #[test]
+fn an_exchange_of_two_units_stands_beside_a_deduction_of_each_in_its_order() {
+    let shop = || {
+        given([])
+            .does(make_unit("miles"))
+            .does(costing(&[("points", 100), ("miles", 5)], open("mug", 1, None)))
+            .does(earn("ann", 300, "B-1"))
+            .does(in_unit("miles", earn("ann", 30, "M-1")))
+    };
+    let of_points = deducted("ann", "x-1", &[(4, 100)]);
+    let of_miles = deducted_of("miles", "ann", "x-1", &[(5, 5)]);
+    let exchanged = exchanged_for(&[("points", 100), ("miles", 5)], "ann", "x-1", "mug");
+    shop().and([of_points.clone()]).never_has(&exchanged);
+    shop().and([of_miles.clone(), of_points.clone()]).never_has(&exchanged);
+    let twice = [of_points.clone(), of_points.clone(), of_miles.clone()];
+    shop().and(twice).never_has(&exchanged);
+    let other = deducted_of("miles", "ann", "x-2", &[(5, 5)]);
+    shop().and([of_points.clone()]).never_has(&other);
+    let less = exchanged_for(&[("points", 100), ("miles", 4)], "ann", "x-1", "mug");
+    shop().and([of_points.clone(), of_miles.clone()]).never_has(&less);
+    shop().and([of_points, of_miles, exchanged]).leaves_of("ann", "miles", [25, 0, 0, 0]);
+}
+
+#[test]
+fn credit_of_one_unit_pays_no_exchange_of_another_and_none_comes_back_in_another() {
+    let captured = HoldCaptured {
+        unit: id("miles"),
+        hold_id: id("h-1"),
+        points: points(300),
+        lots: vec![part(4, 300, None)],
+        released: vec![],
+        grace_until: None,
+        grace: Grace::default(),
+        pays_exchange: true,
+        asked_points: None,
+        occurred_at: None,
+    };
+    let paid = |unit: &str| {
+        let event = exchanged_for(&[(unit, 300)], "ann", "x-1", "mug");
+        let Event::ExchangeCreated(account, fact) = event else { panic!("an exchange") };
+        Event::ExchangeCreated(account, ExchangeCreated { hold_id: Some(id("h-1")), ..fact })
+    };
+    let held = || {
+        given([])
+            .does(make_unit("miles"))
+            .does(open("mug", 300, None))
+            .does(in_unit("miles", earn("ann", 300, "M-1")))
+            .does(in_unit("miles", hold("ann", "h-1", 300, 100)))
+            .and([Event::HoldCaptured(id("ann"), captured.clone())])
+    };
+    held().never_has(&paid("points"));
+    held().and([paid("miles")]).leaves_of("ann", "miles", [0, 0, 0, 0]);
+    let [refunded, cancelled] = cancellation(id("c-1"), 1);
+    let Event::CreditRefunded(account, fact) = refunded else { panic!("a refund") };
+    let in_miles = Event::CreditRefunded(account, CreditRefunded { unit: id("miles"), ..fact });
+    redeemed().does(make_unit("miles")).and([in_miles]).never_has(&cancelled);
+}
+
+#[test]
+fn what_is_refunded_is_the_share_of_the_pieces_cancelled() {
+    let [refunded, cancelled] = cancellation(id("c-1"), 1);
+    let Event::ExchangeCancelled(account, fact) = &cancelled else { panic!("a cancellation") };
+    let of_two = ExchangeCancelled { allocation: Allocation::Units(units(2)), ..fact.clone() };
+    redeemed()
+        .and([refunded.clone()])
+        .never_has(&Event::ExchangeCancelled(account.clone(), of_two));
+    let nothing = ExchangeCancelled { refunded: Box::default(), ..fact.clone() };
+    redeemed().never_has(&Event::ExchangeCancelled(account.clone(), nothing));
+    redeemed().and([refunded, cancelled]).leaves("ann", [300, 0, 0, 0]);
+}
+
+#[test]
 fn a_parcel_that_left_or_was_settled_is_not_rejected() {
     redeemed().does(dispatch("ann", "x-1")).never_has(&rejected("x-1"));
     redeemed().does(report("ann", "x-1", Report::Delivered)).never_has(&rejected("x-1"));
@@ -301,8 +372,8 @@ fn cancellation(cancellation_id: CancellationId, quantity: u64) -> [Event; 2] {
         cancellation_id,
         offer_id: id("mug"),
         allocation: Allocation::Units(units(quantity)),
-        points: cost,
-        of: Ordered { quantity: units(2), points: points(600) },
+        refunded: [Price { unit: crate::UnitId::POINTS, points: cost }].into(),
+        of: Ordered { quantity: units(2), prices: Prices::of_points(points(600)) },
         asked_quantity: None,
         occurred_at: None,
         note: Note::default(),

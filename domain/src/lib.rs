@@ -38,6 +38,7 @@ pub mod offer;
 pub mod original;
 pub mod page;
 pub mod policy;
+pub mod price;
 pub mod recorded_ids;
 pub mod refusal;
 mod schedule;
@@ -62,7 +63,7 @@ pub use amount::{AMOUNT_MAX, AmountError, Points, SumError, Units, optional_sum,
 pub use cap_count::{BACKDATE_DAYS_MAX, CapPeriod, CapRoom};
 pub use command::{Command, Owner, decide};
 pub use conversion::{ConversionRate, ConversionTerms};
-pub use decision::{Decision, Preview, StockChange};
+pub use decision::{Decision, Preview, PreviewedCost, StockChange};
 pub use due::{Credit, DueStep, LiveHold};
 pub use earning_rule::{
     Cap, CategoryRate, EarlierVersion, EarningRule, EarningTerms, ExpiryRule, Multiplier, Period,
@@ -91,10 +92,11 @@ pub use inventory::{Allocation, Inventory};
 pub use offer::{Offer, OfferPhase, OfferStatus, Terms};
 pub use original::{
     CapturedCredit, EarnedCredit, OriginalCapture, OriginalCredit, OriginalExchange,
-    OriginalPurchase, OriginalWithdrawal, WithdrawnCredit,
+    OriginalPurchase, OriginalWithdrawal, Paid, WithdrawnCredit,
 };
 pub use page::{Page, PageHash};
 pub use policy::{Policy, SpentCredit};
+pub use price::{PRICES_MAX, Price, Prices, PricesError};
 pub use recorded_ids::{IdHash, RecordedIds};
 pub use refusal::{
     AskedUnits, Fact, NotOpen, Refusal, RefusalCode, RefusalCodeError, RefusalKind, RefusalRow,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Allocation, CapPeriod, CapRoom, CreditRefused, CreditWithdrawn, Event, Grace, LotPart, OfferId,
-    Ordered, Points, PurchaseLine, ReturnedLine, RuleVersion, UnitId,
+    Ordered, Points, Price, PurchaseLine, ReturnedLine, RuleVersion, UnitId,
 };
 
 /// An exchange as it was created.
@@ -20,12 +20,21 @@ pub struct OriginalExchange {
     pub allocation: Allocation,
     /// How many, and what they cost.
     pub ordered: Ordered,
-    /// What paid it, in the order in which it was drawn; nothing where it was free.
-    pub lots: Vec<LotPart>,
+    /// What paid it, in the order of the prices; nothing where it was free.
+    pub paid: Vec<Paid>,
     /// Whether it is shipped.
     pub ships: bool,
     /// The grace of what comes back.
     pub grace: Grace,
+}
+
+/// Credit of a unit that paid an exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paid {
+    /// How much, of which unit.
+    pub price: Price,
+    /// Of which lots, in the order in which they were drawn.
+    pub lots: Vec<LotPart>,
 }
 
 /// The capture of a hold as it was recorded.
@@ -111,23 +120,33 @@ pub struct EarnedCredit {
 }
 
 impl OriginalExchange {
-    /// Reads it from the event at `position` and the one before; nothing where they are no
-    /// exchange.
-    pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Option<Self> {
+    /// Reads it from the event at `position` and those before; nothing where they are no exchange.
+    pub(crate) fn read(before: &[Event], position: Position, event: &Event) -> Option<Self> {
         let Event::ExchangeCreated(_, created) = event else { return None };
-        let (lots, grace) = match before {
-            // What was free has nothing that could come back, whatever stands before it.
-            _ if created.points == Points::ZERO => (&[][..], Grace::default()),
-            Event::CreditDeducted(_, fact) => (&fact.lots[..], fact.grace),
-            Event::HoldCaptured(_, fact) => (&fact.lots[..], fact.grace),
-            _ => return None,
-        };
+        // One for each unit that it cost, right before it; what was free has nothing that could
+        // come back, whatever stands before it.
+        let due: Vec<Price> = created.prices.due().collect();
+        let halves = &before[before.len().checked_sub(due.len())?..];
+        let (mut paid, mut grace) = (vec![], Grace::default());
+        for (price, half) in due.into_iter().zip(halves) {
+            let (unit, lots, promised) = match half {
+                Event::CreditDeducted(_, fact) => (fact.unit, &fact.lots, fact.grace),
+                Event::HoldCaptured(_, fact) => (fact.unit, &fact.lots, fact.grace),
+                _ => return None,
+            };
+            if unit != price.unit {
+                return None;
+            }
+            paid.push(Paid { price, lots: lots.clone() });
+            grace = promised;
+        }
+        let (quantity, prices) = (created.allocation.quantity(), created.prices.clone());
         Some(Self {
             position,
             offer_id: created.offer_id.clone(),
             allocation: created.allocation.clone(),
-            ordered: Ordered { quantity: created.allocation.quantity(), points: created.points },
-            lots: lots.to_vec(),
+            ordered: Ordered { quantity, prices },
+            paid,
             ships: created.warehouse.is_some(),
             grace,
         })

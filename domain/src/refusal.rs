@@ -754,14 +754,18 @@ refusals! {
                  same request succeeds once some is spent.",
         shopper: "The amount is too large. Please choose a smaller one.",
     }
-    /// The cost isn't the one that the caller expects.
-    PriceChanged { needed: Points, expected: Points } {
+    /// The cost, or what comes of a conversion, isn't what the caller expects.
+    PriceChanged { what: &'static str, unit: UnitId, needed: Points, expected: Points } {
         "price-changed", Conflict, can_succeed_later: true,
-        facts: [needed, expected],
+        facts: [unit, needed, expected],
         title: "Price has changed",
-        sentence: "The cost is {needed} points, not the expected {expected}.",
-        meaning: "The cost is `needed` points, and the body's `expected_points` is `expected`.",
-        remedy: "Show the shopper the present cost, and send it as `expected_points`.",
+        sentence: "{what} {needed} {unit}, not the expected {expected}.",
+        meaning: "The cost is `needed` of the `unit`, or a conversion gives so much of it, and by \
+                  the body's `expected_points` or `expected_prices` it is `expected`; 0 stands \
+                  for a unit that one side doesn't name. Of several units it is the first that \
+                  differs.",
+        remedy: "Show the shopper the present number, and send it as `expected_points` or, of \
+                 several units, as `expected_prices`.",
         shopper: "The price has changed. Please look at the new one before you go on.",
     }
     /// The goods are to be shipped, and nobody said where.

@@ -57,7 +57,8 @@ impl Scenario {
         let mut decided = decide(&self.state, &command, self.now);
         if let Ok(Decision::Load(at)) = decided {
             let index = usize::try_from(at.0).expect("small") - 1;
-            let (before, event) = (&self.events[index - 1], &self.events[index]);
+            let event = &self.events[index];
+            let before = &self.events[index - event.events_before()..index];
             let command = command.with_original(before, at, event).expect("it takes it");
             decided = decide(&self.state, &command, self.now);
         }

@@ -21,7 +21,8 @@ mod unit;
 use std::collections::BTreeMap;
 
 use domain::{
-    AccountId, Event, ExchangeId, HoldId, OfferId, PurchaseId, RuleVersion, Timestamp, UnitId,
+    AccountId, Event, ExchangeId, HoldId, OfferId, Prices, PurchaseId, RuleVersion, Timestamp,
+    UnitId,
 };
 use event_schema::decode;
 use event_store::with_causes;
@@ -165,7 +166,7 @@ impl Rows {
             Event::HoldCaptured(account, fact) => self.captured(at, account, fact)?,
             Event::HoldSwapped(account, fact) => self.swapped(at, account, fact)?,
             Event::HoldReleased(account, fact) => self.released(at, account, fact)?,
-            Event::ExchangeCreated(account, fact) => self.exchanged(at, account, fact),
+            Event::ExchangeCreated(account, fact) => self.exchanged(at, account, fact)?,
             Event::ExchangeCancelled(account, fact) => self.cancelled(at, account, fact),
             Event::ShipmentDispatched(account, fact) => self.dispatched(at, account, fact),
             Event::ShipmentAccepted(account, fact) => {
@@ -188,8 +189,8 @@ impl Rows {
             }
             Event::PurchaseRecorded(account, fact) => self.purchased(at, account, fact)?,
             Event::PurchaseReturned(account, fact) => self.returned(at, account, fact),
-            Event::OfferOpened(fact) => self.offer_opened(at, fact),
-            Event::OfferAmended(fact) => self.offer_amended(at, fact),
+            Event::OfferOpened(fact) => self.offer_opened(at, fact)?,
+            Event::OfferAmended(fact) => self.offer_amended(at, fact)?,
             Event::OfferClosed(fact) => self.offer_closed(at, fact),
             Event::OfferReopened(fact) => self.offer_reopened(at, fact),
             Event::StockAdded(fact) => self.stock_added(fact),
@@ -228,6 +229,12 @@ fn rule_columns(rule: Option<RuleVersion>) -> (Option<String>, Option<i64>) {
 /// JSON as a text, as the tables keep it.
 fn json(value: &impl Serialize) -> Result<String, serde_json::Error> {
     serde_json::to_string(value)
+}
+
+/// What something costs beside its first price, as the tables keep it.
+fn further(prices: &Prices) -> Result<Option<String>, serde_json::Error> {
+    let further = Some(prices.further()).filter(|further| !further.is_empty());
+    further.map(|further| json(&further)).transpose()
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ const EVENTS: [(&str, &str, &str); 18] = [
     (
         "offer-opened",
         "",
-        r#"{"offer_id":"mug","product_id":"m","price":300,"warehouse":"main","closes_at":"2028-01-01T00:00:00Z","stock":9}"#,
+        r#"{"offer_id":"mug","product_id":"m","prices":[{"unit":"points","points":300}],"warehouse":"main","closes_at":"2028-01-01T00:00:00Z","stock":9}"#,
     ),
     (
         "earning-rule-set",
@@ -49,7 +49,7 @@ const EVENTS: [(&str, &str, &str); 18] = [
     (
         "exchange-created",
         "ann",
-        r#"{"exchange_id":"x-1","offer_id":"mug","product_id":"m","quantity":2,"points":600,"warehouse":"main"}"#,
+        r#"{"exchange_id":"x-1","offer_id":"mug","product_id":"m","quantity":2,"prices":[{"unit":"points","points":600}],"warehouse":"main"}"#,
     ),
     (
         "credit-refunded",
@@ -59,7 +59,7 @@ const EVENTS: [(&str, &str, &str); 18] = [
     (
         "exchange-cancelled",
         "ann",
-        r#"{"exchange_id":"x-1","cancellation_id":"c-1","offer_id":"mug","quantity":1,"points":300,"of":{"quantity":2,"points":600}}"#,
+        r#"{"exchange_id":"x-1","cancellation_id":"c-1","offer_id":"mug","quantity":1,"refunded":[{"unit":"points","points":300}],"of":{"quantity":2,"prices":[{"unit":"points","points":600}]}}"#,
     ),
     (
         "credit-withdrawn",

@@ -88,7 +88,7 @@ impl CommandRules for RefundCapture {
         Ok(draft.finish())
     }
 
-    fn load(&mut self, _before: &Event, position: Position, event: &Event) -> Option<()> {
+    fn load(&mut self, _before: &[Event], position: Position, event: &Event) -> Option<()> {
         self.original = Some(OriginalCapture::read(position, event)?);
         Some(())
     }

@@ -113,8 +113,8 @@ impl CommandRules for ReturnPurchase {
         Ok(draft.finish())
     }
 
-    fn load(&mut self, before: &Event, position: Position, event: &Event) -> Option<()> {
-        self.original = Some(OriginalPurchase::read(before, position, event));
+    fn load(&mut self, before: &[Event], position: Position, event: &Event) -> Option<()> {
+        self.original = Some(OriginalPurchase::read(before.last()?, position, event));
         Some(())
     }
 

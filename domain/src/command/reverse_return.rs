@@ -73,8 +73,8 @@ impl CommandRules for ReverseReturn {
         Ok(draft.finish())
     }
 
-    fn load(&mut self, before: &Event, position: Position, event: &Event) -> Option<()> {
-        self.original = Some(OriginalWithdrawal::read(before, position, event)?);
+    fn load(&mut self, before: &[Event], position: Position, event: &Event) -> Option<()> {
+        self.original = Some(OriginalWithdrawal::read(before.last()?, position, event)?);
         Some(())
     }
 

@@ -66,8 +66,8 @@ impl CommandRules for ReverseWithdrawal {
         Ok(draft.finish())
     }
 
-    fn load(&mut self, before: &Event, position: Position, event: &Event) -> Option<()> {
-        self.original = Some(OriginalWithdrawal::read(before, position, event)?);
+    fn load(&mut self, before: &[Event], position: Position, event: &Event) -> Option<()> {
+        self.original = Some(OriginalWithdrawal::read(before.last()?, position, event)?);
         Some(())
     }
 

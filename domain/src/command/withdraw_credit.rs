@@ -92,8 +92,8 @@ impl CommandRules for WithdrawCredit {
         Ok(draft.finish())
     }
 
-    fn load(&mut self, before: &Event, position: Position, event: &Event) -> Option<()> {
-        self.original = Some(OriginalCredit::read(before, position, event));
+    fn load(&mut self, before: &[Event], position: Position, event: &Event) -> Option<()> {
+        self.original = Some(OriginalCredit::read(before.last()?, position, event));
         Some(())
     }
 

@@ -25,10 +25,19 @@ pub(crate) fn time(seconds: i64) -> Timestamp {
     Timestamp::from_micros(seconds * 1_000_000).expect("a time")
 }
 
+pub(crate) fn price_list(prices: &[(&str, u64)]) -> Box<[Price]> {
+    let price = |(unit, amount): &(&str, u64)| Price { unit: id(unit), points: points(*amount) };
+    prices.iter().map(price).collect()
+}
+
+pub(crate) fn prices_of(prices: &[(&str, u64)]) -> Prices {
+    Prices::try_from(Vec::from(price_list(prices))).expect("prices")
+}
+
 pub(crate) fn terms(price: u64) -> Terms {
     Terms {
         product_id: id("product"),
-        price: Points::sum_of(price).expect("an amount"),
+        prices: Prices::of_points(Points::sum_of(price).expect("an amount")),
         opens_at: None,
         closes_at: None,
         limit_per_shopper: None,

@@ -55,8 +55,6 @@ struct Refunded {
 pub(crate) struct Cancelled {
     #[serde(with = "sum")]
     pub(crate) quantity: Units,
-    #[serde(with = "sum")]
-    pub(crate) points: Points,
     /// The cancellation after which nothing was left of it.
     pub(crate) all_at: Option<Position>,
 }
@@ -353,18 +351,20 @@ impl Accounts {
             "I12: an exchange was cancelled after all of it had left",
         )?;
         let is_of_rejection = fact.cancellation_id.is_of_rejection();
-        // The refund stands between a rejection and its cancellation, where there is one.
-        let after = if fact.points > Points::ZERO { 2 } else { 1 };
+        // The refunds stand between a rejection and its cancellation.
+        let after = fact.refunded.len() as u64 + 1;
         let rejected = self.recorded.position_of(IdHash::rejection(id, &shipped));
         ensure(
             rejected.map(|rejected| rejected.plus(after)) == is_of_rejection.then_some(at),
             "I12: a rejection cancels what is left of an exchange at once, and nothing does later",
         )?;
         let cancelled = self.cancelled.entry(exchange).or_default();
-        cancelled.quantity = cancelled.quantity.plus(fact.allocation.quantity()).ok_or(TOO_MUCH)?;
-        cancelled.points = cancelled.points.plus(fact.points).ok_or(TOO_MUCH)?;
+        let before = cancelled.quantity;
+        cancelled.quantity = before.plus(fact.allocation.quantity()).ok_or(TOO_MUCH)?;
         ensure(cancelled.quantity <= fact.of.quantity, "more was cancelled than exchanged")?;
-        ensure(cancelled.points <= fact.of.points, "I9: more was refunded than it cost")?;
+        let shares = fact.of.prices.refund(fact.of.quantity, before, cancelled.quantity);
+        let are_shares = shares.eq(fact.refunded.iter().copied());
+        ensure(are_shares, "I9: a refund isn't the cost's share of the pieces cancelled")?;
         cancelled.all_at = (cancelled.quantity == fact.of.quantity).then_some(at);
         let mut is_over = cancelled.is_all();
         if let Some(parcels) = self.parcels.get_mut(&exchange) {

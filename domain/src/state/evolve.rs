@@ -8,16 +8,19 @@ use super::programme::UNKNOWN_UNIT;
 use crate::schedule::Due;
 use crate::{
     AccountId, CancellationId, CauseKind, ConversionId, Event, ExchangeCancelled, ExchangeCreated,
-    ExchangeId, HoldId, IdHash, LotPart, Points, PurchaseId, RefundCause, ReturnId, Timestamp,
-    TransferId, UnitId, UnitNumber, WithdrawalCause,
+    ExchangeId, HoldId, IdHash, LotPart, Points, Price, PurchaseId, RefundCause, ReturnId,
+    Timestamp, TransferId, UnitId, UnitNumber, WithdrawalCause,
 };
 
-/// The first half of a pair of events, by what the second half must agree with.
+/// The first half of a pair of events, by what the second half must agree with. Of several units it
+/// is several events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Half {
-    Deduction(AccountId, ExchangeId, Points),
-    Capture(AccountId, HoldId, Points),
-    Refund(AccountId, ExchangeId, CancellationId, Points),
+    /// One for each unit so far.
+    Deductions(AccountId, ExchangeId, Vec<Price>),
+    Capture(AccountId, HoldId, Price),
+    /// Likewise.
+    Refunds(AccountId, ExchangeId, CancellationId, Vec<Price>),
     Sent(AccountId, AccountId, TransferId, UnitId, Vec<LotPart>),
     Converted(AccountId, ConversionId, UnitId, Points, Option<Timestamp>),
     Withdrawal(AccountId, PurchaseId, ReturnId, UnitId, Points),
@@ -215,15 +218,20 @@ impl State {
         self.accounts.count_back(id, offer, fact.allocation.quantity())
     }
 
-    /// Keeps the two halves of a pair side by side (I3).
+    /// Keeps the halves of a pair side by side (I3).
     fn pair(&mut self, event: &Event) -> Changed {
-        let is_second = match (self.unpaired.take(), event) {
+        let mut first = self.unpaired.take();
+        if first.as_mut().is_some_and(|first| first.goes_on_with(event)) {
+            self.unpaired = first;
+            return Ok(());
+        }
+        let is_second = match (first, event) {
             // What is free has no other half.
-            (None, Event::ExchangeCreated(_, fact)) if fact.points > Points::ZERO => {
+            (None, Event::ExchangeCreated(_, fact)) if !fact.prices.is_free() => {
                 return Err("I3: an exchange without deduction");
             }
             (None, Event::ExchangeCreated(_, fact)) => fact.hold_id.is_none(),
-            (None, Event::ExchangeCancelled(_, fact)) if fact.points > Points::ZERO => {
+            (None, Event::ExchangeCancelled(_, fact)) if !fact.refunded.is_empty() => {
                 return Err("I3: a cancellation without refund");
             }
             (None, Event::CreditReceived(..)) => return Err("I3: credit received from nowhere"),
@@ -232,23 +240,29 @@ impl State {
             }
             (None, Event::PurchaseReturned(_, fact)) => fact.points.is_none(),
             (None, _) => true,
-            (Some(Half::Deduction(payer, exchange, points)), Event::ExchangeCreated(id, fact)) => {
+            (Some(Half::Deductions(payer, exchange, paid)), Event::ExchangeCreated(id, fact)) => {
                 payer == *id
                     && exchange == fact.exchange_id
-                    && points == fact.points
+                    && fact.prices.due().eq(paid)
                     && fact.hold_id.is_none()
             }
-            (Some(Half::Capture(payer, hold, points)), Event::ExchangeCreated(id, fact)) => {
-                payer == *id && fact.hold_id == Some(hold) && points == fact.points
+            (Some(Half::Capture(payer, hold, paid)), Event::ExchangeCreated(id, fact)) => {
+                // A hold that pays what is free gives all back.
+                let is_paid = if fact.prices.is_free() {
+                    paid.points == Points::ZERO
+                } else {
+                    fact.prices.iter().eq([paid])
+                };
+                payer == *id && fact.hold_id == Some(hold) && is_paid
             }
             (
-                Some(Half::Refund(payee, exchange, cancellation, points)),
+                Some(Half::Refunds(payee, exchange, cancellation, refunded)),
                 Event::ExchangeCancelled(id, fact),
             ) => {
                 payee == *id
                     && exchange == fact.exchange_id
                     && cancellation == fact.cancellation_id
-                    && points == fact.points
+                    && *refunded == *fact.refunded
             }
             (Some(Half::Sent(from, to, transfer, unit, lots)), Event::CreditReceived(id, fact)) => {
                 to == *id
@@ -287,18 +301,41 @@ impl State {
     }
 }
 
+impl Half {
+    /// Takes in the same of another unit, where the event is that.
+    fn goes_on_with(&mut self, event: &Event) -> bool {
+        let (so_far, next) = match (self, half_of(event)) {
+            (Self::Deductions(payer, exchange, paid), Some(Self::Deductions(id, other, next)))
+                if *payer == id && *exchange == other =>
+            {
+                (paid, next)
+            }
+            (
+                Self::Refunds(payee, exchange, cancellation, refunded),
+                Some(Self::Refunds(id, other, of, next)),
+            ) if *payee == id && *exchange == other && *cancellation == of => (refunded, next),
+            _ => return false,
+        };
+        // A unit twice is no price, and so the second half can't agree with it.
+        so_far.extend(next);
+        true
+    }
+}
+
 fn half_of(event: &Event) -> Option<Half> {
     match event {
         Event::CreditDeducted(id, fact) => {
-            Some(Half::Deduction(id.clone(), fact.exchange_id.clone(), fact.points))
+            let price = Price { unit: fact.unit, points: fact.points };
+            Some(Half::Deductions(id.clone(), fact.exchange_id.clone(), vec![price]))
         }
         Event::HoldCaptured(id, fact) if fact.pays_exchange => {
-            Some(Half::Capture(id.clone(), fact.hold_id.clone(), fact.points))
+            let price = Price { unit: fact.unit, points: fact.points };
+            Some(Half::Capture(id.clone(), fact.hold_id.clone(), price))
         }
         Event::CreditRefunded(id, fact) => match &fact.cause {
             RefundCause::Cancellation { exchange_id, cancellation_id } => {
                 let (exchange, cancellation) = (exchange_id.clone(), cancellation_id.clone());
-                Some(Half::Refund(id.clone(), exchange, cancellation, fact.points))
+                Some(Half::Refunds(id.clone(), exchange, cancellation, vec![fact.price()]))
             }
             RefundCause::Capture(_) => None,
         },

@@ -131,13 +131,14 @@ const COMMANDS: [&str; 38] = [
 ];
 
 /// What makes a history hard.
-const TRAITS: [&str; 28] = [
+const TRAITS: [&str; 30] = [
     "captured in part",
     "claimed by rule",
     "converted of several",
     "deducted of several",
     "earned by rule",
     "earned of another unit",
+    "exchanged for several units",
     "expired",
     "expired after grace",
     "forgiven",
@@ -147,6 +148,7 @@ const TRAITS: [&str; 28] = [
     "matured",
     "owed",
     "refunded by a rejection",
+    "refunded of several units",
     "refunded to several",
     "refunded with grace",
     "refused credit",

@@ -52,6 +52,7 @@ mod overdue_over_http;
 mod parcel;
 mod poolers;
 mod postgres_faults;
+mod prices;
 mod publish;
 mod publish_refused;
 mod publisher_trouble;

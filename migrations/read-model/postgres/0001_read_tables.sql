@@ -158,9 +158,13 @@ create table exchange (
     offer_id text collate "C" not null,
     product_id text collate "C" not null,
     quantity bigint not null,
+    -- what it cost of the offer's first unit, and of those after it: JSON as in the events
+    unit text collate "C" not null,
     points bigint not null,
+    further_prices text,
     hold_id text collate "C",
     cancelled_quantity bigint not null,
+    -- of the first unit; of the others it follows from the pieces cancelled
     refunded_points bigint not null,
     occurred_at bigint,
     recorded_at bigint not null,
@@ -332,7 +336,10 @@ create index shipping_change_of_warehouse on shipping_change (warehouse, place);
 create table offer_availability (
     offer_id text collate "C" not null primary key,
     product_id text collate "C" not null,
+    -- of one piece in its first unit, and in those after it: JSON as in the events
+    unit text collate "C" not null,
     price bigint not null,
+    further_prices text,
     -- null where there is no end of them
     stock bigint,
     -- without those that were cancelled

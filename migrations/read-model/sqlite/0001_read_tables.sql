@@ -161,9 +161,13 @@ create table exchange (
     offer_id text not null,
     product_id text not null,
     quantity integer not null,
+    -- what it cost of the offer's first unit, and of those after it: JSON as in the events
+    unit text not null,
     points integer not null,
+    further_prices text,
     hold_id text,
     cancelled_quantity integer not null,
+    -- of the first unit; of the others it follows from the pieces cancelled
     refunded_points integer not null,
     occurred_at integer,
     recorded_at integer not null,
@@ -338,7 +342,10 @@ create index shipping_change_of_warehouse on shipping_change (warehouse);
 create table offer_availability (
     offer_id text not null primary key,
     product_id text not null,
+    -- of one piece in its first unit, and in those after it: JSON as in the events
+    unit text not null,
     price integer not null,
+    further_prices text,
     -- null where there is no end of them
     stock integer,
     -- without those that were cancelled

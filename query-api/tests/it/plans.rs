@@ -42,10 +42,11 @@ const ROWS: &str = "
         n, n, case when n % 10000 = 9 then 'back-ordered' else 'delivered' end, n % 100000 = 7, n
     from numbers;
     insert into exchange
-        (place, account_id, exchange_id, offer_id, product_id, quantity, points,
+        (place, account_id, exchange_id, offer_id, product_id, quantity, unit, points,
             cancelled_quantity, refunded_points, recorded_at)
     {requests}
-    select n, 'ann-' || (n % 100000), 'x-' || n, 'mug', 'product', 1, 300, 0, 0, n from numbers;
+    select n, 'ann-' || (n % 100000), 'x-' || n, 'mug', 'product', 1, 'points', 300, 0, 0,
+        n from numbers;
     insert into ledger_entry
         (place, account_id, kind, unit, points, available, held, pending, cause_kind, cause_id,
             recorded_at)
@@ -108,9 +109,9 @@ const ROWS: &str = "
         '{}', n
     from numbers;
     insert into offer_availability
-        (offer_id, product_id, price, warehouse, version, phase, \"partition\", position)
+        (offer_id, product_id, unit, price, warehouse, version, phase, \"partition\", position)
     {a hundredth}
-    select 'offer-' || n, 'product', 300, 'main', 1,
+    select 'offer-' || n, 'product', 'points', 300, 'main', 1,
         case when n % 1000 = 5 then 'open' else 'closed' end, 0, n
     from numbers;
     insert into lane (lane, warehouse, last_sequence, last_place)

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use domain::command::{ExpectedVersion, OpenOffer, SetConversionRate, SetUnit};
 use domain::{
     Account, AccountId, Cause, Clock, ClockConfirmed, Command, ConversionTerms, Decision, Event,
-    ExpiryRule, LogOpened, LotPart, Page, PurchaseRecorded, State, Timestamp, UnitId, UnitTerms,
-    decide,
+    ExchangeCreated, ExpiryRule, LogOpened, LotPart, Page, Price, Prices, PurchaseRecorded,
+    RefundCause, State, Terms, Timestamp, UnitId, UnitTerms, decide,
 };
 use log_record::Partition;
 use proptest::prelude::*;
@@ -23,6 +23,14 @@ use testing::life::DAY;
 const PEOPLE: [&str; 3] = ["ann", "bob", "cat"];
 
 const UNITS: [&str; 2] = ["points", "miles"];
+
+/// What there is to redeem, and what it costs.
+const OFFERS: [(&str, &[(&str, u64)]); 4] = [
+    ("mug", &[("points", 30)]),
+    ("map", &[("points", 20), ("miles", 7)]),
+    ("pin", &[("miles", 11)]),
+    ("tip", &[("miles", 3), ("points", 5)]),
+];
 
 /// The ledger without its writer: a state, and every event with the second of its recording.
 struct World {
@@ -130,14 +138,21 @@ async fn compare(reads: &Reads, world: &World) -> Value {
         assert!(expiry["expiring"]["points"].as_u64() <= body["available"].as_u64(), "{expiry}");
     }
     for (_, event) in &world.events {
-        if let Event::PurchaseRecorded(account_id, fact) = event {
-            compare_purchase(reads, world, account_id, fact).await;
+        match event {
+            Event::PurchaseRecorded(account_id, fact) => {
+                compare_purchase(reads, world, account_id, fact).await;
+            }
+            Event::ExchangeCreated(account_id, fact) => {
+                compare_exchange(reads, world, account_id, fact).await;
+            }
+            _ => {}
         }
     }
     for (offer_id, offer) in world.state.offers() {
         let body = reads.get(&format!("/v1/offers/{offer_id}")).await;
         let remaining = offer.inventory.remaining().map(domain::Units::get);
         assert_eq!(body["remaining"], json!(remaining));
+        assert_eq!(body["prices"], serde_json::to_value(&offer.terms.prices).expect("JSON"));
     }
     let mut liabilities = vec![];
     for unit in UNITS {
@@ -175,6 +190,35 @@ async fn compare_purchase(
         .credit_refused
         .map(|refused| json!({"code": refused.code.as_str(), "claimed": earned > 0}));
     assert_eq!(body.get("credit_refused").cloned(), refused, "{path}");
+}
+
+/// What an exchange cost of each unit, and what of that came back.
+async fn compare_exchange(
+    reads: &Reads,
+    world: &World,
+    account_id: &AccountId,
+    fact: &ExchangeCreated,
+) {
+    let path = format!("/v1/accounts/{account_id}/exchanges/{}", fact.exchange_id);
+    let body = reads.get(&path).await;
+    let mut back = BTreeMap::<UnitId, u64>::new();
+    for (_, event) in &world.events {
+        if let Event::CreditRefunded(id, refund) = event
+            && let RefundCause::Cancellation { exchange_id, .. } = &refund.cause
+            && (id, exchange_id) == (account_id, &fact.exchange_id)
+        {
+            *back.entry(refund.unit).or_default() += refund.points.get();
+        }
+    }
+    let amount = |unit: UnitId, points: u64| json!({"unit": unit.as_str(), "points": points});
+    let prices: Vec<Value> =
+        fact.prices.iter().map(|it| amount(it.unit, it.points.get())).collect();
+    assert_eq!(body["prices"], json!(prices), "{path}");
+    assert_eq!((&body["unit"], &body["points"]), (&prices[0]["unit"], &prices[0]["points"]));
+    let refunded = fact.prices.iter().filter_map(|it| Some(amount(it.unit, *back.get(&it.unit)?)));
+    assert_eq!(body["refunded"], json!(refunded.collect::<Vec<_>>()), "{path}");
+    let of_first = back.get(&fact.prices.first().unit).copied().unwrap_or_default();
+    assert_eq!(body["refunded_points"], of_first, "{path}");
 }
 
 /// Each fact stands at the path to which it was put.
@@ -256,13 +300,17 @@ impl World {
                 expected: ExpectedVersion::Absent,
             }));
         }
-        let stock = Some(units(25));
-        world.ask(Command::OpenOffer(OpenOffer {
-            offer_id: id("mug"),
-            terms: terms(30),
-            page: Page::default(),
-            stock,
-        }));
+        for (offer, prices) in OFFERS {
+            let price =
+                |(unit, amount): &(&str, u64)| Price { unit: id(unit), points: points(*amount) };
+            let prices: Vec<Price> = prices.iter().map(price).collect();
+            world.ask(Command::OpenOffer(OpenOffer {
+                offer_id: id(offer),
+                terms: Terms { prices: Prices::try_from(prices).expect("prices"), ..terms(30) },
+                page: Page::default(),
+                stock: Some(units(25)),
+            }));
+        }
         world
     }
 
@@ -277,10 +325,10 @@ impl World {
                 Ok(Decision::Record { events, .. }) => return self.record(events),
                 Ok(Decision::Load(at)) => {
                     let index = usize::try_from(at.0).expect("small") - 1;
-                    let [(_, before), (_, event)] = &self.events[index - 1..=index] else {
-                        panic!("nothing stands before {at:?}");
-                    };
-                    command = command.with_original(before, at, event).expect("it can be used");
+                    let event = &self.events[index].1;
+                    let before = &self.events[index - event.events_before()..index];
+                    let before: Vec<Event> = before.iter().map(|(_, it)| it.clone()).collect();
+                    command = command.with_original(&before, at, event).expect("it can be used");
                 }
                 Ok(Decision::Repeat(_) | Decision::Unchanged) | Err(_) => return,
             }

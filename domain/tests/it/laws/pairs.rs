@@ -2,6 +2,24 @@
 
 use domain::{CauseKind, Event, LotPart, Points, RefundCause, ReturnReversed, WithdrawalCause};
 
+/// Whether the second event is the same of another unit: an exchange that costs several has one
+/// half for each.
+pub(crate) fn goes_on(first: &Event, second: &Event) -> bool {
+    match (first, second) {
+        (Event::CreditDeducted(account, fact), Event::CreditDeducted(other, next)) => {
+            account == other && fact.exchange_id == next.exchange_id && fact.unit != next.unit
+        }
+        (Event::CreditRefunded(account, fact), Event::CreditRefunded(other, next)) => {
+            let is_cancellation = matches!(fact.cause, RefundCause::Cancellation { .. });
+            is_cancellation
+                && account == other
+                && fact.cause == next.cause
+                && fact.unit != next.unit
+        }
+        _ => false,
+    }
+}
+
 /// What must come next, by its type.
 pub(crate) fn second_half_of(event: &Event) -> Option<&'static str> {
     match event {
@@ -25,11 +43,11 @@ pub(crate) fn first_half_of(event: &Event) -> Option<&'static str> {
     match event {
         // What was free has no other half, unless a hold was captured for it.
         Event::ExchangeCreated(_, fact) => {
-            let is_half = fact.points > Points::ZERO || fact.hold_id.is_some();
+            let is_half = !fact.prices.is_free() || fact.hold_id.is_some();
             is_half.then_some("exchange-created")
         }
         Event::ExchangeCancelled(_, fact) => {
-            (fact.points > Points::ZERO).then_some("exchange-cancelled")
+            (!fact.refunded.is_empty()).then_some("exchange-cancelled")
         }
         Event::CreditReceived(..) => Some("credit-received"),
         Event::CreditEarned(_, fact) => {

@@ -10,9 +10,10 @@ use domain::command::*;
 use domain::{
     AccountId, Cap, Cause, CauseKind, Clock, Command, Decision, DispatchId, EarningTerms, Event,
     LogOpened, Note, Period, Points, Policy, PurchaseLine, Rate, ReturnedLine, RuleId, Shipped,
-    ShippedLine, SpentCredit, State, Terms, Timestamp, UnitId, Units, decide,
+    ShippedLine, SpentCredit, State, Timestamp, UnitId, Units, decide,
 };
 use log_record::{Partition, Position};
+pub(crate) use offers::terms;
 use offers::{add, amend, limit, open, remove, reopen};
 use proptest::prelude::*;
 use units::in_unit;
@@ -76,8 +77,10 @@ impl History {
             return decide(&self.state, command, now);
         };
         let index = usize::try_from(at.0).expect("small") - 1;
-        let (before, event) = (&self.events[index - 1].event, &self.events[index].event);
-        let command = command.with_original(before, at, event).expect("it takes it");
+        let event = &self.events[index].event;
+        let before = &self.events[index - event.events_before()..index];
+        let before: Vec<Event> = before.iter().map(|recorded| recorded.event.clone()).collect();
+        let command = command.with_original(&before, at, event).expect("it takes it");
         decide(&self.state, &command, now)
     }
 
@@ -375,6 +378,7 @@ fn order(exchange: u8, offer: u8, quantity: u64) -> Order {
         quantity: units(quantity),
         deliver_to: Some(id("1 Elm Street")),
         expected_points: None,
+        expected_prices: None,
     }
 }
 
@@ -458,18 +462,6 @@ fn set_rule(rate: u64, pending_days: u16) -> Command {
     };
     let rule_id = RuleId::default_rule();
     Command::SetEarningRule(SetEarningRule { rule_id, terms, expected: ExpectedVersion::Absent })
-}
-
-pub(crate) fn terms(price: u64, limit: Option<u64>) -> Terms {
-    Terms {
-        product_id: id("product"),
-        price: Points::sum_of(price).expect("an amount"),
-        opens_at: None,
-        closes_at: None,
-        limit_per_shopper: limit.map(units),
-        warehouse: id("main"),
-        ships: true,
-    }
 }
 
 fn basket(cause: u8) -> Cause {

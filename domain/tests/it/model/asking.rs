@@ -6,7 +6,7 @@ use domain::command::{
     ReturnPurchase, SetEarningRule, SetPolicy, SetUnit, TransferCredit, WithdrawCredit,
 };
 use domain::{
-    Cap, Cause, CauseKind, Command, EarningTerms, ExpiryRule, Note, Page, Period, Policy,
+    Cap, Cause, CauseKind, Command, EarningTerms, ExpiryRule, Note, Page, Period, Policy, Prices,
     PurchaseLine, Rate, ReturnedLine, SpentCredit, Terms, TimeZone, UnitId, UnitTerms,
 };
 
@@ -116,7 +116,7 @@ pub(crate) fn open(offer: &str, price: u64) -> Command {
         offer_id: id(offer),
         terms: Terms {
             product_id: id("product"),
-            price: points(price),
+            prices: Prices::of_points(points(price)),
             opens_at: None,
             closes_at: None,
             limit_per_shopper: None,
@@ -135,6 +135,7 @@ pub(crate) fn order(exchange: &str, offer: &str, quantity: u64) -> Order {
         quantity: units(quantity),
         deliver_to: Some(id("1 Elm Street")),
         expected_points: None,
+        expected_prices: None,
     }
 }
 

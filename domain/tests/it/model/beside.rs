@@ -233,7 +233,8 @@ impl Pair {
         let decided = decide(&self.state, command, time(self.now))?;
         let Decision::Load(position) = decided else { return Ok(decided) };
         let index = index_of(position);
-        let (before, event) = (&self.events[index - 1], &self.events[index]);
+        let event = &self.events[index];
+        let before = &self.events[index - event.events_before()..index];
         let command = command.with_original(before, position, event);
         let decided = decide(&self.state, &command.expect("it is loaded"), time(self.now))?;
         assert!(!matches!(decided, Decision::Load(_)), "it was loaded already");
@@ -417,9 +418,13 @@ fn traits_of(effect: &Effect, now: Time) -> Vec<Count> {
             several(parts, "refunded to several"),
             parts.iter().any(|part| part.graced).then_some("refunded with grace"),
         ],
-        Effect::Cancelled { cancellation, .. } => {
-            vec![(cancellation == "~rejected").then_some("refunded by a rejection")]
+        Effect::Exchanged { costs, .. } => {
+            vec![(costs.len() > 1).then_some("exchanged for several units")]
         }
+        Effect::Cancelled { cancellation, refunds, .. } => vec![
+            (cancellation == "~rejected").then_some("refunded by a rejection"),
+            (refunds.len() > 1).then_some("refunded of several units"),
+        ],
         Effect::Reversed { pending_until, cap_room, .. } => vec![
             pending_until.map(|_| "given back to a pending lot"),
             cap_room.as_ref().map(|_| "used room under a cap again"),

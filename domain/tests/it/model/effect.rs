@@ -1,7 +1,7 @@
 //! What is compared: what the model says that happened, and what the recorded events say.
 
 use domain::{
-    AccountId, CapPeriod, CapRoom, CreditGivenBack, Event, LotId, LotPart, Points, Policy,
+    AccountId, CapPeriod, CapRoom, CreditGivenBack, Event, LotId, LotPart, Points, Policy, Price,
     RefundCause, ReleaseReason, ReturnedLine, ShipmentReport, Shipped, Timestamp, UnitId,
 };
 use log_record::Position;
@@ -9,6 +9,13 @@ use log_record::Position;
 use super::conversions::Converted;
 use super::earning::Span;
 use super::ledger::{Part, Refused, Time};
+
+/// How much of which units.
+pub(crate) type Costs = Vec<(UnitId, u128)>;
+
+fn cost(price: Price) -> (UnitId, u128) {
+    (price.unit, price.points.get().into())
+}
 
 /// Something that happened by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +110,7 @@ pub(crate) enum Effect {
         offer: String,
         product: String,
         quantity: u128,
-        points: u128,
+        costs: Costs,
         hold: Option<String>,
     },
     Extended {
@@ -123,7 +130,8 @@ pub(crate) enum Effect {
         cancellation: String,
         offer: String,
         quantity: u128,
-        points: u128,
+        /// Of each unit of which some comes back.
+        refunds: Costs,
     },
     Reported {
         account: String,
@@ -306,7 +314,7 @@ impl Lots {
                 offer: it.offer_id.to_string(),
                 product: it.product_id.to_string(),
                 quantity: it.allocation.quantity().get().into(),
-                points: number(it.points),
+                costs: it.prices.iter().map(cost).collect(),
                 hold: it.hold_id.as_ref().map(ToString::to_string),
             },
             Event::CreditRefunded(account, it) => Effect::Refunded {
@@ -323,7 +331,7 @@ impl Lots {
                 cancellation: it.cancellation_id.to_string(),
                 offer: it.offer_id.to_string(),
                 quantity: it.allocation.quantity().get().into(),
-                points: number(it.points),
+                refunds: it.refunded.iter().copied().map(cost).collect(),
             },
             Event::ShipmentDispatched(account, it) => {
                 let lines = it.lines.lines().iter();

@@ -121,12 +121,11 @@ pub(crate) struct Exchange {
     pub(crate) id: String,
     pub(crate) offer: String,
     pub(crate) quantity: u128,
-    pub(crate) cost: u128,
-    pub(crate) drawn: Vec<Part>,
+    /// What paid it, of each unit that it costs, in the offer's order.
+    pub(crate) paid: Vec<(UnitId, Vec<Part>)>,
     pub(crate) ships: bool,
     pub(crate) grace: Grace,
     pub(crate) cancelled: u128,
-    pub(crate) refunded: u128,
 }
 
 #[derive(Debug)]

@@ -164,14 +164,16 @@ fn asked_order(huge: bool) -> BoxedStrategy<AskedOrder> {
     };
     let chosen = weighted(0.8, 0..1_000_usize);
     let has_address = prop::bool::weighted(0.95);
-    (0..14_u8, 0..4_u8, chosen, quantity, weighted(0.05, 1..120_u64), has_address)
+    let expected = (weighted(0.05, 1..120_u64), weighted(0.05, (0..40_u64, 0..12_u64)));
+    (0..14_u8, 0..4_u8, chosen, quantity, expected, has_address)
         .prop_map(|(exchange, offer, chosen, quantity, expected, has_address)| AskedOrder {
             has_address,
             exchange,
             offer,
             chosen,
             quantity,
-            expected,
+            expected: expected.0,
+            expected_all: expected.1,
         })
         .boxed()
 }
@@ -181,9 +183,12 @@ fn asked_terms() -> BoxedStrategy<AskedTerms> {
     let (opens_at, closes_at) = (weighted(0.12, when(-3..4)), weighted(0.12, when(0..30)));
     let price = prop_oneof![9 => 1..40_u64, 1 => Just(0)];
     let ships = prop::bool::weighted(0.85);
-    (price, ships, opens_at, closes_at, limit, weighted(0.2, 0..3_u8))
-        .prop_map(|(price, ships, opens_at, closes_at, limit, name)| AskedTerms {
+    let unit = prop_oneof![8 => Just(1_u8), 1 => 2..4_u8];
+    let other_price = weighted(0.3, (unit, 1..12_u64));
+    ((price, other_price), ships, opens_at, closes_at, limit, weighted(0.2, 0..3_u8))
+        .prop_map(|((price, other_price), ships, opens_at, closes_at, limit, name)| AskedTerms {
             price,
+            other_price,
             ships,
             opens_at,
             closes_at,

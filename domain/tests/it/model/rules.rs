@@ -4,7 +4,9 @@ use domain::command::{
     AddStock, AmendOffer, Capture, CloseOffer, ExpectedVersion, OpenOffer, RemoveStock,
     ReopenOffer, Report, SetEarningRule, ShowTerms,
 };
-use domain::{AccountId, Command, EarningTerms, OfferId, Points, Shipped, Timestamp, UnitId};
+use domain::{
+    AccountId, Command, EarningTerms, OfferId, Points, Shipped, Terms, Timestamp, UnitId,
+};
 
 use super::effect::Effect;
 use super::ledger::{Deed, Effects, Ledger, MOST, No, Offer, Outcome, Rule, Time};
@@ -343,6 +345,7 @@ impl Ledger {
             }
             return no_for("offer-exists", [("version", offer.version.into())]);
         }
+        self.check_prices(&it.terms)?;
         self.offers.push(Offer {
             id: it.offer_id.to_string(),
             terms: it.terms.clone(),
@@ -374,6 +377,10 @@ impl Ledger {
         if !keeps_stock && said.flatten().is_some_and(|said| said < offer.sold) {
             return no_for("stock-sold", [("sold", signed(offer.sold))]);
         }
+        if offer.terms.prices != it.terms.prices {
+            self.check_prices(&it.terms)?;
+        }
+        let offer = self.offer_mut(&it.offer_id)?;
         let mut own = vec![];
         if !is_same {
             offer.version += 1;
@@ -388,6 +395,15 @@ impl Ledger {
             own.push(Effect::StockAmended(id, offer.version, said));
         }
         Ok(Some(Effects { accounts: vec![], own, after: vec![] }))
+    }
+
+    /// Whether an offer may cost this from now on.
+    fn check_prices(&self, terms: &Terms) -> Result<(), No> {
+        terms.prices.iter().try_for_each(|price| {
+            self.check_unit(price.unit)?;
+            self.check_not_closed(price.unit)?;
+            self.check_spendable(price.unit)
+        })
     }
 
     fn close(&mut self, it: &CloseOffer, now: Time) -> Answer {

@@ -3,7 +3,7 @@
 use domain::command::{DispatchShipment, Order, RejectShipment, Report, ReportShipment};
 use domain::{
     AccountId, Cap, CategoryRate, Command, DispatchId, EarningTerms, Multiplier, Note, Page,
-    Points, Rate, Shipped, ShippedLine, Terms, Timestamp, UnitId, UnitTerms, Units,
+    Points, Price, Prices, Rate, Shipped, ShippedLine, Terms, Timestamp, UnitId, UnitTerms, Units,
 };
 
 use super::ask::{
@@ -106,13 +106,32 @@ pub(crate) fn order(asked: &AskedOrder, ledger: &Ledger) -> Order {
         quantity: units(asked.quantity),
         deliver_to: asked.has_address.then(|| id("1 Elm Street")),
         expected_points: asked.expected.map(points),
+        expected_prices: asked.expected_all.map(|(of_points, of_miles)| {
+            // In any order.
+            let prices = [("miles", of_miles), ("points", of_points)];
+            prices.into_iter().filter(|(_, amount)| *amount > 0).map(price).collect()
+        }),
     }
+}
+
+fn price((unit, amount): (&str, u64)) -> Price {
+    Price { unit: id(unit), points: points(amount) }
+}
+
+fn prices(asked: &AskedTerms) -> Prices {
+    let other = asked.other_price.map(|(unit, amount)| (UNITS[usize::from(unit)], amount));
+    let all = Some(("points", asked.price)).into_iter().chain(other);
+    let all: Vec<Price> = all.filter(|(_, amount)| *amount > 0).map(price).collect();
+    if all.is_empty() {
+        return Prices::of_points(Points::ZERO);
+    }
+    Prices::try_from(all).expect("two of different units")
 }
 
 pub(crate) fn terms(asked: &AskedTerms, now: Time) -> Terms {
     Terms {
         product_id: id("product"),
-        price: Points::sum_of(asked.price).expect("an amount"),
+        prices: prices(asked),
         opens_at: asked.opens_at.map(|when| time(when.at(now))),
         closes_at: asked.closes_at.map(|when| time(when.at(now))),
         limit_per_shopper: asked.limit.map(units),

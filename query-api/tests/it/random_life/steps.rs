@@ -12,7 +12,7 @@ use domain::{
 use proptest::prelude::*;
 use testing::ledger::{id, points, time, units};
 
-use super::PEOPLE;
+use super::{OFFERS, PEOPLE};
 
 /// One thing that somebody may do, and when: its numbers mean what the command makes of them.
 #[derive(Clone, Debug)]
@@ -69,10 +69,11 @@ pub(super) fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
     let note = Note::default();
     let order = |name: usize| Order {
         exchange_id: id(&format!("x-{name}")),
-        offer_id: id("mug"),
+        offer_id: id(OFFERS[name % OFFERS.len()].0),
         quantity: units(amount % 3 + 1),
         deliver_to: Some(id("1 Elm Street")),
         expected_points: None,
+        expected_prices: None,
     };
     match what {
         0..=3 => Command::EarnCredit(EarnCredit {
