@@ -50,9 +50,17 @@ fn an_answered_fact_has_the_events_public_fields() {
         fields.remove("meta");
         fields.insert("account_id".into(), "ann".into());
         fields.insert("position".into(), "0:4711".into());
-        let has_points = ["purchase-recorded", "purchase-returned"].contains(&&*event_type);
-        if has_points && fields.get("points").is_none() {
-            fields.insert("points".into(), 0.into());
+        if event_type == "purchase-recorded" {
+            add_those_of_the_first(fields, "earned");
+            let unit = fields["unit"].clone();
+            for line in fields.get_mut("lines").and_then(Value::as_array_mut).expect("lines") {
+                // Number and list are always there in an answer.
+                let earned = line.get("earned").cloned().unwrap_or_else(|| Value::Array(vec![]));
+                let mut of_units = earned.as_array().expect("a list").iter();
+                let of_first = of_units.find(|earned| earned["unit"] == unit);
+                line["points"] = of_first.map_or_else(|| 0.into(), |it| it["points"].clone());
+                line["earned"] = earned;
+            }
         }
         if fields.contains_key("prices") {
             add_first(fields, "prices");
@@ -61,16 +69,19 @@ fn an_answered_fact_has_the_events_public_fields() {
             add_first(fields["of"].as_object_mut().expect("an object"), "prices");
             add_first(fields, "refunded");
         }
-        for line in fields.get_mut("lines").and_then(Value::as_array_mut).into_iter().flatten() {
-            if event_type == "purchase-recorded" && line.get("points").is_none() {
-                // A number is always there in an answer.
-                line["points"] = 0.into();
-            }
+        if event_type == "purchase-returned" {
+            add_those_of_the_first(fields, "taken");
         }
         assert_eq!(answered, expected, "{event_type}");
         compared += 1;
     }
     assert!(compared >= 20, "golden files are missing: {compared}");
+}
+
+/// In an answer, the fields of the first unit stand beside the list of all.
+fn add_those_of_the_first(fields: &mut Map<String, Value>, list: &str) {
+    let first = fields[list][0].as_object().expect("it has one at least").clone();
+    fields.extend(first);
 }
 
 /// An answer also has the first amount of a list by itself.
@@ -86,7 +97,7 @@ fn answered(event: Event) -> Option<Value> {
     Some(match event {
         Event::AccountOpened(account, fact) => json(&account_opened(account, fact, PLACE)),
         Event::CreditEarned(account, fact) => json(&credit_earned(account, fact, PLACE)),
-        // A return is answered with the event after it.
+        // A return and its reversal are answered with the event after it.
         Event::CreditWithdrawn(_, fact)
             if matches!(fact.withdrawal, WithdrawalCause::Return { .. }) =>
         {

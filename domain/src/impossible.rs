@@ -205,7 +205,82 @@ fn no_more_is_refunded_than_a_capture_spent() {
     captured().and([refunded("f-1", 150)]).never_has(&refunded_of(300, "f-2", 51));
 }
 
+#[test]
+fn a_capture_is_refunded_in_one_unit() {
+    let captured = given([])
+        .does(make_unit("miles"))
+        .does(in_unit("miles", earn("ann", 300, "M-1")))
+        .does(in_unit("miles", hold("ann", "h-1", 200, 100)))
+        .does(capture("ann", "h-1", None))
+        .and([refunded_in(id("miles"), 3, 200, "f-1", 150)]);
+    captured.never_has(&refunded_in(UnitId::POINTS, 3, 200, "f-2", 50));
+}
+
+#[test]
+fn what_was_taken_of_a_lot_is_given_back_in_its_unit() {
+    let reversed = |unit| {
+        let credit = CreditGivenBack {
+            unit,
+            withdrawn_at: lot(5).place(),
+            of: cause("M-1"),
+            of_lot: lot(4),
+            points: points(300),
+            lots: vec![part(4, 300, None)],
+            available_at: None,
+            owed: None,
+            expired: None,
+            forgiven: None,
+            cap_room: None,
+        };
+        let (withdrawal_id, note) = (id("w-1"), Note::default());
+        let fact = WithdrawalReversed { withdrawal_id, credit, occurred_at: None, note };
+        Event::WithdrawalReversed(id("ann"), fact)
+    };
+    let taken = || {
+        given([earned("ann", 300, "B-1")])
+            .does(make_unit("miles"))
+            .does(in_unit("miles", earn("ann", 300, "M-1")))
+            .does(in_unit("miles", withdraw("ann", "w-1", "M-1")))
+            .leaves_of("ann", "miles", [0, 0, 0, 0])
+    };
+    taken().never_has(&reversed(UnitId::POINTS));
+    taken().and([reversed(id("miles"))]).leaves_of("ann", "miles", [300, 0, 0, 0]);
+}
+
+#[test]
+fn what_is_taken_of_a_lot_is_of_one_unit() {
+    let withdrawn = |unit, withdrawal: &str| {
+        let fact = CreditWithdrawn {
+            withdrawal: WithdrawalCause::Withdrawal { id: id(withdrawal) },
+            unit,
+            points: points(100),
+            lots: vec![part(if unit == UnitId::POINTS { 2 } else { 4 }, 100, None)],
+            owed: None,
+            expired: None,
+            forgiven: None,
+            available_at: None,
+            of: Some(cause("M-1")),
+            of_lot: Some(lot(4)),
+            cap_room: None,
+            asked_points: None,
+            reference: None,
+            occurred_at: None,
+            note: Note::default(),
+        };
+        Event::CreditWithdrawn(id("ann"), fact)
+    };
+    given([earned("ann", 300, "B-1")])
+        .does(make_unit("miles"))
+        .does(in_unit("miles", earn("ann", 300, "M-1")))
+        .and([withdrawn(id("miles"), "w-1")])
+        .never_has(&withdrawn(UnitId::POINTS, "w-2"));
+}
+
 fn refunded_of(captured: u64, key: &str, amount: u64) -> Event {
+    refunded_in(UnitId::POINTS, 2, captured, key, amount)
+}
+
+fn refunded_in(unit: UnitId, lot: u64, captured: u64, key: &str, amount: u64) -> Event {
     let refund = CaptureRefund {
         hold_id: id("h-1"),
         refund_id: id(key),
@@ -214,11 +289,8 @@ fn refunded_of(captured: u64, key: &str, amount: u64) -> Event {
         occurred_at: None,
         note: Note::default(),
     };
-    let (cause, lots) = (RefundCause::Capture(refund), vec![part(2, amount, None)]);
-    Event::CreditRefunded(
-        id("ann"),
-        CreditRefunded { unit: crate::UnitId::POINTS, cause, points: points(amount), lots },
-    )
+    let (cause, lots) = (RefundCause::Capture(refund), vec![part(lot, amount, None)]);
+    Event::CreditRefunded(id("ann"), CreditRefunded { unit, cause, points: points(amount), lots })
 }
 
 #[test]

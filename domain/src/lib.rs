@@ -57,6 +57,8 @@ mod impossible;
 mod known_bugs;
 #[cfg(test)]
 mod scenario;
+#[cfg(test)]
+mod several_units;
 
 pub use account::{Account, Hold, OfferNumber, Pending, Wallet};
 pub use amount::{AMOUNT_MAX, AmountError, Points, SumError, Units, optional_sum, sum};
@@ -76,10 +78,11 @@ pub use event::{
     CreditRefused, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet, Event,
     ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped,
     LogForked, LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened,
-    OfferReopened, Ordered, ParcelLines, PolicyChanged, PurchaseLine, PurchaseRecorded,
-    PurchaseReturned, RateVersion, RefundCause, ReleaseReason, ReturnReversed, ReturnedLine,
-    RoomBack, RuleVersion, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded,
-    StockAmended, StockRemoved, UnitClosed, UnitSet, WithdrawalCause, WithdrawalReversed,
+    OfferReopened, Ordered, ParcelLines, PolicyChanged, PurchaseEarning, PurchaseLine,
+    PurchaseRecorded, PurchaseReturned, RULES_OF_PURCHASE_MAX, RateVersion, RefundCause,
+    ReleaseReason, ReturnCreditGivenBack, ReturnReversed, ReturnedLine, RoomBack, RuleVersion,
+    ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded, StockAmended,
+    StockRemoved, TakenBack, UnitClosed, UnitPoints, UnitSet, WithdrawalCause, WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
@@ -91,8 +94,8 @@ pub use ids::{
 pub use inventory::{Allocation, Inventory};
 pub use offer::{Offer, OfferPhase, OfferStatus, Terms};
 pub use original::{
-    CapturedCredit, EarnedCredit, OriginalCapture, OriginalCredit, OriginalExchange,
-    OriginalPurchase, OriginalWithdrawal, Paid, WithdrawnCredit,
+    CapturedCredit, EarnedCredit, OriginalCapture, OriginalCredit, OriginalEarning,
+    OriginalExchange, OriginalPurchase, OriginalWithdrawal, Paid, WithdrawnCredit,
 };
 pub use page::{Page, PageHash};
 pub use policy::{Policy, SpentCredit};

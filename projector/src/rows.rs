@@ -29,7 +29,7 @@ use event_store::with_causes;
 use log_record::{PackedPlace, RecordedEvent};
 use read_model::{
     AccountBalance, ConversionRate, CreditLot, EarningRule, Exchange, Fact, Hold, LedgerEntry,
-    OfferAvailability, Operation, Policy, Purchase, ShippingStatus, Unit, UnitBalance,
+    OfferAvailability, Operation, Policy, Purchase, ShippingStatus, UnitBalance,
 };
 use serde::Serialize;
 
@@ -48,7 +48,7 @@ pub(crate) use shipping::{
     ShippingRows,
 };
 pub(crate) use total::{TotalRows, Totals};
-pub(crate) use unit::UnitClosure;
+pub(crate) use unit::{UnitChange, UnitClosure};
 
 /// The rows of a batch, by table.
 #[derive(Debug, Default)]
@@ -75,9 +75,9 @@ pub(crate) struct Rows {
     pub(crate) offer_changes: BTreeMap<OfferId, OfferChange>,
     pub(crate) earning_rules: Vec<EarningRule>,
     pub(crate) policy: Option<Policy>,
-    /// Every version that the batch made, in order.
-    pub(crate) units: Vec<Unit>,
-    pub(crate) unit_closures: Vec<UnitClosure>,
+    /// Every version that the batch made, in the order of the log: a closure is one, too, and the
+    /// name may change after it.
+    pub(crate) unit_changes: Vec<UnitChange>,
     pub(crate) conversion_rates: Vec<ConversionRate>,
     pub(crate) rate_closures: Vec<RateClosure>,
     /// What the batch adds to them.
@@ -155,6 +155,9 @@ impl Rows {
             Event::CreditWithdrawn(account, fact) => self.withdrawn(at, account, fact)?,
             Event::WithdrawalReversed(account, fact) => {
                 self.withdrawal_reversed(at, &account, &fact)?;
+            }
+            Event::CreditGivenBack(account, fact) => {
+                self.further_given_back(at, &account, &fact)?;
             }
             Event::ReturnReversed(account, fact) => self.return_reversed(at, &account, &fact)?,
             Event::DebtRepaid(account, fact) => self.repaid(at, &account, &fact)?,

@@ -73,8 +73,11 @@ pub(crate) async fn get_return(
 ) -> Result<Response, Problem> {
     let path = format!("accounts/{account}/purchases/{purchase}/returns/{id}");
     let mut body = read(&mut reading, &caller, &path).await?;
-    // A number is always there in an answer.
-    body.fields.entry("points").or_insert_with(|| 0.into());
+    // What was taken of the first unit stands beside the list of all.
+    let first = body.fields.get("taken").and_then(|taken| taken.get(0)).and_then(Value::as_object);
+    if let Some(first) = first.cloned() {
+        body.fields.extend(first);
+    }
     json_with_etag(&headers, &body)
 }
 

@@ -79,10 +79,11 @@ pub use operation::{
 pub use policy::{PolicyBody, PutPolicyBody};
 pub use price::{ExpectedPriceBody, PriceBody, PutPriceBody};
 pub use purchase::{
-    CreditRefusedBody, PurchaseBody, PurchaseLineBody, PurchaseOutcomeBody, PurchaseRecordedBody,
-    PurchaseRefusalBody, PurchaseReturnedBody, PutPurchaseBody, PutPurchaseItemBody,
-    PutPurchaseLineBody, PutPurchasesBody, RecordedLineBody, RecordedPurchasesBody,
-    ReturnPurchaseBody, ReturnReversedBody, ReturnedLineBody, RoomBackBody,
+    CreditRefusedBody, EarnedOfUnitBody, PurchaseBody, PurchaseEarningBody, PurchaseLineBody,
+    PurchaseOutcomeBody, PurchaseRecordedBody, PurchaseRefusalBody, PurchaseReturnedBody,
+    PutPurchaseBody, PutPurchaseItemBody, PutPurchaseLineBody, PutPurchasesBody, RecordedLineBody,
+    RecordedPurchasesBody, ReturnPurchaseBody, ReturnReversedBody, ReturnedLineBody, RoomBackBody,
+    TakenBackBody, UnitPointsBody,
 };
 pub use shipping_request::{
     BackOrderShipmentBody, DispatchParcelBody, DispatchShipmentBody, OverdueShippingRequestBody,

@@ -58,7 +58,7 @@ impl CommandRules for CaptureHold {
             Capture::Points(asked) => {
                 let points = asked.unwrap_or(held);
                 if points > held {
-                    return Err(Refusal::PointsTooLarge { left: held, asked: points });
+                    return Err(Refusal::PointsTooLarge { unit, left: held, asked: points });
                 }
                 let captured = self.captured(unit, &hold, points, draft.now);
                 draft.outcome_is_next();

@@ -155,7 +155,7 @@ pub(crate) fn purchase(
         quantity: units(*quantity),
         amount: Some(*amount),
         category: None,
-        points: None,
+        earned: Box::default(),
     };
     Command::RecordPurchase(RecordPurchase {
         unit: crate::UnitId::POINTS,
@@ -163,12 +163,25 @@ pub(crate) fn purchase(
         purchase_id: id(basket),
         lines: lines.iter().map(line).collect(),
         points: amount.map(points),
-        rule: None,
+        rules: Box::default(),
         shipping: None,
         available_at: None,
         expires_at: None,
         occurred_at: None,
     })
+}
+
+/// One that earns by these rules.
+pub(crate) fn purchase_by(
+    rules: [&str; 2],
+    account: &str,
+    basket: &str,
+    lines: &[(&str, u64, u64)],
+) -> Command {
+    let Command::RecordPurchase(it) = purchase(account, basket, None, lines) else {
+        unreachable!()
+    };
+    Command::RecordPurchase(RecordPurchase { rules: rules.map(id).into(), ..it })
 }
 
 /// The credit of a purchase that was refused.

@@ -59,6 +59,7 @@ pub(crate) fn rate_of(give: u64, take: u64) -> ConversionTerms {
 /// So many points for each hundred of money.
 pub(crate) fn rate(points_per_100: u64) -> EarningTerms {
     EarningTerms {
+        unit: UnitId::POINTS,
         rate: Rate {
             points: points(points_per_100),
             per_amount: points(100),
@@ -72,6 +73,11 @@ pub(crate) fn rate(points_per_100: u64) -> EarningTerms {
         time_zone: TimeZone::default(),
         backdate_days: 0,
     }
+}
+
+/// The same terms of a rule that gives miles.
+pub(crate) fn in_miles(terms: EarningTerms) -> EarningTerms {
+    EarningTerms { unit: id("miles"), ..terms }
 }
 
 /// A unit that can be spent.

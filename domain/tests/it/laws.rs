@@ -4,6 +4,7 @@ mod claims;
 mod conversions;
 mod ids;
 mod pairs;
+mod purchases;
 mod random;
 mod refunds;
 mod sums;
@@ -46,16 +47,20 @@ proptest! {
         for (index, Recorded { at, event, .. }) in events.iter().enumerate() {
             for id in ids_of(event) {
                 let before = borne.insert(id, index);
-                // A purchase takes its cause over from the credit that it earned, right before it.
-                let is_handed_on = matches!(event, Event::PurchaseRecorded(_, fact)
-                    if fact.points.is_some() && before == Some(index - 1));
+                // A purchase takes its cause over from the credit that it earned, right before it,
+                // unit by unit.
+                let is_of_purchase =
+                    matches!(event, Event::CreditEarned(..) | Event::PurchaseRecorded(..));
+                let is_handed_on = before.is_some_and(|before| {
+                    is_of_purchase
+                        && before + 1 == index
+                        && matches!(events[before].event, Event::CreditEarned(..))
+                });
                 prop_assert!(before.is_none() || is_handed_on, "{:?}", event);
                 let owner = event.account_id().map_or(Owner::Programme, Owner::Account);
                 let is_kept = state.position_of(owner, id) == Some(*at);
-                let is_taken_over = matches!(
-                    events.get(index + 1).map(|next| &next.event),
-                    Some(Event::PurchaseRecorded(..))
-                );
+                let next = events.get(index + 1).map(|next| ids_of(&next.event));
+                let is_taken_over = next.is_some_and(|next| next.contains(&id));
                 prop_assert!(is_kept || is_taken_over, "{:?}", event);
             }
         }

@@ -70,6 +70,7 @@ mod rush;
 mod schemathesis;
 mod secrets;
 mod separate_roles;
+mod several_rules;
 mod shipping_faults;
 mod shipping_tool;
 mod snapshot;

@@ -414,7 +414,8 @@ async fn rules_and_the_policy_are_patched_as_offers_are() {
     let less = json!({"cap": null, "categories": null, "multipliers": null, "pending_days": null,
         "expiry": {"months": null, "end_of_year": 1}});
     let less = patch(api, path, "\"2\"", less).await.is(200);
-    assert_eq!(terms_of(&less), json!({"rate": rate["rate"], "expiry": {"end_of_year": 1}}));
+    let left = json!({"unit": "points", "rate": rate["rate"], "expiry": {"end_of_year": 1}});
+    assert_eq!(terms_of(&less), left);
     for (body, field) in [
         (json!({"expiry": {"months": 3}}), "expiry"),
         (json!({"rate": {"percent": null}}), "rate.percent"),

@@ -33,8 +33,10 @@ async fn every_event_has_its_effect(on: On) {
         "account_balance|'ann'|750|0|0|0|0|38".to_owned(),
         "account_balance|'bob'|60|0|0|0|0|50".to_owned(),
         "account_balance|'cat'|500|200|90|0|0|42".to_owned(),
-        "account_balance|'dan'|100|0|0|0|0|59".to_owned(),
+        "account_balance|'dan'|100|0|0|0|0|70".to_owned(),
         "unit_balance|'dan'|'miles'|1200|0|0|0|0|58".to_owned(),
+        "unit_balance|'dan'|'stars'|30|0|0|0|0|70".to_owned(),
+        "unit_balance|'dan'|'status'|20|0|0|0|0|69".to_owned(),
         format!("credit_part|'ann'|{NEVER}|13|0|'points'|750|0|0|NULL"),
         format!("credit_part|'bob'|{NEVER}|33|0|'points'|60|0|0|NULL"),
         format!("credit_part|'dan'|{NEVER}|55|0|'miles'|1200|0|0|NULL"),
@@ -58,8 +60,8 @@ async fn every_event_has_its_effect(on: On) {
         total_row("converted_in", 100),
         total_row("exchanges", 2),
         total_row("cancellations", 2),
-        total_row("purchases", 2),
-        total_row("returns", 2),
+        total_row("purchases", 3),
+        total_row("returns", 3),
         total_row("holds", 5),
         total_row("transfers", 1),
         total_row("shipments", 2),
@@ -323,7 +325,7 @@ fn the_life_has_every_type_of_event() {
                 .event_type
         })
         .collect();
-    assert_eq!((types.len(), history(Clock::Wall).len()), (37, EVENTS), "{types:?}");
+    assert_eq!((types.len(), history(Clock::Wall).len()), (38, EVENTS), "{types:?}");
 }
 
 async fn a_parcel_of_what_nobody_asked_to_ship_changes_nothing(on: On) {

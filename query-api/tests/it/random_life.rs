@@ -5,11 +5,12 @@ mod steps;
 
 use std::collections::BTreeMap;
 
-use domain::command::{ExpectedVersion, OpenOffer, SetConversionRate, SetUnit};
+use domain::command::{ExpectedVersion, OpenOffer, SetConversionRate, SetEarningRule, SetUnit};
 use domain::{
-    Account, AccountId, Cause, Clock, ClockConfirmed, Command, ConversionTerms, Decision, Event,
-    ExchangeCreated, ExpiryRule, LogOpened, LotPart, Page, Price, Prices, PurchaseRecorded,
-    RefundCause, State, Terms, Timestamp, UnitId, UnitTerms, decide,
+    Account, AccountId, Cause, Clock, ClockConfirmed, Command, ConversionTerms, Decision,
+    EarningTerms, Event, ExchangeCreated, ExpiryRule, LogOpened, LotPart, Page, Price, Prices,
+    PurchaseRecorded, Rate, RefundCause, ReturnCreditGivenBack, ReturnReversed, State, Terms,
+    TimeZone, Timestamp, UnitId, UnitTerms, WithdrawalReversed, decide,
 };
 use log_record::Partition;
 use proptest::prelude::*;
@@ -178,18 +179,42 @@ async fn compare_purchase(
     let path = format!("/v1/accounts/{account_id}/purchases/{}", fact.purchase_id);
     let body = reads.get(&path).await;
     let cause = Cause::purchase(&fact.purchase_id);
-    let earned = world.events.iter().filter_map(|(_, event)| match event {
-        Event::CreditEarned(id, earned) if id == account_id && earned.cause == cause => {
-            Some(earned.points.get())
+    let is_of_it = |id: &AccountId, of: Option<&Cause>| id == account_id && of == Some(&cause);
+    let mut refused = vec![];
+    for (index, of_unit) in fact.earned.iter().enumerate() {
+        let unit = of_unit.unit;
+        let (mut earned, mut withdrawn) = (0, 0);
+        for (_, event) in &world.events {
+            match event {
+                Event::CreditEarned(id, fact) if is_of_it(id, Some(&fact.cause)) => {
+                    earned += if fact.unit == unit { fact.points.get() } else { 0 };
+                }
+                Event::CreditWithdrawn(id, fact) if is_of_it(id, fact.of.as_ref()) => {
+                    withdrawn += if fact.unit == unit { fact.points.get() } else { 0 };
+                }
+                Event::CreditGivenBack(id, ReturnCreditGivenBack { credit, .. })
+                | Event::WithdrawalReversed(id, WithdrawalReversed { credit, .. })
+                | Event::ReturnReversed(id, ReturnReversed { credit: Some(credit), .. })
+                    if is_of_it(id, Some(&credit.of)) =>
+                {
+                    withdrawn -= if credit.unit == unit { credit.points.get() } else { 0 };
+                }
+                _ => {}
+            }
         }
-        _ => None,
-    });
-    let earned: u64 = earned.sum();
-    assert_eq!(body["points"], earned, "{path}");
-    let refused = fact
-        .credit_refused
-        .map(|refused| json!({"code": refused.code.as_str(), "claimed": earned > 0}));
-    assert_eq!(body.get("credit_refused").cloned(), refused, "{path}");
+        let shown = &body["earned"][index];
+        let expected = (json!(unit), json!(earned), json!(withdrawn));
+        let found = (&shown["unit"], &shown["points"], &shown["withdrawn_points"]);
+        assert_eq!(found, (&expected.0, &expected.1, &expected.2), "{path}");
+        if index == 0 {
+            assert_eq!((&body["unit"], &body["points"]), (&expected.0, &expected.1), "{path}");
+        }
+        let mut why = fact.credit_refused.iter();
+        let code = why.find(|why| why.unit == unit).map(|why| why.code.as_str());
+        refused.extend(code.map(|code| json!({"unit": unit, "code": code, "claimed": earned > 0})));
+    }
+    let shown = body.get("credit_refused").cloned().unwrap_or_else(|| json!([]));
+    assert_eq!(shown, json!(refused), "{path}");
 }
 
 /// What an exchange cost of each unit, and what of that came back.
@@ -290,6 +315,13 @@ impl World {
             terms: UnitTerms::of_points(),
             expected: ExpectedVersion::Absent,
         }));
+        for (rule, unit, gives) in [("default", "points", 3), ("miles", "miles", 2)] {
+            world.ask(Command::SetEarningRule(SetEarningRule {
+                rule_id: id(rule),
+                terms: rule_terms(id(unit), gives),
+                expected: ExpectedVersion::Absent,
+            }));
+        }
         for (from, to, give) in [("points", "miles", 3), ("miles", "points", 2)] {
             let expiry = (from == "points").then_some(ExpiryRule::Months(1));
             let (give, take) = (points(give), points(give - 1));
@@ -341,6 +373,21 @@ impl World {
             self.state.evolve(position, self.now(), &event).expect("what was decided can follow");
             self.events.push((self.second, event));
         }
+    }
+}
+
+/// So many of a unit for each two of money.
+fn rule_terms(unit: UnitId, gives: u64) -> EarningTerms {
+    EarningTerms {
+        unit,
+        rate: Rate { points: points(gives), per_amount: points(2), full_steps_only: false },
+        categories: vec![],
+        multipliers: vec![],
+        cap: None,
+        expiry: None,
+        pending_days: 0,
+        time_zone: TimeZone::default(),
+        backdate_days: 0,
     }
 }
 

@@ -138,11 +138,11 @@ impl World {
                             quantity,
                             amount: Some(1),
                             category: None,
-                            points: None,
+                            earned: Box::default(),
                         })
                         .collect(),
                     points: Some(points(1)),
-                    rule: None,
+                    rules: Box::default(),
                     shipping: Some((id("main"), id("1 Elm Street"))),
                     available_at: None,
                     expires_at: None,

@@ -3,7 +3,7 @@
 use domain::{CauseKind, Event, LotPart, Points, RefundCause, ReturnReversed, WithdrawalCause};
 
 /// Whether the second event is the same of another unit: an exchange that costs several has one
-/// half for each.
+/// half for each, and so have a return of what earned several and its reversal.
 pub(crate) fn goes_on(first: &Event, second: &Event) -> bool {
     match (first, second) {
         (Event::CreditDeducted(account, fact), Event::CreditDeducted(other, next)) => {
@@ -15,6 +15,19 @@ pub(crate) fn goes_on(first: &Event, second: &Event) -> bool {
                 && account == other
                 && fact.cause == next.cause
                 && fact.unit != next.unit
+        }
+        (Event::CreditWithdrawn(account, fact), Event::CreditWithdrawn(other, next)) => {
+            let is_return = matches!(fact.withdrawal, WithdrawalCause::Return { .. });
+            is_return
+                && account == other
+                && fact.withdrawal == next.withdrawal
+                && fact.unit != next.unit
+        }
+        (Event::CreditGivenBack(account, fact), Event::CreditGivenBack(other, next)) => {
+            account == other
+                && fact.purchase_id == next.purchase_id
+                && fact.return_id == next.return_id
+                && fact.credit.unit != next.credit.unit
         }
         _ => false,
     }
@@ -34,6 +47,7 @@ pub(crate) fn second_half_of(event: &Event) -> Option<&'static str> {
         Event::CreditWithdrawn(_, fact) => {
             matches!(fact.withdrawal, WithdrawalCause::Return { .. }).then_some("purchase-returned")
         }
+        Event::CreditGivenBack(..) => Some("return-reversed"),
         _ => None,
     }
 }
@@ -53,7 +67,8 @@ pub(crate) fn first_half_of(event: &Event) -> Option<&'static str> {
         Event::CreditEarned(_, fact) => {
             (fact.cause.kind == CauseKind::Conversion).then_some("credit-earned")
         }
-        Event::PurchaseReturned(_, fact) => fact.points.map(|_| "purchase-returned"),
+        Event::PurchaseReturned(_, fact) => fact.credit().next().map(|_| "purchase-returned"),
+        Event::ReturnReversed(_, fact) => (!fact.further.is_empty()).then_some("return-reversed"),
         _ => None,
     }
 }
@@ -81,6 +96,7 @@ pub(crate) fn parts_in(event: &Event) -> Vec<&LotPart> {
     let parts: [&[LotPart]; 2] = match event {
         Event::CreditWithdrawn(_, fact) => [&fact.lots, &[]],
         Event::WithdrawalReversed(_, fact) => [&fact.credit.lots, &[]],
+        Event::CreditGivenBack(_, fact) => [&fact.credit.lots, &[]],
         Event::ReturnReversed(_, ReturnReversed { credit: Some(fact), .. }) => [&fact.lots, &[]],
         Event::HoldCaptured(_, fact) => [&fact.lots, &fact.released],
         Event::HoldSwapped(_, fact) => [&fact.lots, &fact.returned],

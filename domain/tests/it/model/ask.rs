@@ -118,6 +118,8 @@ pub(crate) struct AskedTerms {
 
 #[derive(Clone, Debug)]
 pub(crate) struct AskedRule {
+    /// Without it, the rule's usual one.
+    pub(crate) unit: Option<u8>,
     pub(crate) rate: (u64, u64),
     pub(crate) category: Option<(u64, u64)>,
     pub(crate) multipliers: Vec<(When, Time, u32)>,
@@ -165,7 +167,7 @@ pub(crate) enum Ask {
         purchase: u8,
         lines: Vec<AskedLine>,
         points: Option<u64>,
-        rule: Option<u8>,
+        rules: Vec<u8>,
         available: Option<When>,
         expires: Option<When>,
         occurred: Option<When>,

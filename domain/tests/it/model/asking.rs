@@ -203,14 +203,15 @@ pub(crate) fn purchase(
 ) -> Command {
     let product_id = id("product");
     let (quantity, amount) = (units(1), Some(amount));
-    let line = PurchaseLine { product_id, quantity, amount, category: None, points: None };
+    let earned = Box::default();
+    let line = PurchaseLine { product_id, quantity, amount, category: None, earned };
     Command::RecordPurchase(RecordPurchase {
         unit: UnitId::POINTS,
         account_id: id(who),
         purchase_id: id(purchase),
         lines: vec![line],
         points: asked_points.map(points),
-        rule: None,
+        rules: Box::default(),
         shipping: None,
         available_at: None,
         expires_at: None,
@@ -253,6 +254,7 @@ pub(crate) fn rule(
     Command::SetEarningRule(SetEarningRule {
         rule_id: id("default"),
         terms: EarningTerms {
+            unit: UnitId::POINTS,
             rate: Rate { points: points(gives), per_amount: points(per), full_steps_only: false },
             categories: vec![],
             multipliers: vec![],

@@ -103,7 +103,7 @@ pub(crate) struct Withdrawal {
     pub(crate) lines: Vec<(String, u128)>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Lot {
     pub(crate) account: String,
     pub(crate) unit: UnitId,
@@ -132,7 +132,8 @@ pub(crate) struct Exchange {
 pub(crate) struct Line {
     pub(crate) product: String,
     pub(crate) quantity: u128,
-    pub(crate) points: u128,
+    /// Of each unit, in the purchase's order.
+    pub(crate) points: Vec<u128>,
     pub(crate) returned: u128,
 }
 
@@ -140,9 +141,14 @@ pub(crate) struct Line {
 pub(crate) struct Purchase {
     pub(crate) account: String,
     pub(crate) id: String,
-    /// Of which its points are.
-    pub(crate) unit: UnitId,
     pub(crate) lines: Vec<Line>,
+    pub(crate) units: Vec<OfUnit>,
+}
+
+/// What a purchase earned of a unit.
+#[derive(Clone, Debug)]
+pub(crate) struct OfUnit {
+    pub(crate) unit: UnitId,
     pub(crate) lot: Option<usize>,
     pub(crate) rule: Option<(String, u64)>,
     pub(crate) refused: Option<Refused>,

@@ -36,8 +36,17 @@ pub(crate) fn no_of<T, const N: usize>(
 
 /// There isn't so much.
 pub(crate) fn insufficient<T>(unit: UnitId, needed: u128, available: u128) -> Result<T, No> {
-    let facts = vec![("needed", signed(needed)), ("available", signed(available))];
-    Err(No { code: "insufficient-credit", facts: Some(facts), units: vec![("unit", unit)] })
+    let facts = [("needed", signed(needed)), ("available", signed(available))];
+    no_of_unit("insufficient-credit", unit, facts)
+}
+
+/// Not with these numbers of a unit.
+pub(crate) fn no_of_unit<T, const N: usize>(
+    code: &'static str,
+    unit: UnitId,
+    facts: [(&'static str, i128); N],
+) -> Result<T, No> {
+    Err(No { code, facts: Some(facts.to_vec()), units: vec![("unit", unit)] })
 }
 
 pub(crate) fn too_large<T>() -> Result<T, No> {
@@ -54,10 +63,11 @@ pub(crate) fn number(points: Points) -> u128 {
 }
 
 /// The points that a command names, or all that are left.
-pub(crate) fn named_or_all(asked: Option<Points>, left: u128) -> Result<u128, No> {
+pub(crate) fn named_or_all(unit: UnitId, asked: Option<Points>, left: u128) -> Result<u128, No> {
     match asked.map(number) {
         Some(asked) if asked > left => {
-            no_for("points-too-large", [("left", signed(left)), ("asked", signed(asked))])
+            let facts = [("left", signed(left)), ("asked", signed(asked))];
+            no_of_unit("points-too-large", unit, facts)
         }
         None if left == 0 => Err(No { code: "points-too-large", facts: None, units: vec![] }),
         asked => Ok(asked.unwrap_or(left)),
@@ -303,10 +313,12 @@ impl Ledger {
 
     fn set_rule(&mut self, it: &SetEarningRule, now: Time) -> Answer {
         let id = it.rule_id.to_string();
+        let is_open = self.check_not_closed(it.terms.unit);
         let Some(rule) = self.rules.iter_mut().find(|rule| rule.id == id) else {
             if it.expected != ExpectedVersion::Absent {
                 return no("rule-unknown");
             }
+            is_open?;
             let (terms, former) = (it.terms.clone(), vec![]);
             self.rules.push(Rule { id: id.clone(), terms, version: 1, former });
             return done_elsewhere(Effect::RuleSet(id, 1));
@@ -322,6 +334,10 @@ impl Ledger {
             }
             ExpectedVersion::OneOf(_) | ExpectedVersion::Any => {}
         }
+        if rule.terms.unit != it.terms.unit {
+            return no_of("rule-fixed", [("unit", rule.terms.unit)]);
+        }
+        is_open?;
         rule.version += 1;
         let former = std::mem::replace(&mut rule.terms, it.terms.clone());
         rule.former.push((now, former));

@@ -11,7 +11,8 @@ use super::ledger::{
     Captured, DAY, Effects, Exchange, Grace, Hold, Ledger, MOST, No, Part, Time, split, sum,
 };
 use super::rules::{
-    Answer, done, insufficient, micros, named_or_all, no, no_for, no_of, number, signed, too_large,
+    Answer, done, insufficient, micros, named_or_all, no, no_for, no_of, no_of_unit, number,
+    signed, too_large,
 };
 
 /// The next points to come back of what was drawn, from its end, where some did before.
@@ -228,7 +229,7 @@ impl Ledger {
                 let points = asked.map_or(held, number);
                 if points > held {
                     let facts = [("left", signed(held)), ("asked", signed(points))];
-                    return no_for("points-too-large", facts);
+                    return no_of_unit("points-too-large", unit, facts);
                 }
                 points
             }
@@ -313,7 +314,8 @@ impl Ledger {
         };
         let captured = &self.captures[place];
         let left = sum(&captured.drawn) - captured.refunded;
-        let (unit, points) = (captured.unit, named_or_all(it.points, left)?);
+        let unit = captured.unit;
+        let points = named_or_all(unit, it.points, left)?;
         self.check_room(name, unit, points)?;
         let captured = &mut self.captures[place];
         let back = undrawn(&captured.drawn, captured.refunded, points);

@@ -153,7 +153,8 @@ pub(crate) fn page(asked: &AskedTerms) -> Page {
     Page { name, ..Page::default() }
 }
 
-pub(crate) fn rule_terms(asked: &AskedRule, now: Time) -> EarningTerms {
+/// The usual unit of a rule has its number.
+pub(crate) fn rule_terms(rule: u8, asked: &AskedRule, now: Time) -> EarningTerms {
     let rate = |(gives, per): (u64, u64)| Rate {
         points: Points::sum_of(gives).expect("points"),
         per_amount: points(per),
@@ -161,6 +162,7 @@ pub(crate) fn rule_terms(asked: &AskedRule, now: Time) -> EarningTerms {
         full_steps_only: per % 3 == 0,
     };
     EarningTerms {
+        unit: id(UNITS[usize::from(asked.unit.unwrap_or(rule))]),
         rate: rate(asked.rate),
         categories: asked
             .category
@@ -195,15 +197,23 @@ pub(crate) fn in_unit(mut command: Command, unit: u8, ledger: &Ledger) -> Comman
         Command::RecordPurchase(it) if it.points.is_some() => it.unit = asked,
         Command::WithdrawCredit(it) => {
             let (name, kind) = (it.account_id.as_str(), it.cause.kind.as_str());
-            let mut lots = ledger.lots.iter().filter(|lot| lot.account == name && lot.kind == kind);
-            let lot = lots.find(|lot| lot.cause == it.cause.id.as_str());
-            it.unit = lot.filter(|_| unit < 8).map_or(asked, |lot| lot.unit);
+            let lots = ledger.lots.iter().filter(|lot| lot.account == name && lot.kind == kind);
+            let lots = lots.filter(|lot| lot.cause == it.cause.id.as_str());
+            let lots: Vec<UnitId> = lots.map(|lot| lot.unit).collect();
+            let chosen = lots.get(usize::from(unit % 2)).or(lots.first()).copied();
+            it.unit = chosen.filter(|_| unit < 8).unwrap_or(asked);
         }
         Command::ClaimCredit(it) => {
             let (name, bought) = (it.account_id.as_str(), it.purchase_id.as_str());
             let mut purchases = ledger.purchases.iter();
             let purchase = purchases.find(|it| it.account == name && it.id == bought);
-            it.unit = purchase.filter(|_| unit < 8).map_or(asked, |it| it.unit);
+            // One that was refused, if any was; the later one of two for a unit that is odd.
+            let units = purchase.map(|it| it.units.as_slice()).unwrap_or_default().iter();
+            let mut refused: Vec<UnitId> =
+                units.clone().filter(|it| it.refused.is_some()).map(|it| it.unit).collect();
+            refused.extend(units.map(|it| it.unit));
+            let chosen = refused.get(usize::from(unit % 2)).or(refused.first()).copied();
+            it.unit = chosen.filter(|_| unit < 8).unwrap_or(asked);
         }
         _ => {}
     }

@@ -112,6 +112,7 @@ const FIELDS: &[&str] = &[
     "multipliers",
     "categories",
     "rule",
+    "rules",
     "name",
     "attributes",
     "time_zone",
@@ -414,6 +415,10 @@ fn value_of(field: &str, dice: &mut Dice) -> Value {
         "time_zone" => pick(dice, &["Europe/Berlin", "UTC", "Mars/Base"]).into(),
         "grace_on_own_request" => (dice.below(2) == 0).into(),
         "multipliers" | "categories" => json!([]),
+        "rules" => {
+            let several = json!(["default", pick(dice, IDS)]);
+            pick_value(dice, &[several, json!(["default", "default"]), json!([])])
+        }
         "prices" | "expected_prices" => {
             json!([{"points": points}, {"unit": pick(dice, &["miles", "points"]), "points": 3}])
         }

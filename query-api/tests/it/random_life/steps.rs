@@ -94,10 +94,15 @@ pub(super) fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
                 quantity: units(3),
                 amount: Some(amount),
                 category: None,
-                points: None,
+                earned: Box::default(),
             }],
-            points: Some(amount_of),
-            rule: None,
+            // Of some, rules give points and miles.
+            points: (amount % 5 > 0).then_some(amount_of),
+            rules: if amount % 5 == 0 {
+                [id("miles"), id("default")].into()
+            } else {
+                Box::default()
+            },
             shipping: Some((id("main"), id("2 Oak Street"))),
             available_at: if amount % 2 == 0 { after(4) } else { None },
             // Of some, the credit is refused.
