@@ -143,7 +143,7 @@ const COMMANDS: [&str; 38] = [
 ];
 
 /// What makes a history hard.
-const TRAITS: [&str; 33] = [
+const TRAITS: [&str; 34] = [
     "captured in part",
     "claimed by rule",
     "converted of several",
@@ -162,6 +162,7 @@ const TRAITS: [&str; 33] = [
     "matured",
     "owed",
     "refunded by a rejection",
+    "refunded of several units",
     "refunded to several",
     "refunded with grace",
     "refused credit",
