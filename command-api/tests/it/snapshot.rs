@@ -305,7 +305,7 @@ async fn the_format_is_raised_when_a_snapshot_looks_different() {
     snapshots.take(&store, P0).await.expect("taken");
     let bytes = fs::read(folder.path().join(name(18))).expect("read");
     let hash = hex(&Sha256::digest(bytes));
-    assert_eq!(hash, "514db1b7e2ff924a646a3a6a49c868d05610c6c85c00aeff9ebefd8292fdb3a7");
+    assert_eq!(hash, "5d6c9c19bf2f95730561a2dbc0e17087938f514f5b86ff6d4fe779ac2b6cd2ca");
 }
 
 fn folder() -> (TempDir, Snapshots) {
