@@ -53,6 +53,8 @@ fn an_answered_fact_has_the_events_public_fields() {
         fields.insert("position".into(), "0:4711".into());
         if event_type == "purchase-recorded" {
             add_those_of_the_first(fields, "earned");
+            // The tier stands beside its rule alone.
+            fields.remove("tier");
             let unit = fields["unit"].clone();
             for line in fields.get_mut("lines").and_then(Value::as_array_mut).expect("lines") {
                 // Number and list are always there in an answer.

@@ -16,13 +16,10 @@ use wire::{Caller, JsonBody, Problem, ThreePathIds};
 use crate::CommandApi;
 use crate::execute::respond_fact;
 
-/// The ids in a grant's path.
-type GrantPath = ThreePathIds<AccountId, LadderId, GrantId>;
-
 pub(crate) async fn grant_tier(
     State(api): State<CommandApi>,
     caller: Caller,
-    ThreePathIds(account_id, ladder, grant_id): GrantPath,
+    ThreePathIds(account_id, ladder, grant_id): ThreePathIds<AccountId, LadderId, GrantId>,
     JsonBody(body): JsonBody<GrantTierBody>,
 ) -> Result<Response, Problem> {
     let GrantTierBody { tier, until, reason, by, occurred_at } = body;
@@ -35,7 +32,7 @@ pub(crate) async fn grant_tier(
 pub(crate) async fn revoke_grant(
     State(api): State<CommandApi>,
     caller: Caller,
-    ThreePathIds(account_id, ladder, grant_id): GrantPath,
+    ThreePathIds(account_id, ladder, grant_id): ThreePathIds<AccountId, LadderId, GrantId>,
     JsonBody(body): JsonBody<RevokeGrantBody>,
 ) -> Result<Response, Problem> {
     let RevokeGrantBody { by, reason, occurred_at } = body;

@@ -34,7 +34,7 @@ pub(super) struct Accounts {
     /// What was refunded of captures that paid no exchange, by the event of the capture.
     refunded: HashMap<Position, Refunded>,
     /// What came back of purchases, by the event that recorded them.
-    returned: HashMap<Position, Returns>,
+    returned: HashMap<Position, PurchaseReturns>,
     /// Purchases whose credit was refused, by the event that recorded them.
     refused: HashMap<Position, Box<[RefusedCredit]>>,
     /// Requests that left in several parcels, by the event that asked for them.
@@ -77,7 +77,7 @@ impl Cancelled {
 
 /// What came back of a purchase.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Returns {
+struct PurchaseReturns {
     lines: Vec<Returned>,
     last_at: Position,
     /// What had been called off by the time of each reversal.
@@ -159,7 +159,7 @@ impl Accounts {
         purchase: Position,
         lines: &[ShippedLine],
     ) -> Option<Position> {
-        let Returns { lines: returned, last_at, before_reversals } =
+        let PurchaseReturns { lines: returned, last_at, before_reversals } =
             self.returned.get(&purchase)?;
         let before = before_reversals.iter().find(|before| is_all(&before.lines, lines));
         let before = before.map(|before| before.last_at);
@@ -301,7 +301,7 @@ impl Accounts {
         let back = IdHash::purchase_return(id, &fact.purchase_id, &fact.return_id);
         ensure(self.is_recorded(back), "an unknown return was reversed")?;
         self.record(IdHash::return_reversal(id, &fact.purchase_id, &fact.return_id), at)?;
-        let Returns { lines, last_at, before_reversals } =
+        let PurchaseReturns { lines, last_at, before_reversals } =
             self.returned.entry(purchase).or_default();
         before_reversals.push(CalledOff { lines: lines.clone(), last_at: *last_at });
         for again in &fact.lines {

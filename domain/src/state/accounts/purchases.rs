@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::impossible::{Changed, TOO_MUCH, ensure};
 use super::super::programme::UNKNOWN_UNIT;
-use super::{Accounts, Returned, Returns};
+use super::{Accounts, PurchaseReturns, Returned};
 use crate::original::EarnedCredit;
 use crate::unit::KnownUnits;
 use crate::{
@@ -114,7 +114,8 @@ impl Accounts {
             let wallet = account.wallet_mut(units.number(*unit).ok_or(UNKNOWN_UNIT)?);
             wallet.give_room_back(&back.room, back.points)?;
         }
-        let Returns { lines: returned, last_at, .. } = self.returned.entry(purchase).or_default();
+        let PurchaseReturns { lines: returned, last_at, .. } =
+            self.returned.entry(purchase).or_default();
         *last_at = at;
         for back in &fact.lines {
             match returned.iter_mut().find(|returned| returned.product == back.product_id) {
