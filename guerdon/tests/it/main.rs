@@ -80,13 +80,17 @@ mod stopping;
 mod strangers;
 mod take_over;
 mod terms;
-#[cfg(feature = "tls")]
+mod tier_races;
+mod tier_time;
+mod tier_year;
 mod tiers;
+#[cfg(feature = "tls")]
 mod tls;
 mod tokens;
 mod topic;
 mod tour;
 mod traces;
+mod transparency;
 mod unchanged;
 mod units;
 mod unread_streams;
