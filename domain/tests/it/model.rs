@@ -93,6 +93,7 @@ fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
         "grant-unknown",
         "grant-ended",
         "until-out-of-range",
+        "tier-required",
     ];
     for code in codes.filter(|code| !NEVER.contains(code)) {
         if counted(&|(_, outcome)| *outcome == code) < 10 {
