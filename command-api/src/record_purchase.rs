@@ -80,7 +80,8 @@ fn command(
         return Err(Problem::invalid_field("rules", complaint));
     }
     let rules = named_rules(rule, rules)?;
-    if points.is_none() && unit.is_some() {
+    // One that names `points` is the same request as one that names no unit.
+    if points.is_none() && unit.is_some_and(|unit| unit != UnitId::POINTS) {
         let complaint = "needs points beside it: a rule gives points of its own unit; leave it out";
         return Err(Problem::invalid_field("unit", complaint));
     }

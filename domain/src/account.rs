@@ -89,7 +89,8 @@ impl Account {
         further.and_then(|further| further.get(unit)).unwrap_or(&NOTHING)
     }
 
-    /// What it has of each unit that it ever had some of, and of `points`, in the units' order.
+    /// What it has of each unit that it ever had some of, or of which a cap counts something, and
+    /// of `points`, in the units' order.
     pub fn wallets(&self) -> impl Iterator<Item = (UnitNumber, &Wallet)> {
         let further = self.points.rare.as_ref().and_then(|rare| rare.further.as_ref());
         let further = further.into_iter().flat_map(|further| further.iter());

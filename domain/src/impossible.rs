@@ -364,7 +364,7 @@ fn a_conversion_is_by_the_rate_in_force_and_balances() {
     };
     let [converted, came] = conversion(300, 100, 1);
     rated()
-        .and([converted.clone(), came.clone()])
+        .and([converted.clone(), came])
         .leaves("ann", [0, 0, 0, 0])
         .leaves_of("ann", "miles", [100, 0, 0, 0])
         .never_has(&converted);

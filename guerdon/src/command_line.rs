@@ -283,7 +283,7 @@ mod tests {
 
     /// The variables of which the help shows the value: numbers, times, words of a list, addresses
     /// to listen on, and the names of files and folders.
-    const SHOWN: [&str; 51] = [
+    const SHOWN: [&str; 53] = [
         "GUERDON_ACCEPT_WITHIN",
         "GUERDON_ACCESS_LOG",
         "GUERDON_ALERT_AFTER",
@@ -292,6 +292,7 @@ mod tests {
         "GUERDON_ARCHIVE_DIR",
         "GUERDON_BODY_BYTES_PER_SECOND",
         "GUERDON_BODY_TIMEOUT",
+        "GUERDON_CHECKPOINTS_DIR",
         "GUERDON_CLOCK",
         "GUERDON_COMMAND_API_KEYS",
         "GUERDON_COMMAND_DEADLINE_MS",
@@ -332,6 +333,7 @@ mod tests {
         "GUERDON_TLS_CERTIFICATE",
         "GUERDON_TLS_KEY",
         "GUERDON_TRACE_SHARE",
+        "GUERDON_TRANSPARENCY_DIR",
         "GUERDON_TRUSTED_PROXIES",
         "GUERDON_WAREHOUSE_RATE",
         "GUERDON_WRITE_TIMEOUT",

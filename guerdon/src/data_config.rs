@@ -7,6 +7,7 @@ use command_api::Snapshots;
 use event_store::{Access, EventStore, StoreError, StoreUrl};
 use publisher::StateUrl;
 use read_model::ReadModelUrl;
+use sealer::SealFolder;
 
 use crate::command_line::{database_url, path};
 use crate::file_modes::sqlite_files;
@@ -40,6 +41,12 @@ pub(crate) struct DataConfig {
     /// archive in the data folder]
     #[arg(long, env = "GUERDON_ARCHIVE_DIR", value_parser = path)]
     pub(crate) archive_dir: Option<PathBuf>,
+
+    /// The folder of the transparency log: its secret signing keys and its trees. A server that
+    /// takes over the log needs the same signing-keys.json. [default: transparency in the data
+    /// folder]
+    #[arg(long, env = "GUERDON_TRANSPARENCY_DIR", value_parser = path)]
+    pub(crate) transparency_dir: Option<PathBuf>,
 
     /// The read model: sqlite:PATH, or postgres://USER:PASSWORD@HOST:PORT/DATABASE, on the log's
     /// server or another. Separate several hosts by commas; the projector uses the host that
@@ -81,6 +88,11 @@ impl DataConfig {
         self.archive_dir.clone().unwrap_or_else(|| self.data_dir.join("archive"))
     }
 
+    pub(crate) fn transparency(&self) -> SealFolder {
+        let folder = self.transparency_dir.clone();
+        SealFolder::at(folder.unwrap_or_else(|| self.data_dir.join("transparency")))
+    }
+
     pub(crate) fn read_model(&self) -> ReadModelUrl {
         let file = || ReadModelUrl::Sqlite(self.data_dir.join("read-model.sqlite"));
         self.read_model.clone().unwrap_or_else(file)
@@ -103,7 +115,7 @@ impl DataConfig {
 
     /// The files that hold keys, addresses or what was redeemed, as far as this machine has them.
     pub(crate) fn private_files(&self) -> Vec<PathBuf> {
-        let mut files = vec![self.api_keys()];
+        let mut files = vec![self.api_keys(), self.transparency().keys()];
         let store = self.store();
         let read_model = self.read_model();
         let state = self.publisher_state();

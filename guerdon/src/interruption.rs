@@ -32,9 +32,11 @@ impl Tool {
     pub(crate) const fn what_stands(&self) -> Option<&'static str> {
         Some(match self {
             Self::Serve(_) => return None,
-            Self::Config(_) | Self::Check(_) | Self::Completions(_) | Self::Man(_) => {
-                "nothing was changed"
-            }
+            Self::Config(_)
+            | Self::Check(_)
+            | Self::Verify(_)
+            | Self::Completions(_)
+            | Self::Man(_) => "nothing was changed",
             Self::Import(_) => {
                 "the ledger has what it answered by now; run the same command again to continue"
             }
@@ -54,6 +56,10 @@ impl Tool {
             }
             Self::Archive(_) => {
                 "no event is lost, and each can be read; run the same command again to continue"
+            }
+            Self::Transparency(_) => {
+                "an export has whole files and its old checkpoint, and a key may be added; run the \
+                 same export again to continue"
             }
             Self::ForkLog(_) => {
                 "the fork may have been declared; run the same command again: it declares no fork \

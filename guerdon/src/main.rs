@@ -45,6 +45,8 @@ mod shipping;
 mod snapshot;
 mod token_config;
 mod trace_config;
+mod transparency;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -96,6 +98,10 @@ enum Tool {
     Archive(archive::ArchiveArgs),
     /// Read the log from end to end and verify it; with --archives, every archive file, too.
     Check(check::CheckArgs),
+    /// Verify the transparency log, with nothing but its key.
+    Verify(verify::VerifyArgs),
+    /// Export the transparency log as files, print its keys, or add a signing key.
+    Transparency(transparency::TransparencyArgs),
     /// Continue on a log that has lost its last events, after the promotion of a lagging standby or
     /// the restore of a backup.
     ForkLog(fork_log::ForkLogArgs),
@@ -177,6 +183,8 @@ async fn begin(tool: Tool, found: config::Found) -> anyhow::Result<()> {
         Tool::CopyLog(args) => copy_log::run(args).await,
         Tool::Archive(args) => archive::run(args).await,
         Tool::Check(args) => check::run(args).await,
+        Tool::Verify(args) => verify::run(args).await,
+        Tool::Transparency(args) => transparency::run(args).await,
         Tool::ForkLog(args) => fork_log::run(args).await,
         Tool::Rebuild(args) => rebuild::rebuild(args).await,
         Tool::Shipping(args) => shipping::run(args).await,

@@ -43,6 +43,7 @@ use log_record::LogId;
 use projector::Projector;
 use query_api::QueryApi;
 use read_model::{OfLog, ReadModel, ReadModelError};
+use sealer::Sealer;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
@@ -154,6 +155,7 @@ struct Ledger {
     writer: Option<Writers>,
     writer_stopped: Option<oneshot::Receiver<()>>,
     projecting: Option<JoinHandle<()>>,
+    sealing: Option<JoinHandle<()>>,
     snapshots: JoinSet<()>,
     read_model: Option<ReadModel>,
     publishing: Option<Publishing>,
@@ -212,7 +214,7 @@ impl Ledger {
         tokio::spawn(stop.clone().run_until_cancelled_owned(marks.keep_up()));
         tokio::spawn(stop.clone().run_until_cancelled_owned(book.clone().keep_up()));
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, JoinSet::new());
-        let mut command_api = None;
+        let (mut command_api, mut sealing) = (None, None);
         if config.runs(Part::CommandApi) {
             open_archive(&store).await?;
             step.set("taking over the log and reading its state");
@@ -235,6 +237,13 @@ impl Ledger {
                     let (config, store, stop) = (config.clone(), store.clone(), stop.clone());
                     snapshots.spawn(snapshots::keep_taking(config, store, partition, from, stop));
                 }
+            }
+            if config.data.store() != StoreUrl::Memory {
+                let folder = config.data.transparency();
+                let sealer = Sealer::new(store.clone(), folder, config.checkpoints_dir.clone());
+                health.sealing = sealer.statuses();
+                routes = routes.merge(sealer.routes(keys.clone()));
+                sealing = Some(tokio::spawn(sealer.run(stop.clone())));
             }
             (writer, writer_stopped) = (Some(started), Some(stopped));
             // It has the event that a writer once missed, or it was declared to be lost.
@@ -286,6 +295,7 @@ impl Ledger {
             writer,
             writer_stopped,
             projecting,
+            sealing,
             snapshots,
             read_model,
             publishing,
@@ -305,7 +315,8 @@ impl Ledger {
         step: &Cell<&'static str>,
     ) -> anyhow::Result<()> {
         let Self { store, router, writer, mut writer_stopped, .. } = self;
-        let Self { projecting, mut snapshots, read_model, publishing, noting_calls, .. } = self;
+        let Self { projecting, sealing, mut snapshots, read_model, publishing, .. } = self;
+        let noting_calls = self.noting_calls;
         drop((router, writer));
         doors.close(DRAIN_MAX).await;
         if let Some(publishing) = publishing {
@@ -331,6 +342,10 @@ impl Ledger {
         if let Some(projecting) = projecting {
             step.set("the projector");
             projecting.await.context("the projector failed")?;
+        }
+        if let Some(sealing) = sealing {
+            step.set("the sealer");
+            sealing.await.context("the sealer failed")?;
         }
         step.set("the snapshots");
         while let Some(ended) = snapshots.join_next().await {

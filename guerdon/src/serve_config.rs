@@ -1,6 +1,7 @@
 //! The options of `guerdon serve`. Each field's text is the operator's manual.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Router;
@@ -9,7 +10,7 @@ use domain::Clock;
 use postgres_connection::PostgresUrl;
 use publisher::PublisherConfig;
 
-use crate::command_line::database_url;
+use crate::command_line::{database_url, path};
 use crate::connection_config::{ConnectionConfig, address};
 use crate::data_config::DataConfig;
 use crate::duration::some_time;
@@ -82,6 +83,12 @@ pub(crate) struct ServeConfig {
         allow_negative_numbers = true
     )]
     pub(crate) snapshot_every: u64,
+
+    /// A folder that also gets each newest checkpoint of the transparency log, as
+    /// LOG-GENERATION-PARTITION.checkpoint: best on a disk of somebody else, who then notices a
+    /// rewritten log.
+    #[arg(long, env = "GUERDON_CHECKPOINTS_DIR", value_parser = path)]
+    pub(crate) checkpoints_dir: Option<PathBuf>,
 
     /// The longest time that a read with Guerdon-Position waits for the read model, in
     /// milliseconds.

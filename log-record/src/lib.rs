@@ -3,6 +3,7 @@
 //! It knows nothing of what an event means, of any store, or of time; an auditor's tool needs only
 //! this crate to check a row. Start with [`RecordedEvent`].
 
+mod fixed_record;
 mod format;
 mod head;
 mod hex;
@@ -13,6 +14,7 @@ mod recorded;
 mod shipping_request_id;
 mod unrecorded_call;
 
+pub use fixed_record::{FixedRecord, NoFixedRecord};
 pub use format::{LogFormat, OtherFormat};
 pub use head::Head;
 pub use hex::{hex, parse_hex};

@@ -90,12 +90,18 @@ impl RecordedEvent {
         self.compute_checksum(log_id) == self.checksum
     }
 
-    /// SHA-256 over the fixed record: log id (16 bytes), generation (4), partition (2),
-    /// position (8), version (2), recorded at (8), event type and account id (each its length in
-    /// 2 bytes, then its UTF-8; an absent account has length 65,535), SHA-256 of the public text,
-    /// and SHA-256 of the private text. Integers are big-endian.
+    /// SHA-256 over the fixed record.
     #[must_use]
     pub fn compute_checksum(&self, log_id: LogId) -> Checksum {
+        Checksum(Sha256::digest(self.fixed_record(log_id)).into())
+    }
+
+    /// The fixed record: log id (16 bytes), generation (4), partition (2), position (8), version
+    /// (2), recorded at (8), event type and account id (each its length in 2 bytes, then its
+    /// UTF-8; an absent account has length 65,535), SHA-256 of the public text, and SHA-256 of the
+    /// private text. Integers are big-endian.
+    #[must_use]
+    pub fn fixed_record(&self, log_id: LogId) -> Vec<u8> {
         let mut record = Vec::with_capacity(256);
         record.extend_from_slice(log_id.0.as_bytes());
         record.extend_from_slice(&self.generation.0.to_be_bytes());
@@ -107,7 +113,7 @@ impl RecordedEvent {
         push_text(&mut record, self.account_id.as_deref());
         record.extend_from_slice(&Sha256::digest(self.public.as_bytes()));
         record.extend_from_slice(&self.private_hash());
-        Checksum(Sha256::digest(&record).into())
+        record
     }
 
     /// SHA-256 of the private text, also after it was erased.

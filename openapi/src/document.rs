@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::calls::CALLS;
 use crate::json::{Json, Members};
+use crate::log_calls::log_calls;
 use crate::open_calls::open_calls;
 use crate::operation::Known;
 use crate::page::Pages;
@@ -35,7 +36,9 @@ pub fn document() -> anyhow::Result<String> {
     shapes.schemas.insert("Problem".into(), problem_schema());
     let mut responses = Members::new();
     let mut paths = Members::new();
-    for (path, item) in open_calls(&mut shapes, &problems)? {
+    let mut open = open_calls(&mut shapes, &problems)?;
+    open.extend(log_calls(&problems)?);
+    for (path, item) in open {
         paths.insert(path, item);
     }
     let mut wrong = vec![];

@@ -12,6 +12,7 @@ pub mod answers;
 mod calls;
 mod document;
 mod json;
+mod log_calls;
 mod markdown;
 mod open_calls;
 mod operation;

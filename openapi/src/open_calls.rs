@@ -50,18 +50,6 @@ pub(crate) fn open_calls(
     );
     let health = || Json::reference("schemas/Health");
     let text = || Json::from(json!({"type": "string"}));
-    let unknown = problems.iter().find(|problem| problem.code == "not-found");
-    let unknown = unknown.context("a problem not-found")?;
-    let refused = Json::object().with("description", format!("- `{}`", unknown.code)).with(
-        "content",
-        Json::object().with(
-            "application/problem+json",
-            Json::object().with("schema", Json::reference("schemas/Problem")).with(
-                "examples",
-                Json::object().with("not-found", Json::reference("examples/not-found")),
-            ),
-        ),
-    );
     let not_ready =
         answer("The process doesn't do its work, or is starting.", "application/json", health());
     let slug = Json::object()
@@ -77,7 +65,7 @@ pub(crate) fn open_calls(
     let mut ready = json_ok(health());
     ready.push(("503", not_ready));
     let mut problem = ok("text/plain", text());
-    problem.push(("404", refused));
+    problem.push(("404", refused(problems, "not-found")?));
     Ok(vec![
         open("/", "getRoot", "What this is, and where to read on.", vec![], json_ok(about.clone())),
         open("/v1", "getApi", "What this is, and where to read on.", vec![], json_ok(about)),
@@ -108,14 +96,24 @@ pub(crate) fn open_calls(
     ])
 }
 
-fn answer(description: &str, kind: &str, schema: Json) -> Json {
+/// The answer with a problem.
+pub(crate) fn refused(problems: &[Problem], code: &str) -> anyhow::Result<Json> {
+    let known = problems.iter().find(|problem| problem.code == code);
+    known.with_context(|| format!("a problem {code}"))?;
+    let examples = Json::object().with(code, Json::reference(&format!("examples/{code}")));
+    let media = Json::object().with("schema", Json::reference("schemas/Problem"));
+    let content = Json::object().with("application/problem+json", media.with("examples", examples));
+    Ok(Json::object().with("description", format!("- `{code}`")).with("content", content))
+}
+
+pub(crate) fn answer(description: &str, kind: &str, schema: Json) -> Json {
     let media = Json::object().with("schema", schema);
     Json::object()
         .with("description", description)
         .with("content", Json::object().with(kind, media))
 }
 
-fn open(
+pub(crate) fn open(
     path: &str,
     id: &str,
     does: &str,

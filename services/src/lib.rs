@@ -5,10 +5,11 @@
 //! it, and `cargo xtask services stop` ends it. [`PgBouncer`] is a pooler in front of a server.
 //! [`Kafka`] is a broker of one's own, [`KafkaCluster`] three of them, and [`shared_kafka`] the one
 //! that all tests share. [`debian_program`] is a program of a Debian package that need not be
-//! installed. [`IdentityProvider`] signs tokens and publishes its keys. With the feature `kurrent`
-//! there is a server in this process that speaks KurrentDB's protocol.
+//! installed, and [`go`] a Go. [`IdentityProvider`] signs tokens and publishes its keys. With the
+//! feature `kurrent` there is a server in this process that speaks KurrentDB's protocol.
 
 mod debian;
+mod go;
 mod home;
 mod identity_provider;
 mod kafka;
@@ -22,6 +23,7 @@ mod python;
 mod test_database;
 
 pub use debian::debian_program;
+pub use go::go;
 pub use home::home;
 pub use identity_provider::{IdentityProvider, SigningKey, Trouble, seconds_from_now};
 pub use kafka::{Kafka, KafkaCluster, shared_kafka};

@@ -19,6 +19,7 @@ use projector::{ProjectionStatus, ProjectionStop};
 use prometheus_client::metrics::gauge::Gauge;
 use publisher::Publisher;
 use read_model::{ReadError, ReadModel, ServerStatus};
+use sealer::SealStatus;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use wire::{KeyRing, Problem, Role, Routes, TokenKeysStatus, Tokens, role_of};
@@ -67,6 +68,8 @@ pub(super) struct Health {
     /// Where the log takes its time from, where the writer runs here.
     pub(super) clock: Option<Clock>,
     pub(super) projection: Vec<watch::Receiver<ProjectionStatus>>,
+    /// Whether each partition is sealed, where that is done.
+    pub(super) sealing: Vec<watch::Receiver<SealStatus>>,
     pub(super) read_model: Option<ReadModel>,
     pub(super) publisher: Option<Publisher>,
     /// Who lets in tokens, where they are.
@@ -83,6 +86,7 @@ impl Health {
             writer: None,
             clock: None,
             projection: vec![],
+            sealing: vec![],
             read_model: None,
             publisher: None,
             tokens: None,
@@ -130,6 +134,11 @@ impl Health {
             "writer": writer, "clock": clock, "log": log, "projections": projections,
             "read_model": read_model,
         });
+        // Shoppers are served all the same while nothing is sealed.
+        if !self.sealing.is_empty() {
+            let sealing = self.sealing.iter().map(|status| sealing(&status.borrow(), &mut reasons));
+            body["transparency"] = sealing.collect();
+        }
         let replicas = self.read_model.iter().flat_map(ReadModel::replicas);
         let replicas: Vec<(&str, ServerStatus)> = replicas.collect();
         // Without them reads go to the primary, so they are no reason to be not ready.
@@ -285,6 +294,16 @@ fn writer(status: &WriterStatus, reasons: &mut Reasons) -> Value {
     };
     reasons.note(Some(reason), true);
     told
+}
+
+fn sealing(status: &SealStatus, reasons: &mut Reasons) -> Value {
+    let (word, why) = match status {
+        SealStatus::Sealing => return json!({"status": "sealing"}),
+        SealStatus::Failing(why) => ("recovering", why),
+        SealStatus::Stopped(why) => ("stopped", why),
+    };
+    reasons.note(Some(HealthReason::LogUnsealed), false);
+    json!({"status": word, "why": &**why})
 }
 
 fn token_keys(status: &TokenKeysStatus) -> Value {

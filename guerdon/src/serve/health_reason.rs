@@ -14,6 +14,8 @@ pub(super) enum HealthReason {
     SweepStopped,
     /// The log doesn't answer.
     LogUnreadable,
+    /// What is appended isn't signed in the transparency log.
+    LogUnsealed,
     /// No projector has filled the read tables yet.
     ReadModelNotBegun,
     /// The read tables don't have all yet that the log had at the start.
@@ -38,12 +40,13 @@ pub(super) enum HealthReason {
 
 impl HealthReason {
     /// All of them.
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::WriterRecovering,
         Self::WriterStopped,
         Self::ClockUnconfirmed,
         Self::SweepStopped,
         Self::LogUnreadable,
+        Self::LogUnsealed,
         Self::ReadModelNotBegun,
         Self::ReadModelCatchingUp,
         Self::ReadModelUnreadable,
@@ -64,6 +67,7 @@ impl HealthReason {
             Self::ClockUnconfirmed => "clock-unconfirmed",
             Self::SweepStopped => "sweep-stopped",
             Self::LogUnreadable => "log-unreadable",
+            Self::LogUnsealed => "log-unsealed",
             Self::ReadModelNotBegun => "read-model-not-begun",
             Self::ReadModelCatchingUp => "read-model-catching-up",
             Self::ReadModelUnreadable => "read-model-unreadable",

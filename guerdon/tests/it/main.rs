@@ -90,6 +90,7 @@ mod tokens;
 mod topic;
 mod tour;
 mod traces;
+mod transparency;
 mod unchanged;
 mod units;
 mod unread_streams;

@@ -129,7 +129,7 @@ fn what_a_ladder_counts_and_its_tiers_stay() {
     };
     made().does(amend_ladder("status", kept)).does(amend_ladder("status", base));
     let of_months = two_levels(months(3, 1));
-    with(of_months.clone())
+    with(of_months)
         .refuses(amend_ladder("status", two_levels(months(2, 1))), "ladder-fixed")
         .does(amend_ladder("status", two_levels(months(3, 9))));
 }

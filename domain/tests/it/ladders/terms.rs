@@ -62,9 +62,9 @@ pub(crate) fn terms_of(kind: u8, unit: &str) -> LadderTerms {
     };
     LadderTerms {
         unit: id(unit),
-        levels: levels(kind % 2 == 0, 100, false),
+        levels: levels(kind.is_multiple_of(2), 100, false),
         window,
-        downgrade: if kind % 3 == 0 { Downgrade::OneLevel } else { Downgrade::ByCount },
+        downgrade: if kind.is_multiple_of(3) { Downgrade::OneLevel } else { Downgrade::ByCount },
         returns: if kind % 4 == 3 { Returns::Keep } else { Returns::Recount },
         adjustments: kind % 3 != 1,
     }

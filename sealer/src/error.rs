@@ -1,0 +1,103 @@
+//! What can go wrong while a log is sealed.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use event_store::StoreError;
+use log_record::Place;
+use transparency::{BundleError, CheckpointError, KeyError, NoteError};
+
+/// Why a log isn't sealed.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The log can't be read.
+    #[error("the log can't be read to seal it")]
+    Store(#[from] StoreError),
+    /// A file can't be read or written.
+    #[error("can't use {file}")]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// The system's error.
+        #[source]
+        source: io::Error,
+    },
+    /// The file of keys isn't one.
+    #[error("{file} holds no signing keys; restore it from a backup, for nothing else can sign")]
+    Keys {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A key can't be used.
+    #[error("a signing key can't be used")]
+    Key(#[from] KeyError),
+    /// A checkpoint that was signed before is not what the log gives.
+    #[error(
+        "log-forked: the events up to {place} were signed and are others now, or gone, as {file} \
+         shows; nothing more is signed. Restore the right log, or see \"After a fork\" in \
+         docs/operations/postgresql.md"
+    )]
+    Forked {
+        /// The last event that was signed.
+        place: Place,
+        /// The checkpoint's file.
+        file: PathBuf,
+    },
+    /// A checkpoint is damaged.
+    #[error("{file} is no checkpoint of this log")]
+    Checkpoint {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// An event's record is too long to be an entry.
+    #[error("the event at {place} can't be an entry")]
+    Entry {
+        /// Which event.
+        place: Place,
+        /// What is wrong with its record.
+        #[source]
+        source: BundleError,
+    },
+    /// There is nothing to export.
+    #[error("nothing of this log is sealed in {folder}; the part that takes commands seals it")]
+    NothingSealed {
+        /// Where it should be.
+        folder: PathBuf,
+    },
+    /// The work was cut off.
+    #[error("sealing was cut off")]
+    Closed,
+}
+
+impl SealError {
+    /// That a file can't be used.
+    pub(crate) fn file(file: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::File { file: file.into(), source }
+    }
+
+    /// That a checkpoint's note is wrong.
+    pub(crate) fn note(file: &Path) -> impl FnOnce(NoteError) -> Self {
+        move |source| Self::Checkpoint { file: file.into(), source: source.into() }
+    }
+
+    /// That a checkpoint's text is wrong.
+    pub(crate) fn checkpoint(file: &Path) -> impl FnOnce(CheckpointError) -> Self {
+        move |source| Self::Checkpoint { file: file.into(), source: source.into() }
+    }
+
+    /// Whether the log can't be reached or read for now.
+    pub(crate) const fn is_passing(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_passing())
+    }
+
+    /// Whether trying again can't help.
+    pub(crate) const fn is_final(&self) -> bool {
+        matches!(self, Self::Forked { .. } | Self::Store(StoreError::Forked { .. }))
+    }
+}

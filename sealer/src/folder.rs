@@ -1,0 +1,109 @@
+//! Where the keys and the trees are: `signing-keys.json`, and a folder for each tree, named by its
+//! log, generation and partition.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use transparency::Origin;
+
+/// The folder of everything that is sealed.
+#[derive(Clone, Debug)]
+pub struct SealFolder(PathBuf);
+
+impl SealFolder {
+    /// The folder, which need not be there yet.
+    #[must_use]
+    pub const fn at(folder: PathBuf) -> Self {
+        Self(folder)
+    }
+
+    /// The file of the secret keys.
+    #[must_use]
+    pub fn keys(&self) -> PathBuf {
+        self.0.join("signing-keys.json")
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Whether any tree is there.
+    pub(crate) fn has_trees(&self) -> io::Result<bool> {
+        match fs::read_dir(&self.0) {
+            Ok(entries) => Ok(entries.flatten().any(|entry| entry.path().is_dir())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The folder of a tree.
+    pub(crate) fn of_tree(&self, origin: &Origin) -> TreeFolder {
+        let Origin { log_id, generation, partition } = origin;
+        TreeFolder(self.0.join(format!("{log_id}-{generation}-{partition}")))
+    }
+}
+
+/// The folder of one tree.
+#[derive(Clone, Debug)]
+pub(crate) struct TreeFolder(PathBuf);
+
+impl TreeFolder {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn make(&self) -> io::Result<()> {
+        fs::create_dir_all(&self.0)
+    }
+
+    /// The newest checkpoint.
+    pub(crate) fn checkpoint(&self) -> PathBuf {
+        self.0.join("checkpoint")
+    }
+
+    /// The hashes of a level of tiles, one after the other.
+    pub(crate) fn hashes(&self, level: u8) -> PathBuf {
+        self.0.join(format!("hashes-{level}"))
+    }
+
+    /// A key's last checkpoint, counted from 1.
+    pub(crate) fn handover(&self, number: u32) -> PathBuf {
+        self.0.join(format!("handover-{number}"))
+    }
+}
+
+/// What a file has; nothing where there is none.
+pub(crate) fn read(file: &Path) -> io::Result<Option<String>> {
+    match fs::read_to_string(file) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Puts a file in the place of another, whole or not at all. What is there under the name of the
+/// new file is removed and not written through: somebody may have prepared it, as a link to
+/// elsewhere or as a file that others can read.
+pub(crate) fn replace(file: &Path, text: &str, is_durable: bool) -> io::Result<()> {
+    let beside = file.with_extension("new");
+    if let Err(error) = fs::remove_file(&beside)
+        && error.kind() != ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    let mut options = File::options();
+    let mut written = options.write(true).create_new(true).mode(0o600).open(&beside)?;
+    written.write_all(text.as_bytes())?;
+    if is_durable {
+        written.sync_all()?;
+    }
+    fs::rename(&beside, file)?;
+    match file.parent() {
+        Some(folder) if is_durable => File::open(folder)?.sync_all(),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,6 @@
+//! The tests of this crate, in one program.
+
+mod log;
+mod sealing;
+mod serving;
+mod tampering;

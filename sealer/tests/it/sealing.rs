@@ -1,0 +1,159 @@
+//! What is sealed, on every store, and how sealing goes on after a restart, a damage or a fork.
+
+use std::fs;
+
+use sealer::SigningKeys;
+
+use crate::log::{LOG, Log};
+
+async fn what_is_appended_is_sealed_and_verified(log: Log) {
+    let running = log.seal();
+    for events in [1, 254, 1, 300] {
+        log.append(events).await;
+    }
+    let note = running.until(556).await;
+    let verified = running.audit(&log.key(), None).await.expect("verified");
+    assert_eq!((verified.checkpoint.size, verified.note), (556, note.clone()));
+    running.stop().await;
+
+    // The next process goes on from there.
+    log.append(500).await;
+    let running = log.seal();
+    running.until(1_056).await;
+    let verified = running.audit(&log.key(), Some(&note)).await.expect("verified");
+    assert_eq!((verified.checkpoint.size, verified.kept), (1_056, Some(556)));
+    running.stop().await;
+    assert_eq!(log.audit(&log.key()).await, Ok(1_056));
+}
+
+#[tokio::test]
+async fn what_is_appended_is_sealed_and_verified_in_memory() {
+    what_is_appended_is_sealed_and_verified(Log::memory().await).await;
+}
+
+#[tokio::test]
+async fn what_is_appended_is_sealed_and_verified_on_sqlite() {
+    what_is_appended_is_sealed_and_verified(Log::sqlite().await).await;
+}
+
+#[tokio::test]
+async fn what_is_appended_is_sealed_and_verified_on_postgres() {
+    what_is_appended_is_sealed_and_verified(Log::postgres().await).await;
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_appends_to_is_served_at_once() {
+    let log = Log::memory().await;
+    log.append(3).await;
+    log.seal_all().await;
+    let running = log.seal();
+    running.until(3).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn damaged_files_of_a_tree_are_made_anew() {
+    let log = Log::memory().await;
+    log.append(600).await;
+    log.seal_all().await;
+    let hashes = log.tree(1).join("hashes-0");
+    let whole = fs::read(&hashes).expect("read");
+    let mut flipped = whole.clone();
+    flipped[4_000] ^= 1;
+    for damaged in [&whole[..100], &flipped] {
+        fs::write(&hashes, damaged).expect("written");
+        let running = log.seal();
+        running.until(600).await;
+        running.audit(&log.key(), None).await.expect("verified");
+        running.stop().await;
+        assert_eq!(fs::read(&hashes).expect("read"), whole);
+    }
+    // So is a checkpoint of which the power left nothing.
+    fs::write(log.tree(1).join("checkpoint"), "").expect("written");
+    log.seal_all().await;
+    assert_eq!(log.audit(&log.key()).await, Ok(600));
+}
+
+#[tokio::test]
+async fn a_key_that_is_added_takes_over_and_the_first_leads_to_it() {
+    let log = Log::memory().await;
+    let running = log.seal();
+    log.append(10).await;
+    running.until(10).await;
+    let first = log.key();
+    SigningKeys::add(&log.folder()).expect("added");
+    log.append(5).await;
+    running.until(15).await;
+    let verified = running.audit(&first, None).await.expect("verified");
+    assert_eq!(verified.key, log.key());
+    assert_ne!(verified.key, first);
+    running.audit(&log.key(), None).await.expect("the new key alone does, too");
+    let answer = running.get("/log/keys", None).await;
+    let keys: serde_json::Value = serde_json::from_slice(&answer.bytes).expect("JSON");
+    let handed_over = keys["keys"][0]["last_size"].as_u64().expect("a size");
+    assert!((10..=15).contains(&handed_over), "{keys}");
+    assert_eq!(
+        keys,
+        serde_json::json!({"log_id": LOG.to_string(), "keys": [
+            {"partition": 0, "generation": 1, "key": first.to_string(),
+             "first_size": 0, "last_size": handed_over},
+            {"partition": 0, "generation": 1, "key": log.key().to_string(),
+             "first_size": handed_over},
+        ]})
+    );
+    running.stop().await;
+    assert_eq!(log.audit(&first).await, Ok(15));
+}
+
+#[tokio::test]
+async fn a_key_takes_over_also_while_nothing_is_appended() {
+    let log = Log::memory().await;
+    let running = log.seal();
+    log.append(10).await;
+    let before = running.until(10).await;
+    let first = log.key();
+    SigningKeys::add(&log.folder()).expect("added");
+    let begun = std::time::Instant::now();
+    while running.until(10).await == before {
+        assert!(begun.elapsed().as_secs() < 30, "it hands over");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(running.audit(&first, Some(&before)).await.expect("verified").key, log.key());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_declared_fork_begins_another_tree() {
+    let log = Log::memory().await;
+    let running = log.seal();
+    log.append(300).await;
+    let before = running.until(300).await;
+    log.fork().await;
+    log.append(2).await;
+    running.until(303).await;
+    let verified = running.audit(&log.key(), Some(&before)).await.expect("verified");
+    assert_eq!(verified.checkpoint.origin.generation.0, 2);
+    assert_eq!(verified.kept, Some(300));
+    running.stop().await;
+    log.seal_all().await;
+    assert_eq!(log.audit(&log.key()).await, Ok(303));
+    // The tree of before stays, for whoever asks what was signed.
+    let kept = fs::read_to_string(log.tree(1).join("checkpoint")).expect("read");
+    assert_eq!(kept, before.to_string());
+}
+
+#[tokio::test]
+async fn each_newest_checkpoint_is_put_where_somebody_else_keeps_it() {
+    let (log, elsewhere) = (Log::memory().await, tempfile::tempdir().expect("a folder"));
+    let running = log.seal_and_publish(Some(elsewhere.path().into()));
+    log.append(10).await;
+    let note = running.until(10).await;
+    let file = elsewhere.path().join(format!("{LOG}-1-0.checkpoint"));
+    assert_eq!(fs::read_to_string(file).expect("published"), note.to_string());
+    running.stop().await;
+    // Nothing waits for that folder.
+    let running = log.seal_and_publish(Some(elsewhere.path().join("gone")));
+    log.append(10).await;
+    running.until(20).await;
+    running.stop().await;
+}

@@ -1,0 +1,277 @@
+//! Verifying a whole log: its checkpoint, its keys, each tile and, where they can be had, each
+//! entry.
+//!
+//! It asks for files by their path below the log's prefix, and trusts nothing but the auditor's key
+//! and the checkpoint that the auditor kept. `signers.rs` follows the keys, `walk.rs` the tree.
+
+mod signers;
+mod walk;
+
+use std::error::Error;
+
+use log_record::{Generation, Position};
+
+use crate::{
+    Checkpoint, CheckpointError, KeyError, Note, NoteError, Origin, Tile, TileKind, TreeHash,
+    VerifierKey,
+};
+use signers::Signers;
+use walk::Walk;
+
+/// Where a log's newest checkpoint is, below its prefix.
+const CHECKPOINT: &str = "checkpoint";
+
+/// Why a file couldn't be read; a file that isn't there is no error.
+pub type ReadFile = Box<dyn Error + Send + Sync>;
+
+/// What an auditor brings.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The log's key, or its first, under the name of any of the log's generations.
+    pub key: VerifierKey,
+    /// A checkpoint that was kept before.
+    pub kept: Option<Note>,
+    /// Whether to read the entries, too, and not only the tree.
+    pub entries: bool,
+}
+
+/// A log that was verified.
+#[derive(Clone, Debug)]
+pub struct VerifiedLog {
+    /// Its newest checkpoint, to be kept.
+    pub note: Note,
+    /// The same, read.
+    pub checkpoint: Checkpoint,
+    /// The key that signed it.
+    pub key: VerifierKey,
+    /// The size of the kept checkpoint that the log goes on from.
+    pub kept: Option<u64>,
+}
+
+/// What is wrong with a log, and where.
+#[derive(Debug, thiserror::Error)]
+pub enum Finding {
+    /// A file couldn't be read.
+    #[error("{path} can't be read")]
+    Unread {
+        /// Its path.
+        path: String,
+        /// The reader's error.
+        #[source]
+        source: ReadFile,
+    },
+    /// A file isn't there.
+    #[error("{path} is missing{}", range(.positions))]
+    Missing {
+        /// Its path.
+        path: String,
+        /// The events that it has or stands for.
+        positions: Option<(u64, u64)>,
+    },
+    /// The key is no ledger's.
+    #[error("the key's name, {0}, names no partition of a log: guerdon/LOG-GENERATION-PARTITION")]
+    KeyName(String),
+    /// A key's name can't be made.
+    #[error("a key can't be used")]
+    Key(#[from] KeyError),
+    /// A note is wrong.
+    #[error("{path} can't be believed")]
+    Note {
+        /// Its path, or what it is.
+        path: String,
+        /// What is wrong with it.
+        #[source]
+        source: NoteError,
+    },
+    /// A checkpoint is wrong.
+    #[error("{path} is no checkpoint")]
+    Checkpoint {
+        /// Its path, or what it is.
+        path: String,
+        /// What is wrong with it.
+        #[source]
+        source: CheckpointError,
+    },
+    /// It is of another log or partition than the key.
+    #[error("{path} is of {found}, and the key is of {expected}: another log or partition")]
+    OtherLog {
+        /// Its path, or what it is.
+        path: String,
+        /// What it is of.
+        found: Origin,
+        /// What the key is of.
+        expected: Origin,
+    },
+    /// A key signed after it was replaced, or before it was in use.
+    #[error(
+        "{path} is of size {size}, and {key} signed it, which signs sizes from {first} to {last}"
+    )]
+    OutsideRange {
+        /// Its path, or what it is.
+        path: String,
+        /// The key.
+        key: Box<VerifierKey>,
+        /// The checkpoint's size.
+        size: u64,
+        /// The first size that the key may sign.
+        first: u64,
+        /// The last.
+        last: u64,
+    },
+    /// The log ends before the kept checkpoint.
+    #[error("positions {} to {kept} are missing: the kept checkpoint has them", .size + 1)]
+    Shorter {
+        /// The size of the newest checkpoint.
+        size: u64,
+        /// That of the kept one.
+        kept: u64,
+    },
+    /// Another history.
+    #[error(
+        "events of the positions 1 to {size} were changed since {what} was signed: their root was \
+         {expected} and is {found}{}",
+        forked(.generation)
+    )]
+    Rewritten {
+        /// Which checkpoint.
+        what: String,
+        /// Its size.
+        size: u64,
+        /// Its root.
+        expected: TreeHash,
+        /// The root over what the log has now.
+        found: TreeHash,
+        /// The generation that was begun since, by a declared fork.
+        generation: Option<Generation>,
+    },
+    /// An entry isn't what it should be.
+    #[error("position {position}: {what}")]
+    Entry {
+        /// The event's position.
+        position: Position,
+        /// What is wrong.
+        what: String,
+    },
+    /// A tile isn't what it should be.
+    #[error("{path}: {what}{}", range(&Some(*.positions)))]
+    Tile {
+        /// Its path.
+        path: String,
+        /// What is wrong.
+        what: &'static str,
+        /// The events that it stands for.
+        positions: (u64, u64),
+    },
+}
+
+fn range(positions: &Option<(u64, u64)>) -> String {
+    match positions {
+        None => String::new(),
+        Some((first, last)) if first == last => format!(" (position {first})"),
+        Some((first, last)) => format!(" (positions {first} to {last})"),
+    }
+}
+
+fn forked(generation: &Option<Generation>) -> String {
+    let told = |at| format!("; an operator has declared a fork since, which began generation {at}");
+    generation.map(told).unwrap_or_default()
+}
+
+/// Verifies a log whose files `read` gives by their paths; `None` means that there is no such file.
+/// `told` hears how many events are verified so far.
+pub async fn verify_log(
+    known: &Known,
+    mut read: impl AsyncFnMut(&str) -> Result<Option<Vec<u8>>, ReadFile>,
+    mut told: impl FnMut(u64),
+) -> Result<VerifiedLog, Finding> {
+    let mut files = Files { read: &mut read };
+    let note = files
+        .note(CHECKPOINT)
+        .await?
+        .ok_or_else(|| Finding::Missing { path: CHECKPOINT.into(), positions: None })?;
+    let checkpoint = checkpoint_of(&note, CHECKPOINT)?;
+    let signers = Signers::follow(&known.key, &checkpoint.origin, &mut files).await?;
+    let key = signers.check(CHECKPOINT, &note, &checkpoint)?;
+    let mut roots = signers.roots(&checkpoint);
+    let mut kept_size = None;
+    if let Some(kept) = &known.kept {
+        let what = "the kept checkpoint";
+        let of = checkpoint_of(kept, what)?;
+        signers.check(what, kept, &of)?;
+        if of.size > checkpoint.size {
+            return Err(Finding::Shorter { size: checkpoint.size, kept: of.size });
+        }
+        kept_size = Some(of.size);
+        roots.push((of, what.into()));
+    }
+    let mut walk = Walk::new(&checkpoint, roots);
+    walk.compare_roots()?;
+    for tile in TileKind::Hashes(0).tiles(checkpoint.size) {
+        let leaves = files.hashes(tile).await?;
+        let entries = Tile { kind: TileKind::Entries, ..tile };
+        let bundle = if known.entries { Some(files.tile(entries).await?) } else { None };
+        walk.leaves(tile, &leaves, bundle.as_ref().map(|(read, bytes)| (*read, &**bytes)))?;
+        files.compare(&mut walk).await?;
+        told(walk.size());
+    }
+    walk.fill_edge();
+    files.compare(&mut walk).await?;
+    walk.end()?;
+    Ok(VerifiedLog { note, checkpoint, key, kept: kept_size })
+}
+
+fn checkpoint_of(note: &Note, path: &str) -> Result<Checkpoint, Finding> {
+    Checkpoint::of(note).map_err(|source| Finding::Checkpoint { path: path.into(), source })
+}
+
+/// The log's files.
+struct Files<'a, R> {
+    read: &'a mut R,
+}
+
+impl<R: AsyncFnMut(&str) -> Result<Option<Vec<u8>>, ReadFile>> Files<'_, R> {
+    async fn note(&mut self, path: &str) -> Result<Option<Note>, Finding> {
+        let Some(bytes) = self.file(path).await? else { return Ok(None) };
+        let text = String::from_utf8(bytes).map_err(|_| NoteError::Form("it is no UTF-8"));
+        let note = text.and_then(|text| text.parse());
+        note.map(Some).map_err(|source| Finding::Note { path: path.into(), source })
+    }
+
+    /// Compares the tiles that the walk has filled.
+    async fn compare(&mut self, walk: &mut Walk) -> Result<(), Finding> {
+        while let Some(tile) = walk.wanted() {
+            let hashes = self.hashes(tile).await?;
+            walk.compare(tile, &hashes)?;
+        }
+        Ok(())
+    }
+
+    async fn hashes(&mut self, tile: Tile) -> Result<Vec<TreeHash>, Finding> {
+        let (read, bytes) = self.tile(tile).await?;
+        let hashes = TreeHash::all_in(&bytes).filter(|it| it.len() == usize::from(read.width));
+        let mut hashes = hashes.ok_or_else(|| Finding::Tile {
+            path: read.to_string(),
+            what: "it has more or fewer hashes than its name says",
+            positions: walk::positions(tile),
+        })?;
+        hashes.truncate(tile.width.into());
+        Ok(hashes)
+    }
+
+    /// The tile, or the full one that it became since.
+    async fn tile(&mut self, tile: Tile) -> Result<(Tile, Vec<u8>), Finding> {
+        if let Some(bytes) = self.file(&tile.to_string()).await? {
+            return Ok((tile, bytes));
+        }
+        let full = if tile.is_full() { None } else { self.file(&tile.full().to_string()).await? };
+        full.map(|bytes| (tile.full(), bytes)).ok_or_else(|| Finding::Missing {
+            path: tile.to_string(),
+            positions: Some(walk::positions(tile)),
+        })
+    }
+
+    async fn file(&mut self, path: &str) -> Result<Option<Vec<u8>>, Finding> {
+        let read = (self.read)(path).await;
+        read.map_err(|source| Finding::Unread { path: path.into(), source })
+    }
+}

@@ -1,0 +1,7 @@
+//! The tests of this crate, in one program.
+
+mod log;
+mod notes;
+mod tampering;
+mod tree;
+mod verifying;
