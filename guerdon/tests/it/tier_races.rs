@@ -109,7 +109,7 @@ async fn a_redemption_beside_the_end_of_its_tier_is_decided_by_its_own_time() {
     let (mut let_in, mut left_out) = (0, 0);
     for round in 0..rounds() {
         let account = format!("ann-{round}");
-        let year = 2030 + round;
+        let year = 2010 + round;
         let bought = format!("{year}-01-15T12:00:00Z");
         buys(api, &account, "B-1", json!({"occurred_at": bought})).await.is(201);
         // The tier of January holds until the end of February; nothing counts after that.
@@ -121,12 +121,20 @@ async fn a_redemption_beside_the_end_of_its_tier_is_decided_by_its_own_time() {
                 "occurred_at": at});
             (format!("/v1/accounts/{account}/exchanges/x-{number}"), body)
         });
+        // A credit moves the ledger's time on to the end, which what is refused doesn't.
+        let cause = json!({"kind": "review", "id": format!("r-{round}")});
+        let moves_on = json!({"points": 1, "occurred_at": end, "cause": cause});
+        let moving = async {
+            let path = "/v1/accounts/probe/credits";
+            api.post("merchant", path, moves_on).await.is(201);
+        };
         let mut asked = JoinSet::new();
         for (path, body) in redemptions {
             let api = api.clone();
             asked.spawn(async move { (path.clone(), api.put("shopper", &path, body).await) });
         }
-        for (path, answer) in asked.join_all().await {
+        let (answers, ()) = tokio::join!(asked.join_all(), moving);
+        for (path, answer) in answers {
             if answer.status == 201 {
                 let position = answer.position.expect("a position");
                 let made = api.get_after(&position, "auditor", &path).await.is(200);

@@ -79,7 +79,7 @@ impl Club {
         told.position.expect("a position")
     }
 
-    /// Checks tiers at a time, written `monthly silver 2032-03-31T22:00:00Z`; `april -` is none.
+    /// Checks tiers at a time, written `monthly silver 2004-03-31T22:00:00Z`; `april -` is none.
     #[track_caller]
     fn sees<'a>(
         &'a mut self,
@@ -116,7 +116,7 @@ async fn tiers_go_by_the_calendar_of_their_unit_to_the_microsecond() {
     // Every account as it is now, and the same when the read tables are made anew.
     let paths: std::collections::BTreeSet<String> =
         club.seen.iter().map(|(path, _)| path.clone()).collect();
-    let position = club.comes("2060-01-01T00:00:00Z").await;
+    let position = club.comes("2024-01-01T00:00:00Z").await;
     let mut before = vec![];
     for path in &paths {
         before.push(club.api().get_after(&position, "auditor", path).await.is(200));
@@ -134,81 +134,81 @@ async fn tiers_go_by_the_calendar_of_their_unit_to_the_microsecond() {
     // The state that is made of the log says so, too: the next decisions follow.
     let ledger = Ledger::start_with(folder.path(), &["--clock", "commands"], &[]);
     let again = Club { ledger, seen: vec![] };
-    again.buys("2060-02-01T00:00:00Z", "eve/B-9", 100).await;
+    again.buys("2024-02-01T00:00:00Z", "eve/B-9", 100).await;
     assert_eq!(again.ledger.stop(), Some(0));
 }
 
 async fn ends_of_months_and_years(club: &mut Club) {
     // The last microsecond of 29 February in Berlin, and the first of March.
-    club.buys("2032-02-29T22:59:59.999999Z", "ann/B-1", 100).await;
-    club.buys("2032-02-29T23:00:00Z", "bob/B-1", 100).await;
+    club.buys("2004-02-29T22:59:59.999999Z", "ann/B-1", 100).await;
+    club.buys("2004-02-29T23:00:00Z", "bob/B-1", 100).await;
     // Summer time has begun by the end of March.
     let ann = [
-        "monthly silver 2032-03-31T22:00:00Z",
-        "april silver 2033-03-31T22:00:00Z",
-        "yearly silver 2034-02-28T23:00:00Z",
+        "monthly silver 2004-03-31T22:00:00Z",
+        "april silver 2005-03-31T22:00:00Z",
+        "yearly silver 2006-02-28T23:00:00Z",
     ];
-    club.sees("2032-02-29T23:00:00Z", "ann", &ann).await;
-    let bob = ["monthly silver 2032-04-30T22:00:00Z", "april silver 2033-03-31T22:00:00Z"];
-    club.sees("2032-03-01T00:00:00Z", "bob", &bob).await;
+    club.sees("2004-02-29T23:00:00Z", "ann", &ann).await;
+    let bob = ["monthly silver 2004-04-30T22:00:00Z", "april silver 2005-03-31T22:00:00Z"];
+    club.sees("2004-03-01T00:00:00Z", "bob", &bob).await;
     // February doesn't count any more in April.
-    club.sees("2032-03-31T21:59:59.999999Z", "ann", &ann).await;
-    club.sees("2032-03-31T22:00:00Z", "ann", &["monthly -"]).await;
+    club.sees("2004-03-31T21:59:59.999999Z", "ann", &ann).await;
+    club.sees("2004-03-31T22:00:00Z", "ann", &["monthly -"]).await;
     // March does; and in May it doesn't.
-    club.sees("2032-04-30T21:59:59.999999Z", "bob", &bob).await;
-    club.sees("2032-04-30T22:00:00Z", "bob", &["monthly -"]).await;
+    club.sees("2004-04-30T21:59:59.999999Z", "bob", &bob).await;
+    club.sees("2004-04-30T22:00:00Z", "bob", &["monthly -"]).await;
 
     // Years from 1 April: each counts alone.
-    club.buys("2033-03-31T21:59:59.999999Z", "cem/B-1", 60).await;
-    club.buys("2033-03-31T21:59:59.999999Z", "dan/B-1", 100).await;
-    club.buys("2033-03-31T22:00:00Z", "cem/B-2", 60).await;
-    club.buys("2033-03-31T22:00:00Z", "eve/B-1", 100).await;
+    club.buys("2005-03-31T21:59:59.999999Z", "cem/B-1", 60).await;
+    club.buys("2005-03-31T21:59:59.999999Z", "dan/B-1", 100).await;
+    club.buys("2005-03-31T22:00:00Z", "cem/B-2", 60).await;
+    club.buys("2005-03-31T22:00:00Z", "eve/B-1", 100).await;
     let cem =
-        ["april -", "yearly silver 2035-02-28T23:00:00Z", "monthly silver 2033-05-31T22:00:00Z"];
-    club.sees("2033-03-31T22:00:00Z", "cem", &cem).await;
-    club.sees("2033-04-01T00:00:00Z", "dan", &["april silver 2034-03-31T22:00:00Z"]).await;
-    club.sees("2033-04-01T00:00:00Z", "eve", &["april silver 2035-03-31T22:00:00Z"]).await;
-    club.sees("2034-03-31T21:59:59.999999Z", "dan", &["april silver 2034-03-31T22:00:00Z"]).await;
-    club.sees("2034-03-31T22:00:00Z", "dan", &["april -"]).await;
+        ["april -", "yearly silver 2007-02-28T23:00:00Z", "monthly silver 2005-05-31T22:00:00Z"];
+    club.sees("2005-03-31T22:00:00Z", "cem", &cem).await;
+    club.sees("2005-04-01T00:00:00Z", "dan", &["april silver 2006-03-31T22:00:00Z"]).await;
+    club.sees("2005-04-01T00:00:00Z", "eve", &["april silver 2007-03-31T22:00:00Z"]).await;
+    club.sees("2006-03-31T21:59:59.999999Z", "dan", &["april silver 2006-03-31T22:00:00Z"]).await;
+    club.sees("2006-03-31T22:00:00Z", "dan", &["april -"]).await;
 }
 
 async fn what_is_told_late_and_returned(club: &mut Club) {
-    club.buys("2034-12-20T12:00:00Z", "fay/B-1", 60).await;
-    club.comes("2035-01-02T12:00:00Z").await;
+    club.buys("2006-12-20T12:00:00Z", "fay/B-1", 60).await;
+    club.comes("2007-01-02T12:00:00Z").await;
     // It happened in the old year, and counts there.
-    club.buys("2034-12-31T12:00:00Z", "fay/B-2", 50).await;
-    let fay = ["yearly silver 2036-02-29T23:00:00Z", "monthly silver 2035-02-28T23:00:00Z"];
-    club.sees("2035-01-02T12:00:00Z", "fay", &fay).await;
+    club.buys("2006-12-31T12:00:00Z", "fay/B-2", 50).await;
+    let fay = ["yearly silver 2008-02-29T23:00:00Z", "monthly silver 2007-02-28T23:00:00Z"];
+    club.sees("2007-01-02T12:00:00Z", "fay", &fay).await;
     // So does what comes back of it in the new year.
-    club.returns("2035-01-10T12:00:00Z", "fay/B-2").await;
-    club.sees("2035-01-10T12:00:00Z", "fay", &["yearly -", "monthly -"]).await;
+    club.returns("2007-01-10T12:00:00Z", "fay/B-2").await;
+    club.sees("2007-01-10T12:00:00Z", "fay", &["yearly -", "monthly -"]).await;
     // Told too late, it counts when it is told.
-    club.comes("2036-01-20T12:00:00Z").await;
-    club.buys("2035-12-31T12:00:00Z", "gus/B-1", 100).await;
-    club.sees("2036-01-20T12:00:00Z", "gus", &["yearly silver 2038-02-28T23:00:00Z"]).await;
+    club.comes("2008-01-20T12:00:00Z").await;
+    club.buys("2007-12-31T12:00:00Z", "gus/B-1", 100).await;
+    club.sees("2008-01-20T12:00:00Z", "gus", &["yearly silver 2010-02-28T23:00:00Z"]).await;
     // What is pending counts from the day on which it was earned.
-    club.buys_by("pending", "2036-12-20T12:00:00Z", "hal/B-1", 100).await;
-    club.sees("2036-12-20T12:00:00Z", "hal", &["yearly silver 2038-02-28T23:00:00Z"]).await;
-    club.sees("2037-02-01T12:00:00Z", "hal", &["yearly silver 2038-02-28T23:00:00Z"]).await;
+    club.buys_by("pending", "2008-12-20T12:00:00Z", "hal/B-1", 100).await;
+    club.sees("2008-12-20T12:00:00Z", "hal", &["yearly silver 2010-02-28T23:00:00Z"]).await;
+    club.sees("2009-02-01T12:00:00Z", "hal", &["yearly silver 2010-02-28T23:00:00Z"]).await;
 }
 
 async fn years_that_pass(club: &mut Club) {
     // Nobody touches it for five years.
-    club.buys("2039-06-01T12:00:00Z", "ida/B-1", 250).await;
-    club.sees("2039-06-01T12:00:00Z", "ida", &["yearly gold 2041-02-28T23:00:00Z"]).await;
-    club.sees("2044-06-02T12:00:00Z", "ida", &["monthly -", "april -", "yearly -"]).await;
-    club.buys("2044-06-03T12:00:00Z", "ida/B-2", 100).await;
-    let ida = ["monthly silver 2044-07-31T22:00:00Z", "yearly silver 2046-02-28T23:00:00Z"];
-    club.sees("2044-06-03T12:00:00Z", "ida", &ida).await;
+    club.buys("2011-06-01T12:00:00Z", "ida/B-1", 250).await;
+    club.sees("2011-06-01T12:00:00Z", "ida", &["yearly gold 2013-02-28T23:00:00Z"]).await;
+    club.sees("2016-06-02T12:00:00Z", "ida", &["monthly -", "april -", "yearly -"]).await;
+    club.buys("2016-06-03T12:00:00Z", "ida/B-2", 100).await;
+    let ida = ["monthly silver 2016-07-31T22:00:00Z", "yearly silver 2018-02-28T23:00:00Z"];
+    club.sees("2016-06-03T12:00:00Z", "ida", &ida).await;
 
     // Reached again in the year before it ends, it holds for longer at once.
-    club.buys("2046-05-01T12:00:00Z", "kim/B-1", 200).await;
-    club.sees("2046-05-01T12:00:00Z", "kim", &["yearly gold 2048-02-29T23:00:00Z"]).await;
-    club.buys("2047-12-31T22:59:59.999999Z", "kim/B-2", 150).await;
+    club.buys("2018-05-01T12:00:00Z", "kim/B-1", 200).await;
+    club.sees("2018-05-01T12:00:00Z", "kim", &["yearly gold 2020-02-29T23:00:00Z"]).await;
+    club.buys("2019-12-31T22:59:59.999999Z", "kim/B-2", 150).await;
     // A lower level of the next year doesn't keep the higher one, and stands beneath it.
-    club.sees("2047-12-31T23:00:00Z", "kim", &["yearly gold 2048-02-29T23:00:00Z"]).await;
-    club.sees("2048-02-29T22:59:59.999999Z", "kim", &["yearly gold 2048-02-29T23:00:00Z"]).await;
-    club.sees("2048-02-29T23:00:00Z", "kim", &["yearly silver 2049-02-28T23:00:00Z"]).await;
-    club.buys("2048-06-01T12:00:00Z", "kim/B-3", 100).await;
-    club.sees("2048-06-01T12:00:00Z", "kim", &["yearly silver 2050-02-28T23:00:00Z"]).await;
+    club.sees("2019-12-31T23:00:00Z", "kim", &["yearly gold 2020-02-29T23:00:00Z"]).await;
+    club.sees("2020-02-29T22:59:59.999999Z", "kim", &["yearly gold 2020-02-29T23:00:00Z"]).await;
+    club.sees("2020-02-29T23:00:00Z", "kim", &["yearly silver 2021-02-28T23:00:00Z"]).await;
+    club.buys("2020-06-01T12:00:00Z", "kim/B-3", 100).await;
+    club.sees("2020-06-01T12:00:00Z", "kim", &["yearly silver 2022-02-28T23:00:00Z"]).await;
 }
