@@ -105,8 +105,9 @@ impl Sealing {
             }
             let last = self.store.read_one(place).await?;
             let leaf = TreeHash::of_leaf(&last.fixed_record(log_id));
-            let (of_tree, wanted) = (in_folder.clone(), checkpoint.clone());
-            let opened = blocking(move || Ok(open_at(&of_tree, &wanted, leaf))).await?;
+            let of_tree = in_folder.clone();
+            let signed = checkpoint.clone();
+            let opened = blocking(move || Ok(open_at(&of_tree, &signed, leaf))).await?;
             match opened {
                 Ok(Some(opened)) => {
                     follower = Some(self.store.follow_from(place, last.checksum)?);
@@ -322,8 +323,8 @@ fn last_signed(
     Ok(checkpoint)
 }
 
-/// The tree of a checkpoint; `None` if the log has another event where it ends. The error says why
-/// the files don't give its root.
+/// The tree of a checkpoint; `None` if the log has another event where it ends. If the files don't
+/// give its root, why.
 fn open_at(
     in_folder: &TreeFolder,
     checkpoint: &Checkpoint,

@@ -21,6 +21,7 @@ mod expiry;
 mod fact;
 mod hold;
 mod key;
+mod ladder;
 mod ledger_entry;
 mod mark;
 mod offer;
@@ -29,6 +30,7 @@ mod policy;
 mod price;
 mod purchase;
 mod shipping_request;
+mod tier;
 mod total;
 mod transfer;
 mod unit;
@@ -65,8 +67,10 @@ pub use hold::{
     RefundCaptureBody, ReleaseHoldBody,
 };
 pub use key::{CreateKeyBody, KeyBody, KeysBody, MadeKeyBody, RevokeKeyBody, RotateKeyBody};
+pub use ladder::{KeepsBody, LadderBody, LevelBody, PutLadderBody, WindowBody};
 pub use ledger_entry::{
-    ChangeBody, EntryLotBody, EntryWithdrawalBody, ExplainedEntryBody, LedgerEntryBody,
+    ChangeBody, EntryLotBody, EntryTierBody, EntryWithdrawalBody, ExplainedEntryBody,
+    LedgerEntryBody,
 };
 pub use mark::{MarkBody, MarksBody, SetMarkBody};
 pub use offer::{
@@ -90,6 +94,11 @@ pub use shipping_request::{
     ParcelBody, RejectShipmentBody, ReportShipmentBody, ResentShipmentBody, SettleShipmentBody,
     ShipmentAnswerBody, ShipmentDispatchedBody, ShipmentReportedBody, ShippedLineBody,
     ShippingLineBody, ShippingRequestBody,
+};
+pub use tier::{
+    AccountTierBody, GrantTierBody, GrantedTierBody, LadderAccountBody, LadderTierBody,
+    NextTierBody, PutTierPriceBody, ReplacedGrantBody, RevokeGrantBody, TierGrantEndedBody,
+    TierGrantedBody, TierPriceBody,
 };
 pub use total::{LiabilityBody, LiabilityMonthBody, Sum, TotalsBody};
 pub use transfer::{CreditSentBody, TransferCreditBody};
