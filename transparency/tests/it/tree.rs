@@ -8,9 +8,8 @@ use transparency::{
     Frontier, TreeHash, consistency, inclusion, is_consistent, is_included, subtree_root,
 };
 
-/// The entries of the vectors of Certificate Transparency's reference implementation
-/// (google/certificate-transparency, `merkletree/merkle_tree_test.cc`), which transparency-dev/merkle
-/// keeps.
+/// The entries of the vectors of Certificate Transparency's reference implementation (its file
+/// `merkletree/merkle_tree_test.cc`), which transparency-dev/merkle keeps.
 const ENTRIES: [&str; 8] = [
     "",
     "00",
