@@ -83,25 +83,28 @@ async fn every_event_has_its_effect(on: On) {
         "unit|'points'|1|NULL|1|0|'UTC'|NULL|1|0|1".to_owned(),
         format!("unit|'miles'|54|'Miles'|1|2|'Europe/Berlin'|{}|2|0|57", micros(41)),
         "policy|1|1|'debt'|14|0|9007199254740991|0|5".to_owned(),
-        "offer_availability|'mug'|'product'|'points'|250|NULL|NULL|1|NULL|NULL|NULL|'main'|1|NULL|NULL|NULL\
-         |NULL|NULL|5|'open'|0|53"
+        "offer_availability|'mug'|'product'|'points'|250|NULL|NULL|NULL|NULL|1|NULL|NULL|NULL|'main'\
+         |1|NULL|NULL|NULL|NULL|NULL|5|'open'|0|53"
             .into(),
         hold_row(20, "h-1", 400, 20, "'captured'|300|0|'x-2'", 9),
         hold_row(23, "h-2", 50, 20, "'released'|NULL|0|NULL", 11),
         hold_row(25, "h-3", 60, 14, "'expired'|NULL|0|NULL", 12),
-        exchange_row(16, "x-1", "2|'points'|600|NULL|NULL|1|300", 6),
-        exchange_row(22, "x-2", "1|'points'|300|NULL|'h-1'|1|300", 10),
+        exchange_row(16, "x-1", "2|'points'|600|NULL|NULL|NULL|1|300", 6),
+        exchange_row(22, "x-2", "1|'points'|300|NULL|'h-1'|NULL|1|300", 10),
     ] {
         assert!(rows.contains(&row), "{row} is not in {rows:#?}");
     }
     let of = |table: &str| rows.iter().filter(|row| row.starts_with(table)).count();
-    assert_eq!((of("credit_part|"), of("earning_rule|")), (6, 2), "what is used up has no row");
+    assert_eq!((of("credit_part|"), of("earning_rule|")), (8, 2), "what is used up has no row");
     let purchase = rows.iter().find(|row| row.starts_with("purchase|8|")).expect("B-1");
-    let pans = r#"{"product_id":"pan","quantity":3,"amount":1999,"points":300,"returned":1}"#;
+    let earned = r#""earned":[{"unit":"points","points":300}]"#;
+    let pan = r#""product_id":"pan","quantity":3,"amount":1999"#;
+    let pans = format!(r#"{{{pan},{earned},"returned":1}}"#);
     let other = r#"{"product_id":"7","quantity":1,"amount":1999,"returned":0}"#;
-    assert!(purchase.contains(&format!(
-        "'[{pans},{other}]'|'points'|300|NULL|NULL|'default'|2|'main'|100|100|"
-    )));
+    let by_rule = r#""unit":"points","points":300,"rule_id":"default","rule_version":2"#;
+    let back = r#""returned_points":100,"withdrawn_points":100"#;
+    let shown = format!("'[{pans},{other}]'|'[{{{by_rule},{back}}}]'|'main'|");
+    assert!(purchase.contains(&shown), "{purchase}");
 }
 
 async fn a_request_is_for_what_is_left_of_it_when_it_is_dispatched(on: On) {
