@@ -56,10 +56,13 @@ pub(crate) struct TierRows {
 #[derive(Debug, Default)]
 struct Account {
     standings: Standings,
-    /// As earlier batches left them, with the tier that counted then.
-    before: BTreeMap<LadderId, (Standing, Option<String>)>,
-    /// The last event of it.
-    position: Position,
+    /// The tier that counted when the batch began.
+    before: BTreeMap<LadderId, Option<String>>,
+    /// The last event that changed it, by ladder.
+    changed: BTreeMap<LadderId, Position>,
+    /// The tiers that it had on the way: each has a number, so that the rows are the same however
+    /// the log is cut.
+    passed: BTreeSet<(LadderId, String)>,
 }
 
 /// What the statement keeps of an event of a tier.
@@ -224,9 +227,7 @@ impl Rows {
             }
             let Some(account_id) = event.account_id() else { continue };
             let account = accounts.entry(account_id.to_string()).or_default();
-            let evolved = account.standings.evolve(&ladders, position, recorded_at, &event);
-            evolved.map_err(wrong)?;
-            account.position = position;
+            account.evolve(&ladders, position, recorded_at, &event).map_err(wrong)?;
             let ladder = ladder_of(&event).and_then(|ladder| ladders.get(ladder));
             let line = entry.and_then(|index| self.entries.get_mut(index));
             if let Some((ladder, line)) = ladder.zip(line) {
@@ -234,6 +235,28 @@ impl Rows {
             }
         }
         rows_of(partition, &ladders, &accounts)
+    }
+}
+
+impl Account {
+    fn evolve(
+        &mut self,
+        ladders: &Ladders,
+        position: Position,
+        recorded_at: Timestamp,
+        event: &Event,
+    ) -> Result<(), &'static str> {
+        let former = self.standings.clone();
+        self.standings.evolve(ladders, position, recorded_at, event)?;
+        for (number, standing) in self.standings.iter() {
+            let Some((id, ladder)) = ladders.at(number) else { continue };
+            if former.get(number) != Some(standing) {
+                self.changed.insert(id, position);
+                let tier = standing.recorded(ladder).map(|(held, _)| held.tier.to_string());
+                self.passed.extend(tier.map(|tier| (id, tier)));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -272,8 +295,8 @@ fn read_accounts(
         let id: LadderId = ladder.parse().map_err(|_| unknown())?;
         let number = ladders.number(id).ok_or_else(unknown)?;
         let standing: Standing = serde_json::from_str(&standing)?;
-        standings.entry(account_id.clone()).or_default().push((number, standing.clone()));
-        accounts.entry(account_id).or_default().before.insert(id, (standing, tier));
+        standings.entry(account_id.clone()).or_default().push((number, standing));
+        accounts.entry(account_id).or_default().before.insert(id, tier);
     }
     for (account_id, standings) in standings {
         accounts.entry(account_id).or_default().standings = standings.into_iter().collect();
@@ -289,16 +312,16 @@ fn rows_of(
     let mut rows = TierRows::default();
     let mut totals = BTreeMap::<(LadderId, String), i64>::new();
     let partition = i64::from(partition.0);
-    for (account_id, Account { standings, before, position }) in accounts {
+    for (account_id, Account { standings, before, changed, passed }) in accounts {
+        for tier in passed {
+            totals.entry(tier.clone()).or_default();
+        }
         for (number, standing) in standings.iter() {
             let Some((id, ladder)) = ladders.at(number) else { continue };
-            let before = before.get(&id);
-            if before.is_some_and(|(before, _)| before == standing) {
-                continue;
-            }
+            let Some(position) = changed.get(&id) else { continue };
             let row = row_of(account_id, (id, ladder), standing)?;
             let row = AccountTier { partition, position: int(position.0), ..row };
-            let former = before.and_then(|(_, tier)| tier.clone());
+            let former = before.get(&id).cloned().flatten();
             if former != row.tier {
                 for (tier, change) in [(former, -1), (row.tier.clone(), 1)] {
                     if let Some(tier) = tier {
