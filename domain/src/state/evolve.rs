@@ -221,7 +221,7 @@ impl State {
         }
         let (number, account) = self.accounts.numbered_mut(id)?;
         account.standings_mut().evolve(ladders, at, recorded_at, event)?;
-        if let Some(time) = account.standings().next_due() {
+        if let Some(time) = account.next_due() {
             self.schedule.plan(Due::Account(number), time);
         }
         Ok(())

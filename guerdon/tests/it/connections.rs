@@ -139,6 +139,11 @@ async fn a_connection_outlives_an_answer_before_its_body_or_its_end_is_announced
 async fn a_client_that_reads_nothing_loses_its_connection() {
     let folder = tempfile::tempdir().expect("a folder");
     let ledger = Ledger::start_with(folder.path(), &["--write-timeout", "1s"], &[]);
+    // The sealer opens its files a moment after the ledger is ready.
+    let checkpoint = || ledger.client.request("GET", "/log/0/checkpoint", "auditor").send();
+    while checkpoint().await.expect("an answer").status() != 200 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     let before = descriptors(&ledger);
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4_096).expect("set");

@@ -1,7 +1,7 @@
 //! Tiers that an operator grants.
 
 use crate::scenario::*;
-use crate::{LadderTerms, Points};
+use crate::{LadderTerms, Points, Timestamp};
 
 fn silver() -> Scenario {
     given([])
@@ -111,4 +111,20 @@ fn a_grant_of_the_level_that_everybody_has_changes_nothing() {
         .has_tier("bob", "bronze", "-")
         .on("2026-03-01T00:00:00Z")
         .has_tier("bob", "bronze", "-");
+}
+
+#[test]
+fn credit_expires_in_the_background_after_a_tier_has_ended_there() {
+    let expires = "2027-06-01T00:00:00Z".parse::<Timestamp>().expect("a time").micros() / 1_000_000;
+    given([])
+        .on("2026-01-05T00:00:00Z")
+        .does(make_ladder("status", two_levels(years("01-01", 0, 0))))
+        .does(earn_until(expires, "ann", 1_000, "B-1"))
+        .on("2027-01-01T00:00:00Z")
+        .sweeps()
+        .has_tier("ann", "-", "-")
+        .leaves("ann", [1_000, 0, 0, 0])
+        .on("2027-06-01T00:00:00Z")
+        .sweeps()
+        .leaves("ann", [0, 0, 0, 0]);
 }
