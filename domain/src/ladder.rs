@@ -320,8 +320,6 @@ pub(crate) struct Counting {
     pub(crate) points: i64,
     /// The event of the lot that is taken back or given back.
     pub(crate) lot_at: Option<Position>,
-    /// What is given back was taken by this event.
-    pub(crate) taken_at: Option<Position>,
 }
 
 impl Counting {
@@ -334,7 +332,6 @@ impl Counting {
                 kind: fact.cause.kind,
                 points: more(fact.points),
                 lot_at: None,
-                taken_at: None,
             },
             Event::CreditWithdrawn(_, fact) => Self {
                 unit: fact.unit,
@@ -345,7 +342,6 @@ impl Counting {
                 },
                 points: less(fact.points),
                 lot_at: fact.of_lot.map(|lot| lot.place().position()),
-                taken_at: None,
             },
             Event::WithdrawalReversed(_, crate::WithdrawalReversed { credit, .. })
             | Event::CreditGivenBack(_, crate::ReturnCreditGivenBack { credit, .. })
@@ -356,7 +352,6 @@ impl Counting {
                     kind: credit.of.kind,
                     points: more(credit.points),
                     lot_at: Some(credit.of_lot.place().position()),
-                    taken_at: Some(credit.withdrawn_at.position()),
                 }
             }
             _ => return None,

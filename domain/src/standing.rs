@@ -45,14 +45,14 @@ struct Held {
 /// The count that gave a tier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Given {
-    /// How much it was, less what has come back of it since.
+    /// How much it is now: with what was counted on its days since, less what has come back.
     count: i64,
     /// Where the tier's level began then.
     #[serde(with = "crate::sum")]
     from: Points,
     /// The year, or the first month, that was counted.
     first: CountPeriod,
-    /// The event that said so. Lots that came later are no part of it.
+    /// The event that said so.
     at: Position,
 }
 
@@ -151,7 +151,7 @@ impl Standings {
                 standing.end_grant(ladder, fact)?;
                 return Ok(vec![]);
             }
-            _ => return Ok(self.count(ladders, at, event)),
+            _ => return Ok(self.count(ladders, event)),
         };
         let (standing, ladder) = self.on(ladders, fact.ladder)?;
         standing.change(ladder, (at, recorded_at), kind, fact)?;
@@ -168,13 +168,14 @@ impl Standings {
         Ok((self.get_mut(number), ladder))
     }
 
-    fn count(&mut self, ladders: &Ladders, at: Position, event: &Event) -> Vec<Counted> {
-        let Some(counting) = Counting::of(event) else { return vec![] };
+    fn count(&mut self, ladders: &Ladders, event: &Event) -> Vec<Counted> {
         let mut counted = vec![];
+        if Counting::of(event).is_none() {
+            return counted;
+        }
         for (number, ladder) in ladders.numbered() {
             if let Some((period, points)) = ladder.counts(event) {
-                let standing = self.get_mut(number);
-                standing.count(ladder, at, (period, points), counting);
+                self.get_mut(number).count(ladder, period, points);
                 counted.push(Counted { ladder: number, is_less: points < 0 });
             }
         }
@@ -206,27 +207,15 @@ impl Standing {
     }
 
     /// Counts points in a year or a month.
-    fn count(
-        &mut self,
-        ladder: &Ladder,
-        at: Position,
-        (period, points): (CountPeriod, i64),
-        counting: Counting,
-    ) {
+    fn count(&mut self, ladder: &Ladder, period: CountPeriod, points: i64) {
         let window = ladder.terms.window;
         self.sums.add(window, period, points);
         // Whoever decided it judged it by the present terms.
         self.judged = ladder.version;
         let Some(held) = &mut self.held else { return };
         let given = &mut held.given;
-        let is_of_count = given.first <= period && period <= window.last_counted(given.first);
-        // What came later, or was gone before, is no part of the count that gave the tier.
-        let is_part = match (counting.lot_at, counting.taken_at) {
-            (None, _) => points < 0 && at > given.at,
-            (Some(lot_at), None) => lot_at < given.at,
-            (Some(lot_at), Some(taken_at)) => lot_at < given.at && taken_at > given.at,
-        };
-        if is_of_count && is_part {
+        // Its sums may be dropped while the tier still holds.
+        if given.first <= period && period <= window.last_counted(given.first) {
             given.count = given.count.saturating_add(points);
         }
     }

@@ -334,8 +334,7 @@ impl Both {
         let is_counted = self.state.ladders().iter().any(counts);
         assert_eq!(fact.counted_on, is_counted.then_some(day), "{fact:?}");
         let more = i128::from(fact.points.get());
-        let line =
-            Line { unit, day, kind: cause.kind, points: more, lot: None, taken: None, order: 0 };
+        let line = Line { unit, day, kind: cause.kind, points: more, lot: None, order: 0 };
         let line = self.plain.write(account, line, self.now);
         self.lots.push(Lot { account, cause, unit, line, is_purchase });
     }

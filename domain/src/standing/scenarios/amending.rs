@@ -52,6 +52,19 @@ fn a_tier_is_taken_only_at_its_end_and_a_small_return_doesnt_take_it() {
 }
 
 #[test]
+fn a_small_return_takes_no_tier_that_holds_for_longer_than_tiers_do_now() {
+    with(two_levels(years("01-01", 2, 0)))
+        .does(earn("ann", 1_000, "B-1"))
+        .does(earn("ann", 3_000, "B-2"))
+        .on("2027-03-01T00:00:00Z")
+        .does(amend_ladder("status", year(1_000, 5_000)))
+        .does(withdraw_some("ann", "w-1", "B-1", 1))
+        .has_tier("ann", "silver", "2029-01-01T00:00:00Z")
+        .does(withdraw("ann", "w-2", "B-2"))
+        .has_tier("ann", "-", "-");
+}
+
+#[test]
 fn the_end_of_a_tier_moves_only_at_its_end() {
     let longer = LadderTerms { window: years("01-01", 1, 1), ..year(1_000, 5_000) };
     let silver = || with(year(1_000, 5_000)).does(earn("ann", 1_200, "B-1"));

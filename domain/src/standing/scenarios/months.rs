@@ -99,6 +99,31 @@ fn a_window_that_has_slid_on_lowers_nobody_for_a_small_return() {
 }
 
 #[test]
+fn what_comes_later_in_the_months_that_gave_a_tier_covers_a_return() {
+    let bought_twice = || {
+        with(two_levels(months(1, 12)))
+            .does(earn("ann", 1_000, "B-1"))
+            .on("2026-01-20T00:00:00Z")
+            .when(earn("ann", 3_000, "B-2"))
+            .then_records(["CreditEarned"])
+    };
+    bought_twice()
+        .on("2026-05-10T00:00:00Z")
+        .does(withdraw_some("ann", "w-1", "B-1", 1))
+        .has_tier("ann", "silver", "2027-02-01T00:00:00Z")
+        .does(withdraw("ann", "w-2", "B-2"))
+        .has_tier("ann", "-", "-");
+    // Also once the sums of those months are needed no more.
+    bought_twice()
+        .on("2026-05-10T00:00:00Z")
+        .does(earn("ann", 10, "B-3"))
+        .does(withdraw("ann", "w-1", "B-1"))
+        .has_tier("ann", "silver", "2027-02-01T00:00:00Z")
+        .does(withdraw_some("ann", "w-2", "B-2", 2_001))
+        .has_tier("ann", "-", "-");
+}
+
+#[test]
 fn a_window_of_months_sinks_by_one_level_where_the_ladder_says_so() {
     let levels = [("silver", 1_000), ("gold", 2_000), ("platinum", 3_000)];
     let terms = LadderTerms { downgrade: Downgrade::OneLevel, ..ladder(months(1, 2), &levels) };

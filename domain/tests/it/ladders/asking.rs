@@ -42,7 +42,7 @@ impl Both {
         });
         // All of it may have been withdrawn before it is returned.
         let Some(taken) = taken else { return };
-        let line = self.back(&lot, -i128::from(taken), None);
+        let line = self.back(&lot, -i128::from(taken));
         self.taken.push(Taken { lot: number, line, key: key.to_owned(), is_return });
     }
 
@@ -69,14 +69,14 @@ impl Both {
         };
         if self.does(&command).is_some() {
             let points = -self.plain.accounts[lot.account].lines[taken.line].points;
-            self.back(&lot, points, Some(taken.line));
+            self.back(&lot, points);
         }
     }
 
     /// What is taken of a lot, or given back, counts on the lot's day.
-    fn back(&mut self, lot: &Lot, points: i128, taken: Option<usize>) -> usize {
+    fn back(&mut self, lot: &Lot, points: i128) -> usize {
         let of = self.plain.accounts[lot.account].lines[lot.line].clone();
-        let line = Line { points, lot: Some(lot.line), taken, ..of };
+        let line = Line { points, lot: Some(lot.line), ..of };
         self.plain.write(lot.account, line, self.now)
     }
 
@@ -107,7 +107,7 @@ impl Both {
         } else if self.does(&command).is_some() {
             let day = self.calendars[unit].day(self.now);
             let (unit, points) = (id(UNITS[unit]), -i128::from(amount));
-            let line = Line { unit, day, kind, points, lot: None, taken: None, order: 0 };
+            let line = Line { unit, day, kind, points, lot: None, order: 0 };
             self.plain.write(account, line, self.now);
         }
     }

@@ -19,8 +19,6 @@ pub(crate) struct Line {
     pub(crate) points: i128,
     /// The line of the lot that is taken back or given back.
     pub(crate) lot: Option<usize>,
-    /// The line that took what is given back.
-    pub(crate) taken: Option<usize>,
     /// When it was written down, among all that ever was.
     pub(crate) order: usize,
 }
@@ -49,10 +47,8 @@ pub(crate) struct Said {
 struct Earned {
     tier: TierId,
     until: Option<Timestamp>,
-    /// The count that gave it: the first and the last day, how many lines there were, and how much
-    /// its level asked for.
+    /// The count that gave it: the first and the last day, and how much its level asked for.
     days: (Date, Date),
-    lines: usize,
     asked: Points,
 }
 
@@ -293,26 +289,14 @@ impl PlainAccount {
         }
     }
 
-    /// What is left of the count that gave a tier.
+    /// What the count that gave a tier is now.
     fn left_of(&self, ladder: &PlainLadder, earned: &Earned) -> i128 {
         let (first, last) = earned.days;
-        let lines = self.lines.iter().enumerate().filter(|(_, line)| {
+        let lines = self.lines.iter().filter(|line| {
             let day = date(line.day);
             first <= day && day <= last && ladder.counts(line, &self.lines)
         });
-        lines
-            .filter(|(number, line)| {
-                if *number < earned.lines {
-                    return true;
-                }
-                match (line.lot, line.taken) {
-                    (None, _) => line.points < 0,
-                    (Some(lot), None) => lot < earned.lines,
-                    (Some(lot), Some(taken)) => lot < earned.lines && taken >= earned.lines,
-                }
-            })
-            .map(|(_, line)| line.points)
-            .sum()
+        lines.map(|line| line.points).sum()
     }
 
     /// The level that the account has earned, by a version.
@@ -385,16 +369,15 @@ impl PlainAccount {
             counted: u64::try_from(counted).expect("an amount"),
             until,
         };
-        let lines = self.lines.len();
         let standing = self.standings.get_mut(&index).expect("it");
         let former = standing.earned.take();
         standing.earned = given.map(|level| {
             let gives = look.count >= i128::from(level.from.get());
-            let (days, lines) = match former {
-                Some(former) if !gives => (former.days, former.lines),
-                _ => (look.days, lines),
+            let days = match former {
+                Some(former) if !gives => former.days,
+                _ => look.days,
             };
-            Earned { tier: level.tier, until, days, lines, asked: level.from }
+            Earned { tier: level.tier, until, days, asked: level.from }
         });
         if to != before {
             standing.since = Some(time);
