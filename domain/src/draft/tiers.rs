@@ -12,12 +12,14 @@ impl Draft<'_> {
         (level <= own.rank).then_some(level)
     }
 
-    /// Whether the account has a tier, or a higher one.
+    /// Whether the account has a tier, or a higher one. One that doesn't exist has none, not even
+    /// the level from 0.
     pub(crate) fn check_tier(&self, account: &AccountId, asked: LadderTier) -> Result<(), Refusal> {
-        if self.level_of(account, asked).is_some() {
+        let is_known = self.account(account).is_some();
+        if is_known && self.level_of(account, asked).is_some() {
             return Ok(());
         }
-        let own = self.tier(account, asked.ladder);
+        let own = self.tier(account, asked.ladder).filter(|_| is_known);
         Err(Refusal::TierRequired {
             ladder: asked.ladder,
             tier: asked.tier,
@@ -120,6 +122,17 @@ mod tests {
             .does(redeem("ann", "x-1", "mug"));
         let shut = given([]).does(status()).does(mug(None)).does(close("mug"));
         shut.refuses(redeem("ann", "x-1", "mug"), "offer-not-open");
+    }
+
+    #[test]
+    fn an_account_that_doesnt_exist_has_no_tier_that_an_offer_is_for() {
+        let levels = ladder(Window::Ever, &[("bronze", 0), ("silver", 100)]);
+        given([])
+            .does(make_ladder("status", levels))
+            .does(tiered(Some("bronze"), &[], open("mug", 100, None)))
+            .refuses(redeem("ann", "x-1", "mug"), "tier-required")
+            .does(open_account("ann"))
+            .refuses(redeem("ann", "x-1", "mug"), "insufficient-credit");
     }
 
     #[test]
