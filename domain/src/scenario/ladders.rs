@@ -133,6 +133,14 @@ impl Scenario {
         tiers.into_iter().find(|(ladder, _)| *ladder == id("status")).expect("it").1
     }
 
+    /// Until when events say that the account has its tier on the ladder `status`.
+    pub(crate) fn recorded_until(&self, account: &str) -> Option<String> {
+        let number = self.state.ladders().number(id("status"))?;
+        let standing = self.state.account(&id(account))?.standings().get(number)?;
+        let (held, _) = standing.recorded(self.state.ladder(id("status"))?)?;
+        held.until.map(|until| until.to_string())
+    }
+
     /// The last event, which is about a tier.
     #[track_caller]
     pub(crate) fn last_tier(&self) -> &TierChanged {

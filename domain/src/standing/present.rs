@@ -56,6 +56,20 @@ pub struct StandingParts {
     pub grant: Option<(GrantId, TierId, Timestamp, Timestamp)>,
 }
 
+impl HeldTier {
+    /// The higher of both; of two of one rank, the one that holds for longer says until when.
+    fn or_higher(self, other: Self) -> Self {
+        match self.rank.cmp(&other.rank) {
+            Ordering::Less => other,
+            Ordering::Equal => {
+                let until = self.until.zip(other.until).map(|(it, other)| it.max(other));
+                Self { until, ..self }
+            }
+            Ordering::Greater => self,
+        }
+    }
+}
+
 impl Standing {
     /// A standing to be asked, and not to be judged: it doesn't know what gave its tier.
     #[must_use]
@@ -112,38 +126,32 @@ impl Standing {
     /// The tier that counts; what was due counts as done.
     #[must_use]
     pub fn held(&self, ladder: &Ladder) -> Option<HeldTier> {
-        let levels = &ladder.terms.levels;
-        let held = |rank: usize, until| {
-            levels.get(rank).map(|level| HeldTier { tier: level.tier, rank, until })
-        };
-        let earned = self.earned(ladder);
-        let granted = self.granted(ladder);
-        match (earned, granted) {
-            (Some(earned), Some(granted)) if granted.rank > earned.rank => Some(granted),
-            (Some(earned), Some(granted)) if granted.rank == earned.rank => {
-                // Of two that hold, the one that holds for longer says until when.
-                let until = earned.until.zip(granted.until).map(|(it, other)| it.max(other));
-                held(earned.rank, until)
-            }
+        match (self.earned(ladder), self.granted(ladder)) {
+            (Some(earned), Some(granted)) => Some(earned.or_higher(granted)),
             (earned, granted) => earned.or(granted),
         }
     }
 
-    /// The tier that events gave it and haven't taken, the higher of earned and granted, and since
-    /// when. What everybody has is none.
+    /// The tier that events gave it and haven't taken, the higher of earned and granted, until when
+    /// by those events, and since when. It follows from the account's events alone: an amendment by
+    /// which everybody has the tier changes nothing of it. What no event gave is none.
     #[must_use]
     pub fn recorded(&self, ladder: &Ladder) -> Option<(HeldTier, Timestamp)> {
-        let earned = self.held.as_ref().and_then(|_| self.earned(ladder));
+        let earned = self.held.as_deref().and_then(|held| {
+            let tier = ladder.tier(held.tier)?;
+            let rank = ladder.terms.levels.rank_of(tier)?;
+            Some(HeldTier { tier, rank, until: held.until })
+        });
         let granted = self.granted(ladder).zip(self.grant.as_ref().map(|grant| grant.since));
         let earned = earned.zip(self.since);
         match (earned, granted) {
             (Some((earned, since)), Some((granted, granted_since))) => {
-                let held = self.held(ladder)?;
-                Some(match earned.rank.cmp(&granted.rank) {
-                    Ordering::Less => (held, granted_since),
-                    Ordering::Equal => (held, since.min(granted_since)),
-                    Ordering::Greater => (held, since),
-                })
+                let since = match earned.rank.cmp(&granted.rank) {
+                    Ordering::Less => granted_since,
+                    Ordering::Equal => since.min(granted_since),
+                    Ordering::Greater => since,
+                };
+                Some((earned.or_higher(granted), since))
             }
             (earned, granted) => earned.or(granted),
         }

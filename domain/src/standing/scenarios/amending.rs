@@ -90,6 +90,20 @@ fn the_end_of_a_tier_moves_only_at_its_end() {
 }
 
 #[test]
+fn a_level_that_becomes_everybodys_changes_nothing_that_is_recorded() {
+    let silver = with(year(1_000, 5_000)).does(earn("ann", 1_200, "B-1"));
+    let until = silver.recorded_until("ann");
+    assert_eq!(until.as_deref(), Some("2027-01-01T00:00:00Z"));
+    let everybodys = silver.does(amend_ladder("status", year(0, 5_000)));
+    assert_eq!(everybodys.recorded_until("ann"), until);
+    let shown = everybodys.has_tier("ann", "silver", "-");
+    assert_eq!(shown.recorded_until("ann"), until);
+    // Of a grant of the same tier, too, the later end counts.
+    let granted = shown.does(grant("ann", "g-1", "silver", "2026-06-01T00:00:00Z"));
+    assert_eq!(granted.recorded_until("ann"), until);
+}
+
+#[test]
 fn levels_may_come_between_others() {
     let levels = [("bronze", 500), ("silver", 1_000), ("pearl", 3_000), ("gold", 5_000)];
     with(year(1_000, 5_000))
