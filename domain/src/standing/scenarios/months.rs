@@ -89,6 +89,12 @@ fn a_window_that_has_slid_on_lowers_nobody_for_a_small_return() {
         .has_tier("ann", "silver", "2027-02-01T00:00:00Z")
         .does(withdraw_some("ann", "w-3", "B-1", 1))
         .has_tier("ann", "-", "-");
+    // What is given back counts in January, where nobody looks any more.
+    slid()
+        .does(withdraw("ann", "w-1", "B-1"))
+        .has_tier("ann", "-", "-")
+        .does(reverse_withdrawal("ann", "w-1"))
+        .has_tier("ann", "-", "-");
     // While the window has enough, nothing is lowered.
     with(two_levels(months(2, 12)))
         .does(earn("ann", 1_200, "B-1"))
