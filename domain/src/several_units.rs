@@ -138,6 +138,11 @@ fn credit_of_several_units_and_their_purchase_stand_side_by_side() {
     two().never_has(&bought(&["points"]));
     two().never_has(&bought(&["miles", "points"]));
     two().never_has(&bought(&["points", "miles", "status"]));
+    let Event::PurchaseRecorded(_, fact) = bought(&[]) else { panic!("a purchase") };
+    let other = PurchaseRecorded { purchase_id: id("B-2"), ..fact.clone() };
+    two().never_has(&Event::PurchaseRecorded(id("ann"), other.clone()));
+    two().never_has(&Event::PurchaseRecorded(id("bob"), fact));
+    let _ = with_two_units().and([credit("points"), Event::PurchaseRecorded(id("ann"), other)]);
     let _ = two().and([bought(&["points", "miles"])]);
     let between = || with_two_units().and([credit("points"), earned("bob", 1, "B-2")]);
     between().never_has(&credit("miles"));

@@ -54,6 +54,11 @@ impl Earnings {
         Some(())
     }
 
+    /// Whether the events right before `at` earned several units for another cause.
+    fn are_of_another(&self, at: Position, cause: IdHash) -> bool {
+        self.credit.len() > 1 && self.last_at.next() == at && self.cause != Some(cause)
+    }
+
     /// What the events right before `at` earned for a cause.
     fn right_before(&self, at: Position, cause: IdHash) -> &[UnitPoints] {
         let is_next = self.last_at.next() == at && self.cause == Some(cause);
@@ -89,6 +94,8 @@ impl Accounts {
             self.refused.insert(at, all_refused.into());
         }
         let cause = IdHash::purchase(id, &fact.purchase_id);
+        let is_another = self.earnings.are_of_another(at, cause);
+        ensure(!is_another, "I3: the purchase that earned several units comes next")?;
         // What it earned stands right before it under the same cause.
         let former = self.recorded.insert(cause, at);
         let earned = self.earnings.right_before(at, cause);
