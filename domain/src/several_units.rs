@@ -4,7 +4,7 @@ use crate::command::ExpectedVersion;
 use crate::scenario::*;
 use crate::{
     Cap, Command, CreditEarned, Decision, EarningTerms, Event, Period, PurchaseEarning,
-    PurchaseRecorded, SpentCredit,
+    PurchaseRecorded, ReturnReversed, SpentCredit,
 };
 
 #[test]
@@ -292,6 +292,10 @@ fn what_a_return_takes_stands_side_by_side_unit_by_unit_and_so_does_what_comes_b
     let Ok(Decision::Record { events, .. }) = decided else { panic!("{decided:?}") };
     let [given, reversed] = &*events else { panic!("{events:?}") };
     returned().never_has(reversed);
+    // The points alone, and the miles stay taken.
+    let Event::ReturnReversed(owner, fact) = reversed.clone() else { panic!("{reversed:?}") };
+    let alone = ReturnReversed { further: Box::default(), ..fact };
+    returned().never_has(&Event::ReturnReversed(owner, alone));
     returned().and([given.clone()]).never_has(given);
     returned().and([given.clone()]).never_has(&earned("bob", 1, "B-2"));
     let _ = returned().and([given.clone(), reversed.clone()]);
