@@ -3,7 +3,7 @@
 use crate::command::ExpectedVersion;
 use crate::scenario::*;
 use crate::{
-    Cap, Command, CreditEarned, Decision, EarningTerms, Event, Period, PurchaseEarning,
+    Cap, Command, CreditEarned, Decision, EarningTerms, Event, Period, Points, PurchaseEarning,
     PurchaseRecorded, ReturnReversed, SpentCredit,
 };
 
@@ -144,6 +144,15 @@ fn credit_of_several_units_and_their_purchase_stand_side_by_side() {
     two().never_has(&Event::PurchaseRecorded(id("bob"), fact));
     let _ = with_two_units().and([credit("points"), Event::PurchaseRecorded(id("ann"), other)]);
     let _ = two().and([bought(&["points", "miles"])]);
+    let Event::PurchaseRecorded(owner, fact) = bought(&["points", "points"]) else {
+        panic!("a purchase")
+    };
+    let nothing =
+        |earning: &PurchaseEarning| PurchaseEarning { points: Points::ZERO, ..earning.clone() };
+    let twice = PurchaseRecorded { earned: fact.earned.iter().map(nothing).collect(), ..fact };
+    let once = PurchaseRecorded { earned: [twice.earned[0].clone()].into(), ..twice.clone() };
+    let _ = with_two_units().and([Event::PurchaseRecorded(owner.clone(), once)]);
+    with_two_units().never_has(&Event::PurchaseRecorded(owner, twice));
     let between = || with_two_units().and([credit("points"), earned("bob", 1, "B-2")]);
     between().never_has(&credit("miles"));
     between().never_has(&bought(&["points"]));

@@ -75,6 +75,9 @@ impl Accounts {
         units: &KnownUnits,
         fact: &PurchaseRecorded,
     ) -> Changed {
+        let is_once = is_each_once(fact.earned.iter().map(|earned| earned.unit))
+            && is_each_once(fact.credit_refused.iter().map(|refused| refused.unit));
+        ensure(is_once, "a purchase earns each unit once, or is refused it")?;
         // A purchase that earns nothing makes the account, too.
         let account = self.account_mut(id);
         let mut all_refused = vec![];
@@ -136,4 +139,13 @@ impl Accounts {
         }
         Ok(())
     }
+}
+
+fn is_each_once(mut units: impl Iterator<Item = UnitId> + Clone) -> bool {
+    while let Some(unit) = units.next() {
+        if units.clone().any(|other| other == unit) {
+            return false;
+        }
+    }
+    true
 }
