@@ -86,7 +86,14 @@ pub(crate) async fn patch_offer(
         let present = offer_body(offer_id.clone(), offer, *status, page, shown.place.partition);
         // A body has `price` or `prices`.
         let has_prices = patch.gives("prices") || present.prices.len() > 1;
-        let twice: &[&str] = if has_prices { &["price", "unit"] } else { &["prices"] };
+        let twice: &[&str] = if has_prices {
+            &["price", "unit"]
+        } else if patch.gives_zero("price") {
+            // What is free costs nothing of the unit that it cost before.
+            &["prices", "unit"]
+        } else {
+            &["prices"]
+        };
         let merged = patch.onto(&present, &[ANSWER_ONLY, twice].concat()).and_then(said);
         let Said { terms, page, stock } = merged.map_err(|problem| {
             let version = offer.version;

@@ -158,10 +158,10 @@ impl Account {
         unit: UnitNumber,
         drawn: &[LotPart],
     ) -> Result<(), Refusal> {
-        // All but the last are used up, and that one may be.
+        // All but the last are used up, and that one may be; then there are no more than before.
         let last = drawn.len().checked_sub(1).and_then(|last| self.wallet(unit).lots().nth(last));
         let used_up = drawn.len() - usize::from(last != drawn.last());
-        check_count("parts of lots", self.count_parts() + 1 - used_up, PARTS_MAX)
+        self.check_more_parts(usize::from(used_up == 0))
     }
 
     fn count_parts(&self) -> usize {

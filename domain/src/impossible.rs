@@ -398,6 +398,28 @@ fn what_a_conversion_gives_stands_beside_it() {
     rated().and([converted]).never_has(&Event::CreditEarned(id("ann"), lasting));
 }
 
+#[test]
+fn a_conversion_is_of_all_whole_steps_of_what_was_asked_and_of_the_minimum_at_least() {
+    let terms = ConversionTerms { minimum: Some(points(12)), ..rate_of(6, 2) };
+    let rated = || {
+        let rate = set_rate("points", "miles", terms.clone(), ExpectedVersion::Absent);
+        given([earned("ann", 300, "B-1")]).does(make_unit("miles")).does(rate)
+    };
+    let converted = |asked: u64, amount: u64| {
+        let [first, _] = conversion(amount, amount / 3, 1);
+        let Event::CreditConverted(owner, fact) = first else { unreachable!() };
+        let rate = RateVersion { version: 1, give: points(6), take: points(2) };
+        Event::CreditConverted(owner, CreditConverted { rate, asked_points: points(asked), ..fact })
+    };
+    for [asked, amount] in [[12, 12], [17, 12], [300, 300]] {
+        let _ = rated().and([converted(asked, amount)]);
+    }
+    // Half a step, less and more than was asked, and less than the minimum.
+    for [asked, amount] in [[15, 15], [18, 12], [12, 18], [6, 6]] {
+        rated().never_has(&converted(asked, amount));
+    }
+}
+
 /// Both halves of a conversion of ann's points into miles, by a version of the rate.
 fn conversion(amount: u64, into: u64, version: u64) -> [Event; 2] {
     let converted = CreditConverted {

@@ -3,8 +3,8 @@
 use crate::command::ExpectedVersion;
 use crate::scenario::*;
 use crate::{
-    Cap, Command, CreditEarned, Decision, EarningTerms, Event, Period, PurchaseEarning,
-    PurchaseRecorded, SpentCredit,
+    Cap, Command, CreditEarned, Decision, EarningTerms, Event, Period, Points, PurchaseEarning,
+    PurchaseRecorded, ReturnReversed, SpentCredit,
 };
 
 #[test]
@@ -138,7 +138,21 @@ fn credit_of_several_units_and_their_purchase_stand_side_by_side() {
     two().never_has(&bought(&["points"]));
     two().never_has(&bought(&["miles", "points"]));
     two().never_has(&bought(&["points", "miles", "status"]));
+    let Event::PurchaseRecorded(_, fact) = bought(&[]) else { panic!("a purchase") };
+    let other = PurchaseRecorded { purchase_id: id("B-2"), ..fact.clone() };
+    two().never_has(&Event::PurchaseRecorded(id("ann"), other.clone()));
+    two().never_has(&Event::PurchaseRecorded(id("bob"), fact));
+    let _ = with_two_units().and([credit("points"), Event::PurchaseRecorded(id("ann"), other)]);
     let _ = two().and([bought(&["points", "miles"])]);
+    let Event::PurchaseRecorded(owner, fact) = bought(&["points", "points"]) else {
+        panic!("a purchase")
+    };
+    let nothing =
+        |earning: &PurchaseEarning| PurchaseEarning { points: Points::ZERO, ..earning.clone() };
+    let twice = PurchaseRecorded { earned: fact.earned.iter().map(nothing).collect(), ..fact };
+    let once = PurchaseRecorded { earned: [twice.earned[0].clone()].into(), ..twice.clone() };
+    let _ = with_two_units().and([Event::PurchaseRecorded(owner.clone(), once)]);
+    with_two_units().never_has(&Event::PurchaseRecorded(owner, twice));
     let between = || with_two_units().and([credit("points"), earned("bob", 1, "B-2")]);
     between().never_has(&credit("miles"));
     between().never_has(&bought(&["points"]));
@@ -287,6 +301,10 @@ fn what_a_return_takes_stands_side_by_side_unit_by_unit_and_so_does_what_comes_b
     let Ok(Decision::Record { events, .. }) = decided else { panic!("{decided:?}") };
     let [given, reversed] = &*events else { panic!("{events:?}") };
     returned().never_has(reversed);
+    // The points alone, and the miles stay taken.
+    let Event::ReturnReversed(owner, fact) = reversed.clone() else { panic!("{reversed:?}") };
+    let alone = ReturnReversed { further: Box::default(), ..fact };
+    returned().never_has(&Event::ReturnReversed(owner, alone));
     returned().and([given.clone()]).never_has(given);
     returned().and([given.clone()]).never_has(&earned("bob", 1, "B-2"));
     let _ = returned().and([given.clone(), reversed.clone()]);

@@ -23,6 +23,12 @@ impl MergePatch {
         self.0.get(field).is_some_and(|value| !value.is_null())
     }
 
+    /// Whether it gives a field of the body the number 0.
+    #[must_use]
+    pub fn gives_zero(&self, field: &str) -> bool {
+        self.0.get(field).and_then(Value::as_u64) == Some(0)
+    }
+
     /// The body that comes of it. `present` is the answer that shows the thing as it is; those of
     /// its members that no request has are `answer_only`.
     ///
@@ -148,6 +154,15 @@ mod tests {
         let mug = patched(r#"{"limit":null,"handle":null}"#).expect("a mug");
         assert_eq!((mug.price, mug.limit), (3, None));
         assert!(mug.handle.is_none());
+    }
+
+    #[test]
+    fn a_zero_is_given_by_the_number_alone() {
+        let patch: MergePatch =
+            read_json(br#"{"price":0,"limit":null,"handle":"0","name":10}"#).expect("a patch");
+        let fields = ["price", "limit", "handle", "name", "colour"];
+        assert_eq!(fields.map(|it| patch.gives_zero(it)), [true, false, false, false, false]);
+        assert_eq!(fields.map(|it| patch.gives(it)), [true, false, true, true, false]);
     }
 
     #[test]

@@ -307,7 +307,12 @@ mod tests {
         }
         full.refuses(convert("ann", "c-1", ("points", 1), "miles"), "account-full")
             .does(convert("ann", "c-1", ("points", 3), "miles"))
-            .leaves_of("ann", "miles", [3, 0, 0, 0]);
+            .leaves_of("ann", "miles", [3, 0, 0, 0])
+            // A hold of a part of a lot takes the account past the bound.
+            .does(hold("ann", "h-1", 2, 100))
+            .does(convert("ann", "c-2", ("points", 1), "miles"))
+            .leaves_of("ann", "miles", [4, 0, 0, 0])
+            .refuses(convert("ann", "c-3", ("points", 1), "miles"), "account-full");
     }
 
     #[test]

@@ -299,7 +299,13 @@ impl Accounts {
         let purchase = self.recorded.position_of(IdHash::purchase(id, &fact.purchase_id));
         let purchase = purchase.ok_or("a return of an unknown purchase was reversed")?;
         let back = IdHash::purchase_return(id, &fact.purchase_id, &fact.return_id);
-        ensure(self.is_recorded(back), "an unknown return was reversed")?;
+        let back = self.recorded.position_of(back).ok_or("an unknown return was reversed")?;
+        if let Some(credit) = &fact.credit {
+            // The return follows what it took, unit by unit, and the first unit is this one.
+            let count = 1 + fact.further.len() as u64;
+            let is_all = credit.withdrawn_at.position().0 + count == back.0;
+            ensure(is_all, "I3: a reversal gives back all that the return took, unit by unit")?;
+        }
         self.record(IdHash::return_reversal(id, &fact.purchase_id, &fact.return_id), at)?;
         let PurchaseReturns { lines, last_at, before_reversals } =
             self.returned.entry(purchase).or_default();

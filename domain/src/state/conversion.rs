@@ -55,7 +55,11 @@ impl Programme {
         let is_in_force = (version, give, take) == (rate.version, rate.terms.give, rate.terms.take);
         ensure(is_in_force, "I15: a conversion by a rate that isn't in force")?;
         let balances = fact.rate.balances(fact.points, fact.to_points);
-        ensure(balances, "I15: a conversion gives what its rate says")
+        ensure(balances, "I15: a conversion gives what its rate says")?;
+        let asked = fact.asked_points;
+        let is_whole = fact.points == rate.terms.convert(asked).points;
+        ensure(is_whole, "I15: a conversion goes by all whole steps of what was asked")?;
+        ensure(asked >= rate.terms.least(), "I15: a conversion of less than the rate's minimum")
     }
 }
 

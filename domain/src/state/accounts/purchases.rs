@@ -54,6 +54,11 @@ impl Earnings {
         Some(())
     }
 
+    /// Whether the events right before `at` earned several units for another cause.
+    fn are_of_another(&self, at: Position, cause: IdHash) -> bool {
+        self.credit.len() > 1 && self.last_at.next() == at && self.cause != Some(cause)
+    }
+
     /// What the events right before `at` earned for a cause.
     fn right_before(&self, at: Position, cause: IdHash) -> &[UnitPoints] {
         let is_next = self.last_at.next() == at && self.cause == Some(cause);
@@ -70,6 +75,9 @@ impl Accounts {
         units: &KnownUnits,
         fact: &PurchaseRecorded,
     ) -> Changed {
+        let is_once = is_each_once(fact.earned.iter().map(|earned| earned.unit))
+            && is_each_once(fact.credit_refused.iter().map(|refused| refused.unit));
+        ensure(is_once, "a purchase earns each unit once, or is refused it")?;
         // A purchase that earns nothing makes the account, too.
         let account = self.account_mut(id);
         let mut all_refused = vec![];
@@ -89,6 +97,8 @@ impl Accounts {
             self.refused.insert(at, all_refused.into());
         }
         let cause = IdHash::purchase(id, &fact.purchase_id);
+        let is_another = self.earnings.are_of_another(at, cause);
+        ensure(!is_another, "I3: the purchase that earned several units comes next")?;
         // What it earned stands right before it under the same cause.
         let former = self.recorded.insert(cause, at);
         let earned = self.earnings.right_before(at, cause);
@@ -129,4 +139,13 @@ impl Accounts {
         }
         Ok(())
     }
+}
+
+fn is_each_once(mut units: impl Iterator<Item = UnitId> + Clone) -> bool {
+    while let Some(unit) = units.next() {
+        if units.clone().any(|other| other == unit) {
+            return false;
+        }
+    }
+    true
 }
